@@ -1,0 +1,20 @@
+# One image for web, worker and beat.
+FROM python:3.11-slim-bookworm AS build
+RUN pip install --no-cache-dir uv==0.13.9
+WORKDIR /app
+COPY pyproject.toml uv.lock ./
+RUN uv sync --frozen --no-default-groups --python /usr/local/bin/python3
+
+FROM python:3.11-slim-bookworm
+RUN useradd --system --uid 10001 --no-create-home greenroom
+WORKDIR /app
+ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 OPENBLAS_NUM_THREADS=1 \
+    STATIC_ROOT=/app/staticfiles
+COPY --from=build /app/.venv .venv
+COPY . .
+RUN SECRET_KEY=build-only DATABASE_URL=postgresql://none/none \
+    python manage.py collectstatic --noinput --verbosity 0
+USER 10001
+EXPOSE 8000
+CMD ["gunicorn", "memoryapp.project.wsgi", "--bind=0.0.0.0:8000", "--worker-class=gthread", \
+     "--workers=2", "--threads=4", "--no-control-socket"]

@@ -1,0 +1,66 @@
+# Two commands do all the set-up on a fresh machine: `make up` and `make test`.
+# Only Python 3.11+ and make are needed; uv comes from PyPI when it is not installed.
+SHELL := /bin/bash
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
+RUN := .venv/bin/python
+export UV_PYTHON_DOWNLOADS := never
+export UV_PROJECT_ENVIRONMENT := .venv
+# PATH of another project's environment must not redirect ours.
+unexport VIRTUAL_ENV
+
+.PHONY: help up test lint types check install install-dev tools bench format screenshots schema clean
+
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+up: install ## Start Greenroom here: embedded PostgreSQL and Redis, web, worker, beat
+	@exec $(RUN) -m memoryapp.project.up
+
+test: install-dev tools lint types ## Everything CI checks
+	$(RUN) -m pytest
+
+lint: install-dev ## Style, import contracts, migrations, API schema, compose file
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/lint-imports --no-cache
+	.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+
+types: install-dev ## mypy, strict
+	.venv/bin/mypy memoryapp practice tests examples/helpdesk manage.py
+
+install: .tools/python-ok
+	@test -x "$(UV)" || command -v uv >/dev/null || $(MAKE) --no-print-directory .tools/uv/bin/uv
+	@$(UV) sync --frozen --inexact --quiet --no-default-groups --python $(PYTHON)
+
+install-dev: .tools/python-ok
+	@test -x "$(UV)" || command -v uv >/dev/null || $(MAKE) --no-print-directory .tools/uv/bin/uv
+	@$(UV) sync --frozen --inexact --quiet --group dev --python $(PYTHON)
+
+.tools/python-ok:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+	  { echo "Greenroom needs Python 3.11 to 3.13. Name one with: make up PYTHON=python3.12"; exit 1; }
+	@mkdir -p .tools && touch $@
+
+.tools/uv/bin/uv:
+	@$(PYTHON) -m venv .tools/uv || \
+	  { echo "Python's venv module is missing. On Debian: apt-get install python3-venv"; exit 1; }
+	@.tools/uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+tools: install-dev ## MCP servers of other people, for the tests, in environments of their own
+	@$(RUN) -m tests.third_party
+
+bench: install-dev ## Figures of docs/benchmarks.md, one JSON line each
+	@$(UV) sync --frozen --inexact --quiet --group dev --extra bfcl --python $(PYTHON)
+	$(RUN) -m benchmarks.practice_bfcl
+
+format: install-dev ## Rewrite style
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+schema: install-dev ## Write docs/openapi.yaml anew
+	$(RUN) manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+clean: ## Remove what was installed, never the data
+	rm -rf .venv .tools .mypy_cache .ruff_cache

@@ -1,0 +1,85 @@
+"""The one gate: who may read, review or administer. Views and API ask here for every object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponseBase
+
+from memoryapp.models import Membership, Workspace
+
+Row = TypeVar("Row", bound=Model)
+Params = ParamSpec("Params")
+View = Callable[Concatenate[HttpRequest, Params], HttpResponseBase]
+
+SESSION_KEY = "workspace"
+
+
+class Right(StrEnum):
+    READ = "read"
+    REVIEW = "review"
+    ADMINISTER = "administer"
+
+
+def membership_of(request: HttpRequest) -> Membership:
+    """The current user's membership in the workspace their session is in.
+
+    Raises:
+        PermissionDenied: the user belongs to no workspace.
+    """
+    cached: Membership | None = getattr(request, "_membership", None)
+    if cached is not None:
+        return cached
+    found = Membership.objects.filter(user__pk=request.user.pk or 0).select_related("workspace")
+    membership = found.filter(workspace__slug=request.session.get(SESSION_KEY, "")).first()
+    membership = membership or found.order_by("pk").first()
+    if membership is None:
+        raise PermissionDenied("You do not belong to a workspace yet. Ask an admin to add you.")
+    request._membership = membership  # type: ignore[attr-defined]
+    return membership
+
+
+def workspace_of(request: HttpRequest) -> Workspace:
+    return membership_of(request).workspace
+
+
+def allows(membership: Membership, right: Right) -> bool:
+    """Whether a membership carries a right."""
+    if right is Right.READ:
+        return True
+    return membership.may_review if right is Right.REVIEW else membership.may_administer
+
+
+def gate(right: Right) -> Callable[[View[Params]], View[Params]]:
+    """Let a view run only for a signed-in member with ``right``; remembered for the URL walk."""
+
+    def decorate(view: View[Params]) -> View[Params]:
+        @wraps(view)
+        def gated(
+            request: HttpRequest, *args: Params.args, **kwargs: Params.kwargs
+        ) -> HttpResponseBase:
+            if not allows(membership_of(request), right):
+                raise PermissionDenied(
+                    "Your role does not allow this. Ask an admin of the workspace."
+                )
+            return view(request, *args, **kwargs)
+
+        wrapped: Any = login_required(gated)
+        wrapped.gate = right
+        return wrapped  # type: ignore[no-any-return]
+
+    return decorate
+
+
+def object_or_404(rows: QuerySet[Row], **lookup: Any) -> Row:
+    """The one row, or 404: what is not yours does not exist for you."""
+    try:
+        return rows.get(**lookup)
+    except (rows.model.DoesNotExist, ValueError) as missing:  # type: ignore[attr-defined]
+        raise Http404 from missing

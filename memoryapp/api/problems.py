@@ -1,0 +1,61 @@
+"""One shape for every error: problem+json (RFC 9457) with a stable ``type``."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import exception_handler as drf_handler
+
+from memoryapp.domain.errors import UnableTo
+
+TYPE = "urn:greenroom:problem:"
+CONTENT_TYPE = "application/problem+json"
+
+
+def problem(
+    status: int, kind: str, detail: str, *, headers: dict[str, str] | None = None, **extra: Any
+) -> Response:
+    """Return a problem document. ``kind`` is stable; ``detail`` is for people."""
+    body = {
+        "type": TYPE + kind,
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        **extra,
+    }
+    return Response(body, status=status, headers=headers, content_type=CONTENT_TYPE)
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Turn what a view raised into a problem. ``None`` lets a defect become a 500."""
+    if isinstance(error, UnableTo):
+        return problem(error.status, _slug(type(error).__name__), str(error))
+    if isinstance(error, Http404):
+        return problem(404, "not-found", str(error) or "There is no such thing here.")
+    if isinstance(error, PermissionDenied):
+        return problem(403, "not-allowed", str(error) or "Your role does not allow this.")
+    answered = drf_handler(error, context)
+    if answered is None:
+        return None
+    headers = {
+        name: value
+        for name, value in answered.headers.items()
+        if name in {"WWW-Authenticate", "Retry-After", "Allow"}
+    }
+    if isinstance(error, exceptions.ValidationError):
+        return problem(
+            400, "invalid", "Some fields cannot be used.", headers=headers, errors=error.detail
+        )
+    detail = getattr(error, "detail", str(error))
+    code = getattr(error, "default_code", "error")
+    return problem(answered.status_code, code.replace("_", "-"), str(detail), headers=headers)
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()

@@ -1,0 +1,133 @@
+"""What the API says of playbooks, releases and candidates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from memoryapp.models import Candidate, Evidence, Playbook, Release
+
+
+class PlaybookSerializer(serializers.ModelSerializer[Playbook]):
+    labels = serializers.SerializerMethodField()
+    live_bullets = serializers.IntegerField(source="live_count")
+    waiting_candidates = serializers.IntegerField(source="waiting_count")
+
+    class Meta:
+        model = Playbook
+        fields = (
+            "slug",
+            "name",
+            "description",
+            "token_budget",
+            "live_bullets",
+            "waiting_candidates",
+            "labels",
+        )
+
+    def get_labels(self, playbook: Playbook) -> dict[str, int]:
+        """Label name to release number."""
+        return {label.name: label.release.number for label in playbook.labels.all()}
+
+
+class ReleaseSerializer(serializers.ModelSerializer[Release]):
+    labels = serializers.SlugRelatedField[Any](slug_field="name", many=True, read_only=True)
+    published_by = serializers.CharField(source="published_by.username", default=None)
+
+    class Meta:
+        model = Release
+        fields = (
+            "number",
+            "notes",
+            "bullet_count",
+            "tokens",
+            "digests",
+            "labels",
+            "published_by",
+            "created_at",
+        )
+
+
+class BulletDocument(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    label = serializers.CharField()  # type: ignore[assignment]  # a field of that very name
+    content = serializers.CharField()
+    helpful = serializers.IntegerField()
+    harmful = serializers.IntegerField()
+    sha256 = serializers.CharField()
+
+
+class SectionDocument(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    bullets = BulletDocument(many=True)
+
+
+class PlaybookName(serializers.Serializer[Any]):
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    description = serializers.CharField()
+
+
+class PlaybookDocument(serializers.Serializer[Any]):
+    """A released playbook as JSON; the stored document is served as it is."""
+
+    schema_version = serializers.IntegerField()
+    playbook = PlaybookName()
+    version = serializers.IntegerField()
+    tokens = serializers.IntegerField()
+    sections = SectionDocument(many=True)
+
+
+class EvidenceSerializer(serializers.ModelSerializer[Evidence]):
+    class Meta:
+        model = Evidence
+        fields = ("kind", "link", "group", "number", "tool", "arguments", "excerpt", "is_error")
+
+
+class CandidateSerializer(serializers.ModelSerializer[Candidate]):
+    playbook = serializers.SlugRelatedField[Playbook](slug_field="slug", read_only=True)
+    targets = serializers.SlugRelatedField[Any](slug_field="label", many=True, read_only=True)
+    evidence = EvidenceSerializer(many=True, read_only=True)
+    decided_by = serializers.CharField(source="decided_by.username", default=None)
+
+    class Meta:
+        model = Candidate
+        fields = (
+            "id",
+            "playbook",
+            "op",
+            "section",
+            "content",
+            "targets",
+            "reason",
+            "seen_count",
+            "scores",
+            "status",
+            "decided_by",
+            "decided_at",
+            "decision_reason",
+            "decided_content",
+            "origin_link",
+            "evidence",
+            "created_at",
+        )
+
+
+class ApproveRequest(serializers.Serializer[Any]):
+    content = serializers.CharField(required=False, help_text="The reworded bullet, if edited.")
+
+
+class RejectRequest(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=300)
+
+
+class PublishRequest(serializers.Serializer[Any]):
+    notes = serializers.CharField(required=False, default="", max_length=500, allow_blank=True)
+    label = serializers.CharField(  # type: ignore[assignment]  # a field of that very name
+        required=False, default="", allow_blank=True
+    )
+
+
+class LabelRequest(serializers.Serializer[Any]):
+    version = serializers.IntegerField(min_value=1)

@@ -1,0 +1,210 @@
+"""Text safety: mask secrets, show hidden characters, notice text that gives orders.
+
+Whatever a tool server says is data. It is masked before it is stored or put into a prompt, and a
+reviewer is warned of characters nobody can see and of phrases that try to steer a model. The
+instruction check is a warning for people, not a filter: it neither proves nor rules out an attack.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_MARK = "[redacted: {}]"
+_SECRET_NAME = (
+    r"(?:password|passwd|passphrase|secret|secret[_-]?key|client[_-]?secret|api[_-]?key"
+    r"|private[_-]?key|(?:access|auth|refresh|session|id)[_-]?token|access[_-]?key)"
+)
+# A value that is plainly not prose: no spaces, and letters mixed with digits or symbols.
+_SECRETIVE = r"(?=[^\s\"'\\]*[A-Za-z])(?=[^\s\"'\\]*[0-9!#$%^&*@+=/~])[^\s\"'\\,;&<>]{6,}"
+
+_RULES: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
+    (kind, re.compile(pattern), shape)
+    for kind, pattern, shape in (
+        (
+            "private key",
+            r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----"
+            r"(?:[\s\S]{0,20000}?-----END (?:[A-Z0-9]+ )*PRIVATE KEY-----|[A-Za-z0-9+/=\s\\]*)",
+            "{}",
+        ),
+        ("token", r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?", "{}"),
+        (
+            "bearer token",
+            r"(?i)\b(bearer)[ \t]+(?=[\w.~+/-]*(?:\d|(?-i:[a-z][A-Z])))[\w.~+/-]{16,}=*",
+            r"\1 {}",
+        ),
+        (
+            "credentials",
+            r"(?i)\b(authorization\\*[\"']?\s*[:=]\s*\\*[\"']?(?:basic|token|apikey))"
+            r"[ \t]+[\w.~+/-]{8,}=*",
+            r"\1 {}",
+        ),
+        ("password", r"(://[^\s/:@\"'\[]{1,64}):(?!\[redacted)[^\s/@\"']{1,256}@", r"\1:{}@"),
+        ("api key", r"(?<![\w-])(?:sk|rk)[-_](?=[\w-]*\d)[\w-]{16,}", "{}"),
+        ("api key", r"(?<![\w-])gr_(?=\w*[0-9A-Z])[\w-]{16,}", "{}"),
+        ("github token", r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,})", "{}"),
+        ("gitlab token", r"(?<![\w-])glpat-[\w-]{20,}", "{}"),
+        ("aws key", r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b", "{}"),
+        ("google key", r"(?<![\w-])AIza[\w-]{35,}", "{}"),
+        ("slack token", r"(?<![\w-])xox[abeprs]-[A-Za-z0-9-]{10,}", "{}"),
+        ("api key", r"\b(?:hf|npm)_[A-Za-z0-9]{30,}", "{}"),
+        (
+            "password",
+            rf"(?i)({_SECRET_NAME}[\"']?\s*[:=]\s*([\"']))(?!\[redacted)(?:(?!\2)[^\\\n]|\\.)+",
+            r"\1{}",
+        ),
+        (  # the same inside a JSON document that is itself a JSON string
+            "password",
+            rf"(?i)({_SECRET_NAME}\\+[\"']\s*[:=]\s*\\+[\"'])(?!\[redacted)"
+            r"(?:[^\\\"\n]|\\(?![\"'\\])|\\{2,}.)+",
+            r"\1{}",
+        ),
+        (
+            "password",
+            rf"(?i)((?<![a-z]){_SECRET_NAME}=)(?![\"'\[])[^\s\"'\\,;&<>]{{3,}}",
+            r"\1{}",
+        ),
+        ("password", rf"(?i)((?<![a-z]){_SECRET_NAME}:[ \t]*)(?!\[redacted){_SECRETIVE}", r"\1{}"),
+    )
+)
+_SECRET_FIELD = re.compile(rf"(?i)(?:.*[_\-.])?{_SECRET_NAME}")
+
+
+def redact(text: str) -> str:
+    """Return ``text`` with secrets of well-known forms masked, e.g. ``[redacted: api key]``.
+
+    Redacting twice changes nothing more. Secrets of unknown forms pass.
+    """
+    for kind, pattern, shape in _RULES:
+        text = pattern.sub(shape.format(_MARK.format(kind)), text)
+    return text
+
+
+def redact_value(value: Any) -> Any:
+    """Return a JSON value with every string redacted, and strings under secret names masked."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {key: _redact_field(str(key), item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [redact_value(item) for item in value]
+    return value
+
+
+def _redact_field(name: str, value: Any) -> Any:
+    if isinstance(value, str) and value and _SECRET_FIELD.fullmatch(name):
+        return _MARK.format("password")
+    return redact_value(value)
+
+
+@dataclass(frozen=True, slots=True)
+class HiddenCharacter:
+    """A character a reader does not see. ``position`` is an index into the text."""
+
+    position: int
+    code_point: str
+    name: str
+    kind: str
+
+
+_ZERO_WIDTH = frozenset("\u200b\u200c\u200d\u2060\ufeff\u180e")
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_BLANK = frozenset("\u034f\u115f\u1160\u3164\uffa0")
+# Format characters by category, but printed: Arabic and Kaithi number signs and the like.
+_VISIBLE_FORMAT = frozenset(
+    "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
+)
+
+
+def hidden_characters(text: str) -> list[HiddenCharacter]:
+    """List the characters of ``text`` that do not show, in order.
+
+    Kinds: ``zero-width``, ``bidirectional control``, ``tag``, ``variation selector``, ``control``,
+    ``blank`` and ``format``. A joiner inside an emoji or a word of a joining script is not listed.
+    """
+    if text.isascii() and text.isprintable():
+        return []
+    return [
+        HiddenCharacter(
+            position,
+            f"U+{ord(character):04X}",
+            unicodedata.name(character, "unnamed").lower(),
+            kind,
+        )
+        for position, character in enumerate(text)
+        if (kind := _hidden_kind(text, position)) is not None
+    ]
+
+
+def strip_hidden(text: str) -> str:
+    """Return ``text`` without its hidden characters."""
+    while hidden := {found.position for found in hidden_characters(text)}:
+        text = "".join(char for position, char in enumerate(text) if position not in hidden)
+    return text
+
+
+def _hidden_kind(text: str, position: int) -> str | None:
+    character = text[position]
+    code = ord(character)
+    kind: str | None = None
+    if character in _ZERO_WIDTH:
+        kind = None if _joins(text, position) else "zero-width"
+    elif character in _BIDI:
+        kind = "bidirectional control"
+    elif 0xE0000 <= code <= 0xE007F:
+        kind = "tag"
+    elif 0xE0100 <= code <= 0xE01EF:
+        kind = "variation selector"
+    elif character in _BLANK:
+        kind = "blank"
+    elif unicodedata.category(character) == "Cc" and character not in "\t\n\r":
+        kind = "control"
+    elif unicodedata.category(character) == "Cf" and character not in _VISIBLE_FORMAT:
+        kind = "format"
+    return kind
+
+
+def _joins(text: str, position: int) -> bool:
+    """Whether a joiner stands where writing needs one: between emoji, or in a joining script."""
+    if text[position] not in "\u200c\u200d" or not 0 < position < len(text) - 1:
+        return False
+    around = (text[position - 1], text[position + 1])
+    return all(
+        not char.isascii() and unicodedata.category(char) in {"So", "Sk", "Mn", "Mc", "Lo"}
+        for char in around
+    )
+
+
+_ORDERS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"\b(?:ignore|disregard|forget|override|bypass)\b[^.\n]{0,30}\b(?:previous|prior|above|"
+        r"earlier|preceding|existing|system|your|other)\b[^.\n]{0,30}\b(?:instruction|prompt|rule|"
+        r"guideline|message|direction|polic)",
+        r"\b(?:reveal|print|repeat|show|leak|output)\b[^.\n]{0,30}\b(?:system prompt|your "
+        r"instructions|your prompt|api keys?|credentials)",
+        r"\byou are now\b",
+        r"\bfrom now on,? you\b",
+        r"\b(?:new|updated|real) (?:system )?instructions?\s*:",
+        r"\b(?:do not|don't|never|without) (?:tell|telling|inform|informing|mention|mentioning|"
+        r"alert|alerting|notify|notifying|asking)\b[^.\n]{0,20}\b(?:user|operator|human|anyone|"
+        r"reviewer)",
+        r"\b(?:send|forward|upload|post|copy|email|exfiltrate)\b[^.\n]{0,60}(?:https?://|\bto "
+        r"[\w.+-]+@[\w-]+\.)",
+        r"\bcurl\b[^\n]{0,120}\|\s*(?:ba)?sh\b",
+        r"<\|?(?:im_start|im_end|system|endoftext)\|?>|</?(?:system|instructions?|important)>|"
+        r"\[/?inst\]",
+        r"\b(?:jailbreak|developer mode|pretend (?:to be|you are))\b",
+        r"\bapprove (?:this|every|all) (?:candidate|bullet|change)s?\b",
+    )
+)
+
+
+def looks_like_instruction(text: str) -> tuple[str, ...]:
+    """Return the phrases of ``text`` that read like orders to a model; empty if there are none."""
+    plain = unicodedata.normalize("NFKC", strip_hidden(text)).casefold()
+    found = (pattern.search(plain) for pattern in _ORDERS)
+    return tuple(match.group().strip() for match in found if match is not None)

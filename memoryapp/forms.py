@@ -1,0 +1,92 @@
+"""Forms of memoryapp's pages. They check the shape; services decide."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+
+from memoryapp.models import Role
+from memoryapp.models.tokens import Scope
+
+MAX_BUDGET = 1_000_000
+
+
+class PlaybookForm(forms.Form):
+    name = forms.CharField(max_length=100, help_text="For example the agent it is for.")
+    description = forms.CharField(max_length=300, required=False)
+    token_budget = forms.IntegerField(
+        min_value=0, max_value=MAX_BUDGET, initial=8000, help_text="0 means no limit."
+    )
+
+
+class BulletForm(forms.Form):
+    section = forms.RegexField(r"^[a-z][a-z0-9_]{0,59}$")
+    content = forms.CharField(max_length=20_000, widget=forms.Textarea)
+
+
+class BulletEditForm(forms.Form):
+    content = forms.CharField(max_length=20_000, widget=forms.Textarea)
+    reason = forms.CharField(max_length=300, required=False)
+    revision = forms.IntegerField(min_value=0)
+
+
+class PublishForm(forms.Form):
+    notes = forms.CharField(max_length=500, required=False)
+    label = forms.CharField(max_length=40, required=False)
+
+
+class LabelMoveForm(forms.Form):
+    name = forms.CharField(max_length=40)
+    release = forms.IntegerField(min_value=1)
+
+
+class KeyForm(forms.Form):
+    """A new API key; ``expires`` is a number of days, empty for never."""
+
+    name = forms.CharField(max_length=100, help_text="Which agent or program uses it.")
+    scopes = forms.MultipleChoiceField(
+        choices=[(scope.value, f"{scope.label} ({scope.value})") for scope in Scope],
+        widget=forms.CheckboxSelectMultiple,
+        initial=[Scope.PULL.value],
+        error_messages={"required": "Choose at least one scope."},
+    )
+    expires = forms.TypedChoiceField(
+        choices=[("", "never"), ("30", "in 30 days"), ("90", "in 90 days"), ("365", "in a year")],
+        coerce=int,
+        empty_value=None,
+        required=False,
+        initial="90",
+        label="Expires",
+    )
+
+    def expires_at(self) -> datetime | None:
+        days: Any = self.cleaned_data["expires"]
+        return timezone.now() + timedelta(days=days) if days else None
+
+
+class MemberForm(forms.Form):
+    username = forms.RegexField(
+        r"^[\w.@+-]+$",
+        max_length=150,
+        help_text="Letters, digits and @ . + - _",
+        error_messages={"invalid": "Use letters, digits and @ . + - _ only."},
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none"}),
+    )
+    name = forms.CharField(max_length=150, required=False, help_text="As history shows it.")
+    role = forms.ChoiceField(choices=Role.choices, initial=Role.VIEWER)
+
+
+class RoleForm(forms.Form):
+    role = forms.ChoiceField(choices=Role.choices)
+
+
+def first_error(form: forms.Form) -> str:
+    """The first complaint of a form in one sentence, for pages that draw the fields themselves."""
+    for name, errors in form.errors.items():
+        field = form.fields.get(name)
+        label = (field.label or name.replace("_", " ").capitalize()) if field else ""
+        return f"{label}: {errors[0]}" if label else str(errors[0])
+    return ""

@@ -1,0 +1,25 @@
+"""The tables of memoryapp, one module per subject."""
+
+from memoryapp.models.candidates import Candidate, Evidence
+from memoryapp.models.entries import Bullet, BulletRevision
+from memoryapp.models.events import Event
+from memoryapp.models.playbooks import Playbook
+from memoryapp.models.releases import LabelMove, Release, ReleaseLabel
+from memoryapp.models.tokens import ApiKey
+from memoryapp.models.workspaces import Membership, Role, Workspace
+
+__all__ = [
+    "ApiKey",
+    "Bullet",
+    "BulletRevision",
+    "Candidate",
+    "Event",
+    "Evidence",
+    "LabelMove",
+    "Membership",
+    "Playbook",
+    "Release",
+    "ReleaseLabel",
+    "Role",
+    "Workspace",
+]

@@ -1,0 +1,153 @@
+"""Bullets and their immutable revisions."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Case, IntegerField, Value, When
+from django.urls import reverse
+
+from memoryapp.domain import playbook as domain
+from memoryapp.domain.playbook import LIVE, SECTIONS, BulletStatus
+
+
+class BulletQuerySet(models.QuerySet["Bullet"]):
+    def live(self) -> BulletQuerySet:
+        """Bullets an agent is given."""
+        return self.filter(status__in=LIVE)
+
+    def in_delivery_order(self) -> BulletQuerySet:
+        """Sections in their fixed order, custom sections last, then by label."""
+        order = Case(
+            *(When(section=name, then=Value(place)) for place, name in enumerate(SECTIONS)),
+            default=Value(len(SECTIONS)),
+            output_field=IntegerField(),
+        )
+        return self.annotate(section_place=order).order_by("section_place", "section", "label")
+
+    def matching(self, text: str) -> BulletQuerySet:
+        """Bullets whose text or label contains every word of ``text``."""
+        found = self
+        for word in text.split():
+            found = found.filter(
+                models.Q(content__icontains=word) | models.Q(label__icontains=word)
+            )
+        return found
+
+
+class Bullet(models.Model):
+    """One remembered lesson. ``content`` and ``section`` repeat the newest revision."""
+
+    class Status(models.TextChoices):
+        APPROVED = BulletStatus.APPROVED.value, "Approved"
+        STALE = BulletStatus.STALE.value, "Stale"
+        RETIRED = BulletStatus.RETIRED.value, "Retired"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    playbook = models.ForeignKey("memoryapp.Playbook", models.CASCADE, related_name="bullets")
+    label = models.CharField(max_length=80)
+    section = models.CharField(max_length=60)
+    content = models.TextField()
+    rule = models.JSONField(null=True, blank=True)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.APPROVED)
+    #: counters stay apart: what practice saw is not what deployment saw (practice.md §5).
+    practice_helpful = models.PositiveIntegerField(default=0)
+    practice_harmful = models.PositiveIntegerField(default=0)
+    deployed_helpful = models.PositiveIntegerField(default=0)
+    deployed_harmful = models.PositiveIntegerField(default=0)
+    revision_count = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = BulletQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["playbook", "label"], name="one_label_per_playbook")
+        ]
+
+    def __str__(self) -> str:
+        return self.label
+
+    def get_absolute_url(self) -> str:
+        return reverse("bullet-detail", args=[self.playbook.slug, self.label])
+
+    @property
+    def tokens(self) -> int:
+        return domain.estimate_tokens(self.content)
+
+    def as_value(self) -> domain.Bullet:
+        return domain.Bullet(
+            id=str(self.id),
+            label=self.label,
+            section=self.section,
+            content=self.content,
+            status=BulletStatus(self.status),
+            helpful=self.practice_helpful + self.deployed_helpful,
+            harmful=self.practice_harmful + self.deployed_harmful,
+            rule=self.rule,
+        )
+
+    def revise(
+        self,
+        *,
+        content: str,
+        section: str,
+        status: str,
+        rule: Any,
+        author: Any,
+        reason: str,
+        candidate: Any = None,
+    ) -> BulletRevision:
+        """Append a revision and make it the current text. The caller holds the playbook's lock."""
+        self.content, self.section, self.status = content, section, status
+        self.rule = rule
+        self.revision_count += 1
+        self.save()
+        revision: BulletRevision = self.revisions.create(
+            number=self.revision_count,
+            content=content,
+            section=section,
+            status=status,
+            rule=rule,
+            author=author,
+            reason=reason,
+            candidate=candidate,
+        )
+        return revision
+
+
+class BulletRevision(models.Model):
+    """What a bullet said at one time. Written once, never changed."""
+
+    bullet = models.ForeignKey(Bullet, models.CASCADE, related_name="revisions")
+    number = models.PositiveIntegerField()
+    content = models.TextField()
+    section = models.CharField(max_length=60)
+    status = models.CharField(max_length=10, choices=Bullet.Status.choices)
+    rule = models.JSONField(null=True, blank=True)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+    reason = models.CharField(max_length=300, blank=True)
+    candidate = models.ForeignKey(
+        "memoryapp.Candidate", models.SET_NULL, null=True, blank=True, related_name="revisions"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["bullet", "number"], name="one_revision_number")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.bullet} r{self.number}"
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        if not self._state.adding:
+            raise TypeError("A revision is immutable; append a new one.")
+        super().save(*args, **kwargs)  # type: ignore[arg-type]

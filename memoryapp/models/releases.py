@@ -1,0 +1,75 @@
+"""Releases, the labels that point at them, and who moved a label when."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+
+
+class Release(models.Model):
+    """A frozen playbook. Its bodies are stored as served; a pull renders nothing."""
+
+    playbook = models.ForeignKey("memoryapp.Playbook", models.CASCADE, related_name="releases")
+    number = models.PositiveIntegerField()
+    notes = models.CharField(max_length=500, blank=True)
+    document = models.JSONField()
+    bodies = models.JSONField(help_text="Format name to the text served.")
+    digests = models.JSONField(help_text="Format name to the SHA-256 of its text.")
+    bullet_count = models.PositiveIntegerField()
+    tokens = models.PositiveIntegerField()
+    published_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["playbook", "number"], name="one_release_number")
+        ]
+
+    def __str__(self) -> str:
+        return f"v{self.number}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("release-detail", args=[self.playbook.slug, self.number])
+
+
+class ReleaseLabel(models.Model):
+    """A name agents pull by, e.g. ``production``."""
+
+    playbook = models.ForeignKey("memoryapp.Playbook", models.CASCADE, related_name="labels")
+    name = models.SlugField(max_length=40)
+    release = models.ForeignKey(Release, models.PROTECT, related_name="labels")
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["playbook", "name"], name="one_release_per_label")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class LabelMove(models.Model):
+    """One move of a label, kept for good."""
+
+    playbook = models.ForeignKey("memoryapp.Playbook", models.CASCADE, related_name="label_moves")
+    name = models.CharField(max_length=40)
+    from_release = models.ForeignKey(
+        Release, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    to_release = models.ForeignKey(Release, models.PROTECT, related_name="+")
+    moved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.from_release} to {self.to_release}"

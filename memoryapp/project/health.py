@@ -1,0 +1,43 @@
+"""Is it alive, and can it work? For load balancers, containers and the supervisor."""
+
+from __future__ import annotations
+
+import redis
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+
+REDIS_PATIENCE_SECONDS = 2
+
+
+@never_cache
+def healthz(request: HttpRequest) -> HttpResponse:
+    """The process answers; it says nothing about what it depends on."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@never_cache
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Whether PostgreSQL and Redis answer: 200, or 503 with the name of what does not."""
+    checks = {"postgres": _postgres(), "redis": _redis()}
+    return JsonResponse(checks, status=200 if all(checks.values()) else 503)
+
+
+def _postgres() -> bool:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return False
+    return True
+
+
+def _redis() -> bool:
+    # Celery writes a Unix socket as redis+socket://, redis-py as unix://.
+    url = settings.REDIS_URL.replace("redis+socket://", "unix://")
+    try:
+        with redis.Redis.from_url(url, socket_timeout=REDIS_PATIENCE_SECONDS) as client:
+            return bool(client.ping())
+    except redis.RedisError:
+        return False

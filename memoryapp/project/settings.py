@@ -1,0 +1,270 @@
+"""Every setting, from the environment. docs/configuration.md lists them; a test keeps it true."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from memoryapp.project import embedded
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+env = environ.Env()
+env.read_env(BASE_DIR / ".env")
+
+DATA_DIR = Path(env.str("GREENROOM_DATA_DIR", default=str(BASE_DIR / ".data")))
+DEBUG = env.bool("DEBUG", default=False)
+EMBEDDED = not env.str("DATABASE_URL", default="")
+
+
+def _secret_key() -> str:
+    """The key from the environment, or one made once and kept in the data folder."""
+    configured = env.str("SECRET_KEY", default="")
+    if configured:
+        return str(configured)
+    if not EMBEDDED:
+        raise ImproperlyConfigured(
+            "SECRET_KEY is not set. With DATABASE_URL it must be: "
+            "python -c 'import secrets; print(secrets.token_urlsafe(50))' makes one."
+        )
+    return embedded.kept_secret(DATA_DIR)
+
+
+SECRET_KEY = _secret_key()
+#: Older keys still accepted for sessions and for decrypting stored secrets.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+
+PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
+# Plain-HTTP hosts in a local network are a normal way to run this, hence no redirect to https.
+# The loopback names are always served: health checks come from there.
+ALLOWED_HOSTS = [
+    *env.list("ALLOWED_HOSTS", default=["*"] if EMBEDDED else []),
+    "localhost",
+    "127.0.0.1",
+]
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL] if PUBLIC_URL else [])
+SECURE_COOKIES = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_SECURE = SECURE_COOKIES
+CSRF_COOKIE_SECURE = SECURE_COOKIES
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE_COOKIES else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django.contrib.postgres",
+    "django_htmx",
+    "template_partials",
+    "csp",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "memoryapp",
+    "practice",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "memoryapp.project.urls"
+WSGI_APPLICATION = "memoryapp.project.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "memoryapp.views.shell.shell",
+            ],
+        },
+    }
+]
+FORM_RENDERER = "memoryapp.form_rendering.FormRenderer"
+
+DATABASES: dict[str, Any] = {
+    "default": env.db_url_config(
+        env.str("DATABASE_URL", default="") or embedded.database_url(DATA_DIR)
+    )
+}
+DATABASES["default"]["ENGINE"] = "django.db.backends.postgresql"
+DATABASES["default"]["CONN_MAX_AGE"] = 60
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+    )
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "overview"
+LOGOUT_REDIRECT_URL = "login"
+SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = env.str("STATIC_ROOT", default="") or None
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# The image runs collectstatic; a checkout serves the folder itself.
+WHITENOISE_USE_FINDERS = STATIC_ROOT is None
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if WHITENOISE_USE_FINDERS
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "font-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "manifest-src": [SELF],
+    }
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "memoryapp.api.authentication.ApiKeyAuthentication",
+        "memoryapp.api.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "memoryapp.api.problems.exception_handler",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "URL_FORMAT_OVERRIDE": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Greenroom API",
+    "DESCRIPTION": "Pull playbooks, read trajectories, start practice runs, decide candidates.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "CandidateStatus": "memoryapp.models.Candidate.Status",
+        "EnvironmentStatus": "practice.models.Environment.Status",
+        "RunStatus": "practice.models.Run.Status",
+        "AttemptStatus": "practice.models.Attempt.Status",
+    },
+}
+
+REDIS_URL = env.str("REDIS_URL", default="") or embedded.redis_url(DATA_DIR)
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_SOFT_TIME_LIMIT = 60 * 30
+CELERY_TASK_TIME_LIMIT = 60 * 32
+# Longer than any task: Redis re-delivers what is not acknowledged in this time.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 60 * 60,
+    "unacked_restore_interval": 1,
+    "unacked_restore_throttle": 1,
+}
+#: Seconds after which a claimed unit without a heartbeat belongs to nobody.
+UNIT_LEASE_SECONDS = env.int("UNIT_LEASE_SECONDS", default=60)
+SWEEP_SECONDS = env.int("SWEEP_SECONDS", default=30)
+CELERY_BEAT_SCHEDULE = {
+    "sweep-runs": {"task": "practice.tasks.sweep_runs", "schedule": SWEEP_SECONDS}
+}
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
+
+
+def _mcp_commands() -> dict[str, tuple[str, ...]]:
+    """Named commands that may start a tool server; only the operator of this machine sets them."""
+    sample = (sys.executable, str(BASE_DIR / "examples" / "helpdesk" / "server.py"))
+    try:
+        configured = json.loads(env.str("MCP_COMMANDS", default="{}"))
+        commands = {
+            str(name): tuple(shlex.split(line) if isinstance(line, str) else map(str, line))
+            for name, line in configured.items()
+        }
+    except (ValueError, AttributeError, TypeError) as error:
+        raise ImproperlyConfigured(
+            "MCP_COMMANDS must be a JSON object of name to command line, "
+            'e.g. {"git": "uvx mcp-server-git"}.'
+        ) from error
+    if any(not argv for argv in commands.values()):
+        raise ImproperlyConfigured("MCP_COMMANDS holds an empty command line.")
+    return {"helpdesk": sample, **commands}
+
+
+MCP_COMMANDS = _mcp_commands()
+#: Folders of seed data an environment may copy for each attempt, by folder name.
+SEED_DIR = Path(env.str("SEED_DIR", default=str(DATA_DIR / "seeds")))
+MCP_STARTUP_SECONDS = env.float("MCP_STARTUP_SECONDS", default=20.0)
+MCP_CALL_SECONDS = env.float("MCP_CALL_SECONDS", default=30.0)
+
+LLM_PROVIDER = env.str("LLM_PROVIDER", default="")
+LLM_MODEL = env.str("LLM_MODEL", default="")
+LLM_ROLE_MODELS = env.json("LLM_ROLE_MODELS", default={})
+LLM_TEMPERATURES = env.json("LLM_TEMPERATURES", default={})
+LLM_BASE_URL = env.str("LLM_BASE_URL", default="")
+LLM_API_KEY = env.str("LLM_API_KEY", default="")
+LLM_OUTPUT_MODE = env.str("LLM_OUTPUT_MODE", default="tool")
+LLM_TIMEOUT_SECONDS = env.float("LLM_TIMEOUT_SECONDS", default=120.0)
+#: US dollars per million input and output tokens, for models without a listed price.
+LLM_PRICE_INPUT = env.float("LLM_PRICE_INPUT", default=-1.0)
+LLM_PRICE_OUTPUT = env.float("LLM_PRICE_OUTPUT", default=-1.0)
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="WARNING")},
+}

@@ -1,0 +1,249 @@
+"""``make up``: Greenroom on one machine under one small supervisor.
+
+Order of start: PostgreSQL and Redis, then migrations, then web, worker and beat. Order of stop: the
+reverse. A process that dies is started again with a short delay; one that keeps dying ends the
+whole with one line. Children die with the supervisor even when it is killed (Linux).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+from memoryapp.project import embedded
+from memoryapp.project.embedded import EmbeddedFailed
+
+ROOT = Path(__file__).resolve().parents[2]
+MAX_RESTARTS = 5
+RESTART_WINDOW_SECONDS = 60.0
+
+
+@dataclass
+class Child:
+    """A supervised process in a group of its own."""
+
+    name: str
+    argv: Sequence[str]
+    log: Path
+    process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    deaths: list[float] = field(default_factory=list, init=False)
+
+    def start(self, env: dict[str, str]) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.argv,
+                cwd=ROOT,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=embedded.die_with_parent(),
+            )
+
+    @property
+    def is_alive(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def keeps_dying(self) -> bool:
+        """Note a death; true when there were too many of late."""
+        now = time.monotonic()
+        recent = [t for t in self.deaths if now - t < RESTART_WINDOW_SECONDS]
+        self.deaths = [*recent, now]
+        return len(self.deaths) > MAX_RESTARTS
+
+    def stop(self, patience: float) -> None:
+        if self.process is None:
+            return
+        for signum, wait in ((signal.SIGTERM, patience), (signal.SIGKILL, 5.0)):
+            # The group outlives its leader: pool children of a killed worker must go as well.
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signum)
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(wait)
+                if signum == signal.SIGKILL or not _group_alive(self.process.pid):
+                    return
+
+
+def _group_alive(pgid: int) -> bool:
+    try:
+        os.killpg(pgid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+class Stopped(Exception):
+    """Somebody asked us to stop."""
+
+
+def main() -> int:
+    """Run until Ctrl-C. Returns the exit code."""
+    data = Path(os.environ.get("GREENROOM_DATA_DIR") or ROOT / ".data").resolve()
+    host = os.environ.get("HOST", "127.0.0.1")
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, _stop)
+    started: list[Child | embedded.Postgres | embedded.Redis] = []
+    lock: IO[str] | None = None
+    try:
+        port = _port(os.environ.get("PORT", "8000"))
+        embedded.check_disk(data)
+        lock = _lock(data)
+        _check_port(host, port)
+        env = _start_stores(data, started)
+        if subprocess.run([sys.executable, "manage.py", "prepare"], cwd=ROOT, env=env).returncode:
+            raise EmbeddedFailed("The database could not be prepared; the lines above say why.")
+        children = _children(data, host, port)
+        for child in children:
+            started.append(child)
+            child.start(env)
+        _wait_for_web(host, port, children[0])
+        shown = "localhost" if host in {"127.0.0.1", "0.0.0.0", "::"} else host
+        _say(f"Greenroom is ready: http://{shown}:{port}")
+        _say(f"Logs and data are in {data}. Ctrl-C stops everything.")
+        _watch(children, env)
+    except Stopped:
+        _say("Stopping.")
+    except EmbeddedFailed as error:
+        _say(f"Greenroom could not run. {error}")
+        return 1
+    finally:
+        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(signum, signal.SIG_IGN)
+        for part in reversed(started):
+            if isinstance(part, Child):
+                part.stop(patience=10.0)
+            else:
+                part.stop()
+        if lock is not None:
+            lock.close()
+    return 0
+
+
+def _stop(signum: int, frame: FrameType | None) -> None:
+    raise Stopped
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _port(text: str) -> int:
+    if text.isdigit() and 0 < int(text) < 65536:
+        return int(text)
+    raise EmbeddedFailed(f"PORT must be a number from 1 to 65535, not {text!r}.")
+
+
+def _lock(data: Path) -> IO[str]:
+    """Hold the data folder for ourselves as long as we live."""
+    file = (data / "up.lock").open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.seek(0)
+        raise EmbeddedFailed(
+            f"It already runs on {data} (process {file.read().strip() or 'unknown'}). "
+            "Stop that one, or set GREENROOM_DATA_DIR to another folder."
+        ) from error
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    os.set_inheritable(file.fileno(), False)
+    return file
+
+
+def _check_port(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise EmbeddedFailed(
+                f"Port {port} on {host} cannot be used ({error.strerror}). "
+                f"Stop what uses it, or choose another: PORT={port + 1} make up"
+            ) from error
+
+
+def _start_stores(
+    data: Path, started: list[Child | embedded.Postgres | embedded.Redis]
+) -> dict[str, str]:
+    """Start what no URL names. Returns the environment of all other processes."""
+    env = {**os.environ, "GREENROOM_DATA_DIR": str(data), "OPENBLAS_NUM_THREADS": "1"}
+    if not os.environ.get("DATABASE_URL"):
+        postgres = embedded.Postgres(data)
+        started.append(postgres)
+        postgres.start()
+    if not os.environ.get("REDIS_URL"):
+        redis = embedded.Redis(data)
+        started.append(redis)
+        redis.start()
+    return env
+
+
+def _children(data: Path, host: str, port: int) -> list[Child]:
+    python = sys.executable
+    bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    celery = (python, "-m", "celery", "-A", "memoryapp.project", "--quiet")
+    workers = os.environ.get("WORKER_PROCESSES", "2")
+    return [
+        Child(
+            "web",
+            (
+                *(python, "-m", "gunicorn", "memoryapp.project.wsgi", "--bind", bind),
+                *("--worker-class", "gthread", "--workers", "2", "--threads", "4"),
+                *("--timeout", "60", "--graceful-timeout", "5", "--no-control-socket"),
+            ),
+            data / "web.log",
+        ),
+        Child(
+            "worker",
+            (*celery, "worker", "--concurrency", workers, "--loglevel", "WARNING"),
+            data / "worker.log",
+        ),
+        Child("beat", (*celery, "beat", "--loglevel", "WARNING", "--pidfile="), data / "beat.log"),
+    ]
+
+
+def _wait_for_web(host: str, port: int, web: Child) -> None:
+    seen = "127.0.0.1" if host in {"0.0.0.0", "::"} else host
+    url = f"http://{f'[{seen}]' if ':' in seen else seen}:{port}/healthz"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if not web.is_alive:
+            break
+        with suppress(OSError), urllib.request.urlopen(url, timeout=2) as answer:
+            if answer.status == 200:
+                return
+        time.sleep(0.1)
+    raise EmbeddedFailed(f"The web server did not answer. Its log is {web.log}.")
+
+
+def _watch(children: Sequence[Child], env: dict[str, str]) -> None:
+    while True:
+        time.sleep(0.5)
+        for child in children:
+            if child.is_alive:
+                continue
+            if child.keeps_dying():
+                raise EmbeddedFailed(f"{child.name} keeps dying. Its log is {child.log}.")
+            _say(f"{child.name} died and is started again; no stored work is lost.")
+            child.stop(patience=1.0)
+            child.start(env)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,24 @@
+"""All URLs of the site."""
+
+from __future__ import annotations
+
+from django.contrib.auth import views as auth
+from django.urls import include, path
+
+from memoryapp.project.health import healthz, readyz
+
+urlpatterns = [
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
+    path("login/", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("logout/", auth.LogoutView.as_view(), name="logout"),
+    path("settings/password/", auth.PasswordChangeView.as_view(), name="password_change"),
+    path(
+        "settings/password/done/",
+        auth.PasswordChangeDoneView.as_view(),
+        name="password_change_done",
+    ),
+    path("api/v1/", include("memoryapp.project.api_urls")),
+    path("", include("memoryapp.urls")),
+    path("", include("practice.urls")),
+]

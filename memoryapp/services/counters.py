@@ -1,0 +1,17 @@
+"""Counting how bullets fared. Practice and deployment are counted apart (practice.md §5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.db.models import F
+
+from memoryapp.models import Playbook
+
+
+def practice_tags_count(*, playbook: Playbook, tags: Mapping[str, str]) -> None:
+    """Add one practice vote to each tagged bullet; drafts and unknown labels are passed over."""
+    for verdict, column in (("helpful", "practice_helpful"), ("harmful", "practice_harmful")):
+        labels = [label for label, said in tags.items() if said == verdict]
+        if labels:
+            playbook.bullets.filter(label__in=labels).update(**{column: F(column) + 1})

@@ -1,0 +1,40 @@
+"""Making and changing playbooks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.utils.text import slugify
+
+from memoryapp.domain.errors import UnableToChange
+from memoryapp.models import Event, Playbook, Workspace
+
+
+def playbook_create(
+    *, workspace: Workspace, name: str, by: Any, description: str = "", token_budget: int = 8_000
+) -> Playbook:
+    """Create an empty playbook whose slug is made from its name.
+
+    Raises:
+        UnableToChange: no usable name, or one that is taken.
+    """
+    slug = slugify(name)[:64]
+    if not slug:
+        raise UnableToChange("A playbook needs a name with letters or digits in it.")
+    with transaction.atomic():
+        playbook, created = Playbook.objects.get_or_create(
+            workspace=workspace,
+            slug=slug,
+            defaults={
+                "name": name.strip(),
+                "description": description.strip(),
+                "token_budget": token_budget,
+            },
+        )
+        if not created:
+            raise UnableToChange(f"There is already a playbook named {playbook.name}.")
+        Event.objects.record(
+            workspace=workspace, actor=by, kind="playbook.created", subject=playbook
+        )
+    return playbook

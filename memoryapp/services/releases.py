@@ -1,0 +1,114 @@
+"""Publishing a playbook and moving the labels agents pull by."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.db import transaction
+
+from memoryapp.domain import formats
+from memoryapp.domain.errors import UnableToChange, UnableToPublish
+from memoryapp.models import Event, LabelMove, Playbook, Release, ReleaseLabel
+
+LABEL_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+PRODUCTION = "production"
+
+
+def release_publish(*, playbook: Playbook, by: Any, notes: str = "", label: str = "") -> Release:
+    """Freeze the live bullets as the next release; with ``label``, move it there at once.
+
+    Raises:
+        UnableToPublish: no approved bullet, or nothing changed since the newest release.
+    """
+    with transaction.atomic():
+        playbook = Playbook.objects.select_for_update().get(pk=playbook.pk)
+        value = playbook.as_value()
+        if not value.live:
+            raise UnableToPublish(
+                "There is no approved bullet to publish. Approve a candidate in Review first."
+            )
+        newest = playbook.releases.first()
+        number = newest.number + 1 if newest else 1
+        frozen = formats.document(
+            value,
+            slug=playbook.slug,
+            name=playbook.name,
+            description=playbook.description,
+            version=number,
+        )
+        if newest and _same(newest.document, frozen):
+            raise UnableToPublish(
+                f"Nothing changed since v{newest.number}. Move a label to it instead."
+            )
+        bodies = {name: render(frozen) for name, render in formats.RENDERERS.items()}
+        release = Release.objects.create(
+            playbook=playbook,
+            number=number,
+            notes=notes.strip()[:500],
+            document=frozen,
+            bodies=bodies,
+            digests={name: formats.digest(body) for name, body in bodies.items()},
+            bullet_count=len(value.live),
+            tokens=value.tokens,
+            published_by=by,
+        )
+        Event.objects.record(
+            workspace=playbook.workspace,
+            actor=by,
+            kind="release.published",
+            subject=release,
+            playbook=playbook.slug,
+            bullets=release.bullet_count,
+        )
+        if label:
+            label_move(playbook=playbook, name=label, release=release, by=by)
+    return release
+
+
+def label_move(*, playbook: Playbook, name: str, release: Release, by: Any) -> ReleaseLabel:
+    """Point a label at a release, and keep who moved it from where.
+
+    Raises:
+        UnableToChange: not a label name, another playbook's release, or already there.
+    """
+    if not LABEL_NAME.fullmatch(name):
+        raise UnableToChange("A label is lower-case letters, digits and hyphens, at most 40.")
+    if release.playbook_id != playbook.pk:
+        raise UnableToChange("That release belongs to another playbook.")
+    with transaction.atomic():
+        Playbook.objects.select_for_update().get(pk=playbook.pk)
+        label = playbook.labels.select_related("release").filter(name=name).first()
+        before = label.release if label else None
+        if before == release:
+            raise UnableToChange(f"{name} already points at v{release.number}.")
+        label, _ = ReleaseLabel.objects.update_or_create(
+            playbook=playbook, name=name, defaults={"release": release}
+        )
+        LabelMove.objects.create(
+            playbook=playbook, name=name, from_release=before, to_release=release, moved_by=by
+        )
+        Event.objects.record(
+            workspace=playbook.workspace,
+            actor=by,
+            kind="label.moved",
+            subject=release,
+            playbook=playbook.slug,
+            label=name,
+            moved_from=before.number if before else None,
+            moved_to=release.number,
+        )
+    return label
+
+
+def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return _said(one) == _said(other)
+
+
+def _said(frozen: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """What an agent reads: counters alone make no new release."""
+    return [
+        (section["name"], bullet["label"], bullet["content"])
+        for section in frozen["sections"]
+        for bullet in section["bullets"]
+    ]

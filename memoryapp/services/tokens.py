@@ -1,0 +1,92 @@
+"""API keys: making, revoking and recognizing them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from memoryapp.domain.errors import UnableToChange
+from memoryapp.models import ApiKey, Event, Workspace
+from memoryapp.models.tokens import KEY_MARK, Scope
+
+#: A key's last use is written at most this often, so that polling agents do not write on each pull.
+USE_RESOLUTION = timedelta(minutes=1)
+
+
+def api_key_create(
+    *,
+    workspace: Workspace,
+    name: str,
+    scopes: Sequence[str],
+    by: Any,
+    expires_at: datetime | None = None,
+) -> tuple[ApiKey, str]:
+    """Make a key. Returns the row and the key itself, which is never shown again.
+
+    Raises:
+        UnableToChange: no name, no scope, or an unknown one.
+    """
+    if not name.strip():
+        raise UnableToChange("Give the key a name that says which agent uses it.")
+    unknown = set(scopes) - set(Scope.values)
+    if not scopes or unknown:
+        raise UnableToChange(f"Choose at least one scope of: {', '.join(Scope.values)}.")
+    secret = secrets.token_urlsafe(32)
+    with transaction.atomic():
+        row = ApiKey.objects.create(
+            workspace=workspace,
+            name=name.strip()[:100],
+            prefix=_free_prefix(),
+            secret_hash=ApiKey.hash_of(secret),
+            scopes=list(scopes),
+            created_by=by,
+            expires_at=expires_at,
+        )
+        Event.objects.record(
+            workspace=workspace, actor=by, kind="key.created", subject=row, scopes=list(scopes)
+        )
+    return row, f"{KEY_MARK}_{row.prefix}_{secret}"
+
+
+def api_key_revoke(*, key: ApiKey, by: Any) -> None:
+    """Make a key useless at once. Revoking twice is no error."""
+    with transaction.atomic():
+        moved = ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
+        if moved:
+            Event.objects.record(workspace=key.workspace, actor=by, kind="key.revoked", subject=key)
+
+
+def api_key_recognize(presented: str) -> ApiKey | None:
+    """Return the usable key that was presented, and note its use."""
+    mark, _, rest = presented.partition("_")
+    prefix, _, secret = rest.partition("_")
+    if mark != KEY_MARK or not secret:
+        return None
+    now = timezone.now()
+    key = (
+        ApiKey.objects.usable(now)
+        .select_related("workspace", "created_by")
+        .filter(prefix=prefix)
+        .first()
+    )
+    if key is None or not key.matches(secret):
+        return None
+    stale = Q(last_used_at=None) | Q(last_used_at__lt=now - USE_RESOLUTION)
+    if key.last_used_at is None or key.last_used_at < now - USE_RESOLUTION:
+        ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=now)
+    return key
+
+
+def _free_prefix() -> str:
+    """Eight characters without underscores: the separator of the key."""
+    for _ in range(20):
+        prefix = secrets.token_hex(4)
+        if not ApiKey.objects.filter(prefix=prefix).exists():
+            return prefix
+    raise IntegrityError("No free key prefix was found.")

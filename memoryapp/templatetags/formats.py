@@ -1,0 +1,135 @@
+"""How numbers, times and JSON are written. Usage in a template: ``{% load formats %}``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django import template
+from django.core.serializers.json import DjangoJSONEncoder
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+register = template.Library()
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+#: A time further away than this is written as a date.
+_RELATIVE = timedelta(days=14)
+
+
+@register.simple_tag
+def relative_time(moment: datetime | None, never: str = "never") -> SafeString | str:
+    """Return ``3 min ago`` for recent times and a date for others, the exact time on hover."""
+    if moment is None:
+        return never
+    local = timezone.localtime(moment)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        local.isoformat(timespec="seconds"),
+        f"{local:%b} {local.day}, {local:%Y, %H:%M:%S %Z}",
+        _spoken(local, timezone.localtime()),
+    )
+
+
+def _spoken(moment: datetime, now: datetime) -> str:
+    apart = now - moment
+    if abs(apart) > _RELATIVE:
+        year = "" if moment.year == now.year else f", {moment.year}"
+        return f"{moment:%b} {moment.day}{year}"
+    seconds = int(abs(apart).total_seconds())
+    if seconds < _MINUTE:
+        return "just now"
+    if seconds < _HOUR:
+        amount = f"{seconds // _MINUTE} min"
+    elif seconds < _DAY:
+        amount = f"{seconds // _HOUR} h"
+    else:
+        days = seconds // _DAY
+        amount = f"{days} day" if days == 1 else f"{days} days"
+    return f"{amount} ago" if apart > timedelta(0) else f"in {amount}"
+
+
+@register.filter
+def money(amount: Decimal | float | None) -> str:
+    """Return US dollars with two decimals; what was not measured is said."""
+    if amount is None:
+        return "not priced"
+    dollars = Decimal(str(amount))
+    sign = "\N{MINUS SIGN}" if dollars < 0 else ""
+    if 0 < abs(dollars) < Decimal("0.01"):
+        return f"{sign}under $0.01"
+    return f"{sign}${abs(dollars):,.2f}"
+
+
+@register.filter
+def duration(milliseconds: float | None) -> str:
+    """Return ``402 ms``, ``1.4 s``, ``3 min 20 s`` or ``2 h 5 min``."""
+    if milliseconds is None:
+        return "not measured"
+    if milliseconds < 1000:
+        return f"{milliseconds:.0f} ms"
+    seconds = milliseconds / 1000
+    if seconds < _MINUTE:
+        return f"{seconds:.1f} s"
+    if seconds < _HOUR:
+        return f"{int(seconds // _MINUTE)} min {int(seconds % _MINUTE)} s"
+    return f"{int(seconds // _HOUR)} h {int(seconds % _HOUR // _MINUTE)} min"
+
+
+@register.filter
+def seconds(milliseconds: float | None) -> str:
+    """Return seconds with one decimal for columns that share a unit."""
+    return "" if milliseconds is None else f"{milliseconds / 1000:.1f} s"
+
+
+@register.filter
+def compact(count: float | None) -> str:
+    """Return ``999``, ``12.4 k`` or ``1.9 M``."""
+    if count is None:
+        return "not counted"
+    for size, unit in ((1_000_000, "M"), (10_000, "k")):
+        if abs(count) >= size:
+            return f"{count / (1_000_000 if unit == 'M' else 1000):.1f} {unit}"
+    return f"{count:,.0f}"
+
+
+@register.filter
+def count_of(count: int, noun: str) -> str:
+    """Return ``1 bullet`` or ``3 bullets``; ``"entry,entries"`` names an irregular plural."""
+    one, _, many = noun.partition(",")
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+@register.filter
+def percent(share: float | None) -> str:
+    """Return a share between 0 and 1 as whole percent."""
+    return "no data" if share is None else f"{share * 100:.0f}%"
+
+
+@register.filter(name="json")
+def pretty_json(value: Any) -> SafeString:
+    """Return a value as indented, escaped JSON."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, cls=DjangoJSONEncoder)
+    return format_html('<pre class="json" tabindex="0">{}</pre>', text)
+
+
+@register.filter
+def arguments(value: Mapping[str, Any] | None) -> str:
+    """Return the arguments of a tool call on one line: ``order: 48213, amount: 184.00``."""
+    return ", ".join(f"{name}: {_plain(item)}" for name, item in (value or {}).items())
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, cls=DjangoJSONEncoder)
+
+
+@register.filter
+def event_words(kind: str) -> str:
+    """Return the kind of an audit row in words: ``label.moved`` reads ``Label moved``."""
+    return kind.replace(".", " ").replace("_", " ").capitalize()

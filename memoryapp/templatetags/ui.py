@@ -1,0 +1,261 @@
+"""Icons, badges, key hints, chips, memory text and word diffs.
+
+Usage in a template: ``{% load ui %}``. Everything here returns escaped markup without style
+attributes and without scripts, as the content security policy demands.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Any
+
+from django import template
+from django.core.paginator import Page
+from django.templatetags.static import static
+from django.utils.html import escape, format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+
+from memoryapp.domain.diff import Segment, word_diff
+
+register = template.Library()
+
+THEMES = ("light", "dark", "auto")
+
+_CODE = re.compile(r"`([^`\n]+)`")
+#: Categories no reader can see: format characters, private use, surrogates, unassigned.
+_UNSEEN_CATEGORIES = frozenset({"Cf", "Co", "Cs", "Cn", "Cc"})
+_HARMLESS = frozenset("\n\r\t")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How one state is shown: ``tone`` is a color class, ``word`` always stands beside the icon."""
+
+    tone: str
+    icon: str
+    word: str
+
+
+LOOKS: dict[str, Look] = {
+    # bullets and candidates
+    "approved": Look("ok", "circle-check", "Approved"),
+    "proposed": Look("info", "circle-dashed", "Proposed"),
+    "pending": Look("info", "circle-dashed", "Waiting"),
+    "rejected": Look("bad", "circle-x", "Rejected"),
+    "stale": Look("warn", "triangle-alert", "Stale"),
+    "retired": Look("", "archive", "Retired"),
+    "superseded": Look("", "git-merge", "Superseded"),
+    # runs, units and attempts
+    "queued": Look("", "clock", "Queued"),
+    "waiting": Look("", "clock", "Waiting"),
+    "running": Look("info", "loader-circle", "Running"),
+    "paused": Look("warn", "pause", "Paused"),
+    "retrying": Look("warn", "rotate-ccw", "Retrying"),
+    "finished": Look("ok", "circle-check", "Finished"),
+    "done": Look("ok", "circle-check", "Done"),
+    "failed": Look("bad", "circle-x", "Failed"),
+    "cancelled": Look("", "ban", "Cancelled"),
+    "step_limit": Look("warn", "timer", "Step limit"),
+    "infrastructure_error": Look("warn", "plug", "Server failed"),
+    "validated": Look("info", "shield-check", "Validated"),
+    "admitted": Look("ok", "circle-check", "Admitted"),
+    "not_admitted": Look("", "circle-slash-2", "Not admitted"),
+    "reflected": Look("info", "scroll-text", "Reflected"),
+    "curated": Look("ok", "circle-check", "Curated"),
+    # the validator's labels and what the attempts at one task say together
+    "success": Look("ok", "circle-check", "Success"),
+    "failure": Look("bad", "circle-x", "Failure"),
+    "infeasible": Look("", "circle-slash-2", "Infeasible"),
+    "unsolved": Look("bad", "circle-x", "Unsolved"),
+    "boundary": Look("info", "git-branch", "Boundary"),
+    "trivial": Look("", "check", "Trivial"),
+    # environments, tools, keys
+    "connected": Look("ok", "plug", "Connected"),
+    "unreachable": Look("bad", "plug", "Unreachable"),
+    "unchecked": Look("", "circle-dashed", "Not checked"),
+    "on": Look("ok", "circle-check", "On"),
+    "off": Look("warn", "lock", "Off"),
+    "active": Look("ok", "circle-check", "Active"),
+    "expired": Look("warn", "clock", "Expired"),
+    "revoked": Look("", "ban", "Revoked"),
+    # operations of a candidate
+    "ADD": Look("", "plus", "Add"),
+    "UPDATE": Look("", "pencil", "Update"),
+    "MERGE": Look("", "git-merge", "Merge"),
+    "RETIRE": Look("", "archive", "Retire"),
+}
+
+#: How the fixed sections of a playbook are titled, and what belongs into them.
+SECTIONS: dict[str, tuple[str, str]] = {
+    "strategies": ("Strategies", "How to go about a request"),
+    "pitfalls": ("Pitfalls", "What goes wrong, and what to do instead"),
+    "apis": ("APIs", "What each tool really expects"),
+    "code_snippets": ("Code snippets", "What may be copied as it stands"),
+}
+
+
+def look_of(state: Any) -> Look:
+    """Return the look of a state; an unknown one keeps its own word and no color."""
+    name = str(getattr(state, "value", state) or "")
+    return LOOKS.get(name) or Look("", "circle", name.replace("_", " ").capitalize())
+
+
+@register.simple_tag(takes_context=True)
+def theme(context: template.Context) -> str:
+    """Return ``light``, ``dark`` or ``auto`` from the cookie ``theme``."""
+    cookies = getattr(context.get("request"), "COOKIES", {})
+    chosen = str(cookies.get("theme", ""))
+    return chosen if chosen in THEMES else "auto"
+
+
+@register.simple_tag
+def icon(name: str, label: str = "", *, small: bool = False) -> SafeString:
+    """Return a Lucide icon from the sprite; with ``label`` it speaks, without it is decoration."""
+    role = format_html('role="img" aria-label="{}"', label) if label else 'aria-hidden="true"'
+    return format_html(
+        '<svg class="i{}" {}><use href="{}#{}"></use></svg>',
+        " s" if small else "",
+        mark_safe(role),
+        static("img/icons.svg"),
+        name,
+    )
+
+
+@register.simple_tag
+def key(keys: str) -> SafeString:
+    """Return the hint for a key; several keys are separated by white space."""
+    return format_html_join(" ", '<kbd aria-hidden="true">{}</kbd>', ((k,) for k in keys.split()))
+
+
+@register.simple_tag
+def badge(state: Any, label: str = "") -> SafeString:
+    """Return the filled badge of a title. Once per page."""
+    return _stated("badge", state, label)
+
+
+@register.simple_tag
+def status(state: Any, label: str = "") -> SafeString:
+    """Return a state for lists: colored icon and word, no fill."""
+    return _stated("st", state, label)
+
+
+def _stated(kind: str, state: Any, label: str) -> SafeString:
+    look = look_of(state)
+    return format_html(
+        '<span class="{}">{}{}</span>',
+        f"{kind} {look.tone}".strip(),
+        icon(look.icon, small=True),
+        label or look.word,
+    )
+
+
+@register.simple_tag
+def op_icon(op: Any) -> SafeString:
+    """Return the small icon of a candidate's operation."""
+    return icon(look_of(op).icon, small=True)
+
+
+@register.filter
+def op_word(op: Any) -> str:
+    """Return ``Add``, ``Update``, ``Merge`` or ``Retire``."""
+    return look_of(op).word
+
+
+@register.filter
+def section_title(name: str) -> str:
+    """Return the title of a section; a custom one is its own name in words."""
+    return SECTIONS.get(name, (name.replace("_", " ").capitalize(), ""))[0]
+
+
+@register.filter
+def section_hint(name: str) -> str:
+    """Return what belongs into a section, empty for a custom one."""
+    return SECTIONS.get(name, ("", ""))[1]
+
+
+@register.filter
+def memory(text: str) -> SafeString:
+    """Return the text of a bullet: names in backticks as code, unseen characters made visible."""
+    pieces = _CODE.split(text)
+    out = []
+    for place, piece in enumerate(pieces):
+        shown = _with_unseen(piece)
+        out.append(f"<code>{shown}</code>" if place % 2 else shown)
+    return mark_safe("".join(out))
+
+
+def _with_unseen(text: str) -> str:
+    return "".join(
+        f'<span class="unseen">U+{ord(char):04X}</span>' if _is_unseen(char) else escape(char)
+        for char in text
+    )
+
+
+def _is_unseen(char: str) -> bool:
+    return char not in _HARMLESS and unicodedata.category(char) in _UNSEEN_CATEGORIES
+
+
+@register.filter
+def has_unseen(text: str) -> bool:
+    """Say whether a text holds characters no reader can see."""
+    return any(_is_unseen(char) for char in text)
+
+
+@register.simple_tag
+def worddiff(before: str, after: str, *, small: bool = False) -> SafeString:
+    """Return the word diff of two texts as ``ins`` and ``del`` in serif."""
+    body, deleted = [], ""
+    for segment in word_diff(before, after):
+        touches = bool(deleted) and not deleted[-1:].isspace()
+        body.append(_segment(segment, close=touches))
+        deleted = segment.text if segment.kind == "delete" else ""
+    return format_html(
+        '<div class="diff{}">{}</div>', " small" if small else "", mark_safe("".join(body))
+    )
+
+
+def _segment(segment: Segment, *, close: bool) -> SafeString:
+    """Mark one segment; the white space at its ends stays outside of the mark.
+
+    ``close`` says that it follows a deletion without a space, so the eye needs a small gap.
+    """
+    text = segment.text
+    if segment.kind == "equal" or not text.strip():
+        return memory(text)
+    start, end = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
+    if segment.kind == "delete":
+        return format_html("{}<del>{}</del>{}", start, memory(text.strip()), end)
+    gap = mark_safe(' class="close"') if close and not start else ""
+    return format_html("{}<ins{}>{}</ins>{}", start, gap, memory(text.strip()), end)
+
+
+@register.inclusion_tag("components/chip.html")
+def filter_chip(label: str, count: int | None, url: str, pressed: bool = False) -> dict[str, Any]:
+    """Show a filter with its true total as a link."""
+    return {"label": label, "count": count, "url": url, "pressed": pressed}
+
+
+@register.inclusion_tag("components/pagination.html", takes_context=True)
+def pagination(context: template.Context, page: Page[Any], noun: str = "rows") -> dict[str, Any]:
+    """Show which rows of how many these are, and links to the pages beside."""
+    return {"page_obj": page, "noun": noun, "request": context.get("request")}
+
+
+@register.filter
+def initials(user: Any) -> str:
+    """Return up to two initials of a user or a name."""
+    full = getattr(user, "get_full_name", None)
+    name = (full() if callable(full) else "") or str(user)
+    words = [word for word in re.split(r"[\s._@-]+", name) if word]
+    return "".join(word[0] for word in words[:2]).upper() or "?"
+
+
+@register.filter
+def person(user: Any) -> str:
+    """Return the name of a user as history shows it; a deleted one stays a somebody."""
+    if user is None or not str(user):
+        return "a removed user"
+    full = getattr(user, "get_full_name", None)
+    return (full() if callable(full) else "") or str(user)

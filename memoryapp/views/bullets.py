@@ -1,0 +1,149 @@
+"""One bullet: what it says, its revisions, and the four ways to change it by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from memoryapp import queries
+from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
+from memoryapp.domain.errors import UnableTo
+from memoryapp.forms import BulletEditForm, BulletForm, first_error
+from memoryapp.models import Bullet
+from memoryapp.services import bullets
+from memoryapp.views.links import parameter
+from memoryapp.views.playbook_page import playbook_context
+from memoryapp.views.playbooks import playbook_or_404
+from memoryapp.views.review_candidate import evidence_groups
+
+
+@require_POST
+@gate(Right.REVIEW)
+def add(request: HttpRequest, slug: str) -> HttpResponse:
+    """Write a bullet by hand; a refused one comes back with its text."""
+    playbook = playbook_or_404(request, slug)
+    form = BulletForm(request.POST)
+    error, status = first_error(form), 422
+    if not error:
+        try:
+            bullet = bullets.bullet_add(playbook=playbook, by=request.user, **form.cleaned_data)
+        except UnableTo as refusal:
+            error, status = str(refusal), refusal.status
+        else:
+            messages.success(
+                request, f"{bullet.label} was added. Agents read it after the next release."
+            )
+            return redirect(bullet)
+    context = playbook_context(request, playbook, "bullets") | {
+        "error": error,
+        "added": {name: request.POST.get(name, "") for name in ("section", "content")},
+    }
+    return render(request, "memoryapp/playbook_detail.html", context, status=status)
+
+
+@require_safe
+@gate(Right.READ)
+def bullet_detail(request: HttpRequest, slug: str, label: str) -> HttpResponse:
+    bullet = _bullet(request, slug, label)
+    may_edit = membership_of(request).may_review and bullet.status != Bullet.Status.RETIRED
+    if not (may_edit and parameter(request, "edit")):
+        return _page(request, bullet)
+    start = parameter(request, "from")
+    earlier = bullet.revisions.filter(number=start).first() if start.isdecimal() else None
+    return _page(
+        request,
+        bullet,
+        editing=True,
+        content=earlier.content if earlier else bullet.content,
+        start_from=earlier.number if earlier else None,
+    )
+
+
+@require_POST
+@gate(Right.REVIEW)
+def edit(request: HttpRequest, slug: str, label: str) -> HttpResponse:
+    bullet = _bullet(request, slug, label)
+    form = BulletEditForm(request.POST)
+    error, status = first_error(form), 422
+    if not error:
+        try:
+            bullets.bullet_edit(bullet=bullet, by=request.user, **form.cleaned_data)
+        except UnableTo as refusal:
+            error, status = str(refusal), refusal.status
+        else:
+            messages.success(request, f"{label} was saved. Agents read it after the next release.")
+            return redirect(bullet)
+    return _page(
+        request,
+        _bullet(request, slug, label),
+        status=status,
+        editing=True,
+        content=request.POST.get("content", ""),
+        reason=request.POST.get("reason", ""),
+        error=error,
+    )
+
+
+@require_POST
+@gate(Right.REVIEW)
+def retire(request: HttpRequest, slug: str, label: str) -> HttpResponse:
+    said = "is retired. It leaves the next release and can be restored here."
+    return _move(request, slug, label, bullets.bullet_retire, said)
+
+
+@require_POST
+@gate(Right.REVIEW)
+def restore(request: HttpRequest, slug: str, label: str) -> HttpResponse:
+    said = "is back in the draft. Agents read it after the next release."
+    return _move(request, slug, label, bullets.bullet_restore, said)
+
+
+def _move(
+    request: HttpRequest, slug: str, label: str, act: Callable[..., Bullet], said: str
+) -> HttpResponse:
+    bullet = _bullet(request, slug, label)
+    reason = request.POST.get("reason", "").replace("\x00", "")
+    try:
+        act(bullet=bullet, reason=reason, by=request.user)
+    except UnableTo as error:
+        return _page(
+            request,
+            _bullet(request, slug, label),
+            status=error.status,
+            reason=reason,
+            error=str(error),
+        )
+    messages.success(request, f"{label} {said}")
+    return redirect(bullet)
+
+
+def _bullet(request: HttpRequest, slug: str, label: str) -> Bullet:
+    found = Bullet.objects.filter(playbook__workspace=workspace_of(request), playbook__slug=slug)
+    return object_or_404(found.select_related("playbook__workspace"), label=label)
+
+
+def _page(request: HttpRequest, bullet: Bullet, status: int = 200, **state: Any) -> HttpResponse:
+    names = [bullet.playbook.slug, bullet.label]
+    context: dict[str, Any] = {
+        "bullet": bullet,
+        "playbook": bullet.playbook,
+        "bullets_url": bullet.playbook.get_absolute_url(),
+        "may_decide": membership_of(request).may_review,
+        "served_by": queries.served_through(bullet.playbook, [bullet.label]),
+        "evidence_groups": evidence_groups(queries.bullet_evidence(bullet)),
+        "revisions": [
+            {"revision": revision, "before": before}
+            for revision, before in queries.revisions_with_before(bullet)
+        ],
+        "edit_url": reverse("bullet-edit", args=names),
+        "retire_url": reverse("bullet-retire", args=names),
+        "restore_url": reverse("bullet-restore", args=names),
+        **state,
+    }
+    return render(request, "memoryapp/bullet_detail.html", context, status=status)

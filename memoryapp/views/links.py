@@ -1,0 +1,92 @@
+"""Addresses of filtered lists: every choice is a link that carries its true total."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.core.paginator import Page, Paginator
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+
+PAGE_SIZE = 50
+Row = TypeVar("Row", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    label: str
+    count: int | None
+    url: str
+    pressed: bool
+
+
+def parameter(request: HttpRequest, name: str) -> str:
+    """One parameter of the query string, without the character PostgreSQL cannot store."""
+    return request.GET.get(name, "").replace("\x00", "").strip()
+
+
+def with_query(path: str, parameters: Mapping[str, str]) -> str:
+    """``path`` with the parameters that say something."""
+    kept = {name: value for name, value in parameters.items() if value}
+    return f"{path}?{urlencode(kept)}" if kept else path
+
+
+def changed(request: HttpRequest, **changes: str) -> str:
+    """The current address with some parameters changed; the page number starts anew."""
+    asked = {name: parameter(request, name) for name in request.GET if name != "page"}
+    return with_query(request.path, asked | changes)
+
+
+def chips(
+    request: HttpRequest,
+    name: str,
+    choices: Iterable[tuple[str, str]],
+    counts: Mapping[str, int],
+    *,
+    all_label: str = "All",
+) -> list[Chip]:
+    """One chip for everything, then one per choice that has rows or is chosen."""
+    chosen = parameter(request, name)
+    total = sum(counts.values())
+    found = [Chip(all_label, total, changed(request, **{name: ""}), pressed=not chosen)]
+    for value, label in choices:
+        if counts.get(value) or value == chosen:
+            url = changed(request, **{name: "" if value == chosen else value})
+            found.append(Chip(label, counts.get(value, 0), url, pressed=value == chosen))
+    return found
+
+
+def page_of(request: HttpRequest, rows: QuerySet[Row], size: int = PAGE_SIZE) -> Page[Row]:
+    """The page a reader asked for, or the nearest one there is."""
+    return Paginator(rows, size).get_page(request.GET.get("page"))
+
+
+def uuid_or_404(text: str) -> UUID:
+    """Parse an id out of a query string; what is none names nothing."""
+    try:
+        return UUID(text)
+    except ValueError as malformed:
+        raise Http404 from malformed
+
+
+def render_part(
+    request: HttpRequest, template: str, part: str, context: Mapping[str, object], status: int = 200
+) -> HttpResponse:
+    """Render a page, or only its named part where htmx swaps it.
+
+    Going back in the browser asks for the whole page, and caches must keep the two apart.
+    """
+    htmx = request.htmx  # type: ignore[attr-defined]
+    wants_part = bool(htmx) and not htmx.history_restore_request and not htmx.boosted
+    name = f"{template}#{part}" if wants_part else template
+    response = render(request, name, dict(context), status=status)
+    patch_vary_headers(response, ["HX-Request"])
+    if wants_part and request.method == "GET":
+        response["HX-Push-Url"] = request.get_full_path()
+    return response

@@ -1,0 +1,210 @@
+"""Overview: what waits for the reader, what runs, what is served; first, how to begin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Count, Max, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from memoryapp import queries
+from memoryapp.access import Right, gate, membership_of
+from memoryapp.models import Bullet, Candidate, LabelMove, ReleaseLabel, Workspace
+from memoryapp.views.links import with_query
+from memoryapp.views.review_queue import candidate_label
+
+SHOWN = 5
+DECISIONS = ("candidate.approved", "candidate.rejected", "candidate.reopened")
+WEEK = timedelta(days=7)
+
+
+@require_safe
+@gate(Right.READ)
+def overview(request: HttpRequest) -> HttpResponse:
+    workspace = membership_of(request).workspace
+    steps = _steps(workspace)
+    context = {
+        "steps": steps,
+        "is_new": not all(step["done"] for step in steps),
+        "is_empty": not any(step["done"] for step in steps[1:]),
+        "waiting": _waiting(workspace),
+        "runs": _runs(workspace),
+        "figures": _figures(workspace),
+        "released": _served(workspace),
+        "moves": queries.label_moves(LabelMove.objects.filter(playbook__workspace=workspace))[
+            :SHOWN
+        ],
+        "decided": workspace.events.filter(kind__in=DECISIONS).select_related("actor")[:SHOWN],
+        "recent": workspace.events.select_related("actor")[:SHOWN],
+        "review_url": reverse("review"),
+        "practice_url": reverse("run-start"),
+        "playbooks_url": reverse("playbook-list"),
+        "audit_url": reverse("audit-list"),
+    }
+    return render(request, "memoryapp/overview.html", context)
+
+
+def _steps(workspace: Workspace) -> list[dict[str, Any]]:
+    """The way from nothing to a pull; each step is ticked by the rows it leaves behind."""
+    playbook = workspace.playbooks.order_by("pk").first()
+    url = playbook.get_absolute_url() if playbook else reverse("playbook-list")
+    decided = Candidate.objects.filter(playbook__workspace=workspace, decided_at__isnull=False)
+    released = ReleaseLabel.objects.filter(playbook__workspace=workspace)
+    environment = workspace.environments.order_by("-is_sample", "pk").first()
+    environment_url = (
+        reverse("environment-detail", args=[environment.slug])
+        if environment
+        else reverse("environment-list")
+    )
+    steps: Sequence[tuple[str, str, bool, str, str]] = (
+        (
+            "Check the environment",
+            "A tool server to practice in. The sample help desk is connected from the start.",
+            workspace.environments.filter(status="connected").exists(),
+            environment_url,
+            "Open it",
+        ),
+        (
+            "Start a run",
+            "Agents make up tasks, try them, and are judged. The rules engine needs no model.",
+            workspace.runs.exists(),
+            reverse("run-start"),
+            "Start practice",
+        ),
+        (
+            "Review what was learned",
+            "Each proposal comes with the steps that justify it. You decide what is remembered.",
+            decided.exists(),
+            reverse("review"),
+            "Review",
+        ),
+        (
+            "Publish a release",
+            "Freeze what is approved and point the label production at it.",
+            released.exists(),
+            f"{url}?tab=releases#draft",
+            "Publish",
+        ),
+        (
+            "Pull it from an agent",
+            "Create a key, then one request before the agent works.",
+            workspace.api_keys.filter(last_used_at__isnull=False).exists(),
+            f"{url}?tab=use",
+            "Show how",
+        ),
+    )
+    next_up = next((place for place, step in enumerate(steps) if not step[2]), None)
+    return [
+        {
+            "title": title,
+            "text": text,
+            "done": done,
+            "url": step_url,
+            "action": action,
+            "is_next": place == next_up,
+        }
+        for place, (title, text, done, step_url, action) in enumerate(steps)
+    ]
+
+
+def _waiting(workspace: Workspace) -> dict[str, Any]:
+    queue = queries.review_queue(workspace)
+    rows = queue.prefetch_related("targets")[:SHOWN]
+    url = reverse("review")
+    oldest = rows[0].created_at if rows else None
+    return {
+        "total": queue.count(),
+        "url": url,
+        "oldest": oldest,
+        "next": [
+            {
+                "candidate": row,
+                "label": candidate_label(row),
+                "text": row.content or " ".join(bullet.content for bullet in row.targets.all()),
+                "url": with_query(url, {"candidate": str(row.pk)}),
+            }
+            for row in rows
+        ],
+    }
+
+
+def _runs(workspace: Workspace) -> list[dict[str, Any]]:
+    """Runs that have not ended, with how far they are."""
+    found = workspace.runs.filter(ended_at=None).select_related("environment")
+    counted: Any = found.annotate(
+        round=Max("attempts__task__round__number"),
+        judged=Count("attempts", filter=Q(attempts__ended_at__isnull=False)),
+    )
+    return [
+        {
+            "run": run,
+            "name": str(run),
+            "url": run.get_absolute_url(),
+            "status": run.status,
+            "round": run.round or 1,
+            "rounds": run.plan["rounds"],
+            "attempts": run.judged,
+            "attempts_total": run.plan["rounds"] * run.plan["tasks"] * run.plan["attempts"],
+            "environment": run.environment.name,
+            "cost": None,
+        }
+        for run in counted[:SHOWN]
+    ]
+
+
+def _figures(workspace: Workspace) -> list[dict[str, Any]]:
+    """Four numbers, each with the list it counts."""
+    counts = queries.review_counts(workspace)
+    decided = counts[Candidate.Status.APPROVED] + counts[Candidate.Status.REJECTED]
+    approved = counts[Candidate.Status.APPROVED]
+    live = Bullet.objects.filter(playbook__workspace=workspace).live().count()
+    tokens = sum(queries.tokens_by_playbook(workspace).values())
+    since = timezone.now() - WEEK
+    review = reverse("review")
+    runs = workspace.runs
+    return [
+        {
+            "label": "Bullets agents may use",
+            "value": f"{live:,}",
+            "note": f"{tokens:,} tokens in all playbooks",
+            "url": reverse("entry-list"),
+        },
+        {
+            "label": "Approved",
+            "value": f"{approved:,}",
+            "note": f"of {decided:,} decided",
+            "url": with_query(review, {"status": "approved"}),
+        },
+        {
+            "label": "Rejected",
+            "value": f"{counts[Candidate.Status.REJECTED]:,}",
+            "note": "with a reason each",
+            "url": with_query(review, {"status": "rejected"}),
+        },
+        {
+            "label": "Practice runs",
+            "value": f"{runs.count():,}",
+            "note": f"{runs.filter(started_at__gte=since).count():,} in the last 7 days",
+            "url": reverse("run-list"),
+        },
+    ]
+
+
+def _served(workspace: Workspace) -> list[dict[str, Any]]:
+    """The newest releases, with the labels that point at them."""
+    found = queries.newest_releases(workspace)[:SHOWN]
+    return [
+        {
+            "playbook": release.playbook,
+            "release": release,
+            "labels": list(release.labels.all()),
+            "url": release.get_absolute_url(),
+        }
+        for release in found
+    ]

@@ -1,0 +1,215 @@
+"""What the three tabs of a playbook page show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from memoryapp import queries
+from memoryapp.access import membership_of
+from memoryapp.domain import playbook as domain
+from memoryapp.domain.playbook import SECTIONS
+from memoryapp.models import Bullet, Playbook, Release
+from memoryapp.services.releases import PRODUCTION
+from memoryapp.views.links import Chip, page_of, parameter, with_query
+from memoryapp.views.snippets import pull_command, pull_python
+
+TABS = ("bullets", "releases", "use")
+TONES = {"strategies": "accent", "pitfalls": "soft", "apis": "past", "code_snippets": "ink"}
+#: Releases on the line above the tabs; labeled ones are always among them.
+ON_LINE = 5
+BULLETS_PER_PAGE = 200
+RELEASES_PER_PAGE = 25
+MOVES_SHOWN = 20
+OFFERED_LABELS = (PRODUCTION, "staging")
+
+
+def playbook_context(request: HttpRequest, playbook: Playbook, tab: str) -> dict[str, Any]:
+    """The frame of the page and the content of one tab."""
+    url = playbook.get_absolute_url()
+    value = playbook.as_value()
+    draft = queries.draft(playbook, value)
+    labels = list(playbook.labels.select_related("release", "release__playbook"))
+    release_count = playbook.releases.count()
+    context: dict[str, Any] = {
+        "playbook": playbook,
+        "tab": tab,
+        "may_decide": membership_of(request).may_review,
+        "list_url": reverse("playbook-list"),
+        "bullets_url": url,
+        "releases_url": f"{url}?tab=releases",
+        "use_url": f"{url}?tab=use",
+        "review_url": with_query(reverse("review"), {"playbook": playbook.slug}),
+        "add_url": reverse("bullet-add", args=[playbook.slug]),
+        "publish_url": reverse("release-publish", args=[playbook.slug]),
+        "move_label_url": reverse("label-move", args=[playbook.slug]),
+        "section_names": SECTIONS,
+        "label_names": sorted({*OFFERED_LABELS, *(label.name for label in labels)}),
+        "labels": labels,
+        "serving": sorted(labels, key=lambda label: label.name != PRODUCTION),
+        "bullet_count": len(value.live),
+        "release_count": release_count,
+        "draft": draft,
+        "line": _line(playbook, labels),
+        "last_move": _moves(playbook).first(),
+        "budget": _budget(playbook, value),
+    }
+    if tab == "releases":
+        context |= _releases_tab(request, playbook)
+    elif tab == "use":
+        context |= _use_tab(request, playbook, labels)
+    else:
+        context |= _bullets_tab(request, playbook, value)
+    return context
+
+
+def _moves(playbook: Playbook) -> Any:
+    return queries.label_moves(playbook.label_moves.all())
+
+
+def _light(playbook: Playbook) -> Any:
+    """Releases without their texts."""
+    return playbook.releases.select_related("published_by", "playbook").defer("bodies", "document")
+
+
+def _line(playbook: Playbook, labels: Sequence[Any]) -> list[dict[str, Any]]:
+    """The newest releases and every labeled one, oldest first."""
+    newest = list(_light(playbook)[:ON_LINE])
+    known = {release.pk for release in newest}
+    labeled = [label.release_id for label in labels if label.release_id not in known]
+    shown: list[Release] = [*newest, *(_light(playbook).filter(pk__in=labeled) if labeled else ())]
+    shown.sort(key=lambda release: release.number)
+    return [
+        {
+            "release": release,
+            "labels": [label.name for label in labels if label.release_id == release.pk],
+            "is_newest": release is shown[-1],
+        }
+        for release in shown
+    ]
+
+
+def _budget(playbook: Playbook, value: domain.Playbook) -> dict[str, Any]:
+    """Where the tokens go; ``scale`` is the full width of the bar."""
+    parts = [
+        {
+            "name": section,
+            "value": sum(bullet.tokens for bullet in bullets),
+            "tone": TONES.get(section, "mute"),
+        }
+        for section, bullets in groupby(value.live, key=lambda bullet: bullet.section)
+    ]
+    waiting, waiting_tokens = queries.waiting_growth(playbook)
+    said = ", ".join(f"{part['name']} {part['value']}" for part in parts)
+    return {
+        "used": value.tokens,
+        "of": playbook.token_budget,
+        "free": max(0, playbook.token_budget - value.tokens),
+        "parts": parts,
+        "scale": max(playbook.token_budget, value.tokens),
+        "label": f"{value.tokens} of {playbook.token_budget} tokens: {said or 'nothing yet'}",
+        "waiting": waiting,
+        "waiting_tokens": waiting_tokens,
+    }
+
+
+def _bullets_tab(
+    request: HttpRequest, playbook: Playbook, value: domain.Playbook
+) -> dict[str, Any]:
+    status = parameter(request, "status")
+    rows = playbook.bullets.in_delivery_order().select_related("playbook")
+    rows = rows.filter(status=status) if status in Bullet.Status.values else rows.live()
+    page = page_of(request, rows, BULLETS_PER_PAGE)
+    shown: list[Any] = list(page.object_list)
+    counts = queries.evidence_counts(shown)
+    for bullet in shown:
+        bullet.evidence_count = counts.get(bullet.pk, 0)
+    peeked = parameter(request, "peek")
+    return {
+        "filters": _bullet_chips(playbook, value, status),
+        "page_obj": page,
+        "sections": [
+            {"name": name, "bullets": held, "tokens": sum(bullet.tokens for bullet in held)}
+            for name, held in (
+                (name, list(group)) for name, group in groupby(shown, key=lambda b: b.section)
+            )
+        ],
+        "peek": _peek(request, playbook, peeked) if peeked else None,
+    }
+
+
+def _bullet_chips(playbook: Playbook, value: domain.Playbook, status: str) -> list[Chip]:
+    url = playbook.get_absolute_url()
+    waiting = playbook.candidates.pending().count()
+    chips = [Chip("In the draft", len(value.live), url, pressed=not status)]
+    for name, label in Bullet.Status.choices:
+        count = sum(bullet.status == name for bullet in value.bullets)
+        if count or name == status:
+            chips.append(Chip(label, count, f"{url}?status={name}", pressed=name == status))
+    review = with_query(reverse("review"), {"playbook": playbook.slug})
+    return [*chips, Chip("In review", waiting, review, pressed=False)]
+
+
+def _peek(request: HttpRequest, playbook: Playbook, label: str) -> dict[str, Any] | None:
+    bullet = playbook.bullets.select_related("playbook").filter(label=label).first()
+    if bullet is None:
+        return None
+    evidence = queries.bullet_evidence(bullet)
+    status = parameter(request, "status")
+    return {
+        "bullet": bullet,
+        "evidence": evidence[:5],
+        "evidence_total": evidence.count(),
+        "revisions": [
+            {"revision": revision, "before": before}
+            for revision, before in queries.revisions_with_before(bullet)[:3]
+        ],
+        "served_by": queries.served_through(playbook, [bullet.label]),
+        "close_url": with_query(playbook.get_absolute_url(), {"status": status}),
+    }
+
+
+def _releases_tab(request: HttpRequest, playbook: Playbook) -> dict[str, Any]:
+    page = page_of(request, _light(playbook).prefetch_related("labels"), RELEASES_PER_PAGE)
+    return {
+        "releases": page.object_list,
+        "page_obj": page,
+        "moves": _moves(playbook)[:MOVES_SHOWN],
+        "move_count": playbook.label_moves.count(),
+        "moves_url": with_query(reverse("audit-list"), {"kind": "label.moved", "q": playbook.slug}),
+    }
+
+
+def _use_tab(request: HttpRequest, playbook: Playbook, labels: Sequence[Any]) -> dict[str, Any]:
+    """How an agent pulls it. ``label`` in the query string chooses the label shown."""
+    names = [label.name for label in labels]
+    asked = parameter(request, "label")
+    label = asked if asked in names else PRODUCTION
+    served = playbook.releases.only("bodies").filter(labels__name=label).first()
+    url = playbook.get_absolute_url()
+    return {
+        "host": request.build_absolute_uri("/").rstrip("/"),
+        "pull_label": label,
+        "is_served": served is not None,
+        "label_chips": [
+            Chip(name, None, f"{url}?tab=use&label={name}", pressed=name == label) for name in names
+        ],
+        "snippets": [
+            {
+                "id": "snippet-curl",
+                "title": "curl",
+                "code": pull_command(request, playbook.slug, label=label),
+            },
+            {
+                "id": "snippet-python",
+                "title": "Python",
+                "code": pull_python(request, playbook.slug, label=label),
+            },
+        ],
+        "keys_url": reverse("key-list"),
+        "body": served.bodies["md"] if served else "",
+    }

@@ -1,0 +1,84 @@
+"""Playbooks: the list, making one, and one with its bullets, releases and use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from memoryapp import queries
+from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
+from memoryapp.domain.errors import UnableTo
+from memoryapp.forms import PlaybookForm
+from memoryapp.models import Playbook
+from memoryapp.services.playbooks import playbook_create
+from memoryapp.views.links import page_of, parameter, with_query
+from memoryapp.views.playbook_page import TABS, playbook_context
+
+
+@require_safe
+@gate(Right.READ)
+def playbook_list(request: HttpRequest) -> HttpResponse:
+    return _list(request, PlaybookForm())
+
+
+@require_POST
+@gate(Right.REVIEW)
+def create(request: HttpRequest) -> HttpResponse:
+    form = PlaybookForm(request.POST)
+    if not form.is_valid():
+        return _list(request, form, status=422)
+    try:
+        playbook = playbook_create(
+            workspace=workspace_of(request), by=request.user, **form.cleaned_data
+        )
+    except UnableTo as error:
+        form.add_error("name", str(error))
+        return _list(request, form, status=error.status)
+    messages.success(request, f"{playbook.name} is ready. Practice may propose bullets for it.")
+    return redirect(playbook)
+
+
+@require_safe
+@gate(Right.READ)
+def playbook_detail(request: HttpRequest, slug: str) -> HttpResponse:
+    tab = parameter(request, "tab")
+    playbook = playbook_or_404(request, slug)
+    context = playbook_context(request, playbook, tab if tab in TABS else "bullets")
+    return render(request, "memoryapp/playbook_detail.html", context)
+
+
+def playbook_or_404(request: HttpRequest, slug: str) -> Playbook:
+    """The playbook of the reader's workspace behind an address."""
+    found = Playbook.objects.filter(workspace=workspace_of(request))
+    return object_or_404(found.select_related("workspace"), slug=slug)
+
+
+def _list(request: HttpRequest, form: PlaybookForm, status: int = 200) -> HttpResponse:
+    workspace = workspace_of(request)
+    page = page_of(request, queries.playbooks_with_figures(workspace))
+    shown: list[Any] = list(page.object_list)
+    tokens = queries.tokens_by_playbook(workspace)
+    context = {
+        "rows": [
+            {
+                "playbook": playbook,
+                "bullet_count": playbook.live_count,
+                "tokens": tokens.get(playbook.pk, 0),
+                "serving": list(playbook.labels.all()),
+                "waiting": playbook.waiting_count,
+                "review_url": with_query(reverse("review"), {"playbook": playbook.slug}),
+                "updated_at": playbook.updated_at,
+            }
+            for playbook in shown
+        ],
+        "page_obj": page,
+        "may_decide": membership_of(request).may_review,
+        "create_url": reverse("playbook-create"),
+        "create_form": form,
+    }
+    return render(request, "memoryapp/playbook_list.html", context, status=status)

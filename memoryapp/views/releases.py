@@ -1,0 +1,138 @@
+"""Releases: publishing, one release with what it changed, and moving labels."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from memoryapp.access import Right, gate, membership_of, object_or_404
+from memoryapp.domain.changes import changes
+from memoryapp.domain.errors import UnableTo
+from memoryapp.domain.formats import CONTENT_TYPES
+from memoryapp.forms import LabelMoveForm, PublishForm, first_error
+from memoryapp.models import Playbook, Release
+from memoryapp.services.releases import label_move, release_publish
+from memoryapp.views.links import parameter
+from memoryapp.views.playbook_page import OFFERED_LABELS, playbook_context
+from memoryapp.views.playbooks import playbook_or_404
+
+TITLES = {"md": "Markdown", "json": "JSON", "ace": "ACE text"}
+SUFFIXES = {"md": "md", "json": "json", "ace": "txt"}
+
+
+@require_POST
+@gate(Right.REVIEW)
+def publish(request: HttpRequest, slug: str) -> HttpResponse:
+    """Freeze the draft; the label, if one was chosen, moves to it in the same step."""
+    playbook = playbook_or_404(request, slug)
+    form = PublishForm(request.POST)
+    error, status = first_error(form), 422
+    if not error:
+        try:
+            release = release_publish(playbook=playbook, by=request.user, **form.cleaned_data)
+        except UnableTo as refusal:
+            error, status = str(refusal), refusal.status
+        else:
+            label = form.cleaned_data["label"]
+            said = f" {label} points at it now." if label else " No label was moved."
+            messages.success(request, f"{release} of {playbook.name} is published.{said}")
+            return redirect(f"{playbook.get_absolute_url()}?tab=releases")
+    return _refused(request, playbook, error, status)
+
+
+@require_POST
+@gate(Right.REVIEW)
+def move_label(request: HttpRequest, slug: str) -> HttpResponse:
+    playbook = playbook_or_404(request, slug)
+    form = LabelMoveForm(request.POST)
+    error, status = first_error(form), 422
+    if not error:
+        name = form.cleaned_data["name"].strip()
+        release = object_or_404(
+            Release.objects.filter(playbook=playbook), number=form.cleaned_data["release"]
+        )
+        try:
+            label_move(playbook=playbook, name=name, release=release, by=request.user)
+        except UnableTo as refusal:
+            error, status = str(refusal), refusal.status
+        else:
+            messages.success(
+                request, f"{name} points at {release} now. Agents get it with their next pull."
+            )
+            return redirect(f"{playbook.get_absolute_url()}?tab=releases")
+    return _refused(request, playbook, error, status)
+
+
+def _refused(request: HttpRequest, playbook: Playbook, error: str, status: int) -> HttpResponse:
+    context = playbook_context(request, playbook, "releases") | {
+        "error": error,
+        "typed": {name: request.POST.get(name, "") for name in ("notes", "label", "name")},
+    }
+    return render(request, "memoryapp/playbook_detail.html", context, status=status)
+
+
+@require_safe
+@gate(Right.READ)
+def release_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    playbook, release = _release(request, slug, number)
+    others = playbook.releases.exclude(pk=release.pk).defer("bodies", "document")
+    against = _against(request, playbook, release)
+    labels = list(playbook.labels.all())
+    names = {label.name for label in labels}
+    context = {
+        "release": release,
+        "playbook": playbook,
+        "releases_url": f"{playbook.get_absolute_url()}?tab=releases",
+        "labels": [label for label in labels if label.release_id == release.pk],
+        "sections": release.document["sections"],
+        "against": against,
+        "others": others,
+        "changes": changes(against.document, release.document) if against else [],
+        "downloads": [
+            {
+                "name": name,
+                "title": title,
+                "url": reverse("release-download", args=[slug, number, name]),
+                "size": len(release.bodies[name].encode()),
+            }
+            for name, title in TITLES.items()
+        ],
+        "may_decide": membership_of(request).may_review,
+        "move_label_url": reverse("label-move", args=[slug]),
+        "label_names": sorted({*OFFERED_LABELS, *names}),
+    }
+    return render(request, "memoryapp/release_detail.html", context)
+
+
+@require_safe
+@gate(Right.READ)
+def download(request: HttpRequest, slug: str, number: int, form: str) -> HttpResponse:
+    """The text of a release exactly as agents are served it."""
+    _, release = _release(request, slug, number)
+    if form not in release.bodies:
+        raise Http404
+    answer = HttpResponse(release.bodies[form], content_type=CONTENT_TYPES[form])
+    name = f"{slug}-v{number}.{SUFFIXES[form]}"
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+def _release(request: HttpRequest, slug: str, number: int) -> tuple[Playbook, Release]:
+    playbook = playbook_or_404(request, slug)
+    found = Release.objects.filter(playbook=playbook).select_related("published_by", "playbook")
+    return playbook, object_or_404(found, number=number)
+
+
+def _against(request: HttpRequest, playbook: Playbook, release: Release) -> Release | None:
+    """The release to compare with: the one asked for, else the one before."""
+    asked = parameter(request, "against")
+    others = playbook.releases.exclude(pk=release.pk).defer("bodies")
+    if asked.isdecimal():
+        found = others.filter(number=int(asked)).first()
+        if found is None:
+            raise Http404
+        return found
+    return others.filter(number__lt=release.number).first()

@@ -1,0 +1,87 @@
+"""What every page behind the login shows around its content."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+from django.urls import reverse
+
+from memoryapp.access import membership_of
+from memoryapp.models import Candidate, Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A place in the rail. ``key`` is the letter after g that opens it."""
+
+    label: str
+    name: str
+    icon: str
+    key: str
+    #: first path segments that belong to the place, where its own address is not their start.
+    places: tuple[str, ...] = ()
+
+
+#: The places of practice are named, not imported: memoryapp does not know that app.
+GROUPS: tuple[tuple[Item, ...], ...] = (
+    (
+        Item("Overview", "overview", "layout-dashboard", "o"),
+        Item("Review", "review", "inbox", "r"),
+    ),
+    (
+        Item("Playbooks", "playbook-list", "book-open", "p"),
+        Item("Memory", "entry-list", "layers", "m"),
+        Item("Trajectories", "trajectory-list", "route", "t"),
+    ),
+    (
+        Item("Practice", "run-list", "repeat-2", "x"),
+        Item("Environments", "environment-list", "plug", "e"),
+        Item("Coverage", "coverage", "grid-3x3", "c"),
+    ),
+    (Item("Settings", "key-list", "settings-2", "s", places=("/settings/",)),),
+)
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """The rail, the workspace and the reader's membership; nothing for a stranger.
+
+    Three queries besides the membership, which the gate has fetched already.
+    """
+    if not getattr(request, "user", None) or not request.user.is_authenticated:
+        return {}
+    try:
+        membership = membership_of(request)
+    except PermissionDenied:
+        return {}
+    workspace = membership.workspace
+    waiting = Candidate.objects.filter(playbook__workspace=workspace, status="pending").count()
+    counts = {
+        "review": (waiting, ""),
+        "run-list": (workspace.runs.filter(ended_at=None).count(), "live"),
+    }
+    return {
+        "workspace": workspace,
+        "membership": membership,
+        "nav": [[_shown(item, request.path, counts) for item in group] for group in GROUPS],
+        "workspaces": Workspace.objects.filter(memberships__user=membership.user_id)
+        .exclude(pk=workspace.pk)
+        .order_by("name"),
+        "search_url": reverse("entry-list"),
+    }
+
+
+def _shown(item: Item, path: str, counts: dict[str, tuple[int, str]]) -> dict[str, Any]:
+    url = reverse(item.name)
+    count, count_word = counts.get(item.name, (0, ""))
+    return {
+        "label": item.label,
+        "url": url,
+        "icon": item.icon,
+        "count": count,
+        "count_word": count_word,
+        "key": item.key,
+        "current": path == url if url == "/" else path.startswith(item.places or url),
+    }

@@ -1,0 +1,97 @@
+"""What went wrong with a model, named after what could not be done and whether to retry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pydantic_ai.exceptions import (
+    AgentRunError,
+    ContentFilterError,
+    ModelAPIError,
+    ModelAuthenticationError,
+    ModelConnectionError,
+    ModelContextWindowExceededError,
+    ModelHTTPError,
+    ModelNotFoundError,
+    ModelQuotaExceededError,
+    ModelRateLimitError,
+    ModelRequestRejectedError,
+    ModelRequestTimeout,
+    ModelServerError,
+    ModelTimeoutError,
+    ModelUnavailableError,
+    UserError,
+)
+
+from practice.agents.ports import AgentError, MalformedReply, ProviderRefused, ProviderUnavailable
+
+DETAIL_CAP = 300
+#: statuses that mean "again, later" although they are neither 429 nor 5xx.
+_TRANSIENT = frozenset({408, 409, 425})
+
+_REFUSALS: tuple[tuple[type[ModelAPIError], str], ...] = (
+    (ModelQuotaExceededError, "The provider says the account has no quota left for {model}."),
+    (ModelAuthenticationError, "The provider rejected the API key for {model}."),
+    (ModelNotFoundError, "The provider does not know the model {model} at this address."),
+    (ModelContextWindowExceededError, "The prompt is longer than the context of {model}."),
+    (ModelRequestRejectedError, "The provider rejected the request to {model}."),
+)
+
+
+def as_agent_error(
+    error: AgentRunError | UserError, *, role: str, model: str, scrub: Callable[[str], str]
+) -> AgentError:
+    """Return the error of our ports for an error of the model library.
+
+    ``scrub`` masks the API key: a provider may echo it in the body of an error.
+    """
+    if isinstance(error, ModelAPIError):
+        return _provider_error(error, model, scrub)
+    detail = scrub(error.message)[:DETAIL_CAP]
+    if isinstance(error, ContentFilterError):
+        return ProviderRefused(f"{model} refused to work as {role}: {detail}")
+    if isinstance(error, UserError):
+        return ProviderRefused(f"{model} cannot be asked as {role}: {detail}")
+    return MalformedReply(
+        f"{model} did not give the {role}'s reply in a form that can be read. {detail}"
+    )
+
+
+def _provider_error(error: ModelAPIError, model: str, scrub: Callable[[str], str]) -> AgentError:
+    wait = error.retry_after
+    if isinstance(error, ModelRateLimitError):
+        when = f" It asked to wait {wait:g} s." if wait is not None else ""
+        return ProviderUnavailable(
+            f"The provider limits requests to {model} (429).{when}", retry_after=wait
+        )
+    if isinstance(error, ModelTimeoutError | ModelRequestTimeout):
+        return ProviderUnavailable(f"{model} did not answer in time.", retry_after=wait)
+    for kind, sentence in _REFUSALS:
+        if isinstance(error, kind):
+            return ProviderRefused(sentence.format(model=model) + _detail(error, scrub))
+    if isinstance(error, ModelConnectionError):
+        return ProviderUnavailable(
+            f"The connection to {model} failed: {scrub(error.message)[:DETAIL_CAP]}",
+            retry_after=wait,
+        )
+    if isinstance(error, ModelUnavailableError | ModelServerError):
+        return ProviderUnavailable(
+            f"The provider of {model} failed.{_detail(error, scrub)}", retry_after=wait
+        )
+    if isinstance(error, ModelHTTPError):
+        sentence = f"The provider did not serve {model}.{_detail(error, scrub)}"
+        if error.status_code in _TRANSIENT or error.status_code >= 500:
+            return ProviderUnavailable(sentence, retry_after=wait)
+        return ProviderRefused(sentence)
+    return MalformedReply(
+        f"What came back from {model} is not a reply of a model API: "
+        f"{scrub(error.message)[:DETAIL_CAP]}"
+    )
+
+
+def _detail(error: ModelAPIError, scrub: Callable[[str], str]) -> str:
+    """Return the status and the provider's own words, where there are any."""
+    status = f" HTTP {error.status_code}." if isinstance(error, ModelHTTPError) else ""
+    said = error.body.get("message") if isinstance(error.body, dict) else None
+    words = f" It said: {scrub(said)[:DETAIL_CAP]}" if isinstance(said, str) and said else ""
+    return status + words

@@ -1,0 +1,160 @@
+"""The role protocols and the environment port. Two engines implement the roles: rules and model.
+
+What a role may read is its signature: the proposer never sees a target task, the validator never
+sees the playbook, the solver never sees proposer memory (Preping §3, asymmetric memories).
+
+    AgentError
+    ├── ProviderUnavailable      the model did not answer: retry later
+    ├── ProviderRefused          the model answered and will not do it: do not retry
+    ├── MalformedReply           the model kept answering in a form we cannot use
+    └── EnvironmentUnavailable   the tool server failed: retry later, judge nothing
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from memoryapp.domain.playbook import Delta, Playbook
+from practice.domain.types import (
+    STEP_LIMIT,
+    Briefing,
+    Json,
+    Label,
+    Observation,
+    Proposal,
+    Reflection,
+    Step,
+    Summary,
+    TaskSpec,
+    ToolSpec,
+    Trajectory,
+    Usage,
+    Verdict,
+)
+
+
+class AgentError(Exception):
+    """A role could not do its work. ``str(error)`` is a sentence for the operator."""
+
+
+class ProviderUnavailable(AgentError):
+    """The model provider did not answer (time-out, 429, 5xx, cut connection).
+
+    ``retry_after`` is in seconds where the provider said so.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class ProviderRefused(AgentError):
+    """The provider answered and refused (content filter, bad key, unknown model)."""
+
+
+class MalformedReply(AgentError):
+    """The model's replies could not be read as the typed output after its retries."""
+
+
+class EnvironmentUnavailable(AgentError):
+    """The tool server did not start, hung, died or spoke nonsense. Nothing may be judged."""
+
+
+class EnvironmentSession(Protocol):
+    """One live, freshly reset environment. Not thread-safe; one attempt owns it."""
+
+    def tools(self) -> tuple[ToolSpec, ...]:
+        """The tools the operator allows, as the server describes them now."""
+
+    def call(self, tool: str, arguments: Json) -> Observation:
+        """Call a tool. A tool's own error is an observation with ``is_error``.
+
+        Raises:
+            EnvironmentUnavailable: the server itself failed.
+        """
+
+
+class Environment(Protocol):
+    """Somewhere to practise. Each ``open`` is a reset: a fresh process over a fresh seed copy."""
+
+    def open(self) -> AbstractContextManager[EnvironmentSession]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SolverLimits:
+    """``steps`` caps executed calls; ``on_step`` is told of each step as it happens."""
+
+    steps: int = STEP_LIMIT
+    on_step: Callable[[Step], None] = lambda step: None
+    should_stop: Callable[[], bool] = lambda: False
+
+
+@dataclass(frozen=True, slots=True)
+class Curation:
+    """Operations a curator proposes on the playbook; a person decides later."""
+
+    deltas: tuple[Delta, ...]
+    usage: Usage = field(default_factory=lambda: Usage(role="curator"))
+
+
+class Proposer(Protocol):
+    def propose(self, briefing: Briefing) -> Proposal: ...
+
+
+class Solver(Protocol):
+    def solve(
+        self,
+        task: TaskSpec,
+        playbook: Playbook,
+        session: EnvironmentSession,
+        limits: SolverLimits,
+    ) -> Trajectory: ...
+
+
+class Validator(Protocol):
+    def validate(
+        self, task: TaskSpec, trajectory: Trajectory, tools: Sequence[ToolSpec]
+    ) -> Verdict: ...
+
+
+class Summariser(Protocol):
+    def summarise(
+        self, task: TaskSpec, trajectory: Trajectory, tools: Sequence[ToolSpec]
+    ) -> Summary: ...
+
+
+class Reflector(Protocol):
+    def reflect(
+        self,
+        task: TaskSpec,
+        label: Label,
+        playbook: Playbook,
+        trajectory: Trajectory,
+        tools: Sequence[ToolSpec],
+    ) -> Reflection: ...
+
+
+class Curator(Protocol):
+    def curate(
+        self,
+        task: TaskSpec,
+        playbook: Playbook,
+        trajectory: Trajectory,
+        reflection: Reflection,
+    ) -> Curation: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The roles of one run, ready to work. ``name`` is what the operator sees."""
+
+    name: str
+    proposer: Proposer
+    solver: Solver
+    validator: Validator
+    summariser: Summariser
+    reflector: Reflector
+    curator: Curator

@@ -1,0 +1,5 @@
+"""The six roles without a language model."""
+
+from practice.agents.rules.engine import build_engine
+
+__all__ = ["build_engine"]

@@ -1,0 +1,73 @@
+"""The final answer of an attempt, made of what was observed and nothing else."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from practice.agents.rules import goals
+from practice.agents.rules.documents import failure, is_empty, leaves, parse, records
+from practice.agents.rules.errors import message
+from practice.agents.rules.words import parts, phrase, sentence
+from practice.domain.types import Step, TaskSpec
+
+MAX_FIELDS = 6
+MAX_VALUE = 120
+
+
+def answer(task: TaskSpec, steps: Sequence[Step]) -> str:
+    """Return one sentence per intended call: what it showed, or why it could not be done."""
+    said: list[str] = []
+    for tool in dict.fromkeys(str(call["tool"]) for call in goals.calls(task)):
+        own = [s for s in steps if s.tool == tool]
+        good = [s for s in own if not failure(s)]
+        if good:
+            said.append(_result(tool, good, _pages(task, tool)))
+        elif own:
+            said.append(f"`{tool}` did not work: {_short(message(failure(own[-1])))}")
+        else:
+            said.append(f"`{tool}` was not called")
+    return " ".join(sentence(part) for part in said) or "No call was made."
+
+
+def _pages(task: TaskSpec, tool: str) -> bool:
+    return any(c["tool"] == tool and c.get("all_pages") for c in goals.calls(task))
+
+
+def _result(tool: str, good: Sequence[Step], all_pages: bool) -> str:
+    last = good[-1]
+    shown = good if all_pages else [last]
+    rows = _alike([r for s in shown for r in records(s.observation, s.tool)])
+    if all_pages and len(shown) > 1:
+        firsts = [str(next(iter(r.values()))) for r in rows]
+        return f"`{tool}` lists {len(rows)} records on {len(shown)} pages: {', '.join(firsts)}"
+    if is_empty(last.observation):
+        return f"`{tool}` is done and returned nothing"
+    found = leaves(last.observation, last.tool)
+    if not found:
+        text = last.observation if parse(last.observation) is None else "done"
+        return f"`{tool}` returned: {_short(text)}"
+    fields = [f"{phrase(leaf.field)} {_value(leaf.value)}" for leaf in found[:MAX_FIELDS]]
+    more = f" and {len(found) - MAX_FIELDS} more values" if len(found) > MAX_FIELDS else ""
+    return f"`{tool}`: {', '.join(fields)}{more}"
+
+
+def _alike(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the records of the commonest shape; totals and cursors are not among them."""
+    shapes = Counter(frozenset(r) for r in rows if any("id" in parts(k) for k in r))
+    if not shapes:
+        return rows
+    commonest = shapes.most_common(1)[0][0]
+    return [r for r in rows if frozenset(r) == commonest]
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "empty" if value in (None, "") else _short(str(value))
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= MAX_VALUE else f"{line[: MAX_VALUE - 1]}…"

@@ -1,0 +1,263 @@
+"""Observations as data: records, leaves, pages and failures, whatever the tool's own shape.
+
+An observation is text. Where it is JSON its leaves are named after the field, and a field that says
+nothing by itself ("id", "name") takes the noun of its parent or of the tool.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from practice.agents.rules.words import (
+    GENERIC,
+    READ_VERBS,
+    nouns,
+    parts,
+    singular,
+    vocabulary,
+)
+from practice.domain.types import Step
+
+MAX_LEAVES = 2_000
+_CONTAINER = vocabulary(
+    "list history result record data item entry content detail info current all value row"
+)
+_FAILED = re.compile(
+    r"\b(not found|no such|does(?: not|n't) exist|cannot|can't|unable|invalid|failed|error|denied|"
+    r"not allowed|not (?:logged in|authenticated|authorized)|unknown|missing|already|refused)\b",
+    re.IGNORECASE,
+)
+#: the wanted state already holds, which is not a failure.
+_HOLDS = re.compile(r"already (?:logged|signed) in", re.IGNORECASE)
+_TELLING = frozenset({"error", "message", "result", "detail", "reason", "status", "errors"})
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One scalar of an observation. ``record`` numbers the record it belongs to."""
+
+    field: str
+    value: Any
+    record: int
+    raw: str = ""
+
+    @property
+    def words(self) -> frozenset[str]:
+        return frozenset(parts(self.field))
+
+
+@lru_cache(maxsize=4096)
+def parse(text: str) -> Any:
+    """Return the JSON value of an observation, or ``None`` where it is prose or cut off."""
+    stripped = text.strip()
+    if not stripped or stripped[0] not in "[{":
+        return None
+    try:
+        return json.loads(stripped)
+    except ValueError:
+        return None
+
+
+@lru_cache(maxsize=4096)
+def leaves(text: str, tool: str) -> tuple[Leaf, ...]:
+    """Return the scalars of an observation of ``tool``, in document order, at most 2,000."""
+    value = parse(text)
+    if value is None:
+        return ()
+    found: list[Leaf] = []
+    counter = [0]
+    for leaf in _walk(value, "_".join(nouns(tool)), "", counter):
+        found.append(leaf)
+        if len(found) >= MAX_LEAVES:
+            break
+    return tuple(found)
+
+
+def records(text: str, tool: str) -> list[dict[str, Any]]:
+    """Return the records of an observation as flat mappings of named scalars."""
+    grouped: dict[int, dict[str, Any]] = {}
+    for leaf in leaves(text, tool):
+        grouped.setdefault(leaf.record, {}).setdefault(leaf.field, leaf.value)
+    return [record for record in grouped.values() if record]
+
+
+def _walk(value: Any, noun: str, field: str, counter: list[int]) -> Iterator[Leaf]:
+    if isinstance(value, Mapping):
+        if _keyed(value):
+            for key, item in value.items():
+                counter[0] += 1
+                yield Leaf(f"{noun}_id", key, counter[0], "key")
+                yield from _walk_fields(item, noun, counter)
+            return
+        if field:
+            counter[0] += 1
+        yield from _walk_fields(value, noun, counter)
+    elif isinstance(value, list):
+        for item in value:
+            counter[0] += 1
+            if isinstance(item, Mapping):
+                yield from _walk_fields(item, noun, counter)
+            else:
+                yield from _walk(item, noun, noun, counter)
+    else:
+        yield Leaf(field or noun, value, counter[0], field)
+
+
+def _walk_fields(value: Any, noun: str, counter: list[int]) -> Iterator[Leaf]:
+    """Yield a record's own scalars first, so that they share its number, then what it contains."""
+    if not isinstance(value, Mapping):
+        yield from _walk(value, noun, noun, counter)
+        return
+    own = counter[0]
+    nested = []
+    for key, item in value.items():
+        if isinstance(item, (Mapping, list)):
+            nested.append((key, item))
+        else:
+            yield Leaf(_named(str(key), noun), item, own, str(key))
+    for key, item in nested:
+        yield from _walk(item, _noun(str(key), noun), str(key), counter)
+
+
+def _keyed(value: Mapping[str, Any]) -> bool:
+    """Whether a mapping is a table keyed by identifier: records of one shape under unlike keys."""
+    items = list(value.values())
+    if not items or not all(isinstance(i, Mapping) and i for i in items):
+        return False
+    if len(items) == 1:
+        return bool(re.search(r"\d", next(iter(value))))
+    shapes = {frozenset(i) for i in items}
+    return len(shapes) == 1 or all(re.search(r"\d", key) for key in value)
+
+
+def _noun(key: str, parent: str) -> str:
+    words = [w for w in parts(key) if w not in _CONTAINER]
+    return "_".join(words) or parent
+
+
+def _named(key: str, noun: str) -> str:
+    words = parts(key)
+    if len(words) == 1 and words[0] in GENERIC and noun:
+        return f"{noun}_{words[0]}"
+    return key
+
+
+def schema_fields(schema: Mapping[str, Any] | None, tool: str) -> list[tuple[str, str]]:
+    """Return (field, JSON type) of the scalars an output schema promises."""
+    if not schema:
+        return []
+    return list(_schema_walk(schema, "_".join(nouns(tool)), 0))
+
+
+def _schema_walk(
+    schema: Mapping[str, Any], noun: str, depth: int
+) -> Iterator[tuple[str, str]]:
+    if depth > 5:
+        return
+    items = schema.get("items")
+    if isinstance(items, Mapping):
+        if items.get("properties"):
+            yield from _schema_walk(items, noun, depth + 1)
+        else:
+            yield noun, str(items.get("type", "string"))
+    for key, inner in (schema.get("properties") or {}).items():
+        if not isinstance(inner, Mapping):
+            continue
+        kind = str(inner.get("type", ""))
+        if kind in ("object", "array"):
+            child = _noun(key, noun)
+            if kind == "object":
+                yield f"{child}_id", "string"
+            yield from _schema_walk(inner, child, depth + 1)
+        else:
+            yield _named(key, noun), kind
+
+
+def listed_fields(schema: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """Return (property, field) of the lists of plain values an output schema promises."""
+    properties = (schema or {}).get("properties") or {}
+    return [
+        (key, _noun(key, key))
+        for key, inner in properties.items()
+        if isinstance(inner.get("items"), Mapping) and inner["items"].get("type") == "string"
+    ]
+
+
+def cursor(text: str) -> tuple[str, Any] | None:
+    """Return the (field, value) that leads to the next page, or ``None`` on the last page."""
+    value = parse(text)
+    if not isinstance(value, Mapping):
+        return None
+    scopes = [value, *(v for v in value.values() if isinstance(v, Mapping))]
+    for scope in scopes:
+        for key, item in scope.items():
+            words = parts(str(key))
+            usable = isinstance(item, (str, int)) and not isinstance(item, bool)
+            if "next" in words and usable and item != "":
+                return str(key), item
+    return None
+
+
+def failure(step: Step) -> str:
+    """Return what went wrong in a step, or an empty string.
+
+    A tool can fail without saying so in the protocol: an ``error`` field, or a status of false or a
+    telling message from a tool that was asked to change something.
+    """
+    if step.is_error:
+        return step.observation.strip() or "the call failed without a message"
+    value = parse(step.observation)
+    scopes = value if isinstance(value, list) else [value]
+    for scope in scopes[:1]:
+        if isinstance(scope, str) and scope.lower().startswith("error"):
+            return scope
+        if not isinstance(scope, Mapping):
+            continue
+        for key, item in scope.items():
+            name = parts(str(key))
+            if "error" in name and item:
+                return str(item)
+        if reason := _soft(step.tool, scope):
+            return reason
+    return ""
+
+
+def _soft(tool: str, scope: Mapping[str, Any]) -> str:
+    reading = bool(READ_VERBS & set(parts(tool)))
+    for key, item in scope.items():
+        name = parts(str(key))
+        told = isinstance(item, str) and _FAILED.search(item) and not _HOLDS.search(item)
+        if told and _TELLING & set(name) and len(item) < 300 and not reading:
+            return str(item)
+        if item is False and not reading and {"status", "success", "ok"} & set(name):
+            telling = [v for k, v in scope.items() if isinstance(v, str) and k != key]
+            return telling[0] if telling else f"{key} is false"
+    return ""
+
+
+def is_empty(text: str) -> bool:
+    """Whether an observation holds nothing: no text, or only empty lists and nulls."""
+    value = parse(text)
+    if value is None:
+        return not text.strip() or text.strip() in ("[]", "{}", "null")
+    return not _anything(value)
+
+
+def _anything(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        told = [v for v in value.values() if not isinstance(v, (bool, int, float))]
+        return any(_anything(v) for v in told) if told else bool(value)
+    if isinstance(value, list):
+        return bool(value)
+    return value not in (None, "")
+
+
+def noun_of(field: str) -> str:
+    """Return the noun a field name is about: ``order_id`` gives ``order``."""
+    words = [w for w in parts(field) if w not in GENERIC]
+    return " ".join(singular(w) for w in words)

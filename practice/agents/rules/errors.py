@@ -1,0 +1,258 @@
+"""What an error text says, and what it asks for.
+
+Errors are the environment's own teaching: they name the missing parameter, the allowed values, the
+format, the step that has to come first. Everything here is read from the text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from practice.agents.rules import schema
+from practice.agents.rules.linking import kinship
+from practice.agents.rules.words import content, parts
+from practice.domain.types import Json, ToolSpec
+
+_AUTH = re.compile(
+    r"not (?:currently )?(?:logged|signed) in|no user is (?:currently )?logged in|"
+    r"not authenticated|unauthenticated|please (?:log|sign) ?in|log ?in (?:first|to|before)|"
+    r"session (?:has )?expired|token (?:has )?expired|unauthori[sz]ed|authenticate (?:first|before)",
+    re.IGNORECASE,
+)
+_MISSING_THING = re.compile(
+    r"not found|no such|does(?: not|n't) exist|no \w+ (?:with|found|matches)|unknown \w+|"
+    r"could not (?:be found|find)|invalid \w*[ _]?id\b|not (?:in|on) the|no matching",
+    re.IGNORECASE,
+)
+_ONE_OF = re.compile(
+    r"(?:must be (?:one of|either)|one of|allowed(?: values)?(?: are)?|valid \w+ are|expected|"
+    r"available \w+|choose from|supported \w+(?: are)?|options(?: are)?)\s*:?\s*"
+    r"(\[[^\]]*\]|[\w'\"`-]+(?:\s*(?:,|\||/|\bor\b|\band\b)\s*[\w'\"`-]+)+)",
+    re.IGNORECASE,
+)
+_REQUIRED = re.compile(
+    r"(?:missing|required|requires?|needs?|provide)[^.;]*?[`'\"]?\b([a-z][a-z0-9]*_[a-z0-9_]+)\b|"
+    r"[`'\"](\w+)[`'\"] is (?:a )?(?:required|missing)|"
+    r"missing (?:\d+ )?(?:required )?(?:positional )?(?:argument|parameter|field)s?:?\s*"
+    r"[`'\"]?(\w+)",
+    re.IGNORECASE,
+)
+_FORMAT = re.compile(
+    r"(?:format|formatted|expected|pattern|like|such as|e\.g\.,?|example:?|as)\s*:?\s*(?:in |as )?"
+    r"[`'\"(]?([A-Z0-9][\w:/.+-]*[-/:][\w:/.+-]*)"
+)
+_RANGE = re.compile(
+    r"between\s+(-?\d+(?:\.\d+)?)\s+and\s+(-?\d+(?:\.\d+)?)|"
+    r"(?:at most|maximum(?: of| is)?|no more than|up to|<=|less than or equal to)\s+(\d+(?:\.\d+)?)|"
+    r"(?:at least|minimum(?: of| is)?|>=|greater than or equal to)\s+(\d+(?:\.\d+)?)",
+    re.IGNORECASE,
+)
+_FIRST = re.compile(
+    r"\b(first|before|requires?|must be|must have|needs? to be|should be|prior to|not yet|until|"
+    r"without|nobody|no one|\w*not_(?:yet_)?\w+ed|is not (?:verified|running|open|enabled|active|confirmed|approved))\b",
+    re.IGNORECASE,
+)
+_UNSUPPORTED = re.compile(
+    r"unknown tool|not implemented|not supported|unsupported operation", re.IGNORECASE
+)
+_BAD_CREDENTIAL = re.compile(
+    r"(?:invalid|wrong|incorrect|expired) (?:\w+ )?(?:token|password|credential)", re.IGNORECASE
+)
+_CODE = re.compile(r"\b([A-Z][A-Z0-9]+(?:_[A-Z0-9]+)+|[A-Z]{4,})\b")
+
+
+UNDOING = frozenset({"logout", "delete", "cancel", "remove", "close", "unfollow", "rm", "rmdir"})
+MIN_KINSHIP = 0.05
+
+
+class Trouble(StrEnum):
+    """What kind of no an error is."""
+
+    SIGN_IN = "sign_in"
+    ARGUMENT = "argument"
+    MISSING_THING = "missing_thing"
+    PREREQUISITE = "prerequisite"
+    CREDENTIAL = "credential"
+    UNSUPPORTED = "unsupported"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """An error read: its kind, its code, and what it names."""
+
+    trouble: Trouble
+    text: str
+    code: str = ""
+    parameter: str = ""
+    allowed: tuple[Any, ...] = ()
+    format: str = ""
+    low: float | None = None
+    high: float | None = None
+    tools: tuple[str, ...] = ()
+
+
+def diagnose(text: str, tool: ToolSpec, arguments: Json, tools: Sequence[ToolSpec]) -> Diagnosis:
+    """Return what ``text`` says about a failed call of ``tool``."""
+    said = message(text)
+    code = _code(text)
+    parameter = _parameter(said, tool, arguments)
+    if _AUTH.search(said):
+        return Diagnosis(Trouble.SIGN_IN, said, code, tools=sign_in_tools(tool, tools))
+    named = tuple(t.name for t in tools if t.name != tool.name and _mentions(said, t.name))
+    if named and not _MISSING_THING.search(said):
+        return Diagnosis(Trouble.PREREQUISITE, said, code, parameter, tools=named)
+    if _UNSUPPORTED.search(said):
+        return Diagnosis(Trouble.UNSUPPORTED, said, code)
+    if _BAD_CREDENTIAL.search(said):
+        return Diagnosis(Trouble.CREDENTIAL, said, code, parameter)
+    if found := _argument(said, tool, arguments, code, parameter):
+        return found
+    if _MISSING_THING.search(said):
+        return Diagnosis(Trouble.MISSING_THING, said, code, parameter, tools=named)
+    helpers = related_tools(said, tool, tools)
+    if _FIRST.search(said) and helpers:
+        return Diagnosis(Trouble.PREREQUISITE, said, code, parameter, tools=helpers)
+    return Diagnosis(Trouble.REFUSED, said, code, parameter)
+
+
+def message(text: str) -> str:
+    """Return the sentence inside an error, however it is wrapped."""
+    stripped = text.strip()
+    start = stripped.find("{")
+    if start >= 0:
+        try:
+            value = json.loads(stripped[start:])
+        except ValueError:
+            value = None
+        while isinstance(value, dict):
+            inner = value.get("error", value.get("message", value.get("detail")))
+            if isinstance(inner, dict):
+                value = inner
+                continue
+            said = [str(v) for k, v in value.items() if k != "code" and isinstance(v, (str, list))]
+            return ". ".join(s.rstrip(".") for s in said) or stripped
+    return stripped
+
+
+def _code(text: str) -> str:
+    if snake := re.match(r"([a-z]+(?:_[a-z]+)+):", text.strip()):
+        return snake.group(1)
+    found = _CODE.search(text)
+    return found.group(1) if found and found.group(1) not in ("JSON", "HTTP", "YYYY") else ""
+
+
+def _mentions(text: str, name: str) -> bool:
+    plain = len(parts(name)) == 1
+    pattern = rf"[`'\"]{re.escape(name)}[`'\"]" if plain else rf"\b{re.escape(name)}\b"
+    return bool(re.search(pattern, text))
+
+
+def _parameter(text: str, tool: ToolSpec, arguments: Json) -> str:
+    """Return the parameter an error is about: named, quoted by value, or spelled as words."""
+    lowered = text.lower()
+    names = sorted(tool.parameters, key=len, reverse=True)
+    for name in names:
+        if re.search(rf"\b{re.escape(name.lower())}\b", lowered) and ("_" in name or len(name) > 3):
+            return name
+    for name in names:
+        value = arguments.get(name)
+        if isinstance(value, (str, int, float)) and not isinstance(value, bool) and (
+            len(str(value)) > 2 and str(value).lower() in lowered
+        ):
+            return name
+    return next((n for n in names if " ".join(parts(n)) in lowered), "")
+
+
+def _argument(
+    said: str, tool: ToolSpec, arguments: Json, code: str, parameter: str
+) -> Diagnosis | None:
+    if one_of := _ONE_OF.search(said):
+        allowed = tuple(_values(one_of.group(1)))
+        target = parameter or _only_choice(tool, arguments)
+        if len(allowed) >= 2 and target:
+            return Diagnosis(Trouble.ARGUMENT, said, code, target, allowed=allowed)
+    if limits := _RANGE.search(said):
+        low, high, most, least = limits.groups()
+        target = parameter or _only_number(tool, arguments)
+        if target:
+            return Diagnosis(
+                Trouble.ARGUMENT,
+                said,
+                code,
+                target,
+                low=float(low or least) if low or least else None,
+                high=float(high or most) if high or most else None,
+            )
+    if missing := _REQUIRED.search(said):
+        named = [g for g in missing.groups() if g in tool.parameters]
+        name = named[0] if named else parameter
+        if name and name not in arguments:
+            return Diagnosis(Trouble.ARGUMENT, said, code, name)
+    if (shown := _FORMAT.search(said)) and parameter:
+        return Diagnosis(Trouble.ARGUMENT, said, code, parameter, format=shown.group(1).rstrip("."))
+    return None
+
+
+def _values(text: str) -> Iterable[str]:
+    text = text.strip("[]")
+    for item in re.split(r",|\||/|\bor\b|\band\b", text):
+        if cleaned := item.strip(" '\"`."):
+            yield cleaned
+
+
+def _only_choice(tool: ToolSpec, arguments: Json) -> str:
+    strings = [n for n, v in arguments.items() if isinstance(v, str) and n in tool.parameters]
+    return strings[0] if len(strings) == 1 else ""
+
+
+def _only_number(tool: ToolSpec, arguments: Json) -> str:
+    numeric = [
+        n for n in arguments if schema.kind(tool.parameters.get(n, {})) in ("integer", "number")
+    ]
+    return numeric[0] if len(numeric) == 1 else ""
+
+
+def sign_in_tools(tool: ToolSpec, tools: Sequence[ToolSpec]) -> tuple[str, ...]:
+    """Return the tools that sign in, the failed tool's closest relative first."""
+    kin = kinship(tools)
+    found = []
+    for other in tools:
+        words = set(parts(other.name))
+        asks = {"status", "logout", "check"} & words
+        signs = {"login", "authenticate", "auth", "signin", "connect"} & words
+        if (signs or {"log", "in"} <= words or {"sign", "in"} <= words) and not asks:
+            found.append(other)
+    closest = max((kin(tool.name, t.name) for t in found), default=0.0)
+    near = [t for t in found if kin(tool.name, t.name) >= 0.6 * closest]
+    return tuple(t.name for t in sorted(near, key=lambda t: (-kin(tool.name, t.name), t.name)))
+
+
+def related_tools(said: str, tool: ToolSpec, tools: Sequence[ToolSpec]) -> tuple[str, ...]:
+    """Return tools an error speaks of without naming them, best first, at most three.
+
+    The words must be in the other tool's *name* and not in the failed tool's own.
+    """
+    words = content(said) - content(tool.name.replace("_", " "))
+    kin = kinship(tools)
+    scored = []
+    for other in tools:
+        if other.name == tool.name or (schema.is_read(other) and not _checks(other)):
+            continue
+        own = content(other.name.replace("_", " "))
+        shared = words & own
+        undoes = UNDOING & set(parts(other.name))
+        if not shared or undoes or kin(tool.name, other.name) < MIN_KINSHIP:
+            continue
+        weight = sum(kin.weight(w) for w in shared) * len(shared) / len(own)
+        scored.append((weight + 2 * kin(tool.name, other.name), other.name))
+    return tuple(name for _, name in sorted(scored, key=lambda s: (-s[0], s[1]))[:3])
+
+
+def _checks(tool: ToolSpec) -> bool:
+    return bool({"verify", "validate", "check", "confirm"} & set(parts(tool.name)))

@@ -1,0 +1,212 @@
+"""Which observed values and which tools can fill a parameter.
+
+A parameter and a field belong together when their words do: ``order_id`` and the ``id`` of an
+``orders`` record, ``receiver_id`` described as "User ID of …" and ``user_id``.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from practice.agents.rules import schema
+from practice.agents.rules.documents import listed_fields, schema_fields
+from practice.agents.rules.words import (
+    GENERIC,
+    LIST_VERBS,
+    content,
+    first_sentence,
+    nouns,
+    parts,
+)
+from practice.domain.types import ToolSpec
+
+STRONG = 0.7
+WEAK = 0.45
+_KEYS = frozenset({"id", "name", "key", "code", "number", "symbol"})
+
+
+@dataclass(frozen=True, slots=True)
+class Producer:
+    """A tool whose result can fill a parameter, through ``field``; ``score`` is 0..1."""
+
+    tool: ToolSpec
+    field: str
+    score: float
+
+
+def match(tool: ToolSpec, parameter: str, field: str) -> float:
+    """Return how well a result field fills ``parameter`` of ``tool``, 0 (not at all) to 1."""
+    wanted = _meanings(tool.name, parameter, str(_text(tool, parameter)))
+    have = frozenset(parts(field))
+    return max((_alike(words, have) * weight for words, weight in wanted), default=0.0)
+
+
+def _text(tool: ToolSpec, parameter: str) -> str:
+    return str(tool.parameters.get(parameter, {}).get("description", ""))
+
+
+@lru_cache(maxsize=8192)
+def _meanings(
+    tool: str, parameter: str, description: str
+) -> tuple[tuple[frozenset[str], float], ...]:
+    """Return the word sets a parameter may be about, the literal one first, with weights."""
+    own = [w for w in parts(parameter) if not w.isdigit()]
+    found: list[tuple[frozenset[str], float]] = []
+    if not set(own) <= GENERIC:
+        found.append((frozenset(own), 1.0))
+    if set(own) <= _KEYS or not own:
+        found.append((frozenset([*nouns(tool), *own]), 0.95))
+    text = description.lower()
+    keys = "|".join(_KEYS)
+    for noun, key in re.findall(rf"\b([a-z]+)[ -]({keys})\b", text):
+        found.append((frozenset([*parts(noun), key]), 0.9))
+    for key, noun in re.findall(rf"\b({keys}|username)s? of (?:the |a |an )?([a-z]+)", text):
+        if key == "id" or "id" not in own:
+            found.append((frozenset([*parts(noun), key]), 0.9))
+    if head := re.match(r"(?:the |a |an )?([a-z]+) of\b", text):
+        found.append((frozenset(parts(head.group(1))), 0.85))
+    if "id" not in own:
+        told = content(first_sentence(description)) & content(" ".join(own))
+        found.extend((frozenset([word]), 0.8) for word in told)
+    return tuple(found)
+
+
+def _alike(wanted: frozenset[str], have: frozenset[str]) -> float:
+    if not wanted or not have:
+        return 0.0
+    if wanted == have:
+        return 1.0
+    if ("id" in wanted) != ("id" in have) and ("id" in wanted or "name" in wanted):
+        return 0.0
+    core, offered = wanted - GENERIC, have - GENERIC
+    if core and core == offered:
+        return 0.85 if not (wanted & _KEYS) or wanted & have & _KEYS else 0.5
+    if core and offered and (core < offered or offered < core):
+        return 0.72 if wanted & have & _KEYS else 0.5
+    return 0.0
+
+
+def producers(tool: ToolSpec, parameter: str, tools: Sequence[ToolSpec]) -> list[Producer]:
+    """Return tools whose results can fill ``parameter``, best first.
+
+    Output schemas are read where there are any; otherwise a list, search or create tool named after
+    the same noun counts. A tool that itself needs the parameter cannot produce it.
+    """
+    wanted = tool.parameters.get(parameter, {})
+    found: list[Producer] = []
+    for other in tools:
+        if other.name == tool.name or parameter in other.required:
+            continue
+        best = ("", 0.0)
+        for field, type_ in schema_fields(other.output_schema, other.name):
+            if type_ == "boolean" or not _types_meet(schema.kind(wanted), type_):
+                continue
+            score = match(tool, parameter, field)
+            if score > best[1]:
+                best = (field, score)
+        if not best[1]:
+            best = _by_description(tool, parameter, other)
+        if not best[1] and not other.output_schema:
+            best = _by_noun(tool, parameter, other)
+        if best[1] >= WEAK:
+            found.append(Producer(other, best[0], best[1]))
+    kin = kinship(tools)
+    return sorted(
+        found,
+        key=lambda p: (
+            -round(p.score + 0.15 * kin(tool.name, p.tool.name) + _ease(p.tool), 3),
+            p.tool.name,
+        ),
+    )
+
+
+def _ease(tool: ToolSpec) -> float:
+    """Prefer a tool that asks for little and changes nothing."""
+    reads = 0.2 if schema.is_read(tool) else 0.0
+    lists = 0.1 if LIST_VERBS & set(parts(tool.name)) else 0.0
+    guessed = [n for n in tool.required if schema.role(tool, n) is schema.Role.TEXT]
+    return reads + lists - 0.08 * len(tool.required) - 0.4 * len(guessed)
+
+
+def _by_description(tool: ToolSpec, parameter: str, other: ToolSpec) -> tuple[str, float]:
+    """A tool that lists the place a parameter's description names ("in the current directory")."""
+    if not schema.is_read(other) or other.required or not other.output_schema:
+        return "", 0.0
+    about = content(_text(tool, parameter))
+    for key, field in listed_fields(other.output_schema):
+        words = content(key.replace("_", " ")) - {"content", "list"}
+        if len(words) >= 2 and words <= about:
+            return field, 0.6
+        if words & about and LIST_VERBS & set(parts(first_sentence(other.description))):
+            return field, WEAK + 0.01
+    return "", 0.0
+
+
+def _by_noun(tool: ToolSpec, parameter: str, other: ToolSpec) -> tuple[str, float]:
+    if not ({"id", "number", "key", "name"} & set(parts(parameter))):
+        return "", 0.0
+    about = set(parts(parameter)) - GENERIC or set(nouns(tool.name))
+    lists = LIST_VERBS & set(parts(other.name))
+    return (parameter, 0.75) if lists and about & set(nouns(other.name)) else ("", 0.0)
+
+
+def _types_meet(wanted: str, have: str) -> bool:
+    numbers = {"integer", "number"}
+    if wanted in numbers:
+        return have in numbers
+    if wanted in ("string", "array"):
+        return have in ("string", "integer", "")
+    return have == wanted
+
+
+class _Kinship:
+    """How alike two tools are: shared words of names, parameters and descriptions, weighted."""
+
+    def __init__(self, tools: Sequence[ToolSpec]) -> None:
+        self._words = {t.name: _vocabulary(t) for t in tools}
+        counts = Counter(w for words in self._words.values() for w in words)
+        total = len(tools) + 1
+        self._weights = {w: math.log(total / n) for w, n in counts.items()}
+        self._scores: dict[tuple[str, str], float] = {}
+
+    def __call__(self, first: str, second: str) -> float:
+        """Return 0..1; 1 for a tool and itself."""
+        pair = (first, second)
+        if pair not in self._scores:
+            a, b = self._words.get(first, frozenset()), self._words.get(second, frozenset())
+            union = self._weigh(a | b)
+            self._scores[pair] = self._weigh(a & b) / union if union else 0.0
+        return self._scores[pair]
+
+    def about(self, text: Iterable[str], tool: str) -> float:
+        """Return the weight of the words of ``text`` (stems) that ``tool`` is named after."""
+        return self._weigh(frozenset(text) & self._words.get(tool, frozenset()))
+
+    def weight(self, word: str) -> float:
+        return self._weights.get(word, 0.0)
+
+    def _weigh(self, words: frozenset[str]) -> float:
+        return sum(self._weights.get(w, 0.0) for w in words)
+
+
+def _vocabulary(tool: ToolSpec) -> frozenset[str]:
+    names = " ".join(tool.parameters)
+    return content(f"{tool.name} {tool.description} {names}".replace("_", " "))
+
+
+_KIN: dict[tuple[str, ...], _Kinship] = {}
+
+
+def kinship(tools: Sequence[ToolSpec]) -> _Kinship:
+    """Return the kinship of a tool list, computed once per list."""
+    key = tuple(t.schema_hash for t in tools)
+    if key not in _KIN:
+        if len(_KIN) > 8:
+            _KIN.clear()
+        _KIN[key] = _Kinship(tools)
+    return _KIN[key]

@@ -1,0 +1,325 @@
+"""Parameters as an agent can understand them: what they are for and which values they take.
+
+Everything is read from the tool's own schema and words. Nothing here knows any environment.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from practice.agents.rules.words import NEW_VERBS, content, parts, vocabulary
+from practice.domain.types import Effect, Json, ToolSpec
+
+CREDENTIAL = vocabulary(
+    "password token secret passcode pin credential apikey otp refresh username client grant cvv"
+)
+TEXT = vocabulary(
+    "title description content message comment body subject reason note text summary caption "
+    "feedback resolution explanation remark memo pattern query keyword tag"
+)
+PAGING = vocabulary("cursor page offset limit size per token start skip after before")
+_PLACES = ("San Francisco", "Oakland", "London", "Paris", "Chicago", "Boston")
+#: values anyone would try, by the noun of the parameter; ids and credentials are never here.
+COMMON: Mapping[str, tuple[Any, ...]] = {
+    "city": _PLACES,
+    "location": _PLACES,
+    "place": _PLACES,
+    "country": ("United States", "Germany", "Japan"),
+    "currency": ("USD", "EUR", "GBP"),
+    "unit": ("km", "m"),
+    "language": ("en", "de", "fr"),
+    "sector": ("Technology", "Automobile"),
+    "color": ("blue", "green"),
+    "timezone": ("UTC", "Europe/London"),
+    "class": ("economy", "business"),
+    "destination": _PLACES,
+    "type": ("standard", "basic"),
+    "path": (".",),
+    "status": ("open", "closed", "pending"),
+    "priority": ("high", "low", "medium"),
+    "first": ("Robin", "Noor"),
+    "last": ("Marsh", "Lindqvist"),
+}
+_SENTENCES = {
+    "title": ("Quarterly review", "Delivery question", "Team update"),
+    "subject": ("Quarterly review", "Delivery question", "Team update"),
+    "reason": ("The item arrived damaged", "The customer changed their mind"),
+    "resolution": ("Fixed and confirmed with the requester",),
+    "tag": ("#update",),
+    "pattern": ("the", "and"),
+    "query": ("report", "update"),
+    "keyword": ("report", "update"),
+}
+_PLAIN = (
+    "Following up on the request from this morning",
+    "Thanks for the quick help with this",
+    "Summary of the work finished this week",
+    "Checking in before the end of the day",
+)
+_HINTED = (
+    re.compile(r"\[?\benum\]?\s*:?\s*\[?([^\].]+)", re.IGNORECASE),
+    re.compile(
+        r"\b(?:one of|options are|options|allowed values(?: are)?|possible values(?: are)?|"
+        r"valid values(?: are)?|choose from|must be|either)\b:?\s*(?:here are the options:)?"
+        r"\s*\[?([^\].;]+)",
+        re.IGNORECASE,
+    ),
+)
+_RANGES = (
+    re.compile(r"\bbetween\s+(-?\d+(?:\.\d+)?)[^\d-]{1,24}(-?\d+(?:\.\d+)?)", re.IGNORECASE),
+    re.compile(r"\bfrom\s+(-?\d+(?:\.\d+)?)\s*(?:to|-)\s*(-?\d+(?:\.\d+)?)", re.IGNORECASE),
+    re.compile(r"(?<![\w-])(-?\d+(?:\.\d+)?)\s*(?:to|-|–)\s*(-?\d+(?:\.\d+)?)(?![\w-])"),
+)
+
+
+class Role(StrEnum):
+    """What a parameter asks for, which decides where a value may come from."""
+
+    CHOICE = "choice"
+    FLAG = "flag"
+    CREDENTIAL = "credential"
+    ENTITY = "entity"
+    NEW = "new"
+    TEXT = "text"
+    NUMBER = "number"
+    DATE = "date"
+    LIST = "list"
+    OBJECT = "object"
+    PAGING = "paging"
+
+
+def kind(schema: Json) -> str:
+    """Return the JSON type of a parameter; the first real one where there are several."""
+    declared = schema.get("type")
+    options = declared if isinstance(declared, list) else [declared]
+    options += [o.get("type") for o in schema.get("anyOf", ()) if isinstance(o, Mapping)]
+    return next((str(o) for o in options if o and o != "null"), "string")
+
+
+def choices(schema: Json) -> list[Any]:
+    """Return the values a parameter is limited to, from its enum or from its description."""
+    for source in (schema, schema.get("items", {}), *schema.get("anyOf", ())):
+        if isinstance(source, Mapping) and source.get("enum"):
+            return [v for v in source["enum"] if v is not None]
+    text = str(schema.get("description", ""))
+    if quoted := re.findall(r"'(\w+)' (?:for|to|=)", text):
+        return list(quoted)
+    if kind(schema) not in ("string", "array"):
+        return []
+    if slashed := re.search(r"\(([A-Za-z]+(?:/[A-Za-z]+)+)\)", text):
+        return slashed.group(1).split("/")
+    for pattern in _HINTED:
+        if match := pattern.search(text):
+            return _listed(match.group(1))
+    return []
+
+
+def _listed(text: str) -> list[Any]:
+    text = re.split(r"\b(?:are the options|e\.g\.|default)\b", text)[-1]
+    items = [i.strip(" \"'`()") for i in re.split(r",|/|\bor\b|\band\b|\|", text)]
+    items = [i for i in items if i]
+    short = all(len(i.split()) <= 3 for i in items)
+    return items if len(items) >= 2 and short else []
+
+
+def bounds(schema: Json) -> tuple[float | None, float | None]:
+    """Return (lowest, highest) a number may be, from the schema or its description."""
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if low is not None or high is not None:
+        return low, high
+    for pattern in _RANGES:
+        if match := pattern.search(str(schema.get("description", ""))):
+            first, second = float(match.group(1)), float(match.group(2))
+            if first < second:
+                return first, second
+    return None, None
+
+
+def role(tool: ToolSpec, name: str) -> Role:
+    """Return what parameter ``name`` of ``tool`` asks for."""
+    schema = tool.parameters.get(name, {})
+    words = set(parts(name))
+    type_ = kind(schema)
+    text = str(schema.get("description", "")).lower()
+    if name not in tool.required and words & PAGING and len(words) <= 2 and not TEXT & words:
+        return Role.PAGING
+    if type_ == "boolean":
+        return Role.FLAG
+    if type_ == "array":
+        return Role.LIST
+    if type_ == "object":
+        return Role.OBJECT
+    if choices(schema):
+        return Role.CHOICE
+    if _credential(words, tool):
+        return Role.CREDENTIAL
+    if type_ in ("number", "integer"):
+        return Role.ENTITY if "id" in words or " id " in f" {text} " else Role.NUMBER
+    if date_format(name, schema):
+        return Role.DATE
+    if words & TEXT or schema.get("format") == "textarea":
+        return Role.TEXT
+    if _is_new(tool, name, text):
+        return Role.NEW
+    return Role.ENTITY
+
+
+def _credential(words: set[str], tool: ToolSpec) -> bool:
+    if words & {"password", "secret", "token", "credential", "passcode", "otp", "apikey"}:
+        return True
+    signing_in = {"login", "authenticate", "auth", "signin"} & set(parts(tool.name))
+    return (bool(signing_in) and "password" in str(tool.parameters)) or (
+        bool(signing_in) and bool(words & CREDENTIAL)
+    )
+
+
+def _is_new(tool: ToolSpec, name: str, text: str) -> bool:
+    """Whether the caller makes the value up: the name of something that does not exist yet."""
+    words = set(parts(name))
+    if "id" in words or words & {"email"}:
+        return False
+    if re.search(r"\bnew\b|\bto be added\b|\bto (?:add|create|register)\b", text):
+        return True
+    if re.search(r"\bexisting\b|\bcurrent\b", text):
+        return False
+    making = {"create", "make", "register", "new", "mkdir", "touch"} & set(parts(tool.name))
+    return bool(making) and bool(words & {"name", "title", "label", "number"})
+
+
+def date_format(name: str, schema: Json) -> str:
+    """Return the strftime pattern a date parameter asks for, or an empty string."""
+    text = str(schema.get("description", ""))
+    if schema.get("format") == "date-time" or "THH:MM" in text:
+        return "%Y-%m-%dT%H:%M:%S"
+    for written, pattern in (
+        ("YYYY-MM-DD", "%Y-%m-%d"),
+        ("DD/MM/YYYY", "%d/%m/%Y"),
+        ("MM/DD/YYYY", "%m/%d/%Y"),
+        ("MM/YYYY", "%m/%Y"),
+        ("DD.MM.YYYY", "%d.%m.%Y"),
+    ):
+        if written.lower() in text.lower():
+            return pattern
+    if schema.get("format") == "date" or {"date", "since", "until"} & set(parts(name)):
+        return "%Y-%m-%d"
+    return ""
+
+
+def examples(schema: Json) -> list[Any]:
+    """Return values the schema itself offers: examples, then ``e.g.`` in the description."""
+    given = list(schema.get("examples") or ())
+    if "example" in schema:
+        given.append(schema["example"])
+    if not given:
+        text = str(schema.get("description", ""))
+        pattern = r"(?:e\.g\.,?|for example,?|such as|like)\s*[`'\"]([^`'\"]{1,60})[`'\"]"
+        given += re.findall(pattern, text)
+        given += re.findall(r"(?:e\.g\.,?|for example:?|like)\s+([A-Z]{2,}-[\w-]+)", text)
+    return given
+
+
+def number(name: str, schema: Json, rng: random.Random) -> int | float:
+    """Return a plausible number within the schema's bounds."""
+    low, high = bounds(schema)
+    if low is None and high is None:
+        words = set(parts(name))
+        if words & {"precision", "line", "quantity", "count", "exponent", "power", "base"}:
+            low, high = 2, 9
+        elif words & {"year"}:
+            low, high = 2024, 2026
+        else:
+            # Round and modest: what a person says, and what capacities and balances allow.
+            return rng.choice((5, 10, 15, 20, 25, 30))
+    low = low if low is not None else min(1, (high or 0) - 10)
+    high = high if high is not None else max(low + 10, 20)
+    if high - low <= 1:
+        return high
+    value = rng.randint(int(low), int(high))
+    step = 5 if high - low > 20 else 1
+    return max(int(low), value - value % step)
+
+
+def common(name: str, rng: random.Random) -> Any | None:
+    """Return a value anyone would try for a parameter of this name, or ``None``."""
+    for word in reversed(parts(name)):
+        if word in COMMON:
+            return rng.choice(COMMON[word])
+    return None
+
+
+def text_value(name: str, rng: random.Random) -> str:
+    """Return a short natural text for a free-text parameter."""
+    for word in parts(name):
+        if word in _SENTENCES:
+            return rng.choice(_SENTENCES[word])
+    return rng.choice(_PLAIN)
+
+
+def problems(tool: ToolSpec, arguments: Json) -> list[str]:
+    """Return what is wrong with ``arguments`` by the tool's own schema, in words."""
+    schema = dict(tool.input_schema)
+    if not schema:
+        return []
+    return [_plain(error) for error in _errors(schema, arguments)]
+
+
+def _errors(schema: Mapping[str, Any], arguments: Json) -> Iterator[Any]:
+    return iter(Draft202012Validator(schema).iter_errors(dict(arguments)))
+
+
+def _plain(error: Any) -> str:
+    where = ".".join(str(p) for p in error.absolute_path)
+    return f"{where}: {error.message}" if where else str(error.message)
+
+
+def coerce(value: Any, schema: Json) -> Any:
+    """Return ``value`` as the type the schema names, unchanged where that cannot be done."""
+    type_ = kind(schema)
+    try:
+        if type_ == "array" and not isinstance(value, list):
+            return [value]
+        if type_ == "integer" and not isinstance(value, bool):
+            return int(value)
+        if type_ == "number" and not isinstance(value, bool):
+            return float(value)
+        if type_ == "string" and isinstance(value, (int, float)) and not isinstance(value, bool):
+            return str(value)
+    except (TypeError, ValueError):
+        return value
+    return value
+
+
+def fits(value: Any, schema: Json) -> bool:
+    """Whether an observed scalar could be passed for a parameter."""
+    type_ = kind(schema)
+    if isinstance(value, bool) or value is None or value == "":
+        return False
+    if type_ == "integer":
+        return isinstance(value, int) or (isinstance(value, str) and value.isdigit())
+    if type_ == "number":
+        return isinstance(value, (int, float))
+    return isinstance(value, (str, int)) and 0 < len(str(value)) <= 120
+
+
+def is_read(tool: ToolSpec) -> bool:
+    """Whether a tool only reads, by its annotation or, without one, by its name and words."""
+    if tool.effect is not Effect.UNKNOWN:
+        return tool.effect is Effect.READ
+    words = parts(tool.name)
+    if words and words[0] in NEW_VERBS:
+        return False
+    reading = {"get", "list", "search", "find", "show", "view", "display", "check", "estimate"}
+    lead = content(tool.description.split(".")[0])
+    return bool(reading & set(words)) or bool(
+        lead & {"display", "retriev", "calcul", "get", "list", "show", "view", "estim", "convert"}
+    )
+
+
+def by_name(tools: Sequence[ToolSpec]) -> dict[str, ToolSpec]:
+    return {tool.name: tool for tool in tools}

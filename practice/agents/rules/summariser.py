@@ -1,0 +1,83 @@
+"""The environment summariser without a model: what was there before the agent changed anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from practice.agents.rules import schema
+from practice.agents.rules.documents import failure, records
+from practice.agents.rules.words import joined, parts, phrase
+from practice.domain.types import Fact, Step, Summary, TaskSpec, ToolSpec, Trajectory
+
+MAX_FACTS = 5
+MAX_RECORDS = 12
+MAX_VALUES = 20
+_LONG = 160
+
+
+class RulesSummariser:
+    """Extracts at most five facts from what read-only calls showed before the first change."""
+
+    def summarise(
+        self, task: TaskSpec, trajectory: Trajectory, tools: Sequence[ToolSpec]
+    ) -> Summary:
+        """Return facts with their machine-readable ``data``; fewer where less was seen."""
+        known = schema.by_name(tools)
+        facts: dict[tuple[str, str], Fact] = {}
+        for step in trajectory.steps:
+            tool = known.get(step.tool)
+            if tool is None or failure(step):
+                continue
+            if not schema.is_read(tool):
+                break
+            for fact in _facts(step, task):
+                facts.setdefault((step.tool, str(fact.data["field"])), fact)
+        return Summary(facts=tuple(facts.values())[:MAX_FACTS])
+
+
+def _facts(step: Step, task: TaskSpec) -> list[Fact]:
+    rows = [_short(row) for row in records(step.observation, step.tool)]
+    shapes: dict[frozenset[str], list[dict[str, Any]]] = {}
+    for row in rows:
+        if any(isinstance(v, str) and v for v in row.values()):
+            shapes.setdefault(frozenset(row), []).append(row)
+    found = []
+    for same in shapes.values():
+        field = _key(same[0])
+        values = list(dict.fromkeys(str(r[field]) for r in same))[:MAX_VALUES]
+        found.append(
+            Fact(
+                text=_text(step, field, same, values),
+                source_task=task.instruction,
+                data={
+                    "field": field,
+                    "values": values,
+                    "tool": step.tool,
+                    "records": same[:MAX_RECORDS],
+                },
+            )
+        )
+    return found
+
+
+def _short(row: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in row.items() if not (isinstance(v, str) and len(v) > _LONG)}
+
+
+def _key(row: dict[str, Any]) -> str:
+    """Return the field that names a record: an id, then a name, then the first text."""
+    for word in ("id", "name", "title", "email"):
+        for field in row:
+            if word in parts(field) and row[field] not in (None, ""):
+                return field
+    return next(f for f, v in row.items() if isinstance(v, str) and v)
+
+
+def _text(step: Step, field: str, same: list[dict[str, Any]], values: list[str]) -> str:
+    if len(same[0]) == 1:
+        return f"`{step.tool}` shows these {phrase(field)} values: {joined(values[:8])}."
+    first = same[0]
+    told = [f"{phrase(k)} {v}" for k, v in first.items() if k != field and v not in (None, "")][:4]
+    others = f"; others are {joined(values[1:6])}" if len(values) > 1 else ""
+    return f"`{step.tool}` shows {phrase(field)} {first[field]} with {joined(told)}{others}."

@@ -1,0 +1,139 @@
+"""Identifiers and sentences as words: what lets one schema be compared with another."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+
+def vocabulary(text: str) -> frozenset[str]:
+    """Return the words of ``text`` as a set."""
+    return frozenset(text.split())
+
+
+STOP = vocabulary(
+    "a an and any are as at be been before by can cannot could currently do does for from given has "
+    "have here how if in into is it its must need needs no not of on one only or please so tool "
+    "that the then there these this those to use used user using via was what when where which "
+    "will with you your belongs allows users company various aspects such etc returns return "
+    "first provided specified based default defaults optional"
+)
+READ_VERBS = vocabulary(
+    "get list search find fetch retrieve read show view display query lookup look check count "
+    "describe browse estimate calculate compute convert validate verify compare preview ping "
+    "status history summarize inspect track"
+)
+LIST_VERBS = vocabulary("list search find browse query all available history lookup")
+NEW_VERBS = vocabulary(
+    "add create new make register post open submit insert write upload touch mkdir set update "
+    "edit rename send comment reply draft log"
+)
+GENERIC = vocabulary("id name key code number title value type status result data item")
+_IRREGULAR = {
+    "addresses": "address",
+    "status": "status",
+    "news": "news",
+    "series": "series",
+    "tickets": "ticket",
+    "matches": "match",
+    "cities": "city",
+    "people": "person",
+    "indices": "index",
+}
+
+
+@lru_cache(maxsize=65536)
+def singular(word: str) -> str:
+    """Return a plain singular of an English noun; unknown shapes come back as they are."""
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
+    if len(word) < 4 or word.endswith(("ss", "us", "is")):
+        return word
+    if word.endswith("ies"):
+        return f"{word[:-3]}y"
+    if word.endswith(("ches", "shes", "xes", "sses")):
+        return word[:-2]
+    return word.removesuffix("s")
+
+
+@lru_cache(maxsize=65536)
+def stem(word: str) -> str:
+    """Return a crude stem, so that locked, locks and locking meet ``lock``."""
+    word = singular(word)
+    for ending in ("ation", "ating", "ated", "ate", "ing", "ed", "e"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return word[: -len(ending)]
+    return word
+
+
+@lru_cache(maxsize=65536)
+def parts(identifier: str) -> tuple[str, ...]:
+    """Split ``orderId``, ``order_id`` or ``order-ids`` into ("order", "id")."""
+    spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", identifier)
+    spaced = re.sub(r"([A-Za-z])(\d+)$", r"\1 \2", spaced)
+    return tuple(singular(w) for w in re.findall(r"[a-z]+|\d+", spaced.lower()))
+
+
+def phrase(identifier: str) -> str:
+    """Return an identifier as words: ``order_id`` becomes ``order ID``."""
+    spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", identifier)
+    words = re.findall(r"[A-Za-z]+|\d+", spaced)
+    return " ".join("ID" if w.lower() == "id" else w.lower() for w in words)
+
+
+@lru_cache(maxsize=16384)
+def content(text: str) -> frozenset[str]:
+    """Return the stems of the meaningful words of ``text``."""
+    spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", text)
+    words = re.findall(r"[a-z]+", spaced.lower())
+    return frozenset(stem(w) for w in words if w not in STOP and len(w) > 1)
+
+
+def first_sentence(text: str) -> str:
+    """Return the first sentence of ``text`` without its full stop."""
+    line = " ".join(text.strip().split())
+    head = re.split(r"(?<=[a-z0-9)'\"])\.(?:\s|$)", line, maxsplit=1)[0]
+    return head.strip().rstrip(".")
+
+
+def verb(tool: str) -> str:
+    """Return the leading verb of a tool name, or its first word."""
+    words = parts(tool)
+    return next((w for w in words if w in READ_VERBS or w in NEW_VERBS), words[0] if words else "")
+
+
+@lru_cache(maxsize=16384)
+def nouns(tool: str) -> tuple[str, ...]:
+    """Return the words of a tool name that are not its verb: ``get_order`` gives ("order",)."""
+    words = [w for w in parts(tool) if w not in READ_VERBS and w not in NEW_VERBS]
+    return tuple(w for w in words if w not in STOP) or parts(tool)[-1:]
+
+
+def joined(items: list[str] | tuple[str, ...], last: str = "and") -> str:
+    """Join as prose: "a", "a and b", "a, b and c"."""
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} {last} {items[-1]}"
+
+
+def sentence(text: str) -> str:
+    """Return ``text`` with a capital first letter and one closing full stop."""
+    text = text.strip()
+    if not text:
+        return ""
+    end = "" if text[-1] in ".?" else "."
+    return f"{text[0].upper()}{text[1:]}{end}"
+
+
+def imperative(description: str, tool: str) -> str:
+    """Return what a tool does as an instruction: "Activates the brake" becomes "activate …"."""
+    text = re.sub(r"\s*\([^)]*\)", "", first_sentence(description)) or phrase(tool)
+    first, _, rest = text.partition(" ")
+    lowered = first.lower()
+    if lowered.endswith("ies"):
+        lowered = f"{lowered[:-3]}y"
+    elif lowered.endswith(("sses", "shes", "ches", "xes")):
+        lowered = lowered[:-2]
+    elif lowered.endswith("s") and not lowered.endswith(("ss", "us")):
+        lowered = lowered[:-1]
+    return f"{lowered} {rest}".strip()

@@ -1,0 +1,241 @@
+"""The solver on a language model: one request, the playbook, and a live environment.
+
+The loop is ours and runs on the caller's thread: the environment session and ``on_step`` (which
+writes to a database) must not be called from a library's helper threads or inside an event loop.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+from pydantic_ai.messages import (
+    ModelMessage,
+    ModelRequest,
+    ModelRequestPart,
+    ModelResponse,
+    TextPart,
+    ThinkingPart,
+    ToolCallPart,
+    ToolReturnPart,
+    UserPromptPart,
+)
+from pydantic_ai.models import ModelRequestParameters
+from pydantic_ai.usage import RequestUsage
+
+from memoryapp.domain.playbook import Playbook
+from practice.agents.calling import RETRIES, Line, RoleModel
+from practice.agents.ports import EnvironmentSession, MalformedReply, SolverLimits
+from practice.agents.prompting import Prompt, clipped, fill, playbook_block, storable, tool_output
+from practice.agents.toolbox import Toolbox, WrongCall, readable_arguments
+from practice.domain.types import (
+    OBSERVATION_CAP,
+    Observation,
+    Outcome,
+    Step,
+    TaskSpec,
+    Trajectory,
+    Usage,
+)
+
+THOUGHT_CAP = 4_000
+ANSWER_CAP = 20_000
+#: characters of tool output a conversation keeps in full; older outputs are then shortened.
+CONTEXT_CHARS = 300_000
+SHORTENED = 500
+BLANK = (
+    "Your reply was empty. Call a tool, or give your final answer in plain words without a tool "
+    "call."
+)
+LAST_WORD = (
+    "You have used all your tool calls. Reply without a tool call: say what was achieved and what "
+    "was not."
+)
+
+
+class ModelSolver:
+    """Sees one instruction, the playbook and the environment; never proposer memory."""
+
+    def __init__(self, model: RoleModel) -> None:
+        self._model = model
+
+    def solve(
+        self,
+        task: TaskSpec,
+        playbook: Playbook,
+        session: EnvironmentSession,
+        limits: SolverLimits,
+    ) -> Trajectory:
+        """Work on the task until the model answers, runs out of calls, or is told to stop.
+
+        A call with wrong arguments, or of a tool that does not exist, is answered with an error
+        and recorded as a step like any other failed call.
+
+        Raises:
+            EnvironmentUnavailable: from the session, as it is.
+            AgentError: see ``practice.agents.ports``.
+        """
+        prompt = fill(
+            "solver",
+            steps=str(limits.steps),
+            playbook=playbook_block(playbook),
+            instruction=task.instruction,
+        )
+        with Line(self._model) as line:
+            return _Conversation(self._model, line, session, limits, prompt).held()
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What one reply of the model holds besides its calls."""
+
+    thought: str
+    usage: RequestUsage
+
+
+class _Conversation:
+    """One attempt: the messages so far, the steps so far, what it has cost."""
+
+    def __init__(
+        self,
+        model: RoleModel,
+        line: Line,
+        session: EnvironmentSession,
+        limits: SolverLimits,
+        prompt: Prompt,
+    ) -> None:
+        self._model, self._line = model, line
+        self._session, self._limits = session, limits
+        self._toolbox = Toolbox(session.tools())
+        self._parameters = ModelRequestParameters(function_tools=self._toolbox.definitions)
+        self._instructions = prompt.instructions
+        self._messages: list[ModelMessage] = [self._request(UserPromptPart(prompt.message))]
+        self._steps: list[Step] = []
+        self._usages: list[RequestUsage] = []
+        self._began = time.monotonic()
+
+    def held(self) -> Trajectory:
+        """Hold the conversation. Every turn makes a step, ends it, or is one of few blanks."""
+        blanks = 0
+        while not self._limits.should_stop():
+            response = self._line.request(self._messages, self._parameters)
+            self._usages.append(response.usage)
+            calls = [part for part in response.parts if isinstance(part, ToolCallPart)]
+            text = _text(response)
+            if calls:
+                if self._full or not self._carried_out(response, calls):
+                    return self._trajectory(text, Outcome.STEP_LIMIT)
+            elif text:
+                return self._trajectory(text, Outcome.FINISHED)
+            elif blanks < RETRIES:
+                blanks += 1
+                self._messages.append(self._request(UserPromptPart(BLANK)))
+            else:
+                raise MalformedReply(
+                    f"{self._model.name} replied {blanks + 1} times with neither a tool call nor "
+                    f"an answer. {len(self._steps)} steps were kept."
+                )
+        return self._trajectory("", Outcome.STEP_LIMIT)
+
+    @property
+    def _full(self) -> bool:
+        return len(self._steps) >= self._limits.steps
+
+    def _request(self, *parts: ToolReturnPart | UserPromptPart) -> ModelRequest:
+        return ModelRequest(parts=list(parts), instructions=self._instructions)
+
+    def _carried_out(self, response: ModelResponse, calls: list[ToolCallPart]) -> bool:
+        """Carry out the calls of one reply in order; false where a limit cut them short."""
+        said = _Said(_thought(response), response.usage)
+        parts: list[ToolReturnPart | UserPromptPart] = []
+        for call in calls:
+            if self._full or self._limits.should_stop():
+                return False
+            step = self._step(call, said)
+            parts.append(
+                ToolReturnPart(
+                    tool_name=call.tool_name,
+                    content=tool_output(step.observation, is_error=step.is_error),
+                    tool_call_id=call.tool_call_id,
+                )
+            )
+            # One reply costs its tokens once, however many calls it holds.
+            said = _Said("", RequestUsage())
+        if self._full:
+            parts.append(UserPromptPart(LAST_WORD))
+        self._messages += [response, self._request(*parts)]
+        self._messages = shortened(self._messages)
+        return True
+
+    def _step(self, call: ToolCallPart, said: _Said) -> Step:
+        started = time.monotonic()
+        try:
+            arguments = self._toolbox.arguments_of(call)
+        except WrongCall as error:
+            arguments = readable_arguments(call)
+            seen = Observation(text=str(error), is_error=True)
+        else:
+            seen = self._session.call(self._toolbox.name_of(call), arguments)
+        ended = time.monotonic()
+        step = Step(
+            number=len(self._steps) + 1,
+            tool=self._toolbox.name_of(call),
+            arguments=arguments,
+            observation=seen.text[:OBSERVATION_CAP],
+            is_error=seen.is_error,
+            thought=said.thought,
+            started_ms=round((started - self._began) * 1000),
+            duration_ms=round((ended - started) * 1000),
+            input_tokens=said.usage.input_tokens,
+            output_tokens=said.usage.output_tokens,
+        )
+        self._steps.append(step)
+        self._limits.on_step(step)
+        return step
+
+    def _trajectory(self, answer: str, outcome: Outcome) -> Trajectory:
+        usage: Usage = self._model.usage(self._usages, requests=len(self._usages))
+        return Trajectory(
+            steps=tuple(self._steps),
+            answer=clipped(answer, ANSWER_CAP),
+            outcome=outcome,
+            usage=usage,
+        )
+
+
+def _text(response: ModelResponse) -> str:
+    texts = [part.content for part in response.parts if isinstance(part, TextPart)]
+    return storable("\n".join(texts).strip())
+
+
+def _thought(response: ModelResponse) -> str:
+    """Return the text before the calls, or the model's reasoning where it wrote no text."""
+    reasoning = [part.content for part in response.parts if isinstance(part, ThinkingPart)]
+    return clipped(_text(response) or storable("\n".join(reasoning).strip()), THOUGHT_CAP)
+
+
+def shortened(messages: list[ModelMessage]) -> list[ModelMessage]:
+    """Return the conversation with the oldest tool outputs cut once all exceed the budget.
+
+    The trajectory keeps every observation; only what the model re-reads each turn shrinks.
+    """
+    room = CONTEXT_CHARS
+    kept: list[ModelMessage] = []
+    for message in reversed(messages):
+        if isinstance(message, ModelRequest):
+            size = sum(len(str(p.content)) for p in message.parts if isinstance(p, ToolReturnPart))
+            room -= size
+            if room < 0 and size:
+                message = replace(message, parts=[_cut(part) for part in message.parts])
+        kept.append(message)
+    return kept[::-1]
+
+
+def _cut(part: ModelRequestPart) -> ModelRequestPart:
+    if not isinstance(part, ToolReturnPart):
+        return part
+    return ToolReturnPart(
+        tool_name=part.tool_name,
+        content=clipped(str(part.content), SHORTENED),
+        tool_call_id=part.tool_call_id,
+    )

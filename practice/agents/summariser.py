@@ -1,0 +1,59 @@
+"""The environment summariser on a language model: facts that were there before the agent came."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from practice.agents.calling import Line, RoleModel
+from practice.agents.prompting import TOOLS_TOKENS, fenced, fill, trajectory_block
+from practice.domain.coverage import tools_block
+from practice.domain.types import (
+    SUMMARY_OBSERVATION_CAP,
+    Fact,
+    Summary,
+    TaskSpec,
+    ToolSpec,
+    Trajectory,
+    Usage,
+)
+
+FEWEST, MOST = 2, 5
+
+
+class Facts(BaseModel):
+    """The summariser's reply."""
+
+    facts: list[
+        Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=600)]
+    ] = Field(min_length=FEWEST, max_length=MOST)
+
+
+class ModelSummariser:
+    """Sees one task and one trajectory with observations cut to 2,000 characters."""
+
+    def __init__(self, model: RoleModel) -> None:
+        self._model = model
+
+    def summarise(
+        self, task: TaskSpec, trajectory: Trajectory, tools: Sequence[ToolSpec]
+    ) -> Summary:
+        """Return two to five facts; none, and no request, where no call succeeded.
+
+        Raises:
+            AgentError: see ``practice.agents.ports``.
+        """
+        if all(step.is_error for step in trajectory.steps):
+            return Summary(facts=(), usage=Usage(role="summariser", model=self._model.name))
+        prompt = fill(
+            "summariser",
+            instruction=fenced(task.instruction),
+            tools=fenced(tools_block(tools, token_budget=TOOLS_TOKENS)),
+            trajectory=trajectory_block(trajectory, observation_cap=SUMMARY_OBSERVATION_CAP),
+        )
+        with Line(self._model) as line:
+            reply, usage = line.ask(prompt, Facts)
+        facts = tuple(Fact(text=text, source_task=task.instruction) for text in reply.facts)
+        return Summary(facts=facts, usage=usage)

@@ -1,0 +1,146 @@
+"""A fresh folder for one attempt: a copy of the seed, a home and a place for temporary files.
+
+The process that practises gets a home of its own, so that nothing it remembers there outlives the
+attempt and nothing of the operator's home (keys, cloud credentials) is within its usual reach.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from practice.agents.ports import EnvironmentUnavailable
+
+PREFIX = "greenroom-attempt-"
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """The folders of one attempt. ``work`` holds the seed copy and is the working directory."""
+
+    work: Path
+    home: Path
+    scratch: Path
+
+
+@contextmanager
+def workplace(seed_folder: Path | None) -> Iterator[Workplace]:
+    """Make the folders, copy the seed, and delete everything on exit.
+
+    Raises:
+        EnvironmentUnavailable: the seed folder is missing, cannot be copied (no space, unreadable
+            files), or holds a link that leads out of it.
+    """
+    root = _make_root()
+    place = Workplace(root / "work", root / "home", root / "tmp")
+    try:
+        for folder in (place.home, place.scratch):
+            folder.mkdir()
+        _copy(seed_folder, place.work)
+        yield place
+    finally:
+        _remove(root)
+
+
+def sweep() -> int:
+    """Delete folders left behind by workers that were killed; return how many.
+
+    A folder carries the id of the process that made it. Folders of living processes stay.
+    """
+    stale = [
+        folder
+        for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*")
+        if not _is_alive(folder.name.removeprefix(PREFIX).partition("-")[0])
+    ]
+    for folder in stale:
+        _remove(folder)
+    return len(stale)
+
+
+def _make_root() -> Path:
+    try:
+        return Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")).resolve()
+    except OSError as error:
+        raise EnvironmentUnavailable(
+            f"No folder could be made for the attempt: {error.strerror or error}. "
+            "Make room on the disk and try again."
+        ) from error
+
+
+def _copy(seed: Path | None, target: Path) -> None:
+    if seed is None:
+        target.mkdir()
+        return
+    if not seed.is_dir():
+        raise EnvironmentUnavailable(
+            f"The seed folder {seed} does not exist. Correct the environment's seed folder."
+        )
+    _refuse_outward_links(seed)
+    try:
+        shutil.copytree(seed, target, symlinks=True)
+    except (OSError, shutil.Error) as error:
+        raise EnvironmentUnavailable(
+            f"The seed folder {seed} could not be copied: {_reason(error)}. "
+            "Make it readable and check the free space."
+        ) from error
+    _make_writable(target)
+
+
+def _refuse_outward_links(seed: Path) -> None:
+    """A link out of the seed would let practice change what it points to."""
+    inside = seed.resolve()
+    for folder, names, files in os.walk(seed):
+        for name in (*names, *files):
+            path = Path(folder, name)
+            if path.is_symlink() and (
+                path.readlink().is_absolute() or not path.resolve().is_relative_to(inside)
+            ):
+                raise EnvironmentUnavailable(
+                    "The seed folder holds a link that leads out of it "
+                    f"({path.relative_to(seed)}). Replace the link by the files it points to."
+                )
+
+
+def _make_writable(root: Path) -> None:
+    """Seeds are often read-only (a checkout, a container image); their copies must not be."""
+    root.chmod(root.stat().st_mode | stat.S_IRWXU)
+    for folder, names, files in os.walk(root):
+        for name in names:
+            _widen(Path(folder, name), stat.S_IRWXU)
+        for name in files:
+            _widen(Path(folder, name), stat.S_IRUSR | stat.S_IWUSR)
+
+
+def _widen(path: Path, bits: int) -> None:
+    if not path.is_symlink():
+        path.chmod(path.stat().st_mode | bits)
+
+
+def _remove(root: Path) -> None:
+    with suppress(OSError):  # what cannot be widened is left to rmtree, which passes over it
+        _make_writable(root)
+    shutil.rmtree(root, ignore_errors=True)
+
+
+def _is_alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except ValueError:
+        return True  # not a folder of ours
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _reason(error: OSError | shutil.Error) -> str:
+    if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):
+        return str(error.args[0][0][-1])
+    return str(getattr(error, "strerror", None) or error)

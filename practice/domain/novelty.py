@@ -1,0 +1,231 @@
+"""Choose the candidates worth practising: far from everything practised and from each other.
+
+Source: Preping (arXiv 2605.13880) §3.1, greedy farthest-first; a hard cosine cut, a check of tools
+and entities, cached vectors and a stated reason for every dropped candidate are added here, because
+the released artifact lets near-identical tasks through and forgets why it dropped the others.
+
+Pure and deterministic for a seed. Without an embedding model the distance is lexical: hashed
+character n-grams and words, tf-idf weighted, over the texts at hand.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import re
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from operator import mul
+
+from practice.domain.types import Json, PracticeRecord, TaskSpec
+
+COSINE_CUT = 0.92
+SIGNATURES_PER_ROUND = 2
+BUCKETS = 1 << 18
+GRAM = 4
+
+Embed = Callable[[Sequence[str]], Sequence[Sequence[float]]]
+Vector = Mapping[int, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What was chosen, in order of choice, and every other candidate with the reason in words."""
+
+    selected: tuple[TaskSpec, ...]
+    dropped: tuple[tuple[TaskSpec, str], ...]
+
+
+def select(
+    candidates: Sequence[TaskSpec],
+    past: Sequence[PracticeRecord],
+    count: int,
+    *,
+    seed: int = 0,
+    embed: Embed | None = None,
+    cosine_cut: float = COSINE_CUT,
+) -> Selection:
+    """Select up to ``count`` candidates, each the farthest from all past and selected tasks.
+
+    Args:
+        candidates: what the proposer wrote, in its order.
+        past: every practised task.
+        count: how many to select; fewer come back where the rest are too alike.
+        seed: breaks ties, and nothing else.
+        embed: texts to vectors of equal length, for candidates then past; lexical when absent.
+        cosine_cut: a candidate at least this close (0..1) to a past or selected task is dropped.
+    """
+    texts = [task.instruction for task in candidates]
+    history = [record.instruction for record in past]
+    space = _Dense(embed, texts, history) if embed else _Lexical(texts, history)
+    order = list(range(len(candidates)))
+    random.Random(seed).shuffle(order)
+    rank = {index: place for place, index in enumerate(order)}
+    nearest = {i: space.to_past(i) for i in range(len(candidates))}
+    dropped = _dropped_against_past(candidates, past, nearest, cosine_cut)
+    open_ = [i for i in range(len(candidates)) if i not in dropped]
+    chosen: list[int] = []
+    while open_ and len(chosen) < count:
+        best = min(open_, key=lambda i: (round(nearest[i][0], 9), rank[i]))
+        chosen.append(best)
+        open_.remove(best)
+        signatures = Counter(candidates[i].signature for i in chosen)
+        for i in list(open_):
+            near = space.between(i, best)
+            if near > nearest[i][0]:
+                nearest[i] = (near, best)
+            reason = _too_alike(candidates[i], candidates[best], near, cosine_cut, "this round's")
+            if not reason and signatures[candidates[i].signature] >= SIGNATURES_PER_ROUND:
+                reason = (
+                    f"This round already practises {_names(candidates[i].signature)} "
+                    f"{SIGNATURES_PER_ROUND} times."
+                )
+            if reason:
+                dropped[i] = reason
+                open_.remove(i)
+    for i in open_:
+        dropped[i] = (
+            f"The {count} places went to tasks farther from what was practised "
+            f"(closest similarity here {nearest[i][0]:.2f})."
+        )
+    return Selection(
+        selected=tuple(candidates[i] for i in chosen),
+        dropped=tuple((candidates[i], dropped[i]) for i in sorted(dropped)),
+    )
+
+
+def similarity(first: str, second: str) -> float:
+    """Return the lexical cosine similarity (0..1) of two texts on their own."""
+    return _Lexical([first, second], []).between(0, 1)
+
+
+class _Lexical:
+    """Sparse tf-idf vectors of candidates and past; the past is searched by an inverted index."""
+
+    def __init__(self, texts: Sequence[str], past: Sequence[str]) -> None:
+        counts = [_features(text) for text in [*texts, *past]]
+        seen: Counter[int] = Counter()
+        for features in counts:
+            seen.update(features.keys())
+        total = len(counts)
+        vectors = [_weighted(features, seen, total) for features in counts]
+        self._vectors = vectors[: len(texts)]
+        self._postings: dict[int, list[tuple[int, float]]] = defaultdict(list)
+        for place, vector in enumerate(vectors[len(texts) :]):
+            for feature, weight in vector.items():
+                self._postings[feature].append((place, weight))
+
+    def to_past(self, index: int) -> tuple[float, int]:
+        """Return (similarity, place) of the closest past text; (0.0, -1) without any."""
+        sums: dict[int, float] = defaultdict(float)
+        for feature, weight in self._vectors[index].items():
+            for place, other in self._postings.get(feature, ()):
+                sums[place] += weight * other
+        place = max(sums, key=lambda p: (sums[p], -p), default=-1)
+        return (sums[place], place) if place >= 0 else (0.0, -1)
+
+    def between(self, first: int, second: int) -> float:
+        small, large = sorted((self._vectors[first], self._vectors[second]), key=len)
+        return sum((weight * large.get(feature, 0.0) for feature, weight in small.items()), 0.0)
+
+
+class _Dense:
+    """Vectors from an embedding model, normalized once."""
+
+    def __init__(self, embed: Embed, texts: Sequence[str], past: Sequence[str]) -> None:
+        vectors = [_normalized(v) for v in embed([*texts, *past])] if texts else []
+        self._vectors = vectors[: len(texts)]
+        self._past = vectors[len(texts) :]
+
+    def to_past(self, index: int) -> tuple[float, int]:
+        own = self._vectors[index]
+        scored = [(sum(map(mul, own, other)), -place) for place, other in enumerate(self._past)]
+        if not scored:
+            return (0.0, -1)
+        score, place = max(scored)
+        return (score, -place)
+
+    def between(self, first: int, second: int) -> float:
+        return sum(map(mul, self._vectors[first], self._vectors[second]), 0.0)
+
+
+@lru_cache(maxsize=8192)
+def _features(text: str) -> Mapping[int, int]:
+    """Count hashed words and character n-grams of ``text``; cached, since the past only grows."""
+    words = re.findall(r"\w+", text.lower())
+    grams: Iterable[str] = (
+        f"#{padded[i : i + GRAM]}"
+        for padded in (f" {word} " for word in words)
+        for i in range(max(1, len(padded) - GRAM + 1))
+    )
+    # crc32 and not hash(): the same in every process, whatever PYTHONHASHSEED says.
+    return Counter(zlib.crc32(token.encode()) % BUCKETS for token in [*words, *grams])
+
+
+def _weighted(features: Mapping[int, int], seen: Mapping[int, int], total: int) -> Vector:
+    weights = {
+        feature: (1 + math.log(count)) * (math.log((1 + total) / (1 + seen[feature])) + 1)
+        for feature, count in features.items()
+    }
+    norm = math.sqrt(sum(w * w for w in weights.values())) or 1.0
+    return {feature: weight / norm for feature, weight in weights.items()}
+
+
+def _normalized(vector: Sequence[float]) -> Sequence[float]:
+    norm = math.sqrt(sum(x * x for x in vector)) or 1.0
+    return [x / norm for x in vector]
+
+
+def _dropped_against_past(
+    candidates: Sequence[TaskSpec],
+    past: Sequence[PracticeRecord],
+    nearest: Mapping[int, tuple[float, int]],
+    cut: float,
+) -> dict[int, str]:
+    by_signature: dict[str, list[PracticeRecord]] = defaultdict(list)
+    for record in past:
+        by_signature["+".join(sorted(set(record.intended_tools)))].append(record)
+    dropped: dict[int, str] = {}
+    for i, task in enumerate(candidates):
+        near, place = nearest[i]
+        reason = ""
+        if near >= cut:
+            reason = _too_alike(task, past[place], near, cut, "an earlier")
+        for record in by_signature[task.signature]:
+            reason = reason or _too_alike(task, record, 0.0, cut, "an earlier")
+        if reason:
+            dropped[i] = reason
+    return dropped
+
+
+def _too_alike(
+    task: TaskSpec, other: TaskSpec | PracticeRecord, near: float, cut: float, whose: str
+) -> str:
+    """Return why ``task`` repeats ``other``, or an empty string where it does not."""
+    if near >= cut:
+        return f'Reads like {whose} task (similarity {near:.2f}): "{other.instruction}"'
+    if task.signature and task.signature == "+".join(sorted(set(other.intended_tools))):
+        same_goal = bool(task.goal) and _canonical(task.goal) == _canonical(other.goal)
+        if same_goal or (task.entities and _mentions(other, task.entities)):
+            return (
+                f"Uses {_names(task.signature)} on the same things as {whose} task: "
+                f'"{other.instruction}"'
+            )
+    return ""
+
+
+def _mentions(other: TaskSpec | PracticeRecord, entities: Sequence[str]) -> bool:
+    goal = _canonical(other.goal) if other.goal else ""
+    return all(entity in other.instruction or entity in goal for entity in entities)
+
+
+def _canonical(goal: Json) -> str:
+    return json.dumps(goal.get("calls", goal), sort_keys=True, default=str, ensure_ascii=False)
+
+
+def _names(signature: str) -> str:
+    return ", ".join(signature.split("+")) or "no tool"

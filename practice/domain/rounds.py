@@ -1,0 +1,202 @@
+"""What a run does next, as a pure function of its rows and the clock.
+
+One round is a chain of stages with barriers (Preping §3.2)::
+
+    propose ─▶ solve × attempts ─▶ validate × attempts ─▶ admit ─▶ learn (one at a time)
+        ▲                                                              │
+        └──────────── summarise × tasks (not after the last round) ◀───┘
+
+``decide`` may be called at any time, from anywhere, any number of times: it creates only what is
+missing and dispatches only what nobody holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Self
+
+MAX_TRIES = 4
+CANDIDATES_PER_TASK = 3
+CANDIDATE_CAP = 50
+
+
+class RunStatus(StrEnum):
+    RUNNING = "running"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
+UNFINISHED = frozenset({RunStatus.RUNNING, RunStatus.PAUSED})
+
+
+class Stage(StrEnum):
+    PROPOSE = "propose"
+    SOLVE = "solve"
+    VALIDATE = "validate"
+    ADMIT = "admit"
+    LEARN = "learn"
+    SUMMARISE = "summarise"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run was asked to do, frozen when it starts. Defaults are the paper's."""
+
+    rounds: int = 10
+    tasks: int = 10
+    attempts: int = 1
+    step_limit: int = 50
+    policy: str = "feasible_only"
+    parallel: int = 4
+    #: tool name to schema hash, as allowed by the operator when the run began.
+    tools: Mapping[str, str] = field(default_factory=dict)
+    model: str = ""
+
+    @property
+    def candidates(self) -> int:
+        """How many candidates a proposer is asked for each round."""
+        return min(CANDIDATES_PER_TASK * self.tasks, max(CANDIDATE_CAP, self.tasks))
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "tools": dict(self.tools)}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(**stored)
+
+
+@dataclass(frozen=True, slots=True)
+class UnitState:
+    """A unit row as ``decide`` sees it."""
+
+    id: int
+    stage: Stage
+    round: int
+    target: int
+    status: str
+    tries: int = 0
+    heartbeat_at: datetime | None = None
+    dispatched_at: datetime | None = None
+    not_before: datetime | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in {"waiting", "running"}
+
+
+@dataclass(frozen=True, slots=True)
+class NewUnit:
+    stage: Stage
+    round: int
+    target: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to store and whom to wake. ``end`` is the run's last status, if it ends now."""
+
+    create: tuple[NewUnit, ...] = ()
+    dispatch: tuple[int, ...] = ()
+    end: RunStatus | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """Everything ``decide`` may look at.
+
+    ``judged`` counts validated attempts per round and ``broken`` those lost to infrastructure;
+    ``representatives`` are the task ids of the newest round worth summarising.
+    """
+
+    plan: Plan
+    status: RunStatus
+    units: Sequence[UnitState]
+    spent: Decimal = Decimal(0)
+    budget: Decimal | None = None
+    lease: timedelta = timedelta(seconds=60)
+    representatives: Sequence[int] = ()
+    last_error: str = ""
+    judged: Mapping[int, int] = field(default_factory=dict)
+
+
+def decide(state: RunState, now: datetime) -> Decision:
+    """Return what the run needs now. Pure; safe to call twice."""
+    if state.status is not RunStatus.RUNNING:
+        return Decision()
+    if not state.units:
+        return Decision(create=(NewUnit(Stage.PROPOSE, 1),))
+    if state.budget is not None and state.spent >= state.budget:
+        return Decision(
+            end=RunStatus.FINISHED,
+            message=(
+                f"The budget of ${state.budget:.2f} is spent. "
+                "Everything judged so far is kept; start another run to go on."
+            ),
+        )
+    newest = max(unit.round for unit in state.units)
+    current = [unit for unit in state.units if unit.round == newest]
+    if any(unit.is_open for unit in current):
+        return Decision(dispatch=_wakeable(state, current, now))
+    return _after_barrier(state, current, newest)
+
+
+def _after_barrier(state: RunState, current: Sequence[UnitState], number: int) -> Decision:
+    """Every unit of the newest round has ended: the next stage, the next round, or the end."""
+    stages = {unit.stage for unit in current}
+    if Stage.SOLVE not in stages:
+        return Decision(
+            end=RunStatus.FAILED,
+            message=state.last_error or "The proposer wrote no task that could be practised.",
+        )
+    if Stage.ADMIT not in stages:
+        if not state.judged.get(number):
+            return Decision(
+                end=RunStatus.FAILED,
+                message=(
+                    f"No attempt of round {number} could be judged. {state.last_error} "
+                    "Earlier rounds are kept."
+                ).replace("  ", " "),
+            )
+        return Decision(create=(NewUnit(Stage.ADMIT, number),))
+    if any(u.stage is Stage.ADMIT and u.status != "done" for u in current):
+        return Decision(end=RunStatus.FAILED, message=state.last_error)
+    if number >= state.plan.rounds:
+        return Decision(end=RunStatus.FINISHED)
+    if Stage.SUMMARISE not in stages and state.representatives:
+        return Decision(
+            create=tuple(NewUnit(Stage.SUMMARISE, number, task) for task in state.representatives)
+        )
+    return Decision(create=(NewUnit(Stage.PROPOSE, number + 1),))
+
+
+def _wakeable(state: RunState, current: Sequence[UnitState], now: datetime) -> tuple[int, ...]:
+    """Units to ring the bell for: free ones up to the plan's width, and silent ones at once."""
+    silent, free, busy = [], [], 0
+    learning = any(u.stage is Stage.LEARN and u.status == "running" for u in current)
+    for unit in current:
+        if unit.status == "running":
+            if unit.heartbeat_at is None or unit.heartbeat_at < now - state.lease:
+                silent.append(unit)
+            else:
+                busy += 1
+        elif unit.status == "waiting" and (unit.not_before is None or unit.not_before <= now):
+            if unit.dispatched_at and unit.dispatched_at > now - state.lease:
+                busy += 1
+            elif unit.stage is Stage.LEARN:
+                # One writer per playbook: lessons are learned in order, never side by side.
+                if not learning:
+                    free.append(unit)
+                    learning = True
+            else:
+                free.append(unit)
+        if unit.stage is Stage.LEARN and unit.is_open:
+            learning = True
+    room = max(0, state.plan.parallel - busy - len(silent))
+    return tuple(unit.id for unit in [*silent, *free[:room]])

@@ -1,0 +1,270 @@
+"""The words of practice as values: tools, tasks, steps, trajectories, verdicts, usage.
+
+Source: Preping (arXiv 2605.13880) §3; the names are the field's own. Pure: no Django, no IO.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Literal
+
+Json = Mapping[str, Any]
+
+FEASIBILITY_GATE = 5
+COMPLETION_GATE = 4
+OBSERVATION_CAP = 10_000
+SUMMARY_OBSERVATION_CAP = 2_000
+STEP_LIMIT = 50
+
+
+class Effect(StrEnum):
+    """What calling a tool may do to the world, from its MCP annotations."""
+
+    READ = "read"
+    WRITE = "write"
+    DESTRUCTIVE = "destructive"
+    UNKNOWN = "unknown"
+
+
+class Label(StrEnum):
+    """The validator's judgement of one attempt (Preping §3.3)."""
+
+    INFEASIBLE = "infeasible"
+    SUCCESS = "success"
+    FAILURE = "failure"
+
+
+class Category(StrEnum):
+    """What several attempts at one task say together."""
+
+    INFEASIBLE = "infeasible"
+    UNSOLVED = "unsolved"
+    BOUNDARY = "boundary"
+    TRIVIAL = "trivial"
+
+
+class Outcome(StrEnum):
+    """How a solver stopped."""
+
+    FINISHED = "finished"
+    STEP_LIMIT = "step_limit"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """One tool as the environment describes it. ``input_schema`` is a JSON Schema object."""
+
+    name: str
+    description: str = ""
+    input_schema: Json = field(default_factory=dict)
+    annotations: Json = field(default_factory=dict)
+    output_schema: Json | None = None
+
+    @property
+    def effect(self) -> Effect:
+        """Un-annotated tools are unknown, which every policy treats like destructive."""
+        if self.annotations.get("readOnlyHint") is True:
+            return Effect.READ
+        destructive = self.annotations.get("destructiveHint")
+        if destructive is True:
+            return Effect.DESTRUCTIVE
+        if destructive is False:
+            return Effect.WRITE
+        return Effect.UNKNOWN
+
+    @property
+    def schema_hash(self) -> str:
+        """SHA-256 (hex) over what an agent relies on: name, description and both schemas."""
+        seen = [self.name, self.description, self.input_schema, self.output_schema]
+        return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def parameters(self) -> Mapping[str, Json]:
+        """Parameter name to its schema; empty where the server wrote something else there."""
+        found = self.input_schema.get("properties", {})
+        return found if isinstance(found, Mapping) else {}
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        return tuple(self.input_schema.get("required", ()))
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """One synthetic practice task.
+
+    ``goal`` is the structured form of the instruction where the proposer has one (the rules engine:
+    ``{"calls": [{"tool": ..., "arguments": {...}}], ...}``); a language model leaves it empty.
+    """
+
+    instruction: str
+    kind: Literal["query", "action"] = "query"
+    intended_tools: tuple[str, ...] = ()
+    entities: tuple[str, ...] = ()
+    rationale: str = ""
+    goal: Json = field(default_factory=dict)
+
+    @property
+    def signature(self) -> str:
+        """The sorted intended tools: two tasks with one signature practise the same thing."""
+        return "+".join(sorted(set(self.intended_tools)))
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What the environment answered, redacted and cut to ``OBSERVATION_CAP`` characters."""
+
+    text: str
+    is_error: bool = False
+    structured: Any = None
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One solver step: a thought and one executed tool call. ``number`` is 1-based.
+
+    ``started_ms`` counts from the start of the attempt.
+    """
+
+    number: int
+    tool: str
+    arguments: Json
+    observation: str
+    is_error: bool = False
+    thought: str = ""
+    started_ms: int = 0
+    duration_ms: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one call of a role cost. ``cost`` is US dollars, ``None`` where the price is unknown."""
+
+    role: str
+    model: str = "rules"
+    requests: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    cost: Decimal | None = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectory:
+    """Everything a solver did at one task, in order, and what it answered."""
+
+    steps: tuple[Step, ...] = ()
+    answer: str = ""
+    outcome: Outcome = Outcome.FINISHED
+    usage: Usage = Usage(role="solver")
+
+    @property
+    def used_tools(self) -> tuple[str, ...]:
+        """Tools in first-use order, from executed calls only, never from text."""
+        return tuple(dict.fromkeys(step.tool for step in self.steps))
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One deterministic finding of the validator. ``steps`` are the step numbers it rests on."""
+
+    name: str
+    passed: bool
+    detail: str = ""
+    steps: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Feasibility and completion, 1 to 5 each with a reason (Preping §3.3)."""
+
+    feasibility: int
+    feasibility_reason: str
+    completion: int
+    completion_reason: str
+    confidence: float = 1.0
+    checks: tuple[Check, ...] = ()
+    validator: str = "rules-1"
+    usage: Usage = Usage(role="validator")
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something true of the environment before the agent acted, and the task that showed it.
+
+    ``data`` is the machine-readable form the rules engine keeps:
+    ``{"field": str, "values": [...], "tool": str, "records": [...]}``.
+    """
+
+    text: str
+    source_task: str = ""
+    data: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PracticeRecord:
+    """What proposer memory keeps of one practised task."""
+
+    instruction: str
+    category: Category
+    intended_tools: tuple[str, ...] = ()
+    used_tools: tuple[str, ...] = ()
+    reason: str = ""
+    round: int = 0
+    #: executed (tool, had_error) pairs, so that coverage knows practised from solved.
+    calls: tuple[tuple[str, bool], ...] = ()
+    goal: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Briefing:
+    """All a proposer may know: tools, environment facts, practice history. Never target tasks."""
+
+    tools: tuple[ToolSpec, ...]
+    facts: tuple[Fact, ...] = ()
+    history: tuple[PracticeRecord, ...] = ()
+    #: how many candidates to write (three times the tasks of the round, at most 50).
+    count: int = 30
+    seed: int = 0
+    token_budget: int = 12_000
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A proposer's candidates before novelty selection."""
+
+    candidates: tuple[TaskSpec, ...]
+    usage: Usage = Usage(role="proposer")
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Facts an environment summariser extracted (two to five per trajectory)."""
+
+    facts: tuple[Fact, ...]
+    usage: Usage = Usage(role="summariser")
+
+
+@dataclass(frozen=True, slots=True)
+class Reflection:
+    """What a reflector learned from one trajectory.
+
+    ``tags`` maps a bullet label to helpful, harmful or neutral.
+    ``lessons`` are the engine's structured findings, handed to the curator as they are.
+    """
+
+    what_happened: str
+    root_cause: str = ""
+    correct_approach: str = ""
+    key_insight: str = ""
+    tags: Mapping[str, Literal["helpful", "harmful", "neutral"]] = field(default_factory=dict)
+    lessons: tuple[Json, ...] = ()
+    usage: Usage = Usage(role="reflector")

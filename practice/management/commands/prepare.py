@@ -1,0 +1,26 @@
+"""``manage.py prepare``: migrate, first operator, sample world. Safe to run again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+from memoryapp.services.workspaces import FIRST_OPERATOR, first_operator_create
+from practice.services.samples import sample_load
+
+
+class Command(BaseCommand):
+    help = "Migrate, create the first operator and load the sample environment."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        call_command("migrate", interactive=False, verbosity=0)
+        workspace, password = first_operator_create()
+        sample_load(workspace=workspace)
+        if password is not None:
+            self.stdout.write("")
+            self.stdout.write(f"  First operator   {FIRST_OPERATOR}")
+            self.stdout.write(f"  Password         {password}")
+            self.stdout.write("  Shown once. Change it in Settings after signing in.")
+            self.stdout.write("")

@@ -1,0 +1,133 @@
+"""Attempts and their steps: the trajectories."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.urls import reverse
+
+from practice.domain import types as domain
+from practice.domain.validation import Judged
+
+
+class Attempt(models.Model):
+    """One solver's try at one task.
+
+    ``infrastructure_error`` is a state of its own: retried, never judged, never in proposer memory.
+    """
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        FINISHED = "finished", "Finished"
+        STEP_LIMIT = "step_limit", "Step limit"
+        INFRASTRUCTURE_ERROR = "infrastructure_error", "Infrastructure error"
+        CANCELLED = "cancelled", "Cancelled"
+        VALIDATED = "validated", "Validated"
+        ADMITTED = "admitted", "Admitted"
+        NOT_ADMITTED = "not_admitted", "Not admitted"
+        REFLECTED = "reflected", "Reflected"
+        CURATED = "curated", "Curated"
+
+    class Label(models.TextChoices):
+        SUCCESS = domain.Label.SUCCESS.value, "Success"
+        FAILURE = domain.Label.FAILURE.value, "Failure"
+        INFEASIBLE = domain.Label.INFEASIBLE.value, "Infeasible"
+
+    task = models.ForeignKey("practice.PracticeTask", models.CASCADE, related_name="attempts")
+    run = models.ForeignKey("practice.Run", models.CASCADE, related_name="attempts")
+    number = models.PositiveIntegerField(default=1)
+    status = models.CharField(max_length=20, choices=Status.choices, default=Status.QUEUED)
+    message = models.TextField(blank=True)
+    #: which try the steps and the answer belong to; earlier tries stay for inspection.
+    current_try = models.PositiveIntegerField(default=0)
+    answer = models.TextField(blank=True)
+    outcome = models.CharField(max_length=10, blank=True)
+    label = models.CharField(max_length=10, choices=Label.choices, blank=True, db_index=True)
+    feasibility = models.PositiveSmallIntegerField(null=True, blank=True)
+    feasibility_reason = models.TextField(blank=True)
+    completion = models.PositiveSmallIntegerField(null=True, blank=True)
+    completion_reason = models.TextField(blank=True)
+    confidence = models.FloatField(null=True, blank=True)
+    checks = models.JSONField(default=list)
+    validator = models.CharField(max_length=100, blank=True)
+    is_representative = models.BooleanField(default=False)
+    reflection = models.JSONField(default=dict)
+    duration_ms = models.PositiveIntegerField(default=0)
+    step_count = models.PositiveIntegerField(default=0)
+    error_count = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["task", "number"], name="one_attempt_number")
+        ]
+
+    def __str__(self) -> str:
+        return f"Attempt {self.pk}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("trajectory-detail", args=[self.pk])
+
+    def as_trajectory(self) -> domain.Trajectory:
+        """The steps of the current try, as the validator and the reflector read them."""
+        return domain.Trajectory(
+            steps=tuple(s.as_value() for s in self.steps.filter(try_number=self.current_try)),
+            answer=self.answer,
+            outcome=domain.Outcome(self.outcome or domain.Outcome.FINISHED),
+        )
+
+    def as_judged(self) -> Judged:
+        """A validated attempt as admission looks at it."""
+        return Judged(
+            trajectory=self.as_trajectory(),
+            verdict=domain.Verdict(
+                feasibility=self.feasibility or 1,
+                feasibility_reason=self.feasibility_reason,
+                completion=self.completion or 1,
+                completion_reason=self.completion_reason,
+            ),
+        )
+
+
+class Step(models.Model):
+    """One executed tool call, written as it happened and never changed."""
+
+    attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="steps")
+    try_number = models.PositiveIntegerField(default=1)
+    number = models.PositiveIntegerField()
+    thought = models.TextField(blank=True)
+    tool = models.CharField(max_length=200)
+    arguments = models.JSONField(default=dict)
+    observation = models.TextField(blank=True)
+    is_error = models.BooleanField(default=False)
+    started_ms = models.PositiveIntegerField(default=0)
+    duration_ms = models.PositiveIntegerField(default=0)
+    input_tokens = models.PositiveIntegerField(default=0)
+    output_tokens = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["attempt", "try_number", "number"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["attempt", "try_number", "number"], name="one_step_number_per_try"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.tool}"
+
+    def as_value(self) -> domain.Step:
+        return domain.Step(
+            number=self.number,
+            tool=self.tool,
+            arguments=self.arguments,
+            observation=self.observation,
+            is_error=self.is_error,
+            thought=self.thought,
+            started_ms=self.started_ms,
+            duration_ms=self.duration_ms,
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+        )

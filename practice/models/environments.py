@@ -1,0 +1,163 @@
+"""Tool environments, the tools they offer, and what is known of them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+
+from practice.domain.types import Effect, Fact, ToolSpec
+
+
+class SecretsUnreadable(ValueError):
+    """The stored secrets were written under a key that is not configured any more."""
+
+
+def _keys() -> MultiFernet:
+    """Keys derived from SECRET_KEY and its fallbacks; the first one encrypts."""
+    return MultiFernet(
+        [
+            Fernet(base64.urlsafe_b64encode(hashlib.sha256(f"environment {key}".encode()).digest()))
+            for key in [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+        ]
+    )
+
+
+class Environment(models.Model):
+    """An MCP server to practise in, and how to reset it.
+
+    A stdio server is named by its key in ``MCP_COMMANDS``: a command line never comes from a form.
+    ``secrets`` holds environment variables or HTTP headers, encrypted.
+    """
+
+    class Transport(models.TextChoices):
+        STDIO = "stdio", "Local process (stdio)"
+        HTTP = "http", "Streamable HTTP"
+
+    class Status(models.TextChoices):
+        CHECKING = "checking", "Checking"
+        CONNECTED = "connected", "Connected"
+        UNREACHABLE = "unreachable", "Unreachable"
+
+    workspace = models.ForeignKey(
+        "memoryapp.Workspace", models.CASCADE, related_name="environments"
+    )
+    name = models.CharField(max_length=100)
+    slug = models.SlugField(max_length=64)
+    transport = models.CharField(max_length=5, choices=Transport.choices)
+    command = models.CharField(max_length=60, blank=True)
+    arguments = models.JSONField(default=list, blank=True)
+    url = models.URLField(max_length=500, blank=True)
+    secrets = models.BinaryField(default=bytes, blank=True)
+    secret_names = models.JSONField(default=list, blank=True)
+    seed = models.CharField(max_length=100, blank=True)
+    status = models.CharField(max_length=11, choices=Status.choices, default=Status.CHECKING)
+    message = models.TextField(blank=True)
+    server_name = models.CharField(max_length=100, blank=True)
+    server_version = models.CharField(max_length=60, blank=True)
+    is_sample = models.BooleanField(default=False)
+    checked_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "slug"], name="one_environment_slug")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("environment-detail", args=[self.slug])
+
+    def keep_secrets(self, values: Mapping[str, str]) -> None:
+        """Encrypt variables (stdio) or headers (HTTP); only their names stay legible."""
+        self.secrets = _keys().encrypt(json.dumps(dict(values)).encode())
+        self.secret_names = sorted(values)
+
+    def open_secrets(self) -> dict[str, str]:
+        """Raises ``SecretsUnreadable`` when SECRET_KEY was changed without a fallback."""
+        if not self.secrets:
+            return {}
+        try:
+            plain = _keys().decrypt(bytes(self.secrets))
+        except InvalidToken as error:
+            raise SecretsUnreadable(
+                f"The secrets of {self.name} were stored under another SECRET_KEY. "
+                "Put the old key into SECRET_KEY_FALLBACKS, or enter the secrets again."
+            ) from error
+        opened: dict[str, str] = json.loads(plain)
+        return opened
+
+
+class EnvironmentToolQuerySet(models.QuerySet["EnvironmentTool"]):
+    def usable(self) -> EnvironmentToolQuerySet:
+        """Tools practice may call: offered now, readable schema, allowed by the operator."""
+        return self.filter(is_present=True, is_enabled=True, problem="")
+
+
+class EnvironmentTool(models.Model):
+    """A tool as last described by its server. ``schema_hash`` notices silent changes."""
+
+    environment = models.ForeignKey(Environment, models.CASCADE, related_name="tools")
+    name = models.CharField(max_length=200)
+    description = models.TextField(blank=True)
+    input_schema = models.JSONField(default=dict)
+    output_schema = models.JSONField(null=True, blank=True)
+    annotations = models.JSONField(default=dict)
+    schema_hash = models.CharField(max_length=64)
+    problem = models.TextField(blank=True)
+    is_enabled = models.BooleanField(default=False)
+    is_present = models.BooleanField(default=True)
+    changed_at = models.DateTimeField(auto_now_add=True)
+
+    objects = EnvironmentToolQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["environment", "name"], name="one_tool_name")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def as_spec(self) -> ToolSpec:
+        return ToolSpec(
+            name=self.name,
+            description=self.description,
+            input_schema=self.input_schema,
+            annotations=self.annotations,
+            output_schema=self.output_schema,
+        )
+
+    @property
+    def effect(self) -> Effect:
+        return self.as_spec().effect
+
+
+class EnvironmentFact(models.Model):
+    """Something true of the environment before an agent acted (Preping §3.4)."""
+
+    environment = models.ForeignKey(Environment, models.CASCADE, related_name="facts")
+    run = models.ForeignKey("practice.Run", models.CASCADE, related_name="facts")
+    task = models.ForeignKey("practice.PracticeTask", models.CASCADE, related_name="facts")
+    text = models.TextField()
+    data = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return self.text[:80]
+
+    def as_value(self) -> Fact:
+        return Fact(text=self.text, source_task=self.task.instruction, data=self.data)

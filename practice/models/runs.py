@@ -1,0 +1,192 @@
+"""Runs, their units of work, and the ledger. Rows are the truth; the broker is a doorbell."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q, Sum
+from django.urls import reverse
+
+from practice.domain import rounds as domain
+from practice.domain.types import Usage
+
+
+class RunQuerySet(models.QuerySet["Run"]):
+    def unfinished(self) -> RunQuerySet:
+        return self.filter(status__in=domain.UNFINISHED)
+
+
+class Run(models.Model):
+    """A campaign of practice rounds. ``plan`` is frozen at the start and never changes."""
+
+    class Status(models.TextChoices):
+        RUNNING = domain.RunStatus.RUNNING.value, "Running"
+        PAUSED = domain.RunStatus.PAUSED.value, "Paused"
+        CANCELLED = domain.RunStatus.CANCELLED.value, "Cancelled"
+        FINISHED = domain.RunStatus.FINISHED.value, "Finished"
+        FAILED = domain.RunStatus.FAILED.value, "Failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey("memoryapp.Workspace", models.CASCADE, related_name="runs")
+    number = models.PositiveIntegerField()
+    environment = models.ForeignKey("practice.Environment", models.PROTECT, related_name="runs")
+    playbook = models.ForeignKey("memoryapp.Playbook", models.CASCADE, related_name="runs")
+    engine = models.CharField(max_length=10)
+    plan = models.JSONField()
+    seed = models.IntegerField(default=0)
+    budget = models.DecimalField(max_digits=10, decimal_places=4, null=True, blank=True)
+    status = models.CharField(
+        max_length=10, choices=Status.choices, default=Status.RUNNING, db_index=True
+    )
+    message = models.TextField(blank=True)
+    started_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+    started_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    objects = RunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "number"], name="one_run_number")
+        ]
+
+    def __str__(self) -> str:
+        return f"Run {self.number}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("run-detail", args=[self.number])
+
+    @property
+    def is_unfinished(self) -> bool:
+        return self.status in domain.UNFINISHED
+
+    @property
+    def frozen(self) -> domain.Plan:
+        return domain.Plan.from_json(self.plan)
+
+    def spent(self) -> Decimal:
+        """US dollars in the ledger so far."""
+        return self.ledger.aggregate(total=Sum("cost"))["total"] or Decimal(0)
+
+    def move(
+        self, *, to: str, frm: set[str], message: str = "", at: datetime | None = None
+    ) -> bool:
+        """Change the status if it is one of ``frm``; False when it is not any more."""
+        changed: dict[str, Any] = {"status": to, "message": message}
+        if at is not None:
+            changed["ended_at"] = at
+        moved = type(self).objects.filter(pk=self.pk, status__in=frm).update(**changed)
+        if moved:
+            self.refresh_from_db(fields=["status", "message", "ended_at"])
+        return bool(moved)
+
+
+class UnitQuerySet(models.QuerySet["Unit"]):
+    def claim(self, pk: int, *, now: datetime, lease: timedelta) -> Unit | None:
+        """Take a waiting unit, or one whose holder fell silent. ``None`` when it is not ours.
+
+        One conditional update decides between workers; the token it writes is what a result must
+        show to be saved.
+        """
+        claim = uuid.uuid4()
+        free = Q(status=Unit.Status.WAITING) & (Q(not_before=None) | Q(not_before__lte=now))
+        silent = Q(status=Unit.Status.RUNNING, heartbeat_at__lt=now - lease)
+        taken = self.filter(free | silent, pk=pk, run__status=Run.Status.RUNNING).update(
+            status=Unit.Status.RUNNING, claim=claim, heartbeat_at=now, tries=F("tries") + 1
+        )
+        return self.select_related("run").get(pk=pk) if taken else None
+
+    def held(self, unit: Unit) -> UnitQuerySet:
+        """The unit's row while our claim on it still stands."""
+        return self.filter(pk=unit.pk, claim=unit.claim, status=Unit.Status.RUNNING)
+
+
+class Unit(models.Model):
+    """One piece of a run's work, done by one worker at a time."""
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    run = models.ForeignKey(Run, models.CASCADE, related_name="units")
+    stage = models.CharField(max_length=10, choices=[(s.value, s.value) for s in domain.Stage])
+    round = models.PositiveIntegerField()
+    target = models.PositiveBigIntegerField(default=0, help_text="Attempt or task, by stage.")
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.WAITING)
+    tries = models.PositiveIntegerField(default=0)
+    claim = models.UUIDField(null=True, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    dispatched_at = models.DateTimeField(null=True, blank=True)
+    not_before = models.DateTimeField(null=True, blank=True)
+    message = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    objects = UnitQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["run", "stage", "round", "target"], name="one_unit_per_piece_of_work"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stage} {self.round}/{self.target}"
+
+    def as_value(self) -> domain.UnitState:
+        return domain.UnitState(
+            id=self.pk,
+            stage=domain.Stage(self.stage),
+            round=self.round,
+            target=self.target,
+            status=self.status,
+            tries=self.tries,
+            heartbeat_at=self.heartbeat_at,
+            dispatched_at=self.dispatched_at,
+            not_before=self.not_before,
+        )
+
+
+class LedgerEntry(models.Model):
+    """Tokens and money of one role call. ``cost`` is null where the price is unknown."""
+
+    run = models.ForeignKey(Run, models.CASCADE, related_name="ledger")
+    unit = models.ForeignKey(Unit, models.CASCADE, related_name="ledger")
+    role = models.CharField(max_length=20)
+    model = models.CharField(max_length=100)
+    requests = models.PositiveIntegerField(default=0)
+    input_tokens = models.PositiveIntegerField(default=0)
+    output_tokens = models.PositiveIntegerField(default=0)
+    cached_tokens = models.PositiveIntegerField(default=0)
+    cost = models.DecimalField(max_digits=12, decimal_places=6, null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.cost}"
+
+    @classmethod
+    def from_usage(cls, unit: Unit, usage: Usage) -> LedgerEntry:
+        return cls(
+            run_id=unit.run_id,
+            unit=unit,
+            role=usage.role,
+            model=usage.model,
+            requests=usage.requests,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            cached_tokens=usage.cached_tokens,
+            cost=usage.cost,
+        )

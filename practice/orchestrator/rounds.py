@@ -1,0 +1,207 @@
+"""Driving a run: look at its rows, decide, store; claim a unit, do it, save it under its claim.
+
+Nothing here enqueues: ``drive`` returns the units to ring for and the task layer rings
+(architecture.md §5). A worker may die between any two lines: what it held is claimed again after
+the lease, and a late twin cannot save because its claim is gone.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connections, transaction
+from django.utils import timezone
+
+from memoryapp.services import events
+from practice.agents.ports import (
+    AgentError,
+    EnvironmentUnavailable,
+    MalformedReply,
+    ProviderUnavailable,
+)
+from practice.domain import rounds as domain
+from practice.models import Attempt, LedgerEntry, Run, Unit
+from practice.orchestrator import stages
+
+logger = logging.getLogger(__name__)
+
+RETRIED = (ProviderUnavailable, EnvironmentUnavailable, MalformedReply)
+BACK_OFF_SECONDS = 2.0
+BACK_OFF_CAP = 120.0
+
+
+def lease() -> timedelta:
+    return timedelta(seconds=settings.UNIT_LEASE_SECONDS)
+
+
+def drive(run_id: str | UUID) -> list[int]:
+    """Decide what a run needs now and store it. Returns the units to ring for."""
+    while True:
+        with transaction.atomic():
+            run = Run.objects.select_for_update().filter(pk=run_id).first()
+            if run is None:
+                return []
+            now = timezone.now()
+            decision = domain.decide(_state(run), now)
+            for new in decision.create:
+                Unit.objects.get_or_create(
+                    run=run, stage=new.stage.value, round=new.round, target=new.target
+                )
+            Unit.objects.filter(pk__in=decision.dispatch).update(dispatched_at=now)
+        if decision.end is not None:
+            _end(run, decision.end, decision.message)
+            return []
+        if not decision.create:
+            return list(decision.dispatch)
+
+
+def _state(run: Run) -> domain.RunState:
+    units = [unit.as_value() for unit in run.units.all()]
+    newest = max((unit.round for unit in units), default=0)
+    judged = Counter(run.attempts.exclude(label="").values_list("task__round__number", flat=True))
+    representatives = run.attempts.filter(
+        task__round__number=newest, is_representative=True
+    ).values_list("task_id", flat=True)
+    failed = run.units.filter(status=Unit.Status.FAILED).order_by("-ended_at").first()
+    return domain.RunState(
+        plan=run.frozen,
+        status=domain.RunStatus(run.status),
+        units=units,
+        spent=run.spent(),
+        budget=run.budget,
+        lease=lease(),
+        representatives=tuple(representatives),
+        judged=judged,
+        last_error=failed.message if failed else "",
+    )
+
+
+def _end(run: Run, status: domain.RunStatus, message: str) -> None:
+    """The terminal transition, alone and once."""
+    with transaction.atomic():
+        ended = run.move(
+            to=status.value, frm={Run.Status.RUNNING}, message=message, at=timezone.now()
+        )
+        if ended:
+            run.units.filter(status=Unit.Status.WAITING).update(status=Unit.Status.CANCELLED)
+            run.attempts.filter(status=Attempt.Status.QUEUED).update(
+                status=Attempt.Status.CANCELLED
+            )
+            events.event_record(
+                workspace=run.workspace,
+                actor=None,
+                kind=f"run.{status.value}",
+                subject=run,
+                message=message,
+            )
+
+
+def work(unit_id: int) -> UUID | None:
+    """Claim a unit and do it. Returns its run's id, or ``None`` when it was not ours to do."""
+    unit = Unit.objects.claim(unit_id, now=timezone.now(), lease=lease())
+    if unit is None:
+        return None
+    if unit.tries > domain.MAX_TRIES:
+        _fail(unit, unit.message or "Its worker died each time it was tried.")
+        return unit.run_id
+    try:
+        with _heartbeat(unit):
+            result = stages.perform(unit)
+    except stages.ClaimLost:
+        logger.warning("unit %s was taken over by another worker; this result is dropped", unit.pk)
+        return None
+    except RETRIED as error:
+        _postpone(unit, error)
+    except AgentError as error:
+        _fail(unit, str(error))
+    except Exception as error:
+        logger.exception("unit %s failed", unit.pk)
+        _fail(unit, f"An internal error stopped this step: {type(error).__name__}: {error}")
+    else:
+        _store(unit, result)
+    return unit.run_id
+
+
+def _store(unit: Unit, result: stages.Result) -> None:
+    """Save, or say on the row why nothing of it was kept."""
+    try:
+        _save(unit, result)
+    except Exception as error:
+        logger.exception("unit %s could not be saved", unit.pk)
+        _fail(unit, f"The result could not be saved: {type(error).__name__}: {error}")
+
+
+def _save(unit: Unit, result: stages.Result) -> None:
+    """Store a result and end its unit, if the claim that made it still stands."""
+    with transaction.atomic():
+        held = Unit.objects.held(unit).select_for_update().first()
+        if held is None:
+            logger.warning("unit %s lost its claim before saving; its result is dropped", unit.pk)
+            return
+        result.store()
+        LedgerEntry.objects.bulk_create(
+            [LedgerEntry.from_usage(unit, usage) for usage in result.usages]
+        )
+        held.status = Unit.Status.DONE
+        held.message = ""
+        held.ended_at = timezone.now()
+        held.save(update_fields=["status", "message", "ended_at"])
+
+
+def _postpone(unit: Unit, error: AgentError) -> None:
+    """Put a unit back with back-off and jitter, or give up after ``MAX_TRIES``."""
+    if unit.tries >= domain.MAX_TRIES:
+        _fail(unit, f"{error} Tried {unit.tries} times.")
+        return
+    wait = min(BACK_OFF_CAP, BACK_OFF_SECONDS * 2 ** (unit.tries - 1)) * random.uniform(0.5, 1.5)
+    told = getattr(error, "retry_after", None)
+    if told is not None:
+        wait = max(wait, min(float(told), 600.0))
+    with transaction.atomic():
+        moved = Unit.objects.held(unit).update(
+            status=Unit.Status.WAITING,
+            message=str(error),
+            not_before=timezone.now() + timedelta(seconds=wait),
+            dispatched_at=None,
+        )
+        if moved:
+            stages.postponed(unit, str(error))
+
+
+def _fail(unit: Unit, message: str) -> None:
+    with transaction.atomic():
+        moved = Unit.objects.held(unit).update(
+            status=Unit.Status.FAILED, message=message, ended_at=timezone.now()
+        )
+        if moved:
+            stages.failed(unit, message)
+
+
+@contextmanager
+def _heartbeat(unit: Unit) -> Iterator[None]:
+    """Keep the lease alive from a thread of its own while the unit works."""
+    done = threading.Event()
+
+    def beat() -> None:
+        try:
+            while not done.wait(settings.UNIT_LEASE_SECONDS / 4):
+                if not Unit.objects.held(unit).update(heartbeat_at=timezone.now()):
+                    return
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=beat, name=f"heartbeat-{unit.pk}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join(timeout=5)

@@ -1,0 +1,87 @@
+"""Environments with their figures, and what has been practised of each tool."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from django.db.models import Count, Q, QuerySet
+
+from memoryapp.models import Workspace
+from memoryapp.queries import candidates_by_tool
+from practice.domain.coverage import coverage
+from practice.domain.types import Effect
+from practice.models import Environment, EnvironmentTool
+
+NEVER = "Never practised. The next run asks for it."
+
+
+def environments(workspace: Workspace) -> QuerySet[Environment]:
+    """The environments of a workspace with tools counted: on, and offered at the last check."""
+    offered = Q(tools__is_present=True)
+    usable = offered & Q(tools__is_enabled=True, tools__problem="")
+    return (
+        Environment.objects.filter(workspace=workspace)
+        .annotate(
+            tools_on=Count("tools", filter=usable, distinct=True),
+            tools_total=Count("tools", filter=offered, distinct=True),
+        )
+        .order_by("name")
+    )
+
+
+def why_off(tool: EnvironmentTool) -> str:
+    """Why practice may not call a tool; empty when it may."""
+    if not tool.is_present:
+        return "The server does not offer it any more."
+    if tool.problem:
+        return tool.problem
+    if tool.is_enabled:
+        return ""
+    if tool.effect is Effect.DESTRUCTIVE:
+        return "Off: it may delete or overwrite data."
+    if tool.effect is Effect.UNKNOWN:
+        return "Off: its server does not say what it may change."
+    return "Off: an admin turned it off."
+
+
+@dataclass(frozen=True, slots=True)
+class ToolLine:
+    """What is known of one tool. ``reason`` says why it is a gap; counts are in tasks."""
+
+    tool: EnvironmentTool
+    practised: int
+    solved: int
+    failed: int
+    waiting: int
+    approved: int
+    reason: str
+
+    @property
+    def is_gap(self) -> bool:
+        return bool(self.reason)
+
+
+def tool_lines(environment: Environment) -> list[ToolLine]:
+    """Every tool the environment ever offered, gaps first, then by name."""
+    tools = list(environment.tools.all())
+    records = environment.practice_records.select_related("task__round")
+    seen = coverage([r.as_value() for r in records], [tool.as_spec() for tool in tools])
+    links = [run.get_absolute_url() for run in environment.runs.only("number")]
+    cited = candidates_by_tool(environment.workspace, links)
+    lines = []
+    for tool, counts in zip(tools, seen.tools, strict=True):
+        proposed = cited.get(tool.name, Counter[str]())
+        reason = why_off(tool) or ("" if counts.practised else NEVER)
+        lines.append(
+            ToolLine(
+                tool=tool,
+                practised=counts.practised,
+                solved=counts.solved,
+                failed=counts.failed,
+                waiting=proposed["pending"],
+                approved=proposed["approved"],
+                reason=reason,
+            )
+        )
+    return sorted(lines, key=lambda line: (not line.is_gap, line.tool.name))

@@ -1,0 +1,225 @@
+"""How far a run is: rounds, judged attempts, open trouble, cost, and what its charts draw."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Count, F, Q, QuerySet, Sum
+
+from memoryapp.queries import candidates_by_origin, first_evidence
+from practice.domain import metrics
+from practice.domain.types import PracticeRecord
+from practice.models import Attempt, PracticeTask, Run, Step, Unit
+
+#: How the ledger's roles are said to people, in the order they work.
+ROLES = {
+    "proposer": "Proposing",
+    "solver": "Solving",
+    "validator": "Validation",
+    "reflector": "Reflection",
+    "curator": "Curation",
+    "summariser": "Environment facts",
+    "embedding": "Embedding",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RoundCell:
+    """One round of the progress line, counted in attempts."""
+
+    number: int
+    total: int
+    done: int
+    running: int
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Attempts of a run by where they ended. ``unjudged_errors`` never reach proposer memory."""
+
+    planned: int
+    judged: int
+    success: int
+    failure: int
+    infeasible: int
+    unjudged_errors: int
+    retrying: int
+    step_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class RoleCost:
+    """What one role has used. ``cost`` is ``None`` where no call of it had a price."""
+
+    name: str
+    requests: int
+    tokens: int
+    cost: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class RoundSeries:
+    """Per finished round, oldest first: the numbers behind the charts.
+
+    ``tools`` and ``entropy`` (bits) are over all rounds so far, as the paper counts them.
+    """
+
+    infeasible: tuple[int, ...]
+    practised: tuple[int, ...]
+    tools: tuple[int, ...]
+    entropy: tuple[float, ...]
+    candidates: tuple[int, ...]
+
+    @property
+    def infeasible_share(self) -> float | None:
+        return sum(self.infeasible) / sum(self.practised) if sum(self.practised) else None
+
+
+def fingerprint(run: Run) -> str:
+    """A short text that changes when anything on the run's page does; five small queries."""
+    seen: list[Any] = [run.status, run.message, str(run.spent())]
+    seen += run.units.order_by("status").values_list("status").annotate(Count("pk"), Sum("tries"))
+    seen += (
+        run.attempts.order_by("status", "label")
+        .values_list("status", "label")
+        .annotate(Count("pk"))
+    )
+    seen.append(Step.objects.filter(attempt__run=run).count())
+    link = run.get_absolute_url()
+    seen.append(sorted(candidates_by_origin(run.workspace, [link])[link].items()))
+    return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
+
+
+def round_cells(run: Run) -> list[RoundCell]:
+    """One cell per planned round; a round not yet proposed has nothing done."""
+    plan = run.frozen
+    over = ~Q(label="") | Q(ended_at__isnull=False, status__in=_UNJUDGED)
+    at_work = Q(label="", status__in=[Attempt.Status.RUNNING, *_SOLVED])
+    rows = run.attempts.values_list("task__round__number").annotate(
+        total=Count("pk"), done=Count("pk", filter=over), running=Count("pk", filter=at_work)
+    )
+    begun = {row[0]: RoundCell(*row) for row in rows}
+    planned = plan.tasks * plan.attempts
+    return [
+        begun.get(number) or RoundCell(number, total=planned, done=0, running=0)
+        for number in range(1, plan.rounds + 1)
+    ]
+
+
+_UNJUDGED = (Attempt.Status.INFRASTRUCTURE_ERROR, Attempt.Status.CANCELLED)
+_SOLVED = (Attempt.Status.FINISHED, Attempt.Status.STEP_LIMIT)
+
+
+def totals(run: Run) -> Totals:
+    """Count the attempts of a run by label and by how they stopped."""
+    plan = run.frozen
+    error = Q(status=Attempt.Status.INFRASTRUCTURE_ERROR)
+    counted = run.attempts.aggregate(
+        judged=Count("pk", filter=~Q(label="")),
+        success=Count("pk", filter=Q(label=Attempt.Label.SUCCESS)),
+        failure=Count("pk", filter=Q(label=Attempt.Label.FAILURE)),
+        infeasible=Count("pk", filter=Q(label=Attempt.Label.INFEASIBLE)),
+        unjudged_errors=Count("pk", filter=error & Q(ended_at__isnull=False)),
+        retrying=Count("pk", filter=error & Q(ended_at=None)),
+        step_limit=Count("pk", filter=Q(outcome=Attempt.Status.STEP_LIMIT)),
+    )
+    return Totals(planned=plan.rounds * plan.tasks * plan.attempts, **counted)
+
+
+def time_left(run: Run, now: datetime) -> timedelta | None:
+    """The time the rounds still to come would take at the pace of the finished ones."""
+    ended = [r.ended_at for r in run.rounds.all() if r.ended_at is not None]
+    if not ended or run.status != Run.Status.RUNNING:
+        return None
+    per_round = (max(ended) - run.started_at) / len(ended)
+    left = run.started_at + per_round * run.frozen.rounds - now
+    return max(left, timedelta(0))
+
+
+def calls_by_tool(run: Run) -> dict[str, Counter[int]]:
+    """Tool to executed calls per round, from the try that counts of each attempt."""
+    found: dict[str, Counter[int]] = {}
+    rows = (
+        Step.objects.filter(attempt__run=run, try_number=F("attempt__current_try"))
+        .order_by()
+        .values_list("tool", "attempt__task__round__number")
+        .annotate(total=Count("pk"))
+    )
+    for tool, number, total in rows:
+        found.setdefault(tool, Counter())[number] += total
+    return found
+
+
+def round_series(run: Run) -> RoundSeries:
+    """The construction metrics per finished round (Preping, table 3), and new candidates."""
+    by_round: dict[int, list[PracticeRecord]] = {}
+    for row in run.records.select_related("task__round"):
+        record = row.as_value()
+        by_round.setdefault(record.round, []).append(record)
+    proposed = _candidates_by_round(run)
+    so_far: list[PracticeRecord] = []
+    infeasible, practised, tools, entropy, new = [], [], [], [], []
+    for number in range(1, max(by_round, default=0) + 1):
+        records = by_round.get(number, [])
+        so_far += records
+        infeasible.append(round(metrics.infeasible_share(records) * len(records)))
+        practised.append(len(records))
+        tools.append(metrics.unique_tools(so_far))
+        entropy.append(round(metrics.entropy_bits(metrics.invocations(so_far)), 2))
+        new.append(proposed[number])
+    return RoundSeries(
+        tuple(infeasible), tuple(practised), tuple(tools), tuple(entropy), tuple(new)
+    )
+
+
+def _candidates_by_round(run: Run) -> Counter[int]:
+    """Candidates by the round whose attempt they were first learned from."""
+    links = first_evidence(run.workspace, run.get_absolute_url())
+    rounds = {
+        attempt.get_absolute_url(): attempt.task.round.number
+        for attempt in run.attempts.filter(label__gt="").select_related("task__round")
+    }
+    pages = [link.partition("#")[0] for link in links.values()]
+    return Counter(rounds[page] for page in pages if page in rounds)
+
+
+def costs_by_role(run: Run) -> list[RoleCost]:
+    """The ledger of a run by role, in the order the roles work."""
+    rows = (
+        run.ledger.order_by()
+        .values("role")
+        .annotate(
+            calls=Sum("requests"),
+            tokens=Sum(F("input_tokens") + F("output_tokens")),
+            paid=Sum("cost"),
+        )
+    )
+    known = list(ROLES)
+    ordered = sorted(
+        rows, key=lambda r: known.index(r["role"]) if r["role"] in known else len(known)
+    )
+    return [
+        RoleCost(ROLES.get(r["role"], r["role"].title()), r["calls"], r["tokens"], r["paid"])
+        for r in ordered
+    ]
+
+
+def troubled_units(run: Run) -> QuerySet[Unit]:
+    """Units that failed for good or wait to be tried again, newest first."""
+    again = Q(status=Unit.Status.WAITING, message__gt="")
+    return run.units.filter(Q(status=Unit.Status.FAILED) | again).order_by("-pk")
+
+
+def dropped_by_round(run: Run) -> list[tuple[int, Sequence[PracticeTask]]]:
+    """Candidates novelty selection left out, newest round first, each with its reason."""
+    found: dict[int, list[PracticeTask]] = {}
+    rows = PracticeTask.objects.filter(round__run=run, drop_reason__gt="").select_related("round")
+    for task in rows.order_by("-round__number", "number"):
+        found.setdefault(task.round.number, []).append(task)
+    return list(found.items())

@@ -1,0 +1,160 @@
+"""Starting, pausing, resuming and cancelling practice runs."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from memoryapp.domain.errors import UnableToStart
+from memoryapp.models import Playbook, Workspace
+from memoryapp.services.events import event_record
+from practice.domain.rounds import Plan
+from practice.models import Attempt, Environment, Run, Unit
+from practice.tasks import drive_run
+
+ENGINES = ("rules", "model")
+LIMITS = {"rounds": 50, "tasks": 50, "attempts": 8, "step_limit": 200, "parallel": 16}
+UNENDED = (Attempt.Status.QUEUED, Attempt.Status.RUNNING, Attempt.Status.INFRASTRUCTURE_ERROR)
+
+
+def run_start(
+    *,
+    environment: Environment,
+    playbook: Playbook,
+    engine: str,
+    by: Any,
+    rounds: int = 10,
+    tasks: int = 10,
+    attempts: int = 1,
+    step_limit: int = 50,
+    policy: str = "feasible_only",
+    parallel: int = 4,
+    seed: int = 0,
+    budget: Decimal | None = None,
+) -> Run:
+    """Freeze a plan in rows and have the workers begin.
+
+    ``budget`` is in US dollars; reaching it ends the run with everything judged so far kept.
+
+    Raises:
+        UnableToStart: the environment is not connected, no tool is allowed, a number is out of
+            range, or the model engine has no model.
+    """
+    if playbook.workspace_id != environment.workspace_id:
+        raise UnableToStart("The playbook and the environment belong to different workspaces.")
+    asked = {
+        "rounds": rounds,
+        "tasks": tasks,
+        "attempts": attempts,
+        "step_limit": step_limit,
+        "parallel": parallel,
+    }
+    for name, value in asked.items():
+        if not 1 <= value <= LIMITS[name]:
+            raise UnableToStart(f"{name} must be between 1 and {LIMITS[name]}, not {value}.")
+    if policy not in {"feasible_only", "success_only"}:
+        raise UnableToStart("The policy is feasible_only or success_only.")
+    _check_engine(engine)
+    if budget is not None and budget <= 0:
+        raise UnableToStart("A budget must be above $0.00; leave it empty for no limit.")
+    if environment.status != Environment.Status.CONNECTED:
+        raise UnableToStart(
+            f"{environment.name} is {environment.get_status_display().lower()}. "
+            "Check it on its page until its tools are listed, then start again."
+        )
+    tools = {tool.name: tool.schema_hash for tool in environment.tools.usable()}
+    if not tools:
+        raise UnableToStart(f"No tool of {environment.name} is turned on. Allow some first.")
+    plan = Plan(**asked, policy=policy, tools=tools, model=_model(engine))
+    with transaction.atomic():
+        workspace = Workspace.objects.select_for_update().get(pk=environment.workspace_id)
+        newest = workspace.runs.aggregate(newest=Max("number"))["newest"] or 0
+        run = Run.objects.create(
+            workspace=workspace,
+            number=newest + 1,
+            environment=environment,
+            playbook=playbook,
+            engine=engine,
+            plan=plan.to_json(),
+            seed=seed,
+            budget=budget,
+            started_by=by,
+        )
+        event_record(
+            workspace=workspace, actor=by, kind="run.started", subject=run, engine=engine, **asked
+        )
+        drive_run.delay_on_commit(str(run.pk))
+    return run
+
+
+def run_pause(*, run: Run, by: Any) -> Run:
+    """Begin nothing new; attempts under way finish and are kept.
+
+    Raises:
+        UnableToStart: the run is not running.
+    """
+    return _moved(run, by, to=Run.Status.PAUSED, frm={Run.Status.RUNNING}, kind="run.paused")
+
+
+def run_resume(*, run: Run, by: Any) -> Run:
+    """Go on where the run stood.
+
+    Raises:
+        UnableToStart: the run is not paused.
+    """
+    with transaction.atomic():
+        run = _moved(run, by, to=Run.Status.RUNNING, frm={Run.Status.PAUSED}, kind="run.resumed")
+        drive_run.delay_on_commit(str(run.pk))
+    return run
+
+
+def run_cancel(*, run: Run, by: Any) -> Run:
+    """End a run for good. What was judged and proposed so far stays.
+
+    Raises:
+        UnableToStart: the run has ended already.
+    """
+    with transaction.atomic():
+        run = _moved(
+            run,
+            by,
+            to=Run.Status.CANCELLED,
+            frm={Run.Status.RUNNING, Run.Status.PAUSED},
+            kind="run.cancelled",
+            ends=True,
+        )
+        run.units.filter(status__in=[Unit.Status.WAITING, Unit.Status.RUNNING]).update(
+            status=Unit.Status.CANCELLED
+        )
+        run.attempts.filter(status__in=UNENDED, ended_at=None).update(
+            status=Attempt.Status.CANCELLED, ended_at=timezone.now()
+        )
+    return run
+
+
+def _moved(run: Run, by: Any, *, to: str, frm: set[str], kind: str, ends: bool = False) -> Run:
+    with transaction.atomic():
+        if not run.move(to=to, frm=frm, at=timezone.now() if ends else None):
+            run.refresh_from_db()
+            raise UnableToStart(f"{run} is {run.status}, so it cannot become {to}.")
+        event_record(workspace=run.workspace, actor=by, kind=kind, subject=run)
+    return run
+
+
+def _check_engine(engine: str) -> None:
+    if engine not in ENGINES:
+        raise UnableToStart(f"The engine is one of: {', '.join(ENGINES)}.")
+    if engine == "model" and not (settings.LLM_PROVIDER and settings.LLM_MODEL):
+        raise UnableToStart(
+            "No model is configured. Set LLM_PROVIDER, LLM_MODEL and LLM_API_KEY and restart, "
+            "or choose the rules engine, which needs none."
+        )
+
+
+def _model(engine: str) -> str:
+    return settings.LLM_MODEL if engine == "model" else "rules"

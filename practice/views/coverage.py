@@ -1,0 +1,36 @@
+"""Coverage: what has been practised of each tool, gaps first."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from memoryapp.access import Right, gate, membership_of, workspace_of
+from practice.queries.environments import NEVER, environments, tool_lines
+from practice.views.filters import Chip, link
+
+
+@require_safe
+@gate(Right.READ)
+def coverage_page(request: HttpRequest) -> HttpResponse:
+    workspace = workspace_of(request)
+    known = list(environments(workspace))
+    slug = request.GET.get("environment", "")
+    shown = next((e for e in known if e.slug == slug), known[0] if known else None)
+    lines = tool_lines(shown) if shown else []
+    context = {
+        "environment": shown,
+        "chips": [
+            Chip(e.name, None, link(request, environment=e.slug), pressed=e is shown) for e in known
+        ],
+        "lines": lines,
+        "gaps": sum(line.is_gap for line in lines),
+        "never": sum(line.reason == NEVER for line in lines),
+        "practised": sum(bool(line.practised) for line in lines),
+        "most_tasks": max((line.practised for line in lines), default=0),
+        "most_proposed": max((line.waiting + line.approved for line in lines), default=0),
+        "may_review": membership_of(request).may_review,
+        "may_administer": membership_of(request).may_administer,
+    }
+    return render(request, "practice/coverage.html", context)

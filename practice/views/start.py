@@ -1,0 +1,52 @@
+"""Starting a run."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from memoryapp.access import Right, gate, membership_of, workspace_of
+from memoryapp.domain.errors import UnableTo
+from practice.forms import RunForm, model_name, run_defaults
+from practice.models import Environment
+from practice.services.runs import run_start
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@gate(Right.REVIEW)
+def run_new(request: HttpRequest) -> HttpResponse:
+    workspace = workspace_of(request)
+    status = 200
+    if request.method == "POST":
+        form = RunForm(request.POST, workspace=workspace)
+        status = 422
+        if form.is_valid():
+            try:
+                return redirect(run_start(by=request.user, **form.cleaned_data))
+            except UnableTo as error:
+                form.add_error(None, str(error))
+                status = error.status
+    else:
+        form = RunForm(initial=_initial(request), workspace=workspace)
+    context = {
+        "form": form,
+        "solver_runs": form.solver_runs(),
+        "model": model_name(),
+        "environments": workspace.environments.all(),
+        "playbooks": workspace.playbooks.all(),
+        "may_administer": membership_of(request).may_administer,
+    }
+    template = "practice/run_start.html"
+    if request.htmx and request.method == "GET":  # type: ignore[attr-defined]
+        template += "#estimate"
+    return render(request, template, context, status=status)
+
+
+def _initial(request: HttpRequest) -> dict[str, object]:
+    """Defaults for the asked environment, overlaid with whatever the address says."""
+    asked = request.GET.dict()
+    rows = Environment.objects.filter(workspace=workspace_of(request))
+    slug = asked.get("environment", "").replace("\x00", "")
+    chosen = rows.filter(slug=slug).first() or rows.order_by("-is_sample", "name").first()
+    return {**run_defaults(chosen), **{name: value for name, value in asked.items() if value}}

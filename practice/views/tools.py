@@ -1,0 +1,129 @@
+"""A tool as a person reads it: effect, permission, parameters out of its JSON Schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from practice.domain.types import Effect
+from practice.models import EnvironmentTool
+from practice.queries.environments import why_off
+
+#: Effects a person must allow before practice may call the tool.
+CAUTIOUS = frozenset({Effect.DESTRUCTIVE, Effect.UNKNOWN})
+HASH_SHOWN = 12
+CHOICES_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    name: str
+    type: str
+    required: bool
+    description: str
+    #: allowed values, default, format and bounds, each said in words.
+    limits: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCard:
+    """One tool on its environment's page. ``refused`` is why a change was not made."""
+
+    tool: EnvironmentTool
+    effect: str
+    parameters: tuple[Parameter, ...]
+    why: str
+    refused: str = ""
+
+    @property
+    def is_on(self) -> bool:
+        return not self.why
+
+    @property
+    def is_cautious(self) -> bool:
+        return self.effect in CAUTIOUS
+
+    @property
+    def short_hash(self) -> str:
+        return self.tool.schema_hash[:HASH_SHOWN]
+
+
+def card_of(tool: EnvironmentTool, *, refused: str = "") -> ToolCard:
+    return ToolCard(
+        tool=tool,
+        effect=tool.effect.value,
+        parameters=parameters_of(tool.input_schema),
+        why=why_off(tool),
+        refused=refused,
+    )
+
+
+def parameters_of(schema: Any) -> tuple[Parameter, ...]:
+    """Read the parameters out of an input schema; what a server got wrong is left out.
+
+    Required parameters come first. The schema is a stranger's text: nothing about its shape is
+    taken for granted.
+    """
+    properties = schema.get("properties") if isinstance(schema, Mapping) else None
+    if not isinstance(properties, Mapping):
+        return ()
+    listed = schema.get("required")
+    required = set(map(str, listed)) if isinstance(listed, list) else set()
+    found = [
+        Parameter(
+            name=str(name),
+            type=_type(given),
+            required=name in required,
+            description=str(given.get("description", "")),
+            limits=_limits(given),
+        )
+        for name, given in properties.items()
+        if isinstance(given, Mapping)
+    ]
+    return tuple(sorted(found, key=lambda parameter: not parameter.required))
+
+
+def _type(schema: Mapping[str, Any]) -> str:
+    """``text``-like words for a schema: ``string``, ``list of integer``, ``string or null``."""
+    kind = schema.get("type")
+    if isinstance(kind, list):
+        return " or ".join(map(str, kind))
+    for key in ("anyOf", "oneOf"):
+        choices = schema.get(key)
+        if isinstance(choices, list):
+            return " or ".join(dict.fromkeys(_type(c) for c in choices if isinstance(c, Mapping)))
+    items = schema.get("items")
+    if kind == "array" and isinstance(items, Mapping):
+        return f"list of {_type(items)}"
+    if kind is None and "enum" in schema:
+        return "one of a list"
+    return str(kind or "any")
+
+
+_BOUNDS = {
+    "format": "format {}",
+    "pattern": "matches {}",
+    "minimum": "at least {}",
+    "maximum": "at most {}",
+    "minLength": "at least {} characters",
+    "maxLength": "at most {} characters",
+}
+
+
+def _limits(schema: Mapping[str, Any]) -> tuple[str, ...]:
+    said = []
+    choices = schema.get("enum")
+    if isinstance(choices, list):
+        shown = ", ".join(_plain(choice) for choice in choices[:CHOICES_SHOWN])
+        more = len(choices) - CHOICES_SHOWN
+        said.append(f"one of {shown}{f' and {more} more' if more > 0 else ''}")
+    if "default" in schema:
+        said.append(f"default {_plain(schema['default'])}")
+    said += [words.format(schema[key]) for key, words in _BOUNDS.items() if key in schema]
+    return tuple(said)
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,67 @@
+// What htmx does on this site: say when a request failed, keep what somebody is typing, and put
+// the reader where the new content begins.
+
+const TYPED = "input, textarea, select";
+
+function say(text) {
+  document.dispatchEvent(new CustomEvent("greenroom:toast", { detail: text }));
+}
+
+const quiet = (event) => event.detail.elt && event.detail.elt.matches("[data-live]");
+
+document.addEventListener("htmx:responseError", (event) => {
+  const status = event.detail.xhr.status;
+  if (status === 403 || status === 401) {
+    say("You are signed out or may not do this. Nothing was changed. Reload the page.");
+  } else if (status === 404) {
+    say("This no longer exists. Nothing was changed. Reload the page.");
+  } else {
+    say(`The server answered with an error (${status}). What you typed is still here. Try again.`);
+  }
+});
+
+document.addEventListener("htmx:sendError", (event) => {
+  if (!quiet(event)) say("The server cannot be reached. What you typed is still here. Try again.");
+});
+
+document.addEventListener("htmx:timeout", (event) => {
+  if (!quiet(event)) say("The server did not answer in 30 s. What you typed is still here. Try again.");
+});
+
+// Changed forms remember it, so that a refresh can leave them alone.
+document.addEventListener("input", (event) => {
+  const form = event.target.closest("form");
+  if (form) form.dataset.dirty = "true";
+});
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const region = event.detail.target;
+  if (!region || !quiet({ detail: { elt: event.detail.requestConfig?.elt } })) return;
+  const active = document.activeElement;
+  const typing = region.contains(active) && active.matches(TYPED);
+  const inside = region.querySelector("form[data-dirty], details[open] form, dialog[open]");
+  if (typing || inside) event.detail.shouldSwap = false;
+});
+
+// A live region that is swapped keeps the scroll places of its boxes.
+const places = new Map();
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  places.clear();
+  for (const box of event.detail.target.querySelectorAll("[data-keep-scroll]")) {
+    places.set(box.dataset.keepScroll, [box.scrollTop, box.scrollLeft]);
+  }
+});
+
+document.addEventListener("htmx:afterSettle", (event) => {
+  for (const [name, [top, left]] of places) {
+    const box = document.querySelector(`[data-keep-scroll="${CSS.escape(name)}"]`);
+    if (box) box.scrollTo(left, top);
+  }
+  places.clear();
+  if (quiet({ detail: { elt: event.detail.requestConfig?.elt } })) return;
+  const start = document.querySelector("[data-focus-after-swap]");
+  if (start && event.detail.target?.id === start.dataset.focusAfterSwap) {
+    start.focus({ preventScroll: true });
+  }
+});

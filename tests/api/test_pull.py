@@ -1,0 +1,171 @@
+"""An agent pulls a playbook."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from memoryapp.models import ApiKey, Playbook
+from memoryapp.services.releases import label_move, release_publish
+from memoryapp.services.tokens import api_key_create, api_key_revoke
+from tests.factories import BulletFactory, PlaybookFactory
+
+pytestmark = pytest.mark.django_db
+URL = "/api/v1/playbooks/help-desk"
+
+
+@pytest.fixture
+def playbook(workspace: Any, ada: Any) -> Playbook:
+    playbook = PlaybookFactory(workspace=workspace, slug="help-desk", name="Help desk")
+    BulletFactory(playbook=playbook, label="strategies-001", content="Verify the customer first.")
+    release_publish(playbook=playbook, by=ada, label="production")
+    return playbook
+
+
+@pytest.fixture
+def key(workspace: Any, ada: Any) -> tuple[ApiKey, str]:
+    return api_key_create(workspace=workspace, name="agent", scopes=["playbooks:pull"], by=ada)
+
+
+def pull(key: tuple[ApiKey, str], query: str = "", **headers: str) -> Any:
+    return Client().get(URL + query, headers={"Authorization": f"Bearer {key[1]}", **headers})
+
+
+def test_it_answers_the_production_release_as_json(playbook: Any, key: Any) -> None:
+    answer = pull(key)
+    assert answer.status_code == 200
+    assert answer["Content-Type"] == "application/json"
+    bullet = answer.json()["sections"][0]["bullets"][0]
+    assert (bullet["label"], bullet["content"]) == ("strategies-001", "Verify the customer first.")
+
+
+@pytest.mark.parametrize(
+    ("query", "accept", "begins"),
+    [
+        ("?format=md", "", "# Help desk"),
+        ("?format=ace", "", "## STRATEGIES"),
+        ("", "text/markdown", "# Help desk"),
+        ("", "text/plain", "## STRATEGIES"),
+        ("?format=md", "application/json", "# Help desk"),
+    ],
+)
+def test_it_answers_in_the_form_asked_for(
+    playbook: Any, key: Any, query: str, accept: str, begins: str
+) -> None:
+    assert pull(key, query, Accept=accept).content.decode().startswith(begins)
+
+
+def test_it_says_which_version_and_how_long_to_keep_it(playbook: Any, key: Any) -> None:
+    answer = pull(key)
+    assert answer["X-Playbook-Version"] == "1"
+    assert answer["X-Release-Id"] == str(playbook.releases.get().pk)
+    assert answer["Cache-Control"] == "private, max-age=60, stale-while-revalidate=600"
+
+
+def test_it_answers_304_without_a_body_to_who_holds_the_content(playbook: Any, key: Any) -> None:
+    etag = pull(key)["ETag"]
+    assert not etag.startswith("W/")
+    again = pull(key, **{"If-None-Match": etag})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again["ETag"] == etag
+
+
+def test_it_does_not_take_one_forms_etag_for_another(playbook: Any, key: Any) -> None:
+    etag = pull(key, "?format=json")["ETag"]
+    assert pull(key, "?format=md", **{"If-None-Match": etag}).status_code == 200
+
+
+def test_it_serves_a_release_frozen_until_the_label_moves(
+    playbook: Playbook, key: Any, ada: Any
+) -> None:
+    etag = pull(key)["ETag"]
+    BulletFactory(playbook=playbook, content="A newer lesson.")
+    second = release_publish(playbook=playbook, by=ada)
+    assert pull(key, **{"If-None-Match": etag}).status_code == 304
+    label_move(playbook=playbook, name="production", release=second, by=ada)
+    moved = pull(key, **{"If-None-Match": etag})
+    assert (moved.status_code, moved["X-Playbook-Version"]) == (200, "2")
+    assert pull(key, "?version=1")["ETag"] == etag
+
+
+def test_it_answers_304_without_reading_a_body(
+    playbook: Any, key: Any, django_assert_num_queries: Any
+) -> None:
+    etag = pull(key)["ETag"]
+    with django_assert_num_queries(2) as seen:
+        pull(key, **{"If-None-Match": etag})
+    assert not any("bodies" in query["sql"] for query in seen.captured_queries)
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "says"),
+    [
+        ("?label=canary", 404, "no label 'canary'. Its labels: production."),
+        ("?version=9", 404, "no version 9"),
+        ("?version=nine", 400, "whole number"),
+        ("?format=pdf", 400, "json, md, ace"),
+    ],
+)
+def test_it_explains_a_wrong_request_as_a_problem(
+    playbook: Any, key: Any, query: str, status: int, says: str
+) -> None:
+    answer = pull(key, query)
+    assert answer.status_code == status
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer.json()["type"].startswith("urn:greenroom:problem:")
+    assert says in json.dumps(answer.json())
+
+
+def test_it_wants_a_key(playbook: Any) -> None:
+    answer = Client().get(URL)
+    assert answer.status_code == 401
+    assert answer["WWW-Authenticate"] == "Bearer"
+    assert answer["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("spoil", ["revoked", "expired", "wrong secret", "not a key"])
+def test_it_refuses_a_key_that_is_not_good(playbook: Any, key: Any, ada: Any, spoil: str) -> None:
+    row, presented = key
+    if spoil == "revoked":
+        api_key_revoke(key=row, by=ada)
+    elif spoil == "expired":
+        ApiKey.objects.filter(pk=row.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+    elif spoil == "wrong secret":
+        presented = presented[:-2] + "xx"
+    else:
+        presented = "gr_nothing"
+    assert pull((row, presented)).status_code == 401
+
+
+def test_it_shows_nothing_of_another_workspace(playbook: Any, olga: Any) -> None:
+    elsewhere = olga.memberships.get().workspace
+    foreign = api_key_create(workspace=elsewhere, name="x", scopes=["playbooks:pull"], by=olga)
+    assert pull(foreign).status_code == 404
+
+
+def test_it_lets_a_pull_key_do_nothing_else(playbook: Any, key: Any) -> None:
+    headers = {"Authorization": f"Bearer {key[1]}"}
+    assert Client().get("/api/v1/candidates", headers=headers).status_code == 403
+    answer = Client().post(f"{URL}/releases", headers=headers)
+    assert answer.status_code == 403
+    assert "write" in answer.json()["detail"]
+
+
+def test_it_stores_only_a_hash_of_the_key(key: Any) -> None:
+    row, presented = key
+    stored = " ".join(str(value) for value in ApiKey.objects.values().get().values())
+    assert presented.split("_", 2)[2] not in stored
+    assert row.secret_hash in stored
+
+
+def test_it_lets_a_signed_in_member_look(playbook: Any, vera_client: Any) -> None:
+    assert vera_client.get(URL).status_code == 200
+
+
+def test_it_lets_nobody_look_from_outside(playbook: Any, olga_client: Any) -> None:
+    assert olga_client.get(URL).status_code == 404

@@ -1,0 +1,105 @@
+"""One embedded PostgreSQL and Redis for the whole session, and three people.
+
+Rita reviews, Vera only views, Olga is outside, Ada administers.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from memoryapp.project import embedded
+
+DATA = Path(os.environ["GREENROOM_TEST_DATA"])
+_postgres = embedded.Postgres(DATA, durable=False)
+_redis = embedded.Redis(DATA)
+# Processes that tests start inherit the folder and find the servers of this one.
+_owner = os.environ["GREENROOM_TEST_OWNER"] == str(os.getpid())
+if _owner:
+    _postgres.start()
+    _redis.start()
+
+
+def pytest_unconfigure() -> None:
+    if _owner:
+        _redis.stop()
+        _postgres.stop()
+        shutil.rmtree(DATA, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _cheap_passwords(settings: Any) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def rung(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
+    """The bells that were rung: (task name, argument). No worker listens in these tests."""
+    bells: list[tuple[str, Any]] = []
+
+    def ring(self: Any, args: Any = (), kwargs: Any = None, **options: Any) -> None:
+        bells.append((self.name.rpartition(".")[2], args[0] if args else None))
+
+    from celery.app.task import Task
+
+    monkeypatch.setattr(Task, "apply_async", ring)
+    return bells
+
+
+@pytest.fixture
+def workspace(db: None) -> Any:
+    from tests.factories import WorkspaceFactory
+
+    return WorkspaceFactory(name="Main", slug="main")
+
+
+def _person(name: str, role: str) -> Callable[..., Any]:
+    @pytest.fixture(name=name)
+    def person(workspace: Any) -> Any:
+        from tests.factories import MembershipFactory
+
+        return MembershipFactory(workspace=workspace, user__username=name, role=role).user
+
+    return person
+
+
+rita = _person("rita", "reviewer")
+vera = _person("vera", "viewer")
+ada = _person("ada", "admin")
+
+
+@pytest.fixture
+def olga(db: None) -> Any:
+    from tests.factories import MembershipFactory
+
+    return MembershipFactory(user__username="olga", role="admin").user
+
+
+def _signed_in(name: str) -> Callable[..., Any]:
+    @pytest.fixture(name=f"{name}_client")
+    def signed_in(request: pytest.FixtureRequest) -> Any:
+        from django.test import Client
+
+        client = Client()
+        client.force_login(request.getfixturevalue(name))
+        return client
+
+    return signed_in
+
+
+rita_client = _signed_in("rita")
+vera_client = _signed_in("vera")
+ada_client = _signed_in("ada")
+olga_client = _signed_in("olga")
+
+
+@pytest.fixture
+def on_commit(django_capture_on_commit_callbacks: Any) -> Iterator[None]:
+    """Run what services ask to be done after commit."""
+    with django_capture_on_commit_callbacks(execute=True):
+        yield

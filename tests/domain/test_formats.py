@@ -1,0 +1,45 @@
+"""The forms a release is served in."""
+
+from __future__ import annotations
+
+import json
+
+from memoryapp.domain.formats import as_ace, as_json, as_markdown, document
+from memoryapp.domain.playbook import Bullet, BulletStatus, Playbook
+
+BOOK = Playbook(
+    (
+        Bullet("strategies-001", "strategies", "Verify first.", helpful=5, id="a"),
+        Bullet("pitfalls-002", "pitfalls", "Two\nlines \\ here.", harmful=1, id="b"),
+        Bullet("apis-001", "apis", "Gone.", status=BulletStatus.RETIRED, id="c"),
+    )
+)
+RELEASED = document(BOOK, slug="desk", name="Desk", description="For agents.", version=3)
+
+
+def test_it_keeps_retired_bullets_out() -> None:
+    assert [section["name"] for section in RELEASED["sections"]] == ["strategies", "pitfalls"]
+
+
+def test_it_writes_ace_one_line_a_bullet_with_newlines_escaped() -> None:
+    assert as_ace(RELEASED) == (
+        "## STRATEGIES\n"
+        "[strategies-00001] helpful=5 harmful=0 :: Verify first.\n"
+        "\n"
+        "## PITFALLS\n"
+        "[pitfalls-00002] helpful=0 harmful=1 :: Two\\nlines \\\\ here.\n"
+    )
+
+
+def test_it_writes_markdown_a_person_can_read() -> None:
+    assert as_markdown(RELEASED) == (
+        "# Desk\n\nFor agents.\n\n"
+        "## Strategies\n\n- Verify first. [strategies-001]\n\n"
+        "## Pitfalls\n\n- Two [pitfalls-002]\n  lines \\ here.\n"
+    )
+
+
+def test_it_writes_the_same_bytes_for_the_same_bullets() -> None:
+    again = document(BOOK, slug="desk", name="Desk", description="For agents.", version=3)
+    assert as_json(again) == as_json(RELEASED)
+    assert json.loads(as_json(RELEASED))["version"] == 3

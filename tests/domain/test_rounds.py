@@ -1,0 +1,152 @@
+"""``decide`` as a table: what a run needs next, given its rows and the clock."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from practice.domain.rounds import (
+    Decision,
+    NewUnit,
+    Plan,
+    RunState,
+    RunStatus,
+    Stage,
+    UnitState,
+    decide,
+)
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+LEASE = timedelta(seconds=60)
+PLAN = Plan(rounds=2, tasks=2, parallel=2)
+
+
+def unit(id_: int, stage: Stage, status: str = "done", **more: Any) -> UnitState:
+    return UnitState(id=id_, stage=stage, round=1, target=id_, status=status, **more)
+
+
+def state(*units: UnitState, **more: Any) -> RunState:
+    running = RunState(PLAN, RunStatus.RUNNING, units, lease=LEASE, judged={1: 2, 2: 2})
+    return replace(running, **more)
+
+
+SOLVED = (unit(1, Stage.PROPOSE), unit(2, Stage.SOLVE), unit(3, Stage.VALIDATE))
+LEARNED = (*SOLVED, unit(4, Stage.ADMIT), unit(5, Stage.LEARN))
+
+
+def test_it_begins_with_a_proposal() -> None:
+    assert decide(state(), NOW) == Decision(create=(NewUnit(Stage.PROPOSE, 1),))
+
+
+@pytest.mark.parametrize("status", [RunStatus.PAUSED, RunStatus.CANCELLED, RunStatus.FINISHED])
+def test_it_does_nothing_unless_the_run_is_running(status: RunStatus) -> None:
+    assert decide(state(unit(1, Stage.PROPOSE, "waiting"), status=status), NOW) == Decision()
+
+
+def test_it_rings_only_as_widely_as_the_plan_allows() -> None:
+    waiting = [unit(n, Stage.SOLVE, "waiting") for n in range(1, 6)]
+    assert decide(state(*waiting), NOW).dispatch == (1, 2)
+
+
+def test_it_counts_what_was_rung_a_moment_ago_as_busy() -> None:
+    rung = unit(1, Stage.SOLVE, "waiting", dispatched_at=NOW - timedelta(seconds=5))
+    decision = decide(state(rung, *(unit(n, Stage.SOLVE, "waiting") for n in (2, 3))), NOW)
+    assert decision.dispatch == (2,)
+
+
+def test_it_rings_again_when_the_bell_was_lost() -> None:
+    rung = unit(1, Stage.SOLVE, "waiting", dispatched_at=NOW - timedelta(seconds=61))
+    assert decide(state(rung), NOW).dispatch == (1,)
+
+
+def test_it_wakes_a_unit_whose_worker_fell_silent() -> None:
+    silent = unit(1, Stage.SOLVE, "running", heartbeat_at=NOW - timedelta(seconds=61))
+    assert decide(state(silent), NOW).dispatch == (1,)
+
+
+def test_it_leaves_a_unit_with_a_beating_heart_alone() -> None:
+    alive = unit(1, Stage.SOLVE, "running", heartbeat_at=NOW - timedelta(seconds=59))
+    assert decide(state(alive), NOW) == Decision()
+
+
+def test_it_waits_for_the_back_off_of_a_postponed_unit() -> None:
+    later = unit(1, Stage.SOLVE, "waiting", not_before=NOW + timedelta(seconds=1))
+    assert decide(state(later), NOW) == Decision()
+    assert decide(state(later), NOW + timedelta(seconds=1)).dispatch == (1,)
+
+
+def test_it_admits_when_every_attempt_of_the_round_is_judged() -> None:
+    assert decide(state(*SOLVED), NOW).create == (NewUnit(Stage.ADMIT, 1),)
+
+
+def test_it_waits_for_the_last_verdict() -> None:
+    open_verdict = unit(9, Stage.VALIDATE, "running", heartbeat_at=NOW)
+    assert decide(state(*SOLVED, open_verdict), NOW) == Decision()
+
+
+def test_it_learns_one_lesson_at_a_time_and_in_order() -> None:
+    lessons = [unit(n, Stage.LEARN, "waiting") for n in (5, 6, 7)]
+    assert decide(state(*SOLVED, unit(4, Stage.ADMIT), *lessons), NOW).dispatch == (5,)
+    lessons[0] = unit(5, Stage.LEARN, "running", heartbeat_at=NOW)
+    assert decide(state(*SOLVED, unit(4, Stage.ADMIT), *lessons), NOW).dispatch == ()
+    lessons[0] = unit(5, Stage.LEARN, "waiting", not_before=NOW + LEASE)
+    assert decide(state(*SOLVED, unit(4, Stage.ADMIT), *lessons), NOW).dispatch == ()
+
+
+def test_it_summarises_one_trajectory_per_task_before_the_next_round() -> None:
+    decision = decide(state(*LEARNED, representatives=(11, 12)), NOW)
+    assert decision.create == (
+        NewUnit(Stage.SUMMARISE, 1, 11),
+        NewUnit(Stage.SUMMARISE, 1, 12),
+    )
+
+
+def test_it_proposes_the_next_round_after_the_summaries() -> None:
+    summed = unit(6, Stage.SUMMARISE)
+    decision = decide(state(*LEARNED, summed, representatives=(11,)), NOW)
+    assert decision.create == (NewUnit(Stage.PROPOSE, 2),)
+
+
+def test_it_finishes_after_the_last_round_without_summaries() -> None:
+    last = [replace(u, round=2) for u in LEARNED]
+    assert decide(state(*last, representatives=(11,)), NOW).end is RunStatus.FINISHED
+
+
+def test_it_fails_with_the_reason_when_no_task_could_be_proposed() -> None:
+    broken = unit(1, Stage.PROPOSE, "failed")
+    decision = decide(state(broken, last_error="The model answered 401."), NOW)
+    assert decision.end is RunStatus.FAILED
+    assert decision.message == "The model answered 401."
+
+
+def test_it_fails_when_no_attempt_of_a_round_could_be_judged() -> None:
+    broken = (unit(1, Stage.PROPOSE), unit(2, Stage.SOLVE, "failed"))
+    decision = decide(state(*broken, judged={}, last_error="The server did not start."), NOW)
+    assert decision.end is RunStatus.FAILED
+    assert "The server did not start." in decision.message
+
+
+def test_it_goes_on_when_only_some_attempts_were_lost() -> None:
+    lost = (*SOLVED, unit(8, Stage.SOLVE, "failed"))
+    assert decide(state(*lost), NOW).create == (NewUnit(Stage.ADMIT, 1),)
+
+
+def test_it_stops_at_the_budget_and_says_what_was_kept() -> None:
+    decision = decide(state(*SOLVED, spent=Decimal("2.00"), budget=Decimal("2.00")), NOW)
+    assert decision.end is RunStatus.FINISHED
+    assert "budget of $2.00 is spent" in decision.message
+
+
+def test_it_asks_for_three_candidates_a_task_and_at_most_fifty() -> None:
+    assert Plan(tasks=10).candidates == 30
+    assert Plan(tasks=30).candidates == 50
+    assert Plan(tasks=60).candidates == 60
+
+
+def test_a_plan_survives_being_stored() -> None:
+    plan = Plan(rounds=3, tools={"get_order": "ab12"})
+    assert Plan.from_json(plan.to_json()) == plan

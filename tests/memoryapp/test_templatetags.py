@@ -1,0 +1,333 @@
+"""Template tags: what they write, and that they write no inline styles or raw input."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.core.paginator import Paginator
+from django.template import Context, Engine, RequestContext
+from django.test import RequestFactory
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memoryapp.templatetags import charts, formats, ui
+
+LIBRARIES = {
+    "humanize": "django.contrib.humanize.templatetags.humanize",
+    **{name: f"memoryapp.templatetags.{name}" for name in ("ui", "formats", "charts", "steps")},
+}
+
+
+def render(source: str, path: str = "/", **context: Any) -> str:
+    request = RequestFactory().get(path)
+    engine = Engine(dirs=Engine.get_default().dirs, libraries=LIBRARIES)
+    loaded = "{% load ui formats charts steps %}" + source
+    return engine.from_string(loaded).render(RequestContext(request, context))
+
+
+def step_row(**changes: Any) -> SimpleNamespace:
+    row = {
+        "number": 4,
+        "tool": "refunds.create",
+        "arguments": {"order": "48213", "amount": 184},
+        "observation": "ref_9034 created",
+        "is_error": False,
+        "duration_ms": 900,
+        "started_ms": 1000,
+        "input_tokens": 200,
+        "output_tokens": 54,
+    }
+    return SimpleNamespace(**{**row, **changes})
+
+
+# memory text
+
+
+def test_it_shows_names_in_backticks_as_code() -> None:
+    assert ui.memory("Call `refunds.quote` first") == "Call <code>refunds.quote</code> first"
+
+
+@given(st.text())
+def test_it_never_lets_markup_of_a_bullet_through(text: str) -> None:
+    shown = ui.memory(f"<img src=x>{text}")
+
+    assert "<img" not in shown
+
+
+@pytest.mark.parametrize("char", ["\u200b", "\u202e", "\u2066", "\U000e0041", "\x07", "\ufeff"])
+def test_it_makes_characters_no_one_can_see_visible(char: str) -> None:
+    shown = ui.memory(f"Do this{char} now")
+
+    assert f"U+{ord(char):04X}" in shown
+    assert char not in shown
+    assert ui.has_unseen(f"a{char}")
+
+
+def test_it_leaves_line_breaks_alone() -> None:
+    assert ui.memory("one\ntwo") == "one\ntwo"
+    assert not ui.has_unseen("one\ntwo\tthree")
+
+
+def test_it_marks_a_word_diff_with_ins_and_del() -> None:
+    shown = ui.worddiff("Over $200 ask.", "Over $150 ask.")
+
+    assert '<del>$200</del><ins class="close">$150</ins>' in shown
+
+
+def test_it_keeps_white_space_outside_of_the_marks() -> None:
+    assert "<ins>new words</ins>" in ui.worddiff("end", "end new words")
+
+
+def test_it_escapes_what_a_diff_shows() -> None:
+    assert "<b>" not in ui.worddiff("<b>old</b>", "<b>new</b>")
+
+
+# states
+
+
+def test_it_says_every_state_in_a_word_beside_the_icon() -> None:
+    for state, look in ui.LOOKS.items():
+        shown = ui.status(state)
+        assert look.word in shown
+        assert f"#{look.icon}" in shown
+
+
+def test_it_shows_a_state_it_does_not_know_without_a_color() -> None:
+    assert '<span class="st">' in ui.status("half_open")
+    assert "Half open" in ui.status("half_open")
+
+
+def test_it_fills_the_badge_of_a_title() -> None:
+    assert '<span class="badge info">' in ui.badge("running")
+
+
+def test_it_names_an_icon_only_where_a_label_is_given() -> None:
+    assert 'aria-hidden="true"' in ui.icon("check")
+    assert 'aria-label="Approved &amp; served"' in ui.icon("check", "Approved & served")
+
+
+@pytest.mark.parametrize(
+    ("cookie", "expected"), [("dark", "dark"), ("light", "light"), ('"><x', "auto"), ("", "auto")]
+)
+def test_it_takes_the_theme_from_the_cookie_only_when_it_knows_it(
+    cookie: str, expected: str
+) -> None:
+    request = RequestFactory().get("/")
+    request.COOKIES["theme"] = cookie
+
+    assert ui.theme(Context({"request": request})) == expected
+
+
+def test_it_follows_the_system_where_there_is_no_request() -> None:
+    assert ui.theme(Context({})) == "auto"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("Rita Okafor", "RO"), ("rita", "R"), ("joonas.v@example.com", "JV"), ("", "?")],
+)
+def test_it_takes_at_most_two_initials(name: str, expected: str) -> None:
+    assert ui.initials(name) == expected
+
+
+def test_it_names_a_removed_user() -> None:
+    assert ui.person(None) == "a removed user"
+
+
+def test_it_titles_fixed_and_custom_sections() -> None:
+    assert ui.section_title("apis") == "APIs"
+    assert ui.section_title("edge_cases") == "Edge cases"
+    assert ui.section_hint("edge_cases") == ""
+
+
+# numbers and times
+
+
+@pytest.mark.parametrize(
+    ("apart", "expected"),
+    [
+        (timedelta(seconds=20), "just now"),
+        (timedelta(minutes=5), "5 min ago"),
+        (timedelta(hours=3), "3 h ago"),
+        (timedelta(days=1), "1 day ago"),
+        (timedelta(days=9), "9 days ago"),
+        (timedelta(days=-2, seconds=-60), "in 2 days"),
+    ],
+)
+def test_it_writes_recent_times_relative(apart: timedelta, expected: str) -> None:
+    assert f">{expected}</time>" in formats.relative_time(timezone.now() - apart)
+
+
+def test_it_writes_older_times_as_a_date_with_the_exact_one_on_hover() -> None:
+    moment = datetime(2019, 11, 3, 9, 41, tzinfo=ZoneInfo("UTC"))
+
+    shown = formats.relative_time(moment)
+
+    assert ">Nov 3, 2019</time>" in shown
+    assert 'title="Nov 3, 2019, 09:41:00 UTC"' in shown
+
+
+def test_it_says_never_where_there_is_no_time() -> None:
+    assert formats.relative_time(None) == "never"
+
+
+@pytest.mark.parametrize(
+    ("amount", "expected"),
+    [
+        (0, "$0.00"),
+        (1234.5, "$1,234.50"),
+        (Decimal("0.004"), "under $0.01"),
+        (-3, "\N{MINUS SIGN}$3.00"),
+        (None, "not priced"),
+    ],
+)
+def test_it_writes_money_with_two_decimals(amount: Any, expected: str) -> None:
+    assert formats.money(amount) == expected
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "expected"),
+    [
+        (402, "402 ms"),
+        (1400, "1.4 s"),
+        (200_000, "3 min 20 s"),
+        (7_500_000, "2 h 5 min"),
+        (None, "not measured"),
+    ],
+)
+def test_it_writes_durations_in_the_unit_that_fits(milliseconds: Any, expected: str) -> None:
+    assert formats.duration(milliseconds) == expected
+
+
+def test_it_writes_counts_with_their_noun() -> None:
+    assert formats.count_of(1, "bullet") == "1 bullet"
+    assert formats.count_of(1200, "bullet") == "1,200 bullets"
+    assert formats.count_of(0, "entry,entries") == "0 entries"
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [(999, "999"), (9_999, "9,999"), (12_400, "12.4 k"), (1_900_000, "1.9 M")],
+)
+def test_it_shortens_large_counts(count: int, expected: str) -> None:
+    assert formats.compact(count) == expected
+
+
+def test_it_escapes_json_and_keeps_letters_readable() -> None:
+    shown = formats.pretty_json({"b": "<script>", "é": 1})
+
+    assert "<script>" not in shown
+    assert "é" in shown
+
+
+def test_it_writes_the_arguments_of_a_call_on_one_line() -> None:
+    assert formats.arguments({"order": "48213", "deep": {"a": [1]}}) == (
+        'order: 48213, deep: {"a": [1]}'
+    )
+    assert formats.arguments(None) == ""
+
+
+# charts
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(None, "hf"), (0, "h0"), (1, "h1"), (5, "h3"), (9, "h5"), (90, "h5")]
+)
+def test_it_maps_a_count_to_one_of_five_heat_steps(value: Any, expected: str) -> None:
+    assert charts.heat(value, 9) == expected
+
+
+@given(
+    values=st.lists(st.floats(min_value=0, max_value=1e6), max_size=12),
+    slots=st.integers(min_value=0, max_value=20),
+)
+def test_it_draws_every_chart_inside_its_frame(values: list[float], slots: int) -> None:
+    columns = charts.bar_chart(values, "x", slots=slots)["bars"]
+    line = charts.line_chart(values, "x", slots=slots)["points"].split()
+
+    assert all(float(b["y"]) >= 0 and float(b["height"]) >= 0 for b in columns)
+    assert all(float(b["x"]) + float(b["width"]) <= charts.WIDTH for b in columns)
+    assert all(0 <= float(p.split(",")[0]) <= charts.WIDTH for p in line)
+
+
+def test_it_caps_a_bar_at_its_whole() -> None:
+    assert charts.bar(150, 100)["parts"][0]["width"] == "100"
+    assert charts.bar(0, 0)["parts"][0]["width"] == "0"
+
+
+def test_it_stacks_parts_one_after_the_other() -> None:
+    parts = [{"value": 95, "tone": "accent"}, {"value": 93, "tone": "soft"}]
+
+    drawn = charts.stacked_bar(parts, 400, "tokens")["parts"]
+
+    assert [(p["x"], p["width"]) for p in drawn] == [("0", "23.75"), ("23.75", "23.25")]
+
+
+def test_it_keeps_a_short_step_visible_on_the_time_axis() -> None:
+    drawn = charts.waterfall(9_999, 1, 10_000)
+
+    assert float(drawn["width"]) >= 3.5
+    assert float(drawn["x"]) + float(drawn["width"]) <= 100
+
+
+def test_it_says_a_missing_score_in_words() -> None:
+    assert 'aria-label="Completion: not scored, gate at 4"' in render(
+        '{% score_meter value 5 4 "Completion" %}', value=None
+    )
+
+
+def test_it_fills_as_many_cells_as_the_score() -> None:
+    shown = render("{% score_meter 4 5 5 %}")
+
+    assert shown.count('class="on"') == 4
+    assert shown.count('class="off"') == 1
+
+
+# steps and pages
+
+
+def test_it_shows_what_a_cited_step_observed() -> None:
+    shown = render("{% step row 11400 cited=True %}", row=step_row())
+
+    assert "ref_9034 created" in shown
+    assert 'id="step-4"' in shown
+    assert "cited step" in shown
+
+
+def test_it_folds_the_rest_of_a_long_observation_away_and_says_how_much() -> None:
+    shown = render("{% step row cited=True %}", row=step_row(observation="x" * 5000))
+
+    assert "3,800 more characters" in shown
+    assert shown.count("x") >= 5000
+
+
+def test_it_names_an_error_in_a_step() -> None:
+    shown = render("{% step row %}", row=step_row(is_error=True, observation="<limit>"))
+
+    assert "Error" in shown
+    assert "&lt;limit&gt;" in shown
+
+
+def test_it_says_which_rows_of_how_many_a_page_shows() -> None:
+    page = Paginator(range(120), 50).page(2)
+
+    shown = render('{% pagination page "bullet" %}', "/memory/?q=refund&page=2", page=page)
+
+    assert "51 to 100 of 120 bullets" in shown
+    assert "q=refund&amp;page=3" in shown
+
+
+def test_it_writes_no_style_attributes_and_no_scripts() -> None:
+    shown = render(
+        "{% icon 'check' %}{% badge 'running' %}{% bar 1 2 %}{% spark v 'x' %}{% bar_chart v 'x' %}"
+        "{% line_chart v 'x' %}{% score_meter 4 %}{% step row 100 %}{% worddiff 'a' 'b' %}",
+        v=[1, 2, 3],
+        row=step_row(),
+    )
+
+    assert "style=" not in shown
+    assert "<script" not in shown

@@ -1,0 +1,119 @@
+"""Coverage of tools by practice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from practice.models import PracticeRecord
+from tests.factories import (
+    CandidateFactory,
+    EnvironmentFactory,
+    EvidenceFactory,
+    RoundFactory,
+    RunFactory,
+    TaskFactory,
+    ToolFactory,
+)
+from tests.practice.pages import queries_of
+
+URL = "/coverage/"
+
+
+@pytest.fixture
+def run(workspace: Any) -> Any:
+    desk = EnvironmentFactory(workspace=workspace, slug="desk", name="Desk")
+    ToolFactory(environment=desk, name="get_order")
+    ToolFactory(environment=desk, name="list_orders")
+    ToolFactory(environment=desk, name="old_tool", is_present=False)
+    ToolFactory(
+        environment=desk,
+        name="drop_order",
+        annotations={"destructiveHint": True},
+        is_enabled=False,
+    )
+    return RunFactory(workspace=workspace, number=5, environment=desk)
+
+
+def _practise(run: Any, *calls: tuple[str, bool]) -> None:
+    round_ = run.rounds.first() or RoundFactory(run=run, number=1)
+    PracticeRecord.objects.create(
+        environment=run.environment,
+        run=run,
+        task=TaskFactory(round=round_),
+        category="trivial",
+        calls=[list(call) for call in calls],
+    )
+
+
+def test_it_counts_tasks_per_tool(vera_client: Any, run: Any) -> None:
+    _practise(run, ("get_order", True), ("get_order", False))
+    _practise(run, ("get_order", True))
+
+    lines = {line.tool.name: line for line in vera_client.get(URL).context["lines"]}
+
+    order = lines["get_order"]
+    assert (order.practised, order.solved, order.failed) == (2, 1, 1)
+
+
+def test_it_lists_gaps_first_with_the_reason(vera_client: Any, run: Any) -> None:
+    _practise(run, ("get_order", False))
+
+    lines = vera_client.get(URL).context["lines"]
+
+    assert [(line.tool.name, line.reason) for line in lines] == [
+        ("drop_order", "Off: it may delete or overwrite data."),
+        ("list_orders", "Never practised. The next run asks for it."),
+        ("old_tool", "The server does not offer it any more."),
+        ("get_order", ""),
+    ]
+
+
+def test_it_counts_candidates_that_cite_a_tool_once(vera_client: Any, run: Any) -> None:
+    link = run.get_absolute_url()
+    for status in ("pending", "pending", "approved", "rejected"):
+        candidate = CandidateFactory(playbook=run.playbook, origin_link=link, status=status)
+        EvidenceFactory(candidate=candidate, tool="get_order")
+        EvidenceFactory(candidate=candidate, tool="get_order")
+    elsewhere = CandidateFactory(playbook=run.playbook, origin_link="/practice/runs/99/")
+    EvidenceFactory(candidate=elsewhere, tool="get_order")
+
+    lines = {line.tool.name: line for line in vera_client.get(URL).context["lines"]}
+
+    assert (lines["get_order"].waiting, lines["get_order"].approved) == (2, 1)
+
+
+def test_it_shows_the_environment_the_address_names(
+    vera_client: Any, run: Any, workspace: Any
+) -> None:
+    EnvironmentFactory(workspace=workspace, slug="zoo", name="Zoo")
+
+    page = vera_client.get(f"{URL}?environment=zoo")
+
+    assert page.context["environment"].slug == "zoo"
+    assert "Zoo has not listed its tools yet." in page.content.decode()
+
+
+def test_it_offers_a_run_to_reviewers(rita_client: Any, vera_client: Any, run: Any) -> None:
+    assert "/practice/new/?environment=desk" in rita_client.get(URL).content.decode()
+    assert "/practice/new/" not in vera_client.get(URL).content.decode()
+
+
+def test_it_shows_nothing_of_others(olga_client: Any, run: Any) -> None:
+    page = olga_client.get(URL).content.decode()
+
+    assert "get_order" not in page
+    assert "No environment is connected" in page
+
+
+def test_it_asks_the_database_as_often_for_more_tools_and_records(
+    vera_client: Any, run: Any
+) -> None:
+    _practise(run, ("get_order", False))
+    first = queries_of(vera_client, URL)
+    for n in range(10):
+        ToolFactory(environment=run.environment, name=f"tool_{n}")
+        _practise(run, (f"tool_{n}", False))
+
+    assert queries_of(vera_client, URL) == first <= 14

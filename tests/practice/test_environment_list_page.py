@@ -1,0 +1,44 @@
+"""The list of environments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.factories import EnvironmentFactory, ToolFactory
+from tests.practice.pages import queries_of
+
+
+def test_it_shows_status_and_tools_turned_on(vera_client: Any, workspace: Any) -> None:
+    environment = EnvironmentFactory(workspace=workspace, name="Orders", status="unreachable")
+    ToolFactory(environment=environment)
+    ToolFactory(environment=environment, is_enabled=False)
+    ToolFactory(environment=environment, is_present=False)
+
+    page = vera_client.get("/environments/").content.decode()
+
+    assert "Orders" in page
+    assert "Unreachable" in page
+    assert "1 of 2" in page
+
+
+def test_it_offers_connecting_to_admins_only(vera_client: Any, ada_client: Any) -> None:
+    assert "/environments/new/" not in vera_client.get("/environments/").content.decode()
+    assert "/environments/new/" in ada_client.get("/environments/").content.decode()
+
+
+def test_it_hides_the_environments_of_others(olga_client: Any, workspace: Any) -> None:
+    EnvironmentFactory(workspace=workspace, name="Orders")
+
+    assert "Orders" not in olga_client.get("/environments/").content.decode()
+
+
+def test_it_asks_the_database_as_often_for_twenty_as_for_ten(
+    vera_client: Any, workspace: Any
+) -> None:
+    for _ in range(10):
+        ToolFactory(environment=EnvironmentFactory(workspace=workspace))
+    first = queries_of(vera_client, "/environments/")
+    for _ in range(10):
+        ToolFactory(environment=EnvironmentFactory(workspace=workspace))
+
+    assert queries_of(vera_client, "/environments/") == first <= 8

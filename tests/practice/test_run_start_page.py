@@ -1,0 +1,136 @@
+"""Starting a run from the form."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from practice.models import Run
+from tests.factories import EnvironmentFactory, PlaybookFactory, ToolFactory
+
+URL = "/practice/new/"
+
+
+@pytest.fixture
+def asked(workspace: Any) -> dict[str, str]:
+    environment = EnvironmentFactory(workspace=workspace, slug="desk", is_sample=False)
+    ToolFactory(environment=environment)
+    PlaybookFactory(workspace=workspace, slug="book")
+    return {
+        "environment": "desk",
+        "playbook": "book",
+        "engine": "rules",
+        "rounds": "3",
+        "tasks": "6",
+        "attempts": "2",
+        "step_limit": "20",
+        "parallel": "4",
+        "policy": "success_only",
+        "budget": "1.50",
+        "seed": "7",
+    }
+
+
+def test_it_starts_what_was_asked(rita_client: Any, rita: Any, asked: dict[str, str]) -> None:
+    answer = rita_client.post(URL, asked)
+
+    run = Run.objects.get()
+    plan = run.frozen
+    assert answer["Location"] == run.get_absolute_url()
+    assert (plan.rounds, plan.tasks, plan.attempts, plan.step_limit) == (3, 6, 2, 20)
+    assert plan.policy == "success_only"
+    assert (run.budget, run.seed, run.started_by) == (Decimal("1.50"), 7, rita)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"rounds": "0"}, "greater than or equal to 1"),
+        ({"tasks": "51"}, "less than or equal to 50"),
+        ({"budget": "-1"}, "A budget must be above $0.00"),
+        ({"engine": "model"}, "No model is configured."),
+        ({"environment": "elsewhere"}, "Select a valid choice"),
+        ({"seed": "99999999999"}, "less than or equal to"),
+    ],
+)
+def test_it_refuses_with_a_reason_and_keeps_what_was_typed(
+    rita_client: Any, asked: dict[str, str], changed: dict[str, str], said: str
+) -> None:
+    answer = rita_client.post(URL, asked | changed)
+
+    page = answer.content.decode()
+    assert answer.status_code in {409, 422}
+    assert said in page
+    assert 'name="step_limit" value="20"' in page
+    assert not Run.objects.exists()
+
+
+def test_it_refuses_an_environment_that_is_not_connected(
+    rita_client: Any, workspace: Any, asked: dict[str, str]
+) -> None:
+    workspace.environments.update(status="unreachable")
+
+    answer = rita_client.post(URL, asked)
+
+    assert answer.status_code == 409
+    assert "is unreachable" in answer.content.decode()
+
+
+def test_it_proposes_a_short_plan_for_the_sample(rita_client: Any, workspace: Any) -> None:
+    EnvironmentFactory(workspace=workspace, slug="sample")
+    PlaybookFactory(workspace=workspace)
+
+    page = rita_client.get(f"{URL}?environment=sample").content.decode()
+
+    assert 'name="rounds" value="3"' in page
+    assert "18 solver runs" in page
+
+
+def test_it_proposes_the_plan_of_the_paper_for_others(
+    rita_client: Any, asked: dict[str, str]
+) -> None:
+    page = rita_client.get(f"{URL}?environment=desk").content.decode()
+
+    assert '<option value="desk" selected>' in page
+    assert "100 solver runs" in page
+
+
+@pytest.mark.parametrize(
+    ("rounds", "said"), [("4", "48 solver runs"), ("many", "Enter whole numbers")]
+)
+def test_it_counts_solver_runs_while_somebody_types(
+    rita_client: Any, asked: dict[str, str], rounds: str, said: str
+) -> None:
+    part = rita_client.get(URL, asked | {"rounds": rounds}, HTTP_HX_REQUEST="true")
+
+    assert said in part.content.decode()
+    assert "<form" not in part.content.decode()
+
+
+def test_it_says_how_to_configure_a_model(rita_client: Any, asked: dict[str, str]) -> None:
+    page = rita_client.get(URL).content.decode()
+
+    assert "<code>LLM_PROVIDER</code>" in page
+    assert 'value="model" disabled' in page
+
+
+def test_it_names_the_configured_model(
+    rita_client: Any, asked: dict[str, str], settings: Any
+) -> None:
+    settings.LLM_PROVIDER, settings.LLM_MODEL = "openai", "small-1"
+
+    page = rita_client.get(URL).content.decode()
+
+    assert "openai small-1" in page
+    assert "LLM_BASE_URL" not in page
+
+
+def test_it_needs_the_right_to_review(
+    vera_client: Any, olga_client: Any, asked: dict[str, str]
+) -> None:
+    assert vera_client.get(URL).status_code == 403
+    assert vera_client.post(URL, asked).status_code == 403
+    assert olga_client.post(URL, asked).status_code == 422
+    assert not Run.objects.exists()

@@ -1,0 +1,55 @@
+"""Pausing, resuming and cancelling a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.factories import RunFactory
+
+
+@pytest.mark.parametrize(
+    ("before", "action", "after"),
+    [
+        ("running", "pause", "paused"),
+        ("paused", "resume", "running"),
+        ("running", "cancel", "cancelled"),
+        ("paused", "cancel", "cancelled"),
+    ],
+)
+def test_it_moves_the_run_and_says_so(
+    rita_client: Any, workspace: Any, before: str, action: str, after: str
+) -> None:
+    run = RunFactory(workspace=workspace, number=5, status=before)
+
+    page = rita_client.post(f"/practice/runs/5/{action}/", follow=True).content.decode()
+
+    run.refresh_from_db()
+    assert run.status == after
+    assert "Run 5 " in page
+
+
+@pytest.mark.parametrize("action", ["pause", "resume", "cancel"])
+def test_it_says_why_a_finished_run_stays_as_it_is(
+    rita_client: Any, workspace: Any, action: str
+) -> None:
+    run = RunFactory(workspace=workspace, number=5, status="finished")
+
+    page = rita_client.post(f"/practice/runs/5/{action}/", follow=True).content.decode()
+
+    run.refresh_from_db()
+    assert run.status == "finished"
+    assert "Run 5 is finished, so it cannot become" in page
+
+
+@pytest.mark.parametrize("action", ["pause", "resume", "cancel"])
+def test_it_is_for_reviewers_of_the_workspace_and_posts_only(
+    rita_client: Any, vera_client: Any, olga_client: Any, workspace: Any, action: str
+) -> None:
+    RunFactory(workspace=workspace, number=5)
+    url = f"/practice/runs/5/{action}/"
+
+    assert vera_client.post(url).status_code == 403
+    assert olga_client.post(url).status_code == 404
+    assert rita_client.get(url).status_code == 405

@@ -1,0 +1,134 @@
+"""The embedded servers and the lines the supervisor prints when something is wrong."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections import namedtuple
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from memoryapp.project import embedded
+from memoryapp.project.embedded import EmbeddedFailed, Postgres, database_url
+
+ROOT = Path(__file__).resolve().parents[2]
+Usage = namedtuple("Usage", "total used free")
+
+
+@pytest.fixture
+def data() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="gr-data-"))
+    # Root's database user must be able to walk into it.
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def up(data: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    clean = {k: v for k, v in os.environ.items() if not k.endswith("_URL")}
+    return subprocess.run(
+        [sys.executable, "-m", "memoryapp.project.up"],
+        cwd=ROOT,
+        env={**clean, "GREENROOM_DATA_DIR": str(data), **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_it_finds_its_data_again_after_a_hard_kill(data: Path) -> None:
+    first = Postgres(data)
+    first.start()
+    with psycopg.connect(database_url(data), autocommit=True) as connection:
+        connection.execute("CREATE TABLE kept (n int)")
+        connection.execute("INSERT INTO kept VALUES (7)")
+    assert first.process is not None
+    first.process.kill()
+    first.process.wait()
+    second = Postgres(data)
+    second.start()
+    with psycopg.connect(database_url(data)) as connection:
+        assert connection.execute("SELECT n FROM kept").fetchone() == (7,)
+    second.stop()
+
+
+def test_it_ends_a_server_that_outlived_its_supervisor(data: Path) -> None:
+    left_behind, fresh = Postgres(data), Postgres(data)
+    left_behind.start()
+    fresh.start()
+    assert left_behind.process is not None
+    assert left_behind.process.wait(5) is not None
+    fresh.stop()
+
+
+def test_it_offers_pgvector(data: Path) -> None:
+    server = Postgres(data)
+    server.start()
+    with psycopg.connect(database_url(data)) as connection:
+        connection.execute("CREATE EXTENSION vector")
+        assert connection.execute("SELECT '[1,2]'::vector <-> '[1,4]'").fetchone() == (2.0,)
+    server.stop()
+
+
+def test_it_says_in_one_line_that_the_port_is_taken(data: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = up(data, PORT=str(port))
+    assert done.returncode == 1
+    assert done.stdout.strip().splitlines() == [
+        f"Greenroom could not run. Port {port} on 127.0.0.1 cannot be used (Address already in "
+        f"use). Stop what uses it, or choose another: PORT={port + 1} make up"
+    ]
+
+
+def test_it_says_in_one_line_that_it_already_runs(data: Path) -> None:
+    with (data / "up.lock").open("w") as held:
+        held.write("4242")
+        held.flush()
+        fcntl.flock(held, fcntl.LOCK_EX)
+        done = up(data)
+    assert done.returncode == 1
+    assert "It already runs on" in done.stdout
+    assert "(process 4242)" in done.stdout
+    assert len(done.stdout.strip().splitlines()) == 1
+
+
+def test_it_says_in_one_line_that_the_port_is_no_number(data: Path) -> None:
+    done = up(data, PORT="web")
+    assert done.stdout.strip() == (
+        "Greenroom could not run. PORT must be a number from 1 to 65535, not 'web'."
+    )
+
+
+def test_it_says_that_the_disk_is_full(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**9, 10**9, 1024))
+    with pytest.raises(EmbeddedFailed, match=r"Only 0 MB are free .* needs 300 MB"):
+        embedded.check_disk(data)
+
+
+def test_it_says_that_the_data_folder_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(EmbeddedFailed, match=r"cannot be written .* set GREENROOM_DATA_DIR"):
+        embedded.check_disk(tmp_path / "file" / "data")
+
+
+def test_it_keeps_one_secret_key_for_its_owner_only(tmp_path: Path) -> None:
+    first = embedded.kept_secret(tmp_path)
+    assert embedded.kept_secret(tmp_path) == first
+    assert (tmp_path / "secret-key").stat().st_mode & 0o777 == 0o600
+
+
+def test_it_keeps_sockets_short_enough_for_the_kernel(tmp_path: Path) -> None:
+    deep = tmp_path / ("x" * 60) / ("y" * 60)
+    assert len(str(embedded.socket_folder(deep) / ".s.PGSQL.5432")) < 108

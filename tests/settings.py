@@ -1,0 +1,22 @@
+"""The product's settings over a throw-away data folder.
+
+A developer's own servers, models and keys must not leak into the suite, so they are dropped before
+the settings read the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+for name in ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "LLM_PROVIDER", "LLM_MODEL", "LLM_API_KEY"):
+    os.environ.pop(name, None)
+if "GREENROOM_TEST_DATA" not in os.environ:
+    os.environ["GREENROOM_TEST_DATA"] = tempfile.mkdtemp(prefix="gr-test-")
+    # Root's database user must be able to walk into it.
+    Path(os.environ["GREENROOM_TEST_DATA"]).chmod(0o755)
+    os.environ["GREENROOM_TEST_OWNER"] = str(os.getpid())
+os.environ["GREENROOM_DATA_DIR"] = os.environ["GREENROOM_TEST_DATA"]
+
+from memoryapp.project.settings import *  # noqa: E402, F403

@@ -1,0 +1,148 @@
+"""Install the tool servers nobody here wrote, each in an environment of its own.
+
+``python -m tests.third_party`` puts both under ``.tools/`` next to the tests and is quick when they
+are there already. ``mcp-server-git`` comes from PyPI, ``@modelcontextprotocol/server-filesystem``
+from npm; the latter needs Node, at test time only.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+TOOLS = Path(__file__).resolve().parent.parent / ".tools"
+GIT_SERVER = "mcp-server-git==2026.10.19"
+FILESYSTEM_SERVER = "@modelcontextprotocol/server-filesystem@2026.8.31"
+INSTALL_SECONDS = 300
+
+
+class NotInstalled(RuntimeError):
+    """A third-party server is missing; the message says how to get it."""
+
+
+def git_server() -> tuple[str, ...]:
+    """The argv prefix that starts ``mcp-server-git``."""
+    python = _git_python()
+    if not _is_stamped(_git_home(), GIT_SERVER):
+        raise NotInstalled(f"{GIT_SERVER} is not installed. Run: python -m tests.third_party")
+    return (str(python), "-m", "mcp_server_git")
+
+
+def filesystem_server() -> tuple[str, ...]:
+    """The argv prefix that starts the npm filesystem server."""
+    node = shutil.which("node")
+    if node is None:
+        raise NotInstalled(
+            "Node is not on this machine, and the filesystem server from npm needs it. "
+            "Install nodejs and npm, then run: python -m tests.third_party"
+        )
+    if not _is_stamped(_npm_home(), FILESYSTEM_SERVER):
+        raise NotInstalled(f"{FILESYSTEM_SERVER} is missing. Run: python -m tests.third_party")
+    package = _npm_home() / "node_modules/@modelcontextprotocol/server-filesystem"
+    return (node, str(package / "dist/index.js"))
+
+
+def install_git_server() -> str:
+    """Install ``mcp-server-git`` into a virtual environment; return one line of what was done."""
+    home = _git_home()
+    if _is_stamped(home, GIT_SERVER):
+        return f"{GIT_SERVER}: already there."
+    uv = _uv()
+    python = str(_git_python())
+    if uv is not None:
+        _run(uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(home))
+        _run(uv, "pip", "install", "--quiet", "--python", python, GIT_SERVER)
+    else:
+        venv.create(home, with_pip=True, clear=True)
+        _run(python, "-m", "pip", "install", "--quiet", GIT_SERVER)
+    _stamp(home, GIT_SERVER)
+    return f"{GIT_SERVER}: installed."
+
+
+def install_filesystem_server() -> str:
+    """Install the filesystem server with npm, without running any package's scripts."""
+    home = _npm_home()
+    if _is_stamped(home, FILESYSTEM_SERVER):
+        return f"{FILESYSTEM_SERVER}: already there."
+    npm = shutil.which("npm")
+    if npm is None:
+        return f"{FILESYSTEM_SERVER}: npm is not on this machine, so it was not installed."
+    home.mkdir(parents=True, exist_ok=True)
+    _run(
+        npm,
+        "install",
+        "--prefix",
+        str(home),
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+        "--loglevel=error",
+        FILESYSTEM_SERVER,
+    )
+    _stamp(home, FILESYSTEM_SERVER)
+    return f"{FILESYSTEM_SERVER}: installed."
+
+
+def main() -> int:
+    """Install both; return 1 if one failed."""
+    failed = 0
+    for install in (install_git_server, install_filesystem_server):
+        try:
+            line = install()
+        except (OSError, subprocess.SubprocessError) as error:
+            failed = 1
+            line = f"{install.__name__} failed: {getattr(error, 'stderr', '') or error}"
+        sys.stdout.write(f"third-party servers: {line.strip()}\n")
+    return failed
+
+
+def _git_home() -> Path:
+    return TOOLS / "mcp-server-git"
+
+
+def _git_python() -> Path:
+    return _git_home() / "bin" / "python"
+
+
+def _npm_home() -> Path:
+    return TOOLS / "npm"
+
+
+def _uv() -> str | None:
+    """A uv that works: next to this Python, the Makefile's own, or the machine's."""
+    candidates = (
+        str(Path(sys.executable).with_name("uv")),
+        str(TOOLS / "uv" / "bin" / "uv"),
+        shutil.which("uv") or "",
+    )
+    return next((command for command in candidates if command and _works(command)), None)
+
+
+def _works(command: str) -> bool:
+    try:
+        return (
+            subprocess.run([command, "--version"], capture_output=True, timeout=20).returncode == 0
+        )
+    except OSError:
+        return False
+
+
+def _run(*command: str) -> None:
+    subprocess.run(command, check=True, capture_output=True, text=True, timeout=INSTALL_SECONDS)
+
+
+def _is_stamped(home: Path, version: str) -> bool:
+    stamp = home / "installed.txt"
+    return stamp.exists() and stamp.read_text("utf-8").strip() == version
+
+
+def _stamp(home: Path, version: str) -> None:
+    """Written last, so that a broken installation is done again."""
+    (home / "installed.txt").write_text(version + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
