@@ -66,13 +66,18 @@ class BfclEnvironment:
         self._instances: list[Any] = []
         self._methods: dict[str, int] = {}
         for backend in BACKENDS:
-            configs = [e["initial_config"][backend.name] for e in entries
-                       if backend.name in e["initial_config"]]
+            configs = [
+                e["initial_config"][backend.name]
+                for e in entries
+                if backend.name in e["initial_config"]
+            ]
             config = copy.deepcopy(rng.choice(configs))
             instance = _instance(backend, config)
-            account = _account(config) if accounts else {}
-            specs = [_tool(doc, account) for doc in _lines(
-                _DATA / "multi_turn_func_doc" / f"{backend.doc}.json")]
+            account = _account(vars(instance)) if accounts else {}
+            specs = [
+                _tool(doc, account)
+                for doc in _lines(_DATA / "multi_turn_func_doc" / f"{backend.doc}.json")
+            ]
             self.tools += tuple(specs)
             self._methods |= {spec.name: len(self._instances) for spec in specs}
             self._instances.append(instance)
@@ -145,22 +150,22 @@ def _instance(backend: Backend, config: Json) -> Any:
     return made
 
 
-def _account(config: Json) -> dict[str, Any]:
-    """Return the practice account of a backend: its own where the scenario has one."""
-    name = config.get("username") or config.get("current_user") or "rehearsal"
-    first = config.get("user_first_name") or "Robin"
-    last = config.get("user_last_name") or "Marsh"
+def _account(state: Json) -> dict[str, Any]:
+    """Return the practice account of a backend: its own where it has one."""
+    name = state.get("username") or state.get("current_user") or "rehearsal"
+    first = state.get("user_first_name") or "Robin"
+    last = state.get("user_last_name") or "Marsh"
     account = {
         "username": name,
-        "password": config.get("password") or "rehearsal-only",
+        "password": state.get("password") or "rehearsal-only",
         "client_id": "rehearsal-client",
         "client_secret": "rehearsal-only",
         "refresh_token": "rehearsal-refresh",
         "user_first_name": first,
         "user_last_name": last,
     }
-    if config.get("access_token"):
-        account["access_token"] = config["access_token"]
+    if state.get("access_token"):
+        account["access_token"] = state["access_token"]
     return account
 
 

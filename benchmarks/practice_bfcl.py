@@ -1,8 +1,8 @@
 """Practise on the BFCL v3 tool world with the rules engine and print the construction metrics.
 
 Rounds follow Preping (arXiv 2605.13880) §3: propose, select for novelty, solve from a reset world,
-validate, admit, reflect and curate into a working playbook, remember, summarise. The ground truth is
-read once, after practice, for scoring.
+validate, admit, reflect and curate into a working playbook, remember, summarise. The ground truth
+is read once, after practice, for scoring.
 
     python -m benchmarks.practice_bfcl [--rounds 10] [--tasks 10] [--seeds 1 2 3] [--json FILE]
 """
@@ -153,9 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     found: dict[str, list[float]] = {name: [] for name in PEERS}
     details: list[dict[str, Any]] = []
     for seed in options.seeds:
-        campaign = practise(
-            seed, options.rounds, options.tasks, accounts=not options.no_accounts
-        )
+        campaign = practise(seed, options.rounds, options.tasks, accounts=not options.no_accounts)
         for name, value in figures(campaign).items():
             found[name].append(value)
             _line(name, value, seed)
@@ -176,8 +174,7 @@ def _detail(campaign: Campaign) -> dict[str, Any]:
     return {
         "seed": campaign.seed,
         "bullets": [
-            {"label": b.label, "content": b.content, "rule": b.rule}
-            for b in campaign.playbook.live
+            {"label": b.label, "content": b.content, "rule": b.rule} for b in campaign.playbook.live
         ],
         "tasks": [
             {

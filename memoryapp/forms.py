@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from django import forms
 from django.utils import timezone
@@ -12,6 +11,7 @@ from memoryapp.models import Role
 from memoryapp.models.tokens import Scope
 
 MAX_BUDGET = 1_000_000
+NEVER = "never"
 
 
 class PlaybookForm(forms.Form):
@@ -44,7 +44,7 @@ class LabelMoveForm(forms.Form):
 
 
 class KeyForm(forms.Form):
-    """A new API key; ``expires`` is a number of days, empty for never."""
+    """A new API key; ``expires`` is a number of days, or never."""
 
     name = forms.CharField(max_length=100, help_text="Which agent or program uses it.")
     scopes = forms.MultipleChoiceField(
@@ -53,18 +53,19 @@ class KeyForm(forms.Form):
         initial=[Scope.PULL.value],
         error_messages={"required": "Choose at least one scope."},
     )
-    expires = forms.TypedChoiceField(
-        choices=[("", "never"), ("30", "in 30 days"), ("90", "in 90 days"), ("365", "in a year")],
-        coerce=int,
-        empty_value=None,
-        required=False,
+    expires = forms.ChoiceField(
+        choices=[
+            ("30", "in 30 days"),
+            ("90", "in 90 days"),
+            ("365", "in a year"),
+            (NEVER, "never"),
+        ],
         initial="90",
-        label="Expires",
     )
 
     def expires_at(self) -> datetime | None:
-        days: Any = self.cleaned_data["expires"]
-        return timezone.now() + timedelta(days=days) if days else None
+        days = self.cleaned_data["expires"]
+        return None if days == NEVER else timezone.now() + timedelta(days=int(days))
 
 
 class MemberForm(forms.Form):

@@ -29,6 +29,8 @@ from memoryapp.models import (
 )
 
 DRAFT_HEX = 12
+#: ``domain.playbook.estimate_tokens`` in SQL: each text is rounded up by itself.
+TOKENS = (Length("content") + (CHARS_PER_TOKEN - 1)) / CHARS_PER_TOKEN
 #: columns of a release that a list does not need.
 HEAVY = ("document", "bodies")
 
@@ -175,9 +177,9 @@ def tokens_by_playbook(workspace: Workspace) -> dict[int, int]:
         Bullet.objects.filter(playbook__workspace=workspace)
         .live()
         .values_list("playbook")
-        .annotate(chars=Sum(Length("content")))
+        .annotate(estimate=Sum(TOKENS))
     )
-    return {pk: -(-chars // CHARS_PER_TOKEN) for pk, chars in rows}
+    return dict(rows)
 
 
 def entries(
@@ -327,8 +329,8 @@ def revisions_with_before(bullet: Bullet) -> list[tuple[BulletRevision, str]]:
 def waiting_growth(playbook: Playbook) -> tuple[int, int]:
     """Waiting proposals of new bullets, and the estimated tokens they would add."""
     found = playbook.candidates.pending().filter(op=Op.ADD)
-    asked = found.aggregate(total=Count("pk"), chars=Sum(Length("content")))
-    return asked["total"], -(-(asked["chars"] or 0) // CHARS_PER_TOKEN)
+    asked = found.aggregate(total=Count("pk"), tokens=Sum(TOKENS))
+    return asked["total"], asked["tokens"] or 0
 
 
 def events(

@@ -60,6 +60,9 @@ class _Code(forms.Textarea):
 class EnvironmentForm(forms.Form):
     """How to reach an MCP server. The command is chosen by name: a form never holds one."""
 
+    # The browser must not insist on a field of the way that was not chosen.
+    use_required_attribute = False
+
     name = forms.CharField(max_length=100, help_text="How people here will call it.")
     transport = forms.ChoiceField(
         label="How it is reached",
@@ -68,7 +71,6 @@ class EnvironmentForm(forms.Form):
         widget=forms.RadioSelect,
     )
     command = forms.ChoiceField(
-        required=False,
         help_text="The operator of this machine names the commands in <code>MCP_COMMANDS</code>.",
     )
     arguments = forms.CharField(
@@ -90,7 +92,6 @@ class EnvironmentForm(forms.Form):
     )
     url = forms.CharField(
         label="Address",
-        required=False,
         max_length=500,
         widget=forms.TextInput(
             attrs={
@@ -110,6 +111,10 @@ class EnvironmentForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # Each way needs its own field; a form nobody sent yet calls neither of them optional.
+        transport = self.data.get("transport") if self.is_bound else None
+        self.fields["command"].required = transport != Environment.Transport.HTTP
+        self.fields["url"].required = transport != Environment.Transport.STDIO
         known, folders = self.fields["command"], self.fields["seed"]
         assert isinstance(known, forms.ChoiceField)
         assert isinstance(folders, forms.ChoiceField)

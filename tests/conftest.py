@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from memoryapp.project import embedded
+from tests.network import only_loopback
 
 DATA = Path(os.environ["GREENROOM_TEST_DATA"])
 _postgres = embedded.Postgres(DATA, durable=False)
@@ -35,6 +36,14 @@ def pytest_unconfigure() -> None:
 @pytest.fixture(autouse=True)
 def _cheap_passwords(settings: Any) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _no_network() -> Iterator[None]:
+    """No test reaches a real provider, and none gets away with trying."""
+    with only_loopback() as refused:
+        yield
+    assert refused == []
 
 
 @pytest.fixture(autouse=True)

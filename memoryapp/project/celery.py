@@ -5,9 +5,18 @@ from __future__ import annotations
 import os
 
 from celery import Celery
+from celery.signals import worker_init
+
+from practice.clients import seeds
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "memoryapp.project.settings")
 
 app = Celery("greenroom")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@worker_init.connect
+def clear_what_killed_workers_left(**_: object) -> None:
+    """Attempt folders and hung tool servers of workers that could not clean up themselves."""
+    seeds.sweep()

@@ -51,6 +51,7 @@ def candidate_context(
         "validator": _validator(candidate.scores),
         "checks": checks,
         "passed": sum(check["ok"] for check in checks),
+        "failed": sum(not check["ok"] for check in checks),
         "approve_url": chosen.action("candidate-approve", candidate),
         "reject_url": chosen.action("candidate-reject", candidate),
         "edit_url": chosen.url(candidate=str(candidate.pk), edit="1"),

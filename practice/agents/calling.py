@@ -19,14 +19,14 @@ from pydantic import BaseModel
 from pydantic_ai import Agent, ModelRetry, NativeOutput, PromptedOutput, ToolOutput, UsageLimits
 from pydantic_ai.direct import model_request
 from pydantic_ai.exceptions import AgentRunError, ContentFilterError, UserError
-from pydantic_ai.messages import ModelMessage, ModelResponse
+from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart
 from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import UsageBase
 
 from practice.agents.failures import as_agent_error
 from practice.agents.ports import AgentError
-from practice.agents.prompting import Prompt
+from practice.agents.prompting import Prompt, storable
 from practice.domain.types import Usage
 
 OutputMode = Literal["tool", "native", "prompted"]
@@ -125,6 +125,10 @@ class Line:
 
         response = self._guarded(lambda: self._portal.call(send))
         _price(response)
+        for part in response.parts:
+            if isinstance(part, TextPart):
+                # Half a character would break the next request, which sends this text back.
+                part.content = storable(part.content)
         if response.finish_reason == "content_filter":
             reason = (response.provider_details or {}).get("refusal", "content filter")
             raise self._error(ContentFilterError(str(reason)))

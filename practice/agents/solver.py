@@ -181,7 +181,7 @@ class _Conversation:
             number=len(self._steps) + 1,
             tool=self._toolbox.name_of(call),
             arguments=arguments,
-            observation=seen.text[:OBSERVATION_CAP],
+            observation=storable(seen.text[:OBSERVATION_CAP]),
             is_error=seen.is_error,
             thought=said.thought,
             started_ms=round((started - self._began) * 1000),
@@ -205,7 +205,7 @@ class _Conversation:
 
 def _text(response: ModelResponse) -> str:
     texts = [part.content for part in response.parts if isinstance(part, TextPart)]
-    return storable("\n".join(texts).strip())
+    return "\n".join(texts).strip()
 
 
 def _thought(response: ModelResponse) -> str:

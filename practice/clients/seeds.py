@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -51,7 +52,8 @@ def workplace(seed_folder: Path | None) -> Iterator[Workplace]:
 def sweep() -> int:
     """Delete folders left behind by workers that were killed; return how many.
 
-    A folder carries the id of the process that made it. Folders of living processes stay.
+    A folder carries the id of the process that made it. Folders of living processes stay. A server
+    that hung when its worker was killed still works in its folder and is ended first.
     """
     stale = [
         folder
@@ -59,8 +61,16 @@ def sweep() -> int:
         if not _is_alive(folder.name.removeprefix(PREFIX).partition("-")[0])
     ]
     for folder in stale:
+        _end_processes_in(folder)
         _remove(folder)
     return len(stale)
+
+
+def _end_processes_in(folder: Path) -> None:
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (process / "cwd").readlink().is_relative_to(folder):
+                os.kill(int(process.name), signal.SIGKILL)
 
 
 def _make_root() -> Path:

@@ -1,8 +1,8 @@
 """Proposer memory read back: what has been practised, and the text a proposer reads about it.
 
-Source: Preping (arXiv 2605.13880) §3.2. Two things the released artifact lacks: tools never used are
-listed, and every block fits a token budget (theirs grows by the task without end). Used tools come
-from executed calls, never from text. Pure: no clock, no randomness.
+Source: Preping (arXiv 2605.13880) §3.2. Two things the released artifact lacks: tools never used
+are listed, and every block fits a token budget (theirs grows by the task without end). Used tools
+come from executed calls, never from text. Pure: no clock, no randomness.
 """
 
 from __future__ import annotations

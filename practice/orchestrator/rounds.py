@@ -30,6 +30,7 @@ from practice.agents.ports import (
 from practice.domain import rounds as domain
 from practice.models import Attempt, LedgerEntry, Run, Unit
 from practice.orchestrator import stages
+from practice.orchestrator.results import ClaimLost, Result
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +116,7 @@ def work(unit_id: int) -> UUID | None:
     try:
         with _heartbeat(unit):
             result = stages.perform(unit)
-    except stages.ClaimLost:
+    except ClaimLost:
         logger.warning("unit %s was taken over by another worker; this result is dropped", unit.pk)
         return None
     except RETRIED as error:
@@ -130,7 +131,7 @@ def work(unit_id: int) -> UUID | None:
     return unit.run_id
 
 
-def _store(unit: Unit, result: stages.Result) -> None:
+def _store(unit: Unit, result: Result) -> None:
     """Save, or say on the row why nothing of it was kept."""
     try:
         _save(unit, result)
@@ -139,7 +140,7 @@ def _store(unit: Unit, result: stages.Result) -> None:
         _fail(unit, f"The result could not be saved: {type(error).__name__}: {error}")
 
 
-def _save(unit: Unit, result: stages.Result) -> None:
+def _save(unit: Unit, result: Result) -> None:
     """Store a result and end its unit, if the claim that made it still stands."""
     with transaction.atomic():
         held = Unit.objects.held(unit).select_for_update().first()

@@ -13,7 +13,7 @@ from practice.domain.coverage import coverage
 from practice.domain.types import Effect
 from practice.models import Environment, EnvironmentTool
 
-NEVER = "Never practised. The next run asks for it."
+NEVER = "Never practised. The proposer of the next run is told so."
 
 
 def environments(workspace: Workspace) -> QuerySet[Environment]:

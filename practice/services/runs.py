@@ -109,6 +109,8 @@ def run_resume(*, run: Run, by: Any) -> Run:
     """
     with transaction.atomic():
         run = _moved(run, by, to=Run.Status.RUNNING, frm={Run.Status.PAUSED}, kind="run.resumed")
+        # Whoever was rung for just before the pause came for nothing; do not wait for them.
+        run.units.filter(status=Unit.Status.WAITING).update(dispatched_at=None)
         drive_run.delay_on_commit(str(run.pk))
     return run
 

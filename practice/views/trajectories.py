@@ -85,6 +85,7 @@ def trajectory_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "attempt": attempt,
         "run": attempt.run,
         "state": shown_state(attempt),
+        "checks": [_said(check) for check in attempt.checks],
         "feasibility_gate": FEASIBILITY_GATE,
         "completion_gate": COMPLETION_GATE,
         "steps": [_shown(step, cited) for step in steps],
@@ -105,6 +106,11 @@ def trajectory_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "is_open": attempt.ended_at is None or (not attempt.label and attempt.run.is_unfinished),
     }
     return render(request, "practice/trajectory_detail.html", context)
+
+
+def _said(check: dict[str, Any]) -> dict[str, Any]:
+    """A check with its name in words: ``tools_exist`` is said as ``Tools exist``."""
+    return {**check, "name": str(check.get("name", "")).replace("_", " ").capitalize()}
 
 
 def _length(steps: list[Step]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -11,18 +12,21 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync")
 START_SECONDS = 90
+ROUNDS, TASKS = 2, 5
+RUN_SECONDS = 120
 
 
 @dataclass
@@ -141,3 +145,76 @@ def sign_in(page: Any, product: Product) -> None:
     page.get_by_label("Password").fill(product.password)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/")
+
+
+def get(product: Product, path: str, key: str) -> Any:
+    request = urllib.request.Request(product.url + path, headers={"Authorization": f"Bearer {key}"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)
+
+
+@pytest.fixture(scope="session")
+def desk(browser: Browser, product: Product) -> Any:
+    """A signed-in page that lives as long as the product, for what is done once."""
+    page = browser.new_context(base_url=product.url).new_page()
+    sign_in(page, product)
+    return page
+
+
+@pytest.fixture(scope="session")
+def key(desk: Page) -> str:
+    """An API key made in the browser: it is shown once."""
+    desk.goto("/settings/keys/")
+    desk.get_by_label("Name").fill("agent in the tests")
+    for scope in ("Pull playbooks", "Read everything"):
+        desk.get_by_label(scope).check()
+    desk.get_by_role("button", name="Create key").click()
+    shown = desk.locator("#new-key").inner_text().strip()
+    desk.goto("/settings/keys/")
+    assert shown not in desk.content()
+    return shown
+
+
+@pytest.fixture(scope="session")
+def run(desk: Page, product: Product, key: str) -> Any:
+    """A finished run whose worker was killed in the middle."""
+    desk.goto("/environments/help-desk/")
+    expect(desk.get_by_text("Connected").first).to_be_visible(timeout=30_000)
+    desk.goto("/practice/new/?environment=help-desk")
+    desk.get_by_label("Rounds").fill(str(ROUNDS))
+    desk.get_by_label("Tasks").fill(str(TASKS))
+    desk.get_by_role("button", name="Start the run").click()
+    desk.wait_for_url(re.compile(r"/practice/runs/1/"))
+    expect(desk.locator("#run-pause")).to_be_visible()
+    deadline = time.monotonic() + RUN_SECONDS
+    while not get(product, "/api/v1/attempts?run=1", key)["results"]:
+        assert time.monotonic() < deadline, "no attempt was queued"
+        time.sleep(0.2)
+    (worker,) = product.pids_of("celery.* worker")
+    os.killpg(worker, signal.SIGKILL)
+    while (state := get(product, "/api/v1/runs/1", key))["status"] == "running":
+        assert time.monotonic() < deadline, "the run did not finish"
+        time.sleep(0.5)
+    return state
+
+
+@pytest.fixture(scope="session")
+def published(run: Any, browser: Browser, product: Product, key: str) -> str:
+    """Decide with scripts off and publish. Returns the words of a bullet that was reworded.
+
+    One candidate is left waiting for the tests of the review page.
+    """
+    page = browser.new_context(base_url=product.url, java_script_enabled=False).new_page()
+    sign_in(page, product)
+    page.goto("/review/")
+    page.get_by_role("link", name="Edit").click()
+    words = page.get_by_role("textbox").filter(has_text=re.compile(r"\w{4}")).first
+    kept = words.input_value() + " Checked by a person."
+    words.fill(kept)
+    page.get_by_role("button", name="Approve").click()
+    while len(get(product, "/api/v1/candidates?status=pending", key)["results"]) > 1:
+        page.get_by_role("button", name="Approve").click()
+    page.goto("/playbooks/help-desk/?tab=releases")
+    page.get_by_role("button", name="Publish v1").click()
+    expect(page.get_by_text("v1").first).to_be_visible()
+    return kept

@@ -41,4 +41,4 @@ def test_it_asks_the_database_as_often_for_twenty_as_for_ten(
     for _ in range(10):
         ToolFactory(environment=EnvironmentFactory(workspace=workspace))
 
-    assert queries_of(vera_client, "/environments/") == first <= 8
+    assert queries_of(vera_client, "/environments/") == first <= 12

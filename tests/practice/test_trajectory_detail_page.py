@@ -41,7 +41,7 @@ def attempt(round_: Any) -> Any:
         confidence=0.9,
         validator="rules-1",
         checks=[
-            {"name": "No tool error", "passed": False, "detail": "One call failed.", "steps": [2]}
+            {"name": "no_tool_error", "passed": False, "detail": "One call failed.", "steps": [2]}
         ],
         answer="It was not refunded.",
         reflection={"key_insight": "Verify the customer first."},

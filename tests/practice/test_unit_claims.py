@@ -13,6 +13,7 @@ from practice.domain.rounds import MAX_TRIES
 from practice.domain.types import Usage
 from practice.models import Attempt, LedgerEntry, Run, Unit
 from practice.orchestrator import rounds, stages
+from practice.orchestrator.results import Result
 from practice.services.runs import run_cancel, run_pause, run_resume
 from tests.factories import AttemptFactory
 
@@ -69,14 +70,20 @@ def test_it_is_not_given_out_while_the_run_is_paused(unit: Unit, ada: Any) -> No
     assert claim(unit) is not None
 
 
+def test_it_is_rung_for_at_once_after_a_pause(unit: Unit, ada: Any) -> None:
+    Unit.objects.filter(pk=unit.pk).update(dispatched_at=timezone.now())
+    run_resume(run=run_pause(run=unit.run, by=ada), by=ada)
+    assert rounds.drive(unit.run_id) == [unit.pk]
+
+
 def test_it_drops_the_result_of_a_late_twin(
     unit: Unit, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     stored: list[str] = []
 
-    def overtaken(held: Unit) -> stages.Result:
+    def overtaken(held: Unit) -> Result:
         assert claim(held, after=LEASE * 2) is not None
-        return stages.Result(lambda: stored.append("late"), [Usage("solver")])
+        return Result(lambda: stored.append("late"), [Usage("solver")])
 
     perform_with(monkeypatch, overtaken)
     rounds.work(unit.pk)
@@ -88,7 +95,7 @@ def test_it_drops_the_result_of_a_late_twin(
 def test_it_stores_a_result_and_its_cost_with_the_end_of_the_unit(
     unit: Unit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    perform_with(monkeypatch, stages.Result(lambda: None, [Usage("solver", input_tokens=5)]))
+    perform_with(monkeypatch, Result(lambda: None, [Usage("solver", input_tokens=5)]))
     assert rounds.work(unit.pk) == unit.run_id
     unit.refresh_from_db()
     assert unit.status == "done"
@@ -102,7 +109,7 @@ def test_it_stores_nothing_when_saving_fails_halfway(
         Attempt.objects.filter(pk=unit.target).update(answer="half")
         raise ValueError("a defect")
 
-    perform_with(monkeypatch, stages.Result(broken))
+    perform_with(monkeypatch, Result(broken))
     rounds.work(unit.pk)
     unit.refresh_from_db()
     assert (unit.status, Attempt.objects.get().answer) == ("failed", "")
@@ -180,9 +187,9 @@ def test_cancelling_keeps_what_a_worker_finishes_too_late_out(
 ) -> None:
     stored: list[str] = []
 
-    def cancelled(held: Unit) -> stages.Result:
+    def cancelled(held: Unit) -> Result:
         run_cancel(run=Run.objects.get(pk=held.run_id), by=ada)
-        return stages.Result(lambda: stored.append("late"))
+        return Result(lambda: stored.append("late"))
 
     perform_with(monkeypatch, cancelled)
     rounds.work(unit.pk)

@@ -11,6 +11,7 @@ from practice.agents.rules.words import imperative, joined, phrase, sentence
 SECTIONS = {
     "prerequisite": "strategies",
     "effect": "strategies",
+    "condition": "pitfalls",
     "refusal": "pitfalls",
     "enum": "pitfalls",
     "limit": "pitfalls",
@@ -60,6 +61,12 @@ def content(lesson: Lesson) -> str:
             return (
                 f"`{lesson['tool']}` returns summaries only; call `{lesson['detail']}` with the ID "
                 f"for {joined([phrase(f) for f in lesson['extra']])}."
+            )
+        case "condition":
+            return (
+                f"For `{lesson['tool']}`, pick a `{lesson['parameter']}` whose "
+                f"{phrase(lesson['field'])} is {_v(lesson['wanted'])}; any other is refused"
+                f"{_told(lesson, ' with')}."
             )
         case "refusal":
             return _refusal(lesson)

@@ -154,9 +154,7 @@ def schema_fields(schema: Mapping[str, Any] | None, tool: str) -> list[tuple[str
     return list(_schema_walk(schema, "_".join(nouns(tool)), 0))
 
 
-def _schema_walk(
-    schema: Mapping[str, Any], noun: str, depth: int
-) -> Iterator[tuple[str, str]]:
+def _schema_walk(schema: Mapping[str, Any], noun: str, depth: int) -> Iterator[tuple[str, str]]:
     if depth > 5:
         return
     items = schema.get("items")
@@ -241,7 +239,10 @@ def _soft(tool: str, scope: Mapping[str, Any]) -> str:
 
 
 def is_empty(text: str) -> bool:
-    """Whether an observation holds nothing: no text, or only empty lists and nulls."""
+    """Whether an observation holds nothing: no text, or only empty lists and nulls.
+
+    An empty string in a named field is an answer (an empty file), not an absence.
+    """
     value = parse(text)
     if value is None:
         return not text.strip() or text.strip() in ("[]", "{}", "null")
@@ -254,7 +255,7 @@ def _anything(value: Any) -> bool:
         return any(_anything(v) for v in told) if told else bool(value)
     if isinstance(value, list):
         return bool(value)
-    return value not in (None, "")
+    return value is not None
 
 
 def noun_of(field: str) -> str:

@@ -21,7 +21,8 @@ from practice.domain.types import Json, ToolSpec
 _AUTH = re.compile(
     r"not (?:currently )?(?:logged|signed) in|no user is (?:currently )?logged in|"
     r"not authenticated|unauthenticated|please (?:log|sign) ?in|log ?in (?:first|to|before)|"
-    r"session (?:has )?expired|token (?:has )?expired|unauthori[sz]ed|authenticate (?:first|before)",
+    r"session (?:has )?expired|token (?:has )?expired|unauthori[sz]ed|"
+    r"authenticate (?:first|before)",
     re.IGNORECASE,
 )
 _MISSING_THING = re.compile(
@@ -48,13 +49,15 @@ _FORMAT = re.compile(
 )
 _RANGE = re.compile(
     r"between\s+(-?\d+(?:\.\d+)?)\s+and\s+(-?\d+(?:\.\d+)?)|"
-    r"(?:at most|maximum(?: of| is)?|no more than|up to|<=|less than or equal to)\s+(\d+(?:\.\d+)?)|"
+    r"(?:at most|maximum(?: of| is)?|no more than|up to|<=|less than or equal to)\s+"
+    r"(\d+(?:\.\d+)?)|"
     r"(?:at least|minimum(?: of| is)?|>=|greater than or equal to)\s+(\d+(?:\.\d+)?)",
     re.IGNORECASE,
 )
 _FIRST = re.compile(
     r"\b(first|before|requires?|must be|must have|needs? to be|should be|prior to|not yet|until|"
-    r"without|nobody|no one|\w*not_(?:yet_)?\w+ed|is not (?:verified|running|open|enabled|active|confirmed|approved))\b",
+    r"without|nobody|no one|\w+_missing|missing_\w+|un\w+ed|"
+    r"\w*not_(?:yet_)?\w+ed|is not (?:verified|running|open|enabled|active|confirmed|approved))\b",
     re.IGNORECASE,
 )
 _UNSUPPORTED = re.compile(
@@ -162,8 +165,10 @@ def _parameter(text: str, tool: ToolSpec, arguments: Json) -> str:
             return name
     for name in names:
         value = arguments.get(name)
-        if isinstance(value, (str, int, float)) and not isinstance(value, bool) and (
-            len(str(value)) > 2 and str(value).lower() in lowered
+        if (
+            isinstance(value, (str, int, float))
+            and not isinstance(value, bool)
+            and (len(str(value)) > 2 and str(value).lower() in lowered)
         ):
             return name
     return next((n for n in names if " ".join(parts(n)) in lowered), "")

@@ -17,6 +17,7 @@ from practice.agents.rules import schema
 from practice.agents.rules.documents import Leaf, failure, leaves
 from practice.agents.rules.linking import WEAK, match
 from practice.agents.rules.schema import Role
+from practice.agents.rules.words import parts
 from practice.domain.types import OBSERVATION_CAP, Json, Step, TaskSpec, ToolSpec
 
 _QUOTED = re.compile(r"[\"“]([^\"”]{1,200})[\"”]")
@@ -86,15 +87,17 @@ class Execution:
                 for leaf in leaves(step.observation, step.tool):
                     yield step, leaf
 
-    def from_observations(self, tool: ToolSpec, parameter: str) -> Any | None:
-        """Return the best observed value for a parameter, or ``None``."""
+    def from_observations(
+        self, tool: ToolSpec, parameter: str, avoid: Sequence[Any] = ()
+    ) -> Any | None:
+        """Return the best observed value for a parameter that is not in ``avoid``, or ``None``."""
         wanted = tool.parameters.get(parameter, {})
         best: tuple[float, Any] = (WEAK - 0.01, None)
         for _, leaf in self.observed():
             if not schema.fits(leaf.value, wanted):
                 continue
             score = match(tool, parameter, leaf.field)
-            if score > best[0]:
+            if leaf.value not in avoid and score > best[0]:
                 best = (score, leaf.value)
         return None if best[1] is None else schema.coerce(best[1], wanted)
 
@@ -117,7 +120,9 @@ class Execution:
         fitting = [v for v in self._stated if _shape(v) in shapes]
         if kind in (Role.ENTITY, Role.CREDENTIAL):
             identifiers = [v for v in self._stated if _IDENTIFIER.fullmatch(v)]
-            options = fitting or (identifiers if "id" in parameter.lower() else [])
+            # A goal says itself which identifier goes where; only bare prose is guessed at.
+            guess = "id" in parameter.lower() and not self.task.goal.get("calls")
+            options = fitting or (identifiers if guess else [])
             return schema.coerce(options[0], wanted) if len(set(options)) == 1 else None
         if kind in (Role.TEXT, Role.NEW):
             quoted = _QUOTED.findall(instruction)
@@ -141,6 +146,8 @@ class Execution:
                 return schema.number(parameter, wanted, self.rng)
             case Role.TEXT:
                 return schema.text_value(parameter, self.rng)
+            case Role.ENTITY if schema.DESCRIBING & set(parts(parameter)):
+                return schema.common(parameter, self.rng)
             case _:
                 return None
 

@@ -5,9 +5,9 @@
     {"calls": [{"tool": str, "arguments": {name: value | reference}, "all_pages": bool}],
      "report_refusal": bool}
 
-A reference is ``{"$from": tool, "$field": field}``: a value an earlier call shows. ``"$where":
-{field: value}`` narrows it to the record in which another field has this value, ``"$call": n`` to
-the n-th call of that tool (0-based).
+A reference is ``{"$from": tool, "$field": field}``: a value an earlier call shows.
+``"$where": {field: value}`` narrows it to the record in which another field has this value,
+``"$call": n`` to the n-th call of that tool (0-based), ``"$skip": n`` to the n-th distinct value.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from practice.domain.types import Json, TaskSpec
 
 
 def calls(task: TaskSpec) -> list[Json]:
-    """Return the intended calls; a task without a goal intends each tool once, arguments unknown."""
+    """Return the intended calls; without a goal each tool once, arguments unknown."""
     given = task.goal.get("calls")
     if given:
         return list(given)

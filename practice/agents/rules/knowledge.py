@@ -1,7 +1,7 @@
 """The playbook as rules: what the solver may rely on before it tries anything.
 
-Only live bullets count, and only those that still carry their ``rule``: a bullet a person rewrote is
-text, and this engine does not guess what text means.
+Only live bullets count, and only those that still carry their ``rule``: a bullet a person rewrote
+is text, and this engine does not guess what text means.
 """
 
 from __future__ import annotations

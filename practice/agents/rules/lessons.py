@@ -6,15 +6,16 @@ numbers of the steps that prove it. ``curator`` turns findings into sentences.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from practice.agents.rules import schema
 from practice.agents.rules.documents import cursor, failure, leaves, parse, records
 from practice.agents.rules.errors import Diagnosis, Trouble, diagnose, message
+from practice.agents.rules.flows import sequence, sources
 from practice.agents.rules.schema import Role
 from practice.agents.rules.solver import cursor_parameter
-from practice.agents.rules.words import LIST_VERBS, parts
+from practice.agents.rules.words import LIST_VERBS, content, parts
 from practice.domain.types import Step, TaskSpec, ToolSpec, Trajectory
 
 Lesson = dict[str, Any]
@@ -33,8 +34,8 @@ def lessons(
         *_pages(steps, known),
         *_effects(steps, known),
         *_shapes(steps, known),
-        *_sources(task, steps, known),
-        *_sequence(task, steps, known),
+        *sources(task, steps, known),
+        *sequence(task, steps, known),
     ]
     return tuple({lesson["key"]: lesson for lesson in reversed(found)}.values())[::-1]
 
@@ -58,6 +59,7 @@ def _from_errors(
         if again.arguments == failed.arguments and gone and between:
             yield _prerequisite(failed, between[-1], again, found, known)
         elif gone or not failure(again):
+            yield from _condition(steps[:place], failed, again, found)
             yield from _changed(failed, again, found, known)
             yield from _told(failed, found)
         elif not any(not failure(s) for s in after):
@@ -69,7 +71,8 @@ def _prerequisite(
 ) -> Lesson:
     tool = known[first.tool]
     settings = {
-        n: v for n, v in first.arguments.items()
+        n: v
+        for n, v in first.arguments.items()
         if n in tool.parameters and schema.role(tool, n) in _FIXED
     }
     given = [n for n in first.arguments if n not in settings]
@@ -117,18 +120,65 @@ def _changed(
         return
     names = set(failed.arguments) | set(again.arguments)
     different = [n for n in names if failed.arguments.get(n) != again.arguments.get(n)]
-    if len(different) != 1 or found.allowed or found.low is not None or found.high is not None:
+    stated = found.allowed or found.low is not None or found.high is not None
+    if len(different) != 1 or stated or found.trouble is Trouble.REFUSED:
         return
     (name,) = different
     rejected, accepted = failed.arguments.get(name), again.arguments.get(name)
     base = {"tool": failed.tool, "parameter": name, "steps": [failed.number, again.number]}
     if name not in failed.arguments and name not in known[failed.tool].required:
-        yield {**base, "kind": "required", "key": f"required:{failed.tool}:{name}",
-               "error": found.text}
+        yield {
+            **base,
+            "kind": "required",
+            "key": f"required:{failed.tool}:{name}",
+            "error": found.text,
+        }
     elif name in again.arguments:
         kind = "spelling" if found.trouble is Trouble.MISSING_THING else "format"
-        yield {**base, "kind": kind, "key": f"{kind}:{failed.tool}:{name}", "rejected": rejected,
-               "accepted": accepted, "example": found.format or accepted, "error": found.text}
+        yield {
+            **base,
+            "kind": kind,
+            "key": f"{kind}:{failed.tool}:{name}",
+            "rejected": rejected,
+            "accepted": accepted,
+            "example": found.format or accepted,
+            "error": found.text,
+        }
+
+
+def _condition(before: list[Step], failed: Step, again: Step, found: Diagnosis) -> Iterator[Lesson]:
+    """A refused and an accepted record that differ in what the error speaks of."""
+    if failure(again) or found.trouble is not Trouble.REFUSED:
+        return
+    names = [n for n in failed.arguments if failed.arguments[n] != again.arguments.get(n)]
+    if len(names) != 1:
+        return
+    (name,) = names
+    no, where = _record_of(before, failed.arguments[name])
+    yes, _ = _record_of(before, again.arguments.get(name))
+    spoken = content(f"{found.code} {found.text}".replace("_", " "))
+    for field in no:
+        told = content(field.replace("_", " ")) & spoken
+        if told and field in yes and no[field] != yes[field] and isinstance(no[field], bool):
+            yield {
+                "kind": "condition",
+                "key": f"condition:{failed.tool}:{name}:{field}",
+                "tool": failed.tool,
+                "parameter": name,
+                "field": field,
+                "wanted": yes[field],
+                "code": found.code,
+                "error": found.text,
+                "steps": [*where, failed.number, again.number],
+            }
+
+
+def _record_of(before: list[Step], value: Any) -> tuple[dict[str, Any], list[int]]:
+    for step in reversed(before):
+        for record in [] if failure(step) else records(step.observation, step.tool):
+            if value in record.values():
+                return record, [step.number]
+    return {}, []
 
 
 def _refusal(
@@ -140,7 +190,9 @@ def _refusal(
 ) -> Iterator[Lesson]:
     if found.trouble is not Trouble.REFUSED or schema.is_read(known[failed.tool]):
         return
-    states = _state(failed, before)
+    said = found.text.lower()
+    # A state is the reason only where the error says so; otherwise it merely happened to be so.
+    states = {k: v for k, v in _state(failed, before).items() if v and str(v).lower() in said}
     yield {
         "kind": "refusal",
         "key": f"refusal:{failed.tool}:{found.code or ' '.join(parts(found.text)[:6])}",
@@ -258,110 +310,11 @@ def _extra(brief: Step, whole: Step) -> list[str]:
         full = parse(whole.observation)
         while isinstance(full, dict) and len(full) == 1:
             full = next(iter(full.values()))
-        first = next((v for k, v in full.items() if "id" in parts(k)), None) if (
-            isinstance(full, dict)) else None
+        first = (
+            next((v for k, v in full.items() if "id" in parts(k)), None)
+            if (isinstance(full, dict))
+            else None
+        )
         if isinstance(full, dict) and first == row[own]:
             return [f for f in full if f not in row]
     return []
-
-
-def _sources(
-    task: TaskSpec, steps: list[Step], known: dict[str, ToolSpec]
-) -> Iterator[Lesson]:
-    for consumer, name, producer, field in links(task, steps, known):
-        yield {
-            "kind": "source",
-            "key": f"source:{producer.tool}:{field}",
-            "field": field,
-            "producer": producer.tool,
-            "consumers": [[consumer.tool, name]],
-            "steps": [producer.number, consumer.number],
-        }
-
-
-def links(
-    task: TaskSpec, steps: list[Step], known: dict[str, ToolSpec]
-) -> Iterator[tuple[Step, str, Step, str]]:
-    """Yield (consumer, parameter, producer, field) where a value was taken from an observation.
-
-    A value the task itself states proves nothing about where it comes from.
-    """
-    for place, consumer in enumerate(steps):
-        if failure(consumer):
-            continue
-        for name, value in consumer.arguments.items():
-            tool = known[consumer.tool]
-            if name not in tool.parameters or not _distinct(value, task):
-                continue
-            if schema.role(tool, name) not in (Role.ENTITY, Role.CREDENTIAL):
-                continue
-            offered = schema.examples(tool.parameters[name])
-            if value in offered:
-                continue
-            for earlier in reversed(steps[:place]):
-                field = "" if failure(earlier) else _field_of(earlier, value)
-                if field and earlier.tool != consumer.tool and _names(name, field, earlier):
-                    yield consumer, name, earlier, field
-                    break
-
-
-def _distinct(value: Any, task: TaskSpec) -> bool:
-    plain = isinstance(value, (str, int)) and not isinstance(value, bool)
-    return plain and str(value) not in ("", "0", ".") and str(value) not in task.instruction
-
-
-def _names(parameter: str, field: str, producer: Step) -> bool:
-    """Whether a value identifies something: chance equality of other values teaches nothing."""
-    identifying = {"id", "key", "token", "code", "symbol", "number", "name", "cursor"}
-    words = set(parts(parameter)) | set(parts(field))
-    plain = any(list(r) == [field] for r in records(producer.observation, producer.tool))
-    return bool(identifying & words or plain)
-
-
-def _field_of(step: Step, value: Any) -> str:
-    if str(value) in {str(v) for v in step.arguments.values()}:
-        return ""
-    for leaf in leaves(step.observation, step.tool):
-        if str(leaf.value) == str(value):
-            return leaf.field
-    return ""
-
-
-def _sequence(
-    task: TaskSpec, steps: list[Step], known: dict[str, ToolSpec]
-) -> Iterator[Lesson]:
-    """A call sequence in which values flow from call to call and that ends in a change."""
-    good = {s.number: s for s in steps if not failure(s)}
-    flow = list(links(task, steps, known))
-    for last in reversed(list(good.values())):
-        if schema.is_read(known[last.tool]):
-            continue
-        chain = _chain(last, flow)
-        tools = [s.tool for s in chain]
-        if len(set(tools)) >= 3:
-            yield {
-                "kind": "sequence",
-                "key": f"sequence:{'+'.join(dict.fromkeys(tools))}",
-                "tool": last.tool,
-                "purpose": known[last.tool].description,
-                "calls": [_written(s, flow) for s in chain],
-                "steps": [s.number for s in chain],
-            }
-            return
-
-
-def _chain(last: Step, flow: list[tuple[Step, str, Step, str]]) -> list[Step]:
-    needed = {last.number: last}
-    grown = True
-    while grown:
-        grown = False
-        for consumer, _, producer, _ in flow:
-            if consumer.number in needed and producer.number not in needed:
-                needed[producer.number] = producer
-                grown = True
-    return [needed[n] for n in sorted(needed)]
-
-
-def _written(step: Step, flow: list[tuple[Step, str, Step, str]]) -> Mapping[str, Any]:
-    taken = {name: [p.tool, f] for c, name, p, f in flow if c.number == step.number}
-    return {"tool": step.tool, "arguments": {n: taken.get(n) for n in step.arguments}}

@@ -43,7 +43,12 @@ def match(tool: ToolSpec, parameter: str, field: str) -> float:
     """Return how well a result field fills ``parameter`` of ``tool``, 0 (not at all) to 1."""
     wanted = _meanings(tool.name, parameter, str(_text(tool, parameter)))
     have = frozenset(parts(field))
-    return max((_alike(words, have) * weight for words, weight in wanted), default=0.0)
+    # The last telling word says what a field is: a file_content is no file.
+    head = [w for w in parts(field) if w not in GENERIC][-1:]
+    return max(
+        (_alike(words, have) * weight for words, weight in wanted if set(head) <= words),
+        default=0.0,
+    )
 
 
 def _text(tool: ToolSpec, parameter: str) -> str:
@@ -59,15 +64,18 @@ def _meanings(
     found: list[tuple[frozenset[str], float]] = []
     if not set(own) <= GENERIC:
         found.append((frozenset(own), 1.0))
-    if set(own) <= _KEYS or not own:
+    if set(own) <= GENERIC:
         found.append((frozenset([*nouns(tool), *own]), 0.95))
     text = description.lower()
     keys = "|".join(_KEYS)
     for noun, key in re.findall(rf"\b([a-z]+)[ -]({keys})\b", text):
         found.append((frozenset([*parts(noun), key]), 0.9))
-    for key, noun in re.findall(rf"\b({keys}|username)s? of (?:the |a |an )?([a-z]+)", text):
+    owned = rf"\b({keys}|username)s? of (?:the |a |an )?(?:[a-z]+ing )?([a-z]+)"
+    for key, noun in re.findall(owned, text):
         if key == "id" or "id" not in own:
             found.append((frozenset([*parts(noun), key]), 0.9))
+    for noun in re.findall(r"\bidentif\w+ (?:the |a |an )?([a-z]+)", text):
+        found += [(frozenset(parts(noun)), 0.8)]
     if head := re.match(r"(?:the |a |an )?([a-z]+) of\b", text):
         found.append((frozenset(parts(head.group(1))), 0.85))
     if "id" not in own:

@@ -64,9 +64,7 @@ class Observed:
         best = [o for o in options if len(o) == most]
         return rng.choice(best) if best else {}
 
-    def word(
-        self, tool: ToolSpec, kin: Callable[[str, str], float], rng: random.Random
-    ) -> str:
+    def word(self, tool: ToolSpec, kin: Callable[[str, str], float], rng: random.Random) -> str:
         """Return a word that occurs in what relatives of ``tool`` showed, or nothing."""
         near = sorted(self.records, key=lambda k: -kin(tool.name, k.tool))[:8]
         close = [k for k in near if kin(tool.name, k.tool) > 0.1]
@@ -99,9 +97,7 @@ class Observed:
 
 
 def _keys(known: Known) -> set[Any]:
-    return {
-        v for f, v in known.record.items() if "id" in parts(f) and isinstance(v, (str, int))
-    }
+    return {v for f, v in known.record.items() if "id" in parts(f) and isinstance(v, (str, int))}
 
 
 def handle(pick: Pick) -> tuple[str, Any] | None:

@@ -66,7 +66,8 @@ def _reference(name: str, value: Json) -> str:
         (field, told), *_ = where.items()
         attribute = phrase(field).replace(f"{thing} ", "", 1)
         return f"for the {thing} whose {attribute} is {_value(told)}"
-    return f"using the {phrase(name)} you find first"
+    order = "next" if value.get("$skip") or value.get("$call") else "first"
+    return f"using the {phrase(name)} you find {order}"
 
 
 def _value(value: Any) -> str:

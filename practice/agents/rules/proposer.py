@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
 from practice.agents.rules import goals, schema
-from practice.agents.rules.documents import schema_fields
 from practice.agents.rules.errors import UNDOING
-from practice.agents.rules.linking import STRONG, WEAK, kinship, match, producers
+from practice.agents.rules.history import barren, culprits, refused
+from practice.agents.rules.linking import STRONG, WEAK, kinship, producers
+from practice.agents.rules.makers import maker, same_parameter, shown
 from practice.agents.rules.observed import Observed, handle
 from practice.agents.rules.phrasing import instruction
 from practice.agents.rules.schema import Role
@@ -24,9 +24,7 @@ from practice.agents.rules.words import nouns, parts
 from practice.domain.coverage import coverage
 from practice.domain.types import (
     Briefing,
-    Category,
     Json,
-    PracticeRecord,
     Proposal,
     TaskSpec,
     ToolSpec,
@@ -37,10 +35,6 @@ OPTIONAL_SHARE = 0.3
 HANDLE_SHARE = 0.35
 PAIR_SHARE = 0.6
 REFUSAL_SHARE = 0.4
-#: words of parameters that describe a thing instead of naming one.
-_DESCRIBING = frozenset(
-    {"type", "status", "mode", "class", "category", "unit", "currency", "city", "location"}
-)
 _TODAY = date(2025, 6, 16)
 
 Call = dict[str, Any]
@@ -56,7 +50,11 @@ class RulesProposer:
         """Return up to ``briefing.count`` different candidates, gaps in coverage first."""
         writer = _Writer(briefing, random.Random(f"{self._seed}:{briefing.seed}"))
         written: dict[str, TaskSpec] = {}
-        for _ in range(3):
+        for turn in range(3):
+            # What a search would find is unknown before anything was seen: first look, then guess.
+            writer.guesses = turn > 0 or bool(briefing.history)
+            if turn and not briefing.history and len(written) >= briefing.count // 3:
+                break
             for tool in writer.ordered():
                 if len(written) >= briefing.count:
                     return Proposal(candidates=tuple(written.values()))
@@ -74,9 +72,9 @@ class _Writer:
         self._kin = kinship(briefing.tools)
         self._observed = Observed(briefing.facts)
         self._seen = coverage(briefing.history, briefing.tools)
-        self._blocked = Counter(t for r in briefing.history for t in _culprits(r))
-        self._barren = Counter(t for r in briefing.history for t in _barren(r))
-        self._refused = {json.dumps(v) for r in briefing.history for v in _refused(r)}
+        self._blocked = Counter(t for r in briefing.history for t in culprits(r))
+        self._barren = Counter(t for r in briefing.history for t in barren(r))
+        self._refused = {json.dumps(v) for r in briefing.history for v in refused(r)}
         self._paged = {
             str(c.get("tool"))
             for r in briefing.history
@@ -84,6 +82,7 @@ class _Writer:
             if c.get("all_pages")
         }
         self._planned: Counter[str] = Counter()
+        self.guesses = True
 
     def ordered(self) -> list[ToolSpec]:
         """Return tools, the least practised and least planned first; what failed waits longer."""
@@ -153,11 +152,18 @@ class _Writer:
         asked = [n for n in tool.required if schema.role(tool, n) in open_]
         asked += self._instead(tool)
         optional = [
-            n for n in tool.parameters
+            n
+            for n in tool.parameters
             if n not in tool.required and n not in asked and self._tries(tool, n)
         ]
+        if schema.is_read(tool):
+            optional = optional[:1]
         entity = [n for n in (*asked, *optional) if schema.role(tool, n) is Role.ENTITY]
-        picks = self._observed.picks(tool, entity, self._rng)
+        picks = {
+            name: pick
+            for name, pick in self._observed.picks(tool, entity, self._rng).items()
+            if json.dumps([tool.name, name, pick.value]) not in self._refused
+        }
         before: list[Call] = []
         arguments: dict[str, Any] = {}
         for name in dict.fromkeys((*tool.required, *asked, *optional)):
@@ -166,7 +172,7 @@ class _Writer:
                 continue
             value = self._literal(tool, name, arguments)
             if value is None and name in asked:
-                made = self._produced(tool, name, depth, before)
+                made = self._produced(tool, name, depth, before, arguments)
                 if made is None:
                     made = self._commonplace(tool, name)
                 if made is None:
@@ -199,7 +205,7 @@ class _Writer:
         options = self._fresh(tool, name, schema.choices(wanted), given)
         match kind:
             case Role.CHOICE:
-                return schema.coerce(self._choice(options), wanted)
+                return schema.coerce(self._choice(tool.name, options), wanted)
             case Role.FLAG:
                 return self._rng.random() < 0.5
             case Role.NUMBER:
@@ -219,9 +225,8 @@ class _Writer:
 
     def _date(self, tool: ToolSpec, name: str, given: Json) -> str:
         """Return a date after any date already given, so that a period is one."""
-        earlier = [n for n in given if n in tool.parameters
-                   and schema.role(tool, n) is Role.DATE]
-        days = 60 * len(earlier) + self._rng.randint(7, 60)
+        earlier = [n for n in given if n in tool.parameters and schema.role(tool, n) is Role.DATE]
+        days = 30 + 14 * len(earlier) + self._rng.randint(0, 13)
         form = schema.date_format(name, tool.parameters[name])
         return (_TODAY + timedelta(days=days)).strftime(form)
 
@@ -229,7 +234,8 @@ class _Writer:
         """Leave out what was refused before and what a sibling parameter already has."""
         taken = [v for n, v in given.items() if schema.choices(tool.parameters[n]) == options]
         left = [
-            o for o in options
+            o
+            for o in options
             if o not in taken and json.dumps([tool.name, name, o]) not in self._refused
         ]
         return left or options
@@ -248,9 +254,10 @@ class _Writer:
         about = [n for t in self._all if t.name != tool.name for n in nouns(t.name)[-1:]]
         return self._rng.choice(about) if about else "report"
 
-    def _choice(self, options: list[Any]) -> Any:
-        """Prefer the first of the options, which schemas put where it always makes sense."""
-        return options[0] if self._rng.random() < 0.5 else self._rng.choice(options)
+    def _choice(self, tool: str, options: list[Any]) -> Any:
+        """Return the first option until the tool has worked once, then any: make it work first."""
+        solved = self._seen.of(tool).solved
+        return self._rng.choice(options) if solved else options[0]
 
     def _instead(self, tool: ToolSpec) -> list[str]:
         """Return one optional identifier of a tool that requires none: it still needs a subject."""
@@ -287,16 +294,23 @@ class _Writer:
         return {n: self._literal(spec, n, {}) for n in dict.fromkeys(names)}
 
     def _produced(
-        self, tool: ToolSpec, name: str, depth: int, before: list[Call]
-    ) -> Json | None:
+        self, tool: ToolSpec, name: str, depth: int, before: list[Call], given: Json
+    ) -> Any | None:
         """Return a reference to an earlier call that shows a value; its calls go to ``before``."""
         if depth >= MAX_CHAIN - 1:
             return None
         credential = schema.role(tool, name) is Role.CREDENTIAL
-        least = STRONG if credential or _DESCRIBING & set(parts(name)) else WEAK
+        least = STRONG if credential or schema.DESCRIBING & set(parts(name)) else WEAK
         options = [p for p in producers(tool, name, self._all) if p.score >= least]
         options.sort(key=lambda p: self._barren[p.tool.name])
+        if all(self._barren[p.tool.name] for p in options):
+            made = self._made(tool, name, depth, before)
+            if made is not None:
+                return made
         for option in options[:3]:
+            empty = self._barren[option.tool.name] and schema.is_read(option.tool)
+            if empty or (not self.guesses and self._guessed(option.tool)):
+                continue
             planned = [c for c in before if c["tool"] == option.tool.name]
             again = bool(planned) and bool(planned[0]["arguments"])
             calls = self._calls(option.tool, depth + 1) if again or not planned else []
@@ -304,47 +318,51 @@ class _Writer:
                 continue
             before += calls
             found: dict[str, Any] = {"$from": option.tool.name, "$field": option.field}
-            return {**found, "$call": len(planned)} if again else found
+            if again:
+                return {**found, "$call": len(planned)}
+            before_it = [v for v in given.values() if goals.is_reference(v)]
+            same = sum(v["$from"] == option.tool.name for v in before_it)
+            return {**found, "$skip": same} if same else found
+        return None
+
+    def _guessed(self, tool: ToolSpec) -> bool:
+        """Whether a call would search for words nobody has seen yet."""
+        asks = any(schema.role(tool, n) is Role.TEXT for n in tool.required)
+        return asks and not self._observed.word(tool, self._kin, self._rng)
+
+    def _made(self, tool: ToolSpec, name: str, depth: int, before: list[Call]) -> Any | None:
+        """Return a value of a thing that an earlier call of the task makes under this name."""
+        for other in self._all:
+            new = name in other.parameters and schema.role(other, name) is Role.NEW
+            if not new or other.name == tool.name or schema.is_read(other):
+                continue
+            calls = self._calls(other, depth + 1)
+            if calls is not None and len(before) + len(calls) <= MAX_CHAIN:
+                before += calls
+                return calls[-1]["arguments"][name]
         return None
 
     def _undoing(self, tool: ToolSpec) -> list[Call] | None:
         """Return calls that first make what ``tool`` takes away, where some tool makes it."""
         if not UNDOING & set(parts(tool.name)):
             return None
-        maker = self._maker(tool)
-        calls = self._calls(maker, depth=1) if maker else None
-        if maker is None or calls is None:
+        source = maker(tool, self._all)
+        calls = self._calls(source, depth=1) if source else None
+        if source is None or calls is None:
             return None
         made = calls[-1]["arguments"]
         own = self._calls(tool, depth=1) or [{"tool": tool.name, "arguments": {}}]
         arguments = dict(own[-1]["arguments"])
         for name in tool.required:
-            field = _shown(maker, tool, name)
-            same = _same_parameter(tool, name, maker)
+            field = shown(source, tool, name)
+            same = same_parameter(tool, name, source)
             if field:
-                arguments[name] = {"$from": maker.name, "$field": field}
+                arguments[name] = {"$from": source.name, "$field": field}
             elif same in made:
                 arguments[name] = made[same]
             elif name not in arguments:
                 return None
         return [*calls, {"tool": tool.name, "arguments": arguments}]
-
-    def _maker(self, tool: ToolSpec) -> ToolSpec | None:
-        """Return the tool that makes what ``tool`` takes away: same subject, opposite verb."""
-        best: tuple[float, ToolSpec | None] = (1.0, None)
-        for other in self._all:
-            if schema.is_read(other) or UNDOING & set(parts(other.name)):
-                continue
-            score = 2 * self._kin(tool.name, other.name)
-            score += 0.7 * len(set(parts(tool.name)) & set(parts(other.name)))
-            score += sum(bool(_shown(other, tool, n)) for n in tool.required)
-            score += sum(bool(_same_parameter(tool, n, other)) for n in tool.required)
-            signs_in = {"login", "authenticate"} & set(parts(other.name))
-            if "logout" in parts(tool.name):
-                score += 1.0 if signs_in else -1.0
-            if score > best[0]:
-                best = (score, other)
-        return best[1]
 
     def _use_fresh_credentials(self, calls: list[Call]) -> None:
         """Point at a credential an earlier call of the task shows; the old one may be void."""
@@ -355,7 +373,7 @@ class _Writer:
                     continue
                 for earlier in calls[:place]:
                     source = self._tools[str(earlier["tool"])]
-                    field = _shown(source, tool, name)
+                    field = shown(source, tool, name)
                     if field:
                         call["arguments"][name] = {"$from": source.name, "$field": field}
 
@@ -392,48 +410,3 @@ class _Writer:
             if len(calls) + len(fresh) + 1 <= MAX_CHAIN + 1:
                 return [*calls, *fresh, more[-1]]
         return calls
-
-
-def _shown(maker: ToolSpec, tool: ToolSpec, name: str) -> str:
-    """Return the result field of ``maker`` that fills a parameter of ``tool``, or nothing."""
-    fields = [f for f, _ in schema_fields(maker.output_schema, maker.name)]
-    best = max(fields, key=lambda f: match(tool, name, f), default="")
-    return best if best and match(tool, name, best) >= STRONG else ""
-
-
-def _same_parameter(tool: ToolSpec, name: str, maker: ToolSpec) -> str:
-    """Return the parameter of ``maker`` that means the same as ``name`` of ``tool``."""
-    if name in maker.parameters:
-        return name
-    words = set(parts(name))
-    for other in maker.required:
-        shared = words & set(parts(other))
-        if len(shared) >= 2 or (shared and len(words) == 1):
-            return other
-    return ""
-
-
-def _culprits(record: PracticeRecord) -> Iterator[str]:
-    """Yield the intended tools of an infeasible task that never worked in it."""
-    if record.category is Category.INFEASIBLE:
-        worked = {tool for tool, had_error in record.calls if not had_error}
-        yield from (t for t in record.intended_tools if t not in worked)
-
-
-def _barren(record: PracticeRecord) -> Iterator[str]:
-    """Yield the sources of an infeasible task: they showed nothing that could be used."""
-    if record.category is Category.INFEASIBLE:
-        for call in record.goal.get("calls", ()):
-            for value in call.get("arguments", {}).values():
-                if goals.is_reference(value):
-                    yield str(value.get("$from", ""))
-
-
-def _refused(record: PracticeRecord) -> Iterator[list[Any]]:
-    """Yield (tool, parameter, value) of calls that never worked in an infeasible task."""
-    culprits = set(_culprits(record))
-    for call in record.goal.get("calls", ()):
-        if call.get("tool") in culprits:
-            for name, value in call.get("arguments", {}).items():
-                if isinstance(value, (str, int, float)):
-                    yield [call["tool"], name, value]

@@ -48,9 +48,7 @@ def _story(label: Label, trajectory: Trajectory, failed: Sequence[Step]) -> str:
     return f"The attempt was a {label} after {calls}; {errors}."
 
 
-def _tags(
-    playbook: Playbook, steps: Sequence[Step], tools: Sequence[ToolSpec]
-) -> dict[str, Tag]:
+def _tags(playbook: Playbook, steps: Sequence[Step], tools: Sequence[ToolSpec]) -> dict[str, Tag]:
     tags: dict[str, Tag] = {}
     for bullet in playbook.live:
         tag = _tag(bullet, steps, tools)
@@ -73,8 +71,9 @@ def _tag(bullet: Bullet, steps: Sequence[Step], tools: Sequence[ToolSpec]) -> Ta
         case "source":
             uses = {tuple(c) for c in rule["consumers"]}
             own = [s for s in steps if any(s.tool == t and n in s.arguments for t, n in uses)]
-            before = any(p.tool == rule["producer"] and p.number < s.number
-                         for s in own for p in steps)
+            before = any(
+                p.tool == rule["producer"] and p.number < s.number for s in own for p in steps
+            )
             worked = any(not failure(s) for s in own)
             return ("helpful" if before and worked else "neutral") if own else None
         case _:

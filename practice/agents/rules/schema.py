@@ -24,6 +24,8 @@ TEXT = vocabulary(
     "feedback resolution explanation remark memo pattern query keyword tag"
 )
 PAGING = vocabulary("cursor page offset limit size per token start skip after before")
+#: words of parameters that describe a thing instead of naming one.
+DESCRIBING = vocabulary("type status mode class category unit currency city location priority")
 _PLACES = ("San Francisco", "Oakland", "London", "Paris", "Chicago", "Boston")
 #: values anyone would try, by the noun of the parameter; ids and credentials are never here.
 COMMON: Mapping[str, tuple[Any, ...]] = {
@@ -42,6 +44,7 @@ COMMON: Mapping[str, tuple[Any, ...]] = {
     "type": ("standard", "basic"),
     "path": (".",),
     "status": ("open", "closed", "pending"),
+    "category": ("general", "other"),
     "priority": ("high", "low", "medium"),
     "first": ("Robin", "Noor"),
     "last": ("Marsh", "Lindqvist"),
@@ -182,7 +185,7 @@ def _credential(words: set[str], tool: ToolSpec) -> bool:
 def _is_new(tool: ToolSpec, name: str, text: str) -> bool:
     """Whether the caller makes the value up: the name of something that does not exist yet."""
     words = set(parts(name))
-    if "id" in words or words & {"email"}:
+    if "id" in words or words & {"email"} or words & DESCRIBING:
         return False
     if re.search(r"\bnew\b|\bto be added\b|\bto (?:add|create|register)\b", text):
         return True
@@ -304,7 +307,8 @@ def fits(value: Any, schema: Json) -> bool:
         return isinstance(value, int) or (isinstance(value, str) and value.isdigit())
     if type_ == "number":
         return isinstance(value, (int, float))
-    return isinstance(value, (str, int)) and 0 < len(str(value)) <= 120
+    # A number where text is asked for is another system's identifier more often than not.
+    return isinstance(value, str) and 0 < len(value) <= 120
 
 
 def is_read(tool: ToolSpec) -> bool:

@@ -108,6 +108,10 @@ class _Plan:
             if fix is not None and found.trouble in (Trouble.ARGUMENT, Trouble.REFUSED):
                 arguments, thought = dict(fix.arguments), fix.why
                 continue
+            other = self._other_choice(found, tool, intended, arguments, tried)
+            if other is not None:
+                arguments, thought = other, "That one is refused, so I take the next one."
+                continue
             repaired = self._repair(found, tool, arguments, depth, asked)
             if repaired is None:
                 return None
@@ -115,6 +119,29 @@ class _Plan:
             if changed == arguments and found.trouble is Trouble.ARGUMENT:
                 return None
             arguments = changed
+        return None
+
+    def _other_choice(
+        self,
+        found: Diagnosis,
+        tool: ToolSpec,
+        intended: dict[str, Any],
+        arguments: dict[str, Any],
+        tried: set[str],
+    ) -> dict[str, Any] | None:
+        """Return arguments with another observed value where the choice was the agent's own."""
+        if found.trouble is not Trouble.REFUSED:
+            return None
+        for name, value in arguments.items():
+            wanted = intended.get(name)
+            own = wanted is None or (goals.is_reference(wanted) and "$where" not in wanted)
+            about = name == found.parameter or _about(name, found.code)
+            if not own or not about or schema.role(tool, name) is not Role.ENTITY:
+                continue
+            used = [s.arguments.get(name) for s in self._run.steps if s.tool == tool.name]
+            other = self._run.from_observations(tool, name, avoid=[value, *used])
+            if other is not None and _key({**arguments, name: other}) not in tried:
+                return {**arguments, name: other}
         return None
 
     def _prepare(self, tool: ToolSpec, depth: int) -> None:
@@ -214,9 +241,15 @@ class _Plan:
         if "$call" in ref:
             shown = shown[ref["$call"] :][:1]
         for step in reversed(shown):
-            for record in records(step.observation, step.tool):
-                if all(record.get(k) == v for k, v in where.items()) and field in record:
-                    return record[field]
+            rows = records(step.observation, step.tool)
+            found = [
+                r[field]
+                for r in rows
+                if r.get(field) not in (None, "") and all(r.get(k) == v for k, v in where.items())
+            ]
+            if found:
+                distinct = list(dict.fromkeys(found))
+                return distinct[min(int(ref.get("$skip", 0)), len(distinct) - 1)]
         return None
 
     def _pages(self, tool: ToolSpec, step: Step, until: Json | None = None) -> None:
@@ -272,8 +305,9 @@ class _Plan:
                     return None
                 return {**arguments, name: value}, f"The error asks for {name}, so I add it."
             case Trouble.SIGN_IN:
-                return self._after(sign_in_tools(tool, self._run.tools), found, arguments, depth,
-                                   asked)
+                return self._after(
+                    sign_in_tools(tool, self._run.tools), found, arguments, depth, asked
+                )
             case Trouble.PREREQUISITE:
                 return self._after(found.tools, found, arguments, depth, asked)
             case Trouble.MISSING_THING if name:
@@ -334,11 +368,14 @@ def cursor_parameter(tool: ToolSpec, field: str) -> str:
     return next((n for n in tool.parameters if paging & set(parts(n))), "")
 
 
+def _about(name: str, code: str) -> bool:
+    """Whether an error code such as ``agent_off_shift`` speaks of ``agent_id``."""
+    return bool((set(parts(name)) - {"id", "name"}) & set(parts(code)))
+
+
 def _because(tool: ToolSpec) -> str:
     return sentence(f"I call `{tool.name}` to {imperative(tool.description, tool.name)}")
 
 
 def _key(arguments: Json) -> str:
     return repr(sorted(arguments.items(), key=lambda item: item[0]))
-
-

@@ -62,7 +62,12 @@ def _facts(step: Step, task: TaskSpec) -> list[Fact]:
 
 
 def _short(row: dict[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in row.items() if not (isinstance(v, str) and len(v) > _LONG)}
+    """Return a record without long texts and without what only leads to the next page."""
+    return {
+        k: v
+        for k, v in row.items()
+        if not (isinstance(v, str) and len(v) > _LONG) and not {"next", "cursor"} & set(parts(k))
+    }
 
 
 def _key(row: dict[str, Any]) -> str:

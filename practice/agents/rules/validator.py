@@ -29,6 +29,7 @@ class _Obstacle:
     step: Step | None
     found: Diagnosis | None
     tool: str
+    asked: tuple[str, ...] = ()
 
 
 class RulesValidator:
@@ -54,24 +55,30 @@ class RulesValidator:
         )
 
 
-def _checks(
-    task: TaskSpec, trajectory: Trajectory, known: dict[str, ToolSpec]
-) -> Iterator[Check]:
+def _checks(task: TaskSpec, trajectory: Trajectory, known: dict[str, ToolSpec]) -> Iterator[Check]:
     steps = trajectory.steps
     good = [s for s in steps if not failure(s)]
-    yield _check("tools_exist", "calls of tools that do not exist",
-                 [s.number for s in steps if s.tool not in known])
-    yield _check("schema_valid", "calls whose arguments break the tool's schema",
-                 [s.number for s in good if s.tool in known
-                  and schema.problems(known[s.tool], s.arguments)])
+    yield _check(
+        "tools_exist",
+        "calls of tools that do not exist",
+        [s.number for s in steps if s.tool not in known],
+    )
+    yield _check(
+        "schema_valid",
+        "calls whose arguments break the tool's schema",
+        [s.number for s in good if s.tool in known and schema.problems(known[s.tool], s.arguments)],
+    )
     outstanding = [
         s.number
         for s in steps
         if failure(s) and not any(g.tool == s.tool and g.number > s.number for g in good)
     ]
     yield _check("errors_recovered", "errors that were never recovered from", outstanding)
-    yield _check("arguments_grounded", "arguments that appear in nothing the agent was shown",
-                 list(_ungrounded(task, steps, known)))
+    yield _check(
+        "arguments_grounded",
+        "arguments that appear in nothing the agent was shown",
+        [n for n in _ungrounded(task, steps, known) if n in {s.number for s in good}],
+    )
     done = {s.tool for s in good}
     missing = [str(c["tool"]) for c in goals.calls(task) if c["tool"] not in done]
     yield Check(
@@ -98,8 +105,11 @@ def _checks(
     yield Check(
         "answer_grounded",
         bool(trajectory.answer.strip()) and not invented,
-        f"Not in any observation: {', '.join(invented)}." if invented else (
-            "Every value of the answer was observed." if trajectory.answer.strip()
+        f"Not in any observation: {', '.join(invented)}."
+        if invented
+        else (
+            "Every value of the answer was observed."
+            if trajectory.answer.strip()
             else "There is no answer."
         ),
     )
@@ -121,9 +131,7 @@ def _check(name: str, wrong: str, numbers: list[int]) -> Check:
     return Check(name, False, f"There are {wrong}: step {where}.", tuple(numbers))
 
 
-def _ungrounded(
-    task: TaskSpec, steps: Sequence[Step], known: dict[str, ToolSpec]
-) -> Iterator[int]:
+def _ungrounded(task: TaskSpec, steps: Sequence[Step], known: dict[str, ToolSpec]) -> Iterator[int]:
     seen = task.instruction.lower()
     for step in steps:
         tool = known.get(step.tool)
@@ -157,19 +165,19 @@ def _invented(task: TaskSpec, trajectory: Trajectory) -> list[str]:
     )
     numbers = set(_NUMBER.findall(shown))
     told = [v for v in _MARKED.findall(trajectory.answer) if v not in shown]
-    told += [
-        n for n in _NUMBER.findall(trajectory.answer) if n not in numbers and float(n) > 200
-    ]
+    told += [n for n in _NUMBER.findall(trajectory.answer) if n not in numbers and float(n) > 200]
     return list(dict.fromkeys(told))
 
 
 def _obstacles(
     task: TaskSpec, trajectory: Trajectory, known: dict[str, ToolSpec]
 ) -> Iterator[_Obstacle]:
-    for name in dict.fromkeys(str(c["tool"]) for c in goals.calls(task)):
+    for call in goals.calls(task):
+        name, asked = str(call["tool"]), set(call.get("arguments", {}))
         own = [s for s in trajectory.steps if s.tool == name]
-        if any(not failure(s) for s in own):
+        if any(not failure(s) and asked <= set(s.arguments) for s in own):
             continue
+        own = [s for s in own if asked <= set(s.arguments)]
         if name not in known:
             yield _Obstacle(None, None, name)
         elif own:
@@ -177,7 +185,7 @@ def _obstacles(
             found = diagnose(failure(last), known[name], last.arguments, tuple(known.values()))
             yield _Obstacle(last, found, name)
         else:
-            yield _Obstacle(None, None, name)
+            yield _Obstacle(None, None, name, tuple(sorted(asked)))
 
 
 def _feasibility(
@@ -222,9 +230,9 @@ def _impossible(
             return 3, f"The task asks for a value `{step.tool}` does not take: {said}."
         case Trouble.REFUSED if not task.goal.get("report_refusal"):
             return 3, f"`{step.tool}` refuses what the task asks for: {said}."
-        case Trouble.PREREQUISITE if not task.goal.get("report_refusal") and len(
-            {s.tool for s in trajectory.steps}
-        ) == 1:
+        case Trouble.PREREQUISITE if (
+            not task.goal.get("report_refusal") and len({s.tool for s in trajectory.steps}) == 1
+        ):
             return 4, f"Nothing the agent may do leads to what `{step.tool}` needs: {said}."
         case _:
             return None
@@ -238,9 +246,13 @@ def _unobtainable(
         return None
     tool = known[obstacle.tool]
     asked = (Role.ENTITY, Role.CREDENTIAL)
-    names = [n for n in tool.required if schema.role(tool, n) in asked]
-    looked = [s.number for s in trajectory.steps if schema.is_read(known[s.tool])
-              and not failure(s)] if trajectory.steps else []
+    wanted = dict.fromkeys((*tool.required, *obstacle.asked))
+    names = [n for n in wanted if n in tool.parameters and schema.role(tool, n) in asked]
+    looked = [
+        s.number
+        for s in trajectory.steps
+        if s.tool in known and schema.is_read(known[s.tool]) and not failure(s)
+    ]
     if not names or not looked:
         return None
     needs = " and ".join(f"`{n}`" for n in names)

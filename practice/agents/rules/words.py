@@ -12,11 +12,11 @@ def vocabulary(text: str) -> frozenset[str]:
 
 
 STOP = vocabulary(
-    "a an and any are as at be been before by can cannot could currently do does for from given has "
-    "have here how if in into is it its must need needs no not of on one only or please so tool "
-    "that the then there these this those to use used user using via was what when where which "
-    "will with you your belongs allows users company various aspects such etc returns return "
-    "first provided specified based default defaults optional"
+    "a an and any are as at be been before by can cannot could currently do does for from "
+    "given has have here how if in into is it its must need needs no not of on one only or "
+    "please so tool that the then there these this those to use used user using via was what "
+    "when where which will with you your belongs allows users company various aspects such "
+    "etc returns return first provided specified based default defaults optional"
 )
 READ_VERBS = vocabulary(
     "get list search find fetch retrieve read show view display query lookup look check count "
@@ -105,7 +105,8 @@ def verb(tool: str) -> str:
 @lru_cache(maxsize=16384)
 def nouns(tool: str) -> tuple[str, ...]:
     """Return the words of a tool name that are not its verb: ``get_order`` gives ("order",)."""
-    words = [w for w in parts(tool) if w not in READ_VERBS and w not in NEW_VERBS]
+    verbs = READ_VERBS | NEW_VERBS | LIST_VERBS
+    words = [w for w in parts(tool) if w not in verbs]
     return tuple(w for w in words if w not in STOP) or parts(tool)[-1:]
 
 

@@ -1,0 +1,184 @@
+"""The first half of a round: propose tasks, solve attempts, validate them."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import asdict
+from typing import Any
+
+from django.db import connections
+from django.utils import timezone
+
+from memoryapp.domain.playbook import Bullet, BulletStatus, Playbook
+from memoryapp.queries import draft_playbook
+from practice.agents.ports import SolverLimits
+from practice.domain import novelty, validation
+from practice.domain.rounds import Stage
+from practice.domain.types import Briefing, Step, TaskSpec, Trajectory
+from practice.models import Attempt, PracticeTask, Round, Run, Unit
+from practice.models import Step as StepRow
+from practice.orchestrator.engines import engine_of
+from practice.orchestrator.results import ClaimLost, Result, queue
+from practice.orchestrator.worlds import tools_of, world_of
+
+FACT_LIMIT = 40
+HISTORY_LIMIT = 1_000
+
+
+def propose(unit: Unit, run: Run) -> Result:
+    """Write candidates and keep the novel ones; every dropped one keeps its reason."""
+    plan, tools = run.frozen, tools_of(run.environment, run.frozen)
+    records = run.environment.practice_records.select_related("task__round").order_by("-pk")
+    history = tuple(record.as_value() for record in records[:HISTORY_LIMIT])[::-1]
+    facts = run.environment.facts.select_related("task")[:FACT_LIMIT]
+    proposal = engine_of(run).proposer.propose(
+        Briefing(
+            tools=tools,
+            facts=tuple(fact.as_value() for fact in facts),
+            history=history,
+            count=plan.candidates,
+            seed=run.seed * 1_000 + unit.round,
+        )
+    )
+    chosen = novelty.select(
+        proposal.candidates, history, plan.tasks, seed=run.seed * 1_000 + unit.round
+    )
+
+    def store() -> None:
+        playbook = draft_playbook(run.playbook, origin_link=run.get_absolute_url())
+        round_, _ = Round.objects.get_or_create(
+            run=run,
+            number=unit.round,
+            defaults={"playbook": [_frozen(bullet) for bullet in playbook.bullets]},
+        )
+        pairs = [(task, "") for task in chosen.selected] + list(chosen.dropped)
+        rows = [_task_row(round_, n, spec, why) for n, (spec, why) in enumerate(pairs, start=1)]
+        PracticeTask.objects.bulk_create(rows)
+        attempts = Attempt.objects.bulk_create(
+            Attempt(task=task, run=run, number=number)
+            for task in rows
+            if not task.drop_reason
+            for number in range(1, plan.attempts + 1)
+        )
+        queue(run, unit.round, Stage.SOLVE, [attempt.pk for attempt in attempts])
+
+    return Result(store, [proposal.usage])
+
+
+def _task_row(round_: Round, number: int, spec: TaskSpec, why: str) -> PracticeTask:
+    return PracticeTask(
+        round=round_,
+        number=number,
+        instruction=spec.instruction,
+        kind=spec.kind,
+        intended_tools=list(spec.intended_tools),
+        entities=list(spec.entities),
+        rationale=spec.rationale,
+        goal=dict(spec.goal),
+        drop_reason=why,
+    )
+
+
+def solve(unit: Unit, run: Run) -> Result:
+    """One attempt, one freshly reset environment, steps stored as they happen."""
+    attempt = Attempt.objects.select_related("task__round").get(pk=unit.target)
+    attempt.current_try = unit.tries
+    Attempt.objects.filter(pk=attempt.pk).update(
+        status=Attempt.Status.RUNNING, current_try=unit.tries, message=""
+    )
+    engine, plan = engine_of(run), run.frozen
+    owner = threading.get_ident()
+
+    def on_step(step: Step) -> None:
+        try:
+            if not Unit.objects.held(unit).exists():
+                raise ClaimLost
+            _store_step(attempt, unit.tries, step)
+        finally:
+            # An agent library may call back from a helper thread whose connection nobody closes.
+            if threading.get_ident() != owner:
+                connections.close_all()
+
+    def should_stop() -> bool:
+        return not Unit.objects.held(unit).exists()
+
+    with world_of(run.environment, plan).open() as session:
+        trajectory = engine.solver.solve(
+            attempt.task.as_spec(),
+            _thawed(attempt.task.round),
+            session,
+            SolverLimits(steps=plan.step_limit, on_step=on_step, should_stop=should_stop),
+        )
+        drift = session.drift()
+    note = f"The server's tools are not what they were when the run began. {drift}" if drift else ""
+
+    def store() -> None:
+        _store_trajectory(attempt, trajectory, note)
+        queue(run, unit.round, Stage.VALIDATE, [attempt.pk])
+
+    return Result(store, [trajectory.usage])
+
+
+def _store_step(attempt: Attempt, try_number: int, step: Step) -> None:
+    StepRow.objects.create(
+        attempt=attempt,
+        try_number=try_number,
+        number=step.number,
+        thought=step.thought,
+        tool=step.tool[:200],
+        arguments=dict(step.arguments),
+        observation=step.observation.replace("\x00", ""),
+        is_error=step.is_error,
+        started_ms=step.started_ms,
+        duration_ms=step.duration_ms,
+        input_tokens=step.input_tokens,
+        output_tokens=step.output_tokens,
+    )
+
+
+def _store_trajectory(attempt: Attempt, trajectory: Trajectory, note: str) -> None:
+    steps = trajectory.steps
+    attempt.status = trajectory.outcome.value
+    attempt.outcome = trajectory.outcome.value
+    attempt.answer = trajectory.answer.replace("\x00", "")
+    attempt.message = note
+    attempt.step_count = len(steps)
+    attempt.error_count = sum(step.is_error for step in steps)
+    attempt.duration_ms = max((s.started_ms + s.duration_ms for s in steps), default=0)
+    attempt.ended_at = timezone.now()
+    attempt.save()
+
+
+def validate(unit: Unit, run: Run) -> Result:
+    """Judge the attempt on its trajectory alone."""
+    attempt = Attempt.objects.select_related("task").get(pk=unit.target)
+    verdict = engine_of(run).validator.validate(
+        attempt.task.as_spec(), attempt.as_trajectory(), tools_of(run.environment, run.frozen)
+    )
+
+    def store() -> None:
+        attempt.status = Attempt.Status.VALIDATED
+        attempt.label = validation.label(verdict).value
+        attempt.feasibility = verdict.feasibility
+        attempt.feasibility_reason = verdict.feasibility_reason
+        attempt.completion = verdict.completion
+        attempt.completion_reason = verdict.completion_reason
+        attempt.confidence = verdict.confidence
+        attempt.checks = [asdict(check) for check in verdict.checks]
+        attempt.validator = verdict.validator[:100]
+        attempt.save()
+
+    return Result(store, [verdict.usage])
+
+
+def _frozen(bullet: Bullet) -> dict[str, Any]:
+    return {**asdict(bullet), "status": bullet.status.value}
+
+
+def _thawed(round_: Round) -> Playbook:
+    return Playbook(
+        bullets=tuple(
+            Bullet(**{**stored, "status": BulletStatus(stored["status"])})
+            for stored in round_.playbook
+        )
+    )

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from memoryapp.domain.playbook import Op, Playbook, apply
+from practice.agents.rules.curator import RulesCurator
+from practice.agents.rules.reflector import RulesReflector
+from practice.agents.rules.summariser import RulesSummariser
+from practice.domain.types import Label, Reflection, TaskSpec, Trajectory
+from tests.agents.rules_shop import TOOLS
+from tests.agents.test_rules_solver import REFUND, solve, task
+
+
+def learn(given: TaskSpec, playbook: Playbook | None = None) -> tuple[Trajectory, Reflection]:
+    book = playbook or Playbook()
+    trajectory = solve(given, book)
+    return trajectory, RulesReflector().reflect(given, Label.SUCCESS, book, trajectory, TOOLS)
+
+
+def curated(given: TaskSpec, playbook: Playbook | None = None) -> Playbook:
+    book = playbook or Playbook()
+    trajectory, reflection = learn(given, book)
+    for delta in RulesCurator().curate(given, book, trajectory, reflection).deltas:
+        book = apply(book, delta)
+    return book
+
+
+def texts(book: Playbook) -> list[str]:
+    return [bullet.content for bullet in book.live]
+
+
+def test_it_learns_what_has_to_come_first() -> None:
+    assert texts(curated(REFUND)) == [
+        "Call `verify_customer` (order ID) before `create_refund`; otherwise it answers "
+        "NOT_VERIFIED."
+    ]
+
+
+def test_it_learns_which_values_are_allowed() -> None:
+    given = task({"tool": "set_status", "arguments": {"order_id": "ORD-1", "status": "Open"}})
+    assert (
+        "Set `status` of `set_status` to `open`, `packed` or `shipped`; `Open` is rejected."
+        in texts(curated(given))
+    )
+
+
+def test_it_learns_how_pages_are_followed() -> None:
+    given = task({"tool": "list_orders", "arguments": {}, "all_pages": True})
+    (text,) = texts(curated(given))
+    assert text.startswith("`list_orders` returns 2 records at a time: pass its `next_cursor`")
+
+
+def test_it_learns_where_an_identifier_comes_from_and_what_a_summary_lacks() -> None:
+    first = {"$from": "list_orders", "$field": "order_id"}
+    book = curated(task({"tool": "get_order", "arguments": {"order_id": first}}, text="Show one."))
+    assert "Take `order_id` of `get_order` from the order ID that `list_orders` shows." in texts(
+        book
+    )
+    assert any(text.startswith("`list_orders` returns summaries only") for text in texts(book))
+
+
+def test_it_learns_a_refusal_with_the_state_the_error_names() -> None:
+    calls: tuple[dict[str, object], ...] = (
+        {"tool": "get_order", "arguments": {"order_id": "ORD-2"}},
+        {"tool": "set_status", "arguments": {"order_id": "ORD-2", "status": "open"}},
+    )
+    given = task(*calls, text="Set ORD-2 to open, or tell me why not.", report_refusal=True)
+    assert any("refuses when the" in t and "`shipped`" in t for t in texts(curated(given)))
+
+
+def test_it_proves_every_lesson_by_steps_of_the_trajectory() -> None:
+    trajectory, reflection = learn(REFUND)
+    numbers = {step.number for step in trajectory.steps}
+    assert reflection.lessons
+    assert all(lesson["steps"] and set(lesson["steps"]) <= numbers for lesson in reflection.lessons)
+
+
+def test_it_proposes_nothing_the_playbook_already_holds() -> None:
+    book = curated(REFUND)
+    trajectory, reflection = learn(REFUND)
+    assert RulesCurator().curate(REFUND, book, trajectory, reflection).deltas == ()
+
+
+def test_it_updates_a_bullet_that_becomes_richer() -> None:
+    given = task({"tool": "set_status", "arguments": {"order_id": "ORD-1", "status": "Open"}})
+    book = curated(given)
+    trajectory, reflection = learn(given)
+    richer = {**reflection.lessons[0], "values": ["open", "packed", "shipped", "lost"]}
+    told = Reflection(what_happened="", lessons=(richer,))
+    (delta,) = RulesCurator().curate(given, book, trajectory, told).deltas
+    assert delta.op is Op.UPDATE
+    assert "`lost`" in delta.content
+
+
+def test_it_tags_a_bullet_that_saved_an_error_as_helpful() -> None:
+    book = curated(REFUND)
+    _, reflection = learn(REFUND, book)
+    assert reflection.tags == {"strategies-001": "helpful"}
+
+
+def test_it_summarises_only_what_was_there_before_a_change() -> None:
+    given = task(
+        {"tool": "list_orders", "arguments": {}},
+        {"tool": "set_status", "arguments": {"order_id": "ORD-1", "status": "open"}},
+        {"tool": "get_order", "arguments": {"order_id": "ORD-1"}},
+    )
+    facts = RulesSummariser().summarise(given, solve(given), TOOLS).facts
+    assert {fact.data["tool"] for fact in facts} == {"list_orders"}
+    assert facts[0].data["values"] == ["ORD-1", "ORD-2"]
+    assert facts[0].source_task == given.instruction

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+
+from practice.agents.rules import build_engine
+from practice.agents.rules.proposer import RulesProposer
+from practice.domain.types import Briefing, Category, Fact, PracticeRecord, TaskSpec
+from tests.agents.rules_shop import TOOLS, tool
+
+ORDERS = Fact(
+    "`list_orders` shows order ID ORD-1.",
+    data={
+        "field": "order_id",
+        "values": ["ORD-1", "ORD-2"],
+        "tool": "list_orders",
+        "records": [
+            {"order_id": "ORD-1", "status": "open"},
+            {"order_id": "ORD-2", "status": "shipped"},
+        ],
+    },
+)
+SEEN = PracticeRecord("List all orders.", Category.TRIVIAL, calls=(("list_orders", False),))
+
+
+def propose(**changes: object) -> tuple[TaskSpec, ...]:
+    briefing = replace(Briefing(tools=TOOLS, count=12, seed=3), **changes)  # type: ignore[arg-type]
+    return RulesProposer(1).propose(briefing).candidates
+
+
+def test_it_never_invents_an_identifier() -> None:
+    for tasks, known in ((propose(), set()), (propose(facts=(ORDERS,)), {"ORD-1", "ORD-2"})):
+        told = set(re.findall(r"ORD-\w+", json.dumps([[t.instruction, t.goal] for t in tasks])))
+        assert told <= known
+
+
+def test_it_never_invents_a_credential() -> None:
+    sign_in = tool(
+        "login",
+        "Sign in.",
+        {},
+        "username",
+        "password",
+        username="Your name.",
+        password="Your password.",
+    )
+    assert RulesProposer(1).propose(Briefing(tools=(sign_in,), count=5)).candidates == ()
+
+
+def test_it_gets_an_unknown_identifier_from_a_tool_that_shows_one() -> None:
+    chained = [t for t in propose() if "get_order" in t.intended_tools]
+    assert chained
+    assert all("list_orders" in t.intended_tools for t in chained)
+
+
+def test_it_starts_with_tools_that_were_never_used() -> None:
+    first = propose(history=(SEEN,), facts=(ORDERS,))[0]
+    assert set(first.intended_tools) - {"list_orders"}
+    assert "never used" in first.rationale
+
+
+def test_it_asks_for_every_page_once() -> None:
+    assert any(call.get("all_pages") for t in propose(facts=(ORDERS,)) for call in t.goal["calls"])
+
+
+def test_it_marks_what_changes_something_as_an_action() -> None:
+    for candidate in propose(facts=(ORDERS,)):
+        changes = set(candidate.intended_tools) - {"list_orders", "get_order"}
+        assert candidate.kind == ("action" if changes else "query")
+
+
+def test_it_writes_different_readable_instructions() -> None:
+    texts = [t.instruction for t in propose(facts=(ORDERS,))]
+    assert len(set(texts)) == len(texts) >= 5
+    assert all(text[0].isupper() and text[-1] in ".?" for text in texts)
+
+
+def test_it_proposes_the_same_for_the_same_seed_and_other_tasks_for_another() -> None:
+    assert propose(facts=(ORDERS,)) == propose(facts=(ORDERS,))
+    assert propose(facts=(ORDERS,)) != propose(facts=(ORDERS,), seed=4)
+
+
+def test_it_is_one_engine_named_rules() -> None:
+    assert build_engine(1).name == "rules"

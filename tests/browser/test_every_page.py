@@ -1,0 +1,60 @@
+"""Every page, in light, dark and on a phone: accessible, quiet in the console, never too wide."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.conftest import Product, sign_in
+
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
+PAGES = (
+    "/",
+    "/review/",
+    "/review/?status=approved",
+    "/playbooks/",
+    "/playbooks/help-desk/",
+    "/playbooks/help-desk/?tab=releases",
+    "/playbooks/help-desk/?tab=use",
+    "/playbooks/help-desk/releases/1/",
+    "/memory/",
+    "/trajectories/",
+    "/practice/",
+    "/practice/new/",
+    "/practice/runs/1/",
+    "/environments/",
+    "/environments/new/",
+    "/environments/help-desk/",
+    "/coverage/",
+    "/settings/keys/",
+    "/settings/members/",
+    "/settings/audit/",
+    "/settings/password/",
+    "/no-such-page/",
+)
+
+
+@pytest.mark.parametrize(
+    ("theme", "width"), [("light", 1440), ("dark", 1440), ("light", 1024), ("light", 360)]
+)
+def test_every_page_is_accessible_and_fits(
+    published: Any, browser: Browser, product: Product, theme: str, width: int
+) -> None:
+    context = browser.new_context(base_url=product.url, viewport={"width": width, "height": 900})
+    context.add_cookies([{"name": "theme", "value": theme, "url": product.url}])
+    page = context.new_page()
+    sign_in(page, product)
+    broken: list[str] = []
+    for path in PAGES:
+        page.goto(path)
+        page.evaluate(AXE)
+        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        broken += [f"{path}: {v['id']} {v['nodes'][0]['html'][:120]}" for v in found["violations"]]
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        if wide > width:
+            broken.append(f"{path}: {wide} px wide at {width}")
+    context.close()
+    assert broken == []

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Sequence
+
+from practice.domain.novelty import select, similarity
+from practice.domain.types import Category, PracticeRecord, TaskSpec
+
+TEXT = "order customer refund ticket stock list find ship cancel verify lamp desk city"
+WORDS = TEXT.split()
+
+
+def task(text: str, *tools: str, entities: tuple[str, ...] = ()) -> TaskSpec:
+    return TaskSpec(text, intended_tools=tools, entities=entities)
+
+
+def sentence(rng: random.Random) -> str:
+    return " ".join(rng.choice(WORDS) for _ in range(14)) + f" ORD-{rng.randint(1, 9999)}"
+
+
+def test_it_takes_the_candidate_farthest_from_the_past_first() -> None:
+    past = [PracticeRecord("List all orders of a customer.", Category.TRIVIAL)]
+    near, far = task("List all orders of one customer today."), task("Book a flight to Paris.")
+    assert select([near, far], past, 1).selected == (far,)
+
+
+def test_it_drops_what_reads_like_a_past_task_and_says_so() -> None:
+    past = [PracticeRecord("List all orders.", Category.TRIVIAL)]
+    result = select([task("List all orders.")], past, 3)
+    assert result.selected == ()
+    assert result.dropped[0][1] == (
+        'Reads like an earlier task (similarity 1.00): "List all orders."'
+    )
+
+
+def test_it_drops_the_same_tools_on_the_same_things_in_other_words() -> None:
+    past = [PracticeRecord("Show me ORD-1.", Category.TRIVIAL, intended_tools=("get_order",))]
+    again = task("What is in the parcel of ORD-1?", "get_order", entities=("ORD-1",))
+    other = task("What is in the parcel of ORD-2?", "get_order", entities=("ORD-2",))
+    result = select([again, other], past, 2)
+    assert result.selected == (other,)
+    assert "on the same things" in result.dropped[0][1]
+
+
+def test_it_gives_every_dropped_candidate_a_reason() -> None:
+    rng = random.Random(5)
+    candidates = [task(sentence(rng), rng.choice(WORDS)) for _ in range(30)]
+    result = select(candidates, [], 10)
+    assert len(result.selected) + len(result.dropped) == 30
+    assert all(reason.endswith((".", '"')) for _, reason in result.dropped)
+
+
+def test_it_practises_one_set_of_tools_at_most_twice_a_round() -> None:
+    rng = random.Random(7)
+    result = select([task(sentence(rng), "get_order") for _ in range(9)], [], 9)
+    assert len(result.selected) == 2
+
+
+def test_it_selects_the_same_for_the_same_seed() -> None:
+    rng = random.Random(9)
+    candidates = [task(sentence(rng)) for _ in range(20)]
+    assert select(candidates, [], 5, seed=4) == select(candidates, [], 5, seed=4)
+
+
+def test_it_uses_given_vectors_where_there_is_a_model() -> None:
+    def embed(texts: Sequence[str]) -> list[list[float]]:
+        return [[1.0, 0.0] if "lamp" in text else [0.0, 2.0] for text in texts]
+
+    past = [PracticeRecord("A lamp.", Category.TRIVIAL)]
+    result = select([task("Another lamp altogether"), task("A lake")], past, 2, embed=embed)
+    assert [t.instruction for t in result.selected] == ["A lake"]
+
+
+def test_it_tells_alike_from_unlike_texts() -> None:
+    assert similarity("Cancel order 12", "Cancel order 13") > similarity("Cancel order", "Sing")
+
+
+def test_it_is_quick_for_fifty_candidates_against_a_thousand_past_tasks() -> None:
+    rng = random.Random(11)
+    past = [PracticeRecord(sentence(rng), Category.TRIVIAL) for _ in range(1000)]
+    started = time.perf_counter()
+    select([task(sentence(rng)) for _ in range(50)], past, 10)
+    assert time.perf_counter() - started < 10

@@ -1,0 +1,83 @@
+"""The audit log, its filters and its export."""
+
+from __future__ import annotations
+
+import csv
+from typing import Any
+
+import pytest
+
+from memoryapp.models import Event
+from tests.factories import PlaybookFactory
+
+pytestmark = pytest.mark.django_db
+
+URL = "/settings/audit/"
+
+
+def record(workspace: Any, actor: Any, kind: str, name: str = "Help desk", **data: Any) -> None:
+    playbook = PlaybookFactory(workspace=workspace, name=name)
+    Event.objects.record(workspace=workspace, actor=actor, kind=kind, subject=playbook, **data)
+
+
+def subjects(client: Any, query: str = "") -> list[str]:
+    return [event.subject_name for event in client.get(URL + query).context["page_obj"]]
+
+
+def test_it_filters_by_kind_person_and_words(
+    vera_client: Any, workspace: Any, rita: Any, ada: Any
+) -> None:
+    record(workspace, rita, "playbook.created", "One")
+    record(workspace, ada, "label.moved", "Two", playbook="two")
+    record(workspace, None, "run.started", "Three")
+    assert subjects(vera_client) == ["Three", "Two", "One"]
+    assert subjects(vera_client, "?kind=label.moved") == ["Two"]
+    assert subjects(vera_client, "?actor=rita") == ["One"]
+    assert subjects(vera_client, "?q=ada") == ["Two"]
+    assert subjects(vera_client, "?q=two") == ["Two"]
+
+
+def test_it_counts_each_kind_under_the_other_filters(
+    vera_client: Any, workspace: Any, rita: Any
+) -> None:
+    record(workspace, rita, "playbook.created")
+    record(workspace, None, "playbook.created")
+    record(workspace, None, "run.started")
+    filters = vera_client.get(f"{URL}?actor=rita").context["filters"]
+    assert [(chip.label, chip.count) for chip in filters] == [("All", 1), ("playbook created", 1)]
+
+
+def test_it_reaches_every_row(vera_client: Any, workspace: Any) -> None:
+    for _ in range(60):
+        record(workspace, None, "run.started")
+    assert len(subjects(vera_client)) + len(subjects(vera_client, "?page=2")) == 60
+
+
+def test_it_exports_what_is_filtered(vera_client: Any, workspace: Any, rita: Any) -> None:
+    record(workspace, rita, "playbook.created", "=cmd()")
+    record(workspace, None, "run.started", "Other")
+    answer = vera_client.get(f"{URL}export/?actor=rita")
+    text = b"".join(answer.streaming_content).decode()
+    (row,) = csv.DictReader(text.splitlines())
+    assert (row["who"], row["what"], row["subject"]) == ("rita", "playbook.created", "'=cmd()")
+
+
+def test_it_hides_other_workspaces(olga_client: Any, workspace: Any) -> None:
+    record(workspace, None, "run.started")
+    assert subjects(olga_client) == []
+    assert b"run.started" not in b"".join(olga_client.get(f"{URL}export/").streaming_content)
+
+
+def test_it_needs_the_same_number_of_queries_for_more_rows(
+    vera_client: Any, workspace: Any, rita: Any, django_assert_num_queries: Any
+) -> None:
+    def add(count: int) -> None:
+        for _ in range(count):
+            record(workspace, rita, "run.started")
+
+    add(10)
+    with django_assert_num_queries(11):
+        vera_client.get(URL)
+    add(10)
+    with django_assert_num_queries(11):
+        vera_client.get(URL)

@@ -1,0 +1,51 @@
+"""Writing a bullet by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.factories import BulletFactory, PlaybookFactory
+
+pytestmark = pytest.mark.django_db
+
+URL = "/playbooks/help-desk/bullets/add/"
+
+
+@pytest.fixture
+def playbook(workspace: Any) -> Any:
+    return PlaybookFactory(workspace=workspace, slug="help-desk")
+
+
+def add(client: Any, content: str = "Quote first.", section: str = "strategies") -> Any:
+    return client.post(URL, {"section": section, "content": content})
+
+
+def test_it_opens_the_new_bullet(rita_client: Any, playbook: Any) -> None:
+    answer = add(rita_client)
+    assert answer.url == "/playbooks/help-desk/bullets/strategies-001/"
+    assert "Agents read it after the next release" in rita_client.get(answer.url).content.decode()
+
+
+def test_it_brings_a_refused_text_back(rita_client: Any, playbook: Any) -> None:
+    BulletFactory(playbook=playbook, content="Quote first.")
+    answer = add(rita_client)
+    said = answer.content.decode()
+    assert answer.status_code == 409
+    assert "already says exactly this" in said
+    assert ">Quote first.</textarea>" in said
+
+
+def test_it_refuses_a_section_that_is_no_name(rita_client: Any, playbook: Any) -> None:
+    answer = add(rita_client, section="../etc")
+    assert answer.status_code == 422
+    assert not playbook.bullets.exists()
+
+
+def test_it_is_refused_to_a_viewer(vera_client: Any, playbook: Any) -> None:
+    assert add(vera_client).status_code == 403
+
+
+def test_it_does_not_exist_for_other_workspaces(olga_client: Any, playbook: Any) -> None:
+    assert add(olga_client).status_code == 404

@@ -1,0 +1,71 @@
+"""One bullet with its history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from memoryapp.services.bullets import bullet_edit
+from memoryapp.services.candidates import candidate_approve
+from memoryapp.services.releases import release_publish
+from tests.factories import BulletFactory, CandidateFactory, EvidenceFactory, PlaybookFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def bullet(workspace: Any) -> Any:
+    playbook = PlaybookFactory(workspace=workspace, slug="help-desk")
+    return BulletFactory(playbook=playbook, content="Refund at once.")
+
+
+def text_of(client: Any, url: str) -> str:
+    answer = client.get(url)
+    assert answer.status_code == 200
+    return str(answer.content.decode())
+
+
+def test_it_shows_every_revision_with_what_it_changed(
+    rita_client: Any, bullet: Any, rita: Any
+) -> None:
+    bullet_edit(
+        bullet=bullet, content="Refund within a day.", reason="Too fast", by=rita, revision=1
+    )
+    said = text_of(rita_client, bullet.get_absolute_url())
+    assert "Revision 2" in said
+    assert "Revision 1" in said
+    assert "<del>at once</del>" in said
+    assert "Too fast" in said
+
+
+def test_it_starts_an_edit_from_an_old_revision(rita_client: Any, bullet: Any, rita: Any) -> None:
+    bullet_edit(bullet=bullet, content="Something else.", reason="", by=rita, revision=1)
+    context = rita_client.get(f"{bullet.get_absolute_url()}?edit=1&from=1").context
+    assert context["content"] == "Refund at once."
+    assert context["start_from"] == 1
+
+
+def test_it_shows_the_steps_behind_it(rita_client: Any, workspace: Any, rita: Any) -> None:
+    candidate = CandidateFactory(playbook=PlaybookFactory(workspace=workspace))
+    EvidenceFactory(candidate=candidate, tool="create_refund")
+    candidate_approve(candidate=candidate, by=rita)
+    bullet = candidate.playbook.bullets.get()
+    said = text_of(rita_client, bullet.get_absolute_url())
+    assert "create_refund" in said
+    assert candidate.get_absolute_url() in said
+
+
+def test_it_says_through_which_label_it_is_served(rita_client: Any, bullet: Any, rita: Any) -> None:
+    release_publish(playbook=bullet.playbook, by=rita, label="production")
+    assert rita_client.get(bullet.get_absolute_url()).context["served_by"] == ["production"]
+
+
+def test_it_offers_a_viewer_no_change(vera_client: Any, bullet: Any) -> None:
+    said = text_of(vera_client, f"{bullet.get_absolute_url()}?edit=1")
+    assert "<textarea" not in said
+    assert "Retire" not in said
+
+
+def test_it_does_not_exist_for_other_workspaces(olga_client: Any, bullet: Any) -> None:
+    assert olga_client.get(bullet.get_absolute_url()).status_code == 404

@@ -1,0 +1,65 @@
+"""Moving a label to another release."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from memoryapp.models import LabelMove
+from memoryapp.services.releases import release_publish
+from tests.factories import BulletFactory, PlaybookFactory
+
+pytestmark = pytest.mark.django_db
+
+URL = "/playbooks/help-desk/labels/move/"
+
+
+@pytest.fixture
+def playbook(workspace: Any, ada: Any) -> Any:
+    """A playbook with two releases; production points at the second."""
+    playbook = PlaybookFactory(workspace=workspace, slug="help-desk")
+    for _ in range(2):
+        BulletFactory(playbook=playbook)
+        release_publish(playbook=playbook, by=ada, label="production")
+    return playbook
+
+
+def test_it_moves_back_and_says_who_did(rita_client: Any, playbook: Any, rita: Any) -> None:
+    answer = rita_client.post(URL, {"name": "production", "release": 1}, follow=True)
+    assert playbook.labels.get().release.number == 1
+    move = LabelMove.objects.first()
+    assert move is not None
+    assert (move.moved_by, str(move.from_release), str(move.to_release)) == (rita, "v2", "v1")
+    assert "production points at v1 now" in answer.content.decode()
+
+
+def test_it_makes_a_new_label(rita_client: Any, playbook: Any) -> None:
+    rita_client.post(URL, {"name": "canary", "release": 2})
+    assert playbook.labels.get(name="canary").release.number == 2
+
+
+@pytest.mark.parametrize(
+    ("posted", "status", "words"),
+    [
+        ({"name": "production", "release": 2}, 409, "already points at v2"),
+        ({"name": "Two Words", "release": 1}, 409, "lower-case letters"),
+        ({"name": "production", "release": "x"}, 422, "Release"),
+        ({"name": "production", "release": 7}, 404, ""),
+    ],
+)
+def test_it_says_why_it_did_not_move(
+    rita_client: Any, playbook: Any, posted: Any, status: int, words: str
+) -> None:
+    answer = rita_client.post(URL, posted)
+    assert answer.status_code == status
+    assert words in answer.content.decode()
+    assert playbook.labels.get().release.number == 2
+
+
+def test_it_is_refused_to_a_viewer(vera_client: Any, playbook: Any) -> None:
+    assert vera_client.post(URL, {"name": "production", "release": 1}).status_code == 403
+
+
+def test_it_does_not_exist_for_other_workspaces(olga_client: Any, playbook: Any) -> None:
+    assert olga_client.post(URL, {"name": "production", "release": 1}).status_code == 404

@@ -1,0 +1,107 @@
+"""Overview: how to begin, what waits, what is served."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from memoryapp.services.candidates import candidate_approve
+from memoryapp.services.releases import release_publish
+from memoryapp.services.tokens import api_key_create
+from tests.factories import (
+    BulletFactory,
+    CandidateFactory,
+    EnvironmentFactory,
+    PlaybookFactory,
+    RunFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+URL = "/"
+
+
+def ticks(client: Any) -> list[bool]:
+    return [step["done"] for step in client.get(URL).context["steps"]]
+
+
+def test_it_ticks_each_step_by_what_it_left_behind(
+    rita_client: Any, workspace: Any, rita: Any
+) -> None:
+    assert ticks(rita_client) == [False] * 5
+    environment = EnvironmentFactory(workspace=workspace)
+    assert ticks(rita_client) == [True] + [False] * 4
+    playbook = PlaybookFactory(workspace=workspace)
+    RunFactory(workspace=workspace, environment=environment, playbook=playbook)
+    assert ticks(rita_client) == [True] * 2 + [False] * 3
+    candidate_approve(candidate=CandidateFactory(playbook=playbook), by=rita)
+    assert ticks(rita_client) == [True] * 3 + [False] * 2
+    release_publish(playbook=playbook, by=rita, label="production")
+    assert ticks(rita_client) == [True] * 4 + [False]
+    key, _ = api_key_create(workspace=workspace, name="Agent", scopes=["read"], by=rita)
+    key.last_used_at = timezone.now()
+    key.save()
+    assert ticks(rita_client) == [True] * 5
+    assert "From nothing to an agent" not in rita_client.get(URL).content.decode()
+
+
+def test_it_marks_the_next_step(rita_client: Any, workspace: Any) -> None:
+    EnvironmentFactory(workspace=workspace)
+    steps = rita_client.get(URL).context["steps"]
+    assert [step["title"] for step in steps if step["is_next"]] == ["Start a run"]
+
+
+def test_it_shows_what_waits_with_links(rita_client: Any, workspace: Any) -> None:
+    candidates = CandidateFactory.create_batch(7, playbook=PlaybookFactory(workspace=workspace))
+    waiting = rita_client.get(URL).context["waiting"]
+    assert (waiting["total"], len(waiting["next"])) == (7, 5)
+    assert waiting["next"][0]["url"] == candidates[0].get_absolute_url()
+
+
+def test_it_shows_live_runs_with_how_far_they_are(rita_client: Any, workspace: Any) -> None:
+    run = RunFactory(workspace=workspace)
+    RunFactory(workspace=workspace, ended_at=timezone.now(), status="finished")
+    (row,) = rita_client.get(URL).context["runs"]
+    assert (row["run"], row["round"], row["rounds"], row["attempts_total"]) == (run, 1, 2, 6)
+
+
+def test_it_gives_every_number_a_list(rita_client: Any, workspace: Any, rita: Any) -> None:
+    playbook = PlaybookFactory(workspace=workspace)
+    BulletFactory(playbook=playbook)
+    release_publish(playbook=playbook, by=rita, label="production")
+    context = rita_client.get(URL).context
+    for figure in context["figures"]:
+        assert rita_client.get(figure["url"]).status_code == 200, figure["label"]
+    assert context["released"][0]["release"].number == 1
+
+
+def test_it_hides_other_workspaces(olga_client: Any, workspace: Any, rita: Any) -> None:
+    playbook = PlaybookFactory(workspace=workspace)
+    CandidateFactory(playbook=playbook)
+    BulletFactory(playbook=playbook)
+    release_publish(playbook=playbook, by=rita)
+    context = olga_client.get(URL).context
+    assert context["waiting"]["total"] == 0
+    assert list(context["released"]) == []
+    assert list(context["recent"]) == []
+
+
+def test_it_needs_the_same_number_of_queries_for_more_rows(
+    rita_client: Any, workspace: Any, rita: Any, django_assert_num_queries: Any
+) -> None:
+    def add(count: int) -> None:
+        for _ in range(count):
+            playbook = PlaybookFactory(workspace=workspace)
+            BulletFactory(playbook=playbook)
+            CandidateFactory(playbook=playbook)
+            RunFactory(workspace=workspace, playbook=playbook)
+            release_publish(playbook=playbook, by=rita, label="production")
+
+    add(10)
+    with django_assert_num_queries(27):
+        rita_client.get(URL)
+    add(10)
+    with django_assert_num_queries(27):
+        rita_client.get(URL)

@@ -1,0 +1,162 @@
+"""One playbook: bullets, releases and use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from memoryapp.services.releases import label_move, release_publish
+from tests.factories import BulletFactory, CandidateFactory, EvidenceFactory, PlaybookFactory
+
+pytestmark = pytest.mark.django_db
+
+URL = "/playbooks/help-desk/"
+
+
+@pytest.fixture
+def playbook(workspace: Any) -> Any:
+    return PlaybookFactory(workspace=workspace, slug="help-desk", name="Help desk")
+
+
+def test_it_groups_bullets_by_section_in_the_order_agents_read(
+    rita_client: Any, playbook: Any
+) -> None:
+    BulletFactory(playbook=playbook, section="apis", label="apis-001")
+    BulletFactory(playbook=playbook, section="strategies", label="strategies-001")
+    BulletFactory(playbook=playbook, section="apis", label="apis-002", status="retired")
+    sections = rita_client.get(URL).context["sections"]
+    assert [(s["name"], [b.label for b in s["bullets"]]) for s in sections] == [
+        ("strategies", ["strategies-001"]),
+        ("apis", ["apis-001"]),
+    ]
+
+
+def test_it_filters_by_status_with_true_totals(rita_client: Any, playbook: Any) -> None:
+    BulletFactory(playbook=playbook)
+    gone = BulletFactory(playbook=playbook, status="retired")
+    CandidateFactory(playbook=playbook)
+    context = rita_client.get(f"{URL}?status=retired").context
+    assert [b for s in context["sections"] for b in s["bullets"]] == [gone]
+    assert [(chip.label, chip.count) for chip in context["filters"]] == [
+        ("In the draft", 1),
+        ("Approved", 1),
+        ("Retired", 1),
+        ("In review", 1),
+    ]
+
+
+def test_it_peeks_at_one_bullet(rita_client: Any, playbook: Any) -> None:
+    bullet = BulletFactory(playbook=playbook)
+    context = rita_client.get(f"{URL}?status=approved&peek={bullet.label}").context
+    assert context["peek"]["bullet"] == bullet
+    assert context["peek"]["close_url"] == f"{URL}?status=approved"
+
+
+def test_it_says_how_the_budget_is_spent(rita_client: Any, playbook: Any) -> None:
+    BulletFactory(playbook=playbook, content="x" * 40)
+    CandidateFactory(playbook=playbook, content="y" * 80)
+    budget = rita_client.get(URL).context["budget"]
+    assert (budget["used"], budget["free"], budget["waiting_tokens"]) == (10, 7_990, 20)
+
+
+def test_it_shows_what_the_next_release_would_change(
+    rita_client: Any, playbook: Any, rita: Any
+) -> None:
+    kept = BulletFactory(playbook=playbook, content="Refund at once.")
+    gone = BulletFactory(playbook=playbook)
+    release_publish(playbook=playbook, by=rita)
+    kept.revise(
+        content="Refund in a day.",
+        section=kept.section,
+        status="approved",
+        rule=None,
+        author=rita,
+        reason="",
+    )
+    gone.status = "retired"
+    gone.save()
+    BulletFactory(playbook=playbook)
+    context = rita_client.get(f"{URL}?tab=releases").context
+    draft = context["draft"]
+    assert (draft.next_number, draft.added, draft.reworded, draft.retired) == (2, 1, 1, 1)
+    assert "<del>at once</del>" in rita_client.get(f"{URL}?tab=releases").content.decode()
+
+
+def test_it_says_when_nothing_changed_since_the_newest(
+    rita_client: Any, playbook: Any, rita: Any
+) -> None:
+    BulletFactory(playbook=playbook)
+    release_publish(playbook=playbook, by=rita)
+    draft = rita_client.get(URL).context["draft"]
+    assert (draft.is_changed, draft.same_as) == (False, "v1")
+
+
+def test_it_keeps_labeled_releases_on_the_line(rita_client: Any, playbook: Any, rita: Any) -> None:
+    for number in range(8):
+        BulletFactory(playbook=playbook)
+        release_publish(playbook=playbook, by=rita, label="" if number else "production")
+    line = rita_client.get(URL).context["line"]
+    assert [item["release"].number for item in line] == [1, 4, 5, 6, 7, 8]
+    assert line[0]["labels"] == ["production"]
+
+
+def test_it_offers_to_move_a_label_back(rita_client: Any, playbook: Any, rita: Any) -> None:
+    first = _published(playbook, rita)
+    label_move(playbook=playbook, name="production", release=first, by=rita)
+    _published(playbook, rita, label="production")
+    said = rita_client.get(URL).content.decode()
+    assert "moved from v1 to v2" in said
+    assert "Move back to v1" in said
+
+
+def _published(playbook: Any, by: Any, label: str = "") -> Any:
+    BulletFactory(playbook=playbook)
+    return release_publish(playbook=playbook, by=by, label=label)
+
+
+def test_it_shows_how_to_pull_with_the_readers_own_host(
+    rita_client: Any, playbook: Any, rita: Any
+) -> None:
+    _published(playbook, rita, label="staging")
+    said = rita_client.get(f"{URL}?tab=use&label=staging", headers={"host": "desk.lan:8123"})
+    text = said.content.decode()
+    assert "http://desk.lan:8123/api/v1/playbooks/help-desk?label=staging&amp;format=md" in text
+    assert "Verify the customer" in text
+    assert "/settings/keys/" in text
+
+
+def test_it_offers_a_viewer_no_change(vera_client: Any, playbook: Any, rita: Any) -> None:
+    _published(playbook, rita, label="production")
+    for tab in ("bullets", "releases", "use"):
+        said = vera_client.get(f"{URL}?tab={tab}").content.decode()
+        assert "releases/publish/" not in said
+        assert "labels/move/" not in said
+        assert "bullets/add/" not in said
+
+
+def test_it_does_not_exist_for_other_workspaces(olga_client: Any, playbook: Any) -> None:
+    assert olga_client.get(URL).status_code == 404
+
+
+@pytest.mark.parametrize(("tab", "queries"), [("bullets", 19), ("releases", 20), ("use", 17)])
+def test_it_needs_the_same_number_of_queries_for_more_rows(
+    rita_client: Any,
+    playbook: Any,
+    rita: Any,
+    django_assert_num_queries: Any,
+    tab: str,
+    queries: int,
+) -> None:
+    def add(count: int) -> None:
+        for _ in range(count):
+            BulletFactory(playbook=playbook)
+            EvidenceFactory(candidate=CandidateFactory(playbook=playbook))
+            release_publish(playbook=playbook, by=rita, label="production")
+
+    add(10)
+    with django_assert_num_queries(queries):
+        rita_client.get(f"{URL}?tab={tab}")
+    add(10)
+    with django_assert_num_queries(queries):
+        rita_client.get(f"{URL}?tab={tab}")

@@ -1,0 +1,99 @@
+"""The rail, and the rule that every address has a gate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import RequestFactory
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from memoryapp.access import Right, membership_of
+from memoryapp.views.shell import shell
+from tests.factories import CandidateFactory, MembershipFactory, PlaybookFactory, RunFactory
+
+#: Addresses that answer without a session; the API checks keys and scopes of its own.
+PUBLIC = {"healthz", "readyz", "login", "logout", "password_change", "password_change_done"}
+API = "api/v1/"
+
+
+def addresses(patterns: Any, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from addresses(pattern.url_patterns, route)
+        else:
+            yield route, pattern
+
+
+def test_it_has_a_gate_before_every_view() -> None:
+    found = list(addresses(get_resolver().url_patterns))
+    assert len(found) > 40
+    open_doors = [
+        route
+        for route, pattern in found
+        if not route.startswith(API)
+        and pattern.name not in PUBLIC
+        and not isinstance(getattr(pattern.callback, "gate", None), Right)
+    ]
+    assert open_doors == []
+
+
+def test_it_changes_passwords_of_signed_in_people_only(client: Any) -> None:
+    assert client.get("/settings/password/").url.startswith("/login/")
+
+
+@pytest.mark.django_db
+def test_it_counts_what_waits_in_this_workspace(rita_client: Any, workspace: Any) -> None:
+    CandidateFactory.create_batch(2, playbook=PlaybookFactory(workspace=workspace))
+    elsewhere = MembershipFactory().workspace
+    CandidateFactory(playbook=PlaybookFactory(workspace=elsewhere))
+    items = [item for group in rita_client.get("/memory/").context["nav"] for item in group]
+    assert {item["label"]: item["count"] for item in items}["Review"] == 2
+    assert [item["label"] for item in items if item["current"]] == ["Memory"]
+
+
+@pytest.mark.django_db
+def test_it_counts_live_runs(rita_client: Any, workspace: Any) -> None:
+    RunFactory(workspace=workspace)
+    said = rita_client.get("/memory/").content.decode()
+    assert 'data-count="practice">1<span class="w"> live</span></span>' in said
+
+
+@pytest.mark.django_db
+def test_it_is_empty_for_a_stranger(client: Any) -> None:
+    assert "nav" not in client.get("/login/").context
+
+
+@pytest.mark.django_db
+def test_it_is_empty_for_somebody_without_a_workspace(django_user_model: Any) -> None:
+    request = RequestFactory().get("/")
+    request.user = django_user_model.objects.create_user("nobody")
+    request.session = {}  # type: ignore[assignment]
+    assert shell(request) == {}
+
+
+@pytest.mark.django_db
+def test_it_needs_few_queries(rita: Any, django_assert_max_num_queries: Any) -> None:
+    request = RequestFactory().get("/")
+    request.user = rita
+    request.session = {}  # type: ignore[assignment]
+    membership_of(request)
+    with django_assert_max_num_queries(3):
+        list(shell(request)["workspaces"])
+
+
+@pytest.mark.django_db
+def test_it_switches_to_another_workspace_of_mine(rita: Any, rita_client: Any) -> None:
+    second = MembershipFactory(user=rita).workspace
+    assert second.name in rita_client.get("/memory/").content.decode()
+    rita_client.post("/workspaces/switch/", {"workspace": second.slug})
+    assert rita_client.get("/memory/").context["workspace"] == second
+
+
+@pytest.mark.django_db
+def test_it_does_not_switch_to_a_workspace_of_others(rita_client: Any) -> None:
+    other = MembershipFactory().workspace
+    answer = rita_client.post("/workspaces/switch/", {"workspace": other.slug})
+    assert answer.status_code == 404
