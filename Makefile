@@ -19,7 +19,7 @@ up: install ## Start Greenroom here: embedded PostgreSQL and Redis, web, worker,
 	@exec $(RUN) -m memoryapp.project.up
 
 test: install-dev tools lint types ## Everything CI checks
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n 2 --dist loadgroup
 
 lint: install-dev ## Style, import contracts, migrations, API schema, compose file
 	.venv/bin/ruff check .
