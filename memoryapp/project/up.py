@@ -64,13 +64,18 @@ class Child:
         self.deaths = [*recent, now]
         return len(self.deaths) > MAX_RESTARTS
 
-    def stop(self, patience: float) -> None:
+    def tell(self, signum: int) -> None:
+        """Signal the whole group: pool children of a killed worker outlive their leader."""
+        if self.process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signum)
+
+    def stop(self, patience: float = 10.0) -> None:
+        """End the group: TERM, and KILL for what is still there after ``patience`` seconds."""
         if self.process is None:
             return
         for signum, wait in ((signal.SIGTERM, patience), (signal.SIGKILL, 5.0)):
-            # The group outlives its leader: pool children of a killed worker must go as well.
-            with suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signum)
+            self.tell(signum)
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(wait)
                 if signum == signal.SIGKILL or not _group_alive(self.process.pid):
@@ -105,11 +110,12 @@ def main() -> int:
         env = _start_stores(data, started)
         if subprocess.run([sys.executable, "manage.py", "prepare"], cwd=ROOT, env=env).returncode:
             raise EmbeddedFailed("The database could not be prepared; the lines above say why.")
-        children = _children(data, host, port)
-        for child in children:
-            started.append(child)
+        web, *others = children = _children(data, host, port)
+        started.extend(children)
+        web.start(env)
+        _wait_for_web(host, port, web)
+        for child in others:
             child.start(env)
-        _wait_for_web(host, port, children[0])
         shown = "localhost" if host in {"127.0.0.1", "0.0.0.0", "::"} else host
         _say(f"Greenroom is ready: http://{shown}:{port}")
         _say(f"Logs and data are in {data}. Ctrl-C stops everything.")
@@ -122,11 +128,12 @@ def main() -> int:
     finally:
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(signum, signal.SIG_IGN)
-        for part in reversed(started):
+        for part in started:
+            # All are told at once and waited for in turn; the stores go last.
             if isinstance(part, Child):
-                part.stop(patience=10.0)
-            else:
-                part.stop()
+                part.tell(signal.SIGTERM)
+        for part in reversed(started):
+            part.stop()
         if lock is not None:
             lock.close()
     return 0
@@ -206,6 +213,7 @@ def _children(data: Path, host: str, port: int) -> list[Child]:
                 *(python, "-m", "gunicorn", "memoryapp.project.wsgi", "--bind", bind),
                 *("--worker-class", "gthread", "--workers", "2", "--threads", "4"),
                 *("--timeout", "60", "--graceful-timeout", "5", "--no-control-socket"),
+                "--preload",
             ),
             data / "web.log",
         ),

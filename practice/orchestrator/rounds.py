@@ -101,7 +101,7 @@ def _end(run: Run, status: domain.RunStatus, message: str) -> None:
                 actor=None,
                 kind=f"run.{status.value}",
                 subject=run,
-                message=message,
+                **({"message": message} if message else {}),
             )
 
 
