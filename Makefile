@@ -6,6 +6,8 @@ UV_VERSION := 0.13.9
 UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 RUN := .venv/bin/python
 export UV_PYTHON_DOWNLOADS := never
+# A company's own certificate authority is in the system store, not in uv's.
+export UV_SYSTEM_CERTS := true
 export UV_PROJECT_ENVIRONMENT := .venv
 # PATH of another project's environment must not redirect ours.
 unexport VIRTUAL_ENV
