@@ -37,18 +37,43 @@ _HOLDS = re.compile(r"already (?:logged|signed) in", re.IGNORECASE)
 _TELLING = frozenset({"error", "message", "result", "detail", "reason", "status", "errors"})
 
 
+Path = tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where in a document a walk is."""
+
+    path: Path = ()
+    under: str = ""
+
+    def item(self, number: int) -> _Place:
+        return _Place((*self.path, (self.under, number)), self.under)
+
+
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One scalar of an observation. ``record`` numbers the record it belongs to."""
+    """One scalar of an observation. ``record`` numbers the record it belongs to.
+
+    ``path`` is the list items it lies in, outermost first, as (key, place); ``under`` the key of
+    the mapping or list it stands in, empty at the top.
+    """
 
     field: str
     value: Any
     record: int
     raw: str = ""
+    path: Path = ()
+    under: str = ""
 
     @property
     def words(self) -> frozenset[str]:
         return frozenset(parts(self.field))
+
+    def beside(self, path: Path) -> bool:
+        """Whether this leaf and one at ``path`` tell of the same thing: one contains the other."""
+        shorter = min(len(path), len(self.path))
+        return path[:shorter] == self.path[:shorter]
 
 
 @lru_cache(maxsize=4096)
@@ -71,7 +96,7 @@ def leaves(text: str, tool: str) -> tuple[Leaf, ...]:
         return ()
     found: list[Leaf] = []
     counter = [0]
-    for leaf in _walk(value, "_".join(nouns(tool)), "", counter):
+    for leaf in _walk(value, "_".join(nouns(tool)), "", counter, _Place()):
         found.append(leaf)
         if len(found) >= MAX_LEAVES:
             break
@@ -86,42 +111,43 @@ def records(text: str, tool: str) -> list[dict[str, Any]]:
     return [record for record in grouped.values() if record]
 
 
-def _walk(value: Any, noun: str, field: str, counter: list[int]) -> Iterator[Leaf]:
+def _walk(value: Any, noun: str, field: str, counter: list[int], at: _Place) -> Iterator[Leaf]:
     if isinstance(value, Mapping):
         if _keyed(value):
-            for key, item in value.items():
+            for place, (key, item) in enumerate(value.items()):
                 counter[0] += 1
-                yield Leaf(f"{noun}_id", key, counter[0], "key")
-                yield from _walk_fields(item, noun, counter)
+                inner = at.item(place)
+                yield Leaf(f"{noun}_id", key, counter[0], "key", inner.path, inner.under)
+                yield from _walk_fields(item, noun, counter, inner)
             return
         if field:
             counter[0] += 1
-        yield from _walk_fields(value, noun, counter)
+        yield from _walk_fields(value, noun, counter, at)
     elif isinstance(value, list):
-        for item in value:
+        for place, item in enumerate(value):
             counter[0] += 1
             if isinstance(item, Mapping):
-                yield from _walk_fields(item, noun, counter)
+                yield from _walk_fields(item, noun, counter, at.item(place))
             else:
-                yield from _walk(item, noun, noun, counter)
+                yield from _walk(item, noun, noun, counter, at.item(place))
     else:
-        yield Leaf(field or noun, value, counter[0], field)
+        yield Leaf(field or noun, value, counter[0], field, at.path, at.under)
 
 
-def _walk_fields(value: Any, noun: str, counter: list[int]) -> Iterator[Leaf]:
+def _walk_fields(value: Any, noun: str, counter: list[int], at: _Place) -> Iterator[Leaf]:
     """Yield a record's own scalars first, so that they share its number, then what it contains."""
     if not isinstance(value, Mapping):
-        yield from _walk(value, noun, noun, counter)
+        yield from _walk(value, noun, noun, counter, at)
         return
     own = counter[0]
     nested = []
     for key, item in value.items():
         if isinstance(item, (Mapping, list)):
-            nested.append((key, item))
+            nested.append((str(key), item))
         else:
-            yield Leaf(_named(str(key), noun), item, own, str(key))
+            yield Leaf(_named(str(key), noun), item, own, str(key), at.path, at.under)
     for key, item in nested:
-        yield from _walk(item, _noun(str(key), noun), str(key), counter)
+        yield from _walk(item, _noun(key, noun), key, counter, _Place(at.path, key))
 
 
 def _keyed(value: Mapping[str, Any]) -> bool:

@@ -44,8 +44,8 @@ _REQUIRED = re.compile(
     re.IGNORECASE,
 )
 _FORMAT = re.compile(
-    r"(?:format|formatted|expected|pattern|like|such as|e\.g\.,?|example:?|as)\s*:?\s*(?:in |as )?"
-    r"[`'\"(]?([A-Z0-9][\w:/.+-]*[-/:][\w:/.+-]*)"
+    r"(?:format|formatted|written|expected|pattern|like|such as|e\.g\.,?|example:?|as)\s*:?\s*"
+    r"(?:in |as )?[`'\"(]?([A-Z0-9][\w:/.+-]*[-/:][\w:/.+-]*|\d+\.\d+)"
 )
 _RANGE = re.compile(
     r"between\s+(-?\d+(?:\.\d+)?)\s+and\s+(-?\d+(?:\.\d+)?)|"
@@ -54,6 +54,10 @@ _RANGE = re.compile(
     r"(?:at least|minimum(?: of| is)?|>=|greater than or equal to)\s+(\d+(?:\.\d+)?)",
     re.IGNORECASE,
 )
+_SPAN = re.compile(
+    r"(?:at most|no more than|up to|maximum(?: of| is)?|within)\s+(\d+)\s+days", re.IGNORECASE
+)
+_WANTED = re.compile(r"\b(?:need(?:s|ed)?|requires?d?|missing|provide)\b", re.IGNORECASE)
 _FIRST = re.compile(
     r"\b(first|before|requires?|must be|must have|needs? to be|should be|prior to|not yet|until|"
     r"without|nobody|no one|\w+_missing|missing_\w+|un\w+ed|"
@@ -98,6 +102,11 @@ class Diagnosis:
     low: float | None = None
     high: float | None = None
     tools: tuple[str, ...] = ()
+    #: the longest period in days, and the (first, last) date parameters it is between.
+    days: int = 0
+    period: tuple[str, str] = ("", "")
+    #: whether the text names its parameter itself; a limit that does not may be the record's own.
+    spelled: bool = True
 
 
 def diagnose(text: str, tool: ToolSpec, arguments: Json, tools: Sequence[ToolSpec]) -> Diagnosis:
@@ -182,6 +191,16 @@ def _argument(
         target = parameter or _only_choice(tool, arguments)
         if len(allowed) >= 2 and target:
             return Diagnosis(Trouble.ARGUMENT, said, code, target, allowed=allowed)
+    dates = [n for n in arguments if n in tool.parameters and _is_date(tool, n)]
+    if (span := _SPAN.search(said)) and len(dates) == 2:
+        return Diagnosis(
+            Trouble.ARGUMENT,
+            said,
+            code,
+            dates[1],
+            days=int(span.group(1)),
+            period=(dates[0], dates[1]),
+        )
     if limits := _RANGE.search(said):
         low, high, most, least = limits.groups()
         target = parameter or _only_number(tool, arguments)
@@ -193,15 +212,22 @@ def _argument(
                 target,
                 low=float(low or least) if low or least else None,
                 high=float(high or most) if high or most else None,
+                spelled=bool(re.search(rf"\b{re.escape(target)}\b", said)),
             )
     if missing := _REQUIRED.search(said):
         named = [g for g in missing.groups() if g in tool.parameters]
         name = named[0] if named else parameter
         if name and name not in arguments:
             return Diagnosis(Trouble.ARGUMENT, said, code, name)
+    if parameter and parameter not in arguments and _WANTED.search(said):
+        return Diagnosis(Trouble.ARGUMENT, said, code, parameter)
     if (shown := _FORMAT.search(said)) and parameter:
         return Diagnosis(Trouble.ARGUMENT, said, code, parameter, format=shown.group(1).rstrip("."))
     return None
+
+
+def _is_date(tool: ToolSpec, name: str) -> bool:
+    return schema.role(tool, name) is schema.Role.DATE
 
 
 def _values(text: str) -> Iterable[str]:

@@ -22,6 +22,7 @@ from practice.domain.types import OBSERVATION_CAP, Json, Step, TaskSpec, ToolSpe
 
 _QUOTED = re.compile(r"[\"“]([^\"”]{1,200})[\"”]")
 _IDENTIFIER = re.compile(r"\b(?:[A-Za-z]+[-_])+\d[\w-]*\b|\b[A-Z]{2,}\d+\w*\b")
+_CODE = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)+")
 _NUMBER = re.compile(r"(?<![\w.-])-?\d+(?:\.\d+)?(?![\w-])")
 
 
@@ -88,18 +89,39 @@ class Execution:
                     yield step, leaf
 
     def from_observations(
-        self, tool: ToolSpec, parameter: str, avoid: Sequence[Any] = ()
+        self,
+        tool: ToolSpec,
+        parameter: str,
+        avoid: Sequence[Any] = (),
+        near: Json | None = None,
     ) -> Any | None:
-        """Return the best observed value for a parameter that is not in ``avoid``, or ``None``."""
+        """Return the best observed value for a parameter that is not in ``avoid``, or ``None``.
+
+        ``near`` holds arguments already known: only values of the same thing are taken then.
+        """
+        ranked = self.offers(tool, parameter, near)
+        return next((value for value, _ in ranked if value not in avoid), None)
+
+    def offers(
+        self, tool: ToolSpec, parameter: str, near: Json | None = None
+    ) -> list[tuple[Any, dict[str, Any]]]:
+        """Return (value, its record) of the observed values for a parameter, best first."""
         wanted = tool.parameters.get(parameter, {})
-        best: tuple[float, Any] = (WEAK - 0.01, None)
-        for _, leaf in self.observed():
+        told = telling(near or {})
+        found: list[tuple[float, int, Any, dict[str, Any]]] = []
+        for step, leaf in self.observed():
             if not schema.fits(leaf.value, wanted):
                 continue
             score = match(tool, parameter, leaf.field)
-            if leaf.value not in avoid and score > best[0]:
-                best = (score, leaf.value)
-        return None if best[1] is None else schema.coerce(best[1], wanted)
+            if score < WEAK:
+                continue
+            shared = _ties(step, leaf, told) if told else 0
+            if told and not shared:
+                continue
+            value = schema.coerce(leaf.value, wanted)
+            found.append((score + 0.3 * shared, -len(found), value, record_of(step, leaf)))
+        ranked = sorted(found, key=lambda f: (-f[0], -f[1]))
+        return [(value, record) for _, _, value, record in ranked]
 
     def from_task(self, tool: ToolSpec, parameter: str) -> Any | None:
         """Return a value the instruction states for a parameter, or ``None``.
@@ -114,6 +136,8 @@ class Execution:
                 return option
         kind = schema.role(tool, parameter)
         if kind is Role.NUMBER:
+            if self.task.goal.get("calls"):
+                return None
             numbers = _NUMBER.findall(instruction)
             return schema.coerce(numbers[0], wanted) if len(numbers) == 1 else None
         shapes = {_shape(e) for e in schema.examples(wanted)}
@@ -144,12 +168,45 @@ class Execution:
                 return True
             case Role.NUMBER:
                 return schema.number(parameter, wanted, self.rng)
+            case Role.AMOUNT:
+                return str(schema.number(parameter, wanted, self.rng))
             case Role.TEXT:
                 return schema.text_value(parameter, self.rng)
             case Role.ENTITY if schema.DESCRIBING & set(parts(parameter)):
                 return schema.common(parameter, self.rng)
             case _:
                 return None
+
+
+def telling(arguments: Json) -> list[Any]:
+    """Return the argument values that say which thing is meant: identifiers, codes, numbers."""
+    return [
+        v
+        for n, v in arguments.items()
+        if isinstance(v, (str, int))
+        and not isinstance(v, bool)
+        and str(v) not in ("", "0")
+        and ("id" in parts(n) or (isinstance(v, str) and _CODE.fullmatch(v)))
+    ]
+
+
+def record_of(step: Step, leaf: Leaf) -> dict[str, Any]:
+    """Return the scalars of the record a leaf lies in, and those of what contains it."""
+    record: dict[str, Any] = {}
+    for other in leaves(step.observation, step.tool):
+        if other.path == leaf.path[: len(other.path)]:
+            record.setdefault(other.field, other.value)
+    return record
+
+
+def _ties(step: Step, leaf: Leaf, told: Sequence[Any]) -> int:
+    """Return how many of the values in ``told`` belong to the same thing as ``leaf``."""
+    asked = list(step.arguments.values())
+    all_ = leaves(step.observation, step.tool)
+    return sum(
+        value in asked or any(o.value == value and o.beside(leaf.path) for o in all_)
+        for value in told
+    )
 
 
 def _stated(instruction: str) -> list[str]:

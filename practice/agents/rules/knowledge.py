@@ -33,7 +33,14 @@ class Knowledge:
 
     def about(self, kind: str, tool: str, parameter: str) -> Rule | None:
         """Return the rule of one kind about one parameter, if there is one."""
-        return next((r for r in self.rules(kind, tool) if r.get("parameter") == parameter), None)
+        return next(
+            (
+                rule
+                for rule in self.rules(kind, tool)
+                if parameter in (rule.get("parameter"), *rule.get("also", ()))
+            ),
+            None,
+        )
 
     def producer(self, tool: str, parameter: str) -> str:
         """Return the tool a parameter was taken from before, or an empty string."""

@@ -13,8 +13,8 @@ from practice.agents.rules import schema
 from practice.agents.rules.documents import cursor, failure, leaves, parse, records
 from practice.agents.rules.errors import Diagnosis, Trouble, diagnose, message
 from practice.agents.rules.flows import sequence, sources
+from practice.agents.rules.linking import cursor_parameter
 from practice.agents.rules.schema import Role
-from practice.agents.rules.solver import cursor_parameter
 from practice.agents.rules.words import LIST_VERBS, content, parts
 from practice.domain.types import Step, TaskSpec, ToolSpec, Trajectory
 

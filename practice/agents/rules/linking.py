@@ -120,7 +120,7 @@ def producers(tool: ToolSpec, parameter: str, tools: Sequence[ToolSpec]) -> list
         if not best[1]:
             best = _by_description(tool, parameter, other)
         if not best[1] and not other.output_schema:
-            best = _by_noun(tool, parameter, other)
+            best = _by_filter(tool, parameter, other) or _by_noun(tool, parameter, other)
         if best[1] >= WEAK:
             found.append(Producer(other, best[0], best[1]))
     kin = kinship(tools)
@@ -155,6 +155,14 @@ def _by_description(tool: ToolSpec, parameter: str, other: ToolSpec) -> tuple[st
     return "", 0.0
 
 
+def _by_filter(tool: ToolSpec, parameter: str, other: ToolSpec) -> tuple[str, float] | None:
+    """A listing that may be narrowed by an identifier shows it, where it can be called without."""
+    filters = parameter in other.parameters and parameter not in other.required
+    lists = LIST_VERBS & set(parts(other.name)) and schema.is_read(other)
+    names = {"id", "number", "key"} & set(parts(parameter))
+    return (parameter, 0.75) if filters and lists and names and not other.required else None
+
+
 def _by_noun(tool: ToolSpec, parameter: str, other: ToolSpec) -> tuple[str, float]:
     if not ({"id", "number", "key", "name"} & set(parts(parameter))):
         return "", 0.0
@@ -170,6 +178,16 @@ def _types_meet(wanted: str, have: str) -> bool:
     if wanted in ("string", "array"):
         return have in ("string", "integer", "")
     return have == wanted
+
+
+def cursor_parameter(tool: ToolSpec, field: str) -> str:
+    """Return the parameter that takes the value of a next-page field, or an empty string."""
+    words = set(parts(field)) - {"next"}
+    names = [n for n in tool.parameters if words and words <= set(parts(n))]
+    if names:
+        return names[0]
+    paging = {"cursor", "page", "offset", "token", "start", "after"}
+    return next((n for n in tool.parameters if paging & set(parts(n))), "")
 
 
 class _Kinship:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -42,17 +42,66 @@ def fixes(found: Diagnosis, tool: ToolSpec, arguments: Json) -> Iterator[Fix]:
     if found.format:
         for other in reformatted(value, found.format):
             yield Fix(
-                {**arguments, name: other},
+                {**arguments, name: other, **_siblings(tool, name, arguments, found.format)},
                 f"The error shows the form {name} must have, so I write it as {other!r}.",
             )
-    if isinstance(value, (int, float)) and (found.low is not None or found.high is not None):
-        low = found.low if found.low is not None else value
-        high = found.high if found.high is not None else value
-        fixed = schema.coerce(min(max(value, low), high), wanted)
-        yield Fix({**arguments, name: fixed}, f"The error limits {name}, so I use {fixed}.")
+    if found.days and (shorter := narrowed(arguments, found.period, found.days)):
+        yield Fix(
+            shorter, f"The error allows {found.days} days at once, so I ask period by period."
+        )
+    number = _number(value)
+    if number is not None and (found.low is not None or found.high is not None):
+        low = found.low if found.low is not None else number
+        high = found.high if found.high is not None else number
+        within = schema.coerce(min(max(number, low), high), wanted)
+        if isinstance(value, str):
+            within = f"{min(max(number, low), high):.{len(value.partition('.')[2])}f}"
+        yield Fix({**arguments, name: within}, f"The error limits {name}, so I use {within}.")
     if name and value is not None and name not in tool.required and not found.allowed:
         rest = {k: v for k, v in arguments.items() if k != name}
         yield Fix(rest, f"{name} is optional and was not accepted, so I leave it out.")
+
+
+def narrowed(arguments: Json, period: tuple[str, str], days: int) -> dict[str, Any] | None:
+    """Return ``arguments`` with the period cut to ``days``; ``None`` where it is short enough."""
+    first, last = (_day(arguments.get(name)) for name in period)
+    if first is None or last is None or (last - first).days <= days:
+        return None
+    return {**arguments, period[1]: (first + timedelta(days=days)).isoformat()}
+
+
+def following(arguments: Json, period: tuple[str, str], last: str, days: int) -> dict[str, Any]:
+    """Return ``arguments`` for the period after theirs, until ``last``; empty at the end."""
+    done, end = _day(arguments.get(period[1])), _day(last)
+    if done is None or end is None or done >= end:
+        return {}
+    first = done + timedelta(days=1)
+    upto = min(end, first + timedelta(days=days))
+    return {**arguments, period[0]: first.isoformat(), period[1]: upto.isoformat()}
+
+
+def _day(value: Any) -> date | None:
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        return None
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, str) and re.fullmatch(r"\d+(?:\.\d+)?", value):
+        return float(value)
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _siblings(tool: ToolSpec, name: str, arguments: Json, shown: str) -> dict[str, Any]:
+    """Return the other dates of a call in the form that was asked for one of them."""
+    if schema.role(tool, name) is not Role.DATE:
+        return {}
+    found: dict[str, Any] = {}
+    for other, value in arguments.items():
+        if other != name and other in tool.parameters and schema.role(tool, other) is Role.DATE:
+            found[other] = next(iter(reformatted(value, shown)), value)
+    return found
 
 
 def nearest(value: Any, allowed: Sequence[Any]) -> list[Any]:
@@ -80,6 +129,8 @@ def reformatted(value: Any, shown: str) -> list[str]:
             continue
         target = schema.date_format("", {"description": shown}) or _date_like(shown)
         return [moment.strftime(target)] if target else []
+    if re.fullmatch(r"\d+\.\d+", shown) and re.fullmatch(r"\d+(?:\.\d+)?", text):
+        return [f"{float(text):.{len(shown.partition('.')[2])}f}"]
     digits = re.findall(r"\d+", text)
     example = re.findall(r"\d+", shown)
     prefix = re.match(r"[A-Za-z]+[-_]?", shown)

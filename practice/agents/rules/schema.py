@@ -23,6 +23,7 @@ TEXT = vocabulary(
     "title description content message comment body subject reason note text summary caption "
     "feedback resolution explanation remark memo pattern query keyword tag"
 )
+MONEY = vocabulary("amount price sum fee budget total")
 PAGING = vocabulary("cursor page offset limit size per token start skip after before")
 #: words of parameters that describe a thing instead of naming one.
 DESCRIBING = vocabulary("type status mode class category unit currency city location priority")
@@ -90,6 +91,7 @@ class Role(StrEnum):
     ENTITY = "entity"
     NEW = "new"
     TEXT = "text"
+    AMOUNT = "amount"
     NUMBER = "number"
     DATE = "date"
     LIST = "list"
@@ -166,6 +168,8 @@ def role(tool: ToolSpec, name: str) -> Role:
         return Role.ENTITY if "id" in words or " id " in f" {text} " else Role.NUMBER
     if date_format(name, schema):
         return Role.DATE
+    if words & MONEY and "id" not in words:
+        return Role.AMOUNT
     if words & TEXT or schema.get("format") == "textarea":
         return Role.TEXT
     if _is_new(tool, name, text):
@@ -232,6 +236,8 @@ def number(name: str, schema: Json, rng: random.Random) -> int | float:
     low, high = bounds(schema)
     if low is None and high is None:
         words = set(parts(name))
+        if words == {"quantity"}:
+            return 1
         if words & {"precision", "line", "quantity", "count", "exponent", "power", "base"}:
             low, high = 2, 9
         elif words & {"year"}:

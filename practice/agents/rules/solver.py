@@ -7,26 +7,32 @@ nothing of proposer memory (Preping, arXiv 2605.13880, §3.3).
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
 from typing import Any
 
 from memoryapp.domain.playbook import Playbook
 from practice.agents.ports import EnvironmentSession, SolverLimits
 from practice.agents.rules import goals, schema
 from practice.agents.rules.answers import answer
-from practice.agents.rules.documents import cursor, failure, records
+from practice.agents.rules.documents import failure
 from practice.agents.rules.errors import Diagnosis, Trouble, diagnose, sign_in_tools
 from practice.agents.rules.execution import Execution, Halted
-from practice.agents.rules.knowledge import Knowledge
+from practice.agents.rules.filling import MAX_DEPTH, Filler
+from practice.agents.rules.knowledge import Knowledge, Rule
 from practice.agents.rules.linking import STRONG, match, producers
-from practice.agents.rules.recovery import fixes, reformatted, same_thing, variants
+from practice.agents.rules.recovery import (
+    fixes,
+    following,
+    narrowed,
+    reformatted,
+    same_thing,
+    variants,
+)
 from practice.agents.rules.schema import Role
 from practice.agents.rules.words import imperative, parts, sentence
 from practice.domain.types import Json, Outcome, Step, TaskSpec, ToolSpec, Trajectory
 
-MAX_TRIES = 7
-MAX_PAGES = 10
-MAX_DEPTH = 3
+MAX_TRIES = 9
+MAX_PERIODS = 8
 
 
 class RulesSolver:
@@ -66,6 +72,7 @@ class _Plan:
     def __init__(self, run: Execution, knowledge: Knowledge) -> None:
         self._run = run
         self._knowledge = knowledge
+        self._filler = Filler(run, knowledge, self.perform)
         self._given_up: set[str] = set()
 
     def work(self, call: Json) -> None:
@@ -73,53 +80,93 @@ class _Plan:
         tool = self._run.by_name.get(str(call["tool"]))
         if tool is None:
             return
-        step = self.perform(tool, dict(call.get("arguments", {})), depth=0)
+        step = self.perform(tool, dict(call.get("arguments", {})), 0, {})
         if step is not None and call.get("all_pages"):
-            self._pages(tool, step)
+            self._filler.pages(tool, step)
 
-    def perform(self, tool: ToolSpec, intended: dict[str, Any], depth: int) -> Step | None:
+    def perform(
+        self, tool: ToolSpec, intended: dict[str, Any], depth: int, near: Json
+    ) -> Step | None:
         """Call ``tool`` until it works or nothing is left to try; return the working step."""
-        errand = f"{tool.name} {_key(intended)}"
+        errand = f"{tool.name} {_key(intended)} {_key(near)}"
         if errand in self._given_up:
             return None
-        step = self._try(tool, intended, depth)
+        step = self._try(tool, intended, depth, near)
         if step is None:
             self._given_up.add(errand)
         return step
 
-    def _try(self, tool: ToolSpec, intended: dict[str, Any], depth: int) -> Step | None:
-        self._prepare(tool, depth)
-        arguments = self._apply_lessons(tool, self._resolve(tool, intended, depth))
+    def _try(self, tool: ToolSpec, intended: dict[str, Any], depth: int, near: Json) -> Step | None:
+        arguments = self._apply_lessons(tool, self._filler.resolve(tool, intended, depth, near))
         if any(name not in arguments for name in (*tool.required, *intended)):
             return None
+        self._prepare(tool, arguments, depth)
         thought = _because(tool)
         tried: set[str] = set()
         asked: dict[str, int] = {}
+        whole = arguments
+        arguments, period = self._first_period(tool, arguments)
         for _ in range(MAX_TRIES):
             step = self._run.call(tool.name, arguments, thought)
             reason = failure(step)
             if not reason:
-                return step
+                return self._rest(tool, step, whole, period)
             tried.add(_key(arguments))
             found = diagnose(reason, tool, arguments, self._run.tools)
             fix = next(
                 (f for f in fixes(found, tool, arguments) if _key(f.arguments) not in tried), None
             )
             if fix is not None and found.trouble in (Trouble.ARGUMENT, Trouble.REFUSED):
+                if found.days:
+                    whole, period = arguments, (found.period, found.days)
                 arguments, thought = dict(fix.arguments), fix.why
                 continue
-            other = self._other_choice(found, tool, intended, arguments, tried)
-            if other is not None:
-                arguments, thought = other, "That one is refused, so I take the next one."
-                continue
-            repaired = self._repair(found, tool, arguments, depth, asked)
+            repaired = None
+            if found.trouble is not Trouble.REFUSED:
+                repaired = self._repair(found, tool, arguments, depth, asked)
             if repaired is None:
-                return None
+                other = self._other_choice(found, tool, intended, arguments, tried)
+                if other is None:
+                    return None
+                whole, arguments = other, other
+                thought = "That one is refused, so I take the next one."
+                continue
             changed, thought = repaired
             if changed == arguments and found.trouble is Trouble.ARGUMENT:
                 return None
             arguments = changed
         return None
+
+    def _first_period(
+        self, tool: ToolSpec, arguments: dict[str, Any]
+    ) -> tuple[dict[str, Any], tuple[tuple[str, str], int] | None]:
+        """Return arguments that keep to the longest period the playbook knows of."""
+        for rule in self._knowledge.rules("span", tool.name):
+            period = (str(rule["first"]), str(rule["last"]))
+            shorter = narrowed(arguments, period, int(rule["days"]))
+            if shorter is not None:
+                return shorter, (period, int(rule["days"]))
+        return arguments, None
+
+    def _rest(
+        self,
+        tool: ToolSpec,
+        step: Step,
+        whole: Json,
+        period: tuple[tuple[str, str], int] | None,
+    ) -> Step:
+        """Ask for the periods that are left of a longer one; return the last working step."""
+        for _ in range(MAX_PERIODS if period else 0):
+            names, days = period or (("", ""), 0)
+            arguments = following(step.arguments, names, str(whole.get(names[1], "")), days)
+            if not arguments:
+                break
+            thought = f"The period is longer than {days} days, so I ask for the next part."
+            after = self._run.call(tool.name, arguments, thought)
+            if failure(after):
+                break
+            step = after
+        return step
 
     def _other_choice(
         self,
@@ -130,142 +177,40 @@ class _Plan:
         tried: set[str],
     ) -> dict[str, Any] | None:
         """Return arguments with another observed value where the choice was the agent's own."""
-        if found.trouble is not Trouble.REFUSED:
+        code = found.code
+        if found.trouble is Trouble.PREREQUISITE and failure(self._run.steps[-1]):
+            last = self._run.steps[-1]
+            helper = self._run.by_name[last.tool]
+            code = diagnose(failure(last), helper, last.arguments, self._run.tools).code
+        elif found.trouble is not Trouble.REFUSED:
             return None
         for name, value in arguments.items():
             wanted = intended.get(name)
             own = wanted is None or (goals.is_reference(wanted) and "$where" not in wanted)
-            about = name == found.parameter or _about(name, found.code)
+            about = name == found.parameter or _about(name, code)
             if not own or not about or schema.role(tool, name) is not Role.ENTITY:
                 continue
-            used = [s.arguments.get(name) for s in self._run.steps if s.tool == tool.name]
-            other = self._run.from_observations(tool, name, avoid=[value, *used])
-            if other is not None and _key({**arguments, name: other}) not in tried:
-                return {**arguments, name: other}
+            for other in self._filler.other_record(tool, name, value, code):
+                if _key({**arguments, name: other}) not in tried:
+                    return {**arguments, name: other}
         return None
 
-    def _prepare(self, tool: ToolSpec, depth: int) -> None:
+    def _prepare(self, tool: ToolSpec, arguments: dict[str, Any], depth: int) -> None:
+        """Do what the playbook says has to come before a call, for the same thing."""
         if depth >= MAX_DEPTH:
             return
         for rule in self._knowledge.prerequisites(tool.name):
             first = self._run.by_name.get(str(rule.get("needs")))
-            if first is None or self._run.worked(first.name):
+            if first is None or first.name == tool.name:
                 continue
-            base = dict(rule.get("settings", {}))
-            if self._fillable(first, base, depth + 1):
-                self.perform(first, base, depth + 1)
-
-    def _resolve(self, tool: ToolSpec, intended: dict[str, Any], depth: int) -> dict[str, Any]:
-        """Return executable arguments: references looked up, missing required ones filled."""
-        resolved: dict[str, Any] = {}
-        for name, value in intended.items():
-            if goals.is_reference(value):
-                found = self._follow(tool, name, value, depth)
-                if found is not None:
-                    resolved[name] = schema.coerce(found, tool.parameters.get(name, {}))
-            else:
-                resolved[name] = value
-        for name in tool.required:
-            if name not in resolved:
-                found = self._fill(tool, name, depth)
-                if found is not None:
-                    resolved[name] = found
-        return resolved
-
-    def _fill(self, tool: ToolSpec, name: str, depth: int) -> Any | None:
-        """Return a value for a required parameter from wherever one may come, or ``None``."""
-        run = self._run
-        found = run.from_task(tool, name)
-        if found is None and schema.role(tool, name) in (Role.ENTITY, Role.CREDENTIAL, Role.NUMBER):
-            found = run.from_observations(tool, name)
-        if found is None:
-            found = run.from_schema(tool, name)
-        if found is None and depth < MAX_DEPTH:
-            found = self._produce(tool, name, depth)
-        return found
-
-    def _produce(self, tool: ToolSpec, name: str, depth: int) -> Any | None:
-        learned = self._knowledge.producer(tool.name, name)
-        options = producers(tool, name, self._run.tools)
-        options.sort(key=lambda p: p.tool.name != learned)
-        for option in options[:3]:
-            if self._run.worked(option.tool.name) or not schema.is_read(option.tool):
-                continue
-            if not self._fillable(option.tool, {}, depth + 1):
-                continue
-            self.perform(option.tool, {}, depth + 1)
-            found = self._run.from_observations(tool, name)
-            if found is not None:
-                return found
-        return None
-
-    def _fillable(self, tool: ToolSpec, base: Json, depth: int) -> bool:
-        """Whether every required argument can be had without inventing one."""
-        for name in tool.required:
-            if name in base or schema.role(tool, name) not in (Role.ENTITY, Role.CREDENTIAL):
-                continue
-            run = self._run
-            known = (
-                run.from_task(tool, name),
-                run.from_observations(tool, name),
-                run.from_schema(tool, name),
+            shared = {k: v for k, v in arguments.items() if k in first.parameters}
+            done = any(
+                s.tool == first.name and not failure(s) and shared.items() <= s.arguments.items()
+                for s in self._run.steps
             )
-            if all(value is None for value in known):
-                options = producers(tool, name, run.tools)[:3]
-                if depth >= MAX_DEPTH or not any(
-                    schema.is_read(p.tool) and self._fillable(p.tool, {}, depth + 1)
-                    for p in options
-                ):
-                    return False
-        return True
-
-    def _follow(self, tool: ToolSpec, name: str, ref: Json, depth: int) -> Any | None:
-        """Return the value a reference points to, calling and paging its source as needed."""
-        source = self._run.by_name.get(str(ref.get("$from", "")))
-        found = self._seen(ref)
-        if found is not None or source is None or depth >= MAX_DEPTH:
-            return found if found is not None else self._run.from_observations(tool, name)
-        if not self._run.worked(source.name):
-            step = self.perform(source, dict(ref.get("$arguments", {})), depth + 1)
-            found = self._seen(ref)
-            if found is None and step is not None and ref.get("$where"):
-                self._pages(source, step, until=ref)
-                found = self._seen(ref)
-        return found if found is not None else self._run.from_observations(tool, name)
-
-    def _seen(self, ref: Json) -> Any | None:
-        """Return the referenced value from what was observed, the latest observation first."""
-        where: Mapping[str, Any] = ref.get("$where", {})
-        source, field = ref.get("$from"), str(ref["$field"])
-        shown = [s for s in self._run.steps if s.tool == source and not failure(s)]
-        if "$call" in ref:
-            shown = shown[ref["$call"] :][:1]
-        for step in reversed(shown):
-            rows = records(step.observation, step.tool)
-            found = [
-                r[field]
-                for r in rows
-                if r.get(field) not in (None, "") and all(r.get(k) == v for k, v in where.items())
-            ]
-            if found:
-                distinct = list(dict.fromkeys(found))
-                return distinct[min(int(ref.get("$skip", 0)), len(distinct) - 1)]
-        return None
-
-    def _pages(self, tool: ToolSpec, step: Step, until: Json | None = None) -> None:
-        """Follow a result to its last page, or until ``until`` is found."""
-        for _ in range(MAX_PAGES):
-            following = cursor(step.observation)
-            if following is None or (until is not None and self._seen(until) is not None):
-                return
-            name = cursor_parameter(tool, following[0])
-            if not name:
-                return
-            value = schema.coerce(following[1], tool.parameters[name])
-            thought = f"There is a next page, so I pass {following[0]} as {name}."
-            step = self._run.call(tool.name, {**step.arguments, name: value}, thought)
-            if failure(step):
-                return
+            base = {**shared, **dict(rule.get("settings", {}))}
+            if not done and self._filler.fillable(first, {**arguments, **base}, depth + 1):
+                self.perform(first, base, depth + 1, arguments)
 
     def _apply_lessons(self, tool: ToolSpec, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return arguments as the playbook says this tool wants them."""
@@ -280,8 +225,8 @@ class _Plan:
                 arguments[name] = rewritten[0] if rewritten else value
         for rule in self._knowledge.rules("required", tool.name):
             name = str(rule["parameter"])
-            if name in tool.parameters and name not in arguments:
-                value = self._fill(tool, name, 1)
+            if name in tool.parameters and name not in arguments and _applies(rule, arguments):
+                value = self._filler.fill(tool, name, 1, arguments)
                 if value is not None:
                     arguments[name] = value
         return arguments
@@ -300,7 +245,7 @@ class _Plan:
             return None
         match found.trouble:
             case Trouble.ARGUMENT if name and name not in arguments:
-                value = self._fill(tool, name, depth)
+                value = self._filler.fill(tool, name, depth, arguments)
                 if value is None:
                     return None
                 return {**arguments, name: value}, f"The error asks for {name}, so I add it."
@@ -327,13 +272,14 @@ class _Plan:
         for name in options:
             first = self._run.by_name[name]
             shared = {k: v for k, v in arguments.items() if k in first.parameters}
+            errand = f"{name} {_key(shared)}"
             for place, guess in enumerate(variants(first, found.text, shared)):
-                if asked.get(name, 0) > place:
+                if asked.get(errand, 0) > place:
                     continue
-                asked[name] = place + 1
-                if not self._fillable(first, guess, depth + 1):
+                asked[errand] = place + 1
+                if not self._filler.fillable(first, {**arguments, **guess}, depth + 1):
                     break
-                if self.perform(first, guess, depth + 1) is not None:
+                if self.perform(first, guess, depth + 1, arguments) is not None:
                     return arguments, f"`{name}` is done, so I try again."
                 break
         return None
@@ -344,9 +290,11 @@ class _Plan:
         """Look a value up under another spelling; a different thing is never taken instead."""
         wanted = arguments.get(name)
         for option in producers(tool, name, self._run.tools)[:2]:
-            usable = schema.is_read(option.tool) and self._fillable(option.tool, {}, depth + 1)
+            usable = schema.is_read(option.tool) and self._filler.fillable(
+                option.tool, {}, depth + 1
+            )
             if usable and not self._run.worked(option.tool.name):
-                self.perform(option.tool, {}, depth + 1)
+                self.perform(option.tool, {}, depth + 1, {})
             seen = [
                 leaf.value
                 for _, leaf in self._run.observed()
@@ -358,14 +306,14 @@ class _Plan:
         return None
 
 
-def cursor_parameter(tool: ToolSpec, field: str) -> str:
-    """Return the parameter that takes the value of a next-page field, or an empty string."""
-    words = set(parts(field)) - {"next"}
-    names = [n for n in tool.parameters if words and words <= set(parts(n))]
-    if names:
-        return names[0]
-    paging = {"cursor", "page", "offset", "token", "start", "after"}
-    return next((n for n in tool.parameters if paging & set(parts(n))), "")
+def _applies(rule: Rule, arguments: Json) -> bool:
+    """Whether a rule that holds above an amount holds for these arguments."""
+    if not rule.get("above"):
+        return True
+    try:
+        return float(arguments.get(str(rule.get("of")), 0)) > float(rule["above"])
+    except (TypeError, ValueError):
+        return False
 
 
 def _about(name: str, code: str) -> bool:

@@ -60,6 +60,8 @@ def singular(word: str) -> str:
 def stem(word: str) -> str:
     """Return a crude stem, so that locked, locks and locking meet ``lock``."""
     word = singular(word)
+    if word.endswith("ied") and len(word) > 4:
+        return f"{word[:-3]}y"
     for ending in ("ation", "ating", "ated", "ate", "ing", "ed", "e"):
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             return word[: -len(ending)]

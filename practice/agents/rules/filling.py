@@ -1,0 +1,234 @@
+"""Where the arguments of a call come from: the task, the same record, a reader, a maker.
+
+Values of one thing stay together: the postcode that goes with an order is the postcode of *that*
+order, wherever in its record it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from practice.agents.rules import goals, schema
+from practice.agents.rules.documents import cursor, failure, records
+from practice.agents.rules.errors import UNDOING
+from practice.agents.rules.execution import Execution, telling
+from practice.agents.rules.knowledge import Knowledge
+from practice.agents.rules.linking import cursor_parameter, producers
+from practice.agents.rules.schema import Role
+from practice.agents.rules.words import GENERIC, parts
+from practice.domain.types import Json, Step, ToolSpec
+
+MAX_PAGES = 10
+MAX_DEPTH = 3
+OBSERVABLE = (Role.ENTITY, Role.CREDENTIAL, Role.NUMBER)
+
+Perform = Callable[[ToolSpec, dict[str, Any], int, Json], Step | None]
+
+
+class Filler:
+    """Finds arguments for one attempt; ``perform`` makes the calls that takes."""
+
+    def __init__(self, run: Execution, knowledge: Knowledge, perform: Perform) -> None:
+        self._run = run
+        self._knowledge = knowledge
+        self._perform = perform
+
+    def resolve(
+        self, tool: ToolSpec, intended: dict[str, Any], depth: int, near: Json
+    ) -> dict[str, Any]:
+        """Return executable arguments: references looked up, missing required ones filled.
+
+        ``near`` holds the arguments of the call this one serves, so that both are about one thing.
+        """
+        resolved: dict[str, Any] = {}
+        for name, value in intended.items():
+            if goals.is_reference(value):
+                found = self._follow(tool, name, value, depth)
+                if found is not None:
+                    resolved[name] = schema.coerce(found, tool.parameters.get(name, {}))
+            else:
+                resolved[name] = value
+        for name in tool.required:
+            if name not in resolved:
+                found = self.fill(tool, name, depth, {**near, **resolved})
+                if found is not None:
+                    resolved[name] = found
+        return resolved
+
+    def fill(self, tool: ToolSpec, name: str, depth: int, near: Json) -> Any | None:
+        """Return a value for a required parameter from wherever one may come, or ``None``."""
+        run = self._run
+        found = run.from_task(tool, name)
+        if found is not None:
+            return found
+        if name in near and schema.role(tool, name) is Role.AMOUNT:
+            return near[name]
+        makers = list(self._makers(tool, name)) if telling(near) else []
+        if schema.role(tool, name) in OBSERVABLE:
+            found = self._of_the_same(tool, name, near)
+            if found is None and not makers:
+                found = run.from_observations(tool, name)
+        for maker in makers:
+            if found is None and depth < MAX_DEPTH and self.fillable(maker, near, depth + 1):
+                found = self._made(tool, name, maker, depth, near)
+        if found is None:
+            found = run.from_schema(tool, name)
+        if found is None and depth < MAX_DEPTH:
+            found = self._produce(tool, name, depth)
+        return found
+
+    def _of_the_same(self, tool: ToolSpec, name: str, near: Json) -> Any | None:
+        """Return the value a record of the thing at hand holds, reading its details if needed."""
+        if not telling(near):
+            return None
+        found = self._run.from_observations(tool, name, near=near)
+        if found is not None:
+            return found
+        for reader in self._readers(tool, near):
+            asked = {n: near[n] for n in reader.required}
+            again = any(
+                s.tool == reader.name and dict(s.arguments) == asked for s in self._run.steps
+            )
+            if not again and self._perform(reader, asked, MAX_DEPTH, {}) is not None:
+                found = self._run.from_observations(tool, name, near=near)
+                if found is not None:
+                    return found
+        return None
+
+    def _readers(self, tool: ToolSpec, near: Json) -> Iterator[ToolSpec]:
+        """Yield read-only tools that ask for nothing but what is known: they show its details."""
+        for other in self._run.tools:
+            ids = [n for n in other.required if "id" in parts(n)]
+            known = bool(ids) and all(n in near for n in other.required)
+            if known and schema.is_read(other) and other.name != tool.name:
+                yield other
+
+    def _makers(self, tool: ToolSpec, name: str) -> Iterator[ToolSpec]:
+        """Yield tools that make a thing of the kind ``name`` identifies, by their names."""
+        about = set(parts(name)) - GENERIC
+        if "id" not in parts(name) or not about:
+            return
+        for other in self._run.tools:
+            words = set(parts(other.name))
+            takes = name in other.parameters or other.name == tool.name
+            if about <= words and not takes and not schema.is_read(other) and not UNDOING & words:
+                yield other
+
+    def _made(
+        self, tool: ToolSpec, name: str, maker: ToolSpec, depth: int, near: Json
+    ) -> Any | None:
+        shared = {n: near[n] for n in maker.parameters if n in near}
+        step = self._perform(maker, shared, depth + 1, near)
+        if step is None:
+            return None
+        return self._run.from_observations(tool, name, near=shared)
+
+    def _produce(self, tool: ToolSpec, name: str, depth: int) -> Any | None:
+        learned = self._knowledge.producer(tool.name, name)
+        options = producers(tool, name, self._run.tools)
+        options.sort(key=lambda p: p.tool.name != learned)
+        for option in options[:3]:
+            if self._run.worked(option.tool.name) or not schema.is_read(option.tool):
+                continue
+            if not self.fillable(option.tool, {}, depth + 1):
+                continue
+            self._perform(option.tool, {}, depth + 1, {})
+            found = self._run.from_observations(tool, name)
+            if found is not None:
+                return found
+        return None
+
+    def fillable(self, tool: ToolSpec, base: Json, depth: int) -> bool:
+        """Whether every required argument can be had without inventing one."""
+        run = self._run
+        for name in tool.required:
+            if name in base or schema.role(tool, name) not in (Role.ENTITY, Role.CREDENTIAL):
+                continue
+            known = (
+                run.from_task(tool, name),
+                run.from_observations(tool, name),
+                run.from_schema(tool, name),
+            )
+            if any(value is not None for value in known) or any(self._readers(tool, base)):
+                continue
+            options = producers(tool, name, run.tools)[:3]
+            if depth >= MAX_DEPTH or not any(
+                schema.is_read(p.tool) and self.fillable(p.tool, {}, depth + 1) for p in options
+            ):
+                return False
+        return True
+
+    def _follow(self, tool: ToolSpec, name: str, ref: Json, depth: int) -> Any | None:
+        """Return the value a reference points to, calling and paging its source as needed."""
+        source = self._run.by_name.get(str(ref.get("$from", "")))
+        found = self._seen(ref)
+        if found is not None or source is None or depth >= MAX_DEPTH:
+            return found if found is not None else self._run.from_observations(tool, name)
+        if not self._run.worked(source.name):
+            step = self._perform(source, dict(ref.get("$arguments", {})), depth + 1, {})
+            found = self._seen(ref)
+            if found is None and step is not None and ref.get("$where"):
+                self.pages(source, step, until=ref)
+                found = self._seen(ref)
+        return found if found is not None else self._run.from_observations(tool, name)
+
+    def _seen(self, ref: Json) -> Any | None:
+        """Return the referenced value from what was observed, the latest observation first."""
+        where: Mapping[str, Any] = ref.get("$where", {})
+        source, field = ref.get("$from"), str(ref["$field"])
+        shown = [s for s in self._run.steps if s.tool == source and not failure(s)]
+        if "$call" in ref:
+            shown = shown[ref["$call"] :][:1]
+        for step in reversed(shown):
+            rows = records(step.observation, step.tool)
+            found = [
+                r[field]
+                for r in rows
+                if r.get(field) not in (None, "") and all(r.get(k) == v for k, v in where.items())
+            ]
+            if found:
+                distinct = list(dict.fromkeys(found))
+                return distinct[min(int(ref.get("$skip", 0)), len(distinct) - 1)]
+        return None
+
+    def pages(self, tool: ToolSpec, step: Step, until: Json | None = None) -> None:
+        """Follow a result to its last page, or until ``until`` is found."""
+        for _ in range(MAX_PAGES):
+            following = cursor(step.observation)
+            if following is None or (until is not None and self._seen(until) is not None):
+                return
+            name = cursor_parameter(tool, following[0])
+            if not name:
+                return
+            value = schema.coerce(following[1], tool.parameters[name])
+            thought = f"There is a next page, so I pass {following[0]} as {name}."
+            step = self._run.call(tool.name, {**step.arguments, name: value}, thought)
+            if failure(step):
+                return
+
+    def other_record(self, tool: ToolSpec, name: str, value: Any, code: str) -> Iterator[Any]:
+        """Yield other observed values for a choice that was refused with ``code``.
+
+        A record that has what the code asks for (``order_not_delivered``: a status of delivered)
+        comes first.
+        """
+        used = [s.arguments.get(name) for s in self._run.steps if s.tool == tool.name]
+        offers = self._run.offers(tool, name)
+        refused: Mapping[str, Any] = next((r for v, r in offers if v == value), {})
+        wanted = set(parts(code))
+        ranked = sorted(offers, key=lambda o: -_promise(o[1], refused, wanted))
+        yield from dict.fromkeys(v for v, _ in ranked if v != value and v not in used)
+
+
+def _promise(record: Mapping[str, Any], refused: Mapping[str, Any], wanted: set[str]) -> int:
+    """Return how many fields of a record differ from the refused one in what the code names."""
+    score = 0
+    for field, value in record.items():
+        if field in refused and refused[field] == value:
+            continue
+        if isinstance(value, bool):
+            score += bool(set(parts(field)) & wanted)
+        elif isinstance(value, str) and set(parts(value)) & wanted:
+            score += 1
+    return score

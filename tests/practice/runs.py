@@ -1,0 +1,38 @@
+"""A run driven to its end in this process: the same orchestrator, no worker and no broker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from practice.models import Environment, Run, Unit
+from practice.orchestrator import rounds, worlds
+from practice.services.runs import run_start
+from tests.factories import PlaybookFactory
+
+MAX_PASSES = 400
+
+
+def connected(environment: Environment) -> Environment:
+    """List the environment's tools as a worker would."""
+    worlds.check(environment.pk)
+    environment.refresh_from_db()
+    return environment
+
+
+def started(environment: Environment, by: Any, **asked: Any) -> Run:
+    given: dict[str, Any] = {"engine": "rules", "rounds": 1, "tasks": 2} | asked
+    playbook = given.pop("playbook", None) or PlaybookFactory(workspace=environment.workspace)
+    return run_start(environment=environment, playbook=playbook, by=by, **given)
+
+
+def driven(run: Run) -> Run:
+    """Work until the run has ended. Back-off is not waited for."""
+    for _ in range(MAX_PASSES):
+        Unit.objects.filter(run=run).update(not_before=None)
+        waiting = rounds.drive(run.pk)
+        for unit_id in waiting:
+            rounds.work(unit_id)
+        if not waiting:
+            break
+    run.refresh_from_db()
+    return run
