@@ -161,7 +161,12 @@ class Postgres:
 
     data: Path
     durable: bool = True
+    name: str = "PostgreSQL"
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    @property
+    def is_alive(self) -> bool:
+        return self.process is not None and self.process.poll() is None
 
     def start(self) -> None:
         owner = _system_user()
@@ -322,7 +327,12 @@ class Redis:
     """An embedded Redis over ``data``. It holds nothing that Postgres does not know."""
 
     data: Path
+    name: str = "Redis"
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    @property
+    def is_alive(self) -> bool:
+        return self.process is not None and self.process.poll() is None
 
     def start(self) -> None:
         sockets = socket_folder(self.data)

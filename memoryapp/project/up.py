@@ -38,7 +38,6 @@ class Child:
     argv: Sequence[str]
     log: Path
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
-    deaths: list[float] = field(default_factory=list, init=False)
 
     def start(self, env: dict[str, str]) -> None:
         with self.log.open("ab") as log:
@@ -56,13 +55,6 @@ class Child:
     @property
     def is_alive(self) -> bool:
         return self.process is not None and self.process.poll() is None
-
-    def keeps_dying(self) -> bool:
-        """Note a death; true when there were too many of late."""
-        now = time.monotonic()
-        recent = [t for t in self.deaths if now - t < RESTART_WINDOW_SECONDS]
-        self.deaths = [*recent, now]
-        return len(self.deaths) > MAX_RESTARTS
 
     def tell(self, signum: int) -> None:
         """Signal the whole group: pool children of a killed worker outlive their leader."""
@@ -90,6 +82,9 @@ def _group_alive(pgid: int) -> bool:
     return True
 
 
+Part = Child | embedded.Postgres | embedded.Redis
+
+
 class Stopped(Exception):
     """Somebody asked us to stop."""
 
@@ -100,7 +95,7 @@ def main() -> int:
     host = os.environ.get("HOST", "127.0.0.1")
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, _stop)
-    started: list[Child | embedded.Postgres | embedded.Redis] = []
+    started: list[Part] = []
     lock: IO[str] | None = None
     try:
         port = _port(os.environ.get("PORT", "8000"))
@@ -119,7 +114,7 @@ def main() -> int:
         shown = "localhost" if host in {"127.0.0.1", "0.0.0.0", "::"} else host
         _say(f"Greenroom is ready: http://{shown}:{port}")
         _say(f"Logs and data are in {data}. Ctrl-C stops everything.")
-        _watch(children, env)
+        _watch(started, env)
     except Stopped:
         _say("Stopping.")
     except EmbeddedFailed as error:
@@ -185,9 +180,7 @@ def _check_port(host: str, port: int) -> None:
             ) from error
 
 
-def _start_stores(
-    data: Path, started: list[Child | embedded.Postgres | embedded.Redis]
-) -> dict[str, str]:
+def _start_stores(data: Path, started: list[Part]) -> dict[str, str]:
     """Start what no URL names. Returns the environment of all other processes."""
     env = {**os.environ, "GREENROOM_DATA_DIR": str(data), "OPENBLAS_NUM_THREADS": "1"}
     if not os.environ.get("DATABASE_URL"):
@@ -240,17 +233,25 @@ def _wait_for_web(host: str, port: int, web: Child) -> None:
     raise EmbeddedFailed(f"The web server did not answer. Its log is {web.log}.")
 
 
-def _watch(children: Sequence[Child], env: dict[str, str]) -> None:
+def _watch(parts: Sequence[Part], env: dict[str, str]) -> None:
+    """Start again whatever dies; give up on what keeps dying."""
+    deaths: dict[str, list[float]] = {part.name: [] for part in parts}
     while True:
         time.sleep(0.5)
-        for child in children:
-            if child.is_alive:
+        for part in parts:
+            if part.is_alive:
                 continue
-            if child.keeps_dying():
-                raise EmbeddedFailed(f"{child.name} keeps dying. Its log is {child.log}.")
-            _say(f"{child.name} died and is started again; no stored work is lost.")
-            child.stop(patience=1.0)
-            child.start(env)
+            now = time.monotonic()
+            recent = [t for t in deaths[part.name] if now - t < RESTART_WINDOW_SECONDS]
+            deaths[part.name] = [*recent, now]
+            if len(deaths[part.name]) > MAX_RESTARTS:
+                raise EmbeddedFailed(f"{part.name} keeps dying. Its log is in the data folder.")
+            _say(f"{part.name} died and is started again; no stored work is lost.")
+            if isinstance(part, Child):
+                part.stop(patience=1.0)
+                part.start(env)
+            else:
+                part.start()
 
 
 if __name__ == "__main__":

@@ -161,6 +161,7 @@ def summarise(unit: Unit, run: Run) -> Result:
     )
 
     def store() -> None:
+        known = set(run.environment.facts.values_list("text", flat=True))
         EnvironmentFact.objects.bulk_create(
             EnvironmentFact(
                 environment=run.environment,
@@ -170,6 +171,7 @@ def summarise(unit: Unit, run: Run) -> Result:
                 data=dict(fact.data),
             )
             for fact in summary.facts
+            if fact.text not in known
         )
 
     return Result(store, [summary.usage])

@@ -7,46 +7,22 @@ import os
 import re
 import shutil
 import signal
-import socket
-import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.product import Product, start_product, stop_product
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync")
-START_SECONDS = 90
 ROUNDS, TASKS = 2, 5
 RUN_SECONDS = 120
-
-
-@dataclass
-class Product:
-    """A running Greenroom: its address, its first operator's password, its processes."""
-
-    url: str
-    password: str
-    data: Path
-    process: subprocess.Popen[str]
-
-    def pids_of(self, name: str) -> list[int]:
-        """Process ids below the supervisor whose command line contains ``name``."""
-        found = subprocess.run(
-            ["pgrep", "-P", str(self.process.pid), "-f", name],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return [int(pid) for pid in found.stdout.split()]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -55,48 +31,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(here):
             item.add_marker(pytest.mark.xdist_group("browser"))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def start_product(data: Path, **env: str) -> Product:
-    """Start the product as a user would, and wait until it says that it is ready."""
-    clean = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "REDIS_URL"}}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "memoryapp.project.up"],
-        cwd=ROOT,
-        env={
-            **clean,
-            "DJANGO_SETTINGS_MODULE": "memoryapp.project.settings",
-            "GREENROOM_DATA_DIR": str(data),
-            "PORT": str(free_port()),
-            **env,
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    said, password = [], ""
-    deadline = time.monotonic() + START_SECONDS
-    assert process.stdout is not None
-    for line in process.stdout:
-        said.append(line)
-        if match := re.search(r"Password\s+(\S+)", line):
-            password = match[1]
-        if match := re.search(r"ready: (http://\S+)", line):
-            return Product(match[1], password, data, process)
-        assert time.monotonic() < deadline, "".join(said)
-    raise AssertionError("The product did not start:\n" + "".join(said))
-
-
-def stop_product(product: Product) -> None:
-    product.process.send_signal(signal.SIGINT)
-    product.process.wait(40)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.conftest import Product, sign_in
+from tests.browser.conftest import sign_in
+from tests.product import Product
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
 PAGES = (

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import ROUNDS, TASKS, Product, get
+from tests.browser.conftest import ROUNDS, TASKS, get
+from tests.product import Product
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -6,18 +6,22 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from practice.agents.rules.words import imperative, joined, phrase, sentence
+from practice.agents.rules.documents import noun_of
+from practice.agents.rules.words import imperative, joined, parts, phrase
 
 SECTIONS = {
     "prerequisite": "strategies",
     "effect": "strategies",
     "condition": "pitfalls",
+    "ceiling": "pitfalls",
+    "span": "pitfalls",
     "refusal": "pitfalls",
     "enum": "pitfalls",
     "limit": "pitfalls",
-    "required": "pitfalls",
+    "required": "strategies",
     "spelling": "pitfalls",
     "format": "apis",
+    "unit": "apis",
     "pagination": "apis",
     "source": "apis",
     "shape": "apis",
@@ -39,9 +43,23 @@ def content(lesson: Lesson) -> str:
             limits = f"{_limits(lesson)}{_told(lesson)}"
             return f"Keep `{lesson['parameter']}` of `{lesson['tool']}` {limits}."
         case "required":
+            return _required(lesson)
+        case "ceiling":
             return (
-                f"Give `{lesson['parameter']}` to `{lesson['tool']}` although its schema calls it "
-                f"optional{_told(lesson)}."
+                f"When `{lesson['tool']}` answers {lesson['code'] or 'that it is too much'}, its "
+                f"message names the most it takes at that moment; ask for that and no more."
+            )
+        case "span":
+            return (
+                f"Ask `{lesson['tool']}` for at most {lesson['days']} days at once "
+                f"(`{lesson['first']}` to `{lesson['last']}`) and split a longer period into "
+                f"several calls; otherwise it answers {_answer(lesson)}."
+            )
+        case "unit":
+            return (
+                f"Pass `{lesson['parameter']}` to `{lesson['tool']}` as a decimal such as "
+                f"{_v(lesson['written'])}; `{lesson['field']}` of `{lesson['shown_by']}` is the same "
+                f"in cents ({_v(lesson['shown'])})."
             )
         case "spelling":
             return (
@@ -49,49 +67,99 @@ def content(lesson: Lesson) -> str:
                 f"does: {_v(lesson['accepted'])} works and {_v(lesson['rejected'])} is not found."
             )
         case "format":
-            return (
-                f"Write `{lesson['parameter']}` of `{lesson['tool']}` as {_v(lesson['accepted'])}; "
-                f"{_v(lesson['rejected'])} is rejected{_told(lesson, ' with')}."
-            )
+            return _format(lesson)
         case "pagination":
             return _pagination(lesson)
         case "source":
             return _source(lesson)
         case "shape":
+            extra = joined([f"`{f}`" for f in lesson["extra"]])
             return (
-                f"`{lesson['tool']}` returns summaries only; call `{lesson['detail']}` with the ID "
-                f"for {joined([phrase(f) for f in lesson['extra']])}."
+                f"`{lesson['tool']}` returns summaries; call `{lesson['detail']}` with the ID when "
+                f"you need {extra}."
             )
         case "condition":
+            where = f" in `{lesson['shown_by']}`" if lesson.get("shown_by") else ""
             return (
-                f"For `{lesson['tool']}`, pick a `{lesson['parameter']}` whose "
-                f"{phrase(lesson['field'])} is {_v(lesson['wanted'])}; any other is refused"
-                f"{_told(lesson, ' with')}."
+                f"Give `{lesson['tool']}` {_a(lesson['parameter'])} whose `{lesson['field']}` is "
+                f"{_v(lesson['wanted'])}{where}; otherwise it answers {_answer(lesson)}."
             )
         case "refusal":
             return _refusal(lesson)
         case "effect":
             return (
-                f"`{lesson['tool']}` moves {phrase(lesson['field'])} from {_v(lesson['from'])} to "
-                f"{_v(lesson['to'])}; check the {phrase(lesson['field'])} before you call it again."
+                f"`{lesson['tool']}` moves `{lesson['field']}` from {_v(lesson['from'])} to "
+                f"{_v(lesson['to'])}; check it before you call the tool again."
             )
         case _:
             return _sequence(lesson)
 
 
 def _prerequisite(lesson: Lesson) -> str:
+    same = joined([f"the same {_thing(n)}" for n in lesson.get("same", ())])
+    about = lesson.get("about") or ""
+    how = f" for {same}" if same else ""
     settings = [f"`{k}` = {_v(v)}" for k, v in lesson["settings"].items()]
-    given = [phrase(n) for n in lesson["given"]]
-    how = ""
     if settings:
-        how = f" with {joined(settings)}"
-    elif given:
-        how = f" ({joined(given)})"
+        how += f" with {joined(settings)}"
+    taken = [_taken(n, tool, under) for n, tool, _, under in lesson.get("taken", ())]
+    if taken:
+        comma = "," if how else ""
+        closing = "," if how else ""
+        of = "" if same or not about else f" for the same {_thing(about)}"
+        how += f"{comma} with {joined(taken)}{of}{closing}"
     tools = joined([f"`{t}`" for t in lesson["tools"]])
-    answer = lesson["code"] or f'"{_cut(lesson["error"])}"'
-    verb = "answers" if len(lesson["tools"]) == 1 else "answer"
-    it = "it" if len(lesson["tools"]) == 1 else "they"
-    return f"Call `{lesson['needs']}`{how} before {tools}; otherwise {it} {verb} {answer}."
+    one = len(lesson["tools"]) == 1
+    it = "it answers" if one else "they answer"
+    return f"Call `{lesson['needs']}`{how} before {tools}; otherwise {it} {_answer(lesson)}."
+
+
+def _taken(name: str, tool: str, under: str) -> str:
+    inside = f" under `{under}`" if under else ""
+    return f"the `{name}` that `{tool}` shows{inside}"
+
+
+def _required(lesson: Lesson) -> str:
+    when = f" when `{lesson['of']}` is above {lesson['above']}" if lesson.get("above") else ""
+    if not lesson.get("producer"):
+        although = "" if when else " although its schema calls it optional"
+        return (
+            f"Pass `{lesson['parameter']}` to `{lesson['tool']}`{when or although}; otherwise it "
+            f"answers {_answer(lesson)}."
+        )
+    same = [_thing(n) for n in lesson.get("same", ())]
+    about = f" for the same {joined(same)}" if same else ""
+    return (
+        f"Pass `{lesson['parameter']}` to `{lesson['tool']}`{when}: call `{lesson['producer']}`"
+        f"{about} first and use the `{lesson['field']}` it returns; otherwise `{lesson['tool']}` "
+        f"answers {_answer(lesson)}."
+    )
+
+
+def _format(lesson: Lesson) -> str:
+    names = joined([f"`{n}`" for n in (lesson["parameter"], *lesson.get("also", ()))])
+    tools = joined([f"`{t}`" for t in lesson.get("tools") or [lesson["tool"]]])
+    shape = str(lesson["example"])
+    form = f"as {shape}, for example {_v(lesson['accepted'])}"
+    if re.fullmatch(r"\d+\.\d+", shape):
+        places = len(shape.partition(".")[2])
+        form = f"as a decimal with {places} places, such as {_v(lesson['accepted'])}"
+    elif shape == str(lesson["accepted"]) or re.search(r"\d", shape):
+        form = f"like {_v(lesson['accepted'])}"
+    code = f" with {lesson['code']}" if lesson.get("code") else _told(lesson, " with")
+    return f"Write {names} of {tools} {form}; {_v(lesson['rejected'])} is rejected{code}."
+
+
+def _answer(lesson: Lesson) -> str:
+    return lesson["code"] or f'"{_cut(lesson["error"])}"'
+
+
+def _thing(name: str) -> str:
+    return noun_of(name) or phrase(name)
+
+
+def _a(name: str) -> str:
+    return f"{'an' if name[:1] in 'aeiou' else 'a'} `{name}`"
 
 
 def _enum(lesson: Lesson) -> str:
@@ -118,9 +186,14 @@ def _pagination(lesson: Lesson) -> str:
 
 
 def _source(lesson: Lesson) -> str:
-    uses = [f"`{name}` of `{tool}`" for tool, name in lesson["consumers"]]
-    field = phrase(lesson["field"])
-    return f"Take {joined(uses)} from the {field} that `{lesson['producer']}` shows."
+    names = {name for _, name in lesson["consumers"]}
+    tools = list(dict.fromkeys(f"`{tool}`" for tool, _ in lesson["consumers"]))
+    inside = f", under `{lesson['under']}`" if lesson.get("under") else ""
+    if names != {lesson["field"]}:
+        inside = f" (its `{lesson['field']}`{inside})"
+    need = "needs" if len(tools) == 1 else "need"
+    wanted = joined([f"`{n}`" for n in sorted(names)])
+    return f"Get the {wanted} that {joined(tools)} {need} from `{lesson['producer']}`{inside}."
 
 
 def _refusal(lesson: Lesson) -> str:
@@ -136,26 +209,27 @@ def _refusal(lesson: Lesson) -> str:
 def _sequence(lesson: Lesson) -> str:
     lines = []
     names: dict[str, str] = {}
+    used = {taken[0] for call in lesson["calls"] for taken in call["arguments"].values() if taken}
     for call in lesson["calls"]:
         tool = str(call["tool"])
-        names[tool] = _variable(tool, names)
         told = [_parameter(n, taken, names) for n, taken in call["arguments"].items()]
-        lines.append(f"{names[tool]} = {tool}({', '.join(told)})")
-    doing = sentence(imperative(str(lesson["purpose"]), str(lesson["tool"]))).rstrip(".")
-    last = lines[-1].partition(" = ")[2]
-    return "\n".join([f"{doing}:", *lines[:-1], last])
+        made = f"{tool}({', '.join(told)})"
+        if tool in used:
+            names[tool] = _variable(tool, names)
+            made = f"{names[tool]} = {made}"
+        lines.append(made)
+    return "\n".join([f"To {imperative(str(lesson['purpose']), str(lesson['tool']))}:", *lines])
 
 
 def _parameter(name: str, taken: Sequence[str] | None, names: Mapping[str, str]) -> str:
     if taken is None:
-        return f"{name}=…"
+        return name
     return f"{name}={names.get(taken[0], taken[0])}.{taken[1]}"
 
 
 def _variable(tool: str, names: Mapping[str, str]) -> str:
-    words = re.findall(r"[a-z]+", re.sub(r"([A-Z])", r" \1", tool).lower())
-    name = words[-1]
-    return f"{name}_{len(names) + 1}" if name in names.values() else name
+    words = parts(tool)
+    return f"{words[-1]}_{len(names) + 1}" if words[-1] in names.values() else words[-1]
 
 
 def _told(lesson: Lesson, link: str = ", or it answers") -> str:

@@ -16,13 +16,19 @@ from practice.agents.rules.knowledge import bullet_for
 from practice.domain.types import Reflection, TaskSpec, Trajectory
 
 #: what grows when a lesson is learned again, by kind.
-_GROWS = {"prerequisite": "tools", "enum": "values", "source": "consumers", "shape": "extra"}
+_GROWS = {
+    "prerequisite": "tools",
+    "format": "tools",
+    "enum": "values",
+    "source": "consumers",
+    "shape": "extra",
+}
 MAX_GROWN = 12
-MAX_DELTAS = 6
+MAX_DELTAS = 10
 
 
 class RulesCurator:
-    """Proposes at most six operations per trajectory; a person decides later."""
+    """Proposes at most ten operations per trajectory; a person decides later."""
 
     def curate(
         self,

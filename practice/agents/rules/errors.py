@@ -278,7 +278,8 @@ def related_tools(said: str, tool: ToolSpec, tools: Sequence[ToolSpec]) -> tuple
         own = content(other.name.replace("_", " "))
         shared = words & own
         undoes = UNDOING & set(parts(other.name))
-        if not shared or undoes or kin(tool.name, other.name) < MIN_KINSHIP:
+        akin = shared == own or kin(tool.name, other.name) >= MIN_KINSHIP
+        if not shared or undoes or not akin:
             continue
         weight = sum(kin.weight(w) for w in shared) * len(shared) / len(own)
         scored.append((weight + 2 * kin(tool.name, other.name), other.name))

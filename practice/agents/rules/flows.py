@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from practice.agents.rules import schema
-from practice.agents.rules.documents import failure, leaves, records
+from practice.agents.rules.documents import failure, leaves, noun_of, records
+from practice.agents.rules.mistakes import origin
 from practice.agents.rules.schema import Role
-from practice.agents.rules.words import parts
+from practice.agents.rules.words import GENERIC, parts
 from practice.domain.types import Step, TaskSpec, ToolSpec
 
 Lesson = dict[str, Any]
 
 
 def sources(task: TaskSpec, steps: list[Step], known: dict[str, ToolSpec]) -> Iterator[Lesson]:
+    """Where an identifier was taken from, unless the producer is named after the very thing."""
     for consumer, name, producer, field in links(task, steps, known):
+        if noun_of(name) and set(parts(noun_of(name))) <= set(parts(producer.tool)):
+            continue
+        where = origin(steps, consumer, consumer.arguments[name])
+        under = where[2] if where and where[0] == producer.tool else ""
         yield {
             "kind": "source",
             "key": f"source:{producer.tool}:{field}",
             "field": field,
             "producer": producer.tool,
+            "under": under,
             "consumers": [[consumer.tool, name]],
             "steps": [producer.number, consumer.number],
         }
@@ -62,7 +69,8 @@ def _names(parameter: str, field: str, producer: Step) -> bool:
     identifying = {"id", "key", "token", "code", "symbol", "number", "name", "cursor"}
     words = set(parts(parameter)) | set(parts(field))
     plain = any(list(r) == [field] for r in records(producer.observation, producer.tool))
-    return bool(identifying & words or plain)
+    same = parts(parameter) == parts(field) and set(parts(field)) - GENERIC
+    return bool(identifying & words or plain or same)
 
 
 def _field_of(step: Step, value: Any) -> str:
@@ -74,39 +82,74 @@ def _field_of(step: Step, value: Any) -> str:
     return ""
 
 
-def sequence(task: TaskSpec, steps: list[Step], known: dict[str, ToolSpec]) -> Iterator[Lesson]:
-    """A call sequence in which values flow from call to call and that ends in a change."""
+def sequence(
+    task: TaskSpec,
+    steps: list[Step],
+    known: dict[str, ToolSpec],
+    enabling: Sequence[Sequence[int]] = (),
+) -> Iterator[Lesson]:
+    """The calls that led to a change: values flow between them, or one made the next possible.
+
+    ``enabling`` holds the step numbers of each lesson about a call that had to come first.
+    """
     good = {s.number: s for s in steps if not failure(s)}
     flow = list(links(task, steps, known))
     for last in reversed(list(good.values())):
         if schema.is_read(known[last.tool]):
             continue
-        chain = _chain(last, flow)
-        tools = [s.tool for s in chain]
-        if len(set(tools)) >= 3:
+        chain = _chain(last, flow, enabling, good)
+        changes = {s.tool for s in chain if not schema.is_read(known[s.tool])}
+        if len({s.tool for s in chain}) >= 3 and len(changes) >= 2:
             yield {
                 "kind": "sequence",
-                "key": f"sequence:{'+'.join(sorted(set(tools)))}",
+                "key": f"sequence:{last.tool}",
                 "tool": last.tool,
                 "purpose": known[last.tool].description,
-                "calls": [_written(s, flow) for s in chain],
+                "calls": [_written(s, chain, steps, task) for s in chain],
                 "steps": [s.number for s in chain],
             }
             return
 
 
-def _chain(last: Step, flow: list[tuple[Step, str, Step, str]]) -> list[Step]:
+def _chain(
+    last: Step,
+    flow: list[tuple[Step, str, Step, str]],
+    enabling: Sequence[Sequence[int]],
+    good: Mapping[int, Step],
+) -> list[Step]:
     needed = {last.number: last}
     grown = True
     while grown:
-        grown = False
+        size = len(needed)
         for consumer, _, producer, _ in flow:
-            if consumer.number in needed and producer.number not in needed:
+            if consumer.number in needed:
                 needed[producer.number] = producer
-                grown = True
-    return [needed[n] for n in sorted(needed)]
+        tools = {s.tool for s in needed.values()}
+        for numbers in enabling:
+            before = [good[n] for n in numbers if n in good]
+            wanted = any(s.tool in tools for s in before) or _retried(numbers, good, last)
+            needed |= {s.number: s for s in before if wanted and s.number <= last.number}
+        grown = len(needed) > size
+    latest = {s.tool: s for _, s in sorted(needed.items())}
+    return sorted(latest.values(), key=lambda s: s.number)
 
 
-def _written(step: Step, flow: list[tuple[Step, str, Step, str]]) -> Mapping[str, Any]:
-    taken = {name: [p.tool, f] for c, name, p, f in flow if c.number == step.number}
+def _retried(numbers: Sequence[int], good: Mapping[int, Step], last: Step) -> bool:
+    """Whether a lesson is about an attempt at the last call that failed for the next reason."""
+    return bool(numbers) and max(numbers) not in good and max(numbers) <= last.number
+
+
+def _written(step: Step, chain: list[Step], steps: list[Step], task: TaskSpec) -> Mapping[str, Any]:
+    """Return a call with, for each argument, the call and the field it was taken from."""
+    numbers = {s.number: s.tool for s in chain}
+    taken: dict[str, Any] = {}
+    for name, value in step.arguments.items():
+        stated = str(value) in task.instruction
+        found = None if stated or isinstance(value, bool) else origin(steps, step, value)
+        if found is not None and found[3] in numbers and _telling_value(value):
+            taken[name] = [found[0], ".".join(p for p in (found[2], found[1]) if p)]
     return {"tool": step.tool, "arguments": {n: taken.get(n) for n in step.arguments}}
+
+
+def _telling_value(value: Any) -> bool:
+    return isinstance(value, (str, int)) and len(str(value)) > 2

@@ -1,25 +1,25 @@
 """Lessons that a trajectory proves, as structured findings. A lesson without steps does not exist.
 
 Each finding is a mapping with ``kind``, a stable ``key``, what the kind needs, and ``steps``: the
-numbers of the steps that prove it. ``curator`` turns findings into sentences.
+numbers of the steps that prove it. ``bullets`` turns findings into sentences.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from practice.agents.rules import schema
 from practice.agents.rules.documents import cursor, failure, leaves, parse, records
-from practice.agents.rules.errors import Diagnosis, Trouble, diagnose, message
 from practice.agents.rules.flows import sequence, sources
 from practice.agents.rules.linking import cursor_parameter
+from practice.agents.rules.mistakes import mistakes, state_of
 from practice.agents.rules.schema import Role
-from practice.agents.rules.words import LIST_VERBS, content, parts
+from practice.agents.rules.words import LIST_VERBS, parts
 from practice.domain.types import Step, TaskSpec, ToolSpec, Trajectory
 
 Lesson = dict[str, Any]
-_FIXED = frozenset({Role.CHOICE, Role.FLAG, Role.LIST, Role.NUMBER})
 MAX_EXTRA = 6
 
 
@@ -29,192 +29,54 @@ def lessons(
     """Return every lesson the steps prove, the most useful kinds first, one per key."""
     steps = [s for s in trajectory.steps if any(t.name == s.tool for t in tools)]
     known = schema.by_name(tools)
+    wrong = list(mistakes(steps, known, tools))
     found = [
-        *_from_errors(task, steps, known, tools),
+        *wrong,
+        *_units(steps, known),
         *_pages(steps, known),
+        *sequence(task, steps, known, [w["steps"] for w in wrong if w["kind"] in _ENABLING]),
         *_effects(steps, known),
         *_shapes(steps, known),
         *sources(task, steps, known),
-        *sequence(task, steps, known),
     ]
     return tuple({lesson["key"]: lesson for lesson in reversed(found)}.values())[::-1]
 
 
-def _from_errors(
-    task: TaskSpec, steps: list[Step], known: dict[str, ToolSpec], tools: Sequence[ToolSpec]
-) -> Iterator[Lesson]:
-    for place, failed in enumerate(steps):
-        reason = failure(failed)
-        if not reason:
-            continue
-        found = diagnose(reason, known[failed.tool], failed.arguments, tools)
-        after = [s for s in steps[place + 1 :] if s.tool == failed.tool]
-        if not after:
-            yield from _refusal(task, steps[:place], failed, found, known)
-            yield from _told(failed, found)
-            continue
-        again = after[0]
-        between = [s for s in steps[place + 1 :] if s.number < again.number and not failure(s)]
-        gone = failure(again) != reason
-        if again.arguments == failed.arguments and gone and between:
-            yield _prerequisite(failed, between[-1], again, found, known)
-        elif gone or not failure(again):
-            yield from _condition(steps[:place], failed, again, found)
-            yield from _changed(failed, again, found, known)
-            yield from _told(failed, found)
-        elif not any(not failure(s) for s in after):
-            yield from _told(failed, found)
+#: kinds whose middle steps made a later call possible.
+_ENABLING = frozenset({"prerequisite", "required"})
 
 
-def _prerequisite(
-    failed: Step, first: Step, again: Step, found: Diagnosis, known: dict[str, ToolSpec]
-) -> Lesson:
-    tool = known[first.tool]
-    settings = {
-        n: v
-        for n, v in first.arguments.items()
-        if n in tool.parameters and schema.role(tool, n) in _FIXED
-    }
-    given = [n for n in first.arguments if n not in settings]
-    written = ",".join(f"{k}={v}" for k, v in sorted(settings.items()))
-    return {
-        "kind": "prerequisite",
-        "key": f"prerequisite:{first.tool}:{written}",
-        "tools": [failed.tool],
-        "needs": first.tool,
-        "settings": settings,
-        "given": given,
-        "error": message(found.text),
-        "code": found.code,
-        "steps": [failed.number, first.number, again.number],
-    }
-
-
-def _told(failed: Step, found: Diagnosis) -> Iterator[Lesson]:
-    """What the error itself states: allowed values and limits."""
-    base = {"tool": failed.tool, "parameter": found.parameter, "steps": [failed.number]}
-    if found.allowed:
-        yield {
-            **base,
-            "kind": "enum",
-            "key": f"enum:{failed.tool}:{found.parameter}",
-            "values": list(found.allowed),
-            "rejected": failed.arguments.get(found.parameter),
-        }
-    elif found.trouble is Trouble.ARGUMENT and (found.low is not None or found.high is not None):
-        yield {
-            **base,
-            "kind": "limit",
-            "key": f"limit:{failed.tool}:{found.parameter}",
-            "low": found.low,
-            "high": found.high,
-            "error": found.text,
-        }
-
-
-def _changed(
-    failed: Step, again: Step, found: Diagnosis, known: dict[str, ToolSpec]
-) -> Iterator[Lesson]:
-    """What a rejected and an accepted value of one parameter show."""
-    if failure(again):
-        return
-    names = set(failed.arguments) | set(again.arguments)
-    different = [n for n in names if failed.arguments.get(n) != again.arguments.get(n)]
-    stated = found.allowed or found.low is not None or found.high is not None
-    if len(different) != 1 or stated or found.trouble is Trouble.REFUSED:
-        return
-    (name,) = different
-    rejected, accepted = failed.arguments.get(name), again.arguments.get(name)
-    base = {"tool": failed.tool, "parameter": name, "steps": [failed.number, again.number]}
-    if name not in failed.arguments and name not in known[failed.tool].required:
-        yield {
-            **base,
-            "kind": "required",
-            "key": f"required:{failed.tool}:{name}",
-            "error": found.text,
-        }
-    elif name in again.arguments:
-        kind = "spelling" if found.trouble is Trouble.MISSING_THING else "format"
-        yield {
-            **base,
-            "kind": kind,
-            "key": f"{kind}:{failed.tool}:{name}",
-            "rejected": rejected,
-            "accepted": accepted,
-            "example": found.format or accepted,
-            "error": found.text,
-        }
-
-
-def _condition(before: list[Step], failed: Step, again: Step, found: Diagnosis) -> Iterator[Lesson]:
-    """A refused and an accepted record that differ in what the error speaks of."""
-    if failure(again) or found.trouble is not Trouble.REFUSED:
-        return
-    names = [n for n in failed.arguments if failed.arguments[n] != again.arguments.get(n)]
-    if len(names) != 1:
-        return
-    (name,) = names
-    no, where = _record_of(before, failed.arguments[name])
-    yes, _ = _record_of(before, again.arguments.get(name))
-    spoken = content(f"{found.code} {found.text}".replace("_", " "))
-    for field in no:
-        told = content(field.replace("_", " ")) & spoken
-        if told and field in yes and no[field] != yes[field] and isinstance(no[field], bool):
-            yield {
-                "kind": "condition",
-                "key": f"condition:{failed.tool}:{name}:{field}",
-                "tool": failed.tool,
-                "parameter": name,
-                "field": field,
-                "wanted": yes[field],
-                "code": found.code,
-                "error": found.text,
-                "steps": [*where, failed.number, again.number],
-            }
-
-
-def _record_of(before: list[Step], value: Any) -> tuple[dict[str, Any], list[int]]:
-    for step in reversed(before):
-        for record in [] if failure(step) else records(step.observation, step.tool):
-            if value in record.values():
-                return record, [step.number]
-    return {}, []
-
-
-def _refusal(
-    task: TaskSpec,
-    before: list[Step],
-    failed: Step,
-    found: Diagnosis,
-    known: dict[str, ToolSpec],
-) -> Iterator[Lesson]:
-    if found.trouble is not Trouble.REFUSED or schema.is_read(known[failed.tool]):
-        return
-    said = found.text.lower()
-    # A state is the reason only where the error says so; otherwise it merely happened to be so.
-    states = {k: v for k, v in _state(failed, before).items() if v and str(v).lower() in said}
-    yield {
-        "kind": "refusal",
-        "key": f"refusal:{failed.tool}:{found.code or ' '.join(parts(found.text)[:6])}",
-        "tool": failed.tool,
-        "code": found.code,
-        "error": found.text,
-        "state": states,
-        "steps": [failed.number],
-    }
-
-
-def _state(step: Step, before: list[Step]) -> dict[str, Any]:
-    """Return the status fields of the thing a step acted on, as last seen before it."""
-    values = {v for v in step.arguments.values() if isinstance(v, (str, int))}
-    for earlier in reversed(before):
-        if failure(earlier):
-            continue
-        for record in records(earlier.observation, earlier.tool):
-            shared = [k for k, v in record.items() if "id" in parts(k) and v in values]
-            if shared:
-                return {k: v for k, v in record.items() if {"status", "state"} & set(parts(k))}
-    return {}
+def _units(steps: list[Step], known: dict[str, ToolSpec]) -> Iterator[Lesson]:
+    """An amount passed as a decimal that results give a hundredfold, as cents."""
+    for step in steps:
+        for name, value in step.arguments.items():
+            tool = known[step.tool]
+            money = name in tool.parameters and schema.role(tool, name) is Role.AMOUNT
+            if not money or failure(step) or not re.fullmatch(r"\d+\.\d\d", str(value)):
+                continue
+            cents = round(float(value) * 100)
+            for shown in (s for s in steps if s.number <= step.number and not failure(s)):
+                field = next(
+                    (
+                        leaf.raw
+                        for leaf in leaves(shown.observation, shown.tool)
+                        if leaf.value == cents and "cent" in parts(leaf.raw)
+                    ),
+                    "",
+                )
+                if field:
+                    yield {
+                        "kind": "unit",
+                        "key": f"unit:{step.tool}:{name}",
+                        "tool": step.tool,
+                        "parameter": name,
+                        "written": value,
+                        "field": field,
+                        "shown_by": shown.tool,
+                        "shown": cents,
+                        "steps": sorted({shown.number, step.number}),
+                    }
+                    break
 
 
 def _pages(steps: list[Step], known: dict[str, ToolSpec]) -> Iterator[Lesson]:
@@ -250,7 +112,7 @@ def _effects(steps: list[Step], known: dict[str, ToolSpec]) -> Iterator[Lesson]:
     for place, step in enumerate(steps):
         if failure(step) or schema.is_read(known[step.tool]):
             continue
-        before = _state(step, steps[:place])
+        before = state_of(step, steps[:place])
         after: dict[str, Any] = {}
         for record in records(step.observation, step.tool):
             after |= {k: v for k, v in record.items() if {"status", "state"} & set(parts(k))}

@@ -95,7 +95,8 @@ def _tag_prerequisite(rule: dict[str, Any], steps: Sequence[Step]) -> Tag | None
 def _tag_argument(
     rule: dict[str, Any], steps: Sequence[Step], tools: Sequence[ToolSpec]
 ) -> Tag | None:
-    own = [s for s in steps if s.tool == rule["tool"] and rule["parameter"] in s.arguments]
+    about = (rule["tool"], *rule.get("tools", ()))
+    own = [s for s in steps if s.tool in about and rule["parameter"] in s.arguments]
     if not own:
         return None
     first = own[0]

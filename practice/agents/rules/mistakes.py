@@ -1,0 +1,305 @@
+"""Lessons from calls that went wrong: what the error asked for, and what then worked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from practice.agents.rules import schema
+from practice.agents.rules.documents import failure, leaves, noun_of, records
+from practice.agents.rules.errors import Diagnosis, Trouble, diagnose, message
+from practice.agents.rules.schema import Role
+from practice.agents.rules.words import content, parts
+from practice.domain.types import Json, Step, ToolSpec
+
+Lesson = dict[str, Any]
+_FIXED = frozenset({Role.CHOICE, Role.FLAG, Role.LIST, Role.NUMBER})
+_ABOVE = re.compile(
+    r"\b(?:above|over|more than|exceeding)\s+(\d+(?:\.\d+)?)(?=\s|,|$)", re.IGNORECASE
+)
+
+
+def mistakes(
+    steps: list[Step], known: dict[str, ToolSpec], tools: Sequence[ToolSpec]
+) -> Iterator[Lesson]:
+    """Yield what each failed call and the next call of the same tool prove together."""
+    for place, failed in enumerate(steps):
+        reason = failure(failed)
+        if not reason:
+            continue
+        found = diagnose(reason, known[failed.tool], failed.arguments, tools)
+        after = [s for s in steps[place + 1 :] if s.tool == failed.tool]
+        if not after:
+            yield from _refusal(steps[:place], failed, found, known)
+            yield from _told(failed, found, after)
+            continue
+        again = after[0]
+        between = [s for s in steps[place + 1 :] if s.number < again.number and not failure(s)]
+        gone = failure(again) != reason
+        if again.arguments == failed.arguments and gone and between:
+            yield _prerequisite(failed, steps, between[-1], again, found, known)
+        elif gone or not failure(again):
+            yield from _condition(steps[: again.number - 1], failed, again, found)
+            yield from _changed(failed, between, after, found, known)
+            yield from _told(failed, found, after)
+        elif not any(not failure(s) for s in after):
+            yield from _told(failed, found, after)
+
+
+def _prerequisite(
+    failed: Step,
+    steps: list[Step],
+    first: Step,
+    again: Step,
+    found: Diagnosis,
+    known: dict[str, ToolSpec],
+) -> Lesson:
+    tool = known[first.tool]
+    settings = {
+        n: v
+        for n, v in first.arguments.items()
+        if n in tool.parameters and schema.role(tool, n) in _FIXED
+    }
+    told = {n: v for n, v in first.arguments.items() if n not in settings}
+    same = [n for n, v in told.items() if failed.arguments.get(n) == v]
+    taken = []
+    cited = [failed.number]
+    for name, value in told.items():
+        source = None if name in same else origin(steps, first, value)
+        if source is not None:
+            taken.append([name, *source[:3]])
+            cited.append(source[3])
+    written = ",".join(f"{k}={v}" for k, v in sorted(settings.items()))
+    return {
+        "kind": "prerequisite",
+        "key": f"prerequisite:{first.tool}:{written}",
+        "tools": [failed.tool],
+        "needs": first.tool,
+        "settings": settings,
+        "same": same,
+        "about": next((n for n in failed.arguments if "id" in parts(n)), ""),
+        "taken": taken,
+        "error": message(found.text),
+        "code": found.code,
+        "steps": [*dict.fromkeys([*cited, first.number, again.number])],
+    }
+
+
+def origin(steps: list[Step], consumer: Step, value: Any) -> tuple[str, str, str, int] | None:
+    """Return (tool, field, key it stands under, step) of where a value was last shown before."""
+    for step in reversed([s for s in steps if s.number < consumer.number and not failure(s)]):
+        if value in step.arguments.values():
+            continue
+        for leaf in leaves(step.observation, step.tool):
+            if leaf.value == value:
+                listing = len({o.path[:1] for o in leaves(step.observation, step.tool)}) > 1
+                inside = leaf.under if leaf.under and not (listing and _plain(step, leaf)) else ""
+                return step.tool, leaf.raw or leaf.field, inside, step.number
+    return None
+
+
+def _plain(step: Step, leaf: Any) -> bool:
+    """Whether a leaf stands in the list the whole answer consists of."""
+    tops = [o for o in leaves(step.observation, step.tool) if not o.path and "id" in o.words]
+    return len(leaf.path) == 1 and not tops
+
+
+def _told(failed: Step, found: Diagnosis, after: Sequence[Step]) -> Iterator[Lesson]:
+    """What the error itself states: allowed values, limits and the longest period."""
+    base = {"tool": failed.tool, "parameter": found.parameter, "steps": [failed.number]}
+    if found.allowed:
+        yield {
+            **base,
+            "kind": "enum",
+            "key": f"enum:{failed.tool}:{found.parameter}",
+            "values": list(found.allowed),
+            "rejected": failed.arguments.get(found.parameter),
+        }
+    elif found.days:
+        yield {
+            **base,
+            "kind": "span",
+            "key": f"span:{failed.tool}",
+            "first": found.period[0],
+            "last": found.period[1],
+            "days": found.days,
+            "code": found.code,
+            "error": found.text,
+        }
+    elif found.trouble is Trouble.ARGUMENT and (found.low is not None or found.high is not None):
+        if found.spelled:
+            yield {
+                **base,
+                "kind": "limit",
+                "key": f"limit:{failed.tool}:{found.parameter}",
+                "low": found.low,
+                "high": found.high,
+                "error": found.text,
+            }
+            return
+        worked = [s for s in after if not failure(s)]
+        if worked:
+            yield {
+                **base,
+                "kind": "ceiling",
+                "key": f"ceiling:{failed.tool}:{found.code or found.parameter}",
+                "code": found.code,
+                "error": found.text,
+                "steps": [failed.number, worked[0].number],
+            }
+
+
+def _changed(
+    failed: Step,
+    between: Sequence[Step],
+    after: Sequence[Step],
+    found: Diagnosis,
+    known: dict[str, ToolSpec],
+) -> Iterator[Lesson]:
+    """What a rejected and an accepted value of one parameter show."""
+    again = after[0]
+    names = sorted(set(failed.arguments) | set(again.arguments))
+    different = [n for n in names if failed.arguments.get(n) != again.arguments.get(n)]
+    name = found.parameter if found.parameter in different else next(iter(different), "")
+    tool = known[failed.tool]
+    also = [n for n in different if n != name]
+    dates = all(n in tool.parameters and schema.role(tool, n) is Role.DATE for n in different)
+    stated = found.allowed or found.days or found.low is not None or found.high is not None
+    if not name or (also and not dates) or stated or found.trouble is Trouble.REFUSED:
+        return
+    accepted = again.arguments.get(name)
+    proof = next((s for s in after if not failure(s) and _carries(s, name, accepted, also)), None)
+    if proof is None:
+        return
+    steps = [failed.number, again.number, *([proof.number] if proof is not again else [])]
+    base = {"tool": failed.tool, "parameter": name, "error": found.text, "code": found.code}
+    if name not in failed.arguments and name not in tool.required:
+        yield {
+            **base,
+            "kind": "required",
+            "key": f"required:{failed.tool}:{name}",
+            **_only_above(found.text, failed.arguments, tool),
+            **_given_by(between, again, accepted),
+            "steps": [failed.number, *(s.number for s in between[-1:]), *steps[1:]],
+        }
+    elif name in again.arguments:
+        kind = "spelling" if found.trouble is Trouble.MISSING_THING else "format"
+        example = found.format or accepted
+        yield {
+            **base,
+            "kind": kind,
+            "key": f"{kind}:{name}:{example}" if found.format else f"{kind}:{failed.tool}:{name}",
+            "tools": [failed.tool],
+            "also": also,
+            "rejected": failed.arguments.get(name),
+            "accepted": accepted,
+            "example": example,
+            "steps": steps,
+        }
+
+
+def _carries(step: Step, name: str, accepted: Any, also: Sequence[str]) -> bool:
+    """Whether a working call carries an accepted value; of a period its form is enough."""
+    return step.arguments.get(name) == accepted or (bool(also) and name in step.arguments)
+
+
+def _only_above(said: str, arguments: Json, tool: ToolSpec) -> dict[str, Any]:
+    amounts = [n for n in arguments if n in tool.parameters]
+    of = next((n for n in amounts if schema.role(tool, n) is Role.AMOUNT), "")
+    limit = _ABOVE.search(said)
+    return {"above": limit.group(1), "of": of} if limit and of else {}
+
+
+def _given_by(between: Sequence[Step], again: Step, value: Any) -> dict[str, Any]:
+    """Return which call between the two attempts gave the value, and what both are about."""
+    for step in reversed(between):
+        field = next(
+            (leaf.raw for leaf in leaves(step.observation, step.tool) if leaf.value == value), ""
+        )
+        if field:
+            same = [n for n, v in step.arguments.items() if again.arguments.get(n) == v]
+            return {"producer": step.tool, "field": field, "same": same}
+    return {}
+
+
+def _condition(before: list[Step], failed: Step, again: Step, found: Diagnosis) -> Iterator[Lesson]:
+    """A refused and an accepted record that differ in what the error speaks of."""
+    if failure(again) or found.trouble is not Trouble.REFUSED:
+        return
+    names = [n for n in failed.arguments if failed.arguments[n] != again.arguments.get(n)]
+    if len(names) != 1:
+        return
+    (name,) = names
+    no, where = _record_of(before, failed.arguments[name])
+    yes, shown = _record_of(before, again.arguments.get(name))
+    spoken = content(f"{found.code} {found.text}".replace("_", " "))
+    for field in no:
+        if field not in yes or no[field] == yes[field]:
+            continue
+        flag = isinstance(no[field], bool) and content(field.replace("_", " ")) & spoken
+        state = isinstance(yes[field], str) and yes[field] in parts(found.code)
+        if flag or state:
+            yield {
+                "kind": "condition",
+                "key": f"condition:{failed.tool}:{name}:{field}",
+                "tool": failed.tool,
+                "parameter": name,
+                "field": field,
+                "wanted": yes[field],
+                "shown_by": shown.tool if shown else "",
+                "code": found.code,
+                "error": found.text,
+                "steps": sorted(
+                    {failed.number, again.number, *(s.number for s in (where, shown) if s)}
+                ),
+            }
+
+
+def _record_of(before: list[Step], value: Any) -> tuple[dict[str, Any], Step | None]:
+    for step in reversed(before):
+        for record in [] if failure(step) else records(step.observation, step.tool):
+            if value in record.values():
+                return record, step
+    return {}, None
+
+
+def _refusal(
+    before: list[Step], failed: Step, found: Diagnosis, known: dict[str, ToolSpec]
+) -> Iterator[Lesson]:
+    if found.trouble is not Trouble.REFUSED or schema.is_read(known[failed.tool]):
+        return
+    said = found.text.lower()
+    # A state is the reason only where the error says so; otherwise it merely happened to be so.
+    states = {k: v for k, v in state_of(failed, before).items() if v and str(v).lower() in said}
+    yield {
+        "kind": "refusal",
+        "key": f"refusal:{failed.tool}:{found.code or ' '.join(parts(found.text)[:6])}",
+        "tool": failed.tool,
+        "code": found.code,
+        "error": _general(found.text, failed.arguments),
+        "state": states,
+        "steps": [failed.number],
+    }
+
+
+def _general(said: str, arguments: Json) -> str:
+    """Return an error without the identifiers of the record it happened to be about."""
+    for name, value in arguments.items():
+        noun = noun_of(name)
+        if isinstance(value, str) and noun and re.search(r"\d", value):
+            said = said.replace(value, f"the {noun}")
+    return said
+
+
+def state_of(step: Step, before: list[Step]) -> dict[str, Any]:
+    """Return the status fields of the thing a step acted on, as last seen before it."""
+    values = {v for v in step.arguments.values() if isinstance(v, (str, int))}
+    for earlier in reversed(before):
+        if failure(earlier):
+            continue
+        for record in records(earlier.observation, earlier.tool):
+            shared = [k for k, v in record.items() if "id" in parts(k) and v in values]
+            if shared:
+                return {k: v for k, v in record.items() if {"status", "state"} & set(parts(k))}
+    return {}

@@ -1,0 +1,76 @@
+"""The supervisor behind ``make up``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.product import Product, start_product, stop_product
+
+PATIENCE_SECONDS = 30
+
+
+@pytest.fixture(scope="module")
+def data() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="gr-up-"))
+    # Root's database user must be able to walk into it.
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_ready(product: Product) -> bool:
+    with suppress(OSError), urllib.request.urlopen(product.url + "/readyz", timeout=3) as answer:
+        return bool(answer.status == 200)
+    return False
+
+
+def processes_over(data: Path) -> list[str]:
+    found = subprocess.run(["pgrep", "-af", str(data)], capture_output=True, text=True, check=False)
+    return [line for line in found.stdout.splitlines() if "pgrep" not in line]
+
+
+def eventually(condition: Callable[[], object]) -> bool:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.2)
+    return False
+
+
+def test_it_starts_survives_and_stops(data: Path) -> None:
+    """One story, because a start costs seconds: start, kill parts, stop, start again, kill all."""
+    first = start_product(data)
+    assert len(first.password) >= 12
+    assert is_ready(first)
+
+    for part in ("bin/postgres", "redis-server", "celery.* worker", "gunicorn"):
+        for pid in first.pids_of(part):
+            os.kill(pid, signal.SIGKILL)
+    time.sleep(1)
+    assert eventually(lambda: is_ready(first))
+    assert eventually(lambda: first.pids_of("celery.* worker"))
+
+    stop_product(first)
+    assert first.process.returncode == 0
+    assert processes_over(data) == []
+
+    second = start_product(data)
+    assert second.password == "", "the first operator was made twice"
+    second.process.kill()
+    assert eventually(lambda: not processes_over(data)), "something outlived the supervisor"
+
+    third = start_product(data)
+    assert is_ready(third)
+    stop_product(third)
