@@ -1,0 +1,119 @@
+"""Starting and steering runs over the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from practice.models import Environment, Run
+from tests.factories import (
+    AttemptFactory,
+    EnvironmentFactory,
+    PlaybookFactory,
+    RunFactory,
+    StepFactory,
+    ToolFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def environment(workspace: Any) -> Environment:
+    environment = EnvironmentFactory(workspace=workspace, slug="desk")
+    ToolFactory(environment=environment)
+    PlaybookFactory(workspace=workspace, slug="desk")
+    return environment
+
+
+def start(client: Any, **more: Any) -> Any:
+    body = {"environment": "desk", "playbook": "desk", "engine": "rules"} | more
+    return client.post("/api/v1/runs", body, content_type="application/json")
+
+
+def test_it_starts_a_run_with_the_papers_defaults(
+    environment: Any, with_key: Any, rung: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = start(with_key("write"))
+    assert answer.status_code == 201
+    plan = answer.json()["plan"]
+    assert (plan["rounds"], plan["tasks"], plan["attempts"]) == (10, 10, 1)
+    assert ("drive_run", str(Run.objects.get().pk)) in rung
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "says"),
+    [
+        ({"rounds": 0}, 400, "greater than or equal to 1"),
+        ({"engine": "magic"}, 400, "not a valid choice"),
+        ({"environment": "nowhere"}, 404, "no such thing"),
+        ({"engine": "model"}, 409, "No model is configured"),
+        ({"budget": "-1"}, 409, "above $0.00"),
+    ],
+)
+def test_it_explains_what_cannot_be_started(
+    environment: Any, with_key: Any, asked: Any, status: int, says: str
+) -> None:
+    answer = start(with_key("write"), **asked)
+    assert answer.status_code == status
+    assert says in answer.content.decode()
+    assert not Run.objects.exists()
+
+
+def test_it_will_not_practise_with_a_server_that_is_down(environment: Any, with_key: Any) -> None:
+    Environment.objects.update(status="unreachable")
+    answer = start(with_key("write"))
+    assert answer.status_code == 409
+    assert "is unreachable" in answer.json()["detail"]
+
+
+def test_it_pauses_resumes_and_cancels(environment: Any, with_key: Any) -> None:
+    client = with_key("write")
+    number = start(client).json()["number"]
+    said = [
+        client.post(f"/api/v1/runs/{number}/{verb}").json()["status"]
+        for verb in ("pause", "resume", "cancel")
+    ]
+    assert said == ["paused", "running", "cancelled"]
+    late = client.post(f"/api/v1/runs/{number}/resume")
+    assert late.status_code == 409
+    assert "is cancelled" in late.json()["detail"]
+
+
+def test_it_keeps_secrets_of_an_environment_to_itself(environment: Any, with_key: Any) -> None:
+    environment.keep_secrets({"TOKEN": "very-secret-value"})
+    environment.save()
+    answer = with_key("read").get("/api/v1/environments")
+    assert answer.json()[0]["secret_names"] == ["TOKEN"]
+    assert "very-secret-value" not in answer.content.decode()
+
+
+def test_it_tells_a_trajectory_by_the_steps_of_the_try_that_counts(
+    workspace: Any, with_key: Any
+) -> None:
+    attempt = AttemptFactory(task__round__run=RunFactory(workspace=workspace), current_try=2)
+    StepFactory(attempt=attempt, try_number=1, number=1, tool="lost_with_its_worker")
+    StepFactory(attempt=attempt, try_number=2, number=1, tool="get_thing")
+    steps = with_key("read").get(f"/api/v1/attempts/{attempt.pk}").json()["steps"]
+    assert [step["tool"] for step in steps] == ["get_thing"]
+
+
+def test_it_filters_attempts_by_run_and_label(workspace: Any, with_key: Any) -> None:
+    run = RunFactory(workspace=workspace)
+    AttemptFactory(task__round__run=run, label="success")
+    AttemptFactory(task__round__run=run, label="failure")
+    found = with_key("read").get(f"/api/v1/attempts?run={run.number}&label=failure").json()
+    assert [attempt["label"] for attempt in found["results"]] == ["failure"]
+
+
+def test_it_shows_another_workspace_nothing(environment: Any, olga_client: Any) -> None:
+    RunFactory(workspace=environment.workspace, environment=environment)
+    assert olga_client.get("/api/v1/runs").json()["results"] == []
+    assert olga_client.get("/api/v1/environments").json() == []
+    assert olga_client.get("/api/v1/runs/1").status_code == 404
+
+
+def test_it_lets_a_viewer_start_nothing(environment: Any, vera_client: Any) -> None:
+    assert start(vera_client).status_code == 403
