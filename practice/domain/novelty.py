@@ -16,7 +16,7 @@ import random
 import re
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import mul
@@ -25,6 +25,8 @@ from practice.domain.types import Json, PracticeRecord, TaskSpec
 
 COSINE_CUT = 0.92
 SIGNATURES_PER_ROUND = 2
+#: more new tools than this in one task do not make it better: long tasks teach less per tool.
+MOST_NEW = 2
 BUCKETS = 1 << 18
 GRAM = 4
 
@@ -51,6 +53,8 @@ def select(
 ) -> Selection:
     """Select up to ``count`` candidates, each the farthest from all past and selected tasks.
 
+    Tasks whose tools nobody has practised yet go first; among equals the distance decides.
+
     Args:
         candidates: what the proposer wrote, in its order.
         past: every practised task.
@@ -69,9 +73,14 @@ def select(
     dropped = _dropped_against_past(candidates, past, nearest, cosine_cut)
     open_ = [i for i in range(len(candidates)) if i not in dropped]
     chosen: list[int] = []
+    used = {tool for record in past for tool in (*record.intended_tools, *record.used_tools)}
     while open_ and len(chosen) < count:
-        best = min(open_, key=lambda i: (round(nearest[i][0], 9), rank[i]))
+        best = min(
+            open_,
+            key=lambda i: (-_unpractised(candidates[i], used), round(nearest[i][0], 9), rank[i]),
+        )
         chosen.append(best)
+        used.update(candidates[best].intended_tools)
         open_.remove(best)
         signatures = Counter(candidates[i].signature for i in chosen)
         for i in list(open_):
@@ -96,6 +105,11 @@ def select(
         selected=tuple(candidates[i] for i in chosen),
         dropped=tuple((candidates[i], dropped[i]) for i in sorted(dropped)),
     )
+
+
+def _unpractised(task: TaskSpec, used: Set[str]) -> int:
+    """Return how many of the task's tools nobody has practised yet, at most two."""
+    return min(MOST_NEW, len(set(task.intended_tools) - used))
 
 
 def similarity(first: str, second: str) -> float:

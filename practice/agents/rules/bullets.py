@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -57,9 +58,9 @@ def content(lesson: Lesson) -> str:
             )
         case "unit":
             return (
-                f"Pass `{lesson['parameter']}` to `{lesson['tool']}` as a decimal such as "
-                f"{_v(lesson['written'])}; `{lesson['field']}` of `{lesson['shown_by']}` is the same "
-                f"in cents ({_v(lesson['shown'])})."
+                f"Pass `{lesson['parameter']}` to {_tools(lesson)} as a decimal such as "
+                f"{_v(lesson['written'])}; `{lesson['field']}` of `{lesson['shown_by']}` gives the "
+                f"same in cents ({_v(lesson['shown'])})."
             )
         case "spelling":
             return (
@@ -138,7 +139,6 @@ def _required(lesson: Lesson) -> str:
 
 def _format(lesson: Lesson) -> str:
     names = joined([f"`{n}`" for n in (lesson["parameter"], *lesson.get("also", ()))])
-    tools = joined([f"`{t}`" for t in lesson.get("tools") or [lesson["tool"]]])
     shape = str(lesson["example"])
     form = f"as {shape}, for example {_v(lesson['accepted'])}"
     if re.fullmatch(r"\d+\.\d+", shape):
@@ -147,7 +147,11 @@ def _format(lesson: Lesson) -> str:
     elif shape == str(lesson["accepted"]) or re.search(r"\d", shape):
         form = f"like {_v(lesson['accepted'])}"
     code = f" with {lesson['code']}" if lesson.get("code") else _told(lesson, " with")
-    return f"Write {names} of {tools} {form}; {_v(lesson['rejected'])} is rejected{code}."
+    return f"Write {names} of {_tools(lesson)} {form}; {_v(lesson['rejected'])} is rejected{code}."
+
+
+def _tools(lesson: Lesson) -> str:
+    return joined([f"`{t}`" for t in lesson.get("tools") or [lesson["tool"]]])
 
 
 def _answer(lesson: Lesson) -> str:
@@ -229,7 +233,8 @@ def _parameter(name: str, taken: Sequence[str] | None, names: Mapping[str, str])
 
 def _variable(tool: str, names: Mapping[str, str]) -> str:
     words = parts(tool)
-    return f"{words[-1]}_{len(names) + 1}" if words[-1] in names.values() else words[-1]
+    taken = words[-1] in names.values() or keyword.iskeyword(words[-1])
+    return f"{words[-1]}_{len(names) + 1}" if taken else words[-1]
 
 
 def _told(lesson: Lesson, link: str = ", or it answers") -> str:

@@ -19,6 +19,7 @@ from practice.domain.types import Reflection, TaskSpec, Trajectory
 _GROWS = {
     "prerequisite": "tools",
     "format": "tools",
+    "unit": "tools",
     "enum": "values",
     "source": "consumers",
     "shape": "extra",

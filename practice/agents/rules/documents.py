@@ -111,6 +111,29 @@ def records(text: str, tool: str) -> list[dict[str, Any]]:
     return [record for record in grouped.values() if record]
 
 
+def owned_records(text: str, tool: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Return each record with the identifier of what contains it: an address with its order's."""
+    found = leaves(text, tool)
+    grouped: dict[int, list[Leaf]] = {}
+    for leaf in found:
+        grouped.setdefault(leaf.record, []).append(leaf)
+    answer = []
+    for same in grouped.values():
+        first = same[0]
+        own = {leaf.field: leaf.value for leaf in reversed(same)}
+        above = [
+            leaf
+            for leaf in found
+            if leaf.record < first.record
+            and leaf.path == first.path[: len(leaf.path)]
+            and "id" in leaf.words
+            and leaf.value not in (None, "")
+        ]
+        outer = next((leaf for leaf in above if leaf.field not in own), None)
+        answer.append((own, {outer.field: outer.value} if outer else {}))
+    return answer
+
+
 def _walk(value: Any, noun: str, field: str, counter: list[int], at: _Place) -> Iterator[Leaf]:
     if isinstance(value, Mapping):
         if _keyed(value):

@@ -141,14 +141,24 @@ def _retried(numbers: Sequence[int], good: Mapping[int, Step], last: Step) -> bo
 
 def _written(step: Step, chain: list[Step], steps: list[Step], task: TaskSpec) -> Mapping[str, Any]:
     """Return a call with, for each argument, the call and the field it was taken from."""
-    numbers = {s.number: s.tool for s in chain}
+    numbers = {s.number for s in chain}
+    by_number = {s.number: s for s in steps}
     taken: dict[str, Any] = {}
     for name, value in step.arguments.items():
         stated = str(value) in task.instruction
         found = None if stated or isinstance(value, bool) else origin(steps, step, value)
         if found is not None and found[3] in numbers and _telling_value(value):
-            taken[name] = [found[0], ".".join(p for p in (found[2], found[1]) if p)]
+            taken[name] = [found[0], _written_path(by_number[found[3]], value, found[1])]
     return {"tool": step.tool, "arguments": {n: taken.get(n) for n in step.arguments}}
+
+
+def _written_path(step: Step, value: Any, field: str) -> str:
+    """Return where a value stands in an answer: ``shipping.postcode``, ``items[0].sku``."""
+    leaf = next(o for o in leaves(step.observation, step.tool) if o.value == value)
+    inside = [f"{key}[0]" for key, _ in leaf.path if key]
+    if leaf.under and not (leaf.path and leaf.path[-1][0] == leaf.under):
+        inside.append(leaf.under)
+    return ".".join([*inside, field])
 
 
 def _telling_value(value: Any) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from practice.agents.rules import goals
+from practice.agents.rules.words import parts
 from practice.domain.types import Category, PracticeRecord
 
 
@@ -36,3 +39,30 @@ def refused(record: PracticeRecord) -> Iterator[list[Any]]:
             for name, value in call.get("arguments", {}).items():
                 if isinstance(value, (str, int, float)):
                     yield [call["tool"], name, value]
+
+
+def followed(record: PracticeRecord) -> Iterator[str]:
+    """Yield the tools whose pages were asked for and followed."""
+    called = Counter(tool for tool, _ in record.calls)
+    for call in record.goal.get("calls", ()):
+        name = str(call.get("tool"))
+        if call.get("all_pages") and (called[name] > 1 or not record.calls):
+            yield name
+
+
+def loose(record: PracticeRecord) -> Iterator[str]:
+    """Yield the parameters whose identifiers a task wrote in small letters."""
+    for call in record.goal.get("calls", ()):
+        for name, value in call.get("arguments", {}).items():
+            if isinstance(value, str) and re.fullmatch(r"[a-z]+-[a-z0-9-]*\d", value):
+                yield name
+
+
+def states(history: Sequence[PracticeRecord]) -> dict[str, frozenset[str]]:
+    """Return per tool the states its refusals asked for: ``order_not_delivered``: delivered."""
+    found: dict[str, frozenset[str]] = {}
+    for record in history:
+        for code in re.findall(r"\b[a-z]+(?:_[a-z]+)*_not_(?:yet_)?([a-z_]+)\b", record.reason):
+            for tool in record.intended_tools:
+                found[tool] = found.get(tool, frozenset()) | frozenset(parts(code))
+    return found

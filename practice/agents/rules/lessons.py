@@ -67,8 +67,9 @@ def _units(steps: list[Step], known: dict[str, ToolSpec]) -> Iterator[Lesson]:
                 if field:
                     yield {
                         "kind": "unit",
-                        "key": f"unit:{step.tool}:{name}",
+                        "key": f"unit:{name}",
                         "tool": step.tool,
+                        "tools": [step.tool],
                         "parameter": name,
                         "written": value,
                         "field": field,

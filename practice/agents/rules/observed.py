@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from practice.agents.rules import schema
 from practice.agents.rules.linking import STRONG, match
-from practice.agents.rules.words import parts
+from practice.agents.rules.words import content, parts
 from practice.domain.types import Fact, Json, ToolSpec
 
 MAX_JOINED = 400
@@ -46,31 +47,62 @@ class Observed:
             self.records += [Known(tool, row) for row in rows if row]
         self.records = self.records[:MAX_JOINED]
 
-    def picks(self, tool: ToolSpec, names: Sequence[str], rng: random.Random) -> dict[str, Pick]:
+    def picks(
+        self,
+        tool: ToolSpec,
+        names: Sequence[str],
+        rng: random.Random,
+        usable: Callable[[str, str, Any], bool],
+        states: frozenset[str] = frozenset(),
+    ) -> dict[str, Pick]:
         """Return observed values for as many of ``names`` as one joined record can give.
 
         Taking them from one record keeps them about the same thing: an order and *its* customer.
+        ``usable(tool, name, value)`` tells what was refused before; records in one of ``states``
+        come first.
         """
-        options: list[dict[str, Pick]] = []
+        options: list[tuple[bool, dict[str, Pick]]] = []
         for known in self.records:
-            found = {n: p for n in names if (p := self._pick(tool, n, [known])) is not None}
+            own = (known,)
+            found = {n: p for n in names if (p := self._pick(tool, n, own, usable)) is not None}
             if found:
                 joined = self._joined(known)
                 for name in names:
-                    if name not in found and (p := self._pick(tool, name, joined)) is not None:
+                    if name not in found and (p := self._pick(tool, name, joined, usable)):
                         found[name] = p
-                options.append(found)
-        most = max((len(o) for o in options), default=0)
-        best = [o for o in options if len(o) == most]
+                fit = any(v in states for k in joined for v in k.record.values() if v)
+                options.append((fit, found))
+        most = max(((fit, len(o)) for fit, o in options), default=(False, 0))
+        best = [o for fit, o in options if (fit, len(o)) == most]
         return rng.choice(best) if best else {}
 
+    def about(self, pick: Pick) -> list[tuple[str, Any]]:
+        """Return the (field, value) pairs of the picked record, then of those joined to it."""
+        return [pair for known in self._joined(pick.known) for pair in known.record.items()]
+
     def word(self, tool: ToolSpec, kin: Callable[[str, str], float], rng: random.Random) -> str:
-        """Return a word that occurs in what relatives of ``tool`` showed, or nothing."""
+        """Return what ``tool`` may search for and find, or nothing.
+
+        Where its description names the fields it searches, a value of such a field; otherwise a
+        word of what its relatives showed.
+        """
+        named = content(tool.description)
+        told = [
+            str(value)
+            for known in self.records
+            for field, value in known.record.items()
+            if isinstance(value, str) and 2 < len(value) <= 40 and content(field) <= named
+            if content(field) and "id" not in parts(field)
+        ]
+        if told:
+            return rng.choice(told)
+        if re.search(r"\bby \w+, ", tool.description):
+            return ""
         near = sorted(self.records, key=lambda k: -kin(tool.name, k.tool))[:8]
-        close = [k for k in near if kin(tool.name, k.tool) > 0.1]
         words = [
             word.strip(".,!?:;()\"'#")
-            for known in close
+            for known in near
+            if kin(tool.name, known.tool) > 0.1
             for value in known.record.values()
             if isinstance(value, str) and " " in value
             for word in value.split()
@@ -78,12 +110,18 @@ class Observed:
         usable = [w for w in words if len(w) > 3 and w.isalpha()]
         return rng.choice(usable) if usable else ""
 
-    def _pick(self, tool: ToolSpec, name: str, among: Sequence[Known]) -> Pick | None:
+    def _pick(
+        self,
+        tool: ToolSpec,
+        name: str,
+        among: Sequence[Known],
+        usable: Callable[[str, str, Any], bool],
+    ) -> Pick | None:
         wanted = tool.parameters.get(name, {})
         best: tuple[float, Pick | None] = (STRONG - 0.01, None)
         for known in among:
             for field, value in known.record.items():
-                if schema.fits(value, wanted):
+                if schema.fits(value, wanted) and usable(tool.name, name, value):
                     score = match(tool, name, field)
                     if score > best[0]:
                         best = (score, Pick(schema.coerce(value, wanted), field, known))

@@ -218,6 +218,11 @@ def date_format(name: str, schema: Json) -> str:
     return ""
 
 
+def states_date_format(schema: Json) -> bool:
+    """Whether a schema itself says how a date is written."""
+    return date_format("", schema) != ""
+
+
 def examples(schema: Json) -> list[Any]:
     """Return values the schema itself offers: examples, then ``e.g.`` in the description."""
     given = list(schema.get("examples") or ())

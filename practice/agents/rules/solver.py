@@ -272,7 +272,7 @@ class _Plan:
         for name in options:
             first = self._run.by_name[name]
             shared = {k: v for k, v in arguments.items() if k in first.parameters}
-            errand = f"{name} {_key(shared)}"
+            errand = f"{name} {_key(arguments)}"
             for place, guess in enumerate(variants(first, found.text, shared)):
                 if asked.get(errand, 0) > place:
                     continue

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from practice.agents.rules import schema
-from practice.agents.rules.documents import failure, records
+from practice.agents.rules.documents import failure, owned_records
 from practice.agents.rules.words import joined, parts, phrase
 from practice.domain.types import Fact, Step, Summary, TaskSpec, ToolSpec, Trajectory
 
@@ -37,14 +37,14 @@ class RulesSummariser:
 
 
 def _facts(step: Step, task: TaskSpec) -> list[Fact]:
-    rows = [_short(row) for row in records(step.observation, step.tool)]
+    rows = [(_short(own), owner) for own, owner in owned_records(step.observation, step.tool)]
     shapes: dict[frozenset[str], list[dict[str, Any]]] = {}
-    for row in rows:
-        if any(isinstance(v, str) and v for v in row.values()):
-            shapes.setdefault(frozenset(row), []).append(row)
+    for own, owner in rows:
+        if any(isinstance(v, str) and v for v in own.values()):
+            shapes.setdefault(frozenset(own), []).append({**owner, **own})
     found = []
-    for same in shapes.values():
-        field = _key(same[0])
+    for shape, same in shapes.items():
+        field = _key({k: v for k, v in same[0].items() if k in shape})
         values = list(dict.fromkeys(str(r[field]) for r in same))[:MAX_VALUES]
         found.append(
             Fact(

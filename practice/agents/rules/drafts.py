@@ -1,0 +1,250 @@
+"""Chains of calls that reach a tool: what it needs is observed, produced, made or left to find."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Mapping, Set
+from typing import Any
+
+from practice.agents.rules import goals, schema
+from practice.agents.rules.errors import UNDOING
+from practice.agents.rules.linking import STRONG, WEAK, kinship, producers
+from practice.agents.rules.makers import maker, same_parameter, shown
+from practice.agents.rules.observed import Observed, Pick, handle
+from practice.agents.rules.schema import Role
+from practice.agents.rules.values import Values
+from practice.agents.rules.words import parts
+from practice.domain.coverage import Coverage
+from practice.domain.types import Json, ToolSpec
+
+MAX_CHAIN = 3
+OPTIONAL_SHARE = 0.3
+HANDLE_SHARE = 0.35
+LOOSE_SHARE = 0.4
+
+Call = dict[str, Any]
+
+
+class Drafts:
+    """Writes chains of at most four calls. An identifier is observed or produced, never invented.
+
+    ``barren`` counts per tool how often it showed nothing to use, ``refused`` holds JSON of
+    [tool, parameter, value], ``states`` what refusals asked for instead, ``loose`` the parameters
+    whose identifiers were already written loosely once.
+    """
+
+    def __init__(
+        self,
+        tools: tuple[ToolSpec, ...],
+        observed: Observed,
+        values: Values,
+        seen: Coverage,
+        barren: Mapping[str, int],
+        refused: Set[str],
+        states: Mapping[str, frozenset[str]],
+        loose: set[str],
+        rng: random.Random,
+    ) -> None:
+        self._all = tools
+        self._tools = {t.name: t for t in tools}
+        self._kin = kinship(tools)
+        self._observed = observed
+        self._values = values
+        self._seen = seen
+        self._barren = barren
+        self._refused = refused
+        self._states = states
+        self._loose = loose
+        self._rng = rng
+        self.guesses = True
+
+    def calls(self, tool: ToolSpec, depth: int = 0) -> list[Call] | None:
+        """Return the calls that reach one call of ``tool``: producers first, then the call."""
+        if not self.guesses and self._values.guesses(tool):
+            return None
+        open_ = (Role.ENTITY, Role.CREDENTIAL, Role.LIST)
+        asked = [n for n in tool.required if schema.role(tool, n) in open_]
+        asked += self._instead(tool)
+        optional = [
+            n
+            for n in tool.parameters
+            if n not in tool.required and n not in asked and self._tries(tool, n)
+        ]
+        if schema.is_read(tool):
+            optional = optional[:1]
+        entity = [n for n in (*asked, *optional) if schema.role(tool, n) is Role.ENTITY]
+        picks = self._observed.picks(
+            tool, entity, self._rng, self._usable, self._states.get(tool.name, frozenset())
+        )
+        before: list[Call] = []
+        arguments: dict[str, Any] = {}
+        for name in dict.fromkeys((*tool.required, *asked, *optional)):
+            if name in picks:
+                arguments[name] = self._pointed(name, picks[name])
+                continue
+            value = self._values.literal(tool, name, arguments, picks)
+            if value is None and name in asked:
+                value = self._produced(tool, name, depth, before, arguments)
+                if value is None:
+                    value = self._values.commonplace(tool, name)
+                if value is None and self._findable(tool, name, arguments):
+                    continue
+                if value is None:
+                    return None
+            if value is not None:
+                arguments[name] = value
+            elif name in tool.required:
+                return None
+        return [*before, {"tool": tool.name, "arguments": arguments}]
+
+    def _usable(self, tool: str, name: str, value: Any) -> bool:
+        return json.dumps([tool, name, value]) not in self._refused
+
+    def _findable(self, tool: ToolSpec, name: str, given: Json) -> bool:
+        """Whether a value may be left to the solver: a reader shows what belongs to a given id."""
+        if schema.role(tool, name) is not Role.ENTITY or "id" in parts(name):
+            return False
+        return any(
+            schema.is_read(t)
+            and t.required
+            and all(n in given and "id" in parts(n) for n in t.required)
+            for t in self._all
+            if t.name != tool.name
+        )
+
+    def _tries(self, tool: ToolSpec, name: str) -> bool:
+        return schema.role(tool, name) is not Role.PAGING and self._rng.random() < OPTIONAL_SHARE
+
+    def _instead(self, tool: ToolSpec) -> list[str]:
+        """Return one optional identifier of a tool that requires none: it still needs a subject.
+
+        A listing is asked for everything first: what it shows is where identifiers come from.
+        """
+        if schema.is_read(tool) and not self._seen.of(tool.name).solved:
+            return []
+        ids = [n for n in tool.parameters if "id" in parts(n)]
+        return ids[:1] if ids and not any(n in tool.required for n in ids) else []
+
+    def _pointed(self, name: str, pick: Pick) -> Any:
+        """Return an observed value, or a way to find it that leaves the solver something to do."""
+        told = handle(pick)
+        source = self._tools.get(pick.known.tool)
+        listed = source is not None and schema.is_read(source) and not source.required
+        if told and listed and "id" in parts(pick.field) and self._rng.random() < HANDLE_SHARE:
+            return {"$from": pick.known.tool, "$field": pick.field, "$where": {told[0]: told[1]}}
+        return self._loosely(name, pick.value)
+
+    def _loosely(self, name: str, value: Any) -> Any:
+        """Return an identifier as people type it, in small letters, once per parameter."""
+        coded = isinstance(value, str) and value != value.lower() and "id" in parts(name)
+        formed = coded and any(c.isdigit() for c in value) and "-" in value
+        if not formed or name in self._loose or self._rng.random() > LOOSE_SHARE:
+            return value
+        self._loose.add(name)
+        return value.lower()
+
+    def _produced(
+        self, tool: ToolSpec, name: str, depth: int, before: list[Call], given: Json
+    ) -> Any | None:
+        """Return a reference to an earlier call that shows a value; its calls go to ``before``."""
+        if depth >= MAX_CHAIN - 1:
+            return None
+        credential = schema.role(tool, name) is Role.CREDENTIAL
+        least = STRONG if credential or schema.DESCRIBING & set(parts(name)) else WEAK
+        options = [p for p in producers(tool, name, self._all) if p.score >= least]
+        options.sort(key=lambda p: self._barren[p.tool.name])
+        if all(self._barren[p.tool.name] for p in options):
+            made = self._made(tool, name, depth, before)
+            if made is not None:
+                return made
+        for option in options[:3]:
+            empty = self._barren[option.tool.name] and schema.is_read(option.tool)
+            if empty or (not self.guesses and self._values.guesses(option.tool)):
+                continue
+            planned = [c for c in before if c["tool"] == option.tool.name]
+            again = bool(planned) and bool(planned[0]["arguments"])
+            calls = self.calls(option.tool, depth + 1) if again or not planned else []
+            if calls is None or len(before) + len(calls) > MAX_CHAIN:
+                continue
+            before += calls
+            found: dict[str, Any] = {"$from": option.tool.name, "$field": option.field}
+            if again:
+                return {**found, "$call": len(planned)}
+            before_it = [v for v in given.values() if goals.is_reference(v)]
+            same = sum(v["$from"] == option.tool.name for v in before_it)
+            return {**found, "$skip": same} if same else found
+        return None
+
+    def _made(self, tool: ToolSpec, name: str, depth: int, before: list[Call]) -> Any | None:
+        """Return a value of a thing that an earlier call of the task makes under this name."""
+        for other in self._all:
+            new = name in other.parameters and schema.role(other, name) is Role.NEW
+            if not new or other.name == tool.name or schema.is_read(other):
+                continue
+            calls = self.calls(other, depth + 1)
+            if calls is not None and len(before) + len(calls) <= MAX_CHAIN:
+                before += calls
+                return calls[-1]["arguments"][name]
+        return None
+
+    def undoing(self, tool: ToolSpec) -> list[Call] | None:
+        """Return calls that first make what ``tool`` takes away, where some tool makes it."""
+        if not UNDOING & set(parts(tool.name)):
+            return None
+        source = maker(tool, self._all)
+        calls = self.calls(source, 1) if source else None
+        if source is None or calls is None:
+            return None
+        made = calls[-1]["arguments"]
+        own = self.calls(tool, 1) or [{"tool": tool.name, "arguments": {}}]
+        arguments = dict(own[-1]["arguments"])
+        for name in tool.required:
+            field = shown(source, tool, name)
+            same = same_parameter(tool, name, source)
+            if field:
+                arguments[name] = {"$from": source.name, "$field": field}
+            elif same in made:
+                arguments[name] = made[same]
+            elif name not in arguments:
+                return None
+        return [*calls, {"tool": tool.name, "arguments": arguments}]
+
+    def use_fresh_credentials(self, calls: list[Call]) -> None:
+        """Point at a credential an earlier call of the task shows; the old one may be void."""
+        for place, call in enumerate(calls):
+            tool = self._tools[str(call["tool"])]
+            for name in call["arguments"]:
+                if name not in tool.parameters or schema.role(tool, name) is not Role.CREDENTIAL:
+                    continue
+                for earlier in calls[:place]:
+                    source = self._tools[str(earlier["tool"])]
+                    field = shown(source, tool, name)
+                    if field:
+                        call["arguments"][name] = {"$from": source.name, "$field": field}
+
+    def all_pages(self, tool: ToolSpec) -> list[Call] | None:
+        calls = self.calls(tool)
+        if calls is None:
+            return None
+        kept = {n: v for n, v in calls[-1]["arguments"].items() if n in tool.required}
+        return [*calls[:-1], {"tool": tool.name, "arguments": kept, "all_pages": True}]
+
+    def with_companion(
+        self, tool: ToolSpec, calls: list[Call], weight: Callable[[str], float]
+    ) -> list[Call]:
+        """Append a call of a related, little practised tool."""
+        used = {c["tool"] for c in calls}
+        near = sorted(
+            (t for t in self._all if t.name not in used),
+            key=lambda t: (weight(t.name), -self._kin(tool.name, t.name)),
+        )
+        related = [t for t in near if self._kin(tool.name, t.name) > 0.12][:4]
+        for other in related:
+            more = self.undoing(other) or self.calls(other, 1)
+            if more is None:
+                continue
+            fresh = [c for c in more[:-1] if c["tool"] not in used]
+            if len(calls) + len(fresh) + 1 <= MAX_CHAIN + 1:
+                return [*calls, *fresh, more[-1]]
+        return calls

@@ -1,0 +1,184 @@
+"""Argument values a caller may choose: texts, numbers, dates, amounts, lists, new names.
+
+People write loosely: a date in words, an amount without decimals. Where a schema states no form the
+first tasks do so too, because the error that follows is how the form is learned.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Set
+from datetime import date, timedelta
+from typing import Any
+
+from practice.agents.rules import schema
+from practice.agents.rules.linking import kinship
+from practice.agents.rules.observed import Observed, Pick
+from practice.agents.rules.schema import Role
+from practice.agents.rules.words import nouns, parts
+from practice.domain.coverage import Coverage
+from practice.domain.types import Json, ToolSpec
+
+_TODAY = date(2025, 6, 16)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+MONEY = schema.MONEY | {"cent", "cost"}
+
+
+class Values:
+    """Chooses literal values for one proposal; ``refused`` holds JSON of [tool, name, value]."""
+
+    def __init__(
+        self,
+        tools: tuple[ToolSpec, ...],
+        observed: Observed,
+        seen: Coverage,
+        refused: Set[str],
+        rng: random.Random,
+    ) -> None:
+        self._all = tools
+        self._kin = kinship(tools)
+        self._observed = observed
+        self._seen = seen
+        self._refused = refused
+        self._rng = rng
+
+    def literal(self, tool: ToolSpec, name: str, given: Json, picks: dict[str, Pick]) -> Any | None:
+        """Return a value that is the caller's to choose, unlike those of ``given``."""
+        wanted = tool.parameters[name]
+        kind = schema.role(tool, name)
+        if offered := schema.examples(wanted):
+            return schema.coerce(self._rng.choice(offered), wanted)
+        options = self._fresh(tool, name, schema.choices(wanted), given)
+        match kind:
+            case Role.CHOICE:
+                return schema.coerce(self._choice(tool.name, options), wanted)
+            case Role.FLAG:
+                return self._rng.random() < 0.5
+            case Role.NUMBER:
+                return schema.number(name, wanted, self._rng)
+            case Role.AMOUNT:
+                return self._amount(picks)
+            case Role.DATE:
+                return self._date(tool, name, given)
+            case Role.TEXT:
+                return self._text(tool, name)
+            case Role.NEW:
+                return self._new_name(tool, name)
+            case Role.LIST:
+                return self._list(name, wanted, options)
+            case Role.OBJECT:
+                return self._object(wanted)
+            case _:
+                return None
+
+    def commonplace(self, tool: ToolSpec, name: str) -> Any | None:
+        """Return a value anyone would try, never an identifier or a credential."""
+        unsafe = schema.role(tool, name) is Role.CREDENTIAL or "id" in parts(name)
+        if unsafe or schema.kind(tool.parameters[name]) != "string":
+            return None
+        return schema.common(name, self._rng)
+
+    def guesses(self, tool: ToolSpec) -> bool:
+        """Whether a call would search for words nobody has seen yet."""
+        asks = any(schema.role(tool, n) is Role.TEXT for n in tool.required)
+        return asks and schema.is_read(tool) and not self._observed.word(tool, self._kin, self._rng)
+
+    def _amount(self, picks: dict[str, Pick]) -> str:
+        """Return a whole amount that what is known of the same record allows."""
+        for pick in picks.values():
+            for field, value in self._observed.about(pick):
+                number = isinstance(value, (int, float)) and not isinstance(value, bool)
+                if number and value > 0 and MONEY & set(parts(field)):
+                    return str(max(1, int(value / 100 if "cent" in parts(field) else value)))
+        return str(self._rng.choice((5, 10, 20)))
+
+    def _date(self, tool: ToolSpec, name: str, given: Json) -> str:
+        """Return a date after any date already given, so that a period is one."""
+        earlier = [n for n in given if n in tool.parameters and schema.role(tool, n) is Role.DATE]
+        wanted = tool.parameters[name]
+        moment = self._past(len(earlier)) if schema.is_read(tool) else None
+        if moment is None:
+            days = 30 + 14 * len(earlier) + self._rng.randint(0, 13)
+            moment = _TODAY + timedelta(days=days)
+        if schema.states_date_format(wanted) or self._seen.of(tool.name).solved > 1:
+            return moment.strftime(schema.date_format(name, wanted))
+        return f"{moment.day} {moment:%B %Y}"
+
+    def _past(self, place: int) -> date | None:
+        """Return the first or the last day among what was observed, or a day between."""
+        days = sorted(
+            {
+                str(value)[:10]
+                for known in self._observed.records
+                for value in known.record.values()
+                if isinstance(value, str) and _DAY.match(value)
+            }
+        )
+        try:
+            moments = [date.fromisoformat(day) for day in days]
+        except ValueError:
+            return None
+        if len(moments) < 2:
+            return None
+        half = len(moments) // 2
+        return self._rng.choice(moments[half:] if place else moments[:half])
+
+    def _fresh(self, tool: ToolSpec, name: str, options: list[Any], given: Json) -> list[Any]:
+        """Leave out what was refused before and what a sibling parameter already has."""
+        taken = [v for n, v in given.items() if schema.choices(tool.parameters[n]) == options]
+        left = [
+            o
+            for o in options
+            if o not in taken and json.dumps([tool.name, name, o]) not in self._refused
+        ]
+        return left or options
+
+    def _text(self, tool: ToolSpec, name: str) -> str:
+        searching = {"query", "keyword", "pattern", "search"} & set(parts(name))
+        if not searching:
+            return schema.text_value(name, self._rng)
+        return self._observed.word(tool, self._kin, self._rng) or self._topic(tool)
+
+    def _topic(self, tool: ToolSpec) -> str:
+        """Return something to search for: a place where that fits, or what other tools handle."""
+        places = [w for w in parts(tool.description) if w in ("city", "country")]
+        if places:
+            return str(schema.common(places[0], self._rng))
+        about = [n for t in self._all if t.name != tool.name for n in nouns(t.name)[-1:]]
+        return self._rng.choice(about) if about else "report"
+
+    def _choice(self, tool: str, options: list[Any]) -> Any:
+        """Return the first option until the tool has worked once, then any: make it work first."""
+        solved = self._seen.of(tool).solved
+        return self._rng.choice(options) if solved else options[0]
+
+    def _new_name(self, tool: ToolSpec, name: str) -> str:
+        number = self._rng.randint(10, 99)
+        if "file" in parts(name):
+            return f"notes_{number}.txt"
+        if "number" in parts(name):
+            return str(self._rng.randint(10**9, 10**10 - 1))
+        stem = parts(name)[0] if parts(name)[0] not in ("name", "title") else parts(tool.name)[-1]
+        return f"practice_{stem}_{number}"
+
+    def _list(self, name: str, wanted: Json, options: list[Any]) -> list[Any] | None:
+        items = wanted.get("items", {})
+        if options:
+            return self._rng.sample(options, k=min(len(options), self._rng.randint(1, 3)))
+        if schema.kind(items) in ("number", "integer"):
+            return [self._rng.randint(1, 60) for _ in range(4)]
+        if {"tag", "message", "note", "text", "mention"} & set(parts(name)):
+            return [schema.text_value(name, self._rng)]
+        return None
+
+    def _object(self, wanted: Json) -> dict[str, Any] | None:
+        inner = wanted.get("properties", {})
+        spec = ToolSpec(name="", input_schema={"properties": inner})
+        free = [n for n in inner if schema.role(spec, n) in (Role.TEXT, Role.CHOICE, Role.NUMBER)]
+        needed = [n for n in wanted.get("required", ()) if n not in free]
+        if needed or not free:
+            return None
+        names = [*wanted.get("required", ()), self._rng.choice(free)]
+        return {n: self.literal(spec, n, {}, {}) for n in dict.fromkeys(names)}
