@@ -10,7 +10,6 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -18,25 +17,14 @@ from rest_framework.views import APIView
 from memoryapp import queries
 from memoryapp.access import object_or_404
 from memoryapp.api import serializers as s
+from memoryapp.api.contract import PROBLEM, PULLING, READING, WRITING, NewestFirst
 from memoryapp.api.permissions import HasScope, workspace_of
 from memoryapp.domain.formats import CONTENT_TYPES
 from memoryapp.models import Candidate, Playbook, Release
-from memoryapp.models.tokens import Scope
 from memoryapp.services import candidates, releases
 
 CACHE_CONTROL = "private, max-age=60, stale-while-revalidate=600"
-READING = {"GET": (Scope.READ, Scope.WRITE)}
-PULLING = {"GET": (Scope.PULL, Scope.READ, Scope.WRITE)}
-WRITING = {"POST": (Scope.WRITE,), "PUT": (Scope.WRITE,)}
-PROBLEM = OpenApiResponse(OpenApiTypes.OBJECT, description="application/problem+json")
 ACCEPTED = {"application/json": "json", "text/markdown": "md", "text/plain": "ace"}
-
-
-class NewestFirst(CursorPagination):
-    ordering = "-created_at"
-    page_size = 50
-    page_size_query_param = "page_size"
-    max_page_size = 200
 
 
 class PlaybookList(APIView):

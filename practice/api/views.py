@@ -4,34 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework.pagination import CursorPagination
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
+from memoryapp.api.contract import PROBLEM, READING, WRITING, NewestFirst
 from memoryapp.api.permissions import HasScope, workspace_of
-from memoryapp.models.tokens import Scope
 from practice.api import serializers as s
 from practice.models import Attempt, Run
 from practice.services import runs
 
-READING = {"GET": (Scope.READ, Scope.WRITE)}
-WRITING = {"POST": (Scope.WRITE,)}
-PROBLEM = OpenApiResponse(OpenApiTypes.OBJECT, description="application/problem+json")
-
-
-class NewestFirst(CursorPagination):
-    ordering = "-pk"
-    page_size = 50
-    page_size_query_param = "page_size"
-    max_page_size = 200
-
 
 class NewestRunFirst(NewestFirst):
     ordering = "-number"
+
+
+class NewestAttemptFirst(NewestFirst):
+    ordering = "-pk"
 
 
 class EnvironmentList(APIView):
@@ -127,7 +118,7 @@ class AttemptList(APIView):
             rows = rows.filter(run__number=int(asked["run"]))
         if asked.get("label"):
             rows = rows.filter(label=asked["label"])
-        pages = NewestFirst()
+        pages = NewestAttemptFirst()
         page: Any = pages.paginate_queryset(rows, request, view=self)
         return pages.get_paginated_response(s.AttemptSerializer(page, many=True).data)
 
