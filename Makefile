@@ -12,7 +12,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 # PATH of another project's environment must not redirect ours.
 unexport VIRTUAL_ENV
 
-.PHONY: help up test lint types check install install-dev tools bench format screenshots schema clean
+.PHONY: help up test lint types check install install-dev tools bench chaos format screenshots schema clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -56,6 +56,9 @@ tools: install-dev ## MCP servers of other people, for the tests, in environment
 bench: install-dev ## Figures of docs/benchmarks.md, one JSON line each
 	@$(UV) sync --frozen --inexact --quiet --group dev --extra bfcl --python $(PYTHON)
 	$(RUN) -m benchmarks.practice_bfcl
+
+chaos: install-dev ## Kill worker, beat, Redis and PostgreSQL at random moments of runs
+	$(RUN) -m benchmarks.chaos
 
 format: install-dev ## Rewrite style
 	.venv/bin/ruff check --fix .
