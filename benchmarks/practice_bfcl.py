@@ -4,7 +4,7 @@ Rounds follow Preping (arXiv 2605.13880) §3: propose, select for novelty, solve
 validate, admit, reflect and curate into a working playbook, remember, summarise. The ground truth
 is read once, after practice, for scoring.
 
-    python -m benchmarks.practice_bfcl [--rounds 10] [--tasks 10] [--seeds 1 2 3] [--json FILE]
+    python -m benchmarks.practice_bfcl [--rounds 10] [--tasks 10] [--seeds 1 2 3] [--check]
 """
 
 from __future__ import annotations
@@ -112,6 +112,29 @@ def practise(seed: int, rounds: int, tasks: int, *, accounts: bool = True) -> Ca
     return campaign
 
 
+def check(seed: int) -> None:
+    """Check that each opening is a fresh copy and that errors come back as errors.
+
+    Raises:
+        RuntimeError: the world does not do what the figures rest on.
+    """
+    world = BfclEnvironment(seed)
+    with world.open() as session:
+        made = session.call("mkdir", {"dir_name": "rehearsal_check"})
+        kept = session.call("ls", {}).text
+        wrong = session.call("cd", {"folder": "no_such_folder"})
+        unknown = session.call("no_such_tool", {})
+    with world.open() as session:
+        fresh = session.call("ls", {}).text
+    if made.is_error or "rehearsal_check" not in kept or "rehearsal_check" in fresh:
+        raise RuntimeError("A newly opened world is not a fresh copy.")
+    if not (wrong.is_error and unknown.is_error):
+        raise RuntimeError("An error of a backend is not an error observation.")
+    if len(world.tools) != len({tool.name for tool in world.tools}):
+        raise RuntimeError("Two tools of the world have one name.")
+    sys.stdout.write(f"The world opens fresh and reports errors; {len(world.tools)} tools.\n")
+
+
 def figures(campaign: Campaign) -> dict[str, float]:
     """Return the four construction metrics of a finished campaign."""
     history = campaign.history
@@ -149,7 +172,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--no-accounts", action="store_true", help="give no practice accounts")
     parser.add_argument("--json", type=Path, help="also write the playbooks and records here")
+    parser.add_argument("--check", action="store_true", help="only check that the world works")
     options = parser.parse_args(arguments)
+    if options.check:
+        check(options.seeds[0])
+        return
     found: dict[str, list[float]] = {name: [] for name in PEERS}
     details: list[dict[str, Any]] = []
     for seed in options.seeds:

@@ -27,6 +27,8 @@ COSINE_CUT = 0.92
 SIGNATURES_PER_ROUND = 2
 #: more new tools than this in one task do not make it better: long tasks teach less per tool.
 MOST_NEW = 2
+#: a tool that never worked counts as new until it was tried this often.
+MOST_TRIES = 2
 BUCKETS = 1 << 18
 GRAM = 4
 
@@ -73,7 +75,7 @@ def select(
     dropped = _dropped_against_past(candidates, past, nearest, cosine_cut)
     open_ = [i for i in range(len(candidates)) if i not in dropped]
     chosen: list[int] = []
-    used = {tool for record in past for tool in (*record.intended_tools, *record.used_tools)}
+    used = _practised(past)
     while open_ and len(chosen) < count:
         best = min(
             open_,
@@ -105,6 +107,18 @@ def select(
         selected=tuple(candidates[i] for i in chosen),
         dropped=tuple((candidates[i], dropped[i]) for i in sorted(dropped)),
     )
+
+
+def _practised(past: Sequence[PracticeRecord]) -> set[str]:
+    """Return the tools that worked once, or that were tried often enough without."""
+    tries: Counter[str] = Counter()
+    worked: set[str] = set()
+    for record in past:
+        called = {tool for tool, _ in record.calls}
+        tries.update({*record.intended_tools, *record.used_tools, *called})
+        worked |= {tool for tool, had_error in record.calls if not had_error}
+        worked |= set(() if record.calls else record.used_tools)
+    return worked | {tool for tool, count in tries.items() if count >= MOST_TRIES}
 
 
 def _unpractised(task: TaskSpec, used: Set[str]) -> int:

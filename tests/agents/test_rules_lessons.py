@@ -29,7 +29,7 @@ def texts(book: Playbook) -> list[str]:
 
 def test_it_learns_what_has_to_come_first() -> None:
     assert texts(curated(REFUND)) == [
-        "Call `verify_customer` (order ID) before `create_refund`; otherwise it answers "
+        "Call `verify_customer` for the same order before `create_refund`; otherwise it answers "
         "NOT_VERIFIED."
     ]
 
@@ -48,13 +48,13 @@ def test_it_learns_how_pages_are_followed() -> None:
     assert text.startswith("`list_orders` returns 2 records at a time: pass its `next_cursor`")
 
 
-def test_it_learns_where_an_identifier_comes_from_and_what_a_summary_lacks() -> None:
+def test_it_learns_what_a_summary_lacks_and_not_what_a_name_already_says() -> None:
     first = {"$from": "list_orders", "$field": "order_id"}
     book = curated(task({"tool": "get_order", "arguments": {"order_id": first}}, text="Show one."))
-    assert "Take `order_id` of `get_order` from the order ID that `list_orders` shows." in texts(
-        book
-    )
-    assert any(text.startswith("`list_orders` returns summaries only") for text in texts(book))
+    assert texts(book) == [
+        "`list_orders` returns summaries; call `get_order` with the ID when you need `status`, "
+        "`total`, `items` and `city`."
+    ]
 
 
 def test_it_learns_a_refusal_with_the_state_the_error_names() -> None:

@@ -82,3 +82,17 @@ def test_it_is_quick_for_fifty_candidates_against_a_thousand_past_tasks() -> Non
     started = time.perf_counter()
     select([task(sentence(rng)) for _ in range(50)], past, 10)
     assert time.perf_counter() - started < 10
+
+
+def test_it_prefers_tasks_whose_tools_nobody_practised_yet() -> None:
+    past = [PracticeRecord("Show ORD-1.", Category.TRIVIAL, calls=(("get_order", False),))]
+    known, new = task("Book a flight to Paris.", "get_order"), task("Show ORD-2.", "ship_order")
+    assert select([known, new], past, 1).selected == (new,)
+
+
+def test_it_counts_a_tool_that_never_worked_as_new_until_it_was_tried_twice() -> None:
+    failed = PracticeRecord("Ship ORD-1.", Category.UNSOLVED, calls=(("ship_order", True),))
+    again, other = task("Ship ORD-7 now.", "ship_order"), task("Book a flight.", "get_order")
+    once = [failed, PracticeRecord("Show it.", Category.TRIVIAL, calls=(("get_order", False),))]
+    assert select([again, other], once, 1).selected == (again,)
+    assert select([again, other], [failed, *once], 1).selected == (other,)

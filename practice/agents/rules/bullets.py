@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from practice.agents.rules.documents import noun_of
-from practice.agents.rules.words import imperative, joined, parts, phrase
+from practice.agents.rules.words import imperative, joined, phrase
 
 SECTIONS = {
     "prerequisite": "strategies",
@@ -228,13 +228,17 @@ def _sequence(lesson: Lesson) -> str:
 def _parameter(name: str, taken: Sequence[str] | None, names: Mapping[str, str]) -> str:
     if taken is None:
         return name
-    return f"{name}={names.get(taken[0], taken[0])}.{taken[1]}"
+    variable = names.get(taken[0], taken[0])
+    path = str(taken[1])
+    # ``tickets = search_tickets()`` reads as the list: not ``tickets.tickets[0]``.
+    own = path.startswith(f"{variable}[")
+    return f"{name}={path if own else f'{variable}.{path}'}"
 
 
 def _variable(tool: str, names: Mapping[str, str]) -> str:
-    words = parts(tool)
-    taken = words[-1] in names.values() or keyword.iskeyword(words[-1])
-    return f"{words[-1]}_{len(names) + 1}" if taken else words[-1]
+    word = re.findall(r"[a-z]+", re.sub(r"([A-Z])", r" \1", tool).lower())[-1]
+    taken = word in names.values() or keyword.iskeyword(word)
+    return f"{word}_{len(names) + 1}" if taken else word
 
 
 def _told(lesson: Lesson, link: str = ", or it answers") -> str:

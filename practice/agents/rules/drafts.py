@@ -14,7 +14,7 @@ from practice.agents.rules.makers import maker, same_parameter, shown
 from practice.agents.rules.observed import Observed, Pick, handle
 from practice.agents.rules.schema import Role
 from practice.agents.rules.values import Values
-from practice.agents.rules.words import parts
+from practice.agents.rules.words import LIST_VERBS, parts
 from practice.domain.coverage import Coverage
 from practice.domain.types import Json, ToolSpec
 
@@ -22,6 +22,7 @@ MAX_CHAIN = 3
 OPTIONAL_SHARE = 0.3
 HANDLE_SHARE = 0.35
 LOOSE_SHARE = 0.4
+OPEN_SHARE = 0.5
 
 Call = dict[str, Any]
 
@@ -30,8 +31,9 @@ class Drafts:
     """Writes chains of at most four calls. An identifier is observed or produced, never invented.
 
     ``barren`` counts per tool how often it showed nothing to use, ``refused`` holds JSON of
-    [tool, parameter, value], ``states`` what refusals asked for instead, ``loose`` the parameters
-    whose identifiers were already written loosely once.
+    [tool, parameter, value], ``states`` what refusals asked for instead, ``hopeless`` the tools
+    that never worked and proved impossible, ``loose`` the parameters whose identifiers were already
+    written loosely once.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Drafts:
         barren: Mapping[str, int],
         refused: Set[str],
         states: Mapping[str, frozenset[str]],
+        hopeless: Set[str],
         loose: set[str],
         rng: random.Random,
     ) -> None:
@@ -55,12 +58,16 @@ class Drafts:
         self._barren = barren
         self._refused = refused
         self._states = states
+        self._hopeless = hopeless
         self._loose = loose
         self._rng = rng
         self.guesses = True
 
-    def calls(self, tool: ToolSpec, depth: int = 0) -> list[Call] | None:
-        """Return the calls that reach one call of ``tool``: producers first, then the call."""
+    def calls(self, tool: ToolSpec, depth: int = 0, *, bare: bool = False) -> list[Call] | None:
+        """Return the calls that reach one call of ``tool``: producers first, then the call.
+
+        A ``bare`` call leaves out what is optional: a listing without a filter shows most.
+        """
         if not self.guesses and self._values.guesses(tool):
             return None
         open_ = (Role.ENTITY, Role.CREDENTIAL, Role.LIST)
@@ -69,7 +76,7 @@ class Drafts:
         optional = [
             n
             for n in tool.parameters
-            if n not in tool.required and n not in asked and self._tries(tool, n)
+            if not bare and n not in tool.required and n not in asked and self._tries(tool, n)
         ]
         if schema.is_read(tool):
             optional = optional[:1]
@@ -77,6 +84,8 @@ class Drafts:
         picks = self._observed.picks(
             tool, entity, self._rng, self._usable, self._states.get(tool.name, frozenset())
         )
+        if not bare:
+            picks = self._left_open(tool, picks)
         before: list[Call] = []
         arguments: dict[str, Any] = {}
         for name in dict.fromkeys((*tool.required, *asked, *optional)):
@@ -97,6 +106,24 @@ class Drafts:
             elif name in tool.required:
                 return None
         return [*before, {"tool": tool.name, "arguments": arguments}]
+
+    def _left_open(self, tool: ToolSpec, picks: dict[str, Pick]) -> dict[str, Pick]:
+        """Leave which thing to change to the solver until the tool has worked once.
+
+        What state a thing must be in is unknown then; the solver can take another one.
+        """
+        unknown = not schema.is_read(tool) and not self._seen.of(tool.name).solved
+        if not unknown or self._states.get(tool.name) or self._rng.random() > OPEN_SHARE:
+            return picks
+        shown = {
+            n
+            for n in picks
+            if "id" in parts(n) and n in tool.required
+            for p in producers(tool, n, self._all)[:1]
+            if p.score >= STRONG and schema.is_read(p.tool) and not self._barren[p.tool.name]
+        }
+        # What belongs to one thing must not be named together with another.
+        return {} if shown else picks
 
     def _usable(self, tool: str, name: str, value: Any) -> bool:
         return json.dumps([tool, name, value]) not in self._refused
@@ -154,17 +181,23 @@ class Drafts:
         least = STRONG if credential or schema.DESCRIBING & set(parts(name)) else WEAK
         options = [p for p in producers(tool, name, self._all) if p.score >= least]
         options.sort(key=lambda p: self._barren[p.tool.name])
-        if all(self._barren[p.tool.name] for p in options):
+        # A listing may hold folders only; a file the task makes is one for certain.
+        file = bool({"file", "filename"} & set(parts(name)))
+        if file or all(self._barren[p.tool.name] for p in options):
             made = self._made(tool, name, depth, before)
             if made is not None:
                 return made
         for option in options[:3]:
             empty = self._barren[option.tool.name] and schema.is_read(option.tool)
+            if option.tool.name in self._hopeless:
+                continue
             if empty or (not self.guesses and self._values.guesses(option.tool)):
                 continue
             planned = [c for c in before if c["tool"] == option.tool.name]
             again = bool(planned) and bool(planned[0]["arguments"])
-            calls = self.calls(option.tool, depth + 1) if again or not planned else []
+            first = again or not planned
+            made = self.calls(option.tool, depth + 1, bare=schema.is_read(option.tool))
+            calls = made if first else []
             if calls is None or len(before) + len(calls) > MAX_CHAIN:
                 continue
             before += calls
@@ -173,6 +206,8 @@ class Drafts:
                 return {**found, "$call": len(planned)}
             before_it = [v for v in given.values() if goals.is_reference(v)]
             same = sum(v["$from"] == option.tool.name for v in before_it)
+            if not same and LIST_VERBS & set(parts(option.tool.name)) and not option.tool.required:
+                same = self._rng.choice((0, 1, 2))
             return {**found, "$skip": same} if same else found
         return None
 
@@ -236,7 +271,7 @@ class Drafts:
         """Append a call of a related, little practised tool."""
         used = {c["tool"] for c in calls}
         near = sorted(
-            (t for t in self._all if t.name not in used),
+            (t for t in self._all if t.name not in used and self._goes_along(t, calls)),
             key=lambda t: (weight(t.name), -self._kin(tool.name, t.name)),
         )
         related = [t for t in near if self._kin(tool.name, t.name) > 0.12][:4]
@@ -245,6 +280,29 @@ class Drafts:
             if more is None:
                 continue
             fresh = [c for c in more[:-1] if c["tool"] not in used]
+            _rename(more, calls)
             if len(calls) + len(fresh) + 1 <= MAX_CHAIN + 1:
                 return [*calls, *fresh, more[-1]]
         return calls
+
+    def _goes_along(self, tool: ToolSpec, calls: list[Call]) -> bool:
+        """Whether a tool may be added to a task.
+
+        A change that was never tried goes without another one before it: what it needs is learned
+        by doing it without.
+        """
+        changes = any(not schema.is_read(self._tools[str(c["tool"])]) for c in calls)
+        new = not schema.is_read(tool) and not self._seen.of(tool.name).practised
+        return tool.name not in self._hopeless and not (new and changes)
+
+
+def _rename(more: list[Call], calls: list[Call]) -> None:
+    """Let a call speak of what an earlier call of the task makes, not of a making left out."""
+    made = {str(c["tool"]): c["arguments"] for c in calls}
+    for left in more[:-1]:
+        for name, value in left["arguments"].items():
+            kept = made.get(str(left["tool"]), {}).get(name)
+            if kept is None or goals.is_reference(kept) or goals.is_reference(value):
+                continue
+            own = more[-1]["arguments"]
+            own.update({n: kept for n, v in own.items() if v == value and isinstance(v, str)})

@@ -204,7 +204,7 @@ def _argument(
     if limits := _RANGE.search(said):
         low, high, most, least = limits.groups()
         target = parameter or _only_number(tool, arguments)
-        if target:
+        if target and not (most and float(most) == 0):
             return Diagnosis(
                 Trouble.ARGUMENT,
                 said,

@@ -148,7 +148,7 @@ class Execution:
             guess = "id" in parameter.lower() and not self.task.goal.get("calls")
             options = fitting or (identifiers if guess else [])
             return schema.coerce(options[0], wanted) if len(set(options)) == 1 else None
-        if kind in (Role.TEXT, Role.NEW):
+        if kind in (Role.TEXT, Role.NEW) and not self.task.goal.get("calls"):
             quoted = _QUOTED.findall(instruction)
             return quoted[0] if quoted else None
         return None

@@ -162,24 +162,27 @@ class Filler:
     def _follow(self, tool: ToolSpec, name: str, ref: Json, depth: int) -> Any | None:
         """Return the value a reference points to, calling and paging its source as needed."""
         source = self._run.by_name.get(str(ref.get("$from", "")))
-        found = self._seen(ref)
+        found = self._seen(ref, name)
         if found is not None or source is None or depth >= MAX_DEPTH:
             return found if found is not None else self._run.from_observations(tool, name)
         if not self._run.worked(source.name):
             step = self._perform(source, dict(ref.get("$arguments", {})), depth + 1, {})
-            found = self._seen(ref)
+            found = self._seen(ref, name)
             if found is None and step is not None and ref.get("$where"):
                 self.pages(source, step, until=ref)
-                found = self._seen(ref)
+                found = self._seen(ref, name)
         return found if found is not None else self._run.from_observations(tool, name)
 
-    def _seen(self, ref: Json) -> Any | None:
+    def _seen(self, ref: Json, name: str = "") -> Any | None:
         """Return the referenced value from what was observed, the latest observation first."""
         where: Mapping[str, Any] = ref.get("$where", {})
         source, field = ref.get("$from"), str(ref["$field"])
         shown = [s for s in self._run.steps if s.tool == source and not failure(s)]
         if "$call" in ref:
             shown = shown[ref["$call"] :][:1]
+        if not where:
+            # What is found first stands on the first page.
+            shown = [s for s in shown if not _is_page(s)] or shown
         for step in reversed(shown):
             rows = records(step.observation, step.tool)
             found = [
@@ -188,7 +191,7 @@ class Filler:
                 if r.get(field) not in (None, "") and all(r.get(k) == v for k, v in where.items())
             ]
             if found:
-                distinct = list(dict.fromkeys(found))
+                distinct = _of_kind(name, list(dict.fromkeys(found)))
                 return distinct[min(int(ref.get("$skip", 0)), len(distinct) - 1)]
         return None
 
@@ -219,6 +222,19 @@ class Filler:
         wanted = set(parts(code))
         ranked = sorted(offers, key=lambda o: -_promise(o[1], refused, wanted))
         yield from dict.fromkeys(v for v, _ in ranked if v != value and v not in used)
+
+
+def _is_page(step: Step) -> bool:
+    return any({"cursor", "page", "offset"} & set(parts(name)) for name in step.arguments)
+
+
+def _of_kind(name: str, values: list[Any]) -> list[Any]:
+    """Return the values that look like what a parameter names: a file, or a folder."""
+    words = set(parts(name))
+    if not words & {"file", "filename", "folder", "dir", "directory"}:
+        return values
+    file = bool(words & {"file", "filename"})
+    return [v for v in values if ("." in str(v).lstrip(".")) == file] or values
 
 
 def _promise(record: Mapping[str, Any], refused: Mapping[str, Any], wanted: set[str]) -> int:

@@ -52,7 +52,7 @@ def links(
             offered = schema.examples(tool.parameters[name])
             if value in offered:
                 continue
-            for earlier in reversed(steps[:place]):
+            for earlier in steps[:place]:
                 field = "" if failure(earlier) else _field_of(earlier, value)
                 if field and earlier.tool != consumer.tool and _names(name, field, earlier):
                     yield consumer, name, earlier, field
@@ -86,11 +86,11 @@ def sequence(
     task: TaskSpec,
     steps: list[Step],
     known: dict[str, ToolSpec],
-    enabling: Sequence[Sequence[int]] = (),
+    enabling: Sequence[tuple[str, Sequence[int]]] = (),
 ) -> Iterator[Lesson]:
     """The calls that led to a change: values flow between them, or one made the next possible.
 
-    ``enabling`` holds the step numbers of each lesson about a call that had to come first.
+    ``enabling`` holds (tool, steps) of each lesson about a call that had to come before that tool.
     """
     good = {s.number: s for s in steps if not failure(s)}
     flow = list(links(task, steps, known))
@@ -114,7 +114,7 @@ def sequence(
 def _chain(
     last: Step,
     flow: list[tuple[Step, str, Step, str]],
-    enabling: Sequence[Sequence[int]],
+    enabling: Sequence[tuple[str, Sequence[int]]],
     good: Mapping[int, Step],
 ) -> list[Step]:
     needed = {last.number: last}
@@ -125,18 +125,15 @@ def _chain(
             if consumer.number in needed:
                 needed[producer.number] = producer
         tools = {s.tool for s in needed.values()}
-        for numbers in enabling:
-            before = [good[n] for n in numbers if n in good]
-            wanted = any(s.tool in tools for s in before) or _retried(numbers, good, last)
-            needed |= {s.number: s for s in before if wanted and s.number <= last.number}
+        for tool, numbers in enabling:
+            before = [good[n] for n in numbers if n in good and tool in tools]
+            needed |= {s.number: s for s in before if s.number <= last.number}
         grown = len(needed) > size
     latest = {s.tool: s for _, s in sorted(needed.items())}
+    if any(s.arguments != latest[s.tool].arguments for s in needed.values()):
+        # The agent changed its mind on the way: that is no recipe.
+        return []
     return sorted(latest.values(), key=lambda s: s.number)
-
-
-def _retried(numbers: Sequence[int], good: Mapping[int, Step], last: Step) -> bool:
-    """Whether a lesson is about an attempt at the last call that failed for the next reason."""
-    return bool(numbers) and max(numbers) not in good and max(numbers) <= last.number
 
 
 def _written(step: Step, chain: list[Step], steps: list[Step], task: TaskSpec) -> Mapping[str, Any]:

@@ -34,7 +34,7 @@ def lessons(
         *wrong,
         *_units(steps, known),
         *_pages(steps, known),
-        *sequence(task, steps, known, [w["steps"] for w in wrong if w["kind"] in _ENABLING]),
+        *sequence(task, steps, known, _enabling(wrong)),
         *_effects(steps, known),
         *_shapes(steps, known),
         *sources(task, steps, known),
@@ -44,6 +44,12 @@ def lessons(
 
 #: kinds whose middle steps made a later call possible.
 _ENABLING = frozenset({"prerequisite", "required"})
+
+
+def _enabling(wrong: list[Lesson]) -> list[tuple[str, list[int]]]:
+    """Return (tool, steps) of the lessons about a call that had to come before that tool."""
+    told = [lesson for lesson in wrong if lesson["kind"] in _ENABLING]
+    return [(lesson.get("tool") or lesson["tools"][0], lesson["steps"]) for lesson in told]
 
 
 def _units(steps: list[Step], known: dict[str, ToolSpec]) -> Iterator[Lesson]:

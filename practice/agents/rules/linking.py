@@ -92,6 +92,10 @@ def _alike(wanted: frozenset[str], have: frozenset[str]) -> float:
     if ("id" in wanted) != ("id" in have) and ("id" in wanted or "name" in wanted):
         return 0.0
     core, offered = wanted - GENERIC, have - GENERIC
+    # The status of an order is no order ID: what a word qualifies has to be the same.
+    special = (wanted & GENERIC) - _KEYS
+    if special and not special & have:
+        return 0.0
     if core and core == offered:
         return 0.85 if not (wanted & _KEYS) or wanted & have & _KEYS else 0.5
     if core and offered and (core < offered or offered < core):

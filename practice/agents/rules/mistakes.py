@@ -41,7 +41,8 @@ def mistakes(
             yield _prerequisite(failed, steps, between[-1], again, found, known)
         elif gone or not failure(again):
             yield from _condition(steps[: again.number - 1], failed, again, found)
-            yield from _changed(failed, between, after, found, known)
+            shown = [s for s in steps if s.number < again.number and not failure(s)]
+            yield from _changed(failed, shown, after, found, known)
             yield from _told(failed, found, after)
         elif not any(not failure(s) for s in after):
             yield from _told(failed, found, after)
@@ -87,8 +88,8 @@ def _prerequisite(
 
 
 def origin(steps: list[Step], consumer: Step, value: Any) -> tuple[str, str, str, int] | None:
-    """Return (tool, field, key it stands under, step) of where a value was last shown before."""
-    for step in reversed([s for s in steps if s.number < consumer.number and not failure(s)]):
+    """Return (tool, field, key it stands under, step) of where a value was first shown."""
+    for step in [s for s in steps if s.number < consumer.number and not failure(s)]:
         if value in step.arguments.values():
             continue
         for leaf in leaves(step.observation, step.tool):
@@ -152,7 +153,7 @@ def _told(failed: Step, found: Diagnosis, after: Sequence[Step]) -> Iterator[Les
 
 def _changed(
     failed: Step,
-    between: Sequence[Step],
+    shown: Sequence[Step],
     after: Sequence[Step],
     found: Diagnosis,
     known: dict[str, ToolSpec],
@@ -175,13 +176,14 @@ def _changed(
     steps = [failed.number, again.number, *([proof.number] if proof is not again else [])]
     base = {"tool": failed.tool, "parameter": name, "error": found.text, "code": found.code}
     if name not in failed.arguments and name not in tool.required:
+        given, source = _given_by(shown, again, accepted)
         yield {
             **base,
             "kind": "required",
             "key": f"required:{failed.tool}:{name}",
             **_only_above(found.text, failed.arguments, tool),
-            **_given_by(between, again, accepted),
-            "steps": [failed.number, *(s.number for s in between[-1:]), *steps[1:]],
+            **given,
+            "steps": list(dict.fromkeys([*source, *steps])),
         }
     elif name in again.arguments:
         kind = "spelling" if found.trouble is Trouble.MISSING_THING else "format"
@@ -211,16 +213,18 @@ def _only_above(said: str, arguments: Json, tool: ToolSpec) -> dict[str, Any]:
     return {"above": limit.group(1), "of": of} if limit and of else {}
 
 
-def _given_by(between: Sequence[Step], again: Step, value: Any) -> dict[str, Any]:
-    """Return which call between the two attempts gave the value, and what both are about."""
-    for step in reversed(between):
+def _given_by(
+    shown: Sequence[Step], again: Step, value: Any
+) -> tuple[dict[str, Any], tuple[int, ...]]:
+    """Return which earlier call gave the value and what both calls are about, and its step."""
+    for step in reversed(shown):
         field = next(
             (leaf.raw for leaf in leaves(step.observation, step.tool) if leaf.value == value), ""
         )
         if field:
             same = [n for n, v in step.arguments.items() if again.arguments.get(n) == v]
-            return {"producer": step.tool, "field": field, "same": same}
-    return {}
+            return {"producer": step.tool, "field": field, "same": same}, (step.number,)
+    return {}, ()
 
 
 def _condition(before: list[Step], failed: Step, again: Step, found: Diagnosis) -> Iterator[Lesson]:
@@ -299,7 +303,7 @@ def state_of(step: Step, before: list[Step]) -> dict[str, Any]:
         if failure(earlier):
             continue
         for record in records(earlier.observation, earlier.tool):
-            shared = [k for k, v in record.items() if "id" in parts(k) and v in values]
-            if shared:
+            own = next((v for k, v in record.items() if "id" in parts(k)), None)
+            if own in values:
                 return {k: v for k, v in record.items() if {"status", "state"} & set(parts(k))}
     return {}

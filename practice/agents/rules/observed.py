@@ -10,7 +10,7 @@ from typing import Any
 
 from practice.agents.rules import schema
 from practice.agents.rules.linking import STRONG, match
-from practice.agents.rules.words import content, parts
+from practice.agents.rules.words import content, nouns, parts
 from practice.domain.types import Fact, Json, ToolSpec
 
 MAX_JOINED = 400
@@ -102,7 +102,7 @@ class Observed:
         words = [
             word.strip(".,!?:;()\"'#")
             for known in near
-            if kin(tool.name, known.tool) > 0.1
+            if kin(tool.name, known.tool) > 0.1 and set(nouns(tool.name)) & set(nouns(known.tool))
             for value in known.record.values()
             if isinstance(value, str) and " " in value
             for word in value.split()

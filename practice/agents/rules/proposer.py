@@ -23,8 +23,11 @@ from practice.domain.coverage import coverage
 from practice.domain.types import Briefing, Proposal, TaskSpec, ToolSpec
 
 PAIR_SHARE = 0.6
+PAGE_SHARE = 0.8
 REFUSAL_SHARE = 0.4
 TURNS = 3
+#: how many tasks a tool waits for each time it proved impossible and never worked.
+HOPELESS = 3
 
 
 class RulesProposer:
@@ -59,7 +62,8 @@ class _Writer:
         self._all = briefing.tools
         self._seen = coverage(history, briefing.tools)
         self._blocked = Counter(t for r in history for t in culprits(r))
-        self._paged = {t for r in history for t in followed(r)}
+        self._followed = {t for r in history for t in followed(r)}
+        self._paged = set(self._followed)
         self._planned: Counter[str] = Counter()
         observed = Observed(briefing.facts)
         spurned = {json.dumps(v) for r in history for v in refused(r)}
@@ -71,6 +75,7 @@ class _Writer:
             Counter(t for r in history for t in barren(r)),
             spurned,
             states(history),
+            frozenset(t for t in self._blocked if not self._seen.of(t).solved),
             {name for r in history for name in loose(r)},
             rng,
         )
@@ -82,7 +87,9 @@ class _Writer:
         return sorted(shuffled, key=lambda t: self._weight(t.name))
 
     def _weight(self, name: str) -> float:
-        return self._seen.of(name).practised + self._blocked[name] + self._planned[name]
+        hopeless = 0 if self._seen.of(name).solved else HOPELESS * self._blocked[name]
+        counts = self._seen.of(name).practised + self._blocked[name] + self._planned[name]
+        return counts + hopeless
 
     def task(self, tool: ToolSpec) -> TaskSpec | None:
         """Return a task around ``tool``, or ``None`` where its arguments cannot be had yet."""
@@ -99,6 +106,7 @@ class _Writer:
 
     def _spec(self, tool: ToolSpec, calls: list[Call]) -> TaskSpec:
         self.drafts.use_fresh_credentials(calls)
+        self._page_first(calls[0])
         names = tuple(dict.fromkeys(str(c["tool"]) for c in calls))
         self._planned.update(names)
         acting = [n for n in names if not schema.is_read(self._tools[n])]
@@ -117,6 +125,13 @@ class _Writer:
             rationale=self._rationale(tool),
             goal=goal,
         )
+
+    def _page_first(self, call: Call) -> None:
+        """Ask for every page of a listing that begins a task, until pages were followed once."""
+        listing = self._tools[str(call["tool"])]
+        open_ = _may_page(listing) and not call["arguments"] and listing.name not in self._followed
+        if open_ and self._rng.random() < PAGE_SHARE:
+            call["all_pages"] = True
 
     def _rationale(self, tool: ToolSpec) -> str:
         counts = self._seen.of(tool.name)

@@ -125,7 +125,7 @@ class _Plan:
             if found.trouble is not Trouble.REFUSED:
                 repaired = self._repair(found, tool, arguments, depth, asked)
             if repaired is None:
-                other = self._other_choice(found, tool, intended, arguments, tried)
+                other = self._other_choice(found, tool, intended, arguments, tried, depth)
                 if other is None:
                     return None
                 whole, arguments = other, other
@@ -175,6 +175,7 @@ class _Plan:
         intended: dict[str, Any],
         arguments: dict[str, Any],
         tried: set[str],
+        depth: int,
     ) -> dict[str, Any] | None:
         """Return arguments with another observed value where the choice was the agent's own."""
         code = found.code
@@ -188,11 +189,15 @@ class _Plan:
             wanted = intended.get(name)
             own = wanted is None or (goals.is_reference(wanted) and "$where" not in wanted)
             about = name == found.parameter or _about(name, code)
+            about = about or (found.trouble is Trouble.REFUSED and "id" in parts(name))
             if not own or not about or schema.role(tool, name) is not Role.ENTITY:
                 continue
             for other in self._filler.other_record(tool, name, value, code):
-                if _key({**arguments, name: other}) not in tried:
-                    return {**arguments, name: other}
+                # What was looked up for the refused thing does not belong to the other one.
+                kept = {k: v for k, v in arguments.items() if k in intended}
+                changed = self._filler.resolve(tool, {**kept, name: other}, depth, {})
+                if _key(changed) not in tried and all(n in changed for n in tool.required):
+                    return changed
         return None
 
     def _prepare(self, tool: ToolSpec, arguments: dict[str, Any], depth: int) -> None:

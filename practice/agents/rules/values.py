@@ -92,38 +92,35 @@ class Values:
                 number = isinstance(value, (int, float)) and not isinstance(value, bool)
                 if number and value > 0 and MONEY & set(parts(field)):
                     return str(max(1, int(value / 100 if "cent" in parts(field) else value)))
-        return str(self._rng.choice((5, 10, 20)))
+        return str(self._rng.choice((20, 120, 150)))
 
     def _date(self, tool: ToolSpec, name: str, given: Json) -> str:
         """Return a date after any date already given, so that a period is one."""
         earlier = [n for n in given if n in tool.parameters and schema.role(tool, n) is Role.DATE]
         wanted = tool.parameters[name]
-        moment = self._past(len(earlier)) if schema.is_read(tool) else None
-        if moment is None:
-            days = 30 + 14 * len(earlier) + self._rng.randint(0, 13)
-            moment = _TODAY + timedelta(days=days)
+        dates = sum(schema.role(tool, n) is Role.DATE for n in tool.parameters)
+        if schema.is_read(tool) and dates > 1:
+            moment = self._past(last=bool(earlier))
+        else:
+            moment = _TODAY + timedelta(days=30 + 14 * len(earlier) + self._rng.randint(0, 13))
         if schema.states_date_format(wanted) or self._seen.of(tool.name).solved > 1:
             return moment.strftime(schema.date_format(name, wanted))
         return f"{moment.day} {moment:%B %Y}"
 
-    def _past(self, place: int) -> date | None:
-        """Return the first or the last day among what was observed, or a day between."""
+    def _past(self, *, last: bool) -> date:
+        """Return the end of a period that lies in the past: generous, as people ask for one."""
         days = sorted(
-            {
-                str(value)[:10]
-                for known in self._observed.records
-                for value in known.record.values()
-                if isinstance(value, str) and _DAY.match(value)
-            }
+            str(value)[:10]
+            for known in self._observed.records
+            for value in known.record.values()
+            if isinstance(value, str) and _DAY.match(value)
         )
+        recent = days[-1 - len(days) // 2 :] or [_TODAY.isoformat()]
         try:
-            moments = [date.fromisoformat(day) for day in days]
+            moment = date.fromisoformat(recent[-1] if last else recent[0])
         except ValueError:
-            return None
-        if len(moments) < 2:
-            return None
-        half = len(moments) // 2
-        return self._rng.choice(moments[half:] if place else moments[:half])
+            moment = _TODAY
+        return moment if last else moment - timedelta(days=self._rng.randint(40, 70))
 
     def _fresh(self, tool: ToolSpec, name: str, options: list[Any], given: Json) -> list[Any]:
         """Leave out what was refused before and what a sibling parameter already has."""
@@ -152,7 +149,7 @@ class Values:
     def _choice(self, tool: str, options: list[Any]) -> Any:
         """Return the first option until the tool has worked once, then any: make it work first."""
         solved = self._seen.of(tool).solved
-        return self._rng.choice(options) if solved else options[0]
+        return self._rng.choice(options) if solved and self._rng.random() < 0.5 else options[0]
 
     def _new_name(self, tool: ToolSpec, name: str) -> str:
         number = self._rng.randint(10, 99)
