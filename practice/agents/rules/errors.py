@@ -7,6 +7,7 @@ format, the step that has to come first. Everything here is read from the text.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -281,7 +282,7 @@ def related_tools(said: str, tool: ToolSpec, tools: Sequence[ToolSpec]) -> tuple
         akin = shared == own or kin(tool.name, other.name) >= MIN_KINSHIP
         if not shared or undoes or not akin:
             continue
-        weight = sum(kin.weight(w) for w in shared) * len(shared) / len(own)
+        weight = math.fsum(kin.weight(w) for w in shared) * len(shared) / len(own)
         scored.append((weight + 2 * kin(tool.name, other.name), other.name))
     return tuple(name for _, name in sorted(scored, key=lambda s: (-s[0], s[1]))[:3])
 

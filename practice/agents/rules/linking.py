@@ -221,7 +221,8 @@ class _Kinship:
         return self._weights.get(word, 0.0)
 
     def _weigh(self, words: frozenset[str]) -> float:
-        return sum(self._weights.get(w, 0.0) for w in words)
+        # fsum: a set has no order, and a plain sum would differ between processes.
+        return math.fsum(self._weights.get(w, 0.0) for w in words)
 
 
 def _vocabulary(tool: ToolSpec) -> frozenset[str]:
