@@ -79,7 +79,7 @@ class Rehearsal:
         with everything.open() as session:
             offered = [t for t in session.tools() if t.effect is not Effect.DESTRUCTIVE]
         self.tools: tuple[ToolSpec, ...] = tuple(offered)
-        self.world = McpEnvironment(desk(), allowed_tools=[t.name for t in offered])
+        self.world = McpEnvironment(desk(), allowed_tools=frozenset(t.name for t in offered))
         self.engine: Engine = build_engine(seed)
         self.seed = seed
         self.playbook = Playbook()
@@ -209,7 +209,7 @@ def true_of_the_desk(bullet: Bullet) -> bool:
         case "ceiling":
             return (rule["tool"], rule["code"]) == ("issue_refund", "amount_too_high")
         case "unit":
-            return round(float(rule["written"]) * 100) == rule["shown"]
+            return bool(round(float(rule["written"]) * 100) == rule["shown"])
         case "condition":
             known = {
                 ("assign_ticket", "on_shift", True),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Mapping
+from typing import Any
 
 from practice.agents.rules.documents import leaves, owned_records
 from practice.agents.rules.errors import Trouble, diagnose
@@ -19,7 +21,7 @@ PAY = tool("pay_back", "Pay money back.", WRITE, "order_id", "amount", order_id=
 VERIFY = tool("verify_buyer", "Verify a buyer.", WRITE, "order_id", order_id="The order.")
 
 
-def fixed(said: str, spec: ToolSpec, arguments: dict[str, object]) -> dict[str, object]:
+def fixed(said: str, spec: ToolSpec, arguments: Mapping[str, Any]) -> dict[str, Any]:
     found = diagnose(said, spec, arguments, (PERIOD, PAY, VERIFY))
     return dict(next(fixes(found, spec, arguments)).arguments)
 

@@ -128,8 +128,9 @@ def test_it_works_where_an_event_loop_is_running() -> None:
     async def inside(base_url: str) -> int:
         return solve(base_url)
 
-    with ScriptedOpenAI(two_turns) as server:  # type: ignore[arg-type]
-        assert asyncio.run(inside(server.base_url)) == 1
+    # In a thread of its own: the browser tests may have a loop running in this one.
+    with ScriptedOpenAI(two_turns) as server, ThreadPoolExecutor() as pool:  # type: ignore[arg-type]
+        assert pool.submit(asyncio.run, inside(server.base_url)).result() == 1
 
 
 def test_it_works_in_a_forked_worker_after_its_parent_used_it() -> None:
