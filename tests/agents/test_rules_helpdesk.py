@@ -27,6 +27,8 @@ from practice.domain.types import (
 )
 from practice.domain.validation import admissible, categorize, label
 
+# One worker only: the rehearsal is made once for all tests of this file.
+pytestmark = pytest.mark.xdist_group("helpdesk")
 HELPDESK = Path(__file__).resolve().parents[2] / "examples" / "helpdesk"
 ROUNDS, TASKS, SEED = 3, 6, 17
 FIRST = {
