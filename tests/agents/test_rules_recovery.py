@@ -34,6 +34,12 @@ def test_it_writes_every_date_of_a_call_as_the_error_asks() -> None:
     }
 
 
+def test_it_tells_the_start_of_a_period_from_its_end_by_their_values() -> None:
+    wide = {"until": "2025-09-20", "since": "2025-08-01"}
+    found = diagnose("too_wide: Ask for at most 31 days at once.", PERIOD, wide, (PERIOD,))
+    assert found.period == ("since", "until")
+
+
 def test_it_splits_a_period_that_is_too_long_without_a_gap() -> None:
     wide = {"since": "2025-08-01", "until": "2025-09-20"}
     first = fixed("too_wide: Ask for at most 31 days at once.", PERIOD, wide)

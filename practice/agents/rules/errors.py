@@ -194,6 +194,8 @@ def _argument(
             return Diagnosis(Trouble.ARGUMENT, said, code, target, allowed=allowed)
     dates = [n for n in arguments if n in tool.parameters and _is_date(tool, n)]
     if (span := _SPAN.search(said)) and len(dates) == 2:
+        # By value: arguments that were stored as JSONB have lost their order.
+        dates.sort(key=lambda name: str(arguments[name]))
         return Diagnosis(
             Trouble.ARGUMENT,
             said,
