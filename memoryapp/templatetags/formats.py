@@ -82,10 +82,10 @@ def duration(milliseconds: float | None) -> str:
 
 @register.filter
 def seconds(milliseconds: float | None) -> str:
-    """Return seconds with one decimal for columns that share a unit; below 0.1 s two."""
+    """Return seconds with one decimal for columns that share a unit; below 0.1 s milliseconds."""
     if milliseconds is None:
         return ""
-    return f"{milliseconds / 1000:.{1 if milliseconds >= 100 else 2}f} s"
+    return f"{milliseconds / 1000:.1f} s" if milliseconds >= 100 else f"{milliseconds:.0f} ms"
 
 
 @register.filter
