@@ -6,8 +6,9 @@ from collections.abc import Callable
 from enum import StrEnum
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
+from urllib.parse import urlsplit
 
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase
@@ -64,17 +65,27 @@ def gate(right: Right) -> Callable[[View[Params]], View[Params]]:
         def gated(
             request: HttpRequest, *args: Params.args, **kwargs: Params.kwargs
         ) -> HttpResponseBase:
+            if not request.user.is_authenticated:
+                return redirect_to_login(_way_back(request))
             if not allows(membership_of(request), right):
                 raise PermissionDenied(
                     "Your role does not allow this. Ask an admin of the workspace."
                 )
             return view(request, *args, **kwargs)
 
-        wrapped: Any = login_required(gated)
+        wrapped: Any = gated
         wrapped.gate = right
         return wrapped  # type: ignore[no-any-return]
 
     return decorate
+
+
+def _way_back(request: HttpRequest) -> str:
+    """Where to go after signing in: to the page of a form, not to the address it posts to."""
+    if request.method in {"GET", "HEAD"}:
+        return request.get_full_path()
+    came_from = urlsplit(request.headers.get("Referer", ""))
+    return came_from.path if came_from.netloc == request.get_host() else "/"
 
 
 def object_or_404(rows: QuerySet[Row], **lookup: Any) -> Row:

@@ -28,6 +28,8 @@ def sweep_runs() -> None:
     """Beat's safety net: whatever a dead worker or a lost message left behind moves again."""
     for run_id in Run.objects.unfinished().values_list("pk", flat=True):
         drive_run(str(run_id))
+    for environment_id in worlds.unchecked():
+        check_environment(environment_id)
 
 
 @shared_task(base=DjangoTask)

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404
+from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_handler
@@ -30,6 +30,17 @@ def problem(
         **extra,
     }
     return Response(body, status=status, headers=headers, content_type=CONTENT_TYPE)
+
+
+def not_found(request: HttpRequest) -> JsonResponse:
+    """The answer to an address the API does not have."""
+    body = {
+        "type": TYPE + "not-found",
+        "title": HTTPStatus.NOT_FOUND.phrase,
+        "status": 404,
+        "detail": "The API has no such address. Its addresses are listed at /api/v1/schema/.",
+    }
+    return JsonResponse(body, status=404, content_type=CONTENT_TYPE)
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:

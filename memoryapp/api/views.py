@@ -90,8 +90,9 @@ class PlaybookPull(APIView):
         except Release.DoesNotExist as error:
             raise NotFound(_missing(workspace.playbooks, slug, label, version)) from error
         etag = f'"{release.digests[form]}"'
-        if etag in parse_etags(request.headers.get("If-None-Match", "")):
+        if _holds(request, etag):
             answer = HttpResponse(status=304)
+            del answer["Content-Type"]
         else:
             body = Release.objects.values_list(f"bodies__{form}", flat=True).get(pk=release.pk)
             answer = HttpResponse(body, content_type=CONTENT_TYPES[form])
@@ -103,11 +104,19 @@ class PlaybookPull(APIView):
         return answer
 
 
+def _holds(request: Request, etag: str) -> bool:
+    """Whether the caller has this content. Compared weakly: a compressing proxy weakens tags."""
+    sent = request.headers.get("If-None-Match", "")
+    return "*" in (held := parse_etags(sent)) or etag in {tag.removeprefix("W/") for tag in held}
+
+
 def _format(request: Request) -> str:
     asked = request.query_params.get("format")
     if asked is None:
-        accepted = request.headers.get("Accept", "").split(",")[0].split(";")[0].strip()
-        return ACCEPTED.get(accepted, "json")
+        wanted = (
+            part.split(";")[0].strip() for part in request.headers.get("Accept", "").split(",")
+        )
+        return next((ACCEPTED[kind] for kind in wanted if kind in ACCEPTED), "json")
     if asked not in CONTENT_TYPES:
         raise ValidationError({"format": [f"Choose one of: {', '.join(CONTENT_TYPES)}."]})
     return asked

@@ -253,19 +253,21 @@ class _Link:
         try:
             with anyio.fail_after(self._call_timeout):
                 result = await client.call_tool(tool, self._filled(arguments))
-            return observe(result, self._workdir)
+            return observe(result, self._workdir, self._server.secrets)
         except TimeoutError as error:
             raise self._hung(f"to {tool}") from error
         except MCPError as error:
             if self._is_ours(error):
                 raise self.unavailable(doing, self._reason(error)) from error
-            return refusal(f"MCP error {error.code}: {error.message}")
+            return refusal(self._hidden(f"MCP error {error.code}: {error.message}"))
         except ValidationError as error:
             raise self.unavailable(doing, "sent a result that is not MCP") from error
         except RuntimeError as error:
             # The SDK found the result at odds with the tool's own output schema, or the tool asked
             # for a person's input again and again: the tool's fault, and the server is well.
-            return refusal(f"The answer of {tool} could not be used: {_first_line(error)}")
+            return refusal(
+                self._hidden(f"The answer of {tool} could not be used: {_first_line(error)}")
+            )
 
     async def relist(self) -> None:
         doing = "while listing its tools"
@@ -332,6 +334,12 @@ class _Link:
         self._health.failure = f"lists its tools without end ({TOOL_PAGES} pages and more)"
         raise MCPError(types.INTERNAL_ERROR, self._health.failure)
 
+    def _hidden(self, text: str) -> str:
+        """Return ``text`` without the environment's own secrets."""
+        for name, value in self._server.secrets.items():
+            text = text.replace(value, f"[redacted: {name}]")
+        return text
+
     def _ready(self, doing: str) -> Client:
         if self._over:
             raise EnvironmentUnavailable(self._over)
@@ -378,13 +386,14 @@ class _Link:
             case MCPError(code=types.PARSE_ERROR):
                 return "sent a message that is not valid JSON-RPC"
             case MCPError() if not self._is_ours(error):
-                return f"answered with an error ({redact(error.message)[:200]})"
+                return f"answered with an error ({redact(self._hidden(error.message))[:200]})"
             case MCPError():
                 return ""
         return f"failed ({type(error).__name__})"
 
     def _words(self) -> str:
-        words = redact(self._health.last_words() or self._health.stray)[-LAST_WORDS:].strip()
+        said = self._hidden(self._health.last_words() or self._health.stray)
+        words = redact(said)[-LAST_WORDS:].strip()
         return f" Its last words: {words}" + ("" if words.endswith(".") else ".") if words else ""
 
 

@@ -97,15 +97,18 @@ def compare(expected: Mapping[str, str], tools: Iterable[ToolSpec]) -> Drift:
     )
 
 
-def observe(result: types.CallToolResult, workdir: str = "") -> Observation:
+def observe(
+    result: types.CallToolResult, workdir: str = "", secrets: Mapping[str, str] | None = None
+) -> Observation:
     """Turn a tool's result into an observation: redacted, and cut to the observation cap.
 
     ``workdir`` is this attempt's folder; it reads ``{workdir}``, because the folder is gone when
-    what was learned is used.
+    what was learned is used. ``secrets`` are the environment's own, by name: a tool may echo them.
     """
     text = "\n".join(part for block in result.content if (part := _block_text(block)))
     structured = result.structured_content
-    for old, new in ((_NUL, _REPLACEMENT), (workdir, WORKDIR)):
+    hidden = [(value, f"[redacted: {name}]") for name, value in (secrets or {}).items()]
+    for old, new in ((_NUL, _REPLACEMENT), (workdir, WORKDIR), *hidden):
         if old:
             text = text.replace(old, new)
             structured = swap(structured, old, new)

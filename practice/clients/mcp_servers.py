@@ -11,6 +11,16 @@ from urllib.parse import urlsplit
 from practice.clients.seeds import Workplace
 
 WORKDIR = "{workdir}"
+#: A shorter value is too likely to be part of ordinary words.
+SECRET_CHARS = 6
+
+
+def _long_enough(values: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in values.items()
+        if len(value) >= SECRET_CHARS and WORKDIR not in value
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +41,11 @@ class StdioServer:
     def label(self) -> str:
         """What to call the server in a sentence; never its arguments, which may hold secrets."""
         return Path(self.command[0]).name if self.command else "(no command)"
+
+    @property
+    def secrets(self) -> Mapping[str, str]:
+        """Values that must never appear in what is stored, by name."""
+        return _long_enough(self.env)
 
     def argv(self, place: Workplace) -> list[str]:
         filled = (part.replace(WORKDIR, str(place.work)) for part in self.args)
@@ -54,6 +69,15 @@ class HttpServer:
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def secrets(self) -> Mapping[str, str]:
+        """Values that must never appear in what is stored, by name."""
+        bare = {
+            name: value.removeprefix("Bearer ").removeprefix("Basic ").strip()
+            for name, value in self.headers.items()
+        }
+        return _long_enough(bare)
 
     @property
     def label(self) -> str:

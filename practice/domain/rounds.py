@@ -136,7 +136,7 @@ def decide(state: RunState, now: datetime) -> Decision:
         return Decision(
             end=RunStatus.FINISHED,
             message=(
-                f"The budget of ${state.budget:.2f} is spent. "
+                f"The budget of ${_dollars(state.budget)} is spent. "
                 "Everything judged so far is kept; start another run to go on."
             ),
         )
@@ -145,6 +145,11 @@ def decide(state: RunState, now: datetime) -> Decision:
     if any(unit.is_open for unit in current):
         return Decision(dispatch=_wakeable(state, current, now))
     return _after_barrier(state, current, newest)
+
+
+def _dollars(amount: Decimal) -> str:
+    """Two decimals, or as many as a smaller amount needs."""
+    return f"{amount:.2f}" if amount >= Decimal("0.01") else f"{amount.normalize():f}"
 
 
 def _after_barrier(state: RunState, current: Sequence[UnitState], number: int) -> Decision:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from django.conf import settings
@@ -15,6 +16,9 @@ from practice.domain.types import Effect, ToolSpec
 from practice.models import Environment, EnvironmentTool
 from practice.models.environments import SecretsUnreadable
 
+logger = logging.getLogger(__name__)
+
+NAME_CHARS = 200
 #: Tools that may change things without saying so stay off until a person turns them on.
 ALLOWED_FROM_THE_START = frozenset({Effect.READ, Effect.WRITE})
 
@@ -83,21 +87,37 @@ def check(environment_id: int) -> None:
     environment = Environment.objects.get(pk=environment_id)
     try:
         found = discover(server_of(environment), startup_timeout=settings.MCP_STARTUP_SECONDS)
+        store_discovery(environment, found)
     except EnvironmentUnavailable as error:
-        # Tools known from an earlier check stay: a server that is down has not lost its tools.
-        environment.status = Environment.Status.UNREACHABLE
-        environment.message = str(error)
-        environment.checked_at = timezone.now()
-        environment.save(update_fields=["status", "message", "checked_at"])
-        return
-    store_discovery(environment, found)
+        _unreachable(environment, str(error))
+    except Exception as error:
+        logger.exception("environment %s could not be checked", environment.pk)
+        _unreachable(environment, f"Its tools could not be stored: {type(error).__name__}: {error}")
+
+
+def _unreachable(environment: Environment, message: str) -> None:
+    # Tools known from an earlier check stay: a server that is down has not lost its tools.
+    environment.status = Environment.Status.UNREACHABLE
+    environment.message = message.replace("\0", "")
+    environment.checked_at = timezone.now()
+    environment.save(update_fields=["status", "message", "checked_at"])
+
+
+def unchecked() -> list[int]:
+    """Environments that still wait for a check; a lost message or worker must not strand them."""
+    waiting = Environment.objects.filter(status=Environment.Status.CHECKING)
+    return list(waiting.values_list("pk", flat=True))
 
 
 def store_discovery(environment: Environment, found: Discovery) -> None:
     """Store a tool list: new tools get their first permission, changed ones lose theirs."""
     with transaction.atomic():
         known = {t.name: t for t in environment.tools.select_for_update()}
+        dropped = 0
         for spec in found.tools:
+            if len(spec.name) > NAME_CHARS:
+                dropped += 1
+                continue
             row = known.pop(spec.name, None)
             problem = found.problems.get(spec.name, "")
             if row is None:
@@ -115,7 +135,11 @@ def store_discovery(environment: Environment, found: Discovery) -> None:
             is_present=False
         )
         environment.status = Environment.Status.CONNECTED
-        environment.message = ""
+        environment.message = (
+            f"{dropped} of its tools were left out: their names are longer than {NAME_CHARS}."
+            if dropped
+            else ""
+        )
         environment.server_name = found.server_name[:100]
         environment.server_version = found.server_version[:60]
         environment.checked_at = timezone.now()

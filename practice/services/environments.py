@@ -136,7 +136,11 @@ def _check_stdio(command: str, seed: str) -> None:
 
 
 def _check_url(url: str) -> None:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - reading it checks the range
+    except ValueError as error:
+        raise UnableToConnect(f"The address cannot be read: {error}.") from error
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise UnableToConnect("The address must start with http:// or https:// and name a host.")
     if parts.username or parts.password:

@@ -102,3 +102,18 @@ def test_it_explains_a_body_that_is_not_json(candidate: Any, with_key: Any) -> N
     )
     assert answer.status_code == 400
     assert answer["Content-Type"] == "application/problem+json"
+
+
+def test_it_refuses_a_body_nested_too_deeply(candidate: Any, with_key: Any) -> None:
+    answer = with_key("write").post(
+        f"/api/v1/candidates/{candidate.pk}/approve", "[" * 100_000, content_type="application/json"
+    )
+    assert answer.status_code == 400
+
+
+def test_it_lets_a_demoted_makers_key_decide_nothing(
+    candidate: Any, with_key: Any, ada: Any
+) -> None:
+    client = with_key("write")
+    ada.memberships.update(role="viewer")
+    assert post(client, candidate, "approve").status_code == 403

@@ -75,6 +75,45 @@ def test_it_answers_304_without_a_body_to_who_holds_the_content(playbook: Any, k
     assert again["ETag"] == etag
 
 
+@pytest.mark.parametrize("shape", ["W/{}", "*", '"other", {}'])
+def test_it_compares_tags_as_http_asks(playbook: Any, key: Any, shape: str) -> None:
+    etag = pull(key)["ETag"]
+    assert pull(key, **{"If-None-Match": shape.format(etag)}).status_code == 304
+
+
+def test_it_answers_a_head_without_a_body(playbook: Any, key: Any) -> None:
+    answer = Client().head(URL, headers={"Authorization": f"Bearer {key[1]}"})
+    assert (answer.status_code, answer["X-Playbook-Version"]) == (200, "1")
+
+
+def test_it_names_the_verb_it_does_not_know(playbook: Any, key: Any) -> None:
+    answer = Client().delete(URL, headers={"Authorization": f"Bearer {key[1]}"})
+    assert answer.status_code == 405
+    assert answer["Content-Type"] == "application/problem+json"
+
+
+def test_it_refuses_the_key_of_somebody_who_left(playbook: Any, key: Any, ada: Any) -> None:
+    ada.memberships.all().delete()
+    answer = pull(key)
+    assert answer.status_code == 403
+    assert "may not do this any more" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/playbooks/help-desk?label=%00", "/attempts?label=%00", "/runs?cursor=cD0lMDA="]
+)
+def test_it_refuses_a_nul_character_as_a_problem(key: Any, path: str) -> None:
+    answer = Client().get(f"/api/v1{path}", headers={"Authorization": f"Bearer {key[1]}"})
+    assert answer.status_code == 400
+    assert answer["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("path", ["/nope", "/candidates/not-a-uuid/approve"])
+def test_it_answers_an_unknown_address_as_a_problem(key: Any, path: str) -> None:
+    answer = Client().get(f"/api/v1{path}")
+    assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
+
+
 def test_it_does_not_take_one_forms_etag_for_another(playbook: Any, key: Any) -> None:
     etag = pull(key, "?format=json")["ETag"]
     assert pull(key, "?format=md", **{"If-None-Match": etag}).status_code == 200
@@ -97,7 +136,7 @@ def test_it_answers_304_without_reading_a_body(
     playbook: Any, key: Any, django_assert_num_queries: Any
 ) -> None:
     etag = pull(key)["ETag"]
-    with django_assert_num_queries(2) as seen:
+    with django_assert_num_queries(3) as seen:
         pull(key, **{"If-None-Match": etag})
     assert not any("bodies" in query["sql"] for query in seen.captured_queries)
 

@@ -106,3 +106,8 @@ def test_it_pauses_resumes_and_cancels(published: str, page: Page) -> None:
     page.locator("#run-cancel").click()
     page.get_by_role("button", name=re.compile("Cancel Run")).click()
     expect(page.get_by_text("Cancelled").first).to_be_visible()
+
+
+def test_the_api_describes_itself_on_a_page(page: Page) -> None:
+    page.goto("/api/v1/docs/")
+    expect(page.locator(".opblock").first).to_be_visible()

@@ -141,6 +141,11 @@ def test_it_stops_at_the_budget_and_says_what_was_kept() -> None:
     assert "budget of $2.00 is spent" in decision.message
 
 
+def test_it_names_a_budget_below_a_cent_in_full() -> None:
+    decision = decide(state(*SOLVED, spent=Decimal(1), budget=Decimal("0.0010")), NOW)
+    assert "budget of $0.001 is spent" in decision.message
+
+
 def test_it_asks_for_three_candidates_a_task_and_at_most_fifty() -> None:
     assert Plan(tasks=10).candidates == 30
     assert Plan(tasks=30).candidates == 50

@@ -208,3 +208,11 @@ def test_it_starts_a_server_in_a_clean_environment_and_a_fresh_folder(
     assert not Path(seen["cwd"]).exists()
     assert not Path(seen["env"]["HOME"]).exists()
     assert [path.name for path in tmp_path.iterdir()] == ["seed.txt"]
+
+
+def test_it_hides_the_environments_own_secrets_wherever_a_tool_echoes_them() -> None:
+    server = raw("surroundings", API_TOKEN="quite-ordinary-words")
+    with McpEnvironment(server).open() as session:
+        seen = session.call("work", {})
+    assert "quite-ordinary-words" not in seen.text
+    assert "[redacted: API_TOKEN]" in seen.text

@@ -1,0 +1,47 @@
+"""What a check stores, and that none is left waiting for ever."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from practice.clients.mcp import Discovery
+from practice.domain.types import ToolSpec
+from practice.models import Environment
+from practice.orchestrator import worlds
+from practice.tasks import sweep_runs
+from tests.factories import EnvironmentFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def found(*names: str) -> Discovery:
+    return Discovery("desk", "1", tuple(ToolSpec(name) for name in names), {})
+
+
+def test_it_leaves_out_a_tool_whose_name_cannot_be_stored_and_says_so(workspace: Any) -> None:
+    environment = EnvironmentFactory(workspace=workspace)
+    worlds.store_discovery(environment, found("short", "x" * 201))
+    environment.refresh_from_db()
+    assert list(environment.tools.values_list("name", flat=True)) == ["short"]
+    assert environment.message == "1 of its tools were left out: their names are longer than 200."
+
+
+def test_it_tells_of_a_defect_instead_of_checking_for_ever(
+    workspace: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: Any, **kwargs: Any) -> None:
+        raise ValueError("odd")
+
+    monkeypatch.setattr(worlds, "store_discovery", broken)
+    environment = EnvironmentFactory(workspace=workspace, status="checking")
+    worlds.check(environment.pk)
+    environment.refresh_from_db()
+    assert (environment.status, "odd" in environment.message) == ("unreachable", True)
+
+
+def test_a_sweep_checks_what_a_lost_message_left_waiting(workspace: Any) -> None:
+    environment = EnvironmentFactory(workspace=workspace, status="checking")
+    sweep_runs()
+    assert Environment.objects.get(pk=environment.pk).status == "connected"
