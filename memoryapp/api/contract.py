@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse
+from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
 
 from memoryapp.models.tokens import Scope
 
@@ -12,6 +16,18 @@ READING = {"GET": (Scope.READ, Scope.WRITE)}
 PULLING = {"GET": (Scope.PULL, Scope.READ, Scope.WRITE)}
 WRITING = {"POST": (Scope.WRITE,), "PUT": (Scope.WRITE,)}
 PROBLEM = OpenApiResponse(OpenApiTypes.OBJECT, description="application/problem+json")
+
+
+def one_of(request: Request, name: str, known: Sequence[str]) -> str:
+    """Return a filter's value, empty where it is not asked for.
+
+    Raises:
+        ValidationError: a value nothing can match; an empty list would hide the mistake.
+    """
+    asked = request.query_params.get(name, "")
+    if asked and asked not in known:
+        raise ValidationError({name: [f"Choose one of: {', '.join(known)}."]})
+    return asked
 
 
 class NewestFirst(CursorPagination):

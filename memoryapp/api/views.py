@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 from memoryapp import queries
 from memoryapp.access import object_or_404
 from memoryapp.api import serializers as s
-from memoryapp.api.contract import PROBLEM, PULLING, READING, WRITING, NewestFirst
+from memoryapp.api.contract import PROBLEM, PULLING, READING, WRITING, NewestFirst, one_of
 from memoryapp.api.permissions import HasScope, workspace_of
 from memoryapp.domain.formats import CONTENT_TYPES
 from memoryapp.models import Candidate, Playbook, Release
@@ -203,7 +203,7 @@ class CandidateList(APIView):
         """Candidates, newest first, in pages."""
         rows = queries.review_queue(
             workspace_of(request),
-            status=request.query_params.get("status", ""),
+            status=one_of(request, "status", Candidate.Status.values),
             playbook=request.query_params.get("playbook", ""),
         ).prefetch_related("evidence", "targets")
         pages = NewestFirst()

@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from practice.domain.rounds import Plan
+from practice.domain.validation import Admission
 from practice.models import Attempt, Environment, Run, Step
 from practice.services.runs import ENGINES, LIMITS
 
@@ -65,7 +66,14 @@ class RunRequest(serializers.Serializer[Any]):
     attempts = serializers.IntegerField(
         default=DEFAULTS.attempts, min_value=1, max_value=LIMITS["attempts"]
     )
-    seed = serializers.IntegerField(default=0, min_value=0, max_value=2_000_000)
+    step_limit = serializers.IntegerField(
+        default=DEFAULTS.step_limit, min_value=1, max_value=LIMITS["step_limit"]
+    )
+    parallel = serializers.IntegerField(
+        default=DEFAULTS.parallel, min_value=1, max_value=LIMITS["parallel"]
+    )
+    policy = serializers.ChoiceField(choices=[*Admission], default=Admission.FEASIBLE_ONLY)
+    seed = serializers.IntegerField(default=0, min_value=0, max_value=2**31 - 1)
     budget = serializers.DecimalField(
         max_digits=10, decimal_places=4, required=False, allow_null=True, default=None
     )

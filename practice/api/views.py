@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
-from memoryapp.api.contract import PROBLEM, READING, WRITING, NewestFirst
+from memoryapp.api.contract import PROBLEM, READING, WRITING, NewestFirst, one_of
 from memoryapp.api.permissions import HasScope, workspace_of
 from practice.api import serializers as s
 from practice.models import Attempt, Run
@@ -113,11 +114,12 @@ class AttemptList(APIView):
     def get(self, request: Request) -> Response:
         """Attempts, newest first, in pages."""
         rows = _attempts(request)
-        asked = request.query_params
-        if asked.get("run", "").isdecimal():
-            rows = rows.filter(run__number=int(asked["run"]))
-        if asked.get("label"):
-            rows = rows.filter(label=asked["label"])
+        if run := request.query_params.get("run", ""):
+            if not run.isdecimal() or len(run) > 9:
+                raise ValidationError({"run": ["A run is named by its number, such as 3."]})
+            rows = rows.filter(run__number=int(run))
+        if label := one_of(request, "label", Attempt.Label.values):
+            rows = rows.filter(label=label)
         pages = NewestAttemptFirst()
         page: Any = pages.paginate_queryset(rows, request, view=self)
         return pages.get_paginated_response(s.AttemptSerializer(page, many=True).data)

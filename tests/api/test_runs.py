@@ -117,3 +117,18 @@ def test_it_shows_another_workspace_nothing(environment: Any, olga_client: Any) 
 
 def test_it_lets_a_viewer_start_nothing(environment: Any, vera_client: Any) -> None:
     assert start(vera_client).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "path", ["/attempts?run=abc", "/attempts?label=bogus", "/candidates?status=waiting"]
+)
+def test_it_says_that_a_filter_can_match_nothing(with_key: Any, path: str) -> None:
+    answer = with_key("read").get(f"/api/v1{path}")
+    assert answer.status_code == 400
+    assert answer.json()["errors"]
+
+
+def test_it_takes_every_limit_the_form_takes(environment: Any, with_key: Any) -> None:
+    answer = start(with_key("write"), step_limit=7, parallel=2, policy="success_only")
+    plan = answer.json()["plan"]
+    assert (plan["step_limit"], plan["parallel"], plan["policy"]) == (7, 2, "success_only")
