@@ -6,6 +6,8 @@ memory). Everything here is pure: no database, no clock, no randomness.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -109,6 +111,12 @@ class OverBudget(DeltaRefused):
 def estimate_tokens(text: str) -> int:
     """Return the estimated token count of ``text``."""
     return -(-len(text) // CHARS_PER_TOKEN)
+
+
+def fingerprint(playbook: Playbook) -> str:
+    """Return the SHA-256 (hex) of what an agent would be given: the live bullets' texts."""
+    seen = sorted((b.section, b.label, b.content) for b in playbook.live)
+    return hashlib.sha256(json.dumps(seen, ensure_ascii=False).encode()).hexdigest()
 
 
 def next_label(playbook: Playbook, section: str) -> str:

@@ -2,6 +2,7 @@
 
 from memoryapp.models.candidates import Candidate, Evidence
 from memoryapp.models.entries import Bullet, BulletRevision
+from memoryapp.models.evaluations import Evaluation
 from memoryapp.models.events import Event
 from memoryapp.models.playbooks import Playbook
 from memoryapp.models.releases import LabelMove, Release, ReleaseLabel
@@ -13,6 +14,7 @@ __all__ = [
     "Bullet",
     "BulletRevision",
     "Candidate",
+    "Evaluation",
     "Event",
     "Evidence",
     "LabelMove",

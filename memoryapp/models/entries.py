@@ -56,6 +56,9 @@ class Bullet(models.Model):
     #: counters stay apart: what practice saw is not what deployment saw (practice.md §5).
     practice_helpful = models.PositiveIntegerField(default=0)
     practice_harmful = models.PositiveIntegerField(default=0)
+    #: trials with the bullet in context, from a reset environment, never votes.
+    verified_wins = models.PositiveIntegerField(default=0)
+    verified_losses = models.PositiveIntegerField(default=0)
     deployed_helpful = models.PositiveIntegerField(default=0)
     deployed_harmful = models.PositiveIntegerField(default=0)
     revision_count = models.PositiveIntegerField(default=0)

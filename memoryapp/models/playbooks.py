@@ -23,6 +23,9 @@ class Playbook(models.Model):
     description = models.CharField(max_length=300, blank=True)
     token_budget = models.PositiveIntegerField(default=8_000, help_text="0 means no limit.")
     counters = models.JSONField(default=dict, blank=True)
+    requires_evaluation = models.BooleanField(
+        default=False, help_text="Publish only what passed an evaluation."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

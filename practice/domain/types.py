@@ -158,6 +158,28 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class CallRecord:
+    """One request to a model provider: what was sent, what came back, what it cost.
+
+    ``request`` is the conversation as sent and ``reply`` the parts of the answer, both as plain
+    JSON with secrets redacted. A failed call has an ``error`` and no reply. ``prompt`` names the
+    prompt version it was written with.
+    """
+
+    role: str
+    model: str
+    request: tuple[Json, ...]
+    reply: tuple[Json, ...] = ()
+    error: str = ""
+    prompt: str = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    cost: Decimal | None = None
+    latency_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Trajectory:
     """Everything a solver did at one task, in order, and what it answered."""
 
@@ -183,8 +205,21 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Vote:
+    """One model's scores for one attempt, before they are put together."""
+
+    feasibility: int
+    completion: int
+    reason: str = ""
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """Feasibility and completion, 1 to 5 each with a reason (Preping §3.3)."""
+    """Feasibility and completion, 1 to 5 each with a reason (Preping §3.3).
+
+    ``confidence`` is 0 to 1; ``votes`` are the single opinions where a model was asked.
+    """
 
     feasibility: int
     feasibility_reason: str
@@ -193,6 +228,7 @@ class Verdict:
     confidence: float = 1.0
     checks: tuple[Check, ...] = ()
     validator: str = "rules-1"
+    votes: tuple[Vote, ...] = ()
     usage: Usage = Usage(role="validator")
 
 
@@ -202,11 +238,16 @@ class Fact:
 
     ``data`` is the machine-readable form the rules engine keeps:
     ``{"field": str, "values": [...], "tool": str, "records": [...]}``.
+    ``tools`` are the tools that showed it, ``seen`` how often it was shown, and ``age`` how many
+    rounds have passed since it was shown last (0 = in the round before this one).
     """
 
     text: str
     source_task: str = ""
     data: Json = field(default_factory=dict)
+    tools: tuple[str, ...] = ()
+    seen: int = 1
+    age: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +266,19 @@ class PracticeRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Steering:
+    """What operators ask of the proposer: tools to practise or leave alone, tasks to begin from.
+
+    ``difficulty`` is where the difficulty band wants the next round: easier or harder tasks.
+    """
+
+    focus: tuple[str, ...] = ()
+    avoid: tuple[str, ...] = ()
+    seed_tasks: tuple[str, ...] = ()
+    difficulty: Literal["", "easier", "harder"] = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Briefing:
     """All a proposer may know: tools, environment facts, practice history. Never target tasks."""
 
@@ -235,6 +289,7 @@ class Briefing:
     count: int = 30
     seed: int = 0
     token_budget: int = 12_000
+    steering: Steering = Steering()
 
 
 @dataclass(frozen=True, slots=True)

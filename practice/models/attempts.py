@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.urls import reverse
 
@@ -35,6 +36,10 @@ class Attempt(models.Model):
 
     task = models.ForeignKey("practice.PracticeTask", models.CASCADE, related_name="attempts")
     run = models.ForeignKey("practice.Run", models.CASCADE, related_name="attempts")
+    #: the memory a trial was given; empty for practice, which gets the round's playbook.
+    arm = models.ForeignKey(
+        "practice.Arm", models.CASCADE, null=True, blank=True, related_name="attempts"
+    )
     number = models.PositiveIntegerField(default=1)
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.QUEUED)
     message = models.TextField(blank=True)
@@ -50,6 +55,10 @@ class Attempt(models.Model):
     confidence = models.FloatField(null=True, blank=True)
     checks = models.JSONField(default=list)
     validator = models.CharField(max_length=100, blank=True)
+    #: single opinions behind the verdict, as ``Vote`` writes them.
+    votes = models.JSONField(default=list)
+    #: whether the environment's own checker says it succeeded; None where there is no checker.
+    truth = models.BooleanField(null=True, blank=True)
     is_representative = models.BooleanField(default=False)
     reflection = models.JSONField(default=dict)
     duration_ms = models.PositiveIntegerField(default=0)
@@ -61,7 +70,11 @@ class Attempt(models.Model):
     class Meta:
         ordering = ["pk"]
         constraints = [
-            models.UniqueConstraint(fields=["task", "number"], name="one_attempt_number")
+            models.UniqueConstraint(
+                fields=["task", "arm", "number"],
+                nulls_distinct=False,
+                name="one_attempt_number",
+            )
         ]
 
     def __str__(self) -> str:
@@ -89,6 +102,25 @@ class Attempt(models.Model):
                 completion_reason=self.completion_reason,
             ),
         )
+
+
+class Overrule(models.Model):
+    """A person's word against a verdict. The newest one that stands is the label people see."""
+
+    attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="overrules")
+    label = models.CharField(max_length=10, choices=Attempt.Label.choices)
+    reason = models.TextField(blank=True)
+    #: the validator's label when the person spoke.
+    was = models.CharField(max_length=10, choices=Attempt.Label.choices)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    undone_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.was} → {self.label}"
 
 
 class Step(models.Model):

@@ -30,7 +30,7 @@ def _keys() -> MultiFernet:
 
 
 class Environment(models.Model):
-    """An MCP server to practise in, and how to reset it.
+    """A tool world to practise in, and how to reset it: an MCP server, an OpenAPI service, a pack.
 
     A stdio server is named by its key in ``MCP_COMMANDS``: a command line never comes from a form.
     ``secrets`` holds environment variables or HTTP headers, encrypted.
@@ -39,6 +39,8 @@ class Environment(models.Model):
     class Transport(models.TextChoices):
         STDIO = "stdio", "Local process (stdio)"
         HTTP = "http", "Streamable HTTP"
+        OPENAPI = "openapi", "OpenAPI service"
+        PACK = "pack", "Installed pack"
 
     class Status(models.TextChoices):
         CHECKING = "checking", "Checking"
@@ -50,7 +52,7 @@ class Environment(models.Model):
     )
     name = models.CharField(max_length=100)
     slug = models.SlugField(max_length=64)
-    transport = models.CharField(max_length=5, choices=Transport.choices)
+    transport = models.CharField(max_length=8, choices=Transport.choices)
     command = models.CharField(max_length=60, blank=True)
     arguments = models.JSONField(default=list, blank=True)
     url = models.URLField(max_length=500, blank=True)
@@ -62,6 +64,13 @@ class Environment(models.Model):
     server_name = models.CharField(max_length=100, blank=True)
     server_version = models.CharField(max_length=60, blank=True)
     is_sample = models.BooleanField(default=False)
+    #: what one transport alone needs: an OpenAPI document and reset hook, a pack and its scenario.
+    options = models.JSONField(default=dict, blank=True)
+    slots = models.PositiveIntegerField(
+        default=4, help_text="Sessions that may be open at once, over all runs."
+    )
+    #: look at the tools now and then; a changed one makes the bullets that cite it stale.
+    drift_watch = models.BooleanField(default=True)
     checked_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -151,6 +160,11 @@ class EnvironmentFact(models.Model):
     task = models.ForeignKey("practice.PracticeTask", models.CASCADE, related_name="facts")
     text = models.TextField()
     data = models.JSONField(default=dict)
+    tools = models.JSONField(default=list)
+    seen_count = models.PositiveIntegerField(default=1)
+    last_seen_at = models.DateTimeField(auto_now_add=True)
+    #: an operator's word that this is not so: kept, and shown to no proposer.
+    is_excluded = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -161,3 +175,30 @@ class EnvironmentFact(models.Model):
 
     def as_value(self) -> Fact:
         return Fact(text=self.text, source_task=self.task.instruction, data=self.data)
+
+
+class EnvironmentSnapshot(models.Model):
+    """An environment as it was: its tools and a content-addressed copy of its seed."""
+
+    environment = models.ForeignKey(Environment, models.CASCADE, related_name="snapshots")
+    number = models.PositiveIntegerField()
+    name = models.CharField(max_length=100, blank=True)
+    #: SHA-256 (hex) over the seed's files; empty where the environment has no seed.
+    seed_digest = models.CharField(max_length=64, blank=True)
+    size_bytes = models.PositiveBigIntegerField(default=0)
+    #: tool name to schema hash.
+    tools = models.JSONField(default=dict)
+    options = models.JSONField(default=dict)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["environment", "number"], name="one_snapshot_number")
+        ]
+
+    def __str__(self) -> str:
+        return self.name or f"Snapshot {self.number}"

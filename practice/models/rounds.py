@@ -14,6 +14,8 @@ class Round(models.Model):
     number = models.PositiveIntegerField()
     #: the playbook every attempt of this round is given, as it stood when the round began.
     playbook = models.JSONField(default=list)
+    #: what the proposer was shown, in bounded form: facts, history counts, steering, dropped parts.
+    briefing = models.JSONField(default=dict)
     started_at = models.DateTimeField(auto_now_add=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 
@@ -44,6 +46,8 @@ class PracticeTask(models.Model):
     goal = models.JSONField(default=dict)
     drop_reason = models.TextField(blank=True)
     category = models.CharField(max_length=10, choices=Category.choices, blank=True)
+    #: kept for experiments: never practised, never in proposer memory.
+    is_held_out = models.BooleanField(default=False)
 
     class Meta:
         ordering = ["number"]

@@ -31,10 +31,19 @@ class Run(models.Model):
         FINISHED = domain.RunStatus.FINISHED.value, "Finished"
         FAILED = domain.RunStatus.FAILED.value, "Failed"
 
+    class Kind(models.TextChoices):
+        PRACTICE = domain.RunKind.PRACTICE.value, "Practice"
+        EXPERIMENT = domain.RunKind.EXPERIMENT.value, "Experiment"
+        ONLINE = domain.RunKind.ONLINE.value, "Online continuation"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey("memoryapp.Workspace", models.CASCADE, related_name="runs")
     number = models.PositiveIntegerField()
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.PRACTICE)
     environment = models.ForeignKey("practice.Environment", models.PROTECT, related_name="runs")
+    snapshot = models.ForeignKey(
+        "practice.EnvironmentSnapshot", models.PROTECT, null=True, blank=True, related_name="runs"
+    )
     playbook = models.ForeignKey("memoryapp.Playbook", models.CASCADE, related_name="runs")
     engine = models.CharField(max_length=10)
     plan = models.JSONField()
@@ -120,7 +129,7 @@ class Unit(models.Model):
         CANCELLED = "cancelled", "Cancelled"
 
     run = models.ForeignKey(Run, models.CASCADE, related_name="units")
-    stage = models.CharField(max_length=10, choices=[(s.value, s.value) for s in domain.Stage])
+    stage = models.CharField(max_length=12, choices=[(s.value, s.value) for s in domain.Stage])
     round = models.PositiveIntegerField()
     target = models.PositiveBigIntegerField(default=0, help_text="Attempt or task, by stage.")
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.WAITING)

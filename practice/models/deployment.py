@@ -1,0 +1,43 @@
+"""Trajectories that deployed agents sent in, before they are learned from."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class SentTrajectory(models.Model):
+    """One trajectory as it was received. Sending the same ``external_id`` again changes nothing."""
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        TAKEN = "taken", "Taken into a run"
+
+    environment = models.ForeignKey(
+        "practice.Environment", models.CASCADE, related_name="sent_trajectories"
+    )
+    playbook = models.ForeignKey("memoryapp.Playbook", models.CASCADE, related_name="+")
+    external_id = models.CharField(max_length=200)
+    instruction = models.TextField()
+    answer = models.TextField(blank=True)
+    #: [{"tool", "arguments", "observation", "is_error", "thought", "duration_ms"}], redacted.
+    steps = models.JSONField(default=list)
+    #: what the agent or its user said of the outcome, where they did.
+    outcome = models.CharField(max_length=10, blank=True)
+    #: the release the agent was given, e.g. "4" or "production".
+    release = models.CharField(max_length=64, blank=True)
+    status = models.CharField(max_length=8, choices=Status.choices, default=Status.WAITING)
+    attempt = models.OneToOneField(
+        "practice.Attempt", models.SET_NULL, null=True, blank=True, related_name="sent_as"
+    )
+    received_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["playbook", "external_id"], name="one_trajectory_per_external_id"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.external_id
