@@ -15,16 +15,13 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from benchmarks.product_api import api_key, call, in_shell, start_run
 from tests.product import Product, start_product, stop_product
 
 VICTIMS = {
@@ -34,7 +31,35 @@ VICTIMS = {
     "postgres": "bin/postgres",
 }
 ROUNDS, TASKS = 4, 6
-RUN_SECONDS = 600.0
+RUN_SECONDS = 900.0
+_COUNT = """
+import json
+from collections import Counter
+from memoryapp.models import Candidate
+from practice.models import Attempt, LedgerEntry, PracticeRecord, PracticeTask, Run, Unit
+runs = Run.objects.filter(number__in={numbers})
+attempts = list(Attempt.objects.filter(run__in=runs).prefetch_related("steps"))
+torn = 0
+for attempt in attempts:
+    steps = [s.number for s in attempt.steps.all() if s.try_number == attempt.current_try]
+    torn += steps != list(range(1, attempt.step_count + 1))
+proposed = Counter(Candidate.objects.values_list("op", "section", "content"))
+paid = Counter(LedgerEntry.objects.filter(run__in=runs).values_list("unit", "role"))
+done = Unit.objects.filter(run__in=runs, status="done", ledger=None).exclude(stage="admit")
+print(json.dumps({{
+    "finished": runs.filter(status="finished").count(),
+    "attempts": len(attempts),
+    "chosen": PracticeTask.objects.filter(round__run__in=runs, drop_reason="").count(),
+    "records": PracticeRecord.objects.filter(run__in=runs).count(),
+    "practised": len({{a.task_id for a in attempts if a.label}}),
+    "attempts_unjudged": sum(not a.label for a in attempts),
+    "units_left": Unit.objects.filter(run__in=runs).exclude(status="done").count(),
+    "trajectories_torn": torn,
+    "candidates_doubled": sum(n - 1 for n in proposed.values()),
+    "ledger_entries_doubled": sum(n - 1 for n in paid.values()),
+    "ledger_entries_lost": done.count(),
+}}))
+"""
 #: The supervisor gives up on what dies more often than five times a minute, which is its job.
 GAP_SECONDS = (13.0, 17.0)
 
@@ -67,13 +92,13 @@ def _trial(victim: str, kills: int, moments: random.Random) -> dict[str, tuple[A
     data.chmod(0o755)  # root's database user must be able to walk into it
     product = start_product(data, UNIT_LEASE_SECONDS="6", SWEEP_SECONDS="2")
     try:
-        key = _key(data)
+        key = api_key(data)
         killed, numbers = 0, []
         deadline = time.monotonic() + RUN_SECONDS
         while killed < kills and time.monotonic() < deadline:
-            numbers.append(_start(product, key))
+            numbers.append(start_run(product, key, rounds=ROUNDS, tasks=TASKS))
             killed += _disturb(product, key, numbers[-1], VICTIMS[victim], kills - killed, moments)
-        return _totals(product, key, numbers, killed)
+        return _totals(data, numbers, killed)
     finally:
         stop_product(product)
         shutil.rmtree(data, ignore_errors=True)
@@ -85,7 +110,7 @@ def _disturb(
     """Kill until the run has ended by itself or ``most`` is reached, then let it end."""
     killed = 0
     deadline = time.monotonic() + RUN_SECONDS
-    while _call(product, key, f"/api/v1/runs/{number}")["status"] == "running":
+    while call(product, key, f"/api/v1/runs/{number}")["status"] == "running":
         if time.monotonic() > deadline:
             break
         time.sleep(moments.uniform(*GAP_SECONDS))
@@ -96,81 +121,16 @@ def _disturb(
     return killed
 
 
-def _totals(
-    product: Product, key: str, numbers: list[int], killed: int
-) -> dict[str, tuple[Any, Any]]:
-    states, attempts, judged, torn = Counter[str](), 0, 0, 0
-    for number in numbers:
-        run = _call(product, key, f"/api/v1/runs/{number}")
-        states[run["status"]] += 1
-        rows = _call(product, key, f"/api/v1/attempts?run={number}&page_size=200")["results"]
-        attempts += len({(row["round"], row["instruction"]) for row in rows})
-        judged += sum(bool(row["label"]) for row in rows)
-        for row in rows:
-            steps = _call(product, key, f"/api/v1/attempts/{row['id']}")["steps"]
-            torn += [s["number"] for s in steps] != list(range(1, row["step_count"] + 1))
+def _totals(data: Path, numbers: list[int], killed: int) -> dict[str, tuple[Any, Any]]:
+    """Count what is left in the rows of the runs, in the product's own database."""
+    counted = json.loads(in_shell(data, _COUNT.format(numbers=numbers)).splitlines()[-1])
     return {
         "kills": (killed, None),
-        "runs_finished": (states["finished"], len(numbers)),
-        "attempts_unjudged": (attempts - judged, 0),
-        "trajectories_torn": (torn, 0),
+        "runs_finished": (counted.pop("finished"), len(numbers)),
+        "attempts": (counted.pop("attempts"), counted.pop("chosen")),
+        "records": (counted.pop("records"), counted.pop("practised")),
+        **{name: (value, 0) for name, value in counted.items()},
     }
-
-
-def _key(data: Path) -> str:
-    """Make a key in the product's own database, as an admin would in the browser."""
-    script = (
-        "from memoryapp.models import Workspace; from django.contrib.auth import get_user_model;"
-        "from memoryapp.services.tokens import api_key_create;"
-        "print(api_key_create(workspace=Workspace.objects.get(), name='chaos',"
-        " scopes=['read', 'write'], by=get_user_model().objects.get())[1])"
-    )
-    done = subprocess.run(
-        [sys.executable, "manage.py", "shell", "--verbosity", "0", "-c", script],
-        env={**os.environ, "GREENROOM_DATA_DIR": str(data)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout.strip().splitlines()[-1]
-
-
-def _start(product: Product, key: str) -> int:
-    body = {
-        "environment": "help-desk",
-        "playbook": "help-desk",
-        "engine": "rules",
-        "rounds": ROUNDS,
-        "tasks": TASKS,
-    }
-    while True:
-        try:
-            return int(_call(product, key, "/api/v1/runs", body)["number"])
-        except urllib.error.HTTPError as error:
-            if error.code != 409:  # the sample is still being checked
-                raise
-            time.sleep(0.5)
-
-
-def _call(product: Product, key: str, path: str, body: Any = None) -> Any:
-    """Call the API; a store that was just killed is waited for."""
-    deadline = time.monotonic() + 60
-    while True:
-        request = urllib.request.Request(
-            product.url + path,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=15) as answer:
-                return json.load(answer)
-        except urllib.error.HTTPError as error:
-            if error.code < 500 or time.monotonic() > deadline:
-                raise
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-        time.sleep(0.3)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from memoryapp.models import (
     Bullet,
     BulletRevision,
     Candidate,
+    Evaluation,
     Event,
     Evidence,
     LabelMove,
@@ -298,6 +299,11 @@ def draft(playbook: Playbook, value: domain.Playbook | None = None) -> Draft:
         bullet_count=len(value.live),
         tokens=value.tokens,
     )
+
+
+def gating_evaluation(playbook: Playbook, digest: str) -> Evaluation | None:
+    """The newest measurement of exactly these bullets that passed or failed them."""
+    return playbook.evaluations.filter(digest=digest, passed__isnull=False).first()
 
 
 def served_through(playbook: Playbook, labels: Sequence[str]) -> list[str]:

@@ -26,6 +26,7 @@ urlpatterns = [
     path("playbooks/", playbooks.playbook_list, name="playbook-list"),
     path("new/playbook/", playbooks.create, name="playbook-create"),
     path("playbooks/<slug:slug>/", playbooks.playbook_detail, name="playbook-detail"),
+    path("playbooks/<slug:slug>/requirement/", playbooks.requirement, name="playbook-requirement"),
     path("playbooks/<slug:slug>/bullets/add/", bullets.add, name="bullet-add"),
     path("playbooks/<slug:slug>/bullets/<str:label>/", bullets.bullet_detail, name="bullet-detail"),
     path("playbooks/<slug:slug>/bullets/<str:label>/edit/", bullets.edit, name="bullet-edit"),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from celery import shared_task
 from celery.contrib.django.task import DjangoTask
+from django.utils import timezone
 
 from practice.models import Run
-from practice.orchestrator import rounds, worlds
+from practice.orchestrator import drift, online, prompt_trials, resets, rounds, worlds
 
 
 @shared_task(base=DjangoTask)
@@ -21,6 +22,8 @@ def run_unit(unit_id: int) -> None:
     run_id = rounds.work(unit_id)
     if run_id is not None:
         drive_run(str(run_id))
+        for other in rounds.sharing(run_id):
+            drive_run(str(other))
 
 
 @shared_task(base=DjangoTask)
@@ -30,8 +33,30 @@ def sweep_runs() -> None:
         drive_run(str(run_id))
     for environment_id in worlds.unchecked():
         check_environment(environment_id)
+    for environment_id in drift.due(timezone.now(), worlds.drift_interval()):
+        check_environment.delay(environment_id)
+    take_sent_trajectories()
+    for trial_id in prompt_trials.sweep():
+        try_prompt.delay(trial_id)
 
 
 @shared_task(base=DjangoTask)
 def check_environment(environment_id: int) -> None:
     worlds.check(environment_id)
+
+
+@shared_task(base=DjangoTask)
+def try_prompt(trial_id: int) -> None:
+    prompt_trials.perform(trial_id)
+
+
+@shared_task(base=DjangoTask)
+def take_sent_trajectories() -> None:
+    """Begin to learn from what deployed agents sent in."""
+    for run_id in online.take():
+        drive_run(str(run_id))
+
+
+@shared_task(base=DjangoTask)
+def check_reset(environment_id: int) -> None:
+    resets.check_reset(environment_id)

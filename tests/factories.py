@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import factory
@@ -194,3 +195,30 @@ class StepFactory(DjangoModelFactory):
     tool = "get_thing"
     arguments = factory.LazyFunction(lambda: {"id": "7"})
     observation = '{"id": "7"}'
+
+
+class CallFactory(DjangoModelFactory):
+    """An answered call of a model run."""
+
+    class Meta:
+        model = practice.ModelCall
+
+    run = factory.SubFactory(RunFactory, engine="model")
+    workspace = factory.LazyAttribute(lambda o: o.run.workspace)
+    role = "validator"
+    model = "gpt-5-mini"
+    prompt = "built-in 0a1b2c3d"
+    request = factory.LazyFunction(
+        lambda: [
+            {"role": "system", "content": "Judge the attempt."},
+            {"role": "user", "content": "The task was <b>this</b>."},
+        ]
+    )
+    reply = factory.LazyFunction(
+        lambda: [{"role": "assistant", "call": "reply", "arguments": '{"completion": 4}'}]
+    )
+    input_tokens = 1_200
+    output_tokens = 80
+    cached_tokens = 800
+    cost = Decimal("0.0125")
+    latency_ms = 1_400

@@ -13,6 +13,7 @@ from memoryapp.models.tokens import Scope
 #: What a person in the browser may do by role, a key may do by scope.
 RIGHT_OF_SCOPE = {
     Scope.PULL: Right.READ,
+    Scope.TRAJECTORIES: Right.REVIEW,
     Scope.READ: Right.READ,
     Scope.WRITE: Right.REVIEW,
 }

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from memoryapp.models import Candidate, Evidence, Playbook, Release
+from memoryapp.models import Candidate, Evaluation, Evidence, Playbook, Release
 
 
 class PlaybookSerializer(serializers.ModelSerializer[Playbook]):
@@ -21,6 +21,7 @@ class PlaybookSerializer(serializers.ModelSerializer[Playbook]):
             "name",
             "description",
             "token_budget",
+            "requires_evaluation",
             "live_bullets",
             "waiting_candidates",
             "labels",
@@ -45,6 +46,25 @@ class ReleaseSerializer(serializers.ModelSerializer[Release]):
             "digests",
             "labels",
             "published_by",
+            "created_at",
+        )
+
+
+class EvaluationSerializer(serializers.ModelSerializer[Evaluation]):
+    """``digest`` names the bullets measured; ``passed`` is null where it gates nothing."""
+
+    release = serializers.IntegerField(source="release.number", default=None)
+
+    class Meta:
+        model = Evaluation
+        fields = (
+            "name",
+            "link",
+            "release",
+            "digest",
+            "passed",
+            "message",
+            "figures",
             "created_at",
         )
 

@@ -12,6 +12,11 @@ urlpatterns = [
     path("playbooks/<slug:slug>", views.PlaybookPull.as_view(), name="api-playbook-pull"),
     path("playbooks/<slug:slug>/releases", views.ReleaseList.as_view(), name="api-release-list"),
     path(
+        "playbooks/<slug:slug>/evaluations",
+        views.EvaluationList.as_view(),
+        name="api-evaluation-list",
+    ),
+    path(
         "playbooks/<slug:slug>/labels/<str:name>",
         views.LabelDetail.as_view(),
         name="api-label-detail",

@@ -60,7 +60,7 @@ class PlaybookPull(APIView):
         parameters=[
             OpenApiParameter("label", str, description="Default: production."),
             OpenApiParameter("version", int, description="A release number instead of a label."),
-            OpenApiParameter("format", str, enum=["json", "md", "ace"], description="Or Accept."),
+            OpenApiParameter("format", str, enum=[*CONTENT_TYPES], description="Or Accept."),
             OpenApiParameter(
                 "If-None-Match", str, OpenApiParameter.HEADER, description="The ETag you hold."
             ),
@@ -89,6 +89,10 @@ class PlaybookPull(APIView):
             release = queries.pulled_release(workspace, slug, label=label, version=version)
         except Release.DoesNotExist as error:
             raise NotFound(_missing(workspace.playbooks, slug, label, version)) from error
+        if form not in release.digests:
+            raise NotFound(
+                f"{release} was published before the form {form} existed. Publish a new release."
+            )
         etag = f'"{release.digests[form]}"'
         if _holds(request, etag):
             answer = HttpResponse(status=304)
@@ -167,6 +171,22 @@ class ReleaseList(APIView):
             playbook=_playbook(request, slug), by=request.user, **asked.validated_data
         )
         return Response(s.ReleaseSerializer(release).data, status=201)
+
+
+class EvaluationList(APIView):
+    permission_classes = (HasScope,)
+    scopes = READING
+
+    @extend_schema(
+        parameters=[OpenApiParameter("cursor", str), OpenApiParameter("page_size", int)],
+        responses={200: s.EvaluationSerializer(many=True), 404: PROBLEM},
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        """What was measured of a playbook, newest first, in pages."""
+        pages = NewestFirst()
+        rows = _playbook(request, slug).evaluations.select_related("release")
+        page = pages.paginate_queryset(rows, request, view=self)
+        return pages.get_paginated_response(s.EvaluationSerializer(page, many=True).data)
 
 
 class LabelDetail(APIView):

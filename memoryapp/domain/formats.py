@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from itertools import groupby
 from typing import Any
 
+from memoryapp.domain import preping
 from memoryapp.domain.playbook import Playbook
 
 SCHEMA_VERSION = 1
@@ -84,15 +85,47 @@ def as_ace(released: Document) -> str:
     return "\n".join(lines) + "\n"
 
 
+def as_preping(released: Document) -> str:
+    """``playbook.json`` as Preping's released code reads it; what it has not is left at its start.
+
+    A bullet nobody voted on is tagged helpful, as the artifact tags what it adds.
+    """
+    rows = [
+        {
+            "id": bullet["label"],
+            "content": bullet["content"],
+            "section": section["name"],
+            "tag": _preping_tag(bullet["helpful"], bullet["harmful"]),
+            "version": 1,
+            "embedding": None,
+            "created_at": None,
+            "last_accessed": None,
+            "usage_count": 0,
+            "helpful_count": bullet["helpful"],
+            "harmful_count": bullet["harmful"],
+            "source_task_id": None,
+        }
+        for section in released["sections"]
+        for bullet in section["bullets"]
+    ]
+    return json.dumps(preping.document(rows), ensure_ascii=False, indent=2) + "\n"
+
+
+def _preping_tag(helpful: int, harmful: int) -> str:
+    return preping.tag(helpful, harmful) if helpful + harmful else "helpful"
+
+
 RENDERERS: Mapping[str, Callable[[Document], str]] = {
     "json": as_json,
     "md": as_markdown,
     "ace": as_ace,
+    "preping": as_preping,
 }
 CONTENT_TYPES: Mapping[str, str] = {
     "json": "application/json",
     "md": "text/markdown; charset=utf-8",
     "ace": "text/plain; charset=utf-8",
+    "preping": "application/json",
 }
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import Any
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Case, IntegerField, Value, When
+from django.db.models.functions import Cast
 from django.urls import reverse
 
 from memoryapp.domain import playbook as domain
@@ -27,6 +29,17 @@ class BulletQuerySet(models.QuerySet["Bullet"]):
             output_field=IntegerField(),
         )
         return self.annotate(section_place=order).order_by("section_place", "section", "label")
+
+    def citing(self, tool: str) -> BulletQuerySet:
+        """Bullets that speak of a tool: in their text, their rule, or the steps they rest on."""
+        word = rf"(^|[^A-Za-z0-9_]){re.escape(tool)}([^A-Za-z0-9_]|$)"
+        shown = BulletRevision.objects.filter(
+            bullet=models.OuterRef("pk"), candidate__evidence__tool=tool
+        )
+        rule = Cast("rule", models.TextField())
+        return self.annotate(rule_text=rule).filter(
+            models.Q(content__regex=word) | models.Q(rule_text__regex=word) | models.Exists(shown)
+        )
 
     def matching(self, text: str) -> BulletQuerySet:
         """Bullets whose text or label contains every word of ``text``."""
@@ -62,6 +75,8 @@ class Bullet(models.Model):
     deployed_helpful = models.PositiveIntegerField(default=0)
     deployed_harmful = models.PositiveIntegerField(default=0)
     revision_count = models.PositiveIntegerField(default=0)
+    #: what a ``playbook.json`` said of it besides; empty for bullets of our own.
+    imported = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

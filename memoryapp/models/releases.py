@@ -6,6 +6,9 @@ from django.conf import settings
 from django.db import models
 from django.urls import reverse
 
+from memoryapp.domain import playbook as domain
+from memoryapp.models.entries import BulletRevision
+
 
 class Release(models.Model):
     """A frozen playbook. Its bodies are stored as served; a pull renders nothing."""
@@ -34,6 +37,31 @@ class Release(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("release-detail", args=[self.playbook.slug, self.number])
+
+    def as_value(self) -> domain.Playbook:
+        """Return the frozen bullets, each with the rule of the revision that says just this."""
+        frozen = [(s["name"], bullet) for s in self.document["sections"] for bullet in s["bullets"]]
+        revisions = BulletRevision.objects.filter(
+            bullet__playbook=self.playbook_id, bullet__label__in=[b["label"] for _, b in frozen]
+        ).order_by("number")
+        rules = {
+            (label, content): rule
+            for label, content, rule in revisions.values_list("bullet__label", "content", "rule")
+        }
+        return domain.Playbook(
+            bullets=tuple(
+                domain.Bullet(
+                    id=bullet["id"],
+                    label=bullet["label"],
+                    section=section,
+                    content=bullet["content"],
+                    helpful=bullet["helpful"],
+                    harmful=bullet["harmful"],
+                    rule=rules.get((bullet["label"], bullet["content"])),
+                )
+                for section, bullet in frozen
+            )
+        )
 
 
 class ReleaseLabel(models.Model):

@@ -15,6 +15,7 @@ KEY_MARK = "gr"
 
 class Scope(models.TextChoices):
     PULL = "playbooks:pull", "Pull playbooks"
+    TRAJECTORIES = "trajectories:write", "Send trajectories"
     READ = "read", "Read everything"
     WRITE = "write", "Start runs, decide and publish"
 

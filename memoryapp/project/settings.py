@@ -220,6 +220,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 #: Seconds after which a claimed unit without a heartbeat belongs to nobody.
 UNIT_LEASE_SECONDS = env.int("UNIT_LEASE_SECONDS", default=60)
 SWEEP_SECONDS = env.int("SWEEP_SECONDS", default=30)
+DRIFT_CHECK_SECONDS = env.int("DRIFT_CHECK_SECONDS", default=3600)
+# US dollars one run over trajectories of deployed agents may spend; nobody starts those by hand.
+ONLINE_RUN_BUDGET = env.float("ONLINE_RUN_BUDGET", default=1.0)
 CELERY_BEAT_SCHEDULE = {
     "sweep-runs": {"task": "practice.tasks.sweep_runs", "schedule": SWEEP_SECONDS}
 }
@@ -250,6 +253,8 @@ MCP_COMMANDS = _mcp_commands()
 SEED_DIR = Path(env.str("SEED_DIR", default=str(DATA_DIR / "seeds")))
 MCP_STARTUP_SECONDS = env.float("MCP_STARTUP_SECONDS", default=20.0)
 MCP_CALL_SECONDS = env.float("MCP_CALL_SECONDS", default=30.0)
+#: Most tool servers live on the machine itself or in the network around it.
+ENVIRONMENT_PRIVATE_ADDRESSES = env.bool("ENVIRONMENT_PRIVATE_ADDRESSES", default=True)
 
 LLM_PROVIDER = env.str("LLM_PROVIDER", default="")
 LLM_MODEL = env.str("LLM_MODEL", default="")

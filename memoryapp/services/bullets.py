@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -98,6 +99,51 @@ def bullet_restore(*, bullet: Bullet, reason: str, by: Any) -> Bullet:
         _set_status(bullet, Bullet.Status.APPROVED, by, reason or "Restored")
         _record(bullet, by, "bullet.restored", reason=reason)
     return bullet
+
+
+def bullet_confirm(*, bullet: Bullet, by: Any, reason: str = "") -> Bullet:
+    """Say that a stale bullet still holds.
+
+    Raises:
+        UnableToChange: it is not stale.
+    """
+    with transaction.atomic():
+        _, bullet = _locked(bullet)
+        if bullet.status != Bullet.Status.STALE:
+            raise UnableToChange(f"{bullet.label} is {bullet.status}, so there is no doubt to end.")
+        _set_status(bullet, Bullet.Status.APPROVED, by, reason.strip() or "Still holds")
+        _record(bullet, by, "bullet.confirmed", reason=reason)
+    return bullet
+
+
+def bullets_go_stale(*, playbook_ids: Sequence[int], tool: str, reason: str) -> int:
+    """Mark the approved bullets that cite a tool; agents are given them still. Returns how many.
+
+    A bullet cites a tool by its evidence, its rule or its text.
+    """
+    found = 0
+    for playbook in Playbook.objects.select_for_update().filter(pk__in=playbook_ids).order_by("pk"):
+        for bullet in playbook.bullets.filter(status=Bullet.Status.APPROVED).citing(tool):
+            _set_status(bullet, Bullet.Status.STALE, None, reason)
+            _record(bullet, None, "bullet.stale", reason=reason)
+            found += 1
+    return found
+
+
+def bullets_reverify(
+    *, playbook_id: int, labels: Collection[str], tools: Collection[str], reason: str
+) -> int:
+    """End the doubt about stale bullets that helped with the tools they cite. Returns how many.
+
+    ``labels`` are the bullets that helped, ``tools`` those that were called and worked.
+    """
+    playbook = Playbook.objects.select_for_update().get(pk=playbook_id)
+    doubted = playbook.bullets.filter(status=Bullet.Status.STALE, label__in=labels)
+    found = {bullet.pk: bullet for tool in tools for bullet in doubted.citing(tool)}
+    for bullet in found.values():
+        _set_status(bullet, Bullet.Status.APPROVED, None, reason)
+        _record(bullet, None, "bullet.verified", reason=reason)
+    return len(found)
 
 
 def _locked(bullet: Bullet) -> tuple[Playbook, Bullet]:

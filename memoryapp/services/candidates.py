@@ -18,7 +18,8 @@ from memoryapp.domain import playbook as domain
 from memoryapp.domain import review
 from memoryapp.domain.errors import UnableToDecide, UnableToUndo
 from memoryapp.domain.formats import digest
-from memoryapp.domain.playbook import Delta, DeltaRefused, Op
+from memoryapp.domain.playbook import Delta, DeltaRefused, Op, OverBudget
+from memoryapp.domain.ranking import to_make_room
 from memoryapp.domain.text import strip_hidden
 from memoryapp.models import Bullet, BulletRevision, Candidate, Event, Evidence, Playbook
 
@@ -122,6 +123,8 @@ def candidate_approve(
             before = playbook.as_value()
             try:
                 after = domain.apply(before, delta)
+            except OverBudget as refusal:
+                raise UnableToDecide(f"{refusal} {_room(before, delta)}") from refusal
             except DeltaRefused as refusal:
                 raise UnableToDecide(str(refusal)) from refusal
             _store(playbook, before, after, author=by, reason=delta.reason, candidate=candidate)
@@ -216,6 +219,14 @@ def _restored(candidate: Candidate, delta: Delta, by: Any) -> bool:
     return True
 
 
+def _room(playbook: domain.Playbook, delta: Delta) -> str:
+    """What would have to go for an operation to fit, the least proven bullets first."""
+    needed = playbook.tokens + domain.estimate_tokens(delta.content) - playbook.token_budget
+    gone = to_make_room(playbook, needed)
+    named = ", ".join(f"{bullet.label} ({bullet.tokens})" for bullet in gone[:8])
+    return f"Least proven, with their tokens: {named}. Nothing was changed."
+
+
 def _store(
     playbook: Playbook,
     before: domain.Playbook,
@@ -234,6 +245,11 @@ def _store(
             row = Bullet(playbook=playbook, label=playbook.take_label(value.section))
         row.practice_helpful = max(row.practice_helpful, value.helpful - row.deployed_helpful)
         row.practice_harmful = max(row.practice_harmful, value.harmful - row.deployed_harmful)
+        tried = candidate.scores.get("verified", {})
+        # What was tried is the text of the candidate: an edited or older text was not.
+        is_tried_text = value.content == candidate.content
+        row.verified_wins = int(tried.get("wins", 0)) if is_tried_text else 0
+        row.verified_losses = max(0, int(tried.get("trials", 0)) - row.verified_wins)
         row.revise(
             content=value.content,
             section=value.section,

@@ -11,7 +11,17 @@ from memoryapp.models import Playbook
 
 def practice_tags_count(*, playbook: Playbook, tags: Mapping[str, str]) -> None:
     """Add one practice vote to each tagged bullet; drafts and unknown labels are passed over."""
-    for verdict, column in (("helpful", "practice_helpful"), ("harmful", "practice_harmful")):
+    _count(playbook, tags, "practice")
+
+
+def deployment_tags_count(*, playbook: Playbook, tags: Mapping[str, str]) -> None:
+    """Add one vote of a deployed agent's trajectory to each tagged bullet."""
+    _count(playbook, tags, "deployed")
+
+
+def _count(playbook: Playbook, tags: Mapping[str, str], origin: str) -> None:
+    for verdict in ("helpful", "harmful"):
         labels = [label for label, said in tags.items() if said == verdict]
         if labels:
+            column = f"{origin}_{verdict}"
             playbook.bullets.filter(label__in=labels).update(**{column: F(column) + 1})

@@ -38,3 +38,29 @@ def playbook_create(
             workspace=workspace, actor=by, kind="playbook.created", subject=playbook
         )
     return playbook
+
+
+def playbook_require_evaluation(*, playbook: Playbook, required: bool, by: Any) -> Playbook:
+    """Publish only what passed an evaluation from now on, or anything approved again.
+
+    Raises:
+        UnableToChange: it is so already.
+    """
+    with transaction.atomic():
+        changed = Playbook.objects.filter(pk=playbook.pk, requires_evaluation=not required).update(
+            requires_evaluation=required
+        )
+        if not changed:
+            raise UnableToChange(
+                "This playbook requires an evaluation already."
+                if required
+                else "This playbook requires no evaluation as it is."
+            )
+        playbook.requires_evaluation = required
+        Event.objects.record(
+            workspace=playbook.workspace,
+            actor=by,
+            kind="playbook.gated" if required else "playbook.ungated",
+            subject=playbook,
+        )
+    return playbook

@@ -8,8 +8,10 @@ from typing import Any
 from django.db import transaction
 
 from memoryapp.domain import formats
+from memoryapp.domain import playbook as domain
 from memoryapp.domain.errors import UnableToChange, UnableToPublish
 from memoryapp.models import Event, LabelMove, Playbook, Release, ReleaseLabel
+from memoryapp.queries import gating_evaluation
 
 LABEL_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 PRODUCTION = "production"
@@ -19,7 +21,8 @@ def release_publish(*, playbook: Playbook, by: Any, notes: str = "", label: str 
     """Freeze the live bullets as the next release; with ``label``, move it there at once.
 
     Raises:
-        UnableToPublish: no approved bullet, or nothing changed since the newest release.
+        UnableToPublish: no approved bullet, nothing changed since the newest release, or the
+            playbook requires an evaluation and these bullets have not passed one.
     """
     with transaction.atomic():
         playbook = Playbook.objects.select_for_update().get(pk=playbook.pk)
@@ -41,6 +44,8 @@ def release_publish(*, playbook: Playbook, by: Any, notes: str = "", label: str 
             raise UnableToPublish(
                 f"Nothing changed since v{newest.number}. Move a label to it instead."
             )
+        if playbook.requires_evaluation:
+            _check_evaluated(playbook, value)
         bodies = {name: render(frozen) for name, render in formats.RENDERERS.items()}
         release = Release.objects.create(
             playbook=playbook,
@@ -64,6 +69,21 @@ def release_publish(*, playbook: Playbook, by: Any, notes: str = "", label: str 
         if label:
             label_move(playbook=playbook, name=label, release=release, by=by)
     return release
+
+
+def _check_evaluated(playbook: Playbook, value: domain.Playbook) -> None:
+    """The newest word on exactly these bullets decides; other bullets' results say nothing."""
+    evaluation = gating_evaluation(playbook, domain.fingerprint(value))
+    if evaluation is None:
+        raise UnableToPublish(
+            "This playbook publishes only what passed an evaluation, and the bullets as they "
+            "stand have none. Nothing was published: run an experiment as a gate, then publish."
+        )
+    if not evaluation.passed:
+        raise UnableToPublish(
+            f"This playbook publishes only what passed an evaluation, and {evaluation.name} "
+            "failed these bullets. Nothing was published: change them, then measure again."
+        )
 
 
 def label_move(*, playbook: Playbook, name: str, release: Release, by: Any) -> ReleaseLabel:

@@ -76,6 +76,31 @@ def stacked_bar(
     return {"parts": drawn, "tick": None, "label": label, "tall": tall}
 
 
+@register.inclusion_tag("components/charts/interval.html")
+def interval(value: float, low: float, high: float, label: str, tone: str = "") -> dict[str, Any]:
+    """Show a share (0..1) as a bar and its interval as a whisker."""
+    return {
+        "width": _share(value, 1),
+        "from": _share(low, 1),
+        "span": _share(high - low, 1),
+        "to": _share(high - 0.006, 1),
+        "tone": tone or "accent",
+        "label": label,
+    }
+
+
+@register.inclusion_tag("components/charts/effect.html")
+def effect(value: float, low: float, high: float, label: str) -> dict[str, Any]:
+    """Show a difference of shares (-1..1) as a dot on its interval, around a line at no effect."""
+    return {
+        "middle": _share(value + 0.98, 2),
+        "from": _share(low + 1, 2),
+        "span": _share(high - low, 2),
+        "tone": "accent" if low > 0 else "danger" if high < 0 else "ink",
+        "label": label,
+    }
+
+
 def _share(value: float, whole: float) -> str:
     return _n(max(0.0, min(100.0, 100 * float(value) / float(whole))))
 

@@ -112,6 +112,16 @@ def percent(share: float | None) -> str:
     return "no data" if share is None else f"{share * 100:.0f}%"
 
 
+@register.filter
+def points(difference: float | None) -> str:
+    """Return a difference of shares with its sign in percentage points: ``+40 points``."""
+    if difference is None:
+        return "no data"
+    whole = round(difference * 100)
+    sign = "+" if whole > 0 else "\N{MINUS SIGN}" if whole < 0 else ""
+    return f"{sign}{abs(whole)} {'point' if abs(whole) == 1 else 'points'}"
+
+
 @register.filter(name="json")
 def pretty_json(value: Any) -> SafeString:
     """Return a value as indented, escaped JSON."""

@@ -71,6 +71,10 @@ LOOKS: dict[str, Look] = {
     "unsolved": Look("bad", "circle-x", "Unsolved"),
     "boundary": Look("info", "git-branch", "Boundary"),
     "trivial": Look("", "check", "Trivial"),
+    # regions of proposer memory
+    "practised": Look("ok", "circle-check", "Practised"),
+    "under_practised": Look("info", "circle-dashed", "Under-practised"),
+    "never_used": Look("warn", "circle", "Never used"),
     # environments, tools, keys
     "connected": Look("ok", "plug", "Connected"),
     "unreachable": Look("bad", "plug", "Unreachable"),

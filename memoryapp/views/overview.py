@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -73,7 +73,7 @@ def _steps(workspace: Workspace) -> list[dict[str, Any]]:
         (
             "Start a run",
             "Agents make up tasks, try them, and are judged. The rules engine needs no model.",
-            workspace.runs.exists(),
+            _practised(workspace).exists(),
             reverse("run-start"),
             "Start practice",
         ),
@@ -136,10 +136,12 @@ def _waiting(workspace: Workspace) -> dict[str, Any]:
 
 def _runs(workspace: Workspace) -> list[dict[str, Any]]:
     """Runs that have not ended, with how far they are."""
-    found = workspace.runs.filter(ended_at=None).select_related("environment")
+    found = _practised(workspace).filter(ended_at=None).select_related("environment")
+    # An attempt with an arm is a trial, and no practice.
+    tried = Q(attempts__arm=None)
     counted: Any = found.annotate(
-        round=Max("attempts__task__round__number"),
-        judged=Count("attempts", filter=Q(attempts__ended_at__isnull=False)),
+        round=Max("attempts__task__round__number", filter=tried),
+        judged=Count("attempts", filter=tried & Q(attempts__ended_at__isnull=False)),
     )
     return [
         {
@@ -158,6 +160,11 @@ def _runs(workspace: Workspace) -> list[dict[str, Any]]:
     ]
 
 
+def _practised(workspace: Workspace) -> QuerySet[Any]:
+    """Runs that practise or go on learning; an experiment only measures."""
+    return workspace.runs.exclude(kind="experiment")
+
+
 def _figures(workspace: Workspace) -> list[dict[str, Any]]:
     """Four numbers, each with the list it counts."""
     counts = queries.review_counts(workspace)
@@ -167,7 +174,7 @@ def _figures(workspace: Workspace) -> list[dict[str, Any]]:
     tokens = sum(queries.tokens_by_playbook(workspace).values())
     since = timezone.now() - WEEK
     review = reverse("review")
-    runs = workspace.runs
+    runs = _practised(workspace)
     return [
         {
             "label": "Bullets agents may use",

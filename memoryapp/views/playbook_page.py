@@ -25,6 +25,7 @@ ON_LINE = 5
 BULLETS_PER_PAGE = 200
 RELEASES_PER_PAGE = 25
 MOVES_SHOWN = 20
+EVALUATIONS_SHOWN = 5
 OFFERED_LABELS = (PRODUCTION, "staging")
 
 
@@ -59,7 +60,7 @@ def playbook_context(request: HttpRequest, playbook: Playbook, tab: str) -> dict
         "budget": _budget(playbook, value),
     }
     if tab == "releases":
-        context |= _releases_tab(request, playbook)
+        context |= _releases_tab(request, playbook) | _measured(request, playbook, value)
     elif tab == "use":
         context |= _use_tab(request, playbook, labels)
     else:
@@ -181,6 +182,27 @@ def _releases_tab(request: HttpRequest, playbook: Playbook) -> dict[str, Any]:
         "moves": _moves(playbook)[:MOVES_SHOWN],
         "move_count": playbook.label_moves.count(),
         "moves_url": with_query(reverse("audit-list"), {"kind": "label.moved", "q": playbook.slug}),
+    }
+
+
+def _measured(request: HttpRequest, playbook: Playbook, value: domain.Playbook) -> dict[str, Any]:
+    """What was measured of this playbook, and whether the draft may be published."""
+    digest = domain.fingerprint(value)
+    shown = list(playbook.evaluations.all()[: EVALUATIONS_SHOWN + 1])
+    required = playbook.requires_evaluation
+    return {
+        "evaluations": shown[:EVALUATIONS_SHOWN],
+        "has_more_evaluations": len(shown) > EVALUATIONS_SHOWN,
+        "digest": digest,
+        "measured": playbook.evaluations.filter(digest=digest).first(),
+        "gating": queries.gating_evaluation(playbook, digest) if required else None,
+        "measure_url": with_query(
+            reverse("experiment-start"),
+            {"playbook": playbook.slug, "is_gate": "on" if required else ""},
+        ),
+        "measured_url": with_query(reverse("experiment-list"), {"playbook": playbook.slug}),
+        "may_administer": membership_of(request).may_administer,
+        "requirement_url": reverse("playbook-requirement", args=[playbook.slug]),
     }
 
 

@@ -15,7 +15,7 @@ from memoryapp.access import Right, gate, membership_of, object_or_404, workspac
 from memoryapp.domain.errors import UnableTo
 from memoryapp.forms import PlaybookForm
 from memoryapp.models import Playbook
-from memoryapp.services.playbooks import playbook_create
+from memoryapp.services.playbooks import playbook_create, playbook_require_evaluation
 from memoryapp.views.links import page_of, parameter, with_query
 from memoryapp.views.playbook_page import TABS, playbook_context
 
@@ -50,6 +50,26 @@ def playbook_detail(request: HttpRequest, slug: str) -> HttpResponse:
     playbook = playbook_or_404(request, slug)
     context = playbook_context(request, playbook, tab if tab in TABS else "bullets")
     return render(request, "memoryapp/playbook_detail.html", context)
+
+
+@require_POST
+@gate(Right.ADMINISTER)
+def requirement(request: HttpRequest, slug: str) -> HttpResponse:
+    """Switch on or off that only what passed an evaluation may be published."""
+    playbook = playbook_or_404(request, slug)
+    required = request.POST.get("required") == "yes"
+    try:
+        playbook_require_evaluation(playbook=playbook, required=required, by=request.user)
+    except UnableTo as error:
+        messages.error(request, str(error))
+    else:
+        said = (
+            "publishes only what passed an evaluation from now on."
+            if required
+            else "publishes what is approved, measured or not."
+        )
+        messages.success(request, f"{playbook.name} {said}")
+    return redirect(f"{playbook.get_absolute_url()}?tab=releases")
 
 
 def playbook_or_404(request: HttpRequest, slug: str) -> Playbook:

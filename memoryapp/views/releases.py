@@ -12,15 +12,16 @@ from memoryapp.access import Right, gate, membership_of, object_or_404
 from memoryapp.domain.changes import changes
 from memoryapp.domain.errors import UnableTo
 from memoryapp.domain.formats import CONTENT_TYPES
+from memoryapp.domain.playbook import fingerprint
 from memoryapp.forms import LabelMoveForm, PublishForm, first_error
 from memoryapp.models import Playbook, Release
 from memoryapp.services.releases import label_move, release_publish
-from memoryapp.views.links import parameter
+from memoryapp.views.links import parameter, with_query
 from memoryapp.views.playbook_page import OFFERED_LABELS, playbook_context
 from memoryapp.views.playbooks import playbook_or_404
 
-TITLES = {"md": "Markdown", "json": "JSON", "ace": "ACE text"}
-SUFFIXES = {"md": "md", "json": "json", "ace": "txt"}
+TITLES = {"md": "Markdown", "json": "JSON", "ace": "ACE text", "preping": "Preping’s playbook.json"}
+SUFFIXES = {"md": "md", "json": "json", "ace": "txt", "preping": "playbook.json"}
 
 
 @require_POST
@@ -99,10 +100,16 @@ def release_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse
                 "size": len(release.bodies[name].encode()),
             }
             for name, title in TITLES.items()
+            # A release that is older than a form was never written in it.
+            if name in release.bodies
         ],
         "may_decide": membership_of(request).may_review,
         "move_label_url": reverse("label-move", args=[slug]),
         "label_names": sorted({*OFFERED_LABELS, *names}),
+        "measured": playbook.evaluations.filter(digest=fingerprint(release.as_value())).first(),
+        "measure_url": with_query(
+            reverse("experiment-start"), {"playbook": slug, "release": str(number)}
+        ),
     }
     return render(request, "memoryapp/release_detail.html", context)
 

@@ -7,7 +7,13 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 
-TABS = (("API keys", "key-list"), ("Members", "member-list"), ("Audit log", "audit-list"))
+#: The page of another app is named, not imported.
+TABS = (
+    ("API keys", "key-list"),
+    ("Members", "member-list"),
+    ("Models", "price-list"),
+    ("Audit log", "audit-list"),
+)
 
 
 def settings_tabs(request: HttpRequest) -> list[dict[str, Any]]:

@@ -58,9 +58,11 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         return {}
     workspace = membership.workspace
     waiting = Candidate.objects.filter(playbook__workspace=workspace, status="pending").count()
+    # An experiment has a list of its own.
+    running = workspace.runs.exclude(kind="experiment")
     counts = {
         "review": (waiting, ""),
-        "run-list": (workspace.runs.filter(ended_at=None).count(), "live"),
+        "run-list": (running.filter(ended_at=None).count(), "live"),
     }
     return {
         "workspace": workspace,

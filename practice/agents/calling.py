@@ -3,10 +3,14 @@
 A ``Line`` owns an event loop in a thread of its own and the connections opened on it, and closes
 both when the role is done. So nothing is shared between Celery tasks, threads or forks, no loop is
 ever re-used after it closed, and tools and database callbacks stay on the caller's thread.
+
+Each request is recorded on that thread as soon as it is answered or has failed, so that tokens
+spent before a role gives up are never lost.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, suppress
 from dataclasses import dataclass, field
@@ -16,68 +20,121 @@ from typing import Literal, Self, TypeVar
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from pydantic import BaseModel
-from pydantic_ai import Agent, ModelRetry, NativeOutput, PromptedOutput, ToolOutput, UsageLimits
+from pydantic_ai import ModelRetry
 from pydantic_ai.direct import model_request
 from pydantic_ai.exceptions import AgentRunError, ContentFilterError, UserError
-from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart
+from pydantic_ai.messages import (
+    CachePoint,
+    ModelMessage,
+    ModelRequest,
+    ModelResponse,
+    TextPart,
+    ToolCallPart,
+    ToolReturnPart,
+    UserContent,
+    UserPromptPart,
+)
 from pydantic_ai.models import Model, ModelRequestParameters
+from pydantic_ai.output import OutputObjectDefinition
 from pydantic_ai.settings import ModelSettings
-from pydantic_ai.usage import UsageBase
+from pydantic_ai.tools import ToolDefinition
+from pydantic_ai.usage import RequestUsage, UsageBase
 
+from practice.agents import recording
 from practice.agents.failures import as_agent_error
-from practice.agents.ports import AgentError
-from practice.agents.prompting import Prompt, storable
-from practice.domain.types import Usage
+from practice.agents.ports import AgentError, MalformedReply
+from practice.agents.prompting import Prompt, fill, storable
+from practice.agents.repairing import Unreadable, read_reply
+from practice.domain.prices import Price
+from practice.domain.prompts import PromptText
+from practice.domain.types import CallRecord, TaskSpec, Usage
 
 OutputMode = Literal["tool", "native", "prompted"]
-ROLES = ("proposer", "solver", "validator", "summariser", "reflector", "curator")
+ROLES = (
+    "proposer",
+    "solver",
+    "condenser",
+    "validator",
+    "summariser",
+    "reflector",
+    "curator",
+    "consolidator",
+)
 RETRIES = 2
-_MILLION = Decimal(1_000_000)
+REPLY_TOOL = "reply"
+#: finish reason of a reply that ran into the provider's length limit.
+CUT_OFF = "length"
+AGAIN = "{} Correct this and reply again."
 
 Reply = TypeVar("Reply", bound=BaseModel)
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
-    """US dollars per million tokens, set by the operator; it outranks the library's price list."""
-
-    input: Decimal
-    output: Decimal
+def _unrecorded(call: CallRecord) -> None:
+    """Keep no record: nobody asked for one."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoleModel:
-    """The model one role works with. ``connect`` opens it; everything else is a plain value."""
+    """The model one role works with. ``connect`` opens it; everything else is a plain value.
+
+    ``record`` is told of every request on the caller's thread. ``condenses`` has long observations
+    reduced by structure instead of cut. ``marks_cache`` where the provider wants to be told how
+    far a prompt stays the same.
+    """
 
     role: str
     name: str
     connect: Callable[[], AbstractAsyncContextManager[Model]] = field(repr=False)
     settings: ModelSettings
+    prompt: PromptText = field(repr=False)
     output_mode: OutputMode = "tool"
     price: Price | None = None
     scrub: Callable[[str], str] = field(default=str, repr=False)
+    record: Callable[[CallRecord], None] = field(default=_unrecorded, repr=False)
+    condenses: bool = False
+    marks_cache: bool = False
+
+    def fill(self, **blocks: str) -> Prompt:
+        """Fill the role's prompt: the built-in one, or the environment's own version."""
+        return fill(self.prompt, **blocks)
+
+    def about(self, task: TaskSpec) -> str | None:
+        """What observations are reduced for; ``None`` where they are cut as the paper does."""
+        return task.instruction if self.condenses else None
+
+    def message(self, prompt: Prompt) -> UserPromptPart:
+        """The data half, with a mark after what other calls of the run share."""
+        if not (self.marks_cache and prompt.constant):
+            return UserPromptPart(prompt.message)
+        shared, rest = prompt.message[: prompt.constant], prompt.message[prompt.constant :]
+        content: list[UserContent] = [shared, CachePoint(), rest]
+        return UserPromptPart(content)
 
     def usage(self, parts: Iterable[UsageBase], *, requests: int) -> Usage:
         """Add up what the provider reported. The cost is unknown if any part of it is."""
         counted = list(parts)
-        sent = sum(part.input_tokens for part in counted)
-        written = sum(part.output_tokens for part in counted)
+        costs = [self.cost(part) for part in counted]
+        known = [cost for cost in costs if cost is not None]
         return Usage(
             role=self.role,
             model=self.name,
             requests=requests,
-            input_tokens=sent,
-            output_tokens=written,
+            input_tokens=sum(part.input_tokens for part in counted),
+            output_tokens=sum(part.output_tokens for part in counted),
             cached_tokens=sum(part.cache_read_tokens for part in counted),
-            cost=self._cost(counted, sent, written),
+            cost=sum(known, Decimal(0)) if len(known) == len(costs) else None,
         )
 
-    def _cost(self, parts: Sequence[UsageBase], sent: int, written: int) -> Decimal | None:
-        if self.price is not None:
-            return (sent * self.price.input + written * self.price.output) / _MILLION
-        known = [part.cost for part in parts if part.cost is not None]
-        return sum(known, Decimal(0)) if len(known) == len(parts) else None
+    def cost(self, part: UsageBase) -> Decimal | None:
+        """US dollars by the operator's price, else by the library's list; ``None`` by neither."""
+        if self.price is None:
+            return part.cost
+        return self.price.cost(
+            input_tokens=part.input_tokens,
+            output_tokens=part.output_tokens,
+            cached_tokens=part.cache_read_tokens,
+        )
 
 
 class Line:
@@ -92,6 +149,8 @@ class Line:
         self._stack = ExitStack()
         self._portal: BlockingPortal
         self._model: Model
+        #: the conversation as the provider has seen it, to record only what is new in a request.
+        self._seen: list[ModelMessage] = []
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -113,7 +172,7 @@ class Line:
     def request(
         self, messages: Sequence[ModelMessage], parameters: ModelRequestParameters
     ) -> ModelResponse:
-        """Send the conversation and return the model's next turn."""
+        """Send the conversation, record the request, and return the model's next turn."""
 
         async def send() -> ModelResponse:
             return await model_request(
@@ -123,43 +182,98 @@ class Line:
                 model_request_parameters=parameters,
             )
 
-        response = self._guarded(lambda: self._portal.call(send))
+        began = time.monotonic()
+        try:
+            response = self._guarded(lambda: self._portal.call(send))
+        except AgentError as error:
+            self._record(messages, parameters, began, error=str(error))
+            raise
         _price(response)
         for part in response.parts:
             if isinstance(part, TextPart):
                 # Half a character would break the next request, which sends this text back.
                 part.content = storable(part.content)
+        refused = None
         if response.finish_reason == "content_filter":
             reason = (response.provider_details or {}).get("refusal", "content filter")
-            raise self._error(ContentFilterError(str(reason)))
+            refused = self._error(ContentFilterError(str(reason)))
+        self._record(messages, parameters, began, response, str(refused or ""))
+        if refused is not None:
+            raise refused
         return response
+
+    def _record(
+        self,
+        messages: Sequence[ModelMessage],
+        parameters: ModelRequestParameters,
+        began: float,
+        response: ModelResponse | None = None,
+        error: str = "",
+    ) -> None:
+        spent = response.usage if response is not None else RequestUsage()
+        scrub = self._of.scrub
+        parts = recording.sent(messages, self._repeated(messages), parameters, scrub)
+        reply = recording.replied(response, scrub) if response is not None else ()
+        self._seen = [*messages, response] if response is not None else []
+        self._of.record(
+            CallRecord(
+                role=self._of.role,
+                model=self._of.name,
+                request=parts,
+                reply=reply,
+                error=scrub(error)[: recording.ERROR_CAP],
+                prompt=self._of.prompt.name,
+                input_tokens=spent.input_tokens,
+                output_tokens=spent.output_tokens,
+                cached_tokens=spent.cache_read_tokens,
+                cost=self._of.cost(spent) if response is not None else Decimal(0),
+                latency_ms=round((time.monotonic() - began) * 1000),
+            )
+        )
+
+    def _repeated(self, messages: Sequence[ModelMessage]) -> int:
+        """How many messages the call before sent or returned; 0 where any of them was changed."""
+        known = self._seen
+        same = len(known) <= len(messages) and all(
+            mine is theirs for mine, theirs in zip(known, messages, strict=False)
+        )
+        return len(known) if same else 0
 
     def ask(
         self, prompt: Prompt, reply: type[Reply], *, check: Callable[[Reply], Reply] | None = None
     ) -> tuple[Reply, Usage]:
         """Return the model's reply as ``reply``, asking again at most twice, and what it cost.
 
-        ``check`` may raise ``pydantic_ai.ModelRetry`` with what the model has to correct.
+        A reply that is almost JSON is mended before the model is asked again. ``check`` may raise
+        ``pydantic_ai.ModelRetry`` with what the model has to correct.
         """
-        agent = Agent(
-            self._model,
-            output_type=_output(self._of.output_mode, reply),
-            instructions=prompt.instructions,
-            model_settings=self._of.settings,
-            retries=RETRIES,
-            name=self._of.role,
+        parameters = _parameters(self._of.output_mode, reply)
+        told = prompt.instructions
+        messages: list[ModelMessage] = [
+            ModelRequest(parts=[self._of.message(prompt)], instructions=told)
+        ]
+        spent: list[RequestUsage] = []
+        problem = ""
+        for _ in range(1 + RETRIES):
+            response = self.request(messages, parameters)
+            spent.append(response.usage)
+            try:
+                read = _without_nul(read_reply(_written(response), reply))
+                found = check(read) if check is not None else read
+                return found, self._of.usage(spent, requests=len(spent))
+            except (Unreadable, ModelRetry) as error:
+                problem = str(error)
+            if response.finish_reason == CUT_OFF:
+                problem = "The reply was cut off at its length limit. Write a shorter one."
+            # An empty turn is none: providers reject a conversation that holds one.
+            turn: list[ModelMessage] = [response] if response.parts else []
+            messages += [*turn, _again(response, AGAIN.format(problem), told)]
+        raise MalformedReply(
+            self._of.scrub(
+                f"{self._of.name} did not give the {self._of.role}'s reply in a form that can be "
+                f"read. {problem}"
+            )
         )
-        agent.output_validator(_without_nul)
-        if check is not None:
-            agent.output_validator(check)
-
-        async def run() -> tuple[Reply, Usage]:
-            limits = UsageLimits(request_limit=RETRIES + 2)
-            result = await agent.run(prompt.message, usage_limits=limits)
-            spent = result.usage
-            return result.output, self._of.usage([spent], requests=spent.requests)
-
-        return self._guarded(lambda: self._portal.call(run))
 
     def _guarded(self, call: Callable[[], T]) -> T:
         try:
@@ -170,6 +284,27 @@ class Line:
 
     def _error(self, error: AgentRunError | UserError) -> AgentError:
         return as_agent_error(error, role=self._of.role, model=self._of.name, scrub=self._of.scrub)
+
+
+def _written(response: ModelResponse) -> str | dict[str, object] | None:
+    """What the model put into the reply tool, else its text: some use the one for the other."""
+    for part in response.parts:
+        if isinstance(part, ToolCallPart) and part.args:
+            return part.args if isinstance(part.args, str) else dict(part.args)
+    text = "\n".join(part.content for part in response.parts if isinstance(part, TextPart))
+    return text or None
+
+
+def _again(response: ModelResponse, problem: str, told: str) -> ModelRequest:
+    """Answer every call of the reply, or its text, with what has to be corrected."""
+    calls = [part for part in response.parts if isinstance(part, ToolCallPart)]
+    if not calls:
+        return ModelRequest(parts=[UserPromptPart(problem)], instructions=told)
+    returns = [
+        ToolReturnPart(tool_name=call.tool_name, content=problem, tool_call_id=call.tool_call_id)
+        for call in calls
+    ]
+    return ModelRequest(parts=returns, instructions=told)
 
 
 def _without_nul(reply: Reply) -> Reply:
@@ -187,14 +322,19 @@ def _price(response: ModelResponse) -> None:
             response.usage.cost = response.cost().total_price
 
 
-def _output(
-    mode: OutputMode, reply: type[Reply]
-) -> ToolOutput[Reply] | NativeOutput[Reply] | PromptedOutput[Reply]:
+def _parameters(mode: OutputMode, reply: type[BaseModel]) -> ModelRequestParameters:
     """Return how the typed reply is asked for: some servers know no forced tool choice."""
-    match mode:
-        case "tool":
-            return ToolOutput(reply, name="reply", description="Give your reply.")
-        case "native":
-            return NativeOutput(reply)
-        case "prompted":
-            return PromptedOutput(reply)
+    schema = reply.model_json_schema()
+    if mode == "tool":
+        tool = ToolDefinition(
+            name=REPLY_TOOL,
+            description="Give your reply.",
+            parameters_json_schema=schema,
+            kind="output",
+        )
+        return ModelRequestParameters(
+            output_mode="tool", output_tools=[tool], allow_text_output=False
+        )
+    # The class has a docstring for programmers; the model is told by its prompt.
+    wanted = OutputObjectDefinition(json_schema=schema, name=reply.__name__)
+    return ModelRequestParameters(output_mode=mode, output_object=wanted)

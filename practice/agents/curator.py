@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
@@ -9,7 +10,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from memoryapp.domain.playbook import SECTIONS, Delta, Op, Playbook
 from practice.agents.calling import Line, RoleModel
 from practice.agents.ports import Curation
-from practice.agents.prompting import fenced, fill, playbook_block, trajectory_block
+from practice.agents.prompting import fenced, playbook_block, trajectory_block
 from practice.domain.types import Reflection, TaskSpec, Trajectory, Usage
 
 MOST = 10
@@ -57,20 +58,20 @@ class ModelCurator:
         if not reflection.key_insight and "harmful" not in reflection.tags.values():
             return Curation(deltas=(), usage=Usage(role="curator", model=self._model.name))
         limit = playbook.token_budget
-        prompt = fill(
-            "curator",
+        prompt = self._model.fill(
             sections=", ".join(SECTIONS),
             budget=f"{limit} tokens" if limit else "any number of tokens",
             size=f"{playbook.tokens} tokens in {len(playbook.live)} entries",
             playbook=playbook_block(playbook),
             kind=task.kind,
             instruction=fenced(task.instruction),
-            trajectory=trajectory_block(trajectory),
+            trajectory=trajectory_block(trajectory, about=self._model.about(task)),
             analysis=fenced(_analysis(reflection)),
         )
         with Line(self._model) as line:
             reply, usage = line.ask(prompt, Changes)
-        deltas = [_delta(change, playbook, trajectory) for change in reply.changes]
+        steps = {step.number for step in trajectory.steps}
+        deltas = [as_delta(change, playbook, steps) for change in reply.changes]
         return Curation(deltas=tuple(delta for delta in deltas if delta is not None), usage=usage)
 
 
@@ -86,7 +87,7 @@ def _analysis(reflection: Reflection) -> str:
     return "\n".join(f"{title}: {text}" for title, text in found.items() if text)
 
 
-def _delta(change: Change, playbook: Playbook, trajectory: Trajectory) -> Delta | None:
+def as_delta(change: Change, playbook: Playbook, steps: Set[int] = frozenset()) -> Delta | None:
     """Return the operation, or ``None`` where it names too few bullets or no text.
 
     Targets that do not exist are dropped and named in the reason; steps that do not exist are
@@ -102,7 +103,6 @@ def _delta(change: Change, playbook: Playbook, trajectory: Trajectory) -> Delta 
         return None
     unknown = [] if op is Op.ADD else [label for label in named if label not in shown]
     note = f" (The model also named {', '.join(unknown)}: no such bullet.)" if unknown else ""
-    steps = {step.number for step in trajectory.steps}
     return Delta(
         op=op,
         section=change.section if op is Op.ADD else shown[targets[0]].section,

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from memoryapp.domain.playbook import Delta, Playbook
 from practice.domain.types import (
@@ -75,6 +75,14 @@ class EnvironmentSession(Protocol):
         Raises:
             EnvironmentUnavailable: the server itself failed.
         """
+
+
+@runtime_checkable
+class Oracle(Protocol):
+    """A session that knows what carrying out a task looks like. Few environments do."""
+
+    def truth(self, task: TaskSpec) -> bool | None:
+        """Whether the world is now as the task's goal would have it; ``None`` if nobody knows."""
 
 
 class Environment(Protocol):
@@ -147,6 +155,14 @@ class Curator(Protocol):
     ) -> Curation: ...
 
 
+class Consolidator(Protocol):
+    def consolidate(self, playbook: Playbook, learned: Sequence[Delta]) -> Curation:
+        """Propose to merge, reword and retire bullets; never to add one.
+
+        ``learned`` are the findings of the run so far that wait for a person or were kept.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Engine:
     """The roles of one run, ready to work. ``name`` is what the operator sees."""
@@ -158,3 +174,4 @@ class Engine:
     summariser: Summariser
     reflector: Reflector
     curator: Curator
+    consolidator: Consolidator

@@ -1,8 +1,9 @@
-"""Prompts: our own text from ``prompts/*.md``, filled with bounded blocks of data.
+"""Prompts: our own text from ``prompts/*.md``, or an environment's version of it, filled with data.
 
-A prompt file has two halves, parted by a line ``---``: what the role is told (constant, so that a
-provider can cache it) and the message that carries the data. Data is substituted in one pass and
-fenced, so that nothing a tool said can close its fence or be read as a placeholder.
+A prompt has two halves, parted by a line ``---``: what the role is told (constant, so that a
+provider can cache it) and the message that carries the data, what stays the same longest first.
+Data is substituted in one pass and fenced, so that nothing a tool said can close its fence or be
+read as a placeholder.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from pathlib import Path
 from string import Template
 
 from memoryapp.domain.playbook import CHARS_PER_TOKEN, Playbook
+from practice.agents.reducing import reduced
+from practice.domain.prompts import PromptText, built_in_name
 from practice.domain.types import OBSERVATION_CAP, Outcome, Step, Trajectory
 
 PROMPTS = Path(__file__).parent / "prompts"
@@ -28,9 +31,13 @@ THOUGHT_CAP = 1_000
 OBSERVATION_FLOOR = 200
 
 _FENCES = re.compile(
-    r"<(?=/?\s*(?:tools|facts|history|playbook|task|trajectory|step|answer|analysis|tool_output)\b)",
+    r"<(?=/?\s*(?:tools|facts|history|wishes|playbook|task|trajectory|step|answer|analysis|"
+    r"evidence|tool_output)\b)",
     re.IGNORECASE,
 )
+#: blocks that are the same for all attempts of a round, or nearly all.
+_SHARED = frozenset({"tools", "playbook"})
+_NAMED = re.compile(r"\$\{?([a-z_]+)")
 _STOPPED = {
     Outcome.FINISHED: "it said it was done",
     Outcome.STEP_LIMIT: "it ran out of tool calls",
@@ -39,27 +46,49 @@ _STOPPED = {
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What one call of a role says: constant instructions and the message with the data."""
+    """What one call of a role says: constant instructions and the message with the data.
+
+    The first ``constant`` characters of the message (the tools, the playbook) are the same for
+    many calls of a run; 0 where nothing is.
+    """
 
     instructions: str
     message: str
+    constant: int = 0
 
 
 @cache
-def _halves(role: str) -> tuple[Template, Template]:
-    text = (PROMPTS / f"{role}.md").read_text(encoding="utf-8")
-    told, _, message = text.partition("\n---\n")
-    return Template(told.strip()), Template(message.strip())
+def built_in_text(role: str) -> str:
+    """The prompt a role ships with, as its file has it."""
+    return (PROMPTS / f"{role}.md").read_text(encoding="utf-8")
 
 
-def fill(role: str, **blocks: str) -> Prompt:
-    """Fill both halves of a role's prompt.
+@cache
+def built_in(role: str) -> PromptText:
+    text = built_in_text(role)
+    return PromptText.read(built_in_name(text), text)
+
+
+def fill(prompt: PromptText, **blocks: str) -> Prompt:
+    """Fill both halves of a prompt.
 
     Raises:
-        KeyError: a placeholder of the file has no block.
+        KeyError: a placeholder of the text has no block.
     """
-    told, message = _halves(role)
-    return Prompt(told.substitute(blocks), message.substitute(blocks))
+    same, changing = _parted(prompt.message)
+    constant = Template(same).substitute(blocks)
+    return Prompt(
+        Template(prompt.told).substitute(blocks),
+        constant + Template(changing).substitute(blocks),
+        len(constant),
+    )
+
+
+def _parted(message: str) -> tuple[str, str]:
+    """Part a message at the paragraph whose data changes from call to call."""
+    changing = [m.start() for m in _NAMED.finditer(message) if m.group(1) not in _SHARED]
+    end = message.rfind("\n\n", 0, min(changing, default=0)) + 2
+    return (message[:end], message[end:]) if end > 1 else ("", message)
 
 
 def fenced(text: str) -> str:
@@ -103,19 +132,22 @@ def trajectory_block(
     *,
     observation_cap: int = OBSERVATION_CAP,
     token_budget: int = TRAJECTORY_TOKENS,
+    about: str | None = None,
 ) -> str:
-    """Return every step in order, observations cut alike until ``token_budget`` tokens suffice.
+    """Return every step in order, observations shortened alike until ``token_budget`` suffices.
 
-    A trajectory that is too long even so loses steps from its middle, and says how many.
+    With ``about`` (the task) observations are reduced to what their structure and the task make
+    worth keeping; without it they are cut as the paper does. A trajectory that is too long even so
+    loses steps from its middle, and says how many.
     """
     if not trajectory.steps:
         return "(the agent made no tool call)"
     room = token_budget * CHARS_PER_TOKEN
     cap = observation_cap
-    steps = [_step(step, cap) for step in trajectory.steps]
+    steps = [_step(step, cap, about) for step in trajectory.steps]
     while sum(map(len, steps)) > room and cap > OBSERVATION_FLOOR:
         cap = max(OBSERVATION_FLOOR, cap // 2)
-        steps = [_step(step, cap) for step in trajectory.steps]
+        steps = [_step(step, cap, about) for step in trajectory.steps]
     return "\n".join(_without_middle(steps, room))
 
 
@@ -132,13 +164,17 @@ def _without_middle(steps: Sequence[str], room: int) -> list[str]:
     return list(steps)
 
 
-def _step(step: Step, observation_cap: int) -> str:
+def _step(step: Step, observation_cap: int, about: str | None) -> str:
+    if about is None:
+        shown = clipped(step.observation, observation_cap)
+    else:
+        shown = reduced(step.observation, observation_cap, about=about)
     arguments = clipped(json.dumps(dict(step.arguments), ensure_ascii=False), ARGUMENTS_CAP)
     lines = [f'<step number="{step.number}">']
     if step.thought:
         lines.append(f"thought: {fenced(clipped(step.thought, THOUGHT_CAP))}")
     lines.append(f"call: {step.tool} {fenced(arguments)}")
     lines.append("failed with:" if step.is_error else "returned:")
-    lines.append(tool_output(clipped(step.observation, observation_cap), is_error=step.is_error))
+    lines.append(tool_output(shown, is_error=step.is_error))
     lines.append("</step>")
     return "\n".join(lines)

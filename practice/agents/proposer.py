@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 from pydantic_ai import ModelRetry
 
 from practice.agents.calling import Line, RoleModel
-from practice.agents.prompting import fenced, fill
-from practice.domain.coverage import facts_block, history_block, tools_block
+from practice.agents.prompting import fenced
+from practice.domain.briefing import compose
 from practice.domain.types import Briefing, Proposal, TaskSpec
 
 MOST = 50
-FACTS = 10
-#: shares of the briefing's token budget; what remains is the prompt itself.
-TOOLS_SHARE, FACTS_SHARE, HISTORY_SHARE = 0.5, 0.12, 0.28
+NOTHING_ASKED = "(nothing in particular)"
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 
@@ -30,6 +29,8 @@ class Candidate(BaseModel):
     intended_tools: list[Words] = Field(min_length=1, max_length=20)
     entities: list[Words] = Field(default_factory=list, max_length=20)
     rationale: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1_000)] = ""
+    #: number of the seed task it was made from; 0 where it is the model's own idea.
+    seed_task: int = 0
 
 
 class Candidates(BaseModel):
@@ -52,19 +53,12 @@ class ModelProposer:
         """
         count = max(1, min(briefing.count, MOST))
         known = {tool.name for tool in briefing.tools}
-        budget = briefing.token_budget
-        prompt = fill(
-            "proposer",
-            tools=fenced(tools_block(briefing.tools, token_budget=int(budget * TOOLS_SHARE))),
-            facts=fenced(
-                facts_block(briefing.facts, limit=FACTS, token_budget=int(budget * FACTS_SHARE))
-            )
-            or "(nothing yet)",
-            history=fenced(
-                history_block(
-                    briefing.history, briefing.tools, token_budget=int(budget * HISTORY_SHARE)
-                )
-            ),
+        shown = compose(briefing)
+        prompt = self._model.fill(
+            tools=fenced(shown.tools.text),
+            facts=fenced(shown.facts.text) or "(nothing yet)",
+            history=fenced(shown.history.text),
+            wishes=fenced(shown.wishes.text) or NOTHING_ASKED,
             count=str(count),
         )
 
@@ -77,13 +71,15 @@ class ModelProposer:
 
         with Line(self._model) as line:
             reply, usage = line.ask(prompt, Candidates, check=usable)
-        tasks = [_task(candidate, known) for candidate in reply.tasks]
+        seeds = briefing.steering.seed_tasks[: shown.wishes.shown]
+        tasks = [_task(candidate, known, seeds) for candidate in reply.tasks]
         candidates = tuple(task for task in tasks if task.intended_tools)
         return Proposal(candidates=candidates[:count], usage=usage)
 
 
-def _task(candidate: Candidate, known: set[str]) -> TaskSpec:
-    """Return the task, without tools that do not exist."""
+def _task(candidate: Candidate, known: set[str], seeds: Sequence[str]) -> TaskSpec:
+    """Return the task, without tools that do not exist and with the text of its seed task."""
+    number = candidate.seed_task
     intended = [tool for tool in candidate.intended_tools if tool in known]
     return TaskSpec(
         instruction=candidate.instruction,
@@ -91,4 +87,5 @@ def _task(candidate: Candidate, known: set[str]) -> TaskSpec:
         intended_tools=tuple(dict.fromkeys(intended)),
         entities=tuple(dict.fromkeys(entity for entity in candidate.entities if entity)),
         rationale=candidate.rationale,
+        seed_task=seeds[number - 1] if 1 <= number <= len(seeds) else "",
     )

@@ -14,7 +14,6 @@ from practice.agents.prompting import (
     TOOLS_TOKENS,
     clipped,
     fenced,
-    fill,
     playbook_block,
     stopped,
     trajectory_block,
@@ -61,15 +60,14 @@ class ModelReflector:
         Raises:
             AgentError: see ``practice.agents.ports``.
         """
-        prompt = fill(
-            "reflector",
+        prompt = self._model.fill(
             kind=task.kind,
             instruction=fenced(task.instruction),
             label=label.value,
             playbook=playbook_block(playbook),
             tools=fenced(tools_block(tools, token_budget=TOOLS_TOKENS)),
             outcome=stopped(trajectory.outcome),
-            trajectory=trajectory_block(trajectory),
+            trajectory=trajectory_block(trajectory, about=self._model.about(task)),
             answer=fenced(clipped(trajectory.answer, ANSWER_CAP)) or "(nothing)",
         )
         with Line(self._model) as line:

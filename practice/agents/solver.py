@@ -7,6 +7,7 @@ writes to a database) must not be called from a library's helper threads or insi
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from pydantic_ai.messages import (
@@ -25,8 +26,10 @@ from pydantic_ai.usage import RequestUsage
 
 from memoryapp.domain.playbook import Playbook
 from practice.agents.calling import RETRIES, Line, RoleModel
+from practice.agents.condenser import Condenser
 from practice.agents.ports import EnvironmentSession, MalformedReply, SolverLimits
-from practice.agents.prompting import Prompt, clipped, fill, playbook_block, storable, tool_output
+from practice.agents.prompting import Prompt, clipped, playbook_block, storable, tool_output
+from practice.agents.reducing import reduced
 from practice.agents.toolbox import Toolbox, WrongCall, readable_arguments
 from practice.domain.types import (
     OBSERVATION_CAP,
@@ -40,7 +43,9 @@ from practice.domain.types import (
 
 THOUGHT_CAP = 4_000
 ANSWER_CAP = 20_000
-#: characters of tool output a conversation keeps in full; older outputs are then shortened.
+#: characters of tool output a conversation may hold. Beyond it the oldest outputs are shortened
+#: until half of it is free again: seldom and by much, because every change of what was sent before
+#: costs the provider's cache.
 CONTEXT_CHARS = 300_000
 SHORTENED = 500
 BLANK = (
@@ -53,11 +58,15 @@ LAST_WORD = (
 )
 
 
+#: tool name and what it said, to what the model reads of it.
+Reader = Callable[[str, Observation], str]
+
+
 class ModelSolver:
     """Sees one instruction, the playbook and the environment; never proposer memory."""
 
-    def __init__(self, model: RoleModel) -> None:
-        self._model = model
+    def __init__(self, model: RoleModel, condenser: Condenser | None = None) -> None:
+        self._model, self._condenser = model, condenser
 
     def solve(
         self,
@@ -75,14 +84,27 @@ class ModelSolver:
             EnvironmentUnavailable: from the session, as it is.
             AgentError: see ``practice.agents.ports``.
         """
-        prompt = fill(
-            "solver",
+        prompt = self._model.fill(
             steps=str(limits.steps),
             playbook=playbook_block(playbook),
             instruction=task.instruction,
         )
         with Line(self._model) as line:
-            return _Conversation(self._model, line, session, limits, prompt).held()
+            talk = _Conversation(self._model, line, session, limits, prompt)
+            talk.reads = self._reader(task)
+            return talk.held()
+
+    def _reader(self, task: TaskSpec) -> Reader:
+        """How a tool's output is brought to a length the model can read."""
+        condenser = self._condenser
+        if condenser is None:
+            return _cut_alike
+        return lambda tool, seen: condenser.condense(task, tool, seen.whole or seen.text)
+
+
+def _cut_alike(tool: str, seen: Observation) -> str:
+    """Cut at the paper's cap."""
+    return seen.text[:OBSERVATION_CAP]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +130,9 @@ class _Conversation:
         self._session, self._limits = session, limits
         self._toolbox = Toolbox(session.tools())
         self._parameters = ModelRequestParameters(function_tools=self._toolbox.definitions)
+        self.reads: Reader = _cut_alike
         self._instructions = prompt.instructions
-        self._messages: list[ModelMessage] = [self._request(UserPromptPart(prompt.message))]
+        self._messages: list[ModelMessage] = [self._request(model.message(prompt))]
         self._steps: list[Step] = []
         self._usages: list[RequestUsage] = []
         self._began = time.monotonic()
@@ -177,11 +200,12 @@ class _Conversation:
         else:
             seen = self._session.call(self._toolbox.name_of(call), arguments)
         ended = time.monotonic()
+        observation = storable(self.reads(self._toolbox.name_of(call), seen))
         step = Step(
             number=len(self._steps) + 1,
             tool=self._toolbox.name_of(call),
             arguments=arguments,
-            observation=storable(seen.text[:OBSERVATION_CAP]),
+            observation=observation,
             is_error=seen.is_error,
             thought=said.thought,
             started_ms=round((started - self._began) * 1000),
@@ -215,27 +239,37 @@ def _thought(response: ModelResponse) -> str:
 
 
 def shortened(messages: list[ModelMessage]) -> list[ModelMessage]:
-    """Return the conversation with the oldest tool outputs cut once all exceed the budget.
+    """Return the conversation as it is, or once its tool outputs exceed the budget a shorter one.
 
-    The trajectory keeps every observation; only what the model re-reads each turn shrinks.
+    The newest outputs stay whole up to half the budget. The trajectory keeps every observation;
+    only what the model re-reads each turn shrinks.
     """
-    room = CONTEXT_CHARS
+    if sum(map(_size, messages)) <= CONTEXT_CHARS:
+        return messages
+    room = CONTEXT_CHARS // 2
     kept: list[ModelMessage] = []
     for message in reversed(messages):
-        if isinstance(message, ModelRequest):
-            size = sum(len(str(p.content)) for p in message.parts if isinstance(p, ToolReturnPart))
-            room -= size
-            if room < 0 and size:
-                message = replace(message, parts=[_cut(part) for part in message.parts])
+        room -= _size(message)
+        if room < 0 and isinstance(message, ModelRequest) and _size(message):
+            message = replace(message, parts=[_cut(part) for part in message.parts])
         kept.append(message)
     return kept[::-1]
+
+
+def _size(message: ModelMessage) -> int:
+    """Characters of tool output in a message."""
+    if not isinstance(message, ModelRequest):
+        return 0
+    return sum(len(str(p.content)) for p in message.parts if isinstance(p, ToolReturnPart))
 
 
 def _cut(part: ModelRequestPart) -> ModelRequestPart:
     if not isinstance(part, ToolReturnPart):
         return part
+    head, _, rest = str(part.content).partition("\n")
+    body, _, foot = rest.rpartition("\n")
     return ToolReturnPart(
         tool_name=part.tool_name,
-        content=clipped(str(part.content), SHORTENED),
+        content=f"{head}\n{reduced(body, SHORTENED)}\n{foot}",
         tool_call_id=part.tool_call_id,
     )

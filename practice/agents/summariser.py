@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field, StringConstraints
 
 from practice.agents.calling import Line, RoleModel
-from practice.agents.prompting import TOOLS_TOKENS, fenced, fill, trajectory_block
+from practice.agents.prompting import TOOLS_TOKENS, fenced, trajectory_block
 from practice.domain.coverage import tools_block
 from practice.domain.types import (
     SUMMARY_OBSERVATION_CAP,
@@ -47,11 +47,14 @@ class ModelSummariser:
         """
         if all(step.is_error for step in trajectory.steps):
             return Summary(facts=(), usage=Usage(role="summariser", model=self._model.name))
-        prompt = fill(
-            "summariser",
+        prompt = self._model.fill(
             instruction=fenced(task.instruction),
             tools=fenced(tools_block(tools, token_budget=TOOLS_TOKENS)),
-            trajectory=trajectory_block(trajectory, observation_cap=SUMMARY_OBSERVATION_CAP),
+            trajectory=trajectory_block(
+                trajectory,
+                observation_cap=SUMMARY_OBSERVATION_CAP,
+                about=self._model.about(task),
+            ),
         )
         with Line(self._model) as line:
             reply, usage = line.ask(prompt, Facts)

@@ -50,7 +50,11 @@ class Toolbox:
 
     @property
     def definitions(self) -> list[ToolDefinition]:
-        """The tools as pydantic-ai hands them to a provider."""
+        """The tools as pydantic-ai hands them to a provider.
+
+        In the order of their names, whatever order the server lists them in: providers cache a
+        request by its first bytes, and these are the first.
+        """
         return [
             ToolDefinition(
                 name=name,
@@ -60,7 +64,7 @@ class Toolbox:
                 ),
                 strict=False,
             )
-            for name, tool in self._tools.items()
+            for name, tool in sorted(self._tools.items())
         ]
 
     def name_of(self, call: ToolCallPart) -> str:

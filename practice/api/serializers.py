@@ -4,45 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from practice.agents.validator import MAX_VOTES
 from practice.domain.rounds import Plan
 from practice.domain.validation import Admission
-from practice.models import Attempt, Environment, Run, Step
+from practice.models import Attempt, Lesson, Run, Step
 from practice.services.runs import ENGINES, LIMITS
+from practice.services.switches import MAX_HELD_OUT, MAX_PATIENCE, VERIFY, Switches, refused_by
 
 DEFAULTS = Plan()
-
-
-class EnvironmentSerializer(serializers.ModelSerializer[Environment]):
-    """Secrets are never part of it; only their names are."""
-
-    class Meta:
-        model = Environment
-        fields = (
-            "slug",
-            "name",
-            "transport",
-            "command",
-            "url",
-            "secret_names",
-            "status",
-            "message",
-            "server_name",
-            "server_version",
-            "checked_at",
-        )
+VOTES = range(1, MAX_VOTES + 1, 2)
 
 
 class RunSerializer(serializers.ModelSerializer[Run]):
     environment = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)
     playbook = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)
+    snapshot = serializers.SlugRelatedField[Any](slug_field="number", read_only=True)
 
     class Meta:
         model = Run
         fields = (
             "number",
+            "kind",
             "environment",
+            "snapshot",
             "playbook",
             "engine",
             "plan",
@@ -55,8 +42,75 @@ class RunSerializer(serializers.ModelSerializer[Run]):
         )
 
 
-class RunRequest(serializers.Serializer[Any]):
+class SwitchesRequest(serializers.Serializer[Any]):
+    """What a run does beyond the paper. Valid, it is one ``switches`` value."""
+
+    faithful = serializers.BooleanField(
+        default=False, help_text="Run as the paper's code does: every switch below is off then."
+    )
+    verify = serializers.ChoiceField(
+        choices=VERIFY,
+        default="",
+        help_text="Lessons must win 2 (lite) or 3 (strict) trials in a row before review.",
+    )
+    consolidate = serializers.BooleanField(
+        default=False, help_text="Propose to merge, reword and retire bullets after each round."
+    )
+    band = serializers.ListField(
+        child=serializers.FloatField(min_value=0, max_value=1),
+        default=list,
+        max_length=2,
+        help_text="Wanted share of successes, low and high, such as [0.3, 0.7]; empty for none.",
+    )
+    patience = serializers.IntegerField(
+        default=0,
+        min_value=0,
+        max_value=MAX_PATIENCE,
+        help_text="End after this many rounds in a row that brought nothing new; 0 never does.",
+    )
+    held_out = serializers.IntegerField(
+        default=0,
+        min_value=0,
+        max_value=MAX_HELD_OUT,
+        help_text="Held-out tasks tried with the draft after each round.",
+    )
+    votes = serializers.ChoiceField(
+        choices=VOTES, default=1, help_text="Votes per verdict; more than 1 needs a model."
+    )
+    drift_watch = serializers.BooleanField(
+        default=True, help_text="Mark bullets stale when a tool they cite changes under the run."
+    )
+    condense = serializers.BooleanField(
+        default=False, help_text="Have the model sum up long observations instead of cutting them."
+    )
+    focus = serializers.ListField(
+        child=serializers.CharField(max_length=200),
+        default=list,
+        max_length=100,
+        help_text="Names of tools to practise first.",
+    )
+
+    def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Turn the switches into one value; refuse what the chosen engine cannot do."""
+        given = {name: asked.pop(name) for name in SwitchesRequest().fields}
+        band, focus = tuple(given.pop("band")), tuple(dict.fromkeys(given.pop("focus")))
+        if band and (len(band) != 2 or band[0] >= band[1]):
+            raise serializers.ValidationError({"band": ["Give two shares, the lower one first."]})
+        switches = Switches(band=band, focus=focus, **given)
+        if refused := refused_by(asked["engine"], switches):
+            raise serializers.ValidationError({name: [why] for name, why in refused.items()})
+        return {**asked, "switches": switches}
+
+
+class RunRequest(SwitchesRequest):
     environment = serializers.SlugField()
+    snapshot = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=1,
+        help_text="Number of the environment's snapshot to begin from.",
+    )
     playbook = serializers.SlugField()
     engine = serializers.ChoiceField(choices=ENGINES)
     rounds = serializers.IntegerField(
@@ -100,6 +154,9 @@ class AttemptSerializer(serializers.ModelSerializer[Attempt]):
     run = serializers.IntegerField(source="run.number")
     round = serializers.IntegerField(source="task.round.number")
     instruction = serializers.CharField(source="task.instruction")
+    arm = serializers.CharField(
+        source="arm.name", default=None, help_text="The memory a trial was given."
+    )
 
     class Meta:
         model = Attempt
@@ -108,6 +165,7 @@ class AttemptSerializer(serializers.ModelSerializer[Attempt]):
             "run",
             "round",
             "instruction",
+            "arm",
             "number",
             "status",
             "message",
@@ -117,6 +175,7 @@ class AttemptSerializer(serializers.ModelSerializer[Attempt]):
             "completion",
             "completion_reason",
             "validator",
+            "truth",
             "answer",
             "step_count",
             "error_count",
@@ -129,9 +188,69 @@ class TrajectorySerializer(AttemptSerializer):
     steps = serializers.SerializerMethodField()
 
     class Meta(AttemptSerializer.Meta):
-        fields = (*AttemptSerializer.Meta.fields, "steps")  # type: ignore[assignment]
+        fields = (*AttemptSerializer.Meta.fields, "votes", "steps")  # type: ignore[assignment]
 
     def get_steps(self, attempt: Attempt) -> list[dict[str, Any]]:
         """The steps of the try that counts, in order."""
         rows = attempt.steps.filter(try_number=attempt.current_try)
         return list(StepSerializer(rows, many=True).data)
+
+
+class TrialSerializer(serializers.ModelSerializer[Attempt]):
+    arm = serializers.CharField(
+        source="arm.kind", help_text="The memory it had: lesson, before or after."
+    )
+    instruction = serializers.CharField(source="task.instruction")
+    url = serializers.CharField(source="get_absolute_url", help_text="Page of the trajectory.")
+
+    class Meta:
+        model = Attempt
+        fields = (
+            "id",
+            "arm",
+            "number",
+            "instruction",
+            "status",
+            "label",
+            "completion_reason",
+            "step_count",
+            "error_count",
+            "url",
+        )
+
+
+class LessonSerializer(serializers.ModelSerializer[Lesson]):
+    """A proposed operation and what its trials said. ``result`` counts wins and trials."""
+
+    attempt = serializers.PrimaryKeyRelatedField[Any](read_only=True)
+    candidate = serializers.PrimaryKeyRelatedField[Any](read_only=True)
+    trials = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Lesson
+        fields = (
+            "id",
+            "round",
+            "number",
+            "kind",
+            "status",
+            "op",
+            "section",
+            "content",
+            "targets",
+            "reason",
+            "wins_needed",
+            "result",
+            "message",
+            "attempt",
+            "candidate",
+            "trials",
+            "created_at",
+            "settled_at",
+        )
+
+    @extend_schema_field(TrialSerializer(many=True))
+    def get_trials(self, lesson: Lesson) -> list[dict[str, Any]]:
+        """Every trial in the order it was queued."""
+        found = [trial for arm in lesson.arms.all() for trial in arm.attempts.all()]
+        return list(TrialSerializer(sorted(found, key=lambda t: t.pk), many=True).data)

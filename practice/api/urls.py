@@ -2,13 +2,75 @@ from __future__ import annotations
 
 from django.urls import path
 
-from practice.api import views
+from practice.api import calls, environments, experiments, memory, views
+from practice.api.deployment import SentTrajectories
 from practice.services import runs
 
 urlpatterns = [
-    path("environments", views.EnvironmentList.as_view(), name="api-environment-list"),
+    path("model-calls", calls.ModelCallList.as_view(), name="api-model-call-list"),
+    path("model-calls/<int:pk>", calls.ModelCallDetail.as_view(), name="api-model-call-detail"),
+    path("model-prices", calls.ModelPriceList.as_view(), name="api-model-price-list"),
+    path("environments/<slug:slug>/prompts", calls.PromptList.as_view(), name="api-prompt-list"),
+    path("environments/<slug:slug>/memory", memory.MemoryDetail.as_view(), name="api-memory"),
+    path(
+        "environments/<slug:slug>/memory/steering",
+        memory.MemorySteering.as_view(),
+        name="api-memory-steering",
+    ),
+    path(
+        "environments/<slug:slug>/memory/steering/<int:pk>",
+        memory.MemoryWish.as_view(),
+        name="api-memory-wish",
+    ),
+    path(
+        "environments/<slug:slug>/memory/facts",
+        memory.MemoryFacts.as_view(),
+        name="api-memory-fact-list",
+    ),
+    path(
+        "environments/<slug:slug>/memory/facts/<int:pk>",
+        memory.MemoryFact.as_view(),
+        name="api-memory-fact",
+    ),
+    path(
+        "environments/<slug:slug>/memory/artifact",
+        memory.MemoryArtifact.as_view(),
+        name="api-memory-artifact",
+    ),
+    path("environments", environments.EnvironmentList.as_view(), name="api-environment-list"),
+    path(
+        "environments/<slug:slug>",
+        environments.EnvironmentDetail.as_view(),
+        name="api-environment-detail",
+    ),
+    path(
+        "environments/<slug:slug>/check",
+        environments.EnvironmentCheck.as_view(),
+        name="api-environment-check",
+    ),
+    path(
+        "environments/<slug:slug>/check-reset",
+        environments.EnvironmentResetCheck.as_view(),
+        name="api-environment-reset-check",
+    ),
+    path(
+        "environments/<slug:slug>/slots",
+        environments.EnvironmentSlots.as_view(),
+        name="api-environment-slots",
+    ),
+    path(
+        "environments/<slug:slug>/snapshots",
+        environments.SnapshotList.as_view(),
+        name="api-snapshot-list",
+    ),
+    path(
+        "environments/<slug:slug>/snapshots/<int:number>",
+        environments.SnapshotDetail.as_view(),
+        name="api-snapshot-detail",
+    ),
     path("runs", views.RunList.as_view(), name="api-run-list"),
     path("runs/<int:number>", views.RunDetail.as_view(), name="api-run-detail"),
+    path("runs/<int:number>/lessons", views.LessonList.as_view(), name="api-run-lesson-list"),
     *(
         path(
             f"runs/<int:number>/{verb}",
@@ -21,6 +83,18 @@ urlpatterns = [
             ("cancel", runs.run_cancel),
         )
     ),
+    path("trajectories", SentTrajectories.as_view(), name="api-sent-trajectory-list"),
+    path("experiments", experiments.ExperimentList.as_view(), name="api-experiment-list"),
+    path(
+        "experiments/<int:number>",
+        experiments.ExperimentDetail.as_view(),
+        name="api-experiment-detail",
+    ),
     path("attempts", views.AttemptList.as_view(), name="api-attempt-list"),
     path("attempts/<int:pk>", views.AttemptDetail.as_view(), name="api-attempt-detail"),
+    path(
+        "attempts/<int:pk>/overrule",
+        experiments.AttemptOverrule.as_view(),
+        name="api-attempt-overrule",
+    ),
 ]

@@ -14,7 +14,10 @@ from memoryapp.access import object_or_404
 from memoryapp.api.contract import PROBLEM, READING, WRITING, NewestFirst, one_of
 from memoryapp.api.permissions import HasScope, workspace_of
 from practice.api import serializers as s
-from practice.models import Attempt, Run
+from practice.models import Attempt, Lesson, Run
+from practice.queries import lessons
+from practice.queries.runs import runs as runs_of
+from practice.queries.trajectories import BOTH, TRIALS
 from practice.services import runs
 
 
@@ -24,17 +27,6 @@ class NewestRunFirst(NewestFirst):
 
 class NewestAttemptFirst(NewestFirst):
     ordering = "-pk"
-
-
-class EnvironmentList(APIView):
-    permission_classes = (HasScope,)
-    scopes = READING
-
-    @extend_schema(responses={200: s.EnvironmentSerializer(many=True)})
-    def get(self, request: Request) -> Response:
-        """Environments of the workspace."""
-        rows = workspace_of(request).environments.all()
-        return Response(s.EnvironmentSerializer(rows, many=True).data)
 
 
 class RunList(APIView):
@@ -47,7 +39,7 @@ class RunList(APIView):
     )
     def get(self, request: Request) -> Response:
         """Runs, newest first, in pages."""
-        rows = workspace_of(request).runs.select_related("environment", "playbook")
+        rows = runs_of(workspace_of(request)).select_related("environment", "playbook", "snapshot")
         pages = NewestRunFirst()
         page: Any = pages.paginate_queryset(rows, request, view=self)
         return pages.get_paginated_response(s.RunSerializer(page, many=True).data)
@@ -61,8 +53,11 @@ class RunList(APIView):
         asked.is_valid(raise_exception=True)
         values = dict(asked.validated_data)
         workspace = workspace_of(request)
+        environment = object_or_404(workspace.environments.all(), slug=values.pop("environment"))
+        number = values.pop("snapshot")
         run = runs.run_start(
-            environment=object_or_404(workspace.environments.all(), slug=values.pop("environment")),
+            environment=environment,
+            snapshot=number and object_or_404(environment.snapshots.all(), number=number),
             playbook=object_or_404(workspace.playbooks.all(), slug=values.pop("playbook")),
             by=request.user,
             **values,
@@ -81,8 +76,30 @@ class RunDetail(APIView):
 
 
 def _run(request: Request, number: int) -> Run:
-    rows = workspace_of(request).runs.select_related("environment", "playbook", "workspace")
+    rows = workspace_of(request).runs.select_related(
+        "environment", "playbook", "snapshot", "workspace"
+    )
     return object_or_404(rows, number=number)
+
+
+class LessonList(APIView):
+    permission_classes = (HasScope,)
+    scopes = READING
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("kind", str, enum=[*Lesson.Kind.values]),
+            OpenApiParameter("status", str, enum=[*Lesson.Status.values]),
+        ],
+        responses={200: s.LessonSerializer(many=True), 404: PROBLEM},
+    )
+    def get(self, request: Request, number: int) -> Response:
+        """What a run put to the test: lessons and consolidation proposals, oldest first."""
+        rows = lessons.lessons_of(_run(request, number))
+        for name, values in (("kind", Lesson.Kind.values), ("status", Lesson.Status.values)):
+            if value := one_of(request, name, values):
+                rows = rows.filter(**{name: value})
+        return Response(s.LessonSerializer(rows, many=True).data)
 
 
 class RunMove(APIView):
@@ -106,6 +123,12 @@ class AttemptList(APIView):
         parameters=[
             OpenApiParameter("run", int),
             OpenApiParameter("label", str, enum=[*Attempt.Label.values]),
+            OpenApiParameter(
+                "arm",
+                str,
+                enum=[TRIALS, BOTH],
+                description="Attempts of experiments and lesson trials; without it, practice only.",
+            ),
             OpenApiParameter("cursor", str),
             OpenApiParameter("page_size", int),
         ],
@@ -120,6 +143,11 @@ class AttemptList(APIView):
             rows = rows.filter(run__number=int(run))
         if label := one_of(request, "label", Attempt.Label.values):
             rows = rows.filter(label=label)
+        arm = one_of(request, "arm", [TRIALS, BOTH])
+        if arm == TRIALS:
+            rows = rows.exclude(arm=None)
+        elif not arm:
+            rows = rows.filter(arm=None)
         pages = NewestAttemptFirst()
         page: Any = pages.paginate_queryset(rows, request, view=self)
         return pages.get_paginated_response(s.AttemptSerializer(page, many=True).data)
@@ -137,4 +165,4 @@ class AttemptDetail(APIView):
 
 def _attempts(request: Request) -> Any:
     rows = Attempt.objects.filter(run__workspace=workspace_of(request))
-    return rows.select_related("run", "task__round")
+    return rows.select_related("run", "task__round", "arm")

@@ -7,7 +7,7 @@ run should. Anthropic's library is loaded with it but connects to nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -21,29 +21,35 @@ from anthropic import AsyncAnthropic
 from openai import AsyncOpenAI
 from pydantic_ai.messages import ModelRequest
 from pydantic_ai.models import Model, ModelRequestParameters
-from pydantic_ai.models.anthropic import AnthropicModel
+from pydantic_ai.models.anthropic import AnthropicModel, AnthropicModelSettings
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.anthropic import AnthropicProvider
 from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 from pydantic_ai.settings import ModelSettings as RequestSettings
 
-from practice.agents.calling import Line, OutputMode, Price, RoleModel
+from practice.agents.calling import Line, OutputMode, RoleModel
+from practice.agents.condenser import Condenser
 from practice.agents.engine import assemble
 from practice.agents.ports import Engine, MalformedReply, ProviderRefused
+from practice.agents.prompting import built_in
+from practice.clients.price_list import ANTHROPIC_URL, OPENAI_URL
+from practice.domain.prices import Price, price_for
+from practice.domain.prompts import PromptText
+from practice.domain.types import CallRecord
 
 DEFAULT_TEMPERATURES: Mapping[str, float] = MappingProxyType(
     {
         "proposer": 1.0,
         "solver": 0.0,
+        "condenser": 0.0,
         "validator": 0.7,
         "summariser": 0.7,
         "reflector": 0.7,
         "curator": 0.7,
+        "consolidator": 0.3,
     }
 )
-OPENAI_URL = "https://api.openai.com/v1"
-ANTHROPIC_URL = "https://api.anthropic.com"
 CONNECT_TIMEOUT_S = 10.0
 #: a whole proposal of 50 tasks fits; Anthropic needs an explicit limit.
 ANTHROPIC_MAX_TOKENS = 16_000
@@ -56,8 +62,9 @@ _KEY_LIKE = re.compile(r"\b(?:sk|rk|key)[-_][\w*.-]{8,}")
 class ModelSettings:
     """Everything about the model an operator sets.
 
-    ``price`` is US dollars per million (input, output) tokens; ``None`` uses the library's price
-    list. ``temperatures`` and ``models`` override the defaults by role. ``timeout_s`` bounds one
+    ``prices`` is the workspace's price table; ``price`` is US dollars per million (input, output)
+    tokens for models that are not in it; ``None`` uses the library's price list.
+    ``temperatures`` and ``models`` override the defaults by role. ``timeout_s`` bounds one
     request as a whole. ``base_url`` ends in the API's version, e.g. ``http://localhost:11434/v1``.
     """
 
@@ -68,6 +75,7 @@ class ModelSettings:
     output_mode: OutputMode = "tool"
     timeout_s: float = 120.0
     price: tuple[Decimal, Decimal] | None = None
+    prices: Mapping[str, Price] = field(default_factory=dict)
     temperatures: Mapping[str, float] = field(default_factory=dict)
     models: Mapping[str, str] = field(default_factory=dict)
 
@@ -77,6 +85,13 @@ class ModelSettings:
     def temperature_of(self, role: str) -> float:
         return self.temperatures.get(role, DEFAULT_TEMPERATURES[role])
 
+    def price_of(self, model: str) -> Price | None:
+        """The operator's own price; ``None`` leaves it to the library's list."""
+        found = price_for(self.prices, model)
+        if found is None and self.price is not None:
+            return Price(*self.price)
+        return found
+
     def scrub(self, text: str) -> str:
         """Return ``text`` without the API key and without anything that looks like one."""
         if self.api_key:
@@ -84,17 +99,51 @@ class ModelSettings:
         return _KEY_LIKE.sub("[API key]", text)
 
 
-def build_engine(settings: ModelSettings, seed: int) -> Engine:
+def _unrecorded(call: CallRecord) -> None:
+    """Keep no record: nobody asked for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What one run connects its roles to.
+
+    ``prompts`` holds the environment's own prompts by role; other roles use the built-in ones.
+    ``record`` is told of every request. ``condenses`` has long observations summed up. ``votes``
+    is how often the validator's model is asked about one attempt, at most.
+    """
+
+    prompts: Mapping[str, PromptText] = field(default_factory=dict)
+    record: Callable[[CallRecord], None] = _unrecorded
+    condenses: bool = False
+    votes: int = 1
+
+
+UNWIRED = Wiring()
+
+
+def build_engine(settings: ModelSettings, seed: int, wiring: Wiring = UNWIRED) -> Engine:
     """Return the model engine. Nothing is connected yet.
 
     Raises:
         ProviderRefused: the settings name no usable provider or model.
     """
     _checked(settings)
-    return assemble(f"model: {settings.model}", lambda role: role_model(settings, role, seed))
+    return assemble(
+        f"model: {settings.model}",
+        lambda role: role_model(settings, role, seed, wiring),
+        wiring.votes,
+    )
 
 
-def role_model(settings: ModelSettings, role: str, seed: int) -> RoleModel:
+def condenser(settings: ModelSettings, seed: int, wiring: Wiring = UNWIRED) -> Condenser:
+    """Return the condenser alone, whether or not a run would use one."""
+    _checked(settings)
+    return Condenser(role_model(settings, "condenser", seed, wiring))
+
+
+def role_model(
+    settings: ModelSettings, role: str, seed: int, wiring: Wiring = UNWIRED
+) -> RoleModel:
     """Return the model ``role`` works with."""
     name = settings.model_of(role)
     request = RequestSettings(
@@ -103,18 +152,37 @@ def role_model(settings: ModelSettings, role: str, seed: int) -> RoleModel:
         request_timeout=settings.timeout_s,
     )
     if settings.provider == "openai":
+        # OpenAI caches the longest stable beginning of a request by itself.
         request["seed"] = seed
     else:
         request["max_tokens"] = ANTHROPIC_MAX_TOKENS
+        request = _cached(request, role)
     return RoleModel(
         role=role,
         name=name,
         connect=partial(_connect, settings, name),
         settings=request,
         output_mode=settings.output_mode,
-        price=Price(*settings.price) if settings.price is not None else None,
+        prompt=wiring.prompts.get(role) or built_in(role),
+        price=settings.price_of(name),
         scrub=settings.scrub,
+        record=wiring.record,
+        condenses=wiring.condenses,
+        marks_cache=settings.provider == "anthropic",
     )
+
+
+def _cached(request: RequestSettings, role: str) -> AnthropicModelSettings:
+    """Have tools and instructions cached, and the solver's conversation as it grows.
+
+    Marks on single blocks, not the top-level setting: gateways that speak Anthropic's format know
+    the former. A reply that is asked for once is not read back, so its message is not written.
+    """
+    cached = AnthropicModelSettings(**request)  # type: ignore[typeddict-item]
+    cached["anthropic_cache_tool_definitions"] = True
+    cached["anthropic_cache_instructions"] = True
+    cached["anthropic_cache_messages"] = role == "solver"
+    return cached
 
 
 def check_connection(settings: ModelSettings) -> str:

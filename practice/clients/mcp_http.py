@@ -11,7 +11,9 @@ import httpx2
 from mcp.client.streamable_http import streamable_http_client
 
 from practice.agents.ports import EnvironmentUnavailable
+from practice.clients.addresses import Forbidden, Pinned
 from practice.clients.mcp_stdio import MESSAGE_CAP, Health
+from practice.domain.addresses import address_problem
 
 _REFUSING = frozenset({401, 403, 404, 408, 429})
 CONNECT_SECONDS = 10.0
@@ -23,7 +25,12 @@ class TooLong(httpx2.RemoteProtocolError):
 
 @asynccontextmanager
 async def http_transport(
-    url: str, *, headers: Mapping[str, str], read_timeout: float, health: Health
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    read_timeout: float,
+    health: Health,
+    private_allowed: bool,
 ) -> AsyncIterator[Any]:
     """Speak streamable HTTP with ``url``. ``health.failure`` says what the last request met.
 
@@ -31,15 +38,19 @@ async def http_transport(
     server's own origin are followed (by the SDK).
 
     Raises:
-        EnvironmentUnavailable: ``url`` is not an http or https address.
+        EnvironmentUnavailable: ``url`` is not an http or https address, or one that no environment
+            may have.
     """
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
         raise EnvironmentUnavailable(
             f"{url[:200]!r} is not an http or https address. Correct the environment's address."
         )
+    problem = address_problem(url, private_allowed=private_allowed)
+    if problem:
+        raise EnvironmentUnavailable(problem)
     async with (
         httpx2.AsyncClient(
-            transport=Watched(health),
+            transport=Watched(health, Pinned(private_allowed=private_allowed)),
             headers={**headers, "Accept-Encoding": "identity"},
             timeout=httpx2.Timeout(CONNECT_SECONDS, read=read_timeout),
             trust_env=False,
@@ -55,9 +66,9 @@ class Watched(httpx2.AsyncBaseTransport):
     Event streams live long and are capped per event, by the SDK.
     """
 
-    def __init__(self, health: Health) -> None:
+    def __init__(self, health: Health, inner: Pinned) -> None:
         self._health = health
-        self._inner = httpx2.AsyncHTTPTransport(trust_env=False)
+        self._inner = inner
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         try:
@@ -113,6 +124,8 @@ class _Capped(httpx2.AsyncByteStream):
 
 
 def _unreachable(error: httpx2.TransportError) -> str:
+    if isinstance(error, Forbidden):
+        return f"was not called ({error})"
     if isinstance(error, httpx2.ConnectTimeout):
         return f"did not accept a connection within {CONNECT_SECONDS:g} seconds"
     if isinstance(error, httpx2.ConnectError):

@@ -8,19 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from practice.clients.answers import long_enough
 from practice.clients.seeds import Workplace
 
 WORKDIR = "{workdir}"
-#: A shorter value is too likely to be part of ordinary words.
-SECRET_CHARS = 6
-
-
-def _long_enough(values: Mapping[str, str]) -> dict[str, str]:
-    return {
-        name: value
-        for name, value in values.items()
-        if len(value) >= SECRET_CHARS and WORKDIR not in value
-    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +20,25 @@ class StdioServer:
 
     ``command`` is an argv prefix the operator's allow-list resolved to; ``args`` and the values of
     ``env`` may hold ``{workdir}``, the path of the fresh copy of ``seed_folder`` (an empty folder
-    without one), which is the working directory too.
+    without one), which is the working directory too. ``name`` is what people call it.
     """
 
     command: tuple[str, ...]
     args: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     seed_folder: Path | None = None
+    name: str = ""
 
     @property
     def label(self) -> str:
         """What to call the server in a sentence; never its arguments, which may hold secrets."""
-        return Path(self.command[0]).name if self.command else "(no command)"
+        return self.name or (Path(self.command[0]).name if self.command else "(no command)")
 
     @property
     def secrets(self) -> Mapping[str, str]:
         """Values that must never appear in what is stored, by name."""
-        return _long_enough(self.env)
+        given = {name: value for name, value in self.env.items() if WORKDIR not in value}
+        return long_enough(given)
 
     def argv(self, place: Workplace) -> list[str]:
         filled = (part.replace(WORKDIR, str(place.work)) for part in self.args)
@@ -69,6 +62,8 @@ class HttpServer:
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    #: whether it may live on this machine or in the local network.
+    private_allowed: bool = True
 
     @property
     def secrets(self) -> Mapping[str, str]:
@@ -77,13 +72,18 @@ class HttpServer:
             name: value.removeprefix("Bearer ").removeprefix("Basic ").strip()
             for name, value in self.headers.items()
         }
-        return _long_enough(bare)
+        return long_enough(bare)
 
     @property
     def label(self) -> str:
         """Scheme, host and path; user names and queries may hold secrets."""
-        parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        return address_label(self.url)
+
+
+def address_label(url: str) -> str:
+    """An address without its user name and query."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 Server = StdioServer | HttpServer

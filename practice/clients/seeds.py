@@ -6,6 +6,7 @@ attempt and nothing of the operator's home (keys, cloud credentials) is within i
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import signal
@@ -47,6 +48,86 @@ def workplace(seed_folder: Path | None) -> Iterator[Workplace]:
         yield place
     finally:
         _remove(root)
+
+
+def digest_of(seed: Path) -> tuple[str, int]:
+    """SHA-256 (hex) over a seed's names, contents, links and execute bits, and its size in bytes.
+
+    Raises:
+        EnvironmentUnavailable: a file cannot be read.
+    """
+    total, size = hashlib.sha256(), 0
+    try:
+        for path in sorted(seed.rglob("*")):
+            name = path.relative_to(seed).as_posix()
+            if path.is_symlink():
+                seen = ("link", name, str(path.readlink()))
+            elif path.is_dir():
+                seen = ("folder", name, "")
+            else:
+                with path.open("rb") as opened:
+                    content = hashlib.file_digest(opened, "sha256").hexdigest()
+                size += path.stat().st_size
+                seen = ("program" if path.stat().st_mode & stat.S_IXUSR else "file", name, content)
+            total.update("\0".join(seen).encode("utf-8", "surrogateescape") + b"\n")
+    except OSError as error:
+        raise EnvironmentUnavailable(
+            f"The seed folder {seed} cannot be read: {error.strerror or error}. Make it readable."
+        ) from error
+    return total.hexdigest(), size
+
+
+def keep(seed: Path, store: Path) -> tuple[str, int]:
+    """Copy a seed into ``store`` under its digest, once; return digest and size in bytes.
+
+    The copy is what is hashed, so that a seed that is changed meanwhile still matches its name.
+
+    Raises:
+        EnvironmentUnavailable: it cannot be copied, or holds a link that leads out of it.
+    """
+    try:
+        store.mkdir(parents=True, exist_ok=True)
+        room = Path(tempfile.mkdtemp(prefix="taking-", dir=store))
+    except OSError as error:
+        raise EnvironmentUnavailable(
+            f"Snapshots cannot be stored in {store}: {error.strerror or error}. "
+            "Make the folder writable and check the free space."
+        ) from error
+    try:
+        _copy(seed, room / "seed")
+        digest, size = digest_of(room / "seed")
+        if not (store / digest).exists():
+            with suppress(OSError):  # somebody else just kept the same
+                (room / "seed").rename(store / digest)
+        return digest, size
+    finally:
+        _remove(room)
+
+
+def kept(digest: str, store: Path) -> Path:
+    """The folder kept under ``digest``, found to be what it was.
+
+    Raises:
+        EnvironmentUnavailable: it is gone or was changed.
+    """
+    folder = store / digest
+    if not folder.is_dir():
+        raise EnvironmentUnavailable(
+            f"The files of this snapshot are gone: {folder} does not exist. "
+            "Put the folder back, or take another snapshot."
+        )
+    if digest_of(folder)[0] != digest:
+        raise EnvironmentUnavailable(
+            f"The files of this snapshot were changed: {folder} is not what was kept. "
+            "Put the original files back, or take another snapshot."
+        )
+    return folder
+
+
+def forget(digest: str, store: Path) -> None:
+    """Delete what is kept under ``digest``."""
+    if digest:
+        _remove(store / digest)
 
 
 def sweep() -> int:

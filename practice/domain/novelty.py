@@ -109,6 +109,60 @@ def select(
     )
 
 
+def farthest_first(
+    candidates: Sequence[TaskSpec],
+    past: Sequence[PracticeRecord],
+    count: int,
+    *,
+    embed: Embed | None = None,
+) -> Selection:
+    """Select ``count`` candidates greedily by distance alone, as the paper does: nothing is cut.
+
+    Among equally distant candidates the first one wins. The arguments are those of ``select``.
+    """
+    texts = [task.instruction for task in candidates]
+    history = [record.instruction for record in past]
+    space = _Dense(embed, texts, history) if embed else _Lexical(texts, history)
+    nearest = {i: space.to_past(i)[0] for i in range(len(candidates))}
+    open_ = list(nearest)
+    chosen: list[int] = []
+    while open_ and len(chosen) < count:
+        best = min(open_, key=lambda i: (nearest[i], i))
+        open_.remove(best)
+        chosen.append(best)
+        nearest |= {i: max(nearest[i], space.between(i, best)) for i in open_}
+    return Selection(
+        selected=tuple(candidates[i] for i in chosen),
+        dropped=tuple(
+            (
+                candidates[i],
+                f"The {count} places went to tasks farther from what was practised "
+                f"(closest similarity here {nearest[i]:.2f}).",
+            )
+            for i in open_
+        ),
+    )
+
+
+def without_repeats(
+    candidates: Sequence[TaskSpec], held_out: Sequence[PracticeRecord]
+) -> tuple[tuple[TaskSpec, ...], tuple[tuple[TaskSpec, str], ...]]:
+    """Return the candidates that repeat no held-out task, and the others with the reason.
+
+    Unlike ``past`` in ``select``, held-out tasks say nothing of what was practised.
+    """
+    space = _Lexical(
+        [task.instruction for task in candidates], [record.instruction for record in held_out]
+    )
+    nearest = {i: space.to_past(i) for i in range(len(candidates))}
+    known = "a held-out"
+    repeated = _dropped_against_past(candidates, held_out, nearest, COSINE_CUT, known)
+    return (
+        tuple(task for i, task in enumerate(candidates) if i not in repeated),
+        tuple((candidates[i], repeated[i]) for i in sorted(repeated)),
+    )
+
+
 def _practised(past: Sequence[PracticeRecord]) -> set[str]:
     """Return the tools that worked once, or that were tried often enough without."""
     tries: Counter[str] = Counter()
@@ -213,6 +267,7 @@ def _dropped_against_past(
     past: Sequence[PracticeRecord],
     nearest: Mapping[int, tuple[float, int]],
     cut: float,
+    whose: str = "an earlier",
 ) -> dict[int, str]:
     by_signature: dict[str, list[PracticeRecord]] = defaultdict(list)
     for record in past:
@@ -222,9 +277,9 @@ def _dropped_against_past(
         near, place = nearest[i]
         reason = ""
         if near >= cut:
-            reason = _too_alike(task, past[place], near, cut, "an earlier")
+            reason = _too_alike(task, past[place], near, cut, whose)
         for record in by_signature[task.signature]:
-            reason = reason or _too_alike(task, record, 0.0, cut, "an earlier")
+            reason = reason or _too_alike(task, record, 0.0, cut, whose)
         if reason:
             dropped[i] = reason
     return dropped

@@ -6,13 +6,17 @@ One round is a chain of stages with barriers (Preping §3.2)::
         ▲                                                              │
         └──────────── summarise × tasks (not after the last round) ◀───┘
 
+What a plan adds comes between learning and summing up, each with a barrier of its own: trials of
+lessons and *settle*, *consolidate* and its trials, *measure* on held-out tasks. An experiment is
+propose, solve, validate and *report*; a run over sent trajectories begins with validate.
+
 ``decide`` may be called at any time, from anywhere, any number of times: it creates only what is
 missing and dispatches only what nobody holds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -51,6 +55,7 @@ class Stage(StrEnum):
     LEARN = "learn"
     SETTLE = "settle"
     CONSOLIDATE = "consolidate"
+    MEASURE = "measure"
     SUMMARISE = "summarise"
     REPORT = "report"
 
@@ -145,21 +150,29 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """Everything ``decide`` may look at.
+    """Everything ``decide`` may look at. ``units`` are those of the newest round.
 
-    ``judged`` counts validated attempts per round and ``broken`` those lost to infrastructure;
-    ``representatives`` are the task ids of the newest round worth summarising.
+    ``judged`` counts the practice attempts of that round that have a label; ``representatives``
+    are its task ids worth summarising, ``testing`` its lessons that are not settled yet. ``stop``
+    says why the rounds should end here, where the stop rule thinks so.
     """
 
     plan: Plan
     status: RunStatus
     units: Sequence[UnitState]
+    kind: RunKind = RunKind.PRACTICE
     spent: Decimal = Decimal(0)
     budget: Decimal | None = None
     lease: timedelta = timedelta(seconds=60)
     representatives: Sequence[int] = ()
     last_error: str = ""
-    judged: Mapping[int, int] = field(default_factory=dict)
+    judged: int = 0
+    testing: int = 0
+    stop: str = ""
+
+    @property
+    def is_spent(self) -> bool:
+        return self.budget is not None and self.spent >= self.budget
 
 
 def decide(state: RunState, now: datetime) -> Decision:
@@ -168,19 +181,38 @@ def decide(state: RunState, now: datetime) -> Decision:
         return Decision()
     if not state.units:
         return Decision(create=(NewUnit(Stage.PROPOSE, 1),))
-    if state.budget is not None and state.spent >= state.budget:
-        return Decision(
-            end=RunStatus.FINISHED,
-            message=(
-                f"The budget of ${_dollars(state.budget)} is spent. "
-                "Everything judged so far is kept; start another run to go on."
-            ),
-        )
-    newest = max(unit.round for unit in state.units)
-    current = [unit for unit in state.units if unit.round == newest]
-    if any(unit.is_open for unit in current):
-        return Decision(dispatch=_wakeable(state, current, now))
-    return _after_barrier(state, current, newest)
+    if state.is_spent:
+        return _out_of_money(state, now)
+    if any(unit.is_open for unit in state.units):
+        return Decision(dispatch=_wakeable(state, state.units, now))
+    match state.kind:
+        case RunKind.EXPERIMENT:
+            return _after_experiment(state)
+        case RunKind.ONLINE:
+            return _after_online(state)
+        case RunKind.PRACTICE:
+            return _after_practice(state)
+
+
+def _out_of_money(state: RunState, now: datetime) -> Decision:
+    """Nothing more begins. An experiment still compares what it has, which costs nothing."""
+    ended = Decision(
+        end=RunStatus.FINISHED,
+        message=(
+            f"The budget of ${_dollars(state.budget or Decimal(0))} is spent. "
+            "Everything judged so far is kept; start another run to go on."
+        ),
+    )
+    if state.kind is not RunKind.EXPERIMENT:
+        return ended
+    reports = [unit for unit in state.units if unit.stage is Stage.REPORT]
+    if any(unit.is_open for unit in reports):
+        return Decision(dispatch=_wakeable(state, reports, now))
+    if reports:
+        return ended
+    if any(unit.status == "running" and not _is_silent(state, unit, now) for unit in state.units):
+        return Decision()
+    return Decision(create=(NewUnit(Stage.REPORT, _round(state)),))
 
 
 def _dollars(amount: Decimal) -> str:
@@ -188,16 +220,49 @@ def _dollars(amount: Decimal) -> str:
     return f"{amount:.2f}" if amount >= Decimal("0.01") else f"{amount.normalize():f}"
 
 
-def _after_barrier(state: RunState, current: Sequence[UnitState], number: int) -> Decision:
+def _round(state: RunState) -> int:
+    return max(unit.round for unit in state.units)
+
+
+def _after_experiment(state: RunState) -> Decision:
+    stages = {unit.stage for unit in state.units}
+    if Stage.SOLVE not in stages:
+        return Decision(
+            end=RunStatus.FAILED,
+            message=state.last_error or "No task could be found to try. Practise here first.",
+        )
+    reports = [unit for unit in state.units if unit.stage is Stage.REPORT]
+    if not reports:
+        return Decision(create=(NewUnit(Stage.REPORT, _round(state)),))
+    if all(unit.status == "done" for unit in reports):
+        return Decision(end=RunStatus.FINISHED)
+    return Decision(end=RunStatus.FAILED, message=state.last_error)
+
+
+def _after_online(state: RunState) -> Decision:
+    admits = [unit for unit in state.units if unit.stage is Stage.ADMIT]
+    if not admits:
+        if not state.judged:
+            return Decision(
+                end=RunStatus.FAILED,
+                message=f"None of what was sent could be judged. {state.last_error}".strip(),
+            )
+        return Decision(create=(NewUnit(Stage.ADMIT, _round(state)),))
+    if any(unit.status != "done" for unit in admits):
+        return Decision(end=RunStatus.FAILED, message=state.last_error)
+    return Decision(end=RunStatus.FINISHED)
+
+
+def _after_practice(state: RunState) -> Decision:
     """Every unit of the newest round has ended: the next stage, the next round, or the end."""
-    stages = {unit.stage for unit in current}
+    stages, number = {unit.stage for unit in state.units}, _round(state)
     if Stage.SOLVE not in stages:
         return Decision(
             end=RunStatus.FAILED,
             message=state.last_error or "The proposer wrote no task that could be practised.",
         )
     if Stage.ADMIT not in stages:
-        if not state.judged.get(number):
+        if not state.judged:
             return Decision(
                 end=RunStatus.FAILED,
                 message=(
@@ -206,15 +271,34 @@ def _after_barrier(state: RunState, current: Sequence[UnitState], number: int) -
                 ).replace("  ", " "),
             )
         return Decision(create=(NewUnit(Stage.ADMIT, number),))
-    if any(u.stage is Stage.ADMIT and u.status != "done" for u in current):
+    if any(u.stage is Stage.ADMIT and u.status != "done" for u in state.units):
         return Decision(end=RunStatus.FAILED, message=state.last_error)
+    return _after_learning(state, stages, number)
+
+
+def _after_learning(state: RunState, stages: Set[Stage], number: int) -> Decision:
+    """What the plan asks for beyond the paper, then the next round or the end."""
+    settled = {u.target for u in state.units if u.stage is Stage.SETTLE}
+    place = int(Stage.CONSOLIDATE in stages)
+    if state.testing and place not in settled:
+        return Decision(create=(NewUnit(Stage.SETTLE, number, place),))
+    if state.plan.consolidate and Stage.CONSOLIDATE not in stages:
+        return Decision(create=(NewUnit(Stage.CONSOLIDATE, number),))
+    if state.plan.held_out and Stage.MEASURE not in stages:
+        return Decision(create=(NewUnit(Stage.MEASURE, number),))
     if number >= state.plan.rounds:
         return Decision(end=RunStatus.FINISHED)
+    if state.stop:
+        return Decision(end=RunStatus.FINISHED, message=state.stop)
     if Stage.SUMMARISE not in stages and state.representatives:
         return Decision(
             create=tuple(NewUnit(Stage.SUMMARISE, number, task) for task in state.representatives)
         )
     return Decision(create=(NewUnit(Stage.PROPOSE, number + 1),))
+
+
+def _is_silent(state: RunState, unit: UnitState, now: datetime) -> bool:
+    return unit.heartbeat_at is None or unit.heartbeat_at < now - state.lease
 
 
 def _wakeable(state: RunState, current: Sequence[UnitState], now: datetime) -> tuple[int, ...]:
@@ -223,7 +307,7 @@ def _wakeable(state: RunState, current: Sequence[UnitState], now: datetime) -> t
     learning = any(u.stage is Stage.LEARN and u.status == "running" for u in current)
     for unit in current:
         if unit.status == "running":
-            if unit.heartbeat_at is None or unit.heartbeat_at < now - state.lease:
+            if _is_silent(state, unit, now):
                 silent.append(unit)
             else:
                 busy += 1

@@ -18,6 +18,7 @@ Json = Mapping[str, Any]
 FEASIBILITY_GATE = 5
 COMPLETION_GATE = 4
 OBSERVATION_CAP = 10_000
+WHOLE_CAP = 200_000
 SUMMARY_OBSERVATION_CAP = 2_000
 STEP_LIMIT = 50
 
@@ -108,6 +109,8 @@ class TaskSpec:
     entities: tuple[str, ...] = ()
     rationale: str = ""
     goal: Json = field(default_factory=dict)
+    #: the seed task of an operator this one was made from; empty for the proposer's own ideas.
+    seed_task: str = ""
 
     @property
     def signature(self) -> str:
@@ -117,12 +120,16 @@ class TaskSpec:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What the environment answered, redacted and cut to ``OBSERVATION_CAP`` characters."""
+    """What the environment answered, redacted and cut to ``OBSERVATION_CAP`` characters.
+
+    ``whole`` is a text that was cut, up to ``WHOLE_CAP`` characters, for a reader that sums it up.
+    """
 
     text: str
     is_error: bool = False
     structured: Any = None
     truncated: bool = False
+    whole: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +286,30 @@ class Steering:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCounts:
+    """How often one tool was executed over all records, counted in tasks.
+
+    ``worked`` are tasks in which a call of it worked, ``feasible_worked`` those of them that were
+    judged feasible, ``infeasible`` the tasks with a call of it that were judged infeasible.
+    """
+
+    name: str
+    practised: int = 0
+    worked: int = 0
+    feasible_worked: int = 0
+    infeasible: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryCounts:
+    """All of practice history in numbers, where a briefing holds its newest records only."""
+
+    total: int
+    categories: Mapping[Category, int]
+    tools: Mapping[str, ToolCounts]
+
+
+@dataclass(frozen=True, slots=True)
 class Briefing:
     """All a proposer may know: tools, environment facts, practice history. Never target tasks."""
 
@@ -290,6 +321,10 @@ class Briefing:
     seed: int = 0
     token_budget: int = 12_000
     steering: Steering = Steering()
+    #: counts over all records; without it ``history`` is all there is.
+    counts: HistoryCounts | None = None
+    #: the paper's view of history: every category, and no list of tools never used.
+    faithful: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from statistics import median_low
 
 from practice.domain.types import (
     COMPLETION_GATE,
@@ -17,6 +18,7 @@ from practice.domain.types import (
     Label,
     Trajectory,
     Verdict,
+    Vote,
 )
 
 
@@ -35,11 +37,50 @@ class Judged:
     verdict: Verdict
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Several votes as one opinion. ``agreement`` is 0..1; ``typical`` is the vote that says it."""
+
+    feasibility: int
+    completion: int
+    agreement: float
+    typical: Vote
+
+
 def label(verdict: Verdict) -> Label:
     """Return the label of a verdict: feasibility is the first gate, completion the second."""
-    if verdict.feasibility < FEASIBILITY_GATE:
-        return Label.INFEASIBLE
-    return Label.SUCCESS if verdict.completion >= COMPLETION_GATE else Label.FAILURE
+    return _label(verdict.feasibility, verdict.completion)
+
+
+def aggregate(votes: Sequence[Vote]) -> Tally:
+    """Return the medians of both scores and how far the votes agree on the label.
+
+    Of an even number of votes the lower median counts: a tie admits nothing. Agreement follows the
+    rule of succession over the label and its opposite, (agreeing + 1) / (votes + 2), so that one
+    vote alone is not certainty.
+
+    Raises:
+        ValueError: there is no vote.
+    """
+    if not votes:
+        raise ValueError("A tally needs at least one vote.")
+    feasibility = median_low([vote.feasibility for vote in votes])
+    completion = median_low([vote.completion for vote in votes])
+    joint = _label(feasibility, completion)
+    agreeing = sum(_label(v.feasibility, v.completion) is joint for v in votes)
+    typical = min(
+        votes, key=lambda v: abs(v.feasibility - feasibility) + abs(v.completion - completion)
+    )
+    return Tally(feasibility, completion, (agreeing + 1) / (len(votes) + 2), typical)
+
+
+def settled(votes: Sequence[Vote], of: int) -> bool:
+    """Whether the votes still to come, ``of`` in all, can no longer change the label."""
+    feasible = sum(v.feasibility >= FEASIBILITY_GATE for v in votes)
+    done = sum(v.completion >= COMPLETION_GATE for v in votes)
+    if 2 * (len(votes) - feasible) > of:
+        return True
+    return 2 * feasible > of and max(2 * done, 2 * (len(votes) - done)) > of
 
 
 def categorize(labels: Sequence[Label]) -> Category:
@@ -89,3 +130,9 @@ def representative(
         key=lambda j: (-j.verdict.completion, len(j.trajectory.steps)),
         default=None,
     )
+
+
+def _label(feasibility: int, completion: int) -> Label:
+    if feasibility < FEASIBILITY_GATE:
+        return Label.INFEASIBLE
+    return Label.SUCCESS if completion >= COMPLETION_GATE else Label.FAILURE

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
+
+from practice.domain.prices import Price
 
 
 class ModelCall(models.Model):
@@ -45,7 +50,14 @@ class ModelCall(models.Model):
         ordering = ["pk"]
 
     def __str__(self) -> str:
-        return f"{self.role} {self.model}"
+        return f"Call {self.pk}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("call-detail", args=[self.pk])
+
+    @property
+    def is_failed(self) -> bool:
+        return bool(self.error)
 
 
 class ModelPrice(models.Model):
@@ -71,6 +83,12 @@ class ModelPrice(models.Model):
 
     def __str__(self) -> str:
         return self.model
+
+    @classmethod
+    def table(cls, workspace_id: int) -> Mapping[str, Price]:
+        """A workspace's prices by model name or prefix."""
+        rows = cls.objects.filter(workspace_id=workspace_id)
+        return {row.model: Price(row.input, row.output, row.cached_input) for row in rows}
 
 
 class PromptVersion(models.Model):
@@ -132,4 +150,7 @@ class PromptTrial(models.Model):
         ordering = ["-pk"]
 
     def __str__(self) -> str:
-        return f"Dry run {self.pk} of {self.role}"
+        return f"Dry run {self.pk}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("prompt-trial", args=[self.environment.slug, self.pk])

@@ -86,6 +86,18 @@ class Environment(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("environment-detail", args=[self.slug])
 
+    @property
+    def has_reset(self) -> bool:
+        """Whether every attempt begins from the same state."""
+        if self.transport == self.Transport.OPENAPI:
+            return bool(self.options.get("reset", {}).get("path"))
+        return self.transport != self.Transport.HTTP
+
+    @property
+    def is_one_at_a_time(self) -> bool:
+        """Whether a reset would undo the work of another attempt under way."""
+        return self.transport == self.Transport.OPENAPI and self.has_reset
+
     def keep_secrets(self, values: Mapping[str, str]) -> None:
         """Encrypt variables (stdio) or headers (HTTP); only their names stay legible."""
         self.secrets = _keys().encrypt(json.dumps(dict(values)).encode())

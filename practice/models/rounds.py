@@ -81,8 +81,11 @@ class PracticeRecord(models.Model):
     run = models.ForeignKey("practice.Run", models.CASCADE, related_name="records")
     category = models.CharField(max_length=10, choices=PracticeTask.Category.choices)
     used_tools = models.JSONField(default=list)
+    #: executed calls in order, each [tool, failed, number of the attempt].
     calls = models.JSONField(default=list)
     reason = models.TextField(blank=True)
+    #: the entry of a ``proposer_memory.json`` this record was read from; empty for our own.
+    imported = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -99,6 +102,6 @@ class PracticeRecord(models.Model):
             used_tools=tuple(self.used_tools),
             reason=self.reason,
             round=self.task.round.number,
-            calls=tuple((tool, bool(failed)) for tool, failed in self.calls),
+            calls=tuple((call[0], bool(call[1])) for call in self.calls),
             goal=self.task.goal,
         )

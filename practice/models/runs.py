@@ -8,15 +8,29 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db import models
-from django.db.models import F, Q, Sum
+from django.db import models, transaction
+from django.db.models import F, Max, Q, Sum
 from django.urls import reverse
 
 from practice.domain import rounds as domain
 from practice.domain.types import Usage
+from practice.models.environments import Environment
 
 
 class RunQuerySet(models.QuerySet["Run"]):
+    def create_numbered(self, *, environment: Environment, **columns: Any) -> Run:
+        """Create a run with its workspace's next number. Call it inside a transaction."""
+        # The row lock keeps two callers from taking one number.
+        type(environment.workspace).objects.select_for_update().get(pk=environment.workspace_id)
+        runs = self.filter(workspace=environment.workspace_id)
+        newest = runs.aggregate(newest=Max("number"))["newest"] or 0
+        return self.create(
+            workspace_id=environment.workspace_id,
+            number=newest + 1,
+            environment=environment,
+            **columns,
+        )
+
     def unfinished(self) -> RunQuerySet:
         return self.filter(status__in=domain.UNFINISHED)
 
@@ -68,10 +82,11 @@ class Run(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Run {self.number}"
+        return f"{'Experiment' if self.kind == self.Kind.EXPERIMENT else 'Run'} {self.number}"
 
     def get_absolute_url(self) -> str:
-        return reverse("run-detail", args=[self.number])
+        page = "experiment-detail" if self.kind == self.Kind.EXPERIMENT else "run-detail"
+        return reverse(page, args=[self.number])
 
     @property
     def is_unfinished(self) -> bool:
@@ -103,15 +118,53 @@ class UnitQuerySet(models.QuerySet["Unit"]):
         """Take a waiting unit, or one whose holder fell silent. ``None`` when it is not ours.
 
         One conditional update decides between workers; the token it writes is what a result must
-        show to be saved.
+        show to be saved. A unit that opens a session takes one of its environment's slots; where
+        all are taken it stays waiting, to be rung for again when one is free.
         """
         claim = uuid.uuid4()
         free = Q(status=Unit.Status.WAITING) & (Q(not_before=None) | Q(not_before__lte=now))
         silent = Q(status=Unit.Status.RUNNING, heartbeat_at__lt=now - lease)
-        taken = self.filter(free | silent, pk=pk, run__status=Run.Status.RUNNING).update(
-            status=Unit.Status.RUNNING, claim=claim, heartbeat_at=now, tries=F("tries") + 1
+        for is_second_look in (False, True):
+            with transaction.atomic():
+                if self._has_slot(pk, alive_since=now - lease):
+                    taken = self.filter(
+                        free | silent, pk=pk, run__status=Run.Status.RUNNING
+                    ).update(
+                        status=Unit.Status.RUNNING,
+                        claim=claim,
+                        heartbeat_at=now,
+                        tries=F("tries") + 1,
+                    )
+                    return self.select_related("run").get(pk=pk) if taken else None
+                if not is_second_look:
+                    # Looked at again once this is stored: whoever frees a slot later will see it.
+                    self.filter(pk=pk, status=Unit.Status.WAITING).update(dispatched_at=None)
+        return None
+
+    def _has_slot(self, pk: int, *, alive_since: datetime) -> bool:
+        """Whether the unit may open a session; its environment stays locked until it has claimed.
+
+        A unit whose worker fell silent holds no slot: its session died with the worker.
+        """
+        environment = (
+            Environment.objects.select_for_update(of=("self",), no_key=True)
+            .filter(runs__units__pk=pk, runs__units__stage=domain.Stage.SOLVE)
+            .only("slots")
+            .first()
         )
-        return self.select_related("run").get(pk=pk) if taken else None
+        if environment is None:
+            return True
+        others = self.open_sessions(environment, alive_since).exclude(pk=pk)
+        return others.count() < environment.slots
+
+    def open_sessions(self, environment: Environment, alive_since: datetime) -> UnitQuerySet:
+        """Units of any run that work in an environment now."""
+        return self.filter(
+            stage=domain.Stage.SOLVE,
+            run__environment=environment,
+            status=Unit.Status.RUNNING,
+            heartbeat_at__gte=alive_since,
+        )
 
     def held(self, unit: Unit) -> UnitQuerySet:
         """The unit's row while our claim on it still stands."""

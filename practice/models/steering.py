@@ -31,6 +31,10 @@ class Steering(models.Model):
     instruction = models.TextField(blank=True)
     note = models.CharField(max_length=300, blank=True)
     origin = models.CharField(max_length=10, choices=Origin.choices, default=Origin.OPERATOR)
+    #: the task that was practised for a seed task.
+    task = models.ForeignKey(
+        "practice.PracticeTask", models.SET_NULL, null=True, blank=True, related_name="seeded_by"
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
     )

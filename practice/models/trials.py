@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.urls import reverse
 
 from memoryapp.domain.playbook import Delta, Op
 
@@ -125,4 +126,7 @@ class Experiment(models.Model):
     result = models.JSONField(default=dict)
 
     def __str__(self) -> str:
-        return f"Experiment {self.run.number}"
+        return str(self.run)
+
+    def get_absolute_url(self) -> str:
+        return reverse("experiment-detail", args=[self.run.number])

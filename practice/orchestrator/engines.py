@@ -10,17 +10,24 @@ from django.conf import settings
 
 from practice.agents.ports import Engine, ProviderRefused
 from practice.agents.rules import build_engine
-from practice.models import Run
+from practice.clients.price_list import is_listed
+from practice.domain.prices import price_for
+from practice.domain.prompts import PromptText, version_name
+from practice.domain.rounds import Plan
+from practice.models import ModelPrice, PromptVersion, Unit
+from practice.orchestrator.calls import recorder
 
 RULES = "rules"
 MODEL = "model"
+TABLE, SETTINGS, LISTED, UNKNOWN = "table", "settings", "listed", "unknown"
+NO_MODEL = (
+    "No model is configured. Set LLM_PROVIDER and LLM_MODEL, restart, and start again; "
+    "nothing was lost."
+)
 
 
-def model_settings() -> dict[str, Any]:
+def model_settings(workspace_id: int) -> dict[str, Any]:
     """The configured language model, as keyword arguments of ``ModelSettings``."""
-    price: tuple[Decimal, Decimal] | None = None
-    if settings.LLM_PRICE_INPUT >= 0 and settings.LLM_PRICE_OUTPUT >= 0:
-        price = (Decimal(str(settings.LLM_PRICE_INPUT)), Decimal(str(settings.LLM_PRICE_OUTPUT)))
     return {
         "provider": settings.LLM_PROVIDER,
         "model": settings.LLM_MODEL,
@@ -28,26 +35,76 @@ def model_settings() -> dict[str, Any]:
         "api_key": settings.LLM_API_KEY,
         "output_mode": settings.LLM_OUTPUT_MODE,
         "timeout_s": settings.LLM_TIMEOUT_SECONDS,
-        "price": price,
+        "price": _settings_price(),
+        "prices": ModelPrice.table(workspace_id),
         "models": settings.LLM_ROLE_MODELS,
         "temperatures": settings.LLM_TEMPERATURES,
     }
 
 
-def engine_of(run: Run) -> Engine:
-    """Build the engine a run was started with.
+def _settings_price() -> tuple[Decimal, Decimal] | None:
+    if settings.LLM_PRICE_INPUT < 0 or settings.LLM_PRICE_OUTPUT < 0:
+        return None
+    return Decimal(str(settings.LLM_PRICE_INPUT)), Decimal(str(settings.LLM_PRICE_OUTPUT))
+
+
+def price_source(workspace_id: int, model: str) -> str:
+    """Where a model's price is found, in the order it is looked for: ``TABLE`` (the workspace's),
+    ``SETTINGS`` (``LLM_PRICE_INPUT`` and ``LLM_PRICE_OUTPUT``), ``LISTED`` (the list the model
+    library ships with), else ``UNKNOWN``.
+    """
+    if price_for(ModelPrice.table(workspace_id), model) is not None:
+        return TABLE
+    if _settings_price() is not None:
+        return SETTINGS
+    listed = is_listed(settings.LLM_PROVIDER, settings.LLM_BASE_URL or None, model)
+    return LISTED if listed else UNKNOWN
+
+
+def unpriced_models(workspace_id: int) -> list[str]:
+    """The configured models whose price nobody knows."""
+    names = dict.fromkeys([settings.LLM_MODEL, *settings.LLM_ROLE_MODELS.values()])
+    return [name for name in names if name and price_source(workspace_id, name) == UNKNOWN]
+
+
+def is_configured() -> bool:
+    """Whether the settings name a language model."""
+    return bool(settings.LLM_PROVIDER and settings.LLM_MODEL)
+
+
+def model_library() -> Any:
+    """``practice.clients.llm``; loading it costs 1.5 s and 100 MB, so a rules run never does.
+
+    Raises:
+        ProviderRefused: no model is configured.
+    """
+    if not is_configured():
+        raise ProviderRefused(NO_MODEL)
+    return import_module("practice.clients.llm")
+
+
+def engine_of(unit: Unit) -> Engine:
+    """Build the engine a unit's run was started with. Its calls are kept under the unit.
 
     Raises:
         ProviderRefused: a model run without a configured model.
     """
+    run = unit.run
     if run.engine == RULES:
         return build_engine(run.seed)
-    if not settings.LLM_PROVIDER or not settings.LLM_MODEL:
-        raise ProviderRefused(
-            "No model is configured. Set LLM_PROVIDER and LLM_MODEL, restart, and start the run "
-            "again; nothing was lost."
-        )
-    # The model libraries cost 1.5 s and 100 MB: a worker that runs rules never loads them.
-    llm: Any = import_module("practice.clients.llm")
-    engine: Engine = llm.build_engine(llm.ModelSettings(**model_settings()), run.seed)
+    llm, plan = model_library(), run.frozen
+    wiring = llm.Wiring(
+        prompts=prompts_of(plan),
+        record=recorder(unit),
+        condenses=plan.condense and not plan.faithful,
+        votes=plan.votes,
+    )
+    chosen = llm.ModelSettings(**model_settings(run.workspace_id))
+    engine: Engine = llm.build_engine(chosen, run.seed, wiring)
     return engine
+
+
+def prompts_of(plan: Plan) -> dict[str, PromptText]:
+    """The environment's own prompts a run was started with, by role."""
+    rows = PromptVersion.objects.filter(pk__in=plan.prompts.values())
+    return {row.role: PromptText.read(version_name(row.number), row.text) for row in rows}

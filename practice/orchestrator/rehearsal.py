@@ -4,56 +4,51 @@ from __future__ import annotations
 
 import threading
 from dataclasses import asdict
-from typing import Any
 
 from django.db import connections
 from django.utils import timezone
 
-from memoryapp.domain.playbook import Bullet, BulletStatus, Playbook
 from memoryapp.queries import draft_playbook
-from practice.agents.ports import SolverLimits
-from practice.domain import novelty, validation
+from practice.agents.ports import Oracle, SolverLimits
+from practice.clients.discovery import Drift, LiveSession
+from practice.domain import stopping, validation
 from practice.domain.rounds import Stage
-from practice.domain.types import Briefing, Step, TaskSpec, Trajectory
+from practice.domain.types import Step, TaskSpec, Trajectory
 from practice.models import Attempt, PracticeTask, Round, Run, Unit
 from practice.models import Step as StepRow
+from practice.orchestrator import briefings, drift, progress, trials
 from practice.orchestrator.engines import engine_of
+from practice.orchestrator.frozen import freeze
 from practice.orchestrator.results import ClaimLost, Result, queue
 from practice.orchestrator.worlds import tools_of, world_of
 
-FACT_LIMIT = 40
-HISTORY_LIMIT = 1_000
+#: sentences about an environment that an attempt keeps.
+REMARK_LIMIT = 5
 
 
 def propose(unit: Unit, run: Run) -> Result:
     """Write candidates and keep the novel ones; every dropped one keeps its reason."""
     plan, tools = run.frozen, tools_of(run.environment, run.frozen)
-    records = run.environment.practice_records.select_related("task__round").order_by("-pk")
-    history = tuple(record.as_value() for record in records[:HISTORY_LIMIT])[::-1]
-    facts = run.environment.facts.select_related("task")[:FACT_LIMIT]
-    proposal = engine_of(run).proposer.propose(
-        Briefing(
-            tools=tools,
-            facts=tuple(fact.as_value() for fact in facts),
-            history=history,
-            count=plan.candidates,
-            seed=run.seed * 1_000 + unit.round,
-        )
-    )
-    chosen = novelty.select(
-        proposal.candidates, history, plan.tasks, seed=run.seed * 1_000 + unit.round
-    )
+    wanted = stopping.difficulty(progress.rounds_of(run), plan.band) if plan.band else ""
+    prepared = briefings.prepare(run, unit.round, tools, difficulty=wanted)
+    proposal = engine_of(unit).proposer.propose(prepared.briefing)
+    chosen = prepared.select(proposal.candidates)
 
     def store() -> None:
-        playbook = draft_playbook(run.playbook, origin_link=run.get_absolute_url())
+        draft = draft_playbook(run.playbook, origin_link=run.get_absolute_url())
+        playbook = briefings.ordered(draft, plan)
         round_, _ = Round.objects.get_or_create(
             run=run,
             number=unit.round,
-            defaults={"playbook": [_frozen(bullet) for bullet in playbook.bullets]},
+            defaults={
+                "playbook": freeze(playbook.bullets),
+                "briefing": prepared.shown,
+            },
         )
         pairs = [(task, "") for task in chosen.selected] + list(chosen.dropped)
         rows = [_task_row(round_, n, spec, why) for n, (spec, why) in enumerate(pairs, start=1)]
         PracticeTask.objects.bulk_create(rows)
+        briefings.seeds_taken(run.environment, rows, [spec for spec, _ in pairs])
         attempts = Attempt.objects.bulk_create(
             Attempt(task=task, run=run, number=number)
             for task in rows
@@ -81,12 +76,12 @@ def _task_row(round_: Round, number: int, spec: TaskSpec, why: str) -> PracticeT
 
 def solve(unit: Unit, run: Run) -> Result:
     """One attempt, one freshly reset environment, steps stored as they happen."""
-    attempt = Attempt.objects.select_related("task__round").get(pk=unit.target)
+    attempt = Attempt.objects.select_related("task__round", "arm").get(pk=unit.target)
     attempt.current_try = unit.tries
     Attempt.objects.filter(pk=attempt.pk).update(
         status=Attempt.Status.RUNNING, current_try=unit.tries, message=""
     )
-    engine, plan = engine_of(run), run.frozen
+    engine, plan = engine_of(unit), run.frozen
     owner = threading.get_ident()
 
     def on_step(step: Step) -> None:
@@ -102,21 +97,31 @@ def solve(unit: Unit, run: Run) -> Result:
     def should_stop() -> bool:
         return not Unit.objects.held(unit).exists()
 
-    with world_of(run.environment, plan).open() as session:
+    with world_of(run.environment, plan, run.snapshot).open() as session:
         trajectory = engine.solver.solve(
             attempt.task.as_spec(),
-            _thawed(attempt.task.round),
+            trials.memory_of(attempt),
             session,
             SolverLimits(steps=plan.step_limit, on_step=on_step, should_stop=should_stop),
         )
-        drift = session.drift()
-    note = f"The server's tools are not what they were when the run began. {drift}" if drift else ""
+        changed = session.drift()
+        note = _remarks(session, changed)
+        if isinstance(session, Oracle):
+            attempt.truth = session.truth(attempt.task.as_spec())
 
     def store() -> None:
         _store_trajectory(attempt, trajectory, note)
+        if changed:
+            drift.ask_for_check(run)
         queue(run, unit.round, Stage.VALIDATE, [attempt.pk])
 
     return Result(store, [trajectory.usage])
+
+
+def _remarks(session: LiveSession, changed: Drift) -> str:
+    """What an operator should know of the environment beside what the agent did in it."""
+    told = f"The server's tools are not what they were when the run began. {changed}"
+    return " ".join([*([told] if changed else []), *session.remarks()[:REMARK_LIMIT]])
 
 
 def _store_step(attempt: Attempt, try_number: int, step: Step) -> None:
@@ -151,8 +156,8 @@ def _store_trajectory(attempt: Attempt, trajectory: Trajectory, note: str) -> No
 
 def validate(unit: Unit, run: Run) -> Result:
     """Judge the attempt on its trajectory alone."""
-    attempt = Attempt.objects.select_related("task").get(pk=unit.target)
-    verdict = engine_of(run).validator.validate(
+    attempt = Attempt.objects.select_related("task", "arm__lesson").get(pk=unit.target)
+    verdict = engine_of(unit).validator.validate(
         attempt.task.as_spec(), attempt.as_trajectory(), tools_of(run.environment, run.frozen)
     )
 
@@ -166,19 +171,8 @@ def validate(unit: Unit, run: Run) -> Result:
         attempt.confidence = verdict.confidence
         attempt.checks = [asdict(check) for check in verdict.checks]
         attempt.validator = verdict.validator[:100]
+        attempt.votes = [asdict(vote) for vote in verdict.votes]
         attempt.save()
+        trials.judged(attempt)
 
     return Result(store, [verdict.usage])
-
-
-def _frozen(bullet: Bullet) -> dict[str, Any]:
-    return {**asdict(bullet), "status": bullet.status.value}
-
-
-def _thawed(round_: Round) -> Playbook:
-    return Playbook(
-        bullets=tuple(
-            Bullet(**{**stored, "status": BulletStatus(stored["status"])})
-            for stored in round_.playbook
-        )
-    )

@@ -10,14 +10,15 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from decimal import Decimal
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connections, transaction
+from django.db.models import Exists, Max, OuterRef
 from django.utils import timezone
 
 from memoryapp.services import events
@@ -28,8 +29,9 @@ from practice.agents.ports import (
     ProviderUnavailable,
 )
 from practice.domain import rounds as domain
-from practice.models import Attempt, LedgerEntry, Run, Unit
-from practice.orchestrator import stages
+from practice.domain import stopping
+from practice.models import Attempt, LedgerEntry, Lesson, Run, Unit
+from practice.orchestrator import progress, stages
 from practice.orchestrator.results import ClaimLost, Result
 
 logger = logging.getLogger(__name__)
@@ -65,22 +67,33 @@ def drive(run_id: str | UUID) -> list[int]:
 
 
 def _state(run: Run) -> domain.RunState:
-    units = [unit.as_value() for unit in run.units.all()]
-    newest = max((unit.round for unit in units), default=0)
-    judged = Counter(run.attempts.exclude(label="").values_list("task__round__number", flat=True))
-    representatives = run.attempts.filter(
-        task__round__number=newest, is_representative=True
-    ).values_list("task_id", flat=True)
+    """What ``decide`` looks at. Only the newest round's rows: a run may have thousands."""
+    plan = run.frozen
+    newest = run.units.aggregate(newest=Max("round"))["newest"] or 0
+    units = [unit.as_value() for unit in run.units.filter(round=newest)]
+    at_barrier = bool(units) and not any(unit.is_open for unit in units)
+    practised = run.attempts.filter(arm=None, task__round__number=newest)
     failed = run.units.filter(status=Unit.Status.FAILED).order_by("-ended_at").first()
     return domain.RunState(
-        plan=run.frozen,
+        plan=plan,
         status=domain.RunStatus(run.status),
+        kind=domain.RunKind(run.kind),
         units=units,
-        spent=run.spent(),
+        spent=run.spent() if run.budget is not None else Decimal(0),
         budget=run.budget,
         lease=lease(),
-        representatives=tuple(representatives),
-        judged=judged,
+        representatives=tuple(
+            practised.filter(is_representative=True).values_list("task_id", flat=True)
+        )
+        if at_barrier
+        else (),
+        judged=practised.exclude(label="").count() if at_barrier else 0,
+        testing=run.lessons.filter(round=newest, status=Lesson.Status.TESTING).count()
+        if at_barrier
+        else 0,
+        stop=stopping.stop_reason(progress.rounds_of(run), plan.patience)
+        if at_barrier and plan.patience
+        else "",
         last_error=failed.message if failed else "",
     )
 
@@ -103,6 +116,15 @@ def _end(run: Run, status: domain.RunStatus, message: str) -> None:
                 subject=run,
                 **({"message": message} if message else {}),
             )
+
+
+def sharing(run_id: UUID) -> list[UUID]:
+    """Other runs that wait for a slot of this run's environment: one may be free now."""
+    waiting = Unit.objects.filter(
+        run=OuterRef("pk"), stage=domain.Stage.SOLVE, status=Unit.Status.WAITING, dispatched_at=None
+    )
+    shared = Run.objects.filter(environment__runs=run_id, status=Run.Status.RUNNING)
+    return list(shared.exclude(pk=run_id).filter(Exists(waiting)).values_list("pk", flat=True))
 
 
 def work(unit_id: int) -> UUID | None:
@@ -149,7 +171,8 @@ def _save(unit: Unit, result: Result) -> None:
             return
         result.store()
         LedgerEntry.objects.bulk_create(
-            [LedgerEntry.from_usage(unit, usage) for usage in result.usages]
+            # What was asked of a model is in the ledger already, call by call.
+            [LedgerEntry.from_usage(unit, u) for u in result.usages if not u.requests]
         )
         held.status = Unit.Status.DONE
         held.message = ""

@@ -12,13 +12,16 @@ from django.utils import timezone
 
 from practice.domain.rounds import Stage
 from practice.models import Attempt, Run, Unit
-from practice.orchestrator import learning, rehearsal
+from practice.orchestrator import consolidation, experiments, learning, rehearsal, trials
 from practice.orchestrator.results import Result
 
 
 def perform(unit: Unit) -> Result:
     """Do a claimed unit's work. Raises what its agents raise, and ``ClaimLost``."""
-    return _STAGES[Stage(unit.stage)](unit, unit.run)
+    stage, run = Stage(unit.stage), unit.run
+    if stage is Stage.PROPOSE and run.kind == Run.Kind.EXPERIMENT:
+        return experiments.prepare(unit, run)
+    return _STAGES[stage](unit, run)
 
 
 def postponed(unit: Unit, message: str) -> None:
@@ -45,5 +48,9 @@ _STAGES: dict[Stage, Callable[[Unit, Run], Result]] = {
     Stage.VALIDATE: rehearsal.validate,
     Stage.ADMIT: learning.admit,
     Stage.LEARN: learning.learn,
+    Stage.SETTLE: trials.settle,
+    Stage.CONSOLIDATE: consolidation.consolidate,
+    Stage.MEASURE: consolidation.measure,
     Stage.SUMMARISE: learning.summarise,
+    Stage.REPORT: experiments.report,
 }

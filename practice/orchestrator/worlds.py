@@ -1,41 +1,130 @@
-"""Environment rows turned into live tool servers, and what a check of one found."""
+"""Environment rows turned into live worlds, and what a check of one found."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from practice.agents.ports import EnvironmentUnavailable
-from practice.clients.mcp import Discovery, HttpServer, McpEnvironment, StdioServer, discover
+from practice.clients import seeds
+from practice.clients.discovery import Discovery, World
+from practice.clients.mcp import HttpServer, McpEnvironment, StdioServer
+from practice.clients.openapi import OpenApiEnvironment, OpenApiService
+from practice.clients.openapi_document import read_document
+from practice.clients.openapi_request import Credential
+from practice.clients.openapi_text import DocumentError
+from practice.clients.packs import PACKS, Pack, PackEnvironment
+from practice.domain.orders import orders_in
 from practice.domain.rounds import Plan
 from practice.domain.types import Effect, ToolSpec
-from practice.models import Environment, EnvironmentTool
+from practice.models import Environment, EnvironmentSnapshot, EnvironmentTool
 from practice.models.environments import SecretsUnreadable
+from practice.orchestrator import drift
 
 logger = logging.getLogger(__name__)
 
 NAME_CHARS = 200
 #: Tools that may change things without saying so stay off until a person turns them on.
 ALLOWED_FROM_THE_START = frozenset({Effect.READ, Effect.WRITE})
+#: key of ``Environment.secrets`` under which an OpenAPI service's credential is kept.
+CREDENTIAL = "credential"
 
 
-def server_of(environment: Environment) -> StdioServer | HttpServer:
-    """Return how to reach the environment's server.
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """What one use of an environment may do: its tools and what they were when it was planned."""
+
+    allowed: frozenset[str] | None = None
+    expected: Mapping[str, str] | None = None
+
+
+def packs() -> tuple[Pack, ...]:
+    """Every pack this version knows, installed or not."""
+    return PACKS
+
+
+def document_problem(text: str, *, base_url: str) -> str:
+    """Say why a pasted OpenAPI document cannot be used; empty if it can."""
+    try:
+        read_document(text, base_url=base_url)
+    except DocumentError as error:
+        return str(error)
+    return ""
+
+
+def snapshot_folder() -> Path:
+    """Where the seeds of snapshots are kept, by digest."""
+    return Path(settings.DATA_DIR) / "snapshots"
+
+
+def world_of(
+    environment: Environment, plan: Plan, snapshot: EnvironmentSnapshot | None = None
+) -> World:
+    """The environment as one run may use it: its frozen tools, its limits, its snapshot.
 
     Raises:
-        EnvironmentUnavailable: its command is not in the operator's settings any more, its seed
-            folder is gone, or its secrets cannot be read.
+        EnvironmentUnavailable: what the environment needs is not there any more.
     """
-    try:
-        secrets = environment.open_secrets()
-    except SecretsUnreadable as error:
-        raise EnvironmentUnavailable(str(error)) from error
-    if environment.transport == Environment.Transport.HTTP:
-        return HttpServer(url=environment.url, headers=secrets)
+    terms = _Terms(frozenset(plan.tools), plan.tools)
+    if snapshot is None:
+        return _world(environment, terms, environment.options, seed_folder(environment))
+    folder = seeds.kept(snapshot.seed_digest, snapshot_folder()) if snapshot.seed_digest else None
+    return _world(environment, terms, snapshot.options, folder)
+
+
+def whole_world(environment: Environment) -> World:
+    """The environment with every tool it offers, for looking at it.
+
+    Raises:
+        EnvironmentUnavailable: what the environment needs is not there any more.
+    """
+    return _world(environment, _Terms(), environment.options, seed_folder(environment))
+
+
+def _world(
+    environment: Environment, terms: _Terms, options: Mapping[str, Any], seed: Path | None
+) -> World:
+    limits: dict[str, Any] = {
+        "allowed_tools": terms.allowed,
+        "expected_hashes": terms.expected,
+        "startup_timeout": settings.MCP_STARTUP_SECONDS,
+        "call_timeout": settings.MCP_CALL_SECONDS,
+    }
+    match environment.transport:
+        case Environment.Transport.STDIO:
+            return McpEnvironment(server_of(environment, seed), **limits)
+        case Environment.Transport.HTTP:
+            server = HttpServer(
+                url=environment.url,
+                headers=_secrets(environment),
+                private_allowed=settings.ENVIRONMENT_PRIVATE_ADDRESSES,
+            )
+            return McpEnvironment(server, **limits)
+        case Environment.Transport.OPENAPI:
+            return OpenApiEnvironment(_service(environment, options), **limits)
+    return PackEnvironment(
+        str(options.get("pack", "")),
+        int(options.get("scenario", 0)),
+        allowed_tools=terms.allowed,
+        expected_hashes=terms.expected,
+    )
+
+
+def server_of(environment: Environment, seed: Path | None) -> StdioServer:
+    """How to start the environment's process over a copy of ``seed``.
+
+    Raises:
+        EnvironmentUnavailable: its command is not in the operator's settings any more, or its
+            secrets cannot be read.
+    """
     command = settings.MCP_COMMANDS.get(environment.command)
     if command is None:
         raise EnvironmentUnavailable(
@@ -45,12 +134,41 @@ def server_of(environment: Environment) -> StdioServer | HttpServer:
     return StdioServer(
         command=command,
         args=tuple(environment.arguments),
-        env=secrets,
-        seed_folder=_seed_folder(environment),
+        env=_secrets(environment),
+        seed_folder=seed,
+        name=environment.name,
     )
 
 
-def _seed_folder(environment: Environment) -> Path | None:
+def _service(environment: Environment, options: Mapping[str, Any]) -> OpenApiService:
+    auth, reset = options.get("auth", {}), options.get("reset", {})
+    return OpenApiService(
+        url=environment.url,
+        document=options.get("document", ""),
+        base_url=options.get("base_url", "") or options.get("found_base_url", ""),
+        credential=Credential(
+            scheme=auth.get("scheme", ""),
+            name=auth.get("name", ""),
+            value=_secrets(environment).get(CREDENTIAL, ""),
+        ),
+        reset=(reset.get("method", ""), reset.get("path", "")),
+        private_allowed=settings.ENVIRONMENT_PRIVATE_ADDRESSES,
+    )
+
+
+def _secrets(environment: Environment) -> dict[str, str]:
+    try:
+        return environment.open_secrets()
+    except SecretsUnreadable as error:
+        raise EnvironmentUnavailable(str(error)) from error
+
+
+def seed_folder(environment: Environment) -> Path | None:
+    """The folder every attempt begins from, or ``None`` where there is none.
+
+    Raises:
+        EnvironmentUnavailable: it is not in SEED_DIR any more.
+    """
     if environment.is_sample:
         return Path(settings.BASE_DIR) / "examples" / "helpdesk" / "seed"
     if not environment.seed:
@@ -65,17 +183,6 @@ def _seed_folder(environment: Environment) -> Path | None:
     return folder
 
 
-def world_of(environment: Environment, plan: Plan) -> McpEnvironment:
-    """The environment as one run may use it: its frozen tools, its limits."""
-    return McpEnvironment(
-        server_of(environment),
-        allowed_tools=frozenset(plan.tools),
-        startup_timeout=settings.MCP_STARTUP_SECONDS,
-        call_timeout=settings.MCP_CALL_SECONDS,
-        expected_hashes=plan.tools,
-    )
-
-
 def tools_of(environment: Environment, plan: Plan) -> tuple[ToolSpec, ...]:
     """The run's tools as last described by the server."""
     rows = environment.tools.filter(name__in=list(plan.tools))
@@ -83,19 +190,29 @@ def tools_of(environment: Environment, plan: Plan) -> tuple[ToolSpec, ...]:
 
 
 def check(environment_id: int) -> None:
-    """Start the server, list its tools and store what was found, good or bad."""
+    """List the environment's tools and store what was found, good or bad."""
     environment = Environment.objects.get(pk=environment_id)
     try:
-        found = discover(server_of(environment), startup_timeout=settings.MCP_STARTUP_SECONDS)
-        store_discovery(environment, found)
+        store_discovery(environment, whole_world(_forgetful(environment)).discover())
     except EnvironmentUnavailable as error:
-        _unreachable(environment, str(error))
+        unreachable(environment, str(error))
     except Exception as error:
         logger.exception("environment %s could not be checked", environment.pk)
-        _unreachable(environment, f"Its tools could not be stored: {type(error).__name__}: {error}")
+        unreachable(environment, f"Its tools could not be stored: {type(error).__name__}: {error}")
 
 
-def _unreachable(environment: Environment, message: str) -> None:
+def _forgetful(environment: Environment) -> Environment:
+    """Let a check find a service's address anew; runs in between keep to the one that was found.
+
+    A document that is fetched for each attempt must not be able to send calls, and the credential
+    with them, elsewhere before an operator has seen it.
+    """
+    environment.options.pop("found_base_url", None)
+    return environment
+
+
+def unreachable(environment: Environment, message: str) -> None:
+    """Say on the row why the environment cannot be used."""
     # Tools known from an earlier check stay: a server that is down has not lost its tools.
     environment.status = Environment.Status.UNREACHABLE
     environment.message = message.replace("\0", "")
@@ -109,11 +226,17 @@ def unchecked() -> list[int]:
     return list(waiting.values_list("pk", flat=True))
 
 
+def drift_interval() -> timedelta:
+    """How long a watched environment goes without being looked at."""
+    return timedelta(seconds=settings.DRIFT_CHECK_SECONDS)
+
+
 def store_discovery(environment: Environment, found: Discovery) -> None:
     """Store a tool list: new tools get their first permission, changed ones lose theirs."""
+    allowed = _allowed_from_the_start(environment)
     with transaction.atomic():
         known = {t.name: t for t in environment.tools.select_for_update()}
-        dropped = 0
+        dropped, drifted = 0, dict[str, str]()
         for spec in found.tools:
             if len(spec.name) > NAME_CHARS:
                 dropped += 1
@@ -123,17 +246,21 @@ def store_discovery(environment: Environment, found: Discovery) -> None:
             if row is None:
                 EnvironmentTool.objects.create(
                     environment=environment,
-                    is_enabled=not problem and spec.effect in ALLOWED_FROM_THE_START,
+                    is_enabled=not (problem or orders_in(spec)) and spec.effect in allowed,
                     **_columns(spec, problem),
                 )
-            elif row.schema_hash != spec.schema_hash or row.problem != problem:
-                _store_change(row, spec, problem)
+            elif _is_changed(row, spec, problem):
+                if row.schema_hash != spec.schema_hash:
+                    drifted[spec.name] = drift.CHANGED
+                _store_change(row, spec, problem, allowed)
             elif not row.is_present:
                 row.is_present = True
                 row.save(update_fields=["is_present"])
+        drifted |= {tool.name: drift.GONE for tool in known.values() if tool.is_present}
         EnvironmentTool.objects.filter(pk__in=[t.pk for t in known.values()]).update(
             is_present=False
         )
+        drift.noticed(environment, drifted)
         environment.status = Environment.Status.CONNECTED
         environment.message = (
             f"{dropped} of its tools were left out: their names are longer than {NAME_CHARS}."
@@ -146,16 +273,51 @@ def store_discovery(environment: Environment, found: Discovery) -> None:
         environment.save(
             update_fields=["status", "message", "server_name", "server_version", "checked_at"]
         )
+        if found.base_url and not environment.options.get("base_url"):
+            note_option(environment, "found_base_url", found.base_url)
 
 
-def _store_change(row: EnvironmentTool, spec: ToolSpec, problem: str) -> None:
-    was = row.as_spec().effect
+def note_option(environment: Environment, name: str, value: Any) -> None:
+    """Store one thing a check found; two checks at once keep what each of them found."""
+    with transaction.atomic():
+        held = Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
+        held.options[name] = value
+        held.save(update_fields=["options"])
+        environment.options = held.options
+
+
+def _allowed_from_the_start(environment: Environment) -> frozenset[Effect]:
+    """What new tools may do without a person having turned them on.
+
+    In a pack nothing is real. A service without a reset keeps every change for good.
+    """
+    if environment.transport == Environment.Transport.PACK:
+        return frozenset(Effect)
+    if environment.transport == Environment.Transport.OPENAPI and not environment.has_reset:
+        return frozenset({Effect.READ})
+    return ALLOWED_FROM_THE_START
+
+
+def _is_changed(row: EnvironmentTool, spec: ToolSpec, problem: str) -> bool:
+    """Annotations are no part of the hash, yet what an operator allowed rests on them."""
+    return (
+        row.schema_hash != spec.schema_hash
+        or row.problem != problem
+        or row.annotations != dict(spec.annotations)
+    )
+
+
+def _store_change(
+    row: EnvironmentTool, spec: ToolSpec, problem: str, allowed: frozenset[Effect]
+) -> None:
+    was, gave_orders = row.as_spec().effect, bool(orders_in(row.as_spec()))
     for field, value in _columns(spec, problem).items():
         setattr(row, field, value)
     row.is_present = True
     row.changed_at = timezone.now()
     # A tool that became more dangerous than what the operator allowed is off again.
-    if problem or (spec.effect is not was and spec.effect not in ALLOWED_FROM_THE_START):
+    became_dangerous = spec.effect is not was and spec.effect not in allowed
+    if problem or became_dangerous or (orders_in(spec) and not gave_orders):
         row.is_enabled = False
     row.save()
 

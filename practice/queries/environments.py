@@ -10,8 +10,9 @@ from django.db.models import Count, Q, QuerySet
 from memoryapp.models import Workspace
 from memoryapp.queries import candidates_by_tool
 from practice.domain.coverage import coverage
+from practice.domain.orders import orders_in
 from practice.domain.types import Effect
-from practice.models import Environment, EnvironmentTool
+from practice.models import Environment, EnvironmentTool, Run
 
 NEVER = "Never practised. The proposer of the next run is told so."
 
@@ -38,6 +39,8 @@ def why_off(tool: EnvironmentTool) -> str:
         return tool.problem
     if tool.is_enabled:
         return ""
+    if orders_in(tool.as_spec()):
+        return "Off: its description reads like an order to a model."
     if tool.effect is Effect.DESTRUCTIVE:
         return "Off: it may delete or overwrite data."
     if tool.effect is Effect.UNKNOWN:
@@ -67,7 +70,8 @@ def tool_lines(environment: Environment) -> list[ToolLine]:
     tools = list(environment.tools.all())
     records = environment.practice_records.select_related("task__round")
     seen = coverage([r.as_value() for r in records], [tool.as_spec() for tool in tools])
-    links = [run.get_absolute_url() for run in environment.runs.only("number")]
+    runs = environment.runs.exclude(kind=Run.Kind.EXPERIMENT).only("number", "kind")
+    links = [run.get_absolute_url() for run in runs]
     cited = candidates_by_tool(environment.workspace, links)
     lines = []
     for tool, counts in zip(tools, seen.tools, strict=True):

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from django.db.models import Count, F, Q, QuerySet, Sum
@@ -16,17 +15,7 @@ from memoryapp.queries import candidates_by_origin, first_evidence
 from practice.domain import metrics
 from practice.domain.types import PracticeRecord
 from practice.models import Attempt, PracticeTask, Run, Step, Unit
-
-#: How the ledger's roles are said to people, in the order they work.
-ROLES = {
-    "proposer": "Proposing",
-    "solver": "Solving",
-    "validator": "Validation",
-    "reflector": "Reflection",
-    "curator": "Curation",
-    "summariser": "Environment facts",
-    "embedding": "Embedding",
-}
+from practice.queries.lessons import moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +43,6 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
-class RoleCost:
-    """What one role has used. ``cost`` is ``None`` where no call of it had a price."""
-
-    name: str
-    requests: int
-    tokens: int
-    cost: Decimal | None
-
-
-@dataclass(frozen=True, slots=True)
 class RoundSeries:
     """Per finished round, oldest first: the numbers behind the charts.
 
@@ -82,7 +61,7 @@ class RoundSeries:
 
 
 def fingerprint(run: Run) -> str:
-    """A short text that changes when anything on the run's page does; five small queries."""
+    """A short text that changes when anything on the run's page does; six small queries."""
     seen: list[Any] = [run.status, run.message, str(run.spent())]
     seen += run.units.order_by("status").values_list("status").annotate(Count("pk"), Sum("tries"))
     seen += (
@@ -90,6 +69,7 @@ def fingerprint(run: Run) -> str:
         .values_list("status", "label")
         .annotate(Count("pk"))
     )
+    seen.append(moved(run))
     seen.append(Step.objects.filter(attempt__run=run).count())
     link = run.get_absolute_url()
     seen.append(sorted(candidates_by_origin(run.workspace, [link])[link].items()))
@@ -101,8 +81,12 @@ def round_cells(run: Run) -> list[RoundCell]:
     plan = run.frozen
     over = ~Q(label="") | Q(ended_at__isnull=False, status__in=_UNJUDGED)
     at_work = Q(label="", status__in=[Attempt.Status.RUNNING, *_SOLVED])
-    rows = run.attempts.values_list("task__round__number").annotate(
-        total=Count("pk"), done=Count("pk", filter=over), running=Count("pk", filter=at_work)
+    rows = (
+        run.attempts.filter(arm=None)
+        .values_list("task__round__number")
+        .annotate(
+            total=Count("pk"), done=Count("pk", filter=over), running=Count("pk", filter=at_work)
+        )
     )
     begun = {row[0]: RoundCell(*row) for row in rows}
     planned = plan.tasks * plan.attempts
@@ -117,10 +101,10 @@ _SOLVED = (Attempt.Status.FINISHED, Attempt.Status.STEP_LIMIT)
 
 
 def totals(run: Run) -> Totals:
-    """Count the attempts of a run by label and by how they stopped."""
+    """Count the practice attempts of a run by label and by how they stopped."""
     plan = run.frozen
     error = Q(status=Attempt.Status.INFRASTRUCTURE_ERROR)
-    counted = run.attempts.aggregate(
+    counted = run.attempts.filter(arm=None).aggregate(
         judged=Count("pk", filter=~Q(label="")),
         success=Count("pk", filter=Q(label=Attempt.Label.SUCCESS)),
         failure=Count("pk", filter=Q(label=Attempt.Label.FAILURE)),
@@ -146,7 +130,9 @@ def calls_by_tool(run: Run) -> dict[str, Counter[int]]:
     """Tool to executed calls per round, from the try that counts of each attempt."""
     found: dict[str, Counter[int]] = {}
     rows = (
-        Step.objects.filter(attempt__run=run, try_number=F("attempt__current_try"))
+        Step.objects.filter(
+            attempt__run=run, attempt__arm=None, try_number=F("attempt__current_try")
+        )
         .order_by()
         .values_list("tool", "attempt__task__round__number")
         .annotate(total=Count("pk"))
@@ -162,7 +148,7 @@ def round_series(run: Run) -> RoundSeries:
     for row in run.records.select_related("task__round"):
         record = row.as_value()
         by_round.setdefault(record.round, []).append(record)
-    proposed = _candidates_by_round(run)
+    proposed = candidates_by_round(run)
     so_far: list[PracticeRecord] = []
     infeasible, practised, tools, entropy, new = [], [], [], [], []
     for number in range(1, max(by_round, default=0) + 1):
@@ -178,7 +164,7 @@ def round_series(run: Run) -> RoundSeries:
     )
 
 
-def _candidates_by_round(run: Run) -> Counter[int]:
+def candidates_by_round(run: Run) -> Counter[int]:
     """Candidates by the round whose attempt they were first learned from."""
     links = first_evidence(run.workspace, run.get_absolute_url())
     rounds = {
@@ -187,27 +173,6 @@ def _candidates_by_round(run: Run) -> Counter[int]:
     }
     pages = [link.partition("#")[0] for link in links.values()]
     return Counter(rounds[page] for page in pages if page in rounds)
-
-
-def costs_by_role(run: Run) -> list[RoleCost]:
-    """The ledger of a run by role, in the order the roles work."""
-    rows = (
-        run.ledger.order_by()
-        .values("role")
-        .annotate(
-            calls=Sum("requests"),
-            tokens=Sum(F("input_tokens") + F("output_tokens")),
-            paid=Sum("cost"),
-        )
-    )
-    known = list(ROLES)
-    ordered = sorted(
-        rows, key=lambda r: known.index(r["role"]) if r["role"] in known else len(known)
-    )
-    return [
-        RoleCost(ROLES.get(r["role"], r["role"].title()), r["calls"], r["tokens"], r["paid"])
-        for r in ordered
-    ]
 
 
 def troubled_units(run: Run) -> QuerySet[Unit]:

@@ -11,6 +11,7 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
 from memoryapp.models import Workspace
 from memoryapp.queries import candidates_by_origin
 from practice.models import Attempt, LedgerEntry, Round, Run
+from practice.queries.costs import unpriced
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +29,8 @@ class RunRow:
 def runs(
     workspace: Workspace, *, status: str = "", environment: str = "", engine: str = ""
 ) -> QuerySet[Run]:
-    """The runs of a workspace that match a filter, newest first."""
-    found = Run.objects.filter(workspace=workspace)
+    """The runs of a workspace that match a filter, newest first; experiments are listed apart."""
+    found = Run.objects.filter(workspace=workspace).exclude(kind=Run.Kind.EXPERIMENT)
     if status:
         found = found.filter(status=status)
     if environment:
@@ -40,26 +41,30 @@ def runs(
 
 
 def with_figures(found: QuerySet[Run]) -> QuerySet[Run]:
-    """Runs with their judged attempts, newest round and cost, counted by the database."""
+    """Runs with their judged attempts, newest round and cost, counted by the database.
+
+    Trials of lessons are no practice: they are left out.
+    """
+    practised = Q(attempts__arm=None)
 
     def labelled(label: str) -> Count:
-        return Count("attempts", filter=Q(attempts__label=label))
+        return Count("attempts", filter=practised & Q(attempts__label=label))
 
     newest = Round.objects.filter(run=OuterRef("pk")).order_by("-number").values("number")[:1]
     cost = (
         LedgerEntry.objects.filter(run=OuterRef("pk"))
         .order_by()
         .values("run")
-        .annotate(total=Sum("cost"))
-        .values("total")
+        .annotate(total=Sum("cost"), unpriced=unpriced())
     )
     return found.annotate(
-        judged=Count("attempts", filter=~Q(attempts__label="")),
+        judged=Count("attempts", filter=practised & ~Q(attempts__label="")),
         success=labelled(Attempt.Label.SUCCESS),
         failure=labelled(Attempt.Label.FAILURE),
         infeasible=labelled(Attempt.Label.INFEASIBLE),
         newest_round=Subquery(newest),
-        cost=Subquery(cost),
+        cost=Subquery(cost.values("total")),
+        unpriced=Subquery(cost.values("unpriced")),
     ).order_by("-number")
 
 

@@ -7,13 +7,15 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 from urllib.parse import urlencode
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from memoryapp.models import Workspace
-from practice.models import Attempt, Step
+from practice.models import Attempt, Run, Step
 
 #: The label filter's word for attempts no validator has judged.
 UNJUDGED = "unjudged"
+#: The arm filter's words: attempts of experiments and lesson trials, or those and practice.
+TRIALS, BOTH = "trials", "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ class TrajectoryFilter:
     status: str = ""
     tool: str = ""
     q: str = ""
+    #: empty asks for practice alone, ``trials`` for attempts under an arm, ``all`` for both.
+    arm: str = ""
 
     @classmethod
     def from_query(cls, given: Mapping[str, Any]) -> Self:
@@ -61,9 +65,17 @@ class TrajectoryFilter:
             found = found.filter(
                 Exists(Step.objects.filter(attempt=OuterRef("pk"), tool=self.tool))
             )
+        if self.arm == TRIALS:
+            found = found.exclude(arm=None)
+        elif self.arm != BOTH:
+            # Who asks for an experiment by its number asks for trials.
+            practised = Q(arm=None)
+            if self.run:
+                practised |= Q(run__kind=Run.Kind.EXPERIMENT)
+            found = found.filter(practised)
         for word in self.q.split():
             found = found.filter(task__instruction__icontains=word)
-        return found.select_related("task__round", "run__environment").order_by("-pk")
+        return found.select_related("task__round", "run__environment", "arm").order_by("-pk")
 
 
 _FIELDS = tuple(TrajectoryFilter.__dataclass_fields__)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
@@ -14,8 +13,17 @@ from django.utils.text import slugify
 from memoryapp.domain.errors import UnableToConnect
 from memoryapp.models import Workspace
 from memoryapp.services.events import event_record
-from practice.models import Environment, EnvironmentTool
-from practice.tasks import check_environment
+from practice.models import Environment, EnvironmentTool, Run, Unit
+from practice.orchestrator import worlds
+from practice.services.reaching import OpenApiAsked, PackAsked, check_url
+from practice.tasks import check_environment, check_reset
+
+SLOT_LIMIT = 64
+SLOTS = 4
+ONE_AT_A_TIME = (
+    "Attempts in an environment with a reset hook run one at a time: a reset would undo the work "
+    "of another attempt."
+)
 
 
 def commands() -> list[str]:
@@ -31,6 +39,19 @@ def seeds() -> list[str]:
     return sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
 
 
+def packs() -> list[dict[str, Any]]:
+    """The packs this version knows: ``name``, ``title``, ``description``, and what is missing."""
+    return [
+        {
+            "name": pack.name,
+            "title": pack.title,
+            "description": pack.description,
+            "missing": "" if pack.is_installed else pack.how_to_install,
+        }
+        for pack in worlds.packs()
+    ]
+
+
 def environment_connect(
     *,
     workspace: Workspace,
@@ -42,25 +63,41 @@ def environment_connect(
     url: str = "",
     secrets: Mapping[str, str] | None = None,
     seed: str = "",
+    openapi: OpenApiAsked | None = None,
+    pack: PackAsked | None = None,
+    slots: int | None = None,
     is_sample: bool = False,
 ) -> Environment:
     """Store an environment and have a worker list its tools.
 
-    ``secrets`` are environment variables (stdio) or headers (HTTP), stored encrypted.
+    ``secrets`` are environment variables (stdio) or headers (HTTP), stored encrypted; ``url`` is
+    the address of a server (HTTP) or of a document (OpenAPI). ``slots`` sessions may be open at
+    once; where a reset hook would undo the work of others it is one.
 
     Raises:
-        UnableToConnect: a command or seed the settings do not know, no usable URL, or a name that
-            is taken.
+        UnableToConnect: a command, seed or pack this machine does not know, an unusable address,
+            document, credential or number of slots, or a name that is taken.
     """
     slug = slugify(name)[:64]
     if not slug:
         raise UnableToConnect("An environment needs a name with letters or digits in it.")
+    options: dict[str, Any] = {}
     if transport == Environment.Transport.STDIO:
         _check_stdio(command, seed)
         url = ""
     else:
-        _check_url(url)
         command, arguments, seed = "", (), ""
+        match transport:
+            case Environment.Transport.HTTP:
+                check_url(url)
+            case Environment.Transport.OPENAPI:
+                asked = openapi or OpenApiAsked()
+                options, secrets = asked.options(url), asked.secrets()
+            case Environment.Transport.PACK:
+                options, secrets, url = (pack or PackAsked("")).options(), {}, ""
+            case _:
+                known = ", ".join(Environment.Transport.values)
+                raise UnableToConnect(f"An environment is reached by one of: {known}.")
     with transaction.atomic():
         if Environment.objects.filter(workspace=workspace, slug=slug).exists():
             raise UnableToConnect(f"There is already an environment named {name}.")
@@ -73,8 +110,13 @@ def environment_connect(
             arguments=[str(argument) for argument in arguments],
             url=url,
             seed=seed,
+            options=options,
             is_sample=is_sample,
         )
+        environment.slots = 1 if environment.is_one_at_a_time else SLOTS
+        if slots is not None:
+            _check_slots(environment, slots)
+            environment.slots = slots
         environment.keep_secrets(secrets or {})
         environment.save()
         event_record(
@@ -100,6 +142,57 @@ def environment_check(*, environment: Environment, by: Any) -> None:
             subject=environment,
         )
         check_environment.delay_on_commit(environment.pk)
+
+
+def environment_resize(*, environment: Environment, slots: int, by: Any) -> Environment:
+    """Let this many sessions be open at once, over all runs. Sessions that are open stay open.
+
+    Raises:
+        UnableToConnect: a number out of range, or above one where a reset would undo other work.
+    """
+    _check_slots(environment, slots)
+    with transaction.atomic():
+        environment.slots = slots
+        environment.save(update_fields=["slots"])
+        event_record(
+            workspace=environment.workspace,
+            actor=by,
+            kind="environment.resized",
+            subject=environment,
+            slots=slots,
+        )
+    return environment
+
+
+def environment_check_reset(*, environment: Environment, by: Any) -> None:
+    """Have a worker open two fresh sessions and compare what the same readings show.
+
+    Raises:
+        UnableToConnect: it is not connected, or attempts are under way that a reset would undo.
+    """
+    if environment.status != Environment.Status.CONNECTED:
+        raise UnableToConnect(
+            f"{environment.name} is {environment.get_status_display().lower()}. "
+            "Check it until its tools are listed, then check its reset."
+        )
+    busy = Unit.objects.filter(
+        run__environment=environment, run__status=Run.Status.RUNNING, stage="solve"
+    ).filter(status__in=[Unit.Status.WAITING, Unit.Status.RUNNING])
+    if environment.is_one_at_a_time and busy.exists():
+        raise UnableToConnect(
+            f"A run is practising in {environment.name}, and a reset would undo its work. "
+            "Check the reset when it has ended, or pause it."
+        )
+    with transaction.atomic():
+        environment.status = Environment.Status.CHECKING
+        environment.save(update_fields=["status"])
+        event_record(
+            workspace=environment.workspace,
+            actor=by,
+            kind="environment.reset_checked",
+            subject=environment,
+        )
+        check_reset.delay_on_commit(environment.pk)
 
 
 def tool_allow(*, tool: EnvironmentTool, allowed: bool, by: Any) -> EnvironmentTool:
@@ -135,13 +228,8 @@ def _check_stdio(command: str, seed: str) -> None:
         raise UnableToConnect(f"There is no seed folder {seed!r} in SEED_DIR.")
 
 
-def _check_url(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        parts.port  # noqa: B018 - reading it checks the range
-    except ValueError as error:
-        raise UnableToConnect(f"The address cannot be read: {error}.") from error
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise UnableToConnect("The address must start with http:// or https:// and name a host.")
-    if parts.username or parts.password:
-        raise UnableToConnect("Put credentials into a header, not into the address.")
+def _check_slots(environment: Environment, slots: int) -> None:
+    if not 1 <= slots <= SLOT_LIMIT:
+        raise UnableToConnect(f"Slots are a number from 1 to {SLOT_LIMIT}.")
+    if slots > 1 and environment.is_one_at_a_time:
+        raise UnableToConnect(ONE_AT_A_TIME)

@@ -7,16 +7,20 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max
 from django.utils import timezone
 
 from memoryapp.domain.errors import UnableToStart
-from memoryapp.models import Playbook, Workspace
+from memoryapp.models import Playbook
 from memoryapp.services.events import event_record
 from practice.domain.rounds import Plan
-from practice.models import Attempt, Environment, Run, Unit
+from practice.models import Attempt, Environment, EnvironmentSnapshot, Run, Unit
+from practice.services.prices import check_budget
+from practice.services.prompts import active_prompts
+from practice.services.snapshots import check_usable
+from practice.services.switches import Switches
 from practice.tasks import drive_run
 
+OFF = Switches()
 ENGINES = ("rules", "model")
 LIMITS = {"rounds": 50, "tasks": 50, "attempts": 8, "step_limit": 200, "parallel": 16}
 UNENDED = (Attempt.Status.QUEUED, Attempt.Status.RUNNING, Attempt.Status.INFRASTRUCTURE_ERROR)
@@ -36,14 +40,20 @@ def run_start(
     parallel: int = 4,
     seed: int = 0,
     budget: Decimal | None = None,
+    snapshot: EnvironmentSnapshot | None = None,
+    switches: Switches = OFF,
 ) -> Run:
     """Freeze a plan in rows and have the workers begin.
 
     ``budget`` is in US dollars; reaching it ends the run with everything judged so far kept.
 
+    With a ``snapshot`` every attempt begins from its seed and options, whatever the environment's
+    own have become, and its tools are what later ones are compared with.
+
     Raises:
-        UnableToStart: the environment is not connected, no tool is allowed, a number is out of
-            range, or the model engine has no model.
+        UnableToStart: the environment is not connected, the snapshot's files are not what they
+            were, no tool is allowed, a number or a switch is out of range, or the model engine
+            has no model.
     """
     if playbook.workspace_id != environment.workspace_id:
         raise UnableToStart("The playbook and the environment belong to different workspaces.")
@@ -62,22 +72,34 @@ def run_start(
     _check_engine(engine)
     if budget is not None and budget <= 0:
         raise UnableToStart("A budget must be above $0.00; leave it empty for no limit.")
+    check_budget(workspace=environment.workspace, engine=engine, budget=budget)
     if environment.status != Environment.Status.CONNECTED:
         raise UnableToStart(
             f"{environment.name} is {environment.get_status_display().lower()}. "
             "Check it on its page until its tools are listed, then start again."
         )
     tools = {tool.name: tool.schema_hash for tool in environment.tools.usable()}
+    if snapshot is not None:
+        check_usable(snapshot, environment)
+        tools = {name: snapshot.tools[name] for name in tools if name in snapshot.tools}
     if not tools:
         raise UnableToStart(f"No tool of {environment.name} is turned on. Allow some first.")
-    plan = Plan(**asked, policy=policy, tools=tools, model=_model(engine))
+    plan = Plan(
+        rounds=rounds,
+        tasks=tasks,
+        attempts=attempts,
+        step_limit=step_limit,
+        parallel=parallel,
+        policy=policy,
+        tools=tools,
+        model=_model(engine),
+        prompts=active_prompts(environment) if engine == "model" else {},
+        **switches.as_plan(tools),
+    )
     with transaction.atomic():
-        workspace = Workspace.objects.select_for_update().get(pk=environment.workspace_id)
-        newest = workspace.runs.aggregate(newest=Max("number"))["newest"] or 0
-        run = Run.objects.create(
-            workspace=workspace,
-            number=newest + 1,
+        run = Run.objects.create_numbered(
             environment=environment,
+            snapshot=snapshot,
             playbook=playbook,
             engine=engine,
             plan=plan.to_json(),
@@ -86,7 +108,12 @@ def run_start(
             started_by=by,
         )
         event_record(
-            workspace=workspace, actor=by, kind="run.started", subject=run, engine=engine, **asked
+            workspace=run.workspace,
+            actor=by,
+            kind="run.started",
+            subject=run,
+            engine=engine,
+            **asked,
         )
         drive_run.delay_on_commit(str(run.pk))
     return run

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
@@ -10,15 +12,19 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from memoryapp.access import Right, allows, gate, membership_of, object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo
-from practice.forms import EnvironmentForm
 from practice.models import Environment
 from practice.queries.environments import environments
 from practice.queries.runs import run_rows, runs, with_figures
 from practice.services.environments import (
+    SLOT_LIMIT,
     environment_check,
+    environment_check_reset,
     environment_connect,
+    environment_resize,
     tool_allow,
 )
+from practice.services.snapshots import snapshot_delete, snapshot_take
+from practice.views.environment_forms import EnvironmentForm
 from practice.views.filters import PAGE_SIZE
 from practice.views.tools import card_of
 
@@ -38,7 +44,7 @@ def environment_list(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @gate(Right.ADMINISTER)
 def connect(request: HttpRequest) -> HttpResponse:
-    form = EnvironmentForm(request.POST or None)
+    form = EnvironmentForm(request.POST or None, request.FILES or None)
     status = 200
     if request.method == "POST":
         status = 422
@@ -85,6 +91,9 @@ def _detail(
         "facts": Paginator(facts, FACTS_SHOWN).get_page(request.GET.get("page")),
         "run_rows": run_rows(environment.workspace, with_figures(found)[:RUNS_SHOWN]),
         "run_count": found.count(),
+        "snapshots": environment.snapshots.all(),
+        "reset_checked_at": _when(environment.options.get("reset_check", {}).get("at", "")),
+        "slot_limit": SLOT_LIMIT,
         "may_administer": _may_administer(request),
         "may_review": membership_of(request).may_review,
     }
@@ -96,6 +105,59 @@ def check(request: HttpRequest, slug: str) -> HttpResponse:
     environment = _environment(request, slug)
     environment_check(environment=environment, by=request.user)
     return redirect(environment)
+
+
+@require_POST
+@gate(Right.ADMINISTER)
+def check_reset(request: HttpRequest, slug: str) -> HttpResponse:
+    environment = _environment(request, slug)
+    try:
+        environment_check_reset(environment=environment, by=request.user)
+    except UnableTo as error:
+        messages.error(request, str(error))
+    return redirect(environment)
+
+
+@require_POST
+@gate(Right.ADMINISTER)
+def resize(request: HttpRequest, slug: str) -> HttpResponse:
+    environment, asked = _environment(request, slug), request.POST.get("slots", "")
+    try:
+        slots = int(asked) if asked.isdecimal() and len(asked) < 4 else 0
+        environment_resize(environment=environment, slots=slots, by=request.user)
+    except UnableTo as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"At most {slots} sessions are open at once from now on.")
+    return redirect(environment)
+
+
+@require_POST
+@gate(Right.ADMINISTER)
+def take_snapshot(request: HttpRequest, slug: str) -> HttpResponse:
+    environment = _environment(request, slug)
+    name = request.POST.get("name", "")
+    try:
+        snapshot = snapshot_take(environment=environment, by=request.user, name=name)
+    except UnableTo as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"{snapshot} is kept. Runs can begin from it.")
+    return redirect(f"{environment.get_absolute_url()}#snapshots")
+
+
+@require_POST
+@gate(Right.ADMINISTER)
+def delete_snapshot(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    environment = _environment(request, slug)
+    snapshot = object_or_404(environment.snapshots.all(), number=number)
+    try:
+        snapshot_delete(snapshot=snapshot, by=request.user)
+    except UnableTo as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"{snapshot} is deleted.")
+    return redirect(f"{environment.get_absolute_url()}#snapshots")
 
 
 @require_POST
@@ -130,3 +192,7 @@ def _environment(request: HttpRequest, slug: str) -> Environment:
 
 def _may_administer(request: HttpRequest) -> bool:
     return allows(membership_of(request), Right.ADMINISTER)
+
+
+def _when(stored: str) -> datetime | None:
+    return datetime.fromisoformat(stored) if stored else None

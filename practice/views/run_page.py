@@ -19,7 +19,7 @@ from memoryapp.queries import candidates_by_origin
 from memoryapp.templatetags.charts import heat
 from memoryapp.templatetags.formats import money
 from practice.models import Attempt, EnvironmentTool, Run
-from practice.queries import progress
+from practice.queries import costs, progress
 from practice.queries.environments import why_off
 from practice.views.filters import Chip, link
 from practice.views.states import shown_state
@@ -153,12 +153,14 @@ def _attempts(request: HttpRequest, run: Run, current: int) -> dict[str, Any]:
     asked = request.GET.get("round", "")
     number = int(asked) if asked.isdecimal() and 1 <= int(asked) <= run.frozen.rounds else current
     label = request.GET.get("label", "")
-    found = list(run.attempts.filter(task__round__number=number).select_related("task"))
+    practised = run.attempts.filter(arm=None, task__round__number=number)
+    found = list(practised.select_related("task"))
     counts = Counter(attempt.label or OPEN for attempt in found)
     shown = [attempt for attempt in found if not label or (attempt.label or OPEN) == label]
     rows = sorted(shown, key=lambda a: (_ORDER.get(a.label or a.status, 3), a.pk))
     return {
         "round_shown": number,
+        "briefing": run.rounds.filter(number=number).values_list("briefing", flat=True).first(),
         "round_chips": _label_chips(request, counts, label),
         "attempts": [(attempt, shown_state(attempt)) for attempt in rows[:ATTEMPTS_SHOWN]],
         "attempts_count": len(rows),
@@ -189,20 +191,20 @@ def _label_chips(request: HttpRequest, counts: Mapping[str, int], label: str) ->
 
 def _cost(run: Run) -> dict[str, Any]:
     """The ledger, what is spent of the budget, and where the run is heading at this pace."""
-    roles = progress.costs_by_role(run)
-    priced = [role.cost for role in roles if role.cost is not None]
-    spent = sum(priced, Decimal(0))
-    judged = run.attempts.exclude(label="").count()
+    roles = costs.by_role(run.ledger.all())
+    total = costs.whole(roles)
+    spent = total.known
+    judged = run.attempts.filter(arm=None).exclude(label="").count()
     plan = run.frozen
     planned = plan.rounds * plan.tasks * plan.attempts
     expected = spent * planned / judged if judged and spent and run.is_unfinished else None
     return {
         "roles": roles,
         "spent": spent,
-        "most_role": max(priced, default=Decimal(0)),
+        "total": total,
+        "most_role": max((role.total.known for role in roles), default=Decimal(0)),
         "tokens": sum(role.tokens for role in roles),
         "requests": sum(role.requests for role in roles),
         "expected": expected,
         "cost_label": f"{money(spent)} of {money(run.budget)}",
-        "has_unpriced": len(priced) < len(roles),
     }

@@ -54,6 +54,8 @@ _FILTERS = ("status", "environment", "engine")
 @gate(Right.READ)
 def run_detail(request: HttpRequest, number: int) -> HttpResponse:
     run = _run(request, number)
+    if run.kind == Run.Kind.EXPERIMENT:
+        return redirect(run)
     template = "practice/run_detail.html"
     if request.htmx:  # type: ignore[attr-defined]
         if request.GET.get("seen") == fingerprint(run):

@@ -29,16 +29,20 @@ def run_new(request: HttpRequest) -> HttpResponse:
                 status = error.status
     else:
         form = RunForm(initial=_initial(request), workspace=workspace)
+    is_part = bool(request.htmx) and request.method == "GET"  # type: ignore[attr-defined]
     context = {
         "form": form,
+        "is_part": is_part,
+        "held_out_tries": 0 if form.is_faithful else form.held_out_tries(),
         "solver_runs": form.solver_runs(),
         "model": model_name(),
         "environments": workspace.environments.all(),
+        "snapshots": form.fields["snapshot"].queryset.exists(),  # type: ignore[attr-defined]
         "playbooks": workspace.playbooks.all(),
         "may_administer": membership_of(request).may_administer,
     }
     template = "practice/run_start.html"
-    if request.htmx and request.method == "GET":  # type: ignore[attr-defined]
+    if is_part:
         template += "#estimate"
     return render(request, template, context, status=status)
 
@@ -49,4 +53,14 @@ def _initial(request: HttpRequest) -> dict[str, object]:
     rows = Environment.objects.filter(workspace=workspace_of(request))
     slug = asked.get("environment", "").replace("\x00", "")
     chosen = rows.filter(slug=slug).first() or rows.order_by("-is_sample", "name").first()
-    return {**run_defaults(chosen), **{name: value for name, value in asked.items() if value}}
+    given: dict[str, object] = {name: value for name, value in asked.items() if value}
+    for name in _TICKED & asked.keys():
+        given[name] = asked[name] in _YES
+    if "refresh" in asked:
+        # The form itself asks: what it left out is a box that is not ticked.
+        given |= dict.fromkeys(_TICKED - asked.keys(), False)
+    return {**run_defaults(chosen), **given}
+
+
+_TICKED = {"faithful", "consolidate", "drift_watch", "condense"}
+_YES = {"on", "true", "1"}

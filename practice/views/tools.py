@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from practice.domain.orders import orders_in
 from practice.domain.types import Effect
 from practice.models import EnvironmentTool
 from practice.queries.environments import why_off
@@ -36,6 +37,8 @@ class ToolCard:
     parameters: tuple[Parameter, ...]
     why: str
     refused: str = ""
+    #: phrases of the description that read like orders to a model.
+    orders: tuple[str, ...] = ()
 
     @property
     def is_on(self) -> bool:
@@ -57,6 +60,7 @@ def card_of(tool: EnvironmentTool, *, refused: str = "") -> ToolCard:
         parameters=parameters_of(tool.input_schema),
         why=why_off(tool),
         refused=refused,
+        orders=orders_in(tool.as_spec()),
     )
 
 

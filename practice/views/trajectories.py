@@ -11,12 +11,22 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from memoryapp.access import Right, gate, object_or_404, workspace_of
+from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
+from memoryapp.domain.text import looks_like_instruction
 from memoryapp.models import Workspace
 from memoryapp.queries import evidence_from, facet
 from practice.domain.types import COMPLETION_GATE, FEASIBILITY_GATE
 from practice.models import Attempt, EnvironmentTool, Step
-from practice.queries.trajectories import UNJUDGED, TrajectoryFilter, place_of, steps_by_try
+from practice.queries.calls import spent_on
+from practice.queries.overrules import standing, standing_label
+from practice.queries.trajectories import (
+    BOTH,
+    TRIALS,
+    UNJUDGED,
+    TrajectoryFilter,
+    place_of,
+    steps_by_try,
+)
 from practice.views.filters import PAGE_SIZE, chips
 from practice.views.states import shown_state
 
@@ -28,7 +38,8 @@ LABELS = [*Attempt.Label.choices, (UNJUDGED, "Not judged")]
 def trajectory_list(request: HttpRequest) -> HttpResponse:
     workspace = workspace_of(request)
     asked = TrajectoryFilter.from_query(request.GET)
-    page = Paginator(asked.apply(workspace), PAGE_SIZE).get_page(request.GET.get("page"))
+    found = asked.apply(workspace).annotate(overruled=standing_label())
+    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
     counts = facet(asked.changed(label="").apply(workspace), "label")
     counts[UNJUDGED] = counts.pop("", 0)
     context = {
@@ -39,6 +50,7 @@ def trajectory_list(request: HttpRequest) -> HttpResponse:
         "is_filtered": bool(asked.as_query()),
         "chips": chips(request, "label", LABELS, counts),
         "statuses": Attempt.Status.choices,
+        "kinds": [("", "Practice"), (TRIALS, "Trials and experiments"), (BOTH, "All attempts")],
         **_choices(workspace),
     }
     return render(request, "practice/trajectory_list.html", context)
@@ -48,7 +60,7 @@ def _choices(workspace: Workspace) -> dict[str, Any]:
     tools = EnvironmentTool.objects.filter(environment__workspace=workspace)
     return {
         "environments": workspace.environments.order_by("name"),
-        "runs": workspace.runs.only("number").order_by("-number"),
+        "runs": workspace.runs.only("number", "kind").order_by("-number"),
         "tools": tools.order_by("name").values_list("name", flat=True).distinct(),
     }
 
@@ -61,6 +73,8 @@ class ShownStep:
     observation: str
     raw: str
     is_cited: bool
+    #: phrases of the answer that read like orders to a model.
+    orders: tuple[str, ...] = ()
 
     @property
     def tokens(self) -> int:
@@ -73,18 +87,23 @@ def trajectory_detail(request: HttpRequest, pk: int) -> HttpResponse:
     workspace = workspace_of(request)
     asked = TrajectoryFilter.from_query(request.GET)
     rows = Attempt.objects.filter(run__workspace=workspace).select_related(
-        "task__round", "run__environment", "run__playbook"
+        "task__round", "run__environment", "run__playbook", "arm"
     )
     attempt = object_or_404(rows, pk=pk)
     steps, earlier = steps_by_try(attempt)
     evidence = list(evidence_from(workspace, attempt.get_absolute_url()))
     cited = {row.number for row in evidence}
     candidates = {row.candidate_id: row.candidate for row in evidence}
-    others = attempt.task.attempts.exclude(pk=attempt.pk).order_by("number")
+    others = attempt.task.attempts.exclude(pk=attempt.pk).select_related("arm").order_by("pk")
     context = {
         "attempt": attempt,
         "run": attempt.run,
         "state": shown_state(attempt),
+        "task_orders": looks_like_instruction(attempt.task.instruction),
+        "overrule": standing(attempt),
+        "spent": spent_on(attempt),
+        "labels": Attempt.Label.choices,
+        "may_review": membership_of(request).may_review,
         "checks": [_said(check) for check in attempt.checks],
         "feasibility_gate": FEASIBILITY_GATE,
         "completion_gate": COMPLETION_GATE,
@@ -125,6 +144,7 @@ def _shown(step: Step, cited: set[int]) -> ShownStep:
         observation=laid_out,
         raw=step.observation if laid_out != step.observation else "",
         is_cited=step.number in cited,
+        orders=looks_like_instruction(step.observation),
     )
 
 

@@ -21,6 +21,7 @@ from practice.domain.types import (
     Label,
     PracticeRecord,
     Reflection,
+    Steering,
     Step,
     TaskSpec,
     Trajectory,
@@ -115,6 +116,23 @@ def test_it_shows_the_proposer_tools_facts_and_history_in_the_order_of_the_paper
     ]
     places = [prompt.index(mark) for mark in marks]
     assert places == sorted(places)
+
+
+def test_it_tells_the_proposer_what_operators_ask_and_reads_whose_seed_a_task_is() -> None:
+    asked = Steering(("close_ticket",), ("list_tickets",), ("Tidy up.", "Close all."), "easier")
+    tasks = [
+        {**GOOD_TASK, "seed_task": 2},
+        {**GOOD_TASK, "instruction": "Count it.", "seed_task": 9},
+    ]
+
+    proposal, requests = proposed([typed(tasks=tasks)], steering=asked)
+
+    prompt = requests[0].prompt
+    assert "Practise these tools first: close_ticket." in prompt
+    assert "No task may need these tools: list_tickets." in prompt
+    assert "Seed task 2: Close all." in prompt
+    assert "easier tasks" in prompt
+    assert [task.seed_task for task in proposal.candidates] == ["Close all.", ""]
 
 
 def test_it_drops_tools_that_do_not_exist_and_tasks_left_without_one() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from practice.agents.rules import build_engine
 from practice.agents.rules.proposer import RulesProposer
-from practice.domain.types import Briefing, Category, Fact, PracticeRecord, TaskSpec
+from practice.domain.types import Briefing, Category, Fact, PracticeRecord, Steering, TaskSpec
 from tests.agents.rules_shop import TOOLS, tool
 
 ORDERS = Fact(
@@ -83,3 +83,59 @@ def test_it_proposes_the_same_for_the_same_seed_and_other_tasks_for_another() ->
 
 def test_it_is_one_engine_named_rules() -> None:
     assert build_engine(1).name == "rules"
+
+
+def test_it_writes_tasks_for_tools_in_focus_first() -> None:
+    first = propose(facts=(ORDERS,), steering=Steering(focus=("get_order",)))[0]
+    assert "get_order" in first.intended_tools
+
+
+def test_it_writes_no_task_that_needs_a_tool_to_be_left_alone() -> None:
+    for alone in ("list_orders", "get_order"):
+        tasks = propose(facts=(ORDERS,), steering=Steering(avoid=(alone,)))
+        assert tasks
+        assert not any(alone in t.intended_tools for t in tasks)
+        assert not any(call["tool"] == alone for t in tasks for call in t.goal["calls"])
+
+
+def test_it_begins_from_seed_tasks_and_takes_what_they_name() -> None:
+    seed = "Look at the order ORD-2 for me"
+
+    first = propose(facts=(ORDERS,), steering=Steering(seed_tasks=(seed,)))[0]
+
+    assert first.seed_task == seed
+    assert "get_order" in first.intended_tools
+    assert first.goal["calls"]
+
+
+def test_it_leaves_a_seed_task_that_fits_no_tool_for_later() -> None:
+    seeds = Steering(seed_tasks=("Water the plants",))
+    assert propose(facts=(ORDERS,), steering=seeds) == propose(facts=(ORDERS,))
+
+
+def test_it_writes_shorter_tasks_when_they_should_be_easier_and_longer_ones_when_harder() -> None:
+    things, parts = ("ticket", "order", "customer"), ("notes", "tags", "owners", "dates")
+    tools = tuple(
+        tool(f"list_{thing}_{part}", f"List the {part} of all {thing}s.", {"readOnlyHint": True})
+        for thing in things
+        for part in parts
+    )
+    worked = tuple(
+        PracticeRecord(t.name, Category.TRIVIAL, calls=((t.name, False),)) for t in tools
+    )
+
+    def calls(steering: Steering) -> set[int]:
+        tasks = propose(tools=tools, history=worked, steering=steering)
+        return {len(task.goal["calls"]) for task in tasks}
+
+    assert calls(Steering(difficulty="easier")) == {1}
+    assert calls(Steering()) == {1, 2}
+    assert calls(Steering(difficulty="harder")) == {3}
+
+
+def test_it_begins_easier_tasks_with_tools_that_have_worked_and_goes_on_exploring() -> None:
+    first, second = propose(
+        history=(SEEN,), facts=(ORDERS,), steering=Steering(difficulty="easier")
+    )[:2]
+    assert first.rationale.startswith("`list_orders` was practised")
+    assert second.rationale.endswith("was never used.")

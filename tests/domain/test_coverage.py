@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from memoryapp.domain.playbook import estimate_tokens
-from practice.domain.coverage import coverage, facts_block, history_block, tools_block
-from practice.domain.types import Category, Fact, PracticeRecord, ToolSpec
+from practice.domain.coverage import coverage, history_counts, tools_block
+from practice.domain.types import Category, PracticeRecord, ToolSpec
 
 TOOLS = tuple(ToolSpec(name, f"Does {name}. At length.") for name in ("read", "write", "erase"))
 
@@ -48,37 +48,11 @@ def test_it_keeps_the_last_five_failures_and_infeasible_tasks() -> None:
     ]
 
 
-def test_it_writes_the_history_in_the_stated_order() -> None:
-    text = history_block(HISTORY, TOOLS, token_budget=1000)
-    places = [
-        text.index(part)
-        for part in (
-            "Practised so far: 4 tasks",
-            "Used most",
-            "Solved tasks",
-            "Recent failures",
-            "Recent infeasible",
-            "Tools never used yet: erase",
-        )
-    ]
-    assert places == sorted(places)
-    assert "Reason 3" in text
-
-
-def test_it_keeps_the_history_within_its_budget_however_long_it_grows() -> None:
-    many = tuple(record(n, Category.TRIVIAL) for n in range(1000)) + HISTORY
-    for budget in (40, 100, 400):
-        text = history_block(many, TOOLS, token_budget=budget)
-        assert estimate_tokens(text) <= budget
-    assert "Task 999" in history_block(many, TOOLS, token_budget=600)
-
-
-def test_it_writes_the_newest_facts_with_the_task_that_showed_them() -> None:
-    facts = [Fact(f"Fact {n}.", f"Task {n}") for n in range(20)]
-    text = facts_block(facts, limit=3, token_budget=500)
-    assert text.splitlines()[0] == "- Fact 17. (seen in: Task 17)"
-    assert len(text.splitlines()) == 3
-    assert estimate_tokens(facts_block(facts, limit=20, token_budget=30)) <= 30
+def test_it_reads_counts_of_all_records_beside_the_newest_ones() -> None:
+    counted = history_counts(HISTORY)
+    seen = coverage(HISTORY[-1:], TOOLS, counted)
+    assert (seen.of("write").practised, seen.categories[Category.UNSOLVED]) == (2, 1)
+    assert [r.instruction for r in seen.solved] == ["Task 4"]
 
 
 def test_it_shortens_tool_documentation_to_fit() -> None:

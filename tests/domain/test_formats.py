@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from memoryapp.domain.formats import as_ace, as_json, as_markdown, document
+from memoryapp.domain.formats import as_ace, as_json, as_markdown, as_preping, document
 from memoryapp.domain.playbook import Bullet, BulletStatus, Playbook
 
 BOOK = Playbook(
@@ -43,3 +43,20 @@ def test_it_writes_the_same_bytes_for_the_same_bullets() -> None:
     again = document(BOOK, slug="desk", name="Desk", description="For agents.", version=3)
     assert as_json(again) == as_json(RELEASED)
     assert json.loads(as_json(RELEASED))["version"] == 3
+
+
+def test_it_writes_a_playbook_that_prepings_code_reads() -> None:
+    playbook = Playbook(
+        (
+            Bullet("pitfalls-001", "pitfalls", "Ids are text.", helpful=1, harmful=3),
+            Bullet("team-001", "team", "Be kind."),
+        )
+    )
+    released = document(playbook, slug="desk", name="Desk", description="", version=2)
+
+    written = json.loads(as_preping(released))
+
+    assert list(written) == ["strategies", "code_snippets", "pitfalls", "apis"]
+    assert [(b["id"], b["tag"]) for b in written["strategies"]] == [("team-001", "helpful")]
+    (pitfall,) = written["pitfalls"]
+    assert (pitfall["tag"], pitfall["metadata"]["harmful_count"]) == ("harmful", 3)

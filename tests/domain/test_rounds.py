@@ -13,6 +13,7 @@ from practice.domain.rounds import (
     Decision,
     NewUnit,
     Plan,
+    RunKind,
     RunState,
     RunStatus,
     Stage,
@@ -30,7 +31,7 @@ def unit(id_: int, stage: Stage, status: str = "done", **more: Any) -> UnitState
 
 
 def state(*units: UnitState, **more: Any) -> RunState:
-    running = RunState(PLAN, RunStatus.RUNNING, units, lease=LEASE, judged={1: 2, 2: 2})
+    running = RunState(PLAN, RunStatus.RUNNING, units, lease=LEASE, judged=2)
     return replace(running, **more)
 
 
@@ -125,7 +126,7 @@ def test_it_fails_with_the_reason_when_no_task_could_be_proposed() -> None:
 
 def test_it_fails_when_no_attempt_of_a_round_could_be_judged() -> None:
     broken = (unit(1, Stage.PROPOSE), unit(2, Stage.SOLVE, "failed"))
-    decision = decide(state(*broken, judged={}, last_error="The server did not start."), NOW)
+    decision = decide(state(*broken, judged=0, last_error="The server did not start."), NOW)
     assert decision.end is RunStatus.FAILED
     assert "The server did not start." in decision.message
 
@@ -155,3 +156,95 @@ def test_it_asks_for_three_candidates_a_task_and_at_most_fifty() -> None:
 def test_a_plan_survives_being_stored() -> None:
     plan = Plan(rounds=3, tools={"get_order": "ab12"})
     assert Plan.from_json(plan.to_json()) == plan
+
+
+SETTLED = (*LEARNED, unit(0, Stage.SETTLE))
+TRIED = RunState(PLAN, RunStatus.RUNNING, LEARNED, lease=LEASE, judged=2, testing=1)
+
+
+def with_plan(**switches: Any) -> Plan:
+    return replace(PLAN, **switches)
+
+
+def created(decision: Decision) -> list[Stage]:
+    return [new.stage for new in decision.create]
+
+
+def test_it_settles_lessons_whose_trials_are_over_before_it_goes_on() -> None:
+    assert decide(TRIED, NOW) == Decision(create=(NewUnit(Stage.SETTLE, 1, 0),))
+    # A settlement that failed is not asked for again and holds nobody up.
+    failed = (*LEARNED, unit(0, Stage.SETTLE, "failed"))
+    assert created(decide(replace(TRIED, units=failed), NOW)) == [Stage.PROPOSE]
+
+
+def test_it_consolidates_once_and_settles_its_trials_apart() -> None:
+    plan = with_plan(consolidate=True)
+    assert created(decide(state(*LEARNED, plan=plan), NOW)) == [Stage.CONSOLIDATE]
+    tried = (*SETTLED, unit(9, Stage.CONSOLIDATE))
+    decision = decide(replace(TRIED, plan=plan, units=tried), NOW)
+    assert decision.create == (NewUnit(Stage.SETTLE, 1, 1),)
+    after = (*tried, unit(1, Stage.SETTLE))
+    assert created(decide(state(*after, plan=plan), NOW)) == [Stage.PROPOSE]
+
+
+def test_it_measures_on_held_out_tasks_after_every_round() -> None:
+    plan = with_plan(held_out=3, rounds=1)
+    assert created(decide(state(*LEARNED, plan=plan), NOW)) == [Stage.MEASURE]
+    done = (*LEARNED, unit(9, Stage.MEASURE))
+    assert decide(state(*done, plan=plan), NOW).end is RunStatus.FINISHED
+
+
+def test_it_ends_when_the_stop_rule_says_so() -> None:
+    decision = decide(state(*LEARNED, stop="The last round brought nothing."), NOW)
+    assert (decision.end, decision.message) == (
+        RunStatus.FINISHED,
+        "The last round brought nothing.",
+    )
+
+
+EXPERIMENT = (unit(1, Stage.PROPOSE), unit(2, Stage.SOLVE), unit(3, Stage.VALIDATE))
+
+
+def experiment(*units: UnitState, **more: Any) -> RunState:
+    return state(*units, kind=RunKind.EXPERIMENT, **more)
+
+
+def test_an_experiment_reports_once_everything_is_judged_and_ends() -> None:
+    assert created(decide(experiment(*EXPERIMENT), NOW)) == [Stage.REPORT]
+    reported = (*EXPERIMENT, unit(4, Stage.REPORT))
+    assert decide(experiment(*reported), NOW).end is RunStatus.FINISHED
+    failed = (*EXPERIMENT, unit(4, Stage.REPORT, "failed"))
+    decision = decide(experiment(*failed, last_error="It broke."), NOW)
+    assert (decision.end, decision.message) == (RunStatus.FAILED, "It broke.")
+
+
+def test_an_experiment_out_of_money_compares_what_it_has() -> None:
+    spent = {"spent": Decimal(1), "budget": Decimal(1)}
+    alive = unit(4, Stage.SOLVE, "running", heartbeat_at=NOW)
+    waiting = unit(5, Stage.SOLVE, "waiting")
+    assert decide(experiment(*EXPERIMENT, alive, waiting, **spent), NOW) == Decision()
+    assert created(decide(experiment(*EXPERIMENT, waiting, **spent), NOW)) == [Stage.REPORT]
+    report = unit(6, Stage.REPORT, "waiting")
+    assert decide(experiment(*EXPERIMENT, waiting, report, **spent), NOW).dispatch == (6,)
+    done = unit(6, Stage.REPORT)
+    decision = decide(experiment(*EXPERIMENT, waiting, done, **spent), NOW)
+    assert decision.end is RunStatus.FINISHED
+    assert "budget of $1.00 is spent" in decision.message
+
+
+@pytest.mark.parametrize("stage", [s for s in Stage if s is not Stage.REPORT])
+def test_nothing_begins_once_the_budget_is_spent(stage: Stage) -> None:
+    waiting = unit(7, stage, "waiting")
+    decision = decide(state(waiting, spent=Decimal(2), budget=Decimal(1)), NOW)
+    assert (decision.dispatch, decision.end) == ((), RunStatus.FINISHED)
+
+
+def test_a_run_over_sent_trajectories_admits_learns_and_ends() -> None:
+    online = {"kind": RunKind.ONLINE}
+    judged = (unit(1, Stage.VALIDATE), unit(2, Stage.VALIDATE))
+    assert created(decide(state(*judged, **online), NOW)) == [Stage.ADMIT]
+    learned = (*judged, unit(3, Stage.ADMIT), unit(4, Stage.LEARN))
+    assert decide(state(*learned, **online), NOW).end is RunStatus.FINISHED
+    decision = decide(state(*judged, judged=0, last_error="No answer.", **online), NOW)
+    assert decision.end is RunStatus.FAILED
+    assert "No answer." in decision.message

@@ -2,8 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from practice.domain.types import Category, Label, Step, Trajectory, Verdict
-from practice.domain.validation import Judged, admissible, categorize, label, representative
+from practice.domain.types import Category, Label, Step, Trajectory, Verdict, Vote
+from practice.domain.validation import (
+    Judged,
+    admissible,
+    aggregate,
+    categorize,
+    label,
+    representative,
+    settled,
+)
 
 INFEASIBLE, SUCCESS, FAILURE = Label.INFEASIBLE, Label.SUCCESS, Label.FAILURE
 
@@ -74,3 +82,52 @@ def test_it_lets_only_admissible_attempts_stand_under_a_policy() -> None:
     impossible = judged(3, 5, 1)
     assert representative([impossible], "feasible_only") is None
     assert representative([impossible]) is impossible
+
+
+def votes(*scores: tuple[int, int]) -> list[Vote]:
+    return [
+        Vote(feasibility, completion, f"{n}") for n, (feasibility, completion) in enumerate(scores)
+    ]
+
+
+def test_it_takes_the_median_of_each_score() -> None:
+    tally = aggregate(votes((5, 5), (5, 2), (4, 4)))
+    assert (tally.feasibility, tally.completion) == (5, 4)
+    # One vote of three gives the label of the medians: (1 + 1) / (3 + 2).
+    assert tally.agreement == pytest.approx(0.4)
+    assert tally.typical.reason == "0"
+
+
+def test_it_admits_nothing_on_a_tie() -> None:
+    tally = aggregate(votes((5, 5), (5, 2)))
+    assert (tally.feasibility, tally.completion) == (5, 2)
+
+
+def test_it_never_calls_one_vote_certain() -> None:
+    assert aggregate(votes((5, 5))).agreement == pytest.approx(2 / 3)
+    assert aggregate(votes(*[(5, 5)] * 7)).agreement == pytest.approx(8 / 9)
+
+
+def test_it_needs_a_vote_to_tally() -> None:
+    with pytest.raises(ValueError, match="at least one vote"):
+        aggregate([])
+
+
+@pytest.mark.parametrize(
+    ("cast", "of", "expected"),
+    [
+        ([], 1, False),
+        ([(5, 5)], 1, True),
+        ([(5, 5)], 3, False),
+        ([(5, 5), (5, 4)], 3, True),
+        ([(5, 5), (5, 2)], 3, False),
+        ([(2, 5), (3, 1)], 3, True),
+        ([(5, 5), (2, 5)], 3, False),
+        ([(5, 1), (5, 2), (5, 3)], 5, True),
+        ([(5, 5), (5, 5), (4, 5)], 5, False),
+    ],
+)
+def test_it_knows_when_votes_to_come_change_nothing(
+    cast: list[tuple[int, int]], of: int, expected: bool
+) -> None:
+    assert settled(votes(*cast), of) is expected

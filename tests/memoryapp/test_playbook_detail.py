@@ -139,7 +139,7 @@ def test_it_does_not_exist_for_other_workspaces(olga_client: Any, playbook: Any)
     assert olga_client.get(URL).status_code == 404
 
 
-@pytest.mark.parametrize(("tab", "queries"), [("bullets", 19), ("releases", 20), ("use", 17)])
+@pytest.mark.parametrize(("tab", "queries"), [("bullets", 19), ("releases", 22), ("use", 17)])
 def test_it_needs_the_same_number_of_queries_for_more_rows(
     rita_client: Any,
     playbook: Any,

@@ -46,12 +46,21 @@ def test_it_does_not_know_what_was_never_published(
     assert vera_client.get(URL + path).status_code == 404
 
 
-@pytest.mark.parametrize("form", ["md", "json", "ace"])
+@pytest.mark.parametrize("form", ["md", "json", "ace", "preping"])
 def test_it_downloads_what_agents_are_served(vera_client: Any, playbook: Any, form: str) -> None:
     release = playbook.releases.get(number=2)
     answer = vera_client.get(f"{URL}2/{form}/")
     assert answer.content.decode() == release.bodies[form]
     assert "help-desk-v2." in answer["Content-Disposition"]
+
+
+def test_it_offers_no_form_a_release_was_never_written_in(vera_client: Any, playbook: Any) -> None:
+    release = playbook.releases.get(number=2)
+    release.bodies.pop("preping")
+    release.save()
+
+    assert "playbook.json" not in vera_client.get(f"{URL}2/").content.decode()
+    assert vera_client.get(f"{URL}2/preping/").status_code == 404
 
 
 @pytest.mark.parametrize("path", ["2/", "2/md/"])

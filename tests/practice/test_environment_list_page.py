@@ -42,3 +42,18 @@ def test_it_asks_the_database_as_often_for_twenty_as_for_ten(
         ToolFactory(environment=EnvironmentFactory(workspace=workspace))
 
     assert queries_of(vera_client, "/environments/") == first <= 12
+
+
+def test_it_says_how_each_transport_is_reached(vera_client: Any, workspace: Any) -> None:
+    for transport, url, options in (
+        ("openapi", "http://a.example.com/openapi.json", {}),
+        ("openapi", "", {"base_url": "http://b.example.com"}),
+        ("openapi", "", {"found_base_url": "http://c.example.com"}),
+        ("pack", "", {"pack": "bfcl", "scenario": 1}),
+    ):
+        EnvironmentFactory(workspace=workspace, transport=transport, url=url, options=options)
+
+    page = vera_client.get("/environments/").content.decode()
+
+    for shown in ("http://a.example.com/openapi.json", "http://b.", "http://c.", ">bfcl<"):
+        assert shown in page

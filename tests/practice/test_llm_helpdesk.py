@@ -5,7 +5,7 @@ from __future__ import annotations
 from memoryapp.domain.playbook import Playbook
 from practice.agents.ports import SolverLimits
 from practice.clients.llm import ModelSettings, build_engine
-from practice.clients.mcp import McpEnvironment, discover
+from practice.clients.mcp import McpEnvironment
 from practice.domain.types import Briefing, Effect, Label, Outcome, TaskSpec
 from practice.domain.validation import label
 from tests.fakes import ScriptedOpenAI, call, text
@@ -15,7 +15,7 @@ from tests.role_player import RolePlayer
 
 def test_it_rehearses_in_the_sample_world() -> None:
     environment = McpEnvironment(helpdesk())
-    tools = tuple(t for t in discover(helpdesk()).tools if t.effect is Effect.READ)
+    tools = tuple(t for t in McpEnvironment(helpdesk()).discover().tools if t.effect is Effect.READ)
     labels = []
     with ScriptedOpenAI(RolePlayer()) as server:
         engine = build_engine(ModelSettings("openai", "player", base_url=server.base_url), seed=1)

@@ -15,7 +15,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 
 from practice.agents.ports import EnvironmentUnavailable
-from practice.clients.mcp import HttpServer, McpEnvironment, Server, StdioServer, discover
+from practice.clients.mcp import HttpServer, McpEnvironment, Server, StdioServer
 from practice.clients.seeds import PREFIX, sweep, workplace
 from tests.practice.servers import HELPDESK, HERE, listening, raw
 
@@ -260,7 +260,7 @@ def test_it_sweeps_up_after_workers_that_were_killed(
 
 def test_it_discovers_nothing_of_a_server_that_fails() -> None:
     with pytest.raises(EnvironmentUnavailable):
-        discover(raw("exit"))
+        McpEnvironment(raw("exit")).discover()
 
 
 def is_running(pid: int) -> bool:

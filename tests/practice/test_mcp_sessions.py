@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from practice.clients.mcp import HttpServer, McpEnvironment, StdioServer, discover
+from practice.clients.mcp import HttpServer, McpEnvironment, StdioServer
 from practice.domain.types import OBSERVATION_CAP, Effect
 from tests.practice.servers import HELPDESK, helpdesk, listening, raw
 
 
 def test_it_discovers_the_sample_world() -> None:
-    found = discover(helpdesk())
+    found = McpEnvironment(helpdesk()).discover()
     assert (found.server_name, found.problems) == ("helpdesk", {})
     effects = {tool.name: tool.effect for tool in found.tools}
     assert len(effects) == 24
@@ -58,7 +58,7 @@ def test_it_speaks_streamable_http() -> None:
         sys.executable, str(HELPDESK / "server.py"), "--data", str(HELPDESK / "seed"), "--http"
     ) as url:
         server = HttpServer(url, {"X-Team": "practice"})
-        assert len(discover(server).tools) == 24
+        assert len(McpEnvironment(server).discover().tools) == 24
         with McpEnvironment(server).open() as session:
             good = session.call("get_article", {"article_id": "ART-01"})
             bad = session.call("get_article", {"article_id": "1"})
@@ -68,13 +68,13 @@ def test_it_speaks_streamable_http() -> None:
 
 
 def test_it_follows_a_paginated_tool_list_to_its_end() -> None:
-    assert [tool.name for tool in discover(raw("paged")).tools] == [
+    assert [tool.name for tool in McpEnvironment(raw("paged")).discover().tools] == [
         f"tool_{number}" for number in range(7)
     ]
 
 
 def test_it_sets_unusable_tools_aside_and_keeps_the_others() -> None:
-    found = discover(raw("bad_schema"))
+    found = McpEnvironment(raw("bad_schema")).discover()
     assert [tool.name for tool in found.usable] == ["old", "loose"]
     assert "properties/x/type: 42 is not valid" in found.problems["broken"]
     for name in ("listy", "wordy", "none"):
@@ -102,7 +102,9 @@ def test_it_notices_tools_that_change_during_a_session() -> None:
 
 
 def test_it_compares_with_the_hashes_the_operator_saw() -> None:
-    seen = {tool.name: tool.schema_hash for tool in discover(raw("changing")).tools}
+    seen = {
+        tool.name: tool.schema_hash for tool in McpEnvironment(raw("changing")).discover().tools
+    }
     with McpEnvironment(
         raw("changing"), expected_hashes={**seen, "work": "0" * 64, "other": ""}
     ).open() as session:
@@ -111,7 +113,7 @@ def test_it_compares_with_the_hashes_the_operator_saw() -> None:
 
 
 def test_it_does_not_count_tools_the_operator_left_off_as_drift() -> None:
-    expected = {tool.name: tool.schema_hash for tool in discover(raw("ok")).tools}
+    expected = {tool.name: tool.schema_hash for tool in McpEnvironment(raw("ok")).discover().tools}
     with McpEnvironment(
         raw("paged"), allowed_tools=frozenset({"work"}), expected_hashes=expected
     ).open() as session:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from practice.clients.mcp import McpEnvironment, StdioServer, discover
+from practice.clients.mcp import McpEnvironment, StdioServer
 from practice.domain.types import Effect
 from tests.third_party import NotInstalled, filesystem_server, git_server
 
@@ -38,7 +38,7 @@ def installed(find: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
 
 
 def test_it_practises_on_a_copy_of_the_files(files: StdioServer) -> None:
-    tools = {tool.name: tool for tool in discover(files).tools}
+    tools = {tool.name: tool for tool in McpEnvironment(files).discover().tools}
     assert tools["read_text_file"].effect is Effect.READ
     assert tools["write_file"].effect is Effect.DESTRUCTIVE
     for _ in range(2):
@@ -64,7 +64,7 @@ def test_it_observes_a_path_the_file_server_refuses(files: StdioServer) -> None:
 
 
 def test_it_practises_on_a_copy_of_the_repository(git: StdioServer) -> None:
-    assert discover(git).problems == {}
+    assert McpEnvironment(git).discover().problems == {}
     for _ in range(2):
         with McpEnvironment(git).open() as session:
             repo = {"repo_path": "{workdir}"}

@@ -153,7 +153,7 @@ def test_it_adds_up_the_ledger_by_role(vera_client: Any, run: Any) -> None:
 
     page = vera_client.get(URL)
 
-    assert [(r.name, r.cost) for r in page.context["roles"]] == [
+    assert [(r.name, r.total.known) for r in page.context["roles"]] == [
         ("Proposing", Decimal("0.05")),
         ("Solving", Decimal("0.50")),
     ]
@@ -168,8 +168,9 @@ def test_it_says_when_a_call_has_no_price(vera_client: Any, run: Any) -> None:
 
     page = vera_client.get(URL).content.decode()
 
-    assert "not priced" in page
-    assert "some calls have no price" in page
+    assert '<b class="money">unknown</b>' in page
+    LedgerEntry.objects.create(run=run, unit=unit, role="solver", model="p", cost=Decimal(1))
+    assert "at least $1.00, 1 call without a price" in vera_client.get(URL).content.decode()
 
 
 def test_it_refreshes_itself_only_while_unfinished(vera_client: Any, run: Any) -> None:

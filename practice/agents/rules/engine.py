@@ -1,8 +1,9 @@
-"""Wires the six roles that need no language model into one engine."""
+"""Wires the roles that need no language model into one engine."""
 
 from __future__ import annotations
 
 from practice.agents.ports import Engine
+from practice.agents.rules.consolidator import RulesConsolidator
 from practice.agents.rules.curator import RulesCurator
 from practice.agents.rules.proposer import RulesProposer
 from practice.agents.rules.reflector import RulesReflector
@@ -21,4 +22,5 @@ def build_engine(seed: int) -> Engine:
         summariser=RulesSummariser(),
         reflector=RulesReflector(),
         curator=RulesCurator(),
+        consolidator=RulesConsolidator(),
     )

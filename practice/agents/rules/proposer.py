@@ -9,9 +9,12 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from practice.agents.rules import goals, schema
+from practice.agents.rules import goals, schema, seeding
+from practice.agents.rules.difficulty import LEVELS, mixed
 from practice.agents.rules.drafts import MAX_CHAIN, Call, Drafts
 from practice.agents.rules.history import barren, culprits, followed, loose, refused, states
 from practice.agents.rules.observed import Observed
@@ -22,12 +25,13 @@ from practice.agents.rules.words import parts
 from practice.domain.coverage import coverage
 from practice.domain.types import Briefing, Proposal, TaskSpec, ToolSpec
 
-PAIR_SHARE = 0.6
 PAGE_SHARE = 0.8
 REFUSAL_SHARE = 0.4
 TURNS = 3
 #: how many tasks a tool waits for each time it proved impossible and never worked.
 HOPELESS = 3
+#: how many drafts a seed task is given per tool that fits it.
+SEED_DRAFTS = 4
 
 
 class RulesProposer:
@@ -39,7 +43,7 @@ class RulesProposer:
     def propose(self, briefing: Briefing) -> Proposal:
         """Return up to ``briefing.count`` different candidates, gaps in coverage first."""
         writer = _Writer(briefing, random.Random(f"{self._seed}:{briefing.seed}"))
-        written: dict[str, TaskSpec] = {}
+        written = {task.instruction: task for task in writer.seeded(briefing.steering.seed_tasks)}
         for turn in range(TURNS):
             # What a search would find is unknown before anything was seen: first look, then guess.
             writer.drafts.guesses = turn > 0 or bool(briefing.history)
@@ -60,7 +64,10 @@ class _Writer:
         self._rng = rng
         self._tools = {t.name: t for t in briefing.tools}
         self._all = briefing.tools
-        self._seen = coverage(history, briefing.tools)
+        self._focus = set(briefing.steering.focus)
+        self._avoided = set(briefing.steering.avoid)
+        self._level = LEVELS[briefing.steering.difficulty]
+        self._seen = coverage(history, briefing.tools, briefing.counts)
         self._blocked = Counter(t for r in history for t in culprits(r))
         self._followed = {t for r in history for t in followed(r)}
         self._paged = set(self._followed)
@@ -81,10 +88,18 @@ class _Writer:
         )
 
     def ordered(self) -> list[ToolSpec]:
-        """Return tools, the least practised and least planned first; what failed waits longer."""
+        """Return tools, the least practised and least planned first; what failed waits longer.
+
+        Tools in focus come before the others, and tools to be left alone not at all.
+        """
         shuffled = list(self._all)
         self._rng.shuffle(shuffled)
-        return sorted(shuffled, key=lambda t: self._weight(t.name))
+        open_ = [t for t in shuffled if t.name not in self._avoided]
+        open_.sort(key=lambda t: self._weight(t.name))
+        if self._level.mixes:
+            known = [t for t in open_ if self._seen.of(t.name).solved]
+            open_ = mixed(known, [t for t in open_ if not self._seen.of(t.name).solved])
+        return sorted(open_, key=lambda t: t.name not in self._focus)
 
     def _weight(self, name: str) -> float:
         hopeless = 0 if self._seen.of(name).solved else HOPELESS * self._blocked[name]
@@ -98,11 +113,34 @@ class _Writer:
         else:
             self._paged.add(tool.name)
             calls = self.drafts.all_pages(tool)
-        if calls is None:
+        if calls is None or self._needs_avoided(calls):
             return None
-        if len(calls) < MAX_CHAIN and self._rng.random() < PAIR_SHARE:
-            calls = self.drafts.with_companion(tool, calls, self._weight)
+        for _ in range(self._level.companions):
+            if len(calls) >= MAX_CHAIN or self._rng.random() >= self._level.pair_share:
+                break
+            longer = self.drafts.with_companion(tool, calls, self._weight)
+            calls = calls if self._needs_avoided(longer) else longer
         return self._spec(tool, calls)
+
+    def seeded(self, seeds: Sequence[str]) -> list[TaskSpec]:
+        """Return a task for each seed task in free text that names what a tool is about.
+
+        Of several drafts the one counts that mentions most of what the seed task names. A seed task
+        that fits no tool, or whose tool needs what was not seen yet, is left for a later round.
+        """
+        found = []
+        for seed in seeds:
+            tools = seeding.fitting(seed, self._all, self._avoided)
+            drafts = [self.task(tool) for tool in tools for _ in range(SEED_DRAFTS)]
+            tasks = [task for task in drafts if task is not None]
+            if tasks:
+                best = max(tasks, key=lambda task: seeding.shared(seed, task))
+                why = f"From the seed task: {seed}"
+                found.append(replace(best, seed_task=seed, rationale=why))
+        return found
+
+    def _needs_avoided(self, calls: list[Call]) -> bool:
+        return not self._avoided.isdisjoint(str(call["tool"]) for call in calls)
 
     def _spec(self, tool: ToolSpec, calls: list[Call]) -> TaskSpec:
         self.drafts.use_fresh_credentials(calls)

@@ -1,0 +1,133 @@
+"""Bullets that come from a file: an operator's act, so they are approved, and kept as they were."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.db import transaction
+
+from memoryapp.domain import playbook as domain
+from memoryapp.domain.playbook import Delta, DeltaRefused, Op
+from memoryapp.domain.text import strip_hidden
+from memoryapp.models import Bullet, Event, Playbook
+
+LABEL = re.compile(r"[a-z][a-z0-9_]{0,59}-[0-9]{1,8}")
+SECTION = re.compile(r"[a-z][a-z0-9_]{0,59}")
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One bullet of a file. ``details`` is what the file says of it besides, kept with it."""
+
+    place: str
+    label: str
+    section: str
+    content: str
+    helpful: int
+    harmful: int
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one bullet: added, kept (it was here already) or refused, and why."""
+
+    place: str
+    verdict: str
+    message: str
+
+
+def bullets_import(
+    *, playbook: Playbook, incoming: Sequence[Incoming], by: Any, source: str, dry_run: bool
+) -> list[Outcome]:
+    """Add the bullets of a file under their own labels. Importing it twice adds nothing twice.
+
+    ``details`` of each holds at least its ``id``. A dry run does all of it and takes it back.
+    Bullets are refused one by one: a label that means something else here, the same words under
+    another label, or no room in the token budget.
+    """
+    with transaction.atomic():
+        playbook = Playbook.objects.select_for_update().get(pk=playbook.pk)
+        value = playbook.as_value()
+        outcomes = []
+        for row in incoming:
+            value, outcome = _import(playbook, value, row, by, source)
+            outcomes.append(outcome)
+        added = sum(outcome.verdict == "added" for outcome in outcomes)
+        if added:
+            playbook.counters = dict(value.counters)
+            playbook.save(update_fields=["counters", "updated_at"])
+            Event.objects.record(
+                workspace=playbook.workspace,
+                actor=by,
+                kind="playbook.imported",
+                subject=playbook,
+                source=source,
+                added=added,
+            )
+        if dry_run:
+            transaction.set_rollback(True)
+    return outcomes
+
+
+def _import(
+    playbook: Playbook, value: domain.Playbook, row: Incoming, by: Any, source: str
+) -> tuple[domain.Playbook, Outcome]:
+    content = strip_hidden(row.content).strip()
+    known = playbook.bullets.filter(imported__id=row.label).first()
+    label = known.label if known else row.label
+    if not LABEL.fullmatch(label):
+        label = domain.next_label(value, row.section)
+    same = value.by_label(label)
+    if same is not None and same.content == content:
+        return value, Outcome(row.place, "kept", f"{label} is here already.")
+    if same is not None:
+        return value, Outcome(row.place, "refused", f"{label} says something else here.")
+    if not SECTION.fullmatch(row.section):
+        return value, Outcome(row.place, "refused", "Its section is no name of a section.")
+    try:
+        domain.apply(value, Delta(op=Op.ADD, section=row.section, content=content))
+    except DeltaRefused as refusal:
+        return value, Outcome(row.place, "refused", str(refusal))
+    _store(playbook, label, row, content, by, source)
+    said = f"{label} is added."
+    if label != row.label:
+        said = f"{label} is added; its id {row.label[:80]!r} could not be its label and is kept."
+    return _grown(value, label, row, content), Outcome(row.place, "added", said)
+
+
+def _grown(value: domain.Playbook, label: str, row: Incoming, content: str) -> domain.Playbook:
+    """The playbook with the bullet; the number of its label is never given again."""
+    prefix, _, number = label.rpartition("-")
+    counters = {**value.counters, prefix: max(value.counters.get(prefix, 0), int(number))}
+    bullet = domain.Bullet(
+        label=label,
+        section=row.section,
+        content=content,
+        helpful=row.helpful,
+        harmful=row.harmful,
+    )
+    return replace(value, bullets=(*value.bullets, bullet), counters=counters)
+
+
+def _store(
+    playbook: Playbook, label: str, row: Incoming, content: str, by: Any, source: str
+) -> None:
+    bullet = Bullet(
+        playbook=playbook,
+        label=label,
+        practice_helpful=row.helpful,
+        practice_harmful=row.harmful,
+        imported=dict(row.details),
+    )
+    bullet.revise(
+        content=content,
+        section=row.section,
+        status=Bullet.Status.APPROVED,
+        rule=None,
+        author=by,
+        reason=f"Imported from {source}"[:300],
+    )

@@ -1,0 +1,49 @@
+"""What was measured of a playbook, as tables with bars. Usage: ``{% load evaluations %}``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import template
+
+from memoryapp.templatetags.formats import percent, points
+
+register = template.Library()
+
+#: the color of an arm by what it is there for; what was measured stands out.
+TONES = {"memory": "accent", "production": "ink"}
+
+
+@register.inclusion_tag("memoryapp/parts/arms.html")
+def arms_table(figures: Mapping[str, Any], *, whole: bool = False) -> dict[str, Any]:
+    """Show tasks solved per arm; ``whole`` adds clean solves, calls, tokens, time, masked arms."""
+    rows = [_arm(arm) for arm in figures.get("arms", ()) if whole or arm.get("role") != "masked"]
+    return {"rows": rows, "whole": whole}
+
+
+def _arm(arm: Mapping[str, Any]) -> dict[str, Any]:
+    n = arm["n"]
+    share = arm["successes"] / n if n else 0.0
+    spoken = f"{percent(arm['low'])} to {percent(arm['high'])}"
+    return {
+        **arm,
+        "share": share,
+        "tone": TONES.get(arm.get("role", ""), "past"),
+        "said": f"{arm['name']}: {arm['successes']} of {n} tasks, interval {spoken}",
+        "milliseconds": 1000 * arm.get("seconds", 0),
+    }
+
+
+@register.inclusion_tag("memoryapp/parts/effects.html")
+def effects_table(figures: Mapping[str, Any], *, limit: int = 0) -> dict[str, Any]:
+    """Show what each masked bullet adds, the most helpful first; ``limit`` 0 shows all."""
+    found = sorted(
+        ({"label": label, **seen} for label, seen in figures.get("bullets", {}).items()),
+        key=lambda row: (-row["effect"], row["label"]),
+    )
+    for row in found:
+        between = f"{points(row['low'])} to {points(row['high'])}"
+        row["said"] = f"{row['label']}: {points(row['effect'])}, interval {between}"
+    shown = found[:limit] if limit else found
+    return {"rows": shown, "left_out": len(found) - len(shown)}

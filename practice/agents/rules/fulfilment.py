@@ -1,0 +1,141 @@
+"""Whether the calls a goal asks for were carried out, in order, with nothing else changed.
+
+A goal call is carried out by a working call of the same tool with the same arguments
+(``matching``). What an agent changed besides has to serve a call that was asked for (``serving``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from practice.agents.rules.documents import cursor
+from practice.agents.rules.matching import Matching
+from practice.agents.rules.serving import Service, changing, services
+from practice.domain.types import Json, Step, TaskSpec, ToolSpec, Trajectory
+
+
+@dataclass(frozen=True, slots=True)
+class Altered:
+    """A goal call that worked only with other arguments than it asks for."""
+
+    tool: str
+    step: int
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fulfilment:
+    """What became of a goal. Numbers are step numbers.
+
+    ``missing`` names the tools of goal calls that never worked; ``altered`` are calls with other
+    arguments than asked, ``replaced`` calls with what the environment takes instead of what was
+    asked; ``unread`` names tools with pages left; ``unasked`` are changes nobody asked for,
+    ``prepared`` changes that can be read as making an asked call possible.
+    """
+
+    missing: tuple[str, ...] = ()
+    altered: tuple[Altered, ...] = ()
+    replaced: tuple[Altered, ...] = ()
+    disordered: tuple[int, ...] = ()
+    unread: tuple[str, ...] = ()
+    unasked: tuple[int, ...] = ()
+    prepared: tuple[int, ...] = ()
+
+
+def fulfilment(
+    task: TaskSpec, trajectory: Trajectory, known: Mapping[str, ToolSpec]
+) -> Fulfilment | None:
+    """Return what became of the goal of ``task``; ``None`` where it has no structured goal."""
+    wanted = list(task.goal.get("calls", ()))
+    if not wanted:
+        return None
+    steps = Matching(trajectory.steps, known)
+    good = steps.good
+    carried = _assign(wanted, steps, known)
+    used = set(carried.values())
+    spare = [s for s in good if s.number not in used]
+    left = [call for place, call in enumerate(wanted) if place not in carried]
+    near = [(call, _nearest(call, spare, steps)) for call in left]
+    by_number = {s.number: s for s in good}
+    replaced = [
+        Altered(by_number[number].tool, number, names)
+        for place, number in sorted(carried.items())
+        if (names := steps.replaced(wanted[place], by_number[number]))
+    ]
+    excused = {altered.step for _, altered in near if altered}
+    changes = [
+        s
+        for s in spare
+        if changing(s.tool, known) and s.number not in excused and not _repeats(s, good, known)
+    ]
+    serving = services(changes, task, trajectory, used, known)
+    return Fulfilment(
+        missing=tuple(dict.fromkeys(str(call["tool"]) for call, altered in near if not altered)),
+        altered=tuple(altered for _, altered in near if altered),
+        replaced=tuple(replaced),
+        disordered=tuple(_disordered(wanted, carried, known)),
+        unread=tuple(_unread(wanted, good)),
+        unasked=tuple(n for n, why in serving.items() if why is None),
+        prepared=tuple(n for n, why in serving.items() if why is Service.BEFORE),
+    )
+
+
+def _assign(
+    wanted: Sequence[Json], steps: Matching, known: Mapping[str, ToolSpec]
+) -> dict[int, int]:
+    """Return goal call → step number, one step for one call, in the order of the goal if possible.
+
+    A look-up that was made once serves every goal call that asks for the same.
+    """
+    found: dict[int, int] = {}
+    last = 0
+    for place, call in enumerate(wanted):
+        own = [s for s in steps.good if s.tool == call["tool"]]
+        fit = [s for s in own if not steps.differing(call, s)]
+        free = [s for s in fit if s.number not in found.values()]
+        if not free and not changing(str(call["tool"]), known):
+            free = fit
+        chosen = next((s for s in free if s.number > last), next(iter(free), None))
+        if chosen is not None:
+            found[place] = chosen.number
+            last = max(last, chosen.number)
+    return found
+
+
+def _nearest(call: Json, spare: Sequence[Step], steps: Matching) -> Altered | None:
+    """Return the unused working step of the same tool that passes most of what was asked."""
+    own = [
+        Altered(s.tool, s.number, steps.differing(call, s)) for s in spare if s.tool == call["tool"]
+    ]
+    return min(own, key=lambda altered: len(altered.names), default=None)
+
+
+def _disordered(
+    wanted: Sequence[Json], carried: Mapping[int, int], known: Mapping[str, ToolSpec]
+) -> Iterator[int]:
+    """Yield steps that came before one the goal puts first, where either of them changes things."""
+    places = sorted(carried)
+    for i, first in enumerate(places):
+        for later in places[i + 1 :]:
+            pair = (str(wanted[first]["tool"]), str(wanted[later]["tool"]))
+            if carried[first] > carried[later] and any(changing(t, known) for t in pair):
+                yield carried[later]
+
+
+def _unread(wanted: Sequence[Json], good: Sequence[Step]) -> Iterator[str]:
+    """Yield the tools whose pages were all asked for and not followed to the last."""
+    for call in wanted:
+        own = [s for s in good if s.tool == call["tool"]]
+        if call.get("all_pages") and own and cursor(own[-1].observation) is not None:
+            yield str(call["tool"])
+
+
+def _repeats(step: Step, good: Sequence[Step], known: Mapping[str, ToolSpec]) -> bool:
+    """Whether a step did again what the change before it had done, with the same result."""
+    before = [s for s in good if s.number < step.number and changing(s.tool, known)]
+    return bool(before) and (
+        before[-1].tool == step.tool
+        and dict(before[-1].arguments) == dict(step.arguments)
+        and before[-1].observation == step.observation
+    )

@@ -1,0 +1,170 @@
+"""Whether a step is the call a goal asks for, argument by argument.
+
+Equal means equal in any spelling (``equality``). A reference is met by a value that the tool it
+points to had shown before. A value the environment refused is met by one it then said it takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from practice.agents.rules import goals, schema
+from practice.agents.rules.documents import Leaf, failure, leaves
+from practice.agents.rules.equality import respelled, same, scalars
+from practice.agents.rules.errors import Trouble, diagnose
+from practice.agents.rules.execution import record_of
+from practice.agents.rules.schema import Role
+from practice.agents.rules.serving import changing
+from practice.agents.rules.words import parts
+from practice.domain.types import Json, Step, ToolSpec
+
+
+class Matching:
+    """The steps of one attempt, asked which of them carry out a goal call."""
+
+    def __init__(self, steps: Sequence[Step], known: Mapping[str, ToolSpec]) -> None:
+        self._steps = steps
+        self._known = known
+
+    @cached_property
+    def good(self) -> tuple[Step, ...]:
+        """The steps that worked, in order."""
+        return tuple(s for s in self._steps if not failure(s))
+
+    def differing(self, call: Json, step: Step) -> tuple[str, ...]:
+        """Return the parameters in which a step is not what a goal call asks for.
+
+        Besides what was asked it may pass what the tool requires, defaults, and values it was
+        shown.
+        """
+        asked: Mapping[str, Any] = call.get("arguments", {})
+        tool = self._known.get(step.tool)
+        required = tool.required if tool else ()
+        before = self._before(step)
+        wrong = [n for n in asked if not self._met(n, asked, step, before)]
+        for name, value in step.arguments.items():
+            free = name in asked or name in required or self._default(step.tool, name, value)
+            if not free and not _shown(value, before):
+                wrong.append(name)
+        return tuple(wrong)
+
+    def replaced(self, call: Json, step: Step) -> tuple[str, ...]:
+        """Return the parameters whose asked value was refused and replaced by one that is taken."""
+        asked: Mapping[str, Any] = call.get("arguments", {})
+        before = self._before(step)
+        return tuple(
+            name
+            for name, value in asked.items()
+            if not self._passes(name, value, step, before) and self._instead(name, value, step)
+        )
+
+    def _before(self, step: Step) -> list[Step]:
+        return [s for s in self.good if s.number < step.number]
+
+    def _met(self, name: str, asked: Mapping[str, Any], step: Step, before: Sequence[Step]) -> bool:
+        return (
+            self._passes(name, asked[name], step, before)
+            or self._in_parts(name, asked, step)
+            or self._instead(name, asked[name], step)
+        )
+
+    def _passes(self, name: str, value: Any, step: Step, before: Sequence[Step]) -> bool:
+        """Whether a step passes ``value``: literally, as a reference, or by leaving a default."""
+        if name not in step.arguments:
+            return self._default(step.tool, name, value)
+        passed = step.arguments[name]
+        if goals.is_reference(value):
+            return _refers(value, passed, before)
+        lists = isinstance(value, list) and isinstance(passed, list) and len(value) == len(passed)
+        if lists and any(goals.is_reference(item) for item in value):
+            return all(
+                _refers(v, p, before) if goals.is_reference(v) else same(v, p)
+                for v, p in zip(value, passed, strict=True)
+            )
+        return same(value, passed) or respelled(value, passed, _text(before))
+
+    def _default(self, tool: str, name: str, value: Any) -> bool:
+        spec = self._known.get(tool)
+        parameter: Json = spec.parameters.get(name, {}) if spec else {}
+        return "default" in parameter and same(parameter["default"], value)
+
+    def _in_parts(self, name: str, asked: Mapping[str, Any], step: Step) -> bool:
+        """Whether look-ups of one tool cover a period together, one end of it in each."""
+        tool = self._known.get(step.tool)
+        if tool is None or changing(step.tool, self._known):
+            return False
+        if schema.role(tool, name) is not Role.DATE:
+            return False
+        own = [s for s in self.good if s.tool == step.tool]
+        ends = [n for n in asked if n in tool.parameters and schema.role(tool, n) is Role.DATE]
+        return len(own) > 1 and all(
+            any(same(asked[end], s.arguments.get(end)) for s in own) for end in ends
+        )
+
+    def _instead(self, name: str, value: Any, step: Step) -> bool:
+        """Whether an earlier call was refused ``value`` and told what is taken, and this is that.
+
+        The error has to be about this parameter. An identifier is never replaced: another order is
+        not the order.
+        """
+        tool = self._known.get(step.tool)
+        passed = step.arguments.get(name)
+        if tool is None or name not in step.arguments or goals.is_reference(value):
+            return False
+        if "id" in parts(name):
+            return False
+        for failed in self._steps:
+            tried = failed.arguments.get(name)
+            before = failed.number < step.number and failed.tool == step.tool
+            if not before or not failure(failed) or not same(value, tried):
+                continue
+            found = diagnose(failure(failed), tool, failed.arguments, tuple(self._known.values()))
+            if found.trouble is not Trouble.ARGUMENT or found.parameter != name:
+                continue
+            if any(same(option, passed) for option in found.allowed) or _within(
+                passed, found.low, found.high
+            ):
+                return True
+        return False
+
+
+def _within(value: Any, low: float | None, high: float | None) -> bool:
+    """Whether a number keeps to limits; without a limit there is nothing to keep to."""
+    if low is None and high is None:
+        return False
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return False
+    return (low is None or low <= number) and (high is None or number <= high)
+
+
+def _refers(reference: Json, passed: Any, before: Sequence[Step]) -> bool:
+    """Whether a value was shown by the tool a reference points to, in the record it describes."""
+    where: Mapping[str, Any] = reference.get("$where", {})
+    source = [s for s in before if s.tool == reference.get("$from")] or list(before)
+    for step in source:
+        for leaf in leaves(step.observation, step.tool):
+            if same(leaf.value, passed) and _described(step, leaf, where):
+                return True
+    return not where and _shown(passed, before)
+
+
+def _described(step: Step, leaf: Leaf, where: Mapping[str, Any]) -> bool:
+    if not where:
+        return True
+    values = list(record_of(step, leaf).values())
+    return all(any(same(w, v) for v in values) for w in where.values())
+
+
+def _shown(value: Any, before: Sequence[Step]) -> bool:
+    """Whether every scalar of a value stands in an earlier observation."""
+    text = _text(before).lower()
+    told = [str(v).lower().removesuffix(".0") for v in scalars(value) if v not in (None, "")]
+    return bool(told) and all(len(t) > 1 and t in text for t in told)
+
+
+def _text(steps: Sequence[Step]) -> str:
+    return "\n".join(s.observation for s in steps)

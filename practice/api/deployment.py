@@ -1,0 +1,128 @@
+"""Trajectories that deployed agents send in, over the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from memoryapp.access import object_or_404
+from memoryapp.api.contract import PROBLEM, SENDING, NewestFirst, one_of
+from memoryapp.api.permissions import HasScope, workspace_of
+from practice.domain.deployment import MAX_BATCH, OUTCOMES
+from practice.models import SentTrajectory
+from practice.services.deployment import trajectories_send
+
+
+class SentStep(serializers.Serializer[Any]):
+    """One tool call of the agent. ``observation`` may be a text or any JSON."""
+
+    tool = serializers.CharField(max_length=200)
+    arguments = serializers.JSONField(required=False)
+    observation = serializers.JSONField(required=False)
+    is_error = serializers.BooleanField(required=False)
+    thought = serializers.CharField(required=False)
+    duration_ms = serializers.IntegerField(required=False)
+
+
+class SentEntry(serializers.Serializer[Any]):
+    id = serializers.CharField(max_length=200, help_text="Your name for it; sent twice, kept once.")
+    instruction = serializers.CharField()
+    steps = SentStep(many=True)
+    answer = serializers.CharField(required=False)
+    outcome = serializers.ChoiceField(choices=[o for o in OUTCOMES if o], required=False)
+    release = serializers.CharField(required=False, help_text="The release the agent was given.")
+
+
+class SendRequest(serializers.Serializer[Any]):
+    playbook = serializers.SlugField()
+    environment = serializers.SlugField()
+    # Entries are read one by one: a bad one is reported and the others are kept.
+    trajectories = serializers.ListField(
+        child=serializers.JSONField(), min_length=1, max_length=MAX_BATCH
+    )
+
+
+class DocumentedSendRequest(SendRequest):
+    trajectories = SentEntry(many=True)  # type: ignore[assignment]
+
+
+class RefusedEntry(serializers.Serializer[Any]):
+    place = serializers.IntegerField()
+    id = serializers.CharField()
+    message = serializers.CharField()
+
+
+class SendReceipt(serializers.Serializer[Any]):
+    accepted = serializers.IntegerField()
+    known = serializers.IntegerField()
+    refused = RefusedEntry(many=True)
+
+
+class SentTrajectorySerializer(serializers.ModelSerializer[SentTrajectory]):
+    id = serializers.CharField(source="external_id")
+    playbook = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)
+    environment = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)
+
+    class Meta:
+        model = SentTrajectory
+        fields = (
+            "id",
+            "playbook",
+            "environment",
+            "instruction",
+            "outcome",
+            "release",
+            "status",
+            "attempt",
+            "received_at",
+        )
+
+
+class NewestSentFirst(NewestFirst):
+    ordering = "-pk"
+
+
+class SentTrajectories(APIView):
+    permission_classes = (HasScope,)
+    scopes = SENDING
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("status", str, enum=[*SentTrajectory.Status.values]),
+            OpenApiParameter("cursor", str),
+            OpenApiParameter("page_size", int),
+        ],
+        responses={200: SentTrajectorySerializer(many=True)},
+    )
+    def get(self, request: Request) -> Response:
+        """What agents sent in, newest first, in pages."""
+        rows = SentTrajectory.objects.filter(playbook__workspace=workspace_of(request))
+        if status := one_of(request, "status", SentTrajectory.Status.values):
+            rows = rows.filter(status=status)
+        pages = NewestSentFirst()
+        found = rows.select_related("playbook", "environment")
+        page: Any = pages.paginate_queryset(found, request, view=self)
+        return pages.get_paginated_response(SentTrajectorySerializer(page, many=True).data)
+
+    @extend_schema(
+        request=DocumentedSendRequest,
+        responses={202: SendReceipt, 400: PROBLEM, 404: PROBLEM, 409: PROBLEM},
+    )
+    def post(self, request: Request) -> Response:
+        """Send trajectories of deployed agents: they are judged and learned from, then reviewed."""
+        asked = SendRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        values = asked.validated_data
+        workspace = workspace_of(request)
+        receipt = trajectories_send(
+            playbook=object_or_404(workspace.playbooks.all(), slug=values["playbook"]),
+            environment=object_or_404(workspace.environments.all(), slug=values["environment"]),
+            given=values["trajectories"],
+            by=request.user,
+        )
+        return Response(SendReceipt(receipt).data, status=202)

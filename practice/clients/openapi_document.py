@@ -1,0 +1,344 @@
+"""An OpenAPI 3 document as tools: one per operation, with what a call of it must send.
+
+Parameters and the fields of a JSON body become one input schema, because that is what agents fill.
+The effect of an operation comes from its HTTP method (RFC 9110 §9.2): GET and HEAD read, POST, PUT
+and PATCH write, DELETE destroys.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any, Literal
+from urllib.parse import urljoin, urlsplit
+
+from memoryapp.domain.text import redact_value
+from practice.clients.discovery import schema_problem
+from practice.clients.openapi_schema import Resolver, Unreadable
+from practice.clients.openapi_text import DocumentError, read_root
+from practice.domain.types import Json, ToolSpec
+
+NAME_CHARS = 64
+METHODS = ("get", "head", "post", "put", "patch", "delete")
+ANNOTATIONS: Mapping[str, Json] = {
+    "get": {"readOnlyHint": True, "idempotentHint": True},
+    "head": {"readOnlyHint": True, "idempotentHint": True},
+    "post": {"readOnlyHint": False, "destructiveHint": False},
+    "put": {"readOnlyHint": False, "destructiveHint": False, "idempotentHint": True},
+    "patch": {"readOnlyHint": False, "destructiveHint": False},
+    "delete": {"readOnlyHint": False, "destructiveHint": True, "idempotentHint": True},
+}
+#: headers that OpenAPI describes elsewhere: a parameter of that name is to be ignored (§4.8.12).
+_NOT_PARAMETERS = frozenset({"accept", "content-type", "authorization"})
+FORM = "application/x-www-form-urlencoded"
+Place = Literal["path", "query", "header", "cookie"]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Where one argument goes: ``name`` in the tool's input, ``wire`` in the request."""
+
+    name: str
+    wire: str
+    place: Place
+    style: str
+    explode: bool
+    is_json: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What the request carries. ``names`` are its fields; ``whole`` is the one argument it is."""
+
+    media: str
+    names: frozenset[str] = frozenset()
+    whole: str = ""
+    is_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation as a tool. ``secured``: the document asks for a credential.
+
+    ``base_url`` is set where the operation has a server address of its own.
+    """
+
+    spec: ToolSpec
+    method: str
+    path: str
+    fields: tuple[Field, ...] = ()
+    body: Body | None = None
+    secured: bool = False
+    base_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A service: where it lives and what it can do. ``problems`` by name of the operation."""
+
+    title: str
+    version: str
+    base_url: str
+    operations: Mapping[str, Operation] = field(default_factory=dict)
+    problems: Mapping[str, str] = field(default_factory=dict)
+
+
+@lru_cache(maxsize=4)
+def read_document(
+    text: str, *, source: str = "", base_url: str = "", credential: tuple[str, str] = ("", "")
+) -> Document:
+    """Read a document from JSON or YAML.
+
+    ``source`` is where it came from, which relative server addresses begin at; ``base_url`` is used
+    instead of what the document says; ``credential`` is the place and name of the parameter
+    Greenroom fills itself.
+
+    Raises:
+        DocumentError: it is no OpenAPI 3 document, or says of no operation or address.
+    """
+    root = read_root(text)
+    paths = root.get("paths")
+    if not isinstance(paths, Mapping) or not paths:
+        raise DocumentError("The document describes no paths, so there is nothing to call.")
+    reader = _Reader(root, base_url or _server(root, source), credential)
+    for path, item in paths.items():
+        if str(path).startswith("/"):
+            reader.read_path(str(path), item)
+    if not reader.operations:
+        raise DocumentError("The document describes no operation, so there is nothing to call.")
+    info = root.get("info")
+    about = info if isinstance(info, Mapping) else {}
+    return Document(
+        title=str(about.get("title", "")),
+        version=str(about.get("version", "")),
+        base_url=reader.base_url,
+        operations=reader.operations,
+        problems=reader.problems,
+    )
+
+
+def _server(node: Json, source: str) -> str:
+    servers = node.get("servers")
+    first = servers[0] if isinstance(servers, list) and servers else {"url": "/"}
+    if not isinstance(first, Mapping):
+        first = {"url": "/"}
+    url = str(first.get("url", "/"))
+    variables = first.get("variables")
+    for name, given in variables.items() if isinstance(variables, Mapping) else ():
+        if isinstance(given, Mapping):
+            url = url.replace(f"{{{name}}}", str(given.get("default", "")))
+    address = urljoin(source, url)
+    if urlsplit(address).scheme not in {"http", "https"} or not urlsplit(address).hostname:
+        raise DocumentError(
+            "The document does not say where the service lives. Enter its base address."
+        )
+    return address
+
+
+class _Reader:
+    def __init__(self, root: Json, base_url: str, credential: tuple[str, str]) -> None:
+        self._root = root
+        self._resolver = Resolver(root)
+        self._credential = (credential[0], credential[1].lower())
+        self.base_url = base_url
+        self.operations: dict[str, Operation] = {}
+        self.problems: dict[str, str] = {}
+
+    def read_path(self, path: str, item: Any) -> None:
+        try:
+            item = self._resolver.follow(item)
+        except Unreadable:
+            return
+        for method in METHODS:
+            operation = item.get(method)
+            if isinstance(operation, Mapping):
+                self._read(path, method, item, operation)
+
+    def _read(self, path: str, method: str, item: Json, operation: Json) -> None:
+        name = self._name(path, method, operation)
+        bare = ToolSpec(
+            name=name,
+            description=_description(path, method, operation),
+            input_schema={"type": "object"},
+            annotations=ANNOTATIONS[method],
+        )
+        try:
+            base_url = self._own_address(item, operation)
+            made = replace(self._operation(path, method, item, operation, bare), base_url=base_url)
+        except Unreadable as error:
+            self.operations[name] = Operation(bare, method, path)
+            self.problems[name] = str(error)
+            return
+        self.operations[name] = made
+        problem = schema_problem(made.spec.input_schema)
+        if problem:
+            self.problems[name] = problem
+
+    def _name(self, path: str, method: str, operation: Json) -> str:
+        given = operation.get("operationId") or f"{method} {path.strip('/')}"
+        name = re.sub(r"[^A-Za-z0-9_-]+", "_", str(given)).strip("_")[:NAME_CHARS] or method
+        unique, number = name, 1
+        while unique in self.operations:
+            number += 1
+            unique = f"{name[: NAME_CHARS - 4]}_{number}"
+        return unique
+
+    def _own_address(self, item: Json, operation: Json) -> str:
+        """Calls, and the credential with them, go to the environment's own host only."""
+        for node in (operation, item):
+            if node.get("servers"):
+                address = _server(node, self.base_url)
+                own, asked = urlsplit(self.base_url), urlsplit(address)
+                if (own.scheme, own.netloc) != (asked.scheme, asked.netloc):
+                    raise Unreadable(
+                        f"It lives at another address ({asked.netloc}). Connect that one as an "
+                        "environment of its own."
+                    )
+                return address
+        return ""
+
+    def _operation(
+        self, path: str, method: str, item: Json, operation: Json, bare: ToolSpec
+    ) -> Operation:
+        properties: dict[str, Any] = {}
+        required: list[str] = []
+        fields = []
+        for parameter in self._parameters(item, operation):
+            found, schema = self._field(parameter, properties)
+            fields.append(found)
+            properties[found.name] = schema
+            if parameter.get("required") is True or found.place == "path":
+                required.append(found.name)
+        body = self._body(operation, properties, required)
+        schema = {"type": "object", "properties": properties}
+        if required:
+            schema["required"] = required
+        spec = ToolSpec(
+            name=bare.name,
+            description=bare.description,
+            input_schema=redact_value(schema),
+            annotations=bare.annotations,
+            output_schema=self._output(operation),
+        )
+        return Operation(spec, method, path, tuple(fields), body, self._secured(operation))
+
+    def _parameters(self, item: Json, operation: Json) -> Iterator[Json]:
+        """Those of the operation and, where it has none of that name and place, of its path."""
+        found: dict[tuple[str, str], Json] = {}
+        for node in (item, operation):
+            listed = node.get("parameters")
+            for one in listed if isinstance(listed, list) else ():
+                parameter = self._resolver.follow(one)
+                found[str(parameter.get("in")), str(parameter.get("name"))] = parameter
+        for (place, name), parameter in found.items():
+            if place == "header" and name.lower() in _NOT_PARAMETERS:
+                continue
+            if (place, name.lower()) == self._credential:
+                continue
+            if place in {"path", "query", "header", "cookie"}:
+                yield parameter
+
+    def _field(self, parameter: Json, taken: Json) -> tuple[Field, dict[str, Any]]:
+        wire, place = str(parameter["name"]), parameter["in"]
+        content = parameter.get("content")
+        is_json = isinstance(content, Mapping) and bool(content)
+        given = next(iter(content.values())) if is_json and content else parameter
+        schema = self._resolver.schema(self._resolver.follow(given).get("schema", {}), sent=True)
+        for key in ("description", "example"):
+            if parameter.get(key) is not None:
+                schema["examples" if key == "example" else key] = (
+                    [parameter[key]] if key == "example" else str(parameter[key])
+                )
+        style = str(parameter.get("style") or _DEFAULT_STYLES[place])
+        explode = parameter.get("explode", style == "form")
+        name = wire if wire not in taken else f"{place}_{wire}"
+        return Field(name, wire, place, style, bool(explode), is_json), schema
+
+    def _body(
+        self, operation: Json, properties: dict[str, Any], required: list[str]
+    ) -> Body | None:
+        """Add the body's fields to the input schema, or the body as one argument."""
+        if "requestBody" not in operation:
+            return None
+        request = self._resolver.follow(operation["requestBody"])
+        media, given = self._media(request)
+        if not media:
+            if request.get("required") is True:
+                raise Unreadable(f"It takes {given or 'a body of no stated type'} only, not JSON.")
+            return None
+        schema = self._resolver.schema(given.get("schema", {}), sent=True)
+        own = schema.get("properties")
+        is_required = request.get("required") is True
+        if (
+            isinstance(own, Mapping)
+            and own
+            and not set(own) & set(properties)
+            and not ({"anyOf", "oneOf", "allOf"} & set(schema))
+        ):
+            properties |= own
+            if is_required and isinstance(schema.get("required"), list):
+                required += [str(name) for name in schema["required"]]
+            is_open = bool(schema.get("additionalProperties"))
+            return Body(media, names=frozenset(own), is_open=is_open)
+        whole = "body" if "body" not in properties else "request_body"
+        properties[whole] = {"description": "The body of the request.", **schema}
+        if is_required:
+            required.append(whole)
+        return Body(media, whole=whole)
+
+    def _media(self, request: Json) -> tuple[str, Any]:
+        """The media type to send and its description, or no type and what there is instead."""
+        content = request.get("content")
+        if not isinstance(content, Mapping):
+            return "", ""
+        for media, given in content.items():
+            if is_json(media):
+                return str(media), self._resolver.follow(given)
+        if FORM in content:
+            return FORM, self._resolver.follow(content[FORM])
+        if "*/*" in content:
+            return "application/json", self._resolver.follow(content["*/*"])
+        return "", ", ".join(map(str, content))
+
+    def _output(self, operation: Json) -> Json | None:
+        responses = operation.get("responses")
+        if not isinstance(responses, Mapping):
+            return None
+        good = sorted(code for code in responses if str(code).startswith("2"))
+        for code in good:
+            try:
+                content = self._resolver.follow(responses[code]).get("content")
+                for media, given in content.items() if isinstance(content, Mapping) else ():
+                    if is_json(media) and "schema" in given:
+                        schema = self._resolver.schema(given["schema"], sent=False)
+                        masked: Json = redact_value(schema)
+                        return masked
+            except Unreadable:
+                return None
+        return None
+
+    def _secured(self, operation: Json) -> bool:
+        asked = operation.get("security", self._root.get("security"))
+        return isinstance(asked, list) and bool(asked) and all(asked)
+
+
+_DEFAULT_STYLES = {"path": "simple", "query": "form", "header": "simple", "cookie": "form"}
+
+
+def is_json(media: object) -> bool:
+    """Whether a media type is JSON's or built on it (``application/problem+json``)."""
+    kind = str(media).partition(";")[0].strip().lower()
+    return kind == "application/json" or kind.endswith("+json")
+
+
+def _description(path: str, method: str, operation: Json) -> str:
+    parts = [str(operation.get(key) or "").strip() for key in ("summary", "description")]
+    told = [part for n, part in enumerate(parts) if part and part not in parts[:n]]
+    text = " ".join(part if part.endswith((".", "!", "?")) else f"{part}." for part in told)
+    text = text or f"{method.upper()} {path}."
+    shown: str = redact_value(
+        f"Deprecated. {text}" if operation.get("deprecated") is True else text
+    )
+    return shown

@@ -1,0 +1,98 @@
+"""What an OpenAPI service answered, as observations of practice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from memoryapp.domain.text import redact, redact_value
+from practice.clients.answers import clip, hide, whole
+from practice.clients.discovery import mismatch
+from practice.clients.openapi_document import is_json
+from practice.clients.openapi_exchange import BODY_CAP, Answer
+from practice.domain.types import Observation, ToolSpec
+
+_TEXTUAL = ("text/", "application/xml", "application/yaml", "application/javascript")
+_NOTHING = object()
+#: longest body that is compared with its schema; a longer one says nothing new.
+_COMPARED = 256 * 1024
+
+
+def observe(answer: Answer, secrets: Mapping[str, str]) -> Observation:
+    """Turn an answer into an observation: JSON and text as sent, anything else by its size.
+
+    ``secrets`` are the environment's own, by name: a service may echo them.
+    """
+    is_error = not 200 <= answer.status < 300
+    parsed = _parsed(answer)
+    text = hide(_text(answer, is_json_body=parsed is not _NOTHING), secrets)
+    structured = None if parsed is _NOTHING else hide(parsed, secrets)
+    if is_error:
+        text = f"HTTP {answer.status}: {text}"
+    shown, truncated = clip(text)
+    truncated = truncated or answer.is_cut
+    return Observation(
+        text=shown,
+        is_error=is_error,
+        structured=None if truncated or structured is None else redact_value(structured),
+        truncated=truncated,
+        whole=whole(text),
+    )
+
+
+def remark(spec: ToolSpec, seen: Observation, answer: Answer) -> Iterator[str]:
+    """Say where an answer is not what the document promised."""
+    if answer.status in {405, 501}:
+        yield f"{spec.name} is in the document, but the service does not have it any more."
+    if seen.is_error or spec.output_schema is None or not 0 < len(answer.body) <= _COMPARED:
+        return
+    parsed = _parsed(answer)
+    if parsed is _NOTHING:
+        yield f"{spec.name} answered with {answer.media or 'no content type'} instead of JSON."
+        return
+    wrong = mismatch(parsed, spec.output_schema)
+    if wrong:
+        yield f"{spec.name} answered other than its document says ({redact(wrong).rstrip('.')})."
+
+
+def _parsed(answer: Answer) -> Any:
+    """The JSON of an answer, or ``_NOTHING``; some services send JSON as plain text."""
+    if answer.is_cut or not answer.body or not (is_json(answer.media) or _is_text(answer)):
+        return _NOTHING
+    try:
+        parsed = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return _NOTHING
+    return parsed if is_json(answer.media) or isinstance(parsed, dict | list) else _NOTHING
+
+
+def _text(answer: Answer, *, is_json_body: bool) -> str:
+    if 300 <= answer.status < 400:
+        parts = urlsplit(answer.location)
+        where = f"{parts.scheme}://{parts.hostname}" if parts.hostname else "another address"
+        return f"a redirect to {where}, which is not followed."
+    if not answer.body:
+        where = f", location {answer.location}" if answer.location else ""
+        return f"[HTTP {answer.status}, no content{where}]"
+    if not (is_json_body or is_json(answer.media) or _is_text(answer)):
+        return f"[{answer.media or 'bytes of no stated type'}, {len(answer.body):,} bytes]"
+    text = answer.body.decode(_known(answer.charset), "replace")
+    if answer.is_cut:
+        text += f"\n[more than {BODY_CAP // 2**20} MB were sent and not read]"
+    return text
+
+
+def _is_text(answer: Answer) -> bool:
+    """By its type; without one, by whether it reads as text at all."""
+    if answer.media:
+        return answer.media.startswith(_TEXTUAL) or answer.media.endswith("+xml")
+    return b"\0" not in answer.body[:1024]
+
+
+def _known(charset: str) -> str:
+    try:
+        return charset if charset and "".encode(charset) == b"" else "utf-8"
+    except LookupError:
+        return "utf-8"

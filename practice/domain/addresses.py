@@ -1,0 +1,90 @@
+"""Which network addresses an environment may have.
+
+Whoever may connect an environment makes the workers call an address of their choice. The addresses
+where cloud machines hand out their own credentials, and link-local ones in general, are never a
+tool server, so they are refused always. Private addresses are where most tool servers live; an
+operator may refuse them too.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from urllib.parse import urlsplit
+
+IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+#: Names and addresses under which cloud providers serve credentials to their machines.
+METADATA_NAMES = frozenset(
+    {
+        "metadata",
+        "metadata.google.internal",
+        "metadata.goog",
+        "metadata.azure.internal",
+        "instance-data",
+        "instance-data.ec2.internal",
+    }
+)
+METADATA_ADDRESSES = frozenset(
+    ipaddress.ip_address(text) for text in ("100.100.100.200", "192.0.0.192", "fd00:ec2::254")
+)
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+METADATA = (
+    "{host} is a link-local address or where cloud machines hand out their own credentials. "
+    "No environment may have it; enter the address of the tool server."
+)
+PRIVATE = (
+    "{host} is a private address, and ENVIRONMENT_PRIVATE_ADDRESSES is off on this machine. "
+    "Enter a public address, or have the operator of this machine allow private ones."
+)
+
+
+def address_problem(url: str, *, private_allowed: bool) -> str:
+    """Say why the host of ``url`` may not be called, by its name alone; empty if it may.
+
+    A name is not looked up here: ``ip_problem`` checks what it resolves to, when it is called.
+    """
+    host = (urlsplit(url).hostname or "").rstrip(".").lower()
+    if host in METADATA_NAMES:
+        return METADATA.format(host=host)
+    address = literal(host)
+    if address is not None:
+        return ip_problem(address, host, private_allowed=private_allowed)
+    if not private_allowed and (host == "localhost" or host.endswith(".localhost")):
+        return PRIVATE.format(host=host)
+    return ""
+
+
+def ip_problem(address: IpAddress, host: str, *, private_allowed: bool) -> str:
+    """Say why ``address``, which ``host`` stands for, may not be called; empty if it may."""
+    inner = _embedded(address)
+    if inner.is_link_local or inner in METADATA_ADDRESSES:
+        return METADATA.format(host=host)
+    if not private_allowed and not inner.is_global:
+        return PRIVATE.format(host=host)
+    return ""
+
+
+def literal(host: str) -> IpAddress | None:
+    """The address a host is written as, in any notation the system reads, or ``None`` for names.
+
+    ``2852039166``, ``0xa9fea9fe`` and ``169.254.43518`` are all 169.254.169.254 to a resolver.
+    """
+    try:
+        return ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        pass
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(host))
+    except (OSError, UnicodeEncodeError):
+        return None
+
+
+def _embedded(address: IpAddress) -> IpAddress:
+    """The IPv4 address an IPv6 one carries (mapped, 6to4, NAT64), where it carries one."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address

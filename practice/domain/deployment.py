@@ -1,0 +1,128 @@
+"""What a deployed agent may send: one trajectory as a value, checked, masked and bounded.
+
+Online continuation (Preping, arXiv 2605.13880, with ACE): what agents met after deployment is
+validated, reflected on and curated like practice. Pure.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from memoryapp.domain.text import redact, redact_value
+from practice.domain.types import OBSERVATION_CAP
+
+MAX_STEPS = 500
+MAX_BATCH = 200
+MAX_ID = 200
+INSTRUCTION_CAP = 20_000
+ANSWER_CAP = 40_000
+ARGUMENTS_CAP = 40_000
+OUTCOMES = ("", "success", "failure")
+
+
+class NotATrajectory(ValueError):
+    """What was sent cannot be read; the message names the field and what it should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One trajectory as it is stored. ``steps`` are plain JSON, secrets masked, texts bounded."""
+
+    external_id: str
+    instruction: str
+    steps: tuple[dict[str, Any], ...]
+    answer: str = ""
+    outcome: str = ""
+    release: str = ""
+
+
+def read(given: Any) -> Sent:
+    """Return what was sent as a value.
+
+    Raises:
+        NotATrajectory: a field is missing or of another kind.
+    """
+    if not isinstance(given, Mapping):
+        raise NotATrajectory("A trajectory is an object with id, instruction and steps.")
+    steps = given.get("steps")
+    if not isinstance(steps, Sequence) or isinstance(steps, str) or not steps:
+        raise NotATrajectory("steps is a list with at least one tool call.")
+    if len(steps) > MAX_STEPS:
+        raise NotATrajectory(f"steps has {len(steps)} entries; at most {MAX_STEPS} are taken.")
+    outcome = _text(given, "outcome", "outcome", 10)
+    if outcome not in OUTCOMES:
+        raise NotATrajectory("outcome is success or failure, or left out.")
+    external_id = _text(given, "id", "id", MAX_ID + 1).strip()
+    if not external_id or len(external_id) > MAX_ID:
+        raise NotATrajectory(f"id is your own name for it: a text of 1 to {MAX_ID} characters.")
+    instruction = _text(given, "instruction", "instruction", INSTRUCTION_CAP).strip()
+    if not instruction:
+        raise NotATrajectory("instruction is the task the agent was given, as a text.")
+    return Sent(
+        external_id=external_id,
+        instruction=redact(instruction),
+        steps=tuple(_step(step, number) for number, step in enumerate(steps, start=1)),
+        answer=redact(_text(given, "answer", "answer", ANSWER_CAP)),
+        outcome=outcome,
+        release=_text(given, "release", "release", 64),
+    )
+
+
+def _step(given: Any, number: int) -> dict[str, Any]:
+    if not isinstance(given, Mapping):
+        raise NotATrajectory(f"Step {number} is not an object with tool, arguments, observation.")
+    tool = _text(given, "tool", f"tool of step {number}", 200).strip()
+    if not tool:
+        raise NotATrajectory(f"Step {number} does not name its tool.")
+    arguments = given.get("arguments", {})
+    if not isinstance(arguments, Mapping):
+        raise NotATrajectory(f"The arguments of step {number} are not an object.")
+    if len(json.dumps(arguments, default=str)) > ARGUMENTS_CAP:
+        raise NotATrajectory(
+            f"The arguments of step {number} are longer than {ARGUMENTS_CAP} characters."
+        )
+    failed = given.get("is_error", False)
+    if not isinstance(failed, bool):
+        raise NotATrajectory(f"is_error of step {number} is true or false.")
+    duration = given.get("duration_ms", 0)
+    if not isinstance(duration, int) or isinstance(duration, bool) or not 0 <= duration < 2**31:
+        raise NotATrajectory(f"duration_ms of step {number} is a whole number of milliseconds.")
+    return {
+        "tool": tool,
+        "arguments": _storable(redact_value(arguments)),
+        "observation": redact(_observation(given, number)),
+        "is_error": failed,
+        "thought": redact(_text(given, "thought", f"thought of step {number}", 10_000)),
+        "duration_ms": duration,
+    }
+
+
+def _observation(given: Mapping[str, Any], number: int) -> str:
+    found = given.get("observation", "")
+    if not isinstance(found, str):
+        # Agents often keep a tool's structured answer; its JSON is what it said.
+        found = json.dumps(found, ensure_ascii=False, default=str)
+    return str(_storable(found))[:OBSERVATION_CAP]
+
+
+def _text(given: Mapping[str, Any], name: str, called: str, cap: int) -> str:
+    found = given.get(name, "")
+    if found is None:
+        return ""
+    if not isinstance(found, str):
+        raise NotATrajectory(f"{called} is a text.")
+    return str(_storable(found))[:cap]
+
+
+def _storable(value: Any) -> Any:
+    """Leave out what no database text can hold: NUL and halves of characters."""
+    if isinstance(value, str):
+        return value.replace("\x00", "").encode("utf-8", "replace").decode()
+    if isinstance(value, Mapping):
+        return {_storable(str(key)): _storable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(item) for item in value]
+    return value

@@ -1,0 +1,47 @@
+"""Admission as the paper's artifact has it, over stored attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from memoryapp.domain.playbook import Delta, Op, Playbook
+from practice.domain import faithful
+from practice.domain.rounds import Plan
+from practice.domain.types import Category
+from practice.models import Attempt
+
+
+def as_the_paper(plan: Plan, judged: Sequence[Attempt]) -> tuple[Category, Attempt, Attempt | None]:
+    """Return a task's category, the attempt that stands for it, and the one to learn from."""
+    values = [judgement_of(attempt) for attempt in judged]
+    found = faithful.diagnose(values, planned=plan.attempts, policy=plan.policy)
+    teacher = None if found.teacher is None else judged[found.teacher]
+    typical = judged[faithful.representative(values)]
+    return faithful.CATEGORIES[found.category], typical, teacher
+
+
+def judgement_of(attempt: Attempt) -> faithful.Judgement:
+    """A validated attempt's scores and reasons."""
+    return faithful.Judgement(
+        feasibility=attempt.feasibility or 1,
+        completion=attempt.completion or 1,
+        feasibility_reason=attempt.feasibility_reason,
+        completion_reason=attempt.completion_reason,
+    )
+
+
+def reinforced(plan: Plan, playbook: Playbook, deltas: Sequence[Delta]) -> dict[str, str]:
+    """Bullets a faithful run learned once more, word for word: each counts as a helpful vote."""
+    if not plan.faithful:
+        return {}
+    same = (
+        faithful.said_already(playbook.live, delta.section, delta.content)
+        for delta in deltas
+        if delta.op is Op.ADD
+    )
+    return {bullet.label: "helpful" for bullet in same if bullet is not None}
+
+
+def allowed(plan: Plan, deltas: Sequence[Delta]) -> list[Delta]:
+    """The operations a run may propose: a faithful one only adds."""
+    return [delta for delta in deltas if not plan.faithful or delta.op is Op.ADD]

@@ -1,0 +1,138 @@
+"""From rows to what a proposer is shown, and from its candidates to what is practised.
+
+Seven queries, however long the history: counts come from SQL, the newest records as values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from memoryapp.domain.playbook import Playbook
+from practice.domain import briefing as domain
+from practice.domain import faithful, novelty, selection
+from practice.domain.memory import choose_facts, wanted
+from practice.domain.novelty import Selection
+from practice.domain.rounds import Plan
+from practice.domain.types import (
+    Briefing,
+    Fact,
+    PracticeRecord,
+    Steering,
+    TaskSpec,
+    ToolSpec,
+)
+from practice.models import Environment, PracticeTask, Run
+from practice.models import Steering as Wish
+from practice.queries import memory
+from practice.queries.experiments import held_out_past
+
+#: the newest records a proposer is given in full; older ones are in the counts.
+HISTORY_LIMIT = 1_000
+#: facts a proposer is given; a model reads the first ten, the rules engine looks values up in all.
+FACT_LIMIT = 40
+
+Difficulty = Literal["", "easier", "harder"]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A briefing with the records novelty compares with, and the run's way of choosing."""
+
+    briefing: Briefing
+    past: tuple[PracticeRecord, ...]
+    plan: Plan
+    #: tasks kept for experiments: nothing like them is practised, and no proposer sees them.
+    held_out: tuple[PracticeRecord, ...] = ()
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """What is kept with the round of what its proposer is shown."""
+        return domain.as_json(self.briefing, domain.compose(self.briefing))
+
+    def select(self, candidates: Sequence[TaskSpec]) -> Selection:
+        """Choose what is practised; every dropped candidate keeps its reason."""
+        fit, repeated = novelty.without_repeats(candidates, self.held_out)
+        chosen = selection.choose(
+            fit,
+            self.past,
+            self.plan.tasks,
+            steering=self.briefing.steering,
+            seed=self.briefing.seed,
+            faithful=self.plan.faithful,
+        )
+        return replace(chosen, dropped=(*repeated, *chosen.dropped))
+
+
+def prepare(
+    run: Run, number: int, tools: tuple[ToolSpec, ...], *, difficulty: Difficulty = ""
+) -> Prepared:
+    """Load what the proposer of round ``number`` is shown."""
+    plan, environment = run.frozen, run.environment
+    past = memory.newest_records(environment, limit=memory.PAST_LIMIT)
+    counted = memory.history_counts(environment)
+    asked = _steering(environment, plan, difficulty)
+    briefing = Briefing(
+        tools=tools,
+        history=past[-HISTORY_LIMIT:],
+        count=plan.candidates,
+        seed=run.seed * 1_000 + number,
+        steering=asked,
+        counts=counted,
+        faithful=plan.faithful,
+    )
+    facts = _facts(environment)
+    if plan.faithful:
+        shown = faithful.sample_facts(facts, seed=run.seed, cycle=number)
+    else:
+        weights = wanted(tools, counted.tools, asked)
+        shown = choose_facts(facts, tools, weights, limit=FACT_LIMIT)
+    held_out = tuple(held_out_past(environment))
+    return Prepared(replace(briefing, facts=tuple(shown)), past, plan, held_out)
+
+
+def ordered(playbook: Playbook, plan: Plan) -> Playbook:
+    """The playbook as attempts are given it, in the paper's order where the run is faithful."""
+    if not plan.faithful:
+        return playbook
+    return replace(playbook, bullets=faithful.ranked(playbook.bullets))
+
+
+def seeds_taken(
+    environment: Environment, rows: Sequence[PracticeTask], specs: Sequence[TaskSpec]
+) -> None:
+    """Remember which seed tasks the stored tasks of a round practise."""
+    for row, spec in zip(rows, specs, strict=True):
+        if spec.seed_task and not row.drop_reason:
+            environment.steering.standing().filter(
+                kind=Wish.Kind.SEED_TASK, instruction=spec.seed_task
+            ).update(task=row)
+
+
+def _steering(environment: Environment, plan: Plan, difficulty: Difficulty) -> Steering:
+    """What operators ask, and the run itself.
+
+    A faithful run knows no steering; only what must be left alone is left alone there too.
+    """
+    wishes = list(memory.open_steering(environment).values_list("kind", "tool", "instruction"))
+    avoid = _named(tool for kind, tool, _ in wishes if kind == Wish.Kind.AVOID)
+    if plan.faithful:
+        return Steering(avoid=avoid)
+    focus = _named([*plan.focus, *(tool for kind, tool, _ in wishes if kind == Wish.Kind.FOCUS)])
+    return Steering(
+        focus=tuple(tool for tool in focus if tool in plan.tools and tool not in avoid),
+        avoid=avoid,
+        seed_tasks=_named(text for kind, _, text in wishes if kind == Wish.Kind.SEED_TASK),
+        difficulty=difficulty,
+    )
+
+
+def _named(words: Any) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(words))
+
+
+def _facts(environment: Environment) -> list[Fact]:
+    starts = memory.round_starts(environment)
+    rows = memory.facts_in_use(environment)[: memory.FACTS_WEIGHED]
+    return [memory.as_fact(row, starts) for row in rows]

@@ -1,0 +1,104 @@
+"""Keeping every request to a model, and what it cost, the moment it is answered.
+
+A call belongs to the unit that made it, or to a prompt trial. Its ledger entry is written with it,
+so that tokens spent before a role fails, is interrupted or loses its claim are counted once and
+never lost. Nothing else writes the ledger of a model: ``Result.usages`` of a role that made
+requests is in it already.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from django.db import connections, transaction
+
+from practice.domain.rounds import Stage
+from practice.domain.types import CallRecord
+from practice.models import Attempt, LedgerEntry, ModelCall, PromptTrial, Unit
+
+#: stages whose units are about one attempt.
+_OF_AN_ATTEMPT = frozenset({Stage.SOLVE, Stage.VALIDATE, Stage.LEARN})
+MODEL_CHARS, PROMPT_CHARS = 100, 40
+
+
+def recorder(unit: Unit) -> Callable[[CallRecord], None]:
+    """Return what keeps the calls of a unit, each with its entry in the run's ledger."""
+    about = _attempt_of(unit)
+
+    def keep(call: CallRecord) -> None:
+        with transaction.atomic():
+            ModelCall.objects.create(
+                workspace_id=unit.run.workspace_id,
+                run_id=unit.run_id,
+                unit=unit,
+                attempt_id=about,
+                **_columns(call),
+            )
+            LedgerEntry.objects.create(
+                run_id=unit.run_id,
+                unit=unit,
+                role=call.role,
+                model=call.model[:MODEL_CHARS],
+                requests=1,
+                input_tokens=call.input_tokens,
+                output_tokens=call.output_tokens,
+                cached_tokens=call.cached_tokens,
+                cost=call.cost,
+            )
+
+    return _from_any_thread(keep)
+
+
+def trial_recorder(trial: PromptTrial) -> Callable[[CallRecord], None]:
+    """Return what keeps the calls of a dry run. They cost no run anything."""
+
+    def keep(call: CallRecord) -> None:
+        ModelCall.objects.create(
+            workspace_id=trial.environment.workspace_id,
+            trial=trial,
+            attempt_id=trial.attempt_id,
+            **_columns(call),
+        )
+
+    return _from_any_thread(keep)
+
+
+def _attempt_of(unit: Unit) -> int | None:
+    if unit.stage in _OF_AN_ATTEMPT:
+        return unit.target
+    if unit.stage == Stage.SUMMARISE:
+        shown = Attempt.objects.filter(task_id=unit.target, is_representative=True)
+        return shown.values_list("pk", flat=True).first()
+    return None
+
+
+def _columns(call: CallRecord) -> dict[str, Any]:
+    return {
+        "role": call.role,
+        "model": call.model[:MODEL_CHARS],
+        "prompt": call.prompt[:PROMPT_CHARS],
+        "request": list(call.request),
+        "reply": list(call.reply),
+        "error": call.error,
+        "input_tokens": call.input_tokens,
+        "output_tokens": call.output_tokens,
+        "cached_tokens": call.cached_tokens,
+        "cost": call.cost,
+        "latency_ms": call.latency_ms,
+    }
+
+
+def _from_any_thread(keep: Callable[[CallRecord], None]) -> Callable[[CallRecord], None]:
+    owner = threading.get_ident()
+
+    def kept(call: CallRecord) -> None:
+        try:
+            keep(call)
+        finally:
+            # An agent library may call back from a helper thread whose connection nobody closes.
+            if threading.get_ident() != owner:
+                connections.close_all()
+
+    return kept

@@ -1,0 +1,98 @@
+"""Drift watch: a tool that changed makes the bullets that cite it stale and asks for practice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q
+from django.utils import timezone
+
+from memoryapp.services.bullets import bullets_go_stale, bullets_reverify
+from memoryapp.services.events import event_record
+from practice.agents.rules.documents import failure
+from practice.domain.types import Trajectory
+from practice.models import Attempt, Environment, Run, Steering
+
+GONE = "The environment does not offer it any more."
+CHANGED = "Its description or schema is not what it was."
+
+
+def noticed(environment: Environment, changed: Mapping[str, str]) -> None:
+    """Store what a check found different: tool name to what happened to it.
+
+    Only playbooks that were practised in this environment are looked at; a tool of the same name
+    elsewhere is another tool. The caller holds the transaction.
+    """
+    if not changed or not environment.drift_watch:
+        return
+    playbooks = list(environment.runs.order_by().values_list("playbook", flat=True).distinct())
+    for tool, why in sorted(changed.items()):
+        stale = bullets_go_stale(
+            playbook_ids=playbooks, tool=tool, reason=f"{tool} of {environment.name}: {why}"
+        )
+        wished = False
+        standing = environment.steering.standing().filter(tool=tool)
+        if why != GONE and not standing.exists():
+            environment.steering.create(
+                kind=Steering.Kind.FOCUS,
+                tool=tool,
+                note=why,
+                origin=Steering.Origin.DRIFT,
+            )
+            wished = True
+        event_record(
+            workspace=environment.workspace,
+            actor=None,
+            kind="tool.drifted",
+            subject=environment,
+            tool=tool,
+            what=why,
+            stale_bullets=stale,
+            practice_asked=wished,
+        )
+
+
+def practised(environment: Environment, calls: Sequence[Sequence[Any]]) -> None:
+    """End the drift watch's wishes for tools that were called without an error since."""
+    worked = {call[0] for call in calls if not call[1]}
+    environment.steering.standing().filter(
+        origin=Steering.Origin.DRIFT, kind=Steering.Kind.FOCUS, tool__in=worked
+    ).update(ended_at=timezone.now())
+
+
+def reverified(
+    run: Run, attempt: Attempt, trajectory: Trajectory, tags: Mapping[str, str]
+) -> None:
+    """Trust stale bullets again that helped a success in which the tools they cite worked."""
+    helped = [label for label, tag in tags.items() if tag == "helpful"]
+    if not helped or attempt.label != Attempt.Label.SUCCESS or run.kind == Run.Kind.ONLINE:
+        return
+    bullets_reverify(
+        playbook_id=run.playbook_id,
+        labels=helped,
+        tools={step.tool for step in trajectory.steps if not failure(step)},
+        reason=f"It helped in {run}, with its tools as they are now.",
+    )
+
+
+def ask_for_check(run: Run) -> None:
+    """Have the environment looked at because a session of this run found its tools different.
+
+    Once per run: after a check that is newer than the run, everybody knows.
+    """
+    if not run.frozen.drift_watch:
+        return
+    never = Q(checked_at=None) | Q(checked_at__lt=run.started_at)
+    Environment.objects.filter(never, pk=run.environment_id).update(
+        status=Environment.Status.CHECKING
+    )
+
+
+def due(now: datetime, every: timedelta) -> list[int]:
+    """Watched environments nobody has looked at for so long."""
+    watched = Environment.objects.filter(drift_watch=True, checked_at__lt=now - every).exclude(
+        status=Environment.Status.CHECKING
+    )
+    return list(watched.values_list("pk", flat=True))

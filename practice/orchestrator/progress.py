@@ -1,0 +1,53 @@
+"""What the rounds of a run brought so far, for the stop rule and the difficulty band."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from practice.domain.stopping import RoundProgress
+from practice.models import Attempt, Lesson, Run
+from practice.queries.lessons import held_out_scores
+from practice.queries.progress import candidates_by_round
+
+
+def rounds_of(run: Run) -> list[RoundProgress]:
+    """One entry per round with judged attempts, oldest first."""
+    practice = run.attempts.filter(arm=None).exclude(label="")
+    labels = Counter(practice.values_list("task__round__number", "label").order_by())
+    numbers = sorted({number for number, _ in labels})
+    tools = _new_tools(run, numbers)
+    lessons = candidates_by_round(run)
+    for number in run.lessons.filter(status=Lesson.Status.KEPT).values_list("round", flat=True):
+        lessons[number] = max(lessons[number], 1)
+    scores = {row.round: row.share for row in held_out_scores(run)}
+    return [
+        RoundProgress(
+            number=number,
+            new_tools=tools[number],
+            new_lessons=lessons[number],
+            feasible=sum(
+                n for (r, label), n in labels.items() if r == number and label != _INFEASIBLE
+            ),
+            successes=labels[number, _SUCCESS],
+            held_out=scores.get(number),
+        )
+        for number in numbers
+    ]
+
+
+_INFEASIBLE, _SUCCESS = Attempt.Label.INFEASIBLE, Attempt.Label.SUCCESS
+
+
+def _new_tools(run: Run, numbers: Iterable[int]) -> Counter[int]:
+    """Tools that no earlier round of this run had called, per round."""
+    rows = run.records.values_list("task__round__number", "used_tools")
+    used: dict[int, set[str]] = {}
+    for number, tools in rows:
+        used.setdefault(number, set()).update(tools)
+    seen: set[str] = set()
+    found = Counter[int]()
+    for number in numbers:
+        found[number] = len(used.get(number, set()) - seen)
+        seen |= used.get(number, set())
+    return found

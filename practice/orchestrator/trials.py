@@ -1,0 +1,226 @@
+"""Trials: attempts under an arm, and what a lesson's trials say of it.
+
+Source: DAEDALUS (arXiv 2610.08048), verified lessons: a lesson is kept after two (lite) or three
+(strict) wins in a row of a solver that has it in context, each from a reset environment. A trial
+lost to infrastructure says nothing: such a lesson is put up for review as untested.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.utils import timezone
+
+from memoryapp.domain.playbook import Delta, DeltaRefused, Playbook, apply
+from memoryapp.services import candidates
+from practice.domain.consolidation import Counts, worth_keeping
+from practice.domain.rounds import Stage
+from practice.models import Arm, Attempt, Lesson, PracticeTask, Run, Unit
+from practice.orchestrator.evidence import scores_of, sources_of
+from practice.orchestrator.frozen import freeze, thaw
+from practice.orchestrator.results import Result, queue
+
+WINS = {"lite": 2, "strict": 3}
+
+
+def memory_of(attempt: Attempt) -> Playbook:
+    """The playbook an attempt is given: its arm's, or what the round began with."""
+    return thaw(attempt.arm.playbook if attempt.arm else attempt.task.round.playbook)
+
+
+def put_to_test(
+    run: Run, attempt: Attempt, playbook: Playbook, deltas: Sequence[Delta], validator: str
+) -> None:
+    """Store what an attempt taught as lessons under test, and begin the first trial of each."""
+    round_ = attempt.task.round.number
+    for delta in deltas:
+        twin = run.lessons.filter(
+            op=delta.op.value, content=delta.content, targets=list(delta.targets)
+        ).first()
+        if twin is not None:
+            if twin.status in {Lesson.Status.KEPT, Lesson.Status.UNTESTED}:
+                _submit(twin, attempt)
+            continue
+        lesson = Lesson.objects.create(
+            run=run,
+            round=round_,
+            number=run.lessons.filter(round=round_, kind=Lesson.Kind.LEARNED).count() + 1,
+            attempt=attempt,
+            kind=Lesson.Kind.LEARNED,
+            wins_needed=WINS[run.frozen.verify],
+            result={"wins": 0, "trials": 0, "validator": validator},
+            **_columns(delta),
+        )
+        _begin(lesson, attempt, playbook, delta)
+
+
+def _columns(delta: Delta) -> dict[str, Any]:
+    return {
+        "op": delta.op.value,
+        "section": delta.section,
+        "content": delta.content,
+        "rule": dict(delta.rule) if delta.rule is not None else None,
+        "targets": list(delta.targets),
+        "reason": delta.reason,
+        "evidence": list(delta.evidence),
+    }
+
+
+def _begin(lesson: Lesson, attempt: Attempt, playbook: Playbook, delta: Delta) -> None:
+    try:
+        after = apply(playbook, delta)
+    except DeltaRefused as refusal:
+        _settle(lesson, Lesson.Status.REFUTED, str(refusal))
+        return
+    if attempt.label == Attempt.Label.SUCCESS and not attempt.error_count:
+        # The task was won at the first go: winning it again with the lesson would show nothing.
+        lesson.result = {**lesson.result, "not_needed": True}
+        why = "Its task was already won without it, so no trial could show that it matters."
+        _settle(lesson, Lesson.Status.UNTESTED, why)
+        _submit(lesson, attempt)
+        return
+    arm = Arm.objects.create(
+        run=lesson.run,
+        lesson=lesson,
+        kind=Arm.Kind.LESSON,
+        name=f"Lesson {lesson.pk}",
+        playbook=freeze(after.live),
+    )
+    _queue_trials(lesson, [Attempt(task=attempt.task, run=lesson.run, arm=arm, number=1)])
+
+
+def _queue_trials(lesson: Lesson, trials: Sequence[Attempt]) -> None:
+    made = Attempt.objects.bulk_create(trials)
+    queue(lesson.run, lesson.round, Stage.SOLVE, [trial.pk for trial in made])
+
+
+def judged(attempt: Attempt) -> None:
+    """Go on with the lesson whose trial was just judged. The caller holds the transaction."""
+    if attempt.arm is None or attempt.arm.kind != Arm.Kind.LESSON:
+        return
+    lesson = Lesson.objects.select_for_update().get(arms=attempt.arm)
+    if lesson.status != Lesson.Status.TESTING:
+        return
+    won = attempt.label == Attempt.Label.SUCCESS
+    wins = lesson.result["wins"] + won
+    lesson.result = {**lesson.result, "wins": wins, "trials": lesson.result["trials"] + 1}
+    lesson.save(update_fields=["result"])
+    if not won:
+        reason = attempt.completion_reason or attempt.feasibility_reason
+        _settle(lesson, Lesson.Status.REFUTED, f"A trial with it did not succeed: {reason}")
+    elif wins < lesson.wins_needed:
+        again = Attempt(
+            task_id=attempt.task_id, run=lesson.run, arm=attempt.arm, number=attempt.number + 1
+        )
+        _queue_trials(lesson, [again])
+    else:
+        _settle(lesson, Lesson.Status.KEPT, f"{wins} trials in a row succeeded with it.")
+        assert lesson.attempt is not None
+        _submit(lesson, lesson.attempt)
+
+
+def settle(unit: Unit, run: Run) -> Result:
+    """Decide what is still open after the barrier: nothing of it will be judged any more."""
+
+    def store() -> None:
+        for lesson in run.lessons.filter(round=unit.round, status=Lesson.Status.TESTING):
+            if lesson.kind == Lesson.Kind.CONSOLIDATION:
+                _settle_change(lesson)
+            else:
+                done = f"{lesson.result['wins']} of {lesson.wins_needed} trials were judged"
+                why = f"{done}; the others were lost to the environment or the model."
+                _settle(lesson, Lesson.Status.UNTESTED, why)
+                assert lesson.attempt is not None
+                _submit(lesson, lesson.attempt)
+
+    return Result(store)
+
+
+def propose_change(
+    run: Run, round_: int, before: Playbook, delta: Delta, tasks: Sequence[Any]
+) -> None:
+    """Store a consolidation proposal and try sample tasks before and after it."""
+    number = run.lessons.filter(round=round_, kind=Lesson.Kind.CONSOLIDATION).count() + 1
+    lesson = Lesson.objects.create(
+        run=run,
+        round=round_,
+        number=number,
+        kind=Lesson.Kind.CONSOLIDATION,
+        **_columns(delta),
+    )
+    after = apply(before, delta)
+    for kind, playbook in ((Arm.Kind.BEFORE, before), (Arm.Kind.AFTER, after)):
+        arm = Arm.objects.create(
+            run=run,
+            lesson=lesson,
+            kind=kind,
+            name=f"{kind.label}, proposal {lesson.pk}",
+            playbook=freeze(playbook.live),
+        )
+        _queue_trials(lesson, [Attempt(task=task, run=run, arm=arm, number=1) for task in tasks])
+
+
+def _settle_change(lesson: Lesson) -> None:
+    counts = {kind: _counts(lesson, kind) for kind in (Arm.Kind.BEFORE, Arm.Kind.AFTER)}
+    before, after = counts[Arm.Kind.BEFORE], counts[Arm.Kind.AFTER]
+    lesson.result = {
+        "before": [before.wins, before.trials],
+        "after": [after.wins, after.trials],
+        "calls": [before.calls, after.calls],
+    }
+    kept, why = worth_keeping(before, after)
+    _settle(lesson, Lesson.Status.KEPT if kept else Lesson.Status.REFUTED, why)
+    if kept:
+        _submit(lesson, None)
+
+
+def _counts(lesson: Lesson, kind: str) -> Counts:
+    rows = Attempt.objects.filter(arm__lesson=lesson, arm__kind=kind).exclude(label="")
+    found = list(rows.values_list("label", "step_count"))
+    wins = sum(label == Attempt.Label.SUCCESS for label, _ in found)
+    return Counts(wins=wins, trials=len(found), calls=sum(steps for _, steps in found))
+
+
+def _settle(lesson: Lesson, status: str, message: str) -> None:
+    lesson.status, lesson.message, lesson.settled_at = status, message, timezone.now()
+    lesson.save(update_fields=["status", "message", "settled_at", "result"])
+
+
+def _submit(lesson: Lesson, attempt: Attempt | None) -> None:
+    """Put a lesson up for review with what its trials said."""
+    delta = lesson.as_delta()
+    run = lesson.run
+    scores: dict[str, Any] = {"verified": {**lesson.result, "status": lesson.status}}
+    sources: list[candidates.Source] = []
+    if attempt is not None:
+        validator = str(lesson.result.get("validator", ""))
+        scores |= scores_of(attempt, validator)
+        sources = sources_of(attempt, attempt.as_trajectory(), delta.evidence)
+    lesson.candidate = candidates.candidate_submit(
+        playbook_id=run.playbook_id,
+        delta=delta,
+        origin=candidates.Origin("run", run.get_absolute_url(), str(run)),
+        sources=[*sources, *_trial_sources(lesson)],
+        scores=scores,
+    )
+    lesson.save(update_fields=["candidate"])
+
+
+def _trial_sources(lesson: Lesson) -> list[candidates.Source]:
+    """One line per judged trial, so that a reviewer can look at each."""
+    rows = Attempt.objects.filter(arm__lesson=lesson).exclude(label="")
+    return [
+        candidates.Source(
+            kind="trial",
+            link=trial.get_absolute_url(),
+            group=f"{trial.arm}",
+            number=place,
+            tool="",
+            arguments={},
+            excerpt=trial.completion_reason or trial.feasibility_reason,
+            is_error=trial.label != Attempt.Label.SUCCESS,
+            duration_ms=trial.duration_ms,
+        )
+        for place, trial in enumerate(rows.select_related("arm").order_by("pk"), start=1)
+    ]

@@ -1,0 +1,94 @@
+"""Taking in trajectories of deployed agents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+
+from memoryapp.domain.errors import UnableToStart
+from memoryapp.models import Playbook
+from memoryapp.services.events import event_record
+from practice.domain.deployment import MAX_BATCH, NotATrajectory, Sent, read
+from practice.models import Environment, SentTrajectory
+from practice.tasks import take_sent_trajectories
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One entry that was not taken. ``place`` counts from 0, as in the list that was sent."""
+
+    place: int
+    id: str
+    message: str
+
+
+@dataclass(slots=True)
+class Receipt:
+    """What became of a batch: counts, and each refused entry with its reason."""
+
+    accepted: int = 0
+    known: int = 0
+    refused: list[Refused] = field(default_factory=list)
+
+
+def trajectories_send(
+    *, playbook: Playbook, environment: Environment, given: Sequence[Any], by: Any
+) -> Receipt:
+    """Store what can be read and have the workers learn from it; what was sent before is known.
+
+    Raises:
+        UnableToStart: more than ``MAX_BATCH`` entries, none at all, or rows of two workspaces.
+    """
+    if playbook.workspace_id != environment.workspace_id:
+        raise UnableToStart("The playbook and the environment belong to different workspaces.")
+    if not 0 < len(given) <= MAX_BATCH:
+        raise UnableToStart(f"Send 1 to {MAX_BATCH} trajectories at a time, not {len(given)}.")
+    receipt = Receipt()
+    readable: dict[str, Sent] = {}
+    for place, entry in enumerate(given):
+        try:
+            sent = read(entry)
+        except NotATrajectory as error:
+            name = str(entry.get("id", ""))[:80] if isinstance(entry, dict) else ""
+            receipt.refused.append(Refused(place, name, str(error)))
+        else:
+            receipt.known += sent.external_id in readable
+            readable.setdefault(sent.external_id, sent)
+    with transaction.atomic():
+        # The row lock makes one sender's repeat wait for the other's first.
+        Playbook.objects.select_for_update().get(pk=playbook.pk)
+        stored = set(
+            SentTrajectory.objects.filter(playbook=playbook, external_id__in=readable).values_list(
+                "external_id", flat=True
+            )
+        )
+        new = [sent for name, sent in readable.items() if name not in stored]
+        SentTrajectory.objects.bulk_create(_row(playbook, environment, sent) for sent in new)
+        receipt.accepted, receipt.known = len(new), receipt.known + len(stored)
+        if new:
+            event_record(
+                workspace=playbook.workspace,
+                actor=by,
+                kind="trajectories.sent",
+                subject=playbook,
+                environment=environment.slug,
+                count=len(new),
+            )
+            take_sent_trajectories.delay_on_commit()
+    return receipt
+
+
+def _row(playbook: Playbook, environment: Environment, sent: Sent) -> SentTrajectory:
+    return SentTrajectory(
+        environment=environment,
+        playbook=playbook,
+        external_id=sent.external_id,
+        instruction=sent.instruction,
+        answer=sent.answer,
+        steps=list(sent.steps),
+        outcome=sent.outcome,
+        release=sent.release,
+    )

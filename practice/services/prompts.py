@@ -1,0 +1,153 @@
+"""An environment's own prompts: saving a version, choosing which one runs use, trying one out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+
+from memoryapp.domain.errors import UnableToChange, UnableToStart
+from memoryapp.services.events import event_record
+from practice.agents.prompting import built_in_text
+from practice.domain import prompts as domain
+from practice.models import Attempt, Environment, PromptTrial, PromptVersion
+from practice.orchestrator.engines import is_configured
+from practice.orchestrator.prompt_trials import not_tried
+from practice.tasks import try_prompt
+
+#: roles that have a prompt, in the order they work, as people read them.
+ROLES = {
+    "proposer": "Proposer",
+    "solver": "Solver",
+    "condenser": "Condenser",
+    "validator": "Validator",
+    "reflector": "Reflector",
+    "curator": "Curator",
+    "consolidator": "Consolidator",
+    "summariser": "Environment summariser",
+}
+NOTE_CHARS = 300
+
+
+def prompt_save(
+    *, environment: Environment, role: str, text: str, note: str, activate: bool, by: Any
+) -> PromptVersion:
+    """Store a text as the next version of a role's prompt, and have runs use it if asked.
+
+    Raises:
+        UnableToChange: the text cannot be used, or is the version stored last.
+    """
+    text = _usable(role, text)
+    with transaction.atomic():
+        Environment.objects.select_for_update().get(pk=environment.pk)
+        versions = environment.prompts.filter(role=role)
+        newest = versions.order_by("-number").first()
+        if newest is not None and newest.text == text:
+            raise UnableToChange(f"This is version {newest.number} as it is; nothing was stored.")
+        number = (versions.aggregate(newest=Max("number"))["newest"] or 0) + 1
+        version = PromptVersion.objects.create(
+            environment=environment,
+            role=role,
+            number=number,
+            text=text,
+            note=note.strip()[:NOTE_CHARS],
+            created_by=by,
+        )
+        _event(environment, by, "prompt.saved", version, role)
+        if activate:
+            _activate(environment, role, version, by)
+    return version
+
+
+def prompt_activate(*, version: PromptVersion, by: Any) -> PromptVersion:
+    """Have runs that start from now on use this version.
+
+    Raises:
+        UnableToChange: they do already, or its placeholders are not those of today's prompt.
+    """
+    environment = version.environment
+    problem = domain.problem(version.text, built_in_text(version.role))
+    if problem:
+        raise UnableToChange(f"Version {version.number} cannot be used any more. {problem}")
+    with transaction.atomic():
+        Environment.objects.select_for_update().get(pk=environment.pk)
+        version.refresh_from_db(fields=["is_active"])
+        if version.is_active:
+            raise UnableToChange(f"Version {version.number} is in use already.")
+        _activate(environment, version.role, version, by)
+    return version
+
+
+def prompt_deactivate(*, environment: Environment, role: str, by: Any) -> None:
+    """Have runs that start from now on use the built-in prompt again.
+
+    Raises:
+        UnableToChange: they do already.
+    """
+    with transaction.atomic():
+        version = environment.prompts.select_for_update().filter(role=role, is_active=True).first()
+        if version is None:
+            raise UnableToChange("The built-in prompt is in use already.")
+        version.is_active = False
+        version.save(update_fields=["is_active"])
+        _event(environment, by, "prompt.deactivated", version, role)
+
+
+def active_prompts(environment: Environment) -> dict[str, int]:
+    """The versions a run that starts now is to use, by role: ``Plan.prompts``."""
+    rows = environment.prompts.filter(is_active=True)
+    return dict(rows.values_list("role", "pk"))
+
+
+def prompt_try(
+    *, environment: Environment, role: str, text: str, attempt: Attempt, by: Any
+) -> PromptTrial:
+    """Have a worker run a text on a stored attempt. Nothing it says is kept as memory.
+
+    Raises:
+        UnableToChange: the text cannot be used, or this attempt has nothing for the role.
+        UnableToStart: no model is configured.
+    """
+    text = _usable(role, text)
+    if not is_configured():
+        raise UnableToStart(
+            "No model is configured. Set LLM_PROVIDER, LLM_MODEL and LLM_API_KEY and restart."
+        )
+    problem = not_tried(role, attempt)
+    if problem:
+        raise UnableToChange(problem)
+    with transaction.atomic():
+        trial = PromptTrial.objects.create(
+            environment=environment, role=role, text=text, attempt=attempt, created_by=by
+        )
+        _event(environment, by, "prompt.tried", trial, role)
+        try_prompt.delay_on_commit(trial.pk)
+    return trial
+
+
+def _usable(role: str, text: str) -> str:
+    if role not in ROLES:
+        raise UnableToChange(f"There is no role {role!r}.")
+    problem = domain.problem(text.replace("\x00", ""), built_in_text(role))
+    if problem:
+        raise UnableToChange(problem)
+    return domain.tidy(text.replace("\x00", ""))
+
+
+def _activate(environment: Environment, role: str, version: PromptVersion, by: Any) -> None:
+    environment.prompts.filter(role=role, is_active=True).update(is_active=False)
+    version.is_active = True
+    version.save(update_fields=["is_active"])
+    _event(environment, by, "prompt.activated", version, role)
+
+
+def _event(environment: Environment, by: Any, kind: str, subject: Any, role: str) -> None:
+    event_record(
+        workspace=environment.workspace,
+        actor=by,
+        kind=kind,
+        subject=subject,
+        environment=environment.name,
+        role=role,
+    )

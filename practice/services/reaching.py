@@ -1,0 +1,131 @@
+"""How an environment of each transport is reached: what was asked, checked and made storable."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from memoryapp.domain.errors import UnableToConnect
+from practice.domain.addresses import address_problem
+from practice.orchestrator import worlds
+
+SCHEMES = ("", "bearer", "basic", "header", "query", "cookie")
+RESET_METHODS = ("POST", "PUT", "PATCH", "DELETE", "GET")
+SCENARIO_LIMIT = 9_999
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenApiAsked:
+    """An OpenAPI service: a ``document`` (JSON or YAML text) or the address it is fetched from.
+
+    ``scheme`` is one of ``SCHEMES`` and ``parameter`` the header, query parameter or cookie the
+    ``credential`` travels in. ``reset`` is a line such as ``POST /reset``.
+    """
+
+    document: str = ""
+    base_url: str = ""
+    scheme: str = ""
+    parameter: str = ""
+    credential: str = ""
+    reset: str = ""
+
+    def options(self, url: str) -> dict[str, Any]:
+        """What to store, the credential aside.
+
+        Raises:
+            UnableToConnect: neither document nor address, an unusable document, or a credential or
+                reset that cannot be sent.
+        """
+        if bool(self.document.strip()) == bool(url):
+            raise UnableToConnect(
+                "An OpenAPI service needs the address of its document or the document itself, "
+                "one of the two."
+            )
+        for address in filter(None, (url, self.base_url)):
+            check_url(address)
+        if self.document.strip():
+            problem = worlds.document_problem(self.document, base_url=self.base_url)
+            if problem:
+                raise UnableToConnect(problem)
+        self._check_credential()
+        made: dict[str, Any] = {"document": self.document.strip(), "base_url": self.base_url}
+        if self.scheme:
+            made["auth"] = {"scheme": self.scheme, "name": self.parameter}
+        if self.reset.strip():
+            made["reset"] = self._reset()
+        return {key: value for key, value in made.items() if value}
+
+    def secrets(self) -> dict[str, str]:
+        return {worlds.CREDENTIAL: self.credential} if self.scheme else {}
+
+    def _check_credential(self) -> None:
+        if self.scheme not in SCHEMES:
+            raise UnableToConnect(f"The credential is sent as one of: {', '.join(SCHEMES[1:])}.")
+        if not self.scheme:
+            if self.credential:
+                raise UnableToConnect("Say how the credential is sent, or leave it out.")
+            return
+        if not self.credential or _CONTROL.search(self.credential):
+            raise UnableToConnect("The credential must be one line of text.")
+        if self.scheme == "basic" and ":" not in self.credential:
+            raise UnableToConnect("The credential for basic access reads user:password.")
+        if self.scheme in {"header", "query", "cookie"} and not _TOKEN.fullmatch(self.parameter):
+            raise UnableToConnect(
+                f"Name the {self.scheme} the credential travels in, such as X-API-Key."
+            )
+
+    def _reset(self) -> dict[str, str]:
+        method, _, path = self.reset.strip().partition(" ")
+        path = path.strip()
+        if method.upper() not in RESET_METHODS or not path.startswith("/") or _CONTROL.search(path):
+            raise UnableToConnect(
+                "The reset reads as a method and a path below the service's address, "
+                "such as POST /reset."
+            )
+        return {"method": method.upper(), "path": path}
+
+
+@dataclass(frozen=True, slots=True)
+class PackAsked:
+    """An installed pack and the scenario it starts from."""
+
+    name: str
+    scenario: int = 1
+
+    def options(self) -> dict[str, Any]:
+        """What to store.
+
+        Raises:
+            UnableToConnect: no such pack, one that is not installed, or a scenario out of range.
+        """
+        pack = next((pack for pack in worlds.packs() if pack.name == self.name), None)
+        if pack is None:
+            known = ", ".join(pack.name for pack in worlds.packs())
+            raise UnableToConnect(f"There is no pack {self.name!r}. Known are: {known}.")
+        if not pack.is_installed:
+            raise UnableToConnect(pack.how_to_install)
+        if not 0 <= self.scenario <= SCENARIO_LIMIT:
+            raise UnableToConnect(f"A scenario is a number from 0 to {SCENARIO_LIMIT}.")
+        return {"pack": pack.name, "scenario": self.scenario}
+
+
+def check_url(url: str) -> None:
+    """Raises ``UnableToConnect`` for an address no environment may have."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - reading it checks the range
+    except ValueError as error:
+        raise UnableToConnect(f"The address cannot be read: {error}.") from error
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise UnableToConnect("The address must start with http:// or https:// and name a host.")
+    if parts.username or parts.password:
+        raise UnableToConnect("Put credentials into a header, not into the address.")
+    problem = address_problem(url, private_allowed=settings.ENVIRONMENT_PRIVATE_ADDRESSES)
+    if problem:
+        raise UnableToConnect(problem)

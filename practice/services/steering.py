@@ -1,0 +1,103 @@
+"""What operators ask of the proposer of an environment: practise, leave alone, begin from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from memoryapp.domain.errors import UnableToChange
+from memoryapp.domain.text import strip_hidden
+from memoryapp.services.events import event_record
+from practice.models import Environment, Steering
+
+NOTE_CAP = 300
+SEED_CAP = 2_000
+#: standing seed tasks per environment; more than a round can practise only grow stale.
+SEEDS_MOST = 50
+
+
+def steering_add(
+    *,
+    environment: Environment,
+    kind: str,
+    by: Any,
+    tool: str = "",
+    instruction: str = "",
+    note: str = "",
+) -> Steering:
+    """Ask something of the rounds to come: a tool for focus and avoid, a text for a seed task.
+
+    Raises:
+        UnableToChange: an unknown kind or tool, no text, or a standing wish about the same tool.
+    """
+    if kind not in Steering.Kind.values:
+        raise UnableToChange(f"A wish is one of: {', '.join(Steering.Kind.values)}.")
+    tool, instruction = tool.strip(), strip_hidden(instruction).strip()
+    if kind == Steering.Kind.SEED_TASK:
+        tool = ""
+        _check_seed(environment, instruction)
+    else:
+        instruction = ""
+        if not environment.tools.filter(name=tool).exists():
+            raise UnableToChange(f"{environment.name} has no tool {tool or 'without a name'}.")
+    try:
+        with transaction.atomic():
+            wish = environment.steering.create(
+                kind=kind,
+                tool=tool,
+                instruction=instruction,
+                note=strip_hidden(note).strip()[:NOTE_CAP],
+                created_by=by if getattr(by, "pk", None) else None,
+            )
+            _record(wish, by, "steering.added")
+    except IntegrityError as error:
+        raise UnableToChange(
+            f"There is a standing wish about {tool} already. End that one first."
+        ) from error
+    return wish
+
+
+def steering_end(*, wish: Steering, by: Any) -> Steering:
+    """End a wish; its row stays. Rounds that have begun are not changed.
+
+    Raises:
+        UnableToChange: it has ended already.
+    """
+    with transaction.atomic():
+        ended = Steering.objects.standing().filter(pk=wish.pk).update(ended_at=timezone.now())
+        if not ended:
+            raise UnableToChange("This wish has ended already; nothing was changed.")
+        wish.refresh_from_db()
+        _record(wish, by, "steering.ended")
+    return wish
+
+
+def _check_seed(environment: Environment, instruction: str) -> None:
+    if not instruction:
+        raise UnableToChange("A seed task needs a text: what should the agent be asked?")
+    if len(instruction) > SEED_CAP:
+        raise UnableToChange(
+            f"A seed task has at most {SEED_CAP:,} characters; this one has "
+            f"{len(instruction):,}. Nothing was saved."
+        )
+    standing = environment.steering.standing().filter(kind=Steering.Kind.SEED_TASK)
+    if standing.filter(instruction=instruction).exists():
+        raise UnableToChange("This seed task is waiting already.")
+    if standing.count() >= SEEDS_MOST:
+        raise UnableToChange(
+            f"{SEEDS_MOST} seed tasks are waiting. Let some be practised, or end some, first."
+        )
+
+
+def _record(wish: Steering, by: Any, kind: str) -> None:
+    event_record(
+        workspace=wish.environment.workspace,
+        actor=by,
+        kind=kind,
+        subject=wish,
+        environment=wish.environment.slug,
+        asked=wish.kind,
+        **({"note": wish.note} if wish.note else {}),
+    )

@@ -1,0 +1,59 @@
+"""Calibration: how far the validator's verdicts can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from memoryapp.access import Right, gate, workspace_of
+from practice.domain import calibration as domain
+from practice.queries import calibration as queries
+from practice.queries.overrules import all_standing
+from practice.views.filters import PAGE_SIZE
+
+THRESHOLDS = (0.5, 0.7, 0.8, 0.9, 0.95)
+
+
+@require_safe
+@gate(Right.READ)
+def calibration_page(request: HttpRequest) -> HttpResponse:
+    workspace = workspace_of(request)
+    names = ("environment", "validator")
+    asked = {name: request.GET.get(name, "").replace("\x00", "") for name in names}
+    spoken = all_standing(workspace, **asked)
+    context = {
+        "asked": asked,
+        "is_filtered": any(asked.values()),
+        "environments": workspace.environments.order_by("name"),
+        "validators": queries.validators(workspace),
+        "judged": queries.judged(workspace, **asked).count(),
+        "truth": _measured(queries.against_truth(workspace, **asked)),
+        "people": _measured(queries.against_people(workspace, **asked)),
+        "page": Paginator(spoken, PAGE_SIZE).get_page(request.GET.get("page")),
+    }
+    return render(request, "practice/calibration.html", context)
+
+
+def _measured(opinions: Sequence[domain.Opinion]) -> dict[str, Any] | None:
+    """Everything one side of the page shows; ``None`` without a single opinion."""
+    if not opinions:
+        return None
+    return {
+        "total": len(opinions),
+        "confusion": domain.confusion(opinions),
+        "bins": [
+            {
+                "bin": found,
+                "said": f"{found.count} verdicts, right {round(100 * found.accuracy)} % of the "
+                f"time at a confidence of {round(100 * found.confidence)} %",
+            }
+            for found in domain.reliability(opinions)
+        ],
+        "error": domain.expected_calibration_error(opinions),
+        "thresholds": [domain.admitted_at(opinions, threshold) for threshold in THRESHOLDS],
+    }

@@ -1,0 +1,72 @@
+"""What deployed agents sent in, and how to send it."""
+
+from __future__ import annotations
+
+import json
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from memoryapp.access import Right, gate, workspace_of
+from memoryapp.queries import facet
+from practice.models import SentTrajectory
+from practice.views.filters import PAGE_SIZE, chips
+
+EXAMPLE = {
+    "id": "conversation-8812",
+    "instruction": "Refund order ORD-2025-00066.",
+    "steps": [
+        {
+            "tool": "issue_refund",
+            "arguments": {"order_id": "ORD-2025-00066", "amount": "24.50"},
+            "observation": {"error": {"code": "customer_not_verified"}},
+            "is_error": True,
+        }
+    ],
+    "answer": "I could not refund the order.",
+    "outcome": "failure",
+    "release": "production",
+}
+
+
+@require_safe
+@gate(Right.READ)
+def sent_list(request: HttpRequest) -> HttpResponse:
+    workspace = workspace_of(request)
+    every = SentTrajectory.objects.filter(playbook__workspace=workspace)
+    status = request.GET.get("status", "")
+    found = every.filter(status=status) if status in SentTrajectory.Status.values else every
+    rows = found.select_related("playbook", "environment", "attempt__run").order_by("-pk")
+    page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {
+        "page": page,
+        "status": status,
+        "is_filtered": bool(status),
+        "chips": chips(request, "status", SentTrajectory.Status.choices, facet(every, "status")),
+        "command": _command(request),
+    }
+    return render(request, "practice/sent_list.html", context)
+
+
+def _command(request: HttpRequest) -> str:
+    """A ready curl with this host and the names of this workspace."""
+    workspace = workspace_of(request)
+    playbook = workspace.playbooks.order_by("name").first()
+    environment = workspace.environments.order_by("name").first()
+    body = {
+        "playbook": playbook.slug if playbook else "your-playbook",
+        "environment": environment.slug if environment else "your-environment",
+        "trajectories": [EXAMPLE],
+    }
+    url = request.build_absolute_uri(reverse("api-sent-trajectory-list"))
+    return "\n".join(
+        [
+            f"curl {url} \\",
+            '  -H "Authorization: Bearer $GREENROOM_KEY" \\',
+            '  -H "Content-Type: application/json" \\',
+            f"  -d '{json.dumps(body, indent=1)}'",
+        ]
+    )

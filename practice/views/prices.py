@@ -1,0 +1,74 @@
+"""What models cost: the price table of a workspace."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
+from memoryapp.domain.errors import UnableTo
+from memoryapp.views.settings_tabs import settings_tabs
+from practice.models import ModelPrice
+from practice.services.prices import configured_models, price_remove, price_set
+from practice.views.model_forms import PriceForm
+
+
+@require_safe
+@gate(Right.READ)
+def price_list(request: HttpRequest) -> HttpResponse:
+    asked = request.GET.get("model", "").replace("\x00", "")
+    known = ModelPrice.objects.filter(workspace=workspace_of(request), model=asked).first()
+    initial: dict[str, object] = {"model": asked}
+    if known is not None:
+        initial |= {
+            "input": _plain(known.input),
+            "output": _plain(known.output),
+            "cached_input": "" if known.cached_input is None else _plain(known.cached_input),
+        }
+    return _page(request, PriceForm(initial=initial))
+
+
+@require_POST
+@gate(Right.ADMINISTER)
+def save(request: HttpRequest) -> HttpResponse:
+    form = PriceForm(request.POST)
+    if not form.is_valid():
+        return _page(request, form, status=422)
+    try:
+        price = price_set(workspace=workspace_of(request), by=request.user, **form.cleaned_data)
+    except UnableTo as error:
+        form.add_error("model", str(error))
+        return _page(request, form, status=error.status)
+    messages.success(request, f"The price of {price.model} counts from the next call on.")
+    return redirect("price-list")
+
+
+@require_POST
+@gate(Right.ADMINISTER)
+def remove(request: HttpRequest, pk: int) -> HttpResponse:
+    rows = ModelPrice.objects.filter(workspace=workspace_of(request)).select_related("workspace")
+    price = object_or_404(rows, pk=pk)
+    price_remove(price=price, by=request.user)
+    messages.success(request, f"The price of {price.model} was removed. Past costs stay.")
+    return redirect("price-list")
+
+
+def _plain(dollars: Decimal) -> str:
+    """Return an amount without needless zeros and without an exponent."""
+    return f"{dollars.normalize():f}"
+
+
+def _page(request: HttpRequest, form: PriceForm, status: int = 200) -> HttpResponse:
+    workspace = workspace_of(request)
+    context = {
+        "prices": workspace.model_prices.select_related("updated_by"),
+        "configured": configured_models(workspace),
+        "form": form,
+        "may_administer": membership_of(request).may_administer,
+        "settings_tabs": settings_tabs(request),
+    }
+    return render(request, "practice/prices.html", context, status=status)

@@ -1,0 +1,122 @@
+"""What the page of a run says of its trials: lessons, consolidation, and held-out scores."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+
+from practice.models import Arm, Attempt, Lesson, Run
+from practice.queries.lessons import HeldOut, Target, held_out_scores, lessons_of, targets_of
+from practice.views.filters import Chip, link
+from practice.views.states import shown_state
+
+LESSONS_SHOWN = 20
+#: Lessons under trial first, then what needs a look, then what was kept.
+_ORDER = {
+    Lesson.Status.TESTING: 0,
+    Lesson.Status.REFUTED: 1,
+    Lesson.Status.UNTESTED: 2,
+    Lesson.Status.KEPT: 3,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a before and after. ``calls`` are tool calls of all its judged trials."""
+
+    name: str
+    wins: int
+    trials: int
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class LessonRow:
+    """A lesson with its trials (attempt and state), the bullets it changes, and its two sides."""
+
+    lesson: Lesson
+    trials: tuple[tuple[Attempt, Any], ...]
+    targets: tuple[Target, ...]
+    gone: tuple[str, ...]
+    sides: tuple[Side, ...]
+
+    @property
+    def before(self) -> str:
+        """The text an UPDATE rewords; empty for every other operation."""
+        is_update = self.lesson.op == "UPDATE" and len(self.targets) == 1
+        return self.targets[0].content if is_update else ""
+
+
+def lessons_context(request: HttpRequest, run: Run) -> dict[str, Any]:
+    """Lessons and proposals of a run, filtered by ``?lesson=status``, and its held-out scores."""
+    found = list(lessons_of(run))
+    targets = targets_of(run, found)
+    asked = request.GET.get("lesson", "")
+    learned = [one for one in found if one.kind == Lesson.Kind.LEARNED]
+    changes = [one for one in found if one.kind == Lesson.Kind.CONSOLIDATION]
+    shown = [one for one in learned if not asked or one.status == asked]
+    scores = held_out_scores(run)
+    return {
+        "lesson_count": len(learned),
+        "lesson_chips": _chips(request, Counter(one.status for one in learned), asked),
+        "lessons": _rows(shown, targets),
+        "lessons_matching": len(shown),
+        "change_count": len(changes),
+        "changes": _rows(changes, targets),
+        "changes_kept": sum(one.status == Lesson.Status.KEPT for one in changes),
+        "held_out": scores,
+        "held_out_shares": held_out_line(scores),
+    }
+
+
+def held_out_line(scores: Sequence[HeldOut]) -> list[int]:
+    """Whole percents per round for the chart, from round 1; a round without trials keeps the last.
+
+    Held-out tasks are tried after every round, so a gap is a round whose trials were all lost.
+    """
+    by_round = {row.round: round(row.share * 100) for row in scores}
+    line: list[int] = []
+    for number in range(1, max(by_round, default=0) + 1):
+        line.append(by_round.get(number, line[-1] if line else 0))
+    return line
+
+
+def _chips(request: HttpRequest, counts: Mapping[str, int], asked: str) -> list[Chip]:
+    every = Chip("All", sum(counts.values()), link(request, lesson=""), pressed=not asked)
+    return [every] + [
+        Chip(word, counts.get(value, 0), link(request, lesson=value), pressed=value == asked)
+        for value, word in Lesson.Status.choices
+        if counts.get(value) or value == asked
+    ]
+
+
+def _rows(lessons: Sequence[Lesson], targets: Mapping[str, Target]) -> list[LessonRow]:
+    ordered = sorted(lessons, key=lambda one: (_ORDER[Lesson.Status(one.status)], one.pk))
+    return [_row(lesson, targets) for lesson in ordered[:LESSONS_SHOWN]]
+
+
+def _row(lesson: Lesson, targets: Mapping[str, Target]) -> LessonRow:
+    trials = [trial for arm in lesson.arms.all() for trial in arm.attempts.all()]
+    return LessonRow(
+        lesson=lesson,
+        trials=tuple((t, shown_state(t)) for t in sorted(trials, key=lambda t: t.pk)),
+        targets=tuple(targets[label] for label in lesson.targets if label in targets),
+        gone=tuple(label for label in lesson.targets if label not in targets),
+        sides=_sides(lesson, trials),
+    )
+
+
+def _sides(lesson: Lesson, trials: Sequence[Attempt]) -> tuple[Side, ...]:
+    """Both sides of a consolidation proposal as far as they are judged."""
+    if lesson.kind != Lesson.Kind.CONSOLIDATION:
+        return ()
+    found = []
+    for kind, name in ((Arm.Kind.BEFORE, "Before"), (Arm.Kind.AFTER, "After")):
+        judged = [t for t in trials if t.label and t.arm and t.arm.kind == kind]
+        wins = sum(t.label == Attempt.Label.SUCCESS for t in judged)
+        found.append(Side(name, wins, len(judged), sum(t.step_count for t in judged)))
+    return tuple(found)

@@ -1,0 +1,87 @@
+"""Sending trajectories of deployed agents over the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from practice.models import SentTrajectory
+from tests.factories import EnvironmentFactory, PlaybookFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def desk(workspace: Any) -> None:
+    EnvironmentFactory(workspace=workspace, slug="desk")
+    PlaybookFactory(workspace=workspace, slug="desk")
+
+
+def entry(name: str, **changed: Any) -> dict[str, Any]:
+    steps = [{"tool": "get_order", "arguments": {"id": "A"}, "observation": "found"}]
+    return {"id": name, "instruction": "Look up order A.", "steps": steps} | changed
+
+
+def send(client: Any, *entries: Any, **changed: Any) -> Any:
+    body = {"playbook": "desk", "environment": "desk", "trajectories": list(entries)} | changed
+    return client.post("/api/v1/trajectories", body, content_type="application/json")
+
+
+def test_it_takes_what_it_can_read_and_reports_the_rest(with_key: Any) -> None:
+    client = with_key("trajectories:write")
+    answer = send(client, entry("a"), entry("b", steps=[]), "text")
+    assert answer.status_code == 202
+    assert answer.json() == {
+        "accepted": 1,
+        "known": 0,
+        "refused": [
+            {"place": 1, "id": "b", "message": "steps is a list with at least one tool call."},
+            {
+                "place": 2,
+                "id": "",
+                "message": "A trajectory is an object with id, instruction and steps.",
+            },
+        ],
+    }
+    assert send(client, entry("a")).json()["known"] == 1
+    assert SentTrajectory.objects.count() == 1
+
+
+@pytest.mark.parametrize("scope", ["playbooks:pull", "read"])
+def test_it_needs_a_key_that_may_send(with_key: Any, scope: str) -> None:
+    assert send(with_key(scope), entry("a")).status_code == 403
+
+
+def test_a_sending_key_can_do_nothing_else(with_key: Any) -> None:
+    client = with_key("trajectories:write")
+    assert client.get("/api/v1/trajectories").status_code == 403
+    assert client.get("/api/v1/runs").status_code == 403
+    assert client.get("/api/v1/playbooks/desk").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("changed", "status"),
+    [
+        ({"playbook": "nowhere"}, 404),
+        ({"environment": "nowhere"}, 404),
+        ({"trajectories": []}, 400),
+        ({"trajectories": "text"}, 400),
+        ({"trajectories": [{}] * 201}, 400),
+    ],
+)
+def test_it_refuses_what_belongs_nowhere(with_key: Any, changed: Any, status: int) -> None:
+    assert send(with_key("write"), entry("a"), **changed).status_code == status
+
+
+def test_it_lists_what_was_sent_and_where_it_went(with_key: Any) -> None:
+    client = with_key("write")
+    send(client, entry("a", outcome="success", release="4"))
+    (row,) = client.get("/api/v1/trajectories?status=waiting").json()["results"]
+    assert (row["id"], row["outcome"], row["release"], row["attempt"]) == (
+        "a",
+        "success",
+        "4",
+        None,
+    )
+    assert client.get("/api/v1/trajectories?status=lost").status_code == 400

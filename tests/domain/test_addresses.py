@@ -1,0 +1,41 @@
+"""Which addresses an environment may have."""
+
+from __future__ import annotations
+
+import pytest
+
+from practice.domain.addresses import address_problem
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://169.254.169.254/latest/meta-data",
+        "http://169.254.1.1/mcp",
+        "http://2852039166/",
+        "http://0xa9fea9fe/",
+        "http://[fe80::1]/",
+        "http://[fe80::1%25eth0]/",
+        "http://[::ffff:169.254.169.254]/",
+        "http://[64:ff9b::a9fe:a9fe]/",
+        "http://[fd00:ec2::254]/",
+        "http://100.100.100.200/",
+        "http://metadata.google.internal/",
+        "http://METADATA.google.internal./",
+    ],
+)
+def test_it_refuses_link_local_and_metadata_addresses(url: str) -> None:
+    assert "No environment may have it" in address_problem(url, private_allowed=True)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8000/", "http://localhost/", "http://10.1.2.3/", "http://[::1]/"]
+)
+def test_it_leaves_private_addresses_to_the_operator(url: str) -> None:
+    assert address_problem(url, private_allowed=True) == ""
+    assert "ENVIRONMENT_PRIVATE_ADDRESSES is off" in address_problem(url, private_allowed=False)
+
+
+@pytest.mark.parametrize("url", ["https://tools.example.com/mcp", "https://8.8.8.8/"])
+def test_it_allows_public_addresses(url: str) -> None:
+    assert address_problem(url, private_allowed=False) == ""

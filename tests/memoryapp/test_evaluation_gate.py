@@ -1,0 +1,145 @@
+"""A playbook that publishes only what passed an evaluation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from memoryapp.domain.errors import UnableToPublish
+from memoryapp.domain.playbook import fingerprint
+from memoryapp.models import Evaluation, Event, Playbook
+from memoryapp.services.evaluations import evaluation_record
+from memoryapp.services.releases import release_publish
+from tests.factories import BulletFactory, PlaybookFactory
+
+pytestmark = pytest.mark.django_db
+FIGURES = {
+    "tasks": 20,
+    "infeasible": 2,
+    "arms": [
+        {"role": "none", "name": "No memory", "n": 20, "successes": 6, "low": 0.145, "high": 0.519},
+        {"role": "memory", "name": "v2", "n": 20, "successes": 14, "low": 0.481, "high": 0.855},
+    ],
+    "compared": [],
+    "bullets": {
+        "pitfalls-001": {
+            "effect": 0.2,
+            "low": 0.01,
+            "high": 0.39,
+            "n": 20,
+            "won": 4,
+            "lost": 0,
+            "p": 0.125,
+            "tokens": 6,
+        }
+    },
+}
+
+
+@pytest.fixture
+def playbook(workspace: Any) -> Playbook:
+    playbook = PlaybookFactory(workspace=workspace, slug="book", requires_evaluation=True)
+    BulletFactory(playbook=playbook, label="strategies-001", content="Verify first.")
+    return playbook
+
+
+def measured(playbook: Playbook, passed: bool | None, number: int = 1, **more: Any) -> Evaluation:
+    given = {
+        "digest": fingerprint(playbook.as_value()),
+        "figures": FIGURES,
+        "message": "With v2 14 of 20 tasks succeed.",
+    } | more
+    link = f"/practice/experiments/{number}/"
+    return evaluation_record(
+        playbook=playbook, name=f"Experiment {number}", link=link, passed=passed, **given
+    )
+
+
+def test_it_publishes_what_passed(playbook: Playbook, rita: Any) -> None:
+    measured(playbook, True)
+    assert release_publish(playbook=playbook, by=rita).number == 1
+
+
+@pytest.mark.parametrize(
+    ("passed", "said"),
+    [(False, "Experiment 1 failed these bullets"), (None, "the bullets as they stand have none")],
+)
+def test_it_refuses_what_did_not_pass(
+    playbook: Playbook, rita: Any, passed: bool | None, said: str
+) -> None:
+    measured(playbook, passed)
+    with pytest.raises(UnableToPublish, match=said):
+        release_publish(playbook=playbook, by=rita)
+    assert not playbook.releases.exists()
+
+
+def test_it_asks_again_once_a_word_has_changed(playbook: Playbook, rita: Any) -> None:
+    measured(playbook, True)
+    playbook.bullets.update(content="Verify first, then refund.")
+    with pytest.raises(UnableToPublish, match="run an experiment as a gate"):
+        release_publish(playbook=playbook, by=rita)
+
+
+def test_it_takes_the_newest_word(playbook: Playbook, rita: Any) -> None:
+    measured(playbook, True)
+    measured(playbook, False, number=2)
+    with pytest.raises(UnableToPublish, match="Experiment 2 failed"):
+        release_publish(playbook=playbook, by=rita)
+
+
+def test_it_replaces_what_the_same_link_measured_before(playbook: Playbook) -> None:
+    measured(playbook, False)
+    measured(playbook, True)
+    assert [each.passed for each in playbook.evaluations.all()] == [True]
+
+
+def test_it_refuses_on_the_page_with_the_way_to_measure(
+    rita_client: Any, playbook: Playbook
+) -> None:
+    tab = rita_client.get("/playbooks/book/?tab=releases").content.decode()
+    assert "/practice/experiments/new/?playbook=book&amp;is_gate=on" in tab
+    answer = rita_client.post("/playbooks/book/releases/publish/", {"notes": "Kept."})
+    assert answer.status_code == 409
+    assert "Nothing was published: run an experiment as a gate" in answer.content.decode()
+    assert "Kept." in answer.content.decode()
+
+
+def test_it_shows_what_was_measured_with_its_intervals(
+    vera_client: Any, playbook: Playbook, rita: Any
+) -> None:
+    measured(playbook, True)
+    release = release_publish(playbook=playbook, by=rita)
+    for url in ("/playbooks/book/?tab=releases", release.get_absolute_url()):
+        page = vera_client.get(url).content.decode()
+        assert "With v2 14 of 20 tasks succeed." in page
+        assert "v2: 14 of 20 tasks, interval 48% to 86%" in page
+        assert "pitfalls-001: +20 points, interval +1 point to +39 points" in page
+        assert "2 tasks left out as infeasible" in page
+
+
+def test_it_does_not_show_what_other_bullets_achieved(vera_client: Any, playbook: Any) -> None:
+    measured(playbook, True, digest="0" * 64)
+    answer = vera_client.get("/playbooks/book/?tab=releases")
+    assert answer.context["measured"] is None
+    assert "The draft was not measured yet." in answer.content.decode()
+    assert "Experiment 1" in answer.content.decode()
+
+
+def test_it_is_required_and_released_by_admins(
+    ada_client: Any, rita_client: Any, playbook: Playbook
+) -> None:
+    url = "/playbooks/book/requirement/"
+    assert rita_client.post(url, {"required": "no"}).status_code == 403
+    said = ada_client.post(url, {"required": "no"}, follow=True).content.decode()
+    playbook.refresh_from_db()
+    assert not playbook.requires_evaluation
+    assert "publishes what is approved, measured or not." in said
+    ada_client.post(url, {"required": "yes"})
+    again = ada_client.post(url, {"required": "yes"}, follow=True).content.decode()
+    assert "requires an evaluation already" in again
+    assert Event.objects.filter(kind__in=["playbook.gated", "playbook.ungated"]).count() == 2
+
+
+def test_it_does_not_exist_for_others(olga_client: Any, playbook: Playbook) -> None:
+    assert olga_client.post("/playbooks/book/requirement/").status_code == 404

@@ -1,0 +1,95 @@
+"""How far the validator's verdicts hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from practice.services.overrules import attempt_overrule, overrule_undo
+from tests.factories import AttemptFactory, EnvironmentFactory, RoundFactory, RunFactory
+from tests.practice.pages import queries_of
+
+URL = "/practice/calibration/"
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def round_(workspace: Any) -> Any:
+    desk = EnvironmentFactory(workspace=workspace, slug="desk")
+    return RoundFactory(run=RunFactory(workspace=workspace, environment=desk))
+
+
+def judged(round_: Any, label: str, **more: Any) -> Any:
+    given = {"validator": "rules-2", "confidence": 0.95} | more
+    return AttemptFactory(task__round=round_, label=label, **given)
+
+
+def test_it_counts_verdicts_against_the_truth(vera_client: Any, round_: Any) -> None:
+    for label, truth in [
+        ("success", True),
+        ("success", True),
+        ("success", False),
+        ("failure", True),
+        ("infeasible", False),
+        ("failure", None),
+    ]:
+        judged(round_, label, truth=truth)
+
+    truth = vera_client.get(URL).context["truth"]
+
+    seen = truth["confusion"]
+    assert (seen.true_admitted, seen.false_admitted) == (2, 1)
+    assert (seen.false_rejected, seen.true_rejected) == (1, 1)
+    assert seen.precision == seen.recall == pytest.approx(2 / 3)
+    # Five verdicts, right three times; chance agrees in (3·3 + 2·2)/25 = 0.52 of them.
+    assert seen.kappa == pytest.approx((0.6 - 0.52) / 0.48)
+    (only,) = truth["bins"]
+    assert (only["bin"].count, only["bin"].accuracy) == (5, 0.6)
+
+
+def test_it_counts_verdicts_against_the_word_that_stands(
+    vera_client: Any, round_: Any, rita: Any
+) -> None:
+    agreed, overruled, restored = (judged(round_, "success") for _ in range(3))
+    attempt_overrule(attempt=agreed, label="success", by=rita)
+    attempt_overrule(attempt=overruled, label="failure", by=rita, reason="Nothing was refunded.")
+    attempt_overrule(attempt=restored, label="failure", by=rita)
+    overrule_undo(attempt=restored, by=rita)
+
+    answer = vera_client.get(URL)
+
+    seen = answer.context["people"]["confusion"]
+    assert (seen.true_admitted, seen.false_admitted, seen.total) == (1, 1, 2)
+    page = answer.content.decode()
+    assert "Nothing was refunded." in page
+    assert "which are no fair sample" in page
+
+
+def test_it_filters_by_validator_and_environment(vera_client: Any, round_: Any) -> None:
+    judged(round_, "success", truth=True)
+    judged(round_, "success", truth=False, validator="rules-1")
+    newer = vera_client.get(f"{URL}?validator=rules-2&environment=desk").context
+    assert newer["truth"]["total"] == 1
+    assert list(newer["validators"]) == ["rules-1", "rules-2"]
+    assert vera_client.get(f"{URL}?environment=elsewhere").context["truth"] is None
+
+
+def test_it_says_what_is_missing(vera_client: Any, round_: Any) -> None:
+    judged(round_, "success")
+    page = vera_client.get(URL).content.decode()
+    assert "No attempt was checked by its environment." in page
+    assert "Nobody has spoken about a verdict yet." in page
+
+
+def test_it_shows_nothing_of_others(olga_client: Any, round_: Any) -> None:
+    judged(round_, "success", truth=True)
+    assert olga_client.get(URL).context["truth"] is None
+
+
+def test_it_asks_the_database_as_often_for_more(vera_client: Any, round_: Any, rita: Any) -> None:
+    attempt_overrule(attempt=judged(round_, "success", truth=True), label="failure", by=rita)
+    first = queries_of(vera_client, URL)
+    for _ in range(10):
+        attempt_overrule(attempt=judged(round_, "success", truth=True), label="failure", by=rita)
+    assert queries_of(vera_client, URL) == first <= 16

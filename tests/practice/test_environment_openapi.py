@@ -1,0 +1,180 @@
+"""An OpenAPI service from the connect page to the end of a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from practice.models import Attempt, Environment, Run
+from practice.orchestrator import worlds
+from practice.services.environments import environment_connect
+from practice.services.reaching import OpenApiAsked
+from tests.practice.runs import connected, driven, started
+from tests.practice.servers.shelf import DOCUMENT, KEY, Shelf, lending
+
+ENTERED = {"name": "Library", "transport": "openapi", "base_url": "http://127.0.0.1:9"}
+
+
+@pytest.fixture
+def shelf() -> Iterator[Shelf]:
+    with lending() as running:
+        yield running
+
+
+def library(workspace: Any, shelf: Shelf, **changed: Any) -> Environment:
+    asked = {
+        "scheme": "header",
+        "parameter": "X-API-Key",
+        "credential": KEY,
+        "reset": "POST /reset",
+    }
+    return connected(
+        environment_connect(
+            workspace=workspace,
+            name="Library",
+            transport="openapi",
+            url=f"{shelf.url}/openapi.json",
+            openapi=OpenApiAsked(**(asked | changed)),
+            by=None,
+        )
+    )
+
+
+def test_it_practises_in_a_service_from_its_document(
+    workspace: Any, rita: Any, shelf: Shelf
+) -> None:
+    environment = library(workspace, shelf)
+    assert (environment.status, environment.server_name) == ("connected", "Lending library")
+    environment.tools.filter(name="return_book").update(is_enabled=True)
+
+    run = driven(started(environment, rita, tasks=6))
+
+    attempts = list(run.attempts.all())
+    assert run.status == Run.Status.FINISHED
+    assert len(attempts) >= 4
+    assert all(attempt.label for attempt in attempts)
+    assert Attempt.Label.SUCCESS in {attempt.label for attempt in attempts}
+    assert shelf.resets == len(attempts)
+    stored = json.dumps([s.observation for a in attempts for s in a.steps.all()])
+    assert "BK-0" in stored
+    assert KEY not in stored
+
+
+def test_it_turns_on_only_reading_operations_without_a_reset(
+    ada_client: Any, workspace: Any, shelf: Shelf
+) -> None:
+    environment = library(workspace, shelf, reset="")
+
+    on = set(environment.tools.usable().values_list("name", flat=True))
+    page = ada_client.get("/environments/library/").content.decode()
+
+    assert on == {"list_books", "get_book", "list_members", "get_member"}
+    assert "all attempts share one world" in page
+    assert environment.slots == 4
+
+
+def test_it_runs_one_attempt_at_a_time_where_a_reset_is_shared(
+    ada_client: Any, workspace: Any, shelf: Shelf
+) -> None:
+    environment = library(workspace, shelf)
+
+    answer = ada_client.post("/environments/library/slots/", {"slots": "3"}, follow=True)
+
+    environment.refresh_from_db()
+    assert environment.slots == 1
+    assert "a reset would undo the work of another attempt" in answer.content.decode()
+
+
+def test_it_keeps_calling_the_address_an_operator_saw(workspace: Any, shelf: Shelf) -> None:
+    environment = library(workspace, shelf)
+    assert environment.options["found_base_url"] == f"{shelf.url}/"
+    shelf.document = {**DOCUMENT, "servers": [{"url": "http://127.0.0.1:9/elsewhere"}]}
+
+    with worlds.whole_world(environment).open() as session:
+        seen = session.call("get_book", {"book_id": "BK-01"})
+
+    assert not seen.is_error
+    assert connected(environment).options["found_base_url"] == "http://127.0.0.1:9/elsewhere"
+
+
+def test_it_takes_a_document_as_text_or_as_a_file(ada_client: Any) -> None:
+    text = json.dumps(DOCUMENT)
+    ada_client.post("/environments/new/", ENTERED | {"document": text})
+    sent = SimpleUploadedFile("library.json", text.encode(), "application/json")
+    ada_client.post("/environments/new/", ENTERED | {"name": "Two", "document_file": sent})
+
+    first, second = Environment.objects.order_by("pk")
+    assert json.loads(first.options["document"]) == json.loads(second.options["document"])
+    assert first.options["base_url"] == "http://127.0.0.1:9"
+
+
+def test_it_stores_a_credential_where_nobody_reads_it(ada_client: Any) -> None:
+    asked = ENTERED | {
+        "document_url": "http://127.0.0.1:9/openapi.json",
+        "scheme": "query",
+        "parameter": "key",
+        "credential": "s3cret-value",
+    }
+    answer = ada_client.post("/environments/new/", asked, follow=True)
+
+    made = Environment.objects.get()
+    assert made.open_secrets() == {"credential": "s3cret-value"}
+    assert "s3cret-value" not in json.dumps(made.options)
+    assert "s3cret-value" not in answer.content.decode()
+    assert "query <code>key</code>" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({}, "needs the address of its document or the document itself"),
+        ({"document": "{oops"}, "not valid JSON in line 1"),
+        ({"document": '{"swagger": "2.0"}'}, "Convert it to OpenAPI 3"),
+        ({"document_url": "ftp://desk"}, "must start with http:// or https://"),
+        ({"document_url": "http://169.254.169.254/api"}, "cloud machines hand out their own"),
+        ({"document_url": "http://d", "base_url": "http://[fe80::1]/"}, "No environment may"),
+        ({"document_url": "http://d", "reset": "reset it"}, "such as POST /reset"),
+        ({"document_url": "http://d", "scheme": "header", "credential": "x"}, "Name the header"),
+        ({"document_url": "http://d", "scheme": "basic", "credential": "x"}, "user:password"),
+        ({"document_url": "http://d", "scheme": "bearer"}, "must be one line of text"),
+        ({"document_url": "http://d", "credential": "x"}, "Say how the credential is sent"),
+        ({"document_file": SimpleUploadedFile("a", b"\xff\xfe\0")}, "The file is not UTF-8 text."),
+    ],
+)
+def test_it_refuses_with_a_reason(ada_client: Any, changed: dict[str, Any], said: str) -> None:
+    answer = ada_client.post("/environments/new/", ENTERED | changed)
+
+    assert answer.status_code == 422
+    assert said in answer.content.decode()
+    assert not Environment.objects.exists()
+
+
+def test_it_refuses_private_addresses_where_the_operator_does(
+    ada_client: Any, workspace: Any, shelf: Shelf, settings: Any
+) -> None:
+    environment = library(workspace, shelf)
+    settings.ENVIRONMENT_PRIVATE_ADDRESSES = False
+
+    asked = {"name": "Local", "transport": "http", "url": "http://127.0.0.1:9/mcp"}
+    page = ada_client.post("/environments/new/", asked).content.decode()
+
+    assert "ENVIRONMENT_PRIVATE_ADDRESSES is off on this machine" in page
+    assert connected(environment).status == "unreachable"
+    assert "127.0.0.1 is a private address" in environment.message
+
+
+def test_it_says_on_the_page_what_a_service_that_is_down_did(
+    ada_client: Any, workspace: Any, shelf: Shelf
+) -> None:
+    environment = library(workspace, shelf)
+    Environment.objects.filter(pk=environment.pk).update(url="http://127.0.0.1:9/openapi.json")
+
+    worlds.check(environment.pk)
+
+    page = ada_client.get("/environments/library/").content.decode()
+    assert "could not be reached when its OpenAPI document was asked for" in page
+    assert "The tools below are from an earlier check." in page

@@ -1,0 +1,105 @@
+"""Steering the proposer on its page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from memoryapp.models import Event
+from practice.models import Steering
+from practice.services.steering import SEEDS_MOST
+from tests.practice.memories import desk
+
+URL = "/environments/desk/memory/wishes/"
+
+
+@pytest.fixture
+def environment(workspace: Any) -> Any:
+    return desk(workspace, "get_order", "refund_order")
+
+
+def test_it_asks_for_a_tool_and_writes_it_down(rita_client: Any, environment: Any) -> None:
+    page = rita_client.post(URL, {"kind": "focus", "tool": "get_order", "note": "Before May"})
+
+    assert page.url == "/environments/desk/memory/?tab=wishes"
+    wish = environment.steering.get()
+    assert (wish.kind, wish.tool, wish.note, wish.created_by.username) == (
+        "focus",
+        "get_order",
+        "Before May",
+        "rita",
+    )
+    assert Event.objects.get(kind="steering.added").data["asked"] == "focus"
+
+
+def test_it_goes_back_to_the_tab_it_was_asked_on(rita_client: Any, environment: Any) -> None:
+    page = rita_client.post(URL, {"kind": "avoid", "tool": "get_order", "back": "tools"})
+
+    assert page.url == "/environments/desk/memory/?tab=tools"
+
+
+def test_it_keeps_a_seed_task_without_hidden_characters(rita_client: Any, environment: Any) -> None:
+    rita_client.post(URL, {"kind": "seed_task", "instruction": " Refund\u200b an order. "})
+
+    assert environment.steering.get().instruction == "Refund an order."
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"kind": "focus", "tool": "no_such_tool"}, "Desk has no tool no_such_tool."),
+        ({"kind": "seed_task", "instruction": " "}, "A seed task needs a text"),
+        ({"kind": "seed_task", "instruction": "x" * 2001}, "at most 2,000 characters"),
+        ({"kind": "dance", "tool": "get_order"}, "A wish is one of"),
+    ],
+)
+def test_it_says_why_a_wish_cannot_be_kept_and_loses_no_text(
+    rita_client: Any, environment: Any, asked: dict[str, str], said: str
+) -> None:
+    page = rita_client.post(URL, {**asked, "note": "Typed text"})
+
+    assert page.status_code == 409
+    assert said in page.content.decode()
+    assert "Typed text" in page.content.decode()
+    assert not environment.steering.exists()
+
+
+def test_it_keeps_one_standing_wish_per_tool(rita_client: Any, environment: Any) -> None:
+    rita_client.post(URL, {"kind": "focus", "tool": "get_order"})
+
+    page = rita_client.post(URL, {"kind": "avoid", "tool": "get_order"})
+
+    assert "standing wish about get_order already" in page.content.decode()
+    assert environment.steering.count() == 1
+
+
+def test_it_keeps_a_bounded_number_of_seed_tasks(rita_client: Any, environment: Any) -> None:
+    for n in range(SEEDS_MOST):
+        Steering.objects.create(environment=environment, kind="seed_task", instruction=f"Task {n}")
+
+    page = rita_client.post(URL, {"kind": "seed_task", "instruction": "One more"})
+
+    assert "50 seed tasks are waiting" in page.content.decode()
+
+
+def test_it_ends_a_wish_once_and_keeps_its_row(rita_client: Any, environment: Any) -> None:
+    rita_client.post(URL, {"kind": "focus", "tool": "get_order"})
+    wish = environment.steering.get()
+
+    assert rita_client.post(f"{URL}{wish.pk}/end/").status_code == 302
+    again = rita_client.post(f"{URL}{wish.pk}/end/")
+
+    wish.refresh_from_db()
+    assert wish.ended_at is not None
+    assert "has ended already" in again.content.decode()
+    assert Event.objects.filter(kind="steering.ended").count() == 1
+
+
+def test_it_is_closed_to_viewers_and_outsiders(
+    vera_client: Any, olga_client: Any, environment: Any
+) -> None:
+    asked = {"kind": "focus", "tool": "get_order"}
+
+    assert vera_client.post(URL, asked).status_code == 403
+    assert olga_client.post(URL, asked).status_code == 404

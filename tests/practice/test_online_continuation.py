@@ -1,0 +1,114 @@
+"""Trajectories of deployed agents: judged, learned from, and put up for review."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from memoryapp.models import Candidate
+from memoryapp.services.candidates import candidate_approve
+from practice.models import Attempt, Environment, PracticeRecord, Run, SentTrajectory
+from practice.orchestrator import online
+from practice.services.deployment import trajectories_send
+from practice.services.samples import sample_load
+from tests.practice.runs import connected, driven
+
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("helpdesk")]
+
+REFUND = {"order_id": "ORD-2025-00066", "amount": "24.50"}
+
+
+@pytest.fixture
+def sample(workspace: Any) -> tuple[Environment, Any]:
+    environment, playbook = sample_load(workspace=workspace)
+    return connected(environment), playbook
+
+
+def call(tool: str, arguments: dict[str, Any], observation: str, **more: Any) -> dict[str, Any]:
+    return {"tool": tool, "arguments": arguments, "observation": observation} | more
+
+
+def refund(name: str = "t1") -> dict[str, Any]:
+    """What an agent really met: a refund is refused until the customer is verified."""
+    refused = (
+        '{"error": {"code": "customer_not_verified", "message": "Verify the customer first."}}'
+    )
+    checked = {"order_id": "ORD-2025-00066", "postcode": "L1 8JQ"}
+    return {
+        "id": name,
+        "instruction": "Refund 24.50 for order ORD-2025-00066, postcode L1 8JQ.",
+        "steps": [
+            call("issue_refund", REFUND, refused, is_error=True),
+            call("verify_customer", checked, '{"customer_id": "CUS-0053", "verified": true}'),
+            call("issue_refund", REFUND, '{"refund_id": "REF-0009", "amount_cents": 2450}'),
+        ],
+        "answer": "Refunded 24.50 as REF-0009.",
+        "outcome": "success",
+    }
+
+
+def test_it_puts_what_a_deployed_agent_learned_up_for_review(
+    sample: Any, ada: Any, rung: Any
+) -> None:
+    environment, playbook = sample
+    receipt = trajectories_send(
+        playbook=playbook, environment=environment, given=[refund()], by=ada
+    )
+    assert (receipt.accepted, receipt.known, receipt.refused) == (1, 0, [])
+    (run_id,) = online.take()
+    run = driven(Run.objects.get(pk=run_id))
+    assert (run.kind, run.status, run.message) == ("online", "finished", "")
+    attempt = Attempt.objects.get(run=run)
+    assert attempt.label == "success"
+    assert SentTrajectory.objects.get().attempt == attempt
+    lesson = Candidate.objects.get(playbook=playbook, content__contains="verify_customer")
+    assert lesson.origin_link == run.get_absolute_url()
+    assert lesson.evidence.filter(tool="issue_refund").exists()
+
+
+def test_it_keeps_what_users_asked_from_the_proposer(sample: Any, ada: Any) -> None:
+    environment, playbook = sample
+    trajectories_send(playbook=playbook, environment=environment, given=[refund()], by=ada)
+    driven(Run.objects.get(pk=online.take()[0]))
+    assert not PracticeRecord.objects.exists()
+    assert not environment.facts.exists()
+
+
+def test_it_takes_a_trajectory_once_however_often_it_is_sent(sample: Any, ada: Any) -> None:
+    environment, playbook = sample
+    given = [refund("t1"), refund("t1"), refund("t2"), {"id": "t3"}]
+    for accepted, known in ((2, 1), (0, 3)):
+        receipt = trajectories_send(playbook=playbook, environment=environment, given=given, by=ada)
+        assert (receipt.accepted, receipt.known) == (accepted, known)
+        assert [(r.place, r.id) for r in receipt.refused] == [(3, "t3")]
+    assert len(online.take()) == 1
+    assert SentTrajectory.objects.filter(status="taken").count() == 2
+
+
+def test_it_waits_with_the_next_batch_until_the_run_has_ended(sample: Any, ada: Any) -> None:
+    environment, playbook = sample
+    trajectories_send(playbook=playbook, environment=environment, given=[refund("t1")], by=ada)
+    (first,) = online.take()
+    trajectories_send(playbook=playbook, environment=environment, given=[refund("t2")], by=ada)
+    assert online.take() == []
+    driven(Run.objects.get(pk=first))
+    assert len(online.take()) == 1
+
+
+def test_it_counts_how_approved_bullets_fared_as_deployment(sample: Any, ada: Any) -> None:
+    environment, playbook = sample
+    trajectories_send(playbook=playbook, environment=environment, given=[refund("t1")], by=ada)
+    driven(Run.objects.get(pk=online.take()[0]))
+    for candidate in Candidate.objects.filter(playbook=playbook):
+        candidate_approve(candidate=candidate, by=ada)
+    steps = refund()["steps"]
+    trajectories_send(
+        playbook=playbook,
+        environment=environment,
+        given=[{**refund("t2"), "steps": steps[1:]}],
+        by=ada,
+    )
+    driven(Run.objects.get(pk=online.take()[0]))
+    bullet = playbook.bullets.get(content__contains="verify_customer")
+    assert (bullet.deployed_helpful, bullet.practice_helpful) == (1, 0)

@@ -1,0 +1,305 @@
+"""OpenAPI documents read as tools, and calls of them as requests."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from practice.clients.openapi_document import Operation, read_document
+from practice.clients.openapi_request import Credential, Refused, Request, build
+from practice.clients.openapi_text import DocumentError
+
+BASE = "https://api.example.com/v1"
+NOBODY = Credential()
+
+
+def document(paths: dict[str, Any], **root: Any) -> str:
+    return json.dumps({"openapi": "3.1.0", "servers": [{"url": BASE}], "paths": paths, **root})
+
+
+def operation(given: dict[str, Any], path: str = "/x", method: str = "get", **root: Any) -> Any:
+    """The only operation of a document, or its problem."""
+    read = read_document(document({path: {method: given}}, **root))
+    ((name, made),) = read.operations.items()
+    return read.problems.get(name) or made
+
+
+def parameter(name: str, place: str, schema: Any, **more: Any) -> dict[str, Any]:
+    return {"name": name, "in": place, "schema": schema, **more}
+
+
+def sent(made: Operation, **arguments: Any) -> Request:
+    return build(made, arguments, NOBODY)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{oops", "not valid JSON in line 1"),
+        ("a: [1,\nb: 2", "not valid YAML in line 3"),
+        ("just words", "not an object with an openapi field"),
+        ('{"swagger": "2.0", "paths": {}}', "a Swagger 2.0 document. Convert it to OpenAPI 3"),
+        ('{"openapi": "2.9"}', "its openapi field reads 2.9"),
+        ('{"info": {}}', "its openapi field reads nothing"),
+        ('{"openapi": "3.0.1", "paths": {}}', "describes no paths"),
+        ('{"openapi": "3.0.1", "paths": {"/a": {}}, "servers": [{"url": "http://a"}]}', "no oper"),
+        ('{"openapi": "3.0.1", "paths": {"/a": {"get": {}}}}', "does not say where the service"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"openapi": ' + "[" * 100_000, "nested too deeply"),
+    ],
+)
+def test_it_says_why_a_document_cannot_be_used(text: str, said: str) -> None:
+    with pytest.raises(DocumentError) as caught:
+        read_document(text)
+    assert said in str(caught.value)
+
+
+def test_it_reads_yaml_with_its_odd_scalars() -> None:
+    text = """
+openapi: 3.0.3
+info: {title: Dates, version: 1.0}
+servers: [{url: 'https://{region}.example.com', variables: {region: {default: eu}}}]
+paths:
+  /days:
+    get:
+      operationId: days
+      parameters: [{name: since, in: query, schema: {type: string, example: 2024-05-01}}]
+      responses: {200: {content: {application/json: {schema: {type: object}}}}}
+"""
+    read = read_document(text)
+    made = read.operations["days"]
+    assert read.base_url == "https://eu.example.com"
+    assert made.spec.parameters["since"]["examples"] == ["2024-05-01"]
+    assert made.spec.output_schema == {"type": "object"}
+
+
+def test_it_names_operations_validly_and_each_once() -> None:
+    read = read_document(
+        document(
+            {
+                "/pets/{id}": {"get": {"operationId": "pets.show one"}, "delete": {}},
+                "/cats": {"get": {"operationId": "pets.show one"}, "post": {}},
+            }
+        )
+    )
+    assert list(read.operations) == [
+        "pets_show_one",
+        "delete_pets_id",
+        "pets_show_one_2",
+        "post_cats",
+    ]
+    assert read.operations["post_cats"].spec.description == "POST /cats."
+
+
+def test_it_merges_parameters_and_body_into_one_input() -> None:
+    made = operation(
+        {
+            "parameters": [parameter("id", "path", {"type": "string"}, description="Which.")],
+            "requestBody": {
+                "required": True,
+                "content": {
+                    "application/json": {
+                        "schema": {
+                            "allOf": [
+                                {"$ref": "#/components/schemas/Base"},
+                                {"properties": {"note": {"type": "string", "nullable": True}}},
+                            ]
+                        }
+                    }
+                },
+            },
+        },
+        "/things/{id}",
+        "put",
+        components={
+            "schemas": {
+                "Base": {
+                    "type": "object",
+                    "required": ["title", "made"],
+                    "properties": {
+                        "title": {"type": "string"},
+                        "made": {"type": "string", "readOnly": True},
+                    },
+                }
+            }
+        },
+    )
+    assert made.spec.input_schema == {
+        "type": "object",
+        "properties": {
+            "id": {"type": "string", "description": "Which."},
+            "title": {"type": "string"},
+            "note": {"type": ["string", "null"]},
+        },
+        "required": ["id", "title"],
+    }
+    asked = sent(made, id="a/b", title="é", note=None)
+    assert (asked.method, asked.path) == ("PUT", "/things/a%2Fb")
+    assert json.loads(asked.content or b"") == {"title": "é", "note": None}
+    assert asked.headers["Content-Type"] == "application/json"
+
+
+def test_it_keeps_two_parameters_of_one_name_apart() -> None:
+    made = operation(
+        {
+            "parameters": [parameter("id", "query", {}), parameter("id", "header", {})],
+            "requestBody": {
+                "content": {"application/json": {"schema": {"properties": {"id": {}}}}}
+            },
+        },
+        method="post",
+    )
+    assert set(made.spec.parameters) == {"id", "header_id", "body"}
+    asked = sent(made, id=1, header_id="h", body={"id": 3})
+    assert (asked.query, asked.headers["id"]) == ("id=1", "h")
+    assert json.loads(asked.content or b"") == {"id": 3}
+
+
+def test_it_cuts_a_schema_that_refers_to_itself() -> None:
+    node = {
+        "type": "object",
+        "description": "A branch.",
+        "properties": {"left": {"$ref": "#/components/schemas/Node"}},
+    }
+    made = operation(
+        {
+            "requestBody": {
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Node"}}}
+            }
+        },
+        method="post",
+        components={"schemas": {"Node": node}},
+    )
+    assert made.spec.parameters["left"] == {"type": "object", "description": "A branch."}
+
+
+def test_it_survives_a_document_made_to_explode() -> None:
+    levels = {
+        f"L{n}": {
+            "type": "object",
+            "properties": {k: {"$ref": f"#/components/schemas/L{n + 1}"} for k in "abcdefgh"},
+        }
+        for n in range(8)
+    }
+    made = operation(
+        {
+            "requestBody": {
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/L0"}}}
+            }
+        },
+        method="post",
+        components={"schemas": {**levels, "L8": {"type": "string"}}},
+    )
+    assert len(json.dumps(made.spec.input_schema)) < 200_000
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"parameters": [{"$ref": "#/nowhere"}]}, "Its reference #/nowhere leads nowhere."),
+        ({"parameters": [{"$ref": "other.yaml#/A"}]}, "refers to another document"),
+        ({"parameters": [{"$ref": "#/components/loop"}]}, "leads in a circle"),
+        ({"servers": [{"url": "https://elsewhere.example.com"}]}, "lives at another address"),
+        (
+            {"requestBody": {"required": True, "content": {"multipart/form-data": {}}}},
+            "takes multipart/form-data only, not JSON",
+        ),
+        (
+            {"parameters": [{"name": "n", "in": "query", "schema": {"type": "whole number"}}]},
+            "not valid JSON Schema",
+        ),
+    ],
+)
+def test_it_sets_an_unusable_operation_aside(given: Any, said: str) -> None:
+    told = operation(given, components={"loop": {"$ref": "#/components/loop"}})
+    assert said in told
+
+
+def test_it_writes_each_style_of_parameter() -> None:
+    numbers = {"type": "array"}
+    made = operation(
+        {
+            "parameters": [
+                parameter("many", "query", numbers),
+                parameter("comma", "query", numbers, explode=False),
+                parameter("pipes", "query", numbers, style="pipeDelimited", explode=False),
+                parameter("deep", "query", {"type": "object"}, style="deepObject"),
+                {"name": "json", "in": "query", "content": {"application/json": {"schema": {}}}},
+                parameter("flag", "query", {"type": "boolean"}),
+                parameter("X-List", "header", numbers),
+                parameter("session", "cookie", {}),
+            ]
+        }
+    )
+    asked = sent(
+        made,
+        **{
+            "many": [1, 2],
+            "comma": [1, 2],
+            "pipes": ["a", "b"],
+            "deep": {"a": 1},
+            "json": {"q": "é"},
+            "flag": True,
+            "X-List": [1, "b"],
+            "session": "a b",
+        },
+    )
+    assert asked.query == (
+        "many=1&many=2&comma=1%2C2&pipes=a%7Cb&deep%5Ba%5D=1&json=%7B%22q%22%3A%20%22%C3%A9%22%7D"
+        "&flag=true"
+    )
+    assert asked.headers == {"X-List": "1,b", "Cookie": "session=a%20b"}
+
+
+def test_it_sends_the_credential_where_it_is_wanted() -> None:
+    made = operation(
+        {
+            "parameters": [
+                parameter("api_key", "query", {}, required=True),
+                parameter("q", "query", {}),
+            ]
+        }
+    )
+    assert build(made, {"q": "x"}, Credential("query", "api_key", "k&1")).query == (
+        "q=x&api_key=k%261"
+    )
+    assert build(made, {}, Credential("basic", "", "u:p")).headers == {
+        "Authorization": "Basic dTpw"
+    }
+    assert build(made, {}, Credential("cookie", "sid", "s")).headers == {"Cookie": "sid=s"}
+    read = read_document(
+        document({"/x": {"get": {"parameters": [parameter("api_key", "query", {})]}}}),
+        credential=("query", "API_KEY"),
+    )
+    assert not read.operations["get_x"].spec.parameters
+
+
+def test_it_refuses_a_value_that_would_split_a_header() -> None:
+    made = operation({"parameters": [parameter("X-Name", "header", {})]})
+    with pytest.raises(Refused, match="one line of ASCII"):
+        sent(made, **{"X-Name": "a\r\nX-Admin: 1"})
+
+
+def test_it_translates_the_words_of_version_3_0() -> None:
+    schema = {
+        "type": "integer",
+        "minimum": 0,
+        "exclusiveMinimum": True,
+        "nullable": True,
+        "enum": [1, 2],
+        "example": 2,
+    }
+    made = operation({"parameters": [parameter("n", "query", schema)]})
+    assert made.spec.parameters["n"] == {
+        "type": ["integer", "null"],
+        "exclusiveMinimum": 0,
+        "enum": [1, 2, None],
+        "examples": [2],
+    }
+
+
+def test_it_masks_secrets_left_in_descriptions() -> None:
+    made = operation({"summary": "Use Bearer abcdef1234567890abcdef for it"})
+    assert "abcdef1234567890abcdef" not in made.spec.description

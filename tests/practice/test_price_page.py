@@ -1,0 +1,153 @@
+"""Setting what models cost, and what a budget does without a price."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from memoryapp.domain.errors import UnableToStart
+from memoryapp.models import Event
+from practice.models import ModelPrice, Run
+from practice.orchestrator.engines import price_source
+from practice.services.runs import run_start
+from tests.factories import EnvironmentFactory, PlaybookFactory, ToolFactory
+
+URL = "/settings/models/"
+ASKED = {"model": "gpt-5*", "input": "0.25", "output": "2", "cached_input": "0.025"}
+
+
+@pytest.fixture
+def configured(settings: Any) -> Any:
+    settings.LLM_PROVIDER, settings.LLM_MODEL = "openai", "my-own-model"
+    settings.LLM_API_KEY = "sk-test"
+    return settings
+
+
+def test_it_sets_a_price_and_writes_it_down(ada_client: Any, workspace: Any) -> None:
+    answer = ada_client.post(URL + "save/", ASKED, follow=True)
+
+    price = ModelPrice.objects.get(workspace=workspace)
+    assert (price.input, price.output, price.cached_input) == (
+        Decimal("0.25"),
+        Decimal(2),
+        Decimal("0.025"),
+    )
+    assert "counts from the next call on" in answer.content.decode()
+    assert Event.objects.get(kind="price.set").data["input"] == "0.25"
+
+
+def test_it_changes_a_price_in_place(ada_client: Any, workspace: Any) -> None:
+    ada_client.post(URL + "save/", ASKED)
+    form = ada_client.get(URL, {"model": "gpt-5*"}).context["form"]
+    ada_client.post(URL + "save/", ASKED | {"output": "3", "cached_input": ""})
+
+    assert form.initial["output"] == "2"
+    price = ModelPrice.objects.get(workspace=workspace)
+    assert (price.output, price.cached_input) == (Decimal(3), None)
+    assert Event.objects.filter(kind="price.changed").count() == 1
+
+
+def test_it_removes_a_price(ada_client: Any, workspace: Any) -> None:
+    ada_client.post(URL + "save/", ASKED)
+    price = ModelPrice.objects.get()
+
+    ada_client.post(f"{URL}{price.pk}/remove/")
+
+    assert not ModelPrice.objects.exists()
+    assert Event.objects.filter(kind="price.removed").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"model": "*"}, "would be a guess"),
+        ({"model": "a*b"}, "Only the end of a name"),
+        ({"input": "-1"}, "greater than or equal to 0"),
+        ({"output": ""}, "This field is required"),
+        ({"input": "NaN"}, "Enter a number"),
+    ],
+)
+def test_it_refuses_a_price_that_cannot_be_and_keeps_what_was_typed(
+    ada_client: Any, change: dict[str, str], complaint: str
+) -> None:
+    answer = ada_client.post(URL + "save/", ASKED | change)
+
+    assert answer.status_code in {409, 422}
+    assert complaint in answer.content.decode()
+    assert 'value="0.025"' in answer.content.decode()
+    assert not ModelPrice.objects.exists()
+
+
+def test_it_is_set_by_admins_only(rita_client: Any, vera_client: Any, olga_client: Any) -> None:
+    assert rita_client.post(URL + "save/", ASKED).status_code == 403
+    page = vera_client.get(URL).content.decode()
+    assert "Admins set prices." in page
+    olga_client.post(URL + "save/", ASKED)
+    assert not vera_client.get(URL).context["prices"]
+
+
+def test_it_looks_in_the_table_then_the_settings_then_the_list(
+    workspace: Any, settings: Any
+) -> None:
+    settings.LLM_PROVIDER = "openai"
+    assert price_source(workspace.pk, "gpt-4o") == "listed"
+    assert price_source(workspace.pk, "my-own-model") == "unknown"
+    settings.LLM_BASE_URL = "http://localhost:11434/v1"
+    assert price_source(workspace.pk, "gpt-4o") == "unknown", "another server's gpt-4o"
+    settings.LLM_PRICE_INPUT, settings.LLM_PRICE_OUTPUT = 0.0, 1.0
+    assert price_source(workspace.pk, "my-own-model") == "settings"
+    ModelPrice.objects.create(workspace=workspace, model="my-*", input=1, output=1)
+    assert price_source(workspace.pk, "my-own-model") == "table"
+
+
+def test_it_shows_where_the_price_of_each_model_in_use_comes_from(
+    vera_client: Any, configured: Any
+) -> None:
+    configured.LLM_ROLE_MODELS = {"validator": "gpt-4o", "condenser": "gpt-4o"}
+
+    shown = vera_client.get(URL).context["configured"]
+
+    assert [(m.name, m.roles, m.source) for m in shown] == [
+        ("my-own-model", (), "unknown"),
+        ("gpt-4o", ("validator", "condenser"), "listed"),
+    ]
+
+
+def start(workspace: Any, by: Any, **asked: Any) -> Run:
+    environment = EnvironmentFactory(workspace=workspace)
+    ToolFactory(environment=environment)
+    playbook = PlaybookFactory(workspace=workspace)
+    return run_start(environment=environment, playbook=playbook, by=by, **asked)
+
+
+def test_it_starts_no_run_whose_budget_could_not_stop_it(
+    workspace: Any, ada: Any, configured: Any
+) -> None:
+    with pytest.raises(UnableToStart, match="No price is known for my-own-model") as refused:
+        start(workspace, ada, engine="model", budget=Decimal(5))
+
+    assert "leave the budget empty" in str(refused.value)
+    assert not Run.objects.exists()
+
+
+def test_it_starts_with_a_price_without_a_budget_or_without_a_model(
+    workspace: Any, ada: Any, configured: Any
+) -> None:
+    start(workspace, ada, engine="model")
+    start(workspace, ada, engine="rules", budget=Decimal(5))
+    ModelPrice.objects.create(workspace=workspace, model="my-own-model", input=1, output=1)
+    start(workspace, ada, engine="model", budget=Decimal(5))
+
+    assert Run.objects.count() == 3
+
+
+def test_it_asks_for_a_price_of_every_roles_model(
+    workspace: Any, ada: Any, configured: Any
+) -> None:
+    configured.LLM_ROLE_MODELS = {"validator": "another-model"}
+    ModelPrice.objects.create(workspace=workspace, model="my-own-model", input=1, output=1)
+
+    with pytest.raises(UnableToStart, match="No price is known for another-model,"):
+        start(workspace, ada, engine="model", budget=Decimal(5))
