@@ -2,9 +2,13 @@
 
 Rounds follow Preping (arXiv 2605.13880) §3: propose, select for novelty, solve from a reset world,
 validate, admit, reflect and curate into a working playbook, remember, summarise. The ground truth
-is read once, after practice, for scoring.
+is read once, after practice, for scoring. ``--ablations`` also leaves out what the paper's table of
+ablations leaves out, and the admission gate; the peers are that table's.
 
-    python -m benchmarks.practice_bfcl [--rounds 10] [--tasks 10] [--seeds 1 2 3] [--check]
+The peer of the near-duplicate share is plain greedy farthest-first over the same candidates in the
+same run.
+
+    python -m benchmarks.practice_bfcl [--rounds 10] [--tasks 10] [--seeds 1 2 3] [--ablations]
 """
 
 from __future__ import annotations
@@ -38,12 +42,32 @@ from practice.domain.types import (
 )
 from practice.domain.validation import admissible, categorize, label
 
-PEERS = {
-    "unique_tools": 105,
-    "entropy_bits": 6.095,
-    "weighted_recall": 0.846,
-    "infeasible_share": 0.04,
-}
+FIGURES = ("unique_tools", "entropy_bits", "weighted_recall", "infeasible_share")
+REPEATS = "near_duplicate_share"
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What a campaign goes without, and the paper's figures for it, in the order of ``FIGURES``."""
+
+    name: str
+    peers: tuple[float, ...] = ()
+    history: bool = True
+    facts: bool = True
+    gate: bool = True
+
+    def peer(self, figure: str) -> float | None:
+        """Return the paper's figure, ``None`` where it states none."""
+        return dict(zip(FIGURES, self.peers, strict=False)).get(figure)
+
+
+FULL = Variant("none", (105, 6.095, 0.846, 0.04))
+ABLATIONS = (
+    Variant("no history", (50, 5.022, 0.591, 0.06), history=False),
+    Variant("no facts", (118, 6.028, 0.968, 0.19), facts=False),
+    Variant("no gate", gate=False),
+    Variant("validator only", (45, 5.015, 0.505, 0.09), history=False, facts=False),
+)
 FACTS_SHOWN = 10
 MAX_CANDIDATES = 50
 CLOCK = datetime(2024, 9, 1, 10, 30, tzinfo=UTC)
@@ -56,10 +80,13 @@ class Campaign:
     engine: Engine
     world: BfclEnvironment
     seed: int
+    variant: Variant = FULL
     playbook: Playbook = field(default_factory=Playbook)
     facts: list[Fact] = field(default_factory=list)
     history: list[PracticeRecord] = field(default_factory=list)
     attempts: list[tuple[TaskSpec, Trajectory, Verdict]] = field(default_factory=list)
+    repeats: int = 0
+    plain_repeats: int = 0
 
     def round(self, number: int, tasks: int, *, last: bool) -> None:
         """Run one round of ``tasks`` tasks, one attempt each."""
@@ -74,18 +101,24 @@ class Campaign:
                 self.facts += summary.facts
 
     def _select(self, number: int, tasks: int) -> tuple[TaskSpec, ...]:
-        shown = list({fact.text: fact for fact in self.facts}.values())
+        shown = (
+            list({fact.text: fact for fact in self.facts}.values()) if self.variant.facts else []
+        )
+        past = self.history if self.variant.history else []
         rng = random.Random(f"{self.seed}:{number}")
         briefing = Briefing(
             tools=self.world.tools,
             facts=tuple(rng.sample(shown, min(FACTS_SHOWN, len(shown)))),
-            history=tuple(self.history),
+            history=tuple(past),
             count=min(3 * tasks, MAX_CANDIDATES),
             seed=self.seed * 1000 + number,
         )
         proposal = self.engine.proposer.propose(briefing)
-        chosen = novelty.select(proposal.candidates, self.history, tasks, seed=self.seed)
-        return chosen.selected
+        chosen = novelty.select(proposal.candidates, past, tasks, seed=self.seed).selected
+        plain = novelty.farthest_first(proposal.candidates, past, tasks).selected
+        self.repeats += novelty.near_duplicates(chosen, self.history)
+        self.plain_repeats += novelty.near_duplicates(plain, self.history)
+        return chosen
 
     def _attempt(self, task: TaskSpec) -> tuple[TaskSpec, Trajectory, Verdict]:
         with self.world.open() as session:
@@ -94,7 +127,7 @@ class Campaign:
 
     def _learn(self, task: TaskSpec, trajectory: Trajectory, verdict: Verdict) -> None:
         judged = label(verdict)
-        if not admissible(judged):
+        if self.variant.gate and not admissible(judged):
             return
         reflection = self.engine.reflector.reflect(
             task, judged, self.playbook, trajectory, self.world.tools
@@ -107,10 +140,12 @@ class Campaign:
                 sys.stderr.write(f"{refused}\n")
 
 
-def practise(seed: int, rounds: int, tasks: int, *, accounts: bool = True) -> Campaign:
+def practise(
+    seed: int, rounds: int, tasks: int, *, accounts: bool = True, variant: Variant = FULL
+) -> Campaign:
     """Run a campaign of ``rounds`` × ``tasks`` × one attempt and return what it learned."""
     world = BfclEnvironment(seed, accounts=accounts)
-    campaign = Campaign(engine=build_engine(seed), world=world, seed=seed)
+    campaign = Campaign(engine=build_engine(seed), world=world, seed=seed, variant=variant)
     for number in range(1, rounds + 1):
         campaign.round(number, tasks, last=number == rounds)
     return campaign
@@ -140,7 +175,7 @@ def check(seed: int) -> None:
 
 
 def figures(campaign: Campaign) -> dict[str, float]:
-    """Return the four construction metrics of a finished campaign."""
+    """Return the construction metrics of a finished campaign and its share of repeated tasks."""
     history = campaign.history
     return {
         "unique_tools": metrics.unique_tools(history),
@@ -149,6 +184,7 @@ def figures(campaign: Campaign) -> dict[str, float]:
             metrics.practised_tools(history), target_calls()
         ),
         "infeasible_share": metrics.infeasible_share(history),
+        REPEATS: campaign.repeats / max(1, len(history)),
     }
 
 
@@ -175,32 +211,55 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--tasks", type=int, default=10)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--no-accounts", action="store_true", help="give no practice accounts")
+    parser.add_argument("--ablations", action="store_true", help="also run with parts left out")
     parser.add_argument("--json", type=Path, help="also write the playbooks and records here")
     parser.add_argument("--check", action="store_true", help="only check that the world works")
     options = parser.parse_args(arguments)
     if options.check:
         check(options.seeds[0])
         return
-    found: dict[str, list[float]] = {name: [] for name in PEERS}
     details: list[dict[str, Any]] = []
-    for seed in options.seeds:
-        # Two backends look at the clock; a seed must give the same figures at any hour.
-        with time_machine.travel(CLOCK, tick=False):
-            campaign = practise(
-                seed, options.rounds, options.tasks, accounts=not options.no_accounts
-            )
-        for name, value in figures(campaign).items():
-            found[name].append(value)
-            _line(name, value, seed)
-        details.append(_detail(campaign))
-    for name, values in found.items():
-        _line(name, statistics.fmean(values), "mean")
+    for variant in (FULL, *ABLATIONS) if options.ablations else (FULL,):
+        details += _series(variant, options)
     if options.json:
         options.json.write_text(json.dumps(details, indent=1, ensure_ascii=False), "utf-8")
 
 
-def _line(name: str, value: float, seed: int | str) -> None:
-    line = {"figure": name, "value": round(value, 4), "peer": PEERS[name], "seed": seed}
+def _series(variant: Variant, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Run every seed of one variant, print its lines and return what each campaign did."""
+    found: dict[str, list[tuple[float, float | None]]] = {}
+    details = []
+    for seed in options.seeds:
+        # Two backends look at the clock; a seed must give the same figures at any hour.
+        with time_machine.travel(CLOCK, tick=False):
+            campaign = practise(
+                seed,
+                options.rounds,
+                options.tasks,
+                accounts=not options.no_accounts,
+                variant=variant,
+            )
+        for name, value in figures(campaign).items():
+            plain = campaign.plain_repeats / max(1, len(campaign.history))
+            peer = plain if name == REPEATS else variant.peer(name)
+            found.setdefault(name, []).append((value, peer))
+            _line(name, value, peer, seed, variant)
+        details.append(_detail(campaign))
+    for name, pairs in found.items():
+        peers = [peer for _, peer in pairs if peer is not None]
+        mean = statistics.fmean(peers) if peers else None
+        _line(name, statistics.fmean(value for value, _ in pairs), mean, "mean", variant)
+    return details
+
+
+def _line(name: str, value: float, peer: float | None, seed: int | str, variant: Variant) -> None:
+    line = {
+        "figure": name,
+        "value": round(value, 4),
+        "peer": None if peer is None else round(peer, 4),
+        "seed": seed,
+        "ablation": variant.name,
+    }
     sys.stdout.write(f"{json.dumps(line)}\n")
     sys.stdout.flush()
 
@@ -208,6 +267,7 @@ def _line(name: str, value: float, seed: int | str) -> None:
 def _detail(campaign: Campaign) -> dict[str, Any]:
     return {
         "seed": campaign.seed,
+        "ablation": campaign.variant.name,
         "bullets": [
             {"label": b.label, "content": b.content, "rule": b.rule} for b in campaign.playbook.live
         ],

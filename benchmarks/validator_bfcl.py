@@ -34,11 +34,11 @@ import time_machine
 
 from benchmarks.bfcl_cases import Case, Entry, cases, entries
 from benchmarks.practice_bfcl import CLOCK
+from memoryapp.domain.statistics import wilson
 from practice.agents.rules import schema
 from practice.agents.rules.answers import answer
 from practice.agents.rules.validator import RulesValidator
 from practice.domain.calibration import Opinion, confusion, expected_calibration_error
-from memoryapp.domain.statistics import wilson
 from practice.domain.types import Label, TaskSpec, Trajectory
 from practice.domain.validation import label
 

@@ -37,9 +37,8 @@ from practice.domain.types import (
     Verdict,
     Vote,
 )
-from practice.domain.validation import Tally, aggregate, settled
+from practice.domain.validation import MAX_VOTES, Tally, aggregate, settled
 
-MAX_VOTES = 7
 DETAIL_CAP = 400
 
 Score = Annotated[int, Field(ge=1, le=5)]

@@ -24,6 +24,8 @@ from operator import mul
 from practice.domain.types import Json, PracticeRecord, TaskSpec
 
 COSINE_CUT = 0.92
+#: tasks at least this alike (cosine) are one task in other words.
+NEAR_DUPLICATE = 0.95
 SIGNATURES_PER_ROUND = 2
 #: more new tools than this in one task do not make it better: long tasks teach less per tool.
 MOST_NEW = 2
@@ -161,6 +163,24 @@ def without_repeats(
         tuple(task for i, task in enumerate(candidates) if i not in repeated),
         tuple((candidates[i], repeated[i]) for i in sorted(repeated)),
     )
+
+
+def near_duplicates(
+    tasks: Sequence[TaskSpec], past: Sequence[PracticeRecord], *, cut: float = NEAR_DUPLICATE
+) -> int:
+    """Count the tasks that repeat a past one or one before them.
+
+    A task repeats another when their texts are at least ``cut`` (0..1) alike, or when it uses the
+    same tools on the same things. A measure of a selection, whichever way it was made.
+    """
+    space = _Lexical([t.instruction for t in tasks], [r.instruction for r in past])
+    nearest = {i: space.to_past(i) for i in range(len(tasks))}
+    repeated = set(_dropped_against_past(tasks, past, nearest, cut))
+    for i, task in enumerate(tasks):
+        before = ((tasks[j], space.between(i, j)) for j in range(i))
+        if any(_too_alike(task, other, near, cut, "an earlier") for other, near in before):
+            repeated.add(i)
+    return len(repeated)
 
 
 def _practised(past: Sequence[PracticeRecord]) -> set[str]:

@@ -12,6 +12,8 @@ from practice.agents.rules.words import imperative, joined, phrase
 
 SECTIONS = {
     "prerequisite": "strategies",
+    "location": "strategies",
+    "made": "strategies",
     "effect": "strategies",
     "condition": "pitfalls",
     "ceiling": "pitfalls",
@@ -38,6 +40,10 @@ def content(lesson: Lesson) -> str:
     match lesson["kind"]:
         case "prerequisite":
             return _prerequisite(lesson)
+        case "location":
+            return _location(lesson)
+        case "made":
+            return _made(lesson)
         case "enum":
             return _enum(lesson)
         case "limit":
@@ -113,6 +119,30 @@ def _prerequisite(lesson: Lesson) -> str:
     one = len(lesson["tools"]) == 1
     it = "it answers" if one else "they answer"
     return f"Call `{lesson['needs']}`{how} before {tools}; otherwise {it} {_answer(lesson)}."
+
+
+def _location(lesson: Lesson) -> str:
+    tools, names = _consumers(lesson)
+    return (
+        f"Before you name a {joined(names, 'or')} to {joined(tools, 'or')}, look where it is with "
+        f"`{lesson['find']}` and go to its folder with `{lesson['move']}`, one folder at a time; "
+        f"from elsewhere the answer is {_answer(lesson)}."
+    )
+
+
+def _made(lesson: Lesson) -> str:
+    tools, names = _consumers(lesson)
+    told = f" and answers with its `{lesson['field']}`" if lesson["field"] else " under that name"
+    return (
+        f"The {joined(names, 'or')} given to {joined(tools, 'or')} has to exist: look before you "
+        f"call. Where it does not and you may make one, `{lesson['producer']}` makes it{told}."
+    )
+
+
+def _consumers(lesson: Lesson) -> tuple[list[str], list[str]]:
+    """Return the tools and the parameters of a lesson about where values come from, marked."""
+    tools = dict.fromkeys(f"`{tool}`" for tool, _ in lesson["consumers"])
+    return list(tools), sorted({f"`{name}`" for _, name in lesson["consumers"]})
 
 
 def _taken(name: str, tool: str, under: str) -> str:

@@ -22,6 +22,8 @@ _GROWS = {
     "unit": "tools",
     "enum": "values",
     "source": "consumers",
+    "made": "consumers",
+    "location": "consumers",
     "shape": "extra",
 }
 MAX_GROWN = 12

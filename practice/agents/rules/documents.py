@@ -34,6 +34,8 @@ _FAILED = re.compile(
 )
 #: the wanted state already holds, which is not a failure.
 _HOLDS = re.compile(r"already (?:logged|signed) in", re.IGNORECASE)
+#: a status by which an answer that holds nothing but a message says that the call failed.
+_BAD = frozenset({"error", "failed", "failure"})
 _TELLING = frozenset({"error", "message", "result", "detail", "reason", "status", "errors"})
 
 
@@ -276,6 +278,10 @@ def failure(step: Step) -> str:
 
 def _soft(tool: str, scope: Mapping[str, Any]) -> str:
     reading = bool(READ_VERBS & set(parts(tool)))
+    if str(scope.get("status")).lower() in _BAD and set(scope) <= _TELLING | {"code"}:
+        # A record of something that failed says more than that; this is the call's own answer.
+        texts = [v for k, v in scope.items() if isinstance(v, str) and k not in ("status", "code")]
+        return texts[0] if texts else str(scope["status"])
     for key, item in scope.items():
         name = parts(str(key))
         told = isinstance(item, str) and _FAILED.search(item) and not _HOLDS.search(item)

@@ -9,16 +9,26 @@ from typing import Any
 
 from practice.agents.rules import goals, schema
 from practice.agents.rules.errors import UNDOING
-from practice.agents.rules.linking import STRONG, WEAK, kinship, producers
-from practice.agents.rules.makers import maker, same_parameter, shown
+from practice.agents.rules.linking import RELATED, STRONG, WEAK, Producer, kinship, producers
+from practice.agents.rules.makers import (
+    lists_what_it_adds,
+    maker,
+    makes,
+    named_by,
+    same_parameter,
+    shown,
+    takes_away,
+)
 from practice.agents.rules.observed import Observed, Pick, handle
 from practice.agents.rules.schema import Role
 from practice.agents.rules.values import Values
-from practice.agents.rules.words import LIST_VERBS, parts
+from practice.agents.rules.words import LIST_VERBS, parts, plural
 from practice.domain.coverage import Coverage
 from practice.domain.types import Json, ToolSpec
 
-MAX_CHAIN = 3
+MAX_CHAIN = 4
+MAX_DEPTH = 2
+MAX_WAYS = 4
 OPTIONAL_SHARE = 0.3
 HANDLE_SHARE = 0.35
 LOOSE_SHARE = 0.4
@@ -32,7 +42,8 @@ class Drafts:
 
     ``barren`` counts per tool how often it showed nothing to use, ``refused`` holds JSON of
     [tool, parameter, value], ``states`` what refusals asked for instead, ``hopeless`` the tools
-    that never worked and proved impossible, ``loose`` the parameters whose identifiers were already
+    that never worked and proved impossible, ``enabling`` per refused tool the change that may make
+    it possible, ``loose`` the parameters whose identifiers were already
     written loosely once.
     """
 
@@ -46,6 +57,7 @@ class Drafts:
         refused: Set[str],
         states: Mapping[str, frozenset[str]],
         hopeless: Set[str],
+        enabling: Mapping[str, str],
         loose: set[str],
         rng: random.Random,
     ) -> None:
@@ -59,6 +71,7 @@ class Drafts:
         self._refused = refused
         self._states = states
         self._hopeless = hopeless
+        self._enabling = enabling
         self._loose = loose
         self._rng = rng
         self.guesses = True
@@ -86,7 +99,7 @@ class Drafts:
         )
         if not bare:
             picks = self._left_open(tool, picks)
-        before: list[Call] = []
+        before = self._enabled(tool, depth)
         arguments: dict[str, Any] = {}
         for name in dict.fromkeys((*tool.required, *asked, *optional)):
             if name in picks:
@@ -96,7 +109,7 @@ class Drafts:
             if value is None and name in asked:
                 value = self._produced(tool, name, depth, before, arguments)
                 if value is None:
-                    value = self._values.commonplace(tool, name)
+                    value = self._values.commonplace(tool, name, arguments)
                 if value is None and self._findable(tool, name, arguments):
                     continue
                 if value is None:
@@ -106,6 +119,15 @@ class Drafts:
             elif name in tool.required:
                 return None
         return [*before, {"tool": tool.name, "arguments": arguments}]
+
+    def _enabled(self, tool: ToolSpec, depth: int) -> list[Call]:
+        """Return the call that sets what an earlier refusal of ``tool`` spoke of, if there is one.
+
+        It says what it needs by itself: a chain of its own would make the task too long.
+        """
+        first = self._tools.get(self._enabling.get(tool.name, ""))
+        calls = self.calls(first, MAX_CHAIN) if first else None
+        return calls if calls and len(calls) == 1 and depth < MAX_CHAIN else []
 
     def _left_open(self, tool: ToolSpec, picks: dict[str, Pick]) -> dict[str, Pick]:
         """Leave which thing to change to the solver until the tool has worked once.
@@ -148,7 +170,8 @@ class Drafts:
 
         A listing is asked for everything first: what it shows is where identifiers come from.
         """
-        if schema.is_read(tool) and not self._seen.of(tool.name).solved:
+        lists = LIST_VERBS & set(parts(tool.name)) or plural(tool.name)
+        if schema.is_read(tool) and lists and not self._seen.of(tool.name).solved:
             return []
         ids = [n for n in tool.parameters if "id" in parts(n)]
         return ids[:1] if ids and not any(n in tool.required for n in ids) else []
@@ -175,52 +198,85 @@ class Drafts:
         self, tool: ToolSpec, name: str, depth: int, before: list[Call], given: Json
     ) -> Any | None:
         """Return a reference to an earlier call that shows a value; its calls go to ``before``."""
-        if depth >= MAX_CHAIN - 1:
+        if depth >= MAX_DEPTH:
             return None
         credential = schema.role(tool, name) is Role.CREDENTIAL
         least = STRONG if credential or schema.DESCRIBING & set(parts(name)) else WEAK
-        options = [p for p in producers(tool, name, self._all) if p.score >= least]
-        options.sort(key=lambda p: self._barren[p.tool.name])
+        options = [p for p in self._producers(tool, name) if p.score >= least]
+        # What a listing holds is unknown; what the task makes itself is there for certain.
         # A listing may hold folders only; a file the task makes is one for certain.
         file = bool({"file", "filename"} & set(parts(name)))
-        if file or all(self._barren[p.tool.name] for p in options):
+        seen = any(self._observed.by(p.tool.name) for p in options)
+        unknown = file or not (credential or seen)
+        if unknown and any(makes(p) for p in options):
+            options = [p for p in options if makes(p)]
+        options = [p for p in options if p.tool.name not in self._hopeless]
+        options.sort(key=lambda p: self._barren[p.tool.name])
+        if unknown or all(self._barren[p.tool.name] for p in options):
             made = self._made(tool, name, depth, before)
             if made is not None:
                 return made
         for option in options[:3]:
             empty = self._barren[option.tool.name] and schema.is_read(option.tool)
-            if option.tool.name in self._hopeless:
-                continue
             if empty or (not self.guesses and self._values.guesses(option.tool)):
                 continue
             planned = [c for c in before if c["tool"] == option.tool.name]
             again = bool(planned) and bool(planned[0]["arguments"])
             first = again or not planned
-            made = self.calls(option.tool, depth + 1, bare=schema.is_read(option.tool))
-            calls = made if first else []
+            calls = self._unlike(option.tool, depth + 1, planned) if first else []
             if calls is None or len(before) + len(calls) > MAX_CHAIN:
                 continue
             before += calls
             found: dict[str, Any] = {"$from": option.tool.name, "$field": option.field}
             if again:
                 return {**found, "$call": len(planned)}
-            before_it = [v for v in given.values() if goals.is_reference(v)]
-            same = sum(v["$from"] == option.tool.name for v in before_it)
-            if not same and LIST_VERBS & set(parts(option.tool.name)) and not option.tool.required:
+            taken = [v for v in given.values() if goals.is_reference(v)]
+            skips = [v.get("$skip", 0) for v in taken if v["$from"] == option.tool.name]
+            same = max(skips) + 1 if skips else 0
+            known = self._observed.by(option.tool.name)
+            lists = LIST_VERBS & set(parts(option.tool.name)) and not option.tool.required
+            if not same and known and lists:
                 same = self._rng.choice((0, 1, 2))
             return {**found, "$skip": same} if same else found
         return None
 
+    def _unlike(self, tool: ToolSpec, depth: int, planned: list[Call]) -> list[Call] | None:
+        """Return calls that reach ``tool`` in another way than the ``planned`` calls of it do."""
+        for _ in range(MAX_WAYS):
+            calls = self.calls(tool, depth, bare=schema.is_read(tool))
+            if calls is None or calls[-1] not in planned:
+                return calls
+        return None
+
+    def _producers(self, tool: ToolSpec, name: str) -> list[Producer]:
+        """Return what shows a value for a parameter, or for the parameter of this name elsewhere.
+
+        What a tool adds to is no source of what it may add: who is followed is followed already.
+        """
+        others = (
+            t for t in self._all if name in t.parameters and self._kin(tool.name, t.name) > RELATED
+        )
+        for asking in (tool, *others):
+            found = [
+                p
+                for p in producers(asking, name, self._all)
+                if p.tool.name != tool.name and not lists_what_it_adds(tool, p.tool)
+            ]
+            if found:
+                return found
+        return []
+
     def _made(self, tool: ToolSpec, name: str, depth: int, before: list[Call]) -> Any | None:
         """Return a value of a thing that an earlier call of the task makes under this name."""
         for other in self._all:
-            new = name in other.parameters and schema.role(other, name) is Role.NEW
-            if not new or other.name == tool.name or schema.is_read(other):
+            new = named_by(other, tool, name)
+            if not new or other.name in self._hopeless:
                 continue
             calls = self.calls(other, depth + 1)
-            if calls is not None and len(before) + len(calls) <= MAX_CHAIN:
-                before += calls
-                return calls[-1]["arguments"][name]
+            if calls is None or calls[-1] in before or len(before) + len(calls) > MAX_CHAIN:
+                continue
+            before += calls
+            return calls[-1]["arguments"][new]
         return None
 
     def undoing(self, tool: ToolSpec) -> list[Call] | None:
@@ -274,16 +330,31 @@ class Drafts:
             (t for t in self._all if t.name not in used and self._goes_along(t, calls)),
             key=lambda t: (weight(t.name), -self._kin(tool.name, t.name)),
         )
-        related = [t for t in near if self._kin(tool.name, t.name) > 0.12][:4]
+        related = [t for t in near if self._kin(tool.name, t.name) > RELATED][:4]
         for other in related:
             more = self.undoing(other) or self.calls(other, 1)
             if more is None:
                 continue
-            fresh = [c for c in more[:-1] if c["tool"] not in used]
-            _rename(more, calls)
-            if len(calls) + len(fresh) + 1 <= MAX_CHAIN + 1:
+            spent = self._spent(calls)
+            fresh = [c for c in more[:-1] if c["tool"] not in used or c["tool"] in spent]
+            _rename(more, [c for c in calls if c["tool"] not in spent])
+            if len(calls) + len(fresh) + 1 <= MAX_CHAIN:
                 return [*calls, *fresh, more[-1]]
         return calls
+
+    def _spent(self, calls: list[Call]) -> set[str]:
+        """Return the tools whose made thing a later call takes away or moves elsewhere."""
+        found = set()
+        for place, made in enumerate(calls):
+            named = [v for v in made["arguments"].values() if isinstance(v, str)]
+            for later in calls[place + 1 :]:
+                refers = (
+                    v in named or (goals.is_reference(v) and v["$from"] == made["tool"])
+                    for v in later["arguments"].values()
+                )
+                if takes_away(self._tools[str(later["tool"])]) and any(refers):
+                    found.add(str(made["tool"]))
+        return found
 
     def _goes_along(self, tool: ToolSpec, calls: list[Call]) -> bool:
         """Whether a tool may be added to a task.
@@ -297,12 +368,13 @@ class Drafts:
 
 
 def _rename(more: list[Call], calls: list[Call]) -> None:
-    """Let a call speak of what an earlier call of the task makes, not of a making left out."""
+    """Let calls speak of what an earlier call of the task makes, not of a making left out."""
     made = {str(c["tool"]): c["arguments"] for c in calls}
     for left in more[:-1]:
         for name, value in left["arguments"].items():
             kept = made.get(str(left["tool"]), {}).get(name)
-            if kept is None or goals.is_reference(kept) or goals.is_reference(value):
+            if not isinstance(value, str) or not isinstance(kept, str):
                 continue
-            own = more[-1]["arguments"]
-            own.update({n: kept for n, v in own.items() if v == value and isinstance(v, str)})
+            for call in more:
+                own = call["arguments"]
+                own.update({n: kept for n, v in own.items() if v == value})

@@ -62,7 +62,8 @@ _WANTED = re.compile(r"\b(?:need(?:s|ed)?|requires?d?|missing|provide)\b", re.IG
 _FIRST = re.compile(
     r"\b(first|before|requires?|must be|must have|needs? to be|should be|prior to|not yet|until|"
     r"without|nobody|no one|\w+_missing|missing_\w+|un\w+ed|"
-    r"\w*not_(?:yet_)?\w+ed|is not (?:verified|running|open|enabled|active|confirmed|approved))\b",
+    r"\w*not_(?:yet_)?\w+ed|not \w+ yet|not all|"
+    r"is not (?:verified|running|open|enabled|active|confirmed|approved))\b",
     re.IGNORECASE,
 )
 _UNSUPPORTED = re.compile(

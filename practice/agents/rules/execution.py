@@ -10,6 +10,7 @@ import random
 import re
 import time
 from collections.abc import Iterator, Sequence
+from datetime import date
 from typing import Any
 
 from practice.agents.ports import EnvironmentSession, SolverLimits
@@ -24,6 +25,8 @@ _QUOTED = re.compile(r"[\"“]([^\"”]{1,200})[\"”]")
 _IDENTIFIER = re.compile(r"\b(?:[A-Za-z]+[-_])+\d[\w-]*\b|\b[A-Z]{2,}\d+\w*\b")
 _CODE = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)+")
 _NUMBER = re.compile(r"(?<![\w.-])-?\d+(?:\.\d+)?(?![\w-])")
+#: any day does where a date is asked for and none is told; one seed does the same on every day.
+_DAY = date(2025, 7, 16)
 
 
 class Halted(Exception):
@@ -87,6 +90,14 @@ class Execution:
             if not failure(step):
                 for leaf in leaves(step.observation, step.tool):
                     yield step, leaf
+
+    def shown(self, step: Step) -> tuple[Leaf, ...]:
+        """Return what a call showed."""
+        return leaves(step.observation, step.tool)
+
+    def shows(self, value: Any) -> bool:
+        """Whether a call that worked showed ``value`` in its answer."""
+        return any(str(leaf.value) == str(value) for _, leaf in self.observed())
 
     def from_observations(
         self,
@@ -168,6 +179,8 @@ class Execution:
                 return True
             case Role.NUMBER:
                 return schema.number(parameter, wanted, self.rng)
+            case Role.DATE:
+                return _DAY.strftime(schema.date_format(parameter, wanted))
             case Role.AMOUNT:
                 return str(schema.number(parameter, wanted, self.rng))
             case Role.TEXT:

@@ -6,7 +6,7 @@ order, wherever in its record it stands.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from practice.agents.rules import goals, schema
@@ -44,7 +44,7 @@ class Filler:
         resolved: dict[str, Any] = {}
         for name, value in intended.items():
             if goals.is_reference(value):
-                found = self._follow(tool, name, value, depth)
+                found = self._follow(tool, name, value, depth, tuple(resolved.values()))
                 if found is not None:
                     resolved[name] = schema.coerce(found, tool.parameters.get(name, {}))
             else:
@@ -64,23 +64,47 @@ class Filler:
             return found
         if name in near and schema.role(tool, name) is Role.AMOUNT:
             return near[name]
+        found = self._learned(tool, name, depth, near)
+        if found is not None:
+            return found
         makers = list(self._makers(tool, name)) if telling(near) else []
         if schema.role(tool, name) in OBSERVABLE:
             found = self._of_the_same(tool, name, near)
             if found is None and not makers:
-                found = run.from_observations(tool, name)
+                # Where one goes from is not where one goes to.
+                found = run.from_observations(tool, name, avoid=list(near.values()))
         for maker in makers:
             if found is None and depth < MAX_DEPTH and self.fillable(maker, near, depth + 1):
                 found = self._made(tool, name, maker, depth, near)
         if found is None:
             found = run.from_schema(tool, name)
         if found is None and depth < MAX_DEPTH:
-            found = self._produce(tool, name, depth)
+            found = self._produce(tool, name, depth, near)
         return found
+
+    def _learned(self, tool: ToolSpec, name: str, depth: int, near: Json) -> Any | None:
+        """Return a value from where the playbook says such values come from, or ``None``."""
+        producer, field = self._knowledge.source(tool.name, name)
+        source = self._run.by_name.get(producer)
+        if source is None or not schema.is_read(source) or depth >= MAX_DEPTH:
+            return None
+        if not self._run.worked(producer):
+            asked = {n: near[n] for n in source.required if n in near}
+            if not self.fillable(source, asked, depth + 1):
+                return None
+            self._perform(source, asked, depth + 1, {})
+        wanted = tool.parameters.get(name, {})
+        values = [
+            schema.coerce(leaf.value, wanted)
+            for step, leaf in self._run.observed()
+            if step.tool == producer and leaf.field == field and schema.fits(leaf.value, wanted)
+        ]
+        # Where one goes from is not where one goes to.
+        return next((v for v in values if v not in near.values()), None)
 
     def _of_the_same(self, tool: ToolSpec, name: str, near: Json) -> Any | None:
         """Return the value a record of the thing at hand holds, reading its details if needed."""
-        if not telling(near):
+        if not telling(near) or schema.role(tool, name) is Role.CREDENTIAL:
             return None
         found = self._run.from_observations(tool, name, near=near)
         if found is not None:
@@ -124,17 +148,15 @@ class Filler:
             return None
         return self._run.from_observations(tool, name, near=shared)
 
-    def _produce(self, tool: ToolSpec, name: str, depth: int) -> Any | None:
-        learned = self._knowledge.producer(tool.name, name)
+    def _produce(self, tool: ToolSpec, name: str, depth: int, near: Json) -> Any | None:
         options = producers(tool, name, self._run.tools)
-        options.sort(key=lambda p: p.tool.name != learned)
         for option in options[:3]:
             if self._run.worked(option.tool.name) or not schema.is_read(option.tool):
                 continue
             if not self.fillable(option.tool, {}, depth + 1):
                 continue
             self._perform(option.tool, {}, depth + 1, {})
-            found = self._run.from_observations(tool, name)
+            found = self._run.from_observations(tool, name, avoid=list(near.values()))
             if found is not None:
                 return found
         return None
@@ -159,21 +181,27 @@ class Filler:
                 return False
         return True
 
-    def _follow(self, tool: ToolSpec, name: str, ref: Json, depth: int) -> Any | None:
-        """Return the value a reference points to, calling and paging its source as needed."""
+    def _follow(
+        self, tool: ToolSpec, name: str, ref: Json, depth: int, taken: Sequence[Any]
+    ) -> Any | None:
+        """Return the value a reference points to, calling and paging its source as needed.
+
+        Another observed value that is not ``taken`` by a sibling parameter stands in for it.
+        """
+        others = () if ref.get("$skip") else taken
         source = self._run.by_name.get(str(ref.get("$from", "")))
-        found = self._seen(ref, name)
+        found = self._seen(ref, name, others)
         if found is not None or source is None or depth >= MAX_DEPTH:
-            return found if found is not None else self._run.from_observations(tool, name)
+            return found if found is not None else self._run.from_observations(tool, name, taken)
         if not self._run.worked(source.name):
             step = self._perform(source, dict(ref.get("$arguments", {})), depth + 1, {})
-            found = self._seen(ref, name)
+            found = self._seen(ref, name, others)
             if found is None and step is not None and ref.get("$where"):
                 self.pages(source, step, until=ref)
-                found = self._seen(ref, name)
-        return found if found is not None else self._run.from_observations(tool, name)
+                found = self._seen(ref, name, others)
+        return found if found is not None else self._run.from_observations(tool, name, taken)
 
-    def _seen(self, ref: Json, name: str = "") -> Any | None:
+    def _seen(self, ref: Json, name: str = "", taken: Sequence[Any] = ()) -> Any | None:
         """Return the referenced value from what was observed, the latest observation first."""
         where: Mapping[str, Any] = ref.get("$where", {})
         source, field = ref.get("$from"), str(ref["$field"])
@@ -186,12 +214,13 @@ class Filler:
         for step in reversed(shown):
             rows = records(step.observation, step.tool)
             found = [
-                r[field]
+                value
                 for r in rows
-                if r.get(field) not in (None, "") and all(r.get(k) == v for k, v in where.items())
+                for value in _under(r, field)
+                if value not in (None, "") and all(r.get(k) == v for k, v in where.items())
             ]
             if found:
-                distinct = _of_kind(name, list(dict.fromkeys(found)))
+                distinct = _likely(name, list(dict.fromkeys(found)), taken)
                 return distinct[min(int(ref.get("$skip", 0)), len(distinct) - 1)]
         return None
 
@@ -224,17 +253,21 @@ class Filler:
         yield from dict.fromkeys(v for v, _ in ranked if v != value and v not in used)
 
 
+def _under(record: Mapping[str, Any], field: str) -> list[Any]:
+    """Return the value of a field; what a schema calls ``airports`` is an ``airport`` in a list."""
+    if field in record:
+        return [record[field]]
+    return [value for name, value in record.items() if parts(name) == parts(field)]
+
+
+def _likely(name: str, values: list[Any], taken: Sequence[Any]) -> list[Any]:
+    """Return the values that look like what is asked for and that no sibling parameter has."""
+    fit = [v for v in values if schema.kind_of_path(name, v)] or values
+    return [v for v in fit if v not in taken] or fit
+
+
 def _is_page(step: Step) -> bool:
     return any({"cursor", "page", "offset"} & set(parts(name)) for name in step.arguments)
-
-
-def _of_kind(name: str, values: list[Any]) -> list[Any]:
-    """Return the values that look like what a parameter names: a file, or a folder."""
-    words = set(parts(name))
-    if not words & {"file", "filename", "folder", "dir", "directory"}:
-        return values
-    file = bool(words & {"file", "filename"})
-    return [v for v in values if ("." in str(v).lstrip(".")) == file] or values
 
 
 def _promise(record: Mapping[str, Any], refused: Mapping[str, Any], wanted: set[str]) -> int:

@@ -33,6 +33,52 @@ def sources(task: TaskSpec, steps: list[Step], known: dict[str, ToolSpec]) -> It
         }
 
 
+def makers(task: TaskSpec, steps: list[Step], known: dict[str, ToolSpec]) -> Iterator[Lesson]:
+    """Which call made the thing a later call was about: it answered with it, or was told it."""
+    yield from _named(steps, known)
+    for consumer, name, producer, field in links(task, steps, known):
+        if schema.is_read(known[producer.tool]) or "id" not in parts(name):
+            continue
+        if schema.role(known[consumer.tool], name) is not Role.ENTITY:
+            continue
+        yield {
+            "kind": "made",
+            "key": f"made:{producer.tool}:{field}",
+            "field": field,
+            "producer": producer.tool,
+            "consumers": [[consumer.tool, name]],
+            "steps": [producer.number, consumer.number],
+        }
+
+
+def _named(steps: list[Step], known: dict[str, ToolSpec]) -> Iterator[Lesson]:
+    """A thing that was made under a name, and a call that then worked with it under that name."""
+    good = [s for s in steps if not failure(s)]
+    for place, producer in enumerate(good):
+        for name, value in producer.arguments.items():
+            made = known[producer.tool]
+            if name not in made.parameters or schema.role(made, name) is not Role.NEW:
+                continue
+            for consumer in good[place + 1 :]:
+                yield from _working_with(value, name, producer, consumer, known[consumer.tool])
+
+
+def _working_with(
+    value: Any, name: str, producer: Step, consumer: Step, tool: ToolSpec
+) -> Iterator[Lesson]:
+    """Yield what a call that was given the name of something made before shows."""
+    for asked, given in consumer.arguments.items():
+        if given == value and asked in tool.parameters and schema.role(tool, asked) is Role.ENTITY:
+            yield {
+                "kind": "made",
+                "key": f"made:{producer.tool}:{name}",
+                "field": "",
+                "producer": producer.tool,
+                "consumers": [[consumer.tool, asked]],
+                "steps": [producer.number, consumer.number],
+            }
+
+
 def links(
     task: TaskSpec, steps: list[Step], known: dict[str, ToolSpec]
 ) -> Iterator[tuple[Step, str, Step, str]]:

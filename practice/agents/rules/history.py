@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from practice.agents.rules import goals
-from practice.agents.rules.words import parts
-from practice.domain.types import Category, PracticeRecord
+from practice.agents.rules.schema import is_read
+from practice.agents.rules.words import nouns, parts
+from practice.domain.types import Category, PracticeRecord, ToolSpec
 
 
 def culprits(record: PracticeRecord) -> Iterator[str]:
@@ -19,9 +20,15 @@ def culprits(record: PracticeRecord) -> Iterator[str]:
         yield from (t for t in record.intended_tools if t not in worked)
 
 
+def emptied(record: PracticeRecord) -> list[str]:
+    """Return the tools that are said to have nothing about what the task names."""
+    return re.findall(r"`(\w+)` has nothing", record.reason)
+
+
 def barren(record: PracticeRecord) -> Iterator[str]:
     """Yield the sources of calls that could not be made: they showed nothing to use."""
     if record.category is Category.INFEASIBLE:
+        yield from emptied(record)
         called = {tool for tool, _ in record.calls}
         for call in record.goal.get("calls", ()):
             if call.get("tool") in called:
@@ -33,7 +40,7 @@ def barren(record: PracticeRecord) -> Iterator[str]:
 
 def refused(record: PracticeRecord) -> Iterator[list[Any]]:
     """Yield (tool, parameter, value) of calls that never worked in an infeasible task."""
-    failing = set(culprits(record))
+    failing = {*culprits(record), *barren(record)}
     for call in record.goal.get("calls", ()):
         if call.get("tool") in failing:
             for name, value in call.get("arguments", {}).items():
@@ -56,6 +63,22 @@ def loose(record: PracticeRecord) -> Iterator[str]:
         for name, value in call.get("arguments", {}).items():
             if isinstance(value, str) and re.fullmatch(r"[a-z]+-[a-z0-9-]*\d", value):
                 yield name
+
+
+def enabling(history: Sequence[PracticeRecord], tools: Sequence[ToolSpec]) -> dict[str, str]:
+    """Return per tool that was refused a change that sets what the refusal speaks of.
+
+    "Balance is less than budget limit" speaks of what ``set_budget_limit`` sets.
+    """
+    found: dict[str, str] = {}
+    for record in history:
+        said = set(parts("_".join(re.findall(r"[A-Za-z]+", record.reason.partition(": ")[2]))))
+        for name in culprits(record):
+            for tool in tools:
+                about = set(nouns(tool.name))
+                if len(about) > 1 and about <= said and tool.name != name and not is_read(tool):
+                    found.setdefault(name, tool.name)
+    return found
 
 
 def states(history: Sequence[PracticeRecord]) -> dict[str, frozenset[str]]:

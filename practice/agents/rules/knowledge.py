@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from memoryapp.domain.playbook import Bullet, Playbook
+from practice.agents.rules.words import GENERIC, parts
 
 Rule = Mapping[str, Any]
 
@@ -42,13 +43,40 @@ class Knowledge:
             None,
         )
 
-    def producer(self, tool: str, parameter: str) -> str:
-        """Return the tool a parameter was taken from before, or an empty string."""
-        for bullet in self._bullets:
-            rule = bullet.rule or {}
-            if rule.get("kind") == "source" and [tool, parameter] in rule["consumers"]:
-                return str(rule["producer"])
-        return ""
+    def location(self, move: str) -> Rule | None:
+        """Return the rule that says things may be elsewhere, and that ``move`` goes there."""
+        return next(
+            (b.rule for b in self._bullets if b.rule and b.rule.get("key") == f"location:{move}"),
+            None,
+        )
+
+    def made(self, tool: str, parameter: str) -> Rule | None:
+        """Return the rule that says which tool makes what a parameter names, if there is one.
+
+        A parameter of the same telling name means the same thing in another tool.
+        """
+        rules = [b.rule for b in self._bullets if b.rule and b.rule.get("kind") == "made"]
+        own = [r for r in rules if [tool, parameter] in r["consumers"]]
+        about = _telling(parameter)
+        akin = [r for r in rules if about and any(_telling(n) == about for _, n in r["consumers"])]
+        return next((r for r in (*own, *akin) if r["producer"] != tool), None)
+
+    def source(self, tool: str, parameter: str) -> tuple[str, str]:
+        """Return (tool, field) a parameter was taken from before; empty strings if none is known.
+
+        A parameter of the same telling name is filled the same way in another tool.
+        """
+        rules = [b.rule for b in self._bullets if b.rule and b.rule.get("kind") == "source"]
+        own = [r for r in rules if [tool, parameter] in r["consumers"]]
+        about = _telling(parameter)
+        akin = [r for r in rules if about and any(n == parameter for _, n in r["consumers"])]
+        found = next((r for r in (*own, *akin) if r["producer"] != tool), None)
+        return (str(found["producer"]), str(found["field"])) if found else ("", "")
+
+
+def _telling(parameter: str) -> frozenset[str]:
+    """Return the words of a name that tell which thing it is about: of ``order_id``, ``order``."""
+    return frozenset(w for w in parts(parameter) if w not in GENERIC and not w.isdigit())
 
 
 def bullet_for(playbook: Playbook, key: str) -> Bullet | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from practice.agents.rules import schema
 from practice.agents.rules.documents import cursor, failure, leaves, parse, records
-from practice.agents.rules.flows import sequence, sources
+from practice.agents.rules.flows import makers, sequence, sources
 from practice.agents.rules.linking import cursor_parameter
 from practice.agents.rules.mistakes import mistakes, state_of
 from practice.agents.rules.schema import Role
@@ -35,11 +35,25 @@ def lessons(
         *_units(steps, known),
         *_pages(steps, known),
         *sequence(task, steps, known, _enabling(wrong)),
+        *makers(task, steps, known),
         *_effects(steps, known),
         *_shapes(steps, known),
         *sources(task, steps, known),
     ]
-    return tuple({lesson["key"]: lesson for lesson in reversed(found)}.values())[::-1]
+    return _joined(found)
+
+
+def _joined(found: Sequence[Lesson]) -> tuple[Lesson, ...]:
+    """Return one lesson per key, the first; what others tell of further consumers is added."""
+    joined: dict[str, Lesson] = {}
+    for lesson in found:
+        first = joined.setdefault(lesson["key"], lesson)
+        if first is not lesson and "consumers" in first:
+            more = [c for c in lesson["consumers"] if c not in first["consumers"]]
+            if more:
+                first["consumers"] = [*first["consumers"], *more]
+                first["steps"] = sorted({*first["steps"], *lesson["steps"]})
+    return tuple(joined.values())
 
 
 #: kinds whose middle steps made a later call possible.

@@ -27,6 +27,8 @@ from practice.domain.types import ToolSpec
 
 STRONG = 0.7
 WEAK = 0.45
+#: tools at least this much alike work on the same things.
+RELATED = 0.12
 _KEYS = frozenset({"id", "name", "key", "code", "number", "symbol"})
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from practice.agents.rules import schema
 from practice.agents.rules.documents import failure, leaves, noun_of, records
 from practice.agents.rules.errors import Diagnosis, Trouble, diagnose, message
+from practice.agents.rules.places import location
 from practice.agents.rules.schema import Role
 from practice.agents.rules.words import content, parts
 from practice.domain.types import Json, Step, ToolSpec
@@ -29,6 +30,8 @@ def mistakes(
         if not reason:
             continue
         found = diagnose(reason, known[failed.tool], failed.arguments, tools)
+        looked = list(location(failed, steps[place + 1 :], found, tools))
+        yield from looked
         after = [s for s in steps[place + 1 :] if s.tool == failed.tool]
         if not after:
             yield from _refusal(steps[:place], failed, found, known)
@@ -38,7 +41,8 @@ def mistakes(
         between = [s for s in steps[place + 1 :] if s.number < again.number and not failure(s)]
         gone = failure(again) != reason
         if again.arguments == failed.arguments and gone and between:
-            yield _prerequisite(failed, steps, between[-1], again, found, known)
+            if between[-1].tool not in (lesson.get("move") for lesson in looked):
+                yield _prerequisite(failed, steps, between[-1], again, found, known)
         elif gone or not failure(again):
             yield from _condition(steps[: again.number - 1], failed, again, found)
             shown = [s for s in steps if s.number < again.number and not failure(s)]

@@ -9,11 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from practice.agents.rules import schema
+from practice.agents.rules.documents import schema_fields
 from practice.agents.rules.linking import STRONG, match
 from practice.agents.rules.words import content, nouns, parts
 from practice.domain.types import Fact, Json, ToolSpec
 
 MAX_JOINED = 400
+
+#: (tool, parameter, value): whether a value may be passed once more.
+Usable = Callable[[str, str, Any], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ class Observed:
         tool: ToolSpec,
         names: Sequence[str],
         rng: random.Random,
-        usable: Callable[[str, str, Any], bool],
+        usable: Usable,
         states: frozenset[str] = frozenset(),
     ) -> dict[str, Pick]:
         """Return observed values for as many of ``names`` as one joined record can give.
@@ -63,18 +67,35 @@ class Observed:
         """
         options: list[tuple[bool, dict[str, Pick]]] = []
         for known in self.records:
-            own = (known,)
-            found = {n: p for n in names if (p := self._pick(tool, n, own, usable)) is not None}
+            found: dict[str, Pick] = {}
+            self._add(found, tool, names, (known,), usable)
             if found:
                 joined = self._joined(known)
-                for name in names:
-                    if name not in found and (p := self._pick(tool, name, joined, usable)):
-                        found[name] = p
+                self._add(found, tool, names, joined, usable)
                 fit = any(v in states for k in joined for v in k.record.values() if v)
                 options.append((fit, found))
         most = max(((fit, len(o)) for fit, o in options), default=(False, 0))
         best = [o for fit, o in options if (fit, len(o)) == most]
         return rng.choice(best) if best else {}
+
+    def _add(
+        self,
+        found: dict[str, Pick],
+        tool: ToolSpec,
+        names: Sequence[str],
+        among: Sequence[Known],
+        usable: Usable,
+    ) -> None:
+        """Add a pick for each name that has none; no two parameters take the same value."""
+        for name in names:
+            taken = [p.value for p in found.values()]
+            pick = None if name in found else self._pick(tool, name, among, usable, taken)
+            if pick is not None:
+                found[name] = pick
+
+    def by(self, tool: str) -> bool:
+        """Whether ``tool`` is known to show something."""
+        return any(known.tool == tool for known in self.records)
 
     def about(self, pick: Pick) -> list[tuple[str, Any]]:
         """Return the (field, value) pairs of the picked record, then of those joined to it."""
@@ -115,12 +136,20 @@ class Observed:
         tool: ToolSpec,
         name: str,
         among: Sequence[Known],
-        usable: Callable[[str, str, Any], bool],
+        usable: Usable,
+        taken: Sequence[Any],
     ) -> Pick | None:
         wanted = tool.parameters.get(name, {})
+        own = {f for f, _ in schema_fields(tool.output_schema, tool.name)} - {name}
+        # What a look-up itself answers is not what it is asked with.
+        answers = own if schema.is_read(tool) and len(own) == 1 else set()
         best: tuple[float, Pick | None] = (STRONG - 0.01, None)
         for known in among:
             for field, value in known.record.items():
+                if value in taken or field in answers or _placeholder(value):
+                    continue
+                if not schema.kind_of_path(name, value):
+                    continue
                 if schema.fits(value, wanted) and usable(tool.name, name, value):
                     score = match(tool, name, field)
                     if score > best[0]:
@@ -132,6 +161,13 @@ class Observed:
         keys = {v for f, v in known.record.items() if "id" in parts(f) and v not in (None, "")}
         linked = [k for k in self.records if k is not known and keys & _keys(k)]
         return [known, *linked]
+
+
+def _placeholder(value: Any) -> bool:
+    """Whether a text says that there is no value: ``00000``, ``n/a``."""
+    plain = str(value).strip().lower()
+    zeros = isinstance(value, str) and len(plain) > 1 and not plain.strip("0")
+    return zeros or plain in ("n/a", "none", "null", "unknown")
 
 
 def _keys(known: Known) -> set[Any]:

@@ -16,7 +16,15 @@ from typing import Any
 from practice.agents.rules import goals, schema, seeding
 from practice.agents.rules.difficulty import LEVELS, mixed
 from practice.agents.rules.drafts import MAX_CHAIN, Call, Drafts
-from practice.agents.rules.history import barren, culprits, followed, loose, refused, states
+from practice.agents.rules.history import (
+    barren,
+    culprits,
+    enabling,
+    followed,
+    loose,
+    refused,
+    states,
+)
 from practice.agents.rules.observed import Observed
 from practice.agents.rules.phrasing import instruction
 from practice.agents.rules.schema import Role
@@ -32,6 +40,8 @@ TURNS = 3
 HOPELESS = 3
 #: how many drafts a seed task is given per tool that fits it.
 SEED_DRAFTS = 4
+#: how often a refused tool is tried with the change its refusal spoke of.
+MOST_TRIES = 2
 
 
 class RulesProposer:
@@ -74,6 +84,11 @@ class _Writer:
         self._planned: Counter[str] = Counter()
         observed = Observed(briefing.facts)
         spurned = {json.dumps(v) for r in history for v in refused(r)}
+        self._enabling = {
+            tool: first
+            for tool, first in enabling(history, briefing.tools).items()
+            if self._blocked[tool] <= MOST_TRIES
+        }
         self.drafts = Drafts(
             briefing.tools,
             observed,
@@ -82,7 +97,8 @@ class _Writer:
             Counter(t for r in history for t in barren(r)),
             spurned,
             states(history),
-            frozenset(t for t in self._blocked if not self._seen.of(t).solved),
+            frozenset(t for t in self._blocked if self._is_hopeless(t)),
+            self._enabling,
             {name for r in history for name in loose(r)},
             rng,
         )
@@ -101,8 +117,14 @@ class _Writer:
             open_ = mixed(known, [t for t in open_ if not self._seen.of(t.name).solved])
         return sorted(open_, key=lambda t: t.name not in self._focus)
 
+    def _is_hopeless(self, name: str) -> bool:
+        """Whether a tool never worked and nothing is known that may help it."""
+        return not self._seen.of(name).solved and name not in self._enabling
+
     def _weight(self, name: str) -> float:
-        hopeless = 0 if self._seen.of(name).solved else HOPELESS * self._blocked[name]
+        hopeless = HOPELESS * self._blocked[name] if self._is_hopeless(name) else 0
+        if name in self._enabling and not self._seen.of(name).solved:
+            return self._planned[name]
         counts = self._seen.of(name).practised + self._blocked[name] + self._planned[name]
         return counts + hopeless
 
@@ -116,7 +138,7 @@ class _Writer:
         if calls is None or self._needs_avoided(calls):
             return None
         for _ in range(self._level.companions):
-            if len(calls) >= MAX_CHAIN or self._rng.random() >= self._level.pair_share:
+            if len(calls) >= MAX_CHAIN - 1 or self._rng.random() >= self._level.pair_share:
                 break
             longer = self.drafts.with_companion(tool, calls, self._weight)
             calls = calls if self._needs_avoided(longer) else longer

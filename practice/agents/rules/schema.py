@@ -27,12 +27,12 @@ MONEY = vocabulary("amount price sum fee budget total")
 PAGING = vocabulary("cursor page offset limit size per token start skip after before")
 #: words of parameters that describe a thing instead of naming one.
 DESCRIBING = vocabulary("type status mode class category unit currency city location priority")
-_PLACES = ("San Francisco", "Oakland", "London", "Paris", "Chicago", "Boston")
+PLACES = ("San Francisco", "Oakland", "London", "Paris", "Chicago", "Boston")
 #: values anyone would try, by the noun of the parameter; ids and credentials are never here.
 COMMON: Mapping[str, tuple[Any, ...]] = {
-    "city": _PLACES,
-    "location": _PLACES,
-    "place": _PLACES,
+    "city": PLACES,
+    "location": PLACES,
+    "place": PLACES,
     "country": ("United States", "Germany", "Japan"),
     "currency": ("USD", "EUR", "GBP"),
     "unit": ("km", "m"),
@@ -41,7 +41,7 @@ COMMON: Mapping[str, tuple[Any, ...]] = {
     "color": ("blue", "green"),
     "timezone": ("UTC", "Europe/London"),
     "class": ("economy", "business"),
-    "destination": _PLACES,
+    "destination": PLACES,
     "type": ("standard", "basic"),
     "path": (".",),
     "status": ("open", "closed", "pending"),
@@ -193,6 +193,8 @@ def _is_new(tool: ToolSpec, name: str, text: str) -> bool:
         return False
     if re.search(r"\bnew\b|\bto be added\b|\bto (?:add|create|register)\b", text):
         return True
+    if words & {"destination", "target"} and any("source" in parts(n) for n in tool.parameters):
+        return True
     if re.search(r"\bexisting\b|\bcurrent\b", text):
         return False
     making = {"create", "make", "register", "new", "mkdir", "touch"} & set(parts(tool.name))
@@ -259,12 +261,15 @@ def number(name: str, schema: Json, rng: random.Random) -> int | float:
     return max(int(low), value - value % step)
 
 
+def commons(name: str) -> tuple[Any, ...]:
+    """Return values anyone would try for a parameter of this name; nothing for most."""
+    return next((COMMON[word] for word in reversed(parts(name)) if word in COMMON), ())
+
+
 def common(name: str, rng: random.Random) -> Any | None:
-    """Return a value anyone would try for a parameter of this name, or ``None``."""
-    for word in reversed(parts(name)):
-        if word in COMMON:
-            return rng.choice(COMMON[word])
-    return None
+    """Return one value anyone would try for a parameter of this name, or ``None``."""
+    options = commons(name)
+    return rng.choice(options) if options else None
 
 
 def text_value(name: str, rng: random.Random) -> str:
@@ -320,6 +325,14 @@ def fits(value: Any, schema: Json) -> bool:
         return isinstance(value, (int, float))
     # A number where text is asked for is another system's identifier more often than not.
     return isinstance(value, str) and 0 < len(value) <= 120
+
+
+def kind_of_path(name: str, value: Any) -> bool:
+    """Whether a name looks like what a parameter asks for: a file has an ending, a folder none."""
+    words = set(parts(name))
+    if not words & {"file", "filename", "folder", "dir", "directory"}:
+        return True
+    return ("." in str(value).lstrip(".")) == bool(words & {"file", "filename"})
 
 
 def is_read(tool: ToolSpec) -> bool:

@@ -19,6 +19,7 @@ from practice.agents.rules.execution import Execution, Halted
 from practice.agents.rules.filling import MAX_DEPTH, Filler
 from practice.agents.rules.knowledge import Knowledge, Rule
 from practice.agents.rules.linking import STRONG, match, producers
+from practice.agents.rules.preparation import Preparation
 from practice.agents.rules.recovery import (
     fixes,
     following,
@@ -73,6 +74,7 @@ class _Plan:
         self._run = run
         self._knowledge = knowledge
         self._filler = Filler(run, knowledge, self.perform)
+        self._preparation = Preparation(run, knowledge, self._filler, self.perform)
         self._given_up: set[str] = set()
 
     def work(self, call: Json) -> None:
@@ -100,7 +102,7 @@ class _Plan:
         arguments = self._apply_lessons(tool, self._filler.resolve(tool, intended, depth, near))
         if any(name not in arguments for name in (*tool.required, *intended)):
             return None
-        self._prepare(tool, arguments, depth)
+        self._preparation.before(tool, arguments, depth)
         thought = _because(tool)
         tried: set[str] = set()
         asked: dict[str, int] = {}
@@ -200,23 +202,6 @@ class _Plan:
                     return changed
         return None
 
-    def _prepare(self, tool: ToolSpec, arguments: dict[str, Any], depth: int) -> None:
-        """Do what the playbook says has to come before a call, for the same thing."""
-        if depth >= MAX_DEPTH:
-            return
-        for rule in self._knowledge.prerequisites(tool.name):
-            first = self._run.by_name.get(str(rule.get("needs")))
-            if first is None or first.name == tool.name:
-                continue
-            shared = {k: v for k, v in arguments.items() if k in first.parameters}
-            done = any(
-                s.tool == first.name and not failure(s) and shared.items() <= s.arguments.items()
-                for s in self._run.steps
-            )
-            base = {**shared, **dict(rule.get("settings", {}))}
-            if not done and self._filler.fillable(first, {**arguments, **base}, depth + 1):
-                self.perform(first, base, depth + 1, arguments)
-
     def _apply_lessons(self, tool: ToolSpec, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return arguments as the playbook says this tool wants them."""
         for name, value in list(arguments.items()):
@@ -261,6 +246,8 @@ class _Plan:
             case Trouble.PREREQUISITE:
                 return self._after(found.tools, found, arguments, depth, asked)
             case Trouble.MISSING_THING if name:
+                if self._preparation.reach(tool, name, arguments.get(name)):
+                    return arguments, "It is here, so I try again."
                 return self._other_spelling(tool, name, arguments, depth)
             case _:
                 return None

@@ -9,20 +9,22 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Set
+from collections.abc import Iterator, Sequence, Set
 from datetime import date, timedelta
 from typing import Any
 
 from practice.agents.rules import schema
-from practice.agents.rules.linking import kinship
+from practice.agents.rules.linking import RELATED, kinship
 from practice.agents.rules.observed import Observed, Pick
 from practice.agents.rules.schema import Role
-from practice.agents.rules.words import nouns, parts
+from practice.agents.rules.words import nouns, parts, stem
 from practice.domain.coverage import Coverage
 from practice.domain.types import Json, ToolSpec
 
 _TODAY = date(2025, 6, 16)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
+#: a metric unit and its imperial one.
+_UNITS = (("km", "miles"), ("m", "ft"), ("kg", "lb"))
 MONEY = schema.MONEY | {"cent", "cost"}
 
 
@@ -48,12 +50,13 @@ class Values:
         """Return a value that is the caller's to choose, unlike those of ``given``."""
         wanted = tool.parameters[name]
         kind = schema.role(tool, name)
-        if offered := schema.examples(wanted):
+        offered = [o for o in schema.examples(wanted) if not self._spurned(tool, name, o)]
+        if offered:
             return schema.coerce(self._rng.choice(offered), wanted)
         options = self._fresh(tool, name, schema.choices(wanted), given)
         match kind:
             case Role.CHOICE:
-                return schema.coerce(self._choice(tool.name, options), wanted)
+                return schema.coerce(self._choice(tool, options, given), wanted)
             case Role.FLAG:
                 return self._rng.random() < 0.5
             case Role.NUMBER:
@@ -73,12 +76,36 @@ class Values:
             case _:
                 return None
 
-    def commonplace(self, tool: ToolSpec, name: str) -> Any | None:
-        """Return a value anyone would try, never an identifier or a credential."""
+    def commonplace(self, tool: ToolSpec, name: str, given: Json) -> Any | None:
+        """Return a value anyone would try, never an identifier or a credential.
+
+        What another tool lists for such a parameter comes before general knowledge, and what a
+        sibling parameter already has is left out.
+        """
         unsafe = schema.role(tool, name) is Role.CREDENTIAL or "id" in parts(name)
         if unsafe or schema.kind(tool.parameters[name]) != "string":
             return None
-        return schema.common(name, self._rng)
+        taken = list(given.values())
+        if "unit" in parts(name) and "imperial" in tool.description.lower():
+            return next((u for pair in _UNITS for u in _partner(pair, taken)), None)
+        general = schema.commons(name)
+        options = self._listed(tool, name, general) or general
+        left = [o for o in options if o not in taken] or list(options)
+        return self._rng.choice(left) if left else None
+
+    def _listed(self, tool: ToolSpec, name: str, general: Sequence[Any]) -> list[Any]:
+        """Return what other tools list for this parameter, or for a place where one is asked for.
+
+        Of what a relative lists the first is taken: it is the plainest.
+        """
+        place = general == schema.PLACES
+        for other in self._all:
+            for known, wanted in other.parameters.items():
+                same = known == name and self._kin(tool.name, other.name) > RELATED
+                options = schema.choices(wanted) if same or place else []
+                if options and (same or schema.commons(known) == general):
+                    return options[:1] if same else options
+        return []
 
     def guesses(self, tool: ToolSpec) -> bool:
         """Whether a call would search for words nobody has seen yet."""
@@ -125,12 +152,11 @@ class Values:
     def _fresh(self, tool: ToolSpec, name: str, options: list[Any], given: Json) -> list[Any]:
         """Leave out what was refused before and what a sibling parameter already has."""
         taken = [v for n, v in given.items() if schema.choices(tool.parameters[n]) == options]
-        left = [
-            o
-            for o in options
-            if o not in taken and json.dumps([tool.name, name, o]) not in self._refused
-        ]
+        left = [o for o in options if o not in taken and not self._spurned(tool, name, o)]
         return left or options
+
+    def _spurned(self, tool: ToolSpec, name: str, value: Any) -> bool:
+        return json.dumps([tool.name, name, value]) in self._refused
 
     def _text(self, tool: ToolSpec, name: str) -> str:
         searching = {"query", "keyword", "pattern", "search"} & set(parts(name))
@@ -142,14 +168,26 @@ class Values:
         """Return something to search for: a place where that fits, or what other tools handle."""
         places = [w for w in parts(tool.description) if w in ("city", "country")]
         if places:
-            return str(schema.common(places[0], self._rng))
+            return str(self._rng.choice(schema.commons(places[0])))
         about = [n for t in self._all if t.name != tool.name for n in nouns(t.name)[-1:]]
         return self._rng.choice(about) if about else "report"
 
-    def _choice(self, tool: str, options: list[Any]) -> Any:
-        """Return the first option until the tool has worked once, then any: make it work first."""
-        solved = self._seen.of(tool).solved
-        return self._rng.choice(options) if solved and self._rng.random() < 0.5 else options[0]
+    def _choice(self, tool: ToolSpec, options: list[Any], given: Json) -> Any:
+        """Return the first option until the tool has worked once, then any: make it work first.
+
+        An option the tool is named after is what it is for. Where one choice of a call was varied
+        the next is not: what goes together is unknown.
+        """
+        meant = {stem(w) for w in parts(tool.name)}
+        if named := [o for o in options if stem(str(o).lower()) in meant]:
+            return named[0]
+        varied = any(
+            value != schema.choices(tool.parameters[name])[0]
+            for name, value in given.items()
+            if name in tool.parameters and schema.role(tool, name) is Role.CHOICE
+        )
+        explores = self._seen.of(tool.name).solved and not varied and self._rng.random() < 0.5
+        return self._rng.choice(options) if explores else options[0]
 
     def _new_name(self, tool: ToolSpec, name: str) -> str:
         number = self._rng.randint(10, 99)
@@ -179,3 +217,12 @@ class Values:
             return None
         names = [*wanted.get("required", ()), self._rng.choice(free)]
         return {n: self.literal(spec, n, {}, {}) for n in dict.fromkeys(names)}
+
+
+def _partner(pair: tuple[str, str], taken: Sequence[Any]) -> Iterator[str]:
+    """Yield the unit that goes with one of ``taken``, or the first one where there is none."""
+    first, second = pair
+    if first in taken:
+        yield second
+    elif not any(isinstance(value, str) for value in taken):
+        yield first

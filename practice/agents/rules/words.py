@@ -76,6 +76,12 @@ def parts(identifier: str) -> tuple[str, ...]:
     return tuple(singular(w) for w in re.findall(r"[a-z]+|\d+", spaced.lower()))
 
 
+def plural(identifier: str) -> bool:
+    """Whether an identifier ends in a plural: ``get_orders``."""
+    words = re.findall(r"[a-z]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", identifier).lower())
+    return bool(words) and singular(words[-1]) != words[-1]
+
+
 def phrase(identifier: str) -> str:
     """Return an identifier as words: ``order_id`` becomes ``order ID``."""
     spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", identifier)

@@ -1,0 +1,148 @@
+"""What comes before a call: what the playbook says, and finding what is somewhere else.
+
+With a playbook this happens before the first try. Without one the solver tries, is told no, and
+does the same if the error asks for it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from practice.agents.rules import schema
+from practice.agents.rules.documents import failure
+from practice.agents.rules.execution import Execution
+from practice.agents.rules.filling import MAX_DEPTH, Filler, Perform
+from practice.agents.rules.knowledge import Knowledge, Rule
+from practice.agents.rules.linking import producers
+from practice.agents.rules.places import Places, placed, places, way
+from practice.agents.rules.words import GENERIC, LIST_VERBS, parts
+from practice.domain.types import Json, ToolSpec
+
+MAX_MADE = 2
+
+
+class Preparation:
+    """Makes the world ready for a call of one attempt; ``perform`` makes the calls that takes."""
+
+    def __init__(
+        self, run: Execution, knowledge: Knowledge, filler: Filler, perform: Perform
+    ) -> None:
+        self._run = run
+        self._knowledge = knowledge
+        self._filler = filler
+        self._perform = perform
+        self._places: Places | None = places(run.tools)
+
+    def before(self, tool: ToolSpec, arguments: dict[str, Any], depth: int) -> None:
+        """Do what the playbook says has to come before a call, for the same thing."""
+        if depth >= MAX_DEPTH:
+            return
+        for rule in self._knowledge.prerequisites(tool.name):
+            self._first(tool, rule, arguments, depth)
+        where = placed(tool, arguments)
+        if where and self._says_look(tool, where) and not self.reach(tool, where, arguments[where]):
+            self._made(tool, where, arguments, depth)
+        for name in list(arguments):
+            if name != where and self._is_missing(tool, name, arguments, depth):
+                self._made(tool, name, arguments, depth)
+
+    def _says_look(self, tool: ToolSpec, name: str) -> bool:
+        """Whether the playbook says to look for a thing before it is named."""
+        if self._places is None:
+            return False
+        elsewhere = self._knowledge.location(self._places.move.name)
+        return elsewhere is not None or self._knowledge.made(tool.name, name) is not None
+
+    def _made(self, tool: ToolSpec, name: str, arguments: dict[str, Any], depth: int) -> bool:
+        """Make a thing that is not there, if the playbook knows what makes such things."""
+        rule = self._knowledge.made(tool.name, name)
+        return rule is not None and self._make(rule, name, arguments, depth)
+
+    def _first(self, tool: ToolSpec, rule: Rule, arguments: dict[str, Any], depth: int) -> None:
+        first = self._run.by_name.get(str(rule.get("needs")))
+        if first is None or first.name == tool.name:
+            return
+        shared = {k: v for k, v in arguments.items() if k in first.parameters}
+        done = any(
+            s.tool == first.name and not failure(s) and shared.items() <= s.arguments.items()
+            for s in self._run.steps
+        )
+        base = {**shared, **dict(rule.get("settings", {}))}
+        if not done and self._filler.fillable(first, {**arguments, **base}, depth + 1):
+            self._perform(first, base, depth + 1, arguments)
+
+    def reach(self, tool: ToolSpec, name: str, value: Any) -> bool:
+        """Go to where the thing a bare name means is; whether the agent stands next to it then."""
+        here = self._places
+        if here is None or name != placed(tool, {name: value}) or self._is_seen_here(value):
+            return False
+        look = self._run.call(
+            here.find.name, here.search(value), f"I look where {value!r} is before I name it."
+        )
+        steps = None if failure(look) else way(look, value)
+        for folder in steps or ():
+            thought = f"{value!r} is in another folder, so I go to {folder!r}."
+            if failure(self._run.call(here.move.name, {here.into: folder}, thought)):
+                return False
+        return steps is not None
+
+    def _is_seen_here(self, value: Any) -> bool:
+        """Whether something of this name was shown or made where the agent stands."""
+        for step in reversed(self._run.steps):
+            if failure(step):
+                continue
+            if self._places is not None and step.tool == self._places.move.name:
+                return False
+            if self._places is not None and step.tool == self._places.find.name:
+                if way(step, str(value)) == ():
+                    return True
+                continue
+            if value in step.arguments.values():
+                return True
+            if any(leaf.value == value for leaf in self._run.shown(step)):
+                return True
+        return False
+
+    def _is_missing(self, tool: ToolSpec, name: str, arguments: Json, depth: int) -> bool:
+        """Whether a reader that lists such things does not show one the playbook says is made.
+
+        Where there is no such reader nobody knows, and nothing is made on a guess.
+        """
+        value = arguments[name]
+        if self._knowledge.made(tool.name, name) is None or self._run.shows(value):
+            return False
+        for reader in self._readers(tool, name):
+            asked = {n: arguments[n] for n in reader.required if n in arguments}
+            if not self._filler.fillable(reader, asked, depth + 1):
+                continue
+            if self._perform(reader, asked, depth + 1, {}) is not None:
+                return not self._run.shows(value)
+        return False
+
+    def _readers(self, tool: ToolSpec, name: str) -> list[ToolSpec]:
+        """Return read-only tools named after what a parameter names that do not ask for it."""
+        noun = set(parts(name)) - GENERIC
+        options = [p.tool for p in producers(tool, name, self._run.tools)]
+        options += [o for o in self._run.tools if LIST_VERBS & set(parts(o.name))]
+        readers = [
+            o for o in options if noun and noun <= set(parts(o.name)) and name not in o.parameters
+        ]
+        return list(
+            {o.name: o for o in readers if o.name != tool.name and schema.is_read(o)}.values()
+        )[:2]
+
+    def _make(self, rule: Rule, name: str, arguments: dict[str, Any], depth: int) -> bool:
+        maker = self._run.by_name.get(str(rule["producer"]))
+        if maker is None or depth >= MAX_DEPTH:
+            return False
+        shared = {n: v for n, v in arguments.items() if n in maker.parameters}
+        others = {n: v for n, v in arguments.items() if n != name}
+        for _ in range(MAX_MADE):
+            if not self._filler.fillable(maker, shared, depth + 1):
+                return False
+            step = self._perform(maker, shared, depth + 1, others)
+            if step is None:
+                return False
+            if self._run.shows(arguments[name]) or arguments[name] in step.arguments.values():
+                return True
+        return False
