@@ -323,6 +323,17 @@ def bullet_evidence(bullet: Bullet) -> QuerySet[Evidence]:
     return Evidence.objects.filter(candidate__in=taught).order_by("pk")
 
 
+def tools_shown(bullet: Bullet) -> list[str]:
+    """The tools of the steps behind a bullet, in the order they were stored."""
+    shown = bullet_evidence(bullet).exclude(tool="").values_list("tool", flat=True)
+    return list(dict.fromkeys(shown))
+
+
+def newest_reason(bullet: Bullet) -> str:
+    """Why a bullet is what it is now."""
+    return bullet.revisions.order_by("-number").values_list("reason", flat=True).first() or ""
+
+
 def revisions_with_before(bullet: Bullet) -> list[tuple[BulletRevision, str]]:
     """Revisions newest first, each with the text it replaced (empty for the first)."""
     rows = list(bullet.revisions.select_related("author", "candidate__playbook"))

@@ -32,6 +32,11 @@ urlpatterns = [
     path("playbooks/<slug:slug>/bullets/<str:label>/edit/", bullets.edit, name="bullet-edit"),
     path("playbooks/<slug:slug>/bullets/<str:label>/retire/", bullets.retire, name="bullet-retire"),
     path(
+        "playbooks/<slug:slug>/bullets/<str:label>/confirm/",
+        bullets.confirm,
+        name="bullet-confirm",
+    ),
+    path(
         "playbooks/<slug:slug>/bullets/<str:label>/restore/",
         bullets.restore,
         name="bullet-restore",

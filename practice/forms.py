@@ -9,9 +9,8 @@ from django.conf import settings
 from django.db.models import Model
 
 from memoryapp.models import Playbook, Workspace
-from practice.agents.validator import MAX_VOTES
 from practice.domain.rounds import Plan
-from practice.domain.validation import Admission
+from practice.domain.validation import MAX_VOTES, Admission
 from practice.models import Environment, EnvironmentSnapshot
 from practice.services.runs import ENGINES, LIMITS
 from practice.services.switches import MAX_HELD_OUT, MAX_PATIENCE, Switches, refused_by
@@ -86,7 +85,7 @@ class BeyondForm(forms.Form):
         help_text="Proposes to merge, reword or retire bullets, each tried before and after.",
     )
     band_low = _percent("Successes from, %", "Empty means any difficulty.")
-    band_high = _percent("to, %", "Above it tasks get harder, below easier.")
+    band_high = _percent("Successes to, %", "Above it tasks get harder, below easier.")
     patience = _count(
         "Stop after idle rounds",
         MAX_PATIENCE,

@@ -10,6 +10,7 @@ from practice.views import (
     costs,
     coverage,
     deployment,
+    drift,
     environments,
     experiments,
     memory,
@@ -61,9 +62,7 @@ urlpatterns = [
     ),
     path("environments/<slug:slug>/memory/import/", memory.file_import, name="memory-import"),
     path("environments/<slug:slug>/prompts/", prompts.prompt_list, name="prompt-list"),
-    path(
-        "environments/<slug:slug>/prompts/trials/<int:pk>/", prompts.trial, name="prompt-trial"
-    ),
+    path("environments/<slug:slug>/prompts/trials/<int:pk>/", prompts.trial, name="prompt-trial"),
     path("environments/<slug:slug>/prompts/<slug:role>/", prompts.prompt_edit, name="prompt-edit"),
     path("environments/<slug:slug>/prompts/<slug:role>/save/", prompts.save, name="prompt-save"),
     path(
@@ -81,6 +80,8 @@ urlpatterns = [
         environments.check_reset,
         name="environment-reset-check",
     ),
+    path("environments/<slug:slug>/watch/", drift.watch, name="drift-watch"),
+    path("environments/<slug:slug>/practise/", drift.practise, name="drift-practise"),
     path("environments/<slug:slug>/slots/", environments.resize, name="environment-slots"),
     path("environments/<slug:slug>/snapshots/", environments.take_snapshot, name="snapshot-take"),
     path(

@@ -46,6 +46,8 @@ class RolePlayer:
                 return _reflect(asked)
             case "curator":
                 return _curate(asked)
+            case "consolidator":
+                return typed(changes=[])
         return failing(400, message=f"Nobody plays {asked.role!r}.")
 
     def _propose(self, asked: Asked) -> Answer:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from memoryapp.domain.playbook import Bullet, Playbook
+from collections.abc import Collection
+from dataclasses import replace
+
+from memoryapp.domain.playbook import Bullet, Delta, Playbook, apply
 from memoryapp.domain.statistics import wilson
+
+#: bullets named of those that would have to go.
+NAMED = 8
 
 
 def helpful_bound(bullet: Bullet) -> float:
@@ -22,12 +28,30 @@ def is_harmful(bullet: Bullet) -> bool:
     return bool(votes) and wilson(bullet.harmful, votes)[0] > 0.5
 
 
-def to_make_room(playbook: Playbook, tokens: int) -> tuple[Bullet, ...]:
-    """Return the bullets that would have to go to free ``tokens``, the least proven first."""
+def to_make_room(
+    playbook: Playbook, tokens: int, *, spare: Collection[str] = ()
+) -> tuple[Bullet, ...]:
+    """Return the bullets that would have to go to free ``tokens``, the least proven first.
+
+    Those labelled in ``spare`` stay. All others are returned where even they are not enough.
+    """
     freed, found = 0, []
-    for bullet in sorted(playbook.live, key=lambda b: helpful_bound(b) / max(b.tokens, 1)):
+    open_ = (bullet for bullet in playbook.live if bullet.label not in spare)
+    for bullet in sorted(open_, key=lambda b: helpful_bound(b) / max(b.tokens, 1)):
         if freed >= tokens:
             break
         found.append(bullet)
         freed += bullet.tokens
     return tuple(found)
+
+
+def room_report(playbook: Playbook, delta: Delta) -> str:
+    """Say what would have to go for an operation that is over the budget to fit."""
+    wanted = apply(replace(playbook, token_budget=0), delta).tokens
+    needed = wanted - playbook.token_budget
+    gone = to_make_room(playbook, needed, spare=delta.targets)
+    if sum(bullet.tokens for bullet in gone) < needed:
+        return "Not even retiring every other bullet would make room. Nothing was changed."
+    more = f" and {len(gone) - NAMED} more" if len(gone) > NAMED else ""
+    named = ", ".join(f"{bullet.label} ({bullet.tokens})" for bullet in gone[:NAMED])
+    return f"Least proven, with their tokens: {named}{more}. Nothing was changed."

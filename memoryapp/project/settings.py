@@ -198,6 +198,9 @@ SPECTACULAR_SETTINGS = {
         "EnvironmentStatus": "practice.models.Environment.Status",
         "RunStatus": "practice.models.Run.Status",
         "AttemptStatus": "practice.models.Attempt.Status",
+        "RunKind": "practice.models.Run.Kind",
+        "LessonKind": "practice.models.Lesson.Kind",
+        "SteeringKind": "practice.models.Steering.Kind",
     },
 }
 

@@ -9,7 +9,8 @@ from django.db import transaction
 
 from memoryapp.domain import playbook as domain
 from memoryapp.domain.errors import UnableToChange
-from memoryapp.domain.playbook import Delta, DeltaRefused, Op
+from memoryapp.domain.playbook import Delta, DeltaRefused, Op, OverBudget
+from memoryapp.domain.ranking import room_report
 from memoryapp.domain.text import strip_hidden
 from memoryapp.models import Bullet, Candidate, Event, Playbook
 
@@ -152,8 +153,11 @@ def _locked(bullet: Bullet) -> tuple[Playbook, Bullet]:
 
 
 def _try(playbook: Playbook, delta: Delta) -> None:
+    before = playbook.as_value()
     try:
-        domain.apply(playbook.as_value(), delta)
+        domain.apply(before, delta)
+    except OverBudget as refusal:
+        raise UnableToChange(f"{refusal} {room_report(before, delta)}") from refusal
     except DeltaRefused as refusal:
         raise UnableToChange(str(refusal)) from refusal
 

@@ -19,7 +19,7 @@ from memoryapp.domain import review
 from memoryapp.domain.errors import UnableToDecide, UnableToUndo
 from memoryapp.domain.formats import digest
 from memoryapp.domain.playbook import Delta, DeltaRefused, Op, OverBudget
-from memoryapp.domain.ranking import to_make_room
+from memoryapp.domain.ranking import room_report
 from memoryapp.domain.text import strip_hidden
 from memoryapp.models import Bullet, BulletRevision, Candidate, Event, Evidence, Playbook
 
@@ -124,7 +124,7 @@ def candidate_approve(
             try:
                 after = domain.apply(before, delta)
             except OverBudget as refusal:
-                raise UnableToDecide(f"{refusal} {_room(before, delta)}") from refusal
+                raise UnableToDecide(f"{refusal} {room_report(before, delta)}") from refusal
             except DeltaRefused as refusal:
                 raise UnableToDecide(str(refusal)) from refusal
             _store(playbook, before, after, author=by, reason=delta.reason, candidate=candidate)
@@ -219,14 +219,6 @@ def _restored(candidate: Candidate, delta: Delta, by: Any) -> bool:
     return True
 
 
-def _room(playbook: domain.Playbook, delta: Delta) -> str:
-    """What would have to go for an operation to fit, the least proven bullets first."""
-    needed = playbook.tokens + domain.estimate_tokens(delta.content) - playbook.token_budget
-    gone = to_make_room(playbook, needed)
-    named = ", ".join(f"{bullet.label} ({bullet.tokens})" for bullet in gone[:8])
-    return f"Least proven, with their tokens: {named}. Nothing was changed."
-
-
 def _store(
     playbook: Playbook,
     before: domain.Playbook,
@@ -245,11 +237,7 @@ def _store(
             row = Bullet(playbook=playbook, label=playbook.take_label(value.section))
         row.practice_helpful = max(row.practice_helpful, value.helpful - row.deployed_helpful)
         row.practice_harmful = max(row.practice_harmful, value.harmful - row.deployed_harmful)
-        tried = candidate.scores.get("verified", {})
-        # What was tried is the text of the candidate: an edited or older text was not.
-        is_tried_text = value.content == candidate.content
-        row.verified_wins = int(tried.get("wins", 0)) if is_tried_text else 0
-        row.verified_losses = max(0, int(tried.get("trials", 0)) - row.verified_wins)
+        _count_trials(row, value, candidate)
         row.revise(
             content=value.content,
             section=value.section,
@@ -261,6 +249,16 @@ def _store(
         )
         if value.status is domain.BulletStatus.RETIRED:
             _supersede_others(row, candidate)
+
+
+def _count_trials(row: Bullet, value: domain.Bullet, candidate: Candidate) -> None:
+    """Set what trials said of a bullet's new text; a text that stays keeps what it has won."""
+    if value.content == row.content:
+        return
+    # What was tried is the text of the candidate: an edited text was not.
+    tried = candidate.scores.get("verified", {}) if value.content == candidate.content else {}
+    row.verified_wins = int(tried.get("wins", 0))
+    row.verified_losses = max(0, int(tried.get("trials", 0)) - row.verified_wins)
 
 
 def _supersede_others(bullet: Bullet, candidate: Candidate) -> None:

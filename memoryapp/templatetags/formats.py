@@ -141,7 +141,30 @@ def _plain(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, cls=DjangoJSONEncoder)
 
 
+#: kinds of audit rows whose own words would not say what happened.
+EVENTS = {
+    "bullet.confirmed": "Bullet still holds",
+    "bullet.stale": "Bullet went stale",
+    "environment.unwatched": "Drift watch turned off",
+    "environment.watched": "Drift watch turned on",
+    "playbook.gated": "Publish gate turned on",
+    "playbook.ungated": "Publish gate turned off",
+    "tool.drifted": "Tool changed",
+    "trajectories.sent": "Trajectories received",
+}
+
+
 @register.filter
 def event_words(kind: str) -> str:
     """Return the kind of an audit row in words: ``label.moved`` reads ``Label moved``."""
-    return kind.replace(".", " ").replace("_", " ").capitalize()
+    return EVENTS.get(kind) or kind.replace(".", " ").replace("_", " ").capitalize()
+
+
+@register.filter
+def event_details(data: Mapping[str, Any] | None) -> str:
+    """Return what an audit row keeps, on one line: ``stale bullets: 2, practice asked: yes``."""
+    told = {True: "yes", False: "no"}
+    return ", ".join(
+        f"{name.replace('_', ' ')}: {told[item] if isinstance(item, bool) else _plain(item)}"
+        for name, item in (data or {}).items()
+    )

@@ -64,6 +64,11 @@ LOOKS: dict[str, Look] = {
     "not_admitted": Look("", "circle-slash-2", "Not admitted"),
     "reflected": Look("info", "scroll-text", "Reflected"),
     "curated": Look("ok", "circle-check", "Curated"),
+    # lessons on trial
+    "testing": Look("info", "loader-circle", "Being tested"),
+    "kept": Look("ok", "circle-check", "Kept"),
+    "refuted": Look("bad", "circle-x", "Refuted"),
+    "untested": Look("warn", "circle-help", "Not tested"),
     # the validator's labels and what the attempts at one task say together
     "success": Look("ok", "circle-check", "Success"),
     "failure": Look("bad", "circle-x", "Failure"),

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from memoryapp import queries
 from memoryapp.access import Right, gate, workspace_of
 from memoryapp.models import Event
+from memoryapp.templatetags.formats import event_words
 from memoryapp.views.links import changed, chips, page_of, parameter, with_query
 from memoryapp.views.settings_tabs import settings_tabs
 
@@ -26,7 +27,7 @@ def audit_list(request: HttpRequest) -> HttpResponseBase:
     workspace = workspace_of(request)
     kind, actor, search = (parameter(request, name) for name in ("kind", "actor", "q"))
     counts = queries.facet(queries.events(workspace, actor=actor, search=search), "kind")
-    kinds = [(name, name.replace(".", " ").replace("_", " ")) for name in sorted(counts)]
+    kinds = [(name, event_words(name)) for name in sorted(counts)]
     asked = {"kind": kind, "actor": actor, "q": search}
     context = {
         "page_obj": page_of(

@@ -1,4 +1,4 @@
-"""One bullet: what it says, its revisions, and the four ways to change it by hand."""
+"""One bullet: what it says, its revisions, and the ways to change it by hand."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ from memoryapp.domain.errors import UnableTo
 from memoryapp.forms import BulletEditForm, BulletForm, first_error
 from memoryapp.models import Bullet
 from memoryapp.services import bullets
-from memoryapp.views.links import parameter
+from memoryapp.views.links import parameter, with_query
 from memoryapp.views.playbook_page import playbook_context
 from memoryapp.views.playbooks import playbook_or_404
 from memoryapp.views.review_candidate import evidence_groups
+
+#: tools that one link asks a run to practise first.
+TOOLS_IN_FOCUS = 10
 
 
 @require_POST
@@ -99,6 +102,13 @@ def retire(request: HttpRequest, slug: str, label: str) -> HttpResponse:
 
 @require_POST
 @gate(Right.REVIEW)
+def confirm(request: HttpRequest, slug: str, label: str) -> HttpResponse:
+    said = "still holds. Nothing changes for agents."
+    return _move(request, slug, label, bullets.bullet_confirm, said)
+
+
+@require_POST
+@gate(Right.REVIEW)
 def restore(request: HttpRequest, slug: str, label: str) -> HttpResponse:
     said = "is back in the draft. Agents read it after the next release."
     return _move(request, slug, label, bullets.bullet_restore, said)
@@ -142,8 +152,23 @@ def _page(request: HttpRequest, bullet: Bullet, status: int = 200, **state: Any)
             for revision, before in queries.revisions_with_before(bullet)
         ],
         "edit_url": reverse("bullet-edit", args=names),
+        "confirm_url": reverse("bullet-confirm", args=names),
         "retire_url": reverse("bullet-retire", args=names),
         "restore_url": reverse("bullet-restore", args=names),
+        **_doubt(bullet),
         **state,
     }
     return render(request, "memoryapp/bullet_detail.html", context, status=status)
+
+
+def _doubt(bullet: Bullet) -> dict[str, Any]:
+    """Why a stale bullet is stale, and where its tools can be practised. Nothing for others."""
+    if bullet.status != Bullet.Status.STALE:
+        return {}
+    why = queries.newest_reason(bullet)
+    # The drift watch begins its reason with the tool that changed: "get_order of Help desk: ...".
+    changed, _, rest = why.partition(" of ")
+    first = [changed] if rest and " " not in changed else []
+    tools = list(dict.fromkeys([*first, *queries.tools_shown(bullet)]))[:TOOLS_IN_FOCUS]
+    asked = {"playbook": bullet.playbook.slug, "focus": ",".join(tools)}
+    return {"stale_reason": why, "practise_url": with_query(reverse("run-start"), asked)}

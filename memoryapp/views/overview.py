@@ -34,6 +34,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "is_new": not all(step["done"] for step in steps),
         "is_empty": not any(step["done"] for step in steps[1:]),
         "waiting": _waiting(workspace),
+        "doubted": _doubted(workspace),
         "runs": _runs(workspace),
         "figures": _figures(workspace),
         "released": _served(workspace),
@@ -132,6 +133,12 @@ def _waiting(workspace: Workspace) -> dict[str, Any]:
             for row in rows
         ],
     }
+
+
+def _doubted(workspace: Workspace) -> dict[str, Any]:
+    """Bullets that cite a tool which changed since."""
+    stale = Bullet.objects.filter(playbook__workspace=workspace, status=Bullet.Status.STALE)
+    return {"count": stale.count(), "url": with_query(reverse("entry-list"), {"status": "stale"})}
 
 
 def _runs(workspace: Workspace) -> list[dict[str, Any]]:

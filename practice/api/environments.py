@@ -57,6 +57,7 @@ class EnvironmentSerializer(serializers.ModelSerializer[Environment]):
             "url",
             "options",
             "slots",
+            "drift_watch",
             "secret_names",
             "status",
             "message",

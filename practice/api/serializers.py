@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from practice.agents.validator import MAX_VOTES
 from practice.domain.rounds import Plan
-from practice.domain.validation import Admission
+from practice.domain.validation import MAX_VOTES, Admission
 from practice.models import Attempt, Lesson, Run, Step
 from practice.services.runs import ENGINES, LIMITS
 from practice.services.switches import MAX_HELD_OUT, MAX_PATIENCE, VERIFY, Switches, refused_by
@@ -92,7 +92,7 @@ class SwitchesRequest(serializers.Serializer[Any]):
 
     def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Turn the switches into one value; refuse what the chosen engine cannot do."""
-        given = {name: asked.pop(name) for name in SwitchesRequest().fields}
+        given: dict[str, Any] = {f.name: asked.pop(f.name) for f in fields(Switches)}
         band, focus = tuple(given.pop("band")), tuple(dict.fromkeys(given.pop("focus")))
         if band and (len(band) != 2 or band[0] >= band[1]):
             raise serializers.ValidationError({"band": ["Give two shares, the lower one first."]})

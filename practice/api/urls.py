@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from practice.api import calls, environments, experiments, memory, views
+from practice.api import calls, drift, environments, experiments, memory, views
 from practice.api.deployment import SentTrajectories
 from practice.services import runs
 
@@ -57,6 +57,16 @@ urlpatterns = [
         "environments/<slug:slug>/slots",
         environments.EnvironmentSlots.as_view(),
         name="api-environment-slots",
+    ),
+    path(
+        "environments/<slug:slug>/watch",
+        drift.EnvironmentWatch.as_view(),
+        name="api-environment-watch",
+    ),
+    path(
+        "environments/<slug:slug>/drift/practise",
+        drift.DriftPractice.as_view(),
+        name="api-drift-practise",
     ),
     path(
         "environments/<slug:slug>/snapshots",

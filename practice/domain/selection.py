@@ -1,8 +1,9 @@
 """Which candidates are practised: what operators ask first, then novelty.
 
 An operator's wish goes before novelty: a candidate that may need a tool to be left alone is never
-practised, and each seed task is practised once, however much it reads like an earlier task. Every
-dropped candidate keeps its reason. Without wishes this is ``novelty.select``. Pure.
+practised, each seed task is practised once, however much it reads like an earlier task, and tools
+in focus get half of the places, as far as there are candidates for them. Every dropped candidate
+keeps its reason. Without wishes this is ``novelty.select``. Pure.
 """
 
 from __future__ import annotations
@@ -36,10 +37,18 @@ def choose(
     known = [*past, *map(_as_record, seeded)]
     if faithful:
         found = novelty.farthest_first(rest, known, room, embed=embed)
-    else:
-        found = novelty.select(rest, known, room, seed=seed, embed=embed)
+        return Selection((*seeded, *found.selected), (*dropped, *others.values(), *found.dropped))
+    first = _in_focus(rest, steering)
+    if first:
+        # Half the places: what nobody asked for must not stand still.
+        asked = novelty.select(first, known, (room + 1) // 2, seed=seed, embed=embed)
+        first = list(asked.selected)
+    taken = {id(task) for task in first}
+    rest = [task for task in rest if id(task) not in taken]
+    known += map(_as_record, first)
+    found = novelty.select(rest, known, room - len(first), seed=seed, embed=embed)
     return Selection(
-        selected=(*seeded, *found.selected),
+        selected=(*seeded, *first, *found.selected),
         dropped=(*dropped, *others.values(), *found.dropped),
     )
 
@@ -58,6 +67,11 @@ def _without_avoided(
         else:
             fit.append(task)
     return fit, dropped
+
+
+def _in_focus(tasks: Sequence[TaskSpec], steering: Steering) -> list[TaskSpec]:
+    focus = set(steering.focus)
+    return [task for task in tasks if focus & {*task.intended_tools, *_called(task)}]
 
 
 def _called(task: TaskSpec) -> set[str]:

@@ -21,6 +21,9 @@ from practice.domain.types import (
     Vote,
 )
 
+#: how often a model is asked at most for one verdict.
+MAX_VOTES = 7
+
 
 class Admission(StrEnum):
     """Which attempts may teach the playbook. Feasible failures teach too, by default."""

@@ -66,13 +66,21 @@ class Prepared:
 
 
 def prepare(
-    run: Run, number: int, tools: tuple[ToolSpec, ...], *, difficulty: Difficulty = ""
+    run: Run,
+    number: int,
+    tools: tuple[ToolSpec, ...],
+    *,
+    difficulty: Difficulty = "",
+    revise: Sequence[str] = (),
 ) -> Prepared:
-    """Load what the proposer of round ``number`` is shown."""
+    """Load what the proposer of round ``number`` is shown.
+
+    ``revise`` are instructions of the run's own that the round begins from again, like seed tasks.
+    """
     plan, environment = run.frozen, run.environment
     past = memory.newest_records(environment, limit=memory.PAST_LIMIT)
     counted = memory.history_counts(environment)
-    asked = _steering(environment, plan, difficulty)
+    asked = _steering(environment, plan, difficulty, revise)
     briefing = Briefing(
         tools=tools,
         history=past[-HISTORY_LIMIT:],
@@ -110,7 +118,9 @@ def seeds_taken(
             ).update(task=row)
 
 
-def _steering(environment: Environment, plan: Plan, difficulty: Difficulty) -> Steering:
+def _steering(
+    environment: Environment, plan: Plan, difficulty: Difficulty, revise: Sequence[str]
+) -> Steering:
     """What operators ask, and the run itself.
 
     A faithful run knows no steering; only what must be left alone is left alone there too.
@@ -123,7 +133,9 @@ def _steering(environment: Environment, plan: Plan, difficulty: Difficulty) -> S
     return Steering(
         focus=tuple(tool for tool in focus if tool in plan.tools and tool not in avoid),
         avoid=avoid,
-        seed_tasks=_named(text for kind, _, text in wishes if kind == Wish.Kind.SEED_TASK),
+        seed_tasks=_named(
+            [*(text for kind, _, text in wishes if kind == Wish.Kind.SEED_TASK), *revise]
+        ),
         difficulty=difficulty,
     )
 

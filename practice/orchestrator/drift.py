@@ -16,7 +16,7 @@ from practice.domain.types import Trajectory
 from practice.models import Attempt, Environment, Run, Steering
 
 GONE = "The environment does not offer it any more."
-CHANGED = "Its description or schema is not what it was."
+NOTE_CHARS = 300
 
 
 def noticed(environment: Environment, changed: Mapping[str, str]) -> None:
@@ -38,7 +38,7 @@ def noticed(environment: Environment, changed: Mapping[str, str]) -> None:
             environment.steering.create(
                 kind=Steering.Kind.FOCUS,
                 tool=tool,
-                note=why,
+                note=why[:NOTE_CHARS],
                 origin=Steering.Origin.DRIFT,
             )
             wished = True
@@ -62,9 +62,7 @@ def practised(environment: Environment, calls: Sequence[Sequence[Any]]) -> None:
     ).update(ended_at=timezone.now())
 
 
-def reverified(
-    run: Run, attempt: Attempt, trajectory: Trajectory, tags: Mapping[str, str]
-) -> None:
+def reverified(run: Run, attempt: Attempt, trajectory: Trajectory, tags: Mapping[str, str]) -> None:
     """Trust stale bullets again that helped a success in which the tools they cite worked."""
     helped = [label for label, tag in tags.items() if tag == "helpful"]
     if not helped or attempt.label != Attempt.Label.SUCCESS or run.kind == Run.Kind.ONLINE:

@@ -188,9 +188,7 @@ def _curated(engine: Engine, attempt: Attempt, tools: tuple[ToolSpec, ...]) -> d
     return {"changes": [_change(delta) for delta in curation.deltas]}
 
 
-def _consolidated(
-    engine: Engine, attempt: Attempt, tools: tuple[ToolSpec, ...]
-) -> dict[str, Any]:
+def _consolidated(engine: Engine, attempt: Attempt, tools: tuple[ToolSpec, ...]) -> dict[str, Any]:
     """Consolidate the run's playbook as it is today."""
     playbook = attempt.run.playbook.as_value()
     curation = engine.consolidator.consolidate(playbook, findings(attempt.run))

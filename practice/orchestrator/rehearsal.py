@@ -30,7 +30,10 @@ def propose(unit: Unit, run: Run) -> Result:
     """Write candidates and keep the novel ones; every dropped one keeps its reason."""
     plan, tools = run.frozen, tools_of(run.environment, run.frozen)
     wanted = stopping.difficulty(progress.rounds_of(run), plan.band) if plan.band else ""
-    prepared = briefings.prepare(run, unit.round, tools, difficulty=wanted)
+    lost = trials.too_hard(run, unit.round - 1) if plan.verify else []
+    prepared = briefings.prepare(
+        run, unit.round, tools, difficulty="easier" if lost else wanted, revise=lost
+    )
     proposal = engine_of(unit).proposer.propose(prepared.briefing)
     chosen = prepared.select(proposal.candidates)
 

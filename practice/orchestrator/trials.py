@@ -10,18 +10,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from django.db.models import Count, Q
 from django.utils import timezone
 
 from memoryapp.domain.playbook import Delta, DeltaRefused, Playbook, apply
 from memoryapp.services import candidates
 from practice.domain.consolidation import Counts, worth_keeping
 from practice.domain.rounds import Stage
-from practice.models import Arm, Attempt, Lesson, PracticeTask, Run, Unit
+from practice.models import Arm, Attempt, Lesson, Run, Unit
 from practice.orchestrator.evidence import scores_of, sources_of
 from practice.orchestrator.frozen import freeze, thaw
 from practice.orchestrator.results import Result, queue
 
 WINS = {"lite": 2, "strict": 3}
+#: losses after which a task is too hard to learn from.
+HARD = 3
 
 
 def memory_of(attempt: Attempt) -> Playbook:
@@ -162,24 +165,52 @@ def propose_change(
 
 
 def _settle_change(lesson: Lesson) -> None:
-    counts = {kind: _counts(lesson, kind) for kind in (Arm.Kind.BEFORE, Arm.Kind.AFTER)}
-    before, after = counts[Arm.Kind.BEFORE], counts[Arm.Kind.AFTER]
+    before, after = _both_sides(lesson)
     lesson.result = {
         "before": [before.wins, before.trials],
         "after": [after.wins, after.trials],
         "calls": [before.calls, after.calls],
     }
-    kept, why = worth_keeping(before, after)
-    _settle(lesson, Lesson.Status.KEPT if kept else Lesson.Status.REFUTED, why)
-    if kept:
+    if not before.trials:
+        why = "No task that touches it was judged both before and after, so nothing is known of it."
+        _settle(lesson, Lesson.Status.UNTESTED, why)
+    else:
+        kept, why = worth_keeping(before, after)
+        _settle(lesson, Lesson.Status.KEPT if kept else Lesson.Status.REFUTED, why)
+    if lesson.status != Lesson.Status.REFUTED:
         _submit(lesson, None)
 
 
-def _counts(lesson: Lesson, kind: str) -> Counts:
-    rows = Attempt.objects.filter(arm__lesson=lesson, arm__kind=kind).exclude(label="")
-    found = list(rows.values_list("label", "step_count"))
-    wins = sum(label == Attempt.Label.SUCCESS for label, _ in found)
-    return Counts(wins=wins, trials=len(found), calls=sum(steps for _, steps in found))
+def _both_sides(lesson: Lesson) -> tuple[Counts, Counts]:
+    """What the trials before and after a change add up to, over the tasks judged on both sides."""
+    rows = Attempt.objects.filter(arm__lesson=lesson).exclude(label="")
+    sides: dict[str, dict[int, tuple[bool, int]]] = {Arm.Kind.BEFORE: {}, Arm.Kind.AFTER: {}}
+    for kind, task, label, steps in rows.values_list("arm__kind", "task_id", "label", "step_count"):
+        sides[kind][task] = (label == Attempt.Label.SUCCESS, steps)
+    shared = sides[Arm.Kind.BEFORE].keys() & sides[Arm.Kind.AFTER].keys()
+    before, after = (
+        Counts(
+            wins=sum(side[task][0] for task in shared),
+            trials=len(shared),
+            calls=sum(side[task][1] for task in shared),
+        )
+        for side in (sides[Arm.Kind.BEFORE], sides[Arm.Kind.AFTER])
+    )
+    return before, after
+
+
+def too_hard(run: Run, round_: int) -> list[str]:
+    """Instructions of a round's feasible tasks that practice and trials lost ``HARD`` times.
+
+    No lesson learned from them proved itself, so they are to be begun again from something easier.
+    """
+    lost = run.attempts.filter(
+        Q(arm=None) | Q(arm__kind=Arm.Kind.LESSON),
+        task__round__number=round_,
+        label=Attempt.Label.FAILURE,
+    )
+    counted = lost.values("task").annotate(losses=Count("pk")).filter(losses__gte=HARD)
+    return list(counted.order_by("task").values_list("task__instruction", flat=True))
 
 
 def _settle(lesson: Lesson, status: str, message: str) -> None:

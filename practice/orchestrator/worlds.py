@@ -22,6 +22,7 @@ from practice.clients.openapi_document import read_document
 from practice.clients.openapi_request import Credential
 from practice.clients.openapi_text import DocumentError
 from practice.clients.packs import PACKS, Pack, PackEnvironment
+from practice.domain.drift import differences
 from practice.domain.orders import orders_in
 from practice.domain.rounds import Plan
 from practice.domain.types import Effect, ToolSpec
@@ -251,7 +252,7 @@ def store_discovery(environment: Environment, found: Discovery) -> None:
                 )
             elif _is_changed(row, spec, problem):
                 if row.schema_hash != spec.schema_hash:
-                    drifted[spec.name] = drift.CHANGED
+                    drifted[spec.name] = differences(row.as_spec(), spec)
                 _store_change(row, spec, problem, allowed)
             elif not row.is_present:
                 row.is_present = True

@@ -36,7 +36,8 @@ class HeldOut:
 
 def lessons_of(run: Run) -> QuerySet[Lesson]:
     """Every lesson of a run with its arms and their trials, in the order they were proposed."""
-    trials = Attempt.objects.select_related("task", "arm").order_by("pk")
+    trials = Attempt.objects.defer("answer", "reflection", "checks", "votes")
+    trials = trials.select_related("task").order_by("pk")
     arms = Arm.objects.defer("playbook").order_by("pk")
     return run.lessons.select_related("attempt", "candidate").prefetch_related(
         Prefetch("arms", arms.prefetch_related(Prefetch("attempts", trials)))

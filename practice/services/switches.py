@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from memoryapp.domain.errors import UnableToStart
-from practice.agents.validator import MAX_VOTES
+from practice.domain.validation import MAX_VOTES
 
 VERIFY = ("", "lite", "strict")
 #: what only a model engine can do, and what to say to who asks the rules engine for it.

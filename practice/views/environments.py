@@ -24,6 +24,7 @@ from practice.services.environments import (
     tool_allow,
 )
 from practice.services.snapshots import snapshot_delete, snapshot_take
+from practice.views.drift import drift_context
 from practice.views.environment_forms import EnvironmentForm
 from practice.views.filters import PAGE_SIZE
 from practice.views.tools import card_of
@@ -92,6 +93,7 @@ def _detail(
         "run_rows": run_rows(environment.workspace, with_figures(found)[:RUNS_SHOWN]),
         "run_count": found.count(),
         "snapshots": environment.snapshots.all(),
+        **drift_context(environment),
         "reset_checked_at": _when(environment.options.get("reset_check", {}).get("at", "")),
         "slot_limit": SLOT_LIMIT,
         "may_administer": _may_administer(request),

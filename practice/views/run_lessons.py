@@ -14,7 +14,7 @@ from practice.queries.lessons import HeldOut, Target, held_out_scores, lessons_o
 from practice.views.filters import Chip, link
 from practice.views.states import shown_state
 
-LESSONS_SHOWN = 20
+LESSONS_SHOWN = 10
 #: Lessons under trial first, then what needs a look, then what was kept.
 _ORDER = {
     Lesson.Status.TESTING: 0,
@@ -52,7 +52,10 @@ class LessonRow:
 
 
 def lessons_context(request: HttpRequest, run: Run) -> dict[str, Any]:
-    """Lessons and proposals of a run, filtered by ``?lesson=status``, and its held-out scores."""
+    """Lessons and proposals of a run, and its held-out scores.
+
+    ``?lesson=status`` shows the lessons in one state, ``?lessons=all`` more than the first few.
+    """
     found = list(lessons_of(run))
     targets = targets_of(run, found)
     asked = request.GET.get("lesson", "")
@@ -60,13 +63,16 @@ def lessons_context(request: HttpRequest, run: Run) -> dict[str, Any]:
     changes = [one for one in found if one.kind == Lesson.Kind.CONSOLIDATION]
     shown = [one for one in learned if not asked or one.status == asked]
     scores = held_out_scores(run)
+    limit = None if request.GET.get("lessons") == "all" else LESSONS_SHOWN
     return {
         "lesson_count": len(learned),
+        "testing_count": sum(one.status == Lesson.Status.TESTING for one in found),
+        "every_lesson_url": link(request, lessons="all"),
         "lesson_chips": _chips(request, Counter(one.status for one in learned), asked),
-        "lessons": _rows(shown, targets),
+        "lessons": _rows(shown, targets, limit),
         "lessons_matching": len(shown),
         "change_count": len(changes),
-        "changes": _rows(changes, targets),
+        "changes": _rows(changes, targets, limit),
         "changes_kept": sum(one.status == Lesson.Status.KEPT for one in changes),
         "held_out": scores,
         "held_out_shares": held_out_line(scores),
@@ -74,15 +80,12 @@ def lessons_context(request: HttpRequest, run: Run) -> dict[str, Any]:
 
 
 def held_out_line(scores: Sequence[HeldOut]) -> list[int]:
-    """Whole percents per round for the chart, from round 1; a round without trials keeps the last.
+    """Whole percents per round for the chart, or nothing where a round in between has no score.
 
-    Held-out tasks are tried after every round, so a gap is a round whose trials were all lost.
+    A line across a round whose trials were all lost would show a score nobody saw.
     """
-    by_round = {row.round: round(row.share * 100) for row in scores}
-    line: list[int] = []
-    for number in range(1, max(by_round, default=0) + 1):
-        line.append(by_round.get(number, line[-1] if line else 0))
-    return line
+    is_whole = [row.round for row in scores] == list(range(1, len(scores) + 1))
+    return [round(row.share * 100) for row in scores] if is_whole else []
 
 
 def _chips(request: HttpRequest, counts: Mapping[str, int], asked: str) -> list[Chip]:
@@ -94,9 +97,11 @@ def _chips(request: HttpRequest, counts: Mapping[str, int], asked: str) -> list[
     ]
 
 
-def _rows(lessons: Sequence[Lesson], targets: Mapping[str, Target]) -> list[LessonRow]:
+def _rows(
+    lessons: Sequence[Lesson], targets: Mapping[str, Target], limit: int | None
+) -> list[LessonRow]:
     ordered = sorted(lessons, key=lambda one: (_ORDER[Lesson.Status(one.status)], one.pk))
-    return [_row(lesson, targets) for lesson in ordered[:LESSONS_SHOWN]]
+    return [_row(lesson, targets) for lesson in ordered[:limit]]
 
 
 def _row(lesson: Lesson, targets: Mapping[str, Target]) -> LessonRow:

@@ -12,6 +12,7 @@ from math import ceil, log2
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 
 from memoryapp.access import membership_of
@@ -22,6 +23,8 @@ from practice.models import Attempt, EnvironmentTool, Run
 from practice.queries import costs, progress
 from practice.queries.environments import why_off
 from practice.views.filters import Chip, link
+from practice.views.plan_words import again, switched_on
+from practice.views.run_lessons import lessons_context
 from practice.views.states import shown_state
 
 ATTEMPTS_SHOWN = 30
@@ -70,6 +73,9 @@ def run_context(request: HttpRequest, run: Run) -> dict[str, Any]:
     return {
         "run": run,
         "plan": run.frozen,
+        "is_online": run.kind == Run.Kind.ONLINE,
+        "switched_on": switched_on(run.frozen),
+        "again_url": f"{reverse('run-start')}?{again(run)}",
         "seen": progress.fingerprint(run),
         "refresh_url": link(request),
         "cells": cells,
@@ -92,6 +98,7 @@ def run_context(request: HttpRequest, run: Run) -> dict[str, Any]:
         **_heat_map(run, current),
         **_attempts(request, run, current),
         **_cost(run),
+        **lessons_context(request, run),
     }
 
 

@@ -99,5 +99,6 @@ def _steer(request: HttpRequest, number: int, act: Callable[..., Any], said: str
 def _run(request: HttpRequest, number: int) -> Run:
     found = Run.objects.filter(workspace=workspace_of(request))
     return object_or_404(
-        found.select_related("workspace", "environment", "playbook", "started_by"), number=number
+        found.select_related("workspace", "environment", "snapshot", "playbook", "started_by"),
+        number=number,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
@@ -9,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 from memoryapp.access import Right, gate, membership_of, workspace_of
 from memoryapp.domain.errors import UnableTo
 from practice.forms import RunForm, model_name, run_defaults
-from practice.models import Environment
+from practice.models import Environment, EnvironmentTool
 from practice.services.runs import run_start
 
 
@@ -52,7 +53,8 @@ def _initial(request: HttpRequest) -> dict[str, object]:
     asked = request.GET.dict()
     rows = Environment.objects.filter(workspace=workspace_of(request))
     slug = asked.get("environment", "").replace("\x00", "")
-    chosen = rows.filter(slug=slug).first() or rows.order_by("-is_sample", "name").first()
+    chosen = rows.filter(slug=slug).first() or _with_tool(rows, asked.get("focus", ""))
+    chosen = chosen or rows.order_by("-is_sample", "name").first()
     given: dict[str, object] = {name: value for name, value in asked.items() if value}
     for name in _TICKED & asked.keys():
         given[name] = asked[name] in _YES
@@ -60,6 +62,15 @@ def _initial(request: HttpRequest) -> dict[str, object]:
         # The form itself asks: what it left out is a box that is not ticked.
         given |= dict.fromkeys(_TICKED - asked.keys(), False)
     return {**run_defaults(chosen), **given}
+
+
+def _with_tool(rows: QuerySet[Environment], focus: str) -> Environment | None:
+    """The first environment that offers the first tool of ``focus``."""
+    tool = focus.partition(",")[0].strip().replace("\x00", "")
+    if not tool:
+        return None
+    offers = EnvironmentTool.objects.usable().filter(environment=OuterRef("pk"), name=tool)
+    return rows.filter(Exists(offers)).order_by("name").first()
 
 
 _TICKED = {"faithful", "consolidate", "drift_watch", "condense"}

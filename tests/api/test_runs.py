@@ -132,3 +132,58 @@ def test_it_takes_every_limit_the_form_takes(environment: Any, with_key: Any) ->
     answer = start(with_key("write"), step_limit=7, parallel=2, policy="success_only")
     plan = answer.json()["plan"]
     assert (plan["step_limit"], plan["parallel"], plan["policy"]) == (7, 2, "success_only")
+
+
+def test_it_takes_the_switches_by_the_names_of_the_plan(environment: Any, with_key: Any) -> None:
+    (tool,) = environment.tools.values_list("name", flat=True)
+    asked = {
+        "verify": "lite",
+        "consolidate": True,
+        "band": [0.3, 0.7],
+        "patience": 2,
+        "held_out": 3,
+        "focus": [tool],
+    }
+    plan = start(with_key("write"), **asked).json()["plan"]
+    assert {name: plan[name] for name in asked} == asked
+    assert (plan["votes"], plan["drift_watch"], plan["condense"]) == (1, True, False)
+
+
+def test_a_faithful_run_has_every_switch_off(environment: Any, with_key: Any) -> None:
+    answer = start(with_key("write"), faithful=True, verify="strict", held_out=5, votes=3).json()
+    assert answer["kind"] == "practice"
+    assert answer["plan"]["faithful"] is True
+    assert (answer["plan"]["verify"], answer["plan"]["held_out"]) == ("", 0)
+    assert (answer["plan"]["drift_watch"], answer["plan"]["votes"]) == (False, 1)
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "says"),
+    [
+        ({"verify": "hard"}, 400, "not a valid choice"),
+        ({"band": [0.7, 0.3]}, 400, "the lower one first"),
+        ({"band": [0.7]}, 400, "the lower one first"),
+        ({"band": [0, 2]}, 400, "less than or equal to 1"),
+        ({"votes": 3}, 400, "need the model engine"),
+        ({"votes": 2}, 400, "not a valid choice"),
+        ({"condense": True}, 400, "Choose the model engine"),
+        ({"patience": 11}, 400, "less than or equal to 10"),
+        ({"focus": ["burn_it"]}, 409, "may not call burn_it"),
+    ],
+)
+def test_it_explains_which_switch_it_cannot_take(
+    environment: Any, with_key: Any, asked: Any, status: int, says: str
+) -> None:
+    answer = start(with_key("write"), **asked)
+    assert answer.status_code == status
+    assert says in answer.content.decode()
+    assert not Run.objects.exists()
+
+
+def test_it_tells_what_a_verdict_rests_on(workspace: Any, with_key: Any) -> None:
+    votes = [{"feasibility": 5, "completion": 4}]
+    attempt = AttemptFactory(
+        task__round__run=RunFactory(workspace=workspace), truth=True, votes=votes
+    )
+    told = with_key("read").get(f"/api/v1/attempts/{attempt.pk}").json()
+    assert (told["truth"], told["votes"], told["arm"]) == (True, votes, None)

@@ -123,7 +123,7 @@ def run(desk: Page, product: Product, key: str) -> Any:
     desk.goto("/environments/help-desk/")
     expect(desk.get_by_text("Connected").first).to_be_visible(timeout=30_000)
     desk.goto("/practice/new/?environment=help-desk")
-    desk.get_by_label("Rounds").fill(str(ROUNDS))
+    desk.get_by_label("Rounds", exact=True).fill(str(ROUNDS))
     desk.get_by_label("Tasks").fill(str(TASKS))
     desk.get_by_role("button", name="Start the run").click()
     desk.wait_for_url(re.compile(r"/practice/runs/1/"))

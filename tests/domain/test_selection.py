@@ -46,6 +46,20 @@ def test_it_practises_a_seed_task_once_even_if_it_reads_like_an_earlier_one() ->
     assert (other, "Another wording of the same seed task was chosen.") in found.dropped
 
 
+def test_tools_in_focus_get_half_of_the_places_however_well_practised_they_are() -> None:
+    orders = [task(f"List the orders of {day}.", "list_orders") for day in ("May", "June", "July")]
+    others = [task(f"Mend the {thing} at once.", f"mend_{thing}") for thing in ("cart", "gate")]
+    offered = (*others, REFUND, *orders)
+    assert all(t not in orders for t in choose(offered, PAST, 2, steering=Steering()).selected)
+
+    found = choose(offered, PAST, 2, steering=Steering(focus=("list_orders",)))
+
+    assert len(found.selected) == 2
+    assert found.selected[0] in orders
+    assert found.selected[1] not in orders
+    assert len(found.dropped) == 4
+
+
 def test_it_takes_the_farthest_first_and_cuts_nothing_where_it_is_faithful() -> None:
     twin = task("List all orders!", "list_orders")
 

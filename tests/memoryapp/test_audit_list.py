@@ -44,7 +44,26 @@ def test_it_counts_each_kind_under_the_other_filters(
     record(workspace, None, "playbook.created")
     record(workspace, None, "run.started")
     filters = vera_client.get(f"{URL}?actor=rita").context["filters"]
-    assert [(chip.label, chip.count) for chip in filters] == [("All", 1), ("playbook created", 1)]
+    assert [(chip.label, chip.count) for chip in filters] == [("All", 1), ("Playbook created", 1)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("tool.drifted", "Tool changed"),
+        ("bullet.stale", "Bullet went stale"),
+        ("bullet.confirmed", "Bullet still holds"),
+        ("trajectories.sent", "Trajectories received"),
+        ("run.started", "Run started"),
+    ],
+)
+def test_it_says_what_happened_in_words(
+    vera_client: Any, workspace: Any, kind: str, words: str
+) -> None:
+    record(workspace, None, kind, stale_bullets=2, practice_asked=True)
+    page = vera_client.get(URL).content.decode()
+    assert f"<b>{words}</b>" in page
+    assert "stale bullets: 2, practice asked: yes" in page
 
 
 def test_it_reaches_every_row(vera_client: Any, workspace: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from memoryapp.services.bullets import bullet_edit
+from memoryapp.services.bullets import bullet_edit, bullets_go_stale
 from memoryapp.services.candidates import candidate_approve
 from memoryapp.services.releases import release_publish
 from tests.factories import BulletFactory, CandidateFactory, EvidenceFactory, PlaybookFactory
@@ -59,6 +59,30 @@ def test_it_shows_the_steps_behind_it(rita_client: Any, workspace: Any, rita: An
 def test_it_says_through_which_label_it_is_served(rita_client: Any, bullet: Any, rita: Any) -> None:
     release_publish(playbook=bullet.playbook, by=rita, label="production")
     assert rita_client.get(bullet.get_absolute_url()).context["served_by"] == ["production"]
+
+
+def test_it_says_why_a_bullet_is_stale_and_what_may_be_done(
+    rita_client: Any, vera_client: Any, bullet: Any
+) -> None:
+    reason = "create_refund of Help desk: Its description or schema is not what it was."
+    bullets_go_stale(playbook_ids=[bullet.playbook_id], tool="create_refund", reason=reason)
+    assert "It still holds" not in text_of(rita_client, bullet.get_absolute_url())
+    bullet.content = "Call create_refund at once."
+    bullet.save()
+    bullets_go_stale(playbook_ids=[bullet.playbook_id], tool="create_refund", reason=reason)
+    said = text_of(rita_client, bullet.get_absolute_url())
+    assert reason in said
+    assert "/practice/new/?playbook=help-desk&amp;focus=create_refund" in said
+    assert "It still holds" in said
+    assert "It still holds" not in text_of(vera_client, bullet.get_absolute_url())
+
+
+def test_it_counts_trials_apart_from_votes(vera_client: Any, bullet: Any) -> None:
+    bullet.verified_wins, bullet.verified_losses, bullet.practice_helpful = 3, 1, 7
+    bullet.save()
+    said = text_of(vera_client, bullet.get_absolute_url())
+    assert "<dt>Trials won with it</dt><dd>3</dd><dt>Trials lost with it</dt><dd>1</dd>" in said
+    assert "<dt>Helpful in practice</dt><dd>7</dd>" in said
 
 
 def test_it_offers_a_viewer_no_change(vera_client: Any, bullet: Any) -> None:

@@ -23,6 +23,7 @@ from practice.orchestrator import prompt_trials
 from practice.services.prompts import ROLES
 from tests.factories import (
     AttemptFactory,
+    BulletFactory,
     EnvironmentFactory,
     RoundFactory,
     RunFactory,
@@ -36,6 +37,8 @@ from tests.practice.runs import connected
 from tests.role_player import RolePlayer
 
 pytestmark = pytest.mark.django_db
+#: roles with a test of their own below.
+ELSEWHERE = {"condenser", "solver", "consolidator"}
 
 
 @pytest.fixture
@@ -70,7 +73,7 @@ def memory() -> list[int]:
     return [model.objects.count() for model in kept]
 
 
-@pytest.mark.parametrize("role", [role for role in ROLES if role not in {"condenser", "solver"}])
+@pytest.mark.parametrize("role", [role for role in ROLES if role not in ELSEWHERE])
 def test_it_asks_each_role_with_the_edited_text_and_keeps_no_memory(
     attempt: Attempt, settings: Any, role: str
 ) -> None:
@@ -114,6 +117,19 @@ def test_it_condenses_the_longest_observation(attempt: Attempt, settings: Any) -
 
     trial.refresh_from_db()
     assert trial.result["summary"] == "Some orders are open."
+
+
+def test_it_consolidates_the_playbook_of_the_attempts_run(attempt: Attempt, settings: Any) -> None:
+    for _ in range(2):
+        BulletFactory(playbook=attempt.run.playbook, status="approved")
+    before, trial = memory(), trial_of(attempt, "consolidator")
+    with served(settings, [typed(changes=[])]) as server:
+        prompt_trials.perform(trial.pk)
+
+    trial.refresh_from_db()
+    assert (trial.status, trial.message) == ("done", "")
+    assert "Mark." in server.requests[0].instructions
+    assert memory() == before
 
 
 def test_it_runs_once_however_often_it_is_rung_for(attempt: Attempt, settings: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from practice.models import Run
+from practice.models import Environment, Run
 from tests.factories import EnvironmentFactory, PlaybookFactory, ToolFactory
 
 URL = "/practice/new/"
@@ -107,6 +107,102 @@ def test_it_counts_solver_runs_while_somebody_types(
 
     assert said in part.content.decode()
     assert "<form" not in part.content.decode()
+
+
+BEYOND = {
+    "faithful": "false",
+    "verify": "strict",
+    "consolidate": "on",
+    "band_low": "30",
+    "band_high": "70",
+    "patience": "2",
+    "held_out": "4",
+    "votes": "1",
+    "focus": " get_it, get_it ,",
+}
+
+
+def test_it_starts_with_the_switches_that_were_turned_on(
+    rita_client: Any, asked: dict[str, str]
+) -> None:
+    Environment.objects.get().tools.update(name="get_it")
+
+    rita_client.post(URL, asked | BEYOND)
+
+    plan = Run.objects.get().frozen
+    assert (plan.verify, plan.consolidate, plan.band) == ("strict", True, (0.3, 0.7))
+    assert (plan.patience, plan.held_out, plan.focus) == (2, 4, ("get_it",))
+    assert (plan.drift_watch, plan.faithful, plan.votes) == (False, False, 1)
+
+
+def test_it_is_faithful_whatever_else_was_filled_in(
+    rita_client: Any, asked: dict[str, str]
+) -> None:
+    rita_client.post(
+        URL, asked | BEYOND | {"faithful": "true", "held_out": "many", "drift_watch": "on"}
+    )
+
+    plan = Run.objects.get().frozen
+    assert plan.faithful
+    assert (plan.verify, plan.band, plan.held_out, plan.drift_watch) == ("", (), 0, False)
+
+
+@pytest.mark.parametrize(
+    ("changed", "field", "said"),
+    [
+        ({"band_low": "70", "band_high": "30"}, "band_high", "must be above 70"),
+        ({"band_low": "30"}, "band_high", "Enter both, or neither"),
+        ({"band_low": "101", "band_high": "7"}, "band_low", "less than or equal to 100"),
+        ({"votes": "3"}, "votes", "need the model engine"),
+        ({"votes": "2"}, "votes", "Select a valid choice"),
+        ({"condense": "on"}, "condense", "Choose the model engine"),
+        ({"held_out": "99"}, "held_out", "less than or equal to 20"),
+        ({"focus": "burn_it"}, "focus", "has no tool burn_it that is turned on"),
+    ],
+)
+def test_it_says_beside_the_field_which_switch_is_wrong(
+    rita_client: Any, asked: dict[str, str], changed: dict[str, str], field: str, said: str
+) -> None:
+    answer = rita_client.post(URL, asked | changed)
+
+    assert answer.status_code == 422
+    assert said in str(answer.context["form"].errors[field])
+    assert '<details class="more beyond" open>' in answer.content.decode()
+    assert not Run.objects.exists()
+
+
+def test_it_watches_for_drift_unless_told_otherwise(
+    rita_client: Any, asked: dict[str, str]
+) -> None:
+    page = rita_client.get(URL)
+
+    assert page.context["form"].switched_on == ["drift watch"]
+    assert '<details class="more beyond">' in page.content.decode()
+    off = rita_client.get(f"{URL}?drift_watch=false").content.decode()
+    assert "everything off" in off
+
+
+def test_it_opens_with_the_tools_a_link_asks_for(
+    rita_client: Any, workspace: Any, asked: dict[str, str]
+) -> None:
+    ToolFactory(environment=EnvironmentFactory(workspace=workspace, slug="far"), name="far_tool")
+
+    page = rita_client.get(f"{URL}?focus=far_tool").content.decode()
+
+    assert 'name="focus" value="far_tool"' in page
+    assert '<option value="far" selected>' in page
+    assert '<details class="more beyond" open>' in page
+
+
+def test_it_counts_held_out_tries_and_names_what_is_on_while_somebody_types(
+    rita_client: Any, asked: dict[str, str]
+) -> None:
+    part = rita_client.get(
+        URL, asked | {"held_out": "4", "refresh": "1"}, HTTP_HX_REQUEST="true"
+    ).content.decode()
+
+    assert "Held-out tasks add 12." in part
+    assert 'hx-swap-oob="true">on: held-out tasks' in part
 
 
 def test_it_says_how_to_configure_a_model(rita_client: Any, asked: dict[str, str]) -> None:

@@ -1,0 +1,52 @@
+"""Drift watch on an environment's page: what changed, what is in doubt, practising it now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
+
+from memoryapp.access import Right, gate, object_or_404, workspace_of
+from memoryapp.domain.errors import UnableTo
+from practice.models import Environment, Steering
+from practice.queries.drift import stale_bullets
+from practice.services import drift
+
+BULLETS_SHOWN = 10
+
+
+def drift_context(environment: Environment) -> dict[str, Any]:
+    """What the page says of tools that changed."""
+    wishes = environment.steering.standing().filter(
+        kind=Steering.Kind.FOCUS, origin=Steering.Origin.DRIFT
+    )
+    return {"drifted": list(wishes), "stale_bullets": stale_bullets(environment)[:BULLETS_SHOWN]}
+
+
+@require_POST
+@gate(Right.ADMINISTER)
+def watch(request: HttpRequest, slug: str) -> HttpResponse:
+    environment, watched = _environment(request, slug), request.POST.get("watched") == "on"
+    drift.drift_watch(environment=environment, watched=watched, by=request.user)
+    said = "are looked at now and then" if watched else "are looked at only when somebody asks"
+    messages.success(request, f"The tools of {environment.name} {said}.")
+    return redirect(f"{environment.get_absolute_url()}#drift")
+
+
+@require_POST
+@gate(Right.REVIEW)
+def practise(request: HttpRequest, slug: str) -> HttpResponse:
+    environment = _environment(request, slug)
+    try:
+        return redirect(drift.drift_practise(environment=environment, by=request.user))
+    except UnableTo as error:
+        messages.error(request, str(error))
+    return redirect(f"{environment.get_absolute_url()}#drift")
+
+
+def _environment(request: HttpRequest, slug: str) -> Environment:
+    found = Environment.objects.filter(workspace=workspace_of(request))
+    return object_or_404(found.select_related("workspace"), slug=slug)
