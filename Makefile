@@ -27,6 +27,7 @@ lint: install-dev ## Style, import contracts, migrations, API schema, compose fi
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/lint-imports --no-cache
+	@$(RUN) -W ignore manage.py makemigrations --check --dry-run
 	.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
 types: install-dev ## mypy, strict

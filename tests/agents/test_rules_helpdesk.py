@@ -223,6 +223,9 @@ def true_of_the_desk(bullet: Bullet) -> bool:
             return bool(re.fullmatch(r"[a-z_]+", rule["code"]))
         case "source":
             return all(name == rule["field"] for _, name in rule["consumers"])
+        case "made":
+            made = {("start_return", "return_id"), ("request_approval", "approval_id")}
+            return {(rule["producer"], name) for _, name in rule["consumers"]} <= made
         case "shape":
             return rule["tool"] in PAGED and rule["detail"].startswith("get_")
         case "effect":

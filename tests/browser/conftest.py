@@ -124,7 +124,7 @@ def run(desk: Page, product: Product, key: str) -> Any:
     expect(desk.get_by_text("Connected").first).to_be_visible(timeout=30_000)
     desk.goto("/practice/new/?environment=help-desk")
     desk.get_by_label("Rounds", exact=True).fill(str(ROUNDS))
-    desk.get_by_label("Tasks").fill(str(TASKS))
+    desk.get_by_label("Tasks per round", exact=True).fill(str(TASKS))
     desk.get_by_role("button", name="Start the run").click()
     desk.wait_for_url(re.compile(r"/practice/runs/1/"))
     expect(desk.locator("#run-pause")).to_be_visible()
