@@ -14,13 +14,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from memoryapp import queries
 from memoryapp.access import object_or_404
 from memoryapp.api import serializers as s
 from memoryapp.api.contract import PROBLEM, PULLING, READING, WRITING, NewestFirst, one_of
 from memoryapp.api.permissions import HasScope, workspace_of
 from memoryapp.domain.formats import CONTENT_TYPES
 from memoryapp.models import Candidate, Playbook, Release
+from memoryapp.queries import playbooks as playbook_queries
+from memoryapp.queries import releases as release_queries
+from memoryapp.queries import review as review_queries
 from memoryapp.services import candidates, releases
 
 CACHE_CONTROL = "private, max-age=60, stale-while-revalidate=600"
@@ -34,7 +36,7 @@ class PlaybookList(APIView):
     @extend_schema(responses={200: s.PlaybookSerializer(many=True), 401: PROBLEM, 403: PROBLEM})
     def get(self, request: Request) -> Response:
         """Playbooks of the workspace with their labels."""
-        rows = queries.playbooks_with_figures(workspace_of(request))
+        rows = playbook_queries.playbooks_with_figures(workspace_of(request))
         return Response(s.PlaybookSerializer(rows, many=True).data)
 
 
@@ -86,7 +88,7 @@ class PlaybookPull(APIView):
         label = request.query_params.get("label", releases.PRODUCTION)
         workspace = workspace_of(request)
         try:
-            release = queries.pulled_release(workspace, slug, label=label, version=version)
+            release = release_queries.pulled_release(workspace, slug, label=label, version=version)
         except Release.DoesNotExist as error:
             raise NotFound(_missing(workspace.playbooks, slug, label, version)) from error
         if form not in release.digests:
@@ -221,7 +223,7 @@ class CandidateList(APIView):
     )
     def get(self, request: Request) -> Response:
         """Candidates, newest first, in pages."""
-        rows = queries.review_queue(
+        rows = review_queries.review_queue(
             workspace_of(request),
             status=one_of(request, "status", Candidate.Status.values),
             playbook=request.query_params.get("playbook", ""),

@@ -11,7 +11,7 @@ from memoryapp.domain import formats
 from memoryapp.domain import playbook as domain
 from memoryapp.domain.errors import UnableToChange, UnableToPublish
 from memoryapp.models import Event, LabelMove, Playbook, Release, ReleaseLabel
-from memoryapp.queries import gating_evaluation
+from memoryapp.queries.playbooks import gating_evaluation
 
 LABEL_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 PRODUCTION = "production"

@@ -11,9 +11,10 @@ from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from memoryapp import queries
 from memoryapp.access import Right, gate, workspace_of
 from memoryapp.models import Event
+from memoryapp.queries import events as event_queries
+from memoryapp.queries.facets import facet
 from memoryapp.templatetags.formats import event_words
 from memoryapp.views.links import changed, chips, page_of, parameter, with_query
 from memoryapp.views.settings_tabs import settings_tabs
@@ -26,15 +27,15 @@ COLUMNS = ("when", "who", "what", "subject_type", "subject", "details")
 def audit_list(request: HttpRequest) -> HttpResponseBase:
     workspace = workspace_of(request)
     kind, actor, search = (parameter(request, name) for name in ("kind", "actor", "q"))
-    counts = queries.facet(queries.events(workspace, actor=actor, search=search), "kind")
+    counts = facet(event_queries.events(workspace, actor=actor, search=search), "kind")
     kinds = [(name, event_words(name)) for name in sorted(counts)]
     asked = {"kind": kind, "actor": actor, "q": search}
     context = {
         "page_obj": page_of(
-            request, queries.events(workspace, kind=kind, actor=actor, search=search)
+            request, event_queries.events(workspace, kind=kind, actor=actor, search=search)
         ),
         "filters": chips(request, "kind", kinds, counts),
-        "actors": queries.event_actors(workspace),
+        "actors": event_queries.event_actors(workspace),
         **asked,
         "filtered": bool(kind or actor),
         "export_url": with_query(changed(request).partition("?")[0] + "export/", asked),
@@ -48,7 +49,7 @@ def audit_list(request: HttpRequest) -> HttpResponseBase:
 @gate(Right.READ)
 def export(request: HttpRequest) -> HttpResponseBase:
     """The filtered log as CSV, streamed, newest first."""
-    rows = queries.events(
+    rows = event_queries.events(
         workspace_of(request),
         kind=parameter(request, "kind"),
         actor=parameter(request, "actor"),

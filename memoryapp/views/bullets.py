@@ -11,11 +11,12 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from memoryapp import queries
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo
 from memoryapp.forms import BulletEditForm, BulletForm, first_error
 from memoryapp.models import Bullet
+from memoryapp.queries import entries as entry_queries
+from memoryapp.queries import releases as release_queries
 from memoryapp.services import bullets
 from memoryapp.views.links import parameter, with_query
 from memoryapp.views.playbook_page import playbook_context
@@ -145,11 +146,11 @@ def _page(request: HttpRequest, bullet: Bullet, status: int = 200, **state: Any)
         "playbook": bullet.playbook,
         "bullets_url": bullet.playbook.get_absolute_url(),
         "may_decide": membership_of(request).may_review,
-        "served_by": queries.served_through(bullet.playbook, [bullet.label]),
-        "evidence_groups": evidence_groups(queries.bullet_evidence(bullet)),
+        "served_by": release_queries.served_through(bullet.playbook, [bullet.label]),
+        "evidence_groups": evidence_groups(entry_queries.bullet_evidence(bullet)),
         "revisions": [
             {"revision": revision, "before": before}
-            for revision, before in queries.revisions_with_before(bullet)
+            for revision, before in entry_queries.revisions_with_before(bullet)
         ],
         "edit_url": reverse("bullet-edit", args=names),
         "confirm_url": reverse("bullet-confirm", args=names),
@@ -165,10 +166,10 @@ def _doubt(bullet: Bullet) -> dict[str, Any]:
     """Why a stale bullet is stale, and where its tools can be practised. Nothing for others."""
     if bullet.status != Bullet.Status.STALE:
         return {}
-    why = queries.newest_reason(bullet)
+    why = entry_queries.newest_reason(bullet)
     # The drift watch begins its reason with the tool that changed: "get_order of Help desk: ...".
     changed, _, rest = why.partition(" of ")
     first = [changed] if rest and " " not in changed else []
-    tools = list(dict.fromkeys([*first, *queries.tools_shown(bullet)]))[:TOOLS_IN_FOCUS]
+    tools = list(dict.fromkeys([*first, *entry_queries.tools_shown(bullet)]))[:TOOLS_IN_FOCUS]
     asked = {"playbook": bullet.playbook.slug, "focus": ",".join(tools)}
     return {"stale_reason": why, "practise_url": with_query(reverse("run-start"), asked)}

@@ -9,9 +9,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from memoryapp import queries
 from memoryapp.access import Right, gate, workspace_of
 from memoryapp.models import Bullet
+from memoryapp.queries import entries as entry_queries
+from memoryapp.queries.facets import facet
 from memoryapp.views.links import changed, chips, page_of, parameter
 
 FILTERS = ("status", "playbook", "section", "q")
@@ -24,20 +25,23 @@ def entry_list(request: HttpRequest) -> HttpResponse:
     asked = {name: parameter(request, name) for name in FILTERS}
 
     def found(**changes: str) -> QuerySet[Bullet]:
-        return queries.entries(workspace, **asked | changes)
+        return entry_queries.entries(workspace, **asked | changes)
 
     page = page_of(request, found())
     shown: list[Any] = list(page.object_list)
-    counts = queries.evidence_counts(shown)
+    counts = entry_queries.evidence_counts(shown)
     for bullet in shown:
         bullet.evidence_count = counts.get(bullet.pk, 0)
-    sections = queries.facet(found(section=""), "section")
+    sections = facet(found(section=""), "section")
     context = {
         **asked,
         "page_obj": page,
-        "total": queries.entries(workspace).count(),
+        "total": entry_queries.entries(workspace).count(),
         "filters": chips(
-            request, "status", Bullet.Status.choices, queries.facet(found(status=""), "status")
+            request,
+            "status",
+            Bullet.Status.choices,
+            facet(found(status=""), "status"),
         ),
         "sections": [
             {

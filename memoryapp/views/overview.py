@@ -13,9 +13,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from memoryapp import queries
 from memoryapp.access import Right, gate, membership_of
 from memoryapp.models import Bullet, Candidate, LabelMove, ReleaseLabel, Workspace
+from memoryapp.queries import playbooks as playbook_queries
+from memoryapp.queries import releases as release_queries
+from memoryapp.queries import review as review_queries
 from memoryapp.views.links import with_query
 from memoryapp.views.review_queue import candidate_label
 
@@ -38,9 +40,9 @@ def overview(request: HttpRequest) -> HttpResponse:
         "runs": _runs(workspace),
         "figures": _figures(workspace),
         "released": _served(workspace),
-        "moves": queries.label_moves(LabelMove.objects.filter(playbook__workspace=workspace))[
-            :SHOWN
-        ],
+        "moves": release_queries.label_moves(
+            LabelMove.objects.filter(playbook__workspace=workspace)
+        )[:SHOWN],
         "decided": workspace.events.filter(kind__in=DECISIONS).select_related("actor")[:SHOWN],
         "recent": workspace.events.select_related("actor")[:SHOWN],
         "review_url": reverse("review"),
@@ -115,7 +117,7 @@ def _steps(workspace: Workspace) -> list[dict[str, Any]]:
 
 
 def _waiting(workspace: Workspace) -> dict[str, Any]:
-    queue = queries.review_queue(workspace)
+    queue = review_queries.review_queue(workspace)
     rows = queue.prefetch_related("targets")[:SHOWN]
     url = reverse("review")
     oldest = rows[0].created_at if rows else None
@@ -174,11 +176,11 @@ def _practised(workspace: Workspace) -> QuerySet[Any]:
 
 def _figures(workspace: Workspace) -> list[dict[str, Any]]:
     """Four numbers, each with the list it counts."""
-    counts = queries.review_counts(workspace)
+    counts = review_queries.review_counts(workspace)
     decided = counts[Candidate.Status.APPROVED] + counts[Candidate.Status.REJECTED]
     approved = counts[Candidate.Status.APPROVED]
     live = Bullet.objects.filter(playbook__workspace=workspace).live().count()
-    tokens = sum(queries.tokens_by_playbook(workspace).values())
+    tokens = sum(playbook_queries.tokens_by_playbook(workspace).values())
     since = timezone.now() - WEEK
     review = reverse("review")
     runs = _practised(workspace)
@@ -212,7 +214,7 @@ def _figures(workspace: Workspace) -> list[dict[str, Any]]:
 
 def _served(workspace: Workspace) -> list[dict[str, Any]]:
     """The newest releases, with the labels that point at them."""
-    found = queries.newest_releases(workspace)[:SHOWN]
+    found = release_queries.newest_releases(workspace)[:SHOWN]
     return [
         {
             "playbook": release.playbook,

@@ -9,11 +9,13 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 
-from memoryapp import queries
 from memoryapp.access import membership_of
 from memoryapp.domain import playbook as domain
 from memoryapp.domain.playbook import SECTIONS
 from memoryapp.models import Bullet, Playbook, Release
+from memoryapp.queries import entries as entry_queries
+from memoryapp.queries import playbooks as playbook_queries
+from memoryapp.queries import releases as release_queries
 from memoryapp.services.releases import PRODUCTION
 from memoryapp.views.links import Chip, page_of, parameter, with_query
 from memoryapp.views.snippets import pull_command, pull_python
@@ -33,7 +35,7 @@ def playbook_context(request: HttpRequest, playbook: Playbook, tab: str) -> dict
     """The frame of the page and the content of one tab."""
     url = playbook.get_absolute_url()
     value = playbook.as_value()
-    draft = queries.draft(playbook, value)
+    draft = playbook_queries.draft(playbook, value)
     labels = list(playbook.labels.select_related("release", "release__playbook"))
     release_count = playbook.releases.count()
     context: dict[str, Any] = {
@@ -69,7 +71,7 @@ def playbook_context(request: HttpRequest, playbook: Playbook, tab: str) -> dict
 
 
 def _moves(playbook: Playbook) -> Any:
-    return queries.label_moves(playbook.label_moves.all())
+    return release_queries.label_moves(playbook.label_moves.all())
 
 
 def _light(playbook: Playbook) -> Any:
@@ -104,7 +106,7 @@ def _budget(playbook: Playbook, value: domain.Playbook) -> dict[str, Any]:
         }
         for section, bullets in groupby(value.live, key=lambda bullet: bullet.section)
     ]
-    waiting, waiting_tokens = queries.waiting_growth(playbook)
+    waiting, waiting_tokens = playbook_queries.waiting_growth(playbook)
     said = ", ".join(f"{part['name']} {part['value']}" for part in parts)
     return {
         "used": value.tokens,
@@ -126,7 +128,7 @@ def _bullets_tab(
     rows = rows.filter(status=status) if status in Bullet.Status.values else rows.live()
     page = page_of(request, rows, BULLETS_PER_PAGE)
     shown: list[Any] = list(page.object_list)
-    counts = queries.evidence_counts(shown)
+    counts = entry_queries.evidence_counts(shown)
     for bullet in shown:
         bullet.evidence_count = counts.get(bullet.pk, 0)
     peeked = parameter(request, "peek")
@@ -159,7 +161,7 @@ def _peek(request: HttpRequest, playbook: Playbook, label: str) -> dict[str, Any
     bullet = playbook.bullets.select_related("playbook").filter(label=label).first()
     if bullet is None:
         return None
-    evidence = queries.bullet_evidence(bullet)
+    evidence = entry_queries.bullet_evidence(bullet)
     status = parameter(request, "status")
     return {
         "bullet": bullet,
@@ -167,9 +169,9 @@ def _peek(request: HttpRequest, playbook: Playbook, label: str) -> dict[str, Any
         "evidence_total": evidence.count(),
         "revisions": [
             {"revision": revision, "before": before}
-            for revision, before in queries.revisions_with_before(bullet)[:3]
+            for revision, before in entry_queries.revisions_with_before(bullet)[:3]
         ],
-        "served_by": queries.served_through(playbook, [bullet.label]),
+        "served_by": release_queries.served_through(playbook, [bullet.label]),
         "close_url": with_query(playbook.get_absolute_url(), {"status": status}),
     }
 
@@ -195,7 +197,7 @@ def _measured(request: HttpRequest, playbook: Playbook, value: domain.Playbook) 
         "has_more_evaluations": len(shown) > EVALUATIONS_SHOWN,
         "digest": digest,
         "measured": playbook.evaluations.filter(digest=digest).first(),
-        "gating": queries.gating_evaluation(playbook, digest) if required else None,
+        "gating": playbook_queries.gating_evaluation(playbook, digest) if required else None,
         "measure_url": with_query(
             reverse("experiment-start"),
             {"playbook": playbook.slug, "is_gate": "on" if required else ""},

@@ -10,11 +10,11 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from memoryapp import queries
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo
 from memoryapp.forms import PlaybookForm
 from memoryapp.models import Playbook
+from memoryapp.queries import playbooks as playbook_queries
 from memoryapp.services.playbooks import playbook_create, playbook_require_evaluation
 from memoryapp.views.links import page_of, parameter, with_query
 from memoryapp.views.playbook_page import TABS, playbook_context
@@ -80,9 +80,9 @@ def playbook_or_404(request: HttpRequest, slug: str) -> Playbook:
 
 def _list(request: HttpRequest, form: PlaybookForm, status: int = 200) -> HttpResponse:
     workspace = workspace_of(request)
-    page = page_of(request, queries.playbooks_with_figures(workspace))
+    page = page_of(request, playbook_queries.playbooks_with_figures(workspace))
     shown: list[Any] = list(page.object_list)
-    tokens = queries.tokens_by_playbook(workspace)
+    tokens = playbook_queries.tokens_by_playbook(workspace)
     context = {
         "rows": [
             {

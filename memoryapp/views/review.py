@@ -14,10 +14,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 
-from memoryapp import queries
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo
 from memoryapp.models import Candidate
+from memoryapp.queries import review as review_queries
 from memoryapp.services import candidates
 from memoryapp.views.links import parameter, render_part, uuid_or_404
 from memoryapp.views.review_candidate import candidate_context, publish_offers, undo_context
@@ -93,7 +93,7 @@ def _onward(request: HttpRequest, candidate: Candidate) -> str:
     Asked after the decision: it may have superseded the neighbor.
     """
     chosen = ReviewFilter.of(request)
-    item = queries.review_item(chosen.queue(workspace_of(request)), candidate, window=2)
+    item = review_queries.review_item(chosen.queue(workspace_of(request)), candidate, window=2)
     following = item.next or item.previous
     return chosen.url(
         candidate=str(following.pk) if following else "", undo=str(candidate.pk), edit=""
@@ -129,7 +129,7 @@ def _page(
 ) -> HttpResponse:
     membership = membership_of(request)
     chosen = ReviewFilter.of(request)
-    item = queries.review_item(chosen.queue(membership.workspace), wanted)
+    item = review_queries.review_item(chosen.queue(membership.workspace), wanted)
     context: dict[str, Any] = {
         "queue": queue_context(membership, chosen, item),
         "candidate": item.candidate,

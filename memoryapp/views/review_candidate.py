@@ -7,13 +7,15 @@ from typing import Any
 
 from django.urls import reverse
 
-from memoryapp import queries
 from memoryapp.domain import playbook as domain
 from memoryapp.domain import review
 from memoryapp.domain.formats import digest
 from memoryapp.domain.playbook import DeltaRefused, Op
 from memoryapp.domain.text import hidden_characters, looks_like_instruction
 from memoryapp.models import Bullet, BulletRevision, Candidate, Evidence, Membership, Workspace
+from memoryapp.queries import playbooks as playbook_queries
+from memoryapp.queries import releases as release_queries
+from memoryapp.queries import review as review_queries
 from memoryapp.templatetags.formats import count_of
 from memoryapp.views.links import uuid_or_404, with_query
 from memoryapp.views.review_queue import ReviewFilter, candidate_label
@@ -45,7 +47,7 @@ def candidate_context(
         "proposed": candidate.decided_content or candidate.content,
         "revision": _revision(candidate, bullets),
         "tokens": _tokens(candidate, bullets, value),
-        "served_by": queries.served_through(candidate.playbook, [b.label for b in bullets]),
+        "served_by": release_queries.served_through(candidate.playbook, [b.label for b in bullets]),
         "evidence_groups": evidence_groups(evidence, candidate.scores.get("steps") or 0),
         "scores": _scores(candidate.scores),
         "validator": _validator(candidate.scores),
@@ -122,7 +124,7 @@ def publish_offers(workspace: Workspace, chosen: ReviewFilter) -> list[dict[str,
         found = found.filter(slug=chosen.playbook)
     offers = []
     for playbook in found[:5]:
-        draft = queries.draft(playbook)
+        draft = playbook_queries.draft(playbook)
         if draft.is_changed:
             url = with_query(playbook.get_absolute_url(), {"tab": "releases"})
             offers.append({"playbook": playbook, "draft": draft, "url": f"{url}#draft"})
@@ -261,7 +263,7 @@ def _instruction_checks(content: str, evidence: Sequence[Evidence]) -> list[dict
 def _twin_checks(candidate: Candidate) -> list[dict[str, Any]]:
     if candidate.op == Op.RETIRE or not candidate.is_pending:
         return []
-    near = queries.similar_bullets(candidate)
+    near = review_queries.similar_bullets(candidate)
     if not near:
         return [_check(True, "No other bullet says nearly the same")]
     return [

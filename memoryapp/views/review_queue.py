@@ -12,8 +12,9 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from memoryapp import queries
 from memoryapp.models import Candidate, Membership, Workspace
+from memoryapp.queries import review as review_queries
+from memoryapp.queries.facets import facet
 from memoryapp.templatetags.ui import op_word, section_title
 from memoryapp.views.links import Chip, parameter, with_query
 
@@ -41,7 +42,7 @@ class ReviewFilter:
 
     def queue(self, workspace: Workspace, **changes: str) -> QuerySet[Candidate]:
         asked = asdict(self) | changes
-        return queries.review_queue(
+        return review_queries.review_queue(
             workspace,
             status="" if asked["status"] == EVERY else asked["status"],
             playbook=asked["playbook"],
@@ -85,11 +86,11 @@ class ReviewFilter:
 
 
 def queue_context(
-    membership: Membership, chosen: ReviewFilter, item: queries.ReviewItem
+    membership: Membership, chosen: ReviewFilter, item: review_queries.ReviewItem
 ) -> dict[str, Any]:
     """The progress of the workspace, the filters with true totals, and the rows around."""
     workspace = membership.workspace
-    counts = queries.review_counts(workspace)
+    counts = review_queries.review_counts(workspace)
     decided = counts[Candidate.Status.APPROVED] + counts[Candidate.Status.REJECTED]
     prefetch_related_objects(list(item.around), "targets")
     first = item.around.index(item.candidate) if item.inside and item.candidate else 0
@@ -98,7 +99,7 @@ def queue_context(
     return {
         "done": decided,
         "total": decided + counts[PENDING],
-        "by_me_today": queries.decided_since(
+        "by_me_today": review_queries.decided_since(
             workspace, membership.user, timezone.now() - timedelta(hours=24)
         ),
         "filters": _status_chips(workspace, chosen) + _active_chips(chosen),
@@ -143,7 +144,7 @@ def _to(chosen: ReviewFilter, candidate: Candidate | None) -> str:
 
 
 def _status_chips(workspace: Workspace, chosen: ReviewFilter) -> list[Chip]:
-    counts = queries.facet(chosen.queue(workspace, status=EVERY), "status")
+    counts = facet(chosen.queue(workspace, status=EVERY), "status")
     return [
         Chip(label, counts[value], chosen.url(status=value), pressed=value == chosen.status)
         for value, label in Candidate.Status.choices
@@ -182,7 +183,7 @@ def _facets(workspace: Workspace, chosen: ReviewFilter) -> list[dict[str, Any]]:
             "choices": [
                 (value, word(value), count)
                 for value, count in sorted(
-                    queries.facet(chosen.queue(workspace, **{name: ""}), field).items()
+                    facet(chosen.queue(workspace, **{name: ""}), field).items()
                 )
                 if value
             ],

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 
 from memoryapp.domain.playbook import Delta, Playbook
-from memoryapp.queries import draft_playbook
+from memoryapp.queries.playbooks import draft_playbook
 from practice.domain.rounds import Stage
 from practice.domain.types import Category
 from practice.models import Arm, Attempt, Lesson, PracticeTask, Run, Unit

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from memoryapp.queries import draft_playbook
+from memoryapp.queries.playbooks import draft_playbook
 from memoryapp.services import candidates
 from memoryapp.services.counters import deployment_tags_count, practice_tags_count
 from practice.agents.rules.documents import failure

@@ -14,7 +14,7 @@ from typing import Any
 from django.utils import timezone
 
 from memoryapp.domain.playbook import Delta
-from memoryapp.queries import draft_playbook
+from memoryapp.queries.playbooks import draft_playbook
 from practice.agents.ports import AgentError, Engine, SolverLimits
 from practice.domain.prompts import PromptText
 from practice.domain.rounds import Plan

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from django.db import connections
 from django.utils import timezone
 
-from memoryapp.queries import draft_playbook
+from memoryapp.queries.playbooks import draft_playbook
 from practice.agents.ports import Oracle, SolverLimits
 from practice.clients.discovery import Drift, LiveSession
 from practice.domain import stopping, validation

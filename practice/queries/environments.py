@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.db.models import Count, Q, QuerySet
 
 from memoryapp.models import Workspace
-from memoryapp.queries import candidates_by_tool
+from memoryapp.queries.origins import candidates_by_tool
 from practice.domain.coverage import coverage
 from practice.domain.orders import orders_in
 from practice.domain.types import Effect

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db.models import Count, F, Q, QuerySet, Sum
 
-from memoryapp.queries import candidates_by_origin, first_evidence
+from memoryapp.queries.origins import candidates_by_origin, first_evidence
 from practice.domain import metrics
 from practice.domain.types import PracticeRecord
 from practice.models import Attempt, PracticeTask, Run, Step, Unit

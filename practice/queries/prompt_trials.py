@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from memoryapp.queries import evidence_from
+from memoryapp.queries.origins import evidence_from
 from practice.models import Attempt, EnvironmentFact, Lesson, PromptTrial
 
 

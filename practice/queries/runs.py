@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
 
 from memoryapp.models import Workspace
-from memoryapp.queries import candidates_by_origin
+from memoryapp.queries.origins import candidates_by_origin
 from practice.models import Attempt, LedgerEntry, Round, Run
 from practice.queries.costs import unpriced
 

@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from memoryapp.access import Right, gate, object_or_404, workspace_of
-from memoryapp.queries import facet
+from memoryapp.queries.facets import facet
 from practice.models import ModelCall
 from practice.queries.calls import STATUSES, CallFilter, conversation, status_counts
 from practice.services.prompts import ROLES

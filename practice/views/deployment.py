@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from memoryapp.access import Right, gate, workspace_of
-from memoryapp.queries import facet
+from memoryapp.queries.facets import facet
 from practice.models import SentTrajectory
 from practice.views.filters import PAGE_SIZE, chips
 

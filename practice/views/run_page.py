@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from memoryapp.access import membership_of
-from memoryapp.queries import candidates_by_origin
+from memoryapp.queries.origins import candidates_by_origin
 from memoryapp.templatetags.charts import heat
 from memoryapp.templatetags.formats import money
 from practice.models import Attempt, EnvironmentTool, Run

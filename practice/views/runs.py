@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo
-from memoryapp.queries import facet
+from memoryapp.queries.facets import facet
 from practice.models import Run
 from practice.queries.progress import fingerprint
 from practice.queries.runs import run_rows, runs, with_figures

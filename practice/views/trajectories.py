@@ -14,7 +14,8 @@ from django.views.decorators.http import require_safe
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
 from memoryapp.domain.text import looks_like_instruction
 from memoryapp.models import Workspace
-from memoryapp.queries import evidence_from, facet
+from memoryapp.queries.facets import facet
+from memoryapp.queries.origins import evidence_from
 from practice.domain.types import COMPLETION_GATE, FEASIBILITY_GATE
 from practice.models import Attempt, EnvironmentTool, Step
 from practice.queries.calls import spent_on

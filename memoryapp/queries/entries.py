@@ -1,0 +1,68 @@
+"""Bullets across playbooks, and what stands behind each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import Count, QuerySet
+
+from memoryapp.models import (
+    Bullet,
+    BulletRevision,
+    Candidate,
+    Evidence,
+    Workspace,
+)
+
+
+def entries(
+    workspace: Workspace, *, status: str = "", playbook: str = "", section: str = "", q: str = ""
+) -> QuerySet[Bullet]:
+    """Every bullet of a workspace that matches a filter, newest change first."""
+    found = Bullet.objects.filter(playbook__workspace=workspace)
+    if status:
+        found = found.filter(status=status)
+    if playbook:
+        found = found.filter(playbook__slug=playbook)
+    if section:
+        found = found.filter(section=section)
+    if q:
+        found = found.matching(q)
+    return found.select_related("playbook").order_by("-updated_at", "pk")
+
+
+def evidence_counts(bullets: Sequence[Bullet]) -> dict[Any, int]:
+    """Bullet id to the number of evidence steps behind all its candidates."""
+    rows = (
+        Candidate.objects.filter(revisions__bullet__in=bullets)
+        .values_list("revisions__bullet")
+        .annotate(total=Count("evidence", distinct=True))
+    )
+    return dict(rows)
+
+
+def bullet_evidence(bullet: Bullet) -> QuerySet[Evidence]:
+    """Every step the bullet's candidates rest on, oldest first."""
+    taught = bullet.revisions.exclude(candidate=None).values("candidate")
+    return Evidence.objects.filter(candidate__in=taught).order_by("pk")
+
+
+def tools_shown(bullet: Bullet) -> list[str]:
+    """The tools of the steps behind a bullet, in the order they were stored."""
+    shown = bullet_evidence(bullet).exclude(tool="").values_list("tool", flat=True)
+    return list(dict.fromkeys(shown))
+
+
+def newest_reason(bullet: Bullet) -> str:
+    """Why a bullet is what it is now."""
+    return bullet.revisions.order_by("-number").values_list("reason", flat=True).first() or ""
+
+
+def revisions_with_before(bullet: Bullet) -> list[tuple[BulletRevision, str]]:
+    """Revisions newest first, each with the text it replaced (empty for the first)."""
+    rows = list(bullet.revisions.select_related("author", "candidate__playbook"))
+    return [
+        (row, rows[place + 1].content if place + 1 < len(rows) else "")
+        for place, row in enumerate(rows)
+    ]

@@ -1,0 +1,68 @@
+"""What candidates came from: runs, attempts and the tools of their steps."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import Count, QuerySet
+
+from memoryapp.models import (
+    Candidate,
+    Evidence,
+    Workspace,
+)
+
+
+def candidates_by_origin(workspace: Workspace, links: Sequence[str]) -> dict[str, Counter[str]]:
+    """Origin link to candidates per status, for the jobs behind ``links``; each link present."""
+    found: dict[str, Counter[str]] = {link: Counter() for link in links}
+    rows = (
+        Candidate.objects.filter(playbook__workspace=workspace, origin_link__in=links)
+        .values_list("origin_link", "status")
+        .annotate(total=Count("pk"))
+    )
+    for link, status, total in rows:
+        found[link][status] += total
+    return found
+
+
+def first_evidence(workspace: Workspace, origin_link: str) -> dict[Any, str]:
+    """Candidate id to the link of the step it was first learned from, for one job."""
+    rows = (
+        Evidence.objects.filter(
+            candidate__playbook__workspace=workspace, candidate__origin_link=origin_link
+        )
+        .order_by("-pk")
+        .values_list("candidate_id", "link")
+    )
+    # The oldest row comes last, so it is the one each candidate keeps.
+    return dict(rows)
+
+
+def evidence_from(workspace: Workspace, link: str) -> QuerySet[Evidence]:
+    """The evidence whose steps stand on the page at ``link``, oldest first."""
+    return (
+        Evidence.objects.filter(
+            candidate__playbook__workspace=workspace, link__startswith=f"{link}#"
+        )
+        .select_related("candidate__playbook")
+        .order_by("pk")
+    )
+
+
+def candidates_by_tool(workspace: Workspace, links: Sequence[str]) -> dict[str, Counter[str]]:
+    """Tool to candidates per status that cite a call of it, for the jobs behind ``links``."""
+    found: dict[str, Counter[str]] = {}
+    rows = (
+        Evidence.objects.filter(
+            candidate__playbook__workspace=workspace, candidate__origin_link__in=links
+        )
+        .values_list("tool", "candidate__status")
+        .annotate(total=Count("candidate", distinct=True))
+        .order_by("tool")
+    )
+    for tool, status, total in rows:
+        found.setdefault(tool, Counter())[status] += total
+    return found
