@@ -12,6 +12,11 @@ export UV_PROJECT_ENVIRONMENT := .venv
 # PATH of another project's environment must not redirect ours.
 unexport VIRTUAL_ENV
 
+# `.venv/bin/greenroom`: the project is not installed as a package, so the command names its folder.
+COMMAND := printf '%s\n' '\#!$(CURDIR)/.venv/bin/python' 'import sys' \
+  'sys.path.insert(0, "$(CURDIR)")' 'from memoryapp.project.cli import main' 'sys.exit(main())' \
+  > .venv/bin/greenroom && chmod +x .venv/bin/greenroom
+
 .PHONY: help up test lint types check install install-dev tools bench chaos format screenshots schema clean
 
 help: ## List the commands
@@ -36,10 +41,12 @@ types: install-dev ## mypy, strict
 install: .tools/python-ok
 	@test -x "$(UV)" || command -v uv >/dev/null || $(MAKE) --no-print-directory .tools/uv/bin/uv
 	@$(UV) sync --frozen --inexact --quiet --no-default-groups --python $(PYTHON)
+	@$(COMMAND)
 
 install-dev: .tools/python-ok
 	@test -x "$(UV)" || command -v uv >/dev/null || $(MAKE) --no-print-directory .tools/uv/bin/uv
 	@$(UV) sync --frozen --inexact --quiet --group dev --python $(PYTHON)
+	@$(COMMAND)
 
 .tools/python-ok:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \

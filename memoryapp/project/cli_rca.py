@@ -1,0 +1,53 @@
+"""``greenroom rca evaluate FOLDER``: replay labelled sets from the command line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from practice.clients.telemetry import UnreadableTelemetry
+from practice.clients.telemetry_sets import replay, sets_in
+from practice.domain.rootcause.evaluation import report
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+ERRORS = (UnreadableTelemetry,)
+
+
+def add(commands: Commands) -> None:
+    rca = commands.add_parser("rca", help="root causes")
+    actions = rca.add_subparsers(title="actions", required=True, metavar="ACTION")
+    evaluate = actions.add_parser(
+        "evaluate", help="rank the causes of every case of a set, and score against its labels"
+    )
+    evaluate.add_argument("folder", type=Path, help="a set, or a folder of sets")
+    evaluate.add_argument("--json", action="store_true", help="one JSON object per set")
+    evaluate.set_defaults(run=_evaluate)
+
+
+def _evaluate(asked: argparse.Namespace) -> int:
+    for case_set in sets_in(asked.folder):
+        found = report(case_set.name, list(replay(case_set)), case_set.truths())
+        sys.stdout.write(json.dumps(found) + "\n" if asked.json else _table(found))
+        sys.stdout.flush()
+    return 0
+
+
+def _table(found: dict[str, Any]) -> str:
+    lines = [f"{found['set']}: {found['cases']} cases"]
+    if "r_at_1" in found:
+        rows = {"all": found, **found["by_fault_type"]}
+        lines += [
+            f"  {kind:<20} {row['cases']:>4}  R@1 {row['r_at_1']:.2f}  R@3 {row['r_at_3']:.2f}"
+            f"  R@5 {row['r_at_5']:.2f}  MRR {row['mrr']:.2f}"
+            for kind, row in rows.items()
+        ]
+    lines += [
+        f"  {case['case_id']:<28} {case['outcome']:<8} {', '.join(case['ranked'][:3])}"
+        for case in found["per_case"]
+    ]
+    return "\n".join(lines) + "\n"

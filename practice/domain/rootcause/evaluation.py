@@ -1,0 +1,96 @@
+"""Hold rankings against labels: R@k, MRR, and the same per fault type. Pure arithmetic."""
+
+from __future__ import annotations
+
+import hashlib
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from practice.domain.rootcause.types import Analysis
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """The label of one case. The engine never sees it."""
+
+    case_id: str
+    service: str
+    fault_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What the engine answered for one case. ``seconds`` includes reading the case."""
+
+    case_id: str
+    ranked: tuple[str, ...]
+    seconds: float
+    visits: int
+    outcome: str = ""
+    score: float = 0.0
+    verified: bool = False
+    notes: tuple[str, ...] = field(default=())
+
+
+def ranking(analysis: Analysis) -> tuple[str, ...]:
+    """Services best first; equal strengths are ordered by a hash of the name, not by the name."""
+    best: dict[str, float] = {}
+    for cause in analysis.causes:
+        best[cause.service] = max(best.get(cause.service, -1.0), cause.strength)
+    return tuple(sorted((name for name in best if name), key=lambda n: (-best[n], digest(n))))
+
+
+def digest(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def rank_of(truth: Truth, ranked: Sequence[str]) -> int | None:
+    """1-based rank of the true service, ``None`` when it is not in the list."""
+    return ranked.index(truth.service) + 1 if truth.service in ranked else None
+
+
+def figures(ranks: Iterable[int | None]) -> dict[str, Any]:
+    """R@1, R@3, R@5 and MRR of some ranks; a missing answer counts as a miss."""
+    found = list(ranks)
+    count = len(found)
+    shares = {
+        f"r_at_{k}": round(sum(r is not None and r <= k for r in found) / count, 4)
+        for k in (1, 3, 5)
+    }
+    mrr = sum(1 / r for r in found if r is not None) / count
+    return {"cases": count, **shares, "mrr": round(mrr, 4)}
+
+
+def report(
+    name: str, replayed: Sequence[Replayed], truths: Mapping[str, Truth] | None
+) -> dict[str, Any]:
+    """One JSON-ready object per set. Without labels it holds the rankings and times alone."""
+    seconds = [case.seconds for case in replayed]
+    found: dict[str, Any] = {"set": name, "cases": len(replayed)}
+    labelled = [case for case in replayed if truths and case.case_id in truths]
+    if truths and labelled:
+        ranks = {c.case_id: rank_of(truths[c.case_id], c.ranked) for c in labelled}
+        found |= {k: v for k, v in figures(ranks.values()).items() if k != "cases"}
+        by_type: dict[str, list[int | None]] = {}
+        for case_id, rank in ranks.items():
+            by_type.setdefault(truths[case_id].fault_type, []).append(rank)
+        found["by_fault_type"] = {kind: figures(by_type[kind]) for kind in sorted(by_type)}
+    if seconds:
+        found["seconds_median"] = round(statistics.median(seconds), 4)
+        found["seconds_max"] = round(max(seconds), 4)
+    found["per_case"] = [
+        {
+            "case_id": case.case_id,
+            "ranked": list(case.ranked),
+            "seconds": round(case.seconds, 4),
+            "visits": case.visits,
+            "outcome": case.outcome,
+            "score": round(case.score, 4),
+            "verified": case.verified,
+            **({"notes": list(case.notes)} if case.notes else {}),
+        }
+        for case in replayed
+    ]
+    return found

@@ -1,0 +1,149 @@
+"""Telemetry as columns: metric samples, log lines, spans and call-edge latencies of one window.
+
+A column of names is stored once per name (``Labels``), so a million rows stay a few arrays. Times
+are UTC epoch seconds as floats; an absent number is NaN and an absent name is the empty string.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int32]
+Mask = NDArray[np.bool_]
+
+
+class Modality(StrEnum):
+    """A kind of telemetry. Any may be missing, which is stated and never guessed."""
+
+    METRICS = "metrics"
+    TRACES = "traces"
+    LOGS = "logs"
+    EDGES = "edges"
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """A column of names: ``names[codes[i]]`` is the name in row ``i``."""
+
+    codes: Codes
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, values: Iterable[str]) -> Labels:
+        seen: dict[str, int] = {}
+        codes = [seen.setdefault(value, len(seen)) for value in values]
+        return cls(np.asarray(codes, dtype=np.int32), tuple(seen))
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __getitem__(self, row: int) -> str:
+        return self.names[int(self.codes[row])]
+
+    def taken(self, rows: Mask | NDArray[np.intp]) -> Labels:
+        return Labels(self.codes[rows], self.names)
+
+    def is_name(self, name: str) -> Mask:
+        if name not in self.names:
+            return np.zeros(len(self.codes), dtype=np.bool_)
+        return np.asarray(self.codes == self.names.index(name), dtype=np.bool_)
+
+
+def floats(values: Iterable[float] = ()) -> Floats:
+    return np.fromiter(values, dtype=np.float64)
+
+
+def no_labels() -> Labels:
+    return Labels.of(())
+
+
+@dataclass(frozen=True, slots=True)
+class MetricTable:
+    """Samples. ``service`` may be empty with a ``pod`` and the other way round."""
+
+    ts: Floats = field(default_factory=floats)
+    service: Labels = field(default_factory=no_labels)
+    pod: Labels = field(default_factory=no_labels)
+    metric: Labels = field(default_factory=no_labels)
+    value: Floats = field(default_factory=floats)
+
+    def __len__(self) -> int:
+        return len(self.ts)
+
+
+@dataclass(frozen=True, slots=True)
+class SpanTable:
+    """Spans. ``start`` and ``duration`` are seconds; a span that never ended has a NaN duration.
+
+    ``status`` is ``error``, ``ok`` or empty where the source does not say.
+    """
+
+    trace_id: Labels = field(default_factory=no_labels)
+    span_id: Labels = field(default_factory=no_labels)
+    parent_id: Labels = field(default_factory=no_labels)
+    service: Labels = field(default_factory=no_labels)
+    pod: Labels = field(default_factory=no_labels)
+    operation: Labels = field(default_factory=no_labels)
+    start: Floats = field(default_factory=floats)
+    duration: Floats = field(default_factory=floats)
+    status: Labels = field(default_factory=no_labels)
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+
+@dataclass(frozen=True, slots=True)
+class LogTable:
+    """Log lines. ``source`` is the logger or code line where the collector knows it."""
+
+    ts: Floats = field(default_factory=floats)
+    service: Labels = field(default_factory=no_labels)
+    pod: Labels = field(default_factory=no_labels)
+    level: Labels = field(default_factory=no_labels)
+    source: Labels = field(default_factory=no_labels)
+    trace_id: Labels = field(default_factory=no_labels)
+    span_id: Labels = field(default_factory=no_labels)
+    message: Sequence[str] = ()
+
+    def __len__(self) -> int:
+        return len(self.ts)
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeTable:
+    """Latency of calls as each side measures it: ``side`` is ``caller`` or ``callee``, seconds."""
+
+    ts: Floats = field(default_factory=floats)
+    source: Labels = field(default_factory=no_labels)
+    target: Labels = field(default_factory=no_labels)
+    side: Labels = field(default_factory=no_labels)
+    latency: Floats = field(default_factory=floats)
+
+    def __len__(self) -> int:
+        return len(self.ts)
+
+
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """All that is known of one window. ``topology`` has caller → callee pairs of services."""
+
+    metrics: MetricTable = field(default_factory=MetricTable)
+    spans: SpanTable = field(default_factory=SpanTable)
+    logs: LogTable = field(default_factory=LogTable)
+    edges: EdgeTable = field(default_factory=EdgeTable)
+    topology: tuple[tuple[str, str], ...] = ()
+
+    def present(self) -> frozenset[Modality]:
+        sizes = {
+            Modality.METRICS: len(self.metrics),
+            Modality.TRACES: len(self.spans),
+            Modality.LOGS: len(self.logs),
+            Modality.EDGES: len(self.edges),
+        }
+        return frozenset(modality for modality, size in sizes.items() if size)
