@@ -65,9 +65,10 @@ class BulletFactory(DjangoModelFactory):
 
     @factory.post_generation
     def first_revision(self: Any, create: bool, extracted: Any, **kwargs: Any) -> None:
-        self.revisions.create(
+        self.wording = self.revisions.create(
             number=1, content=self.content, section=self.section, status=self.status
         )
+        self.save(update_fields=["wording"])
 
 
 class CandidateFactory(DjangoModelFactory):

@@ -5,23 +5,32 @@ from memoryapp.models.entries import Bullet, BulletRevision
 from memoryapp.models.evaluations import Evaluation
 from memoryapp.models.events import Event
 from memoryapp.models.playbooks import Playbook
+from memoryapp.models.receipts import IdempotentRequest, PullReceipt, Report, Vote
 from memoryapp.models.releases import LabelMove, Release, ReleaseLabel
 from memoryapp.models.tokens import ApiKey
+from memoryapp.models.vectors import BulletVector, EmbeddingModel, RecallTrace
 from memoryapp.models.workspaces import Membership, Role, Workspace
 
 __all__ = [
     "ApiKey",
     "Bullet",
     "BulletRevision",
+    "BulletVector",
     "Candidate",
+    "EmbeddingModel",
     "Evaluation",
     "Event",
     "Evidence",
+    "IdempotentRequest",
     "LabelMove",
     "Membership",
     "Playbook",
+    "PullReceipt",
+    "RecallTrace",
     "Release",
     "ReleaseLabel",
+    "Report",
     "Role",
+    "Vote",
     "Workspace",
 ]

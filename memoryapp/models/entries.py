@@ -52,7 +52,11 @@ class BulletQuerySet(models.QuerySet["Bullet"]):
 
 
 class Bullet(models.Model):
-    """One remembered lesson. ``content`` and ``section`` repeat the newest revision."""
+    """One remembered lesson. ``content`` and ``section`` repeat the newest revision.
+
+    The table has one column more than the model, as has ``BulletRevision``: ``search``, a generated
+    tsvector that only ``queries.search`` reads, so that no list carries it along.
+    """
 
     class Status(models.TextChoices):
         APPROVED = BulletStatus.APPROVED.value, "Approved"
@@ -75,6 +79,10 @@ class Bullet(models.Model):
     deployed_helpful = models.PositiveIntegerField(default=0)
     deployed_harmful = models.PositiveIntegerField(default=0)
     revision_count = models.PositiveIntegerField(default=0)
+    #: the revision that first said what the bullet says now; search and releases hold on to it.
+    wording = models.ForeignKey(
+        "memoryapp.BulletRevision", models.SET_NULL, null=True, blank=True, related_name="+"
+    )
     #: what a ``playbook.json`` said of it besides; empty for bullets of our own.
     imported = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -121,6 +129,7 @@ class Bullet(models.Model):
         candidate: Any = None,
     ) -> BulletRevision:
         """Append a revision and make it the current text. The caller holds the playbook's lock."""
+        reworded = content != self.content or self.wording_id is None
         self.content, self.section, self.status = content, section, status
         self.rule = rule
         self.revision_count += 1
@@ -135,6 +144,9 @@ class Bullet(models.Model):
             reason=reason,
             candidate=candidate,
         )
+        if reworded:
+            self.wording = revision
+            self.save(update_fields=["wording"])
         return revision
 
 

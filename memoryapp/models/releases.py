@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.urls import reverse
 
@@ -11,7 +13,16 @@ from memoryapp.models.entries import BulletRevision
 
 
 class Release(models.Model):
-    """A frozen playbook. Its bodies are stored as served; a pull renders nothing."""
+    """A frozen playbook. Its bodies are stored as served; a pull renders nothing.
+
+    A withdrawn release is served to nobody any more: agents that ask for it are told which one
+    replaces it.
+    """
+
+    class Withdrawal(models.TextChoices):
+        NONE = "", "In use"
+        RETIRED = "retired", "Retired"
+        RECALLED = "recalled", "Recalled"
 
     playbook = models.ForeignKey("memoryapp.Playbook", models.CASCADE, related_name="releases")
     number = models.PositiveIntegerField()
@@ -21,6 +32,17 @@ class Release(models.Model):
     digests = models.JSONField(help_text="Format name to the SHA-256 of its text.")
     bullet_count = models.PositiveIntegerField()
     tokens = models.PositiveIntegerField()
+    #: the revisions that say just this, in delivery order; what retrieval searches.
+    wordings = ArrayField(models.BigIntegerField(), default=list, blank=True)
+    withdrawal = models.CharField(max_length=8, choices=Withdrawal.choices, blank=True, default="")
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    withdrawal_reason = models.CharField(max_length=300, blank=True)
+    replacement = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="replaces"
+    )
     published_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
     )
@@ -65,17 +87,30 @@ class Release(models.Model):
 
 
 class ReleaseLabel(models.Model):
-    """A name agents pull by, e.g. ``production``."""
+    """A name agents pull by, e.g. ``production``. It may have a second release on trial."""
 
     playbook = models.ForeignKey("memoryapp.Playbook", models.CASCADE, related_name="labels")
     name = models.SlugField(max_length=40)
     release = models.ForeignKey(Release, models.PROTECT, related_name="labels")
+    #: a release on trial: ``canary_share`` percent of the agents that pull by this name get it.
+    canary = models.ForeignKey(
+        Release, models.PROTECT, null=True, blank=True, related_name="canary_labels"
+    )
+    canary_share = models.PositiveSmallIntegerField(
+        default=0, validators=[MinValueValidator(0), MaxValueValidator(100)]
+    )
+    canary_since = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         ordering = ["name"]
         constraints = [
-            models.UniqueConstraint(fields=["playbook", "name"], name="one_release_per_label")
+            models.UniqueConstraint(fields=["playbook", "name"], name="one_release_per_label"),
+            models.CheckConstraint(
+                condition=models.Q(canary=None, canary_share=0)
+                | models.Q(canary__isnull=False, canary_share__range=(1, 100)),
+                name="canary_has_a_share",
+            ),
         ]
 
     def __str__(self) -> str:

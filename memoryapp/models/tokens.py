@@ -14,10 +14,16 @@ KEY_MARK = "gr"
 
 
 class Scope(models.TextChoices):
-    PULL = "playbooks:pull", "Pull playbooks"
+    PULL = "playbooks:pull", "Pull playbooks and search in them"
+    FEEDBACK = "feedback:write", "Report outcomes"
     TRAJECTORIES = "trajectories:write", "Send trajectories"
     READ = "read", "Read everything"
     WRITE = "write", "Start runs, decide and publish"
+    ADMIN = "admin", "Administer: keys, exports and imports"
+
+
+#: what an agent does; only these may be bound to single playbooks.
+AGENT_SCOPES = frozenset({Scope.PULL, Scope.FEEDBACK, Scope.TRAJECTORIES})
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
@@ -28,13 +34,24 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 
 
 class ApiKey(models.Model):
-    """``gr_<prefix>_<secret>``. The secret has 256 random bits, so one SHA-256 keeps it safe."""
+    """``gr_<prefix>_<secret>``. The secret has 256 random bits, so one SHA-256 keeps it safe.
+
+    After a rotation the secret before it works until ``previous_until``.
+    """
 
     workspace = models.ForeignKey("memoryapp.Workspace", models.CASCADE, related_name="api_keys")
     name = models.CharField(max_length=100)
     prefix = models.CharField(max_length=12, unique=True)
     secret_hash = models.CharField(max_length=64)
+    previous_hash = models.CharField(max_length=64, blank=True)
+    previous_until = models.DateTimeField(null=True, blank=True)
+    rotated_at = models.DateTimeField(null=True, blank=True)
     scopes = ArrayField(models.CharField(max_length=40, choices=Scope.choices))
+    #: the only playbooks it is good for; none means all of the workspace.
+    playbooks = models.ManyToManyField("memoryapp.Playbook", blank=True, related_name="+")
+    rate_limit = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Requests per minute; empty is the default, 0 no limit."
+    )
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -53,6 +70,10 @@ class ApiKey(models.Model):
     def hash_of(secret: str) -> str:
         return hashlib.sha256(secret.encode()).hexdigest()
 
-    def matches(self, secret: str) -> bool:
-        """Compare in constant time."""
-        return hmac.compare_digest(self.secret_hash, self.hash_of(secret))
+    def matches(self, secret: str, now: datetime) -> bool:
+        """Whether this is the secret, or the one before it in its grace. In constant time."""
+        presented = self.hash_of(secret)
+        current = hmac.compare_digest(self.secret_hash, presented)
+        in_grace = self.previous_until is not None and now < self.previous_until
+        previous = hmac.compare_digest(self.previous_hash, presented)
+        return current or (in_grace and previous)

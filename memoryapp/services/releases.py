@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
@@ -10,7 +11,7 @@ from django.db import transaction
 from memoryapp.domain import formats
 from memoryapp.domain import playbook as domain
 from memoryapp.domain.errors import UnableToChange, UnableToPublish
-from memoryapp.models import Event, LabelMove, Playbook, Release, ReleaseLabel
+from memoryapp.models import BulletRevision, Event, LabelMove, Playbook, Release, ReleaseLabel
 from memoryapp.queries.playbooks import gating_evaluation
 
 LABEL_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -56,6 +57,7 @@ def release_publish(*, playbook: Playbook, by: Any, notes: str = "", label: str 
             digests={name: formats.digest(body) for name, body in bodies.items()},
             bullet_count=len(value.live),
             tokens=value.tokens,
+            wordings=wordings(playbook, frozen),
             published_by=by,
         )
         Event.objects.record(
@@ -69,6 +71,17 @@ def release_publish(*, playbook: Playbook, by: Any, notes: str = "", label: str 
         if label:
             label_move(playbook=playbook, name=label, release=release, by=by)
     return release
+
+
+def wordings(playbook: Playbook, frozen: Mapping[str, Any]) -> list[int]:
+    """Return the revisions that say what a document says, in its order: the first of each text."""
+    said = BulletRevision.objects.filter(bullet__playbook=playbook).order_by("-number")
+    first = {
+        (label, content): pk
+        for pk, label, content in said.values_list("pk", "bullet__label", "content")
+    }
+    told = [(b["label"], b["content"]) for s in frozen["sections"] for b in s["bullets"]]
+    return [first[key] for key in told if key in first]
 
 
 def _check_evaluated(playbook: Playbook, value: domain.Playbook) -> None:

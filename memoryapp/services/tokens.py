@@ -75,7 +75,7 @@ def api_key_recognize(presented: str) -> ApiKey | None:
         .filter(prefix=prefix)
         .first()
     )
-    if key is None or not key.matches(secret):
+    if key is None or not key.matches(secret, now):
         return None
     stale = Q(last_used_at=None) | Q(last_used_at__lt=now - USE_RESOLUTION)
     if key.last_used_at is None or key.last_used_at < now - USE_RESOLUTION:

@@ -1,0 +1,118 @@
+"""Who was given which release, and what became of the tasks it was given for."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+
+
+class PullReceipt(models.Model):
+    """One pull. Web processes buffer them in Redis; a worker writes them here.
+
+    ``source`` is the process that answered and ``number`` its own count, from 1. A receipt that is
+    flushed twice is stored once, and a number that is missing below a source's highest was lost:
+    loss is seen, not silent.
+    """
+
+    release = models.ForeignKey("memoryapp.Release", models.CASCADE, related_name="receipts")
+    key = models.ForeignKey(
+        "memoryapp.ApiKey", models.SET_NULL, null=True, blank=True, related_name="receipts"
+    )
+    agent = models.CharField(max_length=120, blank=True)
+    label = models.CharField(max_length=40, blank=True)
+    form = models.CharField(max_length=20)
+    #: whether the agent held the content already and was told so.
+    unchanged = models.BooleanField(default=False)
+    pulled_at = models.DateTimeField()
+    source = models.UUIDField()
+    number = models.PositiveBigIntegerField()
+
+    class Meta:
+        ordering = ["-pulled_at", "-pk"]
+        indexes = [models.Index(fields=["release", "-pulled_at"])]
+        constraints = [
+            models.UniqueConstraint(fields=["source", "number"], name="one_row_per_receipt")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.release} by {self.agent or 'an agent'}"
+
+
+class Report(models.Model):
+    """What an agent says of one task it did with a release. ``task`` is the agent's name for it."""
+
+    class Outcome(models.TextChoices):
+        UNKNOWN = "", "Not said"
+        SUCCESS = "success", "Success"
+        FAILURE = "failure", "Failure"
+
+    release = models.ForeignKey("memoryapp.Release", models.CASCADE, related_name="reports")
+    key = models.ForeignKey(
+        "memoryapp.ApiKey", models.SET_NULL, null=True, blank=True, related_name="reports"
+    )
+    agent = models.CharField(max_length=120, blank=True)
+    task = models.CharField(max_length=200)
+    outcome = models.CharField(max_length=8, choices=Outcome.choices, blank=True, default="")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["release", "outcome", "created_at"])]
+        constraints = [
+            models.UniqueConstraint(fields=["release", "task"], name="one_report_per_task")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.task}: {self.outcome or 'not said'}"
+
+
+class Vote(models.Model):
+    """What a report says of one bullet."""
+
+    class Value(models.TextChoices):
+        HELPFUL = "helpful", "Helpful"
+        HARMFUL = "harmful", "Harmful"
+        NEUTRAL = "neutral", "Neutral"
+
+    report = models.ForeignKey(Report, models.CASCADE, related_name="votes")
+    bullet = models.ForeignKey("memoryapp.Bullet", models.CASCADE, related_name="votes")
+    value = models.CharField(max_length=7, choices=Value.choices)
+    evidence = models.CharField(max_length=2_000, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["report", "bullet"], name="one_vote_per_task")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.bullet}: {self.value}"
+
+
+class IdempotentRequest(models.Model):
+    """The first answer to a request with an ``Idempotency-Key``, kept for those that repeat it.
+
+    ``status`` is empty while the first one is still being worked on. A body is kept only where the
+    answer may be stored at all; one that showed a new key, for instance, is not.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    caller = models.CharField(max_length=64)
+    key = models.CharField(max_length=255)
+    asked = models.CharField(max_length=64, help_text="SHA-256 of method, address and body.")
+    status = models.PositiveSmallIntegerField(null=True, blank=True)
+    body = models.BinaryField(null=True, blank=True)
+    content_type = models.CharField(max_length=120, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["caller", "key"], name="one_answer_per_idempotency_key")
+        ]
+        indexes = [models.Index(fields=["created_at"])]
+
+    def __str__(self) -> str:
+        return self.key
