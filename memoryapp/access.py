@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -13,7 +13,8 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase
 
-from memoryapp.models import Membership, Workspace
+from memoryapp.models import ApiKey, Membership, Workspace
+from memoryapp.models.tokens import Scope
 
 Row = TypeVar("Row", bound=Model)
 Params = ParamSpec("Params")
@@ -55,6 +56,29 @@ def allows(membership: Membership, right: Right) -> bool:
     if right is Right.READ:
         return True
     return membership.may_review if right is Right.REVIEW else membership.may_administer
+
+
+#: What a person in the browser may do by role, a key may do by scope.
+RIGHT_OF_SCOPE = {
+    Scope.PULL: Right.READ,
+    Scope.TRAJECTORIES: Right.REVIEW,
+    Scope.READ: Right.READ,
+    Scope.WRITE: Right.REVIEW,
+}
+
+
+def key_problem(key: ApiKey, scopes: Sequence[str]) -> str:
+    """Say why a key may not do what any of ``scopes`` allows; empty where it may.
+
+    A key may what its scopes say and what its maker may still do in its workspace.
+    """
+    carried = set(scopes) & set(key.scopes)
+    if not carried:
+        return f"This needs a key with the scope {' or '.join(scopes)}."
+    maker = Membership.objects.filter(workspace=key.workspace, user=key.created_by).first()
+    if maker is None or not any(allows(maker, RIGHT_OF_SCOPE[Scope(one)]) for one in carried):
+        return "The person who made this key may not do this any more. Make a new key."
+    return ""
 
 
 def gate(right: Right) -> Callable[[View[Params]], View[Params]]:

@@ -54,6 +54,7 @@ def start_product(data: Path, **env: str) -> Product:
             "DJANGO_SETTINGS_MODULE": "memoryapp.project.settings",
             "GREENROOM_DATA_DIR": str(data),
             "PORT": str(free_port()),
+            "MCP_PORT": str(free_port()),
             **env,
         },
         stdout=subprocess.PIPE,

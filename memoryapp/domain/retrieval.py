@@ -33,3 +33,9 @@ def near_duplicates(
     """Return the others at or above ``threshold``, the closest first."""
     scored = [(key, similarity(text, other)) for key, other in others]
     return sorted((s for s in scored if s[1] >= threshold), key=lambda s: s[1], reverse=True)
+
+
+def shared_words(query: str, text: str) -> float:
+    """The share of the query's shingles that ``text`` has, 0 to 1: a plain lexical score."""
+    asked = shingles(query)
+    return round(len(asked & shingles(text)) / len(asked), 4) if asked else 0.0

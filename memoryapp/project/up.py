@@ -1,8 +1,8 @@
 """``make up``: Greenroom on one machine under one small supervisor.
 
-Order of start: PostgreSQL and Redis, then migrations, then web, worker and beat. Order of stop: the
-reverse. A process that dies is started again with a short delay; one that keeps dying ends the
-whole with one line. Children die with the supervisor even when it is killed (Linux).
+Order of start: PostgreSQL and Redis, then migrations, then web, worker, beat and MCP. Order of
+stop: the reverse. A process that dies is started again with a short delay; one that keeps dying
+ends the whole with one line. Children die with the supervisor even when it is killed (Linux).
 """
 
 from __future__ import annotations
@@ -98,14 +98,16 @@ def main() -> int:
     started: list[Part] = []
     lock: IO[str] | None = None
     try:
-        port = _port(os.environ.get("PORT", "8000"))
+        port = _port("PORT", os.environ.get("PORT", "8000"))
+        mcp_port = _port("MCP_PORT", os.environ.get("MCP_PORT", "") or str(port + 1))
         embedded.check_disk(data)
         lock = _lock(data)
-        _check_port(host, port)
+        _check_port(host, port, "PORT")
+        _check_port(host, mcp_port, "MCP_PORT")
         env = _start_stores(data, started)
         if subprocess.run([sys.executable, "manage.py", "prepare"], cwd=ROOT, env=env).returncode:
             raise EmbeddedFailed("The database could not be prepared; the lines above say why.")
-        web, *others = children = _children(data, host, port)
+        web, *others = children = _children(data, host, port, mcp_port)
         started.extend(children)
         web.start(env)
         _wait_for_web(host, port, web)
@@ -113,6 +115,7 @@ def main() -> int:
             child.start(env)
         shown = "localhost" if host in {"127.0.0.1", "0.0.0.0", "::"} else host
         _say(f"Greenroom is ready: http://{shown}:{port}")
+        _say(f"MCP for agents: http://{shown}:{mcp_port}/mcp")
         _say(f"Logs and data are in {data}. Ctrl-C stops everything.")
         _watch(started, env)
     except Stopped:
@@ -143,10 +146,10 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _port(text: str) -> int:
+def _port(name: str, text: str) -> int:
     if text.isdigit() and 0 < int(text) < 65536:
         return int(text)
-    raise EmbeddedFailed(f"PORT must be a number from 1 to 65535, not {text!r}.")
+    raise EmbeddedFailed(f"{name} must be a number from 1 to 65535, not {text!r}.")
 
 
 def _lock(data: Path) -> IO[str]:
@@ -167,7 +170,7 @@ def _lock(data: Path) -> IO[str]:
     return file
 
 
-def _check_port(host: str, port: int) -> None:
+def _check_port(host: str, port: int, name: str) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -176,7 +179,7 @@ def _check_port(host: str, port: int) -> None:
         except OSError as error:
             raise EmbeddedFailed(
                 f"Port {port} on {host} cannot be used ({error.strerror}). "
-                f"Stop what uses it, or choose another: PORT={port + 1} make up"
+                f"Stop what uses it, or choose another: {name}={port + 10} make up"
             ) from error
 
 
@@ -194,7 +197,7 @@ def _start_stores(data: Path, started: list[Part]) -> dict[str, str]:
     return env
 
 
-def _children(data: Path, host: str, port: int) -> list[Child]:
+def _children(data: Path, host: str, port: int, mcp_port: int) -> list[Child]:
     python = sys.executable
     bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     celery = (python, "-m", "celery", "-A", "memoryapp.project", "--quiet")
@@ -216,6 +219,16 @@ def _children(data: Path, host: str, port: int) -> list[Child]:
             data / "worker.log",
         ),
         Child("beat", (*celery, "beat", "--loglevel", "WARNING", "--pidfile="), data / "beat.log"),
+        Child(
+            "mcp",
+            (
+                *(python, "-m", "uvicorn", "memoryapp.project.asgi:application"),
+                *("--host", host, "--port", str(mcp_port), "--lifespan", "on"),
+                *("--log-level", "warning", "--no-access-log", "--no-server-header"),
+                *("--timeout-graceful-shutdown", "5"),
+            ),
+            data / "mcp.log",
+        ),
     ]
 
 

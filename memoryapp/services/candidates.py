@@ -42,7 +42,9 @@ class Source:
 
     @property
     def digest(self) -> str:
-        return digest(f"{self.kind} {self.link} {self.number}")
+        """What makes two sources one: the place they link to, or what they say where none is."""
+        place = self.link or f"{self.group} {self.excerpt}"
+        return digest(f"{self.kind} {place} {self.number}")
 
 
 @dataclass(frozen=True, slots=True)

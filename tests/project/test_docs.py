@@ -57,6 +57,6 @@ def test_a_decision_record_stays_short() -> None:
 def test_the_compose_file_runs_one_image_without_root() -> None:
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     ours = {name: s for name, s in services.items() if s["image"].startswith("greenroom")}
-    assert set(ours) == {"prepare", "web", "worker", "beat"}
+    assert set(ours) == {"prepare", "web", "mcp", "worker", "beat"}
     assert all(s["user"] == "10001:10001" for s in ours.values())
     assert all("healthcheck" in s for name, s in services.items() if name != "prepare")

@@ -1,0 +1,101 @@
+"""Before the MCP server: the address, the host, where a browser came from, and the key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, MutableMapping
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http.request import split_domain_port, validate_host
+
+from memoryapp.mcp.server import KEY
+from memoryapp.mcp.threads import in_thread
+from memoryapp.services.tokens import api_key_recognize
+
+PATH = "/mcp"
+TYPE = "urn:greenroom:problem:"
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class Gate:
+    """An ASGI application in front of another: it lets through requests with a usable key."""
+
+    def __init__(self, inner: Application) -> None:
+        self._inner = inner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._inner(scope, receive, send)
+            return
+        path = scope.get("path", "").rstrip("/")
+        if path == "/healthz":
+            await _answer(send, 200, b"ok\n", b"text/plain")
+        elif scope["type"] != "http" or path != PATH:
+            await _refuse(send, 404, "not-found", f"MCP is served at {PATH}.")
+        else:
+            await self._checked({**scope, "path": PATH, "raw_path": PATH.encode()}, receive, send)
+
+    async def _checked(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        host = split_domain_port(headers.get("host", ""))[0]
+        if not host or not validate_host(host, settings.ALLOWED_HOSTS):
+            said = "This host name is not served here. An operator adds it to ALLOWED_HOSTS."
+            await _refuse(send, 421, "host", said)
+            return
+        if not _trusted(headers.get("origin", ""), host):
+            said = "Pages of another site may not call this. Call it from a program."
+            await _refuse(send, 403, "origin", said)
+            return
+        scheme, _, presented = headers.get("authorization", "").partition(" ")
+        key = None
+        if scheme.lower() == "bearer":
+            key = await in_thread(api_key_recognize, presented.strip())
+        if key is None or not key.created_by.is_active:
+            said = (
+                "Send an API key: Authorization: Bearer gr_<prefix>_<secret>. It is missing, "
+                "unknown, expired or revoked. Make a new one in Settings, API keys."
+            )
+            await _refuse(
+                send, 401, "authentication-failed", said, (b"www-authenticate", b"Bearer")
+            )
+            return
+        scope[KEY] = key
+        await self._inner(scope, receive, send)
+
+
+def _trusted(origin: str, host: str) -> bool:
+    """Whether a browser's page may call: ours may, those of others may not, programs send none."""
+    if not origin or origin in settings.CSRF_TRUSTED_ORIGINS:
+        return True
+    return split_domain_port(urlsplit(origin).netloc)[0] in {host, *LOOPBACK}
+
+
+async def _refuse(
+    send: Send, status: int, kind: str, detail: str, *headers: tuple[bytes, bytes]
+) -> None:
+    body = {
+        "type": TYPE + kind,
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
+    await _answer(send, status, json.dumps(body).encode(), b"application/problem+json", *headers)
+
+
+async def _answer(
+    send: Send, status: int, body: bytes, kind: bytes, *headers: tuple[bytes, bytes]
+) -> None:
+    length = (b"content-length", str(len(body)).encode())
+    start = {"type": "http.response.start", "status": status}
+    await send({**start, "headers": [(b"content-type", kind), length, *headers]})
+    await send({"type": "http.response.body", "body": body})

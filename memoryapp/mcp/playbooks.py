@@ -1,0 +1,138 @@
+"""Released playbooks as MCP resources and prompts. Synchronous: the server runs them in threads."""
+
+from __future__ import annotations
+
+import re
+
+import mcp_types as types
+from mcp.shared.exceptions import MCPError
+
+from memoryapp.access import key_problem
+from memoryapp.domain.errors import UnableTo
+from memoryapp.mcp.tools import READERS
+from memoryapp.models import ApiKey, ReleaseLabel
+from memoryapp.services.serving import PRODUCTION, Served, playbook_serve
+
+SCHEME = "playbook://"
+TEMPLATE = "playbook://{slug}@{label}"
+MARKDOWN = "text/markdown"
+PAGE = 100
+#: The code of the 2025 revisions for a resource that is not there.
+RESOURCE_NOT_FOUND = -32002
+_URI = re.compile(r"playbook://([-\w]{1,64})@([a-z0-9][a-z0-9-]{0,39})")
+
+
+def resources(key: ApiKey, cursor: str | None) -> types.ListResourcesResult:
+    """One resource for each label of each playbook, in pages."""
+    _check(key)
+    rows = (
+        ReleaseLabel.objects.filter(playbook__workspace=key.workspace)
+        .select_related("playbook", "release")
+        .defer("release__document", "release__bodies")
+        .order_by("playbook__slug", "name")
+    )
+    start = _offset(cursor)
+    page = list(rows[start : start + PAGE + 1])
+    return types.ListResourcesResult(
+        resources=[
+            types.Resource(
+                uri=f"{SCHEME}{row.playbook.slug}@{row.name}",
+                name=f"{row.playbook.slug}@{row.name}",
+                title=f"{row.playbook.name} ({row.name}, {row.release})",
+                description=row.playbook.description or None,
+                mime_type=MARKDOWN,
+            )
+            for row in page[:PAGE]
+        ],
+        next_cursor=str(start + PAGE) if len(page) > PAGE else None,
+    )
+
+
+def resource(key: ApiKey, uri: str) -> types.ReadResourceResult:
+    """The Markdown of a release, as agents pull it.
+
+    Raises:
+        MCPError: an address of another form, or no such release.
+    """
+    _check(key)
+    named = _URI.fullmatch(uri)
+    if named is None:
+        raise MCPError(
+            types.INVALID_PARAMS, f"A playbook's address is {TEMPLATE}, not {uri[:200]!r}."
+        )
+    served = _served(key, named[1], named[2], RESOURCE_NOT_FOUND)
+    contents = types.TextResourceContents(
+        uri=uri,
+        mime_type=MARKDOWN,
+        text=served.text,
+        _meta={"version": served.release.number, "digest": served.digest},
+    )
+    return types.ReadResourceResult(contents=[contents])
+
+
+def prompts(key: ApiKey, cursor: str | None) -> types.ListPromptsResult:
+    """One prompt for each playbook that has a release behind a label, in pages."""
+    _check(key)
+    rows = key.workspace.playbooks.filter(labels__isnull=False).distinct().order_by("slug")
+    start = _offset(cursor)
+    page = list(rows[start : start + PAGE + 1])
+    return types.ListPromptsResult(
+        prompts=[
+            types.Prompt(
+                name=row.slug,
+                title=row.name,
+                description=row.description or f"What agents remember as {row.name}.",
+                arguments=[
+                    types.PromptArgument(
+                        name="label",
+                        description=f"Which release: a label. Default: {PRODUCTION}.",
+                        required=False,
+                    )
+                ],
+            )
+            for row in page[:PAGE]
+        ],
+        next_cursor=str(start + PAGE) if len(page) > PAGE else None,
+    )
+
+
+def prompt(key: ApiKey, name: str, arguments: dict[str, str]) -> types.GetPromptResult:
+    """A playbook as the first message of a conversation.
+
+    Raises:
+        MCPError: no such playbook or label, or an argument the prompt does not have.
+    """
+    _check(key)
+    unknown = set(arguments) - {"label"}
+    if unknown:
+        raise MCPError(types.INVALID_PARAMS, "The only argument of a prompt is label.")
+    label = arguments.get("label") or PRODUCTION
+    served = _served(key, name, label, types.INVALID_PARAMS)
+    said = f"What was learned before, reviewed by people. Use it where it fits.\n\n{served.text}"
+    return types.GetPromptResult(
+        description=f"{served.playbook.name}, {served.release}",
+        messages=[types.PromptMessage(role="user", content=types.TextContent(text=said))],
+    )
+
+
+def _served(key: ApiKey, slug: str, label: str, code: int) -> Served:
+    if "\x00" in slug + label:
+        raise MCPError(code, "Nothing here is named by a NUL character.")
+    try:
+        return playbook_serve(workspace=key.workspace, slug=slug, label=label)
+    except UnableTo as error:
+        raise MCPError(code, str(error)) from error
+
+
+def _check(key: ApiKey) -> None:
+    problem = key_problem(key, READERS)
+    if problem:
+        raise MCPError(types.INVALID_REQUEST, problem)
+
+
+def _offset(cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 9:
+        raise MCPError(types.INVALID_PARAMS, "The cursor is not one this server gave out.")
+    return int(cursor)

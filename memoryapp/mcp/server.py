@@ -1,0 +1,117 @@
+"""The MCP server: what it offers, and how a request reaches the code behind it.
+
+The SDK speaks the revision of 2026 and those of 2024 and 2025 at one address; every request carries
+its key, so nothing is kept between two of them and any process can answer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mcp_types as types
+from mcp.server.caching import CacheHint
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel import Server
+from mcp.shared.exceptions import MCPError
+
+from memoryapp.mcp import playbooks, tools
+from memoryapp.mcp.threads import in_thread
+from memoryapp.models import ApiKey
+
+NAME = "greenroom"
+KEY = "greenroom.key"
+INSTRUCTIONS = (
+    "Greenroom holds what agents learned and people reviewed. Before a task, call search_memory or "
+    "read a playbook; after it, propose what you learned with propose_lesson."
+)
+#: As long as a pulled playbook counts as fresh (Cache-Control max-age=60).
+FRESH_MS = 60_000
+FIXED_MS = 3_600_000
+
+Context = ServerRequestContext[Any, Any]
+
+
+def build() -> Server[Any]:
+    """Return the server with all its handlers."""
+    return Server(
+        NAME,
+        version="1",
+        title="Greenroom",
+        instructions=INSTRUCTIONS,
+        cache_hints={
+            "tools/list": CacheHint(FIXED_MS, "public"),
+            "resources/templates/list": CacheHint(FIXED_MS, "public"),
+            "resources/list": CacheHint(FRESH_MS, "private"),
+            "resources/read": CacheHint(FRESH_MS, "private"),
+            "prompts/list": CacheHint(FRESH_MS, "private"),
+        },
+        get_tool_input_schema=tools.input_schema,
+        on_list_tools=_list_tools,
+        on_call_tool=_call_tool,
+        on_list_resources=_list_resources,
+        on_list_resource_templates=_list_templates,
+        on_read_resource=_read_resource,
+        on_list_prompts=_list_prompts,
+        on_get_prompt=_get_prompt,
+    )
+
+
+def _key(context: Context) -> ApiKey:
+    """The key the gate found before the SDK saw the request."""
+    assert context.request is not None  # every request comes over HTTP, through the gate
+    key: ApiKey = context.request.scope[KEY]
+    return key
+
+
+def _cursor(params: types.PaginatedRequestParams | None) -> str | None:
+    return params.cursor if params is not None else None
+
+
+async def _list_tools(
+    context: Context, params: types.PaginatedRequestParams | None
+) -> types.ListToolsResult:
+    return types.ListToolsResult(tools=[offered.tool for offered in tools.TOOLS.values()])
+
+
+async def _call_tool(context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
+    if params.name not in tools.TOOLS:
+        known = ", ".join(tools.TOOLS)
+        raise MCPError(types.INVALID_PARAMS, f"There is no such tool. Tools: {known}.")
+    return await in_thread(tools.call, _key(context), params.name, params.arguments or {})
+
+
+async def _list_resources(
+    context: Context, params: types.PaginatedRequestParams | None
+) -> types.ListResourcesResult:
+    return await in_thread(playbooks.resources, _key(context), _cursor(params))
+
+
+async def _list_templates(
+    context: Context, params: types.PaginatedRequestParams | None
+) -> types.ListResourceTemplatesResult:
+    template = types.ResourceTemplate(
+        uri_template=playbooks.TEMPLATE,
+        name="playbook",
+        title="A released playbook",
+        description="What agents remember, as Markdown, by playbook and label.",
+        mime_type=playbooks.MARKDOWN,
+    )
+    return types.ListResourceTemplatesResult(resource_templates=[template])
+
+
+async def _read_resource(
+    context: Context, params: types.ReadResourceRequestParams
+) -> types.ReadResourceResult:
+    return await in_thread(playbooks.resource, _key(context), params.uri)
+
+
+async def _list_prompts(
+    context: Context, params: types.PaginatedRequestParams | None
+) -> types.ListPromptsResult:
+    return await in_thread(playbooks.prompts, _key(context), _cursor(params))
+
+
+async def _get_prompt(
+    context: Context, params: types.GetPromptRequestParams
+) -> types.GetPromptResult:
+    return await in_thread(playbooks.prompt, _key(context), params.name, params.arguments or {})

@@ -1,0 +1,260 @@
+"""The tools agents call over MCP: parse, check the key, one service call, answer.
+
+What a tool answers is both text for the model and the same as structured content. Whatever an
+agent did wrong comes back as a tool error that says what to do, so that a model can correct itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import jsonschema
+import mcp_types as types
+
+from memoryapp.access import key_problem
+from memoryapp.domain.errors import UnableTo, UnableToFind
+from memoryapp.domain.formats import CONTENT_TYPES
+from memoryapp.domain.playbook import SECTIONS
+from memoryapp.models import ApiKey, Playbook
+from memoryapp.models.tokens import Scope
+from memoryapp.services.proposals import MAX_EVIDENCE, MAX_LESSON, lesson_propose
+from memoryapp.services.serving import PRODUCTION, memory_search, playbook_serve
+
+Answer = dict[str, Any]
+READERS = (Scope.PULL, Scope.READ, Scope.WRITE)
+SENDERS = (Scope.TRAJECTORIES, Scope.WRITE)
+MAX_K = 50
+
+_SLUG = {"type": "string", "minLength": 1, "maxLength": 64, "description": "Slug of the playbook."}
+_LABEL = {
+    "type": "string",
+    "maxLength": 40,
+    "default": PRODUCTION,
+    "description": "Which release: a label such as production.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """One tool: what a client is told of it, which scopes may call it, and what it does."""
+
+    tool: types.Tool
+    scopes: tuple[str, ...]
+    call: Callable[[ApiKey, Mapping[str, Any]], Answer]
+
+
+def search_memory(key: ApiKey, given: Mapping[str, Any]) -> Answer:
+    """Lessons that answer a query, from what was released."""
+    found = memory_search(
+        workspace=key.workspace,
+        query=given["query"],
+        playbook=given.get("playbook", ""),
+        label=given.get("label", PRODUCTION),
+        k=given.get("k", 8),
+    )
+    return {"bullets": [asdict(one) for one in found], "count": len(found)}
+
+
+def get_playbook(key: ApiKey, given: Mapping[str, Any]) -> Answer:
+    """A whole released playbook in one of its forms."""
+    served = playbook_serve(
+        workspace=key.workspace,
+        slug=given["playbook"],
+        label=given.get("label", PRODUCTION),
+        version=given.get("version"),
+        form=given.get("format", "md"),
+    )
+    return {
+        "playbook": served.playbook.slug,
+        "version": served.release.number,
+        "release": str(served.release.pk),
+        "digest": served.digest,
+        "content": served.text,
+    }
+
+
+def propose_lesson(key: ApiKey, given: Mapping[str, Any]) -> Answer:
+    """A lesson for the review queue; a person decides whether it is remembered."""
+    candidate = lesson_propose(
+        playbook=_playbook(key, given["playbook"]),
+        content=given["content"],
+        by=key,
+        section=given.get("section", SECTIONS[0]),
+        reason=given.get("reason", ""),
+        task=given.get("task", ""),
+        evidence=given.get("evidence", ""),
+    )
+    if candidate is None:
+        said = "Nothing was added: the playbook says just this already, or it was rejected before."
+        return {"status": "known", "message": said}
+    said = "It waits for a person. Agents read it after it is approved and released."
+    return {
+        "status": "waiting",
+        "candidate": str(candidate.pk),
+        "seen": candidate.seen_count,
+        "message": said,
+    }
+
+
+def _playbook(key: ApiKey, slug: str) -> Playbook:
+    playbook = key.workspace.playbooks.filter(slug=slug).first()
+    if playbook is None:
+        raise UnableToFind(f"There is no playbook {slug!r} in this key's workspace.")
+    return playbook
+
+
+def _offer(
+    call: Callable[[ApiKey, Mapping[str, Any]], Answer],
+    scopes: tuple[str, ...],
+    title: str,
+    description: str,
+    properties: Mapping[str, Any],
+    required: tuple[str, ...],
+    *,
+    reads: bool,
+) -> Offered:
+    schema = {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(required),
+        "additionalProperties": False,
+    }
+    hints = types.ToolAnnotations(
+        title=title,
+        read_only_hint=reads,
+        destructive_hint=False,
+        idempotent_hint=True,
+        open_world_hint=False,
+    )
+    tool = types.Tool(
+        name=call.__name__,
+        title=title,
+        description=description,
+        input_schema=schema,
+        annotations=hints,
+    )
+    return Offered(tool, scopes, call)
+
+
+TOOLS: Mapping[str, Offered] = {
+    offered.tool.name: offered
+    for offered in (
+        _offer(
+            search_memory,
+            READERS,
+            "Search memory",
+            "Find reviewed lessons that bear on a task before you start it. Returns released "
+            "bullets with their labels and scores, the closest first.",
+            {
+                "query": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": 2000,
+                    "description": "The task, or what you are unsure of, in plain words.",
+                },
+                "playbook": {**_SLUG, "description": "Search in this playbook only."},
+                "label": _LABEL,
+                "k": {"type": "integer", "minimum": 1, "maximum": MAX_K, "default": 8},
+            },
+            ("query",),
+            reads=True,
+        ),
+        _offer(
+            get_playbook,
+            READERS,
+            "Get a playbook",
+            "Read a whole released playbook. Put its content into your context before you work.",
+            {
+                "playbook": _SLUG,
+                "label": _LABEL,
+                "version": {
+                    "type": "integer",
+                    "minimum": 1,
+                    "maximum": 999_999_999,
+                    "description": "A release number instead of a label.",
+                },
+                "format": {"type": "string", "enum": [*CONTENT_TYPES], "default": "md"},
+            },
+            ("playbook",),
+            reads=True,
+        ),
+        _offer(
+            propose_lesson,
+            SENDERS,
+            "Propose a lesson",
+            "Propose one lesson you learned. It goes to review: a person reads it with your "
+            "evidence and decides. Say what to do, not what happened.",
+            {
+                "playbook": _SLUG,
+                "content": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": MAX_LESSON,
+                    "description": "The lesson, so that another agent can act on it.",
+                },
+                "section": {
+                    "type": "string",
+                    "maxLength": 60,
+                    "default": SECTIONS[0],
+                    "description": f"Where it belongs: {', '.join(SECTIONS)}, or one of your own.",
+                },
+                "reason": {
+                    "type": "string",
+                    "maxLength": 2000,
+                    "description": "Why it is worth remembering.",
+                },
+                "task": {
+                    "type": "string",
+                    "maxLength": 2000,
+                    "description": "What you were asked to do when you learned it.",
+                },
+                "evidence": {
+                    "type": "string",
+                    "maxLength": MAX_EVIDENCE,
+                    "description": "What you observed, word for word.",
+                },
+            },
+            ("playbook", "content"),
+            reads=False,
+        ),
+    )
+}
+
+
+def input_schema(name: str) -> Mapping[str, Any] | None:
+    """The input schema of a tool, or ``None`` for a name that is none."""
+    offered = TOOLS.get(name)
+    return offered.tool.input_schema if offered else None
+
+
+def call(key: ApiKey, name: str, given: Mapping[str, Any]) -> types.CallToolResult:
+    """Call a tool for the holder of ``key``; every refusal is a tool error with one clear line."""
+    offered = TOOLS[name]
+    problem = _malformed(offered.tool.input_schema, given) or key_problem(key, offered.scopes)
+    if problem:
+        return _refused(problem)
+    try:
+        answer = offered.call(key, given)
+    except UnableTo as error:
+        return _refused(str(error))
+    text = answer.get("content") or json.dumps(answer, ensure_ascii=False, indent=2)
+    return types.CallToolResult(
+        content=[types.TextContent(text=str(text))], structured_content=answer
+    )
+
+
+def _malformed(schema: Mapping[str, Any], given: Mapping[str, Any]) -> str:
+    found = jsonschema.Draft202012Validator(dict(schema)).iter_errors(given)
+    worst = jsonschema.exceptions.best_match(found)
+    if worst is None:
+        return "An argument holds a NUL character." if "\\u0000" in json.dumps(given) else ""
+    place = ".".join(str(part) for part in worst.absolute_path)
+    said = worst.message if len(worst.message) <= 300 else f"{worst.message[:300]}…"
+    return f"{place}: {said}" if place else said
+
+
+def _refused(problem: str) -> types.CallToolResult:
+    return types.CallToolResult(content=[types.TextContent(text=problem)], is_error=True)

@@ -1,0 +1,75 @@
+"""Lessons that agents propose themselves. They wait in review like any other candidate."""
+
+from __future__ import annotations
+
+import re
+
+from memoryapp.domain.errors import UnableToChange
+from memoryapp.domain.playbook import SECTIONS, Delta, Op
+from memoryapp.domain.text import redact, strip_hidden
+from memoryapp.models import ApiKey, Candidate, Playbook
+from memoryapp.services.candidates import Origin, Source, candidate_submit
+
+#: A bullet is one lesson, not a document.
+MAX_LESSON = 4_000
+MAX_EVIDENCE = 10_000
+AGENT = "agent"
+_SECTION = re.compile(r"[a-z][a-z0-9_]{0,59}")
+
+
+def lesson_propose(
+    *,
+    playbook: Playbook,
+    content: str,
+    by: ApiKey,
+    section: str = SECTIONS[0],
+    reason: str = "",
+    task: str = "",
+    evidence: str = "",
+) -> Candidate | None:
+    """Put an agent's lesson into the review queue, secrets masked.
+
+    ``task`` is what the agent was doing, ``evidence`` what it observed. Returns ``None`` where the
+    playbook says just this already, or a person rejected the very words before.
+
+    Raises:
+        UnableToChange: an empty or overlong lesson, or not a section name.
+    """
+    content = redact(strip_hidden(_plain(content)).strip())
+    if not content:
+        raise UnableToChange("The lesson is empty. Write one sentence that another agent can use.")
+    if len(content) > MAX_LESSON:
+        raise UnableToChange(
+            f"The lesson has {len(content)} characters; at most {MAX_LESSON} make one bullet."
+        )
+    if not _SECTION.fullmatch(section):
+        raise UnableToChange(
+            f"A section is lower-case letters, digits and _, such as {', '.join(SECTIONS)}."
+        )
+    seen = redact(_plain(evidence).strip())[:MAX_EVIDENCE]
+    source = Source(
+        link="",
+        group=redact(_plain(task).strip())[:200] or f"Reported by {by.name}",
+        number=1,
+        tool="",
+        arguments={},
+        excerpt=seen,
+        kind="report",
+    )
+    return candidate_submit(
+        playbook_id=playbook.pk,
+        delta=Delta(
+            op=Op.ADD,
+            section=section,
+            content=content,
+            reason=redact(_plain(reason).strip())[:2000],
+        ),
+        origin=Origin(kind=AGENT, link="", name=f"an agent with the key {by.name}"),
+        sources=[source] if seen else [],
+        scores={},
+    )
+
+
+def _plain(text: str) -> str:
+    """Leave out what no database text can hold: NUL and halves of characters."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()

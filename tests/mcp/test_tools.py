@@ -1,0 +1,98 @@
+"""The tools agents call: what they answer and what they refuse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from memoryapp.mcp import tools
+from memoryapp.models import Candidate
+from memoryapp.services.candidates import candidate_reject
+from memoryapp.services.releases import release_publish
+from tests.factories import BulletFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def call(key: Any) -> Any:
+    reader = key("playbooks:pull")[0]
+    sender = key("trajectories:write")[0]
+
+    def make(name: str, **given: Any) -> Any:
+        return tools.call(sender if name == "propose_lesson" else reader, name, given)
+
+    return make
+
+
+def test_it_finds_released_lessons_closest_first(served: Any, call: Any) -> None:
+    BulletFactory(playbook=served, content="A refund of a draft nobody released.")
+    found = call("search_memory", query="How do I make a refund?").structured_content
+    assert [one["label"] for one in found["bullets"]] == ["strategies-001"]
+    assert (found["bullets"][0]["playbook"], found["bullets"][0]["version"]) == ("desk", 1)
+
+
+def test_it_reads_an_older_version(served: Any, call: Any, ada: Any) -> None:
+    BulletFactory(playbook=served, content="Newer.")
+    release_publish(playbook=served, by=ada, label="production")
+    assert "Newer." in call("get_playbook", playbook="desk").content[0].text
+    assert "Newer." not in call("get_playbook", playbook="desk", version=1).content[0].text
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "said"),
+    [
+        ("search_memory", {}, "'query' is a required property"),
+        ("search_memory", {"query": "x", "k": 500}, "k: 500 is greater than the maximum of 50"),
+        ("search_memory", {"query": "x", "playbook": "no"}, "There is no playbook 'no' here"),
+        ("get_playbook", {"playbook": "desk", "format": "pdf"}, "format: 'pdf' is not one of"),
+        ("get_playbook", {"playbook": "desk", "label": "beta"}, "no label 'beta'"),
+        ("get_playbook", {"playbook": "desk", "version": 9}, "no version 9"),
+        ("get_playbook", {"playbook": "d\x00"}, "NUL"),
+        ("propose_lesson", {"playbook": "desk", "content": " "}, "The lesson is empty"),
+        ("propose_lesson", {"playbook": "desk", "content": "x", "section": "A b"}, "A section is"),
+        ("propose_lesson", {"playbook": "desk", "content": "x", "extra": 1}, "'extra' was unexpec"),
+    ],
+)
+def test_it_says_in_one_line_what_is_wrong(
+    served: Any, call: Any, name: str, given: dict[str, Any], said: str
+) -> None:
+    answer = call(name, **given)
+    assert answer.is_error
+    assert said in answer.content[0].text
+    assert "\n" not in answer.content[0].text
+
+
+@pytest.mark.parametrize(
+    ("name", "scope", "given"),
+    [
+        ("search_memory", "trajectories:write", {"query": "refund"}),
+        ("get_playbook", "trajectories:write", {"playbook": "desk"}),
+        ("propose_lesson", "playbooks:pull", {"playbook": "desk", "content": "New."}),
+        ("propose_lesson", "read", {"playbook": "desk", "content": "New."}),
+    ],
+)
+def test_it_needs_a_key_with_the_scope(
+    served: Any, key: Any, name: str, scope: str, given: dict[str, Any]
+) -> None:
+    answer: Any = tools.call(key(scope)[0], name, given)
+    assert answer.is_error
+    assert "This needs a key with the scope" in answer.content[0].text
+    assert not Candidate.objects.exists()
+
+
+def test_it_does_not_ask_again_what_was_rejected(served: Any, call: Any, ada: Any) -> None:
+    lesson = {"playbook": "desk", "content": "Always say please."}
+    call("propose_lesson", **lesson)
+    candidate_reject(candidate=Candidate.objects.get(), by=ada, reason="Not true")
+    assert call("propose_lesson", **lesson).structured_content["status"] == "known"
+    assert Candidate.objects.count() == 1
+
+
+def test_it_keeps_the_evidence_of_every_agent_that_saw_it(served: Any, call: Any) -> None:
+    lesson = {"playbook": "desk", "content": "Ask for the order number."}
+    for seen in ("It said 404.", "It said 410."):
+        call("propose_lesson", **lesson, evidence=seen)
+    excerpts = Candidate.objects.get().evidence.values_list("excerpt", flat=True)
+    assert set(excerpts) == {"It said 404.", "It said 410."}
