@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from memoryapp.domain.errors import UnableToFind
 from memoryapp.domain.retrieval import shared_words
 from memoryapp.models import Playbook, Release, Workspace
-from memoryapp.queries import pulled_release
+from memoryapp.queries.releases import pulled_release
 
 PRODUCTION = "production"
 
