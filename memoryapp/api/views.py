@@ -23,6 +23,7 @@ from memoryapp.models import Candidate, Playbook, Release
 from memoryapp.queries import playbooks as playbook_queries
 from memoryapp.queries import releases as release_queries
 from memoryapp.queries import review as review_queries
+from memoryapp.queries.tallies import held_by
 from memoryapp.services import candidates, releases
 
 CACHE_CONTROL = "private, max-age=60, stale-while-revalidate=600"
@@ -36,7 +37,11 @@ class PlaybookList(APIView):
     @extend_schema(responses={200: s.PlaybookSerializer(many=True), 401: PROBLEM, 403: PROBLEM})
     def get(self, request: Request) -> Response:
         """Playbooks of the workspace with their labels."""
-        rows = playbook_queries.playbooks_with_figures(workspace_of(request))
+        workspace = workspace_of(request)
+        rows: list[Any] = list(playbook_queries.playbooks_with_labels(workspace))
+        held = held_by(workspace, rows)
+        for row in rows:
+            row.live_count, row.waiting_count = held[row.pk].bullets, held[row.pk].waiting
         return Response(s.PlaybookSerializer(rows, many=True).data)
 
 

@@ -7,6 +7,8 @@ from memoryapp.models.events import Event
 from memoryapp.models.playbooks import Playbook
 from memoryapp.models.receipts import IdempotentRequest, PullReceipt, Report, Vote
 from memoryapp.models.releases import LabelMove, Release, ReleaseLabel
+from memoryapp.models.saved_views import SavedView
+from memoryapp.models.tallies import Tally
 from memoryapp.models.tokens import ApiKey
 from memoryapp.models.vectors import BulletVector, EmbeddingModel, RecallTrace
 from memoryapp.models.workspaces import Membership, Role, Workspace
@@ -31,6 +33,8 @@ __all__ = [
     "ReleaseLabel",
     "Report",
     "Role",
+    "SavedView",
+    "Tally",
     "Vote",
     "Workspace",
 ]

@@ -7,13 +7,32 @@ import uuid
 from typing import Any
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchQuery, SearchVectorField
 from django.db import models
-from django.db.models import Case, IntegerField, Value, When
+from django.db.models import Case, F, Func, IntegerField, Value, When
 from django.db.models.functions import Cast
 from django.urls import reverse
 
 from memoryapp.domain import playbook as domain
 from memoryapp.domain.playbook import LIVE, SECTIONS, BulletStatus
+
+SEARCH_CONFIG = "english"
+
+
+class SearchVectorOf(Func):
+    """The generated column ``search`` beside a primary key, whatever a query calls the table.
+
+    The column is no field, so that no query fetches it; a migration keeps it.
+    """
+
+    output_field = SearchVectorField()
+
+    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list[Any]]:
+        (key,) = self.get_source_expressions()
+        table = compiler.quote_name_unless_alias(key.alias)  # type: ignore[attr-defined]
+        return f'{table}."search"', []
 
 
 class BulletQuerySet(models.QuerySet["Bullet"]):
@@ -22,13 +41,16 @@ class BulletQuerySet(models.QuerySet["Bullet"]):
         return self.filter(status__in=LIVE)
 
     def in_delivery_order(self) -> BulletQuerySet:
-        """Sections in their fixed order, custom sections last, then by label."""
+        """Sections in their fixed order, custom sections last; then as placed, then by label."""
         order = Case(
             *(When(section=name, then=Value(place)) for place, name in enumerate(SECTIONS)),
             default=Value(len(SECTIONS)),
             output_field=IntegerField(),
         )
-        return self.annotate(section_place=order).order_by("section_place", "section", "label")
+        placed = F("position").asc(nulls_last=True)
+        return self.annotate(section_place=order).order_by(
+            "section_place", "section", placed, "label"
+        )
 
     def citing(self, tool: str) -> BulletQuerySet:
         """Bullets that speak of a tool: in their text, their rule, or the steps they rest on."""
@@ -42,13 +64,28 @@ class BulletQuerySet(models.QuerySet["Bullet"]):
         )
 
     def matching(self, text: str) -> BulletQuerySet:
-        """Bullets whose text or label contains every word of ``text``."""
-        found = self
-        for word in text.split():
-            found = found.filter(
-                models.Q(content__icontains=word) | models.Q(label__icontains=word)
-            )
-        return found
+        """Bullets that hold all words of ``text``, as a person types it into a search engine.
+
+        Quotes ask for a phrase, ``or`` for either word, a dash leaves a word out. A label such as
+        ``pitfalls-004`` finds the bullets of that label.
+        """
+        if _LABEL.fullmatch(text.strip().lower()):
+            return self.filter(label=text.strip().lower())
+        return self.alias(words=SearchVectorOf("pk")).filter(words=search_query(text))
+
+
+_LABEL = re.compile(r"[a-z][a-z0-9_]*-\d+")
+
+
+def search_query(text: str) -> SearchQuery:
+    """Words of a person as a full-text query; nothing in them can be malformed."""
+    return SearchQuery(text, config=SEARCH_CONFIG, search_type="websearch")
+
+
+class BulletManager(models.Manager.from_queryset(BulletQuerySet)):  # type: ignore[misc]
+    def get_queryset(self) -> BulletQuerySet:
+        """Every bullet, without the search vector: only the database reads it."""
+        return super().get_queryset().defer("search")  # type: ignore[no-any-return]
 
 
 class Bullet(models.Model):
@@ -83,16 +120,26 @@ class Bullet(models.Model):
     wording = models.ForeignKey(
         "memoryapp.BulletRevision", models.SET_NULL, null=True, blank=True, related_name="+"
     )
+    #: place in its section as a person ordered it; empty ones follow, by label.
+    position = models.PositiveIntegerField(null=True, blank=True)
+    tags = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     #: what a ``playbook.json`` said of it besides; empty for bullets of our own.
     imported = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
-    objects = BulletQuerySet.as_manager()
+    objects = BulletManager()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["playbook", "label"], name="one_label_per_playbook")
+        ]
+        indexes = [
+            GinIndex(fields=["tags"], name="bullet_tags"),
+            models.Index(fields=["-updated_at", "id"], name="bullet_newest"),
+            models.Index(fields=["status", "-updated_at", "id"], name="bullet_status"),
+            models.Index(fields=["section", "-updated_at", "id"], name="bullet_section"),
+            models.Index(fields=["label"], name="bullet_label"),
         ]
 
     def __str__(self) -> str:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Prefetch, QuerySet, Sum
 from django.db.models.functions import Length
 
 from memoryapp.domain import formats
 from memoryapp.domain import playbook as domain
 from memoryapp.domain.changes import Draft, changes
 from memoryapp.domain.playbook import CHARS_PER_TOKEN, BulletStatus, Op
-from memoryapp.models import (
-    Bullet,
-    Evaluation,
-    Playbook,
-    Workspace,
-)
+from memoryapp.models import Evaluation, Playbook, ReleaseLabel, Workspace
+from memoryapp.queries.releases import HEAVY
 
 DRAFT_HEX = 12
 
@@ -47,30 +43,11 @@ def draft_playbook(playbook: Playbook, *, origin_link: str) -> domain.Playbook:
     return replace(value, bullets=(*value.live, *drafts), token_budget=0)
 
 
-def playbooks_with_figures(workspace: Workspace) -> QuerySet[Playbook]:
-    """Playbooks with live bullets, estimated tokens and waiting candidates counted."""
-    live = Q(bullets__status__in=domain.LIVE)
-    return (
-        workspace.playbooks.annotate(
-            live_count=Count("bullets", filter=live, distinct=True),
-            waiting_count=Count(
-                "candidates", filter=Q(candidates__status="pending"), distinct=True
-            ),
-        )
-        .prefetch_related("labels__release")
-        .order_by("name")
-    )
-
-
-def tokens_by_playbook(workspace: Workspace) -> dict[int, int]:
-    """Playbook id to the estimated tokens of its live bullets."""
-    rows = (
-        Bullet.objects.filter(playbook__workspace=workspace)
-        .live()
-        .values_list("playbook")
-        .annotate(estimate=Sum(TOKENS))
-    )
-    return dict(rows)
+def playbooks_with_labels(workspace: Workspace) -> QuerySet[Playbook]:
+    """Playbooks by name, each with its labels and the releases they point at."""
+    heavy = [f"release__{part}" for part in HEAVY]
+    labels = ReleaseLabel.objects.select_related("release").defer(*heavy)
+    return workspace.playbooks.prefetch_related(Prefetch("labels", labels)).order_by("name")
 
 
 def draft(playbook: Playbook, value: domain.Playbook | None = None) -> Draft:

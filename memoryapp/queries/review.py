@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from memoryapp.domain.retrieval import near_duplicates
 from memoryapp.models import (
     Bullet,
     Candidate,
+    Tally,
     Workspace,
 )
 
@@ -93,12 +94,8 @@ def review_item(
 
 def review_counts(workspace: Workspace) -> dict[str, int]:
     """Candidates per status, every status present."""
-    rows = (
-        Candidate.objects.filter(playbook__workspace=workspace)
-        .values_list("status")
-        .annotate(total=Count("pk"))
-    )
-    return dict.fromkeys(Candidate.Status.values, 0) | dict(rows)
+    rows = Tally.objects.within(workspace, kind=Tally.Kind.CANDIDATE).by("status")
+    return dict.fromkeys(Candidate.Status.values, 0) | rows
 
 
 def decided_since(workspace: Workspace, user: Any, since: datetime) -> int:

@@ -14,8 +14,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from memoryapp.access import Right, gate, membership_of
-from memoryapp.models import Bullet, Candidate, LabelMove, ReleaseLabel, Workspace
-from memoryapp.queries import playbooks as playbook_queries
+from memoryapp.domain.playbook import LIVE
+from memoryapp.models import Bullet, Candidate, LabelMove, ReleaseLabel, Tally, Workspace
 from memoryapp.queries import releases as release_queries
 from memoryapp.queries import review as review_queries
 from memoryapp.views.links import with_query
@@ -179,16 +179,15 @@ def _figures(workspace: Workspace) -> list[dict[str, Any]]:
     counts = review_queries.review_counts(workspace)
     decided = counts[Candidate.Status.APPROVED] + counts[Candidate.Status.REJECTED]
     approved = counts[Candidate.Status.APPROVED]
-    live = Bullet.objects.filter(playbook__workspace=workspace).live().count()
-    tokens = sum(playbook_queries.tokens_by_playbook(workspace).values())
+    live = Tally.objects.within(workspace, kind=Tally.Kind.BULLET).filter(status__in=LIVE)
     since = timezone.now() - WEEK
     review = reverse("review")
     runs = _practised(workspace)
     return [
         {
             "label": "Bullets agents may use",
-            "value": f"{live:,}",
-            "note": f"{tokens:,} tokens in all playbooks",
+            "value": f"{live.total():,}",
+            "note": f"{live.tokens():,} tokens in all playbooks",
             "url": reverse("entry-list"),
         },
         {

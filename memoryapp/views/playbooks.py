@@ -15,6 +15,7 @@ from memoryapp.domain.errors import UnableTo
 from memoryapp.forms import PlaybookForm
 from memoryapp.models import Playbook
 from memoryapp.queries import playbooks as playbook_queries
+from memoryapp.queries.tallies import held_by
 from memoryapp.services.playbooks import playbook_create, playbook_require_evaluation
 from memoryapp.views.links import page_of, parameter, with_query
 from memoryapp.views.playbook_page import TABS, playbook_context
@@ -80,17 +81,17 @@ def playbook_or_404(request: HttpRequest, slug: str) -> Playbook:
 
 def _list(request: HttpRequest, form: PlaybookForm, status: int = 200) -> HttpResponse:
     workspace = workspace_of(request)
-    page = page_of(request, playbook_queries.playbooks_with_figures(workspace))
+    page = page_of(request, playbook_queries.playbooks_with_labels(workspace))
     shown: list[Any] = list(page.object_list)
-    tokens = playbook_queries.tokens_by_playbook(workspace)
+    held = held_by(workspace, shown)
     context = {
         "rows": [
             {
                 "playbook": playbook,
-                "bullet_count": playbook.live_count,
-                "tokens": tokens.get(playbook.pk, 0),
+                "bullet_count": held[playbook.pk].bullets,
+                "tokens": held[playbook.pk].tokens,
                 "serving": list(playbook.labels.all()),
-                "waiting": playbook.waiting_count,
+                "waiting": held[playbook.pk].waiting,
                 "review_url": with_query(reverse("review"), {"playbook": playbook.slug}),
                 "updated_at": playbook.updated_at,
             }

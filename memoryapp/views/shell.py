@@ -10,7 +10,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from memoryapp.access import membership_of
-from memoryapp.models import Candidate, Workspace
+from memoryapp.models import Workspace
+from memoryapp.queries.tallies import waiting_total
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +58,10 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     except PermissionDenied:
         return {}
     workspace = membership.workspace
-    waiting = Candidate.objects.filter(playbook__workspace=workspace, status="pending").count()
     # An experiment has a list of its own.
     running = workspace.runs.exclude(kind="experiment")
     counts = {
-        "review": (waiting, ""),
+        "review": (waiting_total(workspace), ""),
         "run-list": (running.filter(ended_at=None).count(), "live"),
     }
     return {
