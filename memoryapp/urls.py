@@ -7,6 +7,7 @@ from django.urls import path
 from memoryapp.views import (
     audit,
     bullets,
+    curation,
     entries,
     keys,
     members,
@@ -41,6 +42,13 @@ urlpatterns = [
         bullets.restore,
         name="bullet-restore",
     ),
+    path("playbooks/<slug:slug>/bullets/<str:label>/row/", curation.row, name="bullet-row"),
+    path("playbooks/<slug:slug>/bullets/<str:label>/move/", curation.move, name="bullet-move"),
+    path("playbooks/<slug:slug>/bullets/<str:label>/place/", curation.place, name="bullet-place"),
+    path("playbooks/<slug:slug>/bullets/<str:label>/tags/", curation.tag, name="bullet-tag"),
+    path("playbooks/<slug:slug>/merge/", curation.merge, name="bullets-merge"),
+    path("playbooks/<slug:slug>/change/", curation.change, name="playbook-change"),
+    path("playbooks/<slug:slug>/undo/", curation.undo, name="run-undo"),
     path("playbooks/<slug:slug>/releases/publish/", releases.publish, name="release-publish"),
     path(
         "playbooks/<slug:slug>/releases/<int:number>/",

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["added", "reworded", "retired"]
+Kind = Literal["added", "reworded", "moved", "retired"]
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One bullet that reads differently. ``before`` is empty for an added one, ``after`` for a
-    retired one."""
+    """One bullet that reads differently, or in another place. ``before`` is empty for an added
+    one, ``after`` for a retired one; ``moved_from`` names the section a moved one was in."""
 
     kind: Kind
     label: str
     section: str
     before: str = ""
     after: str = ""
+    moved_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,10 @@ class Draft:
         return self._count("reworded")
 
     @property
+    def moved(self) -> int:
+        return self._count("moved")
+
+    @property
     def retired(self) -> int:
         return self._count("retired")
 
@@ -63,18 +69,45 @@ def changes(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> list[
     Retired bullets come last. Counters are no change: agents act on the words.
     """
     old, new = _texts(before), _texts(after)
+    displaced = _displaced(list(old), [label for label in new if label in old])
     found: list[Change] = []
     for label, (section, text) in new.items():
         if label not in old:
             found.append(Change("added", label, section, after=text))
-        elif old[label] != (section, text):
-            found.append(Change("reworded", label, section, before=old[label][1], after=text))
+            continue
+        was_in, said = old[label]
+        if said != text:
+            found.append(Change("reworded", label, section, before=said, after=text))
+        elif was_in != section or label in displaced:
+            found.append(Change("moved", label, section, text, text, moved_from=was_in))
     found += [
         Change("retired", label, section, before=text)
         for label, (section, text) in old.items()
         if label not in new
     ]
     return found
+
+
+def _displaced(before: Sequence[str], after: Sequence[str]) -> set[str]:
+    """The fewest labels one must move to get from one order to the other.
+
+    They are all but a longest increasing subsequence of the old places, read in the new order.
+    """
+    place = {label: number for number, label in enumerate(before)}
+    tails: list[int] = []
+    ends: list[str] = []
+    back: dict[str, str | None] = {}
+    for label in after:
+        at = bisect_left(tails, place[label])
+        back[label] = ends[at - 1] if at else None
+        tails[at : at + 1] = [place[label]]
+        ends[at : at + 1] = [label]
+    kept: set[str] = set()
+    step = ends[-1] if ends else None
+    while step is not None:
+        kept.add(step)
+        step = back[step]
+    return set(after) - kept
 
 
 def _texts(document: Mapping[str, Any] | None) -> dict[str, tuple[str, str]]:

@@ -11,7 +11,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchQuery, SearchVectorField
 from django.db import models
-from django.db.models import Case, F, Func, IntegerField, Value, When
+from django.db.models import Case, F, Func, IntegerField, Q, Value, When
 from django.db.models.functions import Cast
 from django.urls import reverse
 
@@ -39,6 +39,21 @@ class BulletQuerySet(models.QuerySet["Bullet"]):
     def live(self) -> BulletQuerySet:
         """Bullets an agent is given."""
         return self.filter(status__in=LIVE)
+
+    def used(self, use: str) -> BulletQuerySet:
+        """Bullets of which agents reported (``live``), only practice did, or nobody (``never``).
+
+        The triggers of ``models/tallies.py`` draw the same lines.
+        """
+        live = Q(deployed_helpful__gt=0) | Q(deployed_harmful__gt=0)
+        practised = Q()
+        for column in ("practice_helpful", "practice_harmful", "verified_wins", "verified_losses"):
+            practised |= Q(**{f"{column}__gt": 0})
+        if use == "live":
+            return self.filter(live)
+        return (
+            self.filter(~live, practised) if use == "practice" else self.filter(~live, ~practised)
+        )
 
     def in_delivery_order(self) -> BulletQuerySet:
         """Sections in their fixed order, custom sections last; then as placed, then by label."""
@@ -82,12 +97,6 @@ def search_query(text: str) -> SearchQuery:
     return SearchQuery(text, config=SEARCH_CONFIG, search_type="websearch")
 
 
-class BulletManager(models.Manager.from_queryset(BulletQuerySet)):  # type: ignore[misc]
-    def get_queryset(self) -> BulletQuerySet:
-        """Every bullet, without the search vector: only the database reads it."""
-        return super().get_queryset().defer("search")  # type: ignore[no-any-return]
-
-
 class Bullet(models.Model):
     """One remembered lesson. ``content`` and ``section`` repeat the newest revision.
 
@@ -128,7 +137,7 @@ class Bullet(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
-    objects = BulletManager()
+    objects = BulletQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 
 from memoryapp.models import (
     Candidate,
     Evidence,
+    Playbook,
     Workspace,
 )
 
@@ -66,3 +69,37 @@ def candidates_by_tool(workspace: Workspace, links: Sequence[str]) -> dict[str, 
     for tool, status, total in rows:
         found.setdefault(tool, Counter())[status] += total
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """One job a playbook has candidates of, with how many stand where."""
+
+    link: str
+    name: str
+    newest_at: datetime
+    approved: int
+    waiting: int
+    rejected: int
+    superseded: int
+
+
+def jobs_of(playbook: Playbook) -> list[Taught]:
+    """The jobs a playbook learned from, the newest first."""
+
+    def counted(status: str) -> Count:
+        return Count("pk", filter=Q(status=status))
+
+    rows = (
+        playbook.candidates.exclude(origin_link="")
+        .values_list("origin_link", "origin_name")
+        .annotate(
+            newest_at=Max("created_at"),
+            approved=counted("approved"),
+            waiting=counted("pending"),
+            rejected=counted("rejected"),
+            superseded=counted("superseded"),
+        )
+        .order_by("-newest_at")
+    )
+    return [Taught(*row) for row in rows]

@@ -195,6 +195,20 @@ def memory(text: str) -> SafeString:
     return mark_safe("".join(out))
 
 
+#: Around the words a search found; the query puts them there and takes them out of the text first.
+MARK_START, MARK_END = "\ue000", "\ue001"
+
+
+@register.filter
+def memory_marked(text: str) -> SafeString:
+    """Return the text of a bullet as ``memory`` does, with the words a search found marked."""
+    shown = str(memory(text))
+    if text.count(MARK_START) == text.count(MARK_END):
+        shown = shown.replace(_with_unseen(MARK_START), "<mark>")
+        shown = shown.replace(_with_unseen(MARK_END), "</mark>")
+    return mark_safe(shown)
+
+
 def _with_unseen(text: str) -> str:
     return "".join(
         f'<span class="unseen">U+{ord(char):04X}</span>' if _is_unseen(char) else escape(char)

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo
+from memoryapp.domain.playbook import SECTIONS
 from memoryapp.forms import BulletEditForm, BulletForm, first_error
 from memoryapp.models import Bullet
 from memoryapp.queries import entries as entry_queries
@@ -54,7 +55,7 @@ def add(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 @gate(Right.READ)
 def bullet_detail(request: HttpRequest, slug: str, label: str) -> HttpResponse:
-    bullet = _bullet(request, slug, label)
+    bullet = bullet_or_404(request, slug, label)
     may_edit = membership_of(request).may_review and bullet.status != Bullet.Status.RETIRED
     if not (may_edit and parameter(request, "edit")):
         return _page(request, bullet)
@@ -72,7 +73,9 @@ def bullet_detail(request: HttpRequest, slug: str, label: str) -> HttpResponse:
 @require_POST
 @gate(Right.REVIEW)
 def edit(request: HttpRequest, slug: str, label: str) -> HttpResponse:
-    bullet = _bullet(request, slug, label)
+    bullet = bullet_or_404(request, slug, label)
+    # A row of the bullets tab that is edited in place comes back as a row.
+    in_place = bool(request.htmx) and "in_place" in request.POST  # type: ignore[attr-defined]
     form = BulletEditForm(request.POST)
     error, status = first_error(form), 422
     if not error:
@@ -81,11 +84,14 @@ def edit(request: HttpRequest, slug: str, label: str) -> HttpResponse:
         except UnableTo as refusal:
             error, status = str(refusal), refusal.status
         else:
+            if in_place:
+                return bullet_row(request, bullet_or_404(request, slug, label), saved=True)
             messages.success(request, f"{label} was saved. Agents read it after the next release.")
             return redirect(bullet)
-    return _page(
+    answer = bullet_row if in_place else _page
+    return answer(
         request,
-        _bullet(request, slug, label),
+        bullet_or_404(request, slug, label),
         status=status,
         editing=True,
         content=request.POST.get("content", ""),
@@ -118,14 +124,14 @@ def restore(request: HttpRequest, slug: str, label: str) -> HttpResponse:
 def _move(
     request: HttpRequest, slug: str, label: str, act: Callable[..., Bullet], said: str
 ) -> HttpResponse:
-    bullet = _bullet(request, slug, label)
+    bullet = bullet_or_404(request, slug, label)
     reason = request.POST.get("reason", "").replace("\x00", "")
     try:
         act(bullet=bullet, reason=reason, by=request.user)
     except UnableTo as error:
         return _page(
             request,
-            _bullet(request, slug, label),
+            bullet_or_404(request, slug, label),
             status=error.status,
             reason=reason,
             error=str(error),
@@ -134,7 +140,18 @@ def _move(
     return redirect(bullet)
 
 
-def _bullet(request: HttpRequest, slug: str, label: str) -> Bullet:
+def bullet_row(
+    request: HttpRequest, bullet: Bullet, *, status: int = 200, **state: Any
+) -> HttpResponse:
+    """Render one row as the bullets tab does."""
+    shown: Any = bullet
+    shown.evidence_count = entry_queries.evidence_counts([bullet]).get(bullet.pk, 0)
+    context = {"bullet": shown, "may_decide": membership_of(request).may_review, **state}
+    return render(request, "memoryapp/parts/bullet_row.html", context, status=status)
+
+
+def bullet_or_404(request: HttpRequest, slug: str, label: str) -> Bullet:
+    """The bullet of the reader's workspace behind an address."""
     found = Bullet.objects.filter(playbook__workspace=workspace_of(request), playbook__slug=slug)
     return object_or_404(found.select_related("playbook__workspace"), label=label)
 
@@ -156,6 +173,12 @@ def _page(request: HttpRequest, bullet: Bullet, status: int = 200, **state: Any)
         "confirm_url": reverse("bullet-confirm", args=names),
         "retire_url": reverse("bullet-retire", args=names),
         "restore_url": reverse("bullet-restore", args=names),
+        "move_url": reverse("bullet-move", args=names),
+        "place_url": reverse("bullet-place", args=names),
+        "tag_url": reverse("bullet-tag", args=names),
+        "section_names": sorted(
+            {*SECTIONS, *bullet.playbook.bullets.values_list("section", flat=True)}
+        ),
         **_doubt(bullet),
         **state,
     }

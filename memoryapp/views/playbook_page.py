@@ -12,15 +12,16 @@ from django.urls import reverse
 from memoryapp.access import membership_of
 from memoryapp.domain import playbook as domain
 from memoryapp.domain.playbook import SECTIONS
-from memoryapp.models import Bullet, Playbook, Release
+from memoryapp.models import Bullet, Playbook, Release, Tally
 from memoryapp.queries import entries as entry_queries
 from memoryapp.queries import playbooks as playbook_queries
 from memoryapp.queries import releases as release_queries
+from memoryapp.queries.origins import jobs_of
 from memoryapp.services.releases import PRODUCTION
 from memoryapp.views.links import Chip, page_of, parameter, with_query
 from memoryapp.views.snippets import pull_command, pull_python
 
-TABS = ("bullets", "releases", "use")
+TABS = ("bullets", "releases", "sources", "use")
 TONES = {"strategies": "accent", "pitfalls": "soft", "apis": "past", "code_snippets": "ink"}
 #: Releases on the line above the tabs; labeled ones are always among them.
 ON_LINE = 5
@@ -46,6 +47,8 @@ def playbook_context(request: HttpRequest, playbook: Playbook, tab: str) -> dict
         "bullets_url": url,
         "releases_url": f"{url}?tab=releases",
         "use_url": f"{url}?tab=use",
+        "sources_url": f"{url}?tab=sources",
+        "change_url": reverse("playbook-change", args=[playbook.slug]),
         "review_url": with_query(reverse("review"), {"playbook": playbook.slug}),
         "add_url": reverse("bullet-add", args=[playbook.slug]),
         "publish_url": reverse("release-publish", args=[playbook.slug]),
@@ -63,6 +66,11 @@ def playbook_context(request: HttpRequest, playbook: Playbook, tab: str) -> dict
     }
     if tab == "releases":
         context |= _releases_tab(request, playbook) | _measured(request, playbook, value)
+    elif tab == "sources":
+        context |= {
+            "jobs": jobs_of(playbook),
+            "undo_url": reverse("run-undo", args=[playbook.slug]),
+        }
     elif tab == "use":
         context |= _use_tab(request, playbook, labels)
     else:
@@ -123,9 +131,13 @@ def _budget(playbook: Playbook, value: domain.Playbook) -> dict[str, Any]:
 def _bullets_tab(
     request: HttpRequest, playbook: Playbook, value: domain.Playbook
 ) -> dict[str, Any]:
-    status = parameter(request, "status")
+    status, tag, use = (parameter(request, name) for name in ("status", "tag", "use"))
     rows = playbook.bullets.in_delivery_order().select_related("playbook")
     rows = rows.filter(status=status) if status in Bullet.Status.values else rows.live()
+    if tag:
+        rows = rows.filter(tags__contains=[tag])
+    if use in Tally.Use.values:
+        rows = rows.used(use)
     page = page_of(request, rows, BULLETS_PER_PAGE)
     shown: list[Any] = list(page.object_list)
     counts = entry_queries.evidence_counts(shown)
@@ -133,8 +145,10 @@ def _bullets_tab(
         bullet.evidence_count = counts.get(bullet.pk, 0)
     peeked = parameter(request, "peek")
     return {
-        "filters": _bullet_chips(playbook, value, status),
+        "filters": [*_bullet_chips(playbook, value, status), *_use_chips(playbook, use, tag)],
         "page_obj": page,
+        "arranging": bool(parameter(request, "arrange")) and membership_of(request).may_review,
+        "merge_url": reverse("bullets-merge", args=[playbook.slug]),
         "sections": [
             {"name": name, "bullets": held, "tokens": sum(bullet.tokens for bullet in held)}
             for name, held in (
@@ -155,6 +169,21 @@ def _bullet_chips(playbook: Playbook, value: domain.Playbook, status: str) -> li
             chips.append(Chip(label, count, f"{url}?status={name}", pressed=name == status))
     review = with_query(reverse("review"), {"playbook": playbook.slug})
     return [*chips, Chip("In review", waiting, review, pressed=False)]
+
+
+def _use_chips(playbook: Playbook, use: str, tag: str) -> list[Chip]:
+    """Live bullets that nobody reported on, and the tag that narrows the list."""
+    url = playbook.get_absolute_url()
+    held = Tally.objects.within(playbook.workspace, kind=Tally.Kind.BULLET, playbook=playbook)
+    counts = held.filter(status__in=domain.LIVE).by("use")
+    never = Tally.Use.NEVER
+    chips = []
+    if counts[never] or use == never:
+        to = url if use == never else f"{url}?use={never}"
+        chips.append(Chip("Never used", counts[never], to, pressed=use == never))
+    if tag:
+        chips.append(Chip(f"Tag: {tag}", None, url, pressed=True))
+    return chips
 
 
 def _peek(request: HttpRequest, playbook: Playbook, label: str) -> dict[str, Any] | None:

@@ -43,6 +43,7 @@ def test_it_filters_by_status_with_true_totals(rita_client: Any, playbook: Any) 
         ("Approved", 1),
         ("Retired", 1),
         ("In review", 1),
+        ("Never used", 1),
     ]
 
 
@@ -139,7 +140,9 @@ def test_it_does_not_exist_for_other_workspaces(olga_client: Any, playbook: Any)
     assert olga_client.get(URL).status_code == 404
 
 
-@pytest.mark.parametrize(("tab", "queries"), [("bullets", 19), ("releases", 22), ("use", 17)])
+@pytest.mark.parametrize(
+    ("tab", "queries"), [("bullets", 20), ("releases", 22), ("sources", 16), ("use", 17)]
+)
 def test_it_needs_the_same_number_of_queries_for_more_rows(
     rita_client: Any,
     playbook: Any,

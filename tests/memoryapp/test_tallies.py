@@ -34,7 +34,7 @@ def test_it_follows_every_change_of_a_bullet(workspace: Any) -> None:
     Bullet.objects.filter(pk=bullet.pk).update(status="retired")
     assert counted(workspace) == {"approved": 3, "retired": 1}
     assert counted(workspace, other) == {"retired": 1}
-    one.bullets.first().delete()
+    one.bullets.all()[0].delete()
     assert counted(workspace, one) == {"approved": 2}
 
 

@@ -1,0 +1,247 @@
+"""What people do to order a playbook: sections, places, tags, merges, budgets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+
+from memoryapp.domain import playbook as domain
+from memoryapp.domain.errors import UnableToChange
+from memoryapp.domain.playbook import Delta, DeltaRefused, Op, OverBudget
+from memoryapp.domain.ranking import room_report
+from memoryapp.domain.text import strip_hidden
+from memoryapp.models import Bullet, Candidate, Event, Playbook
+
+SECTION = re.compile(r"[a-z][a-z0-9_]{0,59}")
+TAG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+MOST_TAGS = 12
+UP, DOWN = "up", "down"
+
+
+def bullet_move(*, bullet: Bullet, section: str, by: Any, reason: str = "") -> Bullet:
+    """Put a bullet into another section, at its end. Its label stays: agents cite by it.
+
+    Raises:
+        UnableToChange: no section's name, there already, or retired.
+    """
+    if not SECTION.fullmatch(section):
+        raise UnableToChange("A section is lower-case letters, digits and _, at most 60.")
+    with transaction.atomic():
+        _, bullet = _locked(bullet)
+        if bullet.section == section:
+            raise UnableToChange(f"{bullet.label} is in {section} already.")
+        _refuse_retired(bullet)
+        was = bullet.section
+        bullet.position = None
+        bullet.revise(
+            content=bullet.content,
+            section=section,
+            status=bullet.status,
+            rule=bullet.rule,
+            author=by,
+            reason=(reason.strip() or f"Moved from {was}")[:300],
+        )
+        _record(bullet, by, "bullet.moved", moved_from=was, moved_to=section)
+    return bullet
+
+
+def bullet_place(*, bullet: Bullet, direction: str, by: Any) -> Bullet:
+    """Move a bullet one place up or down among the live ones of its section.
+
+    Raises:
+        UnableToChange: it is the first or the last already, or retired.
+    """
+    if direction not in {UP, DOWN}:
+        raise UnableToChange("A bullet moves up or down.")
+    with transaction.atomic():
+        playbook, bullet = _locked(bullet)
+        _refuse_retired(bullet)
+        rows = list(playbook.bullets.filter(section=bullet.section).live().in_delivery_order())
+        at = next(place for place, row in enumerate(rows) if row.pk == bullet.pk)
+        to = at - 1 if direction == UP else at + 1
+        if not 0 <= to < len(rows):
+            end = "first" if direction == UP else "last"
+            raise UnableToChange(f"{bullet.label} is the {end} of its section already.")
+        rows.insert(to, rows.pop(at))
+        changed = []
+        for place, row in enumerate(rows, start=1):
+            if row.position != place:
+                row.position = place
+                changed.append(row)
+        # One statement; ``updated_at`` stays, because no text changed.
+        Bullet.objects.bulk_update(changed, ["position"])
+        bullet.position = to + 1
+        _record(bullet, by, "bullet.placed", place=to + 1, of=len(rows))
+    return bullet
+
+
+def bullet_tag(*, bullet: Bullet, tags: Sequence[str], by: Any) -> Bullet:
+    """Replace a bullet's tags. Tags are for people: agents never see them.
+
+    Raises:
+        UnableToChange: no tag's name, too many, or the same as before.
+    """
+    wanted = sorted({tag.strip().lower() for tag in tags if tag.strip()})
+    wrong = next((tag for tag in wanted if not TAG.fullmatch(tag)), None)
+    if wrong is not None:
+        raise UnableToChange(
+            f"“{wrong[:60]}” is no tag. Use lower-case letters, digits and hyphens, at most 40."
+        )
+    if len(wanted) > MOST_TAGS:
+        raise UnableToChange(f"A bullet carries at most {MOST_TAGS} tags.")
+    with transaction.atomic():
+        _, bullet = _locked(bullet)
+        if bullet.tags == wanted:
+            raise UnableToChange("These are the tags it has.")
+        was, bullet.tags = bullet.tags, wanted
+        bullet.save(update_fields=["tags", "updated_at"])
+        _record(bullet, by, "bullet.tagged", was=was, tags=wanted)
+    return bullet
+
+
+def bullets_merge(
+    *, playbook: Playbook, labels: Sequence[str], content: str, seen: str, reason: str, by: Any
+) -> Bullet:
+    """Make several bullets one: the first survives with ``content``, the others are retired.
+
+    ``seen`` is ``merge_digest`` of what the person looked at. Votes of all are added up, practice
+    and deployment apart; trials are kept only where the text that was tried stays.
+
+    Raises:
+        UnableToChange: fewer than two, changed meanwhile, retired, empty, or over the budget.
+    """
+    content = strip_hidden(content).strip()
+    delta = Delta(op=Op.MERGE, content=content, targets=tuple(labels), reason=reason)
+    with transaction.atomic():
+        playbook = Playbook.objects.select_for_update().get(pk=playbook.pk)
+        rows = bullets_named(playbook, labels)
+        if merge_digest(rows) != seen:
+            raise UnableToChange(
+                "One of these bullets was changed while you were reading. Nothing was merged; "
+                "compare them again below."
+            )
+        _try(playbook, delta)
+        first, *others = rows
+        for other in others:
+            first.practice_helpful += other.practice_helpful
+            first.practice_harmful += other.practice_harmful
+            first.deployed_helpful += other.deployed_helpful
+            first.deployed_harmful += other.deployed_harmful
+        if content != first.content:
+            first.verified_wins = first.verified_losses = 0
+        first.tags = sorted({tag for row in rows for tag in row.tags})[:MOST_TAGS]
+        why = reason.strip() or f"Merged with {', '.join(row.label for row in others)}"
+        _revise(first, by, why, content=content, status=Bullet.Status.APPROVED)
+        for other in others:
+            _revise(other, by, f"Merged into {first.label}", status=Bullet.Status.RETIRED)
+        Candidate.objects.pending().filter(targets__in=others).update(
+            status=Candidate.Status.SUPERSEDED
+        )
+        _record(first, by, "bullet.merged", merged=[row.label for row in others], reason=reason)
+    return first
+
+
+def playbook_change(
+    *, playbook: Playbook, name: str, description: str, token_budget: int, by: Any
+) -> Playbook:
+    """Rename a playbook, describe it anew or change its token budget. Its address stays.
+
+    Raises:
+        UnableToChange: no name, or nothing changed.
+    """
+    wanted = {
+        "name": name.strip(),
+        "description": description.strip(),
+        "token_budget": token_budget,
+    }
+    if not wanted["name"]:
+        raise UnableToChange("A playbook needs a name.")
+    with transaction.atomic():
+        playbook = Playbook.objects.select_for_update().get(pk=playbook.pk)
+        was = {field: getattr(playbook, field) for field in wanted}
+        changed = [field for field in wanted if wanted[field] != was[field]]
+        if not changed:
+            raise UnableToChange("Nothing changed, so there is nothing to save.")
+        for field in changed:
+            setattr(playbook, field, wanted[field])
+        playbook.save(update_fields=[*changed, "updated_at"])
+        Event.objects.record(
+            workspace=playbook.workspace,
+            actor=by,
+            kind="playbook.changed",
+            subject=playbook,
+            **{field: {"was": was[field], "is": wanted[field]} for field in changed},
+        )
+    return playbook
+
+
+def bullets_named(playbook: Playbook, labels: Sequence[str]) -> list[Bullet]:
+    """The bullets of these labels in the order they were named; unknown ones are left out."""
+    found = {row.label: row for row in playbook.bullets.filter(label__in=labels)}
+    return [found[label] for label in dict.fromkeys(labels) if label in found]
+
+
+def merge_digest(rows: Sequence[Bullet]) -> str:
+    """What a person looked at: which bullets, each at which revision."""
+    return " ".join(f"{row.label}:{row.revision_count}:{row.status}" for row in rows)
+
+
+def merge_preview(*, playbook: Playbook, labels: Sequence[str], content: str) -> tuple[int, int]:
+    """Tokens of the playbook before and after a merge.
+
+    Raises:
+        UnableToChange: as ``bullets_merge``.
+    """
+    value = playbook.as_value()
+    after = _applied(value, Delta(op=Op.MERGE, content=content, targets=tuple(labels)))
+    return value.tokens, after.tokens
+
+
+def _try(playbook: Playbook, delta: Delta) -> None:
+    _applied(playbook.as_value(), delta)
+
+
+def _applied(value: domain.Playbook, delta: Delta) -> domain.Playbook:
+    try:
+        return domain.apply(value, delta)
+    except OverBudget as refusal:
+        raise UnableToChange(f"{refusal} {room_report(value, delta)}") from refusal
+    except DeltaRefused as refusal:
+        raise UnableToChange(str(refusal)) from refusal
+
+
+def _locked(bullet: Bullet) -> tuple[Playbook, Bullet]:
+    playbook = Playbook.objects.select_for_update().get(pk=bullet.playbook_id)
+    return playbook, Bullet.objects.select_related("playbook__workspace").get(pk=bullet.pk)
+
+
+def _refuse_retired(bullet: Bullet) -> None:
+    if bullet.status == Bullet.Status.RETIRED:
+        raise UnableToChange(f"{bullet.label} is retired; restore it before moving it.")
+
+
+def _revise(bullet: Bullet, by: Any, reason: str, *, status: str, content: str = "") -> None:
+    text = content or bullet.content
+    bullet.revise(
+        content=text,
+        section=bullet.section,
+        status=status,
+        # An edit by a person drops the rule: only the text is then known to be true.
+        rule=bullet.rule if text == bullet.content else None,
+        author=by,
+        reason=reason[:300],
+    )
+
+
+def _record(bullet: Bullet, by: Any, kind: str, **data: Any) -> None:
+    Event.objects.record(
+        workspace=bullet.playbook.workspace,
+        actor=by,
+        kind=kind,
+        subject=bullet,
+        playbook=bullet.playbook.slug,
+        **data,
+    )

@@ -1,0 +1,173 @@
+"""Undoing everything one job did to a playbook, without eating what people wrote later."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from memoryapp.domain.errors import UnableToUndo
+from memoryapp.domain.formats import digest
+from memoryapp.domain.undoing import Effect, Undoing, Written, undoing
+from memoryapp.models import Bullet, BulletRevision, Candidate, Event, Playbook
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """One bullet with what undoing does to it.
+
+    ``revision`` is the one that comes back, or the later one of a person that is spared;
+    ``candidate`` is the job's last one that changed the bullet.
+    """
+
+    bullet: Bullet
+    effect: Effect
+    candidate: Candidate
+    revision: BulletRevision | None = None
+
+    @property
+    def after(self) -> str:
+        reverts = self.effect is Effect.REVERT and self.revision is not None
+        return self.revision.content if reverts and self.revision else self.bullet.content
+
+
+@dataclass(frozen=True, slots=True)
+class UndoReport:
+    """All bullets a job touched, and the candidates of it that still wait."""
+
+    rows: Sequence[Undone]
+    waiting: int
+    #: what the person saw; undoing asks for it back.
+    seen: str
+
+    @property
+    def changing(self) -> int:
+        return sum(row.effect in {Effect.RETIRE, Effect.REVERT} for row in self.rows)
+
+    @property
+    def spared(self) -> int:
+        return sum(row.effect is Effect.SPARE for row in self.rows)
+
+
+def job_preview(*, playbook: Playbook, origin_link: str) -> UndoReport:
+    """Say what undoing a job would do; nothing is changed."""
+    rows = [_planned(bullet, origin_link) for bullet in _touched(playbook, origin_link)]
+    waiting = playbook.candidates.pending().filter(origin_link=origin_link).count()
+    said = [f"{row.bullet.label} {row.bullet.revision_count} {row.effect}" for row in rows]
+    return UndoReport(rows, waiting, digest("\n".join([*said, str(waiting)])))
+
+
+def job_undo(
+    *, playbook: Playbook, origin_link: str, reason: str, seen: str, by: Any
+) -> UndoReport:
+    """Take back all a job changed in a playbook, and withdraw what of it still waits.
+
+    Bullets the job made are retired, those it changed get their earlier text; bullets a person
+    changed since stay as they are. Its candidates become *superseded*, so that the same lesson may
+    be proposed again. ``seen`` is the ``seen`` of the preview the person looked at.
+
+    Raises:
+        UnableToUndo: no reason, nothing to undo, or something changed since the preview.
+    """
+    if not reason.strip():
+        raise UnableToUndo("Undoing a run needs a reason, so that the next reader can follow it.")
+    with transaction.atomic():
+        playbook = Playbook.objects.select_for_update().get(pk=playbook.pk)
+        report = job_preview(playbook=playbook, origin_link=origin_link)
+        if report.seen != seen:
+            raise UnableToUndo(
+                "The playbook changed while you were reading. Nothing was undone; read what "
+                "would happen now, below."
+            )
+        if not report.changing and not report.waiting:
+            raise UnableToUndo("Nothing of this run is left in the playbook.")
+        for row in report.rows:
+            _take_back(row, by, reason)
+        spared = [row.bullet.pk for row in report.rows if row.effect is Effect.SPARE]
+        name = _withdraw(playbook, origin_link, by, reason, spared)
+        Event.objects.record(
+            workspace=playbook.workspace,
+            actor=by,
+            kind="run.undone",
+            subject=playbook,
+            playbook=playbook.slug,
+            run=name,
+            link=origin_link,
+            changed=[r.bullet.label for r in report.rows if r.effect in _CHANGING],
+            spared=[r.bullet.label for r in report.rows if r.effect is Effect.SPARE],
+            withdrawn=report.waiting,
+            reason=reason.strip()[:300],
+        )
+    return report
+
+
+_CHANGING = frozenset({Effect.RETIRE, Effect.REVERT})
+
+
+def _touched(playbook: Playbook, origin_link: str) -> list[Bullet]:
+    found = playbook.bullets.filter(revisions__candidate__origin_link=origin_link).distinct()
+    return list(found.order_by("label").select_related("playbook"))
+
+
+def _written(row: BulletRevision, origin_link: str) -> Written:
+    of_job = row.candidate is not None and row.candidate.origin_link == origin_link
+    return Written(
+        row.number, of_job=of_job, by_person=not of_job and bool(row.author_id or row.candidate_id)
+    )
+
+
+def _planned(bullet: Bullet, origin_link: str) -> Undone:
+    revisions = list(bullet.revisions.select_related("candidate", "author").order_by("number"))
+    plan = undoing([_written(row, origin_link) for row in revisions])
+    by_number = {row.number: row for row in revisions}
+    last = next(row for row in reversed(revisions) if _written(row, origin_link).of_job)
+    assert last.candidate is not None
+    revision = by_number.get(plan.number)
+    return Undone(bullet, _effect(bullet, plan, revision), last.candidate, revision)
+
+
+def _effect(bullet: Bullet, plan: Undoing, back: BulletRevision | None) -> Effect:
+    """A bullet that is already what undoing would make of it needs nothing."""
+    if plan.effect is Effect.RETIRE and bullet.status == Bullet.Status.RETIRED:
+        return Effect.NOTHING
+    if plan.effect is Effect.REVERT and back is not None:
+        now = (bullet.content, bullet.section, bullet.status)
+        return Effect.NOTHING if now == (back.content, back.section, back.status) else plan.effect
+    return plan.effect
+
+
+def _take_back(row: Undone, by: Any, reason: str) -> None:
+    if row.effect not in _CHANGING:
+        return
+    bullet, back = row.bullet, row.revision if row.effect is Effect.REVERT else None
+    bullet.revise(
+        content=back.content if back else bullet.content,
+        section=back.section if back else bullet.section,
+        status=back.status if back else Bullet.Status.RETIRED,
+        rule=back.rule if back else bullet.rule,
+        author=by,
+        reason=f"Run undone: {reason.strip()}"[:300],
+        # It belongs to the job's own changes, so that undoing twice finds nothing left.
+        candidate=row.candidate,
+    )
+
+
+def _withdraw(
+    playbook: Playbook, origin_link: str, by: Any, reason: str, spared: Sequence[Any]
+) -> str:
+    """Supersede the job's candidates that wait or were taken back. Returns the job's name."""
+    rows = playbook.candidates.filter(origin_link=origin_link)
+    name = rows.values_list("origin_name", flat=True).first() or ""
+    open_or_taken = rows.filter(
+        status__in=(Candidate.Status.PENDING, Candidate.Status.APPROVED)
+    ).exclude(status=Candidate.Status.APPROVED, revisions__bullet__in=spared)
+    Candidate.objects.filter(pk__in=list(open_or_taken.values_list("pk", flat=True))).update(
+        status=Candidate.Status.SUPERSEDED,
+        decided_by=by,
+        decided_at=timezone.now(),
+        decision_reason=f"Run undone: {reason.strip()}"[:300],
+    )
+    return str(name)

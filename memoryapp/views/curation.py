@@ -1,0 +1,226 @@
+"""Ordering a playbook by hand: sections, places, tags, merges, its budget, and one run undone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from memoryapp.access import Right, gate, membership_of
+from memoryapp.domain.errors import UnableTo
+from memoryapp.forms import PlaybookForm, first_error
+from memoryapp.models import Bullet, Playbook
+from memoryapp.services import curation
+from memoryapp.services.undoing import job_preview, job_undo
+from memoryapp.views.bullets import bullet_or_404, bullet_row
+from memoryapp.views.links import parameter, with_query
+from memoryapp.views.playbook_page import playbook_context
+from memoryapp.views.playbooks import playbook_or_404
+
+BOTH = ["GET", "HEAD", "POST"]
+
+
+@require_POST
+@gate(Right.REVIEW)
+def move(request: HttpRequest, slug: str, label: str) -> HttpResponse:
+    """Put a bullet into another section; ``own`` names one that does not exist yet."""
+    section = _posted(request, "own") or _posted(request, "section")
+    return _changed(
+        request,
+        slug,
+        label,
+        lambda b: curation.bullet_move(bullet=b, section=section, by=_by(request)),
+    )
+
+
+@require_POST
+@gate(Right.REVIEW)
+def place(request: HttpRequest, slug: str, label: str) -> HttpResponse:
+    """Move a bullet one place up or down."""
+    direction = _posted(request, "direction")
+    return _changed(
+        request,
+        slug,
+        label,
+        lambda b: curation.bullet_place(bullet=b, direction=direction, by=_by(request)),
+    )
+
+
+@require_POST
+@gate(Right.REVIEW)
+def tag(request: HttpRequest, slug: str, label: str) -> HttpResponse:
+    """Replace a bullet's tags; commas or spaces stand between them."""
+    tags = _posted(request, "tags").replace(",", " ").split()
+    return _changed(
+        request, slug, label, lambda b: curation.bullet_tag(bullet=b, tags=tags, by=_by(request))
+    )
+
+
+@require_safe
+@gate(Right.READ)
+def row(request: HttpRequest, slug: str, label: str) -> HttpResponse:
+    """One row of the bullets tab, to read or to edit in place; its page where scripts are off."""
+    bullet = bullet_or_404(request, slug, label)
+    editing = bool(parameter(request, "edit")) and membership_of(request).may_review
+    if not request.htmx:  # type: ignore[attr-defined]
+        return redirect(with_query(bullet.get_absolute_url(), {"edit": "1" if editing else ""}))
+    return bullet_row(request, bullet, editing=editing, content=bullet.content)
+
+
+@require_http_methods(BOTH)
+@gate(Right.REVIEW)
+def merge(request: HttpRequest, slug: str) -> HttpResponse:
+    """Several bullets beside each other, and the text that takes their place."""
+    playbook = playbook_or_404(request, slug)
+    given = request.POST if request.method == "POST" else request.GET
+    labels = [label.replace("\x00", "") for label in given.getlist("bullet")][:20]
+    rows = curation.bullets_named(playbook, labels)
+    if len(rows) < 2:
+        messages.error(request, "Choose at least two bullets to merge.")
+        return redirect(playbook)
+    first = _posted(request, "first") if request.method == "POST" else parameter(request, "first")
+    rows.sort(key=lambda row: row.label != first)
+    if request.method != "POST" or "preview" in request.POST:
+        return _merge_page(request, playbook, rows, _posted(request, "content"))
+    try:
+        bullet = curation.bullets_merge(
+            playbook=playbook,
+            labels=[row.label for row in rows],
+            content=_posted(request, "content"),
+            seen=_posted(request, "seen"),
+            reason=_posted(request, "reason"),
+            by=request.user,
+        )
+    except UnableTo as error:
+        return _merge_page(
+            request, playbook, rows, _posted(request, "content"), str(error), error.status
+        )
+    messages.success(
+        request,
+        f"{len(rows)} bullets are now {bullet.label}. The others are retired and can be restored.",
+    )
+    return redirect(bullet)
+
+
+def _merge_page(
+    request: HttpRequest,
+    playbook: Playbook,
+    rows: list[Bullet],
+    content: str,
+    error: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    content = content or rows[0].content
+    tokens: tuple[int, int] | None = None
+    try:
+        tokens = curation.merge_preview(
+            playbook=playbook, labels=[row.label for row in rows], content=content
+        )
+    except UnableTo as refusal:
+        error = error or str(refusal)
+    context = {
+        "playbook": playbook,
+        "rows": rows,
+        "first": rows[0],
+        "content": content,
+        "reason": _posted(request, "reason"),
+        "tokens": tokens,
+        "seen": curation.merge_digest(rows),
+        "error": error,
+        "merge_url": reverse("bullets-merge", args=[playbook.slug]),
+    }
+    return render(request, "memoryapp/bullets_merge.html", context, status=status)
+
+
+@require_POST
+@gate(Right.REVIEW)
+def change(request: HttpRequest, slug: str) -> HttpResponse:
+    """Rename a playbook, describe it anew or change its token budget."""
+    playbook = playbook_or_404(request, slug)
+    form = PlaybookForm(request.POST)
+    error, status = first_error(form), 422
+    if not error:
+        try:
+            changed = curation.playbook_change(
+                playbook=playbook, by=request.user, **form.cleaned_data
+            )
+        except UnableTo as refusal:
+            error, status = str(refusal), refusal.status
+        else:
+            messages.success(request, f"{changed.name} is saved.")
+            return redirect(changed)
+    context = playbook_context(request, playbook, "bullets") | {
+        "error": error,
+        "changing": request.POST,
+    }
+    return render(request, "memoryapp/playbook_detail.html", context, status=status)
+
+
+@require_http_methods(BOTH)
+@gate(Right.REVIEW)
+def undo(request: HttpRequest, slug: str) -> HttpResponse:
+    """What undoing one run would do to the playbook, then doing it."""
+    playbook = playbook_or_404(request, slug)
+    asked = _posted(request, "origin") if request.method == "POST" else parameter(request, "origin")
+    candidate = playbook.candidates.filter(origin_link=asked).exclude(origin_link="").first()
+    if candidate is None:
+        raise Http404
+    error, status = "", 200
+    if request.method == "POST":
+        try:
+            report = job_undo(
+                playbook=playbook,
+                origin_link=asked,
+                reason=_posted(request, "reason"),
+                seen=_posted(request, "seen"),
+                by=request.user,
+            )
+        except UnableTo as refusal:
+            error, status = str(refusal), refusal.status
+        else:
+            spared = f" {report.spared} changed by people since stay." if report.spared else ""
+            messages.success(
+                request,
+                f"{candidate.origin_name} is undone: {report.changing} bullets taken back, "
+                f"{report.waiting} waiting proposals withdrawn.{spared}",
+            )
+            return redirect(playbook)
+    context = {
+        "playbook": playbook,
+        "origin": candidate,
+        "report": job_preview(playbook=playbook, origin_link=asked),
+        "reason": _posted(request, "reason"),
+        "error": error,
+        "undo_url": reverse("run-undo", args=[slug]),
+    }
+    return render(request, "memoryapp/run_undo.html", context, status=status)
+
+
+def _changed(
+    request: HttpRequest, slug: str, label: str, act: Callable[[Bullet], Bullet]
+) -> HttpResponse:
+    """Do one thing to a bullet and go back to where it was asked for."""
+    bullet = bullet_or_404(request, slug, label)
+    try:
+        act(bullet)
+    except UnableTo as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"{label} is changed.")
+    arranging = _posted(request, "arrange")
+    if arranging:
+        return redirect(f"{bullet.playbook.get_absolute_url()}?arrange=1#b-{label}")
+    return redirect(bullet)
+
+
+def _posted(request: HttpRequest, name: str) -> str:
+    return request.POST.get(name, "").replace("\x00", "").strip()
+
+
+def _by(request: HttpRequest) -> Any:
+    return request.user

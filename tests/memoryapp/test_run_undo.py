@@ -1,0 +1,124 @@
+"""Undoing everything one run did to a playbook."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from memoryapp.models import Bullet, Candidate, Event
+from memoryapp.services.bullets import bullet_edit, bullet_restore
+from memoryapp.services.candidates import candidate_approve
+from tests.factories import BulletFactory, CandidateFactory, PlaybookFactory
+
+pytestmark = pytest.mark.django_db
+
+URL = "/playbooks/help-desk/undo/"
+RUN = "/practice/runs/3/"
+
+
+@pytest.fixture
+def playbook(workspace: Any) -> Any:
+    return PlaybookFactory(workspace=workspace, slug="help-desk")
+
+
+def learned(playbook: Any, by: Any, content: str, *, target: Any = None) -> Any:
+    candidate = CandidateFactory(
+        playbook=playbook,
+        op="UPDATE" if target else "ADD",
+        content=content,
+        origin_link=RUN,
+        origin_name="Run 3",
+    )
+    if target:
+        candidate.targets.add(target)
+    candidate_approve(candidate=candidate, by=by)
+    return Bullet.objects.get(content=content)
+
+
+def undo(client: Any, **changes: str) -> Any:
+    seen = client.get(f"{URL}?origin={RUN}").context["report"].seen
+    asked = {"origin": RUN, "reason": "The desk was broken", "seen": seen} | changes
+    return client.post(URL, asked, follow=True)
+
+
+def test_it_retires_what_it_made_and_gives_back_what_it_changed(
+    rita: Any, rita_client: Any, playbook: Any
+) -> None:
+    old = BulletFactory(playbook=playbook, content="As it was.")
+    made = learned(playbook, rita, "A new one.")
+    learned(playbook, rita, "As the run put it.", target=old)
+    CandidateFactory(playbook=playbook, origin_link=RUN)
+    said = undo(rita_client).content.decode()
+    assert "2 bullets taken back, 1 waiting proposals withdrawn" in said
+    made.refresh_from_db()
+    old.refresh_from_db()
+    assert (made.status, old.content) == ("retired", "As it was.")
+    assert set(Candidate.objects.values_list("status", flat=True)) == {"superseded"}
+    event = Event.objects.get(kind="run.undone")
+    assert (event.data["run"], event.data["withdrawn"]) == ("Run 3", 1)
+
+
+def test_it_spares_what_a_person_wrote_later(rita: Any, rita_client: Any, playbook: Any) -> None:
+    made = learned(playbook, rita, "A new one.")
+    bullet_edit(bullet=made, content="A better one.", reason="", by=rita, revision=1)
+    learned(playbook, rita, "Another.")
+    page = rita_client.get(f"{URL}?origin={RUN}").content.decode()
+    assert "wrote revision 2 after the run" in page
+    undo(rita_client)
+    made.refresh_from_db()
+    assert (made.status, made.content) == ("approved", "A better one.")
+    assert Candidate.objects.get(content="A new one.").status == "approved"
+
+
+def test_it_changes_nothing_until_it_is_said(rita: Any, rita_client: Any, playbook: Any) -> None:
+    learned(playbook, rita, "A new one.")
+    before = list(Bullet.objects.values("status", "content", "revision_count"))
+    rita_client.get(f"{URL}?origin={RUN}")
+    assert list(Bullet.objects.values("status", "content", "revision_count")) == before
+
+
+def test_it_finds_nothing_left_the_second_time(rita: Any, rita_client: Any, playbook: Any) -> None:
+    learned(playbook, rita, "A new one.")
+    undo(rita_client)
+    page = rita_client.get(f"{URL}?origin={RUN}").content.decode()
+    assert "Nothing of this run is left to undo." in page
+    assert undo(rita_client).status_code == 409
+
+
+def test_it_leaves_a_bullet_that_was_restored_after_undoing(
+    rita: Any, rita_client: Any, playbook: Any
+) -> None:
+    made = learned(playbook, rita, "A new one.")
+    undo(rita_client)
+    made.refresh_from_db()
+    bullet_restore(bullet=made, reason="It was right", by=rita)
+    report = rita_client.get(f"{URL}?origin={RUN}").context["report"]
+    assert [row.effect for row in report.rows] == ["spare"]
+
+
+def test_it_refuses_when_something_changed_since(
+    rita: Any, rita_client: Any, playbook: Any
+) -> None:
+    learned(playbook, rita, "A new one.")
+    answer = undo(rita_client, seen="older")
+    assert answer.status_code == 409
+    assert "Nothing was undone" in answer.content.decode()
+    assert "Undoing a run needs a reason" in undo(rita_client, reason=" ").content.decode()
+
+
+def test_it_lists_the_runs_a_playbook_learned_from(
+    rita: Any, vera_client: Any, playbook: Any
+) -> None:
+    learned(playbook, rita, "A new one.")
+    (job,) = vera_client.get("/playbooks/help-desk/?tab=sources").context["jobs"]
+    assert (job.name, job.approved) == ("Run 3", 1)
+
+
+def test_it_is_for_reviewers_of_the_workspace(
+    rita: Any, vera_client: Any, olga_client: Any, playbook: Any
+) -> None:
+    learned(playbook, rita, "A new one.")
+    assert vera_client.get(f"{URL}?origin={RUN}").status_code == 403
+    assert olga_client.get(f"{URL}?origin={RUN}").status_code == 404
+    assert Bullet.objects.live().count() == 1
