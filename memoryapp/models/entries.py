@@ -29,9 +29,9 @@ class SearchVectorOf(Func):
 
     output_field = SearchVectorField()
 
-    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list[Any]]:
-        (key,) = self.get_source_expressions()
-        table = compiler.quote_name_unless_alias(key.alias)  # type: ignore[attr-defined]
+    def as_sql(self, compiler: Any, *args: Any, **context: Any) -> tuple[str, list[Any]]:
+        key: Any = self.get_source_expressions()[0]
+        table = compiler.quote_name_unless_alias(key.alias)
         return f'{table}."search"', []
 
 

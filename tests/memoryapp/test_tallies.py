@@ -41,7 +41,7 @@ def test_it_follows_every_change_of_a_bullet(workspace: Any) -> None:
 def test_it_says_the_same_after_parts_were_folded(workspace: Any) -> None:
     playbook = PlaybookFactory(workspace=workspace)
     BulletFactory.create_batch(4, playbook=playbook, content="eight ch")
-    Bullet.objects.filter(playbook=playbook).first().delete()
+    Bullet.objects.filter(playbook=playbook)[0].delete()
     for scope in (None, playbook):
         fold(workspace, scope)
         rows = Tally.objects.within(workspace, kind="bullet", playbook=scope)
