@@ -29,7 +29,7 @@ class SearchVectorOf(Func):
 
     output_field = SearchVectorField()
 
-    def as_sql(self, compiler: Any, *args: Any, **context: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, *args: Any, **context: Any) -> Any:
         key: Any = self.get_source_expressions()[0]
         table = compiler.quote_name_unless_alias(key.alias)
         return f'{table}."search"', []
