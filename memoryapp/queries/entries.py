@@ -12,24 +12,7 @@ from memoryapp.models import (
     BulletRevision,
     Candidate,
     Evidence,
-    Workspace,
 )
-
-
-def entries(
-    workspace: Workspace, *, status: str = "", playbook: str = "", section: str = "", q: str = ""
-) -> QuerySet[Bullet]:
-    """Every bullet of a workspace that matches a filter, newest change first."""
-    found = Bullet.objects.filter(playbook__workspace=workspace)
-    if status:
-        found = found.filter(status=status)
-    if playbook:
-        found = found.filter(playbook__slug=playbook)
-    if section:
-        found = found.filter(section=section)
-    if q:
-        found = found.matching(q)
-    return found.select_related("playbook").order_by("-updated_at", "pk")
 
 
 def evidence_counts(bullets: Sequence[Bullet]) -> dict[Any, int]:

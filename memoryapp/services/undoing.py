@@ -160,7 +160,7 @@ def _withdraw(
 ) -> str:
     """Supersede the job's candidates that wait or were taken back. Returns the job's name."""
     rows = playbook.candidates.filter(origin_link=origin_link)
-    name = rows.values_list("origin_name", flat=True).first() or ""
+    name = rows.order_by("created_at").values_list("origin_name", flat=True).first() or ""
     open_or_taken = rows.filter(
         status__in=(Candidate.Status.PENDING, Candidate.Status.APPROVED)
     ).exclude(status=Candidate.Status.APPROVED, revisions__bullet__in=spared)

@@ -48,7 +48,7 @@ def test_it_retires_what_it_made_and_gives_back_what_it_changed(
     old = BulletFactory(playbook=playbook, content="As it was.")
     made = learned(playbook, rita, "A new one.")
     learned(playbook, rita, "As the run put it.", target=old)
-    CandidateFactory(playbook=playbook, origin_link=RUN)
+    CandidateFactory(playbook=playbook, origin_link=RUN, origin_name="Run 3")
     said = undo(rita_client).content.decode()
     assert "2 bullets taken back, 1 waiting proposals withdrawn" in said
     made.refresh_from_db()

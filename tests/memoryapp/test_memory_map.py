@@ -1,0 +1,93 @@
+"""Duplicates as clusters, a bullet's graph, and recall traces."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from memoryapp.models import RecallTrace
+from memoryapp.services.candidates import candidate_approve
+from memoryapp.services.releases import release_publish
+from tests.factories import BulletFactory, CandidateFactory, EvidenceFactory, PlaybookFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def playbook(workspace: Any) -> Any:
+    return PlaybookFactory(workspace=workspace, slug="help-desk")
+
+
+def test_it_groups_what_says_nearly_the_same(rita_client: Any, playbook: Any) -> None:
+    one = BulletFactory(playbook=playbook, content="Verify the customer before every refund")
+    two = BulletFactory(playbook=playbook, content="Verify the customer before every refund now")
+    BulletFactory(playbook=playbook, content="Dates are year, month, day")
+    BulletFactory(playbook=playbook, content=one.content, status="retired")
+    page = rita_client.get("/memory/duplicates/?playbook=help-desk")
+    (group,) = page.context["clusters"]
+    assert {bullet.pk for bullet in group["members"]} == {one.pk, two.pk}
+    assert rita_client.get(group["merge_url"]).status_code == 200
+
+
+def test_it_shows_duplicates_of_ones_own_workspace(
+    vera_client: Any, olga_client: Any, playbook: Any
+) -> None:
+    BulletFactory.create_batch(2, playbook=playbook, content="Same words here")
+    assert len(vera_client.get("/memory/duplicates/").context["clusters"]) == 1
+    assert "Merge…" not in vera_client.get("/memory/duplicates/").content.decode()
+    assert olga_client.get("/memory/duplicates/?playbook=help-desk").status_code == 404
+    assert olga_client.get("/memory/duplicates/").status_code == 200
+
+
+def test_it_draws_where_a_bullet_came_from_and_who_has_it(
+    rita: Any, vera_client: Any, olga_client: Any, playbook: Any
+) -> None:
+    candidate = CandidateFactory(playbook=playbook, origin_name="Run 7")
+    for place in range(12):
+        EvidenceFactory(candidate=candidate, tool=f"tool_{place % 2}", group=f"Task {place}")
+    candidate_approve(candidate=candidate, by=rita)
+    bullet = playbook.bullets.get()
+    release_publish(playbook=playbook, by=rita, label="production")
+    url = f"{bullet.get_absolute_url()}graph/"
+    page = vera_client.get(url)
+    names = [row["node"].name for row in page.context["table"]]
+    assert {"Run 7", "tool_0", "tool_1", "v1"} <= set(names)
+    assert ("task", 4) in page.context["hidden"]
+    assert "production" in page.content.decode()
+    assert olga_client.get(url).status_code == 404
+
+
+def test_it_draws_a_bullet_that_stands_alone(vera_client: Any, playbook: Any) -> None:
+    bullet = BulletFactory(playbook=playbook)
+    said = vera_client.get(f"{bullet.get_absolute_url()}graph/").content.decode()
+    assert "no release holds it yet" in said
+
+
+def test_it_says_why_each_bullet_was_recalled(
+    vera_client: Any, olga_client: Any, playbook: Any
+) -> None:
+    bullet = BulletFactory(playbook=playbook)
+    trace = RecallTrace.objects.create(
+        workspace=playbook.workspace,
+        query="How do I refund?",
+        results=[
+            {
+                "bullet": str(bullet.pk),
+                "label": bullet.label,
+                "score": 0.0325,
+                "text": {"place": 1, "score": 0.6},
+                "vector": None,
+            },
+            {"bullet": str(uuid4()), "label": "gone-001", "score": 0.01},
+            {"bullet": "nonsense"},
+        ],
+    )
+    assert list(vera_client.get("/memory/recalls/?q=refund").context["page_obj"]) == [trace]
+    said = vera_client.get(f"/memory/recalls/{trace.pk}/").content.decode()
+    assert bullet.content in said
+    assert "0.6" in said
+    assert "this bullet is gone" in said
+    assert olga_client.get(f"/memory/recalls/{trace.pk}/").status_code == 404
+    assert list(olga_client.get("/memory/recalls/").context["page_obj"]) == []

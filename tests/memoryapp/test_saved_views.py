@@ -1,0 +1,71 @@
+"""Views somebody keeps of a list."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from memoryapp.models import Event, SavedView
+
+pytestmark = pytest.mark.django_db
+
+SAVE = "/views/save/"
+
+
+def keep(client: Any, name: str = "Doubted", query: str = "status=stale", **more: str) -> Any:
+    asked = {"page": "entry-list", "name": name, "query": query} | more
+    return client.post(SAVE, asked, follow=True)
+
+
+def shown(client: Any) -> list[str]:
+    return [item["view"].name for item in client.get("/memory/").context["saved_views"]]
+
+
+def test_it_comes_back_to_the_filter_it_kept(vera_client: Any) -> None:
+    answer = keep(vera_client)
+    assert answer.redirect_chain[-1][0] == "/memory/?status=stale"
+    assert "only you see it" in answer.content.decode()
+    assert shown(vera_client) == ["Doubted"]
+
+
+def test_it_keeps_the_new_filter_under_the_same_name(vera_client: Any) -> None:
+    keep(vera_client)
+    keep(vera_client, query="status=retired")
+    assert SavedView.objects.get().query == "status=retired"
+
+
+def test_it_shares_a_reviewers_view_and_no_viewers(
+    rita_client: Any, vera_client: Any, olga_client: Any
+) -> None:
+    keep(rita_client, shared="yes")
+    keep(vera_client, name="Mine", shared="yes")
+    assert shown(vera_client) == ["Doubted", "Mine"]
+    assert shown(rita_client) == ["Doubted"]
+    assert shown(olga_client) == []
+    assert Event.objects.get(kind="view.shared").data["query"] == "status=stale"
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"name": " "}, "Give the view a name"),
+        ({"query": ""}, "Filter the list first"),
+        ({"query": "q=" + "x" * 1000}, "Filter the list first"),
+        ({"page": "login"}, "cannot be saved"),
+    ],
+)
+def test_it_says_what_is_missing(vera_client: Any, asked: dict[str, str], said: str) -> None:
+    assert said in keep(vera_client, **asked).content.decode()
+    assert not SavedView.objects.exists()
+
+
+def test_it_is_forgotten_by_its_owner_or_an_admin(
+    rita_client: Any, vera_client: Any, ada_client: Any, olga_client: Any
+) -> None:
+    keep(rita_client, shared="yes")
+    url = f"/views/{SavedView.objects.get().pk}/delete/"
+    assert vera_client.post(url).status_code == 404
+    assert olga_client.post(url).status_code == 404
+    assert ada_client.post(url).status_code == 302
+    assert not SavedView.objects.exists()
