@@ -61,9 +61,11 @@ def allows(membership: Membership, right: Right) -> bool:
 #: What a person in the browser may do by role, a key may do by scope.
 RIGHT_OF_SCOPE = {
     Scope.PULL: Right.READ,
+    Scope.FEEDBACK: Right.REVIEW,
     Scope.TRAJECTORIES: Right.REVIEW,
     Scope.READ: Right.READ,
     Scope.WRITE: Right.REVIEW,
+    Scope.ADMIN: Right.ADMINISTER,
 }
 
 

@@ -1,8 +1,24 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django.apps import AppConfig
+from django.db import transaction
+from django.db.models.signals import post_delete, post_save
 
 
 class MemoryAppConfig(AppConfig):
     name = "memoryapp"
     verbose_name = "Memory"
+
+    def ready(self) -> None:
+        """Let no kept answer to a pull outlive a change to who may pull."""
+        for sender in ("memoryapp.Membership", "auth.User"):
+            post_save.connect(_forget_pulls, sender=sender)
+            post_delete.connect(_forget_pulls, sender=sender)
+
+
+def _forget_pulls(**_: Any) -> None:
+    from memoryapp.clients import pull_cache  # noqa: PLC0415  # settings are ready only now
+
+    transaction.on_commit(pull_cache.forget)

@@ -20,3 +20,6 @@ if "GREENROOM_TEST_DATA" not in os.environ:
 os.environ["GREENROOM_DATA_DIR"] = os.environ["GREENROOM_TEST_DATA"]
 
 from memoryapp.project.settings import *  # noqa: E402, F403
+
+# Nothing is ever committed in a test, so nothing would tell the cache that its answers are void.
+PULL_CACHE = False

@@ -14,7 +14,7 @@ from memoryapp.models.tokens import Scope
 
 READING = {"GET": (Scope.READ, Scope.WRITE)}
 PULLING = {"GET": (Scope.PULL, Scope.READ, Scope.WRITE)}
-WRITING = {"POST": (Scope.WRITE,), "PUT": (Scope.WRITE,)}
+WRITING = dict.fromkeys(("POST", "PUT", "PATCH", "DELETE"), (Scope.WRITE,))
 SENDING = {"GET": (Scope.READ, Scope.WRITE), "POST": (Scope.TRAJECTORIES, Scope.WRITE)}
 PROBLEM = OpenApiResponse(OpenApiTypes.OBJECT, description="application/problem+json")
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from django.db.models import QuerySet
 from rest_framework import permissions
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from memoryapp.access import RIGHT_OF_SCOPE, allows, key_problem, membership_of
-from memoryapp.models import ApiKey, Workspace
+from memoryapp.models import ApiKey, Playbook, Workspace
 from memoryapp.models.tokens import Scope
+from memoryapp.services.tokens import playbooks_bound
 
 
 class HasScope(permissions.BasePermission):
@@ -29,6 +31,18 @@ class HasScope(permissions.BasePermission):
             return False
         membership = membership_of(request._request)
         return any(allows(membership, RIGHT_OF_SCOPE[Scope(scope)]) for scope in scopes)
+
+
+def bound_to(request: Request) -> list[int]:
+    """The playbooks the key is good for; empty for all, and for people."""
+    return playbooks_bound(request.auth) if isinstance(request.auth, ApiKey) else []
+
+
+def playbooks_of(request: Request) -> QuerySet[Playbook]:
+    """The playbooks the caller may reach."""
+    rows: QuerySet[Playbook] = workspace_of(request).playbooks.all()
+    bound = bound_to(request)
+    return rows.filter(pk__in=bound) if bound else rows
 
 
 def workspace_of(request: Request) -> Workspace:

@@ -34,6 +34,7 @@ class PlaybookSerializer(serializers.ModelSerializer[Playbook]):
 
 class ReleaseSerializer(serializers.ModelSerializer[Release]):
     labels = serializers.SlugRelatedField[Any](slug_field="name", many=True, read_only=True)
+    replacement = serializers.IntegerField(source="replacement.number", default=None)
     published_by = serializers.CharField(source="published_by.username", default=None)
 
     class Meta:
@@ -45,6 +46,9 @@ class ReleaseSerializer(serializers.ModelSerializer[Release]):
             "tokens",
             "digests",
             "labels",
+            "withdrawal",
+            "withdrawal_reason",
+            "replacement",
             "published_by",
             "created_at",
         )
@@ -96,6 +100,9 @@ class PlaybookDocument(serializers.Serializer[Any]):
     playbook = PlaybookName()
     version = serializers.IntegerField()
     tokens = serializers.IntegerField()
+    left_out = serializers.IntegerField(
+        required=False, help_text="Bullets that did not fit max_tokens."
+    )
     sections = SectionDocument(many=True)
 
 

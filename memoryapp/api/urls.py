@@ -2,14 +2,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from memoryapp.api import schema, views
+from memoryapp.api import pull, schema, serving, views
 
 # Imported so that the extensions register themselves.
 __all__ = ["schema", "urlpatterns"]
 
 urlpatterns = [
     path("playbooks", views.PlaybookList.as_view(), name="api-playbook-list"),
-    path("playbooks/<slug:slug>", views.PlaybookPull.as_view(), name="api-playbook-pull"),
+    path("playbooks/<slug:slug>", pull.PlaybookPull.as_view(), name="api-playbook-pull"),
     path("playbooks/<slug:slug>/releases", views.ReleaseList.as_view(), name="api-release-list"),
     path(
         "playbooks/<slug:slug>/evaluations",
@@ -20,6 +20,27 @@ urlpatterns = [
         "playbooks/<slug:slug>/labels/<str:name>",
         views.LabelDetail.as_view(),
         name="api-label-detail",
+    ),
+    path("playbooks/<slug:slug>/labels", serving.LabelList.as_view(), name="api-label-list"),
+    path(
+        "playbooks/<slug:slug>/labels/<str:name>/canary",
+        serving.Canary.as_view(),
+        name="api-canary",
+    ),
+    path(
+        "playbooks/<slug:slug>/labels/<str:name>/canary/promote",
+        serving.CanaryPromote.as_view(),
+        name="api-canary-promote",
+    ),
+    path(
+        "playbooks/<slug:slug>/releases/<int:version>/withdraw",
+        serving.ReleaseWithdraw.as_view(),
+        name="api-release-withdraw",
+    ),
+    path(
+        "playbooks/<slug:slug>/releases/<int:version>/reinstate",
+        serving.ReleaseReinstate.as_view(),
+        name="api-release-reinstate",
     ),
     path("candidates", views.CandidateList.as_view(), name="api-candidate-list"),
     path(

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpResponse
-from django.utils.http import parse_etags
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework.exceptions import NotFound, ValidationError
-from rest_framework.negotiation import BaseContentNegotiation
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -17,17 +12,12 @@ from rest_framework.views import APIView
 from memoryapp.access import object_or_404
 from memoryapp.api import serializers as s
 from memoryapp.api.contract import PROBLEM, PULLING, READING, WRITING, NewestFirst, one_of
-from memoryapp.api.permissions import HasScope, workspace_of
-from memoryapp.domain.formats import CONTENT_TYPES
-from memoryapp.models import Candidate, Playbook, Release
+from memoryapp.api.permissions import HasScope, bound_to, playbooks_of, workspace_of
+from memoryapp.models import Candidate, Playbook
 from memoryapp.queries import playbooks as playbook_queries
-from memoryapp.queries import releases as release_queries
 from memoryapp.queries import review as review_queries
 from memoryapp.queries.tallies import held_by
 from memoryapp.services import candidates, releases
-
-CACHE_CONTROL = "private, max-age=60, stale-while-revalidate=600"
-ACCEPTED = {"application/json": "json", "text/markdown": "md", "text/plain": "ace"}
 
 
 class PlaybookList(APIView):
@@ -37,123 +27,17 @@ class PlaybookList(APIView):
     @extend_schema(responses={200: s.PlaybookSerializer(many=True), 401: PROBLEM, 403: PROBLEM})
     def get(self, request: Request) -> Response:
         """Playbooks of the workspace with their labels."""
-        workspace = workspace_of(request)
-        rows: list[Any] = list(playbook_queries.playbooks_with_labels(workspace))
+        workspace, bound = workspace_of(request), bound_to(request)
+        found = playbook_queries.playbooks_with_labels(workspace)
+        rows: list[Any] = list(found.filter(pk__in=bound) if bound else found)
         held = held_by(workspace, rows)
         for row in rows:
             row.live_count, row.waiting_count = held[row.pk].bullets, held[row.pk].waiting
         return Response(s.PlaybookSerializer(rows, many=True).data)
 
 
-class StoredForm(BaseContentNegotiation):
-    """The view itself picks among stored forms; errors are always JSON."""
-
-    def select_parser(self, request: Request, parsers: Any) -> Any:
-        return next(iter(parsers), None)
-
-    def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:
-        return renderers[0], renderers[0].media_type
-
-
-class PlaybookPull(APIView):
-    """The contract with agents: a released playbook, by label or version."""
-
-    permission_classes = (HasScope,)
-    content_negotiation_class = StoredForm
-    scopes = PULLING
-
-    @extend_schema(
-        operation_id="playbooks_pull",
-        parameters=[
-            OpenApiParameter("label", str, description="Default: production."),
-            OpenApiParameter("version", int, description="A release number instead of a label."),
-            OpenApiParameter("format", str, enum=[*CONTENT_TYPES], description="Or Accept."),
-            OpenApiParameter(
-                "If-None-Match", str, OpenApiParameter.HEADER, description="The ETag you hold."
-            ),
-        ],
-        responses={
-            (200, "application/json"): s.PlaybookDocument,
-            (200, "text/markdown"): OpenApiTypes.STR,
-            (200, "text/plain"): OpenApiTypes.STR,
-            304: OpenApiResponse(description="You hold this content already."),
-            400: PROBLEM,
-            401: PROBLEM,
-            403: PROBLEM,
-            404: PROBLEM,
-        },
-    )
-    def get(self, request: Request, slug: str) -> HttpResponse:
-        """The playbook at a label (default ``production``) or version.
-
-        The ETag is the digest of the content: send it back as If-None-Match and an unchanged
-        playbook answers 304 without a body.
-        """
-        form, version = _format(request), _version(request)
-        label = request.query_params.get("label", releases.PRODUCTION)
-        workspace = workspace_of(request)
-        try:
-            release = release_queries.pulled_release(workspace, slug, label=label, version=version)
-        except Release.DoesNotExist as error:
-            raise NotFound(_missing(workspace.playbooks, slug, label, version)) from error
-        if form not in release.digests:
-            raise NotFound(
-                f"{release} was published before the form {form} existed. Publish a new release."
-            )
-        etag = f'"{release.digests[form]}"'
-        if _holds(request, etag):
-            answer = HttpResponse(status=304)
-            del answer["Content-Type"]
-        else:
-            body = Release.objects.values_list(f"bodies__{form}", flat=True).get(pk=release.pk)
-            answer = HttpResponse(body, content_type=CONTENT_TYPES[form])
-        answer["ETag"] = etag
-        answer["Cache-Control"] = CACHE_CONTROL
-        answer["Vary"] = "Accept, Authorization"
-        answer["X-Playbook-Version"] = str(release.number)
-        answer["X-Release-Id"] = str(release.pk)
-        return answer
-
-
-def _holds(request: Request, etag: str) -> bool:
-    """Whether the caller has this content. Compared weakly: a compressing proxy weakens tags."""
-    sent = request.headers.get("If-None-Match", "")
-    return "*" in (held := parse_etags(sent)) or etag in {tag.removeprefix("W/") for tag in held}
-
-
-def _format(request: Request) -> str:
-    asked = request.query_params.get("format")
-    if asked is None:
-        wanted = (
-            part.split(";")[0].strip() for part in request.headers.get("Accept", "").split(",")
-        )
-        return next((ACCEPTED[kind] for kind in wanted if kind in ACCEPTED), "json")
-    if asked not in CONTENT_TYPES:
-        raise ValidationError({"format": [f"Choose one of: {', '.join(CONTENT_TYPES)}."]})
-    return asked
-
-
-def _version(request: Request) -> int | None:
-    asked = request.query_params.get("version")
-    if asked is None:
-        return None
-    if not asked.isdecimal() or len(asked) > 9:
-        raise ValidationError({"version": ["A version is a whole number, such as 3."]})
-    return int(asked)
-
-
-def _missing(rows: Any, slug: str, label: str, version: int | None) -> str:
-    playbook = rows.filter(slug=slug).first()
-    if playbook is None:
-        return f"There is no playbook {slug!r} in this key's workspace."
-    if version is not None:
-        return f"{playbook.name} has no version {version}."
-    known = ", ".join(playbook.labels.values_list("name", flat=True)) or "none yet"
-    return f"{playbook.name} has no label {label!r}. Its labels: {known}."
-
-
 def _playbook(request: Request, slug: str) -> Playbook:
-    return object_or_404(workspace_of(request).playbooks.all(), slug=slug)
+    return object_or_404(playbooks_of(request), slug=slug)
 
 
 class ReleaseList(APIView):
@@ -164,7 +48,7 @@ class ReleaseList(APIView):
     def get(self, request: Request, slug: str) -> Response:
         """Releases of a playbook, newest first."""
         rows = _playbook(request, slug).releases.defer("document", "bodies")
-        rows = rows.select_related("published_by").prefetch_related("labels")
+        rows = rows.select_related("published_by", "replacement").prefetch_related("labels")
         return Response(s.ReleaseSerializer(rows, many=True).data)
 
     @extend_schema(

@@ -5,6 +5,8 @@
     ├── UnableToDecide     a candidate is not waiting, or changed while being read: 409
     ├── UnableToUndo       what would be undone has moved on: 409
     ├── UnableToChange     a bullet, playbook, label or key cannot take this change: 409
+    ├── UnableToServe      the release was withdrawn; ``extra`` names its replacement: 410
+    ├── UnableToRead       a file is not what it is said to be: 422
     ├── UnableToPublish    nothing to publish, or nothing new: 409
     ├── UnableToConnect    a tool server cannot be used as configured: 422
     └── UnableToStart      a run cannot start or cannot be moved to that state: 409
@@ -14,11 +16,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class UnableTo(Exception):
-    """The use case was refused and nothing was stored."""
+    """The use case was refused and nothing was stored. ``extra`` is for programs."""
 
     status = 409
+
+    def __init__(self, message: str, *, extra: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.extra = dict(extra or {})
 
 
 class UnableToFind(UnableTo):
@@ -47,3 +56,11 @@ class UnableToConnect(UnableTo):
 
 class UnableToStart(UnableTo):
     pass
+
+
+class UnableToServe(UnableTo):
+    status = 410
+
+
+class UnableToRead(UnableTo):
+    status = 422

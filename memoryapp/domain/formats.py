@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import groupby
 from typing import Any
 
@@ -115,23 +115,9 @@ def _preping_tag(helpful: int, harmful: int) -> str:
     return preping.tag(helpful, harmful) if helpful + harmful else "helpful"
 
 
-RENDERERS: Mapping[str, Callable[[Document], str]] = {
-    "json": as_json,
-    "md": as_markdown,
-    "ace": as_ace,
-    "preping": as_preping,
-}
-CONTENT_TYPES: Mapping[str, str] = {
-    "json": "application/json",
-    "md": "text/markdown; charset=utf-8",
-    "ace": "text/plain; charset=utf-8",
-    "preping": "application/json",
-}
-
-
-def digest(text: str) -> str:
-    """SHA-256 (hex) of the UTF-8 text."""
-    return hashlib.sha256(text.encode()).hexdigest()
+def digest(text: str | bytes) -> str:
+    """SHA-256 (hex) of a text in UTF-8, or of bytes."""
+    return hashlib.sha256(text.encode() if isinstance(text, str) else text).hexdigest()
 
 
 def section_title(section: str) -> str:

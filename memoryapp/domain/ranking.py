@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from memoryapp.domain.playbook import Bullet, Delta, Playbook, apply
@@ -43,6 +43,24 @@ def to_make_room(
         found.append(bullet)
         freed += bullet.tokens
     return tuple(found)
+
+
+def kept_within(bullets: Sequence[Bullet], tokens: int) -> tuple[Bullet, ...]:
+    """Return the bullets that fit ``tokens``, the most proven first served, in their own order.
+
+    What is credibly harmful comes last; among equals the earlier one stays. A bullet that does not
+    fit is left out and shorter ones after it may still fit.
+    """
+    ranked = sorted(
+        enumerate(bullets),
+        key=lambda pair: (is_harmful(pair[1]), -helpful_bound(pair[1]), pair[0]),
+    )
+    left, kept = tokens, set()
+    for place, bullet in ranked:
+        if bullet.tokens <= left:
+            left -= bullet.tokens
+            kept.add(place)
+    return tuple(bullet for place, bullet in enumerate(bullets) if place in kept)
 
 
 def room_report(playbook: Playbook, delta: Delta) -> str:

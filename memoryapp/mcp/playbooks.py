@@ -11,7 +11,8 @@ from memoryapp.access import key_problem
 from memoryapp.domain.errors import UnableTo
 from memoryapp.mcp.tools import READERS
 from memoryapp.models import ApiKey, ReleaseLabel
-from memoryapp.services.serving import PRODUCTION, Served, playbook_serve
+from memoryapp.services.releases import PRODUCTION
+from memoryapp.services.serving import Served, playbook_serve
 
 SCHEME = "playbook://"
 TEMPLATE = "playbook://{slug}@{label}"
@@ -119,7 +120,7 @@ def _served(key: ApiKey, slug: str, label: str, code: int) -> Served:
     if "\x00" in slug + label:
         raise MCPError(code, "Nothing here is named by a NUL character.")
     try:
-        return playbook_serve(workspace=key.workspace, slug=slug, label=label)
+        return playbook_serve(key=key, slug=slug, label=label)
     except UnableTo as error:
         raise MCPError(code, str(error)) from error
 

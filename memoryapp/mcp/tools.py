@@ -15,18 +15,21 @@ import jsonschema
 import mcp_types as types
 
 from memoryapp.access import key_problem
+from memoryapp.domain.delivery import FORMS
 from memoryapp.domain.errors import UnableTo, UnableToFind
-from memoryapp.domain.formats import CONTENT_TYPES
 from memoryapp.domain.playbook import SECTIONS
 from memoryapp.models import ApiKey, Playbook
 from memoryapp.models.tokens import Scope
 from memoryapp.services.proposals import MAX_EVIDENCE, MAX_LESSON, lesson_propose
-from memoryapp.services.serving import PRODUCTION, memory_search, playbook_serve
+from memoryapp.services.releases import PRODUCTION
+from memoryapp.services.serving import memory_search, playbook_serve
 
 Answer = dict[str, Any]
 READERS = (Scope.PULL, Scope.READ, Scope.WRITE)
 SENDERS = (Scope.TRAJECTORIES, Scope.WRITE)
 MAX_K = 50
+#: a zip is nothing to put into a context.
+TEXT_FORMS = [name for name in FORMS if name != "skill"]
 
 _SLUG = {"type": "string", "minLength": 1, "maxLength": 64, "description": "Slug of the playbook."}
 _LABEL = {
@@ -61,7 +64,7 @@ def search_memory(key: ApiKey, given: Mapping[str, Any]) -> Answer:
 def get_playbook(key: ApiKey, given: Mapping[str, Any]) -> Answer:
     """A whole released playbook in one of its forms."""
     served = playbook_serve(
-        workspace=key.workspace,
+        key=key,
         slug=given["playbook"],
         label=given.get("label", PRODUCTION),
         version=given.get("version"),
@@ -176,7 +179,7 @@ TOOLS: Mapping[str, Offered] = {
                     "maximum": 999_999_999,
                     "description": "A release number instead of a label.",
                 },
-                "format": {"type": "string", "enum": [*CONTENT_TYPES], "default": "md"},
+                "format": {"type": "string", "enum": TEXT_FORMS, "default": "md"},
             },
             ("playbook",),
             reads=True,

@@ -76,7 +76,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "memoryapp.api.middleware.RequestId",
     "memoryapp.project.requests.RefuseNul",
+    "memoryapp.api.middleware.QuickPull",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -178,10 +180,14 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["memoryapp.api.parsers.BoundedJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["memoryapp.api.limits.KeyRate"],
     "EXCEPTION_HANDLER": "memoryapp.api.problems.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "URL_FORMAT_OVERRIDE": None,
 }
+#: Requests per minute of a key that has no limit of its own; 0 is no limit.
+API_RATE_LIMIT = env.int("API_RATE_LIMIT", default=1200)
+PULL_CACHE = env.bool("PULL_CACHE", default=True)
 SPECTACULAR_SETTINGS = {
     "TITLE": "Greenroom API",
     "DESCRIPTION": "Pull playbooks, read trajectories, start practice runs, decide candidates.",
@@ -222,12 +228,15 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 #: Seconds after which a claimed unit without a heartbeat belongs to nobody.
 UNIT_LEASE_SECONDS = env.int("UNIT_LEASE_SECONDS", default=60)
+#: How often the receipts of pulls are brought from Redis into the database.
+RECEIPT_SECONDS = env.int("RECEIPT_SECONDS", default=5)
 SWEEP_SECONDS = env.int("SWEEP_SECONDS", default=30)
 DRIFT_CHECK_SECONDS = env.int("DRIFT_CHECK_SECONDS", default=3600)
 # US dollars one run over trajectories of deployed agents may spend; nobody starts those by hand.
 ONLINE_RUN_BUDGET = env.float("ONLINE_RUN_BUDGET", default=1.0)
 CELERY_BEAT_SCHEDULE = {
-    "sweep-runs": {"task": "practice.tasks.sweep_runs", "schedule": SWEEP_SECONDS}
+    "sweep-runs": {"task": "practice.tasks.sweep_runs", "schedule": SWEEP_SECONDS},
+    "flush-receipts": {"task": "memoryapp.tasks.flush_receipts", "schedule": RECEIPT_SECONDS},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
 

@@ -10,6 +10,7 @@ from memoryapp.models import (
     LabelMove,
     Playbook,
     Release,
+    ReleaseLabel,
     Workspace,
 )
 
@@ -17,16 +18,23 @@ from memoryapp.models import (
 HEAVY = ("document", "bodies")
 
 
-def pulled_release(workspace: Workspace, slug: str, *, label: str, version: int | None) -> Release:
-    """The release an agent asked for, without its documents.
+#: what a pull reads of a release: neither documents nor bodies.
+_PULLED = ("playbook", "number", "digests", "withdrawal", "withdrawal_reason", "replacement")
 
-    Raises:
-        Release.DoesNotExist: no such playbook, label or version.
-    """
+
+def pulled_version(workspace: Workspace, slug: str, version: int) -> Release | None:
+    """One release of a playbook without its documents, withdrawn or not."""
     found = Release.objects.filter(playbook__workspace=workspace, playbook__slug=slug)
-    if version is not None:
-        return found.only("number", "digests").get(number=version)
-    return found.only("number", "digests").get(labels__name=label)
+    return found.only(*_PULLED).filter(number=version).first()
+
+
+def pulled_label(workspace: Workspace, slug: str, name: str) -> ReleaseLabel | None:
+    """A label with the release it points at and the one on trial, without their documents."""
+    ends = [f"{end}__{column}" for end in ("release", "canary") for column in _PULLED]
+    found = ReleaseLabel.objects.filter(
+        playbook__workspace=workspace, playbook__slug=slug, name=name
+    )
+    return found.select_related("release", "canary").only("canary_share", *ends).first()
 
 
 def served_through(playbook: Playbook, labels: Sequence[str]) -> list[str]:

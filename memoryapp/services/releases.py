@@ -8,8 +8,10 @@ from typing import Any
 
 from django.db import transaction
 
+from memoryapp.clients import pull_cache
 from memoryapp.domain import formats
 from memoryapp.domain import playbook as domain
+from memoryapp.domain.delivery import FORMS
 from memoryapp.domain.errors import UnableToChange, UnableToPublish
 from memoryapp.models import BulletRevision, Event, LabelMove, Playbook, Release, ReleaseLabel
 from memoryapp.queries.playbooks import gating_evaluation
@@ -47,7 +49,9 @@ def release_publish(*, playbook: Playbook, by: Any, notes: str = "", label: str 
             )
         if playbook.requires_evaluation:
             _check_evaluated(playbook, value)
-        bodies = {name: render(frozen) for name, render in formats.RENDERERS.items()}
+        bodies = {
+            name: form.render(frozen).decode() for name, form in FORMS.items() if form.is_stored
+        }
         release = Release.objects.create(
             playbook=playbook,
             number=number,
@@ -111,12 +115,24 @@ def label_move(*, playbook: Playbook, name: str, release: Release, by: Any) -> R
         raise UnableToChange("That release belongs to another playbook.")
     with transaction.atomic():
         Playbook.objects.select_for_update().get(pk=playbook.pk)
+        if release.withdrawal:
+            raise UnableToChange(
+                f"{release} was {release.withdrawal}. Reinstate it, or point {name} at another."
+            )
         label = playbook.labels.select_related("release").filter(name=name).first()
         before = label.release if label else None
         if before == release:
             raise UnableToChange(f"{name} already points at v{release.number}.")
         label, _ = ReleaseLabel.objects.update_or_create(
-            playbook=playbook, name=name, defaults={"release": release}
+            playbook=playbook,
+            name=name,
+            # A trial compared with the release that was here; it says nothing of the new one.
+            defaults={
+                "release": release,
+                "canary": None,
+                "canary_share": 0,
+                "canary_since": None,
+            },
         )
         LabelMove.objects.create(
             playbook=playbook, name=name, from_release=before, to_release=release, moved_by=by
@@ -131,6 +147,7 @@ def label_move(*, playbook: Playbook, name: str, release: Release, by: Any) -> R
             moved_from=before.number if before else None,
             moved_to=release.number,
         )
+        transaction.on_commit(pull_cache.forget)
     return label
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from memoryapp.domain.errors import UnableToFind
 from memoryapp.domain.retrieval import shared_words
-from memoryapp.models import Playbook, Release, Workspace
-from memoryapp.queries.releases import pulled_release
-
-PRODUCTION = "production"
+from memoryapp.models import ApiKey, Playbook, Release, Workspace
+from memoryapp.services.pulls import playbook_pull, receipt_leave
+from memoryapp.services.releases import PRODUCTION
+from memoryapp.services.tokens import playbooks_bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,28 +37,32 @@ class Found:
 
 def playbook_serve(
     *,
-    workspace: Workspace,
+    key: ApiKey,
     slug: str,
     label: str = PRODUCTION,
     version: int | None = None,
     form: str = "md",
 ) -> Served:
-    """Return the release an agent asked for, by label or version.
+    """Return the release the holder of a key asked for, by label or version, with a receipt.
 
     Raises:
-        UnableToFind: no such playbook, label, version or form; the message names what there is.
+        UnableToFind: no such playbook, label or version; the message names what there is.
+        UnableToServe: the release was withdrawn; the message names its replacement.
     """
-    try:
-        release = pulled_release(workspace, slug, label=label, version=version)
-    except Release.DoesNotExist as missing:
-        raise UnableToFind(_missing(workspace, slug, label, version)) from missing
-    if form not in release.digests:
-        raise UnableToFind(
-            f"{release} was published before the form {form} existed. Publish a new release."
-        )
-    text = Release.objects.values_list(f"bodies__{form}", flat=True).get(pk=release.pk)
-    playbook = workspace.playbooks.get(slug=slug)
-    return Served(playbook, release, form, str(text), release.digests[form])
+    pulled = playbook_pull(
+        workspace=key.workspace,
+        slug=slug,
+        agent=key.prefix,
+        label=label,
+        version=version,
+        form=form,
+        bound_to=playbooks_bound(key),
+    )
+    text = pulled.body().decode()
+    receipt_leave(pulled=pulled, key=key, agent="", unchanged=False)
+    release = Release.objects.only("number", "playbook").get(pk=pulled.release_id)
+    playbook = key.workspace.playbooks.get(pk=release.playbook_id)
+    return Served(playbook, release, form, text, pulled.etag)
 
 
 def memory_search(

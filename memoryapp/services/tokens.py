@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import OuterRef, Q
 from django.utils import timezone
 
+from memoryapp.clients import pull_cache
 from memoryapp.domain.errors import UnableToChange
 from memoryapp.models import ApiKey, Event, Workspace
 from memoryapp.models.tokens import KEY_MARK, Scope
 
 #: A key's last use is written at most this often, so that polling agents do not write on each pull.
+BOUND = ApiKey.playbooks.through.objects.filter(apikey=OuterRef("pk")).values("playbook")
 USE_RESOLUTION = timedelta(minutes=1)
 
 
@@ -60,6 +63,7 @@ def api_key_revoke(*, key: ApiKey, by: Any) -> None:
         moved = ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
         if moved:
             Event.objects.record(workspace=key.workspace, actor=by, kind="key.revoked", subject=key)
+            transaction.on_commit(pull_cache.forget)
 
 
 def api_key_recognize(presented: str) -> ApiKey | None:
@@ -72,6 +76,7 @@ def api_key_recognize(presented: str) -> ApiKey | None:
     key = (
         ApiKey.objects.usable(now)
         .select_related("workspace", "created_by")
+        .annotate(bound_to=ArraySubquery(BOUND))
         .filter(prefix=prefix)
         .first()
     )
@@ -81,6 +86,13 @@ def api_key_recognize(presented: str) -> ApiKey | None:
     if key.last_used_at is None or key.last_used_at < now - USE_RESOLUTION:
         ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=now)
     return key
+
+
+def playbooks_bound(key: ApiKey) -> list[int]:
+    """The playbooks a key is good for; empty for all. Free for a key that was recognized."""
+    if not hasattr(key, "bound_to"):
+        return list(key.playbooks.values_list("pk", flat=True))
+    return list(key.bound_to)
 
 
 def _free_prefix() -> str:

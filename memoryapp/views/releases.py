@@ -10,8 +10,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from memoryapp.access import Right, gate, membership_of, object_or_404
 from memoryapp.domain.changes import changes
+from memoryapp.domain.delivery import FORMS
 from memoryapp.domain.errors import UnableTo
-from memoryapp.domain.formats import CONTENT_TYPES
 from memoryapp.domain.playbook import fingerprint
 from memoryapp.forms import LabelMoveForm, PublishForm, first_error
 from memoryapp.models import Playbook, Release
@@ -19,9 +19,6 @@ from memoryapp.services.releases import label_move, release_publish
 from memoryapp.views.links import parameter, with_query
 from memoryapp.views.playbook_page import OFFERED_LABELS, playbook_context
 from memoryapp.views.playbooks import playbook_or_404
-
-TITLES = {"md": "Markdown", "json": "JSON", "ace": "ACE text", "preping": "Preping’s playbook.json"}
-SUFFIXES = {"md": "md", "json": "json", "ace": "txt", "preping": "playbook.json"}
 
 
 @require_POST
@@ -95,13 +92,11 @@ def release_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse
         "downloads": [
             {
                 "name": name,
-                "title": title,
+                "title": form.title,
                 "url": reverse("release-download", args=[slug, number, name]),
-                "size": len(release.bodies[name].encode()),
+                "size": len(_text(release, name)),
             }
-            for name, title in TITLES.items()
-            # A release that is older than a form was never written in it.
-            if name in release.bodies
+            for name, form in FORMS.items()
         ],
         "may_decide": membership_of(request).may_review,
         "move_label_url": reverse("label-move", args=[slug]),
@@ -119,12 +114,18 @@ def release_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse
 def download(request: HttpRequest, slug: str, number: int, form: str) -> HttpResponse:
     """The text of a release exactly as agents are served it."""
     _, release = _release(request, slug, number)
-    if form not in release.bodies:
+    if form not in FORMS:
         raise Http404
-    answer = HttpResponse(release.bodies[form], content_type=CONTENT_TYPES[form])
-    name = f"{slug}-v{number}.{SUFFIXES[form]}"
+    answer = HttpResponse(_text(release, form), content_type=FORMS[form].content_type)
+    name = f"{slug}-v{number}.{FORMS[form].suffix}"
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
+
+
+def _text(release: Release, form: str) -> bytes:
+    """What is served; a release that is older than a form is written in it from its document."""
+    kept = release.bodies.get(form)
+    return kept.encode() if kept is not None else FORMS[form].render(release.document)
 
 
 def _release(request: HttpRequest, slug: str, number: int) -> tuple[Playbook, Release]:

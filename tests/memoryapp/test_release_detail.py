@@ -54,13 +54,13 @@ def test_it_downloads_what_agents_are_served(vera_client: Any, playbook: Any, fo
     assert "help-desk-v2." in answer["Content-Disposition"]
 
 
-def test_it_offers_no_form_a_release_was_never_written_in(vera_client: Any, playbook: Any) -> None:
+def test_it_writes_a_release_older_than_a_form_anew(vera_client: Any, playbook: Any) -> None:
     release = playbook.releases.get(number=2)
-    release.bodies.pop("preping")
+    written = release.bodies.pop("preping")
     release.save()
 
-    assert "playbook.json" not in vera_client.get(f"{URL}2/").content.decode()
-    assert vera_client.get(f"{URL}2/preping/").status_code == 404
+    assert "playbook.json" in vera_client.get(f"{URL}2/").content.decode()
+    assert vera_client.get(f"{URL}2/preping/").content.decode() == written
 
 
 @pytest.mark.parametrize("path", ["2/", "2/md/"])

@@ -1,0 +1,1 @@
+"""Jobs of memoryapp: vectors for wordings, receipts from their buffer. They never enqueue."""

@@ -1,0 +1,154 @@
+"""A release on trial: some of the agents that pull a label get it, and outcomes decide."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Count
+from django.utils import timezone
+
+from memoryapp.clients import pull_cache
+from memoryapp.domain.canary import Tally, regressed
+from memoryapp.domain.errors import UnableToChange
+from memoryapp.models import Event, LabelMove, Playbook, Release, ReleaseLabel, Report
+
+
+def canary_start(*, label: ReleaseLabel, release: Release, share: int, by: Any) -> ReleaseLabel:
+    """Give ``release`` to ``share`` percent of the agents that pull ``label``.
+
+    Started again with another share, agents that had it keep it as the share grows.
+
+    Raises:
+        UnableToChange: no share of 1 to 99, another playbook's release, one that is withdrawn, or
+            the one the label points at.
+    """
+    if not 1 <= share <= 99:
+        raise UnableToChange("The share is 1 to 99 percent; at 100 move the label instead.")
+    with transaction.atomic():
+        label = _locked(label)
+        if release.playbook_id != label.playbook_id:
+            raise UnableToChange("That release belongs to another playbook.")
+        if release.withdrawal:
+            raise UnableToChange(f"{release} was {release.withdrawal}; it cannot be tried.")
+        if release.pk == label.release_id:
+            raise UnableToChange(f"{label.name} points at {release} already.")
+        if label.canary_id != release.pk:
+            label.canary, label.canary_since = release, timezone.now()
+        label.canary_share = share
+        label.save(update_fields=["canary", "canary_share", "canary_since", "updated_at"])
+        _record(label, by, "canary.started", release, share=share)
+    return label
+
+
+def canary_end(*, label: ReleaseLabel, by: Any, why: str = "") -> ReleaseLabel:
+    """Give all agents of a label its own release again.
+
+    Raises:
+        UnableToChange: nothing is on trial.
+    """
+    with transaction.atomic():
+        label = _locked(label)
+        release = _on_trial(label)
+        _clear(label)
+        _record(label, by, "canary.ended", release, reason=why[:300])
+    return label
+
+
+def canary_promote(*, label: ReleaseLabel, by: Any) -> ReleaseLabel:
+    """Point the label at the release on trial.
+
+    Raises:
+        UnableToChange: nothing is on trial.
+    """
+    with transaction.atomic():
+        label = _locked(label)
+        release = _on_trial(label)
+        before = label.release
+        label.release = release
+        label.save(update_fields=["release", "updated_at"])
+        _clear(label)
+        LabelMove.objects.create(
+            playbook=label.playbook,
+            name=label.name,
+            from_release=before,
+            to_release=release,
+            moved_by=by,
+        )
+        _record(label, by, "canary.promoted", release, moved_from=before.number)
+    return label
+
+
+def canaries_judge(release: Release) -> list[str]:
+    """End the trials that ``release`` takes part in where the canary does credibly worse.
+
+    Called with each reported outcome. Returns the labels whose trial ended.
+    """
+    reverted = []
+    trials = ReleaseLabel.objects.exclude(canary=None).filter(playbook=release.playbook_id)
+    for pk in trials.values_list("pk", flat=True):
+        with transaction.atomic():
+            label = _locked(ReleaseLabel(pk=pk, playbook_id=release.playbook_id))
+            if label.canary is None or label.canary_since is None:
+                continue
+            canary = outcomes(label.canary, label.canary_since)
+            stable = outcomes(label.release, label.canary_since)
+            if not regressed(canary, stable):
+                continue
+            tried = label.canary
+            _clear(label)
+            _record(
+                label,
+                None,
+                "canary.reverted",
+                tried,
+                canary=[canary.successes, canary.failures],
+                stable=[stable.successes, stable.failures],
+            )
+            reverted.append(label.name)
+    return reverted
+
+
+def outcomes(release: Release, since: datetime) -> Tally:
+    """Outcomes reported of a release since a moment."""
+    counted = dict(
+        Report.objects.filter(release=release, created_at__gte=since)
+        .exclude(outcome="")
+        .order_by()
+        .values_list("outcome")
+        .annotate(total=Count("pk"))
+    )
+    return Tally(counted.get("success", 0), counted.get("failure", 0))
+
+
+def _locked(label: ReleaseLabel) -> ReleaseLabel:
+    """The label as it stands, under its playbook's lock."""
+    Playbook.objects.select_for_update().get(pk=label.playbook_id)
+    found = ReleaseLabel.objects.select_related("release", "canary", "playbook__workspace")
+    heavy = [f"{end}__{part}" for end in ("release", "canary") for part in ("document", "bodies")]
+    return found.defer(*heavy).get(pk=label.pk)
+
+
+def _on_trial(label: ReleaseLabel) -> Release:
+    if label.canary is None:
+        raise UnableToChange(f"No release is on trial under {label.name}.")
+    return label.canary
+
+
+def _clear(label: ReleaseLabel) -> None:
+    label.canary, label.canary_share, label.canary_since = None, 0, None
+    label.save(update_fields=["canary", "canary_share", "canary_since", "updated_at"])
+
+
+def _record(label: ReleaseLabel, by: Any, kind: str, release: Release, **data: Any) -> None:
+    Event.objects.record(
+        workspace=label.playbook.workspace,
+        actor=by,
+        kind=kind,
+        subject=release,
+        playbook=label.playbook.slug,
+        label=label.name,
+        **data,
+    )
+    transaction.on_commit(pull_cache.forget)

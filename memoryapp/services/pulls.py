@@ -1,0 +1,197 @@
+"""What an agent is handed when it pulls a playbook, and the receipt it leaves."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from memoryapp.clients import receipts, store
+from memoryapp.domain.canary import is_on_trial
+from memoryapp.domain.delivery import FORMS, RENDERING, trimmed
+from memoryapp.domain.errors import UnableToFind, UnableToServe
+from memoryapp.domain.formats import digest
+from memoryapp.indexer.receipts import store_receipts
+from memoryapp.models import ApiKey, Playbook, Release, ReleaseLabel, Workspace
+from memoryapp.queries.releases import pulled_label, pulled_version
+from memoryapp.services.releases import PRODUCTION
+
+#: digests of forms that are rendered on demand are kept this long.
+DIGEST_SECONDS = 24 * 3600
+#: bodies a process keeps at hand, by their digest.
+BODY_BYTES = 64 * 1024 * 1024
+
+
+class Bodies:
+    """The bodies served most recently. What is asked for by its digest cannot be out of date."""
+
+    def __init__(self, most: int = BODY_BYTES) -> None:
+        self._most, self._held = most, 0
+        self._bodies: OrderedDict[str, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, name: str) -> bytes | None:
+        with self._lock:
+            body = self._bodies.get(name)
+            if body is not None:
+                self._bodies.move_to_end(name)
+            return body
+
+    def put(self, name: str, body: bytes) -> None:
+        if len(body) > self._most // 4:
+            return
+        with self._lock:
+            self._held += len(body) - len(self._bodies.pop(name, b""))
+            self._bodies[name] = body
+            while self._held > self._most:
+                _, oldest = self._bodies.popitem(last=False)
+                self._held -= len(oldest)
+
+
+BODIES = Bodies()
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """A release in one form. ``etag`` is the SHA-256 of the body, which is read only if asked."""
+
+    release_id: int
+    number: int
+    label: str
+    form: str
+    etag: str
+    body: Callable[[], bytes]
+
+
+def playbook_pull(
+    *,
+    workspace: Workspace,
+    slug: str,
+    agent: str,
+    label: str = PRODUCTION,
+    version: int | None = None,
+    form: str = "json",
+    max_tokens: int = 0,
+    bound_to: Sequence[int] = (),
+) -> Pulled:
+    """Find the release an agent is to be given. Reads no body and no bullet.
+
+    ``bound_to`` are the playbooks the key is good for, empty for all; ``max_tokens`` 0 is all.
+
+    Raises:
+        UnableToFind: no such playbook, label or version, or it is not for this key.
+        UnableToServe: the release was withdrawn.
+    """
+    if version is not None:
+        release, label = pulled_version(workspace, slug, version), ""
+    else:
+        release = _by_label(pulled_label(workspace, slug, label), agent)
+    if release is None or (bound_to and release.playbook_id not in bound_to):
+        raise UnableToFind(_missing(workspace, slug, label, version, bound_to))
+    if release.withdrawal:
+        raise _withdrawn(release, slug)
+    etag, body = _content(release, form, max_tokens)
+    return Pulled(release.pk, release.number, label, form, etag, body)
+
+
+def _by_label(label: ReleaseLabel | None, agent: str) -> Release | None:
+    if label is None:
+        return None
+    canary = label.canary
+    if canary is not None and not canary.withdrawal:
+        trial = f"{label.pk}:{canary.pk}"
+        if is_on_trial(agent, trial=trial, share=label.canary_share):
+            return canary
+    return label.release
+
+
+def _missing(
+    workspace: Workspace, slug: str, label: str, version: int | None, bound_to: Sequence[int]
+) -> str:
+    open_to = Playbook.objects.filter(workspace=workspace)
+    if bound_to:
+        open_to = open_to.filter(pk__in=bound_to)
+    playbook = open_to.filter(slug=slug).first()
+    if playbook is None:
+        known = ", ".join(open_to.values_list("slug", flat=True)[:20]) or "none yet"
+        return f"There is no playbook {slug!r} here. Playbooks: {known}."
+    if version is not None:
+        return f"{playbook.name} has no version {version}."
+    known = ", ".join(playbook.labels.values_list("name", flat=True)) or "none yet"
+    return f"{playbook.name} has no label {label!r}. Its labels: {known}."
+
+
+def _withdrawn(release: Release, slug: str) -> UnableToServe:
+    why = release.withdrawal_reason.rstrip(".")
+    said = f"{release} was {release.withdrawal}{f': {why}' if why else ''}."
+    replacement = release.replacement
+    if replacement is None:
+        return UnableToServe(f"{said} Nothing replaces it yet.", extra={"replacement": None})
+    return UnableToServe(
+        f"{said} Pull version {replacement.number} instead.",
+        extra={
+            "replacement": {
+                "version": replacement.number,
+                "release": replacement.pk,
+                "url": f"/api/v1/playbooks/{slug}?version={replacement.number}",
+            }
+        },
+    )
+
+
+def _content(release: Release, form: str, max_tokens: int) -> tuple[str, Callable[[], bytes]]:
+    """The digest of a release in a form, and how to get at the body."""
+    if form in release.digests and not max_tokens:
+        etag = str(release.digests[form])
+        return etag, lambda: _kept(etag, lambda: _stored(release.pk, form))
+    name = f"digest:{release.pk}:{form}:{max_tokens}:{RENDERING}"
+
+    def rendered() -> bytes:
+        return render(document_of(release.pk), form, max_tokens)
+
+    etag = store.kept_text(name) or ""
+    if not etag:
+        body = rendered()
+        etag = digest(body)
+        BODIES.put(etag, body)
+        store.keep_text(name, etag, seconds=DIGEST_SECONDS)
+    return etag, lambda: _kept(etag, rendered)
+
+
+def _kept(etag: str, read: Callable[[], bytes]) -> bytes:
+    body = BODIES.get(etag)
+    if body is None:
+        body = read()
+        BODIES.put(etag, body)
+    return body
+
+
+def _stored(release_id: int, form: str) -> bytes:
+    found = Release.objects.values_list(f"bodies__{form}", flat=True).get(pk=release_id)
+    return str(found).encode()
+
+
+def document_of(release_id: int) -> dict[str, Any]:
+    found: dict[str, Any] = Release.objects.values_list("document", flat=True).get(pk=release_id)
+    return found
+
+
+def render(document: Mapping[str, Any], form: str, max_tokens: int = 0) -> bytes:
+    """Return a released document in a form, cut to a budget where one is given."""
+    return FORMS[form].render(trimmed(document, max_tokens) if max_tokens else document)
+
+
+def receipt_leave(*, pulled: Pulled, key: ApiKey | None, agent: str, unchanged: bool) -> None:
+    """Note that an agent was given a release. Where Redis does not take it, the database does."""
+    left_over = receipts.push(
+        release=pulled.release_id,
+        key=key.pk if key else None,
+        agent=agent,
+        label=pulled.label,
+        form=pulled.form,
+        unchanged=unchanged,
+    )
+    if left_over is not None:
+        store_receipts([left_over])
