@@ -37,7 +37,7 @@ from practice.domain.rootcause.types import Alert
 
 # What one file may unpack to. A case of a busy hour is a tenth of it.
 UNPACKED_CAP = 1 << 30
-Columns = dict[str, list[str]]
+Columns = dict[str, tuple[str, ...]]
 
 
 class UnreadableTelemetry(ValueError):
@@ -92,30 +92,27 @@ def columns(
     Raises:
         UnreadableTelemetry: a wanted column is missing, or the file unpacks to more than ``cap``.
     """
+    kept: list[list[str]] = []
+    notes: list[str] = []
     with _opened(path, cap) as text:
-        rows = csv.reader(line.replace("\0", "") for line in text)
-        notes: list[str] = []
-        header = next(_until_cut(rows, notes, path.name), [])
-        header = [name.strip().lstrip("\ufeff") for name in header]
-        absent = [name for name in wanted if name not in header]
-        if absent:
-            raise UnreadableTelemetry(
-                f"{path.name} has no column {', '.join(absent)}: its first line must name "
-                f"{', '.join(wanted)}"
-            )
-        places = [(name, header.index(name)) for name in (*wanted, *optional) if name in header]
-        kept = [row for row in _until_cut(rows, notes, path.name) if len(row) == len(header)]
-    table = list(zip(*kept, strict=True)) if kept else [()] * len(header)
-    found = {name: list(table[place]) for name, place in places}
-    empty = [""] * len(kept)
+        try:
+            kept.extend(csv.reader(text))  # keeps the rows before an error
+        except (EOFError, zlib.error, gzip.BadGzipFile, csv.Error) as error:
+            notes.append(f"{path.name} is damaged ({error}): the rows before it are used")
+    header = [name.strip().lstrip("\ufeff") for name in kept.pop(0)] if kept else []
+    absent = [name for name in wanted if name not in header]
+    if absent:
+        raise UnreadableTelemetry(
+            f"{path.name} has no column {', '.join(absent)}: its first line must name "
+            f"{', '.join(wanted)}"
+        )
+    whole = [row for row in kept if len(row) == len(header)]
+    if len(whole) < len(kept):
+        notes.append(f"{path.name}: {len(kept) - len(whole)} rows are not whole and were left out")
+    table = list(zip(*whole, strict=True)) if whole else [()] * len(header)
+    found = {name: table[header.index(name)] for name in (*wanted, *optional) if name in header}
+    empty = ("",) * len(whole)
     return found | {name: empty for name in optional if name not in header}, tuple(notes)
-
-
-def _until_cut(rows: Iterator[list[str]], notes: list[str], name: str = "") -> Iterator[list[str]]:
-    try:
-        yield from rows
-    except (EOFError, zlib.error, gzip.BadGzipFile, csv.Error) as error:
-        notes.append(f"{name} is damaged ({error}): the rows before the damage are used")
 
 
 def _numbers(values: Sequence[str], scale: float = 1.0) -> Any:

@@ -11,7 +11,7 @@ from pathlib import Path
 from practice.clients.telemetry import UnreadableTelemetry, case, telemetry, topology
 from practice.domain.rootcause.analysis import analyse
 from practice.domain.rootcause.evaluation import Replayed, Truth, ranking
-from practice.domain.rootcause.telemetry import Telemetry
+from practice.domain.rootcause.window import Reference, learn
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,9 @@ def replay(case_set: CaseSet) -> Iterator[Replayed]:
     """Analyse every case of a set, in order of name. Labels are not read."""
     pairs = topology(case_set.folder)
     normal = case_set.folder / "normal"
-    reference: Telemetry | None = None
+    reference: Reference | None = None
     if normal.is_dir():
-        reference, _ = telemetry(normal, pairs)
+        reference = learn(telemetry(normal, pairs)[0])
     for folder in case_set.case_folders():
         began = time.perf_counter()
         one = case(folder, pairs)

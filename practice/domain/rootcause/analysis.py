@@ -1,15 +1,17 @@
-"""Analyse one alert: causal graph, detectors, recursion, ranking."""
+"""Analyse one alert: look, recurse, rank, and say what it rests on."""
 
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
-import numpy as np
-
-from practice.domain.rootcause.graph import calls
-from practice.domain.rootcause.robust import spread
+from practice.domain.rootcause import graph
+from practice.domain.rootcause.findings import Finding
+from practice.domain.rootcause.memory import Recall, fingerprint, learned
+from practice.domain.rootcause.paths import causes_of
+from practice.domain.rootcause.ranking import OWN, UNREACHED, Standing, ordered, standings
+from practice.domain.rootcause.recursion import Recursion, Subject
 from practice.domain.rootcause.telemetry import Modality, Telemetry
 from practice.domain.rootcause.types import (
     Alert,
@@ -18,180 +20,185 @@ from practice.domain.rootcause.types import (
     Budget,
     Cause,
     Clock,
-    Closing,
     Direction,
-    Edge,
-    EdgeKind,
     Evidence,
-    EvidenceKind,
-    Hop,
     MemoryEntry,
-    Node,
-    NodeKind,
     Outcome,
-    Phase,
     Spent,
     Told,
-    Verdict,
     Visit,
 )
+from practice.domain.rootcause.window import Reference, Window, examine, learn
 
-_ANOMALOUS = 4.0
+_EVIDENCE_CAP = 400
+# "No cause found" where the chance of any cause is less than even.
+_FOUND = 0.5
 
 
 def analyse(
     telemetry: Telemetry,
     alert: Alert,
     *,
-    reference: Telemetry | None = None,
+    reference: Telemetry | Reference | None = None,
     memory: Sequence[MemoryEntry] = (),
     budget: Budget | None = None,
     asked: Ask | None = None,
     told: Told = lambda visit: None,
     should_stop: Callable[[], bool] = lambda: False,
     clock: Clock = time.monotonic,
+    window: Window | None = None,
 ) -> Analysis:
     """Rank the root causes of ``alert`` in ``telemetry``; deterministic for the same input.
 
-    ``reference`` is fault-free telemetry of the same system. ``memory`` are entries that may be
-    reused. ``asked`` answers open verdicts (a model); ``told`` hears of each visit as it is made.
+    ``reference`` is fault-free telemetry of the same system, or what ``learn`` made of it (quicker
+    for many alerts). ``memory`` are entries that may be reused. ``asked`` answers open verdicts (a
+    model); ``told`` hears of each visit as it is made. ``window`` is what ``examine`` saw, where
+    several alerts share one window of telemetry.
     """
     began = clock()
     budget = budget or Budget()
-    evidence = _metric_evidence(telemetry, alert, reference)
-    pairs = calls(telemetry)
-    names = sorted({item.node for item in evidence} | {f"service:{n}" for p in pairs for n in p})
-    worst: dict[str, Evidence] = {}
-    for item in evidence:
-        if item.node not in worst or item.deviation > worst[item.node].deviation:
-            worst[item.node] = item
-    visits = _recurse(alert, pairs, worst, budget, should_stop)
-    for visit in visits:
-        told(visit)
-    causes = _ranked(names, worst, visits)
-    found = bool(causes) and causes[0].strength >= _ANOMALOUS
+    if isinstance(reference, Telemetry):
+        reference = learn(reference, interval=alert.interval)
+    window = window or examine(telemetry, alert, reference)
+    evidence = _evidence(window.findings)
+    calls = graph.calls(telemetry, window, alert.trace_id)
+    cases = standings(window.findings, window.seen)
+    start, notes = _start(alert, calls, window)
+    subject = Subject(alert, calls, cases, _by_service(evidence), window.seen)
+    recall = Recall.of(alert, memory)
+    run = Recursion(subject, recall, budget, clock, asked, told, should_stop)
+    run.run(start)
+    strengths = _strengths(window, cases, calls, start)
+    causes = causes_of(strengths, subject, run.visits, alert.interval)
+    outcome, statement = _answer(causes, run.visits, subject, start)
+    names = sorted(set(strengths) | {n for pair in calls.live for n in pair})
+    shown = graph.nodes(window, names, {name: case.strength for name, case in cases.items()})
     return Analysis(
         alert=alert,
-        outcome=Outcome.FOUND if found else Outcome.NONE,
-        statement=causes[0].statement if found else "No component deviates from what is usual.",
+        outcome=outcome,
+        statement=statement,
         causes=causes,
-        nodes=tuple(
-            Node(name, NodeKind.SERVICE, name.partition(":")[2], name.partition(":")[2])
-            for name in names
-        ),
-        edges=tuple(
-            Edge(f"{s}>{t}", EdgeKind.CALLS, f"service:{s}", f"service:{t}", calls=number)
-            for (s, t), number in sorted(pairs.items())
-        ),
-        evidence=evidence,
-        visits=visits,
+        nodes=shown,
+        edges=graph.edges(window, calls, shown),
+        evidence=tuple(evidence),
+        visits=tuple(run.visits),
+        hits=tuple(recall.hits),
+        learned=_learned(alert, run.visits, subject),
+        forgotten=tuple(recall.forgotten),
         missing=tuple(sorted(set(Modality) - telemetry.present())),
+        notes=(*notes, *window.notes),
         budget=budget,
-        spent=Spent(visits=len(visits), seconds=clock() - began),
+        spent=Spent(
+            visits=sum(not visit.hit for visit in run.visits),
+            model_calls=run.model_calls,
+            seconds=clock() - began,
+        ),
     )
 
 
-def _metric_evidence(
-    telemetry: Telemetry, alert: Alert, reference: Telemetry | None
-) -> tuple[Evidence, ...]:
-    begin = alert.onset[0] if alert.onset else alert.at - 2 * alert.interval
-    table = telemetry.metrics
-    found: list[Evidence] = []
-    keys = np.stack([table.service.codes, table.pod.codes, table.metric.codes])
-    for service, pod, metric in np.unique(keys, axis=1).T:
-        if not table.service.names[service]:
-            continue
-        rows = np.all(keys == np.array([[service], [pod], [metric]]), axis=0)
-        rows &= np.isfinite(table.value)
-        before = table.value[rows & (table.ts < begin)]
-        after = table.value[rows & (table.ts >= begin)]
-        if len(before) < 3 or not len(after):
-            continue
-        usual = float(np.median(before))
-        scale = max(spread(before), 0.05 * abs(usual), 1e-9)
-        now = float(np.median(after))
-        found.append(
-            Evidence(
-                evidence_id=f"e{len(found) + 1}",
-                kind=EvidenceKind.METRIC,
-                modality=Modality.METRICS,
-                node=f"service:{table.service.names[service]}",
-                statement=f"{table.metric.names[metric]} went from {usual:.4g} to {now:.4g}",
-                direction=Direction.UP if now > usual else Direction.DOWN,
-                deviation=min(abs(now - usual) / scale, 100.0),
-                weight=0.0,
-                baseline=usual,
-                observed=now,
+def _evidence(findings: Sequence[Finding]) -> list[Evidence]:
+    """Findings numbered as evidence, weightiest first."""
+    order = sorted(findings, key=lambda one: (-one.own, -one.total, one.service, one.statement))
+    return [
+        Evidence(
+            evidence_id=f"e{number}",
+            kind=one.kind,
+            modality=one.modality,
+            node=graph.service_id(one.service),
+            statement=one.statement,
+            direction=one.direction,
+            deviation=round(one.total, 4),
+            weight=round(one.own, 4),
+            edge=_edge_of(one),
+            baseline=one.baseline,
+            observed=one.observed,
+            unit=one.unit,
+            onset=one.onset,
+            references=one.references,
+        )
+        for number, one in enumerate(order[:_EVIDENCE_CAP], start=1)
+    ]
+
+
+def _edge_of(one: Finding) -> str:
+    if not one.toward:
+        return ""
+    inward = one.direction is Direction.UP and one.statement.startswith(f"calls {one.toward} ")
+    ends = (one.toward, one.service) if inward else (one.service, one.toward)
+    return graph.edge_id(*ends)
+
+
+def _by_service(evidence: Sequence[Evidence]) -> Mapping[str, tuple[Evidence, ...]]:
+    found: dict[str, list[Evidence]] = defaultdict(list)
+    for one in evidence:
+        found[one.node.partition(":")[2]].append(one)
+    return {name: tuple(mine) for name, mine in found.items()}
+
+
+def _start(
+    alert: Alert, calls: graph.Calls, window: Window
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Where the recursion begins, and what to say when the alert does not tell."""
+    called = {callee for callees in calls.callees.values() for callee in callees}
+    roots = tuple(sorted(set(calls.callees) - called)) or tuple(sorted(window.seen))
+    if alert.entry in window.seen or alert.entry in calls.callees or alert.entry in called:
+        return (alert.entry,), ()
+    if not alert.entry:
+        return roots, ("The alert names no component: every entry of the system was looked at.",)
+    return roots, (
+        f"No telemetry speaks of “{alert.entry}”: every entry of the system was looked at.",
+    )
+
+
+def _strengths(
+    window: Window, cases: Mapping[str, Standing], calls: graph.Calls, start: Sequence[str]
+) -> dict[str, float]:
+    """Strength of every service seen; less where the alert's calls never lead.
+
+    What no call leads to is discounted only if the calls of the start are recorded at all.
+    """
+    reached = calls.reached(start)
+    speaks = any(name in calls.callees for name in start)
+    return {
+        name: (cases[name].strength if name in cases else 0.0)
+        * (UNREACHED if speaks and name not in reached else 1.0)
+        for name in window.seen
+    }
+
+
+def _answer(
+    causes: Sequence[Cause], visits: Sequence[Visit], subject: Subject, start: Sequence[str]
+) -> tuple[Outcome, str]:
+    any_cause = sum(cause.score for cause in causes)
+    if causes and causes[0].strength >= OWN and any_cause >= _FOUND:
+        return Outcome.FOUND, causes[0].statement
+    unseen = [v for v in visits if not subject.seen.get(v.node.partition(":")[2])]
+    troubled = [v for v in visits if v.inherited_from or (v.depth == 0 and v.evidence)]
+    for visit in unseen:
+        name = visit.node.partition(":")[2]
+        callers = [v for v in troubled if v.visit_id == visit.parent]
+        if callers:
+            return Outcome.OUTSIDE, (
+                f"{callers[0].reason}. It leads to {name}, of which no telemetry speaks."
             )
-        )
-    return tuple(found)
+    if not any(name in subject.seen for name in start):
+        return Outcome.OUTSIDE, "None of the components the alert is about can be seen."
+    return Outcome.NONE, "No component deviates from what is usual by more than chance allows."
 
 
-def _recurse(
-    alert: Alert,
-    pairs: Mapping[tuple[str, str], int],
-    worst: Mapping[str, Evidence],
-    budget: Budget,
-    should_stop: Callable[[], bool],
-) -> tuple[Visit, ...]:
-    visits: list[Visit] = []
-    seen: set[str] = set()
-    waiting: deque[tuple[str, str | None, int]] = deque([(alert.entry, None, 0)])
-    while waiting and len(visits) < budget.visits and not should_stop():
-        name, parent, depth = waiting.popleft()
-        if not name or name in seen or depth > budget.depth:
-            continue
-        seen.add(name)
-        node = f"service:{name}"
-        item = worst.get(node)
-        deviates = item is not None and item.deviation >= _ANOMALOUS
-        callees = sorted(target for source, target in pairs if source == name)
-        visit = Visit(
-            visit_id=f"v{len(visits) + 1}",
-            parent=parent,
-            depth=depth,
-            node=node,
-            phase=Phase.BREADTH,
-            verdict=Verdict.OWN if deviates else Verdict.NORMAL,
-            closing=Closing.RECURSED if callees else Closing.LEAF,
-            confidence=0.5,
-            reason=item.statement if item else "nothing was measured",
-            evidence=(item.evidence_id,) if item else (),
-        )
-        visits.append(visit)
-        waiting.extend((callee, visit.visit_id, depth + 1) for callee in callees)
-    return tuple(visits)
+def _learned(alert: Alert, visits: Sequence[Visit], subject: Subject) -> tuple[MemoryEntry, ...]:
+    names = [visit.node.partition(":")[2] for visit in visits]
+    cases = [subject.standings.get(name) for name in names]
+    return learned(
+        alert,
+        visits,
+        names,
+        [
+            fingerprint(case, subject.calls.callees.get(name, ()))
+            for name, case in zip(names, cases, strict=True)
+        ],
+        [case.top.kind.value if case and case.top else "none" for case in cases],
+    )
 
 
-def _ranked(
-    names: Sequence[str], worst: Mapping[str, Evidence], visits: Sequence[Visit]
-) -> tuple[Cause, ...]:
-    by_id = {visit.visit_id: visit for visit in visits}
-    at = {visit.node: visit for visit in visits}
-    order = sorted(names, key=lambda n: (-worst[n].deviation if n in worst else 0.0, n))
-    causes = []
-    for rank, name in enumerate(order, start=1):
-        item = worst.get(name)
-        hops: list[Hop] = []
-        visit = at.get(name)
-        while visit is not None and visit.parent:
-            source = by_id[visit.parent]
-            hops.insert(0, Hop(source.node, visit.node, True, visit.verdict is Verdict.OWN, None))
-            visit = source
-        strength = item.deviation if item else 0.0
-        causes.append(
-            Cause(
-                rank=rank,
-                node=name,
-                service=name.partition(":")[2],
-                pod="",
-                kind=EvidenceKind.METRIC,
-                score=min(strength / 100.0, 0.99),
-                strength=strength,
-                verified=name in at,
-                path=tuple(hops),
-                evidence=(item.evidence_id,) if item else (),
-                statement=f"{name}: {item.statement}" if item else f"{name}: nothing was measured",
-            )
-        )
-    return tuple(causes)
+__all__ = ["Reference", "analyse", "examine", "learn", "ordered"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,15 +34,8 @@ class Replayed:
 
 
 def ranking(analysis: Analysis) -> tuple[str, ...]:
-    """Services best first; equal strengths are ordered by a hash of the name, not by the name."""
-    best: dict[str, float] = {}
-    for cause in analysis.causes:
-        best[cause.service] = max(best.get(cause.service, -1.0), cause.strength)
-    return tuple(sorted((name for name in best if name), key=lambda n: (-best[n], digest(n))))
-
-
-def digest(name: str) -> str:
-    return hashlib.sha256(name.encode()).hexdigest()
+    """Services, best first."""
+    return tuple(dict.fromkeys(cause.service for cause in analysis.causes))
 
 
 def rank_of(truth: Truth, ranked: Sequence[str]) -> int | None:

@@ -1,6 +1,12 @@
-"""Statistics a fault cannot inflate: medians, and what is usual taken from the usual alone."""
+"""Statistics a fault cannot inflate: what is usual is taken from the usual alone.
+
+Weights are log-likelihood ratios in nats: how much better "this changed" explains what was seen
+than "this is as usual". They need no unit, so metrics, spans and logs can be weighed together.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -8,10 +14,94 @@ from practice.domain.rootcause.telemetry import Floats
 
 # MAD × this estimates the standard deviation of a normal distribution.
 _NORMAL = 1.4826
+# A relative change below this is not worth a word, however regular the metric usually is.
+_NOTABLE = 0.05
+_FENCE = 1.5
+_MANY = 30
+_SOME = 5
+_REACHED = 0.97
+_NOW_AND_THEN = 0.9
+# Farther than this many times the usual range is just far.
+_FARTHEST = 50.0
+# Every metric is a chance to be surprised: so many nats are no news.
+_CHANCES = 5.0
+
+
+def quantile(ordered: Floats, share: float) -> float:
+    """A quantile of sorted values, linear between neighbors; quicker than numpy for a few."""
+    place = share * (len(ordered) - 1)
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return float(ordered[low] + (ordered[high] - ordered[low]) * (place - low))
 
 
 def spread(values: Floats) -> float:
     """Robust standard deviation: the scaled MAD. 0.0 for fewer than two values."""
     if len(values) < 2:
         return 0.0
-    return float(_NORMAL * np.median(np.abs(values - np.median(values))))
+    middle = quantile(np.sort(values), 0.5)
+    return _NORMAL * quantile(np.sort(np.abs(values - middle)), 0.5)
+
+
+def scale(values: Floats) -> float:
+    """The spread, but never less than a notable share of the median."""
+    middle = abs(quantile(np.sort(values), 0.5)) if len(values) else 0.0
+    return max(spread(values), _NOTABLE * middle, 1e-12)
+
+
+def rate_ratio(k1: Floats, n1: Floats, k0: Floats, n0: Floats) -> Floats:
+    """How much better two rates explain k1 of n1 and k0 of n0 than one rate does, in nats."""
+    p1, p0 = (k1 + 0.5) / (n1 + 1), (k0 + 0.5) / (n0 + 1)
+    p = (k1 + k0 + 0.5) / (n1 + n0 + 1)
+
+    def fit(k: Floats, n: Floats, share: Floats) -> Floats:
+        return k * np.log(share) + (n - k) * np.log1p(-share)
+
+    gain = fit(k1, n1, p1) + fit(k0, n0, p0) - fit(k1, n1, p) - fit(k0, n0, p)
+    return np.maximum(gain, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Excess:
+    """The weightiest run of samples above what is usual: nats, first row, rows, and the bar."""
+
+    weight: float
+    start: int
+    length: int
+    bar: float
+
+
+def excess(values: Floats, before: Floats, reference: Floats, *, longest: int = 4) -> Excess:
+    """How far ``values`` rise above what is usual, and for how long.
+
+    The bar is Tukey's fence over all usual samples, which a quarter of bad ones cannot move (an
+    earlier fault may lie in ``before``), and no lower than the reference normally reaches. The
+    empirical tail counts once, since neighboring samples are alike; each sample of the run adds
+    the logarithm of its distance to the bar, up to ``longest`` samples.
+    """
+    usual = np.sort(np.concatenate([before, reference]))
+    low, middle, high = (quantile(usual, share) for share in (0.25, 0.5, 0.75))
+    bar = high + _FENCE * (high - low)
+    best = Excess(0.0, 0, 0, bar)
+    if not (values > bar).any():
+        return best
+    noise = scale(usual)
+    bar = max(bar, middle + 2.0 * noise)
+    if len(reference) >= _MANY:
+        bar = max(bar, quantile(np.sort(reference), _REACHED))
+    if len(before) >= _SOME:  # what was so before the window did not begin in it
+        bar = max(bar, quantile(np.sort(before), 0.5) + 2.0 * scale(before))
+    if high == low:  # nearly always one value: what the rest reaches now and then is usual too
+        bar = max(bar, quantile(usual, _NOW_AND_THEN))
+    reach = max(noise, bar - middle, _NOTABLE * float(np.abs(usual[[0, -1]]).max()))
+    gain = 2.0 * np.log1p(np.clip((values - bar) / reach, 0.0, _FARTHEST))
+    for first in np.flatnonzero(gain > 0):
+        run = gain[first : first + longest]
+        stop = np.flatnonzero(run <= 0)
+        length = int(stop[0]) if len(stop) else len(run)
+        least = float(values[first : first + length].min())
+        tail = float(np.log((len(usual) + 1.0) / ((usual >= least).sum() + 1.0)))
+        weight = tail + float(run[:length].sum()) - _CHANCES
+        if weight > best.weight:
+            best = Excess(weight, int(first), length, bar)
+    return best

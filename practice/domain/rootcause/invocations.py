@@ -1,0 +1,238 @@
+"""What one request did inside one service: an *invocation*, cut out of a trace.
+
+Spans of a trace that follow each other inside one service are one invocation; it begins with the
+span another service (or nobody) called. What it did is a set of features: the operations, the
+calls to other services and the log statements seen in it. Spans without a usable parent begin an
+invocation of their own, so orphans and cut traces are used as far as they go.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from practice.domain.rootcause.telemetry import Codes, Floats, Labels, LogTable, Mask, SpanTable
+
+Rows = NDArray[np.int64]
+_VARIABLE = re.compile(
+    r"\b[0-9a-fA-F]{8}-[0-9a-fA-F-]{27,}\b|\b(?=[a-fA-F]*[0-9])[0-9a-fA-F]{8,}\b|(?<![A-Za-z])\d+"
+)
+OPERATION, CALL, LOG = "operation", "call", "log"
+
+
+@dataclass(frozen=True, slots=True)
+class Invocations:
+    """Columns, one row per invocation; ``parent`` is the calling invocation's row or −1.
+
+    ``kind`` names service and operation; ``seen`` are (row, feature) pairs without repeats.
+    ``self_time`` is the time in which no call to another service was running; ``client`` is how
+    long the caller's own span around the call took (NaN where there is none).
+    """
+
+    kind: Labels
+    service: Labels
+    pod: Labels
+    parent: Rows
+    start: Floats
+    duration: Floats
+    self_time: Floats
+    client: Floats
+    failed: NDArray[np.bool_]
+    trace: Codes
+    seen_row: Rows
+    seen_feature: Rows
+    features: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+
+def parent_rows(spans: SpanTable) -> Rows:
+    """Row of each span's parent within its trace; −1 for roots, orphans and cycles."""
+    size = len(spans)
+    if not size:
+        return np.zeros(0, dtype=np.int64)
+    at = {name: code for code, name in enumerate(spans.span_id.names)}
+    translate = np.array([at.get(n, -1) if n else -1 for n in spans.parent_id.names], np.int64)
+    wanted = translate[spans.parent_id.codes]
+    width = len(spans.span_id.names)
+    own = spans.trace_id.codes.astype(np.int64) * width + spans.span_id.codes
+    order = np.argsort(own, kind="stable")
+    asked = spans.trace_id.codes.astype(np.int64) * width + wanted
+    place = np.minimum(np.searchsorted(own[order], asked), size - 1)
+    found = order[place]
+    found[(own[found] != asked) | (wanted < 0) | (found == np.arange(size))] = -1
+    return _without_cycles(found)
+
+
+def _without_cycles(parent: Rows) -> Rows:
+    """Cut every span that is its own ancestor loose from its parent."""
+    jump = parent.copy()
+    for _ in range(max(len(parent), 2).bit_length()):
+        jump = np.where(jump >= 0, jump[jump], -1)
+    return np.where(jump >= 0, -1, parent)  # whoever still has an ancestor is in or below a cycle
+
+
+def entry_rows(service: Codes, parent: Rows) -> Rows:
+    """Row of the span that begins each span's invocation."""
+    rows = np.arange(len(parent))
+    above = np.maximum(parent, 0)
+    root = np.where((parent >= 0) & (service[above] == service), parent, rows)
+    while True:
+        further = root[root]
+        if np.array_equal(further, root):
+            return root
+        root = further
+
+
+def generic(name: str) -> str:
+    """An operation's name with ids and numbers masked."""
+    return _VARIABLE.sub("*", name)
+
+
+def invocations(spans: SpanTable, logs: LogTable, statements: Labels) -> Invocations:
+    """Cut spans into invocations; ``statements`` names the template of each log line."""
+    parent = parent_rows(spans)
+    entry = entry_rows(spans.service.codes, parent)
+    begins = np.unique(entry)
+    number = np.full(len(spans), -1, dtype=np.int64)
+    number[begins] = np.arange(len(begins))
+    member = number[entry]
+    above = parent[begins]
+    calling = np.where(above >= 0, member[np.maximum(above, 0)], -1)
+    operation = _generic_labels(spans.operation)
+    kind = _joined(spans.service.taken(begins), operation.taken(begins))
+    rows, features, names = _features(
+        kind, calling, member, operation, entry, logs, statements, spans
+    )
+    duration = spans.duration[begins]
+    # The caller's own span around the call, unless that is all of the caller.
+    around = np.maximum(above, 0)
+    own_view = (above >= 0) & (entry[around] != around)
+    view = (
+        np.where(own_view, spans.start[around], spans.start[begins]),
+        np.where(own_view, spans.duration[around], duration),
+    )
+    failed = np.zeros(len(begins), dtype=np.bool_)
+    if "error" in spans.status.names:
+        failed[member[spans.status.is_name("error")]] = True
+    return Invocations(
+        kind=kind,
+        service=spans.service.taken(begins),
+        pod=spans.pod.taken(begins),
+        parent=calling,
+        start=spans.start[begins],
+        duration=duration,
+        self_time=_self_time(spans.start[begins], duration, calling, *view),
+        client=np.where(own_view, view[1], np.nan),
+        failed=failed,
+        trace=spans.trace_id.codes[begins],
+        seen_row=rows,
+        seen_feature=features,
+        features=names,
+    )
+
+
+def _generic_labels(labels: Labels) -> Labels:
+    masked = [generic(name) for name in labels.names]
+    short = Labels.of(masked)
+    codes = short.codes[labels.codes] if len(labels) else labels.codes
+    return Labels(codes, short.names)
+
+
+def _joined(left: Labels, right: Labels) -> Labels:
+    width = max(len(right.names), 1)
+    both, codes = np.unique(left.codes.astype(np.int64) * width + right.codes, return_inverse=True)
+    names = tuple(f"{left.names[b // width]} {right.names[b % width]}" for b in both)
+    return Labels(codes.astype(np.int32), names)
+
+
+def _features(
+    kind: Labels,
+    calling: Rows,
+    member: Rows,
+    operation: Labels,
+    entry: Rows,
+    logs: LogTable,
+    statements: Labels,
+    spans: SpanTable,
+) -> tuple[Rows, Rows, tuple[str, ...]]:
+    inner = np.flatnonzero(entry != np.arange(len(entry)))
+    called = np.flatnonzero(calling >= 0)
+    line, home = _log_homes(spans, member, logs)
+    first_call = len(operation.names)
+    first_log = first_call + len(kind.names)
+    names = (
+        *(f"{OPERATION}:{name}" for name in operation.names),
+        *(f"{CALL}:{name}" for name in kind.names),
+        *(f"{LOG}:{name}" for name in statements.names),
+    )
+    row = np.concatenate([member[inner], calling[called], home])
+    feature = np.concatenate(
+        [
+            operation.codes[inner].astype(np.int64),
+            kind.codes[called].astype(np.int64) + first_call,
+            statements.codes[line].astype(np.int64) + first_log,
+        ]
+    )
+    pairs = np.unique(row * max(len(names), 1) + feature)
+    return pairs // max(len(names), 1), pairs % max(len(names), 1), names
+
+
+def _log_homes(spans: SpanTable, member: Rows, logs: LogTable) -> tuple[Rows, Rows]:
+    """(log row, invocation) of the lines that name a span of the table."""
+    home = _span_of(spans, logs)
+    line = np.flatnonzero(home >= 0)
+    return line, member[home[line]] if len(line) else line
+
+
+def placed(spans: SpanTable, logs: LogTable) -> Mask:
+    """Which log lines name a span of the table."""
+    return np.asarray(_span_of(spans, logs) >= 0, dtype=np.bool_)
+
+
+def _span_of(spans: SpanTable, logs: LogTable) -> Rows:
+    """The row of the span each log line names, or −1."""
+    if not len(logs) or not len(spans):
+        return np.full(len(logs), -1, dtype=np.int64)
+    traces = {name: code for code, name in enumerate(spans.trace_id.names)}
+    ids = {name: code for code, name in enumerate(spans.span_id.names)}
+    trace = np.array([traces.get(n, -1) if n else -1 for n in logs.trace_id.names], np.int64)
+    span = np.array([ids.get(n, -1) if n else -1 for n in logs.span_id.names], np.int64)
+    width = len(spans.span_id.names)
+    own = spans.trace_id.codes.astype(np.int64) * width + spans.span_id.codes
+    order = np.argsort(own, kind="stable")
+    at_trace, at_span = trace[logs.trace_id.codes], span[logs.span_id.codes]
+    asked = at_trace * width + at_span
+    place = order[np.minimum(np.searchsorted(own[order], asked), len(own) - 1)]
+    return np.where((own[place] == asked) & (at_trace >= 0) & (at_span >= 0), place, -1)
+
+
+def _self_time(
+    start: Floats, duration: Floats, calling: Rows, view_start: Floats, view_duration: Floats
+) -> Floats:
+    """Duration less the time spent waiting for calls; overlapping calls count once.
+
+    The time of a call is the caller's view of it, clipped to the caller.
+    """
+    end = start + np.nan_to_num(duration)
+    child = np.flatnonzero(calling >= 0)
+    if not len(child):
+        return duration
+    child = child[np.lexsort((view_start[child], calling[child]))]
+    caller = calling[child]
+    low = np.clip(view_start[child], start[caller], end[caller])
+    high = np.clip(
+        view_start[child] + np.nan_to_num(view_duration[child]), start[caller], end[caller]
+    )
+    # A running maximum of ends within each caller: shift callers apart so one pass does all.
+    step = 1.0 + float(end.max() - start.min())
+    shift = np.cumsum(np.diff(caller, prepend=caller[:1]) != 0) * step
+    reached = np.maximum.accumulate(high + shift)
+    before = np.concatenate([[-np.inf], reached[:-1]]) - shift
+    covered = np.maximum(high - np.maximum(low, before), 0.0)
+    busy = np.bincount(caller, weights=covered, minlength=len(start))
+    return np.maximum(duration - busy, 0.0)

@@ -1,0 +1,214 @@
+"""Metrics that left their usual range, by the role their name tells: resource, latency, errors …
+
+Names of metrics are read, names of services never. A metric whose role its name does not tell is
+still weighed, at less. Host-level metrics speak for every pod on the host, not for one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from practice.domain.rootcause.findings import Finding
+from practice.domain.rootcause.robust import excess, quantile, scale
+from practice.domain.rootcause.telemetry import Floats, MetricTable, Modality
+from practice.domain.rootcause.types import Direction, EvidenceKind, MetricSummary
+
+_FEWEST = 5
+
+
+class Role(StrEnum):
+    """What a metric measures, as far as its name tells."""
+
+    RESOURCE = "resource"
+    NETWORK = "network"
+    LATENCY = "latency"
+    CALL_LATENCY = "call latency"
+    ERRORS = "errors"
+    SUCCESS = "success"
+    WORKLOAD = "workload"
+    HOST = "host"
+    OTHER = "other"
+
+
+# Read in this order; the first that matches names the role.
+_ROLES: tuple[tuple[Role, re.Pattern[str]], ...] = tuple(
+    (role, re.compile(pattern, re.I))
+    for role, pattern in (
+        (Role.HOST, r"^(node|host|machine)[_.:/-]"),
+        (Role.SUCCESS, r"success|availab"),
+        (
+            Role.ERRORS,
+            r"err(or)?s?\b|error|fail|5xx|exception|timeout|drop|retrans|throttl|restart",
+        ),
+        (
+            Role.CALL_LATENCY,
+            r"^(client|outbound|egress|upstream|caller)[_.:-].*(p\d\d|_s$|_ms$|lat)",
+        ),
+        (Role.LATENCY, r"latency|duration|response_?time|(^|[_.-])p\d\d|_rt\b|elapsed"),
+        (
+            Role.RESOURCE,
+            r"cpu|mem(ory)?(?![a-z])|heap|rss|disk|(^|[_.-])io|iops|fs_|file_?desc|thread|socket|conn"
+            r"|(^|[_.-])gc|pool|swap|load\d*$",
+        ),
+        (Role.NETWORK, r"net(work)?[_.-]|rx|tx|bytes|packet|bandwidth|recv|transmit"),
+        (Role.WORKLOAD, r"qps|rps|ops|request|throughput|workload|rate|count|total|syscall|calls"),
+    )
+)
+# How far a deviation in each role points at a cause in the service itself rather than in what it
+# calls or what calls it. Ours: an order of roles, not a fit.
+_POINTS = {
+    Role.RESOURCE: 1.0,
+    Role.ERRORS: 0.7,
+    Role.SUCCESS: 0.5,
+    Role.LATENCY: 0.5,
+    Role.OTHER: 0.4,
+    Role.NETWORK: 0.3,
+    Role.CALL_LATENCY: 0.2,
+    Role.HOST: 0.15,
+    Role.WORKLOAD: 0.15,
+}
+_KINDS = {
+    Role.RESOURCE: EvidenceKind.RESOURCE,
+    Role.ERRORS: EvidenceKind.ERROR,
+    Role.SUCCESS: EvidenceKind.ERROR,
+    Role.LATENCY: EvidenceKind.LATENCY,
+    Role.CALL_LATENCY: EvidenceKind.LATENCY,
+    Role.WORKLOAD: EvidenceKind.WORKLOAD,
+}
+# Falling is a sign of failure in these; in the others it is mostly less work to do.
+_FALLS = {Role.SUCCESS}
+_FALLING = 0.3
+
+
+def role(metric: str) -> Role:
+    return next((role for role, pattern in _ROLES if pattern.search(metric)), Role.OTHER)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One metric of one pod, sorted by time, samples that are no number left out."""
+
+    service: str
+    pod: str
+    metric: str
+    ts: Floats
+    value: Floats
+
+
+def series(table: MetricTable, bin_seconds: float = 0.0) -> Iterator[Series]:
+    """The table by (service, pod, metric); finer samples than ``bin_seconds`` are averaged."""
+    good = np.isfinite(table.value) & np.isfinite(table.ts)
+    pods, metrics = max(len(table.pod.names), 1), max(len(table.metric.names), 1)
+    key = (table.service.codes.astype(np.int64) * pods + table.pod.codes) * metrics
+    key = (key + table.metric.codes)[good]
+    ts, value = table.ts[good], table.value[good]
+    order = np.lexsort((ts, key))
+    keys, first = np.unique(key[order], return_index=True)
+    for code, rows in zip(keys, np.split(order, first[1:]), strict=True):
+        service, pod = divmod(int(code) // metrics, pods)
+        at, values = _binned(ts[rows], value[rows], bin_seconds)
+        yield Series(
+            table.service.names[service],
+            table.pod.names[pod],
+            table.metric.names[int(code) % metrics],
+            at,
+            values,
+        )
+
+
+def _binned(ts: Floats, value: Floats, width: float) -> tuple[Floats, Floats]:
+    if width <= 0 or len(ts) < 3 or float(np.median(np.diff(ts))) >= width:
+        return ts, value
+    bins, place = np.unique(np.floor(ts / width), return_inverse=True)
+    total = np.bincount(place, weights=value)
+    return (bins + 0.5) * width, total / np.bincount(place)
+
+
+def usual_values(reference: MetricTable | None, width: float) -> dict[tuple[str, str], Floats]:
+    """(service, metric) → its fault-free samples, over all pods: pods come and go."""
+    found: dict[tuple[str, str], list[Floats]] = {}
+    if reference is not None:
+        for one in series(reference, width):
+            found.setdefault((one.service, one.metric), []).append(one.value)
+    return {key: np.concatenate(parts) for key, parts in found.items()}
+
+
+def deviations(
+    table: MetricTable,
+    usual: Mapping[tuple[str, str], Floats],
+    begin: float,
+    width: float,
+) -> tuple[list[Finding], list[tuple[str, MetricSummary]]]:
+    """Findings of every metric that left its usual range after ``begin``, and its summary."""
+    found: list[Finding] = []
+    summaries: list[tuple[str, MetricSummary]] = []
+    for one in series(table, width):
+        before = one.value[one.ts < begin]
+        normal = usual.get((one.service, one.metric), np.zeros(0))
+        after, at = one.value[one.ts >= begin], one.ts[one.ts >= begin]
+        if len(before) + len(normal) < _FEWEST or not len(after) or not one.service:
+            continue
+        finding, summary = _compared(one, before, normal, after, at)
+        summaries.append((one.service, summary))
+        if finding is not None:
+            found.append(finding)
+    return found, summaries
+
+
+def _compared(
+    one: Series, before: Floats, normal: Floats, after: Floats, at: Floats
+) -> tuple[Finding | None, MetricSummary]:
+    what = role(one.metric)
+    rise, fall = excess(after, before, normal), excess(-after, -before, -normal)
+    up = rise.weight * (_FALLING if what in _FALLS else 1.0)
+    down = fall.weight * (1.0 if what in _FALLS else _FALLING)
+    direction = Direction.UP if up >= down else Direction.DOWN
+    weight, run = (up, rise) if up >= down else (down, fall)
+    usual = np.concatenate([before, normal])
+    middle, noise = quantile(np.sort(usual), 0.5), scale(usual)
+    extreme = float(after.max() if direction is Direction.UP else after.min())
+    summary = MetricSummary(
+        metric=one.metric,
+        pod=one.pod,
+        baseline_median=middle,
+        baseline_mad=noise,
+        window_median=quantile(np.sort(after), 0.5),
+        window_extreme=extreme,
+        deviation=min(abs(extreme - middle) / noise, 1e6),
+        direction=direction,
+        onset=float(at[run.start]) if weight > 0 else None,
+    )
+    if weight <= 0:
+        return None, summary
+    return Finding(
+        service=one.service,
+        kind=_KINDS.get(what, EvidenceKind.METRIC),
+        modality=Modality.METRICS,
+        own=weight * _POINTS[what],
+        total=weight,
+        statement=(
+            f"{one.metric} of {one.pod or one.service} went to {extreme:.4g}, "
+            f"usually {middle:.4g} ± {noise:.2g}"
+        ),
+        direction=direction,
+        pod=one.pod,
+        baseline=middle,
+        observed=extreme,
+        onset=float(at[run.start]),
+        references=(one.metric,),
+    ), summary
+
+
+def strongest(findings: Sequence[Finding]) -> list[Finding]:
+    """The strongest finding of each service and role, so that p90 and p95 do not count twice."""
+    best: dict[tuple[str, Role], Finding] = {}
+    for one in findings:
+        key = (one.service, role(one.references[0]))
+        if key not in best or one.own > best[key].own:
+            best[key] = one
+    return list(best.values())

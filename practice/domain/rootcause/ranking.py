@@ -1,0 +1,84 @@
+"""Weigh what was found: one strength per service, a calibrated score, and the order of causes."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from practice.domain.rootcause.findings import Finding
+from practice.domain.rootcause.telemetry import Modality
+from practice.domain.rootcause.types import EvidenceKind
+
+# Below this a service does not deviate by itself.
+OWN = 0.3
+# What a cause the alert's calls never reach is worth: it could act by a way nobody recorded.
+UNREACHED = 0.3
+# Spans measure a service's time request by request. Where they show nothing, a histogram that
+# moved is the less sure word, and a busier processor has not slowed anybody down.
+_UNCONFIRMED = {EvidenceKind.LATENCY: 0.3, EvidenceKind.RESOURCE: 0.7}
+_TIMES = frozenset({EvidenceKind.SELF_TIME, EvidenceKind.NETWORK_GAP})
+# The score: how strength turns into odds against the other services and against no cause at all.
+_SHARPNESS = 4.0
+_NOTHING = 0.55
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One service's case. ``strength`` is unit-free; ``best`` has the best finding per kind."""
+
+    service: str
+    strength: float
+    best: tuple[Finding, ...]
+
+    @property
+    def top(self) -> Finding | None:
+        return self.best[0] if self.best else None
+
+
+def worth(nats: float) -> float:
+    """Diminishing: a hundred nats are not ten times as convincing as ten, and two hardly count."""
+    return math.log1p(nats / 3.0) * nats / (nats + 5.0) if nats > 0 else 0.0
+
+
+def standings(
+    findings: Iterable[Finding], seen: Mapping[str, frozenset[Modality]]
+) -> dict[str, Standing]:
+    """Strength of every service: the sum of the worth of its best finding of each kind."""
+    best: dict[str, dict[EvidenceKind, Finding]] = defaultdict(dict)
+    for one in findings:
+        known = best[one.service].get(one.kind)
+        if known is None or one.own > known.own:
+            best[one.service][one.kind] = one
+    found = {}
+    for service, by_kind in best.items():
+        traced = Modality.TRACES in seen.get(service, frozenset())
+        unconfirmed = traced and not _TIMES & set(by_kind)
+        worths = {
+            kind: worth(one.own) * (_UNCONFIRMED.get(kind, 1.0) if unconfirmed else 1.0)
+            for kind, one in by_kind.items()
+        }
+        order = sorted(by_kind.values(), key=lambda one: (-worths[one.kind], one.kind))
+        found[service] = Standing(service, sum(worths.values()), tuple(order))
+    return found
+
+
+def ordered(strengths: Mapping[str, float]) -> list[str]:
+    """Best first; equal ones by a hash of the name, so that no name is favored."""
+    return sorted(strengths, key=lambda name: (-strengths[name], _digest(name)))
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def scores(strengths: Sequence[float]) -> list[float]:
+    """The chance of each to be the cause, best first, beside the chance that there is none.
+
+    Strengths are read as log-odds: as in a logit, against each other and against "nothing".
+    """
+    odds = [math.exp(_SHARPNESS * (strength - _NOTHING)) for strength in strengths]
+    whole = 1.0 + sum(odds)
+    return [one / whole for one in odds]

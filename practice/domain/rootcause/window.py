@@ -1,0 +1,184 @@
+"""Look at one window of telemetry once: cut the traces, run the detectors, keep what they found."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from practice.domain.rootcause.behavior import behavior, splits
+from practice.domain.rootcause.drain import statements
+from practice.domain.rootcause.findings import Finding
+from practice.domain.rootcause.invocations import Invocations, invocations, placed
+from practice.domain.rootcause.latency import (
+    Pair,
+    Shift,
+    edge_gaps,
+    gap_findings,
+    own_time,
+    span_gaps,
+)
+from practice.domain.rootcause.logs import log_findings
+from practice.domain.rootcause.metrics import deviations, strongest, usual_values
+from practice.domain.rootcause.telemetry import Floats, Labels, Modality, Telemetry
+from practice.domain.rootcause.types import Alert, MetricSummary, TemplateSummary
+
+# Samples closer together than this share of the alert's interval are averaged.
+_BIN = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Fault-free telemetry of the system, looked at once and used for every alert."""
+
+    telemetry: Telemetry
+    statements: Labels
+    invocations: Invocations
+    metrics: Mapping[tuple[str, str], Floats]
+    bin_seconds: float
+
+
+def learn(telemetry: Telemetry, *, interval: float = 60.0) -> Reference:
+    """Prepare fault-free telemetry; ``interval`` is how often alerts are evaluated, in seconds."""
+    names = statements(telemetry.logs)
+    width = interval * _BIN
+    return Reference(
+        telemetry=telemetry,
+        statements=names,
+        invocations=invocations(telemetry.spans, telemetry.logs, names),
+        metrics=usual_values(telemetry.metrics, width),
+        bin_seconds=width,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What was seen in the window of an alert."""
+
+    begin: float
+    end: float
+    findings: tuple[Finding, ...]
+    invocations: Invocations
+    reference: Invocations | None
+    gaps: Mapping[Pair, Shift]
+    metrics: Mapping[str, tuple[MetricSummary, ...]]
+    templates: Mapping[str, Sequence[TemplateSummary]]
+    seen: Mapping[str, frozenset[Modality]]
+    notes: tuple[str, ...]
+
+
+def bounds(alert: Alert) -> tuple[float, float]:
+    """When the fault may have begun at the earliest, and when the alert was raised.
+
+    Without a word on the onset: two evaluations before the alert, the one that was still good and
+    the one that was not yet.
+    """
+    begin = alert.at - 2.0 * alert.interval
+    if alert.onset is not None:
+        begin = alert.onset[0]
+    elif alert.window is not None:
+        begin = alert.window[0]
+    return min(begin, alert.at), alert.at
+
+
+def examine(telemetry: Telemetry, alert: Alert, reference: Reference | None) -> Window:
+    """Run every detector that the telemetry allows."""
+    begin, end = bounds(alert)
+    cuts = splits(begin, max(end, begin + 1.0))
+    names = statements(telemetry.logs)
+    window = invocations(telemetry.spans, telemetry.logs, names)
+    usual = reference.invocations if reference is not None else None
+    gaps = span_gaps(window, usual, cuts)
+    edges = reference.telemetry.edges if reference is not None else None
+    sides = edge_gaps(telemetry.edges, edges, cuts)
+    found = [
+        *behavior(window, usual, cuts),
+        *own_time(window, usual, cuts),
+        *gap_findings(gaps, Modality.TRACES),
+        *gap_findings(sides, Modality.EDGES),
+    ]
+    width = alert.interval * _BIN
+    samples = reference.metrics if reference is not None else {}
+    if reference is not None and reference.bin_seconds != width:
+        samples = usual_values(reference.telemetry.metrics, width)
+    metrics, summaries = deviations(telemetry.metrics, samples, begin, width)
+    lines, templates = log_findings(
+        telemetry.logs,
+        names,
+        ~placed(telemetry.spans, telemetry.logs),
+        reference.telemetry.logs if reference is not None else None,
+        reference.statements if reference is not None else None,
+        begin,
+    )
+    found.extend(strongest(metrics))
+    found.extend(lines)
+    return Window(
+        begin=begin,
+        end=end,
+        findings=tuple(one for one in found if one.service),
+        invocations=window,
+        reference=usual,
+        gaps=sides | gaps,
+        metrics=_by_service(summaries),
+        templates=templates,
+        seen=_seen(telemetry),
+        notes=_notes(telemetry, reference, begin),
+    )
+
+
+def _by_service(
+    summaries: Sequence[tuple[str, MetricSummary]],
+) -> Mapping[str, tuple[MetricSummary, ...]]:
+    found: dict[str, list[MetricSummary]] = defaultdict(list)
+    for service, summary in summaries:
+        found[service].append(summary)
+    return {
+        service: tuple(sorted(mine, key=lambda s: (-s.deviation, s.metric, s.pod)))
+        for service, mine in found.items()
+    }
+
+
+def _seen(telemetry: Telemetry) -> Mapping[str, frozenset[Modality]]:
+    found: dict[str, set[Modality]] = defaultdict(set)
+    tables = (
+        (Modality.METRICS, telemetry.metrics.service),
+        (Modality.TRACES, telemetry.spans.service),
+        (Modality.LOGS, telemetry.logs.service),
+        (Modality.EDGES, telemetry.edges.source),
+        (Modality.EDGES, telemetry.edges.target),
+    )
+    for modality, labels in tables:
+        for code in np.unique(labels.codes).tolist():
+            if labels.names[code]:
+                found[labels.names[code]].add(modality)
+    return {name: frozenset(modalities) for name, modalities in found.items()}
+
+
+def _notes(telemetry: Telemetry, reference: Reference | None, begin: float) -> tuple[str, ...]:
+    """Sentences about what was missing or could not be used."""
+    found = []
+    if reference is None:
+        found.append("There is no fault-free reference: only the time before was compared with.")
+    spans, metrics = telemetry.spans, telemetry.metrics
+    unfinished = int((~np.isfinite(spans.duration)).sum())
+    if unfinished:
+        found.append(f"{unfinished} spans never ended: used as calls, not as times.")
+    backward = int((spans.duration < 0).sum())
+    if backward:
+        found.append(f"{backward} spans end before they begin: a clock jumped; not used as times.")
+    nameless = int((~np.isfinite(metrics.value)).sum())
+    if nameless:
+        found.append(f"{nameless} metric samples are no number and were left out.")
+    tables = (
+        (Modality.METRICS, metrics.ts),
+        (Modality.TRACES, spans.start),
+        (Modality.LOGS, telemetry.logs.ts),
+    )
+    found.extend(
+        f"No {modality.value} fall into the window."
+        for modality, ts in tables
+        if len(ts) and not (ts >= begin).any()
+    )
+    return tuple(found)
