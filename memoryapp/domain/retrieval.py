@@ -21,7 +21,10 @@ def shingles(text: str) -> frozenset[str]:
 
 def similarity(one: str, other: str) -> float:
     """Jaccard similarity of the two texts' shingles, 0 to 1."""
-    left, right = shingles(one), shingles(other)
+    return _jaccard(shingles(one), shingles(other))
+
+
+def _jaccard(left: frozenset[str], right: frozenset[str]) -> float:
     if not left or not right:
         return 0.0
     return len(left & right) / len(left | right)
@@ -31,7 +34,8 @@ def near_duplicates(
     text: str, others: Iterable[tuple[T, str]], *, threshold: float = NEAR
 ) -> Sequence[tuple[T, float]]:
     """Return the others at or above ``threshold``, the closest first."""
-    scored = [(key, similarity(text, other)) for key, other in others]
+    wanted = shingles(text)
+    scored = [(key, _jaccard(wanted, shingles(other))) for key, other in others]
     return sorted((s for s in scored if s[1] >= threshold), key=lambda s: s[1], reverse=True)
 
 

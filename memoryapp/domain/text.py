@@ -83,6 +83,15 @@ def redact(text: str) -> str:
     return text
 
 
+def secrets_in(text: str) -> tuple[str, ...]:
+    """Name the kinds of secrets that ``redact`` would mask, each once; empty if there are none."""
+    found = []
+    for kind, pattern, _ in _RULES:
+        if kind not in found and pattern.search(text):
+            found.append(kind)
+    return tuple(found)
+
+
 def redact_value(value: Any) -> Any:
     """Return a JSON value with every string redacted, and strings under secret names masked."""
     if isinstance(value, str):

@@ -7,6 +7,15 @@ from memoryapp.models.events import Event
 from memoryapp.models.playbooks import Playbook
 from memoryapp.models.receipts import IdempotentRequest, PullReceipt, Report, Vote
 from memoryapp.models.releases import LabelMove, Release, ReleaseLabel
+from memoryapp.models.reviewing import (
+    BulkDecision,
+    BulkOutcome,
+    Note,
+    Reservation,
+    ReviewPolicy,
+    ReviewVote,
+    Trail,
+)
 from memoryapp.models.saved_views import SavedView
 from memoryapp.models.tallies import Tally
 from memoryapp.models.tokens import ApiKey
@@ -15,6 +24,8 @@ from memoryapp.models.workspaces import Membership, Role, Workspace
 
 __all__ = [
     "ApiKey",
+    "BulkDecision",
+    "BulkOutcome",
     "Bullet",
     "BulletRevision",
     "BulletVector",
@@ -26,15 +37,20 @@ __all__ = [
     "IdempotentRequest",
     "LabelMove",
     "Membership",
+    "Note",
     "Playbook",
     "PullReceipt",
     "RecallTrace",
     "Release",
     "ReleaseLabel",
     "Report",
+    "Reservation",
+    "ReviewPolicy",
+    "ReviewVote",
     "Role",
     "SavedView",
     "Tally",
+    "Trail",
     "Vote",
     "Workspace",
 ]

@@ -7,11 +7,17 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
+from django.db.models.functions import Left
 from django.urls import reverse
 
 from memoryapp.domain import review
 from memoryapp.domain.playbook import Delta, Op
+
+#: A search vector holds at most 1 MB; words beyond this many characters are not searched.
+SEARCHED = SearchVector(Left("content", 100_000), config="simple")
 
 
 class CandidateQuerySet(models.QuerySet["Candidate"]):
@@ -36,7 +42,16 @@ class Candidate(models.Model):
         REJECTED = review.Status.REJECTED.value, "Rejected"
         SUPERSEDED = review.Status.SUPERSEDED.value, "Superseded"
 
+    class Audit(models.TextChoices):
+        """A sampled decision of a policy that a person looks at again."""
+
+        DUE = "due", "Audit due"
+        UPHELD = "upheld", "Upheld"
+        OVERTURNED = "overturned", "Overturned"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    #: the playbook's, kept here so that the queue of a workspace is one range of one index.
+    workspace = models.ForeignKey("memoryapp.Workspace", models.CASCADE, related_name="+")
     playbook = models.ForeignKey("memoryapp.Playbook", models.CASCADE, related_name="candidates")
     op = models.CharField(max_length=6, choices=[(op.value, op.value.title()) for op in Op])
     section = models.CharField(max_length=60, blank=True)
@@ -58,12 +73,64 @@ class Candidate(models.Model):
     decided_at = models.DateTimeField(null=True, blank=True)
     decision_reason = models.CharField(max_length=300, blank=True)
     decided_content = models.TextField(blank=True)
+    #: the policy that decided where no person did.
+    policy = models.ForeignKey(
+        "memoryapp.ReviewPolicy", models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    audit = models.CharField(max_length=10, choices=Audit.choices, blank=True)
+    #: the decision that made this one pointless; undoing it brings this one back.
+    superseded_by = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="supersedes"
+    )
+    assigned_to = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    #: target label to the revision it had when this was proposed.
+    proposed_against = models.JSONField(default=dict, blank=True)
+    #: the validator's, 0 to 1, out of ``scores``: policies are replayed over it.
+    confidence = models.FloatField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = CandidateQuerySet.as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["playbook", "status", "created_at"])]
+        # Each list is read in queue order straight from an index, whatever it is narrowed by.
+        indexes = [
+            models.Index(
+                fields=["workspace", "status", "created_at", "id"], name="queue_of_workspace"
+            ),
+            models.Index(
+                fields=["playbook", "status", "created_at", "id"], name="queue_of_playbook"
+            ),
+            models.Index(
+                fields=["workspace", "status", "section", "created_at", "id"],
+                name="queue_of_section",
+            ),
+            models.Index(
+                fields=["workspace", "status", "op", "created_at", "id"], name="queue_of_op"
+            ),
+            models.Index(
+                fields=["workspace", "origin_name", "status", "created_at", "id"],
+                name="queue_of_origin",
+            ),
+            models.Index(
+                fields=["assigned_to", "status", "created_at", "id"],
+                condition=models.Q(assigned_to__isnull=False),
+                name="queue_of_person",
+            ),
+            models.Index(
+                fields=["workspace", "audit", "created_at", "id"],
+                condition=~models.Q(audit=""),
+                name="queue_of_audits",
+            ),
+            models.Index(
+                fields=["decided_by", "decided_at"],
+                condition=models.Q(decided_at__isnull=False),
+                name="decided_by_person",
+            ),
+            models.Index(fields=["playbook", "confidence"], name="candidate_confidence"),
+            GinIndex(SEARCHED, name="candidate_words"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["playbook", "dedup_key"],
@@ -75,12 +142,23 @@ class Candidate(models.Model):
     def __str__(self) -> str:
         return f"{self.op} {self.section}"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self._state.adding:
+            self.workspace_id = self.playbook.workspace_id
+            sure = self.scores.get("confidence")
+            self.confidence = float(sure) if isinstance(sure, int | float) else None
+        super().save(*args, **kwargs)
+
     def get_absolute_url(self) -> str:
         return f"{reverse('review')}?candidate={self.pk}"
 
     @property
     def is_pending(self) -> bool:
         return self.status == self.Status.PENDING
+
+    def shown(self) -> str:
+        """Return the digest of what a reviewer is shown: the proposal, its targets as they are."""
+        return review.shown(self.content, self.targets.values_list("label", "revision_count"))
 
     def as_delta(self, content: str | None = None) -> Delta:
         """Return the operation; with ``content`` the operator's text replaces it and its rule."""
@@ -95,9 +173,20 @@ class Candidate(models.Model):
         )
 
     def decide(
-        self, decision: review.Status, *, by: Any, at: datetime, reason: str, content: str
+        self,
+        decision: review.Status,
+        *,
+        by: Any,
+        at: datetime,
+        reason: str,
+        content: str,
+        policy: Any = None,
+        audit: str = "",
     ) -> bool:
-        """Move from pending to ``decision``. False when somebody else was faster."""
+        """Move from pending to ``decision``. False when somebody else was faster.
+
+        ``by`` is ``None`` where ``policy`` decided.
+        """
         moved = (
             type(self)
             .objects.filter(pk=self.pk, status=self.Status.PENDING)
@@ -107,6 +196,8 @@ class Candidate(models.Model):
                 decided_at=at,
                 decision_reason=reason,
                 decided_content=content,
+                policy=policy,
+                audit=audit,
             )
         )
         if moved:
@@ -124,6 +215,12 @@ class Candidate(models.Model):
                 decided_at=None,
                 decision_reason="",
                 decided_content="",
+                policy=None,
+                # A sampled decision of a policy that a person undoes was overturned.
+                audit=models.Case(
+                    models.When(audit="", then=models.Value("")),
+                    default=models.Value(self.Audit.OVERTURNED.value),
+                ),
             )
         )
         if moved:

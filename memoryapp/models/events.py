@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import Any
 
 from django.conf import settings
 from django.db import models
 
+#: What the person of this request acts through, e.g. an API key; a request begins with none.
+acting_through: ContextVar[str] = ContextVar("acting_through", default="")
+
 
 class EventQuerySet(models.QuerySet["Event"]):
     def record(
-        self, *, workspace: Any, actor: Any, kind: str, subject: models.Model, **data: Any
+        self,
+        *,
+        workspace: Any,
+        actor: Any,
+        kind: str,
+        subject: models.Model,
+        through: str = "",
+        **data: Any,
     ) -> Event:
-        """Write down what happened to ``subject``. ``actor`` is ``None`` for a job."""
+        """Write down what happened to ``subject``. ``actor`` is ``None`` for a job.
+
+        ``before`` and ``after`` in ``data`` are what it was changed from and to.
+        """
         return self.create(
             workspace=workspace,
             actor=actor if getattr(actor, "pk", None) else None,
             kind=kind,
+            through=(through or acting_through.get())[:120],
             subject_type=subject._meta.model_name or "",
             subject_id=str(subject.pk),
             subject_name=str(subject)[:200],
@@ -30,6 +45,8 @@ class Event(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
     )
     kind = models.CharField(max_length=60)
+    #: what acted for the person or instead of one: a key, a policy, a run.
+    through = models.CharField(max_length=120, blank=True)
     subject_type = models.CharField(max_length=60)
     subject_id = models.CharField(max_length=60)
     subject_name = models.CharField(max_length=200)
@@ -40,7 +57,11 @@ class Event(models.Model):
 
     class Meta:
         ordering = ["-created_at", "-pk"]
-        indexes = [models.Index(fields=["workspace", "-created_at"])]
+        indexes = [
+            models.Index(fields=["workspace", "-created_at"]),
+            models.Index(fields=["workspace", "kind", "-created_at"], name="events_of_kind"),
+            models.Index(fields=["workspace", "subject_id"], name="events_of_subject"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject_name}"

@@ -41,6 +41,10 @@ class Playbook(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("playbook-detail", args=[self.slug])
 
+    def label_names(self) -> list[str]:
+        """The names agents pull this playbook by."""
+        return list(self.labels.values_list("name", flat=True))
+
     def as_value(self) -> domain.Playbook:
         """Return the playbook with all its bullets as a value, in delivery order."""
         return domain.Playbook(

@@ -230,6 +230,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 UNIT_LEASE_SECONDS = env.int("UNIT_LEASE_SECONDS", default=60)
 #: How often the receipts of pulls are brought from Redis into the database.
 RECEIPT_SECONDS = env.int("RECEIPT_SECONDS", default=5)
+#: Minutes a candidate is kept for the reviewer who opened it; 0 turns reservations off.
+REVIEW_RESERVATION_MINUTES = env.int("REVIEW_RESERVATION_MINUTES", default=10)
 SWEEP_SECONDS = env.int("SWEEP_SECONDS", default=30)
 DRIFT_CHECK_SECONDS = env.int("DRIFT_CHECK_SECONDS", default=3600)
 # US dollars one run over trajectories of deployed agents may spend; nobody starts those by hand.

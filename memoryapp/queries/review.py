@@ -1,21 +1,46 @@
-"""The review queue: what waits, what is next, how far a person is."""
+"""The review queue: what waits, what is next, who reads what, how far everybody is.
+
+Nothing here scans the candidates of a workspace: lists are ranges of one index, totals come from
+counts kept by the database, and a place far down the queue is said to be far, not counted.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.contrib.postgres.search import SearchQuery
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.fields.json import KT
+from django.db.models.functions import Left
 
 from memoryapp.domain.retrieval import near_duplicates
+from memoryapp.domain.review import Policy
 from memoryapp.models import (
     Bullet,
     Candidate,
+    Membership,
+    Reservation,
+    ReviewPolicy,
+    ReviewVote,
+    Role,
     Tally,
     Workspace,
 )
+from memoryapp.models.candidates import SEARCHED
+from memoryapp.queries.facets import facet
+
+#: What the kept counts can be narrowed by.
+TALLIED = frozenset({"playbook", "op", "section"})
+#: Candidates before the current one are counted up to here.
+COUNTED = 1_000
+#: Characters of a text that a row of the queue shows.
+ROW_CHARS = 300
+#: A row of the queue needs none of these.
+HEAVY = ("content", "decided_content", "rule", "scores", "reason", "proposed_against")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +50,14 @@ class ReviewItem:
     candidate: Candidate | None
     previous: Candidate | None
     next: Candidate | None
-    position: int
-    total: int
+    #: 1 for the first; ``None`` where more than ``COUNTED`` come before.
+    position: int | None
     #: whether the candidate itself matches the filter; a decided one opened by its address may not.
     inside: bool
     #: up to ``window`` candidates around the current one, for the queue column.
     around: Sequence[Candidate]
+    more_before: bool
+    more_after: bool
 
 
 def review_queue(
@@ -42,12 +69,14 @@ def review_queue(
     section: str = "",
     search: str = "",
     run: str = "",
+    assigned: str = "",
+    audit: str = "",
 ) -> QuerySet[Candidate]:
     """The candidates of a workspace that match a filter, oldest first.
 
-    ``run`` is the number of the practice run they came from.
+    ``run`` is the number of the practice run they came from, ``assigned`` a user name.
     """
-    found = Candidate.objects.filter(playbook__workspace=workspace)
+    found = Candidate.objects.filter(workspace=workspace)
     if status:
         found = found.filter(status=status)
     if playbook:
@@ -58,51 +87,146 @@ def review_queue(
         found = found.filter(section=section)
     if run:
         found = found.filter(origin_kind="run", origin_name=f"Run {run}")
+    if assigned:
+        found = found.filter(assigned_to__username=assigned)
+    if audit:
+        found = found.filter(audit=audit)
+    if search.split():
+        found = found.annotate(words=SEARCHED)
     for word in search.split():
         changed = Bullet.objects.filter(candidates=OuterRef("pk")).matching(word)
-        found = found.filter(Q(content__icontains=word) | Exists(changed))
-    return found.select_related("playbook", "decided_by").in_queue_order()
+        found = found.filter(Q(words=_beginning_with(word)) | Exists(changed))
+    return found.select_related("playbook", "decided_by", "assigned_to").in_queue_order()
 
 
 def review_item(
-    queue: QuerySet[Candidate], wanted: Candidate | None, *, window: int = 60
+    queue: QuerySet[Candidate],
+    wanted: Candidate | None,
+    *,
+    skipped: Q | None = None,
+    window: int = 60,
 ) -> ReviewItem:
-    """Place ``wanted`` (or the first of the queue) in the queue, with its neighbours."""
-    total = queue.count()
-    current = wanted or queue.first()
+    """Place ``wanted`` (or the first of the queue) in the queue, with its neighbors.
+
+    What matches ``skipped`` is not offered as next, nor as first while something else waits.
+    """
+    offered = queue.exclude(skipped) if skipped is not None else queue
+    current = wanted or offered.first() or queue.first()
     if current is None:
-        return ReviewItem(None, None, None, 0, total, False, ())
-    earlier = Q(created_at__lt=current.created_at) | Q(
-        created_at=current.created_at, pk__lt=current.pk
-    )
-    later = Q(created_at__gt=current.created_at) | Q(
-        created_at=current.created_at, pk__gt=current.pk
-    )
-    before = list(queue.filter(earlier).reverse()[: window // 2])[::-1]
-    after = list(queue.filter(later)[:window])
+        return ReviewItem(None, None, None, None, False, (), False, False)
+    rows = _as_rows(queue)
+    before = list(rows.filter(_earlier(current)).reverse()[: window // 2 + 1])[::-1]
+    after = list(rows.filter(_later(current))[: window + 1])
     inside = queue.filter(pk=current.pk).exists()
+    following = _as_rows(offered).filter(_later(current)).first() if after else None
+    more_before = len(before) > window // 2
     return ReviewItem(
         candidate=current,
         previous=before[-1] if before else None,
-        next=after[0] if after else None,
-        position=queue.filter(earlier).count() + 1,
-        total=total,
+        next=following,
+        position=_position(queue, current) if more_before else len(before) + 1,
         inside=inside,
-        around=[*before, *([current] if inside else []), *after],
+        around=[
+            *(before[1:] if more_before else before),
+            *(list(rows.filter(pk=current.pk)) if inside else []),
+            *after[:window],
+        ],
+        more_before=more_before,
+        more_after=len(after) > window,
     )
+
+
+def following(queue: QuerySet[Candidate], current: Candidate, skipped: Q) -> Candidate | None:
+    """What to read after ``current``: the next of the queue, else the one before it."""
+    offered = queue.exclude(skipped)
+    return (
+        offered.filter(_later(current)).first()
+        or offered.filter(_earlier(current)).reverse().first()
+    )
+
+
+def taken(membership: Membership, now: datetime) -> Q:
+    """What a member need not read now: others are reading it, or they have voted on it already."""
+    reading = Reservation.objects.filter(
+        membership__workspace=membership.workspace, expires_at__gt=now
+    ).exclude(membership=membership)
+    voted = ReviewVote.objects.filter(
+        candidate=OuterRef("pk"), reviewer=membership.user, withdrawn_at=None
+    )
+    return Q(pk__in=list(reading.values_list("candidate", flat=True))) | Q(
+        Exists(voted), status=Candidate.Status.PENDING
+    )
+
+
+def totals(
+    workspace: Workspace, *, by: str = "status", status: str = "", **narrowed: str
+) -> Counter[str]:
+    """Candidates per value of ``by`` (status, playbook, op or section) under a filter.
+
+    Read from the kept counts unless the filter asks for what they do not know.
+    """
+    asked = {name: value for name, value in narrowed.items() if value}
+    if asked.keys() - TALLIED:
+        queue = review_queue(workspace, status=status, **narrowed)
+        return facet(queue, "playbook__slug" if by == "playbook" else by)
+    rows = Tally.objects.filter(workspace=workspace, kind=Tally.Kind.CANDIDATE)
+    slug = asked.pop("playbook", "")
+    if slug:
+        rows = rows.filter(playbook__slug=slug)
+    else:
+        rows = rows.filter(playbook__isnull=by != "playbook")
+    named = {"op": "use", "section": "section"}
+    rows = rows.filter(**{named[name]: value for name, value in asked.items()})
+    if status:
+        rows = rows.filter(status=status)
+    return rows.by({"op": "use", "playbook": "playbook__slug"}.get(by, by))
 
 
 def review_counts(workspace: Workspace) -> dict[str, int]:
     """Candidates per status, every status present."""
-    rows = Tally.objects.within(workspace, kind=Tally.Kind.CANDIDATE).by("status")
-    return dict.fromkeys(Candidate.Status.values, 0) | rows
+    return dict.fromkeys(Candidate.Status.values, 0) | dict(totals(workspace))
 
 
 def decided_since(workspace: Workspace, user: Any, since: datetime) -> int:
     """How many candidates ``user`` decided since a moment."""
     return Candidate.objects.filter(
-        playbook__workspace=workspace, decided_by=user, decided_at__gte=since
+        workspace=workspace, decided_by=user, decided_at__gte=since
     ).count()
+
+
+def audits_due(workspace: Workspace) -> int:
+    return Candidate.objects.filter(workspace=workspace, audit=Candidate.Audit.DUE).count()
+
+
+def assigned_waiting(workspace: Workspace, user: Any) -> int:
+    return Candidate.objects.pending().filter(workspace=workspace, assigned_to=user).count()
+
+
+def may_be_assigned(workspace: Workspace) -> QuerySet[Membership]:
+    """The members who may decide, by name."""
+    return (
+        workspace.memberships.filter(role__in=(Role.REVIEWER, Role.ADMIN))
+        .select_related("user")
+        .order_by("user__username")
+    )
+
+
+def policies(workspace: Workspace) -> dict[int, Policy]:
+    """Playbook id to the review policy that stands, where one was written."""
+    rows = ReviewPolicy.objects.filter(playbook__workspace=workspace)
+    newest = rows.order_by("playbook_id", "-number").distinct("playbook_id")
+    return {row.playbook_id: row.as_value() for row in newest}
+
+
+def readers(candidate: Candidate, now: datetime) -> list[Reservation]:
+    """Who is reading a candidate, the first one first."""
+    live = candidate.reservations.filter(expires_at__gt=now)
+    return list(live.select_related("membership__user").order_by("expires_at"))
+
+
+def votes(candidate: Candidate) -> list[ReviewVote]:
+    """The words that stand, oldest first."""
+    return list(candidate.votes.filter(withdrawn_at=None).select_related("reviewer"))
 
 
 def similar_bullets(candidate: Candidate, *, limit: int = 5) -> list[tuple[Bullet, int]]:
@@ -111,3 +235,35 @@ def similar_bullets(candidate: Candidate, *, limit: int = 5) -> list[tuple[Bulle
     live = candidate.playbook.bullets.live().select_related("playbook")
     near = near_duplicates(candidate.content, ((b, b.content) for b in live if b.pk not in targets))
     return [(bullet, round(100 * score)) for bullet, score in near[:limit]]
+
+
+def _earlier(current: Candidate) -> Q:
+    # The first condition is a range of the index; the second only breaks ties inside of it.
+    return Q(created_at__lte=current.created_at) & (
+        Q(created_at__lt=current.created_at) | Q(pk__lt=current.pk)
+    )
+
+
+def _later(current: Candidate) -> Q:
+    return Q(created_at__gte=current.created_at) & (
+        Q(created_at__gt=current.created_at) | Q(pk__gt=current.pk)
+    )
+
+
+def _position(queue: QuerySet[Candidate], current: Candidate) -> int | None:
+    before = queue.filter(_earlier(current)).reverse().values("pk")[:COUNTED].count()
+    return before + 1 if before < COUNTED else None
+
+
+def _as_rows(queue: QuerySet[Candidate]) -> QuerySet[Candidate]:
+    return queue.defer(*HEAVY).annotate(
+        line=Left("content", ROW_CHARS),
+        feasibility=KT("scores__feasibility"),
+        completion=KT("scores__completion"),
+    )
+
+
+def _beginning_with(word: str) -> SearchQuery:
+    """Texts with a word that begins so; what is no word at all matches as it is."""
+    quoted = word.replace("\\", "\\\\").replace("'", "''")
+    return SearchQuery(f"'{quoted}':*", config="simple", search_type="raw")

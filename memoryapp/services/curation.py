@@ -173,7 +173,8 @@ def playbook_change(
             actor=by,
             kind="playbook.changed",
             subject=playbook,
-            **{field: {"was": was[field], "is": wanted[field]} for field in changed},
+            before={field: was[field] for field in changed},
+            after={field: wanted[field] for field in changed},
         )
     return playbook
 

@@ -8,6 +8,9 @@ from django.db import models
 
 from memoryapp.models import Event
 
+#: Longer texts are cut in the log; the whole text is in the bullet's revisions.
+SAID_CHARS = 1_000
+
 
 def event_record(
     *, workspace: Any, actor: Any, kind: str, subject: models.Model, **data: Any
@@ -16,3 +19,8 @@ def event_record(
     return Event.objects.record(
         workspace=workspace, actor=actor, kind=kind, subject=subject, **data
     )
+
+
+def said(text: str) -> str:
+    """A text as the log keeps it."""
+    return text if len(text) <= SAID_CHARS else f"{text[:SAID_CHARS]}…"

@@ -20,9 +20,10 @@ def step(
 ) -> dict[str, Any]:
     """Show one step.
 
-    ``row`` has ``number``, ``tool``, ``arguments``, ``is_error`` and ``duration_ms``, and either
-    ``observation`` (a step) or ``excerpt`` (evidence); ``started_ms`` and the token counts are
-    shown where it has them. ``total_ms`` is the length of the time axis, 0 hides the waterfall.
+    ``row`` has ``number``, ``tool``, ``arguments`` (a mapping or a line of text), ``is_error`` and
+    ``duration_ms``, and either ``observation`` (a step) or ``excerpt`` (evidence); ``started_ms``
+    and the token counts are shown where it has them. ``total_ms`` is the length of the time axis,
+    0 hides the waterfall.
     ``cited`` fills the number, ``full`` shows the observation without citing the step.
     """
     said = str(getattr(row, "observation", "") or getattr(row, "excerpt", ""))
@@ -31,7 +32,9 @@ def step(
     return {
         "number": row.number,
         "tool": row.tool,
-        "shown_arguments": arguments(row.arguments),
+        "shown_arguments": (
+            row.arguments if isinstance(row.arguments, str) else arguments(row.arguments)
+        ),
         "observation": shown,
         "rest": said[len(shown) :] if cited or full else "",
         "hidden_chars": len(said) - len(shown) if cited or full else 0,

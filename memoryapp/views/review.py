@@ -1,7 +1,8 @@
 """Review: the queue, one candidate with its evidence, and the decision about it.
 
 Every address works without scripts: a decision is a POST that redirects to the next candidate of
-the same filter, and a refused one shows the page again with what was typed.
+the same filter, and a refused one shows the page again with what was typed. With htmx a decision is
+answered with the next candidate at once.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo
 from memoryapp.models import Candidate
 from memoryapp.queries import review as review_queries
-from memoryapp.services import candidates
+from memoryapp.services import decisions, desk
 from memoryapp.views.links import parameter, render_part, uuid_or_404
 from memoryapp.views.review_candidate import candidate_context, publish_offers, undo_context
 from memoryapp.views.review_queue import ReviewFilter, queue_context
@@ -29,7 +31,12 @@ from memoryapp.views.review_queue import ReviewFilter, queue_context
 def review(request: HttpRequest) -> HttpResponse:
     wanted = parameter(request, "candidate")
     candidate = _candidate(request, uuid_or_404(wanted)) if wanted else None
-    return _page(request, candidate, editing=bool(parameter(request, "edit")))
+    return _page(
+        request,
+        candidate,
+        editing=bool(parameter(request, "edit")),
+        undo=parameter(request, "undo"),
+    )
 
 
 @require_POST
@@ -39,12 +46,12 @@ def approve(request: HttpRequest, pk: UUID) -> HttpResponse:
     candidate = _candidate(request, pk)
     content = _posted(request, "content") if "content" in request.POST else None
     try:
-        candidates.candidate_approve(
+        decisions.candidate_approve(
             candidate=candidate, by=request.user, content=content, seen=_posted(request, "seen")
         )
     except UnableTo as error:
         return _refused(request, pk, error, editing=content is not None, content=content)
-    return redirect(_onward(request, candidate))
+    return _onward(request, candidate)
 
 
 @require_POST
@@ -54,7 +61,7 @@ def reject(request: HttpRequest, pk: UUID) -> HttpResponse:
     candidate = _candidate(request, pk)
     reasons = [text.replace("\x00", "").strip() for text in request.POST.getlist("reason")]
     try:
-        candidates.candidate_reject(
+        decisions.candidate_reject(
             candidate=candidate,
             by=request.user,
             reason=": ".join(filter(None, reasons)),
@@ -62,7 +69,7 @@ def reject(request: HttpRequest, pk: UUID) -> HttpResponse:
         )
     except UnableTo as error:
         return _refused(request, pk, error, reasons=reasons)
-    return redirect(_onward(request, candidate))
+    return _onward(request, candidate)
 
 
 @require_POST
@@ -70,7 +77,7 @@ def reject(request: HttpRequest, pk: UUID) -> HttpResponse:
 def undo(request: HttpRequest, pk: UUID) -> HttpResponse:
     candidate = _candidate(request, pk)
     try:
-        candidates.candidate_undo(candidate=candidate, by=request.user)
+        decisions.candidate_undo(candidate=candidate, by=request.user)
     except UnableTo as error:
         messages.error(request, str(error))
     else:
@@ -78,26 +85,87 @@ def undo(request: HttpRequest, pk: UUID) -> HttpResponse:
     return redirect(ReviewFilter.of(request).url(candidate=str(pk)))
 
 
+@require_POST
+@gate(Right.REVIEW)
+def note(request: HttpRequest, pk: UUID) -> HttpResponse:
+    candidate, text = _candidate(request, pk), _posted(request, "note")
+    try:
+        desk.note_add(candidate=candidate, text=text, by=request.user)
+    except UnableTo as error:
+        return _refused(request, pk, error, note=text)
+    return redirect(ReviewFilter.of(request).url(candidate=str(pk)))
+
+
+@require_POST
+@gate(Right.REVIEW)
+def assign(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Hand the candidate to the member named ``to``; empty means nobody in particular."""
+    candidate, name = _candidate(request, pk), _posted(request, "to")
+    members = review_queries.may_be_assigned(workspace_of(request))
+    to = object_or_404(members, user__username=name) if name else None
+    try:
+        desk.candidate_assign(candidate=candidate, to=to, by=request.user)
+    except UnableTo as error:
+        return _refused(request, pk, error)
+    return redirect(ReviewFilter.of(request).url(candidate=str(pk)))
+
+
+@require_POST
+@gate(Right.REVIEW)
+def take(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Take a candidate over from whoever is reading it."""
+    candidate = _candidate(request, pk)
+    desk.candidate_reserve(candidate=candidate, membership=membership_of(request), take_over=True)
+    return redirect(ReviewFilter.of(request).url(candidate=str(pk)))
+
+
+@require_POST
+@gate(Right.REVIEW)
+def uphold(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Say that what a policy admitted is right, and go on to the next audit."""
+    candidate = _candidate(request, pk)
+    following = _following(request, candidate)
+    try:
+        decisions.audit_uphold(candidate=candidate, by=request.user)
+    except UnableTo as error:
+        return _refused(request, pk, error)
+    messages.success(request, "Upheld: the policy's decision stays.")
+    return redirect(ReviewFilter.of(request).url(candidate=str(following.pk) if following else ""))
+
+
 def _candidate(request: HttpRequest, pk: UUID) -> Candidate:
-    found = Candidate.objects.filter(playbook__workspace=workspace_of(request))
-    return object_or_404(found.select_related("playbook__workspace", "decided_by"), pk=pk)
+    found = Candidate.objects.filter(workspace=workspace_of(request))
+    related = ("playbook__workspace", "decided_by", "assigned_to", "policy")
+    return object_or_404(found.select_related(*related), pk=pk)
 
 
 def _posted(request: HttpRequest, name: str) -> str:
     return request.POST.get(name, "").replace("\x00", "")
 
 
-def _onward(request: HttpRequest, candidate: Candidate) -> str:
-    """The next candidate of the filter, else the one before; the decided one can be undone.
+def _following(request: HttpRequest, candidate: Candidate) -> Candidate | None:
+    """The next candidate of the filter that is free, else the one before.
 
     Asked after the decision: it may have superseded the neighbor.
     """
-    chosen = ReviewFilter.of(request)
-    item = review_queries.review_item(chosen.queue(workspace_of(request)), candidate, window=2)
-    following = item.next or item.previous
-    return chosen.url(
+    membership = membership_of(request)
+    queue = ReviewFilter.of(request).queue(membership.workspace)
+    skipped = review_queries.taken(membership, timezone.now())
+    return review_queries.following(queue, candidate, skipped)
+
+
+def _onward(request: HttpRequest, candidate: Candidate) -> HttpResponse:
+    """To the next candidate; the decided one can be undone there."""
+    chosen, following = ReviewFilter.of(request), _following(request, candidate)
+    url = chosen.url(
         candidate=str(following.pk) if following else "", undo=str(candidate.pk), edit=""
     )
+    if not request.htmx:  # type: ignore[attr-defined]
+        return redirect(url)
+    wanted = _candidate(request, following.pk) if following else None
+    answer = _page(request, wanted, undo=str(candidate.pk))
+    answer["HX-Push-Url"] = url
+    return answer
 
 
 def _refused(
@@ -108,14 +176,17 @@ def _refused(
     editing: bool = False,
     content: str | None = None,
     reasons: list[str] | None = None,
+    note: str = "",
 ) -> HttpResponse:
     """The page as it is now, with what the service said and what was typed."""
+    typed = {
+        "content": content,
+        "reasons": reasons or [],
+        "note": note,
+        "form_error": str(error),
+    }
     return _page(
-        request,
-        _candidate(request, pk),
-        editing=editing,
-        typed={"content": content, "reasons": reasons or [], "form_error": str(error)},
-        status=error.status,
+        request, _candidate(request, pk), editing=editing, typed=typed, status=error.status
     )
 
 
@@ -125,21 +196,29 @@ def _page(
     *,
     editing: bool = False,
     typed: dict[str, Any] | None = None,
+    undo: str = "",
     status: int = 200,
 ) -> HttpResponse:
     membership = membership_of(request)
     chosen = ReviewFilter.of(request)
-    item = review_queries.review_item(chosen.queue(membership.workspace), wanted)
+    skipped = review_queries.taken(membership, timezone.now())
+    item = review_queries.review_item(chosen.queue(membership.workspace), wanted, skipped=skipped)
+    if item.candidate is not None:
+        desk.candidate_reserve(candidate=item.candidate, membership=membership)
     context: dict[str, Any] = {
         "queue": queue_context(membership, chosen, item),
         "candidate": item.candidate,
         "may_decide": membership.may_review,
-        "last": undo_context(membership, chosen, parameter(request, "undo")),
+        "last": undo_context(membership, chosen, undo),
     }
     if item.candidate is None:
         context["publish_offers"] = publish_offers(membership.workspace, chosen)
     else:
         context |= candidate_context(
-            item.candidate, chosen, editing=editing and membership.may_review, typed=typed or {}
+            item.candidate,
+            membership,
+            chosen,
+            editing=editing and membership.may_review,
+            typed=typed or {},
         )
     return render_part(request, "memoryapp/review.html", "review", context, status=status)

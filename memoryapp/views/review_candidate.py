@@ -3,41 +3,73 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from django.urls import reverse
+from django.db.models import Q
 
 from memoryapp.domain import playbook as domain
 from memoryapp.domain import review
-from memoryapp.domain.formats import digest
-from memoryapp.domain.playbook import DeltaRefused, Op
-from memoryapp.domain.text import hidden_characters, looks_like_instruction
-from memoryapp.models import Bullet, BulletRevision, Candidate, Evidence, Membership, Workspace
+from memoryapp.domain.playbook import Op
+from memoryapp.models import (
+    Bullet,
+    BulletRevision,
+    Candidate,
+    Evidence,
+    Membership,
+    Trail,
+    Workspace,
+)
 from memoryapp.queries import playbooks as playbook_queries
 from memoryapp.queries import releases as release_queries
-from memoryapp.queries import review as review_queries
-from memoryapp.templatetags.formats import count_of
 from memoryapp.views.links import uuid_or_404, with_query
+from memoryapp.views.review_checks import checks_of
+from memoryapp.views.review_desk import desk_context
 from memoryapp.views.review_queue import ReviewFilter, candidate_label
 
-#: Gates of the validator (Preping, arXiv 2605.13880 §3.3): feasible from 5, success from 4, of 5.
-GATES = {"feasibility": (5, "gate 5"), "completion": (4, "success from 4")}
+GATES = {
+    "feasibility": (review.FEASIBLE, f"gate {review.FEASIBLE}"),
+    "completion": (review.SUCCESS, f"success from {review.SUCCESS}"),
+}
 #: Longer task texts are cut when evidence is stored.
 TASK_CHARS = 200
 
 
+@dataclass(frozen=True, slots=True)
+class ShownStep:
+    """One step of a trajectory as the page shows it. ``arguments`` may be a line of text."""
+
+    number: int
+    tool: str
+    arguments: Mapping[str, Any] | str
+    excerpt: str
+    is_error: bool
+    cited: bool
+    started_ms: int
+    duration_ms: int
+    input_tokens: int
+    output_tokens: int = 0
+
+
 def candidate_context(
-    candidate: Candidate, chosen: ReviewFilter, *, editing: bool, typed: Mapping[str, Any]
+    candidate: Candidate,
+    membership: Membership,
+    chosen: ReviewFilter,
+    *,
+    editing: bool,
+    typed: Mapping[str, Any],
 ) -> dict[str, Any]:
     """All that the page shows of one candidate.
 
-    ``typed`` brings back what a refused form held: content, reasons and the refusal itself.
+    ``typed`` brings back what a refused form held: content, reasons, a note and the refusal itself.
     """
+    desk = desk_context(candidate, membership, chosen)
     bullets = list(candidate.targets.select_related("playbook").order_by("label"))
     value = candidate.playbook.as_value()
     evidence = list(candidate.evidence.all())
     changes = _changes(candidate, bullets)
-    checks = _checks(candidate, value, evidence)
+    moved = _moved(candidate, bullets)
+    checks = checks_of(candidate, value, evidence, moved, desk["blind"])
     reasons = typed.get("reasons", [])
     typed_content = typed.get("content")
     return {
@@ -48,9 +80,12 @@ def candidate_context(
         "revision": _revision(candidate, bullets),
         "tokens": _tokens(candidate, bullets, value),
         "served_by": release_queries.served_through(candidate.playbook, [b.label for b in bullets]),
-        "evidence_groups": evidence_groups(evidence, candidate.scores.get("steps") or 0),
-        "scores": _scores(candidate.scores),
-        "validator": _validator(candidate.scores),
+        "moved": moved,
+        "evidence_groups": evidence_groups(
+            evidence, candidate.scores.get("steps") or 0, list(candidate.trails.all())
+        ),
+        "scores": [] if desk["blind"] else _scores(candidate.scores),
+        "validator": {} if desk["blind"] else _validator(candidate.scores),
         "checks": checks,
         "passed": sum(check["ok"] for check in checks),
         "failed": sum(not check["ok"] for check in checks),
@@ -64,30 +99,84 @@ def candidate_context(
         "editing": editing and candidate.is_pending and candidate.op != Op.RETIRE,
         "content": candidate.content if typed_content is None else typed_content,
         "unsaved": typed_content if typed_content is not None else "",
-        "seen": digest(candidate.content),
+        "seen": candidate.shown(),
         "reasons": review.REJECT_REASONS,
         "chosen_reason": next((r for r in reasons if r in review.REJECT_REASONS), ""),
         "note": next((r for r in reasons if r not in review.REJECT_REASONS), ""),
+        "typed_note": typed.get("note", ""),
         "form_error": typed.get("form_error", ""),
+        **desk,
     }
 
 
-def evidence_groups(evidence: Iterable[Evidence], steps_of_first: int = 0) -> list[dict[str, Any]]:
-    """Evidence by the trajectory it was seen in. ``steps_of_first`` is the first one's length."""
+def evidence_groups(
+    evidence: Iterable[Evidence], steps_of_first: int = 0, trails: Iterable[Trail] = ()
+) -> list[dict[str, Any]]:
+    """Evidence by the trajectory it was seen in. ``steps_of_first`` is the first one's length.
+
+    Where the whole trajectory was kept, its other steps stand between the cited ones as a line.
+    """
     groups: dict[str, dict[str, Any]] = {}
     for row in evidence:
         url = row.link.partition("#")[0]
         group = groups.setdefault(
             url or row.group,
-            {"name": _task(row.group), "url": url, "steps": [], "step_count": 0, "total_ms": 0},
+            {
+                "name": _task(row.group),
+                "url": url,
+                "steps": [],
+                "step_count": 0,
+                "total_ms": 0,
+                "lines": [],
+            },
         )
         group["steps"].append(row)
     found = list(groups.values())
     if found:
         found[0]["step_count"] = steps_of_first
+    kept = {trail.link: trail.steps for trail in trails}
     for group in found:
         group["steps"].sort(key=lambda row: row.number)
+        group["lines"] = _lines(group["steps"], kept.get(group["url"], []))
+        if group["url"] in kept:
+            group["step_count"] = len(kept[group["url"]])
+            group["total_ms"] = max(
+                (line["started_ms"] + line["duration_ms"] for line in kept[group["url"]]), default=0
+            )
     return found
+
+
+def _lines(cited: Sequence[Evidence], trail: Sequence[Mapping[str, Any]]) -> list[ShownStep]:
+    """Every step in order: the cited ones as evidence, each other one as a line."""
+    at = {line["number"]: line for line in trail}
+    shown = {
+        step.number: ShownStep(
+            number=step.number,
+            tool=step.tool,
+            arguments=step.arguments,
+            excerpt=step.excerpt,
+            is_error=step.is_error,
+            cited=True,
+            started_ms=at.get(step.number, {}).get("started_ms", 0),
+            duration_ms=step.duration_ms,
+            input_tokens=at.get(step.number, {}).get("tokens", 0),
+        )
+        for step in cited
+    }
+    for number, line in at.items():
+        if number not in shown:
+            shown[number] = ShownStep(
+                number=number,
+                tool=line["tool"],
+                arguments=line["arguments"],
+                excerpt=line["said"],
+                is_error=line["is_error"],
+                cited=False,
+                started_ms=line["started_ms"],
+                duration_ms=line["duration_ms"],
+                input_tokens=line["tokens"],
+            )
+    return [shown[number] for number in sorted(shown)]
 
 
 def _task(group: str) -> str:
@@ -101,20 +190,34 @@ def undo_context(
     """The decision just made, as long as it can be taken back."""
     if not wanted or not membership.may_review:
         return None
-    candidate = Candidate.objects.filter(
-        playbook__workspace=membership.workspace,
-        pk=uuid_or_404(wanted),
-        status__in=review.UNDOABLE,
-    ).first()
+    found = Candidate.objects.filter(workspace=membership.workspace, pk=uuid_or_404(wanted))
+    candidate = found.select_related("playbook").first()
     if candidate is None:
+        return None
+    mine = candidate.votes.filter(reviewer=membership.user, withdrawn_at=None)
+    if candidate.status not in review.UNDOABLE and not mine.exists():
         return None
     bullets = list(candidate.targets.order_by("label"))
     return {
         "candidate": candidate,
         "label": _label(candidate, bullets),
-        "word": candidate.get_status_display(),
+        "word": "Voted on" if candidate.is_pending else candidate.get_status_display(),
+        "verdict": _verdict(candidate),
         "undo_url": chosen.action("candidate-undo", candidate),
     }
+
+
+def _verdict(candidate: Candidate) -> str:
+    """What the validator had said of a candidate that was decided without seeing it."""
+    vote = candidate.votes.filter(withdrawn_at=None).order_by("-pk").first()
+    said = candidate.scores
+    if vote is None or not vote.blind or "completion" not in said:
+        return ""
+    sure = f", {candidate.confidence:.0%} sure" if candidate.confidence is not None else ""
+    return (
+        f"{said.get('validator') or 'The validator'} had said: feasibility "
+        f"{said.get('feasibility')}, completion {said.get('completion')}{sure}."
+    )
 
 
 def publish_offers(workspace: Workspace, chosen: ReviewFilter) -> list[dict[str, Any]]:
@@ -166,6 +269,31 @@ def _texts_before(candidate: Candidate, bullets: Sequence[Bullet]) -> dict[Any, 
     return found
 
 
+def _moved(candidate: Candidate, bullets: Sequence[Bullet]) -> list[dict[str, Any]]:
+    """Targets that changed after the candidate was proposed, with what they said then and now."""
+    if not candidate.is_pending:
+        return []
+    now = {bullet.label: bullet.revision_count for bullet in bullets}
+    by_label = {bullet.label: bullet for bullet in bullets}
+    changed = review.moved_on(candidate.proposed_against, now)
+    if not changed:
+        return []
+    asked = Q()
+    for label, (then, _) in changed.items():
+        asked |= Q(bullet=by_label[label], number=then)
+    texts = {row.bullet_id: row.content for row in BulletRevision.objects.filter(asked)}
+    return [
+        {
+            "bullet": by_label[label],
+            "then": then,
+            "now": current,
+            "before": texts.get(by_label[label].pk, ""),
+            "after": by_label[label].content,
+        }
+        for label, (then, current) in sorted(changed.items())
+    ]
+
+
 def _revision(candidate: Candidate, bullets: Sequence[Bullet]) -> dict[str, int] | None:
     if not candidate.is_pending or not bullets:
         return None
@@ -208,81 +336,3 @@ def _validator(said: Mapping[str, Any]) -> dict[str, str]:
     confidence = said.get("confidence")
     note = f"{confidence:.0%} sure" if isinstance(confidence, float | int) else ""
     return {"name": str(said.get("validator") or ""), "note": note}
-
-
-def _check(ok: bool, text: str, url: str = "", url_text: str = "") -> dict[str, Any]:
-    return {"ok": ok, "text": text, "url": url, "url_text": url_text}
-
-
-def _checks(
-    candidate: Candidate, value: domain.Playbook, evidence: Sequence[Evidence]
-) -> list[dict[str, Any]]:
-    """What a reviewer would have to look up otherwise; warnings first."""
-    found = [
-        *_validator_checks(candidate.scores),
-        _hidden_check(candidate.content),
-        *_instruction_checks(candidate.content, evidence),
-        *_twin_checks(candidate),
-        *_apply_checks(candidate, value),
-    ]
-    return sorted(found, key=lambda check: check["ok"])
-
-
-def _validator_checks(said: Mapping[str, Any]) -> list[dict[str, Any]]:
-    found = []
-    for row in said.get("checks") or []:
-        name = str(row.get("name", "")).replace("_", " ").capitalize()
-        found.append(
-            _check(
-                bool(row.get("passed")), ": ".join(filter(None, (name, str(row.get("detail", "")))))
-            )
-        )
-    return found
-
-
-def _hidden_check(content: str) -> dict[str, Any]:
-    hidden = hidden_characters(content)
-    if not hidden:
-        return _check(True, "No hidden characters")
-    names = ", ".join(sorted({f"{each.code_point} {each.name}" for each in hidden}))
-    return _check(False, f"{count_of(len(hidden), 'hidden character')}: {names}")
-
-
-def _instruction_checks(content: str, evidence: Sequence[Evidence]) -> list[dict[str, Any]]:
-    found = [
-        _check(False, f"Reads like an order to a model: “{phrase}”")
-        for phrase in looks_like_instruction(content)
-    ]
-    for row in evidence:
-        for phrase in looks_like_instruction(row.excerpt):
-            text = f"Step {row.number} says what reads like an order: “{phrase}”"
-            found.append(_check(False, text, row.link, "Open"))
-    return found or [_check(True, "Nothing reads like an order to a model")]
-
-
-def _twin_checks(candidate: Candidate) -> list[dict[str, Any]]:
-    if candidate.op == Op.RETIRE or not candidate.is_pending:
-        return []
-    near = review_queries.similar_bullets(candidate)
-    if not near:
-        return [_check(True, "No other bullet says nearly the same")]
-    return [
-        _check(False, f"Close to `{bullet.label}`, {percent}% the same", _bullet_url(bullet))
-        for bullet, percent in near
-    ]
-
-
-def _apply_checks(candidate: Candidate, value: domain.Playbook) -> list[dict[str, Any]]:
-    """Whether approving would work, asked of the very function that approves."""
-    if not candidate.is_pending:
-        return []
-    try:
-        domain.apply(value, candidate.as_delta())
-    except DeltaRefused as refusal:
-        return [_check(False, f"Approving it as it stands would be refused. {refusal}")]
-    budget = f"Fits the budget of {value.token_budget:,} tokens" if value.token_budget else ""
-    return [_check(True, budget or "The playbook can take it")]
-
-
-def _bullet_url(bullet: Bullet) -> str:
-    return reverse("bullet-detail", args=[bullet.playbook.slug, bullet.label])

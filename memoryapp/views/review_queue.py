@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import QuerySet, prefetch_related_objects
+from django.db.models import Prefetch, QuerySet, prefetch_related_objects
+from django.db.models.functions import Left
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from memoryapp.models import Candidate, Membership, Workspace
+from memoryapp.domain.review import sampled
+from memoryapp.models import Bullet, Candidate, Membership, Workspace
 from memoryapp.queries import review as review_queries
-from memoryapp.queries.facets import facet
+from memoryapp.queries.review import ROW_CHARS
 from memoryapp.templatetags.ui import op_word, section_title
 from memoryapp.views.links import Chip, parameter, with_query
 
 PENDING = Candidate.Status.PENDING.value
 EVERY = "all"
+#: The targets of a row with no more of their text than is shown.
+TARGETS = Prefetch(
+    "targets",
+    Bullet.objects.only("label", "playbook").annotate(line=Left("content", ROW_CHARS)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +39,8 @@ class ReviewFilter:
     op: str = ""
     section: str = ""
     run: str = ""
+    assigned: str = ""
+    audit: str = ""
     q: str = ""
 
     @classmethod
@@ -38,19 +48,35 @@ class ReviewFilter:
         asked = {field.name: parameter(request, field.name) for field in fields(cls)}
         if asked["status"] not in {EVERY, *Candidate.Status.values}:
             asked["status"] = PENDING
+        if asked["audit"] not in Candidate.Audit.values:
+            asked["audit"] = ""
         return cls(**asked)
 
     def queue(self, workspace: Workspace, **changes: str) -> QuerySet[Candidate]:
-        asked = asdict(self) | changes
-        return review_queries.review_queue(
-            workspace,
-            status="" if asked["status"] == EVERY else asked["status"],
-            playbook=asked["playbook"],
-            op=asked["op"],
-            section=asked["section"],
-            search=asked["q"],
-            run=asked["run"],
-        )
+        return review_queries.review_queue(workspace, **self.asked(**changes))
+
+    def totals(self, workspace: Workspace, **changes: str) -> Counter[str]:
+        """Candidates per status under this filter, whatever status it asks for."""
+        asked = self.asked(**changes)
+        del asked["status"]
+        return review_queries.totals(workspace, **asked)
+
+    def facet(self, workspace: Workspace, name: str) -> Counter[str]:
+        """Candidates per value of one choice, counted under the other choices."""
+        asked = self.asked(**{name: ""})
+        return review_queries.totals(workspace, by=name, **asked)
+
+    def asked(self, **changes: str) -> dict[str, str]:
+        """The arguments of ``review_queue``."""
+        asked = {**asdict(self), **changes}
+        asked["search"] = asked.pop("q")
+        asked["status"] = "" if asked["status"] == EVERY else asked["status"]
+        return asked
+
+    @property
+    def narrows(self) -> bool:
+        """Whether it asks for more than a status."""
+        return any(value for name, value in asdict(self).items() if name != "status")
 
     @property
     def query(self) -> dict[str, str]:
@@ -80,6 +106,8 @@ class ReviewFilter:
             self.playbook,
             op_word(self.op) if self.op else "",
             section_title(self.section) if self.section else "",
+            f"assigned to {self.assigned}" if self.assigned else "",
+            Candidate.Audit(self.audit).label if self.audit else "",
             f"“{self.q}”" if self.q else "",
         ]
         return ", ".join(filter(None, parts))
@@ -92,30 +120,41 @@ def queue_context(
     workspace = membership.workspace
     counts = review_queries.review_counts(workspace)
     decided = counts[Candidate.Status.APPROVED] + counts[Candidate.Status.REJECTED]
-    prefetch_related_objects(list(item.around), "targets")
-    first = item.around.index(item.candidate) if item.inside and item.candidate else 0
-    before = max(0, item.position - 1 - first) if item.inside else 0
+    statuses = chosen.totals(workspace) if chosen.narrows else Counter(counts)
+    matching = sum(statuses.values()) if chosen.status == EVERY else statuses[chosen.status]
+    prefetch_related_objects(list(item.around), TARGETS)
+    blind = {pk: p.blind_share for pk, p in review_queries.policies(workspace).items()}
     shown = len(item.around)
+    place = item.around.index(item.candidate) if item.inside and item.candidate else 0
+    before = item.position - 1 - place if item.more_before and item.position else 0
     return {
         "done": decided,
         "total": decided + counts[PENDING],
         "by_me_today": review_queries.decided_since(
             workspace, membership.user, timezone.now() - timedelta(hours=24)
         ),
-        "filters": _status_chips(workspace, chosen) + _active_chips(chosen),
+        "filters": [
+            *_status_chips(statuses, chosen),
+            *_desk_chips(membership, chosen),
+            *_active_chips(chosen),
+        ],
         "facets": _facets(workspace, chosen),
         "chosen": chosen,
-        "rows": [_row(candidate, chosen, item.candidate) for candidate in item.around],
+        "rows": [_row(candidate, chosen, item.candidate, blind) for candidate in item.around],
         "position": item.position if item.inside else None,
-        "matching": item.total,
+        "inside": item.inside,
+        "matching": matching,
         "name": chosen.name,
         "previous_url": _to(chosen, item.previous),
         "next_url": _to(chosen, item.next),
+        "more_before": item.more_before,
         "hidden_before": before,
-        "before_url": _to(chosen, item.around[0]) if before else "",
-        "hidden_after": max(0, item.total - before - shown),
+        "before_url": _to(chosen, item.around[0]) if item.more_before else "",
+        "more_after": item.more_after,
+        "hidden_after": max(0, matching - before - shown) if item.position else 0,
         "after_url": _to(chosen, item.around[-1]) if shown else "",
         "waiting_url": reverse("review"),
+        "bulk_url": with_query(reverse("review-bulk"), chosen.query),
         "waiting": counts[PENDING],
     }
 
@@ -126,16 +165,25 @@ def candidate_label(candidate: Candidate, targets: Sequence[Any] | None = None) 
     return " + ".join(bullet.label for bullet in rows) or candidate.section
 
 
-def _row(candidate: Candidate, chosen: ReviewFilter, current: Candidate | None) -> dict[str, Any]:
-    targets = sorted(candidate.targets.all(), key=str)
-    said = [candidate.scores.get(name) for name in ("feasibility", "completion")]
+def _row(
+    candidate: Candidate,
+    chosen: ReviewFilter,
+    current: Candidate | None,
+    blind_shares: Mapping[int, float],
+) -> dict[str, Any]:
+    targets: list[Any] = sorted(candidate.targets.all(), key=str)
+    row: Any = candidate  # annotated by the query of the queue
+    share = blind_shares.get(candidate.playbook_id, 0.0)
+    blind = candidate.is_pending and sampled(str(candidate.pk), share, "blind")
     return {
         "candidate": candidate,
         "url": _to(chosen, candidate),
         "current": candidate == current,
         "label": candidate_label(candidate, targets),
-        "text": candidate.content or " ".join(bullet.content for bullet in targets),
-        "scores": [score for score in said if score is not None],
+        "text": row.line or " ".join(bullet.line for bullet in targets),
+        "scores": [] if blind else [s for s in (row.feasibility, row.completion) if s is not None],
+        "blind": blind,
+        "assigned_to": candidate.assigned_to,
     }
 
 
@@ -143,13 +191,26 @@ def _to(chosen: ReviewFilter, candidate: Candidate | None) -> str:
     return chosen.url(candidate=str(candidate.pk)) if candidate else ""
 
 
-def _status_chips(workspace: Workspace, chosen: ReviewFilter) -> list[Chip]:
-    counts = facet(chosen.queue(workspace, status=EVERY), "status")
+def _status_chips(counts: Mapping[str, int], chosen: ReviewFilter) -> list[Chip]:
     return [
-        Chip(label, counts[value], chosen.url(status=value), pressed=value == chosen.status)
+        Chip(label, counts.get(value, 0), chosen.url(status=value), pressed=value == chosen.status)
         for value, label in Candidate.Status.choices
-        if value == PENDING or counts[value] or value == chosen.status
+        if value == PENDING or counts.get(value) or value == chosen.status
     ]
+
+
+def _desk_chips(membership: Membership, chosen: ReviewFilter) -> list[Chip]:
+    """What is handed to the reader, and what policies admitted that somebody has to look at."""
+    name = membership.user.get_username()
+    mine = review_queries.assigned_waiting(membership.workspace, membership.user)
+    due = review_queries.audits_due(membership.workspace)
+    found = []
+    if mine and chosen.assigned != name:
+        found.append(Chip("Mine", mine, chosen.url(assigned=name), pressed=False))
+    if due and not chosen.audit:
+        url = chosen.url(audit=Candidate.Audit.DUE.value, status=Candidate.Status.APPROVED.value)
+        found.append(Chip("Audits", due, url, pressed=False))
+    return found
 
 
 def _active_chips(chosen: ReviewFilter) -> list[Chip]:
@@ -159,6 +220,8 @@ def _active_chips(chosen: ReviewFilter) -> list[Chip]:
         "playbook": chosen.playbook,
         "op": op_word(chosen.op),
         "section": section_title(chosen.section),
+        "assigned": f"Assigned to {chosen.assigned}",
+        "audit": Candidate.Audit(chosen.audit).label if chosen.audit else "",
         "q": f"“{chosen.q}”",
     }
     return [
@@ -170,10 +233,10 @@ def _active_chips(chosen: ReviewFilter) -> list[Chip]:
 
 def _facets(workspace: Workspace, chosen: ReviewFilter) -> list[dict[str, Any]]:
     """The selects behind "Filter", each counted under the other choices."""
-    asked: Mapping[str, tuple[str, str, Any]] = {
-        "playbook": ("Playbook", "playbook__slug", str),
-        "op": ("Change", "op", op_word),
-        "section": ("Section", "section", section_title),
+    asked: Mapping[str, tuple[str, Callable[[str], str]]] = {
+        "playbook": ("Playbook", str),
+        "op": ("Change", op_word),
+        "section": ("Section", section_title),
     }
     return [
         {
@@ -182,11 +245,9 @@ def _facets(workspace: Workspace, chosen: ReviewFilter) -> list[dict[str, Any]]:
             "chosen": getattr(chosen, name),
             "choices": [
                 (value, word(value), count)
-                for value, count in sorted(
-                    facet(chosen.queue(workspace, **{name: ""}), field).items()
-                )
+                for value, count in sorted(chosen.facet(workspace, name).items())
                 if value
             ],
         }
-        for name, (label, field, word) in asked.items()
+        for name, (label, word) in asked.items()
     ]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from memoryapp.services.candidates import Source
+from memoryapp.services.candidates import Source, Steps
 from practice.domain.types import Trajectory
 from practice.models import Attempt
 
 EXCERPT_CHARS = 1_200
+#: An uncited step is one line of the page.
+LINE_CHARS = 160
 
 
 def sources_of(attempt: Attempt, trajectory: Trajectory, evidence: Sequence[int]) -> list[Source]:
@@ -29,6 +31,30 @@ def sources_of(attempt: Attempt, trajectory: Trajectory, evidence: Sequence[int]
         for step in trajectory.steps
         if step.number in cited
     ]
+
+
+def trail_of(attempt: Attempt, trajectory: Trajectory) -> Steps:
+    """Every step as one line, so that a reviewer sees what was left uncited between the cited."""
+    return Steps(
+        link=attempt.get_absolute_url(),
+        lines=[
+            {
+                "number": step.number,
+                "tool": step.tool,
+                "arguments": _line(", ".join(f"{k}: {v}" for k, v in step.arguments.items())),
+                "said": _line(step.observation),
+                "is_error": step.is_error,
+                "started_ms": step.started_ms,
+                "duration_ms": step.duration_ms,
+                "tokens": step.input_tokens + step.output_tokens,
+            }
+            for step in trajectory.steps
+        ],
+    )
+
+
+def _line(text: str) -> str:
+    return " ".join(text[: 4 * LINE_CHARS].split())[:LINE_CHARS]
 
 
 def scores_of(attempt: Attempt, engine: str) -> dict[str, Any]:

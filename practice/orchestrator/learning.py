@@ -17,7 +17,7 @@ from practice.domain.types import Category, Label, Reflection
 from practice.models import Attempt, PracticeRecord, PracticeTask, Round, Run, Unit
 from practice.orchestrator import admission, drift, facts, trials
 from practice.orchestrator.engines import engine_of
-from practice.orchestrator.evidence import scores_of, sources_of
+from practice.orchestrator.evidence import scores_of, sources_of, trail_of
 from practice.orchestrator.results import Result, queue
 from practice.orchestrator.worlds import tools_of
 
@@ -119,6 +119,7 @@ def learn(unit: Unit, run: Run) -> Result:
                     origin=candidates.Origin("run", run.get_absolute_url(), str(run)),
                     sources=sources_of(attempt, trajectory, delta.evidence),
                     scores=scores_of(attempt, engine.name),
+                    trails=[trail_of(attempt, trajectory)],
                 )
         attempt.reflection = _reflection_json(reflection)
         attempt.status = Attempt.Status.CURATED

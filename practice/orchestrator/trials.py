@@ -18,7 +18,7 @@ from memoryapp.services import candidates
 from practice.domain.consolidation import Counts, worth_keeping
 from practice.domain.rounds import Stage
 from practice.models import Arm, Attempt, Lesson, Run, Unit
-from practice.orchestrator.evidence import scores_of, sources_of
+from practice.orchestrator.evidence import scores_of, sources_of, trail_of
 from practice.orchestrator.frozen import freeze, thaw
 from practice.orchestrator.results import Result, queue
 
@@ -224,16 +224,20 @@ def _submit(lesson: Lesson, attempt: Attempt | None) -> None:
     run = lesson.run
     scores: dict[str, Any] = {"verified": {**lesson.result, "status": lesson.status}}
     sources: list[candidates.Source] = []
+    trails: list[candidates.Steps] = []
     if attempt is not None:
         validator = str(lesson.result.get("validator", ""))
         scores |= scores_of(attempt, validator)
-        sources = sources_of(attempt, attempt.as_trajectory(), delta.evidence)
+        trajectory = attempt.as_trajectory()
+        sources = sources_of(attempt, trajectory, delta.evidence)
+        trails = [trail_of(attempt, trajectory)]
     lesson.candidate = candidates.candidate_submit(
         playbook_id=run.playbook_id,
         delta=delta,
         origin=candidates.Origin("run", run.get_absolute_url(), str(run)),
         sources=[*sources, *_trial_sources(lesson)],
         scores=scores,
+        trails=trails,
     )
     lesson.save(update_fields=["candidate"])
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from memoryapp.domain.formats import digest
 from memoryapp.models import Candidate
 from tests.factories import CandidateFactory, PlaybookFactory
 
@@ -22,7 +21,7 @@ def candidate(workspace: Any) -> Any:
 
 def approve(client: Any, candidate: Any, query: str = "", **posted: str) -> Any:
     url = reverse("candidate-approve", args=[candidate.pk])
-    posted.setdefault("seen", digest(candidate.content))
+    posted.setdefault("seen", candidate.shown())
     return client.post(url + query, posted)
 
 
@@ -60,12 +59,12 @@ def test_it_stores_the_reviewers_words(rita_client: Any, candidate: Any, rita: A
 def test_it_keeps_the_reviewers_words_when_the_candidate_changed_meanwhile(
     rita_client: Any, candidate: Any
 ) -> None:
-    seen = digest(candidate.content)
+    seen = candidate.shown()
     Candidate.objects.filter(pk=candidate.pk).update(content="Practice reworded it.")
     answer = approve(rita_client, candidate, seen=seen, content="My own words.")
     said = answer.content.decode()
     assert answer.status_code == 409
-    assert "reworded it while you were reading" in said
+    assert "reading has changed meanwhile" in said
     assert "My own words." in said
     assert "Practice reworded it." in said
     assert not candidate.playbook.bullets.exists()

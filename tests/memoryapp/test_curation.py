@@ -121,7 +121,10 @@ def test_it_changes_the_budget(rita_client: Any, playbook: Any) -> None:
     playbook.refresh_from_db()
     assert (playbook.name, playbook.token_budget) == ("Desk", 500)
     event = Event.objects.get(kind="playbook.changed")
-    assert event.data["token_budget"] == {"was": 8000, "is": 500}
+    assert (event.data["before"]["token_budget"], event.data["after"]["token_budget"]) == (
+        8000,
+        500,
+    )
     wrong = rita_client.post("/playbooks/help-desk/change/", asked | {"token_budget": "-1"})
     assert wrong.status_code == 422
 

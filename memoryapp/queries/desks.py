@@ -1,0 +1,93 @@
+"""How far review is, per playbook and per person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Max, Q
+
+from memoryapp.models import Candidate, Playbook, Workspace
+from memoryapp.queries.review import may_be_assigned, totals
+
+NOTHING = {"today": 0, "week": 0, "approved": 0, "rejected": 0, "last_at": None}
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybookProgress:
+    playbook: Playbook
+    waiting: int
+    approved: int
+    rejected: int
+
+    @property
+    def done(self) -> int:
+        return self.approved + self.rejected
+
+    @property
+    def total(self) -> int:
+        return self.done + self.waiting
+
+
+@dataclass(frozen=True, slots=True)
+class PersonProgress:
+    user: Any
+    today: int
+    week: int
+    approved: int
+    rejected: int
+    assigned: int
+    last_at: datetime | None
+
+
+def by_playbook(workspace: Workspace) -> list[PlaybookProgress]:
+    """Every playbook with candidates, the one with most waiting first."""
+    counts = {
+        status: totals(workspace, by="playbook", status=status)
+        for status in ("pending", "approved", "rejected")
+    }
+    rows = [
+        PlaybookProgress(
+            playbook,
+            counts["pending"][playbook.slug],
+            counts["approved"][playbook.slug],
+            counts["rejected"][playbook.slug],
+        )
+        for playbook in workspace.playbooks.order_by("name")
+    ]
+    return sorted((r for r in rows if r.total), key=lambda r: -r.waiting)
+
+
+def by_person(workspace: Workspace, *, day: datetime, week: datetime) -> list[PersonProgress]:
+    """Who may decide, with what they decided since ``day`` and ``week`` and what waits for them."""
+    members = [member.user for member in may_be_assigned(workspace)]
+    decided = (
+        Candidate.objects.filter(workspace=workspace, decided_by__in=members)
+        .order_by()
+        .values("decided_by")
+        .annotate(
+            today=Count("pk", filter=Q(decided_at__gte=day)),
+            week=Count("pk", filter=Q(decided_at__gte=week)),
+            approved=Count("pk", filter=Q(status="approved")),
+            rejected=Count("pk", filter=Q(status="rejected")),
+            last_at=Max("decided_at"),
+        )
+    )
+    found: dict[Any, dict[str, Any]] = {user.pk: dict(NOTHING) for user in members}
+    found |= {row["decided_by"]: {**row} for row in decided}
+    waiting = dict(
+        Candidate.objects.pending()
+        .filter(workspace=workspace, assigned_to__in=members)
+        .order_by()
+        .values_list("assigned_to")
+        .annotate(n=Count("pk"))
+    )
+    return [
+        PersonProgress(
+            user=user,
+            assigned=waiting.get(user.pk, 0),
+            **{name: value for name, value in found[user.pk].items() if name != "decided_by"},
+        )
+        for user in members
+    ]

@@ -1,0 +1,161 @@
+"""Carrying an approved operation out, and taking it back. The caller has the playbook's lock."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from memoryapp.domain import playbook as domain
+from memoryapp.domain.errors import UnableToDecide, UnableToUndo
+from memoryapp.domain.playbook import Delta, DeltaRefused, Op, OverBudget
+from memoryapp.domain.ranking import room_report
+from memoryapp.models import Bullet, BulletRevision, Candidate, Playbook
+from memoryapp.services.events import said
+
+#: Bullet label to what it said before and after, as the history keeps it.
+Changes = dict[str, dict[str, Any]]
+
+
+def carry_out(playbook: Playbook, candidate: Candidate, delta: Delta, *, by: Any) -> Changes:
+    """Apply ``delta`` and store each changed bullet with a new revision.
+
+    Raises:
+        UnableToDecide: the playbook refuses it; the message says why.
+    """
+    if (restored := _restored(candidate, delta, by)) is not None:
+        return restored
+    before = playbook.as_value()
+    after = tried(before, delta)
+    rows = {bullet.label: bullet for bullet in playbook.bullets.all()}
+    changes: Changes = {}
+    for value in after.bullets:
+        if value == before.by_label(value.label):
+            continue
+        row = rows.get(value.label)
+        was = {} if row is None else _state(row)
+        if row is None:
+            row = Bullet(playbook=playbook, label=playbook.take_label(value.section))
+        row.practice_helpful = max(row.practice_helpful, value.helpful - row.deployed_helpful)
+        row.practice_harmful = max(row.practice_harmful, value.harmful - row.deployed_harmful)
+        _count_trials(row, value, candidate)
+        row.revise(
+            content=value.content,
+            section=value.section,
+            status=value.status.value,
+            rule=value.rule,
+            author=by,
+            reason=delta.reason[:300],
+            candidate=candidate,
+        )
+        changes[row.label] = {"before": was, "after": _state(row)}
+        if value.status is domain.BulletStatus.RETIRED:
+            _supersede_others(row, candidate)
+    return changes
+
+
+def tried(before: domain.Playbook, delta: Delta) -> domain.Playbook:
+    """Return the playbook after ``delta``.
+
+    Raises:
+        UnableToDecide: the playbook refuses it; the message says why and what to do.
+    """
+    try:
+        return domain.apply(before, delta)
+    except OverBudget as refusal:
+        raise UnableToDecide(f"{refusal} {room_report(before, delta)}") from refusal
+    except DeltaRefused as refusal:
+        raise UnableToDecide(str(refusal)) from refusal
+
+
+def changed_since(candidate: Candidate) -> list[str]:
+    """Labels of bullets that were changed after this candidate was approved: undo would lose it."""
+    newest = _newest(candidate).values()
+    return sorted(r.bullet.label for r in newest if r.bullet.revision_count != r.number)
+
+
+def take_back(candidate: Candidate, *, by: Any) -> Changes:
+    """Give every bullet the text it had before the candidate was approved.
+
+    Raises:
+        UnableToUndo: a bullet was changed after it.
+    """
+    changes: Changes = {}
+    for revision in _newest(candidate).values():
+        bullet = revision.bullet
+        if bullet.revision_count != revision.number:
+            raise UnableToUndo(
+                f"{bullet.label} was changed after this decision, so undoing it would lose that "
+                "change. Edit or retire the bullet instead."
+            )
+        was = _state(bullet)
+        earlier = bullet.revisions.filter(number=revision.number - 1).first()
+        bullet.revise(
+            content=earlier.content if earlier else bullet.content,
+            section=earlier.section if earlier else bullet.section,
+            status=earlier.status if earlier else Bullet.Status.RETIRED,
+            rule=earlier.rule if earlier else bullet.rule,
+            author=by,
+            reason="Decision undone",
+            candidate=candidate,
+        )
+        changes[bullet.label] = {"before": was, "after": _state(bullet)}
+    return changes
+
+
+def _newest(candidate: Candidate) -> dict[Any, BulletRevision]:
+    """The last revision the standing decision made of each bullet."""
+    newest: dict[Any, BulletRevision] = {}
+    revisions = candidate.revisions.select_related("bullet__playbook")
+    for revision in revisions.filter(created_at__gte=candidate.decided_at):
+        kept = newest.get(revision.bullet_id)
+        if kept is None or kept.number < revision.number:
+            newest[revision.bullet_id] = revision
+    return newest
+
+
+def _restored(candidate: Candidate, delta: Delta, by: Any) -> Changes | None:
+    """Approve an undone ADD once more: the bullet it made comes back under its own label."""
+    if delta.op is not Op.ADD:
+        return None
+    bullet = (
+        Bullet.objects.filter(revisions__candidate=candidate, status=Bullet.Status.RETIRED)
+        .order_by("created_at")
+        .first()
+    )
+    if bullet is None:
+        return None
+    was = _state(bullet)
+    bullet.revise(
+        content=delta.content,
+        section=delta.section,
+        status=Bullet.Status.APPROVED,
+        rule=delta.rule,
+        author=by,
+        reason=delta.reason[:300],
+        candidate=candidate,
+    )
+    return {bullet.label: {"before": was, "after": _state(bullet)}}
+
+
+def _state(bullet: Bullet) -> dict[str, Any]:
+    return {
+        "status": str(bullet.status),
+        "revision": bullet.revision_count,
+        "text": said(bullet.content),
+    }
+
+
+def _count_trials(row: Bullet, value: domain.Bullet, candidate: Candidate) -> None:
+    """Set what trials said of a bullet's new text; a text that stays keeps what it has won."""
+    if value.content == row.content:
+        return
+    # What was tried is the text of the candidate: an edited text was not.
+    won = candidate.scores.get("verified", {}) if value.content == candidate.content else {}
+    row.verified_wins = int(won.get("wins", 0))
+    row.verified_losses = max(0, int(won.get("trials", 0)) - row.verified_wins)
+
+
+def _supersede_others(bullet: Bullet, candidate: Candidate) -> None:
+    """Waiting operations on a bullet that is gone would only confuse whoever opens them."""
+    Candidate.objects.pending().filter(targets=bullet).exclude(pk=candidate.pk).update(
+        status=Candidate.Status.SUPERSEDED, superseded_by=candidate
+    )

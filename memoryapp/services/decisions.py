@@ -1,0 +1,367 @@
+"""Deciding candidates: by one person, by several who have to agree, or by a written policy.
+
+Every decision is one transaction under the playbook's lock: votes, the candidate's transition, the
+playbook, and the audit row that says from what to what.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from memoryapp.domain import review
+from memoryapp.domain.errors import UnableToDecide, UnableToUndo
+from memoryapp.domain.playbook import Delta, DeltaRefused, Op, apply
+from memoryapp.domain.text import strip_hidden
+from memoryapp.domain.warnings import warnings_of
+from memoryapp.models import Candidate, Event, Playbook, Reservation, ReviewVote
+from memoryapp.services.applying import Changes, carry_out, take_back, tried
+from memoryapp.services.events import said
+
+APPROVED, REJECTED = review.Status.APPROVED, review.Status.REJECTED
+
+
+def candidate_approve(
+    *, candidate: Candidate, by: Any, content: str | None = None, seen: str = ""
+) -> Candidate:
+    """Approve an operation, in the operator's words where ``content`` is given.
+
+    The playbook changes once as many people as its policy wants approved the same wording; until
+    then this is a vote. Approving the same thing twice changes nothing more. ``seen`` is the digest
+    of what the operator was shown (``Candidate.shown``); a mismatch means it changed since.
+
+    Raises:
+        UnableToDecide: not waiting any more, changed while being read, in somebody else's hands,
+            or the playbook refuses it.
+    """
+    with transaction.atomic():
+        playbook = _locked(candidate)
+        wording = candidate.content if content is None else strip_hidden(content).strip()
+        if _decided_so_already(candidate, by, APPROVED, wording):
+            return candidate
+        _check_open(candidate, by, seen)
+        if not wording and candidate.op != Op.RETIRE:
+            raise UnableToDecide("The bullet has no text. Write it, or reject the candidate.")
+        _check_targets(candidate)
+        delta = candidate.as_delta(wording)
+        tried(playbook.as_value(), delta)
+        result = _cast(playbook, candidate, by, APPROVED, content=wording)
+        if result.decision is None:
+            _record(candidate, by, "candidate.voted", vote=APPROVED.value, missing=result.missing)
+        else:
+            _approve(playbook, candidate, delta, by=by)
+    return candidate
+
+
+def candidate_reject(*, candidate: Candidate, by: Any, reason: str, seen: str = "") -> Candidate:
+    """Reject with a reason; the playbook is untouched. One person is enough.
+
+    Raises:
+        UnableToDecide: no reason, not waiting any more, in somebody else's hands, or changed while
+            being read.
+    """
+    reason = reason.strip()
+    if not reason:
+        raise UnableToDecide("A rejection needs a reason, so that the next reader can follow it.")
+    with transaction.atomic():
+        playbook = _locked(candidate)
+        if _decided_so_already(candidate, by, REJECTED, ""):
+            return candidate
+        _check_open(candidate, by, seen)
+        _cast(playbook, candidate, by, REJECTED, reason=reason[:300])
+        if not candidate.decide(
+            REJECTED, by=by, at=timezone.now(), reason=reason[:300], content=""
+        ):
+            raise UnableToDecide(_already_decided(candidate))
+        _record(
+            candidate,
+            by,
+            "candidate.rejected",
+            reason=reason[:300],
+            before={"status": review.Status.PENDING.value},
+            after={"status": REJECTED.value},
+        )
+    return candidate
+
+
+def candidate_undo(*, candidate: Candidate, by: Any) -> Candidate:
+    """Take a decision back: the candidate waits again and the playbook is as it was before it.
+
+    On a candidate that waits for more people, it takes back one's own vote.
+
+    Raises:
+        UnableToUndo: nothing to undo, or a bullet was changed after this decision.
+    """
+    with transaction.atomic():
+        _locked(candidate)
+        was = candidate.status
+        if was == review.Status.PENDING:
+            if not _withdraw(candidate, by):
+                raise UnableToUndo("This candidate is waiting already; there is nothing to undo.")
+            _record(candidate, by, "candidate.vote_withdrawn")
+            return candidate
+        changes = take_back(candidate, by=by) if was == APPROVED else {}
+        _reopen(candidate)
+        # With the word of whoever undoes it gone, the others' still stand.
+        if not _withdraw(candidate, by):
+            candidate.votes.filter(withdrawn_at=None).update(withdrawn_at=timezone.now())
+        _bring_back_superseded(candidate)
+        _record(
+            candidate,
+            by,
+            "candidate.reopened",
+            was=was,
+            before={"status": was},
+            after={"status": review.Status.PENDING.value},
+            bullets=changes,
+        )
+    return candidate
+
+
+def audit_uphold(*, candidate: Candidate, by: Any) -> Candidate:
+    """Say that what a policy admitted is right. To overturn it, undo the decision.
+
+    Raises:
+        UnableToDecide: no audit is due.
+    """
+    with transaction.atomic():
+        _locked(candidate)
+        due = Candidate.objects.filter(pk=candidate.pk, audit=Candidate.Audit.DUE)
+        if not due.update(audit=Candidate.Audit.UPHELD):
+            raise UnableToDecide("No audit of this candidate is due. Nothing was changed.")
+        candidate.audit = Candidate.Audit.UPHELD
+        _record(
+            candidate,
+            by,
+            "audit.upheld",
+            before={"audit": Candidate.Audit.DUE.value},
+            after={"audit": Candidate.Audit.UPHELD.value},
+        )
+    return candidate
+
+
+def admit_by_policy(candidate: Candidate, playbook: Playbook) -> list[str]:
+    """Let the playbook's policy decide a new candidate. The caller holds the playbook's lock.
+
+    Returns why a person has to decide instead; the decision is recorded as the policy's.
+    """
+    row = playbook.review_policies.first()
+    if row is None or row.admit_from is None:
+        return ["People review everything here."]
+    policy = row.as_value()
+    evidence = candidate.evidence.count()
+    asked = review.reasons_to_ask(
+        policy,
+        op=Op(candidate.op),
+        scores=candidate.scores,
+        warnings=[warned.text for warned in warnings_of(candidate.content)],
+        evidence=evidence,
+        labels=playbook.label_names(),
+    )
+    delta = candidate.as_delta()
+    if not asked:
+        try:
+            apply(playbook.as_value(), delta)
+        except DeltaRefused as refusal:
+            asked = [str(refusal)]
+    if not asked:
+        drawn = review.sampled(str(candidate.pk), policy.audit_share, "audit")
+        audit = Candidate.Audit.DUE if drawn else ""
+        _approve(playbook, candidate, delta, by=None, policy=row, audit=audit)
+    return asked
+
+
+def needed(playbook: Playbook) -> int:
+    """How many people have to agree on a candidate of this playbook."""
+    row = playbook.review_policies.first()
+    return row.as_value().needed(playbook.label_names()) if row else 1
+
+
+def is_blind(candidate: Candidate) -> bool:
+    """Whether the validator's verdict stays hidden until a person has decided."""
+    row = candidate.playbook.review_policies.first()
+    return row is not None and review.sampled(str(candidate.pk), row.blind_share, "blind")
+
+
+def _approve(
+    playbook: Playbook,
+    candidate: Candidate,
+    delta: Delta,
+    *,
+    by: Any,
+    policy: Any = None,
+    audit: str = "",
+) -> None:
+    if not candidate.decide(
+        APPROVED,
+        by=by,
+        at=timezone.now(),
+        reason="",
+        content=delta.content,
+        policy=policy,
+        audit=audit,
+    ):
+        raise UnableToDecide(_already_decided(candidate))
+    changes = carry_out(playbook, candidate, delta, by=by)
+    extra: dict[str, Any] = {"edited": delta.content != candidate.content}
+    if policy is not None:
+        extra = {
+            "through": f"{policy} of {playbook.name}"[:120],
+            "confidence": candidate.confidence,
+            "admit_from": policy.admit_from,
+            "audit": audit or "not drawn",
+        }
+    _record(
+        candidate,
+        by,
+        "candidate.admitted" if policy else "candidate.approved",
+        before={"status": review.Status.PENDING.value},
+        after={"status": APPROVED.value},
+        bullets=changes,
+        **extra,
+    )
+
+
+def _cast(
+    playbook: Playbook,
+    candidate: Candidate,
+    by: Any,
+    decision: review.Status,
+    *,
+    content: str = "",
+    reason: str = "",
+) -> review.Outcome:
+    """Store a person's word in place of their last one, and say what all words come to."""
+    _withdraw(candidate, by)
+    candidate.votes.create(
+        reviewer=by,
+        decision=decision.value,
+        content=content,
+        reason=reason,
+        blind=is_blind(candidate),
+    )
+    Reservation.objects.filter(membership__user=by, candidate=candidate).delete()
+    wanted = needed(playbook)
+    if wanted == 1:
+        return review.Outcome(decision, content, 0, 1)
+    standing = ReviewVote.objects.filter(candidate=candidate, withdrawn_at=None)
+    casts = [review.Cast(review.Status(vote.decision), vote.content) for vote in standing]
+    return review.outcome(casts, wanted)
+
+
+def _withdraw(candidate: Candidate, by: Any) -> bool:
+    mine = candidate.votes.filter(reviewer=by, withdrawn_at=None)
+    return bool(mine.update(withdrawn_at=timezone.now()))
+
+
+def _locked(candidate: Candidate) -> Playbook:
+    """Take the playbook's lock and read the candidate anew under it."""
+    playbook = (
+        Playbook.objects.select_for_update(of=("self",))
+        .select_related("workspace")
+        .get(pk=candidate.playbook_id)
+    )
+    candidate.refresh_from_db()
+    candidate.playbook = playbook
+    return playbook
+
+
+def _reopen(candidate: Candidate) -> None:
+    try:
+        with transaction.atomic():
+            reopened = candidate.reopen()
+    except IntegrityError as twin:
+        raise UnableToUndo(
+            "The same lesson was learned again and waits for review already. Decide that one."
+        ) from twin
+    if not reopened:
+        raise UnableToUndo("This candidate is not decided any more. Nothing was changed.")
+
+
+def _bring_back_superseded(candidate: Candidate) -> None:
+    """What waited on a bullet that came back waits again, unless its twin waits by now."""
+    for other in candidate.supersedes.filter(status=review.Status.SUPERSEDED):
+        try:
+            with transaction.atomic():
+                Candidate.objects.filter(pk=other.pk).update(
+                    status=review.Status.PENDING, superseded_by=None
+                )
+        except IntegrityError:
+            continue
+
+
+def _decided_so_already(
+    candidate: Candidate, by: Any, decision: review.Status, content: str
+) -> bool:
+    """Whether this very person did this very thing: a double click, or a retry after a timeout."""
+    vote = candidate.votes.filter(
+        reviewer=by, withdrawn_at=None, decision=decision.value, content=content
+    )
+    settled = candidate.status == decision.value and candidate.decided_by_id == by.pk
+    return (settled or candidate.is_pending) and vote.exists()
+
+
+def _check_open(candidate: Candidate, by: Any, seen: str) -> None:
+    if not candidate.is_pending:
+        raise UnableToDecide(_already_decided(candidate))
+    if seen and seen != candidate.shown():
+        raise UnableToDecide(
+            "What you were reading has changed meanwhile: practice reworded the lesson, or the "
+            "bullet it changes was edited. Nothing was decided; read the comparison below."
+        )
+    held = (
+        candidate.reservations.filter(expires_at__gt=timezone.now())
+        .exclude(membership__user=by)
+        .select_related("membership__user")
+        .order_by("expires_at")
+    )
+    others = list(held)
+    mine = candidate.reservations.filter(membership__user=by, expires_at__gt=timezone.now())
+    if others and not mine.exists() and len(others) >= needed(candidate.playbook):
+        raise UnableToDecide(_in_other_hands(others[0].membership.user, others[0].expires_at))
+
+
+def _in_other_hands(user: Any, until: datetime) -> str:
+    local = timezone.localtime(until)
+    return (
+        f"{user.get_username()} is reading this candidate until {local:%H:%M}. "
+        "Nothing was decided; take it over, or go to the next one."
+    )
+
+
+def _check_targets(candidate: Candidate) -> None:
+    against = candidate.proposed_against
+    if candidate.op != Op.ADD and len(against) > candidate.targets.count():
+        raise UnableToDecide(
+            "A bullet this candidate changes was deleted meanwhile. Nothing was decided; reject "
+            "the candidate, or add its text as a new bullet in the playbook."
+        )
+
+
+def _already_decided(candidate: Candidate) -> str:
+    candidate.refresh_from_db()
+    if candidate.status == Candidate.Status.SUPERSEDED:
+        return "The bullet this candidate changes was retired meanwhile. Nothing was decided."
+    if candidate.policy_id:
+        return "The playbook's policy admitted this candidate already. Nothing was changed."
+    who = candidate.decided_by.get_username() if candidate.decided_by else "somebody"
+    return f"{who} already {candidate.status} this candidate. Nothing was changed."
+
+
+def _record(
+    candidate: Candidate, by: Any, kind: str, *, bullets: Changes | None = None, **data: Any
+) -> None:
+    changed: dict[str, Any] = {"bullets": bullets} if bullets else {}
+    Event.objects.record(
+        workspace=candidate.playbook.workspace,
+        actor=by,
+        kind=kind,
+        subject=candidate,
+        text=said(candidate.decided_content or candidate.content),
+        playbook=candidate.playbook.slug,
+        **changed,
+        **data,
+    )

@@ -1,0 +1,115 @@
+"""What reviewers do around a decision: leave notes, hand candidates out, say what they read."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from memoryapp.domain.errors import UnableToChange
+from memoryapp.domain.text import redact
+from memoryapp.models import Candidate, Event, Membership, Note, Reservation
+from memoryapp.services.events import said
+
+NOTE_CHARS = 4_000
+
+
+def note_add(*, candidate: Candidate, text: str, by: Any) -> Note:
+    """Leave a note for the next reviewer. Secrets in it are masked, as everywhere.
+
+    Raises:
+        UnableToChange: empty or too long.
+    """
+    text = redact(text.strip())
+    if not text:
+        raise UnableToChange("The note is empty. Write what the next reviewer should know.")
+    if len(text) > NOTE_CHARS:
+        raise UnableToChange(
+            f"The note has {len(text):,} characters and {NOTE_CHARS:,} fit. Shorten it."
+        )
+    with transaction.atomic():
+        note: Note = candidate.notes.create(author=by, text=text)
+        _record(candidate, by, "candidate.noted", note=said(text))
+    return note
+
+
+def candidate_assign(*, candidate: Candidate, to: Membership | None, by: Any) -> Candidate:
+    """Hand a candidate to a reviewer, or with ``to`` empty to nobody in particular.
+
+    Raises:
+        UnableToChange: decided already, or not somebody who decides in this workspace.
+    """
+    if to is not None and (to.workspace_id != candidate.workspace_id or not to.may_review):
+        raise UnableToChange("Only reviewers and admins of this workspace can be assigned.")
+    with transaction.atomic():
+        row = (
+            Candidate.objects.select_for_update(of=("self",))
+            .select_related("assigned_to", "playbook__workspace")
+            .get(pk=candidate.pk)
+        )
+        if not row.is_pending:
+            raise UnableToChange("This candidate is decided already, so nobody has to read it.")
+        before = row.assigned_to.get_username() if row.assigned_to else ""
+        row.assigned_to = to.user if to else None
+        row.save(update_fields=["assigned_to"])
+        after = row.assigned_to.get_username() if row.assigned_to else ""
+        if before != after:
+            _record(
+                row,
+                by,
+                "candidate.assigned",
+                before={"assigned to": before or "nobody"},
+                after={"assigned to": after or "nobody"},
+            )
+    return row
+
+
+def candidate_reserve(
+    *, candidate: Candidate, membership: Membership, take_over: bool = False
+) -> datetime | None:
+    """Say that a member reads this candidate, and no other, from now on. Returns until when.
+
+    Opening a candidate again extends it. ``None`` where reservations are off or as many people as
+    are needed read it already; ``take_over`` ends theirs.
+    """
+    minutes = settings.REVIEW_RESERVATION_MINUTES
+    if not minutes or not candidate.is_pending or not membership.may_review:
+        return None
+    now = timezone.now()
+    with transaction.atomic():
+        others = candidate.reservations.filter(expires_at__gt=now).exclude(membership=membership)
+        if take_over:
+            names = sorted(others.values_list("membership__user__username", flat=True))
+            if names:
+                others.delete()
+                _record(candidate, membership.user, "candidate.taken_over", before=names)
+        elif others.count() >= _needed(candidate):
+            Reservation.objects.filter(membership=membership).delete()
+            return None
+        until = now + timedelta(minutes=minutes)
+        Reservation.objects.bulk_create(
+            [Reservation(membership=membership, candidate=candidate, expires_at=until)],
+            update_conflicts=True,
+            unique_fields=["membership"],
+            update_fields=["candidate", "expires_at"],
+        )
+    return until
+
+
+def _needed(candidate: Candidate) -> int:
+    policy = candidate.playbook.review_policies.first()
+    return policy.as_value().needed(candidate.playbook.label_names()) if policy else 1
+
+
+def _record(candidate: Candidate, by: Any, kind: str, **data: Any) -> None:
+    Event.objects.record(
+        workspace=candidate.playbook.workspace,
+        actor=by,
+        kind=kind,
+        subject=candidate,
+        playbook=candidate.playbook.slug,
+        **data,
+    )

@@ -1,0 +1,89 @@
+"""Who or what may admit candidates to a playbook. A change is a new policy; the newest stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+from django.db import transaction
+
+from memoryapp.domain import review
+from memoryapp.domain.errors import UnableToChange
+from memoryapp.models import Event, Playbook, ReviewPolicy
+
+MOST_REVIEWERS = 5
+MOST_LABELS = 20
+
+
+def policy_of(playbook: Playbook) -> review.Policy:
+    """The policy that stands; where none was written, one person reviews everything."""
+    row = playbook.review_policies.first()
+    return row.as_value() if row else review.Policy()
+
+
+def policy_change(*, playbook: Playbook, to: review.Policy, reason: str, by: Any) -> ReviewPolicy:
+    """Write the next policy of a playbook. What was decided before stays decided.
+
+    Raises:
+        UnableToChange: a figure out of its range, no reason, or nothing changed.
+    """
+    for problem in _problems(to):
+        raise UnableToChange(problem)
+    if not reason.strip():
+        raise UnableToChange("A policy needs a reason, so that the next reader can follow it.")
+    with transaction.atomic():
+        playbook = (
+            Playbook.objects.select_for_update(of=("self",))
+            .select_related("workspace")
+            .get(pk=playbook.pk)
+        )
+        newest = playbook.review_policies.first()
+        was = newest.as_value() if newest else review.Policy()
+        if to == was:
+            raise UnableToChange("The policy says this already, so there is nothing to save.")
+        row = ReviewPolicy(
+            playbook=playbook,
+            number=newest.number + 1 if newest else 1,
+            reason=reason.strip()[:300],
+            created_by=by,
+            **{**asdict(to), "protected_labels": list(to.protected_labels)},
+        )
+        row.save()
+        changed = [f.name for f in fields(to) if getattr(to, f.name) != getattr(was, f.name)]
+        Event.objects.record(
+            workspace=playbook.workspace,
+            actor=by,
+            kind="policy.changed",
+            subject=playbook,
+            policy=row.number,
+            reason=row.reason,
+            before={name: _plain(getattr(was, name)) for name in changed},
+            after={name: _plain(getattr(to, name)) for name in changed},
+        )
+    return row
+
+
+def _problems(to: review.Policy) -> Sequence[str]:
+    asked = (
+        (1 <= to.reviewers <= MOST_REVIEWERS, f"From 1 to {MOST_REVIEWERS} people can decide."),
+        (
+            1 <= to.protected_reviewers <= MOST_REVIEWERS,
+            f"From 1 to {MOST_REVIEWERS} people can decide under a protected label.",
+        ),
+        (
+            to.admit_from is None or 0.5 <= to.admit_from <= 1,
+            "The confidence to admit from lies between 50% and 100%; leave it empty to ask people.",
+        ),
+        (0 <= to.audit_share <= 1, "The audited share lies between 0% and 100%."),
+        (0 <= to.blind_share <= 1, "The blind share lies between 0% and 100%."),
+        (
+            len(to.protected_labels) <= MOST_LABELS and all(to.protected_labels),
+            f"Up to {MOST_LABELS} labels can be protected.",
+        ),
+    )
+    return [said for holds, said in asked if not holds]
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,148 @@
+"""Deciding many candidates at once: what it would cover, how far it is, what came of each row."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
+from memoryapp.domain import review
+from memoryapp.domain.errors import UnableTo
+from memoryapp.models import BulkDecision, Candidate
+from memoryapp.queries import review as review_queries
+from memoryapp.services import bulk as bulk_service
+from memoryapp.views.links import chips, page_of, parameter, render_part
+from memoryapp.views.review_queue import ReviewFilter, candidate_label
+
+#: Rows shown before a bulk decision is asked for.
+SHOWN = 20
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@gate(Right.REVIEW)
+def bulk_new(request: HttpRequest) -> HttpResponse:
+    """What a bulk decision would cover; posting it asks for it and decides the first rows."""
+    workspace, chosen = workspace_of(request), ReviewFilter.of(request)
+    ids = _ids(request)
+    asked = {
+        "action": request.POST.get("action", "approve"),
+        "reason": request.POST.get("reason", "").replace("\x00", ""),
+        "to": request.POST.get("to", ""),
+    }
+    members = review_queries.may_be_assigned(workspace)
+    error = ""
+    if request.method == "POST":
+        try:
+            bulk = bulk_service.bulk_start(
+                workspace=workspace,
+                action=asked["action"],
+                narrowed=chosen.asked(),
+                chosen=ids,
+                reason=asked["reason"],
+                assignee=members.filter(user__username=asked["to"]).first(),
+                by=request.user,
+            )
+        except UnableTo as refusal:
+            error = str(refusal)
+        else:
+            bulk_service.bulk_continue(bulk=bulk, by=request.user)
+            return redirect("review-bulk-detail", pk=bulk.pk)
+    rows = chosen.queue(workspace, status=Candidate.Status.PENDING.value)
+    if ids:
+        rows = rows.filter(pk__in=ids)
+    context = {
+        "total": rows.count(),
+        "rows": [
+            {"candidate": row, "label": candidate_label(row)}
+            for row in rows.prefetch_related("targets")[:SHOWN]
+        ],
+        "chosen_ids": ids,
+        "name": chosen.name,
+        "asked": asked,
+        "actions": [(a.value, a.label) for a in BulkDecision.Action if a != a.UNDO],
+        "reasons": review.REJECT_REASONS,
+        "members": members,
+        "error": error,
+        "post_url": request.get_full_path(),
+        "back_url": chosen.url(),
+    }
+    return render_part(
+        request, "memoryapp/review_bulk.html", "main", context, status=409 if error else 200
+    )
+
+
+@require_safe
+@gate(Right.READ)
+def bulk_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    return _detail(request, _bulk(request, pk))
+
+
+@require_POST
+@gate(Right.REVIEW)
+def bulk_go_on(request: HttpRequest, pk: int) -> HttpResponse:
+    """Decide the next rows."""
+    bulk = _bulk(request, pk)
+    bulk_service.bulk_continue(bulk=bulk, by=request.user)
+    if request.htmx:  # type: ignore[attr-defined]
+        return _detail(request, bulk)
+    return redirect("review-bulk-detail", pk=pk)
+
+
+@require_POST
+@gate(Right.REVIEW)
+def bulk_undo(request: HttpRequest, pk: int) -> HttpResponse:
+    bulk = _bulk(request, pk)
+    try:
+        back = bulk_service.bulk_undo(bulk=bulk, by=request.user)
+    except UnableTo as refusal:
+        return _detail(request, bulk, error=str(refusal), status=refusal.status)
+    bulk_service.bulk_continue(bulk=back, by=request.user)
+    return redirect("review-bulk-detail", pk=back.pk)
+
+
+def _detail(
+    request: HttpRequest, bulk: BulkDecision, *, error: str = "", status: int = 200
+) -> HttpResponse:
+    outcomes = bulk.outcomes.select_related("candidate__playbook")
+    done = outcomes.filter(done=True).count()
+    left = outcomes.filter(done=False).count()
+    shown = parameter(request, "show")
+    if shown in {"done", "left"}:
+        outcomes = outcomes.filter(done=shown == "done")
+    context = {
+        "bulk": bulk,
+        "done": done,
+        "left": left,
+        "remaining": max(0, bulk.total - done - left),
+        "page_obj": page_of(request, outcomes.prefetch_related("candidate__targets")),
+        "filters": chips(
+            request, "show", [("done", "Done"), ("left", "Left")], {"done": done, "left": left}
+        ),
+        "error": error,
+        "may_decide": membership_of(request).may_review,
+        "may_undo": membership_of(request).may_review
+        and bulk.ended_at
+        and done
+        and bulk.action in {"approve", "reject"},
+    }
+    return render_part(request, "memoryapp/review_bulk_detail.html", "bulk", context, status=status)
+
+
+def _bulk(request: HttpRequest, pk: int) -> BulkDecision:
+    rows = BulkDecision.objects.filter(workspace=workspace_of(request))
+    return object_or_404(rows.select_related("asked_by", "assignee", "undoes"), pk=pk)
+
+
+def _ids(request: HttpRequest) -> list[str]:
+    """The rows that were ticked; what is no id names nothing."""
+    named = request.GET.getlist("chosen") or request.POST.getlist("chosen")
+    found = []
+    for text in named:
+        try:
+            found.append(str(UUID(text)))
+        except ValueError:
+            continue
+    return found

@@ -1,0 +1,76 @@
+"""The decision column of Review: who reads, who voted, notes, the policy and the audit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+
+from memoryapp.domain import review
+from memoryapp.domain.review import Policy, sampled
+from memoryapp.models import Candidate, Membership
+from memoryapp.queries import review as review_queries
+from memoryapp.services.applying import changed_since
+from memoryapp.views.review_queue import ReviewFilter
+
+
+def desk_context(
+    candidate: Candidate, membership: Membership, chosen: ReviewFilter
+) -> dict[str, Any]:
+    """What stands around the decision. The validator's verdict is hidden while ``blind``."""
+    written = candidate.playbook.review_policies.first()
+    policy = written.as_value() if written else Policy()
+    needed = policy.needed(candidate.playbook.label_names()) if written else 1
+    votes = review_queries.votes(candidate)
+    mine = next((vote for vote in votes if vote.reviewer_id == membership.user_id), None)
+    others = [vote for vote in votes if vote != mine]
+    blind = (
+        candidate.is_pending
+        and mine is None
+        and membership.may_review
+        and sampled(str(candidate.pk), policy.blind_share, "blind")
+    )
+    return {
+        "needed": needed,
+        "given": len(votes),
+        "my_vote": mine,
+        # Nobody is swayed by what the others said before they have decided themselves.
+        "votes": votes if mine or not candidate.is_pending else [],
+        "hidden_votes": len(others) if candidate.is_pending and mine is None else 0,
+        "wordings": len({vote.content for vote in votes if vote.decision == "approved"}),
+        "blind": blind,
+        "notes": list(candidate.notes.select_related("author")),
+        "note_url": chosen.action("candidate-note", candidate),
+        "assign_url": chosen.action("candidate-assign", candidate),
+        "assignees": review_queries.may_be_assigned(membership.workspace),
+        "take_url": chosen.action("candidate-take", candidate),
+        "uphold_url": chosen.action("candidate-uphold", candidate),
+        "undo_refusal": _undo_refusal(candidate),
+        **_reading(candidate, membership, needed),
+    }
+
+
+def _reading(candidate: Candidate, membership: Membership, needed: int) -> dict[str, Any]:
+    """Until when the reader has this candidate, or who has it instead."""
+    if not candidate.is_pending:
+        return {"reserved_until": None, "reader": None}
+    live = review_queries.readers(candidate, timezone.now())
+    mine = next((row for row in live if row.membership_id == membership.pk), None)
+    taken = mine is None and len(live) >= needed
+    return {
+        "reserved_until": mine.expires_at if mine else None,
+        "reader": live[0] if taken else None,
+    }
+
+
+def _undo_refusal(candidate: Candidate) -> str:
+    """Why an approval cannot be undone, said before anybody tries."""
+    if candidate.status != review.Status.APPROVED:
+        return ""
+    changed = changed_since(candidate)
+    if not changed:
+        return ""
+    return (
+        f"{', '.join(changed)} was changed after this decision. Undoing it would lose that change; "
+        "edit or retire the bullet instead."
+    )
