@@ -200,11 +200,12 @@ def _line(name: str, value: float, peer: float | None, seed: int | str, **more: 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Practise on one half of the task ids, probe the other, and print the figures."""
+    usual = Plan()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--worlds", type=int, default=Plan.worlds, help="initial states practised")
-    parser.add_argument("--rounds", type=int, default=Plan.rounds, help="rounds on each of them")
-    parser.add_argument("--tasks", type=int, default=Plan.tasks, help="tasks a round")
+    parser.add_argument("--worlds", type=int, default=usual.worlds, help="initial states practised")
+    parser.add_argument("--rounds", type=int, default=usual.rounds, help="rounds on each of them")
+    parser.add_argument("--tasks", type=int, default=usual.tasks, help="tasks a round")
     parser.add_argument("--probe", choices=("odd", "even"), default="odd", help="ids probed")
     options = parser.parse_args(arguments)
     practised = "even" if options.probe == "odd" else "odd"

@@ -57,6 +57,8 @@ def select(
 ) -> Selection:
     """Select up to ``count`` candidates, each the farthest from all past and selected tasks.
 
+    A tool that never worked is tried once a round as long as there are other tasks: what the first
+    try shows is known in the next round.
     Tasks whose tools nobody has practised yet go first; among equals the distance decides.
 
     Args:
@@ -77,14 +79,21 @@ def select(
     dropped = _dropped_against_past(candidates, past, nearest, cosine_cut)
     open_ = [i for i in range(len(candidates)) if i not in dropped]
     chosen: list[int] = []
-    used = _practised(past)
+    used, proven = _practised(past), _proven(past)
+    chosen_tools: set[str] = set()
     while open_ and len(chosen) < count:
         best = min(
             open_,
-            key=lambda i: (-_unpractised(candidates[i], used), round(nearest[i][0], 9), rank[i]),
+            key=lambda i: (
+                _tried_now(candidates[i], proven, chosen_tools),
+                -_unpractised(candidates[i], used),
+                round(nearest[i][0], 9),
+                rank[i],
+            ),
         )
         chosen.append(best)
         used.update(candidates[best].intended_tools)
+        chosen_tools.update(candidates[best].intended_tools)
         open_.remove(best)
         signatures = Counter(candidates[i].signature for i in chosen)
         for i in list(open_):
@@ -193,6 +202,17 @@ def _practised(past: Sequence[PracticeRecord]) -> set[str]:
         worked |= {tool for tool, had_error in record.calls if not had_error}
         worked |= set(() if record.calls else record.used_tools)
     return worked | {tool for tool, count in tries.items() if count >= MOST_TRIES}
+
+
+def _proven(past: Sequence[PracticeRecord]) -> set[str]:
+    """Return the tools that worked once."""
+    worked = {tool for record in past for tool, had_error in record.calls if not had_error}
+    return worked | {tool for record in past if not record.calls for tool in record.used_tools}
+
+
+def _tried_now(task: TaskSpec, proven: Set[str], chosen: Set[str]) -> bool:
+    """Whether this round tries a tool of the task already that has never worked so far."""
+    return bool((set(task.intended_tools) - proven) & chosen)
 
 
 def _unpractised(task: TaskSpec, used: Set[str]) -> int:

@@ -94,3 +94,26 @@ def test_it_asks_for_a_period_and_an_amount_in_plain_words() -> None:
     assert "from 1 May 2025 to 9 May 2025" in instruction([(PERIOD, dates)], random.Random(1))
     money = {"arguments": {"order_id": "O-1", "amount": "20"}}
     assert "up to 20" in instruction([(PAY, money)], random.Random(1))
+
+
+def test_it_reads_allowed_values_in_braces() -> None:
+    said = "Invalid class. class must be one of {'first', 'economy', 'business'}"
+    book = tool("book_seat", "Book a seat.", WRITE, "class", **{"class": "The class."})
+    found = diagnose(said, book, {"class": "First"}, (book,))
+    assert (found.trouble, found.parameter) == (Trouble.ARGUMENT, "class")
+    assert set(found.allowed) == {"first", "economy", "business"}
+
+
+def test_it_looks_for_what_opens_a_thing_that_is_closed() -> None:
+    sell = tool("sell_stock", "Sell a stock.", WRITE, "symbol", symbol="Which.")
+    opens = tool("open_market", "Open the market for selling a stock.", WRITE)
+    found = diagnose("The market is closed.", sell, {"symbol": "AB"}, (sell, opens))
+    assert (found.trouble, found.tools) == (Trouble.PREREQUISITE, ("open_market",))
+
+
+def test_it_takes_a_single_record_under_a_name_for_many_as_one_of_them() -> None:
+    one = json.dumps({"credit_card_list": {"primary": {"number": "41", "balance": 3}}})
+    told = {leaf.field: leaf.value for leaf in leaves(one, "get_all_credit_cards")}
+    assert told["credit_card_id"] == "primary"
+    part = json.dumps({"details": {"address": {"city": "Leeds"}}})
+    assert "address" not in [leaf.value for leaf in leaves(part, "get_order")]

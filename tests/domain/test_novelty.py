@@ -96,3 +96,15 @@ def test_it_counts_a_tool_that_never_worked_as_new_until_it_was_tried_twice() ->
     once = [failed, PracticeRecord("Show it.", Category.TRIVIAL, calls=(("get_order", False),))]
     assert select([again, other], once, 1).selected == (again,)
     assert select([again, other], [failed, *once], 1).selected == (other,)
+
+
+def test_it_tries_a_tool_that_never_worked_once_a_round_while_there_are_other_tasks() -> None:
+    failed = PracticeRecord(
+        "Ship it.", Category.INFEASIBLE, intended_tools=("ship",), calls=(("ship", True),)
+    )
+    known = PracticeRecord("List all.", Category.TRIVIAL, calls=(("list", False),))
+    first, again = task("Ship ORD-7 to Leeds.", "ship", "pay"), task("Ship a lamp.", "ship", "pack")
+    plain = task("List all orders of one customer today.", "list")
+    chosen = select([first, again, plain], [failed, known], 2).selected
+    assert plain in chosen
+    assert len(select([first, again], [failed, known], 2).selected) == 2

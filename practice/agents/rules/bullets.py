@@ -19,6 +19,7 @@ SECTIONS = {
     "ceiling": "pitfalls",
     "span": "pitfalls",
     "refusal": "pitfalls",
+    "instead": "pitfalls",
     "enum": "pitfalls",
     "limit": "pitfalls",
     "required": "strategies",
@@ -93,6 +94,11 @@ def content(lesson: Lesson) -> str:
             )
         case "refusal":
             return _refusal(lesson)
+        case "instead":
+            return (
+                f"When `{lesson['tool']}` answers {_answer(lesson)}, call `{lesson['other']}` "
+                f"instead: it does the same."
+            )
         case "effect":
             return (
                 f"`{lesson['tool']}` moves `{lesson['field']}` from {_v(lesson['from'])} to "

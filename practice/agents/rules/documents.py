@@ -18,6 +18,7 @@ from practice.agents.rules.words import (
     READ_VERBS,
     nouns,
     parts,
+    plural,
     singular,
     vocabulary,
 )
@@ -138,7 +139,7 @@ def owned_records(text: str, tool: str) -> list[tuple[dict[str, Any], dict[str, 
 
 def _walk(value: Any, noun: str, field: str, counter: list[int], at: _Place) -> Iterator[Leaf]:
     if isinstance(value, Mapping):
-        if _keyed(value):
+        if _keyed(value, at.under):
             for place, (key, item) in enumerate(value.items()):
                 counter[0] += 1
                 inner = at.item(place)
@@ -175,15 +176,26 @@ def _walk_fields(value: Any, noun: str, counter: list[int], at: _Place) -> Itera
         yield from _walk(item, _noun(key, noun), key, counter, _Place(at.path, key))
 
 
-def _keyed(value: Mapping[str, Any]) -> bool:
-    """Whether a mapping is a table keyed by identifier: records of one shape under unlike keys."""
+def _keyed(value: Mapping[str, Any], under: str) -> bool:
+    """Whether a mapping is a table keyed by identifier: records of one shape under unlike keys.
+
+    A single record is one where its key has a digit, or where it stands ``under`` a name for many:
+    ``credit_card_list``, ``orders``.
+    """
     items = list(value.values())
     if not items or not all(isinstance(i, Mapping) and i for i in items):
         return False
     if len(items) == 1:
-        return bool(re.search(r"\d", next(iter(value))))
+        return _names_many(under) or bool(re.search(r"\d", next(iter(value))))
     shapes = {frozenset(i) for i in items}
     return len(shapes) == 1 or all(re.search(r"\d", key) for key in value)
+
+
+def _names_many(key: str) -> bool:
+    words = parts(key)
+    telling = [w for w in words if w not in _CONTAINER]
+    listed = {"list", "history"} & set(words)
+    return bool(telling and (listed or (plural(key) and words[-1] == telling[-1])))
 
 
 def _noun(key: str, parent: str) -> str:

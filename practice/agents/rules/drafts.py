@@ -21,6 +21,7 @@ from practice.agents.rules.makers import (
 )
 from practice.agents.rules.observed import Observed, Pick, handle
 from practice.agents.rules.schema import Role
+from practice.agents.rules.twins import twins
 from practice.agents.rules.values import Values
 from practice.agents.rules.words import LIST_VERBS, parts, plural
 from practice.domain.coverage import Coverage
@@ -121,10 +122,12 @@ class Drafts:
         return [*before, {"tool": tool.name, "arguments": arguments}]
 
     def _enabled(self, tool: ToolSpec, depth: int) -> list[Call]:
-        """Return the call that sets what an earlier refusal of ``tool`` spoke of, if there is one.
+        """Return the call that sets what a refusal of ``tool`` spoke of, until it works.
 
         It says what it needs by itself: a chain of its own would make the task too long.
         """
+        if self._seen.of(tool.name).solved:
+            return []
         first = self._tools.get(self._enabling.get(tool.name, ""))
         calls = self.calls(first, MAX_CHAIN) if first else None
         return calls if calls and len(calls) == 1 and depth < MAX_CHAIN else []
@@ -360,11 +363,12 @@ class Drafts:
         """Whether a tool may be added to a task.
 
         A change that was never tried goes without another one before it: what it needs is learned
-        by doing it without.
+        by doing it without. Nor does one that says it does what a call of the task does already.
         """
         changes = any(not schema.is_read(self._tools[str(c["tool"])]) for c in calls)
         new = not schema.is_read(tool) and not self._seen.of(tool.name).practised
-        return tool.name not in self._hopeless and not (new and changes)
+        twice = {c["tool"] for c in calls} & {t.name for t in twins(tool, self._all)}
+        return tool.name not in self._hopeless and not (new and changes) and not twice
 
 
 def _rename(more: list[Call], calls: list[Call]) -> None:

@@ -34,7 +34,7 @@ _MISSING_THING = re.compile(
 _ONE_OF = re.compile(
     r"(?:must be (?:one of|either)|one of|allowed(?: values)?(?: are)?|valid \w+ are|expected|"
     r"available \w+|choose from|supported \w+(?: are)?|options(?: are)?)\s*:?\s*"
-    r"(\[[^\]]*\]|[\w'\"`-]+(?:\s*(?:,|\||/|\bor\b|\band\b)\s*[\w'\"`-]+)+)",
+    r"(\[[^\]]*\]|\{[^}:]*\}|[\w'\"`-]+(?:\s*(?:,|\||/|\bor\b|\band\b)\s*[\w'\"`-]+)+)",
     re.IGNORECASE,
 )
 _REQUIRED = re.compile(
@@ -63,7 +63,8 @@ _FIRST = re.compile(
     r"\b(first|before|requires?|must be|must have|needs? to be|should be|prior to|not yet|until|"
     r"without|nobody|no one|\w+_missing|missing_\w+|un\w+ed|"
     r"\w*not_(?:yet_)?\w+ed|not \w+ yet|not all|"
-    r"is not (?:verified|running|open|enabled|active|confirmed|approved))\b",
+    r"is not (?:verified|running|open|enabled|active|confirmed|approved)|"
+    r"is (?:closed|stopped|paused|locked|disabled|inactive|offline|switched off))\b",
     re.IGNORECASE,
 )
 _UNSUPPORTED = re.compile(
@@ -235,7 +236,7 @@ def _is_date(tool: ToolSpec, name: str) -> bool:
 
 
 def _values(text: str) -> Iterable[str]:
-    text = text.strip("[]")
+    text = text.strip("[]{}")
     for item in re.split(r",|\||/|\bor\b|\band\b", text):
         if cleaned := item.strip(" '\"`."):
             yield cleaned

@@ -16,6 +16,7 @@ from practice.agents.rules.fulfilment import Fulfilment, fulfilment
 from practice.agents.rules.grounding import FREE, STRICT, invented, ungrounded
 from practice.agents.rules.requests import coverage
 from practice.agents.rules.serving import changing
+from practice.agents.rules.twins import stand_ins
 from practice.domain.evidence import Basis
 from practice.domain.types import Check, Outcome, Step, TaskSpec, ToolSpec, Trajectory
 
@@ -74,7 +75,9 @@ def _calls(
     outstanding = [
         s.number
         for s in steps
-        if failure(s) and not any(g.tool == s.tool and g.number > s.number for g in good)
+        if failure(s)
+        and not any(g.tool == s.tool and g.number > s.number for g in good)
+        and not stand_ins(s.tool, steps, known)
     ]
     yield _listed("errors_recovered", "errors that were never recovered from", outstanding)
     loose = dict.fromkeys(number for number, _ in ungrounded(task, steps, known, STRICT))

@@ -15,6 +15,7 @@ from practice.agents.rules.equality import scalars
 from practice.agents.rules.errors import Diagnosis, Trouble, diagnose
 from practice.agents.rules.schema import Role
 from practice.agents.rules.serving import changing
+from practice.agents.rules.twins import stand_ins
 from practice.domain.types import Outcome, Step, TaskSpec, ToolSpec, Trajectory
 
 
@@ -38,7 +39,8 @@ def obstacles(
     for call in intended:
         name, asked = str(call["tool"]), set(call.get("arguments", {}))
         own = [s for s in trajectory.steps if s.tool == name]
-        if any(not failure(s) and asked <= set(s.arguments) for s in own):
+        worked = [s for s in own if not failure(s)] or stand_ins(name, trajectory.steps, known)
+        if any(asked <= set(s.arguments) for s in worked):
             continue
         own = [s for s in own if asked <= set(s.arguments)]
         if name not in known:

@@ -15,6 +15,7 @@ from practice.agents.rules.errors import UNDOING
 from practice.agents.rules.execution import Execution, telling
 from practice.agents.rules.knowledge import Knowledge
 from practice.agents.rules.linking import cursor_parameter, producers
+from practice.agents.rules.makers import shown
 from practice.agents.rules.schema import Role
 from practice.agents.rules.words import GENERIC, parts
 from practice.domain.types import Json, Step, ToolSpec
@@ -64,6 +65,11 @@ class Filler:
             return found
         if name in near and schema.role(tool, name) is Role.AMOUNT:
             return near[name]
+        if schema.signs_in(tool) and schema.role(tool, name) is Role.CREDENTIAL:
+            # What the operator offers is an account; a name that was seen is somebody else.
+            offered = schema.examples(tool.parameters[name])
+            if offered:
+                return schema.coerce(offered[0], tool.parameters[name])
         found = self._learned(tool, name, depth, near)
         if found is not None:
             return found
@@ -136,7 +142,10 @@ class Filler:
         for other in self._run.tools:
             words = set(parts(other.name))
             takes = name in other.parameters or other.name == tool.name
-            if about <= words and not takes and not schema.is_read(other) and not UNDOING & words:
+            if takes or not about <= words or schema.is_read(other) or UNDOING & words:
+                continue
+            # Who is followed is not made: what a tool answers with decides, where that is known.
+            if not other.output_schema or shown(other, tool, name):
                 yield other
 
     def _made(

@@ -1,7 +1,8 @@
 """Whether the calls a goal asks for were carried out, in order, with nothing else changed.
 
 A goal call is carried out by a working call of the same tool with the same arguments
-(``matching``). What an agent changed besides has to serve a call that was asked for (``serving``).
+(``matching``), or of a twin where the tool itself failed (``twins``). What an agent changed besides
+has to serve a call that was asked for (``serving``).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from practice.agents.rules.documents import cursor
 from practice.agents.rules.matching import Matching
 from practice.agents.rules.serving import Service, changing, services
+from practice.agents.rules.twins import stand_ins
 from practice.domain.types import Json, Step, TaskSpec, ToolSpec, Trajectory
 
 
@@ -92,6 +94,7 @@ def _assign(
     last = 0
     for place, call in enumerate(wanted):
         own = [s for s in steps.good if s.tool == call["tool"]]
+        own = own or stand_ins(str(call["tool"]), steps.all, known)
         fit = [s for s in own if not steps.differing(call, s)]
         free = [s for s in fit if s.number not in found.values()]
         if not free and not changing(str(call["tool"]), known):

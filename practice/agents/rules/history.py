@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from practice.agents.rules import goals
 from practice.agents.rules.schema import is_read
@@ -13,11 +13,18 @@ from practice.agents.rules.words import nouns, parts
 from practice.domain.types import Category, PracticeRecord, ToolSpec
 
 
-def culprits(record: PracticeRecord) -> Iterator[str]:
-    """Yield the intended tools of an infeasible task that never worked in it."""
-    if record.category is Category.INFEASIBLE:
-        worked = {tool for tool, had_error in record.calls if not had_error}
-        yield from (t for t in record.intended_tools if t not in worked)
+def culprits(record: PracticeRecord) -> list[str]:
+    """Return the intended tools an infeasible task failed at.
+
+    Where the reason names some of those that never worked, only these: the others wanted for what
+    the named one would have given.
+    """
+    if record.category is not Category.INFEASIBLE:
+        return []
+    worked = {tool for tool, had_error in record.calls if not had_error}
+    never = [t for t in record.intended_tools if t not in worked]
+    named = set(re.findall(r"`(\w+)`", record.reason))
+    return [t for t in never if t in named] or never
 
 
 def emptied(record: PracticeRecord) -> list[str]:
@@ -38,14 +45,25 @@ def barren(record: PracticeRecord) -> Iterator[str]:
                     yield str(value.get("$from", ""))
 
 
-def refused(record: PracticeRecord) -> Iterator[list[Any]]:
-    """Yield (tool, parameter, value) of calls that never worked in an infeasible task."""
-    failing = {*culprits(record), *barren(record)}
-    for call in record.goal.get("calls", ()):
-        if call.get("tool") in failing:
-            for name, value in call.get("arguments", {}).items():
-                if isinstance(value, (str, int, float)):
-                    yield [call["tool"], name, value]
+def refused(history: Sequence[PracticeRecord]) -> set[str]:
+    """Return JSON of (tool, parameter, value) of calls that never worked in infeasible tasks.
+
+    A value with which the tool worked in another task is not what was refused.
+    """
+    spurned: set[str] = set()
+    accepted: set[str] = set()
+    for record in history:
+        failing = {*culprits(record), *barren(record)}
+        worked = {tool for tool, had_error in record.calls if not had_error} - failing
+        for call in record.goal.get("calls", ()):
+            told = {
+                json.dumps([call["tool"], name, value])
+                for name, value in call.get("arguments", {}).items()
+                if isinstance(value, (str, int, float))
+            }
+            spurned |= told if call["tool"] in failing else set()
+            accepted |= told if call["tool"] in worked else set()
+    return spurned - accepted
 
 
 def followed(record: PracticeRecord) -> Iterator[str]:

@@ -232,14 +232,15 @@ def _vocabulary(tool: ToolSpec) -> frozenset[str]:
     return content(f"{tool.name} {tool.description} {names}".replace("_", " "))
 
 
-_KIN: dict[tuple[str, ...], _Kinship] = {}
+_KIN: dict[tuple[int, ...], tuple[tuple[ToolSpec, ...], _Kinship]] = {}
 
 
 def kinship(tools: Sequence[ToolSpec]) -> _Kinship:
     """Return the kinship of a tool list, computed once per list."""
-    key = tuple(t.schema_hash for t in tools)
+    # The very tools are kept with the answer, so that their addresses name them for good.
+    key = tuple(map(id, tools))
     if key not in _KIN:
         if len(_KIN) > 8:
             _KIN.clear()
-        _KIN[key] = _Kinship(tools)
-    return _KIN[key]
+        _KIN[key] = (tuple(tools), _Kinship(tools))
+    return _KIN[key][1]

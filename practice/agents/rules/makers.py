@@ -10,7 +10,7 @@ from practice.agents.rules.documents import schema_fields
 from practice.agents.rules.errors import UNDOING
 from practice.agents.rules.linking import STRONG, Producer, kinship, match
 from practice.agents.rules.schema import Role
-from practice.agents.rules.words import GENERIC, first_sentence, parts, stem
+from practice.agents.rules.words import GENERIC, content, first_sentence, parts, stem
 from practice.domain.types import ToolSpec
 
 #: two words for one thing, wherever files are kept.
@@ -98,6 +98,9 @@ def same_parameter(tool: ToolSpec, name: str, maker: ToolSpec) -> str:
     """Return the parameter of ``maker`` that means the same as ``name`` of ``tool``."""
     if name in maker.parameters:
         return name
+    text = str(tool.parameters.get(name, {}).get("description", ""))
+    if len(maker.required) == 1 and content(maker.required[0]) <= content(first_sentence(text)):
+        return maker.required[0]
     words = set(parts(name))
     for other in maker.required:
         shared = words & set(parts(other))

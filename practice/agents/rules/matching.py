@@ -28,6 +28,11 @@ class Matching:
         self._steps = steps
         self._known = known
 
+    @property
+    def all(self) -> Sequence[Step]:
+        """All steps, in order."""
+        return self._steps
+
     @cached_property
     def good(self) -> tuple[Step, ...]:
         """The steps that worked, in order."""

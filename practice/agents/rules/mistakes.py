@@ -11,6 +11,7 @@ from practice.agents.rules.documents import failure, leaves, noun_of, records
 from practice.agents.rules.errors import Diagnosis, Trouble, diagnose, message
 from practice.agents.rules.places import location
 from practice.agents.rules.schema import Role
+from practice.agents.rules.twins import stand_ins
 from practice.agents.rules.words import content, parts
 from practice.domain.types import Json, Step, ToolSpec
 
@@ -33,6 +34,9 @@ def mistakes(
         looked = list(location(failed, steps[place + 1 :], found, tools))
         yield from looked
         after = [s for s in steps[place + 1 :] if s.tool == failed.tool]
+        if not after and (others := stand_ins(failed.tool, steps, known)):
+            yield _instead(failed, others[0], found)
+            continue
         if not after:
             yield from _refusal(steps[:place], failed, found, known)
             yield from _told(failed, found, after)
@@ -270,6 +274,19 @@ def _record_of(before: list[Step], value: Any) -> tuple[dict[str, Any], Step | N
             if value in record.values():
                 return record, step
     return {}, None
+
+
+def _instead(failed: Step, other: Step, found: Diagnosis) -> Lesson:
+    """A tool that was refused, and one that does the same and worked."""
+    return {
+        "kind": "instead",
+        "key": f"instead:{failed.tool}",
+        "tool": failed.tool,
+        "other": other.tool,
+        "code": found.code,
+        "error": _general(found.text, failed.arguments),
+        "steps": [failed.number, other.number],
+    }
 
 
 def _refusal(

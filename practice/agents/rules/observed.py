@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,6 +72,7 @@ class Observed:
             if found:
                 joined = self._joined(known)
                 self._add(found, tool, names, joined, usable)
+                self._add(found, tool, names, self._same_kind(found), usable)
                 fit = any(v in states for k in joined for v in k.record.values() if v)
                 options.append((fit, found))
         most = max(((fit, len(o)) for fit, o in options), default=(False, 0))
@@ -155,6 +156,18 @@ class Observed:
                     if score > best[0]:
                         best = (score, Pick(schema.coerce(value, wanted), field, known))
         return best[1]
+
+    def _same_kind(self, found: Mapping[str, Pick]) -> list[Known]:
+        """Return records with nothing but the field a pick comes from: another city, another tag.
+
+        They belong to no thing, so a second one of them breaks nothing up.
+        """
+        plain = {(p.known.tool, p.field) for p in found.values() if len(p.known.record) == 1}
+        return [
+            known
+            for known in self.records
+            if len(known.record) == 1 and (known.tool, next(iter(known.record))) in plain
+        ]
 
     def _joined(self, known: Known) -> list[Known]:
         """Return the records that share an identifier with ``known``, itself first."""

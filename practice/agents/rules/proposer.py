@@ -6,7 +6,6 @@ same task produces; a credential is one the schema offers. Nothing else is ever 
 
 from __future__ import annotations
 
-import json
 import random
 from collections import Counter
 from collections.abc import Sequence
@@ -83,7 +82,7 @@ class _Writer:
         self._paged = set(self._followed)
         self._planned: Counter[str] = Counter()
         observed = Observed(briefing.facts)
-        spurned = {json.dumps(v) for r in history for v in refused(r)}
+        spurned = refused(history)
         self._enabling = {
             tool: first
             for tool, first in enabling(history, briefing.tools).items()

@@ -177,6 +177,11 @@ def role(tool: ToolSpec, name: str) -> Role:
     return Role.ENTITY
 
 
+def signs_in(tool: ToolSpec) -> bool:
+    """Whether a tool takes a secret to open a session."""
+    return any("password" in n or "secret" in n for n in tool.parameters)
+
+
 def _credential(words: set[str], tool: ToolSpec) -> bool:
     if words & {"password", "secret", "token", "credential", "passcode", "otp", "apikey"}:
         return True
@@ -191,6 +196,8 @@ def _is_new(tool: ToolSpec, name: str, text: str) -> bool:
     words = set(parts(name))
     if "id" in words or words & {"email"} or words & DESCRIBING:
         return False
+    if {"add", "to"} <= set(re.findall(r"[a-z]+", tool.name.lower())):
+        return False  # what is put on a list or into a cart is there already
     if re.search(r"\bnew\b|\bto be added\b|\bto (?:add|create|register)\b", text):
         return True
     if words & {"destination", "target"} and any("source" in parts(n) for n in tool.parameters):
@@ -238,8 +245,11 @@ def examples(schema: Json) -> list[Any]:
     return given
 
 
-def number(name: str, schema: Json, rng: random.Random) -> int | float:
-    """Return a plausible number within the schema's bounds."""
+def number(name: str, schema: Json, rng: random.Random, *, modest: bool = False) -> int | float:
+    """Return a plausible number within the schema's bounds.
+
+    A ``modest`` one is small where nothing bounds it: capacities and balances are not known yet.
+    """
     low, high = bounds(schema)
     if low is None and high is None:
         words = set(parts(name))
@@ -251,7 +261,7 @@ def number(name: str, schema: Json, rng: random.Random) -> int | float:
             low, high = 2024, 2026
         else:
             # Round and modest: what a person says, and what capacities and balances allow.
-            return rng.choice((5, 10, 15, 20, 25, 30))
+            return 5 if modest else rng.choice((5, 10, 15, 20, 25, 30))
     low = low if low is not None else min(1, (high or 0) - 10)
     high = high if high is not None else max(low + 10, 20)
     if high - low <= 1:

@@ -29,6 +29,7 @@ from practice.agents.rules.recovery import (
     variants,
 )
 from practice.agents.rules.schema import Role
+from practice.agents.rules.twins import twins
 from practice.agents.rules.words import imperative, parts, sentence
 from practice.domain.types import Json, Outcome, Step, TaskSpec, ToolSpec, Trajectory
 
@@ -75,7 +76,8 @@ class _Plan:
         self._knowledge = knowledge
         self._filler = Filler(run, knowledge, self.perform)
         self._preparation = Preparation(run, knowledge, self._filler, self.perform)
-        self._given_up: set[str] = set()
+        #: per errand the depth it was given up at; nearer to the task there is more room for it.
+        self._given_up: dict[str, int] = {}
 
     def work(self, call: Json) -> None:
         """Do one intended call, with whatever has to come before it."""
@@ -91,12 +93,24 @@ class _Plan:
     ) -> Step | None:
         """Call ``tool`` until it works or nothing is left to try; return the working step."""
         errand = f"{tool.name} {_key(intended)} {_key(near)}"
-        if errand in self._given_up:
+        if self._given_up.get(errand, depth + 1) <= depth:
             return None
         step = self._try(tool, intended, depth, near)
         if step is None:
-            self._given_up.add(errand)
+            self._given_up[errand] = depth
+            step = self._by_twin(tool, intended, depth, near)
         return step
+
+    def _by_twin(
+        self, tool: ToolSpec, intended: dict[str, Any], depth: int, near: Json
+    ) -> Step | None:
+        """Have a tool that does the same stand in for one that was tried and refused."""
+        if not any(s.tool == tool.name for s in self._run.steps):
+            return None
+        found = (
+            self.perform(other, intended, depth, near) for other in twins(tool, self._run.tools)
+        )
+        return next((step for step in found if step is not None), None)
 
     def _try(self, tool: ToolSpec, intended: dict[str, Any], depth: int, near: Json) -> Step | None:
         arguments = self._apply_lessons(tool, self._filler.resolve(tool, intended, depth, near))

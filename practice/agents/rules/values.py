@@ -60,7 +60,9 @@ class Values:
             case Role.FLAG:
                 return self._rng.random() < 0.5
             case Role.NUMBER:
-                return schema.number(name, wanted, self._rng)
+                alone = sum(schema.role(tool, n) is Role.NUMBER for n in tool.parameters) == 1
+                modest = alone and not self._seen.of(tool.name).solved
+                return schema.number(name, wanted, self._rng, modest=modest)
             case Role.AMOUNT:
                 return self._amount(picks)
             case Role.DATE:

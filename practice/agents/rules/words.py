@@ -97,6 +97,7 @@ def content(text: str) -> frozenset[str]:
     return frozenset(stem(w) for w in words if w not in STOP and len(w) > 1)
 
 
+@lru_cache(maxsize=16384)
 def first_sentence(text: str) -> str:
     """Return the first sentence of ``text`` without its full stop."""
     line = " ".join(text.strip().split())
