@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from practice.agents.rules.history import culprits, refused
 from practice.domain.types import Category, PracticeRecord
@@ -25,12 +26,12 @@ def test_it_blames_the_tool_the_reason_names_and_not_what_wanted_for_it() -> Non
 
 
 def test_it_blames_every_tool_that_never_worked_where_the_reason_names_none() -> None:
-    vague = PracticeRecord(**{**_fields(REFUSED), "reason": "There is no such list."})
+    vague = replace(REFUSED, reason="There is no such list.")
     assert culprits(vague) == ["add_user", "find_user"]
 
 
 def test_it_blames_no_tool_for_a_task_that_could_be_done() -> None:
-    assert culprits(PracticeRecord(**{**_fields(REFUSED), "category": Category.UNSOLVED})) == []
+    assert culprits(replace(REFUSED, category=Category.UNSOLVED)) == []
 
 
 def test_it_remembers_what_was_refused_until_it_works_elsewhere() -> None:
@@ -43,7 +44,3 @@ def test_it_remembers_what_was_refused_until_it_works_elsewhere() -> None:
         goal={"calls": [ADDED]},
     )
     assert refused([REFUSED, worked]) == set()
-
-
-def _fields(record: PracticeRecord) -> dict[str, object]:
-    return {name: getattr(record, name) for name in record.__dataclass_fields__}
