@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 
 from memoryapp.domain import preping
 from memoryapp.domain.preping import SECTIONS
-from practice.domain.faithful import CATEGORIES, Entry, history_view
+from practice.domain.faithful import CATEGORIES, Entry, contradiction, history_view
 
 TAGS = ("helpful", "harmful", "neutral")
 Item = TypeVar("Item")
@@ -163,7 +163,10 @@ class _Reader:
         }
         found = {f.name: read[str(f.type)](row, f.name) for f in fields(Entry)}
         self._unknown(row, set(found))
-        return Entry(**found)
+        entry = Entry(**found)
+        if said := contradiction(entry):
+            self._note(said)
+        return entry
 
     def bullet(self, row: Any, section: str) -> ArtifactBullet | None:
         if not self._usable(row, "content") or not self._usable(row, "id"):

@@ -67,8 +67,16 @@ def read(given: Any) -> Sent:
         steps=tuple(_step(step, number) for number, step in enumerate(steps, start=1)),
         answer=redact(_text(given, "answer", "answer", ANSWER_CAP)),
         outcome=outcome,
-        release=_text(given, "release", "release", 64),
+        release=_release(given),
     )
+
+
+def _release(given: Mapping[str, Any]) -> str:
+    """Releases are numbers elsewhere; labels are words. Either names one here."""
+    number = given.get("release")
+    if isinstance(number, int) and not isinstance(number, bool):
+        return str(number)
+    return _text(given, "release", "release", 64)
 
 
 def _step(given: Any, number: int) -> dict[str, Any]:

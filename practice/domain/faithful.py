@@ -175,6 +175,27 @@ class Entry:
     used_apis: tuple[str, ...] = ()
 
 
+def category_of(entry: Entry) -> str:
+    """Return the entry's category, or where it names none the one its counts lead to.
+
+    Empty where nothing was counted either: it was never judged.
+    """
+    return entry.task_generation_category or _counted(entry)
+
+
+def contradiction(entry: Entry) -> str:
+    """Say that an entry's category is not what its counts lead to; empty where it may be."""
+    named, counted = entry.task_generation_category, _counted(entry)
+    if not named or not counted or CATEGORIES[named] is CATEGORIES[counted]:
+        return ""
+    return f"Its category is {named}, though its counts lead to {counted}; {named} is kept."
+
+
+def _counted(entry: Entry) -> str:
+    counts = entry.success_count, entry.failure_count, entry.invalid_count
+    return _category(*counts, single=sum(counts) == 1) if any(counts) else ""
+
+
 #: list of the view, category, and which reason stands for a task in it.
 _LISTS = (
     ("success_tasks", "success", ""),

@@ -26,6 +26,8 @@ from typing import Any, Self
 MAX_TRIES = 4
 CANDIDATES_PER_TASK = 3
 CANDIDATE_CAP = 50
+#: rounds in a row that may bring no task before a run ends, where its patience is no longer.
+EMPTY_ROUNDS = 2
 
 
 class RunStatus(StrEnum):
@@ -169,6 +171,11 @@ class RunState:
     judged: int = 0
     testing: int = 0
     stop: str = ""
+    #: why every idea of the newest round was left out, in one sentence; empty if one was taken.
+    dropped: str = ""
+    #: rounds in a row, the newest included, that had no task; and whether any had one.
+    empty: int = 0
+    practised: bool = False
 
     @property
     def is_spent(self) -> bool:
@@ -257,10 +264,7 @@ def _after_practice(state: RunState) -> Decision:
     """Every unit of the newest round has ended: the next stage, the next round, or the end."""
     stages, number = {unit.stage for unit in state.units}, _round(state)
     if Stage.SOLVE not in stages:
-        return Decision(
-            end=RunStatus.FAILED,
-            message=state.last_error or "The proposer wrote no task that could be practised.",
-        )
+        return _without_tasks(state, number)
     if Stage.ADMIT not in stages:
         if not state.judged:
             return Decision(
@@ -274,6 +278,29 @@ def _after_practice(state: RunState) -> Decision:
     if any(u.stage is Stage.ADMIT and u.status != "done" for u in state.units):
         return Decision(end=RunStatus.FAILED, message=state.last_error)
     return _after_learning(state, stages, number)
+
+
+def _without_tasks(state: RunState, number: int) -> Decision:
+    """A round whose proposer failed, or had nothing new: another try, then an end that says why.
+
+    Proposers draw at random, so the next round may bring what this one did not. A run that has
+    practised anything ends finished: it learned what its proposer could think of.
+    """
+    if any(unit.status == "failed" for unit in state.units):
+        return Decision(end=RunStatus.FAILED, message=state.last_error)
+    if number < state.plan.rounds and state.empty < max(EMPTY_ROUNDS, state.plan.patience):
+        return Decision(create=(NewUnit(Stage.PROPOSE, number + 1),))
+    why = state.dropped or "The proposer wrote none."
+    if state.practised:
+        said = f"Round {number} found no task that was not practised already. {why}"
+        return Decision(end=RunStatus.FINISHED, message=f"{said} Everything learned is kept.")
+    return Decision(
+        end=RunStatus.FAILED,
+        message=(
+            f"There was no task to practise. {why} Turn more tools on, or give the proposer a "
+            "seed task under Proposer memory."
+        ),
+    )
 
 
 def _after_learning(state: RunState, stages: Set[Stage], number: int) -> Decision:

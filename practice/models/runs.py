@@ -16,6 +16,9 @@ from practice.domain import rounds as domain
 from practice.domain.types import Usage
 from practice.models.environments import Environment
 
+#: the engine's name on a run that holds imported records only.
+IMPORTED = "imported"
+
 
 class RunQuerySet(models.QuerySet["Run"]):
     def create_numbered(self, *, environment: Environment, **columns: Any) -> Run:
@@ -30,6 +33,10 @@ class RunQuerySet(models.QuerySet["Run"]):
             environment=environment,
             **columns,
         )
+
+    def practised(self) -> RunQuerySet:
+        """Runs that practised: no experiments, no online runs, none that only holds a file."""
+        return self.filter(kind=Run.Kind.PRACTICE).exclude(engine=IMPORTED)
 
     def unfinished(self) -> RunQuerySet:
         return self.filter(status__in=domain.UNFINISHED)

@@ -28,6 +28,8 @@ from practice.orchestrator.engines import RULES
 from practice.orchestrator.results import queue
 
 BATCH = 50
+#: what marks these tasks for a validator (``practice.agents.rules.goals``).
+SENT = {"sent": True}
 
 
 def take() -> list[UUID]:
@@ -65,7 +67,8 @@ def _take(environment_id: int, playbook_id: int) -> UUID | None:
 
 def _run(environment: Environment, playbook_id: int, count: int) -> Run:
     chosen = (
-        Run.objects.filter(environment=environment, playbook=playbook_id, kind=Run.Kind.PRACTICE)
+        Run.objects.practised()
+        .filter(environment=environment, playbook=playbook_id)
         .order_by("-number")
         .first()
     )
@@ -103,6 +106,7 @@ def _attempt(round_: Round, place: int, sent: SentTrajectory) -> Attempt:
         kind="query",
         intended_tools=tools,
         rationale="Sent by a deployed agent.",
+        goal=SENT,
     )
     took = [step["duration_ms"] for step in sent.steps]
     attempt = Attempt.objects.create(

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -30,7 +31,7 @@ from practice.agents.ports import (
 )
 from practice.domain import rounds as domain
 from practice.domain import stopping
-from practice.models import Attempt, LedgerEntry, Lesson, Run, Unit
+from practice.models import Attempt, LedgerEntry, Lesson, PracticeTask, Run, Unit
 from practice.orchestrator import progress, stages
 from practice.orchestrator.results import ClaimLost, Result
 
@@ -94,8 +95,23 @@ def _state(run: Run) -> domain.RunState:
         stop=stopping.stop_reason(progress.rounds_of(run), plan.patience)
         if at_barrier and plan.patience
         else "",
+        **(_emptiness(run, newest) if at_barrier and not practised.exists() else {}),
         last_error=failed.message if failed else "",
     )
+
+
+def _emptiness(run: Run, newest: int) -> dict[str, Any]:
+    """What ``decide`` wants to know of a round in which nothing was tried."""
+    ideas = PracticeTask.objects.filter(round__run=run, round__number=newest).order_by("number")
+    reasons = list(ideas.values_list("drop_reason", flat=True))
+    tried = run.attempts.filter(arm=None)
+    last = tried.aggregate(last=Max("task__round__number"))["last"] or 0
+    all_of = f"All {len(reasons)} ideas were" if len(reasons) > 1 else "The only idea was"
+    return {
+        "dropped": f"{all_of} left out. The first: {reasons[0]}" if reasons else "",
+        "empty": newest - last,
+        "practised": last > 0,
+    }
 
 
 def _end(run: Run, status: domain.RunStatus, message: str) -> None:

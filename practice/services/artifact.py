@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from memoryapp.domain import preping
 from memoryapp.domain.errors import UnableToChange
-from memoryapp.domain.text import redact
+from memoryapp.domain.text import redact, strip_hidden
 from memoryapp.models import Bullet, Playbook, Workspace
 from memoryapp.services.events import event_record
 from memoryapp.services.imports import Incoming, bullets_import
@@ -24,12 +24,11 @@ from practice.domain.artifact import ArtifactBullet
 from practice.domain.faithful import Entry
 from practice.domain.rounds import Plan
 from practice.models import Environment, PracticeRecord, PracticeTask, Round, Run
+from practice.models.runs import IMPORTED
 from practice.queries.artifact import entries_of
 
 PLAYBOOK_FILE, MEMORY_FILE = "playbook.json", "proposer_memory.json"
 FILES = (MEMORY_FILE, PLAYBOOK_FILE)
-#: the engine's name on a run that holds imported records only.
-IMPORTED = "imported"
 CYCLE_MOST = 1_000
 
 
@@ -124,7 +123,8 @@ def _as_artifact(bullet: Bullet) -> ArtifactBullet:
     counted = (value.helpful, value.harmful)
     voted = counted != (kept.get("helpful_count", 0), kept.get("harmful_count", 0))
     tag = kept.get("tag", "helpful")
-    reworded = kept.get("content", bullet.content) != bullet.content
+    # What was stored is the file's text without hidden characters and white space around it.
+    reworded = strip_hidden(kept.get("content", bullet.content)).strip() != bullet.content
     return ArtifactBullet(
         id=kept.get("id", bullet.label),
         content=bullet.content,
@@ -165,8 +165,9 @@ def _import_memory(
 
 
 def _verdict(place: str, entry: Entry, known: set[tuple[int, int, str]]) -> Row:
-    if entry.task_generation_category == "":
-        return Row(place, "refused", "It was never judged, so it says nothing to a proposer.")
+    if not faithful.category_of(entry):
+        said = "It has neither a category nor counts, so it says nothing to a proposer."
+        return Row(place, "refused", said)
     if entry.cycle > CYCLE_MOST:
         return Row(place, "refused", f"Its cycle is above {CYCLE_MOST:,}; no run is that long.")
     if redact(entry.instruction) != entry.instruction:
@@ -202,7 +203,7 @@ def _store(
                 instruction=entry.instruction,
                 kind="query",
                 intended_tools=list(entry.involved_apis),
-                category=faithful.CATEGORIES[entry.task_generation_category].value,
+                category=faithful.CATEGORIES[faithful.category_of(entry)].value,
             )
         )
     PracticeTask.objects.bulk_create(tasks)
@@ -253,7 +254,7 @@ def _run(
 def _reason(entry: Entry) -> str:
     """The reason that stands for the record, chosen as the artifact chooses it."""
     infeasible = (*entry.feasibility_reasons, *entry.aggregate_fail_reasons)
-    said = infeasible if entry.task_generation_category == "infeasible" else entry.failure_reasons
+    said = infeasible if faithful.category_of(entry) == "infeasible" else entry.failure_reasons
     return redact(said[0]) if said else ""
 
 

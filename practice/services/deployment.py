@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,9 +48,10 @@ def trajectories_send(
         raise UnableToStart(f"Send 1 to {MAX_BATCH} trajectories at a time, not {len(given)}.")
     receipt = Receipt()
     readable: dict[str, Sent] = {}
+    served = _releases(playbook)
     for place, entry in enumerate(given):
         try:
-            sent = read(entry)
+            sent = _attributed(read(entry), served)
         except NotATrajectory as error:
             name = str(entry.get("id", ""))[:80] if isinstance(entry, dict) else ""
             receipt.refused.append(Refused(place, name, str(error)))
@@ -79,6 +80,28 @@ def trajectories_send(
             )
             take_sent_trajectories.delay_on_commit()
     return receipt
+
+
+def _releases(playbook: Playbook) -> set[str]:
+    """The names an agent may know a release of the playbook by: numbers and labels."""
+    numbers = playbook.releases.values_list("number", flat=True)
+    labels = playbook.labels.values_list("name", flat=True)
+    return {*(str(number) for number in numbers), *labels}
+
+
+def _attributed(sent: Sent, served: Collection[str]) -> Sent:
+    """Return what was sent if the release it names exists.
+
+    Raises:
+        NotATrajectory: no such release was ever published.
+    """
+    if sent.release and sent.release.removeprefix("v") not in served:
+        known = ", ".join(sorted(served)[:8]) or "none, because nothing was published yet"
+        raise NotATrajectory(
+            f"The playbook has no release {sent.release!r}. release is a number or a label of it "
+            f"({known}), or left out."
+        )
+    return sent
 
 
 def _row(playbook: Playbook, environment: Environment, sent: Sent) -> SentTrajectory:

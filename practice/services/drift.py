@@ -45,7 +45,7 @@ def drift_practise(*, environment: Environment, by: Any) -> Run:
     tools = [wish.tool for wish in wishes if wish.tool in usable]
     if not tools:
         raise UnableToStart("No changed tool waits for practice, or none of them is turned on.")
-    newest = environment.runs.filter(kind=Run.Kind.PRACTICE).order_by("-number").first()
+    newest = environment.runs.practised().order_by("-number").first()
     if newest is None:
         raise UnableToStart("Nothing was practised here before. Start a run and choose how.")
     return run_start(

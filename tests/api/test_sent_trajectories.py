@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from memoryapp.models import Playbook, Release
 from practice.models import SentTrajectory
 from tests.factories import EnvironmentFactory, PlaybookFactory
 
@@ -16,6 +17,18 @@ pytestmark = pytest.mark.django_db
 def desk(workspace: Any) -> None:
     EnvironmentFactory(workspace=workspace, slug="desk")
     PlaybookFactory(workspace=workspace, slug="desk")
+
+
+def published(number: int) -> None:
+    Release.objects.create(
+        playbook=Playbook.objects.get(slug="desk"),
+        number=number,
+        document={},
+        bodies={},
+        digests={},
+        bullet_count=0,
+        tokens=0,
+    )
 
 
 def entry(name: str, **changed: Any) -> dict[str, Any]:
@@ -76,6 +89,7 @@ def test_it_refuses_what_belongs_nowhere(with_key: Any, changed: Any, status: in
 
 def test_it_lists_what_was_sent_and_where_it_went(with_key: Any) -> None:
     client = with_key("write")
+    published(4)
     send(client, entry("a", outcome="success", release="4"))
     (row,) = client.get("/api/v1/trajectories?status=waiting").json()["results"]
     assert (row["id"], row["outcome"], row["release"], row["attempt"]) == (
@@ -84,4 +98,20 @@ def test_it_lists_what_was_sent_and_where_it_went(with_key: Any) -> None:
         "4",
         None,
     )
+
+
+@pytest.mark.parametrize("release", ["99", "staging", 99])
+def test_it_refuses_a_release_that_was_never_published(with_key: Any, release: Any) -> None:
+    answer = send(with_key("write"), entry("a", release=release)).json()
+    (refused,) = answer["refused"]
+    assert "has no release" in refused["message"]
+
+
+def test_it_takes_a_number_for_a_release(with_key: Any) -> None:
+    published(4)
+    assert send(with_key("write"), entry("a", release=4)).json()["accepted"] == 1
+
+
+def test_it_refuses_a_list_of_another_status(with_key: Any) -> None:
+    client = with_key("write")
     assert client.get("/api/v1/trajectories?status=lost").status_code == 400

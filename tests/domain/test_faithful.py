@@ -97,6 +97,24 @@ def test_it_computes_the_history_view_of_the_artifact() -> None:
     assert faithful.history_view(entries) == MEMORY["generation_summary"]
 
 
+@pytest.mark.parametrize(
+    ("counts", "category"),
+    [((1, 0, 0), "success"), ((0, 1, 0), "failure"), ((0, 3, 0), "unsolved_feasible"),
+     ((2, 1, 0), "boundary"), ((3, 0, 0), "trivial"), ((2, 0, 1), "infeasible"), ((0, 0, 0), "")],
+)  # fmt: skip
+def test_it_takes_a_missing_category_from_the_counts(
+    counts: tuple[int, int, int], category: str
+) -> None:
+    entry = Entry(success_count=counts[0], failure_count=counts[1], invalid_count=counts[2])
+    assert faithful.category_of(entry) == category
+    assert faithful.contradiction(entry) == ""
+
+
+def test_it_notices_a_category_that_its_counts_deny() -> None:
+    said = faithful.contradiction(Entry(failure_count=3, task_generation_category="success"))
+    assert "counts lead to unsolved_feasible" in said
+
+
 def test_it_counts_use_in_the_last_fifty_records_and_names_ten() -> None:
     old = [Entry(used_apis=("old",)) for _ in range(30)]
     new = [Entry(used_apis=("always", f"tool{n % 12}")) for n in range(50)]

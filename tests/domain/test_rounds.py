@@ -124,6 +124,31 @@ def test_it_fails_with_the_reason_when_no_task_could_be_proposed() -> None:
     assert decision.message == "The model answered 401."
 
 
+ALIKE = "All 9 ideas were left out. The first: Reads like an earlier task."
+
+
+def test_it_tries_once_more_when_every_idea_was_an_old_one() -> None:
+    decision = decide(state(unit(1, Stage.PROPOSE), dropped=ALIKE, empty=1), NOW)
+    assert decision == Decision(create=(NewUnit(Stage.PROPOSE, 2),))
+
+
+@pytest.mark.parametrize(("patience", "empty"), [(0, 2), (2, 2), (4, 4)])
+def test_it_ends_well_when_practice_has_nothing_left_to_try(patience: int, empty: int) -> None:
+    plan = replace(PLAN, rounds=20, patience=patience)
+    alike = state(unit(1, Stage.PROPOSE), plan=plan, dropped=ALIKE, practised=True)
+    assert decide(replace(alike, empty=empty - 1), NOW).end is None
+    decision = decide(replace(alike, empty=empty), NOW)
+    assert decision.end is RunStatus.FINISHED
+    assert ALIKE in decision.message
+
+
+def test_it_fails_when_there_never_was_a_task_and_says_what_would_help() -> None:
+    decision = decide(state(unit(1, Stage.PROPOSE), dropped=ALIKE, empty=2), NOW)
+    assert decision.end is RunStatus.FAILED
+    assert ALIKE in decision.message
+    assert "Turn more tools on" in decision.message
+
+
 def test_it_fails_when_no_attempt_of_a_round_could_be_judged() -> None:
     broken = (unit(1, Stage.PROPOSE), unit(2, Stage.SOLVE, "failed"))
     decision = decide(state(*broken, judged=0, last_error="The server did not start."), NOW)

@@ -99,7 +99,8 @@ def test_it_credits_no_tool_that_a_file_only_mentions(environment: Any, playbook
 
 def test_it_refuses_row_by_row_and_says_why(environment: Any, playbook: Any) -> None:
     document = copy.deepcopy(MEMORY)
-    document["entries"][0]["task_generation_category"] = ""
+    blank = {"success_count": 0, "failure_count": 0, "invalid_count": 0}
+    document["entries"][0] |= {"task_generation_category": "", **blank}
     document["entries"][1]["cycle"] = 5_000
     document["entries"][2]["mood"] = "fine"
     document["extra"] = 1
@@ -108,7 +109,7 @@ def test_it_refuses_row_by_row_and_says_why(environment: Any, playbook: Any) -> 
 
     said = {row.place: (row.verdict, row.message) for row in report.rows if row.verdict != "added"}
     assert report.counts == {"added": 3, "kept": 0, "refused": 3, "noted": 1}
-    assert said["entries[0]"][1].startswith("It was never judged")
+    assert said["entries[0]"][1].startswith("It has neither a category nor counts")
     assert said["entries[1]"][1].startswith("Its cycle is above 1,000")
     assert said["entries[2]"] == ("noted", "Not understood and left out: mood.")
     assert said["extra"][0] == "refused"

@@ -67,6 +67,50 @@ def test_it_puts_what_a_deployed_agent_learned_up_for_review(
     assert lesson.evidence.filter(tool="issue_refund").exists()
 
 
+def sent(sample: Any, by: Any, *steps: dict[str, Any], instruction: str) -> Attempt:
+    """Send one trajectory and return its attempt once judged."""
+    environment, playbook = sample
+    given = {
+        "id": "t9",
+        "instruction": instruction,
+        "steps": list(steps),
+        "answer": "It is done.",
+        "outcome": "success",
+    }
+    trajectories_send(playbook=playbook, environment=environment, given=[given], by=by)
+    driven(Run.objects.get(pk=online.take()[0]))
+    return Attempt.objects.get(task__rationale="Sent by a deployed agent.")
+
+
+def test_it_does_not_vouch_for_tools_that_are_not_here(sample: Any, ada: Any) -> None:
+    made_up = call("foo_bar", {"order_id": "ORD-2025-00066"}, '{"done": true}')
+    attempt = sent(sample, ada, made_up, instruction="Do the thing for ORD-2025-00066.")
+    assert attempt.label == "infeasible"
+    assert "There is no tool `foo_bar` here." in attempt.feasibility_reason
+    assert not Candidate.objects.exists()
+
+
+def test_it_knows_that_a_trace_may_begin_in_the_middle_of_a_conversation(
+    sample: Any, ada: Any
+) -> None:
+    refused = '{"error": {"code": "category_missing", "message": "Set the category first."}}'
+    attempt = sent(
+        sample,
+        ada,
+        call(
+            "escalate_ticket", {"ticket_id": "TIC-00017", "reason": "Hard."}, refused, is_error=True
+        ),
+        call("set_ticket_category", {"ticket_id": "TIC-00017", "category": "billing"}, "{}"),
+        call(
+            "escalate_ticket",
+            {"ticket_id": "TIC-00017", "reason": "Hard."},
+            '{"status": "escalated"}',
+        ),
+        instruction="Escalate the ticket we spoke about.",
+    )
+    assert attempt.label == "success", attempt.completion_reason
+
+
 def test_it_keeps_what_users_asked_from_the_proposer(sample: Any, ada: Any) -> None:
     environment, playbook = sample
     trajectories_send(playbook=playbook, environment=environment, given=[refund()], by=ada)

@@ -80,14 +80,18 @@ def _calls(
         and not stand_ins(s.tool, steps, known)
     ]
     yield _listed("errors_recovered", "errors that were never recovered from", outstanding)
-    loose = dict.fromkeys(number for number, _ in ungrounded(task, steps, known, STRICT))
-    yield _listed(
-        "arguments_grounded", "arguments that appear in nothing the agent was shown", list(loose)
-    )
+    if not goals.is_sent(task):
+        loose = dict.fromkeys(number for number, _ in ungrounded(task, steps, known, STRICT))
+        yield _listed(
+            "arguments_grounded",
+            "arguments that appear in nothing the agent was shown",
+            list(loose),
+        )
     if _basis(task) is not Basis.GOAL:
-        free = dict.fromkeys(number for number, _ in ungrounded(task, steps, known, FREE))
         yield _listed("tried_calls_worked", "calls that were tried in vain", outstanding)
-        yield _listed("values_stated", "amounts, dates or texts that nobody stated", list(free))
+        if not goals.is_sent(task):
+            free = dict.fromkeys(number for number, _ in ungrounded(task, steps, known, FREE))
+            yield _listed("values_stated", "amounts, dates or texts that nobody stated", list(free))
     yield _listed("no_loops", "calls repeated without any progress", _loops(steps))
 
 

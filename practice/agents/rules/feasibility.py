@@ -38,14 +38,15 @@ def obstacles(
         yield from _unrecovered(trajectory, known)
     for call in intended:
         name, asked = str(call["tool"]), set(call.get("arguments", {}))
+        if name not in known:
+            yield Obstacle(None, None, name)
+            continue
         own = [s for s in trajectory.steps if s.tool == name]
         worked = [s for s in own if not failure(s)] or stand_ins(name, trajectory.steps, known)
         if any(asked <= set(s.arguments) for s in worked):
             continue
         own = [s for s in own if asked <= set(s.arguments)]
-        if name not in known:
-            yield Obstacle(None, None, name)
-        elif own:
+        if own:
             yield _met(own[-1], known)
         else:
             yield Obstacle(None, None, name, tuple(sorted(asked)))

@@ -3,7 +3,10 @@
 ``TaskSpec.goal``::
 
     {"calls": [{"tool": str, "arguments": {name: value | reference}, "all_pages": bool}],
-     "report_refusal": bool}
+     "report_refusal": bool, "sent": bool}
+
+``sent`` marks a task that a deployed agent met: its trace may begin in the middle of a
+conversation, so that values nobody states in it need not be inventions.
 
 A reference is ``{"$from": tool, "$field": field}``: a value an earlier call shows.
 ``"$where": {field: value}`` narrows it to the record in which another field has this value,
@@ -24,6 +27,11 @@ def calls(task: TaskSpec) -> list[Json]:
     if given:
         return list(given)
     return [{"tool": name, "arguments": {}} for name in dict.fromkeys(task.intended_tools)]
+
+
+def is_sent(task: TaskSpec) -> bool:
+    """Whether the task comes from a deployed agent's trace."""
+    return bool(task.goal.get("sent"))
 
 
 def is_reference(value: Any) -> bool:

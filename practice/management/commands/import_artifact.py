@@ -46,7 +46,12 @@ class Command(BaseCommand):
         except (OSError, ValueError, UnableTo) as error:
             raise CommandError(f"{path} was not imported: {error}") from error
         except (Environment.DoesNotExist, Playbook.DoesNotExist) as error:
-            raise CommandError(f"{error} Nothing was imported.") from error
+            missing = "environment" if isinstance(error, Environment.DoesNotExist) else "playbook"
+            raise CommandError(
+                f"There is no {missing} {options[missing]!r} in a workspace "
+                f"{options['workspace']!r}: both are slugs, the first of a workspace's name, as "
+                "Settings shows it. Nothing was imported."
+            ) from error
         for row in report.rows:
             self.stdout.write(f"{row.verdict:8} {row.place}: {row.message}")
         said = ", ".join(f"{count} {verdict}" for verdict, count in report.counts.items())
