@@ -11,6 +11,8 @@ export UV_SYSTEM_CERTS := true
 export UV_PROJECT_ENVIRONMENT := .venv
 # PATH of another project's environment must not redirect ours.
 unexport VIRTUAL_ENV
+# Every process that a test or the product starts would compile every library anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # `.venv/bin/greenroom`: the project is not installed as a package, so the command names its folder.
 COMMAND := printf '%s\n' '\#!$(CURDIR)/.venv/bin/python' 'import sys' \
