@@ -7,7 +7,7 @@ from celery.contrib.django.task import DjangoTask
 from django.utils import timezone
 
 from practice.models import Run
-from practice.orchestrator import drift, online, prompt_trials, resets, rounds, worlds
+from practice.orchestrator import drift, online, prompt_trials, resets, rootcause, rounds, worlds
 
 
 @shared_task(base=DjangoTask)
@@ -38,6 +38,7 @@ def sweep_runs() -> None:
     take_sent_trajectories()
     for trial_id in prompt_trials.sweep():
         try_prompt.delay(trial_id)
+    ring_for_analyses()
 
 
 @shared_task(base=DjangoTask)
@@ -60,3 +61,14 @@ def take_sent_trajectories() -> None:
 @shared_task(base=DjangoTask)
 def check_reset(environment_id: int) -> None:
     resets.check_reset(environment_id)
+
+
+@shared_task(base=DjangoTask)
+def ring_for_analyses() -> None:
+    for analysis_id in rootcause.due():
+        analyse_incident.delay(analysis_id)
+
+
+@shared_task(base=DjangoTask)
+def analyse_incident(analysis_id: int) -> None:
+    rootcause.work(analysis_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -196,6 +197,18 @@ class StepFactory(DjangoModelFactory):
     tool = "get_thing"
     arguments = factory.LazyFunction(lambda: {"id": "7"})
     observation = '{"id": "7"}'
+
+
+class IncidentFactory(DjangoModelFactory):
+    class Meta:
+        model = practice.Incident
+
+    workspace = factory.SubFactory(WorkspaceFactory, slug="main")
+    number = factory.Sequence(lambda n: n + 100)
+    title = factory.Sequence(lambda n: f"Replies are slow, case {n}")
+    entry = "web"
+    begins_at = factory.LazyFunction(lambda: datetime(2026, 11, 20, 9, 12, tzinfo=UTC))
+    ends_at = factory.SelfAttribute("begins_at")
 
 
 class CallFactory(DjangoModelFactory):

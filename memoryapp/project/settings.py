@@ -207,6 +207,11 @@ SPECTACULAR_SETTINGS = {
         "RunKind": "practice.models.Run.Kind",
         "LessonKind": "practice.models.Lesson.Kind",
         "SteeringKind": "practice.models.Steering.Kind",
+        "IncidentStatus": "practice.models.Incident.Status",
+        "IncidentOutcome": "practice.models.Incident.Outcome",
+        "IncidentKind": "practice.models.Incident.Kind",
+        "WorkStatus": "practice.models.Analysis.Status",
+        "TelemetryKind": "practice.models.TelemetryFile.Kind",
     },
 }
 

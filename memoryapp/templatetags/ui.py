@@ -80,6 +80,15 @@ LOOKS: dict[str, Look] = {
     "practised": Look("ok", "circle-check", "Practised"),
     "under_practised": Look("info", "circle-dashed", "Under-practised"),
     "never_used": Look("warn", "circle", "Never used"),
+    # incidents and the verdicts on their components
+    "open": Look("warn", "circle-dashed", "Not confirmed"),
+    "confirmed": Look("ok", "circle-check", "Confirmed"),
+    "corrected": Look("info", "pencil", "Corrected"),
+    "dismissed": Look("", "circle-slash-2", "Dismissed"),
+    "own": Look("bad", "target", "Own"),
+    "inherited": Look("warn", "arrow-down-right", "Inherited"),
+    "normal": Look("", "check", "Normal"),
+    "unjudged": Look("", "circle-dashed", "Open"),
     # environments, tools, keys
     "connected": Look("ok", "plug", "Connected"),
     "unreachable": Look("bad", "plug", "Unreachable"),

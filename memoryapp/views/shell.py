@@ -41,6 +41,7 @@ GROUPS: tuple[tuple[Item, ...], ...] = (
         Item("Practice", "run-list", "repeat-2", "x"),
         Item("Environments", "environment-list", "plug", "e"),
         Item("Coverage", "coverage", "grid-3x3", "c"),
+        Item("Root causes", "incident-list", "waypoints", "a"),
     ),
     (Item("Settings", "key-list", "settings-2", "s", places=("/settings/",)),),
 )
@@ -49,7 +50,7 @@ GROUPS: tuple[tuple[Item, ...], ...] = (
 def shell(request: HttpRequest) -> dict[str, Any]:
     """The rail, the workspace and the reader's membership; nothing for a stranger.
 
-    Three queries besides the membership, which the gate has fetched already.
+    Four queries besides the membership, which the gate has fetched already.
     """
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return {}
@@ -63,6 +64,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     counts = {
         "review": (waiting_total(workspace), ""),
         "run-list": (running.filter(ended_at=None).count(), "live"),
+        "incident-list": (workspace.incidents.filter(status="open").count(), ""),
     }
     return {
         "workspace": workspace,

@@ -2,7 +2,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from practice.api import calls, drift, environments, experiments, memory, views
+from practice.api import (
+    calls,
+    drift,
+    environments,
+    experiments,
+    incidents,
+    memory,
+    telemetry,
+    views,
+)
 from practice.api.deployment import SentTrajectories
 from practice.services import runs
 
@@ -94,6 +103,40 @@ urlpatterns = [
         )
     ),
     path("trajectories", SentTrajectories.as_view(), name="api-sent-trajectory-list"),
+    path("alerts", incidents.AlertList.as_view(), name="api-alert-list"),
+    path(
+        "alerts/alertmanager",
+        incidents.AlertmanagerWebhook.as_view(),
+        name="api-alertmanager-webhook",
+    ),
+    path("incidents", incidents.IncidentList.as_view(), name="api-incident-list"),
+    path("incidents/<int:number>", incidents.IncidentDetail.as_view(), name="api-incident-detail"),
+    path(
+        "incidents/<int:number>/analysis",
+        incidents.IncidentAnalyse.as_view(),
+        name="api-incident-analysis",
+    ),
+    path(
+        "incidents/<int:number>/lesson",
+        incidents.IncidentLesson.as_view(),
+        name="api-incident-lesson",
+    ),
+    *(
+        path(
+            f"incidents/<int:number>/{verb}",
+            incidents.IncidentDecide.as_view(decide=decide),
+            name=f"api-incident-{verb}",
+        )
+        for verb, decide in incidents.DECISIONS.items()
+    ),
+    path("telemetry", telemetry.SourceList.as_view(), name="api-telemetry-source-list"),
+    path(
+        "telemetry/<slug:slug>/columns",
+        telemetry.SourceMapping.as_view(),
+        name="api-telemetry-columns",
+    ),
+    path("telemetry/<slug:slug>/files", telemetry.FileList.as_view(), name="api-telemetry-files"),
+    path("telemetry/<slug:slug>/v1/traces", telemetry.OtlpTraces.as_view(), name="api-otlp-traces"),
     path("experiments", experiments.ExperimentList.as_view(), name="api-experiment-list"),
     path(
         "experiments/<int:number>",

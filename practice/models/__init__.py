@@ -9,19 +9,27 @@ from practice.models.environments import (
     EnvironmentSnapshot,
     EnvironmentTool,
 )
+from practice.models.incidents import Analysis, Incident, IncidentAlert, KeptVerdict
+from practice.models.replays import CaseSet, Replay, ReplayCase
 from practice.models.rounds import PracticeRecord, PracticeTask, Round
 from practice.models.runs import LedgerEntry, Run, Unit
 from practice.models.steering import Steering
+from practice.models.telemetry import TelemetryFile, TelemetrySource
 from practice.models.trials import Arm, Experiment, Lesson
 
 __all__ = [
+    "Analysis",
     "Arm",
     "Attempt",
+    "CaseSet",
     "Environment",
     "EnvironmentFact",
     "EnvironmentSnapshot",
     "EnvironmentTool",
     "Experiment",
+    "Incident",
+    "IncidentAlert",
+    "KeptVerdict",
     "LedgerEntry",
     "Lesson",
     "ModelCall",
@@ -31,10 +39,14 @@ __all__ = [
     "PracticeTask",
     "PromptTrial",
     "PromptVersion",
+    "Replay",
+    "ReplayCase",
     "Round",
     "Run",
     "SentTrajectory",
     "Steering",
     "Step",
+    "TelemetryFile",
+    "TelemetrySource",
     "Unit",
 ]

@@ -1,0 +1,211 @@
+"""What the API says of incidents, analyses and telemetry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from practice.domain.alerts import MAX_BATCH
+from practice.models import Analysis, Incident, IncidentAlert, TelemetryFile, TelemetrySource
+from practice.services.incidents import LIMITS
+
+
+class IncidentSerializer(serializers.ModelSerializer[Incident]):
+    source = serializers.CharField(  # type: ignore[assignment]  # a field of that very name
+        source="source.slug", default=None
+    )
+    alerts = serializers.IntegerField(source="alert_count")
+    analysis = serializers.CharField(
+        source="analysis_status", allow_null=True, help_text="State of the newest analysis."
+    )
+
+    class Meta:
+        model = Incident
+        fields = (
+            "number",
+            "kind",
+            "title",
+            "source",
+            "system",
+            "entry",
+            "severity",
+            "status",
+            "outcome",
+            "top_cause",
+            "top_score",
+            "cause",
+            "cause_reason",
+            "alerts",
+            "analysis",
+            "begins_at",
+            "ends_at",
+            "created_at",
+        )
+
+
+class AlertSerializer(serializers.ModelSerializer[IncidentAlert]):
+    id = serializers.CharField(source="external_id")
+
+    class Meta:
+        model = IncidentAlert
+        fields = (
+            "id",
+            "at",
+            "resolved_at",
+            "entry",
+            "severity",
+            "signal",
+            "metric",
+            "labels",
+            "count",
+        )
+
+
+class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
+    """``result`` is the whole analysis: causes, graph, evidence, visits, hits, budget."""
+
+    class Meta:
+        model = Analysis
+        fields = (
+            "number",
+            "status",
+            "message",
+            "window_from",
+            "window_to",
+            "budget",
+            "uses_memory",
+            "progress",
+            "outcome",
+            "statement",
+            "result",
+            "created_at",
+            "ended_at",
+        )
+
+
+class IncidentDetailSerializer(IncidentSerializer):
+    alert_rows = AlertSerializer(source="alerts", many=True)
+    analysis_row = AnalysisSerializer(source="newest", allow_null=True)
+
+    class Meta(IncidentSerializer.Meta):
+        fields = (*IncidentSerializer.Meta.fields, "alert_rows", "analysis_row")  # type: ignore[assignment]
+
+
+class SentAlert(serializers.Serializer[Any]):
+    """One alert. Times are ISO 8601 or epoch seconds."""
+
+    id = serializers.CharField(required=False, help_text="Your name for it; sent twice, kept once.")
+    at = serializers.CharField()
+    entry = serializers.CharField(required=False, help_text="The component in trouble.")
+    title = serializers.CharField(required=False)
+    signal = serializers.CharField(required=False)
+    metric = serializers.CharField(required=False)
+    severity = serializers.CharField(required=False)
+    system = serializers.CharField(required=False)
+    trace_id = serializers.CharField(required=False)
+    span_id = serializers.CharField(required=False)
+    onset_between = serializers.ListField(
+        child=serializers.CharField(), required=False, min_length=2, max_length=2
+    )
+    labels = serializers.DictField(child=serializers.CharField(), required=False)
+
+
+class AlertsRequest(serializers.Serializer[Any]):
+    source = serializers.SlugField(  # type: ignore[assignment]  # a field of that very name
+        required=False, help_text="The telemetry source to look in."
+    )
+    # Alerts are read one by one: a bad one is reported and the others are kept.
+    alerts = serializers.ListField(
+        child=serializers.JSONField(), min_length=1, max_length=MAX_BATCH
+    )
+
+
+class DocumentedAlertsRequest(AlertsRequest):
+    alerts = SentAlert(many=True)  # type: ignore[assignment]
+
+
+class AlertsReceipt(serializers.Serializer[Any]):
+    """Numbers of incidents that were opened and joined, and what was refused and why."""
+
+    opened = serializers.ListField(child=serializers.IntegerField())
+    joined = serializers.ListField(child=serializers.IntegerField())
+    known = serializers.IntegerField()
+    refused = serializers.ListField(child=serializers.CharField())
+
+
+class AnalyseRequest(serializers.Serializer[Any]):
+    window_from = serializers.DateTimeField(required=False)
+    window_to = serializers.DateTimeField(required=False)
+    depth = serializers.IntegerField(required=False, min_value=1, max_value=LIMITS["depth"])
+    visits = serializers.IntegerField(required=False, min_value=1, max_value=LIMITS["visits"])
+    model_calls = serializers.IntegerField(
+        required=False, min_value=0, max_value=LIMITS["model_calls"]
+    )
+    seconds = serializers.FloatField(required=False, min_value=1, max_value=LIMITS["seconds"])
+    uses_memory = serializers.BooleanField(default=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """A window has two ends, or it was a mistake."""
+        if ("window_from" in attrs) != ("window_to" in attrs):
+            raise serializers.ValidationError(
+                {"window_to": ["Give both ends of the window, or neither."]}
+            )
+        return attrs
+
+
+class DecideRequest(serializers.Serializer[Any]):
+    cause = serializers.CharField(
+        required=False, default="", allow_blank=True, help_text="A node, such as service:ledger-db."
+    )
+    reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=1_000)
+
+
+class LessonRequest(serializers.Serializer[Any]):
+    playbook = serializers.SlugField()
+
+
+class LessonReceipt(serializers.Serializer[Any]):
+    candidate = serializers.UUIDField()
+    url = serializers.CharField()
+
+
+class TelemetrySourceSerializer(serializers.ModelSerializer[TelemetrySource]):
+    class Meta:
+        model = TelemetrySource
+        fields = ("slug", "name", "mapping", "created_at")
+        read_only_fields = ("slug", "mapping", "created_at")
+
+
+class TelemetryFileSerializer(serializers.ModelSerializer[TelemetryFile]):
+    source = serializers.CharField(  # type: ignore[assignment]  # a field of that very name
+        source="source.slug"
+    )
+    incident = serializers.IntegerField(source="incident.number", default=None)
+
+    class Meta:
+        model = TelemetryFile
+        fields = (
+            "id",
+            "source",
+            "incident",
+            "kind",
+            "is_reference",
+            "name",
+            "digest",
+            "size",
+            "rows",
+            "first_at",
+            "last_at",
+            "services",
+            "notes",
+            "created_at",
+        )
+
+
+class MappingRequest(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(choices=TelemetryFile.Kind.choices)
+    columns = serializers.DictField(
+        child=serializers.CharField(allow_blank=True),
+        help_text="Our column to theirs; time_unit is s, ms, us or ns.",
+    )

@@ -1,0 +1,160 @@
+"""REST views of telemetry: sources, their columns, and files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import ParseError, ValidationError
+from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from memoryapp.access import object_or_404
+from memoryapp.api.contract import PROBLEM, READING, SENDING, WRITING, NewestFirst, one_of
+from memoryapp.api.permissions import HasScope, workspace_of
+from practice.api import incident_serializers as s
+from practice.models import TelemetryFile, TelemetrySource
+from practice.services import telemetry as services
+
+KINDS = TelemetryFile.Kind.values
+
+
+class BytesParser(BaseParser):
+    """A body as it is, bounded; what it holds is read by the kind that is asked for."""
+
+    media_type = "*/*"
+
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
+        body = stream.read(services.MAX_BYTES + 1)
+        if len(body) > services.MAX_BYTES:
+            raise ParseError(f"Send at most {services.MAX_BYTES >> 20} MB at a time.")
+        return {"body": body}
+
+
+class NewestFileFirst(NewestFirst):
+    ordering = "-pk"
+
+
+class SourceList(APIView):
+    permission_classes = (HasScope,)
+    scopes = READING | WRITING
+
+    @extend_schema(responses={200: s.TelemetrySourceSerializer(many=True)})
+    def get(self, request: Request) -> Response:
+        """Telemetry sources with their column mapping."""
+        rows = workspace_of(request).telemetry_sources.order_by("name")
+        return Response(s.TelemetrySourceSerializer(rows, many=True).data)
+
+    @extend_schema(
+        request=s.TelemetrySourceSerializer,
+        responses={201: s.TelemetrySourceSerializer, 409: PROBLEM},
+    )
+    def post(self, request: Request) -> Response:
+        """Add a source."""
+        asked = s.TelemetrySourceSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        source = services.source_create(
+            workspace=workspace_of(request), by=request.user, name=asked.validated_data["name"]
+        )
+        return Response(s.TelemetrySourceSerializer(source).data, status=201)
+
+
+class SourceMapping(APIView):
+    permission_classes = (HasScope,)
+    scopes = WRITING
+
+    @extend_schema(
+        request=s.MappingRequest,
+        responses={200: s.TelemetrySourceSerializer, 404: PROBLEM, 409: PROBLEM},
+    )
+    def put(self, request: Request, slug: str) -> Response:
+        """Say what the columns of one kind of file are called in a source."""
+        asked = s.MappingRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        source = services.mapping_save(
+            source=_source(request, slug),
+            kind=asked.validated_data["kind"],
+            mapping=asked.validated_data["columns"],
+            by=request.user,
+        )
+        return Response(s.TelemetrySourceSerializer(source).data)
+
+
+class FileList(APIView):
+    permission_classes = (HasScope,)
+    scopes = SENDING
+    parser_classes = (BytesParser,)
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("kind", str, enum=[*KINDS]),
+            OpenApiParameter("cursor", str),
+            OpenApiParameter("page_size", int),
+        ],
+        responses={200: s.TelemetryFileSerializer(many=True), 404: PROBLEM},
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        """Files of a source, newest first, in pages."""
+        rows = _source(request, slug).files.light().select_related("source", "incident")
+        if kind := one_of(request, "kind", KINDS):
+            rows = rows.filter(kind=kind)
+        pages = NewestFileFirst()
+        page: Any = pages.paginate_queryset(rows, request, view=self)
+        return pages.get_paginated_response(s.TelemetryFileSerializer(page, many=True).data)
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("kind", str, required=True, enum=[*KINDS]),
+            OpenApiParameter("name", str, description="What to call the file."),
+            OpenApiParameter("reference", bool, description="Fault-free: it says what is usual."),
+            OpenApiParameter("incident", int, description="Only for this incident."),
+        ],
+        request={"application/octet-stream": OpenApiTypes.BINARY},
+        responses={201: s.TelemetryFileSerializer, 404: PROBLEM, 422: PROBLEM},
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        """Send one file as the body: CSV, JSON or OTLP JSON, plain or gzipped."""
+        kind = one_of(request, "kind", KINDS)
+        if not kind:
+            raise ValidationError({"kind": [f"Choose one of: {', '.join(KINDS)}."]})
+        return _stored(request, slug, kind, request.query_params.get("name", "") or f"{kind}.csv")
+
+
+class OtlpTraces(APIView):
+    """Where an OTLP/HTTP exporter sends: ``…/telemetry/<source>`` is its endpoint."""
+
+    permission_classes = (HasScope,)
+    scopes = {"POST": SENDING["POST"]}
+    parser_classes = (BytesParser,)
+
+    @extend_schema(
+        request={"application/json": OpenApiTypes.OBJECT},
+        responses={200: OpenApiTypes.OBJECT, 404: PROBLEM, 422: PROBLEM},
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        """Take an OTLP ExportTraceServiceRequest in JSON."""
+        _stored(request, slug, "traces", "otlp-traces.json")
+        return Response({"partialSuccess": {}})
+
+
+def _stored(request: Request, slug: str, kind: str, name: str) -> Response:
+    source = _source(request, slug)
+    number = request.query_params.get("incident", "")
+    incident = object_or_404(source.incidents.all(), number=number) if number else None
+    row = services.file_send(
+        source=source,
+        kind=kind,
+        name=name,
+        data=request.data["body"] if isinstance(request.data, dict) else b"",
+        by=request.user,
+        incident=incident,
+        is_reference=request.query_params.get("reference", "") in {"true", "1"},
+    )
+    return Response(s.TelemetryFileSerializer(row).data, status=201)
+
+
+def _source(request: Request, slug: str) -> TelemetrySource:
+    return object_or_404(workspace_of(request).telemetry_sources.all(), slug=slug)

@@ -1,0 +1,89 @@
+"""Pieces of work that one worker does at a time and that survive its death."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from django.db import models
+from django.db.models import F, Q
+
+if TYPE_CHECKING:
+    from typing import Self
+
+Piece = TypeVar("Piece", bound="Work")
+
+#: How often a piece is tried whose worker died; then something in it kills workers.
+MAX_TRIES = 3
+#: A bell that nobody answered is rung again after this time.
+RING_AGAIN = timedelta(minutes=2)
+
+
+class WorkQuerySet(models.QuerySet[Piece], Generic[Piece]):
+    def free(self, now: datetime, lease: timedelta) -> Self:
+        """What may be claimed: waiting, or held by a worker that fell silent."""
+        waiting = Q(status=Work.Status.WAITING) & (Q(not_before=None) | Q(not_before__lte=now))
+        silent = Q(status=Work.Status.RUNNING, heartbeat_at__lt=now - lease)
+        return self.filter(waiting | silent)
+
+    def due(self, now: datetime, lease: timedelta) -> Self:
+        """What may be claimed and nobody was rung for of late."""
+        forgotten = Q(dispatched_at=None) | Q(dispatched_at__lt=now - RING_AGAIN)
+        return self.free(now, lease).filter(forgotten)
+
+    def claim(self, pk: int, *, now: datetime, lease: timedelta) -> Piece | None:
+        """Take a piece, or ``None`` when it is not ours. One conditional update decides.
+
+        The token it writes is what a result must show to be saved.
+        """
+        taken = (
+            self.free(now, lease)
+            .filter(pk=pk)
+            .update(
+                status=Work.Status.RUNNING,
+                claim=uuid.uuid4(),
+                heartbeat_at=now,
+                tries=F("tries") + 1,
+            )
+        )
+        return self.get(pk=pk) if taken else None
+
+    def held(self, piece: Work) -> Self:
+        """The piece's row while our claim on it still stands."""
+        return self.filter(pk=piece.pk, claim=piece.claim, status=Work.Status.RUNNING)
+
+
+class Work(models.Model):
+    """What a claim, a lease and a retry need. The row is the truth; the broker rings for it."""
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.WAITING)
+    tries = models.PositiveIntegerField(default=0)
+    claim = models.UUIDField(null=True, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    dispatched_at = models.DateTimeField(null=True, blank=True)
+    not_before = models.DateTimeField(null=True, blank=True)
+    message = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in {self.Status.WAITING, self.Status.RUNNING}
+
+    def end(self, status: str, *, at: datetime, message: str = "", **columns: Any) -> bool:
+        """End the piece if our claim still stands; False when another worker has taken it."""
+        rows = type(self)._default_manager.filter(
+            pk=self.pk, claim=self.claim, status=self.Status.RUNNING
+        )
+        return bool(rows.update(status=status, message=message, ended_at=at, **columns))

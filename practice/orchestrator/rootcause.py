@@ -1,0 +1,211 @@
+"""Doing one analysis: claim, read the telemetry, reason, save under the claim.
+
+Nothing here enqueues: ``due`` returns what to ring for and the task layer rings. A worker may die
+between any two lines: what it held is claimed again after the lease, and a late twin cannot save.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from memoryapp.services.events import event_record
+from practice.clients.telemetry import UnreadableTelemetry
+from practice.domain.causal_layout import KIND_WORDS
+from practice.domain.incident_panels import panels, trimmed
+from practice.domain.rootcause import serial
+from practice.domain.rootcause.analysis import analyse
+from practice.domain.rootcause.telemetry import Telemetry
+from practice.domain.rootcause.types import Alert, Budget, Outcome, Visit
+from practice.domain.rootcause.types import Analysis as Found
+from practice.models import Analysis, Incident, IncidentAlert
+from practice.models.work import MAX_TRIES
+from practice.orchestrator import telemetry, verdicts
+from practice.orchestrator.leases import heartbeat, lease
+
+logger = logging.getLogger(__name__)
+
+#: What of a source is read for an alert: enough before it to know what is usual.
+BEFORE = timedelta(minutes=30)
+AFTER = timedelta(minutes=10)
+TELL_SECONDS = 0.5
+NO_TELEMETRY = "No telemetry covers this window. Send some for it, then look again."
+
+
+def due() -> list[int]:
+    """Analyses to ring for, marked as rung. Safe at any time, any number of times."""
+    now = timezone.now()
+    with transaction.atomic():
+        rows = Analysis.objects.due(now, lease()).select_for_update(skip_locked=True)
+        found = list(rows.values_list("pk", flat=True))
+        Analysis.objects.filter(pk__in=found).update(dispatched_at=now)
+    return found
+
+
+def work(analysis_id: int) -> None:
+    """Claim an analysis and do it; nothing happens when it is not ours to do."""
+    row = Analysis.objects.claim(analysis_id, now=timezone.now(), lease=lease())
+    if row is None:
+        return
+    row = Analysis.objects.select_related("incident__source", "incident__workspace").get(pk=row.pk)
+    if row.tries > MAX_TRIES:
+        _fail(row, row.message or "Its worker died each time it was tried. Narrow the window.")
+        return
+    try:
+        with heartbeat(lambda: Analysis.objects.held(row)):
+            found, drawn = _perform(row)
+    except UnreadableTelemetry as error:
+        _fail(row, f"{error}. Nothing was judged.")
+    except Exception as error:
+        logger.exception("analysis %s failed", row.pk)
+        _fail(row, f"An internal error stopped this analysis: {type(error).__name__}: {error}")
+    else:
+        _save(row, found, drawn)
+
+
+def _perform(row: Analysis) -> tuple[Found, dict[str, Any]]:
+    incident = row.incident
+    _tell(row, "Reading telemetry", 0)
+    begin, end = window_of(row)
+    known, notes = telemetry.gathered(incident, begin, end)
+    if row.window_from and row.window_to:
+        known = trimmed(known, begin.timestamp(), end.timestamp())
+    alert = alert_of(row)
+    teller = _Teller(row)
+    found = analyse(
+        known,
+        alert,
+        reference=telemetry.reference(incident),
+        memory=verdicts.remembered(row, alert),
+        budget=serial.from_json(Budget, row.budget) if row.budget else None,
+        told=teller.heard,
+        should_stop=teller.should_stop,
+    )
+    notes = (*notes, *found.notes)
+    if not known.present():
+        notes = (NO_TELEMETRY, *notes)
+    drawn = panels(known, found) | {"notes": list(dict.fromkeys(notes)), **_bounds(known)}
+    return found, drawn
+
+
+def window_of(row: Analysis) -> tuple[datetime, datetime]:
+    """What is read: the window that was asked for, else from before the first alert on."""
+    incident = row.incident
+    return row.window_from or incident.begins_at - BEFORE, row.window_to or incident.ends_at + AFTER
+
+
+def alert_of(row: Analysis) -> Alert:
+    """The incident's first alert that names a component, else its first."""
+    alerts = list(row.incident.alerts.all())
+    first: IncidentAlert = next((a for a in alerts if a.entry), alerts[0])
+    window = None
+    if row.window_from and row.window_to:
+        window = (row.window_from.timestamp(), row.window_to.timestamp())
+    return first.as_value(window, row.incident.system)
+
+
+def _bounds(known: Telemetry) -> dict[str, Any]:
+    """From when to when the telemetry reaches, and how much of it there is."""
+    columns = (known.metrics.ts, known.spans.start, known.logs.ts, known.edges.ts)
+    ends = [(float(c.min()), float(c.max())) for c in columns if len(c)]
+    counts = {
+        "metrics": len(known.metrics),
+        "traces": len(known.spans),
+        "logs": len(known.logs),
+        "edges": len(known.edges),
+    }
+    return {
+        "begin": min((low for low, _ in ends), default=None),
+        "end": max((high for _, high in ends), default=None),
+        "rows": counts,
+    }
+
+
+class _Teller:
+    """Tells readers how far the reasoning is, and the reasoning whether to stop."""
+
+    def __init__(self, row: Analysis, clock: Callable[[], float] = time.monotonic) -> None:
+        self._row, self._clock = row, clock
+        self._visits = 0
+        self._told = self._asked = clock()
+        self._is_stopped = False
+
+    def heard(self, visit: Visit) -> None:
+        self._visits += 1
+        if self._clock() - self._told >= TELL_SECONDS:
+            self._told = self._clock()
+            _tell(self._row, "Reasoning", self._visits, visit)
+
+    def should_stop(self) -> bool:
+        """Whether the row was cancelled or taken over, looked up twice a second at most."""
+        if not self._is_stopped and self._clock() - self._asked >= TELL_SECONDS:
+            self._asked = self._clock()
+            self._is_stopped = not Analysis.objects.held(self._row).exists()
+        return self._is_stopped
+
+
+def _tell(row: Analysis, stage: str, visits: int, visit: Visit | None = None) -> None:
+    progress: dict[str, Any] = {"stage": stage, "visits": visits}
+    if visit is not None:
+        progress |= {"node": visit.node, "verdict": visit.verdict.value}
+    Analysis.objects.held(row).update(progress=progress)
+
+
+def _save(row: Analysis, found: Found, drawn: dict[str, Any]) -> None:
+    """Store what was found and end the piece, if the claim that made it still stands."""
+    with transaction.atomic():
+        held = Analysis.objects.held(row).select_for_update().first()
+        if held is None:
+            logger.warning("analysis %s lost its claim before saving; it is dropped", row.pk)
+            return
+        ended = row.end(
+            Analysis.Status.DONE,
+            at=timezone.now(),
+            outcome=found.outcome.value,
+            statement=found.statement,
+            result=serial.to_json(found),
+            panels=drawn,
+            alerts_seen=row.incident.alerts.count(),
+            progress={"stage": "Done", "visits": found.spent.visits},
+        )
+        if ended:
+            verdicts.store(row, found)
+            summarise(row.incident, found)
+            event_record(
+                workspace=row.incident.workspace,
+                actor=None,
+                kind="incident.analysed",
+                subject=row.incident,
+                outcome=found.outcome.value,
+                cause=found.causes[0].node if found.causes else "",
+            )
+
+
+def summarise(incident: Incident, found: Found) -> None:
+    """Repeat on the incident what lists show and what similar ones are found by."""
+    top = found.causes[0] if found.causes and found.outcome is Outcome.FOUND else None
+    incident.outcome = found.outcome.value
+    incident.top_cause = top.node[:200] if top else ""
+    incident.top_score = top.score if top else None
+    incident.signature = signature(found)
+    incident.save(update_fields=["outcome", "top_cause", "top_score", "signature"])
+
+
+def signature(found: Found) -> list[str]:
+    """Words that two incidents of one cause share: who deviates, and in which way."""
+    words = {f"entry {found.alert.entry}"} if found.alert.entry else set()
+    for cause in found.causes[:3]:
+        words |= {f"cause {cause.node}", f"kind {cause.node} {KIND_WORDS[cause.kind]}"}
+    strong = sorted(found.evidence, key=lambda item: -item.deviation)[:12]
+    words |= {f"{item.kind.value} {item.node} {item.direction.value}" for item in strong}
+    return sorted(words)
+
+
+def _fail(row: Analysis, message: str) -> None:
+    row.end(Analysis.Status.FAILED, at=timezone.now(), message=message)

@@ -1,0 +1,104 @@
+"""Agentic memory of root causes: verdicts of the window before, and what people confirmed.
+
+Two memories (rootcause.md §2.6). The window cache holds verdicts of earlier analyses, negative ones
+too, for minutes. Long-term memory is bullets of playbooks like any other: a confirmed cause goes
+through review, and its rule carries the verdict the engine reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from django.db.models import F
+from django.utils import timezone
+
+from memoryapp.queries.rules import bullets_with_rule
+from memoryapp.services.counters import deployment_tags_count
+from practice.domain.rootcause import serial
+from practice.domain.rootcause.types import Alert, Analysis, MemoryEntry, MemoryHit
+from practice.models import Analysis as AnalysisRow
+from practice.models import KeptVerdict
+
+RULE_KIND = "root_cause"
+#: What the id of an entry begins with that is a bullet; its label and its playbook follow.
+LONG_TERM = "bullet:"
+WINDOW_SECONDS = 600.0
+
+
+def remembered(row: AnalysisRow, alert: Alert) -> list[MemoryEntry]:
+    """What an analysis may reuse: standing verdicts of its window, then approved bullets."""
+    if not row.uses_memory:
+        return []
+    at = datetime.fromtimestamp(alert.at, UTC)
+    kept = (
+        KeptVerdict.objects.standing()
+        .filter(workspace=row.incident.workspace_id, system=row.incident.system, until__gte=at)
+        .exclude(analysis__incident=row.incident_id)
+        .order_by("at", "pk")
+    )
+    return [*(verdict.as_value() for verdict in kept), *_long_term(row, alert)]
+
+
+def _long_term(row: AnalysisRow, alert: Alert) -> list[MemoryEntry]:
+    """Approved bullets of this system as entries that are as fresh as the alert."""
+    found = []
+    for bullet in bullets_with_rule(row.incident.workspace_id, RULE_KIND):
+        try:
+            entry = serial.from_json(MemoryEntry, (bullet.rule or {}).get("entry"))
+        except ValueError:
+            continue  # a rule of another version is still a lesson for people
+        if entry.key.system == row.incident.system:
+            name = f"{LONG_TERM}{bullet.playbook.slug}/{bullet.label}"
+            until = alert.at + WINDOW_SECONDS
+            found.append(replace(entry, entry_id=name, at=alert.at, until=until))
+    return found
+
+
+def store(row: AnalysisRow, found: Analysis) -> None:
+    """Keep what was learned, count what was used, forget what was contradicted."""
+    workspace = row.incident.workspace_id
+    KeptVerdict.objects.bulk_create(
+        [_kept(row, entry) for entry in found.learned],
+        update_conflicts=True,
+        unique_fields=["workspace", "entry_id"],
+        update_fields=["analysis", "value", "at", "until", "forgotten_at", "forgotten_why"],
+    )
+    mine = KeptVerdict.objects.filter(workspace=workspace)
+    upheld = [hit.entry_id for hit in found.hits if hit.upheld]
+    refuted = [hit.entry_id for hit in found.hits if not hit.upheld]
+    mine.filter(entry_id__in=upheld).update(hits=F("hits") + 1)
+    mine.filter(entry_id__in=refuted).update(contradictions=F("contradictions") + 1)
+    mine.standing().filter(entry_id__in=[*found.forgotten, *refuted]).update(
+        forgotten_at=timezone.now(), forgotten_why=f"Contradicted by {row.incident}."
+    )
+    _count_long_term(workspace, found.hits)
+
+
+def _count_long_term(workspace: int, hits: Sequence[MemoryHit]) -> None:
+    """A bullet that answered rightly is counted helpful, one that was contradicted harmful."""
+    tags = {
+        hit.entry_id.removeprefix(LONG_TERM): "helpful" if hit.upheld else "harmful"
+        for hit in hits
+        if hit.entry_id.startswith(LONG_TERM)
+    }
+    if not tags:
+        return
+    for bullet in bullets_with_rule(workspace, RULE_KIND):
+        said = tags.get(f"{bullet.playbook.slug}/{bullet.label}")
+        if said:
+            deployment_tags_count(playbook=bullet.playbook, tags={bullet.label: said})
+
+
+def _kept(row: AnalysisRow, entry: MemoryEntry) -> KeptVerdict:
+    return KeptVerdict(
+        workspace_id=row.incident.workspace_id,
+        analysis=row,
+        entry_id=entry.entry_id[:120],
+        system=row.incident.system,
+        component=entry.key.component[:200],
+        value=serial.to_json(entry),
+        at=datetime.fromtimestamp(entry.at, UTC),
+        until=datetime.fromtimestamp(entry.until, UTC),
+    )

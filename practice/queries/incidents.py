@@ -1,0 +1,92 @@
+"""What the screens of root causes show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+
+from memoryapp.models import Workspace
+from practice.models import Analysis, Incident
+
+#: Similar incidents are looked for among this many of the newest.
+SIMILAR_AMONG = 500
+SIMILAR_SHOWN = 5
+ALIKE = 0.25
+
+
+def incidents(
+    workspace: Workspace,
+    *,
+    status: str = "",
+    kind: str = "",
+    outcome: str = "",
+    severity: str = "",
+    source: str = "",
+    cause: str = "",
+    q: str = "",
+) -> QuerySet[Incident]:
+    """The incidents of a workspace that match a filter, newest first."""
+    found = Incident.objects.filter(workspace=workspace)
+    given = {
+        "status": status,
+        "kind": kind,
+        "outcome": outcome,
+        "severity": severity,
+        "source__slug": source,
+    }
+    found = found.filter(**{name: value for name, value in given.items() if value})
+    if cause:
+        found = found.filter(Q(cause__endswith=cause) | Q(cause="", top_cause__endswith=cause))
+    for word in q.split():
+        found = found.filter(
+            Q(title__icontains=word) | Q(entry__icontains=word) | Q(top_cause__icontains=word)
+        )
+    return found.order_by("-number")
+
+
+def with_figures(found: QuerySet[Incident]) -> QuerySet[Incident]:
+    """Beside each incident its alerts and the state of its newest analysis."""
+    newest = Analysis.objects.filter(incident=OuterRef("pk")).order_by("-number")
+    return found.select_related("source", "decided_by").annotate(
+        alert_count=Count("alerts"), analysis_status=Subquery(newest.values("status")[:1])
+    )
+
+
+def severities(workspace: Workspace) -> list[str]:
+    rows = Incident.objects.filter(workspace=workspace).exclude(severity="").order_by("severity")
+    return list(rows.values_list("severity", flat=True).distinct())
+
+
+@dataclass(frozen=True, slots=True)
+class Similar:
+    incident: Incident
+    likeness: float
+
+
+def similar(incident: Incident) -> list[Similar]:
+    """Past incidents that deviated alike, those a person has decided on first among equals."""
+    mine = set(incident.signature)
+    if not mine:
+        return []
+    others = Incident.objects.filter(workspace=incident.workspace_id, kind=incident.kind)
+    rows = others.exclude(pk=incident.pk).exclude(signature=[]).order_by("-number")
+    found = []
+    for other in rows[:SIMILAR_AMONG]:
+        theirs = set(other.signature)
+        likeness = len(mine & theirs) / len(mine | theirs)
+        if likeness >= ALIKE:
+            found.append(Similar(other, likeness))
+    found.sort(key=lambda s: (-round(s.likeness, 2), s.incident.is_open, -s.incident.number))
+    return found[:SIMILAR_SHOWN]
+
+
+def calibrated_on(workspace: Workspace) -> dict[str, int]:
+    """How many incidents people decided on, and in how many the first cause was right."""
+    rows = Incident.objects.filter(workspace=workspace)
+    found: dict[str, Any] = rows.aggregate(
+        decided=Count("pk", filter=Q(status__in=["confirmed", "corrected"])),
+        confirmed=Count("pk", filter=Q(status="confirmed")),
+    )
+    return found

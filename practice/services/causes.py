@@ -1,0 +1,257 @@
+"""A person's word on a root cause, and what memory makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from memoryapp.domain.errors import UnableToDecide, UnableToUndo
+from memoryapp.models import Candidate, Playbook
+from memoryapp.services.candidates import Origin, Source, candidate_submit
+from memoryapp.services.events import event_record
+from practice.domain.causal_layout import KIND_WORDS, short
+from practice.domain.incident_lessons import lesson, strongest
+from practice.domain.rootcause import serial
+from practice.domain.rootcause.types import Analysis as Found
+from practice.domain.rootcause.types import Confirmed, Verdict
+from practice.models import Analysis, Incident, KeptVerdict
+from practice.orchestrator.verdicts import RULE_KIND
+from practice.services.incidents import analysis_start
+
+MAX_REASON = 1_000
+
+
+def cause_confirm(*, incident: Incident, node: str, by: Any) -> Incident:
+    """Say that the first cause is right. The verdicts that led to it count as confirmed.
+
+    Raises:
+        UnableToDecide: decided already, no analysis has ended, or the node is not its first cause.
+    """
+    with transaction.atomic():
+        analysis, found = _found(incident)
+        if not found.causes or found.causes[0].node != node:
+            raise UnableToDecide(
+                "Another analysis has ended meanwhile and its first cause is another. "
+                "Nothing was stored; look at it first."
+            )
+        _decide(incident, Incident.Status.CONFIRMED, by, node, "")
+        for kept in _verdicts_about(incident, node):
+            _set_outcome(kept, Confirmed.CONFIRMED)
+        _record(incident, by, "incident.confirmed", cause=node, analysis=analysis.number)
+    return incident
+
+
+def cause_correct(*, incident: Incident, node: str, reason: str, by: Any) -> Incident:
+    """Name another cause. What the wrong one left in memory is forgotten, the right one kept.
+
+    Verdicts that blamed the wrong component, and those that said they inherited from it, are
+    forgotten; open incidents that had reused them are looked at again.
+
+    Raises:
+        UnableToDecide: no reason, decided already, or a component the graph does not have.
+    """
+    reason = reason.strip()[:MAX_REASON]
+    if not reason:
+        raise UnableToDecide("A correction needs a reason, so that the next reader can follow it.")
+    with transaction.atomic():
+        analysis, found = _found(incident)
+        if node not in {one.node_id for one in found.nodes}:
+            raise UnableToDecide("Choose a component of this incident's graph.")
+        wrong = found.causes[0].node if found.causes else ""
+        if node == wrong:
+            raise UnableToDecide("That is the first cause already: confirm it instead.")
+        _decide(incident, Incident.Status.CORRECTED, by, node, reason)
+        poisoned = _forget(incident, wrong, f"{incident}: {reason}"[:300]) if wrong else []
+        _teach(analysis, found, node)
+        again = _look_again(incident, [row.entry_id for row in poisoned], by)
+        _record(
+            incident,
+            by,
+            "incident.corrected",
+            cause=node,
+            was=wrong,
+            reason=reason,
+            forgotten=len(poisoned),
+            looked_at_again=again,
+        )
+    return incident
+
+
+def incident_dismiss(*, incident: Incident, reason: str, by: Any) -> Incident:
+    """Say that nothing was wrong. What the analyses blamed is forgotten.
+
+    Raises:
+        UnableToDecide: no reason, or decided already.
+    """
+    reason = reason.strip()[:MAX_REASON]
+    if not reason:
+        raise UnableToDecide("Say why nothing was wrong, so that the next reader can follow it.")
+    with transaction.atomic():
+        _decide(incident, Incident.Status.DISMISSED, by, "", reason)
+        blamed = KeptVerdict.objects.standing().filter(
+            analysis__incident=incident, value__verdict=Verdict.OWN.value
+        )
+        blamed.update(forgotten_at=timezone.now(), forgotten_why=f"{incident}: {reason}"[:300])
+        _record(incident, by, "incident.dismissed", reason=reason)
+    return incident
+
+
+def decision_undo(*, incident: Incident, by: Any) -> Incident:
+    """Take the word back: the incident is open again, and memory as its analyses left it.
+
+    Raises:
+        UnableToUndo: nobody has decided, or somebody decided anew meanwhile.
+    """
+    with transaction.atomic():
+        was = incident.status
+        if was == Incident.Status.OPEN:
+            raise UnableToUndo(f"Nobody has decided on {incident}; there is nothing to undo.")
+        if not incident.decide(Incident.Status.OPEN, by=None, at=None, cause="", reason=""):
+            raise UnableToUndo("Somebody decided on it meanwhile. Reload, then undo.")
+        for analysis in incident.analyses.exclude(result=None):
+            _restore(analysis)
+        _record(incident, by, "incident.reopened", was=was)
+    return incident
+
+
+def lesson_submit(*, incident: Incident, playbook: Playbook, by: Any) -> Candidate:
+    """Send what a decided cause teaches into review; once approved it is long-term memory.
+
+    Raises:
+        UnableToDecide: nobody confirmed or corrected the cause, or the lesson is known already.
+    """
+    if incident.status not in {Incident.Status.CONFIRMED, Incident.Status.CORRECTED}:
+        raise UnableToDecide("Confirm or correct the cause first: only a decided one is a lesson.")
+    with transaction.atomic():
+        _, found = _found(incident)
+        delta = lesson(
+            found,
+            cause=incident.cause,
+            system=incident.system,
+            name=str(incident),
+            note=incident.cause_reason,
+            kind=RULE_KIND,
+        )
+        candidate = candidate_submit(
+            playbook_id=playbook.pk,
+            delta=delta,
+            origin=Origin(kind="incident", link=incident.get_absolute_url(), name=str(incident)),
+            sources=_sources(incident, found),
+            scores={},
+        )
+        if candidate is None:
+            raise UnableToDecide(
+                f"{playbook.name} holds this lesson already, or a person rejected it in the same "
+                "words. Nothing was added."
+            )
+        _record(incident, by, "incident.lesson_sent", playbook=playbook.slug)
+    return candidate
+
+
+def _sources(incident: Incident, found: Found) -> list[Source]:
+    """The strongest evidence on the cause, as values that link to the incident's page."""
+    return [
+        Source(
+            link=f"{incident.get_absolute_url()}#evidence-{item.evidence_id}",
+            group=incident.title,
+            number=number,
+            tool=short(item.node),
+            arguments={"detector": KIND_WORDS[item.kind], "direction": item.direction.value},
+            excerpt=item.statement,
+            kind="telemetry",
+        )
+        for number, item in enumerate(strongest(found, incident.cause)[:12], start=1)
+    ]
+
+
+def _found(incident: Incident) -> tuple[Analysis, Found]:
+    analysis = incident.analyses.filter(status=Analysis.Status.DONE).first()
+    found = analysis.as_value() if analysis else None
+    if analysis is None or found is None:
+        raise UnableToDecide("No analysis of it has ended yet. Wait for one, then decide.")
+    return analysis, found
+
+
+def _decide(incident: Incident, to: str, by: Any, cause: str, reason: str) -> None:
+    if incident.status != Incident.Status.OPEN:
+        raise UnableToDecide(
+            f"{incident} is {incident.get_status_display().lower()} already. Undo that first."
+        )
+    if not incident.decide(to, by=by, at=timezone.now(), cause=cause, reason=reason):
+        raise UnableToDecide("Somebody decided on it meanwhile. Reload to see what they said.")
+
+
+def _verdicts_about(incident: Incident, node: str) -> list[KeptVerdict]:
+    rows = KeptVerdict.objects.standing().filter(analysis__incident=incident)
+    return list(rows.filter(component__in=[node, short(node)]))
+
+
+def _set_outcome(kept: KeptVerdict, outcome: Confirmed) -> None:
+    kept.value = {**kept.value, "outcome": outcome.value}
+    kept.save(update_fields=["value"])
+
+
+def _forget(incident: Incident, wrong: str, why: str) -> list[KeptVerdict]:
+    """Forget what blamed ``wrong``, and what said it inherited from it; returns what was."""
+    names = [wrong, short(wrong)]
+    mine = KeptVerdict.objects.standing().filter(analysis__incident=incident)
+    blaming = Q(component__in=names, value__verdict=Verdict.OWN.value)
+    inheriting = Q(value__inherited_from__contains=[wrong])
+    rows = list(mine.filter(blaming | inheriting))
+    for row in rows:
+        row.forgotten_at, row.forgotten_why = timezone.now(), why
+        row.value = {**row.value, "outcome": Confirmed.CORRECTED.value}
+        row.save(update_fields=["forgotten_at", "forgotten_why", "value"])
+    return rows
+
+
+def _teach(analysis: Analysis, found: Found, node: str) -> None:
+    """Keep the right verdict in place of what the analysis said of the right component."""
+    for entry in found.learned:
+        if entry.key.component not in {node, short(node)}:
+            continue
+        right = replace(
+            entry,
+            verdict=Verdict.OWN,
+            inherited_from=(),
+            confidence=1.0,
+            outcome=Confirmed.CORRECTED,
+        )
+        KeptVerdict.objects.filter(
+            workspace=analysis.incident.workspace_id, entry_id=entry.entry_id
+        ).update(value=serial.to_json(right), forgotten_at=None, forgotten_why="")
+
+
+def _look_again(incident: Incident, poisoned: list[str], by: Any) -> int:
+    """Begin a new analysis of every open incident whose newest one rests on a poisoned verdict."""
+    count = 0
+    for entry_id in poisoned:
+        rows = Incident.objects.filter(
+            workspace=incident.workspace_id,
+            status=Incident.Status.OPEN,
+            analyses__result__hits__contains=[{"entry_id": entry_id}],
+        ).exclude(pk=incident.pk)
+        for other in rows.distinct():
+            newest = other.analyses.first()
+            hits = (newest.result or {}).get("hits", ()) if newest else ()
+            if newest and not newest.is_open and any(h["entry_id"] == entry_id for h in hits):
+                analysis_start(incident=other, by=by)
+                count += 1
+    return count
+
+
+def _restore(analysis: Analysis) -> None:
+    """What this analysis learned, as it learned it."""
+    found = analysis.as_value()
+    for entry in found.learned if found else ():
+        KeptVerdict.objects.filter(analysis=analysis, entry_id=entry.entry_id).update(
+            value=serial.to_json(entry), forgotten_at=None, forgotten_why=""
+        )
+
+
+def _record(incident: Incident, by: Any, kind: str, **data: Any) -> None:
+    event_record(workspace=incident.workspace, actor=by, kind=kind, subject=incident, **data)

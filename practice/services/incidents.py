@@ -1,0 +1,277 @@
+"""Incidents: taking in alerts, and starting and cancelling analyses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from memoryapp.domain.errors import UnableToStart
+from memoryapp.models import Workspace
+from memoryapp.services.events import event_record
+from practice.domain.alerts import GAP_SECONDS, MAX_BATCH, Sent, Standing, joins
+from practice.domain.causal_layout import short
+from practice.domain.rootcause import serial
+from practice.domain.rootcause.types import Budget
+from practice.models import Analysis, Incident, IncidentAlert, TelemetrySource
+from practice.tasks import analyse_incident
+
+#: What one analysis may be given at most.
+LIMITS = {"depth": 50, "visits": 5_000, "model_calls": 30, "seconds": 600}
+MAX_WINDOW = timedelta(hours=24)
+
+
+@dataclass(slots=True)
+class Receipt:
+    """What became of a batch of alerts: incident numbers, counts, and what was refused and why."""
+
+    opened: list[int] = field(default_factory=list)
+    joined: list[int] = field(default_factory=list)
+    known: int = 0
+    refused: list[str] = field(default_factory=list)
+
+
+def alerts_send(
+    *,
+    workspace: Workspace,
+    alerts: Sequence[Sent],
+    source: TelemetrySource | None,
+    by: Any,
+    refused: Sequence[str] = (),
+) -> Receipt:
+    """Store alerts: each joins a standing incident or opens one, whose analysis begins.
+
+    A storm is one investigation: what belongs to a standing incident attaches to it. An alert that
+    was sent before is counted once more and starts nothing.
+
+    Raises:
+        UnableToStart: no alert, or more than ``MAX_BATCH``.
+    """
+    if not alerts and not refused:
+        raise UnableToStart("No alert was sent.")
+    if len(alerts) > MAX_BATCH:
+        raise UnableToStart(f"Send at most {MAX_BATCH} alerts at a time, not {len(alerts)}.")
+    receipt = Receipt(refused=list(refused))
+    with transaction.atomic():
+        # The lock makes two deliveries of one storm wait for each other.
+        Workspace.objects.select_for_update().get(pk=workspace.pk)
+        for alert in sorted(alerts, key=lambda one: one.at):
+            _take(workspace, alert, source, by, receipt)
+    return receipt
+
+
+def _take(
+    workspace: Workspace, alert: Sent, source: TelemetrySource | None, by: Any, receipt: Receipt
+) -> None:
+    if _seen_again(workspace, alert, source):
+        receipt.known += 1
+        return
+    standing = _standing(workspace, alert, source)
+    if standing is not None:
+        _attach(standing, alert)
+        receipt.joined.append(standing.number)
+        return
+    incident = _open(workspace, alert, source, by)
+    analysis_start(incident=incident, by=by)
+    receipt.opened.append(incident.number)
+
+
+def _seen_again(workspace: Workspace, alert: Sent, source: TelemetrySource | None) -> bool:
+    """Count an alert that is known; the end of a firing one is written down."""
+    rows = IncidentAlert.objects.filter(
+        incident__workspace=workspace, incident__source=source, external_id=alert.external_id
+    )
+    changed: dict[str, Any] = {"count": F("count") + 1}
+    if alert.resolved_at is not None:
+        changed["resolved_at"] = _moment(alert.resolved_at)
+    return bool(rows.update(**changed))
+
+
+def _standing(workspace: Workspace, alert: Sent, source: TelemetrySource | None) -> Incident | None:
+    """The newest incident nobody has decided on that the alert belongs to."""
+    at, gap = _moment(alert.at), timedelta(seconds=GAP_SECONDS)
+    near = Incident.objects.filter(
+        workspace=workspace,
+        kind=Incident.Kind.SERVICE,
+        status=Incident.Status.OPEN,
+        source=source,
+        begins_at__lte=at + gap,
+        ends_at__gte=at - gap,
+    )
+    for incident in near.order_by("-number"):
+        if joins(alert, _as_standing(incident)):
+            return incident
+    return None
+
+
+def _as_standing(incident: Incident) -> Standing:
+    newest = incident.analyses.filter(status=Analysis.Status.DONE).values_list("result", flat=True)
+    nodes = (newest.first() or {}).get("nodes", ())
+    return Standing(
+        entry=incident.entry,
+        system=incident.system,
+        begins=incident.begins_at.timestamp(),
+        ends=incident.ends_at.timestamp(),
+        known=frozenset(short(node["node_id"]) for node in nodes),
+    )
+
+
+def _attach(incident: Incident, alert: Sent) -> None:
+    _alert_row(incident, alert)
+    at = _moment(alert.at)
+    incident.begins_at, incident.ends_at = min(incident.begins_at, at), max(incident.ends_at, at)
+    incident.entry = incident.entry or alert.entry
+    incident.save(update_fields=["begins_at", "ends_at", "entry"])
+    event_record(
+        workspace=incident.workspace,
+        actor=None,
+        kind="incident.alert_joined",
+        subject=incident,
+        alert=alert.external_id,
+        entry=alert.entry,
+    )
+
+
+def _open(workspace: Workspace, alert: Sent, source: TelemetrySource | None, by: Any) -> Incident:
+    at = _moment(alert.at)
+    title = alert.title or alert.signal or (f"Alert on {alert.entry}" if alert.entry else "Alert")
+    incident = Incident.objects.create_numbered(
+        workspace=workspace,
+        source=source,
+        title=title[:200],
+        system=alert.system or (source.slug if source else ""),
+        entry=alert.entry,
+        severity=alert.severity,
+        begins_at=at,
+        ends_at=at,
+        is_sample=bool(source and source.is_sample),
+    )
+    _alert_row(incident, alert)
+    event_record(
+        workspace=workspace, actor=by, kind="incident.opened", subject=incident, title=title[:200]
+    )
+    return incident
+
+
+def _alert_row(incident: Incident, alert: Sent) -> None:
+    IncidentAlert.objects.create(
+        incident=incident,
+        external_id=alert.external_id,
+        at=_moment(alert.at),
+        resolved_at=_moment(alert.resolved_at) if alert.resolved_at is not None else None,
+        entry=alert.entry,
+        severity=alert.severity,
+        signal=alert.signal,
+        metric=alert.metric,
+        trace_id=alert.trace_id,
+        span_id=alert.span_id,
+        onset_from=_moment(alert.onset[0]) if alert.onset else None,
+        onset_to=_moment(alert.onset[1]) if alert.onset else None,
+        labels=dict(alert.labels),
+    )
+
+
+def incident_create(
+    *, workspace: Workspace, alert: Sent, source: TelemetrySource | None, by: Any
+) -> Incident:
+    """Open an incident by hand, whatever stands already, and begin its analysis."""
+    with transaction.atomic():
+        incident = _open(workspace, alert, source, by)
+        analysis_start(incident=incident, by=by)
+    return incident
+
+
+def analysis_start(
+    *,
+    incident: Incident,
+    by: Any,
+    window: tuple[datetime, datetime] | None = None,
+    budget: Mapping[str, float] | None = None,
+    uses_memory: bool = True,
+) -> Analysis:
+    """Have the workers look at an incident; with a ``window`` at that time only.
+
+    Raises:
+        UnableToStart: it is being looked at already, or a window or a limit makes no sense.
+    """
+    if window is not None:
+        _check_window(*window)
+    limits = _limits(budget or {})
+    with transaction.atomic():
+        incident = Incident.objects.select_for_update().get(pk=incident.pk)
+        newest = incident.analyses.first()
+        if newest is not None and newest.is_open:
+            raise UnableToStart(
+                f"{incident} is being looked at already. Wait for it, or cancel it first."
+            )
+        analysis = incident.analyses.create(
+            number=newest.number + 1 if newest else 1,
+            window_from=window[0] if window else None,
+            window_to=window[1] if window else None,
+            budget=limits,
+            uses_memory=uses_memory,
+            dispatched_at=timezone.now(),
+            started_by=by if getattr(by, "pk", None) else None,
+        )
+        event_record(
+            workspace=incident.workspace,
+            actor=by,
+            kind="incident.analysis_started",
+            subject=incident,
+            number=analysis.number,
+        )
+        analyse_incident.delay_on_commit(analysis.pk)
+    return analysis
+
+
+def _check_window(begin: datetime, end: datetime) -> None:
+    if begin >= end:
+        raise UnableToStart("The window ends before it begins: swap the two times.")
+    if end - begin > MAX_WINDOW:
+        raise UnableToStart("A window is at most 24 hours: choose a shorter one.")
+
+
+def _limits(asked: Mapping[str, float]) -> dict[str, Any]:
+    for name, value in asked.items():
+        if name not in LIMITS:
+            raise UnableToStart(f"{name} is no limit of an analysis: {', '.join(LIMITS)}.")
+        if not 0 <= value <= LIMITS[name] or (name != "model_calls" and not value):
+            raise UnableToStart(f"{name} must be between 1 and {LIMITS[name]}, not {value}.")
+    plain: dict[str, Any] = serial.to_json(Budget())
+    return plain | {name: type(plain[name])(value) for name, value in asked.items()}
+
+
+def analysis_cancel(*, incident: Incident, by: Any) -> Analysis:
+    """End the analysis that waits or works. What earlier ones found stays.
+
+    Raises:
+        UnableToStart: none waits or works.
+    """
+    with transaction.atomic():
+        rows = incident.analyses.filter(
+            status__in=[Analysis.Status.WAITING, Analysis.Status.RUNNING]
+        )
+        analysis = rows.select_for_update().first()
+        if analysis is None:
+            raise UnableToStart(f"No analysis of {incident} is under way.")
+        rows.filter(pk=analysis.pk).update(
+            status=Analysis.Status.CANCELLED, ended_at=timezone.now(), message="Cancelled."
+        )
+        event_record(
+            workspace=incident.workspace,
+            actor=by,
+            kind="incident.analysis_cancelled",
+            subject=incident,
+            number=analysis.number,
+        )
+    analysis.refresh_from_db()
+    return analysis
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

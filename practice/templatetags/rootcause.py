@@ -1,0 +1,62 @@
+"""Words and marks of root causes. Usage: ``{% load rootcause %}``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from memoryapp.templatetags.ui import status
+from practice.domain.causal_layout import short
+from practice.domain.rootcause.types import Closing, Verdict, Visit
+
+register = template.Library()
+
+_CLOSED = {
+    Closing.RECURSED: "",
+    Closing.LEAF: "Leaf: it calls nothing that was seen.",
+    Closing.NORMAL: "Normal in every modality there is.",
+    Closing.REMEMBERED: "Answered from memory and re-checked.",
+    Closing.SEEN: "Visited above.",
+    Closing.BUDGET: "The budget was spent, so it was not judged.",
+    Closing.CANCELLED: "Cancelled before it was judged.",
+}
+
+
+@register.filter
+def node_name(node: str) -> str:
+    """The name of a node without its kind."""
+    return short(node)
+
+
+@register.simple_tag
+def verdict(value: Verdict) -> SafeString:
+    """A verdict as icon and word, for lists."""
+    name = "unjudged" if value is Verdict.OPEN else value.value
+    return status(name)
+
+
+@register.filter
+def closed(visit: Visit) -> str:
+    """Why the recursion went no further from a visit; empty where it did."""
+    return _CLOSED[visit.closing]
+
+
+@register.filter
+def figure(value: float | None) -> str:
+    """A measured figure in four significant digits at most: ``0.16``, ``1,204``, ``3.6e-05``."""
+    if value is None:
+        return "not measured"
+    if value and not 1e-4 <= abs(value) < 1e9:
+        return f"{value:.2e}"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.4g}"
+
+
+@register.filter
+def usual(value: dict[str, Any]) -> SafeString:
+    """``was 0.16`` of a series, or that nothing changed."""
+    return format_html("was {}", figure(value.get("was")))

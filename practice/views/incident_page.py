@@ -1,0 +1,261 @@
+"""What the page of one incident shows, put together from its newest analysis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.http import HttpRequest
+
+from memoryapp.access import membership_of
+from memoryapp.queries.origins import candidates_by_origin
+from practice.domain.alerts import explained
+from practice.domain.causal_layout import KIND_WORDS, Drawing, layout, path_of, short, verdicts
+from practice.domain.incident_lessons import OUTCOME_WORDS, open_nodes
+from practice.domain.rootcause.types import Analysis as Found
+from practice.domain.rootcause.types import Cause, EdgeKind, Evidence, Outcome, Verdict, Visit
+from practice.models import Analysis, Incident
+from practice.queries.incidents import calibrated_on, similar
+from practice.services.incidents import LIMITS
+from practice.views.filters import link
+
+CAUSES_SHOWN = 5
+EDGES_SHOWN = 200
+SPARK = (192, 36)
+#: A recursion is drawn this deep; what lies below is in the report.
+TREE_DEPTH = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    cause: Cause
+    name: str
+    kind: str
+    explains: int
+    path: tuple[str, ...]
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A visit with what was visited from it."""
+
+    visit: Visit
+    name: str
+    look: str
+    inherited: tuple[str, ...]
+    below: tuple[Branch, ...]
+
+
+def incident_context(request: HttpRequest, incident: Incident) -> dict[str, Any]:
+    """Everything ``incident_detail.html`` shows; the same for the page and for its refresh."""
+    analyses = list(incident.analyses.select_related("started_by").defer("result", "panels"))
+    shown = _shown(request, incident)
+    newest = analyses[0] if analyses else None
+    alerts = list(incident.alerts.all())
+    membership = membership_of(request)
+    page = incident.get_absolute_url()
+    context: dict[str, Any] = {
+        "incident": incident,
+        "analyses": analyses,
+        "newest": newest,
+        "analysis": shown,
+        "is_live": bool(newest and newest.is_open),
+        "seen": fingerprint(incident, newest),
+        "refresh_url": link(request),
+        "alerts": alerts,
+        "alerts_since": len(alerts) - shown.alerts_seen if shown else 0,
+        "similar": similar(incident),
+        "lessons": candidates_by_origin(incident.workspace, [page])[page].total(),
+        "decided": calibrated_on(incident.workspace),
+        "playbooks": incident.workspace.playbooks.order_by("name"),
+        "may_review": membership.may_review,
+        "limits": LIMITS,
+        "budget": dict(shown.budget) if shown else {},
+    }
+    found = shown.as_value() if shown else None
+    if shown is not None and found is not None:
+        context |= found_context(found, shown.panels, [alert.entry for alert in alerts])
+    return context
+
+
+def _shown(request: HttpRequest, incident: Incident) -> Analysis | None:
+    """The analysis that was asked for, else the newest that found something out."""
+    done = incident.analyses.filter(status=Analysis.Status.DONE)
+    asked = request.GET.get("analysis", "")
+    if asked.isdecimal() and len(asked) < 9:
+        return done.filter(number=int(asked)).first() or done.first()
+    return done.first()
+
+
+def fingerprint(incident: Incident, newest: Analysis | None) -> str:
+    """What a live page compares: nothing has moved while it stays."""
+    if newest is None:
+        return f"{incident.status}-0"
+    progress = newest.progress
+    return (
+        f"{incident.status}-{newest.number}-{newest.status}-{progress.get('stage', '')}"
+        f"-{progress.get('visits', 0)}"
+    )
+
+
+def found_context(found: Found, panels: dict[str, Any], entries: list[str]) -> dict[str, Any]:
+    """What was found, in the order a reader wants it: answer, graph, path, evidence."""
+    drawing = layout(found)
+    decided = verdicts(found)
+    top = found.causes[0] if found.causes else None
+    return {
+        "found": found,
+        "outcome_words": OUTCOME_WORDS[found.outcome],
+        "is_found": found.outcome is Outcome.FOUND,
+        "top": top,
+        "top_name": short(top.node) if top else "",
+        "ranked": _ranked(found, entries),
+        "ranked_more": max(0, len(found.causes) - CAUSES_SHOWN),
+        "drawing": drawing,
+        "graph_label": _graph_label(found, drawing),
+        "edges": _edges(found)[:EDGES_SHOWN],
+        "edges_total": len(found.edges),
+        "tree": _tree(found),
+        "deepest": max((visit.depth for visit in found.visits), default=0),
+        "components": len(decided),
+        "from_memory": sum(bool(visit.hit) for visit in decided.values()),
+        "open_nodes": [short(node) for node in open_nodes(found)],
+        "hits": [(hit, short(hit.node), memory_link(hit.entry_id)) for hit in found.hits],
+        "evidence": [(item, short(item.node), KIND_WORDS[item.kind]) for item in found.evidence],
+        "choices": sorted((node.name or short(node.node_id), node.node_id) for node in found.nodes),
+        "series": [_spark(series) for series in panels.get("metrics", ())],
+        "logs": panels.get("logs", ()),
+        "trace": panels.get("trace") or {},
+        "notes": panels.get("notes", ()),
+        "rows": panels.get("rows", {}),
+        "reach": _reach(panels),
+        "missing": [modality.value for modality in found.missing],
+    }
+
+
+def memory_link(entry_id: str) -> str:
+    """The page of a bullet that answered; empty for a verdict of the window before."""
+    if not entry_id.startswith("bullet:") or "/" not in entry_id:
+        return ""
+    playbook, _, label = entry_id.removeprefix("bullet:").partition("/")
+    return f"/playbooks/{playbook}/bullets/{label}/"
+
+
+def _ranked(found: Found, entries: list[str]) -> list[Ranked]:
+    calls = {
+        (short(edge.source), short(edge.target))
+        for edge in found.edges
+        if edge.kind is EdgeKind.CALLS
+    }
+    by_id = {item.evidence_id: item for item in found.evidence}
+    return [
+        Ranked(
+            cause=cause,
+            name=short(cause.node),
+            kind=KIND_WORDS[cause.kind],
+            explains=explained(cause.service or short(cause.node), entries, calls),
+            path=tuple(short(node) for node in path_of(cause)),
+            evidence=tuple(by_id[e] for e in cause.evidence if e in by_id)[:6],
+        )
+        for cause in found.causes[:CAUSES_SHOWN]
+    ]
+
+
+def _graph_label(found: Found, drawing: Drawing) -> str:
+    """The drawing in one sentence, for those who cannot see it; the table has the rest."""
+    counts = dict.fromkeys(Verdict, 0)
+    for node in drawing.nodes:
+        counts[node.verdict] += 1
+    said = ", ".join(f"{count} {verdict.value}" for verdict, count in counts.items() if count)
+    return f"Causal graph of {len(drawing.nodes)} components: {said}. The table below has the same."
+
+
+def _edges(found: Found) -> list[dict[str, Any]]:
+    decided = verdicts(found)
+    return [
+        {
+            "edge": edge,
+            "source": short(edge.source),
+            "target": short(edge.target),
+            "kind": edge.kind.value.replace("_", " "),
+            "verdict": decided[edge.target].verdict.value if edge.target in decided else "",
+            "caller_ms": _milliseconds(edge.caller_p95),
+            "callee_ms": _milliseconds(edge.callee_p95),
+            "gap_ms": _milliseconds(edge.gap),
+        }
+        for edge in sorted(found.edges, key=lambda e: (e.target not in decided, e.source, e.target))
+    ]
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds * 1000
+
+
+_LOOKS = {
+    Verdict.OWN: "own",
+    Verdict.INHERITED: "inh",
+    Verdict.NORMAL: "ok",
+    Verdict.OPEN: "open",
+}
+
+
+def _tree(found: Found) -> tuple[Branch, ...]:
+    by_id = {visit.visit_id for visit in found.visits}
+    below: dict[str | None, list[Visit]] = {}
+    for visit in found.visits:
+        below.setdefault(visit.parent if visit.parent in by_id else None, []).append(visit)
+
+    def grown(parent: str | None, depth: int) -> tuple[Branch, ...]:
+        if depth > TREE_DEPTH:
+            return ()
+        return tuple(
+            Branch(
+                visit=visit,
+                name=short(visit.node),
+                look=_LOOKS[visit.verdict],
+                inherited=tuple(short(node) for node in visit.inherited_from),
+                below=grown(visit.visit_id, depth + 1),
+            )
+            for visit in below.get(parent, ())
+        )
+
+    return grown(None, 0)
+
+
+def _reach(panels: dict[str, Any]) -> tuple[datetime, datetime] | None:
+    if not panels.get("begin") or not panels.get("end"):
+        return None
+    return (
+        datetime.fromtimestamp(panels["begin"], UTC),
+        datetime.fromtimestamp(panels["end"], UTC),
+    )
+
+
+def _spark(series: dict[str, Any]) -> dict[str, Any]:
+    """A series as points of a small drawing with its usual band and first change."""
+    points: list[list[float]] = series["points"]
+    times = [t for t, _ in points]
+    values = [v for _, v in points]
+    low: float = min(*values, series["low"])
+    high: float = max(*values, series["high"])
+    width, height = SPARK
+    across, up = (times[-1] - times[0]) or 1.0, (high - low) or 1.0
+
+    def x(at: float) -> float:
+        return round(2.0 + (width - 4) * (at - times[0]) / across, 1)
+
+    def y(value: float) -> float:
+        return round(height - 4 - (height - 8) * (value - low) / up, 1)
+
+    onset = series.get("onset")
+    inside = onset is not None and times[0] <= onset <= times[-1]
+    return series | {
+        "line": " ".join(f"{x(t)},{y(v)}" for t, v in points),
+        "band_y": y(series["high"]),
+        "band_height": max(1.0, round(y(series["low"]) - y(series["high"]), 1)),
+        "onset_x": x(onset) if inside and onset is not None else None,
+        "onset_at": datetime.fromtimestamp(onset, UTC) if onset is not None else None,
+        "look": {"own": "own", "inherited": "inh"}.get(series.get("verdict", ""), "n"),
+    }

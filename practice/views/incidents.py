@@ -1,0 +1,257 @@
+"""Root causes: the list of incidents, one incident, and what a person does about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
+from memoryapp.domain.errors import UnableTo, UnableToStart
+from memoryapp.queries.facets import facet
+from practice.domain.alerts import NotAnAlert, Sent, read
+from practice.domain.incident_lessons import report
+from practice.models import Analysis, Incident
+from practice.queries import incidents as queries
+from practice.services import causes, incidents
+from practice.views.filters import PAGE_SIZE, chips
+from practice.views.incident_page import fingerprint, incident_context
+
+FILTERS = ("status", "kind", "outcome", "severity", "source", "cause", "q")
+
+
+@require_safe
+@gate(Right.READ)
+def incident_list(request: HttpRequest) -> HttpResponse:
+    workspace = workspace_of(request)
+    asked = {name: request.GET.get(name, "").replace("\x00", "") for name in FILTERS}
+    found = queries.incidents(workspace, **asked)
+    page = Paginator(queries.with_figures(found), PAGE_SIZE).get_page(request.GET.get("page"))
+    by_status = queries.incidents(workspace, **asked | {"status": ""})
+    context = {
+        "page": page,
+        "rows": page.object_list,
+        "chips": chips(request, "status", Incident.Status.choices, facet(by_status, "status")),
+        "asked": asked,
+        "is_filtered": any(asked.values()),
+        "severities": queries.severities(workspace),
+        "sources": workspace.telemetry_sources.order_by("name"),
+        "outcomes": Incident.Outcome.choices,
+        "kinds": Incident.Kind.choices,
+        "may_review": membership_of(request).may_review,
+        "webhook": webhook_example(request),
+        "tab": "incidents",
+    }
+    return render(request, "practice/incident_list.html", context)
+
+
+def webhook_example(request: HttpRequest) -> str:
+    """What to write into Alertmanager's configuration, with this host."""
+    url = request.build_absolute_uri("/api/v1/alerts/alertmanager")
+    return (
+        "receivers:\n- name: greenroom\n  webhook_configs:\n"
+        f"  - url: {url}\n"
+        "    http_config:\n      authorization:\n        credentials: gr_YOUR_KEY"
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@gate(Right.REVIEW)
+def incident_new(request: HttpRequest) -> HttpResponse:
+    """Open an incident by hand: when, where, what."""
+    workspace = workspace_of(request)
+    context: dict[str, Any] = {
+        "sources": workspace.telemetry_sources.order_by("name"),
+        "asked": request.POST or request.GET,
+    }
+    if request.method != "POST":
+        return render(request, "practice/incident_new.html", context)
+    slug = request.POST.get("source", "")
+    source = object_or_404(workspace.telemetry_sources.all(), slug=slug) if slug else None
+    try:
+        alert = _alert(request)
+        incident = incidents.incident_create(
+            workspace=workspace, alert=alert, source=source, by=request.user
+        )
+    except (NotAnAlert, UnableTo) as error:
+        context["error"] = str(error)
+        return render(request, "practice/incident_new.html", context, status=422)
+    return redirect(incident)
+
+
+def _alert(request: HttpRequest) -> Sent:
+    asked = {name: value for name, value in request.POST.items() if value}
+    if "at" not in asked:
+        raise NotAnAlert("Say when the trouble was noticed.")
+    return read(asked)
+
+
+@require_safe
+@gate(Right.READ)
+def incident_detail(request: HttpRequest, number: int) -> HttpResponse:
+    incident = _incident(request, number)
+    template = "practice/incident_detail.html"
+    if request.htmx:  # type: ignore[attr-defined]
+        newest = incident.analyses.defer("result", "panels").first()
+        if request.GET.get("seen") == fingerprint(incident, newest):
+            # Nothing has moved: htmx leaves the page as it is, with all that is open on it.
+            return HttpResponse(status=204)
+        template += "#incident"
+    return render(request, template, incident_context(request, incident))
+
+
+@require_safe
+@gate(Right.READ)
+def incident_report(request: HttpRequest, number: int) -> HttpResponse:
+    """The incident as Markdown, to keep or to paste."""
+    incident = _incident(request, number)
+    analysis = incident.analyses.filter(status=Analysis.Status.DONE).first()
+    found = analysis.as_value() if analysis else None
+    if analysis is None or found is None:
+        raise Http404("No analysis of it has ended yet.")
+    text = report(
+        found,
+        title=incident.title,
+        name=str(incident),
+        status=incident.get_status_display().lower(),
+        cause=incident.cause,
+        said=incident.cause_reason,
+        notes=analysis.panels.get("notes", ()),
+        alerts=[(a.at.timestamp(), a.entry, a.signal) for a in incident.alerts.all()],
+    )
+    response = HttpResponse(text, content_type="text/markdown; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="incident-{incident.number}.md"'
+    return response
+
+
+@require_POST
+@gate(Right.REVIEW)
+def analyse(request: HttpRequest, number: int) -> HttpResponse:
+    """Look again, at another window, with other limits or without memory."""
+
+    def act(incident: Incident) -> str:
+        window = _window(request)
+        limits = {
+            name: float(value)
+            for name in incidents.LIMITS
+            if (value := request.POST.get(name, "").strip()).replace(".", "", 1).isdecimal()
+        }
+        analysis = incidents.analysis_start(
+            incident=incident,
+            by=request.user,
+            window=window,
+            budget=limits,
+            uses_memory=request.POST.get("memory", "on") == "on",
+        )
+        return f"{analysis} of {incident} has begun. What earlier ones found stays."
+
+    return _act(request, number, act)
+
+
+def _window(request: HttpRequest) -> tuple[datetime, datetime] | None:
+    begin, end = request.POST.get("from", "").strip(), request.POST.get("to", "").strip()
+    if not begin and not end:
+        return None
+    if not begin or not end:
+        raise UnableToStart("Give both ends of the window, or neither.")
+    return (_moment(begin), _moment(end))
+
+
+def _moment(text: str) -> datetime:
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UnableToStart(f"{text[:40]} is not a time. Write it as 2026-11-25T09:12.") from error
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+@require_POST
+@gate(Right.REVIEW)
+def cancel(request: HttpRequest, number: int) -> HttpResponse:
+    def act(incident: Incident) -> str:
+        analysis = incidents.analysis_cancel(incident=incident, by=request.user)
+        return f"{analysis} of {incident} is cancelled. What earlier ones found stays."
+
+    return _act(request, number, act)
+
+
+@require_POST
+@gate(Right.REVIEW)
+def confirm(request: HttpRequest, number: int) -> HttpResponse:
+    def act(incident: Incident) -> str:
+        causes.cause_confirm(incident=incident, node=request.POST.get("cause", ""), by=request.user)
+        return f"{incident} is confirmed. Send its lesson to review to remember it for good."
+
+    return _act(request, number, act)
+
+
+@require_POST
+@gate(Right.REVIEW)
+def correct(request: HttpRequest, number: int) -> HttpResponse:
+    def act(incident: Incident) -> str:
+        causes.cause_correct(
+            incident=incident,
+            node=request.POST.get("cause", ""),
+            reason=request.POST.get("reason", ""),
+            by=request.user,
+        )
+        return f"{incident} is corrected. What the wrong verdict left in memory is forgotten."
+
+    return _act(request, number, act)
+
+
+@require_POST
+@gate(Right.REVIEW)
+def dismiss(request: HttpRequest, number: int) -> HttpResponse:
+    def act(incident: Incident) -> str:
+        causes.incident_dismiss(
+            incident=incident, reason=request.POST.get("reason", ""), by=request.user
+        )
+        return f"{incident} is dismissed."
+
+    return _act(request, number, act)
+
+
+@require_POST
+@gate(Right.REVIEW)
+def undo(request: HttpRequest, number: int) -> HttpResponse:
+    def act(incident: Incident) -> str:
+        causes.decision_undo(incident=incident, by=request.user)
+        return f"{incident} is open again, and memory is as its analyses left it."
+
+    return _act(request, number, act)
+
+
+@require_POST
+@gate(Right.REVIEW)
+def send_lesson(request: HttpRequest, number: int) -> HttpResponse:
+    slug = request.POST.get("playbook", "")
+    playbook = object_or_404(workspace_of(request).playbooks.all(), slug=slug)
+
+    def act(incident: Incident) -> str:
+        candidate = causes.lesson_submit(incident=incident, playbook=playbook, by=request.user)
+        return f"The lesson waits in review, for {candidate.playbook.name}."
+
+    return _act(request, number, act)
+
+
+def _act(request: HttpRequest, number: int, act: Callable[[Incident], str]) -> HttpResponse:
+    incident = _incident(request, number)
+    try:
+        messages.success(request, act(incident))
+    except UnableTo as error:
+        messages.error(request, str(error))
+    return redirect(incident)
+
+
+def _incident(request: HttpRequest, number: int) -> Incident:
+    rows = Incident.objects.filter(workspace=workspace_of(request))
+    return object_or_404(
+        rows.select_related("workspace", "source", "attempt", "decided_by"), number=number
+    )

@@ -1,0 +1,175 @@
+"""Telemetry sources: what was sent, what its columns are called, and sending more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Count, Max, Min, Sum
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
+from memoryapp.domain.errors import UnableTo
+from practice.models import TelemetryFile, TelemetrySource
+from practice.services import telemetry as services
+from practice.views.filters import PAGE_SIZE
+from practice.views.incidents import webhook_example
+
+LABELS = dict(TelemetryFile.Kind.choices)
+
+
+@require_safe
+@gate(Right.READ)
+def telemetry_list(request: HttpRequest) -> HttpResponse:
+    sources = workspace_of(request).telemetry_sources.annotate(
+        file_count=Count("files"),
+        row_count=Sum("files__rows"),
+        first=Min("files__first_at"),
+        last=Max("files__last_at"),
+    )
+    page = Paginator(sources.order_by("name"), PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {
+        "page": page,
+        "rows": page.object_list,
+        "may_review": membership_of(request).may_review,
+        "webhook": webhook_example(request),
+        "tab": "telemetry",
+    }
+    return render(request, "practice/telemetry_list.html", context)
+
+
+@require_POST
+@gate(Right.REVIEW)
+def source_new(request: HttpRequest) -> HttpResponse:
+    try:
+        source = services.source_create(
+            workspace=workspace_of(request), name=request.POST.get("name", ""), by=request.user
+        )
+    except UnableTo as error:
+        messages.error(request, str(error))
+        return redirect("telemetry-list")
+    messages.success(request, f"{source.name} is ready. Send its first file.")
+    return redirect(source)
+
+
+@require_safe
+@gate(Right.READ)
+def source_page(request: HttpRequest, slug: str) -> HttpResponse:
+    source = _source(request, slug)
+    return render(request, "practice/telemetry_source.html", _context(request, source))
+
+
+def _context(request: HttpRequest, source: TelemetrySource, **more: Any) -> dict[str, Any]:
+    files = source.files.light().select_related("incident", "sent_by")
+    page = Paginator(files, PAGE_SIZE).get_page(request.GET.get("page"))
+    shown = request.GET.get("kind", "") or request.POST.get("kind", "")
+    kind = shown if shown in services.COLUMNS else "metrics"
+    needed, optional = services.COLUMNS[kind]
+    mapping = source.mapping.get(kind, {})
+    return {
+        "source": source,
+        "page": page,
+        "rows": page.object_list,
+        "kinds": TelemetryFile.Kind.choices,
+        "kind": kind,
+        "columns": [
+            *((name, mapping.get(name, ""), True) for name in needed),
+            *((name, mapping.get(name, ""), False) for name in optional),
+        ],
+        "time_unit": mapping.get(services.TIME_UNIT, ""),
+        "units": services.UNITS[1:],
+        "incidents": source.incidents.order_by("-number")[:20],
+        "may_review": membership_of(request).may_review,
+        "command": _command(request, source),
+        **more,
+    }
+
+
+def _command(request: HttpRequest, source: TelemetrySource) -> str:
+    url = request.build_absolute_uri(f"/api/v1/telemetry/{source.slug}/files")
+    return (
+        f"curl -X POST '{url}?kind=metrics&name=metrics.csv' \\\n"
+        '  -H "Authorization: Bearer gr_YOUR_KEY" -H "Content-Type: application/octet-stream" \\\n'
+        "  --data-binary @metrics.csv.gz"
+    )
+
+
+@require_POST
+@gate(Right.REVIEW)
+def send(request: HttpRequest, slug: str) -> HttpResponse:
+    source = _source(request, slug)
+    kind = request.POST.get("kind", "")
+    number = request.POST.get("incident", "")
+    incident = object_or_404(source.incidents.all(), number=number) if number.isdecimal() else None
+    sent = request.FILES.getlist("file")
+    if not sent:
+        messages.error(request, "Choose a file to send.")
+        return redirect(f"{source.get_absolute_url()}?kind={kind}")
+    for one in sent:
+        try:
+            row = services.file_send(
+                source=source,
+                kind=kind,
+                name=one.name or "file",
+                data=one.read(services.MAX_BYTES + 1),
+                by=request.user,
+                incident=incident,
+                is_reference=request.POST.get("reference") == "on",
+            )
+        except UnableTo as error:
+            messages.error(request, str(error))
+        else:
+            messages.success(request, f"{row.name} is stored: {row.rows:,} rows.")
+            for note in row.notes:
+                messages.warning(request, note)
+    return redirect(f"{source.get_absolute_url()}?kind={kind}")
+
+
+@require_POST
+@gate(Right.REVIEW)
+def columns(request: HttpRequest, slug: str) -> HttpResponse:
+    """Save what the columns of one kind are called, or read them off a file first."""
+    source = _source(request, slug)
+    kind = request.POST.get("kind", "")
+    sample = request.FILES.get("sample")
+    try:
+        if sample is not None:
+            found = services.file_columns(
+                name=sample.name or "file", data=sample.read(services.MAX_BYTES + 1)
+            )
+            context = _context(request, source, found=found)
+            return render(request, "practice/telemetry_source.html", context)
+        names = [*sum(services.COLUMNS.get(kind, ((), ())), ()), services.TIME_UNIT]
+        services.mapping_save(
+            source=source,
+            kind=kind,
+            mapping={name: request.POST.get(f"column-{name}", "") for name in names},
+            by=request.user,
+        )
+    except UnableTo as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(
+            request,
+            f"Columns of {LABELS[kind].lower()} are saved. Files sent from now on use them.",
+        )
+    return redirect(f"{source.get_absolute_url()}?kind={kind}")
+
+
+@require_POST
+@gate(Right.REVIEW)
+def delete(request: HttpRequest, pk: int) -> HttpResponse:
+    rows = TelemetryFile.objects.filter(source__workspace=workspace_of(request)).light()
+    row = object_or_404(rows.select_related("source__workspace"), pk=pk)
+    source, name = row.source, row.name
+    services.file_delete(row=row, by=request.user)
+    messages.success(request, f"{name} is deleted. What analyses found in it stays.")
+    return redirect(source)
+
+
+def _source(request: HttpRequest, slug: str) -> TelemetrySource:
+    rows = TelemetrySource.objects.filter(workspace=workspace_of(request))
+    return object_or_404(rows.select_related("workspace"), slug=slug)

@@ -1,0 +1,158 @@
+"""Incidents over REST."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from practice.models import Incident, TelemetryFile
+from tests.practice.outages import BEGAN, metrics_csv, outage, source_of
+from tests.practice.test_telemetry_files import otlp
+
+ALERTS = "/api/v1/alerts"
+WEBHOOK = "/api/v1/alerts/alertmanager"
+INCIDENTS = "/api/v1/incidents"
+
+
+def firing(*services: str) -> dict[str, Any]:
+    return {
+        "version": "4",
+        "alerts": [
+            {
+                "status": "firing",
+                "labels": {"alertname": "Slow", "service": service},
+                "startsAt": "2026-11-20T09:13:00Z",
+                "fingerprint": service,
+            }
+            for service in services
+        ],
+    }
+
+
+def test_alertmanager_opens_an_incident(with_key: Any, workspace: Any) -> None:
+    client = with_key("trajectories:write")
+    answer = client.post(WEBHOOK, firing("web"), content_type="application/json")
+    assert (answer.status_code, answer.json()["opened"]) == (202, [1])
+    again = client.post(WEBHOOK, firing("web"), content_type="application/json").json()
+    assert (again["known"], again["opened"]) == (1, [])
+    assert Incident.objects.get().alerts.get().count == 2
+
+
+def test_it_looks_in_the_only_source_and_in_the_one_that_is_named(
+    with_key: Any, workspace: Any
+) -> None:
+    source = source_of(workspace)
+    client = with_key("write")
+    client.post(WEBHOOK, firing("web"), content_type="application/json")
+    assert Incident.objects.get().source == source
+    url = f"{WEBHOOK}?source=unknown"
+    assert client.post(url, firing("mail"), content_type="application/json").status_code == 404
+
+
+def test_it_keeps_good_alerts_beside_bad_ones_and_says_which(with_key: Any, workspace: Any) -> None:
+    body = {"alerts": [{"at": BEGAN, "entry": "web"}, {"entry": "x"}, 7]}
+    answer = with_key("write").post(ALERTS, body, content_type="application/json").json()
+    assert answer["opened"] == [1]
+    assert [line.partition(":")[0] for line in answer["refused"]] == ["Alert 1", "Alert 2"]
+
+
+@pytest.mark.parametrize("body", [[], {}, {"alerts": "x"}, "x"])
+def test_it_refuses_a_body_that_is_not_alertmanagers(
+    with_key: Any, workspace: Any, body: Any
+) -> None:
+    answer = with_key("write").post(WEBHOOK, body, content_type="application/json")
+    assert answer.status_code == 400
+    assert not Incident.objects.exists()
+
+
+def test_a_key_that_only_reads_sends_nothing(with_key: Any, workspace: Any) -> None:
+    answer = with_key("read").post(WEBHOOK, firing("web"), content_type="application/json")
+    assert answer.status_code == 403
+
+
+def test_one_incident_comes_whole(with_key: Any, workspace: Any) -> None:
+    incident = outage(workspace)
+    body = with_key("read").get(f"{INCIDENTS}/{incident.number}").json()
+    assert (body["alerts"], body["analysis"], body["entry"]) == (1, "done", "web")
+    assert body["analysis_row"]["result"]["causes"][0]["rank"] == 1
+    assert body["alert_rows"][0]["signal"] == "p95 above 1 s"
+
+
+def test_the_list_filters_and_refuses_what_can_match_nothing(with_key: Any, workspace: Any) -> None:
+    outage(workspace)
+    client = with_key("read")
+    assert len(client.get(f"{INCIDENTS}?status=open&q=slow").json()["results"]) == 1
+    assert client.get(f"{INCIDENTS}?status=confirmed").json()["results"] == []
+    assert client.get(f"{INCIDENTS}?status=lost").status_code == 400
+
+
+def test_another_workspace_has_none_of_it(olga_client: Any, workspace: Any) -> None:
+    incident = outage(workspace)
+    assert olga_client.get(INCIDENTS).json()["results"] == []
+    assert olga_client.get(f"{INCIDENTS}/{incident.number}").status_code == 404
+
+
+def test_it_looks_again_and_cancels(with_key: Any, workspace: Any) -> None:
+    incident = outage(workspace)
+    client, url = with_key("write"), f"{INCIDENTS}/{incident.number}/analysis"
+    body = {"window_from": "2026-11-20T09:00:00Z", "window_to": "2026-11-20T09:15:00Z"}
+    begun = client.post(url, body | {"visits": 9}, content_type="application/json")
+    assert (begun.status_code, begun.json()["budget"]["visits"]) == (202, 9)
+    assert client.post(url, {}, content_type="application/json").status_code == 409
+    assert client.delete(url).json()["status"] == "cancelled"
+    half = {"window_from": "2026-11-20T09:00:00Z"}
+    assert client.post(url, half, content_type="application/json").status_code == 400
+
+
+def test_a_person_decides_and_takes_it_back(with_key: Any, workspace: Any) -> None:
+    incident = outage(workspace)
+    client, url = with_key("write"), f"{INCIDENTS}/{incident.number}"
+    top = client.get(url).json()["top_cause"]
+    said = client.post(f"{url}/confirm", {"cause": top}, content_type="application/json")
+    assert said.json()["status"] == "confirmed"
+    again = client.post(f"{url}/dismiss", {"reason": "no"}, content_type="application/json")
+    assert again.status_code == 409
+    assert (
+        client.post(f"{url}/undo", {}, content_type="application/json").json()["status"] == "open"
+    )
+
+
+def test_files_are_sent_as_they_are_and_stored_once(with_key: Any, workspace: Any) -> None:
+    client = with_key("write")
+    made = client.post("/api/v1/telemetry", {"name": "Shop"}, content_type="application/json")
+    slug = made.json()["slug"]
+    url = f"/api/v1/telemetry/{slug}/files?kind=metrics&name=m.csv"
+    for _ in range(2):
+        sent = client.post(url, metrics_csv(), content_type="application/octet-stream")
+        assert (sent.status_code, sent.json()["rows"]) == (201, 150)
+    assert TelemetryFile.objects.count() == 1
+    bad = client.post(url, b"a,b\n1,2\n", content_type="application/octet-stream")
+    assert (bad.status_code, bad.json()["detail"].count("\n")) == (422, 0)
+    assert "Nothing was stored" in bad.json()["detail"]
+    assert len(client.get(url.partition("?")[0]).json()["results"]) == 1
+
+
+def test_columns_are_mapped_per_source(with_key: Any, workspace: Any) -> None:
+    client = with_key("write")
+    client.post("/api/v1/telemetry", {"name": "Shop"}, content_type="application/json")
+    body = {"kind": "metrics", "columns": {"ts": "time", "metric": "what", "value": "v"}}
+    saved = client.put(
+        "/api/v1/telemetry/shop/columns", body, content_type="application/json"
+    ).json()
+    assert saved["mapping"]["metrics"]["ts"] == "time"
+    url = "/api/v1/telemetry/shop/files?kind=metrics"
+    data = b"time,what,v\n1795000000,cpu,3\n"
+    assert client.post(url, data, content_type="text/csv").json()["rows"] == 1
+    body["columns"] = {"nonsense": "x"}
+    wrong = client.put("/api/v1/telemetry/shop/columns", body, content_type="application/json")
+    assert wrong.status_code == 409
+
+
+def test_an_otlp_exporter_sends_traces(with_key: Any, workspace: Any) -> None:
+    client = with_key("trajectories:write")
+    source_of(workspace)
+    url = "/api/v1/telemetry/shop/v1/traces"
+    answer = client.post(url, otlp(), content_type="application/json")
+    assert (answer.status_code, answer.json()) == (200, {"partialSuccess": {}})
+    assert TelemetryFile.objects.filter(name="otlp-traces.json", rows=1).exists()

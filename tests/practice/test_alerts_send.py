@@ -1,0 +1,87 @@
+"""Taking in alerts: a storm is one investigation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from memoryapp.domain.errors import UnableToStart
+from memoryapp.models import Event
+from practice.models import Analysis, Incident, IncidentAlert
+from practice.services.incidents import alerts_send, incident_create
+from tests.practice.outages import BEGAN, alert, analysed, source_of
+
+
+def send(workspace: Any, *alerts: Any, source: Any = None) -> Any:
+    return alerts_send(workspace=workspace, alerts=alerts, source=source, by=None)
+
+
+def test_an_alert_opens_an_incident_and_rings_for_its_analysis(
+    workspace: Any, rung: list[Any], django_capture_on_commit_callbacks: Any
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        receipt = send(workspace, alert())
+    incident = Incident.objects.get()
+    assert (receipt.opened, incident.title, incident.entry) == ([1], "Replies are slow", "web")
+    assert rung == [("analyse_incident", incident.analyses.get().pk)]
+    assert Event.objects.filter(kind="incident.opened").exists()
+
+
+def test_a_storm_of_one_entry_is_one_investigation(workspace: Any) -> None:
+    storm = [alert(external_id=f"a{n}", at=BEGAN + n) for n in range(40)]
+    receipt = send(workspace, *storm)
+    assert (len(receipt.opened), len(receipt.joined)) == (1, 39)
+    assert Analysis.objects.count() == 1
+    incident = Incident.objects.get()
+    assert incident.alerts.count() == 40
+    assert (incident.ends_at - incident.begins_at).total_seconds() == 39
+
+
+def test_later_alerts_of_the_same_call_tree_attach_to_it(workspace: Any) -> None:
+    source = source_of(workspace)
+    send(workspace, alert(), source=source)
+    incident = Incident.objects.get()
+    analysed(incident)
+    receipt = send(
+        workspace,
+        alert(external_id="a2", entry="ledger", at=BEGAN + 120),
+        alert(external_id="a3", entry="elsewhere", at=BEGAN + 120),
+        source=source,
+    )
+    assert (receipt.joined, receipt.opened) == ([incident.number], [2])
+
+
+def test_the_same_alert_sent_again_is_counted_and_starts_nothing(workspace: Any) -> None:
+    send(workspace, alert())
+    receipt = send(workspace, alert(resolved_at=BEGAN + 500))
+    row = IncidentAlert.objects.get()
+    assert (receipt.known, row.count, Incident.objects.count()) == (1, 2, 1)
+    assert row.resolved_at is not None
+
+
+def test_an_alert_long_after_is_another_incident(workspace: Any) -> None:
+    send(workspace, alert())
+    assert send(workspace, alert(external_id="a2", at=BEGAN + 7200)).opened == [2]
+
+
+def test_what_a_person_decided_on_is_not_joined_any_more(workspace: Any) -> None:
+    send(workspace, alert())
+    Incident.objects.update(status="confirmed")
+    assert send(workspace, alert(external_id="a2")).opened == [2]
+
+
+def test_it_refuses_none_and_too_many(workspace: Any) -> None:
+    with pytest.raises(UnableToStart, match="No alert"):
+        send(workspace)
+    with pytest.raises(UnableToStart, match="at most 500"):
+        send(workspace, *(alert(external_id=str(n)) for n in range(501)))
+    assert not Incident.objects.exists()
+
+
+def test_an_incident_by_hand_stands_beside_what_stands_already(workspace: Any) -> None:
+    send(workspace, alert())
+    incident = incident_create(
+        workspace=workspace, alert=alert(external_id="mine"), source=None, by=None
+    )
+    assert incident.number == 2

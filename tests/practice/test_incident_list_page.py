@@ -1,0 +1,82 @@
+"""The list of incidents, and opening one by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from practice.models import Incident
+from tests.factories import IncidentFactory
+from tests.practice.pages import queries_of
+
+LIST = "/root-causes/"
+NEW = "/root-causes/new/"
+
+
+def test_it_teaches_how_alerts_come_in_while_there_is_none(
+    vera_client: Any, workspace: Any
+) -> None:
+    page = vera_client.get(LIST).content.decode()
+    assert "http://testserver/api/v1/alerts/alertmanager" in page
+
+
+def test_it_filters_with_true_totals(vera_client: Any, workspace: Any) -> None:
+    for number in range(3):
+        IncidentFactory(workspace=workspace, outcome="found", top_cause=f"service:s{number}")
+    done = IncidentFactory(workspace=workspace, status="confirmed", cause="service:ledger")
+    context = vera_client.get(LIST).context
+    assert [(chip.label, chip.count) for chip in context["chips"]] == [
+        ("All", 4),
+        ("Not confirmed", 3),
+        ("Confirmed", 1),
+    ]
+    assert list(vera_client.get(f"{LIST}?status=confirmed").context["rows"]) == [done]
+    assert len(vera_client.get(f"{LIST}?outcome=found").context["rows"]) == 3
+    assert list(vera_client.get(f"{LIST}?cause=ledger").context["rows"]) == [done]
+    assert len(vera_client.get(f"{LIST}?q=s1").context["rows"]) == 1
+    assert "No incident matches" in vera_client.get(f"{LIST}?q=nothing").content.decode()
+
+
+def test_it_shows_nothing_of_another_workspace(olga_client: Any, workspace: Any) -> None:
+    IncidentFactory(workspace=workspace)
+    assert list(olga_client.get(LIST).context["rows"]) == []
+
+
+def test_it_takes_as_many_queries_for_more_rows(vera_client: Any, workspace: Any) -> None:
+    IncidentFactory(workspace=workspace)
+    before = queries_of(vera_client, LIST)
+    for _ in range(10):
+        IncidentFactory(workspace=workspace)
+    assert queries_of(vera_client, LIST) == before
+
+
+def test_the_rail_counts_what_nobody_decided_on(vera_client: Any, workspace: Any) -> None:
+    IncidentFactory(workspace=workspace)
+    IncidentFactory(workspace=workspace, status="dismissed")
+    nav = {item["label"]: item for group in vera_client.get("/").context["nav"] for item in group}
+    assert (nav["Root causes"]["url"], nav["Root causes"]["count"]) == (LIST, 1)
+
+
+def test_a_reviewer_opens_one_by_hand(rita_client: Any, workspace: Any) -> None:
+    asked = {"at": "2026-11-20T09:12", "entry": "web", "title": "Slow"}
+    answer = rita_client.post(NEW, asked)
+    incident = Incident.objects.get()
+    assert answer.url == incident.get_absolute_url()
+    assert (incident.title, incident.analyses.count()) == ("Slow", 1)
+
+
+@pytest.mark.parametrize("at", ["", "soon"])
+def test_it_says_what_is_wrong_and_keeps_what_was_typed(
+    rita_client: Any, workspace: Any, at: str
+) -> None:
+    answer = rita_client.post(NEW, {"at": at, "title": "Slow &amp; sad"})
+    assert answer.status_code == 422
+    assert 'role="alert"' in answer.content.decode()
+    assert "Slow &amp;amp; sad" in answer.content.decode()
+    assert not Incident.objects.exists()
+
+
+def test_a_viewer_may_not_open_one(vera_client: Any, workspace: Any) -> None:
+    assert vera_client.get(NEW).status_code == 403
+    assert vera_client.post(NEW, {"at": "2026-11-20T09:12"}).status_code == 403

@@ -1,0 +1,129 @@
+"""The page of one incident."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from practice.models import Analysis, Incident
+from practice.services.incidents import analysis_start, incident_create
+from tests.factories import IncidentFactory
+from tests.practice.outages import alert, analysed, outage
+from tests.practice.pages import queries_of
+
+
+@pytest.fixture
+def incident(workspace: Any) -> Incident:
+    return outage(workspace)
+
+
+def test_it_shows_the_answer_first_then_graph_path_and_evidence(
+    vera_client: Any, incident: Incident
+) -> None:
+    page = vera_client.get(incident.get_absolute_url()).content.decode()
+    assert "Most likely cause: <code>" in page
+    assert page.index("Most likely cause") < page.index("Causal graph") < page.index("How it was")
+    assert 'id="evidence-' in page
+    assert '<svg class="graph"' in page
+    assert "polyline" in page
+
+
+def test_it_has_a_table_that_says_what_the_drawing_shows(
+    vera_client: Any, incident: Incident
+) -> None:
+    context = vera_client.get(incident.get_absolute_url()).context
+    assert {(row["source"], row["target"]) for row in context["edges"]} >= {
+        ("web", "shop"),
+        ("shop", "ledger"),
+    }
+    assert {node.name for node in context["drawing"].nodes} >= {"web", "shop", "ledger"}
+
+
+def test_it_draws_metrics_logs_and_a_trace_of_the_window(
+    vera_client: Any, incident: Incident
+) -> None:
+    context = vera_client.get(incident.get_absolute_url()).context
+    assert {series["node"] for series in context["series"]} >= {"ledger"}
+    assert context["rows"] == {"metrics": 150, "traces": 90, "logs": 120, "edges": 0}
+    assert [span["service"] for span in context["trace"]["spans"]] == ["web", "shop", "ledger"]
+
+
+def test_it_refreshes_while_it_works_and_only_when_something_moved(
+    vera_client: Any, workspace: Any
+) -> None:
+    incident = incident_create(workspace=workspace, alert=alert(), source=None, by=None)
+    url = incident.get_absolute_url()
+    page = vera_client.get(url)
+    assert "hx-trigger" in page.content.decode()
+    seen = page.context["seen"]
+    same = vera_client.get(f"{url}?seen={seen}", HTTP_HX_REQUEST="true")
+    Analysis.objects.update(status="running", progress={"stage": "Reasoning", "visits": 4})
+    moved = vera_client.get(f"{url}?seen={seen}", HTTP_HX_REQUEST="true")
+    assert (same.status_code, moved.status_code) == (204, 200)
+    text = moved.content.decode()
+    assert "Reasoning, 4 visits" in text
+    assert "<html" not in text
+
+
+def test_it_says_what_is_missing_instead_of_guessing(vera_client: Any, workspace: Any) -> None:
+    incident = incident_create(workspace=workspace, alert=alert(), source=None, by=None)
+    analysed(incident)
+    page = vera_client.get(incident.get_absolute_url()).content.decode()
+    assert "No telemetry covers this window." in page
+    assert "Missing: " in page
+
+
+def test_it_shows_an_older_analysis_on_request(rita: Any, vera_client: Any, incident: Any) -> None:
+    analysis_start(incident=incident, by=rita)
+    page = vera_client.get(f"{incident.get_absolute_url()}?analysis=1")
+    assert page.context["analysis"].number == 1
+    assert page.context["is_live"]
+
+
+def test_a_viewer_sees_no_buttons_that_she_may_not_press(
+    vera_client: Any, rita_client: Any, incident: Incident
+) -> None:
+    url = incident.get_absolute_url()
+    assert 'id="incident-confirm"' not in vera_client.get(url).content.decode()
+    assert 'id="incident-confirm"' in rita_client.get(url).content.decode()
+
+
+def test_it_does_not_exist_for_somebody_outside(olga_client: Any, incident: Incident) -> None:
+    assert olga_client.get(incident.get_absolute_url()).status_code == 404
+    assert olga_client.get(f"{incident.get_absolute_url()}report.md").status_code == 404
+
+
+@pytest.mark.parametrize("verb", ["analyse", "cancel", "confirm", "correct", "dismiss", "undo"])
+def test_a_viewer_may_change_nothing(vera_client: Any, incident: Incident, verb: str) -> None:
+    answer = vera_client.post(f"{incident.get_absolute_url()}{verb}/")
+    assert answer.status_code == 403
+    incident.refresh_from_db()
+    assert (incident.status, incident.analyses.count()) == ("open", 1)
+
+
+def test_it_takes_as_many_queries_with_ten_times_the_alerts(
+    vera_client: Any, incident: Incident
+) -> None:
+    url = incident.get_absolute_url()
+    before = queries_of(vera_client, url)
+    for number in range(10):
+        incident.alerts.create(external_id=f"more-{number}", at=incident.begins_at)
+        IncidentFactory(workspace=incident.workspace, signature=incident.signature)
+    assert queries_of(vera_client, url) == before
+
+
+def test_it_gives_a_report_in_markdown(vera_client: Any, incident: Incident) -> None:
+    answer = vera_client.get(f"{incident.get_absolute_url()}report.md")
+    text = answer.content.decode()
+    assert answer["Content-Disposition"] == 'attachment; filename="incident-1.md"'
+    assert text.startswith("# Replies are slow\n")
+    assert "## Ranked causes" in text
+    assert "visits" in text
+
+
+def test_text_of_telemetry_cannot_shape_the_report(vera_client: Any, workspace: Any) -> None:
+    incident = outage(workspace, signal="# owned\n| a | [x](http://evil)")
+    text = vera_client.get(f"{incident.get_absolute_url()}report.md").content.decode()
+    assert "\n# owned" not in text
+    assert "[x](" not in text
