@@ -107,6 +107,8 @@ def series(table: MetricTable, bin_seconds: float = 0.0) -> Iterator[Series]:
     key = (table.service.codes.astype(np.int64) * pods + table.pod.codes) * metrics
     key = (key + table.metric.codes)[good]
     ts, value = table.ts[good], table.value[good]
+    if not len(key):
+        return
     order = np.lexsort((ts, key))
     keys, first = np.unique(key[order], return_index=True)
     for code, rows in zip(keys, np.split(order, first[1:]), strict=True):
