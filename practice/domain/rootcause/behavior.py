@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -105,6 +105,18 @@ def merged(window: Invocations, reference: Invocations | None, cuts: Floats) -> 
         tuple(features),
         size,
     )
+
+
+def _comparable(data: Merged) -> Merged:
+    """Without the log statements where only one side has logs: what is not kept is not missing."""
+    log = np.array([name.startswith(f"{LOG}:") for name in data.features], dtype=np.bool_)
+    lines = log[data.feature]
+    in_window = data.row < data.windowed
+    if not lines.any() or (lines & in_window).any() == (lines & ~in_window).any():
+        return data
+    if not (lines & ~in_window).any() and data.windowed == len(data.kind):
+        return data
+    return replace(data, row=data.row[~lines], feature=data.feature[~lines])
 
 
 def _weights(k: Floats, n: Floats, *, came: bool) -> NDArray[np.float64]:
@@ -237,7 +249,7 @@ def behavior(window: Invocations, reference: Invocations | None, cuts: Floats) -
     """Fault-like changes of steps, one finding per kind of request and best feature."""
     if not len(window):
         return []
-    data = merged(window, reference, cuts)
+    data = _comparable(merged(window, reference, cuts))
     steps = _steps(data)
     deviance = np.zeros(len(data.kind))
     for step in steps:

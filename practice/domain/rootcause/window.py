@@ -20,6 +20,7 @@ from practice.domain.rootcause.latency import (
     own_time,
     span_gaps,
 )
+from practice.domain.rootcause.line_traces import line_invocations, traced
 from practice.domain.rootcause.logs import log_findings
 from practice.domain.rootcause.metrics import deviations, strongest, usual_values
 from practice.domain.rootcause.telemetry import Floats, Labels, Modality, Telemetry
@@ -36,6 +37,7 @@ class Reference:
     telemetry: Telemetry
     statements: Labels
     invocations: Invocations
+    by_lines: Invocations
     metrics: Mapping[tuple[str, str], Floats]
     bin_seconds: float
 
@@ -48,6 +50,9 @@ def learn(telemetry: Telemetry, *, interval: float = 60.0) -> Reference:
         telemetry=telemetry,
         statements=names,
         invocations=invocations(telemetry.spans, telemetry.logs, names),
+        by_lines=line_invocations(
+            telemetry.logs, names, np.ones(len(telemetry.logs), dtype=np.bool_)
+        ),
         metrics=usual_values(telemetry.metrics, width),
         bin_seconds=width,
     )
@@ -103,11 +108,14 @@ def examine(telemetry: Telemetry, alert: Alert, reference: Reference | None) -> 
     samples = reference.metrics if reference is not None else {}
     if reference is not None and reference.bin_seconds != width:
         samples = usual_values(reference.telemetry.metrics, width)
+    loose = ~placed(telemetry.spans, telemetry.logs)
+    by_lines = line_invocations(telemetry.logs, names, loose)
+    found.extend(behavior(by_lines, reference.by_lines if reference else None, cuts))
     metrics, summaries = deviations(telemetry.metrics, samples, begin, width)
     lines, templates = log_findings(
         telemetry.logs,
         names,
-        ~placed(telemetry.spans, telemetry.logs),
+        loose & ~traced(telemetry.logs),
         reference.telemetry.logs if reference is not None else None,
         reference.statements if reference is not None else None,
         begin,

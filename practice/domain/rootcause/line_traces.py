@@ -1,0 +1,84 @@
+"""Invocations from log lines alone, for requests whose spans nobody kept.
+
+Lines that carry a trace id but lie in no known span are grouped by trace, service and span id. The
+first statement names the kind of request. A group that begins and ends while another service of
+the same trace is busy was called by the innermost such one: a service logs before and after it
+calls. Times of such invocations are not measured, only order.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from practice.domain.rootcause.invocations import CALL, LOG, Invocations, Rows
+from practice.domain.rootcause.telemetry import Codes, Floats, Labels, LogTable, Mask
+
+
+def line_invocations(logs: LogTable, statements: Labels, loose: Mask) -> Invocations:
+    """The invocations of the ``loose`` lines that have a trace id."""
+    lines = np.flatnonzero(loose & traced(logs))
+    trace = logs.trace_id.codes[lines].astype(np.int64)
+    services, spans = max(len(logs.service.names), 1), max(len(logs.span_id.names), 1)
+    key = (trace * services + logs.service.codes[lines]) * spans + logs.span_id.codes[lines]
+    order = np.lexsort((logs.ts[lines], key))
+    lines, key = lines[order], key[order]
+    _, first, group = np.unique(key, return_index=True, return_inverse=True)
+    last = np.append(first[1:], len(lines)) - 1 if len(first) else first
+    head = lines[first]
+    start, end = logs.ts[head], logs.ts[lines[last]] if len(first) else logs.ts[head]
+    kind = _kinds(logs, statements, head)
+    parent = _enclosing(logs.trace_id.codes[head], logs.service.codes[head], start, end)
+    called = np.flatnonzero(parent >= 0)
+    names = (*(f"{CALL}:{n}" for n in kind.names), *(f"{LOG}:{n}" for n in statements.names))
+    row = np.concatenate([parent[called], group])
+    feature = np.concatenate(
+        [
+            kind.codes[called].astype(np.int64),
+            statements.codes[lines].astype(np.int64) + len(kind.names),
+        ]
+    )
+    pairs = np.unique(row * max(len(names), 1) + feature)
+    unknown = np.full(len(head), np.nan)
+    return Invocations(
+        kind=kind,
+        service=logs.service.taken(head),
+        pod=logs.pod.taken(head),
+        parent=parent,
+        start=start,
+        duration=unknown,
+        self_time=unknown,
+        client=unknown,
+        failed=np.zeros(len(head), dtype=np.bool_),
+        trace=logs.trace_id.codes[head],
+        seen_row=pairs // max(len(names), 1),
+        seen_feature=pairs % max(len(names), 1),
+        features=names,
+    )
+
+
+def traced(logs: LogTable) -> Mask:
+    """Which lines carry a trace id."""
+    named = np.array([bool(name) for name in logs.trace_id.names], dtype=np.bool_)
+    return named[logs.trace_id.codes] if len(logs) else np.zeros(0, dtype=np.bool_)
+
+
+def _kinds(logs: LogTable, statements: Labels, head: Rows) -> Labels:
+    return Labels.of(f"{logs.service[int(line)]} after “{statements[int(line)]}”" for line in head)
+
+
+def _enclosing(trace: Codes, service: Codes, start: Floats, end: Floats) -> Rows:
+    """For each group the innermost one of another service in its trace that spans it, or −1."""
+    found = np.full(len(trace), -1, dtype=np.int64)
+    open_groups: list[int] = []
+    current = -1
+    for group in np.lexsort((-end, start, trace)).tolist():
+        if trace[group] != current:
+            open_groups, current = [], int(trace[group])
+        while open_groups and end[open_groups[-1]] < end[group]:
+            open_groups.pop()
+        for above in reversed(open_groups):
+            if service[above] != service[group]:
+                found[group] = above
+                break
+        open_groups.append(group)
+    return found
