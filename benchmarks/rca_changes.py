@@ -179,3 +179,43 @@ def repeated(telemetry: Telemetry, times: int) -> Telemetry:
         list(logs.message) * times,
     )  # fmt: skip
     return replace(telemetry, spans=many, logs=lines)
+
+
+def fault_free(
+    normal: Telemetry, *, before: float = 1200.0, after: float = 240.0, step: float = 240.0
+) -> list[tuple[Telemetry, Alert, Telemetry]]:
+    """Windows cut out of fault-free telemetry, each with an alert and the rest as reference.
+
+    The one fault-free minute of spans and logs is halved: its first half is the reference, its
+    second is moved into each window.
+    """
+    m, s, g = normal.metrics, normal.spans, normal.logs
+    first, last = float(m.ts.min()), float(m.ts.max())
+    middle = float(np.median(s.start)) if len(s) else 0.0
+    early = between(normal, 0.0, middle)
+    late = between(normal, middle, np.inf)
+    found = []
+    at = first + before + after
+    while at <= last:
+        begin, end = at - before - after, at
+        rest = (m.ts < begin) | (m.ts >= end)
+        edges = normal.edges
+        far = (edges.ts < begin) | (edges.ts >= end)
+        alert = Alert(f"calm-{len(found)}", end - 60.0, "", (end - 240.0, end - 180.0))
+        move = end - 230.0 - middle
+        window = between(normal, begin, end)
+        window = replace(
+            window,
+            spans=replace(late.spans, start=late.spans.start + move),
+            logs=replace(late.logs, ts=late.logs.ts + move),
+        )
+        reference = replace(
+            normal,
+            metrics=metric_rows(m, rest),
+            edges=edge_rows(edges, far),
+            spans=early.spans,
+            logs=early.logs,
+        )
+        found.append((window, alert, reference))
+        at += step
+    return found

@@ -10,7 +10,7 @@ from practice.domain.rootcause import graph
 from practice.domain.rootcause.findings import Finding
 from practice.domain.rootcause.memory import Recall, fingerprint, learned
 from practice.domain.rootcause.paths import causes_of
-from practice.domain.rootcause.ranking import OWN, UNREACHED, Standing, ordered, standings
+from practice.domain.rootcause.ranking import FOUND, UNREACHED, Standing, standings
 from practice.domain.rootcause.recursion import Recursion, Subject
 from practice.domain.rootcause.telemetry import Modality, Telemetry
 from practice.domain.rootcause.types import (
@@ -31,8 +31,6 @@ from practice.domain.rootcause.types import (
 from practice.domain.rootcause.window import Reference, Window, examine, learn
 
 _EVIDENCE_CAP = 400
-# "No cause found" where the chance of any cause is less than even.
-_FOUND = 0.5
 
 
 def analyse(
@@ -62,7 +60,7 @@ def analyse(
     window = window or examine(telemetry, alert, reference)
     evidence = _evidence(window.findings)
     calls = graph.calls(telemetry, window, alert.trace_id)
-    cases = standings(window.findings, window.seen)
+    cases = standings(window.findings, window.traced)
     start, notes = _start(alert, calls, window)
     subject = Subject(alert, calls, cases, _by_service(evidence), window.seen)
     recall = Recall.of(alert, memory)
@@ -169,8 +167,7 @@ def _strengths(
 def _answer(
     causes: Sequence[Cause], visits: Sequence[Visit], subject: Subject, start: Sequence[str]
 ) -> tuple[Outcome, str]:
-    any_cause = sum(cause.score for cause in causes)
-    if causes and causes[0].strength >= OWN and any_cause >= _FOUND:
+    if causes and causes[0].strength >= FOUND:
         return Outcome.FOUND, causes[0].statement
     unseen = [v for v in visits if not subject.seen.get(v.node.partition(":")[2])]
     troubled = [v for v in visits if v.inherited_from or (v.depth == 0 and v.evidence)]
@@ -199,6 +196,3 @@ def _learned(alert: Alert, visits: Sequence[Visit], subject: Subject) -> tuple[M
         ],
         [case.top.kind.value if case and case.top else "none" for case in cases],
     )
-
-
-__all__ = ["Reference", "analyse", "examine", "learn", "ordered"]

@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from practice.domain.rootcause.findings import Finding
-from practice.domain.rootcause.telemetry import Modality
 from practice.domain.rootcause.types import EvidenceKind
 
 # Below this a service does not deviate by itself.
@@ -18,11 +17,13 @@ OWN = 0.3
 UNREACHED = 0.3
 # Spans measure a service's time request by request. Where they show nothing, a histogram that
 # moved is the less sure word, and a busier processor has not slowed anybody down.
-_UNCONFIRMED = {EvidenceKind.LATENCY: 0.3, EvidenceKind.RESOURCE: 0.7}
+_UNCONFIRMED = {EvidenceKind.LATENCY: 0.3, EvidenceKind.RESOURCE: 0.4}
 _TIMES = frozenset({EvidenceKind.SELF_TIME, EvidenceKind.NETWORK_GAP})
-# The score: how strength turns into odds against the other services and against no cause at all.
-_SHARPNESS = 4.0
-_NOTHING = 0.55
+# Below this strength "no cause found" is the better answer: chance alone reaches it now and then.
+FOUND = 0.6
+# The score: how strength turns into odds, and what speaks for a cause nobody measured.
+_SHARPNESS = 3.0
+_UNSEEN = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,11 @@ def worth(nats: float) -> float:
     return math.log1p(nats / 3.0) * nats / (nats + 5.0) if nats > 0 else 0.0
 
 
-def standings(
-    findings: Iterable[Finding], seen: Mapping[str, frozenset[Modality]]
-) -> dict[str, Standing]:
-    """Strength of every service: the sum of the worth of its best finding of each kind."""
+def standings(findings: Iterable[Finding], traced: Collection[str]) -> dict[str, Standing]:
+    """Strength of every service: the sum of the worth of its best finding of each kind.
+
+    ``traced`` are the services whose requests in the window were recorded.
+    """
     best: dict[str, dict[EvidenceKind, Finding]] = defaultdict(dict)
     for one in findings:
         known = best[one.service].get(one.kind)
@@ -54,8 +56,7 @@ def standings(
             best[one.service][one.kind] = one
     found = {}
     for service, by_kind in best.items():
-        traced = Modality.TRACES in seen.get(service, frozenset())
-        unconfirmed = traced and not _TIMES & set(by_kind)
+        unconfirmed = service in traced and not _TIMES & set(by_kind)
         worths = {
             kind: worth(one.own) * (_UNCONFIRMED.get(kind, 1.0) if unconfirmed else 1.0)
             for kind, one in by_kind.items()
@@ -75,10 +76,12 @@ def _digest(name: str) -> str:
 
 
 def scores(strengths: Sequence[float]) -> list[float]:
-    """The chance of each to be the cause, best first, beside the chance that there is none.
+    """The chance of each to be the cause, given that one of them or something unseen is.
 
-    Strengths are read as log-odds: as in a logit, against each other and against "nothing".
+    Odds grow with a power of strength: how far one stands out from the others is judged by what
+    the others show, which is the noise of this window. Whether there is a cause at all is decided
+    apart, by ``FOUND``.
     """
-    odds = [math.exp(_SHARPNESS * (strength - _NOTHING)) for strength in strengths]
-    whole = 1.0 + sum(odds)
+    odds = [strength**_SHARPNESS for strength in strengths]
+    whole = _UNSEEN**_SHARPNESS + sum(odds)
     return [one / whole for one in odds]

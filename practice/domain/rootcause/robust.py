@@ -23,6 +23,8 @@ _REACHED = 0.97
 _NOW_AND_THEN = 0.9
 # Farther than this many times the usual range is just far.
 _FARTHEST = 50.0
+# One sample above the bar is a spike, not yet a state.
+_SPIKE = 0.5
 # Every metric is a chance to be surprised: so many nats are no news.
 _CHANCES = 5.0
 
@@ -101,7 +103,8 @@ def excess(values: Floats, before: Floats, reference: Floats, *, longest: int = 
         length = int(stop[0]) if len(stop) else len(run)
         least = float(values[first : first + length].min())
         tail = float(np.log((len(usual) + 1.0) / ((usual >= least).sum() + 1.0)))
-        weight = tail + float(run[:length].sum()) - _CHANCES
+        lasting = 1.0 if length > 1 else _SPIKE
+        weight = lasting * (tail + float(run[:length].sum()) - _CHANCES)
         if weight > best.weight:
             best = Excess(weight, int(first), length, bar)
     return best

@@ -28,6 +28,7 @@ from practice.domain.rootcause.types import Alert, MetricSummary, TemplateSummar
 
 # Samples closer together than this share of the alert's interval are averaged.
 _BIN = 0.25
+_TELLING = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class Window:
     metrics: Mapping[str, tuple[MetricSummary, ...]]
     templates: Mapping[str, Sequence[TemplateSummary]]
     seen: Mapping[str, frozenset[Modality]]
+    traced: frozenset[str]
     notes: tuple[str, ...]
 
 
@@ -132,6 +134,7 @@ def examine(telemetry: Telemetry, alert: Alert, reference: Reference | None) -> 
         metrics=_by_service(summaries),
         templates=templates,
         seen=_seen(telemetry),
+        traced=_traced(window, begin),
         notes=_notes(telemetry, reference, begin),
     )
 
@@ -146,6 +149,14 @@ def _by_service(
         service: tuple(sorted(mine, key=lambda s: (-s.deviation, s.metric, s.pod)))
         for service, mine in found.items()
     }
+
+
+def _traced(table: Invocations, begin: float) -> frozenset[str]:
+    """Services of which enough requests in the window were recorded to tell their times."""
+    counts = np.bincount(table.service.codes[table.start >= begin], minlength=1)
+    return frozenset(
+        table.service.names[code] for code in np.flatnonzero(counts >= _TELLING).tolist()
+    )
 
 
 def _seen(telemetry: Telemetry) -> Mapping[str, frozenset[Modality]]:
