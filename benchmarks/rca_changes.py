@@ -189,7 +189,7 @@ def fault_free(
     The one fault-free minute of spans and logs is halved: its first half is the reference, its
     second is moved into each window.
     """
-    m, s, g = normal.metrics, normal.spans, normal.logs
+    m, s = normal.metrics, normal.spans
     first, last = float(m.ts.min()), float(m.ts.max())
     middle = float(np.median(s.start)) if len(s) else 0.0
     early = between(normal, 0.0, middle)
