@@ -115,6 +115,19 @@ def columns(
     return found | {name: empty for name in optional if name not in header}, tuple(notes)
 
 
+def lines(path: Path, *, cap: int = UNPACKED_CAP) -> Iterator[str]:
+    """The lines of a text file, packed or not.
+
+    Raises:
+        UnreadableTelemetry: the file is cut off, or unpacks to more than ``cap``.
+    """
+    with _opened(path, cap) as text:
+        try:
+            yield from text
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise UnreadableTelemetry(f"{path.name} is damaged: {error}") from error
+
+
 def _numbers(values: Sequence[str], scale: float = 1.0) -> Any:
     try:
         return floats(map(float, values)) * scale

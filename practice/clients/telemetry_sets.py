@@ -1,16 +1,18 @@
-"""Replay labelled sets of telemetry from a folder, with no server and no database."""
+"""Replay labelled sets of telemetry or of agent trajectories from a folder, with no server."""
 
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from practice.clients.telemetry import UnreadableTelemetry, case, telemetry, topology
+from practice.clients.telemetry import UnreadableTelemetry, case, lines, telemetry, topology
 from practice.domain.rootcause.analysis import analyse
 from practice.domain.rootcause.evaluation import Replayed, Truth, ranking
+from practice.domain.rootcause.trajectories import Action, analyse_trajectory
 from practice.domain.rootcause.window import Reference, learn
 
 
@@ -22,7 +24,14 @@ class CaseSet:
     folder: Path
 
     def case_folders(self) -> list[Path]:
-        return sorted(p for p in (self.folder / "cases").iterdir() if p.is_dir())
+        home = self.folder / "cases"
+        return sorted(p for p in home.iterdir() if p.is_dir()) if home.is_dir() else []
+
+    @property
+    def trajectories(self) -> Path | None:
+        """The file of failed agent trajectories, where the set is one of those."""
+        names = ("trajectories.jsonl.gz", "trajectories.jsonl")
+        return next((p for n in names if (p := self.folder / n).exists()), None)
 
     def truths(self) -> dict[str, Truth] | None:
         """The labels, or ``None`` where the set has none.
@@ -37,15 +46,16 @@ class CaseSet:
             return {
                 str(row["case_id"]): Truth(
                     str(row["case_id"]),
-                    str(row["root_cause_service"]),
+                    str(row["mistake_step" if "mistake_step" in row else "root_cause_service"]),
                     str(row.get("fault_type") or ""),
+                    str(row.get("mistake_agent") or ""),
                 )
                 for row in json.loads(path.read_text())["cases"]
             }
         except (ValueError, KeyError, TypeError) as error:
             raise UnreadableTelemetry(
                 f"{path} must be an object with cases, each with case_id and "
-                f"root_cause_service ({error})"
+                f"root_cause_service or mistake_step ({error})"
             ) from error
 
 
@@ -58,8 +68,8 @@ def sets_in(folder: Path) -> list[CaseSet]:
     if not folder.is_dir():
         raise UnreadableTelemetry(f"{folder} is not a folder")
     homes = [folder, *sorted(path for path in folder.iterdir() if path.is_dir())]
-    found = [CaseSet(home.resolve().name, home) for home in homes if (home / "cases").is_dir()]
-    found = [one for one in found if one.case_folders()]
+    sets = [CaseSet(home.resolve().name, home) for home in homes]
+    found = [one for one in sets if one.trajectories or one.case_folders()]
     if not found:
         raise UnreadableTelemetry(
             f"{folder} holds no set: a set is a folder with cases/<case>/alert.json"
@@ -69,6 +79,9 @@ def sets_in(folder: Path) -> list[CaseSet]:
 
 def replay(case_set: CaseSet) -> Iterator[Replayed]:
     """Analyse every case of a set, in order of name. Labels are not read."""
+    if case_set.trajectories is not None:
+        yield from _replay_trajectories(case_set.trajectories)
+        return
     pairs = topology(case_set.folder)
     normal = case_set.folder / "normal"
     reference: Reference | None = None
@@ -88,4 +101,40 @@ def replay(case_set: CaseSet) -> Iterator[Replayed]:
             score=top.score if top else 0.0,
             verified=bool(top and top.verified),
             notes=(*one.notes, *answer.notes),
+        )
+
+
+# What a terminal answers in a chat: a report on an action, not an action.
+_REPORT = re.compile(r"exit ?code:|There is no code", re.I)
+
+
+def _replay_trajectories(path: Path) -> Iterator[Replayed]:
+    for number, line in enumerate(lines(path), start=1):
+        began = time.perf_counter()
+        try:
+            data = json.loads(line)
+            actions = [
+                Action(
+                    index=int(step["i"]),
+                    actor=str(step["agent"]),
+                    text=str(step["content"]),
+                    observation=bool(_REPORT.match(str(step["content"]))),
+                )
+                for step in data["steps"]
+            ]
+            name, task = str(data["case_id"]), str(data.get("question") or "")
+        except (ValueError, KeyError, TypeError) as error:
+            raise UnreadableTelemetry(
+                f"{path.name} line {number} must be an object with case_id and steps, each with "
+                f"i, agent and content ({error})"
+            ) from error
+        answer = analyse_trajectory(actions, task=task)
+        yield Replayed(
+            case_id=name,
+            ranked=tuple(str(cause.index) for cause in answer.causes),
+            seconds=time.perf_counter() - began,
+            visits=len(answer.visits),
+            outcome=answer.outcome.value,
+            score=answer.causes[0].score if answer.causes else 0.0,
+            agent=answer.causes[0].actor if answer.causes else "",
         )

@@ -12,11 +12,15 @@ from practice.domain.rootcause.types import Analysis
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """The label of one case. The engine never sees it."""
+    """The label of one case. The engine never sees it.
+
+    For a trajectory ``service`` is the index of the decisive step and ``agent`` who took it.
+    """
 
     case_id: str
     service: str
     fault_type: str = ""
+    agent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,7 @@ class Replayed:
     score: float = 0.0
     verified: bool = False
     notes: tuple[str, ...] = field(default=())
+    agent: str = ""
 
 
 def ranking(analysis: Analysis) -> tuple[str, ...]:
@@ -65,6 +70,9 @@ def report(
     if truths and labelled:
         ranks = {c.case_id: rank_of(truths[c.case_id], c.ranked) for c in labelled}
         found |= {k: v for k, v in figures(ranks.values()).items() if k != "cases"}
+        if any(truths[c.case_id].agent for c in labelled):
+            right = sum(c.agent == truths[c.case_id].agent for c in labelled)
+            found["agent_at_1"] = round(right / len(labelled), 4)
         by_type: dict[str, list[int | None]] = {}
         for case_id, rank in ranks.items():
             by_type.setdefault(truths[case_id].fault_type, []).append(rank)
@@ -81,6 +89,7 @@ def report(
             "outcome": case.outcome,
             "score": round(case.score, 4),
             "verified": case.verified,
+            **({"agent": case.agent} if case.agent else {}),
             **({"notes": list(case.notes)} if case.notes else {}),
         }
         for case in replayed

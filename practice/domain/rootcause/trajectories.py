@@ -1,0 +1,328 @@
+"""The same question about an agent: which step of a failed trajectory decided the failure?
+
+Step = span, tool or agent = service, text = log, rejection = alert. Edges are data flow: a step
+depends on an earlier one when it reuses what that one brought in. The recursion walks the data flow
+backwards from the rejected claim; the decisive step is the earliest with a fault of its own.
+
+A step *acts* when it runs something or states a result others build on; a brief that only sets the
+task, and an observation that only answers an action, do not. Evidence for an own fault: an action
+that the claim descends from, an action that failed, a value taken from nowhere, an assumption in
+place of a look-up, and a tool that admitted attempts of the same kind do not use there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from practice.domain.rootcause.telemetry import Modality
+from practice.domain.rootcause.types import (
+    Closing,
+    Direction,
+    Evidence,
+    EvidenceKind,
+    Outcome,
+    Phase,
+    Verdict,
+    Visit,
+)
+from practice.domain.types import Trajectory
+
+_TOKEN = re.compile(r"\d[\d,.]*\d|\d|[A-Za-z_][A-Za-z_']{3,}")
+_CODE = re.compile(r"```|^\s*(?:import|from|def|SELECT|curl)\s", re.M)
+_FAILED = re.compile(
+    r"exit ?code: *[1-9]|execution failed|traceback \(most recent|\b\w*(?:Error|Exception)\b:"
+)
+_ASSUMED = re.compile(
+    r"\bassum|hypothetic|simulat|placeholder|sample data|mock|suppose|let's say|for the sake of",
+    re.I,
+)
+_SUBSTANCE = 60
+_REUSED = 0.1
+# Shorter values are everywhere by chance; longer ones are composed.
+_TELLING, _TOO_LONG = 3, 80
+# What each kind of evidence adds to the case against a step. Ours.
+_ACTS, _FAILS, _ASSUMES, _UNGROUNDED, _UNUSUAL = 1.0, 0.25, 0.15, 0.75, 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One step. ``output`` is what came back, where the step itself called something.
+
+    ``observation`` marks a step that only reports what an earlier one's action returned. ``values``
+    are what it passed on; those that appear nowhere before are from nowhere.
+    """
+
+    index: int
+    actor: str
+    text: str
+    output: str = ""
+    observation: bool = False
+    failed: bool = False
+    values: tuple[str, ...] = ()
+    calls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StepCause:
+    """A ranked step. ``score`` is its share of the whole case against all steps, 0 to 1."""
+
+    rank: int
+    index: int
+    actor: str
+    score: float
+    strength: float
+    statement: str
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrajectoryAnalysis:
+    """The decisive step first. ``flow`` are (from, to) indexes of data that went on.
+
+    ``visits`` tell the walk backwards from the rejected claim; nodes are ``step:<index>``.
+    """
+
+    outcome: Outcome
+    statement: str
+    causes: tuple[StepCause, ...]
+    evidence: tuple[Evidence, ...]
+    visits: tuple[Visit, ...]
+    flow: tuple[tuple[int, int], ...]
+
+
+def tokens(text: str) -> frozenset[str]:
+    """Numbers, names and longer words, lower-cased."""
+    return frozenset(found.lower() for found in _TOKEN.findall(text))
+
+
+def analyse_trajectory(
+    actions: Sequence[Action], *, task: str = "", usual: Sequence[Sequence[str]] = ()
+) -> TrajectoryAnalysis:
+    """Rank the steps of a rejected trajectory.
+
+    ``usual`` has the actors (tools) of admitted attempts at the same kind of task, in order.
+    """
+    if not actions:
+        return TrajectoryAnalysis(Outcome.NONE, "There are no steps.", (), (), (), ())
+    flow = _flow(actions, task)
+    claim = _claim(actions)
+    lineage = _lineage(flow, claim)
+    evidence: list[Evidence] = []
+    strengths = {
+        place: _case(place, actions, task, usual, place in lineage, evidence)
+        for place in range(len(actions))
+    }
+    top = max(strengths.values(), default=0.0)
+    # The earliest step with a case of its own decides; later faults may follow from it.
+    order = sorted(strengths, key=lambda p: (strengths[p] < min(_ACTS, top), p))
+    if top < _ACTS:
+        order = sorted(strengths, key=lambda p: (-strengths[p], p))
+    whole = sum(strengths.values()) or 1.0
+    causes = tuple(
+        StepCause(
+            rank=rank,
+            index=actions[place].index,
+            actor=actions[place].actor,
+            score=round(strengths[place] / whole, 4),
+            strength=round(strengths[place], 4),
+            statement=_said(place, actions, evidence),
+            evidence=tuple(e.evidence_id for e in evidence if e.node == _node(actions, place)),
+        )
+        for rank, place in enumerate(order, start=1)
+    )
+    return TrajectoryAnalysis(
+        outcome=Outcome.FOUND if top > 0 else Outcome.NONE,
+        statement=causes[0].statement if top > 0 else "No step shows a fault of its own.",
+        causes=causes,
+        evidence=tuple(evidence),
+        visits=_walk(actions, flow, claim, strengths, evidence),
+        flow=tuple((actions[a].index, actions[b].index) for a, b in flow),
+    )
+
+
+def _node(actions: Sequence[Action], place: int) -> str:
+    return f"step:{actions[place].index}"
+
+
+def _flow(actions: Sequence[Action], task: str) -> list[tuple[int, int]]:
+    """(earlier, later) places where the later reuses a notable part of what the earlier brought."""
+    known = tokens(task)
+    brought: list[frozenset[str]] = []
+    said = [tokens(f"{one.text}\n{one.output}") for one in actions]
+    for mine in said:
+        brought.append(mine - known)
+        known |= mine
+    return [
+        (early, late)
+        for late in range(len(actions))
+        for early in range(late)
+        if brought[early]
+        and len(brought[early] & said[late]) >= max(1.0, _REUSED * len(brought[early]))
+    ]
+
+
+def _claim(actions: Sequence[Action]) -> int:
+    """The place of the last step that states anything."""
+    for place in range(len(actions) - 1, -1, -1):
+        if not actions[place].observation and len(actions[place].text) >= _SUBSTANCE:
+            return place
+    return len(actions) - 1
+
+
+def _lineage(flow: Sequence[tuple[int, int]], claim: int) -> frozenset[int]:
+    found = {claim}
+    for early, late in sorted(flow, key=lambda pair: -pair[1]):
+        if late in found:
+            found.add(early)
+    return frozenset(found)
+
+
+def _case(
+    place: int,
+    actions: Sequence[Action],
+    task: str,
+    usual: Sequence[Sequence[str]],
+    descends: bool,
+    evidence: list[Evidence],
+) -> float:
+    """The strength of the case against a step; its evidence is appended."""
+    one = actions[place]
+    if one.observation or (len(one.text) < _SUBSTANCE and not one.calls):
+        return 0.0
+    acts = one.calls or bool(_CODE.search(one.text))
+    follower = actions[place + 1] if place + 1 < len(actions) else None
+    failed = one.failed or bool(_FAILED.search(one.output))
+    if follower is not None and follower.observation:
+        failed = failed or follower.failed or bool(_FAILED.search(follower.text))
+    nowhere = _from_nowhere(place, actions, task)
+    unusual = bool(usual) and one.calls and all(one.actor not in tools for tools in usual)
+    found = (
+        (acts, _ACTS, EvidenceKind.CHANGE, "acts, and later steps build on it"),
+        (acts and failed, _FAILS, EvidenceKind.OWN_ERROR, "its action failed"),
+        (bool(_ASSUMED.search(one.text)), _ASSUMES, EvidenceKind.SELF_TIME, "assumes"),
+        (bool(nowhere), _UNGROUNDED, EvidenceKind.MISSING_STEP, "passes on " + ", ".join(nowhere)),
+        (unusual, _UNUSUAL, EvidenceKind.CHANGE, "no admitted attempt takes this step"),
+    )
+    strength = 0.0
+    for holds, weight, kind, what in found:
+        if holds:
+            strength += weight
+            evidence.append(_evidence(place, actions, kind, what, weight, len(evidence) + 1))
+    if not acts and not nowhere and place > 0:
+        # Only words: a claim still counts for something, more if the last one descends from it.
+        strength += 0.3 if descends else 0.1
+    return strength
+
+
+def _from_nowhere(place: int, actions: Sequence[Action], task: str) -> list[str]:
+    """Values a step passes on that neither the task nor any earlier output holds."""
+    known = task.lower() + "\n".join(
+        f"{one.text}\n{one.output}\n{' '.join(one.values)}".lower() for one in actions[:place]
+    )
+    return [value for value in actions[place].values if value.lower() not in known][:3]
+
+
+def _evidence(
+    place: int,
+    actions: Sequence[Action],
+    kind: EvidenceKind,
+    what: str,
+    weight: float,
+    number: int,
+) -> Evidence:
+    one = actions[place]
+    return Evidence(
+        evidence_id=f"e{number}",
+        kind=kind,
+        modality=Modality.TRACES,
+        node=_node(actions, place),
+        statement=f"Step {one.index} ({one.actor}): {what}",
+        direction=Direction.NEW,
+        deviation=weight,
+        weight=weight,
+        references=(one.text[:200],),
+    )
+
+
+def _said(place: int, actions: Sequence[Action], evidence: Sequence[Evidence]) -> str:
+    mine = [e.statement for e in evidence if e.node == _node(actions, place)]
+    if mine:
+        return "; ".join([mine[0], *(said.partition(": ")[2] for said in mine[1:])]) + "."
+    return f"Step {actions[place].index} ({actions[place].actor}): no fault of its own seen."
+
+
+def _walk(
+    actions: Sequence[Action],
+    flow: Sequence[tuple[int, int]],
+    claim: int,
+    strengths: dict[int, float],
+    evidence: Sequence[Evidence],
+) -> tuple[Visit, ...]:
+    """The recursion backwards from the claim: own, inherited from what it reuses, or normal."""
+    above: dict[int, list[int]] = {}
+    for early, late in flow:
+        above.setdefault(late, []).append(early)
+    visits: list[Visit] = []
+    at: dict[int, Visit] = {}
+    waiting: list[tuple[int, str | None, int]] = [(claim, None, 0)]
+    while waiting:
+        place, parent, depth = waiting.pop(0)
+        if place in at:
+            continue
+        sources = above.get(place, [])
+        own = strengths[place] >= _ACTS
+        guilty = [source for source in sources if strengths[source] >= _ACTS]
+        verdict = Verdict.OWN if own else Verdict.INHERITED if guilty else Verdict.NORMAL
+        visit = Visit(
+            visit_id=f"v{len(visits) + 1}",
+            parent=parent,
+            depth=depth,
+            node=_node(actions, place),
+            phase=Phase.BREADTH if depth <= 1 else Phase.DEPTH,
+            verdict=verdict,
+            closing=Closing.RECURSED if sources else Closing.LEAF,
+            confidence=round(min(strengths[place], 1.0), 4) if own else 0.5,
+            reason=_said(place, actions, evidence),
+            evidence=tuple(e.evidence_id for e in evidence if e.node == _node(actions, place)),
+            inherited_from=tuple(_node(actions, source) for source in guilty) if not own else (),
+        )
+        visits.append(visit)
+        at[place] = visit
+        waiting.extend((source, visit.visit_id, depth + 1) for source in sources)
+    return tuple(visits)
+
+
+def actions_of(trajectory: Trajectory) -> tuple[Action, ...]:
+    """A practice or imported trajectory: every step calls a tool; the answer is the claim."""
+    found = [
+        Action(
+            index=step.number,
+            actor=step.tool,
+            text=f"{step.thought}\n{json.dumps(step.arguments, default=str)}",
+            output=step.observation,
+            failed=step.is_error,
+            values=tuple(_leaves(step.arguments)),
+            calls=True,
+        )
+        for step in trajectory.steps
+    ]
+    if trajectory.answer:
+        found.append(Action(len(found) + 1, "answer", trajectory.answer))
+    return tuple(found)
+
+
+def _leaves(value: object) -> Iterator[str]:
+    """Texts and numbers of arguments, long enough to be recognized elsewhere."""
+    if isinstance(value, Mapping):
+        for item in value.values():
+            yield from _leaves(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _leaves(item)
+    elif isinstance(value, str | int | float) and not isinstance(value, bool):
+        text = str(value)
+        if _TELLING <= len(text) <= _TOO_LONG:
+            yield text
