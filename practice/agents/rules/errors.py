@@ -269,6 +269,20 @@ def sign_in_tools(tool: ToolSpec, tools: Sequence[ToolSpec]) -> tuple[str, ...]:
     return tuple(t.name for t in sorted(near, key=lambda t: (-kin(tool.name, t.name), t.name)))
 
 
+def session_status(tool: ToolSpec, tools: Sequence[ToolSpec]) -> ToolSpec | None:
+    """Return the closest relative of ``tool`` that tells, without arguments, who is signed in."""
+    kin = kinship(tools)
+    found = [
+        other
+        for other in tools
+        if "status" in parts(other.name)
+        and {"login", "auth", "session"} & set(parts(other.name))
+        and not other.parameters
+        and schema.is_read(other)
+    ]
+    return max(found, key=lambda other: kin(tool.name, other.name), default=None)
+
+
 def related_tools(said: str, tool: ToolSpec, tools: Sequence[ToolSpec]) -> tuple[str, ...]:
     """Return tools an error speaks of without naming them, best first, at most three.
 

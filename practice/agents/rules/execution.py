@@ -192,12 +192,16 @@ class Execution:
 
 
 def telling(arguments: Json) -> list[Any]:
-    """Return the argument values that say which thing is meant: identifiers, codes, numbers."""
+    """Return the argument values that say which thing is meant: identifiers, codes, numbers.
+
+    A token or a password says who asks, and is no thing.
+    """
     return [
         v
         for n, v in arguments.items()
         if isinstance(v, (str, int))
         and not isinstance(v, bool)
+        and not schema.CREDENTIAL & set(parts(n))
         and str(v) not in ("", "0")
         and ("id" in parts(n) or (isinstance(v, str) and _CODE.fullmatch(v)))
     ]

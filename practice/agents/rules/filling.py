@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from practice.agents.rules import goals, schema
-from practice.agents.rules.documents import cursor, failure, records
+from practice.agents.rules.documents import cursor, failure, records, schema_fields
 from practice.agents.rules.errors import UNDOING
 from practice.agents.rules.execution import Execution, telling
 from practice.agents.rules.knowledge import Knowledge
-from practice.agents.rules.linking import cursor_parameter, producers
+from practice.agents.rules.linking import WEAK, cursor_parameter, match, producers
 from practice.agents.rules.makers import shown
 from practice.agents.rules.schema import Role
 from practice.agents.rules.words import GENERIC, parts
@@ -116,6 +116,8 @@ class Filler:
         if found is not None:
             return found
         for reader in self._readers(tool, near):
+            if not _may_show(reader, tool, name):
+                continue
             asked = {n: near[n] for n in reader.required}
             again = any(
                 s.tool == reader.name and dict(s.arguments) == asked for s in self._run.steps
@@ -260,6 +262,12 @@ class Filler:
         wanted = set(parts(code))
         ranked = sorted(offers, key=lambda o: -_promise(o[1], refused, wanted))
         yield from dict.fromkeys(v for v, _ in ranked if v != value and v not in used)
+
+
+def _may_show(reader: ToolSpec, tool: ToolSpec, name: str) -> bool:
+    """Whether a reader can answer with a parameter's value, as far as it says what it answers."""
+    fields = schema_fields(reader.output_schema, reader.name)
+    return not fields or any(match(tool, name, field) >= WEAK for field, _ in fields)
 
 
 def _under(record: Mapping[str, Any], field: str) -> list[Any]:

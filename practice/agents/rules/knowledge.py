@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from memoryapp.domain.playbook import Bullet, Playbook
+from practice.agents.rules.schema import kind_of_path
 from practice.agents.rules.words import GENERIC, parts
 
 Rule = Mapping[str, Any]
@@ -32,6 +33,11 @@ class Knowledge:
     def prerequisites(self, tool: str) -> list[Rule]:
         return list(self.rules("prerequisite", tool))
 
+    def needing(self, first: str) -> list[Rule]:
+        """Return the rules that say ``first`` has to be called before other tools."""
+        rules = [b.rule for b in self._bullets if b.rule]
+        return [r for r in rules if r.get("kind") == "prerequisite" and r.get("needs") == first]
+
     def about(self, kind: str, tool: str, parameter: str) -> Rule | None:
         """Return the rule of one kind about one parameter, if there is one."""
         return next(
@@ -50,12 +56,19 @@ class Knowledge:
             None,
         )
 
-    def made(self, tool: str, parameter: str) -> Rule | None:
+    def made(self, tool: str, parameter: str, value: Any = None) -> Rule | None:
         """Return the rule that says which tool makes what a parameter names, if there is one.
 
-        A parameter of the same telling name means the same thing in another tool.
+        A parameter of the same telling name means the same thing in another tool. What makes
+        folders is not it where ``value`` is the name of a file.
         """
-        rules = [b.rule for b in self._bullets if b.rule and b.rule.get("kind") == "made"]
+        rules = [
+            b.rule
+            for b in self._bullets
+            if b.rule
+            and b.rule.get("kind") == "made"
+            and (value is None or b.rule.get("field") or kind_of_path(named(b.rule), value))
+        ]
         own = [r for r in rules if [tool, parameter] in r["consumers"]]
         about = _telling(parameter)
         akin = [r for r in rules if about and any(_telling(n) == about for _, n in r["consumers"])]
@@ -72,6 +85,14 @@ class Knowledge:
         akin = [r for r in rules if about and any(n == parameter for _, n in r["consumers"])]
         found = next((r for r in (*own, *akin) if r["producer"] != tool), None)
         return (str(found["producer"]), str(found["field"])) if found else ("", "")
+
+
+def named(rule: Rule) -> str:
+    """Return the parameter of the maker that takes the name of the thing it makes.
+
+    The last part of the key of a ``made`` rule: ``made:mkdir:dir_name``.
+    """
+    return str(rule["key"]).rpartition(":")[2]
 
 
 def _telling(parameter: str) -> frozenset[str]:

@@ -6,14 +6,16 @@ does the same if the error asks for it.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from practice.agents.rules import schema
 from practice.agents.rules.documents import failure
+from practice.agents.rules.errors import session_status, sign_in_tools
 from practice.agents.rules.execution import Execution
 from practice.agents.rules.filling import MAX_DEPTH, Filler, Perform
-from practice.agents.rules.knowledge import Knowledge, Rule
-from practice.agents.rules.linking import producers
+from practice.agents.rules.knowledge import Knowledge, Rule, named
+from practice.agents.rules.linking import RELATED, kinship, producers
 from practice.agents.rules.places import Places, placed, places, way
 from practice.agents.rules.words import GENERIC, LIST_VERBS, parts
 from practice.domain.types import Json, ToolSpec
@@ -46,6 +48,40 @@ class Preparation:
             if name != where and self._is_missing(tool, name, arguments, depth):
                 self._made(tool, name, arguments, depth)
 
+    def _sign_in(self, reader: ToolSpec, depth: int) -> None:
+        """Sign in for a look-up nobody asked for, as the playbook says of its relatives.
+
+        It must not fail where signing in takes no look-up of its own.
+        """
+        kin = kinship(self._run.tools)
+        for name in sign_in_tools(reader, self._run.tools)[:1]:
+            if kin(reader.name, name) < RELATED or not self._is_ready(self._run.by_name[name]):
+                continue
+            for rule in self._knowledge.needing(name)[:1]:
+                self._first(reader, rule, {}, depth)
+
+    def _is_ready(self, tool: ToolSpec) -> bool:
+        """Whether everything a tool requires is at hand without another call."""
+        run = self._run
+        return all(
+            run.from_task(tool, n) is not None or run.from_schema(tool, n) is not None
+            for n in tool.required
+        )
+
+    def _is_signed_in(self, first: ToolSpec) -> bool:
+        """Whether the environment says that somebody is signed in, asked only if that is cheaper.
+
+        Asking is one call; so is signing in, unless whom to sign in as has to be looked up.
+        """
+        if first.name not in sign_in_tools(first, self._run.tools) or self._is_ready(first):
+            return False
+        reader = session_status(first, self._run.tools)
+        if reader is None:
+            return False
+        step = self._run.call(reader.name, {}, "I ask whether somebody is signed in already.")
+        told = [leaf.value for leaf in self._run.shown(step) if isinstance(leaf.value, bool)]
+        return not failure(step) and told == [True]
+
     def _says_look(self, tool: ToolSpec, name: str) -> bool:
         """Whether the playbook says to look for a thing before it is named."""
         if self._places is None:
@@ -55,7 +91,7 @@ class Preparation:
 
     def _made(self, tool: ToolSpec, name: str, arguments: dict[str, Any], depth: int) -> bool:
         """Make a thing that is not there, if the playbook knows what makes such things."""
-        rule = self._knowledge.made(tool.name, name)
+        rule = self._knowledge.made(tool.name, name, arguments[name])
         return rule is not None and self._make(rule, name, arguments, depth)
 
     def _first(self, tool: ToolSpec, rule: Rule, arguments: dict[str, Any], depth: int) -> None:
@@ -68,7 +104,9 @@ class Preparation:
             for s in self._run.steps
         )
         base = {**shared, **dict(rule.get("settings", {}))}
-        if not done and self._filler.fillable(first, {**arguments, **base}, depth + 1):
+        if done or self._is_signed_in(first):
+            return
+        if self._filler.fillable(first, {**arguments, **base}, depth + 1):
             self._perform(first, base, depth + 1, arguments)
 
     def reach(self, tool: ToolSpec, name: str, value: Any) -> bool:
@@ -115,6 +153,7 @@ class Preparation:
             asked = {n: arguments[n] for n in reader.required if n in arguments}
             if not self._filler.fillable(reader, asked, depth + 1):
                 continue
+            self._sign_in(reader, depth)
             if self._perform(reader, asked, depth + 1, {}) is not None:
                 return not self._run.shows(value)
         return False
@@ -135,7 +174,10 @@ class Preparation:
         maker = self._run.by_name.get(str(rule["producer"]))
         if maker is None or depth >= MAX_DEPTH:
             return False
+        wanted = arguments[name]
         shared = {n: v for n, v in arguments.items() if n in maker.parameters}
+        if not rule.get("field"):
+            shared[named(rule)] = wanted
         others = {n: v for n, v in arguments.items() if n != name}
         for _ in range(MAX_MADE):
             if not self._filler.fillable(maker, shared, depth + 1):
@@ -143,6 +185,14 @@ class Preparation:
             step = self._perform(maker, shared, depth + 1, others)
             if step is None:
                 return False
-            if self._run.shows(arguments[name]) or arguments[name] in step.arguments.values():
+            if self._run.shows(wanted) or wanted in step.arguments.values():
                 return True
+            if not any(_follows(wanted, leaf.value) for leaf in self._run.shown(step)):
+                return False
         return False
+
+
+def _follows(wanted: Any, made: Any) -> bool:
+    """Whether ``wanted`` is the very next identifier after ``made``: ``ORD-8`` after ``ORD-7``."""
+    one, two = (re.fullmatch(r"(.*?)(\d{1,12})", str(value)) for value in (made, wanted))
+    return bool(one and two and one[1] == two[1] and int(two[2]) == int(one[2]) + 1)
