@@ -46,7 +46,7 @@ LOOK_UPS = frozenset({"list_requests", "get_next_task", "open_task_details"})
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One attempt: what was asked, how it was made, its steps, and whether it did what was asked."""
+    """One attempt: what was asked, how it was made, its steps, and whether it is valid."""
 
     asked: tuple[Call, ...]
     origin: str
