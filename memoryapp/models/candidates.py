@@ -158,7 +158,8 @@ class Candidate(models.Model):
 
     def shown(self) -> str:
         """Return the digest of what a reviewer is shown: the proposal, its targets as they are."""
-        return review.shown(self.content, self.targets.values_list("label", "revision_count"))
+        targets = self.targets.all()
+        return review.shown(self.content, [(row.label, row.revision_count) for row in targets])
 
     def as_delta(self, content: str | None = None) -> Delta:
         """Return the operation; with ``content`` the operator's text replaces it and its rule."""
@@ -167,7 +168,7 @@ class Candidate(models.Model):
             op=Op(self.op),
             section=self.section,
             content=content if content is not None else self.content,
-            targets=tuple(self.targets.order_by("label").values_list("label", flat=True)),
+            targets=tuple(sorted(row.label for row in self.targets.all())),
             reason=self.reason,
             rule=None if edited else self.rule,
         )

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import models
 from django.urls import reverse
+from django.utils.functional import cached_property
 
 from memoryapp.domain import playbook as domain
 
@@ -41,9 +42,15 @@ class Playbook(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("playbook-detail", args=[self.slug])
 
+    @cached_property
     def label_names(self) -> list[str]:
         """The names agents pull this playbook by."""
         return list(self.labels.values_list("name", flat=True))
+
+    @cached_property
+    def standing_policy(self) -> Any:
+        """The ``ReviewPolicy`` that stands; ``None`` while nobody has written one."""
+        return self.review_policies.first()
 
     def as_value(self) -> domain.Playbook:
         """Return the playbook with all its bullets as a value, in delivery order."""

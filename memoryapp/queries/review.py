@@ -17,7 +17,6 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.fields.json import KT
 from django.db.models.functions import Left
 
-from memoryapp.domain.retrieval import near_duplicates
 from memoryapp.domain.review import Policy
 from memoryapp.models import (
     Bullet,
@@ -33,6 +32,7 @@ from memoryapp.models import (
 from memoryapp.models.candidates import SEARCHED
 from memoryapp.queries.facets import facet
 
+RELATED = ("playbook__workspace", "decided_by", "assigned_to", "policy")
 #: What the kept counts can be narrowed by.
 TALLIED = frozenset({"playbook", "op", "section"})
 #: Candidates before the current one are counted up to here.
@@ -96,7 +96,7 @@ def review_queue(
     for word in search.split():
         changed = Bullet.objects.filter(candidates=OuterRef("pk")).matching(word)
         found = found.filter(Q(words=_beginning_with(word)) | Exists(changed))
-    return found.select_related("playbook", "decided_by", "assigned_to").in_queue_order()
+    return found.select_related(*RELATED).in_queue_order()
 
 
 def review_item(
@@ -117,7 +117,7 @@ def review_item(
     rows = _as_rows(queue)
     before = list(rows.filter(_earlier(current)).reverse()[: window // 2 + 1])[::-1]
     after = list(rows.filter(_later(current))[: window + 1])
-    inside = queue.filter(pk=current.pk).exists()
+    here = list(rows.filter(pk=current.pk))
     following = _as_rows(offered).filter(_later(current)).first() if after else None
     more_before = len(before) > window // 2
     return ReviewItem(
@@ -125,10 +125,10 @@ def review_item(
         previous=before[-1] if before else None,
         next=following,
         position=_position(queue, current) if more_before else len(before) + 1,
-        inside=inside,
+        inside=bool(here),
         around=[
             *(before[1:] if more_before else before),
-            *(list(rows.filter(pk=current.pk)) if inside else []),
+            *here,
             *after[:window],
         ],
         more_before=more_before,
@@ -227,14 +227,6 @@ def readers(candidate: Candidate, now: datetime) -> list[Reservation]:
 def votes(candidate: Candidate) -> list[ReviewVote]:
     """The words that stand, oldest first."""
     return list(candidate.votes.filter(withdrawn_at=None).select_related("reviewer"))
-
-
-def similar_bullets(candidate: Candidate, *, limit: int = 5) -> list[tuple[Bullet, int]]:
-    """Live bullets of the playbook that say nearly the same, with similarity in percent."""
-    targets = set(candidate.targets.values_list("pk", flat=True))
-    live = candidate.playbook.bullets.live().select_related("playbook")
-    near = near_duplicates(candidate.content, ((b, b.content) for b in live if b.pk not in targets))
-    return [(bullet, round(100 * score)) for bullet, score in near[:limit]]
 
 
 def _earlier(current: Candidate) -> Q:

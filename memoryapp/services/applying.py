@@ -15,21 +15,27 @@ from memoryapp.services.events import said
 Changes = dict[str, dict[str, Any]]
 
 
-def carry_out(playbook: Playbook, candidate: Candidate, delta: Delta, *, by: Any) -> Changes:
-    """Apply ``delta`` and store each changed bullet with a new revision.
+def carry_out(
+    playbook: Playbook,
+    candidate: Candidate,
+    delta: Delta,
+    before: domain.Playbook,
+    after: domain.Playbook,
+    *,
+    by: Any,
+) -> Changes:
+    """Store what ``delta`` made of the playbook: each changed bullet with a new revision.
 
-    Raises:
-        UnableToDecide: the playbook refuses it; the message says why.
+    ``after`` is what ``tried`` made of ``before``.
     """
     if (restored := _restored(candidate, delta, by)) is not None:
         return restored
-    before = playbook.as_value()
-    after = tried(before, delta)
-    rows = {bullet.label: bullet for bullet in playbook.bullets.all()}
+    known = {bullet.label: bullet for bullet in before.bullets}
+    changed = [value for value in after.bullets if value != known.get(value.label)]
+    found = playbook.bullets.filter(label__in=[value.label for value in changed])
+    rows = {bullet.label: bullet for bullet in found}
     changes: Changes = {}
-    for value in after.bullets:
-        if value == before.by_label(value.label):
-            continue
+    for value in changed:
         row = rows.get(value.label)
         was = {} if row is None else _state(row)
         if row is None:

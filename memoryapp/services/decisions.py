@@ -12,6 +12,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from memoryapp.domain import playbook as domain
 from memoryapp.domain import review
 from memoryapp.domain.errors import UnableToDecide, UnableToUndo
 from memoryapp.domain.playbook import Delta, DeltaRefused, Op, apply
@@ -47,12 +48,13 @@ def candidate_approve(
             raise UnableToDecide("The bullet has no text. Write it, or reject the candidate.")
         _check_targets(candidate)
         delta = candidate.as_delta(wording)
-        tried(playbook.as_value(), delta)
+        before = playbook.as_value()
+        after = tried(before, delta)
         result = _cast(playbook, candidate, by, APPROVED, content=wording)
         if result.decision is None:
             _record(candidate, by, "candidate.voted", vote=APPROVED.value, missing=result.missing)
         else:
-            _approve(playbook, candidate, delta, by=by)
+            _approve(playbook, candidate, delta, before, after, by=by)
     return candidate
 
 
@@ -148,7 +150,7 @@ def admit_by_policy(candidate: Candidate, playbook: Playbook) -> list[str]:
 
     Returns why a person has to decide instead; the decision is recorded as the policy's.
     """
-    row = playbook.review_policies.first()
+    row = playbook.standing_policy
     if row is None or row.admit_from is None:
         return ["People review everything here."]
     policy = row.as_value()
@@ -159,30 +161,31 @@ def admit_by_policy(candidate: Candidate, playbook: Playbook) -> list[str]:
         scores=candidate.scores,
         warnings=[warned.text for warned in warnings_of(candidate.content)],
         evidence=evidence,
-        labels=playbook.label_names(),
+        labels=playbook.label_names,
     )
-    delta = candidate.as_delta()
-    if not asked:
-        try:
-            apply(playbook.as_value(), delta)
-        except DeltaRefused as refusal:
-            asked = [str(refusal)]
-    if not asked:
+    if asked:
+        return asked
+    delta, before = candidate.as_delta(), playbook.as_value()
+    try:
+        after = apply(before, delta)
+    except DeltaRefused as refusal:
+        asked = [str(refusal)]
+    else:
         drawn = review.sampled(str(candidate.pk), policy.audit_share, "audit")
         audit = Candidate.Audit.DUE if drawn else ""
-        _approve(playbook, candidate, delta, by=None, policy=row, audit=audit)
+        _approve(playbook, candidate, delta, before, after, by=None, policy=row, audit=audit)
     return asked
 
 
 def needed(playbook: Playbook) -> int:
     """How many people have to agree on a candidate of this playbook."""
-    row = playbook.review_policies.first()
-    return row.as_value().needed(playbook.label_names()) if row else 1
+    row = playbook.standing_policy
+    return row.as_value().needed(playbook.label_names) if row else 1
 
 
 def is_blind(candidate: Candidate) -> bool:
     """Whether the validator's verdict stays hidden until a person has decided."""
-    row = candidate.playbook.review_policies.first()
+    row = candidate.playbook.standing_policy
     return row is not None and review.sampled(str(candidate.pk), row.blind_share, "blind")
 
 
@@ -190,6 +193,8 @@ def _approve(
     playbook: Playbook,
     candidate: Candidate,
     delta: Delta,
+    before: domain.Playbook,
+    after: domain.Playbook,
     *,
     by: Any,
     policy: Any = None,
@@ -205,7 +210,8 @@ def _approve(
         audit=audit,
     ):
         raise UnableToDecide(_already_decided(candidate))
-    changes = carry_out(playbook, candidate, delta, by=by)
+    candidate.playbook = playbook
+    changes = carry_out(playbook, candidate, delta, before, after, by=by)
     extra: dict[str, Any] = {"edited": delta.content != candidate.content}
     if policy is not None:
         extra = {

@@ -100,8 +100,8 @@ def candidate_reserve(
 
 
 def _needed(candidate: Candidate) -> int:
-    policy = candidate.playbook.review_policies.first()
-    return policy.as_value().needed(candidate.playbook.label_names()) if policy else 1
+    policy = candidate.playbook.standing_policy
+    return policy.as_value().needed(candidate.playbook.label_names) if policy else 1
 
 
 def _record(candidate: Candidate, by: Any, kind: str, **data: Any) -> None:

@@ -18,7 +18,7 @@ MOST_LABELS = 20
 
 def policy_of(playbook: Playbook) -> review.Policy:
     """The policy that stands; where none was written, one person reviews everything."""
-    row = playbook.review_policies.first()
+    row = playbook.standing_policy
     return row.as_value() if row else review.Policy()
 
 

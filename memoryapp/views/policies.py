@@ -64,7 +64,7 @@ def policy(request: HttpRequest, slug: str) -> HttpResponse:
         "audits": policy_queries.audits(playbook),
         "admitted": policy_queries.admitted_alone(playbook),
         "audits_url": ReviewFilter(playbook=slug, status="approved", audit="due").url(),
-        "needed": standing.needed(playbook.label_names()),
+        "needed": standing.needed(playbook.label_names),
         **gate_context(playbook, standing, parameter(request, "gate")),
     }
     return render(request, "memoryapp/review_policy.html", context, status=status)

@@ -135,8 +135,7 @@ def uphold(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 def _candidate(request: HttpRequest, pk: UUID) -> Candidate:
     found = Candidate.objects.filter(workspace=workspace_of(request))
-    related = ("playbook__workspace", "decided_by", "assigned_to", "policy")
-    return object_or_404(found.select_related(*related), pk=pk)
+    return object_or_404(found.select_related(*review_queries.RELATED), pk=pk)
 
 
 def _posted(request: HttpRequest, name: str) -> str:
@@ -162,8 +161,7 @@ def _onward(request: HttpRequest, candidate: Candidate) -> HttpResponse:
     )
     if not request.htmx:  # type: ignore[attr-defined]
         return redirect(url)
-    wanted = _candidate(request, following.pk) if following else None
-    answer = _page(request, wanted, undo=str(candidate.pk))
+    answer = _page(request, following, undo=str(candidate.pk))
     answer["HX-Push-Url"] = url
     return answer
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Prefetch, Q, prefetch_related_objects
 
 from memoryapp.domain import playbook as domain
 from memoryapp.domain import review
@@ -64,7 +64,10 @@ def candidate_context(
     ``typed`` brings back what a refused form held: content, reasons, a note and the refusal itself.
     """
     desk = desk_context(candidate, membership, chosen)
-    bullets = list(candidate.targets.select_related("playbook").order_by("label"))
+    prefetch_related_objects([candidate], Prefetch("targets", Bullet.objects.order_by("label")))
+    bullets = list(candidate.targets.all())
+    for bullet in bullets:
+        bullet.playbook = candidate.playbook
     value = candidate.playbook.as_value()
     evidence = list(candidate.evidence.all())
     changes = _changes(candidate, bullets)

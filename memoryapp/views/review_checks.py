@@ -9,10 +9,13 @@ from django.urls import reverse
 
 from memoryapp.domain import playbook as domain
 from memoryapp.domain.playbook import DeltaRefused, Op
+from memoryapp.domain.retrieval import near_duplicates
 from memoryapp.domain.text import looks_like_instruction
 from memoryapp.domain.warnings import warnings_of
-from memoryapp.models import Bullet, Candidate, Evidence
-from memoryapp.queries import review as review_queries
+from memoryapp.models import Candidate, Evidence
+
+#: Near duplicates that are named.
+MOST_TWINS = 5
 
 
 def checks_of(
@@ -27,7 +30,7 @@ def checks_of(
         *_target_checks(candidate, moved),
         *([] if blind else _validator_checks(candidate.scores)),
         *_text_checks(candidate.content, evidence),
-        *_twin_checks(candidate),
+        *_twin_checks(candidate, value),
         *_apply_checks(candidate, value),
     ]
     return sorted(found, key=lambda check: check["ok"])
@@ -80,15 +83,21 @@ def _text_checks(content: str, evidence: Sequence[Evidence]) -> list[dict[str, A
     return found + [_check(True, text) for kind, text in passed.items() if kind not in kinds]
 
 
-def _twin_checks(candidate: Candidate) -> list[dict[str, Any]]:
+def _twin_checks(candidate: Candidate, value: domain.Playbook) -> list[dict[str, Any]]:
     if candidate.op == Op.RETIRE or not candidate.is_pending:
         return []
-    near = review_queries.similar_bullets(candidate)
+    targets = {bullet.label for bullet in candidate.targets.all()}
+    others = ((b.label, b.content) for b in value.live if b.label not in targets)
+    near = near_duplicates(candidate.content, others)[:MOST_TWINS]
     if not near:
         return [_check(True, "No other bullet says nearly the same")]
     return [
-        _check(False, f"Close to `{bullet.label}`, {percent}% the same", _bullet_url(bullet))
-        for bullet, percent in near
+        _check(
+            False,
+            f"Close to `{label}`, {score:.0%} the same",
+            reverse("bullet-detail", args=[candidate.playbook.slug, label]),
+        )
+        for label, score in near
     ]
 
 
@@ -102,10 +111,6 @@ def _apply_checks(candidate: Candidate, value: domain.Playbook) -> list[dict[str
         return [_check(False, f"Approving it as it stands would be refused. {refusal}")]
     budget = f"Fits the budget of {value.token_budget:,} tokens" if value.token_budget else ""
     return [_check(True, budget or "The playbook can take it")]
-
-
-def _bullet_url(bullet: Bullet) -> str:
-    return reverse("bullet-detail", args=[bullet.playbook.slug, bullet.label])
 
 
 def _check(ok: bool, text: str, url: str = "", url_text: str = "") -> dict[str, Any]:

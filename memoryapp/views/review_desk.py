@@ -18,9 +18,9 @@ def desk_context(
     candidate: Candidate, membership: Membership, chosen: ReviewFilter
 ) -> dict[str, Any]:
     """What stands around the decision. The validator's verdict is hidden while ``blind``."""
-    written = candidate.playbook.review_policies.first()
+    written = candidate.playbook.standing_policy
     policy = written.as_value() if written else Policy()
-    needed = policy.needed(candidate.playbook.label_names()) if written else 1
+    needed = policy.needed(candidate.playbook.label_names) if written else 1
     votes = review_queries.votes(candidate)
     mine = next((vote for vote in votes if vote.reviewer_id == membership.user_id), None)
     others = [vote for vote in votes if vote != mine]
