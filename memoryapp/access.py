@@ -38,8 +38,10 @@ def membership_of(request: HttpRequest) -> Membership:
     cached: Membership | None = getattr(request, "_membership", None)
     if cached is not None:
         return cached
-    found = Membership.objects.filter(user__pk=request.user.pk or 0).select_related("workspace")
-    membership = found.filter(workspace__slug=request.session.get(SESSION_KEY, "")).first()
+    found = Membership.objects.filter(user__pk=request.user.pk or 0)
+    found = found.select_related("workspace", "user")
+    chosen = request.session.get(SESSION_KEY, "")
+    membership = found.filter(workspace__slug=chosen).first() if chosen else None
     membership = membership or found.order_by("pk").first()
     if membership is None:
         raise PermissionDenied("You do not belong to a workspace yet. Ask an admin to add you.")

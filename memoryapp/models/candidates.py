@@ -188,22 +188,21 @@ class Candidate(models.Model):
 
         ``by`` is ``None`` where ``policy`` decided.
         """
-        moved = (
-            type(self)
-            .objects.filter(pk=self.pk, status=self.Status.PENDING)
-            .update(
-                status=decision.value,
-                decided_by=by,
-                decided_at=at,
-                decision_reason=reason,
-                decided_content=content,
-                policy=policy,
-                audit=audit,
-            )
-        )
-        if moved:
-            self.refresh_from_db()
-        return bool(moved)
+        decided: dict[str, Any] = {
+            "status": decision.value,
+            "decided_by": by,
+            "decided_at": at,
+            "decision_reason": reason,
+            "decided_content": content,
+            "policy": policy,
+            "audit": audit,
+        }
+        waiting = type(self).objects.filter(pk=self.pk, status=self.Status.PENDING)
+        if not waiting.update(**decided):
+            return False
+        for name, value in decided.items():
+            setattr(self, name, value)
+        return True
 
     def reopen(self) -> bool:
         """Put a decided candidate back into the queue. False when it is not decided any more."""

@@ -13,11 +13,10 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.search import SearchQuery
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.fields.json import KT
 from django.db.models.functions import Left
 
-from memoryapp.domain.review import Policy
 from memoryapp.models import (
     Bullet,
     Candidate,
@@ -35,6 +34,9 @@ from memoryapp.queries.facets import facet
 RELATED = ("playbook__workspace", "decided_by", "assigned_to", "policy")
 #: What the kept counts can be narrowed by.
 TALLIED = frozenset({"playbook", "op", "section"})
+COLUMNS = {"playbook": 0, "status": 1, "section": 2, "op": 3}
+#: Rows of the queue shown around the current one: a third before it, the rest after it.
+WINDOW = 30
 #: Candidates before the current one are counted up to here.
 COUNTED = 1_000
 #: Characters of a text that a row of the queue shows.
@@ -58,6 +60,27 @@ class ReviewItem:
     around: Sequence[Candidate]
     more_before: bool
     more_after: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What one member need not read now."""
+
+    reading: frozenset[Any]
+    voter: int
+    #: whether any playbook may ask several people, so that there are votes to look for.
+    votes: bool
+
+    def left_of(self, queue: QuerySet[Candidate]) -> QuerySet[Candidate]:
+        """A queue without what is taken."""
+        if self.reading:
+            queue = queue.exclude(pk__in=self.reading)
+        if self.votes:
+            voted = ReviewVote.objects.filter(
+                candidate=OuterRef("pk"), reviewer=self.voter, withdrawn_at=None
+            )
+            queue = queue.exclude(Exists(voted), status=Candidate.Status.PENDING)
+        return queue
 
 
 def review_queue(
@@ -103,27 +126,31 @@ def review_item(
     queue: QuerySet[Candidate],
     wanted: Candidate | None,
     *,
-    skipped: Q | None = None,
-    window: int = 60,
+    taken: Taken,
+    window: int = WINDOW,
 ) -> ReviewItem:
     """Place ``wanted`` (or the first of the queue) in the queue, with its neighbors.
 
-    What matches ``skipped`` is not offered as next, nor as first while something else waits.
+    What is taken is not offered as next, nor as first while something else waits.
     """
-    offered = queue.exclude(skipped) if skipped is not None else queue
+    offered = taken.left_of(queue)
     current = wanted or offered.first() or queue.first()
     if current is None:
         return ReviewItem(None, None, None, None, False, (), False, False)
     rows = _as_rows(queue)
-    before = list(rows.filter(_earlier(current)).reverse()[: window // 2 + 1])[::-1]
+    before = list(rows.filter(_earlier(current)).reverse()[: window // 3 + 1])[::-1]
     after = list(rows.filter(_later(current))[: window + 1])
     here = list(rows.filter(pk=current.pk))
-    following = _as_rows(offered).filter(_later(current)).first() if after else None
-    more_before = len(before) > window // 2
+    free = None
+    if after and not taken.votes:
+        free = next((row for row in after if row.pk not in taken.reading), None)
+    if after and free is None:
+        free = _as_rows(offered).filter(_later(current)).first()
+    more_before = len(before) > window // 3
     return ReviewItem(
         candidate=current,
         previous=before[-1] if before else None,
-        next=following,
+        next=free,
         position=_position(queue, current) if more_before else len(before) + 1,
         inside=bool(here),
         around=[
@@ -136,50 +163,70 @@ def review_item(
     )
 
 
-def following(queue: QuerySet[Candidate], current: Candidate, skipped: Q) -> Candidate | None:
+def following(queue: QuerySet[Candidate], current: Candidate, taken: Taken) -> Candidate | None:
     """What to read after ``current``: the next of the queue, else the one before it."""
-    offered = queue.exclude(skipped)
+    offered = taken.left_of(queue)
     return (
         offered.filter(_later(current)).first()
         or offered.filter(_earlier(current)).reverse().first()
     )
 
 
-def taken(membership: Membership, now: datetime) -> Q:
+def taken(membership: Membership, now: datetime) -> Taken:
     """What a member need not read now: others are reading it, or they have voted on it already."""
     reading = Reservation.objects.filter(
         membership__workspace=membership.workspace, expires_at__gt=now
     ).exclude(membership=membership)
-    voted = ReviewVote.objects.filter(
-        candidate=OuterRef("pk"), reviewer=membership.user, withdrawn_at=None
+    return Taken(
+        reading=frozenset(reading.values_list("candidate", flat=True)),
+        voter=membership.user_id,
+        votes=membership.workspace.playbooks.filter(review_policies__isnull=False).exists(),
     )
-    return Q(pk__in=list(reading.values_list("candidate", flat=True))) | Q(
-        Exists(voted), status=Candidate.Status.PENDING
+
+
+@dataclass(frozen=True, slots=True)
+class Tallied:
+    """Candidates of a workspace per playbook, status, section and operation."""
+
+    workspace: Workspace
+    #: (playbook slug, status, section, op, how many)
+    parts: Sequence[tuple[str, str, str, str, int]]
+
+    def by(self, field: str, status: str = "", **narrowed: str) -> Counter[str]:
+        """Candidates per value of ``field`` (status, playbook, op or section) under a filter.
+
+        The arguments are those of ``review_queue``; what the kept counts do not know is counted.
+        """
+        asked = {name: value for name, value in narrowed.items() if value}
+        if asked.keys() - TALLIED:
+            queue = review_queue(self.workspace, status=status, **narrowed)
+            return facet(queue, "playbook__slug" if field == "playbook" else field)
+        if status:
+            asked["status"] = status
+        wanted = [(COLUMNS[name], value) for name, value in asked.items()]
+        found: Counter[str] = Counter()
+        for part in self.parts:
+            if all(part[column] == value for column, value in wanted):
+                found[str(part[COLUMNS[field]])] += part[4]
+        return +found
+
+
+def tallied(workspace: Workspace) -> Tallied:
+    """The kept counts of a workspace, in one query."""
+    rows = (
+        Tally.objects.filter(workspace=workspace, kind=Tally.Kind.CANDIDATE, playbook__isnull=False)
+        .order_by()
+        .values_list("playbook__slug", "status", "section", "use")
+        .annotate(total=Sum("amount"))
     )
+    return Tallied(workspace, list(rows))
 
 
 def totals(
     workspace: Workspace, *, by: str = "status", status: str = "", **narrowed: str
 ) -> Counter[str]:
-    """Candidates per value of ``by`` (status, playbook, op or section) under a filter.
-
-    Read from the kept counts unless the filter asks for what they do not know.
-    """
-    asked = {name: value for name, value in narrowed.items() if value}
-    if asked.keys() - TALLIED:
-        queue = review_queue(workspace, status=status, **narrowed)
-        return facet(queue, "playbook__slug" if by == "playbook" else by)
-    rows = Tally.objects.filter(workspace=workspace, kind=Tally.Kind.CANDIDATE)
-    slug = asked.pop("playbook", "")
-    if slug:
-        rows = rows.filter(playbook__slug=slug)
-    else:
-        rows = rows.filter(playbook__isnull=by != "playbook")
-    named = {"op": "use", "section": "section"}
-    rows = rows.filter(**{named[name]: value for name, value in asked.items()})
-    if status:
-        rows = rows.filter(status=status)
-    return rows.by({"op": "use", "playbook": "playbook__slug"}.get(by, by))
+    """Candidates per value of ``by`` (status, playbook, op or section) under a filter."""
+    return tallied(workspace).by(by, status, **narrowed)
 
 
 def review_counts(workspace: Workspace) -> dict[str, int]:
@@ -211,17 +258,11 @@ def may_be_assigned(workspace: Workspace) -> QuerySet[Membership]:
     )
 
 
-def policies(workspace: Workspace) -> dict[int, Policy]:
+def policies(workspace: Workspace) -> dict[int, ReviewPolicy]:
     """Playbook id to the review policy that stands, where one was written."""
     rows = ReviewPolicy.objects.filter(playbook__workspace=workspace)
     newest = rows.order_by("playbook_id", "-number").distinct("playbook_id")
-    return {row.playbook_id: row.as_value() for row in newest}
-
-
-def readers(candidate: Candidate, now: datetime) -> list[Reservation]:
-    """Who is reading a candidate, the first one first."""
-    live = candidate.reservations.filter(expires_at__gt=now)
-    return list(live.select_related("membership__user").order_by("expires_at"))
+    return {row.playbook_id: row for row in newest}
 
 
 def votes(candidate: Candidate) -> list[ReviewVote]:

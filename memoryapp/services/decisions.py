@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import prefetch_related_objects
 from django.utils import timezone
 
 from memoryapp.domain import playbook as domain
@@ -210,7 +211,6 @@ def _approve(
         audit=audit,
     ):
         raise UnableToDecide(_already_decided(candidate))
-    candidate.playbook = playbook
     changes = carry_out(playbook, candidate, delta, before, after, by=by)
     extra: dict[str, Any] = {"edited": delta.content != candidate.content}
     if policy is not None:
@@ -272,6 +272,7 @@ def _locked(candidate: Candidate) -> Playbook:
     )
     candidate.refresh_from_db()
     candidate.playbook = playbook
+    prefetch_related_objects([candidate], "targets")
     return playbook
 
 
@@ -318,16 +319,15 @@ def _check_open(candidate: Candidate, by: Any, seen: str) -> None:
             "What you were reading has changed meanwhile: practice reworded the lesson, or the "
             "bullet it changes was edited. Nothing was decided; read the comparison below."
         )
-    held = (
+    readers = list(
         candidate.reservations.filter(expires_at__gt=timezone.now())
-        .exclude(membership__user=by)
         .select_related("membership__user")
         .order_by("expires_at")
     )
-    others = list(held)
-    mine = candidate.reservations.filter(membership__user=by, expires_at__gt=timezone.now())
-    if others and not mine.exists() and len(others) >= needed(candidate.playbook):
-        raise UnableToDecide(_in_other_hands(others[0].membership.user, others[0].expires_at))
+    if not readers or any(row.membership.user_id == by.pk for row in readers):
+        return
+    if len(readers) >= needed(candidate.playbook):
+        raise UnableToDecide(_in_other_hands(readers[0].membership.user, readers[0].expires_at))
 
 
 def _in_other_hands(user: Any, until: datetime) -> str:
@@ -340,7 +340,7 @@ def _in_other_hands(user: Any, until: datetime) -> str:
 
 def _check_targets(candidate: Candidate) -> None:
     against = candidate.proposed_against
-    if candidate.op != Op.ADD and len(against) > candidate.targets.count():
+    if candidate.op != Op.ADD and len(against) > len(candidate.targets.all()):
         raise UnableToDecide(
             "A bullet this candidate changes was deleted meanwhile. Nothing was decided; reject "
             "the candidate, or add its text as a new bullet in the playbook."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -67,36 +69,49 @@ def candidate_assign(*, candidate: Candidate, to: Membership | None, by: Any) ->
     return row
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Who has a candidate: the asking member until ``until``, or ``reader`` instead."""
+
+    until: datetime | None = None
+    reader: Reservation | None = None
+
+
 def candidate_reserve(
     *, candidate: Candidate, membership: Membership, take_over: bool = False
-) -> datetime | None:
-    """Say that a member reads this candidate, and no other, from now on. Returns until when.
+) -> Reading:
+    """Say that a member reads this candidate, and no other, from now on.
 
-    Opening a candidate again extends it. ``None`` where reservations are off or as many people as
-    are needed read it already; ``take_over`` ends theirs.
+    Opening it again extends it. Where as many people as are needed read it already, the first of
+    them is told instead; ``take_over`` ends their reservations.
     """
     minutes = settings.REVIEW_RESERVATION_MINUTES
-    if not minutes or not candidate.is_pending or not membership.may_review:
-        return None
+    if not minutes or not candidate.is_pending:
+        return Reading()
     now = timezone.now()
+    live = candidate.reservations.filter(expires_at__gt=now).order_by("expires_at")
+    others = list(live.exclude(membership=membership).select_related("membership__user"))
+    if len(others) >= _needed(candidate):
+        if not take_over or not membership.may_review:
+            return Reading(reader=others[0])
+        _end(candidate, others, membership)
+    if not membership.may_review:
+        return Reading()
+    until = now + timedelta(minutes=minutes)
+    Reservation.objects.bulk_create(
+        [Reservation(membership=membership, candidate=candidate, expires_at=until)],
+        update_conflicts=True,
+        unique_fields=["membership"],
+        update_fields=["candidate", "expires_at"],
+    )
+    return Reading(until=until)
+
+
+def _end(candidate: Candidate, others: Sequence[Reservation], membership: Membership) -> None:
     with transaction.atomic():
-        others = candidate.reservations.filter(expires_at__gt=now).exclude(membership=membership)
-        if take_over:
-            names = sorted(others.values_list("membership__user__username", flat=True))
-            if names:
-                others.delete()
-                _record(candidate, membership.user, "candidate.taken_over", before=names)
-        elif others.count() >= _needed(candidate):
-            Reservation.objects.filter(membership=membership).delete()
-            return None
-        until = now + timedelta(minutes=minutes)
-        Reservation.objects.bulk_create(
-            [Reservation(membership=membership, candidate=candidate, expires_at=until)],
-            update_conflicts=True,
-            unique_fields=["membership"],
-            update_fields=["candidate", "expires_at"],
-        )
-    return until
+        Reservation.objects.filter(pk__in=[row.pk for row in others]).delete()
+        names = sorted(row.membership.user.get_username() for row in others)
+        _record(candidate, membership.user, "candidate.taken_over", before=names)
 
 
 def _needed(candidate: Candidate) -> int:

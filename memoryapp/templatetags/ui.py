@@ -219,6 +219,8 @@ def memory_marked(text: str) -> SafeString:
 
 
 def _with_unseen(text: str) -> str:
+    if text.isascii() and text.isprintable():  # nearly all texts, and the queue has many
+        return escape(text)
     return "".join(
         f'<span class="unseen">U+{ord(char):04X}</span>' if _is_unseen(char) else escape(char)
         for char in text

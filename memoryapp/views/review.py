@@ -31,11 +31,12 @@ from memoryapp.views.review_queue import ReviewFilter, queue_context
 def review(request: HttpRequest) -> HttpResponse:
     wanted = parameter(request, "candidate")
     candidate = _candidate(request, uuid_or_404(wanted)) if wanted else None
+    undone = parameter(request, "undo")
     return _page(
         request,
         candidate,
         editing=bool(parameter(request, "edit")),
-        undo=parameter(request, "undo"),
+        undo=_candidate(request, uuid_or_404(undone)) if undone else None,
     )
 
 
@@ -149,8 +150,8 @@ def _following(request: HttpRequest, candidate: Candidate) -> Candidate | None:
     """
     membership = membership_of(request)
     queue = ReviewFilter.of(request).queue(membership.workspace)
-    skipped = review_queries.taken(membership, timezone.now())
-    return review_queries.following(queue, candidate, skipped)
+    taken = review_queries.taken(membership, timezone.now())
+    return review_queries.following(queue, candidate, taken)
 
 
 def _onward(request: HttpRequest, candidate: Candidate) -> HttpResponse:
@@ -161,7 +162,7 @@ def _onward(request: HttpRequest, candidate: Candidate) -> HttpResponse:
     )
     if not request.htmx:  # type: ignore[attr-defined]
         return redirect(url)
-    answer = _page(request, following, undo=str(candidate.pk))
+    answer = _page(request, following, undo=candidate)
     answer["HX-Push-Url"] = url
     return answer
 
@@ -194,17 +195,16 @@ def _page(
     *,
     editing: bool = False,
     typed: dict[str, Any] | None = None,
-    undo: str = "",
+    undo: Candidate | None = None,
     status: int = 200,
 ) -> HttpResponse:
     membership = membership_of(request)
     chosen = ReviewFilter.of(request)
-    skipped = review_queries.taken(membership, timezone.now())
-    item = review_queries.review_item(chosen.queue(membership.workspace), wanted, skipped=skipped)
-    if item.candidate is not None:
-        desk.candidate_reserve(candidate=item.candidate, membership=membership)
+    taken = review_queries.taken(membership, timezone.now())
+    item = review_queries.review_item(chosen.queue(membership.workspace), wanted, taken=taken)
+    policies = review_queries.policies(membership.workspace)
     context: dict[str, Any] = {
-        "queue": queue_context(membership, chosen, item),
+        "queue": queue_context(membership, chosen, item, policies),
         "candidate": item.candidate,
         "may_decide": membership.may_review,
         "last": undo_context(membership, chosen, undo),
@@ -212,10 +212,12 @@ def _page(
     if item.candidate is None:
         context["publish_offers"] = publish_offers(membership.workspace, chosen)
     else:
+        item.candidate.playbook.standing_policy = policies.get(item.candidate.playbook_id)
         context |= candidate_context(
             item.candidate,
             membership,
             chosen,
+            desk.candidate_reserve(candidate=item.candidate, membership=membership),
             editing=editing and membership.may_review,
             typed=typed or {},
         )

@@ -22,7 +22,8 @@ from memoryapp.models import (
 )
 from memoryapp.queries import playbooks as playbook_queries
 from memoryapp.queries import releases as release_queries
-from memoryapp.views.links import uuid_or_404, with_query
+from memoryapp.services.desk import Reading
+from memoryapp.views.links import with_query
 from memoryapp.views.review_checks import checks_of
 from memoryapp.views.review_desk import desk_context
 from memoryapp.views.review_queue import ReviewFilter, candidate_label
@@ -55,6 +56,7 @@ def candidate_context(
     candidate: Candidate,
     membership: Membership,
     chosen: ReviewFilter,
+    reading: Reading,
     *,
     editing: bool,
     typed: Mapping[str, Any],
@@ -63,7 +65,7 @@ def candidate_context(
 
     ``typed`` brings back what a refused form held: content, reasons, a note and the refusal itself.
     """
-    desk = desk_context(candidate, membership, chosen)
+    desk = desk_context(candidate, membership, chosen, reading)
     prefetch_related_objects([candidate], Prefetch("targets", Bullet.objects.order_by("label")))
     bullets = list(candidate.targets.all())
     for bullet in bullets:
@@ -188,19 +190,16 @@ def _task(group: str) -> str:
 
 
 def undo_context(
-    membership: Membership, chosen: ReviewFilter, wanted: str
+    membership: Membership, chosen: ReviewFilter, candidate: Candidate | None
 ) -> dict[str, Any] | None:
     """The decision just made, as long as it can be taken back."""
-    if not wanted or not membership.may_review:
+    if candidate is None or not membership.may_review:
         return None
-    found = Candidate.objects.filter(workspace=membership.workspace, pk=uuid_or_404(wanted))
-    candidate = found.select_related("playbook").first()
-    if candidate is None:
-        return None
-    mine = candidate.votes.filter(reviewer=membership.user, withdrawn_at=None)
-    if candidate.status not in review.UNDOABLE and not mine.exists():
-        return None
-    bullets = list(candidate.targets.order_by("label"))
+    if candidate.status not in review.UNDOABLE:
+        mine = candidate.votes.filter(reviewer=membership.user, withdrawn_at=None)
+        if not mine.exists():
+            return None
+    bullets = sorted(candidate.targets.all(), key=str)
     return {
         "candidate": candidate,
         "label": _label(candidate, bullets),

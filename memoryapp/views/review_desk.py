@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils import timezone
-
 from memoryapp.domain import review
 from memoryapp.domain.review import Policy, sampled
 from memoryapp.models import Candidate, Membership
 from memoryapp.queries import review as review_queries
 from memoryapp.services.applying import changed_since
+from memoryapp.services.desk import Reading
 from memoryapp.views.review_queue import ReviewFilter
 
 
 def desk_context(
-    candidate: Candidate, membership: Membership, chosen: ReviewFilter
+    candidate: Candidate, membership: Membership, chosen: ReviewFilter, reading: Reading
 ) -> dict[str, Any]:
     """What stands around the decision. The validator's verdict is hidden while ``blind``."""
     written = candidate.playbook.standing_policy
@@ -46,20 +45,8 @@ def desk_context(
         "take_url": chosen.action("candidate-take", candidate),
         "uphold_url": chosen.action("candidate-uphold", candidate),
         "undo_refusal": _undo_refusal(candidate),
-        **_reading(candidate, membership, needed),
-    }
-
-
-def _reading(candidate: Candidate, membership: Membership, needed: int) -> dict[str, Any]:
-    """Until when the reader has this candidate, or who has it instead."""
-    if not candidate.is_pending:
-        return {"reserved_until": None, "reader": None}
-    live = review_queries.readers(candidate, timezone.now())
-    mine = next((row for row in live if row.membership_id == membership.pk), None)
-    taken = mine is None and len(live) >= needed
-    return {
-        "reserved_until": mine.expires_at if mine else None,
-        "reader": live[0] if taken else None,
+        "reserved_until": reading.until,
+        "reader": reading.reader,
     }
 
 

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from memoryapp.domain.review import sampled
-from memoryapp.models import Bullet, Candidate, Membership, Workspace
+from memoryapp.models import Bullet, Candidate, Membership, ReviewPolicy, Workspace
 from memoryapp.queries import review as review_queries
 from memoryapp.queries.review import ROW_CHARS
 from memoryapp.templatetags.ui import op_word, section_title
@@ -55,16 +55,9 @@ class ReviewFilter:
     def queue(self, workspace: Workspace, **changes: str) -> QuerySet[Candidate]:
         return review_queries.review_queue(workspace, **self.asked(**changes))
 
-    def totals(self, workspace: Workspace, **changes: str) -> Counter[str]:
-        """Candidates per status under this filter, whatever status it asks for."""
-        asked = self.asked(**changes)
-        del asked["status"]
-        return review_queries.totals(workspace, **asked)
-
-    def facet(self, workspace: Workspace, name: str) -> Counter[str]:
-        """Candidates per value of one choice, counted under the other choices."""
-        asked = self.asked(**{name: ""})
-        return review_queries.totals(workspace, by=name, **asked)
+    def count(self, kept: review_queries.Tallied, by: str, **changes: str) -> Counter[str]:
+        """Candidates per value of ``by`` under this filter with some choices changed."""
+        return kept.by(by, **self.asked(**changes))
 
     def asked(self, **changes: str) -> dict[str, str]:
         """The arguments of ``review_queue``."""
@@ -72,11 +65,6 @@ class ReviewFilter:
         asked["search"] = asked.pop("q")
         asked["status"] = "" if asked["status"] == EVERY else asked["status"]
         return asked
-
-    @property
-    def narrows(self) -> bool:
-        """Whether it asks for more than a status."""
-        return any(value for name, value in asdict(self).items() if name != "status")
 
     @property
     def query(self) -> dict[str, str]:
@@ -114,16 +102,20 @@ class ReviewFilter:
 
 
 def queue_context(
-    membership: Membership, chosen: ReviewFilter, item: review_queries.ReviewItem
+    membership: Membership,
+    chosen: ReviewFilter,
+    item: review_queries.ReviewItem,
+    policies: Mapping[int, ReviewPolicy],
 ) -> dict[str, Any]:
     """The progress of the workspace, the filters with true totals, and the rows around."""
     workspace = membership.workspace
-    counts = review_queries.review_counts(workspace)
+    kept = review_queries.tallied(workspace)
+    counts = kept.by("status")
     decided = counts[Candidate.Status.APPROVED] + counts[Candidate.Status.REJECTED]
-    statuses = chosen.totals(workspace) if chosen.narrows else Counter(counts)
+    statuses = chosen.count(kept, "status", status="")
     matching = sum(statuses.values()) if chosen.status == EVERY else statuses[chosen.status]
     prefetch_related_objects(list(item.around), TARGETS)
-    blind = {pk: p.blind_share for pk, p in review_queries.policies(workspace).items()}
+    blind = {pk: policy.blind_share for pk, policy in policies.items()}
     shown = len(item.around)
     place = item.around.index(item.candidate) if item.inside and item.candidate else 0
     before = item.position - 1 - place if item.more_before and item.position else 0
@@ -138,7 +130,7 @@ def queue_context(
             *_desk_chips(membership, chosen),
             *_active_chips(chosen),
         ],
-        "facets": _facets(workspace, chosen),
+        "facets": _facets(kept, chosen),
         "chosen": chosen,
         "rows": [_row(candidate, chosen, item.candidate, blind) for candidate in item.around],
         "position": item.position if item.inside else None,
@@ -231,7 +223,7 @@ def _active_chips(chosen: ReviewFilter) -> list[Chip]:
     ]
 
 
-def _facets(workspace: Workspace, chosen: ReviewFilter) -> list[dict[str, Any]]:
+def _facets(kept: review_queries.Tallied, chosen: ReviewFilter) -> list[dict[str, Any]]:
     """The selects behind "Filter", each counted under the other choices."""
     asked: Mapping[str, tuple[str, Callable[[str], str]]] = {
         "playbook": ("Playbook", str),
@@ -245,7 +237,7 @@ def _facets(workspace: Workspace, chosen: ReviewFilter) -> list[dict[str, Any]]:
             "chosen": getattr(chosen, name),
             "choices": [
                 (value, word(value), count)
-                for value, count in sorted(chosen.facet(workspace, name).items())
+                for value, count in sorted(chosen.count(kept, name, **{name: ""}).items())
                 if value
             ],
         }

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 
 from memoryapp.access import membership_of
 from memoryapp.models import Workspace
@@ -59,6 +60,19 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     except PermissionDenied:
         return {}
     workspace = membership.workspace
+    return {
+        "workspace": workspace,
+        "membership": membership,
+        # A fragment has no rail and asks for none of its counts.
+        "nav": SimpleLazyObject(lambda: _nav(workspace, request.path)),
+        "workspaces": Workspace.objects.filter(memberships__user=membership.user_id)
+        .exclude(pk=workspace.pk)
+        .order_by("name"),
+        "search_url": reverse("entry-list"),
+    }
+
+
+def _nav(workspace: Workspace, path: str) -> list[list[dict[str, Any]]]:
     # An experiment has a list of its own.
     running = workspace.runs.exclude(kind="experiment")
     counts = {
@@ -66,15 +80,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "run-list": (running.filter(ended_at=None).count(), "live"),
         "incident-list": (workspace.incidents.filter(status="open").count(), ""),
     }
-    return {
-        "workspace": workspace,
-        "membership": membership,
-        "nav": [[_shown(item, request.path, counts) for item in group] for group in GROUPS],
-        "workspaces": Workspace.objects.filter(memberships__user=membership.user_id)
-        .exclude(pk=workspace.pk)
-        .order_by("name"),
-        "search_url": reverse("entry-list"),
-    }
+    return [[_shown(item, path, counts) for item in group] for group in GROUPS]
 
 
 def _shown(item: Item, path: str, counts: dict[str, tuple[int, str]]) -> dict[str, Any]:
