@@ -96,6 +96,11 @@ urlpatterns = [
     ),
     path("trajectories/", trajectories.trajectory_list, name="trajectory-list"),
     path("trajectories/<int:pk>/", trajectories.trajectory_detail, name="trajectory-detail"),
+    path(
+        "trajectories/<int:pk>/compare/<int:other>/",
+        trajectories.trajectory_compare,
+        name="trajectory-compare",
+    ),
     path("trajectories/<int:pk>/overrule/", overrules.overrule, name="attempt-overrule"),
     path("trajectories/<int:pk>/overrule/undo/", overrules.undo, name="attempt-overrule-undo"),
     path("practice/from-agents/", deployment.sent_list, name="sent-list"),

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models.functions import Left
@@ -130,6 +130,7 @@ class Candidate(models.Model):
             ),
             models.Index(fields=["playbook", "confidence"], name="candidate_confidence"),
             GinIndex(SEARCHED, name="candidate_words"),
+            models.Index(fields=["origin_link"], name="candidate_origin"),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -245,6 +246,10 @@ class Evidence(models.Model):
 
     class Meta:
         ordering = ["pk"]
+        indexes = [
+            # Found by the page its link begins with.
+            models.Index(OpClass("link", name="varchar_pattern_ops"), name="evidence_page"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["candidate", "digest"], name="one_row_per_evidence")
         ]

@@ -11,6 +11,8 @@ from typing import Any
 from django.db.models import Count, Max, Q, QuerySet
 
 from memoryapp.models import (
+    Bullet,
+    BulletRevision,
     Candidate,
     Evidence,
     Playbook,
@@ -103,3 +105,18 @@ def jobs_of(playbook: Playbook) -> list[Taught]:
         .order_by("-newest_at")
     )
     return [Taught(*row) for row in rows]
+
+
+def bullets_of(candidates: Sequence[Candidate]) -> dict[Any, list[Bullet]]:
+    """Candidate id to the bullets it made or changed; those that made none are left out."""
+    found: dict[Any, list[Bullet]] = {}
+    rows = (
+        BulletRevision.objects.filter(candidate__in=[each.pk for each in candidates])
+        .select_related("bullet__playbook")
+        .order_by("pk")
+    )
+    for row in rows:
+        made = found.setdefault(row.candidate_id, [])
+        if row.bullet not in made:
+            made.append(row.bullet)
+    return found

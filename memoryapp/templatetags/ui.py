@@ -218,6 +218,16 @@ def memory_marked(text: str) -> SafeString:
     return mark_safe(shown)
 
 
+@register.filter
+def found(text: str, words: str) -> SafeString:
+    """Return a text as ``memory`` does, with each place marked where ``words`` stand in it."""
+    if not words:
+        return memory(text)
+    bare = text.replace(MARK_START, "").replace(MARK_END, "")
+    marked = rf"{MARK_START}\g<0>{MARK_END}"
+    return memory_marked(re.sub(re.escape(words), marked, bare, flags=re.IGNORECASE))
+
+
 def _with_unseen(text: str) -> str:
     if text.isascii() and text.isprintable():  # nearly all texts, and the queue has many
         return escape(text)

@@ -14,6 +14,7 @@ from practice.models.replays import CaseSet, Replay, ReplayCase
 from practice.models.rounds import PracticeRecord, PracticeTask, Round
 from practice.models.runs import LedgerEntry, Run, Unit
 from practice.models.steering import Steering
+from practice.models.tallies import AttemptTally
 from practice.models.telemetry import TelemetryFile, TelemetrySource
 from practice.models.trials import Arm, Experiment, Lesson
 
@@ -21,6 +22,7 @@ __all__ = [
     "Analysis",
     "Arm",
     "Attempt",
+    "AttemptTally",
     "CaseSet",
     "Environment",
     "EnvironmentFact",

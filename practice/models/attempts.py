@@ -69,6 +69,11 @@ class Attempt(models.Model):
 
     class Meta:
         ordering = ["pk"]
+        indexes = [
+            models.Index(fields=["label", "-id"], name="attempt_label"),
+            models.Index(fields=["status", "-id"], name="attempt_status"),
+            models.Index(fields=["outcome", "-id"], name="attempt_outcome"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["task", "arm", "number"],
@@ -141,6 +146,7 @@ class Step(models.Model):
 
     class Meta:
         ordering = ["attempt", "try_number", "number"]
+        indexes = [models.Index(fields=["tool", "-attempt"], name="step_tool")]
         constraints = [
             models.UniqueConstraint(
                 fields=["attempt", "try_number", "number"], name="one_step_number_per_try"

@@ -28,7 +28,11 @@ class Round(models.Model):
 
 
 class PracticeTask(models.Model):
-    """One proposed task. A dropped candidate keeps its row and the reason."""
+    """One proposed task. A dropped candidate keeps its row and the reason.
+
+    The table has one column more than the model: ``search``, a generated tsvector of the
+    instruction, which only ``SearchVectorOf`` reads.
+    """
 
     class Category(models.TextChoices):
         INFEASIBLE = domain.Category.INFEASIBLE.value, "Infeasible"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 from urllib.parse import urlencode
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 
 from memoryapp.models import Workspace
-from practice.models import Attempt, Run, Step
+from memoryapp.models.entries import SearchVectorOf, search_query
+from practice.models import Attempt, AttemptTally, PracticeTask, Run, Step
 
 #: The label filter's word for attempts no validator has judged.
 UNJUDGED = "unjudged"
@@ -73,31 +75,129 @@ class TrajectoryFilter:
             if self.run:
                 practised |= Q(run__kind=Run.Kind.EXPERIMENT)
             found = found.filter(practised)
-        for word in self.q.split():
-            found = found.filter(task__instruction__icontains=word)
+        if self.q:
+            words = PracticeTask.objects.alias(words=SearchVectorOf("pk"))
+            tasks = words.filter(words=search_query(self.q))
+            found = found.filter(task__in=tasks.values("pk"))
         return found.select_related("task__round", "run__environment", "arm").order_by("-pk")
 
 
 _FIELDS = tuple(TrajectoryFilter.__dataclass_fields__)
 
 
+#: rows that are counted while somebody waits for the page, where no tally holds the total.
+COUNTED = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptCounts:
+    """The total of a filter, and what choosing each label would show.
+
+    ``is_exact`` is false where counting stopped at ``COUNTED``: there are more than ``total``.
+    """
+
+    total: int
+    labels: Counter[str]
+    is_exact: bool = True
+
+
+def attempt_counts(
+    workspace: Workspace, asked: TrajectoryFilter, *, count_all: bool = False
+) -> AttemptCounts:
+    """Count a filter. ``count_all`` counts every row, however long that takes."""
+    if not (asked.tool or asked.q):
+        labels = _from_tallies(workspace, asked)
+    else:
+        limit = None if count_all else COUNTED + 1
+        found = asked.changed(label="").apply(workspace).order_by().values_list("label")
+        labels = (
+            Counter(label for (label,) in found[:limit])
+            if limit
+            else Counter(dict(found.annotate(total=Count("pk"))))
+        )
+        if limit and labels.total() > COUNTED:
+            return AttemptCounts(COUNTED, Counter(), is_exact=False)
+    labels[UNJUDGED] = labels.pop("", 0)
+    return AttemptCounts(labels[asked.label] if asked.label else labels.total(), labels)
+
+
+def _from_tallies(workspace: Workspace, asked: TrajectoryFilter) -> Counter[str]:
+    """Attempts per label where run, environment, status and arm are all that is asked."""
+    parts = AttemptTally.objects.filter(workspace=workspace)
+    run = None
+    if asked.run:
+        number = int(asked.run) if asked.run.isdecimal() and len(asked.run) < 10 else 0
+        run = workspace.runs.select_related("environment").filter(number=number).first()
+        if run is None or asked.environment not in {"", run.environment.slug}:
+            return Counter()
+        parts = parts.filter(run=run, environment=run.environment_id)
+    elif asked.environment:
+        found = workspace.environments.filter(slug=asked.environment).first()
+        if found is None:
+            return Counter()
+        parts = parts.filter(environment=found, run=None)
+    else:
+        parts = parts.filter(environment=None, run=None)
+    if asked.status == Attempt.Status.STEP_LIMIT:
+        parts = parts.filter(outcome=Attempt.Status.STEP_LIMIT)
+    elif asked.status:
+        parts = parts.filter(status=asked.status)
+    if asked.arm == TRIALS:
+        parts = parts.filter(is_trial=True)
+    elif asked.arm != BOTH and not (run and run.kind == Run.Kind.EXPERIMENT):
+        parts = parts.filter(is_trial=False)
+    summed = parts.order_by().values_list("label").annotate(total=Sum("amount"))
+    return Counter({label: total for label, total in summed if total})
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptPage:
+    """Attempts newest first; ``newer`` and ``older`` are keys to go on from, 0 where none is."""
+
+    rows: Sequence[Attempt]
+    newer: int = 0
+    older: int = 0
+
+
+def attempt_page(
+    found: QuerySet[Attempt], *, older_than: int = 0, newer_than: int = 0, size: int
+) -> AttemptPage:
+    """The page of a filter beside an attempt that was seen, or the first one."""
+    if newer_than:
+        rows = list(found.filter(pk__gt=newer_than).order_by("pk")[: size + 1])
+        more, rows = len(rows) > size, rows[:size][::-1]
+        return AttemptPage(rows, rows[0].pk if rows and more else 0, rows[-1].pk if rows else 0)
+    rows = list((found.filter(pk__lt=older_than) if older_than else found)[: size + 1])
+    more, rows = len(rows) > size, rows[:size]
+    newer = rows[0].pk if rows and older_than else 0
+    return AttemptPage(rows, newer, rows[-1].pk if more else 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an attempt stands in a filtered list. ``position`` is 0 when it does not match."""
+    """Where an attempt stands in a filtered list.
+
+    ``position`` is 0 when it does not match, and when more than ``COUNTED`` newer ones do; whether
+    it matches is ``inside``.
+    """
 
     position: int
-    total: int
+    counts: AttemptCounts
+    inside: bool
     previous: Attempt | None
     next: Attempt | None
 
 
-def place_of(attempt: Attempt, found: QuerySet[Attempt]) -> Place:
+def place_of(attempt: Attempt, workspace: Workspace, asked: TrajectoryFilter) -> Place:
     """Find the neighbors of ``attempt`` in a list ordered newest first."""
+    found = asked.apply(workspace)
     newer, older = found.filter(pk__gt=attempt.pk), found.filter(pk__lt=attempt.pk)
     inside = found.filter(pk=attempt.pk).exists()
+    before = newer.order_by("pk").values("pk")[: COUNTED + 1].count() if inside else 0
     return Place(
-        position=newer.count() + 1 if inside else 0,
-        total=found.count(),
+        position=before + 1 if inside and before <= COUNTED else 0,
+        counts=attempt_counts(workspace, asked),
+        inside=inside,
         previous=newer.order_by("pk").first(),
         next=older.first(),
     )

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
 from memoryapp.domain.text import looks_like_instruction
-from memoryapp.models import Workspace
-from memoryapp.queries.facets import facet
-from memoryapp.queries.origins import evidence_from
+from memoryapp.models import Candidate, Evidence, Workspace
+from memoryapp.queries.origins import bullets_of, evidence_from
+from memoryapp.templatetags.formats import arguments
+from memoryapp.views.saved_views import saved_views
+from practice.domain.comparing import Likeness, compare
 from practice.domain.types import COMPLETION_GATE, FEASIBILITY_GATE
 from practice.models import Attempt, EnvironmentTool, Step
 from practice.queries.calls import spent_on
@@ -25,9 +28,12 @@ from practice.queries.trajectories import (
     TRIALS,
     UNJUDGED,
     TrajectoryFilter,
+    attempt_counts,
+    attempt_page,
     place_of,
     steps_by_try,
 )
+from practice.views.attempt_tree import phases
 from practice.views.filters import PAGE_SIZE, chips
 from practice.views.states import shown_state
 
@@ -40,28 +46,60 @@ def trajectory_list(request: HttpRequest) -> HttpResponse:
     workspace = workspace_of(request)
     asked = TrajectoryFilter.from_query(request.GET)
     found = asked.apply(workspace).annotate(overruled=standing_label())
-    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
-    counts = facet(asked.changed(label="").apply(workspace), "label")
-    counts[UNJUDGED] = counts.pop("", 0)
+    page = attempt_page(
+        found,
+        older_than=_key(request, "after"),
+        newer_than=_key(request, "before"),
+        size=PAGE_SIZE,
+    )
+    counts = attempt_counts(workspace, asked, count_all=request.GET.get("counts") == "all")
+    query = asked.as_query()
     context = {
-        "page": page,
-        "rows": [(attempt, shown_state(attempt)) for attempt in page.object_list],
+        "rows": [(attempt, shown_state(attempt)) for attempt in page.rows],
         "asked": asked,
-        "query": asked.as_query(),
-        "is_filtered": bool(asked.as_query()),
-        "chips": chips(request, "label", LABELS, counts),
+        "query": query,
+        "is_filtered": bool(query),
+        "counts": counts,
+        "chips": chips(request, "label", LABELS, counts.labels) if counts.is_exact else (),
+        "count_all_url": with_more(query, counts="all"),
+        "first_url": with_more(query),
+        "previous_url": with_more(query, before=str(page.newer)) if page.newer else "",
+        "next_url": with_more(query, after=str(page.older)) if page.older else "",
+        **saved_views(request, "trajectory-list", query),
         "statuses": Attempt.Status.choices,
         "kinds": [("", "Practice"), (TRIALS, "Trials and experiments"), (BOTH, "All attempts")],
-        **_choices(workspace),
+        **_choices(workspace, asked),
     }
     return render(request, "practice/trajectory_list.html", context)
 
 
-def _choices(workspace: Workspace) -> dict[str, Any]:
+#: runs offered in the select; older ones are reached from their own list.
+RUNS_OFFERED = 30
+
+
+def with_more(query: str, **more: str) -> str:
+    """The list's address with its filter and something besides."""
+    extra = "&".join(f"{name}={value}" for name, value in more.items())
+    joined = "&".join(part for part in (query.lstrip("?"), extra) if part)
+    url = reverse("trajectory-list")
+    return f"{url}?{joined}" if joined else url
+
+
+def _key(request: HttpRequest, name: str) -> int:
+    """The key of an attempt in the address; 0 for what is none."""
+    asked = request.GET.get(name, "")
+    return int(asked) if asked.isdecimal() and len(asked) <= 18 else 0
+
+
+def _choices(workspace: Workspace, asked: TrajectoryFilter) -> dict[str, Any]:
     tools = EnvironmentTool.objects.filter(environment__workspace=workspace)
+    runs = workspace.runs.only("number", "kind").order_by("-number")
+    offered = list(runs[:RUNS_OFFERED])
+    if asked.run.isdecimal() and asked.run not in {str(run.number) for run in offered}:
+        offered += runs.filter(number=int(asked.run[:9]))
     return {
         "environments": workspace.environments.order_by("name"),
-        "runs": workspace.runs.only("number", "kind").order_by("-number"),
+        "runs": offered,
         "tools": tools.order_by("name").values_list("name", flat=True).distinct(),
     }
 
@@ -73,9 +111,17 @@ class ShownStep:
     step: Step
     observation: str
     raw: str
-    is_cited: bool
+    #: candidates that cite it, and checks of the verdict that name it.
+    cited_by: Sequence[Candidate] = ()
+    checks: Sequence[str] = ()
+    #: how often the words somebody looks for occur in it.
+    matches: int = 0
     #: phrases of the answer that read like orders to a model.
     orders: tuple[str, ...] = ()
+
+    @property
+    def is_cited(self) -> bool:
+        return bool(self.cited_by)
 
     @property
     def tokens(self) -> int:
@@ -93,35 +139,46 @@ def trajectory_detail(request: HttpRequest, pk: int) -> HttpResponse:
     attempt = object_or_404(rows, pk=pk)
     steps, earlier = steps_by_try(attempt)
     evidence = list(evidence_from(workspace, attempt.get_absolute_url()))
-    cited = {row.number for row in evidence}
     candidates = {row.candidate_id: row.candidate for row in evidence}
+    became = bullets_of(list(candidates.values()))
     others = attempt.task.attempts.exclude(pk=attempt.pk).select_related("arm").order_by("pk")
+    spent = spent_on(attempt)
+    find = request.GET.get("find", "").replace("\x00", "").strip()[:200]
+    shown = _with_links(steps, evidence, attempt.checks, find)
     context = {
         "attempt": attempt,
         "run": attempt.run,
         "state": shown_state(attempt),
         "task_orders": looks_like_instruction(attempt.task.instruction),
         "overrule": standing(attempt),
-        "spent": spent_on(attempt),
+        "spent": spent,
+        "phases": phases(steps, spent.calls) if request.GET.get("view") == "tree" else None,
+        "find": find,
+        "found": [item for item in shown if item.matches],
+        "is_raw": request.GET.get("raw") == "1",
         "labels": Attempt.Label.choices,
         "may_review": membership_of(request).may_review,
         "checks": [_said(check) for check in attempt.checks],
         "feasibility_gate": FEASIBILITY_GATE,
         "completion_gate": COMPLETION_GATE,
-        "steps": [_shown(step, cited) for step in steps],
+        "steps": shown,
         "total_ms": _length(steps),
         "tokens": sum(step.input_tokens + step.output_tokens for step in steps),
         "used_tools": list(dict.fromkeys(step.tool for step in steps)),
         "earlier": [
-            (number, [_shown(step, set()) for step in tried], _length(tried))
+            (number, [_shown(step, find) for step in tried], _length(tried))
             for number, tried in earlier
         ],
         "candidates": [
-            (candidate, sorted({r.number for r in evidence if r.candidate_id == key}))
+            (
+                candidate,
+                sorted({r.number for r in evidence if r.candidate_id == key}),
+                became.get(key, ()),
+            )
             for key, candidate in candidates.items()
         ],
         "others": [(other, shown_state(other)) for other in others],
-        "place": place_of(attempt, asked.apply(workspace)),
+        "place": place_of(attempt, workspace, asked),
         "query": asked.as_query(),
         "is_open": attempt.ended_at is None or (not attempt.label and attempt.run.is_unfinished),
     }
@@ -138,15 +195,60 @@ def _length(steps: list[Step]) -> int:
     return max((step.started_ms + step.duration_ms for step in steps), default=0)
 
 
-def _shown(step: Step, cited: set[int]) -> ShownStep:
+def _with_links(
+    steps: Sequence[Step], evidence: Sequence[Evidence], checks: Any, find: str
+) -> list[ShownStep]:
+    """The steps with what cites each of them, both ways."""
+    cited: dict[int, dict[Any, Candidate]] = {}
+    for row in evidence:
+        cited.setdefault(row.number, {})[row.candidate_id] = row.candidate
+    named: dict[int, list[str]] = {}
+    for check in checks:
+        for number in check.get("steps", ()):
+            named.setdefault(number, []).append(_said(check)["name"])
+    return [
+        replace(
+            _shown(step, find),
+            cited_by=tuple(cited.get(step.number, {}).values()),
+            checks=tuple(named.get(step.number, ())),
+        )
+        for step in steps
+    ]
+
+
+def _shown(step: Step, find: str = "") -> ShownStep:
     laid_out = _laid_out(step.observation)
+    searched = f"{step.tool}\n{arguments(step.arguments)}\n{step.thought}\n{laid_out}".lower()
     return ShownStep(
         step=step,
         observation=laid_out,
         raw=step.observation if laid_out != step.observation else "",
-        is_cited=step.number in cited,
+        matches=searched.count(find.lower()) if find else 0,
         orders=looks_like_instruction(step.observation),
     )
+
+
+@require_safe
+@gate(Right.READ)
+def trajectory_compare(request: HttpRequest, pk: int, other: int) -> HttpResponse:
+    """Two attempts, step beside step. Of one task they answer best, but any two may be compared."""
+    rows = Attempt.objects.filter(run__workspace=workspace_of(request)).select_related(
+        "task__round", "run__environment", "arm"
+    )
+    left, right = object_or_404(rows, pk=pk), object_or_404(rows, pk=other)
+    sides = [(attempt, shown_state(attempt), spent_on(attempt)) for attempt in (left, right)]
+    pairs = compare(left.as_trajectory().steps, right.as_trajectory().steps)
+    context = {
+        "left": left,
+        "right": right,
+        "sides": sides,
+        "pairs": pairs,
+        "different": sum(pair.likeness is not Likeness.SAME for pair in pairs),
+        "is_one_task": left.task_id == right.task_id,
+        "feasibility_gate": FEASIBILITY_GATE,
+        "completion_gate": COMPLETION_GATE,
+    }
+    return render(request, "practice/trajectory_compare.html", context)
 
 
 def _laid_out(text: str) -> str:

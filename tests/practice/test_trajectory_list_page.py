@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.http import QueryDict
 
+from practice.models import Attempt
+from practice.queries import trajectories
 from tests.factories import (
     AttemptFactory,
     EnvironmentFactory,
@@ -76,14 +79,61 @@ def test_it_counts_labels_within_the_other_filters(vera_client: Any, round_: Any
     assert {chip.label: chip.count for chip in chips} == {"All": 2, "Success": 1, "Failure": 1}
 
 
-def test_it_pages_with_the_true_total(vera_client: Any, round_: Any) -> None:
-    for n in range(30):
+def test_it_reaches_every_row_with_the_true_total(vera_client: Any, round_: Any) -> None:
+    for n in range(60):
         _attempt(round_, f"Task {n}")
 
-    page = vera_client.get(f"{URL}?page=2")
+    url, pages = URL, []
+    while url:
+        answer = vera_client.get(url)
+        pages.append([attempt.pk for attempt, _ in answer.context["rows"]])
+        url = answer.context["next_url"]
+    back = vera_client.get(answer.context["previous_url"]).context
 
-    assert len(page.context["rows"]) == 5
-    assert "26 to 30 of 30 trajectories" in page.content.decode()
+    assert [len(page) for page in pages] == [25, 25, 10]
+    assert len({key for page in pages for key in page}) == 60
+    assert "10 of 60 trajectories" in answer.content.decode()
+    assert [attempt.pk for attempt, _ in back["rows"]] == pages[1]
+
+
+def test_it_says_when_it_stopped_counting(
+    vera_client: Any, round_: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trajectories, "COUNTED", 2)
+    for n in range(4):
+        _attempt(round_, f"Parcel {n}")
+
+    page = vera_client.get(f"{URL}?q=parcel")
+    whole = vera_client.get(page.context["count_all_url"]).context["counts"]
+
+    assert "More than 2 match" in page.content.decode()
+    assert (whole.total, whole.is_exact) == (4, True)
+
+
+@pytest.mark.parametrize("place", ["x", "-1", "9" * 30, "0"])
+def test_it_begins_anew_at_a_place_that_is_none(vera_client: Any, round_: Any, place: str) -> None:
+    _attempt(round_, "Find the parcel")
+
+    assert len(vera_client.get(f"{URL}?after={place}").context["rows"]) == 1
+
+
+@pytest.mark.parametrize(
+    "query", ["", "label=failure", "run=5", "environment=desk", "status=queued", "arm=all"]
+)
+def test_it_tallies_what_counting_would_find(
+    vera_client: Any, round_: Any, workspace: Any, query: str
+) -> None:
+    kept = [_attempt(round_, f"Task {n}", label="failure") for n in range(3)]
+    _attempt(round_, "Another")
+    Attempt.objects.filter(pk=kept[0].pk).update(label="success", status="validated")
+    kept[1].delete()
+    other = RoundFactory(run=RunFactory(workspace=workspace, number=6), number=1)
+    _attempt(other, "Elsewhere", label="failure")
+
+    asked = trajectories.TrajectoryFilter.from_query(QueryDict(query))
+    counted = trajectories.attempt_counts(workspace, asked)
+
+    assert counted.total == asked.apply(workspace).count() > 0
 
 
 def test_it_hides_the_trajectories_of_others(olga_client: Any, round_: Any) -> None:
