@@ -124,10 +124,6 @@ def _memory(cursor: Any, size: Size, workspace: Any, user: Any, words: Words) ->
             for n in range(size.entries)
         ),
     )  # fmt: skip
-    with_workspace = {
-        f.attname for f in apps.get_model("memoryapp", "Candidate")._meta.concrete_fields
-    }
-    extra = ("workspace_id",) if "workspace_id" in with_workspace else ()
     copy(
         cursor,
         apps.get_model("memoryapp", "Candidate"),

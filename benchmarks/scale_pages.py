@@ -148,9 +148,7 @@ def _middle() -> str:
         workspace = Workspace.objects.get(slug="scale")
         half = Bullet.objects.order_by("-updated_at")[Bullet.objects.count() // 2]
         seen = f"{half.updated_at.isoformat()}_{half.pk}"
-        page = entry_page(
-            workspace, EntryFilter(), after=f"{half.updated_at.isoformat()}_{half.pk}"
-        )
+        page = entry_page(workspace, EntryFilter(), after=seen)
         return page.next.replace("+", "%2B")
 
     return _once("middle", find)
