@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from practice.views import (
+    analytics,
     calibration,
     calls,
     costs,
@@ -125,5 +126,6 @@ urlpatterns = [
     path("root-causes/<int:number>/dismiss/", incidents.dismiss, name="incident-dismiss"),
     path("root-causes/<int:number>/undo/", incidents.undo, name="incident-undo"),
     path("root-causes/<int:number>/lesson/", incidents.send_lesson, name="incident-lesson"),
+    path("analytics/", analytics.analytics_page, name="analytics"),
     path("coverage/", coverage.coverage_page, name="coverage"),
 ]

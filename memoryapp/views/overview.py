@@ -18,12 +18,13 @@ from memoryapp.domain.playbook import LIVE
 from memoryapp.models import Bullet, Candidate, LabelMove, ReleaseLabel, Tally, Workspace
 from memoryapp.queries import releases as release_queries
 from memoryapp.queries import review as review_queries
-from memoryapp.views.links import with_query
+from memoryapp.views.links import Chip, parameter, with_query
 from memoryapp.views.review_queue import candidate_label
 
 SHOWN = 5
 DECISIONS = ("candidate.approved", "candidate.rejected", "candidate.reopened")
 WEEK = timedelta(days=7)
+DAYS = ("7", "30", "90")
 
 
 @require_safe
@@ -45,12 +46,27 @@ def overview(request: HttpRequest) -> HttpResponse:
         )[:SHOWN],
         "decided": workspace.events.filter(kind__in=DECISIONS).select_related("actor")[:SHOWN],
         "recent": workspace.events.select_related("actor")[:SHOWN],
+        **_trends(request),
         "review_url": reverse("review"),
         "practice_url": reverse("run-start"),
         "playbooks_url": reverse("playbook-list"),
         "audit_url": reverse("audit-list"),
     }
     return render(request, "memoryapp/overview.html", context)
+
+
+def _trends(request: HttpRequest) -> dict[str, Any]:
+    """Where the trends come from. They are counted after the page is there."""
+    asked = parameter(request, "days")
+    days = asked if asked in DAYS else "30"
+    return {
+        "days": days,
+        "trends_url": with_query(reverse("analytics"), {"days": days}),
+        "periods": [
+            Chip(f"{n} days", None, with_query(request.path, {"days": n}), pressed=n == days)
+            for n in DAYS
+        ],
+    }
 
 
 def _steps(workspace: Workspace) -> list[dict[str, Any]]:

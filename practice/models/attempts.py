@@ -73,6 +73,7 @@ class Attempt(models.Model):
             models.Index(fields=["label", "-id"], name="attempt_label"),
             models.Index(fields=["status", "-id"], name="attempt_status"),
             models.Index(fields=["outcome", "-id"], name="attempt_outcome"),
+            models.Index(fields=["created_at"], name="attempt_made"),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Self
 from urllib.parse import urlencode
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.utils import timezone
 
 from memoryapp.models import Workspace
 from memoryapp.models.entries import SearchVectorOf, search_query
@@ -32,6 +34,8 @@ class TrajectoryFilter:
     q: str = ""
     #: empty asks for practice alone, ``trials`` for attempts under an arm, ``all`` for both.
     arm: str = ""
+    #: made on this day, as 2026-11-25 in the time zone of the product.
+    day: str = ""
 
     @classmethod
     def from_query(cls, given: Mapping[str, Any]) -> Self:
@@ -75,11 +79,29 @@ class TrajectoryFilter:
             if self.run:
                 practised |= Q(run__kind=Run.Kind.EXPERIMENT)
             found = found.filter(practised)
+        if self.day:
+            day = _day(self.day)
+            found = (
+                found.filter(created_at__gte=day, created_at__lt=day + ONE_DAY)
+                if day
+                else found.none()
+            )
         if self.q:
             words = PracticeTask.objects.alias(words=SearchVectorOf("pk"))
             tasks = words.filter(words=search_query(self.q))
             found = found.filter(task__in=tasks.values("pk"))
         return found.select_related("task__round", "run__environment", "arm").order_by("-pk")
+
+
+ONE_DAY = timedelta(days=1)
+
+
+def _day(text: str) -> datetime | None:
+    """The moment a day begins; None for what is no day."""
+    try:
+        return timezone.make_aware(datetime.strptime(text, "%Y-%m-%d"))  # noqa: DTZ007
+    except (ValueError, OverflowError):
+        return None
 
 
 _FIELDS = tuple(TrajectoryFilter.__dataclass_fields__)
@@ -105,7 +127,7 @@ def attempt_counts(
     workspace: Workspace, asked: TrajectoryFilter, *, count_all: bool = False
 ) -> AttemptCounts:
     """Count a filter. ``count_all`` counts every row, however long that takes."""
-    if not (asked.tool or asked.q):
+    if not (asked.tool or asked.q or asked.day):
         labels = _from_tallies(workspace, asked)
     else:
         limit = None if count_all else COUNTED + 1

@@ -48,6 +48,7 @@ PAGES = (
     "/environments/help-desk/prompts/",
     "/environments/help-desk/prompts/solver/",
     "/coverage/",
+    "/analytics/?days=7",
     "/environments/help-desk/memory/",
     "/environments/help-desk/memory/?tab=pairs",
     "/environments/help-desk/memory/?tab=facts",

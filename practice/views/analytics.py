@@ -1,0 +1,193 @@
+"""Analytics: what happened per day, each figure a link to the rows behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from memoryapp.access import Right, gate, workspace_of
+from memoryapp.models import Tally, Workspace
+from memoryapp.queries import trends as memory_trends
+from memoryapp.views.links import Chip, render_part, with_query
+from practice.queries import trends
+
+DAYS = (7, 30, 90)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One line of a chart: its name and the color role it is drawn in."""
+
+    name: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One day: a value per series, and the address of the rows behind it."""
+
+    day: date
+    values: Sequence[Any]
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A figure per day, drawn by scripts over the table that says the same."""
+
+    key: str
+    title: str
+    url: str
+    series: Sequence[Series]
+    points: Sequence[Point]
+    unit: str = ""
+
+    @property
+    def totals(self) -> list[Any]:
+        return [sum(p.values[at] for p in self.points) for at in range(len(self.series))]
+
+
+def last_days(request: HttpRequest) -> int:
+    """How many days the reader asked for: 7, 30 or 90."""
+    asked = request.GET.get("days", "")
+    return int(asked) if asked in map(str, DAYS) else 30
+
+
+@require_safe
+@gate(Right.READ)
+def analytics_page(request: HttpRequest) -> HttpResponse:
+    """All charts; as a fragment, the first two for Overview."""
+    workspace, days = workspace_of(request), last_days(request)
+    today = timezone.localdate()
+    since = timezone.make_aware(
+        datetime.combine(today - timedelta(days=days - 1), datetime.min.time())
+    )
+    every_day = [since.date() + timedelta(days=n) for n in range(days)]
+    context: dict[str, Any] = {
+        "days": days,
+        "periods": [
+            Chip(f"{n} days", None, with_query(request.path, {"days": str(n)}), pressed=n == days)
+            for n in DAYS
+        ],
+        "charts": [_decisions(workspace, since, every_day), _attempts(workspace, since, every_day)],
+    }
+    if request.htmx:  # type: ignore[attr-defined]
+        answer = render_part(request, "practice/analytics.html", "trends", context)
+        del answer["HX-Push-Url"]
+        return answer
+    context["charts"] += [
+        _pulls(workspace, since, every_day),
+        _votes(workspace, since, every_day),
+        _spending(workspace, since, every_day),
+    ]
+    context |= {
+        "spoken_of": memory_trends.most_spoken_of(workspace, since),
+        "uses": _uses(workspace),
+    }
+    return render_part(request, "practice/analytics.html", "trends", context)
+
+
+def _decisions(workspace: Workspace, since: datetime, days: Sequence[date]) -> Chart:
+    review = reverse("review")
+    return Chart(
+        key="decisions",
+        title="Decisions",
+        url=with_query(review, {"status": "approved"}),
+        series=(Series("Approved", "accent"), Series("Rejected", "danger")),
+        points=_points(
+            days,
+            memory_trends.decisions_per_day(workspace, since),
+            (0, 0),
+            lambda day: with_query(reverse("audit-list"), {"kind": "candidate.approved"}),
+        ),
+    )
+
+
+def _attempts(workspace: Workspace, since: datetime, days: Sequence[date]) -> Chart:
+    url = reverse("trajectory-list")
+    return Chart(
+        key="attempts",
+        title="Judged attempts",
+        url=url,
+        series=(
+            Series("Success", "accent"),
+            Series("Failure", "danger"),
+            Series("Infeasible", "control"),
+        ),
+        points=_points(
+            days,
+            trends.attempts_per_day(workspace, since),
+            (0, 0, 0),
+            lambda day: with_query(url, {"day": day.isoformat()}),
+        ),
+    )
+
+
+def _pulls(workspace: Workspace, since: datetime, days: Sequence[date]) -> Chart:
+    url = reverse("playbook-list")
+    return Chart(
+        key="pulls",
+        title="Pulls by agents",
+        url=url,
+        series=(Series("Given the text", "accent"), Series("Held it already", "control")),
+        points=_points(days, memory_trends.pulls_per_day(workspace, since), (0, 0), lambda _: url),
+    )
+
+
+def _votes(workspace: Workspace, since: datetime, days: Sequence[date]) -> Chart:
+    url = with_query(reverse("entry-list"), {"use": Tally.Use.LIVE})
+    return Chart(
+        key="votes",
+        title="What agents say of bullets",
+        url=url,
+        series=(Series("Helpful", "accent"), Series("Harmful", "danger")),
+        points=_points(days, memory_trends.votes_per_day(workspace, since), (0, 0), lambda _: url),
+    )
+
+
+def _spending(workspace: Workspace, since: datetime, days: Sequence[date]) -> Chart:
+    url = reverse("costs")
+    found = trends.spending_per_day(workspace, since)
+    return Chart(
+        key="spending",
+        title="Spent on models",
+        url=url,
+        series=(Series("US dollars", "accent"),),
+        points=_points(
+            days,
+            {day: (float(dollars or 0),) for day, (dollars, _) in found.items()},
+            (0.0,),
+            lambda _: url,
+        ),
+        unit="$",
+    )
+
+
+def _points(
+    days: Sequence[date],
+    found: Mapping[date, Sequence[Any]],
+    nothing: Sequence[Any],
+    link: Callable[[date], str],
+) -> list[Point]:
+    return [Point(day, found.get(day, nothing), link(day)) for day in days]
+
+
+def _uses(workspace: Workspace) -> list[dict[str, Any]]:
+    """Live bullets by what is known of their use."""
+    held = Tally.objects.within(workspace, kind=Tally.Kind.BULLET)
+    counts = held.filter(status__in=("approved", "stale")).by("use")
+    return [
+        {
+            "word": label,
+            "count": counts[value],
+            "url": with_query(reverse("entry-list"), {"use": value}),
+        }
+        for value, label in Tally.Use.choices
+    ]
