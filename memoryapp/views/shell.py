@@ -43,7 +43,7 @@ GROUPS: tuple[tuple[Item, ...], ...] = (
         Item("Environments", "environment-list", "plug", "e"),
         Item("Coverage", "coverage", "grid-3x3", "c"),
         Item("Root causes", "incident-list", "waypoints", "a"),
-        Item("Analytics", "analytics", "chart-line", "a"),
+        Item("Analytics", "analytics", "chart-line", "y"),
     ),
     (Item("Settings", "key-list", "settings-2", "s", places=("/settings/",)),),
 )

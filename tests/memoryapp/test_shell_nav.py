@@ -80,7 +80,7 @@ def test_it_needs_few_queries(rita: Any, django_assert_max_num_queries: Any) -> 
     request.user = rita
     request.session = {}  # type: ignore[assignment]
     membership_of(request)
-    with django_assert_max_num_queries(3):
+    with django_assert_max_num_queries(4):
         list(shell(request)["workspaces"])
 
 
