@@ -153,4 +153,4 @@ def test_it_asks_the_database_as_often_for_twenty_as_for_ten(vera_client: Any, r
     for n in range(10):
         _attempt(round_, f"Another {n}", label="failure")
 
-    assert queries_of(vera_client, URL) == first <= 14
+    assert queries_of(vera_client, URL) == first <= 15
