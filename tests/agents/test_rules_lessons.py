@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from memoryapp.domain.playbook import Op, Playbook, apply
 from practice.agents.rules.curator import RulesCurator
+from practice.agents.rules.lessons import lessons
 from practice.agents.rules.reflector import RulesReflector
 from practice.agents.rules.summariser import RulesSummariser
-from practice.domain.types import Label, Reflection, TaskSpec, Trajectory
+from practice.domain.types import Label, Reflection, Step, TaskSpec, Trajectory
 from tests.agents.rules_shop import TOOLS
 from tests.agents.test_rules_solver import REFUND, solve, task
 
@@ -106,3 +107,16 @@ def test_it_summarises_only_what_was_there_before_a_change() -> None:
     assert {fact.data["tool"] for fact in facts} == {"list_orders"}
     assert facts[0].data["values"] == ["ORD-1", "ORD-2"]
     assert facts[0].source_task == given.instruction
+
+
+def test_it_takes_another_thing_for_no_other_spelling() -> None:
+    missing = Step(1, "get_order", {"order_id": "ORD-9"}, "Order ORD-9 not found.", is_error=True)
+    other = Step(2, "get_order", {"order_id": "ORD-1"}, '{"order_id": "ORD-1"}')
+    loose = Step(1, "get_order", {"order_id": "ord1"}, "Order ord1 not found.", is_error=True)
+
+    def kinds(*steps: Step) -> set[str]:
+        found = lessons(TaskSpec("Look at an order."), Trajectory(steps, "Done."), TOOLS)
+        return {str(lesson["kind"]) for lesson in found}
+
+    assert "spelling" not in kinds(missing, other)
+    assert "spelling" in kinds(loose, other)

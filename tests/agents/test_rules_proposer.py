@@ -139,3 +139,34 @@ def test_it_begins_easier_tasks_with_tools_that_have_worked_and_goes_on_explorin
     )[:2]
     assert first.rationale.startswith("`list_orders` was practised")
     assert second.rationale.endswith("was never used.")
+
+
+def test_it_writes_lists_of_texts_for_what_makes_a_thing_of_its_own() -> None:
+    items = {
+        "type": "object",
+        "properties": {"title": {"type": "string"}, "description": {"type": "string"}},
+        "required": ["title", "description"],
+    }
+    plan = tool(
+        "plan_work",
+        "Register a new request and plan its tasks.",
+        {},
+        "originalRequest",
+        "tasks",
+        originalRequest={"type": "string"},
+        tasks={"type": "array", "items": items},
+    )
+    (call,) = propose(tools=(plan,), count=1)[0].goal["calls"]
+    assert isinstance(call["arguments"]["originalRequest"], str)
+    (row,) = call["arguments"]["tasks"]
+    assert {"title", "description"} <= set(row)
+
+
+def test_it_leaves_a_list_of_things_it_would_have_to_invent() -> None:
+    items = {
+        "type": "object",
+        "properties": {"order_id": {"type": "string"}},
+        "required": ["order_id"],
+    }
+    ship = tool("ship_all", "Ship orders.", {}, "orders", orders={"type": "array", "items": items})
+    assert propose(tools=(ship,), count=3) == ()

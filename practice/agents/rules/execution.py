@@ -185,6 +185,8 @@ class Execution:
                 return str(schema.number(parameter, wanted, self.rng))
             case Role.TEXT:
                 return schema.text_value(parameter, self.rng)
+            case Role.LIST | Role.OBJECT:
+                return schema.texts(wanted, self.rng)
             case Role.ENTITY if schema.DESCRIBING & set(parts(parameter)):
                 return schema.common(parameter, self.rng)
             case _:

@@ -10,6 +10,7 @@ from practice.agents.rules import schema
 from practice.agents.rules.documents import failure, leaves, noun_of, records
 from practice.agents.rules.errors import Diagnosis, Trouble, diagnose, message
 from practice.agents.rules.places import location
+from practice.agents.rules.recovery import same_thing
 from practice.agents.rules.schema import Role
 from practice.agents.rules.twins import stand_ins
 from practice.agents.rules.words import content, parts
@@ -195,6 +196,8 @@ def _changed(
         }
     elif name in again.arguments:
         kind = "spelling" if found.trouble is Trouble.MISSING_THING else "format"
+        if kind == "spelling" and same_thing(failed.arguments.get(name), [accepted]) is None:
+            return  # another thing was taken, which says nothing about how the first is written
         example = found.format or accepted
         yield {
             **base,

@@ -174,6 +174,8 @@ def role(tool: ToolSpec, name: str) -> Role:
         return Role.TEXT
     if _is_new(tool, name, text):
         return Role.NEW
+    if _creates(tool) and "id" not in words and not words & DESCRIBING:
+        return Role.TEXT  # what a new thing says is its maker's to choose
     return Role.ENTITY
 
 
@@ -189,6 +191,12 @@ def _credential(words: set[str], tool: ToolSpec) -> bool:
     return (bool(signing_in) and "password" in str(tool.parameters)) or (
         bool(signing_in) and bool(words & CREDENTIAL)
     )
+
+
+def _creates(tool: ToolSpec) -> bool:
+    """Whether a tool makes a thing of its own, by the first word of its description."""
+    verb, _, rest = tool.description.strip().lower().partition(" ")
+    return verb.rstrip("s") in ("create", "register") and bool(re.match(r"(?:an? )?new\b", rest))
 
 
 def _is_new(tool: ToolSpec, name: str, text: str) -> bool:
@@ -288,6 +296,19 @@ def text_value(name: str, rng: random.Random) -> str:
         if word in _SENTENCES:
             return rng.choice(_SENTENCES[word])
     return rng.choice(_PLAIN)
+
+
+def texts(wanted: Json, rng: random.Random) -> Any | None:
+    """Return an object, or a list of one, that asks for nothing but free text; else ``None``."""
+    if kind(wanted) == "array":
+        item = texts(wanted.get("items", {}), rng)
+        return None if item is None else [item]
+    inner = wanted.get("properties", {})
+    spec = ToolSpec(name="", input_schema={"properties": inner})
+    needed = list(wanted.get("required", ())) or list(inner)[:1]
+    if not needed or any(role(spec, name) is not Role.TEXT for name in needed):
+        return None
+    return {name: text_value(name, rng) for name in needed}
 
 
 def problems(tool: ToolSpec, arguments: Json) -> list[str]:

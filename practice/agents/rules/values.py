@@ -204,6 +204,9 @@ class Values:
         items = wanted.get("items", {})
         if options:
             return self._rng.sample(options, k=min(len(options), self._rng.randint(1, 3)))
+        if schema.kind(items) == "object":
+            made = self._object(items)
+            return [made] if made else None
         if schema.kind(items) in ("number", "integer"):
             return [self._rng.randint(1, 60) for _ in range(4)]
         if {"tag", "message", "note", "text", "mention"} & set(parts(name)):
