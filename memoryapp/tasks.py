@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import logging
+
 from celery import shared_task
 from celery.contrib.django.task import DjangoTask
 
-from memoryapp.indexer import receipts
+from memoryapp.clients.embeddings import EmbeddingsUnavailable
+from memoryapp.indexer import receipts, vectors
+
+logger = logging.getLogger(__name__)
 
 
 @shared_task(base=DjangoTask)
 def flush_receipts() -> None:
     """Bring the receipts of pulls from Redis into the database."""
     receipts.flush()
+
+
+@shared_task(base=DjangoTask)
+def index_vectors() -> None:
+    """Embed a batch of what has no vector yet, and go on while there is more."""
+    try:
+        has_more = vectors.index_batch()
+    except EmbeddingsUnavailable as error:
+        logger.warning("Vectors wait; beat tries again. %s", error)
+        return
+    if has_more:
+        index_vectors.delay()

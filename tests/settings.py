@@ -10,7 +10,15 @@ import os
 import tempfile
 from pathlib import Path
 
-for name in ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "LLM_PROVIDER", "LLM_MODEL", "LLM_API_KEY"):
+for name in (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "SECRET_KEY",
+    "LLM_PROVIDER",
+    "LLM_MODEL",
+    "LLM_API_KEY",
+    "EMBEDDING_PROVIDER",
+):
     os.environ.pop(name, None)
 if "GREENROOM_TEST_DATA" not in os.environ:
     os.environ["GREENROOM_TEST_DATA"] = tempfile.mkdtemp(prefix="gr-test-")

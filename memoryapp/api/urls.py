@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from memoryapp.api import pull, schema, serving, views
+from memoryapp.api import pull, retrieval, schema, serving, views
 
 # Imported so that the extensions register themselves.
 __all__ = ["schema", "urlpatterns"]
@@ -42,6 +42,13 @@ urlpatterns = [
         serving.ReleaseReinstate.as_view(),
         name="api-release-reinstate",
     ),
+    path(
+        "playbooks/<slug:slug>/retrieve",
+        retrieval.PlaybookRetrieve.as_view(),
+        name="api-playbook-retrieve",
+    ),
+    path("search", retrieval.Search.as_view(), name="api-search"),
+    path("recalls/<uuid:pk>", retrieval.RecallDetail.as_view(), name="api-recall-detail"),
     path("candidates", views.CandidateList.as_view(), name="api-candidate-list"),
     path(
         "candidates/<uuid:pk>/approve",

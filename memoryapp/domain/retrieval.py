@@ -37,9 +37,3 @@ def near_duplicates(
     wanted = shingles(text)
     scored = [(key, _jaccard(wanted, shingles(other))) for key, other in others]
     return sorted((s for s in scored if s[1] >= threshold), key=lambda s: s[1], reverse=True)
-
-
-def shared_words(query: str, text: str) -> float:
-    """The share of the query's shingles that ``text`` has, 0 to 1: a plain lexical score."""
-    asked = shingles(query)
-    return round(len(asked & shingles(text)) / len(asked), 4) if asked else 0.0

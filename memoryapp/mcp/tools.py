@@ -52,7 +52,7 @@ class Offered:
 def search_memory(key: ApiKey, given: Mapping[str, Any]) -> Answer:
     """Lessons that answer a query, from what was released."""
     found = memory_search(
-        workspace=key.workspace,
+        key=key,
         query=given["query"],
         playbook=given.get("playbook", ""),
         label=given.get("label", PRODUCTION),

@@ -243,6 +243,7 @@ DRIFT_CHECK_SECONDS = env.int("DRIFT_CHECK_SECONDS", default=3600)
 ONLINE_RUN_BUDGET = env.float("ONLINE_RUN_BUDGET", default=1.0)
 CELERY_BEAT_SCHEDULE = {
     "sweep-runs": {"task": "practice.tasks.sweep_runs", "schedule": SWEEP_SECONDS},
+    "index-vectors": {"task": "memoryapp.tasks.index_vectors", "schedule": SWEEP_SECONDS},
     "flush-receipts": {"task": "memoryapp.tasks.flush_receipts", "schedule": RECEIPT_SECONDS},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
@@ -286,6 +287,21 @@ LLM_TIMEOUT_SECONDS = env.float("LLM_TIMEOUT_SECONDS", default=120.0)
 #: US dollars per million input and output tokens, for models without a listed price.
 LLM_PRICE_INPUT = env.float("LLM_PRICE_INPUT", default=-1.0)
 LLM_PRICE_OUTPUT = env.float("LLM_PRICE_OUTPUT", default=-1.0)
+
+EMBEDDING_PROVIDER = env.str("EMBEDDING_PROVIDER", default="")
+EMBEDDING_MODEL = env.str("EMBEDDING_MODEL", default="")
+EMBEDDING_MODEL_DIR = env.str("EMBEDDING_MODEL_DIR", default="")
+EMBEDDING_BASE_URL = env.str("EMBEDDING_BASE_URL", default="https://api.openai.com/v1")
+EMBEDDING_API_KEY = env.str("EMBEDDING_API_KEY", default="")
+EMBEDDING_TIMEOUT_SECONDS = env.float("EMBEDDING_TIMEOUT_SECONDS", default=10.0)
+if EMBEDDING_PROVIDER not in {"", "local", "openai"}:
+    raise ImproperlyConfigured(
+        f"EMBEDDING_PROVIDER must be empty, local or openai, not {EMBEDDING_PROVIDER!r}."
+    )
+if EMBEDDING_PROVIDER == "openai" and not EMBEDDING_MODEL:
+    raise ImproperlyConfigured(
+        "EMBEDDING_MODEL is not set. With EMBEDDING_PROVIDER=openai it names the model."
+    )
 
 LOGGING = {
     "version": 1,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from memoryapp.domain.errors import UnableToFind
-from memoryapp.domain.retrieval import shared_words
 from memoryapp.models import ApiKey, Playbook, Release, Workspace
 from memoryapp.services.pulls import playbook_pull, receipt_leave
 from memoryapp.services.releases import PRODUCTION
+from memoryapp.services.retrieval import memory_retrieve, served_scope
 from memoryapp.services.tokens import playbooks_bound
 
 
@@ -25,7 +25,7 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One released bullet that answers a query; ``score`` is above 0 and at most 1."""
+    """One released bullet that answers a query; ``score`` is of both legs, by their places."""
 
     playbook: str
     version: int
@@ -66,26 +66,42 @@ def playbook_serve(
 
 
 def memory_search(
-    *, workspace: Workspace, query: str, playbook: str = "", label: str = PRODUCTION, k: int = 8
+    *,
+    key: ApiKey,
+    query: str,
+    playbook: str = "",
+    label: str = PRODUCTION,
+    k: int = 8,
 ) -> list[Found]:
-    """Return the released bullets that share most words with ``query``, the closest first.
+    """Return the released bullets that bear on ``query``, the best first, by words and vectors.
 
     Raises:
         UnableToFind: a playbook that is not there.
     """
-    if playbook and not workspace.playbooks.filter(slug=playbook).exists():
-        raise UnableToFind(_missing(workspace, playbook, label, None))
-    rows = Release.objects.filter(playbook__workspace=workspace, labels__name=label)
+    workspace, bound = key.workspace, playbooks_bound(key)
+    rows = Release.objects.filter(playbook__workspace=workspace, labels__name=label, withdrawal="")
+    if bound:
+        rows = rows.filter(playbook__in=bound)
     if playbook:
+        if not workspace.playbooks.filter(slug=playbook).exists():
+            raise UnableToFind(_missing(workspace, playbook, label, None))
         rows = rows.filter(playbook__slug=playbook)
-    found = [
-        Found(slug, number, section["name"], bullet["label"], bullet["content"], score)
-        for slug, number, document in rows.values_list("playbook__slug", "number", "document")
-        for section in document["sections"]
-        for bullet in section["bullets"]
-        if (score := shared_words(query, bullet["content"]))
+    served = list(rows.select_related("playbook").defer("document", "bodies"))
+    found = memory_retrieve(
+        workspace=workspace, query=query, scope=served_scope(served), k=k, key=key
+    )
+    releases = {release.playbook_id: release for release in served}
+    return [
+        Found(
+            playbook=releases[hit.playbook_id].playbook.slug,
+            version=releases[hit.playbook_id].number,
+            section=hit.section,
+            label=hit.label,
+            content=hit.content,
+            score=round(hit.score, 6),
+        )
+        for hit in found.hits
     ]
-    return sorted(found, key=lambda one: (-one.score, one.playbook, one.label))[:k]
 
 
 def _missing(workspace: Workspace, slug: str, label: str, version: int | None) -> str:

@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from memoryapp.clients import pull_cache
 from memoryapp.domain.errors import UnableToChange
-from memoryapp.models import ApiKey, Event, Workspace
-from memoryapp.models.tokens import KEY_MARK, Scope
+from memoryapp.models import ApiKey, Event, Playbook, Workspace
+from memoryapp.models.tokens import AGENT_SCOPES, KEY_MARK, Scope
 
 #: A key's last use is written at most this often, so that polling agents do not write on each pull.
 BOUND = ApiKey.playbooks.through.objects.filter(apikey=OuterRef("pk")).values("playbook")
@@ -29,17 +29,32 @@ def api_key_create(
     scopes: Sequence[str],
     by: Any,
     expires_at: datetime | None = None,
+    playbooks: Sequence[Playbook] = (),
+    rate_limit: int | None = None,
 ) -> tuple[ApiKey, str]:
     """Make a key. Returns the row and the key itself, which is never shown again.
 
+    ``playbooks`` bind it to these; ``rate_limit`` is requests per minute, ``None`` the default.
+
     Raises:
-        UnableToChange: no name, no scope, or an unknown one.
+        UnableToChange: no name, no scope, an unknown one, one that ``playbooks`` cannot narrow, an
+            end in the past, or a playbook of another workspace.
     """
     if not name.strip():
         raise UnableToChange("Give the key a name that says which agent uses it.")
     unknown = set(scopes) - set(Scope.values)
     if not scopes or unknown:
         raise UnableToChange(f"Choose at least one scope of: {', '.join(Scope.values)}.")
+    wide = [scope for scope in scopes if scope not in AGENT_SCOPES]
+    if playbooks and wide:
+        raise UnableToChange(
+            f"A key for single playbooks may only carry {', '.join(sorted(AGENT_SCOPES))}; "
+            f"{', '.join(wide)} is for the whole workspace."
+        )
+    if any(playbook.workspace_id != workspace.pk for playbook in playbooks):
+        raise UnableToChange("A playbook belongs to another workspace.")
+    if expires_at is not None and expires_at <= timezone.now():
+        raise UnableToChange("The key would have expired already. Choose an end in the future.")
     secret = secrets.token_urlsafe(32)
     with transaction.atomic():
         row = ApiKey.objects.create(
@@ -50,7 +65,9 @@ def api_key_create(
             scopes=list(scopes),
             created_by=by,
             expires_at=expires_at,
+            rate_limit=rate_limit,
         )
+        row.playbooks.set(playbooks)
         Event.objects.record(
             workspace=workspace, actor=by, kind="key.created", subject=row, scopes=list(scopes)
         )

@@ -1,0 +1,146 @@
+"""Text into vectors, behind one port: off, a local model, or any OpenAI-compatible endpoint.
+
+Off is the default. Which model the settings ask for is one question (``configured``); who can embed
+a question for a model that made vectors earlier is another (``embedder_for``): while a new model is
+being built, the one before it goes on serving.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import httpx2
+from django.conf import settings
+
+from memoryapp.clients import minilm
+
+LOCAL, OPENAI = "local", "openai"
+PROVIDERS = ("", LOCAL, OPENAI)
+#: texts of one request to an endpoint.
+BATCH = 64
+
+
+class EmbeddingsUnavailable(RuntimeError):
+    """Nothing can be embedded now; ``str`` says why. Worth another try later."""
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors of length 1, all with the same number of dimensions."""
+
+    @property
+    def provider(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """Return a vector for each text.
+
+        Raises:
+            EmbeddingsUnavailable: the model is missing, or does not answer properly.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """MiniLM in this process; its weights are loaded once, at the first text."""
+
+    name: str = minilm.NAME
+    provider: str = LOCAL
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        return _local().embed(texts)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """``POST {base_url}/embeddings`` as OpenAI's API has it."""
+
+    name: str
+    base_url: str
+    api_key: str
+    timeout: float
+    provider: str = OPENAI
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        vectors: list[list[float]] = []
+        for start in range(0, len(texts), BATCH):
+            vectors += self._ask(texts[start : start + BATCH])
+        return vectors
+
+    def _ask(self, texts: Sequence[str]) -> list[list[float]]:
+        headers = {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
+        try:
+            answer = httpx2.post(
+                f"{self.base_url}/embeddings",
+                json={"model": self.name, "input": list(texts), "encoding_format": "float"},
+                headers=headers,
+                timeout=self.timeout,
+            )
+            answer.raise_for_status()
+            rows = sorted(answer.json()["data"], key=lambda row: int(row["index"]))
+            vectors = [_unit(row["embedding"]) for row in rows]
+        except httpx2.HTTPStatusError as error:
+            code = error.response.status_code
+            raise EmbeddingsUnavailable(f"The embedding endpoint answered {code}.") from error
+        except httpx2.HTTPError as error:
+            kind = type(error).__name__
+            raise EmbeddingsUnavailable(
+                f"The embedding endpoint did not answer ({kind})."
+            ) from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise EmbeddingsUnavailable(
+                "The embedding endpoint answered something else than embeddings."
+            ) from error
+        if len(vectors) != len(texts) or len({len(vector) for vector in vectors}) > 1:
+            raise EmbeddingsUnavailable("The embedding endpoint left out texts or dimensions.")
+        return vectors
+
+
+def configured() -> Embedder | None:
+    """The model the settings ask for; ``None`` where vectors are off."""
+    return embedder_for(settings.EMBEDDING_PROVIDER, settings.EMBEDDING_MODEL)
+
+
+def embedder_for(provider: str, name: str) -> Embedder | None:
+    """Who can embed with a model, as the settings stand; ``None``: nobody any more."""
+    if provider == LOCAL:
+        return Local()
+    if provider == OPENAI and settings.EMBEDDING_PROVIDER == OPENAI and name:
+        return Endpoint(
+            name=name,
+            base_url=settings.EMBEDDING_BASE_URL.rstrip("/"),
+            api_key=settings.EMBEDDING_API_KEY,
+            timeout=settings.EMBEDDING_TIMEOUT_SECONDS,
+        )
+    return None
+
+
+def _unit(values: Sequence[float]) -> list[float]:
+    """Scale to length 1, so that cosine and inner product agree."""
+    numbers = [float(value) for value in values]
+    length = math.sqrt(sum(value * value for value in numbers))
+    if not numbers or not math.isfinite(length) or length == 0:
+        raise ValueError("A vector has no length.")
+    return [value / length for value in numbers]
+
+
+_loading = threading.Lock()
+_loaded: dict[str, minilm.MiniLM] = {}
+
+
+def _local() -> minilm.MiniLM:
+    configured_folder = settings.EMBEDDING_MODEL_DIR
+    with _loading:
+        if configured_folder not in _loaded:
+            try:
+                source = minilm.folder(configured_folder)
+                _loaded[configured_folder] = minilm.MiniLM(source)
+            except minilm.ModelMissing as error:
+                raise EmbeddingsUnavailable(str(error)) from error
+        return _loaded[configured_folder]

@@ -1,0 +1,74 @@
+"""Does the memory know an answer, perhaps, or not at all? Pure.
+
+A logistic model over what the best hit looks like: its cosine similarity where vectors serve, and
+how much of the question's words it has. The coefficients were fitted on half of a labelled set of
+questions and are reported on the other half (``benchmarks/epistemics.py``, docs/benchmarks.md).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+_WORD = re.compile(r"[a-z0-9]+")
+#: words that say nothing of what a question is about.
+_EMPTY_WORDS = """
+a about after again all also an and any are as at be because been before but by can could did do
+does doing for from get had has have how i if in into is it its just like may me must my need no
+not of on one or our out over should so some such than that the their them then there these they
+this to too up us use was we were what when where which who why will with would you your
+"""
+_EMPTY = frozenset(_EMPTY_WORDS.split())
+#: words are compared by their first letters: refunded and refunds are one.
+_STEM = 5
+
+#: (constant, weight of similarity, weight of coverage) with vectors; and without.
+WITH_VECTORS = (-6.0, 9.0, 2.5)
+WITHOUT = (-3.0, 0.0, 5.0)
+KNOWN, UNKNOWN = 0.7, 0.3
+
+
+class Answer(StrEnum):
+    KNOWN = "known"
+    WEAK = "weak"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Epistemic:
+    """How sure one may be that what was found answers the question; ``confidence`` is 0 to 1."""
+
+    answer: Answer
+    confidence: float
+    #: share of the question's words that the best hit has, 0 to 1.
+    coverage: float
+    #: cosine similarity of the closest hit; ``None`` where vectors do not serve.
+    similarity: float | None
+
+
+def judge(question: str, found: Iterable[str], similarity: float | None) -> Epistemic:
+    """Judge what was found. ``found`` are the contents of the best few hits."""
+    coverage = max((covered(question, text) for text in found), default=0.0)
+    constant, of_similarity, of_coverage = WITHOUT if similarity is None else WITH_VECTORS
+    score = constant + of_similarity * (similarity or 0.0) + of_coverage * coverage
+    confidence = 1 / (1 + math.exp(-score))
+    answer = Answer.WEAK
+    if confidence >= KNOWN:
+        answer = Answer.KNOWN
+    elif confidence <= UNKNOWN:
+        answer = Answer.UNKNOWN
+    return Epistemic(answer, round(confidence, 3), round(coverage, 3), similarity)
+
+
+def covered(question: str, text: str) -> float:
+    """The share of the question's telling words that ``text`` has, by their first letters."""
+    asked = _stems(question)
+    return len(asked & _stems(text)) / len(asked) if asked else 0.0
+
+
+def _stems(text: str) -> frozenset[str]:
+    words = _WORD.findall(text.lower().replace("_", " "))
+    return frozenset(word[:_STEM] for word in words if word not in _EMPTY)
