@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from memoryapp.api import pull, retrieval, schema, serving, views
+from memoryapp.api import feedback, imports, pull, retrieval, schema, serving, views
 
 # Imported so that the extensions register themselves.
 __all__ = ["schema", "urlpatterns"]
@@ -47,6 +47,12 @@ urlpatterns = [
         retrieval.PlaybookRetrieve.as_view(),
         name="api-playbook-retrieve",
     ),
+    path(
+        "playbooks/<slug:slug>/import",
+        imports.PlaybookImport.as_view(),
+        name="api-playbook-import",
+    ),
+    path("feedback", feedback.Feedback.as_view(), name="api-feedback"),
     path("search", retrieval.Search.as_view(), name="api-search"),
     path("recalls/<uuid:pk>", retrieval.RecallDetail.as_view(), name="api-recall-detail"),
     path("candidates", views.CandidateList.as_view(), name="api-candidate-list"),

@@ -5,16 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Any
 
 from django.db import transaction
 
 from memoryapp.domain import playbook as domain
+from memoryapp.domain.errors import UnableToRead
 from memoryapp.domain.playbook import Delta, DeltaRefused, Op
+from memoryapp.domain.reading import Unreadable, read
 from memoryapp.domain.text import strip_hidden
 from memoryapp.models import Bullet, Event, Playbook
 
 LABEL = re.compile(r"[a-z][a-z0-9_]{0,59}-[0-9]{1,8}")
+FILE_NAMES = {"json": "native JSON", "ace": "ACE text", "preping": "playbook.json"}
 SECTION = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
 
@@ -33,15 +37,75 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one bullet: added, kept (it was here already) or refused, and why."""
+    """What became of one bullet, and why.
+
+    Verdicts: added, updated, kept (it was here already), skipped (another text has its label here)
+    or refused.
+    """
 
     place: str
     verdict: str
     message: str
 
 
+class Conflict(StrEnum):
+    """What to do with a bullet whose label stands for another text here."""
+
+    REFUSE = "refuse"
+    SKIP = "skip"
+    OVERWRITE = "overwrite"
+    NEW = "new"
+
+
+def playbook_import(
+    *,
+    playbook: Playbook,
+    form: str,
+    text: str,
+    by: Any,
+    on_conflict: Conflict = Conflict.SKIP,
+    dry_run: bool = False,
+) -> list[Outcome]:
+    """Import a file in one of ``domain.reading.READERS``. Importing it twice adds nothing twice.
+
+    Raises:
+        UnableToRead: the text is not the form it is said to be.
+    """
+    try:
+        reading = read(form, text)
+    except Unreadable as error:
+        raise UnableToRead(f"{error} Nothing was imported.") from error
+    incoming = [
+        Incoming(
+            place=row.place,
+            label=row.label,
+            section=row.section,
+            content=row.content,
+            helpful=row.helpful,
+            harmful=row.harmful,
+            details=row.details,
+        )
+        for row in reading.bullets
+    ]
+    outcomes = bullets_import(
+        playbook=playbook,
+        incoming=incoming,
+        by=by,
+        source=FILE_NAMES[form],
+        dry_run=dry_run,
+        on_conflict=on_conflict,
+    )
+    return outcomes + [Outcome(row.place, "refused", row.message) for row in reading.problems]
+
+
 def bullets_import(
-    *, playbook: Playbook, incoming: Sequence[Incoming], by: Any, source: str, dry_run: bool
+    *,
+    playbook: Playbook,
+    incoming: Sequence[Incoming],
+    by: Any,
+    source: str,
+    dry_run: bool,
+    on_conflict: Conflict = Conflict.REFUSE,
 ) -> list[Outcome]:
     """Add the bullets of a file under their own labels. Importing it twice adds nothing twice.
 
@@ -54,10 +118,13 @@ def bullets_import(
         value = playbook.as_value()
         outcomes = []
         for row in incoming:
-            value, outcome = _import(playbook, value, row, by, source)
+            value, outcome = _import(playbook, value, row, by, source, on_conflict)
             outcomes.append(outcome)
-        added = sum(outcome.verdict == "added" for outcome in outcomes)
-        if added:
+        added, updated = (
+            sum(outcome.verdict == verdict for outcome in outcomes)
+            for verdict in ("added", "updated")
+        )
+        if added or updated:
             playbook.counters = dict(value.counters)
             playbook.save(update_fields=["counters", "updated_at"])
             Event.objects.record(
@@ -67,6 +134,7 @@ def bullets_import(
                 subject=playbook,
                 source=source,
                 added=added,
+                updated=updated,
             )
         if dry_run:
             transaction.set_rollback(True)
@@ -74,7 +142,12 @@ def bullets_import(
 
 
 def _import(
-    playbook: Playbook, value: domain.Playbook, row: Incoming, by: Any, source: str
+    playbook: Playbook,
+    value: domain.Playbook,
+    row: Incoming,
+    by: Any,
+    source: str,
+    on_conflict: Conflict,
 ) -> tuple[domain.Playbook, Outcome]:
     content = strip_hidden(row.content).strip()
     known = playbook.bullets.filter(imported__id=row.label).first()
@@ -84,8 +157,16 @@ def _import(
     same = value.by_label(label)
     if same is not None and same.content == content:
         return value, Outcome(row.place, "kept", f"{label} is here already.")
-    if same is not None:
-        return value, Outcome(row.place, "refused", f"{label} says something else here.")
+    if same is not None and on_conflict is Conflict.OVERWRITE:
+        return _overwrite(playbook, value, same, row, content, by, source)
+    if same is not None and on_conflict is Conflict.NEW:
+        twin = next((b for b in value.live if b.content == content), None)
+        if twin is not None:
+            return value, Outcome(row.place, "kept", f"{twin.label} already says exactly this.")
+        label = domain.next_label(value, row.section)
+    elif same is not None:
+        verdict = "skipped" if on_conflict is Conflict.SKIP else "refused"
+        return value, Outcome(row.place, verdict, f"{label} says something else here.")
     if not SECTION.fullmatch(row.section):
         return value, Outcome(row.place, "refused", "Its section is no name of a section.")
     try:
@@ -94,9 +175,40 @@ def _import(
         return value, Outcome(row.place, "refused", str(refusal))
     _store(playbook, label, row, content, by, source)
     said = f"{label} is added."
-    if label != row.label:
+    if same is not None:
+        said = f"{label} is added; {row.label} says something else here."
+    elif label != row.label:
         said = f"{label} is added; its id {row.label[:80]!r} could not be its label and is kept."
     return _grown(value, label, row, content), Outcome(row.place, "added", said)
+
+
+def _overwrite(
+    playbook: Playbook,
+    value: domain.Playbook,
+    same: domain.Bullet,
+    row: Incoming,
+    content: str,
+    by: Any,
+    source: str,
+) -> tuple[domain.Playbook, Outcome]:
+    """Give the bullet that is here the text of the file, as one more revision."""
+    if same.status not in domain.LIVE:
+        said = f"{same.label} is {same.status} here. Restore it first."
+        return value, Outcome(row.place, "refused", said)
+    try:
+        changed = domain.apply(value, Delta(op=Op.UPDATE, content=content, targets=(same.label,)))
+    except DeltaRefused as refusal:
+        return value, Outcome(row.place, "refused", str(refusal))
+    bullet = playbook.bullets.get(label=same.label)
+    bullet.revise(
+        content=content,
+        section=bullet.section,
+        status=Bullet.Status.APPROVED,
+        rule=None,
+        author=by,
+        reason=f"Imported from {source}"[:300],
+    )
+    return changed, Outcome(row.place, "updated", f"{same.label} has the text of the file now.")
 
 
 def _grown(value: domain.Playbook, label: str, row: Incoming, content: str) -> domain.Playbook:

@@ -1,0 +1,213 @@
+"""Playbooks read back from the forms they are written in: native JSON, ACE text, playbook.json.
+
+Reading is strict about what a value is and forgiving about what is missing; what it cannot
+understand is named by its place and left out. Pure.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from memoryapp.domain.formats import SCHEMA_VERSION, digest
+
+#: a file of more than this is no playbook.
+CHARACTERS_MOST = 20_000_000
+BULLETS_MOST = 20_000
+_ACE_HEADER = re.compile(r"##\s+(.+?)\s*")
+_ACE_BULLET = re.compile(
+    r"\[([a-z][a-z0-9_]{0,59})-(\d{1,8})\]\s+helpful=(\d{1,9})\s+harmful=(\d{1,9})\s+::\s?(.*)",
+    re.DOTALL,
+)
+
+
+class Unreadable(ValueError):
+    """The text is not the form it is said to be; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBullet:
+    """One bullet of a file. ``details`` is what the file says besides, its ``id`` first of all."""
+
+    place: str
+    label: str
+    section: str
+    content: str
+    helpful: int = 0
+    harmful: int = 0
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What was not understood and where."""
+
+    place: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    bullets: tuple[ReadBullet, ...]
+    problems: tuple[Problem, ...]
+
+
+def read(form: str, text: str) -> Reading:
+    """Read ``text`` as ``form``, one of ``READERS``.
+
+    Raises:
+        Unreadable: an unknown form, too much, or a text that is no such form at all.
+    """
+    reader = READERS.get(form)
+    if reader is None:
+        raise Unreadable(f"A playbook is read from {', '.join(READERS)}, not from {form[:40]!r}.")
+    if len(text) > CHARACTERS_MOST:
+        raise Unreadable("The file is larger than 20 million characters. Split it.")
+    reading = reader(text.removeprefix("\ufeff"))
+    if len(reading.bullets) > BULLETS_MOST:
+        raise Unreadable(f"The file holds more than {BULLETS_MOST} bullets. Split it.")
+    return reading
+
+
+def read_ace(text: str) -> Reading:
+    """ACE text as ``formats.as_ace`` writes it; lines of other kinds are reported."""
+    section, bullets, problems = "", [], []
+    for number, line in enumerate(text.split("\n"), start=1):
+        place = f"line {number}"
+        if not line.strip():
+            continue
+        if header := _ACE_HEADER.fullmatch(line):
+            section = header[1].strip().lower().replace(" ", "_")
+            continue
+        found = _ACE_BULLET.fullmatch(line)
+        if found is None:
+            problems.append(Problem(place, "It is neither a section nor a bullet; left out."))
+            continue
+        prefix, count, helpful, harmful, content = found.groups()
+        label = f"{prefix}-{int(count):03d}"
+        bullets.append(
+            ReadBullet(
+                place=place,
+                label=label,
+                section=section or prefix,
+                content=_unescaped(content),
+                helpful=int(helpful),
+                harmful=int(harmful),
+                details={"id": f"{prefix}-{count}"},
+            )
+        )
+    if not bullets and text.strip():
+        raise Unreadable("The text holds no ACE bullet such as [pitfalls-00001] helpful=0 …")
+    return Reading(tuple(bullets), tuple(problems))
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\(n|\\)", lambda m: "\n" if m[1] == "n" else "\\", text)
+
+
+def read_json(text: str) -> Reading:
+    """The native document. A bullet whose text does not match its hash is left out."""
+    document = _object(text)
+    version = document.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise Unreadable(
+            f"The document says schema_version {version!r}; this reads {SCHEMA_VERSION}."
+        )
+    rows = document.get("sections")
+    if not isinstance(rows, list):
+        raise Unreadable("The document has no list named sections.")
+    bullets: list[ReadBullet] = []
+    problems: list[Problem] = []
+    for place, section in enumerate(rows):
+        at = f"sections[{place}]"
+        if not isinstance(section, Mapping) or not isinstance(section.get("bullets"), list):
+            problems.append(Problem(at, "It is no section with a list of bullets; left out."))
+            continue
+        for number, row in enumerate(section["bullets"]):
+            spot = f"{at}.bullets[{number}]"
+            said = _native_problem(row)
+            if said:
+                problems.append(Problem(spot, said))
+                continue
+            bullets.append(
+                ReadBullet(
+                    place=spot,
+                    label=row["label"],
+                    section=str(section.get("name", "")),
+                    content=row["content"],
+                    helpful=_count(row.get("helpful")),
+                    harmful=_count(row.get("harmful")),
+                    details={"id": str(row.get("id") or row["label"])},
+                )
+            )
+    return Reading(tuple(bullets), tuple(problems))
+
+
+def _native_problem(row: Any) -> str:
+    if not isinstance(row, Mapping):
+        return "It is no bullet; left out."
+    if not isinstance(row.get("label"), str) or not isinstance(row.get("content"), str):
+        return "A bullet needs a label and a content, both texts; left out."
+    told = row.get("sha256")
+    if told is not None and told != digest(row["content"]):
+        return "Its text does not match its sha256: it was changed since; left out."
+    return ""
+
+
+def read_preping(text: str) -> Reading:
+    """``playbook.json`` of Preping's released code."""
+    document = _object(text)
+    bullets: list[ReadBullet] = []
+    problems: list[Problem] = []
+    if not any(isinstance(rows, list) for rows in document.values()):
+        raise Unreadable("The file has no section with a list of bullets, so it is no playbook.")
+    for section, rows in document.items():
+        if not isinstance(rows, list):
+            problems.append(Problem(str(section), "It is no list of bullets; left out."))
+            continue
+        for number, row in enumerate(rows):
+            spot = f"{section}[{number}]"
+            if not isinstance(row, Mapping) or not isinstance(row.get("content"), str):
+                problems.append(Problem(spot, "A bullet needs a content; left out."))
+                continue
+            metadata = row.get("metadata")
+            counts = metadata if isinstance(metadata, Mapping) else {}
+            bullets.append(
+                ReadBullet(
+                    place=spot,
+                    label=str(row.get("id") or ""),
+                    section=str(row.get("section") or section),
+                    content=row["content"],
+                    helpful=_count(counts.get("helpful_count")),
+                    harmful=_count(counts.get("harmful_count")),
+                    details={"id": str(row.get("id") or ""), **counts},
+                )
+            )
+    return Reading(tuple(bullets), tuple(problems))
+
+
+def _object(text: str) -> Mapping[str, Any]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable("The text is no JSON document.") from error
+    if not isinstance(document, Mapping):
+        raise Unreadable("The document is no JSON object.")
+    return document
+
+
+def _count(value: Any) -> int:
+    """A counter of a file: whole and not below zero; anything else is 0."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return 0
+    return min(max(value, 0), 2_000_000_000)
+
+
+READERS: Mapping[str, Callable[[str], Reading]] = {
+    "json": read_json,
+    "ace": read_ace,
+    "preping": read_preping,
+}

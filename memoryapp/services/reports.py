@@ -1,0 +1,152 @@
+"""What agents report of the tasks they did with a release. Counted once, whatever is sent twice."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from memoryapp.domain.errors import UnableToChange
+from memoryapp.domain.text import redact, strip_hidden
+from memoryapp.models import ApiKey, Bullet, Release, Report, Vote
+from memoryapp.services.canaries import canaries_judge
+
+EVIDENCE_MOST = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a report says of one bullet: its id or label, a vote, and why."""
+
+    bullet: str
+    value: str
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A vote that was not counted. ``place`` counts from 0, as in the list that was sent."""
+
+    place: int
+    bullet: str
+    message: str
+
+
+@dataclass(slots=True)
+class Receipt:
+    """What became of a report. ``known``: votes that were counted before; ``reverted``: labels
+    whose trial of a release ended with this outcome."""
+
+    task: str
+    outcome: str
+    counted: int = 0
+    known: int = 0
+    refused: list[Refused] = field(default_factory=list)
+    reverted: list[str] = field(default_factory=list)
+
+
+def report_take(
+    *,
+    release: Release,
+    votes: Sequence[Said],
+    outcome: str = "",
+    task: str = "",
+    agent: str = "",
+    key: ApiKey | None = None,
+) -> Receipt:
+    """Count what an agent says of a task it did with ``release``.
+
+    ``task`` is the agent's own name for it; without one each report is a task of its own. A report
+    may be completed later, with more votes or the outcome, and never contradicted. Votes on bullets
+    that are not in the release are refused one by one; the others count.
+
+    Raises:
+        UnableToChange: the task was reported with another outcome or other votes before; nothing
+            of this report is counted.
+    """
+    task = task or uuid.uuid4().hex
+    receipt = Receipt(task=task, outcome=outcome)
+    with transaction.atomic():
+        report, is_new = Report.objects.select_for_update().get_or_create(
+            release=release,
+            task=task,
+            defaults={"outcome": outcome, "agent": agent, "key": key},
+        )
+        if not is_new:
+            _complete(report, outcome)
+        receipt.outcome = report.outcome
+        known = dict(report.votes.values_list("bullet", "value"))
+        fresh = _readable(release, votes, known, receipt)
+        Vote.objects.bulk_create(
+            Vote(report=report, bullet_id=bullet, value=said.value, evidence=_plain(said.evidence))
+            for bullet, said in fresh.items()
+        )
+        _count(fresh)
+    if outcome:
+        receipt.reverted = canaries_judge(release)
+    return receipt
+
+
+def _complete(report: Report, outcome: str) -> None:
+    """Add the outcome where none was said yet."""
+    if not outcome or outcome == report.outcome:
+        return
+    if report.outcome:
+        raise UnableToChange(
+            f"Task {report.task!r} was reported as {report.outcome} before. Nothing was changed; "
+            "a report can be completed, not taken back."
+        )
+    report.outcome = outcome
+    report.save(update_fields=["outcome", "updated_at"])
+
+
+def _readable(
+    release: Release, votes: Sequence[Said], known: dict[Any, str], receipt: Receipt
+) -> dict[Any, Said]:
+    """The votes that are new, by bullet id; the others go into the receipt."""
+    held = _bullets_of(release)
+    fresh: dict[Any, Said] = {}
+    for place, said in enumerate(votes):
+        bullet = held.get(said.bullet)
+        if bullet is None:
+            message = f"{release} holds no bullet {said.bullet[:80]!r}."
+            receipt.refused.append(Refused(place, said.bullet[:80], message))
+            continue
+        before = known.get(bullet) or (fresh[bullet].value if bullet in fresh else None)
+        if before is None:
+            fresh[bullet] = said
+        elif before == said.value:
+            receipt.known += 1
+        else:
+            raise UnableToChange(
+                f"{said.bullet[:80]} was called {before} for task {receipt.task!r} and now "
+                f"{said.value}. Nothing was changed; a vote is given once."
+            )
+    receipt.counted = len(fresh)
+    return fresh
+
+
+def _bullets_of(release: Release) -> dict[str, Any]:
+    """Id and label of each bullet of a release that is still there, to its id."""
+    document = Release.objects.values_list("document", flat=True).get(pk=release.pk)
+    told = {b["id"]: b["label"] for s in document["sections"] for b in s["bullets"]}
+    there = Bullet.objects.filter(pk__in=told).values_list("pk", flat=True)
+    return {name: pk for pk in there for name in (str(pk), told[str(pk)])}
+
+
+def _count(fresh: dict[Any, Said]) -> None:
+    """Add the votes to the bullets, always in the same order so that two reports never block."""
+    for bullet in sorted(fresh, key=str):
+        column = {"helpful": "deployed_helpful", "harmful": "deployed_harmful"}.get(
+            fresh[bullet].value
+        )
+        if column:
+            Bullet.objects.filter(pk=bullet).update(**{column: F(column) + 1})
+
+
+def _plain(evidence: str) -> str:
+    return redact(strip_hidden(evidence)).strip()[:EVIDENCE_MOST]
