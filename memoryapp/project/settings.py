@@ -200,6 +200,7 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
+        "ReportedOutcome": [("success", "Success"), ("failure", "Failure")],
         "CandidateStatus": "memoryapp.models.Candidate.Status",
         "EnvironmentStatus": "practice.models.Environment.Status",
         "RunStatus": "practice.models.Run.Status",
