@@ -7,7 +7,16 @@ from celery.contrib.django.task import DjangoTask
 from django.utils import timezone
 
 from practice.models import Run
-from practice.orchestrator import drift, online, prompt_trials, resets, rootcause, rounds, worlds
+from practice.orchestrator import (
+    drift,
+    online,
+    prompt_trials,
+    replays,
+    resets,
+    rootcause,
+    rounds,
+    worlds,
+)
 
 
 @shared_task(base=DjangoTask)
@@ -39,6 +48,7 @@ def sweep_runs() -> None:
     for trial_id in prompt_trials.sweep():
         try_prompt.delay(trial_id)
     ring_for_analyses()
+    ring_for_replays()
 
 
 @shared_task(base=DjangoTask)
@@ -72,3 +82,15 @@ def ring_for_analyses() -> None:
 @shared_task(base=DjangoTask)
 def analyse_incident(analysis_id: int) -> None:
     rootcause.work(analysis_id)
+
+
+@shared_task(base=DjangoTask)
+def ring_for_replays() -> None:
+    for case_id in replays.due():
+        replay_case.delay(case_id)
+
+
+@shared_task(base=DjangoTask)
+def replay_case(case_id: int) -> None:
+    replays.work(case_id)
+    ring_for_replays()

@@ -9,6 +9,7 @@ from practice.api import (
     experiments,
     incidents,
     memory,
+    replays,
     telemetry,
     views,
 )
@@ -129,6 +130,9 @@ urlpatterns = [
         )
         for verb, decide in incidents.DECISIONS.items()
     ),
+    path("case-sets", replays.CaseSetList.as_view(), name="api-case-set-list"),
+    path("case-sets/<int:pk>/replays", replays.ReplayStart.as_view(), name="api-replay-start"),
+    path("replays/<int:pk>", replays.ReplayDetail.as_view(), name="api-replay-detail"),
     path("telemetry", telemetry.SourceList.as_view(), name="api-telemetry-source-list"),
     path(
         "telemetry/<slug:slug>/columns",

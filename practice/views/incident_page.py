@@ -13,6 +13,7 @@ from memoryapp.queries.origins import candidates_by_origin
 from practice.domain.alerts import explained
 from practice.domain.causal_layout import KIND_WORDS, Drawing, layout, path_of, short, verdicts
 from practice.domain.incident_lessons import OUTCOME_WORDS, open_nodes
+from practice.domain.rootcause.telemetry import Modality
 from practice.domain.rootcause.types import Analysis as Found
 from practice.domain.rootcause.types import Cause, EdgeKind, Evidence, Outcome, Verdict, Visit
 from practice.models import Analysis, Incident
@@ -131,7 +132,8 @@ def found_context(found: Found, panels: dict[str, Any], entries: list[str]) -> d
         "notes": panels.get("notes", ()),
         "rows": panels.get("rows", {}),
         "reach": _reach(panels),
-        "missing": [modality.value for modality in found.missing],
+        # Few systems measure a call at both its ends; that alone is nothing to warn of.
+        "missing": [one.value for one in found.missing if one is not Modality.EDGES],
     }
 
 

@@ -20,6 +20,7 @@ from practice.domain.incident_lessons import report
 from practice.models import Analysis, Incident
 from practice.queries import incidents as queries
 from practice.services import causes, incidents
+from practice.services.sample_incidents import sample_incident_load
 from practice.views.filters import PAGE_SIZE, chips
 from practice.views.incident_page import fingerprint, incident_context
 
@@ -59,6 +60,12 @@ def webhook_example(request: HttpRequest) -> str:
         f"  - url: {url}\n"
         "    http_config:\n      authorization:\n        credentials: gr_YOUR_KEY"
     )
+
+
+@require_POST
+@gate(Right.REVIEW)
+def sample_incident(request: HttpRequest) -> HttpResponse:
+    return redirect(sample_incident_load(workspace=workspace_of(request)))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -8,16 +8,18 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 from memoryapp.services.workspaces import FIRST_OPERATOR, first_operator_create
+from practice.services.sample_incidents import sample_incident_load
 from practice.services.samples import sample_load
 
 
 class Command(BaseCommand):
-    help = "Migrate, create the first operator and load the sample environment."
+    help = "Migrate, create the first operator and load the samples."
 
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("migrate", interactive=False, verbosity=0)
         workspace, password = first_operator_create()
         sample_load(workspace=workspace)
+        sample_incident_load(workspace=workspace)
         if password is not None:
             self.stdout.write("")
             self.stdout.write(f"  First operator   {FIRST_OPERATOR}")

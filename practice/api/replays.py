@@ -1,0 +1,118 @@
+"""REST views of the evaluation of root causes: labelled sets and their replays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from memoryapp.access import object_or_404
+from memoryapp.api.contract import PROBLEM, READING, WRITING
+from memoryapp.api.permissions import HasScope, workspace_of
+from practice.api.telemetry import BytesParser
+from practice.domain.replays import VARIANTS
+from practice.models import CaseSet, Replay
+from practice.services import replays as services
+
+
+class CaseSetSerializer(serializers.ModelSerializer[CaseSet]):
+    cases = serializers.ListField(child=serializers.CharField())
+    is_labelled = serializers.SerializerMethodField()
+
+    class Meta:
+        model = CaseSet
+        fields = ("id", "name", "digest", "size", "cases", "is_labelled", "notes", "created_at")
+
+    def get_is_labelled(self, row: CaseSet) -> bool:
+        return bool(row.truths)
+
+
+class ReplaySerializer(serializers.ModelSerializer[Replay]):
+    """``result`` is empty until the replay has ended; ``passed`` is null without a baseline."""
+
+    case_set = serializers.IntegerField(source="case_set_id")
+    state = serializers.ChoiceField(choices=["running", "finished", "cancelled"])
+
+    class Meta:
+        model = Replay
+        fields = (
+            "id",
+            "case_set",
+            "number",
+            "state",
+            "variants",
+            "is_baseline",
+            "passed",
+            "result",
+            "started_at",
+            "ended_at",
+        )
+
+
+class ReplayRequest(serializers.Serializer[Any]):
+    variants = serializers.ListField(
+        child=serializers.ChoiceField(choices=[*VARIANTS]), default=list
+    )
+
+
+class CaseSetList(APIView):
+    permission_classes = (HasScope,)
+    scopes = READING | WRITING
+    parser_classes = (BytesParser,)
+
+    @extend_schema(responses={200: CaseSetSerializer(many=True)})
+    def get(self, request: Request) -> Response:
+        """Labelled sets, newest first."""
+        rows = CaseSet.objects.filter(workspace=workspace_of(request)).defer("archive")
+        return Response(CaseSetSerializer(rows, many=True).data)
+
+    @extend_schema(
+        parameters=[OpenApiParameter("name", str)],
+        request={"application/octet-stream": OpenApiTypes.BINARY},
+        responses={201: CaseSetSerializer, 422: PROBLEM},
+    )
+    def post(self, request: Request) -> Response:
+        """Send a set in the neutral layout as one .zip or .tar.gz."""
+        case_set = services.case_set_send(
+            workspace=workspace_of(request),
+            name=request.query_params.get("name", "") or "set",
+            data=request.data["body"] if isinstance(request.data, dict) else b"",
+            by=request.user,
+        )
+        return Response(CaseSetSerializer(case_set).data, status=201)
+
+
+class ReplayStart(APIView):
+    permission_classes = (HasScope,)
+    scopes = WRITING
+
+    @extend_schema(
+        request=ReplayRequest, responses={202: ReplaySerializer, 404: PROBLEM, 409: PROBLEM}
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Replay a set, whole and under each variant."""
+        asked = ReplayRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        sets = CaseSet.objects.filter(workspace=workspace_of(request)).defer("archive")
+        replay = services.replay_start(
+            case_set=object_or_404(sets.select_related("workspace"), pk=pk),
+            variants=asked.validated_data["variants"],
+            by=request.user,
+        )
+        return Response(ReplaySerializer(replay).data, status=202)
+
+
+class ReplayDetail(APIView):
+    permission_classes = (HasScope,)
+    scopes = READING
+
+    @extend_schema(responses={200: ReplaySerializer, 404: PROBLEM})
+    def get(self, request: Request, pk: int) -> Response:
+        """One replay with its figures per variant."""
+        rows = Replay.objects.filter(case_set__workspace=workspace_of(request))
+        return Response(ReplaySerializer(object_or_404(rows, pk=pk)).data)

@@ -1,0 +1,110 @@
+"""What a replay of a labelled set says, per variant, and whether it may pass. Pure."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from practice.domain.rootcause.evaluation import Replayed, Truth, rank_of, report
+from practice.domain.rootcause.telemetry import (
+    EdgeTable,
+    LogTable,
+    MetricTable,
+    SpanTable,
+    Telemetry,
+)
+
+WHOLE = "whole"
+#: Variant to what is taken away; the whole is always replayed.
+VARIANTS = {
+    WHOLE: "Everything",
+    "no-metrics": "Without metrics",
+    "no-traces": "Without traces",
+    "no-logs": "Without logs",
+    "no-edges": "Without call latencies",
+    "no-topology": "Without topology",
+    "no-reference": "Without fault-free reference",
+}
+_COMPARED = ("r_at_1", "mrr")
+
+
+def varied(
+    telemetry: Telemetry, reference: Telemetry | None, variant: str
+) -> tuple[Telemetry, Telemetry | None]:
+    """The input of a case under a variant: one kind of it taken away, in the reference too."""
+    if variant == "no-reference":
+        return telemetry, None
+    return _without(telemetry, variant), reference and _without(reference, variant)
+
+
+def _without(telemetry: Telemetry, variant: str) -> Telemetry:
+    match variant:
+        case "no-metrics":
+            return replace(telemetry, metrics=MetricTable())
+        case "no-traces":
+            return replace(telemetry, spans=SpanTable())
+        case "no-logs":
+            return replace(telemetry, logs=LogTable())
+        case "no-edges":
+            return replace(telemetry, edges=EdgeTable())
+        case "no-topology":
+            return replace(telemetry, topology=())
+        case _:
+            return telemetry
+
+
+def figures(
+    name: str, replayed: Sequence[Replayed], truths: Mapping[str, Truth], calls: Sequence[int]
+) -> dict[str, Any]:
+    """``evaluation.report`` with shares of verified and withheld answers, and what it took.
+
+    ``calls`` are the model calls of each case.
+    """
+    found = report(name, replayed, truths or None)
+    answered = [case for case in replayed if case.outcome == "found"]
+    count = len(replayed) or 1
+    return found | {
+        "verified_share": round(sum(c.verified for c in answered) / (len(answered) or 1), 4),
+        "abstention": round(1 - len(answered) / count, 4),
+        "visits_median": statistics.median([c.visits for c in replayed] or [0]),
+        "model_calls": sum(calls),
+    }
+
+
+def gate(
+    now: Mapping[str, Any], before: Mapping[str, Any], truths: Mapping[str, Truth]
+) -> dict[str, Any]:
+    """Whether a replay is no worse than the baseline of its set, and which cases moved.
+
+    It passes when neither R@1 nor MRR of the whole is lower. Cases are compared by rank.
+    """
+    if "r_at_1" not in now or "r_at_1" not in before:
+        return {"passed": None, "message": "The set has no labels, so nothing can be compared."}
+    lower = [name for name in _COMPARED if now[name] < before[name]]
+    ranks = {side: _ranks(rows, truths) for side, rows in (("now", now), ("before", before))}
+    moved = [
+        {"case_id": case_id, "now": rank, "before": ranks["before"][case_id]}
+        for case_id, rank in ranks["now"].items()
+        if case_id in ranks["before"] and ranks["before"][case_id] != rank
+    ]
+    words = {"r_at_1": "R@1", "mrr": "MRR"}
+    said = ", ".join(f"{words[n]} {before[n]:.2f} to {now[n]:.2f}" for n in _COMPARED)
+    return {
+        "passed": not lower,
+        "message": f"Against the baseline: {said}.",
+        "moved": sorted(moved, key=lambda row: _worse(row["now"], row["before"]), reverse=True),
+    }
+
+
+def _ranks(rows: Mapping[str, Any], truths: Mapping[str, Truth]) -> dict[str, int | None]:
+    return {
+        case["case_id"]: rank_of(truths[case["case_id"]], case["ranked"])
+        for case in rows["per_case"]
+        if case["case_id"] in truths
+    }
+
+
+def _worse(now: int | None, before: int | None) -> float:
+    return 1 / (before or 1_000) - 1 / (now or 1_000)

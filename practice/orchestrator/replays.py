@@ -1,0 +1,206 @@
+"""Replaying a labelled set case by case: claim, analyse, save; the last one sums up."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from memoryapp.services.events import event_record
+from practice.clients.case_archives import unpack
+from practice.clients.telemetry import UnreadableTelemetry, alert, case, telemetry, topology
+from practice.clients.telemetry_sets import CaseSet as Folder
+from practice.clients.telemetry_sets import sets_in
+from practice.domain.replays import WHOLE, figures, gate, varied
+from practice.domain.rootcause import serial
+from practice.domain.rootcause.analysis import analyse
+from practice.domain.rootcause.evaluation import Replayed, Truth, ranking
+from practice.domain.rootcause.telemetry import Telemetry
+from practice.models import CaseSet, Replay, ReplayCase
+from practice.models.work import MAX_TRIES
+from practice.orchestrator.leases import heartbeat, lease
+
+logger = logging.getLogger(__name__)
+
+#: So many cases of one replay are rung for at a time; each that ends rings for the next.
+PARALLEL = 2
+
+
+def read_set(data: bytes, digest: str) -> tuple[str, list[str], dict[str, Any], list[str]]:
+    """Name, case ids, labels as JSON and notes of one set in an archive.
+
+    Raises:
+        UnreadableTelemetry: it holds no set, more than one, or an alert that cannot be read.
+    """
+    home = _home(digest)
+    notes: list[str] = []
+    cases = []
+    try:
+        found = _folder_of(data, digest)
+        for folder in found.case_folders():
+            alert(folder)
+            cases.append(folder.name)
+        truths = found.truths() or {}
+    except UnreadableTelemetry as error:
+        shutil.rmtree(home, ignore_errors=True)
+        # Names inside the archive are the sender's; where it lies here is not.
+        raise UnreadableTelemetry(str(error).replace(f"{home}", "").lstrip("/")) from error
+    if not truths:
+        notes.append("It has no ground_truth.json: rankings are shown, nothing is scored.")
+    unknown = sorted(set(truths) - set(cases))
+    if unknown:
+        notes.append(f"Labels without a case: {', '.join(unknown[:5])}.")
+    name = found.name if found.folder != home else ""
+    return name, cases, {key: serial.to_json(truth) for key, truth in truths.items()}, notes
+
+
+def _home(digest: str) -> Path:
+    return Path(settings.DATA_DIR) / "rootcause-sets" / digest
+
+
+def _folder_of(data: bytes, digest: str) -> Folder:
+    home = _home(digest)
+    unpack(data, home)
+    found = sets_in(home)
+    if len(found) > 1:
+        raise UnreadableTelemetry(
+            f"The archive holds {len(found)} sets ({', '.join(one.name for one in found[:5])}): "
+            "send them one by one"
+        )
+    return found[0]
+
+
+def due() -> list[int]:
+    """Cases to ring for, marked as rung: a few per replay, whatever a dead worker left too."""
+    now = timezone.now()
+    found: list[int] = []
+    with transaction.atomic():
+        for replay in Replay.objects.filter(ended_at=None).select_for_update(skip_locked=True):
+            rung = replay.cases.filter(status=ReplayCase.Status.RUNNING).count()
+            rung += replay.cases.filter(
+                status=ReplayCase.Status.WAITING, dispatched_at__isnull=False
+            ).count()
+            silent = replay.cases.due(now, lease()).exclude(dispatched_at=None)
+            found += silent.values_list("pk", flat=True)
+            new = replay.cases.filter(status=ReplayCase.Status.WAITING, dispatched_at=None)
+            found += new.values_list("pk", flat=True)[: max(0, PARALLEL - rung)]
+        ReplayCase.objects.filter(pk__in=found).update(dispatched_at=now)
+    return found
+
+
+def work(case_pk: int) -> None:
+    """Claim a case, replay it, and sum up when it was the last."""
+    row = ReplayCase.objects.claim(case_pk, now=timezone.now(), lease=lease())
+    if row is None:
+        return
+    if row.tries > MAX_TRIES:
+        _end(row, ReplayCase.Status.FAILED, "Its worker died each time it was tried.")
+    else:
+        try:
+            with heartbeat(lambda: ReplayCase.objects.held(row)):
+                answer = _replayed(row)
+        except UnreadableTelemetry as error:
+            _end(row, ReplayCase.Status.FAILED, str(error))
+        except Exception as error:
+            logger.exception("case %s failed", row.pk)
+            _end(row, ReplayCase.Status.FAILED, f"{type(error).__name__}: {error}")
+        else:
+            row.end(ReplayCase.Status.DONE, at=timezone.now(), answer=answer)
+    finish(row.replay_id)
+
+
+def _end(row: ReplayCase, status: str, message: str) -> None:
+    row.end(status, at=timezone.now(), message=message)
+
+
+def _replayed(row: ReplayCase) -> dict[str, Any]:
+    case_set = CaseSet.objects.defer("archive").get(replays=row.replay_id)
+    if not _home(case_set.digest).is_dir():
+        unpack(
+            bytes(CaseSet.objects.values_list("archive", flat=True).get(pk=case_set.pk)),
+            _home(case_set.digest),
+        )
+    folder, pairs, reference = _shared(case_set.digest)
+    began = time.perf_counter()
+    one = case(folder / "cases" / row.case_id, pairs)
+    known, usual = varied(one.telemetry, reference, row.variant)
+    answer = analyse(known, one.alert, reference=usual)
+    top = answer.causes[0] if answer.causes else None
+    return {
+        "replayed": serial.to_json(
+            Replayed(
+                case_id=row.case_id,
+                ranked=ranking(answer),
+                seconds=time.perf_counter() - began,
+                visits=answer.spent.visits,
+                outcome=answer.outcome.value,
+                score=top.score if top else 0.0,
+                verified=bool(top and top.verified),
+                notes=(*one.notes, *answer.notes),
+            )
+        ),
+        "model_calls": answer.spent.model_calls,
+    }
+
+
+@lru_cache(maxsize=2)
+def _shared(digest: str) -> tuple[Path, tuple[tuple[str, str], ...], Telemetry | None]:
+    """What all cases of a set share: its folder, topology and fault-free reference."""
+    folder = sets_in(_home(digest))[0].folder
+    pairs = topology(folder)
+    normal = folder / "normal"
+    return folder, pairs, telemetry(normal, pairs)[0] if normal.is_dir() else None
+
+
+def finish(replay_id: int) -> bool:
+    """Sum a replay up once no case is open. Idempotent; the terminal step is one transaction."""
+    with transaction.atomic():
+        replay = Replay.objects.select_for_update().get(pk=replay_id)
+        open_ones = [ReplayCase.Status.WAITING, ReplayCase.Status.RUNNING]
+        if replay.ended_at or replay.cases.filter(status__in=open_ones).exists():
+            return False
+        replay.result = _result(replay)
+        replay.passed = replay.result.get("gate", {}).get("passed")
+        replay.ended_at = timezone.now()
+        replay.save(update_fields=["result", "passed", "ended_at"])
+        event_record(
+            workspace=replay.case_set.workspace,
+            actor=None,
+            kind="replay.finished",
+            subject=replay,
+            passed=replay.passed,
+        )
+    return True
+
+
+def _result(replay: Replay) -> dict[str, Any]:
+    truths = truths_of(replay.case_set)
+    variants = {}
+    for variant in replay.variants:
+        answers = [c.answer for c in replay.cases.filter(variant=variant) if c.answer]
+        variants[variant] = figures(
+            replay.case_set.name,
+            [serial.from_json(Replayed, answer["replayed"]) for answer in answers],
+            truths,
+            [answer["model_calls"] for answer in answers],
+        )
+    baseline = replay.case_set.replays.filter(is_baseline=True).exclude(pk=replay.pk).first()
+    result: dict[str, Any] = {
+        "variants": variants,
+        "failed": replay.cases.filter(status=ReplayCase.Status.FAILED).count(),
+    }
+    if baseline is not None:
+        before = baseline.result["variants"][WHOLE]
+        result["gate"] = gate(variants[WHOLE], before, truths) | {"against": baseline.number}
+    return result
+
+
+def truths_of(case_set: CaseSet) -> dict[str, Truth]:
+    return {key: serial.from_json(Truth, value) for key, value in case_set.truths.items()}

@@ -1,0 +1,197 @@
+"""Evaluation of root causes: labelled sets, their replays, and the regression gate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
+from memoryapp.domain.errors import UnableTo
+from practice.domain.replays import VARIANTS, WHOLE
+from practice.models import CaseSet, Replay
+from practice.services import replays as services
+from practice.services.telemetry import MAX_BYTES
+from practice.views.filters import PAGE_SIZE
+
+COLUMNS = ("r_at_1", "r_at_3", "r_at_5", "mrr")
+
+
+@require_safe
+@gate(Right.READ)
+def replay_list(request: HttpRequest) -> HttpResponse:
+    workspace = workspace_of(request)
+    found = _with_counts(Replay.objects.filter(case_set__workspace=workspace))
+    page = Paginator(found.order_by("-pk"), PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {
+        "sets": CaseSet.objects.filter(workspace=workspace).defer("archive", "truths"),
+        "page": page,
+        "rows": [_row(replay) for replay in page.object_list],
+        "variants": [(key, word) for key, word in VARIANTS.items() if key != WHOLE],
+        "may_review": membership_of(request).may_review,
+        "tab": "evaluation",
+    }
+    return render(request, "practice/replay_list.html", context)
+
+
+def _with_counts(rows: Any) -> Any:
+    return (
+        rows.select_related("case_set", "started_by")
+        .defer("case_set__archive", "case_set__truths")
+        .annotate(
+            case_count=Count("cases"),
+            ended_count=Count("cases", filter=~Q(cases__status__in=["waiting", "running"])),
+        )
+    )
+
+
+def _row(replay: Replay) -> dict[str, Any]:
+    return {"replay": replay, "whole": replay.result.get("variants", {}).get(WHOLE)}
+
+
+@require_POST
+@gate(Right.REVIEW)
+def send(request: HttpRequest) -> HttpResponse:
+    sent = request.FILES.get("archive")
+    if sent is None:
+        messages.error(request, "Choose a .zip or .tar.gz of a set in the neutral layout.")
+        return redirect("replay-list")
+    try:
+        case_set = services.case_set_send(
+            workspace=workspace_of(request),
+            name=sent.name or "set",
+            data=sent.read(MAX_BYTES + 1),
+            by=request.user,
+        )
+    except UnableTo as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"{case_set.name} is stored: {len(case_set.cases)} cases.")
+        for note in case_set.notes:
+            messages.warning(request, note)
+    return redirect("replay-list")
+
+
+@require_POST
+@gate(Right.REVIEW)
+def start(request: HttpRequest, pk: int) -> HttpResponse:
+    sets = CaseSet.objects.filter(workspace=workspace_of(request)).defer("archive")
+    case_set = object_or_404(sets.select_related("workspace"), pk=pk)
+    try:
+        replay = services.replay_start(
+            case_set=case_set, variants=request.POST.getlist("variant"), by=request.user
+        )
+    except UnableTo as error:
+        messages.error(request, str(error))
+        return redirect("replay-list")
+    return redirect(replay)
+
+
+@require_safe
+@gate(Right.READ)
+def replay_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    replay = _replay(request, pk)
+    template = "practice/replay_detail.html"
+    seen = f"{replay.state}-{replay.ended_count}"
+    if request.htmx:  # type: ignore[attr-defined]
+        if request.GET.get("seen") == seen:
+            return HttpResponse(status=204)
+        template += "#replay"
+    context = {
+        "replay": replay,
+        "seen": seen,
+        "may_review": membership_of(request).may_review,
+        **_figures(request, replay),
+    }
+    return render(request, template, context)
+
+
+def _figures(request: HttpRequest, replay: Replay) -> dict[str, Any]:
+    """The figures of every variant, and the cases of the one that was asked for."""
+    variants = replay.result.get("variants", {})
+    asked = request.GET.get("variant", WHOLE)
+    shown = asked if asked in replay.variants else WHOLE
+    truths = replay.case_set.truths
+    base = variants.get(WHOLE, {})
+    return {
+        "variants": [
+            {
+                "key": key,
+                "word": VARIANTS.get(key, key),
+                "figures": found,
+                "lost": _lost(found, base) if key != WHOLE else None,
+            }
+            for key, found in variants.items()
+        ],
+        "whole": base,
+        "by_type": sorted(variants.get(shown, {}).get("by_fault_type", {}).items()),
+        "shown": shown,
+        "shown_word": VARIANTS.get(shown, shown),
+        "is_labelled": "r_at_1" in base,
+        "gate": replay.result.get("gate"),
+        "cases": [
+            _case(case, truths.get(case["case_id"], {}))
+            for case in variants.get(shown, {}).get("per_case", ())
+        ],
+        "trouble": list(replay.cases.filter(status="failed")[:10]),
+    }
+
+
+def _lost(found: dict[str, Any], base: dict[str, Any]) -> float | None:
+    if "r_at_1" not in found or "r_at_1" not in base:
+        return None
+    return float(found["r_at_1"] - base["r_at_1"])
+
+
+def _case(case: dict[str, Any], truth: dict[str, Any]) -> dict[str, Any]:
+    service = truth.get("service", "")
+    ranked = case["ranked"]
+    return case | {
+        "truth": service,
+        "fault_type": truth.get("fault_type", ""),
+        "rank": ranked.index(service) + 1 if service in ranked else None,
+        "first": ranked[0] if ranked else "",
+    }
+
+
+@require_POST
+@gate(Right.REVIEW)
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    replay = _replay(request, pk)
+    try:
+        services.replay_cancel(replay=replay, by=request.user)
+    except UnableTo as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"{replay} is cancelled.")
+    return redirect(replay)
+
+
+@require_POST
+@gate(Right.REVIEW)
+def baseline(request: HttpRequest, pk: int) -> HttpResponse:
+    replay = _replay(request, pk)
+    try:
+        services.baseline_set(replay=replay, by=request.user)
+    except UnableTo as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"Later replays of this set are held against {replay}.")
+    return redirect(replay)
+
+
+def _replay(request: HttpRequest, pk: int) -> Any:
+    rows = Replay.objects.filter(case_set__workspace=workspace_of(request))
+    counted = rows.select_related("case_set__workspace", "started_by").defer("case_set__archive")
+    return object_or_404(
+        counted.annotate(
+            case_count=Count("cases"),
+            ended_count=Count("cases", filter=~Q(cases__status__in=["waiting", "running"])),
+        ),
+        pk=pk,
+    )

@@ -1,0 +1,46 @@
+"""Labelled sets and replays over REST."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from practice.models import Replay
+from practice.orchestrator import replays
+from tests.practice.test_replays import set_files, zipped
+
+SETS = "/api/v1/case-sets"
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(settings: Any, tmp_path: Path) -> None:
+    settings.DATA_DIR = tmp_path
+    replays._shared.cache_clear()
+
+
+def test_a_set_is_sent_replayed_and_read(with_key: Any, olga_client: Any) -> None:
+    client = with_key("write")
+    body = zipped(set_files())
+    sent = client.post(f"{SETS}?name=shop.zip", body, content_type="application/zip")
+    assert (sent.status_code, sent.json()["is_labelled"]) == (201, True)
+    url = f"{SETS}/{sent.json()['id']}/replays"
+    begun = client.post(url, {"variants": ["no-logs"]}, content_type="application/json")
+    assert (begun.status_code, begun.json()["state"]) == (202, "running")
+    assert client.post(url, {}, content_type="application/json").status_code == 409
+    while ids := replays.due():
+        for pk in ids:
+            replays.work(pk)
+    found = client.get(f"/api/v1/replays/{Replay.objects.get().pk}").json()
+    assert found["state"] == "finished"
+    assert found["result"]["variants"]["whole"]["r_at_1"] == 1.0
+    assert olga_client.get(SETS).json() == []
+    assert olga_client.get(f"/api/v1/replays/{Replay.objects.get().pk}").status_code == 404
+
+
+def test_a_bad_archive_and_a_reading_key_are_refused(with_key: Any) -> None:
+    bad = with_key("write").post(SETS, b"nothing", content_type="application/zip")
+    assert (bad.status_code, "Nothing was stored" in bad.json()["detail"]) == (422, True)
+    refused = with_key("read").post(SETS, b"nothing", content_type="application/zip")
+    assert refused.status_code == 403
