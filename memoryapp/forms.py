@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ from django import forms
 from django.utils import timezone
 
 from memoryapp.domain.review import Policy
-from memoryapp.models import Role
+from memoryapp.models import Playbook, Role
 from memoryapp.models.tokens import Scope
 
 MAX_BUDGET = 1_000_000
@@ -55,6 +56,20 @@ class KeyForm(forms.Form):
         initial=[Scope.PULL.value],
         error_messages={"required": "Choose at least one scope."},
     )
+    playbooks = forms.MultipleChoiceField(
+        choices=[],
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        label="Only for these playbooks",
+        help_text="None chosen: all. For keys that pull, report or send trajectories.",
+    )
+    rate_limit = forms.IntegerField(
+        min_value=0,
+        max_value=1_000_000,
+        required=False,
+        label="Requests a minute",
+        help_text="Empty is the usual limit; 0 is none.",
+    )
     expires = forms.ChoiceField(
         choices=[
             ("30", "in 30 days"),
@@ -64,6 +79,14 @@ class KeyForm(forms.Form):
         ],
         initial="90",
     )
+
+    def __init__(self, *args: Any, playbooks: Sequence[Playbook] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["playbooks"]
+        if playbooks and isinstance(field, forms.MultipleChoiceField):
+            field.choices = [(playbook.slug, playbook.name) for playbook in playbooks]
+        else:
+            del self.fields["playbooks"]
 
     def expires_at(self) -> datetime | None:
         days = self.cleaned_data["expires"]

@@ -29,3 +29,9 @@ def index_vectors() -> None:
         return
     if has_more:
         index_vectors.delay()
+
+
+@shared_task(base=DjangoTask)
+def forget_answers() -> None:
+    """Forget answers to requests with an Idempotency-Key after a day."""
+    receipts.forget_answers()

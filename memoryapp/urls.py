@@ -91,6 +91,7 @@ urlpatterns = [
     path("settings/keys/", keys.key_list, name="key-list"),
     path("settings/keys/new/", keys.create, name="key-create"),
     path("settings/keys/<int:pk>/revoke/", keys.revoke, name="key-revoke"),
+    path("settings/keys/<int:pk>/rotate/", keys.rotate, name="key-rotate"),
     path("settings/members/", members.member_list, name="member-list"),
     path("settings/members/new/", members.create, name="member-create"),
     path("settings/members/<int:pk>/role/", members.role, name="member-role"),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from memoryapp.api import feedback, imports, pull, retrieval, schema, serving, views
+from memoryapp.api import feedback, imports, keys, pull, retrieval, schema, serving, views
 
 # Imported so that the extensions register themselves.
 __all__ = ["schema", "urlpatterns"]
@@ -52,6 +52,9 @@ urlpatterns = [
         imports.PlaybookImport.as_view(),
         name="api-playbook-import",
     ),
+    path("keys", keys.KeyList.as_view(), name="api-key-list"),
+    path("keys/<int:pk>", keys.KeyDetail.as_view(), name="api-key-detail"),
+    path("keys/<int:pk>/rotate", keys.KeyRotate.as_view(), name="api-key-rotate"),
     path("feedback", feedback.Feedback.as_view(), name="api-feedback"),
     path("search", retrieval.Search.as_view(), name="api-search"),
     path("recalls/<uuid:pk>", retrieval.RecallDetail.as_view(), name="api-recall-detail"),

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
+from django.utils import timezone
 
 from memoryapp.clients import receipts
-from memoryapp.models import ApiKey, PullReceipt, Release
+from memoryapp.models import ApiKey, IdempotentRequest, PullReceipt, Release
 
 #: any number nobody else locks; only one worker flushes receipts at a time.
 FLUSH_LOCK = 7_261_034
+ANSWERS_KEPT = timedelta(days=1)
 
 
 def store_receipts(rows: Sequence[Sequence[Any]]) -> None:
@@ -64,3 +66,9 @@ def flush() -> int:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [FLUSH_LOCK])
     return flushed
+
+
+def forget_answers() -> int:
+    """Forget what was answered to requests with an Idempotency-Key long ago. Returns how many."""
+    old = IdempotentRequest.objects.filter(created_at__lt=timezone.now() - ANSWERS_KEPT)
+    return old._raw_delete(using="default")

@@ -79,6 +79,7 @@ MIDDLEWARE = [
     "memoryapp.api.middleware.RequestId",
     "memoryapp.project.requests.RefuseNul",
     "memoryapp.api.middleware.QuickPull",
+    "memoryapp.api.idempotency.Idempotency",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -245,6 +246,7 @@ ONLINE_RUN_BUDGET = env.float("ONLINE_RUN_BUDGET", default=1.0)
 CELERY_BEAT_SCHEDULE = {
     "sweep-runs": {"task": "practice.tasks.sweep_runs", "schedule": SWEEP_SECONDS},
     "index-vectors": {"task": "memoryapp.tasks.index_vectors", "schedule": SWEEP_SECONDS},
+    "forget-answers": {"task": "memoryapp.tasks.forget_answers", "schedule": 3600},
     "flush-receipts": {"task": "memoryapp.tasks.flush_receipts", "schedule": RECEIPT_SECONDS},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")

@@ -19,6 +19,8 @@ from memoryapp.models.tokens import AGENT_SCOPES, KEY_MARK, Scope
 
 #: A key's last use is written at most this often, so that polling agents do not write on each pull.
 BOUND = ApiKey.playbooks.through.objects.filter(apikey=OuterRef("pk")).values("playbook")
+#: how long the secret before a rotation may live on at most.
+GRACE_MOST = timedelta(days=30)
 USE_RESOLUTION = timedelta(minutes=1)
 
 
@@ -71,6 +73,38 @@ def api_key_create(
         Event.objects.record(
             workspace=workspace, actor=by, kind="key.created", subject=row, scopes=list(scopes)
         )
+    return row, f"{KEY_MARK}_{row.prefix}_{secret}"
+
+
+def api_key_rotate(
+    *, key: ApiKey, by: Any, grace: timedelta = timedelta(hours=24)
+) -> tuple[ApiKey, str]:
+    """Give a key a new secret, shown once. The secret before it works for ``grace`` longer.
+
+    Rotated again within the grace, the oldest of the three secrets stops at once.
+
+    Raises:
+        UnableToChange: the key is revoked or expired, or the grace is too long.
+    """
+    if not timedelta(0) <= grace <= GRACE_MOST:
+        raise UnableToChange(f"The old secret may live on for up to {GRACE_MOST.days} days.")
+    secret = secrets.token_urlsafe(32)
+    now = timezone.now()
+    with transaction.atomic():
+        row = ApiKey.objects.select_for_update().usable(now).filter(pk=key.pk).first()
+        if row is None:
+            raise UnableToChange(f"{key.name} is revoked or expired. Make a new key.")
+        row.previous_hash, row.secret_hash = row.secret_hash, ApiKey.hash_of(secret)
+        row.previous_until, row.rotated_at = now + grace, now
+        row.save(update_fields=["previous_hash", "secret_hash", "previous_until", "rotated_at"])
+        Event.objects.record(
+            workspace=row.workspace,
+            actor=by,
+            kind="key.rotated",
+            subject=row,
+            grace_hours=round(grace.total_seconds() / 3600, 2),
+        )
+        transaction.on_commit(pull_cache.forget)
     return row, f"{KEY_MARK}_{row.prefix}_{secret}"
 
 

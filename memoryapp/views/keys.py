@@ -17,7 +17,7 @@ from memoryapp.domain.errors import UnableTo
 from memoryapp.forms import KeyForm
 from memoryapp.models import ApiKey
 from memoryapp.models.tokens import Scope
-from memoryapp.services.tokens import api_key_create, api_key_revoke
+from memoryapp.services.tokens import api_key_create, api_key_revoke, api_key_rotate
 from memoryapp.views.settings_tabs import settings_tabs
 from memoryapp.views.snippets import pull_command
 
@@ -25,7 +25,7 @@ from memoryapp.views.snippets import pull_command
 @require_safe
 @gate(Right.READ)
 def key_list(request: HttpRequest) -> HttpResponse:
-    return _page(request, KeyForm())
+    return _page(request, _form(request))
 
 
 @require_POST
@@ -33,7 +33,7 @@ def key_list(request: HttpRequest) -> HttpResponse:
 @gate(Right.ADMINISTER)
 def create(request: HttpRequest) -> HttpResponse:
     """Make a key and show it in the answer itself: it is stored nowhere, not in the session."""
-    form = KeyForm(request.POST)
+    form = _form(request, request.POST)
     if not form.is_valid():
         return _page(request, form, status=422)
     try:
@@ -43,6 +43,12 @@ def create(request: HttpRequest) -> HttpResponse:
             scopes=form.cleaned_data["scopes"],
             by=request.user,
             expires_at=form.expires_at(),
+            playbooks=list(
+                workspace_of(request).playbooks.filter(
+                    slug__in=form.cleaned_data.get("playbooks", ())
+                )
+            ),
+            rate_limit=form.cleaned_data["rate_limit"],
         )
     except UnableTo as error:
         form.add_error(None, str(error))
@@ -51,7 +57,7 @@ def create(request: HttpRequest) -> HttpResponse:
         "new_key": {"name": key.name, "text": text},
         "example": _example(request, key, text),
     }
-    return _page(request, KeyForm(), **shown)
+    return _page(request, _form(request), **shown)
 
 
 @require_POST
@@ -63,15 +69,39 @@ def revoke(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("key-list")
 
 
+@require_POST
+@never_cache
+@gate(Right.ADMINISTER)
+def rotate(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give a key a new secret and show it in the answer itself."""
+    key = object_or_404(ApiKey.objects.filter(workspace=workspace_of(request)), pk=pk)
+    try:
+        key, text = api_key_rotate(key=key, by=request.user)
+    except UnableTo as error:
+        messages.error(request, str(error))
+        return redirect("key-list")
+    shown: dict[str, Any] = {
+        "new_key": {"name": key.name, "text": text, "grace": key.previous_until},
+        "example": _example(request, key, text),
+    }
+    return _page(request, _form(request), **shown)
+
+
+def _form(request: HttpRequest, posted: Any = None) -> KeyForm:
+    return KeyForm(posted, playbooks=list(workspace_of(request).playbooks.all()))
+
+
 def _page(request: HttpRequest, form: KeyForm, status: int = 200, **shown: Any) -> HttpResponse:
     now = timezone.now()
-    rows = workspace_of(request).api_keys.select_related("created_by")
+    rows = workspace_of(request).api_keys.select_related("created_by").prefetch_related("playbooks")
     context = {
         "keys": [
             {
                 "key": key,
                 "state": _state(key, now),
                 "revoke_url": reverse("key-revoke", args=[key.pk]),
+                "rotate_url": reverse("key-rotate", args=[key.pk]),
+                "in_grace": key.previous_until is not None and now < key.previous_until,
             }
             for key in rows
         ],

@@ -107,8 +107,38 @@ def test_it_needs_the_same_number_of_queries_for_more_rows(
             api_key_create(workspace=workspace, name=str(number), scopes=["read"], by=ada)
 
     add(10)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(10):
         ada_client.get(URL)
     add(10)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(10):
         ada_client.get(URL)
+
+
+def test_it_binds_a_key_to_playbooks_and_a_limit(ada_client: Any, workspace: Any) -> None:
+    PlaybookFactory(workspace=workspace, slug="help-desk", name="Help desk")
+    create(ada_client, playbooks=["help-desk"], rate_limit="30")
+    key = workspace.api_keys.get()
+    assert [playbook.slug for playbook in key.playbooks.all()] == ["help-desk"]
+    said = ada_client.get(URL).content.decode()
+    assert "only Help desk" in said
+    assert "30 a minute" in said
+
+
+def test_it_gives_a_key_a_new_secret_once(ada_client: Any, workspace: Any, ada: Any) -> None:
+    key, old = api_key_create(workspace=workspace, name="Old", scopes=["read"], by=ada)
+    answer = ada_client.post(f"{URL}{key.pk}/rotate/")
+    (new,) = set(KEY.findall(answer.content.decode()))
+    assert api_key_recognize(old) == api_key_recognize(new) == key
+    assert "no-store" in answer["Cache-Control"]
+    assert "old secret until" in ada_client.get(URL).content.decode()
+
+
+def test_it_says_that_a_key_is_over(ada_client: Any, key: Any) -> None:
+    ada_client.post(f"{URL}{key.pk}/revoke/")
+    said = ada_client.post(f"{URL}{key.pk}/rotate/", follow=True).content.decode()
+    assert "revoked or expired" in said
+
+
+def test_it_lets_only_admins_rotate(rita_client: Any, olga_client: Any, key: Any) -> None:
+    assert rita_client.post(f"{URL}{key.pk}/rotate/").status_code == 403
+    assert olga_client.post(f"{URL}{key.pk}/rotate/").status_code == 404

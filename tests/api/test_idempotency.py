@@ -1,0 +1,125 @@
+"""A request with an Idempotency-Key is done once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from memoryapp.indexer.receipts import forget_answers
+from memoryapp.models import ApiKey, IdempotentRequest, Playbook, Report
+from memoryapp.services.releases import release_publish
+from tests.factories import BulletFactory, PlaybookFactory
+
+pytestmark = pytest.mark.django_db
+URL = "/api/v1/feedback"
+
+
+@pytest.fixture
+def playbook(workspace: Any, ada: Any) -> Playbook:
+    playbook = PlaybookFactory(workspace=workspace, slug="help-desk")
+    BulletFactory(playbook=playbook)
+    release_publish(playbook=playbook, by=ada, label="production")
+    return playbook
+
+
+def report(client: Any, playbook: Playbook, key: str = "k-1", **more: Any) -> Any:
+    body = {"release": playbook.releases.get().pk, "outcome": "success", **more}
+    headers = {"Idempotency-Key": key}
+    return client.post(URL, body, content_type="application/json", headers=headers)
+
+
+def test_it_gives_a_repeat_the_first_answer(playbook: Any, with_key: Any) -> None:
+    client = with_key("feedback:write")
+    first, again = report(client, playbook), report(client, playbook)
+    assert (first.status_code, first.content) == (again.status_code, again.content)
+    assert again["Idempotency-Replayed"] == "true"
+    assert "Idempotency-Replayed" not in first
+    assert Report.objects.get().task == "k-1"
+
+
+def test_it_refuses_the_key_of_another_request(playbook: Any, with_key: Any) -> None:
+    client = with_key("feedback:write")
+    report(client, playbook)
+    answer = report(client, playbook, outcome="failure")
+    assert answer.status_code == 422
+    assert answer.json()["type"].endswith("idempotency-key-reused")
+
+
+def test_it_keeps_callers_apart(playbook: Any, with_key: Any) -> None:
+    report(with_key("feedback:write"), playbook)
+    other = report(with_key("feedback:write"), playbook, task="other")
+    assert "Idempotency-Replayed" not in other
+
+
+def test_it_asks_to_wait_while_the_first_is_worked_on(playbook: Any, with_key: Any) -> None:
+    client = with_key("feedback:write")
+    report(client, playbook)
+    IdempotentRequest.objects.update(status=None, body=None)
+    answer = report(client, playbook)
+    assert (answer.status_code, answer["Retry-After"]) == (409, "2")
+
+
+def test_it_takes_over_from_a_first_that_died(playbook: Any, with_key: Any) -> None:
+    client = with_key("feedback:write")
+    report(client, playbook)
+    long_ago = timezone.now() - timedelta(minutes=6)
+    IdempotentRequest.objects.update(status=None, body=None, created_at=long_ago)
+    assert report(client, playbook).status_code == 200
+
+
+@pytest.mark.parametrize(("scopes", "status"), [(["read"], 403), (["feedback:write"], 200)])
+def test_it_keeps_no_refusal_of_the_caller(
+    playbook: Any, with_key: Any, scopes: list[str], status: int
+) -> None:
+    assert report(with_key(*scopes), playbook).status_code == status
+    assert IdempotentRequest.objects.count() == (status == 200)
+
+
+def test_it_keeps_nothing_when_the_server_fails(
+    playbook: Any, with_key: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**_: Any) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr("memoryapp.api.feedback.report_take", fail)
+    client = with_key("feedback:write")
+    client.raise_request_exception = False
+    assert report(client, playbook).status_code == 500
+    assert not IdempotentRequest.objects.exists()
+
+
+def test_it_never_stores_a_new_key(with_key: Any, workspace: Any) -> None:
+    client = with_key("admin")
+    body = {"name": "agent", "scopes": ["playbooks:pull"]}
+    headers = {"Idempotency-Key": "make"}
+
+    def make() -> Any:
+        return client.post("/api/v1/keys", body, content_type="application/json", headers=headers)
+
+    secret = make().json()["key"]
+    again = make()
+    assert (again.status_code, secret in again.content.decode()) == (409, False)
+    assert IdempotentRequest.objects.get().body is None
+    assert ApiKey.objects.filter(name="agent").count() == 1
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "ü"])
+def test_it_refuses_what_is_no_key(playbook: Any, with_key: Any, key: str) -> None:
+    assert report(with_key("feedback:write"), playbook, key).status_code == 400
+    assert not Report.objects.exists()
+
+
+def test_it_refuses_a_body_it_would_have_to_hold(playbook: Any, with_key: Any) -> None:
+    answer = report(with_key("feedback:write"), playbook, task="x" * 3_000_000)
+    assert answer.status_code == 413
+    assert answer["Content-Type"] == "application/problem+json"
+
+
+def test_it_forgets_after_a_day(playbook: Any, with_key: Any) -> None:
+    report(with_key("feedback:write"), playbook)
+    assert forget_answers() == 0
+    IdempotentRequest.objects.update(created_at=timezone.now() - timedelta(days=1, seconds=1))
+    assert forget_answers() == 1
