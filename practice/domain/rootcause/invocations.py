@@ -72,6 +72,8 @@ def _without_cycles(parent: Rows) -> Rows:
     """Cut every span that is its own ancestor loose from its parent."""
     jump = parent.copy()
     for _ in range(max(len(parent), 2).bit_length()):
+        if not (jump >= 0).any():
+            break
         jump = np.where(jump >= 0, jump[jump], -1)
     return np.where(jump >= 0, -1, parent)  # whoever still has an ancestor is in or below a cycle
 
