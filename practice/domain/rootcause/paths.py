@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from practice.domain.rootcause.graph import Calls, edge_id, service_id
@@ -16,14 +17,27 @@ def causes_of(
     strengths: Mapping[str, float], subject: Subject, visits: Sequence[Visit], tolerance: float
 ) -> tuple[Cause, ...]:
     """Every service seen, ranked. ``tolerance`` is how exact an onset is, in seconds."""
-    order = ordered(strengths)
-    chances = scores([strengths[name] for name in order])
     start = [visit.node.partition(":")[2] for visit in visits if visit.parent is None]
     ways = _ways(subject.calls, start[:1])
+    order = ordered(strengths, _places(strengths, subject, ways))
+    chances = scores([strengths[name] for name in order])
     return tuple(
         _cause(rank, name, chance, strengths[name], subject, ways, tolerance)
         for rank, (name, chance) in enumerate(zip(order, chances, strict=True), start=1)
     )
+
+
+def _places(
+    names: Iterable[str], subject: Subject, ways: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[float, ...]]:
+    """What orders services of equal strength: deviation of any kind, then nearness, then calls."""
+    found: dict[str, tuple[float, ...]] = {}
+    for name in names:
+        case = subject.standings.get(name)
+        total = sum(one.total for one in case.best) if case else 0.0
+        distance = float(len(ways[name])) if name in ways else math.inf
+        found[name] = (-total, distance, -float(len(subject.calls.callees.get(name, ()))))
+    return found
 
 
 def _ways(calls: Calls, start: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -66,9 +66,10 @@ def standings(findings: Iterable[Finding], traced: Collection[str]) -> dict[str,
     return found
 
 
-def ordered(strengths: Mapping[str, float]) -> list[str]:
-    """Best first; equal ones by a hash of the name, so that no name is favored."""
-    return sorted(strengths, key=lambda name: (-strengths[name], _digest(name)))
+def ordered(strengths: Mapping[str, float], place: Mapping[str, tuple[float, ...]]) -> list[str]:
+    """Best first; equal ones by ``place``, and by a hash of the name where nothing else tells."""
+    far = (math.inf,)
+    return sorted(strengths, key=lambda n: (-strengths[n], place.get(n, far), _digest(n)))
 
 
 def _digest(name: str) -> str:

@@ -1,0 +1,122 @@
+"""Telemetry as it comes: broken, partial, absurd. Nothing crashes, and what was wrong is said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from practice.domain.rootcause.analysis import analyse
+from practice.domain.rootcause.drain import mined
+from practice.domain.rootcause.invocations import parent_rows
+from practice.domain.rootcause.telemetry import Telemetry, floats
+from tests.domain.rootcause_world import ALERT, AT, BEGIN, Spans, logs, metrics, request, world
+
+CALM = [5.0, 6.0, 5.5, 6.2, 5.1] * 4
+
+
+def test_spans_that_are_their_own_ancestors_are_cut_loose() -> None:
+    spans = Spans()
+    spans.add("t", "a", "c", "web", "x", BEGIN, 0.1)
+    spans.add("t", "b", "a", "shop", "x", BEGIN, 0.1)
+    spans.add("t", "c", "b", "stock", "x", BEGIN, 0.1)
+    spans.add("t", "d", "d", "stock", "x", BEGIN, 0.1)
+    spans.add("t", "e", "d", "web", "x", BEGIN, 0.1)
+    assert parent_rows(spans.table()).tolist() == [-1, -1, -1, -1, 3]
+
+
+def test_services_that_call_each_other_in_a_circle_end() -> None:
+    window, reference = world(request(own=0.3))
+    circle = replace(window, topology=(("stock", "web"), ("shop", "web"), ("web", "web")))
+    found = analyse(circle, ALERT, reference=reference)
+    assert found.causes[0].service == "shop"
+    assert len(found.visits) == 3
+
+
+def test_orphans_begin_requests_of_their_own() -> None:
+    window, reference = world(request(steps=()))
+    spans = window.spans
+    lost = np.array([name == "w" for name in spans.parent_id.names])[spans.parent_id.codes]
+    names = tuple("gone" if name == "w" else name for name in spans.parent_id.names)
+    orphaned = replace(spans, parent_id=replace(spans.parent_id, names=names))
+    assert lost.any()
+    found = analyse(replace(window, spans=orphaned), ALERT, reference=reference)
+    assert found.causes[0].service == "stock"
+
+
+def test_spans_without_end_and_clocks_that_jump_are_said() -> None:
+    window, reference = world(request(own=0.3))
+    duration = window.spans.duration.copy()
+    duration[::7], duration[1::11] = np.nan, -5.0
+    broken = replace(window, spans=replace(window.spans, duration=duration))
+    found = analyse(broken, ALERT, reference=reference)
+    assert any("never ended" in note for note in found.notes)
+    assert any("clock jumped" in note for note in found.notes)
+    assert found.causes[0].service == "shop"
+
+
+def test_metrics_that_are_no_number_are_left_out_and_said() -> None:
+    table = metrics({("shop", "cpu_pct"): [*CALM, 97.0, 99.0], ("web", "cpu_pct"): [*CALM, 6.0, 5]})
+    value = table.value.copy()
+    value[3], value[5] = np.nan, np.inf
+    found = analyse(Telemetry(metrics=replace(table, value=value)), ALERT)
+    assert "2 metric samples are no number and were left out." in found.notes
+    assert found.causes[0].service == "shop"
+
+
+def test_a_change_of_unit_is_a_deviation_but_cannot_be_infinite() -> None:
+    table = metrics({("shop", "mem_mib"): [*CALM, 5.0e9, 5.0e9], ("web", "mem_mib"): [*CALM, 5, 6]})
+    found = analyse(Telemetry(metrics=table), ALERT)
+    assert found.causes[0].service == "shop"
+    assert np.isfinite([e.weight for e in found.evidence]).all()
+
+
+def test_an_empty_window_is_said() -> None:
+    window, reference = world(request())
+    late = replace(ALERT, at=AT + 9_000.0, onset=(AT + 8_900.0, AT + 8_960.0))
+    found = analyse(window, late, reference=reference)
+    assert any("fall into the window" in note for note in found.notes)
+    assert found.outcome in {"none", "outside"}
+
+
+@pytest.mark.parametrize("reference", [None, Telemetry()])
+def test_nothing_at_all_has_an_answer(reference: Telemetry | None) -> None:
+    found = analyse(Telemetry(), ALERT, reference=reference)
+    assert found.causes == ()
+    assert found.outcome == "outside"
+    assert set(found.missing) == {"metrics", "traces", "logs", "edges"}
+
+
+def test_a_service_of_one_modality_takes_part() -> None:
+    window, reference = world(request())
+    lines = [(BEGIN + 30 + n, "mailer", "ERROR", "relay refused") for n in range(60)]
+    found = analyse(replace(window, logs=logs(lines)), ALERT, reference=reference)
+    assert "mailer" in {cause.service for cause in found.causes}
+    node = next(node for node in found.nodes if node.name == "mailer")
+    assert list(node.modalities) == ["logs"]
+
+
+def test_many_log_lines_become_few_templates() -> None:
+    messages = [f"user {n} bought {n % 7} items for {n * 3}.50" for n in range(20_000)]
+    numbers, texts = mined([*messages, "disk full on /dev/sda1"])
+    assert len(texts) == 2
+    assert texts[0] == "user <*> bought <*> items for <*>"
+    assert set(numbers[:-1]) == {0}
+
+
+def test_words_that_differ_join_one_template() -> None:
+    _, texts = mined(["login of alice ok", "login of bob ok", "cache warm"])
+    assert texts == ["login of <*> ok", "cache warm"]
+
+
+def test_times_beyond_reason_do_no_harm() -> None:
+    window, reference = world(request(own=0.3))
+    start = window.spans.start.copy()
+    start[0], start[1] = 9e18, -9e18
+    found = analyse(
+        replace(window, spans=replace(window.spans, start=floats(start))),
+        ALERT,
+        reference=reference,
+    )
+    assert found.causes[0].service == "shop"

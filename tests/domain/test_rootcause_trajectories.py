@@ -1,0 +1,54 @@
+"""Which step of a failed trajectory decided the failure."""
+
+from __future__ import annotations
+
+from practice.domain.rootcause.trajectories import Action, actions_of, analyse_trajectory
+from practice.domain.rootcause.types import Verdict
+from practice.domain.types import Step, Trajectory
+
+BRIEF = "Count the paid orders of customer Meyer in the attached sheet and report the number."
+
+
+def test_the_first_action_that_the_claim_descends_from_decides() -> None:
+    found = analyse_trajectory(
+        [
+            Action(0, "manager", BRIEF),
+            Action(1, "coder", "```python\nrows = load('orders.xlsx'); print(len(rows))\n``` " * 2),
+            Action(2, "terminal", "exitcode: 0 (execution succeeded) Code output: 4711 rows",
+                   observation=True),
+            Action(3, "writer", "The sheet holds 4711 rows, so Meyer paid 4711 orders in all."),
+        ],
+        task=BRIEF,
+    )  # fmt: skip
+    assert (found.causes[0].index, found.causes[0].actor) == (1, "coder")
+    assert found.visits[0].node == "step:3"
+    assert found.visits[0].verdict is Verdict.INHERITED
+    assert (2, 3) in found.flow
+
+
+def test_a_value_from_nowhere_is_a_fault_of_its_own() -> None:
+    trajectory = Trajectory(
+        steps=(
+            Step(1, "find_customer", {"name": "Meyer"}, '{"id": "c-118"}'),
+            Step(2, "cancel_order", {"order": "o-999"}, '{"status": "cancelled"}'),
+        ),
+        answer="I cancelled the order o-999 of the customer Meyer as you asked me to do.",
+    )
+    found = analyse_trajectory(actions_of(trajectory), task="Cancel the last order of Meyer.")
+    strengths = {cause.index: cause.strength for cause in found.causes}
+    assert strengths[2] > strengths[1]
+    assert any("o-999" in one.statement for one in found.evidence)
+
+
+def test_a_tool_that_admitted_attempts_never_use_counts_against_a_step() -> None:
+    actions = [
+        Action(1, "search", "orders of Meyer", output="o-1", calls=True),
+        Action(2, "delete_all", "confirm", output="done", calls=True),
+    ]
+    found = analyse_trajectory(actions, usual=[["search", "cancel"], ["search"]])
+    strengths = {cause.index: cause.strength for cause in found.causes}
+    assert strengths[2] > strengths[1]
+
+
+def test_no_steps_have_no_cause() -> None:
+    assert analyse_trajectory([]).causes == ()
