@@ -63,9 +63,16 @@ install-dev: .tools/python-ok
 tools: install-dev ## MCP servers of other people, for the tests, in environments of their own
 	@$(RUN) -m tests.third_party
 
-bench: install-dev ## Figures of docs/benchmarks.md, one JSON line each
+bench: install-dev ## Figures of the practice engine in docs/benchmarks.md, one JSON line each; hours
 	@$(UV) sync --frozen --inexact --quiet --group dev --extra bfcl --python $(PYTHON)
-	$(RUN) -m benchmarks.practice_bfcl
+	$(RUN) -m benchmarks.practice_bfcl --ablations
+	$(RUN) -m benchmarks.practice_bfcl --seeds 31 32 33 34 35 36
+	$(RUN) -m benchmarks.memory_helps
+	$(RUN) -m benchmarks.validator_bfcl
+	$(RUN) -m benchmarks.task_manager
+	$(RUN) -m benchmarks.third_party
+	$(RUN) -m benchmarks.orchestration
+	$(RUN) -m benchmarks.growth
 
 chaos: install-dev ## Kill worker, beat, Redis and PostgreSQL at random moments of runs
 	$(RUN) -m benchmarks.chaos

@@ -13,13 +13,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from practice.agents.ports import EnvironmentUnavailable
 from practice.clients.mcp import McpEnvironment, McpSession, StdioServer
 from practice.domain.types import Json, Step, ToolSpec
 
@@ -27,7 +26,8 @@ PACKAGE = "@kazuph/mcp-taskmanager@1.1.1"
 HOME = Path(__file__).resolve().parent.parent / ".tools" / "mcp-taskmanager"
 _SCRIPT = HOME / "node_modules/@kazuph/mcp-taskmanager/dist/index.js"
 _FILE = "tasks.json"
-STARTS = 5
+#: what is measured is the engine, not how busy the machine is.
+_PATIENCE = 600.0
 _WORK = (
     ("Move the office", ("Order boxes", "Label the rooms", "Return the keys")),
     ("Prepare the autumn fair", ("Book the hall", "Print the posters", "Invite the exhibitors")),
@@ -58,21 +58,13 @@ class TaskManager:
             env={"TASK_MANAGER_FILE_PATH": f"{{workdir}}/{_FILE}"},
             seed_folder=folder,
         )
-        self._environment = McpEnvironment(server)
+        self._environment = McpEnvironment(
+            server, startup_timeout=_PATIENCE, call_timeout=_PATIENCE
+        )
         self.tools = tools or self._environment.discover().usable
 
-    @contextmanager
-    def open(self) -> Iterator[McpSession]:
-        """Yield a session; a process that does not start on a busy machine is started again."""
-        with ExitStack() as stack:
-            for left in reversed(range(STARTS)):
-                try:
-                    session = stack.enter_context(self._environment.open())
-                    break
-                except EnvironmentUnavailable:
-                    if not left:
-                        raise
-            yield session
+    def open(self) -> AbstractContextManager[McpSession]:
+        return self._environment.open()
 
 
 @contextmanager

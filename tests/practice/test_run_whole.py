@@ -12,7 +12,7 @@ import pytest
 from memoryapp.models import Candidate, Event
 from practice.models import Environment, EnvironmentFact, LedgerEntry, PracticeRecord, Run, Unit
 from tests.factories import EnvironmentFactory
-from tests.fakes import ScriptedOpenAI, failing
+from tests.fakes import Answer, Asked, ScriptedOpenAI, failing
 from tests.practice.runs import connected, driven, started
 from tests.practice.servers import HELPDESK, HERE
 from tests.role_player import RolePlayer
@@ -90,6 +90,33 @@ def test_it_practises_with_a_model_over_http(desk: Environment, ada: Any, settin
     assert {"proposer", "solver", "validator", "reflector", "curator"} <= roles
     assert run.spent() > 0
     assert Candidate.objects.filter(playbook=run.playbook, scores__engine="model: scripted")
+
+
+class Parrot(RolePlayer):
+    """Proposes the tasks of its first proposal again and again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._first: Answer | None = None
+
+    def _propose(self, asked: Asked) -> Answer:
+        self._first = self._first or super()._propose(asked)
+        return self._first
+
+
+def test_it_ends_well_when_a_model_proposes_only_what_was_practised(
+    desk: Environment, ada: Any, settings: Any
+) -> None:
+    with ScriptedOpenAI(Parrot()) as server:
+        settings.LLM_PROVIDER, settings.LLM_MODEL = "openai", "scripted"
+        settings.LLM_BASE_URL, settings.LLM_API_KEY = server.base_url, "sk-test-not-a-key"
+        settings.LLM_PRICE_INPUT = settings.LLM_PRICE_OUTPUT = 1.0
+        run = driven(started(desk, ada, engine="model", rounds=9, tasks=1))
+    assert run.status == "finished"
+    practised = list(run.attempts.values_list("task__instruction", flat=True))
+    assert 1 <= len(practised) == len(set(practised)) <= 3
+    assert "found no task that was not practised already" in run.message
+    assert "Everything learned is kept." in run.message
 
 
 def test_it_stops_at_the_budget_and_keeps_what_was_judged(
