@@ -15,6 +15,7 @@ from practice.orchestrator import (
     resets,
     rootcause,
     rounds,
+    traces,
     worlds,
 )
 
@@ -66,6 +67,13 @@ def take_sent_trajectories() -> None:
     """Begin to learn from what deployed agents sent in."""
     for run_id in online.take():
         drive_run(str(run_id))
+
+
+@shared_task(base=DjangoTask)
+def assemble_traces() -> None:
+    """Beat's look for traces that are whole: they become trajectories and are learned from."""
+    if traces.assemble():
+        take_sent_trajectories()
 
 
 @shared_task(base=DjangoTask)

@@ -46,7 +46,9 @@ def not_found(request: HttpRequest) -> JsonResponse:
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """Turn what a view raised into a problem. ``None`` lets a defect become a 500."""
     if isinstance(error, UnableTo):
-        return problem(error.status, _slug(type(error).__name__), str(error), **error.extra)
+        again = {"Retry-After": str(error.retry_after)} if error.retry_after else None
+        kind = _slug(type(error).__name__)
+        return problem(error.status, kind, str(error), headers=again, **error.extra)
     if isinstance(error, Http404):
         return problem(404, "not-found", str(error) or "There is no such thing here.")
     if isinstance(error, PermissionDenied):

@@ -24,6 +24,8 @@ class UnableTo(Exception):
     """The use case was refused and nothing was stored. ``extra`` is for programs."""
 
     status = 409
+    #: seconds after which it may be tried again, where waiting helps.
+    retry_after: int | None = None
 
     def __init__(self, message: str, *, extra: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)

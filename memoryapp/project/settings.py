@@ -243,11 +243,21 @@ SWEEP_SECONDS = env.int("SWEEP_SECONDS", default=30)
 DRIFT_CHECK_SECONDS = env.int("DRIFT_CHECK_SECONDS", default=3600)
 # US dollars one run over trajectories of deployed agents may spend; nobody starts those by hand.
 ONLINE_RUN_BUDGET = env.float("ONLINE_RUN_BUDGET", default=1.0)
+#: The most of one request's body that is read, unpacked: a small gzip may hold gigabytes.
+INGEST_MAX_BYTES = env.int("INGEST_MAX_BYTES", default=64 * 1024 * 1024)
+#: Spans that may wait for their trace to be whole before senders are asked to come back later.
+INGEST_MAX_WAITING = env.int("INGEST_MAX_WAITING", default=5_000_000)
+#: How long a trace whose root span came must be quiet before it counts as whole.
+TRACE_SETTLE_SECONDS = env.float("TRACE_SETTLE_SECONDS", default=5.0)
 CELERY_BEAT_SCHEDULE = {
     "sweep-runs": {"task": "practice.tasks.sweep_runs", "schedule": SWEEP_SECONDS},
     "index-vectors": {"task": "memoryapp.tasks.index_vectors", "schedule": SWEEP_SECONDS},
     "forget-answers": {"task": "memoryapp.tasks.forget_answers", "schedule": 3600},
     "flush-receipts": {"task": "memoryapp.tasks.flush_receipts", "schedule": RECEIPT_SECONDS},
+    "assemble-traces": {
+        "task": "practice.tasks.assemble_traces",
+        "schedule": max(TRACE_SETTLE_SECONDS, 1.0),
+    },
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
 

@@ -14,6 +14,7 @@ from practice.api import (
     views,
 )
 from practice.api.deployment import SentTrajectories
+from practice.api.ingest import AgentTraces, TrajectoryImport
 from practice.services import runs
 
 urlpatterns = [
@@ -141,6 +142,8 @@ urlpatterns = [
     ),
     path("telemetry/<slug:slug>/files", telemetry.FileList.as_view(), name="api-telemetry-files"),
     path("telemetry/<slug:slug>/v1/traces", telemetry.OtlpTraces.as_view(), name="api-otlp-traces"),
+    path("trajectories/import", TrajectoryImport.as_view(), name="api-trajectory-import"),
+    path("otlp/v1/traces", AgentTraces.as_view(), name="api-agent-traces"),
     path("experiments", experiments.ExperimentList.as_view(), name="api-experiment-list"),
     path(
         "experiments/<int:number>",

@@ -7,6 +7,7 @@ validated, reflected on and curated like practice. Pure.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -45,6 +46,13 @@ def read(given: Any) -> Sent:
     Raises:
         NotATrajectory: a field is missing or of another kind.
     """
+    try:
+        return _read(given)
+    except RecursionError as error:
+        raise NotATrajectory("It is nested too deeply to be read.") from error
+
+
+def _read(given: Any) -> Sent:
     if not isinstance(given, Mapping):
         raise NotATrajectory("A trajectory is an object with id, instruction and steps.")
     steps = given.get("steps")
@@ -133,4 +141,6 @@ def _storable(value: Any) -> Any:
         return {_storable(str(key)): _storable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_storable(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # JSON in the database has neither NaN nor infinity
     return value

@@ -16,6 +16,7 @@ from practice.models.runs import LedgerEntry, Run, Unit
 from practice.models.steering import Steering
 from practice.models.tallies import AttemptTally
 from practice.models.telemetry import TelemetryFile, TelemetrySource
+from practice.models.traces import SentSpan, SentTrace
 from practice.models.trials import Arm, Experiment, Lesson
 
 __all__ = [
@@ -45,6 +46,8 @@ __all__ = [
     "ReplayCase",
     "Round",
     "Run",
+    "SentSpan",
+    "SentTrace",
     "SentTrajectory",
     "Steering",
     "Step",

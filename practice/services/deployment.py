@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 from django.db import transaction
@@ -12,8 +13,11 @@ from memoryapp.domain.errors import UnableToStart
 from memoryapp.models import Playbook
 from memoryapp.services.events import event_record
 from practice.domain.deployment import MAX_BATCH, NotATrajectory, Sent, read
+from practice.domain.traces.bodies import BodyTooLarge, BrokenBody
 from practice.models import Environment, SentTrajectory
 from practice.tasks import take_sent_trajectories
+
+MAX_REFUSALS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,12 @@ class Receipt:
     accepted: int = 0
     known: int = 0
     refused: list[Refused] = field(default_factory=list)
+    #: all refusals, also those beyond the first ``MAX_REFUSALS`` that are listed.
+    refused_count: int = 0
+
+    def refuse(self, *found: Refused) -> None:
+        self.refused_count += len(found)
+        self.refused.extend(found[: max(0, MAX_REFUSALS - len(self.refused))])
 
 
 def trajectories_send(
@@ -51,10 +61,12 @@ def trajectories_send(
     served = _releases(playbook)
     for place, entry in enumerate(given):
         try:
+            if isinstance(entry, NotATrajectory):
+                raise entry
             sent = _attributed(read(entry), served)
         except NotATrajectory as error:
             name = str(entry.get("id", ""))[:80] if isinstance(entry, dict) else ""
-            receipt.refused.append(Refused(place, name, str(error)))
+            receipt.refuse(Refused(place, name, str(error)))
         else:
             receipt.known += sent.external_id in readable
             readable.setdefault(sent.external_id, sent)
@@ -102,6 +114,43 @@ def _attributed(sent: Sent, served: Collection[str]) -> Sent:
             f"({known}), or left out."
         )
     return sent
+
+
+def trajectories_stream(
+    *, playbook: Playbook, environment: Environment, entries: Iterable[Any], by: Any
+) -> Receipt:
+    """Take entries as they come, a batch at a time: a large export costs the memory of one batch.
+
+    An entry may be a ``NotATrajectory`` that says why it cannot be read. Where the body breaks off,
+    what came before is kept, and the place it broke at is the last refusal.
+
+    Raises:
+        BodyTooLarge, BrokenBody: nothing could be read before the body ended wrongly.
+    """
+    total, place = Receipt(), 0
+    stream = iter(entries)
+    broken: Exception | None = None
+    while broken is None:
+        batch: list[Any] = []
+        try:
+            batch.extend(islice(stream, MAX_BATCH))
+        except (BodyTooLarge, BrokenBody) as error:
+            broken = error
+        if not batch and broken is None:
+            break
+        if batch:
+            taken = trajectories_send(
+                playbook=playbook, environment=environment, given=batch, by=by
+            )
+            total.accepted += taken.accepted
+            total.known += taken.known
+            total.refuse(*(replace(one, place=one.place + place) for one in taken.refused))
+            place += len(batch)
+    if broken is not None:
+        if not place:
+            raise broken
+        total.refuse(Refused(place, "", f"{broken} What came before was taken."))
+    return total
 
 
 def _row(playbook: Playbook, environment: Environment, sent: Sent) -> SentTrajectory:

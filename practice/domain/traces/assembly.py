@@ -1,0 +1,134 @@
+"""A trace's spans as one trajectory, in the native form that ``deployment.read`` checks.
+
+Steps are the tool spans in order of their start. A trace without tool spans is read from the
+conversation its model calls recorded. Parents are followed with care: a cycle ends where it began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from practice.domain.deployment import MAX_STEPS, NotATrajectory
+from practice.domain.traces import conventions as said
+from practice.domain.traces.spans import Span
+
+NANOS = 1_000_000
+MAX_MS = 2**31 - 1
+
+
+def trajectory(trace_id: str, spans: Sequence[Span]) -> dict[str, Any]:
+    """Return the trajectory of one trace.
+
+    Raises:
+        NotATrajectory: no tool call is to be found, or nobody asked for anything.
+    """
+    ordered = sorted(spans, key=lambda span: (span.started, span.ended, span.span_id))
+    by_id = {span.span_id: span for span in ordered}
+    tools = [s for s in ordered if _is_tool(s) and not _repeats_its_parent(s, by_id)]
+    models = [s for s in ordered if said.kind_of(s.name, s.attributes) == "model"]
+    steps = _steps(tools, models) or _spoken_steps(models)
+    if not steps:
+        raise NotATrajectory(
+            "The trace has no tool call. Spans of tools carry gen_ai.operation.name=execute_tool "
+            "and gen_ai.tool.name, or openinference.span.kind=TOOL."
+        )
+    top = _root(ordered, by_id)
+    instruction = _first_said(said.task, [top, *models, *ordered])
+    if not instruction:
+        raise NotATrajectory(
+            "The trace does not say what was asked. Let the instrumentation record the content of "
+            "messages, or set greenroom.instruction on the root span."
+        )
+    return {
+        "id": trace_id,
+        "instruction": instruction,
+        "steps": steps[:MAX_STEPS],
+        "answer": _first_said(said.answer, [top, *reversed(models)]),
+        "outcome": _ours(ordered, "outcome"),
+        "release": _ours(ordered, "release"),
+    }
+
+
+def _is_tool(span: Span) -> bool:
+    return said.kind_of(span.name, span.attributes) == "tool"
+
+
+def _repeats_its_parent(span: Span, by_id: dict[str, Span]) -> bool:
+    """Whether a span above it is the same tool call, seen by another instrumentation."""
+    name = said.tool_name(span.name, span.attributes)
+    seen = {span.span_id}
+    above = by_id.get(span.parent_id)
+    while above is not None and above.span_id not in seen:
+        if _is_tool(above) and said.tool_name(above.name, above.attributes) == name:
+            return True
+        seen.add(above.span_id)
+        above = by_id.get(above.parent_id)
+    return False
+
+
+def _root(ordered: Sequence[Span], by_id: dict[str, Span]) -> Span:
+    """The first span whose parent is not here; in a trace of cycles alone, the first of all."""
+    return next((span for span in ordered if span.parent_id not in by_id), ordered[0])
+
+
+def _steps(tools: Sequence[Span], models: Sequence[Span]) -> list[dict[str, Any]]:
+    thoughts = [(span.started, said.answer(span.attributes)) for span in models]
+    steps = []
+    place = 0
+    for span in tools:
+        thought = ""
+        while place < len(thoughts) and thoughts[place][0] <= span.started:
+            thought = thoughts[place][1]
+            place += 1
+        seen = said.result(span.attributes)
+        problem = span.attributes.get("error.type")
+        steps.append(
+            {
+                "tool": said.tool_name(span.name, span.attributes)[:200] or "unnamed",
+                "arguments": said.arguments(span.attributes),
+                "observation": problem if seen is None and problem else seen,
+                "is_error": span.failed or bool(problem),
+                "thought": thought[:10_000],
+                "duration_ms": max(0, min((span.ended - span.started) // NANOS, MAX_MS)),
+            }
+        )
+    return steps
+
+
+def _spoken_steps(models: Sequence[Span]) -> list[dict[str, Any]]:
+    """Tool calls out of the longest conversation the model calls recorded."""
+    talks = [
+        [*said.messages(s.attributes), *said.messages(s.attributes, output=True)] for s in models
+    ]
+    return steps_of(max(talks, key=len)) if talks else []
+
+
+def steps_of(talk: Sequence[said.Message]) -> list[dict[str, Any]]:
+    """The tool calls of a conversation with what answered them."""
+    answers = {call: found for message in talk for call, found in message.answers}
+    return [
+        {
+            "tool": name[:200],
+            "arguments": said.as_object(given),
+            "observation": answers.get(call_id, ""),
+            "thought": message.text[:10_000],
+        }
+        for message in talk
+        for call_id, name, given in message.calls
+    ]
+
+
+def _first_said(read: Any, spans: Sequence[Span]) -> str:
+    for span in spans:
+        own = span.attributes.get("greenroom.instruction") if read is said.task else None
+        text = str(own or read(span.attributes)).strip()
+        if text:
+            return text
+    return ""
+
+
+def _ours(spans: Sequence[Span], name: str) -> str:
+    """A word an agent's own code set: ``greenroom.outcome`` or ``greenroom.release``."""
+    found = (span.attributes.get(f"greenroom.{name}") for span in spans)
+    return next((str(value) for value in found if value is not None), "")

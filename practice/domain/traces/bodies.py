@@ -1,0 +1,91 @@
+"""Reading a request's body in pieces, unpacked, never more than was allowed."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+
+PIECE = 64 * 1024
+
+
+class BodyTooLarge(ValueError):
+    """The body is larger than what is read; the message says the limit."""
+
+
+class BrokenBody(ValueError):
+    """The body is cut off or not packed as it says."""
+
+
+def unpacked(
+    read: Callable[[int], bytes], *, encoding: str, limit: int, piece: int = PIECE
+) -> Iterator[bytes]:
+    """Yield the body in pieces of at most ``piece`` bytes, unpacked from gzip where it is.
+
+    The limit is on what comes out: a small gzip may hold gigabytes, and no more of it is unpacked
+    than was asked for.
+
+    Raises:
+        BodyTooLarge: more than ``limit`` bytes.
+        BrokenBody: not gzip, cut off, or of another encoding.
+    """
+    if encoding not in {"", "identity", "gzip"}:
+        raise BrokenBody(f"Content-Encoding {encoding[:40]!r} is not read here. Send gzip or none.")
+    pieces = _inflated(read, piece) if encoding == "gzip" else _plain(read, piece)
+    total = 0
+    for part in pieces:
+        total += len(part)
+        if total > limit:
+            raise BodyTooLarge(
+                f"The body has more than {limit} bytes unpacked. Send it in smaller batches."
+            )
+        yield part
+
+
+def lines(pieces: Iterator[bytes], *, limit: int) -> Iterator[bytes]:
+    """Yield the lines of a body without their ends; empty ones are left out.
+
+    Raises:
+        BodyTooLarge: one line is longer than ``limit`` bytes.
+    """
+    rest = b""
+    for piece in pieces:
+        *whole, rest = (rest + piece).split(b"\n")
+        yield from (line for line in map(bytes.strip, whole) if line)
+        if len(rest) > limit:
+            raise BodyTooLarge(f"One line has more than {limit} bytes. Write one object a line.")
+    if rest.strip():
+        yield rest.strip()
+
+
+def _plain(read: Callable[[int], bytes], piece: int) -> Iterator[bytes]:
+    while part := _read(read, piece):
+        yield part
+
+
+def _inflated(read: Callable[[int], bytes], piece: int) -> Iterator[bytes]:
+    inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    packed = b""
+    try:
+        while True:
+            packed = inflate.unconsumed_tail or packed or _read(read, piece)
+            part = inflate.decompress(packed, piece)
+            if part:
+                yield part
+            elif not packed:
+                raise BrokenBody("The gzip body is cut off.")
+            packed = b""
+            if inflate.eof:
+                packed = inflate.unused_data or _read(read, piece)
+                if not packed:
+                    return
+                # A gzip file may have several members, one after the other.
+                inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    except zlib.error as error:
+        raise BrokenBody("The body says it is gzip and is not.") from error
+
+
+def _read(read: Callable[[int], bytes], piece: int) -> bytes:
+    try:
+        return read(piece)
+    except (OSError, ValueError) as error:
+        raise BrokenBody("The connection ended before the body did.") from error

@@ -1,0 +1,250 @@
+"""OTLP trace requests, protobuf and JSON, as spans (opentelemetry-proto 1.45, trace.proto v1).
+
+Ids in OTLP/JSON are hex while protobuf's own JSON form has base64, so JSON is read here by hand. A
+span that cannot be kept is counted with its reason; the others are taken.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from practice.domain.traces.spans import (
+    KEPT,
+    MAX_DEPTH,
+    MAX_NAME,
+    NotASpan,
+    Span,
+    bounded,
+    nanoseconds,
+)
+
+ERROR = 2
+RESOURCE = "greenroom."
+
+
+class NotOtlp(ValueError):
+    """The body is no OTLP trace request; the message says what it should be."""
+
+
+@dataclass(slots=True)
+class Decoded:
+    """The spans of one request, and why others were rejected: reason to how many."""
+
+    spans: list[Span] = field(default_factory=list)
+    rejected: dict[str, int] = field(default_factory=dict)
+
+    def reject(self, reason: str) -> None:
+        self.rejected[reason] = self.rejected.get(reason, 0) + 1
+
+
+def from_protobuf(body: bytes) -> Decoded:
+    """Read an ``ExportTraceServiceRequest``.
+
+    Raises:
+        NotOtlp: the bytes are no such message.
+    """
+    try:
+        request = ExportTraceServiceRequest.FromString(body)
+    except (DecodeError, RecursionError) as error:
+        raise NotOtlp(
+            "The body is not an OTLP ExportTraceServiceRequest in protobuf. "
+            "Send application/json for OTLP/JSON."
+        ) from error
+    found = Decoded()
+    for resource in request.resource_spans:
+        shared = _proto_attributes(resource.resource.attributes, RESOURCE)
+        for scope in resource.scope_spans:
+            for span in scope.spans:
+                _take(found, _proto_span, span, shared)
+    return found
+
+
+def from_json(body: bytes | str) -> Decoded:
+    """Read the JSON form of the same request.
+
+    Raises:
+        NotOtlp: not JSON, or JSON of another shape.
+    """
+    try:
+        request = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise NotOtlp("The body is not JSON that can be read.") from error
+    if not isinstance(request, Mapping) or not isinstance(request.get("resourceSpans"), list):
+        raise NotOtlp("OTLP/JSON is an object with resourceSpans, a list.")
+    found = Decoded()
+    for resource in _objects(request["resourceSpans"]):
+        about = resource.get("resource")
+        given = _objects(about.get("attributes") if isinstance(about, Mapping) else None)
+        shared = _json_attributes(given, RESOURCE)
+        scopes = resource.get("scopeSpans") or resource.get("instrumentationLibrarySpans")
+        for scope in _objects(scopes):
+            for span in scope.get("spans") or []:
+                _take(found, _json_span, span, shared)
+    return found
+
+
+def _take(
+    found: Decoded, read: Callable[[Any, dict[str, Any]], Span], span: Any, shared: dict[str, Any]
+) -> None:
+    try:
+        found.spans.append(read(span, shared))
+    except NotASpan as refusal:
+        found.reject(str(refusal))
+
+
+def _proto_span(span: Any, shared: dict[str, Any]) -> Span:
+    trace_id, span_id = span.trace_id, span.span_id
+    if len(trace_id) != 16 or not any(trace_id):
+        raise NotASpan("A trace id has 16 bytes, not all zero.")
+    if len(span_id) != 8 or not any(span_id):
+        raise NotASpan("A span id has 8 bytes, not all zero.")
+    attributes = {**shared, **_proto_attributes(span.attributes, KEPT)}
+    if span.events:
+        _add_events(
+            attributes, ((e.name, _proto_attributes(e.attributes, "")) for e in span.events)
+        )
+    return Span(
+        trace_id=trace_id.hex(),
+        span_id=span_id.hex(),
+        parent_id=span.parent_span_id.hex()[:16],
+        name=span.name[:MAX_NAME],
+        started=nanoseconds(span.start_time_unix_nano),
+        ended=nanoseconds(span.end_time_unix_nano),
+        failed=span.status.code == ERROR,
+        attributes=attributes,
+    )
+
+
+def _json_span(span: Any, shared: dict[str, Any]) -> Span:
+    if not isinstance(span, Mapping):
+        raise NotASpan("A span is an object.")
+    attributes = {**shared, **_json_attributes(_objects(span.get("attributes")), KEPT)}
+    events = _objects(span.get("events"))
+    said = (
+        (_text(e.get("name")), _json_attributes(_objects(e.get("attributes")), "")) for e in events
+    )
+    _add_events(attributes, said)
+    status = span.get("status")
+    code = status.get("code") if isinstance(status, Mapping) else None
+    return Span(
+        trace_id=_hex(span.get("traceId"), 32, "A trace id has 16 bytes, not all zero."),
+        span_id=_hex(span.get("spanId"), 16, "A span id has 8 bytes, not all zero."),
+        parent_id=_parent(span.get("parentSpanId")),
+        name=_text(span.get("name"))[:MAX_NAME],
+        started=nanoseconds(_integer(span.get("startTimeUnixNano"))),
+        ended=nanoseconds(_integer(span.get("endTimeUnixNano"))),
+        failed=code in (ERROR, "STATUS_CODE_ERROR"),
+        attributes=attributes,
+    )
+
+
+def _proto_attributes(pairs: Iterable[Any], wanted: str | tuple[str, ...]) -> dict[str, Any]:
+    """The attributes whose names begin as ``wanted``. The hot loop of taking spans in."""
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        name = pair.key
+        if name.startswith(wanted):
+            value = pair.value
+            # Most are texts that say something; the rest takes the longer way.
+            said = value.string_value or _proto_value(value, 0)
+            found[name] = bounded(said)
+    return found
+
+
+def _json_attributes(
+    pairs: Iterable[Mapping[str, Any]], wanted: str | tuple[str, ...]
+) -> dict[str, Any]:
+    named = ((_text(pair.get("key")), pair.get("value")) for pair in pairs)
+    return {
+        name: bounded(_json_value(value, 0)) for name, value in named if name.startswith(wanted)
+    }
+
+
+def _add_events(attributes: dict[str, Any], events: Iterable[tuple[str, dict[str, Any]]]) -> None:
+    """Keep what older conventions wrote as events: the messages of a conversation."""
+    kept = [{**said, "name": name} for name, said in events if name.startswith("gen_ai.")]
+    if kept:
+        attributes["events"] = kept
+
+
+def _proto_value(value: Any, depth: int) -> Any:
+    kind = value.WhichOneof("value")
+    if kind == "string_value":
+        return value.string_value
+    if kind == "array_value" and depth < MAX_DEPTH:
+        return [_proto_value(one, depth + 1) for one in value.array_value.values]
+    if kind == "kvlist_value" and depth < MAX_DEPTH:
+        return {p.key: _proto_value(p.value, depth + 1) for p in value.kvlist_value.values}
+    if kind == "bytes_value":
+        return base64.b64encode(value.bytes_value).decode()
+    if kind == "double_value":
+        return _finite(value.double_value)
+    return getattr(value, kind) if kind in {"int_value", "bool_value"} else None
+
+
+def _json_value(value: Any, depth: int) -> Any:
+    if not isinstance(value, Mapping) or depth > MAX_DEPTH:
+        return None
+    if "stringValue" in value:
+        return _text(value["stringValue"])
+    if "intValue" in value:
+        return _integer(value["intValue"])
+    if "doubleValue" in value:
+        return _finite(value["doubleValue"])
+    if "boolValue" in value:
+        return bool(value["boolValue"])
+    if "arrayValue" in value:
+        return [_json_value(one, depth + 1) for one in _values(value["arrayValue"])]
+    if "kvlistValue" in value:
+        pairs = _values(value["kvlistValue"])
+        return {_text(p.get("key")): _json_value(p.get("value"), depth + 1) for p in pairs}
+    return _text(value["bytesValue"]) if "bytesValue" in value else None
+
+
+def _values(held: Any) -> list[Mapping[str, Any]]:
+    return _objects(held.get("values")) if isinstance(held, Mapping) else []
+
+
+def _objects(given: Any) -> list[Mapping[str, Any]]:
+    return [one for one in given if isinstance(one, Mapping)] if isinstance(given, list) else []
+
+
+def _finite(value: Any) -> Any:
+    """JSON in PostgreSQL has no NaN and no infinity."""
+    number = value if isinstance(value, float | int) and not isinstance(value, bool) else None
+    return number if number is not None and abs(number) < float("inf") else None
+
+
+def _integer(value: Any) -> int:
+    """Protobuf's JSON writes 64-bit numbers as texts; senders often do not."""
+    if isinstance(value, int):
+        return int(value) if abs(value) < 2**64 else 0
+    if isinstance(value, str) and len(value) <= 20:
+        try:
+            return int(value)
+        except ValueError:
+            return 0
+    return 0
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _hex(value: Any, length: int, problem: str) -> str:
+    text = _text(value).lower()
+    if len(text) != length or set(text) - set("0123456789abcdef") or not text.strip("0"):
+        raise NotASpan(problem)
+    return text
+
+
+def _parent(value: Any) -> str:
+    text = _text(value).lower()
+    return "" if len(text) != 16 or set(text) - set("0123456789abcdef") else text

@@ -1,0 +1,78 @@
+"""Rows of a trace as other tools export them, brought together and read as spans."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from practice.domain.deployment import NotATrajectory
+from practice.domain.traces.assembly import trajectory
+from practice.domain.traces.spans import MAX_NAME, MAX_NS, Span
+
+Row = Mapping[str, Any]
+
+
+def by_trace(rows: Iterable[Any], *names: str) -> Iterator[tuple[str, list[Row]] | NotATrajectory]:
+    """Yield each trace's id with its rows; a row that names no trace is refused."""
+    found: dict[str, list[Row]] = {}
+    for place, row in enumerate(rows):
+        trace = ""
+        if isinstance(row, Mapping):
+            trace = next((str(row[name]) for name in names if row.get(name)), "")
+        if trace:
+            found.setdefault(trace, []).append(row)
+        else:
+            yield NotATrajectory(f"Row {place} has no {names[0]}.")
+    yield from found.items()
+
+
+def read(trace: str, spans: list[Span], **more: Any) -> Mapping[str, Any] | NotATrajectory:
+    """The trajectory of one trace with what the export says besides, or why there is none."""
+    try:
+        made = trajectory(trace[:200], spans)
+    except NotATrajectory as refusal:
+        # The id goes with the reason, so that its sender can find it.
+        return NotATrajectory(f"{trace[:80]}: {refusal}")
+    return {**made, **{name: value for name, value in more.items() if value and not made.get(name)}}
+
+
+def nanoseconds(value: Any) -> int:
+    """ISO-8601 or a number of seconds, milliseconds or finer as nanoseconds; 0 if unknown."""
+    if isinstance(value, bool):
+        return 0
+    if isinstance(value, int | float) and 0 < value < 1e19:
+        digits = len(str(int(value)))
+        scale = 9 if digits <= 11 else 6 if digits <= 14 else 3 if digits <= 17 else 0
+        return min(int(value * 10**scale), MAX_NS)
+    if isinstance(value, str) and value:
+        try:
+            when = datetime.fromisoformat(value)
+            return max(0, int(when.timestamp() * 1e9))
+        except (ValueError, OverflowError, OSError):
+            return 0
+    return 0
+
+
+def span(row: Row, *, ids: tuple[str, str, str], name: str, failed: bool, said: Row) -> Span:
+    """A row as a span. ``ids`` are trace, span and parent."""
+    started = nanoseconds(row.get("startTime", row.get("start_time")))
+    ended = nanoseconds(row.get("endTime", row.get("end_time")))
+    return Span(
+        trace_id=ids[0],
+        span_id=ids[1],
+        parent_id=ids[2],
+        name=name[:MAX_NAME],
+        started=started,
+        ended=ended or started,
+        failed=failed,
+        attributes={key: value for key, value in said.items() if value not in (None, "")},
+    )
+
+
+def text(value: Any) -> str:
+    """A value as a text: itself, or its JSON."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

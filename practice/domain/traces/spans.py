@@ -1,0 +1,114 @@
+"""One span as a value, whatever it came in: bounded, plain JSON, nothing kept that is not read.
+
+Only what the GenAI conventions of OpenTelemetry (new and old names), OpenInference and OpenLLMetry
+say of an agent's work is kept of a span's attributes; the rest of a trace is not ours to store.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from memoryapp.domain.text import may_hold_secret, redact_value
+
+MAX_TEXT = 40_000
+MAX_SPAN = 400_000
+MAX_NAME = 200
+MAX_DEPTH = 20
+#: Signed 64 bits, as PostgreSQL keeps them; later clocks are cut to it.
+MAX_NS = 2**63 - 1
+
+KEPT = (
+    "gen_ai.",
+    "llm.input_messages",
+    "llm.output_messages",
+    "llm.request.type",
+    "openinference.",
+    "traceloop.",
+    "greenroom.",
+    "input.",
+    "output.",
+    "tool",
+    "mcp.",
+    "final_result",
+    "error.",
+    "pydantic_ai.",
+    "all_messages",
+    "user.message",
+)
+
+
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
+
+class NotASpan(ValueError):
+    """A span that cannot be kept; the message says why."""
+
+
+class Span(NamedTuple):
+    """One span. A tuple, because thousands are made a second.
+
+    Times are nanoseconds by the sender's clock; ids are lower-case hex.
+
+    ``attributes`` has the kept attributes, and under ``events`` the messages that older
+    conventions wrote as span events.
+    """
+
+    trace_id: str
+    span_id: str
+    parent_id: str
+    name: str
+    started: int
+    ended: int
+    failed: bool
+    attributes: Mapping[str, Any] = {}
+
+
+def bounded(value: Any) -> Any:
+    """A text cut to what is kept of one attribute; anything else as it is."""
+    if isinstance(value, str) and len(value) > MAX_TEXT:
+        return value[:MAX_TEXT]
+    return value
+
+
+def nanoseconds(value: Any) -> int:
+    """A time in range, 0 where there is none: a broken clock must not lose a span."""
+    return min(value, MAX_NS) if isinstance(value, int) and value > 0 else 0
+
+
+def stored_attributes(attributes: Mapping[str, Any]) -> str:
+    """The attributes as the JSON text that is stored: secrets masked, size bounded.
+
+    Most spans hold nothing secret-like, so the text is looked at once before it is taken apart.
+    """
+    text = _encode(attributes) if attributes else "{}"
+    if may_hold_secret(text):
+        text = _encode(redact_value(attributes))
+    return _storable(text, attributes)
+
+
+def all_stored_attributes(spans: Sequence[Span]) -> list[str]:
+    """``stored_attributes`` of many spans at once: one look at all of them where nothing is secret.
+
+    The texts are looked at together, apart by a character that no secret holds.
+    """
+    texts = [_encode(span.attributes) if span.attributes else "{}" for span in spans]
+    if may_hold_secret("\n".join(texts)):
+        return [stored_attributes(span.attributes) for span in spans]
+    return [_storable(text, span.attributes) for text, span in zip(texts, spans, strict=True)]
+
+
+def _storable(text: str, attributes: Mapping[str, Any]) -> str:
+    if "\\u0000" in text or not text.isascii():
+        text = text.replace("\\u0000", "").encode("utf-8", "replace").decode()
+    if len(text) > MAX_SPAN:
+        kept = {name: _cut(value) for name, value in attributes.items()}
+        text = json.dumps(redact_value(kept)).replace("\\u0000", "")
+    return text if len(text) <= MAX_SPAN else "{}"
+
+
+def _cut(value: Any) -> Any:
+    """What is left of an oversized attribute: its beginning, as a text."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text[:2_000]

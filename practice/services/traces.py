@@ -1,0 +1,166 @@
+"""Taking in spans of agents' telemetry, many thousands a second, each once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Sum
+from django.utils import timezone
+
+from memoryapp.domain.errors import UnableTo, UnableToStart
+from memoryapp.models import Playbook
+from practice.domain.traces.spans import Span, all_stored_attributes
+from practice.models import Environment, SentTrace
+
+COLUMNS = "trace_id, span_id, parent_id, name, started, ended, failed, attributes"
+_UPSERT = """
+INSERT INTO practice_senttrace (environment_id, playbook_id, trace_id, span_count, has_root,
+                                status, message, first_seen_at, last_seen_at)
+SELECT %s, %s, trace, 0, root, 'open', '', %s, %s
+FROM unnest(%s::text[], %s::bool[]) AS t(trace, root) ORDER BY trace
+ON CONFLICT (playbook_id, environment_id, trace_id) DO UPDATE
+SET last_seen_at = CASE WHEN practice_senttrace.status = 'open' THEN excluded.last_seen_at
+                        ELSE practice_senttrace.last_seen_at END,
+    has_root = practice_senttrace.has_root OR excluded.has_root
+RETURNING trace_id, id, status
+"""
+_MERGE = f"""
+INSERT INTO practice_sentspan ({COLUMNS}) SELECT {COLUMNS} FROM arriving_spans
+ON CONFLICT (trace_id, span_id) DO NOTHING RETURNING trace_id
+"""
+_COUNT = """
+UPDATE practice_senttrace SET span_count = span_count + added
+FROM unnest(%s::bigint[], %s::int[]) AS t(id, added) WHERE practice_senttrace.id = t.id
+"""
+
+
+class IngestBusy(UnableTo):
+    """More spans wait than the workers have read; the sender tries again later."""
+
+    status = 503
+    retry_after = 30
+
+
+@dataclass(slots=True)
+class SpanReceipt:
+    """What became of a batch. ``known`` were here before; ``late`` came after their trace's end."""
+
+    accepted: int = 0
+    known: int = 0
+    late: int = 0
+    rejected: Mapping[str, int] = field(default_factory=dict)
+
+
+def ingest_check() -> None:
+    """Refuse more while too much waits: senders keep their spans and try again.
+
+    Raises:
+        IngestBusy: ``INGEST_MAX_WAITING`` spans wait for their trace to be read.
+    """
+    open_traces = SentTrace.objects.filter(status=SentTrace.Status.OPEN)
+    waiting = open_traces.aggregate(total=Sum("span_count"))["total"] or 0
+    if waiting >= settings.INGEST_MAX_WAITING:
+        raise IngestBusy(
+            f"{waiting} spans wait to be read. Nothing of this request was kept: send it later."
+        )
+
+
+def spans_take(
+    *, playbook: Playbook, environment: Environment, spans: Sequence[Span]
+) -> SpanReceipt:
+    """Store spans by trace; a span that was sent before is known and changes nothing.
+
+    Raises:
+        UnableToStart: the playbook and the environment belong to different workspaces.
+    """
+    if playbook.workspace_id != environment.workspace_id:
+        raise UnableToStart("The playbook and the environment belong to different workspaces.")
+    receipt = SpanReceipt()
+    if not spans:
+        return receipt
+    with transaction.atomic():
+        traces = _traces(playbook, environment, spans)
+        lines: dict[tuple[int, str], str] = {}
+        for span, attributes in zip(spans, all_stored_attributes(spans), strict=True):
+            trace, status = traces[span.trace_id]
+            if status != SentTrace.Status.OPEN:
+                receipt.late += 1
+            elif (trace, span.span_id) in lines:
+                receipt.known += 1
+            else:
+                lines[trace, span.span_id] = _line(trace, span, attributes)
+        added = _store(lines)
+        receipt.accepted = sum(added.values())
+        receipt.known += len(lines) - receipt.accepted
+        with connection.cursor() as cursor:
+            cursor.execute(_COUNT, [list(added), list(added.values())])
+    return receipt
+
+
+def _traces(
+    playbook: Playbook, environment: Environment, spans: Iterable[Span]
+) -> dict[str, tuple[int, str]]:
+    """Trace id to its row and status, made where it is new. Sorted, so that no two deadlock."""
+    roots: dict[str, bool] = {}
+    for span in spans:
+        roots[span.trace_id] = roots.get(span.trace_id, False) or not span.parent_id
+    now = timezone.now()
+    values: list[Any] = [environment.pk, playbook.pk, now, now, list(roots), list(roots.values())]
+    with connection.cursor() as cursor:
+        cursor.execute(_UPSERT, values)
+        return {trace: (pk, status) for trace, pk, status in cursor.fetchall()}
+
+
+def _store(lines: Mapping[tuple[int, str], str]) -> Counter[int]:
+    """COPY the rows; where one is there already, all go through a table of their own.
+
+    Returns how many were added to each trace.
+    """
+    if not lines:
+        return Counter()
+    block = "".join(lines.values())
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            _copy(cursor, "practice_sentspan", block)
+        return Counter(trace for trace, _ in lines)
+    except IntegrityError:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "DROP TABLE IF EXISTS pg_temp.arriving_spans;"
+                "CREATE TEMPORARY TABLE arriving_spans (LIKE practice_sentspan) ON COMMIT DROP;"
+                "ALTER TABLE arriving_spans DROP COLUMN id"
+            )
+            _copy(cursor, "arriving_spans", block)
+            cursor.execute(_MERGE)
+            return Counter(trace for (trace,) in cursor.fetchall())
+
+
+def _copy(cursor: Any, table: str, block: str) -> None:
+    # COPY goes past Django's cursor, so its errors are put into Django's words here.
+    with (
+        connection.wrap_database_errors,
+        cursor.copy(f"COPY {table} ({COLUMNS}) FROM STDIN") as copy,
+    ):
+        copy.write(block)
+
+
+def _line(trace: int, span: Span, attributes: str) -> str:
+    """One row in COPY's text format."""
+    _, span_id, parent_id, name, started, ended, failed, _ = span
+    said = attributes.replace("\\", "\\\\")
+    return (
+        f"{trace}\t{span_id}\t{parent_id}\t{_escaped(name)}\t{started}\t{ended}\t"
+        f"{'t' if failed else 'f'}\t{said}\n"
+    )
+
+
+def _escaped(text: str) -> str:
+    if text.isascii() and text.isprintable() and "\\" not in text:
+        return text
+    text = text.replace("\x00", "").encode("utf-8", "replace").decode().replace("\\", "\\\\")
+    return text.replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")

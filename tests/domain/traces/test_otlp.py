@@ -1,0 +1,166 @@
+"""Reading OTLP requests: both encodings say the same, and nothing breaks them."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memoryapp.domain.text import may_hold_secret, redact
+from practice.domain.traces.otlp import NotOtlp, from_json, from_protobuf
+from practice.domain.traces.spans import MAX_NS, MAX_SPAN, stored_attributes
+from tests.domain.traces.otlp import TRACE, as_json, protobuf, refund, span
+
+values = st.recursive(
+    st.text(max_size=20) | st.integers(-(2**63), 2**63 - 1) | st.booleans() | st.binary(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.text(max_size=8).map("gen_ai.".__add__), values, max_size=4))
+def test_it_reads_the_same_from_both_encodings(attributes: dict[str, Any]) -> None:
+    spans = [span(1, "chat", attributes, events=[("gen_ai.choice", {"message": "hi"})])]
+    assert from_protobuf(protobuf(spans)).spans == from_json(as_json(spans)).spans
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_break_it(body: bytes) -> None:
+    for read in (from_protobuf, from_json):
+        with suppress(NotOtlp):
+            read(body)
+
+
+any_json = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=10),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "traceId",
+                    "spanId",
+                    "name",
+                    "attributes",
+                    "key",
+                    "value",
+                    "stringValue",
+                    "intValue",
+                    "arrayValue",
+                    "values",
+                    "status",
+                    "code",
+                    "events",
+                    "startTimeUnixNano",
+                    "resource",
+                ]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(any_json)
+def test_no_json_in_place_of_a_span_breaks_it(given_span: Any) -> None:
+    body = {"resourceSpans": [{"scopeSpans": [{"spans": [given_span]}]}]}
+    found = from_json(json.dumps(body))
+    assert len(found.spans) + sum(found.rejected.values()) <= 1
+
+
+def test_it_counts_spans_it_cannot_keep_and_takes_the_others() -> None:
+    spans = [*refund(), span(9, "lost", {}, trace="0" * 32), span(9, "lost", {}, id="0" * 16)]
+    for found in (from_protobuf(protobuf(spans)), from_json(as_json(spans))):
+        assert len(found.spans) == 4
+        assert found.rejected == {
+            "A trace id has 16 bytes, not all zero.": 1,
+            "A span id has 8 bytes, not all zero.": 1,
+        }
+
+
+def test_it_keeps_hex_ids_and_times_of_any_clock() -> None:
+    ahead = span(1, "later", {}, start=2**64 - 1, end=0)
+    for found in (from_protobuf(protobuf([ahead])), from_json(as_json([ahead]))):
+        (one,) = found.spans
+        assert (one.trace_id, one.span_id) == (TRACE, f"{1:016x}")
+        assert (one.started, one.ended) == (MAX_NS, 0)
+
+
+def test_it_keeps_only_what_says_something_of_the_agent() -> None:
+    (one,) = from_protobuf(protobuf([span(1, "GET", {"http.url": "x", "tool.name": "t"})])).spans
+    assert one.attributes == {"tool.name": "t"}
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"resourceSpans": 1}', b"[" * 100_000])
+def test_it_says_what_otlp_json_is(body: bytes) -> None:
+    with pytest.raises(NotOtlp):
+        from_json(body)
+
+
+@given(st.dictionaries(st.text(max_size=8), values.filter(lambda v: not isinstance(v, bytes))))
+def test_what_is_stored_is_json_without_what_postgres_refuses(attributes: Any) -> None:
+    try:
+        text = stored_attributes(attributes)
+    except TypeError:  # bytes inside: otlp turns them into base64 before
+        return
+    assert "\\u0000" not in text
+    text.encode()
+
+
+def test_what_is_stored_is_bounded_and_masked() -> None:
+    many = {f"gen_ai.{n}": "x" * 40_000 for n in range(50)}
+    assert len(stored_attributes(many)) <= MAX_SPAN
+    secret = stored_attributes({"input.value": '{"api_key": "sk-live-0123456789abcdef"}'})
+    assert "0123456789abcdef" not in secret
+
+
+PARTS = [
+    "password",
+    "API_KEY",
+    "secret-key",
+    "access_token",
+    "=",
+    ": ",
+    '"',
+    "\\",
+    "hunter2",
+    "a b",
+]
+PARTS += [
+    "Bearer ",
+    "eyJabcdefgh.abcdefghij",
+    "sk-12345678901234567890",
+    "https://u:p1@h",
+    "ſecret",
+]
+PARTS += [
+    "AKIAABCDEFGHIJKLMNOP",
+    "ghp_abcdefghijklmnopqrstuv",
+    "gr_0A1b2c3d_xxxxxxxxxxxx",
+    "İd_token",
+]
+PARTS += [
+    "hf_abcdefghijklmnopqrstuvwxyz123456",
+    "xoxb-1234567890",
+    "authorization: basic abcdefghij",
+]
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=6).map("".join))
+def test_the_quick_look_never_misses_what_would_be_masked(text: str) -> None:
+    from memoryapp.domain import text as rules  # noqa: PLC0415
+
+    masked = text
+    for kind, pattern, shape in rules._RULES:
+        masked = pattern.sub(shape.format(f"[redacted: {kind}]"), masked)
+    if masked != text:
+        assert may_hold_secret(text)
+    assert redact(text) == masked
