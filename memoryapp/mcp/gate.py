@@ -11,8 +11,10 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
+from memoryapp.clients import rates
 from memoryapp.mcp.server import KEY
 from memoryapp.mcp.threads import in_thread
+from memoryapp.models import ApiKey
 from memoryapp.services.tokens import api_key_recognize
 
 PATH = "/mcp"
@@ -69,6 +71,12 @@ class Gate:
                 send, 401, "authentication-failed", said, (b"www-authenticate", b"Bearer")
             )
             return
+        rate = await in_thread(rates.take, key.prefix, _limit(key))
+        if rate is not None and not rate.allowed:
+            said = f"This key may call {rate.limit} times a minute. Wait {rate.retry_seconds} s."
+            pairs = ((n.lower().encode(), v.encode()) for n, v in rate.headers().items())
+            await _refuse(send, 429, "throttled", said, *pairs)
+            return
         scope[KEY] = key
         await self._inner(scope, receive, send)
 
@@ -78,6 +86,11 @@ def _trusted(origin: str, host: str) -> bool:
     if not origin or origin in settings.CSRF_TRUSTED_ORIGINS:
         return True
     return split_domain_port(urlsplit(origin).netloc)[0] in {host, *LOOPBACK}
+
+
+def _limit(key: ApiKey) -> int:
+    """Requests per minute; 0 is no limit."""
+    return settings.API_RATE_LIMIT if key.rate_limit is None else key.rate_limit
 
 
 async def _refuse(

@@ -12,7 +12,7 @@ from memoryapp.domain.errors import UnableTo
 from memoryapp.mcp.tools import READERS
 from memoryapp.models import ApiKey, ReleaseLabel
 from memoryapp.services.releases import PRODUCTION
-from memoryapp.services.serving import Served, playbook_serve
+from memoryapp.services.serving import Served, playbook_serve, playbooks_open_to
 
 SCHEME = "playbook://"
 TEMPLATE = "playbook://{slug}@{label}"
@@ -27,7 +27,7 @@ def resources(key: ApiKey, cursor: str | None) -> types.ListResourcesResult:
     """One resource for each label of each playbook, in pages."""
     _check(key)
     rows = (
-        ReleaseLabel.objects.filter(playbook__workspace=key.workspace)
+        ReleaseLabel.objects.filter(playbook__in=playbooks_open_to(key))
         .select_related("playbook", "release")
         .defer("release__document", "release__bodies")
         .order_by("playbook__slug", "name")
@@ -66,7 +66,7 @@ def resource(key: ApiKey, uri: str) -> types.ReadResourceResult:
         uri=uri,
         mime_type=MARKDOWN,
         text=served.text,
-        _meta={"version": served.release.number, "digest": served.digest},
+        _meta={"version": served.number, "digest": served.digest},
     )
     return types.ReadResourceResult(contents=[contents])
 
@@ -74,7 +74,7 @@ def resource(key: ApiKey, uri: str) -> types.ReadResourceResult:
 def prompts(key: ApiKey, cursor: str | None) -> types.ListPromptsResult:
     """One prompt for each playbook that has a release behind a label, in pages."""
     _check(key)
-    rows = key.workspace.playbooks.filter(labels__isnull=False).distinct().order_by("slug")
+    rows = playbooks_open_to(key).filter(labels__isnull=False).distinct().order_by("slug")
     start = _offset(cursor)
     page = list(rows[start : start + PAGE + 1])
     return types.ListPromptsResult(
@@ -111,7 +111,7 @@ def prompt(key: ApiKey, name: str, arguments: dict[str, str]) -> types.GetPrompt
     served = _served(key, name, label, types.INVALID_PARAMS)
     said = f"What was learned before, reviewed by people. Use it where it fits.\n\n{served.text}"
     return types.GetPromptResult(
-        description=f"{served.playbook.name}, {served.release}",
+        description=f"{served.slug}, v{served.number}",
         messages=[types.PromptMessage(role="user", content=types.TextContent(text=said))],
     )
 

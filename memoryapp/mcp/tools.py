@@ -22,7 +22,7 @@ from memoryapp.models import ApiKey, Playbook
 from memoryapp.models.tokens import Scope
 from memoryapp.services.proposals import MAX_EVIDENCE, MAX_LESSON, lesson_propose
 from memoryapp.services.releases import PRODUCTION
-from memoryapp.services.serving import memory_search, playbook_serve
+from memoryapp.services.serving import memory_search, playbook_serve, playbooks_open_to
 
 Answer = dict[str, Any]
 READERS = (Scope.PULL, Scope.READ, Scope.WRITE)
@@ -69,11 +69,12 @@ def get_playbook(key: ApiKey, given: Mapping[str, Any]) -> Answer:
         label=given.get("label", PRODUCTION),
         version=given.get("version"),
         form=given.get("format", "md"),
+        max_tokens=given.get("max_tokens", 0),
     )
     return {
-        "playbook": served.playbook.slug,
-        "version": served.release.number,
-        "release": str(served.release.pk),
+        "playbook": served.slug,
+        "version": served.number,
+        "release": str(served.release_id),
         "digest": served.digest,
         "content": served.text,
     }
@@ -103,9 +104,9 @@ def propose_lesson(key: ApiKey, given: Mapping[str, Any]) -> Answer:
 
 
 def _playbook(key: ApiKey, slug: str) -> Playbook:
-    playbook = key.workspace.playbooks.filter(slug=slug).first()
+    playbook = playbooks_open_to(key).filter(slug=slug).first()
     if playbook is None:
-        raise UnableToFind(f"There is no playbook {slug!r} in this key's workspace.")
+        raise UnableToFind(f"There is no playbook {slug!r} here.")
     return playbook
 
 
@@ -180,6 +181,13 @@ TOOLS: Mapping[str, Offered] = {
                     "description": "A release number instead of a label.",
                 },
                 "format": {"type": "string", "enum": TEXT_FORMS, "default": "md"},
+                "max_tokens": {
+                    "type": "integer",
+                    "minimum": 0,
+                    "maximum": 999_999_999,
+                    "default": 0,
+                    "description": "Only the most proven bullets that fit; 0 is all of them.",
+                },
             },
             ("playbook",),
             reads=True,

@@ -1,11 +1,13 @@
-"""What agents read: released playbooks and the lessons in them, for whatever protocol asks."""
+"""What agents read over MCP: the same releases a pull gives, and the lessons in them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
+
 from memoryapp.domain.errors import UnableToFind
-from memoryapp.models import ApiKey, Playbook, Release, Workspace
+from memoryapp.models import ApiKey, Playbook, Release
 from memoryapp.services.pulls import playbook_pull, receipt_leave
 from memoryapp.services.releases import PRODUCTION
 from memoryapp.services.retrieval import memory_retrieve, served_scope
@@ -16,9 +18,9 @@ from memoryapp.services.tokens import playbooks_bound
 class Served:
     """One released playbook in one form, with the digest its ETag is made of."""
 
-    playbook: Playbook
-    release: Release
-    form: str
+    slug: str
+    release_id: int
+    number: int
     text: str
     digest: str
 
@@ -42,12 +44,13 @@ def playbook_serve(
     label: str = PRODUCTION,
     version: int | None = None,
     form: str = "md",
+    max_tokens: int = 0,
 ) -> Served:
-    """Return the release the holder of a key asked for, by label or version, with a receipt.
+    """Return the release the holder of ``key`` asked for, and leave a receipt as a pull does.
 
     Raises:
         UnableToFind: no such playbook, label or version; the message names what there is.
-        UnableToServe: the release was withdrawn; the message names its replacement.
+        UnableToServe: the release was withdrawn.
     """
     pulled = playbook_pull(
         workspace=key.workspace,
@@ -56,13 +59,19 @@ def playbook_serve(
         label=label,
         version=version,
         form=form,
+        max_tokens=max_tokens,
         bound_to=playbooks_bound(key),
     )
     text = pulled.body().decode()
     receipt_leave(pulled=pulled, key=key, agent="", unchanged=False)
-    release = Release.objects.only("number", "playbook").get(pk=pulled.release_id)
-    playbook = key.workspace.playbooks.get(pk=release.playbook_id)
-    return Served(playbook, release, form, text, pulled.etag)
+    return Served(slug, pulled.release_id, pulled.number, text, pulled.etag)
+
+
+def playbooks_open_to(key: ApiKey) -> QuerySet[Playbook]:
+    """The playbooks a key is good for."""
+    rows = Playbook.objects.filter(workspace=key.workspace)
+    bound = playbooks_bound(key)
+    return rows.filter(pk__in=bound) if bound else rows
 
 
 def memory_search(
@@ -76,19 +85,17 @@ def memory_search(
     """Return the released bullets that bear on ``query``, the best first, by words and vectors.
 
     Raises:
-        UnableToFind: a playbook that is not there.
+        UnableToFind: a playbook that is not there for this key.
     """
-    workspace, bound = key.workspace, playbooks_bound(key)
-    rows = Release.objects.filter(playbook__workspace=workspace, labels__name=label, withdrawal="")
-    if bound:
-        rows = rows.filter(playbook__in=bound)
+    playbooks = playbooks_open_to(key)
     if playbook:
-        if not workspace.playbooks.filter(slug=playbook).exists():
-            raise UnableToFind(_missing(workspace, playbook, label, None))
-        rows = rows.filter(playbook__slug=playbook)
+        playbooks = playbooks.filter(slug=playbook)
+        if not playbooks:
+            raise UnableToFind(f"There is no playbook {playbook!r} here.")
+    rows = Release.objects.filter(playbook__in=playbooks, labels__name=label, withdrawal="")
     served = list(rows.select_related("playbook").defer("document", "bodies"))
     found = memory_retrieve(
-        workspace=workspace, query=query, scope=served_scope(served), k=k, key=key
+        workspace=key.workspace, query=query, scope=served_scope(served), k=k, key=key
     )
     releases = {release.playbook_id: release for release in served}
     return [
@@ -102,14 +109,3 @@ def memory_search(
         )
         for hit in found.hits
     ]
-
-
-def _missing(workspace: Workspace, slug: str, label: str, version: int | None) -> str:
-    playbook = workspace.playbooks.filter(slug=slug).first()
-    if playbook is None:
-        known = ", ".join(workspace.playbooks.values_list("slug", flat=True)[:20]) or "none yet"
-        return f"There is no playbook {slug!r} here. Playbooks: {known}."
-    if version is not None:
-        return f"{playbook.name} has no version {version}."
-    known = ", ".join(playbook.labels.values_list("name", flat=True)) or "none yet"
-    return f"{playbook.name} has no label {label!r}. Its labels: {known}."

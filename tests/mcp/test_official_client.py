@@ -152,3 +152,18 @@ def test_it_speaks_the_revisions_of_2025(
     assert post("initialize", hello)["protocolVersion"] == revision
     tools = post("tools/list", {}, **{"MCP-Protocol-Version": revision})["tools"]
     assert {tool["name"] for tool in tools} >= {"search_memory", "get_playbook", "propose_lesson"}
+
+
+def test_it_asks_a_key_to_wait_that_calls_too_often(address: str, served: Any, key: Any) -> None:
+    row, text = key("read")
+    row.rate_limit = 1
+    row.save(update_fields=["rate_limit"])
+    headers = {"Authorization": f"Bearer {text}"}
+    codes = []
+    for _ in range(2):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(urllib.request.Request(address, b"{}", headers), timeout=10)
+        codes.append(refused.value.code)
+    assert codes[0] != 429
+    assert codes[1] == 429
+    assert int(refused.value.headers["Retry-After"]) > 0

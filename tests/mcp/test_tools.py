@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from memoryapp.mcp import tools
-from memoryapp.models import Candidate
+from memoryapp.indexer import receipts
+from memoryapp.mcp import playbooks, tools
+from memoryapp.models import Candidate, PullReceipt
 from memoryapp.services.candidates import candidate_reject
 from memoryapp.services.releases import release_publish
-from tests.factories import BulletFactory
+from memoryapp.services.tokens import api_key_create
+from tests.factories import BulletFactory, PlaybookFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -96,3 +98,26 @@ def test_it_keeps_the_evidence_of_every_agent_that_saw_it(served: Any, call: Any
         call("propose_lesson", **lesson, evidence=seen)
     excerpts = Candidate.objects.get().evidence.values_list("excerpt", flat=True)
     assert set(excerpts) == {"It said 404.", "It said 410."}
+
+
+def test_a_bound_key_sees_its_own_playbooks_only(served: Any, workspace: Any, ada: Any) -> None:
+    other = PlaybookFactory(workspace=workspace, slug="other")
+    BulletFactory(playbook=other, content="Refund nothing.")
+    release_publish(playbook=other, by=ada, label="production")
+    scopes = ("playbooks:pull", "trajectories:write")
+    key = api_key_create(workspace=workspace, name="bound", scopes=scopes, by=ada)[0]
+    key.playbooks.add(served)
+    found: Any = tools.call(key, "search_memory", {"query": "refund"}).structured_content
+    assert {one["playbook"] for one in found["bullets"]} == {"desk"}
+    refused: Any = tools.call(key, "get_playbook", {"playbook": "other"})
+    assert "There is no playbook 'other' here. Playbooks: desk." in refused.content[0].text
+    lesson = {"playbook": "other", "content": "New."}
+    assert tools.call(key, "propose_lesson", lesson).is_error
+    assert [one.name for one in playbooks.prompts(key, None).prompts] == ["desk"]
+    assert [one.name for one in playbooks.resources(key, None).resources] == ["desk@production"]
+
+
+def test_reading_leaves_a_receipt(served: Any, call: Any) -> None:
+    call("get_playbook", playbook="desk")
+    receipts.flush()
+    assert PullReceipt.objects.get().label == "production"

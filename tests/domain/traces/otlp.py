@@ -9,6 +9,7 @@ from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 SECOND = 1_000_000_000
@@ -91,7 +92,7 @@ def protobuf(spans: Sequence[Mapping[str, Any]]) -> bytes:
             start_time_unix_nano=one["start"],
             end_time_unix_nano=one["end"],
         )
-        made.status.code = 2 if one["failed"] else 0
+        made.status.code = Status.STATUS_CODE_ERROR if one["failed"] else Status.STATUS_CODE_UNSET
         made.attributes.extend(_pairs(one["attributes"]))
         for name, attributes in one["events"]:
             made.events.add(name=name).attributes.extend(_pairs(attributes))
