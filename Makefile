@@ -38,7 +38,7 @@ lint: install-dev ## Style, import contracts, migrations, API schema, compose fi
 	.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
 types: install-dev ## mypy, strict
-	.venv/bin/mypy memoryapp practice tests examples/helpdesk manage.py
+	.venv/bin/mypy memoryapp practice tests examples/helpdesk clients/python manage.py
 
 install: .tools/python-ok
 	@test -x "$(UV)" || command -v uv >/dev/null || $(MAKE) --no-print-directory .tools/uv/bin/uv

@@ -12,9 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from memoryapp.project import embedded
 from tests.network import only_loopback
+
+# How long an example takes says what else the machine does, not whether the code is right.
+hypothesis_settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("untimed")
 
 DATA = Path(os.environ["GREENROOM_TEST_DATA"])
 _postgres = embedded.Postgres(DATA, durable=False)

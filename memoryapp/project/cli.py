@@ -2,7 +2,8 @@
 
 A command module has ``add(commands)``, which adds a sub-parser and sets its ``run`` default: a
 function of the parsed arguments that returns the exit code; and ``ERRORS``, the exceptions whose
-text is one line for the user. Nothing here loads Django: ``rca`` works with no server running.
+text is one line for the user. Nothing here loads Django: ``rca`` works with no server running, and
+the client's commands with one far away.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from memoryapp.project import cli_rca
+from memoryapp.project import cli_client, cli_rca
 
-COMMANDS = (cli_rca,)
+COMMANDS = (cli_rca, cli_client)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -34,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except BrokenPipeError:
         return 1
+    except KeyboardInterrupt:
+        return 130
     return code
 
 

@@ -11,6 +11,7 @@ from rest_framework import serializers
 from practice.domain.rounds import Plan
 from practice.domain.validation import MAX_VOTES, Admission
 from practice.models import Attempt, Lesson, Run, Step
+from practice.queries.progress import round_cells
 from practice.services.runs import ENGINES, LIMITS
 from practice.services.switches import MAX_HELD_OUT, MAX_PATIENCE, VERIFY, Switches, refused_by
 
@@ -40,6 +41,28 @@ class RunSerializer(serializers.ModelSerializer[Run]):
             "started_at",
             "ended_at",
         )
+
+
+class ProgressSerializer(serializers.Serializer[Any]):
+    """Attempts that are over, of those planned."""
+
+    done = serializers.IntegerField()
+    total = serializers.IntegerField()
+
+
+class RunDetailSerializer(RunSerializer):
+    progress = serializers.SerializerMethodField()
+
+    class Meta(RunSerializer.Meta):
+        fields = (*RunSerializer.Meta.fields, "progress")  # type: ignore[assignment]
+
+    @extend_schema_field(ProgressSerializer)
+    def get_progress(self, run: Run) -> dict[str, int]:
+        cells = round_cells(run)
+        return {
+            "done": sum(cell.done for cell in cells),
+            "total": sum(cell.total for cell in cells),
+        }
 
 
 class SwitchesRequest(serializers.Serializer[Any]):

@@ -69,10 +69,10 @@ class RunDetail(APIView):
     permission_classes = (HasScope,)
     scopes = READING
 
-    @extend_schema(responses={200: s.RunSerializer, 404: PROBLEM})
+    @extend_schema(responses={200: s.RunDetailSerializer, 404: PROBLEM})
     def get(self, request: Request, number: int) -> Response:
-        """One run."""
-        return Response(s.RunSerializer(_run(request, number)).data)
+        """One run and how far it is."""
+        return Response(s.RunDetailSerializer(_run(request, number)).data)
 
 
 def _run(request: Request, number: int) -> Run:

@@ -70,6 +70,14 @@ def _spans(trace: SentTrace) -> list[Span]:
     ]
 
 
+def _known_release(trace: SentTrace, named: str) -> str:
+    """The release a trace names, where the playbook has it: a wrong name must not lose the rest."""
+    releases = trace.playbook.releases.values_list("number", flat=True)
+    labels = trace.playbook.labels.values_list("name", flat=True)
+    known = {*map(str, releases), *labels} if named else set()
+    return named if named.removeprefix("v") in known else ""
+
+
 def _store(trace: SentTrace, sent: Sent) -> None:
     SentTrajectory.objects.bulk_create(
         [
@@ -81,7 +89,7 @@ def _store(trace: SentTrace, sent: Sent) -> None:
                 answer=sent.answer,
                 steps=list(sent.steps),
                 outcome=sent.outcome,
-                release=sent.release,
+                release=_known_release(trace, sent.release),
             )
         ],
         ignore_conflicts=True,

@@ -1,0 +1,13 @@
+"""The commands that talk to a server: those of the Python client, from this very tree."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "clients" / "python"))
+
+from greenroom_client import commands
+
+add = commands.add
+ERRORS = commands.ERRORS

@@ -1,0 +1,224 @@
+"""The Python client: copies, what happens while the server is away, and what it never does."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from greenroom_client import (
+    Greenroom,
+    NotAllowed,
+    NotFound,
+    Refused,
+    Unreachable,
+    Withdrawn,
+    cache,
+    http,
+)
+
+OK = {
+    "etag": '"e1"',
+    "x-playbook-version": "3",
+    "x-release-id": "17",
+    "cache-control": "private, max-age=60, stale-while-revalidate=600",
+}
+
+
+@dataclass
+class Server:
+    """Answers in order, then the last one for ever; an exception is raised instead."""
+
+    answers: list[Any]
+    asked: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def once(self, method: str, url: str, body: Any, headers: Any) -> http.Answer:
+        with self.lock:
+            self.asked.append((method, url, dict(headers)))
+            found = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(found, Exception):
+            raise found
+        return http.Answer(*found)
+
+
+def playbook(text: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
+    return 200, OK | headers, text.encode()
+
+
+AWAY = http._Later(Unreachable("It cannot be reached."))
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time; tests move it. Waiting costs nothing."""
+    now = [1_000_000.0]
+    monkeypatch.setattr(time, "time", lambda: now[0])
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    return now
+
+
+@pytest.fixture
+def client(tmp_path: Path, clock: list[float], monkeypatch: pytest.MonkeyPatch) -> Any:
+    def make(*answers: Any, key: str = "gr_k") -> tuple[Greenroom, Server]:
+        server = Server(list(answers))
+        found = Greenroom("http://desk.example", key, cache=tmp_path)
+        monkeypatch.setattr(found.http, "_once", server.once)
+        return found, server
+
+    return make
+
+
+def settled(condition: Callable[[], bool]) -> bool:
+    """Wait for the background; by the monotonic clock, which tests leave alone."""
+    deadline = time.monotonic() + 10
+    while not condition() and time.monotonic() < deadline:
+        threading.Event().wait(0.01)
+    return condition()
+
+
+def test_it_asks_once_while_the_copy_is_fresh(client: Any, clock: list[float]) -> None:
+    memory, server = client(playbook("Verify."))
+    first = memory.pull("desk")
+    clock[0] += 59
+    again = memory.pull("desk")
+    assert (first.source, again.source, again.text) == ("server", "copy", "Verify.")
+    assert (again.receipt.release, again.receipt.version) == ("17", 3)
+    assert len(server.asked) == 1
+
+
+def test_it_uses_a_stale_copy_at_once_and_looks_after_it(client: Any, clock: list[float]) -> None:
+    memory, server = client(playbook("Old."), playbook("New.", etag='"e2"'))
+    memory.pull("desk")
+    clock[0] += 120
+    assert memory.pull("desk").text == "Old."
+    assert settled(lambda: memory.pull("desk").text == "New.")
+    assert server.asked[1][2] == {"If-None-Match": '"e1"'}
+
+
+def test_it_asks_first_when_the_copy_is_too_old(client: Any, clock: list[float]) -> None:
+    memory, server = client(playbook("Verify."), (304, OK, b""))
+    memory.pull("desk")
+    clock[0] += 3600
+    found = memory.pull("desk")
+    assert (found.text, found.source, found.age_seconds) == ("Verify.", "server", 0)
+    assert server.asked[1][2] == {"If-None-Match": '"e1"'}
+
+
+def test_it_takes_any_copy_while_the_server_is_away(client: Any, clock: list[float]) -> None:
+    memory, server = client(playbook("Verify."), AWAY)
+    memory.pull("desk")
+    clock[0] += 30 * 24 * 3600
+    assert memory.pull("desk").source == "stale copy"
+    assert len(server.asked) == 1 + http.TRIES
+
+
+def test_it_takes_the_fallback_where_there_is_no_copy(client: Any) -> None:
+    memory, _ = client(AWAY)
+    assert memory.pull("desk", fallback="Nothing yet.").text == "Nothing yet."
+    with pytest.raises(Unreachable):
+        memory.pull("desk")
+
+
+def test_it_never_uses_a_copy_against_the_servers_word(client: Any, clock: list[float]) -> None:
+    gone = Withdrawn("v3 was recalled.", {"replacement": {"version": 4}})
+    memory, _ = client(playbook("Bad advice."), gone, AWAY)
+    memory.pull("desk")
+    clock[0] += 3600
+    with pytest.raises(Withdrawn) as refused:
+        memory.pull("desk")
+    assert refused.value.replacement == 4
+    with pytest.raises(Unreachable):
+        memory.pull("desk")
+
+
+def test_it_follows_to_what_replaces_a_withdrawn_release(client: Any) -> None:
+    gone = Withdrawn("v3 was recalled.", {"replacement": {"version": 4}})
+    memory, server = client(gone, playbook("Better.", etag='"e4"'))
+    assert memory.pull("desk", follow=True).text == "Better."
+    assert "version=4" in server.asked[1][1]
+    assert "label" not in server.asked[1][1]
+
+
+@pytest.mark.parametrize("problem", [NotAllowed("no"), NotFound("no")])
+def test_a_refusal_is_no_reason_to_use_a_copy(
+    client: Any, clock: list[float], problem: Exception
+) -> None:
+    memory, _ = client(playbook("Verify."), problem)
+    memory.pull("desk")
+    clock[0] += 3600
+    with pytest.raises(type(problem)):
+        memory.pull("desk", fallback="x")
+
+
+def test_copies_of_different_keys_and_requests_are_apart(client: Any) -> None:
+    memory, server = client(playbook("Verify."))
+    memory.pull("desk")
+    memory.pull("desk", label="beta")
+    memory.pull("desk", form="json")
+    client(playbook("Other."), key="gr_other")[0].pull("desk")
+    assert len(server.asked) == 3
+
+
+def test_a_broken_copy_is_no_copy(client: Any, tmp_path: Path) -> None:
+    memory, _ = client(playbook("Verify."))
+    memory.pull("desk")
+    (file,) = tmp_path.glob("*.json")
+    file.write_text('{"text": ')
+    assert memory.pull("desk").source == "server"
+    assert "gr_k" not in file.read_text() + file.name
+
+
+def test_it_works_where_nothing_can_be_written(client: Any, tmp_path: Path) -> None:
+    memory, _ = client(playbook("Verify."))
+    memory._copies = cache.Copies(tmp_path / "file" / "folder")
+    (tmp_path / "file").write_text("")
+    assert memory.pull("desk").text == "Verify."
+
+
+def test_a_clock_set_back_makes_a_copy_old_not_young(client: Any, clock: list[float]) -> None:
+    memory, server = client(playbook("Verify."), (304, OK, b""))
+    memory.pull("desk")
+    clock[0] -= 24 * 3600
+    assert memory.pull("desk").source == "server"
+    assert len(server.asked) == 2
+
+
+def test_it_sends_a_post_again_with_the_same_idempotency_key(client: Any) -> None:
+    memory, server = client(AWAY, (202, {}, b'{"accepted": 1}'))
+    said = memory.send([{"id": "a"}], playbook="desk", environment="desk")
+    assert said["accepted"] == 1
+    keys = [headers["Idempotency-Key"] for _, _, headers in server.asked]
+    assert keys[0] == keys[1]
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "waits"), [("7", 7.0), ("3600", http.LONGEST_WAIT), ("soon", None)]
+)
+def test_it_waits_as_long_as_it_is_asked_to(retry_after: str, waits: float | None) -> None:
+    wait = http._Later(Unreachable("busy"), retry_after).wait(0)
+    assert wait == waits if waits is not None else 0 < wait < 1
+
+
+def test_it_watches_a_run_to_its_end_over_a_restart_of_the_server(client: Any) -> None:
+    def run(status: str) -> tuple[int, dict[str, str], bytes]:
+        return 200, {}, json.dumps({"number": 3, "status": status}).encode()
+
+    memory, _ = client(run("running"), *[AWAY] * http.TRIES, run("running"), run("finished"))
+    assert [r["status"] for r in memory.watch(3, sleep=lambda s: None)] == [
+        "running",
+        "running",
+        "finished",
+    ]
+
+
+@pytest.mark.parametrize(("url", "key"), [("desk.example", "gr_k"), ("http://desk.example", "")])
+def test_it_says_what_it_needs(url: str, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GREENROOM_KEY", raising=False)
+    with pytest.raises(Refused, match="GREENROOM_"):
+        Greenroom(url, key, cache=None)

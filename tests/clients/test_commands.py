@@ -1,0 +1,135 @@
+"""The ``greenroom`` commands against a real server, and in what they write."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from greenroom_client import Greenroom, commands
+
+from memoryapp.project.cli import main
+from memoryapp.services.releases import release_publish
+from memoryapp.services.tokens import api_key_create
+from practice.models import Run, SentTrajectory
+from tests.domain.traces.test_exports import CLAUDE, jsonl
+from tests.factories import BulletFactory, EnvironmentFactory, PlaybookFactory, RunFactory
+
+
+@pytest.fixture
+def server(live_server: Any, workspace: Any, ada: Any, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A running server with a released playbook; the environment names it and a key."""
+    playbook = PlaybookFactory(workspace=workspace, slug="desk", name="Desk")
+    BulletFactory(playbook=playbook, label="strategies-001", content="Verify before a refund.")
+    release_publish(playbook=playbook, by=ada, label="production")
+    EnvironmentFactory(workspace=workspace, slug="desk")
+    scopes = ("playbooks:pull", "trajectories:write", "read", "write")
+    _, key = api_key_create(workspace=workspace, name="script", scopes=scopes, by=ada)
+    monkeypatch.setenv("GREENROOM_URL", live_server.url)
+    monkeypatch.setenv("GREENROOM_KEY", key)
+    return str(live_server.url)
+
+
+@pytest.fixture(autouse=True)
+def _own_copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_pulls_pushes_and_follows_a_run(
+    server: str, tmp_path: Path, workspace: Any, capsys: Any
+) -> None:
+    """One story, because a server costs seconds."""
+    assert main(["pull", "desk"]) == 0
+    assert "Verify before a refund." in capsys.readouterr().out
+
+    agents = tmp_path / "AGENTS.md"
+    agents.write_text("# Mine\n")
+    for _ in range(2):
+        assert main(["pull", "desk", "--into", str(agents)]) == 0
+    held = agents.read_text()
+    assert held.startswith("# Mine\n")
+    assert held.count("Verify before a refund.") == 1
+
+    session = tmp_path / "session.jsonl.gz"
+    session.write_bytes(gzip.compress(jsonl(*CLAUDE) + b"{broken\n"))
+    capsys.readouterr()
+    assert main(["push", "--format", "claude-code", str(session)]) == 1
+    said = capsys.readouterr()
+    assert "1 taken, 0 known, 1 refused" in said.out
+    assert "is not JSON" in said.err
+    assert SentTrajectory.objects.count() == 1
+
+    run = RunFactory(workspace=workspace, number=7)
+    Run.objects.filter(pk=run.pk).update(status="finished")
+    assert main(["watch", "7"]) == 0
+    assert "Run 7 finished." in capsys.readouterr().out
+
+    memory = Greenroom(cache=None)
+    assert memory.run(7)["progress"] == {"done": 0, "total": 6}
+    assert "desk" in [p["slug"] for p in memory.pages("playbooks")]
+    receipt = memory.pull("desk").receipt
+    assert receipt is not None
+    assert receipt.version == 1
+
+    assert main(["pull", "nowhere"]) == 1
+    assert "greenroom: There is no playbook 'nowhere'" in capsys.readouterr().err
+
+
+def test_it_says_in_one_line_that_nobody_answers(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setenv("GREENROOM_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("GREENROOM_KEY", "gr_x")
+    assert main(["pull", "desk"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("greenroom: http://127.0.0.1:9 cannot be reached")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["push", "/nowhere/file"], "/nowhere/file cannot be read"),
+        (["pull", "desk", "--format", "skill"], "name a file with --output"),
+    ],
+)
+def test_it_says_what_to_do(
+    arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setenv("GREENROOM_KEY", "gr_x")
+    assert main(arguments) == 1
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("before", ["", "# Mine", "# Mine\n", "a\n\n"])
+def test_a_block_is_replaced_in_place_and_nothing_else(before: str) -> None:
+    def block(text: str) -> str:
+        return f"<!-- greenroom:begin desk -->\n{text}\n<!-- greenroom:end desk -->\n"
+
+    once = commands.place_block(before, block(r"one \1"))
+    assert once.startswith(before)
+    assert commands.place_block(once, block("two")) == once.replace(r"one \1", "two")
+
+
+def test_the_bar_is_for_terminals_only() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal, log = Terminal(), io.StringIO()
+    for out in (terminal, log):
+        commands.bar(3, 4, "run 7 running", out)
+    assert "[##################......] 3/4 run 7 running" in terminal.getvalue()
+    assert log.getvalue() == ""
+
+
+def test_the_client_alone_has_the_same_commands(capsys: Any) -> None:
+    with pytest.raises(SystemExit):
+        commands.main(["--help"])
+    said = capsys.readouterr().out
+    assert all(name in said for name in ("pull", "push", "export", "import", "run", "watch"))
+    assert json.dumps(commands.FORMATS)
