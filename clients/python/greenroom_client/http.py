@@ -102,7 +102,7 @@ class Connection:
         raise problem
 
     def _once(self, method: str, url: str, body: Body, headers: Mapping[str, str]) -> Answer:
-        request = urllib.request.Request(url, data=body, method=method)  # type: ignore[arg-type]
+        request = urllib.request.Request(url, data=body, method=method)
         request.add_header("Authorization", f"Bearer {self.key}")
         request.add_header("User-Agent", "greenroom-client/0.1")
         if self.agent:
@@ -145,7 +145,7 @@ class _Later(Exception):
         """Seconds until the next try: what the server asked for, else more each time, jittered."""
         if self._retry_after and self._retry_after.isdigit():
             return min(float(self._retry_after), LONGEST_WAIT)
-        return min(0.2 * 2**number * (0.5 + random.random()), LONGEST_WAIT)
+        return min(0.2 * float(2**number) * (0.5 + random.random()), LONGEST_WAIT)
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
