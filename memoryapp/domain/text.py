@@ -104,8 +104,10 @@ _SIGN = re.compile(
 
 def may_hold_secret(text: str) -> bool:
     """Whether ``redact`` could change ``text``: a cheap look that never misses a secret."""
-    # The patterns ignore case as Unicode folds it, with a dotless i besides.
-    low = text.lower() if text.isascii() else text.casefold().replace("ı", "i")
+    # The patterns ignore case as Unicode folds it, with the Turkish letters i besides.
+    if not text.isascii():
+        text = text.replace("İ", "i").replace("ı", "i").casefold()
+    low = text.lower()
     return _SIGN.search(low) is not None
 
 
