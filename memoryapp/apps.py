@@ -16,9 +16,18 @@ class MemoryAppConfig(AppConfig):
         for sender in ("memoryapp.Membership", "auth.User"):
             post_save.connect(_forget_pulls, sender=sender)
             post_delete.connect(_forget_pulls, sender=sender)
+        from memoryapp.models.webhooks import queued  # noqa: PLC0415  # models are ready only now
+
+        queued.connect(_ring_for_webhooks)
 
 
 def _forget_pulls(**_: Any) -> None:
     from memoryapp.clients import pull_cache  # noqa: PLC0415  # settings are ready only now
 
     transaction.on_commit(pull_cache.forget)
+
+
+def _ring_for_webhooks(**_: Any) -> None:
+    from memoryapp.tasks import send_webhooks  # noqa: PLC0415  # tasks need the models
+
+    transaction.on_commit(send_webhooks.delay)

@@ -11,6 +11,8 @@ from django.utils import timezone
 
 from memoryapp.domain.review import Policy
 from memoryapp.models import Playbook, Role
+from memoryapp.domain.webhooks import KINDS
+from memoryapp.models import Role
 from memoryapp.models.tokens import Scope
 
 MAX_BUDGET = 1_000_000
@@ -91,6 +93,34 @@ class KeyForm(forms.Form):
     def expires_at(self) -> datetime | None:
         days = self.cleaned_data["expires"]
         return None if days == NEVER else timezone.now() + timedelta(days=int(days))
+
+
+class WebhookForm(forms.Form):
+    """A new webhook: where it listens and what it is told."""
+
+    url = forms.CharField(
+        label="Address",
+        max_length=500,
+        help_text="For example https://hooks.example.com/greenroom.",
+        widget=forms.URLInput,
+    )
+    kinds = forms.MultipleChoiceField(
+        label="Told when",
+        choices=[(kind, f"{words} ({kind})") for kind, words in KINDS.items()],
+        widget=forms.CheckboxSelectMultiple,
+        initial=[*KINDS],
+        error_messages={"required": "Choose at least one."},
+    )
+
+
+class WebhookKindsForm(forms.Form):
+    kinds = forms.MultipleChoiceField(
+        label="Told when",
+        choices=[(kind, f"{words} ({kind})") for kind, words in KINDS.items()],
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Choose at least one."},
+    )
+    is_active = forms.BooleanField(label="On", required=False)
 
 
 class MemberForm(forms.Form):

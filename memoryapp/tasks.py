@@ -7,6 +7,7 @@ import logging
 from celery import shared_task
 from celery.contrib.django.task import DjangoTask
 
+from memoryapp import deliveries
 from memoryapp.clients.embeddings import EmbeddingsUnavailable
 from memoryapp.indexer import receipts, vectors
 
@@ -35,3 +36,12 @@ def index_vectors() -> None:
 def forget_answers() -> None:
     """Forget answers to requests with an Idempotency-Key after a day."""
     receipts.forget_answers()
+def send_webhooks() -> None:
+    """Ring for every delivery that is due; beat's safety net, and rung when one is written."""
+    for delivery_id in deliveries.due():
+        deliver_webhook.delay(str(delivery_id))
+
+
+@shared_task(base=DjangoTask)
+def deliver_webhook(delivery_id: str) -> None:
+    deliveries.deliver(delivery_id)

@@ -20,6 +20,7 @@ from memoryapp.views import (
     review_bulk,
     review_progress,
     saved_views,
+    webhooks,
     workspaces,
 )
 
@@ -92,6 +93,18 @@ urlpatterns = [
     path("settings/keys/new/", keys.create, name="key-create"),
     path("settings/keys/<int:pk>/revoke/", keys.revoke, name="key-revoke"),
     path("settings/keys/<int:pk>/rotate/", keys.rotate, name="key-rotate"),
+    path("settings/webhooks/", webhooks.webhook_list, name="webhook-list"),
+    path("settings/webhooks/new/", webhooks.create, name="webhook-create"),
+    path("settings/webhooks/<int:pk>/", webhooks.webhook_detail, name="webhook-detail"),
+    path("settings/webhooks/<int:pk>/change/", webhooks.change, name="webhook-change"),
+    path("settings/webhooks/<int:pk>/rotate/", webhooks.rotate, name="webhook-rotate"),
+    path("settings/webhooks/<int:pk>/test/", webhooks.test, name="webhook-test"),
+    path("settings/webhooks/<int:pk>/remove/", webhooks.remove, name="webhook-remove"),
+    path(
+        "settings/webhooks/<int:pk>/replay/<uuid:delivery>/",
+        webhooks.replay,
+        name="webhook-replay",
+    ),
     path("settings/members/", members.member_list, name="member-list"),
     path("settings/members/new/", members.create, name="member-create"),
     path("settings/members/<int:pk>/role/", members.role, name="member-role"),

@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.urls import path
 
 from memoryapp.api import feedback, imports, keys, pull, retrieval, schema, serving, views
+from memoryapp.api import feedback, imports, pull, retrieval, schema, serving, views, webhooks
 
 # Imported so that the extensions register themselves.
 __all__ = ["schema", "urlpatterns"]
@@ -68,4 +69,18 @@ urlpatterns = [
         "candidates/<uuid:pk>/reject", views.CandidateReject.as_view(), name="api-candidate-reject"
     ),
     path("candidates/<uuid:pk>/undo", views.CandidateUndo.as_view(), name="api-candidate-undo"),
+    path("webhooks", webhooks.WebhookList.as_view(), name="api-webhook-list"),
+    path("webhooks/<int:pk>", webhooks.WebhookDetail.as_view(), name="api-webhook-detail"),
+    path("webhooks/<int:pk>/rotate", webhooks.WebhookRotate.as_view(), name="api-webhook-rotate"),
+    path("webhooks/<int:pk>/test", webhooks.WebhookTest.as_view(), name="api-webhook-test"),
+    path(
+        "webhooks/<int:pk>/deliveries",
+        webhooks.DeliveryList.as_view(),
+        name="api-webhook-delivery-list",
+    ),
+    path(
+        "webhooks/<int:pk>/deliveries/<uuid:delivery>/replay",
+        webhooks.DeliveryReplay.as_view(),
+        name="api-webhook-delivery-replay",
+    ),
 ]

@@ -20,6 +20,7 @@ from memoryapp.models.saved_views import SavedView
 from memoryapp.models.tallies import Tally
 from memoryapp.models.tokens import ApiKey
 from memoryapp.models.vectors import BulletVector, EmbeddingModel, RecallTrace
+from memoryapp.models.webhooks import Delivery, DeliveryTry, Webhook
 from memoryapp.models.workspaces import Membership, Role, Workspace
 
 __all__ = [
@@ -30,6 +31,8 @@ __all__ = [
     "BulletRevision",
     "BulletVector",
     "Candidate",
+    "Delivery",
+    "DeliveryTry",
     "EmbeddingModel",
     "Evaluation",
     "Event",
@@ -52,5 +55,6 @@ __all__ = [
     "Tally",
     "Trail",
     "Vote",
+    "Webhook",
     "Workspace",
 ]

@@ -8,6 +8,9 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 
+from memoryapp.domain.webhooks import TOLD_BY_EVENT
+from memoryapp.models.webhooks import Delivery
+
 #: What the person of this request acts through, e.g. an API key; a request begins with none.
 acting_through: ContextVar[str] = ContextVar("acting_through", default="")
 
@@ -27,7 +30,7 @@ class EventQuerySet(models.QuerySet["Event"]):
 
         ``before`` and ``after`` in ``data`` are what it was changed from and to.
         """
-        return self.create(
+        event = self.create(
             workspace=workspace,
             actor=actor if getattr(actor, "pk", None) else None,
             kind=kind,
@@ -37,6 +40,16 @@ class EventQuerySet(models.QuerySet["Event"]):
             subject_name=str(subject)[:200],
             data=data,
         )
+        if kind in TOLD_BY_EVENT:
+            told = {"event": kind, "subject": event.subject_name, "link": _link(subject), **data}
+            Delivery.objects.queue(workspace=workspace, kind=TOLD_BY_EVENT[kind], data=told)
+        return event
+
+
+def _link(subject: models.Model) -> str:
+    """The page of what happened, for whoever is told of it; the host only where it is known."""
+    path = subject.get_absolute_url() if hasattr(subject, "get_absolute_url") else ""
+    return f"{settings.PUBLIC_URL}{path}" if path else ""
 
 
 class Event(models.Model):

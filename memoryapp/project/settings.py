@@ -254,6 +254,7 @@ CELERY_BEAT_SCHEDULE = {
     "index-vectors": {"task": "memoryapp.tasks.index_vectors", "schedule": SWEEP_SECONDS},
     "forget-answers": {"task": "memoryapp.tasks.forget_answers", "schedule": 3600},
     "flush-receipts": {"task": "memoryapp.tasks.flush_receipts", "schedule": RECEIPT_SECONDS},
+    "send-webhooks": {"task": "memoryapp.tasks.send_webhooks", "schedule": 15.0},
     "assemble-traces": {
         "task": "practice.tasks.assemble_traces",
         "schedule": max(TRACE_SETTLE_SECONDS, 1.0),
@@ -288,6 +289,9 @@ MCP_STARTUP_SECONDS = env.float("MCP_STARTUP_SECONDS", default=20.0)
 MCP_CALL_SECONDS = env.float("MCP_CALL_SECONDS", default=30.0)
 #: Most tool servers live on the machine itself or in the network around it.
 ENVIRONMENT_PRIVATE_ADDRESSES = env.bool("ENVIRONMENT_PRIVATE_ADDRESSES", default=True)
+
+#: A webhook's receiver is usually elsewhere; inside the network it may be somebody's admin page.
+WEBHOOK_PRIVATE_ADDRESSES = env.bool("WEBHOOK_PRIVATE_ADDRESSES", default=EMBEDDED)
 
 LLM_PROVIDER = env.str("LLM_PROVIDER", default="")
 LLM_MODEL = env.str("LLM_MODEL", default="")

@@ -11,12 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
+from django.urls import reverse
 
 from memoryapp.domain.formats import digest
 from memoryapp.domain.playbook import Delta, Op
 from memoryapp.domain.text import strip_hidden
-from memoryapp.models import Candidate, Evidence, Playbook, Trail
+from memoryapp.domain.webhooks import REVIEW_WAITING
+from memoryapp.models import Candidate, Delivery, Evidence, Playbook, Trail, Webhook
 from memoryapp.services.decisions import (
     admit_by_policy,
     candidate_approve,
@@ -117,7 +120,26 @@ def candidate_submit(
         candidate.targets.set(targets)
         _add_evidence(candidate, sources, trails)
         admit_by_policy(candidate, playbook)
+        _tell_reviewers(candidate, playbook)
         return candidate
+
+
+def _tell_reviewers(candidate: Candidate, playbook: Playbook) -> None:
+    """Queue one message per playbook that something waits, however much a run proposes at once."""
+    told = Webhook.objects.wanting(playbook.workspace, REVIEW_WAITING)
+    if not told.exists() or not Candidate.objects.pending().filter(pk=candidate.pk).exists():
+        return
+    Delivery.objects.queue(
+        workspace=playbook.workspace,
+        kind=REVIEW_WAITING,
+        collapse=playbook.slug,
+        data={
+            "playbook": playbook.slug,
+            "waiting": playbook.candidates.pending().count(),
+            "newest": candidate.content[:300],
+            "link": f"{settings.PUBLIC_URL}{reverse('review')}?playbook={playbook.slug}",
+        },
+    )
 
 
 def _waiting_twin(playbook: Playbook, delta: Delta, content: str) -> Candidate | None:

@@ -12,6 +12,7 @@ TABS = (
     ("API keys", "key-list"),
     ("Members", "member-list"),
     ("Models", "price-list"),
+    ("Webhooks", "webhook-list"),
     ("Audit log", "audit-list"),
 )
 

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 import httpx2
 from mcp.client.streamable_http import streamable_http_client
 
+from memoryapp.clients.addresses import Forbidden, Pinned
+from memoryapp.domain.addresses import address_problem
 from practice.agents.ports import EnvironmentUnavailable
-from practice.clients.addresses import Forbidden, Pinned
 from practice.clients.mcp_stdio import MESSAGE_CAP, Health
-from practice.domain.addresses import address_problem
 
 _REFUSING = frozenset({401, 403, 404, 408, 429})
 CONNECT_SECONDS = 10.0

@@ -10,12 +10,12 @@ from urllib.parse import urljoin, urlsplit
 import anyio
 import httpx2
 
+from memoryapp.clients.addresses import Forbidden, Pinned
+from memoryapp.domain.addresses import address_problem
 from practice.agents.ports import EnvironmentUnavailable
-from practice.clients.addresses import Forbidden, Pinned
 from practice.clients.mcp_servers import address_label
 from practice.clients.openapi_request import Credential, Request
 from practice.clients.openapi_text import DOCUMENT_CAP
-from practice.domain.addresses import address_problem
 
 CONNECT_SECONDS = 10.0
 BODY_CAP = 16 * 1024 * 1024

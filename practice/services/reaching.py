@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from memoryapp.domain.addresses import address_problem
 from memoryapp.domain.errors import UnableToConnect
-from practice.domain.addresses import address_problem
 from practice.orchestrator import worlds
 
 SCHEMES = ("", "bearer", "basic", "header", "query", "cookie")

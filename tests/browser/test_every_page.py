@@ -57,6 +57,7 @@ PAGES = (
     "/environments/help-desk/memory/?tab=files",
     "/settings/keys/",
     "/settings/members/",
+    "/settings/webhooks/",
     "/settings/models/",
     "/settings/audit/",
     "/settings/password/",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from practice.domain.addresses import address_problem
+from memoryapp.domain.addresses import address_problem
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('memoryapp', '0004_stages_and_scopes'),
-        ('practice', '0005_incidents_and_replays'),
+        ('practice', '0007_attempts_by_day'),
     ]
 
     operations = [

@@ -1,9 +1,9 @@
-"""Which network addresses an environment may have.
+"""Which network addresses may be called for somebody who only wrote them into a form.
 
-Whoever may connect an environment makes the workers call an address of their choice. The addresses
-where cloud machines hand out their own credentials, and link-local ones in general, are never a
-tool server, so they are refused always. Private addresses are where most tool servers live; an
-operator may refuse them too.
+Whoever may connect an environment or a webhook makes the workers call an address of their choice.
+The addresses where cloud machines hand out their own credentials, and link-local ones in general,
+are never what they mean, so they are refused always. Private addresses are where most tool servers
+live and few webhooks do; the operator's setting says for each.
 """
 
 from __future__ import annotations
@@ -28,21 +28,23 @@ METADATA_NAMES = frozenset(
 METADATA_ADDRESSES = frozenset(
     ipaddress.ip_address(text) for text in ("100.100.100.200", "192.0.0.192", "fd00:ec2::254")
 )
+ENVIRONMENTS = "ENVIRONMENT_PRIVATE_ADDRESSES"
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 METADATA = (
     "{host} is a link-local address or where cloud machines hand out their own credentials. "
-    "No environment may have it; enter the address of the tool server."
+    "It is never called; enter the address of your server."
 )
 PRIVATE = (
-    "{host} is a private address, and ENVIRONMENT_PRIVATE_ADDRESSES is off on this machine. "
+    "{host} is a private address, and {setting} is off on this machine. "
     "Enter a public address, or have the operator of this machine allow private ones."
 )
 
 
-def address_problem(url: str, *, private_allowed: bool) -> str:
+def address_problem(url: str, *, private_allowed: bool, setting: str = ENVIRONMENTS) -> str:
     """Say why the host of ``url`` may not be called, by its name alone; empty if it may.
 
+    ``setting`` is the one that allows private addresses, for the words of the answer.
     A name is not looked up here: ``ip_problem`` checks what it resolves to, when it is called.
     """
     host = (urlsplit(url).hostname or "").rstrip(".").lower()
@@ -50,19 +52,21 @@ def address_problem(url: str, *, private_allowed: bool) -> str:
         return METADATA.format(host=host)
     address = literal(host)
     if address is not None:
-        return ip_problem(address, host, private_allowed=private_allowed)
+        return ip_problem(address, host, private_allowed=private_allowed, setting=setting)
     if not private_allowed and (host == "localhost" or host.endswith(".localhost")):
-        return PRIVATE.format(host=host)
+        return PRIVATE.format(host=host, setting=setting)
     return ""
 
 
-def ip_problem(address: IpAddress, host: str, *, private_allowed: bool) -> str:
+def ip_problem(
+    address: IpAddress, host: str, *, private_allowed: bool, setting: str = ENVIRONMENTS
+) -> str:
     """Say why ``address``, which ``host`` stands for, may not be called; empty if it may."""
     inner = _embedded(address)
     if inner.is_link_local or inner in METADATA_ADDRESSES:
         return METADATA.format(host=host)
     if not private_allowed and not inner.is_global:
-        return PRIVATE.format(host=host)
+        return PRIVATE.format(host=host, setting=setting)
     return ""
 
 

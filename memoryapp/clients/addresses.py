@@ -11,18 +11,18 @@ import socket
 import anyio
 import httpx2
 
-from practice.domain.addresses import ip_problem, literal
+from memoryapp.domain.addresses import ENVIRONMENTS, ip_problem, literal
 
 
 class Forbidden(httpx2.ConnectError):
-    """The host stands for an address no environment may have. ``str`` is for the operator."""
+    """The host stands for an address that may not be called. ``str`` is for the operator."""
 
 
 class Pinned(httpx2.AsyncBaseTransport):
     """Connects to checked addresses only. Proxy settings of the machine are not used."""
 
-    def __init__(self, *, private_allowed: bool) -> None:
-        self._private_allowed = private_allowed
+    def __init__(self, *, private_allowed: bool, setting: str = ENVIRONMENTS) -> None:
+        self._private_allowed, self._setting = private_allowed, setting
         self._inner = httpx2.AsyncHTTPTransport(trust_env=False)
         self._known: dict[str, tuple[str, ...]] = {}
 
@@ -56,7 +56,9 @@ class Pinned(httpx2.AsyncBaseTransport):
             found = list(dict.fromkeys(str(answer[4][0]) for answer in answers))
         for text in found:
             address = literal(text)
-            problem = address and ip_problem(address, host, private_allowed=self._private_allowed)
+            problem = address and ip_problem(
+                address, host, private_allowed=self._private_allowed, setting=self._setting
+            )
             if problem:
                 raise Forbidden(problem)
         if not found:

@@ -1,0 +1,81 @@
+"""Making the tries that are due: claim the row, tell, write down what came back."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from memoryapp.clients.webhooks import Told, tell
+from memoryapp.domain.text import redact
+from memoryapp.domain.webhooks import body_of, next_try, signature
+from memoryapp.models import Delivery, DeliveryTry, Webhook
+from memoryapp.models.sealing import Unreadable
+
+GONE = 410
+AGENT = "Greenroom-Webhooks/1"
+
+
+def due(limit: int = 200) -> list[UUID]:
+    """The deliveries to try now, the oldest first."""
+    rows = Delivery.objects.due(timezone.now()).order_by("next_try_at")
+    return list(rows.values_list("pk", flat=True)[:limit])
+
+
+def deliver(delivery_id: UUID | str) -> None:
+    """Try one delivery once. Twins and late calls find nothing to do."""
+    now = timezone.now()
+    delivery = Delivery.objects.due(now).select_related("webhook").filter(pk=delivery_id).first()
+    if delivery is None or not delivery.claim(now):
+        return
+    webhook = delivery.webhook
+    try:
+        secrets = webhook.secrets(now)
+    except Unreadable as error:
+        told = Told(None, str(error), 0)
+    else:
+        body = body_of(delivery.payload)
+        stamp = int(now.timestamp())
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": AGENT,
+            "webhook-id": str(delivery.pk),
+            "webhook-timestamp": str(stamp),
+            "webhook-signature": signature(secrets, str(delivery.pk), stamp, body),
+        }
+        allowed = settings.WEBHOOK_PRIVATE_ADDRESSES
+        told = tell(webhook.url, body, headers, private_allowed=allowed)
+    with transaction.atomic():
+        _write_down(delivery, told)
+
+
+def _write_down(delivery: Delivery, told: Told) -> None:
+    now = timezone.now()
+    DeliveryTry.objects.create(
+        delivery=delivery,
+        number=delivery.tries,
+        status_code=told.status,
+        message=_words(told),
+        duration_ms=told.duration_ms,
+    )
+    if told.is_heard:
+        delivery.status, delivery.delivered_at = Delivery.Status.DELIVERED, now
+    else:
+        again = next_try(delivery.tries, now, asked=told.retry_after)
+        if again is None or told.status == GONE:
+            delivery.status = Delivery.Status.FAILED
+        else:
+            delivery.next_try_at = again
+    delivery.save(update_fields=["status", "delivered_at", "next_try_at"])
+    if told.status == GONE:
+        # Standard Webhooks: a receiver that is gone does not want to hear any more.
+        Webhook.objects.filter(pk=delivery.webhook_id).update(
+            is_active=False, message="The receiver answered 410 Gone, so it is told nothing more."
+        )
+
+
+def _words(told: Told) -> str:
+    said = redact(told.message).replace("\x00", "").strip()
+    return said[:500] or ("" if told.status else "No answer.")

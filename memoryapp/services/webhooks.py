@@ -1,0 +1,157 @@
+"""Making, changing and removing webhooks, and telling them something again."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from memoryapp.clients.webhooks import SETTING
+from memoryapp.domain.addresses import address_problem
+from memoryapp.domain.errors import UnableToChange
+from memoryapp.domain.webhooks import KINDS, SECRET_BYTES, message, written_secret
+from memoryapp.models import Delivery, Event, Webhook, Workspace
+from memoryapp.models.webhooks import queued
+
+MOST = 20
+#: How long the old secret still signs after a change.
+OVERLAP = timedelta(hours=24)
+TEST = "webhook.test"
+
+
+def webhook_create(
+    *, workspace: Workspace, url: str, kinds: Sequence[str], by: Any
+) -> tuple[Webhook, str]:
+    """Make a webhook. Returns the row and its secret, which is never shown again.
+
+    Raises:
+        UnableToChange: an address that may not be called, no kind, an unknown one, or too many.
+    """
+    url = _checked(url)
+    _check_kinds(kinds)
+    secret = secrets.token_bytes(SECRET_BYTES)
+    with transaction.atomic():
+        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+        if workspace.webhooks.count() >= MOST:
+            raise UnableToChange(f"A workspace has at most {MOST} webhooks. Remove one first.")
+        row = Webhook(workspace=workspace, url=url, kinds=list(kinds), created_by=by)
+        row.keep_secret(secret)
+        row.save()
+        _record(row, by, "webhook.created", kinds=list(kinds))
+    return row, written_secret(secret)
+
+
+def webhook_change(
+    *,
+    webhook: Webhook,
+    by: Any,
+    kinds: Sequence[str] | None = None,
+    is_active: bool | None = None,
+) -> Webhook:
+    """Change what a webhook is told, or turn it on or off.
+
+    Raises:
+        UnableToChange: no kind, or an unknown one.
+    """
+    before = {"kinds": list(webhook.kinds), "is_active": webhook.is_active}
+    if kinds is not None:
+        _check_kinds(kinds)
+        webhook.kinds = list(kinds)
+    if is_active is not None:
+        webhook.is_active, webhook.message = is_active, ""
+    after = {"kinds": list(webhook.kinds), "is_active": webhook.is_active}
+    if after != before:
+        with transaction.atomic():
+            webhook.save(update_fields=["kinds", "is_active", "message"])
+            _record(webhook, by, "webhook.changed", before=before, after=after)
+    return webhook
+
+
+def webhook_rotate(*, webhook: Webhook, by: Any) -> str:
+    """Make a new secret; the old one still signs for a day. Returns the new one, shown once."""
+    secret = secrets.token_bytes(SECRET_BYTES)
+    with transaction.atomic():
+        webhook.sealed_previous = webhook.sealed_secret
+        webhook.previous_until = timezone.now() + OVERLAP
+        webhook.keep_secret(secret)
+        webhook.save(update_fields=["sealed_previous", "previous_until", "sealed_secret"])
+        _record(webhook, by, "webhook.rotated")
+    return written_secret(secret)
+
+
+def webhook_remove(*, webhook: Webhook, by: Any) -> None:
+    """Remove a webhook with its log."""
+    with transaction.atomic():
+        _record(webhook, by, "webhook.removed")
+        webhook.delete()
+
+
+def webhook_test(*, webhook: Webhook, by: Any) -> Delivery:
+    """Send a message that says nothing but that it arrived.
+
+    Raises:
+        UnableToChange: the webhook is off.
+    """
+    _check_active(webhook)
+    said = {"workspace": webhook.workspace.slug, "message": "It works."}
+    payload = message(TEST, timezone.now(), said)
+    with transaction.atomic():
+        made = Delivery.objects.create(webhook=webhook, kind=TEST, payload=payload)
+        queued.send(sender=Delivery)
+    return made
+
+
+def delivery_replay(*, delivery: Delivery, by: Any) -> Delivery:
+    """Send a message again, as it was, under its own id: a receiver knows what it had already.
+
+    Raises:
+        UnableToChange: it is waiting anyway, or the webhook is off.
+    """
+    _check_active(delivery.webhook)
+    with transaction.atomic():
+        moved = (
+            Delivery.objects.filter(pk=delivery.pk)
+            .exclude(status=Delivery.Status.WAITING)
+            .update(status=Delivery.Status.WAITING, tries=0, next_try_at=timezone.now())
+        )
+        if not moved:
+            raise UnableToChange("It is waiting to be sent already.")
+        _record(delivery.webhook, by, "webhook.replayed", message_id=str(delivery.pk))
+        queued.send(sender=Delivery)
+    delivery.refresh_from_db()
+    return delivery
+
+
+def _checked(url: str) -> str:
+    url = url.strip()
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or len(url) > 500:
+        raise UnableToChange("A webhook is an address such as https://hooks.example.com/greenroom.")
+    if parts.username or parts.password:
+        raise UnableToChange("Leave the password out of the address: messages are signed instead.")
+    problem = address_problem(
+        url, private_allowed=settings.WEBHOOK_PRIVATE_ADDRESSES, setting=SETTING
+    )
+    if problem:
+        raise UnableToChange(problem)
+    return url
+
+
+def _check_kinds(kinds: Sequence[str]) -> None:
+    if not kinds or set(kinds) - set(KINDS):
+        raise UnableToChange(f"Choose at least one of: {', '.join(KINDS)}.")
+
+
+def _check_active(webhook: Webhook) -> None:
+    if not webhook.is_active:
+        raise UnableToChange("The webhook is off. Turn it on first.")
+
+
+def _record(webhook: Webhook, by: Any, kind: str, **data: Any) -> None:
+    Event.objects.record(workspace=webhook.workspace, actor=by, kind=kind, subject=webhook, **data)

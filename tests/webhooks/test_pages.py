@@ -1,0 +1,162 @@
+"""The pages under Settings, Webhooks, and the same over the API."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from memoryapp.models import Delivery, Event, Webhook
+from memoryapp.services.tokens import api_key_create
+from memoryapp.services.webhooks import webhook_create
+
+pytestmark = pytest.mark.django_db
+
+URL = "/settings/webhooks/"
+SECRET = re.compile(r"whsec_[\w+/]{40,}={0,2}")
+
+
+def create(client: Any, **changes: Any) -> Any:
+    posted = {"url": "https://hooks.example.com/x", "kinds": ["release.published"]} | changes
+    return client.post(f"{URL}new/", posted)
+
+
+def test_it_shows_the_secret_once(ada_client: Any, workspace: Any) -> None:
+    answer = create(ada_client)
+    (secret,) = set(SECRET.findall(answer.content.decode()))
+    webhook = workspace.webhooks.get()
+    assert secret not in ada_client.get(f"{URL}{webhook.pk}/").content.decode()
+    assert "no-store" in answer["Cache-Control"]
+    assert secret.removeprefix("whsec_") not in webhook.sealed_secret
+    assert Event.objects.filter(kind="webhook.created").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"url": "hooks.example.com"}, "A webhook is an address"),
+        ({"url": "ftp://hooks.example.com"}, "A webhook is an address"),
+        ({"url": "https://a:b@hooks.example.com"}, "Leave the password out"),
+        ({"url": "http://169.254.169.254/latest"}, "never called"),
+        ({"kinds": []}, "Choose at least one"),
+    ],
+)
+def test_it_says_what_is_wrong_and_keeps_what_was_typed(
+    ada_client: Any, changes: dict[str, Any], said: str
+) -> None:
+    answer = create(ada_client, **changes)
+    assert answer.status_code in {409, 422}
+    assert said in answer.content.decode()
+    assert not Webhook.objects.exists()
+
+
+def test_it_refuses_private_addresses_where_the_operator_does(
+    ada_client: Any, settings: Any
+) -> None:
+    settings.WEBHOOK_PRIVATE_ADDRESSES = False
+    assert (
+        "WEBHOOK_PRIVATE_ADDRESSES" in create(ada_client, url="http://10.0.0.7/").content.decode()
+    )
+
+
+def test_it_shows_each_try_and_sends_again(ada_client: Any, hook: Any) -> None:
+    page = f"{URL}{hook.pk}/"
+    ada_client.post(f"{page}test/")
+    delivery = Delivery.objects.get()
+    assert "not tried yet" in ada_client.get(page).content.decode()
+    delivery.attempts.create(number=1, status_code=503, message="<b>busy</b>")
+    Delivery.objects.update(status="failed", tries=6)
+    said = ada_client.get(page).content.decode()
+    assert "&lt;b&gt;busy" in said
+    again = ada_client.post(f"{page}replay/{delivery.pk}/", follow=True).content.decode()
+    assert "is sent again" in again
+    delivery.refresh_from_db()
+    assert (delivery.status, delivery.tries) == ("waiting", 0)
+    twice = ada_client.post(f"{page}replay/{delivery.pk}/", follow=True).content.decode()
+    assert "waiting to be sent already" in twice
+
+
+def test_it_changes_turns_off_and_removes(ada_client: Any, hook: Any) -> None:
+    page = f"{URL}{hook.pk}/"
+    ada_client.post(f"{page}change/", {"kinds": ["run.finished"]})
+    hook.refresh_from_db()
+    assert (hook.kinds, hook.is_active) == (["run.finished"], False)
+    assert "The webhook is off" in ada_client.post(f"{page}test/", follow=True).content.decode()
+    ada_client.post(f"{page}remove/")
+    assert not Webhook.objects.exists()
+
+
+def test_others_see_the_list_only(rita_client: Any, vera_client: Any, hook: Any) -> None:
+    for client in (rita_client, vera_client):
+        assert hook.url in client.get(URL).content.decode()
+        assert create(client).status_code == 403
+        assert client.get(f"{URL}{hook.pk}/").status_code == 403
+        assert client.post(f"{URL}{hook.pk}/rotate/").status_code == 403
+
+
+def test_it_does_not_exist_for_other_workspaces(olga_client: Any, hook: Any) -> None:
+    assert olga_client.get(f"{URL}{hook.pk}/").status_code == 404
+    assert olga_client.post(f"{URL}{hook.pk}/remove/").status_code == 404
+    assert hook.url not in olga_client.get(URL).content.decode()
+
+
+def test_it_needs_the_same_number_of_queries_for_more_rows(
+    ada_client: Any, workspace: Any, ada: Any, django_assert_num_queries: Any
+) -> None:
+    def add(count: int) -> None:
+        for number in range(count):
+            url = f"https://hooks.example.com/{number}"
+            webhook_create(workspace=workspace, url=url, kinds=["run.finished"], by=ada)
+
+    add(2)
+    ada_client.get(URL)
+    before = queries_of(ada_client)
+    add(10)
+    with django_assert_num_queries(before):
+        ada_client.get(URL)
+
+
+def queries_of(client: Any) -> int:
+    with CaptureQueriesContext(connection) as seen:
+        client.get(URL)
+    return len(seen)
+
+
+@pytest.fixture
+def api(workspace: Any, ada: Any, client: Any) -> Any:
+    _, key = api_key_create(workspace=workspace, name="ops", scopes=["admin"], by=ada)
+    client.defaults["HTTP_AUTHORIZATION"] = f"Bearer {key}"
+    return client
+
+
+def test_the_api_does_all_of_it(api: Any, workspace: Any) -> None:
+    body = {"url": "https://hooks.example.com/x", "kinds": ["run.finished"]}
+    made = api.post("/api/v1/webhooks", body, content_type="application/json")
+    assert made.status_code == 201
+    assert SECRET.fullmatch(made.json()["secret"])
+    one = f"/api/v1/webhooks/{made.json()['id']}"
+    assert "secret" not in api.get(one).json()
+    tested = api.post(f"{one}/test")
+    assert tested.status_code == 202
+    (row,) = api.get(f"{one}/deliveries?status=waiting").json()["results"]
+    assert row["payload"]["type"] == "webhook.test"
+    assert api.post(f"{one}/deliveries/{row['id']}/replay").status_code == 409
+    Delivery.objects.update(status="delivered")
+    assert api.post(f"{one}/deliveries/{row['id']}/replay").status_code == 202
+    assert api.post(f"{one}/rotate").json()["secret"].startswith("whsec_")
+    off = api.patch(one, {"is_active": False}, content_type="application/json")
+    assert off.json()["is_active"] is False
+    assert api.delete(one).status_code == 204
+    assert not workspace.webhooks.exists()
+
+
+@pytest.mark.parametrize("scope", ["read", "write", "playbooks:pull"])
+def test_the_api_needs_a_key_that_administers(
+    workspace: Any, ada: Any, client: Any, scope: str
+) -> None:
+    _, key = api_key_create(workspace=workspace, name="x", scopes=[scope], by=ada)
+    answer = client.get("/api/v1/webhooks", headers={"Authorization": f"Bearer {key}"})
+    assert answer.status_code == 403
