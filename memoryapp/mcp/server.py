@@ -22,7 +22,8 @@ NAME = "greenroom"
 KEY = "greenroom.key"
 INSTRUCTIONS = (
     "Greenroom holds what agents learned and people reviewed. Before a task, call search_memory or "
-    "read a playbook; after it, propose what you learned with propose_lesson."
+    "read a playbook; after it, say how it went with report_outcome, and propose what you learned "
+    "with propose_lesson."
 )
 #: As long as a pulled playbook counts as fresh (Cache-Control max-age=60).
 FRESH_MS = 60_000

@@ -18,15 +18,18 @@ from memoryapp.access import key_problem
 from memoryapp.domain.delivery import FORMS
 from memoryapp.domain.errors import UnableTo, UnableToFind
 from memoryapp.domain.playbook import SECTIONS
-from memoryapp.models import ApiKey, Playbook
+from memoryapp.models import ApiKey, Playbook, Release, Report, Vote
 from memoryapp.models.tokens import Scope
 from memoryapp.services.proposals import MAX_EVIDENCE, MAX_LESSON, lesson_propose
 from memoryapp.services.releases import PRODUCTION
+from memoryapp.services.reports import Said, report_take
 from memoryapp.services.serving import memory_search, playbook_serve, playbooks_open_to
 
 Answer = dict[str, Any]
 READERS = (Scope.PULL, Scope.READ, Scope.WRITE)
+REPORTERS = (Scope.FEEDBACK, Scope.WRITE)
 SENDERS = (Scope.TRAJECTORIES, Scope.WRITE)
+OUTCOMES = [value for value in Report.Outcome.values if value]
 MAX_K = 50
 #: a zip is nothing to put into a context.
 TEXT_FORMS = [name for name in FORMS if name != "skill"]
@@ -78,6 +81,22 @@ def get_playbook(key: ApiKey, given: Mapping[str, Any]) -> Answer:
         "digest": served.digest,
         "content": served.text,
     }
+
+
+def report_outcome(key: ApiKey, given: Mapping[str, Any]) -> Answer:
+    """How a task went with a release, and which of its bullets helped or harmed; counted once."""
+    open_to = playbooks_open_to(key)
+    release = Release.objects.filter(playbook__in=open_to, pk=int(given["release"])).first()
+    if release is None:
+        raise UnableToFind("There is no such release here. get_playbook names it as release.")
+    receipt = report_take(
+        release=release,
+        votes=[Said(v["id"], v["vote"], v.get("evidence", "")) for v in given.get("bullets", ())],
+        outcome=given.get("outcome", ""),
+        task=given["task"],
+        key=key,
+    )
+    return asdict(receipt)
 
 
 def propose_lesson(key: ApiKey, given: Mapping[str, Any]) -> Answer:
@@ -191,6 +210,47 @@ TOOLS: Mapping[str, Offered] = {
             },
             ("playbook",),
             reads=True,
+        ),
+        _offer(
+            report_outcome,
+            REPORTERS,
+            "Report an outcome",
+            "Say how a task ended that you did with a playbook, and which bullets helped or harmed "
+            "you. A task is counted once, however often you report it.",
+            {
+                "release": {
+                    "type": "string",
+                    "pattern": "^[1-9][0-9]{0,17}$",
+                    "description": "The release you worked with, as get_playbook names it.",
+                },
+                "task": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": 200,
+                    "description": "Your own name for the task.",
+                },
+                "outcome": {"type": "string", "enum": OUTCOMES},
+                "bullets": {
+                    "type": "array",
+                    "maxItems": 500,
+                    "items": {
+                        "type": "object",
+                        "properties": {
+                            "id": {
+                                "type": "string",
+                                "maxLength": 80,
+                                "description": "Its label, such as pitfalls-004.",
+                            },
+                            "vote": {"type": "string", "enum": [*Vote.Value.values]},
+                            "evidence": {"type": "string", "maxLength": 20_000},
+                        },
+                        "required": ["id", "vote"],
+                        "additionalProperties": False,
+                    },
+                },
+            },
+            ("release", "task"),
+            reads=False,
         ),
         _offer(
             propose_lesson,

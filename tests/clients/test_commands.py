@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gzip
 import io
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from greenroom_client import Greenroom, commands
 
+from memoryapp.models import Bullet
 from memoryapp.project.cli import main
 from memoryapp.services.releases import release_publish
 from memoryapp.services.tokens import api_key_create
@@ -26,7 +26,8 @@ def server(live_server: Any, workspace: Any, ada: Any, monkeypatch: pytest.Monke
     BulletFactory(playbook=playbook, label="strategies-001", content="Verify before a refund.")
     release_publish(playbook=playbook, by=ada, label="production")
     EnvironmentFactory(workspace=workspace, slug="desk")
-    scopes = ("playbooks:pull", "trajectories:write", "read", "write")
+    PlaybookFactory(workspace=workspace, slug="second")
+    scopes = ("playbooks:pull", "feedback:write", "trajectories:write", "read", "write")
     _, key = api_key_create(workspace=workspace, name="script", scopes=scopes, by=ada)
     monkeypatch.setenv("GREENROOM_URL", live_server.url)
     monkeypatch.setenv("GREENROOM_KEY", key)
@@ -57,7 +58,7 @@ def test_it_pulls_pushes_and_follows_a_run(
     session = tmp_path / "session.jsonl.gz"
     session.write_bytes(gzip.compress(jsonl(*CLAUDE) + b"{broken\n"))
     capsys.readouterr()
-    assert main(["push", "--format", "claude-code", str(session)]) == 1
+    assert main(["push", "--format", "claude-code", "--playbook", "desk", str(session)]) == 1
     said = capsys.readouterr()
     assert "1 taken, 0 known, 1 refused" in said.out
     assert "is not JSON" in said.err
@@ -73,7 +74,17 @@ def test_it_pulls_pushes_and_follows_a_run(
     assert "desk" in [p["slug"] for p in memory.pages("playbooks")]
     receipt = memory.pull("desk").receipt
     assert receipt is not None
-    assert receipt.version == 1
+    votes = [{"id": "strategies-001", "vote": "helpful"}]
+    said = memory.report(receipt, outcome="success", bullets=votes, task="refund 7")
+    assert (said["counted"], said["refused"]) == (1, [])
+    assert memory.search("desk", "refund")["bullets"][0]["label"] == "strategies-001"
+
+    assert main(["export", "--output", str(tmp_path / "out")]) == 0
+    file = tmp_path / "out" / "desk.json"
+    assert main(["import", str(file), "--playbook", "second", "--dry-run"]) == 0
+    assert "Would be: 1 added" in capsys.readouterr().out
+    assert main(["import", str(file), "--playbook", "second"]) == 0
+    assert Bullet.objects.filter(playbook__slug="second").get().content.startswith("Verify")
 
     assert main(["pull", "nowhere"]) == 1
     assert "greenroom: There is no playbook 'nowhere'" in capsys.readouterr().err
@@ -132,4 +143,3 @@ def test_the_client_alone_has_the_same_commands(capsys: Any) -> None:
         commands.main(["--help"])
     said = capsys.readouterr().out
     assert all(name in said for name in ("pull", "push", "export", "import", "run", "watch"))
-    assert json.dumps(commands.FORMATS)

@@ -12,7 +12,7 @@ from memoryapp.models import Candidate, PullReceipt
 from memoryapp.services.candidates import candidate_reject
 from memoryapp.services.releases import release_publish
 from memoryapp.services.tokens import api_key_create
-from tests.factories import BulletFactory, PlaybookFactory
+from tests.factories import BulletFactory, MembershipFactory, PlaybookFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -21,9 +21,11 @@ pytestmark = pytest.mark.django_db
 def call(key: Any) -> Any:
     reader = key("playbooks:pull")[0]
     sender = key("trajectories:write")[0]
+    reporter = key("feedback:write")[0]
+    callers = {"propose_lesson": sender, "report_outcome": reporter}
 
     def make(name: str, **given: Any) -> Any:
-        return tools.call(sender if name == "propose_lesson" else reader, name, given)
+        return tools.call(callers.get(name, reader), name, given)
 
     return make
 
@@ -52,6 +54,8 @@ def test_it_reads_an_older_version(served: Any, call: Any, ada: Any) -> None:
         ("get_playbook", {"playbook": "desk", "label": "beta"}, "no label 'beta'"),
         ("get_playbook", {"playbook": "desk", "version": 9}, "no version 9"),
         ("get_playbook", {"playbook": "d\x00"}, "NUL"),
+        ("report_outcome", {"release": "0", "task": "t"}, "release: '0' does not match"),
+        ("report_outcome", {"release": "999999", "task": "t"}, "There is no such release here"),
         ("propose_lesson", {"playbook": "desk", "content": " "}, "The lesson is empty"),
         ("propose_lesson", {"playbook": "desk", "content": "x", "section": "A b"}, "A section is"),
         ("propose_lesson", {"playbook": "desk", "content": "x", "extra": 1}, "'extra' was unexpec"),
@@ -71,6 +75,7 @@ def test_it_says_in_one_line_what_is_wrong(
     [
         ("search_memory", "trajectories:write", {"query": "refund"}),
         ("get_playbook", "trajectories:write", {"playbook": "desk"}),
+        ("report_outcome", "playbooks:pull", {"release": "1", "task": "t", "outcome": "success"}),
         ("propose_lesson", "playbooks:pull", {"playbook": "desk", "content": "New."}),
         ("propose_lesson", "read", {"playbook": "desk", "content": "New."}),
     ],
@@ -121,3 +126,21 @@ def test_reading_leaves_a_receipt(served: Any, call: Any) -> None:
     call("get_playbook", playbook="desk")
     receipts.flush()
     assert PullReceipt.objects.get().label == "production"
+
+
+def test_an_outcome_counts_once_for_the_release_that_was_read(served: Any, call: Any) -> None:
+    release = call("get_playbook", playbook="desk").structured_content["release"]
+    votes = [{"id": "strategies-001", "vote": "helpful"}, {"id": "lost-001", "vote": "harmful"}]
+    said = {"release": release, "task": "refund 7", "outcome": "success", "bullets": votes}
+    first, again = (call("report_outcome", **said).structured_content for _ in range(2))
+    assert (first["counted"], again["counted"], again["known"]) == (1, 0, 1)
+    assert [row["bullet"] for row in first["refused"]] == ["lost-001"]
+    assert served.bullets.get(label="strategies-001").deployed_helpful == 1
+
+
+def test_a_release_of_others_is_not_reported_on(served: Any, call: Any) -> None:
+    theirs = PlaybookFactory(workspace=MembershipFactory().workspace)
+    BulletFactory(playbook=theirs)
+    release = release_publish(playbook=theirs, by=None)
+    answer = call("report_outcome", release=str(release.pk), task="t", outcome="failure")
+    assert "There is no such release here" in answer.content[0].text

@@ -138,10 +138,23 @@ class Greenroom:
         bullets: Sequence[Mapping[str, Any]] = (),
         task: str = "",
     ) -> Mapping[str, Any]:
-        """Say how a task went with a release, and which bullets helped: ``[{"id", "verdict"}]``."""
-        said: dict[str, Any] = {"release": _number(receipt.release), "bullets": list(bullets)}
-        said.update({k: v for k, v in (("outcome", outcome), ("task_id", task)) if v})
+        """Say how a task went with a release: success, failure or partial.
+
+        ``bullets`` are ``{"id": label, "vote": "helpful" | "harmful" | "neutral"}``. ``task`` is
+        your name for the task: what is said of it twice counts once.
+        """
+        said: dict[str, Any] = {"release": int(receipt.release), "bullets": list(bullets)}
+        named = (("outcome", outcome), ("task", task), ("agent", self.http.agent))
+        said.update({name: value for name, value in named if value})
         found: Mapping[str, Any] = self.http.post("feedback", said)
+        return found
+
+    def import_playbook(
+        self, playbook: str, content: str, *, form: str, on_conflict: str, dry_run: bool
+    ) -> Mapping[str, Any]:
+        """Add the bullets of a file to a playbook; the answer has a row for each."""
+        body = {"format": form, "content": content, "on_conflict": on_conflict, "dry_run": dry_run}
+        found: Mapping[str, Any] = self.http.post(f"playbooks/{playbook}/import", body)
         return found
 
     def send(
@@ -278,7 +291,3 @@ def _times(answer: Answer) -> list[float]:
         match = re.search(rf"(?:^|[ ,]){word}=(\d+)", said)
         found.append(float(match[1]) if match else default)
     return found
-
-
-def _number(text: str) -> int | str:
-    return int(text) if text.isdigit() else text

@@ -7,7 +7,6 @@ or not all of it, 2 was asked wrongly.
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 import time
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
 ERRORS = (GreenroomError,)
 FORMATS = ("jsonl", "langfuse", "langsmith", "claude-code", "codex")
+SUFFIXES = {"json": "json", "preping": "json", "ace": "txt"}
 PIECE = 64 * 1024
 GZIP = b"\x1f\x8b"
 BAR = 24
@@ -183,41 +183,60 @@ def _pieces(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def _add_transfer(commands: Commands) -> None:
-    export = _parser(commands, "export", "write the whole workspace to a file")
-    export.add_argument("--output", type=Path, required=True)
+    export = _parser(commands, "export", "write every released playbook to a folder, one file each")
+    export.add_argument("--output", type=Path, required=True, help="a folder; made where it is new")
+    export.add_argument("--label", default="production")
+    export.add_argument("--format", default="json", help="json keeps ids and counts")
     export.set_defaults(run=_export)
-    into = _parser(commands, "import", "read a workspace or a playbook from a file")
+    into = _parser(commands, "import", "add the bullets of a file to a playbook")
     into.add_argument("file", type=Path)
+    into.add_argument("--playbook", required=True, help="its slug")
+    into.add_argument("--format", default="json", help="json, ace, preping, …")
     into.add_argument("--dry-run", action="store_true", help="only say what would happen")
     into.add_argument(
         "--on-conflict",
-        choices=("skip", "overwrite", "new-ids"),
+        choices=("skip", "overwrite", "new"),
         default="skip",
-        help="what to do with what is there already",
+        help="for a bullet whose label stands for another text there",
     )
     into.set_defaults(run=_import)
 
 
 def _export(asked: argparse.Namespace) -> int:
-    client = _client(asked, timeout=300.0)
-    answer = client.http.get("workspace/export")
+    client = _client(asked, cache=None)
+    playbooks = [row for row in client.pages("playbooks") if asked.label in row["labels"]]
     try:
-        asked.output.write_bytes(answer.body)
+        asked.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise Refused(f"{asked.output} cannot be written: {error.strerror}.") from error
-    sys.stdout.write(f"{asked.output}: {len(answer.body)} bytes\n")
+        raise Refused(f"{asked.output} cannot be made: {error.strerror}.") from error
+    for number, row in enumerate(playbooks):
+        bar(number, len(playbooks), row["slug"])
+        pulled = client.pull(row["slug"], label=asked.label, form=asked.format)
+        suffix = SUFFIXES.get(asked.format, "md")
+        _write(asked.output / f"{row['slug']}.{suffix}", pulled.text)
+    bar_end()
+    sys.stdout.write(f"{asked.output}: {len(playbooks)} playbooks at {asked.label}\n")
     return 0
 
 
 def _import(asked: argparse.Namespace) -> int:
-    client = _client(asked, timeout=300.0)
     with _opened(asked.file) as file:
-        body = file.read()
-    query = {"conflict": asked.on_conflict, "dry_run": "true" if asked.dry_run else None}
-    headers = {"Content-Type": "application/json"}
-    said = client.http.send("POST", "workspace/import", body, query, headers).json()
-    sys.stdout.write(json.dumps(said, indent=2, ensure_ascii=False) + "\n")
-    return 1 if any(row.get("status") == "refused" for row in said.get("rows", [])) else 0
+        try:
+            content = file.read().decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise Refused(f"{asked.file} is not UTF-8 text.") from error
+    said = _client(asked, timeout=300.0).import_playbook(
+        asked.playbook,
+        content,
+        form=asked.format,
+        on_conflict=asked.on_conflict,
+        dry_run=asked.dry_run,
+    )
+    for row in said["rows"]:
+        sys.stderr.write(f"{row['place']}: {row['verdict']} {row['message']}\n")
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in said["counts"].items())
+    sys.stdout.write(f"{'Would be: ' if said['dry_run'] else ''}{counts or 'nothing'}\n")
+    return 1 if said["counts"].get("refused") else 0
 
 
 def _add_runs(commands: Commands) -> None:
