@@ -10,9 +10,8 @@ from django import forms
 from django.utils import timezone
 
 from memoryapp.domain.review import Policy
-from memoryapp.models import Playbook, Role
 from memoryapp.domain.webhooks import KINDS
-from memoryapp.models import Role
+from memoryapp.models import Playbook, Role
 from memoryapp.models.tokens import Scope
 
 MAX_BUDGET = 1_000_000

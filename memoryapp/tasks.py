@@ -36,6 +36,9 @@ def index_vectors() -> None:
 def forget_answers() -> None:
     """Forget answers to requests with an Idempotency-Key after a day."""
     receipts.forget_answers()
+
+
+@shared_task(base=DjangoTask)
 def send_webhooks() -> None:
     """Ring for every delivery that is due; beat's safety net, and rung when one is written."""
     for delivery_id in deliveries.due():

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from memoryapp.api import feedback, imports, keys, pull, retrieval, schema, serving, views
-from memoryapp.api import feedback, imports, pull, retrieval, schema, serving, views, webhooks
+from memoryapp.api import feedback, imports, keys, pull, retrieval, schema, serving, views, webhooks
 
 # Imported so that the extensions register themselves.
 __all__ = ["schema", "urlpatterns"]

@@ -55,6 +55,8 @@ CSRF_COOKIE_SECURE = SECURE_COOKIES
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE_COOKIES else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+#: Where agents reach MCP on this host; the supervisor starts it there.
+MCP_PORT = env.int("MCP_PORT", default=env.int("PORT", default=8000) + 1)
 
 INSTALLED_APPS = [
     "django.contrib.auth",

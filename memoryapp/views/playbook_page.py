@@ -19,7 +19,7 @@ from memoryapp.queries import releases as release_queries
 from memoryapp.queries.origins import jobs_of
 from memoryapp.services.releases import PRODUCTION
 from memoryapp.views.links import Chip, page_of, parameter, with_query
-from memoryapp.views.snippets import pull_command, pull_python
+from memoryapp.views.snippets import mcp_client, pull_command, pull_python
 
 TABS = ("bullets", "releases", "sources", "use")
 TONES = {"strategies": "accent", "pitfalls": "soft", "apis": "past", "code_snippets": "ink"}
@@ -262,6 +262,7 @@ def _use_tab(request: HttpRequest, playbook: Playbook, labels: Sequence[Any]) ->
                 "title": "Python",
                 "code": pull_python(request, playbook.slug, label=label),
             },
+            {"id": "snippet-mcp", "title": "MCP client", "code": mcp_client(request)},
         ],
         "keys_url": reverse("key-list"),
         "body": served.bodies["md"] if served else "",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -21,17 +24,33 @@ def pull_command(
 
 
 def pull_python(request: HttpRequest, slug: str, *, label: str = "production") -> str:
-    """The same in Python, with the standard library alone."""
+    """The same in Python, with copies for when the server is away, and a report at the end."""
+    url = request.build_absolute_uri("/").rstrip("/")
+    at = "" if label == "production" else f', label="{label}"'
     return "\n".join(
         [
-            "import os",
-            "import urllib.request",
+            "# pip install ./clients/python",
+            "from greenroom_client import Greenroom",
             "",
-            "request = urllib.request.Request(",
-            f'    "{pull_url(request, slug, label, "md")}",',
-            '    headers={"Authorization": f"Bearer {os.environ[\'GREENROOM_KEY\']}"},',
-            ")",
-            "with urllib.request.urlopen(request, timeout=10) as answer:",
-            "    playbook = answer.read().decode()",
+            f'memory = Greenroom("{url}", agent="my-agent")  # key: GREENROOM_KEY',
+            f'playbook = memory.pull("{slug}"{at})',
+            "print(playbook.text)  # into your system prompt",
+            'memory.report(playbook.receipt, outcome="success", task="my name for the task")',
         ]
     )
+
+
+def mcp_client(request: HttpRequest) -> str:
+    """What most MCP clients want to know of a server."""
+    headers = {"Authorization": "Bearer gr_…"}
+    server = {"type": "http", "url": mcp_url(request), "headers": headers}
+    return json.dumps({"mcpServers": {"greenroom": server}}, indent=2, ensure_ascii=False)
+
+
+def mcp_url(request: HttpRequest) -> str:
+    """Where MCP is served: below the public address, or on its own port of this host."""
+    if settings.PUBLIC_URL:
+        return f"{settings.PUBLIC_URL}/mcp"
+    host = request.get_host()
+    name = host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host
+    return f"{request.scheme}://{name}:{settings.MCP_PORT}/mcp"

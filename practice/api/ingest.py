@@ -22,6 +22,7 @@ from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
 from memoryapp.api.contract import PROBLEM, SENDING, one_of
+from memoryapp.api.parsers import TooLarge
 from memoryapp.api.permissions import HasScope, workspace_of
 from memoryapp.models import Playbook
 from practice.api.deployment import NewestSentFirst, SendReceipt
@@ -49,11 +50,6 @@ class TooBusy(APIException):
     default_code = "ingest_busy"
     default_detail = "Too much is coming in just now. Send it again in a second."
     wait = 1
-
-
-class TooLarge(APIException):
-    status_code = 413
-    default_code = "body_too_large"
 
 
 class AsItComes(BaseParser):

@@ -13,8 +13,10 @@ from django.views.decorators.http import require_safe
 from memoryapp.access import Right, gate, workspace_of
 from memoryapp.queries.facets import facet
 from practice.models import SentTrajectory
+from practice.queries import traces
 from practice.views.filters import PAGE_SIZE, chips
 
+REFUSED_SHOWN = 20
 EXAMPLE = {
     "id": "conversation-8812",
     "instruction": "Refund order ORD-2025-00066.",
@@ -47,8 +49,28 @@ def sent_list(request: HttpRequest) -> HttpResponse:
         "is_filtered": bool(status),
         "chips": chips(request, "status", SentTrajectory.Status.choices, facet(every, "status")),
         "command": _command(request),
+        "traces": traces.trace_counts(workspace),
+        "refused_traces": traces.refused_traces(workspace)[:REFUSED_SHOWN],
+        "exporter": _exporter(request),
     }
     return render(request, "practice/sent_list.html", context)
+
+
+def _exporter(request: HttpRequest) -> str:
+    """What an OpenTelemetry exporter wants to know, with this host and this workspace's names."""
+    workspace = workspace_of(request)
+    playbook = workspace.playbooks.order_by("name").first()
+    environment = workspace.environments.order_by("name").first()
+    headers = [
+        "Authorization=Bearer $GREENROOM_KEY",
+        f"X-Greenroom-Playbook={playbook.slug if playbook else 'your-playbook'}",
+        f"X-Greenroom-Environment={environment.slug if environment else 'your-environment'}",
+    ]
+    url = request.build_absolute_uri(reverse("api-agent-traces"))
+    return (
+        f"export OTEL_EXPORTER_OTLP_TRACES_ENDPOINT={url}\n"
+        f'export OTEL_EXPORTER_OTLP_HEADERS="{",".join(headers)}"'
+    )
 
 
 def _command(request: HttpRequest) -> str:

@@ -115,3 +115,10 @@ def test_it_takes_a_number_for_a_release(with_key: Any) -> None:
 def test_it_refuses_a_list_of_another_status(with_key: Any) -> None:
     client = with_key("write")
     assert client.get("/api/v1/trajectories?status=lost").status_code == 400
+
+
+def test_it_reads_no_more_than_fits(with_key: Any, settings: Any) -> None:
+    settings.INGEST_MAX_BYTES = 1_000
+    answer = send(with_key("trajectories:write"), entry("a", answer="x" * 2_000))
+    assert answer.status_code == 413
+    assert "more than 1000 bytes" in answer.json()["detail"]

@@ -163,3 +163,20 @@ def test_it_needs_the_same_number_of_queries_for_more_rows(
     add(10)
     with django_assert_num_queries(queries):
         rita_client.get(f"{URL}?tab={tab}")
+
+
+@pytest.mark.parametrize(
+    ("public", "host", "address"),
+    [
+        ("", "testserver", "http://testserver:8001/mcp"),
+        ("", "desk.local:8000", "http://desk.local:8001/mcp"),
+        ("https://desk.example.com", "testserver", "https://desk.example.com/mcp"),
+    ],
+)
+def test_it_tells_where_mcp_is(
+    rita_client: Any, workspace: Any, settings: Any, public: str, host: str, address: str
+) -> None:
+    settings.PUBLIC_URL, settings.MCP_PORT = public, 8001
+    playbook = PlaybookFactory(workspace=workspace)
+    page = rita_client.get(f"{playbook.get_absolute_url()}?tab=use", headers={"host": host})
+    assert f"&quot;url&quot;: &quot;{address}&quot;" in page.content.decode()

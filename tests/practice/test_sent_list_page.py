@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
+from practice.models import SentTrace
 from practice.services.deployment import trajectories_send
 from tests.factories import EnvironmentFactory, PlaybookFactory
 
@@ -52,3 +54,22 @@ def test_it_filters_by_state(client: Any, vera: Any, sent: Any) -> None:
 def test_a_stranger_sees_nothing_of_it(client: Any, olga: Any, sent: Any) -> None:
     client.force_login(olga)
     assert "Task 0" not in client.get(URL).content.decode()
+
+
+def test_it_says_why_traces_became_no_trajectory(
+    rita_client: Any, olga_client: Any, workspace: Any
+) -> None:
+    SentTrace.objects.create(
+        environment=EnvironmentFactory(workspace=workspace),
+        playbook=PlaybookFactory(workspace=workspace),
+        trace_id="a" * 32,
+        span_count=3,
+        status=SentTrace.Status.REFUSED,
+        message="The trace has no tool call.",
+        last_seen_at=timezone.now(),
+    )
+    said = rita_client.get(URL).content.decode()
+    assert "0 taken, 0 coming in, 1 refused" in said
+    assert "The trace has no tool call." in said
+    assert "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://testserver/api/v1/otlp/v1/traces" in said
+    assert "a" * 32 not in olga_client.get(URL).content.decode()
