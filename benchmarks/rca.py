@@ -274,14 +274,16 @@ def _timed(run: Callable[[], object]) -> float:
 def speed_figures(case_set: CaseSet) -> None:
     """The command line as a user runs it, reading included, in a process of its own."""
     command = [sys.executable, "-m", "memoryapp.project.cli", "rca", "evaluate", "--json"]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
         [*command, str(case_set.folder)], check=True, capture_output=True, text=True
     )
     found = json.loads(done.stdout)
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     say(
         "speed", set=case_set.name, seconds_median=found["seconds_median"],
-        seconds_max=found["seconds_max"], peak_mib=peak, r_at_1=found["r_at_1"],
+        seconds_max=found["seconds_max"], cpu_seconds_per_case=spent / found["cases"], peak_mib=after.ru_maxrss / 1024, r_at_1=found["r_at_1"],
         r_at_3=found["r_at_3"], mrr=found["mrr"], agent_at_1=found.get("agent_at_1"),
     )  # fmt: skip
 

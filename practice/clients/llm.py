@@ -48,6 +48,7 @@ DEFAULT_TEMPERATURES: Mapping[str, float] = MappingProxyType(
         "reflector": 0.7,
         "curator": 0.7,
         "consolidator": 0.3,
+        "investigator": 0.0,
     }
 )
 CONNECT_TIMEOUT_S = 10.0

@@ -184,7 +184,6 @@ class Recursion:
         """An open verdict, put to a model where there is one and the budget allows."""
         if self.asked is None or self.model_calls >= self.budget.model_calls:
             return Verdict.OPEN, 0.0, reason, ()
-        self.model_calls += 1
         question = Question(
             alert=self.subject.alert,
             node=service_id(name),
@@ -193,6 +192,7 @@ class Recursion:
             names=tuple(service_id(one) for one in sorted(self.subject.seen)),
         )
         opinion = self.asked(question)
+        self.model_calls += opinion.calls if opinion is not None else 1
         if opinion is None:
             return Verdict.OPEN, 0.0, reason, ()
         sources = [node.partition(":")[2] for node in opinion.inherited_from]

@@ -374,12 +374,16 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """A model's checked answer: a verdict with its reason, names only from the graph."""
+    """A model's checked answer: a verdict with its reason, names only from the graph.
+
+    ``calls`` is how many requests it took.
+    """
 
     verdict: Verdict
     reason: str
     inherited_from: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
+    calls: int = 1
 
 
 Ask = Callable[[Question], Opinion | None]
