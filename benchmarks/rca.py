@@ -283,7 +283,8 @@ def speed_figures(case_set: CaseSet) -> None:
     spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     say(
         "speed", set=case_set.name, seconds_median=found["seconds_median"],
-        seconds_max=found["seconds_max"], cpu_seconds_per_case=spent / found["cases"], peak_mib=after.ru_maxrss / 1024, r_at_1=found["r_at_1"],
+        seconds_max=found["seconds_max"], cpu_seconds_per_case=spent / found["cases"],
+        peak_mib=after.ru_maxrss / 1024, r_at_1=found["r_at_1"],
         r_at_3=found["r_at_3"], mrr=found["mrr"], agent_at_1=found.get("agent_at_1"),
     )  # fmt: skip
 
