@@ -162,6 +162,13 @@ def test_it_asks_who_is_signed_in_before_it_looks_up_whom_to_sign_in_as() -> Non
     assert names(steps) == ["club_login_status", "list_members", "club_login", "post_letter"]
 
 
+def test_it_does_not_ask_another_service_who_is_signed_in() -> None:
+    other = tool("bank_session_status", "Tell whether a teller uses this bank terminal.", READ)
+    specs = tuple(other if t.name == "club_login_status" else t for t in LETTERS)
+    steps = solve(Club(specs=specs), book(SIGN_IN_FIRST), "post_letter", text="Hello")
+    assert names(steps) == ["list_members", "club_login", "post_letter"]
+
+
 def test_it_signs_in_at_once_where_that_takes_no_look_up() -> None:
     account = {"type": "string", "description": "Who.", "examples": ["M-7"]}
     offered = tool(

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any
 
 from practice.agents.rules import schema
-from practice.agents.rules.linking import kinship
+from practice.agents.rules.linking import RELATED, kinship
 from practice.agents.rules.words import content, parts
 from practice.domain.types import Json, ToolSpec
 
@@ -279,6 +279,7 @@ def session_status(tool: ToolSpec, tools: Sequence[ToolSpec]) -> ToolSpec | None
         and {"login", "auth", "session"} & set(parts(other.name))
         and not other.parameters
         and schema.is_read(other)
+        and kin(tool.name, other.name) >= RELATED
     ]
     return max(found, key=lambda other: kin(tool.name, other.name), default=None)
 
