@@ -103,6 +103,7 @@ urlpatterns = [
         trajectories.trajectory_compare,
         name="trajectory-compare",
     ),
+    path("trajectories/<int:pk>/root-cause/", incidents.attempt_cause, name="attempt-cause"),
     path("trajectories/<int:pk>/overrule/", overrules.overrule, name="attempt-overrule"),
     path("trajectories/<int:pk>/overrule/undo/", overrules.undo, name="attempt-overrule-undo"),
     path("practice/from-agents/", deployment.sent_list, name="sent-list"),

@@ -17,7 +17,7 @@ from memoryapp.api.contract import PROBLEM, READING, SENDING, WRITING, NewestFir
 from memoryapp.api.permissions import HasScope, workspace_of
 from practice.api import incident_serializers as s
 from practice.domain.alerts import NotAnAlert, Sent, read, read_alertmanager
-from practice.models import Incident, TelemetrySource
+from practice.models import Attempt, Incident, TelemetrySource
 from practice.queries import incidents as queries
 from practice.services import causes, incidents
 
@@ -158,6 +158,22 @@ class IncidentDecide(APIView):
         asked.is_valid(raise_exception=True)
         self.decide(_incident(request, number), asked.validated_data, request.user)
         return Response(_detail(request, number))
+
+
+class AttemptCause(APIView):
+    permission_classes = (HasScope,)
+    scopes = WRITING
+
+    @extend_schema(
+        request=None,
+        responses={201: s.IncidentDetailSerializer, 404: PROBLEM, 409: PROBLEM},
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Ask which step decided a failed attempt; asked again, the same incident answers."""
+        rows = Attempt.objects.filter(run__workspace=workspace_of(request))
+        found = rows.select_related("task", "run__workspace", "run__environment")
+        incident = incidents.attempt_analyse(attempt=object_or_404(found, pk=pk), by=request.user)
+        return Response(_detail(request, incident.number), status=201)
 
 
 class IncidentLesson(APIView):

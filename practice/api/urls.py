@@ -111,6 +111,9 @@ urlpatterns = [
         incidents.AlertmanagerWebhook.as_view(),
         name="api-alertmanager-webhook",
     ),
+    path(
+        "attempts/<int:pk>/root-cause", incidents.AttemptCause.as_view(), name="api-attempt-cause"
+    ),
     path("incidents", incidents.IncidentList.as_view(), name="api-incident-list"),
     path("incidents/<int:number>", incidents.IncidentDetail.as_view(), name="api-incident-detail"),
     path(

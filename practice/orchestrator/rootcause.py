@@ -26,7 +26,7 @@ from practice.domain.rootcause.types import Alert, Budget, Outcome, Visit
 from practice.domain.rootcause.types import Analysis as Found
 from practice.models import Analysis, Incident, IncidentAlert
 from practice.models.work import MAX_TRIES
-from practice.orchestrator import telemetry, verdicts
+from practice.orchestrator import decisive, telemetry, verdicts
 from practice.orchestrator.leases import heartbeat, lease
 
 logger = logging.getLogger(__name__)
@@ -53,7 +53,13 @@ def work(analysis_id: int) -> None:
     row = Analysis.objects.claim(analysis_id, now=timezone.now(), lease=lease())
     if row is None:
         return
-    row = Analysis.objects.select_related("incident__source", "incident__workspace").get(pk=row.pk)
+    row = Analysis.objects.select_related(
+        "incident__source",
+        "incident__workspace",
+        "incident__attempt__task",
+        "incident__attempt__run__environment",
+        "incident__attempt__run__snapshot",
+    ).get(pk=row.pk)
     if row.tries > MAX_TRIES:
         _fail(row, row.message or "Its worker died each time it was tried. Narrow the window.")
         return
@@ -71,6 +77,9 @@ def work(analysis_id: int) -> None:
 
 def _perform(row: Analysis) -> tuple[Found, dict[str, Any]]:
     incident = row.incident
+    if incident.attempt is not None:
+        _tell(row, "Reading the trajectory", 0)
+        return decisive.found_in(incident.attempt, alert_of(row))
     _tell(row, "Reading telemetry", 0)
     begin, end = window_of(row)
     known, notes = telemetry.gathered(incident, begin, end)

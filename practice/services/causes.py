@@ -10,9 +10,11 @@ from django.db.models import Q
 from django.utils import timezone
 
 from memoryapp.domain.errors import UnableToDecide, UnableToUndo
+from memoryapp.domain.playbook import Delta
 from memoryapp.models import Candidate, Playbook
 from memoryapp.services.candidates import Origin, Source, candidate_submit
 from memoryapp.services.events import event_record
+from practice.domain import decisive
 from practice.domain.causal_layout import KIND_WORDS, short
 from practice.domain.incident_lessons import lesson, strongest
 from practice.domain.rootcause import serial
@@ -127,15 +129,8 @@ def lesson_submit(*, incident: Incident, playbook: Playbook, by: Any) -> Candida
     if incident.status not in {Incident.Status.CONFIRMED, Incident.Status.CORRECTED}:
         raise UnableToDecide("Confirm or correct the cause first: only a decided one is a lesson.")
     with transaction.atomic():
-        _, found = _found(incident)
-        delta = lesson(
-            found,
-            cause=incident.cause,
-            system=incident.system,
-            name=str(incident),
-            note=incident.cause_reason,
-            kind=RULE_KIND,
-        )
+        analysis, found = _found(incident)
+        delta = _lesson(incident, analysis, found)
         candidate = candidate_submit(
             playbook_id=playbook.pk,
             delta=delta,
@@ -150,6 +145,26 @@ def lesson_submit(*, incident: Incident, playbook: Playbook, by: Any) -> Candida
             )
         _record(incident, by, "incident.lesson_sent", playbook=playbook.slug)
     return candidate
+
+
+def _lesson(incident: Incident, analysis: Analysis, found: Found) -> Delta:
+    """What an incident teaches. Of a trajectory only a step that stood its test does."""
+    if incident.attempt is None:
+        return lesson(
+            found,
+            cause=incident.cause,
+            system=incident.system,
+            name=str(incident),
+            note=incident.cause_reason,
+            kind=RULE_KIND,
+        )
+    test = analysis.panels.get("test") or {}
+    if test.get("verdict") != decisive.CONFIRMED or incident.status != Incident.Status.CONFIRMED:
+        raise UnableToDecide(
+            "Only a step that stood its test becomes a lesson. "
+            + str(test.get("why") or "This one was not tested.")
+        )
+    return decisive.lesson(test, instruction=incident.attempt.task.instruction, name=str(incident))
 
 
 def _sources(incident: Incident, found: Found) -> list[Source]:

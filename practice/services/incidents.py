@@ -18,7 +18,7 @@ from practice.domain.alerts import GAP_SECONDS, MAX_BATCH, Sent, Standing, joins
 from practice.domain.causal_layout import short
 from practice.domain.rootcause import serial
 from practice.domain.rootcause.types import Budget
-from practice.models import Analysis, Incident, IncidentAlert, TelemetrySource
+from practice.models import Analysis, Attempt, Incident, IncidentAlert, TelemetrySource
 from practice.tasks import analyse_incident
 
 #: What one analysis may be given at most.
@@ -182,6 +182,47 @@ def incident_create(
     """Open an incident by hand, whatever stands already, and begin its analysis."""
     with transaction.atomic():
         incident = _open(workspace, alert, source, by)
+        analysis_start(incident=incident, by=by)
+    return incident
+
+
+def attempt_analyse(*, attempt: Attempt, by: Any) -> Incident:
+    """Ask which step decided a failed attempt; a second call finds the incident of the first.
+
+    Raises:
+        UnableToStart: it was not judged, or it succeeded.
+    """
+    if attempt.label not in {Attempt.Label.FAILURE, Attempt.Label.INFEASIBLE}:
+        raise UnableToStart(
+            f"{attempt} {'succeeded' if attempt.label else 'is not judged'}, "
+            "so no step decided a failure."
+        )
+    with transaction.atomic():
+        Attempt.objects.select_for_update().only("pk").get(pk=attempt.pk)
+        standing = attempt.incidents.first()
+        if standing is not None:
+            return standing
+        at = attempt.ended_at or attempt.created_at
+        reason = attempt.completion_reason or attempt.feasibility_reason
+        incident = Incident.objects.create_numbered(
+            workspace=attempt.run.workspace,
+            kind=Incident.Kind.TRAJECTORY,
+            attempt=attempt,
+            title=attempt.task.instruction[:200],
+            system=attempt.run.environment.slug,
+            begins_at=at,
+            ends_at=at,
+        )
+        incident.alerts.create(
+            external_id=f"attempt-{attempt.pk}", at=at, signal=f"Rejected: {reason}"[:300]
+        )
+        event_record(
+            workspace=incident.workspace,
+            actor=by,
+            kind="incident.opened",
+            subject=incident,
+            attempt=attempt.pk,
+        )
         analysis_start(incident=incident, by=by)
     return incident
 

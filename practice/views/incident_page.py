@@ -129,6 +129,7 @@ def found_context(found: Found, panels: dict[str, Any], entries: list[str]) -> d
         "series": [_spark(series) for series in panels.get("metrics", ())],
         "logs": panels.get("logs", ()),
         "trace": panels.get("trace") or {},
+        "test": panels.get("test"),
         "notes": panels.get("notes", ()),
         "rows": panels.get("rows", {}),
         "reach": _reach(panels),

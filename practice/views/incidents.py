@@ -17,7 +17,7 @@ from memoryapp.domain.errors import UnableTo, UnableToStart
 from memoryapp.queries.facets import facet
 from practice.domain.alerts import NotAnAlert, Sent, read
 from practice.domain.incident_lessons import report
-from practice.models import Analysis, Incident
+from practice.models import Analysis, Attempt, Incident
 from practice.queries import incidents as queries
 from practice.services import causes, incidents
 from practice.services.sample_incidents import sample_incident_load
@@ -66,6 +66,21 @@ def webhook_example(request: HttpRequest) -> str:
 @gate(Right.REVIEW)
 def sample_incident(request: HttpRequest) -> HttpResponse:
     return redirect(sample_incident_load(workspace=workspace_of(request)))
+
+
+@require_POST
+@gate(Right.REVIEW)
+def attempt_cause(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask of a failed attempt which step decided it."""
+    rows = Attempt.objects.filter(run__workspace=workspace_of(request))
+    attempt = object_or_404(
+        rows.select_related("task", "run__workspace", "run__environment"), pk=pk
+    )
+    try:
+        return redirect(incidents.attempt_analyse(attempt=attempt, by=request.user))
+    except UnableTo as error:
+        messages.error(request, str(error))
+        return redirect(attempt)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -260,5 +275,5 @@ def _act(request: HttpRequest, number: int, act: Callable[[Incident], str]) -> H
 def _incident(request: HttpRequest, number: int) -> Incident:
     rows = Incident.objects.filter(workspace=workspace_of(request))
     return object_or_404(
-        rows.select_related("workspace", "source", "attempt", "decided_by"), number=number
+        rows.select_related("workspace", "source", "attempt__task", "decided_by"), number=number
     )

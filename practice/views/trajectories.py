@@ -158,6 +158,7 @@ def trajectory_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "is_raw": request.GET.get("raw") == "1",
         "labels": Attempt.Label.choices,
         "may_review": membership_of(request).may_review,
+        "incident": attempt.incidents.first(),
         "checks": [_said(check) for check in attempt.checks],
         "feasibility_gate": FEASIBILITY_GATE,
         "completion_gate": COMPLETION_GATE,

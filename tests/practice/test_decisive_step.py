@@ -1,0 +1,234 @@
+"""Which step decided a failed attempt, and the test of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from memoryapp.domain.errors import UnableToDecide, UnableToStart
+from practice.agents.ports import EnvironmentUnavailable
+from practice.domain.decisive import counterfactual, judged
+from practice.domain.types import Label, Observation, Step, Trajectory, Verdict
+from practice.models import Attempt, Incident
+from practice.orchestrator import decisive
+from practice.services.causes import cause_confirm, lesson_submit
+from practice.services.incidents import attempt_analyse
+from tests.factories import (
+    AttemptFactory,
+    PlaybookFactory,
+    StepFactory,
+    TaskFactory,
+)
+from tests.practice.outages import analysed
+
+ORDER = "ORD-2025-00017"
+
+
+class Desk:
+    """A world in which refunds above the price are refused; what was called is kept."""
+
+    def __init__(self, *, price: int = 40) -> None:
+        self.price = price
+        self.sessions: list[list[tuple[str, Any]]] = []
+
+    @contextmanager
+    def open(self) -> Iterator[Desk]:
+        self.sessions.append([])
+        yield self
+
+    def call(self, tool: str, arguments: Any) -> Observation:
+        self.sessions[-1].append((tool, dict(arguments)))
+        if tool == "get_order":
+            return Observation(f'{{"order": "{ORDER}", "price": {self.price}}}')
+        if arguments["amount"] > self.price:
+            return Observation("AMOUNT_TOO_HIGH", is_error=True)
+        return Observation(f'{{"refunded": {arguments["amount"]}}}')
+
+
+class Judge:
+    """Says success when the last call worked."""
+
+    def validate(self, task: Any, trajectory: Trajectory, tools: Any) -> Any:
+        done = not trajectory.steps[-1].is_error
+        return Verdict(5, "Every tool exists.", 5 if done else 2, "Seen.")
+
+
+@pytest.fixture
+def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
+    desk = Desk()
+    monkeypatch.setattr(decisive, "world_of", lambda *_: desk)
+    monkeypatch.setattr(decisive, "_validator", lambda _: Judge())
+    return desk
+
+
+@pytest.fixture
+def failed(workspace: Any) -> Attempt:
+    task = TaskFactory(
+        round__run__workspace=workspace,
+        round__run__environment__workspace=workspace,
+        instruction=f"Refund order {ORDER} in full.",
+        intended_tools=["get_order", "create_refund"],
+    )
+    attempt(task, 1, amount=400, label="failure")
+    return Attempt.objects.get(label="failure")
+
+
+def attempt(task: Any, number: int, *, amount: int, label: str) -> Attempt:
+    made: Attempt = AttemptFactory(
+        task=task,
+        number=number,
+        label=label,
+        answer=f"Order {ORDER} was refunded with {amount}.",
+        outcome="finished",
+        completion_reason="The refund was refused.",
+    )
+    price = f'{{"order": "{ORDER}", "price": 40}}'
+    StepFactory(
+        attempt=made, number=1, tool="get_order", arguments={"id": ORDER}, observation=price
+    )
+    StepFactory(
+        attempt=made,
+        number=2,
+        tool="create_refund",
+        arguments={"order": ORDER, "amount": amount},
+        observation='{"refunded": 40}' if label == "success" else "AMOUNT_TOO_HIGH",
+        is_error=label != "success",
+    )
+    return made
+
+
+def asked(attempt: Attempt, by: Any) -> Incident:
+    incident = attempt_analyse(attempt=attempt, by=by)
+    row = analysed(incident)
+    assert row.status == "done", row.message
+    return incident
+
+
+def test_it_finds_the_step_and_shows_the_walk(rita: Any, vera_client: Any, failed: Attempt) -> None:
+    incident = asked(failed, rita)
+    assert incident.top_cause == "step:2 create_refund"
+    page = vera_client.get(incident.get_absolute_url()).content.decode()
+    assert "2 create_refund" in page
+    assert "Steps</h2>" in page
+    assert "was not tested.</b> No attempt at this task succeeded" in page
+
+
+def test_asking_twice_is_one_incident(rita: Any, failed: Attempt) -> None:
+    assert attempt_analyse(attempt=failed, by=rita) == attempt_analyse(attempt=failed, by=rita)
+    assert Incident.objects.get().analyses.count() == 1
+
+
+def test_it_asks_only_of_what_failed(rita: Any, failed: Attempt) -> None:
+    for label, message in (("success", "succeeded"), ("", "is not judged")):
+        failed.label = label
+        with pytest.raises(UnableToStart, match=message):
+            attempt_analyse(attempt=failed, by=rita)
+
+
+def test_a_step_stands_the_test_when_only_the_right_value_succeeds(
+    rita: Any, failed: Attempt, desk: Desk
+) -> None:
+    attempt(failed.task, 2, amount=40, label="success")
+    incident = asked(failed, rita)
+    test = incident.analyses.get().panels["test"]
+    assert (test["verdict"], test["corrected"], test["control"]) == (
+        "confirmed",
+        "success",
+        "failure",
+    )
+    assert (test["was"]["amount"], test["right"]["amount"]) == (400, 40)
+    assert [calls[0][0] for calls in desk.sessions] == ["get_order", "get_order"]
+
+
+def test_only_a_tested_step_becomes_a_candidate(rita: Any, failed: Attempt, desk: Desk) -> None:
+    playbook = PlaybookFactory(workspace=failed.run.workspace)
+    untested = asked(failed, rita)
+    cause_confirm(incident=untested, node=untested.top_cause, by=rita)
+    with pytest.raises(UnableToDecide, match="Only a step that stood its test"):
+        lesson_submit(incident=untested, playbook=playbook, by=rita)
+    untested.delete()
+
+    attempt(failed.task, 2, amount=40, label="success")
+    incident = asked(failed, rita)
+    cause_confirm(incident=incident, node=incident.top_cause, by=rita)
+    candidate = lesson_submit(incident=incident, playbook=playbook, by=rita)
+    assert "call `create_refund` with `amount` as `40`, not `400`" in candidate.content
+
+
+def test_nothing_is_judged_where_the_past_does_not_repeat_itself(
+    rita: Any, failed: Attempt, desk: Desk
+) -> None:
+    attempt(failed.task, 2, amount=40, label="success")
+    desk.price = 55
+    test = asked(failed, rita).analyses.get().panels["test"]
+    assert (test["verdict"], "otherwise than then" in test["why"]) == ("untested", True)
+
+
+def test_a_server_that_fails_leaves_the_step_untested(
+    rita: Any, failed: Attempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: Any) -> Any:
+        raise EnvironmentUnavailable("It did not start.")
+
+    attempt(failed.task, 2, amount=40, label="success")
+    monkeypatch.setattr(decisive, "world_of", gone)
+    test = asked(failed, rita).analyses.get().panels["test"]
+    assert (test["verdict"], "It did not start." in test["why"]) == ("untested", True)
+
+
+def test_an_environment_that_cannot_be_reset_is_left_alone(
+    rita: Any, failed: Attempt, desk: Desk
+) -> None:
+    attempt(failed.task, 2, amount=40, label="success")
+    failed.run.environment.transport = "http"
+    failed.run.environment.save()
+    test = asked(failed, rita).analyses.get().panels["test"]
+    assert test["verdict"] == "untested"
+    assert desk.sessions == []
+
+
+def test_the_button_is_for_reviewers_and_failures(
+    rita_client: Any, vera_client: Any, olga_client: Any, failed: Attempt
+) -> None:
+    page, url = failed.get_absolute_url(), f"{failed.get_absolute_url()}root-cause/"
+    assert "Find the root cause" in rita_client.get(page).content.decode()
+    assert "Find the root cause" not in vera_client.get(page).content.decode()
+    assert vera_client.post(url).status_code == 403
+    assert olga_client.post(url).status_code == 404
+    assert rita_client.post(url).url == Incident.objects.get().get_absolute_url()
+    assert "being analysed" in vera_client.get(page).content.decode()
+
+
+def _step(number: int, tool: str, **arguments: Any) -> Step:
+    return Step(number, tool, arguments, "")
+
+
+def test_the_twin_is_the_nearest_call_with_other_values() -> None:
+    failed = Trajectory((_step(1, "a"), _step(2, "b", x=1), _step(3, "c")), "done")
+    won = Trajectory((_step(1, "b", x=1), _step(2, "a"), _step(3, "b", x=2), _step(4, "c")), "ok")
+    plan = counterfactual(failed, won, 2)
+    assert plan is not None
+    assert [step.tool for step in plan.prefix] == ["a"]
+    assert (plan.step.arguments, plan.right.arguments) == ({"x": 1}, {"x": 2})
+    assert [step.tool for step in plan.corrected] == ["b", "c"] == [s.tool for s in plan.control]
+    assert counterfactual(failed, won, 1) is None
+    assert counterfactual(failed, won, 9) is None
+
+
+@pytest.mark.parametrize(
+    ("corrected", "control", "verdict"),
+    [
+        (Label.SUCCESS, Label.FAILURE, "confirmed"),
+        (Label.SUCCESS, Label.INFEASIBLE, "confirmed"),
+        (Label.SUCCESS, Label.SUCCESS, "refuted"),
+        (Label.FAILURE, Label.FAILURE, "refuted"),
+        (Label.FAILURE, Label.SUCCESS, "refuted"),
+    ],
+)
+def test_two_runs_say_whether_a_step_decided(
+    corrected: Label, control: Label, verdict: str
+) -> None:
+    assert judged(corrected, control)[0] == verdict
