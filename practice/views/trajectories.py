@@ -37,6 +37,8 @@ from practice.views.attempt_tree import phases
 from practice.views.filters import PAGE_SIZE, chips
 from practice.views.states import shown_state
 
+#: labels of which one may ask what decided them.
+FAILED = (Attempt.Label.FAILURE, Attempt.Label.INFEASIBLE)
 LABELS = [*Attempt.Label.choices, (UNJUDGED, "Not judged")]
 
 
@@ -158,7 +160,7 @@ def trajectory_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "is_raw": request.GET.get("raw") == "1",
         "labels": Attempt.Label.choices,
         "may_review": membership_of(request).may_review,
-        "incident": attempt.incidents.first(),
+        "incident": attempt.incidents.first() if attempt.label in FAILED else None,
         "checks": [_said(check) for check in attempt.checks],
         "feasibility_gate": FEASIBILITY_GATE,
         "completion_gate": COMPLETION_GATE,
