@@ -89,7 +89,13 @@ def replay(case_set: CaseSet) -> Iterator[Replayed]:
         reference = learn(telemetry(normal, pairs)[0])
     for folder in case_set.case_folders():
         began = time.perf_counter()
-        one = case(folder, pairs)
+        try:
+            one = case(folder, pairs)
+        except UnreadableTelemetry as error:
+            # One broken case must not cost the others their answer.
+            seconds = time.perf_counter() - began
+            yield Replayed(folder.name, (), seconds, 0, outcome="unreadable", notes=(str(error),))
+            continue
         answer = analyse(one.telemetry, one.alert, reference=reference)
         top = answer.causes[0] if answer.causes else None
         yield Replayed(

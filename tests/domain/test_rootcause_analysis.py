@@ -58,6 +58,22 @@ def test_a_busy_processor_is_found_from_metrics_alone() -> None:
     assert any("no fault-free reference" in note for note in found.notes)
 
 
+def test_the_latency_of_a_caller_is_inherited_from_a_callee_as_slow() -> None:
+    calm = [0.05, 0.06, 0.055, 0.062, 0.051] * 4
+    table = metrics(
+        {
+            ("web", "latency_p90"): [*calm, 0.95, 0.99],
+            ("shop", "latency_p90"): [*calm, 0.90, 0.94],
+            ("stock", "latency_p90"): [*calm, 0.05, 0.06],
+        }
+    )
+    found = analyse(Telemetry(metrics=table, topology=(("web", "shop"), ("shop", "stock"))), ALERT)
+    assert found.causes[0].service == "shop"
+    web = next(visit for visit in found.visits if visit.node == "service:web")
+    assert web.verdict is Verdict.INHERITED
+    assert web.inherited_from == ("service:shop",)
+
+
 def test_errors_in_plain_log_lines_count_without_any_trace() -> None:
     lines = [(BEGIN - 900 + 10 * n, "shop", "INFO", f"order {n} taken") for n in range(110)]
     lines += [(BEGIN + 30 + n, "shop", "ERROR", f"cannot reach ledger {n}") for n in range(40)]

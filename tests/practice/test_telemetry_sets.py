@@ -80,6 +80,17 @@ def test_an_alert_that_cannot_be_read_says_what_it_must_be(tmp_path: Path, text:
         case(tmp_path)
 
 
+def test_one_broken_case_does_not_cost_the_others_their_answer(tmp_path: Path) -> None:
+    home = shutil.copytree(DATA / "onlineboutique-0822", tmp_path / "other")
+    broken = home / "cases" / "a-broken-one"
+    broken.mkdir()
+    (broken / "alert.json").write_text("{")
+    first, second = replay(sets_in(home)[0])
+    assert (first.ranked, first.outcome) == ((), "unreadable")
+    assert "alert_ts" in first.notes[0]
+    assert second.ranked[0] == "paymentservice"
+
+
 def test_trajectories_are_replayed_and_scored_by_step_and_agent(tmp_path: Path) -> None:
     steps = [
         {"i": 0, "agent": "planner", "content": "Please find how many moons the planet Mars has."},

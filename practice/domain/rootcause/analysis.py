@@ -10,7 +10,7 @@ from practice.domain.rootcause import graph
 from practice.domain.rootcause.findings import Finding
 from practice.domain.rootcause.memory import Recall, fingerprint, learned
 from practice.domain.rootcause.paths import causes_of
-from practice.domain.rootcause.ranking import FOUND, UNREACHED, Standing, standings
+from practice.domain.rootcause.ranking import FOUND, UNREACHED, Standing, inherited, standings
 from practice.domain.rootcause.recursion import Recursion, Subject
 from practice.domain.rootcause.telemetry import Modality, Telemetry
 from practice.domain.rootcause.types import (
@@ -58,9 +58,10 @@ def analyse(
     if isinstance(reference, Telemetry):
         reference = learn(reference, interval=alert.interval)
     window = window or examine(telemetry, alert, reference)
-    evidence = _evidence(window.findings)
     calls = graph.calls(telemetry, window, alert.trace_id)
-    cases = standings(window.findings, window.traced)
+    findings = inherited(window.findings, calls.callees)
+    evidence = _evidence(findings)
+    cases = standings(findings, window.traced)
     start, notes = _start(alert, calls, window)
     subject = Subject(alert, calls, cases, _by_service(evidence), window.seen)
     recall = Recall.of(alert, memory)

@@ -6,7 +6,7 @@ import hashlib
 import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from practice.domain.rootcause.findings import Finding
 from practice.domain.rootcause.types import EvidenceKind
@@ -18,6 +18,8 @@ UNREACHED = 0.3
 # Spans measure a service's time request by request. Where they show nothing, a histogram that
 # moved is the less sure word, and a busier processor has not slowed anybody down.
 _UNCONFIRMED = {EvidenceKind.LATENCY: 0.3, EvidenceKind.RESOURCE: 0.4}
+# What is left of a caller's latency when a callee's accounts for all of it.
+_STILL_OWN = 0.2
 _TIMES = frozenset({EvidenceKind.SELF_TIME, EvidenceKind.NETWORK_GAP})
 # Below this strength "no cause found" is the better answer: chance alone reaches it now and then.
 FOUND = 0.6
@@ -42,6 +44,27 @@ class Standing:
 def worth(nats: float) -> float:
     """Diminishing: a hundred nats are not ten times as convincing as ten, and two hardly count."""
     return math.log1p(nats / 3.0) * nats / (nats + 5.0) if nats > 0 else 0.0
+
+
+def inherited(findings: Iterable[Finding], callees: Mapping[str, Sequence[str]]) -> list[Finding]:
+    """The findings, with latency metrics charged to the callee where a callee is as slow.
+
+    A caller waits for whom it calls, so its latency is its own only as far as no callee's
+    deviates by as much.
+    """
+    known = list(findings)
+    slow: dict[str, float] = {}
+    for one in known:
+        if one.kind is EvidenceKind.LATENCY:
+            slow[one.service] = max(slow.get(one.service, 0.0), one.total)
+    found = []
+    for one in known:
+        below = max((slow.get(c, 0.0) for c in callees.get(one.service, ())), default=0.0)
+        if one.kind is EvidenceKind.LATENCY and below > 0:
+            kept = max(1.0 - below / one.total, _STILL_OWN) if one.total > 0 else 1.0
+            one = replace(one, own=one.own * kept)
+        found.append(one)
+    return found
 
 
 def standings(findings: Iterable[Finding], traced: Collection[str]) -> dict[str, Standing]:

@@ -36,9 +36,10 @@ class Labels:
 
     @classmethod
     def of(cls, values: Iterable[str]) -> Labels:
-        seen: dict[str, int] = {}
-        codes = [seen.setdefault(value, len(seen)) for value in values]
-        return cls(np.asarray(codes, dtype=np.int32), tuple(seen))
+        column = values if isinstance(values, list | tuple) else list(values)
+        names = tuple(dict.fromkeys(column))
+        codes = {name: code for code, name in enumerate(names)}
+        return cls(np.fromiter(map(codes.__getitem__, column), np.int32, len(column)), names)
 
     def __len__(self) -> int:
         return len(self.codes)
