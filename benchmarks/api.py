@@ -77,7 +77,7 @@ def main() -> int:
         for store in stores:
             store.start()
         env = {**os.environ, "GREENROOM_DATA_DIR": str(data), "OPENBLAS_NUM_THREADS": "1"}
-        env["DJANGO_SETTINGS_MODULE"] = "benchmarks.api_server"
+        env["DJANGO_SETTINGS_MODULE"] = "benchmarks.api_settings"
         _manage(env, "migrate", "--verbosity", "0")
         key = _manage(env, "shell", "--verbosity", "0", "-c", _PREPARE.format(bullets=BULLETS))
         web, base = _web(env, data)

@@ -1,4 +1,4 @@
-"""The product's settings with three more addresses: what pulls are compared with.
+"""The product's addresses and three more: what pulls are compared with.
 
 Served by gunicorn exactly as ``make up`` serves the product, through the same middleware.
 """
@@ -14,14 +14,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from memoryapp.project.settings import *  # noqa: F403
-
-ROOT_URLCONF = "benchmarks.api_server"
-DEBUG = False
-SECRET_KEY = "for the benchmark only"
-ALLOWED_HOSTS = ["*"]
-#: the load is one key's; its limit is measured by tests.
-API_RATE_LIMIT = 0
 _held: dict[str, bytes] = {}
 
 

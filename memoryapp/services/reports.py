@@ -131,11 +131,19 @@ def _readable(
 
 
 def _bullets_of(release: Release) -> dict[str, Any]:
-    """Id and label of each bullet of a release that is still there, to its id."""
+    """Id and label of each bullet of a release that is still there, to its id now.
+
+    Looked up by label in the release's own playbook: the ids in a document stay what they were
+    when a workspace is imported, and may be another workspace's here.
+    """
     document = Release.objects.values_list("document", flat=True).get(pk=release.pk)
-    told = {b["id"]: b["label"] for s in document["sections"] for b in s["bullets"]}
-    there = Bullet.objects.filter(pk__in=told).values_list("pk", flat=True)
-    return {name: pk for pk in there for name in (str(pk), told[str(pk)])}
+    told = {b["label"]: b["id"] for s in document["sections"] for b in s["bullets"]}
+    there = Bullet.objects.filter(playbook=release.playbook_id, label__in=told)
+    return {
+        name: pk
+        for pk, label in there.values_list("pk", "label")
+        for name in (str(pk), told[label], label)
+    }
 
 
 def _count(fresh: dict[Any, Said]) -> None:

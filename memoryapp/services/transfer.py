@@ -1,0 +1,384 @@
+"""A whole workspace as one file, and a workspace from such a file: nothing is lost on the way.
+
+Every table of the product that belongs to a workspace is written, whichever app it is of, one JSON
+line a row. Rows refer to each other by their place in the file instead of by their keys in a
+database, so a workspace that was imported and exported again gives the same file. People stand by
+their user names. Secrets, keys and what can be computed again are left out.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import uuid
+import zipfile
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import IO, Any
+
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.core.exceptions import FieldDoesNotExist
+from django.db import connection, models, transaction
+
+from memoryapp.domain.errors import UnableToRead
+from memoryapp.models import Event, Membership, Role, Workspace
+
+FORMAT, VERSION = "greenroom-workspace", 1
+EPOCH = (1980, 1, 1, 0, 0, 0)
+BATCH = 1_000
+ROOT = "memoryapp.workspace"
+
+#: what is of an installation, a secret, a moment, or computed again.
+LEFT_OUT = frozenset(
+    {
+        "memoryapp.apikey",
+        "memoryapp.apikey_playbooks",
+        "memoryapp.bulletvector",
+        "memoryapp.embeddingmodel",
+        "memoryapp.idempotentrequest",
+        "memoryapp.membership",
+        "memoryapp.reservation",
+        "memoryapp.tally",
+        "practice.attempttally",
+    }
+)
+#: fields that hold secrets; an import leaves them empty.
+WITHHELD = frozenset({("practice.environment", "secrets")})
+#: lists of keys of another table.
+LISTED = {("memoryapp.release", "wordings"): "memoryapp.bulletrevision"}
+#: addresses of pages that name a row by its key.
+LINKED = {"trajectories": "practice.attempt"}
+_LINK = re.compile(r"^/(?P<page>[a-z-]+)/(?P<key>\d+)/")
+_NAMED = re.compile(r"^/(?P<page>[a-z-]+)/\{(?P<place>\d+)\}/")
+
+Places = dict[str, dict[Any, int]]
+Keys = dict[str, list[Any]]
+
+
+def workspace_export(*, workspace: Workspace, target: Path | IO[bytes]) -> dict[str, int]:
+    """Write a workspace into a zip. Returns how many rows of each table it holds.
+
+    All of it is read in one transaction, as of one moment. The same rows give the same bytes.
+    """
+    counts: dict[str, int] = {}
+    with transaction.atomic(), zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        if not connection.savepoint_ids:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        places: Places = {
+            label: {key: place for place, key in enumerate(_keys(label, workspace))}
+            for label in tables()
+        }
+        for label in tables():
+            counts[label] = len(places[label])
+            with archive.open(_entry(f"{label}.jsonl"), "w", force_zip64=True) as file:
+                for row in _rows(label, workspace).iterator(chunk_size=BATCH):
+                    file.write(_line(_written(label, row, places)))
+        manifest = {
+            "format": FORMAT,
+            "version": VERSION,
+            "workspace": {"name": workspace.name, "slug": workspace.slug},
+            "rows": counts,
+        }
+        archive.writestr(_entry("manifest.json"), _line(manifest))
+    return counts
+
+
+def workspace_import(*, source: Path | IO[bytes], by: Any, slug: str = "") -> Workspace:
+    """Make a workspace from a file that ``workspace_export`` wrote. All of it or nothing.
+
+    ``slug`` names it otherwise than in the file. Ids that are taken here become new ones. People
+    that are unknown here are left out where a row can do without them; ``by`` stands in elsewhere,
+    and becomes an admin of the workspace.
+
+    Raises:
+        UnableToRead: no such file, another version, a table or field that is not known here, or a
+            slug that is taken.
+    """
+    try:
+        with zipfile.ZipFile(source) as archive, transaction.atomic():
+            return _Import(archive, by).run(slug)
+    except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError) as error:
+        raise UnableToRead(
+            f"The file is no export of a workspace, or it is damaged ({type(error).__name__}). "
+            "Nothing was imported."
+        ) from error
+
+
+@cache
+def tables() -> tuple[str, ...]:
+    """Labels of the models that belong to a workspace, in a fixed order."""
+    ours = (
+        model
+        for model in apps.get_models(include_auto_created=True)
+        if model._meta.app_label in {"memoryapp", "practice"}
+    )
+    labels = (model._meta.label_lower for model in ours)
+    return tuple(sorted(label for label in labels if label not in LEFT_OUT and label != ROOT))
+
+
+@cache
+def path_to_workspace(label: str) -> str:
+    """The look-up that leads from a table to its workspace, over required keys where it can.
+
+    Raises:
+        LookupError: there is none; such a table must be in ``LEFT_OUT``.
+    """
+    for may_be_empty in (False, True):
+        found = _path(apps.get_model(label), may_be_empty)
+        if found:
+            return found
+    raise LookupError(f"{label} does not belong to a workspace.")
+
+
+def _path(start: Any, may_be_empty: bool) -> str:
+    """The shortest look-up to a workspace, over keys that may be empty or without them."""
+    waiting, seen = [(start, "")], {start}
+    while waiting:
+        model, path = waiting.pop(0)
+        keys = [f for f in model._meta.concrete_fields if isinstance(f, models.ForeignKey)]
+        for field in sorted(keys, key=lambda f: (f.null, f.name)):
+            if field.null and not may_be_empty:
+                continue
+            related: Any = field.related_model
+            step = f"{path}{field.name}"
+            if related is Workspace:
+                return step
+            if related not in seen and related._meta.app_label in {"memoryapp", "practice"}:
+                seen.add(related)
+                waiting.append((related, f"{step}__"))
+    return ""
+
+
+def _rows(label: str, workspace: Workspace) -> models.QuerySet[Any]:
+    model = apps.get_model(label)
+    rows: models.QuerySet[Any] = model._base_manager.filter(**{path_to_workspace(label): workspace})
+    return rows.order_by(*_order(model))
+
+
+def _keys(label: str, workspace: Workspace) -> models.QuerySet[Any, Any]:
+    return _rows(label, workspace).values_list("pk", flat=True)
+
+
+def _order(model: Any) -> list[str]:
+    """Random ids change with an import: rows that have one are ordered by when they were made."""
+    if not isinstance(model._meta.pk, models.UUIDField):
+        return ["pk"]
+    names = {field.name for field in model._meta.concrete_fields}
+    told = [name for name in ("created_at", "label", "number", "dedup_key") if name in names]
+    return [*told, "pk"]
+
+
+def _written(label: str, row: Any, places: Places) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for field in row._meta.concrete_fields:
+        if field.generated or (label, field.name) in WITHHELD:
+            continue
+        value = getattr(row, field.attname)
+        if field.primary_key:
+            if isinstance(field, models.UUIDField):
+                values["id"] = str(value)
+        elif isinstance(field, models.ForeignKey):
+            values[field.name] = _reference(field, row, value, places)
+        elif (label, field.name) in LISTED:
+            known = places[LISTED[label, field.name]]
+            values[field.name] = [known[key] for key in value if key in known]
+        else:
+            values[field.name] = _plain(field, value, places)
+    if label == "memoryapp.event":
+        values["subject_id"] = _subject_place(row, places)
+    return values
+
+
+def _reference(field: Any, row: Any, value: Any, places: Places) -> Any:
+    """A user name, or the place of the row; ``None`` for what is not in the file."""
+    if value is None or field.related_model is Workspace:
+        return None
+    if field.related_model is get_user_model():
+        return getattr(row, field.name).get_username()
+    return places.get(field.related_model._meta.label_lower, {}).get(value)
+
+
+def _plain(field: Any, value: Any, places: Places) -> Any:
+    if value is None or isinstance(field, models.JSONField):
+        return value
+    if isinstance(field, models.BinaryField):
+        return base64.b64encode(bytes(value)).decode()
+    if isinstance(value, str):
+        found = _LINK.match(value)
+        known = places.get(LINKED.get(found["page"], ""), {}) if found else {}
+        place = known.get(int(found["key"])) if found else None
+        if found and place is not None:
+            return f"/{found['page']}/{{{place}}}/{value[found.end() :]}"
+        return value
+    if isinstance(value, list | int | float | bool):
+        return value
+    return field.value_to_string(_Holder(field.attname, value))
+
+
+class _Holder:
+    """An object with one attribute, as ``Field.value_to_string`` wants it."""
+
+    def __init__(self, name: str, value: Any) -> None:
+        setattr(self, name, value)
+
+
+def _subject_place(event: Event, places: Places) -> str:
+    """What an event is about, by its place where it is in the file."""
+    for label, known in places.items():
+        if label.endswith(f".{event.subject_type}"):
+            for key in (event.subject_id, _whole(event.subject_id), _uuid(event.subject_id)):
+                if key in known:
+                    return f"{{{known[key]}}}"
+    return event.subject_id
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if text.isdecimal() and len(text) < 19 else None
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, EPOCH)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    return entry
+
+
+def _line(value: Mapping[str, Any]) -> bytes:
+    return (json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n").encode()
+
+
+class _Import:
+    """One import: first a key for every row, then the rows, in any order, in one transaction."""
+
+    def __init__(self, archive: zipfile.ZipFile, by: Any) -> None:
+        self.archive, self.by = archive, by
+        self.keys: Keys = {}
+        self.people: dict[str, Any] = {}
+
+    def run(self, slug: str) -> Workspace:
+        manifest = json.loads(self.archive.read("manifest.json"))
+        if manifest.get("format") != FORMAT or manifest.get("version") != VERSION:
+            raise UnableToRead(
+                f"The file says {manifest.get('format')!r} version {manifest.get('version')!r}; "
+                f"this reads {FORMAT} version {VERSION}. Nothing was imported."
+            )
+        unknown = sorted(set(manifest["rows"]) - set(tables()))
+        if unknown:
+            raise UnableToRead(
+                f"The file holds tables that are not known here: {', '.join(unknown)}. "
+                "Import it with the version that wrote it. Nothing was imported."
+            )
+        slug = slug or manifest["workspace"]["slug"]
+        if Workspace.objects.filter(slug=slug).exists():
+            raise UnableToRead(
+                f"There is a workspace {slug!r} already. Give the import another slug."
+            )
+        workspace = Workspace.objects.create(name=manifest["workspace"]["name"], slug=slug)
+        Membership.objects.create(workspace=workspace, user=self.by, role=Role.ADMIN)
+        for user in get_user_model().objects.all():
+            self.people[user.get_username()] = user
+        for label, count in manifest["rows"].items():
+            self.keys[label] = self._take_keys(label, count)
+        for label in manifest["rows"]:
+            self._insert(label, workspace)
+        return workspace
+
+    def _take_keys(self, label: str, count: int) -> list[Any]:
+        model = apps.get_model(label)
+        if isinstance(model._meta.pk, models.UUIDField):
+            told = [uuid.UUID(row["id"]) for row in self._read(label)]
+            taken = set(model._base_manager.filter(pk__in=told).values_list("pk", flat=True))
+            return [uuid.uuid4() if key in taken else key for key in told]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)",
+                [model._meta.db_table, model._meta.pk.column, count],
+            )
+            return [row[0] for row in cursor.fetchall()]
+
+    def _read(self, label: str) -> Iterator[dict[str, Any]]:
+        with self.archive.open(f"{label}.jsonl") as file:
+            for line in file:
+                yield json.loads(line)
+
+    def _insert(self, label: str, workspace: Workspace) -> None:
+        model = apps.get_model(label)
+        batch: list[Any] = []
+        fields = [f for f in model._meta.concrete_fields if not f.generated]
+        for place, row in enumerate(self._read(label)):
+            batch.append(self._row(model, label, self.keys[label][place], row, workspace))
+            if len(batch) == BATCH:
+                self._store(model, fields, batch)
+                batch = []
+        if batch:
+            self._store(model, fields, batch)
+
+    def _store(self, model: Any, fields: list[Any], batch: list[Any]) -> None:
+        # Raw, so that moments of creation stay what they were.
+        model._base_manager.all()._insert(batch, fields=fields, using="default", raw=True)
+
+    def _row(
+        self, model: Any, label: str, key: Any, row: dict[str, Any], workspace: Workspace
+    ) -> Any:
+        values: dict[str, Any] = {model._meta.pk.attname: key}
+        for name, value in row.items():
+            if name == "id":
+                continue
+            try:
+                field = model._meta.get_field(name)
+            except FieldDoesNotExist:
+                raise UnableToRead(
+                    f"{label} has no {name} here. Import it with the version that wrote it. "
+                    "Nothing was imported."
+                ) from None
+            if isinstance(field, models.ForeignKey):
+                values[field.attname] = self._key_of(field, value, workspace)
+            elif (label, name) in LISTED:
+                known = self.keys[LISTED[label, name]]
+                values[name] = [known[place] for place in value]
+            else:
+                values[name] = self._value(field, value)
+        if label == "memoryapp.event":
+            values["subject_id"] = self._subject(row)
+        return model(**values)
+
+    def _key_of(self, field: Any, value: Any, workspace: Workspace) -> Any:
+        if field.related_model is Workspace:
+            return workspace.pk
+        if field.related_model is get_user_model():
+            user = self.people.get(value) if value is not None else None
+            return user.pk if user else None if field.null else self.by.pk
+        if value is None:
+            return None
+        return self.keys[field.related_model._meta.label_lower][value]
+
+    def _value(self, field: Any, value: Any) -> Any:
+        if value is None or isinstance(field, models.JSONField):
+            return value
+        if isinstance(field, models.BinaryField):
+            return base64.b64decode(value)
+        if isinstance(value, str):
+            found = _NAMED.match(value)
+            label = LINKED.get(found["page"], "") if found else ""
+            if found and label in self.keys:
+                key = self.keys[label][int(found["place"])]
+                return f"/{found['page']}/{key}/{value[found.end() :]}"
+        return field.to_python(value)
+
+    def _subject(self, row: dict[str, Any]) -> str:
+        told = str(row["subject_id"])
+        if told.startswith("{"):
+            for label, keys in self.keys.items():
+                if label.endswith(f".{row['subject_type']}"):
+                    return str(keys[int(told[1:-1])])
+        return told
