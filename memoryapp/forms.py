@@ -47,6 +47,47 @@ class LabelMoveForm(forms.Form):
     release = forms.IntegerField(min_value=1)
 
 
+class WithdrawForm(forms.Form):
+    """Take a release out of use; without a replacement the newest earlier one takes its place."""
+
+    kind = forms.ChoiceField(
+        choices=[("recalled", "Recall: it is wrong"), ("retired", "Retire: it is old")],
+        initial="recalled",
+        label="How",
+    )
+    reason = forms.CharField(max_length=300, help_text="Agents that ask for it are told.")
+    replacement = forms.IntegerField(
+        min_value=1, required=False, help_text="A version; empty is the newest earlier one in use."
+    )
+
+
+class ImportForm(forms.Form):
+    """Bullets from a file. Checked first: nothing is stored until it is imported."""
+
+    form = forms.ChoiceField(
+        choices=[
+            ("json", "Native JSON"),
+            ("ace", "ACE text"),
+            ("preping", "Preping’s playbook.json"),
+        ],
+        label="Form of the file",
+    )
+    content = forms.CharField(
+        max_length=2_000_000,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 12, "spellcheck": "false"}),
+        help_text="The text of the file, up to two million characters.",
+    )
+    on_conflict = forms.ChoiceField(
+        choices=[
+            ("skip", "Leave ours"),
+            ("overwrite", "Take the file’s, as a new revision"),
+            ("new", "Add the file’s under a new label"),
+        ],
+        label="Where a label says something else here",
+    )
+
+
 class KeyForm(forms.Form):
     """A new API key; ``expires`` is a number of days, or never."""
 

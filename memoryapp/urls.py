@@ -9,6 +9,7 @@ from memoryapp.views import (
     bullets,
     curation,
     entries,
+    imports,
     keys,
     members,
     memory_map,
@@ -21,6 +22,7 @@ from memoryapp.views import (
     review_progress,
     saved_views,
     webhooks,
+    withdrawals,
     workspaces,
 )
 
@@ -66,6 +68,17 @@ urlpatterns = [
     path("playbooks/<slug:slug>/merge/", curation.merge, name="bullets-merge"),
     path("playbooks/<slug:slug>/change/", curation.change, name="playbook-change"),
     path("playbooks/<slug:slug>/undo/", curation.undo, name="run-undo"),
+    path("playbooks/<slug:slug>/import/", imports.playbook_import_page, name="playbook-import"),
+    path(
+        "playbooks/<slug:slug>/releases/<int:number>/withdraw/",
+        withdrawals.withdraw,
+        name="release-withdraw",
+    ),
+    path(
+        "playbooks/<slug:slug>/releases/<int:number>/reinstate/",
+        withdrawals.reinstate,
+        name="release-reinstate",
+    ),
     path("playbooks/<slug:slug>/releases/publish/", releases.publish, name="release-publish"),
     path(
         "playbooks/<slug:slug>/releases/<int:number>/",

@@ -42,6 +42,9 @@ LEFT_OUT = frozenset(
         "memoryapp.membership",
         "memoryapp.reservation",
         "memoryapp.tally",
+        "memoryapp.webhook",
+        "memoryapp.delivery",
+        "memoryapp.deliverytry",
         "practice.attempttally",
     }
 )

@@ -13,7 +13,7 @@ from memoryapp.domain.changes import changes
 from memoryapp.domain.delivery import FORMS
 from memoryapp.domain.errors import UnableTo
 from memoryapp.domain.playbook import fingerprint
-from memoryapp.forms import LabelMoveForm, PublishForm, first_error
+from memoryapp.forms import LabelMoveForm, PublishForm, WithdrawForm, first_error
 from memoryapp.models import Playbook, Release
 from memoryapp.services.releases import label_move, release_publish
 from memoryapp.views.links import parameter, with_query
@@ -100,6 +100,7 @@ def release_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse
         ],
         "may_decide": membership_of(request).may_review,
         "move_label_url": reverse("label-move", args=[slug]),
+        "withdraw_form": WithdrawForm(),
         "label_names": sorted({*OFFERED_LABELS, *names}),
         "measured": playbook.evaluations.filter(digest=fingerprint(release.as_value())).first(),
         "measure_url": with_query(

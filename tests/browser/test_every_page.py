@@ -24,6 +24,7 @@ PAGES = (
     "/playbooks/help-desk/?tab=releases",
     "/playbooks/help-desk/?tab=use",
     "/playbooks/help-desk/releases/1/",
+    "/playbooks/help-desk/import/",
     "/playbooks/help-desk/?arrange=1",
     "/playbooks/help-desk/?tab=sources",
     "/memory/",
