@@ -23,6 +23,10 @@ from desk import Desk
 TASK = "Refund order ORD-8."
 
 
+class Refused(Exception):
+    """Greenroom would not do it; ``str`` says what to do."""
+
+
 async def work(playbook: str, address: str, key: str) -> dict[str, Any]:
     """Search memory, do the task, report how it went, and propose what was new."""
     headers = {"Authorization": f"Bearer {key}"}
@@ -34,12 +38,15 @@ async def work(playbook: str, address: str, key: str) -> dict[str, Any]:
         async def call(tool: str, **given: Any) -> dict[str, Any]:
             answer = await greenroom.call_tool(tool, given)
             if answer.is_error:
-                raise RuntimeError(getattr(answer.content[0], "text", "The tool failed."))
+                raise Refused(getattr(answer.content[0], "text", "The tool failed."))
             said: dict[str, Any] = answer.structured_content
             return said
 
-        known = await call("search_memory", query=TASK, playbook=playbook)
-        held = await call("get_playbook", playbook=playbook)
+        try:
+            known = await call("search_memory", query=TASK, playbook=playbook)
+            held = await call("get_playbook", playbook=playbook)
+        except Refused as problem:
+            return {"refused": str(problem)}
         desk = Desk()
         lessons = " ".join(bullet["content"] for bullet in known["bullets"])
         if "verify" in lessons.lower():
@@ -64,7 +71,7 @@ async def work(playbook: str, address: str, key: str) -> dict[str, Any]:
 
 def main(playbook: str) -> dict[str, Any]:
     address = os.environ.get("GREENROOM_MCP", "http://localhost:8001/mcp")
-    return anyio.run(work, playbook, address, os.environ["GREENROOM_KEY"])
+    return anyio.run(work, playbook, address, os.environ.get("GREENROOM_KEY", ""))
 
 
 if __name__ == "__main__":

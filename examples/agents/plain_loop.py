@@ -10,7 +10,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from greenroom_client import Greenroom
+from greenroom_client import Greenroom, GreenroomError
 
 sys.path.append(str(Path(__file__).parent))
 
@@ -51,4 +51,7 @@ def main(playbook: str, environment: str = "") -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(main(*sys.argv[1:3]))  # noqa: T201
+    try:
+        print(main(*sys.argv[1:3]))  # noqa: T201
+    except GreenroomError as problem:
+        sys.exit(str(problem))

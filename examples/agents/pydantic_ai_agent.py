@@ -12,7 +12,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from greenroom_client import Greenroom
+from greenroom_client import Greenroom, GreenroomError
 from pydantic_ai import Agent
 
 sys.path.append(str(Path(__file__).parent))
@@ -46,4 +46,7 @@ def main(playbook: str, model: Any = None) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(main(*sys.argv[1:2]))  # noqa: T201
+    try:
+        print(main(*sys.argv[1:2]))  # noqa: T201
+    except GreenroomError as problem:
+        sys.exit(str(problem))

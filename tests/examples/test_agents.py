@@ -91,3 +91,11 @@ def test_an_agent_with_nothing_but_mcp(
     assert (said["known"], said["outcome"]) == (1, "success")
     assert said["proposed"]["status"] == "waiting"
     assert Candidate.objects.get().origin_kind == "agent"
+
+
+def test_an_agent_with_nothing_but_mcp_says_what_is_missing(
+    playbook: Any, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GREENROOM_MCP", address)
+    said = load("mcp_only").main("nowhere")
+    assert said == {"refused": "There is no playbook 'nowhere' here."}

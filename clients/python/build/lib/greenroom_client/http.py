@@ -1,0 +1,171 @@
+"""Requests over the standard library: retried where that is safe, errors as exceptions."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from greenroom_client import errors
+
+TRIES = 3
+LONGEST_WAIT = 10.0
+AGAIN = (429, 502, 503, 504)
+KINDS = {
+    401: errors.NotAllowed,
+    403: errors.NotAllowed,
+    404: errors.NotFound,
+    410: errors.Withdrawn,
+}
+
+Body = bytes | Iterable[bytes] | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body) if self.body else None
+
+
+@dataclass
+class Connection:
+    """One server and one key. Safe to share between threads: it keeps no connection open."""
+
+    url: str
+    key: str
+    agent: str = ""
+    timeout: float = 10.0
+    tries: int = TRIES
+    _opener: urllib.request.OpenerDirector = field(
+        default_factory=lambda: urllib.request.build_opener(_NoRedirect()), repr=False
+    )
+
+    def __post_init__(self) -> None:
+        self.url = self.url.rstrip("/")
+        if not self.url.startswith(("http://", "https://")):
+            raise errors.Refused(
+                "GREENROOM_URL is an address such as https://greenroom.example.com, "
+                f"not {self.url!r}."
+            )
+
+    def get(
+        self,
+        path: str,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        return self.send("GET", path, query=query, headers=headers)
+
+    def post(self, path: str, value: Any, query: Mapping[str, Any] | None = None) -> Any:
+        """Send JSON and return the JSON of the answer. The same request is never done twice."""
+        headers = {"Content-Type": "application/json", "Idempotency-Key": str(uuid.uuid4())}
+        return self.send("POST", path, json.dumps(value).encode(), query, headers).json()
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: Body = None,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """One request, tried again after 429, 502, 503, 504 and broken connections.
+
+        A body that is no bytes is sent as it comes, and once: it cannot be read a second time.
+
+        Raises:
+            GreenroomError: one of its kinds; 304 is an answer, not an error.
+        """
+        asked = {name: value for name, value in (query or {}).items() if value not in (None, "")}
+        url = f"{self.url}/api/v1/{path}" + (f"?{urlencode(asked)}" if asked else "")
+        tries = self.tries if body is None or isinstance(body, bytes) else 1
+        wait = 0.0
+        problem: Exception = errors.Unreachable("No try was made.")
+        for number in range(tries):
+            if number:
+                time.sleep(wait)
+            try:
+                return self._once(method, url, body, headers or {})
+            except _Later as later:
+                problem, wait = later.problem, later.wait(number)
+        raise problem
+
+    def _once(self, method: str, url: str, body: Body, headers: Mapping[str, str]) -> Answer:
+        request = urllib.request.Request(url, data=body, method=method)
+        request.add_header("Authorization", f"Bearer {self.key}")
+        request.add_header("User-Agent", "greenroom-client/0.1")
+        if self.agent:
+            request.add_header("X-Agent-Id", self.agent)
+        for name, value in headers.items():
+            request.add_header(name, value)
+        try:
+            with self._opener.open(request, timeout=self.timeout) as answer:
+                return Answer(answer.status, _lower(answer.headers), answer.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return self._refused(error)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "reason", error)
+            raise _Later(errors.Unreachable(f"{self.url} cannot be reached: {reason}.")) from error
+
+    def _refused(self, error: urllib.error.HTTPError) -> Answer:
+        headers, body = _lower(error.headers), error.read()
+        if error.code == 304:
+            return Answer(304, headers, b"")
+        problem = _problem(body)
+        said = problem.get("detail") or f"The server answered {error.code} {error.reason}."
+        fields = problem.get("errors")
+        if isinstance(fields, Mapping):
+            said += " " + " ".join(f"{name}: {_words(value)}" for name, value in fields.items())
+        if error.code in AGAIN or error.code >= 500:
+            again = errors.Unreachable(str(said), problem)
+            raise _Later(again, headers.get("retry-after")) if error.code in AGAIN else again
+        raise KINDS.get(error.code, errors.Refused)(str(said), problem)
+
+
+class _Later(Exception):
+    """It may go well another time."""
+
+    def __init__(self, problem: errors.GreenroomError, retry_after: str | None = None) -> None:
+        super().__init__(str(problem))
+        self.problem, self._retry_after = problem, retry_after
+
+    def wait(self, number: int) -> float:
+        """Seconds until the next try: what the server asked for, else more each time, jittered."""
+        if self._retry_after and self._retry_after.isdigit():
+            return min(float(self._retry_after), LONGEST_WAIT)
+        return min(0.2 * float(2**number) * (0.5 + random.random()), LONGEST_WAIT)
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A key must not travel to an address its owner never named."""
+
+    def redirect_request(self, *given: Any, **more: Any) -> None:
+        return None
+
+
+def _lower(headers: Any) -> Mapping[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def _problem(body: bytes) -> Mapping[str, Any]:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return {}
+    return found if isinstance(found, Mapping) else {}
+
+
+def _words(value: Any) -> str:
+    return " ".join(map(_words, value)) if isinstance(value, list) else str(value)
