@@ -34,7 +34,7 @@ TO_BEAT_MS, TO_BEAT_RATE, TO_BEAT_RATIO = 150, 30, 1.3
 WARM_UP = 8
 
 _COPY = r"""
-import hashlib, json, random, uuid
+import hashlib, json, uuid
 from datetime import timedelta
 from django.db import connection
 from django.utils import timezone
@@ -52,43 +52,57 @@ nouns = ("order refund ticket invoice parcel label customer address voucher limi
 verbs = "check read verify send wait close reopen merge cancel confirm list fetch".split()
 sections = ("strategies", "pitfalls", "apis", "code_snippets")
 def sentence(n):
-    r = random.Random(n)
-    return (f"{{r.choice(verbs).capitalize()}} the {{r.choice(nouns)}} before you "
-            f"{{r.choice(verbs)}} the {{r.choice(nouns)}} of case {{n}}, and "
-            f"{{r.choice(verbs)}} its {{r.choice(nouns)}} when `{{r.choice(verbs)}}_"
-            f"{{r.choice(nouns)}}` answers {{r.randrange(100, 600)}}.")
+    v, w = verbs, nouns
+    return (f"{{v[n % 12].capitalize()}} the {{w[n // 7 % 20]}} before you {{v[n // 5 % 12]}} the "
+            f"{{w[n // 11 % 20]}} of case {{n}}, and {{v[n // 13 % 12]}} its {{w[n // 3 % 20]}} "
+            f"when `{{v[n // 17 % 12]}}_{{w[n // 19 % 20]}}` answers {{100 + n % 500}}.")
 def id_of(n):
-    return uuid.UUID(int=random.Random(n).getrandbits(128), version=4)
+    return uuid.UUID(bytes=hashlib.md5(b"%d" % n).digest(), version=4)
 scores = json.dumps({{"label": "success", "feasibility": 5, "feasibility_reason": "Every id was "
     "found.", "completion": 4, "completion_reason": "The refund exists.", "confidence": 0.9,
     "validator": "rules-1", "steps": 6, "checks": []}})
-def copied(table, columns, rows):
+def copied(table, columns, lines):
     with connection.cursor() as cursor:
         with cursor.copy(f"COPY {{table}} ({{columns}}) FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
+            copy.write("".join(lines))
+def indexes():
+    # What would be written row by row; the table's constraints stay.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid) FROM pg_index i "
+            "WHERE i.indrelid IN ('memoryapp_candidate'::regclass, 'memoryapp_evidence'::regclass) "
+            "AND NOT i.indisunique")
+        return cursor.fetchall()
 CHUNK = 50_000
+found = indexes() if last - first > CHUNK else []
+with connection.cursor() as cursor:
+    for name, _ in found:
+        cursor.execute(f"DROP INDEX {{name}}")
+wheres = [book.pk for book in books]
 for start in range(first, last, CHUNK):
     numbers = range(start, min(start + CHUNK, last))
     copied("memoryapp_candidate", "id, workspace_id, playbook_id, op, section, content, reason, "
         "dedup_key, seen_count, origin_kind, origin_link, origin_name, scores, status, "
         "decision_reason, decided_content, audit, proposed_against, confidence, created_at",
-        ((id_of(n), workspace.pk, books[n % len(books)].pk, "ADD", sections[n % 4], sentence(n),
-          "Seen twice.", hashlib.sha256(b"%d" % n).hexdigest(), 1, "run",
-          "/practice/runs/1/", f"Run {{n // 500 + 1}}", scores, "pending", "", "", "", "{{}}",
-          0.9, begun + timedelta(milliseconds=30 * n)) for n in numbers))
+        (f"{{id_of(n)}}\t{{workspace.pk}}\t{{wheres[n % 4]}}\tADD\t{{sections[n % 4]}}\t"
+         f"{{sentence(n)}}\tSeen twice.\tkey {{n}}\t1\trun\t/practice/runs/1/\t"
+         f"Run {{n // 500 + 1}}\t{{scores}}\tpending\t\t\t\t{{{{}}}}\t0.9\t"
+         f"{{begun + timedelta(milliseconds=30 * n)}}\n" for n in numbers))
     copied("memoryapp_evidence", "candidate_id, kind, link, \"group\", number, tool, arguments, "
         "excerpt, is_error, duration_ms, digest",
-        ((id_of(n), "step", f"/trajectories/{{n}}/#step-{{k}}", f"Refund order {{n}}", k,
-          "create_refund", json.dumps({{"order": n}}), "NOT_VERIFIED: verify first", k == 3, 400,
-          f"{{n}} {{k}}") for n in numbers for k in (3, 5)))
+        (f"{{id_of(n)}}\tstep\t/trajectories/{{n}}/#step-{{k}}\tRefund order {{n}}\t{{k}}\t"
+         f"create_refund\t{{{{\"order\": {{n}}}}}}\tNOT_VERIFIED: verify first\t{{k == 3}}\t"
+         f"400\t{{n}} {{k}}\n" for n in numbers for k in (3, 5)))
     if start < {read}:
-        steps = [{{"number": k, "tool": "get_order", "arguments": f"order: {{k}}", "said": "found",
-                  "is_error": False, "started_ms": 400 * k, "duration_ms": 380, "tokens": 210}}
-                 for k in range(1, 7)]
+        steps = json.dumps([
+            {{"number": k, "tool": "get_order", "arguments": f"order: {{k}}", "said": "found",
+              "is_error": False, "started_ms": 400 * k, "duration_ms": 380, "tokens": 210}}
+            for k in range(1, 7)])
         copied("memoryapp_trail", "candidate_id, link, steps",
-            ((id_of(n), f"/trajectories/{{n}}/", json.dumps(steps))
-             for n in numbers if n < {read}))
+            (f"{{id_of(n)}}\t/trajectories/{{n}}/\t{{steps}}\n" for n in numbers if n < {read}))
+with connection.cursor() as cursor:
+    for _, definition in found:
+        cursor.execute(definition)
 with connection.cursor() as cursor:
     for table in ("candidate", "evidence", "trail", "tally"):
         cursor.execute(f"VACUUM ANALYZE memoryapp_{{table}}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from functools import wraps
@@ -11,7 +12,8 @@ from urllib.parse import urlsplit
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import reverse
 
 from memoryapp.models import ApiKey, Membership, Workspace
 from memoryapp.models.tokens import Scope
@@ -21,6 +23,11 @@ Params = ParamSpec("Params")
 View = Callable[Concatenate[HttpRequest, Params], HttpResponseBase]
 
 SESSION_KEY = "workspace"
+KEPT_KEY = "kept_form"
+#: Fields of forms that hold a person's words, and how many characters are kept of a form.
+TYPED = frozenset({"content", "description", "instruction", "note", "notes", "reason", "text"})
+KEPT_CHARS = 2_000_000
+_SECRET = re.compile(r"(?i)password|secret|token|key")
 
 
 class Right(StrEnum):
@@ -94,7 +101,7 @@ def gate(right: Right) -> Callable[[View[Params]], View[Params]]:
             request: HttpRequest, *args: Params.args, **kwargs: Params.kwargs
         ) -> HttpResponseBase:
             if not request.user.is_authenticated:
-                return redirect_to_login(_way_back(request))
+                return _signed_out(request)
             if not allows(membership_of(request), right):
                 raise PermissionDenied(
                     "Your role does not allow this. Ask an admin of the workspace."
@@ -106,6 +113,34 @@ def gate(right: Right) -> Callable[[View[Params]], View[Params]]:
         return wrapped  # type: ignore[no-any-return]
 
     return decorate
+
+
+def _signed_out(request: HttpRequest) -> HttpResponseBase:
+    """Ask to sign in, and lose nothing that was typed before the session ran out.
+
+    htmx gets a 401, which leaves the page as it is. A form sent without scripts is kept in the
+    session and shown again after signing in.
+    """
+    if request.headers.get("HX-Request") and not request.headers.get("HX-Boosted"):
+        return HttpResponse("You are signed out. Nothing was changed.", status=401)
+    if request.method == "POST" and _keep(request):
+        return redirect_to_login(reverse("kept-form"))
+    return redirect_to_login(_way_back(request))
+
+
+def _keep(request: HttpRequest) -> bool:
+    """Keep what was typed in the session. False where nothing was, or it is too much."""
+    fields = {
+        name: request.POST.getlist(name)
+        for name in request.POST
+        if name != "csrfmiddlewaretoken" and not _SECRET.search(name)
+    }
+    size = sum(len(value) for values in fields.values() for value in values)
+    typed = any(name in TYPED and any(values) for name, values in fields.items())
+    if not typed or size > KEPT_CHARS:
+        return False
+    request.session[KEPT_KEY] = {"path": request.get_full_path(), "fields": fields}
+    return True
 
 
 def _way_back(request: HttpRequest) -> str:

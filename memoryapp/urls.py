@@ -10,6 +10,7 @@ from memoryapp.views import (
     curation,
     entries,
     imports,
+    kept,
     keys,
     members,
     memory_map,
@@ -28,6 +29,7 @@ from memoryapp.views import (
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
+    path("kept/", kept.kept_form, name="kept-form"),
     path("review/", review.review, name="review"),
     path("review/progress/", review_progress.progress, name="review-progress"),
     path("review/bulk/", review_bulk.bulk_new, name="review-bulk"),

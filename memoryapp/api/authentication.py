@@ -8,6 +8,7 @@ from rest_framework import authentication, exceptions
 from rest_framework.request import Request
 
 from memoryapp.models import ApiKey
+from memoryapp.models.events import acting_through
 from memoryapp.services.tokens import api_key_recognize
 
 
@@ -27,6 +28,7 @@ class ApiKeyAuthentication(authentication.BaseAuthentication):
             raise exceptions.AuthenticationFailed(
                 "The person who made this key is no longer active. Make a new key."
             )
+        acting_through.set(f"API key {key.name}")
         return key.created_by, key
 
     def authenticate_header(self, request: Request) -> str:

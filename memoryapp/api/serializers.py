@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from memoryapp.models import Candidate, Evaluation, Evidence, Playbook, Release
+from memoryapp.services.decisions import is_blind
 
 
 class PlaybookSerializer(serializers.ModelSerializer[Playbook]):
@@ -117,6 +118,22 @@ class CandidateSerializer(serializers.ModelSerializer[Candidate]):
     targets = serializers.SlugRelatedField[Any](slug_field="label", many=True, read_only=True)
     evidence = EvidenceSerializer(many=True, read_only=True)
     decided_by = serializers.CharField(source="decided_by.username", default=None)
+    policy = serializers.IntegerField(
+        source="policy.number", default=None, help_text="The policy that decided, if one did."
+    )
+    assigned_to = serializers.CharField(source="assigned_to.username", default=None)
+    scores = serializers.SerializerMethodField(help_text="Empty while it is kept blind.")
+    shown = serializers.SerializerMethodField(
+        help_text="Send it as seen with a decision: it is refused if what you read has changed."
+    )
+
+    def get_scores(self, candidate: Candidate) -> dict[str, Any]:
+        if candidate.is_pending and is_blind(candidate):
+            return {}
+        return dict(candidate.scores)
+
+    def get_shown(self, candidate: Candidate) -> str:
+        return candidate.shown()
 
     class Meta:
         model = Candidate
@@ -135,6 +152,10 @@ class CandidateSerializer(serializers.ModelSerializer[Candidate]):
             "decided_at",
             "decision_reason",
             "decided_content",
+            "policy",
+            "audit",
+            "assigned_to",
+            "shown",
             "origin_link",
             "evidence",
             "created_at",
@@ -143,10 +164,12 @@ class CandidateSerializer(serializers.ModelSerializer[Candidate]):
 
 class ApproveRequest(serializers.Serializer[Any]):
     content = serializers.CharField(required=False, help_text="The reworded bullet, if edited.")
+    seen = serializers.CharField(required=False, default="", help_text="The candidate's shown.")
 
 
 class RejectRequest(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=300)
+    seen = serializers.CharField(required=False, default="", help_text="The candidate's shown.")
 
 
 class PublishRequest(serializers.Serializer[Any]):

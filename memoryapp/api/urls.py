@@ -2,7 +2,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from memoryapp.api import feedback, imports, keys, pull, retrieval, schema, serving, views, webhooks
+from memoryapp.api import (
+    feedback,
+    imports,
+    keys,
+    pull,
+    retrieval,
+    review,
+    schema,
+    serving,
+    views,
+    webhooks,
+)
 
 # Imported so that the extensions register themselves.
 __all__ = ["schema", "urlpatterns"]
@@ -59,6 +70,53 @@ urlpatterns = [
     path("search", retrieval.Search.as_view(), name="api-search"),
     path("recalls/<uuid:pk>", retrieval.RecallDetail.as_view(), name="api-recall-detail"),
     path("candidates", views.CandidateList.as_view(), name="api-candidate-list"),
+    path("candidates/<uuid:pk>", review.CandidateDetail.as_view(), name="api-candidate-detail"),
+    path("candidates/<uuid:pk>/notes", review.CandidateNotes.as_view(), name="api-candidate-notes"),
+    path(
+        "candidates/<uuid:pk>/assignee",
+        review.CandidateAssignee.as_view(),
+        name="api-candidate-assignee",
+    ),
+    path(
+        "candidates/<uuid:pk>/reservation",
+        review.CandidateReservation.as_view(),
+        name="api-candidate-reservation",
+    ),
+    path(
+        "candidates/<uuid:pk>/uphold",
+        review.CandidateUphold.as_view(),
+        name="api-candidate-uphold",
+    ),
+    path(
+        "playbooks/<slug:slug>/review-policy",
+        review.PlaybookPolicy.as_view(),
+        name="api-review-policy",
+    ),
+    path(
+        "playbooks/<slug:slug>/review-policy/history",
+        review.PlaybookPolicyHistory.as_view(),
+        name="api-review-policy-history",
+    ),
+    path(
+        "playbooks/<slug:slug>/review-policy/replay",
+        review.PlaybookPolicyReplay.as_view(),
+        name="api-review-policy-replay",
+    ),
+    path("bulk-decisions", review.BulkList.as_view(), name="api-bulk-list"),
+    path("bulk-decisions/<int:pk>", review.BulkDetail.as_view(), name="api-bulk-detail"),
+    path(
+        "bulk-decisions/<int:pk>/outcomes",
+        review.BulkOutcomes.as_view(),
+        name="api-bulk-outcomes",
+    ),
+    path(
+        "bulk-decisions/<int:pk>/continue",
+        review.BulkContinue.as_view(),
+        name="api-bulk-continue",
+    ),
+    path("bulk-decisions/<int:pk>/undo", review.BulkUndo.as_view(), name="api-bulk-undo"),
+    path("review/progress", review.ReviewProgress.as_view(), name="api-review-progress"),
+    path("audit", review.AuditLog.as_view(), name="api-audit"),
     path(
         "candidates/<uuid:pk>/approve",
         views.CandidateApprove.as_view(),

@@ -118,7 +118,10 @@ class CandidateList(APIView):
             playbook=request.query_params.get("playbook", ""),
         ).prefetch_related("evidence", "targets")
         pages = NewestFirst()
-        page = pages.paginate_queryset(rows, request, view=self)
+        page = pages.paginate_queryset(rows, request, view=self) or []
+        standing = review_queries.policies(workspace_of(request))
+        for row in page:
+            row.playbook.standing_policy = standing.get(row.playbook_id)
         return pages.get_paginated_response(s.CandidateSerializer(page, many=True).data)
 
 
@@ -149,6 +152,7 @@ class CandidateApprove(CandidateDecision):
                 candidate=self.candidate(request, pk),
                 by=request.user,
                 content=asked.validated_data.get("content"),
+                seen=asked.validated_data["seen"],
             )
         )
 
@@ -166,6 +170,7 @@ class CandidateReject(CandidateDecision):
                 candidate=self.candidate(request, pk),
                 by=request.user,
                 reason=asked.validated_data["reason"],
+                seen=asked.validated_data["seen"],
             )
         )
 

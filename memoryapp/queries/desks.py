@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, Max, Q
+from django.utils import timezone
 
 from memoryapp.models import Candidate, Playbook, Workspace
 from memoryapp.queries.review import may_be_assigned, totals
@@ -59,8 +60,9 @@ def by_playbook(workspace: Workspace) -> list[PlaybookProgress]:
     return sorted((r for r in rows if r.total), key=lambda r: -r.waiting)
 
 
-def by_person(workspace: Workspace, *, day: datetime, week: datetime) -> list[PersonProgress]:
-    """Who may decide, with what they decided since ``day`` and ``week`` and what waits for them."""
+def by_person(workspace: Workspace) -> list[PersonProgress]:
+    """Who may decide, with what they decided in 24 hours and 7 days and what waits for them."""
+    day, week = (timezone.now() - timedelta(days=days) for days in (1, 7))
     members = [member.user for member in may_be_assigned(workspace)]
     decided = (
         Candidate.objects.filter(workspace=workspace, decided_by__in=members)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Count, F, IntegerField, Q, QuerySet
 from django.db.models.fields.json import KT
@@ -11,6 +12,9 @@ from django.db.models.functions import Cast
 from memoryapp.domain import review
 from memoryapp.domain.statistics import wilson
 from memoryapp.models import Candidate, Playbook
+
+#: Gates that are always replayed; the standing one and the one asked for stand among them.
+THRESHOLDS = (0.7, 0.8, 0.9, 0.95, 0.99)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,30 @@ def replay(playbook: Playbook, thresholds: list[float]) -> list[Replay]:
         )
         for place, threshold in enumerate(thresholds)
     ]
+
+
+def gate_figures(playbook: Playbook, wanted: float | None) -> dict[str, Any]:
+    """What gates at several confidences would have let through, ``wanted`` among them."""
+    standing = playbook.standing_policy.as_value() if playbook.standing_policy else review.Policy()
+    asked = (standing.admit_from, wanted)
+    rows = replay(playbook, sorted({*THRESHOLDS, *(gate for gate in asked if gate is not None)}))
+    return {
+        "standing": standing,
+        "replayed": rows,
+        "wanted": wanted,
+        "wanted_percent": "" if wanted is None else f"{wanted * 100:g}",
+        "now": next((row for row in rows if row.threshold == standing.admit_from), None),
+        "then": next((row for row in rows if row.threshold == wanted), None),
+    }
+
+
+def parse_gate(percent: str) -> float | None:
+    """A confidence that was asked for in percent; what is none asks for nothing."""
+    try:
+        value = float(percent)
+    except ValueError:
+        return None
+    return round(value / 100, 4) if 50 <= value <= 100 else None
 
 
 def audits(playbook: Playbook) -> AuditRecord:

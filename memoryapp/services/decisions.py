@@ -41,7 +41,7 @@ def candidate_approve(
     """
     with transaction.atomic():
         playbook = _locked(candidate)
-        wording = candidate.content if content is None else strip_hidden(content).strip()
+        wording = strip_hidden(candidate.content if content is None else content).strip()
         if _decided_so_already(candidate, by, APPROVED, wording):
             return candidate
         _check_open(candidate, by, seen)

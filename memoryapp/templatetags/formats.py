@@ -167,4 +167,13 @@ def event_details(data: Mapping[str, Any] | None) -> str:
     return ", ".join(
         f"{name.replace('_', ' ')}: {told[item] if isinstance(item, bool) else _plain(item)}"
         for name, item in (data or {}).items()
+        if name not in {"before", "after"}
     )
+
+
+@register.filter
+def event_state(state: Any) -> str:
+    """Return one side of a change on one line: ``status: pending``."""
+    if state in (None, "", {}, []):
+        return "nothing"
+    return event_details(state) if isinstance(state, Mapping) else _plain(state)

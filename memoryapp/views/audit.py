@@ -19,26 +19,40 @@ from memoryapp.templatetags.formats import event_words
 from memoryapp.views.links import changed, chips, page_of, parameter, with_query
 from memoryapp.views.settings_tabs import settings_tabs
 
-COLUMNS = ("when", "who", "what", "subject_type", "subject", "details")
+COLUMNS = (
+    "when",
+    "who",
+    "through",
+    "what",
+    "subject_type",
+    "subject",
+    "before",
+    "after",
+    "details",
+)
+NARROWED_BY = ("kind", "actor", "playbook", "since", "until")
+#: Said in columns of their own.
+CHANGED = ("before", "after")
 
 
 @require_safe
 @gate(Right.READ)
 def audit_list(request: HttpRequest) -> HttpResponseBase:
     workspace = workspace_of(request)
-    kind, actor, search = (parameter(request, name) for name in ("kind", "actor", "q"))
-    counts = facet(event_queries.events(workspace, actor=actor, search=search), "kind")
+    asked = _asked(request)
+    counts = facet(event_queries.events(workspace, **{**asked, "kind": ""}), "kind")
     kinds = [(name, event_words(name)) for name in sorted(counts)]
-    asked = {"kind": kind, "actor": actor, "q": search}
+    shown = {"q": asked["search"], **{name: asked[name] for name in NARROWED_BY}}
+    export_url = changed(request).partition("?")[0] + "export/"
     context = {
-        "page_obj": page_of(
-            request, event_queries.events(workspace, kind=kind, actor=actor, search=search)
-        ),
+        "page_obj": page_of(request, event_queries.events(workspace, **asked)),
         "filters": chips(request, "kind", kinds, counts),
         "actors": event_queries.event_actors(workspace),
-        **asked,
-        "filtered": bool(kind or actor),
-        "export_url": with_query(changed(request).partition("?")[0] + "export/", asked),
+        "playbooks": workspace.playbooks.order_by("name"),
+        **shown,
+        "filtered": any(asked[name] for name in NARROWED_BY),
+        "export_url": with_query(export_url, shown),
+        "export_jsonl_url": with_query(export_url, {**shown, "form": "jsonl"}),
         "clear_url": request.path,
         "settings_tabs": settings_tabs(request),
     }
@@ -48,16 +62,36 @@ def audit_list(request: HttpRequest) -> HttpResponseBase:
 @require_safe
 @gate(Right.READ)
 def export(request: HttpRequest) -> HttpResponseBase:
-    """The filtered log as CSV, streamed, newest first."""
-    rows = event_queries.events(
-        workspace_of(request),
-        kind=parameter(request, "kind"),
-        actor=parameter(request, "actor"),
-        search=parameter(request, "q"),
-    )
+    """The filtered log as CSV or JSON lines, streamed, newest first."""
+    rows = event_queries.events(workspace_of(request), **_asked(request))
+    if parameter(request, "form") == "jsonl":
+        answer = StreamingHttpResponse(_json_lines(rows), content_type="application/x-ndjson")
+        answer["Content-Disposition"] = 'attachment; filename="audit-log.jsonl"'
+        return answer
     answer = StreamingHttpResponse(_lines(rows), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = 'attachment; filename="audit-log.csv"'
     return answer
+
+
+def _asked(request: HttpRequest) -> dict[str, str]:
+    """The arguments of ``events`` out of the query string; a day that is none narrows nothing."""
+    asked = {name: parameter(request, name) for name in NARROWED_BY}
+    return {**asked, "search": parameter(request, "q")}
+
+
+def _json_lines(rows: Any) -> Iterator[str]:
+    for event in rows.iterator(chunk_size=500):
+        line = {
+            "when": event.created_at.isoformat(),
+            "who": event.actor.get_username() if event.actor else None,
+            "through": event.through,
+            "what": event.kind,
+            "subject_type": event.subject_type,
+            "subject_id": event.subject_id,
+            "subject": event.subject_name,
+            **event.data,
+        }
+        yield json.dumps(line, ensure_ascii=False) + "\n"
 
 
 class _Echo:
@@ -78,10 +112,15 @@ def _columns(event: Event) -> tuple[str, ...]:
     return (
         event.created_at.isoformat(),
         event.actor.get_username() if event.actor else "",
+        event.through,
         event.kind,
         event.subject_type,
         event.subject_name,
-        json.dumps(event.data, ensure_ascii=False),
+        *(json.dumps(event.data.get(name), ensure_ascii=False) for name in CHANGED),
+        json.dumps(
+            {name: value for name, value in event.data.items() if name not in CHANGED},
+            ensure_ascii=False,
+        ),
     )
 
 

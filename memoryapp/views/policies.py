@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -20,9 +18,6 @@ from memoryapp.services.policies import policy_change, policy_of
 from memoryapp.views.links import parameter
 from memoryapp.views.playbooks import playbook_or_404
 from memoryapp.views.review_queue import ReviewFilter
-
-#: Gates that are always replayed; the standing one and the one asked for stand among them.
-THRESHOLDS = (0.7, 0.8, 0.9, 0.95, 0.99)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -65,7 +60,10 @@ def policy(request: HttpRequest, slug: str) -> HttpResponse:
         "admitted": policy_queries.admitted_alone(playbook),
         "audits_url": ReviewFilter(playbook=slug, status="approved", audit="due").url(),
         "needed": standing.needed(playbook.label_names),
-        **gate_context(playbook, standing, parameter(request, "gate")),
+        "gate_url": reverse("review-policy-gate", args=[slug]),
+        **policy_queries.gate_figures(
+            playbook, policy_queries.parse_gate(parameter(request, "gate"))
+        ),
     }
     return render(request, "memoryapp/review_policy.html", context, status=status)
 
@@ -95,31 +93,6 @@ def gate_move(request: HttpRequest, slug: str) -> HttpResponse:
     if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}):
         back = reverse("review-policy", args=[slug])
     return redirect(back)
-
-
-def gate_context(playbook: Any, standing: Policy, asked: str) -> dict[str, Any]:
-    """What gates at several confidences would have let through, and the one asked for."""
-    wanted = _confidence(asked)
-    gates = sorted({*THRESHOLDS, *(g for g in (standing.admit_from, wanted) if g is not None)})
-    rows = policy_queries.replay(playbook, gates)
-    return {
-        "standing": standing,
-        "replayed": rows,
-        "wanted": wanted,
-        "wanted_percent": "" if wanted is None else f"{wanted * 100:g}",
-        "now": next((r for r in rows if r.threshold == standing.admit_from), None),
-        "then": next((r for r in rows if r.threshold == wanted), None),
-        "gate_url": reverse("review-policy-gate", args=[playbook.slug]),
-    }
-
-
-def _confidence(text: str) -> float | None:
-    """A gate out of the query string, in percent; what is none asks for nothing."""
-    try:
-        percent = float(text)
-    except ValueError:
-        return None
-    return round(percent / 100, 4) if 50 <= percent <= 100 else None
 
 
 def _with_gate(standing: Policy, admit_from: float | None) -> Policy:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from memoryapp.access import Right, gate, workspace_of
@@ -18,8 +15,8 @@ from memoryapp.views.review_queue import ReviewFilter
 @require_safe
 @gate(Right.READ)
 def progress(request: HttpRequest) -> HttpResponse:
-    workspace, now = workspace_of(request), timezone.now()
-    people = desks.by_person(workspace, day=now - timedelta(hours=24), week=now - timedelta(days=7))
+    workspace = workspace_of(request)
+    people = desks.by_person(workspace)
     context = {
         "playbooks": [
             {

@@ -8,9 +8,11 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from memoryapp.access import Right, gate, workspace_of
+from memoryapp.access import Right, allows, gate, membership_of, workspace_of
+from memoryapp.queries.policies import gate_figures, parse_gate
 from practice.domain import calibration as domain
 from practice.queries import calibration as queries
 from practice.queries.overrules import all_standing
@@ -35,8 +37,27 @@ def calibration_page(request: HttpRequest) -> HttpResponse:
         "truth": _measured(queries.against_truth(workspace, **asked)),
         "people": _measured(queries.against_people(workspace, **asked)),
         "page": Paginator(spoken, PAGE_SIZE).get_page(request.GET.get("page")),
+        "playbooks": workspace.playbooks.order_by("name"),
+        **_gate(request, asked),
     }
     return render(request, "practice/calibration.html", context)
+
+
+def _gate(request: HttpRequest, asked: dict[str, str]) -> dict[str, Any]:
+    """The gate of one playbook: what it lets through, and what another would have."""
+    slug = request.GET.get("playbook", "").replace("\x00", "")
+    playbooks = workspace_of(request).playbooks.order_by("name")
+    playbook = playbooks.filter(slug=slug).first() or playbooks.first()
+    if playbook is None:
+        return {"playbook": None}
+    wanted = parse_gate(request.GET.get("gate", ""))
+    return {
+        "playbook": playbook,
+        "may_write": allows(membership_of(request), Right.ADMINISTER),
+        "keep": {**asked, "playbook": playbook.slug},
+        "gate_url": reverse("review-policy-gate", args=[playbook.slug]),
+        **gate_figures(playbook, wanted),
+    }
 
 
 def _measured(opinions: Sequence[domain.Opinion]) -> dict[str, Any] | None:

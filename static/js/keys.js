@@ -92,6 +92,11 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
+  // A key held down moves on through a list; it decides nothing twice.
+  if (event.repeat && event.key !== "j" && event.key !== "k" && !event.target.closest(TYPING)) {
+    event.preventDefault();
+    return;
+  }
   if (event.target.closest(TYPING)) {
     if (event.key === "Escape") event.target.blur();
     return;

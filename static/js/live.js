@@ -11,8 +11,10 @@ const quiet = (event) => event.detail.elt && event.detail.elt.matches("[data-liv
 
 document.addEventListener("htmx:responseError", (event) => {
   const status = event.detail.xhr.status;
-  if (status === 403 || status === 401) {
-    say("You are signed out or may not do this. Nothing was changed. Reload the page.");
+  if (status === 401) {
+    say("You are signed out. What you typed is still here. Sign in in another tab, then try again.");
+  } else if (status === 403) {
+    say("You may not do this. Nothing was changed; what you typed is still here.");
   } else if (status === 404) {
     say("This no longer exists. Nothing was changed. Reload the page.");
   } else {
@@ -27,6 +29,29 @@ document.addEventListener("htmx:sendError", (event) => {
 document.addEventListener("htmx:timeout", (event) => {
   if (!quiet(event)) say("The server did not answer in 30 s. What you typed is still here. Try again.");
 });
+
+// After signing in again in another tab, the token of that session counts.
+document.addEventListener("htmx:configRequest", (event) => {
+  const token = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1];
+  if (!token || event.detail.verb === "get") return;
+  event.detail.headers["X-CSRFToken"] = token;
+  if (event.detail.parameters.csrfmiddlewaretoken) event.detail.parameters.csrfmiddlewaretoken = token;
+});
+
+// The second half of a double click must not decide the candidate that has just come.
+let arrived = 0;
+
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target?.id === "review") arrived = performance.now();
+});
+
+document.addEventListener("click", (event) => {
+  const decides = event.detail > 0 && event.target.closest(".decide .btn");
+  if (decides && performance.now() - arrived < 400) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }
+}, true);
 
 // Changed forms remember it, so that a refresh can leave them alone.
 document.addEventListener("input", (event) => {

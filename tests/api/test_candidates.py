@@ -38,7 +38,7 @@ def test_it_lists_in_pages_at_a_steady_cost(
     for candidate in CandidateFactory.create_batch(20, playbook=playbook):
         EvidenceFactory(candidate=candidate)
     client = with_key("read")
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):
         first = client.get("/api/v1/candidates?page_size=15").json()
     assert len(first["results"]) == 15
     assert len(client.get(first["next"]).json()["results"]) == 5

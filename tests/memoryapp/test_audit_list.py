@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from typing import Any
 
 import pytest
@@ -95,8 +96,49 @@ def test_it_needs_the_same_number_of_queries_for_more_rows(
             record(workspace, rita, "run.started")
 
     add(10)
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         vera_client.get(URL)
     add(10)
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         vera_client.get(URL)
+
+
+def test_it_filters_by_playbook_and_day(vera_client: Any, workspace: Any, rita: Any) -> None:
+    record(workspace, rita, "label.moved", "One", playbook="one")
+    record(workspace, rita, "label.moved", "Two", playbook="two")
+    Event.objects.filter(subject_name="Two").update(created_at="2026-01-05T23:30:00Z")
+    assert subjects(vera_client, "?playbook=one") == ["One"]
+    assert subjects(vera_client, "?until=2026-01-05") == ["Two"]
+    assert subjects(vera_client, "?since=2026-01-06") == ["One"]
+    assert subjects(vera_client, "?since=nonsense") == ["One", "Two"]
+
+
+def test_it_says_from_what_to_what_and_through_what(
+    vera_client: Any, workspace: Any, rita: Any
+) -> None:
+    record(
+        workspace,
+        None,
+        "candidate.admitted",
+        through="Policy 3 of Desk",
+        before={"status": "pending"},
+        after={"status": "approved"},
+    )
+    said = vera_client.get(URL).content.decode()
+    assert "Policy 3 of Desk" in said
+    assert "status: pending" in said
+    assert "status: approved" in said
+
+
+def test_it_exports_json_lines(vera_client: Any, workspace: Any, rita: Any) -> None:
+    record(workspace, rita, "label.moved", before="v1", after="v2")
+    record(workspace, rita, "run.started")
+    answer = vera_client.get(f"{URL}export/?form=jsonl&kind=label.moved")
+    lines = b"".join(answer.streaming_content).decode().splitlines()
+    (line,) = [json.loads(line) for line in lines]
+    assert (line["who"], line["what"], line["before"], line["after"]) == (
+        "rita",
+        "label.moved",
+        "v1",
+        "v2",
+    )

@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 
 from practice.services.overrules import attempt_overrule, overrule_undo
-from tests.factories import AttemptFactory, EnvironmentFactory, RoundFactory, RunFactory
+from tests.factories import (
+    AttemptFactory,
+    EnvironmentFactory,
+    PlaybookFactory,
+    RoundFactory,
+    RunFactory,
+)
 from tests.practice.pages import queries_of
 
 URL = "/practice/calibration/"
@@ -92,4 +98,22 @@ def test_it_asks_the_database_as_often_for_more(vera_client: Any, round_: Any, r
     first = queries_of(vera_client, URL)
     for _ in range(10):
         attempt_overrule(attempt=judged(round_, "success", truth=True), label="failure", by=rita)
-    assert queries_of(vera_client, URL) == first <= 16
+    assert queries_of(vera_client, URL) == first <= 19
+
+
+def test_it_moves_the_gate_of_a_playbook(ada_client: Any, workspace: Any) -> None:
+    playbook = PlaybookFactory(workspace=workspace, name="Desk", slug="desk")
+    answer = ada_client.get("/practice/calibration/?gate=92")
+    said = answer.content.decode()
+    assert "From 92% on, 0 decided candidates would not have been asked about" in said
+    assert "Move the gate to 92%" in said
+    moved = {"admit_from": "92", "reason": "It held", "back": "/practice/calibration/"}
+    assert ada_client.post(answer.context["gate_url"], moved).url == "/practice/calibration/"
+    assert playbook.review_policies.get().admit_from == 0.92
+
+
+def test_a_viewer_sees_the_gate_and_moves_none(vera_client: Any, workspace: Any) -> None:
+    PlaybookFactory(workspace=workspace, name="Desk", slug="desk")
+    said = vera_client.get("/practice/calibration/").content.decode()
+    assert "If the gate stood elsewhere" in said
+    assert "Move the gate" not in said

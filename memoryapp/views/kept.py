@@ -1,0 +1,30 @@
+"""A form that was sent after the session had run out, shown again once its writer is back."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from memoryapp.access import KEPT_KEY, TYPED, Right, gate
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@gate(Right.READ)
+def kept_form(request: HttpRequest) -> HttpResponse:
+    """Show what was typed; posting it sends it where it was meant to go, or forgets it."""
+    kept = request.session.get(KEPT_KEY)
+    if kept is None:
+        return redirect("overview")
+    if request.method == "POST":
+        del request.session[KEPT_KEY]
+        if "forget" in request.POST:
+            return redirect("overview")
+        # The browser posts the same fields again, with the token of the new session.
+        return redirect(kept["path"], preserve_request=True)
+    fields = [(name, value) for name, values in kept["fields"].items() for value in values]
+    context = {
+        "typed": [(name, value) for name, value in fields if name in TYPED and value],
+        "others": [(name, value) for name, value in fields if name not in TYPED or not value],
+    }
+    return render(request, "memoryapp/kept_form.html", context)

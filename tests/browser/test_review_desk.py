@@ -1,0 +1,81 @@
+"""The review page under a person's hands: lost connections, lost sessions, held keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import sign_in
+from tests.product import Product
+
+WORDS = "My own words, half an hour of them."
+
+
+@pytest.fixture
+def page(browser: Browser, product: Product) -> Iterator[Page]:
+    """A signed-in page; requests that fail on purpose may stand in its console."""
+    context = browser.new_context(base_url=product.url, viewport={"width": 1440, "height": 900})
+    opened = context.new_page()
+    sign_in(opened, product)
+    yield opened
+    context.close()
+
+
+def opened(page: Page) -> None:
+    page.goto("/review/")
+    expect(page.get_by_role("button", name="Approve")).to_be_visible()
+
+
+def edit(page: Page) -> Any:
+    opened(page)
+    page.keyboard.press("e")
+    field = page.get_by_label("Your wording")
+    expect(field).to_be_focused()
+    field.fill(WORDS)
+    return field
+
+
+def test_words_survive_a_reload(published: Any, page: Page) -> None:
+    edit(page)
+    page.reload()
+    expect(page.get_by_label("Your wording")).to_have_value(WORDS)
+
+
+def test_words_survive_a_lost_connection(published: Any, page: Page) -> None:
+    field = edit(page)
+    page.context.set_offline(True)
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#toasts")).to_contain_text("The server cannot be reached")
+    expect(field).to_have_value(WORDS)
+    page.context.set_offline(False)
+
+
+def test_words_survive_a_session_that_ran_out(published: Any, page: Page) -> None:
+    field = edit(page)
+    page.context.clear_cookies(name="sessionid")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#toasts")).to_contain_text("You are signed out")
+    expect(field).to_have_value(WORDS)
+
+
+def test_a_key_held_down_decides_nothing(published: Any, page: Page) -> None:
+    opened(page)
+    seen = page.locator("#decision input[name=seen]").get_attribute("value")
+    page.evaluate(
+        "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'a', repeat: true, "
+        "bubbles: true}))"
+    )
+    page.keyboard.press("3")
+    expect(page.locator("#decision input[name=seen]")).to_have_attribute("value", str(seen))
+
+
+def test_the_next_candidate_is_announced(published: Any, page: Page) -> None:
+    opened(page)
+    page.keyboard.press("3")
+    page.keyboard.press("r")
+    expect(page.locator("#review-said")).to_contain_text("Rejected")
+    page.keyboard.press("u")
+    expect(page.get_by_role("button", name="Approve")).to_be_visible()
