@@ -12,7 +12,8 @@ from memoryapp.domain.errors import UnableToChange
 from memoryapp.domain.playbook import Delta, DeltaRefused, Op, OverBudget
 from memoryapp.domain.ranking import room_report
 from memoryapp.domain.text import strip_hidden
-from memoryapp.models import Bullet, Candidate, Event, Playbook
+from memoryapp.models import Bullet, BulletRevision, Candidate, Event, Playbook
+from memoryapp.services.events import said
 
 
 def bullet_add(*, playbook: Playbook, section: str, content: str, by: Any) -> Bullet:
@@ -174,6 +175,23 @@ def _set_status(bullet: Bullet, status: str, by: Any, reason: str) -> None:
 
 
 def _record(bullet: Bullet, by: Any, kind: str, **data: Any) -> None:
+    """Write the audit row: the last revision against the one before it, and why."""
+    newest = list(bullet.revisions.order_by("-number")[:2])
     Event.objects.record(
-        workspace=bullet.playbook.workspace, actor=by, kind=kind, subject=bullet, **data
+        workspace=bullet.playbook.workspace,
+        actor=by,
+        kind=kind,
+        subject=bullet,
+        playbook=bullet.playbook.slug,
+        before=_said(newest[1]) if len(newest) > 1 else {},
+        after=_said(newest[0]),
+        **data,
     )
+
+
+def _said(revision: BulletRevision) -> dict[str, Any]:
+    return {
+        "revision": revision.number,
+        "status": revision.status,
+        "text": said(revision.content),
+    }

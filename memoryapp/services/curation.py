@@ -44,7 +44,7 @@ def bullet_move(*, bullet: Bullet, section: str, by: Any, reason: str = "") -> B
             author=by,
             reason=(reason.strip() or f"Moved from {was}")[:300],
         )
-        _record(bullet, by, "bullet.moved", moved_from=was, moved_to=section)
+        _record(bullet, by, "bullet.moved", before={"section": was}, after={"section": section})
     return bullet
 
 
@@ -98,7 +98,7 @@ def bullet_tag(*, bullet: Bullet, tags: Sequence[str], by: Any) -> Bullet:
             raise UnableToChange("These are the tags it has.")
         was, bullet.tags = bullet.tags, wanted
         bullet.save(update_fields=["tags", "updated_at"])
-        _record(bullet, by, "bullet.tagged", was=was, tags=wanted)
+        _record(bullet, by, "bullet.tagged", before={"tags": was}, after={"tags": wanted})
     return bullet
 
 

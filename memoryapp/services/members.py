@@ -59,8 +59,8 @@ def member_change_role(*, membership: Membership, role: str, by: Any) -> Members
             actor=by,
             kind="member.role_changed",
             subject=membership.user,
-            role=role,
-            was=before,
+            before={"role": before},
+            after={"role": role},
         )
     return membership
 
@@ -79,7 +79,8 @@ def member_remove(*, membership: Membership, by: Any) -> None:
             actor=by,
             kind="member.removed",
             subject=membership.user,
-            was=membership.role,
+            before={"role": membership.role},
+            after={},
         )
         membership.delete()
 

@@ -62,5 +62,8 @@ def playbook_require_evaluation(*, playbook: Playbook, required: bool, by: Any) 
             actor=by,
             kind="playbook.gated" if required else "playbook.ungated",
             subject=playbook,
+            playbook=playbook.slug,
+            before={"requires evaluation": not required},
+            after={"requires evaluation": required},
         )
     return playbook

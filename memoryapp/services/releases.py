@@ -144,8 +144,8 @@ def label_move(*, playbook: Playbook, name: str, release: Release, by: Any) -> R
             subject=release,
             playbook=playbook.slug,
             label=name,
-            moved_from=before.number if before else None,
-            moved_to=release.number,
+            before={"release": before.number} if before else {},
+            after={"release": release.number},
         )
         transaction.on_commit(pull_cache.forget)
     return label

@@ -56,7 +56,7 @@ def test_it_changes_a_role_and_writes_it_down(ada_client: Any, vera: Any) -> Non
     membership.refresh_from_db()
     assert membership.role == "reviewer"
     event = Event.objects.get(kind="member.role_changed")
-    assert event.data == {"role": "reviewer", "was": "viewer"}
+    assert (event.data["before"], event.data["after"]) == ({"role": "viewer"}, {"role": "reviewer"})
 
 
 def test_it_refuses_a_role_that_does_not_exist(ada_client: Any, vera: Any) -> None:
