@@ -56,6 +56,7 @@ LOOKS: dict[str, Look] = {
     "finished": Look("ok", "circle-check", "Finished"),
     "done": Look("ok", "circle-check", "Done"),
     "failed": Look("bad", "circle-x", "Failed"),
+    "delivered": Look("ok", "circle-check", "Delivered"),
     "cancelled": Look("", "ban", "Cancelled"),
     "step_limit": Look("warn", "timer", "Step limit"),
     "infrastructure_error": Look("warn", "plug", "Server failed"),

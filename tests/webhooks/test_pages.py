@@ -71,6 +71,7 @@ def test_it_shows_each_try_and_sends_again(ada_client: Any, hook: Any) -> None:
     Delivery.objects.update(status="failed", tries=6)
     said = ada_client.get(page).content.decode()
     assert "&lt;b&gt;busy" in said
+    assert "1 delivery" in said
     again = ada_client.post(f"{page}replay/{delivery.pk}/", follow=True).content.decode()
     assert "is sent again" in again
     delivery.refresh_from_db()
