@@ -49,12 +49,12 @@ document.addEventListener("keydown", (event) => {
   const act = KEYS[event.key];
   if (!frame || !act || event.ctrlKey || event.metaKey || event.altKey) return;
   event.preventDefault();
-  act(frame.querySelector("svg.graph"));
+  act(frame.querySelector("svg.causal"));
 });
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-zoom]");
-  const svg = button && button.closest("section").querySelector("svg.graph");
+  const svg = button && button.closest("section").querySelector("svg.causal");
   if (!svg) return;
   if (button.dataset.zoom === "all") reset(svg);
   else zoom(svg, button.dataset.zoom === "in" ? 1 / STEP : STEP);
@@ -64,5 +64,5 @@ document.addEventListener("wheel", (event) => {
   const frame = event.target.closest?.("[data-graph]");
   if (!frame || !(event.ctrlKey || event.metaKey)) return;
   event.preventDefault();
-  zoom(frame.querySelector("svg.graph"), event.deltaY < 0 ? 1 / STEP : STEP);
+  zoom(frame.querySelector("svg.causal"), event.deltaY < 0 ? 1 / STEP : STEP);
 }, { passive: false });

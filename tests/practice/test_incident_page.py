@@ -25,7 +25,7 @@ def test_it_shows_the_answer_first_then_graph_path_and_evidence(
     assert "Most likely cause: <code>" in page
     assert page.index("Most likely cause") < page.index("Causal graph") < page.index("How it was")
     assert 'id="evidence-' in page
-    assert '<svg class="graph"' in page
+    assert '<svg class="causal"' in page
     assert "polyline" in page
 
 
