@@ -16,7 +16,7 @@ from django.db import connections, transaction
 
 from practice.domain.rounds import Stage
 from practice.domain.types import CallRecord
-from practice.models import Attempt, LedgerEntry, ModelCall, PromptTrial, Unit
+from practice.models import Analysis, Attempt, LedgerEntry, ModelCall, PromptTrial, Unit
 
 #: stages whose units are about one attempt.
 _OF_AN_ATTEMPT = frozenset({Stage.SOLVE, Stage.VALIDATE, Stage.LEARN})
@@ -59,6 +59,19 @@ def trial_recorder(trial: PromptTrial) -> Callable[[CallRecord], None]:
             workspace_id=trial.environment.workspace_id,
             trial=trial,
             attempt_id=trial.attempt_id,
+            **_columns(call),
+        )
+
+    return _from_any_thread(keep)
+
+
+def analysis_recorder(analysis: Analysis) -> Callable[[CallRecord], None]:
+    """Return what keeps the calls of an analysis. They cost no run anything."""
+
+    def keep(call: CallRecord) -> None:
+        ModelCall.objects.create(
+            workspace_id=analysis.incident.workspace_id,
+            attempt_id=analysis.incident.attempt_id,
             **_columns(call),
         )
 

@@ -13,9 +13,10 @@ from practice.agents.rules import build_engine
 from practice.clients.price_list import is_listed
 from practice.domain.prices import price_for
 from practice.domain.prompts import PromptText, version_name
+from practice.domain.rootcause.types import Ask
 from practice.domain.rounds import Plan
-from practice.models import ModelPrice, PromptVersion, Unit
-from practice.orchestrator.calls import recorder
+from practice.models import Analysis, ModelPrice, PromptVersion, Unit
+from practice.orchestrator.calls import analysis_recorder, recorder
 
 RULES = "rules"
 MODEL = "model"
@@ -102,6 +103,19 @@ def engine_of(unit: Unit) -> Engine:
     chosen = llm.ModelSettings(**model_settings(run.workspace_id))
     engine: Engine = llm.build_engine(chosen, run.seed, wiring)
     return engine
+
+
+def investigator_of(analysis: Analysis) -> Ask | None:
+    """Who is asked of the verdicts an analysis leaves open; ``None`` without a model or calls."""
+    calls = int(analysis.budget.get("model_calls", 0))
+    if not is_configured() or calls < 1:
+        return None
+    llm = model_library()
+    wiring = llm.Wiring(record=analysis_recorder(analysis))
+    chosen = llm.ModelSettings(**model_settings(analysis.incident.workspace_id))
+    model = llm.role_model(chosen, "investigator", 0, wiring)
+    asked: Ask = import_module("practice.agents.investigator").ModelInvestigator(model, calls)
+    return asked
 
 
 def prompts_of(plan: Plan) -> dict[str, PromptText]:

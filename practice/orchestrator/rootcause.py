@@ -26,7 +26,7 @@ from practice.domain.rootcause.types import Alert, Budget, Outcome, Visit
 from practice.domain.rootcause.types import Analysis as Found
 from practice.models import Analysis, Incident, IncidentAlert
 from practice.models.work import MAX_TRIES
-from practice.orchestrator import decisive, telemetry, verdicts
+from practice.orchestrator import decisive, engines, telemetry, verdicts
 from practice.orchestrator.leases import heartbeat, lease
 
 logger = logging.getLogger(__name__)
@@ -93,6 +93,7 @@ def _perform(row: Analysis) -> tuple[Found, dict[str, Any]]:
         reference=telemetry.reference(incident),
         memory=verdicts.remembered(row, alert),
         budget=serial.from_json(Budget, row.budget) if row.budget else None,
+        asked=engines.investigator_of(row),
         told=teller.heard,
         should_stop=teller.should_stop,
     )

@@ -9,8 +9,9 @@ import pytest
 from django.utils import timezone
 
 from memoryapp.domain.errors import UnableToStart
-from practice.models import Analysis, Incident
-from practice.orchestrator import rootcause
+from practice.domain.types import CallRecord
+from practice.models import Analysis, Incident, ModelCall
+from practice.orchestrator import calls, engines, rootcause
 from practice.services.incidents import analysis_cancel, analysis_start, incident_create
 from tests.practice.outages import BEGAN, alert, analysed, outage, source_of
 
@@ -131,3 +132,33 @@ def test_it_refuses_what_makes_no_sense(
     with pytest.raises(UnableToStart, match=message):
         analysis_start(incident=incident, by=rita, **asked)
     assert incident.analyses.count() == 1
+
+
+def test_a_model_that_cannot_be_reached_leaves_the_answer_as_it_is(
+    workspace: Any, settings: Any
+) -> None:
+    settings.LLM_PROVIDER, settings.LLM_MODEL, settings.LLM_API_KEY = "openai", "m", "k"
+    settings.LLM_BASE_URL = "http://127.0.0.1:9/v1"
+    incident = outage(workspace)
+    assert (incident.outcome, incident.top_cause) == ("found", "service:ledger")
+
+
+def test_a_model_is_asked_only_where_one_is_configured_and_calls_are_left(
+    rita: Any, workspace: Any, settings: Any
+) -> None:
+    incident = outage(workspace)
+    row = incident.analyses.get()
+    assert engines.investigator_of(row) is None
+    settings.LLM_PROVIDER, settings.LLM_MODEL, settings.LLM_API_KEY = "openai", "m", "k"
+    assert engines.investigator_of(row) is not None
+    row.budget["model_calls"] = 0
+    assert engines.investigator_of(row) is None
+
+
+def test_its_calls_are_kept_with_their_cost(workspace: Any, vera_client: Any) -> None:
+    row = outage(workspace).analyses.get()
+    keep = calls.analysis_recorder(row)
+    keep(CallRecord("investigator", "m", request=(), input_tokens=40, output_tokens=2))
+    call = ModelCall.objects.get()
+    assert (call.workspace, call.run, call.input_tokens) == (workspace, None, 40)
+    assert vera_client.get(call.get_absolute_url()).status_code == 200
