@@ -1,13 +1,13 @@
-"""How far the epistemic answer can be trusted: fitted on half of the questions, held to the rest.
+"""How far the epistemic answer can be trusted: fitted on half of the cases, held to the rest.
 
-Forty lessons of a support team, forty questions that one of them answers (in other words) and forty
-of the same trade that none does, all written for this. Even ones fit the coefficients of
-``domain/epistemics.py``; odd ones were not looked at and give the figures: the share of *known*
-that is right, the share of *unknown* that is right, how many stay *weak*, and the Brier score
-beside that of always saying one half. Search is the product's, by words alone and with the
-local model.
+``epistemics.txt`` has forty lessons of a support team, forty questions that one of them answers (in
+other words) and forty of the same trade that none does, all written for this. Even cases fit the
+two numbers of ``domain/epistemics.py``; odd ones give the figures: the share of *known* and of
+*unknown* that is right, how many stay *weak*, the Brier score beside that of always one half,
+and what was right among questions of like confidence. Needs the local model
+(docs/configuration.md).
 
-    python -m benchmarks.epistemics [--fit]
+    EMBEDDING_MODEL_DIR=… python -m benchmarks.epistemics [--fit]
 """
 
 from __future__ import annotations
@@ -16,132 +16,83 @@ import argparse
 import json
 import math
 import os
-import shutil
 import sys
-import tempfile
 from pathlib import Path
+
+import numpy as np
+
+from memoryapp.clients import minilm
+from memoryapp.domain.epistemics import KNOWN, UNKNOWN, confidence_of
 
 #: lesson | a question it answers | a question of the trade that no lesson answers
 CASES = Path(__file__).with_suffix(".txt")
-
-
-def cases() -> tuple[list[str], list[tuple[str, bool]]]:
-    """The lessons, and the questions with whether one of the lessons answers them."""
-    rows = [line.split("|") for line in CASES.read_text().splitlines()]
-    questions = [(text, right) for _, yes, no in rows for text, right in ((yes, True), (no, False))]
-    return [lesson for lesson, _, _ in rows], questions
+BINS = ((0.0, UNKNOWN), (UNKNOWN, 0.5), (0.5, KNOWN), (KNOWN, 1.01))
+Seen = list[tuple[float, bool]]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--fit", action="store_true", help="Print coefficients fitted on the half.")
+    parser.add_argument("--fit", action="store_true", help="Print what even cases fit.")
     asked = parser.parse_args()
-    data = Path(tempfile.mkdtemp(prefix="gr-bench-"))
-    data.chmod(0o755)
-    os.environ |= {
-        "GREENROOM_DATA_DIR": str(data),
-        "DJANGO_SETTINGS_MODULE": "memoryapp.project.settings",
-        "EMBEDDING_PROVIDER": "local",
-    }
-    from memoryapp.project import embedded  # noqa: PLC0415  # the folder is named only now
-
-    postgres = embedded.Postgres(data)
-    try:
-        postgres.start()
-        for has_vectors, seen in _seen().items():
-            _report(has_vectors, seen, asked.fit)
-    finally:
-        postgres.stop()
-        shutil.rmtree(data, ignore_errors=True)
-    return 0
-
-
-def _seen() -> dict[bool, list[tuple[float, float, bool]]]:
-    """Similarity, coverage and truth of each question, with vectors and without."""
-    import django  # noqa: PLC0415
-
-    django.setup()
-    from django.core.management import call_command  # noqa: PLC0415
-
-    from memoryapp.indexer.vectors import index_batch  # noqa: PLC0415
-    from memoryapp.models import Bullet, Playbook, Workspace  # noqa: PLC0415
-    from memoryapp.queries.search import Scope  # noqa: PLC0415
-    from memoryapp.services.retrieval import memory_retrieve  # noqa: PLC0415
-
-    call_command("migrate", verbosity=0)
-    workspace = Workspace.objects.create(name="Bench", slug="bench")
-    playbook = Playbook.objects.create(workspace=workspace, slug="bench", name="Bench")
-    lessons, questions = cases()
-    for number, lesson in enumerate(lessons):
-        bullet = Bullet(playbook=playbook, label=f"pitfalls-{number:03d}")
-        bullet.revise(
-            content=lesson, section="pitfalls", status="approved", rule=None, author=None, reason=""
-        )
-    found: dict[bool, list[tuple[float, float, bool]]] = {}
-    for has_vectors in (False, True):
-        if has_vectors:
-            while index_batch():
-                pass
-        rows = []
-        for text, is_known in questions:
-            answer = memory_retrieve(
-                workspace=workspace, query=text, scope=Scope(playbooks=[playbook.pk])
-            ).epistemic
-            rows.append((answer.similarity or 0.0, answer.coverage, is_known))
-        found[has_vectors] = rows
-    return found
-
-
-def _report(has_vectors: bool, seen: list[tuple[float, float, bool]], fit: bool) -> None:
-    from memoryapp.domain.epistemics import KNOWN, UNKNOWN, WITH_VECTORS, WITHOUT  # noqa: PLC0415
-
-    # A case is two questions; both of an even case fit, both of an odd one are held out.
-    fitting = [row for place, row in enumerate(seen) if (place // 2) % 2 == 0]
-    held_out = [row for place, row in enumerate(seen) if (place // 2) % 2 == 1]
-    if fit:
-        print(json.dumps({"vectors": has_vectors, "fitted": _fit(fitting, has_vectors)}))
-    weights = WITH_VECTORS if has_vectors else WITHOUT
-    judged = [(_confidence(weights, row), row[2]) for row in held_out]
+    fitting, held_out = _seen()
+    if asked.fit:
+        print(json.dumps({"fitted": _fit(fitting)}))
+    judged = [(confidence_of(similarity), truth) for similarity, truth in held_out]
     known = [truth for confidence, truth in judged if confidence >= KNOWN]
     unknown = [truth for confidence, truth in judged if confidence <= UNKNOWN]
-    brier = sum((confidence - truth) ** 2 for confidence, truth in judged) / len(judged)
     print(
         json.dumps(
             {
                 "figure": "epistemic answer on held-out questions",
-                "vectors": has_vectors,
                 "questions": len(judged),
                 "known": len(known),
-                "known_right": round(sum(known) / len(known), 3) if known else None,
+                "known_right": _share(known),
                 "unknown": len(unknown),
-                "unknown_right": round(1 - sum(unknown) / len(unknown), 3) if unknown else None,
+                "unknown_right": _share([not truth for truth in unknown]),
                 "weak": len(judged) - len(known) - len(unknown),
-                "brier": round(brier, 3),
+                "brier": round(sum((c - t) ** 2 for c, t in judged) / len(judged), 3),
                 "peer": {"always one half": 0.25},
+                "confidence_n_said_right": [
+                    _bin([(c, t) for c, t in judged if low <= c < high]) for low, high in BINS
+                ],
             }
         )
     )
+    return 0
 
 
-def _confidence(weights: tuple[float, float, float], row: tuple[float, float, bool]) -> float:
-    constant, of_similarity, of_coverage = weights
-    return 1 / (1 + math.exp(-(constant + of_similarity * row[0] + of_coverage * row[1])))
+def _seen() -> tuple[Seen, Seen]:
+    """Similarity of the closest lesson and the truth, of even and of odd cases."""
+    model = minilm.MiniLM(minilm.folder(os.environ.get("EMBEDDING_MODEL_DIR", "")))
+    rows = [line.split("|") for line in CASES.read_text().splitlines()]
+    lessons = np.array(model.embed([lesson for lesson, _, _ in rows]))
+    halves: tuple[Seen, Seen] = ([], [])
+    for place, (_, answered, open_) in enumerate(rows):
+        for question, truth in zip(model.embed([answered, open_]), (True, False), strict=True):
+            halves[place % 2].append((float((lessons @ np.array(question)).max()), truth))
+    return halves
 
 
-def _fit(rows: list[tuple[float, float, bool]], has_vectors: bool) -> list[float]:
-    """Logistic regression by gradient descent; a little ridge keeps few rows from running off."""
-    weights = [0.0, 0.0, 0.0]
-    for _ in range(20_000):
-        slopes = [0.0, 0.0, 0.0]
-        for similarity, coverage, truth in rows:
-            inputs = (1.0, similarity if has_vectors else 0.0, coverage)
-            miss = _confidence((weights[0], weights[1], weights[2]), (*inputs[1:], truth)) - truth
-            for place, value in enumerate(inputs):
-                slopes[place] += miss * value / len(rows)
-        for place in range(3):
-            ridge = 0.002 * weights[place] if place else 0.0
-            weights[place] -= 0.5 * (slopes[place] + ridge)
-    return [round(weight, 2) for weight in weights]
+def _fit(rows: Seen) -> list[float]:
+    """Logistic regression by gradient descent."""
+    constant = weight = 0.0
+    for _ in range(100_000):
+        misses = [
+            (1 / (1 + math.exp(-(constant + weight * similarity))) - truth, similarity)
+            for similarity, truth in rows
+        ]
+        constant -= 0.8 * sum(miss for miss, _ in misses) / len(rows)
+        weight -= 0.8 * (sum(miss * s for miss, s in misses) / len(rows) + 0.0002 * weight)
+    return [round(constant, 1), round(weight, 1)]
+
+
+def _share(right: list[bool]) -> float | None:
+    return round(sum(right) / len(right), 3) if right else None
+
+
+def _bin(rows: list[tuple[float, bool]]) -> list[float | None]:
+    said = round(sum(c for c, _ in rows) / len(rows), 2) if rows else None
+    return [len(rows), said, _share([truth for _, truth in rows])]
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """Does the memory know an answer, perhaps, or not at all? Pure.
 
-A logistic model over what the best hit looks like: its cosine similarity where vectors serve, and
-how much of the question's words it has. The coefficients were fitted on half of a labelled set of
-questions and are reported on the other half (``benchmarks/epistemics.py``, docs/benchmarks.md).
+A logistic model over the cosine similarity of the closest hit. It was fitted on half of a labelled
+set of questions, in other words than the lessons', and is reported on the other half
+(``benchmarks/epistemics.py``, docs/benchmarks.md). How many of its words a hit shares told nothing
+there about whether a question is answered, so where vectors do not serve the answer is always
+*weak*: words alone cannot tell.
 """
 
 from __future__ import annotations
@@ -25,9 +27,8 @@ _EMPTY = frozenset(_EMPTY_WORDS.split())
 #: words are compared by their first letters: refunded and refunds are one.
 _STEM = 5
 
-#: (constant, weight of similarity, weight of coverage) with vectors; and without.
-WITH_VECTORS = (-6.0, 9.0, 2.5)
-WITHOUT = (-3.0, 0.0, 5.0)
+#: constant and weight of the similarity; fitted for the local model.
+CONSTANT, OF_SIMILARITY = -2.9, 7.6
 KNOWN, UNKNOWN = 0.7, 0.3
 
 
@@ -52,15 +53,18 @@ class Epistemic:
 def judge(question: str, found: Iterable[str], similarity: float | None) -> Epistemic:
     """Judge what was found. ``found`` are the contents of the best few hits."""
     coverage = max((covered(question, text) for text in found), default=0.0)
-    constant, of_similarity, of_coverage = WITHOUT if similarity is None else WITH_VECTORS
-    score = constant + of_similarity * (similarity or 0.0) + of_coverage * coverage
-    confidence = 1 / (1 + math.exp(-score))
+    confidence = 0.5 if similarity is None else confidence_of(similarity)
     answer = Answer.WEAK
     if confidence >= KNOWN:
         answer = Answer.KNOWN
     elif confidence <= UNKNOWN:
         answer = Answer.UNKNOWN
     return Epistemic(answer, round(confidence, 3), round(coverage, 3), similarity)
+
+
+def confidence_of(similarity: float) -> float:
+    """How likely a question is answered whose closest hit is so similar, 0 to 1."""
+    return 1 / (1 + math.exp(-(CONSTANT + OF_SIMILARITY * similarity)))
 
 
 def covered(question: str, text: str) -> float:
