@@ -38,13 +38,14 @@ import json
 from django.conf import settings
 from practice.models import Run
 from practice.orchestrator.worlds import seed_folder, server_of, tools_of
-from dataclasses import asdict
+from dataclasses import fields
 run = Run.objects.get(number={number})
 server = server_of(run.environment, seed_folder(run.environment))
 print(json.dumps({{
     "command": list(server.command), "args": list(server.args), "seed": str(server.seed_folder),
     "hashes": dict(run.frozen.tools), "steps": sum(a.step_count for a in run.attempts.all()),
-    "tools": [asdict(tool) for tool in tools_of(run.environment, run.frozen)],
+    "tools": [{{f.name: getattr(tool, f.name) for f in fields(tool) if f.init}}
+        for tool in tools_of(run.environment, run.frozen)],
     "rounds": [{{"playbook": r.playbook, "tasks": [
         {{"instruction": t.instruction, "kind": t.kind, "intended_tools": t.intended_tools,
           "entities": t.entities, "goal": t.goal}}

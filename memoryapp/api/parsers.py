@@ -10,6 +10,16 @@ from django.conf import settings
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import JSONParser
 
+from memoryapp.domain.nesting import nested_beyond
+
+#: levels a body may have. What is read entry by entry is held to less, so that one bad entry is
+#: refused and not the batch; deeper than this no parser and no encoder can be relied on.
+DEEPEST_BODY = 200
+TOO_DEEP = (
+    f"The body is nested more than {DEEPEST_BODY} levels deep. Nothing was kept: send deep values "
+    "as text."
+)
+
 
 class TooLarge(APIException):
     """The body has more bytes than are read. ``detail`` says how many are."""
@@ -34,5 +44,7 @@ class BoundedJSONParser(JSONParser):
         try:
             parsed: dict[str, Any] = super().parse(io.BytesIO(body), media_type, parser_context)
         except RecursionError as error:
-            raise ParseError("The JSON is nested too deeply.") from error
+            raise ParseError(TOO_DEEP) from error
+        if nested_beyond(parsed, DEEPEST_BODY):
+            raise ParseError(TOO_DEEP)
         return parsed

@@ -6,8 +6,10 @@ import re
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_handler
@@ -22,25 +24,38 @@ def problem(
     status: int, kind: str, detail: str, *, headers: dict[str, str] | None = None, **extra: Any
 ) -> Response:
     """Return a problem document. ``kind`` is stable; ``detail`` is for people."""
-    body = {
+    body = {**_said(status, kind, detail), **extra}
+    return Response(body, status=status, headers=headers, content_type=CONTENT_TYPE)
+
+
+def plain_problem(status: int, kind: str, detail: str) -> JsonResponse:
+    """The same outside of any view of the API."""
+    return JsonResponse(_said(status, kind, detail), status=status, content_type=CONTENT_TYPE)
+
+
+def _said(status: int, kind: str, detail: str) -> dict[str, Any]:
+    return {
         "type": TYPE + kind,
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
-        **extra,
     }
-    return Response(body, status=status, headers=headers, content_type=CONTENT_TYPE)
 
 
-def not_found(request: HttpRequest) -> JsonResponse:
-    """The answer to an address the API does not have."""
-    body = {
-        "type": TYPE + "not-found",
-        "title": HTTPStatus.NOT_FOUND.phrase,
-        "status": 404,
-        "detail": "The API has no such address. Its addresses are listed at /api/v1/schema/.",
-    }
-    return JsonResponse(body, status=404, content_type=CONTENT_TYPE)
+@csrf_exempt
+def no_such_address(request: HttpRequest) -> JsonResponse:
+    """The answer to an address the API does not have, however it is called."""
+    said = "The API has no such address. Its addresses are listed at /api/v1/schema/."
+    return plain_problem(404, "not-found", said)
+
+
+def too_large() -> str:
+    """Say how much of a body is read at once."""
+    most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
+    return (
+        f"The body has more than {most // 2**20} MB, the most that is read at once. Nothing was "
+        "kept: send it in parts."
+    )
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -51,6 +66,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         return problem(error.status, kind, str(error), headers=again, **error.extra)
     if isinstance(error, Http404):
         return problem(404, "not-found", str(error) or "There is no such thing here.")
+    if isinstance(error, RequestDataTooBig):
+        return problem(413, "too-large", too_large())
     if isinstance(error, PermissionDenied):
         return problem(403, "not-allowed", str(error) or "Your role does not allow this.")
     answered = drf_handler(error, context)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _MARK = "[redacted: {}]"
+_MASKED = re.compile(r"\[redacted: ([^\]\n]{1,60})\]")
 _SECRET_NAME = (
     r"(?:password|passwd|passphrase|secret|secret[_-]?key|client[_-]?secret|api[_-]?key"
     r"|private[_-]?key|(?:access|auth|refresh|session|id)[_-]?token|access[_-]?key)"
@@ -21,7 +22,9 @@ _SECRET_NAME = (
 # A value that is plainly not prose: no spaces, and letters mixed with digits or symbols.
 _SECRETIVE = r"(?=[^\s\"'\\]*[A-Za-z])(?=[^\s\"'\\]*[0-9!#$%^&*@+=/~])[^\s\"'\\,;&<>]{6,}"
 
-_RULES: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
+Rule = tuple[str, re.Pattern[str], str]
+#: secrets whose form gives them away, whatever they are called.
+_FORMS: tuple[Rule, ...] = tuple(
     (kind, re.compile(pattern), shape)
     for kind, pattern, shape in (
         (
@@ -51,6 +54,12 @@ _RULES: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
         ("google key", r"(?<![\w-])AIza[\w-]{35,}", "{}"),
         ("slack token", r"(?<![\w-])xox[abeprs]-[A-Za-z0-9-]{10,}", "{}"),
         ("api key", r"\b(?:hf|npm)_[A-Za-z0-9]{30,}", "{}"),
+    )
+)
+#: values that only their name makes a secret.
+_NAMED: tuple[Rule, ...] = tuple(
+    (kind, re.compile(pattern), shape)
+    for kind, pattern, shape in (
         (
             "password",
             rf"(?i)({_SECRET_NAME}[\"']?\s*[:=]\s*([\"']))(?!\[redacted)(?:(?!\2)[^\\\n]|\\.)+",
@@ -73,14 +82,15 @@ _RULES: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
 _SECRET_FIELD = re.compile(rf"(?i)(?:.*[_\-.])?{_SECRET_NAME}")
 
 
-def redact(text: str) -> str:
+def redact(text: str, *, named: bool = True) -> str:
     """Return ``text`` with secrets of well-known forms masked, e.g. ``[redacted: api key]``.
 
-    Redacting twice changes nothing more. Secrets of unknown forms pass.
+    Redacting twice changes nothing more. Secrets of unknown forms pass. Without ``named`` only
+    what has the form of a secret is masked: ``password=example`` is kept.
     """
     if not may_hold_secret(text):
         return text
-    for kind, pattern, shape in _RULES:
+    for kind, pattern, shape in _FORMS + (_NAMED if named else ()):
         text = pattern.sub(shape.format(_MARK.format(kind)), text)
     return text
 
@@ -88,7 +98,7 @@ def redact(text: str) -> str:
 def secrets_in(text: str) -> tuple[str, ...]:
     """Name the kinds of secrets that ``redact`` would mask, each once; empty if there are none."""
     found = []
-    for kind, pattern, _ in _RULES:
+    for kind, pattern, _ in _FORMS + _NAMED:
         if kind not in found and pattern.search(text):
             found.append(kind)
     return tuple(found)
@@ -111,21 +121,41 @@ def may_hold_secret(text: str) -> bool:
     return _SIGN.search(low) is not None
 
 
-def redact_value(value: Any) -> Any:
-    """Return a JSON value with every string redacted, and strings under secret names masked."""
+def masks_in(text: str) -> tuple[str, ...]:
+    """Name the kinds of secrets that were masked in a text, each once, in order."""
+    return tuple(dict.fromkeys(_MASKED.findall(text)))
+
+
+def redact_value(value: Any, *, named: bool = True) -> Any:
+    """Return a JSON value with every string redacted, and strings under secret names masked.
+
+    Names are redacted too. The value's nesting is bounded by whoever read it.
+    """
     if isinstance(value, str):
-        return redact(value)
+        return redact(value, named=named)
     if isinstance(value, Mapping):
-        return {key: _redact_field(str(key), item) for key, item in value.items()}
+        return {
+            redact(str(key), named=named): _redact_field(str(key), item, named)
+            for key, item in value.items()
+        }
     if isinstance(value, list | tuple):
-        return [redact_value(item) for item in value]
+        return [redact_value(item, named=named) for item in value]
     return value
 
 
-def _redact_field(name: str, value: Any) -> Any:
-    if isinstance(value, str) and value and _SECRET_FIELD.fullmatch(name):
+def _redact_field(name: str, value: Any, named: bool) -> Any:
+    if named and isinstance(value, str) and value and _SECRET_FIELD.fullmatch(name):
         return _MARK.format("password")
-    return redact_value(value)
+    return redact_value(value, named=named)
+
+
+def cleaned(text: str) -> str:
+    """Return a text as it is stored: no hidden characters, secrets masked, no space around it.
+
+    Every text that comes from a person, a file, a model or an agent passes here, or through
+    ``redact``, before it is stored: from storage it reaches prompts, pages, files and agents.
+    """
+    return redact(strip_hidden(text)).strip()
 
 
 @dataclass(frozen=True, slots=True)

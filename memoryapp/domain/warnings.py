@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from memoryapp.domain.text import hidden_characters, looks_like_instruction, secrets_in
+from memoryapp.domain.text import hidden_characters, looks_like_instruction, masks_in, secrets_in
 
 Kind = Literal["hidden", "order", "secret"]
 
@@ -31,4 +31,5 @@ def warnings_of(text: str) -> list[Warned]:
     found += [
         Warned("secret", f"Holds what looks like a secret: {kind}") for kind in secrets_in(text)
     ]
+    found += [Warned("secret", f"A secret was masked here: {kind}") for kind in masks_in(text)]
     return found

@@ -7,7 +7,7 @@ from csp.decorators import csp_update
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from memoryapp.api.problems import not_found
+from memoryapp.api.problems import no_such_address
 
 # Swagger's own page styles itself inline; its script has a URL of its own.
 docs = csp_update({"style-src": [SELF, UNSAFE_INLINE]})(
@@ -19,5 +19,5 @@ urlpatterns = [
     path("docs/", docs, name="api-docs"),
     path("", include("memoryapp.api.urls")),
     path("", include("practice.api.urls")),
-    re_path(r"", not_found, name="api-not-found"),
+    re_path(r"", no_such_address, name="api-not-found"),
 ]

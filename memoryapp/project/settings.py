@@ -174,6 +174,10 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+#: what one request may bring along, in bytes: an artifact with its vectors fits.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 2**20
+CSRF_FAILURE_VIEW = "memoryapp.project.errors.csrf_failure"
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "memoryapp.api.authentication.ApiKeyAuthentication",

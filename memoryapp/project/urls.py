@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from django.contrib.auth import views as auth
-from django.urls import include, path
+from django.urls import include, path, re_path
 
+from memoryapp.api.problems import no_such_address
 from memoryapp.project.health import healthz, readyz
 
 urlpatterns = [
@@ -19,6 +20,12 @@ urlpatterns = [
         name="password_change_done",
     ),
     path("api/v1/", include("memoryapp.project.api_urls")),
+    re_path(r"^api(?:/|$)", no_such_address, name="api-elsewhere"),
     path("", include("memoryapp.urls")),
     path("", include("practice.urls")),
 ]
+
+handler400 = "memoryapp.project.errors.bad_request"
+handler403 = "memoryapp.project.errors.forbidden"
+handler404 = "memoryapp.project.errors.missing"
+handler500 = "memoryapp.project.errors.broken"

@@ -18,6 +18,7 @@ from django.utils.dateparse import parse_datetime
 
 from memoryapp.domain import review
 from memoryapp.domain.errors import UnableTo, UnableToChange
+from memoryapp.domain.text import cleaned
 from memoryapp.domain.warnings import warnings_of
 from memoryapp.models import BulkDecision, BulkOutcome, Candidate, Event, Membership, Workspace
 from memoryapp.queries.review import review_queue
@@ -54,7 +55,7 @@ def bulk_start(
     """
     if action not in {Action.APPROVE, Action.REJECT, Action.ASSIGN}:
         raise UnableToChange("Choose what to do: approve, reject or assign.")
-    reason = reason.strip()[:300]
+    reason = cleaned(reason)[:300]
     if action == Action.REJECT and not reason:
         raise UnableToChange("A rejection needs a reason, so that the next reader can follow it.")
     if action == Action.ASSIGN and assignee is None:

@@ -11,7 +11,7 @@ from memoryapp.domain import playbook as domain
 from memoryapp.domain.errors import UnableToChange
 from memoryapp.domain.playbook import Delta, DeltaRefused, Op, OverBudget
 from memoryapp.domain.ranking import room_report
-from memoryapp.domain.text import strip_hidden
+from memoryapp.domain.text import cleaned
 from memoryapp.models import Bullet, BulletRevision, Candidate, Event, Playbook
 from memoryapp.services.events import said
 
@@ -22,7 +22,7 @@ def bullet_add(*, playbook: Playbook, section: str, content: str, by: Any) -> Bu
     Raises:
         UnableToChange: empty, a duplicate, or over the token budget.
     """
-    delta = Delta(op=Op.ADD, section=section.strip(), content=strip_hidden(content).strip())
+    delta = Delta(op=Op.ADD, section=section.strip(), content=cleaned(content))
     with transaction.atomic():
         playbook = Playbook.objects.select_for_update().get(pk=playbook.pk)
         _try(playbook, delta)
@@ -45,7 +45,7 @@ def bullet_edit(*, bullet: Bullet, content: str, reason: str, by: Any, revision:
     Raises:
         UnableToChange: empty, over budget, retired, or changed meanwhile.
     """
-    content = strip_hidden(content).strip()
+    content = cleaned(content)
     with transaction.atomic():
         playbook, bullet = _locked(bullet)
         if bullet.revision_count != revision:
@@ -62,9 +62,9 @@ def bullet_edit(*, bullet: Bullet, content: str, reason: str, by: Any, revision:
             status=Bullet.Status.APPROVED,
             rule=None,
             author=by,
-            reason=reason.strip()[:300],
+            reason=cleaned(reason)[:300],
         )
-        _record(bullet, by, "bullet.edited", reason=reason)
+        _record(bullet, by, "bullet.edited", reason=cleaned(reason))
     return bullet
 
 
@@ -83,7 +83,7 @@ def bullet_retire(*, bullet: Bullet, reason: str, by: Any) -> Bullet:
         Candidate.objects.pending().filter(targets=bullet).update(
             status=Candidate.Status.SUPERSEDED
         )
-        _record(bullet, by, "bullet.retired", reason=reason)
+        _record(bullet, by, "bullet.retired", reason=cleaned(reason))
     return bullet
 
 
@@ -99,7 +99,7 @@ def bullet_restore(*, bullet: Bullet, reason: str, by: Any) -> Bullet:
             raise UnableToChange(f"{bullet.label} is not retired.")
         _try(playbook, Delta(op=Op.ADD, section=bullet.section, content=bullet.content))
         _set_status(bullet, Bullet.Status.APPROVED, by, reason or "Restored")
-        _record(bullet, by, "bullet.restored", reason=reason)
+        _record(bullet, by, "bullet.restored", reason=cleaned(reason))
     return bullet
 
 
@@ -114,7 +114,7 @@ def bullet_confirm(*, bullet: Bullet, by: Any, reason: str = "") -> Bullet:
         if bullet.status != Bullet.Status.STALE:
             raise UnableToChange(f"{bullet.label} is {bullet.status}, so there is no doubt to end.")
         _set_status(bullet, Bullet.Status.APPROVED, by, reason.strip() or "Still holds")
-        _record(bullet, by, "bullet.confirmed", reason=reason)
+        _record(bullet, by, "bullet.confirmed", reason=cleaned(reason))
     return bullet
 
 
@@ -170,7 +170,7 @@ def _set_status(bullet: Bullet, status: str, by: Any, reason: str) -> None:
         status=status,
         rule=bullet.rule,
         author=by,
-        reason=reason.strip()[:300],
+        reason=cleaned(reason)[:300],
     )
 
 

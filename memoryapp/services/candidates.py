@@ -17,7 +17,7 @@ from django.urls import reverse
 
 from memoryapp.domain.formats import digest
 from memoryapp.domain.playbook import Delta, Op
-from memoryapp.domain.text import strip_hidden
+from memoryapp.domain.text import cleaned
 from memoryapp.domain.webhooks import REVIEW_WAITING
 from memoryapp.models import Candidate, Delivery, Evidence, Playbook, Trail, Webhook
 from memoryapp.services.decisions import (
@@ -94,7 +94,7 @@ def candidate_submit(
     """
     with transaction.atomic():
         playbook = Playbook.objects.select_for_update().get(pk=playbook_id)
-        content = strip_hidden(delta.content).strip()
+        content = cleaned(delta.content)
         waiting = _waiting_twin(playbook, delta, content)
         if waiting is not None:
             return _seen_again(waiting, delta, content, sources, trails)
@@ -109,7 +109,7 @@ def candidate_submit(
             section=delta.section or (targets[0].section if targets else ""),
             content=content,
             rule=delta.rule,
-            reason=delta.reason,
+            reason=cleaned(delta.reason),
             dedup_key=_dedup_key(delta, content),
             origin_kind=origin.kind,
             origin_link=origin.link,

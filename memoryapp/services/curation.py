@@ -12,7 +12,7 @@ from memoryapp.domain import playbook as domain
 from memoryapp.domain.errors import UnableToChange
 from memoryapp.domain.playbook import Delta, DeltaRefused, Op, OverBudget
 from memoryapp.domain.ranking import room_report
-from memoryapp.domain.text import strip_hidden
+from memoryapp.domain.text import cleaned
 from memoryapp.models import Bullet, Candidate, Event, Playbook
 
 SECTION = re.compile(r"[a-z][a-z0-9_]{0,59}")
@@ -42,7 +42,7 @@ def bullet_move(*, bullet: Bullet, section: str, by: Any, reason: str = "") -> B
             status=bullet.status,
             rule=bullet.rule,
             author=by,
-            reason=(reason.strip() or f"Moved from {was}")[:300],
+            reason=(cleaned(reason) or f"Moved from {was}")[:300],
         )
         _record(bullet, by, "bullet.moved", before={"section": was}, after={"section": section})
     return bullet
@@ -113,7 +113,7 @@ def bullets_merge(
     Raises:
         UnableToChange: fewer than two, changed meanwhile, retired, empty, or over the budget.
     """
-    content = strip_hidden(content).strip()
+    content, reason = cleaned(content), cleaned(reason)
     delta = Delta(op=Op.MERGE, content=content, targets=tuple(labels), reason=reason)
     with transaction.atomic():
         playbook = Playbook.objects.select_for_update().get(pk=playbook.pk)
@@ -133,7 +133,7 @@ def bullets_merge(
         if content != first.content:
             first.verified_wins = first.verified_losses = 0
         first.tags = sorted({tag for row in rows for tag in row.tags})[:MOST_TAGS]
-        why = reason.strip() or f"Merged with {', '.join(row.label for row in others)}"
+        why = reason or f"Merged with {', '.join(row.label for row in others)}"
         _revise(first, by, why, content=content, status=Bullet.Status.APPROVED)
         for other in others:
             _revise(other, by, f"Merged into {first.label}", status=Bullet.Status.RETIRED)
@@ -154,7 +154,7 @@ def playbook_change(
     """
     wanted = {
         "name": name.strip(),
-        "description": description.strip(),
+        "description": cleaned(description),
         "token_budget": token_budget,
     }
     if not wanted["name"]:

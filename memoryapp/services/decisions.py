@@ -17,7 +17,7 @@ from memoryapp.domain import playbook as domain
 from memoryapp.domain import review
 from memoryapp.domain.errors import UnableToDecide, UnableToUndo
 from memoryapp.domain.playbook import Delta, DeltaRefused, Op, apply
-from memoryapp.domain.text import strip_hidden
+from memoryapp.domain.text import cleaned
 from memoryapp.domain.warnings import warnings_of
 from memoryapp.models import Candidate, Event, Playbook, Reservation, ReviewVote
 from memoryapp.services.applying import Changes, carry_out, take_back, tried
@@ -41,7 +41,7 @@ def candidate_approve(
     """
     with transaction.atomic():
         playbook = _locked(candidate)
-        wording = strip_hidden(candidate.content if content is None else content).strip()
+        wording = cleaned(candidate.content if content is None else content)
         if _decided_so_already(candidate, by, APPROVED, wording):
             return candidate
         _check_open(candidate, by, seen)
@@ -66,7 +66,7 @@ def candidate_reject(*, candidate: Candidate, by: Any, reason: str, seen: str = 
         UnableToDecide: no reason, not waiting any more, in somebody else's hands, or changed while
             being read.
     """
-    reason = reason.strip()
+    reason = cleaned(reason)
     if not reason:
         raise UnableToDecide("A rejection needs a reason, so that the next reader can follow it.")
     with transaction.atomic():

@@ -1,4 +1,8 @@
-"""Bullets that come from a file: an operator's act, so they are approved, and kept as they were."""
+"""Bullets that come from a file: an operator's act, so they are approved, and kept as they were.
+
+What nobody could have seen in the file is not: secrets are masked, hidden characters left out, and
+words that read like orders to a model wait in review, where a person sees them one by one.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +18,20 @@ from memoryapp.domain import playbook as domain
 from memoryapp.domain.errors import UnableToRead
 from memoryapp.domain.playbook import Delta, DeltaRefused, Op
 from memoryapp.domain.reading import Unreadable, read
-from memoryapp.domain.text import strip_hidden
+from memoryapp.domain.text import (
+    cleaned,
+    hidden_characters,
+    looks_like_instruction,
+    redact,
+    redact_value,
+)
 from memoryapp.models import Bullet, Event, Playbook
+from memoryapp.services.candidates import Origin, candidate_submit
 
 LABEL = re.compile(r"[a-z][a-z0-9_]{0,59}-[0-9]{1,8}")
 FILE_NAMES = {"json": "native JSON", "ace": "ACE text", "preping": "playbook.json"}
 SECTION = re.compile(r"[a-z][a-z0-9_]{0,59}")
+FILE = "file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +51,8 @@ class Incoming:
 class Outcome:
     """What became of one bullet, and why.
 
-    Verdicts: added, updated, kept (it was here already), skipped (another text has its label here)
-    or refused.
+    Verdicts: added, review (a person decides), updated, kept (it was here already), skipped
+    (another text has its label here) or refused.
     """
 
     place: str
@@ -111,14 +123,16 @@ def bullets_import(
 
     ``details`` of each holds at least its ``id``. A dry run does all of it and takes it back.
     Bullets are refused one by one: a label that means something else here, the same words under
-    another label, or no room in the token budget.
+    another label, or no room in the token budget. One that reads like an order becomes a candidate.
     """
     with transaction.atomic():
         playbook = Playbook.objects.select_for_update().get(pk=playbook.pk)
         value = playbook.as_value()
         outcomes = []
-        for row in incoming:
+        for given in incoming:
+            row = _masked(given)
             value, outcome = _import(playbook, value, row, by, source, on_conflict)
+            outcome = replace(outcome, message=f"{outcome.message}{_left_out(given)}")
             outcomes.append(outcome)
         added, updated = (
             sum(outcome.verdict == verdict for outcome in outcomes)
@@ -149,7 +163,7 @@ def _import(
     source: str,
     on_conflict: Conflict,
 ) -> tuple[domain.Playbook, Outcome]:
-    content = strip_hidden(row.content).strip()
+    content = row.content
     known = playbook.bullets.filter(imported__id=row.label).first()
     label = known.label if known else row.label
     if not LABEL.fullmatch(label):
@@ -157,6 +171,10 @@ def _import(
     same = value.by_label(label)
     if same is not None and same.content == content:
         return value, Outcome(row.place, "kept", f"{label} is here already.")
+    if not SECTION.fullmatch(row.section):
+        return value, Outcome(row.place, "refused", "Its section is no name of a section.")
+    if orders := looks_like_instruction(content):
+        return value, _ask_a_person(playbook, row, orders[0], source)
     if same is not None and on_conflict is Conflict.OVERWRITE:
         return _overwrite(playbook, value, same, row, content, by, source)
     if same is not None and on_conflict is Conflict.NEW:
@@ -167,8 +185,6 @@ def _import(
     elif same is not None:
         verdict = "skipped" if on_conflict is Conflict.SKIP else "refused"
         return value, Outcome(row.place, verdict, f"{label} says something else here.")
-    if not SECTION.fullmatch(row.section):
-        return value, Outcome(row.place, "refused", "Its section is no name of a section.")
     try:
         domain.apply(value, Delta(op=Op.ADD, section=row.section, content=content))
     except DeltaRefused as refusal:
@@ -209,6 +225,46 @@ def _overwrite(
         reason=f"Imported from {source}"[:300],
     )
     return changed, Outcome(row.place, "updated", f"{same.label} has the text of the file now.")
+
+
+def _masked(row: Incoming) -> Incoming:
+    """The bullet as it may be stored, in its text and in what the file says of it besides."""
+    content = cleaned(row.content)
+    said = {**row.details, "content": content} if "content" in row.details else row.details
+    return replace(row, label=redact(row.label), content=content, details=redact_value(said))
+
+
+def _left_out(given: Incoming) -> str:
+    """Say what of a bullet is not stored as the file has it."""
+    said = ""
+    texts = [given.label, given.content, *(v for v in given.details.values() if isinstance(v, str))]
+    if any(redact(text) != text for text in texts):
+        said += " What looks like a secret in it was masked."
+    if hidden := len(hidden_characters(given.content)):
+        said += f" {hidden} hidden character{'s were' if hidden > 1 else ' was'} left out."
+    return said
+
+
+def _ask_a_person(playbook: Playbook, row: Incoming, order: str, source: str) -> Outcome:
+    waiting = playbook.candidates.pending().filter(op=Op.ADD.value, content=row.content)
+    if waiting.exists():
+        return Outcome(row.place, "kept", "It waits in Review already.")
+    candidate = candidate_submit(
+        playbook_id=playbook.pk,
+        delta=Delta(
+            op=Op.ADD,
+            section=row.section,
+            content=row.content,
+            reason=f"{source} has it as {row.label[:80]}. It reads like an order: “{order}”.",
+        ),
+        origin=Origin(kind=FILE, link="", name=source),
+        sources=[],
+        scores={},
+    )
+    if candidate is None:
+        return Outcome(row.place, "refused", "A person rejected these very words before.")
+    said = f"It reads like an order to a model (“{order}”), so it waits in Review for a person."
+    return Outcome(row.place, "review", said)
 
 
 def _grown(value: domain.Playbook, label: str, row: Incoming, content: str) -> domain.Playbook:

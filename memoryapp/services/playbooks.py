@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils.text import slugify
 
 from memoryapp.domain.errors import UnableToChange
+from memoryapp.domain.text import cleaned
 from memoryapp.models import Event, Playbook, Workspace
 
 
@@ -28,7 +29,7 @@ def playbook_create(
             slug=slug,
             defaults={
                 "name": name.strip(),
-                "description": description.strip(),
+                "description": cleaned(description),
                 "token_budget": token_budget,
             },
         )

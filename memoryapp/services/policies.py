@@ -10,6 +10,7 @@ from django.db import transaction
 
 from memoryapp.domain import review
 from memoryapp.domain.errors import UnableToChange
+from memoryapp.domain.text import cleaned
 from memoryapp.models import Event, Playbook, ReviewPolicy
 
 MOST_REVIEWERS = 5
@@ -45,7 +46,7 @@ def policy_change(*, playbook: Playbook, to: review.Policy, reason: str, by: Any
         row = ReviewPolicy(
             playbook=playbook,
             number=newest.number + 1 if newest else 1,
-            reason=reason.strip()[:300],
+            reason=cleaned(reason)[:300],
             created_by=by,
             **{**asdict(to), "protected_labels": list(to.protected_labels)},
         )

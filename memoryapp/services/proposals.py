@@ -6,7 +6,7 @@ import re
 
 from memoryapp.domain.errors import UnableToChange
 from memoryapp.domain.playbook import SECTIONS, Delta, Op
-from memoryapp.domain.text import redact, strip_hidden
+from memoryapp.domain.text import cleaned, redact
 from memoryapp.models import ApiKey, Candidate, Playbook
 from memoryapp.services.candidates import Origin, Source, candidate_submit
 
@@ -35,7 +35,7 @@ def lesson_propose(
     Raises:
         UnableToChange: an empty or overlong lesson, or not a section name.
     """
-    content = redact(strip_hidden(_plain(content)).strip())
+    content = cleaned(_plain(content))
     if not content:
         raise UnableToChange("The lesson is empty. Write one sentence that another agent can use.")
     if len(content) > MAX_LESSON:

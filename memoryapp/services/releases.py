@@ -13,6 +13,7 @@ from memoryapp.domain import formats
 from memoryapp.domain import playbook as domain
 from memoryapp.domain.delivery import FORMS
 from memoryapp.domain.errors import UnableToChange, UnableToPublish
+from memoryapp.domain.text import cleaned, secrets_in
 from memoryapp.models import BulletRevision, Event, LabelMove, Playbook, Release, ReleaseLabel
 from memoryapp.queries.playbooks import gating_evaluation
 
@@ -24,8 +25,9 @@ def release_publish(*, playbook: Playbook, by: Any, notes: str = "", label: str 
     """Freeze the live bullets as the next release; with ``label``, move it there at once.
 
     Raises:
-        UnableToPublish: no approved bullet, nothing changed since the newest release, or the
-            playbook requires an evaluation and these bullets have not passed one.
+        UnableToPublish: no approved bullet, nothing changed since the newest release, a bullet
+            holds what looks like a secret, or the playbook requires an evaluation and these bullets
+            have not passed one.
     """
     with transaction.atomic():
         playbook = Playbook.objects.select_for_update().get(pk=playbook.pk)
@@ -34,6 +36,7 @@ def release_publish(*, playbook: Playbook, by: Any, notes: str = "", label: str 
             raise UnableToPublish(
                 "There is no approved bullet to publish. Approve a candidate in Review first."
             )
+        _check_secrets(value)
         newest = playbook.releases.first()
         number = newest.number + 1 if newest else 1
         frozen = formats.document(
@@ -55,7 +58,7 @@ def release_publish(*, playbook: Playbook, by: Any, notes: str = "", label: str 
         release = Release.objects.create(
             playbook=playbook,
             number=number,
-            notes=notes.strip()[:500],
+            notes=cleaned(notes)[:500],
             document=frozen,
             bodies=bodies,
             digests={name: formats.digest(body) for name, body in bodies.items()},
@@ -86,6 +89,16 @@ def wordings(playbook: Playbook, frozen: Mapping[str, Any]) -> list[int]:
     }
     told = [(b["label"], b["content"]) for s in frozen["sections"] for b in s["bullets"]]
     return [first[key] for key in told if key in first]
+
+
+def _check_secrets(value: domain.Playbook) -> None:
+    """The last door to agents: bullets stored before texts were masked may hold one still."""
+    for bullet in value.live:
+        if kinds := secrets_in(bullet.content):
+            raise UnableToPublish(
+                f"{bullet.label} holds what looks like a secret ({', '.join(kinds)}). Nothing was "
+                "published: edit the bullet, which masks it, then publish."
+            )
 
 
 def _check_evaluated(playbook: Playbook, value: domain.Playbook) -> None:

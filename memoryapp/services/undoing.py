@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from memoryapp.domain.errors import UnableToUndo
 from memoryapp.domain.formats import digest
+from memoryapp.domain.text import cleaned
 from memoryapp.domain.undoing import Effect, Undoing, Written, undoing
 from memoryapp.models import Bullet, BulletRevision, Candidate, Event, Playbook
 
@@ -99,7 +100,7 @@ def job_undo(
             changed=[r.bullet.label for r in report.rows if r.effect in _CHANGING],
             spared=[r.bullet.label for r in report.rows if r.effect is Effect.SPARE],
             withdrawn=report.waiting,
-            reason=reason.strip()[:300],
+            reason=cleaned(reason)[:300],
         )
     return report
 
@@ -149,7 +150,7 @@ def _take_back(row: Undone, by: Any, reason: str) -> None:
         status=back.status if back else Bullet.Status.RETIRED,
         rule=back.rule if back else bullet.rule,
         author=by,
-        reason=f"Run undone: {reason.strip()}"[:300],
+        reason=f"Run undone: {cleaned(reason)}"[:300],
         # It belongs to the job's own changes, so that undoing twice finds nothing left.
         candidate=row.candidate,
     )
@@ -168,6 +169,6 @@ def _withdraw(
         status=Candidate.Status.SUPERSEDED,
         decided_by=by,
         decided_at=timezone.now(),
-        decision_reason=f"Run undone: {reason.strip()}"[:300],
+        decision_reason=f"Run undone: {cleaned(reason)}"[:300],
     )
     return str(name)

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from memoryapp.clients import pull_cache
 from memoryapp.domain.errors import UnableToChange
+from memoryapp.domain.text import cleaned
 from memoryapp.models import Event, LabelMove, Playbook, Release
 from memoryapp.services.canaries import canary_end
 
@@ -44,7 +45,7 @@ def release_withdraw(
         replacement = _replacement(playbook, release, replacement)
         release.withdrawal, release.withdrawn_at = kind, timezone.now()
         release.withdrawn_by = by
-        release.withdrawal_reason = reason.strip()[:300]
+        release.withdrawal_reason = cleaned(reason)[:300]
         release.replacement = replacement
         release.save(
             update_fields=[

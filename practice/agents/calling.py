@@ -42,8 +42,9 @@ from pydantic_ai.usage import RequestUsage, UsageBase
 
 from practice.agents import recording
 from practice.agents.failures import as_agent_error
+from practice.agents.masking import EVERYTHING, Mask
 from practice.agents.ports import AgentError, MalformedReply
-from practice.agents.prompting import Prompt, fill, storable
+from practice.agents.prompting import Prompt, fill
 from practice.agents.repairing import Unreadable, read_reply
 from practice.domain.prices import Price
 from practice.domain.prompts import PromptText
@@ -78,9 +79,10 @@ def _unrecorded(call: CallRecord) -> None:
 class RoleModel:
     """The model one role works with. ``connect`` opens it; everything else is a plain value.
 
-    ``record`` is told of every request on the caller's thread. ``condenses`` has long observations
-    reduced by structure instead of cut. ``marks_cache`` where the provider wants to be told how
-    far a prompt stays the same.
+    ``record`` is told of every request on the caller's thread. What is sent and received passes
+    ``mask``, a provider's own words pass ``scrub``. ``condenses`` has long observations reduced by
+    structure instead of cut. ``marks_cache`` where the provider wants to be told how far a prompt
+    stays the same.
     """
 
     role: str
@@ -91,6 +93,7 @@ class RoleModel:
     output_mode: OutputMode = "tool"
     price: Price | None = None
     scrub: Callable[[str], str] = field(default=str, repr=False)
+    mask: Mask = field(default=EVERYTHING, repr=False)
     record: Callable[[CallRecord], None] = field(default=_unrecorded, repr=False)
     condenses: bool = False
     marks_cache: bool = False
@@ -151,6 +154,8 @@ class Line:
         self._model: Model
         #: the conversation as the provider has seen it, to record only what is new in a request.
         self._seen: list[ModelMessage] = []
+        #: each message as it was given and as it was sent, by the identity of the former.
+        self._sent: dict[int, tuple[ModelMessage, ModelMessage]] = {}
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -172,12 +177,16 @@ class Line:
     def request(
         self, messages: Sequence[ModelMessage], parameters: ModelRequestParameters
     ) -> ModelResponse:
-        """Send the conversation, record the request, and return the model's next turn."""
+        """Send the conversation, record the request, and return the model's next turn.
+
+        Secrets are masked on the way out and on the way in; calls of tools come back as written.
+        """
+        going = self._masked(messages)
 
         async def send() -> ModelResponse:
             return await model_request(
                 self._model,
-                messages,
+                going,
                 model_settings=self._of.settings,
                 model_request_parameters=parameters,
             )
@@ -186,18 +195,15 @@ class Line:
         try:
             response = self._guarded(lambda: self._portal.call(send))
         except AgentError as error:
-            self._record(messages, parameters, began, error=str(error))
+            self._record(going, parameters, began, error=str(error))
             raise
         _price(response)
-        for part in response.parts:
-            if isinstance(part, TextPart):
-                # Half a character would break the next request, which sends this text back.
-                part.content = storable(part.content)
+        self._of.mask.receive(response, {tool.name for tool in parameters.function_tools})
         refused = None
         if response.finish_reason == "content_filter":
             reason = (response.provider_details or {}).get("refusal", "content filter")
             refused = self._error(ContentFilterError(str(reason)))
-        self._record(messages, parameters, began, response, str(refused or ""))
+        self._record(going, parameters, began, response, str(refused or ""))
         if refused is not None:
             raise refused
         return response
@@ -211,17 +217,16 @@ class Line:
         error: str = "",
     ) -> None:
         spent = response.usage if response is not None else RequestUsage()
-        scrub = self._of.scrub
-        parts = recording.sent(messages, self._repeated(messages), parameters, scrub)
-        reply = recording.replied(response, scrub) if response is not None else ()
-        self._seen = [*messages, response] if response is not None else []
+        parts = recording.sent(messages, self._repeated(messages), parameters)
+        turn = self._masked([response] if response is not None else [])
+        self._seen = [*messages, *turn] if turn else []
         self._of.record(
             CallRecord(
                 role=self._of.role,
                 model=self._of.name,
                 request=parts,
-                reply=reply,
-                error=scrub(error)[: recording.ERROR_CAP],
+                reply=recording.replied(turn),
+                error=self._of.scrub(error)[: recording.ERROR_CAP],
                 prompt=self._of.prompt.name,
                 input_tokens=spent.input_tokens,
                 output_tokens=spent.output_tokens,
@@ -230,6 +235,13 @@ class Line:
                 latency_ms=round((time.monotonic() - began) * 1000),
             )
         )
+
+    def _masked(self, messages: Sequence[ModelMessage]) -> list[ModelMessage]:
+        """The messages as they are sent; one that was sent before goes out as it did then."""
+        for message in messages:
+            if id(message) not in self._sent:
+                self._sent[id(message)] = (message, self._of.mask.message(message))
+        return [self._sent[id(message)][1] for message in messages]
 
     def _repeated(self, messages: Sequence[ModelMessage]) -> int:
         """How many messages the call before sent or returned; 0 where any of them was changed."""
@@ -258,7 +270,7 @@ class Line:
             response = self.request(messages, parameters)
             spent.append(response.usage)
             try:
-                read = _without_nul(read_reply(_written(response), reply))
+                read = read_reply(_written(response), reply)
                 found = check(read) if check is not None else read
                 return found, self._of.usage(spent, requests=len(spent))
             except (Unreadable, ModelRetry) as error:
@@ -305,13 +317,6 @@ def _again(response: ModelResponse, problem: str, told: str) -> ModelRequest:
         for call in calls
     ]
     return ModelRequest(parts=returns, instructions=told)
-
-
-def _without_nul(reply: Reply) -> Reply:
-    """Have the model leave out the one character no database text can hold."""
-    if "\\u0000" in reply.model_dump_json():
-        raise ModelRetry("Your reply contains a NUL character. Leave it out.")
-    return reply
 
 
 def _price(response: ModelResponse) -> None:

@@ -1,4 +1,7 @@
-"""One request to a model as a record: what was new in it, what came back, redacted and bounded."""
+"""One request to a model as a record: what was new in it, what came back, as sent and bounded.
+
+Secrets were masked before it was sent (``practice.agents.masking``): the record hides nothing more.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,6 @@ from pydantic_ai.messages import (
 )
 from pydantic_ai.models import ModelRequestParameters
 
-from memoryapp.domain.text import redact_value
 from practice.agents.prompting import clipped, storable
 from practice.domain.types import Json
 
@@ -34,7 +36,6 @@ def sent(
     messages: Sequence[ModelMessage],
     earlier: int,
     parameters: ModelRequestParameters,
-    scrub: Callable[[str], str],
 ) -> tuple[Json, ...]:
     """Return a request as plain JSON, one object per part.
 
@@ -54,13 +55,14 @@ def sent(
         if isinstance(message, ModelRequest):
             parts += [_asked(part) for part in message.parts]
         else:
-            parts += replied(message, str)
-    return bounded(parts, scrub)
+            parts += replied([message])
+    return bounded(parts)
 
 
-def replied(response: ModelResponse, scrub: Callable[[str], str]) -> tuple[Json, ...]:
-    """Return the parts of an answer as plain JSON."""
-    return bounded((_answered(part) for part in response.parts), scrub)
+def replied(turn: Iterable[ModelMessage]) -> tuple[Json, ...]:
+    """Return the parts of an answer as plain JSON; none where no answer came."""
+    answers = (message for message in turn if isinstance(message, ModelResponse))
+    return bounded(_answered(part) for answer in answers for part in answer.parts)
 
 
 def _asked(part: object) -> dict[str, Any]:
@@ -85,9 +87,9 @@ def _answered(part: ModelResponsePart) -> dict[str, Any]:
     return {"role": "assistant", "content": f"({part.part_kind})"}
 
 
-def bounded(parts: Iterable[Json], scrub: Callable[[str], str]) -> tuple[Json, ...]:
-    """Redact every text of a record and shorten the longest until the whole is in bounds."""
-    clean = [redact_value(_each_text(part, lambda t: scrub(storable(t)))) for part in parts]
+def bounded(parts: Iterable[Json]) -> tuple[Json, ...]:
+    """Shorten the longest texts of a record until the whole is in bounds and can be stored."""
+    clean = [_each_text(part, storable) for part in parts]
     cap = TEXT_CAP
     short = _all_clipped(clean, cap)
     while cap > _SHORTEST and sum(map(_size, short)) > RECORD_CAP:

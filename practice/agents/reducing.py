@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from practice.domain.reading import read_json
+
 #: (items a list keeps, characters a string keeps, keys an object keeps), from mild to harsh.
 _STRENGTHS = (
     (40, 2_000, 200),
@@ -76,8 +78,8 @@ def _document(text: str) -> Any:
     if not text.lstrip().startswith(("{", "[")):
         return None
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return read_json(text)
+    except ValueError:
         return None
 
 

@@ -204,7 +204,7 @@ class _Conversation:
         step = Step(
             number=len(self._steps) + 1,
             tool=self._toolbox.name_of(call),
-            arguments=arguments,
+            arguments=self._model.mask.value(arguments),
             observation=observation,
             is_error=seen.is_error,
             thought=said.thought,

@@ -122,7 +122,7 @@ class ArtifactRequest(serializers.Serializer[Any]):
 
 class ReportRowSerializer(serializers.Serializer[Any]):
     place = serializers.CharField()
-    verdict = serializers.ChoiceField(choices=["added", "kept", "refused", "noted"])
+    verdict = serializers.ChoiceField(choices=artifact.VERDICTS)
     message = serializers.CharField()
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from memoryapp.domain.nesting import DEEPEST
 from memoryapp.domain.text import redact
+from practice.domain.reading import TooDeep, is_unreadable, read_json, whole_characters, whole_text
 from practice.domain.types import OBSERVATION_CAP, WHOLE_CAP, Observation
 
 #: A shorter value is too likely to be part of ordinary words.
@@ -14,8 +16,7 @@ SECRET_CHARS = 6
 # A secret may begin before the cut and end after it: mask with this much more than is kept.
 _OVERLAP = 4_000
 _NOTE_ROOM = 60
-# No database keeps a NUL in its text.
-NUL, REPLACEMENT = "\x00", "\ufffd"
+TOO_DEEP = f"[an answer nested more than {DEEPEST} levels deep]"
 
 
 def long_enough(values: Mapping[str, str]) -> dict[str, str]:
@@ -24,8 +25,8 @@ def long_enough(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def hide(value: Any, secrets: Mapping[str, str]) -> Any:
-    """Return a JSON value without NULs and without the environment's own secrets."""
-    value = swap(value, NUL, REPLACEMENT)
+    """Return a JSON value that can be stored, without the environment's own secrets."""
+    value = whole_characters(value)
     for name, secret in secrets.items():
         # A secret with a quote or a backslash in it reads differently inside JSON text.
         for form in dict.fromkeys((secret, json.dumps(secret)[1:-1])):
@@ -46,8 +47,28 @@ def swap(value: Any, old: str, new: str) -> Any:
 
 def refusal(text: str) -> Observation:
     """An error observation in our own words or a protocol error's."""
-    shown, truncated = clip(text.replace(NUL, REPLACEMENT))
+    shown, truncated = clip(whole_text(text))
     return Observation(text=shown, is_error=True, truncated=truncated)
+
+
+def remarks_on(tool: str, seen: Observation) -> Iterator[str]:
+    """What an operator should know of an answer: that not all of it, or none, can be read."""
+    if seen.truncated:
+        yield (
+            f"{tool} answered with more than {OBSERVATION_CAP:,} characters. What was cut off is "
+            "not in the attempt; narrow the answer with its parameters where it has any."
+        )
+    if not seen.is_error and is_unreadable(seen.text):
+        yield f"{tool} answered with nothing that can be read as text: {seen.text[:200]}"
+    try:
+        read_json(seen.whole or seen.text)
+    except TooDeep:
+        yield (
+            f"{tool} answered with JSON nested more than {DEEPEST} levels deep. It is kept as "
+            "text, and no value in it is used."
+        )
+    except ValueError:
+        return
 
 
 def whole(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from jsonschema import Draft7Validator, Draft202012Validator, SchemaError
 from jsonschema.validators import validator_for
+from referencing import Registry
 
 from practice.agents.ports import EnvironmentSession
 from practice.domain.types import Json, ToolSpec
@@ -98,13 +99,23 @@ def schema_problem(schema: Any) -> str:
         if "$schema" in schema or not _is_valid_draft7(schema):
             where = "/".join(str(part) for part in error.absolute_path) or "the top"
             return f"Its input schema is not valid JSON Schema (at {where}: {error.message[:200]})."
-    return ""
+    return _contradiction(schema)
+
+
+def _contradiction(schema: Any) -> str:
+    """Say what a schema both requires and forbids: no call could ever be right."""
+    spec = ToolSpec("", input_schema=schema if isinstance(schema, Mapping) else {})
+    open_ended = spec.input_schema.get("additionalProperties", True) is not False
+    if open_ended or "patternProperties" in spec.input_schema or not spec.undescribed:
+        return ""
+    names = ", ".join(spec.undescribed[:5])
+    return f"Its input schema requires {names} and allows nothing of that name."
 
 
 def mismatch(value: Any, schema: Json) -> str:
     """Say where ``value`` departs from ``schema``; empty if it does not, or nobody can tell."""
     try:
-        error = next(Draft202012Validator(schema).iter_errors(value), None)
+        error = next(Draft202012Validator(schema, registry=Registry()).iter_errors(value), None)
     except Exception:  # a schema of the server's own making can break the validator in any way
         return ""
     if error is None:

@@ -31,6 +31,7 @@ from pydantic_ai.settings import ModelSettings as RequestSettings
 from practice.agents.calling import Line, OutputMode, RoleModel
 from practice.agents.condenser import Condenser
 from practice.agents.engine import assemble
+from practice.agents.masking import Mask
 from practice.agents.ports import Engine, MalformedReply, ProviderRefused
 from practice.agents.prompting import built_in
 from practice.clients.price_list import ANTHROPIC_URL, OPENAI_URL
@@ -110,13 +111,15 @@ class Wiring:
 
     ``prompts`` holds the environment's own prompts by role; other roles use the built-in ones.
     ``record`` is told of every request. ``condenses`` has long observations summed up. ``votes``
-    is how often the validator's model is asked about one attempt, at most.
+    is how often the validator's model is asked about one attempt, at most. ``masks_named`` is off
+    where nothing is real (``Environment.is_made_up``).
     """
 
     prompts: Mapping[str, PromptText] = field(default_factory=dict)
     record: Callable[[CallRecord], None] = _unrecorded
     condenses: bool = False
     votes: int = 1
+    masks_named: bool = True
 
 
 UNWIRED = Wiring()
@@ -167,6 +170,7 @@ def role_model(
         prompt=wiring.prompts.get(role) or built_in(role),
         price=settings.price_of(name),
         scrub=settings.scrub,
+        mask=Mask(named=wiring.masks_named, key=settings.api_key),
         record=wiring.record,
         condenses=wiring.condenses,
         marks_cache=settings.provider == "anthropic",

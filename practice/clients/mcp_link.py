@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from memoryapp.domain.text import redact
 from practice.agents.ports import EnvironmentUnavailable
-from practice.clients.answers import hide, refusal, swap
+from practice.clients.answers import hide, refusal, remarks_on, swap
 from practice.clients.discovery import mismatch
 from practice.clients.mcp_http import http_transport
 from practice.clients.mcp_listing import mended
@@ -80,7 +80,9 @@ class Link:
         try:
             with anyio.fail_after(self._call_timeout):
                 result = await client.call_tool(tool, self._filled(arguments))
-            return observe(result, self._workdir, self._server.secrets)
+            seen = observe(result, self._workdir, self._server.secrets)
+            self.remarks |= dict.fromkeys(remarks_on(tool, seen))
+            return seen
         except TimeoutError as error:
             raise self._hung(f"to {tool}") from error
         except MCPError as error:

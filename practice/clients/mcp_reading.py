@@ -8,11 +8,15 @@ from typing import Any
 
 import mcp_types as types
 
+from memoryapp.domain.nesting import DEEPEST, nested_beyond
 from memoryapp.domain.text import redact_value
-from practice.clients.answers import NUL, REPLACEMENT, clip, hide, swap, whole
+from practice.clients.answers import TOO_DEEP, clip, hide, swap, whole
 from practice.clients.discovery import schema_problem
 from practice.clients.mcp_servers import WORKDIR
+from practice.domain.reading import whole_text
 from practice.domain.types import Json, Observation, ToolSpec
+
+SCHEMA_TOO_DEEP = f"Its schema is nested more than {DEEPEST} levels deep."
 
 
 def read_tools(
@@ -27,6 +31,10 @@ def read_tools(
     for tool in listed:
         if tool.name in tools:
             problems[tool.name] = "The server lists this name more than once."
+            continue
+        if nested_beyond(tool.model_dump()):
+            tools[tool.name] = ToolSpec(whole_text(tool.name), input_schema={"type": "object"})
+            problems[tool.name] = SCHEMA_TOO_DEEP
             continue
         tools[tool.name] = _spec(tool, secrets)
         problem = schema_problem(tool.input_schema)
@@ -45,6 +53,8 @@ def observe(
     """
     text = "\n".join(part for block in result.content if (part := _block_text(block)))
     structured = result.structured_content
+    if nested_beyond(structured):
+        text, structured = text or TOO_DEEP, None
     if workdir:
         text, structured = swap(text, workdir, WORKDIR), swap(structured, workdir, WORKDIR)
     text, structured = hide(text, secrets or {}), hide(structured, secrets or {})
@@ -63,7 +73,7 @@ def observe(
 def _spec(tool: types.Tool, secrets: Mapping[str, str]) -> ToolSpec:
     sent = redact_value(hide(tool.model_dump(by_alias=True, exclude_none=True), secrets))
     return ToolSpec(
-        name=swap(tool.name, NUL, REPLACEMENT),
+        name=whole_text(tool.name),
         description=sent.get("description", ""),
         input_schema=_plain_properties(sent["inputSchema"]),
         annotations=sent.get("annotations", {}),

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from memoryapp.domain.text import redact, redact_value
-from practice.clients.answers import clip, hide, whole
+from practice.clients.answers import clip, hide, remarks_on, whole
 from practice.clients.discovery import mismatch
 from practice.clients.openapi_document import is_json
 from practice.clients.openapi_exchange import BODY_CAP, Answer
+from practice.domain.reading import read_json
 from practice.domain.types import Observation, ToolSpec
 
 _TEXTUAL = ("text/", "application/xml", "application/yaml", "application/javascript")
@@ -46,15 +46,23 @@ def remark(spec: ToolSpec, seen: Observation, answer: Answer) -> Iterator[str]:
     """Say where an answer is not what the document promised."""
     if answer.status in {405, 501}:
         yield f"{spec.name} is in the document, but the service does not have it any more."
+    yield from remarks_on(spec.name, seen)
     if seen.is_error or spec.output_schema is None or not 0 < len(answer.body) <= _COMPARED:
         return
     parsed = _parsed(answer)
     if parsed is _NOTHING:
-        yield f"{spec.name} answered with {answer.media or 'no content type'} instead of JSON."
+        yield _not_json(spec.name, answer)
         return
     wrong = mismatch(parsed, spec.output_schema)
     if wrong:
         yield f"{spec.name} answered other than its document says ({redact(wrong).rstrip('.')})."
+
+
+def _not_json(name: str, answer: Answer) -> str:
+    if is_json(answer.media):
+        return f"{name} says that it answers with JSON ({answer.media}), but what it sent is none."
+    media = answer.media or "no content type"
+    return f"{name} answered with {media}, where its document promises JSON."
 
 
 def _parsed(answer: Answer) -> Any:
@@ -62,8 +70,8 @@ def _parsed(answer: Answer) -> Any:
     if answer.is_cut or not answer.body or not (is_json(answer.media) or _is_text(answer)):
         return _NOTHING
     try:
-        parsed = json.loads(answer.body)
-    except (ValueError, RecursionError):
+        parsed = read_json(answer.body)
+    except ValueError:
         return _NOTHING
     return parsed if is_json(answer.media) or isinstance(parsed, dict | list) else _NOTHING
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from practice.clients.answers import NUL, REPLACEMENT, swap
+from practice.domain.reading import whole_text
 from practice.domain.types import Json
 
 DOCUMENT_CAP = 16 * 1024 * 1024
@@ -27,7 +27,7 @@ def read_root(text: str) -> Json:
     """
     if len(text) > DOCUMENT_CAP:
         raise DocumentError(f"The document is larger than {DOCUMENT_CAP // 2**20} MB.")
-    root = _parsed(swap(text, NUL, REPLACEMENT))
+    root = _parsed(whole_text(text))
     if not isinstance(root, Mapping):
         raise DocumentError("The document is not an object with an openapi field.")
     if "swagger" in root:

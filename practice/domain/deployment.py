@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from memoryapp.domain.nesting import DEEPEST, nested_beyond
 from memoryapp.domain.text import redact, redact_value
 from practice.domain.types import OBSERVATION_CAP
 
@@ -55,6 +56,11 @@ def read(given: Any) -> Sent:
 def _read(given: Any) -> Sent:
     if not isinstance(given, Mapping):
         raise NotATrajectory("A trajectory is an object with id, instruction and steps.")
+    if nested_beyond(given):
+        raise NotATrajectory(
+            f"It is nested more than {DEEPEST} levels deep. Send deep arguments and observations "
+            "as text."
+        )
     steps = given.get("steps")
     if not isinstance(steps, Sequence) or isinstance(steps, str) or not steps:
         raise NotATrajectory("steps is a list with at least one tool call.")

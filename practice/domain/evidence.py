@@ -45,6 +45,7 @@ FINDINGS: Mapping[str, tuple[Weight, int]] = {
     "nothing_unasked": (Weight.TELLING, 3),
     "arguments_grounded": (Weight.TELLING, 3),
     "answer_given": (Weight.TELLING, 3),
+    "answers_readable": (Weight.TELLING, 3),
     "tried_calls_worked": (Weight.HINT, 3),
     "values_stated": (Weight.HINT, 3),
     "requests_covered": (Weight.HINT, 3),

@@ -58,13 +58,32 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
-    """One tool as the environment describes it. ``input_schema`` is a JSON Schema object."""
+    """One tool as the environment describes it. ``input_schema`` is a JSON Schema object.
+
+    ``parameters`` and ``required`` are what can be relied on of it, whatever a server wrote there:
+    each parameter has an object for a schema, and whatever is required is a parameter.
+    """
 
     name: str
     description: str = ""
     input_schema: Json = field(default_factory=dict)
     annotations: Json = field(default_factory=dict)
     output_schema: Json | None = None
+    parameters: Mapping[str, Json] = field(init=False, repr=False, compare=False)
+    required: tuple[str, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        told = self.input_schema.get("properties")
+        properties = told if isinstance(told, Mapping) else {}
+        listed = self.input_schema.get("required")
+        names = listed if isinstance(listed, list | tuple) else ()
+        required = tuple(dict.fromkeys(name for name in names if isinstance(name, str)))
+        parameters = {
+            name: properties[name] if isinstance(properties.get(name), Mapping) else {}
+            for name in (*properties, *required)
+        }
+        object.__setattr__(self, "parameters", parameters)
+        object.__setattr__(self, "required", required)
 
     @property
     def effect(self) -> Effect:
@@ -85,14 +104,11 @@ class ToolSpec:
         return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()
 
     @property
-    def parameters(self) -> Mapping[str, Json]:
-        """Parameter name to its schema; empty where the server wrote something else there."""
-        found = self.input_schema.get("properties", {})
-        return found if isinstance(found, Mapping) else {}
-
-    @property
-    def required(self) -> tuple[str, ...]:
-        return tuple(self.input_schema.get("required", ()))
+    def undescribed(self) -> tuple[str, ...]:
+        """What the schema requires and says nothing of."""
+        told = self.input_schema.get("properties")
+        known = told if isinstance(told, Mapping) else {}
+        return tuple(name for name in self.required if name not in known)
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,11 @@ class Environment(models.Model):
         return self.transport != self.Transport.HTTP
 
     @property
+    def is_made_up(self) -> bool:
+        """Whether nothing in it is real, so that no value is a secret for its name alone."""
+        return self.transport == self.Transport.PACK
+
+    @property
     def is_one_at_a_time(self) -> bool:
         """Whether a reset would undo the work of another attempt under way."""
         return self.transport == self.Transport.OPENAPI and self.has_reset

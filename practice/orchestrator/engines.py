@@ -99,6 +99,7 @@ def engine_of(unit: Unit) -> Engine:
         record=recorder(unit),
         condenses=plan.condense and not plan.faithful,
         votes=plan.votes,
+        masks_named=not run.environment.is_made_up,
     )
     chosen = llm.ModelSettings(**model_settings(run.workspace_id))
     engine: Engine = llm.build_engine(chosen, run.seed, wiring)

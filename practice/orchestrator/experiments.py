@@ -15,6 +15,7 @@ from practice.domain.rounds import Stage
 from practice.domain.types import Briefing, TaskSpec, ToolSpec, Usage
 from practice.models import Attempt, Experiment, PracticeTask, Round, Run, Unit
 from practice.orchestrator.engines import engine_of
+from practice.orchestrator.masking import task_row
 from practice.orchestrator.results import Result, queue
 from practice.orchestrator.worlds import tools_of
 from practice.queries import experiments as queries
@@ -63,7 +64,8 @@ def chosen(
 def keep(round_: Round, written: Sequence[TaskSpec], *, after: int = 0) -> list[PracticeTask]:
     """Store new held-out tasks with a round that has ``after`` tasks already."""
     return PracticeTask.objects.bulk_create(
-        _task_row(round_, number, spec) for number, spec in enumerate(written, start=after + 1)
+        task_row(round_.run.environment, round_, number, spec, is_held_out=True)
+        for number, spec in enumerate(written, start=after + 1)
     )
 
 
@@ -102,20 +104,6 @@ def _written(
         found += taken
         past += [queries.as_past(task) for task in taken]
     return found, usages
-
-
-def _task_row(round_: Round, number: int, spec: TaskSpec) -> PracticeTask:
-    return PracticeTask(
-        round=round_,
-        number=number,
-        instruction=spec.instruction,
-        kind=spec.kind,
-        intended_tools=list(spec.intended_tools),
-        entities=list(spec.entities),
-        rationale=spec.rationale,
-        goal=dict(spec.goal),
-        is_held_out=True,
-    )
 
 
 def report(unit: Unit, run: Run) -> Result:

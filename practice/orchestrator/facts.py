@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from practice.domain.types import Fact, Trajectory
 from practice.models import EnvironmentFact, PracticeTask, Run
+from practice.orchestrator.masking import masked_fact
 
 
 def remember(run: Run, task: PracticeTask, trajectory: Trajectory, found: Sequence[Fact]) -> None:
@@ -16,7 +17,8 @@ def remember(run: Run, task: PracticeTask, trajectory: Trajectory, found: Sequen
 
     A fact an operator excluded stays excluded.
     """
-    by_text = {fact.text: fact for fact in found}
+    shown = [masked_fact(run.environment, fact) for fact in found]
+    by_text = {fact.text: fact for fact in shown}
     known = run.environment.facts.filter(text__in=list(by_text))
     texts = set(known.values_list("text", flat=True))
     known.update(seen_count=F("seen_count") + 1, last_seen_at=timezone.now())

@@ -98,6 +98,7 @@ def _said(trial: PromptTrial) -> dict[str, Any]:
         prompts={trial.role: PromptText.read(NAME, trial.text)},
         record=trial_recorder(trial),
         condenses=_plan(attempt).condense,
+        masks_named=not trial.environment.is_made_up,
     )
     if trial.role == "condenser":
         return _condensed(llm.condenser(chosen, attempt.run.seed, wiring), attempt)

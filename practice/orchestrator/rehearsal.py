@@ -13,12 +13,13 @@ from practice.agents.ports import Oracle, SolverLimits
 from practice.clients.discovery import Drift, LiveSession
 from practice.domain import stopping, validation
 from practice.domain.rounds import Stage
-from practice.domain.types import Step, TaskSpec, Trajectory
-from practice.models import Attempt, PracticeTask, Round, Run, Unit
+from practice.domain.types import Step, Trajectory
+from practice.models import Attempt, Environment, PracticeTask, Round, Run, Unit
 from practice.models import Step as StepRow
 from practice.orchestrator import briefings, drift, progress, trials
 from practice.orchestrator.engines import engine_of
 from practice.orchestrator.frozen import freeze
+from practice.orchestrator.masking import masked, masked_value, task_row
 from practice.orchestrator.results import ClaimLost, Result, queue
 from practice.orchestrator.worlds import tools_of, world_of
 
@@ -49,7 +50,10 @@ def propose(unit: Unit, run: Run) -> Result:
             },
         )
         pairs = [(task, "") for task in chosen.selected] + list(chosen.dropped)
-        rows = [_task_row(round_, n, spec, why) for n, (spec, why) in enumerate(pairs, start=1)]
+        rows = [
+            task_row(run.environment, round_, number, spec, drop_reason=why)
+            for number, (spec, why) in enumerate(pairs, start=1)
+        ]
         PracticeTask.objects.bulk_create(rows)
         briefings.seeds_taken(run.environment, rows, [spec for spec, _ in pairs])
         attempts = Attempt.objects.bulk_create(
@@ -61,20 +65,6 @@ def propose(unit: Unit, run: Run) -> Result:
         queue(run, unit.round, Stage.SOLVE, [attempt.pk for attempt in attempts])
 
     return Result(store, [proposal.usage])
-
-
-def _task_row(round_: Round, number: int, spec: TaskSpec, why: str) -> PracticeTask:
-    return PracticeTask(
-        round=round_,
-        number=number,
-        instruction=spec.instruction,
-        kind=spec.kind,
-        intended_tools=list(spec.intended_tools),
-        entities=list(spec.entities),
-        rationale=spec.rationale,
-        goal=dict(spec.goal),
-        drop_reason=why,
-    )
 
 
 def solve(unit: Unit, run: Run) -> Result:
@@ -91,7 +81,7 @@ def solve(unit: Unit, run: Run) -> Result:
         try:
             if not Unit.objects.held(unit).exists():
                 raise ClaimLost
-            _store_step(attempt, unit.tries, step)
+            _store_step(run.environment, attempt, unit.tries, step)
         finally:
             # An agent library may call back from a helper thread whose connection nobody closes.
             if threading.get_ident() != owner:
@@ -113,7 +103,7 @@ def solve(unit: Unit, run: Run) -> Result:
             attempt.truth = session.truth(attempt.task.as_spec())
 
     def store() -> None:
-        _store_trajectory(attempt, trajectory, note)
+        _store_trajectory(run.environment, attempt, trajectory, note)
         if changed:
             drift.ask_for_check(run)
         queue(run, unit.round, Stage.VALIDATE, [attempt.pk])
@@ -127,14 +117,14 @@ def _remarks(session: LiveSession, changed: Drift) -> str:
     return " ".join([*([told] if changed else []), *session.remarks()[:REMARK_LIMIT]])
 
 
-def _store_step(attempt: Attempt, try_number: int, step: Step) -> None:
+def _store_step(environment: Environment, attempt: Attempt, try_number: int, step: Step) -> None:
     StepRow.objects.create(
         attempt=attempt,
         try_number=try_number,
         number=step.number,
-        thought=step.thought,
+        thought=masked(environment, step.thought),
         tool=step.tool[:200],
-        arguments=dict(step.arguments),
+        arguments=masked_value(environment, step.arguments),
         observation=step.observation.replace("\x00", ""),
         is_error=step.is_error,
         started_ms=step.started_ms,
@@ -144,11 +134,13 @@ def _store_step(attempt: Attempt, try_number: int, step: Step) -> None:
     )
 
 
-def _store_trajectory(attempt: Attempt, trajectory: Trajectory, note: str) -> None:
+def _store_trajectory(
+    environment: Environment, attempt: Attempt, trajectory: Trajectory, note: str
+) -> None:
     steps = trajectory.steps
     attempt.status = trajectory.outcome.value
     attempt.outcome = trajectory.outcome.value
-    attempt.answer = trajectory.answer.replace("\x00", "")
+    attempt.answer = masked(environment, trajectory.answer.replace("\x00", ""))
     attempt.message = note
     attempt.step_count = len(steps)
     attempt.error_count = sum(step.is_error for step in steps)

@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from memoryapp.domain import preping
 from memoryapp.domain.errors import UnableToChange
-from memoryapp.domain.text import redact, strip_hidden
+from memoryapp.domain.nesting import nested_beyond
+from memoryapp.domain.text import looks_like_instruction, redact, redact_value, strip_hidden
 from memoryapp.models import Bullet, Playbook, Workspace
 from memoryapp.services.events import event_record
 from memoryapp.services.imports import Incoming, bullets_import
@@ -30,11 +31,17 @@ from practice.queries.artifact import entries_of
 PLAYBOOK_FILE, MEMORY_FILE = "playbook.json", "proposer_memory.json"
 FILES = (MEMORY_FILE, PLAYBOOK_FILE)
 CYCLE_MOST = 1_000
+#: neither file nests deeper than a few levels.
+DEPTH = 40
+VERDICTS = ("added", "review", "kept", "refused", "noted")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What became of one part of a file: added, kept, refused, or noted (a part of it was lost)."""
+    """What became of one part of a file: added, kept, refused, or noted (a part of it was lost).
+
+    ``review``: it is a candidate now, because it reads like an order to a model.
+    """
 
     place: str
     verdict: str
@@ -51,9 +58,9 @@ class Report:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many parts were added, kept, refused and noted."""
+        """How many parts were added, wait in review, were kept, refused and noted."""
         found = Counter(row.verdict for row in self.rows)
-        return {verdict: found[verdict] for verdict in ("added", "kept", "refused", "noted")}
+        return {verdict: found[verdict] for verdict in VERDICTS}
 
 
 def artifact_import(
@@ -68,13 +75,19 @@ def artifact_import(
     """Import one of the two files. Importing it again adds nothing twice.
 
     Bullets go to ``playbook``, approved: choosing the file is an operator's decision. Records go
-    to the environment, under a finished run of their own for that playbook.
+    to the environment, under a finished run of their own for that playbook. Secrets in either are
+    masked; what reads like an order to a model is refused, or waits in review.
 
     Raises:
         UnableToChange: an unknown file, or a document that is not what it is said to be.
     """
     if file not in FILES:
         raise UnableToChange(f"The file is one of: {', '.join(FILES)}.")
+    if nested_beyond(document, DEPTH):
+        raise UnableToChange(
+            f"The document is nested more than {DEPTH} levels deep, which neither file is. "
+            "Nothing was imported."
+        )
     try:
         if file == PLAYBOOK_FILE:
             rows = _import_playbook(playbook, document, by, dry_run)
@@ -151,9 +164,12 @@ def _import_memory(
         workspace = Workspace.objects.select_for_update().get(pk=environment.workspace_id)
         known = {_key(entry) for entry in entries_of(environment)}
         new: list[Entry] = []
-        for place, entry in reading.items:
-            row = _verdict(place, entry, known)
+        for place, given in reading.items:
+            entry = _masked(given)
+            row = _verdict(place, given, known)
             rows.append(row)
+            if entry != given and row.verdict == "added":
+                rows.append(Row(place, "noted", "What looks like a secret in it was masked."))
             if row.verdict == "added":
                 known.add(_key(entry))
                 new.append(entry)
@@ -172,9 +188,19 @@ def _verdict(place: str, entry: Entry, known: set[tuple[int, int, str]]) -> Row:
         return Row(place, "refused", f"Its cycle is above {CYCLE_MOST:,}; no run is that long.")
     if redact(entry.instruction) != entry.instruction:
         return Row(place, "refused", "Its instruction holds what looks like a secret.")
+    if orders := looks_like_instruction(entry.instruction):
+        said = f"Its instruction reads like an order to a model: “{orders[0]}”."
+        return Row(place, "refused", f"{said} Ask for it as a seed task if it is meant.")
     if _key(entry) in known:
         return Row(place, "kept", "A record of this task is here already.")
     return Row(place, "added", f"{entry.instruction[:80]}")
+
+
+def _masked(entry: Entry) -> Entry:
+    """The record as it may be stored: its reasons are shown to proposers, and exported."""
+    shown: dict[str, Any] = redact_value(asdict(entry))
+    kept: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in shown.items()}
+    return Entry(**kept)
 
 
 def _key(entry: Entry) -> tuple[int, int, str]:
@@ -259,4 +285,7 @@ def _reason(entry: Entry) -> str:
 
 
 def _problems(problems: Sequence[artifact.Problem]) -> list[Row]:
-    return [Row(p.place, "refused" if p.left_out else "noted", p.message) for p in problems]
+    return [
+        Row(redact(p.place), "refused" if p.left_out else "noted", redact(p.message))
+        for p in problems
+    ]

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from memoryapp.domain.errors import UnableToDecide, UnableToUndo
+from memoryapp.domain.text import cleaned
 from memoryapp.services.events import event_record
 from practice.models import Attempt, Overrule
 from practice.queries.overrules import standing
@@ -36,7 +37,7 @@ def attempt_overrule(*, attempt: Attempt, label: str, by: Any, reason: str = "")
             attempt=attempt,
             label=label,
             was=attempt.label,
-            reason=reason.replace("\x00", "").strip()[:REASON_CHARS],
+            reason=cleaned(reason)[:REASON_CHARS],
             by=by,
         )
         event_record(

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from memoryapp.domain.errors import UnableToChange, UnableToStart
+from memoryapp.domain.text import cleaned, redact
 from memoryapp.services.events import event_record
 from practice.agents.prompting import built_in_text
 from practice.domain import prompts as domain
@@ -51,7 +52,7 @@ def prompt_save(
             role=role,
             number=number,
             text=text,
-            note=note.strip()[:NOTE_CHARS],
+            note=cleaned(note)[:NOTE_CHARS],
             created_by=by,
         )
         _event(environment, by, "prompt.saved", version, role)
@@ -129,10 +130,11 @@ def prompt_try(
 def _usable(role: str, text: str) -> str:
     if role not in ROLES:
         raise UnableToChange(f"There is no role {role!r}.")
-    problem = domain.problem(text.replace("\x00", ""), built_in_text(role))
+    text = redact(text.replace("\x00", ""))
+    problem = domain.problem(text, built_in_text(role))
     if problem:
         raise UnableToChange(problem)
-    return domain.tidy(text.replace("\x00", ""))
+    return domain.tidy(text)
 
 
 def _activate(environment: Environment, role: str, version: PromptVersion, by: Any) -> None:

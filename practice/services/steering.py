@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from memoryapp.domain.errors import UnableToChange
-from memoryapp.domain.text import strip_hidden
+from memoryapp.domain.text import cleaned
 from memoryapp.services.events import event_record
 from practice.models import Environment, Steering
 
@@ -16,6 +16,8 @@ NOTE_CAP = 300
 SEED_CAP = 2_000
 #: standing seed tasks per environment; more than a round can practise only grow stale.
 SEEDS_MOST = 50
+#: tools a message names where an unknown one was asked for.
+NAMED_MOST = 12
 
 
 def steering_add(
@@ -29,26 +31,28 @@ def steering_add(
 ) -> Steering:
     """Ask something of the rounds to come: a tool for focus and avoid, a text for a seed task.
 
+    What looks like a secret is masked: proposers, models among them, are shown every wish.
+
     Raises:
         UnableToChange: an unknown kind or tool, no text, or a standing wish about the same tool.
     """
     if kind not in Steering.Kind.values:
         raise UnableToChange(f"A wish is one of: {', '.join(Steering.Kind.values)}.")
-    tool, instruction = tool.strip(), strip_hidden(instruction).strip()
+    tool, instruction = tool.strip(), cleaned(instruction)
     if kind == Steering.Kind.SEED_TASK:
         tool = ""
         _check_seed(environment, instruction)
     else:
         instruction = ""
         if not environment.tools.filter(name=tool).exists():
-            raise UnableToChange(f"{environment.name} has no tool {tool or 'without a name'}.")
+            raise UnableToChange(_no_such_tool(environment, kind, tool))
     try:
         with transaction.atomic():
             wish = environment.steering.create(
                 kind=kind,
                 tool=tool,
                 instruction=instruction,
-                note=strip_hidden(note).strip()[:NOTE_CAP],
+                note=cleaned(note)[:NOTE_CAP],
                 created_by=by if getattr(by, "pk", None) else None,
             )
             _record(wish, by, "steering.added")
@@ -72,6 +76,14 @@ def steering_end(*, wish: Steering, by: Any) -> Steering:
         wish.refresh_from_db()
         _record(wish, by, "steering.ended")
     return wish
+
+
+def _no_such_tool(environment: Environment, kind: str, tool: str) -> str:
+    if not tool:
+        return f"A wish to {kind} names a tool: send its name as tool. Nothing was saved."
+    offered = list(environment.tools.filter(is_present=True).values_list("name", flat=True))
+    names = ", ".join(offered[:NAMED_MOST]) + (", …" if len(offered) > NAMED_MOST else "")
+    return f"{environment.name} has no tool {tool[:100]}. Its tools are: {names or 'none yet'}."
 
 
 def _check_seed(environment: Environment, instruction: str) -> None:

@@ -39,6 +39,8 @@ class ToolCard:
     refused: str = ""
     #: phrases of the description that read like orders to a model.
     orders: tuple[str, ...] = ()
+    #: parameters the schema requires and says nothing of.
+    undescribed: tuple[str, ...] = ()
 
     @property
     def is_on(self) -> bool:
@@ -61,6 +63,7 @@ def card_of(tool: EnvironmentTool, *, refused: str = "") -> ToolCard:
         why=why_off(tool),
         refused=refused,
         orders=orders_in(tool.as_spec()),
+        undescribed=tool.as_spec().undescribed,
     )
 
 

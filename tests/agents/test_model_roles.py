@@ -380,9 +380,7 @@ def test_it_fits_a_trajectory_of_any_length_into_its_budget() -> None:
 def test_it_has_a_nul_character_left_out() -> None:
     nul = {**JUDGED, "completion_reason": "Step\x003."}
 
-    verdict, requests = told(
-        [typed(**nul), typed(**JUDGED)], lambda e: e.validator.validate(TASK, DONE, TOOLS)
-    )
+    verdict, requests = told([typed(**nul)], lambda e: e.validator.validate(TASK, DONE, TOOLS))
 
-    assert verdict.completion_reason == "Step 3 closed it."
-    assert len(requests) == 2
+    assert verdict.completion_reason == "Step3."
+    assert len(requests) == 1

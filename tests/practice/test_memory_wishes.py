@@ -103,3 +103,35 @@ def test_it_is_closed_to_viewers_and_outsiders(
 
     assert vera_client.post(URL, asked).status_code == 403
     assert olga_client.post(URL, asked).status_code == 404
+
+
+@pytest.mark.parametrize("kind", ["seed_task", "avoid"])
+def test_it_masks_a_secret_in_a_wish(rita_client: Any, environment: Any, kind: str) -> None:
+    secret = "sk-proj-abcdEFGH1234567890zz"
+    rita_client.post(
+        URL,
+        {
+            "kind": kind,
+            "tool": "get_order",
+            "instruction": f"Sign in with {secret}",
+            "note": secret,
+        },
+    )
+
+    wish = environment.steering.get()
+    assert wish.note == "[redacted: api key]"
+    assert secret not in wish.instruction
+    assert secret not in str(list(Event.objects.values_list("data", flat=True)))
+    assert secret not in rita_client.get("/environments/desk/memory/?tab=wishes").content.decode()
+
+
+def test_it_says_what_a_wish_about_no_tool_lacks(rita_client: Any, environment: Any) -> None:
+    page = rita_client.post(URL, {"kind": "focus"}).content.decode()
+
+    assert "A wish to focus names a tool: send its name as tool. Nothing was saved." in page
+
+
+def test_it_names_the_tools_there_are(rita_client: Any, environment: Any) -> None:
+    page = rita_client.post(URL, {"kind": "avoid", "tool": "get_oder"}).content.decode()
+
+    assert "Desk has no tool get_oder. Its tools are: get_order, refund_order." in page

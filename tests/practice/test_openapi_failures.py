@@ -218,14 +218,43 @@ def test_it_describes_an_answer_that_is_not_text(httpserver: HTTPServer) -> None
     )
     seen, remarks = answer_of(httpserver)
     assert (seen.text, seen.is_error) == ("[image/png, 4,200 bytes]", False)
-    assert remarks == ("work answered with image/png instead of JSON.",)
+    assert remarks == (
+        "work answered with nothing that can be read as text: [image/png, 4,200 bytes]",
+        "work answered with image/png, where its document promises JSON.",
+    )
 
 
 def test_it_shows_an_answer_that_only_says_it_is_json(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/work").respond_with_data("{oops", content_type="application/json")
     seen, remarks = answer_of(httpserver)
     assert (seen.text, seen.structured) == ("{oops", None)
-    assert "instead of JSON" in remarks[0]
+    assert remarks == (
+        "work says that it answers with JSON (application/json), but what it sent is none.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("[" * 5_000 + "]" * 5_000, "nested more than 100 levels deep. It is kept as text"),
+        (json.dumps(["x" * 90] * 900), "answered with more than 10,000 characters"),
+    ],
+)
+def test_it_says_what_of_an_answer_is_not_used(
+    httpserver: HTTPServer, body: str, said: str
+) -> None:
+    httpserver.expect_request("/work").respond_with_data(body, content_type="application/json")
+    seen, remarks = answer_of(httpserver)
+    assert not seen.is_error
+    assert said in " ".join(remarks)
+
+
+def test_it_replaces_half_a_character(httpserver: HTTPServer) -> None:
+    body = '{"n": 1, "name": "\\ud800"}'
+    httpserver.expect_request("/work").respond_with_data(body, content_type="application/json")
+    seen, _ = answer_of(httpserver)
+    assert seen.structured == {"n": 1, "name": "\ufffd"}
+    seen.text.encode()
 
 
 def test_it_says_when_an_answer_is_not_what_the_document_promised(httpserver: HTTPServer) -> None:

@@ -6,7 +6,6 @@ nothing by itself ("id", "name") takes the noun of its parent or of the tool.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from practice.agents.rules.words import (
     singular,
     vocabulary,
 )
+from practice.domain.reading import read_json
 from practice.domain.types import Step
 
 MAX_LEAVES = 2_000
@@ -86,7 +86,7 @@ def parse(text: str) -> Any:
     if not stripped or stripped[0] not in "[{":
         return None
     try:
-        return json.loads(stripped)
+        return read_json(stripped)
     except ValueError:
         return None
 
@@ -226,9 +226,7 @@ def _schema_walk(schema: Mapping[str, Any], noun: str, depth: int) -> Iterator[t
             yield from _schema_walk(items, noun, depth + 1)
         else:
             yield noun, str(items.get("type", "string"))
-    for key, inner in (schema.get("properties") or {}).items():
-        if not isinstance(inner, Mapping):
-            continue
+    for key, inner in _promised(schema):
         kind = str(inner.get("type", ""))
         if kind in ("object", "array"):
             child = _noun(key, noun)
@@ -241,12 +239,18 @@ def _schema_walk(schema: Mapping[str, Any], noun: str, depth: int) -> Iterator[t
 
 def listed_fields(schema: Mapping[str, Any] | None) -> list[tuple[str, str]]:
     """Return (property, field) of the lists of plain values an output schema promises."""
-    properties = (schema or {}).get("properties") or {}
     return [
         (key, _noun(key, key))
-        for key, inner in properties.items()
+        for key, inner in _promised(schema or {})
         if isinstance(inner.get("items"), Mapping) and inner["items"].get("type") == "string"
     ]
+
+
+def _promised(schema: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """The properties of a schema nobody checked, without what is no schema."""
+    found = schema.get("properties")
+    pairs = found.items() if isinstance(found, Mapping) else ()
+    return [(str(key), inner) for key, inner in pairs if isinstance(inner, Mapping)]
 
 
 def cursor(text: str) -> tuple[str, Any] | None:

@@ -6,7 +6,6 @@ format, the step that has to come first. Everything here is read from the text.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -17,6 +16,7 @@ from typing import Any
 from practice.agents.rules import schema
 from practice.agents.rules.linking import RELATED, kinship
 from practice.agents.rules.words import content, parts
+from practice.domain.reading import read_json
 from practice.domain.types import Json, ToolSpec
 
 _AUTH = re.compile(
@@ -78,6 +78,8 @@ _CODE = re.compile(r"\b([A-Z][A-Z0-9]+(?:_[A-Z0-9]+)+|[A-Z]{4,})\b")
 
 UNDOING = frozenset({"logout", "delete", "cancel", "remove", "close", "unfollow", "rm", "rmdir"})
 MIN_KINSHIP = 0.05
+#: characters of an error that are read: a page of it is no sentence, and patterns take their time.
+LONGEST = 2_000
 
 
 class Trouble(StrEnum):
@@ -137,12 +139,15 @@ def diagnose(text: str, tool: ToolSpec, arguments: Json, tools: Sequence[ToolSpe
 
 
 def message(text: str) -> str:
-    """Return the sentence inside an error, however it is wrapped."""
-    stripped = text.strip()
+    """Return the sentence inside an error, however it is wrapped, in at most 2,000 characters."""
+    return _sentence(text.strip())[:LONGEST]
+
+
+def _sentence(stripped: str) -> str:
     start = stripped.find("{")
     if start >= 0:
         try:
-            value = json.loads(stripped[start:])
+            value = read_json(stripped[start:])
         except ValueError:
             value = None
         while isinstance(value, dict):

@@ -18,6 +18,7 @@ from practice.agents.rules.requests import coverage
 from practice.agents.rules.serving import changing
 from practice.agents.rules.twins import stand_ins
 from practice.domain.evidence import Basis
+from practice.domain.reading import is_blank, is_unreadable
 from practice.domain.types import Check, Outcome, Step, TaskSpec, ToolSpec, Trajectory
 
 LOOP = 3
@@ -187,6 +188,8 @@ def _ending(task: TaskSpec, trajectory: Trajectory) -> Iterator[Check]:
     )
     told = bool(trajectory.answer.strip())
     yield Check("answer_given", told, "There is an answer." if told else "There is no answer.")
+    if task.kind == "query":
+        yield _readable(trajectory)
     made_up = invented(task, trajectory)
     yield Check(
         "answer_grounded",
@@ -194,6 +197,21 @@ def _ending(task: TaskSpec, trajectory: Trajectory) -> Iterator[Check]:
         f"Not in any observation: {', '.join(made_up)}."
         if made_up
         else "Every value of the answer was observed.",
+    )
+
+
+def _readable(trajectory: Trajectory) -> Check:
+    """Whether anything a question could be answered from came back in words."""
+    good = [s for s in trajectory.steps if not failure(s)]
+    blank = [s for s in good if is_unreadable(s.observation) or is_blank(s.observation)]
+    seen = blank[0].observation.strip()[:120] if blank else ""
+    told = f"{blank[0].tool} answered with nothing to read ({seen or 'empty'})" if blank else ""
+    lost = bool(blank) and len(blank) == len(good)
+    return Check(
+        "answers_readable",
+        not lost,
+        f"{told}, so the question is not answered." if lost else "Something came back in words.",
+        tuple(s.number for s in blank),
     )
 
 

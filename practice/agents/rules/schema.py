@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from jsonschema import Draft202012Validator
+from referencing import Registry
 
 from practice.agents.rules.words import NEW_VERBS, content, parts, vocabulary
 from practice.domain.types import Effect, Json, ToolSpec
@@ -320,7 +321,13 @@ def problems(tool: ToolSpec, arguments: Json) -> list[str]:
 
 
 def _errors(schema: Mapping[str, Any], arguments: Json) -> Iterator[Any]:
-    return iter(Draft202012Validator(schema).iter_errors(dict(arguments)))
+    """Yield what a schema says is wrong; nothing is fetched, and one that breaks says nothing."""
+    try:
+        yield from list(
+            Draft202012Validator(schema, registry=Registry()).iter_errors(dict(arguments))
+        )
+    except Exception:  # a schema of the server's own making can break the validator in any way
+        return
 
 
 def _plain(error: Any) -> str:

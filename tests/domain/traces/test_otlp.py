@@ -160,7 +160,7 @@ def test_the_quick_look_never_misses_what_would_be_masked(text: str) -> None:
     from memoryapp.domain import text as rules  # noqa: PLC0415
 
     masked = text
-    for kind, pattern, shape in rules._RULES:
+    for kind, pattern, shape in rules._FORMS + rules._NAMED:
         masked = pattern.sub(shape.format(f"[redacted: {kind}]"), masked)
     if masked != text:
         assert may_hold_secret(text)

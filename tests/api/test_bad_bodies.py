@@ -1,0 +1,103 @@
+"""Bodies and addresses the API cannot use: each answered as a problem, in one clear line."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from practice.models import SentTrajectory
+from tests.factories import EnvironmentFactory, PlaybookFactory
+
+pytestmark = pytest.mark.django_db
+
+URL = "/api/v1/trajectories"
+
+
+@pytest.fixture(autouse=True)
+def desk(workspace: Any) -> None:
+    EnvironmentFactory(workspace=workspace, slug="desk")
+    PlaybookFactory(workspace=workspace, slug="desk")
+
+
+def nested(levels: int) -> str:
+    return '{"a":' * levels + "1" + "}" * levels
+
+
+def batch(*arguments: str) -> str:
+    entries = ",".join(
+        f'{{"id": "t{n}", "instruction": "Look.", '
+        f'"steps": [{{"tool": "get", "arguments": {each}, "observation": "ok"}}]}}'
+        for n, each in enumerate(arguments)
+    )
+    return f'{{"playbook": "desk", "environment": "desk", "trajectories": [{entries}]}}'
+
+
+def told(answer: Any, status: int) -> str:
+    assert answer.status_code == status
+    assert answer["Content-Type"] == "application/problem+json"
+    return str(answer.json()["detail"])
+
+
+def test_it_refuses_one_trajectory_that_is_nested_too_deeply(with_key: Any) -> None:
+    body = batch(nested(1), nested(150), nested(60))
+
+    answer = with_key("trajectories:write").post(URL, body, content_type="application/json")
+
+    assert answer.status_code == 202
+    assert answer.json()["accepted"] == 2
+    (refused,) = answer.json()["refused"]
+    assert refused["place"] == 1
+    assert refused["id"] == "t1"
+    assert "nested more than 100 levels deep" in refused["message"]
+    assert SentTrajectory.objects.count() == 2
+
+
+@pytest.mark.parametrize("levels", [300, 500, 990, 2_000, 100_000])
+def test_it_refuses_a_body_nobody_can_follow(with_key: Any, levels: int) -> None:
+    client = with_key("trajectories:write")
+    client.raise_request_exception = False
+
+    answer = client.post(URL, batch(nested(levels)), content_type="application/json")
+
+    assert "nested more than 200 levels deep" in told(answer, 400)
+    assert not SentTrajectory.objects.exists()
+
+
+def test_it_says_how_large_a_body_may_be(with_key: Any, settings: Any) -> None:
+    settings.INGEST_MAX_BYTES = 2**20
+    body = batch(json.dumps({"q": "x" * 2**20}))
+
+    answer = with_key("trajectories:write").post(URL, body, content_type="application/json")
+
+    said = "The body has more than 1048576 bytes. Send it in smaller parts."
+    assert told(answer, 413) == said
+
+
+@pytest.mark.parametrize("address", ["/api/v1/nonsense", "/api/v2/runs", "/api/", "/api/v1/"])
+@pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete"])
+def test_it_answers_an_unknown_address_as_a_problem(address: str, method: str) -> None:
+    client = Client(enforce_csrf_checks=True)
+
+    answer = getattr(client, method)(address)
+
+    assert "The API has no such address" in told(answer, 404)
+
+
+def test_it_answers_a_defect_of_its_own_as_a_problem(
+    with_key: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(**asked: Any) -> None:
+        raise RuntimeError("never shown")
+
+    monkeypatch.setattr("practice.api.deployment.trajectories_send", broken)
+    client = with_key("trajectories:write")
+    client.raise_request_exception = False
+
+    answer = client.post(URL, batch("{}"), content_type="application/json")
+
+    said = told(answer, 500)
+    assert "never shown" not in said
+    assert "log" in said
