@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from django.http import Http404, HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 
 API = "/api/"
 
@@ -41,6 +42,20 @@ class RefuseNul:
             status=400,
             content_type="application/problem+json",
         )
+
+
+class CompressPages(GZipMiddleware):
+    """Send pages compressed. Only pages: the API's strong ETags stand for bodies as they are.
+
+    Django pads each answer by a random length, against attacks that guess by size (BREACH).
+    """
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        if not response.get("Content-Type", "").startswith("text/html"):
+            return response
+        return super().process_response(request, response)
 
 
 def _decoded(cursor: str) -> str:

@@ -82,6 +82,7 @@ MIDDLEWARE = [
     "memoryapp.project.requests.RefuseNul",
     "memoryapp.api.middleware.QuickPull",
     "memoryapp.api.idempotency.Idempotency",
+    "memoryapp.project.requests.CompressPages",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",

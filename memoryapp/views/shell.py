@@ -70,6 +70,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         .exclude(pk=workspace.pk)
         .order_by("name"),
         "search_url": reverse("entry-list"),
+        "palette_url": reverse("palette"),
     }
 
 

@@ -121,7 +121,7 @@ def key(desk: Page) -> str:
 def run(desk: Page, product: Product, key: str) -> Any:
     """A finished run whose worker was killed in the middle."""
     desk.goto("/environments/help-desk/")
-    expect(desk.get_by_text("Connected").first).to_be_visible(timeout=30_000)
+    expect(desk.get_by_text("Connected").first).to_be_visible(timeout=90_000)
     desk.goto("/practice/new/?environment=help-desk")
     desk.get_by_label("Rounds", exact=True).fill(str(ROUNDS))
     desk.get_by_label("Tasks per round", exact=True).fill(str(TASKS))

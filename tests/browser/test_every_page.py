@@ -68,6 +68,8 @@ PAGES = (
     "/settings/models/",
     "/settings/audit/",
     "/settings/password/",
+    "/design/",
+    "/palette/?q=refund",
     "/no-such-page/",
 )
 

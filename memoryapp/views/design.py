@@ -1,0 +1,82 @@
+"""The design system as a living page: every part drawn by the tags and classes pages use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from memoryapp.access import Right, gate
+from memoryapp.domain.playbook import SECTIONS
+from memoryapp.templatetags.ui import LOOKS
+from memoryapp.views.links import Chip
+
+ROLES = (
+    ("canvas", "rail and queue"),
+    ("panel", "page"),
+    ("sunken", "quoted and secondary areas"),
+    ("hover", "under the pointer"),
+    ("line", "separators"),
+    ("control", "edges of buttons and fields"),
+    ("ink", "text"),
+    ("ink-2", "second text"),
+    ("ink-3", "meta, column heads"),
+    ("accent", "main button, link, approved"),
+    ("info", "proposed, running"),
+    ("warn", "stale, gap, retrying"),
+    ("danger", "rejected, error"),
+    ("mute", "retired, queued"),
+)
+SIZES = (
+    ("t-12", "12/16", "meta"),
+    ("t-13", "13/20", "tables, buttons"),
+    ("t-14", "14/20", "base"),
+    ("t-16", "16/24", "text of memory"),
+    ("t-20", "20/28", "page title"),
+    ("t-28", "28/32", "the one number of Overview"),
+)
+SPACES = (4, 8, 12, 16, 20, 24, 32, 48)
+EXAMPLE = {
+    "number": 3,
+    "tool": "create_refund",
+    "arguments": {"order": "ORD-17", "amount": "184.00"},
+    "observation": "NOT_VERIFIED: verify the customer first",
+    "is_error": True,
+    "started_ms": 120,
+    "duration_ms": 80,
+}
+
+
+class _Step:
+    """A step as the step list reads it."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.__dict__.update(values)
+
+
+@require_safe
+@gate(Right.READ)
+def design(request: HttpRequest) -> HttpResponse:
+    context = {
+        "roles": ROLES,
+        "sizes": SIZES,
+        "spaces": [{"size": size, "width": size} for size in SPACES],
+        "states": [(name, look) for name, look in LOOKS.items()],
+        "sections": SECTIONS,
+        "chips": [
+            Chip("All", 12, "#chips", pressed=True),
+            Chip("Approved", 9, "#chips", pressed=False),
+            Chip("Stale", 3, "#chips", pressed=False),
+        ],
+        "steps": [_Step(EXAMPLE), _Step({**EXAMPLE, "number": 4, "is_error": False})],
+        "values": (2, 3, 5, 4, 7),
+        "before": "Verify the customer before a refund.",
+        "after": "Verify the customer before every refund, with `verify_customer`.",
+        "parts": [
+            {"name": "strategies", "value": 40, "tone": "accent"},
+            {"name": "pitfalls", "value": 25, "tone": "soft"},
+        ],
+    }
+    return render(request, "memoryapp/design.html", context)

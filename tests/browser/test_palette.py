@@ -1,0 +1,55 @@
+"""The palette, the key sheet, themes and paper, in a real browser."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+
+def test_it_goes_where_one_types(published: Any, page: Page) -> None:
+    page.goto("/")
+    page.keyboard.press("Control+k")
+    expect(page.locator("[data-palette-words]")).to_be_focused()
+    page.keyboard.type("cover")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/coverage/")
+
+
+def test_it_finds_a_bullet_with_arrows_alone(published: Any, page: Page) -> None:
+    page.goto("/coverage/")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("checked by a person")
+    expect(page.locator("#palette-found a").first).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/bullets/**")
+
+
+def test_it_gives_the_focus_back_when_it_closes(published: Any, page: Page) -> None:
+    page.goto("/memory/")
+    page.keyboard.press("Control+k")
+    page.keyboard.press("Escape")
+    expect(page.locator("#palette")).to_be_hidden()
+    page.keyboard.press("?")
+    expect(page.locator("#keys-sheet")).to_be_visible()
+    page.keyboard.press("Control+k")
+    expect(page.locator("#palette")).to_be_hidden()
+
+
+def test_it_draws_charts_in_the_colors_of_the_theme(published: Any, page: Page) -> None:
+    page.goto("/analytics/?days=7")
+    expect(page.locator(".chart-box canvas")).to_have_count(5)
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    expect(page.locator(".chart-box canvas")).to_have_count(5)
+
+
+def test_it_prints_a_playbook_as_its_text(published: Any, page: Page) -> None:
+    page.goto("/playbooks/help-desk/releases/1/")
+    page.emulate_media(media="print")
+    expect(page.locator(".rail")).to_be_hidden()
+    expect(page.locator(".acts")).to_be_hidden()
+    expect(page.locator(".read").first).to_be_visible()
+    page.goto("/playbooks/help-desk/")
+    expect(page.locator("#picked")).to_be_hidden()
+    expect(page.locator("tr.bullet .read").first).to_be_visible()

@@ -1,0 +1,120 @@
+"""What a page weighs, what it asks of others, and whether anything moves when a part is swapped."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, Response, expect
+
+from tests.browser.conftest import sign_in
+from tests.browser.test_every_page import PAGES
+from tests.product import Product
+
+FIRST_LOAD = 200_000
+INTERACTION = 30_000
+#: already small; compressing them again would flatter the figure.
+COMPRESSED = ("font/", "image/")
+
+
+def weight(response: Response) -> int:
+    """The bytes of an answer as a server that compresses sends it."""
+    if response.status in {204, 301, 302, 304}:
+        return 0
+    body = response.body()
+    kind = response.headers.get("content-type", "")
+    return len(body) if kind.startswith(COMPRESSED) else len(gzip.compress(body))
+
+
+def answers_of(page: Page) -> list[Response]:
+    """Every answer the page gets from now on."""
+    found: list[Response] = []
+    page.on("response", lambda answer: found.append(answer))
+    return found
+
+
+@pytest.fixture
+def visitor(published: Any, browser: Browser, product: Product) -> Iterator[Any]:
+    """Opens pages in a browser that has cached nothing, signed in."""
+    context = browser.new_context(base_url=product.url, viewport={"width": 1440, "height": 900})
+    sign_in(context.new_page(), product)
+    state = context.storage_state()
+    context.close()
+    made = []
+
+    def visit() -> Page:
+        fresh = browser.new_context(
+            base_url=product.url, viewport={"width": 1440, "height": 900}, storage_state=state
+        )
+        made.append(fresh)
+        return fresh.new_page()
+
+    yield visit
+    for each in made:
+        each.close()
+
+
+@pytest.mark.timeout(900)
+def test_no_page_is_heavy_or_asks_another_host(visitor: Any, product: Product) -> None:
+    host = urlsplit(product.url).netloc
+    broken = []
+    for path in PAGES:
+        page = visitor()
+        answers = answers_of(page)
+        page.goto(path)
+        page.wait_for_load_state("networkidle")
+        heavy = sum(weight(answer) for answer in answers)
+        strangers = {a.url for a in answers if urlsplit(a.url).netloc not in {host, ""}}
+        if heavy > FIRST_LOAD or strangers:
+            broken.append(f"{path}: {heavy:,} bytes {sorted(strangers)}")
+        page.context.close()
+    assert broken == []
+
+
+def top_of(page: Page, place: str) -> float:
+    """How far below the top of the page something stands, in pixels."""
+    found = page.locator(place).first.bounding_box()
+    assert found is not None
+    return found["y"] + float(page.evaluate("scrollY"))
+
+
+def test_an_interaction_is_light_and_leaves_the_reader_where_they_are(visitor: Any) -> None:
+    page = visitor()
+    page.goto("/playbooks/help-desk/")
+    page.wait_for_load_state("networkidle")
+    answers = answers_of(page)
+    row, section = "tr.bullet", "tr.g"
+    before = top_of(page, row), top_of(page, section)
+
+    page.locator("tr.bullet a.row-link").first.click()
+    expect(page.locator(".peek")).to_be_visible()
+    assert (top_of(page, row), top_of(page, section)) == before
+    page.get_by_role("link", name="Close").click()
+    expect(page.locator(".peek")).to_be_hidden()
+    assert (top_of(page, row), top_of(page, section)) == before
+    page.get_by_role("link", name="Edit ").first.click()
+    expect(page.locator("tr.bullet textarea")).to_be_focused()
+    assert (top_of(page, row), top_of(page, section)) == before
+    page.keyboard.press("Control+k")
+    page.locator("[data-palette-words]").fill("refund")
+    expect(page.locator("#palette-found li").first).to_be_visible()
+
+    # Pages are sent compressed, so this is what crossed the wire.
+    sizes = {answer.url: answer.request.sizes()["responseBodySize"] for answer in answers}
+    assert len(sizes) >= 4
+    assert max(sizes.values()) <= INTERACTION, sizes
+
+
+def test_trends_come_into_a_place_kept_for_them(visitor: Any) -> None:
+    page = visitor()
+    page.add_init_script(
+        "window.moved = 0; new PerformanceObserver((list) => {"
+        "  for (const entry of list.getEntries()) window.moved += entry.value;"
+        "}).observe({type: 'layout-shift', buffered: true});"
+    )
+    page.goto("/")
+    expect(page.locator("#trends canvas").first).to_be_visible()
+    assert page.evaluate("window.moved") < 0.1

@@ -1,0 +1,68 @@
+"""Pages with scripts off: each answers, and a playbook can be put in order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import sign_in
+from tests.browser.test_every_page import PAGES
+from tests.product import Product
+
+
+@pytest.fixture
+def plain(published: Any, browser: Browser, product: Product) -> Iterator[Page]:
+    context = browser.new_context(base_url=product.url, java_script_enabled=False)
+    page = context.new_page()
+    sign_in(page, product)
+    yield page
+    context.close()
+
+
+def test_every_page_shows_its_content(plain: Page) -> None:
+    broken = []
+    for path in PAGES:
+        answer = plain.goto(path)
+        assert answer is not None
+        said = plain.locator("main").inner_text()
+        if path != "/no-such-page/" and (answer.status != 200 or len(said) < 40):
+            broken.append(f"{path}: {answer.status}, {len(said)} characters")
+    assert broken == []
+
+
+def test_a_bullet_is_tagged_found_and_moved(plain: Page) -> None:
+    plain.goto("/playbooks/help-desk/")
+    plain.locator("tr.bullet a.row-link").first.click()
+    plain.get_by_role("link", name="Open full page").click()
+    plain.get_by_label("Tags").fill("seen-by-test")
+    plain.get_by_role("button", name="Save tags").click()
+    expect(plain.locator("#main").get_by_role("link", name="seen-by-test")).to_be_visible()
+    plain.goto("/memory/?tag=seen-by-test")
+    expect(plain.locator("tr.bullet")).to_have_count(1)
+    plain.goto("/playbooks/help-desk/?arrange=1")
+    first = plain.locator("tr.bullet .meta code").first.inner_text()
+    plain.get_by_role("button", name=re.compile(f"Move {first} (down|up)")).last.click()
+    expect(plain.locator(".messages")).to_contain_text(first)
+
+
+def test_two_bullets_are_shown_merged(plain: Page) -> None:
+    plain.goto("/playbooks/help-desk/")
+    boxes = plain.locator("tr.bullet input[type=checkbox]")
+    assert boxes.count() >= 2
+    boxes.nth(0).check()
+    boxes.nth(1).check()
+    plain.get_by_role("button", name="Merge selected").click()
+    expect(plain.get_by_role("heading", level=1)).to_have_text("Merge 2 bullets")
+    expect(plain.locator("ins").first).to_be_attached()
+
+
+def test_a_filter_is_kept_under_a_name(plain: Page) -> None:
+    plain.goto("/memory/?section=apis")
+    plain.locator(".views summary").click()
+    plain.get_by_label("Keep this filter as").fill("Plain view")
+    plain.get_by_role("button", name="Keep view").click()
+    expect(plain.locator(".messages")).to_contain_text("Plain view")

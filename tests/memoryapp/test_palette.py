@@ -1,0 +1,62 @@
+"""The palette's answers, and the design page."""
+
+from __future__ import annotations
+
+import gzip
+from typing import Any
+
+import pytest
+
+from memoryapp.templatetags.ui import LOOKS
+from tests.factories import BulletFactory, PlaybookFactory, RunFactory
+
+pytestmark = pytest.mark.django_db
+
+URL = "/palette/"
+
+
+def kinds(client: Any, q: str) -> list[str]:
+    return [item.kind for item in client.get(URL, {"q": q}).context["found"]]
+
+
+def test_it_finds_playbooks_bullets_and_runs(vera_client: Any, workspace: Any) -> None:
+    playbook = PlaybookFactory(workspace=workspace, name="Refund desk")
+    BulletFactory(playbook=playbook, content="Verify before a refund.")
+    RunFactory(workspace=workspace, number=17)
+    assert kinds(vera_client, "refund") == ["playbook", "bullet", "memory", "trajectories"]
+    assert kinds(vera_client, "17")[0] == "run"
+    assert kinds(vera_client, " ") == []
+
+
+def test_it_is_a_page_without_scripts_and_a_part_with(vera_client: Any) -> None:
+    assert "<html" in vera_client.get(URL).content.decode()
+    part = vera_client.get(f"{URL}?q=x", headers={"HX-Request": "true"}).content.decode()
+    assert "<html" not in part
+    assert "Search memory for" in part
+
+
+@pytest.mark.parametrize("q", ["'", "%", "9" * 400, "<b>", "a\x00b", "&&|"])
+def test_it_takes_any_words(vera_client: Any, q: str) -> None:
+    page = vera_client.get(URL, {"q": q})
+    assert page.status_code == 200
+    assert "<b>" not in page.content.decode().partition('class="page"')[2]
+
+
+def test_it_hides_other_workspaces(olga_client: Any, workspace: Any) -> None:
+    BulletFactory(playbook=PlaybookFactory(workspace=workspace, name="Refund desk"))
+    assert kinds(olga_client, "refund") == ["memory", "trajectories"]
+
+
+def test_it_shows_every_state_on_the_design_page(vera_client: Any) -> None:
+    said = vera_client.get("/design/").content.decode()
+    assert all(look.word in said for look in LOOKS.values())
+
+
+def test_it_sends_pages_compressed_and_leaves_the_api_alone(
+    vera_client: Any, ada_client: Any
+) -> None:
+    page = vera_client.get("/design/", headers={"Accept-Encoding": "gzip"})
+    assert page["Content-Encoding"] == "gzip"
+    assert b"Color roles" in gzip.decompress(page.content)
+    answer = ada_client.get("/api/v1/playbooks", headers={"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in answer
