@@ -2,9 +2,11 @@
 
 Two databases in one embedded PostgreSQL: 10,000 entries, 10,000 trajectories and 100,000 steps; and
 a hundred times as much. Every list, search and detail page is asked of both in turn, in this
-process, through Django's test client (middleware, views and templates; no network). The peer of a
-page at full size is the same page at 10,000; of its server time, the very statements it sent, sent
-again by a bare psycopg cursor. One JSON line per page.
+process, through Django's test client (middleware, views and templates; no network). Time is
+processor time of this process and its database session together, so that a busy machine does not
+blur it.
+The peer of a page at full size is the same page at 10,000; of its server time, the very statements
+it sent, sent again by a bare psycopg cursor. One JSON line per page.
 
     python -m benchmarks.scale [--entries 1000000] [--trajectories 1000000] [--times 20]
 """

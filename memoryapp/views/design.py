@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -38,22 +36,6 @@ SIZES = (
     ("t-28", "28/32", "the one number of Overview"),
 )
 SPACES = (4, 8, 12, 16, 20, 24, 32, 48)
-EXAMPLE = {
-    "number": 3,
-    "tool": "create_refund",
-    "arguments": {"order": "ORD-17", "amount": "184.00"},
-    "observation": "NOT_VERIFIED: verify the customer first",
-    "is_error": True,
-    "started_ms": 120,
-    "duration_ms": 80,
-}
-
-
-class _Step:
-    """A step as the step list reads it."""
-
-    def __init__(self, values: dict[str, Any]) -> None:
-        self.__dict__.update(values)
 
 
 @require_safe
@@ -70,7 +52,6 @@ def design(request: HttpRequest) -> HttpResponse:
             Chip("Approved", 9, "#chips", pressed=False),
             Chip("Stale", 3, "#chips", pressed=False),
         ],
-        "steps": [_Step(EXAMPLE), _Step({**EXAMPLE, "number": 4, "is_error": False})],
         "values": (2, 3, 5, 4, 7),
         "before": "Verify the customer before a refund.",
         "after": "Verify the customer before every refund, with `verify_customer`.",
