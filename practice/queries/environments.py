@@ -70,7 +70,7 @@ def tool_lines(environment: Environment) -> list[ToolLine]:
     tools = list(environment.tools.all())
     records = environment.practice_records.select_related("task__round")
     seen = coverage([r.as_value() for r in records], [tool.as_spec() for tool in tools])
-    runs = environment.runs.exclude(kind=Run.Kind.EXPERIMENT).only("number", "kind")
+    runs = environment.runs.exclude(kind=Run.Kind.EXPERIMENT).only("number", "kind", "environment")
     links = [run.get_absolute_url() for run in runs]
     cited = candidates_by_tool(environment.workspace, links)
     lines = []

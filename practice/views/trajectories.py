@@ -95,7 +95,8 @@ def _key(request: HttpRequest, name: str) -> int:
 
 def _choices(workspace: Workspace, asked: TrajectoryFilter) -> dict[str, Any]:
     tools = EnvironmentTool.objects.filter(environment__workspace=workspace)
-    runs = workspace.runs.only("number", "kind").order_by("-number")
+    # The key of the workspace is fetched as well: a related manager asks each row for it.
+    runs = workspace.runs.only("number", "kind", "workspace").order_by("-number")
     offered = list(runs[:RUNS_OFFERED])
     if asked.run.isdecimal() and asked.run not in {str(run.number) for run in offered}:
         offered += runs.filter(number=int(asked.run[:9]))

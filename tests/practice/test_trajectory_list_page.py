@@ -154,3 +154,13 @@ def test_it_asks_the_database_as_often_for_twenty_as_for_ten(vera_client: Any, r
         _attempt(round_, f"Another {n}", label="failure")
 
     assert queries_of(vera_client, URL) == first <= 15
+
+
+def test_it_asks_the_database_as_often_for_more_runs(
+    vera_client: Any, workspace: Any, round_: Any
+) -> None:
+    first = queries_of(vera_client, URL)
+    for number in range(100, 108):
+        RunFactory(workspace=workspace, number=number)
+
+    assert queries_of(vera_client, URL) == first
