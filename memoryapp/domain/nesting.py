@@ -6,7 +6,7 @@ levels. Whoever takes JSON from outside asks here first, so that nothing behind 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 #: levels a value from outside may have. No tool, trajectory or file of ours comes near.
@@ -15,15 +15,18 @@ DEEPEST = 100
 
 def nested_beyond(value: Any, deepest: int = DEEPEST) -> bool:
     """Whether lists and objects stand in each other more than ``deepest`` levels deep."""
-    level = [value]
-    for _ in range(deepest + 1):
-        level = [inner for outer in level for inner in _inside(outer)]
-        if not level:
-            return False
-    return True
+    level, depth = _containers([value]), 0
+    while level:
+        depth += 1
+        if depth > deepest:
+            return True
+        level = [inner for outer in level for inner in _containers(_inside(outer))]
+    return False
 
 
-def _inside(value: Any) -> list[Any]:
-    if isinstance(value, Mapping):
-        return list(value.values())
-    return list(value) if isinstance(value, list | tuple) else []
+def _containers(values: Iterable[Any]) -> list[Any]:
+    return [value for value in values if isinstance(value, Mapping | list | tuple)]
+
+
+def _inside(container: Any) -> Iterable[Any]:
+    return container.values() if isinstance(container, Mapping) else container

@@ -8,7 +8,14 @@ from typing import Any
 
 from memoryapp.domain.nesting import DEEPEST
 from memoryapp.domain.text import redact
-from practice.domain.reading import TooDeep, is_unreadable, read_json, whole_characters, whole_text
+from practice.domain.reading import (
+    TooDeep,
+    cut_note,
+    is_unreadable,
+    read_json,
+    whole_characters,
+    whole_text,
+)
 from practice.domain.types import OBSERVATION_CAP, WHOLE_CAP, Observation
 
 #: A shorter value is too likely to be part of ordinary words.
@@ -82,4 +89,4 @@ def clip(text: str) -> tuple[str, bool]:
     if len(shown) <= OBSERVATION_CAP and len(text) <= OBSERVATION_CAP + _OVERLAP:
         return shown, False
     kept = shown[: OBSERVATION_CAP - _NOTE_ROOM]
-    return f"{kept}\n[{len(text) - len(kept):,} more characters were cut]", True
+    return kept + cut_note(len(text) - len(kept)), True

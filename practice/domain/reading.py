@@ -61,6 +61,7 @@ _UNREADABLE = re.compile(
 )
 
 
+_CUT = re.compile(r"\n\[([\d,]+) more characters were cut\]\s*\Z")
 _NO_CONTENT = re.compile(r"\[HTTP \d+, no content[^\]\n]*\]")
 
 
@@ -73,3 +74,49 @@ def is_unreadable(text: str) -> bool:
 def is_blank(text: str) -> bool:
     """Whether an observation holds no content at all."""
     return not text.strip() or bool(_NO_CONTENT.fullmatch(text.strip()))
+
+
+def cut_note(characters: int) -> str:
+    """What stands at the end of an observation that was cut."""
+    return f"\n[{characters:,} more characters were cut]"
+
+
+def characters_cut(text: str) -> int:
+    """How many characters are missing at the end of an observation; 0 where it is whole."""
+    found = _CUT.search(text[-80:])
+    return int(found.group(1).replace(",", "")) if found else 0
+
+
+def read_cut(text: str) -> Any:
+    """Return what a cut JSON document says up to the last item that is whole.
+
+    Raises:
+        ValueError: it is not cut, or there is no whole item before the cut.
+    """
+    if not characters_cut(text):
+        raise ValueError("It was not cut.")
+    shown = text[: text.rindex("\n[")]
+    end, closing = _last_item(shown)
+    if not end:
+        raise ValueError("No item stands whole before the cut.")
+    return read_json(shown[:end] + closing)
+
+
+def _last_item(text: str) -> tuple[int, str]:
+    """Where the last whole item of a list ends, and what closes the document there; (0, "")."""
+    open_: list[str] = []
+    end, closing = 0, ""
+    inside = escaped = False
+    for place, character in enumerate(text):
+        if inside:
+            inside = escaped or character != '"'
+            escaped = character == "\\" and not escaped
+        elif character == '"':
+            inside = True
+        elif character in "[{":
+            open_.append("]" if character == "[" else "}")
+        elif character in "]}" and open_:
+            open_.pop()
+        elif character == "," and open_ and open_[-1] == "]":
+            end, closing = place, "".join(reversed(open_))
+    return end, closing

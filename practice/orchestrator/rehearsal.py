@@ -16,7 +16,7 @@ from practice.domain.rounds import Stage
 from practice.domain.types import Step, Trajectory
 from practice.models import Attempt, Environment, PracticeTask, Round, Run, Unit
 from practice.models import Step as StepRow
-from practice.orchestrator import briefings, drift, progress, trials
+from practice.orchestrator import briefings, drift, progress, resets, trials
 from practice.orchestrator.engines import engine_of
 from practice.orchestrator.frozen import freeze
 from practice.orchestrator.masking import masked, masked_value, task_row
@@ -102,8 +102,14 @@ def solve(unit: Unit, run: Run) -> Result:
         if isinstance(session, Oracle):
             attempt.truth = session.truth(attempt.task.as_spec())
 
+    unlike = resets.noticed(run, attempt, trajectory)
+    if unlike:
+        note = " ".join(filter(None, [resets.remark(unlike), note]))
+
     def store() -> None:
         _store_trajectory(run.environment, attempt, trajectory, note)
+        if unlike:
+            resets.keep(run.environment, unlike)
         if changed:
             drift.ask_for_check(run)
         queue(run, unit.round, Stage.VALIDATE, [attempt.pk])

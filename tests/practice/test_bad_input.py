@@ -213,7 +213,7 @@ def test_it_calls_no_address_where_machines_keep_credentials() -> None:
         McpEnvironment(server).discover()
     assert str(caught.value) == (
         "169.254.169.254 is a link-local address or where cloud machines hand out their own "
-        "credentials. No environment may have it; enter the address of the tool server."
+        "credentials. It is never called; enter the address of your server."
     )
 
 
@@ -241,6 +241,7 @@ def test_it_finds_nothing_where_the_reset_works(
 
     page = ada_client.get("/environments/store/").content.decode()
     assert "3 readings compared between two fresh sessions: none differed." in page
+    assert "so a reset that does nothing would pass too" in page
     assert "they differ within one session: <code>clock</code>" in page
 
 
@@ -276,3 +277,67 @@ def test_it_checks_no_reset_of_what_is_not_connected(ada_client: Any, workspace:
     EnvironmentFactory(workspace=workspace, slug="desk", name="Desk", status="unreachable")
     page = ada_client.post("/environments/desk/check-reset/", follow=True).content.decode()
     assert "Desk is unreachable. Check it until its tools are listed" in page
+
+
+def test_it_notices_in_a_run_that_attempts_begin_from_different_states(
+    workspace: Any, settings: Any, ada: Any, ada_client: Any
+) -> None:
+    environment = store(workspace, settings, "keeps")
+    environment.tools.exclude(name="state").update(is_enabled=False)
+
+    run = driven(started(environment, ada, rounds=1, tasks=1, attempts=3))
+
+    notes = [attempt.message for attempt in run.attempts.order_by("pk")]
+    assert len(notes) > 1
+    assert notes[0] == ""
+    assert all("state answered its first call other than in an earlier" in n for n in notes[1:])
+    for url in (run.get_absolute_url(), "/practice/new/", "/environments/store/"):
+        page = ada_client.get(url).content.decode()
+        assert f"un {run.number} noticed that <code>state</code>" in page, url
+
+    Environment.objects.filter(pk=environment.pk).update(arguments=["resets"])
+    check_reset(environment.pk)
+    assert "noticed that" not in ada_client.get("/environments/store/").content.decode()
+
+
+def test_it_notices_nothing_where_attempts_begin_alike(
+    workspace: Any, settings: Any, ada: Any, ada_client: Any
+) -> None:
+    environment = store(workspace, settings, "resets")
+
+    run = driven(started(environment, ada, rounds=2, tasks=3))
+
+    assert not any("first call" in attempt.message for attempt in run.attempts.all())
+    assert "noticed that" not in ada_client.get(run.get_absolute_url()).content.decode()
+
+
+@pytest.mark.parametrize("mode", ["deep", "half_an_escape", "image", "undescribed"])
+def test_it_judges_attempts_whatever_comes_back(
+    workspace: Any, settings: Any, ada: Any, mode: str
+) -> None:
+    environment = store(workspace, settings, mode)
+    environment.tools.update(is_enabled=True)
+
+    run = driven(started(environment, ada, tasks=2))
+
+    assert run.status == "finished", run.message
+    attempts = list(run.attempts.all())
+    assert attempts
+    assert all(attempt.label for attempt in attempts), [a.message for a in attempts]
+    if mode == "image":
+        assert all(attempt.label != "success" for attempt in attempts)
+        assert "nothing that can be read as text: [image" in attempts[0].message
+    if mode == "deep":
+        assert "nested more than 100 levels deep" in attempts[0].message
+
+
+def test_it_says_what_a_schema_requires_without_a_word(
+    workspace: Any, settings: Any, ada_client: Any
+) -> None:
+    environment = store(workspace, settings, "undescribed")
+
+    page = ada_client.get("/environments/store/").content.decode()
+
+    assert "Its schema requires <code>nope</code> and says nothing of it." in page
+    never = environment.tools.get(name="never")
+    assert never.problem == "Its input schema requires nope and allows nothing of that name."

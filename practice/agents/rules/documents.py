@@ -21,7 +21,7 @@ from practice.agents.rules.words import (
     singular,
     vocabulary,
 )
-from practice.domain.reading import read_json
+from practice.domain.reading import read_cut, read_json
 from practice.domain.types import Step
 
 MAX_LEAVES = 2_000
@@ -81,12 +81,16 @@ class Leaf:
 
 @lru_cache(maxsize=4096)
 def parse(text: str) -> Any:
-    """Return the JSON value of an observation, or ``None`` where it is prose or cut off."""
+    """Return the JSON of an observation: ``None`` for prose, what is whole of a cut list."""
     stripped = text.strip()
     if not stripped or stripped[0] not in "[{":
         return None
     try:
         return read_json(stripped)
+    except ValueError:
+        pass
+    try:
+        return read_cut(stripped)
     except ValueError:
         return None
 

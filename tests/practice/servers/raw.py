@@ -40,6 +40,39 @@ LISTS: dict[str, list[dict[str, Any]]] = {
         }
     ],
     "no_list": [{"name": "work", "description": 7, "inputSchema": OBJECT}],
+    **{
+        mode: [
+            {
+                "name": "get_work",
+                "description": "Show the work.",
+                "annotations": {"readOnlyHint": True},
+                "inputSchema": OBJECT,
+            }
+        ]
+        for mode in ("deep", "half_an_escape", "image")
+    },
+    "undescribed": [
+        {
+            "name": "count_work",
+            "description": "Count the work.",
+            "annotations": {"readOnlyHint": True},
+            "inputSchema": {
+                **OBJECT,
+                "properties": {"count": {"type": "integer"}},
+                "required": ["nope"],
+            },
+        },
+        {
+            "name": "never",
+            "inputSchema": {**OBJECT, "required": ["nope"], "additionalProperties": False},
+        },
+        {
+            "name": "list_work",
+            "description": "List all work.",
+            "annotations": {"readOnlyHint": True},
+            "inputSchema": OBJECT,
+        },
+    ],
     "refuses_valid": [
         {"name": "work", "inputSchema": {**OBJECT, "properties": {"n": {"type": "integer"}}}}
     ],
@@ -166,6 +199,10 @@ def work(request_id: Any, name: str, arguments: dict[str, Any]) -> None:
         result = {"content": "just a string"}
     elif MODE == "half_a_character":
         result = text("\ud800")
+    elif MODE == "deep":
+        result = text('{"a":' * 5_000 + "1" + "}" * 5_000)
+    elif MODE == "half_an_escape":
+        result = text('{"work_id": "\\ud800", "name": "\\udfff half"}')
     elif MODE == "nul":
         result = text("a\0b", structuredContent={"k\0": "a\0b"})
     elif MODE == "five_megabytes":
@@ -189,6 +226,9 @@ def work(request_id: Any, name: str, arguments: dict[str, Any]) -> None:
         return
     elif MODE == "secrets":
         result = text(f"Authorization: {SECRET}")
+    elif MODE == "image":
+        image = {"type": "image", "data": "aGVsbG8=", "mimeType": "image/png"}
+        result = {"content": [image]}
     elif MODE == "pictures":
         image = {"type": "image", "data": "aGVsbG8=", "mimeType": "image/png"}
         link = {"type": "resource_link", "uri": "file:///a.txt", "name": "a"}
