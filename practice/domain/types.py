@@ -73,9 +73,10 @@ class ToolSpec:
     required: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        told = self.input_schema.get("properties")
+        schema = self.input_schema if isinstance(self.input_schema, Mapping) else {}
+        told = schema.get("properties")
         properties = told if isinstance(told, Mapping) else {}
-        listed = self.input_schema.get("required")
+        listed = schema.get("required")
         names = listed if isinstance(listed, list | tuple) else ()
         required = tuple(dict.fromkeys(name for name in names if isinstance(name, str)))
         parameters = {
@@ -106,7 +107,8 @@ class ToolSpec:
     @property
     def undescribed(self) -> tuple[str, ...]:
         """What the schema requires and says nothing of."""
-        told = self.input_schema.get("properties")
+        schema = self.input_schema if isinstance(self.input_schema, Mapping) else {}
+        told = schema.get("properties")
         known = told if isinstance(told, Mapping) else {}
         return tuple(name for name in self.required if name not in known)
 
