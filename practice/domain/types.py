@@ -73,7 +73,8 @@ class ToolSpec:
     required: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        schema = self.input_schema if isinstance(self.input_schema, Mapping) else {}
+        written: Any = self.input_schema
+        schema = written if isinstance(written, Mapping) else {}
         told = schema.get("properties")
         properties = told if isinstance(told, Mapping) else {}
         listed = schema.get("required")
@@ -107,7 +108,8 @@ class ToolSpec:
     @property
     def undescribed(self) -> tuple[str, ...]:
         """What the schema requires and says nothing of."""
-        schema = self.input_schema if isinstance(self.input_schema, Mapping) else {}
+        written: Any = self.input_schema
+        schema = written if isinstance(written, Mapping) else {}
         told = schema.get("properties")
         known = told if isinstance(told, Mapping) else {}
         return tuple(name for name in self.required if name not in known)
