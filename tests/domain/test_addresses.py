@@ -25,7 +25,7 @@ from memoryapp.domain.addresses import address_problem
     ],
 )
 def test_it_refuses_link_local_and_metadata_addresses(url: str) -> None:
-    assert "No environment may have it" in address_problem(url, private_allowed=True)
+    assert "It is never called" in address_problem(url, private_allowed=True)
 
 
 @pytest.mark.parametrize(
