@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
 from memoryapp.api.contract import PROBLEM, NewestFirst, one_of
-from memoryapp.api.permissions import HasScope, bound_to, workspace_of
+from memoryapp.api.permissions import HasScope, playbooks_of
 from memoryapp.models import ApiKey, Release, Report, Vote
 from memoryapp.models.tokens import Scope
 from memoryapp.services.reports import Said, report_take
@@ -120,7 +120,7 @@ class Feedback(APIView):
     )
     def get(self, request: Request) -> Response:
         """What agents reported, newest first, in pages."""
-        rows = Report.objects.filter(release__playbook__workspace=workspace_of(request))
+        rows = Report.objects.filter(release__playbook__in=playbooks_of(request))
         if outcome := one_of(request, "outcome", ["success", "failure"]):
             rows = rows.filter(outcome=outcome)
         if slug := request.query_params.get("playbook", ""):
@@ -146,9 +146,7 @@ class Feedback(APIView):
         asked = FeedbackRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         values = asked.validated_data
-        rows = Release.objects.filter(playbook__workspace=workspace_of(request))
-        if bound := bound_to(request):
-            rows = rows.filter(playbook__in=bound)
+        rows = Release.objects.filter(playbook__in=playbooks_of(request))
         receipt = report_take(
             release=object_or_404(rows.defer("document", "bodies"), pk=values["release"]),
             votes=[Said(v["id"], v["vote"], v["evidence"]) for v in values["bullets"]],

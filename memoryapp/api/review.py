@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from memoryapp.access import object_or_404
 from memoryapp.api import serializers as s
 from memoryapp.api.contract import PROBLEM, READING, WRITING, NewestFirst
-from memoryapp.api.permissions import HasScope, workspace_of
+from memoryapp.api.permissions import HasScope, playbooks_of, workspace_of
 from memoryapp.domain.review import Policy
 from memoryapp.models import (
     BulkDecision,
@@ -453,7 +453,7 @@ class AuditLog(APIView):
 
 
 def _playbook(request: Request, slug: str) -> Playbook:
-    return object_or_404(workspace_of(request).playbooks.all(), slug=slug)
+    return object_or_404(playbooks_of(request), slug=slug)
 
 
 def _member(request: Request, name: str) -> Membership:

@@ -132,7 +132,7 @@ class CandidateDecision(APIView):
     scopes = WRITING
 
     def candidate(self, request: Request, pk: Any) -> Candidate:
-        rows = Candidate.objects.filter(playbook__workspace=workspace_of(request))
+        rows = Candidate.objects.filter(playbook__in=playbooks_of(request))
         return object_or_404(rows, pk=pk)
 
     def answer(self, candidate: Candidate) -> Response:

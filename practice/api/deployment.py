@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
 from memoryapp.api.contract import PROBLEM, SENDING, NewestFirst, one_of
-from memoryapp.api.permissions import HasScope, workspace_of
+from memoryapp.api.permissions import HasScope, playbooks_of, workspace_of
 from practice.domain.deployment import MAX_BATCH, OUTCOMES
 from practice.models import SentTrajectory
 from practice.services.deployment import trajectories_send
@@ -101,7 +101,7 @@ class SentTrajectories(APIView):
     )
     def get(self, request: Request) -> Response:
         """What agents sent in, newest first, in pages."""
-        rows = SentTrajectory.objects.filter(playbook__workspace=workspace_of(request))
+        rows = SentTrajectory.objects.filter(playbook__in=playbooks_of(request))
         if status := one_of(request, "status", SentTrajectory.Status.values):
             rows = rows.filter(status=status)
         pages = NewestSentFirst()
@@ -120,7 +120,7 @@ class SentTrajectories(APIView):
         values = asked.validated_data
         workspace = workspace_of(request)
         receipt = trajectories_send(
-            playbook=object_or_404(workspace.playbooks.all(), slug=values["playbook"]),
+            playbook=object_or_404(playbooks_of(request), slug=values["playbook"]),
             environment=object_or_404(workspace.environments.all(), slug=values["environment"]),
             given=values["trajectories"],
             by=request.user,

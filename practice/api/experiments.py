@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
 from memoryapp.api.contract import PROBLEM, READING, WRITING, NewestFirst, one_of
-from memoryapp.api.permissions import HasScope, workspace_of
+from memoryapp.api.permissions import HasScope, playbooks_of, workspace_of
 from practice.api import experiment_serializers as s
 from practice.models import Attempt, Experiment, Run
 from practice.queries.experiments import experiments
@@ -57,7 +57,7 @@ class ExperimentList(APIView):
         asked.is_valid(raise_exception=True)
         values = dict(asked.validated_data)
         workspace = workspace_of(request)
-        playbook = object_or_404(workspace.playbooks.all(), slug=values.pop("playbook"))
+        playbook = object_or_404(playbooks_of(request), slug=values.pop("playbook"))
         number = values.pop("release")
         mask, labels = values.pop("mask"), values.pop("bullets")
         experiment = experiment_start(

@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
 from memoryapp.api.contract import PROBLEM, READING, SENDING, WRITING, NewestFirst, one_of
-from memoryapp.api.permissions import HasScope, workspace_of
+from memoryapp.api.permissions import HasScope, playbooks_of, workspace_of
 from practice.api import incident_serializers as s
 from practice.domain.alerts import NotAnAlert, Sent, read, read_alertmanager
 from practice.models import Attempt, Incident, TelemetrySource
@@ -187,7 +187,7 @@ class IncidentLesson(APIView):
         """Send what a decided cause teaches into the review queue of a playbook."""
         asked = s.LessonRequest(data=request.data)
         asked.is_valid(raise_exception=True)
-        playbooks = workspace_of(request).playbooks.all()
+        playbooks = playbooks_of(request)
         candidate = causes.lesson_submit(
             incident=_incident(request, number),
             playbook=object_or_404(playbooks, slug=asked.validated_data["playbook"]),

@@ -23,7 +23,7 @@ from rest_framework.views import APIView
 from memoryapp.access import object_or_404
 from memoryapp.api.contract import PROBLEM, SENDING, one_of
 from memoryapp.api.parsers import TooLarge
-from memoryapp.api.permissions import HasScope, workspace_of
+from memoryapp.api.permissions import HasScope, playbooks_of, workspace_of
 from memoryapp.models import Playbook
 from practice.api.deployment import NewestSentFirst, SendReceipt
 from practice.domain.traces.bodies import BodyTooLarge, BrokenBody, unpacked
@@ -139,7 +139,7 @@ class AgentTraces(APIView):
     )
     def get(self, request: Request) -> Response:
         """What became of each trace, newest first, in pages: open, sent, or refused and why."""
-        rows = SentTrace.objects.filter(playbook__workspace=workspace_of(request))
+        rows = SentTrace.objects.filter(playbook__in=playbooks_of(request))
         if status := one_of(request, "status", SentTrace.Status.values):
             rows = rows.filter(status=status)
         pages = NewestSentFirst()
@@ -263,7 +263,7 @@ def _where(request: Request) -> tuple[Playbook, Environment]:
     """The playbook and environment that were named, or the only ones the workspace has."""
     workspace = workspace_of(request)
     return (
-        _named(request, "playbook", PLAYBOOK_HEADER, workspace.playbooks.all()),
+        _named(request, "playbook", PLAYBOOK_HEADER, playbooks_of(request)),
         _named(request, "environment", ENVIRONMENT_HEADER, workspace.environments.all()),
     )
 

@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
 from memoryapp.api.contract import PROBLEM, READING, WRITING, NewestFirst, one_of
-from memoryapp.api.permissions import HasScope, workspace_of
+from memoryapp.api.permissions import HasScope, playbooks_of, workspace_of
 from memoryapp.models import Playbook
 from memoryapp.models.tokens import Scope
 from practice.domain.memory import Region
@@ -278,4 +278,4 @@ def _environment(request: Request, slug: str) -> Environment:
 
 
 def _playbook(request: Request, slug: str) -> Playbook:
-    return object_or_404(workspace_of(request).playbooks.all(), slug=slug.replace("\x00", ""))
+    return object_or_404(playbooks_of(request), slug=slug.replace("\x00", ""))

@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
 from memoryapp.api.contract import PROBLEM, READING, WRITING, NewestFirst, one_of
-from memoryapp.api.permissions import HasScope, workspace_of
+from memoryapp.api.permissions import HasScope, playbooks_of, workspace_of
 from practice.api import serializers as s
 from practice.models import Attempt, Lesson, Run
 from practice.queries import lessons
@@ -58,7 +58,7 @@ class RunList(APIView):
         run = runs.run_start(
             environment=environment,
             snapshot=number and object_or_404(environment.snapshots.all(), number=number),
-            playbook=object_or_404(workspace.playbooks.all(), slug=values.pop("playbook")),
+            playbook=object_or_404(playbooks_of(request), slug=values.pop("playbook")),
             by=request.user,
             **values,
         )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from memoryapp.models import Playbook, Release
+from memoryapp.services.tokens import api_key_create
 from practice.models import SentTrajectory
 from tests.factories import EnvironmentFactory, PlaybookFactory
 
@@ -122,3 +124,16 @@ def test_it_reads_no_more_than_fits(with_key: Any, settings: Any) -> None:
     answer = send(with_key("trajectories:write"), entry("a", answer="x" * 2_000))
     assert answer.status_code == 413
     assert "more than 1000 bytes" in answer.json()["detail"]
+
+
+def test_it_takes_nothing_for_a_playbook_the_key_is_not_bound_to(workspace: Any, ada: Any) -> None:
+    _, text = api_key_create(
+        workspace=workspace,
+        name="agent",
+        scopes=["trajectories:write"],
+        by=ada,
+        playbooks=[PlaybookFactory(workspace=workspace, slug="other")],
+    )
+    client = Client(headers={"Authorization": f"Bearer {text}"})
+    assert send(client, entry("a")).status_code == 404
+    assert send(client, entry("a"), playbook="other").status_code == 202
