@@ -113,7 +113,7 @@ def test_it_refuses_what_is_no_key(playbook: Any, with_key: Any, key: str) -> No
 
 
 def test_it_refuses_a_body_it_would_have_to_hold(playbook: Any, with_key: Any) -> None:
-    answer = report(with_key("feedback:write"), playbook, task="x" * 3_000_000)
+    answer = report(with_key("feedback:write"), playbook, task="x" * 11_000_000)
     assert answer.status_code == 413
     assert answer["Content-Type"] == "application/problem+json"
 
