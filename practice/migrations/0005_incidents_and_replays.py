@@ -84,7 +84,6 @@ class Migration(migrations.Migration):
                 ('progress', models.JSONField(default=dict)),
                 ('outcome', models.CharField(blank=True, max_length=10)),
                 ('statement', models.TextField(blank=True)),
-                ('explanation', models.JSONField(default=dict, help_text="A model's account, if one was asked.")),
                 ('result', models.JSONField(blank=True, null=True)),
                 ('panels', models.JSONField(default=dict)),
                 ('alerts_seen', models.PositiveIntegerField(default=0)),

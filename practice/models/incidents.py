@@ -172,7 +172,6 @@ class Analysis(Work):
     progress = models.JSONField(default=dict)
     outcome = models.CharField(max_length=10, blank=True)
     statement = models.TextField(blank=True)
-    explanation = models.JSONField(default=dict, help_text="A model's account, if one was asked.")
     result = models.JSONField(null=True, blank=True)
     panels = models.JSONField(default=dict)
     alerts_seen = models.PositiveIntegerField(default=0)
