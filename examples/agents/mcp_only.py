@@ -18,7 +18,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 sys.path.append(str(Path(__file__).parent))
 
-from desk import Desk
+from small_desk import Desk
 
 TASK = "Refund order ORD-8."
 

@@ -14,7 +14,7 @@ from greenroom_client import Greenroom, GreenroomError
 
 sys.path.append(str(Path(__file__).parent))
 
-from desk import Desk
+from small_desk import Desk
 
 TASK = "Refund order ORD-7."
 

@@ -17,7 +17,7 @@ from pydantic_ai import Agent
 
 sys.path.append(str(Path(__file__).parent))
 
-from desk import Desk
+from small_desk import Desk
 
 TASK = "Refund order ORD-7."
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,15 @@ def load(name: str) -> Any:
     return module
 
 
+def run(name: str, *arguments: Any) -> Any:
+    """What an example's ``main`` returns.
+
+    In a thread of its own: the browser tests may have a loop running in this one.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(load(name).main, *arguments).result()
+
+
 @pytest.fixture
 def playbook(
     live_server: Any, workspace: Any, ada: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -50,7 +60,7 @@ def playbook(
 
 
 def test_a_plain_loop_learns_from_the_playbook_and_sends_what_it_did(playbook: Any) -> None:
-    said = load("plain_loop").main("desk", "desk")
+    said = run("plain_loop", "desk", "desk")
     assert (said["outcome"], said["refunded"], said["source"]) == ("success", ["ORD-7"], "server")
     sent = SentTrajectory.objects.get()
     assert (sent.release, sent.outcome, len(sent.steps)) == ("1", "success", 3)
@@ -61,7 +71,7 @@ def test_a_plain_loop_works_without_the_server(
     playbook: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GREENROOM_URL", "http://127.0.0.1:9")
-    said = load("plain_loop").main("desk")
+    said = run("plain_loop", "desk")
     assert (said["outcome"], said["source"]) == ("failure", "fallback")
 
 
@@ -77,7 +87,7 @@ def test_a_pydantic_ai_agent_reads_the_playbook(playbook: Any) -> None:
             return ModelResponse(parts=[ToolCallPart(name, arguments)])
         return ModelResponse(parts=[TextPart("Done.")])
 
-    said = load("pydantic_ai_agent").main("desk", FunctionModel(obey))
+    said = run("pydantic_ai_agent", "desk", FunctionModel(obey))
     assert (said["answer"], said["outcome"]) == ("Done.", "success")
     assert said["report"]["outcome"] == "success"
     assert Report.objects.get().release.playbook == playbook
@@ -87,7 +97,7 @@ def test_an_agent_with_nothing_but_mcp(
     playbook: Any, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GREENROOM_MCP", address)
-    said = load("mcp_only").main("desk")
+    said = run("mcp_only", "desk")
     assert (said["known"], said["outcome"]) == (1, "success")
     assert said["proposed"]["status"] == "waiting"
     assert Candidate.objects.get().origin_kind == "agent"
@@ -97,5 +107,5 @@ def test_an_agent_with_nothing_but_mcp_says_what_is_missing(
     playbook: Any, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GREENROOM_MCP", address)
-    said = load("mcp_only").main("nowhere")
+    said = run("mcp_only", "nowhere")
     assert said == {"refused": "There is no playbook 'nowhere' here."}

@@ -6,6 +6,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import anyio
@@ -33,7 +34,9 @@ def with_client(
             async with Client(transport, mode=mode) as client:
                 return await use(client)
 
-    return anyio.run(run)
+    # In a thread of its own: the browser tests may have a loop running in this one.
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(anyio.run, run).result()
 
 
 @pytest.mark.parametrize("mode", REVISIONS)

@@ -14,7 +14,15 @@ from memoryapp.views.shell import shell
 from tests.factories import CandidateFactory, MembershipFactory, PlaybookFactory, RunFactory
 
 #: Addresses that answer without a session; the API checks keys and scopes of its own.
-PUBLIC = {"healthz", "readyz", "login", "logout", "password_change", "password_change_done"}
+PUBLIC = {
+    "api-elsewhere",
+    "healthz",
+    "login",
+    "logout",
+    "password_change",
+    "password_change_done",
+    "readyz",
+}
 API = "api/v1/"
 
 

@@ -88,7 +88,7 @@ def test_it_says_in_one_line_that_the_port_is_taken(data: Path) -> None:
     assert done.returncode == 1
     assert done.stdout.strip().splitlines() == [
         f"Greenroom could not run. Port {port} on 127.0.0.1 cannot be used (Address already in "
-        f"use). Stop what uses it, or choose another: PORT={port + 1} make up"
+        f"use). Stop what uses it, or choose another: PORT={port + 10} make up"
     ]
 
 
