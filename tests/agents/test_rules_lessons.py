@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
 from memoryapp.domain.playbook import Op, Playbook, apply
+from practice.agents.rules.bullets import content
 from practice.agents.rules.curator import RulesCurator
 from practice.agents.rules.lessons import lessons
 from practice.agents.rules.reflector import RulesReflector
 from practice.agents.rules.summariser import RulesSummariser
-from practice.domain.types import Label, Reflection, Step, TaskSpec, Trajectory
+from practice.domain.types import Label, Reflection, Step, TaskSpec, ToolSpec, Trajectory
 from tests.agents.rules_shop import TOOLS
 from tests.agents.test_rules_solver import REFUND, solve, task
 
@@ -53,9 +58,38 @@ def test_it_learns_what_a_summary_lacks_and_not_what_a_name_already_says() -> No
     first = {"$from": "list_orders", "$field": "order_id"}
     book = curated(task({"tool": "get_order", "arguments": {"order_id": first}}, text="Show one."))
     assert texts(book) == [
-        "`list_orders` returns summaries; call `get_order` with the ID when you need `status`, "
-        "`total`, `items` and `city`."
+        "`list_orders` returns summaries; call `get_order` with the ID when you need `total`, "
+        "`items` and `city`."
     ]
+
+
+BOOK = {"id": "BK-7", "title": "Emma", "locked": False}
+
+
+def library(observation: dict[str, Any]) -> list[Mapping[str, Any]]:
+    """What is learned where a listing and a look-up of one thing both answer with plain names."""
+    asked = {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]}
+    tools = [
+        ToolSpec("listBooks", "List all books.", {"type": "object", "properties": {}}),
+        ToolSpec("getBook", "Get one book.", asked),
+    ]
+    steps = (
+        Step(1, "listBooks", {}, json.dumps([BOOK])),
+        Step(2, "getBook", {"id": "BK-7"}, json.dumps(observation)),
+    )
+    given = TaskSpec("Show a book.", "query", intended_tools=("listBooks", "getBook"))
+    return list(lessons(given, Trajectory(steps=steps), tools))
+
+
+def test_it_calls_no_list_a_summary_that_says_everything() -> None:
+    assert [x["kind"] for x in library(BOOK) if x["kind"] == "shape"] == []
+    (shape,) = [x for x in library({**BOOK, "shelf": "A1", "owner": "x"}) if x["kind"] == "shape"]
+    assert shape["extra"] == ["shelf", "owner"]
+
+
+def test_it_names_a_field_as_the_answer_names_it() -> None:
+    for lesson in library(BOOK):
+        assert "book_id" not in content(lesson)
 
 
 def test_it_learns_a_refusal_with_the_state_the_error_names() -> None:

@@ -229,8 +229,10 @@ def _source(lesson: Lesson) -> str:
     names = {name for _, name in lesson["consumers"]}
     tools = list(dict.fromkeys(f"`{tool}`" for tool, _ in lesson["consumers"]))
     inside = f", under `{lesson['under']}`" if lesson.get("under") else ""
-    if names != {lesson["field"]}:
-        inside = f" (its `{lesson['field']}`{inside})"
+    # Not the engine's own fuller name for it: what a reader finds in the answer.
+    shown = lesson.get("shown") or lesson["field"]
+    if names != {shown}:
+        inside = f" (its `{shown}`{inside})"
     need = "needs" if len(tools) == 1 else "need"
     wanted = joined([f"`{n}`" for n in sorted(names)])
     return f"Get the {wanted} that {joined(tools)} {need} from `{lesson['producer']}`{inside}."

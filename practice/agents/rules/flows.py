@@ -26,6 +26,7 @@ def sources(task: TaskSpec, steps: list[Step], known: dict[str, ToolSpec]) -> It
             "kind": "source",
             "key": f"source:{producer.tool}:{field}",
             "field": field,
+            "shown": _raw_name(producer, consumer.arguments[name]) or field,
             "producer": producer.tool,
             "under": under,
             "consumers": [[consumer.tool, name]],
@@ -117,6 +118,16 @@ def _names(parameter: str, field: str, producer: Step) -> bool:
     plain = any(list(r) == [field] for r in records(producer.observation, producer.tool))
     same = parts(parameter) == parts(field) and set(parts(field)) - GENERIC
     return bool(identifying & words or plain or same)
+
+
+def _raw_name(step: Step, value: Any) -> str:
+    """Return the name an answer itself gives a value: ``id``, where ``field`` is ``order_id``.
+
+    Nothing for the key of a table, which has no name.
+    """
+    told = leaves(step.observation, step.tool)
+    raw = next((leaf.raw for leaf in told if str(leaf.value) == str(value)), "")
+    return "" if raw == "key" else raw
 
 
 def _field_of(step: Step, value: Any) -> str:

@@ -7,7 +7,7 @@ numbers of the steps that prove it. ``bullets`` turns findings into sentences.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from practice.agents.rules import schema
@@ -16,7 +16,7 @@ from practice.agents.rules.flows import makers, sequence, sources
 from practice.agents.rules.linking import cursor_parameter
 from practice.agents.rules.mistakes import mistakes, state_of
 from practice.agents.rules.schema import Role
-from practice.agents.rules.words import LIST_VERBS, parts
+from practice.agents.rules.words import LIST_VERBS, nouns, parts
 from practice.domain.types import Step, TaskSpec, ToolSpec, Trajectory
 
 Lesson = dict[str, Any]
@@ -199,5 +199,13 @@ def _extra(brief: Step, whole: Step) -> list[str]:
             else None
         )
         if isinstance(full, dict) and first == row[own]:
-            return [f for f in full if f not in row]
+            return [f for f in full if f not in row and not _held(brief.tool, row, f, full[f])]
     return []
+
+
+def _held(tool: str, row: Mapping[str, Any], name: str, value: Any) -> bool:
+    """Whether a record says the same under its fuller name here: ``name`` as ``book_name``."""
+    words, about = set(parts(name)), set(nouns(tool))
+    return any(
+        words <= set(parts(k)) <= words | about and v == value for k, v in row.items() if k != name
+    )
