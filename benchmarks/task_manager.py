@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,7 +25,6 @@ from practice.domain.types import Json, Step, ToolSpec
 PACKAGE = "@kazuph/mcp-taskmanager@1.1.1"
 HOME = Path(__file__).resolve().parent.parent / ".tools" / "mcp-taskmanager"
 _SCRIPT = HOME / "node_modules/@kazuph/mcp-taskmanager/dist/index.js"
-_FILE = "tasks.json"
 #: what is measured is the engine, not how busy the machine is.
 _PATIENCE = 600.0
 _WORK = (
@@ -47,39 +46,36 @@ class Call:
 
 
 class TaskManager:
-    """The server over one state; each ``open()`` is a new process over a fresh copy of it."""
+    """The server over one state, which each ``open()`` begins from."""
 
-    def __init__(self, folder: Path, tools: tuple[ToolSpec, ...] = ()) -> None:
-        node = shutil.which("node")
-        if node is None or not _SCRIPT.exists():
-            raise RuntimeError(f"{PACKAGE} is missing. Run: python -m benchmarks.task_manager")
-        server = StdioServer(
-            (node, str(_SCRIPT)),
-            env={"TASK_MANAGER_FILE_PATH": f"{{workdir}}/{_FILE}"},
-            seed_folder=folder,
-        )
-        self._environment = McpEnvironment(
-            server, startup_timeout=_PATIENCE, call_timeout=_PATIENCE
-        )
-        self.tools = tools or self._environment.discover().usable
+    def __init__(self, session: McpSession, tools: tuple[ToolSpec, ...], file: Path, seed: int):
+        self._session = session
+        self._file = file
+        self._state = json.dumps(state(seed), indent=1)
+        self.tools = tools
 
-    def open(self) -> AbstractContextManager[McpSession]:
-        return self._environment.open()
+    @contextmanager
+    def open(self) -> Iterator[McpSession]:
+        self._file.write_text(self._state, "utf-8")
+        yield self._session
 
 
 @contextmanager
 def worlds(seeds: tuple[int, ...]) -> Iterator[dict[int, TaskManager]]:
-    """Yield one world per seed; their folders are deleted at the end."""
-    with TemporaryDirectory(prefix="greenroom-states-") as root:
-        made: dict[int, TaskManager] = {}
-        tools: tuple[ToolSpec, ...] = ()
-        for seed in seeds:
-            folder = Path(root, str(seed))
-            folder.mkdir()
-            (folder / _FILE).write_text(json.dumps(state(seed), indent=1), "utf-8")
-            made[seed] = TaskManager(folder, tools)
-            tools = made[seed].tools
-        yield made
+    """Yield one world per seed. They share one process, so only one may be open at a time.
+
+    The server reads its file before each call, counters included: writing it is a whole reset.
+    """
+    node = shutil.which("node")
+    if node is None or not _SCRIPT.exists():
+        raise RuntimeError(f"{PACKAGE} is missing. Run: python -m benchmarks.task_manager")
+    with TemporaryDirectory(prefix="greenroom-states-") as folder:
+        file = Path(folder, "tasks.json")
+        server = StdioServer((node, str(_SCRIPT)), env={"TASK_MANAGER_FILE_PATH": str(file)})
+        environment = McpEnvironment(server, startup_timeout=_PATIENCE, call_timeout=_PATIENCE)
+        tools = environment.discover().usable
+        with environment.open() as session:
+            yield {seed: TaskManager(session, tools, file, seed) for seed in seeds}
 
 
 def state(seed: int) -> dict[str, Any]:

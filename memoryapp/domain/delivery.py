@@ -113,7 +113,7 @@ def as_skill(released: Document) -> bytes:
     name = skill_name(about["slug"])
     body = formats.as_markdown(released)
     files = {f"{name}/SKILL.md": _skill_head(released, name) + body}
-    if files[f"{name}/SKILL.md"].count("\n") > SKILL_LINES_MOST:
+    if len(files[f"{name}/SKILL.md"].splitlines()) > SKILL_LINES_MOST:
         pointer = "Read `playbook.md` in this folder before you begin: it holds all lessons.\n"
         files = {
             f"{name}/SKILL.md": f"{_skill_head(released, name)}# {about['name']}\n\n{pointer}",

@@ -9,16 +9,12 @@ from __future__ import annotations
 
 import logging
 import random
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
-from django.db import connections, transaction
+from django.db import transaction
 from django.db.models import Exists, Max, OuterRef
 from django.utils import timezone
 
@@ -33,6 +29,7 @@ from practice.domain import rounds as domain
 from practice.domain import stopping
 from practice.models import Attempt, LedgerEntry, Lesson, PracticeTask, Run, Unit
 from practice.orchestrator import progress, stages
+from practice.orchestrator.leases import heartbeat, lease
 from practice.orchestrator.results import ClaimLost, Result
 
 logger = logging.getLogger(__name__)
@@ -40,10 +37,6 @@ logger = logging.getLogger(__name__)
 RETRIED = (ProviderUnavailable, EnvironmentUnavailable, MalformedReply)
 BACK_OFF_SECONDS = 2.0
 BACK_OFF_CAP = 120.0
-
-
-def lease() -> timedelta:
-    return timedelta(seconds=settings.UNIT_LEASE_SECONDS)
 
 
 def drive(run_id: str | UUID) -> list[int]:
@@ -152,7 +145,7 @@ def work(unit_id: int) -> UUID | None:
         _fail(unit, unit.message or "Its worker died each time it was tried.")
         return unit.run_id
     try:
-        with _heartbeat(unit):
+        with heartbeat(lambda: Unit.objects.held(unit)):
             result = stages.perform(unit)
     except ClaimLost:
         logger.warning("unit %s was taken over by another worker; this result is dropped", unit.pk)
@@ -223,25 +216,3 @@ def _fail(unit: Unit, message: str) -> None:
         )
         if moved:
             stages.failed(unit, message)
-
-
-@contextmanager
-def _heartbeat(unit: Unit) -> Iterator[None]:
-    """Keep the lease alive from a thread of its own while the unit works."""
-    done = threading.Event()
-
-    def beat() -> None:
-        try:
-            while not done.wait(settings.UNIT_LEASE_SECONDS / 4):
-                if not Unit.objects.held(unit).update(heartbeat_at=timezone.now()):
-                    return
-        finally:
-            connections.close_all()
-
-    thread = threading.Thread(target=beat, name=f"heartbeat-{unit.pk}", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join(timeout=5)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from memoryapp.domain.clusters import clusters
@@ -34,7 +34,6 @@ def test_it_finds_none_among_different_texts() -> None:
     assert clusters([(1, "alpha beta"), (2, "gamma delta"), (3, "")]) == []
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.text("abc ", max_size=12), max_size=12))
 def test_it_agrees_with_comparing_every_pair(words: list[str]) -> None:
     together = {frozenset(group.members) for group in clusters(enumerate(words))}

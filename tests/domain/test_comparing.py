@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from practice.domain.comparing import compare
@@ -42,7 +42,6 @@ def test_it_puts_steps_beside_each_other(
 calls = st.lists(st.builds(step, st.sampled_from("abc"), x=st.integers(0, 2)), max_size=8)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(calls, calls)
 def test_it_loses_no_step_and_keeps_both_orders(left: list[Step], right: list[Step]) -> None:
     pairs = compare(left, right)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from memoryapp.domain.delivery import (
@@ -22,8 +22,6 @@ from memoryapp.domain.delivery import (
 )
 from memoryapp.domain.formats import document
 from memoryapp.domain.playbook import Bullet, Playbook, estimate_tokens
-
-patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def released(*bullets: Bullet, slug: str = "help-desk", description: str = "Refunds.") -> Any:
@@ -53,7 +51,6 @@ def test_it_leaves_everything_where_all_of_it_fits() -> None:
     assert trimmed(doc, 100_000)["sections"] == doc["sections"]
 
 
-@patient
 @given(
     st.lists(st.tuples(st.text(max_size=80), st.integers(0, 50), st.integers(0, 50)), max_size=12),
     st.integers(1, 60),
@@ -75,7 +72,6 @@ def test_it_writes_the_same_bytes_for_the_same_bullets(name: str) -> None:
     assert FORMS[name].render(doc)
 
 
-@patient
 @given(st.text(max_size=200), st.text(max_size=60), st.text(max_size=200))
 def test_it_replaces_its_own_block_and_nothing_else(before: str, says: str, after: str) -> None:
     if "greenroom:" in before + after:
@@ -123,7 +119,6 @@ def test_it_packs_a_skill_as_agents_read_them() -> None:
     assert "Verify first." in body
 
 
-@patient
 @given(st.text(max_size=400), st.integers(1, 900))
 def test_it_keeps_a_skill_within_its_limits(description: str, count: int) -> None:
     files = parts(released(*(bullet(n) for n in range(count)), description=description))

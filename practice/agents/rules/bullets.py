@@ -111,6 +111,8 @@ def content(lesson: Lesson) -> str:
 def _prerequisite(lesson: Lesson) -> str:
     same = joined([f"the same {_thing(n)}" for n in lesson.get("same", ())])
     about = lesson.get("about") or ""
+    if lesson.get("every"):
+        return _every(lesson, same)
     how = f" for {same}" if same else ""
     settings = [f"`{k}` = {_v(v)}" for k, v in lesson["settings"].items()]
     if settings:
@@ -125,6 +127,16 @@ def _prerequisite(lesson: Lesson) -> str:
     one = len(lesson["tools"]) == 1
     it = "it answers" if one else "they answer"
     return f"Call `{lesson['needs']}`{how} before {tools}; otherwise {it} {_answer(lesson)}."
+
+
+def _every(lesson: Lesson, same: str) -> str:
+    of = f" of {same}" if same else ""
+    tools = joined([f"`{t}`" for t in lesson["tools"]])
+    return (
+        f"Before {tools}, see which {_thing(lesson['every'])}s there are{of} and call "
+        f"`{lesson['needs']}` for every one that still needs it; otherwise the answer is "
+        f"{_answer(lesson)}."
+    )
 
 
 def _location(lesson: Lesson) -> str:

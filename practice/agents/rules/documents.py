@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from practice.agents.rules import tables
 from practice.agents.rules.words import (
     GENERIC,
     READ_VERBS,
@@ -100,7 +101,7 @@ def leaves(text: str, tool: str) -> tuple[Leaf, ...]:
     """Return the scalars of an observation of ``tool``, in document order, at most 2,000."""
     value = parse(text)
     if value is None:
-        return ()
+        value = tables.rows(text)
     found: list[Leaf] = []
     counter = [0]
     for leaf in _walk(value, "_".join(nouns(tool)), "", counter, _Place()):
@@ -176,6 +177,8 @@ def _walk_fields(value: Any, noun: str, counter: list[int], at: _Place) -> Itera
             nested.append((str(key), item))
         else:
             yield Leaf(_named(str(key), noun), item, own, str(key), at.path, at.under)
+            if isinstance(item, str) and (drawn := tables.rows(item)):
+                nested.append((str(key), drawn))
     for key, item in nested:
         yield from _walk(item, _noun(key, noun), key, counter, _Place(at.path, key))
 

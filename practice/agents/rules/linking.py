@@ -29,6 +29,12 @@ STRONG = 0.7
 WEAK = 0.45
 #: tools at least this much alike work on the same things.
 RELATED = 0.12
+#: how tools that make a thing say which one: "Register a new user request and …".
+_MAKES = re.compile(
+    r"(?:create|register|add|open|make)s? (?:an? )?new ((?:\w+ ){0,2}?\w+)"
+    r"(?= (?:to|for|in|of|and|with|under|from)\b|[,.;]|$)",
+    re.IGNORECASE,
+)
 _KEYS = frozenset({"id", "name", "key", "code", "number", "symbol"})
 
 
@@ -173,8 +179,10 @@ def _by_noun(tool: ToolSpec, parameter: str, other: ToolSpec) -> tuple[str, floa
     if not ({"id", "number", "key", "name"} & set(parts(parameter))):
         return "", 0.0
     about = set(parts(parameter)) - GENERIC or set(nouns(tool.name))
-    lists = LIST_VERBS & set(parts(other.name))
-    return (parameter, 0.75) if lists and about & set(nouns(other.name)) else ("", 0.0)
+    lists = LIST_VERBS & set(parts(other.name)) and about & set(nouns(other.name))
+    made = _MAKES.match(other.description.strip())
+    makes = made and "id" in parts(parameter) and about & set(parts(made.group(1))[-1:])
+    return (parameter, 0.75) if lists or makes else ("", 0.0)
 
 
 def _types_meet(wanted: str, have: str) -> bool:

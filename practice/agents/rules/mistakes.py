@@ -12,6 +12,7 @@ from practice.agents.rules.errors import Diagnosis, Trouble, diagnose, message
 from practice.agents.rules.places import location
 from practice.agents.rules.recovery import same_thing
 from practice.agents.rules.schema import Role
+from practice.agents.rules.standing import asks_for_every, state_asked
 from practice.agents.rules.twins import stand_ins
 from practice.agents.rules.words import content, parts
 from practice.domain.types import Json, Step, ToolSpec
@@ -44,7 +45,10 @@ def mistakes(
             continue
         again = after[0]
         between = [s for s in steps[place + 1 :] if s.number < again.number and not failure(s)]
-        gone = failure(again) != reason
+        # An answer that was heard before is no step forward: the call in between undid something.
+        gone = failure(again) not in {
+            failure(s) for s in steps[: place + 1] if s.tool == again.tool
+        }
         if again.arguments == failed.arguments and gone and between:
             if between[-1].tool not in (lesson.get("move") for lesson in looked):
                 yield _prerequisite(failed, steps, between[-1], again, found, known)
@@ -81,9 +85,12 @@ def _prerequisite(
             taken.append([name, *source[:3]])
             cited.append(source[3])
     written = ",".join(f"{k}={v}" for k, v in sorted(settings.items()))
+    state = state_asked(found.text, tool)
+    others = [n for n in told if n not in same and "id" in parts(n)] if state else []
+    every = next((n for n in others if asks_for_every(found.text, n)), "")
     return {
         "kind": "prerequisite",
-        "key": f"prerequisite:{first.tool}:{written}",
+        "key": f"prerequisite:{first.tool}:{written}{':every' if every else ''}",
         "tools": [failed.tool],
         "needs": first.tool,
         "settings": settings,
@@ -92,6 +99,8 @@ def _prerequisite(
         "taken": taken,
         "error": message(found.text),
         "code": found.code,
+        **({"state": state} if state else {}),
+        **({"every": every} if every else {}),
         "steps": [*dict.fromkeys([*cited, first.number, again.number])],
     }
 

@@ -10,15 +10,16 @@ import re
 from typing import Any
 
 from practice.agents.rules import schema
-from practice.agents.rules.documents import failure
+from practice.agents.rules.documents import failure, noun_of, records
 from practice.agents.rules.errors import session_status, sign_in_tools
 from practice.agents.rules.execution import Execution
 from practice.agents.rules.filling import MAX_DEPTH, Filler, Perform
 from practice.agents.rules.knowledge import Knowledge, Rule, named
-from practice.agents.rules.linking import RELATED, kinship, producers
+from practice.agents.rules.linking import RELATED, STRONG, kinship, match, producers
 from practice.agents.rules.places import Places, placed, places, way
-from practice.agents.rules.words import GENERIC, LIST_VERBS, parts
-from practice.domain.types import Json, ToolSpec
+from practice.agents.rules.standing import holds, own_identifier
+from practice.agents.rules.words import GENERIC, LIST_VERBS, content, parts
+from practice.domain.types import Json, Step, ToolSpec
 
 MAX_MADE = 2
 
@@ -34,6 +35,8 @@ class Preparation:
         self._filler = filler
         self._perform = perform
         self._places: Places | None = places(run.tools)
+        #: what was to be made already, so that an answer that misses it does not ask for it again.
+        self._wanted: set[tuple[str, str]] = set()
 
     def before(self, tool: ToolSpec, arguments: dict[str, Any], depth: int) -> None:
         """Do what the playbook says has to come before a call, for the same thing."""
@@ -99,15 +102,93 @@ class Preparation:
         if first is None or first.name == tool.name:
             return
         shared = {k: v for k, v in arguments.items() if k in first.parameters}
+        if rule.get("every"):
+            self._every(first, rule, shared, arguments, depth)
+            return
         done = any(
             s.tool == first.name and not failure(s) and shared.items() <= s.arguments.items()
             for s in self._run.steps
         )
         base = {**shared, **dict(rule.get("settings", {}))}
-        if done or self._is_signed_in(first):
+        if done or self._is_signed_in(first) or self._holds(first, rule, shared, depth):
             return
         if self._filler.fillable(first, {**arguments, **base}, depth + 1):
             self._perform(first, base, depth + 1, arguments)
+
+    def _every(
+        self, first: ToolSpec, rule: Rule, shared: dict[str, Any], arguments: Json, depth: int
+    ) -> None:
+        """Do a call for every thing of its kind there is, but for those it would change nothing of.
+
+        Where no reader lists them nothing is done: which things there are is not guessed at.
+        """
+        name, state = str(rule["every"]), str(rule["state"])
+        for reader in self._details(arguments, name):
+            asked = {n: arguments[n] for n in reader.required}
+            step = self._read(reader, asked, depth)
+            found = [] if step is None else records(step.observation, step.tool)
+            named = [(_named(first, name, record), record) for record in found]
+            for value in dict.fromkeys(v for v, _ in named if v is not None):
+                told = [record for own, record in named if own == value]
+                done = any(
+                    s.tool == first.name and s.arguments.get(name) == value and not failure(s)
+                    for s in self._run.steps
+                )
+                if not done and not any(holds(record, state) for record in told):
+                    self._perform(first, {**shared, name: value}, depth + 1, arguments)
+            if any(value is not None for value, _ in named):
+                return
+
+    def _holds(self, first: ToolSpec, rule: Rule, shared: Json, depth: int) -> bool:
+        """Whether what a call would bring about is so already, as far as a look can tell."""
+        state, name = str(rule.get("state", "")), own_identifier(first, shared)
+        if not state or not name:
+            return False
+        seen = self._records(first, name, shared[name])
+        if not seen:
+            given = {name: shared[name]}
+            for reader in self._details(given, name)[:1]:
+                self._read(reader, {n: given[n] for n in reader.required}, depth)
+            seen = self._records(first, name, shared[name])
+        return any(holds(record, state) for record in seen)
+
+    def _records(self, tool: ToolSpec, name: str, value: Any) -> list[dict[str, Any]]:
+        """Return what calls that worked showed of the thing a parameter names, the latest first."""
+        return [
+            record
+            for step in reversed(self._run.steps)
+            if not failure(step)
+            for record in records(step.observation, step.tool)
+            if _named(tool, name, record) == value
+        ]
+
+    def _details(self, known: Json, name: str) -> list[ToolSpec]:
+        """Return read-only tools named after a thing that ask for no more than is ``known``."""
+        about = set(parts(name)) - GENERIC
+        return [
+            tool
+            for tool in self._run.tools
+            if schema.is_read(tool)
+            and about <= set(parts(tool.name))
+            and any("id" in parts(n) for n in tool.required)
+            and all(n in known for n in tool.required)
+        ]
+
+    def _read(self, reader: ToolSpec, asked: dict[str, Any], depth: int) -> Step | None:
+        """Return what a reader shows; one that was asked already in this attempt is not again."""
+        for step in self._run.steps:
+            if step.tool == reader.name and dict(step.arguments) == asked and not failure(step):
+                return step
+        return self._perform(reader, asked, depth + 1, {})
+
+    def made_for(self, tool: ToolSpec, arguments: dict[str, Any], said: str, depth: int) -> bool:
+        """Make what an answer says is not there, if the playbook knows what makes such things."""
+        told = content(said)
+        return any(
+            self._made(tool, name, arguments, depth)
+            for name in list(arguments)
+            if content(noun_of(name)) & told and not self._run.shows(arguments[name])
+        )
 
     def reach(self, tool: ToolSpec, name: str, value: Any) -> bool:
         """Go to where the thing a bare name means is; whether the agent stands next to it then."""
@@ -175,6 +256,9 @@ class Preparation:
         if maker is None or depth >= MAX_DEPTH:
             return False
         wanted = arguments[name]
+        if (maker.name, str(wanted)) in self._wanted:
+            return False
+        self._wanted.add((maker.name, str(wanted)))
         shared = {n: v for n, v in arguments.items() if n in maker.parameters}
         if not rule.get("field"):
             shared[named(rule)] = wanted
@@ -190,6 +274,13 @@ class Preparation:
             if not any(_follows(wanted, leaf.value) for leaf in self._run.shown(step)):
                 return False
         return False
+
+
+def _named(tool: ToolSpec, name: str, record: Json) -> Any | None:
+    """Return the value of the field of a record that says what a parameter asks for, if any."""
+    fields = [f for f in record if match(tool, name, f) >= STRONG]
+    best = max(fields, key=lambda f: match(tool, name, f), default=None)
+    return None if best is None else record[best]
 
 
 def _follows(wanted: Any, made: Any) -> bool:

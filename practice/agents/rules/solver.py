@@ -259,10 +259,12 @@ class _Plan:
                 )
             case Trouble.PREREQUISITE:
                 return self._after(found.tools, found, arguments, depth, asked)
-            case Trouble.MISSING_THING if name:
-                if self._preparation.reach(tool, name, arguments.get(name)):
+            case Trouble.MISSING_THING:
+                if name and self._preparation.reach(tool, name, arguments.get(name)):
                     return arguments, "It is here, so I try again."
-                return self._other_spelling(tool, name, arguments, depth)
+                if self._preparation.made_for(tool, arguments, found.text, depth):
+                    return arguments, "It was not there, so I made it and try again."
+                return self._other_spelling(tool, name, arguments, depth) if name else None
             case _:
                 return None
 

@@ -29,6 +29,8 @@ NEW_VERBS = vocabulary(
     "edit rename send comment reply draft log"
 )
 GENERIC = vocabulary("id name key code number title value type status result data item")
+#: a description that begins so says when a tool is for, not what it does.
+_CLAUSE = re.compile(r"(?:once|after|before|when|whenever|while|if|given|as)\b", re.IGNORECASE)
 _IRREGULAR = {
     "addresses": "address",
     "status": "status",
@@ -138,6 +140,8 @@ def sentence(text: str) -> str:
 def imperative(description: str, tool: str) -> str:
     """Return what a tool does as an instruction: "Activates the brake" becomes "activate …"."""
     text = re.sub(r"\s*\([^)]*\)", "", first_sentence(description)) or phrase(tool)
+    if _CLAUSE.match(text):
+        text = phrase(tool)
     first, _, rest = text.partition(" ")
     lowered = first.lower()
     if lowered.endswith("ies"):
