@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +17,9 @@ from memoryapp.models.tokens import Scope
 
 MAX_BUDGET = 1_000_000
 NEVER = "never"
+#: in base64 it fits the field for text.
+FILE_MOST = 1_500_000
+ZIP = b"PK\x03\x04"
 
 
 class PlaybookForm(forms.Form):
@@ -69,14 +73,19 @@ class ImportForm(forms.Form):
             ("json", "Native JSON"),
             ("ace", "ACE text"),
             ("preping", "Preping’s playbook.json"),
+            ("skill", "Agent Skill: SKILL.md, or its folder as a zip"),
         ],
         label="Form of the file",
     )
     content = forms.CharField(
         max_length=2_000_000,
         strip=False,
+        required=False,
         widget=forms.Textarea(attrs={"rows": 12, "spellcheck": "false"}),
         help_text="The text of the file, up to two million characters.",
+    )
+    file = forms.FileField(
+        required=False, label="Or the file itself", help_text="Up to 1.5 MB; a skill as a zip."
     )
     on_conflict = forms.ChoiceField(
         choices=[
@@ -86,6 +95,25 @@ class ImportForm(forms.Form):
         ],
         label="Where a label says something else here",
     )
+
+    def clean(self) -> dict[str, Any]:
+        """``content`` is the text of the file from then on; a zip in base64."""
+        values: dict[str, Any] = super().clean() or {}
+        file = values.get("file")
+        if file is None:
+            if not values.get("content") and "content" not in self.errors:
+                self.add_error("content", "Paste the text of the file, or choose the file.")
+            return values
+        if file.size > FILE_MOST:
+            self.add_error("file", "The file is too large. Import it over the API, or split it.")
+            return values
+        read = file.read()
+        try:
+            is_zip = read.startswith(ZIP)
+            values["content"] = (base64.b64encode(read) if is_zip else read).decode()
+        except UnicodeDecodeError:
+            self.add_error("file", "The file is neither text in UTF-8 nor a zip.")
+        return values
 
 
 class KeyForm(forms.Form):

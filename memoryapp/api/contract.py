@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework.exceptions import ValidationError
+from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 
@@ -16,6 +18,7 @@ READING = {"GET": (Scope.READ, Scope.WRITE)}
 PULLING = {"GET": (Scope.PULL, Scope.READ, Scope.WRITE)}
 WRITING = dict.fromkeys(("POST", "PUT", "PATCH", "DELETE"), (Scope.WRITE,))
 SENDING = {"GET": (Scope.READ, Scope.WRITE), "POST": (Scope.TRAJECTORIES, Scope.WRITE)}
+ADMINISTERING = dict.fromkeys(("GET", "POST"), (Scope.ADMIN,))
 PROBLEM = OpenApiResponse(OpenApiTypes.OBJECT, description="application/problem+json")
 
 
@@ -38,3 +41,13 @@ class NewestFirst(CursorPagination):
     page_size = 50
     page_size_query_param = "page_size"
     max_page_size = 200
+
+
+class StoredForm(BaseContentNegotiation):
+    """The view itself picks the form of what it answers; errors are always JSON."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        return next(iter(parsers), None)
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:
+        return renderers[0], renderers[0].media_type

@@ -14,15 +14,20 @@ from rest_framework.views import APIView
 from memoryapp.access import object_or_404
 from memoryapp.api.contract import PROBLEM, WRITING
 from memoryapp.api.permissions import HasScope, playbooks_of
-from memoryapp.domain.reading import CHARACTERS_MOST, READERS
+from memoryapp.domain.reading import READERS
+from memoryapp.domain.readings import CHARACTERS_MOST
 from memoryapp.services.imports import Conflict, playbook_import
 
-VERDICTS = ("added", "updated", "kept", "skipped", "refused")
+VERDICTS = ("added", "review", "updated", "kept", "skipped", "refused")
 
 
 class ImportRequest(serializers.Serializer[Any]):
     format = serializers.ChoiceField(choices=[*READERS])
-    content = serializers.CharField(max_length=CHARACTERS_MOST, trim_whitespace=False)
+    content = serializers.CharField(
+        max_length=CHARACTERS_MOST,
+        trim_whitespace=False,
+        help_text="The text of the file; of a skill SKILL.md, or its folder as a zip in base64.",
+    )
     on_conflict = serializers.ChoiceField(
         choices=["skip", "overwrite", "new"],
         default="skip",

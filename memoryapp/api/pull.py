@@ -6,7 +6,6 @@ import hashlib
 import math
 import time
 from collections.abc import Mapping
-from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -14,12 +13,11 @@ from django.utils.http import parse_etags
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.exceptions import APIException, ValidationError
-from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from memoryapp.api import serializers as s
-from memoryapp.api.contract import PROBLEM, PULLING
+from memoryapp.api.contract import PROBLEM, PULLING, StoredForm
 from memoryapp.api.limits import caller_of, limit_of
 from memoryapp.api.permissions import HasScope, bound_to, workspace_of
 from memoryapp.clients import pull_cache
@@ -36,16 +34,6 @@ AGENT_MOST = 120
 class NotAcceptable(APIException):
     status_code = 406
     default_code = "not_acceptable"
-
-
-class StoredForm(BaseContentNegotiation):
-    """The view itself picks among stored forms; errors are always JSON."""
-
-    def select_parser(self, request: Request, parsers: Any) -> Any:
-        return next(iter(parsers), None)
-
-    def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:
-        return renderers[0], renderers[0].media_type
 
 
 class PlaybookPull(APIView):

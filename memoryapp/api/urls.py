@@ -11,6 +11,7 @@ from memoryapp.api import (
     review,
     schema,
     serving,
+    transfer,
     views,
     webhooks,
 )
@@ -63,6 +64,8 @@ urlpatterns = [
         imports.PlaybookImport.as_view(),
         name="api-playbook-import",
     ),
+    path("workspace/export", transfer.WorkspaceExport.as_view(), name="api-workspace-export"),
+    path("workspace/import", transfer.WorkspaceImport.as_view(), name="api-workspace-import"),
     path("keys", keys.KeyList.as_view(), name="api-key-list"),
     path("keys/<int:pk>", keys.KeyDetail.as_view(), name="api-key-detail"),
     path("keys/<int:pk>/rotate", keys.KeyRotate.as_view(), name="api-key-rotate"),

@@ -1,4 +1,4 @@
-"""Playbooks read back from the forms they are written in: native JSON, ACE text, playbook.json.
+"""Playbooks read back from the forms they are written in. A form a line: ``READERS``.
 
 Reading is strict about what a value is and forgiving about what is missing; what it cannot
 understand is named by its place and left out. Pure.
@@ -9,50 +9,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from memoryapp.domain.formats import SCHEMA_VERSION, digest
+from memoryapp.domain.readings import CHARACTERS_MOST, Problem, ReadBullet, Reading, Unreadable
+from memoryapp.domain.skills import read_skill
 
-#: a file of more than this is no playbook.
-CHARACTERS_MOST = 20_000_000
 BULLETS_MOST = 20_000
 _ACE_HEADER = re.compile(r"##\s+(.+?)\s*")
 _ACE_BULLET = re.compile(
     r"\[([a-z][a-z0-9_]{0,59})-(\d{1,8})\]\s+helpful=(\d{1,9})\s+harmful=(\d{1,9})\s+::\s?(.*)",
     re.DOTALL,
 )
-
-
-class Unreadable(ValueError):
-    """The text is not the form it is said to be; the message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReadBullet:
-    """One bullet of a file. ``details`` is what the file says besides, its ``id`` first of all."""
-
-    place: str
-    label: str
-    section: str
-    content: str
-    helpful: int = 0
-    harmful: int = 0
-    details: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What was not understood and where."""
-
-    place: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    bullets: tuple[ReadBullet, ...]
-    problems: tuple[Problem, ...]
 
 
 def read(form: str, text: str) -> Reading:
@@ -210,4 +178,5 @@ READERS: Mapping[str, Callable[[str], Reading]] = {
     "json": read_json,
     "ace": read_ace,
     "preping": read_preping,
+    "skill": read_skill,
 }

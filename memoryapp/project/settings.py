@@ -252,6 +252,8 @@ DRIFT_CHECK_SECONDS = env.int("DRIFT_CHECK_SECONDS", default=3600)
 ONLINE_RUN_BUDGET = env.float("ONLINE_RUN_BUDGET", default=1.0)
 #: The most of one request's body that is read, unpacked: a small gzip may hold gigabytes.
 INGEST_MAX_BYTES = env.int("INGEST_MAX_BYTES", default=64 * 1024 * 1024)
+#: The most of a whole workspace's file that is read, as it comes over the network.
+WORKSPACE_IMPORT_MAX_BYTES = env.int("WORKSPACE_IMPORT_MAX_BYTES", default=2 * 2**30)
 #: Spans that may wait for their trace to be whole before senders are asked to come back later.
 INGEST_MAX_WAITING = env.int("INGEST_MAX_WAITING", default=5_000_000)
 #: How long a trace whose root span came must be quiet before it counts as whole.

@@ -17,7 +17,8 @@ from django.db import transaction
 from memoryapp.domain import playbook as domain
 from memoryapp.domain.errors import UnableToRead
 from memoryapp.domain.playbook import Delta, DeltaRefused, Op
-from memoryapp.domain.reading import Unreadable, read
+from memoryapp.domain.reading import read
+from memoryapp.domain.readings import Unreadable
 from memoryapp.domain.text import (
     cleaned,
     hidden_characters,
@@ -29,7 +30,12 @@ from memoryapp.models import Bullet, Event, Playbook
 from memoryapp.services.candidates import Origin, candidate_submit
 
 LABEL = re.compile(r"[a-z][a-z0-9_]{0,59}-[0-9]{1,8}")
-FILE_NAMES = {"json": "native JSON", "ace": "ACE text", "preping": "playbook.json"}
+FILE_NAMES = {
+    "json": "native JSON",
+    "ace": "ACE text",
+    "preping": "playbook.json",
+    "skill": "an Agent Skill",
+}
 SECTION = re.compile(r"[a-z][a-z0-9_]{0,59}")
 FILE = "file"
 

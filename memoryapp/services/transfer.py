@@ -1,4 +1,4 @@
-"""A whole workspace as one file, and a workspace from such a file: nothing is lost on the way.
+"""A whole workspace as one file; ``transfer_import`` makes a workspace of it again.
 
 Every table of the product that belongs to a workspace is written, whichever app it is of, one JSON
 line a row. Rows refer to each other by their place in the file instead of by their keys in a
@@ -13,18 +13,16 @@ import json
 import re
 import uuid
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
-from django.core.exceptions import FieldDoesNotExist
 from django.db import connection, models, transaction
 
-from memoryapp.domain.errors import UnableToRead
-from memoryapp.models import Event, Membership, Role, Workspace
+from memoryapp.models import Event, Workspace
 
 FORMAT, VERSION = "greenroom-workspace", 1
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -55,10 +53,8 @@ LISTED = {("memoryapp.release", "wordings"): "memoryapp.bulletrevision"}
 #: addresses of pages that name a row by its key.
 LINKED = {"trajectories": "practice.attempt"}
 _LINK = re.compile(r"^/(?P<page>[a-z-]+)/(?P<key>\d+)/")
-_NAMED = re.compile(r"^/(?P<page>[a-z-]+)/\{(?P<place>\d+)\}/")
 
 Places = dict[str, dict[Any, int]]
-Keys = dict[str, list[Any]]
 
 
 def workspace_export(*, workspace: Workspace, target: Path | IO[bytes]) -> dict[str, int]:
@@ -88,27 +84,6 @@ def workspace_export(*, workspace: Workspace, target: Path | IO[bytes]) -> dict[
         }
         archive.writestr(_entry("manifest.json"), _line(manifest))
     return counts
-
-
-def workspace_import(*, source: Path | IO[bytes], by: Any, slug: str = "") -> Workspace:
-    """Make a workspace from a file that ``workspace_export`` wrote. All of it or nothing.
-
-    ``slug`` names it otherwise than in the file. Ids that are taken here become new ones. People
-    that are unknown here are left out where a row can do without them; ``by`` stands in elsewhere,
-    and becomes an admin of the workspace.
-
-    Raises:
-        UnableToRead: no such file, another version, a table or field that is not known here, or a
-            slug that is taken.
-    """
-    try:
-        with zipfile.ZipFile(source) as archive, transaction.atomic():
-            return _Import(archive, by).run(slug)
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError) as error:
-        raise UnableToRead(
-            f"The file is no export of a workspace, or it is damaged ({type(error).__name__}). "
-            "Nothing was imported."
-        ) from error
 
 
 @cache
@@ -258,130 +233,3 @@ def _entry(name: str) -> zipfile.ZipInfo:
 
 def _line(value: Mapping[str, Any]) -> bytes:
     return (json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n").encode()
-
-
-class _Import:
-    """One import: first a key for every row, then the rows, in any order, in one transaction."""
-
-    def __init__(self, archive: zipfile.ZipFile, by: Any) -> None:
-        self.archive, self.by = archive, by
-        self.keys: Keys = {}
-        self.people: dict[str, Any] = {}
-
-    def run(self, slug: str) -> Workspace:
-        manifest = json.loads(self.archive.read("manifest.json"))
-        if manifest.get("format") != FORMAT or manifest.get("version") != VERSION:
-            raise UnableToRead(
-                f"The file says {manifest.get('format')!r} version {manifest.get('version')!r}; "
-                f"this reads {FORMAT} version {VERSION}. Nothing was imported."
-            )
-        unknown = sorted(set(manifest["rows"]) - set(tables()))
-        if unknown:
-            raise UnableToRead(
-                f"The file holds tables that are not known here: {', '.join(unknown)}. "
-                "Import it with the version that wrote it. Nothing was imported."
-            )
-        slug = slug or manifest["workspace"]["slug"]
-        if Workspace.objects.filter(slug=slug).exists():
-            raise UnableToRead(
-                f"There is a workspace {slug!r} already. Give the import another slug."
-            )
-        workspace = Workspace.objects.create(name=manifest["workspace"]["name"], slug=slug)
-        Membership.objects.create(workspace=workspace, user=self.by, role=Role.ADMIN)
-        for user in get_user_model().objects.all():
-            self.people[user.get_username()] = user
-        for label, count in manifest["rows"].items():
-            self.keys[label] = self._take_keys(label, count)
-        for label in manifest["rows"]:
-            self._insert(label, workspace)
-        return workspace
-
-    def _take_keys(self, label: str, count: int) -> list[Any]:
-        model = apps.get_model(label)
-        if isinstance(model._meta.pk, models.UUIDField):
-            told = [uuid.UUID(row["id"]) for row in self._read(label)]
-            taken = set(model._base_manager.filter(pk__in=told).values_list("pk", flat=True))
-            return [uuid.uuid4() if key in taken else key for key in told]
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)",
-                [model._meta.db_table, model._meta.pk.column, count],
-            )
-            return [row[0] for row in cursor.fetchall()]
-
-    def _read(self, label: str) -> Iterator[dict[str, Any]]:
-        with self.archive.open(f"{label}.jsonl") as file:
-            for line in file:
-                yield json.loads(line)
-
-    def _insert(self, label: str, workspace: Workspace) -> None:
-        model = apps.get_model(label)
-        batch: list[Any] = []
-        fields = [f for f in model._meta.concrete_fields if not f.generated]
-        for place, row in enumerate(self._read(label)):
-            batch.append(self._row(model, label, self.keys[label][place], row, workspace))
-            if len(batch) == BATCH:
-                self._store(model, fields, batch)
-                batch = []
-        if batch:
-            self._store(model, fields, batch)
-
-    def _store(self, model: Any, fields: list[Any], batch: list[Any]) -> None:
-        # Raw, so that moments of creation stay what they were.
-        model._base_manager.all()._insert(batch, fields=fields, using="default", raw=True)
-
-    def _row(
-        self, model: Any, label: str, key: Any, row: dict[str, Any], workspace: Workspace
-    ) -> Any:
-        values: dict[str, Any] = {model._meta.pk.attname: key}
-        for name, value in row.items():
-            if name == "id":
-                continue
-            try:
-                field = model._meta.get_field(name)
-            except FieldDoesNotExist:
-                raise UnableToRead(
-                    f"{label} has no {name} here. Import it with the version that wrote it. "
-                    "Nothing was imported."
-                ) from None
-            if isinstance(field, models.ForeignKey):
-                values[field.attname] = self._key_of(field, value, workspace)
-            elif (label, name) in LISTED:
-                known = self.keys[LISTED[label, name]]
-                values[name] = [known[place] for place in value]
-            else:
-                values[name] = self._value(field, value)
-        if label == "memoryapp.event":
-            values["subject_id"] = self._subject(row)
-        return model(**values)
-
-    def _key_of(self, field: Any, value: Any, workspace: Workspace) -> Any:
-        if field.related_model is Workspace:
-            return workspace.pk
-        if field.related_model is get_user_model():
-            user = self.people.get(value) if value is not None else None
-            return user.pk if user else None if field.null else self.by.pk
-        if value is None:
-            return None
-        return self.keys[field.related_model._meta.label_lower][value]
-
-    def _value(self, field: Any, value: Any) -> Any:
-        if value is None or isinstance(field, models.JSONField):
-            return value
-        if isinstance(field, models.BinaryField):
-            return base64.b64decode(value)
-        if isinstance(value, str):
-            found = _NAMED.match(value)
-            label = LINKED.get(found["page"], "") if found else ""
-            if found and label in self.keys:
-                key = self.keys[label][int(found["place"])]
-                return f"/{found['page']}/{key}/{value[found.end() :]}"
-        return field.to_python(value)
-
-    def _subject(self, row: dict[str, Any]) -> str:
-        told = str(row["subject_id"])
-        if told.startswith("{"):
-            for label, keys in self.keys.items():
-                if label.endswith(f".{row['subject_type']}"):
-                    return str(keys[int(told[1:-1])])
-        return told

@@ -15,7 +15,7 @@ from memoryapp.forms import ImportForm
 from memoryapp.services.imports import Conflict, Outcome, playbook_import
 from memoryapp.views.playbooks import playbook_or_404
 
-VERDICTS = ("added", "updated", "kept", "skipped", "refused")
+VERDICTS = ("added", "review", "updated", "kept", "skipped", "refused")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -23,7 +23,7 @@ VERDICTS = ("added", "updated", "kept", "skipped", "refused")
 def playbook_import_page(request: HttpRequest, slug: str) -> HttpResponse:
     """Check a file, which does all of it and takes it back, or import it."""
     playbook = playbook_or_404(request, slug)
-    form = ImportForm(request.POST or None)
+    form = ImportForm(request.POST or None, request.FILES or None)
     outcomes: list[Outcome] | None = None
     is_dry_run = "import" not in request.POST
     status = 200
@@ -46,6 +46,9 @@ def playbook_import_page(request: HttpRequest, slug: str) -> HttpResponse:
     if outcomes is not None and not is_dry_run and set(found) <= {"added", "updated", "kept"}:
         messages.success(request, f"{found['added']} added and {found['updated']} updated.")
         return redirect(playbook.get_absolute_url())
+    if outcomes is not None:
+        # A browser forgets the file that was chosen: what was read of it stands in the field.
+        form = ImportForm(initial={**form.cleaned_data, "file": None})
     context = {
         "playbook": playbook,
         "form": form,

@@ -15,14 +15,13 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from rest_framework import serializers
 from rest_framework.exceptions import APIException, ParseError, UnsupportedMediaType
-from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
 from memoryapp.api.contract import PROBLEM, SENDING, one_of
-from memoryapp.api.parsers import TooLarge
+from memoryapp.api.parsers import AsItComes, TooLarge
 from memoryapp.api.permissions import HasScope, playbooks_of, workspace_of
 from memoryapp.models import Playbook
 from practice.api.deployment import NewestSentFirst, SendReceipt
@@ -50,13 +49,6 @@ class TooBusy(APIException):
     default_code = "ingest_busy"
     default_detail = "Too much is coming in just now. Send it again in a second."
     wait = 1
-
-
-class AsItComes(BaseParser):
-    """Hands the body over unread: the view reads it in pieces."""
-
-    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
-        return stream
 
 
 class AsProtobuf(AsItComes):

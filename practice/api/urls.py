@@ -15,6 +15,7 @@ from practice.api import (
 )
 from practice.api.deployment import SentTrajectories
 from practice.api.ingest import AgentTraces, TrajectoryImport
+from practice.api.tuning import FineTuning
 from practice.services import runs
 
 urlpatterns = [
@@ -145,6 +146,7 @@ urlpatterns = [
     ),
     path("telemetry/<slug:slug>/files", telemetry.FileList.as_view(), name="api-telemetry-files"),
     path("telemetry/<slug:slug>/v1/traces", telemetry.OtlpTraces.as_view(), name="api-otlp-traces"),
+    path("trajectories/fine-tuning", FineTuning.as_view(), name="api-fine-tuning"),
     path("trajectories/import", TrajectoryImport.as_view(), name="api-trajectory-import"),
     path("otlp/v1/traces", AgentTraces.as_view(), name="api-agent-traces"),
     path("experiments", experiments.ExperimentList.as_view(), name="api-experiment-list"),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import gzip
 import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 from greenroom_client import Greenroom, commands
+from greenroom_client import terminal as terminal_bar
 
-from memoryapp.models import Bullet
+from memoryapp.models import Bullet, Workspace
 from memoryapp.project.cli import main
 from memoryapp.services.releases import release_publish
 from memoryapp.services.tokens import api_key_create
@@ -27,7 +29,7 @@ def server(live_server: Any, workspace: Any, ada: Any, monkeypatch: pytest.Monke
     release_publish(playbook=playbook, by=ada, label="production")
     EnvironmentFactory(workspace=workspace, slug="desk")
     PlaybookFactory(workspace=workspace, slug="second")
-    scopes = ("playbooks:pull", "feedback:write", "trajectories:write", "read", "write")
+    scopes = ("playbooks:pull", "feedback:write", "trajectories:write", "read", "write", "admin")
     _, key = api_key_create(workspace=workspace, name="script", scopes=scopes, by=ada)
     monkeypatch.setenv("GREENROOM_URL", live_server.url)
     monkeypatch.setenv("GREENROOM_KEY", key)
@@ -86,6 +88,26 @@ def test_it_pulls_pushes_and_follows_a_run(
     assert main(["import", str(file), "--playbook", "second"]) == 0
     assert Bullet.objects.filter(playbook__slug="second").get().content.startswith("Verify")
 
+    skill = tmp_path / "skill.zip"
+    assert main(["pull", "desk", "--format", "skill", "--output", str(skill)]) == 0
+    with zipfile.ZipFile(skill) as archive:
+        archive.extractall(tmp_path)
+    for source in (skill, tmp_path / "desk"):
+        capsys.readouterr()
+        assert main(["import", str(source), "--playbook", "second", "--format", "skill"]) == 0
+        assert "1 kept" in capsys.readouterr().out
+
+    whole = tmp_path / "main.zip"
+    assert main(["export", "--workspace", "--output", str(whole)]) == 0
+    assert main(["import", str(whole), "--workspace", "--slug", "copy"]) == 0
+    assert Workspace.objects.get(slug="copy").playbooks.filter(slug="desk").exists()
+    lines = tmp_path / "sft.jsonl"
+    assert main(["export", "--fine-tuning", "sft", "--output", str(lines)]) == 0
+    assert lines.read_text() == ""
+    assert main(["import", str(lines), "--workspace"]) == 1
+    assert "no export of a workspace" in capsys.readouterr().err
+    assert not list(tmp_path.glob("*.part"))
+
     assert main(["pull", "nowhere"]) == 1
     assert "greenroom: There is no playbook 'nowhere'" in capsys.readouterr().err
 
@@ -133,7 +155,7 @@ def test_the_bar_is_for_terminals_only() -> None:
 
     terminal, log = Terminal(), io.StringIO()
     for out in (terminal, log):
-        commands.bar(3, 4, "run 7 running", out)
+        terminal_bar.bar(3, 4, "run 7 running", out)
     assert "[##################......] 3/4 run 7 running" in terminal.getvalue()
     assert log.getvalue() == ""
 

@@ -26,8 +26,8 @@ from memoryapp.services.transfer import (
     path_to_workspace,
     tables,
     workspace_export,
-    workspace_import,
 )
+from memoryapp.services.transfer_import import workspace_import
 from memoryapp.services.withdrawals import release_withdraw
 from practice.models import Attempt, Environment
 from tests import factories

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import unquote
 
 from greenroom_client.cache import Copies, Copy, default_folder
@@ -156,6 +156,25 @@ class Greenroom:
         body = {"format": form, "content": content, "on_conflict": on_conflict, "dry_run": dry_run}
         found: Mapping[str, Any] = self.http.post(f"playbooks/{playbook}/import", body)
         return found
+
+    def export_workspace(self, into: IO[bytes]) -> None:
+        """Write everything of the key's workspace into a file, as a zip."""
+        self.http.send("GET", "workspace/export", into=into)
+
+    def import_workspace(
+        self, file: IO[bytes], length: int, *, slug: str = ""
+    ) -> Mapping[str, Any]:
+        """Make a workspace of such a zip, under another slug where one is given."""
+        headers = {"Content-Type": "application/zip", "Content-Length": str(length)}
+        found: Mapping[str, Any] = self.http.send(
+            "POST", "workspace/import", file, {"slug": slug}, headers
+        ).json()
+        return found
+
+    def fine_tuning(self, form: str, into: IO[bytes], *, environment: str = "") -> None:
+        """Write approved trajectories into a file: ``sft`` or ``dpo``, as OpenAI's JSONL."""
+        asked = {"format": form, "environment": environment}
+        self.http.send("GET", "trajectories/fine-tuning", query=asked, into=into)
 
     def send(
         self, trajectories: Sequence[Mapping[str, Any]], *, playbook: str, environment: str

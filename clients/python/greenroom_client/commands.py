@@ -9,30 +9,25 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
+from greenroom_client import terminal, transfer
 from greenroom_client.client import Greenroom
 from greenroom_client.errors import GreenroomError, Refused
 
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
-
 ERRORS = (GreenroomError,)
 FORMATS = ("jsonl", "langfuse", "langsmith", "claude-code", "codex")
-SUFFIXES = {"json": "json", "preping": "json", "ace": "txt"}
 PIECE = 64 * 1024
 GZIP = b"\x1f\x8b"
-BAR = 24
 
 
-def add(commands: Commands) -> None:
+def add(commands: terminal.Commands) -> None:
     """Add the commands to a parser; each sets ``run``, a function of the parsed arguments."""
     _add_pull(commands)
     _add_push(commands)
-    _add_transfer(commands)
+    transfer.add(commands)
     _add_runs(commands)
 
 
@@ -53,19 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parser(commands: Commands, name: str, help: str) -> argparse.ArgumentParser:
-    found = commands.add_parser(name, help=help, description=help)
-    found.add_argument("--url", help="the server; default: GREENROOM_URL, then localhost:8000")
-    found.add_argument("--key", help="an API key; default: GREENROOM_KEY")
-    return found
-
-
-def _client(asked: argparse.Namespace, **more: Any) -> Greenroom:
-    return Greenroom(asked.url, asked.key, **more)
-
-
-def _add_pull(commands: Commands) -> None:
-    pull = _parser(commands, "pull", "print a released playbook, or put it into a file")
+def _add_pull(commands: terminal.Commands) -> None:
+    pull = terminal.parser(commands, "pull", "print a released playbook, or put it into a file")
     pull.add_argument("playbook", help="its slug")
     pull.add_argument("--label", default="production")
     pull.add_argument("--version", type=int, help="a release number instead of a label")
@@ -85,7 +69,7 @@ def _pull(asked: argparse.Namespace) -> int:
         return _archive(asked)
     form = "agents-md" if asked.into and asked.format == "md" else asked.format
     # A command prints what is so now; copies are for when the server is away.
-    client = _client(asked)
+    client = terminal.client(asked)
     pulled = client.pull(
         asked.playbook,
         label=asked.label,
@@ -96,9 +80,9 @@ def _pull(asked: argparse.Namespace) -> int:
     )
     if asked.into:
         before = asked.into.read_text("utf-8") if asked.into.exists() else ""
-        _write(asked.into, place_block(before, pulled.text))
+        terminal.write(asked.into, place_block(before, pulled.text))
     elif asked.output:
-        _write(asked.output, pulled.text)
+        terminal.write(asked.output, pulled.text)
     else:
         sys.stdout.write(pulled.text)
     if pulled.receipt:
@@ -109,7 +93,7 @@ def _pull(asked: argparse.Namespace) -> int:
 def _archive(asked: argparse.Namespace) -> int:
     if not asked.output:
         raise Refused("A skill is a zip: name a file with --output.")
-    body = _client(asked).archive(asked.playbook, label=asked.label)
+    body = terminal.client(asked).archive(asked.playbook, label=asked.label)
     try:
         asked.output.write_bytes(body)
     except OSError as error:
@@ -128,15 +112,10 @@ def place_block(text: str, block: str) -> str:
     return text + gap + block
 
 
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, "utf-8")
-    except OSError as error:
-        raise Refused(f"{path} cannot be written: {error.strerror}.") from error
-
-
-def _add_push(commands: Commands) -> None:
-    push = _parser(commands, "push", "send what agents did: trajectories, sessions, exports")
+def _add_push(commands: terminal.Commands) -> None:
+    push = terminal.parser(
+        commands, "push", "send what agents did: trajectories, sessions, exports"
+    )
     push.add_argument("files", nargs="+", type=Path, help="files, plain or gzip")
     push.add_argument("--format", choices=FORMATS, default="jsonl")
     push.add_argument("--playbook", default="", help="slug; may be left out where there is one")
@@ -145,11 +124,11 @@ def _add_push(commands: Commands) -> None:
 
 
 def _push(asked: argparse.Namespace) -> int:
-    client = _client(asked, timeout=300.0)
+    client = terminal.client(asked, timeout=300.0)
     refused = 0
     for number, path in enumerate(asked.files):
-        bar(number, len(asked.files), path.name)
-        with _opened(path) as file:
+        terminal.bar(number, len(asked.files), path.name)
+        with terminal.opened(path) as file:
             packed = file.read(2) == GZIP
             file.seek(0)
             said = client.push(
@@ -160,7 +139,7 @@ def _push(asked: argparse.Namespace) -> int:
                 packed=packed,
             )
         refused += said["refused_count"]
-        bar_end()
+        terminal.bar_end()
         sys.stdout.write(
             f"{path}: {said['accepted']} taken, {said['known']} known, "
             f"{said['refused_count']} refused\n"
@@ -170,77 +149,13 @@ def _push(asked: argparse.Namespace) -> int:
     return 1 if refused else 0
 
 
-def _opened(path: Path) -> IO[bytes]:
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise Refused(f"{path} cannot be read: {error.strerror}.") from error
-
-
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:
     while piece := file.read(PIECE):
         yield piece
 
 
-def _add_transfer(commands: Commands) -> None:
-    export = _parser(commands, "export", "write every released playbook to a folder, one file each")
-    export.add_argument("--output", type=Path, required=True, help="a folder; made where it is new")
-    export.add_argument("--label", default="production")
-    export.add_argument("--format", default="json", help="json keeps ids and counts")
-    export.set_defaults(run=_export)
-    into = _parser(commands, "import", "add the bullets of a file to a playbook")
-    into.add_argument("file", type=Path)
-    into.add_argument("--playbook", required=True, help="its slug")
-    into.add_argument("--format", default="json", help="json, ace, preping, …")
-    into.add_argument("--dry-run", action="store_true", help="only say what would happen")
-    into.add_argument(
-        "--on-conflict",
-        choices=("skip", "overwrite", "new"),
-        default="skip",
-        help="for a bullet whose label stands for another text there",
-    )
-    into.set_defaults(run=_import)
-
-
-def _export(asked: argparse.Namespace) -> int:
-    client = _client(asked, cache=None)
-    playbooks = [row for row in client.pages("playbooks") if asked.label in row["labels"]]
-    try:
-        asked.output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Refused(f"{asked.output} cannot be made: {error.strerror}.") from error
-    for number, row in enumerate(playbooks):
-        bar(number, len(playbooks), row["slug"])
-        pulled = client.pull(row["slug"], label=asked.label, form=asked.format)
-        suffix = SUFFIXES.get(asked.format, "md")
-        _write(asked.output / f"{row['slug']}.{suffix}", pulled.text)
-    bar_end()
-    sys.stdout.write(f"{asked.output}: {len(playbooks)} playbooks at {asked.label}\n")
-    return 0
-
-
-def _import(asked: argparse.Namespace) -> int:
-    with _opened(asked.file) as file:
-        try:
-            content = file.read().decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise Refused(f"{asked.file} is not UTF-8 text.") from error
-    said = _client(asked, timeout=300.0).import_playbook(
-        asked.playbook,
-        content,
-        form=asked.format,
-        on_conflict=asked.on_conflict,
-        dry_run=asked.dry_run,
-    )
-    for row in said["rows"]:
-        sys.stderr.write(f"{row['place']}: {row['verdict']} {row['message']}\n")
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in said["counts"].items())
-    sys.stdout.write(f"{'Would be: ' if said['dry_run'] else ''}{counts or 'nothing'}\n")
-    return 1 if said["counts"].get("refused") else 0
-
-
-def _add_runs(commands: Commands) -> None:
-    run = _parser(commands, "run", "start a practice run")
+def _add_runs(commands: terminal.Commands) -> None:
+    run = terminal.parser(commands, "run", "start a practice run")
     run.add_argument("--environment", required=True)
     run.add_argument("--playbook", required=True)
     run.add_argument("--engine", default="rules", help="rules or model")
@@ -249,13 +164,13 @@ def _add_runs(commands: Commands) -> None:
     run.add_argument("--budget", help="US dollars; a run without one has no limit")
     run.add_argument("--no-watch", action="store_true", help="do not wait for its end")
     run.set_defaults(run=_run)
-    watch = _parser(commands, "watch", "follow a run until it ends")
+    watch = terminal.parser(commands, "watch", "follow a run until it ends")
     watch.add_argument("number", type=int)
     watch.set_defaults(run=_watch)
 
 
 def _run(asked: argparse.Namespace) -> int:
-    client = _client(asked)
+    client = terminal.client(asked)
     plan = {"engine": asked.engine, "rounds": asked.rounds, "tasks": asked.tasks}
     if asked.budget:
         plan["budget"] = asked.budget
@@ -265,39 +180,20 @@ def _run(asked: argparse.Namespace) -> int:
 
 
 def _watch(asked: argparse.Namespace) -> int:
-    return _follow(_client(asked), asked.number)
+    return _follow(terminal.client(asked), asked.number)
 
 
 def _follow(client: Greenroom, number: int) -> int:
     found: Mapping[str, Any] = {}
     for found in client.watch(number):
         at = found.get("progress") or {}
-        bar(at.get("done", 0), at.get("total", 0), f"run {number} {found['status']}")
-    bar_end()
+        terminal.bar(at.get("done", 0), at.get("total", 0), f"run {number} {found['status']}")
+    terminal.bar_end()
     said = f"Run {number} {found['status']}."
     if found.get("message"):
         said += f" {found['message']}"
     sys.stdout.write(said + "\n")
     return 0 if found["status"] == "finished" else 1
-
-
-def bar(done: int, total: int, said: str, out: IO[str] | None = None) -> None:
-    """Draw one line in place on a terminal; elsewhere nothing, so that logs stay readable."""
-    out = out or sys.stderr
-    if not out.isatty():
-        return
-    share = done / total if total else 0.0
-    full = int(BAR * share)
-    count = f" {done}/{total}" if total else ""
-    out.write(f"\r\x1b[K[{'#' * full}{'.' * (BAR - full)}]{count} {said} {time.strftime('%X')}")
-    out.flush()
-
-
-def bar_end(out: IO[str] | None = None) -> None:
-    out = out or sys.stderr
-    if out.isatty():
-        out.write("\r\x1b[K")
-        out.flush()
 
 
 if __name__ == "__main__":

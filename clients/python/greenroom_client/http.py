@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import random
+import shutil
 import time
 import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlencode
 
 from greenroom_client import errors
@@ -79,10 +81,12 @@ class Connection:
         body: Body = None,
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
+        into: IO[bytes] | None = None,
     ) -> Answer:
         """One request, tried again after 429, 502, 503, 504 and broken connections.
 
         A body that is no bytes is sent as it comes, and once: it cannot be read a second time.
+        With ``into``, the body of the answer goes there piece by piece instead.
 
         Raises:
             GreenroomError: one of its kinds; 304 is an answer, not an error.
@@ -96,12 +100,19 @@ class Connection:
             if number:
                 time.sleep(wait)
             try:
-                return self._once(method, url, body, headers or {})
+                return self._once(method, url, body, headers or {}, into)
             except _Later as later:
                 problem, wait = later.problem, later.wait(number)
         raise problem
 
-    def _once(self, method: str, url: str, body: Body, headers: Mapping[str, str]) -> Answer:
+    def _once(
+        self,
+        method: str,
+        url: str,
+        body: Body,
+        headers: Mapping[str, str],
+        into: IO[bytes] | None,
+    ) -> Answer:
         request = urllib.request.Request(url, data=body, method=method)
         request.add_header("Authorization", f"Bearer {self.key}")
         request.add_header("User-Agent", "greenroom-client/0.1")
@@ -111,11 +122,17 @@ class Connection:
             request.add_header(name, value)
         try:
             with self._opener.open(request, timeout=self.timeout) as answer:
-                return Answer(answer.status, _lower(answer.headers), answer.read())
+                if into is not None:
+                    into.seek(0)
+                    into.truncate()
+                    shutil.copyfileobj(answer, into)
+                    _complete(answer, into.tell())
+                read = b"" if into is not None else answer.read()
+                return Answer(answer.status, _lower(answer.headers), read)
         except urllib.error.HTTPError as error:
             with error:
                 return self._refused(error)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", error)
             raise _Later(errors.Unreachable(f"{self.url} cannot be reached: {reason}.")) from error
 
@@ -153,6 +170,13 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, *given: Any, **more: Any) -> None:
         return None
+
+
+def _complete(answer: Any, taken: int) -> None:
+    """A connection that broke looks like the end of the body to who reads it in pieces."""
+    said = answer.headers.get("Content-Length")
+    if said is not None and int(said) != taken:
+        raise OSError(f"only {taken} of {said} bytes came")
 
 
 def _lower(headers: Any) -> Mapping[str, str]:

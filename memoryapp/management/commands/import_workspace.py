@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from memoryapp.domain.errors import UnableToRead
-from memoryapp.services.transfer import workspace_import
+from memoryapp.services.transfer_import import workspace_import
 
 
 class Command(BaseCommand):

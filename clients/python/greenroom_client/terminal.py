@@ -1,0 +1,61 @@
+"""What the commands share: options, files, and one line that is drawn in place."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from greenroom_client.client import Greenroom
+from greenroom_client.errors import Refused
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+BAR = 24
+
+
+def parser(commands: Commands, name: str, help: str) -> argparse.ArgumentParser:
+    found = commands.add_parser(name, help=help, description=help)
+    found.add_argument("--url", help="the server; default: GREENROOM_URL, then localhost:8000")
+    found.add_argument("--key", help="an API key; default: GREENROOM_KEY")
+    return found
+
+
+def client(asked: argparse.Namespace, **more: Any) -> Greenroom:
+    return Greenroom(asked.url, asked.key, **more)
+
+
+def opened(path: Path) -> IO[bytes]:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise Refused(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise Refused(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def bar(done: int, total: int, said: str, out: IO[str] | None = None) -> None:
+    """Draw one line in place on a terminal; elsewhere nothing, so that logs stay readable."""
+    out = out or sys.stderr
+    if not out.isatty():
+        return
+    share = done / total if total else 0.0
+    full = int(BAR * share)
+    count = f" {done}/{total}" if total else ""
+    out.write(f"\r\x1b[K[{'#' * full}{'.' * (BAR - full)}]{count} {said} {time.strftime('%X')}")
+    out.flush()
+
+
+def bar_end(out: IO[str] | None = None) -> None:
+    out = out or sys.stderr
+    if out.isatty():
+        out.write("\r\x1b[K")
+        out.flush()

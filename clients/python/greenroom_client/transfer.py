@@ -1,0 +1,129 @@
+"""The commands that bring data in and out: of single playbooks, or of all that there is."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import io
+import sys
+import zipfile
+from pathlib import Path
+
+from greenroom_client import terminal
+from greenroom_client.client import Greenroom
+from greenroom_client.errors import Refused
+
+SUFFIXES = {"json": "json", "preping": "json", "ace": "txt"}
+ZIP = b"PK\x03\x04"
+
+
+def add(commands: terminal.Commands) -> None:
+    export = terminal.parser(commands, "export", "write released playbooks, or all of a workspace")
+    export.add_argument(
+        "--output", type=Path, required=True, help="a folder for playbooks, else a file"
+    )
+    export.add_argument("--label", default="production", help="of playbooks")
+    export.add_argument("--format", default="json", help="of playbooks; json keeps ids and counts")
+    export.add_argument("--environment", default="", help="of trajectories; default: all")
+    what = export.add_mutually_exclusive_group()
+    what.add_argument("--workspace", action="store_true", help="everything, into one zip")
+    what.add_argument(
+        "--fine-tuning", choices=("sft", "dpo"), help="approved trajectories as OpenAI's JSONL"
+    )
+    export.set_defaults(run=_export)
+    into = terminal.parser(commands, "import", "add the bullets of a file, or a whole workspace")
+    into.add_argument("file", type=Path, help="a file, or the folder of a skill")
+    target = into.add_mutually_exclusive_group(required=True)
+    target.add_argument("--playbook", help="its slug")
+    target.add_argument(
+        "--workspace", action="store_true", help="make a workspace of a zip that export wrote"
+    )
+    into.add_argument("--slug", default="", help="call the workspace otherwise than in the file")
+    into.add_argument("--format", default="json", help="json, ace, preping, skill")
+    into.add_argument("--dry-run", action="store_true", help="only say what would happen")
+    into.add_argument(
+        "--on-conflict",
+        choices=("skip", "overwrite", "new"),
+        default="skip",
+        help="for a bullet whose label stands for another text there",
+    )
+    into.set_defaults(run=_import)
+
+
+def _export(asked: argparse.Namespace) -> int:
+    client = terminal.client(asked, cache=None, timeout=300.0)
+    if asked.workspace or asked.fine_tuning:
+        return _download(client, asked)
+    playbooks = [row for row in client.pages("playbooks") if asked.label in row["labels"]]
+    try:
+        asked.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refused(f"{asked.output} cannot be made: {error.strerror}.") from error
+    for number, row in enumerate(playbooks):
+        terminal.bar(number, len(playbooks), row["slug"])
+        pulled = client.pull(row["slug"], label=asked.label, form=asked.format)
+        suffix = SUFFIXES.get(asked.format, "md")
+        terminal.write(asked.output / f"{row['slug']}.{suffix}", pulled.text)
+    terminal.bar_end()
+    sys.stdout.write(f"{asked.output}: {len(playbooks)} playbooks at {asked.label}\n")
+    return 0
+
+
+def _download(client: Greenroom, asked: argparse.Namespace) -> int:
+    # What stops half-way is no export: the file gets its name when it is whole.
+    part = asked.output.with_name(f"{asked.output.name}.part")
+    try:
+        with part.open("w+b") as file:
+            if asked.workspace:
+                client.export_workspace(file)
+            else:
+                client.fine_tuning(asked.fine_tuning, file, environment=asked.environment)
+            size = file.tell()
+        part.replace(asked.output)
+    except OSError as error:
+        raise Refused(f"{asked.output} cannot be written: {error.strerror}.") from error
+    finally:
+        part.unlink(missing_ok=True)
+    sys.stdout.write(f"{asked.output}: {size:,} bytes\n")
+    return 0
+
+
+def _import(asked: argparse.Namespace) -> int:
+    if asked.workspace:
+        with terminal.opened(asked.file) as file:
+            client = terminal.client(asked, timeout=3600.0)
+            made = client.import_workspace(file, asked.file.stat().st_size, slug=asked.slug)
+        sys.stdout.write(f"The workspace {made['name']} ({made['slug']}) is imported.\n")
+        sys.stderr.write("Enter secrets of its environments anew, and make new API keys.\n")
+        return 0
+    said = terminal.client(asked, timeout=300.0).import_playbook(
+        asked.playbook,
+        _content(asked.file),
+        form=asked.format,
+        on_conflict=asked.on_conflict,
+        dry_run=asked.dry_run,
+    )
+    for row in said["rows"]:
+        sys.stderr.write(f"{row['place']}: {row['verdict']} {row['message']}\n")
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in said["counts"].items())
+    sys.stdout.write(f"{'Would be: ' if said['dry_run'] else ''}{counts or 'nothing'}\n")
+    return 1 if said["counts"].get("refused") else 0
+
+
+def _content(path: Path) -> str:
+    """The text of a file; a zip, or a folder as one, in base64."""
+    if path.is_dir():
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            for each in sorted(file for file in path.rglob("*") if file.is_file()):
+                archive.write(each, str(Path(path.resolve().name) / each.relative_to(path)))
+        read = packed.getvalue()
+    else:
+        with terminal.opened(path) as file:
+            read = file.read()
+    if read.startswith(ZIP):
+        return base64.b64encode(read).decode()
+    try:
+        return read.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Refused(f"{path} is not UTF-8 text.") from error

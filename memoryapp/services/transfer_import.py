@@ -1,0 +1,208 @@
+"""A workspace from the file that ``transfer`` wrote of another: all of it or nothing.
+
+The file may come from anybody: it is read line by line, never more than the limits below, and
+whatever it says wrongly ends the import with a message.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import uuid
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db import DatabaseError, connection, models, transaction
+
+from memoryapp.domain.errors import UnableToRead
+from memoryapp.models import Membership, Role, Workspace
+from memoryapp.services.transfer import BATCH, FORMAT, LINKED, LISTED, VERSION, tables
+
+#: bytes a file may unpack to, bytes of one row, and of the manifest.
+UNPACKED_MOST, LINE_MOST, MANIFEST_MOST = 16 * 2**30, 64 * 2**20, 2**20
+_NAMED = re.compile(r"^/(?P<page>[a-z-]+)/\{(?P<place>\d+)\}/")
+#: what broken archives and rows of the wrong shape raise on their way into the tables.
+DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError),
+    *(LookupError, ValueError, TypeError, AttributeError, ValidationError, DatabaseError),
+)
+
+
+def workspace_import(
+    *, source: Path | IO[bytes], by: Any, slug: str = "", people: Any = None
+) -> Workspace:
+    """Make a workspace from a file that ``workspace_export`` wrote. All of it or nothing.
+
+    ``slug`` names it otherwise than in the file. Ids that are taken here become new ones. Rows
+    name people; those who are not among ``people`` (users, by default all) are left out where a
+    row can do without them, and ``by`` stands in elsewhere. ``by`` becomes its admin.
+
+    Raises:
+        UnableToRead: no such file, another version, a table or field that is not known here, or a
+            slug that is taken.
+    """
+    try:
+        with zipfile.ZipFile(source) as archive, transaction.atomic():
+            found = get_user_model().objects.all() if people is None else people
+            return _Import(archive, by, found).run(slug)
+    except DAMAGED as error:
+        raise UnableToRead(
+            f"The file is no export of a workspace, or it is damaged ({type(error).__name__}). "
+            "Nothing was imported."
+        ) from error
+
+
+def validated_slug(slug: str) -> str:
+    """Return the slug.
+
+    Raises:
+        UnableToRead: it cannot be one.
+    """
+    field = Workspace._meta.get_field("slug")
+    try:
+        return str(field.clean(slug, None))
+    except ValidationError as error:
+        said = f"A workspace cannot be called {slug[:60]!r}: {error.messages[0]}"
+        raise UnableToRead(said) from error
+
+
+class _Import:
+    """One import: first a key for every row, then the rows, in any order, in one transaction."""
+
+    def __init__(self, archive: zipfile.ZipFile, by: Any, people: Any) -> None:
+        self.archive, self.by = archive, by
+        self.keys: dict[str, list[Any]] = {}
+        self.people = {user.get_username(): user for user in people}
+
+    def run(self, slug: str) -> Workspace:
+        manifest = self._manifest()
+        if manifest.get("format") != FORMAT or manifest.get("version") != VERSION:
+            raise UnableToRead(
+                f"The file says {manifest.get('format')!r} version {manifest.get('version')!r}; "
+                f"this reads {FORMAT} version {VERSION}. Nothing was imported."
+            )
+        unknown = sorted(set(manifest["rows"]) - set(tables()))
+        if unknown:
+            raise UnableToRead(
+                f"The file holds tables that are not known here: {', '.join(unknown)}. "
+                "Import it with the version that wrote it. Nothing was imported."
+            )
+        slug = validated_slug(slug or manifest["workspace"]["slug"])
+        if Workspace.objects.filter(slug=slug).exists():
+            raise UnableToRead(
+                f"There is a workspace {slug!r} already. Give the import another slug."
+            )
+        workspace = Workspace.objects.create(name=manifest["workspace"]["name"], slug=slug)
+        Membership.objects.create(workspace=workspace, user=self.by, role=Role.ADMIN)
+        for label, count in manifest["rows"].items():
+            self.keys[label] = self._take_keys(label, count)
+        for label in manifest["rows"]:
+            self._insert(label, workspace)
+        return workspace
+
+    def _manifest(self) -> Mapping[str, Any]:
+        if sum(entry.file_size for entry in self.archive.infolist()) > UNPACKED_MOST:
+            raise UnableToRead(f"The file unpacks to more than {UNPACKED_MOST} bytes.")
+        with self.archive.open("manifest.json") as file:
+            found: Mapping[str, Any] = json.loads(file.read(MANIFEST_MOST))
+        return found
+
+    def _take_keys(self, label: str, count: int) -> list[Any]:
+        model = apps.get_model(label)
+        # A row is a line of at least "{}": no more keys are taken than there can be rows.
+        if not 0 <= count <= self.archive.getinfo(f"{label}.jsonl").file_size // 3:
+            raise ValueError(count)
+        if isinstance(model._meta.pk, models.UUIDField):
+            told = [uuid.UUID(row["id"]) for row in self._read(label)]
+            taken = set(model._base_manager.filter(pk__in=told).values_list("pk", flat=True))
+            return [uuid.uuid4() if key in taken else key for key in told]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)",
+                [model._meta.db_table, model._meta.pk.column, count],
+            )
+            return [row[0] for row in cursor.fetchall()]
+
+    def _read(self, label: str) -> Iterator[dict[str, Any]]:
+        with self.archive.open(f"{label}.jsonl") as file:
+            while line := file.readline(LINE_MOST):
+                yield json.loads(line)
+
+    def _insert(self, label: str, workspace: Workspace) -> None:
+        model = apps.get_model(label)
+        batch: list[Any] = []
+        fields = [f for f in model._meta.concrete_fields if not f.generated]
+        for place, row in enumerate(self._read(label)):
+            batch.append(self._row(model, label, self.keys[label][place], row, workspace))
+            if len(batch) == BATCH:
+                self._store(model, fields, batch)
+                batch = []
+        if batch:
+            self._store(model, fields, batch)
+
+    def _store(self, model: Any, fields: list[Any], batch: list[Any]) -> None:
+        # Raw, so that moments of creation stay what they were.
+        model._base_manager.all()._insert(batch, fields=fields, using="default", raw=True)
+
+    def _row(
+        self, model: Any, label: str, key: Any, row: dict[str, Any], workspace: Workspace
+    ) -> Any:
+        values: dict[str, Any] = {model._meta.pk.attname: key}
+        for name, value in row.items():
+            if name == "id":
+                continue
+            try:
+                field = model._meta.get_field(name)
+            except FieldDoesNotExist:
+                raise UnableToRead(
+                    f"{label} has no {name} here. Import it with the version that wrote it. "
+                    "Nothing was imported."
+                ) from None
+            if isinstance(field, models.ForeignKey):
+                values[field.attname] = self._key_of(field, value, workspace)
+            elif (label, name) in LISTED:
+                known = self.keys[LISTED[label, name]]
+                values[name] = [known[place] for place in value]
+            else:
+                values[name] = self._value(field, value)
+        if label == "memoryapp.event":
+            values["subject_id"] = self._subject(row)
+        return model(**values)
+
+    def _key_of(self, field: Any, value: Any, workspace: Workspace) -> Any:
+        if field.related_model is Workspace:
+            return workspace.pk
+        if field.related_model is get_user_model():
+            user = self.people.get(value) if value is not None else None
+            return user.pk if user else None if field.null else self.by.pk
+        if value is None:
+            return None
+        return self.keys[field.related_model._meta.label_lower][value]
+
+    def _value(self, field: Any, value: Any) -> Any:
+        if value is None or isinstance(field, models.JSONField):
+            return value
+        if isinstance(field, models.BinaryField):
+            return base64.b64decode(value)
+        if isinstance(value, str):
+            found = _NAMED.match(value)
+            label = LINKED.get(found["page"], "") if found else ""
+            if found and label in self.keys:
+                key = self.keys[label][int(found["place"])]
+                return f"/{found['page']}/{key}/{value[found.end() :]}"
+        return field.to_python(value)
+
+    def _subject(self, row: dict[str, Any]) -> str:
+        told = str(row["subject_id"])
+        if told.startswith("{"):
+            for label, keys in self.keys.items():
+                if label.endswith(f".{row['subject_type']}"):
+                    return str(keys[int(told[1:-1])])
+        return told

@@ -1,0 +1,83 @@
+"""A playbook is filled from a file in the browser."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from memoryapp.models import Bullet, Playbook
+from tests.factories import PlaybookFactory
+
+pytestmark = pytest.mark.django_db
+ACE = "## PITFALLS\n[pitfalls-00001] helpful=4 harmful=1 :: Verify first.\n"
+SKILL = "---\nname: desk\ndescription: Refunds.\n---\n## Pitfalls\n\n- Verify first.\n"
+
+
+@pytest.fixture
+def url(workspace: Any) -> str:
+    playbook: Playbook = PlaybookFactory(workspace=workspace, slug="help-desk")
+    return f"{playbook.get_absolute_url()}import/"
+
+
+def asked(**more: Any) -> dict[str, Any]:
+    return {"form": "ace", "content": "", "on_conflict": "skip", **more}
+
+
+def archive() -> SimpleUploadedFile:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as packed:
+        packed.writestr("desk/SKILL.md", SKILL)
+    return SimpleUploadedFile("desk.zip", target.getvalue())
+
+
+def test_it_checks_a_file_and_stores_nothing(rita_client: Any, url: str) -> None:
+    page = rita_client.post(url, asked(content=ACE, check="1"))
+    assert page.status_code == 200
+    assert "This would happen" in page.content.decode()
+    assert not Bullet.objects.exists()
+
+
+def test_it_keeps_a_chosen_file_for_the_second_click(rita_client: Any, url: str) -> None:
+    file = SimpleUploadedFile("pitfalls.txt", ACE.encode())
+    page = rita_client.post(url, asked(file=file, check="1"))
+    assert "Verify first." in page.content.decode().partition("<textarea")[2]
+
+
+def test_it_imports_text(rita_client: Any, url: str) -> None:
+    page = rita_client.post(url, asked(content=ACE, **{"import": "1"}))
+    assert page.status_code == 302
+    assert Bullet.objects.get().label == "pitfalls-001"
+
+
+def test_it_imports_the_zip_of_a_skill(rita_client: Any, url: str) -> None:
+    page = rita_client.post(url, asked(form="skill", file=archive(), **{"import": "1"}))
+    assert page.status_code == 302
+    bullet = Bullet.objects.get()
+    assert (bullet.label, bullet.content) == ("pitfalls-001", "Verify first.")
+    again = rita_client.post(url, asked(form="skill", file=archive(), **{"import": "1"}))
+    assert again.status_code == 302
+    assert Bullet.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "says"),
+    [
+        ({}, "Paste the text of the file"),
+        ({"file": SimpleUploadedFile("a.txt", b"\xff\xfe")}, "neither text in UTF-8 nor a zip"),
+        ({"file": SimpleUploadedFile("a.txt", b"x" * 1_500_001)}, "too large"),
+        ({"content": "no bullet"}, "no ACE bullet"),
+    ],
+)
+def test_it_says_what_is_wrong(rita_client: Any, url: str, sent: Any, says: str) -> None:
+    page = rita_client.post(url, asked(**sent))
+    assert page.status_code == 422
+    assert says in page.content.decode()
+
+
+def test_it_is_for_reviewers(vera_client: Any, olga_client: Any, url: str) -> None:
+    assert vera_client.post(url, asked(content=ACE)).status_code == 403
+    assert olga_client.post(url, asked(content=ACE)).status_code == 404
