@@ -116,6 +116,15 @@ class ImportForm(forms.Form):
         return values
 
 
+class TrialForm(forms.Form):
+    release = forms.IntegerField(min_value=1, max_value=999_999_999)
+    share = forms.IntegerField(min_value=1, max_value=99)
+
+
+class TrialEndForm(forms.Form):
+    reason = forms.CharField(max_length=300, required=False)
+
+
 class KeyForm(forms.Form):
     """A new API key; ``expires`` is a number of days, or never."""
 

@@ -39,6 +39,12 @@ def forget_answers() -> None:
 
 
 @shared_task(base=DjangoTask)
+def forget_receipts() -> None:
+    """Forget receipts of pulls after RECEIPT_DAYS; their counts stay."""
+    receipts.forget_receipts()
+
+
+@shared_task(base=DjangoTask)
 def send_webhooks() -> None:
     """Ring for every delivery that is due; beat's safety net, and rung when one is written."""
     for delivery_id in deliveries.due():

@@ -13,6 +13,7 @@ from memoryapp.views import (
     imports,
     kept,
     keys,
+    labels,
     members,
     memory_map,
     overview,
@@ -95,6 +96,18 @@ urlpatterns = [
         name="release-download",
     ),
     path("playbooks/<slug:slug>/labels/move/", releases.move_label, name="label-move"),
+    path("playbooks/<slug:slug>/labels/<slug:name>/", labels.label_detail, name="label-detail"),
+    path("playbooks/<slug:slug>/labels/<slug:name>/trial/", labels.trial_start, name="label-trial"),
+    path(
+        "playbooks/<slug:slug>/labels/<slug:name>/trial/end/",
+        labels.trial_end,
+        name="label-trial-end",
+    ),
+    path(
+        "playbooks/<slug:slug>/labels/<slug:name>/trial/promote/",
+        labels.trial_promote,
+        name="label-trial-promote",
+    ),
     path(
         "playbooks/<slug:slug>/bullets/<str:label>/graph/",
         memory_map.bullet_graph,

@@ -15,14 +15,16 @@ from memoryapp.api.contract import PROBLEM, READING, WRITING
 from memoryapp.api.permissions import HasScope, playbooks_of
 from memoryapp.api.serializers import ReleaseSerializer
 from memoryapp.models import Release, ReleaseLabel
+from memoryapp.queries.serving import trial_of
 from memoryapp.services import canaries, withdrawals
 
 
 class OutcomesSerializer(serializers.Serializer[Any]):
-    """Reported outcomes since the trial began."""
+    """Reported outcomes since the trial began. ``interval``: of the share of successes, 95 %."""
 
     successes = serializers.IntegerField()
     failures = serializers.IntegerField()
+    interval = serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2)
 
 
 class CanarySerializer(serializers.Serializer[Any]):
@@ -31,6 +33,11 @@ class CanarySerializer(serializers.Serializer[Any]):
     since = serializers.DateTimeField()
     outcomes = OutcomesSerializer()
     outcomes_of_the_label = OutcomesSerializer()
+    difference = serializers.ListField(
+        child=serializers.FloatField(),
+        help_text="Of the shares of success, with its interval of three standard errors: the trial "
+        "ends by itself once all of it is below 0 on at least ten outcomes each.",
+    )
 
 
 class LabelSerializer(serializers.Serializer[Any]):
@@ -58,14 +65,15 @@ class WithdrawRequest(serializers.Serializer[Any]):
 
 def label_facts(label: ReleaseLabel) -> dict[str, Any]:
     """A label with what is on trial under it and how both releases do."""
-    canary = None
-    if label.canary is not None and label.canary_since is not None:
+    trial, canary = trial_of(label), None
+    if trial is not None:
         canary = {
-            "version": label.canary.number,
-            "share": label.canary_share,
-            "since": label.canary_since,
-            "outcomes": canaries.outcomes(label.canary, label.canary_since),
-            "outcomes_of_the_label": canaries.outcomes(label.release, label.canary_since),
+            "version": trial.canary.release.number,
+            "share": trial.canary.share,
+            "since": trial.since,
+            "outcomes": trial.canary.outcomes,
+            "outcomes_of_the_label": trial.stable.outcomes,
+            "difference": trial.difference,
         }
     return {
         "name": label.name,

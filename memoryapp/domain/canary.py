@@ -30,19 +30,33 @@ class Tally:
     def share(self) -> float:
         return self.successes / self.n if self.n else 0.0
 
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of the share (Wilson)."""
+        return wilson(self.successes, self.n)
+
+
+def difference(canary: Tally, stable: Tally, z: float = Z) -> tuple[float, float, float]:
+    """Return (difference, low, high) of the shares of success, canary minus stable.
+
+    Two independent shares (Newcombe 1998, method 10 without correlation); (0.0, -1.0, 1.0) while
+    either has no outcome.
+    """
+    if not canary.n or not stable.n:
+        return (0.0, -1.0, 1.0)
+    low, high = wilson(canary.successes, canary.n, z)
+    stable_low, stable_high = wilson(stable.successes, stable.n, z)
+    middle = canary.share - stable.share
+    under = math.hypot(canary.share - low, stable_high - stable.share)
+    above = math.hypot(high - canary.share, stable.share - stable_low)
+    return (middle, max(-1.0, middle - under), min(1.0, middle + above))
+
 
 def regressed(canary: Tally, stable: Tally) -> bool:
-    """Whether the canary succeeds credibly less often.
-
-    Upper bound of the difference of two independent shares below zero (Newcombe 1998, method 10
-    without correlation).
-    """
+    """Whether the canary succeeds credibly less often, on at least ``LEAST`` outcomes of each."""
     if canary.n < LEAST or stable.n < LEAST:
         return False
-    _, canary_high = wilson(canary.successes, canary.n, Z)
-    stable_low, _ = wilson(stable.successes, stable.n, Z)
-    above = math.hypot(canary_high - canary.share, stable.share - stable_low)
-    return canary.share - stable.share + above < 0
+    return difference(canary, stable)[2] < 0
 
 
 def is_on_trial(agent: str, *, trial: str, share: int) -> bool:

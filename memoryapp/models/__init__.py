@@ -5,7 +5,14 @@ from memoryapp.models.entries import Bullet, BulletRevision
 from memoryapp.models.evaluations import Evaluation
 from memoryapp.models.events import Event
 from memoryapp.models.playbooks import Playbook
-from memoryapp.models.receipts import IdempotentRequest, PullReceipt, Report, Vote
+from memoryapp.models.receipts import (
+    IdempotentRequest,
+    PullCount,
+    PullReceipt,
+    ReceiptSource,
+    Report,
+    Vote,
+)
 from memoryapp.models.releases import LabelMove, Release, ReleaseLabel
 from memoryapp.models.reviewing import (
     BulkDecision,
@@ -42,8 +49,10 @@ __all__ = [
     "Membership",
     "Note",
     "Playbook",
+    "PullCount",
     "PullReceipt",
     "RecallTrace",
+    "ReceiptSource",
     "Release",
     "ReleaseLabel",
     "Report",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 
 
@@ -12,7 +13,7 @@ class PullReceipt(models.Model):
 
     ``source`` is the process that answered and ``number`` its own count, from 1. A receipt that is
     flushed twice is stored once, and a number that is missing below a source's highest was lost:
-    loss is seen, not silent.
+    loss is seen, not silent. Receipts are forgotten after a while; ``PullCount`` keeps their sums.
     """
 
     release = models.ForeignKey("memoryapp.Release", models.CASCADE, related_name="receipts")
@@ -30,13 +31,47 @@ class PullReceipt(models.Model):
 
     class Meta:
         ordering = ["-pulled_at", "-pk"]
-        indexes = [models.Index(fields=["release", "-pulled_at"])]
+        indexes = [
+            models.Index(fields=["release", "-pulled_at"]),
+            BrinIndex(fields=["pulled_at"], name="receipts_by_age", autosummarize=True),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["source", "number"], name="one_row_per_receipt")
         ]
 
     def __str__(self) -> str:
         return f"{self.release} by {self.agent or 'an agent'}"
+
+
+class PullCount(models.Model):
+    """How often a release was pulled by a label on a day; empty is by its number. Kept for good."""
+
+    release = models.ForeignKey("memoryapp.Release", models.CASCADE, related_name="pull_counts")
+    label = models.CharField(max_length=40, blank=True)
+    day = models.DateField()
+    pulls = models.PositiveBigIntegerField(default=0)
+    #: of these, by agents that held the content already.
+    unchanged = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["release", "label", "day"], name="one_count_per_day")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pulls} pulls of {self.release} on {self.day}"
+
+
+class ReceiptSource(models.Model):
+    """What is known of one thread of a web process: its last number, and how many were stored."""
+
+    source = models.UUIDField(primary_key=True, editable=False)
+    highest = models.PositiveBigIntegerField()
+    stored = models.PositiveBigIntegerField()
+    last_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.stored} of {self.highest}"
 
 
 class Report(models.Model):

@@ -244,6 +244,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 UNIT_LEASE_SECONDS = env.int("UNIT_LEASE_SECONDS", default=60)
 #: How often the receipts of pulls are brought from Redis into the database.
 RECEIPT_SECONDS = env.int("RECEIPT_SECONDS", default=5)
+#: How many days each single receipt is kept; 0 is for good. How often what was pulled stays.
+RECEIPT_DAYS = env.int("RECEIPT_DAYS", default=30)
 #: Minutes a candidate is kept for the reviewer who opened it; 0 turns reservations off.
 REVIEW_RESERVATION_MINUTES = env.int("REVIEW_RESERVATION_MINUTES", default=10)
 SWEEP_SECONDS = env.int("SWEEP_SECONDS", default=30)
@@ -262,6 +264,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-runs": {"task": "practice.tasks.sweep_runs", "schedule": SWEEP_SECONDS},
     "index-vectors": {"task": "memoryapp.tasks.index_vectors", "schedule": SWEEP_SECONDS},
     "forget-answers": {"task": "memoryapp.tasks.forget_answers", "schedule": 3600},
+    "forget-receipts": {"task": "memoryapp.tasks.forget_receipts", "schedule": 3600},
     "flush-receipts": {"task": "memoryapp.tasks.flush_receipts", "schedule": RECEIPT_SECONDS},
     "send-webhooks": {"task": "memoryapp.tasks.send_webhooks", "schedule": 15.0},
     "assemble-traces": {

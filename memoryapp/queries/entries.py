@@ -12,6 +12,7 @@ from memoryapp.models import (
     BulletRevision,
     Candidate,
     Evidence,
+    Vote,
 )
 
 
@@ -29,6 +30,12 @@ def bullet_evidence(bullet: Bullet) -> QuerySet[Evidence]:
     """Every step the bullet's candidates rest on, oldest first."""
     taught = bullet.revisions.exclude(candidate=None).values("candidate")
     return Evidence.objects.filter(candidate__in=taught).order_by("pk")
+
+
+def bullet_votes(bullet: Bullet) -> QuerySet[Vote]:
+    """What agents said of a bullet, newest first, with the report and release of each."""
+    heavy = [f"report__release__{part}" for part in ("document", "bodies")]
+    return bullet.votes.select_related("report__release__playbook").defer(*heavy)
 
 
 def tools_shown(bullet: Bullet) -> list[str]:

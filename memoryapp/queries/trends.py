@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
+from django.utils import timezone
 
-from memoryapp.models import Bullet, Candidate, PullReceipt, Vote, Workspace
+from memoryapp.models import Bullet, Candidate, PullCount, Vote, Workspace
 
 MOST = 10
 
@@ -34,14 +35,15 @@ def decisions_per_day(workspace: Workspace, since: datetime) -> dict[date, tuple
 
 def pulls_per_day(workspace: Workspace, since: datetime) -> dict[date, tuple[Any, ...]]:
     """Pulls that were given the text, and those whose agent held it already."""
-    pulled = PullReceipt.objects.filter(
-        release__playbook__workspace=workspace, pulled_at__gte=since
+    counted = (
+        PullCount.objects.filter(
+            release__playbook__workspace=workspace, day__gte=timezone.localdate(since)
+        )
+        .order_by()
+        .values_list("day")
+        .annotate(all=Sum("pulls"), held=Sum("unchanged"))
     )
-    measures = {
-        "fresh": Count("pk", filter=Q(unchanged=False)),
-        "held": Count("pk", filter=Q(unchanged=True)),
-    }
-    return per_day(pulled, "pulled_at", measures)
+    return {day: (pulls - held, held) for day, pulls, held in counted}
 
 
 def votes_per_day(workspace: Workspace, since: datetime) -> dict[date, tuple[Any, ...]]:

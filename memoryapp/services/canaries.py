@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count
 from django.utils import timezone
 
 from memoryapp.clients import pull_cache
-from memoryapp.domain.canary import Tally, regressed
+from memoryapp.domain.canary import regressed
 from memoryapp.domain.errors import UnableToChange
-from memoryapp.models import Event, LabelMove, Playbook, Release, ReleaseLabel, Report
+from memoryapp.models import Event, LabelMove, Playbook, Release, ReleaseLabel
+from memoryapp.queries.serving import outcomes
 
 
 def canary_start(*, label: ReleaseLabel, release: Release, share: int, by: Any) -> ReleaseLabel:
@@ -108,18 +107,6 @@ def canaries_judge(release: Release) -> list[str]:
             )
             reverted.append(label.name)
     return reverted
-
-
-def outcomes(release: Release, since: datetime) -> Tally:
-    """Outcomes reported of a release since a moment."""
-    counted = dict(
-        Report.objects.filter(release=release, created_at__gte=since)
-        .exclude(outcome="")
-        .order_by()
-        .values_list("outcome")
-        .annotate(total=Count("pk"))
-    )
-    return Tally(counted.get("success", 0), counted.get("failure", 0))
 
 
 def _locked(label: ReleaseLabel) -> ReleaseLabel:

@@ -38,6 +38,7 @@ LEFT_OUT = frozenset(
         "memoryapp.embeddingmodel",
         "memoryapp.idempotentrequest",
         "memoryapp.membership",
+        "memoryapp.receiptsource",
         "memoryapp.reservation",
         "memoryapp.tally",
         "memoryapp.webhook",

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo
 from memoryapp.domain.playbook import SECTIONS
+from memoryapp.domain.ranking import helpful_bound, is_harmful
 from memoryapp.forms import BulletEditForm, BulletForm, first_error
 from memoryapp.models import Bullet
 from memoryapp.queries import entries as entry_queries
@@ -26,6 +27,7 @@ from memoryapp.views.review_candidate import evidence_groups
 
 #: tools that one link asks a run to practise first.
 TOOLS_IN_FOCUS = 10
+VOTES_SHOWN = 20
 
 
 @require_POST
@@ -179,10 +181,23 @@ def _page(request: HttpRequest, bullet: Bullet, status: int = 200, **state: Any)
         "section_names": sorted(
             {*SECTIONS, *bullet.playbook.bullets.values_list("section", flat=True)}
         ),
+        **_reported(bullet),
         **_doubt(bullet),
         **state,
     }
     return render(request, "memoryapp/bullet_detail.html", context, status=status)
+
+
+def _reported(bullet: Bullet) -> dict[str, Any]:
+    """What agents said of it, and what of all votes can be relied on."""
+    value, votes = bullet.as_value(), entry_queries.bullet_votes(bullet)
+    return {
+        "votes": votes[:VOTES_SHOWN],
+        "vote_count": votes.count(),
+        "vote_total": value.helpful + value.harmful,
+        "helpful_bound": helpful_bound(value),
+        "is_harmful": is_harmful(value),
+    }
 
 
 def _doubt(bullet: Bullet) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from memoryapp.domain.canary import Tally, is_on_trial, regressed
+from memoryapp.domain.canary import Tally, difference, is_on_trial, regressed
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,14 @@ from memoryapp.domain.canary import Tally, is_on_trial, regressed
 )
 def test_it_tells_a_regression(canary: Tally, stable: Tally, is_worse: bool) -> None:
     assert regressed(canary, stable) is is_worse
+
+
+def test_it_says_how_far_apart_they_may_be() -> None:
+    middle, low, high = difference(Tally(6, 14), Tally(40, 2))
+    assert middle == pytest.approx(0.3 - 40 / 42)
+    assert -1 <= low < middle < high < 0
+    assert difference(Tally(), Tally(40, 2)) == (0.0, -1.0, 1.0)
+    assert difference(Tally(5, 5), Tally(5, 5))[0] == 0
 
 
 def trial(seed: int, canary_share: float, stable_share: float, outcomes: int) -> int | None:

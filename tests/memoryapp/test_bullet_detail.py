@@ -9,6 +9,7 @@ import pytest
 from memoryapp.services.bullets import bullet_edit, bullets_go_stale
 from memoryapp.services.candidates import candidate_approve
 from memoryapp.services.releases import release_publish
+from memoryapp.services.reports import Said, report_take
 from tests.factories import BulletFactory, CandidateFactory, EvidenceFactory, PlaybookFactory
 
 pytestmark = pytest.mark.django_db
@@ -93,3 +94,19 @@ def test_it_offers_a_viewer_no_change(vera_client: Any, bullet: Any) -> None:
 
 def test_it_does_not_exist_for_other_workspaces(olga_client: Any, bullet: Any) -> None:
     assert olga_client.get(bullet.get_absolute_url()).status_code == 404
+
+
+def test_it_lists_what_agents_reported(vera_client: Any, workspace: Any, ada: Any) -> None:
+    bullet = BulletFactory(playbook=PlaybookFactory(workspace=workspace))
+    release = release_publish(playbook=bullet.playbook, by=ada)
+    votes = [Said(bullet.label, "helpful", "It saved <b>a call</b>.")]
+    for number in range(9):
+        report_take(release=release, votes=votes, outcome="success", task=f"ticket {number}")
+    report_take(release=release, votes=[Said(bullet.label, "harmful")], task="last", agent="desk-7")
+    said = vera_client.get(bullet.get_absolute_url()).content.decode()
+    assert "10 votes" in said
+    assert "It saved &lt;b&gt;a call&lt;/b&gt;." in said
+    assert "ticket 8, success" in said
+    assert "desk-7" in said
+    assert "<dt>Helpful share, at least</dt><dd>60%</dd>" in said
+    assert "comes last" not in said

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from memoryapp.models import PullReceipt, Report, Vote
+from memoryapp.models import PullCount, Report, Vote
 from memoryapp.services.candidates import candidate_approve
 from memoryapp.services.releases import release_publish
 from practice.models import Attempt
@@ -70,9 +70,7 @@ def test_it_counts_decisions_pulls_words_and_money(
     bullet = BulletFactory(playbook=playbook)
     candidate_approve(candidate=CandidateFactory(playbook=playbook), by=rita)
     release = release_publish(playbook=playbook, by=rita)
-    PullReceipt.objects.create(
-        release=release, form="md", pulled_at=timezone.now(), source=run.pk, number=1
-    )
+    PullCount.objects.create(release=release, day=timezone.localdate(), pulls=1)
     Vote.objects.create(
         report=Report.objects.create(release=release, task="t1"), bullet=bullet, value="helpful"
     )
