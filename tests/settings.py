@@ -31,3 +31,6 @@ from memoryapp.project.settings import *  # noqa: E402, F403
 
 # Nothing is ever committed in a test, so nothing would tell the cache that its answers are void.
 PULL_CACHE = False
+# Each worker of pytest-xdist has a database of its own, in Redis too: one would flush, or forget,
+# the receipts another just left.
+REDIS_URL = f"{REDIS_URL}?db={os.environ.get('PYTEST_XDIST_WORKER', 'gw0')[2:]}"  # noqa: F405

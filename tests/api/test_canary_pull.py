@@ -126,7 +126,8 @@ def test_it_works_over_the_api(playbook: Any, with_key: Any) -> None:
     body = {"version": 2, "share": 25}
     started = client.put(url, body, content_type="application/json").json()
     assert started["canary"]["share"] == 25
-    assert started["canary"]["outcomes"] == {"successes": 0, "failures": 0}
+    assert started["canary"]["outcomes"] == {"successes": 0, "failures": 0, "interval": [0, 1]}
+    assert started["canary"]["difference"] == [0, -1, 1]
     assert client.get(f"{URL}/labels").json()[0]["canary"]["version"] == 2
     assert client.delete(url).json()["canary"] is None
     assert client.delete(url).status_code == 409
