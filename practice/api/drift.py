@@ -11,12 +11,61 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
-from memoryapp.api.contract import PROBLEM, WRITING
+from memoryapp.api.contract import PROBLEM, READING, WRITING
 from memoryapp.api.permissions import HasScope, workspace_of
+from memoryapp.models import Bullet
 from practice.api.environments import EnvironmentSerializer, MayAdminister
 from practice.api.serializers import RunSerializer
-from practice.models import Environment
+from practice.models import Environment, Steering
+from practice.queries.drift import changed_tools, stale_bullets
 from practice.services.drift import drift_practise, drift_watch
+
+STALE_SHOWN = 100
+
+
+class ChangedToolSerializer(serializers.ModelSerializer[Steering]):
+    changed_at = serializers.DateTimeField(source="created_at")
+
+    class Meta:
+        model = Steering
+        fields = ("tool", "note", "changed_at")
+
+
+class StaleBulletSerializer(serializers.ModelSerializer[Bullet]):
+    playbook = serializers.CharField(source="playbook.slug")
+
+    class Meta:
+        model = Bullet
+        fields = ("id", "label", "playbook", "content")
+
+
+class DriftSerializer(serializers.Serializer[Any]):
+    """``changed`` tools wait for practice; ``stale`` bullets cite a tool that changed."""
+
+    watched = serializers.BooleanField()
+    checked_at = serializers.DateTimeField(allow_null=True)
+    changed = ChangedToolSerializer(many=True)
+    stale = StaleBulletSerializer(many=True)
+    stale_total = serializers.IntegerField()
+
+
+class EnvironmentDrift(APIView):
+    permission_classes = (HasScope,)
+    scopes = READING
+
+    @extend_schema(responses={200: DriftSerializer, 404: PROBLEM})
+    def get(self, request: Request, slug: str) -> Response:
+        """What changed in the environment's tools, and the newest 100 bullets in doubt for it."""
+        environment = _environment(request, slug)
+        stale = stale_bullets(environment)
+        found = {
+            "watched": environment.drift_watch,
+            "checked_at": environment.checked_at,
+            "changed": changed_tools(environment),
+            "stale": stale[:STALE_SHOWN],
+            "stale_total": stale.count(),
+        }
+        return Response(DriftSerializer(found).data)
 
 
 class WatchRequest(serializers.Serializer[Any]):

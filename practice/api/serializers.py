@@ -11,7 +11,7 @@ from rest_framework import serializers
 from practice.domain.rounds import Plan
 from practice.domain.validation import MAX_VOTES, Admission
 from practice.models import Attempt, Lesson, Run, Step
-from practice.queries.progress import round_cells
+from practice.queries.progress import round_cells, seed_outcomes
 from practice.services.runs import ENGINES, LIMITS
 from practice.services.switches import MAX_HELD_OUT, MAX_PATIENCE, VERIFY, Switches, refused_by
 
@@ -50,11 +50,32 @@ class ProgressSerializer(serializers.Serializer[Any]):
     total = serializers.IntegerField()
 
 
+class SeedSerializer(serializers.Serializer[Any]):
+    """What became of a seed task: practised as ``task``, or not for a ``reason``."""
+
+    round = serializers.IntegerField()
+    asked = serializers.CharField()
+    task = serializers.CharField(help_text="What is practised for it; empty where nothing is.")
+    unused = serializers.ListField(
+        child=serializers.CharField(), help_text="Words of it that the task leaves out."
+    )
+    added = serializers.ListField(
+        child=serializers.CharField(), help_text="Parameters whose values it does not state."
+    )
+    reason = serializers.CharField()
+
+
 class RunDetailSerializer(RunSerializer):
     progress = serializers.SerializerMethodField()
+    seed_tasks = serializers.SerializerMethodField()
 
     class Meta(RunSerializer.Meta):
-        fields = (*RunSerializer.Meta.fields, "progress")  # type: ignore[assignment]
+        fields = (*RunSerializer.Meta.fields, "progress", "seed_tasks")  # type: ignore[assignment]
+
+    @extend_schema_field(SeedSerializer(many=True))
+    def get_seed_tasks(self, run: Run) -> list[dict[str, Any]]:
+        """What became of the seed tasks operators gave."""
+        return seed_outcomes(run)
 
     @extend_schema_field(ProgressSerializer)
     def get_progress(self, run: Run) -> dict[str, int]:

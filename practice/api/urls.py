@@ -11,6 +11,7 @@ from practice.api import (
     memory,
     replays,
     telemetry,
+    tools,
     views,
 )
 from practice.api.deployment import SentTrajectories
@@ -74,6 +75,17 @@ urlpatterns = [
         "environments/<slug:slug>/watch",
         drift.EnvironmentWatch.as_view(),
         name="api-environment-watch",
+    ),
+    path(
+        "environments/<slug:slug>/drift",
+        drift.EnvironmentDrift.as_view(),
+        name="api-environment-drift",
+    ),
+    path("environments/<slug:slug>/tools", tools.ToolList.as_view(), name="api-tool-list"),
+    path(
+        "environments/<slug:slug>/tools/<path:name>",
+        tools.ToolDetail.as_view(),
+        name="api-tool-detail",
     ),
     path(
         "environments/<slug:slug>/drift/practise",

@@ -31,6 +31,11 @@ class Effect(StrEnum):
     DESTRUCTIVE = "destructive"
     UNKNOWN = "unknown"
 
+    @property
+    def is_cautious(self) -> bool:
+        """Whether a person has to allow such a tool before practice may call it."""
+        return self in (Effect.DESTRUCTIVE, Effect.UNKNOWN)
+
 
 class Label(StrEnum):
     """The validator's judgement of one attempt (Preping §3.3)."""
@@ -131,6 +136,9 @@ class TaskSpec:
     goal: Json = field(default_factory=dict)
     #: the seed task of an operator this one was made from; empty for the proposer's own ideas.
     seed_task: str = ""
+    #: words of the seed task that this task leaves out, and parameters whose values it made up.
+    unused: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
 
     @property
     def signature(self) -> str:
@@ -349,9 +357,13 @@ class Briefing:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A proposer's candidates before novelty selection."""
+    """A proposer's candidates before novelty selection.
+
+    ``unmet`` holds (seed task, reason) of the seed tasks it could write no task for.
+    """
 
     candidates: tuple[TaskSpec, ...]
+    unmet: tuple[tuple[str, str], ...] = ()
     usage: Usage = Usage(role="proposer")
 
 

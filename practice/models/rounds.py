@@ -16,6 +16,9 @@ class Round(models.Model):
     playbook = models.JSONField(default=list)
     #: what the proposer was shown, in bounded form: facts, history counts, steering, dropped parts.
     briefing = models.JSONField(default=dict)
+    #: what became of each seed task it was given: ``asked``, the ``task`` (its instruction, empty
+    #: where none was practised), words left ``unused``, parameters ``added``, and the ``reason``.
+    seeds = models.JSONField(default=list)
     started_at = models.DateTimeField(auto_now_add=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 

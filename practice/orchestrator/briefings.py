@@ -5,7 +5,7 @@ Seven queries, however long the history: counts come from SQL, the newest record
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -25,6 +25,7 @@ from practice.domain.types import (
 )
 from practice.models import Environment, PracticeTask, Run
 from practice.models import Steering as Wish
+from practice.orchestrator.masking import masked
 from practice.queries import memory
 from practice.queries.experiments import held_out_past
 
@@ -32,6 +33,8 @@ from practice.queries.experiments import held_out_past
 HISTORY_LIMIT = 1_000
 #: facts a proposer is given; a model reads the first ten, the rules engine looks values up in all.
 FACT_LIMIT = 40
+
+NOT_WRITTEN = "The proposer wrote no task for it. It is asked for again in the next round."
 
 Difficulty = Literal["", "easier", "harder"]
 
@@ -108,14 +111,36 @@ def ordered(playbook: Playbook, plan: Plan) -> Playbook:
 
 
 def seeds_taken(
-    environment: Environment, rows: Sequence[PracticeTask], specs: Sequence[TaskSpec]
-) -> None:
-    """Remember which seed tasks the stored tasks of a round practise."""
-    for row, spec in zip(rows, specs, strict=True):
-        if spec.seed_task and not row.drop_reason:
-            environment.steering.standing().filter(
-                kind=Wish.Kind.SEED_TASK, instruction=spec.seed_task
-            ).update(task=row)
+    environment: Environment,
+    rows: Sequence[PracticeTask],
+    specs: Sequence[TaskSpec],
+    *,
+    asked: Sequence[str],
+    unmet: Mapping[str, str],
+) -> list[dict[str, Any]]:
+    """Remember which seed tasks the stored tasks of a round practise.
+
+    Returns what became of each operator's wish among those ``asked``, as ``Round.seeds`` keeps it.
+    """
+    wishes = environment.steering.standing().filter(kind=Wish.Kind.SEED_TASK, instruction__in=asked)
+    made = {spec.seed_task: (row, spec) for row, spec in reversed([*zip(rows, specs, strict=True)])}
+    told = []
+    for wish in wishes:
+        row, spec = made.get(wish.instruction, (None, None))
+        practised = row is not None and not row.drop_reason
+        if practised:
+            environment.steering.filter(pk=wish.pk).update(task=row)
+        reason = unmet.get(wish.instruction, "") or (row.drop_reason if row else NOT_WRITTEN)
+        told.append(
+            {
+                "asked": wish.instruction,
+                "task": row.instruction if row is not None and practised else "",
+                "unused": [masked(environment, word) for word in (spec.unused if spec else ())],
+                "added": list(spec.added) if spec else [],
+                "reason": "" if practised else masked(environment, reason),
+            }
+        )
+    return told
 
 
 def _steering(

@@ -55,7 +55,15 @@ def propose(unit: Unit, run: Run) -> Result:
             for number, (spec, why) in enumerate(pairs, start=1)
         ]
         PracticeTask.objects.bulk_create(rows)
-        briefings.seeds_taken(run.environment, rows, [spec for spec, _ in pairs])
+        if asked := prepared.briefing.steering.seed_tasks:
+            round_.seeds = briefings.seeds_taken(
+                run.environment,
+                rows,
+                [spec for spec, _ in pairs],
+                asked=asked,
+                unmet=dict(proposal.unmet),
+            )
+            round_.save(update_fields=["seeds"])
         attempts = Attempt.objects.bulk_create(
             Attempt(task=task, run=run, number=number)
             for task in rows

@@ -5,7 +5,14 @@ from __future__ import annotations
 from django.db.models import QuerySet
 
 from memoryapp.models import Bullet
-from practice.models import Environment
+from practice.models import Environment, Steering
+
+
+def changed_tools(environment: Environment) -> QuerySet[Steering]:
+    """The standing wishes of drift watch: a tool that changed, when, and what of it."""
+    return environment.steering.standing().filter(
+        kind=Steering.Kind.FOCUS, origin=Steering.Origin.DRIFT
+    )
 
 
 def stale_bullets(environment: Environment) -> QuerySet[Bullet]:

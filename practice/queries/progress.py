@@ -181,6 +181,15 @@ def troubled_units(run: Run) -> QuerySet[Unit]:
     return run.units.filter(Q(status=Unit.Status.FAILED) | again).order_by("-pk")
 
 
+def seed_outcomes(run: Run) -> list[dict[str, Any]]:
+    """What last became of each seed task, as ``Round.seeds`` has it, and in which ``round``."""
+    found: dict[str, dict[str, Any]] = {}
+    rounds = run.rounds.exclude(seeds=[]).order_by("number")
+    for number, seeds in rounds.values_list("number", "seeds"):
+        found |= {seed["asked"]: {"round": number, **seed} for seed in seeds}
+    return list(found.values())
+
+
 def dropped_by_round(run: Run) -> list[tuple[int, Sequence[PracticeTask]]]:
     """Candidates novelty selection left out, newest round first, each with its reason."""
     found: dict[int, list[PracticeTask]] = {}

@@ -8,7 +8,8 @@ from django.db import transaction
 
 from memoryapp.domain.errors import UnableToStart
 from memoryapp.services.events import event_record
-from practice.models import Environment, Run, Steering
+from practice.models import Environment, Run
+from practice.queries.drift import changed_tools
 from practice.services.runs import LIMITS, run_start
 from practice.services.switches import Switches
 
@@ -38,9 +39,7 @@ def drift_practise(*, environment: Environment, by: Any) -> Run:
     Raises:
         UnableToStart: no changed tool is turned on, or nothing was practised here before.
     """
-    wishes = environment.steering.standing().filter(
-        kind=Steering.Kind.FOCUS, origin=Steering.Origin.DRIFT
-    )
+    wishes = changed_tools(environment)
     usable = set(environment.tools.usable().values_list("name", flat=True))
     tools = [wish.tool for wish in wishes if wish.tool in usable]
     if not tools:

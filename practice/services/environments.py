@@ -13,6 +13,7 @@ from django.utils.text import slugify
 from memoryapp.domain.errors import UnableToConnect
 from memoryapp.models import Workspace
 from memoryapp.services.events import event_record
+from practice.domain.types import Effect
 from practice.models import Environment, EnvironmentTool, Run, Unit
 from practice.orchestrator import worlds
 from practice.services.reaching import OpenApiAsked, PackAsked, check_url
@@ -20,6 +21,10 @@ from practice.tasks import check_environment, check_reset
 
 SLOT_LIMIT = 64
 SLOTS = 4
+_MAY = {
+    Effect.DESTRUCTIVE: "may delete or overwrite data",
+    Effect.UNKNOWN: "does not say what it may change",
+}
 ONE_AT_A_TIME = (
     "Attempts in an environment with a reset hook run one at a time: a reset would undo the work "
     "of another attempt."
@@ -195,14 +200,24 @@ def environment_check_reset(*, environment: Environment, by: Any) -> None:
         check_reset.delay_on_commit(environment.pk)
 
 
-def tool_allow(*, tool: EnvironmentTool, allowed: bool, by: Any) -> EnvironmentTool:
+def tool_allow(
+    *, tool: EnvironmentTool, allowed: bool, by: Any, accepts: str = ""
+) -> EnvironmentTool:
     """Turn a tool on or off for practice runs that start from now on.
 
+    ``accepts`` is the effect a person saw and takes upon them; only a tool that may destroy
+    something, or does not say what it changes, asks for it.
+
     Raises:
-        UnableToConnect: its input schema cannot be used.
+        UnableToConnect: its input schema cannot be used, or its effect is not what was accepted.
     """
     if allowed and tool.problem:
         raise UnableToConnect(f"{tool.name} cannot be used: {tool.problem}")
+    if allowed and tool.effect.is_cautious and accepts != tool.effect:
+        raise UnableToConnect(
+            f"{tool.name} {_MAY[tool.effect]}. To allow it all the same, accept that it is "
+            f"{tool.effect.value}{f', not {accepts}' if accepts else ''}."
+        )
     with transaction.atomic():
         tool.is_enabled = allowed
         tool.save(update_fields=["is_enabled"])

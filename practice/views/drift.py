@@ -11,8 +11,8 @@ from django.views.decorators.http import require_POST
 
 from memoryapp.access import Right, gate, object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo
-from practice.models import Environment, Steering
-from practice.queries.drift import stale_bullets
+from practice.models import Environment
+from practice.queries.drift import changed_tools, stale_bullets
 from practice.services import drift
 
 BULLETS_SHOWN = 10
@@ -20,10 +20,10 @@ BULLETS_SHOWN = 10
 
 def drift_context(environment: Environment) -> dict[str, Any]:
     """What the page says of tools that changed."""
-    wishes = environment.steering.standing().filter(
-        kind=Steering.Kind.FOCUS, origin=Steering.Origin.DRIFT
-    )
-    return {"drifted": list(wishes), "stale_bullets": stale_bullets(environment)[:BULLETS_SHOWN]}
+    return {
+        "drifted": list(changed_tools(environment)),
+        "stale_bullets": stale_bullets(environment)[:BULLETS_SHOWN],
+    }
 
 
 @require_POST

@@ -169,7 +169,8 @@ def allow(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     tool = object_or_404(environment.tools.all(), name=name)
     allowed, problem, status = request.POST.get("allowed") == "on", "", 200
     try:
-        tool = tool_allow(tool=tool, allowed=allowed, by=request.user)
+        accepts = request.POST.get("accepts", "")
+        tool = tool_allow(tool=tool, allowed=allowed, accepts=accepts, by=request.user)
     except UnableTo as error:
         problem, status = str(error), error.status
     if request.htmx:  # type: ignore[attr-defined]

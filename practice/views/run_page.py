@@ -91,6 +91,7 @@ def run_context(request: HttpRequest, run: Run) -> dict[str, Any]:
         "entropy_top": round(log2(max(len(run.frozen.tools), 2)), 1),
         "dropped": dropped,
         "dropped_count": sum(len(tasks) for _, tasks in dropped),
+        "seeds": progress.seed_outcomes(run),
         "trouble": list(trouble[:TROUBLE_SHOWN]),
         "trouble_count": trouble.count(),
         "may_review": membership.may_review,

@@ -12,8 +12,6 @@ from practice.domain.types import Effect
 from practice.models import EnvironmentTool
 from practice.queries.environments import why_off
 
-#: Effects a person must allow before practice may call the tool.
-CAUTIOUS = frozenset({Effect.DESTRUCTIVE, Effect.UNKNOWN})
 HASH_SHOWN = 12
 CHOICES_SHOWN = 12
 
@@ -48,7 +46,7 @@ class ToolCard:
 
     @property
     def is_cautious(self) -> bool:
-        return self.effect in CAUTIOUS
+        return Effect(self.effect).is_cautious
 
     @property
     def short_hash(self) -> str:

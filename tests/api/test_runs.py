@@ -11,6 +11,7 @@ from tests.factories import (
     AttemptFactory,
     EnvironmentFactory,
     PlaybookFactory,
+    RoundFactory,
     RunFactory,
     StepFactory,
     ToolFactory,
@@ -187,3 +188,20 @@ def test_it_tells_what_a_verdict_rests_on(workspace: Any, with_key: Any) -> None
     )
     told = with_key("read").get(f"/api/v1/attempts/{attempt.pk}").json()
     assert (told["truth"], told["votes"], told["arm"]) == (True, votes, None)
+
+
+def test_it_says_what_became_of_each_seed_task(
+    environment: Any, workspace: Any, with_key: Any
+) -> None:
+    seed = {
+        "asked": "Refund the oldest order",
+        "task": "Refund order ORD-1.",
+        "unused": ["oldest"],
+        "added": ["amount"],
+        "reason": "",
+    }
+    run = RunFactory(workspace=workspace, environment=environment)
+    assert with_key("read").get(f"/api/v1/runs/{run.number}").json()["seed_tasks"] == []
+    RoundFactory(run=run, number=3, seeds=[seed])
+    shown = with_key("read").get(f"/api/v1/runs/{run.number}").json()
+    assert shown["seed_tasks"] == [{"round": 3, **seed}]

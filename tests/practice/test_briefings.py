@@ -116,12 +116,48 @@ def test_it_remembers_which_task_practises_a_seed_task(run: Any) -> None:
         for n in (1, 2)
     )
 
-    briefings.seeds_taken(
-        run.environment, rows, [TaskSpec("a"), TaskSpec("b", seed_task="Refund an order.")]
+    told = TaskSpec("b", seed_task="Refund an order.", unused=("oldest",), added=("amount",))
+
+    found = briefings.seeds_taken(
+        run.environment, rows, [TaskSpec("a"), told], asked=("Refund an order.",), unmet={}
     )
 
     seed.refresh_from_db()
     assert seed.task == rows[1]
+    assert found == [
+        {
+            "asked": "Refund an order.",
+            "task": "x",
+            "unused": ["oldest"],
+            "added": ["amount"],
+            "reason": "",
+        }
+    ]
+
+
+def test_it_says_why_a_seed_task_is_not_practised(run: Any) -> None:
+    asked = ("Water the plants.", "Refund an order.", "Cancel an order.")
+    for text in asked:
+        wish(run, "seed_task", instruction=text)
+    row = PracticeTask(
+        round=RoundFactory(run=run), number=1, instruction="x", kind="query", drop_reason="Alike."
+    )
+    row.save()
+
+    found = briefings.seeds_taken(
+        run.environment,
+        [row],
+        [TaskSpec("b", seed_task="Refund an order.")],
+        asked=(*asked, "A lesson's own task, which nobody asked for."),
+        unmet={"Water the plants.": "No tool waters."},
+    )
+
+    assert {seed["asked"]: seed["reason"] for seed in found} == {
+        "Water the plants.": "No tool waters.",
+        "Refund an order.": "Alike.",
+        "Cancel an order.": briefings.NOT_WRITTEN,
+    }
+    assert not any(seed["task"] for seed in found)
 
 
 def test_it_keeps_the_view_of_the_paper_in_a_faithful_run(run: Any) -> None:

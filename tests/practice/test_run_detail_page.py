@@ -232,3 +232,24 @@ def test_it_says_what_each_heat_level_stands_for() -> None:
 def _ends(text: str) -> tuple[int, int]:
     first, _, last = text.partition(" to ")
     return int(first), int(last or first) + 1
+
+
+def test_it_says_what_became_of_each_seed_task(vera_client: Any, run: Any) -> None:
+    told = {"unused": ["oldest"], "added": ["amount"], "reason": ""}
+    later = {"task": "", "unused": [], "added": [], "reason": "What get_order needs was not seen."}
+    first, second = run.rounds.get(), RoundFactory(run=run, number=2)
+    first.seeds = [
+        {"asked": "Refund the oldest order", "task": "Refund order ORD-1.", **told},
+        {"asked": "Show an order", **later, "reason": "It was too early."},
+    ]
+    first.save()
+    second.seeds = [{"asked": "Show an order", **later}]
+    second.save()
+
+    page = vera_client.get(URL).content.decode()
+
+    assert "Practised as: Refund order ORD-1." in page
+    assert "<q>oldest</q>" in page
+    assert "<code>amount</code>" in page
+    assert "What get_order needs was not seen." in page
+    assert "It was too early." not in page

@@ -77,10 +77,13 @@ class Drafts:
         self._rng = rng
         self.guesses = True
 
-    def calls(self, tool: ToolSpec, depth: int = 0, *, bare: bool = False) -> list[Call] | None:
+    def calls(
+        self, tool: ToolSpec, depth: int = 0, *, bare: bool = False, given: Json | None = None
+    ) -> list[Call] | None:
         """Return the calls that reach one call of ``tool``: producers first, then the call.
 
-        A ``bare`` call leaves out what is optional: a listing without a filter shows most.
+        A ``bare`` call leaves out what is optional: a listing without a filter shows most. What is
+        ``given`` is not looked for.
         """
         if not self.guesses and self._values.guesses(tool):
             return None
@@ -94,6 +97,8 @@ class Drafts:
         ]
         if schema.is_read(tool):
             optional = optional[:1]
+        arguments: dict[str, Any] = dict(given or {})
+        asked = [n for n in asked if n not in arguments]
         entity = [n for n in (*asked, *optional) if schema.role(tool, n) is Role.ENTITY]
         picks = self._observed.picks(
             tool, entity, self._rng, self._usable, self._states.get(tool.name, frozenset())
@@ -101,8 +106,9 @@ class Drafts:
         if not bare:
             picks = self._left_open(tool, picks)
         before = self._enabled(tool, depth)
-        arguments: dict[str, Any] = {}
         for name in dict.fromkeys((*tool.required, *asked, *optional)):
+            if name in arguments:
+                continue
             if name in picks:
                 arguments[name] = self._pointed(name, picks[name])
                 continue

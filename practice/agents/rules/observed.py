@@ -98,6 +98,11 @@ class Observed:
         """Whether ``tool`` is known to show something."""
         return any(known.tool == tool for known in self.records)
 
+    def field(self, reader: ToolSpec, tool: ToolSpec, name: str) -> str:
+        """Return the field in which ``reader`` was seen to show what a parameter asks for."""
+        shown = (f for known in self.records if known.tool == reader.name for f in known.record)
+        return next((f for f in shown if match(tool, name, f) >= STRONG), "")
+
     def about(self, pick: Pick) -> list[tuple[str, Any]]:
         """Return the (field, value) pairs of the picked record, then of those joined to it."""
         return [pair for known in self._joined(pick.known) for pair in known.record.items()]

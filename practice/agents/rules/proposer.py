@@ -24,21 +24,20 @@ from practice.agents.rules.history import (
     refused,
     states,
 )
+from practice.agents.rules.linking import producers
 from practice.agents.rules.observed import Observed
 from practice.agents.rules.phrasing import instruction
 from practice.agents.rules.schema import Role
 from practice.agents.rules.values import Values
 from practice.agents.rules.words import parts
 from practice.domain.coverage import coverage
-from practice.domain.types import Briefing, Proposal, TaskSpec, ToolSpec
+from practice.domain.types import Briefing, Json, Proposal, TaskSpec, ToolSpec
 
 PAGE_SHARE = 0.8
 REFUSAL_SHARE = 0.4
 TURNS = 3
 #: how many tasks a tool waits for each time it proved impossible and never worked.
 HOPELESS = 3
-#: how many drafts a seed task is given per tool that fits it.
-SEED_DRAFTS = 4
 #: how often a refused tool is tried with the change its refusal spoke of.
 MOST_TRIES = 2
 
@@ -52,7 +51,8 @@ class RulesProposer:
     def propose(self, briefing: Briefing) -> Proposal:
         """Return up to ``briefing.count`` different candidates, gaps in coverage first."""
         writer = _Writer(briefing, random.Random(f"{self._seed}:{briefing.seed}"))
-        written = {task.instruction: task for task in writer.seeded(briefing.steering.seed_tasks)}
+        seeded, unmet = writer.seeded(briefing.steering.seed_tasks)
+        written = {task.instruction: task for task in seeded}
         for turn in range(TURNS):
             # What a search would find is unknown before anything was seen: first look, then guess.
             writer.drafts.guesses = turn > 0 or bool(briefing.history)
@@ -60,11 +60,11 @@ class RulesProposer:
                 break
             for tool in writer.ordered():
                 if len(written) >= briefing.count:
-                    return Proposal(candidates=tuple(written.values()))
+                    return Proposal(tuple(written.values()), unmet)
                 task = writer.task(tool)
                 if task is not None:
                     written.setdefault(task.instruction, task)
-        return Proposal(candidates=tuple(written.values()))
+        return Proposal(tuple(written.values()), unmet)
 
 
 class _Writer:
@@ -81,7 +81,7 @@ class _Writer:
         self._followed = {t for r in history for t in followed(r)}
         self._paged = set(self._followed)
         self._planned: Counter[str] = Counter()
-        observed = Observed(briefing.facts)
+        observed = self._observed = Observed(briefing.facts)
         spurned = refused(history)
         self._enabling = {
             tool: first
@@ -143,36 +143,58 @@ class _Writer:
             calls = calls if self._needs_avoided(longer) else longer
         return self._spec(tool, calls)
 
-    def seeded(self, seeds: Sequence[str]) -> list[TaskSpec]:
-        """Return a task for each seed task in free text that names what a tool is about.
+    def seeded(self, seeds: Sequence[str]) -> tuple[list[TaskSpec], tuple[tuple[str, str], ...]]:
+        """Return a task for each seed task that calls can say, and (seed, why) of the others.
 
-        Of several drafts the one counts that mentions most of what the seed task names. A seed task
-        that fits no tool, or whose tool needs what was not seen yet, is left for a later round.
+        Nothing but what the words ask for is practised under a seed task's name.
         """
-        found = []
+        found: list[TaskSpec] = []
+        unmet: list[tuple[str, str]] = []
+        world = seeding.World(self._all, self._draft, self._shows, self._avoided)
         for seed in seeds:
-            tools = seeding.fitting(seed, self._all, self._avoided)
-            drafts = [self.task(tool) for tool in tools for _ in range(SEED_DRAFTS)]
-            tasks = [task for task in drafts if task is not None]
-            if tasks:
-                best = max(tasks, key=lambda task: seeding.shared(seed, task))
+            reading = seeding.read(seed, world, MAX_CHAIN)
+            if reading.calls and self._needs_avoided(list(reading.calls)):
+                unmet.append((seed, "It would need a tool that is to be left alone."))
+            elif reading.calls:
+                main = self._tools[str(reading.calls[-1]["tool"])]
+                task = self._spec(main, [dict(call) for call in reading.calls], plain=True)
                 why = f"From the seed task: {seed}"
-                found.append(replace(best, seed_task=seed, rationale=why))
-        return found
+                found.append(
+                    replace(
+                        task,
+                        seed_task=seed,
+                        rationale=why,
+                        unused=reading.unused,
+                        added=reading.added,
+                    )
+                )
+            else:
+                unmet.append((seed, reading.why))
+        return found, tuple(unmet)
+
+    def _draft(self, tool: ToolSpec, given: Json) -> list[Call] | None:
+        return self.drafts.calls(tool, bare=True, given=given)
+
+    def _shows(self, reader: ToolSpec, tool: ToolSpec, name: str) -> str:
+        """Return the field by which a reader shows what a parameter asks for, or nothing."""
+        told = [p.field for p in producers(tool, name, self._all) if p.tool.name == reader.name]
+        return next(iter(told), "") or self._observed.field(reader, tool, name)
 
     def _needs_avoided(self, calls: list[Call]) -> bool:
         return not self._avoided.isdisjoint(str(call["tool"]) for call in calls)
 
-    def _spec(self, tool: ToolSpec, calls: list[Call]) -> TaskSpec:
+    def _spec(self, tool: ToolSpec, calls: list[Call], *, plain: bool = False) -> TaskSpec:
+        """Return the task of some calls; a ``plain`` one asks for nothing besides them."""
         self.drafts.use_fresh_credentials(calls)
-        self._page_first(calls[0])
+        if not plain:
+            self._page_first(calls[0])
         names = tuple(dict.fromkeys(str(c["tool"]) for c in calls))
         self._planned.update(names)
         acting = [n for n in names if not schema.is_read(self._tools[n])]
         text = instruction([(self._tools[str(c["tool"])], c) for c in calls], self._rng)
         goal: dict[str, Any] = {"calls": calls}
         counts = self._seen.of(tool.name)
-        refused = bool(acting) and self._blocked[tool.name] > 0 and not counts.solved
+        refused = not plain and bool(acting) and self._blocked[tool.name] > 0 and not counts.solved
         if refused and self._rng.random() < REFUSAL_SHARE:
             goal["report_refusal"] = True
             text = f"{text} If it is refused, tell me the reason that is given."
