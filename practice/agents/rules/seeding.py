@@ -146,18 +146,14 @@ class _Clause:
             if not looked:
                 return LATER.format(reader.name)
             given[name] = {"$from": reader.name, "$field": shown}
+            self.added = _chosen(looked[-1], filters, self._text)
         if homeless:
             return f"It names {homeless[0]}, which no parameter of {tool.name} plainly takes."
         chain = world.draft(tool, given)
         if chain is None:
             return LATER.format(tool.name)
         *first, last = chain
-        self.added = [
-            name
-            for name, value in last["arguments"].items()
-            if name not in given
-            and not (goals.is_reference(value) and _stems(noun_of(name)) & _stems(self._text))
-        ]
+        self.added += _chosen(last, given, self._text)
         return _needed([*looked, *first], last)
 
     def _look_up(self, missing: Set[str]) -> tuple[ToolSpec, str, str] | None:
@@ -170,6 +166,16 @@ class _Clause:
                 if shown:
                     return reader, name, shown
         return None
+
+
+def _chosen(call: Call, given: Json, clause: str) -> list[str]:
+    """Return the parameters of a call that nobody stated; "the first ticket" is any ticket."""
+    return [
+        name
+        for name, value in call["arguments"].items()
+        if name not in given
+        and not (goals.is_reference(value) and _stems(noun_of(name)) & _stems(clause))
+    ]
 
 
 def _carried(before: Sequence[Call], tool: ToolSpec) -> dict[str, Any]:
