@@ -7,7 +7,13 @@ from rest_framework import permissions
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from memoryapp.access import RIGHT_OF_SCOPE, allows, key_problem, membership_of
+from memoryapp.access import (
+    RIGHT_OF_SCOPE,
+    allows,
+    key_problem,
+    membership_of,
+    object_or_404,
+)
 from memoryapp.models import ApiKey, Playbook, Workspace
 from memoryapp.models.tokens import Scope
 from memoryapp.services.tokens import playbooks_bound
@@ -43,6 +49,11 @@ def playbooks_of(request: Request) -> QuerySet[Playbook]:
     rows: QuerySet[Playbook] = workspace_of(request).playbooks.all()
     bound = bound_to(request)
     return rows.filter(pk__in=bound) if bound else rows
+
+
+def playbook_of(request: Request, slug: str) -> Playbook:
+    """The playbook at an address, or 404."""
+    return object_or_404(playbooks_of(request), slug=slug)
 
 
 def workspace_of(request: Request) -> Workspace:

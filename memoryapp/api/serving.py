@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
 from memoryapp.api.contract import PROBLEM, READING, WRITING
-from memoryapp.api.permissions import HasScope, playbooks_of
+from memoryapp.api.permissions import HasScope, playbook_of
 from memoryapp.api.serializers import ReleaseSerializer
 from memoryapp.models import Release, ReleaseLabel
 from memoryapp.queries.serving import trial_of
@@ -84,12 +84,12 @@ def label_facts(label: ReleaseLabel) -> dict[str, Any]:
 
 
 def _label(request: Request, slug: str, name: str) -> ReleaseLabel:
-    playbook = object_or_404(playbooks_of(request), slug=slug)
+    playbook = playbook_of(request, slug)
     return object_or_404(playbook.labels.select_related("release", "canary"), name=name)
 
 
 def _release(request: Request, slug: str, version: int) -> Release:
-    playbook = object_or_404(playbooks_of(request), slug=slug)
+    playbook = playbook_of(request, slug)
     return object_or_404(playbook.releases.defer("document", "bodies"), number=version)
 
 
@@ -100,7 +100,7 @@ class LabelList(APIView):
     @extend_schema(responses={200: LabelSerializer(many=True), 404: PROBLEM})
     def get(self, request: Request, slug: str) -> Response:
         """The labels of a playbook, with what is on trial under each."""
-        playbook = object_or_404(playbooks_of(request), slug=slug)
+        playbook = playbook_of(request, slug)
         rows = playbook.labels.select_related("release", "canary")
         return Response(LabelSerializer([label_facts(row) for row in rows], many=True).data)
 

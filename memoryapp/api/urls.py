@@ -3,9 +3,14 @@ from __future__ import annotations
 from django.urls import path
 
 from memoryapp.api import (
+    audit,
+    bulk,
+    bullets,
+    curation,
     feedback,
     imports,
     keys,
+    policies,
     pull,
     retrieval,
     review,
@@ -66,6 +71,49 @@ urlpatterns = [
     ),
     path("workspace/export", transfer.WorkspaceExport.as_view(), name="api-workspace-export"),
     path("workspace/import", transfer.WorkspaceImport.as_view(), name="api-workspace-import"),
+    path(
+        "playbooks/<slug:slug>/labels/<str:name>/history",
+        curation.LabelHistory.as_view(),
+        name="api-label-history",
+    ),
+    path(
+        "playbooks/<slug:slug>/labels/<str:name>/revert",
+        curation.LabelRevert.as_view(),
+        name="api-label-revert",
+    ),
+    path(
+        "playbooks/<slug:slug>/settings",
+        curation.PlaybookSettings.as_view(),
+        name="api-playbook-settings",
+    ),
+    path("playbooks/<slug:slug>/bullets", bullets.BulletList.as_view(), name="api-bullet-list"),
+    *(
+        path(f"playbooks/<slug:slug>/bullets/<str:label>{end}", view.as_view(), name=name)
+        for end, view, name in (
+            ("", bullets.BulletDetail, "api-bullet-detail"),
+            ("/retire", bullets.BulletRetire, "api-bullet-retire"),
+            ("/restore", bullets.BulletRestore, "api-bullet-restore"),
+            ("/confirm", bullets.BulletConfirm, "api-bullet-confirm"),
+            ("/move", bullets.BulletMove, "api-bullet-move"),
+            ("/place", bullets.BulletPlace, "api-bullet-place"),
+            ("/tags", bullets.BulletTags, "api-bullet-tags"),
+            ("/revisions", bullets.RevisionList, "api-revision-list"),
+            ("/revisions/<int:number>", bullets.RevisionDetail, "api-revision-detail"),
+            ("/revisions/<int:number>/restore", bullets.RevisionRestore, "api-revision-restore"),
+        )
+    ),
+    path(
+        "playbooks/<slug:slug>/merge/preview",
+        curation.BulletsMergePreview.as_view(),
+        name="api-bullets-merge-preview",
+    ),
+    path("playbooks/<slug:slug>/merge", curation.BulletsMerge.as_view(), name="api-bullets-merge"),
+    path(
+        "playbooks/<slug:slug>/undo-run/preview",
+        curation.RunUndoPreview.as_view(),
+        name="api-run-undo-preview",
+    ),
+    path("playbooks/<slug:slug>/undo-run", curation.RunUndo.as_view(), name="api-run-undo"),
     path("keys", keys.KeyList.as_view(), name="api-key-list"),
     path("keys/<int:pk>", keys.KeyDetail.as_view(), name="api-key-detail"),
     path("keys/<int:pk>/rotate", keys.KeyRotate.as_view(), name="api-key-rotate"),
@@ -74,6 +122,8 @@ urlpatterns = [
     path("recalls/<uuid:pk>", retrieval.RecallDetail.as_view(), name="api-recall-detail"),
     path("candidates", views.CandidateList.as_view(), name="api-candidate-list"),
     path("candidates/<uuid:pk>", review.CandidateDetail.as_view(), name="api-candidate-detail"),
+    path("candidates/<uuid:pk>/twins", review.CandidateTwins.as_view(), name="api-candidate-twins"),
+    path("candidates/<uuid:pk>/merge", review.CandidateMerge.as_view(), name="api-candidate-merge"),
     path("candidates/<uuid:pk>/notes", review.CandidateNotes.as_view(), name="api-candidate-notes"),
     path(
         "candidates/<uuid:pk>/assignee",
@@ -92,34 +142,34 @@ urlpatterns = [
     ),
     path(
         "playbooks/<slug:slug>/review-policy",
-        review.PlaybookPolicy.as_view(),
+        policies.PlaybookPolicy.as_view(),
         name="api-review-policy",
     ),
     path(
         "playbooks/<slug:slug>/review-policy/history",
-        review.PlaybookPolicyHistory.as_view(),
+        policies.PlaybookPolicyHistory.as_view(),
         name="api-review-policy-history",
     ),
     path(
         "playbooks/<slug:slug>/review-policy/replay",
-        review.PlaybookPolicyReplay.as_view(),
+        policies.PlaybookPolicyReplay.as_view(),
         name="api-review-policy-replay",
     ),
-    path("bulk-decisions", review.BulkList.as_view(), name="api-bulk-list"),
-    path("bulk-decisions/<int:pk>", review.BulkDetail.as_view(), name="api-bulk-detail"),
+    path("bulk-decisions", bulk.BulkList.as_view(), name="api-bulk-list"),
+    path("bulk-decisions/<int:pk>", bulk.BulkDetail.as_view(), name="api-bulk-detail"),
     path(
         "bulk-decisions/<int:pk>/outcomes",
-        review.BulkOutcomes.as_view(),
+        bulk.BulkOutcomes.as_view(),
         name="api-bulk-outcomes",
     ),
     path(
         "bulk-decisions/<int:pk>/continue",
-        review.BulkContinue.as_view(),
+        bulk.BulkContinue.as_view(),
         name="api-bulk-continue",
     ),
-    path("bulk-decisions/<int:pk>/undo", review.BulkUndo.as_view(), name="api-bulk-undo"),
+    path("bulk-decisions/<int:pk>/undo", bulk.BulkUndo.as_view(), name="api-bulk-undo"),
     path("review/progress", review.ReviewProgress.as_view(), name="api-review-progress"),
-    path("audit", review.AuditLog.as_view(), name="api-audit"),
+    path("audit", audit.AuditLog.as_view(), name="api-audit"),
     path(
         "candidates/<uuid:pk>/approve",
         views.CandidateApprove.as_view(),

@@ -12,8 +12,8 @@ from rest_framework.views import APIView
 from memoryapp.access import object_or_404
 from memoryapp.api import serializers as s
 from memoryapp.api.contract import PROBLEM, PULLING, READING, WRITING, NewestFirst, one_of
-from memoryapp.api.permissions import HasScope, bound_to, playbooks_of, workspace_of
-from memoryapp.models import Candidate, Playbook
+from memoryapp.api.permissions import HasScope, bound_to, playbook_of, playbooks_of, workspace_of
+from memoryapp.models import Candidate
 from memoryapp.queries import playbooks as playbook_queries
 from memoryapp.queries import review as review_queries
 from memoryapp.queries.tallies import held_by
@@ -36,10 +36,6 @@ class PlaybookList(APIView):
         return Response(s.PlaybookSerializer(rows, many=True).data)
 
 
-def _playbook(request: Request, slug: str) -> Playbook:
-    return object_or_404(playbooks_of(request), slug=slug)
-
-
 class ReleaseList(APIView):
     permission_classes = (HasScope,)
     scopes = READING | WRITING
@@ -47,7 +43,7 @@ class ReleaseList(APIView):
     @extend_schema(responses={200: s.ReleaseSerializer(many=True), 404: PROBLEM})
     def get(self, request: Request, slug: str) -> Response:
         """Releases of a playbook, newest first."""
-        rows = _playbook(request, slug).releases.defer("document", "bodies")
+        rows = playbook_of(request, slug).releases.defer("document", "bodies")
         rows = rows.select_related("published_by", "replacement").prefetch_related("labels")
         return Response(s.ReleaseSerializer(rows, many=True).data)
 
@@ -59,7 +55,7 @@ class ReleaseList(APIView):
         asked = s.PublishRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         release = releases.release_publish(
-            playbook=_playbook(request, slug), by=request.user, **asked.validated_data
+            playbook=playbook_of(request, slug), by=request.user, **asked.validated_data
         )
         return Response(s.ReleaseSerializer(release).data, status=201)
 
@@ -75,7 +71,7 @@ class EvaluationList(APIView):
     def get(self, request: Request, slug: str) -> Response:
         """What was measured of a playbook, newest first, in pages."""
         pages = NewestFirst()
-        rows = _playbook(request, slug).evaluations.select_related("release")
+        rows = playbook_of(request, slug).evaluations.select_related("release")
         page = pages.paginate_queryset(rows, request, view=self)
         return pages.get_paginated_response(s.EvaluationSerializer(page, many=True).data)
 
@@ -91,7 +87,7 @@ class LabelDetail(APIView):
         """Point a label at a release."""
         asked = s.LabelRequest(data=request.data)
         asked.is_valid(raise_exception=True)
-        playbook = _playbook(request, slug)
+        playbook = playbook_of(request, slug)
         release = object_or_404(playbook.releases.all(), number=asked.validated_data["version"])
         releases.label_move(playbook=playbook, name=name, release=release, by=request.user)
         return Response(s.ReleaseSerializer(release).data)

@@ -209,6 +209,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
         "ReportedOutcome": [("success", "Success"), ("failure", "Failure")],
+        "BulletStatus": "memoryapp.models.Bullet.Status",
         "CandidateStatus": "memoryapp.models.Candidate.Status",
         "EnvironmentStatus": "practice.models.Environment.Status",
         "RunStatus": "practice.models.Run.Status",

@@ -74,6 +74,8 @@ def release_publish(*, playbook: Playbook, by: Any, notes: str = "", label: str 
             subject=release,
             playbook=playbook.slug,
             bullets=release.bullet_count,
+            before={"newest": newest.number} if newest else {},
+            after={"newest": number},
         )
         if label:
             label_move(playbook=playbook, name=label, release=release, by=by)
@@ -162,6 +164,25 @@ def label_move(*, playbook: Playbook, name: str, release: Release, by: Any) -> R
         )
         transaction.on_commit(pull_cache.forget)
     return label
+
+
+def label_revert(*, label: ReleaseLabel, version: int, by: Any) -> ReleaseLabel:
+    """Move a label back to where its last move came from. ``version`` is where it points now.
+
+    Raises:
+        UnableToChange: it points elsewhere by now, was never moved, or that release is withdrawn.
+    """
+    with transaction.atomic():
+        playbook = Playbook.objects.select_for_update().get(pk=label.playbook_id)
+        now = playbook.labels.select_related("release").get(pk=label.pk)
+        if now.release.number != version:
+            raise UnableToChange(
+                f"{label} points at {now.release} by now. Nothing was moved; look again."
+            )
+        last = playbook.label_moves.filter(name=label.name).select_related("from_release").first()
+        if last is None or last.from_release is None:
+            raise UnableToChange(f"{label} was never moved, so there is nothing to go back to.")
+        return label_move(playbook=playbook, name=label.name, release=last.from_release, by=by)
 
 
 def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:

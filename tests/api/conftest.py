@@ -20,3 +20,24 @@ def with_key(workspace: Any, ada: Any) -> Callable[..., Client]:
         return Client(headers={"Authorization": f"Bearer {key}"})
 
     return make
+
+
+@pytest.fixture
+def call(workspace: Any, ada: Any, client: Any) -> Callable[..., Any]:
+    """Call the API with a key of ada that may do everything, and return what it said."""
+    _, key = api_key_create(
+        workspace=workspace, name="desk", scopes=["read", "write", "admin"], by=ada
+    )
+
+    def ask(
+        method: str, path: str, body: Any = None, expect: int = 200, idempotency_key: str = ""
+    ) -> Any:
+        headers = {"Authorization": f"Bearer {key}"}
+        if idempotency_key:
+            headers["Idempotency-Key"] = idempotency_key
+        sent = {} if body is None else {"data": body, "content_type": "application/json"}
+        answer = getattr(client, method)(f"/api/v1{path}", headers=headers, **sent)
+        assert answer.status_code == expect, answer.content
+        return answer.json()
+
+    return ask

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from memoryapp.models import Event
-from memoryapp.services.tokens import api_key_create
 from tests.factories import CandidateFactory, PlaybookFactory
 
 pytestmark = pytest.mark.django_db
@@ -16,32 +15,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def playbook(workspace: Any) -> Any:
     return PlaybookFactory(workspace=workspace, slug="help-desk")
-
-
-@pytest.fixture
-def call(workspace: Any, ada: Any, client: Any) -> Any:
-    """Call the API with a key of ada that may do everything."""
-    _, key = api_key_create(
-        workspace=workspace, name="desk", scopes=["read", "write", "admin"], by=ada
-    )
-
-    def ask(method: str, path: str, body: Any = None, expect: int = 200) -> Any:
-        answer = (
-            getattr(client, method)(
-                f"/api/v1{path}",
-                body,
-                content_type="application/json",
-                headers={"Authorization": f"Bearer {key}"},
-            )
-            if body is not None
-            else getattr(client, method)(
-                f"/api/v1{path}", headers={"Authorization": f"Bearer {key}"}
-            )
-        )
-        assert answer.status_code == expect, answer.content
-        return answer.json()
-
-    return ask
 
 
 def test_a_candidate_is_read_noted_assigned_and_reserved(
@@ -135,3 +108,15 @@ def test_ids_of_other_workspaces_are_unknown(call: Any, olga: Any) -> None:
     for name, body in (("notes", {"text": "x"}), ("reservation", {}), ("uphold", {})):
         call("post", f"{path}/{name}", body, expect=404)
     call("get", "/playbooks/theirs/review-policy", expect=404)
+
+
+def test_twins_are_found_and_put_together(call: Any, playbook: Any) -> None:
+    text = "Verify the customer with `verify_customer` before you create any refund"
+    kept, other = (CandidateFactory(playbook=playbook, content=f"{text}{end}") for end in ".!")
+    path = f"/candidates/{kept.pk}"
+    (found,) = call("get", f"{path}/twins")
+    assert (found["candidate"]["id"], found["near"]) == (str(other.pk), 1)
+    assert call("post", f"{path}/merge", {"other": str(other.pk)})["seen_count"] == 2
+    call("post", f"{path}/merge", {"other": str(other.pk)}, expect=409)
+    assert call("post", f"/candidates/{other.pk}/undo", {})["status"] == "pending"
+    assert call("get", path)["seen_count"] == 1

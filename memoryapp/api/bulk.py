@@ -1,0 +1,143 @@
+"""One decision about everything a filter matches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from memoryapp.access import object_or_404
+from memoryapp.api.contract import PROBLEM, READING, WRITING, NewestFirst
+from memoryapp.api.permissions import HasScope, workspace_of
+from memoryapp.api.review import member_named
+from memoryapp.models import BulkDecision, BulkOutcome
+from memoryapp.services import bulk
+
+
+class BulkRequest(serializers.Serializer[Any]):
+    action = serializers.ChoiceField(choices=["approve", "reject", "assign"])
+    playbook = serializers.CharField(default="", allow_blank=True)
+    op = serializers.CharField(default="", allow_blank=True)
+    section = serializers.CharField(default="", allow_blank=True)
+    run = serializers.CharField(default="", allow_blank=True)
+    search = serializers.CharField(default="", allow_blank=True)
+    chosen = serializers.ListField(child=serializers.UUIDField(), default=list)
+    reason = serializers.CharField(default="", allow_blank=True, max_length=300)
+    assignee = serializers.CharField(default="", allow_blank=True)
+
+
+class BulkSerializer(serializers.ModelSerializer[BulkDecision]):
+    """Call ``continue`` until ``ended_at`` is set."""
+
+    asked_by = serializers.CharField(source="asked_by.username", default=None)
+    done = serializers.SerializerMethodField()
+    left = serializers.SerializerMethodField()
+
+    class Meta:
+        model = BulkDecision
+        fields = (
+            "id",
+            "action",
+            "query",
+            "reason",
+            "total",
+            "done",
+            "left",
+            "asked_by",
+            "created_at",
+            "ended_at",
+        )
+
+    def get_done(self, row: BulkDecision) -> int:
+        return row.outcomes.filter(done=True).count()
+
+    def get_left(self, row: BulkDecision) -> int:
+        return row.outcomes.filter(done=False).count()
+
+
+class OutcomeSerializer(serializers.ModelSerializer[BulkOutcome]):
+    class Meta:
+        model = BulkOutcome
+        fields = ("candidate", "done", "message")
+
+
+class BulkList(APIView):
+    permission_classes = (HasScope,)
+    scopes = WRITING
+
+    @extend_schema(request=BulkRequest, responses={201: BulkSerializer, 409: PROBLEM})
+    def post(self, request: Request) -> Response:
+        """Decide everything that waits under a filter; the first rows are decided at once."""
+        asked = BulkRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        said = asked.validated_data
+        narrowed = {name: said[name] for name in ("playbook", "op", "section", "run", "search")}
+        row = bulk.bulk_start(
+            workspace=workspace_of(request),
+            action=said["action"],
+            narrowed=narrowed,
+            chosen=[str(pk) for pk in said["chosen"]],
+            reason=said["reason"],
+            assignee=member_named(request, said["assignee"]) if said["assignee"] else None,
+            by=request.user,
+        )
+        return Response(
+            BulkSerializer(bulk.bulk_continue(bulk=row, by=request.user)).data, status=201
+        )
+
+
+class OneBulk(APIView):
+    permission_classes = (HasScope,)
+    scopes: Any = WRITING
+
+    def bulk(self, request: Request, pk: int) -> BulkDecision:
+        rows = BulkDecision.objects.filter(workspace=workspace_of(request))
+        return object_or_404(rows.select_related("asked_by"), pk=pk)
+
+
+class BulkDetail(OneBulk):
+    scopes = READING
+
+    @extend_schema(responses={200: BulkSerializer, 404: PROBLEM})
+    def get(self, request: Request, pk: int) -> Response:
+        """How far a bulk decision is."""
+        return Response(BulkSerializer(self.bulk(request, pk)).data)
+
+
+class ByRow(NewestFirst):
+    ordering = "pk"
+
+
+class BulkOutcomes(OneBulk):
+    scopes = READING
+
+    @extend_schema(
+        parameters=[OpenApiParameter("cursor", str), OpenApiParameter("page_size", int)],
+        responses={200: OutcomeSerializer(many=True), 404: PROBLEM},
+    )
+    def get(self, request: Request, pk: int) -> Response:
+        """What came of each row, in pages."""
+        pages = ByRow()
+        page = pages.paginate_queryset(self.bulk(request, pk).outcomes.all(), request, view=self)
+        return pages.get_paginated_response(OutcomeSerializer(page, many=True).data)
+
+
+class BulkContinue(OneBulk):
+    @extend_schema(request=None, responses={200: BulkSerializer, 404: PROBLEM})
+    def post(self, request: Request, pk: int) -> Response:
+        """Decide the next rows."""
+        row = bulk.bulk_continue(bulk=self.bulk(request, pk), by=request.user)
+        return Response(BulkSerializer(row).data)
+
+
+class BulkUndo(OneBulk):
+    @extend_schema(request=None, responses={201: BulkSerializer, 404: PROBLEM, 409: PROBLEM})
+    def post(self, request: Request, pk: int) -> Response:
+        """Take back what a bulk decision decided; answers with the bulk decision that does."""
+        back = bulk.bulk_undo(bulk=self.bulk(request, pk), by=request.user)
+        row = bulk.bulk_continue(bulk=back, by=request.user)
+        return Response(BulkSerializer(row).data, status=201)

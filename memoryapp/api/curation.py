@@ -1,0 +1,250 @@
+"""A playbook as a whole over REST: made, changed, merged in, cleared of a run, its labels' past."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from memoryapp.access import object_or_404
+from memoryapp.api.bullets import CONTENT_MOST, REFUSED, BulletSerializer
+from memoryapp.api.contract import PROBLEM, READING, WRITING
+from memoryapp.api.permissions import HasScope, playbook_of
+from memoryapp.api.serving import LabelSerializer, label_facts
+from memoryapp.domain.errors import UnableToChange
+from memoryapp.models import LabelMove, Playbook
+from memoryapp.queries import releases as release_queries
+from memoryapp.services import curation, playbooks, releases, undoing
+
+MOST_MERGED = 20
+
+
+class SettingsSerializer(serializers.ModelSerializer[Playbook]):
+    """``token_budget`` 0 means no limit."""
+
+    token_budget = serializers.IntegerField(min_value=0, max_value=1_000_000)
+
+    class Meta:
+        model = Playbook
+        fields = ("name", "description", "token_budget", "requires_evaluation")
+
+
+class BulletsMergeRequest(serializers.Serializer[Any]):
+    """The first label survives with ``content``; without it, with its own text."""
+
+    labels = serializers.ListField(
+        child=serializers.CharField(max_length=80), min_length=2, max_length=MOST_MERGED
+    )
+    content = serializers.CharField(max_length=CONTENT_MOST, required=False)
+
+
+class MergeDecision(BulletsMergeRequest):
+    seen = serializers.CharField(max_length=4_000, help_text="The preview's seen.")
+    reason = serializers.CharField(max_length=300, default="", allow_blank=True)
+
+
+class MergePreview(serializers.Serializer[Any]):
+    seen = serializers.CharField()
+    content = serializers.CharField()
+    tokens_before = serializers.IntegerField(help_text="Of the whole playbook.")
+    tokens_after = serializers.IntegerField()
+    bullets = BulletSerializer(many=True)
+
+
+class UndoRunRequest(serializers.Serializer[Any]):
+    origin = serializers.CharField(max_length=300, help_text="A candidate's origin_link.")
+
+
+class UndoRunDecision(UndoRunRequest):
+    seen = serializers.CharField(max_length=100, help_text="The preview's seen.")
+    reason = serializers.CharField(max_length=300)
+
+
+class UndoneSerializer(serializers.Serializer[Any]):
+    label = serializers.CharField(source="bullet.label")  # type: ignore[assignment]
+    effect = serializers.ChoiceField(choices=["retire", "revert", "spare", "nothing"])
+    revision = serializers.IntegerField(
+        source="revision.number",
+        default=None,
+        help_text="The one that comes back, or a person's that is spared.",
+    )
+    before = serializers.CharField(source="bullet.content")
+    after = serializers.CharField()
+
+
+class UndoReportSerializer(serializers.Serializer[Any]):
+    seen = serializers.CharField()
+    changing = serializers.IntegerField()
+    spared = serializers.IntegerField()
+    waiting = serializers.IntegerField(help_text="Proposals that are withdrawn.")
+    bullets = UndoneSerializer(source="rows", many=True)
+
+
+class LabelMoveSerializer(serializers.ModelSerializer[LabelMove]):
+    from_version = serializers.IntegerField(source="from_release.number", default=None)
+    to_version = serializers.IntegerField(source="to_release.number")
+    moved_by = serializers.CharField(source="moved_by.username", default=None)
+
+    class Meta:
+        model = LabelMove
+        fields = ("name", "from_version", "to_version", "moved_by", "created_at")
+
+
+class RevertRequest(serializers.Serializer[Any]):
+    version = serializers.IntegerField(
+        min_value=1,
+        max_value=999_999_999,
+        help_text="Where the label points now: one that moved meanwhile is left alone.",
+    )
+
+
+class PlaybookSettings(APIView):
+    permission_classes = (HasScope,)
+    scopes = READING | WRITING
+
+    @extend_schema(responses={200: SettingsSerializer, 404: PROBLEM})
+    def get(self, request: Request, slug: str) -> Response:
+        """Name, description, token budget, and whether publishing needs an evaluation."""
+        return Response(SettingsSerializer(playbook_of(request, slug)).data)
+
+    @extend_schema(request=SettingsSerializer, responses={200: SettingsSerializer, **REFUSED})
+    def patch(self, request: Request, slug: str) -> Response:
+        """Change some of them. The address stays."""
+        playbook = playbook_of(request, slug)
+        asked = SettingsSerializer(playbook, data=request.data, partial=True)
+        asked.is_valid(raise_exception=True)
+        wanted = dict(asked.validated_data)
+        required = wanted.pop("requires_evaluation", None)
+        if required is None and not wanted:
+            raise UnableToChange("Nothing was asked for, so there is nothing to save.")
+        if wanted:
+            kept = {name: getattr(playbook, name) for name in curation.CHANGEABLE}
+            playbook = curation.playbook_change(
+                playbook=playbook, by=request.user, **(kept | wanted)
+            )
+        if required is not None:
+            playbook = playbooks.playbook_require_evaluation(
+                playbook=playbook, required=required, by=request.user
+            )
+        return Response(SettingsSerializer(playbook).data)
+
+
+class BulletsMergePreview(APIView):
+    permission_classes = (HasScope,)
+    scopes = WRITING
+
+    @extend_schema(request=BulletsMergeRequest, responses={200: MergePreview, **REFUSED})
+    def post(self, request: Request, slug: str) -> Response:
+        """What merging would come to. Nothing is changed."""
+        asked = BulletsMergeRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        playbook = playbook_of(request, slug)
+        rows = curation.bullets_named(playbook, asked.validated_data["labels"])
+        labels = [row.label for row in rows]
+        content = asked.validated_data.get("content") or (rows[0].content if rows else "")
+        before, after = curation.merge_preview(playbook=playbook, labels=labels, content=content)
+        found = {
+            "seen": curation.merge_digest(rows),
+            "content": content,
+            "tokens_before": before,
+            "tokens_after": after,
+            "bullets": rows,
+        }
+        return Response(MergePreview(found).data)
+
+
+class BulletsMerge(APIView):
+    permission_classes = (HasScope,)
+    scopes = WRITING
+
+    @extend_schema(request=MergeDecision, responses={200: BulletSerializer, **REFUSED})
+    def post(self, request: Request, slug: str) -> Response:
+        """Make several bullets one, as previewed; the others are retired."""
+        asked = MergeDecision(data=request.data)
+        asked.is_valid(raise_exception=True)
+        said, playbook = asked.validated_data, playbook_of(request, slug)
+        rows = curation.bullets_named(playbook, said["labels"])
+        bullet = curation.bullets_merge(
+            playbook=playbook,
+            labels=[row.label for row in rows],
+            content=said.get("content") or (rows[0].content if rows else ""),
+            seen=said["seen"],
+            reason=said["reason"],
+            by=request.user,
+        )
+        return Response(BulletSerializer(bullet).data)
+
+
+class RunUndoPreview(APIView):
+    permission_classes = (HasScope,)
+    scopes = WRITING
+
+    @extend_schema(request=UndoRunRequest, responses={200: UndoReportSerializer, **REFUSED})
+    def post(self, request: Request, slug: str) -> Response:
+        """What undoing all a run did to a playbook would come to. Nothing is changed."""
+        asked = UndoRunRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        playbook, origin = _of_run(request, slug, asked.validated_data["origin"])
+        report = undoing.job_preview(playbook=playbook, origin_link=origin)
+        return Response(UndoReportSerializer(report).data)
+
+
+class RunUndo(APIView):
+    permission_classes = (HasScope,)
+    scopes = WRITING
+
+    @extend_schema(request=UndoRunDecision, responses={200: UndoReportSerializer, **REFUSED})
+    def post(self, request: Request, slug: str) -> Response:
+        """Take back all a run did, as previewed; what people changed since is spared."""
+        asked = UndoRunDecision(data=request.data)
+        asked.is_valid(raise_exception=True)
+        said = asked.validated_data
+        playbook, origin = _of_run(request, slug, said["origin"])
+        report = undoing.job_undo(
+            playbook=playbook,
+            origin_link=origin,
+            reason=said["reason"],
+            seen=said["seen"],
+            by=request.user,
+        )
+        return Response(UndoReportSerializer(report).data)
+
+
+class LabelHistory(APIView):
+    permission_classes = (HasScope,)
+    scopes = READING
+
+    @extend_schema(responses={200: LabelMoveSerializer(many=True), 404: PROBLEM})
+    def get(self, request: Request, slug: str, name: str) -> Response:
+        """Who moved a label from what to what, newest first: the last 200 moves."""
+        moves = playbook_of(request, slug).label_moves.filter(name=name)
+        rows = release_queries.label_moves(moves)[:200]
+        return Response(LabelMoveSerializer(rows, many=True).data)
+
+
+class LabelRevert(APIView):
+    permission_classes = (HasScope,)
+    scopes = WRITING
+
+    @extend_schema(request=RevertRequest, responses={200: LabelSerializer, **REFUSED})
+    def post(self, request: Request, slug: str, name: str) -> Response:
+        """Move a label back to where its last move came from."""
+        asked = RevertRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        label = releases.label_revert(
+            label=object_or_404(playbook_of(request, slug).labels.all(), name=name),
+            version=asked.validated_data["version"],
+            by=request.user,
+        )
+        return Response(LabelSerializer(label_facts(label)).data)
+
+
+def _of_run(request: Request, slug: str, origin: str) -> tuple[Playbook, str]:
+    """A playbook and the address of a run that proposed something to it, else 404."""
+    playbook = playbook_of(request, slug)
+    proposed = playbook.candidates.filter(origin_link=origin).exclude(origin_link="")
+    return playbook, object_or_404(proposed.order_by("created_at")[:1]).origin_link

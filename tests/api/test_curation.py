@@ -1,0 +1,109 @@
+"""A playbook as a whole over the API: its settings, merges, a run undone, its labels' past."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from memoryapp.services.candidates import candidate_approve
+from memoryapp.services.releases import label_move, release_publish
+from tests.factories import BulletFactory, CandidateFactory, PlaybookFactory
+
+pytestmark = pytest.mark.django_db
+
+PATH = "/playbooks/help-desk"
+
+
+@pytest.fixture
+def playbook(workspace: Any) -> Any:
+    return PlaybookFactory(workspace=workspace, slug="help-desk", name="Help desk")
+
+
+def test_settings_are_read_and_changed_one_by_one(call: Any, playbook: Any) -> None:
+    changed = call("patch", f"{PATH}/settings", {"token_budget": 900})
+    assert (changed["name"], changed["token_budget"]) == ("Help desk", 900)
+    assert call("patch", f"{PATH}/settings", {"requires_evaluation": True})["requires_evaluation"]
+    call("patch", f"{PATH}/settings", {"token_budget": 900}, expect=409)
+    call("patch", f"{PATH}/settings", {}, expect=409)
+    call("patch", f"{PATH}/settings", {"token_budget": -1}, expect=400)
+    assert call("get", f"{PATH}/settings")["token_budget"] == 900
+
+
+def test_a_merge_is_previewed_then_done(call: Any, playbook: Any) -> None:
+    one, two = BulletFactory.create_batch(2, playbook=playbook)
+    asked = {"labels": [one.label, two.label], "content": "Verify first."}
+    preview = call("post", f"{PATH}/merge/preview", asked)
+    assert preview["tokens_after"] < preview["tokens_before"]
+    assert playbook.bullets.live().count() == 2
+    call("post", f"{PATH}/merge", {**asked, "seen": "older"}, expect=409)
+    merged = call("post", f"{PATH}/merge", {**asked, "seen": preview["seen"], "reason": "Twins"})
+    assert (merged["label"], merged["content"]) == (one.label, "Verify first.")
+    assert [row.label for row in playbook.bullets.live()] == [one.label]
+
+
+def test_a_merge_of_what_is_not_there_is_refused(call: Any, playbook: Any) -> None:
+    label = BulletFactory(playbook=playbook).label
+    call("post", f"{PATH}/merge/preview", {"labels": [label]}, expect=400)
+    call("post", f"{PATH}/merge/preview", {"labels": [label, "apis-999"]}, expect=409)
+
+
+def test_a_run_is_undone_after_a_dry_run(call: Any, playbook: Any, ada: Any) -> None:
+    kept, waiting = CandidateFactory.create_batch(2, playbook=playbook)
+    candidate_approve(candidate=kept, by=ada)
+    asked = {"origin": waiting.origin_link}
+    preview = call("post", f"{PATH}/undo-run/preview", asked)
+    assert (preview["changing"], preview["waiting"]) == (1, 1)
+    assert [row["effect"] for row in preview["bullets"]] == ["retire"]
+    assert playbook.bullets.live().count() == 1
+    call("post", f"{PATH}/undo-run", {**asked, "seen": "older", "reason": "Bad data"}, expect=409)
+    call("post", f"{PATH}/undo-run", {**asked, "seen": preview["seen"]}, expect=400)
+    done = {**asked, "seen": preview["seen"], "reason": "Bad data"}
+    assert call("post", f"{PATH}/undo-run", done)["changing"] == 1
+    assert not playbook.bullets.live().exists()
+    call("post", f"{PATH}/undo-run/preview", {"origin": "/practice/runs/99/"}, expect=404)
+
+
+@pytest.fixture
+def labelled(playbook: Any, ada: Any) -> Any:
+    """Production moved from v1 to v2."""
+    for text in ("First.", "Second."):
+        BulletFactory(playbook=playbook, content=text)
+        release = release_publish(playbook=playbook, by=ada)
+        label_move(playbook=playbook, name="production", release=release, by=ada)
+    return playbook
+
+
+def test_a_label_says_who_moved_it_from_what_to_what(call: Any, labelled: Any) -> None:
+    rows = call("get", f"{PATH}/labels/production/history")
+    assert [(row["from_version"], row["to_version"]) for row in rows] == [(1, 2), (None, 1)]
+    assert rows[0]["moved_by"] == "ada"
+    assert call("get", f"{PATH}/labels/unheard-of/history") == []
+
+
+def test_a_label_goes_back_where_it_came_from(call: Any, labelled: Any) -> None:
+    path = f"{PATH}/labels/production/revert"
+    refused = call("post", path, {"version": 1}, expect=409)
+    assert "points at v2 by now" in refused["detail"]
+    assert call("post", path, {"version": 2})["version"] == 1
+    # Sent again, it does not flip back.
+    call("post", path, {"version": 2}, expect=409)
+
+
+def test_a_label_that_never_moved_has_nowhere_to_go_back_to(
+    call: Any, playbook: Any, ada: Any
+) -> None:
+    BulletFactory(playbook=playbook)
+    release = release_publish(playbook=playbook, by=ada)
+    label_move(playbook=playbook, name="staging", release=release, by=ada)
+    refused = call("post", f"{PATH}/labels/staging/revert", {"version": 1}, expect=409)
+    assert "never moved" in refused["detail"]
+    call("post", f"{PATH}/labels/unheard-of/revert", {"version": 1}, expect=404)
+
+
+def test_playbooks_of_another_workspace_are_unknown(call: Any, olga: Any) -> None:
+    PlaybookFactory(workspace=olga.memberships.get().workspace, slug="theirs")
+    call("get", "/playbooks/theirs/settings", expect=404)
+    call("post", "/playbooks/theirs/merge/preview", {"labels": ["a-1", "a-2"]}, expect=404)
+    call("post", "/playbooks/theirs/undo-run/preview", {"origin": "/x/"}, expect=404)
+    call("get", "/playbooks/theirs/labels/production/history", expect=404)
