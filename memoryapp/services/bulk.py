@@ -78,7 +78,15 @@ def bulk_start(
         raise UnableToChange("Nothing waits under this filter, so there is nothing to decide.")
     with transaction.atomic():
         bulk.save()
-        _record(bulk, by, "bulk.asked", query=query["filter"], chosen=len(chosen))
+        _record(
+            bulk,
+            by,
+            "bulk.asked",
+            query=query["filter"],
+            chosen=len(chosen),
+            before={"waiting": bulk.total},
+            after={"action": bulk.action},
+        )
     return bulk
 
 
@@ -102,7 +110,14 @@ def bulk_undo(*, bulk: BulkDecision, by: Any) -> BulkDecision:
             asked_by=by,
             total=done,
         )
-        _record(back, by, "bulk.asked", undoes=bulk.pk)
+        _record(
+            back,
+            by,
+            "bulk.asked",
+            undoes=bulk.pk,
+            before={"decided": done},
+            after={"action": back.action},
+        )
     return back
 
 
@@ -145,8 +160,11 @@ def _decide_some(bulk: BulkDecision, by: Any) -> None:
             bulk,
             by,
             "bulk.ended",
-            done=bulk.outcomes.filter(done=True).count(),
-            left=bulk.outcomes.filter(done=False).count(),
+            before={"to decide": bulk.total},
+            after={
+                "done": bulk.outcomes.filter(done=True).count(),
+                "left": bulk.outcomes.filter(done=False).count(),
+            },
         )
     bulk.save(update_fields=["done_until", "ended_at"])
 

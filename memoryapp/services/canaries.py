@@ -33,11 +33,12 @@ def canary_start(*, label: ReleaseLabel, release: Release, share: int, by: Any) 
             raise UnableToChange(f"{release} was {release.withdrawal}; it cannot be tried.")
         if release.pk == label.release_id:
             raise UnableToChange(f"{label.name} points at {release} already.")
+        was = _trial(label)
         if label.canary_id != release.pk:
             label.canary, label.canary_since = release, timezone.now()
         label.canary_share = share
         label.save(update_fields=["canary", "canary_share", "canary_since", "updated_at"])
-        _record(label, by, "canary.started", release, share=share)
+        _record(label, by, "canary.started", release, before=was, after=_trial(label))
     return label
 
 
@@ -49,9 +50,9 @@ def canary_end(*, label: ReleaseLabel, by: Any, why: str = "") -> ReleaseLabel:
     """
     with transaction.atomic():
         label = _locked(label)
-        release = _on_trial(label)
+        release, was = _on_trial(label), _trial(label)
         _clear(label)
-        _record(label, by, "canary.ended", release, reason=why[:300])
+        _record(label, by, "canary.ended", release, before=was, after={}, reason=why[:300])
     return label
 
 
@@ -75,7 +76,14 @@ def canary_promote(*, label: ReleaseLabel, by: Any) -> ReleaseLabel:
             to_release=release,
             moved_by=by,
         )
-        _record(label, by, "canary.promoted", release, moved_from=before.number)
+        _record(
+            label,
+            by,
+            "canary.promoted",
+            release,
+            before={"release": before.number},
+            after={"release": release.number},
+        )
     return label
 
 
@@ -95,13 +103,15 @@ def canaries_judge(release: Release) -> list[str]:
             stable = outcomes(label.release, label.canary_since)
             if not regressed(canary, stable):
                 continue
-            tried = label.canary
+            tried, was = label.canary, _trial(label)
             _clear(label)
             _record(
                 label,
                 None,
                 "canary.reverted",
                 tried,
+                before=was,
+                after={},
                 canary=[canary.successes, canary.failures],
                 stable=[stable.successes, stable.failures],
             )
@@ -121,6 +131,13 @@ def _on_trial(label: ReleaseLabel) -> Release:
     if label.canary is None:
         raise UnableToChange(f"No release is on trial under {label.name}.")
     return label.canary
+
+
+def _trial(label: ReleaseLabel) -> dict[str, Any]:
+    """What is on trial, as the log keeps it."""
+    if label.canary is None:
+        return {}
+    return {"on trial": label.canary.number, "share": label.canary_share}
 
 
 def _clear(label: ReleaseLabel) -> None:

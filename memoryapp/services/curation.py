@@ -14,11 +14,14 @@ from memoryapp.domain.playbook import Delta, DeltaRefused, Op, OverBudget
 from memoryapp.domain.ranking import room_report
 from memoryapp.domain.text import cleaned
 from memoryapp.models import Bullet, Candidate, Event, Playbook
+from memoryapp.services.events import said
 
 SECTION = re.compile(r"[a-z][a-z0-9_]{0,59}")
 TAG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 MOST_TAGS = 12
 UP, DOWN = "up", "down"
+#: what ``playbook_change`` changes.
+CHANGEABLE = ("name", "description", "token_budget")
 
 
 def bullet_move(*, bullet: Bullet, section: str, by: Any, reason: str = "") -> Bullet:
@@ -74,7 +77,14 @@ def bullet_place(*, bullet: Bullet, direction: str, by: Any) -> Bullet:
         # One statement; ``updated_at`` stays, because no text changed.
         Bullet.objects.bulk_update(changed, ["position"])
         bullet.position = to + 1
-        _record(bullet, by, "bullet.placed", place=to + 1, of=len(rows))
+        _record(
+            bullet,
+            by,
+            "bullet.placed",
+            before={"place": at + 1},
+            after={"place": to + 1},
+            of=len(rows),
+        )
     return bullet
 
 
@@ -125,6 +135,7 @@ def bullets_merge(
             )
         _try(playbook, delta)
         first, *others = rows
+        was = {row.label: _said(row) for row in rows}
         for other in others:
             first.practice_helpful += other.practice_helpful
             first.practice_harmful += other.practice_harmful
@@ -140,7 +151,15 @@ def bullets_merge(
         Candidate.objects.pending().filter(targets__in=others).update(
             status=Candidate.Status.SUPERSEDED
         )
-        _record(first, by, "bullet.merged", merged=[row.label for row in others], reason=reason)
+        _record(
+            first,
+            by,
+            "bullet.merged",
+            merged=[row.label for row in others],
+            reason=reason,
+            before=was,
+            after={row.label: _said(row) for row in rows},
+        )
     return first
 
 
@@ -235,6 +254,10 @@ def _revise(bullet: Bullet, by: Any, reason: str, *, status: str, content: str =
         author=by,
         reason=reason[:300],
     )
+
+
+def _said(bullet: Bullet) -> dict[str, Any]:
+    return {"status": str(bullet.status), "text": said(bullet.content)}
 
 
 def _record(bullet: Bullet, by: Any, kind: str, **data: Any) -> None:

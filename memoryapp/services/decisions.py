@@ -22,6 +22,7 @@ from memoryapp.domain.warnings import warnings_of
 from memoryapp.models import Candidate, Event, Playbook, Reservation, ReviewVote
 from memoryapp.services.applying import Changes, carry_out, take_back, tried
 from memoryapp.services.events import said
+from memoryapp.services.twins import candidates_part
 
 APPROVED, REJECTED = review.Status.APPROVED, review.Status.REJECTED
 
@@ -51,9 +52,17 @@ def candidate_approve(
         delta = candidate.as_delta(wording)
         before = playbook.as_value()
         after = tried(before, delta)
+        before_vote = _standing_word(candidate, by)
         result = _cast(playbook, candidate, by, APPROVED, content=wording)
         if result.decision is None:
-            _record(candidate, by, "candidate.voted", vote=APPROVED.value, missing=result.missing)
+            _record(
+                candidate,
+                by,
+                "candidate.voted",
+                missing=result.missing,
+                before={"vote": before_vote or "none"},
+                after={"vote": APPROVED.value},
+            )
         else:
             _approve(playbook, candidate, delta, before, after, by=by)
     return candidate
@@ -93,18 +102,28 @@ def candidate_reject(*, candidate: Candidate, by: Any, reason: str, seen: str = 
 def candidate_undo(*, candidate: Candidate, by: Any) -> Candidate:
     """Take a decision back: the candidate waits again and the playbook is as it was before it.
 
-    On a candidate that waits for more people, it takes back one's own vote.
+    On a candidate that waits for more people, it takes back one's own vote; one that was put
+    together with another waits by itself again.
 
     Raises:
         UnableToUndo: nothing to undo, or a bullet was changed after this decision.
     """
+    if candidate.is_merged:
+        return candidates_part(other=candidate, by=by)
     with transaction.atomic():
         _locked(candidate)
         was = candidate.status
         if was == review.Status.PENDING:
+            word = _standing_word(candidate, by)
             if not _withdraw(candidate, by):
                 raise UnableToUndo("This candidate is waiting already; there is nothing to undo.")
-            _record(candidate, by, "candidate.vote_withdrawn")
+            _record(
+                candidate,
+                by,
+                "candidate.vote_withdrawn",
+                before={"vote": word},
+                after={"vote": "none"},
+            )
             return candidate
         changes = take_back(candidate, by=by) if was == APPROVED else {}
         _reopen(candidate)
@@ -116,7 +135,6 @@ def candidate_undo(*, candidate: Candidate, by: Any) -> Candidate:
             candidate,
             by,
             "candidate.reopened",
-            was=was,
             before={"status": was},
             after={"status": review.Status.PENDING.value},
             bullets=changes,
@@ -258,6 +276,12 @@ def _cast(
     return review.outcome(casts, wanted)
 
 
+def _standing_word(candidate: Candidate, by: Any) -> str:
+    """What a person has said of a waiting candidate so far; empty where nothing."""
+    vote = candidate.votes.filter(reviewer=by, withdrawn_at=None).first()
+    return vote.decision if vote else ""
+
+
 def _withdraw(candidate: Candidate, by: Any) -> bool:
     mine = candidate.votes.filter(reviewer=by, withdrawn_at=None)
     return bool(mine.update(withdrawn_at=timezone.now()))
@@ -290,7 +314,7 @@ def _reopen(candidate: Candidate) -> None:
 
 def _bring_back_superseded(candidate: Candidate) -> None:
     """What waited on a bullet that came back waits again, unless its twin waits by now."""
-    for other in candidate.supersedes.filter(status=review.Status.SUPERSEDED):
+    for other in candidate.supersedes.filter(status=review.Status.SUPERSEDED, decided_at=None):
         try:
             with transaction.atomic():
                 Candidate.objects.filter(pk=other.pk).update(

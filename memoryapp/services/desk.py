@@ -34,7 +34,7 @@ def note_add(*, candidate: Candidate, text: str, by: Any) -> Note:
         )
     with transaction.atomic():
         note: Note = candidate.notes.create(author=by, text=text)
-        _record(candidate, by, "candidate.noted", note=said(text))
+        _record(candidate, by, "candidate.noted", before={}, after={"note": said(text)})
     return note
 
 
@@ -111,7 +111,13 @@ def _end(candidate: Candidate, others: Sequence[Reservation], membership: Member
     with transaction.atomic():
         Reservation.objects.filter(pk__in=[row.pk for row in others]).delete()
         names = sorted(row.membership.user.get_username() for row in others)
-        _record(candidate, membership.user, "candidate.taken_over", before=names)
+        _record(
+            candidate,
+            membership.user,
+            "candidate.taken_over",
+            before={"reading": names},
+            after={"reading": [membership.user.get_username()]},
+        )
 
 
 def _needed(candidate: Candidate) -> int:

@@ -27,6 +27,7 @@ def evaluation_record(
     for a measurement that gates nothing; ``figures`` are as ``Evaluation`` describes them.
     """
     with transaction.atomic():
+        earlier = Evaluation.objects.filter(playbook=playbook, link=link).first()
         evaluation, _ = Evaluation.objects.update_or_create(
             playbook=playbook,
             link=link,
@@ -45,6 +46,7 @@ def evaluation_record(
             kind="evaluation.recorded",
             subject=evaluation,
             playbook=playbook.slug,
-            passed=passed,
+            before={"passed": earlier.passed} if earlier else {},
+            after={"passed": passed},
         )
     return evaluation

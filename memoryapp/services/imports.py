@@ -133,7 +133,7 @@ def bullets_import(
     """
     with transaction.atomic():
         playbook = Playbook.objects.select_for_update().get(pk=playbook.pk)
-        value = playbook.as_value()
+        before = value = playbook.as_value()
         outcomes = []
         for given in incoming:
             row = _masked(given)
@@ -155,6 +155,8 @@ def bullets_import(
                 source=source,
                 added=added,
                 updated=updated,
+                before={"bullets": len(before.live), "tokens": before.tokens},
+                after={"bullets": len(value.live), "tokens": value.tokens},
             )
         if dry_run:
             transaction.set_rollback(True)

@@ -36,7 +36,12 @@ def playbook_create(
         if not created:
             raise UnableToChange(f"There is already a playbook named {playbook.name}.")
         Event.objects.record(
-            workspace=workspace, actor=by, kind="playbook.created", subject=playbook
+            workspace=workspace,
+            actor=by,
+            kind="playbook.created",
+            subject=playbook,
+            before={},
+            after={"name": playbook.name, "token_budget": playbook.token_budget},
         )
     return playbook
 

@@ -36,6 +36,7 @@ def view_save(
         own = SavedView.objects.filter(workspace=workspace, owner=by, page=page)
         if own.exclude(name=name).count() >= MOST:
             raise UnableToChange(f"You keep {MOST} views of this list. Delete one first.")
+        earlier = own.filter(name=name, is_shared=True).first()
         view, _ = SavedView.objects.update_or_create(
             workspace=workspace,
             owner=by,
@@ -45,7 +46,21 @@ def view_save(
         )
         if is_shared:
             Event.objects.record(
-                workspace=workspace, actor=by, kind="view.shared", subject=view, query=query
+                workspace=workspace,
+                actor=by,
+                kind="view.shared",
+                subject=view,
+                before={"query": earlier.query} if earlier else {},
+                after={"query": query},
+            )
+        elif earlier:
+            Event.objects.record(
+                workspace=workspace,
+                actor=by,
+                kind="view.unshared",
+                subject=view,
+                before={"query": earlier.query},
+                after={},
             )
     return view
 
@@ -55,6 +70,11 @@ def view_delete(*, view: SavedView, by: Any) -> None:
     with transaction.atomic():
         if view.is_shared:
             Event.objects.record(
-                workspace=view.workspace, actor=by, kind="view.deleted", subject=view
+                workspace=view.workspace,
+                actor=by,
+                kind="view.deleted",
+                subject=view,
+                before={"query": view.query},
+                after={},
             )
         view.delete()

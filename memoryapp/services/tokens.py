@@ -71,7 +71,12 @@ def api_key_create(
         )
         row.playbooks.set(playbooks)
         Event.objects.record(
-            workspace=workspace, actor=by, kind="key.created", subject=row, scopes=list(scopes)
+            workspace=workspace,
+            actor=by,
+            kind="key.created",
+            subject=row,
+            before={},
+            after=_facts(row),
         )
     return row, f"{KEY_MARK}_{row.prefix}_{secret}"
 
@@ -94,6 +99,7 @@ def api_key_rotate(
         row = ApiKey.objects.select_for_update().usable(now).filter(pk=key.pk).first()
         if row is None:
             raise UnableToChange(f"{key.name} is revoked or expired. Make a new key.")
+        was = row.rotated_at
         row.previous_hash, row.secret_hash = row.secret_hash, ApiKey.hash_of(secret)
         row.previous_until, row.rotated_at = now + grace, now
         row.save(update_fields=["previous_hash", "secret_hash", "previous_until", "rotated_at"])
@@ -103,6 +109,8 @@ def api_key_rotate(
             kind="key.rotated",
             subject=row,
             grace_hours=round(grace.total_seconds() / 3600, 2),
+            before={"rotated at": _moment(was)},
+            after={"rotated at": _moment(now), "old secret until": _moment(row.previous_until)},
         )
         transaction.on_commit(pull_cache.forget)
     return row, f"{KEY_MARK}_{row.prefix}_{secret}"
@@ -113,7 +121,14 @@ def api_key_revoke(*, key: ApiKey, by: Any) -> None:
     with transaction.atomic():
         moved = ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
         if moved:
-            Event.objects.record(workspace=key.workspace, actor=by, kind="key.revoked", subject=key)
+            Event.objects.record(
+                workspace=key.workspace,
+                actor=by,
+                kind="key.revoked",
+                subject=key,
+                before=_facts(key),
+                after={},
+            )
             transaction.on_commit(pull_cache.forget)
 
 
@@ -144,6 +159,20 @@ def playbooks_bound(key: ApiKey) -> list[int]:
     if not hasattr(key, "bound_to"):
         return list(key.playbooks.values_list("pk", flat=True))
     return list(key.bound_to)
+
+
+def _facts(key: ApiKey) -> dict[str, Any]:
+    """What a key may do, as the log keeps it; nothing of its secret."""
+    return {
+        "scopes": list(key.scopes),
+        "playbooks": sorted(key.playbooks.values_list("slug", flat=True)) or "all",
+        "expires": _moment(key.expires_at),
+        "rate limit": key.rate_limit or "default",
+    }
+
+
+def _moment(when: datetime | None) -> str:
+    return when.isoformat(timespec="seconds") if when else "never"
 
 
 def _free_prefix() -> str:

@@ -14,6 +14,7 @@ from memoryapp.domain.formats import digest
 from memoryapp.domain.text import cleaned
 from memoryapp.domain.undoing import Effect, Undoing, Written, undoing
 from memoryapp.models import Bullet, BulletRevision, Candidate, Event, Playbook
+from memoryapp.services.events import said
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,9 @@ def job_undo(
             )
         if not report.changing and not report.waiting:
             raise UnableToUndo("Nothing of this run is left in the playbook.")
-        for row in report.rows:
+        taken = [row for row in report.rows if row.effect in _CHANGING]
+        was = {row.bullet.label: _said(row.bullet) for row in taken}
+        for row in taken:
             _take_back(row, by, reason)
         spared = [row.bullet.pk for row in report.rows if row.effect is Effect.SPARE]
         name = _withdraw(playbook, origin_link, by, reason, spared)
@@ -97,7 +100,8 @@ def job_undo(
             playbook=playbook.slug,
             run=name,
             link=origin_link,
-            changed=[r.bullet.label for r in report.rows if r.effect in _CHANGING],
+            before=was,
+            after={row.bullet.label: _said(row.bullet) for row in taken},
             spared=[r.bullet.label for r in report.rows if r.effect is Effect.SPARE],
             withdrawn=report.waiting,
             reason=cleaned(reason)[:300],
@@ -106,6 +110,10 @@ def job_undo(
 
 
 _CHANGING = frozenset({Effect.RETIRE, Effect.REVERT})
+
+
+def _said(bullet: Bullet) -> dict[str, Any]:
+    return {"status": str(bullet.status), "text": said(bullet.content)}
 
 
 def _touched(playbook: Playbook, origin_link: str) -> list[Bullet]:
@@ -141,8 +149,6 @@ def _effect(bullet: Bullet, plan: Undoing, back: BulletRevision | None) -> Effec
 
 
 def _take_back(row: Undone, by: Any, reason: str) -> None:
-    if row.effect not in _CHANGING:
-        return
     bullet, back = row.bullet, row.revision if row.effect is Effect.REVERT else None
     bullet.revise(
         content=back.content if back else bullet.content,

@@ -43,7 +43,7 @@ def webhook_create(
         row = Webhook(workspace=workspace, url=url, kinds=list(kinds), created_by=by)
         row.keep_secret(secret)
         row.save()
-        _record(row, by, "webhook.created", kinds=list(kinds))
+        _record(row, by, "webhook.created", before={}, after=_facts(row))
     return row, written_secret(secret)
 
 
@@ -77,18 +77,25 @@ def webhook_rotate(*, webhook: Webhook, by: Any) -> str:
     """Make a new secret; the old one still signs for a day. Returns the new one, shown once."""
     secret = secrets.token_bytes(SECRET_BYTES)
     with transaction.atomic():
+        was = webhook.previous_until
         webhook.sealed_previous = webhook.sealed_secret
         webhook.previous_until = timezone.now() + OVERLAP
         webhook.keep_secret(secret)
         webhook.save(update_fields=["sealed_previous", "previous_until", "sealed_secret"])
-        _record(webhook, by, "webhook.rotated")
+        _record(
+            webhook,
+            by,
+            "webhook.rotated",
+            before={"old secret until": was.isoformat() if was else "none"},
+            after={"old secret until": webhook.previous_until.isoformat()},
+        )
     return written_secret(secret)
 
 
 def webhook_remove(*, webhook: Webhook, by: Any) -> None:
     """Remove a webhook with its log."""
     with transaction.atomic():
-        _record(webhook, by, "webhook.removed")
+        _record(webhook, by, "webhook.removed", before=_facts(webhook), after={})
         webhook.delete()
 
 
@@ -103,6 +110,7 @@ def webhook_test(*, webhook: Webhook, by: Any) -> Delivery:
     payload = message(TEST, timezone.now(), said)
     with transaction.atomic():
         made = Delivery.objects.create(webhook=webhook, kind=TEST, payload=payload)
+        _record(webhook, by, "webhook.tested", before={}, after={"message_id": str(made.pk)})
         queued.send(sender=Delivery)
     return made
 
@@ -115,6 +123,7 @@ def delivery_replay(*, delivery: Delivery, by: Any) -> Delivery:
     """
     _check_active(delivery.webhook)
     with transaction.atomic():
+        was = Delivery.objects.select_for_update().get(pk=delivery.pk).status
         moved = (
             Delivery.objects.filter(pk=delivery.pk)
             .exclude(status=Delivery.Status.WAITING)
@@ -122,10 +131,22 @@ def delivery_replay(*, delivery: Delivery, by: Any) -> Delivery:
         )
         if not moved:
             raise UnableToChange("It is waiting to be sent already.")
-        _record(delivery.webhook, by, "webhook.replayed", message_id=str(delivery.pk))
+        _record(
+            delivery.webhook,
+            by,
+            "webhook.replayed",
+            message_id=str(delivery.pk),
+            before={"status": was},
+            after={"status": Delivery.Status.WAITING.value},
+        )
         queued.send(sender=Delivery)
     delivery.refresh_from_db()
     return delivery
+
+
+def _facts(webhook: Webhook) -> dict[str, Any]:
+    """What a webhook is told, as the log keeps it; nothing of its secret."""
+    return {"url": webhook.url, "kinds": list(webhook.kinds), "is_active": webhook.is_active}
 
 
 def _checked(url: str) -> str:

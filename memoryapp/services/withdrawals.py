@@ -68,8 +68,12 @@ def release_withdraw(
             subject=release,
             playbook=playbook.slug,
             reason=release.withdrawal_reason,
-            replacement=replacement.number if replacement else None,
             labels=moved,
+            before={"in use": True},
+            after={
+                "in use": False,
+                "replacement": replacement.number if replacement else "none",
+            },
         )
         transaction.on_commit(pull_cache.forget)
     return release
@@ -101,7 +105,8 @@ def release_reinstate(*, release: Release, by: Any) -> Release:
             kind="release.reinstated",
             subject=release,
             playbook=release.playbook.slug,
-            was=was,
+            before={"in use": False, "withdrawal": was},
+            after={"in use": True},
         )
         transaction.on_commit(pull_cache.forget)
     return release

@@ -28,7 +28,12 @@ def first_operator_create() -> tuple[Workspace, str | None]:
         user = users.create_superuser(username=FIRST_OPERATOR, password=password)
         Membership.objects.create(workspace=workspace, user=user, role=Role.ADMIN)
         Event.objects.record(
-            workspace=workspace, actor=None, kind="member.added", subject=user, role=Role.ADMIN
+            workspace=workspace,
+            actor=None,
+            kind="member.added",
+            subject=user,
+            before={},
+            after={"role": Role.ADMIN.value},
         )
     return workspace, password
 
@@ -36,10 +41,16 @@ def first_operator_create() -> tuple[Workspace, str | None]:
 def member_add(*, workspace: Workspace, user: Any, role: str, by: Any) -> Membership:
     """Give a user a role in the workspace, or change the one they have."""
     with transaction.atomic():
+        earlier = workspace.memberships.filter(user=user).first()
         membership, _ = Membership.objects.update_or_create(
             workspace=workspace, user=user, defaults={"role": role}
         )
         Event.objects.record(
-            workspace=workspace, actor=by, kind="member.added", subject=user, role=role
+            workspace=workspace,
+            actor=by,
+            kind="member.added",
+            subject=user,
+            before={"role": earlier.role} if earlier else {},
+            after={"role": role},
         )
     return membership

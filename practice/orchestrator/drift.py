@@ -48,7 +48,8 @@ def noticed(environment: Environment, changed: Mapping[str, str]) -> None:
             kind="tool.drifted",
             subject=environment,
             tool=tool,
-            what=why,
+            before={},
+            after={"found": why},
             stale_bullets=stale,
             practice_asked=wished,
         )

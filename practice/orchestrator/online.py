@@ -91,7 +91,12 @@ def _run(environment: Environment, playbook_id: int, count: int) -> Run:
         budget=None if engine == RULES else Decimal(str(settings.ONLINE_RUN_BUDGET)),
     )
     event_record(
-        workspace=run.workspace, actor=None, kind="run.started", subject=run, trajectories=count
+        workspace=run.workspace,
+        actor=None,
+        kind="run.started",
+        subject=run,
+        before={},
+        after={"trajectories": count},
     )
     return run
 

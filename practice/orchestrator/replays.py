@@ -175,7 +175,8 @@ def finish(replay_id: int) -> bool:
             actor=None,
             kind="replay.finished",
             subject=replay,
-            passed=replay.passed,
+            before={"state": "running"},
+            after={"state": "finished", "passed": replay.passed},
         )
     return True
 

@@ -192,8 +192,11 @@ def _save(row: Analysis, found: Found, drawn: dict[str, Any]) -> None:
                 actor=None,
                 kind="incident.analysed",
                 subject=row.incident,
-                outcome=found.outcome.value,
-                cause=found.causes[0].node if found.causes else "",
+                before={},
+                after={
+                    "outcome": found.outcome.value,
+                    "cause": found.causes[0].node if found.causes else "none",
+                },
             )
 
 

@@ -123,6 +123,8 @@ def _end(run: Run, status: domain.RunStatus, message: str) -> None:
                 actor=None,
                 kind=f"run.{status.value}",
                 subject=run,
+                before={"status": Run.Status.RUNNING.value},
+                after={"status": status.value},
                 **({"message": message} if message else {}),
             )
 

@@ -250,8 +250,9 @@ def _store(
         kind="memory.imported",
         subject=environment,
         source=MEMORY_FILE,
-        added=len(entries),
         run=run.number,
+        before={},
+        after={"added": len(entries)},
     )
 
 

@@ -43,7 +43,14 @@ def cause_confirm(*, incident: Incident, node: str, by: Any) -> Incident:
         _decide(incident, Incident.Status.CONFIRMED, by, node, "")
         for kept in _verdicts_about(incident, node):
             _set_outcome(kept, Confirmed.CONFIRMED)
-        _record(incident, by, "incident.confirmed", cause=node, analysis=analysis.number)
+        _record(
+            incident,
+            by,
+            "incident.confirmed",
+            analysis=analysis.number,
+            before={"status": Incident.Status.OPEN.value},
+            after={"status": Incident.Status.CONFIRMED.value, "cause": node},
+        )
     return incident
 
 
@@ -74,9 +81,9 @@ def cause_correct(*, incident: Incident, node: str, reason: str, by: Any) -> Inc
             incident,
             by,
             "incident.corrected",
-            cause=node,
-            was=wrong,
             reason=reason,
+            before={"status": Incident.Status.OPEN.value, "cause": wrong or "none"},
+            after={"status": Incident.Status.CORRECTED.value, "cause": node},
             forgotten=len(poisoned),
             looked_at_again=again,
         )
@@ -98,7 +105,14 @@ def incident_dismiss(*, incident: Incident, reason: str, by: Any) -> Incident:
             analysis__incident=incident, value__verdict=Verdict.OWN.value
         )
         blamed.update(forgotten_at=timezone.now(), forgotten_why=f"{incident}: {reason}"[:300])
-        _record(incident, by, "incident.dismissed", reason=reason)
+        _record(
+            incident,
+            by,
+            "incident.dismissed",
+            reason=reason,
+            before={"status": Incident.Status.OPEN.value},
+            after={"status": Incident.Status.DISMISSED.value},
+        )
     return incident
 
 
@@ -109,14 +123,20 @@ def decision_undo(*, incident: Incident, by: Any) -> Incident:
         UnableToUndo: nobody has decided, or somebody decided anew meanwhile.
     """
     with transaction.atomic():
-        was = incident.status
+        was, cause = incident.status, incident.cause
         if was == Incident.Status.OPEN:
             raise UnableToUndo(f"Nobody has decided on {incident}; there is nothing to undo.")
         if not incident.decide(Incident.Status.OPEN, by=None, at=None, cause="", reason=""):
             raise UnableToUndo("Somebody decided on it meanwhile. Reload, then undo.")
         for analysis in incident.analyses.exclude(result=None):
             _restore(analysis)
-        _record(incident, by, "incident.reopened", was=was)
+        _record(
+            incident,
+            by,
+            "incident.reopened",
+            before={"status": was, "cause": cause or "none"},
+            after={"status": Incident.Status.OPEN.value},
+        )
     return incident
 
 
@@ -143,7 +163,14 @@ def lesson_submit(*, incident: Incident, playbook: Playbook, by: Any) -> Candida
                 f"{playbook.name} holds this lesson already, or a person rejected it in the same "
                 "words. Nothing was added."
             )
-        _record(incident, by, "incident.lesson_sent", playbook=playbook.slug)
+        _record(
+            incident,
+            by,
+            "incident.lesson_sent",
+            playbook=playbook.slug,
+            before={},
+            after={"candidate": str(candidate.pk)},
+        )
     return candidate
 
 

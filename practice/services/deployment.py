@@ -88,7 +88,8 @@ def trajectories_send(
                 kind="trajectories.sent",
                 subject=playbook,
                 environment=environment.slug,
-                count=len(new),
+                before={},
+                after={"taken": len(new)},
             )
             take_sent_trajectories.delay_on_commit()
     return receipt

@@ -20,13 +20,15 @@ TASKS_PER_TOOL = 3
 def drift_watch(*, environment: Environment, watched: bool, by: Any) -> Environment:
     """Look at the environment's tools now and then, or leave off."""
     with transaction.atomic():
-        environment.drift_watch = watched
+        was, environment.drift_watch = environment.drift_watch, watched
         environment.save(update_fields=["drift_watch"])
         event_record(
             workspace=environment.workspace,
             actor=by,
             kind="environment.watched" if watched else "environment.unwatched",
             subject=environment,
+            before={"watched": was},
+            after={"watched": watched},
         )
     return environment
 

@@ -129,7 +129,9 @@ def environment_connect(
             actor=by,
             kind="environment.connected",
             subject=environment,
-            transport=transport,
+            before={},
+            # Neither secrets nor addresses with what stands in them.
+            after={"transport": transport, "seed": seed, "slots": environment.slots},
         )
         check_environment.delay_on_commit(environment.pk)
     return environment
@@ -138,13 +140,15 @@ def environment_connect(
 def environment_check(*, environment: Environment, by: Any) -> None:
     """List the tools again; what is stored stays until the answer is in."""
     with transaction.atomic():
-        environment.status = Environment.Status.CHECKING
+        was, environment.status = environment.status, Environment.Status.CHECKING
         environment.save(update_fields=["status"])
         event_record(
             workspace=environment.workspace,
             actor=by,
             kind="environment.checked",
             subject=environment,
+            before={"status": was},
+            after={"status": environment.status},
         )
         check_environment.delay_on_commit(environment.pk)
 
@@ -157,14 +161,15 @@ def environment_resize(*, environment: Environment, slots: int, by: Any) -> Envi
     """
     _check_slots(environment, slots)
     with transaction.atomic():
-        environment.slots = slots
+        was, environment.slots = environment.slots, slots
         environment.save(update_fields=["slots"])
         event_record(
             workspace=environment.workspace,
             actor=by,
             kind="environment.resized",
             subject=environment,
-            slots=slots,
+            before={"slots": was},
+            after={"slots": slots},
         )
     return environment
 
@@ -189,13 +194,15 @@ def environment_check_reset(*, environment: Environment, by: Any) -> None:
             "Check the reset when it has ended, or pause it."
         )
     with transaction.atomic():
-        environment.status = Environment.Status.CHECKING
+        was, environment.status = environment.status, Environment.Status.CHECKING
         environment.save(update_fields=["status"])
         event_record(
             workspace=environment.workspace,
             actor=by,
             kind="environment.reset_checked",
             subject=environment,
+            before={"status": was},
+            after={"status": environment.status},
         )
         check_reset.delay_on_commit(environment.pk)
 
@@ -219,7 +226,7 @@ def tool_allow(
             f"{tool.effect.value}{f', not {accepts}' if accepts else ''}."
         )
     with transaction.atomic():
-        tool.is_enabled = allowed
+        was, tool.is_enabled = tool.is_enabled, allowed
         tool.save(update_fields=["is_enabled"])
         event_record(
             workspace=tool.environment.workspace,
@@ -228,6 +235,8 @@ def tool_allow(
             subject=tool,
             environment=tool.environment.slug,
             effect=tool.effect.value,
+            before={"allowed": was},
+            after={"allowed": allowed},
         )
     return tool
 

@@ -24,5 +24,7 @@ def fact_exclude(*, fact: EnvironmentFact, excluded: bool, by: Any) -> Environme
                 kind="fact.excluded" if excluded else "fact.restored",
                 subject=fact,
                 environment=fact.environment.slug,
+                before={"excluded": not excluded},
+                after={"excluded": excluded},
             )
     return fact

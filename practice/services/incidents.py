@@ -124,6 +124,7 @@ def _as_standing(incident: Incident) -> Standing:
 def _attach(incident: Incident, alert: Sent) -> None:
     _alert_row(incident, alert)
     at = _moment(alert.at)
+    was = _window(incident)
     incident.begins_at, incident.ends_at = min(incident.begins_at, at), max(incident.ends_at, at)
     incident.entry = incident.entry or alert.entry
     incident.save(update_fields=["begins_at", "ends_at", "entry"])
@@ -134,7 +135,13 @@ def _attach(incident: Incident, alert: Sent) -> None:
         subject=incident,
         alert=alert.external_id,
         entry=alert.entry,
+        before=was,
+        after=_window(incident),
     )
+
+
+def _window(incident: Incident) -> dict[str, str]:
+    return {"from": incident.begins_at.isoformat(), "to": incident.ends_at.isoformat()}
 
 
 def _open(workspace: Workspace, alert: Sent, source: TelemetrySource | None, by: Any) -> Incident:
@@ -153,7 +160,12 @@ def _open(workspace: Workspace, alert: Sent, source: TelemetrySource | None, by:
     )
     _alert_row(incident, alert)
     event_record(
-        workspace=workspace, actor=by, kind="incident.opened", subject=incident, title=title[:200]
+        workspace=workspace,
+        actor=by,
+        kind="incident.opened",
+        subject=incident,
+        before={},
+        after={"title": title[:200]},
     )
     return incident
 
@@ -221,7 +233,8 @@ def attempt_analyse(*, attempt: Attempt, by: Any) -> Incident:
             actor=by,
             kind="incident.opened",
             subject=incident,
-            attempt=attempt.pk,
+            before={},
+            after={"attempt": attempt.pk},
         )
         analysis_start(incident=incident, by=by)
     return incident
@@ -264,7 +277,8 @@ def analysis_start(
             actor=by,
             kind="incident.analysis_started",
             subject=incident,
-            number=analysis.number,
+            before={},
+            after={"analysis": analysis.number},
         )
         analyse_incident.delay_on_commit(analysis.pk)
     return analysis
@@ -300,6 +314,7 @@ def analysis_cancel(*, incident: Incident, by: Any) -> Analysis:
         analysis = rows.select_for_update().first()
         if analysis is None:
             raise UnableToStart(f"No analysis of {incident} is under way.")
+        was = analysis.status
         rows.filter(pk=analysis.pk).update(
             status=Analysis.Status.CANCELLED, ended_at=timezone.now(), message="Cancelled."
         )
@@ -309,6 +324,8 @@ def analysis_cancel(*, incident: Incident, by: Any) -> Analysis:
             kind="incident.analysis_cancelled",
             subject=incident,
             number=analysis.number,
+            before={"status": was},
+            after={"status": Analysis.Status.CANCELLED.value},
         )
     analysis.refresh_from_db()
     return analysis

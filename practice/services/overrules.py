@@ -45,8 +45,9 @@ def attempt_overrule(*, attempt: Attempt, label: str, by: Any, reason: str = "")
             actor=by,
             kind="verdict.overruled" if label != attempt.label else "verdict.supported",
             subject=attempt,
-            was=attempt.label,
-            label=label,
+            before={"label": before.label if before else attempt.label},
+            after={"label": label},
+            reason=overrule.reason,
         )
     return overrule
 
@@ -69,6 +70,7 @@ def overrule_undo(*, attempt: Attempt, by: Any) -> Overrule:
             actor=by,
             kind="overrule.undone",
             subject=attempt,
-            label=overrule.label,
+            before={"label": overrule.label},
+            after={"label": earlier.label if (earlier := standing(attempt)) else attempt.label},
         )
     return overrule

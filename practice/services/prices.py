@@ -42,6 +42,7 @@ def price_set(
         if value is not None and not 0 <= value <= HIGHEST:
             raise UnableToChange(f"A price is between $0 and ${HIGHEST:,} per million tokens.")
     with transaction.atomic():
+        earlier = ModelPrice.objects.filter(workspace=workspace, model=name).first()
         price, created = ModelPrice.objects.update_or_create(
             workspace=workspace, model=name, defaults={**asked, "updated_by": by}
         )
@@ -50,7 +51,8 @@ def price_set(
             actor=by,
             kind="price.set" if created else "price.changed",
             subject=price,
-            **{key: str(value) for key, value in asked.items() if value is not None},
+            before=_said(earlier) if earlier else {},
+            after=_said(price),
         )
     return price
 
@@ -58,8 +60,21 @@ def price_set(
 def price_remove(*, price: ModelPrice, by: Any) -> None:
     """Forget a price. What calls have cost so far stays as it was written."""
     with transaction.atomic():
-        event_record(workspace=price.workspace, actor=by, kind="price.removed", subject=price)
+        event_record(
+            workspace=price.workspace,
+            actor=by,
+            kind="price.removed",
+            subject=price,
+            before=_said(price),
+            after={},
+        )
         price.delete()
+
+
+def _said(price: ModelPrice) -> dict[str, str]:
+    """A price as the log keeps it, in USD per million tokens."""
+    kept = {name: getattr(price, name) for name in COLUMNS}
+    return {name: str(value) for name, value in kept.items() if value is not None}
 
 
 def check_budget(*, workspace: Workspace, engine: str, budget: Decimal | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
@@ -17,6 +18,8 @@ from practice.orchestrator.engines import is_configured
 from practice.orchestrator.prompt_trials import not_tried
 from practice.tasks import try_prompt
 
+#: what runs use where nobody wrote a prompt, as the log keeps it.
+BUILT_IN = {"version": "built-in"}
 #: roles that have a prompt, in the order they work, as people read them.
 ROLES = {
     "proposer": "Proposer",
@@ -55,7 +58,8 @@ def prompt_save(
             note=cleaned(note)[:NOTE_CHARS],
             created_by=by,
         )
-        _event(environment, by, "prompt.saved", version, role)
+        was = _version(environment.prompts.filter(role=role, number=number - 1).first())
+        _event(environment, by, "prompt.saved", version, role, was, _version(version))
         if activate:
             _activate(environment, role, version, by)
     return version
@@ -92,7 +96,7 @@ def prompt_deactivate(*, environment: Environment, role: str, by: Any) -> None:
             raise UnableToChange("The built-in prompt is in use already.")
         version.is_active = False
         version.save(update_fields=["is_active"])
-        _event(environment, by, "prompt.deactivated", version, role)
+        _event(environment, by, "prompt.deactivated", version, role, _version(version), BUILT_IN)
 
 
 def active_prompts(environment: Environment) -> dict[str, int]:
@@ -122,7 +126,7 @@ def prompt_try(
         trial = PromptTrial.objects.create(
             environment=environment, role=role, text=text, attempt=attempt, created_by=by
         )
-        _event(environment, by, "prompt.tried", trial, role)
+        _event(environment, by, "prompt.tried", trial, role, {}, {"attempt": attempt.pk})
         try_prompt.delay_on_commit(trial.pk)
     return trial
 
@@ -138,13 +142,27 @@ def _usable(role: str, text: str) -> str:
 
 
 def _activate(environment: Environment, role: str, version: PromptVersion, by: Any) -> None:
-    environment.prompts.filter(role=role, is_active=True).update(is_active=False)
+    active = environment.prompts.filter(role=role, is_active=True)
+    was = _version(active.first())
+    active.update(is_active=False)
     version.is_active = True
     version.save(update_fields=["is_active"])
-    _event(environment, by, "prompt.activated", version, role)
+    _event(environment, by, "prompt.activated", version, role, was, _version(version))
 
 
-def _event(environment: Environment, by: Any, kind: str, subject: Any, role: str) -> None:
+def _version(version: PromptVersion | None) -> dict[str, Any]:
+    return {"version": version.number} if version else BUILT_IN
+
+
+def _event(
+    environment: Environment,
+    by: Any,
+    kind: str,
+    subject: Any,
+    role: str,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+) -> None:
     event_record(
         workspace=environment.workspace,
         actor=by,
@@ -152,4 +170,6 @@ def _event(environment: Environment, by: Any, kind: str, subject: Any, role: str
         subject=subject,
         environment=environment.name,
         role=role,
+        before=dict(before),
+        after=dict(after),
     )

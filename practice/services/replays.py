@@ -54,7 +54,8 @@ def case_set_send(*, workspace: Workspace, name: str, data: bytes, by: Any) -> C
                 actor=by,
                 kind="case_set.sent",
                 subject=case_set,
-                cases=len(cases),
+                before={},
+                after={"cases": len(cases)},
             )
     return case_set
 
@@ -84,7 +85,14 @@ def replay_start(*, case_set: CaseSet, variants: Sequence[str], by: Any) -> Repl
             for variant in chosen
             for case_id in case_set.cases
         )
-        event_record(workspace=case_set.workspace, actor=by, kind="replay.started", subject=replay)
+        event_record(
+            workspace=case_set.workspace,
+            actor=by,
+            kind="replay.started",
+            subject=replay,
+            before={},
+            after={"variants": list(chosen)},
+        )
         ring_for_replays.delay_on_commit()
     return replay
 
@@ -105,7 +113,12 @@ def replay_cancel(*, replay: Replay, by: Any) -> Replay:
             status__in=[ReplayCase.Status.WAITING, ReplayCase.Status.RUNNING]
         ).update(status=ReplayCase.Status.CANCELLED, ended_at=timezone.now())
         event_record(
-            workspace=replay.case_set.workspace, actor=by, kind="replay.cancelled", subject=replay
+            workspace=replay.case_set.workspace,
+            actor=by,
+            kind="replay.cancelled",
+            subject=replay,
+            before={"state": "running"},
+            after={"state": "cancelled"},
         )
     replay.refresh_from_db()
     return replay
@@ -123,10 +136,17 @@ def baseline_set(*, replay: Replay, by: Any) -> Replay:
         raise UnableToChange("Cases of it failed, so it cannot be the baseline. Replay again.")
     with transaction.atomic():
         CaseSet.objects.select_for_update().only("pk").get(pk=replay.case_set_id)
-        replay.case_set.replays.filter(is_baseline=True).update(is_baseline=False)
+        baselines = replay.case_set.replays.filter(is_baseline=True)
+        was = baselines.values_list("number", flat=True).first()
+        baselines.update(is_baseline=False)
         replay.is_baseline = True
         replay.save(update_fields=["is_baseline"])
         event_record(
-            workspace=replay.case_set.workspace, actor=by, kind="replay.baseline", subject=replay
+            workspace=replay.case_set.workspace,
+            actor=by,
+            kind="replay.baseline",
+            subject=replay,
+            before={"baseline": was or "none"},
+            after={"baseline": replay.number},
         )
     return replay

@@ -112,8 +112,8 @@ def run_start(
             actor=by,
             kind="run.started",
             subject=run,
-            engine=engine,
-            **asked,
+            before={},
+            after={"engine": engine, **asked},
         )
         drive_run.delay_on_commit(str(run.pk))
     return run
@@ -168,10 +168,18 @@ def run_cancel(*, run: Run, by: Any) -> Run:
 
 def _moved(run: Run, by: Any, *, to: str, frm: set[str], kind: str, ends: bool = False) -> Run:
     with transaction.atomic():
+        was = run.status
         if not run.move(to=to, frm=frm, at=timezone.now() if ends else None):
             run.refresh_from_db()
             raise UnableToStart(f"{run} is {run.status}, so it cannot become {to}.")
-        event_record(workspace=run.workspace, actor=by, kind=kind, subject=run)
+        event_record(
+            workspace=run.workspace,
+            actor=by,
+            kind=kind,
+            subject=run,
+            before={"status": was},
+            after={"status": to},
+        )
     return run
 
 

@@ -52,8 +52,8 @@ def snapshot_take(*, environment: Environment, by: Any, name: str = "") -> Envir
             actor=by,
             kind="snapshot.taken",
             subject=held,
-            snapshot=snapshot.number,
-            digest=digest,
+            before={},
+            after={"snapshot": snapshot.number, "digest": digest},
         )
     return snapshot
 
@@ -77,7 +77,8 @@ def snapshot_delete(*, snapshot: EnvironmentSnapshot, by: Any) -> None:
             actor=by,
             kind="snapshot.deleted",
             subject=held.environment,
-            snapshot=held.number,
+            before={"snapshot": held.number, "digest": held.seed_digest},
+            after={},
         )
         held.delete()
         if not EnvironmentSnapshot.objects.filter(seed_digest=held.seed_digest).exists():

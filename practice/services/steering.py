@@ -55,7 +55,7 @@ def steering_add(
                 note=cleaned(note)[:NOTE_CAP],
                 created_by=by if getattr(by, "pk", None) else None,
             )
-            _record(wish, by, "steering.added")
+            _record(wish, by, "steering.added", before={}, after=_said(wish))
     except IntegrityError as error:
         raise UnableToChange(
             f"There is a standing wish about {tool} already. End that one first."
@@ -74,7 +74,7 @@ def steering_end(*, wish: Steering, by: Any) -> Steering:
         if not ended:
             raise UnableToChange("This wish has ended already; nothing was changed.")
         wish.refresh_from_db()
-        _record(wish, by, "steering.ended")
+        _record(wish, by, "steering.ended", before=_said(wish), after={})
     return wish
 
 
@@ -103,13 +103,17 @@ def _check_seed(environment: Environment, instruction: str) -> None:
         )
 
 
-def _record(wish: Steering, by: Any, kind: str) -> None:
+def _said(wish: Steering) -> dict[str, str]:
+    return {"asked": wish.kind, "for": wish.tool or wish.instruction}
+
+
+def _record(wish: Steering, by: Any, kind: str, **data: Any) -> None:
     event_record(
         workspace=wish.environment.workspace,
         actor=by,
         kind=kind,
         subject=wish,
         environment=wish.environment.slug,
-        asked=wish.kind,
         **({"note": wish.note} if wish.note else {}),
+        **data,
     )

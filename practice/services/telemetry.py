@@ -48,7 +48,14 @@ def source_create(
         )
         if not is_new:
             raise UnableToChange(f"There is a source named {source.name} already. Use it.")
-        event_record(workspace=workspace, actor=by, kind="telemetry.source_added", subject=source)
+        event_record(
+            workspace=workspace,
+            actor=by,
+            kind="telemetry.source_added",
+            subject=source,
+            before={},
+            after={"name": source.name},
+        )
     return source
 
 
@@ -71,6 +78,7 @@ def mapping_save(
     kept = {ours: theirs.strip()[:200] for ours, theirs in mapping.items() if theirs.strip()}
     with transaction.atomic():
         source = TelemetrySource.objects.select_for_update().get(pk=source.pk)
+        was = source.mapping.get(kind, {})
         source.mapping = {**source.mapping, kind: kept}
         source.save(update_fields=["mapping"])
         event_record(
@@ -79,7 +87,8 @@ def mapping_save(
             kind="telemetry.mapping_saved",
             subject=source,
             of=kind,
-            columns=kept,
+            before=was,
+            after=kept,
         )
     return source
 
@@ -135,7 +144,8 @@ def file_send(
                 subject=row,
                 source=source.slug,
                 of=kind,
-                rows=found.rows,
+                before={},
+                after={"rows": found.rows, "digest": row.digest},
             )
     return row
 
@@ -161,7 +171,8 @@ def file_delete(*, row: TelemetryFile, by: Any) -> None:
             kind="telemetry.file_deleted",
             subject=row,
             source=row.source.slug,
-            digest=row.digest,
+            before={"rows": row.rows, "digest": row.digest},
+            after={},
         )
         row.delete()
 

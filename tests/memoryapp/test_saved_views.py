@@ -43,7 +43,7 @@ def test_it_shares_a_reviewers_view_and_no_viewers(
     assert shown(vera_client) == ["Doubted", "Mine"]
     assert shown(rita_client) == ["Doubted"]
     assert shown(olga_client) == []
-    assert Event.objects.get(kind="view.shared").data["query"] == "status=stale"
+    assert Event.objects.get(kind="view.shared").data["after"] == {"query": "status=stale"}
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,10 @@ def test_it_is_kept_beside_the_verdict(rita_client: Any, attempt: Attempt, rita:
     assert "The refund went to nobody." in page
     assert "The validator said success." in page
     event = Event.objects.get(kind="verdict.overruled")
-    assert event.data == {"was": "success", "label": "failure"}
+    assert (event.data["before"], event.data["after"]) == (
+        {"label": "success"},
+        {"label": "failure"},
+    )
 
 
 def test_it_supports_a_verdict_by_the_same_label(attempt: Attempt, rita: Any) -> None:

@@ -30,7 +30,7 @@ def test_it_asks_for_a_tool_and_writes_it_down(rita_client: Any, environment: An
         "Before May",
         "rita",
     )
-    assert Event.objects.get(kind="steering.added").data["asked"] == "focus"
+    assert Event.objects.get(kind="steering.added").data["after"]["asked"] == "focus"
 
 
 def test_it_goes_back_to_the_tab_it_was_asked_on(rita_client: Any, environment: Any) -> None:

@@ -35,7 +35,7 @@ def test_it_sets_a_price_and_writes_it_down(ada_client: Any, workspace: Any) -> 
         Decimal("0.025"),
     )
     assert "counts from the next call on" in answer.content.decode()
-    assert Event.objects.get(kind="price.set").data["input"] == "0.25"
+    assert Event.objects.get(kind="price.set").data["after"]["input"] == "0.25"
 
 
 def test_it_changes_a_price_in_place(ada_client: Any, workspace: Any) -> None:
