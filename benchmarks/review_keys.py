@@ -38,6 +38,7 @@ import hashlib, json, uuid
 from datetime import timedelta
 from django.db import connection
 from django.utils import timezone
+from memoryapp.domain.retrieval import bands
 from memoryapp.models import Workspace
 first, last = {first}, {last}
 workspace = Workspace.objects.get()
@@ -83,10 +84,11 @@ for start in range(first, last, CHUNK):
     numbers = range(start, min(start + CHUNK, last))
     copied("memoryapp_candidate", "id, workspace_id, playbook_id, op, section, content, reason, "
         "dedup_key, seen_count, origin_kind, origin_link, origin_name, scores, status, "
-        "decision_reason, decided_content, audit, proposed_against, confidence, created_at",
+        "decision_reason, decided_content, audit, proposed_against, confidence, bands, created_at",
         (f"{{id_of(n)}}\t{{workspace.pk}}\t{{wheres[n % 4]}}\tADD\t{{sections[n % 4]}}\t"
          f"{{sentence(n)}}\tSeen twice.\tkey {{n}}\t1\trun\t/practice/runs/1/\t"
          f"Run {{n // 500 + 1}}\t{{scores}}\tpending\t\t\t\t{{{{}}}}\t0.9\t"
+         f"{{{{{{','.join(map(str, bands(sentence(n))))}}}}}}\t"
          f"{{begun + timedelta(milliseconds=30 * n)}}\n" for n in numbers))
     copied("memoryapp_evidence", "candidate_id, kind, link, \"group\", number, tool, arguments, "
         "excerpt, is_error, duration_ms, digest",

@@ -42,6 +42,7 @@ urlpatterns = [
     path("review/<uuid:pk>/approve/", review.approve, name="candidate-approve"),
     path("review/<uuid:pk>/reject/", review.reject, name="candidate-reject"),
     path("review/<uuid:pk>/undo/", review.undo, name="candidate-undo"),
+    path("review/<uuid:pk>/merge/", review.merge, name="candidate-merge"),
     path("review/<uuid:pk>/note/", review.note, name="candidate-note"),
     path("review/<uuid:pk>/assign/", review.assign, name="candidate-assign"),
     path("review/<uuid:pk>/take/", review.take, name="candidate-take"),

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.contrib.postgres.search import SearchVector
 from django.db import models
@@ -15,6 +16,7 @@ from django.urls import reverse
 
 from memoryapp.domain import review
 from memoryapp.domain.playbook import Delta, Op
+from memoryapp.domain.retrieval import bands
 
 #: A search vector holds at most 1 MB; words beyond this many characters are not searched.
 SEARCHED = SearchVector(Left("content", 100_000), config="simple")
@@ -27,6 +29,15 @@ class CandidateQuerySet(models.QuerySet["Candidate"]):
     def in_queue_order(self) -> CandidateQuerySet:
         """Oldest first, so that nothing starves; the id breaks ties for next and previous."""
         return self.order_by("created_at", "pk")
+
+    def nearly_like(self, candidate: Candidate) -> CandidateQuerySet:
+        """Waiting candidates of the same playbook that may say nearly the same; to be compared.
+
+        Ordered by what no index gives, so that the bands are what they are found by.
+        """
+        waiting = self.pending().filter(playbook=candidate.playbook_id, op=candidate.op)
+        found = waiting.filter(bands__overlap=candidate.bands or []).exclude(pk=candidate.pk)
+        return found.order_by("-seen_count", "pk")
 
 
 class Candidate(models.Model):
@@ -61,6 +72,8 @@ class Candidate(models.Model):
     reason = models.TextField(blank=True)
     #: equal keys are the same lesson: a second sighting adds evidence instead of a second row.
     dedup_key = models.CharField(max_length=64, blank=True)
+    #: what nearly equal texts are found by; kept with the text.
+    bands = ArrayField(models.IntegerField(), null=True, editable=False)
     seen_count = models.PositiveIntegerField(default=1)
     origin_kind = models.CharField(max_length=20, blank=True)
     origin_link = models.CharField(max_length=300, blank=True)
@@ -130,6 +143,9 @@ class Candidate(models.Model):
             ),
             models.Index(fields=["playbook", "confidence"], name="candidate_confidence"),
             GinIndex(SEARCHED, name="candidate_words"),
+            GinIndex(
+                fields=["bands"], condition=models.Q(status="pending"), name="candidate_bands"
+            ),
             models.Index(fields=["origin_link"], name="candidate_origin"),
         ]
         constraints = [
@@ -148,6 +164,10 @@ class Candidate(models.Model):
             self.workspace_id = self.playbook.workspace_id
             sure = self.scores.get("confidence")
             self.confidence = float(sure) if isinstance(sure, int | float) else None
+        changed = kwargs.get("update_fields")
+        if changed is None or "content" in changed:
+            self.bands = bands(self.content)
+            kwargs["update_fields"] = None if changed is None else [*changed, "bands"]
         super().save(*args, **kwargs)
 
     def get_absolute_url(self) -> str:
@@ -156,6 +176,16 @@ class Candidate(models.Model):
     @property
     def is_pending(self) -> bool:
         return self.status == self.Status.PENDING
+
+    @property
+    def is_merged(self) -> bool:
+        """Whether a person put it together with another that says the same."""
+        superseded = self.status == self.Status.SUPERSEDED
+        return superseded and self.superseded_by_id is not None and self.decided_at is not None
+
+    @property
+    def may_be_undone(self) -> bool:
+        return self.status in review.UNDOABLE or self.is_merged
 
     def shown(self) -> str:
         """Return the digest of what a reviewer is shown: the proposal, its targets as they are."""

@@ -17,6 +17,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.fields.json import KT
 from django.db.models.functions import Left
 
+from memoryapp.domain.retrieval import near_duplicates
 from memoryapp.models import (
     Bullet,
     Candidate,
@@ -36,13 +37,22 @@ RELATED = ("playbook__workspace", "decided_by", "assigned_to", "policy")
 TALLIED = frozenset({"playbook", "op", "section"})
 COLUMNS = {"playbook": 0, "status": 1, "section": 2, "op": 3}
 #: Rows of the queue shown around the current one: a third before it, the rest after it.
-WINDOW = 30
+WINDOW = 20
 #: Candidates before the current one are counted up to here.
 COUNTED = 1_000
+#: Texts a candidate is compared with word by word, and how many of them are named.
+COMPARED, MOST_TWINS = 50, 3
 #: Characters of a text that a row of the queue shows.
 ROW_CHARS = 300
-#: A row of the queue needs none of these.
-HEAVY = ("content", "decided_content", "rule", "scores", "reason", "proposed_against")
+#: All that a row of the queue shows besides the beginning of its text and two scores.
+OF_A_ROW = (
+    "op",
+    "section",
+    "status",
+    "playbook",
+    "created_at",
+    *(f"assigned_to__{name}" for name in ("username", "first_name", "last_name")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +149,9 @@ def review_item(
         return ReviewItem(None, None, None, None, False, (), False, False)
     rows = _as_rows(queue)
     before = list(rows.filter(_earlier(current)).reverse()[: window // 3 + 1])[::-1]
-    after = list(rows.filter(_later(current))[: window + 1])
-    here = list(rows.filter(pk=current.pk))
+    onward = list(rows.filter(_from(current))[: window + 2])
+    here = onward[:1] if onward and onward[0].pk == current.pk else []
+    after = onward[len(here) :][: window + 1]
     free = None
     if after and not taken.votes:
         free = next((row for row in after if row.pk not in taken.reading), None)
@@ -270,6 +281,21 @@ def votes(candidate: Candidate) -> list[ReviewVote]:
     return list(candidate.votes.filter(withdrawn_at=None).select_related("reviewer"))
 
 
+def twins(candidate: Candidate) -> list[tuple[Candidate, float]]:
+    """Other waiting candidates that say nearly the same, the closest first, with how near.
+
+    Only what would change the same bullets in the same way can stand in for each other.
+    """
+    if not candidate.is_pending or not candidate.bands:
+        return []
+    found = list(Candidate.objects.nearly_like(candidate).prefetch_related("targets")[:COMPARED])
+    aim = {bullet.pk for bullet in candidate.targets.all()}
+    texts = (
+        (row, row.content) for row in found if {bullet.pk for bullet in row.targets.all()} == aim
+    )
+    return list(near_duplicates(candidate.content, texts))[:MOST_TWINS]
+
+
 def _earlier(current: Candidate) -> Q:
     # The first condition is a range of the index; the second only breaks ties inside of it.
     return Q(created_at__lte=current.created_at) & (
@@ -283,13 +309,20 @@ def _later(current: Candidate) -> Q:
     )
 
 
+def _from(current: Candidate) -> Q:
+    return Q(created_at__gte=current.created_at) & (
+        Q(created_at__gt=current.created_at) | Q(pk__gte=current.pk)
+    )
+
+
 def _position(queue: QuerySet[Candidate], current: Candidate) -> int | None:
     before = queue.filter(_earlier(current)).reverse().values("pk")[:COUNTED].count()
     return before + 1 if before < COUNTED else None
 
 
 def _as_rows(queue: QuerySet[Candidate]) -> QuerySet[Candidate]:
-    return queue.defer(*HEAVY).annotate(
+    few = queue.select_related(None).select_related("assigned_to").only(*OF_A_ROW)
+    return few.annotate(
         line=Left("content", ROW_CHARS),
         feasibility=KT("scores__feasibility"),
         completion=KT("scores__completion"),

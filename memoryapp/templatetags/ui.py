@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -132,6 +133,12 @@ def theme(context: template.Context) -> str:
 @register.simple_tag
 def icon(name: str, label: str = "", *, small: bool = False) -> SafeString:
     """Return a Lucide icon from the sprite; with ``label`` it speaks, without it is decoration."""
+    return _icon(name, label, small)
+
+
+@lru_cache(maxsize=1024)
+def _icon(name: str, label: str, small: bool) -> SafeString:
+    # A page has dozens, nearly all of them alike.
     role = format_html('role="img" aria-label="{}"', label) if label else 'aria-hidden="true"'
     return format_html(
         '<svg class="i{}" {}><use href="{}#{}"></use></svg>',

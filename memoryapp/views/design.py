@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -10,6 +12,7 @@ from memoryapp.access import Right, gate
 from memoryapp.domain.playbook import SECTIONS
 from memoryapp.templatetags.ui import LOOKS
 from memoryapp.views.links import Chip
+from memoryapp.views.review_candidate import ShownStep
 
 ROLES = (
     ("canvas", "rail and queue"),
@@ -44,6 +47,9 @@ def design(request: HttpRequest) -> HttpResponse:
     context = {
         "roles": ROLES,
         "sizes": SIZES,
+        "panes": [("light", _steps(4)), ("dark", _steps(7))],
+        "rounds": [(8, 0), (8, 0), (5, 2), (0, 0)],
+        "heats": range(1, 6),
         "spaces": [{"size": size, "width": size} for size in SPACES],
         "states": [(name, look) for name, look in LOOKS.items()],
         "sections": SECTIONS,
@@ -61,3 +67,26 @@ def design(request: HttpRequest) -> HttpResponse:
         ],
     }
     return render(request, "memoryapp/design.html", context)
+
+
+def _steps(first: int) -> list[ShownStep]:
+    """Three steps in a row: one that failed, one that is cited, one that is not."""
+    said: tuple[tuple[str, dict[str, Any], str], ...] = (
+        ("create_refund", {"order": "ORD-17", "amount": 184}, "APPROVAL_REQUIRED: limit is 150"),
+        ("quote_refund", {"order": "ORD-17"}, "refundable: 184.00, approval_over: 150.00"),
+        ("search_articles", {"q": "refund approval"}, "2 articles, none opened"),
+    )
+    return [
+        ShownStep(
+            number=first + place,
+            tool=tool,
+            arguments=arguments,
+            excerpt=excerpt,
+            is_error=place == 0,
+            cited=place < 2,
+            started_ms=600 * place,
+            duration_ms=400 + 100 * place,
+            input_tokens=212,
+        )
+        for place, (tool, arguments, excerpt) in enumerate(said)
+    ]

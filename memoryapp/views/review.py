@@ -20,7 +20,7 @@ from memoryapp.access import Right, gate, membership_of, object_or_404, workspac
 from memoryapp.domain.errors import UnableTo
 from memoryapp.models import Candidate
 from memoryapp.queries import review as review_queries
-from memoryapp.services import decisions, desk
+from memoryapp.services import decisions, desk, twins
 from memoryapp.views.links import parameter, render_part, uuid_or_404
 from memoryapp.views.review_candidate import candidate_context, publish_offers, undo_context
 from memoryapp.views.review_queue import ReviewFilter, queue_context
@@ -122,10 +122,23 @@ def take(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 @gate(Right.REVIEW)
+def merge(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Keep this candidate and let ``other``, which says the same, wait no more."""
+    kept = _candidate(request, pk)
+    other = _candidate(request, uuid_or_404(_posted(request, "other")))
+    try:
+        twins.candidates_merge(kept=kept, other=other, by=request.user)
+    except UnableTo as error:
+        return _refused(request, pk, error)
+    return redirect(ReviewFilter.of(request).url(candidate=str(pk), undo=str(other.pk)))
+
+
+@require_POST
+@gate(Right.REVIEW)
 def uphold(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Say that what a policy admitted is right, and go on to the next audit."""
     candidate = _candidate(request, pk)
-    following = _following(request, candidate)
+    following = _following(request, candidate, _taken(request))
     try:
         decisions.audit_uphold(candidate=candidate, by=request.user)
     except UnableTo as error:
@@ -143,26 +156,31 @@ def _posted(request: HttpRequest, name: str) -> str:
     return request.POST.get(name, "").replace("\x00", "")
 
 
-def _following(request: HttpRequest, candidate: Candidate) -> Candidate | None:
+def _following(
+    request: HttpRequest, candidate: Candidate, taken: review_queries.Taken
+) -> Candidate | None:
     """The next candidate of the filter that is free, else the one before.
 
     Asked after the decision: it may have superseded the neighbor.
     """
-    membership = membership_of(request)
-    queue = ReviewFilter.of(request).queue(membership.workspace)
-    taken = review_queries.taken(membership, timezone.now())
+    queue = ReviewFilter.of(request).queue(workspace_of(request))
     return review_queries.following(queue, candidate, taken)
+
+
+def _taken(request: HttpRequest) -> review_queries.Taken:
+    return review_queries.taken(membership_of(request), timezone.now())
 
 
 def _onward(request: HttpRequest, candidate: Candidate) -> HttpResponse:
     """To the next candidate; the decided one can be undone there."""
-    chosen, following = ReviewFilter.of(request), _following(request, candidate)
+    chosen, taken = ReviewFilter.of(request), _taken(request)
+    following = _following(request, candidate, taken)
     url = chosen.url(
         candidate=str(following.pk) if following else "", undo=str(candidate.pk), edit=""
     )
     if not request.htmx:  # type: ignore[attr-defined]
         return redirect(url)
-    answer = _page(request, following, undo=candidate)
+    answer = _page(request, following, undo=candidate, taken=taken)
     answer["HX-Push-Url"] = url
     return answer
 
@@ -196,12 +214,14 @@ def _page(
     editing: bool = False,
     typed: dict[str, Any] | None = None,
     undo: Candidate | None = None,
+    taken: review_queries.Taken | None = None,
     status: int = 200,
 ) -> HttpResponse:
     membership = membership_of(request)
     chosen = ReviewFilter.of(request)
-    taken = review_queries.taken(membership, timezone.now())
-    item = review_queries.review_item(chosen.queue(membership.workspace), wanted, taken=taken)
+    item = review_queries.review_item(
+        chosen.queue(membership.workspace), wanted, taken=taken or _taken(request)
+    )
     policies = review_queries.policies(membership.workspace)
     context: dict[str, Any] = {
         "queue": queue_context(membership, chosen, item, policies),

@@ -22,6 +22,7 @@ from memoryapp.models import (
 )
 from memoryapp.queries import playbooks as playbook_queries
 from memoryapp.queries import releases as release_queries
+from memoryapp.queries import review as review_queries
 from memoryapp.services.desk import Reading
 from memoryapp.views.links import with_query
 from memoryapp.views.review_checks import checks_of
@@ -74,7 +75,8 @@ def candidate_context(
     evidence = list(candidate.evidence.all())
     changes = _changes(candidate, bullets)
     moved = _moved(candidate, bullets)
-    checks = checks_of(candidate, value, evidence, moved, desk["blind"])
+    twins = _twins(candidate, chosen)
+    checks = checks_of(candidate, value, evidence, moved, desk["blind"], len(twins))
     reasons = typed.get("reasons", [])
     typed_content = typed.get("content")
     return {
@@ -91,6 +93,7 @@ def candidate_context(
         ),
         "scores": [] if desk["blind"] else _scores(candidate.scores),
         "validator": {} if desk["blind"] else _validator(candidate.scores),
+        "twins": twins,
         "checks": checks,
         "passed": sum(check["ok"] for check in checks),
         "failed": sum(not check["ok"] for check in checks),
@@ -99,7 +102,7 @@ def candidate_context(
         "edit_url": chosen.url(candidate=str(candidate.pk), edit="1"),
         "leave_edit_url": chosen.url(candidate=str(candidate.pk)),
         "undo_url": chosen.action("candidate-undo", candidate),
-        "undoable": candidate.status in review.UNDOABLE,
+        "undoable": candidate.may_be_undone,
         "may_edit": candidate.op != Op.RETIRE,
         "editing": editing and candidate.is_pending and candidate.op != Op.RETIRE,
         "content": candidate.content if typed_content is None else typed_content,
@@ -195,7 +198,7 @@ def undo_context(
     """The decision just made, as long as it can be taken back."""
     if candidate is None or not membership.may_review:
         return None
-    if candidate.status not in review.UNDOABLE:
+    if not candidate.may_be_undone:
         mine = candidate.votes.filter(reviewer=membership.user, withdrawn_at=None)
         if not mine.exists():
             return None
@@ -203,14 +206,36 @@ def undo_context(
     return {
         "candidate": candidate,
         "label": _label(candidate, bullets),
-        "word": "Voted on" if candidate.is_pending else candidate.get_status_display(),
+        "word": _done(candidate),
         "verdict": _verdict(candidate),
         "undo_url": chosen.action("candidate-undo", candidate),
     }
 
 
+def _done(candidate: Candidate) -> str:
+    if candidate.is_merged:
+        return "Put together"
+    return "Voted on" if candidate.is_pending else candidate.get_status_display()
+
+
+def _twins(candidate: Candidate, chosen: ReviewFilter) -> list[dict[str, Any]]:
+    """Waiting candidates that say nearly the same, and where to put them together."""
+    return [
+        {
+            "candidate": twin,
+            "near": near,
+            "url": chosen.url(candidate=str(twin.pk)),
+            "keep_url": chosen.action("candidate-merge", candidate),
+            "keep_other_url": chosen.action("candidate-merge", twin),
+        }
+        for twin, near in review_queries.twins(candidate)
+    ]
+
+
 def _verdict(candidate: Candidate) -> str:
     """What the validator had said of a candidate that was decided without seeing it."""
+    if candidate.playbook.standing_policy is None:  # then nothing is kept blind
+        return ""
     vote = candidate.votes.filter(withdrawn_at=None).order_by("-pk").first()
     said = candidate.scores
     if vote is None or not vote.blind or "completion" not in said:

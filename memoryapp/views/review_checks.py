@@ -24,13 +24,18 @@ def checks_of(
     evidence: Sequence[Evidence],
     moved: Sequence[Mapping[str, Any]],
     blind: bool,
+    twins: int,
 ) -> list[dict[str, Any]]:
-    """Every check of a candidate; the validator's are left out while ``blind``."""
+    """Every check of a candidate; the validator's are left out while ``blind``.
+
+    ``twins`` is how many other candidates that wait say nearly the same.
+    """
     found = [
         *_target_checks(candidate, moved),
         *([] if blind else _validator_checks(candidate.scores)),
         *_text_checks(candidate.content, evidence),
         *_twin_checks(candidate, value),
+        *_waiting_checks(candidate, twins),
         *_apply_checks(candidate, value),
     ]
     return sorted(found, key=lambda check: check["ok"])
@@ -99,6 +104,15 @@ def _twin_checks(candidate: Candidate, value: domain.Playbook) -> list[dict[str,
         )
         for label, score in near
     ]
+
+
+def _waiting_checks(candidate: Candidate, twins: int) -> list[dict[str, Any]]:
+    if not candidate.is_pending or candidate.op == Op.RETIRE:
+        return []
+    if not twins:
+        return [_check(True, "Nothing else that waits says nearly the same")]
+    others = "Another candidate that waits says" if twins == 1 else f"{twins} others that wait say"
+    return [_check(False, f"{others} nearly the same", "#twins", "Put together")]
 
 
 def _apply_checks(candidate: Candidate, value: domain.Playbook) -> list[dict[str, Any]]:

@@ -174,7 +174,7 @@ def test_a_reservation_can_be_taken_over(playbook: Any, rita_client: Any, ada_cl
     page(rita_client, candidate)
     post(ada_client, "take", candidate)
     assert post(ada_client, "approve", candidate).status_code == 302
-    assert Event.objects.get(kind="candidate.taken_over").data["before"] == ["rita"]
+    assert Event.objects.get(kind="candidate.taken_over").data["before"] == {"reading": ["rita"]}
 
 
 def test_a_reservation_runs_out(playbook: Any, rita_client: Any, ada: Any) -> None:
