@@ -81,6 +81,9 @@ format: install-dev ## Rewrite style
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
+screenshots: install-dev ## Take the pictures of docs/screenshots anew
+	$(RUN) -m tests.screenshots
+
 schema: install-dev ## Write docs/openapi.yaml anew
 	$(RUN) manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
 

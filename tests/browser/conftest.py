@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
+from tests.browser.pages import with_rows
 from tests.product import Product, start_product, stop_product
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -160,3 +161,9 @@ def published(run: Any, browser: Browser, product: Product, key: str) -> str:
     page.get_by_role("button", name="Publish v1").click()
     expect(page.get_by_text("v1").first).to_be_visible()
     return kept
+
+
+@pytest.fixture(scope="session")
+def pages(published: Any, product: Product) -> list[str]:
+    """The address of every page, once the product has something to show on each."""
+    return with_rows(product)

@@ -3,89 +3,37 @@
 from __future__ import annotations
 
 from importlib.resources import files
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, ConsoleMessage
 
 from tests.browser.conftest import sign_in
 from tests.product import Product
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
-PAGES = (
-    "/",
-    "/review/",
-    "/review/?status=approved",
-    "/review/bulk/",
-    "/review/progress/",
-    "/playbooks/help-desk/policy/",
-    "/playbooks/",
-    "/playbooks/help-desk/",
-    "/playbooks/help-desk/?tab=releases",
-    "/playbooks/help-desk/?tab=use",
-    "/playbooks/help-desk/releases/1/",
-    "/playbooks/help-desk/import/",
-    "/playbooks/help-desk/?arrange=1",
-    "/playbooks/help-desk/?tab=sources",
-    "/memory/",
-    "/memory/?q=before&sort=best",
-    "/memory/duplicates/",
-    "/memory/recalls/",
-    "/trajectories/",
-    "/trajectories/1/",
-    "/trajectories/1/?view=tree&find=order",
-    "/trajectories/1/compare/2/",
-    "/practice/",
-    "/practice/new/",
-    "/practice/runs/1/",
-    "/practice/costs/",
-    "/practice/calls/",
-    "/practice/experiments/",
-    "/practice/experiments/new/",
-    "/practice/calibration/",
-    "/environments/",
-    "/environments/new/",
-    "/environments/help-desk/",
-    "/environments/help-desk/prompts/",
-    "/environments/help-desk/prompts/solver/",
-    "/coverage/",
-    "/root-causes/",
-    "/root-causes/1/",
-    "/root-causes/new/",
-    "/root-causes/telemetry/",
-    "/root-causes/telemetry/train-tickets-sample/",
-    "/root-causes/evaluation/",
-    "/analytics/?days=7",
-    "/environments/help-desk/memory/",
-    "/environments/help-desk/memory/?tab=pairs",
-    "/environments/help-desk/memory/?tab=facts",
-    "/environments/help-desk/memory/?tab=wishes",
-    "/environments/help-desk/memory/?tab=shown",
-    "/environments/help-desk/memory/?tab=files",
-    "/settings/keys/",
-    "/settings/members/",
-    "/settings/webhooks/",
-    "/settings/models/",
-    "/settings/audit/",
-    "/settings/password/",
-    "/design/",
-    "/palette/?q=refund",
-    "/no-such-page/",
-)
+
+
+def is_error(said: ConsoleMessage) -> bool:
+    """Whether a page wrote an error into the console; that a page is missing is none."""
+    return said.type == "error" and "no-such-page" not in said.location["url"]
 
 
 @pytest.mark.parametrize(
     ("theme", "width"), [("light", 1440), ("dark", 1440), ("light", 1024), ("light", 360)]
 )
+@pytest.mark.timeout(900)
 def test_every_page_is_accessible_and_fits(
-    published: Any, browser: Browser, product: Product, theme: str, width: int
+    pages: list[str], browser: Browser, product: Product, theme: str, width: int
 ) -> None:
     context = browser.new_context(base_url=product.url, viewport={"width": width, "height": 900})
     context.add_cookies([{"name": "theme", "value": theme, "url": product.url}])
     page = context.new_page()
     sign_in(page, product)
     broken: list[str] = []
-    for path in PAGES:
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(f"{page.url}: {error}"))
+    page.on("console", lambda said: errors.extend([said.text] if is_error(said) else []))
+    for path in pages:
         page.goto(path)
         page.evaluate(AXE)
         found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
@@ -94,4 +42,4 @@ def test_every_page_is_accessible_and_fits(
         if wide > width:
             broken.append(f"{path}: {wide} px wide at {width}")
     context.close()
-    assert broken == []
+    assert broken + errors == []

@@ -11,7 +11,6 @@ import pytest
 from playwright.sync_api import Browser, Page, Response, expect
 
 from tests.browser.conftest import sign_in
-from tests.browser.test_every_page import PAGES
 from tests.product import Product
 
 FIRST_LOAD = 200_000
@@ -58,10 +57,12 @@ def visitor(published: Any, browser: Browser, product: Product) -> Iterator[Any]
 
 
 @pytest.mark.timeout(900)
-def test_no_page_is_heavy_or_asks_another_host(visitor: Any, product: Product) -> None:
+def test_no_page_is_heavy_or_asks_another_host(
+    visitor: Any, product: Product, pages: list[str]
+) -> None:
     host = urlsplit(product.url).netloc
     broken = []
-    for path in PAGES:
+    for path in pages:
         page = visitor()
         answers = answers_of(page)
         page.goto(path)

@@ -10,7 +10,6 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import sign_in
-from tests.browser.test_every_page import PAGES
 from tests.product import Product
 
 
@@ -23,9 +22,9 @@ def plain(published: Any, browser: Browser, product: Product) -> Iterator[Page]:
     context.close()
 
 
-def test_every_page_shows_its_content(plain: Page) -> None:
+def test_every_page_shows_its_content(plain: Page, pages: list[str]) -> None:
     broken = []
-    for path in PAGES:
+    for path in pages:
         answer = plain.goto(path)
         assert answer is not None
         said = plain.locator("main").inner_text()

@@ -1,0 +1,162 @@
+"""Every page of the product, for the tests that walk them all.
+
+``tests/project/test_pages.py`` fails when an address is in no list here.
+"""
+
+from __future__ import annotations
+
+import json
+
+from benchmarks.product_api import in_shell
+from tests.product import Product
+
+#: Addresses as the product of the browser tests has them. ``{…}`` stands for a row that
+#: ``with_rows`` makes.
+PAGES = (
+    "/",
+    "/review/",
+    "/review/?status=approved",
+    "/review/bulk/",
+    "/review/progress/",
+    "/playbooks/help-desk/policy/",
+    "/playbooks/",
+    "/playbooks/help-desk/",
+    "/playbooks/help-desk/?tab=releases",
+    "/playbooks/help-desk/?tab=use",
+    "/playbooks/help-desk/releases/1/",
+    "/playbooks/help-desk/labels/walked/",
+    "/playbooks/help-desk/import/",
+    "/playbooks/help-desk/?arrange=1",
+    "/playbooks/help-desk/?tab=sources",
+    "/memory/",
+    "/memory/?q=before&sort=best",
+    "/memory/duplicates/",
+    "/memory/recalls/",
+    "/trajectories/",
+    "/trajectories/1/",
+    "/trajectories/1/?view=tree&find=order",
+    "/trajectories/1/compare/2/",
+    "/practice/",
+    "/practice/new/",
+    "/practice/runs/1/",
+    "/practice/costs/",
+    "/practice/calls/",
+    "/practice/experiments/",
+    "/practice/experiments/new/",
+    "/practice/calibration/",
+    "/environments/",
+    "/environments/new/",
+    "/environments/help-desk/",
+    "/environments/help-desk/prompts/",
+    "/environments/help-desk/prompts/solver/",
+    "/coverage/",
+    "/root-causes/",
+    "/root-causes/1/",
+    "/root-causes/new/",
+    "/root-causes/telemetry/",
+    "/root-causes/telemetry/train-tickets-sample/",
+    "/root-causes/evaluation/",
+    "/analytics/?days=7",
+    "/environments/help-desk/memory/",
+    "/environments/help-desk/memory/?tab=pairs",
+    "/environments/help-desk/memory/?tab=facts",
+    "/environments/help-desk/memory/?tab=wishes",
+    "/environments/help-desk/memory/?tab=shown",
+    "/environments/help-desk/memory/?tab=files",
+    "/settings/keys/",
+    "/settings/members/",
+    "/settings/webhooks/",
+    "/settings/models/",
+    "/settings/audit/",
+    "/settings/password/",
+    "/design/",
+    "/palette/?q=refund",
+    "/review/#queue",
+    "/review/bulk/{bulk}/",
+    "/playbooks/help-desk/bullets/{bullet}/",
+    "/playbooks/help-desk/bullets/{bullet}/?edit=1",
+    "/playbooks/help-desk/bullets/{bullet}/graph/",
+    "/playbooks/help-desk/merge/?bullet={bullet}&bullet={other}",
+    "/playbooks/help-desk/undo/?origin=/practice/runs/1/",
+    "/memory/recalls/{recall}/",
+    "/practice/calls/{call}/",
+    "/practice/experiments/{experiment}/",
+    "/practice/from-agents/",
+    "/environments/help-desk/prompts/trials/{trial}/",
+    "/environments/help-desk/prompts/solver/compare/?from=built-in&to=built-in",
+    "/root-causes/evaluation/{replay}/",
+    "/settings/webhooks/{webhook}/",
+    "/settings/password/done/",
+    "/kept/",
+    "/no-such-page/",
+)
+
+#: Names of addresses that are no page, and what they are.
+NO_PAGES = {
+    "healthz": "for probes",
+    "readyz": "for probes",
+    "api-elsewhere": "the API",
+    "login": "left at once by who is signed in; tested signed out",
+    "logout": "ends the session",
+    "bullet-row": "a part of the bullets tab; a redirect without htmx",
+    "release-download": "a file",
+    "audit-export": "a file",
+    "memory-file": "a file",
+    "incident-report": "a file",
+}
+#: What a placeholder may look like, to tell which page an address is.
+SAMPLES = {
+    "bullet": "apis-001",
+    "other": "apis-002",
+    "recall": "5f0c9a1e-6f0b-4a67-9d43-0c3f6d1b2a55",
+    **dict.fromkeys(("bulk", "call", "experiment", "replay", "trial", "webhook"), "1"),
+}
+
+_MAKE_ROWS = """
+import json
+from django.utils import timezone
+from memoryapp.models import BulkDecision, Playbook
+from memoryapp.services.releases import label_move
+from memoryapp.services.retrieval import live_scope, memory_retrieve
+from memoryapp.services.webhooks import webhook_create
+from practice.agents.prompting import built_in_text
+from practice.models import Attempt, PromptTrial, Run
+from practice.services.experiments import experiment_start
+from practice.services.replays import case_set_send
+from tests.factories import CallFactory
+from tests.practice.test_replays import set_files, zipped
+
+playbook, now = Playbook.objects.get(slug="help-desk"), timezone.now()
+workspace, first = playbook.workspace, Run.objects.get(number=1)
+by = first.started_by
+labels = [row.label for row in playbook.bullets.live().order_by("label")[:2]]
+bulk = BulkDecision.objects.create(
+    workspace=workspace, action="approve", query={"filter": {}, "chosen": []}, total=0,
+    asked_by=by, ended_at=now)
+webhook, _ = webhook_create(
+    workspace=workspace, url="http://127.0.0.1:9/hook", kinds=["incident.analyzed"], by=by)
+release = playbook.releases.get(number=1)
+label_move(playbook=playbook, name="walked", release=release, by=by)
+found = memory_retrieve(
+    workspace=workspace, query="refund", scope=live_scope([playbook]), keep_trace=True)
+experiment = experiment_start(
+    environment=first.environment, playbook=playbook, engine="rules", by=by, tasks=1)
+trial = PromptTrial.objects.create(
+    environment=first.environment, role="reflector", text=built_in_text("reflector"),
+    attempt=Attempt.objects.filter(run=first).exclude(label="").first(), status="failed",
+    message="No model is configured.", ended_at=now)
+cases = case_set_send(workspace=workspace, name="shop.zip", data=zipped(set_files(1)), by=by)
+replay = cases.replays.create(
+    number=1, variants=["whole"], started_by=by, ended_at=now, cancelled_at=now)
+call = CallFactory(run=first, workspace=workspace)
+print(json.dumps({"bullet": labels[0], "other": labels[1], "bulk": bulk.pk, "webhook": webhook.pk,
+    "recall": str(found.trace), "experiment": experiment.run.number, "trial": trial.pk,
+    "replay": replay.pk, "call": call.pk}))
+"""
+
+
+def with_rows(product: Product) -> list[str]:
+    """Make one row of every kind that has a page of its own, and return all addresses."""
+    said = in_shell(product.data, _MAKE_ROWS)
+    made = json.loads(said.strip().splitlines()[-1])
+    return [path.format(**made) for path in PAGES]

@@ -1,0 +1,65 @@
+"""No page is left out of the walk in the browser: accessible, quiet, narrow, without scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, resolve, reverse
+from django.urls.exceptions import Resolver404
+
+from tests.browser.pages import NO_PAGES, PAGES, SAMPLES
+
+#: Something that fits each kind of a part of an address.
+ANY = {
+    "Int": 1,
+    "Path": "get_thing",
+    "Slug": "help-desk",
+    "String": "apis-001",
+    "UUID": SAMPLES["recall"],
+}
+
+
+def walked() -> set[str]:
+    """Names of the addresses that the browser tests open."""
+    names = set()
+    for path in PAGES:
+        try:
+            found = resolve(path.format(**SAMPLES).partition("?")[0].partition("#")[0])
+        except Resolver404:
+            continue  # the page that says so
+        names.add(str(found.url_name))
+    return names
+
+
+def addresses(patterns: list[URLPattern | URLResolver]) -> Iterator[URLPattern]:
+    """Every address but those of the API."""
+    for one in patterns:
+        if isinstance(one, URLPattern):
+            yield one
+        elif not str(one.pattern).startswith("api/"):
+            yield from addresses(one.url_patterns)
+
+
+@pytest.mark.django_db
+def test_every_address_that_answers_a_reader_is_walked(ada: object) -> None:
+    client, missing = Client(), []
+    client.force_login(ada)  # type: ignore[arg-type]
+    for pattern in addresses(get_resolver().url_patterns):
+        name = str(pattern.name)
+        if name in walked() | NO_PAGES.keys():
+            continue
+        given = {
+            key: ANY[type(kind).__name__.removesuffix("Converter")]
+            for key, kind in pattern.pattern.converters.items()
+        }
+        # What only takes a form answers 405 before it looks for anything.
+        if client.get(reverse(name, kwargs=given)).status_code != 405:
+            missing.append(name)
+    assert missing == [], "add an address of each to PAGES in tests/browser/pages.py"
+
+
+def test_nothing_is_called_no_page_that_is_gone() -> None:
+    names = {str(one.name) for one in addresses(get_resolver().url_patterns)}
+    assert NO_PAGES.keys() - names == set()
