@@ -112,7 +112,7 @@ def _build(name: str, entries: int, trajectories: int, seed: int) -> None:
     from django.core.management import call_command  # noqa: PLC0415
     from django.db import connection  # noqa: PLC0415
 
-    from benchmarks.scale_data import Size, fill  # noqa: PLC0415
+    from benchmarks.scale_data import Size, fill, publish  # noqa: PLC0415
     from memoryapp.models import Membership, Workspace  # noqa: PLC0415
 
     scratch = f"{name}_building"
@@ -125,6 +125,7 @@ def _build(name: str, entries: int, trajectories: int, seed: int) -> None:
     user = get_user_model().objects.create_user("rita")
     Membership.objects.create(workspace=workspace, user=user, role="admin")
     fill(Size(entries, trajectories), workspace, user, seed)
+    publish(user, Size(entries, trajectories))
     with maintenance(), connection.cursor() as cursor:
         cursor.execute(f"ALTER DATABASE {scratch} RENAME TO {name}")
 

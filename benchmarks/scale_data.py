@@ -14,11 +14,15 @@ from django.apps import apps
 from django.db import connection
 from django.db.models import Model
 
+from memoryapp.models import Playbook, PullReceipt
+from memoryapp.services.releases import release_publish
+
 PER_PLAYBOOK = 500
 PER_RUN = 200
 PER_TASK = 2
 STEPS = 10
 ENVIRONMENTS, TOOLS = 5, 40
+PUBLISHED = 15
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 NULL = "\\N"
 
@@ -98,9 +102,11 @@ def _memory(cursor: Any, size: Size, workspace: Any, user: Any, words: Words) ->
             tag = "{vip}" if n % 50 == 0 else "{}"
             live = 1 if n % 7 == 0 else 0
             playbook = 100 + (n // PER_PLAYBOOK) % playbooks
+            taught = n % 10 == 0
             yield (
                 _key(n), playbook, f"{section}-{n:07}", section, text, status, live, tag,
-                when(n), n + 1, 1,
+                when(n), n + 1, 1, "run" if taught else "",
+                f"World {n // 10 % 5}" if taught else "", 2 if taught else 0,
             )  # fmt: skip
 
     copy(
@@ -108,7 +114,8 @@ def _memory(cursor: Any, size: Size, workspace: Any, user: Any, words: Words) ->
         apps.get_model("memoryapp", "Bullet"),
         (
             "id", "playbook_id", "label", "section", "content", "status", "deployed_helpful",
-            "tags", "updated_at", "wording_id", "revision_count",
+            "tags", "updated_at", "wording_id", "revision_count", "origin_kind", "environment",
+            "evidence_count",
         ),
         bullets(),
     )  # fmt: skip
@@ -129,14 +136,14 @@ def _memory(cursor: Any, size: Size, workspace: Any, user: Any, words: Words) ->
         apps.get_model("memoryapp", "Candidate"),
         (
             "id", "playbook_id", "op", "section", "content", "status", "origin_kind",
-            "origin_link", "origin_name", "created_at", "workspace_id",
+            "origin_link", "origin_name", "created_at", "workspace_id", "origin_environment",
         ),
         (
             (
                 _key(n), 100 + (n // PER_PLAYBOOK) % playbooks, "ADD", sections[n % 4],
                 texts[n % len(texts)], "approved" if n % 20 else "pending", "run",
                 f"/practice/runs/{n % 100 + 1}/", f"Run {n % 100 + 1}", when(n),
-                workspace.pk,
+                workspace.pk, f"World {n // 10 % 5}",
             )
             for n in range(0, size.entries, 10)
         ),
@@ -163,6 +170,27 @@ def _memory(cursor: Any, size: Size, workspace: Any, user: Any, words: Words) ->
             for n in range(size.entries)
         ),
     )
+
+
+def publish(user: Any, size: Size) -> None:
+    """Publish the first playbooks, and let agents have pulled them."""
+    found = list(Playbook.objects.order_by("pk")[:PUBLISHED])
+    releases = [release_publish(playbook=book, by=user, label="production") for book in found]
+    when = _spread(size.entries // 10)
+    with connection.cursor() as cursor:
+        copy(
+            cursor,
+            PullReceipt,
+            ("release_id", "agent", "label", "form", "unchanged", "pulled_at", "source", "number"),
+            (
+                (
+                    releases[n % len(releases)].pk, f"agent-{n % 7}", "production", "md",
+                    "t" if n % 3 else "f", when(n), _key(0), n + 1,
+                )
+                for n in range(size.entries // 10)
+            ),
+        )  # fmt: skip
+        cursor.execute("ANALYZE memoryapp_pullreceipt")
 
 
 def _practice(cursor: Any, size: Size, workspace: Any, words: Words) -> None:
@@ -228,6 +256,19 @@ def _practice(cursor: Any, size: Size, workspace: Any, words: Words) -> None:
     )  # fmt: skip
     labels = ("success", "failure", "infeasible")
     per_run = tasks // runs
+    copy(
+        cursor,
+        apps.get_model("practice", "PracticeRecord"),
+        ("environment_id", "task_id", "run_id", "category", "calls"),
+        (
+            (
+                100 + run % ENVIRONMENTS, n + 1, _key(run), "boundary",
+                json.dumps([[_tool(n * PER_TASK + step), step == 3, 1] for step in range(STEPS)]),
+            )
+            for n in range(tasks)
+            for run in [min(n // per_run, runs - 1)]
+        ),
+    )  # fmt: skip
 
     def attempts() -> Iterator[tuple[Any, ...]]:
         for n in range(size.trajectories):
@@ -256,7 +297,7 @@ def _practice(cursor: Any, size: Size, workspace: Any, words: Words) -> None:
         (
             (
                 n + 1, step + 1,
-                "tool_rare" if n % 9973 == 0 and step == 3 else f"tool_{(n + step) % TOOLS}",
+                "tool_rare" if n % 9973 == 0 and step == 3 else _tool(n + step),
                 '{"id": "7"}', '{"id": "7", "state": "open"}', step * 40, 35,
             )
             for n in range(size.trajectories)
@@ -318,6 +359,10 @@ def _text(field: Any, value: Any) -> str:
     if field.get_internal_type() == "JSONField":
         return json.dumps(value)
     return "{}" if value == [] else str(value)
+
+
+def _tool(number: int) -> str:
+    return f"tool_{number % TOOLS}"
 
 
 def _key(number: int) -> str:

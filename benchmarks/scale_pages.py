@@ -40,6 +40,9 @@ def pages() -> dict[str, Callable[[int], str]]:
         ),
         "memory, in the middle": lambda n: f"/memory/?after={_middle()}",
         "memory, oldest": lambda n: "/memory/?sort=oldest",
+        "memory, facets counted": lambda n: "/memory/?facets=counted",
+        "memory, one kind": lambda n: f"/memory/?kind={('run', 'hand')[n % 2]}",
+        "memory, one environment": lambda n: f"/memory/?environment=World+{n % 5}",
         "duplicates": lambda n: f"/memory/duplicates/?playbook=playbook-{n % 15}",
         "playbooks": lambda n: "/playbooks/",
         "playbook": lambda n: f"/playbooks/playbook-{n % 15}/",
@@ -48,6 +51,9 @@ def pages() -> dict[str, Callable[[int], str]]:
         "review": lambda n: "/review/",
         "overview": lambda n: "/",
         "audit log": lambda n: "/settings/audit/",
+        "pulls": lambda n: "/memory/pulls/",
+        "pulls of a bullet": lambda n: _pulls(n),
+        "release": lambda n: f"/playbooks/playbook-{n % 15}/releases/1/",
         "coverage": lambda n: f"/coverage/?environment=world-{n % 5}",
         "trajectories, newest": lambda n: "/trajectories/",
         "trajectories, one label": lambda n: f"/trajectories/?label={labels[n % 2]}",
@@ -177,6 +183,11 @@ def _bullet(n: int) -> str:
 
     urls = _once("bullets", find).split()
     return urls[n % len(urls)]
+
+
+def _pulls(n: int) -> str:
+    book, label = _bullet(n).strip("/").split("/")[1::2]
+    return f"/memory/pulls/?playbook={book}&bullet={label}"
 
 
 def _attempt(n: int) -> str:

@@ -46,12 +46,13 @@ def membership_of(request: HttpRequest) -> Membership:
     if cached is not None:
         return cached
     found = Membership.objects.filter(user__pk=request.user.pk or 0)
-    found = found.select_related("workspace", "user")
+    found = found.select_related("workspace")
     chosen = request.session.get(SESSION_KEY, "")
     membership = found.filter(workspace__slug=chosen).first() if chosen else None
     membership = membership or found.order_by("pk").first()
     if membership is None:
         raise PermissionDenied("You do not belong to a workspace yet. Ask an admin to add you.")
+    membership.user = request.user  # type: ignore[assignment]
     request._membership = membership  # type: ignore[attr-defined]
     return membership
 

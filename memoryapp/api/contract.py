@@ -51,3 +51,9 @@ class StoredForm(BaseContentNegotiation):
 
     def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:
         return renderers[0], renderers[0].media_type
+
+
+class ByName(NewestFirst):
+    """The same, by name."""
+
+    ordering = "name"

@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
 from memoryapp.api import serializers as s
-from memoryapp.api.contract import PROBLEM, PULLING, READING, WRITING, NewestFirst, one_of
+from memoryapp.api.contract import PROBLEM, PULLING, READING, WRITING, ByName, NewestFirst, one_of
 from memoryapp.api.permissions import HasScope, bound_to, playbook_of, playbooks_of, workspace_of
 from memoryapp.models import Candidate
 from memoryapp.queries import playbooks as playbook_queries
@@ -24,16 +24,22 @@ class PlaybookList(APIView):
     permission_classes = (HasScope,)
     scopes = PULLING
 
-    @extend_schema(responses={200: s.PlaybookSerializer(many=True), 401: PROBLEM, 403: PROBLEM})
+    @extend_schema(
+        parameters=[OpenApiParameter("cursor", str), OpenApiParameter("page_size", int)],
+        responses={200: s.PlaybookSerializer(many=True), 401: PROBLEM, 403: PROBLEM},
+    )
     def get(self, request: Request) -> Response:
-        """Playbooks of the workspace with their labels."""
+        """Playbooks of the workspace with their labels, by name, in pages."""
         workspace, bound = workspace_of(request), bound_to(request)
         found = playbook_queries.playbooks_with_labels(workspace)
-        rows: list[Any] = list(found.filter(pk__in=bound) if bound else found)
+        pages = ByName()
+        rows: Any = pages.paginate_queryset(
+            found.filter(pk__in=bound) if bound else found, request, view=self
+        )
         held = held_by(workspace, rows)
         for row in rows:
             row.live_count, row.waiting_count = held[row.pk].bullets, held[row.pk].waiting
-        return Response(s.PlaybookSerializer(rows, many=True).data)
+        return pages.get_paginated_response(s.PlaybookSerializer(rows, many=True).data)
 
 
 class ReleaseList(APIView):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Generic, TypeVar
 
 from memoryapp.domain.retrieval import NEAR, shingles
@@ -59,12 +60,18 @@ def clusters(texts: Iterable[tuple[T, str]], *, threshold: float = NEAR) -> list
 
 
 def _links(grams: Sequence[frozenset[str]], threshold: float) -> Iterable[tuple[int, int, float]]:
-    """Pairs at or above the threshold, the most similar first, each once."""
+    """Pairs at or above the threshold, the most similar first, each once.
+
+    Two texts that are so similar share one of the rarest shingles of each: of ``n`` shingles the
+    first ``n - ceil(n * threshold) + 1`` (prefix filtering, Chaudhuri et al., ICDE 2006).
+    """
+    frequency = Counter(gram for held in grams for gram in held)
     holders: dict[str, list[int]] = defaultdict(list)
     links: list[tuple[int, int, float]] = []
     for place, held in enumerate(grams):
-        shared: Counter[int] = Counter()
-        for gram in held:
+        rarest = sorted(held, key=lambda gram: (frequency[gram], gram))
+        shared: set[int] = set()
+        for gram in rarest[: len(held) - ceil(len(held) * threshold) + 1]:
             if len(holders[gram]) <= COMMON:
                 shared.update(holders[gram])
             holders[gram].append(place)

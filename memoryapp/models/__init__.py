@@ -1,5 +1,6 @@
 """The tables of memoryapp, one module per subject."""
 
+from memoryapp.models.bulk_changes import BulkChange, BulkChangeOutcome
 from memoryapp.models.candidates import Candidate, Evidence
 from memoryapp.models.entries import Bullet, BulletRevision
 from memoryapp.models.evaluations import Evaluation
@@ -32,6 +33,8 @@ from memoryapp.models.workspaces import Membership, Role, Workspace
 
 __all__ = [
     "ApiKey",
+    "BulkChange",
+    "BulkChangeOutcome",
     "BulkDecision",
     "BulkOutcome",
     "Bullet",

@@ -78,6 +78,8 @@ class Candidate(models.Model):
     origin_kind = models.CharField(max_length=20, blank=True)
     origin_link = models.CharField(max_length=300, blank=True)
     origin_name = models.CharField(max_length=200, blank=True)
+    #: the name of the environment it was learned in; empty where it was in none.
+    origin_environment = models.CharField(max_length=200, blank=True)
     scores = models.JSONField(default=dict, blank=True)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
     decided_by = models.ForeignKey(

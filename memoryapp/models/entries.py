@@ -132,6 +132,11 @@ class Bullet(models.Model):
     #: place in its section as a person ordered it; empty ones follow, by label.
     position = models.PositiveIntegerField(null=True, blank=True)
     tags = ArrayField(models.CharField(max_length=40), default=list, blank=True)
+    #: what the candidates say that it rests on: the kind of job that first taught it (a file's is
+    #: ``file``, a person's empty), the name of its environment, and how many observed steps.
+    origin_kind = models.CharField(max_length=20, blank=True)
+    environment = models.CharField(max_length=200, blank=True)
+    evidence_count = models.PositiveIntegerField(default=0)
     #: what a ``playbook.json`` said of it besides; empty for bullets of our own.
     imported = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -149,6 +154,24 @@ class Bullet(models.Model):
             models.Index(fields=["status", "-updated_at", "id"], name="bullet_status"),
             models.Index(fields=["section", "-updated_at", "id"], name="bullet_section"),
             models.Index(fields=["label"], name="bullet_label"),
+            models.Index(fields=["origin_kind", "-updated_at", "id"], name="bullet_origin"),
+            models.Index(fields=["environment", "-updated_at", "id"], name="bullet_environment"),
+            # Of each of these pairs one half may be rare, and a list must not read the other.
+            models.Index(
+                fields=["-updated_at", "id"],
+                condition=Q(evidence_count__gt=0),
+                name="bullet_with_evidence",
+            ),
+            models.Index(
+                fields=["-updated_at", "id"],
+                condition=Q(evidence_count=0),
+                name="bullet_without_evidence",
+            ),
+            models.Index(
+                fields=["-updated_at", "id"],
+                condition=Q(verified_wins__gt=0),
+                name="bullet_tried",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -189,6 +212,7 @@ class Bullet(models.Model):
         self.content, self.section, self.status = content, section, status
         self.rule = rule
         self.revision_count += 1
+        self._rest_on(candidate)
         self.save()
         revision: BulletRevision = self.revisions.create(
             number=self.revision_count,
@@ -204,6 +228,14 @@ class Bullet(models.Model):
             self.wording = revision
             self.save(update_fields=["wording"])
         return revision
+
+    def _rest_on(self, candidate: Any) -> None:
+        """Count the steps of a candidate that has changed nothing here before."""
+        if candidate is None or self.revisions.filter(candidate=candidate).exists():
+            return
+        self.evidence_count += candidate.evidence.count()
+        self.origin_kind = self.origin_kind or candidate.origin_kind
+        self.environment = self.environment or candidate.origin_environment
 
 
 class BulletRevision(models.Model):

@@ -86,7 +86,8 @@ class RecallTrace(models.Model):
     asked = models.JSONField(default=dict)
     #: known, weak or unknown, with the figures behind it.
     answer = models.JSONField(default=dict)
-    #: in the order they were given: bullet, label, playbook, score, and each leg's place and score.
+    #: every candidate, those given first, in their order: bullet, label, score, the place and score
+    #: of each leg, whether it was given and whether reports call it harmful.
     results = models.JSONField(default=list)
     created_at = models.DateTimeField(auto_now_add=True)
 

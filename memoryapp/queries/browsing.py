@@ -9,20 +9,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any, Self
 from urllib.parse import urlencode
-from uuid import UUID
 
 from django.contrib.postgres.search import SearchHeadline
-from django.db.models import Count, F, Func, Q, QuerySet, Sum, TextField, Value
+from django.db.models import Count, F, Func, QuerySet, Sum, TextField, Value
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
 from memoryapp.models import Bullet, Playbook, Tally, Workspace
 from memoryapp.models.entries import SEARCH_CONFIG, search_query
-from memoryapp.queries.search import Hit, Scope, search
+from memoryapp.queries.keyset import KeysetPage, Order, keyset_page
+from memoryapp.queries.search import Hit, QueryVector, Scope, search
 
 PAGE = 50
 #: rows that are counted while somebody waits for the page.
@@ -32,6 +31,17 @@ BEST = 100
 #: texts up to this length are shown with the words found in them marked.
 MARKED_CHARS = 20_000
 DAYS = ("7", "30", "90")
+#: where a bullet comes from: the kind of job that taught it, a file, or a person's hand.
+HAND = "hand"
+KINDS = (
+    ("run", "Practice"),
+    ("incident", "Root causes"),
+    ("agent", "Agents"),
+    ("file", "A file"),
+    (HAND, "Written by hand"),
+)
+TRUST = (("tried", "Won a trial"), ("lost", "Only lost trials"), ("untried", "Never tried"))
+EVIDENCE = (("steps", "With observed steps"), ("none", "Without any"))
 #: the characters between which a found word stands; ``templatetags.ui`` makes marks of them.
 MARK_START, MARK_END = "\ue000", "\ue001"
 
@@ -45,8 +55,14 @@ class EntryFilter:
     section: str = ""
     use: str = ""
     tag: str = ""
-    #: ``tried``: won a trial; ``untried``: never was in one; ``hand``: written by a person.
+    #: one of ``TRUST``.
     trust: str = ""
+    #: one of ``KINDS``.
+    kind: str = ""
+    #: the name of the environment it was learned in.
+    environment: str = ""
+    #: one of ``EVIDENCE``.
+    evidence: str = ""
     #: changed within so many days.
     days: str = ""
     q: str = ""
@@ -65,22 +81,29 @@ class EntryFilter:
 
     def as_query(self) -> str:
         """``?status=stale&q=refund``, or an empty text when nothing is asked for."""
-        asked = {name: value for name, value in asdict(self).items() if value}
-        return f"?{urlencode(asked)}" if asked else ""
+        return f"?{urlencode(dict(self.said))}" if self.said else ""
+
+    @property
+    def said(self) -> list[tuple[str, str]]:
+        """The fields that ask for something, with their values."""
+        return [(name, value) for name in _FIELDS if (value := getattr(self, name))]
 
     @property
     def is_tallied(self) -> bool:
         """Whether the tallies hold the totals of this filter."""
-        return not (self.q or self.tag or self.trust or self.days)
+        return not (self.q or self.is_faceted)
+
+    @property
+    def is_faceted(self) -> bool:
+        """Whether it asks for something that neither tallies nor searches know by themselves."""
+        return bool(
+            self.tag or self.trust or self.days or self.kind or self.environment or self.evidence
+        )
 
     @property
     def is_ranked(self) -> bool:
-        """Whether rows come in order of merit: words are asked for and nothing a search ignores."""
-        return (
-            self.sort == "best"
-            and bool(self.q)
-            and not (self.tag or self.trust or self.days or self.use)
-        )
+        """Whether rows come in order of merit."""
+        return self.sort == "best" and bool(self.q)
 
     def rows(self, workspace: Workspace) -> QuerySet[Bullet]:
         """Every bullet of a workspace that matches, in no order."""
@@ -99,8 +122,16 @@ class EntryFilter:
             found = found.filter(verified_wins__gt=0)
         elif self.trust == "untried":
             found = found.filter(verified_wins=0, verified_losses=0)
-        elif self.trust == "hand":
-            found = found.exclude(revisions__candidate__isnull=False)
+        elif self.trust == "lost":
+            found = found.filter(verified_wins=0, verified_losses__gt=0)
+        if self.kind:
+            found = found.filter(origin_kind="" if self.kind == HAND else self.kind)
+        if self.environment:
+            found = found.filter(environment=self.environment)
+        if self.evidence == "steps":
+            found = found.filter(evidence_count__gt=0)
+        elif self.evidence == "none":
+            found = found.filter(evidence_count=0)
         if self.days in DAYS:
             found = found.filter(updated_at__gte=timezone.now() - timedelta(days=int(self.days)))
         return found.matching(self.q) if self.q else found
@@ -109,49 +140,24 @@ class EntryFilter:
 _FIELDS = tuple(EntryFilter.__dataclass_fields__)
 
 
-@dataclass(frozen=True, slots=True)
-class EntryPage:
-    """Rows of one page, and the addresses of the pages beside it as ``after`` and ``before``."""
-
-    rows: Sequence[Any]
-    previous: str = ""
-    next: str = ""
-
-
 def entry_page(
     workspace: Workspace, asked: EntryFilter, *, after: str = "", before: str = "", size: int = PAGE
-) -> EntryPage:
-    """The rows after or before one that was seen, by the time of their last change.
-
-    ``after`` and ``before`` are as ``EntryPage`` gave them; what is none is the beginning.
-    """
-    oldest_first = asked.sort == "oldest"
-    backwards = bool(before)
-    seen = _seen(before or after)
-    descending = oldest_first == backwards
+) -> KeysetPage[Bullet]:
+    """The rows after or before one that was seen, by the time of their last change."""
+    order = Order("updated_at", key_ascends=True, oldest_first=asked.sort == "oldest")
     found = asked.rows(workspace).select_related("playbook")
-    if seen:
-        found = found.filter(_beyond(*seen, descending=descending))
-    order = ("-updated_at", "pk") if descending else ("updated_at", "-pk")
-    rows = list(found.order_by(*order)[: size + 1])
-    more = len(rows) > size
-    rows = rows[:size]
-    if backwards:
-        rows.reverse()
-    if not rows:
-        return EntryPage(rows)
-    has_previous, has_next = (more, True) if backwards else (bool(seen), more)
-    return EntryPage(
-        _marked(rows, asked.q),
-        previous=_address(rows[0]) if has_previous else "",
-        next=_address(rows[-1]) if has_next else "",
-    )
+    page = keyset_page(found, order, after=after, before=before, size=size)
+    _marked(page.rows, asked.q)
+    return page
 
 
 def best_entries(
-    workspace: Workspace, asked: EntryFilter, vector: Any = None
+    workspace: Workspace, asked: EntryFilter, vector: QueryVector | None = None
 ) -> list[tuple[Bullet, Hit]]:
-    """The bullets that answer a question best, each with what every leg said of it."""
+    """The bullets that answer a question best, each with what every leg said of it.
+
+    Without ``vector`` the words alone rank them.
+    """
     playbooks = Playbook.objects.filter(workspace=workspace)
     if asked.playbook:
         playbooks = playbooks.filter(slug=asked.playbook)
@@ -159,6 +165,7 @@ def best_entries(
         playbooks=list(playbooks.values_list("pk", flat=True)),
         sections=[asked.section] if asked.section else [],
         statuses=[asked.status] if asked.status else list(Bullet.Status.values),
+        among=asked.changed(q="").rows(workspace) if asked.is_faceted or asked.use else None,
     )
     hits = search(asked.q, scope=scope, limit=BEST, vector=vector)
     found = Bullet.objects.select_related("playbook").in_bulk([hit.bullet_id for hit in hits])
@@ -233,10 +240,10 @@ def _grouped(rows: QuerySet[Any, Any], name: str, *, limited: bool) -> Counter[s
     return Counter(dict(rows.annotate(total=Count("pk"))))
 
 
-def _marked(rows: Sequence[Any], q: str) -> Sequence[Any]:
+def _marked(rows: Sequence[Any], q: str) -> None:
     """Give each row ``marked``: its text with the words found in it between two characters."""
     if not q or not rows:
-        return rows
+        return
     short = [row.pk for row in rows if len(row.content) <= MARKED_CHARS]
     marks = Value(MARK_START + MARK_END)
     bare = Func(F("content"), marks, Value(""), function="translate", output_field=TextField())
@@ -251,24 +258,3 @@ def _marked(rows: Sequence[Any], q: str) -> Sequence[Any]:
     texts = dict(Bullet.objects.filter(pk__in=short).values_list("pk", headline))
     for row in rows:
         row.marked = texts.get(row.pk, row.content)
-    return rows
-
-
-def _seen(address: str) -> tuple[datetime, UUID] | None:
-    moment, _, key = address.partition("_")
-    try:
-        parsed = parse_datetime(moment)
-        return (parsed, UUID(key)) if parsed and parsed.tzinfo else None
-    except ValueError:
-        return None
-
-
-def _address(row: Bullet) -> str:
-    return f"{row.updated_at.isoformat()}_{row.pk}"
-
-
-def _beyond(moment: datetime, key: UUID, *, descending: bool) -> Q:
-    """The rows further on in the order. The first part lets an index begin at the right place."""
-    if descending:
-        return Q(updated_at__lte=moment) & (Q(updated_at__lt=moment) | Q(pk__gt=key))
-    return Q(updated_at__gte=moment) & (Q(updated_at__gt=moment) | Q(pk__lt=key))

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 
 from memoryapp.models import (
     Bullet,
     BulletRevision,
-    Candidate,
     Evidence,
     Vote,
 )
-
-
-def evidence_counts(bullets: Sequence[Bullet]) -> dict[Any, int]:
-    """Bullet id to the number of evidence steps behind all its candidates."""
-    rows = (
-        Candidate.objects.filter(revisions__bullet__in=bullets)
-        .values_list("revisions__bullet")
-        .annotate(total=Count("evidence", distinct=True))
-    )
-    return dict(rows)
 
 
 def bullet_evidence(bullet: Bullet) -> QuerySet[Evidence]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.postgres.search import SearchQuery
@@ -30,6 +30,7 @@ from memoryapp.models import (
     Workspace,
 )
 from memoryapp.models.candidates import SEARCHED
+from memoryapp.queries.events import day as start_of
 from memoryapp.queries.facets import facet
 
 RELATED = ("playbook__workspace", "decided_by", "assigned_to", "policy")
@@ -104,10 +105,12 @@ def review_queue(
     run: str = "",
     assigned: str = "",
     audit: str = "",
+    day: str = "",
 ) -> QuerySet[Candidate]:
     """The candidates of a workspace that match a filter, oldest first.
 
-    ``run`` is the number of the practice run they came from, ``assigned`` a user name.
+    ``run`` is the number of the practice run they came from, ``assigned`` a user name, ``day``
+    the one on which they were decided, as 2026-11-25.
     """
     found = Candidate.objects.filter(workspace=workspace)
     if status:
@@ -124,6 +127,13 @@ def review_queue(
         found = found.filter(assigned_to__username=assigned)
     if audit:
         found = found.filter(audit=audit)
+    if day:
+        begin = start_of(day)
+        found = (
+            found.filter(decided_at__gte=begin, decided_at__lt=begin + timedelta(days=1))
+            if begin
+            else found.none()
+        )
     if search.split():
         found = found.annotate(words=SEARCHED)
     for word in search.split():

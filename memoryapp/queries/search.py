@@ -16,8 +16,10 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from memoryapp.domain.playbook import LIVE
+from memoryapp.models import Bullet
 
 #: rows of the text leg that are ranked, for the words of a question one by one and all together.
 CAP = 2_000
@@ -33,14 +35,15 @@ EF_SEARCH = 120
 class Scope:
     """Where to look: the wordings of one release, or what is live in some playbooks.
 
-    ``sections`` and ``statuses`` narrow it; empty narrows nothing. ``statuses`` are for live
-    bullets only: a release holds what it holds.
+    ``sections`` and ``statuses`` narrow it; empty narrows nothing. ``statuses`` and ``among`` (only
+    these bullets) are for live bullets alone: a release holds what it holds.
     """
 
     playbooks: Sequence[int]
     wordings: Sequence[int] | None = None
     sections: Sequence[str] = ()
     statuses: Sequence[str] = tuple(sorted(LIVE))
+    among: QuerySet[Bullet] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +176,8 @@ def statement(
     live = "b.playbook_id = ANY(%(playbooks)s) AND b.status = ANY(%(statuses)s)"
     if scope.sections:
         live += " AND b.section = ANY(%(sections)s)"
+    among, named = _subquery(scope.among)
+    live += among
     parts = [_ACROSS if scope.wordings is None else _IN_RELEASE, _TEXT_LEG]
     if vector is None:
         parts.append(_NO_VECTORS)
@@ -199,7 +204,18 @@ def statement(
         "limit": limit,
         "model": vector.model_id if vector else None,
         "vector": vector.literal if vector else "",
+        **named,
     }
+
+
+def _subquery(among: QuerySet[Bullet] | None) -> tuple[str, dict[str, Any]]:
+    """The condition that a bullet is one of ``among``, and its values by name."""
+    if among is None:
+        return "", {}
+    sql, values = among.order_by().values("pk").query.sql_with_params()
+    named = {f"among_{place}": value for place, value in enumerate(values)}
+    inner = sql % tuple(f"%({name})s" for name in named)
+    return f" AND b.id IN ({inner})", named
 
 
 def _hit(row: Sequence[Any]) -> Hit:

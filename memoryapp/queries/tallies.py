@@ -21,12 +21,6 @@ class Held:
     waiting: int = 0
 
 
-def waiting_total(workspace: Workspace) -> int:
-    """Candidates of a workspace that wait for a person."""
-    kind = Tally.Kind.CANDIDATE
-    return Tally.objects.within(workspace, kind=kind).filter(status="pending").total()
-
-
 def held_by(workspace: Workspace, playbooks: Sequence[Any]) -> dict[int, Held]:
     """Playbook id to what it holds, each playbook present."""
     found = {playbook.pk: Held() for playbook in playbooks}

@@ -8,11 +8,11 @@ rows and it can be continued later. What needs a person's eye is left waiting an
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -30,6 +30,7 @@ from memoryapp.services.decisions import (
 )
 from memoryapp.services.desk import candidate_assign
 
+Job = TypeVar("Job", bound=Model)
 Action = BulkDecision.Action
 #: Rows decided in one transaction, which holds the bulk decision's lock.
 ROWS = 20
@@ -123,23 +124,31 @@ def bulk_undo(*, bulk: BulkDecision, by: Any) -> BulkDecision:
 
 def bulk_continue(*, bulk: BulkDecision, by: Any, seconds: float = 2.0) -> BulkDecision:
     """Decide the next rows, for about ``seconds``; the same from two windows is done once."""
+    rows = BulkDecision.objects.select_related("workspace", "undoes", "assignee")
+    return carried_on(bulk, rows, lambda locked: _decide_some(locked, by), seconds=seconds)
+
+
+def carried_on(
+    job: Job, rows: QuerySet[Job], some: Callable[[Job], None], *, seconds: float
+) -> Job:
+    """Do the next rows of a job for about ``seconds``: ``some`` does a few and moves its mark on.
+
+    ``some`` is given the job's row of ``rows``, locked, in a transaction of its own, and sets
+    ``ended_at`` when nothing is left.
+    """
     until = time.monotonic() + seconds
-    while bulk.ended_at is None:
+    while job.ended_at is None:  # type: ignore[attr-defined]
         with transaction.atomic():
-            locked = (
-                BulkDecision.objects.select_for_update(skip_locked=True, of=("self",))
-                .filter(pk=bulk.pk, ended_at=None)
-                .select_related("workspace", "undoes", "assignee")
-                .first()
-            )
+            waiting = rows.select_for_update(skip_locked=True, of=("self",))
+            locked = waiting.filter(pk=job.pk, ended_at=None).first()
             if locked is None:  # another window is at it, or it has just ended
-                bulk.refresh_from_db()
+                job.refresh_from_db()
                 break
-            _decide_some(locked, by)
-        bulk.refresh_from_db()
+            some(locked)
+        job.refresh_from_db()
         if time.monotonic() >= until:
             break
-    return bulk
+    return job
 
 
 def _decide_some(bulk: BulkDecision, by: Any) -> None:

@@ -87,8 +87,10 @@ def bullet_retire(*, bullet: Bullet, reason: str, by: Any) -> Bullet:
     return bullet
 
 
-def bullet_restore(*, bullet: Bullet, reason: str, by: Any) -> Bullet:
-    """Bring a retired bullet back.
+def bullet_restore(
+    *, bullet: Bullet, reason: str, by: Any, status: str = Bullet.Status.APPROVED
+) -> Bullet:
+    """Bring a retired bullet back, in doubt where ``status`` says that it was.
 
     Raises:
         UnableToChange: it is not retired, or it no longer fits the budget.
@@ -98,7 +100,7 @@ def bullet_restore(*, bullet: Bullet, reason: str, by: Any) -> Bullet:
         if bullet.status != Bullet.Status.RETIRED:
             raise UnableToChange(f"{bullet.label} is not retired.")
         _try(playbook, Delta(op=Op.ADD, section=bullet.section, content=bullet.content))
-        _set_status(bullet, Bullet.Status.APPROVED, by, reason or "Restored")
+        _set_status(bullet, status, by, reason or "Restored")
         _record(bullet, by, "bullet.restored", reason=cleaned(reason))
     return bullet
 

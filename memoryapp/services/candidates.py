@@ -76,6 +76,8 @@ class Origin:
     kind: str
     link: str
     name: str
+    #: the name of the environment it works in, where it does.
+    environment: str = ""
 
 
 def candidate_submit(
@@ -114,6 +116,7 @@ def candidate_submit(
             origin_kind=origin.kind,
             origin_link=origin.link,
             origin_name=origin.name,
+            origin_environment=origin.environment[:200],
             scores=dict(scores),
             proposed_against={bullet.label: bullet.revision_count for bullet in targets},
         )

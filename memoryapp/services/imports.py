@@ -297,6 +297,7 @@ def _store(
         label=label,
         practice_helpful=row.helpful,
         practice_harmful=row.harmful,
+        origin_kind=FILE,
         imported=dict(row.details),
     )
     bullet.revise(

@@ -75,7 +75,7 @@ def memory_retrieve(
     """Find up to ``k`` bullets that bear on ``query`` and fit ``max_tokens`` (0: any number).
 
     What reports credibly call harmful stands at the end. With ``keep_trace`` what was found and why
-    is stored, secrets in the question masked.
+    is stored, what was left out of the answer too, secrets in the question masked.
     """
     vector, vectors = query_vector(query)
     found = search(query, scope=scope, limit=max(4 * k, 20), vector=vector)
@@ -93,9 +93,23 @@ def memory_retrieve(
             query=redact(query)[:10_000],
             asked={"k": k, "max_tokens": max_tokens, "sections": list(scope.sections)},
             answer={**epistemic_facts(epistemic), "vectors": vectors, "left_out": left_out},
-            results=[trace_row(hit, place) for place, hit in enumerate(hits, start=1)],
+            results=_traced(found, hits),
         ).pk
     return Recalled(hits, epistemic, vectors, left_out, trace)
+
+
+def _traced(found: Sequence[Hit], hits: Sequence[Hit]) -> list[dict[str, Any]]:
+    """What was given in its order, then what was left out; harmful ones say so."""
+    given = {hit.bullet_id for hit in hits}
+    rows = [*hits, *(hit for hit in found if hit.bullet_id not in given)]
+    return [
+        {
+            **trace_row(hit, place),
+            "given": hit.bullet_id in given,
+            "is_harmful": _is_harmful(hit),
+        }
+        for place, hit in enumerate(rows, start=1)
+    ]
 
 
 def _cut(ranked: Sequence[Hit], k: int, max_tokens: int) -> tuple[list[Hit], int]:

@@ -12,7 +12,7 @@ from django import template
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
 
@@ -26,12 +26,14 @@ def relative_time(moment: datetime | None, never: str = "never") -> SafeString |
     """Return ``3 min ago`` for recent times and a date for others, the exact time on hover."""
     if moment is None:
         return never
-    local = timezone.localtime(moment)
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
-        local.isoformat(timespec="seconds"),
-        f"{local:%b} {local.day}, {local:%Y, %H:%M:%S %Z}",
-        _spoken(local, timezone.localtime()),
+    zone = timezone.get_current_timezone()
+    local = moment.astimezone(zone)
+    month, rest = local.strftime("%b|%Y, %H:%M:%S %Z").split("|")
+    machine = local.isoformat(timespec="seconds")
+    # Nothing in it is anybody's text.
+    return mark_safe(
+        f'<time datetime="{machine}" title="{month} {local.day}, {rest}">'
+        f"{_spoken(local, datetime.now(zone))}</time>"
     )
 
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from html import escape
 from typing import Any
 
 from django import template
 from django.core.paginator import Page
 from django.templatetags.static import static
-from django.utils.html import escape, format_html, format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from memoryapp.domain.diff import Segment, word_diff
@@ -100,6 +102,10 @@ LOOKS: dict[str, Look] = {
     "active": Look("ok", "circle-check", "Active"),
     "expired": Look("warn", "clock", "Expired"),
     "revoked": Look("", "ban", "Revoked"),
+    # what agents say of a bullet
+    "helpful": Look("ok", "circle-check", "Helpful"),
+    "harmful": Look("bad", "circle-x", "Harmful"),
+    "neutral": Look("", "circle", "Neutral"),
     # operations of a candidate
     "ADD": Look("", "plus", "Add"),
     "UPDATE": Look("", "pencil", "Update"),
@@ -128,6 +134,15 @@ def theme(context: template.Context) -> str:
     cookies = getattr(context.get("request"), "COOKIES", {})
     chosen = str(cookies.get("theme", ""))
     return chosen if chosen in THEMES else "auto"
+
+
+@register.simple_block_tag
+def kept(content: str) -> str:
+    """Return what stands between the tags, so that it is drawn once and shown twice.
+
+    ``{% kept as name %}…{% endkept %}`` shows nothing by itself.
+    """
+    return content
 
 
 @register.simple_tag
@@ -168,7 +183,11 @@ def status(state: Any, label: str = "") -> SafeString:
 
 
 def _stated(kind: str, state: Any, label: str) -> SafeString:
-    look = look_of(state)
+    return _look_shown(kind, look_of(state), label)
+
+
+@lru_cache(maxsize=2_000)
+def _look_shown(kind: str, look: Look, label: str) -> SafeString:
     return format_html(
         '<span class="{}">{}{}</span>',
         f"{kind} {look.tone}".strip(),
@@ -283,10 +302,29 @@ def _segment(segment: Segment, *, close: bool) -> SafeString:
     return format_html("{}<ins{}>{}</ins>{}", start, gap, memory(text.strip()), end)
 
 
-@register.inclusion_tag("components/chip.html")
-def filter_chip(label: str, count: int | None, url: str, pressed: bool = False) -> dict[str, Any]:
-    """Show a filter with its true total as a link."""
-    return {"label": label, "count": count, "url": url, "pressed": pressed}
+@register.simple_tag
+def filter_chip(label: str, count: int | str | None, url: str, pressed: bool = False) -> SafeString:
+    """Return a filter with its total as a link. A total in words is shown as it is."""
+    total = "" if count is None else f"{count:,}" if isinstance(count, int) else count
+    return format_html(
+        '<a class="chip" href="{}"{}>{}{}</a>',
+        url,
+        mark_safe(' aria-current="true"') if pressed else "",
+        label,
+        format_html(' <span class="c">{}</span>', total) if total else "",
+    )
+
+
+@register.simple_tag
+def options(choices: Iterable[tuple[Any, Any]], chosen: Any = "") -> SafeString:
+    """Return the options of a select: (value, word) pairs, the chosen value selected."""
+    return mark_safe(
+        "".join(
+            f'<option value="{escape(str(value))}"{" selected" if str(value) == chosen else ""}>'
+            f"{escape(str(word))}</option>"
+            for value, word in choices
+        )
+    )
 
 
 @register.inclusion_tag("components/pagination.html", takes_context=True)

@@ -12,11 +12,12 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from memoryapp.access import Right, gate, workspace_of
-from memoryapp.models import Event
+from memoryapp.models import Event, Workspace
 from memoryapp.queries import events as event_queries
-from memoryapp.queries.facets import facet
+from memoryapp.queries.events import COUNTED, event_counts
+from memoryapp.queries.keyset import Order, keyset_page
 from memoryapp.templatetags.formats import event_words
-from memoryapp.views.links import changed, chips, page_of, parameter, with_query
+from memoryapp.views.links import PAGE_SIZE, Chip, at_least, changed, parameter, with_query
 from memoryapp.views.settings_tabs import settings_tabs
 
 COLUMNS = (
@@ -40,15 +41,23 @@ CHANGED = ("before", "after")
 def audit_list(request: HttpRequest) -> HttpResponseBase:
     workspace = workspace_of(request)
     asked = _asked(request)
-    counts = facet(event_queries.events(workspace, **{**asked, "kind": ""}), "kind")
-    kinds = [(name, event_words(name)) for name in sorted(counts)]
+    page = keyset_page(
+        event_queries.events(workspace, **asked),
+        Order("created_at"),
+        after=parameter(request, "after"),
+        before=parameter(request, "before"),
+        size=PAGE_SIZE,
+    )
     shown = {"q": asked["search"], **{name: asked[name] for name in NARROWED_BY}}
     export_url = changed(request).partition("?")[0] + "export/"
     context = {
-        "page_obj": page_of(request, event_queries.events(workspace, **asked)),
-        "filters": chips(request, "kind", kinds, counts),
-        "actors": event_queries.event_actors(workspace),
-        "playbooks": workspace.playbooks.order_by("name"),
+        "rows": page.rows,
+        "first_url": changed(request, after="", before=""),
+        "previous_url": changed(request, after="", before=page.previous) if page.previous else "",
+        "next_url": changed(request, before="", after=page.next) if page.next else "",
+        **_counted(request, workspace, asked),
+        "actors": [(name, name) for name in event_queries.event_actors(workspace)],
+        "playbooks": workspace.playbooks.order_by("name").values_list("slug", "name"),
         **shown,
         "filtered": any(asked[name] for name in NARROWED_BY),
         "export_url": with_query(export_url, shown),
@@ -57,6 +66,32 @@ def audit_list(request: HttpRequest) -> HttpResponseBase:
         "settings_tabs": settings_tabs(request),
     }
     return render(request, "memoryapp/audit_list.html", context)
+
+
+def _counted(request: HttpRequest, workspace: Workspace, asked: dict[str, str]) -> dict[str, Any]:
+    """A chip per kind under the other filters, and how many rows there are under all of them."""
+    counts = event_counts(event_queries.events(workspace, **{**asked, "kind": ""}))
+    found = counts.kinds
+    chosen = asked["kind"]
+    names = sorted(found) if counts.is_exact else event_queries.event_kinds(workspace)
+    total = found[chosen] if chosen else found.total()
+    if not counts.is_exact and chosen:
+        of_kind = event_counts(event_queries.events(workspace, **asked))
+        total, is_exact = of_kind.kinds.total(), of_kind.is_exact
+    else:
+        is_exact = counts.is_exact
+    shown = [
+        Chip("All", at_least(found.total(), counts.is_exact), _narrowed(request, ""), not chosen)
+    ]
+    for name in dict.fromkeys([*names, *([chosen] if chosen else [])]):
+        count = at_least(found[name], counts.is_exact)
+        to = "" if name == chosen else name
+        shown.append(Chip(event_words(name), count, _narrowed(request, to), name == chosen))
+    return {"filters": shown, "total": min(total, COUNTED), "is_exact": is_exact}
+
+
+def _narrowed(request: HttpRequest, kind: str) -> str:
+    return changed(request, kind=kind, after="", before="")
 
 
 @require_safe

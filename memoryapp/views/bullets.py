@@ -19,6 +19,8 @@ from memoryapp.forms import BulletEditForm, BulletForm, first_error
 from memoryapp.models import Bullet
 from memoryapp.queries import entries as entry_queries
 from memoryapp.queries import releases as release_queries
+from memoryapp.queries import use as use_queries
+from memoryapp.queries.use import UseFilter
 from memoryapp.services import bullets
 from memoryapp.views.links import parameter, with_query
 from memoryapp.views.playbook_page import playbook_context
@@ -146,9 +148,12 @@ def bullet_row(
     request: HttpRequest, bullet: Bullet, *, status: int = 200, **state: Any
 ) -> HttpResponse:
     """Render one row as the bullets tab does."""
-    shown: Any = bullet
-    shown.evidence_count = entry_queries.evidence_counts([bullet]).get(bullet.pk, 0)
-    context = {"bullet": shown, "may_decide": membership_of(request).may_review, **state}
+    context = {
+        "bullet": bullet,
+        "rows": [bullet],
+        "may_decide": membership_of(request).may_review,
+        **state,
+    }
     return render(request, "memoryapp/parts/bullet_row.html", context, status=status)
 
 
@@ -160,12 +165,17 @@ def bullet_or_404(request: HttpRequest, slug: str, label: str) -> Bullet:
 
 def _page(request: HttpRequest, bullet: Bullet, status: int = 200, **state: Any) -> HttpResponse:
     names = [bullet.playbook.slug, bullet.label]
+    asked = UseFilter(playbook=bullet.playbook.slug, bullet=bullet.label)
     context: dict[str, Any] = {
         "bullet": bullet,
         "playbook": bullet.playbook,
         "bullets_url": bullet.playbook.get_absolute_url(),
         "may_decide": membership_of(request).may_review,
         "served_by": release_queries.served_through(bullet.playbook, [bullet.label]),
+        "pulls": use_queries.newest_pulls(bullet.playbook.workspace, asked),
+        "pulls_url": f"{reverse('pull-list')}{asked.as_query()}",
+        "votes_url": f"{reverse('vote-list')}{asked.as_query()}",
+        "recalls_url": with_query(reverse("recall-list"), {"bullet": str(bullet.pk)}),
         "evidence_groups": evidence_groups(entry_queries.bullet_evidence(bullet)),
         "revisions": [
             {"revision": revision, "before": before}

@@ -20,10 +20,19 @@ Row = TypeVar("Row", bound=Model)
 
 @dataclass(frozen=True, slots=True)
 class Chip:
+    """A filter. A count in words says what a number cannot: ``200+`` is at least so many."""
+
     label: str
-    count: int | None
+    count: int | str | None
     url: str
     pressed: bool
+
+
+def at_least(count: int, is_exact: bool) -> int | str | None:
+    """A count as a chip says it where counting may have stopped early."""
+    if is_exact:
+        return count
+    return f"{count:,}+" if count else None
 
 
 def parameter(request: HttpRequest, name: str) -> str:
@@ -65,6 +74,17 @@ def chips(
 def page_of(request: HttpRequest, rows: QuerySet[Row], size: int = PAGE_SIZE) -> Page[Row]:
     """The page a reader asked for, or the nearest one there is."""
     return Paginator(rows, size).get_page(request.GET.get("page"))
+
+
+def uuids_of(request: HttpRequest, name: str) -> list[str]:
+    """The ids given under a name, in the address or else in the body; what is no id is dropped."""
+    found = []
+    for text in request.GET.getlist(name) or request.POST.getlist(name):
+        try:
+            found.append(str(UUID(text)))
+        except ValueError:
+            continue
+    return found
 
 
 def uuid_or_404(text: str) -> UUID:

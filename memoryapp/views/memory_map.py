@@ -17,7 +17,7 @@ from memoryapp.domain.clusters import clusters
 from memoryapp.models import Bullet, RecallTrace
 from memoryapp.queries.graph import BULLET, Graph, Node, entry_graph
 from memoryapp.views.bullets import bullet_or_404
-from memoryapp.views.links import page_of, parameter, with_query
+from memoryapp.views.links import page_of, parameter, uuid_or_404, with_query
 
 PLAYBOOKS_OFFERED = 200
 _HEAVY = ("results", "release__document", "release__bodies")
@@ -37,7 +37,7 @@ def duplicate_list(request: HttpRequest) -> HttpResponse:
     found = clusters((bullet, bullet.content) for bullet in live)
     context = {
         "playbook": chosen,
-        "playbooks": offered,
+        "playbooks": [(each.slug, each.name) for each in offered],
         "clusters": [
             {
                 "members": group.members,
@@ -134,17 +134,23 @@ def _table(graph: Graph) -> list[dict[str, Any]]:
 def recall_list(request: HttpRequest) -> HttpResponse:
     """Searches of agents that were asked to be traced, newest first."""
     rows = RecallTrace.objects.filter(workspace=workspace_of(request))
-    q = parameter(request, "q")
+    q, named = parameter(request, "q"), parameter(request, "bullet")
+    bullet = None
     if q:
         rows = rows.filter(query__icontains=q)
+    if named:
+        mine = Bullet.objects.filter(playbook__workspace=workspace_of(request))
+        bullet = object_or_404(mine.select_related("playbook"), pk=uuid_or_404(named))
+        rows = rows.filter(results__contains=[{"bullet": str(bullet.pk)}])
     page = page_of(request, rows.select_related("key", "release__playbook").defer(*_HEAVY))
-    return render(request, "memoryapp/recall_list.html", {"page_obj": page, "q": q})
+    context = {"page_obj": page, "q": q, "bullet": bullet}
+    return render(request, "memoryapp/recall_list.html", context)
 
 
 @require_safe
 @gate(Right.READ)
 def recall_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """One search: every bullet that was found, with the place and score of each leg."""
+    """One search: every candidate, given or not, with the place and score of each leg."""
     found = RecallTrace.objects.filter(workspace=workspace_of(request))
     trace = object_or_404(
         found.select_related("key", "release__playbook", "workspace").defer(*_HEAVY[1:]), pk=pk
@@ -154,13 +160,20 @@ def recall_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         playbook__workspace=trace.workspace, pk__in=[key for key in labels if _is_uuid(key)]
     ).select_related("playbook")
     bullets = {str(bullet.pk): bullet for bullet in known}
+    rows = [
+        {
+            "row": row,
+            # Traces of earlier versions hold only what was given.
+            "given": row.get("given", True),
+            "bullet": bullets.get(str(row.get("bullet", ""))),
+        }
+        for row in trace.results
+        if isinstance(row, dict)
+    ]
     context = {
         "trace": trace,
-        "rows": [
-            {"row": row, "bullet": bullets.get(str(row.get("bullet", "")))}
-            for row in trace.results
-            if isinstance(row, dict)
-        ],
+        "rows": rows,
+        "given": sum(line["given"] for line in rows),
         "search_url": with_query(reverse("entry-list"), {"q": trace.query, "sort": "best"}),
     }
     return render(request, "memoryapp/recall_detail.html", context)

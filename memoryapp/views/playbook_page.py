@@ -140,9 +140,6 @@ def _bullets_tab(
         rows = rows.used(use)
     page = page_of(request, rows, BULLETS_PER_PAGE)
     shown: list[Any] = list(page.object_list)
-    counts = entry_queries.evidence_counts(shown)
-    for bullet in shown:
-        bullet.evidence_count = counts.get(bullet.pk, 0)
     peeked = parameter(request, "peek")
     return {
         "filters": [*_bullet_chips(playbook, value, status), *_use_chips(playbook, use, tag)],

@@ -15,6 +15,8 @@ from memoryapp.domain.errors import UnableTo
 from memoryapp.domain.playbook import fingerprint
 from memoryapp.forms import LabelMoveForm, PublishForm, WithdrawForm, first_error
 from memoryapp.models import Playbook, Release
+from memoryapp.queries import use as use_queries
+from memoryapp.queries.use import UseFilter
 from memoryapp.services.releases import label_move, release_publish
 from memoryapp.views.links import parameter, with_query
 from memoryapp.views.playbook_page import OFFERED_LABELS, playbook_context
@@ -80,6 +82,7 @@ def release_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse
     against = _against(request, playbook, release)
     labels = list(playbook.labels.all())
     names = {label.name for label in labels}
+    asked = UseFilter(playbook=slug, release=str(number))
     context = {
         "release": release,
         "playbook": playbook,
@@ -102,6 +105,8 @@ def release_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse
         "move_label_url": reverse("label-move", args=[slug]),
         "withdraw_form": WithdrawForm(),
         "label_names": sorted({*OFFERED_LABELS, *names}),
+        "pulls": use_queries.newest_pulls(playbook.workspace, asked),
+        "pulls_url": f"{reverse('pull-list')}{asked.as_query()}",
         "measured": playbook.evaluations.filter(digest=fingerprint(release.as_value())).first(),
         "measure_url": with_query(
             reverse("experiment-start"), {"playbook": slug, "release": str(number)}

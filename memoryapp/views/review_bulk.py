@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -14,7 +12,7 @@ from memoryapp.domain.errors import UnableTo
 from memoryapp.models import BulkDecision, Candidate
 from memoryapp.queries import review as review_queries
 from memoryapp.services import bulk as bulk_service
-from memoryapp.views.links import chips, page_of, parameter, render_part
+from memoryapp.views.links import chips, page_of, parameter, render_part, uuids_of
 from memoryapp.views.review_queue import ReviewFilter, candidate_label
 
 #: Rows shown before a bulk decision is asked for.
@@ -26,7 +24,7 @@ SHOWN = 20
 def bulk_new(request: HttpRequest) -> HttpResponse:
     """What a bulk decision would cover; posting it asks for it and decides the first rows."""
     workspace, chosen = workspace_of(request), ReviewFilter.of(request)
-    ids = _ids(request)
+    ids = uuids_of(request, "chosen")
     asked = {
         "action": request.POST.get("action", "approve"),
         "reason": request.POST.get("reason", "").replace("\x00", ""),
@@ -134,15 +132,3 @@ def _detail(
 def _bulk(request: HttpRequest, pk: int) -> BulkDecision:
     rows = BulkDecision.objects.filter(workspace=workspace_of(request))
     return object_or_404(rows.select_related("asked_by", "assignee", "undoes"), pk=pk)
-
-
-def _ids(request: HttpRequest) -> list[str]:
-    """The rows that were ticked; what is no id names nothing."""
-    named = request.GET.getlist("chosen") or request.POST.getlist("chosen")
-    found = []
-    for text in named:
-        try:
-            found.append(str(UUID(text)))
-        except ValueError:
-            continue
-    return found

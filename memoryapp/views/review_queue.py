@@ -41,6 +41,8 @@ class ReviewFilter:
     run: str = ""
     assigned: str = ""
     audit: str = ""
+    #: decided on this day.
+    day: str = ""
     q: str = ""
 
     @classmethod
@@ -96,6 +98,7 @@ class ReviewFilter:
             section_title(self.section) if self.section else "",
             f"assigned to {self.assigned}" if self.assigned else "",
             Candidate.Audit(self.audit).label if self.audit else "",
+            f"decided on {self.day}" if self.day else "",
             f"“{self.q}”" if self.q else "",
         ]
         return ", ".join(filter(None, parts))

@@ -12,7 +12,7 @@ from django.utils.functional import SimpleLazyObject
 
 from memoryapp.access import membership_of
 from memoryapp.models import Workspace
-from memoryapp.queries.tallies import waiting_total
+from memoryapp.queries.rail import rail_counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ GROUPS: tuple[tuple[Item, ...], ...] = (
 def shell(request: HttpRequest) -> dict[str, Any]:
     """The rail, the workspace and the reader's membership; nothing for a stranger.
 
-    Four queries besides the membership, which the gate has fetched already.
+    Two queries besides the membership, which the gate has fetched already.
     """
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return {}
@@ -75,12 +75,11 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 
 
 def _nav(workspace: Workspace, path: str) -> list[list[dict[str, Any]]]:
-    # An experiment has a list of its own.
-    running = workspace.runs.exclude(kind="experiment")
+    counted = rail_counts(workspace)
     counts = {
-        "review": (waiting_total(workspace), ""),
-        "run-list": (running.filter(ended_at=None).count(), "live"),
-        "incident-list": (workspace.incidents.filter(status="open").count(), ""),
+        "review": (counted.waiting, ""),
+        "run-list": (counted.running, "live"),
+        "incident-list": (counted.incidents, ""),
     }
     return [[_shown(item, path, counts) for item in group] for group in GROUPS]
 

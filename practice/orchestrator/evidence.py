@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from memoryapp.services.candidates import Source, Steps
+from memoryapp.services.candidates import Origin, Source, Steps
 from practice.domain.types import Trajectory
-from practice.models import Attempt
+from practice.models import Attempt, Run
 
 EXCERPT_CHARS = 1_200
 #: An uncited step is one line of the page.
 LINE_CHARS = 160
+
+
+def origin_of(run: Run) -> Origin:
+    return Origin("run", run.get_absolute_url(), str(run), run.environment.name)
 
 
 def sources_of(attempt: Attempt, trajectory: Trajectory, evidence: Sequence[int]) -> list[Source]:

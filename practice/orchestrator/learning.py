@@ -116,7 +116,9 @@ def learn(unit: Unit, run: Run) -> Result:
                 candidates.candidate_submit(
                     playbook_id=run.playbook_id,
                     delta=delta,
-                    origin=candidates.Origin("run", run.get_absolute_url(), str(run)),
+                    origin=candidates.Origin(
+                        "run", run.get_absolute_url(), str(run), run.environment.name
+                    ),
                     sources=sources_of(attempt, trajectory, delta.evidence),
                     scores=scores_of(attempt, engine.name),
                     trails=[trail_of(attempt, trajectory)],

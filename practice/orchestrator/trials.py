@@ -18,7 +18,7 @@ from memoryapp.services import candidates
 from practice.domain.consolidation import Counts, worth_keeping
 from practice.domain.rounds import Stage
 from practice.models import Arm, Attempt, Lesson, Run, Unit
-from practice.orchestrator.evidence import scores_of, sources_of, trail_of
+from practice.orchestrator.evidence import origin_of, scores_of, sources_of, trail_of
 from practice.orchestrator.frozen import freeze, thaw
 from practice.orchestrator.results import Result, queue
 
@@ -234,7 +234,7 @@ def _submit(lesson: Lesson, attempt: Attempt | None) -> None:
     lesson.candidate = candidates.candidate_submit(
         playbook_id=run.playbook_id,
         delta=delta,
-        origin=candidates.Origin("run", run.get_absolute_url(), str(run)),
+        origin=origin_of(run),
         sources=[*sources, *_trial_sources(lesson)],
         scores=scores,
         trails=trails,

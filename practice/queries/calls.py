@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
 from typing import Any, Self
 from urllib.parse import urlencode
 
 from django.db.models import Q, QuerySet
 
 from memoryapp.models import Workspace
+from memoryapp.queries.events import day as start_of
 from practice.domain.prices import Total, total
 from practice.models import Attempt, ModelCall
 
@@ -26,6 +28,8 @@ class CallFilter:
     status: str = ""
     run: str = ""
     attempt: str = ""
+    #: made on this day, as 2026-11-25 in the time zone of the product.
+    day: str = ""
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> Self:
@@ -53,6 +57,13 @@ class CallFilter:
             if asked:
                 is_number = asked.isdecimal() and len(asked) <= 9
                 found = found.filter(**{lookup: int(asked)}) if is_number else found.none()
+        if self.day:
+            begin = start_of(self.day)
+            found = (
+                found.filter(created_at__gte=begin, created_at__lt=begin + timedelta(days=1))
+                if begin
+                else found.none()
+            )
         return without_text(found).order_by("-pk")
 
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import Count, Q, QuerySet
+from django.urls import reverse
 
 from memoryapp.models import Workspace
 from memoryapp.queries.origins import candidates_by_tool
-from practice.domain.coverage import coverage
+from memoryapp.queries.use import pulls_by_tool
 from practice.domain.orders import orders_in
-from practice.domain.types import Effect
+from practice.domain.types import Effect, ToolCounts
 from practice.models import Environment, EnvironmentTool, Run
+from practice.queries.memory import ToolPractice, tool_practice
 
+#: how far back pulls count as live.
+PULLS_DAYS = 30
 NEVER = "Never practised. The proposer of the next run is told so."
 
 
@@ -50,7 +55,12 @@ def why_off(tool: EnvironmentTool) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ToolLine:
-    """What is known of one tool. ``reason`` says why it is a gap; counts are in tasks."""
+    """What is known of one tool. ``reason`` says why it is a gap.
+
+    ``practised``, ``solved`` and ``failed`` are tasks, ``waiting`` and ``approved`` candidates that
+    cite a call of it. ``pulls`` are those of releases with a bullet that rests on a call of it, in
+    ``PULLS_DAYS`` days; ``verified_at`` is when a call of it last worked in practice.
+    """
 
     tool: EnvironmentTool
     practised: int
@@ -58,6 +68,8 @@ class ToolLine:
     failed: int
     waiting: int
     approved: int
+    pulls: int
+    verified_at: datetime | None
     reason: str
 
     @property
@@ -68,23 +80,28 @@ class ToolLine:
 def tool_lines(environment: Environment) -> list[ToolLine]:
     """Every tool the environment ever offered, gaps first, then by name."""
     tools = list(environment.tools.all())
-    records = environment.practice_records.select_related("task__round")
-    seen = coverage([r.as_value() for r in records], [tool.as_spec() for tool in tools])
-    runs = environment.runs.exclude(kind=Run.Kind.EXPERIMENT).only("number", "kind", "environment")
-    links = [run.get_absolute_url() for run in runs]
+    practised = tool_practice(environment)
+    pulls = pulls_by_tool(environment.workspace, environment.name, days=PULLS_DAYS)
+    runs = environment.runs.exclude(kind=Run.Kind.EXPERIMENT).order_by()
+    page = reverse("run-detail", args=[0])
+    links = [page.replace("/0/", f"/{n}/") for n in runs.values_list("number", flat=True)]
     cited = candidates_by_tool(environment.workspace, links)
     lines = []
-    for tool, counts in zip(tools, seen.tools, strict=True):
+    for tool in tools:
+        seen = practised.get(tool.name) or ToolPractice(ToolCounts(tool.name))
+        counts = seen.counts
         proposed = cited.get(tool.name, Counter[str]())
         reason = why_off(tool) or ("" if counts.practised else NEVER)
         lines.append(
             ToolLine(
                 tool=tool,
                 practised=counts.practised,
-                solved=counts.solved,
-                failed=counts.failed,
+                solved=counts.worked,
+                failed=counts.practised - counts.worked,
                 waiting=proposed["pending"],
                 approved=proposed["approved"],
+                pulls=pulls.get(tool.name, 0),
+                verified_at=seen.worked_at,
                 reason=reason,
             )
         )

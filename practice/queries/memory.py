@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
@@ -20,8 +21,9 @@ FACTS_WEIGHED = 2_000
 
 # A call is [tool, failed] or [tool, failed, attempt]. Tasks kept for experiments are not practice.
 _CALLS = """
-    SELECT r.id AS record, r.category = 'infeasible' AS infeasible, c.value ->> 0 AS tool,
-        NOT (c.value ->> 1)::boolean AS worked, COALESCE(c.value ->> 2, '1') AS attempt, c.place
+    SELECT r.id AS record, r.created_at, r.category = 'infeasible' AS infeasible,
+        c.value ->> 0 AS tool, NOT (c.value ->> 1)::boolean AS worked,
+        COALESCE(c.value ->> 2, '1') AS attempt, c.place
     FROM practice_practicerecord r
     JOIN practice_practicetask t ON t.id = r.task_id AND NOT t.is_held_out
     CROSS JOIN LATERAL jsonb_array_elements(r.calls) WITH ORDINALITY AS c (value, place)
@@ -33,10 +35,10 @@ _COUNTS = """
 """
 _TOOLS = f"""
     WITH calls AS ({_CALLS}), used AS (
-        SELECT record, infeasible, tool, BOOL_OR(worked) AS worked
+        SELECT record, infeasible, tool, BOOL_OR(worked) AS worked, MAX(created_at) AS created_at
         FROM calls GROUP BY record, infeasible, tool
     )
-    SELECT tool, {_COUNTS} FROM used GROUP BY tool
+    SELECT tool, {_COUNTS}, MAX(created_at) FILTER (WHERE worked) FROM used GROUP BY tool
 """
 _PAIRS = f"""
     WITH calls AS ({_CALLS}), spans AS (
@@ -55,11 +57,27 @@ _PAIRS = f"""
 """
 
 
-def tool_counts(environment: Environment) -> dict[str, ToolCounts]:
-    """Executed tools with how often they were practised, in tasks."""
+@dataclass(frozen=True, slots=True)
+class ToolPractice:
+    """How often a tool was practised, in tasks, and when a call of it worked last."""
+
+    counts: ToolCounts
+    worked_at: datetime | None = None
+
+
+def tool_practice(environment: Environment) -> dict[str, ToolPractice]:
+    """Executed tools with what practice saw of them; counted by the database."""
     with connection.cursor() as cursor:
         cursor.execute(_TOOLS, [environment.pk])
-        return {row[0]: ToolCounts(*row) for row in cursor.fetchall()}
+        return {
+            tool: ToolPractice(ToolCounts(tool, *counts), worked_at)
+            for tool, *counts, worked_at in cursor.fetchall()
+        }
+
+
+def tool_counts(environment: Environment) -> dict[str, ToolCounts]:
+    """Executed tools with how often they were practised, in tasks."""
+    return {tool: seen.counts for tool, seen in tool_practice(environment).items()}
 
 
 def pair_counts(environment: Environment) -> list[PairCounts]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 from memoryapp.access import Right, gate, workspace_of
 from memoryapp.models import Tally, Workspace
 from memoryapp.queries import trends as memory_trends
+from memoryapp.queries.use import FRESH, HELD
 from memoryapp.views.links import Chip, render_part, with_query
 from practice.queries import trends
 
@@ -31,11 +32,16 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One day: a value per series, and the address of the rows behind it."""
+    """One day: a value per series, the address of its rows, and that of each series' own rows."""
 
     day: date
     values: Sequence[Any]
     url: str
+    urls: Sequence[str]
+
+    @property
+    def cells(self) -> list[tuple[Any, str]]:
+        return list(zip(self.values, self.urls, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +110,9 @@ def _decisions(workspace: Workspace, since: datetime, days: Sequence[date]) -> C
         points=_points(
             days,
             memory_trends.decisions_per_day(workspace, since),
-            (0, 0),
-            lambda day: with_query(reverse("audit-list"), {"kind": "candidate.approved"}),
+            review,
+            {"status": "all"},
+            ({"status": "approved"}, {"status": "rejected"}),
         ),
     )
 
@@ -124,31 +131,44 @@ def _attempts(workspace: Workspace, since: datetime, days: Sequence[date]) -> Ch
         points=_points(
             days,
             trends.attempts_per_day(workspace, since),
-            (0, 0, 0),
-            lambda day: with_query(url, {"day": day.isoformat()}),
+            url,
+            {},
+            [{"label": label} for label in trends.LABELS],
         ),
     )
 
 
 def _pulls(workspace: Workspace, since: datetime, days: Sequence[date]) -> Chart:
-    url = reverse("playbook-list")
+    url = reverse("pull-list")
     return Chart(
         key="pulls",
         title="Pulls by agents",
         url=url,
         series=(Series("Given the text", "accent"), Series("Held it already", "control")),
-        points=_points(days, memory_trends.pulls_per_day(workspace, since), (0, 0), lambda _: url),
+        points=_points(
+            days,
+            memory_trends.pulls_per_day(workspace, since),
+            url,
+            {},
+            ({"answer": FRESH}, {"answer": HELD}),
+        ),
     )
 
 
 def _votes(workspace: Workspace, since: datetime, days: Sequence[date]) -> Chart:
-    url = with_query(reverse("entry-list"), {"use": Tally.Use.LIVE})
+    url = reverse("vote-list")
     return Chart(
         key="votes",
         title="What agents say of bullets",
         url=url,
         series=(Series("Helpful", "accent"), Series("Harmful", "danger")),
-        points=_points(days, memory_trends.votes_per_day(workspace, since), (0, 0), lambda _: url),
+        points=_points(
+            days,
+            memory_trends.votes_per_day(workspace, since),
+            url,
+            {},
+            ({"answer": "helpful"}, {"answer": "harmful"}),
+        ),
     )
 
 
@@ -163,8 +183,9 @@ def _spending(workspace: Workspace, since: datetime, days: Sequence[date]) -> Ch
         points=_points(
             days,
             {day: (float(dollars or 0),) for day, (dollars, _) in found.items()},
-            (0.0,),
-            lambda _: url,
+            reverse("call-list"),
+            {},
+            ({},),
         ),
         unit="$",
     )
@@ -173,10 +194,18 @@ def _spending(workspace: Workspace, since: datetime, days: Sequence[date]) -> Ch
 def _points(
     days: Sequence[date],
     found: Mapping[date, Sequence[Any]],
-    nothing: Sequence[Any],
-    link: Callable[[date], str],
+    url: str,
+    asked: Mapping[str, str],
+    by_series: Sequence[Mapping[str, str]],
 ) -> list[Point]:
-    return [Point(day, found.get(day, nothing), link(day)) for day in days]
+    """Each day with the list at ``url`` under ``asked``, and per series under what is its own."""
+    nothing = (0,) * len(by_series)
+    points = []
+    for day in days:
+        of_day = {**asked, "day": day.isoformat()}
+        urls = [with_query(url, {**of_day, **own}) for own in by_series]
+        points.append(Point(day, found.get(day, nothing), with_query(url, of_day), urls))
+    return points
 
 
 def _uses(workspace: Workspace) -> list[dict[str, Any]]:

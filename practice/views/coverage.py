@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from memoryapp.access import Right, gate, membership_of, workspace_of
-from practice.queries.environments import NEVER, environments, tool_lines
+from practice.queries.environments import NEVER, PULLS_DAYS, environments, tool_lines
 from practice.views.filters import Chip, link
 
 
@@ -30,6 +30,8 @@ def coverage_page(request: HttpRequest) -> HttpResponse:
         "practised": sum(bool(line.practised) for line in lines),
         "most_tasks": max((line.practised for line in lines), default=0),
         "most_proposed": max((line.waiting + line.approved for line in lines), default=0),
+        "most_pulls": max((line.pulls for line in lines), default=0),
+        "pulls_days": PULLS_DAYS,
         "may_review": membership_of(request).may_review,
         "may_administer": membership_of(request).may_administer,
     }

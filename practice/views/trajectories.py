@@ -100,10 +100,11 @@ def _choices(workspace: Workspace, asked: TrajectoryFilter) -> dict[str, Any]:
     offered = list(runs[:RUNS_OFFERED])
     if asked.run.isdecimal() and asked.run not in {str(run.number) for run in offered}:
         offered += runs.filter(number=int(asked.run[:9]))
+    names = tools.order_by("name").values_list("name", flat=True).distinct()
     return {
-        "environments": workspace.environments.order_by("name"),
-        "runs": offered,
-        "tools": tools.order_by("name").values_list("name", flat=True).distinct(),
+        "environments": workspace.environments.order_by("name").values_list("slug", "name"),
+        "runs": [(run.number, run) for run in offered],
+        "tools": [(name, name) for name in names],
     }
 
 

@@ -43,7 +43,9 @@ def test_it_makes_a_key_that_works_and_is_shown_once(client: Client, workspace: 
     answer = post(client, name="agent", scopes=["playbooks:pull"], playbooks=["help-desk"])
     assert (answer.status_code, answer["Cache-Control"]) == (201, "no-store")
     text = answer.json()["key"]
-    assert [p["slug"] for p in with_text(text).get("/api/v1/playbooks").json()] == ["help-desk"]
+    assert [p["slug"] for p in with_text(text).get("/api/v1/playbooks").json()["results"]] == [
+        "help-desk"
+    ]
     listed = client.get(URL).content.decode()
     assert text not in listed
     assert "secret" not in listed

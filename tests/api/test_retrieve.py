@@ -139,6 +139,21 @@ def test_it_keeps_a_trace_only_when_asked(playbook: Any, with_key: Any, workspac
     assert RecallTrace.objects.count() == 1
 
 
+def test_its_trace_has_what_was_left_out_too(playbook: Any, with_key: Any, model: Any) -> None:
+    index()
+    client = with_key("playbooks:pull", "read")
+    Bullet.objects.filter(label="pitfalls-001").update(deployed_harmful=30)
+    trace = ask(client, k=1, trace=True).json()["trace"]
+    results = client.get(f"/api/v1/recalls/{trace}").json()["results"]
+    assert [row["given"] for row in results] == [True, False, False]
+    assert {row["label"]: row["is_harmful"] for row in results} == {
+        "pitfalls-001": True,
+        "pitfalls-002": False,
+        "apis-001": False,
+    }
+    assert all(row["vector"]["score"] <= 1 for row in results)
+
+
 def test_it_says_whether_the_memory_knows(playbook: Any, with_key: Any, model: Any) -> None:
     client = with_key("playbooks:pull")
     assert ask(client, "verify refund").json()["epistemic"]["answer"] == "weak"
@@ -183,7 +198,7 @@ def test_it_is_closed_to_keys_of_other_playbooks(playbook: Any, workspace: Any, 
     client = Client(headers={"Authorization": f"Bearer {key}"})
     assert ask(client).status_code == 404
     assert client.get("/api/v1/playbooks/help-desk").status_code == 404
-    assert [p["slug"] for p in client.get("/api/v1/playbooks").json()] == [other.slug]
+    assert [p["slug"] for p in client.get("/api/v1/playbooks").json()["results"]] == [other.slug]
 
 
 def test_it_searches_across_playbooks_for_readers_only(

@@ -30,6 +30,10 @@ PAGES = (
     "/playbooks/help-desk/?tab=sources",
     "/memory/",
     "/memory/?q=before&sort=best",
+    "/memory/?facets=counted&kind=run",
+    "/memory/bulk/",
+    "/memory/pulls/",
+    "/memory/votes/",
     "/memory/duplicates/",
     "/memory/recalls/",
     "/trajectories/",
@@ -73,6 +77,7 @@ PAGES = (
     "/palette/?q=refund",
     "/review/#queue",
     "/review/bulk/{bulk}/",
+    "/memory/bulk/{bulk_change}/",
     "/playbooks/help-desk/bullets/{bullet}/",
     "/playbooks/help-desk/bullets/{bullet}/?edit=1",
     "/playbooks/help-desk/bullets/{bullet}/graph/",
@@ -109,13 +114,17 @@ SAMPLES = {
     "bullet": "apis-001",
     "other": "apis-002",
     "recall": "5f0c9a1e-6f0b-4a67-9d43-0c3f6d1b2a55",
-    **dict.fromkeys(("bulk", "call", "experiment", "replay", "trial", "webhook"), "1"),
+    **dict.fromkeys(
+        ("bulk", "bulk_change", "call", "experiment", "replay", "trial", "webhook"), "1"
+    ),
 }
 
 _MAKE_ROWS = """
 import json
 from django.utils import timezone
 from memoryapp.models import BulkDecision, Playbook
+from memoryapp.queries.browsing import EntryFilter
+from memoryapp.services.bulk_changes import bulk_change_continue, bulk_change_start
 from memoryapp.services.releases import label_move
 from memoryapp.services.retrieval import live_scope, memory_retrieve
 from memoryapp.services.webhooks import webhook_create
@@ -133,6 +142,10 @@ labels = [row.label for row in playbook.bullets.live().order_by("label")[:2]]
 bulk = BulkDecision.objects.create(
     workspace=workspace, action="approve", query={"filter": {}, "chosen": []}, total=0,
     asked_by=by, ended_at=now)
+change = bulk_change_start(
+    workspace=workspace, action="tag", asked=EntryFilter(), chosen=[], value="walked", reason="",
+    by=by)
+bulk_change_continue(bulk=change, by=by)
 webhook, _ = webhook_create(
     workspace=workspace, url="http://127.0.0.1:9/hook", kinds=["incident.analyzed"], by=by)
 release = playbook.releases.get(number=1)
@@ -149,7 +162,8 @@ cases = case_set_send(workspace=workspace, name="shop.zip", data=zipped(set_file
 replay = cases.replays.create(
     number=1, variants=["whole"], started_by=by, ended_at=now, cancelled_at=now)
 call = CallFactory(run=first, workspace=workspace)
-print(json.dumps({"bullet": labels[0], "other": labels[1], "bulk": bulk.pk, "webhook": webhook.pk,
+print(json.dumps({"bullet": labels[0], "other": labels[1], "bulk": bulk.pk,
+    "bulk_change": change.pk, "webhook": webhook.pk,
     "recall": str(found.trace), "experiment": experiment.run.number, "trial": trial.pk,
     "replay": replay.pk, "call": call.pk}))
 """

@@ -10,8 +10,10 @@ import pytest
 from memoryapp import services
 from memoryapp.domain.review import Policy
 from memoryapp.models import Delivery
+from memoryapp.queries.browsing import EntryFilter
 from memoryapp.services import (
     bulk,
+    bulk_changes,
     bullets,
     canaries,
     curation,
@@ -135,6 +137,37 @@ def _bulk(world: World) -> Any:
         chosen=[],
         reason="",
         assignee=None,
+        by=world.by,
+    )
+
+
+@leaves("bulk_change.asked")
+def bulk_change_start(world: World) -> None:
+    world.bullet()
+    _bulk_change(world)
+
+
+@leaves("bulk_change.ended")
+def bulk_change_continue(world: World) -> None:
+    world.bullet()
+    bulk_changes.bulk_change_continue(bulk=_bulk_change(world), by=world.by)
+
+
+@leaves("bulk_change.asked")
+def bulk_change_undo(world: World) -> None:
+    world.bullet()
+    done = bulk_changes.bulk_change_continue(bulk=_bulk_change(world), by=world.by)
+    bulk_changes.bulk_change_undo(bulk=done, by=world.by)
+
+
+def _bulk_change(world: World) -> Any:
+    return bulk_changes.bulk_change_start(
+        workspace=world.workspace,
+        action="tag",
+        asked=EntryFilter(),
+        chosen=[],
+        value="vip",
+        reason="",
         by=world.by,
     )
 

@@ -89,5 +89,11 @@ def test_it_says_why_each_bullet_was_recalled(
     assert bullet.content in said
     assert "0.6" in said
     assert "this bullet is gone" in said
+    of_it = f"/memory/recalls/?bullet={bullet.pk}"
+    assert list(vera_client.get(of_it).context["page_obj"]) == [trace]
+    other = BulletFactory(playbook=playbook)
+    assert not vera_client.get(f"/memory/recalls/?bullet={other.pk}").context["page_obj"]
+    assert olga_client.get(of_it).status_code == 404
+    assert vera_client.get("/memory/recalls/?bullet=x").status_code == 404
     assert olga_client.get(f"/memory/recalls/{trace.pk}/").status_code == 404
     assert list(olga_client.get("/memory/recalls/").context["page_obj"]) == []

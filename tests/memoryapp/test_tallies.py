@@ -8,7 +8,8 @@ import pytest
 from django.db import connection
 
 from memoryapp.models import Bullet, Candidate, Tally
-from memoryapp.queries.tallies import held_by, waiting_total
+from memoryapp.queries.rail import rail_counts
+from memoryapp.queries.tallies import held_by
 from tests.factories import BulletFactory, CandidateFactory, PlaybookFactory, WorkspaceFactory
 
 pytestmark = pytest.mark.django_db
@@ -63,7 +64,7 @@ def test_it_counts_what_waits(workspace: Any) -> None:
     BulletFactory(playbook=playbook, content="x" * 9)
     waiting, _ = CandidateFactory.create_batch(2, playbook=playbook)
     Candidate.objects.filter(pk=waiting.pk).update(status="rejected")
-    assert waiting_total(workspace) == 1
+    assert rail_counts(workspace).waiting == 1
     held = held_by(workspace, [playbook])[playbook.pk]
     assert (held.bullets, held.tokens, held.waiting) == (1, 3, 1)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from memoryapp.models import PullCount, Report, Vote
+from memoryapp.models import PullCount, PullReceipt, Report, Vote
 from memoryapp.services.candidates import candidate_approve
 from memoryapp.services.releases import release_publish
 from practice.models import Attempt
@@ -71,6 +71,9 @@ def test_it_counts_decisions_pulls_words_and_money(
     candidate_approve(candidate=CandidateFactory(playbook=playbook), by=rita)
     release = release_publish(playbook=playbook, by=rita)
     PullCount.objects.create(release=release, day=timezone.localdate(), pulls=1)
+    PullReceipt.objects.create(
+        release=release, form="md", pulled_at=timezone.now(), source=run.pk, number=1
+    )
     Vote.objects.create(
         report=Report.objects.create(release=release, task="t1"), bullet=bullet, value="helpful"
     )
@@ -85,6 +88,18 @@ def test_it_counts_decisions_pulls_words_and_money(
         "spending": [0.25],
     }
     assert page["spoken_of"] == [(bullet, 1, 0)]
+    today = {chart.key: chart.points[-1] for chart in page["charts"]}
+    for key in ("pulls", "votes", "spending"):
+        assert len(vera_client.get(today[key].url).context["rows"]) == 1
+        assert len(vera_client.get(today[key].urls[0]).context["rows"]) == 1
+    for key in ("pulls", "votes"):
+        assert len(vera_client.get(today[key].urls[1]).context["rows"]) == 0
+    decided, rejected = today["decisions"].urls
+    assert vera_client.get(decided).context["queue"]["matching"] == 1
+    assert vera_client.get(today["decisions"].url).context["queue"]["matching"] == 1
+    assert vera_client.get(rejected).context["queue"]["matching"] == 0
+    yesterday = {chart.key: chart.points[-2] for chart in page["charts"]}["decisions"]
+    assert vera_client.get(yesterday.url).context["queue"]["matching"] == 0
 
 
 def test_it_says_the_same_in_a_table(vera_client: Any, run: Any) -> None:

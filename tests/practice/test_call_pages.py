@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from practice.models import Unit
+from practice.models import ModelCall, Unit
 from tests.factories import (
     AttemptFactory,
     CallFactory,
@@ -44,7 +44,19 @@ def test_it_filters_by_role_model_status_and_run(vera_client: Any, run: Any) -> 
     ]
 
 
-@pytest.mark.parametrize("query", ["run=x", "attempt=99999999999", "role=nobody", "run=%00"])
+def test_it_shows_the_calls_of_one_day(vera_client: Any, run: Any) -> None:
+    mine, other = CallFactory(run=run), CallFactory(run=run)
+    ModelCall.objects.filter(pk=mine.pk).update(created_at="2026-11-03T12:00:00Z")
+    ModelCall.objects.filter(pk=other.pk).update(created_at="2026-11-04T00:00:00Z")
+
+    page = vera_client.get(f"{LIST}?day=2026-11-03")
+
+    assert [call.pk for call, _ in page.context["rows"]] == [mine.pk]
+
+
+@pytest.mark.parametrize(
+    "query", ["day=x", "run=x", "attempt=99999999999", "role=nobody", "run=%00"]
+)
 def test_it_finds_nothing_for_what_cannot_be(vera_client: Any, run: Any, query: str) -> None:
     CallFactory(run=run)
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
+from memoryapp.models import PullCount
+from memoryapp.services.releases import release_publish
 from practice.models import PracticeRecord
 from tests.factories import (
+    BulletFactory,
     CandidateFactory,
     EnvironmentFactory,
     EvidenceFactory,
@@ -82,6 +86,29 @@ def test_it_counts_candidates_that_cite_a_tool_once(vera_client: Any, run: Any) 
     lines = {line.tool.name: line for line in vera_client.get(URL).context["lines"]}
 
     assert (lines["get_order"].waiting, lines["get_order"].approved) == (2, 1)
+
+
+def test_it_says_who_pulls_it_and_when_a_call_worked_last(
+    vera_client: Any, run: Any, ada: Any
+) -> None:
+    _practise(run, ("get_order", False))
+    _practise(run, ("list_orders", True))
+    candidate = CandidateFactory(playbook=run.playbook, origin_environment="Desk")
+    EvidenceFactory(candidate=candidate, tool="get_order")
+    bullet = BulletFactory(playbook=run.playbook)
+    bullet.revisions.create(number=2, content="x", section="apis", candidate=candidate)
+    release = release_publish(playbook=run.playbook, by=ada)
+    PullCount.objects.create(release=release, day=timezone.localdate(), pulls=1)
+
+    page = vera_client.get(URL)
+
+    lines = {line.tool.name: line for line in page.context["lines"]}
+    assert (lines["get_order"].pulls, lines["list_orders"].pulls) == (1, 0)
+    assert lines["get_order"].verified_at == PracticeRecord.objects.earliest("pk").created_at
+    assert lines["list_orders"].verified_at is None
+    said = page.content.decode()
+    assert "/memory/pulls/?tool=get_order&amp;environment=Desk&amp;days=30" in said
+    assert "never worked" in said
 
 
 def test_it_shows_the_environment_the_address_names(

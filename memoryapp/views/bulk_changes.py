@@ -1,0 +1,121 @@
+"""Changing many bullets at once: what it would cover, how far it is, what came of each."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
+from memoryapp.domain.errors import UnableTo
+from memoryapp.domain.playbook import SECTIONS
+from memoryapp.models import BulkChange
+from memoryapp.queries.browsing import EntryFilter
+from memoryapp.services import bulk_changes
+from memoryapp.views.links import chips, page_of, parameter, render_part, uuids_of
+
+#: bullets shown before a change is asked for.
+SHOWN = 20
+ACTIONS = [(a.value, a.label) for a in BulkChange.Action if a != BulkChange.Action.UNDO]
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@gate(Right.REVIEW)
+def bulk_change_new(request: HttpRequest) -> HttpResponse:
+    """What a change would cover; posting it asks for it and changes the first bullets."""
+    workspace, asked = workspace_of(request), EntryFilter.from_query(request.GET)
+    ids = uuids_of(request, "chosen")
+    typed = {
+        name: request.POST.get(name, "").replace("\x00", "")
+        for name in ("action", "value", "reason")
+    }
+    error = ""
+    if request.method == "POST":
+        try:
+            bulk = bulk_changes.bulk_change_start(
+                workspace=workspace, asked=asked, chosen=ids, by=request.user, **typed
+            )
+        except UnableTo as refusal:
+            error = str(refusal)
+        else:
+            bulk_changes.bulk_change_continue(bulk=bulk, by=request.user)
+            return redirect(bulk)
+    rows = bulk_changes.matching(workspace, asked, ids)
+    context = {
+        "total": rows.count(),
+        "rows": rows.select_related("playbook").order_by("-updated_at", "pk")[:SHOWN],
+        "chosen_ids": ids,
+        "asked": asked,
+        "is_filtered": any(name != "sort" for name, _ in asked.said),
+        "typed": typed,
+        "actions": ACTIONS,
+        "section_names": SECTIONS,
+        "error": error,
+        "post_url": request.get_full_path(),
+        "back_url": f"{reverse('entry-list')}{asked.as_query()}",
+    }
+    return render_part(
+        request, "memoryapp/bulk_change.html", "main", context, status=409 if error else 200
+    )
+
+
+@require_safe
+@gate(Right.READ)
+def bulk_change_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    return _detail(request, _bulk(request, pk))
+
+
+@require_POST
+@gate(Right.REVIEW)
+def bulk_change_go_on(request: HttpRequest, pk: int) -> HttpResponse:
+    """Change the next bullets."""
+    bulk = _bulk(request, pk)
+    bulk_changes.bulk_change_continue(bulk=bulk, by=request.user)
+    if request.htmx:  # type: ignore[attr-defined]
+        return _detail(request, bulk)
+    return redirect(bulk)
+
+
+@require_POST
+@gate(Right.REVIEW)
+def bulk_change_undo(request: HttpRequest, pk: int) -> HttpResponse:
+    bulk = _bulk(request, pk)
+    try:
+        back = bulk_changes.bulk_change_undo(bulk=bulk, by=request.user)
+    except UnableTo as refusal:
+        return _detail(request, bulk, error=str(refusal), status=refusal.status)
+    bulk_changes.bulk_change_continue(bulk=back, by=request.user)
+    return redirect(back)
+
+
+def _detail(
+    request: HttpRequest, bulk: BulkChange, *, error: str = "", status: int = 200
+) -> HttpResponse:
+    outcomes = bulk.outcomes.select_related("bullet__playbook")
+    done = outcomes.filter(done=True).count()
+    left = outcomes.filter(done=False).count()
+    shown = parameter(request, "show")
+    if shown in {"done", "left"}:
+        outcomes = outcomes.filter(done=shown == "done")
+    may_decide = membership_of(request).may_review
+    context = {
+        "bulk": bulk,
+        "done": done,
+        "left": left,
+        "remaining": max(0, bulk.total - done - left),
+        "page_obj": page_of(request, outcomes),
+        "filters": chips(
+            request, "show", [("done", "Done"), ("left", "Left")], {"done": done, "left": left}
+        ),
+        "error": error,
+        "may_decide": may_decide,
+        "may_undo": may_decide and bulk.ended_at and done and bulk.undoes is None,
+        "back_url": f"{reverse('entry-list')}{EntryFilter(**bulk.query['filter']).as_query()}",
+    }
+    return render_part(request, "memoryapp/bulk_change_detail.html", "bulk", context, status=status)
+
+
+def _bulk(request: HttpRequest, pk: int) -> BulkChange:
+    rows = BulkChange.objects.filter(workspace=workspace_of(request))
+    return object_or_404(rows.select_related("asked_by", "undoes"), pk=pk)
