@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Prefetch, Q, prefetch_related_objects
+from django.urls import reverse
 
 from memoryapp.domain import playbook as domain
 from memoryapp.domain import review
@@ -23,6 +24,7 @@ from memoryapp.models import (
 from memoryapp.queries import playbooks as playbook_queries
 from memoryapp.queries import releases as release_queries
 from memoryapp.queries import review as review_queries
+from memoryapp.queries.origins import bullets_of
 from memoryapp.services.desk import Reading
 from memoryapp.views.links import with_query
 from memoryapp.views.review_checks import checks_of
@@ -83,6 +85,7 @@ def candidate_context(
         "label": _label(candidate, bullets),
         "playbook": candidate.playbook,
         "targets": changes,
+        "made": _made(candidate),
         "proposed": candidate.decided_content or candidate.content,
         "revision": _revision(candidate, bullets),
         "tokens": _tokens(candidate, bullets, value),
@@ -259,6 +262,21 @@ def publish_offers(workspace: Workspace, chosen: ReviewFilter) -> list[dict[str,
             url = with_query(playbook.get_absolute_url(), {"tab": "releases"})
             offers.append({"playbook": playbook, "draft": draft, "url": f"{url}#draft"})
     return offers
+
+
+def _made(candidate: Candidate) -> list[dict[str, Any]]:
+    """The bullets an approved candidate made or changed, each with the pulls that gave it."""
+    if candidate.status != Candidate.Status.APPROVED:
+        return []
+    return [
+        {
+            "bullet": bullet,
+            "pulls_url": with_query(
+                reverse("pull-list"), {"playbook": bullet.playbook.slug, "bullet": bullet.label}
+            ),
+        }
+        for bullet in bullets_of([candidate]).get(candidate.pk, ())
+    ]
 
 
 def _label(candidate: Candidate, bullets: Sequence[Bullet]) -> str:

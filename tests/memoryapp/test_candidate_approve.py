@@ -31,6 +31,18 @@ def test_it_puts_the_bullet_into_the_playbook(rita_client: Any, candidate: Any) 
     assert (bullet.label, bullet.content) == ("pitfalls-001", "Quote the refund first.")
 
 
+def test_it_leads_on_to_the_bullet_and_to_who_was_given_it(
+    rita_client: Any, candidate: Any
+) -> None:
+    url = candidate.get_absolute_url()
+    assert rita_client.get(url).context["made"] == []
+    approve(rita_client, candidate)
+    said = rita_client.get(url).content.decode()
+    bullet = candidate.playbook.bullets.get()
+    assert f'href="{bullet.get_absolute_url()}"' in said
+    assert f"/memory/pulls/?playbook=help-desk&amp;bullet={bullet.label}" in said
+
+
 def test_it_goes_to_the_next_candidate_of_the_same_filter(rita_client: Any, candidate: Any) -> None:
     CandidateFactory(playbook=candidate.playbook, section="apis")
     following = CandidateFactory(playbook=candidate.playbook)
