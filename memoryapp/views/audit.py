@@ -16,7 +16,7 @@ from memoryapp.models import Event, Workspace
 from memoryapp.queries import events as event_queries
 from memoryapp.queries.events import COUNTED, event_counts
 from memoryapp.queries.keyset import Order, keyset_page
-from memoryapp.templatetags.formats import event_words
+from memoryapp.templatetags.events import event_words
 from memoryapp.views.links import PAGE_SIZE, Chip, at_least, changed, parameter, with_query
 from memoryapp.views.settings_tabs import settings_tabs
 

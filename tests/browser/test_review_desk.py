@@ -79,3 +79,35 @@ def test_the_next_candidate_is_announced(published: Any, page: Page) -> None:
     expect(page.locator("#review-said")).to_contain_text("Rejected")
     page.keyboard.press("u")
     expect(page.get_by_role("button", name="Approve")).to_be_visible()
+
+
+def test_a_decision_without_a_connection_is_made_once_it_is_back(
+    published: Any, page: Page
+) -> None:
+    opened(page)
+    seen = page.locator("#decision input[name=seen]").get_attribute("value")
+    page.context.set_offline(True)
+    page.keyboard.press("3")
+    page.keyboard.press("r")
+    expect(page.locator("#toasts")).to_contain_text("The server cannot be reached")
+    expect(page.locator("#decision input[name=seen]")).to_have_attribute("value", str(seen))
+    page.context.set_offline(False)
+    page.keyboard.press("r")
+    expect(page.locator("#review-said")).to_contain_text("Rejected")
+    page.keyboard.press("u")
+    expect(page.get_by_role("button", name="Approve")).to_be_visible()
+
+
+def test_the_queue_opens_over_the_page_where_it_is_no_column(published: Any, page: Page) -> None:
+    page.set_viewport_size({"width": 360, "height": 800})
+    opened(page)
+    queue = page.get_by_role("region", name="Queue")
+    expect(queue).to_be_hidden()
+    page.locator("a.place").click()
+    expect(queue).to_be_visible()
+    expect(queue.get_by_role("button", name="Decide many")).to_be_visible()
+    queue.get_by_role("link", name="Close").click()
+    expect(queue).to_be_hidden()
+    page.locator("a.place").click()
+    queue.locator("a.item").first.click()
+    expect(queue).to_be_hidden()

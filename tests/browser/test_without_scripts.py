@@ -65,3 +65,14 @@ def test_a_filter_is_kept_under_a_name(plain: Page) -> None:
     plain.get_by_label("Keep this filter as").fill("Plain view")
     plain.get_by_role("button", name="Keep view").click()
     expect(plain.locator(".messages")).to_contain_text("Plain view")
+
+
+def test_the_queue_is_reached_on_a_phone(plain: Page) -> None:
+    plain.set_viewport_size({"width": 360, "height": 800})
+    plain.goto("/review/")
+    plain.locator("a.place").click()
+    queue = plain.get_by_role("region", name="Queue")
+    expect(queue.get_by_role("link", name="Progress")).to_be_visible()
+    queue.locator("a.item").first.click()
+    expect(queue).to_be_hidden()
+    expect(plain.get_by_role("heading", level=1)).to_be_visible()

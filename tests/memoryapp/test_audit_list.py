@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from typing import Any
 
 import pytest
@@ -148,8 +149,21 @@ def test_it_says_from_what_to_what_and_through_what(
     )
     said = vera_client.get(URL).content.decode()
     assert "Policy 3 of Desk" in said
-    assert "status: pending" in said
-    assert "status: approved" in said
+    assert re.search(r"status <span[^>]*>from</span> pending <span[^>]*>to</span> approved", said)
+
+
+def test_it_compares_the_texts_of_bullets_by_words(
+    vera_client: Any, workspace: Any, rita: Any
+) -> None:
+    sides = {
+        "before": {"status": "approved", "text": "Wait ten seconds."},
+        "after": {"status": "approved", "text": "Wait five seconds."},
+    }
+    record(workspace, rita, "candidate.approved", text="Wait five seconds.", bullets={"a-1": sides})
+    said = vera_client.get(URL).content.decode()
+    assert "<del>ten</del>" in said
+    assert "a-1 text" in said
+    assert "a-1 status" not in said, "what stayed is not said to have changed"
 
 
 def test_it_exports_json_lines(vera_client: Any, workspace: Any, rita: Any) -> None:

@@ -1,0 +1,93 @@
+"""Rows of the audit log in words. Usage in a template: ``{% load events %}``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django import template
+from django.core.serializers.json import DjangoJSONEncoder
+
+register = template.Library()
+
+#: What ``event_changes`` shows of a row, from what to what.
+SHOWN = frozenset({"before", "after", "bullets"})
+#: kinds of audit rows whose own words would not say what happened.
+EVENTS = {
+    "bullet.confirmed": "Bullet still holds",
+    "bullet.stale": "Bullet went stale",
+    "environment.unwatched": "Drift watch turned off",
+    "environment.watched": "Drift watch turned on",
+    "playbook.gated": "Publish gate turned on",
+    "playbook.ungated": "Publish gate turned off",
+    "tool.drifted": "Tool changed",
+    "trajectories.sent": "Trajectories received",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """One thing a row says the two sides of. ``is_text`` is memory text, to be compared by words."""
+
+    name: str
+    before: str
+    after: str
+    is_text: bool
+
+
+@register.filter
+def event_words(kind: str) -> str:
+    """Return the kind of an audit row in words: ``label.moved`` reads ``Label moved``."""
+    return EVENTS.get(kind) or kind.replace(".", " ").replace("_", " ").capitalize()
+
+
+@register.filter
+def event_details(data: Mapping[str, Any] | None) -> str:
+    """Return what a row keeps besides, on one line: ``stale bullets: 2, practice asked: yes``."""
+    kept = data or {}
+    # The text of a decided candidate stands among the changes of its bullets.
+    hidden = SHOWN | ({"text"} if kept.get("bullets") else set())
+    return ", ".join(
+        f"{_name(name)}: {_plain(item)}" for name, item in kept.items() if name not in hidden
+    )
+
+
+@register.filter
+def event_changes(data: Mapping[str, Any] | None) -> list[Changed]:
+    """Return what was changed, each with what it was before and after."""
+    kept = data or {}
+    found = list(_sides("", kept.get("before"), kept.get("after")))
+    for label, sides in (kept.get("bullets") or {}).items():
+        found += _sides(label, sides.get("before"), sides.get("after"))
+    return found
+
+
+def _sides(name: str, before: Any, after: Any) -> Iterator[Changed]:
+    if not (isinstance(before, Mapping) or isinstance(after, Mapping)):
+        if before != after:
+            is_text = name.rpartition(" ")[2] == "text"
+            yield Changed(name, _said(before, is_text), _said(after, is_text), is_text)
+        return
+    one, other = (side if isinstance(side, Mapping) else {} for side in (before, after))
+    for part in dict.fromkeys((*one, *other)):
+        yield from _sides(f"{name} {_name(part)}".strip(), one.get(part), other.get(part))
+
+
+def _said(value: Any, is_text: bool) -> str:
+    if value in (None, "", {}, []):
+        return "" if is_text else "nothing"
+    return ", ".join(map(_plain, value)) if isinstance(value, list) else _plain(value)
+
+
+def _name(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, cls=DjangoJSONEncoder)
