@@ -29,7 +29,7 @@ EVENTS = {
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """One thing a row says the two sides of. ``is_text`` is memory text, to be compared by words."""
+    """One thing a row says both sides of. ``is_text`` is memory text, to be compared by words."""
 
     name: str
     before: str
