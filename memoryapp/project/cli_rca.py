@@ -31,7 +31,8 @@ def add(commands: Commands) -> None:
 
 def _evaluate(asked: argparse.Namespace) -> int:
     for case_set in sets_in(asked.folder):
-        found = report(case_set.name, list(replay(case_set)), case_set.truths())
+        truths = case_set.truths()
+        found = report(case_set.name, list(replay(case_set)), truths)
         sys.stdout.write(json.dumps(found) + "\n" if asked.json else _table(found))
         sys.stdout.flush()
     return 0

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from practice.clients.telemetry import UnreadableTelemetry
+from practice.clients.telemetry_columns import UnreadableTelemetry
 
 #: Columns of the neutral layout per kind; the first group must be there.
 COLUMNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {

@@ -8,12 +8,15 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from practice.clients.telemetry import UnreadableTelemetry, case, lines, telemetry, topology
+from practice.clients.telemetry import UnreadableTelemetry, alert, case, lines, telemetry, topology
 from practice.domain.rootcause.analysis import analyse
 from practice.domain.rootcause.evaluation import Replayed, Truth, ranking
 from practice.domain.rootcause.trajectories import Action, analyse_trajectory
 from practice.domain.rootcause.window import Reference, learn
+
+_DEPTH = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class CaseSet:
                     str(row.get("fault_type") or ""),
                     str(row.get("mistake_agent") or ""),
                 )
-                for row in json.loads(path.read_text())["cases"]
+                for row in _rows(json.loads(path.read_text(encoding="utf-8-sig")))
             }
         except (ValueError, KeyError, TypeError) as error:
             raise UnreadableTelemetry(
@@ -59,15 +62,23 @@ class CaseSet:
             ) from error
 
 
+def _rows(labels: Any) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = labels if isinstance(labels, list) else labels["cases"]
+    return rows
+
+
 def sets_in(folder: Path) -> list[CaseSet]:
-    """The set that ``folder`` is, or the sets that lie in it.
+    """The set that ``folder`` is, or the sets that lie in it, up to three folders deep.
 
     Raises:
         UnreadableTelemetry: neither.
     """
     if not folder.is_dir():
         raise UnreadableTelemetry(f"{folder} is not a folder")
-    homes = [folder, *sorted(path for path in folder.iterdir() if path.is_dir())]
+    homes, level = [folder], [folder]
+    for _ in range(_DEPTH):
+        level = sorted(p for home in level for p in home.iterdir() if _may_be_set(home, p))
+        homes.extend(level)
     sets = [CaseSet(home.resolve().name, home) for home in homes]
     found = [one for one in sets if one.trajectories or one.case_folders()]
     if not found:
@@ -77,16 +88,31 @@ def sets_in(folder: Path) -> list[CaseSet]:
     return found
 
 
+def _may_be_set(home: Path, path: Path) -> bool:
+    """Whether ``path``, inside ``home``, may be a set or hold one. A case is neither."""
+    is_case = path.name in {"cases", "normal"} or (home / "cases").is_dir()
+    return path.is_dir() and not is_case
+
+
 def replay(case_set: CaseSet) -> Iterator[Replayed]:
     """Analyse every case of a set, in order of name. Labels are not read."""
     if case_set.trajectories is not None:
         yield from _replay_trajectories(case_set.trajectories)
         return
-    pairs = topology(case_set.folder)
+    try:
+        pairs = topology(case_set.folder)
+    except UnreadableTelemetry:  # who calls whom can be read off spans
+        pairs = ()
     normal = case_set.folder / "normal"
     reference: Reference | None = None
+    said: tuple[str, ...] = ()
     if normal.is_dir():
-        reference = learn(telemetry(normal, pairs)[0])
+        try:
+            found, said = telemetry(normal, pairs, near=_some_time(case_set))
+            reference = learn(found) if found.present() else None
+        except UnreadableTelemetry as error:
+            said = (str(error),)
+        said = tuple(f"normal/{note}" for note in said)
     for folder in case_set.case_folders():
         began = time.perf_counter()
         try:
@@ -106,8 +132,18 @@ def replay(case_set: CaseSet) -> Iterator[Replayed]:
             outcome=answer.outcome.value,
             score=top.score if top else 0.0,
             verified=bool(top and top.verified),
-            notes=(*one.notes, *answer.notes),
+            notes=(*one.notes, *said, *answer.notes),
         )
+
+
+def _some_time(case_set: CaseSet) -> float | None:
+    """When one of the set's alerts was raised."""
+    for folder in case_set.case_folders():
+        try:
+            return alert(folder).at
+        except UnreadableTelemetry:
+            continue
+    return None
 
 
 # What a terminal answers in a chat: a report on an action, not an action.

@@ -47,6 +47,7 @@ KIND_WORDS = {
     EvidenceKind.MISSING_CALL: "missing calls",
     EvidenceKind.WORKLOAD: "workload",
     EvidenceKind.CHANGE: "change",
+    EvidenceKind.SILENCE: "silence",
     EvidenceKind.METRIC: "metrics",
     EvidenceKind.MODEL: "model",
 }

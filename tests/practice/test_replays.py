@@ -163,7 +163,8 @@ def test_a_later_replay_is_held_against_the_baseline(
 
 def test_a_case_that_cannot_be_read_fails_alone_and_makes_no_baseline(workspace: Any) -> None:
     files = set_files()
-    files["shop/cases/case-0/metrics.csv"] = b"a,b\n1,2\n"
+    for kind in ("metrics", "traces", "logs"):
+        files[f"shop/cases/case-0/{kind}.csv"] = b"a,b\n1,2\n"
     case_set = case_set_send(workspace=workspace, name="s.zip", data=zipped(files), by=None)
     replay = finished(case_set)
     assert replay.result["failed"] == 1

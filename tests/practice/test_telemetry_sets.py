@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from practice.clients.telemetry import UnreadableTelemetry, case, columns, telemetry
+from practice.clients.telemetry import UnreadableTelemetry, case, telemetry
+from practice.clients.telemetry_columns import Holds, columns
 from practice.clients.telemetry_sets import replay, sets_in
 from practice.domain.rootcause.evaluation import calibration_error, report
 
@@ -57,13 +58,15 @@ def test_a_zip_bomb_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "metrics.csv.gz"
     path.write_bytes(gzip.compress(b"ts,metric,value\n" + b"1,cpu,5\n" * 100_000))
     with pytest.raises(UnreadableTelemetry, match="unpacks to more than the cap"):
-        columns(path, ("ts", "metric", "value"), cap=10_000)
+        columns(path, {"ts": Holds.NUMBERS}, cap=10_000)
 
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
-    (tmp_path / "metrics.csv").write_text("time,metric,value\n1,cpu,5\n")
-    with pytest.raises(UnreadableTelemetry, match="no column ts"):
-        telemetry(tmp_path)
+    (tmp_path / "metrics.csv").write_text("when,metric,value\n1,cpu,5\n")
+    (tmp_path / "edges.csv").write_text("ts,source,target,side,p50_s\n1,web,shop,caller,0.2\n")
+    found, notes = telemetry(tmp_path)
+    assert (len(found.metrics), len(found.edges)) == (0, 1)
+    assert "metrics.csv has no column ts" in notes[0]
 
 
 def test_rows_that_are_not_whole_are_left_out_and_said(tmp_path: Path) -> None:
@@ -110,3 +113,74 @@ def test_trajectories_are_replayed_and_scored_by_step_and_agent(tmp_path: Path) 
 def test_a_calibration_error_is_the_distance_of_score_and_share() -> None:
     assert calibration_error([(1.0, True), (1.0, True)]) == 0.0
     assert calibration_error([(0.95, False), (0.95, True)]) == pytest.approx(0.45)
+
+
+@pytest.mark.parametrize("unit", [1, 1_000, 1_000_000, 1_000_000_000])
+@pytest.mark.parametrize("form", ["number", "float"])
+def test_times_are_read_in_whatever_unit_they_come(tmp_path: Path, unit: int, form: str) -> None:
+    at = 1_700_000_000
+    told = f"{at * unit}.0" if form == "float" else str(at * unit)
+    (tmp_path / "alert.json").write_text(json.dumps({"alert_ts": at * unit}))
+    (tmp_path / "metrics.csv").write_text(f"value,metric,ts\n5,cpu,{told}\n")
+    (tmp_path / "logs.csv").write_text(f"message,service,ts_us\nhello,shop,{told}\n")
+    (tmp_path / "traces.csv").write_text(
+        "duration_us,start_us,service,parent_id,span_id,trace_id,more\n"
+        f"{unit // 4},{told},shop,,1,1,x\n"
+    )
+    found = case(tmp_path)
+    assert found.alert.at == at
+    for times in (found.telemetry.metrics.ts, found.telemetry.logs.ts, found.telemetry.spans.start):
+        assert times.tolist() == pytest.approx([at], abs=1)
+    assert found.telemetry.spans.duration.tolist() == pytest.approx([0.25 if unit > 1 else 0.0])
+
+
+def test_columns_are_known_by_the_names_other_collectors_give_them(tmp_path: Path) -> None:
+    (tmp_path / "traces.csv").write_text(
+        "traceID;spanID;parentSpanId;serviceName;operationName;startTime_ms;duration_ms;statusCode\n"
+        "a;b;;shop;GET /;1700000000250;12.5;500\n"
+    )
+    spans = telemetry(tmp_path)[0].spans
+    assert (spans.service[0], spans.operation[0], spans.status[0]) == ("shop", "GET /", "500")
+    assert spans.start.tolist() == [pytest.approx(1_700_000_000.25)]
+    assert spans.duration.tolist() == [pytest.approx(0.0125)]
+
+
+def test_times_as_text_and_a_byte_order_mark_are_read(tmp_path: Path) -> None:
+    (tmp_path / "metrics.csv").write_text("\ufeffts,metric,value\n2023-01-29T08:43:04Z,cpu,5\n")
+    (tmp_path / "alert.json").write_text('\ufeff{"alert_ts": "2023-01-29T08:45:00Z"}')
+    found = case(tmp_path)
+    assert found.telemetry.metrics.ts.tolist() == [1674981784.0]
+    assert found.alert.at == 1674981900.0
+
+
+@pytest.mark.parametrize("between", [[None, None], [1], "soon", {"from": 1}])
+def test_an_onset_that_cannot_be_read_is_refused(tmp_path: Path, between: object) -> None:
+    (tmp_path / "alert.json").write_text(json.dumps({"alert_ts": 5, "onset_between": between}))
+    with pytest.raises(UnreadableTelemetry, match="must be a JSON object"):
+        case(tmp_path)
+
+
+def test_sets_are_found_in_folders_of_folders(tmp_path: Path) -> None:
+    for day in ("one/monday", "one/tuesday", "two"):
+        home = tmp_path / day / "cases" / "c1"
+        home.mkdir(parents=True)
+        (home / "alert.json").write_text('{"alert_ts": 5}')
+    assert [one.name for one in sets_in(tmp_path)] == ["two", "monday", "tuesday"]
+
+
+def test_a_reference_that_cannot_be_read_is_said_and_done_without(tmp_path: Path) -> None:
+    home = shutil.copytree(DATA / "onlineboutique-0822", tmp_path / "other")
+    for path in (home / "normal").iterdir():
+        path.write_bytes(b"")
+    (home / "topology.csv").write_text("nothing\n")
+    (found,) = replay(sets_in(home)[0])
+    assert found.ranked
+    assert any(note.startswith("normal/") for note in found.notes)
+
+
+def test_a_message_beyond_measure_does_not_end_the_file(tmp_path: Path) -> None:
+    rows = f"1,shop,{'x' * 300_000}\n2,shop,short\n"
+    (tmp_path / "logs.csv").write_text(f"ts_us,service,message\n{rows}")
+    found, notes = telemetry(tmp_path)
+    assert (len(found.logs), notes) == (2, ())
+    assert len(found.logs.message[0]) == 2_000

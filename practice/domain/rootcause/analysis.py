@@ -10,7 +10,14 @@ from practice.domain.rootcause import graph
 from practice.domain.rootcause.findings import Finding
 from practice.domain.rootcause.memory import Recall, fingerprint, learned
 from practice.domain.rootcause.paths import causes_of
-from practice.domain.rootcause.ranking import FOUND, UNREACHED, Standing, inherited, standings
+from practice.domain.rootcause.ranking import (
+    FOUND,
+    UNREACHED,
+    UNRECORDED,
+    Standing,
+    inherited,
+    standings,
+)
 from practice.domain.rootcause.recursion import Recursion, Subject
 from practice.domain.rootcause.telemetry import Modality, Telemetry
 from practice.domain.rootcause.types import (
@@ -67,7 +74,7 @@ def analyse(
     recall = Recall.of(alert, memory)
     run = Recursion(subject, recall, budget, clock, asked, told, should_stop)
     run.run(start)
-    strengths = _strengths(window, cases, calls, start)
+    strengths = _strengths(window, cases, calls, start, is_mapped=bool(telemetry.topology))
     causes = causes_of(strengths, subject, run.visits, alert.interval)
     outcome, statement = _answer(causes, run.visits, subject, start)
     names = sorted(set(strengths) | {n for pair in calls.live for n in pair})
@@ -150,18 +157,29 @@ def _start(
 
 
 def _strengths(
-    window: Window, cases: Mapping[str, Standing], calls: graph.Calls, start: Sequence[str]
+    window: Window,
+    cases: Mapping[str, Standing],
+    calls: graph.Calls,
+    start: Sequence[str],
+    *,
+    is_mapped: bool,
 ) -> dict[str, float]:
     """Strength of every service seen; less where the alert's calls never lead.
 
-    What no call leads to is discounted only if the calls of the start are recorded at all.
+    What no call leads to is discounted only if the calls of the start are recorded at all, and by
+    less where no topology is known and no call of it is recorded: then nobody knows who calls it.
     """
     reached = calls.reached(start)
     speaks = any(name in calls.callees for name in start)
+    known = {name for source, targets in calls.callees.items() for name in (source, *targets)}
+
+    def reach(name: str) -> float:
+        if not speaks or name in reached:
+            return 1.0
+        return UNREACHED if name in known or is_mapped else UNRECORDED
+
     return {
-        name: (cases[name].strength if name in cases else 0.0)
-        * (UNREACHED if speaks and name not in reached else 1.0)
-        for name in window.seen
+        name: (cases[name].strength if name in cases else 0.0) * reach(name) for name in window.seen
     }
 
 

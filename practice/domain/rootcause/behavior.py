@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from practice.domain.rootcause.findings import Finding
-from practice.domain.rootcause.invocations import CALL, LOG, Invocations, Rows
+from practice.domain.rootcause.invocations import CALL, LOG, STATUS, Invocations, Rows
 from practice.domain.rootcause.robust import rate_ratio
 from practice.domain.rootcause.telemetry import Floats, Modality
 from practice.domain.rootcause.types import Direction, EvidenceKind
@@ -73,6 +73,8 @@ def is_error(feature: str) -> bool:
     """Whether a feature is a sign of failure: an error-level line or an error handler's name."""
     if feature.startswith(f"{LOG}:"):
         return bool(_ERROR_LEVEL.match(feature))
+    if feature.startswith(f"{STATUS}:"):
+        return True  # only statuses that tell of a failure are features
     return bool(_ERROR_WORD.search(feature.rpartition(" ")[2])) and not feature.startswith(CALL)
 
 
@@ -279,6 +281,8 @@ def _finding(window: Invocations, data: Merged, cuts: Floats, share: float, step
     feature = data.features[step.feature]
     error = is_error(feature)
     what = feature.partition(":")[2]
+    if feature.startswith(f"{STATUS}:"):
+        what = f"status {what}"
     rows = _deviants(window, data, cuts, step)
     kind = EvidenceKind.OWN_ERROR if error else EvidenceKind.MISSING_STEP
     if not error and feature.startswith(CALL):

@@ -13,6 +13,7 @@ class Finding:
     """One deviation of one service. ``own`` and ``total`` are weights in nats.
 
     ``total`` is how sure the deviation is; ``own`` the part of it no callee accounts for.
+    ``by_rate`` findings do not know the requests they belong to.
     ``toward`` names the other service for a finding about a call.
     """
 
@@ -30,3 +31,4 @@ class Finding:
     unit: str = ""
     onset: float | None = None
     references: tuple[str, ...] = ()
+    by_rate: bool = False

@@ -20,7 +20,13 @@ Rows = NDArray[np.int64]
 _VARIABLE = re.compile(
     r"\b[0-9a-fA-F]{8}-[0-9a-fA-F-]{27,}\b|\b(?=[a-fA-F]*[0-9])[0-9a-fA-F]{8,}\b|(?<![A-Za-z])\d+"
 )
-OPERATION, CALL, LOG = "operation", "call", "log"
+OPERATION, CALL, LOG, STATUS = "operation", "call", "log", "status"
+# What a span's status says where nothing went wrong: words, HTTP below 400, zero.
+_WELL = re.compile(
+    r"(status_?code_?)?(ok|okay|unset|success(ful)?|succeeded|none|null|nan|unspecified)?"
+    r"|[123]\d\d(\.0)?( .*)?|0(\.0)?",
+    re.I,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +125,7 @@ def invocations(spans: SpanTable, logs: LogTable, statements: Labels) -> Invocat
         np.where(own_view, spans.duration[around], duration),
     )
     failed = np.zeros(len(begins), dtype=np.bool_)
-    if "error" in spans.status.names:
-        failed[member[spans.status.is_name("error")]] = True
+    failed[member[_ill(spans.status)]] = True
     return Invocations(
         kind=kind,
         service=spans.service.taken(begins),
@@ -136,6 +141,19 @@ def invocations(spans: SpanTable, logs: LogTable, statements: Labels) -> Invocat
         seen_feature=features,
         features=names,
     )
+
+
+def is_ill(status: str) -> bool:
+    """Whether a span's status, in whatever vocabulary, says that something went wrong.
+
+    A number that could mean either (a bare 1) counts as ill: only what changes is ever used.
+    """
+    return _WELL.fullmatch(status.strip()) is None
+
+
+def _ill(status: Labels) -> Mask:
+    ill = np.array([is_ill(name) for name in status.names], dtype=np.bool_)
+    return ill[status.codes] if len(status) else np.zeros(0, dtype=np.bool_)
 
 
 def _generic_labels(labels: Labels) -> Labels:
@@ -167,17 +185,21 @@ def _features(
     line, home = _log_homes(spans, member, logs)
     first_call = len(operation.names)
     first_log = first_call + len(kind.names)
+    first_status = first_log + len(statements.names)
+    ill = np.flatnonzero(_ill(spans.status))
     names = (
         *(f"{OPERATION}:{name}" for name in operation.names),
         *(f"{CALL}:{name}" for name in kind.names),
         *(f"{LOG}:{name}" for name in statements.names),
+        *(f"{STATUS}:{name}" for name in spans.status.names),
     )
-    row = np.concatenate([member[inner], calling[called], home])
+    row = np.concatenate([member[inner], calling[called], home, member[ill]])
     feature = np.concatenate(
         [
             operation.codes[inner].astype(np.int64),
             kind.codes[called].astype(np.int64) + first_call,
             statements.codes[line].astype(np.int64) + first_log,
+            spans.status.codes[ill].astype(np.int64) + first_status,
         ]
     )
     pairs = np.unique(row * max(len(names), 1) + feature)

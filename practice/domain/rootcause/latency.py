@@ -32,6 +32,8 @@ _INDEPENDENT = 40.0
 _PERSISTED = 0.5
 # What is added matters by half when it is this part of the usual time of a whole request.
 _MATTERS = 1.0
+# A finding this weak decides nothing, but orders services of which nothing else is known.
+_SLIGHT = 0.2
 Pair = tuple[str, str]
 
 
@@ -132,7 +134,7 @@ def own_time(window: Invocations, reference: Invocations | None, cuts: Floats) -
         usual = _values(reference, "self_time", known.get(name))
         context = _context(whole, window, rows)
         one = shift(window.self_time[rows], window.start[rows], usual, cuts, context)
-        if one is None or one.weight < 1.0:
+        if one is None or one.weight < _SLIGHT:
             continue
         service, _, operation = name.partition(" ")
         found.append(

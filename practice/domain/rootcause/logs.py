@@ -115,6 +115,7 @@ def _finding(
         unit="lines",
         onset=span[0],
         references=(statement[:200],),
+        by_rate=True,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -19,6 +19,9 @@ from practice.domain.rootcause.telemetry import Floats, MetricTable, Modality
 from practice.domain.rootcause.types import Direction, EvidenceKind, MetricSummary
 
 _FEWEST = 5
+# Names of counters. One is told from a gauge of the same name by never falling but to start anew.
+_COUNTER = re.compile(r"(total|count|counter|sum)s?$", re.I)
+_RESET = 0.5
 
 
 class Role(StrEnum):
@@ -32,6 +35,7 @@ class Role(StrEnum):
     SUCCESS = "success"
     WORKLOAD = "workload"
     HOST = "host"
+    RESTARTS = "restarts"
     OTHER = "other"
 
 
@@ -39,15 +43,18 @@ class Role(StrEnum):
 _ROLES: tuple[tuple[Role, re.Pattern[str]], ...] = tuple(
     (role, re.compile(pattern, re.I))
     for role, pattern in (
-        (Role.HOST, r"^(node|host|machine)[_.:/-]"),
+        (Role.HOST, r"^(node|host|machine)([_.:/-]|(?=[A-Z]))|^(?-i:Node|Host)"),
+        (Role.RESTARTS, r"restart|oom|crash"),
+        (Role.RESOURCE, r"throttl"),
         (Role.SUCCESS, r"success|availab"),
         (
             Role.ERRORS,
-            r"err(or)?s?\b|error|fail|5xx|exception|timeout|drop|retrans|throttl|restart",
+            r"err(or)?s?\b|error|fail|5xx|exception|timeout|drop|retrans",
         ),
         (
             Role.CALL_LATENCY,
-            r"^(client|outbound|egress|upstream|caller)[_.:-].*(p\d\d|_s$|_ms$|lat)",
+            r"(^|[_.:-])(client|outbound|egress|upstream|caller)(?=[_.:-])"
+            r".*(p\d\d|_m?s(?![a-z])|lat|duration|time|_rt)",
         ),
         (Role.LATENCY, r"latency|duration|response_?time|(^|[_.-])p\d\d|_rt\b|elapsed"),
         (
@@ -63,6 +70,7 @@ _ROLES: tuple[tuple[Role, re.Pattern[str]], ...] = tuple(
 # calls or what calls it. Ours: an order of roles, not a fit.
 _POINTS = {
     Role.RESOURCE: 1.0,
+    Role.RESTARTS: 1.0,
     Role.ERRORS: 0.7,
     Role.SUCCESS: 0.5,
     Role.LATENCY: 0.5,
@@ -74,6 +82,7 @@ _POINTS = {
 }
 _KINDS = {
     Role.RESOURCE: EvidenceKind.RESOURCE,
+    Role.RESTARTS: EvidenceKind.SILENCE,
     Role.ERRORS: EvidenceKind.ERROR,
     Role.SUCCESS: EvidenceKind.ERROR,
     Role.LATENCY: EvidenceKind.LATENCY,
@@ -113,14 +122,29 @@ def series(table: MetricTable, bin_seconds: float = 0.0) -> Iterator[Series]:
     keys, first = np.unique(key[order], return_index=True)
     for code, rows in zip(keys, np.split(order, first[1:]), strict=True):
         service, pod = divmod(int(code) // metrics, pods)
-        at, values = _binned(ts[rows], value[rows], bin_seconds)
+        metric = table.metric.names[int(code) % metrics]
+        at, values = ts[rows], value[rows]
+        if _COUNTER.search(metric):
+            at, values = _rates(at, values)
+        at, values = _binned(at, values, bin_seconds)
         yield Series(
             table.service.names[service],
             table.pod.names[pod],
-            table.metric.names[int(code) % metrics],
+            metric,
             at,
             values,
         )
+
+
+def _rates(ts: Floats, value: Floats) -> tuple[Floats, Floats]:
+    """Increase per second of a counter; as it is, where the samples fall as a gauge's do."""
+    step, rise = np.diff(ts), np.diff(value)
+    reset = (rise < 0) & (value[1:] < _RESET * value[:-1])
+    if len(ts) < 2 or (rise[~reset] < 0).any() or reset.sum() > max(1, len(ts) // 10):
+        return ts, value
+    rise = np.where(reset, value[1:], rise)
+    good = step > 0
+    return ts[1:][good], rise[good] / step[good]
 
 
 def _binned(ts: Floats, value: Floats, width: float) -> tuple[Floats, Floats]:
@@ -203,14 +227,29 @@ def _compared(
         observed=extreme,
         onset=float(at[run.start]),
         references=(one.metric,),
+        by_rate=True,
     ), summary
 
 
 def strongest(findings: Sequence[Finding]) -> list[Finding]:
-    """The strongest finding of each service and role, so that p90 and p95 do not count twice."""
+    """The strongest finding of each service and role, so that p90 and p95 do not count twice.
+
+    Failures are counted by everybody they pass through: of one metric, whoever counts most is
+    nearest to where they begin.
+    """
+    most: dict[str, float] = {}
+    for one in findings:
+        if role(one.references[0]) is Role.ERRORS:
+            most[one.references[0]] = max(most.get(one.references[0], 0.0), _rise(one))
     best: dict[tuple[str, Role], Finding] = {}
     for one in findings:
+        if most.get(one.references[0], 0.0) > 0:
+            one = replace(one, own=one.own * (_rise(one) / most[one.references[0]]) ** 0.5)
         key = (one.service, role(one.references[0]))
         if key not in best or one.own > best[key].own:
             best[key] = one
     return list(best.values())
+
+
+def _rise(one: Finding) -> float:
+    return abs((one.observed or 0.0) - (one.baseline or 0.0))

@@ -15,11 +15,26 @@ from practice.domain.rootcause.types import EvidenceKind
 OWN = 0.3
 # What a cause the alert's calls never reach is worth: it could act by a way nobody recorded.
 UNREACHED = 0.3
+UNRECORDED = 0.7
 # Spans measure a service's time request by request. Where they show nothing, a histogram that
 # moved is the less sure word, and a busier processor has not slowed anybody down.
 _UNCONFIRMED = {EvidenceKind.LATENCY: 0.3, EvidenceKind.RESOURCE: 0.4}
 # What is left of a caller's latency when a callee's accounts for all of it.
 _STILL_OWN = 0.2
+# And of its failures, when a callee it cannot do without is gone.
+_STILL_FAILING = 0.05
+# Nats at which a callee's silence accounts for every failure of its callers.
+_SURELY_SILENT = 15.0
+_SLOW = frozenset({EvidenceKind.LATENCY})
+_FAILING = frozenset(
+    {
+        EvidenceKind.ERROR,
+        EvidenceKind.OWN_ERROR,
+        EvidenceKind.MISSING_CALL,
+        EvidenceKind.MISSING_STEP,
+    }
+)
+_SILENT = frozenset({EvidenceKind.SILENCE})
 _TIMES = frozenset({EvidenceKind.SELF_TIME, EvidenceKind.NETWORK_GAP})
 # Below this strength "no cause found" is the better answer: chance alone reaches it now and then.
 FOUND = 0.6
@@ -47,24 +62,43 @@ def worth(nats: float) -> float:
 
 
 def inherited(findings: Iterable[Finding], callees: Mapping[str, Sequence[str]]) -> list[Finding]:
-    """The findings, with latency metrics charged to the callee where a callee is as slow.
+    """The findings, charged to the callee where a callee shows as much.
 
     A caller waits for whom it calls, so its latency is its own only as far as no callee's
-    deviates by as much.
+    deviates by as much. It fails when whom it calls fails: failures that are only counted, not
+    seen request by request, are charged likewise, and all of them where the callee fell silent.
     """
     known = list(findings)
-    slow: dict[str, float] = {}
-    for one in known:
-        if one.kind is EvidenceKind.LATENCY:
-            slow[one.service] = max(slow.get(one.service, 0.0), one.total)
+    slow, failing, silent = (_loudest(known, kinds) for kinds in (_SLOW, _FAILING, _SILENT))
     found = []
     for one in known:
-        below = max((slow.get(c, 0.0) for c in callees.get(one.service, ())), default=0.0)
-        if one.kind is EvidenceKind.LATENCY and below > 0:
-            kept = max(1.0 - below / one.total, _STILL_OWN) if one.total > 0 else 1.0
-            one = replace(one, own=one.own * kept)
-        found.append(one)
+        kept = 1.0
+        if one.kind in _SLOW:
+            kept = _kept(one, _below(one.service, slow, callees), _STILL_OWN)
+        elif one.kind in _FAILING:
+            if one.by_rate:
+                kept = _kept(one, _below(one.service, failing, callees), _STILL_OWN)
+            gone = _below(one.service, silent, callees) / _SURELY_SILENT
+            kept = min(kept, max(1.0 - gone, _STILL_FAILING))
+        found.append(replace(one, own=one.own * kept) if kept < 1.0 else one)
     return found
+
+
+def _kept(one: Finding, below: float, least: float) -> float:
+    """The part of a finding that is left to its service when ``below`` accounts for the rest."""
+    return max(1.0 - below / one.total, least) if one.total > 0 else 1.0
+
+
+def _loudest(findings: Iterable[Finding], kinds: Collection[EvidenceKind]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for one in findings:
+        if one.kind in kinds:
+            found[one.service] = max(found.get(one.service, 0.0), one.total)
+    return found
+
+
+def _below(service: str, loud: Mapping[str, float], callees: Mapping[str, Sequence[str]]) -> float:
+    return max((loud.get(c, 0.0) for c in callees.get(service, ()) if c != service), default=0.0)
 
 
 def standings(findings: Iterable[Finding], traced: Collection[str]) -> dict[str, Standing]:

@@ -76,6 +76,7 @@ class EvidenceKind(StrEnum):
     MISSING_CALL = "missing_call"
     WORKLOAD = "workload"
     CHANGE = "change"
+    SILENCE = "silence"
     METRIC = "metric"
     MODEL = "model"
 

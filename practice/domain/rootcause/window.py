@@ -22,7 +22,8 @@ from practice.domain.rootcause.latency import (
 )
 from practice.domain.rootcause.line_traces import line_invocations, traced
 from practice.domain.rootcause.logs import log_findings
-from practice.domain.rootcause.metrics import deviations, strongest, usual_values
+from practice.domain.rootcause.metrics import deviations, series, strongest, usual_values
+from practice.domain.rootcause.silence import Answers, answers, stopped, unanswered
 from practice.domain.rootcause.telemetry import Floats, Labels, Modality, Telemetry
 from practice.domain.rootcause.types import Alert, MetricSummary, TemplateSummary
 
@@ -39,6 +40,7 @@ class Reference:
     statements: Labels
     invocations: Invocations
     by_lines: Invocations
+    answers: Answers
     metrics: Mapping[tuple[str, str], Floats]
     bin_seconds: float
 
@@ -54,6 +56,7 @@ def learn(telemetry: Telemetry, *, interval: float = 60.0) -> Reference:
         by_lines=line_invocations(
             telemetry.logs, names, np.ones(len(telemetry.logs), dtype=np.bool_)
         ),
+        answers=answers(telemetry.spans),
         metrics=usual_values(telemetry.metrics, width),
         bin_seconds=width,
     )
@@ -105,6 +108,8 @@ def examine(telemetry: Telemetry, alert: Alert, reference: Reference | None) -> 
         *own_time(window, usual, cuts),
         *gap_findings(gaps, Modality.TRACES),
         *gap_findings(sides, Modality.EDGES),
+        *unanswered(answers(telemetry.spans), reference.answers if reference else None, cuts),
+        *stopped(series(telemetry.metrics), begin, _last(telemetry.metrics.ts)),
     ]
     width = alert.interval * _BIN
     samples = reference.metrics if reference is not None else {}
@@ -137,6 +142,11 @@ def examine(telemetry: Telemetry, alert: Alert, reference: Reference | None) -> 
         traced=_traced(window, begin),
         notes=_notes(telemetry, reference, begin),
     )
+
+
+def _last(ts: Floats) -> float:
+    good = ts[np.isfinite(ts)]
+    return float(good.max()) if len(good) else 0.0
 
 
 def _by_service(

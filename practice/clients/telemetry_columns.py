@@ -1,0 +1,262 @@
+"""Columns out of one CSV file of telemetry: packed or plain, cut off, renamed, in other units.
+
+Rows pass by in pieces, and a column of names keeps each name once, so that a file of a million
+rows costs little more than its numbers.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import itertools
+import math
+import re
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from practice.domain.rootcause.telemetry import Codes, Floats, Labels
+
+# What one file may unpack to. A case of a busy hour is a tenth of it.
+UNPACKED_CAP = 1 << 30
+MESSAGE_CAP = 2_000
+_PIECE = 50_000
+_DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, csv.Error, OSError)
+_UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+# Other names that collectors give to our columns, without the unit.
+_ALIASES: Mapping[str, tuple[str, ...]] = {
+    "ts": ("timestamp", "time"),
+    "start": ("starttime", "startts", "timestamp", "ts"),
+    "duration": ("elapsed", "dur"),
+    "p50": ("latency", "median"),
+    "service": ("servicename",),
+    "pod": ("podname", "instance", "container"),
+    "traceid": ("trace",),
+    "spanid": ("span",),
+    "parentid": ("parentspanid", "parent", "parentspan"),
+    "operation": ("operationname", "spanname", "name"),
+    "status": ("statuscode",),
+    "metric": ("metricname", "name", "kpi"),
+    "level": ("severity", "severitytext", "loglevel"),
+    "message": ("body", "msg", "log"),
+    "source": ("caller",),
+    "target": ("callee", "destination"),
+}
+
+
+class UnreadableTelemetry(ValueError):
+    """The telemetry cannot be used. ``str(error)`` is one line that says what to do."""
+
+
+class Holds(Enum):
+    """What a column holds: names that repeat, numbers, or texts of their own."""
+
+    NAMES = "names"
+    NUMBERS = "numbers"
+    TEXTS = "texts"
+
+
+class _Capped(io.RawIOBase):
+    """A stream that stops a zip bomb at ``cap`` bytes."""
+
+    def __init__(self, stream: BinaryIO, name: str, cap: int) -> None:
+        self._stream, self._name, self._left = stream, name, cap
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        read = self._stream.read(len(buffer))
+        self._left -= len(read)
+        if self._left < 0:
+            raise UnreadableTelemetry(
+                f"{self._name} unpacks to more than the cap allows: split it by time"
+            )
+        buffer[: len(read)] = read
+        return len(read)
+
+
+@contextmanager
+def opened(path: Path, cap: int) -> Iterator[io.TextIOWrapper]:
+    """The text of a file, packed or not, that may unpack to ``cap`` bytes."""
+    with path.open("rb") as raw:
+        packed = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        stream: BinaryIO = gzip.GzipFile(fileobj=raw) if packed else raw  # type: ignore[assignment]
+        capped = io.BufferedReader(_Capped(stream, path.name, cap), 1 << 18)
+        yield io.TextIOWrapper(capped, encoding="utf-8", errors="replace", newline="")
+
+
+@dataclass(slots=True)
+class _Column:
+    """One column as it grows."""
+
+    holds: Holds
+    place: int | None
+    scale: float
+    names: dict[str, int] = field(default_factory=dict)
+    parts: list[Any] = field(default_factory=list)
+
+    def add(self, rows: Sequence[Sequence[str]], columns: Sequence[tuple[str, ...]]) -> None:
+        values = columns[self.place] if self.place is not None else ("",) * len(rows)
+        if self.holds is Holds.TEXTS:
+            self.parts.extend(value[:MESSAGE_CAP] for value in values)
+        elif self.holds is Holds.NUMBERS:
+            self.parts.append(_numbers(values) * self.scale)
+        else:
+            for name in dict.fromkeys(values):
+                self.names.setdefault(name, len(self.names))
+            codes = map(self.names.__getitem__, values)
+            self.parts.append(np.fromiter(codes, np.int32, len(values)))
+
+    def whole(self) -> Any:
+        if self.holds is Holds.TEXTS:
+            return self.parts
+        if self.holds is Holds.NUMBERS:
+            return np.concatenate([np.zeros(0), *self.parts])
+        codes: Codes = np.concatenate([np.zeros(0, np.int32), *self.parts])
+        return Labels(codes, tuple(self.names))
+
+
+def columns(
+    path: Path,
+    wanted: Mapping[str, Holds],
+    *,
+    optional: Mapping[str, Holds] | None = None,
+    cap: int = UNPACKED_CAP,
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The named columns of a CSV file, and notes on rows that could not be used.
+
+    A column whose name ends in a unit (``_s _ms _us _ns``) is found under any of them; numbers of
+    such columns come in seconds, whatever unit the file has.
+
+    Raises:
+        UnreadableTelemetry: a wanted column is missing, or the file unpacks to more than ``cap``.
+    """
+    csv.field_size_limit(1 << 24)
+    asked = {**wanted, **(optional or {})}
+    notes: list[str] = []
+    found: dict[str, _Column] = {}
+    width = odd = 0
+    with opened(path, cap) as text:
+        rows: list[list[str]] = []
+        try:
+            first = text.readline()
+            reader = csv.reader(itertools.chain([first], text), delimiter=_delimiter(first))
+            header = next(reader, [])
+            found, width = _located(header, asked), len(header)
+            for chunk in iter(lambda: _taken(reader, rows), []):
+                odd += _add(found, chunk, width)
+        except _DAMAGED as error:
+            notes.append(f"{path.name} is damaged ({error}): the rows before it are used")
+            odd += _add(found, rows, width)
+    absent = [name for name in wanted if name not in found or found[name].place is None]
+    if absent:
+        raise UnreadableTelemetry(
+            f"{path.name} has no column {', '.join(absent)}: its first line must name "
+            f"{', '.join(wanted)}"
+        )
+    if odd:
+        notes.append(f"{path.name}: {odd} rows are not whole and were left out")
+    return {name: column.whole() for name, column in found.items()}, tuple(notes)
+
+
+def _taken(reader: Iterator[list[str]], rows: list[list[str]]) -> list[list[str]]:
+    """The next rows. ``rows`` holds those before an error, when there is one."""
+    rows.clear()
+    rows.extend(itertools.islice(reader, _PIECE))
+    return list(rows)
+
+
+def _add(found: Mapping[str, _Column], rows: Sequence[list[str]], width: int) -> int:
+    """Add whole rows to their columns; how many were not whole."""
+    whole = [row for row in rows if len(row) == width]
+    if whole:
+        table = list(zip(*whole, strict=True))
+        for column in found.values():
+            column.add(whole, table)
+    return sum(len(row) != width and bool(row) for row in rows)
+
+
+def _delimiter(first: str) -> str:
+    return max(",;\t", key=first.count) if first else ","
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _located(header: Sequence[str], asked: Mapping[str, Holds]) -> dict[str, _Column]:
+    """Where each column is: under our name, under it with another unit, or under another name."""
+    exact = {name.strip().lstrip("\ufeff"): place for place, name in reversed([*enumerate(header)])}
+    plain = {_plain(name): place for name, place in reversed(exact.items())}
+    mine = {exact[name] for name in asked if name in exact}
+    found = {}
+    for name, holds in asked.items():
+        stem, unit = _parts(name)
+        if name in exact:
+            found[name] = _Column(holds, exact[name], _UNITS[unit])
+            continue
+        tried = [(plain.get(_plain(stem) + u), u or unit) for u in ("", *_UNITS)]
+        for alias in _ALIASES.get(_plain(stem), ()):
+            tried += [(plain.get(alias + u), u or unit) for u in ("", *_UNITS)]
+        place, theirs = next(
+            ((p, u) for p, u in tried if p is not None and p not in mine), (None, unit)
+        )
+        found[name] = _Column(holds, place, _UNITS[theirs])
+        mine |= {place} if place is not None else set()
+    return found
+
+
+def _parts(name: str) -> tuple[str, str]:
+    """A column's name without its unit, and the unit; seconds where it has none."""
+    stem, _, unit = name.rpartition("_")
+    return (stem, unit) if stem and unit in _UNITS else (name, "s")
+
+
+def _numbers(values: Sequence[str]) -> Floats:
+    try:
+        return np.fromiter(map(float, values), np.float64, len(values))
+    except ValueError:
+        return np.fromiter(map(_number, values), np.float64, len(values))
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return moment(text)
+
+
+def moment(text: str) -> float:
+    """Epoch seconds of an ISO 8601 time, NaN if it is none. UTC where it names no zone."""
+    try:
+        parsed = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return math.nan
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+
+
+def unit_of(times: Floats, near: float | None) -> float:
+    """What epoch times must be multiplied by to be seconds: 1.0 if they are, or if none fits.
+
+    Told by ``near``, a time in seconds that they should be close to; else by their size, since no
+    telemetry is from the year 5000.
+    """
+    good = times[np.isfinite(times)]
+    middle = float(np.median(good)) if len(good) else 0.0
+    if near and middle > 0:
+        fits = (10.0**power for power in (0, -3, -6, -9, 3, 6, 9))
+        return next((scale for scale in fits if abs(middle * scale / near - 1) < 0.05), 1.0)
+    scale = 1.0
+    while abs(middle) * scale > 1e11:
+        scale *= 1e-3
+    return scale

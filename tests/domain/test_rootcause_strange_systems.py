@@ -1,0 +1,137 @@
+"""Systems that speak otherwise: statuses of any vocabulary, counters, services that are gone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from practice.domain.rootcause.analysis import analyse
+from practice.domain.rootcause.invocations import is_ill
+from practice.domain.rootcause.metrics import Role, role, series
+from practice.domain.rootcause.telemetry import Telemetry
+from practice.domain.rootcause.types import EvidenceKind
+from tests.domain.rootcause_world import ALERT, BEGIN, Spans, metrics, request, world
+
+CALM = [5.0, 6.0, 5.5, 6.2, 5.1] * 4
+
+
+@pytest.mark.parametrize(
+    "status", ["", "ok", "OK", "UNSET", "STATUS_CODE_OK", "0", "200", "302.0", "null", "success"]
+)
+def test_a_status_may_say_in_many_ways_that_all_is_well(status: str) -> None:
+    assert not is_ill(status)
+
+
+@pytest.mark.parametrize(
+    "status", ["error", "ERROR", "STATUS_CODE_ERROR", "2", "500", "503.0", "404", "UNAVAILABLE"]
+)
+def test_a_status_may_say_in_many_ways_that_something_went_wrong(status: str) -> None:
+    assert is_ill(status)
+
+
+@pytest.mark.parametrize(("well", "ill"), [("", "error"), ("0", "2"), ("200", "500")])
+def test_spans_that_fail_point_at_the_service_where_failing_begins(well: str, ill: str) -> None:
+    def failing(spans: Spans, trace: str, at: float) -> None:
+        request()(spans, trace, at)
+        kept = {"w", "wc", "s", "sc"}  # web and the shop fail, the stock does not
+        for place in range(len(spans.rows)):
+            row = spans.rows[place]
+            if row[0] == trace:
+                spans.rows[place] = (*row[:7], ill if row[1] in kept else well)
+
+    def good(spans: Spans, trace: str, at: float) -> None:
+        request()(spans, trace, at)
+        spans.rows[-6:] = [(*row[:7], well) for row in spans.rows[-6:]]
+
+    window, reference = world(failing, good)
+    top = analyse(window, ALERT, reference=reference).causes[0]
+    assert (top.service, top.kind) == ("shop", EvidenceKind.OWN_ERROR)
+    assert f"status {ill}" in top.statement
+
+
+def test_a_counter_is_read_as_its_rate() -> None:
+    rising = [float(n) for n in range(0, 2_000, 100)]
+    table = metrics(
+        {
+            ("web", "requests_total"): [*rising, 2_000.0, 2_100.0],
+            ("shop", "cpu_seconds_total"): [*rising, 2_900.0, 3_900.0],
+        }
+    )
+    rates = {one.service: one.value for one in series(table)}
+    assert set(rates["web"].tolist()) == {100.0 / 60.0}
+    found = analyse(Telemetry(metrics=table), ALERT)
+    assert found.causes[0].service == "shop"
+    assert found.causes[1].strength == 0.0
+
+
+def test_a_counter_that_starts_anew_does_not_fall() -> None:
+    table = metrics({("web", "requests_total"): [100.0, 200.0, 300.0, 50.0, 150.0]})
+    (one,) = series(table)
+    assert (one.value >= 0).all()
+
+
+def test_a_gauge_with_a_counters_name_stays_as_it_is() -> None:
+    table = metrics({("web", "thread_count"): [100.0, 90.0, 110.0, 95.0]})
+    (one,) = series(table)
+    assert one.value.tolist() == [100.0, 90.0, 110.0, 95.0]
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("http_client_request_duration_seconds_p95", Role.CALL_LATENCY),
+        ("rpc.client.duration.p50", Role.CALL_LATENCY),
+        ("upstream_rt_ms_50", Role.CALL_LATENCY),
+        ("http_server_request_duration_seconds_p95", Role.LATENCY),
+        ("NodeCpuUsageRate(%)", Role.HOST),
+        ("kube_pod_container_status_restarts_total", Role.RESTARTS),
+        ("container_cpu_cfs_throttled_periods_total", Role.RESOURCE),
+    ],
+)
+def test_a_metrics_role_is_told_from_its_name_in_any_dialect(name: str, what: Role) -> None:
+    assert role(name) is what
+
+
+def _without_the_stock(spans: Spans, trace: str, at: float) -> None:
+    """The shop's call is made and nobody answers, so the shop and web fail."""
+    request()(spans, trace, at)
+    spans.rows[-6:] = [
+        (*row[:7], "error") for row in spans.rows[-6:] if row[3] != "stock"
+    ]  # fmt: skip
+
+
+def test_calls_that_nobody_answers_point_at_the_service_that_is_gone() -> None:
+    window, reference = world(_without_the_stock)
+    top = analyse(window, ALERT, reference=reference).causes[0]
+    assert (top.service, top.kind) == ("stock", EvidenceKind.SILENCE)
+    assert "went unanswered" in top.statement
+
+
+def test_resource_samples_that_stop_while_others_go_on_say_that_a_pod_is_gone() -> None:
+    table = metrics(
+        {("stock", "cpu_pct"): [*CALM, 5, 6, 5, 6], ("web", "cpu_pct"): [*CALM, 5, 6, 5, 6]},
+        every=15.0,
+    )
+    gone = table.service.is_name("stock") & (table.ts > BEGIN - 50)
+    kept = replace(
+        table, ts=table.ts[~gone], value=table.value[~gone], service=table.service.taken(~gone),
+        pod=table.pod.taken(~gone), metric=table.metric.taken(~gone),
+    )  # fmt: skip
+    late = replace(ALERT, onset=(BEGIN - 50, BEGIN))
+    found = analyse(Telemetry(metrics=kept), late)
+    assert (found.causes[0].service, found.causes[0].kind) == ("stock", EvidenceKind.SILENCE)
+    assert np.isfinite(found.causes[0].strength)
+
+
+def test_failures_that_are_only_counted_are_charged_to_the_callee_that_fails_as_well() -> None:
+    table = metrics(
+        {
+            ("web", "errors"): [0.0] * 20 + [9.0, 9.0],
+            ("shop", "errors"): [0.0] * 20 + [9.0, 9.0],
+        }
+    )
+    telemetry = Telemetry(metrics=table, topology=(("web", "shop"),))
+    found = analyse(telemetry, ALERT)
+    assert [cause.service for cause in found.causes] == ["shop", "web"]
