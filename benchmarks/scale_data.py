@@ -395,5 +395,9 @@ def _drop_indexes(cursor: Any) -> list[str]:
 
 def _tallies(cursor: Any) -> None:
     """Count what the triggers were not asked to count."""
-    for name in ("memoryapp.migrations.0006_browsing", "practice.migrations.0006_browsing"):
+    for name in (
+        "memoryapp.migrations.0006_browsing",
+        "practice.migrations.0006_browsing",
+        "practice.migrations.0011_tools_counted",
+    ):
         cursor.execute(import_module(name).FILL)

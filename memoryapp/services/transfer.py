@@ -45,6 +45,7 @@ LEFT_OUT = frozenset(
         "memoryapp.delivery",
         "memoryapp.deliverytry",
         "practice.attempttally",
+        "practice.tooltally",
     }
 )
 #: fields that hold secrets; an import leaves them empty.

@@ -14,7 +14,7 @@ from practice.models.replays import CaseSet, Replay, ReplayCase
 from practice.models.rounds import PracticeRecord, PracticeTask, Round
 from practice.models.runs import LedgerEntry, Run, Unit
 from practice.models.steering import Steering
-from practice.models.tallies import AttemptTally
+from practice.models.tallies import AttemptTally, ToolTally
 from practice.models.telemetry import TelemetryFile, TelemetrySource
 from practice.models.traces import SentSpan, SentTrace
 from practice.models.trials import Arm, Experiment, Lesson
@@ -53,5 +53,6 @@ __all__ = [
     "Step",
     "TelemetryFile",
     "TelemetrySource",
+    "ToolTally",
     "Unit",
 ]

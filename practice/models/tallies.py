@@ -1,4 +1,4 @@
-"""Counts of attempts that are kept as rows change, so that a true total costs the same always."""
+"""Counts that are kept as rows change, so that a true total costs the same always."""
 
 from __future__ import annotations
 
@@ -32,3 +32,25 @@ class AttemptTally(models.Model):
 
     def __str__(self) -> str:
         return f"{self.amount} {self.label or self.status}"
+
+
+class ToolTally(models.Model):
+    """Part of what practice saw of a tool: the sums over equal keys are ``ToolCounts``, in tasks.
+
+    Triggers append a part with every statement that changes practice records. Who asks for a sum
+    reads a row per tool, not every call of every record. ``worked_at`` is when a call of the tool
+    worked, the newest one.
+    """
+
+    environment = models.ForeignKey(
+        "practice.Environment", models.DO_NOTHING, related_name="+", db_constraint=False
+    )
+    tool = models.CharField(max_length=200)
+    practised = models.IntegerField()
+    worked = models.IntegerField()
+    feasible_worked = models.IntegerField()
+    infeasible = models.IntegerField()
+    worked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.tool}: {self.practised}"

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, F, Max, Q, QuerySet, Sum
 
 from practice.domain.memory import PairCounts
 from practice.domain.rounds import UNFINISHED, RunKind
 from practice.domain.types import Category, Fact, HistoryCounts, PracticeRecord, ToolCounts
-from practice.models import Environment, EnvironmentFact, Round, Steering
+from practice.models import Environment, EnvironmentFact, Round, Steering, ToolTally
 
 #: the newest records novelty compares with; what is older than that may come again.
 PAST_LIMIT = 2_000
@@ -21,7 +21,7 @@ FACTS_WEIGHED = 2_000
 
 # A call is [tool, failed] or [tool, failed, attempt]. Tasks kept for experiments are not practice.
 _CALLS = """
-    SELECT r.id AS record, r.created_at, r.category = 'infeasible' AS infeasible,
+    SELECT r.id AS record, r.category = 'infeasible' AS infeasible,
         c.value ->> 0 AS tool, NOT (c.value ->> 1)::boolean AS worked,
         COALESCE(c.value ->> 2, '1') AS attempt, c.place
     FROM practice_practicerecord r
@@ -29,16 +29,11 @@ _CALLS = """
     CROSS JOIN LATERAL jsonb_array_elements(r.calls) WITH ORDINALITY AS c (value, place)
     WHERE r.environment_id = %s
 """
+#: what a tally sums, in the order of ``ToolCounts``.
+_COUNTED = ("practised", "worked", "feasible_worked", "infeasible")
 _COUNTS = """
     COUNT(*), COUNT(*) FILTER (WHERE worked), COUNT(*) FILTER (WHERE worked AND NOT infeasible),
     COUNT(*) FILTER (WHERE infeasible)
-"""
-_TOOLS = f"""
-    WITH calls AS ({_CALLS}), used AS (
-        SELECT record, infeasible, tool, BOOL_OR(worked) AS worked, MAX(created_at) AS created_at
-        FROM calls GROUP BY record, infeasible, tool
-    )
-    SELECT tool, {_COUNTS}, MAX(created_at) FILTER (WHERE worked) FROM used GROUP BY tool
 """
 _PAIRS = f"""
     WITH calls AS ({_CALLS}), spans AS (
@@ -66,13 +61,18 @@ class ToolPractice:
 
 
 def tool_practice(environment: Environment) -> dict[str, ToolPractice]:
-    """Executed tools with what practice saw of them; counted by the database."""
-    with connection.cursor() as cursor:
-        cursor.execute(_TOOLS, [environment.pk])
-        return {
-            tool: ToolPractice(ToolCounts(tool, *counts), worked_at)
-            for tool, *counts, worked_at in cursor.fetchall()
-        }
+    """Executed tools with what practice saw of them, from counts that are kept."""
+    summed = (
+        ToolTally.objects.filter(environment=environment)
+        .order_by()
+        .values_list("tool")
+        .annotate(*(Sum(name) for name in _COUNTED), Max("worked_at"))
+    )
+    return {
+        tool: ToolPractice(ToolCounts(tool, *counts), worked_at)
+        for tool, *counts, worked_at in summed
+        if counts[0]
+    }
 
 
 def tool_counts(environment: Environment) -> dict[str, ToolCounts]:
