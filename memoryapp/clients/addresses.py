@@ -11,7 +11,7 @@ import socket
 import anyio
 import httpx2
 
-from memoryapp.domain.addresses import ENVIRONMENTS, ip_problem, literal
+from memoryapp.domain.addresses import ENVIRONMENTS, Private, ip_problem, literal
 
 
 class Forbidden(httpx2.ConnectError):
@@ -21,7 +21,7 @@ class Forbidden(httpx2.ConnectError):
 class Pinned(httpx2.AsyncBaseTransport):
     """Connects to checked addresses only. Proxy settings of the machine are not used."""
 
-    def __init__(self, *, private_allowed: bool, setting: str = ENVIRONMENTS) -> None:
+    def __init__(self, *, private_allowed: Private, setting: str = ENVIRONMENTS) -> None:
         self._private_allowed, self._setting = private_allowed, setting
         self._inner = httpx2.AsyncHTTPTransport(trust_env=False)
         self._known: dict[str, tuple[str, ...]] = {}

@@ -10,7 +10,7 @@ import anyio
 import httpx2
 
 from memoryapp.clients.addresses import Forbidden, Pinned
-from memoryapp.domain.addresses import address_problem
+from memoryapp.domain.addresses import Private, address_problem
 
 SECONDS = 10.0
 READ = 2_000
@@ -31,7 +31,7 @@ class Told:
         return self.status is not None and 200 <= self.status < 300
 
 
-def tell(url: str, body: bytes, headers: Mapping[str, str], *, private_allowed: bool) -> Told:
+def tell(url: str, body: bytes, headers: Mapping[str, str], *, private_allowed: Private) -> Told:
     """POST ``body`` to ``url``. Never raises for what the other side or the network does."""
     started = time.monotonic()
     problem = address_problem(url, private_allowed=private_allowed, setting=SETTING)

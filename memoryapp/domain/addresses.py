@@ -13,6 +13,9 @@ import socket
 from urllib.parse import urlsplit
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+#: All private addresses, none, or those of the networks that the operator lists.
+Private = bool | tuple[IpNetwork, ...]
 
 #: Names and addresses under which cloud providers serve credentials to their machines.
 METADATA_NAMES = frozenset(
@@ -26,22 +29,31 @@ METADATA_NAMES = frozenset(
     }
 )
 METADATA_ADDRESSES = frozenset(
-    ipaddress.ip_address(text) for text in ("100.100.100.200", "192.0.0.192", "fd00:ec2::254")
+    ipaddress.ip_address(text)
+    for text in (
+        "100.100.100.200",
+        "168.63.129.16",
+        "192.0.0.192",
+        "fd00:ec2::254",
+        "fd20:ce::254",
+    )
 )
 ENVIRONMENTS = "ENVIRONMENT_PRIVATE_ADDRESSES"
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+#: IPv6 prefixes whose last 32 bits are an IPv4 address.
+_CARRYING = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/96", "::/96")))
+_NONE_AT_ALL = (ipaddress.ip_address("::"), ipaddress.ip_address("::1"))
 
 METADATA = (
     "{host} is a link-local address or where cloud machines hand out their own credentials. "
     "It is never called; enter the address of your server."
 )
 PRIVATE = (
-    "{host} is a private address, and {setting} is off on this machine. "
+    "{host} is a private address, and {setting} is off on this machine or leaves it out. "
     "Enter a public address, or have the operator of this machine allow private ones."
 )
 
 
-def address_problem(url: str, *, private_allowed: bool, setting: str = ENVIRONMENTS) -> str:
+def address_problem(url: str, *, private_allowed: Private, setting: str = ENVIRONMENTS) -> str:
     """Say why the host of ``url`` may not be called, by its name alone; empty if it may.
 
     ``setting`` is the one that allows private addresses, for the words of the answer.
@@ -59,15 +71,35 @@ def address_problem(url: str, *, private_allowed: bool, setting: str = ENVIRONME
 
 
 def ip_problem(
-    address: IpAddress, host: str, *, private_allowed: bool, setting: str = ENVIRONMENTS
+    address: IpAddress, host: str, *, private_allowed: Private, setting: str = ENVIRONMENTS
 ) -> str:
     """Say why ``address``, which ``host`` stands for, may not be called; empty if it may."""
     inner = _embedded(address)
     if inner.is_link_local or inner in METADATA_ADDRESSES:
         return METADATA.format(host=host)
-    if not private_allowed and not inner.is_global:
+    if not inner.is_global and not _allowed(inner, private_allowed):
         return PRIVATE.format(host=host, setting=setting)
     return ""
+
+
+def private_networks(written: str) -> Private:
+    """Read ``true``, ``false`` or networks with commas between them, such as ``10.1.0.0/16``.
+
+    Raises:
+        ValueError: neither.
+    """
+    word = written.strip().lower()
+    if word in {"true", "yes", "on", "1"}:
+        return True
+    if word in {"", "false", "no", "off", "0"}:
+        return False
+    return tuple(ipaddress.ip_network(part.strip()) for part in written.split(",") if part.strip())
+
+
+def _allowed(address: IpAddress, private: Private) -> bool:
+    if isinstance(private, bool):
+        return private
+    return any(address in network for network in private)
 
 
 def literal(host: str) -> IpAddress | None:
@@ -86,9 +118,9 @@ def literal(host: str) -> IpAddress | None:
 
 
 def _embedded(address: IpAddress) -> IpAddress:
-    """The IPv4 address an IPv6 one carries (mapped, 6to4, NAT64), where it carries one."""
+    """The IPv4 address an IPv6 one carries: mapped, compatible, 6to4 or NAT64."""
     if isinstance(address, ipaddress.IPv4Address):
         return address
-    if address in _NAT64:
+    if address not in _NONE_AT_ALL and any(address in network for network in _CARRYING):
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour or address

@@ -11,7 +11,7 @@ import httpx2
 from mcp.client.streamable_http import streamable_http_client
 
 from memoryapp.clients.addresses import Forbidden, Pinned
-from memoryapp.domain.addresses import address_problem
+from memoryapp.domain.addresses import Private, address_problem
 from practice.agents.ports import EnvironmentUnavailable
 from practice.clients.mcp_stdio import MESSAGE_CAP, Health
 
@@ -30,7 +30,7 @@ async def http_transport(
     headers: Mapping[str, str],
     read_timeout: float,
     health: Health,
-    private_allowed: bool,
+    private_allowed: Private,
 ) -> AsyncIterator[Any]:
     """Speak streamable HTTP with ``url``. ``health.failure`` says what the last request met.
 

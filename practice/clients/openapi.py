@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
+from memoryapp.domain.addresses import Private
 from practice.agents.ports import EnvironmentUnavailable
 from practice.clients.answers import refusal
 from practice.clients.discovery import Discovery, Drift, compare
@@ -42,7 +43,7 @@ class OpenApiService:
     base_url: str = ""
     credential: Credential = field(default_factory=Credential)
     reset: tuple[str, str] = ("", "")
-    private_allowed: bool = True
+    private_allowed: Private = True
 
 
 class OpenApiEnvironment:

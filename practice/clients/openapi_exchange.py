@@ -11,7 +11,7 @@ import anyio
 import httpx2
 
 from memoryapp.clients.addresses import Forbidden, Pinned
-from memoryapp.domain.addresses import address_problem
+from memoryapp.domain.addresses import Private, address_problem
 from practice.agents.ports import EnvironmentUnavailable
 from practice.clients.mcp_servers import address_label
 from practice.clients.openapi_request import Credential, Request
@@ -39,7 +39,7 @@ class Exchange:
     """One session's connections. ``label`` names the service in sentences."""
 
     def __init__(
-        self, *, private_allowed: bool, startup_timeout: float, call_timeout: float
+        self, *, private_allowed: Private, startup_timeout: float, call_timeout: float
     ) -> None:
         self._private_allowed = private_allowed
         self._startup_timeout = startup_timeout

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from memoryapp.domain.addresses import address_problem
+from memoryapp.domain.addresses import address_problem, private_networks
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,12 @@ from memoryapp.domain.addresses import address_problem
         "http://[64:ff9b::a9fe:a9fe]/",
         "http://[fd00:ec2::254]/",
         "http://100.100.100.200/",
+        "http://[::169.254.169.254]/",
+        "http://[64:ff9b:1::a9fe:a9fe]/",
+        "http://[2002:a9fe:a9fe::]/",
+        "http://168.63.129.16/machine",
+        "http://0251.0376.0251.0376/",
+        "http://169.254.43518/",
         "http://metadata.google.internal/",
         "http://METADATA.google.internal./",
     ],
@@ -39,3 +45,26 @@ def test_it_leaves_private_addresses_to_the_operator(url: str) -> None:
 @pytest.mark.parametrize("url", ["https://tools.example.com/mcp", "https://8.8.8.8/"])
 def test_it_allows_public_addresses(url: str) -> None:
     assert address_problem(url, private_allowed=False) == ""
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1/", "http://2130706433/", "http://[::ffff:127.0.0.1]/"]
+)
+def test_it_allows_the_networks_that_are_listed_and_no_others(url: str) -> None:
+    listed = private_networks("127.0.0.0/8, 10.1.0.0/16")
+    assert address_problem(url, private_allowed=listed) == ""
+    assert address_problem("http://10.1.2.3/", private_allowed=listed) == ""
+    assert "leaves it out" in address_problem("http://10.2.2.3/", private_allowed=listed)
+    assert "leaves it out" in address_problem("http://[::1]/", private_allowed=listed)
+    assert "It is never called" in address_problem("http://169.254.1.1/", private_allowed=listed)
+
+
+@pytest.mark.parametrize(("word", "meant"), [("true", True), ("False", False), ("", False)])
+def test_it_reads_all_and_none(word: str, meant: bool) -> None:
+    assert private_networks(word) is meant
+
+
+@pytest.mark.parametrize("wrong", ["10.1.2.3/16", "office", "10.0.0.0/99"])
+def test_it_refuses_what_is_no_network(wrong: str) -> None:
+    with pytest.raises(ValueError, match=r"network|host bits|IPv4"):
+        private_networks(wrong)
