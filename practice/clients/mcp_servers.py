@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from memoryapp.domain.addresses import Private
 from practice.clients.answers import long_enough
+from practice.clients.cage import Cage
 from practice.clients.seeds import Workplace
 
 WORKDIR = "{workdir}"
@@ -28,6 +30,7 @@ class StdioServer:
     env: Mapping[str, str] = field(default_factory=dict)
     seed_folder: Path | None = None
     name: str = ""
+    cage: Cage = field(default_factory=Cage)
 
     @property
     def label(self) -> str:
@@ -42,7 +45,7 @@ class StdioServer:
 
     def argv(self, place: Workplace) -> list[str]:
         filled = (part.replace(WORKDIR, str(place.work)) for part in self.args)
-        return [*self.command, *filled]
+        return self.cage.argv([*self.command, *filled], place)
 
     def environment(self, place: Workplace) -> dict[str, str]:
         """The whole environment of the process: nothing is inherited but ``PATH``."""
@@ -63,7 +66,7 @@ class HttpServer:
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     #: whether it may live on this machine or in the local network.
-    private_allowed: bool = True
+    private_allowed: Private = True
 
     @property
     def secrets(self) -> Mapping[str, str]:

@@ -1,0 +1,101 @@
+"""What the process of a tool server may use and see."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from practice.agents.ports import EnvironmentUnavailable
+from practice.clients import cage as cages
+from practice.clients.cage import Cage, bubblewrap
+from practice.clients.seeds import Workplace, workplace
+
+needs_bubblewrap = pytest.mark.skipif(not bubblewrap(), reason="bubblewrap does not work here")
+LIMITS = {
+    "cpu_seconds": 7, "memory_mb": 256, "file_mb": 1, "open_files": 64, "processes": 0
+}  # fmt: skip
+
+
+@pytest.fixture
+def place() -> Iterator[Workplace]:
+    with workplace(None) as place:
+        yield place
+
+
+def run(cage: Cage, place: Workplace, code: str) -> subprocess.CompletedProcess[str]:
+    argv = cage.argv([sys.executable, "-c", code], place)
+    return subprocess.run(argv, capture_output=True, text=True, cwd=place.work, check=False)
+
+
+def test_without_limits_and_walls_the_command_is_as_it_is(place: Workplace) -> None:
+    assert Cage().argv(["serve", "--fast"], place) == ["serve", "--fast"]
+
+
+def test_it_is_limited_in_what_it_uses(place: Workplace) -> None:
+    said = run(
+        Cage(limits=LIMITS),
+        place,
+        "import json, resource as r; print(json.dumps([r.getrlimit(x) for x in "
+        "(r.RLIMIT_CPU, r.RLIMIT_DATA, r.RLIMIT_FSIZE, r.RLIMIT_NOFILE, r.RLIMIT_CORE)]))",
+    )
+    sizes = [7, 256 * 2**20, 2**20, 64, 0]
+    assert json.loads(said.stdout) == [[size, size] for size in sizes]
+
+
+def test_one_that_takes_too_much_memory_fails_alone(place: Workplace) -> None:
+    said = run(Cage(limits=LIMITS), place, "bytearray(512 * 2**20)")
+    assert "MemoryError" in said.stderr
+
+
+def test_one_that_fills_the_disk_is_stopped(place: Workplace) -> None:
+    said = run(Cage(limits=LIMITS), place, "open('big', 'wb').write(b'x' * 2**21)")
+    assert said.returncode != 0
+    assert (place.work / "big").stat().st_size <= 2**20
+
+
+def test_a_required_sandbox_that_is_not_there_starts_nothing(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cages, "bubblewrap", lambda: "")
+    with pytest.raises(EnvironmentUnavailable, match="MCP_SANDBOX"):
+        Cage(sandbox="required").argv(["serve"], place)
+    assert Cage(sandbox="auto").argv(["serve"], place) == ["serve"]
+    assert "none works here" in Cage(sandbox="auto").words()
+
+
+@needs_bubblewrap
+def test_in_the_sandbox_it_writes_to_its_own_folder_only(place: Workplace, tmp_path: Path) -> None:
+    elsewhere = Path(__file__).parent / "written-by-a-tool-server"
+    said = run(Cage("auto"), place, f"open('mine', 'w').write('x'); open({str(elsewhere)!r}, 'w')")
+    assert "Read-only file system" in said.stderr
+    assert (place.work / "mine").read_text() == "x"
+    assert not elsewhere.exists()
+
+
+@needs_bubblewrap
+def test_in_the_sandbox_greenrooms_own_data_is_not_there(place: Workplace, tmp_path: Path) -> None:
+    (tmp_path / "secret_key").write_text("of the product")
+    file = tmp_path.parent / "dot-env"
+    file.write_text("LLM_API_KEY=sk-1")
+    code = f"import os; print(os.listdir({str(tmp_path)!r}), repr(open({str(file)!r}).read()))"
+    said = run(Cage("auto", hidden=(tmp_path, file)), place, code)
+    assert said.stdout.strip() in {"[] ''", ""}
+    assert "of the product" not in said.stdout + said.stderr
+
+
+@needs_bubblewrap
+def test_in_the_sandbox_other_processes_and_attempts_are_not_there(place: Workplace) -> None:
+    with workplace(None) as other:
+        (other.work / "answers").write_text("of another attempt")
+        said = run(
+            Cage("auto"),
+            place,
+            "import os; print(os.getpid() < 10, "
+            f"os.path.exists({str(other.work)!r}), os.getcwd() == {str(place.work)!r})",
+        )
+    assert said.stdout.split() == ["True", "False", "True"]
