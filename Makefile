@@ -36,6 +36,7 @@ lint: install-dev ## Style, import contracts, migrations, API schema, compose fi
 	.venv/bin/lint-imports --no-cache
 	@$(RUN) -W ignore manage.py makemigrations --check --dry-run
 	.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	.venv/bin/bandit -q -lll -r memoryapp practice clients/python/greenroom_client
 
 types: install-dev ## mypy, strict
 	.venv/bin/mypy memoryapp practice tests examples/helpdesk clients/python manage.py

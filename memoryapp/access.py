@@ -1,4 +1,4 @@
-"""The one gate: who may read, review or administer. Views and API ask here for every object."""
+"""The one gate: who may read, review, edit or administer. Views and API ask it for every object."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ View = Callable[Concatenate[HttpRequest, Params], HttpResponseBase]
 
 SESSION_KEY = "workspace"
 KEPT_KEY = "kept_form"
+INVITATION_KEY = "invitation"
 #: Fields of forms that hold a person's words, and how many characters are kept of a form.
 TYPED = frozenset({"content", "description", "instruction", "note", "notes", "reason", "text"})
 KEPT_CHARS = 2_000_000
@@ -33,6 +34,7 @@ _SECRET = re.compile(r"(?i)password|secret|token|key")
 class Right(StrEnum):
     READ = "read"
     REVIEW = "review"
+    EDIT = "edit"
     ADMINISTER = "administer"
 
 
@@ -63,9 +65,12 @@ def workspace_of(request: HttpRequest) -> Workspace:
 
 def allows(membership: Membership, right: Right) -> bool:
     """Whether a membership carries a right."""
-    if right is Right.READ:
-        return True
-    return membership.may_review if right is Right.REVIEW else membership.may_administer
+    return {
+        Right.READ: True,
+        Right.REVIEW: membership.may_review,
+        Right.EDIT: membership.may_edit,
+        Right.ADMINISTER: membership.may_administer,
+    }[right]
 
 
 #: What a person in the browser may do by role, a key may do by scope.

@@ -3,8 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.db import transaction
 from django.db.models.signals import post_delete, post_save
+
+from memoryapp.domain.text import install
 
 
 class MemoryAppConfig(AppConfig):
@@ -16,6 +19,7 @@ class MemoryAppConfig(AppConfig):
         for sender in ("memoryapp.Membership", "auth.User"):
             post_save.connect(_forget_pulls, sender=sender)
             post_delete.connect(_forget_pulls, sender=sender)
+        install(settings.REDACTION_RULES)
         from memoryapp.models.webhooks import queued  # noqa: PLC0415  # models are ready only now
 
         queued.connect(_ring_for_webhooks)

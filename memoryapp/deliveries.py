@@ -9,10 +9,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from memoryapp.clients.webhooks import Told, tell
+from memoryapp.domain.sealing import Unreadable
 from memoryapp.domain.text import redact
 from memoryapp.domain.webhooks import body_of, next_try, signature
 from memoryapp.models import Delivery, DeliveryTry, Webhook
-from memoryapp.models.sealing import Unreadable
 
 GONE = 410
 AGENT = "Greenroom-Webhooks/1"

@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.http import HttpRequest
 from django.utils import timezone
 
+from memoryapp.domain.redaction import BadRule, Own, own_rules
 from memoryapp.domain.review import Policy
 from memoryapp.domain.webhooks import KINDS
 from memoryapp.models import Playbook, Role
@@ -200,16 +202,66 @@ class WebhookKindsForm(forms.Form):
     is_active = forms.BooleanField(label="On", required=False)
 
 
-class MemberForm(forms.Form):
-    username = forms.RegexField(
-        r"^[\w.@+-]+$",
+class InvitationForm(forms.Form):
+    """A link that lets one person in; ``expires`` is a number of days."""
+
+    for_whom = forms.CharField(
         max_length=150,
-        help_text="Letters, digits and @ . + - _",
-        error_messages={"invalid": "Use letters, digits and @ . + - _ only."},
-        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none"}),
+        required=False,
+        label="For whom",
+        help_text="For your list. Anybody who has the link can use it, once.",
     )
-    name = forms.CharField(max_length=150, required=False, help_text="As history shows it.")
     role = forms.ChoiceField(choices=Role.choices, initial=Role.VIEWER)
+    expires = forms.ChoiceField(
+        choices=[("1", "in a day"), ("7", "in a week"), ("30", "in 30 days")], initial="7"
+    )
+
+    def valid_for(self) -> timedelta:
+        return timedelta(days=int(self.cleaned_data["expires"]))
+
+
+class NameForm(forms.Form):
+    """What signing up asks besides what signing in needs."""
+
+    name = forms.CharField(max_length=150, required=False, help_text="As history shows it.")
+
+    def signup(self, request: HttpRequest, user: Any) -> None:
+        """Called by allauth once the account is stored."""
+        first, _, last = self.cleaned_data["name"].strip().partition(" ")
+        user.first_name, user.last_name = first, last.strip()
+        user.save(update_fields=["first_name", "last_name"])
+
+
+class RedactionForm(forms.Form):
+    """A text to see masked, and a rule to try on it. Nothing of it is stored."""
+
+    text = forms.CharField(
+        max_length=20_000, strip=False, widget=forms.Textarea(attrs={"rows": 8}), label="Text"
+    )
+    kind = forms.CharField(
+        max_length=60, required=False, label="What a rule to try masks", initial="employee number"
+    )
+    pattern = forms.CharField(
+        max_length=500,
+        required=False,
+        strip=False,
+        label="Pattern to try",
+        help_text="RE2, for example EMP-[0-9]{6}. Empty tries none.",
+    )
+
+    def rules(self) -> tuple[Own, ...]:
+        """The rule to try, read in ``clean``."""
+        found: tuple[Own, ...] = self.cleaned_data.get("rules", ())
+        return found
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        if given.get("pattern"):
+            try:
+                given["rules"] = own_rules({given.get("kind") or "tried": given["pattern"]})
+            except BadRule as error:
+                self.add_error("pattern", str(error))
+        return given
 
 
 class RoleForm(forms.Form):

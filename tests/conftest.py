@@ -1,6 +1,6 @@
-"""One embedded PostgreSQL and Redis for the whole session, and three people.
+"""One embedded PostgreSQL and Redis for the whole session, and five people.
 
-Rita reviews, Vera only views, Olga is outside, Ada administers.
+Rita reviews, Vera only views, Edda edits, Olga is outside, Ada administers.
 """
 
 from __future__ import annotations
@@ -87,6 +87,7 @@ def _person(name: str, role: str) -> Callable[..., Any]:
 
 rita = _person("rita", "reviewer")
 vera = _person("vera", "viewer")
+edda = _person("edda", "editor")
 ada = _person("ada", "admin")
 
 
@@ -111,6 +112,7 @@ def _signed_in(name: str) -> Callable[..., Any]:
 
 rita_client = _signed_in("rita")
 vera_client = _signed_in("vera")
+edda_client = _signed_in("edda")
 ada_client = _signed_in("ada")
 olga_client = _signed_in("olga")
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-_MARK = "[redacted: {}]"
+from memoryapp.domain.redaction import MARK, Own
+
 _MASKED = re.compile(r"\[redacted: ([^\]\n]{1,60})\]")
 _SECRET_NAME = (
     r"(?:password|passwd|passphrase|secret|secret[_-]?key|client[_-]?secret|api[_-]?key"
@@ -90,8 +91,9 @@ def redact(text: str, *, named: bool = True) -> str:
     """
     if not may_hold_secret(text):
         return text
+    text = _masked_by_own(text)
     for kind, pattern, shape in _FORMS + (_NAMED if named else ()):
-        text = pattern.sub(shape.format(_MARK.format(kind)), text)
+        text = pattern.sub(shape.format(MARK.format(kind)), text)
     return text
 
 
@@ -101,7 +103,39 @@ def secrets_in(text: str) -> tuple[str, ...]:
     for kind, pattern, _ in _FORMS + _NAMED:
         if kind not in found and pattern.search(text):
             found.append(kind)
-    return tuple(found)
+    found += [rule.kind for rule in _own if rule.finds(_encodable(text))]
+    return tuple(dict.fromkeys(found))
+
+
+def install(rules: Sequence[Own]) -> None:
+    """Mask what the operator's own rules name as well, from now on and in this process."""
+    global _own
+    _own = tuple(rules)
+
+
+def installed() -> tuple[Own, ...]:
+    return _own
+
+
+def kinds() -> tuple[str, ...]:
+    """What is masked without any rule of the operator's, each kind once."""
+    return tuple(dict.fromkeys(kind for kind, _, _ in _FORMS + _NAMED))
+
+
+_own: tuple[Own, ...] = ()
+
+
+def _masked_by_own(text: str) -> str:
+    if _own:
+        text = _encodable(text)
+    for rule in _own:
+        text = rule.mask(text)
+    return text
+
+
+def _encodable(text: str) -> str:
+    """RE2 reads UTF-8, which has no halves of characters."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 #: Every rule above needs one of these in what it masks, in small letters.
@@ -118,7 +152,9 @@ def may_hold_secret(text: str) -> bool:
     if not text.isascii():
         text = text.replace("İ", "i").replace("ı", "i").casefold()
     low = text.lower()
-    return _SIGN.search(low) is not None
+    if _SIGN.search(low) is not None:
+        return True
+    return any(rule.finds(_encodable(text)) for rule in _own)
 
 
 def masks_in(text: str) -> tuple[str, ...]:
@@ -145,7 +181,7 @@ def redact_value(value: Any, *, named: bool = True) -> Any:
 
 def _redact_field(name: str, value: Any, named: bool) -> Any:
     if named and isinstance(value, str) and value and _SECRET_FIELD.fullmatch(name):
-        return _MARK.format("password")
+        return MARK.format("password")
     return redact_value(value, named=named)
 
 

@@ -29,7 +29,7 @@ from memoryapp.models.tallies import Tally
 from memoryapp.models.tokens import ApiKey
 from memoryapp.models.vectors import BulletVector, EmbeddingModel, RecallTrace
 from memoryapp.models.webhooks import Delivery, DeliveryTry, Webhook
-from memoryapp.models.workspaces import Membership, Role, Workspace
+from memoryapp.models.workspaces import Invitation, Membership, Role, Workspace
 
 __all__ = [
     "ApiKey",
@@ -48,6 +48,7 @@ __all__ = [
     "Event",
     "Evidence",
     "IdempotentRequest",
+    "Invitation",
     "LabelMove",
     "Membership",
     "Note",

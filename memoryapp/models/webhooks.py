@@ -17,8 +17,8 @@ from django.db import models
 from django.dispatch import Signal
 from django.utils import timezone
 
+from memoryapp.domain.sealing import Seal
 from memoryapp.domain.webhooks import KINDS, message
-from memoryapp.models.sealing import seal, unseal
 
 PURPOSE = "webhook"
 #: While a try is under way nobody else tries; one that never came back is over after this.
@@ -59,14 +59,14 @@ class Webhook(models.Model):
         return self.url
 
     def keep_secret(self, secret: bytes) -> None:
-        self.sealed_secret = seal(secret, purpose=PURPOSE)
+        self.sealed_secret = Seal(settings.SEALING_KEYS, PURPOSE).close(secret)
 
     def secrets(self, now: datetime) -> list[bytes]:
         """The secrets that sign now, the newest first."""
         sealed = [self.sealed_secret]
         if self.sealed_previous and self.previous_until and self.previous_until > now:
             sealed.append(self.sealed_previous)
-        return [unseal(one, purpose=PURPOSE) for one in sealed]
+        return [Seal(settings.SEALING_KEYS, PURPOSE).open(one) for one in sealed]
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 
 
 class Role(models.TextChoices):
-    """Roles in rising order of rights: read, decide, administer."""
+    """Roles in rising order of rights: read, decide, prepare the ground, administer.
+
+    An editor connects environments, decides which of their tools may be called, and sets prices;
+    people, keys, webhooks and policies are an admin's.
+    """
 
     VIEWER = "viewer", "Viewer"
     REVIEWER = "reviewer", "Reviewer"
+    EDITOR = "editor", "Editor"
     ADMIN = "admin", "Admin"
 
 
@@ -40,8 +48,57 @@ class Membership(models.Model):
 
     @property
     def may_review(self) -> bool:
-        return self.role in {Role.REVIEWER, Role.ADMIN}
+        return self.role in {Role.REVIEWER, Role.EDITOR, Role.ADMIN}
+
+    @property
+    def may_edit(self) -> bool:
+        return self.role in {Role.EDITOR, Role.ADMIN}
 
     @property
     def may_administer(self) -> bool:
         return self.role == Role.ADMIN
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    def open(self, now: datetime) -> InvitationQuerySet:
+        """Invitations that still let somebody in."""
+        return self.filter(accepted_at=None, revoked_at=None, expires_at__gt=now)
+
+    def of_token(self, token: str) -> InvitationQuerySet:
+        return self.filter(token_hash=Invitation.hash_of(token))
+
+
+class Invitation(models.Model):
+    """A link that lets one person into a workspace, once.
+
+    Its token has 256 random bits and is stored as a SHA-256 only: whoever reads the table can let
+    nobody in.
+    """
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="invitations")
+    role = models.CharField(max_length=10, choices=Role.choices)
+    #: who it is meant for, in the words of whoever made it; anybody with the link may use it.
+    for_whom = models.CharField(max_length=150, blank=True)
+    token_hash = models.CharField(max_length=64, unique=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    accepted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = InvitationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"Invitation for {self.for_whom or 'somebody'} as {self.role}"
+
+    @staticmethod
+    def hash_of(token: str) -> str:
+        return hashlib.sha256(token.encode(errors="replace")).hexdigest()

@@ -8,15 +8,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from memoryapp.domain.addresses import Private, private_networks
+from memoryapp.domain.redaction import BadRule, Own, own_rules
 from memoryapp.project import embedded
-
-BASE_DIR = Path(__file__).resolve().parents[2]
-env = environ.Env()
-env.read_env(BASE_DIR / ".env")
+from memoryapp.project.environment import BASE_DIR, env
+from memoryapp.project.sign_in import *  # noqa: F403
+from memoryapp.project.sign_in import OIDC_ORIGIN
 
 DATA_DIR = Path(env.str("GREENROOM_DATA_DIR", default=str(BASE_DIR / ".data")))
 DEBUG = env.bool("DEBUG", default=False)
@@ -39,9 +39,12 @@ def _secret_key() -> str:
 SECRET_KEY = _secret_key()
 #: Older keys still accepted for sessions and for decrypting stored secrets.
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+#: What seals stored secrets: the first seals, all open. Without any it is SECRET_KEY.
+SEALING_KEYS = [*env.list("SEALING_KEYS", default=[]), SECRET_KEY, *SECRET_KEY_FALLBACKS]
 
 PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
-# Plain-HTTP hosts in a local network are a normal way to run this, hence no redirect to https.
+# Plain-HTTP hosts in a local network are a normal way to run this: https is only demanded where
+# PUBLIC_URL says so.
 # The loopback names are always served: health checks come from there.
 ALLOWED_HOSTS = [
     *env.list("ALLOWED_HOSTS", default=["*"] if EMBEDDED else []),
@@ -50,9 +53,16 @@ ALLOWED_HOSTS = [
 ]
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL] if PUBLIC_URL else [])
 SECURE_COOKIES = PUBLIC_URL.startswith("https://")
+# Browsers offer passkeys over https and on localhost only, whatever is allowed here.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SECURE_COOKIES
 SESSION_COOKIE_SECURE = SECURE_COOKIES
 CSRF_COOKIE_SECURE = SECURE_COOKIES
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE_COOKIES else None
+SECURE_SSL_REDIRECT = env.bool("SSL_REDIRECT", default=SECURE_COOKIES)
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=365 * 24 * 3600 if SECURE_COOKIES else 0)
+# Whether other hosts of the domain speak https is not this product's to say.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 #: Where agents reach MCP on this host; the supervisor starts it there.
@@ -69,6 +79,12 @@ INSTALLED_APPS = [
     "django_htmx",
     "template_partials",
     "csp",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
     "rest_framework",
     "django_filters",
     "drf_spectacular",
@@ -93,6 +109,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
 ]
 
 ROOT_URLCONF = "memoryapp.project.urls"
@@ -125,23 +142,6 @@ DATABASES["default"]["ENGINE"] = "django.db.backends.postgresql"
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-    )
-]
-PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
-    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-]
-LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "overview"
-LOGOUT_REDIRECT_URL = "login"
-SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
-
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_TZ = True
@@ -168,7 +168,8 @@ CONTENT_SECURITY_POLICY = {
         "font-src": [SELF],
         "img-src": [SELF, "data:"],
         "connect-src": [SELF],
-        "form-action": [SELF],
+        # A form that leads to the identity provider is redirected there, and browsers check that.
+        "form-action": [SELF, *OIDC_ORIGIN],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
         "manifest-src": [SELF],
@@ -296,15 +297,55 @@ def _mcp_commands() -> dict[str, tuple[str, ...]]:
 
 
 MCP_COMMANDS = _mcp_commands()
+MCP_SANDBOX = env.str("MCP_SANDBOX", default="auto")
+if MCP_SANDBOX not in {"auto", "required", "off"}:
+    raise ImproperlyConfigured(f"MCP_SANDBOX must be auto, required or off, not {MCP_SANDBOX!r}.")
+#: What one process of a tool server may use up; 0 is no limit.
+MCP_LIMITS = {
+    "cpu_seconds": env.int("MCP_CPU_SECONDS", default=600),
+    "memory_mb": env.int("MCP_MEMORY_MB", default=4096),
+    "file_mb": env.int("MCP_FILE_MB", default=1024),
+    "open_files": env.int("MCP_OPEN_FILES", default=1024),
+    "processes": env.int("MCP_PROCESSES", default=0),
+}
 #: Folders of seed data an environment may copy for each attempt, by folder name.
 SEED_DIR = Path(env.str("SEED_DIR", default=str(DATA_DIR / "seeds")))
 MCP_STARTUP_SECONDS = env.float("MCP_STARTUP_SECONDS", default=20.0)
 MCP_CALL_SECONDS = env.float("MCP_CALL_SECONDS", default=30.0)
+
+
+def _private(name: str, default: str) -> Private:
+    written = env.str(name, default=default)
+    try:
+        return private_networks(written)
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"{name} must be true, false or networks such as 10.1.0.0/16,127.0.0.0/8: {error}."
+        ) from error
+
+
 #: Most tool servers live on the machine itself or in the network around it.
-ENVIRONMENT_PRIVATE_ADDRESSES = env.bool("ENVIRONMENT_PRIVATE_ADDRESSES", default=True)
+ENVIRONMENT_PRIVATE_ADDRESSES = _private("ENVIRONMENT_PRIVATE_ADDRESSES", "true")
 
 #: A webhook's receiver is usually elsewhere; inside the network it may be somebody's admin page.
-WEBHOOK_PRIVATE_ADDRESSES = env.bool("WEBHOOK_PRIVATE_ADDRESSES", default=EMBEDDED)
+WEBHOOK_PRIVATE_ADDRESSES = _private("WEBHOOK_PRIVATE_ADDRESSES", str(EMBEDDED))
+
+
+def _redaction_rules() -> tuple[Own, ...]:
+    try:
+        written = json.loads(env.str("REDACTION_RULES", default="{}"))
+        return own_rules(dict(written.items()))
+    except BadRule as error:
+        raise ImproperlyConfigured(f"REDACTION_RULES: {error}") from error
+    except (ValueError, AttributeError) as error:
+        raise ImproperlyConfigured(
+            "REDACTION_RULES must be a JSON object of name to pattern, "
+            'e.g. {"employee number": "EMP-[0-9]{6}"}.'
+        ) from error
+
+
+#: What is masked besides the secrets that are known by their form.
+REDACTION_RULES = _redaction_rules()
 
 LLM_PROVIDER = env.str("LLM_PROVIDER", default="")
 LLM_MODEL = env.str("LLM_MODEL", default="")

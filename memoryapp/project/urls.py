@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.contrib.auth import views as auth
 from django.urls import include, path, re_path
 
 from memoryapp.api.problems import no_such_address
@@ -11,14 +10,11 @@ from memoryapp.project.health import healthz, readyz
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
-    path("login/", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),
-    path("logout/", auth.LogoutView.as_view(), name="logout"),
-    path("settings/password/", auth.PasswordChangeView.as_view(), name="password_change"),
-    path(
-        "settings/password/done/",
-        auth.PasswordChangeDoneView.as_view(),
-        name="password_change_done",
-    ),
+    path("", include("allauth.account.urls")),
+    path("", include("allauth.socialaccount.providers.openid_connect.urls")),
+    path("account/services/", include("allauth.socialaccount.urls")),
+    path("account/second-factor/", include("allauth.mfa.urls")),
+    path("account/sessions/", include("allauth.usersessions.urls")),
     path("api/v1/", include("memoryapp.project.api_urls")),
     re_path(r"^api(?:/|$)", no_such_address, name="api-elsewhere"),
     path("", include("memoryapp.urls")),

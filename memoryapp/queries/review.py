@@ -273,7 +273,7 @@ def assigned_waiting(workspace: Workspace, user: Any) -> int:
 def may_be_assigned(workspace: Workspace) -> QuerySet[Membership]:
     """The members who may decide, by name."""
     return (
-        workspace.memberships.filter(role__in=(Role.REVIEWER, Role.ADMIN))
+        workspace.memberships.filter(role__in=(Role.REVIEWER, Role.EDITOR, Role.ADMIN))
         .select_related("user")
         .order_by("user__username")
     )

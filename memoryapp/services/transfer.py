@@ -37,6 +37,7 @@ LEFT_OUT = frozenset(
         "memoryapp.bulletvector",
         "memoryapp.embeddingmodel",
         "memoryapp.idempotentrequest",
+        "memoryapp.invitation",
         "memoryapp.membership",
         "memoryapp.receiptsource",
         "memoryapp.reservation",

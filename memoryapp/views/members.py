@@ -1,4 +1,4 @@
-"""Members of the workspace and their roles."""
+"""Members of the workspace, their roles, and invitations."""
 
 from __future__ import annotations
 
@@ -8,43 +8,56 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo
-from memoryapp.forms import MemberForm, RoleForm, first_error
-from memoryapp.models import Membership, Role
-from memoryapp.services.members import member_change_role, member_create, member_remove
+from memoryapp.forms import InvitationForm, RoleForm, first_error
+from memoryapp.models import Invitation, Membership, Role
+from memoryapp.services.invitations import invitation_create, invitation_revoke
+from memoryapp.services.members import member_change_role, member_remove
 from memoryapp.views.settings_tabs import settings_tabs
 
 
 @require_safe
 @gate(Right.READ)
 def member_list(request: HttpRequest) -> HttpResponse:
-    return _page(request, MemberForm())
+    return _page(request, InvitationForm())
 
 
 @require_POST
 @never_cache
 @gate(Right.ADMINISTER)
-def create(request: HttpRequest) -> HttpResponse:
-    """Add a member; a generated password is shown in the answer itself and kept nowhere."""
-    form = MemberForm(request.POST)
+def invite(request: HttpRequest) -> HttpResponse:
+    """Make an invitation; its link is shown in the answer itself and kept nowhere."""
+    form = InvitationForm(request.POST)
     if not form.is_valid():
         return _page(request, form, status=422)
+    invitation, token = invitation_create(
+        workspace=workspace_of(request),
+        role=form.cleaned_data["role"],
+        for_whom=form.cleaned_data["for_whom"],
+        valid_for=form.valid_for(),
+        by=request.user,
+    )
+    link = request.build_absolute_uri(reverse("join-link", args=[token]))
+    return _page(request, InvitationForm(), new_link={"invitation": invitation, "text": link})
+
+
+@require_POST
+@gate(Right.ADMINISTER)
+def revoke(request: HttpRequest, pk: int) -> HttpResponse:
+    found = Invitation.objects.filter(workspace=workspace_of(request))
+    invitation = object_or_404(found.select_related("workspace"), pk=pk)
     try:
-        membership, password = member_create(
-            workspace=workspace_of(request), by=request.user, **form.cleaned_data
-        )
+        invitation_revoke(invitation=invitation, by=request.user)
     except UnableTo as error:
-        form.add_error("username", str(error))
-        return _page(request, form, status=error.status)
-    username = membership.user.get_username()
-    if password is None:
-        messages.success(request, f"{username} is a member now and signs in as before.")
-        return redirect("member-list")
-    return _page(request, MemberForm(), new_password={"username": username, "text": password})
+        messages.error(request, str(error))
+    else:
+        messages.success(request, "The invitation is revoked. Its link lets nobody in any more.")
+    return redirect("member-list")
 
 
 @require_POST
@@ -84,9 +97,12 @@ def _membership(request: HttpRequest, pk: int) -> Membership:
     return object_or_404(found.select_related("user", "workspace"), pk=pk)
 
 
-def _page(request: HttpRequest, form: MemberForm, status: int = 200, **shown: Any) -> HttpResponse:
+def _page(
+    request: HttpRequest, form: InvitationForm, status: int = 200, **shown: Any
+) -> HttpResponse:
     me = membership_of(request)
     rows = me.workspace.memberships.select_related("user").order_by("user__username")
+    invitations = Invitation.objects.filter(workspace=me.workspace).open(timezone.now())
     context = {
         "members": [
             {
@@ -97,9 +113,10 @@ def _page(request: HttpRequest, form: MemberForm, status: int = 200, **shown: An
             }
             for row in rows
         ],
+        "invitations": invitations.select_related("created_by") if me.may_administer else [],
         "roles": Role.choices,
         "form": form,
-        "create_url": reverse("member-create"),
+        "invite_url": reverse("member-invite"),
         "may_administer": me.may_administer,
         "settings_tabs": settings_tabs(request),
         **shown,

@@ -13,6 +13,7 @@ TABS = (
     ("Members", "member-list"),
     ("Models", "price-list"),
     ("Webhooks", "webhook-list"),
+    ("Redaction", "redaction"),
     ("Audit log", "audit-list"),
 )
 

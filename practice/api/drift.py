@@ -14,7 +14,7 @@ from memoryapp.access import object_or_404
 from memoryapp.api.contract import PROBLEM, READING, WRITING
 from memoryapp.api.permissions import HasScope, workspace_of
 from memoryapp.models import Bullet
-from practice.api.environments import EnvironmentSerializer, MayAdminister
+from practice.api.environments import EnvironmentSerializer, MayEdit
 from practice.api.serializers import RunSerializer
 from practice.models import Environment, Steering
 from practice.queries.drift import changed_tools, stale_bullets
@@ -73,7 +73,7 @@ class WatchRequest(serializers.Serializer[Any]):
 
 
 class EnvironmentWatch(APIView):
-    permission_classes = (MayAdminister,)
+    permission_classes = (MayEdit,)
     scopes = WRITING
 
     @extend_schema(request=WatchRequest, responses={200: EnvironmentSerializer, 404: PROBLEM})

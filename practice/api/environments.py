@@ -1,4 +1,4 @@
-"""Environments and their snapshots over the API. Changing one needs an admin, as in the browser."""
+"""Environments and their snapshots over the API. Changes need an editor, as in the browser."""
 
 from __future__ import annotations
 
@@ -24,22 +24,24 @@ from practice.services.snapshots import snapshot_delete, snapshot_take
 SHOWN_OPTIONS = ("base_url", "found_base_url", "auth", "reset", "pack", "scenario", "reset_check")
 
 
-class MayAdminister(HasScope):
-    """The scope, and for every change an admin: the person, or the one who made the key."""
+class MayEdit(HasScope):
+    """The scope, and for every change an editor: the person, or the one who made the key."""
+
+    right = Right.EDIT
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         if not super().has_permission(request, view):
             return False
         if request.method in {"GET", "HEAD", "OPTIONS"}:
             return True
-        self.message = "Only an admin of the workspace may change environments."
+        self.message = "Only editors and admins of the workspace may change environments."
         if isinstance(request.auth, ApiKey):
             key = request.auth
             maker = Membership.objects.filter(workspace=key.workspace, user=key.created_by)
             member = maker.first()
         else:
             member = membership_of(request._request)
-        return member is not None and allows(member, Right.ADMINISTER)
+        return member is not None and allows(member, self.right)
 
 
 class EnvironmentSerializer(serializers.ModelSerializer[Environment]):
@@ -116,7 +118,7 @@ class SnapshotRequest(serializers.Serializer[Any]):
 
 
 class EnvironmentList(APIView):
-    permission_classes = (MayAdminister,)
+    permission_classes = (MayEdit,)
     scopes = READING | WRITING
 
     @extend_schema(responses={200: EnvironmentSerializer(many=True)})
@@ -176,7 +178,7 @@ class EnvironmentDetail(APIView):
 
 
 class EnvironmentCheck(APIView):
-    permission_classes = (MayAdminister,)
+    permission_classes = (MayEdit,)
     scopes = WRITING
 
     @extend_schema(request=None, responses={202: EnvironmentSerializer, 404: PROBLEM})
@@ -188,7 +190,7 @@ class EnvironmentCheck(APIView):
 
 
 class EnvironmentResetCheck(APIView):
-    permission_classes = (MayAdminister,)
+    permission_classes = (MayEdit,)
     scopes = WRITING
 
     @extend_schema(request=None, responses={202: EnvironmentSerializer, 404: PROBLEM, 422: PROBLEM})
@@ -200,7 +202,7 @@ class EnvironmentResetCheck(APIView):
 
 
 class EnvironmentSlots(APIView):
-    permission_classes = (MayAdminister,)
+    permission_classes = (MayEdit,)
     scopes = WRITING
 
     @extend_schema(
@@ -217,7 +219,7 @@ class EnvironmentSlots(APIView):
 
 
 class SnapshotList(APIView):
-    permission_classes = (MayAdminister,)
+    permission_classes = (MayEdit,)
     scopes = READING | WRITING
 
     @extend_schema(responses={200: SnapshotSerializer(many=True), 404: PROBLEM})
@@ -240,7 +242,7 @@ class SnapshotList(APIView):
 
 
 class SnapshotDetail(APIView):
-    permission_classes = (MayAdminister,)
+    permission_classes = (MayEdit,)
     scopes = {**READING, "DELETE": (Scope.WRITE,)}
 
     @extend_schema(responses={200: SnapshotSerializer, 404: PROBLEM})

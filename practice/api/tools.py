@@ -14,7 +14,7 @@ from memoryapp.access import object_or_404
 from memoryapp.api.contract import PROBLEM, READING
 from memoryapp.api.permissions import HasScope, workspace_of
 from memoryapp.models.tokens import Scope
-from practice.api.environments import MayAdminister
+from practice.api.environments import MayEdit
 from practice.domain.orders import orders_in
 from practice.domain.types import Effect
 from practice.models import Environment, EnvironmentTool
@@ -83,7 +83,7 @@ class ToolList(APIView):
 
 
 class ToolDetail(APIView):
-    permission_classes = (MayAdminister,)
+    permission_classes = (MayEdit,)
     scopes = {**READING, "PUT": (Scope.WRITE,)}
 
     @extend_schema(responses={200: ToolSerializer, 404: PROBLEM})

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections.abc import Mapping
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
 
+from memoryapp.domain.sealing import Seal, Unreadable
 from practice.domain.types import Effect, Fact, ToolSpec
 
 
@@ -19,14 +17,7 @@ class SecretsUnreadable(ValueError):
     """The stored secrets were written under a key that is not configured any more."""
 
 
-def _keys() -> MultiFernet:
-    """Keys derived from SECRET_KEY and its fallbacks; the first one encrypts."""
-    return MultiFernet(
-        [
-            Fernet(base64.urlsafe_b64encode(hashlib.sha256(f"environment {key}".encode()).digest()))
-            for key in [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-        ]
-    )
+PURPOSE = "environment"
 
 
 class Environment(models.Model):
@@ -105,19 +96,19 @@ class Environment(models.Model):
 
     def keep_secrets(self, values: Mapping[str, str]) -> None:
         """Encrypt variables (stdio) or headers (HTTP); only their names stay legible."""
-        self.secrets = _keys().encrypt(json.dumps(dict(values)).encode())
+        plain = json.dumps(dict(values)).encode()
+        self.secrets = Seal(settings.SEALING_KEYS, PURPOSE).close(plain).encode()
         self.secret_names = sorted(values)
 
     def open_secrets(self) -> dict[str, str]:
-        """Raises ``SecretsUnreadable`` when SECRET_KEY was changed without a fallback."""
+        """Raises ``SecretsUnreadable`` when the key was changed and the old one not kept."""
         if not self.secrets:
             return {}
         try:
-            plain = _keys().decrypt(bytes(self.secrets))
-        except InvalidToken as error:
+            plain = Seal(settings.SEALING_KEYS, PURPOSE).open(bytes(self.secrets).decode())
+        except Unreadable as error:
             raise SecretsUnreadable(
-                f"The secrets of {self.name} were stored under another SECRET_KEY. "
-                "Put the old key into SECRET_KEY_FALLBACKS, or enter the secrets again."
+                f"The secrets of {self.name} cannot be read. {error}"
             ) from error
         opened: dict[str, str] = json.loads(plain)
         return opened

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from practice.agents.ports import EnvironmentUnavailable
 from practice.clients import seeds
+from practice.clients.cage import Cage
 from practice.clients.discovery import Discovery, World
 from practice.clients.mcp import HttpServer, McpEnvironment, StdioServer
 from practice.clients.openapi import OpenApiEnvironment, OpenApiService
@@ -138,6 +139,17 @@ def server_of(environment: Environment, seed: Path | None) -> StdioServer:
         env=_secrets(environment),
         seed_folder=seed,
         name=environment.name,
+        cage=cage(),
+    )
+
+
+def cage() -> Cage:
+    """What holds the process of a tool server, as the operator of this machine set it."""
+    data = Path(settings.DATA_DIR).resolve()
+    return Cage(
+        sandbox=settings.MCP_SANDBOX,
+        limits=settings.MCP_LIMITS,
+        hidden=(data, Path(settings.BASE_DIR) / ".env"),
     )
 
 
@@ -195,6 +207,8 @@ def check(environment_id: int) -> None:
     environment = Environment.objects.get(pk=environment_id)
     try:
         store_discovery(environment, whole_world(_forgetful(environment)).discover())
+        if environment.transport == Environment.Transport.STDIO:
+            note_option(environment, "isolation", cage().words())
     except EnvironmentUnavailable as error:
         unreachable(environment, str(error))
     except Exception as error:

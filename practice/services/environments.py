@@ -13,8 +13,10 @@ from django.utils.text import slugify
 from memoryapp.domain.errors import UnableToConnect
 from memoryapp.models import Workspace
 from memoryapp.services.events import event_record
+from memoryapp.services.sealing import Renewed, renew
 from practice.domain.types import Effect
 from practice.models import Environment, EnvironmentTool, Run, Unit
+from practice.models.environments import PURPOSE
 from practice.orchestrator import worlds
 from practice.services.reaching import OpenApiAsked, PackAsked, check_url
 from practice.tasks import check_environment, check_reset
@@ -257,3 +259,19 @@ def _check_slots(environment: Environment, slots: int) -> None:
         raise UnableToConnect(f"Slots are a number from 1 to {SLOT_LIMIT}.")
     if slots > 1 and environment.is_one_at_a_time:
         raise UnableToConnect(ONE_AT_A_TIME)
+
+
+def secrets_renew() -> Renewed:
+    """Seal the secrets of every environment under the first of the keys."""
+
+    def write(environment: Environment, changed: Mapping[str, str]) -> None:
+        environment.secrets = changed["secrets"].encode()
+        environment.save(update_fields=["secrets"])
+
+    return renew(
+        Environment.objects.all(),
+        kind="environments",
+        purpose=PURPOSE,
+        read=lambda environment: {"secrets": bytes(environment.secrets).decode()},
+        write=write,
+    )

@@ -33,6 +33,6 @@ def coverage_page(request: HttpRequest) -> HttpResponse:
         "most_pulls": max((line.pulls for line in lines), default=0),
         "pulls_days": PULLS_DAYS,
         "may_review": membership_of(request).may_review,
-        "may_administer": membership_of(request).may_administer,
+        "may_edit": membership_of(request).may_edit,
     }
     return render(request, "practice/coverage.html", context)

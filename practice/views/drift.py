@@ -27,7 +27,7 @@ def drift_context(environment: Environment) -> dict[str, Any]:
 
 
 @require_POST
-@gate(Right.ADMINISTER)
+@gate(Right.EDIT)
 def watch(request: HttpRequest, slug: str) -> HttpResponse:
     environment, watched = _environment(request, slug), request.POST.get("watched") == "on"
     drift.drift_watch(environment=environment, watched=watched, by=request.user)

@@ -38,12 +38,12 @@ FACTS_SHOWN = 20
 def environment_list(request: HttpRequest) -> HttpResponse:
     found = environments(workspace_of(request))
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
-    context = {"page": page, "may_administer": _may_administer(request)}
+    context = {"page": page, "may_edit": _may_edit(request)}
     return render(request, "practice/environment_list.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@gate(Right.ADMINISTER)
+@gate(Right.EDIT)
 def connect(request: HttpRequest) -> HttpResponse:
     form = EnvironmentForm(request.POST or None, request.FILES or None)
     status = 200
@@ -96,13 +96,13 @@ def _detail(
         **drift_context(environment),
         "reset_checked_at": _when(environment.options.get("reset_check", {}).get("at", "")),
         "slot_limit": SLOT_LIMIT,
-        "may_administer": _may_administer(request),
+        "may_edit": _may_edit(request),
         "may_review": membership_of(request).may_review,
     }
 
 
 @require_POST
-@gate(Right.ADMINISTER)
+@gate(Right.EDIT)
 def check(request: HttpRequest, slug: str) -> HttpResponse:
     environment = _environment(request, slug)
     environment_check(environment=environment, by=request.user)
@@ -110,7 +110,7 @@ def check(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_POST
-@gate(Right.ADMINISTER)
+@gate(Right.EDIT)
 def check_reset(request: HttpRequest, slug: str) -> HttpResponse:
     environment = _environment(request, slug)
     try:
@@ -121,7 +121,7 @@ def check_reset(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_POST
-@gate(Right.ADMINISTER)
+@gate(Right.EDIT)
 def resize(request: HttpRequest, slug: str) -> HttpResponse:
     environment, asked = _environment(request, slug), request.POST.get("slots", "")
     try:
@@ -135,7 +135,7 @@ def resize(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_POST
-@gate(Right.ADMINISTER)
+@gate(Right.EDIT)
 def take_snapshot(request: HttpRequest, slug: str) -> HttpResponse:
     environment = _environment(request, slug)
     name = request.POST.get("name", "")
@@ -149,7 +149,7 @@ def take_snapshot(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_POST
-@gate(Right.ADMINISTER)
+@gate(Right.EDIT)
 def delete_snapshot(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     environment = _environment(request, slug)
     snapshot = object_or_404(environment.snapshots.all(), number=number)
@@ -163,7 +163,7 @@ def delete_snapshot(request: HttpRequest, slug: str, number: int) -> HttpRespons
 
 
 @require_POST
-@gate(Right.ADMINISTER)
+@gate(Right.EDIT)
 def allow(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     environment = _environment(request, slug)
     tool = object_or_404(environment.tools.all(), name=name)
@@ -177,7 +177,7 @@ def allow(request: HttpRequest, slug: str, name: str) -> HttpResponse:
         context = {
             "environment": environment,
             "card": card_of(tool, refused=problem),
-            "may_administer": True,
+            "may_edit": True,
         }
         return render(request, "practice/parts/tool.html", context, status=status)
     if problem:
@@ -193,8 +193,8 @@ def _environment(request: HttpRequest, slug: str) -> Environment:
     return object_or_404(found.select_related("workspace"), slug=slug)
 
 
-def _may_administer(request: HttpRequest) -> bool:
-    return allows(membership_of(request), Right.ADMINISTER)
+def _may_edit(request: HttpRequest) -> bool:
+    return allows(membership_of(request), Right.EDIT)
 
 
 def _when(stored: str) -> datetime | None:

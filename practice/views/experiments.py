@@ -84,7 +84,7 @@ def experiment_new(request: HttpRequest) -> HttpResponse:
         "model": model_name(),
         "environments": workspace.environments.all(),
         "playbooks": workspace.playbooks.all(),
-        "may_administer": membership_of(request).may_administer,
+        "may_edit": membership_of(request).may_edit,
         "margin": MARGIN,
     }
     template = "practice/experiment_start.html"

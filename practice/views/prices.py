@@ -33,7 +33,7 @@ def price_list(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@gate(Right.ADMINISTER)
+@gate(Right.EDIT)
 def save(request: HttpRequest) -> HttpResponse:
     form = PriceForm(request.POST)
     if not form.is_valid():
@@ -48,7 +48,7 @@ def save(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@gate(Right.ADMINISTER)
+@gate(Right.EDIT)
 def remove(request: HttpRequest, pk: int) -> HttpResponse:
     rows = ModelPrice.objects.filter(workspace=workspace_of(request)).select_related("workspace")
     price = object_or_404(rows, pk=pk)
@@ -68,7 +68,7 @@ def _page(request: HttpRequest, form: PriceForm, status: int = 200) -> HttpRespo
         "prices": workspace.model_prices.select_related("updated_by"),
         "configured": configured_models(workspace),
         "form": form,
-        "may_administer": membership_of(request).may_administer,
+        "may_edit": membership_of(request).may_edit,
         "settings_tabs": settings_tabs(request),
     }
     return render(request, "practice/prices.html", context, status=status)

@@ -95,7 +95,7 @@ def run_context(request: HttpRequest, run: Run) -> dict[str, Any]:
         "trouble": list(trouble[:TROUBLE_SHOWN]),
         "trouble_count": trouble.count(),
         "may_review": membership.may_review,
-        "may_administer": membership.may_administer,
+        "may_edit": membership.may_edit,
         **_heat_map(run, current),
         **_attempts(request, run, current),
         **_cost(run),

@@ -42,7 +42,7 @@ def run_list(request: HttpRequest) -> HttpResponse:
         "is_filtered": any(asked.values()),
         "environments": workspace.environments.order_by("name"),
         "may_review": membership_of(request).may_review,
-        "may_administer": membership_of(request).may_administer,
+        "may_edit": membership_of(request).may_edit,
     }
     return render(request, "practice/run_list.html", context)
 

@@ -40,7 +40,7 @@ def run_new(request: HttpRequest) -> HttpResponse:
         "environments": workspace.environments.all(),
         "snapshots": form.fields["snapshot"].queryset.exists(),  # type: ignore[attr-defined]
         "playbooks": workspace.playbooks.all(),
-        "may_administer": membership_of(request).may_administer,
+        "may_edit": membership_of(request).may_edit,
     }
     template = "practice/run_start.html"
     if is_part:

@@ -24,7 +24,7 @@ def url(workspace: Any) -> str:
 def sign_in(client: Any, user: Any) -> None:
     user.set_password("a long password")
     user.save(update_fields=["password"])
-    answer = client.post("/login/", {"username": user.username, "password": "a long password"})
+    answer = client.post("/login/", {"login": user.username, "password": "a long password"})
     assert answer.status_code == 302
 
 

@@ -11,7 +11,11 @@ from django.core.management import call_command, get_commands
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
-READ_BY = ("memoryapp/project/settings.py", "memoryapp/project/up.py")
+READ_BY = (
+    "memoryapp/project/settings.py",
+    "memoryapp/project/sign_in.py",
+    "memoryapp/project/up.py",
+)
 
 
 def variables() -> set[str]:

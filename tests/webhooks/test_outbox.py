@@ -233,7 +233,7 @@ def test_a_lost_secret_key_is_said_not_raised(
     hook: Any, ada: Any, settings: Any, httpserver: Any
 ) -> None:
     delivery = publish(hook.workspace, ada)
-    settings.SECRET_KEY = "another"
+    settings.SEALING_KEYS = ["another"]
     deliveries.deliver(delivery.pk)
-    assert "SECRET_KEY_FALLBACKS" in DeliveryTry.objects.get().message
+    assert "SEALING_KEYS" in DeliveryTry.objects.get().message
     assert httpserver.log == []

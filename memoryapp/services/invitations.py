@@ -1,0 +1,77 @@
+"""Invitations: links that let people into a workspace."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from memoryapp.domain.errors import UnableToChange, UnableToFind
+from memoryapp.models import Event, Invitation, Membership, Workspace
+from memoryapp.services.workspaces import member_add
+
+
+def invitation_create(
+    *, workspace: Workspace, role: str, by: Any, valid_for: timedelta, for_whom: str = ""
+) -> tuple[Invitation, str]:
+    """Make an invitation. Returns it and the token of its link, which is never shown again."""
+    token = secrets.token_urlsafe(32)
+    with transaction.atomic():
+        invitation = Invitation.objects.create(
+            workspace=workspace,
+            role=role,
+            for_whom=for_whom.strip(),
+            token_hash=Invitation.hash_of(token),
+            created_by=by,
+            expires_at=timezone.now() + valid_for,
+        )
+        Event.objects.record(
+            workspace=workspace, actor=by, kind="member.invited", subject=invitation, role=role
+        )
+    return invitation, token
+
+
+def invitation_revoke(*, invitation: Invitation, by: Any) -> None:
+    """Let nobody in by this link any more. Members who came by it stay.
+
+    Raises:
+        UnableToChange: it was used or revoked already.
+    """
+    with transaction.atomic():
+        still = Invitation.objects.filter(pk=invitation.pk, accepted_at=None, revoked_at=None)
+        if not still.update(revoked_at=timezone.now()):
+            raise UnableToChange("This invitation was used or revoked already.")
+        Event.objects.record(
+            workspace=invitation.workspace, actor=by, kind="invitation.revoked", subject=invitation
+        )
+
+
+def invitation_of(token: str) -> Invitation | None:
+    """The open invitation behind a link, or ``None``."""
+    found = Invitation.objects.open(timezone.now()).of_token(token)
+    return found.select_related("workspace", "created_by").first() if token else None
+
+
+def invitation_accept(*, token: str, by: Any) -> Membership:
+    """Become a member. A link lets in one person, however many open it at once.
+
+    Raises:
+        UnableToFind: the link was used, revoked or has expired.
+        UnableToChange: the person is a member already; the link stays good.
+    """
+    with transaction.atomic():
+        now = timezone.now()
+        found = Invitation.objects.open(now).of_token(token)
+        invitation = found.select_for_update(of=("self",)).select_related("workspace").first()
+        if invitation is None:
+            raise UnableToFind("This link was used, revoked or has expired. Ask for a new one.")
+        if invitation.workspace.memberships.filter(user=by).exists():
+            raise UnableToChange(f"You are a member of {invitation.workspace} already.")
+        invitation.accepted_at, invitation.accepted_by = now, by
+        invitation.save(update_fields=["accepted_at", "accepted_by"])
+        return member_add(
+            workspace=invitation.workspace, user=by, role=invitation.role, by=invitation.created_by
+        )

@@ -1,0 +1,104 @@
+"""Seal stored secrets anew after a change of keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Model, QuerySet
+
+from memoryapp.domain.sealing import Seal, Unreadable
+from memoryapp.models import Webhook
+from memoryapp.models.webhooks import PURPOSE as WEBHOOK
+
+Row = TypeVar("Row", bound=Model)
+
+SECOND_FACTOR = "second factor"
+#: what an authenticator keeps sealed, by its type.
+_SEALED_PART = {"totp": "secret", "recovery_codes": "seed"}
+BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """What became of one kind of secrets: counts of rows, and who cannot be read any more."""
+
+    kind: str
+    renewed: int = 0
+    current: int = 0
+    unreadable: tuple[str, ...] = ()
+
+
+def renew(
+    rows: QuerySet[Row],
+    *,
+    kind: str,
+    purpose: str,
+    read: Callable[[Row], Mapping[str, str]],
+    write: Callable[[Row, Mapping[str, str]], None],
+) -> Renewed:
+    """Seal what is not under the first key anew, some rows at a time.
+
+    ``read`` names the sealed texts of a row; ``write`` stores those that changed. A row is locked
+    while it is renewed, so that nothing a person enters meanwhile is lost. What was done stays
+    done: stopped in the middle, the next call goes on with the rest.
+    """
+    seal = Seal(settings.SEALING_KEYS, purpose)
+    renewed = current = last = 0
+    unreadable: list[str] = []
+    while True:
+        with transaction.atomic():
+            batch = list(rows.filter(pk__gt=last).order_by("pk").select_for_update()[:BATCH])
+            for row in batch:
+                try:
+                    found = {name: seal.renewed(text) for name, text in read(row).items() if text}
+                except Unreadable:
+                    unreadable.append(str(row))
+                    continue
+                changed = {name: text for name, text in found.items() if text is not None}
+                if changed:
+                    write(row, changed)
+                renewed, current = renewed + bool(changed), current + (not changed)
+        if not batch:
+            return Renewed(kind, renewed, current, tuple(unreadable))
+        last = batch[-1].pk
+
+
+def webhooks_renew() -> Renewed:
+    def write(hook: Webhook, changed: Mapping[str, str]) -> None:
+        for name, text in changed.items():
+            setattr(hook, name, text)
+        hook.save(update_fields=[*changed])
+
+    return renew(
+        Webhook.objects.all(),
+        kind="webhooks",
+        purpose=WEBHOOK,
+        read=lambda hook: {
+            "sealed_secret": hook.sealed_secret,
+            "sealed_previous": hook.sealed_previous,
+        },
+        write=write,
+    )
+
+
+def second_factors_renew() -> Renewed:
+    def read(kept: Authenticator) -> Mapping[str, str]:
+        part = _SEALED_PART[kept.type]
+        return {part: kept.data.get(part, "")}
+
+    def write(kept: Authenticator, changed: Mapping[str, str]) -> None:
+        kept.data = {**kept.data, **changed}
+        kept.save(update_fields=["data"])
+
+    return renew(
+        Authenticator.objects.filter(type__in=_SEALED_PART),
+        kind="second factors",
+        purpose=SECOND_FACTOR,
+        read=read,
+        write=write,
+    )

@@ -1,0 +1,23 @@
+"""Rita has a password here, and the count of wrong ones begins at nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+
+PASSWORD = "a door that only rita opens"
+
+
+@pytest.fixture(autouse=True)
+def _nobody_is_locked_out(db: None) -> None:
+    cache.clear()
+
+
+@pytest.fixture
+def rita(rita: Any) -> Any:
+    rita.set_password(PASSWORD)
+    rita.email = "rita@example.com"
+    rita.save(update_fields=["password", "email"])
+    return rita

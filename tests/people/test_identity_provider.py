@@ -1,0 +1,124 @@
+"""Signing in through an OpenID provider."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+
+from memoryapp.services.invitations import invitation_create
+from tests.people.identity_provider import CLIENT, SECRET, IdentityProvider, running
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def provider(settings: Any) -> Iterator[IdentityProvider]:
+    claims = {
+        "sub": "248289761001",
+        "email": "rita@example.com",
+        "email_verified": True,
+        "preferred_username": "rita.k",
+    }
+    with running(settings, claims) as provider:
+        yield provider
+
+
+def test_it_lets_in_whom_the_provider_vouches_for(
+    client: Client, rita: Any, provider: IdentityProvider
+) -> None:
+    provider.sign_in(client)
+    assert client.get("/review/").wsgi_request.user == rita
+
+
+def test_it_knows_a_person_by_subject_when_their_address_changes(
+    client: Client, rita: Any, provider: IdentityProvider
+) -> None:
+    provider.sign_in(client)
+    provider.claims["email"] = "rita@new.example"
+    again = Client()
+    provider.sign_in(again)
+    assert again.get("/review/").wsgi_request.user == rita
+
+
+def test_it_believes_no_address_that_was_not_verified(
+    client: Client, rita: Any, provider: IdentityProvider
+) -> None:
+    provider.claims["email_verified"] = False
+    provider.sign_in(client)
+    assert client.get("/review/").status_code == 302
+
+
+def test_it_opens_no_account_without_an_invitation(
+    client: Client, provider: IdentityProvider
+) -> None:
+    provider.claims["email"] = "mallory@example.com"
+    said = provider.sign_in(client)
+    assert said.status_code in {200, 302}
+    assert client.get("/review/").status_code == 302
+    assert not get_user_model().objects.exists()
+
+
+def test_it_opens_one_with_an_invitation(
+    client: Client, workspace: Any, provider: IdentityProvider
+) -> None:
+    _, token = invitation_create(
+        workspace=workspace, role="viewer", by=None, valid_for=timedelta(days=1)
+    )
+    client.get(f"/join/{token}/")
+    provider.sign_in(client)
+    client.post("/join/")
+    member = workspace.memberships.get()
+    assert member.user.email == "rita@example.com"
+    assert not member.user.has_usable_password()
+
+
+def test_it_sends_a_state_and_proves_that_it_asked(
+    client: Client, rita: Any, provider: IdentityProvider
+) -> None:
+    provider.sign_in(client)
+    assert provider.asked["client_id"] == CLIENT
+    assert provider.asked["code_challenge_method"] == "S256"
+    assert provider.posted["code_verifier"]
+    assert provider.posted["client_secret"] == SECRET
+
+
+def test_it_refuses_an_answer_that_nobody_asked_for(
+    client: Client, rita: Any, provider: IdentityProvider
+) -> None:
+    answer = client.get("/oidc/oidc/login/callback/", {"code": "stolen", "state": "made up"})
+    assert "session" in answer.content.decode().lower() or answer.status_code == 401
+    assert client.get("/review/").status_code == 302
+
+
+def test_it_refuses_a_token_for_somebody_else(
+    client: Client, rita: Any, provider: IdentityProvider
+) -> None:
+    provider.audience = "another-client"
+    provider.sign_in(client)
+    assert client.get("/review/").status_code == 302
+
+
+def test_the_second_factor_is_still_asked_for(
+    client: Client, rita: Any, provider: IdentityProvider
+) -> None:
+    from allauth.mfa.totp.internal.auth import TOTP  # noqa: PLC0415
+
+    TOTP.activate(rita, "JBSWY3DPEHPK3PXP")
+    answer = provider.sign_in(client)
+    assert answer["Location"].startswith("/account/second-factor/authenticate/")
+
+
+def test_no_way_is_offered_where_none_is_configured(client: Client) -> None:
+    assert "Sign in with Acme" not in client.get("/login/").content.decode()
+    assert client.get("/oidc/oidc/login/").status_code == 404
+
+
+def test_the_way_there_is_a_form_with_a_token(client: Client, provider: IdentityProvider) -> None:
+    said = client.get("/login/").content.decode()
+    assert 'method="post" action="/oidc/oidc/login/' in said
+    assert "Sign in with Acme" in said

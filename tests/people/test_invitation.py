@@ -1,0 +1,123 @@
+"""Inviting somebody by a link, and joining by it."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from memoryapp.models import Event, Invitation
+from tests.people.conftest import PASSWORD
+
+pytestmark = pytest.mark.django_db
+
+URL = "/settings/members/"
+
+
+def invite(client: Client, **changes: str) -> str:
+    """Make an invitation. Returns the path of its link."""
+    posted = {"for_whom": "Joonas", "role": "reviewer", "expires": "7"} | changes
+    answer = client.post(f"{URL}invite/", posted)
+    found = re.search(r"http://testserver(/join/[\w-]+/)", answer.content.decode())
+    assert found is not None
+    return found.group(1)
+
+
+def sign_up(client: Client, **changes: str) -> Any:
+    posted = {"username": "joonas", "name": "Joonas Vik", "password1": PASSWORD}
+    posted |= {"password2": PASSWORD, "next": "/join/"} | changes
+    return client.post("/signup/", posted)
+
+
+def test_it_lets_a_new_person_in_with_the_role(
+    ada_client: Client, client: Client, workspace: Any
+) -> None:
+    page = client.get(invite(ada_client), follow=True).content.decode()
+    assert "Join Main" in page
+    assert "as reviewer" in page
+    assert sign_up(client)["Location"] == "/join/"
+    assert client.post("/join/")["Location"] == "/"
+    member = workspace.memberships.get(user__username="joonas")
+    assert member.role == "reviewer"
+    assert member.user.get_full_name() == "Joonas Vik"
+    assert client.get("/review/").status_code == 200
+
+
+def test_it_lets_somebody_with_an_account_in(
+    ada_client: Client, olga_client: Client, workspace: Any
+) -> None:
+    olga_client.get(invite(ada_client))
+    olga_client.post("/join/")
+    assert workspace.memberships.filter(user__username="olga").exists()
+    assert olga_client.get("/memory/").context["workspace"] == workspace
+
+
+def test_a_link_lets_in_one_person(ada_client: Client, client: Client, olga_client: Client) -> None:
+    link = invite(ada_client)
+    olga_client.get(link)
+    olga_client.post("/join/")
+    assert client.get(link, follow=True).status_code == 410
+    assert "by invitation" in sign_up(client).content.decode()
+
+
+@pytest.mark.parametrize("end", ["expired", "revoked"])
+def test_a_link_ends(ada_client: Client, olga_client: Client, workspace: Any, end: str) -> None:
+    link = invite(ada_client)
+    invitation = Invitation.objects.get()
+    if end == "expired":
+        Invitation.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    else:
+        ada_client.post(f"{URL}invitations/{invitation.pk}/revoke/")
+    olga_client.get(link)
+    assert olga_client.post("/join/").status_code == 410
+    assert not workspace.memberships.filter(user__username="olga").exists()
+
+
+def test_a_member_uses_no_link_up(ada_client: Client, rita_client: Client) -> None:
+    link = invite(ada_client)
+    rita_client.get(link)
+    said = rita_client.post("/join/", follow=True).content.decode()
+    assert "You are a member of Main already" in said
+    assert Invitation.objects.open(timezone.now()).count() == 1
+
+
+def test_a_signed_out_person_signs_in_first(ada_client: Client, client: Client) -> None:
+    client.get(invite(ada_client))
+    assert client.post("/join/")["Location"] == "/login/?next=/join/"
+
+
+def test_the_link_is_shown_once_and_stored_as_a_hash(ada_client: Client) -> None:
+    token = invite(ada_client).split("/")[2]
+    assert token not in ada_client.get(URL).content.decode()
+    assert token not in str(Invitation.objects.values().get())
+    assert token not in str(list(Event.objects.values()))
+
+
+def test_a_made_up_link_opens_nothing(client: Client) -> None:
+    assert client.get("/join/made-up/", follow=True).status_code == 410
+    assert "by invitation" in sign_up(client).content.decode()
+
+
+def test_it_is_refused_to_all_but_admins(rita_client: Client, ada_client: Client) -> None:
+    invite(ada_client)
+    pk = Invitation.objects.get().pk
+    assert rita_client.post(f"{URL}invite/", {"role": "admin"}).status_code == 403
+    assert rita_client.post(f"{URL}invitations/{pk}/revoke/").status_code == 403
+    assert "Joonas" not in rita_client.get(URL).content.decode()
+
+
+def test_it_does_not_exist_for_other_workspaces(ada_client: Client, olga_client: Client) -> None:
+    invite(ada_client)
+    pk = Invitation.objects.get().pk
+    assert olga_client.post(f"{URL}invitations/{pk}/revoke/").status_code == 404
+    assert Invitation.objects.open(timezone.now()).exists()
+
+
+def test_it_refuses_a_role_that_does_not_exist(ada_client: Client) -> None:
+    answer = ada_client.post(f"{URL}invite/", {"role": "owner", "expires": "7"})
+    assert answer.status_code == 422
+    assert not Invitation.objects.exists()

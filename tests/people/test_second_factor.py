@@ -1,0 +1,121 @@
+"""Authenticator apps and recovery codes."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import time_machine
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from django.test import Client
+
+from tests.people.conftest import PASSWORD
+
+pytestmark = pytest.mark.django_db
+
+URL = "/account/second-factor/"
+
+
+def code_of(secret: str, later: int = 0) -> str:
+    """The six digits an app shows; ``later`` is how many periods of 30 seconds from now."""
+    return str(format_hotp_value(hotp_value(secret, int(time.time()) // 30 + later)))
+
+
+@pytest.fixture(autouse=True)
+def _one_moment() -> Iterator[None]:
+    """Time stands still, so that no code runs out between being shown and being typed."""
+    with time_machine.travel(datetime(2026, 3, 1, 12, 0, 10, tzinfo=UTC), tick=False):
+        yield
+
+
+@pytest.fixture
+def client(client: Client, rita: Any) -> Client:
+    client.post("/login/", {"login": "rita", "password": PASSWORD})
+    client.post("/reauthenticate/", {"password": PASSWORD})
+    return client
+
+
+@pytest.fixture
+def secret(client: Client) -> str:
+    """The key of the app Rita has just set up."""
+    form = client.get(f"{URL}totp/activate/").context["form"]
+    answer = client.post(f"{URL}totp/activate/", {"code": code_of(form.secret)})
+    assert answer.status_code == 302
+    return str(form.secret)
+
+
+def password_only() -> Client:
+    other = Client()
+    answer = other.post("/login/", {"login": "rita", "password": PASSWORD})
+    assert answer["Location"].startswith(f"{URL}authenticate/")
+    return other
+
+
+def test_a_password_alone_opens_nothing_any_more(secret: str) -> None:
+    assert password_only().get("/review/").status_code == 302
+
+
+def test_the_code_of_the_app_opens(secret: str) -> None:
+    other = password_only()
+    other.post(f"{URL}authenticate/", {"code": code_of(secret, later=1)})
+    assert other.get("/review/").status_code == 200
+
+
+def test_a_code_opens_once(secret: str) -> None:
+    code = code_of(secret, later=1)
+    first = password_only()
+    first.post(f"{URL}authenticate/", {"code": code})
+    assert first.get("/review/").status_code == 200
+    second = password_only()
+    second.post(f"{URL}authenticate/", {"code": code})
+    assert second.get("/review/").status_code == 302
+
+
+def test_guessing_codes_is_stopped(secret: str) -> None:
+    other = password_only()
+    for _ in range(6):
+        said = other.post(f"{URL}authenticate/", {"code": "000000"}).content.decode()
+    assert "Too many failed login attempts" in said
+
+
+def test_each_recovery_code_opens_once(client: Client, secret: str) -> None:
+    listed = client.get(f"{URL}recovery-codes/download/").content.decode()
+    code = re.findall(r"[0-9a-f]{8}", listed)[0]
+    for opened in (200, 302):
+        other = password_only()
+        other.post(f"{URL}authenticate/", {"code": code})
+        assert other.get("/review/").status_code == opened
+
+
+def test_what_is_stored_is_sealed(secret: str) -> None:
+    for kept in Authenticator.objects.all():
+        assert secret not in str(kept.data)
+    assert {kept.type for kept in Authenticator.objects.all()} == {"totp", "recovery_codes"}
+
+
+def test_switching_it_off_asks_for_the_password_again(client: Client, secret: str) -> None:
+    session = client.session
+    session["account_authentication_methods"] = [
+        {**method, "at": method["at"] - 3600}
+        for method in session["account_authentication_methods"]
+    ]
+    session.save()
+    answer = client.post(f"{URL}totp/deactivate/")
+    assert "/reauthenticate/" in answer["Location"]
+    assert Authenticator.objects.filter(type="totp").exists()
+
+
+@pytest.mark.parametrize("page", ["", "totp/deactivate/", "recovery-codes/", "webauthn/add/"])
+def test_every_page_looks_like_ours_and_carries_no_inline_script(
+    client: Client, secret: str, page: str
+) -> None:
+    said = client.get(f"{URL}{page}").content.decode()
+    assert 'aria-label="Your account"' in said
+    inline = re.findall(r"<script(?![^>]*(?:src=|application/json))", said)
+    assert inline == []
+    assert "style=" not in said
