@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from memoryapp.domain.provenance import Trust
 from memoryapp.models import Candidate, Evaluation, Evidence, Playbook, Release
 from memoryapp.services.decisions import is_blind
 
@@ -123,6 +124,9 @@ class CandidateSerializer(serializers.ModelSerializer[Candidate]):
     )
     assigned_to = serializers.CharField(source="assigned_to.username", default=None)
     scores = serializers.SerializerMethodField(help_text="Empty while it is kept blind.")
+    trust = serializers.SerializerMethodField(
+        help_text="Of the weakest source: quarantined, outside, practice or person."
+    )
     shown = serializers.SerializerMethodField(
         help_text="Send it as seen with a decision: it is refused if what you read has changed."
     )
@@ -131,6 +135,9 @@ class CandidateSerializer(serializers.ModelSerializer[Candidate]):
         if candidate.is_pending and is_blind(candidate):
             return {}
         return dict(candidate.scores)
+
+    def get_trust(self, candidate: Candidate) -> str:
+        return Trust(candidate.trust).name.lower()
 
     def get_shown(self, candidate: Candidate) -> str:
         return candidate.shown()
@@ -154,6 +161,7 @@ class CandidateSerializer(serializers.ModelSerializer[Candidate]):
             "decided_content",
             "policy",
             "audit",
+            "trust",
             "assigned_to",
             "shown",
             "origin_link",

@@ -16,6 +16,7 @@ from django.urls import reverse
 
 from memoryapp.domain import review
 from memoryapp.domain.playbook import Delta, Op
+from memoryapp.domain.provenance import Trust
 from memoryapp.domain.retrieval import bands
 
 #: A search vector holds at most 1 MB; words beyond this many characters are not searched.
@@ -102,6 +103,8 @@ class Candidate(models.Model):
     )
     #: target label to the revision it had when this was proposed.
     proposed_against = models.JSONField(default=dict, blank=True)
+    #: a level of ``domain.provenance.Trust``: the weakest of what it rests on.
+    trust = models.PositiveSmallIntegerField(default=int(Trust.PRACTICE), db_default=2)
     #: the validator's, 0 to 1, out of ``scores``: policies are replayed over it.
     confidence = models.FloatField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

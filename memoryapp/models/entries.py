@@ -17,6 +17,7 @@ from django.urls import reverse
 
 from memoryapp.domain import playbook as domain
 from memoryapp.domain.playbook import LIVE, SECTIONS, BulletStatus
+from memoryapp.domain.provenance import Trust
 
 SEARCH_CONFIG = "english"
 
@@ -129,6 +130,8 @@ class Bullet(models.Model):
     wording = models.ForeignKey(
         "memoryapp.BulletRevision", models.SET_NULL, null=True, blank=True, related_name="+"
     )
+    #: a level of ``domain.provenance.Trust``; it never rises.
+    trust = models.PositiveSmallIntegerField(default=int(Trust.PERSON), db_default=3)
     #: place in its section as a person ordered it; empty ones follow, by label.
     position = models.PositiveIntegerField(null=True, blank=True)
     tags = ArrayField(models.CharField(max_length=40), default=list, blank=True)

@@ -42,6 +42,7 @@ def carry_out(
             row = Bullet(playbook=playbook, label=playbook.take_label(value.section))
         row.practice_helpful = max(row.practice_helpful, value.helpful - row.deployed_helpful)
         row.practice_harmful = max(row.practice_harmful, value.harmful - row.deployed_harmful)
+        row.trust = min(row.trust, candidate.trust)
         _count_trials(row, value, candidate)
         row.revise(
             content=value.content,

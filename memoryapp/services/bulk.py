@@ -18,6 +18,7 @@ from django.utils.dateparse import parse_datetime
 
 from memoryapp.domain import review
 from memoryapp.domain.errors import UnableTo, UnableToChange
+from memoryapp.domain.provenance import Trust
 from memoryapp.domain.text import cleaned
 from memoryapp.domain.warnings import warnings_of
 from memoryapp.models import BulkDecision, BulkOutcome, Candidate, Event, Membership, Workspace
@@ -228,6 +229,8 @@ def _needs_eyes(candidate: Candidate) -> str:
     warned = warnings_of(candidate.content)
     if warned:
         return f"{warned[0].text}. Look at it alone."
+    if candidate.trust == Trust.QUARANTINED:
+        return "It is in quarantine for what it rests on. Look at it alone."
     if is_blind(candidate):
         return "It is one of the share this playbook keeps blind. Decide it alone."
     return ""

@@ -17,6 +17,7 @@ from django.urls import reverse
 
 from memoryapp.domain.formats import digest
 from memoryapp.domain.playbook import Delta, Op
+from memoryapp.domain.provenance import Trust, texts_in, trust_of_origin, weakest
 from memoryapp.domain.text import cleaned
 from memoryapp.domain.webhooks import REVIEW_WAITING
 from memoryapp.models import Candidate, Delivery, Evidence, Playbook, Trail, Webhook
@@ -78,6 +79,16 @@ class Origin:
     name: str
     #: the name of the environment it works in, where it does.
     environment: str = ""
+    #: whether what it saw was sent from elsewhere, such as the trajectories of deployed agents.
+    is_outside: bool = False
+    #: whether anything it saw hides characters or gives orders to a model, cited or not.
+    is_suspicious: bool = False
+
+    @property
+    def trust(self) -> Trust:
+        if self.is_suspicious:
+            return Trust.QUARANTINED
+        return Trust.OUTSIDE if self.is_outside else trust_of_origin(self.kind)
 
 
 def candidate_submit(
@@ -99,7 +110,8 @@ def candidate_submit(
         content = cleaned(delta.content)
         waiting = _waiting_twin(playbook, delta, content)
         if waiting is not None:
-            return _seen_again(waiting, delta, content, sources, trails)
+            trust = _trust(delta, origin, [Trust(waiting.trust)], sources, trails)
+            return _seen_again(waiting, delta, content, sources, trails, trust)
         if _already_settled(playbook, delta, content):
             return None
         targets = list(playbook.bullets.filter(label__in=delta.targets))
@@ -118,6 +130,7 @@ def candidate_submit(
             origin_name=origin.name,
             origin_environment=origin.environment[:200],
             scores=dict(scores),
+            trust=_trust(delta, origin, [row.trust for row in targets], sources, trails),
             proposed_against={bullet.label: bullet.revision_count for bullet in targets},
         )
         candidate.targets.set(targets)
@@ -154,17 +167,35 @@ def _waiting_twin(playbook: Playbook, delta: Delta, content: str) -> Candidate |
     return pending.filter(dedup_key=_dedup_key(delta, content)).first()
 
 
+def _trust(
+    delta: Delta,
+    origin: Origin,
+    lineage: Sequence[int],
+    sources: Sequence[Source],
+    trails: Sequence[Steps],
+) -> Trust:
+    """What everything it rests on comes to, read before hidden characters are taken out."""
+    texts = [delta.content, delta.reason]
+    for source in sources:
+        texts += [source.excerpt, *texts_in(source.arguments)]
+    for trail in trails:
+        texts += texts_in(list(trail.lines))
+    return weakest(origin.trust, lineage, texts)
+
+
 def _seen_again(
     candidate: Candidate,
     delta: Delta,
     content: str,
     sources: Sequence[Source],
     trails: Sequence[Steps],
+    trust: Trust,
 ) -> Candidate:
     candidate.seen_count += 1
+    candidate.trust = trust
     if content and content != candidate.content:
         candidate.content, candidate.rule = content, delta.rule
-    candidate.save(update_fields=["seen_count", "content", "rule"])
+    candidate.save(update_fields=["seen_count", "content", "rule", "trust"])
     _add_evidence(candidate, sources, trails)
     return candidate
 

@@ -14,7 +14,7 @@ from django.db.models import prefetch_related_objects
 from django.utils import timezone
 
 from memoryapp.domain import playbook as domain
-from memoryapp.domain import review
+from memoryapp.domain import provenance, review
 from memoryapp.domain.errors import UnableToDecide, UnableToUndo
 from memoryapp.domain.playbook import Delta, DeltaRefused, Op, apply
 from memoryapp.domain.text import cleaned
@@ -178,7 +178,10 @@ def admit_by_policy(candidate: Candidate, playbook: Playbook) -> list[str]:
         policy,
         op=Op(candidate.op),
         scores=candidate.scores,
-        warnings=[warned.text for warned in warnings_of(candidate.content)],
+        warnings=[
+            *provenance.reasons_to_ask(candidate.trust),
+            *(warned.text for warned in warnings_of(candidate.content)),
+        ],
         evidence=evidence,
         labels=playbook.label_names,
     )

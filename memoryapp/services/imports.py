@@ -17,6 +17,7 @@ from django.db import transaction
 from memoryapp.domain import playbook as domain
 from memoryapp.domain.errors import UnableToRead
 from memoryapp.domain.playbook import Delta, DeltaRefused, Op
+from memoryapp.domain.provenance import Trust, weakest
 from memoryapp.domain.reading import read
 from memoryapp.domain.readings import Unreadable
 from memoryapp.domain.text import (
@@ -299,6 +300,7 @@ def _store(
         practice_harmful=row.harmful,
         origin_kind=FILE,
         imported=dict(row.details),
+        trust=weakest(Trust.OUTSIDE, [], [content]),
     )
     bullet.revise(
         content=content,

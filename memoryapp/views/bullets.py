@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo
 from memoryapp.domain.playbook import SECTIONS
+from memoryapp.domain.provenance import WORDS, Trust
 from memoryapp.domain.ranking import helpful_bound, is_harmful
 from memoryapp.forms import BulletEditForm, BulletForm, first_error
 from memoryapp.models import Bullet
@@ -171,6 +172,7 @@ def _page(request: HttpRequest, bullet: Bullet, status: int = 200, **state: Any)
         "playbook": bullet.playbook,
         "bullets_url": bullet.playbook.get_absolute_url(),
         "may_decide": membership_of(request).may_review,
+        "trust": WORDS[Trust(bullet.trust)],
         "served_by": release_queries.served_through(bullet.playbook, [bullet.label]),
         "pulls": use_queries.newest_pulls(bullet.playbook.workspace, asked),
         "pulls_url": f"{reverse('pull-list')}{asked.as_query()}",

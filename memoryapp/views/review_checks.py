@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from memoryapp.domain import playbook as domain
 from memoryapp.domain.playbook import DeltaRefused, Op
+from memoryapp.domain.provenance import WORDS, Trust
 from memoryapp.domain.retrieval import near_duplicates
 from memoryapp.domain.text import looks_like_instruction
 from memoryapp.domain.warnings import warnings_of
@@ -31,6 +32,7 @@ def checks_of(
     ``twins`` is how many other candidates that wait say nearly the same.
     """
     found = [
+        *_provenance_checks(candidate),
         *_target_checks(candidate, moved),
         *([] if blind else _validator_checks(candidate.scores)),
         *_text_checks(candidate.content, evidence),
@@ -39,6 +41,10 @@ def checks_of(
         *_apply_checks(candidate, value),
     ]
     return sorted(found, key=lambda check: check["ok"])
+
+
+def _provenance_checks(candidate: Candidate) -> list[dict[str, Any]]:
+    return [_check(candidate.trust >= Trust.PRACTICE, WORDS[Trust(candidate.trust)])]
 
 
 def _target_checks(

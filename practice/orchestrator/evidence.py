@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from memoryapp.domain.provenance import is_suspicious
 from memoryapp.services.candidates import Origin, Source, Steps
 from practice.domain.types import Trajectory
 from practice.models import Attempt, Run
@@ -14,8 +15,17 @@ EXCERPT_CHARS = 1_200
 LINE_CHARS = 160
 
 
-def origin_of(run: Run) -> Origin:
-    return Origin("run", run.get_absolute_url(), str(run), run.environment.name)
+def origin_of(run: Run, trajectory: Trajectory | None) -> Origin:
+    """The run as the origin of a lesson, and whether anything the attempt saw was suspicious."""
+    return Origin(
+        kind="run",
+        link=run.get_absolute_url(),
+        name=str(run),
+        environment=run.environment.name,
+        is_outside=run.kind == Run.Kind.ONLINE,
+        is_suspicious=trajectory is not None
+        and any(is_suspicious(step.observation) for step in trajectory.steps),
+    )
 
 
 def sources_of(attempt: Attempt, trajectory: Trajectory, evidence: Sequence[int]) -> list[Source]:

@@ -17,7 +17,7 @@ from practice.domain.types import Category, Label, Reflection
 from practice.models import Attempt, PracticeRecord, PracticeTask, Round, Run, Unit
 from practice.orchestrator import admission, drift, facts, trials
 from practice.orchestrator.engines import engine_of
-from practice.orchestrator.evidence import scores_of, sources_of, trail_of
+from practice.orchestrator.evidence import origin_of, scores_of, sources_of, trail_of
 from practice.orchestrator.results import Result, queue
 from practice.orchestrator.worlds import tools_of
 
@@ -116,9 +116,7 @@ def learn(unit: Unit, run: Run) -> Result:
                 candidates.candidate_submit(
                     playbook_id=run.playbook_id,
                     delta=delta,
-                    origin=candidates.Origin(
-                        "run", run.get_absolute_url(), str(run), run.environment.name
-                    ),
+                    origin=origin_of(run, trajectory),
                     sources=sources_of(attempt, trajectory, delta.evidence),
                     scores=scores_of(attempt, engine.name),
                     trails=[trail_of(attempt, trajectory)],

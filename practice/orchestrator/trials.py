@@ -225,6 +225,7 @@ def _submit(lesson: Lesson, attempt: Attempt | None) -> None:
     scores: dict[str, Any] = {"verified": {**lesson.result, "status": lesson.status}}
     sources: list[candidates.Source] = []
     trails: list[candidates.Steps] = []
+    trajectory = None
     if attempt is not None:
         validator = str(lesson.result.get("validator", ""))
         scores |= scores_of(attempt, validator)
@@ -234,7 +235,7 @@ def _submit(lesson: Lesson, attempt: Attempt | None) -> None:
     lesson.candidate = candidates.candidate_submit(
         playbook_id=run.playbook_id,
         delta=delta,
-        origin=origin_of(run),
+        origin=origin_of(run, trajectory),
         sources=[*sources, *_trial_sources(lesson)],
         scores=scores,
         trails=trails,
