@@ -9,10 +9,14 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
 from django.urls import reverse
 
 from memoryapp.models import ApiKey, Membership, Workspace
@@ -38,11 +42,16 @@ class Right(StrEnum):
     ADMINISTER = "administer"
 
 
+class SecondFactorMissing(PermissionDenied):
+    """The installation demands a second factor of this role, and the person has set up none."""
+
+
 def membership_of(request: HttpRequest) -> Membership:
     """The current user's membership in the workspace their session is in.
 
     Raises:
         PermissionDenied: the user belongs to no workspace.
+        SecondFactorMissing: their role there needs one.
     """
     cached: Membership | None = getattr(request, "_membership", None)
     if cached is not None:
@@ -55,6 +64,12 @@ def membership_of(request: HttpRequest) -> Membership:
     if membership is None:
         raise PermissionDenied("You do not belong to a workspace yet. Ask an admin to add you.")
     membership.user = request.user  # type: ignore[assignment]
+    needed = membership.role in settings.SECOND_FACTOR_ROLES
+    if needed and not Authenticator.objects.filter(user=membership.user).exists():
+        raise SecondFactorMissing(
+            f"As {membership.get_role_display().lower()} you need a second factor here. "
+            "Set one up under Your account."
+        )
     request._membership = membership  # type: ignore[attr-defined]
     return membership
 
@@ -108,7 +123,12 @@ def gate(right: Right) -> Callable[[View[Params]], View[Params]]:
         ) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return _signed_out(request)
-            if not allows(membership_of(request), right):
+            try:
+                membership = membership_of(request)
+            except SecondFactorMissing as missing:
+                messages.error(request, str(missing))
+                return redirect("mfa_index")
+            if not allows(membership, right):
                 raise PermissionDenied(
                     "Your role does not allow this. Ask an admin of the workspace."
                 )

@@ -314,8 +314,7 @@ MCP_STARTUP_SECONDS = env.float("MCP_STARTUP_SECONDS", default=20.0)
 MCP_CALL_SECONDS = env.float("MCP_CALL_SECONDS", default=30.0)
 
 
-def _private(name: str, default: str) -> Private:
-    written = env.str(name, default=default)
+def _private(name: str, written: str) -> Private:
     try:
         return private_networks(written)
     except ValueError as error:
@@ -325,10 +324,14 @@ def _private(name: str, default: str) -> Private:
 
 
 #: Most tool servers live on the machine itself or in the network around it.
-ENVIRONMENT_PRIVATE_ADDRESSES = _private("ENVIRONMENT_PRIVATE_ADDRESSES", "true")
+ENVIRONMENT_PRIVATE_ADDRESSES = _private(
+    "ENVIRONMENT_PRIVATE_ADDRESSES", env.str("ENVIRONMENT_PRIVATE_ADDRESSES", default="true")
+)
 
 #: A webhook's receiver is usually elsewhere; inside the network it may be somebody's admin page.
-WEBHOOK_PRIVATE_ADDRESSES = _private("WEBHOOK_PRIVATE_ADDRESSES", str(EMBEDDED))
+WEBHOOK_PRIVATE_ADDRESSES = _private(
+    "WEBHOOK_PRIVATE_ADDRESSES", env.str("WEBHOOK_PRIVATE_ADDRESSES", default=str(EMBEDDED))
+)
 
 
 def _redaction_rules() -> tuple[Own, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.core.exceptions import ImproperlyConfigured
+
 from memoryapp.project.environment import env
 
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
@@ -66,6 +68,12 @@ MFA_ALLOW_UNVERIFIED_EMAIL = True
 # The code before and the one after count too: clocks of phones are not exact.
 MFA_TOTP_TOLERANCE = 1
 MFA_TOTP_ISSUER = "Greenroom"
+#: Roles that do nothing without a second factor.
+SECOND_FACTOR_ROLES = env.list("SECOND_FACTOR_ROLES", default=[])
+if set(SECOND_FACTOR_ROLES) - {"viewer", "reviewer", "editor", "admin"}:
+    raise ImproperlyConfigured(
+        "SECOND_FACTOR_ROLES names roles with commas between them: viewer, reviewer, editor, admin."
+    )
 USERSESSIONS_TRACK_ACTIVITY = False
 
 SOCIALACCOUNT_ADAPTER = "memoryapp.project.adapters.SocialAdapter"

@@ -29,7 +29,16 @@ def invitation_create(
             expires_at=timezone.now() + valid_for,
         )
         Event.objects.record(
-            workspace=workspace, actor=by, kind="member.invited", subject=invitation, role=role
+            workspace=workspace,
+            actor=by,
+            kind="member.invited",
+            subject=invitation,
+            before={},
+            after={
+                "role": role,
+                "for whom": invitation.for_whom,
+                "open until": invitation.expires_at.isoformat(timespec="minutes"),
+            },
         )
     return invitation, token
 
@@ -45,7 +54,12 @@ def invitation_revoke(*, invitation: Invitation, by: Any) -> None:
         if not still.update(revoked_at=timezone.now()):
             raise UnableToChange("This invitation was used or revoked already.")
         Event.objects.record(
-            workspace=invitation.workspace, actor=by, kind="invitation.revoked", subject=invitation
+            workspace=invitation.workspace,
+            actor=by,
+            kind="invitation.revoked",
+            subject=invitation,
+            before={"open": True},
+            after={"open": False},
         )
 
 

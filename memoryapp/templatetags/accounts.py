@@ -11,4 +11,5 @@ register = template.Library()
 @register.simple_tag
 def mail_is_sent() -> bool:
     """Whether a mail server is configured, so that a link to set a password anew arrives."""
-    return settings.EMAIL_BACKEND != "django.core.mail.backends.dummy.EmailBackend"
+    backend: str = settings.EMAIL_BACKEND
+    return backend != "django.core.mail.backends.dummy.EmailBackend"

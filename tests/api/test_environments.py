@@ -70,7 +70,7 @@ def test_it_explains_what_cannot_be_connected(
     assert says in json.dumps(answer.json())
 
 
-def test_it_lets_only_admins_change_environments(
+def test_it_lets_only_editors_and_admins_change_environments(
     desk: Environment, rita: Any, rita_client: Any, with_key: Any, workspace: Any
 ) -> None:
     _, key = api_key_create(workspace=workspace, name="hers", scopes=("write",), by=rita)
@@ -79,7 +79,7 @@ def test_it_lets_only_admins_change_environments(
     for url in ("environments", "environments/desk/check", "environments/desk/snapshots"):
         hers = rita_client.post(f"/api/v1/{url}", {}, content_type=JSON, headers=headers)
         assert hers.status_code == 403
-        assert "Only an admin" in hers.json()["detail"]
+        assert "Only editors and admins" in hers.json()["detail"]
         assert with_key("read").post(f"/api/v1/{url}", {}, content_type=JSON).status_code == 403
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from memoryapp.services import (
     decisions,
     desk,
     imports,
+    invitations,
     members,
     playbooks,
     policies,
@@ -79,6 +81,11 @@ class World:
     def trial(self) -> Any:
         return canaries.canary_start(
             label=self.label(), release=self.release(), share=10, by=self.by
+        )
+
+    def invitation(self) -> Any:
+        return invitations.invitation_create(
+            workspace=self.workspace, role="viewer", by=self.by, valid_for=timedelta(days=1)
         )
 
     def webhook(self) -> Any:
@@ -301,13 +308,23 @@ def playbook_import(world: World) -> None:
     imports.playbook_import(playbook=world.playbook, form="ace", text=text, by=world.by)
 
 
+@leaves("member.invited")
+def invitation_create(world: World) -> list[str]:
+    _, token = world.invitation()
+    return [token]
+
+
+@leaves("invitation.revoked")
+def invitation_revoke(world: World) -> None:
+    invitation, _ = world.invitation()
+    invitations.invitation_revoke(invitation=invitation, by=world.by)
+
+
 @leaves("member.added")
-def member_create(world: World) -> list[str]:
-    _, password = members.member_create(
-        workspace=world.workspace, username="nina", role="viewer", by=world.by
-    )
-    assert password is not None
-    return [password]
+def invitation_accept(world: World) -> list[str]:
+    _, token = world.invitation()
+    invitations.invitation_accept(token=token, by=UserFactory())
+    return [token]
 
 
 @leaves("member.added")

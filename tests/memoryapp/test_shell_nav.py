@@ -2,54 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.test import RequestFactory
-from django.urls import URLPattern, URLResolver, get_resolver
 
 from memoryapp.access import Right, membership_of
 from memoryapp.views.shell import shell
 from tests.factories import CandidateFactory, MembershipFactory, PlaybookFactory, RunFactory
-
-#: Addresses that answer without a session; the API checks keys and scopes of its own.
-PUBLIC = {
-    "api-elsewhere",
-    "healthz",
-    "login",
-    "logout",
-    "password_change",
-    "password_change_done",
-    "readyz",
-}
-API = "api/v1/"
+from tests.gate.addresses import gated
 
 
-def addresses(patterns: Any, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
-    for pattern in patterns:
-        route = prefix + str(pattern.pattern)
-        if isinstance(pattern, URLResolver):
-            yield from addresses(pattern.url_patterns, route)
-        else:
-            yield route, pattern
-
-
-def test_it_has_a_gate_before_every_view() -> None:
-    found = list(addresses(get_resolver().url_patterns))
-    assert len(found) > 40
-    open_doors = [
-        route
-        for route, pattern in found
-        if not route.startswith(API)
-        and pattern.name not in PUBLIC
-        and not isinstance(getattr(pattern.callback, "gate", None), Right)
-    ]
-    assert open_doors == []
+def test_it_has_a_gate_before_every_page() -> None:
+    pages = [address for address in gated() if not address.is_api]
+    assert len(pages) > 40
+    without = [p.route for p in pages if not isinstance(getattr(p.callback, "gate", None), Right)]
+    assert without == []
 
 
 def test_it_changes_passwords_of_signed_in_people_only(client: Any) -> None:
-    assert client.get("/settings/password/").url.startswith("/login/")
+    assert client.get("/password/change/").url.startswith("/login/")
 
 
 @pytest.mark.django_db

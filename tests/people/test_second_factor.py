@@ -119,3 +119,18 @@ def test_every_page_looks_like_ours_and_carries_no_inline_script(
     inline = re.findall(r"<script(?![^>]*(?:src=|application/json))", said)
     assert inline == []
     assert "style=" not in said
+
+
+@pytest.mark.parametrize("path", ["/review/", "/api/v1/candidates"])
+def test_a_role_that_needs_one_sees_nothing_before(
+    client: Client, settings: Any, path: str
+) -> None:
+    settings.SECOND_FACTOR_ROLES = ["reviewer"]
+    answer = client.get(path, follow=True)
+    assert "need a second factor here" in answer.content.decode()
+    assert client.get(URL).status_code == 200
+
+
+def test_a_role_that_needs_one_goes_on_with_it(client: Client, secret: str, settings: Any) -> None:
+    settings.SECOND_FACTOR_ROLES = ["reviewer"]
+    assert client.get("/review/").status_code == 200

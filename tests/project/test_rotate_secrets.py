@@ -12,6 +12,7 @@ from allauth.mfa.totp.internal.auth import TOTP
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from memoryapp.domain.sealing import Seal
 from memoryapp.models import Webhook
 from memoryapp.services import sealing
 from practice.models import Environment
@@ -47,10 +48,7 @@ def check_all_readable() -> None:
     assert Environment.objects.get().open_secrets() == {"TOKEN": "of the environment"}
     assert Webhook.objects.get().secrets(timezone.now()) == [b"of the webhook"] * 2
     kept = Authenticator.objects.get(type="totp")
-    assert (
-        sealing.Seal(["new"], sealing.SECOND_FACTOR).open(kept.data["secret"])
-        == b"JBSWY3DPEHPK3PXP"
-    )
+    assert Seal(["new"], sealing.SECOND_FACTOR).open(kept.data["secret"]) == b"JBSWY3DPEHPK3PXP"
 
 
 def test_the_old_key_is_needed_no_more(stored: None, settings: Any) -> None:
