@@ -50,9 +50,10 @@ class _Place:
 
     path: Path = ()
     under: str = ""
+    drawn: bool = False
 
     def item(self, number: int) -> _Place:
-        return _Place((*self.path, (self.under, number)), self.under)
+        return _Place((*self.path, (self.under, number)), self.under, self.drawn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ class Leaf:
     """One scalar of an observation. ``record`` numbers the record it belongs to.
 
     ``path`` is the list items it lies in, outermost first, as (key, place); ``under`` the key of
-    the mapping or list it stands in, empty at the top.
+    the mapping or list it stands in, empty at the top. ``drawn`` is what stands in a table in text,
+    which tells how things are and not what the call did.
     """
 
     field: str
@@ -69,6 +71,7 @@ class Leaf:
     raw: str = ""
     path: Path = ()
     under: str = ""
+    drawn: bool = False
 
     @property
     def words(self) -> frozenset[str]:
@@ -104,7 +107,8 @@ def leaves(text: str, tool: str) -> tuple[Leaf, ...]:
         value = tables.rows(text)
     found: list[Leaf] = []
     counter = [0]
-    for leaf in _walk(value, "_".join(nouns(tool)), "", counter, _Place()):
+    drawn = parse(text) is None
+    for leaf in _walk(value, "_".join(nouns(tool)), "", counter, _Place(drawn=drawn)):
         found.append(leaf)
         if len(found) >= MAX_LEAVES:
             break
@@ -148,7 +152,7 @@ def _walk(value: Any, noun: str, field: str, counter: list[int], at: _Place) -> 
             for place, (key, item) in enumerate(value.items()):
                 counter[0] += 1
                 inner = at.item(place)
-                yield Leaf(f"{noun}_id", key, counter[0], "key", inner.path, inner.under)
+                yield Leaf(f"{noun}_id", key, counter[0], "key", inner.path, inner.under, at.drawn)
                 yield from _walk_fields(item, noun, counter, inner)
             return
         if field:
@@ -162,7 +166,7 @@ def _walk(value: Any, noun: str, field: str, counter: list[int], at: _Place) -> 
             else:
                 yield from _walk(item, noun, noun, counter, at.item(place))
     else:
-        yield Leaf(field or noun, value, counter[0], field, at.path, at.under)
+        yield Leaf(field or noun, value, counter[0], field, at.path, at.under, at.drawn)
 
 
 def _walk_fields(value: Any, noun: str, counter: list[int], at: _Place) -> Iterator[Leaf]:
@@ -172,15 +176,18 @@ def _walk_fields(value: Any, noun: str, counter: list[int], at: _Place) -> Itera
         return
     own = counter[0]
     nested = []
+    drawn: list[tuple[str, list[dict[str, str]]]] = []
     for key, item in value.items():
         if isinstance(item, (Mapping, list)):
             nested.append((str(key), item))
         else:
-            yield Leaf(_named(str(key), noun), item, own, str(key), at.path, at.under)
-            if isinstance(item, str) and (drawn := tables.rows(item)):
-                nested.append((str(key), drawn))
+            yield Leaf(_named(str(key), noun), item, own, str(key), at.path, at.under, at.drawn)
+            if isinstance(item, str) and (rows := tables.rows(item)):
+                drawn.append((str(key), rows))
     for key, item in nested:
-        yield from _walk(item, _noun(key, noun), key, counter, _Place(at.path, key))
+        yield from _walk(item, _noun(key, noun), key, counter, _Place(at.path, key, at.drawn))
+    for key, rows in drawn:
+        yield from _walk(rows, noun, key, counter, _Place(at.path, key, drawn=True))
 
 
 def _keyed(value: Mapping[str, Any], under: str) -> bool:

@@ -225,6 +225,7 @@ class Drafts:
             made = self._made(tool, name, depth, before)
             if made is not None:
                 return made
+        same = {n: v for n, v in given.items() if "id" in parts(n)}
         for option in options[:3]:
             empty = self._barren[option.tool.name] and schema.is_read(option.tool)
             if empty or (not self.guesses and self._values.guesses(option.tool)):
@@ -232,7 +233,9 @@ class Drafts:
             planned = [c for c in before if c["tool"] == option.tool.name]
             again = bool(planned) and bool(planned[0]["arguments"])
             first = again or not planned
-            calls = self._unlike(option.tool, depth + 1, planned) if first else []
+            # What shows it is asked about the same thing: a task and *its* request.
+            about = {n: v for n, v in same.items() if n in option.tool.parameters}
+            calls = self._unlike(option.tool, depth + 1, planned, about) if first else []
             if calls is None or len(before) + len(calls) > MAX_CHAIN:
                 continue
             before += calls
@@ -249,10 +252,12 @@ class Drafts:
             return {**found, "$skip": same} if same else found
         return None
 
-    def _unlike(self, tool: ToolSpec, depth: int, planned: list[Call]) -> list[Call] | None:
+    def _unlike(
+        self, tool: ToolSpec, depth: int, planned: list[Call], given: Json
+    ) -> list[Call] | None:
         """Return calls that reach ``tool`` in another way than the ``planned`` calls of it do."""
         for _ in range(MAX_WAYS):
-            calls = self.calls(tool, depth, bare=schema.is_read(tool))
+            calls = self.calls(tool, depth, bare=schema.is_read(tool), given=given)
             if calls is None or calls[-1] not in planned:
                 return calls
         return None

@@ -106,6 +106,7 @@ def _feeds(step: Step, trajectory: Trajectory, later: Sequence[Step]) -> bool:
         for leaf in leaves(step.observation, step.tool)
         if isinstance(leaf.value, (str, int))
         and not isinstance(leaf.value, bool)
+        and not leaf.drawn
         and len(str(leaf.value)) > 2
         and str(leaf.value) not in before
     ]

@@ -38,10 +38,14 @@ class RulesSummariser:
 
 def _facts(step: Step, task: TaskSpec) -> list[Fact]:
     rows = [(_short(own), owner) for own, owner in owned_records(step.observation, step.tool)]
+    asked = {n: v for n, v in step.arguments.items() if "id" in parts(n)}
+    shown = {str(v) for own, owner in rows for v in (*own.values(), *owner.values())}
+    # A record belongs to what was asked about, where the answer does not say to what.
+    about = {n: v for n, v in asked.items() if str(v) not in shown}
     shapes: dict[frozenset[str], list[dict[str, Any]]] = {}
     for own, owner in rows:
         if any(isinstance(v, str) and v for v in own.values()):
-            shapes.setdefault(frozenset(own), []).append({**owner, **own})
+            shapes.setdefault(frozenset(own), []).append({**about, **owner, **own})
     found = []
     for shape, same in shapes.items():
         field = _key({k: v for k, v in same[0].items() if k in shape})
