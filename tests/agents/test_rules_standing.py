@@ -177,6 +177,12 @@ def test_it_looks_whether_it_is_so_already(ready: bool, before: list[str]) -> No
     assert not any(step.is_error for step in steps)
 
 
+def test_it_looks_in_the_list_of_what_it_belongs_to_where_nothing_shows_it_alone() -> None:
+    asked = {"fair_id": "F-1", "stall_id": "S-1"}
+    steps = make_work(fairs(S_1=True), book(FIRST_CHECK_IT), "light_stall", **asked)
+    assert names(steps) == ["list_stalls", "light_stall"]
+
+
 def test_it_makes_what_an_answer_says_is_not_there_where_it_knows_how() -> None:
     class Unlisted(Fairs):
         def tools(self) -> Any:

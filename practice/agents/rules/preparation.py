@@ -146,9 +146,9 @@ class Preparation:
             return False
         seen = self._records(first, name, shared[name])
         if not seen:
-            given = {name: shared[name]}
-            for reader in self._details(given, name)[:1]:
-                self._read(reader, {n: given[n] for n in reader.required}, depth)
+            readers = self._details(shared, name)
+            for reader in sorted(readers, key=lambda r: name not in r.required)[:1]:
+                self._read(reader, {n: shared[n] for n in reader.required}, depth)
             seen = self._records(first, name, shared[name])
         return any(holds(record, state) for record in seen)
 
