@@ -312,6 +312,7 @@ MCP_LIMITS = {
 SEED_DIR = Path(env.str("SEED_DIR", default=str(DATA_DIR / "seeds")))
 MCP_STARTUP_SECONDS = env.float("MCP_STARTUP_SECONDS", default=20.0)
 MCP_CALL_SECONDS = env.float("MCP_CALL_SECONDS", default=30.0)
+ATTEMPT_SECONDS = env.float("ATTEMPT_SECONDS", default=1800.0)
 
 
 def _private(name: str, written: str) -> Private:

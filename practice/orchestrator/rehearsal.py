@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import asdict
+import time
+from dataclasses import asdict, replace
 
+from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
@@ -13,7 +15,7 @@ from practice.agents.ports import Oracle, SolverLimits
 from practice.clients.discovery import Drift, LiveSession
 from practice.domain import stopping, validation
 from practice.domain.rounds import Stage
-from practice.domain.types import Step, Trajectory
+from practice.domain.types import Outcome, Step, Trajectory
 from practice.models import Attempt, Environment, PracticeTask, Round, Run, Unit
 from practice.models import Step as StepRow
 from practice.orchestrator import briefings, drift, progress, resets, trials
@@ -23,6 +25,10 @@ from practice.orchestrator.masking import masked, masked_value, task_row
 from practice.orchestrator.results import ClaimLost, Result, queue
 from practice.orchestrator.worlds import tools_of, world_of
 
+LATE = (
+    "It was stopped after {} because an attempt may take no longer than ATTEMPT_SECONDS, and is "
+    "judged by what it did until then."
+)
 #: sentences about an environment that an attempt keeps.
 REMARK_LIMIT = 5
 
@@ -95,8 +101,13 @@ def solve(unit: Unit, run: Run) -> Result:
             if threading.get_ident() != owner:
                 connections.close_all()
 
+    began = time.monotonic()
+
+    def is_late() -> bool:
+        return time.monotonic() - began > settings.ATTEMPT_SECONDS
+
     def should_stop() -> bool:
-        return not Unit.objects.held(unit).exists()
+        return is_late() or not Unit.objects.held(unit).exists()
 
     with world_of(run.environment, plan, run.snapshot).open() as session:
         trajectory = engine.solver.solve(
@@ -107,6 +118,10 @@ def solve(unit: Unit, run: Run) -> Result:
         )
         changed = session.drift()
         note = _remarks(session, changed)
+        if is_late():
+            trajectory = replace(trajectory, outcome=Outcome.STEP_LIMIT)
+            made = f"{len(trajectory.steps)} call{'' if len(trajectory.steps) == 1 else 's'}"
+            note = f"{LATE.format(made)} {note}".strip()
         if isinstance(session, Oracle):
             attempt.truth = session.truth(attempt.task.as_spec())
 

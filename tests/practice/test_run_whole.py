@@ -166,6 +166,20 @@ def test_it_goes_on_with_a_result_of_five_megabytes(broken: Any, ada: Any) -> No
     assert len(observation) < 11_000
 
 
+def test_it_stops_a_task_that_never_ends_and_judges_what_it_did(
+    desk: Environment, ada: Any, ada_client: Any, settings: Any
+) -> None:
+    settings.ATTEMPT_SECONDS = 0
+    run = driven(started(desk, ada, tasks=1))
+    assert run.status == "finished"
+    attempt = run.attempts.get()
+    assert attempt.outcome == "step_limit"
+    assert attempt.label
+    assert "may take no longer than ATTEMPT_SECONDS" in attempt.message
+    page = ada_client.get(attempt.get_absolute_url()).content.decode()
+    assert "The agent was stopped before it was done." in page
+
+
 def test_it_says_on_the_attempt_that_the_tools_changed(broken: Any, ada: Any) -> None:
     environment = broken("well")
     run = started(environment, ada, tasks=1)
