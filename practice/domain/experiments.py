@@ -365,9 +365,10 @@ def _why_not(seen: Comparison) -> str:
             f"{sure} {other}: it loses {seen.only_other} of {seen.tasks} tasks that {other} "
             f"solves and wins {seen.only_this}, so the difference could be {_points(seen.low)}."
         )
+    few = "1 task is" if seen.tasks == 1 else f"{seen.tasks} tasks are"
     return (
-        f"{seen.tasks} tasks are too few to tell that it is not worse than {other}: the difference "
-        f"could be {_points(seen.low)}. Measure with more tasks."
+        f"{few} too few to tell that it is not worse than {other}: the difference could be "
+        f"{_points(seen.low)}. Measure with more tasks."
     )
 
 
