@@ -104,7 +104,7 @@ def solve(unit: Unit, run: Run) -> Result:
     began = time.monotonic()
 
     def is_late() -> bool:
-        return time.monotonic() - began > settings.ATTEMPT_SECONDS
+        return bool(time.monotonic() - began > settings.ATTEMPT_SECONDS)
 
     def should_stop() -> bool:
         return is_late() or not Unit.objects.held(unit).exists()

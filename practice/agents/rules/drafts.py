@@ -225,7 +225,7 @@ class Drafts:
             made = self._made(tool, name, depth, before)
             if made is not None:
                 return made
-        same = {n: v for n, v in given.items() if "id" in parts(n)}
+        ids = {n: v for n, v in given.items() if "id" in parts(n)}
         for option in options[:3]:
             empty = self._barren[option.tool.name] and schema.is_read(option.tool)
             if empty or (not self.guesses and self._values.guesses(option.tool)):
@@ -234,7 +234,7 @@ class Drafts:
             again = bool(planned) and bool(planned[0]["arguments"])
             first = again or not planned
             # What shows it is asked about the same thing: a task and *its* request.
-            about = {n: v for n, v in same.items() if n in option.tool.parameters}
+            about = {n: v for n, v in ids.items() if n in option.tool.parameters}
             calls = self._unlike(option.tool, depth + 1, planned, about) if first else []
             if calls is None or len(before) + len(calls) > MAX_CHAIN:
                 continue
