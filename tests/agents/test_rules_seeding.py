@@ -113,6 +113,7 @@ def test_it_says_which_words_it_leaves_out_and_what_it_chose_itself() -> None:
         ("Look at the order ORD-2 of agent AGT-1", "It names AGT-1, which no parameter of"),
         ("Search the articles", "It does not say what search_articles is to look for."),
         ("Delete order ORD-1 and drop order ORD-2", "No tool is named after what"),
+        ("Drop everything", "Of “Drop everything” only the action can be said in calls."),
         ("Please!", "It asks for nothing that a tool does."),
     ],
 )

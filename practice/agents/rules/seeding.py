@@ -153,6 +153,12 @@ class _Clause:
         if chain is None:
             return LATER.format(tool.name)
         *first, last = chain
+        if any(not schema.is_read(known[str(c["tool"])]) and c not in before for c in first):
+            # What it is about would have to be made first, and nobody asked for that.
+            return LATER.format(tool.name)
+        spoken = _words(_VALUE.sub(" ", self._text))[1:]
+        if spoken and not {stem(word) for word in spoken} & _told(tool, last) and look_up is None:
+            return f"Of “{self._text}” only the action can be said in calls."
         self.added += _chosen(last, given, self._text)
         return _needed([*looked, *first], last)
 
@@ -296,7 +302,9 @@ def _things(clause: str, nouns_: Set[str]) -> set[str]:
 
 
 def _name(tool: ToolSpec) -> frozenset[str]:
-    return frozenset(stem(word) for word in parts(tool.name))
+    stems = {stem(word) for word in parts(tool.name)}
+    # "planning" is named after "plan".
+    return frozenset(stems | {s[:-1] for s in stems if len(s) > 3 and s[-1] == s[-2]})
 
 
 def _about(tool: ToolSpec) -> frozenset[str]:
