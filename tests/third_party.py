@@ -1,8 +1,8 @@
-"""Install the tool servers nobody here wrote, each in an environment of its own.
+"""Install the MCP programs nobody here wrote, each in an environment of its own.
 
-``python -m tests.third_party`` puts both under ``.tools/`` next to the tests and is quick when they
+``python -m tests.third_party`` puts them under ``.tools/`` next to the tests and is quick when they
 are there already. ``mcp-server-git`` comes from PyPI, ``@modelcontextprotocol/server-filesystem``
-from npm; the latter needs Node, at test time only.
+and the MCP Inspector from npm; these need Node, at test time only.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 TOOLS = Path(__file__).resolve().parent.parent / ".tools"
 GIT_SERVER = "mcp-server-git==2026.10.19"
 FILESYSTEM_SERVER = "@modelcontextprotocol/server-filesystem@2026.8.31"
+INSPECTOR = "@modelcontextprotocol/inspector@2.12.0"
 INSTALL_SECONDS = 300
 
 
@@ -45,6 +46,17 @@ def filesystem_server() -> tuple[str, ...]:
     return (node, str(package / "dist/index.js"))
 
 
+def inspector() -> tuple[str, ...]:
+    """The argv prefix of the official Inspector as a command."""
+    node = shutil.which("node")
+    if node is None:
+        raise NotInstalled("Node is not on this machine, and the MCP Inspector needs it.")
+    if not _is_stamped(_inspector_home(), INSPECTOR):
+        raise NotInstalled(f"{INSPECTOR} is missing. Run: python -m tests.third_party")
+    package = _inspector_home() / "node_modules/@modelcontextprotocol/inspector"
+    return (node, str(package / "clients/launcher/build/index.js"), "--cli")
+
+
 def install_git_server() -> str:
     """Install ``mcp-server-git`` into a virtual environment; return one line of what was done."""
     home = _git_home()
@@ -63,13 +75,20 @@ def install_git_server() -> str:
 
 
 def install_filesystem_server() -> str:
-    """Install the filesystem server with npm, without running any package's scripts."""
-    home = _npm_home()
-    if _is_stamped(home, FILESYSTEM_SERVER):
-        return f"{FILESYSTEM_SERVER}: already there."
+    return _install_from_npm(_npm_home(), FILESYSTEM_SERVER)
+
+
+def install_inspector() -> str:
+    return _install_from_npm(_inspector_home(), INSPECTOR)
+
+
+def _install_from_npm(home: Path, package: str) -> str:
+    """Install a package with npm, without running any package's scripts."""
+    if _is_stamped(home, package):
+        return f"{package}: already there."
     npm = shutil.which("npm")
     if npm is None:
-        return f"{FILESYSTEM_SERVER}: npm is not on this machine, so it was not installed."
+        return f"{package}: npm is not on this machine, so it was not installed."
     home.mkdir(parents=True, exist_ok=True)
     _run(
         npm,
@@ -80,16 +99,16 @@ def install_filesystem_server() -> str:
         "--no-audit",
         "--no-fund",
         "--loglevel=error",
-        FILESYSTEM_SERVER,
+        package,
     )
-    _stamp(home, FILESYSTEM_SERVER)
-    return f"{FILESYSTEM_SERVER}: installed."
+    _stamp(home, package)
+    return f"{package}: installed."
 
 
 def main() -> int:
-    """Install both; return 1 if one failed."""
+    """Install them; return 1 if one failed."""
     failed = 0
-    for install in (install_git_server, install_filesystem_server):
+    for install in (install_git_server, install_filesystem_server, install_inspector):
         try:
             line = install()
         except (OSError, subprocess.SubprocessError) as error:
@@ -109,6 +128,10 @@ def _git_python() -> Path:
 
 def _npm_home() -> Path:
     return TOOLS / "npm"
+
+
+def _inspector_home() -> Path:
+    return TOOLS / "mcp-inspector"
 
 
 def _uv() -> str | None:
