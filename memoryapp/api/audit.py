@@ -16,7 +16,7 @@ from memoryapp.queries import events as event_queries
 
 
 class EventSerializer(serializers.ModelSerializer[Event]):
-    actor = serializers.CharField(source="actor.username", default=None)
+    actor = serializers.CharField(source="actor.username", default=None, allow_null=True)
 
     class Meta:
         model = Event

@@ -33,7 +33,7 @@ class BulkRequest(serializers.Serializer[Any]):
 class BulkSerializer(serializers.ModelSerializer[BulkDecision]):
     """Call ``continue`` until ``ended_at`` is set."""
 
-    asked_by = serializers.CharField(source="asked_by.username", default=None)
+    asked_by = serializers.CharField(source="asked_by.username", default=None, allow_null=True)
     done = serializers.SerializerMethodField()
     left = serializers.SerializerMethodField()
 

@@ -58,7 +58,7 @@ class BulletSerializer(serializers.ModelSerializer[Bullet]):
 
 
 class RevisionSerializer(serializers.ModelSerializer[BulletRevision]):
-    author = serializers.CharField(source="author.username", default=None)
+    author = serializers.CharField(source="author.username", default=None, allow_null=True)
     candidate = serializers.UUIDField(source="candidate_id", allow_null=True)
 
     class Meta:

@@ -42,6 +42,12 @@ class NewestFirst(CursorPagination):
     page_size_query_param = "page_size"
     max_page_size = 200
 
+    def get_page_size(self, request: Request) -> int | None:
+        asked = request.query_params.get("page_size", "1")
+        if not (asked.isascii() and asked.isdecimal()) or not asked.strip("0") or len(asked) > 9:
+            raise ValidationError({"page_size": ["A whole number from 1 to 200."]})
+        return super().get_page_size(request)
+
 
 class StoredForm(BaseContentNegotiation):
     """The view itself picks the form of what it answers; errors are always JSON."""

@@ -85,9 +85,11 @@ class UndoReportSerializer(serializers.Serializer[Any]):
 
 
 class LabelMoveSerializer(serializers.ModelSerializer[LabelMove]):
-    from_version = serializers.IntegerField(source="from_release.number", default=None)
+    from_version = serializers.IntegerField(
+        source="from_release.number", default=None, allow_null=True
+    )
     to_version = serializers.IntegerField(source="to_release.number")
-    moved_by = serializers.CharField(source="moved_by.username", default=None)
+    moved_by = serializers.CharField(source="moved_by.username", default=None, allow_null=True)
 
     class Meta:
         model = LabelMove

@@ -40,7 +40,7 @@ class PolicyRequest(PolicySerializer):
 
 
 class PolicyVersion(serializers.ModelSerializer[ReviewPolicy]):
-    created_by = serializers.CharField(source="created_by.username", default=None)
+    created_by = serializers.CharField(source="created_by.username", default=None, allow_null=True)
 
     class Meta:
         model = ReviewPolicy

@@ -103,7 +103,7 @@ class RecalledDocument(serializers.Serializer[Any]):
 
 
 class TraceSerializer(serializers.ModelSerializer[RecallTrace]):
-    version = serializers.IntegerField(source="release.number", default=None)
+    version = serializers.IntegerField(source="release.number", default=None, allow_null=True)
 
     class Meta:
         model = RecallTrace

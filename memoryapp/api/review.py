@@ -23,7 +23,7 @@ READ_WRITE = {**READING, **WRITING}
 
 
 class NoteSerializer(serializers.ModelSerializer[Note]):
-    author = serializers.CharField(source="author.username", default=None)
+    author = serializers.CharField(source="author.username", default=None, allow_null=True)
 
     class Meta:
         model = Note

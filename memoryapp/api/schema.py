@@ -1,4 +1,4 @@
-"""How the OpenAPI document names our two ways to authenticate."""
+"""What the OpenAPI document says of every operation: how to authenticate, and how errors look."""
 
 from __future__ import annotations
 
@@ -25,3 +25,78 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         return {"type": "apiKey", "in": "cookie", "name": "sessionid"}
+
+
+#: how "any JSON, or null" is written, which no null fits: it would be both.
+_ANYTHING = [{}, {"type": "null"}]
+
+
+def with_any_value(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Describe a field that takes any JSON as just that; null is JSON."""
+    waiting: list[Any] = [result]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            if part.get("oneOf") == _ANYTHING:
+                del part["oneOf"]
+            waiting.extend(part.values())
+        elif isinstance(part, list):
+            waiting.extend(part)
+    return result
+
+
+PROBLEM: dict[str, Any] = {
+    "type": "object",
+    "description": "RFC 9457. ``type`` is stable, ``detail`` is for people.",
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {"description": "What is wrong with which field, by its name."},
+    },
+    "required": ["type", "title", "status", "detail"],
+    "additionalProperties": {},
+}
+_REFERENCE = {"$ref": "#/components/responses/Problem"}
+
+
+def with_pages(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Describe what is paged as pages: every list that takes a cursor is one."""
+    link = {"type": ["string", "null"], "format": "uri"}
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            names = {parameter["name"] for parameter in operation.get("parameters", ())}
+            answered = operation["responses"].get("200", {}).get("content", {})
+            for content in answered.values():
+                if "cursor" in names and content["schema"].get("type") == "array":
+                    content["schema"] = {
+                        "type": "object",
+                        "properties": {
+                            "next": link,
+                            "previous": link,
+                            "results": content["schema"],
+                        },
+                        "required": ["next", "previous", "results"],
+                    }
+    return result
+
+
+def with_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Describe every refusal the one way it looks, and say that any operation may be refused."""
+    components = result["components"]
+    components["schemas"]["Problem"] = PROBLEM
+    components["responses"] = {
+        "Problem": {
+            "description": "It was not done; the body says why.",
+            "content": {
+                "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+            },
+        }
+    }
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            answers = operation["responses"]
+            answers.update({code: _REFERENCE for code in answers if code[0] in "45"})
+            answers["default"] = _REFERENCE
+    return result

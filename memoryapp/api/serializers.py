@@ -36,8 +36,12 @@ class PlaybookSerializer(serializers.ModelSerializer[Playbook]):
 
 class ReleaseSerializer(serializers.ModelSerializer[Release]):
     labels = serializers.SlugRelatedField[Any](slug_field="name", many=True, read_only=True)
-    replacement = serializers.IntegerField(source="replacement.number", default=None)
-    published_by = serializers.CharField(source="published_by.username", default=None)
+    replacement = serializers.IntegerField(
+        source="replacement.number", default=None, allow_null=True
+    )
+    published_by = serializers.CharField(
+        source="published_by.username", default=None, allow_null=True
+    )
 
     class Meta:
         model = Release
@@ -59,7 +63,7 @@ class ReleaseSerializer(serializers.ModelSerializer[Release]):
 class EvaluationSerializer(serializers.ModelSerializer[Evaluation]):
     """``digest`` names the bullets measured; ``passed`` is null where it gates nothing."""
 
-    release = serializers.IntegerField(source="release.number", default=None)
+    release = serializers.IntegerField(source="release.number", default=None, allow_null=True)
 
     class Meta:
         model = Evaluation
@@ -118,11 +122,16 @@ class CandidateSerializer(serializers.ModelSerializer[Candidate]):
     playbook = serializers.SlugRelatedField[Playbook](slug_field="slug", read_only=True)
     targets = serializers.SlugRelatedField[Any](slug_field="label", many=True, read_only=True)
     evidence = EvidenceSerializer(many=True, read_only=True)
-    decided_by = serializers.CharField(source="decided_by.username", default=None)
+    decided_by = serializers.CharField(source="decided_by.username", default=None, allow_null=True)
     policy = serializers.IntegerField(
-        source="policy.number", default=None, help_text="The policy that decided, if one did."
+        source="policy.number",
+        default=None,
+        allow_null=True,
+        help_text="The policy that decided, if one did.",
     )
-    assigned_to = serializers.CharField(source="assigned_to.username", default=None)
+    assigned_to = serializers.CharField(
+        source="assigned_to.username", default=None, allow_null=True
+    )
     scores = serializers.SerializerMethodField(help_text="Empty while it is kept blind.")
     trust = serializers.SerializerMethodField(
         help_text="Of the weakest source: quarantined, outside, practice or person."

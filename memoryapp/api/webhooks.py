@@ -23,7 +23,7 @@ ADMINISTERING = dict.fromkeys(("GET", "POST", "PATCH", "DELETE"), (Scope.ADMIN,)
 
 
 class WebhookSerializer(serializers.ModelSerializer[Webhook]):
-    created_by = serializers.CharField(source="created_by.username", default=None)
+    created_by = serializers.CharField(source="created_by.username", default=None, allow_null=True)
 
     class Meta:
         model = Webhook

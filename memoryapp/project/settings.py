@@ -208,6 +208,12 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "/static/img/favicon.svg",
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "memoryapp.api.schema.with_any_value",
+        "memoryapp.api.schema.with_pages",
+        "memoryapp.api.schema.with_problems",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "ReportedOutcome": [("success", "Success"), ("failure", "Failure")],
         "BulletStatus": "memoryapp.models.Bullet.Status",

@@ -20,7 +20,7 @@ class ExperimentSerializer(serializers.ModelSerializer[Experiment]):
     number = serializers.IntegerField(source="run.number")
     playbook = serializers.CharField(source="run.playbook.slug")
     environment = serializers.CharField(source="run.environment.slug")
-    release = serializers.IntegerField(source="release.number", default=None)
+    release = serializers.IntegerField(source="release.number", default=None, allow_null=True)
     engine = serializers.CharField(source="run.engine")
     status = serializers.CharField(source="run.status")
     message = serializers.CharField(source="run.message")
@@ -111,7 +111,7 @@ class OverruleSerializer(serializers.ModelSerializer[Overrule]):
     attempt = serializers.IntegerField(source="attempt_id")
     # Another field says what labels there are; one list of choices has one name in the schema.
     was = serializers.CharField(help_text="The validator's label when the person spoke.")
-    by = serializers.CharField(source="by.username", default=None)
+    by = serializers.CharField(source="by.username", default=None, allow_null=True)
 
     class Meta:
         model = Overrule

@@ -13,7 +13,7 @@ from practice.services.incidents import LIMITS
 
 class IncidentSerializer(serializers.ModelSerializer[Incident]):
     source = serializers.CharField(  # type: ignore[assignment]  # a field of that very name
-        source="source.slug", default=None
+        source="source.slug", default=None, allow_null=True
     )
     alerts = serializers.IntegerField(source="alert_count")
     analysis = serializers.CharField(
@@ -181,7 +181,7 @@ class TelemetryFileSerializer(serializers.ModelSerializer[TelemetryFile]):
     source = serializers.CharField(  # type: ignore[assignment]  # a field of that very name
         source="source.slug"
     )
-    incident = serializers.IntegerField(source="incident.number", default=None)
+    incident = serializers.IntegerField(source="incident.number", default=None, allow_null=True)
 
     class Meta:
         model = TelemetryFile

@@ -53,9 +53,9 @@ class PairRegionSerializer(serializers.Serializer[Any]):
 
 
 class SteeringSerializer(serializers.ModelSerializer[Steering]):
-    created_by = serializers.CharField(source="created_by.username", default=None)
-    task = serializers.CharField(source="task.instruction", default=None)
-    run = serializers.IntegerField(source="task.round.run.number", default=None)
+    created_by = serializers.CharField(source="created_by.username", default=None, allow_null=True)
+    task = serializers.CharField(source="task.instruction", default=None, allow_null=True)
+    run = serializers.IntegerField(source="task.round.run.number", default=None, allow_null=True)
 
     class Meta:
         model = Steering

@@ -22,7 +22,9 @@ VOTES = range(1, MAX_VOTES + 1, 2)
 class RunSerializer(serializers.ModelSerializer[Run]):
     environment = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)
     playbook = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)
-    snapshot = serializers.SlugRelatedField[Any](slug_field="number", read_only=True)
+    snapshot = serializers.SlugRelatedField[Any](
+        slug_field="number", read_only=True, allow_null=True
+    )
 
     class Meta:
         model = Run
@@ -199,7 +201,7 @@ class AttemptSerializer(serializers.ModelSerializer[Attempt]):
     round = serializers.IntegerField(source="task.round.number")
     instruction = serializers.CharField(source="task.instruction")
     arm = serializers.CharField(
-        source="arm.name", default=None, help_text="The memory a trial was given."
+        source="arm.name", default=None, allow_null=True, help_text="The memory a trial was given."
     )
 
     class Meta:

@@ -101,3 +101,20 @@ def test_it_answers_a_defect_of_its_own_as_a_problem(
     said = told(answer, 500)
     assert "never shown" not in said
     assert "log" in said
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        (URL, "application/json"),
+        ("/api/v1/trajectories/import?format=jsonl", "application/x-ndjson"),
+        ("/api/v1/otlp/v1/traces", "application/x-protobuf"),
+        ("/api/v1/playbooks/desk/import", "application/json"),
+        ("/api/v1/feedback", "application/json"),
+    ],
+)
+def test_it_takes_nothing_of_a_hundred_megabytes(with_key: Any, url: str, kind: str) -> None:
+    client = with_key("trajectories:write", "feedback:write", "write")
+    answer = client.post(url, b"x" * 100_000_000, content_type=kind)
+    assert "The body has" in told(answer, 413)
+    assert not SentTrajectory.objects.exists()

@@ -117,3 +117,10 @@ def test_it_lets_a_demoted_makers_key_decide_nothing(
     client = with_key("write")
     ada.memberships.update(role="viewer")
     assert post(client, candidate, "approve").status_code == 403
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "x", "1.5", "", "9" * 10])
+def test_it_wants_a_page_of_a_whole_number(with_key: Any, size: str) -> None:
+    answer = with_key("read").get(f"/api/v1/candidates?page_size={size}")
+    assert answer.status_code == 400
+    assert answer.json()["errors"] == {"page_size": ["A whole number from 1 to 200."]}

@@ -75,7 +75,7 @@ def test_it_shows_how_both_do(trial: Any, vera_client: Any) -> None:
 def test_it_says_how_far_apart_they_may_be(trial: Any, vera_client: Any) -> None:
     report(trial.release, 30, 10)
     report(trial.canary, 15, 5)
-    assert "against v1, between" in text(vera_client.get(URL))
+    assert "v2 against v1, is 0 points, and between" in text(vera_client.get(URL))
 
 
 def test_it_promotes_and_ends(trial: Any, playbook: Any, rita_client: Any) -> None:
@@ -132,11 +132,11 @@ def test_it_asks_the_same_however_much_was_reported(
     trial: Any, vera_client: Any, django_assert_num_queries: Any
 ) -> None:
     vera_client.get(URL)
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(14):
         vera_client.get(URL)
     report(trial.release, 30, 10)
     report(trial.canary, 30, 10)
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(14):
         vera_client.get(URL)
 
 
