@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import re
 import shutil
@@ -85,7 +86,10 @@ def main() -> int:
     finally:
         if web is not None:
             web.terminate()
-            web.wait(10)
+            try:
+                web.wait(30)
+            except subprocess.TimeoutExpired:
+                web.kill()
         for store in reversed(stores):
             store.stop()
         shutil.rmtree(data, ignore_errors=True)
@@ -212,8 +216,10 @@ def _found(pattern: str, text: str) -> str:
 
 
 def _milliseconds(text: str) -> float:
-    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s|m)", text).groups()  # type: ignore[union-attr]
-    return float(number) * {"us": 0.001, "ms": 1.0, "s": 1_000.0, "m": 60_000.0}[unit]
+    found = re.fullmatch(r"([\d.]+)(us|ms|s|m)", text)
+    if found is None:  # nothing was answered in time
+        return math.inf
+    return float(found[1]) * {"us": 0.001, "ms": 1.0, "s": 1_000.0, "m": 60_000.0}[found[2]]
 
 
 if __name__ == "__main__":

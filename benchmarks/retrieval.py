@@ -4,9 +4,11 @@ Entries are docstrings of the installed packages, embedded by the local model (d
 says how to install it); when more entries are asked for than there are texts, an entry is two texts
 and its vector the mean of theirs with a little noise. Questions are texts that are no entry. The
 peer runs the very same SQL by psycopg on the same connection settings, in turn with the product's.
-One JSON line per figure.
+With ``--mem0`` mem0's pgvector store is given the same rows and asked the same, by that Python,
+of an environment of its own, made with ``uv pip install mem0ai==2.2.1 "psycopg[binary,pool]"``. One
+JSON line per figure.
 
-    python -m benchmarks.retrieval [--entries 100000] [--texts 10000] [--vectors FILE]
+    python -m benchmarks.retrieval [--entries 100000] [--texts 10000] [--vectors FILE] [--mem0 PY]
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import os
 import random
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -37,6 +40,7 @@ def main() -> int:
     parser.add_argument("--texts", type=int, default=10_000)
     parser.add_argument("--corpus", type=Path, help="Other texts, one a line.")
     parser.add_argument("--vectors", type=Path, help="Keep the vectors of the texts here.")
+    parser.add_argument("--mem0", help="A Python that has mem0ai.")
     asked = parser.parse_args()
     data = Path(tempfile.mkdtemp(prefix="gr-bench-"))
     data.chmod(0o755)
@@ -51,7 +55,7 @@ def main() -> int:
         vectors = _vectors(texts, asked.vectors)
         texts = texts[: len(vectors)]
         postgres.start()
-        _measure(texts, vectors, asked.entries)
+        _measure(texts, vectors, asked.entries, asked.mem0)
     finally:
         postgres.stop()
         shutil.rmtree(data, ignore_errors=True)
@@ -91,7 +95,7 @@ def _vectors(texts: list[str], kept: Path | None) -> Any:
     return vectors
 
 
-def _measure(texts: list[str], vectors: Any, entries: int) -> None:
+def _measure(texts: list[str], vectors: Any, entries: int, mem0: str | None) -> None:
     import django  # noqa: PLC0415
 
     django.setup()
@@ -117,12 +121,15 @@ def _measure(texts: list[str], vectors: Any, entries: int) -> None:
         **connection.get_connection_params() | {"cursor_factory": psycopg.ClientCursor},
     ) as bare:
         bare.autocommit = True
+        ours = {}
         for name, scope_of in (
             ("inside one playbook", lambda n: inside[n % len(inside)]),
             ("across playbooks", lambda n: across),
         ):
-            _compare(name, entries, questions, scope_of, search, statement, bare)
-    _recall(model, entries, [question for _, question in questions])
+            ours[name] = _compare(name, entries, questions, scope_of, search, statement, bare)
+    recall = _recall(model, entries, [question for _, question in questions])
+    if mem0:
+        _mem0(mem0, entries, questions, inside, model, ours, recall)
 
 
 def _compare(
@@ -133,7 +140,7 @@ def _compare(
     search: Callable[..., Any],
     statement: Callable[..., Any],
     bare: Any,
-) -> None:
+) -> dict[str, float]:
     ours: list[float] = []
     peer: list[float] = []
     for turn in range(2):  # the first turn warms the caches of both
@@ -168,6 +175,65 @@ def _compare(
         ),
         flush=True,
     )
+    return figures["ms"]
+
+
+def _mem0(
+    python: str,
+    entries: int,
+    questions: list[Any],
+    inside: list[Any],
+    model: int,
+    ours: dict[str, dict[str, float]],
+    recall: float,
+) -> None:
+    """The same questions to mem0's own store over the same rows, in the same database."""
+    from django.db import connection  # noqa: PLC0415
+
+    told = connection.get_connection_params()
+    conninfo = " ".join(
+        f"{name}={told[name]}" for name in ("host", "port", "user", "dbname") if told.get(name)
+    )
+    nearest = (
+        "SELECT b.id FROM memoryapp_bulletvector v "
+        "JOIN memoryapp_bullet b ON b.wording_id = v.revision_id "
+        f"WHERE v.model_id = {model} {{}} ORDER BY v.vector <=> %s::halfvec LIMIT {K}"
+    )
+    asked = []
+    with connection.cursor() as cursor:
+        cursor.execute("SET enable_indexscan = off")
+        for number, (text, vector) in enumerate(questions):
+            playbook = inside[number % len(inside)].playbooks[0]
+            exact = {}
+            for scope, where in (("across", ""), ("inside", f"AND b.playbook_id = {playbook}")):
+                cursor.execute(nearest.format(where), [vector.literal])
+                exact[scope] = [str(row[0]) for row in cursor.fetchall()]
+            asked.append(
+                {"text": text, "vector": list(vector.values), "playbook": playbook, **exact}
+            )
+        cursor.execute("SET enable_indexscan = on")
+    done = subprocess.run(
+        [python, str(Path(__file__).with_name("mem0_peer.py"))],
+        input=json.dumps({"conninfo": conninfo, "questions": asked, "k": K}),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        env={**os.environ, "MEM0_TELEMETRY": "False", "PYTHONPATH": ""},
+    )
+    theirs = json.loads(done.stdout)
+    for scope, name in (("inside", "inside one playbook"), ("across", "across playbooks")):
+        print(
+            json.dumps(
+                {
+                    "figure": f"search {name} beside mem0's pgvector store",
+                    "entries": entries,
+                    "ms": ours[name],
+                    "recall": 1.0 if scope == "inside" else recall,
+                    "mem0": theirs[scope],
+                }
+            ),
+            flush=True,
+        )
 
 
 def _percentiles(times: list[float]) -> dict[str, float]:
@@ -175,7 +241,7 @@ def _percentiles(times: list[float]) -> dict[str, float]:
     return {"p50": round(1000 * cuts[49], 2), "p95": round(1000 * cuts[94], 2)}
 
 
-def _recall(model: int, entries: int, questions: list[Any]) -> None:
+def _recall(model: int, entries: int, questions: list[Any]) -> float:
     from django.db import connection, transaction  # noqa: PLC0415
 
     from memoryapp.queries.search import EF_SEARCH  # noqa: PLC0415
@@ -207,6 +273,7 @@ def _recall(model: int, entries: int, questions: list[Any]) -> None:
         ),
         flush=True,
     )
+    return round(statistics.mean(shares), 3)
 
 
 def _load(texts: list[str], vectors: Any, entries: int) -> tuple[int, list[int]]:

@@ -2,7 +2,8 @@
 
 Two legs rank by themselves and are fused by their places (reciprocal rank fusion, Cormack et al.,
 SIGIR 2009). Where every word of the question occurs comes first; then whatever shares a word with
-it, of which at most ``CAP`` are ranked, because ``ts_rank`` reads every row it is given.
+it. ``ts_rank`` reads every row it is given, so across playbooks it is given few: what shares a word
+only where less than ``ENOUGH`` has all of them, and at most ``CAP``, or fewer beside vectors.
 
 Inside one release the wordings are few and known, so both legs are exact. Across playbooks the
 vector leg walks the HNSW index of the model.
@@ -21,8 +22,11 @@ from django.db.models import QuerySet
 from memoryapp.domain.playbook import LIVE
 from memoryapp.models import Bullet
 
-#: rows of the text leg that are ranked, for the words of a question one by one and all together.
-CAP = 2_000
+#: rows of the text leg that are ranked across playbooks, with every word and with any; the second
+#: where vectors rank as well.
+CAP, CAP_BESIDE_VECTORS = 2_000, 400
+#: bullets with every word of a question that make others superfluous.
+ENOUGH = 20
 #: places of each leg that take part in the fusion.
 DEPTH = 100
 #: the constant of reciprocal rank fusion.
@@ -93,12 +97,15 @@ scope AS MATERIALIZED (
   SELECT id, search FROM scope WHERE search @@ {any}
 )"""
 _ACROSS = """
-matches AS (
-  (SELECT b.wording_id AS id, b.search FROM memoryapp_bullet b
-   WHERE b.search @@ {every} AND {live} LIMIT %(cap)s)
-  UNION
-  (SELECT b.wording_id AS id, b.search FROM memoryapp_bullet b
-   WHERE b.search @@ {any} AND {live} LIMIT %(cap)s)
+whole AS MATERIALIZED (
+  SELECT b.wording_id AS id, b.search FROM memoryapp_bullet b
+  WHERE b.search @@ {every} AND {live} LIMIT %(cap)s
+), matches AS (
+  SELECT id, search FROM whole
+  UNION ALL
+  (SELECT b.wording_id, b.search FROM memoryapp_bullet b
+   WHERE (SELECT count(*) FROM whole) < %(enough)s
+     AND b.search @@ {any} AND NOT b.search @@ {every} AND {live} LIMIT %(cap)s)
 )"""
 _TEXT_LEG = """, text_leg AS (
   SELECT id, score, every_word, row_number() OVER (ORDER BY score DESC, id) AS place FROM (
@@ -198,7 +205,8 @@ def statement(
         "wordings": list(scope.wordings or ()),
         "sections": list(scope.sections),
         "statuses": list(scope.statuses),
-        "cap": CAP,
+        "cap": CAP if vector is None else CAP_BESIDE_VECTORS,
+        "enough": max(ENOUGH, limit),
         "depth": max(DEPTH, limit),
         "rrf": RRF,
         "limit": limit,
