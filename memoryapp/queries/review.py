@@ -17,6 +17,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.fields.json import KT
 from django.db.models.functions import Left
 
+from memoryapp.domain.playbook import Op
 from memoryapp.domain.retrieval import near_duplicates
 from memoryapp.models import (
     Bullet,
@@ -298,10 +299,14 @@ def twins(candidate: Candidate) -> list[tuple[Candidate, float]]:
     """
     if not candidate.is_pending or not candidate.bands:
         return []
-    found = list(Candidate.objects.nearly_like(candidate).prefetch_related("targets")[:COMPARED])
+    found = Candidate.objects.nearly_like(candidate)
+    # An added bullet has no targets.
+    aimed = found if candidate.op == Op.ADD else found.prefetch_related("targets")
     aim = {bullet.pk for bullet in candidate.targets.all()}
     texts = (
-        (row, row.content) for row in found if {bullet.pk for bullet in row.targets.all()} == aim
+        (row, row.content)
+        for row in aimed[:COMPARED]
+        if candidate.op == Op.ADD or {bullet.pk for bullet in row.targets.all()} == aim
     )
     return list(near_duplicates(candidate.content, texts))[:MOST_TWINS]
 

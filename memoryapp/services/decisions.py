@@ -52,7 +52,7 @@ def candidate_approve(
         delta = candidate.as_delta(wording)
         before = playbook.as_value()
         after = tried(before, delta)
-        before_vote = _standing_word(candidate, by)
+        before_vote = _standing_word(candidate, by) if needed(playbook) > 1 else ""
         result = _cast(playbook, candidate, by, APPROVED, content=wording)
         if result.decision is None:
             _record(
