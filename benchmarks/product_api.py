@@ -29,9 +29,15 @@ def in_shell(data: Path, script: str) -> str:
     Raises:
         subprocess.CalledProcessError: the script failed; its messages are on standard error.
     """
+    # Stores and settings of whoever asks, such as a test, are not the product's.
+    clean = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "REDIS_URL"}}
     done = subprocess.run(
         [sys.executable, "manage.py", "shell", "--verbosity", "0", "-c", script],
-        env={**os.environ, "GREENROOM_DATA_DIR": str(data)},
+        env={
+            **clean,
+            "DJANGO_SETTINGS_MODULE": "memoryapp.project.settings",
+            "GREENROOM_DATA_DIR": str(data),
+        },
         stdout=subprocess.PIPE,
         text=True,
         check=True,
