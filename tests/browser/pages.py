@@ -156,7 +156,8 @@ webhook, _ = webhook_create(
 release = playbook.releases.get(number=1)
 label_move(playbook=playbook, name="walked", release=release, by=by)
 found = memory_retrieve(
-    workspace=workspace, query="refund", scope=live_scope([playbook]), keep_trace=True)
+    workspace=workspace, query="refund", keep_trace=True,
+    scope=live_scope([playbook], sections=[], statuses=["approved"]))
 experiment = experiment_start(
     environment=first.environment, playbook=playbook, engine="rules", by=by, tasks=1)
 trial = PromptTrial.objects.create(
