@@ -12,9 +12,13 @@ ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 OPENB
     STATIC_ROOT=/app/staticfiles
 COPY --from=build /app/.venv .venv
 COPY . .
-RUN SECRET_KEY=build-only DATABASE_URL=postgresql://none/none \
+RUN SECRET_KEY=only-for-collecting-static-files-in-the-image DATABASE_URL=postgresql://none/none \
     python manage.py collectstatic --noinput --verbosity 0
+# `docker compose exec web greenroom doctor`: the project is not installed as a package here.
+RUN printf '%s\n' '#!/app/.venv/bin/python' 'import sys' 'sys.path.insert(0, "/app")' \
+      'from memoryapp.project.cli import main' 'sys.exit(main())' > /usr/local/bin/greenroom \
+    && chmod 755 /usr/local/bin/greenroom
 USER 10001
 EXPOSE 8000
 CMD ["gunicorn", "memoryapp.project.wsgi", "--bind=0.0.0.0:8000", "--worker-class=gthread", \
-     "--workers=2", "--threads=4", "--no-control-socket"]
+     "--workers=2", "--threads=4", "--no-control-socket", "--preload"]

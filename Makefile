@@ -19,7 +19,7 @@ COMMAND := printf '%s\n' '\#!$(CURDIR)/.venv/bin/python' 'import sys' \
   'sys.path.insert(0, "$(CURDIR)")' 'from memoryapp.project.cli import main' 'sys.exit(main())' \
   > .venv/bin/greenroom && chmod +x .venv/bin/greenroom
 
-.PHONY: help up test lint types check install install-dev tools bench chaos format screenshots schema clean
+.PHONY: help up test lint types check install install-dev tools bench chaos format screenshots schema wheel sbom docs clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -37,6 +37,7 @@ lint: install-dev ## Style, import contracts, migrations, API schema, compose fi
 	@$(RUN) -W ignore manage.py makemigrations --check --dry-run
 	.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	.venv/bin/bandit -q -lll -r memoryapp practice clients/python/greenroom_client
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml
 
 types: install-dev ## mypy, strict
 	.venv/bin/mypy memoryapp practice tests examples/helpdesk clients/python manage.py
@@ -87,6 +88,16 @@ screenshots: install-dev ## Take the pictures of docs/screenshots anew
 
 schema: install-dev ## Write docs/openapi.yaml anew
 	$(RUN) manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+wheel: install-dev ## Build dist/greenroom-*.whl, with templates, static files and the sample
+	$(RUN) -m hatchling build -t wheel -d dist
+
+sbom: install-dev ## Write dist/sbom.cdx.json: what a release holds, from uv.lock (CycloneDX)
+	@mkdir -p dist
+	@$(UV) export --frozen --quiet --no-default-groups --format cyclonedx1.5 > dist/sbom.cdx.json
+
+docs: install-dev ## Build the documentation into dist/docs; a broken link fails it
+	.venv/bin/zensical build --strict
 
 clean: ## Remove what was installed, never the data
 	rm -rf .venv .tools .mypy_cache .ruff_cache

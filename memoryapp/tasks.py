@@ -8,10 +8,17 @@ from celery import shared_task
 from celery.contrib.django.task import DjangoTask
 
 from memoryapp import deliveries
+from memoryapp.clients import pulse
 from memoryapp.clients.embeddings import EmbeddingsUnavailable
 from memoryapp.indexer import receipts, vectors
 
 logger = logging.getLogger(__name__)
+
+
+@shared_task(base=DjangoTask)
+def leave_pulse() -> None:
+    """Show that beat rings and a worker comes."""
+    pulse.leave()
 
 
 @shared_task(base=DjangoTask)

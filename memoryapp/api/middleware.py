@@ -15,6 +15,7 @@ from memoryapp.api.problems import CONTENT_TYPE, TYPE
 from memoryapp.api.pull import AGENT_HEADER, fingerprint, held_tags, pull_answer
 from memoryapp.clients import pull_cache
 from memoryapp.clients.rates import Rate
+from memoryapp.domain import context
 from memoryapp.models.events import acting_through
 from memoryapp.services.pulls import BODIES
 
@@ -36,6 +37,7 @@ class RequestId:
         given = request.headers.get(REQUEST_ID, "")
         name = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
         request.request_id = name  # type: ignore[attr-defined]
+        context.begin(request_id=name)
         acting_through.set("")  # a thread serves one request after the other
         answer = self.get_response(request)
         answer.headers[REQUEST_ID] = name

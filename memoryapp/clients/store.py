@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 import redis
 from django.conf import settings
 
+from memoryapp.clients import redis_servers
+
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
@@ -32,11 +34,7 @@ def client() -> redis.Redis:
     process = os.getpid()
     found = _clients.get(process)
     if found is None:
-        # Celery writes a Unix socket as redis+socket://, redis-py as unix://.
-        url = settings.REDIS_URL.replace("redis+socket://", "unix://")
-        found = redis.Redis.from_url(
-            url, socket_timeout=PATIENCE_SECONDS, socket_connect_timeout=PATIENCE_SECONDS
-        )
+        found = redis_servers.client(settings.REDIS_URL, patience=PATIENCE_SECONDS)
         _clients.clear()
         _clients[process] = found
     return found

@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from memoryapp.clients import receipts
+from memoryapp.indexer.locks import alone
 from memoryapp.models import IdempotentRequest, PullReceipt, ReceiptSource
 
 #: any number nobody else locks; only one worker flushes receipts at a time.
@@ -92,20 +93,15 @@ def flush() -> int:
 
     Safe at any time: what was taken is forgotten only after it is committed.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [FLUSH_LOCK])
-        if not cursor.fetchone()[0]:
-            return 0
+    if not receipts.waiting():
+        return 0
     flushed = 0
-    try:
-        while rows := receipts.take():
+    with alone(FLUSH_LOCK) as is_alone:
+        while is_alone and (rows := receipts.take()):
             with transaction.atomic():
                 store_receipts(rows)
             receipts.done()
             flushed += len(rows)
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [FLUSH_LOCK])
     return flushed
 
 

@@ -6,15 +6,13 @@ every wording in use and an index over them; then they change places in one tran
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from django.db import connection, transaction
 from django.utils import timezone
 from pgvector import HalfVector
 
 from memoryapp.clients import embeddings
 from memoryapp.clients.embeddings import Embedder
+from memoryapp.indexer.locks import alone
 from memoryapp.models import BulletRevision, BulletVector, EmbeddingModel
 
 BATCH = 256
@@ -49,7 +47,7 @@ def index_batch() -> bool:
     embedder = embeddings.configured()
     if embedder is None:
         return False
-    with _alone() as is_alone:
+    with alone(INDEX_LOCK) as is_alone:
         if not is_alone:
             return False
         target = _target(embedder)
@@ -160,17 +158,3 @@ def _forget_retired() -> bool:
         model.vectors.all()._raw_delete(using="default")
         done = True
     return done
-
-
-@contextmanager
-def _alone() -> Iterator[bool]:
-    """Whether this is the only process at it."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [INDEX_LOCK])
-        is_alone = bool(cursor.fetchone()[0])
-    try:
-        yield is_alone
-    finally:
-        if is_alone:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [INDEX_LOCK])

@@ -7,6 +7,7 @@ import os
 from celery import Celery
 from celery.signals import worker_init
 
+from memoryapp.project import logs, reporting  # noqa: F401  # they listen to Celery's signals
 from practice.clients import seeds
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "memoryapp.project.settings")

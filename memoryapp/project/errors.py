@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.template.loader import get_template
 from django.views import defaults
 from django.views.csrf import csrf_failure as csrf_page
 
@@ -15,6 +19,11 @@ BROKEN = (
     "Something here broke; it is none of your doing. Nothing was kept of this request. The "
     "server's log says what happened, under the X-Request-ID of this answer."
 )
+AWAY = (
+    "The database cannot be used now: it restarts, cannot be reached, or has no room left. Nothing "
+    "was kept of this request. Send it again in a moment."
+)
+RETRY_SECONDS = "10"
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
@@ -38,9 +47,22 @@ def missing(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 
 def broken(request: HttpRequest) -> HttpResponseBase:
+    """Called while what went wrong is being handled: a database that is away is no defect."""
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        return _away(request)
     if not request.path.startswith(API):
         return defaults.server_error(request)
     return plain_problem(500, "defect", BROKEN)
+
+
+def _away(request: HttpRequest) -> HttpResponseBase:
+    if request.path.startswith(API):
+        answer: HttpResponseBase = plain_problem(503, "unavailable", AWAY)
+    else:
+        # Without the request: what the frame of a page shows is in the database.
+        answer = HttpResponse(get_template("503.html").render(), status=503)
+    answer.headers["Retry-After"] = RETRY_SECONDS
+    return answer
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:

@@ -8,6 +8,8 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 
+from memoryapp.clients import redis_servers
+
 REDIS_PATIENCE_SECONDS = 2
 
 
@@ -34,10 +36,8 @@ def _postgres() -> bool:
 
 
 def _redis() -> bool:
-    # Celery writes a Unix socket as redis+socket://, redis-py as unix://.
-    url = settings.REDIS_URL.replace("redis+socket://", "unix://")
     try:
-        with redis.Redis.from_url(url, socket_timeout=REDIS_PATIENCE_SECONDS) as client:
+        with redis_servers.client(settings.REDIS_URL, patience=REDIS_PATIENCE_SECONDS) as client:
             return bool(client.ping())
     except redis.RedisError:
         return False

@@ -1,72 +1,108 @@
-"""Every setting, from the environment. docs/configuration.md lists them; a test keeps it true."""
+"""Every setting, from the environment. docs/configuration.md lists them; a test keeps it true.
+
+A wrong value ends the process here, with one line for each (``variables``).
+"""
 
 from __future__ import annotations
 
 import json
-import shlex
+import os
 import sys
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import environ
 from csp.constants import NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
 
+from memoryapp.clients import redis_servers
 from memoryapp.domain.addresses import Private, private_networks
 from memoryapp.domain.redaction import BadRule, Own, own_rules
-from memoryapp.project import embedded
-from memoryapp.project.environment import BASE_DIR, env
+from memoryapp.project import embedded, variables
+from memoryapp.project.environment import BASE_DIR, EXAMPLES_DIR, IS_CHECKOUT, env
+from memoryapp.project.language_models import *  # noqa: F403
 from memoryapp.project.sign_in import *  # noqa: F403
 from memoryapp.project.sign_in import OIDC_ORIGIN
 
-DATA_DIR = Path(env.str("GREENROOM_DATA_DIR", default=str(BASE_DIR / ".data")))
-DEBUG = env.bool("DEBUG", default=False)
-EMBEDDED = not env.str("DATABASE_URL", default="")
+DATA_DIR = Path(env.text("GREENROOM_DATA_DIR", str(BASE_DIR / ".data"))).resolve()
+DEBUG = env.flag("DEBUG", default=False)
+DATABASE_URL = env.address(
+    "DATABASE_URL",
+    schemes=("postgresql", "postgres"),
+    example="postgresql://user:password@host:5432/name",
+)
+EMBEDDED = not DATABASE_URL
 
 
 def _secret_key() -> str:
     """The key from the environment, or one made once and kept in the data folder."""
-    configured = env.str("SECRET_KEY", default="")
-    if configured:
-        return str(configured)
+    known = len(env.problems)
+    configured = env.secret("SECRET_KEY", least=32)
+    if configured or len(env.problems) > known:
+        return configured
     if not EMBEDDED:
-        raise ImproperlyConfigured(
-            "SECRET_KEY is not set. With DATABASE_URL it must be: "
-            "python -c 'import secrets; print(secrets.token_urlsafe(50))' makes one."
+        env.wrong(
+            "SECRET_KEY",
+            "is not set, and with DATABASE_URL it must be: python3 -c "
+            "'import secrets; print(secrets.token_urlsafe(50))' makes a good one.",
         )
-    return embedded.kept_secret(DATA_DIR)
+        return ""
+    try:
+        return embedded.kept_secret(DATA_DIR)
+    except OSError as error:
+        env.wrong(
+            "GREENROOM_DATA_DIR",
+            f"must be a folder that can be written; {DATA_DIR} cannot ({error.strerror}).",
+        )
+        return ""
 
 
 SECRET_KEY = _secret_key()
 #: Older keys still accepted for sessions and for decrypting stored secrets.
-SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+SECRET_KEY_FALLBACKS = env.several("SECRET_KEY_FALLBACKS")
 #: What seals stored secrets: the first seals, all open. Without any it is SECRET_KEY.
-SEALING_KEYS = [*env.list("SEALING_KEYS", default=[]), SECRET_KEY, *SECRET_KEY_FALLBACKS]
+SEALING_KEYS = [
+    *env.several("SEALING_KEYS", each=variables.key),
+    SECRET_KEY,
+    *SECRET_KEY_FALLBACKS,
+]
 
-PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
+PUBLIC_URL = env.address(
+    "PUBLIC_URL", schemes=("http", "https"), example="https://greenroom.example.com"
+)
 # Plain-HTTP hosts in a local network are a normal way to run this: https is only demanded where
 # PUBLIC_URL says so.
 # The loopback names are always served: health checks come from there.
 ALLOWED_HOSTS = [
-    *env.list("ALLOWED_HOSTS", default=["*"] if EMBEDDED else []),
+    *env.several("ALLOWED_HOSTS", ["*"] if EMBEDDED else [], each=variables.host),
     "localhost",
     "127.0.0.1",
 ]
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL] if PUBLIC_URL else [])
+CSRF_TRUSTED_ORIGINS = env.several(
+    "CSRF_TRUSTED_ORIGINS", [PUBLIC_URL] if PUBLIC_URL else [], each=variables.origin
+)
 SECURE_COOKIES = PUBLIC_URL.startswith("https://")
 # Browsers offer passkeys over https and on localhost only, whatever is allowed here.
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SECURE_COOKIES
 SESSION_COOKIE_SECURE = SECURE_COOKIES
 CSRF_COOKIE_SECURE = SECURE_COOKIES
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE_COOKIES else None
-SECURE_SSL_REDIRECT = env.bool("SSL_REDIRECT", default=SECURE_COOKIES)
+SECURE_SSL_REDIRECT = env.flag("SSL_REDIRECT", default=SECURE_COOKIES)
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
-SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=365 * 24 * 3600 if SECURE_COOKIES else 0)
+SECURE_HSTS_SECONDS = env.whole("HSTS_SECONDS", 365 * 24 * 3600 if SECURE_COOKIES else 0, least=0)
 # Whether other hosts of the domain speak https is not this product's to say.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-#: Where agents reach MCP on this host; the supervisor starts it there.
-MCP_PORT = env.int("MCP_PORT", default=env.int("PORT", default=8000) + 1)
+
+# What `make up` starts, and where it listens.
+HOST = env.text("HOST", "127.0.0.1")
+PORT = env.whole("PORT", 8000, least=1, most=65535)
+#: Where agents reach MCP on this host.
+MCP_PORT = env.whole("MCP_PORT", PORT % 65535 + 1, least=1, most=65535)
+if PORT == MCP_PORT:
+    env.wrong("MCP_PORT", f"must be another number than PORT, which is {PORT} too.")
+WORKER_PROCESSES = env.whole("WORKER_PROCESSES", 2, least=1, most=256)
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -94,6 +130,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "memoryapp.project.metrics.Timed",
     "memoryapp.api.middleware.RequestId",
     "memoryapp.project.requests.RefuseNul",
     "memoryapp.api.middleware.QuickPull",
@@ -119,7 +156,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [BASE_DIR / "templates"] if IS_CHECKOUT else [],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -134,21 +171,25 @@ TEMPLATES = [
 FORM_RENDERER = "memoryapp.form_rendering.FormRenderer"
 
 DATABASES: dict[str, Any] = {
-    "default": env.db_url_config(
-        env.str("DATABASE_URL", default="") or embedded.database_url(DATA_DIR)
-    )
+    "default": environ.Env.db_url_config(DATABASE_URL or embedded.database_url(DATA_DIR))
 }
 DATABASES["default"]["ENGINE"] = "django.db.backends.postgresql"
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# A cursor that outlives its transaction is lost when a pooler hands the connection on.
+DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = env.flag("DATABASE_POOLER", default=False)
 
 LANGUAGE_CODE = "en-us"
-TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+TIME_ZONE = env.text("TIME_ZONE", "UTC")
+try:
+    ZoneInfo(TIME_ZONE)
+except (KeyError, OSError, ValueError):  # unknown, a folder's name, no relative name
+    env.wrong("TIME_ZONE", f"must be a name such as Europe/Berlin, not {TIME_ZONE!r}.")
 USE_TZ = True
 
 STATIC_URL = "static/"
-STATIC_ROOT = env.str("STATIC_ROOT", default="") or None
-STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = env.text("STATIC_ROOT") or None
+STATICFILES_DIRS = [BASE_DIR / "static"] if IS_CHECKOUT else []
 # The image runs collectstatic; a checkout serves the folder itself.
 WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 STORAGES = {
@@ -195,8 +236,8 @@ REST_FRAMEWORK = {
     "URL_FORMAT_OVERRIDE": None,
 }
 #: Requests per minute of a key that has no limit of its own; 0 is no limit.
-API_RATE_LIMIT = env.int("API_RATE_LIMIT", default=1200)
-PULL_CACHE = env.bool("PULL_CACHE", default=True)
+API_RATE_LIMIT = env.whole("API_RATE_LIMIT", 1200, least=0)
+PULL_CACHE = env.flag("PULL_CACHE", default=True)
 SPECTACULAR_SETTINGS = {
     "TITLE": "Greenroom API",
     "DESCRIPTION": "Pull playbooks, read trajectories, start practice runs, decide candidates.",
@@ -232,8 +273,15 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
-REDIS_URL = env.str("REDIS_URL", default="") or embedded.redis_url(DATA_DIR)
-CELERY_BROKER_URL = REDIS_URL
+REDIS_URL = env.address(
+    "REDIS_URL",
+    embedded.redis_url(DATA_DIR),
+    schemes=("redis", "rediss", "redis+socket", "sentinel"),
+    example="redis://host:6379/0",
+)
+_broker = redis_servers.broker(REDIS_URL)
+CELERY_BROKER_URL = _broker["BROKER_URL"]
+CELERY_BROKER_USE_SSL = _broker.get("BROKER_USE_SSL")
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -244,31 +292,33 @@ CELERY_TASK_SOFT_TIME_LIMIT = 60 * 30
 CELERY_TASK_TIME_LIMIT = 60 * 32
 # Longer than any task: Redis re-delivers what is not acknowledged in this time.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
+    **_broker["BROKER_TRANSPORT_OPTIONS"],
     "visibility_timeout": 60 * 60,
     "unacked_restore_interval": 1,
     "unacked_restore_throttle": 1,
 }
 #: Seconds after which a claimed unit without a heartbeat belongs to nobody.
-UNIT_LEASE_SECONDS = env.int("UNIT_LEASE_SECONDS", default=60)
+UNIT_LEASE_SECONDS = env.whole("UNIT_LEASE_SECONDS", 60, least=2)
 #: How often the receipts of pulls are brought from Redis into the database.
-RECEIPT_SECONDS = env.int("RECEIPT_SECONDS", default=5)
+RECEIPT_SECONDS = env.whole("RECEIPT_SECONDS", 5, least=1)
 #: How many days each single receipt is kept; 0 is for good. How often what was pulled stays.
-RECEIPT_DAYS = env.int("RECEIPT_DAYS", default=30)
+RECEIPT_DAYS = env.whole("RECEIPT_DAYS", 30, least=0, most=36_500)
 #: Minutes a candidate is kept for the reviewer who opened it; 0 turns reservations off.
-REVIEW_RESERVATION_MINUTES = env.int("REVIEW_RESERVATION_MINUTES", default=10)
-SWEEP_SECONDS = env.int("SWEEP_SECONDS", default=30)
-DRIFT_CHECK_SECONDS = env.int("DRIFT_CHECK_SECONDS", default=3600)
+REVIEW_RESERVATION_MINUTES = env.whole("REVIEW_RESERVATION_MINUTES", 10, least=0)
+SWEEP_SECONDS = env.whole("SWEEP_SECONDS", 30, least=1)
+DRIFT_CHECK_SECONDS = env.whole("DRIFT_CHECK_SECONDS", 3600, least=1)
 # US dollars one run over trajectories of deployed agents may spend; nobody starts those by hand.
-ONLINE_RUN_BUDGET = env.float("ONLINE_RUN_BUDGET", default=1.0)
+ONLINE_RUN_BUDGET = env.number("ONLINE_RUN_BUDGET", 1.0)
 #: The most of one request's body that is read, unpacked: a small gzip may hold gigabytes.
-INGEST_MAX_BYTES = env.int("INGEST_MAX_BYTES", default=64 * 1024 * 1024)
+INGEST_MAX_BYTES = env.whole("INGEST_MAX_BYTES", 64 * 1024 * 1024, least=1024)
 #: The most of a whole workspace's file that is read, as it comes over the network.
-WORKSPACE_IMPORT_MAX_BYTES = env.int("WORKSPACE_IMPORT_MAX_BYTES", default=2 * 2**30)
+WORKSPACE_IMPORT_MAX_BYTES = env.whole("WORKSPACE_IMPORT_MAX_BYTES", 2 * 2**30, least=1024)
 #: Spans that may wait for their trace to be whole before senders are asked to come back later.
-INGEST_MAX_WAITING = env.int("INGEST_MAX_WAITING", default=5_000_000)
+INGEST_MAX_WAITING = env.whole("INGEST_MAX_WAITING", 5_000_000, least=1)
 #: How long a trace whose root span came must be quiet before it counts as whole.
-TRACE_SETTLE_SECONDS = env.float("TRACE_SETTLE_SECONDS", default=5.0)
+TRACE_SETTLE_SECONDS = env.number("TRACE_SETTLE_SECONDS", 5.0)
 CELERY_BEAT_SCHEDULE = {
+    "leave-pulse": {"task": "memoryapp.tasks.leave_pulse", "schedule": SWEEP_SECONDS},
     "sweep-runs": {"task": "practice.tasks.sweep_runs", "schedule": SWEEP_SECONDS},
     "index-vectors": {"task": "memoryapp.tasks.index_vectors", "schedule": SWEEP_SECONDS},
     "forget-answers": {"task": "memoryapp.tasks.forget_answers", "schedule": 3600},
@@ -283,111 +333,92 @@ CELERY_BEAT_SCHEDULE = {
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
 
 
-def _mcp_commands() -> dict[str, tuple[str, ...]]:
-    """Named commands that may start a tool server; only the operator of this machine sets them."""
-    sample = (sys.executable, str(BASE_DIR / "examples" / "helpdesk" / "server.py"))
-    try:
-        configured = json.loads(env.str("MCP_COMMANDS", default="{}"))
-        commands = {
-            str(name): tuple(shlex.split(line) if isinstance(line, str) else map(str, line))
-            for name, line in configured.items()
-        }
-    except (ValueError, AttributeError, TypeError) as error:
-        raise ImproperlyConfigured(
-            "MCP_COMMANDS must be a JSON object of name to command line, "
-            'e.g. {"git": "uvx mcp-server-git"}.'
-        ) from error
-    if any(not argv for argv in commands.values()):
-        raise ImproperlyConfigured("MCP_COMMANDS holds an empty command line.")
-    return {"helpdesk": sample, **commands}
-
-
-MCP_COMMANDS = _mcp_commands()
-MCP_SANDBOX = env.str("MCP_SANDBOX", default="auto")
-if MCP_SANDBOX not in {"auto", "required", "off"}:
-    raise ImproperlyConfigured(f"MCP_SANDBOX must be auto, required or off, not {MCP_SANDBOX!r}.")
+#: Named commands that may start a tool server; only the operator of this machine sets them.
+MCP_COMMANDS = {
+    "helpdesk": (sys.executable, str(EXAMPLES_DIR / "helpdesk" / "server.py")),
+    **env.by_name(
+        "MCP_COMMANDS", variables.command_line, example='{"git": "/opt/git/bin/mcp-server-git"}.'
+    ),
+}
+MCP_SANDBOX = env.choice("MCP_SANDBOX", "auto", among=("auto", "required", "off"))
 #: What one process of a tool server may use up; 0 is no limit.
 MCP_LIMITS = {
-    "cpu_seconds": env.int("MCP_CPU_SECONDS", default=600),
-    "memory_mb": env.int("MCP_MEMORY_MB", default=4096),
-    "file_mb": env.int("MCP_FILE_MB", default=1024),
-    "open_files": env.int("MCP_OPEN_FILES", default=1024),
-    "processes": env.int("MCP_PROCESSES", default=0),
+    "cpu_seconds": env.whole("MCP_CPU_SECONDS", 600, least=0),
+    "memory_mb": env.whole("MCP_MEMORY_MB", 4096, least=0),
+    "file_mb": env.whole("MCP_FILE_MB", 1024, least=0),
+    "open_files": env.whole("MCP_OPEN_FILES", 1024, least=0),
+    "processes": env.whole("MCP_PROCESSES", 0, least=0),
 }
 #: Folders of seed data an environment may copy for each attempt, by folder name.
-SEED_DIR = Path(env.str("SEED_DIR", default=str(DATA_DIR / "seeds")))
-MCP_STARTUP_SECONDS = env.float("MCP_STARTUP_SECONDS", default=20.0)
-MCP_CALL_SECONDS = env.float("MCP_CALL_SECONDS", default=30.0)
-ATTEMPT_SECONDS = env.float("ATTEMPT_SECONDS", default=1800.0)
+SEED_DIR = Path(env.folder("SEED_DIR", str(DATA_DIR / "seeds")))
+MCP_STARTUP_SECONDS = env.number("MCP_STARTUP_SECONDS", 20.0, least=0.1, most=1800)
+MCP_CALL_SECONDS = env.number("MCP_CALL_SECONDS", 30.0, least=0.1, most=1800)
+ATTEMPT_SECONDS = env.number("ATTEMPT_SECONDS", 1800.0, least=1)
 
 
-def _private(name: str, written: str) -> Private:
+def _private(written: str) -> Private:
     try:
         return private_networks(written)
     except ValueError as error:
-        raise ImproperlyConfigured(
-            f"{name} must be true, false or networks such as 10.1.0.0/16,127.0.0.0/8: {error}."
+        raise variables.Wrong(
+            f"must be true, false or networks such as 10.1.0.0/16,127.0.0.0/8: {error}."
         ) from error
 
 
 #: Most tool servers live on the machine itself or in the network around it.
-ENVIRONMENT_PRIVATE_ADDRESSES = _private(
-    "ENVIRONMENT_PRIVATE_ADDRESSES", env.str("ENVIRONMENT_PRIVATE_ADDRESSES", default="true")
+ENVIRONMENT_PRIVATE_ADDRESSES = env.read(
+    "ENVIRONMENT_PRIVATE_ADDRESSES", _private, private_networks("true")
 )
 
 #: A webhook's receiver is usually elsewhere; inside the network it may be somebody's admin page.
-WEBHOOK_PRIVATE_ADDRESSES = _private(
-    "WEBHOOK_PRIVATE_ADDRESSES", env.str("WEBHOOK_PRIVATE_ADDRESSES", default=str(EMBEDDED))
+WEBHOOK_PRIVATE_ADDRESSES = env.read(
+    "WEBHOOK_PRIVATE_ADDRESSES", _private, private_networks(str(EMBEDDED))
 )
 
 
-def _redaction_rules() -> tuple[Own, ...]:
+def _redaction_rules(written: str) -> tuple[Own, ...]:
     try:
-        written = json.loads(env.str("REDACTION_RULES", default="{}"))
-        return own_rules(dict(written.items()))
+        return own_rules(dict(json.loads(written).items()))
     except BadRule as error:
-        raise ImproperlyConfigured(f"REDACTION_RULES: {error}") from error
+        raise variables.Wrong(f"cannot be used: {error}") from error
     except (ValueError, AttributeError) as error:
-        raise ImproperlyConfigured(
-            "REDACTION_RULES must be a JSON object of name to pattern, "
-            'e.g. {"employee number": "EMP-[0-9]{6}"}.'
+        raise variables.Wrong(
+            'must be a JSON object of name to pattern, e.g. {"employee number": "EMP-[0-9]{6}"}.'
         ) from error
 
 
 #: What is masked besides the secrets that are known by their form.
-REDACTION_RULES = _redaction_rules()
+REDACTION_RULES = env.read("REDACTION_RULES", _redaction_rules, ())
 
-LLM_PROVIDER = env.str("LLM_PROVIDER", default="")
-LLM_MODEL = env.str("LLM_MODEL", default="")
-LLM_ROLE_MODELS = env.json("LLM_ROLE_MODELS", default={})
-LLM_TEMPERATURES = env.json("LLM_TEMPERATURES", default={})
-LLM_BASE_URL = env.str("LLM_BASE_URL", default="")
-LLM_API_KEY = env.str("LLM_API_KEY", default="")
-LLM_OUTPUT_MODE = env.str("LLM_OUTPUT_MODE", default="tool")
-LLM_TIMEOUT_SECONDS = env.float("LLM_TIMEOUT_SECONDS", default=120.0)
-#: US dollars per million input and output tokens, for models without a listed price.
-LLM_PRICE_INPUT = env.float("LLM_PRICE_INPUT", default=-1.0)
-LLM_PRICE_OUTPUT = env.float("LLM_PRICE_OUTPUT", default=-1.0)
+#: Where web processes of this host keep their counts for /metrics.
+METRICS_DIR = DATA_DIR / "metrics"
+# Prometheus' library reads this once, when it is first imported by anybody.
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)
+#: Who may read /metrics: whoever sends it, or without one whoever is on this machine.
+METRICS_TOKEN = env.secret("METRICS_TOKEN", least=16)
 
-EMBEDDING_PROVIDER = env.str("EMBEDDING_PROVIDER", default="")
-EMBEDDING_MODEL = env.str("EMBEDDING_MODEL", default="")
-EMBEDDING_MODEL_DIR = env.str("EMBEDDING_MODEL_DIR", default="")
-EMBEDDING_BASE_URL = env.str("EMBEDDING_BASE_URL", default="https://api.openai.com/v1")
-EMBEDDING_API_KEY = env.str("EMBEDDING_API_KEY", default="")
-EMBEDDING_TIMEOUT_SECONDS = env.float("EMBEDDING_TIMEOUT_SECONDS", default=10.0)
-if EMBEDDING_PROVIDER not in {"", "local", "openai"}:
-    raise ImproperlyConfigured(
-        f"EMBEDDING_PROVIDER must be empty, local or openai, not {EMBEDDING_PROVIDER!r}."
-    )
-if EMBEDDING_PROVIDER == "openai" and not EMBEDDING_MODEL:
-    raise ImproperlyConfigured(
-        "EMBEDDING_MODEL is not set. With EMBEDDING_PROVIDER=openai it names the model."
-    )
+#: Where defects are reported to, and where traces of requests and jobs go; both optional extras.
+SENTRY_DSN = env.address(
+    "SENTRY_DSN", schemes=("http", "https"), example="https://key@sentry.example.com/1"
+)
+OTEL_EXPORTER_OTLP_ENDPOINT = env.address(
+    "OTEL_EXPORTER_OTLP_ENDPOINT", schemes=("http", "https"), example="http://collector:4318"
+)
 
+LOG_FORMAT = env.choice("LOG_FORMAT", "line", among=("line", "json"))
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="WARNING")},
+    "formatters": {
+        "line": {"()": "memoryapp.project.logs.Line"},
+        "json": {"()": "memoryapp.project.logs.Json"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
+    "root": {
+        "handlers": ["console"],
+        "level": env.choice("LOG_LEVEL", "WARNING", among=LOG_LEVELS),
+    },
 }
+
+env.refuse()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.core.exceptions import ImproperlyConfigured
+import environ
 
+from memoryapp.project import variables
 from memoryapp.project.environment import env
 
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
@@ -26,7 +27,7 @@ PASSWORD_HASHERS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "overview"
 LOGOUT_REDIRECT_URL = "account_login"
-SESSION_COOKIE_AGE = env.int("SESSION_HOURS", default=24 * 14) * 60 * 60
+SESSION_COOKIE_AGE = env.whole("SESSION_HOURS", 24 * 14, least=1, most=8760) * 60 * 60
 
 ACCOUNT_ADAPTER = "memoryapp.project.adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
@@ -39,7 +40,14 @@ ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "Greenroom: "
 #: Mail is optional: without a server nobody can ask for a link to set a password anew.
-_mail = env.email_url_config(env.str("EMAIL_URL", default="") or "dummymail://")
+_mail = environ.Env.email_url_config(
+    env.address(
+        "EMAIL_URL",
+        "dummymail://",
+        schemes=("smtp", "smtps", "smtp+tls", "smtp+ssl"),
+        example="smtps://user:password@mail.example.com:587",
+    )
+)
 EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
 EMAIL_HOST = _mail["EMAIL_HOST"] or "localhost"
 EMAIL_PORT = _mail["EMAIL_PORT"] or 25
@@ -48,10 +56,10 @@ EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_PASSWORD"] or ""
 EMAIL_USE_TLS = _mail.get("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL = _mail.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = 10
-DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="greenroom@localhost")
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "greenroom@localhost")
 
 #: Proxies in front of the web server; without it every visitor has the proxy's address.
-ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", default=0)
+ALLAUTH_TRUSTED_PROXY_COUNT = env.whole("TRUSTED_PROXIES", 0, least=0, most=10)
 # What counts wrong passwords must outlive a restart and be one for all web processes.
 CACHES = {
     "default": {
@@ -69,11 +77,9 @@ MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_TOLERANCE = 1
 MFA_TOTP_ISSUER = "Greenroom"
 #: Roles that do nothing without a second factor.
-SECOND_FACTOR_ROLES = env.list("SECOND_FACTOR_ROLES", default=[])
-if set(SECOND_FACTOR_ROLES) - {"viewer", "reviewer", "editor", "admin"}:
-    raise ImproperlyConfigured(
-        "SECOND_FACTOR_ROLES names roles with commas between them: viewer, reviewer, editor, admin."
-    )
+SECOND_FACTOR_ROLES = env.several(
+    "SECOND_FACTOR_ROLES", each=variables.one_of("viewer", "reviewer", "editor", "admin")
+)
 USERSESSIONS_TRACK_ACTIVITY = False
 
 SOCIALACCOUNT_ADAPTER = "memoryapp.project.adapters.SocialAdapter"
@@ -83,8 +89,16 @@ SOCIALACCOUNT_EMAIL_AUTHENTICATION = True
 SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 SOCIALACCOUNT_ONLY = False
 SOCIALACCOUNT_REQUESTS_TIMEOUT = 10
-OIDC_ISSUER = env.str("OIDC_ISSUER", default="")
+OIDC_ISSUER = env.address(
+    "OIDC_ISSUER", schemes=("http", "https"), example="https://login.example.com/realms/acme"
+)
 OIDC_ORIGIN = ["{0.scheme}://{0.netloc}".format(urlsplit(OIDC_ISSUER))] if OIDC_ISSUER else []
+
+
+OIDC_CLIENT_ID = env.text("OIDC_CLIENT_ID")
+OIDC_CLIENT_SECRET = env.secret("OIDC_CLIENT_SECRET")
+if OIDC_ISSUER and not OIDC_CLIENT_ID:
+    env.wrong("OIDC_CLIENT_ID", "must be what the provider of OIDC_ISSUER knows Greenroom by.")
 
 
 def _oidc_apps() -> list[dict[str, Any]]:
@@ -93,9 +107,9 @@ def _oidc_apps() -> list[dict[str, Any]]:
     return [
         {
             "provider_id": "oidc",
-            "name": env.str("OIDC_NAME", default="Single sign-on"),
-            "client_id": env.str("OIDC_CLIENT_ID", default=""),
-            "secret": env.str("OIDC_CLIENT_SECRET", default=""),
+            "name": env.text("OIDC_NAME", "Single sign-on"),
+            "client_id": OIDC_CLIENT_ID,
+            "secret": OIDC_CLIENT_SECRET,
             "settings": {"server_url": OIDC_ISSUER, "oauth_pkce_enabled": True},
         }
     ]

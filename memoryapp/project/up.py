@@ -7,8 +7,8 @@ ends the whole with one line. Children die with the supervisor even when it is k
 
 from __future__ import annotations
 
-import fcntl
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -22,10 +22,10 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
-from memoryapp.project import embedded
+from memoryapp.project import embedded, settings
 from memoryapp.project.embedded import EmbeddedFailed
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = settings.BASE_DIR
 MAX_RESTARTS = 5
 RESTART_WINDOW_SECONDS = 60.0
 
@@ -91,21 +91,20 @@ class Stopped(Exception):
 
 def main() -> int:
     """Run until Ctrl-C. Returns the exit code."""
-    data = Path(os.environ.get("GREENROOM_DATA_DIR") or ROOT / ".data").resolve()
-    host = os.environ.get("HOST", "127.0.0.1")
+    data, host = settings.DATA_DIR, settings.HOST
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, _stop)
     started: list[Part] = []
     lock: IO[str] | None = None
     try:
-        port = _port("PORT", os.environ.get("PORT", "8000"))
-        mcp_port = _port("MCP_PORT", os.environ.get("MCP_PORT", "") or str(port + 1))
+        port, mcp_port = settings.PORT, settings.MCP_PORT
         embedded.check_disk(data)
-        lock = _lock(data)
+        lock = embedded.hold(data)
         _check_port(host, port, "PORT")
         _check_port(host, mcp_port, "MCP_PORT")
         env = _start_stores(data, started)
-        if subprocess.run([sys.executable, "manage.py", "prepare"], cwd=ROOT, env=env).returncode:
+        prepare = [sys.executable, "-m", "django", "prepare"]
+        if subprocess.run(prepare, cwd=ROOT, env=env).returncode:
             raise EmbeddedFailed("The database could not be prepared; the lines above say why.")
         web, *others = children = _children(data, host, port, mcp_port)
         started.extend(children)
@@ -146,30 +145,6 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _port(name: str, text: str) -> int:
-    if text.isdigit() and 0 < int(text) < 65536:
-        return int(text)
-    raise EmbeddedFailed(f"{name} must be a number from 1 to 65535, not {text!r}.")
-
-
-def _lock(data: Path) -> IO[str]:
-    """Hold the data folder for ourselves as long as we live."""
-    file = (data / "up.lock").open("a+")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.seek(0)
-        raise EmbeddedFailed(
-            f"It already runs on {data} (process {file.read().strip() or 'unknown'}). "
-            "Stop that one, or set GREENROOM_DATA_DIR to another folder."
-        ) from error
-    file.truncate(0)
-    file.write(str(os.getpid()))
-    file.flush()
-    os.set_inheritable(file.fileno(), False)
-    return file
-
-
 def _check_port(host: str, port: int, name: str) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -185,8 +160,14 @@ def _check_port(host: str, port: int, name: str) -> None:
 
 def _start_stores(data: Path, started: list[Part]) -> dict[str, str]:
     """Start what no URL names. Returns the environment of all other processes."""
-    env = {**os.environ, "GREENROOM_DATA_DIR": str(data), "OPENBLAS_NUM_THREADS": "1"}
-    if not os.environ.get("DATABASE_URL"):
+    shutil.rmtree(settings.METRICS_DIR, ignore_errors=True)  # counts of processes that are gone
+    env = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": settings.__name__,
+        "GREENROOM_DATA_DIR": str(data),
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+    if settings.EMBEDDED:
         postgres = embedded.Postgres(data)
         started.append(postgres)
         postgres.start()
@@ -201,7 +182,7 @@ def _children(data: Path, host: str, port: int, mcp_port: int) -> list[Child]:
     python = sys.executable
     bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     celery = (python, "-m", "celery", "-A", "memoryapp.project", "--quiet")
-    workers = os.environ.get("WORKER_PROCESSES", "2")
+    concurrency = f"--concurrency={settings.WORKER_PROCESSES}"
     return [
         Child(
             "web",
@@ -215,7 +196,7 @@ def _children(data: Path, host: str, port: int, mcp_port: int) -> list[Child]:
         ),
         Child(
             "worker",
-            (*celery, "worker", "--concurrency", workers, "--loglevel", "WARNING"),
+            (*celery, "worker", concurrency, "--loglevel", "WARNING"),
             data / "worker.log",
         ),
         Child("beat", (*celery, "beat", "--loglevel", "WARNING", "--pidfile="), data / "beat.log"),

@@ -6,10 +6,12 @@ from django.urls import include, path, re_path
 
 from memoryapp.api.problems import no_such_address
 from memoryapp.project.health import healthz, readyz
+from memoryapp.project.metrics import metrics
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
     path("", include("allauth.account.urls")),
     path("", include("allauth.socialaccount.providers.openid_connect.urls")),
     path("account/services/", include("allauth.socialaccount.urls")),

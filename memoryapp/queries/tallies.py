@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,3 +37,9 @@ def held_by(workspace: Workspace, playbooks: Sequence[Any]) -> dict[int, Held]:
         elif kind == Tally.Kind.CANDIDATE and status == "pending":
             found[key] = Held(so_far.bullets, so_far.tokens, so_far.waiting + total)
     return found
+
+
+def candidates_by_status() -> Counter[str]:
+    """Candidates of all workspaces, by status."""
+    kind = Tally.Kind.CANDIDATE
+    return Tally.objects.filter(playbook=None, kind=kind).by("status")

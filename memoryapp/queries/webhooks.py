@@ -27,3 +27,8 @@ def delivery_log(webhook: Webhook, *, status: str = "") -> QuerySet[Delivery]:
     """What a webhook was told, newest first, each with its tries."""
     rows = webhook.deliveries.prefetch_related("attempts")
     return rows.filter(status=status) if status else rows
+
+
+def deliveries_waiting() -> int:
+    """Messages of all workspaces that are still to be delivered."""
+    return Delivery.objects.filter(status=Delivery.Status.WAITING).count()

@@ -18,6 +18,7 @@ from django.db import transaction
 from django.db.models import Exists, Max, OuterRef
 from django.utils import timezone
 
+from memoryapp.domain import context
 from memoryapp.services import events
 from practice.agents.ports import (
     AgentError,
@@ -143,6 +144,7 @@ def work(unit_id: int) -> UUID | None:
     unit = Unit.objects.claim(unit_id, now=timezone.now(), lease=lease())
     if unit is None:
         return None
+    context.bind(run=str(unit.run_id), unit=str(unit.pk))
     if unit.tries > domain.MAX_TRIES:
         _fail(unit, unit.message or "Its worker died each time it was tried.")
         return unit.run_id

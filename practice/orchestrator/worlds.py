@@ -183,7 +183,7 @@ def seed_folder(environment: Environment) -> Path | None:
         EnvironmentUnavailable: it is not in SEED_DIR any more.
     """
     if environment.is_sample:
-        return Path(settings.BASE_DIR) / "examples" / "helpdesk" / "seed"
+        return Path(settings.EXAMPLES_DIR) / "helpdesk" / "seed"
     if not environment.seed:
         return None
     # The form offers names of folders; a name from anywhere else must not leave SEED_DIR.

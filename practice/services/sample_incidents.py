@@ -30,7 +30,7 @@ def sample_incident_load(*, workspace: Workspace) -> Incident:
     found = Incident.objects.filter(workspace=workspace, is_sample=True).first()
     if found is not None:
         return found
-    folder = settings.BASE_DIR / "examples" / "incident"
+    folder = settings.EXAMPLES_DIR / "incident"
     said = json.loads((folder / "alert.json").read_text())
     alert = read(
         {

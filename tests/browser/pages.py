@@ -106,6 +106,7 @@ PAGES = (
 NO_PAGES = {
     "healthz": "for probes",
     "readyz": "for probes",
+    "metrics": "for Prometheus",
     "api-elsewhere": "the API",
     "join-link": "leads to /join/",
     "bullet-row": "a part of the bullets tab; a redirect without htmx",

@@ -16,8 +16,8 @@ API = "api/v1/"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 #: Addresses that answer without a session.
 PUBLIC = {
-    "healthz", "readyz", "join", "join-link", "api-elsewhere", "api-not-found", "api-schema",
-    "api-docs",
+    "healthz", "readyz", "metrics", "join", "join-link", "api-elsewhere", "api-not-found",
+    "api-schema", "api-docs",
 }  # fmt: skip
 #: Signing in and one's own account are allauth's; tests/people is about them.
 ACCOUNT = re.compile(

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import argparse
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 from django.core.management import call_command, get_commands
 
+from memoryapp.project import cli_rca, cli_server, doctor
+from memoryapp.project.metrics import Facts
+
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
 READ_BY = (
     "memoryapp/project/settings.py",
+    "memoryapp/project/language_models.py",
     "memoryapp/project/sign_in.py",
     "memoryapp/project/up.py",
 )
@@ -39,6 +47,27 @@ def test_it_explains_every_command_of_ours() -> None:
     assert [name for name in ours if f"manage.py {name}" not in CONFIGURATION] == []
 
 
+def test_operations_explains_every_command_of_greenroom() -> None:
+    """And configuration.md lists it: a command nobody can read about is none."""
+    texts = (ROOT / "docs" / "operations.md").read_text() + CONFIGURATION
+    listed = argparse.ArgumentParser().add_subparsers()
+    for command in (cli_server, cli_rca):
+        command.add(listed)
+    assert [name for name in listed.choices if f"greenroom {name}" not in texts] == []
+
+
+def test_every_metric_is_explained_where_it_is_alerted_on(db: None) -> None:
+    explained = (ROOT / "docs" / "operations.md").read_text()
+    names = {family.name for family in Facts().collect()} | {"greenroom_http_request_seconds"}
+    assert [name for name in sorted(names) if name not in explained] == []
+
+
+def test_every_check_of_doctor_is_named() -> None:
+    explained = (ROOT / "docs" / "operations.md").read_text().lower()
+    checks = [check.__name__.strip("_").replace("_", " ") for check in doctor.CHECKS]
+    assert [name for name in checks if name not in explained] == []
+
+
 def test_the_committed_api_schema_is_what_the_code_says(tmp_path: Path) -> None:
     fresh = tmp_path / "openapi.yaml"
     call_command("spectacular", validate=True, fail_on_warn=True, file=str(fresh))
@@ -48,9 +77,26 @@ def test_the_committed_api_schema_is_what_the_code_says(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("folder", ["docs", "docs/adr"])
 def test_every_link_between_documents_leads_somewhere(folder: str) -> None:
-    for page in [ROOT / "README.md", *(ROOT / folder).glob("*.md")]:
+    for page in [*ROOT.glob("*.md"), *(ROOT / folder).glob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
+    """Links, anchors and pages that the menu leaves out are warnings, and those are errors."""
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    shutil.copy(ROOT / "mkdocs.yml", tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "zensical", "build", "--strict"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    page = (tmp_path / "dist" / "docs" / "operations" / "index.html").read_text()
+    assert "greenroom doctor" in page
+    assert re.findall(r'(?:src|href)="https?://(?!zensical)[^"]+\.(?:js|css|woff2?)"', page) == []
 
 
 def test_a_decision_record_stays_short() -> None:

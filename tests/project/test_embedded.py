@@ -104,11 +104,11 @@ def test_it_says_in_one_line_that_it_already_runs(data: Path) -> None:
     assert len(done.stdout.strip().splitlines()) == 1
 
 
-def test_it_says_in_one_line_that_the_port_is_no_number(data: Path) -> None:
+def test_it_starts_nothing_with_a_wrong_setting(data: Path) -> None:
     done = up(data, PORT="web")
-    assert done.stdout.strip() == (
-        "Greenroom could not run. PORT must be a number from 1 to 65535, not 'web'."
-    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1
+    assert {path.name for path in data.iterdir()} <= {"secret-key"}
 
 
 def test_it_says_that_the_disk_is_full(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

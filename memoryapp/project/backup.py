@@ -1,0 +1,294 @@
+"""Backup and restore of a whole installation, with digests that prove a restore.
+
+A backup is a folder: ``database/`` (pg_dump, directory format), ``snapshots.tar`` (what runs
+practise on) and ``manifest.json``: versions, migrations, and for each table its rows and a digest
+of their content, taken in the very snapshot that was dumped. ``SECRET_KEY`` is not in it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tarfile
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from memoryapp.project import embedded
+
+FORMAT = 1
+MANIFEST, DATABASE, SNAPSHOTS = "manifest.json", "database", "snapshots.tar"
+#: Text of values must not hang on the session: these settings are part of the digest.
+PLAIN = (
+    "SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres';"
+    "SET extra_float_digits = 1; SET bytea_output = 'hex'; SET row_security = off"
+)
+TABLES = """
+SELECT c.relname, array_agg(a.attname ORDER BY a.attname)
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
+  AND a.attnum > 0 AND NOT a.attisdropped
+GROUP BY c.oid, c.relname ORDER BY pg_relation_size(c.oid) DESC, c.relname
+"""
+#: A sum does not depend on the order of rows; 60 bits of MD5 each are plenty against accidents.
+DIGEST = (
+    "SELECT count(*), coalesce(sum(('x' || left(md5(ROW({columns})::text), 15))::bit(60)::bigint),"
+    " 0)::text FROM {table}"
+)
+SEQUENCES = (
+    "SELECT sequencename::text, coalesce(last_value, 0) FROM pg_sequences"
+    " WHERE schemaname = 'public'"
+)
+LIBPQ = frozenset(option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults())
+MIGRATIONS = "SELECT app || '.' || name FROM django_migrations ORDER BY 1"
+
+
+class BackupFailed(RuntimeError):
+    """No backup was made, or none restored; ``str(error)`` is one line that says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """``tables``: name to (rows, digest). ``sequences``: name to last value."""
+
+    tables: Mapping[str, tuple[int, str]]
+    sequences: Mapping[str, int]
+
+    @property
+    def rows(self) -> int:
+        return sum(rows for rows, _ in self.tables.values())
+
+    def differing(self, other: Content) -> list[str]:
+        """Names of tables and sequences that are not the same in both."""
+        ours = {**self.tables, **self.sequences}
+        theirs = {**other.tables, **other.sequences}
+        return sorted(n for n in ours.keys() | theirs.keys() if ours.get(n) != theirs.get(n))
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What ``manifest.json`` holds besides its format."""
+
+    made_at: str
+    postgres: int
+    migrations: tuple[str, ...]
+    content: Content
+
+
+def conninfo(database: Mapping[str, Any]) -> str:
+    """libpq's connection string for an entry of Django's ``DATABASES``."""
+    given = {
+        "dbname": database["NAME"],
+        "user": database.get("USER"),
+        "password": database.get("PASSWORD"),
+        "host": database.get("HOST"),
+        "port": database.get("PORT"),
+        # A Unix socket's folder and TLS are options there; what libpq does not know is Django's.
+        **{k: v for k, v in database.get("OPTIONS", {}).items() if k in LIBPQ},
+    }
+    return make_conninfo("", **{name: value for name, value in given.items() if value})
+
+
+def write(target: Path, *, database: str, snapshots: Path, jobs: int = 2) -> Manifest:
+    """Write a backup of ``database`` (a connection string) into the new folder ``target``.
+
+    Nothing has to stop meanwhile. ``target`` appears when the backup is whole, never before.
+
+    Raises:
+        BackupFailed: the folder is there already, cannot be written, or pg_dump failed.
+    """
+    half = target.with_name(f"{target.name}.partial")
+    if target.exists() or half.exists():
+        there = target if target.exists() else half
+        raise BackupFailed(f"{there} is there already. Name another folder, or remove it.")
+    try:
+        half.mkdir(parents=True)
+        manifest = _dumped(half, database, jobs)
+        if snapshots.is_dir():
+            with tarfile.open(half / SNAPSHOTS, "w") as archive:
+                archive.add(snapshots, arcname="snapshots")
+        shown = {"format": FORMAT, **asdict(manifest)}
+        (half / MANIFEST).write_text(json.dumps(shown, indent=1) + "\n")
+        half.rename(target)
+    except OSError as error:
+        raise BackupFailed(f"{target} cannot be written ({error.strerror}).") from error
+    except psycopg.Error as error:
+        raise BackupFailed(f"The database cannot be read: {_line(str(error))}") from error
+    return manifest
+
+
+def read(source: Path) -> Manifest:
+    """The manifest of a backup. Raises ``BackupFailed`` for what is none."""
+    try:
+        found = json.loads((source / MANIFEST).read_text())
+        if found.pop("format") != FORMAT:
+            raise BackupFailed(f"{source} was made by a later version. Restore it with that one.")
+        held = found.pop("content")
+        tables = {name: (rows, digest) for name, (rows, digest) in held["tables"].items()}
+        found["migrations"] = tuple(found["migrations"])
+        return Manifest(content=Content(tables, held["sequences"]), **found)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BackupFailed(
+            f"{source} is no whole backup: its {MANIFEST} is missing or damaged. "
+            "Name a folder that greenroom backup wrote."
+        ) from error
+
+
+def restore(
+    source: Path, *, database: str, snapshots: Path, known: Collection[str] = (), jobs: int = 2
+) -> Manifest:
+    """Restore a backup into an empty ``database`` and compare every table's digest.
+
+    ``known`` names the migrations of this code; a backup with others is of a later version.
+
+    Raises:
+        BackupFailed: the backup is not whole, the database not empty or older, or content differs.
+    """
+    manifest = read(source)
+    later = sorted(set(manifest.migrations) - set(known)) if known else []
+    if later:
+        raise BackupFailed(
+            f"The backup is of a later version ({later[-1]}). Install that version first."
+        )
+    try:
+        _refuse_unless_empty(database, manifest)
+        _run(
+            [
+                *(embedded.tool("pg_restore"), "--exit-on-error", "--no-owner", "--no-privileges"),
+                *(f"--jobs={jobs}", f"--dbname={_without_password(database)}"),
+                str(source / DATABASE),
+            ],
+            database,
+        )
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute("ANALYZE")
+            content = _content(connection, lambda: psycopg.connect(database), jobs)
+        if (source / SNAPSHOTS).exists():
+            with tarfile.open(source / SNAPSHOTS) as archive:
+                archive.extractall(snapshots.parent, filter="data")
+    except psycopg.Error as error:
+        raise BackupFailed(f"The database cannot be used: {_line(str(error))}") from error
+    except (OSError, tarfile.TarError) as error:
+        raise BackupFailed(f"{source} cannot be restored: {error}") from error
+    if differing := content.differing(manifest.content):
+        raise BackupFailed(
+            f"Restored, but {', '.join(differing[:5])} differ from the backup. The backup is "
+            "damaged, or somebody wrote meanwhile: drop the database and restore again."
+        )
+    return manifest
+
+
+def content(database: str, *, jobs: int = 2) -> Content:
+    """Rows and digest of every table as they stand, each read at its own moment."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        return _content(connection, lambda: psycopg.connect(database), jobs)
+
+
+def _dumped(folder: Path, database: str, jobs: int) -> Manifest:
+    """Dump and digest the same snapshot, which one open transaction holds for all."""
+    with psycopg.connect(database) as connection:
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        (snapshot,) = _one(connection, "SELECT pg_export_snapshot()")
+
+        def joined() -> psycopg.Connection[Any]:
+            other = psycopg.connect(database)
+            other.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            other.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(snapshot))
+            return other
+
+        _run(
+            [
+                *(embedded.tool("pg_dump"), "--format=directory", "--no-owner", "--no-privileges"),
+                *(f"--jobs={jobs}", f"--snapshot={snapshot}", f"--file={folder / DATABASE}"),
+                f"--dbname={_without_password(database)}",
+            ],
+            database,
+        )
+        return Manifest(
+            made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            postgres=connection.info.server_version,
+            migrations=tuple(name for (name,) in connection.execute(MIGRATIONS).fetchall()),
+            content=_content(connection, joined, jobs),
+        )
+
+
+def _content(
+    connection: psycopg.Connection[Any],
+    connect: Callable[[], psycopg.Connection[Any]],
+    jobs: int,
+) -> Content:
+    tables = connection.execute(TABLES).fetchall()
+
+    def digest(table: str, columns: list[str]) -> tuple[int, str]:
+        with connect() as other:
+            other.execute(PLAIN)
+            query = sql.SQL(DIGEST).format(
+                table=sql.Identifier(table),
+                columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
+            )
+            rows, summed = _one(other, query)
+            return rows, summed
+
+    with ThreadPoolExecutor(jobs) as pool:
+        digests = list(pool.map(digest, *zip(*tables, strict=True))) if tables else []
+    return Content(
+        dict(sorted(zip((name for name, _ in tables), digests, strict=True))),
+        dict(sorted(connection.execute(SEQUENCES).fetchall())),
+    )
+
+
+def _refuse_unless_empty(database: str, manifest: Manifest) -> None:
+    with psycopg.connect(database) as connection:
+        name, tables = _one(
+            connection,
+            "SELECT current_database(), count(*) FROM pg_tables WHERE schemaname = 'public'",
+        )
+        if tables:
+            raise BackupFailed(
+                f"The database {name} is not empty: it has {tables} tables. Create an empty one "
+                "and name it in DATABASE_URL."
+            )
+        if connection.info.server_version // 10_000 < manifest.postgres // 10_000:
+            raise BackupFailed(
+                f"The backup is of PostgreSQL {manifest.postgres // 10_000} and this server is "
+                f"older ({connection.info.server_version // 10_000}). Restore it into a newer one."
+            )
+
+
+def _one(connection: psycopg.Connection[Any], query: Any) -> tuple[Any, ...]:
+    found: tuple[Any, ...] | None = connection.execute(query).fetchone()
+    assert found is not None
+    return found
+
+
+def _without_password(database: str) -> str:
+    """A connection string for a command line, which everybody on the machine can read."""
+    parts = conninfo_to_dict(database)
+    parts.pop("password", None)
+    return make_conninfo("", **parts)
+
+
+def _run(command: list[str], database: str) -> None:
+    password = conninfo_to_dict(database).get("password")
+    done = subprocess.run(
+        command,
+        env={**os.environ, **({"PGPASSWORD": str(password)} if password else {})},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise BackupFailed(f"{Path(command[0]).name} failed: {_line(done.stderr)}")
+
+
+def _line(said: str) -> str:
+    """The first line of a library's or program's message."""
+    return (said.strip().splitlines() or ["no message"])[0]

@@ -1,0 +1,141 @@
+"""The commands for whoever runs a server: start it, look after it, back it up.
+
+Django and the settings are loaded by the command that needs them, and wrong settings end only that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import runpy
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import django
+import psycopg
+from django.core.management import execute_from_command_line
+from django.db.migrations.loader import MigrationLoader
+
+from memoryapp.project import backup, embedded
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+ERRORS = (backup.BackupFailed, embedded.EmbeddedFailed)
+SETTINGS = "memoryapp.project.settings"
+MARKS = {"ok": "ok   ", "warn": "warn ", "fail": "FAIL "}
+
+
+def add(commands: Commands) -> None:
+    up = commands.add_parser("up", help="start everything on this machine")
+    up.set_defaults(run=_up)
+    prepare = commands.add_parser("prepare", help="migrate, create the first operator")
+    prepare.set_defaults(run=lambda asked: _manage(["prepare"]))
+    manage = commands.add_parser(
+        "manage", help="run one of Django's commands, e.g. createsuperuser"
+    )
+    manage.add_argument("arguments", nargs=argparse.REMAINDER)
+    manage.set_defaults(run=lambda asked: _manage(asked.arguments))
+    doctor = commands.add_parser("doctor", help="say what is wrong with this installation")
+    doctor.add_argument("--json", action="store_true", help="one JSON object per finding")
+    doctor.set_defaults(run=_doctor)
+    for name, run, what in (
+        ("backup", _backup, "write everything that is stored into a new folder"),
+        ("restore", _restore, "restore a backup into an empty database, and prove it"),
+    ):
+        command = commands.add_parser(name, help=what)
+        command.add_argument("folder", type=Path)
+        command.add_argument("--jobs", type=int, default=2, help="tables at a time (default: 2)")
+        command.set_defaults(run=run)
+
+
+def _up(asked: argparse.Namespace) -> int:
+    sys.argv = ["greenroom up"]
+    runpy.run_module("memoryapp.project.up", run_name="__main__")
+    return 0
+
+
+def _manage(arguments: list[str]) -> int:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", SETTINGS)
+    execute_from_command_line(["greenroom manage", *arguments])
+    return 0
+
+
+def _doctor(asked: argparse.Namespace) -> int:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", SETTINGS)
+    django.setup()
+    findings = import_module("memoryapp.project.doctor").examine()
+    for finding in findings:
+        if asked.json:
+            line = json.dumps(asdict(finding))
+        else:
+            line = f"{MARKS[finding.state]}{finding.check:<14}{finding.text}"
+        sys.stdout.write(line + "\n")
+    return int(any(finding.state == "fail" for finding in findings))
+
+
+def _backup(asked: argparse.Namespace) -> int:
+    settings = import_module(SETTINGS)
+    with _database(settings.DATA_DIR, settings.EMBEDDED):
+        made = backup.write(
+            asked.folder,
+            database=backup.conninfo(settings.DATABASES["default"]),
+            snapshots=settings.DATA_DIR / "snapshots",
+            jobs=asked.jobs,
+        )
+    tables = len(made.content.tables)
+    sys.stdout.write(f"{made.content.rows} rows of {tables} tables are in {asked.folder}.\n")
+    sys.stdout.write("Keep SECRET_KEY elsewhere: stored secrets cannot be read without it.\n")
+    return 0
+
+
+def _restore(asked: argparse.Namespace) -> int:
+    settings = import_module(SETTINGS)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", SETTINGS)
+    django.setup()
+    known = {f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations}
+    with _database(settings.DATA_DIR, settings.EMBEDDED):
+        made = backup.restore(
+            asked.folder,
+            database=backup.conninfo(settings.DATABASES["default"]),
+            snapshots=settings.DATA_DIR / "snapshots",
+            known=known,
+            jobs=asked.jobs,
+        )
+    tables = len(made.content.tables)
+    sys.stdout.write(
+        f"{made.content.rows} rows of {tables} tables are restored; all digests are those of "
+        f"{made.made_at}.\nNow run: greenroom prepare\n"
+    )
+    return 0
+
+
+@contextmanager
+def _database(data: Path, is_embedded: bool) -> Iterator[None]:
+    """The embedded database, started for this command unless it runs already."""
+    if not is_embedded or _answers(data):
+        yield
+        return
+    embedded.check_disk(data)
+    held = embedded.hold(data)
+    server = embedded.Postgres(data)
+    try:
+        server.start()
+        yield
+    finally:
+        server.stop()
+        held.close()
+
+
+def _answers(data: Path) -> bool:
+    try:
+        psycopg.connect(embedded.database_url(data), connect_timeout=3).close()
+    except psycopg.OperationalError:
+        return False
+    return True

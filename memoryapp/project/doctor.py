@@ -1,0 +1,264 @@
+"""What ``greenroom doctor`` looks at: each check gives findings and never raises.
+
+A finding is one line: fine, a warning, or wrong, and then what to do. Nothing is changed, nothing
+is sent to a model, and no secret is shown. Import only after ``django.setup()``.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import redis
+from django.conf import settings
+from django.db import DatabaseError, OperationalError
+from django.utils import timezone
+
+from memoryapp.clients import minilm, pulse, store
+from memoryapp.project import embedded
+from memoryapp.project.celery import app
+from memoryapp.queries import database
+from practice.models import Environment
+from practice.models.environments import SecretsUnreadable
+
+#: A lease is a minute by default; clocks that differ by seconds already shorten it.
+SKEW_WARNS, SKEW_FAILS = 2.0, 20.0
+AHEAD = timedelta(minutes=5)
+PULSE_LATE = 3
+LOW_DISK = 2 * 2**30
+EXPIRES_SOON = timedelta(days=14)
+PATIENCE_SECONDS = 3.0
+OLDEST_REDIS = (6, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """``text`` says what is, and where ``state`` is not ok, what to do about it."""
+
+    state: Literal["ok", "warn", "fail"]
+    check: str
+    text: str
+
+
+Findings = Iterator[Finding]
+
+
+def examine() -> list[Finding]:
+    """Run every check, in the order of what depends on what."""
+    return [finding for check in CHECKS for finding in _guarded(check)]
+
+
+def _guarded(check: Callable[[], Findings]) -> list[Finding]:
+    name = check.__name__.strip("_").replace("_", " ")
+    try:
+        return list(check())
+    except (DatabaseError, redis.RedisError) as error:
+        return [Finding("fail", name, f"Cannot be looked at: {_line(error)}")]
+
+
+def _database() -> Findings:
+    try:
+        server = database.server()
+    except OperationalError as error:
+        remedy = "Start it with: greenroom up" if settings.EMBEDDED else "Correct DATABASE_URL."
+        yield Finding("fail", "database", f"It cannot be reached: {_line(error)}. {remedy}")
+        return
+    if server.version < database.OLDEST:
+        text = f"PostgreSQL {server.name} is too old. Move to PostgreSQL 16 or newer."
+        yield Finding("fail", "database", text)
+    else:
+        size = f"{server.size / 2**20:,.0f} MB"
+        yield Finding("ok", "database", f"PostgreSQL {server.name} holds {size}.")
+    if server.vector is None:
+        text = "pgvector is not installed on the server. Install its package there."
+        yield Finding("fail", "pgvector", text)
+    elif not server.vector_is_there:
+        text = "It is not in this database yet. Run: greenroom prepare"
+        yield Finding("fail", "pgvector", text)
+    else:
+        yield Finding("ok", "pgvector", f"Version {server.vector}.")
+    yield _skew(server.behind)
+
+
+def _skew(behind: float) -> Finding:
+    if abs(behind) < SKEW_WARNS:
+        return Finding("ok", "clock", "This machine and the database agree.")
+    which = "behind" if behind > 0 else "ahead of"
+    text = (
+        f"This machine's clock is {abs(behind):,.0f} s {which} the database's. "
+        "Set both by NTP: leases are counted by these clocks."
+    )
+    return Finding("warn" if abs(behind) < SKEW_FAILS else "fail", "clock", text)
+
+
+def _migrations() -> Findings:
+    found = database.migrations()
+    if found.unknown:
+        text = f"The database is of a later version ({found.unknown[-1]}). Install that version."
+        yield Finding("fail", "migrations", text)
+    elif found.missing:
+        text = f"{len(found.missing)} are not applied yet. Run: greenroom prepare"
+        yield Finding("fail", "migrations", text)
+    else:
+        yield Finding("ok", "migrations", "All are applied.")
+        newest = database.newest_event()
+        if newest is not None and newest > timezone.now() + AHEAD:
+            text = (
+                f"The newest event is of {newest:%Y-%m-%d %H:%M} UTC, which is still to come: the "
+                "clock was set back, or was wrong then. Work waits until leases of that time end."
+            )
+            yield Finding("warn", "clock", text)
+
+
+def _secrets() -> Findings:
+    unreadable = []
+    for environment in Environment.objects.exclude(secrets=b"").only("name", "secrets"):
+        try:
+            environment.open_secrets()
+        except SecretsUnreadable:
+            unreadable.append(environment.name)
+    if unreadable:
+        text = (
+            f"Those of {', '.join(unreadable[:3])} were stored under another SECRET_KEY. "
+            "Put the old key into SECRET_KEY_FALLBACKS, or enter the secrets again."
+        )
+        yield Finding("fail", "secrets", text)
+    else:
+        yield Finding("ok", "secrets", "All that are stored can be read.")
+
+
+def _redis() -> Findings:
+    try:
+        client = store.client()
+        info: dict[str, Any] = client.info()
+        policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "")
+    except redis.RedisError as error:
+        text = f"It cannot be reached: {_line(error)}. Start it, or correct REDIS_URL."
+        yield Finding("fail", "redis", text)
+        return
+    version = str(info["redis_version"])
+    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_REDIS:
+        yield Finding("fail", "redis", f"Version {version} is too old. Move to 6.2 or newer.")
+    elif str(policy).startswith("allkeys"):
+        text = f"Its maxmemory-policy is {policy}, which may drop queued work. Set noeviction."
+        yield Finding("warn", "redis", text)
+    else:
+        waiting = client.llen(app.conf.task_default_queue)
+        yield Finding("ok", "redis", f"Version {version}, {waiting} messages wait.")
+    yield from _workers()
+
+
+def _workers() -> Findings:
+    answers = app.control.ping(timeout=1.0)
+    if not answers:
+        yield Finding("fail", "workers", "None answers. Start at least one.")
+    else:
+        yield Finding("ok", "workers", f"{len(answers)} answer.")
+    age, late = pulse.age(), PULSE_LATE * settings.SWEEP_SECONDS
+    if age is None or age > late:
+        when = "for a day" if age is None else f"for {age:,.0f} s"
+        text = f"No scheduled task was done {when}. Start beat, on one host only."
+        yield Finding("fail", "beat", text)
+    else:
+        yield Finding("ok", "beat", f"Its last task was done {age:,.0f} s ago.")
+
+
+def _disk() -> Findings:
+    try:
+        embedded.check_disk(settings.DATA_DIR)
+    except embedded.EmbeddedFailed as error:
+        yield Finding("fail", "disk", str(error))
+        return
+    free = shutil.disk_usage(settings.DATA_DIR).free
+    state: Literal["ok", "warn"] = "warn" if free < LOW_DISK else "ok"
+    more = " Free some space soon." if state == "warn" else ""
+    yield Finding(state, "disk", f"{free / 2**30:,.1f} GB are free in {settings.DATA_DIR}.{more}")
+
+
+def _commands() -> Findings:
+    lost = [n for n, argv in settings.MCP_COMMANDS.items() if shutil.which(argv[0]) is None]
+    if lost:
+        text = (
+            f"{', '.join(lost)} of MCP_COMMANDS cannot be run on this machine. "
+            "Install them wherever a worker runs, or correct the path."
+        )
+        yield Finding("warn", "commands", text)
+    else:
+        yield Finding("ok", "commands", f"{len(settings.MCP_COMMANDS)} can be run here.")
+
+
+def _embeddings() -> Findings:
+    if not settings.EMBEDDING_PROVIDER:
+        yield Finding("ok", "embeddings", "Off: search goes by words.")
+        return
+    if settings.EMBEDDING_PROVIDER == "openai":
+        text = f"{settings.EMBEDDING_MODEL} at {settings.EMBEDDING_BASE_URL} is configured."
+        yield Finding("ok", "embeddings", text)
+        return
+    try:
+        minilm.MiniLM(minilm.folder(settings.EMBEDDING_MODEL_DIR))
+    except minilm.ModelMissing as error:
+        yield Finding("fail", "embeddings", str(error))
+    else:
+        yield Finding("ok", "embeddings", "The local model is there and is the official one.")
+
+
+def _static_files() -> Findings:
+    root = settings.STATIC_ROOT
+    if root and not (Path(root) / "staticfiles.json").exists():
+        text = f"{root} holds none. Run: greenroom manage collectstatic --noinput"
+        yield Finding("fail", "static files", text)
+
+
+def _certificate() -> Findings:
+    parts = urlsplit(settings.PUBLIC_URL)
+    if parts.scheme != "https" or parts.hostname is None:
+        return
+    try:
+        left = _certificate_ends(parts.hostname, parts.port or 443) - datetime.now(UTC)
+    except ssl.SSLCertVerificationError as error:
+        text = f"That of {parts.hostname} is not valid: {error.verify_message}. Renew it."
+        yield Finding("fail", "certificate", text)
+    except (OSError, ValueError) as error:
+        text = f"{settings.PUBLIC_URL} cannot be reached from here: {_line(error)}"
+        yield Finding("warn", "certificate", text)
+    else:
+        soon = left < EXPIRES_SOON
+        text = f"That of {parts.hostname} is valid for {left.days} days.{' Renew it.' * soon}"
+        yield Finding("warn" if soon else "ok", "certificate", text)
+
+
+def _certificate_ends(host: str, port: int) -> datetime:
+    context = ssl.create_default_context(cafile=os.environ.get("SSL_CERT_FILE"))
+    with (
+        socket.create_connection((host, port), timeout=PATIENCE_SECONDS) as plain,
+        context.wrap_socket(plain, server_hostname=host) as secured,
+    ):
+        ends = (secured.getpeercert() or {}).get("notAfter", "")
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(ends)), UTC)
+
+
+def _line(error: BaseException) -> str:
+    """The first line of what a library says, without the stop we set ourselves."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+CHECKS: tuple[Callable[[], Findings], ...] = (
+    _database,
+    _migrations,
+    _secrets,
+    _redis,
+    _disk,
+    _commands,
+    _embeddings,
+    _static_files,
+    _certificate,
+)

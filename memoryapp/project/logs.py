@@ -1,0 +1,66 @@
+"""The lines of the log, for people or as JSON, each with the request, task and run it belongs to.
+
+A request's id travels with the tasks it rings for, so that one id finds everything it set off.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from celery import signals
+
+from memoryapp.domain import context
+
+HEADER = "greenroom_context"
+#: What `extra={"fields": {...}}` of a log call adds to its line.
+FIELDS = "fields"
+
+
+class Line(logging.Formatter):
+    """``time LEVEL logger message key=value…``, with the traceback below."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        pairs = " ".join(f"{name}={value}" for name, value in _belongings(record).items())
+        return f"{super().formatMessage(record)} {pairs}".rstrip()
+
+
+class Json(logging.Formatter):
+    """One JSON object a line; ``error`` holds the traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_belongings(record),
+        }
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def _belongings(record: logging.LogRecord) -> Mapping[str, Any]:
+    return {**context.bound(), **getattr(record, FIELDS, {})}
+
+
+@signals.before_task_publish.connect
+def send_along(headers: dict[str, Any] | None = None, **_: Any) -> None:
+    """Put what the sender works on into the message."""
+    if headers is not None:
+        carried = {k: v for k, v in context.bound().items() if k not in {"task", "task_id"}}
+        headers[HEADER] = carried
+
+
+@signals.task_prerun.connect
+def take_up(task: Any = None, task_id: str = "", **_: Any) -> None:
+    """Bind what came with the message, and the task itself."""
+    carried = getattr(task.request, HEADER, None) or {}
+    context.begin(**carried, task=task.name.rpartition(".")[2], task_id=task_id)

@@ -1,0 +1,134 @@
+"""Prometheus metrics at ``/metrics``: what rows and the broker say, and how requests went.
+
+Facts about work are read when they are asked for, so every host gives the same ones and a worker
+needs no port. Requests are counted by each web process in a file of its own (``METRICS_DIR``).
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import time
+from collections.abc import Callable, Iterable
+from ipaddress import ip_address
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from memoryapp.clients import pulse, store
+from memoryapp.project.celery import app
+from memoryapp.queries import database, tallies, webhooks
+from practice.queries import work
+
+settings.METRICS_DIR.mkdir(parents=True, exist_ok=True)
+logger = logging.getLogger("greenroom.requests")
+REFUSED = (
+    "Set METRICS_TOKEN and send it as a bearer token; without one only this machine may ask.\n"
+)
+UNROUTED = "unrouted"
+REQUESTS = Histogram(
+    "greenroom_http_request_seconds",
+    "How long answers took, by the name of the address.",
+    ["method", "route", "status"],
+    buckets=(0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
+)
+
+
+class Timed:
+    """Count every request and how long it took; at level INFO, log it too."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        began = time.perf_counter()
+        answer = self.get_response(request)
+        seconds = time.perf_counter() - began
+        # The name, never the address: an address holds ids, and their number has no end.
+        match = request.resolver_match
+        route = match.view_name if match and match.view_name else UNROUTED
+        method = request.method if request.method in METHODS else "other"
+        REQUESTS.labels(method, route, str(answer.status_code)).observe(seconds)
+        if logger.isEnabledFor(logging.INFO):
+            told = {"route": route, "status": answer.status_code, "ms": round(seconds * 1000, 1)}
+            logger.info("%s %s", request.method, request.path, extra={"fields": told})
+        return answer
+
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class Facts(Collector):
+    """What PostgreSQL and Redis say now. What cannot be asked is left out, as is customary."""
+
+    def collect(self) -> Iterable[Metric]:
+        now = timezone.now()
+        found = work.open_work(now)
+        oldest = (now - found.oldest).total_seconds() if found.oldest else 0.0
+        yield _gauge("units", "Units of work of unfinished runs.", found.units, "status")
+        yield _gauge("runs", "Runs that are not over.", found.runs, "status")
+        yield _gauge("oldest_waiting_unit_seconds", "Age of the longest waiting unit.", oldest)
+        yield _gauge("analyses_open", "Root-cause analyses that wait or run.", found.analyses)
+        yield _gauge("replays_open", "Replays of incidents that wait or run.", found.replays)
+        attempts = work.attempts_by_label()
+        yield _gauge("attempts", "Attempts by the validator's label.", attempts, "label")
+        candidates = tallies.candidates_by_status()
+        yield _gauge("candidates", "Candidate lessons by status.", candidates, "status")
+        waiting = webhooks.deliveries_waiting()
+        yield _gauge("deliveries_waiting", "Webhook messages to be delivered.", waiting)
+        written = CounterMetricFamily(
+            "greenroom_rows_written",
+            "Rows inserted since the server's statistics began.",
+            labels=["table"],
+        )
+        for table, rows in database.rows_written().items():
+            written.add_metric([table], rows)
+        yield written
+        queue = store.softly(lambda r: r.llen(app.conf.task_default_queue))
+        if queue is not None:
+            yield _gauge("queue_messages", "Messages that wait for a worker.", queue)
+        age = pulse.age()
+        if age is not None:
+            yield _gauge("beat_age_seconds", "Time since beat's last task was done.", age)
+
+
+def _gauge(
+    name: str, what: str, value: float | dict[str, int], label: str = ""
+) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(f"greenroom_{name}", what, labels=[label] if label else [])
+    for key, number in value.items() if isinstance(value, dict) else [("", value)]:
+        family.add_metric([key] if label else [], number)
+    return family
+
+
+@never_cache
+def metrics(request: HttpRequest) -> HttpResponse:
+    """The figures in Prometheus' text format, for whoever holds the token or is on this machine."""
+    if not _may_ask(request):
+        return HttpResponse(REFUSED, status=403, content_type="text/plain")
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    registry.register(Facts())
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _may_ask(request: HttpRequest) -> bool:
+    token = settings.METRICS_TOKEN
+    if token:
+        given = request.headers.get("Authorization", "")
+        return hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
+    # A reverse proxy on this machine speaks for somebody else.
+    if any(name in request.headers for name in ("X-Forwarded-For", "Forwarded")):
+        return False
+    try:
+        return ip_address(request.META["REMOTE_ADDR"]).is_loopback
+    except (KeyError, ValueError):
+        return False

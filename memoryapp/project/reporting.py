@@ -1,0 +1,111 @@
+"""Traces and defects, told to servers of yours; off unless their address is set.
+
+Both libraries are optional extras and are loaded only here. Nothing that a person or an agent wrote
+leaves with a defect: no bodies, headers, cookies or local variables, and no secret of ours.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from celery import signals
+from django.conf import settings
+
+from memoryapp.domain import context
+
+REMOVED = "[removed]"
+_KEY = re.compile(r"\b(?:gr|sk|rk|key)[-_][\w*.-]{8,}|(?<=://)[^/@\s:]*:[^/@\s]+(?=@)")
+#: What of a request says where a defect is; the rest may hold somebody's words.
+_OF_REQUEST = ("method", "url")
+
+
+def begin() -> None:
+    """Start what is configured, in a process that serves or works. Called once after a fork.
+
+    Raises ``SystemExit`` with one line when an address is set and its library is not installed.
+    """
+    if settings.SENTRY_DSN:
+        _report_defects()
+    if settings.OTEL_EXPORTER_OTLP_ENDPOINT:
+        _send_traces()
+
+
+@signals.worker_process_init.connect
+def in_a_worker(**_: Any) -> None:
+    begin()
+
+
+def _report_defects() -> None:
+    sentry = _loaded("sentry_sdk", "SENTRY_DSN", "sentry")
+    sentry.init(
+        dsn=settings.SENTRY_DSN,
+        send_default_pii=False,
+        include_local_variables=False,
+        max_request_body_size="never",
+        max_breadcrumbs=0,
+        before_send=scrubbed,
+    )
+
+
+def scrubbed(event: dict[str, Any], hint: Mapping[str, Any]) -> dict[str, Any]:
+    """A report without anybody's words or secrets, and with the request or task it came from."""
+    kept = {k: v for k, v in event.items() if k not in {"user", "extra", "breadcrumbs"}}
+    if "request" in kept:
+        asked = {k: v for k, v in kept["request"].items() if k in _OF_REQUEST}
+        asked["url"] = str(asked.get("url", "")).partition("?")[0]
+        kept["request"] = asked
+    kept["tags"] = dict(context.bound())
+    cleaned: dict[str, Any] = _without(kept, _secrets())
+    return cleaned
+
+
+def _secrets() -> list[str]:
+    database = settings.DATABASES["default"].get("PASSWORD") or ""
+    known = [
+        *(settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS, settings.METRICS_TOKEN),
+        *(settings.LLM_API_KEY, settings.EMBEDDING_API_KEY, database),
+    ]
+    return [secret for secret in known if secret]
+
+
+def _without(value: Any, secrets: list[str]) -> Any:
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, REMOVED)
+        return _KEY.sub(REMOVED, value)
+    if isinstance(value, dict):
+        return {key: _without(member, secrets) for key, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without(member, secrets) for member in value]
+    return value
+
+
+def _send_traces() -> None:
+    name = "OTEL_EXPORTER_OTLP_ENDPOINT"
+    trace = _loaded("opentelemetry.trace", name, "otel")
+    sdk = _loaded("opentelemetry.sdk.trace", name, "otel")
+    export = _loaded("opentelemetry.sdk.trace.export", name, "otel")
+    otlp = _loaded("opentelemetry.exporter.otlp.proto.http.trace_exporter", name, "otel")
+    resources = _loaded("opentelemetry.sdk.resources", name, "otel")
+    endpoint = f"{settings.OTEL_EXPORTER_OTLP_ENDPOINT}/v1/traces"
+    provider = sdk.TracerProvider(resource=resources.Resource.create({"service.name": "greenroom"}))
+    provider.add_span_processor(export.BatchSpanProcessor(otlp.OTLPSpanExporter(endpoint=endpoint)))
+    trace.set_tracer_provider(provider)
+    for module, instrumentor in (
+        ("opentelemetry.instrumentation.django", "DjangoInstrumentor"),
+        ("opentelemetry.instrumentation.celery", "CeleryInstrumentor"),
+    ):
+        getattr(_loaded(module, name, "otel"), instrumentor)().instrument()
+
+
+def _loaded(module: str, name: str, extra: str) -> Any:
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        raise SystemExit(
+            f"Greenroom cannot start. {name} is set, but its library is not installed: "
+            f"pip install 'greenroom[{extra}]', or leave {name} empty."
+        ) from error

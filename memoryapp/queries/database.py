@@ -1,0 +1,87 @@
+"""What an operator asks of the database itself: its version, its clock, what it still lacks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+
+from memoryapp.models import Event
+
+OLDEST = 160000
+VECTOR = "vector"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """``version`` as ``server_version_num``; ``behind`` is seconds our clock is behind its clock.
+
+    ``vector`` is the version of pgvector in this database, or of what could be created in it.
+    """
+
+    version: int
+    name: str
+    size: int
+    behind: float
+    vector: str | None
+    vector_is_there: bool
+
+
+def server() -> Server:
+    """Ask the server about itself. Raises ``OperationalError`` when it cannot be reached."""
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        before = timezone.now()
+        cursor.execute(
+            "SELECT current_setting('server_version_num')::int, current_setting('server_version'),"
+            " pg_database_size(current_database()), clock_timestamp(),"
+            " coalesce(installed_version, default_version), installed_version IS NOT NULL"
+            " FROM (SELECT 1) AS one LEFT JOIN pg_available_extensions ON name = %s",
+            [VECTOR],
+        )
+        version, name, size, clock, vector, is_there = cursor.fetchone()
+        middle = before + (timezone.now() - before) / 2
+    return Server(version, name, size, (clock - middle).total_seconds(), vector, is_there)
+
+
+@dataclass(frozen=True, slots=True)
+class Migrations:
+    """``missing`` are not applied yet; ``unknown`` are of a later version than this code."""
+
+    missing: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+def migrations() -> Migrations:
+    """Compare what is applied with what this code brings."""
+    executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
+    loader = executor.loader
+    plan = executor.migration_plan(loader.graph.leaf_nodes())
+    ours = {app for app, _ in loader.disk_migrations}
+    # A squashed migration's parts are applied and in no file any more.
+    squashed = {part for m in loader.disk_migrations.values() for part in m.replaces}
+    unknown = [
+        f"{app}.{name}"
+        for app, name in loader.applied_migrations
+        if app in ours and (app, name) not in loader.disk_migrations.keys() | squashed
+    ]
+    return Migrations(
+        tuple(f"{step.app_label}.{step.name}" for step, _ in plan), tuple(sorted(unknown))
+    )
+
+
+def newest_event() -> datetime | None:
+    """When the last thing happened, by the clock of whoever wrote it down."""
+    return Event.objects.order_by("-pk").values_list("created_at", flat=True).first()
+
+
+def rows_written() -> dict[str, int]:
+    """Rows ever inserted, by table of ours, as the server counts them: no table is read."""
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        cursor.execute(
+            "SELECT relname, n_tup_ins FROM pg_stat_user_tables"
+            " WHERE relname LIKE ANY (ARRAY['memoryapp\\_%%', 'practice\\_%%'])"
+        )
+        return dict(cursor.fetchall())

@@ -1,0 +1,182 @@
+"""Backup and restore: what comes back is what was there, or one line says why not."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connection
+
+from memoryapp.models import Playbook
+from memoryapp.project import backup
+from memoryapp.project.backup import BackupFailed
+from memoryapp.project.cli import main
+from memoryapp.queries.database import migrations
+from tests.factories import BulletFactory, EnvironmentFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def here() -> str:
+    """The connection string of the test's own database."""
+    return backup.conninfo(connection.settings_dict)
+
+
+@pytest.fixture
+def empty(here: str) -> Iterator[str]:
+    """A fresh database on the same server."""
+    name = f"{connection.settings_dict['NAME']}_restored"
+    admin = psycopg.conninfo.make_conninfo(here, dbname="postgres")
+    with psycopg.connect(admin, autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name}")
+        yield psycopg.conninfo.make_conninfo(here, dbname=name)
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def snapshots(tmp_path: Path) -> Path:
+    folder = tmp_path / "data" / "snapshots"
+    (folder / "seed-1").mkdir(parents=True)
+    (folder / "seed-1" / "orders.json").write_text("[1]")
+    return folder
+
+
+@pytest.fixture
+def made(tmp_path: Path, here: str, snapshots: Path) -> Path:
+    bullet = BulletFactory()
+    Playbook.objects.filter(pk=bullet.playbook.pk).update(name="Ünï, \\ and a\ttab, ' and ∞")
+    EnvironmentFactory(workspace=bullet.playbook.workspace)
+    backup.write(tmp_path / "backup", database=here, snapshots=snapshots)
+    return tmp_path / "backup"
+
+
+def test_what_is_restored_has_the_digests_of_what_was_backed_up(
+    made: Path, here: str, empty: str, tmp_path: Path
+) -> None:
+    restored = tmp_path / "elsewhere" / "snapshots"
+    manifest = backup.restore(made, database=empty, snapshots=restored)
+    assert manifest.content.tables["memoryapp_bullet"][0] == 1
+    assert backup.content(empty) == backup.content(here)
+    assert (restored / "seed-1" / "orders.json").read_text() == "[1]"
+    with psycopg.connect(empty) as connected:
+        wanted = "SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal"
+        triggers = connected.execute(wanted).fetchone()
+        nextval = "SELECT nextval(pg_get_serial_sequence('memoryapp_bullet', 'id'))"
+        (number,) = connected.execute(nextval).fetchone() or (0,)
+    assert triggers != (0,)
+    assert not Playbook.objects.filter(bullets__pk=number).exists()
+
+
+def test_one_changed_value_changes_a_digest(here: str) -> None:
+    bullet = BulletFactory()
+    before = backup.content(here)
+    Playbook.objects.filter(pk=bullet.playbook.pk).update(name="Another name")
+    assert before.differing(backup.content(here)) == ["memoryapp_playbook"]
+
+
+def test_it_says_that_content_differs(made: Path, empty: str, tmp_path: Path) -> None:
+    manifest = json.loads((made / "manifest.json").read_text())
+    manifest["content"]["tables"]["memoryapp_playbook"][1] = "1"
+    (made / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(BackupFailed, match=r"memoryapp_playbook differ .* restore again"):
+        backup.restore(made, database=empty, snapshots=tmp_path / "s")
+
+
+def test_it_restores_into_an_empty_database_only(made: Path, here: str, tmp_path: Path) -> None:
+    with pytest.raises(BackupFailed, match=r"is not empty: it has \d+ tables. Create an empty"):
+        backup.restore(made, database=here, snapshots=tmp_path / "s")
+
+
+def test_it_refuses_a_backup_of_a_later_version(made: Path, empty: str, tmp_path: Path) -> None:
+    known = json.loads((made / "manifest.json").read_text())["migrations"][:-1]
+    with pytest.raises(BackupFailed, match=r"of a later version .* Install that version first"):
+        backup.restore(made, database=empty, snapshots=tmp_path / "s", known=known)
+
+
+def test_it_knows_its_own_migrations_to_be_applied(db: None) -> None:
+    assert migrations().missing == ()
+    assert migrations().unknown == ()
+
+
+def test_it_never_writes_over_a_backup(made: Path, here: str, snapshots: Path) -> None:
+    before = (made / "manifest.json").read_bytes()
+    with pytest.raises(BackupFailed, match=r"is there already\. Name another folder"):
+        backup.write(made, database=here, snapshots=snapshots)
+    assert (made / "manifest.json").read_bytes() == before
+
+
+def _no_manifest(made: Path) -> None:
+    (made / "manifest.json").unlink()
+
+
+def _half_a_manifest(made: Path) -> None:
+    path = made / "manifest.json"
+    path.write_text(path.read_text()[:100])
+
+
+def _of_the_future(made: Path) -> None:
+    path = made / "manifest.json"
+    path.write_text(path.read_text().replace('"format": 1', '"format": 2'))
+
+
+def _no_dump(made: Path) -> None:
+    (made / "database" / "toc.dat").unlink()
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (_no_manifest, "is no whole backup: its manifest.json is missing or damaged"),
+        (_half_a_manifest, "is no whole backup"),
+        (_of_the_future, "was made by a later version"),
+        (_no_dump, "pg_restore failed: .*toc.dat"),
+    ],
+)
+def test_it_says_what_is_wrong_with_a_damaged_backup(
+    made: Path, empty: str, tmp_path: Path, damage: Callable[[Path], None], said: str
+) -> None:
+    damage(made)
+    with pytest.raises(BackupFailed, match=said):
+        backup.restore(made, database=empty, snapshots=tmp_path / "s")
+
+
+def test_it_says_that_the_folder_cannot_be_written(here: str, snapshots: Path) -> None:
+    with pytest.raises(BackupFailed, match=r"/dev/null/backup cannot be written \(Not a directory"):
+        backup.write(Path("/dev/null/backup"), database=here, snapshots=snapshots)
+
+
+def test_it_says_that_the_database_is_gone(tmp_path: Path) -> None:
+    with pytest.raises(BackupFailed, match="The database cannot be read"):
+        backup.write(tmp_path / "b", database="host=/nowhere dbname=x", snapshots=tmp_path)
+    assert not (tmp_path / "b").exists()
+
+
+def test_no_password_is_on_a_command_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    seen: list[Any] = []
+
+    def run(command: list[str], **options: Any) -> Any:
+        seen.append((command, options["env"]["PGPASSWORD"]))
+        return type("Done", (), {"returncode": 0, "stderr": ""})
+
+    monkeypatch.setattr(subprocess, "run", run)
+    backup._run(
+        ["pg_dump", f"--dbname={backup._without_password('host=h password=pw')}"], "password=pw"
+    )
+    assert seen == [(["pg_dump", "--dbname=host=h"], "pw")]
+
+
+def test_the_commands_say_what_they_did(
+    here: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    BulletFactory()
+    assert main(["backup", str(tmp_path / "by-command")]) == 0
+    said = capsys.readouterr().out
+    assert "Keep SECRET_KEY elsewhere" in said
+    assert main(["restore", str(tmp_path / "by-command")]) == 1
+    assert capsys.readouterr().err.startswith("greenroom: The database ")

@@ -1,0 +1,50 @@
+"""While the database is away people and callers are told so, and to come again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+from django.test import Client
+
+GONE = 'could not extend file "base/1/2": No space left on device'
+
+
+@pytest.fixture
+def away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every statement fails, as on a full disk or while the server restarts."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OperationalError(GONE)
+
+    monkeypatch.setattr("django.db.backends.utils.CursorWrapper.execute", refuse)
+
+
+@pytest.fixture
+def visitor(rita_client: Client) -> Client:
+    rita_client.raise_request_exception = False
+    return rita_client
+
+
+def test_a_page_says_so(visitor: Client, away: None) -> None:
+    answer = visitor.get("/review/")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
+    page = answer.content.decode()
+    assert "The database is away" in page
+    assert "No space left" not in page
+
+
+def test_the_api_says_so_as_a_problem(visitor: Client, away: None) -> None:
+    answer = visitor.get("/api/v1/playbooks")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert "Nothing was kept of this request" in answer.json()["detail"]
+
+
+def test_a_defect_stays_a_defect(visitor: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("memoryapp.access.membership_of", broken)
+    assert visitor.get("/review/").status_code == 500

@@ -1,0 +1,168 @@
+"""``greenroom doctor``: one finding for each thing that can be wrong, with what to do."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import redis
+from django.db import OperationalError, connection
+from django.utils import timezone
+
+from memoryapp.clients import minilm, pulse, store
+from memoryapp.models import Event
+from memoryapp.project import doctor, embedded
+from memoryapp.project.celery import app
+from memoryapp.project.cli import main
+from memoryapp.project.doctor import Finding
+from memoryapp.queries import database
+from tests.factories import EnvironmentFactory, WorkspaceFactory
+
+pytestmark = pytest.mark.django_db
+SERVER = database.Server(180004, "18.4", 50 * 2**20, 0.0, "0.8.5", vector_is_there=True)
+
+
+@pytest.fixture
+def workers(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The answers of workers to a ping: one of them at first."""
+    answers: list[Any] = [{"celery@host": {"ok": "pong"}}]
+    monkeypatch.setattr(app.control, "ping", lambda timeout: answers)
+    pulse.leave()
+    return answers
+
+
+def wrong(findings: Any) -> list[tuple[str, str]]:
+    return [(found.check, found.text) for found in findings if found.state != "ok"]
+
+
+def with_server(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> list[Finding]:
+    changed = {name: changes.get(name, getattr(SERVER, name)) for name in SERVER.__slots__}
+    monkeypatch.setattr(database, "server", lambda: database.Server(**changed))
+    return [found for found in doctor._database() if found.state != "ok"]
+
+
+def test_it_finds_nothing_wrong_with_a_sound_installation(workers: list[Any]) -> None:
+    found = doctor.examine()
+    assert [finding for finding in found if finding.state == "fail"] == []
+    assert {"database", "pgvector", "clock", "migrations", "redis", "workers", "beat"} <= {
+        finding.check for finding in found
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "check", "said"),
+    [
+        ({"version": 150000, "name": "15.1"}, "database", "15.1 is too old. Move to PostgreSQL 16"),
+        ({"vector": None}, "pgvector", "not installed on the server"),
+        ({"vector_is_there": False}, "pgvector", "Run: greenroom prepare"),
+        ({"behind": 5.0}, "clock", "5 s behind the database's. Set both by NTP"),
+        ({"behind": -90.0}, "clock", "90 s ahead of the database's"),
+    ],
+)
+def test_it_says_what_is_wrong_with_the_database(
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], check: str, said: str
+) -> None:
+    (found,) = with_server(monkeypatch, **changes)
+    assert found.check == check
+    assert said in found.text
+
+
+def test_it_says_that_the_database_cannot_be_reached(
+    monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    def refuse() -> database.Server:
+        raise OperationalError("connection refused\nIs the server running?")
+
+    monkeypatch.setattr(database, "server", refuse)
+    settings.EMBEDDED = False
+    assert wrong(doctor._database()) == [
+        ("database", "It cannot be reached: connection refused. Correct DATABASE_URL.")
+    ]
+
+
+def test_it_says_that_migrations_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = database.Migrations(missing=("memoryapp.0099_new",), unknown=())
+    monkeypatch.setattr(database, "migrations", lambda: found)
+    assert wrong(doctor._migrations()) == [
+        ("migrations", "1 are not applied yet. Run: greenroom prepare")
+    ]
+
+
+def test_it_says_that_the_database_is_of_a_later_version() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO django_migrations (app, name, applied)"
+            " VALUES ('practice', '9999_later', now())"
+        )
+    assert "later version (practice.9999_later)" in dict(wrong(doctor._migrations()))["migrations"]
+
+
+def test_it_says_that_the_clock_was_set_back() -> None:
+    event = Event.objects.create(workspace=WorkspaceFactory(), kind="key.created")
+    Event.objects.filter(pk=event.pk).update(created_at=timezone.now() + timedelta(hours=3))
+    assert "the clock was set back" in dict(wrong(doctor._migrations()))["clock"]
+
+
+def test_it_says_whose_secrets_cannot_be_read(settings: Any) -> None:
+    environment = EnvironmentFactory(name="Shop")
+    environment.keep_secrets({"TOKEN": "t"})
+    environment.save()
+    assert wrong(doctor._secrets()) == []
+    settings.SECRET_KEY = "another key of the same installation"
+    assert dict(wrong(doctor._secrets()))["secrets"].startswith("Those of Shop were stored under")
+
+
+def test_it_says_that_redis_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = redis.Redis(unix_socket_path="/nowhere/redis.sock")
+    monkeypatch.setattr(store, "client", lambda: gone)
+    ((check, text),) = wrong(doctor._redis())
+    assert check == "redis"
+    assert text.endswith("Start it, or correct REDIS_URL.")
+
+
+def test_it_says_that_nobody_works(workers: list[Any]) -> None:
+    workers.clear()
+    assert ("workers", "None answers. Start at least one.") in wrong(doctor._redis())
+
+
+def test_it_says_that_beat_is_silent(workers: list[Any]) -> None:
+    store.client().delete(store.PREFIX + pulse.KEY)
+    assert "No scheduled task was done for a day." in dict(wrong(doctor._redis()))["beat"]
+
+
+def test_it_says_that_the_disk_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(folder: Any) -> None:
+        raise embedded.EmbeddedFailed("Only 3 MB are free.")
+
+    monkeypatch.setattr(embedded, "check_disk", full)
+    assert wrong(doctor._disk()) == [("disk", "Only 3 MB are free.")]
+
+
+def test_it_says_which_command_cannot_be_run(settings: Any) -> None:
+    settings.MCP_COMMANDS = {"git": ("/nowhere/git-server",)}
+    assert dict(wrong(doctor._commands()))["commands"].startswith("git of MCP_COMMANDS cannot be")
+
+
+def test_it_says_that_the_embedding_model_is_missing(settings: Any, tmp_path: Any) -> None:
+    settings.EMBEDDING_PROVIDER, settings.EMBEDDING_MODEL_DIR = "local", str(tmp_path)
+    assert minilm.INSTALL in dict(wrong(doctor._embeddings()))["embeddings"]
+
+
+def test_it_says_that_static_files_were_not_collected(settings: Any, tmp_path: Any) -> None:
+    settings.STATIC_ROOT = str(tmp_path)
+    assert "collectstatic" in dict(wrong(doctor._static_files()))["static files"]
+
+
+def test_the_command_prints_a_line_each_and_tells_by_its_exit_code(
+    workers: list[Any], settings: Any, tmp_path: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["doctor"]) == 0
+    assert "ok   database" in capsys.readouterr().out
+    settings.STATIC_ROOT = str(tmp_path)
+    assert main(["doctor", "--json"]) == 1
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {"state": "fail", "check": "static files"}.items() <= {
+        **next(line for line in lines if line["state"] == "fail")
+    }.items()

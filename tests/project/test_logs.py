@@ -1,0 +1,120 @@
+"""Lines of the log say which request, task and run they belong to."""
+
+from __future__ import annotations
+
+import json
+import logging
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+from django.test import RequestFactory
+
+from memoryapp.api.middleware import RequestId
+from memoryapp.domain import context
+from memoryapp.project import logs, reporting
+
+
+@pytest.fixture(autouse=True)
+def _nothing_bound() -> None:
+    context.begin()
+
+
+def record(message: str = "hello", **extra: Any) -> logging.LogRecord:
+    made = logging.LogRecord("greenroom", logging.INFO, "f.py", 1, message, (), None)
+    made.__dict__.update(extra)
+    return made
+
+
+def test_a_line_names_what_it_belongs_to() -> None:
+    context.begin(request_id="r1")
+    context.bind(run="42")
+    said = logs.Line().format(record(fields={"status": 200}))
+    assert said.endswith("INFO greenroom hello request_id=r1 run=42 status=200")
+
+
+def test_a_line_that_belongs_to_nothing_ends_with_its_message() -> None:
+    assert logs.Line().format(record()).endswith("INFO greenroom hello")
+
+
+def test_json_is_one_object_with_the_traceback_in_it() -> None:
+    context.begin(request_id="r1")
+    try:
+        raise ValueError("broken\nin two lines")
+    except ValueError as error:
+        made = record("It “failed”", exc_info=(ValueError, error, error.__traceback__))
+    said = logs.Json().format(made)
+    assert "\n" not in said
+    line = json.loads(said)
+    assert line["message"] == "It “failed”"
+    assert line["request_id"] == "r1"
+    assert line["error"].endswith("in two lines")
+    assert line["level"] == "INFO"
+
+
+def test_a_request_binds_its_id_and_the_next_one_its_own() -> None:
+    seen: list[Any] = []
+
+    def answer(request: Any) -> HttpResponse:
+        seen.append(dict(context.bound()))
+        context.bind(run="left over")
+        return HttpResponse()
+
+    for name in ("first", "second"):
+        RequestId(answer)(RequestFactory().get("/", headers={"X-Request-ID": name}))
+    assert seen == [{"request_id": "first"}, {"request_id": "second"}]
+
+
+def test_the_id_of_a_request_goes_with_the_tasks_it_rings_for() -> None:
+    headers: dict[str, Any] = {}
+    context.begin(request_id="r1")
+    logs.send_along(headers=headers)
+    context.begin(request_id="of another request in this worker")
+    task = SimpleNamespace(name="practice.tasks.drive_run", request=SimpleNamespace(**headers))
+    logs.take_up(task=task, task_id="t1")
+    assert context.bound() == {"request_id": "r1", "task": "drive_run", "task_id": "t1"}
+
+
+def test_a_task_of_beat_belongs_to_itself() -> None:
+    task = SimpleNamespace(name="practice.tasks.sweep_runs", request=SimpleNamespace())
+    logs.take_up(task=task, task_id="t2")
+    assert context.bound() == {"task": "sweep_runs", "task_id": "t2"}
+
+
+def test_a_reported_defect_holds_nobodys_words_and_no_secret(settings: Any) -> None:
+    settings.LLM_API_KEY = "canary-of-the-model"
+    context.begin(request_id="r1")
+    event = {
+        "user": {"id": 1},
+        "extra": {"sys.argv": ["canary"]},
+        "breadcrumbs": {"values": ["canary"]},
+        "request": {
+            "method": "POST",
+            "url": "http://host/api/v1/x?canary=1",
+            "headers": {"Authorization": "Bearer canary"},
+            "data": "canary",
+            "cookies": {"s": "canary"},
+        },
+        "exception": {"values": [{"type": "E", "value": "key canary-of-the-model in it"}]},
+        "message": "postgresql://user:canary@host/db and gr_canary123456",
+    }
+    sent = reporting.scrubbed(event, {})
+    assert "canary" not in json.dumps(sent).replace(reporting.REMOVED, "")
+    assert sent["tags"] == {"request_id": "r1"}
+    assert sent["request"] == {"method": "POST", "url": "http://host/api/v1/x"}
+    assert sent["exception"]["values"][0]["type"] == "E"
+
+
+def test_an_address_without_its_library_is_said_in_one_line(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(name: str) -> None:
+        raise ModuleNotFoundError(name)
+
+    settings.SENTRY_DSN = "https://key@127.0.0.1/1"
+    monkeypatch.setattr(reporting, "import_module", missing)
+    with pytest.raises(
+        SystemExit, match=r"SENTRY_DSN is set, .* pip install 'greenroom\[sentry\]'"
+    ):
+        reporting.begin()

@@ -1,0 +1,109 @@
+"""``/metrics``: who may read it, and that its figures are those of the rows."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from prometheus_client.parser import text_string_to_metric_families
+
+from memoryapp.clients import pulse, store
+from practice.models import Unit
+from tests.factories import CandidateFactory, RunFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def figures(client: Client, **headers: str) -> dict[tuple[str, ...], float]:
+    """Sample name and label values to value."""
+    answer = client.get("/metrics", headers=headers)
+    assert answer.status_code == 200
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(answer.content.decode())
+        for sample in family.samples
+    }
+
+
+def test_it_counts_what_waits(client: Client) -> None:
+    run = RunFactory(status="running")
+    RunFactory(status="finished")
+    for number, status in enumerate(["waiting", "waiting", "running", "done"]):
+        Unit.objects.create(run=run, stage="solve", round=1, target=number, status=status)
+    Unit.objects.filter(target=0).update(created_at=timezone.now() - timedelta(seconds=90))
+    CandidateFactory()
+    found = figures(client)
+    assert found["greenroom_units", "waiting"] == 2
+    assert found["greenroom_units", "running"] == 1
+    assert ("greenroom_units", "done") not in found
+    assert found["greenroom_runs", "running"] == 1
+    assert 90 <= found["greenroom_oldest_waiting_unit_seconds",] < 120
+    assert found["greenroom_candidates", "pending"] == 1
+    assert ("greenroom_rows_written_total", "practice_step") in found
+
+
+def test_a_unit_that_may_not_start_yet_is_not_late(client: Client) -> None:
+    later = timezone.now() + timedelta(minutes=5)
+    Unit.objects.create(run=RunFactory(status="running"), stage="solve", round=1, not_before=later)
+    assert figures(client)["greenroom_oldest_waiting_unit_seconds",] == 0
+
+
+def test_it_says_how_long_ago_beat_was_heard_of(client: Client) -> None:
+    pulse.leave()
+    assert figures(client)["greenroom_beat_age_seconds",] < 60
+    store.client().delete(store.PREFIX + pulse.KEY)
+    assert ("greenroom_beat_age_seconds",) not in figures(client)
+
+
+def test_it_counts_requests_by_the_name_of_their_address(client: Client) -> None:
+    name = ("greenroom_http_request_seconds_count", "GET", "healthz", "200")
+    before = figures(client).get(name, 0)
+    client.get("/healthz")
+    client.get("/no/such/place-77")
+    after = figures(client)
+    assert after[name] >= before + 1
+    assert not [key for key in after if "place-77" in "".join(key)]
+
+
+@pytest.mark.parametrize("peer", ["127.0.0.1", "::1"])
+def test_this_machine_may_read_it(client: Client, peer: str) -> None:
+    assert client.get("/metrics", REMOTE_ADDR=peer).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"REMOTE_ADDR": "10.0.0.7"},
+        {"HTTP_X_FORWARDED_FOR": "10.0.0.7"},
+        {"HTTP_FORWARDED": "for=10.0.0.7"},
+        {"REMOTE_ADDR": ""},
+    ],
+)
+def test_nobody_else_may(client: Client, given: dict[str, Any]) -> None:
+    answer = client.get("/metrics", **given)
+    assert answer.status_code == 403
+    assert "METRICS_TOKEN" in answer.content.decode()
+
+
+def test_the_token_is_asked_of_everybody(client: Client, settings: Any) -> None:
+    settings.METRICS_TOKEN = "a-token-of-some-length"
+    assert client.get("/metrics").status_code == 403
+    wrong = {"Authorization": "Bearer a-token-of-some-lengt\xe4"}
+    assert client.get("/metrics", headers=wrong).status_code == 403
+    right = {"Authorization": f"Bearer {settings.METRICS_TOKEN}"}
+    assert figures(client, **right)
+
+
+def test_reading_it_costs_few_queries_however_much_there_is(
+    client: Client, django_assert_max_num_queries: Any
+) -> None:
+    for _ in range(3):
+        Unit.objects.create(run=RunFactory(status="running"), stage="solve", round=1)
+    with django_assert_max_num_queries(9):
+        assert re.search(
+            r"greenroom_units\{status=\"waiting\"\} 3", client.get("/metrics").content.decode()
+        )

@@ -1,0 +1,212 @@
+"""Every setting wrong in turn gives one line at start that says what to write instead."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from memoryapp.project import settings as product
+from practice.clients.llm import DEFAULT_TEMPERATURES
+from tests.project.test_docs import variables
+
+ROOT = Path(__file__).resolve().parents[2]
+LONG_KEY = "a-key-that-is-long-enough-for-everybody"
+NUMBERS = {
+    "API_RATE_LIMIT": "0 or more",
+    "ATTEMPT_SECONDS": "1 or more",
+    "DRIFT_CHECK_SECONDS": "1 or more",
+    "EMBEDDING_TIMEOUT_SECONDS": "from 0.1 to 600",
+    "HSTS_SECONDS": "0 or more",
+    "INGEST_MAX_BYTES": "1024 or more",
+    "INGEST_MAX_WAITING": "1 or more",
+    "LLM_PRICE_INPUT": "0.0 or more",
+    "LLM_PRICE_OUTPUT": "0.0 or more",
+    "LLM_TIMEOUT_SECONDS": "from 0.1 to 1800",
+    "MCP_CALL_SECONDS": "from 0.1 to 1800",
+    "MCP_CPU_SECONDS": "0 or more",
+    "MCP_FILE_MB": "0 or more",
+    "MCP_MEMORY_MB": "0 or more",
+    "MCP_OPEN_FILES": "0 or more",
+    "MCP_PROCESSES": "0 or more",
+    "MCP_PORT": "from 1 to 65535",
+    "MCP_STARTUP_SECONDS": "from 0.1 to 1800",
+    "ONLINE_RUN_BUDGET": "0.0 or more",
+    "PORT": "from 1 to 65535",
+    "RECEIPT_DAYS": "from 0 to 36500",
+    "RECEIPT_SECONDS": "1 or more",
+    "REVIEW_RESERVATION_MINUTES": "0 or more",
+    "SESSION_HOURS": "from 1 to 8760",
+    "SWEEP_SECONDS": "1 or more",
+    "TRACE_SETTLE_SECONDS": "0.0 or more",
+    "TRUSTED_PROXIES": "from 0 to 10",
+    "UNIT_LEASE_SECONDS": "2 or more",
+    "WORKSPACE_IMPORT_MAX_BYTES": "1024 or more",
+    "WORKER_PROCESSES": "from 1 to 256",
+}
+FLAGS = ("DATABASE_POOLER", "DEBUG", "PULL_CACHE", "SSL_REDIRECT")
+OTHERWISE_WRONG = [
+    ("ALLOWED_HOSTS", "https://a.example", "bare host names"),
+    ("ALLOWED_HOSTS", "a.example:8000", "without a port"),
+    ("CSRF_TRUSTED_ORIGINS", "a.example", "https://greenroom.example.com"),
+    ("CSRF_TRUSTED_ORIGINS", "https://a.example/login", "without anything after the host"),
+    ("DATABASE_URL", "mysql://user:hidden@host/name", "postgresql://user:password@host:5432/name"),
+    ("DATABASE_URL", "postgresql://user:hidden@host:port/name", "postgresql://"),
+    ("EMBEDDING_API_KEY", "two words", "copy it anew"),
+    ("EMBEDDING_BASE_URL", "localhost:11434", "http://localhost:11434/v1"),
+    ("EMBEDDING_MODEL_DIR", "/nowhere", "a folder on this machine"),
+    ("EMBEDDING_PROVIDER", "cohere", "one of local, openai, not 'cohere'"),
+    ("EMAIL_URL", "mail.example.com:587", "smtps://user:password@mail.example.com:587"),
+    ("ENVIRONMENT_PRIVATE_ADDRESSES", "10.1", "networks such as 10.1.0.0/16"),
+    ("GREENROOM_DATA_DIR", "/dev/null/data", "a folder that can be written"),
+    ("LLM_API_KEY", "sk-“quoted”", "copy it anew"),
+    ("LLM_BASE_URL", "ftp://host/v1", "http://localhost:11434/v1"),
+    ("LLM_OUTPUT_MODE", "json", "one of tool, native, prompted"),
+    ("LLM_PROVIDER", "bedrock", "one of openai, anthropic"),
+    ("LLM_ROLE_MODELS", '{"critic": "m"}', "names 'critic', and there is only condenser, "),
+    ("LLM_ROLE_MODELS", '{"solver": 3}', '{"validator": "gpt-5-mini"}'),
+    ("LLM_TEMPERATURES", '{"solver": 3}', "from 0 to 2"),
+    ("LLM_TEMPERATURES", "0.5", "a JSON object"),
+    ("LOG_FORMAT", "xml", "one of line, json"),
+    ("LOG_LEVEL", "LOUD", "one of DEBUG, INFO, WARNING, ERROR, CRITICAL"),
+    ("MCP_COMMANDS", '{"git": ""}', '{"git": "/opt/git/bin/mcp-server-git"}'),
+    ("MCP_COMMANDS", "git", '{"git": "/opt/git/bin/mcp-server-git"}'),
+    ("MCP_SANDBOX", "yes", "one of auto, required, off"),
+    ("METRICS_TOKEN", "short", "at least 16 characters long"),
+    ("OIDC_CLIENT_SECRET", "two words", "copy it anew"),
+    ("OIDC_ISSUER", "login.example.com", "https://login.example.com/realms/acme"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318", "http://collector:4318"),
+    ("PUBLIC_URL", "greenroom.example.com", "https://greenroom.example.com"),
+    ("REDIS_URL", "http://host", "redis://host:6379/0"),
+    ("REDACTION_RULES", "EMP-[0-9]{6}", "a JSON object of name to pattern"),
+    ("REDACTION_RULES", '{"open": "("}', "cannot be used"),
+    ("SEALING_KEYS", "short", "at least 32 characters long"),
+    ("SECOND_FACTOR_ROLES", "admins", "viewer, reviewer, editor, admin"),
+    ("SECRET_KEY", "short", "at least 32 characters long"),
+    ("SENTRY_DSN", "key@sentry", "https://key@sentry.example.com/1"),
+    ("SEED_DIR", "/nowhere", "a folder on this machine"),
+    ("WEBHOOK_PRIVATE_ADDRESSES", "ture", "must be true, false or networks"),
+    ("TIME_ZONE", "Berlin", "Europe/Berlin"),
+]
+#: Any text is a name; HOST is tried when the supervisor binds it, and says so in one line.
+NEVER_WRONG = {
+    *("EMAIL_FROM", "EMBEDDING_MODEL", "HOST", "LLM_MODEL", "OIDC_CLIENT_ID", "OIDC_NAME"),
+    *("SECRET_KEY_FALLBACKS", "STATIC_ROOT"),
+}
+WRONG = [
+    *((name, "many", f"number, {span}, not 'many'") for name, span in NUMBERS.items()),
+    *((name, "-1", f"number, {span}, not '-1'") for name, span in NUMBERS.items()),
+    *((name, "ture", "must be true or false, not 'ture'") for name in FLAGS),
+    *OTHERWISE_WRONG,
+]
+
+
+@pytest.fixture
+def settings_with(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    for name in variables():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GREENROOM_DATA_DIR", str(tmp_path))
+
+    def load(**values: str) -> dict[str, Any]:
+        for name, value in values.items():
+            monkeypatch.setenv(name, value)
+        # They keep what they read when they were first imported.
+        for part in ("environment", "language_models", "sign_in"):
+            monkeypatch.delitem(sys.modules, f"memoryapp.project.{part}", raising=False)
+        return runpy.run_path(str(ROOT / "memoryapp" / "project" / "settings.py"))
+
+    return load
+
+
+def test_every_setting_can_be_wrong_here_or_never() -> None:
+    assert {name for name, *_ in WRONG} | NEVER_WRONG == variables()
+
+
+@pytest.mark.parametrize(("name", "value", "instead"), WRONG)
+def test_a_wrong_setting_is_refused_in_one_line(
+    settings_with: Any, name: str, value: str, instead: str
+) -> None:
+    with pytest.raises(SystemExit) as refused:
+        settings_with(**{name: value})
+    said = [line for line in str(refused.value).splitlines() if f"start. {name} " in line]
+    assert len(said) == 1
+    assert instead in said[0]
+    assert "hidden" not in said[0]
+
+
+def test_every_wrong_setting_is_said_at_once(settings_with: Any) -> None:
+    with pytest.raises(SystemExit, match=r"(?s)PORT must be.*\n.*LOG_LEVEL must be"):
+        settings_with(PORT="web", LOG_LEVEL="LOUD")
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"DATABASE_URL": "postgresql://host/name"}, "SECRET_KEY is not set, and with DATABASE"),
+        ({"LLM_PROVIDER": "openai"}, "LLM_MODEL must name the model at openai"),
+        ({"EMBEDDING_PROVIDER": "openai"}, "EMBEDDING_MODEL must name the model when"),
+        ({"OIDC_ISSUER": "https://login.example.com"}, "OIDC_CLIENT_ID must be what the provider"),
+        ({"LLM_PRICE_INPUT": "1"}, "LLM_PRICE_OUTPUT must be set with the other"),
+        ({"PORT": "9000", "MCP_PORT": "9000"}, "MCP_PORT must be another number than PORT"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(
+    settings_with: Any, values: dict[str, str], said: str
+) -> None:
+    with pytest.raises(SystemExit, match=said):
+        settings_with(**values)
+
+
+def test_an_empty_setting_is_as_good_as_none(settings_with: Any) -> None:
+    found = settings_with(**dict.fromkeys(variables() - {"GREENROOM_DATA_DIR"}, ""))
+    assert (found["PORT"], found["MCP_PORT"], found["PULL_CACHE"]) == (8000, 8001, True)
+    assert found["ALLOWED_HOSTS"] == ["*", "localhost", "127.0.0.1"]
+
+
+def test_what_is_right_is_taken(settings_with: Any) -> None:
+    found = settings_with(
+        DATABASE_URL="postgresql://user:pw@host:6543/name?sslmode=verify-full",
+        SECRET_KEY=LONG_KEY,
+        PUBLIC_URL="https://greenroom.example.com/",
+        ALLOWED_HOSTS="a.example, [::1]",
+        MCP_COMMANDS='{"git": "/opt/git --quiet", "files": ["node", "a b.js"]}',
+        LLM_TEMPERATURES='{"solver": 1}',
+        log_level="ignored",
+        LOG_LEVEL="info",
+    )
+    assert found["DATABASES"]["default"]["PORT"] == 6543
+    assert found["CSRF_TRUSTED_ORIGINS"] == ["https://greenroom.example.com"]
+    assert found["ALLOWED_HOSTS"][:2] == ["a.example", "[::1]"]
+    assert found["MCP_COMMANDS"]["git"] == ("/opt/git", "--quiet")
+    assert found["MCP_COMMANDS"]["files"] == ("node", "a b.js")
+    assert found["LLM_TEMPERATURES"] == {"solver": 1.0}
+    assert found["LOGGING"]["root"]["level"] == "INFO"
+
+
+def test_it_knows_the_roles_that_a_model_plays() -> None:
+    assert set(product.MODEL_ROLES) == set(DEFAULT_TEMPERATURES)
+
+
+def test_a_process_says_nothing_but_that_line(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "GREENROOM_DATA_DIR": str(tmp_path),
+            "PORT": "web",
+            "DJANGO_SETTINGS_MODULE": "memoryapp.project.settings",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines() == [
+        "Greenroom cannot start. PORT must be a whole number, from 1 to 65535, not 'web'."
+    ]
