@@ -127,8 +127,8 @@ def _secrets() -> Findings:
             unreadable.append(environment.name)
     if unreadable:
         text = (
-            f"Those of {', '.join(unreadable[:3])} were stored under another SECRET_KEY. "
-            "Put the old key into SECRET_KEY_FALLBACKS, or enter the secrets again."
+            f"Those of {', '.join(unreadable[:3])} were stored under another key. "
+            "Put the old one into SEALING_KEYS, or enter the secrets again."
         )
         yield Finding("fail", "secrets", text)
     else:

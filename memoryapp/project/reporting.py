@@ -65,8 +65,9 @@ def scrubbed(event: dict[str, Any], hint: Mapping[str, Any]) -> dict[str, Any]:
 def _secrets() -> list[str]:
     database = settings.DATABASES["default"].get("PASSWORD") or ""
     known = [
-        *(settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS, settings.METRICS_TOKEN),
-        *(settings.LLM_API_KEY, settings.EMBEDDING_API_KEY, database),
+        *(*settings.SEALING_KEYS, settings.METRICS_TOKEN, settings.OIDC_CLIENT_SECRET),
+        *(settings.LLM_API_KEY, settings.EMBEDDING_API_KEY, settings.EMAIL_HOST_PASSWORD),
+        database,
     ]
     return [secret for secret in known if secret]
 

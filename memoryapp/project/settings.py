@@ -388,7 +388,7 @@ def _redaction_rules(written: str) -> tuple[Own, ...]:
 
 
 #: What is masked besides the secrets that are known by their form.
-REDACTION_RULES = env.read("REDACTION_RULES", _redaction_rules, ())
+REDACTION_RULES = env.read("REDACTION_RULES", _redaction_rules, own_rules({}))
 
 #: Where web processes of this host keep their counts for /metrics.
 METRICS_DIR = DATA_DIR / "metrics"

@@ -24,8 +24,9 @@ from typing import IO
 
 from memoryapp.project import embedded, settings
 from memoryapp.project.embedded import EmbeddedFailed
+from memoryapp.project.environment import BASE_DIR
 
-ROOT = settings.BASE_DIR
+ROOT = BASE_DIR
 MAX_RESTARTS = 5
 RESTART_WINDOW_SECONDS = 60.0
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.db import OperationalError
@@ -11,14 +14,12 @@ from django.test import Client
 GONE = 'could not extend file "base/1/2": No space left on device'
 
 
-@pytest.fixture
-def away(monkeypatch: pytest.MonkeyPatch) -> None:
+@contextmanager
+def away() -> Iterator[None]:
     """Every statement fails, as on a full disk or while the server restarts."""
-
-    def refuse(*_: Any, **__: Any) -> None:
-        raise OperationalError(GONE)
-
-    monkeypatch.setattr("django.db.backends.utils.CursorWrapper.execute", refuse)
+    gone = OperationalError(GONE)
+    with mock.patch("django.db.backends.utils.CursorWrapper.execute", side_effect=gone):
+        yield
 
 
 @pytest.fixture
@@ -27,16 +28,18 @@ def visitor(rita_client: Client) -> Client:
     return rita_client
 
 
-def test_a_page_says_so(visitor: Client, away: None) -> None:
-    answer = visitor.get("/review/")
+def test_a_page_says_so(visitor: Client) -> None:
+    with away():
+        answer = visitor.get("/review/")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
     page = answer.content.decode()
     assert "The database is away" in page
     assert "No space left" not in page
 
 
-def test_the_api_says_so_as_a_problem(visitor: Client, away: None) -> None:
-    answer = visitor.get("/api/v1/playbooks")
+def test_the_api_says_so_as_a_problem(visitor: Client) -> None:
+    with away():
+        answer = visitor.get("/api/v1/playbooks")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert "Nothing was kept of this request" in answer.json()["detail"]

@@ -110,7 +110,7 @@ def test_it_says_whose_secrets_cannot_be_read(settings: Any) -> None:
     environment.keep_secrets({"TOKEN": "t"})
     environment.save()
     assert wrong(doctor._secrets()) == []
-    settings.SECRET_KEY = "another key of the same installation"
+    settings.SEALING_KEYS = ["another key of the same installation"]
     assert dict(wrong(doctor._secrets()))["secrets"].startswith("Those of Shop were stored under")
 
 
