@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
+from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ParseError, ValidationError
@@ -19,6 +21,8 @@ from practice.api import incident_serializers as s
 from practice.models import TelemetryFile, TelemetrySource
 from practice.services import telemetry as services
 
+PROTOBUF = "application/x-protobuf"
+Post = TypeVar("Post", bound=Callable[..., HttpResponse])
 KINDS = TelemetryFile.Kind.values
 
 
@@ -116,28 +120,59 @@ class FileList(APIView):
         responses={201: s.TelemetryFileSerializer, 404: PROBLEM, 422: PROBLEM},
     )
     def post(self, request: Request, slug: str) -> Response:
-        """Send one file as the body: CSV, JSON or OTLP JSON, plain or gzipped."""
+        """Send one file as the body: CSV, JSON or OTLP, plain or gzipped."""
         kind = one_of(request, "kind", KINDS)
         if not kind:
             raise ValidationError({"kind": [f"Choose one of: {', '.join(KINDS)}."]})
         return _stored(request, slug, kind, request.query_params.get("name", "") or f"{kind}.csv")
 
 
-class OtlpTraces(APIView):
+class _Otlp(APIView):
     """Where an OTLP/HTTP exporter sends: ``…/telemetry/<source>`` is its endpoint."""
 
     permission_classes = (HasScope,)
     scopes = {"POST": SENDING["POST"]}
     parser_classes = (BytesParser,)
 
-    @extend_schema(
-        request={"application/json": OpenApiTypes.OBJECT},
-        responses={200: OpenApiTypes.OBJECT, 404: PROBLEM, 422: PROBLEM},
-    )
-    def post(self, request: Request, slug: str) -> Response:
-        """Take an OTLP ExportTraceServiceRequest in JSON."""
-        _stored(request, slug, "traces", "otlp-traces.json")
+    def taken(self, request: Request, slug: str, kind: str) -> HttpResponse:
+        """Store one export request, JSON or protobuf, and answer in its form."""
+        is_protobuf = (request.content_type or "").partition(";")[0] == PROTOBUF
+        _stored(request, slug, kind, f"otlp-{kind}.{'pb' if is_protobuf else 'json'}")
+        if is_protobuf:  # an empty message: everything was taken
+            return HttpResponse(b"", content_type=PROTOBUF)
         return Response({"partialSuccess": {}})
+
+
+def _otlp(summary: str) -> Callable[[Post], Post]:
+    described: Callable[[Post], Post] = extend_schema(
+        summary=summary,
+        request={PROTOBUF: OpenApiTypes.BINARY, "application/json": OpenApiTypes.OBJECT},
+        responses={
+            (200, "application/json"): OpenApiTypes.OBJECT,
+            (200, PROTOBUF): OpenApiTypes.BINARY,
+            404: PROBLEM,
+            422: PROBLEM,
+        },
+    )
+    return described
+
+
+class OtlpTraces(_Otlp):
+    @_otlp("Take an OTLP ExportTraceServiceRequest, protobuf or JSON.")
+    def post(self, request: Request, slug: str) -> HttpResponse:
+        return self.taken(request, slug, "traces")
+
+
+class OtlpMetrics(_Otlp):
+    @_otlp("Take an OTLP ExportMetricsServiceRequest, protobuf or JSON.")
+    def post(self, request: Request, slug: str) -> HttpResponse:
+        return self.taken(request, slug, "metrics")
+
+
+class OtlpLogs(_Otlp):
+    @_otlp("Take an OTLP ExportLogsServiceRequest, protobuf or JSON.")
+    def post(self, request: Request, slug: str) -> HttpResponse:
+        return self.taken(request, slug, "logs")
 
 
 def _stored(request: Request, slug: str, kind: str, name: str) -> Response:

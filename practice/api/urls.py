@@ -158,6 +158,10 @@ urlpatterns = [
     ),
     path("telemetry/<slug:slug>/files", telemetry.FileList.as_view(), name="api-telemetry-files"),
     path("telemetry/<slug:slug>/v1/traces", telemetry.OtlpTraces.as_view(), name="api-otlp-traces"),
+    path(
+        "telemetry/<slug:slug>/v1/metrics", telemetry.OtlpMetrics.as_view(), name="api-otlp-metrics"
+    ),
+    path("telemetry/<slug:slug>/v1/logs", telemetry.OtlpLogs.as_view(), name="api-otlp-logs"),
     path("trajectories/fine-tuning", FineTuning.as_view(), name="api-fine-tuning"),
     path("trajectories/import", TrajectoryImport.as_view(), name="api-trajectory-import"),
     path("otlp/v1/traces", AgentTraces.as_view(), name="api-agent-traces"),

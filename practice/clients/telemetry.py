@@ -16,7 +16,7 @@ import gzip
 import itertools
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from practice.clients.telemetry_columns import (
 )
 from practice.domain.rootcause.telemetry import (
     EdgeTable,
+    Labels,
     LogTable,
     MetricTable,
     SpanTable,
@@ -44,6 +45,7 @@ from practice.domain.rootcause.types import Alert
 __all__ = ["Case", "UnreadableTelemetry", "alert", "case", "lines", "telemetry", "topology"]
 
 Notes = tuple[str, ...]
+Hosts = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,60 +87,80 @@ def _timed(found: dict[str, Any], name: str, path: Path, near: float | None) -> 
     return scale, (f"{path.name}: {name} is in another unit than it says; it was read as it fits",)
 
 
-def _metrics(path: Path, near: float | None) -> tuple[MetricTable, Notes]:
+def _hosts(c: Mapping[str, Labels]) -> Hosts:
+    """What runs where: each pod, or service where no pod is named, with its host."""
+    host, pod, service = c["host"], c["pod"], c["service"]
+    rows = np.stack([host.codes, pod.codes, service.codes], axis=1)
+    pairs = {
+        (pod.names[p] or service.names[s], host.names[h])
+        for h, p, s in np.unique(rows, axis=0).tolist()
+        if host.names[h]
+    }
+    return tuple(sorted(pair for pair in pairs if pair[0]))
+
+
+def _metrics(path: Path, near: float | None) -> tuple[MetricTable, Notes, Hosts]:
     wanted = {**_numbers("ts"), **_names("metric"), **_numbers("value")}
-    c, notes = columns(path, wanted, optional=_names("service", "pod"))
+    c, notes = columns(path, wanted, optional=_names("service", "pod", "host"))
     scale, said = _timed(c, "ts", path, near)
     table = MetricTable(c["ts"] * scale, c["service"], c["pod"], c["metric"], c["value"])
-    return table, (*notes, *said)
+    return table, (*notes, *said), _hosts(c)
 
 
-def _spans(path: Path, near: float | None) -> tuple[SpanTable, Notes]:
+def _spans(path: Path, near: float | None) -> tuple[SpanTable, Notes, Hosts]:
     ids = _names("trace_id", "span_id", "parent_id", "service")
     c, notes = columns(
         path,
         {**ids, **_numbers("start_us", "duration_us")},
-        optional=_names("pod", "operation", "status"),
+        optional=_names("pod", "operation", "status", "host"),
     )
     scale, said = _timed(c, "start_us", path, near)
-    return SpanTable(
-        trace_id=c["trace_id"],
-        span_id=c["span_id"],
-        parent_id=c["parent_id"],
-        service=c["service"],
-        pod=c["pod"],
-        operation=c["operation"],
-        start=c["start_us"] * scale,
-        duration=c["duration_us"] * scale,
-        status=c["status"],
-    ), (*notes, *said)
+    return (
+        SpanTable(
+            trace_id=c["trace_id"],
+            span_id=c["span_id"],
+            parent_id=c["parent_id"],
+            service=c["service"],
+            pod=c["pod"],
+            operation=c["operation"],
+            start=c["start_us"] * scale,
+            duration=c["duration_us"] * scale,
+            status=c["status"],
+        ),
+        (*notes, *said),
+        _hosts(c),
+    )
 
 
-def _logs(path: Path, near: float | None) -> tuple[LogTable, Notes]:
+def _logs(path: Path, near: float | None) -> tuple[LogTable, Notes, Hosts]:
     c, notes = columns(
         path,
         {**_numbers("ts_us"), **_names("service"), "message": Holds.TEXTS},
         optional=_names("pod", "level", "source", "trace_id", "span_id"),
     )
     scale, said = _timed(c, "ts_us", path, near)
-    return LogTable(
-        ts=c["ts_us"] * scale,
-        service=c["service"],
-        pod=c["pod"],
-        level=c["level"],
-        source=c["source"],
-        trace_id=c["trace_id"],
-        span_id=c["span_id"],
-        message=c["message"],
-    ), (*notes, *said)
+    return (
+        LogTable(
+            ts=c["ts_us"] * scale,
+            service=c["service"],
+            pod=c["pod"],
+            level=c["level"],
+            source=c["source"],
+            trace_id=c["trace_id"],
+            span_id=c["span_id"],
+            message=c["message"],
+        ),
+        (*notes, *said),
+        (),
+    )
 
 
-def _edges(path: Path, near: float | None) -> tuple[EdgeTable, Notes]:
+def _edges(path: Path, near: float | None) -> tuple[EdgeTable, Notes, Hosts]:
     names = _names("source", "target", "side")
     c, notes = columns(path, {**_numbers("ts"), **names, **_numbers("p50_s")})
     scale, said = _timed(c, "ts", path, near)
     table = EdgeTable(c["ts"] * scale, c["source"], c["target"], c["side"], c["p50_s"])
-    return table, (*notes, *said)
+    return table, (*notes, *said), ()
 
 
 _READERS = {"metrics": _metrics, "traces": _spans, "logs": _logs, "edges": _edges}
@@ -159,19 +181,21 @@ def telemetry(
     tables: dict[str, Any] = {}
     notes: list[str] = []
     refused: list[str] = []
+    hosts: dict[tuple[str, str], None] = {}
     for name, read in _READERS.items():
         path = next(
             (p for p in (folder / f"{name}.csv.gz", folder / f"{name}.csv") if p.exists()), None
         )
         if path is not None:
             try:
-                tables[_FIELDS[name]], said = read(path, near)
+                tables[_FIELDS[name]], said, where = read(path, near)
                 notes.extend(said)
+                hosts |= dict.fromkeys(where)
             except UnreadableTelemetry as error:
                 refused.append(f"{error}. The other files were used")
     if refused and not tables:
         raise UnreadableTelemetry(refused[0].removesuffix(". The other files were used"))
-    return Telemetry(**tables, topology=topology), (*refused, *notes)
+    return Telemetry(**tables, topology=topology, hosts=tuple(hosts)), (*refused, *notes)
 
 
 def topology(folder: Path) -> tuple[tuple[str, str], ...]:

@@ -13,6 +13,7 @@ import itertools
 import math
 import re
 import zlib
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ from practice.domain.rootcause.telemetry import Codes, Floats, Labels
 # What one file may unpack to. A case of a busy hour is a tenth of it.
 UNPACKED_CAP = 1 << 30
 MESSAGE_CAP = 2_000
-_PIECE = 50_000
+_PIECE = 8_192
 _DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, csv.Error, OSError)
 _UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 # Other names that collectors give to our columns, without the unit.
@@ -39,6 +40,7 @@ _ALIASES: Mapping[str, tuple[str, ...]] = {
     "p50": ("latency", "median"),
     "service": ("servicename",),
     "pod": ("podname", "instance", "container"),
+    "host": ("hostname", "node", "nodename"),
     "traceid": ("trace",),
     "spanid": ("span",),
     "parentid": ("parentspanid", "parent", "parentspan"),
@@ -95,6 +97,13 @@ def opened(path: Path, cap: int) -> Iterator[io.TextIOWrapper]:
         yield io.TextIOWrapper(capped, encoding="utf-8", errors="replace", newline="")
 
 
+def _numbering() -> dict[str, int]:
+    """A dictionary that numbers the names it is asked for."""
+    found: defaultdict[str, int] = defaultdict()
+    found.default_factory = found.__len__
+    return found
+
+
 @dataclass(slots=True)
 class _Column:
     """One column as it grows."""
@@ -102,7 +111,7 @@ class _Column:
     holds: Holds
     place: int | None
     scale: float
-    names: dict[str, int] = field(default_factory=dict)
+    names: dict[str, int] = field(default_factory=_numbering)
     parts: list[Any] = field(default_factory=list)
 
     def add(self, rows: Sequence[Sequence[str]], columns: Sequence[tuple[str, ...]]) -> None:
@@ -112,9 +121,7 @@ class _Column:
         elif self.holds is Holds.NUMBERS:
             self.parts.append(_numbers(values) * self.scale)
         else:
-            for name in dict.fromkeys(values):
-                self.names.setdefault(name, len(self.names))
-            codes = map(self.names.__getitem__, values)
+            codes = map(self.names.__getitem__, values)  # a new name gets the next number
             self.parts.append(np.fromiter(codes, np.int32, len(values)))
 
     def whole(self) -> Any:

@@ -1,6 +1,6 @@
 """Turn one file that somebody sent into the neutral layout, whatever its columns are called.
 
-CSV, JSON (a list of objects, or one object per line), OTLP traces in JSON, each plain or gzipped.
+CSV, JSON (a list of objects, or one object per line), OTLP in JSON or protobuf, plain or gzipped.
 The outcome is CSV with the columns of the neutral layout (see ``telemetry.py``), gzipped. A file
 that is cut off gives the rows before the cut and a note that says so.
 """
@@ -19,14 +19,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from practice.clients import telemetry_otlp
 from practice.clients.telemetry_columns import UnreadableTelemetry
 
 #: Columns of the neutral layout per kind; the first group must be there.
 COLUMNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "metrics": (("ts", "metric", "value"), ("service", "pod")),
+    "metrics": (("ts", "metric", "value"), ("service", "pod", "host")),
     "traces": (
         ("trace_id", "span_id", "parent_id", "service", "start_us", "duration_us"),
-        ("pod", "operation", "status"),
+        ("pod", "operation", "status", "host"),
     ),
     "logs": (
         ("ts_us", "service", "message"),
@@ -83,16 +84,22 @@ def read(data: bytes, *, name: str, kind: str, mapping: Mapping[str, str] | None
         raise UnreadableTelemetry(f"{name} is empty: send a file with at least one row")
     mapping = mapping or {}
     tally = _Tally()
-    text = _unpacked(data, name, tally.notes)
+    raw = _plain(data, name, tally.notes)
+    batch = telemetry_otlp.decoded(kind, raw)
+    rows = (
+        telemetry_otlp.rows(kind, [batch])
+        if batch is not None
+        else _rows(_decoded(raw), name=name, kind=kind, mapping=mapping, notes=tally.notes)
+    )
     out = io.BytesIO()
     needed, more = COLUMNS[kind]
     with (
         gzip.GzipFile(fileobj=out, mode="wb", mtime=0, compresslevel=5) as packed,
-        io.TextIOWrapper(packed, encoding="utf-8", newline="") as target,
+        io.TextIOWrapper(packed, encoding="utf-8", errors="replace", newline="") as target,
     ):
         writer = csv.writer(target, lineterminator="\n")
         writer.writerow((*needed, *more))
-        for row in _rows(text, name=name, kind=kind, mapping=mapping, notes=tally.notes):
+        for row in rows:
             writer.writerow([row.get(column, "") for column in (*needed, *more)])
             _count(tally, kind, row)
     if not tally.rows:
@@ -118,7 +125,7 @@ def header(data: bytes, *, name: str) -> list[str]:
     Raises:
         UnreadableTelemetry: it is empty or of an unknown form.
     """
-    text = _unpacked(data, name, [])
+    text = _decoded(_plain(data, name, []))
     first = next((row for row in _records(text, name, [])), None)
     if first is None:
         raise UnreadableTelemetry(f"{name} holds no row: send a file with at least one row")
@@ -142,11 +149,15 @@ def _is_gzip(data: bytes) -> bool:
     return data[:2] == b"\x1f\x8b"
 
 
-def _unpacked(data: bytes, name: str, notes: list[str]) -> str:
+def _plain(data: bytes, name: str, notes: list[str]) -> bytes:
     if data[:4] == b"PK\x03\x04":
         raise UnreadableTelemetry(f"{name} is a zip archive: send each file in it by itself")
     if _is_gzip(data):
         data = _gunzipped(data, name, notes)
+    return data
+
+
+def _decoded(data: bytes) -> str:
     return data.decode("utf-8", errors="replace").lstrip("\ufeff").replace("\0", "")
 
 
@@ -240,9 +251,8 @@ def _rows(
     first = next(records, None)
     if first is None:
         return
-    if kind == "traces" and "resourceSpans" in first:
-        for batch in (first, *records):
-            yield from otlp_spans(batch)
+    if telemetry_otlp.SIGNALS.get(kind, "") in first:
+        yield from telemetry_otlp.rows(kind, _chained(first, records))
         return
     needed, more = COLUMNS[kind]
     theirs = {ours: mapping.get(ours) or ours for ours in (*needed, *more)}
@@ -308,46 +318,3 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def otlp_spans(batch: Mapping[str, Any]) -> Iterator[dict[str, str]]:
-    """Rows of an OTLP/HTTP JSON ``ExportTraceServiceRequest`` (opentelemetry-proto 1.x)."""
-    for resource in _list(batch, "resourceSpans"):
-        about = _attributes(_dict(resource, "resource"))
-        service = about.get("service.name", "")
-        pod = about.get("k8s.pod.name") or about.get("service.instance.id", "")
-        for scope in _list(resource, "scopeSpans"):
-            for span in _list(scope, "spans"):
-                start = _number(_text(span.get("startTimeUnixNano")))
-                end = _number(_text(span.get("endTimeUnixNano")))
-                code = _text(_dict(span, "status").get("code"))
-                yield {
-                    "trace_id": _text(span.get("traceId")),
-                    "span_id": _text(span.get("spanId")),
-                    "parent_id": _text(span.get("parentSpanId")),
-                    "service": service,
-                    "pod": pod,
-                    "operation": _text(span.get("name")),
-                    "start_us": f"{start / 1e3:.0f}" if math.isfinite(start) else "",
-                    # A span without an end is still a call that was made.
-                    "duration_us": f"{(end - start) / 1e3:.0f}" if end > start > 0 else "",
-                    "status": {"2": "error", "STATUS_CODE_ERROR": "error", "1": "ok"}.get(code, ""),
-                }
-
-
-def _list(value: Mapping[str, Any], name: str) -> list[Any]:
-    found = value.get(name)
-    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
-
-
-def _dict(value: Mapping[str, Any], name: str) -> dict[str, Any]:
-    found = value.get(name)
-    return found if isinstance(found, dict) else {}
-
-
-def _attributes(resource: Mapping[str, Any]) -> dict[str, str]:
-    found = {}
-    for item in _list(resource, "attributes"):
-        value = _dict(item, "value")
-        found[_text(item.get("key"))] = _text(next(iter(value.values()), ""))
-    return found

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import tempfile
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -63,11 +65,24 @@ def _joined(files: Iterable[TelemetryFile]) -> tuple[Telemetry, tuple[str, ...]]
         for kept in sorted(files, key=lambda f: f.pk):
             notes |= dict.fromkeys(kept.notes)
             path = folder / f"{kept.kind}.csv"
-            text = gzip.decompress(bytes(kept.content))
-            if path.exists():
-                text = text.partition(b"\n")[2]
-            with path.open("ab") as target:
-                target.write(text)
+            _append(path, gzip.decompress(bytes(kept.content)), kept.kind)
         pairs = neutral.topology(folder)
         found, said = neutral.telemetry(folder, pairs)
     return found, (*notes, *said)
+
+
+def _append(path: Path, text: bytes, kind: str) -> None:
+    """Add a file's rows. One stored before a column was known gets it, empty."""
+    head, _, rows = text.partition(b"\n")
+    columns = ",".join((*COLUMNS[kind][0], *COLUMNS[kind][1])).encode()
+    lacking = columns.count(b",") - head.count(b",")
+    if lacking > 0 and columns.startswith(head):
+        with path.open("ab") as target, io.TextIOWrapper(target, "utf-8", newline="") as out:
+            writer = csv.writer(out, lineterminator="\n")
+            if not path.stat().st_size:
+                writer.writerow(columns.decode().split(","))
+            for row in csv.reader(io.StringIO(rows.decode(), newline="")):
+                writer.writerow([*row, *[""] * lacking])
+        return
+    with path.open("ab") as target:
+        target.write(rows if target.tell() else text)

@@ -5,6 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from google.protobuf.json_format import ParseDict
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from practice.models import Incident, TelemetryFile
 from tests.practice.outages import BEGAN, metrics_csv, outage, source_of
@@ -156,3 +162,39 @@ def test_an_otlp_exporter_sends_traces(with_key: Any, workspace: Any) -> None:
     answer = client.post(url, otlp(), content_type="application/json")
     assert (answer.status_code, answer.json()) == (200, {"partialSuccess": {}})
     assert TelemetryFile.objects.filter(name="otlp-traces.json", rows=1).exists()
+
+
+@pytest.mark.parametrize("kind", ["traces", "metrics", "logs"])
+def test_an_otlp_exporter_speaks_protobuf_too(with_key: Any, workspace: Any, kind: str) -> None:
+    client = with_key("trajectories:write")
+    source_of(workspace)
+    url = f"/api/v1/telemetry/shop/v1/{kind}"
+    answer = client.post(url, protobuf(kind), content_type="application/x-protobuf")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer["Content-Type"] == "application/x-protobuf"
+    assert TelemetryFile.objects.filter(name=f"otlp-{kind}.pb", kind=kind, rows=1).exists()
+    refused = client.post(url, b"\xff\xff", content_type="application/x-protobuf")
+    assert refused.status_code == 422
+
+
+def protobuf(kind: str) -> bytes:
+    """One export request of a kind with one thing in it."""
+    at = "1795000000000000000"
+    things = {
+        "traces": ("scopeSpans", "spans", {"name": "GET /", "startTimeUnixNano": at}),
+        "metrics": (
+            "scopeMetrics", "metrics",
+            {"name": "cpu", "gauge": {"dataPoints": [{"timeUnixNano": at, "asDouble": 1.0}]}},
+        ),
+        "logs": ("scopeLogs", "logRecords", {"timeUnixNano": at, "body": {"stringValue": "x"}}),
+    }  # fmt: skip
+    messages = {
+        "traces": ExportTraceServiceRequest,
+        "metrics": ExportMetricsServiceRequest,
+        "logs": ExportLogsServiceRequest,
+    }
+    scopes, name, thing = things[kind]
+    resource = f"resource{scopes.removeprefix('scope')}"
+    message = ParseDict({resource: [{scopes: [{name: [thing]}]}]}, messages[kind]())
+    sent: bytes = message.SerializeToString()
+    return sent

@@ -11,7 +11,7 @@ from practice.domain.rootcause.analysis import analyse
 from practice.domain.rootcause.invocations import is_ill
 from practice.domain.rootcause.metrics import Role, role, series
 from practice.domain.rootcause.telemetry import Telemetry
-from practice.domain.rootcause.types import EvidenceKind
+from practice.domain.rootcause.types import EdgeKind, EvidenceKind, NodeKind
 from tests.domain.rootcause_world import ALERT, BEGIN, Spans, metrics, request, world
 
 CALM = [5.0, 6.0, 5.5, 6.2, 5.1] * 4
@@ -135,3 +135,26 @@ def test_failures_that_are_only_counted_are_charged_to_the_callee_that_fails_as_
     telemetry = Telemetry(metrics=table, topology=(("web", "shop"),))
     found = analyse(telemetry, ALERT)
     assert [cause.service for cause in found.causes] == ["shop", "web"]
+
+
+def test_hosts_are_in_the_graph_where_telemetry_names_them() -> None:
+    window, reference = world(request(own=0.3))
+    placed = replace(window, hosts=(("shop-1", "node-7"), ("stock-1", "node-7"), ("x", "node-8")))
+    found = analyse(placed, ALERT, reference=reference)
+    assert [node.name for node in found.nodes if node.kind is NodeKind.HOST] == ["node-7"]
+    runs = {(edge.source, edge.target) for edge in found.edges if edge.kind is EdgeKind.RUNS_ON}
+    assert runs == {("pod:shop-1", "host:node-7"), ("pod:stock-1", "host:node-7")}
+
+
+def test_time_in_a_store_that_nobody_traces_is_not_the_callers_own() -> None:
+    window, reference = world(request(own=0.3))
+    slow = metrics(
+        {
+            ("store", "query_latency_p95"): [*CALM, 250.0, 260.0],
+            ("web", "cpu_pct"): [*CALM, 5.0, 6.0],
+        }
+    )
+    mapped = replace(window, metrics=slow, topology=(("shop", "store"), ("shop", "stock")))
+    assert analyse(mapped, ALERT, reference=reference).causes[0].service == "store"
+    alone = replace(window, metrics=slow, topology=(("stock", "store"),))
+    assert analyse(alone, ALERT, reference=reference).causes[0].service == "shop"

@@ -25,7 +25,7 @@ def test_it_reads_csv_of_our_own_columns_plain_or_gzipped() -> None:
     plain = read(METRICS, name="m.csv", kind="metrics")
     packed = read(gzip.compress(METRICS), name="m.csv.gz", kind="metrics")
     assert text_of(plain) == text_of(packed)
-    assert text_of(plain)[1] == "1795000000,cpu_pct,20,web,web-0"
+    assert text_of(plain)[1] == "1795000000,cpu_pct,20,web,web-0,"
     assert (plain.rows, plain.first, plain.services) == (1, 1795000000.0, ("web",))
     assert gzip.decompress(plain.original) == METRICS
 
@@ -40,7 +40,7 @@ def test_it_reads_other_names_and_units_by_the_sources_mapping() -> None:
         "time_unit": "ms",
     }
     found = read(data, name="m.csv", kind="metrics", mapping=mapping)
-    assert text_of(found)[1] == "1795000000.123,cpu,0.5,web,"
+    assert text_of(found)[1] == "1795000000.123,cpu,0.5,web,,"
 
 
 def test_it_reads_json_lists_and_lines_with_iso_times() -> None:
@@ -67,7 +67,7 @@ def otlp(**changes: Any) -> bytes:
 
 def test_it_reads_otlp_traces() -> None:
     found = read(otlp(), name="t.json", kind="traces")
-    assert text_of(found)[1] == "t1,s1,,web,1795000000000000,250000,,GET /,error"
+    assert text_of(found)[1] == "t1,s1,,web,1795000000000000,250000,,GET /,error,"
 
 
 def test_a_span_without_an_end_is_kept_without_a_duration() -> None:

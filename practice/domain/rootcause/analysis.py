@@ -66,7 +66,7 @@ def analyse(
         reference = learn(reference, interval=alert.interval)
     window = window or examine(telemetry, alert, reference)
     calls = graph.calls(telemetry, window, alert.trace_id)
-    findings = inherited(window.findings, calls.callees)
+    findings = inherited(window.findings, calls.callees, window.traced)
     evidence = _evidence(findings)
     cases = standings(findings, window.traced)
     start, notes = _start(alert, calls, window)
@@ -78,14 +78,16 @@ def analyse(
     causes = causes_of(strengths, subject, run.visits, alert.interval)
     outcome, statement = _answer(causes, run.visits, subject, start)
     names = sorted(set(strengths) | {n for pair in calls.live for n in pair})
-    shown = graph.nodes(window, names, {name: case.strength for name, case in cases.items()})
+    shown = graph.nodes(
+        window, names, {name: case.strength for name, case in cases.items()}, telemetry.hosts
+    )
     return Analysis(
         alert=alert,
         outcome=outcome,
         statement=statement,
         causes=causes,
         nodes=shown,
-        edges=graph.edges(window, calls, shown),
+        edges=graph.edges(window, calls, shown, telemetry.hosts),
         evidence=tuple(evidence),
         visits=tuple(run.visits),
         hits=tuple(recall.hits),

@@ -22,6 +22,10 @@ def service_id(name: str) -> str:
     return f"{NodeKind.SERVICE}:{name}"
 
 
+def host_id(name: str) -> str:
+    return f"{NodeKind.HOST}:{name}"
+
+
 def edge_id(source: str, target: str) -> str:
     return f"{source}>{target}"
 
@@ -72,8 +76,13 @@ def calls(telemetry: Telemetry, window: Window, trace_id: str = "") -> Calls:
             )
         }
     spoken = {source for source, _ in live}
-    # The topology fills in for services whose calls nobody recorded.
-    filled = {p for p in telemetry.topology if p[0] not in spoken} if not trace_id else set()
+    # The topology fills in for services whose calls nobody recorded, and for stores nobody traces.
+    answering = set(telemetry.spans.service.names) | {target for _, target in live}
+    filled = {
+        pair
+        for pair in telemetry.topology
+        if not trace_id and (pair[0] not in spoken or pair[1] not in answering)
+    }
     callees: dict[str, set[str]] = defaultdict(set)
     for source, target in live | filled:
         if source != target:
@@ -95,8 +104,13 @@ def _span_pairs(table: Invocations, telemetry: Telemetry, trace_id: str) -> set[
     return {(names[int(p) // width], names[int(p) % width]) for p in pairs}
 
 
-def nodes(window: Window, names: Sequence[str], anomaly: Mapping[str, float]) -> tuple[Node, ...]:
-    """One node per service of ``names`` and one per pod seen of it."""
+def nodes(
+    window: Window,
+    names: Sequence[str],
+    anomaly: Mapping[str, float],
+    hosts: Sequence[tuple[str, str]] = (),
+) -> tuple[Node, ...]:
+    """One node per service of ``names``, one per pod seen of it, one per host that runs either."""
     found: list[Node] = []
     operations = _operations(window.invocations)
     pods = _pods(window)
@@ -118,6 +132,9 @@ def nodes(window: Window, names: Sequence[str], anomaly: Mapping[str, float]) ->
             Node(node_id=f"{NodeKind.POD}:{pod}", kind=NodeKind.POD, name=pod, service=name)
             for pod in pods.get(name, ())
         )
+    shown = {node.name for node in found}
+    running = sorted({host for what, host in hosts if what in shown})
+    found.extend(Node(node_id=host_id(host), kind=NodeKind.HOST, name=host) for host in running)
     return tuple(found)
 
 
@@ -143,8 +160,10 @@ def _pods(window: Window) -> dict[str, tuple[str, ...]]:
     return {name: tuple(sorted(pods)) for name, pods in found.items()}
 
 
-def edges(window: Window, graph: Calls, shown: Sequence[Node]) -> tuple[Edge, ...]:
-    """Calls with their times now and usually, and which pod is an instance of what."""
+def edges(
+    window: Window, graph: Calls, shown: Sequence[Node], hosts: Sequence[tuple[str, str]] = ()
+) -> tuple[Edge, ...]:
+    """Calls with their times now and usually, which pod is an instance of what, and runs where."""
     now, usual = _by_pair(window, current=True), _by_pair(window, current=False)
     found = [
         _edge(source, target, now.get((source, target)), usual.get((source, target)), window)
@@ -160,6 +179,12 @@ def edges(window: Window, graph: Calls, shown: Sequence[Node]) -> tuple[Edge, ..
         )
         for node in shown
         if node.kind is NodeKind.POD
+    )
+    known = {node.name: node.node_id for node in shown if node.kind is not NodeKind.HOST}
+    found.extend(
+        Edge(edge_id(what, host), EdgeKind.RUNS_ON, source=known[what], target=host_id(host))
+        for what, host in hosts
+        if what in known
     )
     return tuple(found)
 

@@ -101,9 +101,11 @@ def generic(name: str) -> str:
     return _VARIABLE.sub("*", name)
 
 
-def invocations(spans: SpanTable, logs: LogTable, statements: Labels) -> Invocations:
-    """Cut spans into invocations; ``statements`` names the template of each log line."""
-    parent = parent_rows(spans)
+def invocations(spans: SpanTable, logs: LogTable, statements: Labels, parent: Rows) -> Invocations:
+    """Cut spans into invocations; ``statements`` names the template of each log line.
+
+    ``parent`` has the row of each span's parent.
+    """
     entry = entry_rows(spans.service.codes, parent)
     begins = np.unique(entry)
     number = np.full(len(spans), -1, dtype=np.int64)

@@ -95,7 +95,13 @@ _FALLING = 0.3
 
 
 def role(metric: str) -> Role:
-    return next((role for role, pattern in _ROLES if pattern.search(metric)), Role.OTHER)
+    name = _unlabelled(metric)
+    return next((role for role, pattern in _ROLES if pattern.search(name)), Role.OTHER)
+
+
+def _unlabelled(metric: str) -> str:
+    """The name of a metric without the labels of its series in braces."""
+    return metric.partition("{")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +130,7 @@ def series(table: MetricTable, bin_seconds: float = 0.0) -> Iterator[Series]:
         service, pod = divmod(int(code) // metrics, pods)
         metric = table.metric.names[int(code) % metrics]
         at, values = ts[rows], value[rows]
-        if _COUNTER.search(metric):
+        if _COUNTER.search(_unlabelled(metric)):
             at, values = _rates(at, values)
         at, values = _binned(at, values, bin_seconds)
         yield Series(

@@ -21,10 +21,10 @@ UNRECORDED = 0.7
 _UNCONFIRMED = {EvidenceKind.LATENCY: 0.3, EvidenceKind.RESOURCE: 0.4}
 # What is left of a caller's latency when a callee's accounts for all of it.
 _STILL_OWN = 0.2
-# And of its failures, when a callee it cannot do without is gone.
+# And of its failures or its own time, when a callee that tells nothing itself accounts for them.
 _STILL_FAILING = 0.05
-# Nats at which a callee's silence accounts for every failure of its callers.
-_SURELY_SILENT = 15.0
+# Nats at which a callee that is gone, or slow unseen, accounts for all that its callers show.
+_SURELY = 15.0
 _SLOW = frozenset({EvidenceKind.LATENCY})
 _FAILING = frozenset(
     {
@@ -61,14 +61,24 @@ def worth(nats: float) -> float:
     return math.log1p(nats / 3.0) * nats / (nats + 5.0) if nats > 0 else 0.0
 
 
-def inherited(findings: Iterable[Finding], callees: Mapping[str, Sequence[str]]) -> list[Finding]:
+def inherited(
+    findings: Iterable[Finding],
+    callees: Mapping[str, Sequence[str]],
+    traced: Collection[str] = (),
+) -> list[Finding]:
     """The findings, charged to the callee where a callee shows as much.
 
     A caller waits for whom it calls, so its latency is its own only as far as no callee's
     deviates by as much. It fails when whom it calls fails: failures that are only counted, not
     seen request by request, are charged likewise, and all of them where the callee fell silent.
+    Time in a callee that nobody traces, or that no longer answers, looks like the caller's own;
+    ``traced`` are the services whose requests were recorded.
     """
     known = list(findings)
+    untraced = {
+        name: tuple(callee for callee in called if callee not in traced)
+        for name, called in callees.items()
+    }
     slow, failing, silent = (_loudest(known, kinds) for kinds in (_SLOW, _FAILING, _SILENT))
     found = []
     for one in known:
@@ -78,8 +88,12 @@ def inherited(findings: Iterable[Finding], callees: Mapping[str, Sequence[str]])
         elif one.kind in _FAILING:
             if one.by_rate:
                 kept = _kept(one, _below(one.service, failing, callees), _STILL_OWN)
-            gone = _below(one.service, silent, callees) / _SURELY_SILENT
+            gone = _below(one.service, silent, callees) / _SURELY
             kept = min(kept, max(1.0 - gone, _STILL_FAILING))
+        elif one.kind in _TIMES:
+            gone = _below(one.service, silent, callees) / _SURELY
+            waits = _below(one.service, slow, untraced) / _SURELY
+            kept = max(1.0 - max(gone, waits), _STILL_FAILING)
         found.append(replace(one, own=one.own * kept) if kept < 1.0 else one)
     return found
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from practice.domain.rootcause.findings import Finding
-from practice.domain.rootcause.invocations import generic, parent_rows
+from practice.domain.rootcause.invocations import Rows, generic
 from practice.domain.rootcause.metrics import Role, Series, role
 from practice.domain.rootcause.robust import rate_ratio
 from practice.domain.rootcause.telemetry import Floats, Modality, SpanTable
@@ -39,9 +39,11 @@ class Answers:
     callee: Mapping[Side, str]
 
 
-def answers(spans: SpanTable) -> Answers:
-    """Every span inside a service some of whose kind have another service's directly below."""
-    parent = parent_rows(spans)
+def answers(spans: SpanTable, parent: Rows) -> Answers:
+    """Every span inside a service some of whose kind have another service's directly below.
+
+    ``parent`` has the row of each span's parent.
+    """
     service = spans.service.codes
     below = np.flatnonzero((parent >= 0) & (service[np.maximum(parent, 0)] != service))
     callee = np.full(len(spans), -1, dtype=np.int64)

@@ -132,13 +132,18 @@ class EdgeTable:
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
-    """All that is known of one window. ``topology`` has caller → callee pairs of services."""
+    """All that is known of one window.
+
+    ``topology`` has caller → callee pairs of services, ``hosts`` what runs where: pod (or service,
+    where no pod is named) → host.
+    """
 
     metrics: MetricTable = field(default_factory=MetricTable)
     spans: SpanTable = field(default_factory=SpanTable)
     logs: LogTable = field(default_factory=LogTable)
     edges: EdgeTable = field(default_factory=EdgeTable)
     topology: tuple[tuple[str, str], ...] = ()
+    hosts: tuple[tuple[str, str], ...] = ()
 
     def present(self) -> frozenset[Modality]:
         sizes = {

@@ -11,7 +11,7 @@ import numpy as np
 from practice.domain.rootcause.behavior import behavior, splits
 from practice.domain.rootcause.drain import statements
 from practice.domain.rootcause.findings import Finding
-from practice.domain.rootcause.invocations import Invocations, invocations, placed
+from practice.domain.rootcause.invocations import Invocations, invocations, parent_rows, placed
 from practice.domain.rootcause.latency import (
     Pair,
     Shift,
@@ -49,14 +49,15 @@ def learn(telemetry: Telemetry, *, interval: float = 60.0) -> Reference:
     """Prepare fault-free telemetry; ``interval`` is how often alerts are evaluated, in seconds."""
     names = statements(telemetry.logs)
     width = interval * _BIN
+    parent = parent_rows(telemetry.spans)
     return Reference(
         telemetry=telemetry,
         statements=names,
-        invocations=invocations(telemetry.spans, telemetry.logs, names),
+        invocations=invocations(telemetry.spans, telemetry.logs, names, parent),
         by_lines=line_invocations(
             telemetry.logs, names, np.ones(len(telemetry.logs), dtype=np.bool_)
         ),
-        answers=answers(telemetry.spans),
+        answers=answers(telemetry.spans, parent),
         metrics=usual_values(telemetry.metrics, width),
         bin_seconds=width,
     )
@@ -98,7 +99,8 @@ def examine(telemetry: Telemetry, alert: Alert, reference: Reference | None) -> 
     begin, end = bounds(alert)
     cuts = splits(begin, max(end, begin + 1.0))
     names = statements(telemetry.logs)
-    window = invocations(telemetry.spans, telemetry.logs, names)
+    parent = parent_rows(telemetry.spans)
+    window = invocations(telemetry.spans, telemetry.logs, names, parent)
     usual = reference.invocations if reference is not None else None
     gaps = span_gaps(window, usual, cuts)
     edges = reference.telemetry.edges if reference is not None else None
@@ -108,7 +110,9 @@ def examine(telemetry: Telemetry, alert: Alert, reference: Reference | None) -> 
         *own_time(window, usual, cuts),
         *gap_findings(gaps, Modality.TRACES),
         *gap_findings(sides, Modality.EDGES),
-        *unanswered(answers(telemetry.spans), reference.answers if reference else None, cuts),
+        *unanswered(
+            answers(telemetry.spans, parent), reference.answers if reference else None, cuts
+        ),
         *stopped(series(telemetry.metrics), begin, _last(telemetry.metrics.ts)),
     ]
     width = alert.interval * _BIN

@@ -1,0 +1,179 @@
+"""OTLP requests of any signal, in JSON or protobuf, as rows of the neutral layout.
+
+Protobuf is brought to the shape OTLP/JSON has, so that both are read by the same code. A cumulative
+sum becomes a counter (``…_total``), a histogram the mean and count of its interval; the attributes
+of a data point become part of the metric's name, since each set of them is a series of its own.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import DecodeError, Message
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+#: The field that an OTLP/JSON request of a kind has.
+SIGNALS = {"traces": "resourceSpans", "metrics": "resourceMetrics", "logs": "resourceLogs"}
+_REQUESTS: Mapping[str, type[Message]] = {
+    "traces": ExportTraceServiceRequest,
+    "metrics": ExportMetricsServiceRequest,
+    "logs": ExportLogsServiceRequest,
+}
+_IDS = ("traceId", "spanId", "parentSpanId")
+_LABELS_CAP = 120
+_CUMULATIVE = {"2", "AGGREGATION_TEMPORALITY_CUMULATIVE"}
+_ILL = {"2": "error", "STATUS_CODE_ERROR": "error", "1": "ok", "STATUS_CODE_OK": "ok"}
+Row = dict[str, str]
+Plain = Mapping[str, Any]
+
+
+def decoded(kind: str, data: bytes) -> Plain | None:
+    """A protobuf export request of ``kind`` as OTLP/JSON has it; ``None`` if it is none."""
+    if kind not in _REQUESTS or data[:1] != b"\n":  # field 1, of a length
+        return None
+    message = _REQUESTS[kind]()
+    try:
+        message.ParseFromString(data)
+    except (DecodeError, RecursionError):
+        return None
+    found: dict[str, Any] = MessageToDict(message)
+    for resource in _list(found, SIGNALS[kind]):
+        for scope in (*_list(resource, "scopeSpans"), *_list(resource, "scopeLogs")):
+            for item in (*_list(scope, "spans"), *_list(scope, "logRecords")):
+                for name in _IDS:
+                    if item.get(name):
+                        item[name] = base64.b64decode(item[name]).hex()
+    return found if SIGNALS[kind] in found else None
+
+
+def rows(kind: str, batches: Iterable[Plain]) -> Iterator[Row]:
+    """Rows of OTLP/JSON export requests, in the columns of ``kind``."""
+    before: dict[tuple[str, ...], tuple[float, float]] = {}
+    for batch in batches:
+        for resource in _list(batch, SIGNALS[kind]):
+            about = _attributes(_dict(resource, "resource"))
+            home = {
+                "service": about.get("service.name", ""),
+                "pod": about.get("k8s.pod.name") or about.get("service.instance.id", ""),
+                "host": about.get("k8s.node.name") or about.get("host.name", ""),
+            }
+            if kind == "traces":
+                yield from _spans(resource, home)
+            elif kind == "logs":
+                yield from _lines(resource, home)
+            else:
+                yield from _samples(resource, home, before)
+
+
+def _spans(resource: Plain, home: Row) -> Iterator[Row]:
+    for scope in _list(resource, "scopeSpans"):
+        for span in _list(scope, "spans"):
+            start, end = _number(span, "startTimeUnixNano"), _number(span, "endTimeUnixNano")
+            yield {
+                **home,
+                "trace_id": _text(span.get("traceId")),
+                "span_id": _text(span.get("spanId")),
+                "parent_id": _text(span.get("parentSpanId")),
+                "operation": _text(span.get("name")),
+                "start_us": f"{start / 1e3:.0f}" if math.isfinite(start) else "",
+                # A span without an end is still a call that was made.
+                "duration_us": f"{(end - start) / 1e3:.0f}" if end > start > 0 else "",
+                "status": _ILL.get(_text(_dict(span, "status").get("code")), ""),
+            }
+
+
+def _lines(resource: Plain, home: Row) -> Iterator[Row]:
+    for scope in _list(resource, "scopeLogs"):
+        logger = _text(_dict(scope, "scope").get("name"))
+        for line in _list(scope, "logRecords"):
+            at = _number(line, "timeUnixNano")
+            at = at if at > 0 else _number(line, "observedTimeUnixNano")
+            where = _attributes(line)
+            code = where.get("code.lineno") or where.get("code.line.number", "")
+            yield {
+                **home,
+                "ts_us": f"{at / 1e3:.0f}" if math.isfinite(at) else "",
+                "level": _text(line.get("severityText")),
+                "source": f"{logger}#{code}" if logger and code else "",
+                "trace_id": _text(line.get("traceId")),
+                "span_id": _text(line.get("spanId")),
+                "message": _value(_dict(line, "body")),
+            }
+
+
+def _samples(
+    resource: Plain, home: Row, before: dict[tuple[str, ...], tuple[float, float]]
+) -> Iterator[Row]:
+    for scope in _list(resource, "scopeMetrics"):
+        for metric in _list(scope, "metrics"):
+            name = _text(metric.get("name"))
+            for shape in ("gauge", "sum", "histogram", "exponentialHistogram"):
+                told = _dict(metric, shape)
+                rising = _text(told.get("aggregationTemporality")) in _CUMULATIVE
+                for point in _list(told, "dataPoints"):
+                    at = _number(point, "timeUnixNano") / 1e9
+                    labels = _labels(point)
+                    if shape in ("gauge", "sum"):
+                        value = _number(point, "asDouble" if "asDouble" in point else "asInt")
+                        counts = shape == "sum" and rising and told.get("isMonotonic")
+                        full = f"{name}_total{labels}" if counts else name + labels
+                        yield _sample(home, at, full, value)
+                        continue
+                    sum_, count = _number(point, "sum"), _number(point, "count")
+                    key = (home["service"], home["pod"], name, labels)
+                    last = before.get(key, (math.nan, math.nan)) if rising else (0.0, 0.0)
+                    before[key] = (sum_, count)
+                    if last[1] <= count:
+                        yield _sample(home, at, f"{name}_calls{labels}", count - last[1])
+                    if last[1] < count:
+                        mean = (sum_ - last[0]) / (count - last[1])
+                        yield _sample(home, at, f"{name}_mean{labels}", mean)
+
+
+def _sample(home: Row, at: float, metric: str, value: float) -> Row:
+    return {**home, "ts": repr(round(at, 3)), "metric": metric, "value": repr(value)}
+
+
+def _labels(point: Plain) -> str:
+    found = sorted(_attributes(point).items())
+    text = ",".join(f"{key}={value}" for key, value in found)[:_LABELS_CAP]
+    return f"{{{text}}}" if text else ""
+
+
+def _number(of: Plain, name: str) -> float:
+    try:
+        return float(of.get(name, math.nan))
+    except (TypeError, ValueError):
+        return math.nan
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value).replace("\0", "")
+
+
+def _list(value: Plain, name: str) -> list[Any]:
+    found = value.get(name)
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+
+def _dict(value: Plain, name: str) -> dict[str, Any]:
+    found = value.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _value(value: Plain) -> str:
+    return _text(next(iter(value.values()), ""))
+
+
+def _attributes(of: Plain) -> Row:
+    return {
+        _text(item.get("key")): _value(_dict(item, "value")) for item in _list(of, "attributes")
+    }

@@ -1,0 +1,38 @@
+"""``manage.py inject_faults RUN``: how well the decisive step of a failure is found."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from practice.agents.ports import EnvironmentUnavailable
+from practice.models import Run
+from practice.orchestrator.injection import injected
+
+
+class Command(BaseCommand):
+    help = "Inject faults into the successes of a run and print how well the faulty step is found."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("run", type=UUID, help="The run's id, as in its address.")
+        parser.add_argument("--seed", type=int, default=1)
+        parser.add_argument("--attempts", type=int, default=10)
+        parser.add_argument("--faults", type=int, default=5, help="At most so many per attempt.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        run = Run.objects.select_related("environment").filter(pk=options["run"]).first()
+        if run is None:
+            raise CommandError(f"There is no run {options['run']}. Its address names it.")
+        try:
+            found = injected(
+                run,
+                seed=options["seed"],
+                attempts=options["attempts"],
+                faults=options["faults"],
+            )
+        except EnvironmentUnavailable as error:
+            raise CommandError(f"{run.environment.name} could not be used: {error}") from error
+        self.stdout.write(json.dumps(found, ensure_ascii=False))

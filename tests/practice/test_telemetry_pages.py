@@ -1,0 +1,92 @@
+"""Telemetry pages: Rita sends and maps, Vera reads, Olga's workspace has none of it."""
+
+from __future__ import annotations
+
+import gzip
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from practice.models import TelemetryFile, TelemetrySource
+from practice.orchestrator.telemetry import gathered
+from practice.services.incidents import incident_create
+from practice.services.telemetry import file_send
+from tests.practice.outages import alert, metrics_csv, source_of
+
+LIST = "/root-causes/telemetry/"
+PAGE = "/root-causes/telemetry/shop/"
+
+
+@pytest.fixture
+def source(workspace: Any) -> TelemetrySource:
+    return source_of(workspace)
+
+
+def sent(name: str = "m.csv", data: bytes | None = None) -> dict[str, Any]:
+    return {"kind": "metrics", "file": SimpleUploadedFile(name, data or metrics_csv() + b"\n")}
+
+
+def test_a_reviewer_adds_a_source_sends_a_file_and_deletes_it(
+    rita_client: Any, workspace: Any
+) -> None:
+    rita_client.post(f"{LIST}new/", {"name": "Shop"})
+    answer = rita_client.post(f"{PAGE}send/", sent(), follow=True)
+    assert "m.csv is stored" in answer.content.decode()
+    row = TelemetryFile.objects.get()
+    rita_client.post(f"/root-causes/telemetry/files/{row.pk}/delete/")
+    assert not TelemetryFile.objects.exists()
+
+
+def test_a_file_that_cannot_be_used_is_said_and_nothing_is_stored(
+    rita_client: Any, source: TelemetrySource
+) -> None:
+    before = TelemetryFile.objects.count()
+    answer = rita_client.post(f"{PAGE}send/", sent(data=b"a,b\n1,2\n"), follow=True)
+    assert "Nothing was stored" in answer.content.decode()
+    assert TelemetryFile.objects.count() == before
+
+
+def test_a_viewer_reads_and_is_offered_nothing_to_press(
+    vera_client: Any, source: TelemetrySource
+) -> None:
+    assert vera_client.get(LIST).status_code == 200
+    page = vera_client.get(PAGE)
+    assert page.status_code == 200
+    assert f'action="{PAGE}send/"' not in page.content.decode()
+
+
+@pytest.mark.parametrize("address", [f"{LIST}new/", f"{PAGE}send/", f"{PAGE}columns/"])
+def test_a_viewer_may_change_nothing(
+    vera_client: Any, source: TelemetrySource, address: str
+) -> None:
+    assert vera_client.post(address, sent()).status_code == 403
+    assert TelemetryFile.objects.count() == 4
+
+
+def test_another_workspace_has_none_of_it(olga_client: Any, source: TelemetrySource) -> None:
+    assert olga_client.get(PAGE).status_code == 404
+    assert olga_client.post(f"{PAGE}send/", sent()).status_code == 404
+    row = TelemetryFile.objects.first()
+    assert row is not None
+    assert olga_client.post(f"/root-causes/telemetry/files/{row.pk}/delete/").status_code == 404
+    assert PAGE not in olga_client.get(LIST).content.decode()
+
+
+def test_files_stored_before_a_column_was_known_are_read_beside_newer_ones(
+    rita: Any, workspace: Any
+) -> None:
+    source = source_of(workspace)
+    incident = incident_create(workspace=workspace, by=rita, alert=alert(), source=source)
+    old = TelemetryFile.objects.get(kind="metrics")
+    head, *rows = gzip.decompress(bytes(old.content)).decode().splitlines()
+    assert head.endswith(",host")
+    text = "\n".join([head.removesuffix(",host"), *(row[:-1] for row in rows), ""])
+    TelemetryFile.objects.filter(pk=old.pk).update(content=gzip.compress(text.encode()))
+    newer = metrics_csv() + b"\n"
+    file_send(source=source, kind="metrics", name="n.csv", data=newer, by=rita)
+    assert old.first_at is not None
+    assert old.last_at is not None
+    found, notes = gathered(incident, old.first_at, old.last_at)
+    assert len(found.metrics) == 2 * len(rows)
+    assert not any("not whole" in note for note in notes)
