@@ -122,7 +122,14 @@ def replay(case_set: CaseSet) -> Iterator[Replayed]:
             seconds = time.perf_counter() - began
             yield Replayed(folder.name, (), seconds, 0, outcome="unreadable", notes=(str(error),))
             continue
-        answer = analyse(one.telemetry, one.alert, reference=reference)
+        try:
+            answer = analyse(one.telemetry, one.alert, reference=reference)
+        except (ArithmeticError, LookupError, ValueError, TypeError, MemoryError) as error:
+            # Telemetry nobody thought of: said on its case, and the others keep their answer.
+            note = f"it could not be analysed ({type(error).__name__}: {error})"
+            seconds = time.perf_counter() - began
+            yield Replayed(folder.name, (), seconds, 0, outcome="failed", notes=(note,))
+            continue
         top = answer.causes[0] if answer.causes else None
         yield Replayed(
             case_id=one.case_id,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from practice.clients import telemetry_sets
 from practice.clients.telemetry import UnreadableTelemetry, case, telemetry
 from practice.clients.telemetry_columns import Holds, columns
 from practice.clients.telemetry_sets import replay, sets_in
@@ -92,6 +93,20 @@ def test_one_broken_case_does_not_cost_the_others_their_answer(tmp_path: Path) -
     assert (first.ranked, first.outcome) == ((), "unreadable")
     assert "alert_ts" in first.notes[0]
     assert second.ranked[0] == "paymentservice"
+
+
+def test_a_case_the_engine_stumbles_over_is_said_and_the_set_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = shutil.copytree(DATA / "onlineboutique-0822", tmp_path / "other")
+
+    def stumble(*_: object, **__: object) -> None:
+        raise IndexError("no row 7")
+
+    monkeypatch.setattr(telemetry_sets, "analyse", stumble)
+    (found,) = replay(sets_in(home)[0])
+    assert (found.outcome, found.ranked) == ("failed", ())
+    assert found.notes == ("it could not be analysed (IndexError: no row 7)",)
 
 
 def test_trajectories_are_replayed_and_scored_by_step_and_agent(tmp_path: Path) -> None:
