@@ -13,6 +13,7 @@ from practice.orchestrator import (
     prompt_trials,
     replays,
     resets,
+    retention,
     rootcause,
     rounds,
     traces,
@@ -74,6 +75,13 @@ def assemble_traces() -> None:
     """Beat's look for traces that are whole: they become trajectories and are learned from."""
     if traces.assemble():
         take_sent_trajectories()
+
+
+@shared_task(base=DjangoTask)
+def drop_old() -> None:
+    """Beat's look for what workspaces do not want to keep any longer."""
+    if retention.drop():
+        drop_old.delay()
 
 
 @shared_task(base=DjangoTask)

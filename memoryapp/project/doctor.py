@@ -139,7 +139,7 @@ def _redis() -> Findings:
     try:
         client = store.client()
         info: dict[str, Any] = client.info()
-        policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "")
+        policy = _eviction(client)
     except redis.RedisError as error:
         text = f"It cannot be reached: {_line(error)}. Start it, or correct REDIS_URL."
         yield Finding("fail", "redis", text)
@@ -147,13 +147,21 @@ def _redis() -> Findings:
     version = str(info["redis_version"])
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_REDIS:
         yield Finding("fail", "redis", f"Version {version} is too old. Move to 6.2 or newer.")
-    elif str(policy).startswith("allkeys"):
+    elif policy.startswith("allkeys"):
         text = f"Its maxmemory-policy is {policy}, which may drop queued work. Set noeviction."
         yield Finding("warn", "redis", text)
     else:
         waiting = client.llen(app.conf.task_default_queue)
         yield Finding("ok", "redis", f"Version {version}, {waiting} messages wait.")
     yield from _workers()
+
+
+def _eviction(client: redis.Redis) -> str:
+    """What Redis does when it is full; empty where a hosted one does not say."""
+    try:
+        return str(client.config_get("maxmemory-policy").get("maxmemory-policy", ""))
+    except redis.ResponseError:
+        return ""
 
 
 def _workers() -> Findings:

@@ -325,6 +325,7 @@ CELERY_BEAT_SCHEDULE = {
     "forget-receipts": {"task": "memoryapp.tasks.forget_receipts", "schedule": 3600},
     "flush-receipts": {"task": "memoryapp.tasks.flush_receipts", "schedule": RECEIPT_SECONDS},
     "send-webhooks": {"task": "memoryapp.tasks.send_webhooks", "schedule": 15.0},
+    "drop-old": {"task": "practice.tasks.drop_old", "schedule": 3600},
     "assemble-traces": {
         "task": "practice.tasks.assemble_traces",
         "schedule": max(TRACE_SETTLE_SECONDS, 1.0),

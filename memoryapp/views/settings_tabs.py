@@ -14,6 +14,7 @@ TABS = (
     ("Models", "price-list"),
     ("Webhooks", "webhook-list"),
     ("Redaction", "redaction"),
+    ("Retention", "retention"),
     ("Audit log", "audit-list"),
 )
 

@@ -11,6 +11,7 @@ from practice.models.environments import (
 )
 from practice.models.incidents import Analysis, Incident, IncidentAlert, KeptVerdict
 from practice.models.replays import CaseSet, Replay, ReplayCase
+from practice.models.retention import Retention
 from practice.models.rounds import PracticeRecord, PracticeTask, Round
 from practice.models.runs import LedgerEntry, Run, Unit
 from practice.models.steering import Steering
@@ -44,6 +45,7 @@ __all__ = [
     "PromptVersion",
     "Replay",
     "ReplayCase",
+    "Retention",
     "Round",
     "Run",
     "SentSpan",

@@ -79,6 +79,9 @@ class Run(models.Model):
     )
     started_at = models.DateTimeField(auto_now_add=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    #: when the workspace's retention dropped the steps, and what models were asked and answered.
+    steps_dropped_at = models.DateTimeField(null=True, blank=True)
+    calls_dropped_at = models.DateTimeField(null=True, blank=True)
 
     objects = RunQuerySet.as_manager()
 

@@ -71,7 +71,9 @@ class PromptForm(forms.Form):
 
     def __init__(self, *args: Any, environment: Environment, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        attempts = Attempt.objects.filter(run__environment=environment, outcome__gt="", arm=None)
+        attempts = Attempt.objects.filter(
+            run__environment=environment, run__steps_dropped_at=None, outcome__gt="", arm=None
+        )
         chosen = self.fields["attempt"]
         assert isinstance(chosen, forms.ChoiceField)
         chosen.choices = [

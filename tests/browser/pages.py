@@ -71,6 +71,7 @@ PAGES = (
     "/settings/members/",
     "/settings/webhooks/",
     "/settings/models/",
+    "/settings/retention/",
     "/settings/audit/",
     "/settings/redaction/",
     "/password/change/",

@@ -122,6 +122,22 @@ def test_it_says_that_redis_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     assert text.endswith("Start it, or correct REDIS_URL.")
 
 
+def test_it_warns_of_a_redis_that_drops_what_is_queued(
+    workers: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "_eviction", lambda client: "allkeys-lru")
+    assert "allkeys-lru, which may drop queued work" in dict(wrong(doctor._redis()))["redis"]
+
+
+def test_it_asks_no_more_of_a_hosted_redis_than_it_tells(workers: list[Any]) -> None:
+    class Hosted:
+        def config_get(self, name: str) -> None:
+            raise redis.ResponseError("unknown command CONFIG")
+
+    hosted: Any = Hosted()
+    assert doctor._eviction(hosted) == ""
+
+
 def test_it_says_that_nobody_works(workers: list[Any]) -> None:
     workers.clear()
     assert ("workers", "None answers. Start at least one.") in wrong(doctor._redis())

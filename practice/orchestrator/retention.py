@@ -1,0 +1,51 @@
+"""Drop what a workspace does not want to keep, in batches that lock little and can be repeated."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from practice.models import ModelCall, Retention, Run, Step
+from practice.queries.retention import runs_with_calls, runs_with_steps
+
+BATCH = 5_000
+#: Statements of one task; then it rings for the next, so that no worker is taken for hours.
+STATEMENTS = 40
+
+
+def drop() -> bool:
+    """Drop what is due in every workspace, a bounded amount. Returns whether there is more.
+
+    Safe at any time and from many workers: every statement deletes or blanks what is still there.
+    """
+    now, left = timezone.now(), STATEMENTS
+    for policy in Retention.objects.select_related("workspace"):
+        left = _drop_of(policy, now, left)
+        if left <= 0:
+            return True
+    return False
+
+
+def _drop_of(policy: Retention, now: datetime, left: int) -> int:
+    """Spend up to ``left`` statements on one workspace; returns how many are left."""
+    for run in runs_with_steps(policy, now)[:left]:
+        left = _until_none(Step.objects.filter(attempt__run=run), left)
+        if left > 0:
+            left -= Run.objects.filter(pk=run.pk).update(steps_dropped_at=now)
+    for run in runs_with_calls(policy, now)[: max(left, 0)]:
+        # The row stays: tokens and costs are counted from it.
+        ModelCall.objects.filter(run=run).update(request=[], reply=[])
+        left -= 1 + Run.objects.filter(pk=run.pk).update(calls_dropped_at=now)
+    return left
+
+
+def _until_none(steps: QuerySet[Step], left: int) -> int:
+    """Delete until none is left or ``left`` is spent. Nothing refers to a step: no cascade."""
+    while left > 0:
+        batch = steps.order_by("pk").values("pk")[:BATCH]
+        left -= 1
+        if not Step.objects.filter(pk__in=batch)._raw_delete(using="default"):
+            break
+    return left

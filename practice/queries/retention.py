@@ -1,0 +1,47 @@
+"""What is older than a workspace wants to keep it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import QuerySet, Sum
+
+from practice.models import ModelCall, Retention, Run
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Rows that would go now. ``steps`` is of the tries that counted."""
+
+    steps: int
+    calls: int
+
+    @property
+    def is_nothing(self) -> bool:
+        return not (self.steps or self.calls)
+
+
+def due(policy: Retention, now: datetime) -> Due:
+    """Count what a policy would drop, saved or not."""
+    calls = ModelCall.objects.filter(run__in=runs_with_calls(policy, now))
+    steps = runs_with_steps(policy, now).aggregate(steps=Sum("attempts__step_count"))["steps"]
+    return Due(steps or 0, calls.count())
+
+
+def runs_with_steps(policy: Retention, now: datetime) -> QuerySet[Run]:
+    """Runs that ended long enough ago and still have their steps."""
+    return _ended(policy, policy.steps_days, now).filter(steps_dropped_at=None)
+
+
+def runs_with_calls(policy: Retention, now: datetime) -> QuerySet[Run]:
+    """Runs that ended long enough ago and still have what models were asked and answered."""
+    return _ended(policy, policy.calls_days, now).filter(calls_dropped_at=None)
+
+
+def _ended(policy: Retention, days: int | None, now: datetime) -> QuerySet[Run]:
+    if days is None:
+        return Run.objects.none()
+    return Run.objects.filter(
+        workspace=policy.workspace, ended_at__lt=now - timedelta(days=days)
+    ).order_by("ended_at")

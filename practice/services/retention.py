@@ -1,0 +1,45 @@
+"""How long a workspace keeps steps and what models were asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+
+from memoryapp.domain.errors import UnableToChange
+from memoryapp.models import Workspace
+from memoryapp.services.events import event_record
+from practice.models import Retention
+
+#: A hundred years: longer is for ever, which is an empty field.
+LONGEST_DAYS = 36_500
+FIELDS = ("steps_days", "calls_days")
+
+
+def retention_of(workspace: Workspace) -> Retention:
+    """The policy of a workspace; one that keeps everything where none was set."""
+    return Retention.objects.filter(workspace=workspace).first() or Retention(workspace=workspace)
+
+
+def retention_set(
+    *,
+    workspace: Workspace,
+    steps_days: int | None,
+    calls_days: int | None,
+    by: Any,
+) -> Retention:
+    """Set how many days things are kept; ``None`` is for ever. The next sweep drops what is older.
+
+    Raises:
+        UnableToChange: a number of days that cannot be.
+    """
+    asked = dict(zip(FIELDS, (steps_days, calls_days), strict=True))
+    for days in asked.values():
+        if days is not None and not 1 <= days <= LONGEST_DAYS:
+            raise UnableToChange(f"Keep things from 1 to {LONGEST_DAYS:,} days, or for ever.")
+    with transaction.atomic():
+        policy, _ = Retention.objects.update_or_create(
+            workspace=workspace, defaults={**asked, "updated_by": by}
+        )
+        event_record(workspace=workspace, actor=by, kind="retention.set", subject=policy, **asked)
+    return policy

@@ -1,0 +1,147 @@
+"""How long a workspace keeps steps and model calls, and that nothing else goes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from memoryapp.models import Event
+from practice.models import Attempt, ModelCall, Retention, Run, Step
+from practice.orchestrator import retention
+from practice.services.retention import retention_set
+from tests.factories import AttemptFactory, CallFactory, RunFactory, StepFactory
+
+pytestmark = pytest.mark.django_db
+URL = "/settings/retention/"
+NOW = timezone.now
+
+
+def run_that_ended(days: int, **columns: Any) -> Run:
+    run: Run = RunFactory(**columns)
+    Run.objects.filter(pk=run.pk).update(ended_at=NOW() - timedelta(days=days), status="finished")
+    return run
+
+
+def attempt_of(run: Run, steps: int = 2) -> Attempt:
+    attempt: Attempt = AttemptFactory(
+        run=run, task__round__run=run, step_count=steps, status="curated"
+    )
+    for number in range(1, steps + 1):
+        StepFactory(attempt=attempt, number=number)
+    return attempt
+
+
+def keep(workspace: Any, **days: int | None) -> None:
+    asked = {"steps_days": None, "calls_days": None, **days}
+    retention_set(workspace=workspace, by=None, **asked)
+
+
+def test_it_keeps_everything_until_somebody_says_otherwise(workspace: Any) -> None:
+    attempt_of(run_that_ended(4_000))
+    assert retention.drop() is False
+    assert Step.objects.count() == 2
+
+
+def test_it_drops_steps_of_runs_that_ended_long_ago(workspace: Any) -> None:
+    old = attempt_of(run_that_ended(31))
+    fresh = attempt_of(run_that_ended(29))
+    open_run = attempt_of(RunFactory(status="running"))
+    keep(workspace, steps_days=30)
+    assert retention.drop() is False
+    assert set(Step.objects.values_list("attempt", flat=True)) == {fresh.pk, open_run.pk}
+    old.refresh_from_db()
+    assert old.step_count == 2
+    assert old.run.steps_dropped_at is not None
+
+
+def test_it_drops_what_models_were_asked_and_keeps_what_it_cost(workspace: Any) -> None:
+    run = run_that_ended(10)
+    call = CallFactory(run=run, workspace=workspace)
+    before = ModelCall.objects.get(pk=call.pk)
+    keep(workspace, calls_days=5)
+    retention.drop()
+    after = ModelCall.objects.get(pk=call.pk)
+    assert (after.request, after.reply) == ([], [])
+    assert (after.cost, after.input_tokens) == (before.cost, before.input_tokens)
+
+
+def test_it_leaves_other_workspaces_alone(workspace: Any, olga: Any) -> None:
+    attempt_of(run_that_ended(31))
+    keep(olga.memberships.get().workspace, steps_days=1)
+    retention.drop()
+    assert Step.objects.count() == 2
+
+
+def test_it_stops_after_a_bounded_amount_and_goes_on(
+    workspace: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "BATCH", 2)
+    monkeypatch.setattr(retention, "STATEMENTS", 2)
+    for _ in range(2):
+        attempt_of(run_that_ended(31), steps=3)
+    keep(workspace, steps_days=30)
+    tries = 1
+    while retention.drop():
+        tries += 1
+    assert Step.objects.count() == 0
+    assert tries > 1
+    assert not Run.objects.filter(steps_dropped_at=None).exists()
+
+
+def test_a_second_sweep_has_nothing_to_do(workspace: Any, django_assert_num_queries: Any) -> None:
+    attempt_of(run_that_ended(31))
+    keep(workspace, steps_days=30, calls_days=30)
+    retention.drop()
+    with django_assert_num_queries(3):
+        assert retention.drop() is False
+
+
+def test_an_admin_sets_it_and_it_is_written_down(ada_client: Any, workspace: Any) -> None:
+    answer = ada_client.post(URL + "save/", {"steps_days": "90"}, follow=True)
+    policy = Retention.objects.get(workspace=workspace)
+    assert (policy.steps_days, policy.calls_days) == (90, None)
+    assert "dropped within the hour" in answer.content.decode()
+    assert Event.objects.get(kind="retention.set").data["steps_days"] == 90
+
+
+def test_trying_it_counts_and_saves_nothing(ada_client: Any, workspace: Any) -> None:
+    attempt_of(run_that_ended(31))
+    page = ada_client.get(URL, {"steps_days": "30", "calls_days": ""})
+    assert page.context["due"].steps == 2
+    assert "What this would drop" in page.content.decode()
+    assert not Retention.objects.exists()
+    assert Step.objects.count() == 2
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "36501", "1.5", "ever", "9" * 40])
+def test_it_refuses_days_that_cannot_be(ada_client: Any, days: str) -> None:
+    assert ada_client.post(URL + "save/", {"steps_days": days}).status_code == 422
+    assert ada_client.get(URL, {"steps_days": days}).status_code == 422
+    assert not Retention.objects.exists()
+
+
+def test_others_see_it_and_cannot_change_it(vera_client: Any, rita_client: Any) -> None:
+    assert "Admins set how long things are kept." in vera_client.get(URL).content.decode()
+    for client in (vera_client, rita_client):
+        assert client.post(URL + "save/", {"steps_days": "1"}).status_code == 403
+
+
+def test_a_trajectory_says_that_its_steps_were_dropped(vera_client: Any, workspace: Any) -> None:
+    attempt = attempt_of(run_that_ended(31))
+    keep(workspace, steps_days=30)
+    retention.drop()
+    page = vera_client.get(attempt.get_absolute_url()).content.decode()
+    assert "The steps were dropped" in page
+    assert "called no tool" not in page
+
+
+def test_a_call_says_that_its_texts_were_dropped(vera_client: Any, workspace: Any) -> None:
+    call = CallFactory(run=run_that_ended(10), workspace=workspace)
+    keep(workspace, calls_days=5)
+    retention.drop()
+    page = vera_client.get(reverse("call-detail", args=[call.pk])).content.decode()
+    assert "What was sent and answered was dropped" in page
