@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from memoryapp.models import Event
+from memoryapp.templatetags.events import event_changes, event_details
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +62,5 @@ def assert_audited(scenario: Scenario, world: Any) -> None:
         assert isinstance(row.data["after"], Mapping)
         assert row.data["before"] != row.data["after"], f"{row.kind} changed nothing"
         assert not any(secret in json.dumps(row.data) for secret in secrets), row.kind
+        assert event_changes(row.data), f"the log would show nothing of {row.kind}"
+        event_details(row.data)

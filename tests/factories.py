@@ -151,8 +151,10 @@ class RunFactory(DjangoModelFactory):
 
     workspace = factory.SubFactory(WorkspaceFactory, slug="main")
     number = factory.Sequence(lambda n: n + 1)
-    environment = factory.SubFactory(EnvironmentFactory)
-    playbook = factory.SubFactory(PlaybookFactory)
+    environment = factory.SubFactory(
+        EnvironmentFactory, workspace=factory.SelfAttribute("..workspace")
+    )
+    playbook = factory.SubFactory(PlaybookFactory, workspace=factory.SelfAttribute("..workspace"))
     engine = "rules"
     plan = factory.LazyFunction(
         lambda: Plan(rounds=2, tasks=3, tools={"get_thing": "0"}, model="rules").to_json()

@@ -140,7 +140,7 @@ def carried_on(
     until = time.monotonic() + seconds
     while job.ended_at is None:  # type: ignore[attr-defined]
         with transaction.atomic():
-            waiting = rows.select_for_update(skip_locked=True, of=("self",))
+            waiting = rows.select_for_update(skip_locked=True, of=("self",), no_key=True)
             locked = waiting.filter(pk=job.pk, ended_at=None).first()
             if locked is None:  # another window is at it, or it has just ended
                 job.refresh_from_db()

@@ -24,7 +24,7 @@ def bullet_add(*, playbook: Playbook, section: str, content: str, by: Any) -> Bu
     """
     delta = Delta(op=Op.ADD, section=section.strip(), content=cleaned(content))
     with transaction.atomic():
-        playbook = Playbook.objects.select_for_update().get(pk=playbook.pk)
+        playbook = Playbook.objects.select_for_update(no_key=True).get(pk=playbook.pk)
         _try(playbook, delta)
         bullet = Bullet(playbook=playbook, label=playbook.take_label(delta.section))
         bullet.revise(
@@ -126,7 +126,9 @@ def bullets_go_stale(*, playbook_ids: Sequence[int], tool: str, reason: str) -> 
     A bullet cites a tool by its evidence, its rule or its text.
     """
     found = 0
-    for playbook in Playbook.objects.select_for_update().filter(pk__in=playbook_ids).order_by("pk"):
+    for playbook in (
+        Playbook.objects.select_for_update(no_key=True).filter(pk__in=playbook_ids).order_by("pk")
+    ):
         for bullet in playbook.bullets.filter(status=Bullet.Status.APPROVED).citing(tool):
             _set_status(bullet, Bullet.Status.STALE, None, reason)
             _record(bullet, None, "bullet.stale", reason=reason)
@@ -141,7 +143,7 @@ def bullets_reverify(
 
     ``labels`` are the bullets that helped, ``tools`` those that were called and worked.
     """
-    playbook = Playbook.objects.select_for_update().get(pk=playbook_id)
+    playbook = Playbook.objects.select_for_update(no_key=True).get(pk=playbook_id)
     doubted = playbook.bullets.filter(status=Bullet.Status.STALE, label__in=labels)
     found = {bullet.pk: bullet for tool in tools for bullet in doubted.citing(tool)}
     for bullet in found.values():
@@ -151,7 +153,7 @@ def bullets_reverify(
 
 
 def _locked(bullet: Bullet) -> tuple[Playbook, Bullet]:
-    playbook = Playbook.objects.select_for_update().get(pk=bullet.playbook_id)
+    playbook = Playbook.objects.select_for_update(no_key=True).get(pk=bullet.playbook_id)
     return playbook, Bullet.objects.select_related("playbook__workspace").get(pk=bullet.pk)
 
 

@@ -121,7 +121,7 @@ def canaries_judge(release: Release) -> list[str]:
 
 def _locked(label: ReleaseLabel) -> ReleaseLabel:
     """The label as it stands, under its playbook's lock."""
-    Playbook.objects.select_for_update().get(pk=label.playbook_id)
+    Playbook.objects.select_for_update(no_key=True).get(pk=label.playbook_id)
     found = ReleaseLabel.objects.select_related("release", "canary", "playbook__workspace")
     heavy = [f"{end}__{part}" for end in ("release", "canary") for part in ("document", "bodies")]
     return found.defer(*heavy).get(pk=label.pk)

@@ -106,7 +106,7 @@ def candidate_submit(
     rejected in the same words is not asked again. Returns ``None`` where nothing was added.
     """
     with transaction.atomic():
-        playbook = Playbook.objects.select_for_update().get(pk=playbook_id)
+        playbook = Playbook.objects.select_for_update(no_key=True).get(pk=playbook_id)
         content = cleaned(delta.content)
         waiting = _waiting_twin(playbook, delta, content)
         if waiting is not None:

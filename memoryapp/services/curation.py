@@ -126,7 +126,7 @@ def bullets_merge(
     content, reason = cleaned(content), cleaned(reason)
     delta = Delta(op=Op.MERGE, content=content, targets=tuple(labels), reason=reason)
     with transaction.atomic():
-        playbook = Playbook.objects.select_for_update().get(pk=playbook.pk)
+        playbook = Playbook.objects.select_for_update(no_key=True).get(pk=playbook.pk)
         rows = bullets_named(playbook, labels)
         if merge_digest(rows) != seen:
             raise UnableToChange(
@@ -179,7 +179,7 @@ def playbook_change(
     if not wanted["name"]:
         raise UnableToChange("A playbook needs a name.")
     with transaction.atomic():
-        playbook = Playbook.objects.select_for_update().get(pk=playbook.pk)
+        playbook = Playbook.objects.select_for_update(no_key=True).get(pk=playbook.pk)
         was = {field: getattr(playbook, field) for field in wanted}
         changed = [field for field in wanted if wanted[field] != was[field]]
         if not changed:
@@ -234,7 +234,7 @@ def _applied(value: domain.Playbook, delta: Delta) -> domain.Playbook:
 
 
 def _locked(bullet: Bullet) -> tuple[Playbook, Bullet]:
-    playbook = Playbook.objects.select_for_update().get(pk=bullet.playbook_id)
+    playbook = Playbook.objects.select_for_update(no_key=True).get(pk=bullet.playbook_id)
     return playbook, Bullet.objects.select_related("playbook__workspace").get(pk=bullet.pk)
 
 

@@ -293,7 +293,7 @@ def _withdraw(candidate: Candidate, by: Any) -> bool:
 def _locked(candidate: Candidate) -> Playbook:
     """Take the playbook's lock and read the candidate anew under it."""
     playbook = (
-        Playbook.objects.select_for_update(of=("self",))
+        Playbook.objects.select_for_update(of=("self",), no_key=True)
         .select_related("workspace")
         .get(pk=candidate.playbook_id)
     )

@@ -48,7 +48,7 @@ def candidate_assign(*, candidate: Candidate, to: Membership | None, by: Any) ->
         raise UnableToChange("Only reviewers and admins of this workspace can be assigned.")
     with transaction.atomic():
         row = (
-            Candidate.objects.select_for_update(of=("self",))
+            Candidate.objects.select_for_update(of=("self",), no_key=True)
             .select_related("assigned_to", "playbook__workspace")
             .get(pk=candidate.pk)
         )

@@ -133,7 +133,7 @@ def bullets_import(
     another label, or no room in the token budget. One that reads like an order becomes a candidate.
     """
     with transaction.atomic():
-        playbook = Playbook.objects.select_for_update().get(pk=playbook.pk)
+        playbook = Playbook.objects.select_for_update(no_key=True).get(pk=playbook.pk)
         before = value = playbook.as_value()
         outcomes = []
         for given in incoming:

@@ -79,7 +79,9 @@ def invitation_accept(*, token: str, by: Any) -> Membership:
     with transaction.atomic():
         now = timezone.now()
         found = Invitation.objects.open(now).of_token(token)
-        invitation = found.select_for_update(of=("self",)).select_related("workspace").first()
+        invitation = (
+            found.select_for_update(of=("self",), no_key=True).select_related("workspace").first()
+        )
         if invitation is None:
             raise UnableToFind("This link was used, revoked or has expired. Ask for a new one.")
         if invitation.workspace.memberships.filter(user=by).exists():

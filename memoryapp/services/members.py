@@ -17,7 +17,7 @@ def member_change_role(*, membership: Membership, role: str, by: Any) -> Members
         UnableToChange: it would leave the workspace without an admin.
     """
     with transaction.atomic():
-        Workspace.objects.select_for_update().get(pk=membership.workspace_id)
+        Workspace.objects.select_for_update(no_key=True).get(pk=membership.workspace_id)
         if role != Role.ADMIN:
             _check_other_admin(membership)
         before = membership.role
@@ -41,7 +41,7 @@ def member_remove(*, membership: Membership, by: Any) -> None:
         UnableToChange: it would leave the workspace without an admin.
     """
     with transaction.atomic():
-        Workspace.objects.select_for_update().get(pk=membership.workspace_id)
+        Workspace.objects.select_for_update(no_key=True).get(pk=membership.workspace_id)
         _check_other_admin(membership)
         Event.objects.record(
             workspace=membership.workspace,

@@ -35,7 +35,7 @@ def policy_change(*, playbook: Playbook, to: review.Policy, reason: str, by: Any
         raise UnableToChange("A policy needs a reason, so that the next reader can follow it.")
     with transaction.atomic():
         playbook = (
-            Playbook.objects.select_for_update(of=("self",))
+            Playbook.objects.select_for_update(of=("self",), no_key=True)
             .select_related("workspace")
             .get(pk=playbook.pk)
         )

@@ -30,7 +30,7 @@ def release_publish(*, playbook: Playbook, by: Any, notes: str = "", label: str 
             have not passed one.
     """
     with transaction.atomic():
-        playbook = Playbook.objects.select_for_update().get(pk=playbook.pk)
+        playbook = Playbook.objects.select_for_update(no_key=True).get(pk=playbook.pk)
         value = playbook.as_value()
         if not value.live:
             raise UnableToPublish(
@@ -129,7 +129,7 @@ def label_move(*, playbook: Playbook, name: str, release: Release, by: Any) -> R
     if release.playbook_id != playbook.pk:
         raise UnableToChange("That release belongs to another playbook.")
     with transaction.atomic():
-        Playbook.objects.select_for_update().get(pk=playbook.pk)
+        Playbook.objects.select_for_update(no_key=True).get(pk=playbook.pk)
         if release.withdrawal:
             raise UnableToChange(
                 f"{release} was {release.withdrawal}. Reinstate it, or point {name} at another."
@@ -173,7 +173,7 @@ def label_revert(*, label: ReleaseLabel, version: int, by: Any) -> ReleaseLabel:
         UnableToChange: it points elsewhere by now, was never moved, or that release is withdrawn.
     """
     with transaction.atomic():
-        playbook = Playbook.objects.select_for_update().get(pk=label.playbook_id)
+        playbook = Playbook.objects.select_for_update(no_key=True).get(pk=label.playbook_id)
         now = playbook.labels.select_related("release").get(pk=label.pk)
         if now.release.number != version:
             raise UnableToChange(

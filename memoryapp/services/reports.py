@@ -71,7 +71,7 @@ def report_take(
     task = task or uuid.uuid4().hex
     receipt = Receipt(task=task, outcome=outcome)
     with transaction.atomic():
-        report, is_new = Report.objects.select_for_update().get_or_create(
+        report, is_new = Report.objects.select_for_update(no_key=True).get_or_create(
             release=release,
             task=task,
             defaults={"outcome": outcome, "agent": agent, "key": key},

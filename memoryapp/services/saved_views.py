@@ -32,7 +32,7 @@ def view_save(
         raise UnableToChange("Filter the list first; then its filter can be kept under a name.")
     with transaction.atomic():
         # The lock keeps two requests from both being the last that fits.
-        Workspace.objects.select_for_update().get(pk=workspace.pk)
+        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
         own = SavedView.objects.filter(workspace=workspace, owner=by, page=page)
         if own.exclude(name=name).count() >= MOST:
             raise UnableToChange(f"You keep {MOST} views of this list. Delete one first.")

@@ -52,7 +52,9 @@ def renew(
     unreadable: list[str] = []
     while True:
         with transaction.atomic():
-            batch = list(rows.filter(pk__gt=last).order_by("pk").select_for_update()[:BATCH])
+            batch = list(
+                rows.filter(pk__gt=last).order_by("pk").select_for_update(no_key=True)[:BATCH]
+            )
             for row in batch:
                 try:
                     found = {name: seal.renewed(text) for name, text in read(row).items() if text}

@@ -96,7 +96,7 @@ def api_key_rotate(
     secret = secrets.token_urlsafe(32)
     now = timezone.now()
     with transaction.atomic():
-        row = ApiKey.objects.select_for_update().usable(now).filter(pk=key.pk).first()
+        row = ApiKey.objects.select_for_update(no_key=True).usable(now).filter(pk=key.pk).first()
         if row is None:
             raise UnableToChange(f"{key.name} is revoked or expired. Make a new key.")
         was = row.rotated_at

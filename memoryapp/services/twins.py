@@ -95,7 +95,9 @@ def candidates_part(*, other: Candidate, by: Any) -> Candidate:
 
 
 def _locked(candidate: Candidate) -> Playbook:
-    locked = Playbook.objects.select_for_update(of=("self",)).select_related("workspace")
+    locked = Playbook.objects.select_for_update(of=("self",), no_key=True).select_related(
+        "workspace"
+    )
     return locked.get(pk=candidate.playbook_id)
 
 

@@ -77,7 +77,7 @@ def job_undo(
     if not reason.strip():
         raise UnableToUndo("Undoing a run needs a reason, so that the next reader can follow it.")
     with transaction.atomic():
-        playbook = Playbook.objects.select_for_update().get(pk=playbook.pk)
+        playbook = Playbook.objects.select_for_update(no_key=True).get(pk=playbook.pk)
         report = job_preview(playbook=playbook, origin_link=origin_link)
         if report.seen != seen:
             raise UnableToUndo(

@@ -123,7 +123,7 @@ def delivery_replay(*, delivery: Delivery, by: Any) -> Delivery:
     """
     _check_active(delivery.webhook)
     with transaction.atomic():
-        was = Delivery.objects.select_for_update().get(pk=delivery.pk).status
+        was = Delivery.objects.select_for_update(no_key=True).get(pk=delivery.pk).status
         moved = (
             Delivery.objects.filter(pk=delivery.pk)
             .exclude(status=Delivery.Status.WAITING)

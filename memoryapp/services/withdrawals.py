@@ -38,7 +38,7 @@ def release_withdraw(
     if not reason.strip():
         raise UnableToChange("Say why, so that agents and people can follow it.")
     with transaction.atomic():
-        playbook = Playbook.objects.select_for_update().get(pk=release.playbook_id)
+        playbook = Playbook.objects.select_for_update(no_key=True).get(pk=release.playbook_id)
         release = playbook.releases.defer("document", "bodies").get(pk=release.pk)
         if release.withdrawal:
             raise UnableToChange(f"{release} was {release.withdrawal} already.")
@@ -86,7 +86,7 @@ def release_reinstate(*, release: Release, by: Any) -> Release:
         UnableToChange: it is in use.
     """
     with transaction.atomic():
-        Playbook.objects.select_for_update().get(pk=release.playbook_id)
+        Playbook.objects.select_for_update(no_key=True).get(pk=release.playbook_id)
         release = Release.objects.defer("document", "bodies").get(pk=release.pk)
         was = release.withdrawal
         if not was:

@@ -13,7 +13,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 register = template.Library()
 
 #: What ``event_changes`` shows of a row, from what to what.
-SHOWN = frozenset({"before", "after", "bullets"})
+SHOWN = frozenset({"before", "after"})
 #: kinds of audit rows whose own words would not say what happened.
 EVENTS = {
     "bullet.confirmed": "Bullet still holds",
@@ -48,7 +48,7 @@ def event_details(data: Mapping[str, Any] | None) -> str:
     """Return what a row keeps besides, on one line: ``stale bullets: 2, practice asked: yes``."""
     kept = data or {}
     # The text of a decided candidate stands among the changes of its bullets.
-    hidden = SHOWN | ({"text"} if kept.get("bullets") else set())
+    hidden = SHOWN | ({"bullets", "text"} if _bullets(kept) else set())
     return ", ".join(
         f"{_name(name)}: {_plain(item)}" for name, item in kept.items() if name not in hidden
     )
@@ -59,9 +59,15 @@ def event_changes(data: Mapping[str, Any] | None) -> list[Changed]:
     """Return what was changed, each with what it was before and after."""
     kept = data or {}
     found = list(_sides("", kept.get("before"), kept.get("after")))
-    for label, sides in (kept.get("bullets") or {}).items():
+    for label, sides in _bullets(kept).items():
         found += _sides(label, sides.get("before"), sides.get("after"))
     return found
+
+
+def _bullets(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The bullets a decision changed, by label; a release only says how many it holds."""
+    kept = data.get("bullets")
+    return kept if isinstance(kept, Mapping) else {}
 
 
 def _sides(name: str, before: Any, after: Any) -> Iterator[Changed]:

@@ -19,7 +19,7 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
     def create_numbered(self, *, workspace: Any, **columns: Any) -> Incident:
         """Create an incident with its workspace's next number. Call it inside a transaction."""
         # The row lock keeps two callers from taking one number, and two alerts from one storm.
-        type(workspace).objects.select_for_update().get(pk=workspace.pk)
+        type(workspace).objects.select_for_update(no_key=True).get(pk=workspace.pk)
         newest = self.filter(workspace=workspace).aggregate(newest=Max("number"))["newest"] or 0
         return self.create(workspace=workspace, number=newest + 1, **columns)
 

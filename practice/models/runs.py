@@ -24,7 +24,9 @@ class RunQuerySet(models.QuerySet["Run"]):
     def create_numbered(self, *, environment: Environment, **columns: Any) -> Run:
         """Create a run with its workspace's next number. Call it inside a transaction."""
         # The row lock keeps two callers from taking one number.
-        type(environment.workspace).objects.select_for_update().get(pk=environment.workspace_id)
+        type(environment.workspace).objects.select_for_update(no_key=True).get(
+            pk=environment.workspace_id
+        )
         runs = self.filter(workspace=environment.workspace_id)
         newest = runs.aggregate(newest=Max("number"))["newest"] or 0
         return self.create(

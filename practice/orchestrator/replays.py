@@ -82,7 +82,9 @@ def due() -> list[int]:
     now = timezone.now()
     found: list[int] = []
     with transaction.atomic():
-        for replay in Replay.objects.filter(ended_at=None).select_for_update(skip_locked=True):
+        for replay in Replay.objects.filter(ended_at=None).select_for_update(
+            skip_locked=True, no_key=True
+        ):
             rung = replay.cases.filter(status=ReplayCase.Status.RUNNING).count()
             rung += replay.cases.filter(
                 status=ReplayCase.Status.WAITING, dispatched_at__isnull=False
@@ -162,7 +164,7 @@ def _shared(digest: str) -> tuple[Path, tuple[tuple[str, str], ...], Telemetry |
 def finish(replay_id: int) -> bool:
     """Sum a replay up once no case is open. Idempotent; the terminal step is one transaction."""
     with transaction.atomic():
-        replay = Replay.objects.select_for_update().get(pk=replay_id)
+        replay = Replay.objects.select_for_update(no_key=True).get(pk=replay_id)
         open_ones = [ReplayCase.Status.WAITING, ReplayCase.Status.RUNNING]
         if replay.ended_at or replay.cases.filter(status__in=open_ones).exists():
             return False

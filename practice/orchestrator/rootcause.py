@@ -42,7 +42,7 @@ def due() -> list[int]:
     """Analyses to ring for, marked as rung. Safe at any time, any number of times."""
     now = timezone.now()
     with transaction.atomic():
-        rows = Analysis.objects.due(now, lease()).select_for_update(skip_locked=True)
+        rows = Analysis.objects.due(now, lease()).select_for_update(skip_locked=True, no_key=True)
         found = list(rows.values_list("pk", flat=True))
         Analysis.objects.filter(pk__in=found).update(dispatched_at=now)
     return found
@@ -170,7 +170,7 @@ def _tell(row: Analysis, stage: str, visits: int, visit: Visit | None = None) ->
 def _save(row: Analysis, found: Found, drawn: dict[str, Any]) -> None:
     """Store what was found and end the piece, if the claim that made it still stands."""
     with transaction.atomic():
-        held = Analysis.objects.held(row).select_for_update().first()
+        held = Analysis.objects.held(row).select_for_update(no_key=True).first()
         if held is None:
             logger.warning("analysis %s lost its claim before saving; it is dropped", row.pk)
             return

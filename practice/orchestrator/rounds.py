@@ -44,7 +44,7 @@ def drive(run_id: str | UUID) -> list[int]:
     """Decide what a run needs now and store it. Returns the units to ring for."""
     while True:
         with transaction.atomic():
-            run = Run.objects.select_for_update().filter(pk=run_id).first()
+            run = Run.objects.select_for_update(no_key=True).filter(pk=run_id).first()
             if run is None:
                 return []
             now = timezone.now()
@@ -178,7 +178,7 @@ def _store(unit: Unit, result: Result) -> None:
 def _save(unit: Unit, result: Result) -> None:
     """Store a result and end its unit, if the claim that made it still stands."""
     with transaction.atomic():
-        held = Unit.objects.held(unit).select_for_update().first()
+        held = Unit.objects.held(unit).select_for_update(no_key=True).first()
         if held is None:
             logger.warning("unit %s lost its claim before saving; its result is dropped", unit.pk)
             return

@@ -35,7 +35,7 @@ def assemble() -> int:
 def _assemble(pk: int) -> bool:
     with transaction.atomic():
         # Somebody else may be at it, or a span of it may be coming in: then not now.
-        row = SentTrace.objects.select_for_update(skip_locked=True).filter(
+        row = SentTrace.objects.select_for_update(skip_locked=True, no_key=True).filter(
             pk=pk, status=SentTrace.Status.OPEN
         )
         trace = row.first()

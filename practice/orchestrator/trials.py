@@ -102,7 +102,7 @@ def judged(attempt: Attempt) -> None:
     """Go on with the lesson whose trial was just judged. The caller holds the transaction."""
     if attempt.arm is None or attempt.arm.kind != Arm.Kind.LESSON:
         return
-    lesson = Lesson.objects.select_for_update().get(arms=attempt.arm)
+    lesson = Lesson.objects.select_for_update(no_key=True).get(arms=attempt.arm)
     if lesson.status != Lesson.Status.TESTING:
         return
     won = attempt.label == Attempt.Label.SUCCESS

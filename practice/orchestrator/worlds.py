@@ -250,7 +250,7 @@ def store_discovery(environment: Environment, found: Discovery) -> None:
     """Store a tool list: new tools get their first permission, changed ones lose theirs."""
     allowed = _allowed_from_the_start(environment)
     with transaction.atomic():
-        known = {t.name: t for t in environment.tools.select_for_update()}
+        known = {t.name: t for t in environment.tools.select_for_update(no_key=True)}
         dropped, drifted = 0, dict[str, str]()
         for spec in found.tools:
             if len(spec.name) > NAME_CHARS:

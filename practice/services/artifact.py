@@ -161,7 +161,9 @@ def _import_memory(
     rows = _problems(reading.problems)
     with transaction.atomic():
         # The lock keeps two imports, and the numbers of their runs, apart.
-        workspace = Workspace.objects.select_for_update().get(pk=environment.workspace_id)
+        workspace = Workspace.objects.select_for_update(no_key=True).get(
+            pk=environment.workspace_id
+        )
         known = {_key(entry) for entry in entries_of(environment)}
         new: list[Entry] = []
         for place, given in reading.items:

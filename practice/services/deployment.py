@@ -72,7 +72,7 @@ def trajectories_send(
             readable.setdefault(sent.external_id, sent)
     with transaction.atomic():
         # The row lock makes one sender's repeat wait for the other's first.
-        Playbook.objects.select_for_update().get(pk=playbook.pk)
+        Playbook.objects.select_for_update(no_key=True).get(pk=playbook.pk)
         stored = set(
             SentTrajectory.objects.filter(playbook=playbook, external_id__in=readable).values_list(
                 "external_id", flat=True

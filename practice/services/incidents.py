@@ -59,7 +59,7 @@ def alerts_send(
     receipt = Receipt(refused=list(refused))
     with transaction.atomic():
         # The lock makes two deliveries of one storm wait for each other.
-        Workspace.objects.select_for_update().get(pk=workspace.pk)
+        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
         for alert in sorted(alerts, key=lambda one: one.at):
             _take(workspace, alert, source, by, receipt)
     return receipt
@@ -210,7 +210,7 @@ def attempt_analyse(*, attempt: Attempt, by: Any) -> Incident:
             "so no step decided a failure."
         )
     with transaction.atomic():
-        Attempt.objects.select_for_update().only("pk").get(pk=attempt.pk)
+        Attempt.objects.select_for_update(no_key=True).only("pk").get(pk=attempt.pk)
         standing = attempt.incidents.first()
         if standing is not None:
             return standing
@@ -257,7 +257,7 @@ def analysis_start(
         _check_window(*window)
     limits = _limits(budget or {})
     with transaction.atomic():
-        incident = Incident.objects.select_for_update().get(pk=incident.pk)
+        incident = Incident.objects.select_for_update(no_key=True).get(pk=incident.pk)
         newest = incident.analyses.first()
         if newest is not None and newest.is_open:
             raise UnableToStart(
@@ -311,7 +311,7 @@ def analysis_cancel(*, incident: Incident, by: Any) -> Analysis:
         rows = incident.analyses.filter(
             status__in=[Analysis.Status.WAITING, Analysis.Status.RUNNING]
         )
-        analysis = rows.select_for_update().first()
+        analysis = rows.select_for_update(no_key=True).first()
         if analysis is None:
             raise UnableToStart(f"No analysis of {incident} is under way.")
         was = analysis.status

@@ -27,7 +27,7 @@ def attempt_overrule(*, attempt: Attempt, label: str, by: Any, reason: str = "")
     if label not in Attempt.Label.values:
         raise UnableToDecide(f"A label is one of: {', '.join(Attempt.Label.values)}.")
     with transaction.atomic():
-        attempt = Attempt.objects.select_for_update(of=("self",)).get(pk=attempt.pk)
+        attempt = Attempt.objects.select_for_update(of=("self",), no_key=True).get(pk=attempt.pk)
         if not attempt.label:
             raise UnableToDecide("This attempt was not judged, so there is no verdict to overrule.")
         before = standing(attempt)
@@ -59,7 +59,7 @@ def overrule_undo(*, attempt: Attempt, by: Any) -> Overrule:
         UnableToUndo: no word stands.
     """
     with transaction.atomic():
-        attempt = Attempt.objects.select_for_update(of=("self",)).get(pk=attempt.pk)
+        attempt = Attempt.objects.select_for_update(of=("self",), no_key=True).get(pk=attempt.pk)
         overrule = standing(attempt)
         if overrule is None:
             raise UnableToUndo("Nobody's word stands on this attempt, so there is nothing to undo.")

@@ -44,7 +44,7 @@ def prompt_save(
     """
     text = _usable(role, text)
     with transaction.atomic():
-        Environment.objects.select_for_update().get(pk=environment.pk)
+        Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
         versions = environment.prompts.filter(role=role)
         newest = versions.order_by("-number").first()
         if newest is not None and newest.text == text:
@@ -76,7 +76,7 @@ def prompt_activate(*, version: PromptVersion, by: Any) -> PromptVersion:
     if problem:
         raise UnableToChange(f"Version {version.number} cannot be used any more. {problem}")
     with transaction.atomic():
-        Environment.objects.select_for_update().get(pk=environment.pk)
+        Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
         version.refresh_from_db(fields=["is_active"])
         if version.is_active:
             raise UnableToChange(f"Version {version.number} is in use already.")
@@ -91,7 +91,11 @@ def prompt_deactivate(*, environment: Environment, role: str, by: Any) -> None:
         UnableToChange: they do already.
     """
     with transaction.atomic():
-        version = environment.prompts.select_for_update().filter(role=role, is_active=True).first()
+        version = (
+            environment.prompts.select_for_update(no_key=True)
+            .filter(role=role, is_active=True)
+            .first()
+        )
         if version is None:
             raise UnableToChange("The built-in prompt is in use already.")
         version.is_active = False

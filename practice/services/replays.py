@@ -71,7 +71,7 @@ def replay_start(*, case_set: CaseSet, variants: Sequence[str], by: Any) -> Repl
         raise UnableToStart(f"{strange[0]} is no variant: {', '.join(VARIANTS)}.")
     chosen = list(dict.fromkeys([WHOLE, *variants]))
     with transaction.atomic():
-        CaseSet.objects.select_for_update().only("pk").get(pk=case_set.pk)
+        CaseSet.objects.select_for_update(no_key=True).only("pk").get(pk=case_set.pk)
         if case_set.replays.filter(ended_at=None).exists():
             raise UnableToStart(f"{case_set} is being replayed already. Wait, or cancel that one.")
         newest = case_set.replays.aggregate(newest=Max("number"))["newest"] or 0
@@ -135,7 +135,7 @@ def baseline_set(*, replay: Replay, by: Any) -> Replay:
     if replay.result.get("failed"):
         raise UnableToChange("Cases of it failed, so it cannot be the baseline. Replay again.")
     with transaction.atomic():
-        CaseSet.objects.select_for_update().only("pk").get(pk=replay.case_set_id)
+        CaseSet.objects.select_for_update(no_key=True).only("pk").get(pk=replay.case_set_id)
         baselines = replay.case_set.replays.filter(is_baseline=True)
         was = baselines.values_list("number", flat=True).first()
         baselines.update(is_baseline=False)

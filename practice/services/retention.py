@@ -38,8 +38,21 @@ def retention_set(
         if days is not None and not 1 <= days <= LONGEST_DAYS:
             raise UnableToChange(f"Keep things from 1 to {LONGEST_DAYS:,} days, or for ever.")
     with transaction.atomic():
+        earlier = _said(retention_of(workspace))
         policy, _ = Retention.objects.update_or_create(
             workspace=workspace, defaults={**asked, "updated_by": by}
         )
-        event_record(workspace=workspace, actor=by, kind="retention.set", subject=policy, **asked)
+        event_record(
+            workspace=workspace,
+            actor=by,
+            kind="retention.set",
+            subject=policy,
+            before=earlier,
+            after=_said(policy),
+        )
     return policy
+
+
+def _said(policy: Retention) -> dict[str, int | str]:
+    """How long each thing is kept, as the audit log says it."""
+    return {field: getattr(policy, field) or "for ever" for field in FIELDS}

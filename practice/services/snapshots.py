@@ -65,7 +65,7 @@ def snapshot_delete(*, snapshot: EnvironmentSnapshot, by: Any) -> None:
         UnableToConnect: a run used it, and its trajectories would lose where they began.
     """
     with transaction.atomic():
-        held = EnvironmentSnapshot.objects.select_for_update().get(pk=snapshot.pk)
+        held = EnvironmentSnapshot.objects.select_for_update(no_key=True).get(pk=snapshot.pk)
         runs = list(held.runs.order_by("number").values_list("number", flat=True)[:3])
         if runs:
             named = ", ".join(f"run {number}" for number in runs)

@@ -77,7 +77,7 @@ def mapping_save(
         raise UnableToChange("The time unit is s, ms, us or ns.")
     kept = {ours: theirs.strip()[:200] for ours, theirs in mapping.items() if theirs.strip()}
     with transaction.atomic():
-        source = TelemetrySource.objects.select_for_update().get(pk=source.pk)
+        source = TelemetrySource.objects.select_for_update(no_key=True).get(pk=source.pk)
         was = source.mapping.get(kind, {})
         source.mapping = {**source.mapping, kind: kept}
         source.save(update_fields=["mapping"])

@@ -166,6 +166,13 @@ def test_it_compares_the_texts_of_bullets_by_words(
     assert "a-1 status" not in said, "what stayed is not said to have changed"
 
 
+def test_it_counts_the_bullets_of_a_release(vera_client: Any, workspace: Any, rita: Any) -> None:
+    record(workspace, rita, "release.published", before={}, after={"newest": 1}, bullets=18)
+    said = vera_client.get(URL).content.decode()
+    assert "bullets: 18" in said
+    assert re.search(r"newest <span[^>]*>from</span> nothing <span[^>]*>to</span> 1", said)
+
+
 def test_it_exports_json_lines(vera_client: Any, workspace: Any, rita: Any) -> None:
     record(workspace, rita, "label.moved", before="v1", after="v2")
     record(workspace, rita, "run.started")

@@ -26,6 +26,7 @@ from practice.services import (
     prices,
     prompts,
     replays,
+    retention,
     runs,
     snapshots,
     steering,
@@ -404,6 +405,11 @@ def _wish(world: World) -> Steering:
     return steering.steering_add(
         environment=world.environment, kind="focus", tool="get_thing", by=world.by
     )
+
+
+@leaves("retention.set")
+def retention_set(world: World) -> None:
+    retention.retention_set(workspace=world.workspace, steps_days=90, calls_days=None, by=world.by)
 
 
 @leaves("telemetry.source_added")

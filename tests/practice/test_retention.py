@@ -105,7 +105,7 @@ def test_an_admin_sets_it_and_it_is_written_down(ada_client: Any, workspace: Any
     policy = Retention.objects.get(workspace=workspace)
     assert (policy.steps_days, policy.calls_days) == (90, None)
     assert "dropped within the hour" in answer.content.decode()
-    assert Event.objects.get(kind="retention.set").data["steps_days"] == 90
+    assert Event.objects.get(kind="retention.set").data["after"]["steps_days"] == 90
 
 
 def test_trying_it_counts_and_saves_nothing(ada_client: Any, workspace: Any) -> None:

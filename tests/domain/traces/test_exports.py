@@ -197,7 +197,7 @@ def test_a_bomb_stops_at_the_limit() -> None:
 @pytest.mark.parametrize(
     ("body", "encoding", "said"),
     [
-        (gzip.compress(b"x" * 5000)[:-9], "gzip", "cut off"),
+        (gzip.compress(b"x" * 5000, mtime=0)[:-9], "gzip", "cut off"),
         (b"plain", "gzip", "says it is gzip"),
         (b"", "gzip", "cut off"),
         (b"x", "br", "is not read here"),
