@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from memoryapp.access import object_or_404
 from memoryapp.api.contract import PROBLEM, READING, WRITING
 from memoryapp.api.permissions import HasScope, workspace_of
-from practice.api.telemetry import BytesParser
+from practice.api.telemetry import BytesParser, body_of
 from practice.domain.replays import VARIANTS
 from practice.models import CaseSet, Replay
 from practice.services import replays as services
@@ -81,7 +81,7 @@ class CaseSetList(APIView):
         case_set = services.case_set_send(
             workspace=workspace_of(request),
             name=request.query_params.get("name", "") or "set",
-            data=request.data["body"] if isinstance(request.data, dict) else b"",
+            data=body_of(request),
             by=request.user,
         )
         return Response(CaseSetSerializer(case_set).data, status=201)

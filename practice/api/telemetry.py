@@ -38,6 +38,12 @@ class BytesParser(BaseParser):
         return {"body": body}
 
 
+def body_of(request: Request) -> bytes:
+    """Return what ``BytesParser`` read; it is not asked where nothing was sent."""
+    body: bytes = request.data.get("body", b"")
+    return body
+
+
 class NewestFileFirst(NewestFirst):
     ordering = "-pk"
 
@@ -183,7 +189,7 @@ def _stored(request: Request, slug: str, kind: str, name: str) -> Response:
         source=source,
         kind=kind,
         name=name,
-        data=request.data["body"] if isinstance(request.data, dict) else b"",
+        data=body_of(request),
         by=request.user,
         incident=incident,
         is_reference=request.query_params.get("reference", "") in {"true", "1"},

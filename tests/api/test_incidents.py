@@ -164,6 +164,14 @@ def test_an_otlp_exporter_sends_traces(with_key: Any, workspace: Any) -> None:
     assert TelemetryFile.objects.filter(name="otlp-traces.json", rows=1).exists()
 
 
+def test_an_export_of_nothing_is_refused(with_key: Any, workspace: Any) -> None:
+    client = with_key("trajectories:write")
+    source_of(workspace)
+    answer = client.post("/api/v1/telemetry/shop/v1/traces", content_type="application/json")
+    assert answer.status_code == 422
+    assert "is empty" in answer.json()["detail"]
+
+
 @pytest.mark.parametrize("kind", ["traces", "metrics", "logs"])
 def test_an_otlp_exporter_speaks_protobuf_too(with_key: Any, workspace: Any, kind: str) -> None:
     client = with_key("trajectories:write")
