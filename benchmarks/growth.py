@@ -3,8 +3,8 @@
 Drives one run to ``--attempts`` attempts (8 per task) with the rules engine on the BFCL pack, whose
 reset is instant, so that what is measured is Greenroom. Each unit is rung for and worked as a
 worker would, in this process: a message is a unit that was rung for, a statement is one execution
-on the connection that works. Prints one JSON line per figure; the value is the last tenth of the
-run, the peer its first tenth.
+on the connection that works. Prints one JSON line per figure; the value is of the last fifth of
+the run's rounds, the peer of its first fifth.
 
     python -m benchmarks.growth [--attempts 10000] [--seed 1]
 """

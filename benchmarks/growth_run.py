@@ -8,13 +8,13 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import connection
+from django.db.models import Max
 
 from memoryapp.services.playbooks import playbook_create
 from memoryapp.services.workspaces import first_operator_create
@@ -40,15 +40,18 @@ class Count:
 
 
 def main(attempts: int, seed: int) -> None:
-    """Drive a run of about ``attempts`` attempts and print what a tenth of it costs."""
+    """Drive a run of about ``attempts`` attempts and print what its first and last rounds cost."""
     run = _started(attempts, seed)
-    counts = _driven(run, step=max(attempts // 10, ATTEMPTS))
-    tenths = [_between(a, b) for a, b in pairwise(counts)]
-    first, last = tenths[0], tenths[-1]
-    _figure("growth_attempts", counts[-1].attempts, None, seed)
+    at_start_of = _driven(run)
+    rounds_ = len(at_start_of) - 1
+    part = max(rounds_ // 5, 1)
+    first = _between(at_start_of[0], at_start_of[part])
+    last = _between(at_start_of[-1 - part], at_start_of[-1])
+    _figure("growth_attempts", at_start_of[-1].attempts, None, seed)
+    _figure("growth_rounds", rounds_, None, seed)
     for name in ("statements_per_attempt", "messages_per_attempt", "milliseconds_per_attempt"):
         _figure(f"growth_{name}", last[name], first[name], seed)
-    _figure("growth_memory_mb", counts[-1].memory, counts[1].memory, seed)
+    _figure("growth_memory_mb", at_start_of[-1].memory, at_start_of[part].memory, seed)
 
 
 def _started(attempts: int, seed: int) -> Run:
@@ -79,35 +82,39 @@ def _started(attempts: int, seed: int) -> Run:
     )
 
 
-def _driven(run: Run, *, step: int) -> list[Count]:
-    """Work until the run ends, counting each ``step`` judged attempts."""
-    seen, counts = Count(memory=_memory()), [Count(memory=_memory())]
+def _driven(run: Run) -> list[Count]:
+    """Work until the run ends. Returns the count at each round's start, and at the end.
+
+    Whole rounds are compared, because a round's stages cost differently.
+    """
+    seen = Count(memory=_memory())
+    counts: list[Count] = []
     begun = time.monotonic()
 
     def count(execute: Callable[..., Any], *rest: Any) -> Any:
         seen.statements += 1
         return execute(*rest)
 
+    def take() -> None:
+        before = seen.statements
+        newest = run.units.aggregate(newest=Max("round"))["newest"] or 0
+        seen.attempts = Attempt.objects.filter(run=run).exclude(label="").count()
+        seen.statements = before  # what is asked here is not the product's
+        seen.seconds, seen.memory = time.monotonic() - begun, _memory()
+        if newest > len(counts) or not bells:
+            counts.append(replace(seen))
+
     with connection.execute_wrapper(count):
         bells = deque(rounds.drive(run.pk))
+        take()
         while bells:
             seen.messages += 1
             rounds.work(bells.popleft())
+            waited = not bells
             bells.extend(rounds.drive(run.pk))
-            if seen.messages % 100 == 0 or not bells:
-                _take(run, seen, counts, begun, step=step, last=not bells)
+            if waited:  # between two stages, so perhaps between two rounds
+                take()
     return counts
-
-
-def _take(
-    run: Run, seen: Count, counts: list[Count], begun: float, *, step: int, last: bool
-) -> None:
-    before = seen.statements
-    seen.attempts = Attempt.objects.filter(run=run).exclude(label="").count()
-    seen.statements = before  # what is asked here is not the product's
-    if seen.attempts - counts[-1].attempts >= step or (last and len(counts) < 3):
-        now = time.monotonic() - begun
-        counts.append(Count(seen.attempts, seen.statements, seen.messages, now, _memory()))
 
 
 def _between(a: Count, b: Count) -> dict[str, float]:
