@@ -11,9 +11,10 @@ class Evaluation(models.Model):
     ``digest`` is ``domain.playbook.fingerprint`` of the bullets measured; ``passed`` is None for a
     measurement that does not gate. ``figures`` is what the page shows::
 
-        {"arms": [{"name", "successes", "n", "low", "high", "cost", "tokens"}],
-         "compared": [{"name", "against", "only_this", "only_other", "p"}],
-         "bullets": {"pitfalls-001": {"effect", "low", "high", "n"}}}
+        {"arms": [{"role", "name", "digest", "successes", "n", "low", "high", "cost", "tokens"}],
+         "compared": [{"name", "against", "measure", "only_this", "only_other", "p"}],
+         "bullets": {"pitfalls-001": {"effect", "low", "high", "n", "won", "lost", "p", "tokens",
+                                      "clean": {"effect", "low", "high", "n", ...}}}}
     """
 
     playbook = models.ForeignKey("memoryapp.Playbook", models.CASCADE, related_name="evaluations")
@@ -36,3 +37,12 @@ class Evaluation(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def is_held_against(self, digest: str) -> bool:
+        """Whether these bullets are what was measured, or what production served meanwhile.
+
+        A masked arm does not count: it was tried for its bullet, and the gate never looks at it.
+        """
+        arms = self.figures.get("arms", ())
+        served = {arm.get("digest") for arm in arms if arm.get("role") == "production"}
+        return digest in {self.digest, *served}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from django.db.models import Count, Prefetch, QuerySet, Sum
 from django.db.models.functions import Length
@@ -10,8 +10,8 @@ from django.db.models.functions import Length
 from memoryapp.domain import formats
 from memoryapp.domain import playbook as domain
 from memoryapp.domain.changes import Draft, changes
-from memoryapp.domain.playbook import CHARS_PER_TOKEN, BulletStatus, Op
-from memoryapp.models import Evaluation, Playbook, ReleaseLabel, Workspace
+from memoryapp.domain.playbook import CHARS_PER_TOKEN, BulletStatus, Op, fingerprint
+from memoryapp.models import Evaluation, Playbook, Release, ReleaseLabel, Workspace
 from memoryapp.queries.releases import HEAVY
 
 DRAFT_HEX = 12
@@ -71,9 +71,32 @@ def draft(playbook: Playbook, value: domain.Playbook | None = None) -> Draft:
     )
 
 
-def gating_evaluation(playbook: Playbook, digest: str) -> Evaluation | None:
-    """The newest measurement of exactly these bullets that passed or failed them."""
-    return playbook.evaluations.filter(digest=digest, passed__isnull=False).first()
+@dataclass(frozen=True, slots=True)
+class Gating:
+    """What was measured of some bullets as a gate, and whether that still decides.
+
+    ``moved_on`` is the release that is served now, where the measurement did not compare with it:
+    it says nothing of what publishing would replace.
+    """
+
+    evaluation: Evaluation | None
+    moved_on: Release | None = None
+
+    @property
+    def passed(self) -> bool:
+        return bool(self.evaluation and self.evaluation.passed and not self.moved_on)
+
+
+def gating(playbook: Playbook, digest: str, label: str) -> Gating:
+    """The newest measurement of exactly these bullets that passed or failed them.
+
+    ``label`` is the one whose release agents are served, which it must have been compared with.
+    """
+    newest = playbook.evaluations.filter(digest=digest, passed__isnull=False).first()
+    served = Release.objects.filter(playbook=playbook, labels__name=label).defer("bodies").first()
+    if newest is None or served is None or newest.is_held_against(fingerprint(served.as_value())):
+        return Gating(newest)
+    return Gating(newest, moved_on=served)
 
 
 def waiting_growth(playbook: Playbook) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from memoryapp.domain.delivery import FORMS
 from memoryapp.domain.errors import UnableToChange, UnableToPublish
 from memoryapp.domain.text import cleaned, secrets_in
 from memoryapp.models import BulletRevision, Event, LabelMove, Playbook, Release, ReleaseLabel
-from memoryapp.queries.playbooks import gating_evaluation
+from memoryapp.queries.playbooks import gating
 
 LABEL_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 PRODUCTION = "production"
@@ -27,7 +27,7 @@ def release_publish(*, playbook: Playbook, by: Any, notes: str = "", label: str 
     Raises:
         UnableToPublish: no approved bullet, nothing changed since the newest release, a bullet
             holds what looks like a secret, or the playbook requires an evaluation and these bullets
-            have not passed one.
+            have not passed one against what ``production`` serves.
     """
     with transaction.atomic():
         playbook = Playbook.objects.select_for_update(no_key=True).get(pk=playbook.pk)
@@ -105,15 +105,21 @@ def _check_secrets(value: domain.Playbook) -> None:
 
 def _check_evaluated(playbook: Playbook, value: domain.Playbook) -> None:
     """The newest word on exactly these bullets decides; other bullets' results say nothing."""
-    evaluation = gating_evaluation(playbook, domain.fingerprint(value))
-    if evaluation is None:
+    found = gating(playbook, domain.fingerprint(value), PRODUCTION)
+    if found.evaluation is None:
         raise UnableToPublish(
             "This playbook publishes only what passed an evaluation, and the bullets as they "
             "stand have none. Nothing was published: run an experiment as a gate, then publish."
         )
-    if not evaluation.passed:
+    if found.moved_on:
         raise UnableToPublish(
-            f"This playbook publishes only what passed an evaluation, and {evaluation.name} "
+            f"Production has moved on to {found.moved_on}, and {found.evaluation.name} did not "
+            "compare these bullets with it. Nothing was published: run a new experiment as a "
+            "gate, then publish."
+        )
+    if not found.passed:
+        raise UnableToPublish(
+            f"This playbook publishes only what passed an evaluation, and {found.evaluation.name} "
             "failed these bullets. Nothing was published: change them, then measure again."
         )
 

@@ -39,11 +39,23 @@ def _arm(arm: Mapping[str, Any]) -> dict[str, Any]:
 def effects_table(figures: Mapping[str, Any], *, limit: int = 0) -> dict[str, Any]:
     """Show what each masked bullet adds, the most helpful first; ``limit`` 0 shows all."""
     found = sorted(
-        ({"label": label, **seen} for label, seen in figures.get("bullets", {}).items()),
-        key=lambda row: (-row["effect"], row["label"]),
+        (_effects(label, seen) for label, seen in figures.get("bullets", {}).items()),
+        key=lambda row: (*(-each["effect"] for each in row["effects"]), row["label"]),
     )
-    for row in found:
-        between = f"{points(row['low'])} to {points(row['high'])}"
-        row["said"] = f"{row['label']}: {points(row['effect'])}, interval {between}"
     shown = found[:limit] if limit else found
     return {"rows": shown, "left_out": len(found) - len(shown)}
+
+
+def _effects(label: str, seen: Mapping[str, Any]) -> dict[str, Any]:
+    """One bullet's effect by each measure; those before clean solves were kept have one."""
+    effects = [
+        {**found, "what": what, "said": f"{label}, {what}: {_spoken(found)}"}
+        for what, found in (("solved", seen), ("no failed call", seen.get("clean")))
+        if found
+    ]
+    return {"label": label, "tokens": seen["tokens"], "effects": effects}
+
+
+def _spoken(found: Mapping[str, Any]) -> str:
+    between = f"{points(found['low'])} to {points(found['high'])}"
+    return f"{points(found['effect'])}, interval {between}"

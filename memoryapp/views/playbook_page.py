@@ -223,7 +223,7 @@ def _measured(request: HttpRequest, playbook: Playbook, value: domain.Playbook) 
         "has_more_evaluations": len(shown) > EVALUATIONS_SHOWN,
         "digest": digest,
         "measured": playbook.evaluations.filter(digest=digest).first(),
-        "gating": playbook_queries.gating_evaluation(playbook, digest) if required else None,
+        "gating": playbook_queries.gating(playbook, digest, PRODUCTION) if required else None,
         "measure_url": with_query(
             reverse("experiment-start"),
             {"playbook": playbook.slug, "is_gate": "on" if required else ""},

@@ -15,7 +15,14 @@ CHOSEN = "chosen"
 
 
 class ExperimentSerializer(serializers.ModelSerializer[Experiment]):
-    """``result`` is empty until the run has ended; ``passed`` is null where it gates nothing."""
+    """``result`` is empty until the run has ended; ``passed`` is null where it gates nothing.
+
+    ``result.compared`` pairs the same tasks under two arms by ``measure``: ``success``, and
+    ``clean`` (success without a failed call); the gate looks at both. ``result.bullets`` says of
+    each masked label what it adds to success (``effect``, a share of tasks, with its 95 % interval
+    ``low`` to ``high``, tasks ``won`` and ``lost`` of ``n``, and McNemar's exact ``p``) and, under
+    ``clean``, the same of clean success.
+    """
 
     number = serializers.IntegerField(source="run.number")
     playbook = serializers.CharField(source="run.playbook.slug")

@@ -24,6 +24,9 @@ from practice.domain.types import Label
 #: pass the gate: 20 points, four tasks of twenty.
 MARGIN = 0.2
 UNLIKELY = 0.05
+#: What is counted of every task, and how the gate calls it. Memory may cost no success and yet
+#: cause failed calls on the way, so each comparison is made by both.
+MEASURES = {"success": "tasks solved", "clean": "tasks solved without a failed call"}
 
 
 class Role(StrEnum):
@@ -47,13 +50,17 @@ class ArmSpec:
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """An arm as the comparison reads it. ``masked`` is a bullet label, ``tokens`` its size."""
+    """An arm as the comparison reads it. ``masked`` is a bullet label, ``tokens`` its size.
+
+    ``digest`` is the fingerprint of the memory given, by which it is known later.
+    """
 
     id: int
     role: Role
     name: str
     masked: str = ""
     tokens: int = 0
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +111,14 @@ class Comparison:
     @property
     def tasks(self) -> int:
         return self.both + self.only_this + self.only_other + self.neither
+
+    @property
+    def this(self) -> int:
+        return self.both + self.only_this
+
+    @property
+    def other(self) -> int:
+        return self.both + self.only_other
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -213,7 +228,8 @@ def figures(arm: Arm, trials: Sequence[Trial]) -> dict[str, Any]:
 
     ``successes`` and ``clean`` are tasks of ``n`` with 95 % Wilson intervals; ``calls``,
     ``errors``, ``tokens`` and ``seconds`` are means per attempt; ``cost`` is US dollars in all as
-    text, ``None`` where a price is unknown; ``memory_tokens`` is the size of the memory given.
+    text, ``None`` where a price is unknown; ``memory_tokens`` is the size of the memory given and
+    ``digest`` its fingerprint.
     """
     own = [trial for trial in trials if trial.arm == arm.id and trial.label is not None]
     solved, clean = outcomes(own, arm.id, "success"), outcomes(own, arm.id, "clean")
@@ -225,6 +241,7 @@ def figures(arm: Arm, trials: Sequence[Trial]) -> dict[str, Any]:
         "role": arm.role.value,
         "name": arm.name,
         "masked": arm.masked,
+        "digest": arm.digest,
         "memory_tokens": arm.tokens,
         "n": n,
         "attempts": len(own),
@@ -266,13 +283,10 @@ def result(
     counted = [trial for trial in trials if trial.task not in left_out]
     by_role = {arm.role: arm for arm in arms if arm.role is not Role.MASKED}
     none, memory = by_role[Role.NONE], by_role[Role.MEMORY]
-    main = compare(memory, none, counted)
-    clean = compare(memory, none, counted, "clean")
-    compared = [main, clean]
-    if Role.PRODUCTION in by_role:
-        compared.append(compare(memory, by_role[Role.PRODUCTION], counted))
-    gated = [each for each in compared if each.measure == "success"]
-    decided = gate(gated) if is_gate else None
+    others = [none] + [by_role[role] for role in (Role.PRODUCTION,) if role in by_role]
+    compared = [compare(memory, other, counted, each) for other in others for each in MEASURES]
+    main, clean, *_ = compared
+    decided = gate(compared) if is_gate else None
     return {
         "tasks": len({trial.task for trial in counted if trial.label is not None}),
         "infeasible": len(left_out),
@@ -281,7 +295,11 @@ def result(
         "arms": [figures(arm, counted) for arm in arms],
         "compared": [each.as_json() for each in compared],
         "bullets": {
-            arm.masked: _effect(compare(memory, arm, counted), bullets.get(arm.masked, ""))
+            arm.masked: {
+                **_effect(compare(memory, arm, counted)),
+                "clean": _effect(compare(memory, arm, counted, "clean")),
+                "tokens": estimate_tokens(bullets.get(arm.masked, "")),
+            }
             for arm in arms
             if arm.role is Role.MASKED
         },
@@ -290,8 +308,8 @@ def result(
     }
 
 
-def _effect(without: Comparison, content: str) -> dict[str, Any]:
-    """What a bullet adds: with it minus without it, and the tokens it costs."""
+def _effect(without: Comparison) -> dict[str, Any]:
+    """What a bullet adds by one measure: with it minus without it."""
     return {
         "effect": round(without.difference, 4),
         "low": round(without.low, 4),
@@ -300,7 +318,6 @@ def _effect(without: Comparison, content: str) -> dict[str, Any]:
         "won": without.only_this,
         "lost": without.only_other,
         "p": round(without.p, 4),
-        "tokens": estimate_tokens(content),
     }
 
 
@@ -315,7 +332,7 @@ def verdict(main: Comparison, clean: Comparison) -> str:
 
 
 def _said(seen: Comparison, verb: str) -> str:
-    with_it, without = seen.both + seen.only_this, seen.both + seen.only_other
+    with_it, without = seen.this, seen.other
     counted = f"With {_memory(seen.name)} {with_it} of {seen.tasks} tasks {verb}, without it"
     if not seen.only_this and not seen.only_other:
         return f"{counted} the same ones."
@@ -335,26 +352,28 @@ def _p(p: float) -> str:
 
 
 def gate(compared: Sequence[Comparison]) -> Gate:
-    """Decide whether memory is no worse than each of the others (non-inferiority).
+    """Decide whether memory is no worse than each of the others, by each measure (non-inferiority).
 
     It passes when, for every comparison, the lower end of the 95 % interval of the paired
     difference lies above minus ``MARGIN``. Too few tasks do not pass either: the interval is wide.
     """
-    reasons = [_why_not(each) for each in compared]
-    failed = [reason for reason in reasons if reason]
-    if failed:
+    # Two measures of the same arms may have the same thing to say: no task was judged.
+    if failed := dict.fromkeys(reason for each in compared if (reason := _why_not(each))):
         return Gate(False, " ".join(failed))
-    others = " and ".join(_memory(each.against) for each in compared)
-    lowest = min(each.low for each in compared)
+    others = " and ".join(dict.fromkeys(_memory(each.against) for each in compared))
+    lowest = " and ".join(
+        f"{what} are {_points(min(each.low for each in compared if each.measure == measure))}"
+        for measure, what in MEASURES.items()
+    )
     return Gate(
         True,
-        f"Not worse than {others}: at the unlucky end of the 95 % interval it solves "
-        f"{_points(lowest)} of the tasks, and {round(MARGIN * 100)} points fewer are allowed.",
+        f"Not worse than {others}: at the unlucky end of the 95 % interval {lowest}, and "
+        f"{round(MARGIN * 100)} points fewer are allowed.",
     )
 
 
 def _why_not(seen: Comparison) -> str:
-    other = _memory(seen.against)
+    other, what = _memory(seen.against), MEASURES[seen.measure]
     if not seen.tasks:
         return f"No task was judged both with it and with {other}."
     if seen.low > -MARGIN:
@@ -362,12 +381,13 @@ def _why_not(seen: Comparison) -> str:
     if seen.difference < 0:
         sure = "Worse than" if seen.high < 0 else "Perhaps worse than"
         return (
-            f"{sure} {other}: it loses {seen.only_other} of {seen.tasks} tasks that {other} "
-            f"solves and wins {seen.only_this}, so the difference could be {_points(seen.low)}."
+            f"{sure} {other}: {what} are {_points(seen.difference)}, {seen.this} of "
+            f"{seen.tasks} where {other} has {seen.other} ({seen.only_other} lost, "
+            f"{seen.only_this} won), so the difference could be {_points(seen.low)}."
         )
     few = "1 task is" if seen.tasks == 1 else f"{seen.tasks} tasks are"
     return (
-        f"{few} too few to tell that it is not worse than {other}: the difference could be "
+        f"{few} too few to tell that it is not worse than {other}: {what} could be "
         f"{_points(seen.low)}. Measure with more tasks."
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Count, F, Q, QuerySet, Sum
 
-from memoryapp.domain.playbook import estimate_tokens
+from memoryapp.domain.playbook import Bullet, Playbook, estimate_tokens, fingerprint
 from memoryapp.models import Workspace
 from practice.domain import experiments as domain
 from practice.domain.types import Category, Label, PracticeRecord, TaskSpec
@@ -72,9 +72,16 @@ def arms_of(experiment: Experiment) -> list[domain.Arm]:
             name=arm.name,
             masked=arm.masked,
             tokens=sum(estimate_tokens(bullet["content"]) for bullet in arm.playbook),
+            digest=_digest(arm),
         )
         for arm in experiment.run.arms.all()
     ]
+
+
+def _digest(arm: Arm) -> str:
+    """The fingerprint of the memory an arm gives; what it keeps is live, every bullet of it."""
+    told = (Bullet(row["label"], row["section"], row["content"]) for row in arm.playbook)
+    return fingerprint(Playbook(tuple(told)))
 
 
 def trials_of(experiment: Experiment) -> list[domain.Trial]:

@@ -65,7 +65,8 @@ class ExperimentForm(forms.Form):
         label="Use it as a gate before publishing",
         required=False,
         help_text="What production serves is measured too. The bullets pass when they are not "
-        "worse than no memory and not worse than that.",
+        "worse than no memory and not worse than that, in tasks solved and in tasks solved "
+        "without a failed call.",
     )
     budget = forms.DecimalField(
         label="Budget, US dollars",

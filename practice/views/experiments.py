@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -14,7 +15,7 @@ from memoryapp.domain.errors import UnableTo
 from memoryapp.queries.facets import facet
 from practice.domain.experiments import MARGIN
 from practice.forms import model_name
-from practice.models import Experiment, Run
+from practice.models import Arm, Attempt, Experiment, Run
 from practice.queries import experiments as queries
 from practice.queries.costs import by_role, whole
 from practice.queries.progress import fingerprint, troubled_units
@@ -24,6 +25,8 @@ from practice.views.filters import PAGE_SIZE, chips, link
 from practice.views.states import shown_state
 
 TROUBLE_SHOWN = 10
+#: masked arms that are shown task by task; more would make a table nobody can read.
+MASKED_SHOWN = 4
 
 
 @require_safe
@@ -129,6 +132,10 @@ def _context(request: HttpRequest, experiment: Experiment) -> dict[str, Any]:
     result = experiment.result or (queries.computed(experiment) if attempts else {})
     roles = by_role(run.ledger.all())
     trouble = troubled_units(run)
+    arms = list(run.arms.all())
+    masked = [arm for arm in arms if arm.masked]
+    left_out = masked if len(masked) > MASKED_SHOWN else []
+    shown = [arm for arm in arms if arm not in left_out]
     return {
         "experiment": experiment,
         "run": run,
@@ -137,8 +144,9 @@ def _context(request: HttpRequest, experiment: Experiment) -> dict[str, Any]:
         "refresh_url": link(request),
         "result": result,
         "is_final": bool(experiment.result),
-        "tasks": _tasks(attempts),
-        "shown_arms": list(run.arms.filter(masked="")),
+        "tasks": _tasks(attempts, shown),
+        "shown_arms": shown,
+        "masked_aside": len(left_out),
         "judged": sum(bool(attempt.label) for attempt in attempts),
         "total": len(attempts),
         "margin": MARGIN,
@@ -149,17 +157,24 @@ def _context(request: HttpRequest, experiment: Experiment) -> dict[str, Any]:
     }
 
 
-def _tasks(attempts: list[Any]) -> list[dict[str, Any]]:
-    """Each task with its attempts by arm, masked ones aside; ``differs`` where they disagree."""
+def _tasks(attempts: Sequence[Attempt], shown: Sequence[Arm]) -> list[dict[str, Any]]:
+    """Each task with its attempts under each shown arm; ``differs`` where those disagree.
+
+    They disagree by either measure: a success with a failed call is not one without.
+    """
     tasks: dict[int, dict[str, Any]] = {}
     for attempt in attempts:
-        if attempt.arm.masked:
-            continue
-        task = tasks.setdefault(attempt.task_id, {"task": attempt.task, "arms": {}})
-        task["arms"].setdefault(attempt.arm_id, []).append((attempt, shown_state(attempt)))
+        task = tasks.setdefault(attempt.task_id, {"task": attempt.task, "tried": []})
+        task["tried"].append(attempt)
     for task in tasks.values():
-        labels = {attempt.label for tried in task["arms"].values() for attempt, _ in tried}
-        task["differs"] = len(labels - {""}) > 1
-        task["is_left_out"] = labels == {"infeasible"}
-        task["cells"] = [task["arms"][arm] for arm in sorted(task["arms"])]
+        by_arm = {arm.pk: [a for a in task["tried"] if a.arm_id == arm.pk] for arm in shown}
+        seen = {
+            (a.label, a.label == Attempt.Label.SUCCESS and a.error_count > 0)
+            for tried in by_arm.values()
+            for a in tried
+            if a.label
+        }
+        task["differs"] = len(seen) > 1
+        task["is_left_out"] = {a.label for a in task["tried"]} == {Attempt.Label.INFEASIBLE}
+        task["cells"] = [[(a, shown_state(a)) for a in tried] for tried in by_arm.values()]
     return sorted(tasks.values(), key=lambda row: (not row["differs"], row["task"].pk))

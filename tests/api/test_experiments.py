@@ -67,14 +67,17 @@ def test_it_explains_what_cannot_be_started(
 
 
 def test_it_tells_what_was_found(workspace: Any, with_key: Any) -> None:
-    found = experiment(workspace)
+    found = experiment(workspace, masked=["pitfalls-001"], masked_errors=1)
     Experiment.objects.update(result=computed(found))
     client = with_key("read")
     (listed,) = client.get(URL).json()["results"]
     one = client.get(f"{URL}/{found.run.number}").json()
     assert listed == one
-    assert (one["attempts_judged"], one["attempts_total"]) == (4, 4)
+    assert (one["attempts_judged"], one["attempts_total"]) == (6, 6)
     assert one["result"]["arms"][1]["successes"] == 2
+    effect = one["result"]["bullets"]["pitfalls-001"]
+    assert (effect["effect"], effect["p"]) == (0, 1)
+    assert (effect["clean"]["effect"], effect["clean"]["won"], effect["clean"]["p"]) == (1, 2, 0.5)
 
 
 def test_it_lists_at_a_steady_cost(

@@ -25,6 +25,11 @@ def trials(arm: Arm, labels: Sequence[Label | None], errors: int = 0) -> list[Tr
     return [Trial(arm.id, task, label, errors=errors) for task, label in enumerate(labels, start=1)]
 
 
+def stumbling(arm: Arm, failed: int, of: int) -> list[Trial]:
+    """Every task solved, the first ``failed`` of them with a failed call on the way."""
+    return [Trial(arm.id, task, WON, errors=int(task <= failed)) for task in range(1, of + 1)]
+
+
 def book(*labels: str) -> Playbook:
     return Playbook(tuple(Bullet(label, "pitfalls", f"Text of {label}.") for label in labels))
 
@@ -115,6 +120,22 @@ def test_it_says_what_a_masked_bullet_adds_and_costs() -> None:
     assert found["gate"] is None
 
 
+def test_it_says_apart_what_a_masked_bullet_saves_in_failed_calls() -> None:
+    tried = [
+        *trials(NONE, [WON] * 21),
+        *trials(MEMORY, [WON] * 21),
+        *stumbling(MASKED, failed=8, of=21),
+    ]
+    found = experiments.result([NONE, MEMORY, MASKED], tried, bullets={})
+    effect = found["bullets"]["pitfalls-001"]
+    assert (effect["effect"], effect["won"], effect["lost"], effect["p"]) == (0, 0, 0, 1)
+    clean = effect["clean"]
+    assert (clean["effect"], clean["won"], clean["lost"], clean["n"]) == (0.381, 8, 0, 21)
+    # Eight pairs differ, all one way: 2 / 2⁸ = 0.0078.
+    assert clean["p"] == 0.0078
+    assert 0 < clean["low"] < 0.381 < clean["high"]
+
+
 def test_it_puts_a_clear_difference_into_words() -> None:
     tried = [*trials(NONE, [WON] * 6 + [LOST] * 14), *trials(MEMORY, [WON] * 14 + [LOST] * 6)]
     found = experiments.result([NONE, MEMORY], tried, bullets={})
@@ -155,8 +176,11 @@ def test_it_passes_what_is_not_worse_than_either() -> None:
     found = experiments.result([NONE, MEMORY, PRODUCTION], tried, bullets={}, is_gate=True)
     assert found["gate"]["passed"]
     # Twenty of twenty under both: the interval of the difference is ±0.161.
-    assert "no memory and v3 in production" in found["gate"]["message"]
-    assert "16 points fewer" in found["gate"]["message"]
+    assert found["gate"]["message"] == (
+        "Not worse than no memory and v3 in production: at the unlucky end of the 95 % interval "
+        "tasks solved are 16 points fewer and tasks solved without a failed call are 16 points "
+        "fewer, and 20 points fewer are allowed."
+    )
 
 
 def test_it_does_not_pass_what_loses_tasks_that_production_solves() -> None:
@@ -168,15 +192,46 @@ def test_it_does_not_pass_what_loses_tasks_that_production_solves() -> None:
     found = experiments.result([NONE, MEMORY, PRODUCTION], tried, bullets={}, is_gate=True)
     assert not found["gate"]["passed"]
     assert found["gate"]["message"].startswith(
-        "Worse than v3 in production: it loses 6 of 20 tasks that v3 in production solves and "
-        "wins 0, so the difference could be "
+        "Worse than v3 in production: tasks solved are 30 points fewer, 14 of 20 where v3 in "
+        "production has 20 (6 lost, 0 won), so the difference could be "
     )
+
+
+@pytest.mark.parametrize(("other", "named"), [(NONE, "no memory"), (PRODUCTION, PRODUCTION.name)])
+def test_it_does_not_pass_what_solves_as_much_with_failed_calls(other: Arm, named: str) -> None:
+    clean = trials(other, [WON] * 21)
+    # No memory must be there; where it stumbles as well, only production tells.
+    rest = stumbling(NONE, failed=8, of=21) if other is PRODUCTION else []
+    tried = [*rest, *clean, *stumbling(MEMORY, failed=8, of=21)]
+    arms = [NONE, MEMORY] if other is NONE else [NONE, MEMORY, PRODUCTION]
+    found = experiments.result(arms, tried, bullets={}, is_gate=True)
+    assert not found["gate"]["passed"]
+    assert found["gate"]["message"].startswith(
+        f"Worse than {named}: tasks solved without a failed call are 38 points fewer, 13 of 21 "
+        f"where {named} has 21 (8 lost, 0 won), so the difference could be "
+    )
+    # Success alone held: it is not what the reason names.
+    assert "tasks solved are" not in found["gate"]["message"]
+
+
+def test_it_compares_with_production_by_both_measures() -> None:
+    tried = [t for arm in (NONE, MEMORY, PRODUCTION) for t in trials(arm, [WON])]
+    found = experiments.result([NONE, MEMORY, PRODUCTION], tried, bullets={})
+    assert [(pair["against"], pair["measure"]) for pair in found["compared"]] == [
+        ("No memory", "success"),
+        ("No memory", "clean"),
+        ("v3 in production", "success"),
+        ("v3 in production", "clean"),
+    ]
 
 
 def test_it_does_not_call_worse_what_may_be_chance() -> None:
     tried = [*trials(NONE, [WON] * 20), *trials(MEMORY, [WON] * 19 + [LOST])]
     found = experiments.result([NONE, MEMORY], tried, bullets={}, is_gate=True)
-    assert found["gate"]["message"].startswith("Perhaps worse than no memory: it loses 1 of 20")
+    assert found["gate"]["message"].startswith(
+        "Perhaps worse than no memory: tasks solved are 5 points fewer, 19 of 20 where no memory "
+        "has 20"
+    )
 
 
 def test_it_does_not_pass_on_too_few_tasks() -> None:

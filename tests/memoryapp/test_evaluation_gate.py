@@ -9,12 +9,13 @@ import pytest
 from memoryapp.domain.errors import UnableToPublish
 from memoryapp.domain.playbook import fingerprint
 from memoryapp.models import Evaluation, Event, Playbook
+from memoryapp.queries.playbooks import gating
 from memoryapp.services.evaluations import evaluation_record
 from memoryapp.services.releases import release_publish
 from tests.factories import BulletFactory, PlaybookFactory
 
 pytestmark = pytest.mark.django_db
-FIGURES = {
+FIGURES: dict[str, Any] = {
     "tasks": 20,
     "infeasible": 2,
     "arms": [
@@ -32,6 +33,15 @@ FIGURES = {
             "lost": 0,
             "p": 0.125,
             "tokens": 6,
+            "clean": {
+                "effect": 0.4,
+                "low": 0.17,
+                "high": 0.61,
+                "n": 20,
+                "won": 8,
+                "lost": 0,
+                "p": 0.0078,
+            },
         }
     },
 }
@@ -81,6 +91,66 @@ def test_it_asks_again_once_a_word_has_changed(playbook: Playbook, rita: Any) ->
         release_publish(playbook=playbook, by=rita)
 
 
+def served(playbook: Playbook, by: Any, content: str) -> str:
+    """Publish the bullets with this text under ``production``; the digest agents are served."""
+    playbook.bullets.update(content=content)
+    playbook.requires_evaluation = False
+    playbook.save()
+    release = release_publish(playbook=playbook, by=by, label="production")
+    playbook.requires_evaluation = True
+    playbook.save()
+    return fingerprint(release.as_value())
+
+
+def against(digest: str, role: str = "production") -> dict[str, Any]:
+    """Figures of an experiment that had an arm with this memory."""
+    arm = {"role": role, "name": "v1 in production", "digest": digest, "n": 20, "successes": 12}
+    return FIGURES | {"arms": [*FIGURES["arms"], arm | {"low": 0.387, "high": 0.781}]}
+
+
+def test_it_publishes_what_passed_against_what_production_serves(
+    playbook: Playbook, rita: Any
+) -> None:
+    digest = served(playbook, rita, "Ask first.")
+    playbook.bullets.update(content="Verify first.")
+    measured(playbook, True, figures=against(digest))
+    assert release_publish(playbook=playbook, by=rita).number == 2
+
+
+def test_it_asks_again_once_production_has_moved_on(
+    playbook: Playbook, rita: Any, rita_client: Any
+) -> None:
+    digest = served(playbook, rita, "Ask first.")
+    served(playbook, rita, "Ask twice.")
+    playbook.bullets.update(content="Verify first.")
+    measured(playbook, True, figures=against(digest))
+    said = "Production has moved on to v2, and Experiment 1 did not compare these bullets with it"
+    with pytest.raises(UnableToPublish, match=f"{said}. Nothing was published: run a new exper"):
+        release_publish(playbook=playbook, by=rita)
+    tab = rita_client.get("/playbooks/book/?tab=releases").content.decode()
+    assert f"{said}: a new experiment is needed." in tab
+    assert "so they may be published" not in tab
+
+
+def test_it_counts_no_masked_arm_as_a_comparison(playbook: Playbook, rita: Any) -> None:
+    digest = served(playbook, rita, "Ask first.")
+    playbook.bullets.update(content="Verify first.")
+    measured(playbook, True, figures=against(digest, role="masked"))
+    with pytest.raises(UnableToPublish, match="Production has moved on to v1"):
+        release_publish(playbook=playbook, by=rita)
+
+
+def test_it_needs_no_comparison_with_what_production_says_already(
+    playbook: Playbook, rita: Any, django_assert_max_num_queries: Any
+) -> None:
+    digest = served(playbook, rita, "Verify first.")
+    measured(playbook, True)
+    with django_assert_max_num_queries(3):
+        found = gating(playbook, digest, "production")
+    assert found.passed
+    assert found.moved_on is None
+
+
 def test_it_takes_the_newest_word(playbook: Playbook, rita: Any) -> None:
     measured(playbook, True)
     measured(playbook, False, number=2)
@@ -114,7 +184,9 @@ def test_it_shows_what_was_measured_with_its_intervals(
         page = vera_client.get(url).content.decode()
         assert "With v2 14 of 20 tasks succeed." in page
         assert "v2: 14 of 20 tasks, interval 48% to 86%" in page
-        assert "pitfalls-001: +20 points, interval +1 point to +39 points" in page
+        assert "pitfalls-001, solved: +20 points, interval +1 point to +39 points" in page
+        assert "pitfalls-001, no failed call: +40 points, interval +17 points to +61 points" in page
+        assert "0.008" in page
         assert "2 tasks left out as infeasible" in page
 
 

@@ -62,7 +62,7 @@ def test_it_says_what_was_found_and_whether_it_passed(vera_client: Any, finished
     page = vera_client.get(finished.get_absolute_url()).content.decode()
     assert "With what is approved now 12 of 12 tasks succeed, without it 4;" in page
     assert "<b>Passed.</b> Not worse than no memory" in page
-    assert "lies above 20% fewer tasks solved" in page
+    assert "lies above 20% fewer tasks solved, and above 20% fewer solved without a" in page
     # The bar, and the same in text beside it.
     assert "No memory: 4 of 12 tasks, interval 14% to 61%" in page
     assert "<b>4</b> of 12" in page
@@ -71,6 +71,34 @@ def test_it_says_what_was_found_and_whether_it_passed(vera_client: Any, finished
 def test_it_lists_tasks_that_differ_first(vera_client: Any, finished: Any) -> None:
     tasks = vera_client.get(finished.get_absolute_url()).context["tasks"]
     assert [row["differs"] for row in tasks] == [True] * 8 + [False] * 4
+
+
+def test_it_shows_what_a_bullet_saves_in_failed_calls(vera_client: Any, workspace: Any) -> None:
+    found = experiment(
+        workspace,
+        without=["success"] * 4,
+        with_it=["success"] * 4,
+        masked=["pitfalls-001"],
+        masked_errors=2,
+    )
+    answer = vera_client.get(found.get_absolute_url())
+    page = answer.content.decode()
+    assert "pitfalls-001, solved: 0 points" in page
+    assert "pitfalls-001, no failed call: +100 points" in page
+    # Task by task too, where every arm solved everything.
+    assert '<th scope="col">Without pitfalls-001</th>' in page
+    assert "2 failed calls" in page
+    assert [row["differs"] for row in answer.context["tasks"]] == [True] * 4
+
+
+def test_it_shows_few_masked_arms_task_by_task(vera_client: Any, workspace: Any) -> None:
+    found = experiment(workspace, masked=[f"pitfalls-{number:03d}" for number in range(1, 6)])
+    answer = vera_client.get(found.get_absolute_url())
+    assert [arm.name for arm in answer.context["shown_arms"]] == [
+        "No memory",
+        "What is approved now",
+    ]
+    assert "5 arms with a bullet left out are not shown" in answer.content.decode()
 
 
 def test_it_shows_figures_so_far_without_a_verdict(vera_client: Any, workspace: Any) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from memoryapp.domain.playbook import Playbook as PlaybookValue
+from memoryapp.domain.playbook import fingerprint
 from memoryapp.models import Candidate, Evaluation
 from practice.domain.rounds import Stage
 from practice.models import (
@@ -80,6 +82,9 @@ def test_it_compares_and_learns_nothing(desk: Environment, ada: Any) -> None:
     evaluation = Evaluation.objects.get()
     assert (evaluation.digest, evaluation.passed) == (experiment.digest, False)
     assert evaluation.link == experiment.get_absolute_url()
+    # By which the gate knows later what was compared with what.
+    digests = {arm["role"]: arm["digest"] for arm in evaluation.figures["arms"]}
+    assert digests == {"none": fingerprint(PlaybookValue()), "memory": experiment.digest}
     assert not PracticeRecord.objects.exists()
     assert not Candidate.objects.exists()
 
