@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from memoryapp.domain.nesting import DEEPEST
 from memoryapp.domain.text import redact
+from practice.domain.encodings import finder
 from practice.domain.reading import (
     TooDeep,
     cut_note,
@@ -33,23 +33,38 @@ def long_enough(values: Mapping[str, str]) -> dict[str, str]:
 
 def hide(value: Any, secrets: Mapping[str, str]) -> Any:
     """Return a JSON value that can be stored, without the environment's own secrets."""
-    value = whole_characters(value)
-    for name, secret in secrets.items():
-        # A secret with a quote or a backslash in it reads differently inside JSON text.
-        for form in dict.fromkeys((secret, json.dumps(secret)[1:-1])):
-            value = swap(value, form, f"[redacted: {name}]")
-    return value
+    value, found = whole_characters(value), finder(secrets)
+    # Most answers hold none, and one look at all of their texts is cheaper than one at each.
+    if found is None or not found.finds("\n".join(_texts(value))):
+        return value
+    return _changed(value, found.mask)
 
 
 def swap(value: Any, old: str, new: str) -> Any:
     """Return a JSON value with ``old`` replaced in every string and every key."""
+    return _changed(value, lambda text: text.replace(old, new))
+
+
+def _changed(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, str):
-        return value.replace(old, new)
+        return change(value)
     if isinstance(value, Mapping):
-        return {key.replace(old, new): swap(item, old, new) for key, item in value.items()}
+        return {change(key): _changed(item, change) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [swap(item, old, new) for item in value]
+        return [_changed(item, change) for item in value]
     return value
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield key
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
 
 
 def refusal(text: str) -> Observation:

@@ -54,9 +54,9 @@ class Credential:
 
     @property
     def secrets(self) -> Mapping[str, str]:
-        """Values that must never appear in what is stored, in every form they travel in."""
+        """Values that must never appear in what is stored, by name."""
         if self.scheme != "basic":
-            return long_enough({"credential": self.value, "credential, encoded": quote(self.value)})
+            return long_enough({"credential": self.value})
         password = self.value.partition(":")[2]
         return long_enough({"credential": self._basic, "password": password})
 

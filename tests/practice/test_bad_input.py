@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import sys
 from typing import Any
@@ -124,6 +125,19 @@ def test_it_masks_secrets_in_structured_content_and_in_errors() -> None:
     assert bad.is_error
     assert CANARY not in good.text + bad.text
     assert CANARY not in listed[0].description
+
+
+def test_it_keeps_no_secret_that_a_tool_echoes_encoded(
+    workspace: Any, settings: Any, ada: Any
+) -> None:
+    environment = store(workspace, settings, "encodes", API_TOKEN=CANARY)
+
+    driven(started(environment, ada, rounds=2, tasks=3))
+
+    stored = everything_stored()
+    assert "dXNlcj[redacted: API_TOKEN] [redacted: API_TOKEN]" in stored
+    assert base64.b64encode(CANARY.encode())[:-2].decode() not in stored
+    assert CANARY.encode().hex() not in stored
 
 
 def test_it_leaves_a_tool_off_whose_description_gives_orders(
