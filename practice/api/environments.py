@@ -69,7 +69,11 @@ class EnvironmentSerializer(serializers.ModelSerializer[Environment]):
         )
 
     def get_options(self, environment: Environment) -> dict[str, Any]:
-        """What its transport needs, and what the last check of its reset found."""
+        """What its transport needs, and what the last check of its reset found.
+
+        ``reset_check.state`` is ``proven`` (a change was seen and taken back), ``differs`` (fresh
+        sessions are not alike) or ``unproven`` (no change could be made that a reading shows).
+        """
         return {key: value for key, value in environment.options.items() if key in SHOWN_OPTIONS}
 
 
@@ -195,7 +199,11 @@ class EnvironmentResetCheck(APIView):
 
     @extend_schema(request=None, responses={202: EnvironmentSerializer, 404: PROBLEM, 422: PROBLEM})
     def post(self, request: Request, slug: str) -> Response:
-        """Have a worker compare two fresh sessions; the environment's options say what differs."""
+        """Have a worker compare two fresh sessions; the environment's options say what it found.
+
+        Where a reset is promised, the first session ends with a change by an allowed tool that
+        destroys nothing.
+        """
         environment = _environment(request, slug)
         services.environment_check_reset(environment=environment, by=request.user)
         return Response(EnvironmentSerializer(environment).data, status=202)

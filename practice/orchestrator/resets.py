@@ -2,29 +2,44 @@
 
 Two sessions are opened one after the other, and the same readings are made in both. A reading that
 differs within one session (a clock, a random number) says nothing of the reset and is set aside.
-What an attempt changes is not tried out here: only tools that are allowed, only read and need no
-argument are called. So a reset that does nothing passes; runs notice that one. The first call of
-an attempt, where it only reads, is held against the same first call of the attempt before: nothing
-was changed before either, so what differs was left by somebody.
+Where a reset is promised, the first session ends with a change, made as practice makes one and only
+with tools that are allowed and destroy nothing: a reset is proven when readings showed the change
+and the second session does not. Without such a change a reset that does nothing would pass, so the
+check says that it is not proven.
+
+Runs look as well. The first call of an attempt, where it only reads, is held against the same first
+call of the attempt before: nothing was changed before either, so what differs was left by somebody.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.utils import timezone
 
-from practice.agents.ports import EnvironmentSession, EnvironmentUnavailable
-from practice.domain.types import Effect, Trajectory
+from memoryapp.domain.playbook import Playbook
+from practice.agents.ports import (
+    Engine,
+    EnvironmentSession,
+    EnvironmentUnavailable,
+    SolverLimits,
+)
+from practice.agents.rules import build_engine
+from practice.clients.discovery import LiveSession
+from practice.domain.types import Briefing, Effect, Steering, TaskSpec, Trajectory
+from practice.domain.types import Step as TrajectoryStep
 from practice.models import Attempt, Environment, Run, Step
 from practice.orchestrator.worlds import note_option, unreachable, whole_world
 
 logger = logging.getLogger(__name__)
 
 READINGS = 12
+#: how many tasks are tried for a change that a reading shows, and the calls of each.
+CHANGES, CHANGE_STEPS = 6, 12
+PROVEN, DIFFERS, UNPROVEN = "proven", "differs", "unproven"
 _MOMENT = re.compile(
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?: ?Z|[+-]\d\d:?\d\d)?"
     r"|\b1[5-9]\d{8}(?:\d{3})?(?:\.\d+)?\b|\b\d\d:\d\d:\d\d\b"
@@ -33,7 +48,7 @@ SHOWN_CHARS = 300
 
 
 def check_reset(environment_id: int) -> None:
-    """Compare two fresh sessions and store what differs in ``options["reset_check"]``."""
+    """Compare two fresh sessions and store what was found in ``options["reset_check"]``."""
     environment = Environment.objects.get(pk=environment_id)
     try:
         report = compared(environment)
@@ -109,36 +124,79 @@ def _timeless(text: str) -> str:
 
 
 def compared(environment: Environment) -> dict[str, Any]:
-    """``at``, ``compared`` and ``varies`` (tool names), ``differs`` (tool, first, second).
+    """``state``, ``at``, ``compared`` and ``varies`` (tool names), ``differs`` (tool, first,
+    second), ``changed`` (the tool that made the change, or empty) and ``shown`` (the readings that
+    showed it).
 
     Raises:
         EnvironmentUnavailable: a session could not be opened or broke off.
     """
+    usable = list(environment.tools.usable())
+    safe = frozenset(row.name for row in usable if not row.effect.is_cautious)
     names = [
-        tool.name
-        for tool in environment.tools.usable()
-        if tool.effect is Effect.READ and not tool.as_spec().required
+        row.name for row in usable if row.effect is Effect.READ and not row.as_spec().required
     ][:READINGS]
-    world = whole_world(environment)
+    world = whole_world(environment, safe)
+    changed, shown = "", list[str]()
     with world.open() as session:
         first, again = _read(session, names), _read(session, names)
+        varies = [name for name in names if first[name] != again[name]]
+        steady = [name for name in names if name not in varies]
+        if environment.has_reset and steady:
+            for tool in _changes(session):
+                changed, after = tool, _read(session, steady)
+                shown = [name for name in steady if after[name] != first[name]]
+                if shown:
+                    break
     with world.open() as session:
         second = _read(session, names)
-    varies = [name for name in names if first[name] != again[name]]
+    differs = [
+        {
+            "tool": name,
+            "first": _shown(first[name], second[name]),
+            "second": _shown(second[name], first[name]),
+        }
+        for name in steady
+        if first[name] != second[name]
+    ]
     return {
+        "state": DIFFERS if differs else PROVEN if shown else UNPROVEN,
         "at": timezone.now().isoformat(),
         "compared": names,
         "varies": varies,
-        "differs": [
-            {
-                "tool": name,
-                "first": _shown(first[name], second[name]),
-                "second": _shown(second[name], first[name]),
-            }
-            for name in names
-            if name not in varies and first[name] != second[name]
-        ],
+        "differs": differs,
+        "changed": changed,
+        "shown": shown,
     }
+
+
+def _changes(session: LiveSession) -> Iterator[str]:
+    """Change something, one task of the rules after another; yield the tool that did each time."""
+    tools = session.tools()
+    writing = frozenset(tool.name for tool in tools if tool.effect is Effect.WRITE)
+    # A tool may have become destructive since it was allowed, and be used on the way to a change.
+    if not writing or any(tool.effect.is_cautious for tool in tools):
+        return
+    engine = build_engine(0)
+    briefing = Briefing(tools, steering=Steering(focus=tuple(sorted(writing))))
+    tasks = [t for t in engine.proposer.propose(briefing).candidates if t.kind == "action"]
+    for task in tasks[:CHANGES]:
+        yield from _carried_out(engine, task, session, writing)
+
+
+def _carried_out(
+    engine: Engine, task: TaskSpec, session: LiveSession, writing: frozenset[str]
+) -> list[str]:
+    """Work on a task until the first change was made; the tool that made it, if one did."""
+    made: list[str] = []
+
+    def note(step: TrajectoryStep) -> None:
+        if step.tool in writing and not step.is_error:
+            made.append(step.tool)
+
+    limits = SolverLimits(steps=CHANGE_STEPS, on_step=note, should_stop=lambda: bool(made))
+    engine.solver.solve(task, Playbook(), session, limits)
+    return made
 
 
 def _read(session: EnvironmentSession, names: list[str]) -> Mapping[str, str]:

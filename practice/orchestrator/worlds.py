@@ -82,13 +82,13 @@ def world_of(
     return _world(environment, terms, snapshot.options, folder)
 
 
-def whole_world(environment: Environment) -> World:
-    """The environment with every tool it offers, for looking at it.
+def whole_world(environment: Environment, allowed: frozenset[str] | None = None) -> World:
+    """The environment as it is now, for looking at it: every tool it offers, or the allowed ones.
 
     Raises:
         EnvironmentUnavailable: what the environment needs is not there any more.
     """
-    return _world(environment, _Terms(), environment.options, seed_folder(environment))
+    return _world(environment, _Terms(allowed), environment.options, seed_folder(environment))
 
 
 def _world(

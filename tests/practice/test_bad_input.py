@@ -243,7 +243,7 @@ def test_it_calls_no_name_that_stands_for_such_an_address(
     assert "was not called (tools.example.com is a link-local address" in str(caught.value)
 
 
-def test_it_finds_nothing_where_the_reset_works(
+def test_it_says_that_a_reset_is_not_proven_where_no_tool_changes_anything(
     workspace: Any, settings: Any, ada_client: Any
 ) -> None:
     environment = store(workspace, settings, "resets")
@@ -255,7 +255,7 @@ def test_it_finds_nothing_where_the_reset_works(
 
     page = ada_client.get("/environments/store/").content.decode()
     assert "3 readings compared between two fresh sessions: none differed." in page
-    assert "so a reset that does nothing would pass too" in page
+    assert "nothing could be changed between them, so a reset that does nothing" in page
     assert "they differ within one session: <code>clock</code>" in page
 
 

@@ -13,8 +13,9 @@ from practice.models import Attempt, Environment, Run
 from practice.orchestrator import worlds
 from practice.services.environments import environment_connect
 from practice.services.reaching import OpenApiAsked
+from practice.tasks import check_reset
 from tests.practice.runs import connected, driven, started
-from tests.practice.servers.shelf import DOCUMENT, KEY, Shelf, lending
+from tests.practice.servers.shelf import DOCUMENT, KEY, START, Shelf, lending
 
 ENTERED = {"name": "Library", "transport": "openapi", "base_url": "http://127.0.0.1:9"}
 
@@ -178,3 +179,69 @@ def test_it_says_on_the_page_what_a_service_that_is_down_did(
     page = ada_client.get("/environments/library/").content.decode()
     assert "could not be reached when its OpenAPI document was asked for" in page
     assert "The tools below are from an earlier check." in page
+
+
+def found(environment: Environment) -> dict[str, Any]:
+    """What a check of the reset stores."""
+    check_reset(environment.pk)
+    environment.refresh_from_db()
+    assert environment.status == "connected"
+    report: dict[str, Any] = environment.options["reset_check"]
+    return report
+
+
+def test_it_proves_a_reset_by_a_change_that_it_takes_back(
+    workspace: Any, rita_client: Any, shelf: Shelf
+) -> None:
+    environment = library(workspace, shelf)
+    environment.tools.filter(name="return_book").update(is_enabled=True)
+
+    report = found(environment)
+
+    assert (report["state"], report["changed"]) == ("proven", "lend_book")
+    assert report["shown"] == ["list_books"]
+    assert shelf.resets == 2
+    assert shelf.state == START
+    assert not any(call.startswith("DELETE") for call in shelf.calls)
+    page = rita_client.get("/environments/library/").content.decode()
+    assert "<code>lend_book</code> had changed what <code>list_books</code> showed" in page
+    assert "Not proven" not in page
+
+
+def test_it_finds_out_a_reset_that_does_nothing(workspace: Any, shelf: Shelf) -> None:
+    shelf.resets_nothing = True
+
+    report = found(library(workspace, shelf))
+
+    assert report["state"] == "differs"
+    assert [one["tool"] for one in report["differs"]] == ["list_books"]
+
+
+def test_it_proves_no_reset_without_a_tool_that_may_write(
+    workspace: Any, rita_client: Any, shelf: Shelf
+) -> None:
+    shelf.resets_nothing = True
+    environment = library(workspace, shelf)
+    environment.tools.filter(name="lend_book").update(is_enabled=False)
+
+    report = found(environment)
+
+    assert (report["state"], report["differs"], report["changed"]) == ("unproven", [], "")
+    page = rita_client.get("/environments/library/").content.decode()
+    assert "Not proven." in page
+    assert "nothing could be changed between them" in page
+
+
+def test_it_proves_no_reset_by_a_change_that_no_reading_shows(workspace: Any, shelf: Shelf) -> None:
+    environment = library(workspace, shelf)
+    environment.tools.filter(name="list_books").update(is_enabled=False)
+    report = found(environment)
+    assert report["state"] == "unproven"
+
+
+def test_it_changes_nothing_where_no_reset_is_promised(workspace: Any, shelf: Shelf) -> None:
+    environment = library(workspace, shelf, reset="")
+    environment.tools.filter(name="lend_book").update(is_enabled=True)
+
+    assert found(environment)["state"] == "unproven"
+    assert shelf.state == START
