@@ -169,7 +169,7 @@ def test_an_export_of_nothing_is_refused(with_key: Any, workspace: Any) -> None:
     source_of(workspace)
     answer = client.post("/api/v1/telemetry/shop/v1/traces", content_type="application/json")
     assert answer.status_code == 422
-    assert "is empty" in answer.json()["detail"]
+    assert "Nothing was stored" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("kind", ["traces", "metrics", "logs"])
