@@ -40,7 +40,8 @@ class BytesParser(BaseParser):
 
 def body_of(request: Request) -> bytes:
     """Return what ``BytesParser`` read; it is not asked where nothing was sent."""
-    body: bytes = request.data.get("body", b"")
+    data: Any = request.data
+    body: bytes = data.get("body", b"")
     return body
 
 
