@@ -38,7 +38,7 @@ class Server:
     asked: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def once(self, method: str, url: str, body: Any, headers: Any) -> http.Answer:
+    def once(self, method: str, url: str, body: Any, headers: Any, into: Any = None) -> http.Answer:
         with self.lock:
             self.asked.append((method, url, dict(headers)))
             found = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
