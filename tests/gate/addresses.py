@@ -1,4 +1,4 @@
-"""Every address of the site and what it asks of whoever comes."""
+"""Every address of the site, and how one of each kind of object is reached."""
 
 from __future__ import annotations
 
