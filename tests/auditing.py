@@ -37,6 +37,12 @@ class Scenarios(dict[str, Scenario]):
 
         return note
 
+    def try_out(self, service: str, world: Any, *, elsewhere: Mapping[str, str]) -> None:
+        """See that a service leaves its row, unless ``elsewhere`` says why it need not."""
+        if service not in elsewhere:
+            assert service in self, f"say how {service} changes something"
+            assert_audited(self[service], world)
+
 
 def writing_services(package: Any) -> list[str]:
     """Names of the functions of a package of services that say who acts: ``by``."""
