@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from django.db import transaction
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Manager, Model, Q, QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -152,6 +152,11 @@ def carried_on(
     return job
 
 
+def came_to(outcomes: Manager[Any] | QuerySet[Any]) -> dict[str, int]:
+    """How many rows of a job were done, and how many were left as they were."""
+    return {name: outcomes.filter(done=name == "done").count() for name in ("done", "left")}
+
+
 def _decide_some(bulk: BulkDecision, by: Any) -> None:
     rows = _next_rows(bulk)
     outcomes = []
@@ -171,10 +176,7 @@ def _decide_some(bulk: BulkDecision, by: Any) -> None:
             by,
             "bulk.ended",
             before={"to decide": bulk.total},
-            after={
-                "done": bulk.outcomes.filter(done=True).count(),
-                "left": bulk.outcomes.filter(done=False).count(),
-            },
+            after=came_to(bulk.outcomes),
         )
     bulk.save(update_fields=["done_until", "ended_at"])
 

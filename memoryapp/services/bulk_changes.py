@@ -17,7 +17,7 @@ from memoryapp.domain.errors import UnableTo, UnableToChange
 from memoryapp.domain.text import cleaned
 from memoryapp.models import BulkChange, BulkChangeOutcome, Bullet, Event, Workspace
 from memoryapp.queries.browsing import EntryFilter
-from memoryapp.services.bulk import MOST_CHOSEN, ROWS, carried_on
+from memoryapp.services.bulk import MOST_CHOSEN, ROWS, came_to, carried_on
 from memoryapp.services.bullets import bullet_restore, bullet_retire
 from memoryapp.services.curation import SECTION, TAG, bullet_move, bullet_tag
 
@@ -137,10 +137,7 @@ def _change_some(bulk: BulkChange, by: Any) -> None:
             by,
             "bulk_change.ended",
             before={"to change": bulk.total},
-            after={
-                "done": bulk.outcomes.filter(done=True).count(),
-                "left": bulk.outcomes.filter(done=False).count(),
-            },
+            after=came_to(bulk.outcomes),
         )
     bulk.save(update_fields=["done_until", "ended_at"])
 

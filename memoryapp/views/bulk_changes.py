@@ -13,7 +13,8 @@ from memoryapp.domain.playbook import SECTIONS
 from memoryapp.models import BulkChange
 from memoryapp.queries.browsing import EntryFilter
 from memoryapp.services import bulk_changes
-from memoryapp.views.links import chips, page_of, parameter, render_part, uuids_of
+from memoryapp.views.bulk_progress import progress_of
+from memoryapp.views.links import render_part, uuids_of
 
 #: bullets shown before a change is asked for.
 SHOWN = 20
@@ -92,25 +93,13 @@ def bulk_change_undo(request: HttpRequest, pk: int) -> HttpResponse:
 def _detail(
     request: HttpRequest, bulk: BulkChange, *, error: str = "", status: int = 200
 ) -> HttpResponse:
-    outcomes = bulk.outcomes.select_related("bullet__playbook")
-    done = outcomes.filter(done=True).count()
-    left = outcomes.filter(done=False).count()
-    shown = parameter(request, "show")
-    if shown in {"done", "left"}:
-        outcomes = outcomes.filter(done=shown == "done")
+    progress = progress_of(request, bulk, bulk.outcomes.select_related("bullet__playbook"))
     may_decide = membership_of(request).may_review
     context = {
-        "bulk": bulk,
-        "done": done,
-        "left": left,
-        "remaining": max(0, bulk.total - done - left),
-        "page_obj": page_of(request, outcomes),
-        "filters": chips(
-            request, "show", [("done", "Done"), ("left", "Left")], {"done": done, "left": left}
-        ),
+        **progress,
         "error": error,
         "may_decide": may_decide,
-        "may_undo": may_decide and bulk.ended_at and done and bulk.undoes is None,
+        "may_undo": may_decide and bulk.ended_at and progress["done"] and bulk.undoes is None,
         "back_url": f"{reverse('entry-list')}{EntryFilter(**bulk.query['filter']).as_query()}",
     }
     return render_part(request, "memoryapp/bulk_change_detail.html", "bulk", context, status=status)

@@ -12,7 +12,8 @@ from memoryapp.domain.errors import UnableTo
 from memoryapp.models import BulkDecision, Candidate
 from memoryapp.queries import review as review_queries
 from memoryapp.services import bulk as bulk_service
-from memoryapp.views.links import chips, page_of, parameter, render_part, uuids_of
+from memoryapp.views.bulk_progress import progress_of
+from memoryapp.views.links import render_part, uuids_of
 from memoryapp.views.review_queue import ReviewFilter, candidate_label
 
 #: Rows shown before a bulk decision is asked for.
@@ -105,26 +106,14 @@ def _detail(
     request: HttpRequest, bulk: BulkDecision, *, error: str = "", status: int = 200
 ) -> HttpResponse:
     outcomes = bulk.outcomes.select_related("candidate__playbook")
-    done = outcomes.filter(done=True).count()
-    left = outcomes.filter(done=False).count()
-    shown = parameter(request, "show")
-    if shown in {"done", "left"}:
-        outcomes = outcomes.filter(done=shown == "done")
+    progress = progress_of(request, bulk, outcomes.prefetch_related("candidate__targets"))
+    may_decide = membership_of(request).may_review
+    can_be_undone = bulk.action in {"approve", "reject"}
     context = {
-        "bulk": bulk,
-        "done": done,
-        "left": left,
-        "remaining": max(0, bulk.total - done - left),
-        "page_obj": page_of(request, outcomes.prefetch_related("candidate__targets")),
-        "filters": chips(
-            request, "show", [("done", "Done"), ("left", "Left")], {"done": done, "left": left}
-        ),
+        **progress,
         "error": error,
-        "may_decide": membership_of(request).may_review,
-        "may_undo": membership_of(request).may_review
-        and bulk.ended_at
-        and done
-        and bulk.action in {"approve", "reject"},
+        "may_decide": may_decide,
+        "may_undo": may_decide and bulk.ended_at and progress["done"] and can_be_undone,
     }
     return render_part(request, "memoryapp/review_bulk_detail.html", "bulk", context, status=status)
 
