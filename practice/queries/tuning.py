@@ -25,8 +25,8 @@ def tuning_lines(
     """One line for each approved attempt (``sft``) or pair of attempts at a task (``dpo``).
 
     The label that stands decides: a person's word, else the validator's. ``confirmed`` takes only
-    attempts a person spoke about. Held-out tasks, trials and attempts without an answer are not in
-    it. The same rows give the same bytes.
+    attempts a person spoke about. Held-out tasks, trials, attempts without an answer and those
+    whose steps were dropped are not in it. The same rows give the same bytes.
     """
     rows = _judged(workspace, environment, confirmed=confirmed)
     tools: dict[int, list[ToolSpec]] = {}
@@ -51,7 +51,10 @@ def tuning_lines(
 
 def _judged(workspace: Workspace, environment: str, *, confirmed: bool) -> QuerySet[Any]:
     rows = Attempt.objects.filter(
-        run__workspace=workspace, arm=None, task__is_held_out=False
+        run__workspace=workspace,
+        run__steps_dropped_at=None,
+        arm=None,
+        task__is_held_out=False,
     ).annotate(spoken=standing_label())
     if environment:
         rows = rows.filter(run__environment__slug=environment)

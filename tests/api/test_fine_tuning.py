@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from practice.models import Attempt
 from tests.factories import (
@@ -74,6 +75,14 @@ def test_it_leaves_out_earlier_tries_trials_and_held_out_tasks(
     attempt(held_out, "success", "secret")
     (line,) = lines(reader, format="sft")
     assert line["messages"][2]["content"] == "the second try"
+
+
+def test_it_teaches_no_answer_whose_steps_were_dropped(reader: Client, tasks: list[Any]) -> None:
+    kept = attempt(tasks[0], "success", "right")
+    kept.run.steps_dropped_at = timezone.now()
+    kept.run.save()
+
+    assert lines(reader, format="sft") == []
 
 
 def test_it_pairs_what_was_accepted_with_what_was_rejected(
