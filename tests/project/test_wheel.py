@@ -60,6 +60,8 @@ def outside(site: Path, folder: Path, *command: str) -> subprocess.CompletedProc
         env={
             **clean,
             "PYTHONPATH": str(site),
+            # What the wheel brings is read by a test; what Python adds is not part of it.
+            "PYTHONDONTWRITEBYTECODE": "1",
             "DJANGO_SETTINGS_MODULE": "memoryapp.project.settings",
         },
         capture_output=True,
