@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from django import template
 from django.conf import settings
+from django.forms import BaseForm
 
 register = template.Library()
+
+#: A capital that only a title gives a word; abbreviations and names such as OpenID keep theirs.
+_TITLED = re.compile(r"(?<=[\s-])[A-Z](?=[a-z]+\b)")
 
 
 @register.simple_tag
@@ -13,3 +19,21 @@ def mail_is_sent() -> bool:
     """Whether a mail server is configured, so that a link to set a password anew arrives."""
     backend: str = settings.EMAIL_BACKEND
     return backend != "django.core.mail.backends.dummy.EmailBackend"
+
+
+@register.filter
+def sentence_case(heading: str) -> str:
+    """Return a heading as this house writes it: ``Two-factor authentication``.
+
+    django-allauth writes its headings and buttons in title case.
+    """
+    return _TITLED.sub(lambda capital: capital[0].lower(), heading.strip())
+
+
+@register.filter
+def plainly_labelled(form: BaseForm) -> BaseForm:
+    """Give the fields of a form of django-allauth labels in sentence case, said once each."""
+    for field in form.fields.values():
+        field.label = sentence_case(str(field.label or ""))
+        field.widget.attrs.pop("placeholder", None)
+    return form

@@ -248,7 +248,7 @@ def _rows(
 ) -> Iterator[dict[str, str]]:
     """Rows under our names. OTLP is known by its own shape."""
     records = _records(text, name, notes)
-    first = next(records, None)
+    first = next((record for record in records if record), None)
     if first is None:
         return
     if telemetry_otlp.SIGNALS.get(kind, "") in first:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memoryapp.templatetags import charts, formats, ui
+from memoryapp.templatetags import accounts, charts, formats, ui
 
 LIBRARIES = {
     "humanize": "django.contrib.humanize.templatetags.humanize",
@@ -42,6 +42,22 @@ def step_row(**changes: Any) -> SimpleNamespace:
         "output_tokens": 54,
     }
     return SimpleNamespace(**{**row, **changes})
+
+
+# headings
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("\n  Two-Factor Authentication ", "Two-factor authentication"),
+        ("Add Security Key", "Add security key"),
+        ("IP Address", "IP address"),
+        ("Connect OpenID", "Connect OpenID"),
+    ],
+)
+def test_it_writes_headings_of_others_in_sentence_case(theirs: str, ours: str) -> None:
+    assert accounts.sentence_case(theirs) == ours
 
 
 # memory text

@@ -83,6 +83,7 @@ def test_a_span_without_an_end_is_kept_without_a_duration() -> None:
         (b"a,b\n1,2\n", "metrics", "has no column ts, metric, value"),
         (b"[1,", "metrics", "is not JSON"),
         (b"[]", "logs", "holds no row"),
+        (b"{}", "logs", "holds no row"),
         (METRICS, "weather", "is no kind of telemetry"),
     ],
 )
