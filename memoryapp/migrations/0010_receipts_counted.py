@@ -2,6 +2,7 @@
 
 import django.contrib.postgres.indexes
 import django.db.models.deletion
+from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 
 
@@ -22,6 +23,8 @@ COUNT_WHAT_IS_THERE = [
 
 
 class Migration(migrations.Migration):
+    # Receipts come in while theirs are indexed.
+    atomic = False
 
     dependencies = [
         ('memoryapp', '0009_webhooks'),
@@ -47,7 +50,7 @@ class Migration(migrations.Migration):
                 ('last_at', models.DateTimeField(db_index=True)),
             ],
         ),
-        migrations.AddIndex(
+        AddIndexConcurrently(
             model_name='pullreceipt',
             index=django.contrib.postgres.indexes.BrinIndex(autosummarize=True, fields=['pulled_at'], name='receipts_by_age'),
         ),

@@ -1,5 +1,6 @@
 import django.contrib.postgres.fields
 import django.contrib.postgres.indexes
+from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 
 from memoryapp.domain.retrieval import bands
@@ -35,7 +36,7 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.RunPython(fill, migrations.RunPython.noop, atomic=False),
-        migrations.AddIndex(
+        AddIndexConcurrently(
             model_name="candidate",
             index=django.contrib.postgres.indexes.GinIndex(
                 condition=models.Q(("status", "pending")), fields=["bands"], name="candidate_bands"

@@ -4,6 +4,8 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+    # The new columns are locked for a moment only, not while they are filled.
+    atomic = False
 
     dependencies = [
         ('memoryapp', '0014_invitations'),

@@ -18,7 +18,7 @@ class Round(models.Model):
     briefing = models.JSONField(default=dict)
     #: what became of each seed task it was given: ``asked``, the ``task`` (its instruction, empty
     #: where none was practised), words left ``unused``, parameters ``added``, and the ``reason``.
-    seeds = models.JSONField(default=list)
+    seeds = models.JSONField(default=list, db_default=[])
     started_at = models.DateTimeField(auto_now_add=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 

@@ -1,0 +1,123 @@
+"""Which migrations the release before could not live with, while it still runs beside them.
+
+Hosts are upgraded one after another: ``greenroom prepare`` migrates first, and until the last host
+is restarted the code of the release before reads and writes the new tables. docs/operations.md
+says what follows for an upgrade.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import models
+from django.db.migrations import Migration
+from django.db.migrations import operations as ops
+from django.db.migrations.state import ProjectState
+
+#: The newest migrations of the release before. Move them on when a release is made.
+RELEASED = {"memoryapp": "0009_webhooks", "practice": "0008_sent_traces"}
+
+#: Tables with a row per thing that happens: an index built in one go blocks writing for minutes.
+LARGE = frozenset({
+    "memoryapp.bullet", "memoryapp.bulletrevision", "memoryapp.candidate", "memoryapp.event",
+    "memoryapp.evidence", "memoryapp.pullreceipt", "memoryapp.vote",
+    "practice.attempt", "practice.ledgerentry", "practice.modelcall", "practice.practicerecord",
+    "practice.practicetask", "practice.sentspan", "practice.senttrajectory", "practice.step",
+    "practice.unit",
+})  # fmt: skip
+_CUTS = re.compile(r"\b(?:DROP\s+(?:TABLE|COLUMN)|RENAME)\b|\bSET\s+NOT\s+NULL\b", re.IGNORECASE)
+
+
+def problems(migration: Migration, before: ProjectState) -> Iterator[str]:
+    """Lines that say what of ``migration`` breaks the release before, whose state is ``before``.
+
+    ``before`` is the state of that release, not the one just ahead of the migration: what is new
+    since then is nobody's yet.
+    """
+    name = f"{migration.app_label}.{migration.name}"
+    for operation in migration.operations:
+        for said in _of(operation, migration, before):
+            yield f"{name}: {said}"
+    fills = any(isinstance(o, ops.RunSQL | ops.RunPython) for o in migration.operations)
+    if (
+        migration.atomic
+        and fills
+        and any(_alters(o, migration, before) for o in migration.operations)
+    ):
+        yield (
+            f"{name}: it alters a table and fills it in one transaction, and the table is locked "
+            "that long. Set atomic = False."
+        )
+
+
+def _alters(operation: Any, migration: Migration, before: ProjectState) -> bool:
+    if not isinstance(operation, ops.AddField):
+        return False
+    return (migration.app_label, operation.model_name.lower()) in before.models
+
+
+def _of(operation: Any, migration: Migration, before: ProjectState) -> Iterator[str]:
+    if isinstance(operation, ops.SeparateDatabaseAndState):
+        for inner in operation.database_operations:
+            yield from _of(inner, migration, before)
+        return
+    if isinstance(operation, ops.RunSQL):
+        yield from _of_sql(operation)
+        return
+    model = str(getattr(operation, "model_name", getattr(operation, "name", ""))).lower()
+    table = (migration.app_label, model)
+    if table not in before.models:
+        return  # made since that release: it neither reads nor writes it
+    of = f"{migration.app_label}.{model}"
+    if isinstance(operation, ops.AddField):
+        yield from _of_new_field(operation, of)
+    elif isinstance(operation, ops.AlterField):
+        yield from _of_changed_field(operation, of, before.models[table].fields)
+    elif isinstance(operation, TAKES_AWAY):
+        yield f"{type(operation).__name__} on {of}: {TWO_STEPS}"
+    elif type(operation) in {ops.AddIndex, ops.AddConstraint} and of in LARGE:
+        yield f"{type(operation).__name__} on {of} {CONCURRENTLY}"
+
+
+TAKES_AWAY = (
+    ops.RemoveField, ops.RenameField, ops.DeleteModel, ops.RenameModel, ops.AlterModelTable,
+)  # fmt: skip
+TWO_STEPS = (
+    "the release before still uses it. Take it out of the models first "
+    "(SeparateDatabaseAndState), and out of the database one release later."
+)
+CONCURRENTLY = (
+    "stops writing for as long as it is built. Use AddIndexConcurrently (or a constraint "
+    "that is not valid yet) in a migration with atomic = False."
+)
+
+
+def _of_new_field(operation: ops.AddField, of: str) -> Iterator[str]:
+    field: Any = operation.field
+    if isinstance(field, models.ManyToManyField | models.GeneratedField):
+        return
+    if not field.null and not field.has_db_default():
+        yield (
+            f"{of}.{operation.name} is NOT NULL without a default of the database: rows of the "
+            "release before are refused. Give it a db_default, or let it be null."
+        )
+    if of in LARGE and (field.db_index or field.unique):
+        yield f"{of}.{operation.name} {CONCURRENTLY}"
+
+
+def _of_changed_field(operation: ops.AlterField, of: str, fields: Any) -> Iterator[str]:
+    was, becomes = fields.get(operation.name), operation.field
+    if was is None:
+        return
+    if was.null and not becomes.null:
+        yield f"{of}.{operation.name} becomes NOT NULL while the release before writes none."
+    if type(was) is not type(becomes) or (becomes.max_length or 0) < (was.max_length or 0):
+        yield f"{of}.{operation.name} changes its type: the whole table is written anew, locked."
+
+
+def _of_sql(operation: ops.RunSQL) -> Iterator[str]:
+    said = operation.sql if isinstance(operation.sql, str) else " ".join(map(str, operation.sql))
+    if found := _CUTS.search(said):
+        yield f"SQL with {found.group().upper()}: {TWO_STEPS}"

@@ -1,0 +1,143 @@
+"""The data of the release before, brought to this one: all of it is there, and it works.
+
+``tests/data/releases/0.1.0.dump`` is what release 0.1.0 had stored after a run at the help desk,
+decisions about its lessons, a release, a pull and the analysis of the sample incident.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.test import Client
+from psycopg import sql
+from pytest_django import DjangoDbBlocker
+
+from memoryapp.models import Bullet, Candidate, Playbook
+from memoryapp.project import backup, embedded
+from memoryapp.queries.database import migrations
+from practice.models import Attempt, Incident, Run
+from tests.migrations import RELEASED
+
+DUMP = Path(__file__).resolve().parents[1] / "data" / "releases" / "0.1.0.dump"
+#: What migrations are there to change.
+OF_DJANGO = {"django_migrations", "django_content_type", "auth_permission"}
+DIGEST = (
+    "SELECT count(*), coalesce(sum(('x' || left(md5(ROW({columns})::text), 15))::bit(60)::bigint),"
+    " 0)::text FROM {table}"
+)
+
+Columns = dict[str, list[str]]
+
+
+def columns(database: psycopg.Connection[Any]) -> Columns:
+    return {name: list(found) for name, found in database.execute(backup.TABLES).fetchall()}
+
+
+def digests(database: psycopg.Connection[Any], known: Columns) -> dict[str, Any]:
+    """Rows and digest of these columns, table by table."""
+    database.execute(backup.PLAIN)
+    return {
+        table: database.execute(
+            sql.SQL(DIGEST).format(
+                table=sql.Identifier(table),
+                columns=sql.SQL(", ").join(map(sql.Identifier, names)),
+            )
+        ).fetchone()
+        for table, names in known.items()
+        if table not in OF_DJANGO
+    }
+
+
+@pytest.fixture(scope="module")
+def upgraded(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[tuple[Columns, dict[str, Any], dict[str, Any]]]:
+    """A database of the release before, restored and migrated, as the one Django talks to.
+
+    Gives the columns it had, and their digests before and after.
+    """
+    with django_db_blocker.unblock():
+        own = connection.settings_dict["NAME"]
+        name = f"{own}_upgraded"
+        here = backup.conninfo(connection.settings_dict)
+        there = psycopg.conninfo.make_conninfo(here, dbname=name)
+        admin = psycopg.conninfo.make_conninfo(here, dbname="postgres")
+        with psycopg.connect(admin, autocommit=True) as server:
+            server.execute(f"CREATE DATABASE {name}")
+            restore = [embedded.tool("pg_restore"), "--exit-on-error", "--no-owner"]
+            subprocess.run([*restore, f"--dbname={there}", str(DUMP)], check=True)
+            connection.close()
+            connection.settings_dict["NAME"] = name
+            try:
+                with psycopg.connect(there, autocommit=True) as database:
+                    known = columns(database)
+                    before = digests(database, known)
+                    call_command("migrate", interactive=False, verbosity=0)
+                    yield known, before, digests(database, known)
+            finally:
+                connection.close()
+                connection.settings_dict["NAME"] = own
+                server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_every_row_is_there_with_what_it_held(
+    upgraded: tuple[Columns, dict[str, Any], dict[str, Any]],
+) -> None:
+    _, before, after = upgraded
+    assert before["memoryapp_bullet"][0] == 15
+    assert before["practice_step"][0] == 61
+    assert after == before
+
+
+def test_nothing_is_left_to_migrate(upgraded: Any) -> None:
+    assert migrations().missing == ()
+    assert migrations().unknown == ()
+
+
+def test_what_is_new_says_what_it_would_have_said_then(upgraded: Any) -> None:
+    bullet = Bullet.objects.exclude(evidence_count=0).first()
+    assert bullet is not None
+    assert (bullet.origin_kind, bullet.environment) == ("run", "Help desk")
+    assert set(Candidate.objects.values_list("trust", flat=True)) == {2}
+
+
+def test_pages_show_it(upgraded: Any) -> None:
+    client = Client()
+    client.force_login(User.objects.get(username="operator"))
+    playbook, run = Playbook.objects.get(), Run.objects.get()
+    attempt = Attempt.objects.first()
+    assert attempt is not None
+    for address in (
+        "/",
+        "/review/",
+        playbook.get_absolute_url(),
+        run.get_absolute_url(),
+        attempt.get_absolute_url(),
+        Incident.objects.get().get_absolute_url(),
+    ):
+        assert client.get(address).status_code == 200, address
+
+
+def test_the_release_before_reads_and_writes_it_meanwhile(upgraded: Any) -> None:
+    """Hosts that are not upgraded yet serve over the migrated database."""
+    then = MigrationLoader(None).project_state(list(RELEASED.items())).apps
+    for model in then.get_models():
+        if model._meta.app_label in RELEASED:
+            list(model._default_manager.all()[:1])
+    bullet = then.get_model("memoryapp", "Bullet").objects.first()
+    bullet.pk, bullet.label = uuid.uuid4(), "old-00001"
+    bullet.save(force_insert=True)
+    one = then.get_model("practice", "Round").objects.first()
+    one.pk, one.number = None, 99
+    one.save(force_insert=True)
+    assert Run.objects.get().rounds.get(number=99).seeds == []
