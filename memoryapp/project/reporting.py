@@ -20,6 +20,8 @@ REMOVED = "[removed]"
 _KEY = re.compile(r"\b(?:gr|sk|rk|key)[-_][\w*.-]{8,}|(?<=://)[^/@\s:]*:[^/@\s]+(?=@)")
 #: What of a request says where a defect is; the rest may hold somebody's words.
 _OF_REQUEST = ("method", "url")
+#: Attributes of a request's span that hold its query, by the conventions old and new.
+_WITH_QUERY = {"http.url", "http.target", "url.full", "url.query"}
 
 
 def begin() -> None:
@@ -95,11 +97,27 @@ def _send_traces() -> None:
     provider = sdk.TracerProvider(resource=resources.Resource.create({"service.name": "greenroom"}))
     provider.add_span_processor(export.BatchSpanProcessor(otlp.OTLPSpanExporter(endpoint=endpoint)))
     trace.set_tracer_provider(provider)
-    for module, instrumentor in (
-        ("opentelemetry.instrumentation.django", "DjangoInstrumentor"),
-        ("opentelemetry.instrumentation.celery", "CeleryInstrumentor"),
-    ):
-        getattr(_loaded(module, name, "otel"), instrumentor)().instrument()
+    # Connected first, so that it still finds the span that the library's own handler ends.
+    signals.task_postrun.connect(_name_job, weak=False)
+    django = _loaded("opentelemetry.instrumentation.django", name, "otel")
+    django.DjangoInstrumentor().instrument(response_hook=_name_request)
+    _loaded("opentelemetry.instrumentation.celery", name, "otel").CeleryInstrumentor().instrument()
+
+
+def _name_job(**_: Any) -> None:
+    """Say of the span of a job which run and unit it was, as its log lines do."""
+    import_module("opentelemetry.trace").get_current_span().set_attributes(_belongings())
+
+
+def _name_request(span: Any, request: Any, response: Any) -> None:
+    """Say of the span of a request which one it was, and not what somebody asked for."""
+    span.set_attributes(_belongings())
+    for key in _WITH_QUERY & span.attributes.keys():
+        span.set_attribute(key, str(span.attributes[key]).partition("?")[0])
+
+
+def _belongings() -> dict[str, str]:
+    return {f"greenroom.{name}": value for name, value in context.bound().items()}
 
 
 def _loaded(module: str, name: str, extra: str) -> Any:
