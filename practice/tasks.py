@@ -11,6 +11,7 @@ from practice.orchestrator import (
     drift,
     online,
     prompt_trials,
+    readings,
     replays,
     resets,
     retention,
@@ -49,6 +50,7 @@ def sweep_runs() -> None:
     take_sent_trajectories()
     for trial_id in prompt_trials.sweep():
         try_prompt.delay(trial_id)
+    ring_for_files()
     ring_for_analyses()
     ring_for_replays()
 
@@ -87,6 +89,18 @@ def drop_old() -> None:
 @shared_task(base=DjangoTask)
 def check_reset(environment_id: int) -> None:
     resets.check_reset(environment_id)
+
+
+@shared_task(base=DjangoTask)
+def ring_for_files() -> None:
+    for file_id in readings.due():
+        read_telemetry.delay(file_id)
+
+
+@shared_task(base=DjangoTask)
+def read_telemetry(file_id: int) -> None:
+    for analysis_id in readings.work(file_id):
+        analyse_incident.delay(analysis_id)
 
 
 @shared_task(base=DjangoTask)

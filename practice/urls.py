@@ -124,6 +124,8 @@ urlpatterns = [
     path("root-causes/telemetry/<slug:slug>/", telemetry.source_page, name="telemetry-source"),
     path("root-causes/telemetry/<slug:slug>/send/", telemetry.send, name="telemetry-send"),
     path("root-causes/telemetry/<slug:slug>/columns/", telemetry.columns, name="telemetry-columns"),
+    path("root-causes/telemetry/files/<int:pk>/cancel/", telemetry.cancel, name="telemetry-cancel"),
+    path("root-causes/telemetry/files/<int:pk>/again/", telemetry.again, name="telemetry-again"),
     path(
         "root-causes/telemetry/files/<int:pk>/delete/",
         telemetry.delete,

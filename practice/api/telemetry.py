@@ -35,6 +35,11 @@ class BytesParser(BaseParser):
         body = stream.read(services.MAX_BYTES + 1)
         if len(body) > services.MAX_BYTES:
             raise ParseError(f"Send at most {services.MAX_BYTES >> 20} MB at a time.")
+        said = (parser_context or {})["request"].META.get("CONTENT_LENGTH") or ""
+        if said.isdecimal() and len(body) < int(said):
+            raise ParseError(
+                f"The upload was cut off: {len(body)} of {said} bytes came. Send it again."
+            )
         return {"body": body}
 
 
@@ -127,11 +132,37 @@ class FileList(APIView):
         responses={201: s.TelemetryFileSerializer, 404: PROBLEM, 422: PROBLEM},
     )
     def post(self, request: Request, slug: str) -> Response:
-        """Send one file as the body: CSV, JSON or OTLP, plain or gzipped."""
+        """Send one file as the body: CSV, JSON or OTLP, plain or gzipped. A worker reads it."""
         kind = one_of(request, "kind", KINDS)
         if not kind:
             raise ValidationError({"kind": [f"Choose one of: {', '.join(KINDS)}."]})
         return _stored(request, slug, kind, request.query_params.get("name", "") or f"{kind}.csv")
+
+
+class FileReading(APIView):
+    """How far the reading of one file is; begun anew by POST, ended by DELETE."""
+
+    permission_classes = (HasScope,)
+    scopes = SENDING | {"DELETE": SENDING["POST"]}
+
+    @extend_schema(responses={200: s.TelemetryFileSerializer, 404: PROBLEM})
+    def get(self, request: Request, slug: str, pk: int) -> Response:
+        """One file and how far its reading is."""
+        return Response(s.TelemetryFileSerializer(_file(request, slug, pk)).data)
+
+    @extend_schema(
+        request=None, responses={202: s.TelemetryFileSerializer, 404: PROBLEM, 409: PROBLEM}
+    )
+    def post(self, request: Request, slug: str, pk: int) -> Response:
+        """Read a file again whose reading failed or was cancelled."""
+        row = services.file_read_again(row=_file(request, slug, pk), by=request.user)
+        return Response(s.TelemetryFileSerializer(row).data, status=202)
+
+    @extend_schema(responses={200: s.TelemetryFileSerializer, 404: PROBLEM, 409: PROBLEM})
+    def delete(self, request: Request, slug: str, pk: int) -> Response:
+        """End the reading of a file; it stays as it was sent."""
+        row = services.file_cancel(row=_file(request, slug, pk), by=request.user)
+        return Response(s.TelemetryFileSerializer(row).data)
 
 
 class _Otlp(APIView):
@@ -196,6 +227,11 @@ def _stored(request: Request, slug: str, kind: str, name: str) -> Response:
         is_reference=request.query_params.get("reference", "") in {"true", "1"},
     )
     return Response(s.TelemetryFileSerializer(row).data, status=201)
+
+
+def _file(request: Request, slug: str, pk: int) -> TelemetryFile:
+    rows = _source(request, slug).files.light().select_related("source__workspace", "incident")
+    return object_or_404(rows, pk=pk)
 
 
 def _source(request: Request, slug: str) -> TelemetrySource:

@@ -157,6 +157,11 @@ urlpatterns = [
         name="api-telemetry-columns",
     ),
     path("telemetry/<slug:slug>/files", telemetry.FileList.as_view(), name="api-telemetry-files"),
+    path(
+        "telemetry/<slug:slug>/files/<int:pk>/reading",
+        telemetry.FileReading.as_view(),
+        name="api-telemetry-reading",
+    ),
     path("telemetry/<slug:slug>/v1/traces", telemetry.OtlpTraces.as_view(), name="api-otlp-traces"),
     path(
         "telemetry/<slug:slug>/v1/metrics", telemetry.OtlpMetrics.as_view(), name="api-otlp-metrics"

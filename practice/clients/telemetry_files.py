@@ -11,16 +11,17 @@ import csv
 import gzip
 import hashlib
 import io
+import itertools
 import json
 import math
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from practice.clients import telemetry_otlp
 from practice.clients.telemetry_columns import UnreadableTelemetry
+from practice.clients.telemetry_records import Unpacked, is_gzip, measure, records, whole
 
 #: Columns of the neutral layout per kind; the first group must be there.
 COLUMNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -38,11 +39,10 @@ COLUMNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 _TIME = {"metrics": "ts", "traces": "start_us", "logs": "ts_us", "edges": "ts"}
 UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
-#: What one sent file may unpack to; a million log lines are half of it.
-UNPACKED_CAP = 256 << 20
 MESSAGE_CAP = 2_000
 NAMES_CAP = 500
-_PIECE = 1 << 16
+_TOLD_EVERY = 5_000
+Told = Callable[[int, float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,6 @@ class Read:
     """A file as the engine reads it. Times are epoch seconds, ``None`` where no row has one."""
 
     content: bytes
-    original: bytes
-    digest: str
     rows: int
     first: float | None
     last: float | None
@@ -71,25 +69,31 @@ class _Tally:
     notes: list[str] = field(default_factory=list)
 
 
-def read(data: bytes, *, name: str, kind: str, mapping: Mapping[str, str] | None = None) -> Read:
+def read(
+    data: bytes,
+    *,
+    name: str,
+    kind: str,
+    mapping: Mapping[str, str] | None = None,
+    told: Told = lambda rows, share: None,
+) -> Read:
     """Read one sent file of ``kind`` (a key of ``COLUMNS``), with its source's column names.
+
+    ``told`` hears now and then how many rows were read and which share of the file; what it
+    raises ends the reading.
 
     Raises:
         UnreadableTelemetry: empty, of an unknown form, without a column that is needed, without a
             row that can be used, or unpacking to more than the cap. One line, says what to do.
     """
-    if kind not in COLUMNS:
-        raise UnreadableTelemetry(f"{kind} is no kind of telemetry: {', '.join(COLUMNS)}")
-    if not data:
-        raise UnreadableTelemetry(f"{name} is empty: send a file with at least one row")
-    mapping = mapping or {}
     tally = _Tally()
-    raw = _plain(data, name, tally.notes)
-    batch = telemetry_otlp.decoded(kind, raw)
+    stream = _opened(data, name, kind, tally.notes)
+    message = _message(data, name, kind)
+    batch = telemetry_otlp.decoded(kind, message) if message is not None else None
     rows = (
         telemetry_otlp.rows(kind, [batch])
         if batch is not None
-        else _rows(_decoded(raw), name=name, kind=kind, mapping=mapping, notes=tally.notes)
+        else _rows(stream, name=name, kind=kind, mapping=mapping or {}, notes=tally.notes)
     )
     out = io.BytesIO()
     needed, more = COLUMNS[kind]
@@ -102,15 +106,15 @@ def read(data: bytes, *, name: str, kind: str, mapping: Mapping[str, str] | None
         for row in rows:
             writer.writerow([row.get(column, "") for column in (*needed, *more)])
             _count(tally, kind, row)
+            if tally.rows % _TOLD_EVERY == 0:
+                told(tally.rows, stream.place / len(data))
     if not tally.rows:
-        raise UnreadableTelemetry(f"{name} holds no row that can be used: send rows of data")
+        raise _rowless(name)
     if tally.untimed:
         tally.notes.append(f"{tally.untimed} rows of {name} carry no time that can be read")
     is_timed = tally.first <= tally.last
     return Read(
         content=out.getvalue(),
-        original=data if _is_gzip(data) else gzip.compress(data, compresslevel=5, mtime=0),
-        digest=hashlib.sha256(data).hexdigest(),
         rows=tally.rows,
         first=tally.first if is_timed else None,
         last=tally.last if is_timed else None,
@@ -119,17 +123,61 @@ def read(data: bytes, *, name: str, kind: str, mapping: Mapping[str, str] | None
     )
 
 
+def glance(data: bytes, *, name: str, kind: str, mapping: Mapping[str, str] | None = None) -> None:
+    """Look at a file's size and first row only: what cannot be used at all is refused at once.
+
+    Raises:
+        UnreadableTelemetry: as ``read`` would, as far as the first row tells.
+    """
+    notes: list[str] = []
+    stream = _opened(data, name, kind, notes)
+    measure(data, name)
+    message = _message(data, name, kind)
+    if message is not None and telemetry_otlp.is_request(kind, message):
+        return
+    rows = _rows(stream, name=name, kind=kind, mapping=mapping or {}, notes=notes)
+    if next(rows, None) is None:
+        raise _rowless(name)
+
+
+def packed(data: bytes) -> bytes:
+    """A file as it is kept: gzipped, whether it came so or not."""
+    return data if is_gzip(data) else gzip.compress(data, compresslevel=5, mtime=0)
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
 def header(data: bytes, *, name: str) -> list[str]:
     """The column names a file has, for choosing a mapping.
 
     Raises:
         UnreadableTelemetry: it is empty or of an unknown form.
     """
-    text = _decoded(_plain(data, name, []))
-    first = next((row for row in _records(text, name, [])), None)
+    first = next(records(Unpacked(data, name, []), name, []), None)
     if first is None:
         raise UnreadableTelemetry(f"{name} holds no row: send a file with at least one row")
     return [str(column) for column in first]
+
+
+def _opened(data: bytes, name: str, kind: str, notes: list[str]) -> Unpacked:
+    if kind not in COLUMNS:
+        raise UnreadableTelemetry(f"{kind} is no kind of telemetry: {', '.join(COLUMNS)}")
+    if not data:
+        raise UnreadableTelemetry(f"{name} is empty: send a file with at least one row")
+    return Unpacked(data, name, notes)
+
+
+def _message(data: bytes, name: str, kind: str) -> bytes | None:
+    """A file that may be a protobuf message, unpacked."""
+    if kind in telemetry_otlp.SIGNALS and Unpacked(data, name, []).read(1) == b"\n":
+        return whole(Unpacked(data, name, []), name)
+    return None
+
+
+def _rowless(name: str) -> UnreadableTelemetry:
+    return UnreadableTelemetry(f"{name} holds no row that can be used: send rows of data")
 
 
 def _count(tally: _Tally, kind: str, row: Mapping[str, str]) -> None:
@@ -145,114 +193,16 @@ def _count(tally: _Tally, kind: str, row: Mapping[str, str]) -> None:
             tally.untimed += 1
 
 
-def _is_gzip(data: bytes) -> bool:
-    return data[:2] == b"\x1f\x8b"
-
-
-def _plain(data: bytes, name: str, notes: list[str]) -> bytes:
-    if data[:4] == b"PK\x03\x04":
-        raise UnreadableTelemetry(f"{name} is a zip archive: send each file in it by itself")
-    if _is_gzip(data):
-        data = _gunzipped(data, name, notes)
-    return data
-
-
-def _decoded(data: bytes) -> str:
-    return data.decode("utf-8", errors="replace").lstrip("\ufeff").replace("\0", "")
-
-
-def _gunzipped(data: bytes, name: str, notes: list[str]) -> bytes:
-    """All that can be unpacked, in small pieces: what comes before a damage is kept."""
-    out = bytearray()
-    unpacker = zlib.decompressobj(wbits=31)
-    rest = memoryview(data)
-    try:
-        while len(rest):
-            taken, rest = rest[:_PIECE], rest[_PIECE:]
-            piece: bytes | memoryview = taken
-            while piece:
-                out += unpacker.decompress(piece, UNPACKED_CAP - len(out) + 1)
-                if len(out) > UNPACKED_CAP:
-                    raise UnreadableTelemetry(
-                        f"{name} unpacks to more than {UNPACKED_CAP >> 20} MB: split it by time"
-                    )
-                piece = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
-                if unpacker.eof and piece:
-                    unpacker = zlib.decompressobj(wbits=31)  # files may be joined end to end
-        damage = "" if unpacker.eof else "it ends too early"
-    except zlib.error as error:
-        damage = str(error)
-    if damage:
-        notes.append(f"{name} is cut off or damaged ({damage}): the rows before that are used")
-    return bytes(out)
-
-
-def _records(text: str, name: str, notes: list[str]) -> Iterator[dict[str, Any]]:
-    """Rows as they are, under the names they have."""
-    start = text.lstrip()[:1]
-    if start == "[":
-        yield from _json_list(text, name)
-    elif start == "{":
-        yield from _json_lines(text, name, notes)
-    else:
-        reader = csv.DictReader(io.StringIO(text, newline=""), restkey="", restval=None)
-        bad = 0
-        try:
-            for row in reader:
-                if None in row.values() or "" in row:
-                    bad += 1
-                    continue
-                yield row
-        except csv.Error as error:
-            notes.append(f"{name} is damaged ({error}): the rows before it are used")
-        if bad:
-            notes.append(f"{bad} rows of {name} have another number of fields than its first line")
-
-
-def _json_list(text: str, name: str) -> Iterator[dict[str, Any]]:
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise UnreadableTelemetry(
-            f"{name} is not JSON ({error}): send it whole, or one object per line"
-        ) from error
-    yield from (row for row in found if isinstance(row, dict))
-
-
-def _json_lines(text: str, name: str, notes: list[str]) -> Iterator[dict[str, Any]]:
-    try:
-        whole = json.loads(text)
-    except (ValueError, RecursionError):
-        whole = None
-    if isinstance(whole, dict):
-        yield whole
-        return
-    bad = 0
-    for line in text.splitlines():
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            row = None
-        if isinstance(row, dict):
-            yield row
-        else:
-            bad += 1
-    if bad:
-        notes.append(f"{bad} lines of {name} are no JSON objects and were left out")
-
-
 def _rows(
-    text: str, *, name: str, kind: str, mapping: Mapping[str, str], notes: list[str]
+    stream: Unpacked, *, name: str, kind: str, mapping: Mapping[str, str], notes: list[str]
 ) -> Iterator[dict[str, str]]:
     """Rows under our names. OTLP is known by its own shape."""
-    records = _records(text, name, notes)
-    first = next((record for record in records if record), None)
+    found = records(stream, name, notes)
+    first = next((record for record in found if record), None)
     if first is None:
         return
     if telemetry_otlp.SIGNALS.get(kind, "") in first:
-        yield from telemetry_otlp.rows(kind, _chained(first, records))
+        yield from telemetry_otlp.rows(kind, itertools.chain([first], found))
         return
     needed, more = COLUMNS[kind]
     theirs = {ours: mapping.get(ours) or ours for ours in (*needed, *more)}
@@ -263,17 +213,12 @@ def _rows(
             "Say on the source's page what its columns are called"
         )
     unit = mapping.get("time_unit", "")
-    for row in _chained(first, records):
-        found = {ours: _text(row.get(column)) for ours, column in theirs.items()}
-        _set_time(found, kind, unit, bool(mapping.get(_TIME.get(kind, ""))))
+    for record in itertools.chain([first], found):
+        row = {ours: _text(record.get(column)) for ours, column in theirs.items()}
+        _set_time(row, kind, unit, bool(mapping.get(_TIME.get(kind, ""))))
         if kind == "logs":
-            found["message"] = found["message"][:MESSAGE_CAP]
-        yield found
-
-
-def _chained(first: dict[str, Any], rest: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    yield first
-    yield from rest
+            row["message"] = row["message"][:MESSAGE_CAP]
+        yield row
 
 
 def _set_time(row: dict[str, str], kind: str, unit: str, is_mapped: bool) -> None:

@@ -35,14 +35,15 @@ Row = dict[str, str]
 Plain = Mapping[str, Any]
 
 
+def is_request(kind: str, data: bytes) -> bool:
+    """Whether bytes are a protobuf export request of ``kind``."""
+    return _parsed(kind, data) is not None
+
+
 def decoded(kind: str, data: bytes) -> Plain | None:
     """A protobuf export request of ``kind`` as OTLP/JSON has it; ``None`` if it is none."""
-    if kind not in _REQUESTS or data[:1] != b"\n":  # field 1, of a length
-        return None
-    message = _REQUESTS[kind]()
-    try:
-        message.ParseFromString(data)
-    except (DecodeError, RecursionError):
+    message = _parsed(kind, data)
+    if message is None:
         return None
     found: dict[str, Any] = MessageToDict(message)
     for resource in _list(found, SIGNALS[kind]):
@@ -51,7 +52,18 @@ def decoded(kind: str, data: bytes) -> Plain | None:
                 for name in _IDS:
                     if item.get(name):
                         item[name] = base64.b64decode(item[name]).hex()
-    return found if SIGNALS[kind] in found else None
+    return found
+
+
+def _parsed(kind: str, data: bytes) -> Message | None:
+    if kind not in _REQUESTS or data[:1] != b"\n":  # field 1, of a length
+        return None
+    message = _REQUESTS[kind]()
+    try:
+        message.ParseFromString(data)
+    except (DecodeError, RecursionError):
+        return None
+    return message if message.ListFields() else None
 
 
 def rows(kind: str, batches: Iterable[Plain]) -> Iterator[Row]:

@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.urls import reverse
 
 from practice.domain.rootcause.telemetry import Modality
+from practice.models.work import Work, WorkQuerySet
 
 
 class TelemetrySource(models.Model):
@@ -43,7 +44,7 @@ class TelemetrySource(models.Model):
         return reverse("telemetry-source", args=[self.slug])
 
 
-class TelemetryFileQuerySet(models.QuerySet["TelemetryFile"]):
+class TelemetryFileQuerySet(WorkQuerySet["TelemetryFile"]):
     def light(self) -> TelemetryFileQuerySet:
         """Without the bytes, for lists."""
         return self.defer("original", "content")
@@ -53,13 +54,22 @@ class TelemetryFileQuerySet(models.QuerySet["TelemetryFile"]):
         overlapping = Q(first_at__lte=end, last_at__gte=begin)
         return self.filter(overlapping | Q(first_at=None))
 
+    def read(self) -> TelemetryFileQuerySet:
+        """Files the engine can use."""
+        return self.filter(status=Work.Status.DONE)
 
-class TelemetryFile(models.Model):
+    def unread(self) -> TelemetryFileQuerySet:
+        """Files a worker has still to read."""
+        return self.filter(status__in=[Work.Status.WAITING, Work.Status.RUNNING])
+
+
+class TelemetryFile(Work):
     """One file as it was sent (``original``) and as the engine reads it (``content``), gzipped.
 
-    ``content`` is CSV with the columns of the neutral layout. ``services`` are the components it
-    names. A file of an incident is read for that incident only; one without is read for every
-    alert of its source whose window it touches.
+    Reading it is a piece of work; ``percent`` is how much of it was read. ``content`` is CSV with
+    the columns of the neutral layout, ``services`` the components it names. A file of an incident
+    is read for that incident only; one without is read for every alert of its source whose window
+    it touches.
     """
 
     class Kind(models.TextChoices):
@@ -80,9 +90,10 @@ class TelemetryFile(models.Model):
     name = models.CharField(max_length=200)
     digest = models.CharField(max_length=64)
     original = models.BinaryField()
-    content = models.BinaryField()
+    content = models.BinaryField(default=b"")
     size = models.PositiveBigIntegerField(help_text="Bytes as sent.")
-    rows = models.PositiveIntegerField()
+    percent = models.PositiveSmallIntegerField(default=0)
+    rows = models.PositiveIntegerField(default=0)
     first_at = models.DateTimeField(null=True, blank=True)
     last_at = models.DateTimeField(null=True, blank=True)
     services = models.JSONField(default=list)
@@ -90,13 +101,19 @@ class TelemetryFile(models.Model):
     sent_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
     )
-    created_at = models.DateTimeField(auto_now_add=True)
 
     objects = TelemetryFileQuerySet.as_manager()
 
     class Meta:
         ordering = ["-pk"]
-        indexes = [models.Index(fields=["source", "kind", "first_at"])]
+        indexes = [
+            models.Index(fields=["source", "kind", "first_at"]),
+            models.Index(
+                fields=["dispatched_at"],
+                condition=Q(status__in=["waiting", "running"]),
+                name="telemetry_files_to_read",
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["source", "incident", "kind", "is_reference", "digest"],

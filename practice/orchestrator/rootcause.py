@@ -49,7 +49,12 @@ def due() -> list[int]:
 
 
 def work(analysis_id: int) -> None:
-    """Claim an analysis and do it; nothing happens when it is not ours to do."""
+    """Claim an analysis and do it; nothing happens when it is not ours to do.
+
+    One whose telemetry is still being read waits: reading the last file rings for it.
+    """
+    if _waits(analysis_id):
+        return
     row = Analysis.objects.claim(analysis_id, now=timezone.now(), lease=lease())
     if row is None:
         return
@@ -73,6 +78,16 @@ def work(analysis_id: int) -> None:
         _fail(row, f"An internal error stopped this analysis: {type(error).__name__}: {error}")
     else:
         _save(row, found, drawn)
+
+
+def _waits(analysis_id: int) -> bool:
+    rows = Analysis.objects.filter(pk=analysis_id, status=Analysis.Status.WAITING)
+    row = rows.select_related("incident").defer("result", "panels").first()
+    unread = telemetry.unread(row).count() if row is not None else 0
+    if unread:
+        files = "a file" if unread == 1 else f"{unread} files"
+        rows.update(progress={"stage": f"First {files} of telemetry must be read", "visits": 0})
+    return bool(unread)
 
 
 def _perform(row: Analysis) -> tuple[Found, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Stored telemetry as the engine reads it: the files of a window, joined per kind."""
+"""Telemetry as the engine reads it: what is sent, and the stored files of a window, joined."""
 
 from __future__ import annotations
 
@@ -10,23 +10,36 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
+from django.db.models import Q, QuerySet
+
 from practice.clients import telemetry as neutral
 from practice.clients import telemetry_files
 from practice.clients.telemetry import UnreadableTelemetry
-from practice.clients.telemetry_files import COLUMNS, Read, header
+from practice.clients.telemetry_files import COLUMNS
 from practice.domain.rootcause.telemetry import Telemetry
-from practice.models import Incident, TelemetryFile
+from practice.models import Analysis, Incident, TelemetryFile
+from practice.models.telemetry import TelemetryFileQuerySet
 
-__all__ = ["COLUMNS", "Read", "UnreadableTelemetry", "columns", "gathered", "read", "reference"]
+__all__ = [
+    "COLUMNS",
+    "UnreadableTelemetry",
+    "columns",
+    "gathered",
+    "kept",
+    "reference",
+    "unread",
+]
 
 
-def read(data: bytes, *, name: str, kind: str, mapping: Mapping[str, str]) -> Read:
-    """One sent file in the neutral layout.
+def kept(data: bytes, *, name: str, kind: str, mapping: Mapping[str, str]) -> tuple[bytes, str]:
+    """A sent file as it is stored until a worker reads it, and its digest.
 
     Raises:
-        UnreadableTelemetry: it cannot be used; one line that says what to do.
+        UnreadableTelemetry: its size or its first row tell that it cannot be used; one line that
+            says what to do.
     """
-    return telemetry_files.read(data, name=name, kind=kind, mapping=mapping)
+    telemetry_files.glance(data, name=name, kind=kind, mapping=mapping)
+    return telemetry_files.packed(data), telemetry_files.digest(data)
 
 
 def columns(data: bytes, *, name: str) -> list[str]:
@@ -35,25 +48,42 @@ def columns(data: bytes, *, name: str) -> list[str]:
     Raises:
         UnreadableTelemetry: it is empty or of an unknown form.
     """
-    return header(data, name=name)
+    return telemetry_files.header(data, name=name)
+
+
+def unread(analysis: Analysis) -> QuerySet[TelemetryFile]:
+    """Files sent before an analysis was asked for that are still to be read for it."""
+    return _files(analysis.incident).unread().filter(created_at__lte=analysis.created_at)
+
+
+def _files(incident: Incident) -> TelemetryFileQuerySet:
+    """An incident's own files, and those its source keeps for every incident."""
+    about = Q(incident=incident)
+    if incident.source_id is not None:
+        about |= Q(source=incident.source_id, incident=None)
+    return TelemetryFile.objects.filter(about)
 
 
 def gathered(
     incident: Incident, begin: datetime, end: datetime
 ) -> tuple[Telemetry, tuple[str, ...]]:
     """What is known of a window: the incident's own files, else its source's. Notes on damage."""
-    own = incident.files.filter(is_reference=False)
+    own = incident.files.read().filter(is_reference=False)
     files: Iterable[TelemetryFile] = own
     if incident.source is not None and not own.exists():
-        files = incident.source.files.filter(incident=None, is_reference=False).within(begin, end)
-    return _joined(files)
+        kept = incident.source.files.read().filter(incident=None, is_reference=False)
+        files = kept.within(begin, end)
+    found, notes = _joined(files)
+    lost = _files(incident).filter(status=TelemetryFile.Status.FAILED, created_at__gte=begin)
+    said = [f"{row.message} It was left out." for row in lost.light()]
+    return found, (*notes, *said)
 
 
 def reference(incident: Incident) -> Telemetry | None:
     """Fault-free telemetry of the same system, ``None`` where nobody sent any."""
-    files = list(incident.files.filter(is_reference=True))
+    files = list(incident.files.read().filter(is_reference=True))
     if not files and incident.source is not None:
-        files = list(incident.source.files.filter(incident=None, is_reference=True))
+        files = list(incident.source.files.read().filter(incident=None, is_reference=True))
     return _joined(files)[0] if files else None
 
 

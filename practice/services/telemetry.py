@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.text import slugify
 
 from memoryapp.domain.errors import UnableToChange, UnableToStart
 from memoryapp.models import Workspace
 from memoryapp.services.events import event_record
 from practice.models import Incident, TelemetryFile, TelemetrySource
+from practice.orchestrator import readings
 from practice.orchestrator.telemetry import COLUMNS as KNOWN_COLUMNS
-from practice.orchestrator.telemetry import UnreadableTelemetry, columns, read
+from practice.orchestrator.telemetry import UnreadableTelemetry, columns, kept
+from practice.tasks import analyse_incident, read_telemetry
 
 #: What one file may be as it is sent.
 MAX_BYTES = 64 << 20
@@ -22,6 +24,8 @@ MAX_BYTES = 64 << 20
 COLUMNS = KNOWN_COLUMNS
 TIME_UNIT = "time_unit"
 UNITS = ("", "s", "ms", "us", "ns")
+_UNREAD = [TelemetryFile.Status.FAILED, TelemetryFile.Status.CANCELLED]
+_STATE = ["status", "message", "rows", "percent", "tries", "ended_at"]
 
 
 class UnableToRead(UnableToStart):
@@ -103,17 +107,21 @@ def file_send(
     incident: Incident | None = None,
     is_reference: bool = False,
 ) -> TelemetryFile:
-    """Store one file of telemetry; the same bytes sent twice are stored once.
+    """Store one file of telemetry and have a worker read it.
+
+    The same bytes sent twice are stored once; sent again after a reading that failed or was
+    cancelled, they are read again.
 
     Raises:
-        UnableToRead: too large, or nothing in it can be used. The message says what to do.
+        UnableToRead: too large, or its size or first row tell that nothing in it can be used. The
+            message says what to do.
     """
     if kind not in COLUMNS:
         raise UnableToRead(f"The kind is one of: {', '.join(COLUMNS)}.")
     if len(data) > MAX_BYTES:
         raise UnableToRead(f"{name} has more than {MAX_BYTES >> 20} MB: split it by time.")
     try:
-        found = read(data, name=name, kind=kind, mapping=source.mapping.get(kind, {}))
+        original, digest = kept(data, name=name, kind=kind, mapping=source.mapping.get(kind, {}))
     except UnreadableTelemetry as error:
         raise UnableToRead(f"{error}. Nothing was stored.") from error
     with transaction.atomic():
@@ -122,17 +130,12 @@ def file_send(
             incident=incident,
             kind=kind,
             is_reference=is_reference,
-            digest=found.digest,
+            digest=digest,
             defaults={
                 "name": name[:200],
-                "original": found.original,
-                "content": found.content,
+                "original": original,
                 "size": len(data),
-                "rows": found.rows,
-                "first_at": _moment(found.first),
-                "last_at": _moment(found.last),
-                "services": list(found.services),
-                "notes": list(found.notes),
+                "dispatched_at": timezone.now(),
                 "sent_by": by if getattr(by, "pk", None) else None,
             },
         )
@@ -145,9 +148,72 @@ def file_send(
                 source=source.slug,
                 of=kind,
                 before={},
-                after={"rows": found.rows, "digest": row.digest},
+                after={"size": len(data), "digest": digest},
             )
+            read_telemetry.delay_on_commit(row.pk)
+        elif row.status in _UNREAD:
+            file_read_again(row=row, by=by)
     return row
+
+
+def file_read_again(*, row: TelemetryFile, by: Any) -> TelemetryFile:
+    """Have a file read anew whose reading failed or was cancelled: its columns may be named now.
+
+    Raises:
+        UnableToChange: it is read, or being read.
+    """
+    with transaction.atomic():
+        was = row.status
+        moved = TelemetryFile.objects.filter(pk=row.pk, status__in=_UNREAD).update(
+            status=TelemetryFile.Status.WAITING,
+            message="",
+            tries=0,
+            rows=0,
+            percent=0,
+            ended_at=None,
+            dispatched_at=timezone.now(),
+        )
+        if not moved:
+            raise UnableToChange(f"{row.name} is read already, or being read.")
+        _told(row, by, "telemetry.file_read_again", was, TelemetryFile.Status.WAITING)
+        read_telemetry.delay_on_commit(row.pk)
+    row.refresh_from_db(fields=_STATE)
+    return row
+
+
+def file_cancel(*, row: TelemetryFile, by: Any) -> TelemetryFile:
+    """End the reading of a file. It stays as it was sent and can be read later.
+
+    Raises:
+        UnableToChange: its reading has ended.
+    """
+    with transaction.atomic():
+        was = row.status
+        rows = TelemetryFile.objects.unread().filter(pk=row.pk)
+        if not rows.update(
+            status=TelemetryFile.Status.CANCELLED,
+            ended_at=timezone.now(),
+            message="Cancelled.",
+            rows=0,
+        ):
+            raise UnableToChange(f"The reading of {row.name} has ended already.")
+        _told(row, by, "telemetry.file_cancelled", was, TelemetryFile.Status.CANCELLED)
+        for analysis_id in readings.waiting_for(row):
+            analyse_incident.delay_on_commit(analysis_id)
+    row.refresh_from_db(fields=_STATE)
+    return row
+
+
+def _told(row: TelemetryFile, by: Any, kind: str, was: str, now: str) -> None:
+    event_record(
+        workspace=row.source.workspace,
+        actor=by,
+        kind=kind,
+        subject=row,
+        source=row.source.slug,
+        before={"status": was},
+        after={"status": str(now)},
+    )
 
 
 def file_columns(*, name: str, data: bytes) -> list[str]:
@@ -174,8 +240,7 @@ def file_delete(*, row: TelemetryFile, by: Any) -> None:
             before={"rows": row.rows, "digest": row.digest},
             after={},
         )
+        waiting = readings.waiting_for(row) if row.is_open else []
         row.delete()
-
-
-def _moment(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+        for analysis_id in waiting:
+            analyse_incident.delay_on_commit(analysis_id)

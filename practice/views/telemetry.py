@@ -15,7 +15,7 @@ from memoryapp.access import Right, gate, membership_of, object_or_404, workspac
 from memoryapp.domain.errors import UnableTo
 from practice.models import TelemetryFile, TelemetrySource
 from practice.services import telemetry as services
-from practice.views.filters import PAGE_SIZE
+from practice.views.filters import PAGE_SIZE, link
 from practice.views.incidents import webhook_example
 
 LABELS = dict(TelemetryFile.Kind.choices)
@@ -59,7 +59,10 @@ def source_new(request: HttpRequest) -> HttpResponse:
 @gate(Right.READ)
 def source_page(request: HttpRequest, slug: str) -> HttpResponse:
     source = _source(request, slug)
-    return render(request, "practice/telemetry_source.html", _context(request, source))
+    template = "practice/telemetry_source.html"
+    if request.htmx:  # type: ignore[attr-defined]
+        template += "#files"
+    return render(request, template, _context(request, source))
 
 
 def _context(request: HttpRequest, source: TelemetrySource, **more: Any) -> dict[str, Any]:
@@ -73,6 +76,8 @@ def _context(request: HttpRequest, source: TelemetrySource, **more: Any) -> dict
         "source": source,
         "page": page,
         "rows": page.object_list,
+        "is_live": any(row.is_open for row in page.object_list),
+        "refresh_url": link(request, page=request.GET.get("page", "")),
         "kinds": TelemetryFile.Kind.choices,
         "kind": kind,
         "columns": [
@@ -108,6 +113,9 @@ def send(request: HttpRequest, slug: str) -> HttpResponse:
     if not sent:
         messages.error(request, "Choose a file to send.")
         return redirect(f"{source.get_absolute_url()}?kind={kind}")
+    if request.POST.get("whole") != "yes":  # the form's last field, so it comes after the files
+        messages.error(request, "The upload was cut off on its way. Send it again.")
+        return redirect(f"{source.get_absolute_url()}?kind={kind}")
     for one in sent:
         try:
             row = services.file_send(
@@ -122,9 +130,7 @@ def send(request: HttpRequest, slug: str) -> HttpResponse:
         except UnableTo as error:
             messages.error(request, str(error))
         else:
-            messages.success(request, f"{row.name} is stored: {row.rows:,} rows.")
-            for note in row.notes:
-                messages.warning(request, note)
+            messages.success(request, f"{row.name} is stored. A worker reads it.")
     return redirect(f"{source.get_absolute_url()}?kind={kind}")
 
 
@@ -161,13 +167,41 @@ def columns(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 @gate(Right.REVIEW)
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    """End the reading of a file."""
+    row = _file(request, pk)
+    try:
+        services.file_cancel(row=row, by=request.user)
+    except UnableTo as error:
+        messages.error(request, str(error))
+    return redirect(row.source)
+
+
+@require_POST
+@gate(Right.REVIEW)
+def again(request: HttpRequest, pk: int) -> HttpResponse:
+    """Have a file read anew whose reading failed or was cancelled."""
+    row = _file(request, pk)
+    try:
+        services.file_read_again(row=row, by=request.user)
+    except UnableTo as error:
+        messages.error(request, str(error))
+    return redirect(row.source)
+
+
+@require_POST
+@gate(Right.REVIEW)
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
-    rows = TelemetryFile.objects.filter(source__workspace=workspace_of(request)).light()
-    row = object_or_404(rows.select_related("source__workspace"), pk=pk)
+    row = _file(request, pk)
     source, name = row.source, row.name
     services.file_delete(row=row, by=request.user)
     messages.success(request, f"{name} is deleted. What analyses found in it stays.")
     return redirect(source)
+
+
+def _file(request: HttpRequest, pk: int) -> TelemetryFile:
+    rows = TelemetryFile.objects.filter(source__workspace=workspace_of(request)).light()
+    return object_or_404(rows.select_related("source__workspace"), pk=pk)
 
 
 def _source(request: HttpRequest, slug: str) -> TelemetrySource:

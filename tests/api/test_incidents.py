@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
@@ -11,9 +12,11 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from rest_framework.exceptions import ParseError
 
+from practice.api.telemetry import BytesParser
 from practice.models import Incident, TelemetryFile
-from tests.practice.outages import BEGAN, metrics_csv, outage, source_of
+from tests.practice.outages import BEGAN, metrics_csv, outage, read_in, source_of
 from tests.practice.test_telemetry_files import otlp
 
 ALERTS = "/api/v1/alerts"
@@ -131,12 +134,24 @@ def test_files_are_sent_as_they_are_and_stored_once(with_key: Any, workspace: An
     url = f"/api/v1/telemetry/{slug}/files?kind=metrics&name=m.csv"
     for _ in range(2):
         sent = client.post(url, metrics_csv(), content_type="application/octet-stream")
-        assert (sent.status_code, sent.json()["rows"]) == (201, 150)
-    assert TelemetryFile.objects.count() == 1
+        assert (sent.status_code, sent.json()["status"]) == (201, "waiting")
+    row = TelemetryFile.objects.get()
+    reading = f"/api/v1/telemetry/{slug}/files/{row.pk}/reading"
+    assert client.delete(reading).json()["status"] == "cancelled"
+    assert client.delete(reading).status_code == 409
+    assert client.post(reading).json()["status"] == "waiting"
+    read_in(row)
+    assert client.get(reading).json()["rows"] == 150
     bad = client.post(url, b"a,b\n1,2\n", content_type="application/octet-stream")
     assert (bad.status_code, bad.json()["detail"].count("\n")) == (422, 0)
     assert "Nothing was stored" in bad.json()["detail"]
     assert len(client.get(url.partition("?")[0]).json()["results"]) == 1
+
+
+def test_an_upload_that_breaks_off_is_refused(rf: Any) -> None:
+    request = rf.post("/", b"x" * 2000, content_type="text/csv")
+    with pytest.raises(ParseError, match="cut off: 1500 of 2000 bytes came"):
+        BytesParser().parse(io.BytesIO(b"x" * 1500), parser_context={"request": request})
 
 
 def test_columns_are_mapped_per_source(with_key: Any, workspace: Any) -> None:
@@ -149,7 +164,8 @@ def test_columns_are_mapped_per_source(with_key: Any, workspace: Any) -> None:
     assert saved["mapping"]["metrics"]["ts"] == "time"
     url = "/api/v1/telemetry/shop/files?kind=metrics"
     data = b"time,what,v\n1795000000,cpu,3\n"
-    assert client.post(url, data, content_type="text/csv").json()["rows"] == 1
+    assert client.post(url, data, content_type="text/csv").status_code == 201
+    assert read_in(TelemetryFile.objects.get()).rows == 1
     body["columns"] = {"nonsense": "x"}
     wrong = client.put("/api/v1/telemetry/shop/columns", body, content_type="application/json")
     assert wrong.status_code == 409
@@ -161,7 +177,7 @@ def test_an_otlp_exporter_sends_traces(with_key: Any, workspace: Any) -> None:
     url = "/api/v1/telemetry/shop/v1/traces"
     answer = client.post(url, otlp(), content_type="application/json")
     assert (answer.status_code, answer.json()) == (200, {"partialSuccess": {}})
-    assert TelemetryFile.objects.filter(name="otlp-traces.json", rows=1).exists()
+    assert read_in(TelemetryFile.objects.get(name="otlp-traces.json")).rows == 1
 
 
 def test_an_export_of_nothing_is_refused(with_key: Any, workspace: Any) -> None:
@@ -180,7 +196,7 @@ def test_an_otlp_exporter_speaks_protobuf_too(with_key: Any, workspace: Any, kin
     answer = client.post(url, protobuf(kind), content_type="application/x-protobuf")
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer["Content-Type"] == "application/x-protobuf"
-    assert TelemetryFile.objects.filter(name=f"otlp-{kind}.pb", kind=kind, rows=1).exists()
+    assert read_in(TelemetryFile.objects.get(name=f"otlp-{kind}.pb", kind=kind)).rows == 1
     refused = client.post(url, b"\xff\xff", content_type="application/x-protobuf")
     assert refused.status_code == 422
 

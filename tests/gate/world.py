@@ -116,7 +116,7 @@ def build(workspace: Any, ada: Any) -> World:
         workspace=workspace, name=WORD, slug="quokka-shop"
     )
     file = practice.TelemetryFile.objects.create(
-        source=source, kind="logs", name=WORD, digest="0", original=b"", content=b"", size=0, rows=0
+        source=source, kind="logs", name=WORD, digest="0", original=b"", size=0
     )  # fmt: skip
     return World(
         (
@@ -162,7 +162,7 @@ def build(workspace: Any, ada: Any) -> World:
             ("replays/<", {"pk": replay.pk}),
             ("case-sets/<", {"pk": cases.pk}),
             ("root-causes/telemetry/<", {"slug": source.slug}),
-            ("telemetry/<", {"slug": source.slug}),
+            ("telemetry/<", {"slug": source.slug, "pk": file.pk}),
             ("root-causes/telemetry/files/<", {"pk": file.pk}),
         )
     )

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from practice.domain.alerts import Sent
-from practice.models import Analysis, Incident, TelemetrySource
-from practice.orchestrator import rootcause
+from practice.models import Analysis, Incident, TelemetryFile, TelemetrySource
+from practice.orchestrator import readings, rootcause
 from practice.services.incidents import incident_create
 from practice.services.telemetry import file_send, source_create
 
@@ -64,8 +64,15 @@ def source_of(workspace: Any, *, by: Any = None, name: str = "Shop") -> Telemetr
         ("logs", logs_csv()),
         ("topology", TOPOLOGY),
     ):
-        file_send(source=source, kind=kind, name=f"{kind}.csv", data=data, by=by)
+        read_in(file_send(source=source, kind=kind, name=f"{kind}.csv", data=data, by=by))
     return source
+
+
+def read_in(row: TelemetryFile) -> TelemetryFile:
+    """Read a file that was sent, as a worker would."""
+    readings.work(row.pk)
+    row.refresh_from_db()
+    return row
 
 
 def alert(**changes: Any) -> Sent:

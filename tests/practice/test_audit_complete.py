@@ -430,10 +430,25 @@ def file_send(world: World) -> None:
 
 @leaves("telemetry.file_deleted")
 def file_delete(world: World) -> None:
-    row = telemetry.file_send(
+    telemetry.file_delete(row=_topology(world), by=world.by)
+
+
+@leaves("telemetry.file_cancelled")
+def file_cancel(world: World) -> None:
+    telemetry.file_cancel(row=_topology(world), by=world.by)
+
+
+@leaves("telemetry.file_read_again")
+def file_read_again(world: World) -> None:
+    row = _topology(world)
+    telemetry.file_cancel(row=row, by=world.by)
+    telemetry.file_read_again(row=row, by=world.by)
+
+
+def _topology(world: World) -> Any:
+    return telemetry.file_send(
         source=_source(world), kind="topology", name="t.csv", data=TOPOLOGY, by=world.by
     )
-    telemetry.file_delete(row=row, by=world.by)
 
 
 def _source(world: World) -> Any:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from practice.models import Incident
+from practice.models import Incident, TelemetryFile
 from practice.services.sample_incidents import sample_incident_load
-from tests.practice.outages import analysed
+from tests.practice.outages import analysed, read_in
 
 
 def test_it_is_loaded_once_and_its_cause_is_found(workspace: Any) -> None:
     incident = sample_incident_load(workspace=workspace)
     assert sample_incident_load(workspace=workspace) == incident
+    for file in TelemetryFile.objects.all():
+        read_in(file)
     row = analysed(incident)
     assert row.status == "done", row.message
     assert row.panels["rows"]["traces"] > 1_000

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from practice.clients import telemetry_files
+from practice.clients import telemetry_files, telemetry_records
 from practice.clients.telemetry import UnreadableTelemetry
-from practice.clients.telemetry_files import Read, read
+from practice.clients.telemetry_files import Read, glance, read
 
 METRICS = b"ts,service,pod,metric,value\n1795000000,web,web-0,cpu_pct,20\n"
 
@@ -27,7 +27,7 @@ def test_it_reads_csv_of_our_own_columns_plain_or_gzipped() -> None:
     assert text_of(plain) == text_of(packed)
     assert text_of(plain)[1] == "1795000000,cpu_pct,20,web,web-0,"
     assert (plain.rows, plain.first, plain.services) == (1, 1795000000.0, ("web",))
-    assert gzip.decompress(plain.original) == METRICS
+    assert gzip.decompress(telemetry_files.packed(METRICS)) == METRICS
 
 
 def test_it_reads_other_names_and_units_by_the_sources_mapping() -> None:
@@ -88,9 +88,48 @@ def test_a_span_without_an_end_is_kept_without_a_duration() -> None:
     ],
 )
 def test_it_refuses_what_it_cannot_use_in_one_line(data: bytes, kind: str, message: str) -> None:
-    with pytest.raises(UnreadableTelemetry, match=message) as refusal:
-        read(data, name="sent.csv", kind=kind)
-    assert "\n" not in str(refusal.value)
+    for look in (glance, read):
+        with pytest.raises(UnreadableTelemetry, match=message) as refusal:
+            look(data, name="sent.csv", kind=kind)
+        assert "\n" not in str(refusal.value)
+
+
+def test_a_glance_reads_the_first_row_only() -> None:
+    """What is wrong further down is for the worker to find."""
+    telemetry_files.glance(METRICS + b"1,2\n" * 9, name="m.csv", kind="metrics")
+    glance(gzip.compress(METRICS * 9999)[:-100], name="m.csv.gz", kind="metrics")
+
+
+def test_it_tells_how_far_it_is_and_stops_when_told_to() -> None:
+    lines = METRICS + b"1795000000,web,web-0,cpu_pct,20\n" * 19_999
+    heard: list[tuple[int, float]] = []
+    read(lines, name="m.csv", kind="metrics", told=lambda *said: heard.append(said))
+    assert [rows for rows, _ in heard] == [5_000, 10_000, 15_000, 20_000]
+    assert [share for _, share in heard] == sorted(share for _, share in heard)
+
+    def stop(rows: int, share: float) -> None:
+        raise KeyError(rows)
+
+    with pytest.raises(KeyError, match="5000"):
+        read(lines, name="m.csv", kind="metrics", told=stop)
+
+
+def test_it_reads_a_list_whose_objects_span_lines_and_files_joined_end_to_end() -> None:
+    row = {"ts_us": "2026-11-18T17:46:40Z", "service": "web", "message": "a, [b] {c}\n"}
+    text = json.dumps([row] * 300, indent=2).encode()
+    assert read(text, name="l.json", kind="logs").rows == 300
+    joined = gzip.compress(METRICS) + gzip.compress(METRICS.splitlines(keepends=True)[1])
+    assert read(joined, name="m.csv.gz", kind="metrics").rows == 2
+
+
+def test_one_object_may_not_be_larger_than_memory_bears(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(telemetry_records, "WHOLE_CAP", 1000)
+    whole = json.dumps({"resourceSpans": ["x" * 2000]}, indent=1).encode()
+    listed = json.dumps([{"message": "x" * 2000}], indent=1).encode()
+    protobuf = b"\n" + b"x" * 2000
+    for data, kind in ((whole, "traces"), (listed, "logs"), (protobuf, "traces")):
+        with pytest.raises(UnreadableTelemetry, match="send one object per line"):
+            read(data, name="big", kind=kind)
 
 
 def test_it_refuses_a_zip_archive() -> None:
@@ -102,10 +141,11 @@ def test_it_refuses_a_zip_archive() -> None:
 
 
 def test_it_stops_a_zip_bomb(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(telemetry_files, "UNPACKED_CAP", 1 << 20)
-    bomb = gzip.compress(b"0" * (4 << 20))
-    with pytest.raises(UnreadableTelemetry, match="unpacks to more than 1 MB: split it by time"):
-        read(bomb, name="m.csv.gz", kind="metrics")
+    monkeypatch.setattr(telemetry_records, "UNPACKED_CAP", 1 << 20)
+    bomb = gzip.compress(METRICS + b"0" * (4 << 20))
+    for look in (read, glance):
+        with pytest.raises(UnreadableTelemetry, match="unpacks to more than 1 MB: split it"):
+            look(bomb, name="m.csv.gz", kind="metrics")
 
 
 def test_it_uses_the_rows_before_a_cut_and_says_so() -> None:

@@ -12,7 +12,7 @@ from practice.models import TelemetryFile, TelemetrySource
 from practice.orchestrator.telemetry import gathered
 from practice.services.incidents import incident_create
 from practice.services.telemetry import file_send
-from tests.practice.outages import alert, metrics_csv, source_of
+from tests.practice.outages import alert, metrics_csv, read_in, source_of
 
 LIST = "/root-causes/telemetry/"
 PAGE = "/root-causes/telemetry/shop/"
@@ -24,7 +24,8 @@ def source(workspace: Any) -> TelemetrySource:
 
 
 def sent(name: str = "m.csv", data: bytes | None = None) -> dict[str, Any]:
-    return {"kind": "metrics", "file": SimpleUploadedFile(name, data or metrics_csv() + b"\n")}
+    file = SimpleUploadedFile(name, data or metrics_csv() + b"\n")
+    return {"kind": "metrics", "file": file, "whole": "yes"}
 
 
 def test_a_reviewer_adds_a_source_sends_a_file_and_deletes_it(
@@ -32,8 +33,12 @@ def test_a_reviewer_adds_a_source_sends_a_file_and_deletes_it(
 ) -> None:
     rita_client.post(f"{LIST}new/", {"name": "Shop"})
     answer = rita_client.post(f"{PAGE}send/", sent(), follow=True)
-    assert "m.csv is stored" in answer.content.decode()
+    assert "m.csv is stored. A worker reads it." in answer.content.decode()
     row = TelemetryFile.objects.get()
+    assert "Waiting" in answer.content.decode()
+    assert read_in(row).rows == 150
+    page = rita_client.get(PAGE).content.decode()
+    assert "hx-get" not in page.partition('id="files"')[2].partition("</section>")[0]
     rita_client.post(f"/root-causes/telemetry/files/{row.pk}/delete/")
     assert not TelemetryFile.objects.exists()
 
@@ -45,6 +50,41 @@ def test_a_file_that_cannot_be_used_is_said_and_nothing_is_stored(
     answer = rita_client.post(f"{PAGE}send/", sent(data=b"a,b\n1,2\n"), follow=True)
     assert "Nothing was stored" in answer.content.decode()
     assert TelemetryFile.objects.count() == before
+
+
+def test_an_upload_that_broke_off_is_refused(rita_client: Any, source: TelemetrySource) -> None:
+    cut = {name: value for name, value in sent().items() if name != "whole"}
+    answer = rita_client.post(f"{PAGE}send/", cut, follow=True)
+    assert "The upload was cut off on its way. Send it again." in answer.content.decode()
+    assert TelemetryFile.objects.count() == 4
+
+
+def test_a_page_with_a_file_that_is_read_refreshes_its_table_only(
+    rita_client: Any, source: TelemetrySource
+) -> None:
+    rita_client.post(f"{PAGE}send/", sent())
+    row = TelemetryFile.objects.first()
+    assert row is not None
+    TelemetryFile.objects.filter(pk=row.pk).update(status="running", percent=42, rows=5000)
+    part = rita_client.get(PAGE, headers={"HX-Request": "true"}).content.decode()
+    assert "Reading" in part
+    assert "42 %" in part
+    assert "<html" not in part
+
+
+def test_a_reviewer_cancels_a_reading_and_begins_it_anew(
+    rita_client: Any, source: TelemetrySource
+) -> None:
+    rita_client.post(f"{PAGE}send/", sent())
+    row = TelemetryFile.objects.first()
+    assert row is not None
+    for verb, status in (("cancel", "cancelled"), ("again", "waiting")):
+        rita_client.post(f"/root-causes/telemetry/files/{row.pk}/{verb}/")
+        row.refresh_from_db()
+        assert row.status == status
+    assert read_in(row).status == "done"
+    said = rita_client.post(f"/root-causes/telemetry/files/{row.pk}/again/", follow=True)
+    assert "is read already" in said.content.decode()
 
 
 def test_a_viewer_reads_and_is_offered_nothing_to_press(
@@ -69,7 +109,9 @@ def test_another_workspace_has_none_of_it(olga_client: Any, source: TelemetrySou
     assert olga_client.post(f"{PAGE}send/", sent()).status_code == 404
     row = TelemetryFile.objects.first()
     assert row is not None
-    assert olga_client.post(f"/root-causes/telemetry/files/{row.pk}/delete/").status_code == 404
+    for verb in ("delete", "cancel", "again"):
+        answer = olga_client.post(f"/root-causes/telemetry/files/{row.pk}/{verb}/")
+        assert answer.status_code == 404
     assert PAGE not in olga_client.get(LIST).content.decode()
 
 
@@ -84,7 +126,7 @@ def test_files_stored_before_a_column_was_known_are_read_beside_newer_ones(
     text = "\n".join([head.removesuffix(",host"), *(row[:-1] for row in rows), ""])
     TelemetryFile.objects.filter(pk=old.pk).update(content=gzip.compress(text.encode()))
     newer = metrics_csv() + b"\n"
-    file_send(source=source, kind="metrics", name="n.csv", data=newer, by=rita)
+    read_in(file_send(source=source, kind="metrics", name="n.csv", data=newer, by=rita))
     assert old.first_at is not None
     assert old.last_at is not None
     found, notes = gathered(incident, old.first_at, old.last_at)
