@@ -124,8 +124,18 @@ class Solver(Protocol):
 
 class Validator(Protocol):
     def validate(
-        self, task: TaskSpec, trajectory: Trajectory, tools: Sequence[ToolSpec]
-    ) -> Verdict: ...
+        self,
+        task: TaskSpec,
+        trajectory: Trajectory,
+        tools: Sequence[ToolSpec],
+        rules: Sequence[Json] = (),
+    ) -> Verdict:
+        """Judge an attempt. ``rules`` are those of the bullets the solver had.
+
+        They say which calls the memory asks for, so that following it is not held against an
+        attempt; no bullet is ever evidence that something was done.
+        """
+        ...
 
 
 class Summariser(Protocol):

@@ -30,6 +30,7 @@ from practice.domain.types import (
     COMPLETION_GATE,
     FEASIBILITY_GATE,
     Check,
+    Json,
     TaskSpec,
     ToolSpec,
     Trajectory,
@@ -59,6 +60,8 @@ class Judgement(BaseModel):
 class ModelValidator:
     """Sees the task, the tools and the executed calls; never a playbook or proposer memory.
 
+    The rules of the bullets the solver had reach the deterministic findings only.
+
     ``votes`` is how often the model is asked at most: an odd number, 1 to 7.
     """
 
@@ -69,7 +72,11 @@ class ModelValidator:
         self._votes = votes
 
     def validate(
-        self, task: TaskSpec, trajectory: Trajectory, tools: Sequence[ToolSpec]
+        self,
+        task: TaskSpec,
+        trajectory: Trajectory,
+        tools: Sequence[ToolSpec],
+        rules: Sequence[Json] = (),
     ) -> Verdict:
         """Return the medians of the votes with one reason each, held to what the evidence allows.
 
@@ -80,7 +87,7 @@ class ModelValidator:
         Raises:
             AgentError: see ``practice.agents.ports``.
         """
-        checks = gather(task, trajectory, tools).checks
+        checks = gather(task, trajectory, tools, rules).checks
         prompt = self._prompt(task, trajectory, tools, checks)
         votes: list[Vote] = []
         replies: list[Judgement] = []

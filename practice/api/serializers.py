@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -92,7 +92,8 @@ class SwitchesRequest(serializers.Serializer[Any]):
     """What a run does beyond the paper. Valid, it is one ``switches`` value."""
 
     faithful = serializers.BooleanField(
-        default=False, help_text="Run as the paper's code does: every switch below is off then."
+        default=False,
+        help_text="Run as the paper's code does: no switch below may be asked for.",
     )
     verify = serializers.ChoiceField(
         choices=VERIFY,
@@ -143,9 +144,17 @@ class SwitchesRequest(serializers.Serializer[Any]):
         if band and (len(band) != 2 or band[0] >= band[1]):
             raise serializers.ValidationError({"band": ["Give two shares, the lower one first."]})
         switches = Switches(band=band, focus=focus, **given)
+        if switches.faithful and (beyond := self._asked_beyond(switches)):
+            why = "Faithful to the paper it is off. Leave it out, or turn faithful off."
+            raise serializers.ValidationError({name: [why] for name in beyond})
         if refused := refused_by(asked["engine"], switches):
             raise serializers.ValidationError({name: [why] for name, why in refused.items()})
         return {**asked, "switches": switches}
+
+    def _asked_beyond(self, switches: Switches) -> list[str]:
+        """Return the switches that were asked for by name, beyond the paper."""
+        off = asdict(Switches(faithful=True))
+        return [n for n, v in asdict(switches).items() if v != off[n] and n in self.initial_data]
 
 
 class RunRequest(SwitchesRequest):

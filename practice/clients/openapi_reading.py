@@ -11,7 +11,7 @@ from practice.clients.answers import clip, hide, remarks_on, whole
 from practice.clients.discovery import mismatch
 from practice.clients.openapi_document import is_json
 from practice.clients.openapi_exchange import BODY_CAP, Answer
-from practice.domain.reading import read_json
+from practice.domain.reading import TooDeep, read_json
 from practice.domain.types import Observation, ToolSpec
 
 _TEXTUAL = ("text/", "application/xml", "application/yaml", "application/javascript")
@@ -47,11 +47,14 @@ def remark(spec: ToolSpec, seen: Observation, answer: Answer) -> Iterator[str]:
     if answer.status in {405, 501}:
         yield f"{spec.name} is in the document, but the service does not have it any more."
     yield from remarks_on(spec.name, seen)
-    if seen.is_error or spec.output_schema is None or not 0 < len(answer.body) <= _COMPARED:
+    if seen.is_error or not 0 < len(answer.body) <= _COMPARED:
         return
     parsed = _parsed(answer)
     if parsed is _NOTHING:
-        yield _not_json(spec.name, answer)
+        if spec.output_schema is not None or _is_broken(answer):
+            yield _not_json(spec.name, answer)
+        return
+    if spec.output_schema is None:
         return
     wrong = mismatch(parsed, spec.output_schema)
     if wrong:
@@ -76,6 +79,19 @@ def _parsed(answer: Answer) -> Any:
     return parsed if is_json(answer.media) or isinstance(parsed, dict | list) else _NOTHING
 
 
+def _is_broken(answer: Answer) -> bool:
+    """Whether a whole body is called JSON and is none."""
+    if answer.is_cut or not answer.body or not is_json(answer.media):
+        return False
+    try:
+        read_json(answer.body)
+    except TooDeep:
+        return False
+    except ValueError:
+        return True
+    return False
+
+
 def _text(answer: Answer, *, is_json_body: bool) -> str:
     if 300 <= answer.status < 400:
         parts = urlsplit(answer.location)
@@ -87,6 +103,8 @@ def _text(answer: Answer, *, is_json_body: bool) -> str:
     if not (is_json_body or is_json(answer.media) or _is_text(answer)):
         return f"[{answer.media or 'bytes of no stated type'}, {len(answer.body):,} bytes]"
     text = answer.body.decode(_known(answer.charset), "replace")
+    if not is_json_body and _is_broken(answer):
+        text = f"[sent as {answer.media}, but it is no JSON]\n{text}"
     if answer.is_cut:
         text += f"\n[more than {BODY_CAP // 2**20} MB were sent and not read]"
     return text

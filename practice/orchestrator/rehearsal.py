@@ -179,10 +179,13 @@ def _store_trajectory(
 
 
 def validate(unit: Unit, run: Run) -> Result:
-    """Judge the attempt on its trajectory alone."""
+    """Judge the attempt on its trajectory, and by what the memory it was given asks for."""
     attempt = Attempt.objects.select_related("task", "arm__lesson").get(pk=unit.target)
     verdict = engine_of(unit).validator.validate(
-        attempt.task.as_spec(), attempt.as_trajectory(), tools_of(run.environment, run.frozen)
+        attempt.task.as_spec(),
+        attempt.as_trajectory(),
+        tools_of(run.environment, run.frozen),
+        () if run.frozen.faithful else trials.rules_of(attempt),
     )
 
     def store() -> None:

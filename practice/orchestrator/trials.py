@@ -1,8 +1,9 @@
 """Trials: attempts under an arm, and what a lesson's trials say of it.
 
 Source: DAEDALUS (arXiv 2610.08048), verified lessons: a lesson is kept after two (lite) or three
-(strict) wins in a row of a solver that has it in context, each from a reset environment. A trial
-lost to infrastructure says nothing: such a lesson is put up for review as untested.
+(strict) wins in a row of a solver that has it in context, each from a reset environment, and the
+same task is tried once without it (``practice.domain.verification``). A trial lost to
+infrastructure says nothing: such a lesson is put up for review as untested.
 """
 
 from __future__ import annotations
@@ -15,8 +16,12 @@ from django.utils import timezone
 
 from memoryapp.domain.playbook import Delta, DeltaRefused, Playbook, apply
 from memoryapp.services import candidates
+from practice.agents.rules.documents import failure
+from practice.domain import verification
 from practice.domain.consolidation import Counts, worth_keeping
 from practice.domain.rounds import Stage
+from practice.domain.types import Json
+from practice.domain.verification import Ruling
 from practice.models import Arm, Attempt, Lesson, Run, Unit
 from practice.orchestrator.evidence import origin_of, scores_of, sources_of, trail_of
 from practice.orchestrator.frozen import freeze, thaw
@@ -25,11 +30,22 @@ from practice.orchestrator.results import Result, queue
 WINS = {"lite": 2, "strict": 3}
 #: losses after which a task is too hard to learn from.
 HARD = 3
+_STATUS = {
+    Ruling.KEPT: Lesson.Status.KEPT,
+    Ruling.REFUTED: Lesson.Status.REFUTED,
+    Ruling.NEEDLESS: Lesson.Status.UNTESTED,
+    Ruling.UNCLEAR: Lesson.Status.UNTESTED,
+}
 
 
 def memory_of(attempt: Attempt) -> Playbook:
     """The playbook an attempt is given: its arm's, or what the round began with."""
     return thaw(attempt.arm.playbook if attempt.arm else attempt.task.round.playbook)
+
+
+def rules_of(attempt: Attempt) -> tuple[Json, ...]:
+    """The rules of the bullets an attempt is given."""
+    return tuple(b.rule for b in memory_of(attempt).live if b.rule)
 
 
 def put_to_test(
@@ -83,14 +99,15 @@ def _begin(lesson: Lesson, attempt: Attempt, playbook: Playbook, delta: Delta) -
         _settle(lesson, Lesson.Status.UNTESTED, why)
         _submit(lesson, attempt)
         return
-    arm = Arm.objects.create(
-        run=lesson.run,
-        lesson=lesson,
-        kind=Arm.Kind.LESSON,
-        name=f"Lesson {lesson.pk}",
-        playbook=freeze(after.live),
+    sides = (
+        (Arm.Kind.LESSON, f"Lesson {lesson.pk}", after),
+        (Arm.Kind.BEFORE, f"Without lesson {lesson.pk}", playbook),
     )
-    _queue_trials(lesson, [Attempt(task=attempt.task, run=lesson.run, arm=arm, number=1)])
+    for kind, name, memory in sides:
+        arm = Arm.objects.create(
+            run=lesson.run, lesson=lesson, kind=kind, name=name, playbook=freeze(memory.live)
+        )
+        _queue_trials(lesson, [Attempt(task=attempt.task, run=lesson.run, arm=arm, number=1)])
 
 
 def _queue_trials(lesson: Lesson, trials: Sequence[Attempt]) -> None:
@@ -100,27 +117,66 @@ def _queue_trials(lesson: Lesson, trials: Sequence[Attempt]) -> None:
 
 def judged(attempt: Attempt) -> None:
     """Go on with the lesson whose trial was just judged. The caller holds the transaction."""
-    if attempt.arm is None or attempt.arm.kind != Arm.Kind.LESSON:
+    if attempt.arm is None or attempt.arm.lesson_id is None:
         return
     lesson = Lesson.objects.select_for_update(no_key=True).get(arms=attempt.arm)
-    if lesson.status != Lesson.Status.TESTING:
+    if lesson.kind != Lesson.Kind.LEARNED or lesson.status != Lesson.Status.TESTING:
         return
     won = attempt.label == Attempt.Label.SUCCESS
-    wins = lesson.result["wins"] + won
-    lesson.result = {**lesson.result, "wins": wins, "trials": lesson.result["trials"] + 1}
-    lesson.save(update_fields=["result"])
-    if not won:
-        reason = attempt.completion_reason or attempt.feasibility_reason
-        _settle(lesson, Lesson.Status.REFUTED, f"A trial with it did not succeed: {reason}")
-    elif wins < lesson.wins_needed:
-        again = Attempt(
-            task_id=attempt.task_id, run=lesson.run, arm=attempt.arm, number=attempt.number + 1
-        )
-        _queue_trials(lesson, [again])
+    if attempt.arm.kind == Arm.Kind.LESSON:
+        wins, tried = lesson.result["wins"] + won, lesson.result["trials"] + 1
+        lesson.result = {**lesson.result, "wins": wins, "trials": tried}
+        if won and wins < lesson.wins_needed:
+            again = Attempt(
+                task_id=attempt.task_id, run=lesson.run, arm=attempt.arm, number=attempt.number + 1
+            )
+            _queue_trials(lesson, [again])
     else:
-        _settle(lesson, Lesson.Status.KEPT, f"{wins} trials in a row succeeded with it.")
-        assert lesson.attempt is not None
-        _submit(lesson, lesson.attempt)
+        lesson.result = {**lesson.result, "without": attempt.label}
+    lesson.save(update_fields=["result"])
+    if "without" in lesson.result:
+        _decide(lesson)
+
+
+def _decide(lesson: Lesson) -> None:
+    """Settle a lesson if its trials say enough, against its own task without it."""
+    source = lesson.attempt
+    assert source is not None
+    judged_trials = list(
+        Attempt.objects.filter(arm__lesson=lesson)
+        .exclude(label="")
+        .select_related("arm")
+        .order_by("number")
+    )
+    tried = [trial for trial in judged_trials if trial.arm and trial.arm.kind == Arm.Kind.LESSON]
+    without = next((trial for trial in judged_trials if trial not in tried), source)
+    cited = set(lesson.evidence)
+    about = [
+        verification.mistake(step.tool, error)
+        for step in source.as_trajectory().steps
+        if step.number in cited and (error := failure(step))
+    ]
+    ruled = verification.rule(
+        lesson.wins_needed, [_as_trial(t) for t in tried], _as_trial(without), about
+    )
+    if ruled is None:
+        return
+    ruling, why = ruled
+    _settle(lesson, _STATUS[ruling], why)
+    if ruling is not Ruling.REFUTED:
+        _submit(lesson, source)
+
+
+def _as_trial(attempt: Attempt) -> verification.Trial:
+    return verification.Trial(
+        won=attempt.label == Attempt.Label.SUCCESS,
+        mistakes=tuple(
+            verification.mistake(step.tool, error)
+            for step in attempt.as_trajectory().steps
+            if (error := failure(step))
+        ),
+        reason=attempt.completion_reason or attempt.feasibility_reason,
+    )
 
 
 def settle(unit: Unit, run: Run) -> Result:
@@ -130,7 +186,10 @@ def settle(unit: Unit, run: Run) -> Result:
         for lesson in run.lessons.filter(round=unit.round, status=Lesson.Status.TESTING):
             if lesson.kind == Lesson.Kind.CONSOLIDATION:
                 _settle_change(lesson)
-            else:
+                continue
+            # Its own task was lost to the environment: what it was learned from stands for it.
+            _decide(lesson)
+            if lesson.status == Lesson.Status.TESTING:
                 done = f"{lesson.result['wins']} of {lesson.wins_needed} trials were judged"
                 why = f"{done}; the others were lost to the environment or the model."
                 _settle(lesson, Lesson.Status.UNTESTED, why)
@@ -173,6 +232,9 @@ def _settle_change(lesson: Lesson) -> None:
     }
     if not before.trials:
         why = "No task that touches it was judged both before and after, so nothing is known of it."
+        _settle(lesson, Lesson.Status.UNTESTED, why)
+    elif not before.wins and not after.wins:
+        why = f"None of {before.trials} tried tasks succeeds before or after, so nothing is shown."
         _settle(lesson, Lesson.Status.UNTESTED, why)
     else:
         kept, why = worth_keeping(before, after)

@@ -147,9 +147,13 @@ def construction(workspace: Workspace) -> Total:
     return whole(by_role(ledger(workspace).filter(run__kind=RunKind.PRACTICE)))
 
 
+#: What learning online adds to a user's task, which its agent solves in any case.
+LEARNING = ("validator", "reflector", "curator")
+
+
 @dataclass(frozen=True, slots=True)
 class OnlineCost:
-    """What learning from deployed agents has cost so far."""
+    """What learning from attempts has cost so far."""
 
     total: Total
     tasks: int
@@ -165,7 +169,20 @@ class OnlineCost:
 def online(workspace: Workspace) -> OnlineCost:
     """What online runs have cost, and over how many tasks of users."""
     entries = ledger(workspace).filter(run__kind=RunKind.ONLINE)
-    judged = workspace.runs.filter(kind=RunKind.ONLINE).aggregate(
+    return OnlineCost(whole(by_role(entries)), _judged(workspace, RunKind.ONLINE))
+
+
+def learning(workspace: Workspace) -> OnlineCost:
+    """What judging and learning have cost in practice, over its attempts.
+
+    The same roles would do the same after each user task, at the same prices.
+    """
+    entries = ledger(workspace).filter(run__kind=RunKind.PRACTICE, role__in=LEARNING)
+    return OnlineCost(whole(by_role(entries)), _judged(workspace, RunKind.PRACTICE))
+
+
+def _judged(workspace: Workspace, kind: RunKind) -> int:
+    counted: dict[str, int] = workspace.runs.filter(kind=kind).aggregate(
         tasks=Count("attempts", filter=~Q(attempts__label="") & Q(attempts__arm=None))
     )
-    return OnlineCost(whole(by_role(entries)), judged["tasks"])
+    return counted["tasks"]

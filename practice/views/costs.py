@@ -22,6 +22,7 @@ WIDTH, HEIGHT = 360, 192
 LEFT, RIGHT, TOP, BOTTOM = 52, 350, 12, 164
 HIGHEST = Decimal(1_000_000)
 AT_LEAST = "ledger, at least"
+ESTIMATED = "what judging and learning cost per practice attempt"
 
 
 class BreakEvenForm(forms.Form):
@@ -104,7 +105,13 @@ def costs_page(request: HttpRequest) -> HttpResponse:
         "form": form,
         "construction": construction,
         "online": online,
-        "compared": compared(asked["construction"], asked["per_task"], construction, online),
+        "compared": compared(
+            asked["construction"],
+            asked["per_task"],
+            construction,
+            online,
+            costs.learning(workspace),
+        ),
         "published": breakeven.PUBLISHED,
     }
     return render(request, "practice/costs.html", context)
@@ -115,19 +122,29 @@ def compared(
     per_task: Decimal | None,
     ledger: Total,
     online: costs.OnlineCost,
+    learning: costs.OnlineCost,
 ) -> Compared:
-    """Put both sides together: what was entered, else the ledger, else the paper's figures."""
+    """Put both sides together: what was entered, else the ledger, else the paper's figures.
+
+    What this workspace pays is never set against what the paper paid, at other prices: without a
+    ledger of online learning the same roles in practice say what it would cost, and where nothing
+    says it both sides are the paper's.
+    """
     paper = breakeven.PUBLISHED[0]
     source = task_source = "entered"
-    if construction is None and ledger.known:
+    if per_task is None and online.per_task is not None:
+        task_source, per_task = "ledger", online.per_task
+    elif per_task is None and learning.per_task is not None:
+        task_source, per_task = ESTIMATED, learning.per_task
+    if construction is None and ledger.known and per_task is not None:
         # A sum with unknown parts is a floor, and is said to be one.
         source = AT_LEAST if ledger.is_least else "ledger"
         construction = ledger.known
-    elif construction is None:
+    if construction is None:
         source, construction = f"paper, {paper.name}", paper.construction
-    if per_task is None and online.per_task is not None:
-        task_source, per_task = "ledger", online.per_task
-    elif per_task is None:
+        if task_source != "entered":
+            per_task = None
+    if per_task is None:
         task_source, per_task = f"paper, {paper.name}", paper.per_task
     return Compared(
         construction=construction,

@@ -158,6 +158,28 @@ def test_it_fails_a_change_that_nobody_asked_for() -> None:
     assert label(verdict) is Label.FAILURE
 
 
+CLOSE = ToolSpec("close_drawer", "Close the till drawer.", {"type": "object", "properties": {}}, {})
+ASKS_FOR_IT = {"kind": "prerequisite", "needs": "close_drawer", "tools": ["create_refund"]}
+
+
+@pytest.mark.parametrize("given", [task(REFUND_1, text=TEXT), TaskSpec("Refund ORD-1: Broken.")])
+def test_it_counts_what_the_memory_asks_for_as_asked(given: TaskSpec) -> None:
+    prepared = calls(("close_drawer", {}), made(REFUND_1))
+    told = RulesValidator().validate(given, prepared, (*TOOLS, CLOSE), (ASKS_FOR_IT,))
+    untold = RulesValidator().validate(given, prepared, (*TOOLS, CLOSE))
+    assert "nothing_unasked" in failed_checks(untold)
+    assert "nothing_unasked" not in failed_checks(told)
+    assert label(told) is Label.SUCCESS
+
+
+def test_it_asks_the_memory_only_for_what_follows() -> None:
+    late = calls(made(REFUND_1), ("close_drawer", {}))
+    told = RulesValidator().validate(
+        task(REFUND_1, text=TEXT), late, (*TOOLS, CLOSE), (ASKS_FOR_IT,)
+    )
+    assert "nothing_unasked" in failed_checks(told)
+
+
 def test_it_accepts_a_preparation_that_an_error_asked_for() -> None:
     verdict = judge(REFUND, solve(REFUND))
     assert not {"nothing_unasked", "preparation_explained"} & failed_checks(verdict)

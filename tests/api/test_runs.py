@@ -151,11 +151,30 @@ def test_it_takes_the_switches_by_the_names_of_the_plan(environment: Any, with_k
 
 
 def test_a_faithful_run_has_every_switch_off(environment: Any, with_key: Any) -> None:
-    answer = start(with_key("write"), faithful=True, verify="strict", held_out=5, votes=3).json()
+    answer = start(with_key("write"), faithful=True, verify="", held_out=0, votes=1).json()
     assert answer["kind"] == "practice"
     assert answer["plan"]["faithful"] is True
     assert (answer["plan"]["verify"], answer["plan"]["held_out"]) == ("", 0)
     assert (answer["plan"]["drift_watch"], answer["plan"]["votes"]) == (False, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("verify", "lite"),
+        ("held_out", 5),
+        ("votes", 3),
+        ("drift_watch", True),
+        ("band", [0.3, 0.7]),
+    ],
+)
+def test_a_faithful_run_refuses_what_is_beyond_the_paper(
+    environment: Any, with_key: Any, name: str, value: Any
+) -> None:
+    answer = start(with_key("write"), faithful=True, **{name: value})
+    assert answer.status_code == 400
+    why = "Faithful to the paper it is off. Leave it out, or turn faithful off."
+    assert answer.json()["errors"] == {name: [why]}
 
 
 @pytest.mark.parametrize(

@@ -94,10 +94,38 @@ def test_it_takes_the_cost_of_practice_from_the_ledger(vera_client: Any, workspa
     paid(workspace, "3.18")
     paid(workspace, "100.00", kind="experiment")
 
-    compared = vera_client.get(URL).context["compared"]
+    compared = vera_client.get(URL, {"per_task": "0.02"}).context["compared"]
 
     assert (compared.construction, compared.construction_source) == (Decimal("3.18"), "ledger")
-    assert compared.tasks == 92
+    assert compared.tasks == 159
+
+
+def test_it_never_sets_its_own_ledger_against_the_prices_of_the_paper(
+    vera_client: Any, workspace: Any
+) -> None:
+    paid(workspace, "3.18")
+
+    compared = vera_client.get(URL).context["compared"]
+
+    sources = {compared.construction_source, compared.per_task_source}
+    assert sources == {"paper, AppWorld"}
+
+
+def test_it_estimates_online_learning_from_the_same_roles_in_practice(
+    vera_client: Any, workspace: Any
+) -> None:
+    run = paid(workspace, "3.00")
+    LedgerEntry.objects.create(
+        run=run, unit=run.units.get(), role="reflector", model="m", requests=1, cost=Decimal("0.20")
+    )
+    for _ in range(4):
+        AttemptFactory(task=TaskFactory(round=RoundFactory(run=run)), label="success")
+
+    compared = vera_client.get(URL).context["compared"]
+
+    assert (compared.construction, compared.per_task) == (Decimal("3.20"), Decimal("0.05"))
+    assert compared.per_task_source == "what judging and learning cost per practice attempt"
+    assert compared.tasks == 64
 
 
 def test_it_takes_the_cost_of_online_learning_from_online_runs(

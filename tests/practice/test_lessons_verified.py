@@ -23,8 +23,8 @@ def desk(workspace: Any, monkeypatch: pytest.MonkeyPatch) -> Environment:
     return open_shop(workspace, monkeypatch)
 
 
-def trials_of(lesson: Lesson) -> list[Attempt]:
-    return list(Attempt.objects.filter(arm__lesson=lesson).order_by("pk"))
+def trials_of(lesson: Lesson, **more: Any) -> list[Attempt]:
+    return list(Attempt.objects.filter(arm__lesson=lesson, **more).order_by("pk"))
 
 
 def test_it_asks_for_review_only_of_what_won_twice_in_a_row(desk: Any, ada: Any) -> None:
@@ -36,7 +36,10 @@ def test_it_asks_for_review_only_of_what_won_twice_in_a_row(desk: Any, ada: Any)
     kept = [lesson for lesson in lessons if lesson.status == Lesson.Status.KEPT]
     assert kept
     for lesson in kept:
-        assert [trial.label for trial in trials_of(lesson)] == ["success", "success"]
+        tried = trials_of(lesson, arm__kind=Arm.Kind.LESSON)
+        assert [trial.label for trial in tried] == ["success", "success"]
+        (without,) = trials_of(lesson, arm__kind=Arm.Kind.BEFORE)
+        assert without.label == "failure" or without.error_count > max(t.error_count for t in tried)
         assert lesson.candidate is not None
     for lesson in lessons:
         if lesson.status == Lesson.Status.REFUTED:

@@ -74,6 +74,15 @@ def test_a_change_that_loses_a_task_is_dropped_with_its_reason(change: Any) -> N
     assert not Candidate.objects.exists()
 
 
+def test_a_change_that_wins_nothing_either_way_is_untested(change: Any) -> None:
+    lesson, (first, *_) = change
+    judge(lesson, Arm.Kind.BEFORE, first, "failure")
+    judge(lesson, Arm.Kind.AFTER, first, "failure")
+    lesson = settled(lesson)
+    assert lesson.status == Lesson.Status.UNTESTED
+    assert lesson.message.startswith("None of 1 tried tasks succeeds before or after")
+
+
 def test_a_change_nobody_could_judge_is_put_up_as_untested(change: Any) -> None:
     lesson = settled(change[0])
     assert lesson.status == Lesson.Status.UNTESTED

@@ -192,7 +192,8 @@ class Drafts:
         listed = source is not None and schema.is_read(source) and not source.required
         if told and listed and "id" in parts(pick.field) and self._rng.random() < HANDLE_SHARE:
             return {"$from": pick.known.tool, "$field": pick.field, "$where": {told[0]: told[1]}}
-        return self._loosely(name, pick.value)
+        # Without a listing nobody could find out how it is really spelled.
+        return self._loosely(name, pick.value) if listed else pick.value
 
     def _loosely(self, name: str, value: Any) -> Any:
         """Return an identifier as people type it, in small letters, once per parameter."""

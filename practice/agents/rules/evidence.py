@@ -14,12 +14,13 @@ from practice.agents.rules import goals, schema
 from practice.agents.rules.documents import failure
 from practice.agents.rules.fulfilment import Fulfilment, fulfilment
 from practice.agents.rules.grounding import FREE, STRICT, invented, ungrounded
+from practice.agents.rules.knowledge import asked_before
 from practice.agents.rules.requests import coverage
 from practice.agents.rules.serving import changing
 from practice.agents.rules.twins import stand_ins
 from practice.domain.evidence import Basis
 from practice.domain.reading import is_blank, is_unreadable
-from practice.domain.types import Check, Outcome, Step, TaskSpec, ToolSpec, Trajectory
+from practice.domain.types import Check, Json, Outcome, Step, TaskSpec, ToolSpec, Trajectory
 
 LOOP = 3
 
@@ -32,12 +33,23 @@ class Evidence:
     checks: tuple[Check, ...]
 
 
-def gather(task: TaskSpec, trajectory: Trajectory, tools: Sequence[ToolSpec]) -> Evidence:
-    """Return everything that can be said about an attempt without an opinion."""
+def gather(
+    task: TaskSpec,
+    trajectory: Trajectory,
+    tools: Sequence[ToolSpec],
+    rules: Sequence[Json] = (),
+) -> Evidence:
+    """Return everything that can be said about an attempt without an opinion.
+
+    ``rules`` are those of the bullets the solver had.
+    """
     known = schema.by_name(tools)
-    reached = fulfilment(task, trajectory, known)
+    memory = asked_before(rules)
+    reached = fulfilment(task, trajectory, known, memory)
     against = (
-        coverage(task, trajectory, known).checks() if reached is None else _against_goal(reached)
+        coverage(task, trajectory, known, memory).checks()
+        if reached is None
+        else _against_goal(reached)
     )
     checks = (
         _anything(trajectory),

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from practice.agents.rules.documents import cursor
+from practice.agents.rules.knowledge import Asked
 from practice.agents.rules.matching import Matching
 from practice.agents.rules.serving import Service, changing, services
 from practice.agents.rules.twins import stand_ins
@@ -46,7 +47,7 @@ class Fulfilment:
 
 
 def fulfilment(
-    task: TaskSpec, trajectory: Trajectory, known: Mapping[str, ToolSpec]
+    task: TaskSpec, trajectory: Trajectory, known: Mapping[str, ToolSpec], memory: Asked
 ) -> Fulfilment | None:
     """Return what became of the goal of ``task``; ``None`` where it has no structured goal."""
     wanted = list(task.goal.get("calls", ()))
@@ -71,7 +72,7 @@ def fulfilment(
         for s in spare
         if changing(s.tool, known) and s.number not in excused and not _repeats(s, good, known)
     ]
-    serving = services(changes, task, trajectory, used, known)
+    serving = services(changes, task, trajectory, used, known, memory)
     return Fulfilment(
         missing=tuple(dict.fromkeys(str(call["tool"]) for call, altered in near if not altered)),
         altered=tuple(altered for _, altered in near if altered),

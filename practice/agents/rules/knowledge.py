@@ -6,7 +6,7 @@ is text, and this engine does not guess what text means.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from memoryapp.domain.playbook import Bullet, Playbook
@@ -14,6 +14,8 @@ from practice.agents.rules.schema import kind_of_path
 from practice.agents.rules.words import GENERIC, parts
 
 Rule = Mapping[str, Any]
+#: tool → the tools that a memory says it has to be called before.
+Asked = Mapping[str, frozenset[str]]
 
 
 class Knowledge:
@@ -85,6 +87,15 @@ class Knowledge:
         akin = [r for r in rules if about and any(n == parameter for _, n in r["consumers"])]
         found = next((r for r in (*own, *akin) if r["producer"] != tool), None)
         return (str(found["producer"]), str(found["field"])) if found else ("", "")
+
+
+def asked_before(rules: Iterable[Rule]) -> Asked:
+    """Return tool → the tools that ``rules`` say it has to be called before."""
+    found: dict[str, set[str]] = {}
+    for rule in rules:
+        if rule.get("kind") == "prerequisite":
+            found.setdefault(str(rule["needs"]), set()).update(rule.get("tools", ()))
+    return {first: frozenset(then) for first, then in found.items()}
 
 
 def named(rule: Rule) -> str:

@@ -18,7 +18,8 @@ from practice.agents.rules.documents import failure
 from practice.agents.rules.equality import scalars
 from practice.agents.rules.errors import UNDOING
 from practice.agents.rules.grounding import Shown
-from practice.agents.rules.serving import changing
+from practice.agents.rules.knowledge import Asked
+from practice.agents.rules.serving import changing, told_by_error
 from practice.agents.rules.words import content, first_sentence, parts
 from practice.domain.types import Check, Step, TaskSpec, ToolSpec, Trajectory
 
@@ -109,7 +110,9 @@ class Coverage:
         )
 
 
-def coverage(task: TaskSpec, trajectory: Trajectory, known: Mapping[str, ToolSpec]) -> Coverage:
+def coverage(
+    task: TaskSpec, trajectory: Trajectory, known: Mapping[str, ToolSpec], memory: Asked
+) -> Coverage:
     """Lay the working calls of ``trajectory`` along the requests of ``task``."""
     words = _Wording(tuple(known.values()))
     asked = tuple(_requests(task.instruction, words))
@@ -124,6 +127,8 @@ def coverage(task: TaskSpec, trajectory: Trajectory, known: Mapping[str, ToolSpe
         if UNDOING & set(parts(s.tool))
         and changing(s.tool, known)
         and max(each, default=0) <= MENTIONS
+        and not _remembered(s, good, memory)
+        and not told_by_error(s, trajectory, known)
     )
     return Coverage(
         requests=asked,
@@ -131,6 +136,12 @@ def coverage(task: TaskSpec, trajectory: Trajectory, known: Mapping[str, ToolSpe
         unused=tuple(v for v in named if not used.has(v)),
         strays=tuple(strays),
     )
+
+
+def _remembered(step: Step, good: Sequence[Step], memory: Asked) -> bool:
+    """Whether the memory puts a step before one that follows it."""
+    then = memory.get(step.tool, frozenset())
+    return any(s.tool in then for s in good if s.number > step.number)
 
 
 class _Wording:

@@ -10,6 +10,7 @@ from practice.agents.rules.documents import failure, leaves
 from practice.agents.rules.equality import scalars
 from practice.agents.rules.errors import MIN_KINSHIP, UNDOING, diagnose, sign_in_tools
 from practice.agents.rules.execution import telling
+from practice.agents.rules.knowledge import Asked
 from practice.agents.rules.linking import kinship
 from practice.agents.rules.schema import Role
 from practice.agents.rules.words import NEW_VERBS, READ_VERBS, content, first_sentence, parts, stem
@@ -26,6 +27,7 @@ class Service(StrEnum):
     ERROR_ASKED = "an error asked for it"
     RESULT_USED = "its result is used"
     SIGNED_IN = "it signs in"
+    REMEMBERED = "the memory asks for it"
     BEFORE = "it comes right before a relative"
 
 
@@ -51,12 +53,13 @@ def services(
     trajectory: Trajectory,
     asked: Set[int],
     known: Mapping[str, ToolSpec],
+    memory: Asked,
 ) -> dict[int, Service | None]:
     """Return how each of ``changes`` serves the steps in ``asked``, or one that serves them."""
     found: dict[int, Service | None] = {}
     serving = set(asked)
     for step in sorted(changes, key=lambda s: -s.number):
-        found[step.number] = _service(step, task, trajectory, serving, known)
+        found[step.number] = _service(step, task, trajectory, serving, known, memory)
         if found[step.number] is not None:
             serving.add(step.number)
     return dict(sorted(found.items()))
@@ -68,6 +71,7 @@ def _service(
     trajectory: Trajectory,
     asked: Set[int],
     known: Mapping[str, ToolSpec],
+    memory: Asked,
 ) -> Service | None:
     """Return how a working change serves a step in ``asked``, or ``None`` where it does not.
 
@@ -75,14 +79,13 @@ def _service(
     another change. What undoes something never counts as preparation.
     """
     tools = tuple(known.values())
-    for failed in trajectory.steps[: step.number - 1]:
-        if (reason := failure(failed)) and failed.tool in known:
-            found = diagnose(reason, known[failed.tool], failed.arguments, tools)
-            if step.tool in found.tools:
-                return Service.ERROR_ASKED
+    if told_by_error(step, trajectory, known):
+        return Service.ERROR_ASKED
     if step.tool in {str(call["tool"]) for call in task.goal.get("calls", ())}:
         return None
     later = [s for s in trajectory.steps[step.number :] if s.number in asked]
+    if any(s.tool in memory.get(step.tool, ()) for s in later):
+        return Service.REMEMBERED
     if _feeds(step, trajectory, later):
         return Service.RESULT_USED
     if later and _signs_in(step, task, trajectory, known):
@@ -95,6 +98,16 @@ def _service(
     if prepares or _same_thing(step, following, trajectory, known[step.tool]):
         return Service.BEFORE
     return None
+
+
+def told_by_error(step: Step, trajectory: Trajectory, known: Mapping[str, ToolSpec]) -> bool:
+    """Whether an error before ``step`` asked for the tool it calls."""
+    tools = tuple(known.values())
+    return any(
+        step.tool in diagnose(reason, known[failed.tool], failed.arguments, tools).tools
+        for failed in trajectory.steps[: step.number - 1]
+        if failed.tool in known and (reason := failure(failed))
+    )
 
 
 def _feeds(step: Step, trajectory: Trajectory, later: Sequence[Step]) -> bool:

@@ -1,6 +1,7 @@
 """The validator without a model: evidence first, then two scores with one plain reason each.
 
-It reads the instruction and the trajectory, never the playbook (Preping, arXiv 2605.13880, §3.3).
+It reads the instruction and the trajectory (Preping, arXiv 2605.13880, §3.3). Of the playbook it
+knows only which calls its rules put before others: those are not changes that nobody asked for.
 Feasibility asks whether the *task* could be done here at all; completion whether the agent did it.
 """
 
@@ -13,7 +14,7 @@ from practice.agents.rules.errors import Trouble
 from practice.agents.rules.evidence import Evidence, gather
 from practice.agents.rules.feasibility import Obstacle, feasibility, obstacles
 from practice.domain.evidence import Basis, ceiling, confidence
-from practice.domain.types import Outcome, TaskSpec, ToolSpec, Trajectory, Verdict
+from practice.domain.types import Json, Outcome, TaskSpec, ToolSpec, Trajectory, Verdict
 
 VALIDATOR = "rules-2"
 DONE = {
@@ -28,7 +29,11 @@ class RulesValidator:
     """Judges attempts by deterministic checks; the same attempt always gets the same verdict."""
 
     def validate(
-        self, task: TaskSpec, trajectory: Trajectory, tools: Sequence[ToolSpec]
+        self,
+        task: TaskSpec,
+        trajectory: Trajectory,
+        tools: Sequence[ToolSpec],
+        rules: Sequence[Json] = (),
     ) -> Verdict:
         """Return feasibility and completion, 1 to 5 each, with the checks they rest on.
 
@@ -37,7 +42,7 @@ class RulesValidator:
         there. The confidence says so (``practice.domain.evidence.confidence``).
         """
         known = schema.by_name(tools)
-        evidence = gather(task, trajectory, tools)
+        evidence = gather(task, trajectory, tools, rules)
         met = list(obstacles(task, trajectory, known))
         feasible, why = feasibility(task, trajectory, met, known)
         completion, how = _completion(task, trajectory, met, evidence)
