@@ -16,7 +16,7 @@ from memoryapp.api.contract import PROBLEM, READING, NewestFirst, one_of
 from memoryapp.api.permissions import HasScope, workspace_of
 from practice.models import ModelCall, ModelPrice, PromptVersion
 from practice.queries.calls import ANSWERED, FAILED, CallFilter
-from practice.services.prompts import ROLES
+from practice.services.prompts import INVESTIGATOR, ROLES
 
 
 class NewestCallFirst(NewestFirst):
@@ -69,6 +69,10 @@ class PromptVersionSerializer(serializers.ModelSerializer[PromptVersion]):
         fields = ("role", "number", "text", "note", "is_active", "created_at")
 
 
+#: every role whose calls are kept.
+ASKED = [*ROLES, INVESTIGATOR]
+
+
 class ModelCallList(APIView):
     permission_classes = (HasScope,)
     scopes = READING
@@ -77,7 +81,7 @@ class ModelCallList(APIView):
         parameters=[
             OpenApiParameter("run", int),
             OpenApiParameter("attempt", int),
-            OpenApiParameter("role", str, enum=[*ROLES]),
+            OpenApiParameter("role", str, enum=ASKED),
             OpenApiParameter("model", str),
             OpenApiParameter("status", str, enum=[ANSWERED, FAILED]),
             OpenApiParameter("cursor", str),
@@ -91,7 +95,7 @@ class ModelCallList(APIView):
             asked = request.query_params.get(name, "")
             if asked and not (asked.isdecimal() and len(asked) <= 9):
                 raise ValidationError({name: ["Give a number, such as 3."]})
-        one_of(request, "role", [*ROLES])
+        one_of(request, "role", ASKED)
         one_of(request, "status", [ANSWERED, FAILED])
         found = CallFilter.from_query(request.query_params).apply(workspace_of(request))
         pages = NewestCallFirst()

@@ -31,6 +31,8 @@ ROLES = {
     "consolidator": "Consolidator",
     "summariser": "Environment summariser",
 }
+#: who is asked besides: it looks at incidents, which belong to no environment, by one prompt.
+INVESTIGATOR = "investigator"
 NOTE_CHARS = 300
 
 

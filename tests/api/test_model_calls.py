@@ -46,6 +46,14 @@ def test_it_refuses_a_filter_that_can_match_nothing(with_key: Any, query: str) -
     assert with_key("read").get(f"/api/v1/model-calls?{query}").status_code == 400
 
 
+def test_it_lists_the_calls_of_the_investigator(workspace: Any, with_key: Any) -> None:
+    call = CallFactory(run=RunFactory(workspace=workspace), role="investigator")
+
+    answer = with_key("read").get("/api/v1/model-calls?role=investigator")
+
+    assert [row["id"] for row in answer.json()["results"]] == [call.pk]
+
+
 def test_it_gives_the_price_table(workspace: Any, with_key: Any) -> None:
     ModelPrice.objects.create(workspace=workspace, model="gpt-*", input=1, output=2)
 
