@@ -27,6 +27,12 @@ _OPTIONS.log_errors = False
 _OTHER_BASE64 = {"+": r"(?:[+-]|%2[bB])", "/": r"(?:\\?/|_|%2[fF])"}
 #: Where the encoding of a secret begins and ends within that of a longer text.
 _EDGE = r"[\w+/-]?"
+#: Encodings with breaks in them are looked for up to this length: they make patterns large.
+BROKEN_CHARS = 160
+#: Mail breaks base64 into lines, JSON writes a line break as two characters.
+_BREAK = r"(?:\s|\\[rn])*"
+#: Between two bytes in hex: ``de:ad``, ``de ad``, ``de-ad``, ``0xde, 0xad``, ``\xde\xad``.
+_BETWEEN = r"(?:[\s:,.-]|\\[rn])*(?:\\?\\x|0x)?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,8 @@ def _forms(secret: str) -> Iterator[str]:
     yield "".join(map(_spellings, secret))
     if len(secret) >= ENCODED_CHARS:
         yield from _in_base64(secret.encode())
-        yield f"(?i:{secret.encode().hex()})"
+        between = _BETWEEN if len(secret) <= BROKEN_CHARS else ""
+        yield f"(?i:{between.join(f'{byte:02x}' for byte in secret.encode())})"
 
 
 def _spellings(character: str) -> str:
@@ -86,5 +93,6 @@ def _in_base64(secret: bytes) -> Iterator[str]:
     for before, start in enumerate((0, 2, 3)):
         coded = base64.b64encode(bytes(before) + secret).decode()
         end, over = divmod(8 * (before + len(secret)), 6)
-        known = "".join(_OTHER_BASE64.get(one, one) for one in coded[start:end])
+        between = _BREAK if len(secret) <= BROKEN_CHARS else ""
+        known = between.join(_OTHER_BASE64.get(one, one) for one in coded[start:end])
         yield (_EDGE if before else "") + known + (f"{_EDGE}={{0,2}}" if over else "")

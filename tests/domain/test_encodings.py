@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import textwrap
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
@@ -42,6 +43,12 @@ def url64(text: str) -> str:
         url64(SECRET),
         b64(SECRET).replace("/", "\\/"),
         quote_plus(b64(SECRET).rstrip("=")),
+        SECRET.encode().hex(":"),
+        SECRET.encode().hex(" ").upper(),
+        "".join(f"\\x{byte:02x}" for byte in SECRET.encode())[2:],
+        ", ".join(f"0x{byte:02x}" for byte in SECRET.encode())[2:],
+        "\n".join(textwrap.wrap(b64(SECRET), 8)),
+        json.dumps("\r\n".join(textwrap.wrap(b64(SECRET), 8)))[1:-1],
     ],
 )
 def test_it_masks_every_form_whole(form: str) -> None:

@@ -247,6 +247,12 @@ def _source(lesson: Lesson) -> str:
         inside = f" (its `{shown}`{inside})"
     need = "needs" if len(tools) == 1 else "need"
     wanted = joined([f"`{n}`" for n in sorted(names)])
+    if lesson.get("makes"):
+        # Not a place to look things up: calling it only for a value would make another one.
+        return (
+            f"The {wanted} that {joined(tools)} {need} is in the answer of the "
+            f"`{lesson['producer']}` that made it{inside}; keep it."
+        )
     return f"Get the {wanted} that {joined(tools)} {need} from `{lesson['producer']}`{inside}."
 
 

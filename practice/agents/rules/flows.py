@@ -29,6 +29,7 @@ def sources(task: TaskSpec, steps: list[Step], known: dict[str, ToolSpec]) -> It
             "shown": _raw_name(producer, consumer.arguments[name]) or field,
             "producer": producer.tool,
             "under": under,
+            "makes": not schema.is_read(known[producer.tool]),
             "consumers": [[consumer.tool, name]],
             "steps": [producer.number, consumer.number],
         }

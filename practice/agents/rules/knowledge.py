@@ -79,9 +79,14 @@ class Knowledge:
     def source(self, tool: str, parameter: str) -> tuple[str, str]:
         """Return (tool, field) a parameter was taken from before; empty strings if none is known.
 
-        A parameter of the same telling name is filled the same way in another tool.
+        A parameter of the same telling name is filled the same way in another tool. What made the
+        value is no place to look it up.
         """
-        rules = [b.rule for b in self._bullets if b.rule and b.rule.get("kind") == "source"]
+        rules = [
+            b.rule
+            for b in self._bullets
+            if b.rule and b.rule.get("kind") == "source" and not b.rule.get("makes")
+        ]
         own = [r for r in rules if [tool, parameter] in r["consumers"]]
         about = _telling(parameter)
         akin = [r for r in rules if about and any(n == parameter for _, n in r["consumers"])]
