@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Callable, Mapping, Set
 from typing import Any
 
 from practice.agents.rules import goals, schema
+from practice.agents.rules.accord import align, mixed, rename
 from practice.agents.rules.errors import UNDOING
 from practice.agents.rules.linking import RELATED, STRONG, WEAK, Producer, kinship, producers
 from practice.agents.rules.makers import (
@@ -21,6 +21,7 @@ from practice.agents.rules.makers import (
 )
 from practice.agents.rules.observed import Observed, Pick, handle
 from practice.agents.rules.schema import Role
+from practice.agents.rules.things import Things
 from practice.agents.rules.twins import twins
 from practice.agents.rules.values import Values
 from practice.agents.rules.words import LIST_VERBS, parts, plural
@@ -32,7 +33,6 @@ MAX_DEPTH = 2
 MAX_WAYS = 4
 OPTIONAL_SHARE = 0.3
 HANDLE_SHARE = 0.35
-LOOSE_SHARE = 0.4
 OPEN_SHARE = 0.5
 
 Call = dict[str, Any]
@@ -41,11 +41,9 @@ Call = dict[str, Any]
 class Drafts:
     """Writes chains of at most four calls. An identifier is observed or produced, never invented.
 
-    ``barren`` counts per tool how often it showed nothing to use, ``refused`` holds JSON of
-    [tool, parameter, value], ``states`` what refusals asked for instead, ``hopeless`` the tools
-    that never worked and proved impossible, ``enabling`` per refused tool the change that may make
-    it possible, ``loose`` the parameters whose identifiers were already
-    written loosely once.
+    ``barren`` counts per tool how often it showed nothing to use, ``states`` what refusals asked
+    for instead, ``hopeless`` the tools that never worked and proved impossible, ``enabling`` per
+    refused tool the change that may make it possible; ``things`` tells what tasks may name.
     """
 
     def __init__(
@@ -55,11 +53,10 @@ class Drafts:
         values: Values,
         seen: Coverage,
         barren: Mapping[str, int],
-        refused: Set[str],
         states: Mapping[str, frozenset[str]],
         hopeless: Set[str],
         enabling: Mapping[str, str],
-        loose: set[str],
+        things: Things,
         rng: random.Random,
     ) -> None:
         self._all = tools
@@ -69,11 +66,10 @@ class Drafts:
         self._values = values
         self._seen = seen
         self._barren = barren
-        self._refused = refused
         self._states = states
         self._hopeless = hopeless
         self._enabling = enabling
-        self._loose = loose
+        self._things = things
         self._rng = rng
         self.guesses = True
 
@@ -101,7 +97,7 @@ class Drafts:
         asked = [n for n in asked if n not in arguments]
         entity = [n for n in (*asked, *optional) if schema.role(tool, n) is Role.ENTITY]
         picks = self._observed.picks(
-            tool, entity, self._rng, self._usable, self._states.get(tool.name, frozenset())
+            tool, entity, self._rng, self._things.usable, self._states.get(tool.name, frozenset())
         )
         if not bare:
             picks = self._left_open(tool, picks)
@@ -111,6 +107,7 @@ class Drafts:
                 continue
             if name in picks:
                 arguments[name] = self._pointed(name, picks[name])
+                self._things.stake(tool, name, picks[name].value)
                 continue
             value = self._values.literal(tool, name, arguments, picks)
             if value is None and name in asked:
@@ -125,6 +122,9 @@ class Drafts:
                 arguments[name] = value
             elif name in tool.required:
                 return None
+        align(arguments, before)
+        if given is None and mixed(tool, arguments):
+            return None
         return [*before, {"tool": tool.name, "arguments": arguments}]
 
     def _enabled(self, tool: ToolSpec, depth: int) -> list[Call]:
@@ -141,23 +141,24 @@ class Drafts:
     def _left_open(self, tool: ToolSpec, picks: dict[str, Pick]) -> dict[str, Pick]:
         """Leave which thing to change to the solver until the tool has worked once.
 
-        What state a thing must be in is unknown then; the solver can take another one.
+        What state a thing must be in is unknown then; the solver can take another one, or make one.
         """
-        unknown = not schema.is_read(tool) and not self._seen.of(tool.name).solved
-        if not unknown or self._states.get(tool.name) or self._rng.random() > OPEN_SHARE:
+        if schema.is_read(tool):
             return picks
-        shown = {
-            n
-            for n in picks
-            if "id" in parts(n) and n in tool.required
-            for p in producers(tool, n, self._all)[:1]
-            if p.score >= STRONG and schema.is_read(p.tool) and not self._barren[p.tool.name]
-        }
+        doubtful = self._things.doubtful(tool, {n: pick.value for n, pick in picks.items()})
+        unknown = not self._seen.of(tool.name).solved and not self._states.get(tool.name)
+        if not doubtful and (not unknown or self._rng.random() > OPEN_SHARE):
+            return picks
+        ids = [n for n in picks if "id" in parts(n) and n in tool.required]
+        sources = [producers(tool, n, self._all) for n in ids]
+        shown = any(
+            p.score >= STRONG and schema.is_read(p.tool) and not self._barren[p.tool.name]
+            for found in sources
+            for p in found[:1]
+        )
+        made = doubtful and any(makes(p) for found in sources for p in found)
         # What belongs to one thing must not be named together with another.
-        return {} if shown else picks
-
-    def _usable(self, tool: str, name: str, value: Any) -> bool:
-        return json.dumps([tool, name, value]) not in self._refused
+        return {} if shown or made else picks
 
     def _findable(self, tool: ToolSpec, name: str, given: Json) -> bool:
         """Whether a value may be left to the solver: a reader shows what belongs to a given id."""
@@ -193,16 +194,7 @@ class Drafts:
         if told and listed and "id" in parts(pick.field) and self._rng.random() < HANDLE_SHARE:
             return {"$from": pick.known.tool, "$field": pick.field, "$where": {told[0]: told[1]}}
         # Without a listing nobody could find out how it is really spelled.
-        return self._loosely(name, pick.value) if listed else pick.value
-
-    def _loosely(self, name: str, value: Any) -> Any:
-        """Return an identifier as people type it, in small letters, once per parameter."""
-        coded = isinstance(value, str) and value != value.lower() and "id" in parts(name)
-        formed = coded and any(c.isdigit() for c in value) and "-" in value
-        if not formed or name in self._loose or self._rng.random() > LOOSE_SHARE:
-            return value
-        self._loose.add(name)
-        return value.lower()
+        return self._things.loosely(name, pick.value) if listed else pick.value
 
     def _produced(
         self, tool: ToolSpec, name: str, depth: int, before: list[Call], given: Json
@@ -243,9 +235,7 @@ class Drafts:
             found: dict[str, Any] = {"$from": option.tool.name, "$field": option.field}
             if again:
                 return {**found, "$call": len(planned)}
-            taken = [v for v in given.values() if goals.is_reference(v)]
-            skips = [v.get("$skip", 0) for v in taken if v["$from"] == option.tool.name]
-            same = max(skips) + 1 if skips else 0
+            same = _place(option, given)
             known = self._observed.by(option.tool.name)
             lists = LIST_VERBS & set(parts(option.tool.name)) and not option.tool.required
             if not same and known and lists:
@@ -352,7 +342,8 @@ class Drafts:
                 continue
             spent = self._spent(calls)
             fresh = [c for c in more[:-1] if c["tool"] not in used or c["tool"] in spent]
-            _rename(more, [c for c in calls if c["tool"] not in spent])
+            rename(more, [c for c in calls if c["tool"] not in spent])
+            align(more[-1]["arguments"], [*calls, *fresh])
             if len(calls) + len(fresh) + 1 <= MAX_CHAIN:
                 return [*calls, *fresh, more[-1]]
         return calls
@@ -383,14 +374,10 @@ class Drafts:
         return tool.name not in self._hopeless and not (new and changes) and not twice
 
 
-def _rename(more: list[Call], calls: list[Call]) -> None:
-    """Let calls speak of what an earlier call of the task makes, not of a making left out."""
-    made = {str(c["tool"]): c["arguments"] for c in calls}
-    for left in more[:-1]:
-        for name, value in left["arguments"].items():
-            kept = made.get(str(left["tool"]), {}).get(name)
-            if not isinstance(value, str) or not isinstance(kept, str):
-                continue
-            for call in more:
-                own = call["arguments"]
-                own.update({n: kept for n, v in own.items() if v == value})
+def _place(option: Producer, given: Json) -> int:
+    """Return which thing of a listing is meant: the one named already, or one more."""
+    taken = [v for v in given.values() if goals.is_reference(v) and v["$from"] == option.tool.name]
+    own = [int(v.get("$skip", 0)) for v in taken if v["$field"] == option.field]
+    if own:
+        return max(own) + 1
+    return int(taken[-1].get("$skip", 0)) if taken else 0

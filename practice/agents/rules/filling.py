@@ -11,6 +11,7 @@ from typing import Any
 
 from practice.agents.rules import goals, schema
 from practice.agents.rules.documents import cursor, failure, records, schema_fields
+from practice.agents.rules.equality import scalars
 from practice.agents.rules.errors import UNDOING
 from practice.agents.rules.execution import Execution, telling
 from practice.agents.rules.knowledge import Knowledge
@@ -223,10 +224,9 @@ class Filler:
             # What is found first stands on the first page.
             shown = [s for s in shown if not _is_page(s)] or shown
         for step in reversed(shown):
-            rows = records(step.observation, step.tool)
             found = [
                 value
-                for r in rows
+                for r in self._made_first(step)
                 for value in _under(r, field)
                 if value not in (None, "") and all(r.get(k) == v for k, v in where.items())
             ]
@@ -234,6 +234,18 @@ class Filler:
                 distinct = _likely(name, list(dict.fromkeys(found)), taken)
                 return distinct[min(int(ref.get("$skip", 0)), len(distinct) - 1)]
         return None
+
+    def _made_first(self, step: Step) -> list[Mapping[str, Any]]:
+        """Return the records of an answer; of one that makes things, what it was told first.
+
+        A tool may answer with everything there is: the thing it made bears what it was given.
+        """
+        rows = list(records(step.observation, step.tool))
+        if schema.is_read(self._run.by_name[step.tool]):
+            return rows
+        told = {v for a in step.arguments.values() for v in scalars(a) if len(str(v)) > 2}
+        ids = {v for n, v in step.arguments.items() if "id" in parts(n) and isinstance(v, str)}
+        return sorted(rows, key=lambda row: not any(v in told - ids for v in scalars(dict(row))))
 
     def pages(self, tool: ToolSpec, step: Step, until: Json | None = None) -> None:
         """Follow a result to its last page, or until ``until`` is found."""

@@ -66,6 +66,22 @@ def refused(history: Sequence[PracticeRecord]) -> set[str]:
     return spurned - accepted
 
 
+def changed(
+    history: Sequence[PracticeRecord], tools: Sequence[ToolSpec]
+) -> set[tuple[str, str, str]]:
+    """Return (tool, parameter, value) of calls that changed something and worked."""
+    writes = {tool.name for tool in tools if not is_read(tool)}
+    found: set[tuple[str, str, str]] = set()
+    for record in history:
+        worked = {t for t, had_error in record.calls if not had_error} - {*culprits(record)}
+        for call in record.goal.get("calls", ()):
+            if call.get("tool") in worked & writes:
+                given = call.get("arguments", {}).items()
+                name = str(call["tool"])
+                found |= {(name, n, str(v)) for n, v in given if isinstance(v, (str, int))}
+    return found
+
+
 def followed(record: PracticeRecord) -> Iterator[str]:
     """Yield the tools whose pages were asked for and followed."""
     called = Counter(tool for tool, _ in record.calls)

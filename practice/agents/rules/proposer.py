@@ -20,7 +20,6 @@ from practice.agents.rules.history import (
     culprits,
     enabling,
     followed,
-    loose,
     refused,
     states,
 )
@@ -28,6 +27,7 @@ from practice.agents.rules.linking import producers
 from practice.agents.rules.observed import Observed
 from practice.agents.rules.phrasing import instruction
 from practice.agents.rules.schema import Role
+from practice.agents.rules.things import Things
 from practice.agents.rules.values import Values
 from practice.agents.rules.words import parts
 from practice.domain.coverage import coverage
@@ -94,11 +94,10 @@ class _Writer:
             Values(briefing.tools, observed, self._seen, spurned, rng),
             self._seen,
             Counter(t for r in history for t in barren(r)),
-            spurned,
             states(history),
             frozenset(t for t in self._blocked if self._is_hopeless(t)),
             self._enabling,
-            {name for r in history for name in loose(r)},
+            Things(briefing.tools, history, spurned, frozenset(self._blocked), rng),
             rng,
         )
 
