@@ -46,7 +46,7 @@ class Shop:
 class Judge:
     """Accepts what ended without an error."""
 
-    def validate(self, task: Any, trajectory: Trajectory, tools: Any) -> Verdict:
+    def validate(self, task: Any, trajectory: Trajectory, tools: Any, rules: Any = ()) -> Verdict:
         done = not trajectory.steps[-1].is_error
         return Verdict(5, "Every tool exists.", 5 if done else 2, "Seen.")
 

@@ -235,7 +235,7 @@ class Filler:
                 return distinct[min(int(ref.get("$skip", 0)), len(distinct) - 1)]
         return None
 
-    def _made_first(self, step: Step) -> list[Mapping[str, Any]]:
+    def _made_first(self, step: Step) -> Sequence[Mapping[str, Any]]:
         """Return the records of an answer; of one that makes things, what it was told first.
 
         A tool may answer with everything there is: the thing it made bears what it was given.
