@@ -293,8 +293,11 @@ def blamed(gaps: Mapping[Pair, Shift]) -> dict[str, list[tuple[Pair, float, floa
 
 
 def _common(values: list[float]) -> float:
-    """What all calls of one caller have in common; with one callee it cannot be told: nothing."""
-    return float(np.median(values)) if len(values) > 1 else 0.0
+    """What most calls of one caller share: their lower median, for one of two is not most.
+
+    With one callee it cannot be told: nothing.
+    """
+    return sorted(values)[(len(values) - 1) // 2] if len(values) > 1 else 0.0
 
 
 def gap_findings(gaps: Mapping[Pair, Shift], modality: Modality) -> list[Finding]:

@@ -80,27 +80,44 @@ def inherited(
         for name, called in callees.items()
     }
     slow, failing, silent = (_loudest(known, kinds) for kinds in (_SLOW, _FAILING, _SILENT))
+    told = {one.service for one in known if one.kind in _FAILING and not one.by_rate}
+    counted = {name: nats for name, nats in failing.items() if name not in told}
+    beneath = {name: _beneath(name, callees) for name in callees} if silent else {}
     found = []
     for one in known:
         kept = 1.0
         if one.kind in _SLOW:
             kept = _kept(one, _below(one.service, slow, callees), _STILL_OWN)
         elif one.kind in _FAILING:
-            if one.by_rate:
-                kept = _kept(one, _below(one.service, failing, callees), _STILL_OWN)
-            gone = _below(one.service, silent, callees) / _SURELY
+            below = failing if one.by_rate else counted
+            kept = _kept(one, _below(one.service, below, callees), _STILL_FAILING)
+            gone = _below(one.service, silent, beneath) / _SURELY
             kept = min(kept, max(1.0 - gone, _STILL_FAILING))
         elif one.kind in _TIMES:
-            gone = _below(one.service, silent, callees) / _SURELY
+            gone = _below(one.service, silent, beneath) / _SURELY
             waits = _below(one.service, slow, untraced) / _SURELY
             kept = max(1.0 - max(gone, waits), _STILL_FAILING)
         found.append(replace(one, own=one.own * kept) if kept < 1.0 else one)
     return found
 
 
+def _beneath(service: str, callees: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """All that a service's calls lead to: failures come up the whole way."""
+    seen, waiting = {service: None}, [service]
+    while waiting:
+        for callee in callees.get(waiting.pop(), ()):
+            if callee not in seen:
+                seen[callee] = None
+                waiting.append(callee)
+    return tuple(seen)
+
+
 def _kept(one: Finding, below: float, least: float) -> float:
-    """The part of a finding that is left to its service when ``below`` accounts for the rest."""
-    return max(1.0 - below / one.total, least) if one.total > 0 else 1.0
+    """The part of a finding that is left to its service when ``below`` accounts for the rest.
+
+    Compared by what they are worth: of two things that are certain neither outdoes the other.
+    """
+    return max(1.0 - worth(below) / worth(one.total), least) if one.total > 0 else 1.0
 
 
 def _loudest(findings: Iterable[Finding], kinds: Collection[EvidenceKind]) -> dict[str, float]:
