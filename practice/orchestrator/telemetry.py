@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -95,24 +96,27 @@ def _joined(files: Iterable[TelemetryFile]) -> tuple[Telemetry, tuple[str, ...]]
         for kept in sorted(files, key=lambda f: f.pk):
             notes |= dict.fromkeys(kept.notes)
             path = folder / f"{kept.kind}.csv"
-            _append(path, gzip.decompress(bytes(kept.content)), kept.kind)
+            _append(path, bytes(kept.content), kept.kind)
         pairs = neutral.topology(folder)
         found, said = neutral.telemetry(folder, pairs)
     return found, (*notes, *said)
 
 
-def _append(path: Path, text: bytes, kind: str) -> None:
+def _append(path: Path, content: bytes, kind: str) -> None:
     """Add a file's rows. One stored before a column was known gets it, empty."""
-    head, _, rows = text.partition(b"\n")
-    columns = ",".join((*COLUMNS[kind][0], *COLUMNS[kind][1])).encode()
-    lacking = columns.count(b",") - head.count(b",")
-    if lacking > 0 and columns.startswith(head):
-        with path.open("ab") as target, io.TextIOWrapper(target, "utf-8", newline="") as out:
-            writer = csv.writer(out, lineterminator="\n")
-            if not path.stat().st_size:
-                writer.writerow(columns.decode().split(","))
-            for row in csv.reader(io.StringIO(rows.decode(), newline="")):
+    columns = (*COLUMNS[kind][0], *COLUMNS[kind][1])
+    with gzip.open(io.BytesIO(content)) as rows, path.open("ab") as target:
+        is_first, head = not target.tell(), rows.readline()
+        lacking = len(columns) - 1 - head.count(b",")
+        if lacking > 0 and ",".join(columns).encode().startswith(head.rstrip()):
+            text = io.TextIOWrapper(target, "utf-8", newline="")
+            writer = csv.writer(text, lineterminator="\n")
+            if is_first:
+                writer.writerow(columns)
+            for row in csv.reader(io.TextIOWrapper(rows, "utf-8", newline="")):
                 writer.writerow([*row, *[""] * lacking])
-        return
-    with path.open("ab") as target:
-        target.write(rows if target.tell() else text)
+            text.flush()
+            return
+        if is_first:
+            target.write(head)
+        shutil.copyfileobj(rows, target, 1 << 20)

@@ -9,10 +9,11 @@ same order.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from practice.domain.rootcause.telemetry import Labels, LogTable
 
@@ -26,6 +27,11 @@ _MASK = re.compile(
     r"|\b0x[0-9a-fA-F]+\b|\b(?=[a-fA-F]*\d)[0-9a-fA-F]{8,}\b|(?<![A-Za-z])[-+]?\d[\d.,:eE+-]*"
     r"|\"[^\"]*\"|'[^']*'|<[a-z]+>"
 )
+# Which digit it is tells the mask nothing but in "0x": lines alike but for digits are masked once.
+_BLURRED = str.maketrans("123456789", "000000000")
+# So many lines are known again, and no more: each costs its length.
+_REMEMBERED = 100_000
+Rows = NDArray[np.int64]
 
 
 @dataclass(slots=True)
@@ -42,9 +48,18 @@ class Miner:
     _leaves: dict[tuple[str, ...], list[_Template]] = field(default_factory=dict)
     _widths: dict[tuple[str, ...], set[str]] = field(default_factory=dict)
     _known: dict[str, int] = field(default_factory=dict)
+    _blurred: dict[str, int] = field(default_factory=dict)
 
     def add(self, message: str) -> int:
-        masked = _MASK.sub(WILDCARD, message)
+        blurred = message.translate(_BLURRED)
+        known = self._blurred.get(blurred)
+        if known is None:
+            known = self._learned(_MASK.sub(WILDCARD, message))
+            if len(self._blurred) < _REMEMBERED and "0x" not in message:
+                self._blurred[blurred] = known
+        return known
+
+    def _learned(self, masked: str) -> int:
         known = self._known.get(masked)
         if known is not None:
             return known
@@ -60,7 +75,7 @@ class Miner:
                 old if old == new else WILDCARD
                 for old, new in zip(best.tokens, tokens, strict=True)
             ]
-        if len(self._known) < 200_000:
+        if len(self._known) < _REMEMBERED:
             self._known[masked] = best.number
         return best.number
 
@@ -98,29 +113,41 @@ def statements(logs: LogTable) -> Labels:
     rest, level by level.
     """
     width = max(len(logs.source.names), 1)
-    place = logs.level.codes.astype(np.int64) * width + logs.source.codes
+    known = np.array([bool(name) for name in logs.source.names], dtype=np.bool_)
+    sourced = known[logs.source.codes] if len(logs) else np.zeros(0, dtype=np.bool_)
+    codes = np.empty(len(logs), dtype=np.int32)
     names: dict[str, int] = {}
-    known: dict[int, int] = {}
+
+    def named(rows: Rows, of: Rows, name: Callable[[int], str]) -> None:
+        """Number the names of rows, in the order in which the names come up."""
+        found, first, place = np.unique(of, return_index=True, return_inverse=True)
+        numbers = np.empty(len(found), dtype=np.int32)
+        for at in np.argsort(first, kind="stable").tolist():
+            numbers[at] = names.setdefault(name(int(found[at])), len(names))
+        codes[rows] = numbers[place]
+
+    rows = np.flatnonzero(sourced)
+    place = logs.level.codes[rows].astype(np.int64) * width + logs.source.codes[rows]
+    named(
+        rows, place, lambda code: _statement(logs, code // width, logs.source.names[code % width])
+    )
+    rows = np.flatnonzero(~sourced)
+    levels = max(len(logs.level.names), 1)
+    mined_as = np.empty(len(rows), dtype=np.int64)
     miners: dict[int, Miner] = {}
-    templates: dict[tuple[int, int], int] = {}
-    codes: list[int] = []
-    pending: list[tuple[int, int, int]] = []
-    for row, code in enumerate(place.tolist()):
-        level, source = divmod(code, width)
-        if logs.source.names[source]:
-            number = known.get(code)
-            if number is None:
-                name = f"{logs.level.names[level]} {logs.source.names[source]}"
-                number = known[code] = names.setdefault(name, len(names))
-            codes.append(number)
-            continue
-        mined_as = miners.setdefault(level, Miner()).add(logs.message[row])
-        templates[level, mined_as] = 0
-        pending.append((row, level, mined_as))
-        codes.append(-1)
-    for level, number in templates:
-        name = f"{logs.level.names[level]} {miners[level].text(number)}"
-        templates[level, number] = names.setdefault(name, len(names))
-    for row, level, number in pending:
-        codes[row] = templates[level, number]
-    return Labels(np.asarray(codes, dtype=np.int32), tuple(names))
+    level_of = logs.level.codes[rows]
+    for level in np.unique(level_of).tolist():
+        mine = np.flatnonzero(level_of == level)
+        add = miners.setdefault(level, Miner()).add
+        lines = map(logs.message.__getitem__, rows[mine].tolist())
+        mined_as[mine] = np.fromiter(map(add, lines), np.int64, len(mine)) * levels + level
+    named(
+        rows,
+        mined_as,
+        lambda code: _statement(logs, code % levels, miners[code % levels].text(code // levels)),
+    )
+    return Labels(codes, tuple(names))
+
+
+def _statement(logs: LogTable, level: int, what: str) -> str:
+    return f"{logs.level.names[level]} {what}"
