@@ -1,23 +1,57 @@
-"""What allauth asks of Greenroom: who may make an account, and how second factors are kept."""
+"""What allauth asks of Greenroom: who may make an account, and how second factors are kept.
+
+And what Greenroom asks of it: who signed in, and who failed to.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY
+from allauth.account.signals import user_logged_in
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.signals import authentication_failed
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from django.conf import settings
+from django.dispatch import receiver
 from django.http import HttpRequest
 
 from memoryapp.access import INVITATION_KEY
 from memoryapp.domain.sealing import Seal
 from memoryapp.services.invitations import invitation_of
 from memoryapp.services.sealing import SECOND_FACTOR
+from memoryapp.services.sign_ins import sign_in_record, unknown_sign_in_record
+
+#: What allauth calls what somebody proved, in our words.
+MEANS = {"mfa": "second factor", "socialaccount": "identity provider"}
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Only for who holds an invitation that is still open."""
         return invitation_of(request.session.get(INVITATION_KEY, "")) is not None
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        login = credentials.get("username") or credentials.get("email") or ""
+        unknown_sign_in_record(login=login, address=self.get_client_ip(request))
+
+
+@receiver(user_logged_in)
+def _signed_in(request: HttpRequest, user: Any, **_: Any) -> None:
+    """allauth keeps what somebody proved; the last of it is what let them in."""
+    proved = request.session.get(AUTHENTICATION_METHODS_SESSION_KEY) or [{}]
+    means = MEANS.get(proved[-1].get("method", ""), "password")
+    sign_in_record(user=user, address=_address(request), means=means)
+
+
+@receiver(authentication_failed)
+def _second_factor_failed(request: HttpRequest, user: Any, **_: Any) -> None:
+    sign_in_record(user=user, address=_address(request), means="second factor", failed=True)
+
+
+def _address(request: HttpRequest) -> str:
+    return str(AccountAdapter(request).get_client_ip(request))
 
 
 class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
