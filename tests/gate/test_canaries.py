@@ -7,12 +7,14 @@ import json
 import logging
 import re
 import zipfile
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.apps import apps
 from django.test import Client
 
+from memoryapp.clients import redis_servers
 from memoryapp.models import Playbook
 from memoryapp.services.proposals import lesson_propose
 from memoryapp.services.tokens import api_key_create
@@ -123,6 +125,23 @@ def world(workspace: Any, ada: Any, ada_client: Client, settings: Any, found_key
     return world
 
 
+def held_by_redis(settings: Any) -> dict[str, str]:
+    """Every key of this test's Redis, with what it holds."""
+    found = {}
+    with redis_servers.client(settings.REDIS_URL, patience=5) as server:
+        read: dict[bytes, Callable[[bytes], Any]] = {
+            b"string": server.get,
+            b"hash": server.hgetall,
+            b"set": server.smembers,
+            b"list": lambda key: server.lrange(key.decode(), 0, -1),
+            b"zset": lambda key: server.zrange(key, 0, -1),
+            b"stream": server.xrange,
+        }
+        for key in server.scan_iter():
+            found[str(key)] = str(read[server.type(key)](key))
+    return found
+
+
 def leaks(place: str, said: str, also: set[str]) -> list[str]:
     found = [f"{name} in {place}" for name, secret in HELD.items() if secret in said]
     found += [f"a stray secret in {place}"] if STRAY in said else []
@@ -149,6 +168,27 @@ def test_no_row_of_the_database_holds_one(world: World, found_keys: set[str]) ->
             found += leaks(model._meta.db_table, str(plain), found_keys)
     # A telemetry file is kept as it was sent, so that it can be read anew.
     assert sorted(set(found) - {"a stray secret in practice_telemetryfile"}) == []
+
+
+def test_no_message_to_a_worker_holds_one(
+    world: World, rung: list[tuple[str, Any]], found_keys: set[str]
+) -> None:
+    assert rung
+    assert leaks("messages to workers", str(rung), found_keys) == []
+
+
+def test_no_key_of_redis_holds_one(
+    world: World, workspace: Any, ada: Any, settings: Any, found_keys: set[str]
+) -> None:
+    settings.PULL_CACHE = True
+    _, text = api_key_create(workspace=workspace, name="p", scopes=["playbooks:pull"], by=ada)
+    agent = Client(headers={"Authorization": f"Bearer {text}"})
+    for _ in range(2):
+        assert agent.get("/api/v1/playbooks/quokka-book").status_code == 200
+    held = held_by_redis(settings)
+    assert held
+    secret = text.split("_", 2)[2]
+    assert leaks("Redis", str(held), {*found_keys, secret}) == []
 
 
 def test_no_export_holds_one(world: World, workspace: Any, found_keys: set[str]) -> None:
