@@ -61,8 +61,10 @@ def check_disk(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".write-test"
-        probe.write_bytes(b"x")
-        probe.unlink()
+        try:
+            probe.write_bytes(b"x")
+        finally:
+            probe.unlink(missing_ok=True)
     except OSError as error:
         raise EmbeddedFailed(
             f"The data folder {folder} cannot be written ({error.strerror}). "
@@ -106,11 +108,16 @@ def kept_secret(data: Path) -> str:
     except FileNotFoundError:
         data.mkdir(parents=True, exist_ok=True)
     secret = secrets.token_urlsafe(50)
+    # Whole or not at all: a full disk would leave an empty key that the next start believes.
+    half = data / f"secret-key.{os.getpid()}"
     try:
-        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+        with os.fdopen(os.open(half, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w") as file:
             file.write(secret)
+        os.link(half, path)
     except FileExistsError:
         return path.read_text().strip()
+    finally:
+        half.unlink(missing_ok=True)
     return secret
 
 

@@ -54,6 +54,12 @@ def test_it_is_given_to_one_worker_only(unit: Unit) -> None:
     assert claim(unit) is None
 
 
+def test_a_clock_that_is_set_back_gives_it_to_nobody_else(unit: Unit) -> None:
+    assert claim(unit) is not None
+    assert claim(unit, after=-timedelta(days=1)) is None
+    assert claim(unit, after=LEASE + timedelta(seconds=1)) is not None
+
+
 def test_it_is_given_away_when_its_worker_fell_silent(unit: Unit) -> None:
     first = claim(unit)
     assert first is not None
