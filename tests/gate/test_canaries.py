@@ -171,9 +171,21 @@ def test_no_row_of_the_database_holds_one(world: World, found_keys: set[str]) ->
 
 
 def test_no_message_to_a_worker_holds_one(
-    world: World, rung: list[tuple[str, Any]], found_keys: set[str]
+    world: World,
+    ada_client: Client,
+    rung: list[tuple[str, Any]],
+    django_capture_on_commit_callbacks: Any,
+    found_keys: set[str],
 ) -> None:
-    assert rung
+    connected = {
+        "name": "Another service", "transport": "openapi", "url": "https://api.example.com/p.json",
+        "scheme": "bearer", "credential": HELD["of the environment"],
+    }  # fmt: skip
+    with django_capture_on_commit_callbacks(execute=True):
+        made = ada_client.post("/api/v1/environments", connected, content_type=JSON)
+        ada_client.post("/environments/quokka-desk/check/")
+    assert made.status_code == 201
+    assert len(rung) > 1
     assert leaks("messages to workers", str(rung), found_keys) == []
 
 

@@ -106,6 +106,9 @@ def build(workspace: Any, ada: Any) -> World:
         environment=environment, run=run, task=task, text=f"{WORD}s exist."
     )
     trial = practice.PromptTrial.objects.create(environment=environment, role="solver", text=WORD)
+    practice.PromptVersion.objects.create(
+        environment=environment, role="solver", number=1, text=WORD
+    )
     snapshot = practice.EnvironmentSnapshot.objects.create(environment=environment, number=1)
     incident = make.IncidentFactory(workspace=workspace, title=f"{WORD}s are slow")
     cases = practice.CaseSet.objects.create(
