@@ -19,7 +19,7 @@ COMMAND := printf '%s\n' '\#!$(CURDIR)/.venv/bin/python' 'import sys' \
   'sys.path.insert(0, "$(CURDIR)")' 'from memoryapp.project.cli import main' 'sys.exit(main())' \
   > .venv/bin/greenroom && chmod +x .venv/bin/greenroom
 
-.PHONY: help up test lint types check install install-dev tools bench chaos format screenshots schema wheel sbom docs clean
+.PHONY: help up test lint types check install install-dev tools bench chaos format screenshots schema wheel sbom chart docs clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -95,6 +95,10 @@ wheel: install-dev ## Build dist/greenroom-*.whl, with templates, static files a
 sbom: install-dev ## Write dist/sbom.cdx.json: what a release holds, from uv.lock (CycloneDX)
 	@mkdir -p dist
 	@$(UV) export --frozen --quiet --no-default-groups --format cyclonedx1.5 > dist/sbom.cdx.json
+
+chart: install-dev ## Render the Helm chart with Helm's own code, and look at what comes out
+	@$(UV) sync --frozen --inexact --quiet --group dev --group chart --python $(PYTHON)
+	$(RUN) -m pytest -q tests/project/test_chart.py
 
 docs: install-dev ## Build the documentation into dist/docs; a broken link fails it
 	.venv/bin/zensical build --strict

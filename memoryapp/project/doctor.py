@@ -72,7 +72,7 @@ def _database() -> Findings:
         yield Finding("fail", "database", f"It cannot be reached: {_line(error)}. {remedy}")
         return
     if server.version < database.OLDEST:
-        text = f"PostgreSQL {server.name} is too old. Move to PostgreSQL 16 or newer."
+        text = f"PostgreSQL {server.name} is too old. Move to PostgreSQL 15 or newer."
         yield Finding("fail", "database", text)
     else:
         size = f"{server.size / 2**20:,.0f} MB"

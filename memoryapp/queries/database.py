@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from memoryapp.models import Event
 
-OLDEST = 160000
+OLDEST = 150000
 VECTOR = "vector"
 
 

@@ -54,7 +54,11 @@ def test_it_finds_nothing_wrong_with_a_sound_installation(workers: list[Any]) ->
 @pytest.mark.parametrize(
     ("changes", "check", "said"),
     [
-        ({"version": 150000, "name": "15.1"}, "database", "15.1 is too old. Move to PostgreSQL 16"),
+        (
+            {"version": 140011, "name": "14.11"},
+            "database",
+            "14.11 is too old. Move to PostgreSQL 15",
+        ),
         ({"vector": None}, "pgvector", "not installed on the server"),
         ({"vector_is_there": False}, "pgvector", "Run: greenroom prepare"),
         ({"behind": 5.0}, "clock", "5 s behind the database's. Set both by NTP"),

@@ -1,0 +1,158 @@
+"""The Helm chart, rendered by Helm's own code: `make chart`, and CI."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+CHART = ROOT / "deploy" / "helm" / "greenroom"
+helm = pytest.importorskip("helm_python", reason="make chart installs Helm")
+ASKED: dict[str, Any] = {
+    "existingSecret": "greenroom-secrets",
+    "settings": {"PUBLIC_URL": "https://greenroom.example.com", "TRUSTED_PROXIES": 1},
+    "ingress": {"enabled": True, "host": "greenroom.example.com", "tlsSecret": "greenroom-tls"},
+}
+
+
+def rendered(asked: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    """Every object of an installation named ``demo``, by kind and the end of its name."""
+    with helm.Chart.load(str(CHART)) as chart:
+        files = chart.render(asked, name="demo", namespace="prod")
+    found = [
+        one
+        for name, text in files.items()
+        if name.endswith(".yaml")
+        for one in yaml.safe_load_all(text)
+        if one
+    ]
+    return {
+        (one["kind"], one["metadata"]["name"].removeprefix("demo-greenroom").strip("-")): one
+        for one in found
+    }
+
+
+@pytest.fixture(scope="module")
+def objects() -> dict[tuple[str, str], dict[str, Any]]:
+    return rendered(ASKED)
+
+
+def pods(objects: dict[tuple[str, str], dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {
+        name: one["spec"]["template"]["spec"]
+        for (kind, name), one in objects.items()
+        if kind in {"Deployment", "Job"}
+    }
+
+
+def test_helm_finds_nothing_wrong_with_it() -> None:
+    found = helm.lint(str(CHART))
+    assert found["errors"] == []
+    assert [one for one in found["messages"] if one["error"] != "icon is recommended"] == []
+
+
+def test_it_runs_the_parts_that_compose_runs(objects: Any) -> None:
+    """With the same commands, but for how many there are of each."""
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    found = pods(objects)
+    assert set(found) == {"prepare", "web", "mcp", "worker", "beat"}
+    free = re.compile(r"--(?:workers|threads|concurrency|schedule)=.*")
+    for part in ("web", "mcp", "worker", "beat"):
+        ours, theirs = (
+            sorted(word for word in words if not free.match(word))
+            for words in (found[part]["containers"][0]["command"], compose[part]["command"])
+        )
+        assert ours == theirs, part
+
+
+def test_no_pod_has_rights_it_does_not_need(objects: Any) -> None:
+    for pod in pods(objects).values():
+        assert pod["automountServiceAccountToken"] is False
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        (container,) = pod["containers"]
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+
+
+def test_services_lead_to_pods_that_are_there(objects: Any) -> None:
+    for (kind, name), one in objects.items():
+        if kind == "Deployment":
+            chosen = one["spec"]["selector"]["matchLabels"]
+            assert chosen.items() <= one["spec"]["template"]["metadata"]["labels"].items()
+        if kind == "Service":
+            labels = objects["Deployment", name]["spec"]["template"]["metadata"]["labels"]
+            assert one["spec"]["selector"].items() <= labels.items()
+            (port,) = one["spec"]["ports"]
+            (open_port,) = pods(objects)[name]["containers"][0]["ports"]
+            assert port["targetPort"] == open_port["name"]
+    paths = objects["Ingress", ""]["spec"]["rules"][0]["http"]["paths"]
+    assert [path["path"] for path in paths] == ["/mcp", "/"]
+    assert all(("Service", path["backend"]["service"]["name"].rpartition("-")[2]) in objects
+               for path in paths)  # fmt: skip
+
+
+def test_it_migrates_before_pods_of_the_new_version_start(objects: Any) -> None:
+    job = objects["Job", "prepare"]["metadata"]["annotations"]
+    assert job["helm.sh/hook"] == "pre-install,pre-upgrade"
+    settings = objects["ConfigMap", ""]["metadata"]["annotations"]
+    assert int(settings["helm.sh/hook-weight"]) < 0  # what the job reads is made first
+
+
+def test_settings_are_text_and_secrets_come_from_the_secret(objects: Any) -> None:
+    assert objects["ConfigMap", ""]["data"] == {
+        "GREENROOM_DATA_DIR": "/data",
+        "LOG_FORMAT": "json",
+        "PUBLIC_URL": "https://greenroom.example.com",
+        "TRUSTED_PROXIES": "1",
+    }
+    for pod in pods(objects).values():
+        assert pod["containers"][0]["envFrom"][1] == {"secretRef": {"name": "greenroom-secrets"}}
+
+
+def test_a_changed_setting_restarts_the_pods(objects: Any) -> None:
+    changed = rendered({**ASKED, "settings": {"LOG_LEVEL": "INFO"}})
+    for key in (("Deployment", "web"), ("Deployment", "worker")):
+        before, after = (
+            one[key]["spec"]["template"]["metadata"]["annotations"]["checksum/settings"]
+            for one in (objects, changed)
+        )
+        assert before != after
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({}, "existingSecret must name a Secret with DATABASE_URL, REDIS_URL and SECRET_KEY"),
+        ({"existingSecret": "s", "ingress": {"enabled": True}}, "ingress.host must be the name"),
+    ],
+)
+def test_it_says_what_is_missing(asked: dict[str, Any], said: str) -> None:
+    with pytest.raises(helm.HelmError, match=said):
+        rendered(asked)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"settings": {"SECRET_KEY": "in the open"}},
+        {"settings": {"log_level": "INFO"}},
+        {"worker": {"replica": 3}},
+        {"web": {"replicas": "two"}},
+    ],
+)
+def test_it_refuses_values_that_mean_nothing(asked: dict[str, Any]) -> None:
+    with helm.Chart.load(str(CHART)) as chart, pytest.raises(helm.HelmError):
+        chart.validate_schema(asked)
+
+
+def test_every_setting_it_names_is_one(objects: Any) -> None:
+    explained = set(re.findall(r"`([A-Z_]{4,})`", (ROOT / "docs/configuration.md").read_text()))
+    named = set(re.findall(r"\b[A-Z]{3,}(?:_[A-Z]+)+\b", (CHART / "values.yaml").read_text()))
+    assert named - explained == set()
