@@ -9,16 +9,14 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
-import environ
 from csp.constants import NONE, SELF
 
 from memoryapp.clients import redis_servers
 from memoryapp.domain.addresses import Private, private_networks
 from memoryapp.domain.redaction import BadRule, Own, own_rules
-from memoryapp.project import embedded, variables
+from memoryapp.project import databases, embedded, variables
 from memoryapp.project.environment import BASE_DIR, EXAMPLES_DIR, IS_CHECKOUT, env
 from memoryapp.project.language_models import *  # noqa: F403
 from memoryapp.project.sign_in import *  # noqa: F403
@@ -170,14 +168,15 @@ TEMPLATES = [
 ]
 FORM_RENDERER = "memoryapp.form_rendering.FormRenderer"
 
-DATABASES: dict[str, Any] = {
-    "default": environ.Env.db_url_config(DATABASE_URL or embedded.database_url(DATA_DIR))
-}
-DATABASES["default"]["ENGINE"] = "django.db.backends.postgresql"
-DATABASES["default"]["CONN_MAX_AGE"] = 60
-DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-# A cursor that outlives its transaction is lost when a pooler hands the connection on.
-DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = env.flag("DATABASE_POOLER", default=False)
+DATABASES = databases.configured(
+    DATABASE_URL or embedded.database_url(DATA_DIR),
+    replica=env.address(
+        "DATABASE_REPLICA_URL",
+        schemes=("postgresql", "postgres"),
+        example="postgresql://user:password@replica:5432/name",
+    ),
+    pooler=env.flag("DATABASE_POOLER", default=False),
+)
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = env.text("TIME_ZONE", "UTC")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.db.models import QuerySet
 
@@ -13,6 +14,7 @@ from memoryapp.models import (
     ReleaseLabel,
     Workspace,
 )
+from memoryapp.queries.replica import unchanging
 
 #: columns of a release that a list does not need.
 HEAVY = ("document", "bodies")
@@ -35,6 +37,15 @@ def pulled_label(workspace: Workspace, slug: str, name: str) -> ReleaseLabel | N
         playbook__workspace=workspace, playbook__slug=slug, name=name
     )
     return found.select_related("release", "canary").only("canary_share", *ends).first()
+
+
+def frozen(release_id: int, column: str) -> Any:
+    """One column of a release that is written once: its document, or ``bodies__`` and a form."""
+    return unchanging(
+        lambda database: (
+            Release.objects.using(database).values_list(column, flat=True).get(pk=release_id)
+        )
+    )
 
 
 def served_through(playbook: Playbook, labels: Sequence[str]) -> list[str]:

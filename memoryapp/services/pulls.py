@@ -15,7 +15,7 @@ from memoryapp.domain.errors import UnableToFind, UnableToServe
 from memoryapp.domain.formats import digest
 from memoryapp.indexer.receipts import store_receipts
 from memoryapp.models import ApiKey, Playbook, Release, ReleaseLabel, Workspace
-from memoryapp.queries.releases import pulled_label, pulled_version
+from memoryapp.queries.releases import frozen, pulled_label, pulled_version
 from memoryapp.services.releases import PRODUCTION
 
 #: digests of forms that are rendered on demand are kept this long.
@@ -169,12 +169,11 @@ def _kept(etag: str, read: Callable[[], bytes]) -> bytes:
 
 
 def _stored(release_id: int, form: str) -> bytes:
-    found = Release.objects.values_list(f"bodies__{form}", flat=True).get(pk=release_id)
-    return str(found).encode()
+    return str(frozen(release_id, f"bodies__{form}")).encode()
 
 
 def document_of(release_id: int) -> dict[str, Any]:
-    found: dict[str, Any] = Release.objects.values_list("document", flat=True).get(pk=release_id)
+    found: dict[str, Any] = frozen(release_id, "document")
     return found
 
 

@@ -61,6 +61,7 @@ OTHERWISE_WRONG = [
     ("EMBEDDING_BASE_URL", "localhost:11434", "http://localhost:11434/v1"),
     ("EMBEDDING_MODEL_DIR", "/nowhere", "a folder on this machine"),
     ("EMBEDDING_PROVIDER", "cohere", "one of local, openai, not 'cohere'"),
+    ("DATABASE_REPLICA_URL", "mysql://host/name", "postgresql://user:password@replica:5432/name"),
     ("EMAIL_URL", "mail.example.com:587", "smtps://user:password@mail.example.com:587"),
     ("ENVIRONMENT_PRIVATE_ADDRESSES", "10.1", "networks such as 10.1.0.0/16"),
     ("GREENROOM_DATA_DIR", "/dev/null/data", "a folder that can be written"),
