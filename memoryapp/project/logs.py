@@ -14,6 +14,7 @@ from typing import Any
 from celery import signals
 
 from memoryapp.domain import context
+from memoryapp.project.masking import masked
 
 HEADER = "greenroom_context"
 #: What `extra={"fields": {...}}` of a log call adds to its line.
@@ -25,6 +26,9 @@ class Line(logging.Formatter):
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        return str(masked(super().format(record)))
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         pairs = " ".join(f"{name}={value}" for name, value in _belongings(record).items())
@@ -44,7 +48,7 @@ class Json(logging.Formatter):
         }
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return json.dumps(masked(line), ensure_ascii=False, default=str)
 
 
 def _belongings(record: logging.LogRecord) -> Mapping[str, Any]:

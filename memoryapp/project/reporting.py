@@ -6,7 +6,6 @@ leaves with a defect: no bodies, headers, cookies or local variables, and no sec
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
@@ -15,9 +14,8 @@ from celery import signals
 from django.conf import settings
 
 from memoryapp.domain import context
+from memoryapp.project.masking import masked
 
-REMOVED = "[removed]"
-_KEY = re.compile(r"\b(?:gr|sk|rk|key)[-_][\w*.-]{8,}|(?<=://)[^/@\s:]*:[^/@\s]+(?=@)")
 #: What of a request says where a defect is; the rest may hold somebody's words.
 _OF_REQUEST = ("method", "url")
 #: Attributes of a request's span that hold its query, by the conventions old and new.
@@ -60,30 +58,8 @@ def scrubbed(event: dict[str, Any], hint: Mapping[str, Any]) -> dict[str, Any]:
         asked["url"] = str(asked.get("url", "")).partition("?")[0]
         kept["request"] = asked
     kept["tags"] = dict(context.bound())
-    cleaned: dict[str, Any] = _without(kept, _secrets())
+    cleaned: dict[str, Any] = masked(kept)
     return cleaned
-
-
-def _secrets() -> list[str]:
-    database = settings.DATABASES["default"].get("PASSWORD") or ""
-    known = [
-        *(*settings.SEALING_KEYS, settings.METRICS_TOKEN, settings.OIDC_CLIENT_SECRET),
-        *(settings.LLM_API_KEY, settings.EMBEDDING_API_KEY, settings.EMAIL_HOST_PASSWORD),
-        database,
-    ]
-    return [secret for secret in known if secret]
-
-
-def _without(value: Any, secrets: list[str]) -> Any:
-    if isinstance(value, str):
-        for secret in secrets:
-            value = value.replace(secret, REMOVED)
-        return _KEY.sub(REMOVED, value)
-    if isinstance(value, dict):
-        return {key: _without(member, secrets) for key, member in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without(member, secrets) for member in value]
-    return value
 
 
 def _send_traces() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.test import RequestFactory
 from memoryapp.api.middleware import RequestId
 from memoryapp.domain import context
 from memoryapp.project import logs, reporting
+from memoryapp.project.masking import REMOVED
 
 
 @pytest.fixture(autouse=True)
@@ -100,10 +102,27 @@ def test_a_reported_defect_holds_nobodys_words_and_no_secret(settings: Any) -> N
         "message": "postgresql://user:canary@host/db and gr_canary123456",
     }
     sent = reporting.scrubbed(event, {})
-    assert "canary" not in json.dumps(sent).replace(reporting.REMOVED, "")
+    assert "canary" not in json.dumps(sent).replace(REMOVED, "")
     assert sent["tags"] == {"request_id": "r1"}
     assert sent["request"] == {"method": "POST", "url": "http://host/api/v1/x"}
     assert sent["exception"]["values"][0]["type"] == "E"
+
+
+@pytest.mark.parametrize("form", [logs.Line(), logs.Json()])
+def test_no_line_holds_a_secret_that_a_library_quoted(
+    form: logging.Formatter, settings: Any
+) -> None:
+    settings.LLM_API_KEY = "canary-of-the-model"
+    try:
+        raise RuntimeError("no answer from postgresql://user:canary-pw@host/db")
+    except RuntimeError:
+        thrown = sys.exc_info()
+    record = logging.LogRecord(
+        "x", logging.ERROR, "f.py", 1, "asked with %s", ("canary-of-the-model",), thrown
+    )
+    said = form.format(record)
+    assert "canary" not in said
+    assert f"postgresql://{REMOVED}@host/db" in said
 
 
 def test_an_address_without_its_library_is_said_in_one_line(

@@ -1,0 +1,41 @@
+"""What must not leave in a log line or a report of a defect: our secrets, and what looks like one.
+
+The text of an exception is a library's: it may quote an address with its password.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.conf import settings
+
+REMOVED = "[removed]"
+_KEY = re.compile(r"\b(?:gr|sk|rk|key)[-_][\w*.-]{8,}|(?<=://)[^/@\s:]*:[^/@\s]+(?=@)")
+
+
+def masked(value: Any) -> Any:
+    """The same strings, lists and dicts without secrets."""
+    return _without(value, _secrets())
+
+
+def _secrets() -> list[str]:
+    database = settings.DATABASES["default"].get("PASSWORD") or ""
+    known = [
+        *(*settings.SEALING_KEYS, settings.METRICS_TOKEN, settings.OIDC_CLIENT_SECRET),
+        *(settings.LLM_API_KEY, settings.EMBEDDING_API_KEY, settings.EMAIL_HOST_PASSWORD),
+        database,
+    ]
+    return [secret for secret in known if secret]
+
+
+def _without(value: Any, secrets: list[str]) -> Any:
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, REMOVED)
+        return _KEY.sub(REMOVED, value)
+    if isinstance(value, dict):
+        return {key: _without(member, secrets) for key, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without(member, secrets) for member in value]
+    return value
