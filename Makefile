@@ -19,7 +19,7 @@ COMMAND := printf '%s\n' '\#!$(CURDIR)/.venv/bin/python' 'import sys' \
   'sys.path.insert(0, "$(CURDIR)")' 'from memoryapp.project.cli import main' 'sys.exit(main())' \
   > .venv/bin/greenroom && chmod +x .venv/bin/greenroom
 
-.PHONY: help up test lint types check install install-dev tools bench chaos format screenshots schema wheel sbom chart docs clean
+.PHONY: help up test lint types check install install-dev tools bench chaos format screenshots schema reference wheel sbom chart docs clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -76,7 +76,7 @@ bench: install-dev ## Figures of the practice engine in docs/benchmarks.md, one 
 	$(RUN) -m benchmarks.orchestration
 	$(RUN) -m benchmarks.growth
 
-chaos: install-dev ## Kill worker, beat, Redis and PostgreSQL at random moments of runs
+chaos: install-dev ## Kill worker, beat, web, Redis and PostgreSQL, and cut the network, while runs go on
 	$(RUN) -m benchmarks.chaos
 
 format: install-dev ## Rewrite style
@@ -86,8 +86,12 @@ format: install-dev ## Rewrite style
 screenshots: install-dev ## Take the pictures of docs/screenshots anew
 	$(RUN) -m tests.screenshots
 
-schema: install-dev ## Write docs/openapi.yaml anew
+schema: install-dev ## Write docs/openapi.yaml anew, and the reference page made of it
 	$(RUN) manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+	$(RUN) -W ignore -m tests.reference
+
+reference: install-dev ## Write the reference pages of settings, API and command anew
+	$(RUN) -W ignore -m tests.reference
 
 wheel: install-dev ## Build dist/greenroom-*.whl, with templates, static files and the sample
 	$(RUN) -m hatchling build -t wheel -d dist

@@ -96,7 +96,7 @@ def test_pages_of_several_people_share_one_connection(
     pooled: None, workspace: Any, rita: Any
 ) -> None:
     BulletFactory(playbook__workspace=workspace)
-    codes = []
+    codes: list[int] = []
 
     def look() -> None:
         client = Client()

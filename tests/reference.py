@@ -1,0 +1,131 @@
+"""The reference pages, written from the code: ``make reference``; a test fails on stale ones."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from memoryapp.project.cli import parser
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+READ_BY = ("settings", "language_models", "sign_in", "up")
+#: What each reader of ``project/variables.py`` takes, in words.
+KINDS = {
+    "flag": "true or false", "whole": "whole number", "number": "number", "choice": "one of",
+    "several": "list, comma-separated", "secret": "secret", "address": "address",
+    "by_name": "JSON object", "folder": "folder", "text": "text", "read": "see there",
+}  # fmt: skip
+METHODS = ("get", "post", "put", "patch", "delete")
+WRITTEN = "Written from the code by `make reference`; do not edit.\n"
+
+
+def pages() -> dict[str, str]:
+    """Name of each page to what it must say now."""
+    return {
+        "reference-settings.md": _settings(),
+        "reference-api.md": _api(),
+        "reference-cli.md": _cli(),
+    }
+
+
+def _settings() -> str:
+    rows = sorted(
+        row
+        for name in READ_BY
+        for row in _read(ast.parse((ROOT / f"memoryapp/project/{name}.py").read_text()))
+    )
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return (
+        f"# Settings, all of them\n\n{WRITTEN}What each does is in "
+        "[configuration.md](configuration.md). A default in code stands as it is written there.\n\n"
+        f"| variable | takes | default |\n|---|---|---|\n{table}\n"
+    )
+
+
+def _read(tree: ast.Module) -> Iterator[tuple[str, str, str]]:
+    for call in ast.walk(tree):
+        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)):
+            continue
+        of = call.func.value
+        if not (isinstance(of, ast.Name) and of.id == "env" and call.func.attr in KINDS):
+            continue
+        name = call.args[0]
+        if not isinstance(name, ast.Constant):
+            continue
+        named = {word.arg: ast.unparse(word.value) for word in call.keywords}
+        last = call.args[-1] if len(call.args) > 1 else None
+        default = named.get("default") or (ast.unparse(last) if last else "empty")
+        takes = KINDS[call.func.attr]
+        if call.func.attr == "choice":
+            takes = f"one of {', '.join(re.findall(r'[a-z]+', named['among'], re.I))}"
+        bounds = [f"{word} {named[word]}" for word in ("least", "most") if word in named]
+        takes += f", {', '.join(bounds)}" if bounds else ""
+        default = (
+            "empty" if default in {"empty", "''", "()", "{}"} else f"`{' '.join(default.split())}`"
+        )
+        yield f"`{name.value!s}`", takes, default.replace("|", "\\|")
+
+
+def _api() -> str:
+    schema = yaml.safe_load((DOCS / "openapi.yaml").read_text())
+    rows = [
+        f"| `{method.upper()}` | `{path}` | {_line(operation.get('description', ''))} |"
+        for path, methods in sorted(schema["paths"].items())
+        for method, operation in methods.items()
+        if method in METHODS
+    ]
+    return (
+        f"# API, all of it\n\n{WRITTEN}Bodies and answers are in [openapi.yaml](openapi.yaml); "
+        "[api.md](api.md) says how to use it.\n\n"
+        "| method | address | what it does |\n|---|---|---|\n" + "\n".join(rows) + "\n"
+    )
+
+
+def _line(text: str) -> str:
+    """The first paragraph of a description, on one line of a table."""
+    first = " ".join(text.split("\n\n")[0].split())
+    return first.replace("|", "\\|").replace("<", "&lt;")
+
+
+def _cli() -> str:
+    parts = [f"# The `greenroom` command\n\n{WRITTEN}"]
+    for words, command, what in _commands(parser(), ()):
+        asked = [
+            f"| `{_name(action)}` | {_line(action.help or '')} |"
+            for action in command._actions
+            if not isinstance(action, argparse._SubParsersAction | argparse._HelpAction)
+        ]
+        parts.append(f"## `greenroom {' '.join(words)}`\n\n{what[:1].upper()}{what[1:]}.\n")
+        if asked:
+            parts.append("| argument | |\n|---|---|\n" + "\n".join(asked) + "\n")
+    return "\n".join(parts)
+
+
+def _commands(
+    of: argparse.ArgumentParser, words: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], argparse.ArgumentParser, str]]:
+    for action in of._actions:
+        if not isinstance(action, argparse._SubParsersAction):
+            continue
+        helps = {choice.dest: choice.help or "" for choice in action._choices_actions}
+        for name, command in action.choices.items():
+            below = list(_commands(command, (*words, name)))
+            yield from below or [((*words, name), command, helps[name])]
+
+
+def _name(action: argparse.Action) -> str:
+    if not action.option_strings:
+        return action.dest.upper()
+    takes = "" if action.nargs == 0 else f" {(action.metavar or action.dest)!s}".upper()
+    return f"{action.option_strings[-1]}{takes}"
+
+
+if __name__ == "__main__":
+    for page, text in pages().items():
+        (DOCS / page).write_text(text)
