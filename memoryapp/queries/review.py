@@ -51,6 +51,7 @@ OF_A_ROW = (
     "op",
     "section",
     "status",
+    "trust",
     "playbook",
     "created_at",
     *(f"assigned_to__{name}" for name in ("username", "first_name", "last_name")),

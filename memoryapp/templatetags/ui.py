@@ -106,6 +106,8 @@ LOOKS: dict[str, Look] = {
     "helpful": Look("ok", "circle-check", "Helpful"),
     "harmful": Look("bad", "circle-x", "Harmful"),
     "neutral": Look("", "circle", "Neutral"),
+    # what hides characters or gives orders to a model
+    "quarantine": Look("warn", "triangle-alert", "Quarantine"),
     # operations of a candidate
     "ADD": Look("", "plus", "Add"),
     "UPDATE": Look("", "pencil", "Update"),
