@@ -5,6 +5,7 @@ And what Greenroom asks of it: who signed in, and who failed to.
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -23,6 +24,8 @@ from memoryapp.services.invitations import invitation_of
 from memoryapp.services.sealing import SECOND_FACTOR
 from memoryapp.services.sign_ins import sign_in_record, unknown_sign_in_record
 
+logger = logging.getLogger(__name__)
+
 #: What allauth calls what somebody proved, in our words.
 MEANS = {"mfa": "second factor", "socialaccount": "identity provider"}
 
@@ -35,6 +38,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         login = credentials.get("username") or credentials.get("email") or ""
         unknown_sign_in_record(login=login, address=self.get_client_ip(request))
+
+    def send_notification_mail(
+        self, template_prefix: str, user: Any, *rest: Any, **asked: Any
+    ) -> None:
+        """Tell somebody what was changed; a mail server that is away undoes no change."""
+        try:
+            super().send_notification_mail(template_prefix, user, *rest, **asked)
+        except OSError:
+            logger.exception("A change of an account could not be told by mail.")
 
 
 @receiver(user_logged_in)

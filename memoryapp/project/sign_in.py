@@ -38,6 +38,8 @@ ACCOUNT_EMAIL_VERIFICATION = "optional"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
+#: A changed password or second factor is told to its owner, where mail is sent at all.
+ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "Greenroom: "
 #: Mail is optional: without a server nobody can ask for a link to set a password anew.
 _mail = environ.Env.email_url_config(

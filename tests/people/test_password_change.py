@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
+from django.core import mail
 from django.test import Client
 
 from tests.people.conftest import PASSWORD
@@ -30,6 +32,36 @@ def test_it_signs_out_every_other_session(rita: Any) -> None:
     assert change(here).status_code == 302
     assert here.get("/review/").status_code == 200
     assert there.get("/review/").status_code == 302
+
+
+@pytest.fixture
+def mailed(rita: Any, settings: Any) -> list[Any]:
+    """What was mailed; Rita has an address that allauth knows."""
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    EmailAddress.objects.create(user=rita, email=rita.email, primary=True, verified=True)
+    mail.outbox.clear()
+    return mail.outbox
+
+
+def test_it_tells_the_owner_by_mail(rita: Any, mailed: list[Any]) -> None:
+    change(signed_in(rita))
+    (message,) = mailed
+    assert message.to == ["rita@example.com"]
+    assert "password has been changed" in message.body
+    assert NEW not in message.body
+
+
+def test_a_mail_server_that_is_away_undoes_no_change(
+    rita: Any, mailed: list[Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def away(*_: Any) -> None:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr("django.core.mail.backends.locmem.EmailBackend.send_messages", away)
+    assert change(signed_in(rita)).status_code == 302
+    rita.refresh_from_db()
+    assert rita.check_password(NEW)
+    assert "could not be told by mail" in caplog.text
 
 
 def test_it_asks_for_the_old_password(rita: Any) -> None:
