@@ -26,6 +26,8 @@ def pages() -> dict[str, Callable[[int], str]]:
     common, rare = ("refund", "order", "customer", "verify"), "case"
     labels = ("failure", "success")
     return {
+        # The floor: gate, rail and frame around nothing.
+        "an empty page": lambda n: "/palette/",
         "memory, newest": lambda n: "/memory/",
         "memory, one status": lambda n: f"/memory/?status={('stale', 'retired')[n % 2]}",
         "memory, one section": lambda n: f"/memory/?section={('apis', 'pitfalls')[n % 2]}",

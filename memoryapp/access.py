@@ -56,11 +56,10 @@ def membership_of(request: HttpRequest) -> Membership:
     cached: Membership | None = getattr(request, "_membership", None)
     if cached is not None:
         return cached
-    found = Membership.objects.filter(user__pk=request.user.pk or 0)
-    found = found.select_related("workspace")
+    found = memberships_of(request)
     chosen = request.session.get(SESSION_KEY, "")
-    membership = found.filter(workspace__slug=chosen).first() if chosen else None
-    membership = membership or found.order_by("pk").first()
+    membership = next((each for each in found if each.workspace.slug == chosen), None)
+    membership = membership or (found[0] if found else None)
     if membership is None:
         raise PermissionDenied("You do not belong to a workspace yet. Ask an admin to add you.")
     membership.user = request.user  # type: ignore[assignment]
@@ -72,6 +71,16 @@ def membership_of(request: HttpRequest) -> Membership:
         )
     request._membership = membership  # type: ignore[attr-defined]
     return membership
+
+
+def memberships_of(request: HttpRequest) -> list[Membership]:
+    """All memberships of the current user with their workspaces, the oldest first. One query."""
+    cached: list[Membership] | None = getattr(request, "_memberships", None)
+    if cached is None:
+        found = Membership.objects.filter(user__pk=request.user.pk or 0)
+        cached = list(found.select_related("workspace").order_by("pk"))
+        request._memberships = cached  # type: ignore[attr-defined]
+    return cached
 
 
 def workspace_of(request: HttpRequest) -> Workspace:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import TypeVar
 
@@ -18,6 +19,8 @@ NEAR = 0.6
 #: pairs at 0.7 and 0.2 % of those at 0.2 do.
 BANDS, ROWS = 24, 6
 SAMPLED = 512
+#: Longer texts are cut into shingles anew each time.
+KEPT_CHARS = 1_000
 _PRIME = (1 << 31) - 1
 _DRAWN = np.random.default_rng(20_251_128).integers(1, _PRIME, size=(2, BANDS * ROWS, 1))
 _PLACES = np.arange(1, ROWS + 1, dtype=np.int64)
@@ -27,8 +30,16 @@ T = TypeVar("T")
 
 def shingles(text: str) -> frozenset[str]:
     """Words and word pairs, lower case: pairs keep 'A before B' apart from 'B before A'."""
+    return _kept_shingles(text) if len(text) <= KEPT_CHARS else _shingles(text)
+
+
+def _shingles(text: str) -> frozenset[str]:
     words = _WORD.findall(text.lower())
     return frozenset(words) | frozenset(f"{first} {second}" for first, second in pairwise(words))
+
+
+#: A playbook's texts are compared with every candidate that is read, and seldom change.
+_kept_shingles = lru_cache(maxsize=2048)(_shingles)
 
 
 def similarity(one: str, other: str) -> float:
@@ -39,7 +50,8 @@ def similarity(one: str, other: str) -> float:
 def _jaccard(left: frozenset[str], right: frozenset[str]) -> float:
     if not left or not right:
         return 0.0
-    return len(left & right) / len(left | right)
+    shared = len(left & right)
+    return shared / (len(left) + len(right) - shared)
 
 
 def bands(text: str) -> list[int]:

@@ -55,7 +55,7 @@ class Playbook(models.Model):
     def as_value(self) -> domain.Playbook:
         """Return the playbook with all its bullets as a value, in delivery order."""
         return domain.Playbook(
-            bullets=tuple(bullet.as_value() for bullet in self.bullets.in_delivery_order()),
+            bullets=self.bullets.in_delivery_order().as_values(),
             token_budget=self.token_budget,
             counters=self.counters,
         )

@@ -185,6 +185,8 @@ class EntryCounts:
     total: int
     by: Mapping[str, Counter[str]]
     is_exact: bool = True
+    #: all bullets of the workspace, where they were counted along.
+    of_all: int | None = None
 
 
 FACETS = ("status", "section", "use")
@@ -222,16 +224,17 @@ def _from_tallies(workspace: Workspace, asked: EntryFilter) -> EntryCounts:
     parts = held.order_by().values_list(*FACETS).annotate(total=Sum("amount"))
     chosen = {name: getattr(asked, name) for name in FACETS}
     by: dict[str, Counter[str]] = {name: Counter() for name in FACETS}
-    total = 0
+    total = of_all = 0
     for *values, amount in parts:
         row = dict(zip(FACETS, values, strict=True))
+        of_all += amount
         missed = [name for name in FACETS if chosen[name] and chosen[name] != row[name]]
         if not missed:
             total += amount
         for name in FACETS:
             if not missed or missed == [name]:
                 by[name][row[name]] += amount
-    return EntryCounts(total, by)
+    return EntryCounts(total, by, of_all=None if playbook else of_all)
 
 
 def _grouped(rows: QuerySet[Any, Any], name: str, *, limited: bool) -> Counter[str]:

@@ -86,7 +86,7 @@ def entry_list(request: HttpRequest) -> HttpResponse:
     if request.htmx and counting:  # type: ignore[attr-defined]
         return _part(request, "more_facets", context)
     context |= _rows(request, workspace, asked) | {
-        "total": browsing.entry_total(workspace),
+        "total": browsing.entry_total(workspace) if counts.of_all is None else counts.of_all,
         "playbooks": _playbooks(workspace, asked),
         "sorts": SORTS if asked.q else SORTS[:2],
         "kept": [(name, value) for name, value in asked.said if name not in TYPED],

@@ -37,7 +37,8 @@ def playbook_context(request: HttpRequest, playbook: Playbook, tab: str) -> dict
     url = playbook.get_absolute_url()
     value = playbook.as_value()
     draft = playbook_queries.draft(playbook, value)
-    labels = list(playbook.labels.select_related("release", "release__playbook"))
+    heavy = [f"release__{part}" for part in release_queries.HEAVY]
+    labels = list(playbook.labels.select_related("release", "release__playbook").defer(*heavy))
     release_count = playbook.releases.count()
     context: dict[str, Any] = {
         "playbook": playbook,

@@ -219,12 +219,10 @@ def _page(
 ) -> HttpResponse:
     membership = membership_of(request)
     chosen = ReviewFilter.of(request)
-    item = review_queries.review_item(
-        chosen.queue(membership.workspace), wanted, taken=taken or _taken(request)
-    )
-    policies = review_queries.policies(membership.workspace)
+    taken = taken or _taken(request)
+    item = review_queries.review_item(chosen.queue(membership.workspace), wanted, taken=taken)
     context: dict[str, Any] = {
-        "queue": queue_context(membership, chosen, item, policies),
+        "queue": queue_context(membership, chosen, item, taken.policies),
         "candidate": item.candidate,
         "may_decide": membership.may_review,
         "last": undo_context(membership, chosen, undo),
@@ -232,7 +230,7 @@ def _page(
     if item.candidate is None:
         context["publish_offers"] = publish_offers(membership.workspace, chosen)
     else:
-        item.candidate.playbook.standing_policy = policies.get(item.candidate.playbook_id)
+        item.candidate.playbook.standing_policy = taken.policies.get(item.candidate.playbook_id)
         context |= candidate_context(
             item.candidate,
             membership,

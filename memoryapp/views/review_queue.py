@@ -120,17 +120,18 @@ def queue_context(
     prefetch_related_objects(list(item.around), TARGETS)
     blind = {pk: policy.blind_share for pk, policy in policies.items()}
     shown = len(item.around)
+    desk = review_queries.desk_counts(
+        workspace, membership.user, timezone.now() - timedelta(hours=24)
+    )
     place = item.around.index(item.candidate) if item.inside and item.candidate else 0
     before = item.position - 1 - place if item.more_before and item.position else 0
     return {
         "done": decided,
         "total": decided + counts[PENDING],
-        "by_me_today": review_queries.decided_since(
-            workspace, membership.user, timezone.now() - timedelta(hours=24)
-        ),
+        "by_me_today": desk.decided,
         "filters": [
             *_status_chips(statuses, chosen),
-            *_desk_chips(membership, chosen),
+            *_desk_chips(membership, desk, chosen),
             *_active_chips(chosen),
         ],
         "facets": _facets(kept, chosen),
@@ -194,11 +195,12 @@ def _status_chips(counts: Mapping[str, int], chosen: ReviewFilter) -> list[Chip]
     ]
 
 
-def _desk_chips(membership: Membership, chosen: ReviewFilter) -> list[Chip]:
+def _desk_chips(
+    membership: Membership, desk: review_queries.DeskCounts, chosen: ReviewFilter
+) -> list[Chip]:
     """What is handed to the reader, and what policies admitted that somebody has to look at."""
     name = membership.user.get_username()
-    mine = review_queries.assigned_waiting(membership.workspace, membership.user)
-    due = review_queries.audits_due(membership.workspace)
+    mine, due = desk.assigned, desk.audits_due
     found = []
     if mine and chosen.assigned != name:
         found.append(Chip("Mine", mine, chosen.url(assigned=name), pressed=False))

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
-from memoryapp.access import membership_of
+from memoryapp.access import membership_of, memberships_of
 from memoryapp.models import Workspace
 from memoryapp.queries.rail import rail_counts
 
@@ -52,7 +52,7 @@ GROUPS: tuple[tuple[Item, ...], ...] = (
 def shell(request: HttpRequest) -> dict[str, Any]:
     """The rail, the workspace and the reader's membership; nothing for a stranger.
 
-    Two queries besides the membership, which the gate has fetched already.
+    One query besides the memberships, which the gate has fetched already.
     """
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return {}
@@ -66,9 +66,10 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "membership": membership,
         # A fragment has no rail and asks for none of its counts.
         "nav": SimpleLazyObject(lambda: _nav(workspace, request.path)),
-        "workspaces": Workspace.objects.filter(memberships__user=membership.user_id)
-        .exclude(pk=workspace.pk)
-        .order_by("name"),
+        "workspaces": sorted(
+            (each.workspace for each in memberships_of(request) if each.workspace != workspace),
+            key=lambda other: other.name,
+        ),
         "search_url": reverse("entry-list"),
         "palette_url": reverse("palette"),
     }
