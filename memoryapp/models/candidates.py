@@ -80,7 +80,7 @@ class Candidate(models.Model):
     origin_link = models.CharField(max_length=300, blank=True)
     origin_name = models.CharField(max_length=200, blank=True)
     #: the name of the environment it was learned in; empty where it was in none.
-    origin_environment = models.CharField(max_length=200, blank=True, db_default="")
+    origin_environment = models.CharField(max_length=200, blank=True, default="", db_default="")
     scores = models.JSONField(default=dict, blank=True)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
     decided_by = models.ForeignKey(

@@ -180,8 +180,8 @@ class Bullet(models.Model):
     tags = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     #: what the candidates say that it rests on: the kind of job that first taught it (a file's is
     #: ``file``, a person's empty), the name of its environment, and how many observed steps.
-    origin_kind = models.CharField(max_length=20, blank=True, db_default="")
-    environment = models.CharField(max_length=200, blank=True, db_default="")
+    origin_kind = models.CharField(max_length=20, blank=True, default="", db_default="")
+    environment = models.CharField(max_length=200, blank=True, default="", db_default="")
     evidence_count = models.PositiveIntegerField(default=0, db_default=0)
     #: what a ``playbook.json`` said of it besides; empty for bullets of our own.
     imported = models.JSONField(default=dict)

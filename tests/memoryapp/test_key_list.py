@@ -107,10 +107,10 @@ def test_it_needs_the_same_number_of_queries_for_more_rows(
             api_key_create(workspace=workspace, name=str(number), scopes=["read"], by=ada)
 
     add(10)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(7):
         ada_client.get(URL)
     add(10)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(7):
         ada_client.get(URL)
 
 

@@ -132,11 +132,11 @@ def test_it_asks_the_same_however_much_was_reported(
     trial: Any, vera_client: Any, django_assert_num_queries: Any
 ) -> None:
     vera_client.get(URL)
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(13):
         vera_client.get(URL)
     report(trial.release, 30, 10)
     report(trial.canary, 30, 10)
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(13):
         vera_client.get(URL)
 
 

@@ -75,8 +75,8 @@ def test_it_needs_the_same_number_of_queries_for_more_rows(
             MembershipFactory(workspace=workspace, user=user)
 
     add(10)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         ada_client.get(URL)
     add(10)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         ada_client.get(URL)

@@ -134,5 +134,5 @@ def test_it_asks_the_database_as_often_for_more_pulls(
     for count in (3, 20):
         for _ in range(count):
             pulled(release)
-        with django_assert_num_queries(8):
+        with django_assert_num_queries(7):
             vera_client.get(URL)
