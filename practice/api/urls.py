@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.urls import path
 
 from practice.api import (
+    calibration,
     calls,
     drift,
     environments,
@@ -20,6 +21,7 @@ from practice.api.tuning import FineTuning
 from practice.services import runs
 
 urlpatterns = [
+    path("calibration", calibration.CalibrationDetail.as_view(), name="api-calibration"),
     path("model-calls", calls.ModelCallList.as_view(), name="api-model-call-list"),
     path("model-calls/<int:pk>", calls.ModelCallDetail.as_view(), name="api-model-call-detail"),
     path("model-prices", calls.ModelPriceList.as_view(), name="api-model-price-list"),

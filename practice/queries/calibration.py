@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
 from memoryapp.models import Workspace
+from practice.domain import calibration as domain
 from practice.domain.calibration import Opinion
 from practice.models import Attempt
 from practice.queries.overrules import all_standing
+
+#: confidences from which a gate might admit.
+THRESHOLDS = (0.5, 0.7, 0.8, 0.9, 0.95)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """How far verdicts hold against one side; ``error`` is the expected calibration error, 0..1."""
+
+    total: int
+    confusion: domain.Confusion
+    bins: Sequence[domain.Bin]
+    error: float | None
+    thresholds: Sequence[domain.Admitted]
 
 
 def judged(
@@ -54,6 +70,19 @@ def against_people(
         )
         for was, label, confidence in rows.values_list("was", "label", "attempt__confidence")
     ]
+
+
+def measured(opinions: Sequence[Opinion]) -> Measured | None:
+    """All figures of one side; ``None`` without a single opinion."""
+    if not opinions:
+        return None
+    return Measured(
+        total=len(opinions),
+        confusion=domain.confusion(opinions),
+        bins=domain.reliability(opinions),
+        error=domain.expected_calibration_error(opinions),
+        thresholds=[domain.admitted_at(opinions, threshold) for threshold in THRESHOLDS],
+    )
 
 
 def validators(workspace: Workspace) -> Sequence[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -13,12 +12,9 @@ from django.views.decorators.http import require_safe
 
 from memoryapp.access import Right, allows, gate, membership_of, workspace_of
 from memoryapp.queries.policies import gate_figures, parse_gate
-from practice.domain import calibration as domain
 from practice.queries import calibration as queries
 from practice.queries.overrules import all_standing
 from practice.views.filters import PAGE_SIZE
-
-THRESHOLDS = (0.5, 0.7, 0.8, 0.9, 0.95)
 
 
 @require_safe
@@ -34,8 +30,8 @@ def calibration_page(request: HttpRequest) -> HttpResponse:
         "environments": workspace.environments.order_by("name"),
         "validators": queries.validators(workspace),
         "judged": queries.judged(workspace, **asked).count(),
-        "truth": _measured(queries.against_truth(workspace, **asked)),
-        "people": _measured(queries.against_people(workspace, **asked)),
+        "truth": queries.measured(queries.against_truth(workspace, **asked)),
+        "people": queries.measured(queries.against_people(workspace, **asked)),
         "page": Paginator(spoken, PAGE_SIZE).get_page(request.GET.get("page")),
         "playbooks": workspace.playbooks.order_by("name"),
         **_gate(request, asked),
@@ -57,24 +53,4 @@ def _gate(request: HttpRequest, asked: dict[str, str]) -> dict[str, Any]:
         "keep": {**asked, "playbook": playbook.slug},
         "gate_url": reverse("review-policy-gate", args=[playbook.slug]),
         **gate_figures(playbook, wanted),
-    }
-
-
-def _measured(opinions: Sequence[domain.Opinion]) -> dict[str, Any] | None:
-    """Everything one side of the page shows; ``None`` without a single opinion."""
-    if not opinions:
-        return None
-    return {
-        "total": len(opinions),
-        "confusion": domain.confusion(opinions),
-        "bins": [
-            {
-                "bin": found,
-                "said": f"{found.count} verdicts, right {round(100 * found.accuracy)} % of the "
-                f"time at a confidence of {round(100 * found.confidence)} %",
-            }
-            for found in domain.reliability(opinions)
-        ],
-        "error": domain.expected_calibration_error(opinions),
-        "thresholds": [domain.admitted_at(opinions, threshold) for threshold in THRESHOLDS],
     }

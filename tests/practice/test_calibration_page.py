@@ -44,14 +44,14 @@ def test_it_counts_verdicts_against_the_truth(vera_client: Any, round_: Any) -> 
 
     truth = vera_client.get(URL).context["truth"]
 
-    seen = truth["confusion"]
+    seen = truth.confusion
     assert (seen.true_admitted, seen.false_admitted) == (2, 1)
     assert (seen.false_rejected, seen.true_rejected) == (1, 1)
     assert seen.precision == seen.recall == pytest.approx(2 / 3)
     # Five verdicts, right three times; chance agrees in (3·3 + 2·2)/25 = 0.52 of them.
     assert seen.kappa == pytest.approx((0.6 - 0.52) / 0.48)
-    (only,) = truth["bins"]
-    assert (only["bin"].count, only["bin"].accuracy) == (5, 0.6)
+    (only,) = truth.bins
+    assert (only.count, only.accuracy) == (5, 0.6)
 
 
 def test_it_counts_verdicts_against_the_word_that_stands(
@@ -65,7 +65,7 @@ def test_it_counts_verdicts_against_the_word_that_stands(
 
     answer = vera_client.get(URL)
 
-    seen = answer.context["people"]["confusion"]
+    seen = answer.context["people"].confusion
     assert (seen.true_admitted, seen.false_admitted, seen.total) == (1, 1, 2)
     page = answer.content.decode()
     assert "Nothing was refunded." in page
@@ -76,7 +76,7 @@ def test_it_filters_by_validator_and_environment(vera_client: Any, round_: Any) 
     judged(round_, "success", truth=True)
     judged(round_, "success", truth=False, validator="rules-1")
     newer = vera_client.get(f"{URL}?validator=rules-2&environment=desk").context
-    assert newer["truth"]["total"] == 1
+    assert newer["truth"].total == 1
     assert list(newer["validators"]) == ["rules-1", "rules-2"]
     assert vera_client.get(f"{URL}?environment=elsewhere").context["truth"] is None
 
