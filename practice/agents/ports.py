@@ -1,7 +1,8 @@
 """The role protocols and the environment port. Two engines implement the roles: rules and model.
 
-What a role may read is its signature: the proposer never sees a target task, the validator never
-sees the playbook, the solver never sees proposer memory (Preping §3, asymmetric memories).
+What a role may read is its signature: the proposer never sees a target task, the validator sees of
+the playbook only which calls its rules put before others (in a faithful run not even these), the
+solver never sees proposer memory (Preping §3, asymmetric memories).
 
     AgentError
     ├── ProviderUnavailable      the model did not answer: retry later

@@ -176,6 +176,8 @@ class RunState:
     #: rounds in a row, the newest included, that had no task; and whether any had one.
     empty: int = 0
     practised: bool = False
+    #: whether any attempt of the run was judged; looked up only where the budget is spent.
+    has_verdicts: bool = True
 
     @property
     def is_spent(self) -> bool:
@@ -203,12 +205,14 @@ def decide(state: RunState, now: datetime) -> Decision:
 
 def _out_of_money(state: RunState, now: datetime) -> Decision:
     """Nothing more begins. An experiment still compares what it has, which costs nothing."""
+    kept = (
+        "Everything judged so far is kept; start another run to go on."
+        if state.has_verdicts
+        else "It did not last until the first verdict; start another run with a larger one."
+    )
     ended = Decision(
         end=RunStatus.FINISHED,
-        message=(
-            f"The budget of ${_dollars(state.budget or Decimal(0))} is spent. "
-            "Everything judged so far is kept; start another run to go on."
-        ),
+        message=f"The budget of ${_dollars(state.budget or Decimal(0))} is spent. {kept}",
     )
     if state.kind is not RunKind.EXPERIMENT:
         return ended

@@ -69,12 +69,14 @@ def _state(run: Run) -> domain.RunState:
     at_barrier = bool(units) and not any(unit.is_open for unit in units)
     practised = run.attempts.filter(arm=None, task__round__number=newest)
     failed = run.units.filter(status=Unit.Status.FAILED).order_by("-ended_at").first()
+    spent = run.spent() if run.budget is not None else Decimal(0)
+    broke = run.budget is not None and spent >= run.budget
     return domain.RunState(
         plan=plan,
         status=domain.RunStatus(run.status),
         kind=domain.RunKind(run.kind),
         units=units,
-        spent=run.spent() if run.budget is not None else Decimal(0),
+        spent=spent,
         budget=run.budget,
         lease=lease(),
         representatives=tuple(
@@ -91,6 +93,7 @@ def _state(run: Run) -> domain.RunState:
         else "",
         **(_emptiness(run, newest) if at_barrier and not practised.exists() else {}),
         last_error=failed.message if failed else "",
+        has_verdicts=not broke or run.attempts.exclude(label="").exists(),
     )
 
 

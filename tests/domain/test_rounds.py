@@ -164,7 +164,20 @@ def test_it_goes_on_when_only_some_attempts_were_lost() -> None:
 def test_it_stops_at_the_budget_and_says_what_was_kept() -> None:
     decision = decide(state(*SOLVED, spent=Decimal("2.00"), budget=Decimal("2.00")), NOW)
     assert decision.end is RunStatus.FINISHED
-    assert "budget of $2.00 is spent" in decision.message
+    assert decision.message == (
+        "The budget of $2.00 is spent. "
+        "Everything judged so far is kept; start another run to go on."
+    )
+
+
+def test_it_says_so_where_the_budget_did_not_last_until_a_verdict() -> None:
+    spent = state(
+        *SOLVED, spent=Decimal("2.00"), budget=Decimal("2.00"), judged=0, has_verdicts=False
+    )
+    assert decide(spent, NOW).message == (
+        "The budget of $2.00 is spent. "
+        "It did not last until the first verdict; start another run with a larger one."
+    )
 
 
 def test_it_names_a_budget_below_a_cent_in_full() -> None:
