@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass
 
@@ -34,15 +35,18 @@ class Generated:
     truth: Truth
 
 
-def generated(seed: int, fault_kind: str = "") -> Generated:
-    """The incident of a seed; the kind of fault is drawn unless it is given."""
+def generated(seed: int, fault_kind: str = "", *, calm: bool = False) -> Generated:
+    """The incident of a seed; the kind of fault is drawn unless it is given.
+
+    ``calm``: the same system watched in the same way, with an alert and no fault.
+    """
     r = random.Random(seed * _STREAM + 1)
     known = system(seed)
     kind = fault_kind or FAULTS[seed % len(FAULTS)]
     before, after = r.choice((600.0, 1200.0)), r.choice((180.0, 240.0, 600.0))
     begin, end = EPOCH, EPOCH + before + after
     onset = begin + before + r.uniform(0, 55)
-    fault = _fault(known, kind, onset, r)
+    fault = _fault(known, kind, math.inf if calm else onset, r)
     run = Simulation(known, r, fault)
     run.run(begin, end)
     names = [one.name for one in known.services]

@@ -12,7 +12,7 @@ if LLM_PROVIDER and not LLM_MODEL:
 #: The roles a language model plays; naming them in the engine would load its libraries here.
 MODEL_ROLES = (
     *("proposer", "solver", "condenser", "validator", "summariser", "reflector", "curator"),
-    *("consolidator", "investigator"),
+    *("consolidator", "investigator", "explainer"),
 )
 LLM_ROLE_MODELS = env.by_name(
     "LLM_ROLE_MODELS", variables.words, names=MODEL_ROLES, example='{"validator": "gpt-5-mini"}.'

@@ -88,7 +88,7 @@ class ModelInvestigator:
             component=fenced(question.node),
             callees=fenced(", ".join(question.callees)) or "nothing",
             names=fenced("\n".join(question.names[:_NAMES])),
-            evidence="\n".join(_line(one) for one in evidence[:_SHOWN]) or "(none)",
+            evidence="\n".join(evidence_line(one) for one in evidence[:_SHOWN]) or "(none)",
             said=fenced("\n".join(said)) or "(nothing)",
         )
         try:
@@ -100,7 +100,8 @@ class ModelInvestigator:
         return reply
 
 
-def _line(one: Evidence) -> str:
+def evidence_line(one: Evidence) -> str:
+    """One claim as a model is shown it."""
     when = f", since {one.onset:.0f}" if one.onset is not None else ""
     text = fenced(clipped(" ".join(one.statement.split()), _STATEMENT_CAP))
     return f"[{one.evidence_id}] {one.kind.value}, weight {one.weight:.1f}{when}: {text}"

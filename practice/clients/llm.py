@@ -50,6 +50,7 @@ DEFAULT_TEMPERATURES: Mapping[str, float] = MappingProxyType(
         "curator": 0.7,
         "consolidator": 0.3,
         "investigator": 0.0,
+        "explainer": 0.3,
     }
 )
 CONNECT_TIMEOUT_S = 10.0

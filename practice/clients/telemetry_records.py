@@ -1,4 +1,4 @@
-"""The records of one sent file, read piece by piece: CSV, a JSON list, or JSON lines.
+"""The records of one sent file, read piece by piece: CSV, a JSON list, JSON lines, or Parquet.
 
 Nothing is held whole that can pass by: a file is unpacked as far as it is read, and a row is gone
 once it is used. What is one object by its form (an OTLP request) must fit ``WHOLE_CAP``.
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
+from practice.clients import telemetry_parquet
 from practice.clients.telemetry_columns import UnreadableTelemetry
 
 #: What one sent file may unpack to; a million log lines are half of it.
@@ -36,6 +37,7 @@ class Unpacked(io.RawIOBase):
         if data[:4] == b"PK\x03\x04":
             raise UnreadableTelemetry(f"{name} is a zip archive: send each file in it by itself")
         self.place = 0
+        self.data = data
         self._data, self._name, self._notes = memoryview(data), name, notes
         self._left = UNPACKED_CAP
         self._unpacker = zlib.decompressobj(wbits=31) if is_gzip(data) else None
@@ -123,6 +125,11 @@ def records(stream: Unpacked, name: str, notes: list[str]) -> Iterator[Record]:
     Raises:
         UnreadableTelemetry: a JSON list that is none, or an object above ``WHOLE_CAP``.
     """
+    if stream.data.startswith(telemetry_parquet.MAGIC):
+        for share, row in telemetry_parquet.rows(stream.data, name, UNPACKED_CAP):
+            stream.place = int(share * len(stream.data))
+            yield row
+        return
     raw = io.BufferedReader(stream, 1 << 18)
     text = io.TextIOWrapper(raw, encoding="utf-8-sig", errors="replace", newline="")
     lines = _lines(text)

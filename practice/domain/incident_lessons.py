@@ -95,6 +95,7 @@ def report(
     cause: str,
     said: str,
     notes: Sequence[str],
+    words: Sequence[str],
     alerts: Sequence[tuple[float, str, str]],
 ) -> str:
     """The incident as Markdown: answer first, then the path, evidence and what stayed open."""
@@ -108,6 +109,8 @@ def report(
     ]
     if cause:
         lines += [f"A person named `{short(cause)}`{f': {_plain(said)}' if said else ''}.", ""]
+    if words:
+        lines += ["In a model's words:", "", *(f"- {_plain(text)}" for text in words), ""]
     lines += ["## Alerts", ""]
     lines += [
         f"- {_time(at)} `{entry or 'unknown'}` {_plain(signal)}" for at, entry, signal in alerts

@@ -13,6 +13,8 @@ from practice.agents.rules import build_engine
 from practice.clients.price_list import is_listed
 from practice.domain.prices import price_for
 from practice.domain.prompts import PromptText, version_name
+from practice.domain.rootcause.explanation import Sentence
+from practice.domain.rootcause.types import Analysis as Found
 from practice.domain.rootcause.types import Ask
 from practice.domain.rounds import Plan
 from practice.models import Analysis, ModelPrice, PromptVersion, Unit
@@ -107,16 +109,40 @@ def engine_of(unit: Unit) -> Engine:
 
 
 def investigator_of(analysis: Analysis) -> Ask | None:
-    """Who is asked of the verdicts an analysis leaves open; ``None`` without a model or calls."""
+    """Who is asked of the verdicts an analysis leaves open; ``None`` without a model or calls.
+
+    One call of several is kept for the explanation.
+    """
     calls = int(analysis.budget.get("model_calls", 0))
     if not is_configured() or calls < 1:
         return None
+    model = _model_of(analysis, "investigator")
+    investigator = import_module("practice.agents.investigator").ModelInvestigator
+    asked: Ask = investigator(model, max(1, calls - 1))
+    return asked
+
+
+def explained(analysis: Analysis, found: Found) -> tuple[Sentence, ...] | None:
+    """The answer in a model's words, as far as they can be checked.
+
+    ``None`` where no model was asked: none is configured, no call is left, or nothing was found
+    that could be told.
+    """
+    left = int(analysis.budget.get("model_calls", 0)) - found.spent.model_calls
+    if not is_configured() or left < 1 or not found.causes or not found.evidence:
+        return None
+    model = _model_of(analysis, "explainer")
+    said: tuple[Sentence, ...] = import_module("practice.agents.explainer").ModelExplainer(model)(
+        found
+    )
+    return said
+
+
+def _model_of(analysis: Analysis, role: str) -> Any:
     llm = model_library()
     wiring = llm.Wiring(record=analysis_recorder(analysis))
     chosen = llm.ModelSettings(**model_settings(analysis.incident.workspace_id))
-    model = llm.role_model(chosen, "investigator", 0, wiring)
-    asked: Ask = import_module("practice.agents.investigator").ModelInvestigator(model, calls)
-    return asked
+    return llm.role_model(chosen, role, 0, wiring)
 
 
 def prompts_of(plan: Plan) -> dict[str, PromptText]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -112,11 +113,24 @@ def _perform(row: Analysis) -> tuple[Found, dict[str, Any]]:
         told=teller.heard,
         should_stop=teller.should_stop,
     )
+    found, words = _explained(row, found, teller)
     notes = (*notes, *found.notes)
     if not known.present():
         notes = (NO_TELEMETRY, *notes)
     drawn = panels(known, found) | {"notes": list(dict.fromkeys(notes)), **_bounds(known)}
-    return found, drawn
+    return found, drawn | {"words": words}
+
+
+def _explained(row: Analysis, found: Found, teller: _Teller) -> tuple[Found, list[dict[str, Any]]]:
+    """The answer with what a model says of it; unchanged but for the call that was spent."""
+    if teller.should_stop():
+        return found, []
+    _tell(row, "Writing the explanation", found.spent.visits)
+    said = engines.explained(row, found)
+    if said is None:
+        return found, []
+    spent = replace(found.spent, model_calls=found.spent.model_calls + 1)
+    return replace(found, spent=spent), [serial.to_json(one) for one in said]
 
 
 def window_of(row: Analysis) -> tuple[datetime, datetime]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django import template
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from memoryapp.templatetags.ui import status
@@ -14,6 +15,7 @@ from practice.domain.rootcause.types import Closing, Verdict, Visit
 
 register = template.Library()
 
+_NODE = re.compile(r"^(service|pod|host):")
 _CLOSED = {
     Closing.RECURSED: "",
     Closing.LEAF: "Leaf: it calls nothing that was seen.",
@@ -29,6 +31,16 @@ _CLOSED = {
 def node_name(node: str) -> str:
     """The name of a node without its kind."""
     return short(node)
+
+
+@register.filter
+def coded(text: str) -> SafeString:
+    """A sentence whose words in backticks are set as code, ids of components by their names."""
+    parts = (
+        format_html("<code>{}</code>", _NODE.sub("", part)) if number % 2 else part
+        for number, part in enumerate(text.split("`"))
+    )
+    return format_html_join("", "{}", ((part,) for part in parts))
 
 
 @register.simple_tag

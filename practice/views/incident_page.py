@@ -131,6 +131,7 @@ def found_context(found: Found, panels: dict[str, Any], entries: list[str]) -> d
         "trace": panels.get("trace") or {},
         "test": panels.get("test"),
         "notes": panels.get("notes", ()),
+        "words": panels.get("words", ()),
         "rows": panels.get("rows", {}),
         "reach": _reach(panels),
         # Few systems measure a call at both its ends; that alone is nothing to warn of.

@@ -145,6 +145,7 @@ def incident_report(request: HttpRequest, number: int) -> HttpResponse:
         cause=incident.cause,
         said=incident.cause_reason,
         notes=analysis.panels.get("notes", ()),
+        words=[one["text"] for one in analysis.panels.get("words", ())],
         alerts=[(a.at.timestamp(), a.entry, a.signal) for a in incident.alerts.all()],
     )
     response = HttpResponse(text, content_type="text/markdown; charset=utf-8")

@@ -1,0 +1,75 @@
+"""Parquet is read like any other form where pyarrow is installed, else refused with a word."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from practice.clients import telemetry_parquet, telemetry_records
+from practice.clients.telemetry import UnreadableTelemetry
+from practice.clients.telemetry_files import glance, read
+
+AT = datetime(2026, 11, 20, 9, 12, 0, 250_000, tzinfo=UTC)
+
+
+def packed(columns: dict[str, Any], **types: Any) -> bytes:
+    arrow = pytest.importorskip("pyarrow", reason="the extra `parquet` is not installed")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = arrow.table(
+        {name: arrow.array(values, types.get(name)) for name, values in columns.items()}
+    )
+    out = io.BytesIO()
+    parquet.write_table(table, out, row_group_size=1_000)
+    return out.getvalue()
+
+
+def rows_of(data: bytes, kind: str, **mapping: str) -> list[str]:
+    found = read(data, name="sent.parquet", kind=kind, mapping=mapping)
+    return gzip.decompress(found.content).decode().splitlines()[1:]
+
+
+def test_without_pyarrow_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    for look in (glance, read):
+        with pytest.raises(UnreadableTelemetry, match=r"greenroom\[parquet\].*or send CSV"):
+            look(telemetry_parquet.MAGIC + b"...", name="m.parquet", kind="metrics")
+
+
+def test_it_reads_numbers_texts_and_times_to_the_nanosecond() -> None:
+    arrow = pytest.importorskip("pyarrow", reason="the extra `parquet` is not installed")
+    data = packed(
+        {"ts": [AT], "metric": ["cpu"], "value": [0.5], "service": ["web"], "pod": [None]},
+        ts=arrow.timestamp("ns", "UTC"),
+    )
+    assert rows_of(data, "metrics") == [f"{AT.timestamp()},cpu,0.5,web,,"]
+
+
+def test_it_takes_the_column_names_of_its_source() -> None:
+    data = packed({"when": [1795000000123], "app": ["web"], "text": ["hello, you"]})
+    mapping = {"ts_us": "when", "service": "app", "message": "text", "time_unit": "ms"}
+    (row,) = rows_of(data, "logs", **mapping)
+    when, _, rest = row.partition(",")
+    assert float(when) == pytest.approx(1795000000123000, abs=1)
+    assert rest == 'web,"hello, you",,,,,'
+
+
+def test_it_tells_how_far_it_is() -> None:
+    size = 12_000
+    data = packed({"ts": [1795000000] * size, "metric": ["m"] * size, "value": [1.0] * size})
+    heard: list[float] = []
+    read(data, name="m", kind="metrics", told=lambda rows, share: heard.append(share))
+    assert heard == pytest.approx([5 / 12, 10 / 12], abs=0.01)
+
+
+def test_it_refuses_one_that_is_cut_or_unpacks_to_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = packed({"ts": [1795000000] * 9000, "metric": ["m"] * 9000, "value": [1.0] * 9000})
+    with pytest.raises(UnreadableTelemetry, match="can only be read whole"):
+        glance(data[:-200], name="m.parquet", kind="metrics")
+    monkeypatch.setattr(telemetry_records, "UNPACKED_CAP", 1 << 10)
+    with pytest.raises(UnreadableTelemetry, match="split it by time"):
+        glance(data, name="m.parquet", kind="metrics")
