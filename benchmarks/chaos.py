@@ -1,8 +1,10 @@
 """Kill parts of a running product at random moments and count what came of it.
 
-For each victim (worker, beat, redis, postgres) one run is practised on the sample world while the
-victim is killed with SIGKILL at seeded random moments. Prints one JSON line per figure: ``peer`` is
-what an undisturbed run must give. Every run must end by itself with exact totals.
+For each victim (worker, beat, web, redis, postgres) runs are practised on the sample world while it
+is killed with SIGKILL at seeded random moments. For ``network`` a second host works along, in a
+namespace of its own, and is cut off for seconds: longer and shorter than a lease. Prints one JSON
+line per figure: ``peer`` is what an undisturbed run must give. Every run must end by itself with
+exact totals.
 
     python -m benchmarks.chaos --kills 20 --seed 1
 """
@@ -18,19 +20,27 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks import second_host
 from benchmarks.product_api import api_key, call, in_shell, start_run
 from tests.product import Product, start_product, stop_product
 
 VICTIMS = {
     "worker": "celery.* worker",
     "beat": "celery.* beat",
+    "web": "gunicorn",
     "redis": "redis-server",
     "postgres": "bin/postgres",
 }
+NETWORK = "network"
+#: A lease is six seconds here: some cuts are noticed by nobody, some lose the work to another.
+CUT_SECONDS = (1.0, 14.0)
 ROUNDS, TASKS = 4, 6
+LEASES = {"UNIT_LEASE_SECONDS": "6", "SWEEP_SECONDS": "2"}
 RUN_SECONDS = 900.0
 _COUNT = """
 import json
@@ -70,7 +80,9 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--kills", type=int, default=20, help="kills per victim")
     options.add_argument("--seed", type=int, default=1)
-    options.add_argument("--victims", nargs="*", default=list(VICTIMS), choices=list(VICTIMS))
+    options.add_argument(
+        "--victims", nargs="*", default=[*VICTIMS, NETWORK], choices=[*VICTIMS, NETWORK]
+    )
     asked = options.parse_args()
     wrong = 0
     for victim in asked.victims:
@@ -91,22 +103,55 @@ def main() -> int:
 def _trial(victim: str, kills: int, moments: random.Random) -> dict[str, tuple[Any, Any]]:
     data = Path(tempfile.mkdtemp(prefix="gr-chaos-"))
     data.chmod(0o755)  # root's database user must be able to walk into it
-    product = start_product(data, UNIT_LEASE_SECONDS="6", SWEEP_SECONDS="2")
+    product = start_product(data, **LEASES)
     try:
         key = api_key(data)
-        killed, numbers = 0, []
-        deadline = time.monotonic() + RUN_SECONDS
-        while killed < kills and time.monotonic() < deadline:
-            numbers.append(start_run(product, key, rounds=ROUNDS, tasks=TASKS))
-            killed += _disturb(product, key, numbers[-1], VICTIMS[victim], kills - killed, moments)
-        return _totals(data, numbers, killed)
+        if victim != NETWORK:
+            kill = partial(_kill, product, VICTIMS[victim])
+            return _totals(data, *_runs(product, key, kill, kills, moments))
+        with second_host.joined(data, **LEASES) as host:
+
+            def cut() -> int:
+                host.cut(moments.uniform(*CUT_SECONDS))
+                return 1
+
+            numbers, killed = _runs(product, key, cut, kills, moments)
+            done = host.tasks_done
+        return {
+            **_totals(data, numbers, killed),
+            "tasks_of_second_host": (done, None),
+        }
     finally:
         stop_product(product)
         shutil.rmtree(data, ignore_errors=True)
 
 
+def _runs(
+    product: Product, key: str, strike: Callable[[], int], strikes: int, moments: random.Random
+) -> tuple[list[int], int]:
+    """Practise until that many strikes were struck: the runs' numbers, and how many it were."""
+    killed, numbers = 0, []
+    deadline = time.monotonic() + RUN_SECONDS
+    while killed < strikes and time.monotonic() < deadline:
+        numbers.append(start_run(product, key, rounds=ROUNDS, tasks=TASKS))
+        killed += _disturb(product, key, numbers[-1], strike, strikes - killed, moments)
+    return numbers, killed
+
+
+def _kill(product: Product, pattern: str) -> int:
+    pids = product.pids_of(pattern)
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    return len(pids)
+
+
 def _disturb(
-    product: Product, key: str, number: int, victim: str, most: int, moments: random.Random
+    product: Product,
+    key: str,
+    number: int,
+    strike: Callable[[], int],
+    most: int,
+    moments: random.Random,
 ) -> int:
     """Kill until the run has ended by itself or ``most`` is reached, then let it end."""
     killed = 0
@@ -120,9 +165,7 @@ def _disturb(
             if len(times) >= PER_MINUTE:
                 time.sleep(max(0.0, times[-PER_MINUTE] + 60 - time.monotonic()))
             times.append(time.monotonic())
-            for pid in product.pids_of(victim):
-                os.kill(pid, signal.SIGKILL)
-                killed += 1
+            killed += strike()
     return killed
 
 

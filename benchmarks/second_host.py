@@ -1,0 +1,151 @@
+"""A second host on this machine: a worker in a network namespace of its own, whose cable is pulled.
+
+It reaches PostgreSQL and Redis of a running product by TCP over a pair of virtual interfaces; what
+listens at the other end passes on to the product's Unix sockets. Needs root and iproute2.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from memoryapp.project import embedded
+from tests.product import ROOT, free_port
+
+NAMESPACE, OURS, THEIRS = "greenroom-host2", "gr-host1", "gr-host2"
+HERE, THERE = "10.77.9.1", "10.77.9.2"
+CHUNK = 65_536
+
+
+@dataclass
+class SecondHost:
+    """``cut`` pulls the cable for some seconds; ``tasks_done`` counts what its worker did."""
+
+    log: Path
+    worker: subprocess.Popen[bytes]
+
+    def cut(self, seconds: float) -> None:
+        _ip("link", "set", OURS, "down")
+        time.sleep(seconds)
+        _ip("link", "set", OURS, "up")
+
+    @property
+    def tasks_done(self) -> int:
+        return self.log.read_text(errors="replace").count(" succeeded in ")
+
+
+@contextmanager
+def joined(data: Path, workers: int = 2, **settings: str) -> Iterator[SecondHost]:
+    """Have a second host work for the product whose data folder is ``data``.
+
+    Raises:
+        SystemExit: this machine does not let us make a namespace; the line says what it needs.
+    """
+    if os.geteuid() or shutil.which("ip") is None:
+        raise SystemExit("The network is cut with ip(8) of iproute2, as root.")
+    sockets = embedded.socket_folder(data)
+    with (
+        _wired(),
+        _passed_on(sockets / ".s.PGSQL.5432") as postgres,
+        _passed_on(sockets / "redis.sock") as redis,
+    ):
+        log = data / "second-host.log"
+        environment = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "memoryapp.project.settings",
+            "GREENROOM_DATA_DIR": str(data),
+            "SECRET_KEY": embedded.kept_secret(data),
+            "DATABASE_URL": f"postgresql://greenroom@{HERE}:{postgres}/greenroom",
+            "REDIS_URL": f"redis://{HERE}:{redis}/0",
+            **settings,
+        }
+        celery = [sys.executable, "-m", "celery", "-A", "memoryapp.project", "worker"]
+        options = [f"--concurrency={workers}", "--hostname=second@%h", "--loglevel=INFO"]
+        with log.open("wb") as said:
+            worker = subprocess.Popen(
+                ["ip", "netns", "exec", NAMESPACE, *celery, *options],
+                cwd=ROOT,
+                env=environment,
+                stdout=said,
+                stderr=said,
+                start_new_session=True,
+                preexec_fn=embedded.die_with_parent(),
+            )
+        try:
+            yield SecondHost(log, worker)
+        finally:
+            worker.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                worker.wait(20)
+            with suppress(ProcessLookupError):
+                os.killpg(worker.pid, 9)
+            worker.wait()
+
+
+@contextmanager
+def _wired() -> Iterator[None]:
+    _ip("netns", "add", NAMESPACE)
+    try:
+        _ip("link", "add", OURS, "type", "veth", "peer", "name", THEIRS, "netns", NAMESPACE)
+        _ip("addr", "add", f"{HERE}/24", "dev", OURS)
+        _ip("link", "set", OURS, "up")
+        for command in (
+            ("addr", "add", f"{THERE}/24", "dev", THEIRS),
+            ("link", "set", THEIRS, "up"),
+            ("link", "set", "lo", "up"),
+        ):
+            _ip("-n", NAMESPACE, *command)
+        yield
+    finally:
+        _ip("netns", "del", NAMESPACE)  # takes its end of the cable with it, and so ours
+
+
+def _ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True)
+
+
+@contextmanager
+def _passed_on(path: Path) -> Iterator[int]:
+    """Listen at our end of the cable and pass everything on to a Unix socket; yields the port."""
+    port = free_port()
+    listener = socket.create_server((HERE, port), backlog=64)
+
+    def accept() -> None:
+        while True:
+            try:
+                far, _ = listener.accept()
+            except OSError:
+                return
+            near = socket.socket(socket.AF_UNIX)
+            try:
+                near.connect(str(path))
+            except OSError:  # it was just killed
+                far.close()
+                continue
+            for one, other in ((far, near), (near, far)):
+                threading.Thread(target=_copy, args=(one, other), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield port
+    finally:
+        listener.close()
+
+
+def _copy(one: socket.socket, other: socket.socket) -> None:
+    with suppress(OSError):
+        while chunk := one.recv(CHUNK):
+            other.sendall(chunk)
+    for end in (one, other):
+        with suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+        end.close()
