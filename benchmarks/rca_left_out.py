@@ -76,7 +76,11 @@ def of_generated(count: int) -> Strengths:
 
 
 def chosen(systems: Mapping[str, Strengths], left_out: str) -> float:
-    """The threshold that serves the other systems best, each counted alike."""
+    """The threshold that serves the other systems best, each counted alike.
+
+    Where a range of them serves alike, its middle: as far from the windows without a fault as from
+    those with one.
+    """
     others = [one for name, one in systems.items() if name != left_out]
     tried = sorted({s for one in others for s in (*one.calm, *(f[0] for f in one.faults))})
 
@@ -84,7 +88,12 @@ def chosen(systems: Mapping[str, Strengths], left_out: str) -> float:
         judged = [one.judged(least) for one in others]
         return sum(j["found"] * j["right_of_found"] - j["false_cause"] for j in judged)
 
-    return max(tried, key=lambda least: (served(least), -least))
+    values = [served(least) for least in tried]
+    last = max(range(len(tried)), key=lambda n: (values[n], n))
+    first = last
+    while first > 0 and values[first - 1] == values[last]:
+        first -= 1
+    return (tried[last] + (tried[first - 1] if first else 0.0)) / 2
 
 
 def main() -> int:
