@@ -41,8 +41,8 @@ class Count:
 
 def main(attempts: int, seed: int) -> None:
     """Drive a run of about ``attempts`` attempts and print what its first and last rounds cost."""
-    run = _started(attempts, seed)
-    at_start_of = _driven(run)
+    run = _started(seed)
+    at_start_of = _driven(run, attempts)
     rounds_ = len(at_start_of) - 1
     part = max(rounds_ // 5, 1)
     first = _between(at_start_of[0], at_start_of[part])
@@ -54,7 +54,7 @@ def main(attempts: int, seed: int) -> None:
     _figure("growth_memory_mb", at_start_of[-1].memory, at_start_of[part].memory, seed)
 
 
-def _started(attempts: int, seed: int) -> Run:
+def _started(seed: int) -> Run:
     # Nobody listens on this broker: every bell is answered below.
     for task in (check_environment, drive_run):
         task.apply_async = lambda *args, **kwargs: None
@@ -75,15 +75,16 @@ def _started(attempts: int, seed: int) -> Run:
         playbook=playbook_create(workspace=workspace, name="Growth", by=user),
         engine="rules",
         by=user,
-        rounds=min(-(-attempts // (TASKS * ATTEMPTS)), LIMITS["rounds"]),
+        # Ideas that repeat are dropped, the more the longer a run is: it ends where it has enough.
+        rounds=LIMITS["rounds"],
         tasks=TASKS,
         attempts=ATTEMPTS,
         seed=seed,
     )
 
 
-def _driven(run: Run) -> list[Count]:
-    """Work until the run ends. Returns the count at each round's start, and at the end.
+def _driven(run: Run, attempts: int) -> list[Count]:
+    """Work until a round ends with ``attempts`` done. Returns the count at each round's start.
 
     Whole rounds are compared, because a round's stages cost differently.
     """
@@ -107,7 +108,7 @@ def _driven(run: Run) -> list[Count]:
     with connection.execute_wrapper(count):
         bells = deque(rounds.drive(run.pk))
         take()
-        while bells:
+        while bells and (len(counts) < 2 or counts[-1].attempts < attempts):
             seen.messages += 1
             rounds.work(bells.popleft())
             waited = not bells

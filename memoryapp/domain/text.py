@@ -17,11 +17,14 @@ from memoryapp.domain.redaction import MARK, Own
 
 _MASKED = re.compile(r"\[redacted: ([^\]\n]{1,60})\]")
 _SECRET_NAME = (
-    r"(?:password|passwd|passphrase|secret|secret[_-]?key|client[_-]?secret|api[_-]?key"
-    r"|private[_-]?key|(?:access|auth|refresh|session|id)[_-]?token|access[_-]?key)"
+    r"(?:(?:password|passwd|passphrase|pwd|secret|secret[_-]?key|client[_-]?secret|api[_-]?key"
+    r"|private[_-]?key|access[_-]?key|(?:access|auth|oauth|api|bot|bearer|csrf|device|id|login"
+    r"|refresh|session|user)[_-]?token)(?:s|[_-]?(?:list|value|hash))?)"
 )
 # A value that is plainly not prose: no spaces, and letters mixed with digits or symbols.
 _SECRETIVE = r"(?=[^\s\"'\\]*[A-Za-z])(?=[^\s\"'\\]*[0-9!#$%^&*@+=/~])[^\s\"'\\,;&<>]{6,}"
+
+_LONG_TOKEN = r"(?=[\w.~+/=-]*[A-Za-z])(?=[\w.~+/=-]*\d)[\w.~+/=-]{16,}"
 
 Rule = tuple[str, re.Pattern[str], str]
 #: secrets whose form gives them away, whatever they are called.
@@ -55,6 +58,14 @@ _FORMS: tuple[Rule, ...] = tuple(
         ("google key", r"(?<![\w-])AIza[\w-]{35,}", "{}"),
         ("slack token", r"(?<![\w-])xox[abeprs]-[A-Za-z0-9-]{10,}", "{}"),
         ("api key", r"\b(?:hf|npm)_[A-Za-z0-9]{30,}", "{}"),
+        ("api key", r"(?<![\w-])SG\.[\w-]{16,}\.[\w-]{16,}", "{}"),
+        ("api key", r"(?<![\w-])whsec_[\w+/-]{16,}=*", "{}"),
+        (
+            "cookie",
+            r"(?i)\b((?:set-)?cookie\\*[\"']?\s*[:=]\s*\\*[\"']?[\w.-]{1,64}=)(?!\[redacted)"
+            r"[^;,\s\"'\\]{6,}",
+            r"\1{}",
+        ),
     )
 )
 #: values that only their name makes a secret.
@@ -78,9 +89,20 @@ _NAMED: tuple[Rule, ...] = tuple(
             r"\1{}",
         ),
         ("password", rf"(?i)((?<![a-z]){_SECRET_NAME}:[ \t]*)(?!\[redacted){_SECRETIVE}", r"\1{}"),
+        (  # in JSON: a number, a list or an object without another in it
+            "password",
+            rf"(?i)({_SECRET_NAME}\"\s*:\s*)(?:-?\d[\d.eE+-]*|\[[^\[\]{{}}]*\]|\{{[^{{}}\[\]]*\}})",
+            r'\1"{}"',
+        ),
+        (  # a cursor is called token too, and looks like one less often
+            "token",
+            rf"(?i)((?<![\w-])token\\*[\"']?\s*[:=]\s*\\*[\"']?){_LONG_TOKEN}",
+            r"\1{}",
+        ),
     )
 )
 _SECRET_FIELD = re.compile(rf"(?i)(?:.*[_\-.])?{_SECRET_NAME}")
+_TOKEN = re.compile(_LONG_TOKEN)
 
 
 def redact(text: str, *, named: bool = True) -> str:
@@ -142,7 +164,7 @@ def _encodable(text: str) -> str:
 _SIGN = re.compile(
     r"s(?:k[-_]|ecret)|rk[-_]|g(?:r_|h[pousr]_|ithub_pat_|lpat-)|a(?:kia|sia|iza|uthorization"
     r"|pi[-_]?key|ccess[-_]?(?:key|token)|uth[-_]?token)|p(?:rivate[ _-]?key|assw|assphrase)|eyj"
-    r"|bearer|://|xox|hf_|npm_|refresh[-_]?token|session[-_]?token|id[-_]?token"
+    r"|bearer|://|xox|hf_|npm_|token|pwd|sg\.|whsec_|cookie"
 )
 
 
@@ -163,7 +185,7 @@ def masks_in(text: str) -> tuple[str, ...]:
 
 
 def redact_value(value: Any, *, named: bool = True) -> Any:
-    """Return a JSON value with every string redacted, and strings under secret names masked.
+    """Return a JSON value with every string redacted, and values under secret names masked.
 
     Names are redacted too. The value's nesting is bounded by whoever read it.
     """
@@ -180,9 +202,22 @@ def redact_value(value: Any, *, named: bool = True) -> Any:
 
 
 def _redact_field(name: str, value: Any, named: bool) -> Any:
-    if named and isinstance(value, str) and value and _SECRET_FIELD.fullmatch(name):
-        return MARK.format("password")
+    if named and _SECRET_FIELD.fullmatch(name):
+        return _all_masked(value)
+    if named and name.lower() == "token" and isinstance(value, str) and _TOKEN.fullmatch(value):
+        return MARK.format("token")
     return redact_value(value, named=named)
+
+
+def _all_masked(value: Any) -> Any:
+    """Return a value under a secret name with everything in it masked; flags and nothing stay."""
+    if isinstance(value, Mapping):
+        return {str(key): _all_masked(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_all_masked(item) for item in value]
+    if value is None or isinstance(value, bool) or value == "" or masks_in(str(value)):
+        return value
+    return MARK.format("password")
 
 
 def cleaned(text: str) -> str:

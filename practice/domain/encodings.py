@@ -69,8 +69,13 @@ def _finder(secrets: tuple[tuple[str, str], ...]) -> Finder | None:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    yield "".join(map(_spellings, secret))
-    if len(secret) >= ENCODED_CHARS:
+    if len(secret) < ENCODED_CHARS:
+        yield "".join(map(_spellings, secret))
+    else:
+        # Long enough to be known in other letters, backwards, and with spaces in it.
+        between = r"\s?" if len(secret) <= BROKEN_CHARS else ""
+        yield f"(?i:{between.join(map(_spellings, secret))})"
+        yield f"(?i:{re2.escape(secret[::-1])})"
         yield from _in_base64(secret.encode())
         between = _BETWEEN if len(secret) <= BROKEN_CHARS else ""
         yield f"(?i:{between.join(f'{byte:02x}' for byte in secret.encode())})"

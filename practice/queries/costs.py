@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce, Greatest
 from memoryapp.models import Workspace
 from practice.domain.prices import Total
 from practice.domain.rounds import RunKind
-from practice.models import LedgerEntry, ModelCall, Run
+from practice.models import Attempt, LedgerEntry, ModelCall, Run
 
 #: How the ledger's roles are said to people, in the order they work.
 ROLES = {
@@ -169,20 +169,19 @@ class OnlineCost:
 def online(workspace: Workspace) -> OnlineCost:
     """What online runs have cost, and over how many tasks of users."""
     entries = ledger(workspace).filter(run__kind=RunKind.ONLINE)
-    return OnlineCost(whole(by_role(entries)), _judged(workspace, RunKind.ONLINE))
+    judged = workspace.runs.filter(kind=RunKind.ONLINE).aggregate(
+        tasks=Count("attempts", filter=~Q(attempts__label="") & Q(attempts__arm=None))
+    )
+    return OnlineCost(whole(by_role(entries)), judged["tasks"])
 
 
 def learning(workspace: Workspace) -> OnlineCost:
     """What judging and learning have cost in practice, over its attempts.
 
-    The same roles would do the same after each user task, at the same prices.
+    The same roles would do the same after each user task, at the same prices. Attempts of the
+    rules engine cost nothing and say nothing about it.
     """
     entries = ledger(workspace).filter(run__kind=RunKind.PRACTICE, role__in=LEARNING)
-    return OnlineCost(whole(by_role(entries)), _judged(workspace, RunKind.PRACTICE))
-
-
-def _judged(workspace: Workspace, kind: RunKind) -> int:
-    counted: dict[str, int] = workspace.runs.filter(kind=kind).aggregate(
-        tasks=Count("attempts", filter=~Q(attempts__label="") & Q(attempts__arm=None))
-    )
-    return counted["tasks"]
+    paid = entries.filter(requests__gt=0).values("run")
+    judged = Attempt.objects.filter(run__in=paid, arm=None).exclude(label="").count()
+    return OnlineCost(whole(by_role(entries)), judged)

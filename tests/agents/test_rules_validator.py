@@ -311,3 +311,26 @@ def test_it_judges_the_same_attempt_the_same_way_every_time() -> None:
     given = task(OPEN, REFUND_1, text=TEXT)
     attempt = calls(made(REFUND_1), made(OPEN))
     assert judge(given, attempt) == judge(given, attempt)
+
+
+def test_an_identifier_in_a_listing_alone_is_not_acted_on() -> None:
+    everything = Step(1, "list_orders", {}, json.dumps([{"order_id": f"ORD-{n}"} for n in (1, 3)]))
+    wrong = Step(2, "get_order", {"order_id": "ORD-1"}, '{"order_id": "ORD-1", "total": 10}')
+    right = replace(wrong, arguments={"order_id": "ORD-3"}, observation='{"total": 30}')
+    given = TaskSpec("Show me order ORD-3.", kind="query")
+    taken = {
+        step.arguments["order_id"]: judge(given, Trajectory((everything, step), "Done."))
+        for step in (wrong, right)
+    }
+    assert "values_used" in failed_checks(taken["ORD-1"])
+    assert "values_used" not in failed_checks(taken["ORD-3"])
+
+
+def test_it_lets_an_answer_count_what_there_is_to_count() -> None:
+    rows = [{"order_id": f"ORD-{n}", "total": 7, "note": "n"} for n in range(100)]
+    listed = Step(1, "list_orders", {}, json.dumps(rows))
+    given = TaskSpec("List all orders.", kind="query")
+    told = judge(given, Trajectory((listed,), "There are 294 more values."))
+    assert "answer_grounded" not in failed_checks(told)
+    made_up = judge(given, Trajectory((listed,), "There are 99999 more values."))
+    assert "answer_grounded" in failed_checks(made_up)

@@ -120,6 +120,8 @@ def test_it_estimates_online_learning_from_the_same_roles_in_practice(
     )
     for _ in range(4):
         AttemptFactory(task=TaskFactory(round=RoundFactory(run=run)), label="success")
+    free = RunFactory(workspace=workspace)
+    AttemptFactory(task=TaskFactory(round=RoundFactory(run=free)), label="success")
 
     compared = vera_client.get(URL).context["compared"]
 

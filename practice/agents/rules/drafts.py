@@ -70,6 +70,7 @@ class Drafts:
         self._hopeless = hopeless
         self._enabling = enabling
         self._things = things
+        self._twins: dict[str, set[str]] = {}
         self._rng = rng
         self.guesses = True
 
@@ -370,7 +371,9 @@ class Drafts:
         """
         changes = any(not schema.is_read(self._tools[str(c["tool"])]) for c in calls)
         new = not schema.is_read(tool) and not self._seen.of(tool.name).practised
-        twice = {c["tool"] for c in calls} & {t.name for t in twins(tool, self._all)}
+        if tool.name not in self._twins:
+            self._twins[tool.name] = {t.name for t in twins(tool, self._all)}
+        twice = {c["tool"] for c in calls} & self._twins[tool.name]
         return tool.name not in self._hopeless and not (new and changes) and not twice
 
 

@@ -13,7 +13,7 @@ from itertools import combinations
 from typing import Any
 
 from practice.agents.rules import goals, schema
-from practice.agents.rules.documents import failure
+from practice.agents.rules.documents import failure, leaves
 from practice.agents.rules.equality import scalars
 from practice.agents.rules.recovery import reformatted
 from practice.agents.rules.schema import Role
@@ -158,7 +158,11 @@ def _told(step: Step) -> str:
 
 
 def invented(task: TaskSpec, trajectory: Trajectory) -> list[str]:
-    """Return identifiers and numbers of the answer that nothing showed; counts are allowed."""
+    """Return identifiers and numbers of the answer that nothing showed.
+
+    Counts are allowed, as far as there is something to count.
+    """
+    countable = max(COUNTABLE, sum(len(leaves(s.observation, s.tool)) for s in trajectory.steps))
     text = task.instruction + "".join(
         f"\n{s.observation} {dict(s.arguments)} {s.tool}" for s in trajectory.steps
     )
@@ -166,7 +170,7 @@ def invented(task: TaskSpec, trajectory: Trajectory) -> list[str]:
     told = [v for v in _MARKED.findall(trajectory.answer) if v.lower() not in text.lower()]
     for number in sorted(numbers(_MARKED.sub("", trajectory.answer))):
         known = shown.number(number) or shown.number(-number) or shown.derived(abs(number))
-        if abs(number) > COUNTABLE and not known:
+        if abs(number) > countable and not known:
             told.append(f"{number:g}")
     return list(dict.fromkeys(told))
 

@@ -115,8 +115,19 @@ def producers(tool: ToolSpec, parameter: str, tools: Sequence[ToolSpec]) -> list
     """Return tools whose results can fill ``parameter``, best first.
 
     Output schemas are read where there are any; otherwise a list, search or create tool named after
-    the same noun counts. A tool that itself needs the parameter cannot produce it.
+    the same noun counts. A tool that itself needs the parameter cannot produce it. Found once per
+    list of tools.
     """
+    kin = kinship(tools)
+    asked = (tool.name, parameter)
+    if asked not in kin.producers:
+        kin.producers[asked] = _producers(tool, parameter, tools, kin)
+    return list(kin.producers[asked])
+
+
+def _producers(
+    tool: ToolSpec, parameter: str, tools: Sequence[ToolSpec], kin: _Kinship
+) -> list[Producer]:
     wanted = tool.parameters.get(parameter, {})
     found: list[Producer] = []
     for other in tools:
@@ -135,7 +146,6 @@ def producers(tool: ToolSpec, parameter: str, tools: Sequence[ToolSpec]) -> list
             best = _by_filter(tool, parameter, other) or _by_noun(tool, parameter, other)
         if best[1] >= WEAK:
             found.append(Producer(other, best[0], best[1]))
-    kin = kinship(tools)
     return sorted(
         found,
         key=lambda p: (
@@ -213,6 +223,8 @@ class _Kinship:
         total = len(tools) + 1
         self._weights = {w: math.log(total / n) for w, n in counts.items()}
         self._scores: dict[tuple[str, str], float] = {}
+        #: (tool, parameter) → what can fill it; filled by ``producers``.
+        self.producers: dict[tuple[str, str], list[Producer]] = {}
 
     def __call__(self, first: str, second: str) -> float:
         """Return 0..1; 1 for a tool and itself."""

@@ -29,7 +29,7 @@ from practice.agents.rules.phrasing import instruction
 from practice.agents.rules.schema import Role
 from practice.agents.rules.things import Things
 from practice.agents.rules.values import Values
-from practice.agents.rules.words import parts
+from practice.agents.rules.words import content, parts
 from practice.domain.coverage import coverage
 from practice.domain.types import Briefing, Json, Proposal, TaskSpec, ToolSpec
 
@@ -40,6 +40,10 @@ TURNS = 3
 HOPELESS = 3
 #: how often a refused tool is tried with the change its refusal spoke of.
 MOST_TRIES = 2
+#: tools a round is planned over; of more, every round takes others.
+MOST_TOOLS = 300
+#: share of them that is known to work: what they show is what the others need.
+KNOWN_SHARE = 0.3
 
 
 class RulesProposer:
@@ -50,7 +54,8 @@ class RulesProposer:
 
     def propose(self, briefing: Briefing) -> Proposal:
         """Return up to ``briefing.count`` different candidates, gaps in coverage first."""
-        writer = _Writer(briefing, random.Random(f"{self._seed}:{briefing.seed}"))
+        rng = random.Random(f"{self._seed}:{briefing.seed}")
+        writer = _Writer(_narrowed(briefing, rng), rng)
         seeded, unmet = writer.seeded(briefing.steering.seed_tasks)
         written = {task.instruction: task for task in seeded}
         for turn in range(TURNS):
@@ -65,6 +70,31 @@ class RulesProposer:
                 if task is not None:
                     written.setdefault(task.instruction, task)
         return Proposal(tuple(written.values()), unmet)
+
+
+def _narrowed(briefing: Briefing, rng: random.Random) -> Briefing:
+    """Return the briefing with as many tools as a round can be planned over.
+
+    How tools go together is looked at pair by pair, which takes minutes for thousands. Tools in
+    focus and those a seed task speaks of come first, then some that work and the least practised.
+    """
+    if len(briefing.tools) <= MOST_TOOLS:
+        return briefing
+    seen = coverage(briefing.history, briefing.tools, briefing.counts)
+    counts = {t.name: seen.of(t.name) for t in briefing.tools}
+    spoken = content(" ".join(briefing.steering.seed_tasks))
+    shuffled = rng.sample(briefing.tools, len(briefing.tools))
+    first = [
+        t
+        for t in shuffled
+        if t.name in briefing.steering.focus or content(t.name.replace("_", " ")) <= spoken
+    ]
+    works = [t for t in shuffled if counts[t.name].solved][: int(KNOWN_SHARE * MOST_TOOLS)]
+    rest = sorted(shuffled, key=lambda t: counts[t.name].practised)
+    taken = {
+        t.name for t in list({t.name: t for t in (*first, *works, *rest)}.values())[:MOST_TOOLS]
+    }
+    return replace(briefing, tools=tuple(t for t in briefing.tools if t.name in taken))
 
 
 class _Writer:

@@ -29,6 +29,7 @@ _VALUE = re.compile(
     r"(?P<file>\b\w[\w-]*\.[a-z]{2,5}\b)|"
     r"(?P<code>\b(?:[A-Z]{2,}[-_]\d[\w-]*|(?=\w*\d)(?=\w*[A-Za-z])[\w-]{4,})\b)"
 )
+_CODE = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[\w-]{2,40}")
 #: how much of what a tool is called and does a sentence has to say before it asks for that tool.
 ASKS = 0.5
 #: what the values of a call weigh against the words of its tool, which weigh 1.
@@ -95,7 +96,7 @@ class Coverage:
         yield Check(
             "values_used",
             not self.unused,
-            f"In no call or result: {', '.join(self.unused)}."
+            f"Named by the task and not acted on: {', '.join(self.unused)}."
             if self.unused
             else "Every value the task names was used.",
         )
@@ -119,7 +120,12 @@ def coverage(
     good = [s for s in trajectory.steps if not failure(s)]
     fits = [[_fit(step, request, words) for request in asked] for step in good]
     places = _aligned(fits) if asked else []
-    used = Shown("\n".join(f"{[*_passed(s)]} {s.observation}" for s in trajectory.steps))
+    passed = "\n".join(f"{[*_passed(s)]}" for s in trajectory.steps)
+    # A listing shows every identifier there is: the one that was asked for has to be acted on.
+    acted, used = (
+        Shown(f"{passed}\n{trajectory.answer}"),
+        Shown("\n".join([passed, *(s.observation for s in trajectory.steps)])),
+    )
     named = dict.fromkeys(v for r in asked for v in r.values)
     strays = (
         s.number
@@ -133,7 +139,7 @@ def coverage(
     return Coverage(
         requests=asked,
         serves={s.number: place for s, place in zip(good, places, strict=False)},
-        unused=tuple(v for v in named if not used.has(v)),
+        unused=tuple(v for v in named if not (acted if _CODE.fullmatch(v) else used).has(v)),
         strays=tuple(strays),
     )
 
