@@ -11,7 +11,7 @@ from rest_framework import serializers
 from practice.domain.rounds import Plan
 from practice.domain.validation import MAX_VOTES, Admission
 from practice.models import Attempt, Lesson, Run, Step
-from practice.queries.progress import round_cells, seed_outcomes
+from practice.queries.progress import attempts_done, seed_outcomes
 from practice.services.runs import ENGINES, LIMITS
 from practice.services.switches import MAX_HELD_OUT, MAX_PATIENCE, VERIFY, Switches, refused_by
 
@@ -81,11 +81,8 @@ class RunDetailSerializer(RunSerializer):
 
     @extend_schema_field(ProgressSerializer)
     def get_progress(self, run: Run) -> dict[str, int]:
-        cells = round_cells(run)
-        return {
-            "done": sum(cell.done for cell in cells),
-            "total": sum(cell.total for cell in cells),
-        }
+        done, total = attempts_done(run)
+        return {"done": done, "total": total}
 
 
 class SwitchesRequest(serializers.Serializer[Any]):

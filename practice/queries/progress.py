@@ -76,16 +76,33 @@ def fingerprint(run: Run) -> str:
     return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
 
 
+_OVER = ~Q(label="") | Q(
+    ended_at__isnull=False,
+    status__in=[Attempt.Status.INFRASTRUCTURE_ERROR, Attempt.Status.CANCELLED],
+)
+
+
+def attempts_done(run: Run) -> tuple[int, int]:
+    """How many attempts are over, and of how many: planned ones of practice, all of others.
+
+    An experiment tries its tasks under arms, so what it planned is what there is.
+    """
+    if run.kind == Run.Kind.PRACTICE:
+        cells = round_cells(run)
+        return sum(cell.done for cell in cells), sum(cell.total for cell in cells)
+    counted = run.attempts.aggregate(done=Count("pk", filter=_OVER), total=Count("pk"))
+    return counted["done"], counted["total"]
+
+
 def round_cells(run: Run) -> list[RoundCell]:
     """One cell per planned round; a round not yet proposed has nothing done."""
     plan = run.frozen
-    over = ~Q(label="") | Q(ended_at__isnull=False, status__in=_UNJUDGED)
     at_work = Q(label="", status__in=[Attempt.Status.RUNNING, *_SOLVED])
     rows = (
         run.attempts.filter(arm=None)
         .values_list("task__round__number")
         .annotate(
-            total=Count("pk"), done=Count("pk", filter=over), running=Count("pk", filter=at_work)
+            total=Count("pk"), done=Count("pk", filter=_OVER), running=Count("pk", filter=at_work)
         )
     )
     begun = {row[0]: RoundCell(*row) for row in rows}
@@ -96,7 +113,6 @@ def round_cells(run: Run) -> list[RoundCell]:
     ]
 
 
-_UNJUDGED = (Attempt.Status.INFRASTRUCTURE_ERROR, Attempt.Status.CANCELLED)
 _SOLVED = (Attempt.Status.FINISHED, Attempt.Status.STEP_LIMIT)
 
 

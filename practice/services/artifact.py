@@ -267,7 +267,13 @@ def _run(
 ) -> Run:
     """A run that has ended and only holds what was imported: records belong to one."""
     rounds = max(max(entry.cycle for entry in entries), 1)
-    plan = Plan(rounds=rounds, model=f"records of {MEMORY_FILE}", faithful=True)
+    plan = Plan(
+        rounds=rounds,
+        # What is on now, so that no tool reads as switched off for it.
+        tools=dict(environment.tools.usable().values_list("name", "schema_hash")),
+        model=f"records of {MEMORY_FILE}",
+        faithful=True,
+    )
     return Run.objects.create_numbered(
         environment=environment,
         playbook=playbook,

@@ -106,6 +106,14 @@ def test_its_runs_and_attempts_are_no_practice(workspace: Any, with_key: Any) ->
     assert len(client.get("/api/v1/attempts?arm=all").json()["results"]) == 5
 
 
+def test_its_run_tells_how_many_of_its_attempts_are_over(workspace: Any, with_key: Any) -> None:
+    run = experiment(workspace).run
+    told = with_key("read").get(f"/api/v1/runs/{run.number}").json()["progress"]
+    over = run.attempts.exclude(label="").count()
+    assert over
+    assert told == {"done": over, "total": run.attempts.count()}
+
+
 def test_it_tells_the_evaluations_of_a_playbook(book: Any, with_key: Any) -> None:
     evaluation_record(
         playbook=book, name="Experiment 1", link="/x/", digest="0" * 64, figures={"tasks": 3}
