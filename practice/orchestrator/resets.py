@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.utils import timezone
@@ -47,11 +47,19 @@ _MOMENT = re.compile(
 SHOWN_CHARS = 300
 
 
+class _Silent(EnvironmentUnavailable):
+    """One reading got no answer, which says nothing of the others."""
+
+    def __init__(self, tool: str, error: EnvironmentUnavailable) -> None:
+        super().__init__(str(error))
+        self.tool = tool
+
+
 def check_reset(environment_id: int) -> None:
     """Compare two fresh sessions and store what was found in ``options["reset_check"]``."""
     environment = Environment.objects.get(pk=environment_id)
     try:
-        report = compared(environment)
+        report = _compared_without_the_silent(environment)
     except EnvironmentUnavailable as error:
         unreachable(environment, str(error))
     except Exception as error:
@@ -62,6 +70,18 @@ def check_reset(environment_id: int) -> None:
         note_option(environment, "reset_noticed", None)
         environment.status = Environment.Status.CONNECTED
         environment.save(update_fields=["status"])
+
+
+def _compared_without_the_silent(environment: Environment) -> dict[str, Any]:
+    """What ``compared`` finds, without readings that do not answer, if there are others."""
+    silent: list[str] = []
+    while True:
+        try:
+            return {**compared(environment, silent), "silent": silent}
+        except _Silent as error:
+            if len(silent) == READINGS - 1:
+                raise
+            silent.append(error.tool)
 
 
 def noticed(run: Run, attempt: Attempt, trajectory: Trajectory) -> dict[str, Any] | None:
@@ -123,10 +143,10 @@ def _timeless(text: str) -> str:
     return _MOMENT.sub("", text)
 
 
-def compared(environment: Environment) -> dict[str, Any]:
+def compared(environment: Environment, silent: Sequence[str] = ()) -> dict[str, Any]:
     """``state``, ``at``, ``compared`` and ``varies`` (tool names), ``differs`` (tool, first,
     second), ``changed`` (the tool that made the change, or empty) and ``shown`` (the readings that
-    showed it).
+    showed it). Tools in ``silent`` are not read.
 
     Raises:
         EnvironmentUnavailable: a session could not be opened or broke off.
@@ -136,6 +156,7 @@ def compared(environment: Environment) -> dict[str, Any]:
     names = [
         row.name for row in usable if row.effect is Effect.READ and not row.as_spec().required
     ][:READINGS]
+    names = [name for name in names if name not in silent]
     world = whole_world(environment, safe)
     changed, shown = "", list[str]()
     with world.open() as session:
@@ -200,7 +221,13 @@ def _carried_out(
 
 
 def _read(session: EnvironmentSession, names: list[str]) -> Mapping[str, str]:
-    return {name: session.call(name, {}).text for name in names}
+    found = {}
+    for name in names:
+        try:
+            found[name] = session.call(name, {}).text
+        except EnvironmentUnavailable as error:
+            raise _Silent(name, error) from error
+    return found
 
 
 def _shown(text: str, other: str) -> str:

@@ -5,25 +5,23 @@ from __future__ import annotations
 import random
 from typing import Any
 
-import pytest
-
 from practice.agents.rules.accord import align, mixed
 from practice.agents.rules.things import Things
 from practice.domain.types import Category, PracticeRecord
-from tests.agents.rules_shop import TOOLS
+from tests.agents.rules_shop import TOOLS, WRITE, tool
 
 READ, VERIFY, SET = TOOLS[1], TOOLS[2], TOOLS[4]
 FROM_LIST = {"$from": "list_orders", "$field": "order_id"}
 
 
-def record(tool: str, order: str, category: Category = Category.TRIVIAL) -> PracticeRecord:
+def record(name: str, order: str, category: Category = Category.TRIVIAL) -> PracticeRecord:
     return PracticeRecord(
         instruction=f"Work on {order}.",
         category=category,
-        used_tools=(tool,),
-        intended_tools=(tool,),
-        calls=((tool, category is Category.INFEASIBLE),),
-        goal={"calls": [{"tool": tool, "arguments": {"order_id": order}}]},
+        used_tools=(name,),
+        intended_tools=(name,),
+        calls=((name, category is Category.INFEASIBLE),),
+        goal={"calls": [{"tool": name, "arguments": {"order_id": order}}]},
         reason="",
     )
 
@@ -76,15 +74,21 @@ def test_a_tool_that_was_refused_is_doubtful_on_things_it_never_worked_on() -> N
     assert not known.doubtful(SET, {"order_id": "ORD-2"})
 
 
-@pytest.mark.parametrize(
-    ("arguments", "is_mixed"),
-    [
-        ({"order_id": "ORD-1", "status": "open"}, False),
-        ({"order_id": FROM_LIST, "status": "open"}, False),
-    ],
+ITEMS = tuple(
+    tool(f"{verb}_item", f"{verb} an item.", WRITE, "order_id", "item_id", order_id="", item_id="")
+    for verb in ("move", "drop")
 )
-def test_one_identifier_is_never_mixed(arguments: dict[str, Any], is_mixed: bool) -> None:
-    assert mixed(SET, arguments) is is_mixed
+FOR_ITEM = {"order_id": FROM_LIST, "item_id": "IT-1"}
+
+
+def test_a_thing_and_what_it_belongs_to_are_named_in_the_same_way() -> None:
+    assert mixed(ITEMS[0], FOR_ITEM, ITEMS)
+    assert not mixed(ITEMS[0], FOR_ITEM | {"item_id": FROM_LIST}, ITEMS)
+    assert not mixed(ITEMS[0], FOR_ITEM | {"order_id": "ORD-1"}, ITEMS)
+
+
+def test_two_things_that_meet_in_one_call_only_may_each_be_any() -> None:
+    assert not mixed(ITEMS[0], FOR_ITEM, ITEMS[:1])
 
 
 def test_calls_of_one_task_speak_of_the_same_thing() -> None:

@@ -12,14 +12,23 @@ from practice.domain.types import Json, ToolSpec
 Call = dict[str, Any]
 
 
-def mixed(tool: ToolSpec, arguments: Json) -> bool:
-    """Whether a change names one thing by an identifier and another by a reference.
+def mixed(tool: ToolSpec, arguments: Json, tools: Sequence[ToolSpec]) -> bool:
+    """Whether a change names a thing by its identifier and what it belongs to by a reference.
 
-    Only where both stood in one record do they belong together: a task and *its* request.
+    A task and *its* request: other tools take both as well. A book and the member who borrows it
+    go together in this call only, so either may be any.
     """
-    ids = [arguments[n] for n in tool.required if "id" in parts(n) and n in arguments]
-    told = [goals.is_reference(v) for v in ids]
-    return not schema.is_read(tool) and any(told) and not all(told)
+    if schema.is_read(tool):
+        return False
+    ids = [n for n in tool.required if "id" in parts(n) and n in arguments]
+    referred = {n for n in ids if goals.is_reference(arguments[n])}
+    pairs = [{named, other} for named in ids if named not in referred for other in referred]
+    return any(
+        pair <= set(other.parameters)
+        for pair in pairs
+        for other in tools
+        if other.name != tool.name
+    )
 
 
 def align(arguments: dict[str, Any], before: Sequence[Call]) -> None:

@@ -124,7 +124,7 @@ class Drafts:
             elif name in tool.required:
                 return None
         align(arguments, before)
-        if given is None and mixed(tool, arguments):
+        if given is None and mixed(tool, arguments, self._all):
             return None
         return [*before, {"tool": tool.name, "arguments": arguments}]
 
