@@ -18,8 +18,9 @@ from memoryapp.domain.redaction import MARK, Own
 _MASKED = re.compile(r"\[redacted: ([^\]\n]{1,60})\]")
 _SECRET_NAME = (
     r"(?:(?:password|passwd|passphrase|pwd|secret|secret[_-]?key|client[_-]?secret|api[_-]?key"
-    r"|private[_-]?key|access[_-]?key|(?:access|auth|oauth|api|bot|bearer|csrf|device|id|login"
-    r"|refresh|session|user)[_-]?token)(?:s|[_-]?(?:list|value|hash))?)"
+    r"|private[_-]?key|access[_-]?key)(?:s|[_-]?(?:list|value|hash))?"
+    # Tokens in the plural are counted, above all where models are at work.
+    r"|(?:access|auth|oauth|api|bot|bearer|csrf|device|id|login|refresh|session|user)[_-]?token)"
 )
 # A value that is plainly not prose: no spaces, and letters mixed with digits or symbols.
 _SECRETIVE = r"(?=[^\s\"'\\]*[A-Za-z])(?=[^\s\"'\\]*[0-9!#$%^&*@+=/~])[^\s\"'\\,;&<>]{6,}"

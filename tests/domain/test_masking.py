@@ -39,6 +39,7 @@ def test_a_secret_is_masked_in_json_whatever_holds_it(value: Any) -> None:
         '{"next_page_token": "CAESBQ1234567890abcd"}',
         '{"tokens": 123, "secret": true, "password": null}',
         '{"token": "next"}',
+        '{"user_tokens": 512, "session_tokens": 30}',
         "The token bucket holds 12345 tokens.",
     ],
 )
