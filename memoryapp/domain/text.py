@@ -25,6 +25,9 @@ _SECRET_NAME = (
 # A value that is plainly not prose: no spaces, and letters mixed with digits or symbols.
 _SECRETIVE = r"(?=[^\s\"'\\]*[A-Za-z])(?=[^\s\"'\\]*[0-9!#$%^&*@+=/~])[^\s\"'\\,;&<>]{6,}"
 
+#: What a parameter called password is like is no secret.
+_SCHEMA_KEYS = frozenset({"type", "$ref", "anyOf", "oneOf", "allOf", "enum", "const"})
+_SCHEMA = f"(?:{'|'.join(map(re.escape, sorted(_SCHEMA_KEYS)))})"
 _LONG_TOKEN = r"(?=[\w.~+/=-]*[A-Za-z])(?=[\w.~+/=-]*\d)[\w.~+/=-]{16,}"
 
 Rule = tuple[str, re.Pattern[str], str]
@@ -92,7 +95,8 @@ _NAMED: tuple[Rule, ...] = tuple(
         ("password", rf"(?i)((?<![a-z]){_SECRET_NAME}:[ \t]*)(?!\[redacted){_SECRETIVE}", r"\1{}"),
         (  # in JSON: a number, a list or an object without another in it
             "password",
-            rf"(?i)({_SECRET_NAME}\"\s*:\s*)(?:-?\d[\d.eE+-]*|\[[^\[\]{{}}]*\]|\{{[^{{}}\[\]]*\}})",
+            rf"(?i)({_SECRET_NAME}\"\s*:\s*)(?:-?\d[\d.eE+-]*|\[[^\[\]{{}}]*\]|"
+            rf"(?!\{{[^{{}}]*\"{_SCHEMA}\"\s*:)\{{[^{{}}\[\]]*\}})",
             r'\1"{}"',
         ),
         (  # a cursor is called token too, and looks like one less often
@@ -213,6 +217,8 @@ def _redact_field(name: str, value: Any, named: bool) -> Any:
 def _all_masked(value: Any) -> Any:
     """Return a value under a secret name with everything in it masked; flags and nothing stay."""
     if isinstance(value, Mapping):
+        if _SCHEMA_KEYS & value.keys():
+            return redact_value(value)
         return {str(key): _all_masked(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_all_masked(item) for item in value]

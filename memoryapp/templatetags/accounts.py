@@ -33,7 +33,8 @@ def sentence_case(heading: str) -> str:
 @register.filter
 def plainly_labelled(form: BaseForm) -> BaseForm:
     """Give the fields of a form of django-allauth labels in sentence case, said once each."""
-    for field in form.fields.values():
-        field.label = sentence_case(str(field.label or ""))
+    for field_name, field in form.fields.items():
+        said = field.label or field.widget.attrs.get("placeholder") or field_name.replace("_", " ")
+        field.label = sentence_case(str(said))
         field.widget.attrs.pop("placeholder", None)
     return form

@@ -16,7 +16,7 @@ from memoryapp.api.contract import PROBLEM, READING, NewestFirst, one_of
 from memoryapp.api.permissions import HasScope, workspace_of
 from practice.models import ModelCall, ModelPrice, PromptVersion
 from practice.queries.calls import ANSWERED, FAILED, CallFilter
-from practice.services.prompts import INVESTIGATOR, ROLES
+from practice.services.prompts import OF_INCIDENTS, ROLES
 
 
 class NewestCallFirst(NewestFirst):
@@ -70,7 +70,7 @@ class PromptVersionSerializer(serializers.ModelSerializer[PromptVersion]):
 
 
 #: every role whose calls are kept.
-ASKED = [*ROLES, INVESTIGATOR]
+ASKED = [*ROLES, *OF_INCIDENTS]
 
 
 class ModelCallList(APIView):

@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='telemetryfile',
             name='message',
-            field=models.TextField(blank=True),
+            field=models.TextField(blank=True, db_default='', default=''),
         ),
         migrations.AddField(
             model_name='telemetryfile',
@@ -45,28 +45,28 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='telemetryfile',
             name='percent',
-            field=models.PositiveSmallIntegerField(default=100),
+            field=models.PositiveSmallIntegerField(db_default=100, default=100),
         ),
         migrations.AddField(
             model_name='telemetryfile',
             name='status',
-            field=models.CharField(choices=[('waiting', 'Waiting'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='done', max_length=10),
+            field=models.CharField(choices=[('waiting', 'Waiting'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], db_default='done', default='done', max_length=10),
         ),
         migrations.AddField(
             model_name='telemetryfile',
             name='tries',
-            field=models.PositiveIntegerField(default=0),
+            field=models.PositiveIntegerField(db_default=0, default=0),
         ),
         # What was stored until now was read as it came in; what comes from now on waits.
         migrations.AlterField(
             model_name='telemetryfile',
             name='status',
-            field=models.CharField(choices=[('waiting', 'Waiting'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='waiting', max_length=10),
+            field=models.CharField(choices=[('waiting', 'Waiting'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], db_default='done', default='waiting', max_length=10),
         ),
         migrations.AlterField(
             model_name='telemetryfile',
             name='percent',
-            field=models.PositiveSmallIntegerField(default=0),
+            field=models.PositiveSmallIntegerField(db_default=100, default=0),
         ),
         migrations.AlterField(
             model_name='telemetryfile',

@@ -92,7 +92,16 @@ class TelemetryFile(Work):
     original = models.BinaryField()
     content = models.BinaryField(default=b"")
     size = models.PositiveBigIntegerField(help_text="Bytes as sent.")
-    percent = models.PositiveSmallIntegerField(default=0)
+    # The release before reads what it is sent in the request: its rows have been read.
+    status = models.CharField(
+        max_length=10,
+        choices=Work.Status.choices,
+        default=Work.Status.WAITING,
+        db_default=Work.Status.DONE.value,
+    )
+    tries = models.PositiveIntegerField(default=0, db_default=0)
+    message = models.TextField(blank=True, default="", db_default="")
+    percent = models.PositiveSmallIntegerField(default=0, db_default=100)
     rows = models.PositiveIntegerField(default=0)
     first_at = models.DateTimeField(null=True, blank=True)
     last_at = models.DateTimeField(null=True, blank=True)

@@ -31,8 +31,8 @@ ROLES = {
     "consolidator": "Consolidator",
     "summariser": "Environment summariser",
 }
-#: who is asked besides: it looks at incidents, which belong to no environment, by one prompt.
-INVESTIGATOR = "investigator"
+#: who is asked besides: they look at incidents, which belong to no environment.
+OF_INCIDENTS = {"investigator": "Investigator", "explainer": "Explainer"}
 NOTE_CHARS = 300
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ import pytest
 
 from practice import services
 from practice.agents.prompting import built_in_text
-from practice.models import Environment, ModelPrice, Replay, Run, Steering
+from practice.models import ModelPrice, Replay, Steering
+from practice.orchestrator import engines
 from practice.services import (
     artifact,
     causes,
@@ -34,17 +34,13 @@ from practice.services import (
 )
 from tests.auditing import Scenarios, writing_services
 from tests.factories import (
-    AttemptFactory,
     BulletFactory,
     EnvironmentFactory,
     PlaybookFactory,
-    RoundFactory,
-    RunFactory,
-    StepFactory,
-    TaskFactory,
     ToolFactory,
 )
-from tests.practice.outages import TOPOLOGY, alert, metrics_csv, outage
+from tests.practice.audited import World
+from tests.practice.outages import TOPOLOGY, metrics_csv, outage
 from tests.practice.test_replays import set_files, zipped
 
 pytestmark = pytest.mark.django_db
@@ -59,44 +55,14 @@ scenarios = Scenarios()
 leaves = scenarios.leaves
 
 
-@dataclass(frozen=True, slots=True)
-class World:
-    """A workspace with a connected environment of one tool, and a playbook."""
-
-    workspace: Any
-    environment: Environment
-    playbook: Any
-    by: Any
-
-    def run(self) -> Run:
-        return runs.run_start(
-            environment=self.environment,
-            playbook=self.playbook,
-            engine="rules",
-            by=self.by,
-        )
-
-    def attempt(self) -> Any:
-        run = RunFactory(workspace=self.workspace, environment=self.environment)
-        attempt = AttemptFactory(
-            task=TaskFactory(round=RoundFactory(run=run)),
-            outcome="finished",
-            label="failure",
-            completion_reason="The thing was not found.",
-        )
-        StepFactory(attempt=attempt)
-        return attempt
-
-    def incident(self) -> Any:
-        return incidents.incident_create(
-            workspace=self.workspace, alert=alert(), source=None, by=self.by
-        )
-
-
 @pytest.fixture
-def world(workspace: Any, ada: Any, settings: Any, tmp_path: Path) -> World:
+def world(
+    workspace: Any, ada: Any, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> World:
     settings.DATA_DIR, settings.SEED_DIR = tmp_path / "data", tmp_path / "seeds"
     settings.LLM_PROVIDER, settings.LLM_MODEL, settings.LLM_API_KEY = "openai", "m", "k"
+    # An analysis is worked at once here and would ask that model to explain it.
+    monkeypatch.setattr(engines, "explained", lambda row, found: None)
     (tmp_path / "seeds" / "desk").mkdir(parents=True)
     (tmp_path / "seeds" / "desk" / "note.txt").write_text("As it was.")
     environment = EnvironmentFactory(workspace=workspace, seed="desk", is_sample=False)
