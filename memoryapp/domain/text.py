@@ -7,6 +7,7 @@ instruction check is a warning for people, not a filter: it neither proves nor r
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -89,7 +90,7 @@ _NAMED: tuple[Rule, ...] = tuple(
         ),
         (
             "password",
-            rf"(?i)((?<![a-z]){_SECRET_NAME}=)(?![\"'\[])[^\s\"'\\,;&<>]{{3,}}",
+            rf"(?i)((?<![a-z]){_SECRET_NAME}[ \t]*=[ \t]*)(?![\"'\[=])[^\s\"'\\,;&<>]{{3,}}",
             r"\1{}",
         ),
         ("password", rf"(?i)((?<![a-z]){_SECRET_NAME}:[ \t]*)(?!\[redacted){_SECRETIVE}", r"\1{}"),
@@ -98,6 +99,11 @@ _NAMED: tuple[Rule, ...] = tuple(
             rf"(?i)({_SECRET_NAME}\"\s*:\s*)(?:-?\d[\d.eE+-]*|\[[^\[\]{{}}]*\]|"
             rf"(?!\{{[^{{}}]*\"{_SCHEMA}\"\s*:)\{{[^{{}}\[\]]*\}})",
             r'\1"{}"',
+        ),
+        (
+            "password",
+            rf"(?i)((?<![a-z]){_SECRET_NAME}:[ \t]*(\n|\\n))(?:[ \t]*- [^\n\\\"]+(?:\2)?)+",
+            r"\1  - {}\2",
         ),
         (  # a cursor is called token too, and looks like one less often
             "token",
@@ -108,6 +114,7 @@ _NAMED: tuple[Rule, ...] = tuple(
 )
 _SECRET_FIELD = re.compile(rf"(?i)(?:.*[_\-.])?{_SECRET_NAME}")
 _TOKEN = re.compile(_LONG_TOKEN)
+_NESTED = re.compile(rf"(?i){_SECRET_NAME}\"\s*:\s*[\[{{]")
 
 
 def redact(text: str, *, named: bool = True) -> str:
@@ -121,7 +128,17 @@ def redact(text: str, *, named: bool = True) -> str:
     text = _masked_by_own(text)
     for kind, pattern, shape in _FORMS + (_NAMED if named else ()):
         text = pattern.sub(shape.format(MARK.format(kind)), text)
-    return text
+    return _masked_inside(text) if named and _NESTED.search(text) else text
+
+
+def _masked_inside(text: str) -> str:
+    """Mask what stands deeper under a secret's name, where the text is JSON."""
+    try:
+        value = json.loads(text)
+        masked = redact_value(value)
+    except (ValueError, RecursionError):
+        return text
+    return text if masked == value else json.dumps(masked, ensure_ascii=False)
 
 
 def secrets_in(text: str) -> tuple[str, ...]:

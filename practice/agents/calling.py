@@ -293,6 +293,12 @@ class Line:
         except (AgentRunError, UserError) as error:
             # Not chained: the library's message may carry the whole body of a provider's answer.
             raise self._error(error) from None
+        except (IndexError, KeyError, TypeError, AttributeError) as error:
+            # An answer of another shape than the provider's own documents, such as no choices.
+            raise MalformedReply(
+                f"{self._of.name} did not give the {self._of.role}'s reply in a form that can be "
+                f"read. Its answer has another shape than it should ({type(error).__name__})."
+            ) from error
 
     def _error(self, error: AgentRunError | UserError) -> AgentError:
         return as_agent_error(error, role=self._of.role, model=self._of.name, scrub=self._of.scrub)

@@ -15,6 +15,8 @@ from memoryapp.domain.ranking import helpful_bound, is_harmful, to_make_room
 from memoryapp.domain.retrieval import similarity
 
 #: how alike two texts of one section are that say the same (Jaccard of words and word pairs).
+#: share of calls a change may add where it wins nothing more.
+MORE_CALLS = 1.25
 SAME = 0.75
 #: proposals per round: each costs trials, and a person reads each.
 LIMIT = 6
@@ -135,9 +137,13 @@ def _over_budget(playbook: Playbook) -> list[Delta]:
 def worth_keeping(before: Counts, after: Counts) -> tuple[bool, str]:
     """Whether a change may be proposed, and the sentence that says why.
 
-    Both sides count the same tasks, at least one: a change that wins fewer of them is dropped.
+    Both sides count the same tasks, at least one: a change that wins fewer of them is dropped, and
+    so is one that wins as many with far more calls.
     """
     told = f"{before.wins} of {before.trials} before, {after.wins} of {after.trials} after"
     if after.wins < before.wins:
         return False, f"Fewer tasks succeed with it: {told}."
+    if after.wins == before.wins and after.calls > MORE_CALLS * before.calls:
+        calls = f"{before.calls} before, {after.calls} after"
+        return False, f"As many tasks succeed with it ({told}), but with more calls: {calls}."
     return True, f"As many tasks succeed with it or more: {told}."

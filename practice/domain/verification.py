@@ -2,8 +2,8 @@
 
 A lesson is kept after some wins in a row of a solver that has it (DAEDALUS, arXiv 2610.08048), each
 from a reset environment. A win shows something only where the same task does worse without the
-lesson, and a loss speaks against it only where its own mistake came back or the task is won without
-it: a task can be lost for a reason the lesson says nothing about.
+lesson, and a loss speaks against it only where the task is won without it: a task can be lost for a
+reason the lesson says nothing about. Where its own mistake comes back it changed nothing.
 """
 
 from __future__ import annotations
@@ -53,8 +53,15 @@ def rule(
         without: the same task without the lesson.
         about: the mistakes of the steps that the lesson cites.
     """
+    again = next((m for m in about if tried and m in tried[-1].mistakes), None)
+    if again is not None:
+        return (
+            Ruling.REFUTED,
+            f"With it the same mistake was made again, a failed call of {again[0]}. "
+            f"{tried[-1].reason}".rstrip(),
+        )
     if tried and not tried[-1].won:
-        return _lost(tried[-1], without, about)
+        return _lost(tried[-1], without)
     if len(tried) < needed:
         return None
     kept = f"{len(tried)} trials in a row succeeded with it"
@@ -70,13 +77,7 @@ def rule(
     )
 
 
-def _lost(trial: Trial, without: Trial, about: Sequence[Mistake]) -> tuple[Ruling, str]:
-    again = next((mistake for mistake in about if mistake in trial.mistakes), None)
-    if again is not None:
-        return (
-            Ruling.REFUTED,
-            f"With it the same mistake was made again, a failed call of {again[0]}: {trial.reason}",
-        )
+def _lost(trial: Trial, without: Trial) -> tuple[Ruling, str]:
     if without.won:
         return Ruling.REFUTED, f"Its task is won without it and was lost with it: {trial.reason}"
     return (

@@ -169,10 +169,7 @@ class OnlineCost:
 def online(workspace: Workspace) -> OnlineCost:
     """What online runs have cost, and over how many tasks of users."""
     entries = ledger(workspace).filter(run__kind=RunKind.ONLINE)
-    judged = workspace.runs.filter(kind=RunKind.ONLINE).aggregate(
-        tasks=Count("attempts", filter=~Q(attempts__label="") & Q(attempts__arm=None))
-    )
-    return OnlineCost(whole(by_role(entries)), judged["tasks"])
+    return OnlineCost(whole(by_role(entries)), _judged_where_paid(entries))
 
 
 def learning(workspace: Workspace) -> OnlineCost:
@@ -182,6 +179,10 @@ def learning(workspace: Workspace) -> OnlineCost:
     rules engine cost nothing and say nothing about it.
     """
     entries = ledger(workspace).filter(run__kind=RunKind.PRACTICE, role__in=LEARNING)
+    return OnlineCost(whole(by_role(entries)), _judged_where_paid(entries))
+
+
+def _judged_where_paid(entries: QuerySet[LedgerEntry]) -> int:
+    """Attempts of the runs that asked a model, trials too: each was judged for its money."""
     paid = entries.filter(requests__gt=0).values("run")
-    judged = Attempt.objects.filter(run__in=paid, arm=None).exclude(label="").count()
-    return OnlineCost(whole(by_role(entries)), judged)
+    return Attempt.objects.filter(run__in=paid).exclude(label="").count()

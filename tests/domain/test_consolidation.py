@@ -99,3 +99,11 @@ def test_a_change_is_asked_for_only_when_no_fewer_tasks_succeed(
     before: Counts, after: Counts, kept: bool
 ) -> None:
     assert worth_keeping(before, after)[0] is kept
+
+
+def test_a_change_that_wins_as_many_with_far_more_calls_is_dropped() -> None:
+    kept, why = worth_keeping(Counts(3, 3, 7), Counts(3, 3, 13))
+    assert not kept
+    assert why.endswith("but with more calls: 7 before, 13 after.")
+    assert worth_keeping(Counts(3, 3, 8), Counts(3, 3, 10))[0]
+    assert worth_keeping(Counts(2, 3, 7), Counts(3, 3, 13))[0]

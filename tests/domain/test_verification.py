@@ -36,6 +36,12 @@ def test_a_loss_by_its_own_mistake_refutes_it() -> None:
     assert ruled([WON, again], LOST, (NO_REASON,)) == "refuted"
 
 
+def test_a_win_in_which_its_mistake_was_made_again_refutes_it() -> None:
+    won = Trial(won=True, mistakes=(NO_REASON,))
+    assert ruled([won], LOST, (NO_REASON,)) == "refuted"
+    assert ruled([won, won], LOST, (NO_STOCK,)) == "kept"
+
+
 def test_losing_what_is_won_without_it_refutes_it() -> None:
     assert ruled([LOST], WON, (NO_REASON,)) == "refuted"
 

@@ -27,7 +27,7 @@ _SENTENCE = re.compile(r"(?<=[.!?;])[\"'”’)]*\s+")
 _VALUE = re.compile(
     r"[\"“‘](?P<double>[^\"”’\n]{1,200})[\"”’]|(?<!\w)'(?P<single>[^'\n]{1,200})'(?!\w)|"
     r"(?P<file>\b\w[\w-]*\.[a-z]{2,5}\b)|"
-    r"(?P<code>\b(?:[A-Z]{2,}[-_]\d[\w-]*|(?=\w*\d)(?=\w*[A-Za-z])[\w-]{4,})\b)"
+    r"(?P<code>\b(?:[A-Z]+[-_]\d[\w-]*|(?=\w*\d)(?=\w*[A-Za-z])[\w-]{4,})\b)"
 )
 _CODE = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[\w-]{2,40}")
 #: how much of what a tool is called and does a sentence has to say before it asks for that tool.
