@@ -29,7 +29,9 @@ def test_it_opens_under_no_other_key() -> None:
 def test_a_changed_text_does_not_open() -> None:
     sealed = Seal(["k"], "webhook").close(b"secret")
     for place in (0, len(sealed) // 2, len(sealed) - 3):
-        changed = sealed[:place] + ("A" if sealed[place] != "A" else "B") + sealed[place + 1 :]
+        # The last character may have bits that stand for nothing; these two differ in the others.
+        other = "A" if sealed[place] not in "ABCDEFGHIJKLMNOP" else "w"
+        changed = sealed[:place] + other + sealed[place + 1 :]
         with pytest.raises(Unreadable):
             Seal(["k"], "webhook").open(changed)
 
