@@ -27,14 +27,19 @@ RUN_SECONDS = 120
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the browser tests in one worker: they share one running product."""
+    """Keep the browser tests together and in one worker: they share one running product.
+
+    The product and the browser end with the last of them. Playwright leaves its event loop
+    running between two calls, and no test beside these can run another one until it has ended.
+    """
     here = Path(__file__).parent
     for item in items:
         if item.path.is_relative_to(here):
             item.add_marker(pytest.mark.xdist_group("browser"))
+    items.sort(key=lambda item: not item.path.is_relative_to(here))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def product() -> Iterator[Product]:
     data = Path(tempfile.mkdtemp(prefix="gr-product-"))
     # Root's database user must be able to walk into it.
@@ -46,12 +51,12 @@ def product() -> Iterator[Product]:
     shutil.rmtree(data, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("CHROMIUM IS NOT INSTALLED: no browser test runs. apt-get install chromium")
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-    with sync_playwright() as playwright:
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
         running = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", *QUIET]
         )
@@ -96,7 +101,7 @@ def get(product: Product, path: str, key: str) -> Any:
         return json.load(answer)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def desk(browser: Browser, product: Product) -> Any:
     """A signed-in page that lives as long as the product, for what is done once."""
     page = browser.new_context(base_url=product.url).new_page()
@@ -104,7 +109,7 @@ def desk(browser: Browser, product: Product) -> Any:
     return page
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def key(desk: Page) -> str:
     """An API key made in the browser: it is shown once."""
     desk.goto("/settings/keys/")
@@ -118,7 +123,7 @@ def key(desk: Page) -> str:
     return shown
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def run(desk: Page, product: Product, key: str) -> Any:
     """A finished run whose worker was killed in the middle."""
     desk.goto("/environments/help-desk/")
@@ -141,7 +146,7 @@ def run(desk: Page, product: Product, key: str) -> Any:
     return state
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def published(run: Any, browser: Browser, product: Product, key: str) -> str:
     """Decide with scripts off and publish. Returns the words of a bullet that was reworded.
 
@@ -163,7 +168,7 @@ def published(run: Any, browser: Browser, product: Product, key: str) -> str:
     return kept
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def pages(published: Any, product: Product) -> list[str]:
     """The address of every page, once the product has something to show on each."""
     return with_rows(product)
