@@ -114,7 +114,13 @@ _NAMED: tuple[Rule, ...] = tuple(
 )
 _SECRET_FIELD = re.compile(rf"(?i)(?:.*[_\-.])?{_SECRET_NAME}")
 _TOKEN = re.compile(_LONG_TOKEN)
-_NESTED = re.compile(rf"(?i){_SECRET_NAME}\"\s*:\s*[\[{{]")
+_COOKIES = re.compile(r"(?i)(?:set-)?cookies?")
+#: ``pass`` is a password beside one of these, and often a verdict elsewhere.
+_WHO = frozenset({"user", "username", "user_name", "login", "email", "account"})
+#: What takes reading the JSON around it to tell that it is a secret.
+_NESTED = re.compile(
+    rf"(?i){_SECRET_NAME}\"\s*:\s*[\[{{]|cookies?\\*\"\s*:\s*[\[{{]|\"pass\\*\"\s*:"
+)
 
 
 def redact(text: str, *, named: bool = True) -> str:
@@ -186,7 +192,7 @@ def _encodable(text: str) -> str:
 _SIGN = re.compile(
     r"s(?:k[-_]|ecret)|rk[-_]|g(?:r_|h[pousr]_|ithub_pat_|lpat-)|a(?:kia|sia|iza|uthorization"
     r"|pi[-_]?key|ccess[-_]?(?:key|token)|uth[-_]?token)|p(?:rivate[ _-]?key|assw|assphrase)|eyj"
-    r"|bearer|://|xox|hf_|npm_|token|pwd|sg\.|whsec_|cookie"
+    r"|bearer|://|xox|hf_|npm_|token|pwd|sg\.|whsec_|cookie|\"pass\\*\""
 )
 
 
@@ -214,8 +220,9 @@ def redact_value(value: Any, *, named: bool = True) -> Any:
     if isinstance(value, str):
         return redact(value, named=named)
     if isinstance(value, Mapping):
+        beside = _WHO & {str(key).lower() for key in value}
         return {
-            redact(str(key), named=named): _redact_field(str(key), item, named)
+            redact(str(key), named=named): _redact_field(str(key), item, named, bool(beside))
             for key, item in value.items()
         }
     if isinstance(value, list | tuple):
@@ -223,12 +230,31 @@ def redact_value(value: Any, *, named: bool = True) -> Any:
     return value
 
 
-def _redact_field(name: str, value: Any, named: bool) -> Any:
-    if named and _SECRET_FIELD.fullmatch(name):
+def _redact_field(name: str, value: Any, named: bool, of_someone: bool) -> Any:
+    if named and (_SECRET_FIELD.fullmatch(name) or (of_someone and name.lower() == "pass")):
         return _all_masked(value)
+    if named and _COOKIES.fullmatch(name):
+        return _cookies_masked(value)
     if named and name.lower() == "token" and isinstance(value, str) and _TOKEN.fullmatch(value):
         return MARK.format("token")
     return redact_value(value, named=named)
+
+
+def _cookies_masked(value: Any) -> Any:
+    """Return cookies without what they hold: by name, one by one, or as a header writes them."""
+    if isinstance(value, Mapping):
+        held = {"value"} if "value" in value else {k for k, v in value.items() if _opaque(v)}
+        return {k: _all_masked(v) if k in held else redact_value(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cookies_masked(item) for item in value]
+    if isinstance(value, str):
+        return redact(f"Cookie: {value}").removeprefix("Cookie: ")
+    return value
+
+
+def _opaque(value: Any) -> bool:
+    """Whether a value may be what a cookie holds: neither a word or two nor a count."""
+    return isinstance(value, str) and re.fullmatch(_SECRETIVE, value) is not None
 
 
 def _all_masked(value: Any) -> Any:

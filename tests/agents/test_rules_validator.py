@@ -13,8 +13,8 @@ from tests.agents.rules_shop import TOOLS
 from tests.agents.test_rules_solver import REFUND, solve, task
 
 
-def judge(given: TaskSpec, trajectory: Trajectory) -> Verdict:
-    return RulesValidator().validate(given, trajectory, TOOLS)
+def judge(given: TaskSpec, trajectory: Trajectory, *rules: dict[str, Any]) -> Verdict:
+    return RulesValidator().validate(given, trajectory, TOOLS, rules=rules)
 
 
 def failed_checks(verdict: Verdict) -> set[str]:
@@ -209,8 +209,16 @@ def test_it_accepts_what_the_environment_takes_where_it_refused_what_was_asked()
     verdict = judge(given, Trajectory((refused, taken), "Done."))
     assert failed_checks(verdict) == {"values_kept"}
     assert (label(verdict), verdict.completion) == (Label.SUCCESS, 4)
-    alone = judge(given, Trajectory((replace(taken, number=1),), "Done."))
-    assert label(alone) is Label.FAILURE
+    at_once = Trajectory((replace(taken, number=1),), "Done.")
+    assert label(judge(given, at_once)) is Label.FAILURE
+    # A lesson learned from that error is worth as much as the error.
+    values = ["open", "packed", "shipped"]
+    rule = {"kind": "enum", "tool": "set_status", "parameter": "status", "values": values}
+    verdict = judge(given, at_once, rule)
+    assert failed_checks(verdict) == {"values_kept"}
+    assert label(verdict) is Label.SUCCESS
+    another = replace(taken, number=1, arguments={"order_id": "ORD-1", "status": "shipped"})
+    assert label(judge(given, Trajectory((another,), "Done."), rule)) is Label.FAILURE
 
 
 def test_it_accepts_what_prepares_a_preparation() -> None:

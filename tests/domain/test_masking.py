@@ -24,13 +24,26 @@ from memoryapp.domain.text import redact, redact_value
         {"note": "password:\n  - alpha1beta\n  - gamma2delta\nuser: x"},
         {"note": "SG.abcdefghijklmnop1.qrstuvwxyzabcdefgh2"},
         {"header": "Set-Cookie: sessionid=abc123def456; Path=/"},
+        {"cookies": [{"name": "sid", "value": "alpha1beta", "path": "/"}]},
+        {"cookies": {"sid": "alpha1beta"}},
+        {"set-cookie": ["sid=alpha1beta; Path=/", "theme=gamma2delta"]},
+        {"auth": {"user": "admin", "pass": "alphabeta"}},
+        {"body": json.dumps({"auth": {"username": "admin", "pass": "alphabeta"}})},
     ],
 )
 def test_a_secret_is_masked_in_json_whatever_holds_it(value: Any) -> None:
     text = redact(json.dumps(value))
     for shown in (text, json.dumps(redact_value(value))):
         assert "[redacted: " in shown
-        for secret in ("alpha1beta", "gamma2delta", "12345678", "zzz1", "abc123def456", "abcDEF"):
+        for secret in (
+            "alpha1beta",
+            "gamma2delta",
+            "12345678",
+            "zzz1",
+            "abc123def456",
+            "abcDEF",
+            "alphabeta",
+        ):
             assert secret not in shown
     json.loads(text)
     assert redact(text) == text
@@ -42,6 +55,8 @@ def test_a_secret_is_masked_in_json_whatever_holds_it(value: Any) -> None:
         '{"next_page_token": "CAESBQ1234567890abcd"}',
         '{"tokens": 123, "secret": true, "password": null}',
         '{"token": "next"}',
+        '{"cookies": [{"name": "oatmeal", "pieces": 12}], "milk": "oat"}',
+        '{"test": "sign-in", "pass": "yes"}',
         '{"properties": {"X-API-Key": {"type": "string"}, "password": {"$ref": "#/p"}}}',
         '{"user_tokens": 512, "session_tokens": 30}',
         "The token bucket holds 12345 tokens.",

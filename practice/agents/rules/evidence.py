@@ -14,7 +14,7 @@ from practice.agents.rules import goals, schema
 from practice.agents.rules.documents import failure
 from practice.agents.rules.fulfilment import Fulfilment, fulfilment
 from practice.agents.rules.grounding import FREE, STRICT, invented, ungrounded
-from practice.agents.rules.knowledge import asked_before
+from practice.agents.rules.knowledge import allowed_values, asked_before
 from practice.agents.rules.requests import coverage
 from practice.agents.rules.serving import changing
 from practice.agents.rules.twins import stand_ins
@@ -45,7 +45,7 @@ def gather(
     """
     known = schema.by_name(tools)
     memory = asked_before(rules)
-    reached = fulfilment(task, trajectory, known, memory)
+    reached = fulfilment(task, trajectory, known, memory, allowed_values(rules))
     against = (
         coverage(task, trajectory, known, memory).checks()
         if reached is None
@@ -168,9 +168,9 @@ def _against_goal(reached: Fulfilment) -> Iterator[Check]:
     yield Check(
         "values_kept",
         not taken,
-        f"Refused as asked, and given as the error allows: {'; '.join(taken)}."
+        f"Given as the tool takes it, not as asked: {'; '.join(taken)}."
         if taken
-        else "No value that was asked for was refused.",
+        else "No value had to be another than asked.",
         tuple(r.step for r in reached.replaced),
     )
     yield Check(

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from practice.agents.rules.documents import cursor
-from practice.agents.rules.knowledge import Asked
+from practice.agents.rules.knowledge import Allowed, Asked
 from practice.agents.rules.matching import Matching
 from practice.agents.rules.serving import Service, changing, services
 from practice.agents.rules.twins import stand_ins
@@ -47,13 +47,20 @@ class Fulfilment:
 
 
 def fulfilment(
-    task: TaskSpec, trajectory: Trajectory, known: Mapping[str, ToolSpec], memory: Asked
+    task: TaskSpec,
+    trajectory: Trajectory,
+    known: Mapping[str, ToolSpec],
+    memory: Asked,
+    allowed: Allowed,
 ) -> Fulfilment | None:
-    """Return what became of the goal of ``task``; ``None`` where it has no structured goal."""
+    """Return what became of the goal of ``task``; ``None`` where it has no structured goal.
+
+    ``memory`` and ``allowed`` are what the rules the agent had say of orders and of values.
+    """
     wanted = list(task.goal.get("calls", ()))
     if not wanted:
         return None
-    steps = Matching(trajectory.steps, known)
+    steps = Matching(trajectory.steps, known, allowed)
     good = steps.good
     carried = _assign(wanted, steps, known)
     used = set(carried.values())

@@ -16,6 +16,8 @@ from practice.agents.rules.words import GENERIC, parts
 Rule = Mapping[str, Any]
 #: tool → the tools that a memory says it has to be called before.
 Asked = Mapping[str, frozenset[str]]
+#: (tool, parameter) → the values that a memory says the tool takes for it.
+Allowed = Mapping[tuple[str, str], tuple[Any, ...]]
 
 
 class Knowledge:
@@ -101,6 +103,18 @@ def asked_before(rules: Iterable[Rule]) -> Asked:
         if rule.get("kind") == "prerequisite":
             found.setdefault(str(rule["needs"]), set()).update(rule.get("tools", ()))
     return {first: frozenset(then) for first, then in found.items()}
+
+
+def allowed_values(rules: Iterable[Rule]) -> Allowed:
+    """Return (tool, parameter) → the values that ``rules`` say the tool takes for it."""
+    return {
+        (str(tool), str(name)): tuple(rule["values"])
+        for rule in rules
+        if rule.get("kind") == "enum"
+        for tool in (rule.get("tool"), *rule.get("tools", ()))
+        for name in (rule.get("parameter"), *rule.get("also", ()))
+        if tool and name
+    }
 
 
 def named(rule: Rule) -> str:

@@ -1,7 +1,8 @@
 """Whether a step is the call a goal asks for, argument by argument.
 
 Equal means equal in any spelling (``equality``). A reference is met by a value that the tool it
-points to had shown before. A value the environment refused is met by one it then said it takes.
+points to had shown before. A value the environment refused is met by one it then said it takes; an
+agent whose memory says what is taken may send that at once.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from practice.agents.rules.documents import Leaf, failure, leaves
 from practice.agents.rules.equality import respelled, same, scalars
 from practice.agents.rules.errors import Trouble, diagnose
 from practice.agents.rules.execution import record_of
+from practice.agents.rules.knowledge import Allowed
+from practice.agents.rules.recovery import same_thing
 from practice.agents.rules.schema import Role
 from practice.agents.rules.serving import changing
 from practice.agents.rules.words import parts
@@ -24,9 +27,12 @@ from practice.domain.types import Json, Step, ToolSpec
 class Matching:
     """The steps of one attempt, asked which of them carry out a goal call."""
 
-    def __init__(self, steps: Sequence[Step], known: Mapping[str, ToolSpec]) -> None:
+    def __init__(
+        self, steps: Sequence[Step], known: Mapping[str, ToolSpec], allowed: Allowed
+    ) -> None:
         self._steps = steps
         self._known = known
+        self._allowed = allowed
 
     @property
     def all(self) -> Sequence[Step]:
@@ -56,7 +62,7 @@ class Matching:
         return tuple(wrong)
 
     def replaced(self, call: Json, step: Step) -> tuple[str, ...]:
-        """Return the parameters whose asked value was refused and replaced by one that is taken."""
+        """Return the parameters whose asked value is not taken and was replaced by one that is."""
         asked: Mapping[str, Any] = call.get("arguments", {})
         before = self._before(step)
         return tuple(
@@ -111,8 +117,9 @@ class Matching:
     def _instead(self, name: str, value: Any, step: Step) -> bool:
         """Whether an earlier call was refused ``value`` and told what is taken, and this is that.
 
-        The error has to be about this parameter. An identifier is never replaced: another order is
-        not the order.
+        The error has to be about this parameter. What the memory of the agent says of it counts
+        like the error it comes from, for the same thing in another spelling. An identifier is never
+        replaced: another order is not the order.
         """
         tool = self._known.get(step.tool)
         passed = step.arguments.get(name)
@@ -120,6 +127,10 @@ class Matching:
             return False
         if "id" in parts(name):
             return False
+        taken = self._allowed.get((step.tool, name), ())
+        known = None if value in taken else same_thing(value, taken)
+        if known is not None and same(known, passed):
+            return True
         for failed in self._steps:
             tried = failed.arguments.get(name)
             before = failed.number < step.number and failed.tool == step.tool
