@@ -36,6 +36,7 @@ __all__ = [
     "candidate_reject",
     "candidate_submit",
     "candidate_undo",
+    "is_settled",
 ]
 
 DRAFT = "draft-"
@@ -138,6 +139,15 @@ def candidate_submit(
         admit_by_policy(candidate, playbook)
         _tell_reviewers(candidate, playbook)
         return candidate
+
+
+def is_settled(playbook: Playbook, delta: Delta) -> bool:
+    """Whether a change of the same bullets waits for a decision, or was rejected in these words."""
+    same = playbook.candidates.pending().filter(op=delta.op.value).prefetch_related("targets")
+    wanted = set(delta.targets)
+    return any({t.label for t in row.targets.all()} == wanted for row in same) or _already_settled(
+        playbook, delta, cleaned(delta.content)
+    )
 
 
 def _tell_reviewers(candidate: Candidate, playbook: Playbook) -> None:

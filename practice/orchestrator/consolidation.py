@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 from memoryapp.domain.playbook import Delta, Playbook
 from memoryapp.queries.playbooks import draft_playbook
+from memoryapp.services.candidates import is_settled
 from practice.domain.rounds import Stage
 from practice.domain.types import Category
 from practice.models import Arm, Attempt, Lesson, PracticeTask, Run, Unit
@@ -30,10 +31,20 @@ def consolidate(unit: Unit, run: Run) -> Result:
 
     def store() -> None:
         for delta in curation.deltas:
+            if _is_known(run, delta):
+                continue
             tasks = _sample(run, _tools_named(playbook, delta, run.frozen.tools))
             trials.propose_change(run, unit.round, playbook, delta, tasks)
 
     return Result(store, [curation.usage])
+
+
+def _is_known(run: Run, delta: Delta) -> bool:
+    """Whether a change was tried in this run already, or is with the reviewers: no more trials."""
+    tried = run.lessons.filter(
+        kind=Lesson.Kind.CONSOLIDATION, op=delta.op.value, targets=list(delta.targets)
+    )
+    return tried.exists() or is_settled(run.playbook, delta)
 
 
 def findings(run: Run) -> list[Delta]:

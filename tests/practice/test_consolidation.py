@@ -48,11 +48,14 @@ def test_it_asks_to_merge_what_is_said_twice_with_a_before_and_after(
     assert doubled.bullets.filter(status=Bullet.Status.APPROVED).count() == 2
 
 
-def test_it_does_not_ask_for_the_same_merge_twice(shop: Any, doubled: Any, ada: Any) -> None:
+def test_it_neither_asks_for_the_same_merge_twice_nor_tries_it_again(
+    shop: Any, doubled: Any, ada: Any
+) -> None:
     for _ in range(2):
         switches = Switches(consolidate=True)
-        driven(started(shop, ada, rounds=1, tasks=4, playbook=doubled, switches=switches))
+        driven(started(shop, ada, rounds=2, tasks=4, playbook=doubled, switches=switches))
     assert Candidate.objects.filter(playbook=doubled, op="MERGE").count() == 1
+    assert Lesson.objects.filter(kind=Lesson.Kind.CONSOLIDATION, op="MERGE").count() == 1
 
 
 def test_held_out_tasks_give_each_round_a_score_and_are_never_practised(
