@@ -69,6 +69,7 @@ class RevisionSerializer(serializers.ModelSerializer[BulletRevision]):
             "section",
             "status",
             "author",
+            "is_automatic",
             "reason",
             "candidate",
             "created_at",

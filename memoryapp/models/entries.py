@@ -258,6 +258,7 @@ class Bullet(models.Model):
             status=status,
             rule=rule,
             author=author,
+            is_automatic=author is None,
             reason=reason,
             candidate=candidate,
         )
@@ -287,6 +288,8 @@ class BulletRevision(models.Model):
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
     )
+    #: nobody wrote it: a policy, a run or the drift watch did. An author may be removed later.
+    is_automatic = models.BooleanField(default=False, db_default=False)
     reason = models.CharField(max_length=300, blank=True)
     candidate = models.ForeignKey(
         "memoryapp.Candidate", models.SET_NULL, null=True, blank=True, related_name="revisions"

@@ -345,6 +345,12 @@ def initials(user: Any) -> str:
 
 
 @register.filter
+def author_of(revision: Any) -> str:
+    """Return who wrote a revision: a person, or Greenroom where a policy or a job did."""
+    return "Greenroom" if revision.is_automatic else person(revision.author)
+
+
+@register.filter
 def person(user: Any) -> str:
     """Return the name of a user as history shows it; a deleted one stays a somebody."""
     if user is None or not str(user):

@@ -49,6 +49,12 @@ def test_the_environment_shows_what_changed_and_what_is_in_doubt(
     assert "Practise this tool now" in shown
 
 
+def test_the_history_of_a_bullet_in_doubt_names_no_person(rita_client: Any, shop: Any) -> None:
+    bullet = Bullet.objects.get(status="stale")
+    shown = rita_client.get(bullet.get_absolute_url()).content.decode()
+    assert "<span>Greenroom, " in shown.partition("<b>Revision 2</b>")[2][:40]
+
+
 def test_the_overview_links_to_the_bullets_in_doubt(rita_client: Any, shop: Any) -> None:
     answer = rita_client.get("/")
     assert answer.context["doubted"]["count"] == 1
