@@ -7,8 +7,8 @@ with tools that are allowed and destroy nothing: a reset is proven when readings
 and the second session does not. Without such a change a reset that does nothing would pass, so the
 check says that it is not proven.
 
-Runs look as well. The first call of an attempt, where it only reads, is held against the same first
-call of the attempt before: nothing was changed before either, so what differs was left by somebody.
+Runs look as well. What an attempt reads before it changes anything is held against the same look of
+an earlier attempt: nothing was changed before either, so what differs was left by somebody.
 """
 
 from __future__ import annotations
@@ -16,8 +16,12 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
+from itertools import takewhile
+from operator import or_
 from typing import Any
 
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from memoryapp.domain.playbook import Playbook
@@ -37,6 +41,8 @@ from practice.orchestrator.worlds import note_option, unreachable, whole_world
 logger = logging.getLogger(__name__)
 
 READINGS = 12
+#: how many calls of an attempt count as its opening.
+OPENING = 5
 #: how many tasks are tried for a change that a reading shows, and the calls of each.
 CHANGES, CHANGE_STEPS = 6, 12
 PROVEN, DIFFERS, UNPROVEN = "proven", "differs", "unproven"
@@ -85,47 +91,64 @@ def _compared_without_the_silent(environment: Environment) -> dict[str, Any]:
 
 
 def noticed(run: Run, attempt: Attempt, trajectory: Trajectory) -> dict[str, Any] | None:
-    """How the opening of an attempt differs from the same one of an earlier attempt of its run.
+    """How the opening of an attempt differs from the same look of an earlier attempt of its run.
 
-    ``tool``, ``first`` and ``second`` as in a check, and ``run``; ``None`` where nothing does. One
-    query, however long the run.
+    The opening is what only reads, before anything could have been changed. ``tool``, ``first`` and
+    ``second`` as in a check, and ``run``; ``None`` where nothing does. Two queries, however long
+    the run.
     """
     environment = run.environment
-    opening = next(iter(trajectory.steps), None)
-    if opening is None or opening.is_error or not environment.has_reset:
+    first = trajectory.steps[:OPENING]
+    if not first or not environment.has_reset:
         return None
-    row = environment.tools.filter(name=opening.tool).first()
+    rows = environment.tools.filter(name__in={step.tool for step in first})
+    reads = {row.name for row in rows if row.effect is Effect.READ}
     known = environment.options.get("reset_check", {}).get("varies", [])
-    if row is None or row.effect is not Effect.READ or opening.tool in known:
+    looks = [
+        step
+        for step in takewhile(lambda step: step.tool in reads, first)
+        if not step.is_error and step.tool not in known
+    ]
+    if not looks:
         return None
+    before = Step.objects.filter(
+        attempt=OuterRef("attempt"),
+        try_number=OuterRef("try_number"),
+        number__lt=OuterRef("number"),
+    )
     earlier = (
         Step.objects.filter(
+            reduce(or_, (Q(tool=step.tool, arguments=dict(step.arguments)) for step in looks)),
+            ~Exists(before.exclude(tool__in=reads)),
             attempt__run=run,
-            number=1,
-            tool=opening.tool,
+            number__lte=OPENING,
             is_error=False,
-            arguments=dict(opening.arguments),
         )
         .exclude(attempt=attempt)
         .order_by("-pk")
-        .values_list("observation", flat=True)
-        .first()
+        .values_list("tool", "arguments", "observation")[: 2 * OPENING]
     )
-    if earlier is None or _timeless(earlier) == _timeless(opening.observation):
-        return None
-    return {
-        "tool": opening.tool,
-        "run": run.number,
-        "first": _shown(earlier, opening.observation),
-        "second": _shown(opening.observation, earlier),
-    }
+    said = [(look, was[2]) for was in earlier for look in looks if _is_same_call(look, was)]
+    for look, was in said:
+        if _timeless(was) != _timeless(look.observation):
+            return {
+                "tool": look.tool,
+                "run": run.number,
+                "first": _shown(was, look.observation),
+                "second": _shown(look.observation, was),
+            }
+    return None
+
+
+def _is_same_call(look: TrajectoryStep, was: Sequence[Any]) -> bool:
+    return (look.tool, dict(look.arguments)) == (was[0], was[1])
 
 
 def remark(found: Mapping[str, Any]) -> str:
     """Say on the attempt what ``noticed`` found."""
     return (
-        f"{found['tool']} answered its first call other than in an earlier attempt of this run, "
-        "and nothing had been changed before either: attempts may not begin from the same state. "
+        f"{found['tool']} answered other than in an earlier attempt of this run, and nothing had "
+        "been changed before either: attempts may not begin from the same state. "
         "Correct the reset of the environment, or check it on its page."
     )
 
