@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -161,6 +162,9 @@ class Candidate(models.Model):
             )
         ]
 
+    #: label of the bullet that approving it has made or brought back, on this very object.
+    made_label = ""
+
     def __str__(self) -> str:
         return f"{self.op} {self.section}"
 
@@ -262,6 +266,18 @@ class Candidate(models.Model):
         if moved:
             self.refresh_from_db()
         return bool(moved)
+
+
+def load_targets(candidates: Iterable[Candidate], lookup: Any = "targets") -> None:
+    """Read the targets of all at once, as ``lookup`` says. What adds a bullet has none to read."""
+    aimed = []
+    for row in candidates:
+        if row.op == Op.ADD:
+            none = type(row).targets.rel.model.objects.none()
+            vars(row).setdefault("_prefetched_objects_cache", {})["targets"] = none
+        else:
+            aimed.append(row)
+    models.prefetch_related_objects(aimed, lookup)
 
 
 class Evidence(models.Model):

@@ -269,7 +269,9 @@ class Bullet(models.Model):
 
     def _rest_on(self, candidate: Any) -> None:
         """Count the steps of a candidate that has changed nothing here before."""
-        if candidate is None or self.revisions.filter(candidate=candidate).exists():
+        if candidate is None:
+            return
+        if not self._state.adding and self.revisions.filter(candidate=candidate).exists():
             return
         self.evidence_count += candidate.evidence.count()
         self.origin_kind = self.origin_kind or candidate.origin_kind

@@ -51,7 +51,9 @@ def frozen(release_id: int, column: str) -> Any:
 def served_through(playbook: Playbook, labels: Sequence[str]) -> list[str]:
     """Names of the release labels that give agents any of these bullets."""
     wanted = set(labels)
-    found = []
+    found: list[str] = []
+    if not wanted:
+        return found
     for label in playbook.labels.select_related("release").defer("release__bodies"):
         held = (b["label"] for s in label.release.document["sections"] for b in s["bullets"])
         if wanted.intersection(held):

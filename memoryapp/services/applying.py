@@ -32,7 +32,8 @@ def carry_out(
         return restored
     known = {bullet.label: bullet for bullet in before.bullets}
     changed = [value for value in after.bullets if value != known.get(value.label)]
-    found = playbook.bullets.filter(label__in=[value.label for value in changed])
+    labels = [value.label for value in changed if value.label in known]
+    found = playbook.bullets.filter(label__in=labels) if labels else ()
     rows = {bullet.label: bullet for bullet in found}
     changes: Changes = {}
     for value in changed:

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import prefetch_related_objects
 from django.utils import timezone
 
 from memoryapp.domain import playbook as domain
@@ -20,6 +19,7 @@ from memoryapp.domain.playbook import Delta, DeltaRefused, Op, apply
 from memoryapp.domain.text import cleaned
 from memoryapp.domain.warnings import warnings_of
 from memoryapp.models import Candidate, Event, Playbook, Reservation, ReviewVote
+from memoryapp.models.candidates import load_targets
 from memoryapp.services.applying import Changes, carry_out, take_back, tried
 from memoryapp.services.events import said
 from memoryapp.services.twins import candidates_part
@@ -43,7 +43,7 @@ def candidate_approve(
     with transaction.atomic():
         playbook = _locked(candidate)
         wording = cleaned(candidate.content if content is None else content)
-        if _decided_so_already(candidate, by, APPROVED, wording):
+        if _decided_so_already(playbook, candidate, by, APPROVED, wording):
             return candidate
         _check_open(candidate, by, seen)
         if not wording and candidate.op != Op.RETIRE:
@@ -80,7 +80,7 @@ def candidate_reject(*, candidate: Candidate, by: Any, reason: str, seen: str = 
         raise UnableToDecide("A rejection needs a reason, so that the next reader can follow it.")
     with transaction.atomic():
         playbook = _locked(candidate)
-        if _decided_so_already(candidate, by, REJECTED, ""):
+        if _decided_so_already(playbook, candidate, by, REJECTED, ""):
             return candidate
         _check_open(candidate, by, seen)
         _cast(playbook, candidate, by, REJECTED, reason=reason[:300])
@@ -233,6 +233,8 @@ def _approve(
     ):
         raise UnableToDecide(_already_decided(candidate))
     changes = carry_out(playbook, candidate, delta, before, after, by=by)
+    if delta.op is Op.ADD:
+        candidate.made_label = next(iter(changes), "")
     extra: dict[str, Any] = {"edited": delta.content != candidate.content}
     if policy is not None:
         extra = {
@@ -299,7 +301,7 @@ def _locked(candidate: Candidate) -> Playbook:
     )
     candidate.refresh_from_db()
     candidate.playbook = playbook
-    prefetch_related_objects([candidate], "targets")
+    load_targets([candidate])
     return playbook
 
 
@@ -328,14 +330,19 @@ def _bring_back_superseded(candidate: Candidate) -> None:
 
 
 def _decided_so_already(
-    candidate: Candidate, by: Any, decision: review.Status, content: str
+    playbook: Playbook, candidate: Candidate, by: Any, decision: review.Status, content: str
 ) -> bool:
-    """Whether this very person did this very thing: a double click, or a retry after a timeout."""
-    vote = candidate.votes.filter(
-        reviewer=by, withdrawn_at=None, decision=decision.value, content=content
-    )
+    """Whether this very person did this very thing: a double click, or a retry after a timeout.
+
+    Where one word is enough, one that stands on a waiting candidate was given under a policy that
+    wanted more: it is no answer any more.
+    """
     settled = candidate.status == decision.value and candidate.decided_by_id == by.pk
-    return (settled or candidate.is_pending) and vote.exists()
+    if not settled and (not candidate.is_pending or needed(playbook) == 1):
+        return False
+    return candidate.votes.filter(
+        reviewer=by, withdrawn_at=None, decision=decision.value, content=content
+    ).exists()
 
 
 def _check_open(candidate: Candidate, by: Any, seen: str) -> None:

@@ -78,20 +78,29 @@ class Reading:
 
 
 def candidate_reserve(
-    *, candidate: Candidate, membership: Membership, take_over: bool = False
+    *,
+    candidate: Candidate,
+    membership: Membership,
+    take_over: bool = False,
+    is_free: bool = False,
 ) -> Reading:
     """Say that a member reads this candidate, and no other, from now on.
 
     Opening it again extends it. Where as many people as are needed read it already, the first of
-    them is told instead; ``take_over`` ends their reservations.
+    them is told instead; ``take_over`` ends their reservations. ``is_free`` where the caller has just
+    seen that nobody else reads it.
     """
     minutes = settings.REVIEW_RESERVATION_MINUTES
     if not minutes or not candidate.is_pending:
         return Reading()
     now = timezone.now()
     live = candidate.reservations.filter(expires_at__gt=now).order_by("expires_at")
-    others = list(live.exclude(membership=membership).select_related("membership__user"))
-    if len(others) >= _needed(candidate):
+    others = (
+        []
+        if is_free
+        else list(live.exclude(membership=membership).select_related("membership__user"))
+    )
+    if others and len(others) >= _needed(candidate):
         if not take_over or not membership.may_review:
             return Reading(reader=others[0])
         _end(candidate, others, membership)

@@ -44,7 +44,7 @@ def review(request: HttpRequest) -> HttpResponse:
 @gate(Right.REVIEW)
 def approve(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Approve as it stands, or with ``content`` in the reviewer's words."""
-    candidate = _candidate(request, pk)
+    candidate = _to_decide(request, pk)
     content = _posted(request, "content") if "content" in request.POST else None
     try:
         decisions.candidate_approve(
@@ -59,7 +59,7 @@ def approve(request: HttpRequest, pk: UUID) -> HttpResponse:
 @gate(Right.REVIEW)
 def reject(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Reject for one of the listed reasons, in the reviewer's words, or both."""
-    candidate = _candidate(request, pk)
+    candidate = _to_decide(request, pk)
     reasons = [text.replace("\x00", "").strip() for text in request.POST.getlist("reason")]
     try:
         decisions.candidate_reject(
@@ -152,6 +152,11 @@ def _candidate(request: HttpRequest, pk: UUID) -> Candidate:
     return object_or_404(found.select_related(*review_queries.RELATED), pk=pk)
 
 
+def _to_decide(request: HttpRequest, pk: UUID) -> Candidate:
+    """The candidate alone: what it belongs to is read under the lock."""
+    return object_or_404(Candidate.objects.filter(workspace=workspace_of(request)), pk=pk)
+
+
 def _posted(request: HttpRequest, name: str) -> str:
     return request.POST.get(name, "").replace("\x00", "")
 
@@ -235,7 +240,11 @@ def _page(
             item.candidate,
             membership,
             chosen,
-            desk.candidate_reserve(candidate=item.candidate, membership=membership),
+            desk.candidate_reserve(
+                candidate=item.candidate,
+                membership=membership,
+                is_free=item.candidate.pk not in taken.reading,
+            ),
             editing=editing and membership.may_review,
             typed=typed or {},
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Prefetch, Q, prefetch_related_objects
+from django.db.models import Prefetch, Q
 from django.urls import reverse
 
 from memoryapp.domain import playbook as domain
@@ -21,6 +21,7 @@ from memoryapp.models import (
     Trail,
     Workspace,
 )
+from memoryapp.models.candidates import load_targets
 from memoryapp.queries import playbooks as playbook_queries
 from memoryapp.queries import releases as release_queries
 from memoryapp.queries import review as review_queries
@@ -69,7 +70,7 @@ def candidate_context(
     ``typed`` brings back what a refused form held: content, reasons, a note and the refusal itself.
     """
     desk = desk_context(candidate, membership, chosen, reading)
-    prefetch_related_objects([candidate], Prefetch("targets", Bullet.objects.order_by("label")))
+    load_targets([candidate], Prefetch("targets", Bullet.objects.order_by("label")))
     bullets = list(candidate.targets.all())
     for bullet in bullets:
         bullet.playbook = candidate.playbook
@@ -282,6 +283,8 @@ def _made(candidate: Candidate) -> list[dict[str, Any]]:
 def _label(candidate: Candidate, bullets: Sequence[Bullet]) -> str:
     """The label agents will know it by; a waiting new bullet has only its section yet."""
     if candidate.op == Op.ADD and candidate.status == Candidate.Status.APPROVED:
+        if candidate.made_label:
+            return candidate.made_label
         made = Bullet.objects.filter(revisions__candidate=candidate).first()
         return made.label if made else candidate.section
     return candidate_label(candidate, bullets)

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet, prefetch_related_objects
+from django.db.models import Prefetch, QuerySet
 from django.db.models.functions import Left
 from django.http import HttpRequest
 from django.urls import reverse
@@ -16,6 +17,7 @@ from django.utils import timezone
 
 from memoryapp.domain.review import sampled
 from memoryapp.models import Bullet, Candidate, Membership, ReviewPolicy, Workspace
+from memoryapp.models.candidates import load_targets
 from memoryapp.queries import review as review_queries
 from memoryapp.queries.review import ROW_CHARS
 from memoryapp.templatetags.ui import op_word, section_title
@@ -30,7 +32,7 @@ TARGETS = Prefetch(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReviewFilter:
     """What the query string asks for. ``status`` is one status or ``all``."""
 
@@ -68,12 +70,13 @@ class ReviewFilter:
         asked["status"] = "" if asked["status"] == EVERY else asked["status"]
         return asked
 
-    @property
+    @cached_property
     def query(self) -> dict[str, str]:
-        """The parameters that differ from the usual queue."""
-        usual = ReviewFilter()
+        """The parameters that differ from the usual queue. Every link of the page carries them."""
         return {
-            name: value for name, value in asdict(self).items() if value != getattr(usual, name)
+            field.name: value
+            for field in fields(self)
+            if (value := getattr(self, field.name)) != field.default
         }
 
     def url(self, **changes: str) -> str:
@@ -117,7 +120,7 @@ def queue_context(
     decided = counts[Candidate.Status.APPROVED] + counts[Candidate.Status.REJECTED]
     statuses = chosen.count(kept, "status", status="")
     matching = sum(statuses.values()) if chosen.status == EVERY else statuses[chosen.status]
-    prefetch_related_objects(list(item.around), TARGETS)
+    load_targets(item.around, TARGETS)
     blind = {pk: policy.blind_share for pk, policy in policies.items()}
     shown = len(item.around)
     desk = review_queries.desk_counts(

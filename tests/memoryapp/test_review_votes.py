@@ -65,6 +65,15 @@ def test_the_same_reviewer_twice_is_still_one(playbook: Any, two: Any, rita: Any
     assert candidate.votes.count() == 1
 
 
+def test_a_vote_decides_once_the_policy_wants_no_second_one(
+    playbook: Any, two: Any, rita: Any, ada: Any
+) -> None:
+    candidate = candidate_approve(candidate=CandidateFactory(playbook=playbook), by=rita)
+    policy_change(playbook=playbook, to=Policy(reviewers=1), reason="Alone", by=ada)
+    again = Candidate.objects.get(pk=candidate.pk)
+    assert candidate_approve(candidate=again, by=rita).status == "approved"
+
+
 def test_reviewers_have_to_agree_on_one_wording(
     playbook: Any, two: Any, rita: Any, ada: Any, rita_client: Any
 ) -> None:
