@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import json
 import re
 import sys
@@ -9,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import _lru_cache_wrapper
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +33,17 @@ TASKS, ATTEMPTS = 50, 8
 
 @dataclass(slots=True)
 class Count:
-    """What was counted when so many attempts were done. ``memory`` is in megabytes."""
+    """What was counted when so many attempts were done. Memory is in megabytes.
+
+    ``bare`` is what is left of ``memory`` once what the engine keeps to be quick is thrown away.
+    """
 
     attempts: int = 0
     statements: int = 0
     messages: int = 0
     seconds: float = 0.0
     memory: float = 0.0
+    bare: float = 0.0
 
 
 def main(attempts: int, seed: int) -> None:
@@ -51,7 +58,9 @@ def main(attempts: int, seed: int) -> None:
     _figure("growth_rounds", rounds_, None, seed)
     for name in ("statements_per_attempt", "messages_per_attempt", "milliseconds_per_attempt"):
         _figure(f"growth_{name}", last[name], first[name], seed)
-    _figure("growth_memory_mb", at_start_of[-1].memory, at_start_of[part].memory, seed)
+    for name in ("memory", "bare"):
+        now, then = getattr(at_start_of[-1], name), getattr(at_start_of[part], name)
+        _figure(f"growth_{name}_mb", now, then, seed)
 
 
 def _started(seed: int) -> Run:
@@ -103,7 +112,7 @@ def _driven(run: Run, attempts: int) -> list[Count]:
         seen.statements = before  # what is asked here is not the product's
         seen.seconds, seen.memory = time.monotonic() - begun, _memory()
         if newest > len(counts) or not bells:
-            counts.append(replace(seen))
+            counts.append(replace(seen, bare=_bare_memory()))
 
     with connection.execute_wrapper(count):
         bells = deque(rounds.drive(run.pk))
@@ -130,6 +139,16 @@ def _between(a: Count, b: Count) -> dict[str, float]:
 def _memory() -> float:
     found = re.search(r"VmRSS:\s+(\d+) kB", Path("/proc/self/status").read_text("ascii"))
     return round(int(found[1]) / 1024, 1) if found else 0.0
+
+
+def _bare_memory() -> float:
+    """The memory with every bounded cache of the product emptied, and given back."""
+    for kept in [o for o in gc.get_objects() if isinstance(o, _lru_cache_wrapper)]:
+        if kept.__module__.startswith(("practice.", "memoryapp.")):
+            kept.cache_clear()
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+    return _memory()
 
 
 def _figure(name: str, value: float, peer: float | None, seed: int) -> None:

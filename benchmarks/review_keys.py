@@ -4,7 +4,7 @@ The product, started as ``make up`` starts it, and Chromium. Candidates are copi
 steps each, and a whole trajectory for those the script will read. The script then reviews as
 a person would: it approves and rejects by key, one after the other, and goes on only when the next
 candidate stands there with its evidence. A decision's time is measured inside of the page, from the
-key to the painted frame that shows the next one. Both sizes are measured in one run, in one product.
+key until the frame that shows the next one is painted. Both sizes are measured in one product.
 
     python -m benchmarks.review_keys [--decisions 60] [--sizes 1000 1000000]
 """

@@ -89,8 +89,9 @@ class Cage:
                 )
             return []
         root = place.work.parent
+        attempts = root.parent
         walls = [program, *_WALLS, "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
-        for path in (root.parent, *self.hidden):
+        for path in (attempts.parent, attempts, *self.hidden):
             # Commands are named by the operator; one that lives in there must stay to be seen.
             if any(_within(part, path) and not _within(part, root) for part in command):
                 continue

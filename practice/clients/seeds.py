@@ -19,8 +19,6 @@ from pathlib import Path
 
 from practice.agents.ports import EnvironmentUnavailable
 
-PREFIX = "greenroom-attempt-"
-
 
 @dataclass(frozen=True, slots=True)
 class Workplace:
@@ -138,8 +136,8 @@ def sweep() -> int:
     """
     stale = [
         folder
-        for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*")
-        if not _is_alive(folder.name.removeprefix(PREFIX).partition("-")[0])
+        for folder in attempts_folder().iterdir()
+        if not _is_alive(folder.name.partition("-")[0])
     ]
     for folder in stale:
         _end_processes_in(folder)
@@ -154,9 +152,34 @@ def _end_processes_in(folder: Path) -> None:
                 os.kill(int(process.name), signal.SIGKILL)
 
 
+def attempts_folder() -> Path:
+    """The folder that holds those of all attempts, so that one of them can be kept from the others.
+
+    It is made where it is missing, and nobody else may look into it.
+
+    Raises:
+        EnvironmentUnavailable: it cannot be made, or somebody else made it.
+    """
+    folder = Path(tempfile.gettempdir()).resolve() / f"greenroom-attempts-{os.getuid()}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+    except OSError as error:
+        raise EnvironmentUnavailable(
+            f"The folder {folder} for attempts could not be made: {error.strerror or error}. "
+            "Make room on the disk, or remove what has its name."
+        ) from error
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise EnvironmentUnavailable(
+            f"The folder {folder} for attempts is not Greenroom's alone. Remove it, or set TMPDIR "
+            "to a folder of Greenroom's own."
+        )
+    return folder
+
+
 def _make_root() -> Path:
     try:
-        return Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")).resolve()
+        return Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=attempts_folder()))
     except OSError as error:
         raise EnvironmentUnavailable(
             f"No folder could be made for the attempt: {error.strerror or error}. "

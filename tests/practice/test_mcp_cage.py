@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -99,3 +100,17 @@ def test_in_the_sandbox_other_processes_and_attempts_are_not_there(place: Workpl
             f"os.path.exists({str(other.work)!r}), os.getcwd() == {str(place.work)!r})",
         )
     assert said.stdout.split() == ["True", "False", "True"]
+
+
+@needs_bubblewrap
+def test_other_attempts_are_hidden_from_a_command_that_lives_beside_them(
+    place: Workplace, tmp_path: Path
+) -> None:
+    assert tmp_path.is_relative_to(tempfile.gettempdir())
+    python = tmp_path / "python"
+    python.symlink_to(Path(sys.executable).resolve())
+    with workplace(None) as other:
+        code = f"import os; print(os.path.exists({str(other.work)!r}), os.path.exists('.'))"
+        argv = Cage("auto").argv([str(python), "-I", "-c", code], place)
+        said = subprocess.run(argv, capture_output=True, text=True, cwd=place.work, check=False)
+    assert said.stdout.split() == ["False", "True"], said.stderr

@@ -16,7 +16,7 @@ from pytest_httpserver import HTTPServer
 
 from practice.agents.ports import EnvironmentUnavailable
 from practice.clients.mcp import HttpServer, McpEnvironment, Server, StdioServer
-from practice.clients.seeds import PREFIX, sweep, workplace
+from practice.clients.seeds import attempts_folder, sweep, workplace
 from tests.practice.servers import HELPDESK, HERE, listening, raw
 
 
@@ -248,14 +248,30 @@ def test_it_sweeps_up_after_workers_that_were_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    dead = tmp_path / f"{PREFIX}999999999-abc"
-    (dead / "work").mkdir(parents=True)
-    (tmp_path / f"{PREFIX}{os.getpid()}-abc").mkdir()
-    (tmp_path / f"{PREFIX}notes-abc").mkdir()
+    attempts = attempts_folder()
+    (attempts / "999999999-abc" / "work").mkdir(parents=True)
+    (attempts / f"{os.getpid()}-abc").mkdir()
+    (attempts / "notes-abc").mkdir()
     assert sweep() == 1
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
-        [f"{PREFIX}{os.getpid()}-abc", f"{PREFIX}notes-abc"]
-    )
+    assert {path.name for path in attempts.iterdir()} == {f"{os.getpid()}-abc", "notes-abc"}
+
+
+@pytest.mark.parametrize("made", ["file", "link", "open"])
+def test_it_works_in_no_folder_that_somebody_else_may_have_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: str
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    there = tmp_path / f"greenroom-attempts-{os.getuid()}"
+    if made == "file":
+        there.write_text("")
+    elif made == "link":
+        (tmp_path / "elsewhere").mkdir(mode=0o700)
+        there.symlink_to(tmp_path / "elsewhere")
+    else:
+        there.mkdir()
+        there.chmod(0o755)
+    with pytest.raises(EnvironmentUnavailable, match="for attempts"), workplace(None):
+        pass
 
 
 def test_it_discovers_nothing_of_a_server_that_fails() -> None:

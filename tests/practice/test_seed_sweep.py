@@ -17,7 +17,7 @@ def dead_pid() -> int:
 
 
 def test_it_deletes_the_folder_and_ends_the_hung_server_in_it() -> None:
-    folder = Path(tempfile.mkdtemp(prefix=f"{seeds.PREFIX}{dead_pid()}-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"{dead_pid()}-", dir=seeds.attempts_folder()))
     hung = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], cwd=folder)
     assert seeds.sweep() >= 1
     assert hung.wait(10) == -9
