@@ -172,8 +172,13 @@ def columns(
             f"{', '.join(wanted)}"
         )
     if odd:
-        notes.append(f"{path.name}: {odd} rows are not whole and were left out")
+        notes.append(f"{path.name}: {rows_of(odd)} not whole, left out")
     return {name: column.whole() for name, column in found.items()}, tuple(notes)
+
+
+def rows_of(count: int) -> str:
+    """A number of rows in words, for a note."""
+    return f"{count:,} row{'' if count == 1 else 's'}"
 
 
 def _taken(reader: Iterator[list[str]], rows: list[list[str]]) -> list[list[str]]:

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from practice.clients import telemetry_otlp
-from practice.clients.telemetry_columns import UnreadableTelemetry
+from practice.clients.telemetry_columns import UnreadableTelemetry, rows_of
 from practice.clients.telemetry_records import Unpacked, is_gzip, measure, records, whole
 
 #: Columns of the neutral layout per kind; the first group must be there.
@@ -111,7 +111,7 @@ def read(
     if not tally.rows:
         raise _rowless(name)
     if tally.untimed:
-        tally.notes.append(f"{tally.untimed} rows of {name} carry no time that can be read")
+        tally.notes.append(f"{rows_of(tally.untimed)} of {name} without a time that can be read")
     is_timed = tally.first <= tally.last
     return Read(
         content=out.getvalue(),

@@ -15,7 +15,7 @@ from itertools import chain
 from typing import Any
 
 from practice.clients import telemetry_parquet
-from practice.clients.telemetry_columns import UnreadableTelemetry
+from practice.clients.telemetry_columns import UnreadableTelemetry, rows_of
 
 #: What one sent file may unpack to; a million log lines are half of it.
 UNPACKED_CAP = 256 << 20
@@ -161,7 +161,7 @@ def _csv_rows(lines: Iterator[str], name: str, notes: list[str]) -> Iterator[Rec
     except csv.Error as error:
         notes.append(f"{name} is damaged ({error}): the rows before it are used")
     if bad:
-        notes.append(f"{bad} rows of {name} have another number of fields than its first line")
+        notes.append(f"{rows_of(bad)} of {name} with another number of fields than its first line")
 
 
 def _json_list(lines: Iterator[str], name: str) -> Iterator[Record]:

@@ -162,13 +162,13 @@ def test_it_leaves_out_rows_of_another_shape_and_says_so() -> None:
         METRICS + b"1,2\n" + b"1795000060,web,,cpu_pct,3,9\n", name="m.csv", kind="metrics"
     )
     assert found.rows == 1
-    assert found.notes == ("2 rows of m.csv have another number of fields than its first line",)
+    assert found.notes == ("2 rows of m.csv with another number of fields than its first line",)
 
 
 def test_it_keeps_rows_without_a_time_and_says_so() -> None:
     found = read(METRICS + b"soon,web,,cpu_pct,3\n", name="m.csv", kind="metrics")
     assert found.rows == 2
-    assert found.notes == ("1 rows of m.csv carry no time that can be read",)
+    assert found.notes == ("1 row of m.csv without a time that can be read",)
 
 
 def test_it_takes_a_file_that_is_no_text_without_failing() -> None:

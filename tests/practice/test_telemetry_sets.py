@@ -74,7 +74,7 @@ def test_rows_that_are_not_whole_are_left_out_and_said(tmp_path: Path) -> None:
     (tmp_path / "metrics.csv").write_text("ts,metric,value\n1,cpu,5\n2,cpu\nx,cpu,y\n")
     found, notes = telemetry(tmp_path)
     assert len(found.metrics) == 2
-    assert notes == ("metrics.csv: 1 rows are not whole and were left out",)
+    assert notes == ("metrics.csv: 1 row not whole, left out",)
 
 
 @pytest.mark.parametrize("text", ["", "[1]", '{"alert_ts": "noon"}', "{"])
