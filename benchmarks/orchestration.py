@@ -27,6 +27,7 @@ from benchmarks.product_api import api_key, call, in_shell, start_run
 from memoryapp.domain.playbook import Bullet, BulletStatus, Playbook
 from practice.agents.ports import Engine, SolverLimits
 from practice.agents.rules import build_engine
+from practice.clients.cage import Cage
 from practice.clients.mcp import McpEnvironment, StdioServer
 from practice.domain import novelty, validation
 from practice.domain.types import Briefing, Fact, PracticeRecord, TaskSpec, ToolSpec, Trajectory
@@ -43,6 +44,7 @@ run = Run.objects.get(number={number})
 server = server_of(run.environment, seed_folder(run.environment))
 print(json.dumps({{
     "command": list(server.command), "args": list(server.args), "seed": str(server.seed_folder),
+    "sandbox": server.cage.sandbox, "limits": dict(server.cage.limits or {{}}),
     "hashes": dict(run.frozen.tools), "steps": sum(a.step_count for a in run.attempts.all()),
     "tools": [{{f.name: getattr(tool, f.name) for f in fields(tool) if f.init}}
         for tool in tools_of(run.environment, run.frozen)],
@@ -149,6 +151,8 @@ def _bare(done: dict[str, Any], slots: int, seed: int) -> tuple[float, int]:
             command=tuple(done["command"]),
             args=tuple(done["args"]),
             seed_folder=Path(done["seed"]),
+            # Holding a tool server is no part of what the jobs cost.
+            cage=Cage(done["sandbox"], done["limits"]),
         ),
         allowed_tools=frozenset(done["hashes"]),
         expected_hashes=done["hashes"],

@@ -1,11 +1,9 @@
-"""What a page weighs, what it asks of others, and whether anything moves when a part is swapped."""
+"""What a swapped part weighs, and whether anything moves when it comes."""
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, Response, expect
@@ -13,19 +11,7 @@ from playwright.sync_api import Browser, Page, Response, expect
 from tests.browser.conftest import sign_in
 from tests.product import Product
 
-FIRST_LOAD = 200_000
 INTERACTION = 30_000
-#: already small; compressing them again would flatter the figure.
-COMPRESSED = ("font/", "image/")
-
-
-def weight(response: Response) -> int:
-    """The bytes of an answer as a server that compresses sends it."""
-    if response.status in {204, 301, 302, 304}:
-        return 0
-    body = response.body()
-    kind = response.headers.get("content-type", "")
-    return len(body) if kind.startswith(COMPRESSED) else len(gzip.compress(body))
 
 
 def answers_of(page: Page) -> list[Response]:
@@ -54,25 +40,6 @@ def visitor(published: Any, browser: Browser, product: Product) -> Iterator[Any]
     yield visit
     for each in made:
         each.close()
-
-
-@pytest.mark.timeout(900)
-def test_no_page_is_heavy_or_asks_another_host(
-    visitor: Any, product: Product, pages: list[str]
-) -> None:
-    host = urlsplit(product.url).netloc
-    broken = []
-    for path in pages:
-        page = visitor()
-        answers = answers_of(page)
-        page.goto(path)
-        page.wait_for_load_state("networkidle")
-        heavy = sum(weight(answer) for answer in answers)
-        strangers = {a.url for a in answers if urlsplit(a.url).netloc not in {host, ""}}
-        if heavy > FIRST_LOAD or strangers:
-            broken.append(f"{path}: {heavy:,} bytes {sorted(strangers)}")
-        page.context.close()
-    assert broken == []
 
 
 def top_of(page: Page, place: str) -> float:
