@@ -273,7 +273,7 @@ def load_targets(candidates: Iterable[Candidate], lookup: Any = "targets") -> No
     aimed = []
     for row in candidates:
         if row.op == Op.ADD:
-            none = type(row).targets.rel.model.objects.none()
+            none = type(row).targets.rel.model._default_manager.none()
             vars(row).setdefault("_prefetched_objects_cache", {})["targets"] = none
         else:
             aimed.append(row)
