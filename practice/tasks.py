@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from practice.models import Run
 from practice.orchestrator import (
+    case_sets,
     drift,
     online,
     prompt_trials,
@@ -52,6 +53,7 @@ def sweep_runs() -> None:
         try_prompt.delay(trial_id)
     ring_for_files()
     ring_for_analyses()
+    ring_for_sets()
     ring_for_replays()
 
 
@@ -112,6 +114,17 @@ def ring_for_analyses() -> None:
 @shared_task(base=DjangoTask)
 def analyse_incident(analysis_id: int) -> None:
     rootcause.work(analysis_id)
+
+
+@shared_task(base=DjangoTask)
+def ring_for_sets() -> None:
+    for set_id in case_sets.due():
+        read_case_set.delay(set_id)
+
+
+@shared_task(base=DjangoTask)
+def read_case_set(set_id: int) -> None:
+    case_sets.work(set_id)
 
 
 @shared_task(base=DjangoTask)

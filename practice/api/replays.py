@@ -17,7 +17,7 @@ from memoryapp.api.permissions import HasScope, workspace_of
 from practice.api.telemetry import BytesParser, body_of
 from practice.domain.replays import VARIANTS
 from practice.models import CaseSet, Replay
-from practice.services import replays as services
+from practice.services import case_sets, replays
 
 
 class CaseSetSerializer(serializers.ModelSerializer[CaseSet]):
@@ -26,7 +26,19 @@ class CaseSetSerializer(serializers.ModelSerializer[CaseSet]):
 
     class Meta:
         model = CaseSet
-        fields = ("id", "name", "digest", "size", "cases", "is_labelled", "notes", "created_at")
+        fields = (
+            "id",
+            "name",
+            "digest",
+            "size",
+            "status",
+            "percent",
+            "message",
+            "cases",
+            "is_labelled",
+            "notes",
+            "created_at",
+        )
 
     def get_is_labelled(self, row: CaseSet) -> bool:
         return bool(row.truths)
@@ -77,14 +89,38 @@ class CaseSetList(APIView):
         responses={201: CaseSetSerializer, 422: PROBLEM},
     )
     def post(self, request: Request) -> Response:
-        """Send a set in the neutral layout as one .zip or .tar.gz."""
-        case_set = services.case_set_send(
+        """Send a set in the neutral layout as one .zip or .tar.gz. A worker reads it."""
+        case_set = case_sets.case_set_send(
             workspace=workspace_of(request),
             name=request.query_params.get("name", "") or "set",
             data=body_of(request),
             by=request.user,
         )
         return Response(CaseSetSerializer(case_set).data, status=201)
+
+
+class CaseSetReading(APIView):
+    """How far the reading of one set is; begun anew by POST, ended by DELETE."""
+
+    permission_classes = (HasScope,)
+    scopes = READING | WRITING | {"DELETE": WRITING["POST"]}
+
+    @extend_schema(responses={200: CaseSetSerializer, 404: PROBLEM})
+    def get(self, request: Request, pk: int) -> Response:
+        """One labelled set and how far its reading is."""
+        return Response(CaseSetSerializer(_case_set(request, pk)).data)
+
+    @extend_schema(request=None, responses={202: CaseSetSerializer, 404: PROBLEM, 409: PROBLEM})
+    def post(self, request: Request, pk: int) -> Response:
+        """Read a set again whose reading failed or was cancelled."""
+        row = case_sets.case_set_read_again(case_set=_case_set(request, pk), by=request.user)
+        return Response(CaseSetSerializer(row).data, status=202)
+
+    @extend_schema(responses={200: CaseSetSerializer, 404: PROBLEM, 409: PROBLEM})
+    def delete(self, request: Request, pk: int) -> Response:
+        """End the reading of a set; it stays as it was sent."""
+        row = case_sets.case_set_cancel(case_set=_case_set(request, pk), by=request.user)
+        return Response(CaseSetSerializer(row).data)
 
 
 class ReplayStart(APIView):
@@ -98,9 +134,8 @@ class ReplayStart(APIView):
         """Replay a set, whole and under each variant."""
         asked = ReplayRequest(data=request.data)
         asked.is_valid(raise_exception=True)
-        sets = CaseSet.objects.filter(workspace=workspace_of(request)).defer("archive")
-        replay = services.replay_start(
-            case_set=object_or_404(sets.select_related("workspace"), pk=pk),
+        replay = replays.replay_start(
+            case_set=_case_set(request, pk),
             variants=asked.validated_data["variants"],
             by=request.user,
         )
@@ -116,3 +151,8 @@ class ReplayDetail(APIView):
         """One replay with its figures per variant."""
         rows = Replay.objects.filter(case_set__workspace=workspace_of(request))
         return Response(ReplaySerializer(object_or_404(rows, pk=pk)).data)
+
+
+def _case_set(request: Request, pk: int) -> CaseSet:
+    rows = CaseSet.objects.filter(workspace=workspace_of(request)).defer("archive")
+    return object_or_404(rows.select_related("workspace"), pk=pk)

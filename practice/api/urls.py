@@ -150,6 +150,9 @@ urlpatterns = [
         for verb, decide in incidents.DECISIONS.items()
     ),
     path("case-sets", replays.CaseSetList.as_view(), name="api-case-set-list"),
+    path(
+        "case-sets/<int:pk>/reading", replays.CaseSetReading.as_view(), name="api-case-set-reading"
+    ),
     path("case-sets/<int:pk>/replays", replays.ReplayStart.as_view(), name="api-replay-start"),
     path("replays/<int:pk>", replays.ReplayDetail.as_view(), name="api-replay-detail"),
     path("telemetry", telemetry.SourceList.as_view(), name="api-telemetry-source-list"),

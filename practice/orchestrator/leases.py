@@ -1,8 +1,9 @@
-"""Keeping a lease alive from a thread of its own while a piece of work is done."""
+"""Keeping a lease alive while a piece of work is done, and telling how far it is."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -12,6 +13,13 @@ from django.conf import settings
 from django.db import connections
 from django.db.models import QuerySet
 from django.utils import timezone
+
+#: How often a piece of work writes down how far it is.
+TELL_SECONDS = 0.5
+
+
+class Stopped(Exception):
+    """The work was cancelled, or another worker took it over."""
 
 
 def lease() -> timedelta:
@@ -38,3 +46,23 @@ def heartbeat(held: Callable[[], QuerySet[Any]]) -> Iterator[None]:
     finally:
         done.set()
         thread.join(timeout=5)
+
+
+def telling(
+    held: Callable[[], QuerySet[Any]], clock: Callable[[], float] = time.monotonic
+) -> Callable[..., None]:
+    """What to call with the share that is done, and more columns: now and then it writes them down.
+
+    It raises ``Stopped`` once ``held`` finds the row no more.
+    """
+    last = clock()
+
+    def told(share: float, **columns: Any) -> None:
+        nonlocal last
+        if clock() - last < TELL_SECONDS:
+            return
+        last = clock()
+        if not held().update(percent=min(99, int(100 * share)), **columns):
+            raise Stopped
+
+    return told

@@ -8,8 +8,6 @@ anew.
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 from django.db import transaction
@@ -21,15 +19,9 @@ from practice.clients.telemetry import UnreadableTelemetry
 from practice.clients.telemetry_files import Read, read
 from practice.models import Analysis, TelemetryFile
 from practice.models.work import MAX_TRIES
-from practice.orchestrator.leases import heartbeat, lease
+from practice.orchestrator.leases import Stopped, heartbeat, lease, telling
 
 logger = logging.getLogger(__name__)
-
-TELL_SECONDS = 0.5
-
-
-class _Stopped(Exception):
-    """The reading was cancelled, or another worker took it over."""
 
 
 def due() -> list[int]:
@@ -58,7 +50,7 @@ def work(file_id: int) -> list[int]:
         try:
             with heartbeat(lambda: TelemetryFile.objects.held(row)):
                 found = _read(row)
-        except _Stopped:
+        except Stopped:
             return []
         except UnreadableTelemetry as error:
             _fail(row, f"{error}.")
@@ -80,25 +72,14 @@ def waiting_for(row: TelemetryFile) -> list[int]:
 def _read(row: TelemetryFile) -> Read:
     mapping = row.source.mapping.get(row.kind, {})
     sent = bytes(row.original)
-    return read(sent, name=row.name, kind=row.kind, mapping=mapping, told=_teller(row))
-
-
-def _teller(
-    row: TelemetryFile, clock: Callable[[], float] = time.monotonic
-) -> Callable[[int, float], None]:
-    """Writes down how far the reading is, and ends it once the claim is gone."""
-    last = clock()
-
-    def told(rows: int, share: float) -> None:
-        nonlocal last
-        if clock() - last < TELL_SECONDS:
-            return
-        last = clock()
-        percent = min(99, int(100 * share))
-        if not TelemetryFile.objects.held(row).update(rows=rows, percent=percent):
-            raise _Stopped
-
-    return told
+    told = telling(lambda: TelemetryFile.objects.held(row))
+    return read(
+        sent,
+        name=row.name,
+        kind=row.kind,
+        mapping=mapping,
+        told=lambda rows, share: told(share, rows=rows),
+    )
 
 
 def _save(row: TelemetryFile, found: Read) -> None:

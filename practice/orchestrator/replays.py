@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import time
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from memoryapp.services.events import event_record
 from practice.clients.case_archives import unpack
-from practice.clients.telemetry import UnreadableTelemetry, alert, case, telemetry, topology
-from practice.clients.telemetry_sets import CaseSet as Folder
+from practice.clients.telemetry import UnreadableTelemetry, case, telemetry, topology
 from practice.clients.telemetry_sets import sets_in
 from practice.domain.replays import WHOLE, figures, gate, varied
 from practice.domain.rootcause import serial
@@ -25,56 +22,13 @@ from practice.domain.rootcause.evaluation import Replayed, Truth, ranking
 from practice.domain.rootcause.telemetry import Telemetry
 from practice.models import CaseSet, Replay, ReplayCase
 from practice.models.work import MAX_TRIES
+from practice.orchestrator.case_sets import home_of
 from practice.orchestrator.leases import heartbeat, lease
 
 logger = logging.getLogger(__name__)
 
 #: So many cases of one replay are rung for at a time; each that ends rings for the next.
 PARALLEL = 2
-
-
-def read_set(data: bytes, digest: str) -> tuple[str, list[str], dict[str, Any], list[str]]:
-    """Name, case ids, labels as JSON and notes of one set in an archive.
-
-    Raises:
-        UnreadableTelemetry: it holds no set, more than one, or an alert that cannot be read.
-    """
-    home = _home(digest)
-    notes: list[str] = []
-    cases = []
-    try:
-        found = _folder_of(data, digest)
-        for folder in found.case_folders():
-            alert(folder)
-            cases.append(folder.name)
-        truths = found.truths() or {}
-    except UnreadableTelemetry as error:
-        shutil.rmtree(home, ignore_errors=True)
-        # Names inside the archive are the sender's; where it lies here is not.
-        raise UnreadableTelemetry(str(error).replace(f"{home}", "").lstrip("/")) from error
-    if not truths:
-        notes.append("It has no ground_truth.json: rankings are shown, nothing is scored.")
-    unknown = sorted(set(truths) - set(cases))
-    if unknown:
-        notes.append(f"Labels without a case: {', '.join(unknown[:5])}.")
-    name = found.name if found.folder != home else ""
-    return name, cases, {key: serial.to_json(truth) for key, truth in truths.items()}, notes
-
-
-def _home(digest: str) -> Path:
-    return Path(settings.DATA_DIR) / "rootcause-sets" / digest
-
-
-def _folder_of(data: bytes, digest: str) -> Folder:
-    home = _home(digest)
-    unpack(data, home)
-    found = sets_in(home)
-    if len(found) > 1:
-        raise UnreadableTelemetry(
-            f"The archive holds {len(found)} sets ({', '.join(one.name for one in found[:5])}): "
-            "send them one by one"
-        )
-    return found[0]
 
 
 def due() -> list[int]:
@@ -123,11 +77,11 @@ def _end(row: ReplayCase, status: str, message: str) -> None:
 
 
 def _replayed(row: ReplayCase) -> dict[str, Any]:
-    case_set = CaseSet.objects.defer("archive").get(replays=row.replay_id)
-    if not _home(case_set.digest).is_dir():
+    case_set = CaseSet.objects.light().get(replays=row.replay_id)
+    if not home_of(case_set.digest).is_dir():  # another machine's worker read it
         unpack(
             bytes(CaseSet.objects.values_list("archive", flat=True).get(pk=case_set.pk)),
-            _home(case_set.digest),
+            home_of(case_set.digest),
         )
     folder, pairs, reference = _shared(case_set.digest)
     began = time.perf_counter()
@@ -155,7 +109,7 @@ def _replayed(row: ReplayCase) -> dict[str, Any]:
 @lru_cache(maxsize=2)
 def _shared(digest: str) -> tuple[Path, tuple[tuple[str, str], ...], Telemetry | None]:
     """What all cases of a set share: its folder, topology and fault-free reference."""
-    folder = sets_in(_home(digest))[0].folder
+    folder = sets_in(home_of(digest))[0].folder
     pairs = topology(folder)
     normal = folder / "normal"
     return folder, pairs, telemetry(normal, pairs)[0] if normal.is_dir() else None

@@ -16,8 +16,7 @@ from memoryapp.domain.errors import UnableTo
 from practice.domain.replays import VARIANTS, WHOLE
 from practice.models import CaseSet, Replay
 from practice.services import replays as services
-from practice.services.telemetry import MAX_BYTES
-from practice.views.filters import PAGE_SIZE
+from practice.views.filters import PAGE_SIZE, link
 
 COLUMNS = ("r_at_1", "r_at_3", "r_at_5", "mrr")
 
@@ -28,15 +27,21 @@ def replay_list(request: HttpRequest) -> HttpResponse:
     workspace = workspace_of(request)
     found = _with_counts(Replay.objects.filter(case_set__workspace=workspace))
     page = Paginator(found.order_by("-pk"), PAGE_SIZE).get_page(request.GET.get("page"))
+    sets = list(CaseSet.objects.filter(workspace=workspace).light().annotate(Count("replays")))
+    template = "practice/replay_list.html"
+    if request.htmx:  # type: ignore[attr-defined]
+        template += "#sets"
     context = {
-        "sets": CaseSet.objects.filter(workspace=workspace).defer("archive", "truths"),
+        "sets": sets,
+        "is_live": any(one.is_open for one in sets),
+        "refresh_url": link(request, page=request.GET.get("page", "")),
         "page": page,
         "rows": [_row(replay) for replay in page.object_list],
         "variants": [(key, word) for key, word in VARIANTS.items() if key != WHOLE],
         "may_review": membership_of(request).may_review,
         "tab": "evaluation",
     }
-    return render(request, "practice/replay_list.html", context)
+    return render(request, template, context)
 
 
 def _with_counts(rows: Any) -> Any:
@@ -52,29 +57,6 @@ def _with_counts(rows: Any) -> Any:
 
 def _row(replay: Replay) -> dict[str, Any]:
     return {"replay": replay, "whole": replay.result.get("variants", {}).get(WHOLE)}
-
-
-@require_POST
-@gate(Right.REVIEW)
-def send(request: HttpRequest) -> HttpResponse:
-    sent = request.FILES.get("archive")
-    if sent is None:
-        messages.error(request, "Choose a .zip or .tar.gz of a set in the neutral layout.")
-        return redirect("replay-list")
-    try:
-        case_set = services.case_set_send(
-            workspace=workspace_of(request),
-            name=sent.name or "set",
-            data=sent.read(MAX_BYTES + 1),
-            by=request.user,
-        )
-    except UnableTo as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, f"{case_set.name} is stored: {len(case_set.cases)} cases.")
-        for note in case_set.notes:
-            messages.warning(request, note)
-    return redirect("replay-list")
 
 
 @require_POST

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from practice.models import Replay
+from practice.models import CaseSet, Replay
 from practice.orchestrator import replays
-from tests.practice.test_replays import set_files, zipped
+from tests.practice.case_sets import read_in, set_files, zipped
 
 SETS = "/api/v1/case-sets"
 
@@ -24,8 +24,16 @@ def test_a_set_is_sent_replayed_and_read(with_key: Any, olga_client: Any) -> Non
     client = with_key("write")
     body = zipped(set_files())
     sent = client.post(f"{SETS}?name=shop.zip", body, content_type="application/zip")
-    assert (sent.status_code, sent.json()["is_labelled"]) == (201, True)
-    url = f"{SETS}/{sent.json()['id']}/replays"
+    assert (sent.status_code, sent.json()["status"]) == (201, "waiting")
+    home = f"{SETS}/{sent.json()['id']}"
+    url = f"{home}/replays"
+    assert client.post(url, {}, content_type="application/json").status_code == 409
+    assert client.delete(f"{home}/reading").json()["status"] == "cancelled"
+    assert client.post(f"{home}/reading").status_code == 202
+    assert olga_client.get(f"{home}/reading").status_code == 404
+    read_in(CaseSet.objects.get())
+    read = client.get(f"{home}/reading").json()
+    assert (read["status"], read["percent"], read["is_labelled"]) == ("done", 100, True)
     begun = client.post(url, {"variants": ["no-logs"]}, content_type="application/json")
     assert (begun.status_code, begun.json()["state"]) == (202, "running")
     assert client.post(url, {}, content_type="application/json").status_code == 409

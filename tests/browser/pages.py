@@ -138,9 +138,9 @@ from memoryapp.services.webhooks import webhook_create
 from practice.agents.prompting import built_in_text
 from practice.models import Attempt, PromptTrial, Run
 from practice.services.experiments import experiment_start
-from practice.services.replays import case_set_send
+from practice.services.case_sets import case_set_send
 from tests.factories import CallFactory
-from tests.practice.test_replays import set_files, zipped
+from tests.practice.case_sets import set_files, zipped
 
 playbook, now = Playbook.objects.get(slug="help-desk"), timezone.now()
 workspace, first = playbook.workspace, Run.objects.get(number=1)

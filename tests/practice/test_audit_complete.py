@@ -11,10 +11,11 @@ import pytest
 
 from practice import services
 from practice.agents.prompting import built_in_text
-from practice.models import ModelPrice, Replay, Steering
+from practice.models import CaseSet, ModelPrice, Replay, Steering
 from practice.orchestrator import engines
 from practice.services import (
     artifact,
+    case_sets,
     causes,
     deployment,
     drift,
@@ -40,8 +41,8 @@ from tests.factories import (
     ToolFactory,
 )
 from tests.practice.audited import World
+from tests.practice.case_sets import read_in, set_files, zipped
 from tests.practice.outages import TOPOLOGY, metrics_csv, outage
-from tests.practice.test_replays import set_files, zipped
 
 pytestmark = pytest.mark.django_db
 
@@ -295,7 +296,7 @@ def _text() -> str:
 
 @leaves("case_set.sent")
 def case_set_send(world: World) -> None:
-    _replay(world)
+    _case_set(world)
 
 
 @leaves("replay.started")
@@ -317,10 +318,32 @@ def baseline_set(world: World) -> None:
 
 
 def _replay(world: World) -> Replay:
-    case_set = replays.case_set_send(
+    return replays.replay_start(case_set=read_in(_case_set(world)), variants=[], by=world.by)
+
+
+def _case_set(world: World) -> CaseSet:
+    return case_sets.case_set_send(
         workspace=world.workspace, name="shop.zip", data=zipped(set_files(1)), by=world.by
     )
-    return replays.replay_start(case_set=case_set, variants=[], by=world.by)
+
+
+@leaves("case_set.cancelled")
+def case_set_cancel(world: World) -> None:
+    case_sets.case_set_cancel(case_set=_case_set(world), by=world.by)
+
+
+@leaves("case_set.read_again")
+def case_set_read_again(world: World) -> None:
+    case_set = _case_set(world)
+    case_sets.case_set_cancel(case_set=case_set, by=world.by)
+    case_sets.case_set_read_again(case_set=case_set, by=world.by)
+
+
+@leaves("case_set.deleted")
+def case_set_delete(world: World) -> None:
+    case_set = _case_set(world)
+    case_sets.case_set_cancel(case_set=case_set, by=world.by)
+    case_sets.case_set_delete(case_set=case_set, by=world.by)
 
 
 @leaves("run.started")

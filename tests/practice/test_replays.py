@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import json
-import tarfile
-import zipfile
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +12,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from memoryapp.domain.errors import UnableToChange, UnableToStart
 from practice.domain.rootcause import analysis
 from practice.models import CaseSet, Replay, ReplayCase
-from practice.orchestrator import replays
-from practice.services.replays import baseline_set, case_set_send, replay_cancel, replay_start
-from practice.services.telemetry import UnableToRead
-from tests.practice.outages import BEGAN, TOPOLOGY, logs_csv, metrics_csv, traces_csv
+from practice.orchestrator import case_sets, replays
+from practice.services.case_sets import case_set_cancel
+from practice.services.replays import baseline_set, replay_cancel, replay_start
+from tests.practice.case_sets import read_in, sent, set_files, zipped
 from tests.practice.pages import queries_of
 
 LIST = "/root-causes/evaluation/"
@@ -30,42 +27,9 @@ def _own_folder(settings: Any, tmp_path: Path) -> None:
     replays._shared.cache_clear()
 
 
-def set_files(cases: int = 2, *, labelled: bool = True) -> dict[str, bytes]:
-    files = {"shop/topology.csv": TOPOLOGY}
-    truths = []
-    for number in range(cases):
-        guilty = ("ledger", "shop")[number % 2]
-        home = f"shop/cases/case-{number}"
-        files[f"{home}/metrics.csv"] = metrics_csv(guilty)
-        files[f"{home}/traces.csv"] = traces_csv()
-        if guilty == "ledger":
-            files[f"{home}/logs.csv"] = logs_csv()
-        alert = {
-            "alert_ts": BEGAN + 60,
-            "entry_service": "web",
-            "onset_between": [BEGAN - 60, BEGAN],
-        }
-        files[f"{home}/alert.json"] = json.dumps(alert).encode()
-        truths.append(
-            {"case_id": f"case-{number}", "root_cause_service": guilty, "fault_type": "cpu"}
-        )
-    if labelled:
-        files["shop/ground_truth.json"] = json.dumps({"cases": truths}).encode()
-    return files
-
-
-def zipped(files: dict[str, bytes]) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return out.getvalue()
-
-
-def sent(workspace: Any, **changes: Any) -> CaseSet:
-    return case_set_send(
-        workspace=workspace, name="shop.zip", data=zipped(set_files(**changes)), by=None
-    )
+def known(workspace: Any, **changes: Any) -> CaseSet:
+    """A set that is sent and read."""
+    return read_in(sent(workspace, **changes))
 
 
 def finished(case_set: CaseSet, *variants: str) -> Replay:
@@ -78,58 +42,8 @@ def finished(case_set: CaseSet, *variants: str) -> Replay:
     return replay
 
 
-def test_it_takes_a_zip_or_a_tar_once(workspace: Any) -> None:
-    case_set = sent(workspace)
-    assert (case_set.name, case_set.cases) == ("shop", ["case-0", "case-1"])
-    assert sent(workspace) == case_set
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w:gz") as tar:
-        for name, data in set_files().items():
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            tar.addfile(info, io.BytesIO(data))
-    other = case_set_send(workspace=workspace, name="t.tgz", data=out.getvalue(), by=None)
-    assert other.cases == case_set.cases
-
-
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        (b"no archive at all", "is damaged"),
-        (b"", "is damaged"),
-        (zipped({"a.txt": b"x"}), "holds no set"),
-        (zipped({"../../etc/x": b"x"}), "leads outside"),
-        (zipped({"/etc/x": b"x"}), "cannot be used"),
-        (zipped({"s/cases/one/metrics.csv": b"x"}), "alert.json must be"),
-        (zipped(set_files())[:-300], "is damaged"),
-        (
-            zipped(set_files() | {"bank/cases/one/alert.json": b'{"alert_ts": 1}'}),
-            "holds 2 sets",
-        ),
-    ],
-    ids=["text", "empty", "no set", "outside", "absolute", "no alert", "cut off", "two sets"],
-)
-def test_it_refuses_what_is_no_set_in_one_line(workspace: Any, data: bytes, message: str) -> None:
-    with pytest.raises(UnableToRead, match=message) as refusal:
-        case_set_send(workspace=workspace, name="s.zip", data=data, by=None)
-    assert "\n" not in str(refusal.value)
-    assert "/tmp" not in str(refusal.value)
-    assert not CaseSet.objects.exists()
-
-
-def test_it_stops_an_archive_that_unpacks_to_too_much(
-    workspace: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr("practice.clients.case_archives.UNPACKED_CAP", 10_000)
-    with pytest.raises(UnableToRead, match="unpacks to more than"):
-        case_set_send(
-            workspace=workspace, name="s.zip", data=zipped({"a": b"0" * 100_000}), by=None
-        )
-    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
-
-
 def test_it_scores_what_was_ranked_per_variant_and_fault_type(workspace: Any) -> None:
-    replay = finished(sent(workspace), "no-logs")
+    replay = finished(known(workspace), "no-logs")
     whole = replay.result["variants"]["whole"]
     assert whole["r_at_1"] == 1.0
     assert whole["by_fault_type"]["cpu"]["cases"] == 2
@@ -138,7 +52,7 @@ def test_it_scores_what_was_ranked_per_variant_and_fault_type(workspace: Any) ->
 
 
 def test_it_shows_rankings_where_there_are_no_labels(vera_client: Any, workspace: Any) -> None:
-    replay = finished(sent(workspace, labelled=False))
+    replay = finished(known(workspace, labelled=False))
     assert "r_at_1" not in replay.result["variants"]["whole"]
     page = vera_client.get(replay.get_absolute_url()).content.decode()
     assert "not scored" in page
@@ -148,7 +62,7 @@ def test_it_shows_rankings_where_there_are_no_labels(vera_client: Any, workspace
 def test_a_later_replay_is_held_against_the_baseline(
     workspace: Any, monkeypatch: pytest.MonkeyPatch, vera_client: Any
 ) -> None:
-    case_set = sent(workspace)
+    case_set = known(workspace)
     baseline_set(replay=finished(case_set), by=None)
     same = finished(case_set)
     assert same.passed is True
@@ -165,7 +79,7 @@ def test_a_case_that_cannot_be_read_fails_alone_and_makes_no_baseline(workspace:
     files = set_files()
     for kind in ("metrics", "traces", "logs"):
         files[f"shop/cases/case-0/{kind}.csv"] = b"a,b\n1,2\n"
-    case_set = case_set_send(workspace=workspace, name="s.zip", data=zipped(files), by=None)
+    case_set = known(workspace, data=zipped(files))
     replay = finished(case_set)
     assert replay.result["failed"] == 1
     assert "has no column" in ReplayCase.objects.get(status="failed").message
@@ -174,7 +88,7 @@ def test_a_case_that_cannot_be_read_fails_alone_and_makes_no_baseline(workspace:
 
 
 def test_it_goes_on_where_a_dead_worker_left_it(workspace: Any) -> None:
-    replay = replay_start(case_set=sent(workspace), variants=[], by=None)
+    replay = replay_start(case_set=known(workspace), variants=[], by=None)
     first = replays.due()
     ReplayCase.objects.filter(pk__in=first).update(
         status="running", heartbeat_at="2020-01-01T00:00Z", dispatched_at="2020-01-01T00:00Z"
@@ -187,7 +101,7 @@ def test_it_goes_on_where_a_dead_worker_left_it(workspace: Any) -> None:
 
 
 def test_it_is_cancelled_once_and_not_begun_twice(workspace: Any) -> None:
-    case_set = sent(workspace)
+    case_set = known(workspace)
     replay = replay_start(case_set=case_set, variants=[], by=None)
     with pytest.raises(UnableToStart, match="replayed already"):
         replay_start(case_set=case_set, variants=[], by=None)
@@ -197,6 +111,22 @@ def test_it_is_cancelled_once_and_not_begun_twice(workspace: Any) -> None:
         replay_cancel(replay=replay, by=None)
     with pytest.raises(UnableToStart, match="is no variant"):
         replay_start(case_set=case_set, variants=["no-luck"], by=None)
+
+
+def test_it_waits_until_the_set_is_read(workspace: Any) -> None:
+    case_set = sent(workspace)
+    with pytest.raises(UnableToStart, match="is still being read"):
+        replay_start(case_set=case_set, variants=[], by=None)
+    case_set_cancel(case_set=case_set, by=None)
+    with pytest.raises(UnableToStart, match="Read it again"):
+        replay_start(case_set=case_set, variants=[], by=None)
+    assert not Replay.objects.exists()
+
+
+def test_another_machine_unpacks_the_set_for_itself(workspace: Any) -> None:
+    case_set = known(workspace)
+    shutil.rmtree(case_sets.home_of(case_set.digest))
+    assert finished(case_set).result["failed"] == 0
 
 
 def test_the_labels_never_reach_the_engine(workspace: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,7 +140,7 @@ def test_the_labels_never_reach_the_engine(workspace: Any, monkeypatch: pytest.M
     monkeypatch.setattr(replays, "analyse", spy)
     files = set_files(cases=1)
     files["shop/ground_truth.json"] = files["shop/ground_truth.json"].replace(b'"cpu"', b'"s3cret"')
-    finished(case_set_send(workspace=workspace, name="s.zip", data=zipped(files), by=None))
+    finished(known(workspace, data=zipped(files)))
     assert seen
     assert not any("s3cret" in text for text in seen)
 
@@ -221,8 +151,8 @@ def test_a_reviewer_sends_replays_and_marks_over_the_pages(
     upload = SimpleUploadedFile("shop.zip", zipped(set_files()))
     assert vera_client.post(f"{LIST}send/", {"archive": upload}).status_code == 403
     upload.seek(0)
-    rita_client.post(f"{LIST}send/", {"archive": upload})
-    case_set = CaseSet.objects.get()
+    rita_client.post(f"{LIST}send/", {"archive": upload, "whole": "yes"})
+    case_set = read_in(CaseSet.objects.get())
     started = rita_client.post(f"{LIST}sets/{case_set.pk}/replay/", {"variant": ["no-traces"]})
     replay = Replay.objects.get()
     assert started.url == replay.get_absolute_url()
@@ -239,7 +169,7 @@ def test_a_reviewer_sends_replays_and_marks_over_the_pages(
 
 
 def test_the_list_takes_as_many_queries_for_more_replays(vera_client: Any, workspace: Any) -> None:
-    case_set = sent(workspace, cases=1)
+    case_set = known(workspace, cases=1)
     finished(case_set)
     before = queries_of(vera_client, LIST)
     for _ in range(3):

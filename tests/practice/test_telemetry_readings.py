@@ -78,7 +78,7 @@ def test_a_late_twin_cannot_overwrite(
 def test_a_reading_tells_how_far_it_is_and_ends_when_it_is_cancelled(
     source: TelemetrySource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(readings, "TELL_SECONDS", 0)
+    monkeypatch.setattr("practice.orchestrator.leases.TELL_SECONDS", 0)
     monkeypatch.setattr("practice.clients.telemetry_files._TOLD_EVERY", 50)
     row = sent(source)
     seen: list[tuple[int, int]] = []

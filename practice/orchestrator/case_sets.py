@@ -1,0 +1,151 @@
+"""Reading one labelled set that was sent: claim, unpack, look at its cases, save under the claim.
+
+Nothing here enqueues, and the archive as it was sent is in the row: whichever line a worker dies
+at, the next begins anew.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from memoryapp.services.events import event_record
+from practice.clients.case_archives import look, unpack
+from practice.clients.telemetry import UnreadableTelemetry, alert
+from practice.clients.telemetry_sets import CaseSet as Folder
+from practice.clients.telemetry_sets import sets_in
+from practice.domain.rootcause import serial
+from practice.models import CaseSet
+from practice.models.work import MAX_TRIES
+from practice.orchestrator.leases import Stopped, heartbeat, lease, telling
+
+__all__ = ["UnreadableTelemetry", "due", "forget", "home_of", "look", "work"]
+
+logger = logging.getLogger(__name__)
+
+
+class _Read(NamedTuple):
+    """What a set holds. ``truths`` are its labels as JSON."""
+
+    name: str
+    cases: list[str]
+    truths: dict[str, Any]
+    notes: list[str]
+
+
+def home_of(digest: str) -> Path:
+    """Where the set with these bytes lies unpacked on this machine."""
+    return Path(settings.DATA_DIR) / "rootcause-sets" / digest
+
+
+def due() -> list[int]:
+    """Sets to ring for, marked as rung. Safe at any time, any number of times."""
+    now = timezone.now()
+    with transaction.atomic():
+        rows = CaseSet.objects.due(now, lease())
+        found = list(
+            rows.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True)
+        )
+        CaseSet.objects.filter(pk__in=found).update(dispatched_at=now)
+    return found
+
+
+def work(set_id: int) -> None:
+    """Claim a set and read it. Nothing happens when it is not ours to read."""
+    row = CaseSet.objects.claim(set_id, now=timezone.now(), lease=lease())
+    if row is None:
+        return
+    if row.tries > MAX_TRIES:
+        _fail(row, "Its worker died each time it was tried. Send fewer cases at a time.")
+        return
+    try:
+        with heartbeat(lambda: CaseSet.objects.held(row)):
+            found = _read(row)
+        _save(row, found)
+    except Stopped:
+        return
+    except UnreadableTelemetry as error:
+        _fail(row, f"{error}.")
+    except Exception as error:
+        logger.exception("case set %s was not read", row.pk)
+        _fail(row, f"An internal error stopped the reading: {type(error).__name__}: {error}")
+
+
+def forget(digest: str) -> None:
+    """Take away what was unpacked of a set, unless another workspace has the same one."""
+    if not CaseSet.objects.filter(digest=digest).exists():
+        shutil.rmtree(home_of(digest), ignore_errors=True)
+
+
+def _read(row: CaseSet) -> _Read:
+    home = home_of(row.digest)
+    unpack(bytes(row.archive), home, telling(lambda: CaseSet.objects.held(row)))
+    try:
+        folder = _only_set(home)
+        cases = []
+        for case in folder.case_folders():
+            alert(case)
+            cases.append(case.name)
+        truths = folder.truths() or {}
+    except UnreadableTelemetry as error:
+        shutil.rmtree(home, ignore_errors=True)
+        # Names inside the archive are the sender's; where it lies here is not.
+        said = str(error).replace(f"{home}/", "").replace(f"{home}", "The archive")
+        raise UnreadableTelemetry(said) from error
+    notes = []
+    if not truths:
+        notes.append("It has no ground_truth.json: rankings are shown, nothing is scored.")
+    unknown = sorted(set(truths) - set(cases))
+    if unknown:
+        notes.append(f"Labels without a case: {', '.join(unknown[:5])}.")
+    name = folder.name if folder.folder != home else row.name
+    labels = {key: serial.to_json(truth) for key, truth in truths.items()}
+    return _Read(name, cases, labels, notes)
+
+
+def _only_set(home: Path) -> Folder:
+    found = sets_in(home)
+    if len(found) > 1:
+        raise UnreadableTelemetry(
+            f"The archive holds {len(found)} sets ({', '.join(one.name for one in found[:5])}): "
+            "send them one by one"
+        )
+    if not found[0].case_folders():
+        raise UnreadableTelemetry(
+            "The set holds agent trajectories, not cases: replay it with greenroom rca evaluate"
+        )
+    return found[0]
+
+
+def _save(row: CaseSet, found: _Read) -> None:
+    with transaction.atomic():
+        ended = row.end(
+            CaseSet.Status.DONE,
+            at=timezone.now(),
+            name=found.name[:100],
+            cases=found.cases,
+            truths=found.truths,
+            notes=found.notes,
+            percent=100,
+        )
+        if not ended:
+            logger.warning("case set %s lost its claim before saving", row.pk)
+            return
+        event_record(
+            workspace=row.workspace,
+            actor=None,
+            kind="case_set.read",
+            subject=row,
+            before={},
+            after={"cases": len(found.cases)},
+        )
+
+
+def _fail(row: CaseSet, message: str) -> None:
+    row.end(CaseSet.Status.FAILED, at=timezone.now(), message=message)

@@ -1,0 +1,141 @@
+"""Labelled sets: taking one in, having it read, and letting it go."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from memoryapp.domain.errors import UnableToChange
+from memoryapp.models import Workspace
+from memoryapp.services.events import event_record
+from practice.models import CaseSet
+from practice.orchestrator.case_sets import UnreadableTelemetry, forget, look
+from practice.services.telemetry import MAX_BYTES, UnableToRead
+from practice.tasks import read_case_set
+
+_UNREAD = [CaseSet.Status.FAILED, CaseSet.Status.CANCELLED]
+_STATE = ["status", "message", "percent", "tries", "ended_at"]
+
+
+def case_set_send(*, workspace: Workspace, name: str, data: bytes, by: Any) -> CaseSet:
+    """Store a labelled set that comes as one archive, and have a worker unpack and read it.
+
+    The same bytes sent twice are stored once; sent again after a reading that failed or was
+    cancelled, they are read again.
+
+    Raises:
+        UnableToRead: no archive, cut off, locked, or too large as sent or unpacked. The message
+            says what to do.
+    """
+    if len(data) > MAX_BYTES:
+        raise UnableToRead(f"{name} has more than {MAX_BYTES >> 20} MB: send its sets one by one.")
+    try:
+        look(data)
+    except UnreadableTelemetry as error:
+        raise UnableToRead(f"{error}. Nothing was stored.") from error
+    with transaction.atomic():
+        row, is_new = CaseSet.objects.get_or_create(
+            workspace=workspace,
+            digest=hashlib.sha256(data).hexdigest(),
+            defaults={
+                "name": name.partition(".")[0][:100] or "set",
+                "archive": data,
+                "size": len(data),
+                "dispatched_at": timezone.now(),
+                "sent_by": by if getattr(by, "pk", None) else None,
+            },
+        )
+        if is_new:
+            event_record(
+                workspace=workspace,
+                actor=by,
+                kind="case_set.sent",
+                subject=row,
+                before={},
+                after={"size": row.size, "digest": row.digest},
+            )
+            read_case_set.delay_on_commit(row.pk)
+        elif row.status in _UNREAD:
+            case_set_read_again(case_set=row, by=by)
+    return row
+
+
+def case_set_read_again(*, case_set: CaseSet, by: Any) -> CaseSet:
+    """Have a set read anew whose reading failed or was cancelled.
+
+    Raises:
+        UnableToChange: it is read, or being read.
+    """
+    with transaction.atomic():
+        was = case_set.status
+        moved = CaseSet.objects.filter(pk=case_set.pk, status__in=_UNREAD).update(
+            status=CaseSet.Status.WAITING,
+            message="",
+            tries=0,
+            percent=0,
+            ended_at=None,
+            dispatched_at=timezone.now(),
+        )
+        if not moved:
+            raise UnableToChange(f"{case_set} is read already, or being read.")
+        _told(case_set, by, "case_set.read_again", was, CaseSet.Status.WAITING)
+        read_case_set.delay_on_commit(case_set.pk)
+    case_set.refresh_from_db(fields=_STATE)
+    return case_set
+
+
+def case_set_cancel(*, case_set: CaseSet, by: Any) -> CaseSet:
+    """End the reading of a set. It stays as it was sent and can be read later.
+
+    Raises:
+        UnableToChange: its reading has ended.
+    """
+    with transaction.atomic():
+        was = case_set.status
+        rows = CaseSet.objects.unread().filter(pk=case_set.pk)
+        if not rows.update(
+            status=CaseSet.Status.CANCELLED, ended_at=timezone.now(), message="Cancelled."
+        ):
+            raise UnableToChange(f"The reading of {case_set} has ended already.")
+        _told(case_set, by, "case_set.cancelled", was, CaseSet.Status.CANCELLED)
+    case_set.refresh_from_db(fields=_STATE)
+    return case_set
+
+
+def case_set_delete(*, case_set: CaseSet, by: Any) -> None:
+    """Delete a set that nothing was replayed of.
+
+    Raises:
+        UnableToChange: it is being read, or there are replays of it.
+    """
+    digest = case_set.digest
+    with transaction.atomic():
+        row = CaseSet.objects.light().select_for_update().get(pk=case_set.pk)
+        if row.is_open:
+            raise UnableToChange(f"{row} is being read. Cancel that first.")
+        if row.replays.exists():
+            raise UnableToChange(f"{row} stays: its replays are compared with one another.")
+        event_record(
+            workspace=row.workspace,
+            actor=by,
+            kind="case_set.deleted",
+            subject=row,
+            before={"cases": len(row.cases), "digest": digest},
+            after={},
+        )
+        row.delete()
+    forget(digest)
+
+
+def _told(row: CaseSet, by: Any, kind: str, was: str, now: str) -> None:
+    event_record(
+        workspace=row.workspace,
+        actor=by,
+        kind=kind,
+        subject=row,
+        before={"status": was},
+        after={"status": str(now)},
+    )

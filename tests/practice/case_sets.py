@@ -1,0 +1,69 @@
+"""A small labelled set for tests: as files, as an archive, sent and read in."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+import zipfile
+from typing import Any
+
+from practice.models import CaseSet
+from practice.orchestrator import case_sets
+from practice.services.case_sets import case_set_send
+from tests.practice.outages import BEGAN, TOPOLOGY, logs_csv, metrics_csv, traces_csv
+
+
+def set_files(cases: int = 2, *, labelled: bool = True) -> dict[str, bytes]:
+    files = {"shop/topology.csv": TOPOLOGY}
+    truths = []
+    for number in range(cases):
+        guilty = ("ledger", "shop")[number % 2]
+        home = f"shop/cases/case-{number}"
+        files[f"{home}/metrics.csv"] = metrics_csv(guilty)
+        files[f"{home}/traces.csv"] = traces_csv()
+        if guilty == "ledger":
+            files[f"{home}/logs.csv"] = logs_csv()
+        alert = {
+            "alert_ts": BEGAN + 60,
+            "entry_service": "web",
+            "onset_between": [BEGAN - 60, BEGAN],
+        }
+        files[f"{home}/alert.json"] = json.dumps(alert).encode()
+        truths.append(
+            {"case_id": f"case-{number}", "root_cause_service": guilty, "fault_type": "cpu"}
+        )
+    if labelled:
+        files["shop/ground_truth.json"] = json.dumps({"cases": truths}).encode()
+    return files
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+def tarred(files: dict[str, bytes], mode: Any = "w:gz") -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode=mode) as tar:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+def sent(workspace: Any, data: bytes = b"", **changes: Any) -> CaseSet:
+    """A set as it was sent; no worker has looked at it."""
+    data = data or zipped(set_files(**changes))
+    return case_set_send(workspace=workspace, name="shop.zip", data=data, by=None)
+
+
+def read_in(case_set: CaseSet) -> CaseSet:
+    """Read a set that was sent, as a worker would."""
+    case_sets.work(case_set.pk)
+    case_set.refresh_from_db()
+    return case_set
