@@ -87,8 +87,8 @@ def candidate_reserve(
     """Say that a member reads this candidate, and no other, from now on.
 
     Opening it again extends it. Where as many people as are needed read it already, the first of
-    them is told instead; ``take_over`` ends their reservations. ``is_free`` where the caller has just
-    seen that nobody else reads it.
+    them is told instead; ``take_over`` ends their reservations. ``is_free`` where the caller has
+    just seen that nobody else reads it.
     """
     minutes = settings.REVIEW_RESERVATION_MINUTES
     if not minutes or not candidate.is_pending:
