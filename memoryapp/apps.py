@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models.signals import post_delete, post_save
 
-from memoryapp.domain.text import install
+from memoryapp.domain.masking import install
 
 
 class MemoryAppConfig(AppConfig):

@@ -9,8 +9,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from memoryapp.clients.webhooks import Told, tell
+from memoryapp.domain.masking import redact
 from memoryapp.domain.sealing import Unreadable
-from memoryapp.domain.text import redact
 from memoryapp.domain.webhooks import body_of, next_try, signature
 from memoryapp.models import Delivery, DeliveryTry, Webhook
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from memoryapp.domain.text import hidden_characters, looks_like_instruction, masks_in, secrets_in
+from memoryapp.domain.masking import masks_in, secrets_in
+from memoryapp.domain.text import hidden_characters, looks_like_instruction
 
 Kind = Literal["hidden", "order", "secret"]
 

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from memoryapp.domain.errors import UnableToChange
-from memoryapp.domain.text import redact
+from memoryapp.domain.masking import redact
 from memoryapp.models import Candidate, Event, Membership, Note, Reservation
 from memoryapp.services.events import said
 

@@ -16,17 +16,12 @@ from django.db import transaction
 
 from memoryapp.domain import playbook as domain
 from memoryapp.domain.errors import UnableToRead
+from memoryapp.domain.masking import redact, redact_value
 from memoryapp.domain.playbook import Delta, DeltaRefused, Op
 from memoryapp.domain.provenance import Trust, weakest
 from memoryapp.domain.reading import read
 from memoryapp.domain.readings import Unreadable
-from memoryapp.domain.text import (
-    cleaned,
-    hidden_characters,
-    looks_like_instruction,
-    redact,
-    redact_value,
-)
+from memoryapp.domain.text import cleaned, hidden_characters, looks_like_instruction
 from memoryapp.models import Bullet, Event, Playbook
 from memoryapp.services.candidates import Origin, candidate_submit
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from memoryapp.domain.errors import UnableToChange
+from memoryapp.domain.masking import redact
 from memoryapp.domain.playbook import SECTIONS, Delta, Op
-from memoryapp.domain.text import cleaned, redact
+from memoryapp.domain.text import cleaned
 from memoryapp.models import ApiKey, Candidate, Playbook
 from memoryapp.services.candidates import Origin, Source, candidate_submit
 

@@ -13,7 +13,8 @@ from memoryapp.domain import formats
 from memoryapp.domain import playbook as domain
 from memoryapp.domain.delivery import FORMS
 from memoryapp.domain.errors import UnableToChange, UnableToPublish
-from memoryapp.domain.text import cleaned, secrets_in
+from memoryapp.domain.masking import secrets_in
+from memoryapp.domain.text import cleaned
 from memoryapp.models import BulletRevision, Event, LabelMove, Playbook, Release, ReleaseLabel
 from memoryapp.queries.playbooks import gating
 

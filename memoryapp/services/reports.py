@@ -11,7 +11,8 @@ from django.db import transaction
 from django.db.models import F
 
 from memoryapp.domain.errors import UnableToChange
-from memoryapp.domain.text import redact, strip_hidden
+from memoryapp.domain.masking import redact
+from memoryapp.domain.text import strip_hidden
 from memoryapp.models import ApiKey, Bullet, Release, Report, Vote
 from memoryapp.services.canaries import canaries_judge
 

@@ -11,9 +11,9 @@ from uuid import UUID
 from memoryapp.clients import embeddings
 from memoryapp.clients.embeddings import EmbeddingsUnavailable
 from memoryapp.domain.epistemics import Epistemic, judge
+from memoryapp.domain.masking import redact
 from memoryapp.domain.playbook import LIVE, Bullet, estimate_tokens
 from memoryapp.domain.ranking import is_harmful
-from memoryapp.domain.text import redact
 from memoryapp.models import ApiKey, EmbeddingModel, Playbook, RecallTrace, Release, Workspace
 from memoryapp.queries.search import Hit, QueryVector, Scope, search
 from memoryapp.services.releases import wordings

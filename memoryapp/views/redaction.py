@@ -8,7 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from memoryapp.access import Right, gate
-from memoryapp.domain.text import installed, kinds, redact
+from memoryapp.domain.masking import installed, kinds, redact
 from memoryapp.forms import RedactionForm
 from memoryapp.views.settings_tabs import settings_tabs
 

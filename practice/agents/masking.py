@@ -24,7 +24,7 @@ from pydantic_ai.messages import (
     UserPromptPart,
 )
 
-from memoryapp.domain.text import redact, redact_value
+from memoryapp.domain.masking import redact, redact_value
 from practice.agents.prompting import storable
 
 Part = TypeVar("Part")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from memoryapp.domain.masking import redact
 from memoryapp.domain.nesting import DEEPEST
-from memoryapp.domain.text import redact
 from practice.domain.encodings import finder
 from practice.domain.reading import (
     TooDeep,

@@ -12,7 +12,7 @@ import mcp_types as types
 from mcp import Client, MCPError
 from pydantic import ValidationError
 
-from memoryapp.domain.text import redact
+from memoryapp.domain.masking import redact
 from practice.agents.ports import EnvironmentUnavailable
 from practice.clients.answers import hide, refusal, remarks_on, swap
 from practice.clients.discovery import mismatch

@@ -8,8 +8,8 @@ from typing import Any
 
 import mcp_types as types
 
+from memoryapp.domain.masking import redact_value
 from memoryapp.domain.nesting import DEEPEST, nested_beyond
-from memoryapp.domain.text import redact_value
 from practice.clients.answers import TOO_DEEP, clip, hide, swap, whole
 from practice.clients.discovery import schema_problem
 from practice.clients.mcp_servers import WORKDIR

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, Literal
 from urllib.parse import urljoin, urlsplit
 
-from memoryapp.domain.text import redact_value
+from memoryapp.domain.masking import redact_value
 from practice.clients.discovery import schema_problem
 from practice.clients.openapi_schema import Resolver, Unreadable
 from practice.clients.openapi_text import DocumentError, read_root

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from memoryapp.domain.text import redact, redact_value
+from memoryapp.domain.masking import redact, redact_value
 from practice.clients.answers import clip, hide, remarks_on, whole
 from practice.clients.discovery import mismatch
 from practice.clients.openapi_document import is_json

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from memoryapp.domain.text import redact
+from memoryapp.domain.masking import redact
 
 MAX_BATCH = 500
 #: Alerts that lie this close may have one cause (rootcause.md §2.6: the window of memory).

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from memoryapp.domain.masking import redact, redact_value
 from memoryapp.domain.nesting import DEEPEST, nested_beyond
-from memoryapp.domain.text import redact, redact_value
 from practice.domain.types import OBSERVATION_CAP
 
 MAX_STEPS = 500

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from memoryapp.domain.text import redact
+from memoryapp.domain.masking import redact
 from practice.domain.causal_layout import short, verdicts
 from practice.domain.rootcause.robust import spread
 from practice.domain.rootcause.telemetry import (

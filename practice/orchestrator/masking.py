@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from memoryapp.domain.text import redact, redact_value
+from memoryapp.domain.masking import redact, redact_value
 from practice.domain.types import Fact, Json, TaskSpec
 from practice.models import Environment, PracticeTask, Round
 

@@ -15,8 +15,9 @@ from django.utils import timezone
 
 from memoryapp.domain import preping
 from memoryapp.domain.errors import UnableToChange
+from memoryapp.domain.masking import redact, redact_value
 from memoryapp.domain.nesting import nested_beyond
-from memoryapp.domain.text import looks_like_instruction, redact, redact_value, strip_hidden
+from memoryapp.domain.text import looks_like_instruction, strip_hidden
 from memoryapp.models import Bullet, Playbook, Workspace
 from memoryapp.services.events import event_record
 from memoryapp.services.imports import Incoming, bullets_import

@@ -9,7 +9,8 @@ from django.db import transaction
 from django.db.models import Max
 
 from memoryapp.domain.errors import UnableToChange, UnableToStart
-from memoryapp.domain.text import cleaned, redact
+from memoryapp.domain.masking import redact
+from memoryapp.domain.text import cleaned
 from memoryapp.services.events import event_record
 from practice.agents.prompting import built_in_text
 from practice.domain import prompts as domain

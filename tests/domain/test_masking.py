@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from memoryapp.domain.text import redact, redact_value
+from memoryapp.domain.masking import redact, redact_value
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memoryapp.domain import text
+from memoryapp.domain import masking
 from memoryapp.domain.redaction import MOST_RULES, BadRule, own_rules
 
 EMPLOYEE = {"employee number": r"EMP-[0-9]{6}"}
@@ -17,27 +17,27 @@ EMPLOYEE = {"employee number": r"EMP-[0-9]{6}"}
 @pytest.fixture(autouse=True)
 def _no_rules_stay() -> Iterator[None]:
     yield
-    text.install(())
+    masking.install(())
 
 
 def test_it_masks_what_a_rule_names_and_the_secrets_that_are_known() -> None:
-    text.install(own_rules(EMPLOYEE))
-    said = text.redact("EMP-123456 has the password=hunter2!")
+    masking.install(own_rules(EMPLOYEE))
+    said = masking.redact("EMP-123456 has the password=hunter2!")
     assert said == "[redacted: employee number] has the password=[redacted: password]"
-    assert "employee number" in text.secrets_in("EMP-123456")
+    assert "employee number" in masking.secrets_in("EMP-123456")
 
 
 def test_it_masks_in_every_value_of_a_document() -> None:
-    text.install(own_rules(EMPLOYEE))
-    masked = text.redact_value({"EMP-123456": ["EMP-123456", {"x": "é EMP-123456"}]})
+    masking.install(own_rules(EMPLOYEE))
+    masked = masking.redact_value({"EMP-123456": ["EMP-123456", {"x": "é EMP-123456"}]})
     assert "123456" not in str(masked)
 
 
 @given(st.text(alphabet=st.characters(), max_size=200))
 def test_masking_twice_changes_nothing_more(given_text: str) -> None:
-    text.install(own_rules({**EMPLOYEE, "initials": r"\b[A-Z]{2}\b"}))
-    once = text.redact(given_text)
-    assert text.redact(once) == once
+    masking.install(own_rules({**EMPLOYEE, "initials": r"\b[A-Z]{2}\b"}))
+    once = masking.redact(given_text)
+    assert masking.redact(once) == once
 
 
 def test_a_pattern_that_hangs_other_engines_is_done_at_once() -> None:

@@ -9,13 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memoryapp.domain.text import (
-    hidden_characters,
-    looks_like_instruction,
-    redact,
-    redact_value,
-    strip_hidden,
-)
+from memoryapp.domain.masking import redact, redact_value
+from memoryapp.domain.text import hidden_characters, looks_like_instruction, strip_hidden
 
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----"
 SECRETS = {

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from memoryapp.domain.text import may_hold_secret, redact_value
+from memoryapp.domain.masking import may_hold_secret, redact_value
 
 MAX_TEXT = 40_000
 MAX_SPAN = 400_000

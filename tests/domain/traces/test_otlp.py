@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from memoryapp.domain.text import may_hold_secret, redact
+from memoryapp.domain.masking import may_hold_secret, redact
 from practice.domain.traces.otlp import NotOtlp, from_json, from_protobuf
 from practice.domain.traces.spans import MAX_NS, MAX_SPAN, stored_attributes
 from tests.domain.traces.otlp import TRACE, as_json, protobuf, refund, span
@@ -157,7 +157,7 @@ PARTS += [
 @example("İd_token=İd_token")
 @given(st.lists(st.sampled_from(PARTS), max_size=6).map("".join))
 def test_the_quick_look_never_misses_what_would_be_masked(text: str) -> None:
-    from memoryapp.domain import text as rules  # noqa: PLC0415
+    from memoryapp.domain import masking as rules  # noqa: PLC0415
 
     masked = text
     for kind, pattern, shape in rules._FORMS + rules._NAMED:
