@@ -143,7 +143,7 @@ def _memory() -> float:
 
 def _bare_memory() -> float:
     """The memory with every bounded cache of the product emptied, and given back."""
-    for kept in [o for o in gc.get_objects() if isinstance(o, _lru_cache_wrapper)]:
+    for kept in [o for o in gc.get_objects() if type(o) is _lru_cache_wrapper]:
         if kept.__module__.startswith(("practice.", "memoryapp.")):
             kept.cache_clear()
     gc.collect()
