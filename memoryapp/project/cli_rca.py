@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from practice.domain.rootcause.evaluation import report
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
+#: So many notes are printed, the most frequent first; ``--json`` has them all.
+_NOTES = 10
 ERRORS = (UnreadableTelemetry,)
 
 
@@ -51,4 +54,6 @@ def _table(found: dict[str, Any]) -> str:
         f"  {case['case_id']:<28} {case['outcome']:<8} {', '.join(case['ranked'][:3])}"
         for case in found["per_case"]
     ]
+    notes = Counter(note for case in found["per_case"] for note in case.get("notes", ()))
+    lines += [f"  note: {note} ({count} cases)" for note, count in notes.most_common(_NOTES)]
     return "\n".join(lines) + "\n"

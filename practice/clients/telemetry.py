@@ -1,10 +1,11 @@
-"""Read telemetry from files: the neutral layout of gzipped CSV in one folder per case.
+"""Read telemetry from files: the neutral layout, one folder per case.
 
     <set>/topology.csv                 source,target
     <set>/normal/                      fault-free reference of the same system
-    <set>/cases/<case>/alert.json      and metrics, traces, logs, edges as .csv or .csv.gz
+    <set>/cases/<case>/alert.json      and metrics, traces, logs, edges as CSV
     <set>/ground_truth.json            labels; never read here
 
+Instead of CSV a file may be Parquet, JSON or OTLP in JSON (``telemetry_tables``), packed or not.
 A file that is cut off gives the rows before the cut and a note; one without a needed column, or
 that unpacks past its cap, is left out with a note. Columns may come in any order, under the names
 other collectors give them, and in other units (``telemetry_columns``).
@@ -13,7 +14,6 @@ other collectors give them, and in other units (``telemetry_columns``).
 from __future__ import annotations
 
 import gzip
-import itertools
 import json
 import zlib
 from collections.abc import Iterator, Mapping
@@ -27,11 +27,11 @@ from practice.clients.telemetry_columns import (
     UNPACKED_CAP,
     Holds,
     UnreadableTelemetry,
-    columns,
     moment,
     opened,
     unit_of,
 )
+from practice.clients.telemetry_tables import FORMS, columns, file_of
 from practice.domain.rootcause.telemetry import (
     EdgeTable,
     Labels,
@@ -183,9 +183,7 @@ def telemetry(
     refused: list[str] = []
     hosts: dict[tuple[str, str], None] = {}
     for name, read in _READERS.items():
-        path = next(
-            (p for p in (folder / f"{name}.csv.gz", folder / f"{name}.csv") if p.exists()), None
-        )
+        path = file_of(folder, name)
         if path is not None:
             try:
                 tables[_FIELDS[name]], said, where = read(path, near)
@@ -199,9 +197,9 @@ def telemetry(
 
 
 def topology(folder: Path) -> tuple[tuple[str, str], ...]:
-    """Caller → callee pairs of every ``topology*.csv`` in ``folder``."""
+    """Caller → callee pairs of every file in ``folder`` whose name begins with ``topology``."""
     pairs: dict[tuple[str, str], None] = {}
-    for path in sorted(itertools.chain(folder.glob("topology*.csv"), folder.glob("topology*.gz"))):
+    for path in sorted(p for p in folder.glob("topology*") if p.name.endswith(FORMS)):
         c, _ = columns(path, _names("source", "target"))
         pairs.update(dict.fromkeys(zip(c["source"], c["target"], strict=True)))
     return tuple(pairs)

@@ -10,6 +10,7 @@ import csv
 import gzip
 import io
 import itertools
+import json
 import math
 import re
 import zlib
@@ -165,15 +166,52 @@ def columns(
         except _DAMAGED as error:
             notes.append(f"{path.name} is damaged ({error}): the rows before it are used")
             odd += _add(found, rows, width)
-    absent = [name for name in wanted if name not in found or found[name].place is None]
-    if absent:
-        raise UnreadableTelemetry(
-            f"{path.name} has no column {', '.join(absent)}: its first line must name "
-            f"{', '.join(wanted)}"
-        )
+    _check(found, wanted, path.name)
     if odd:
         notes.append(f"{path.name}: {rows_of(odd)} not whole, left out")
     return {name: column.whole() for name, column in found.items()}, tuple(notes)
+
+
+def columns_of(
+    records: Iterator[Mapping[str, Any]],
+    name: str,
+    wanted: Mapping[str, Holds],
+    *,
+    optional: Mapping[str, Holds],
+) -> dict[str, Any]:
+    """The named columns of records that are no CSV, found as ``columns`` finds them.
+
+    Raises:
+        UnreadableTelemetry: there is no record, or the first lacks a wanted column.
+    """
+    first = next(records, None)
+    if first is None:
+        raise UnreadableTelemetry(f"{name} holds no row: leave it out, or send rows of data")
+    header = list(first)
+    found = _located(header, {**wanted, **optional})
+    _check(found, wanted, name)
+    used = sorted({column.place for column in found.values() if column.place is not None})
+    for column in found.values():
+        column.place = None if column.place is None else used.index(column.place)
+    keys = [header[place] for place in used]
+    rest = itertools.chain([first], records)
+    for chunk in iter(lambda: list(itertools.islice(rest, _PIECE)), []):
+        _add(found, [[_text(record.get(key)) for key in keys] for record in chunk], len(keys))
+    return {name: column.whole() for name, column in found.items()}
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _check(found: Mapping[str, _Column], wanted: Mapping[str, Holds], name: str) -> None:
+    absent = [one for one in wanted if one not in found or found[one].place is None]
+    if absent:
+        raise UnreadableTelemetry(
+            f"{name} has no column {', '.join(absent)}: its first row must name {', '.join(wanted)}"
+        )
 
 
 def rows_of(count: int) -> str:

@@ -1,0 +1,45 @@
+"""The columns of one file of a neutral layout, in any form the product takes as an upload."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from practice.clients import telemetry_columns, telemetry_otlp
+from practice.clients.telemetry_columns import Holds
+from practice.clients.telemetry_records import Unpacked, records
+
+#: Forms of a file, the first that is there is read.
+FORMS = (".csv.gz", ".csv", ".parquet", ".jsonl.gz", ".jsonl", ".json.gz", ".json")
+
+
+def file_of(folder: Path, kind: str) -> Path | None:
+    """The file of one kind in a folder, whatever its form."""
+    return next((path for form in FORMS if (path := folder / f"{kind}{form}").exists()), None)
+
+
+def columns(
+    path: Path, wanted: Mapping[str, Holds], *, optional: Mapping[str, Holds] | None = None
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The named columns of a file, and notes on what could not be used.
+
+    CSV may have 1 GiB unpacked; other forms, OTLP in JSON among them, what an upload may have.
+
+    Raises:
+        UnreadableTelemetry: a wanted column is missing, it unpacks to too much, or it is Parquet
+            and the extra for it is missing.
+    """
+    if ".csv" in path.suffixes:
+        return telemetry_columns.columns(path, wanted, optional=optional)
+    kind = path.name.partition(".")[0]
+    notes: list[str] = []
+    rows = records(Unpacked(path.read_bytes(), path.name, notes), path.name, notes)
+    first = next(rows, None)
+    if first is not None:
+        rows = itertools.chain([first], rows)
+        if telemetry_otlp.SIGNALS.get(kind, "") in first:
+            rows = telemetry_otlp.rows(kind, rows)
+    taken = telemetry_columns.columns_of(rows, path.name, wanted, optional=optional or {})
+    return taken, tuple(notes)
