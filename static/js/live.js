@@ -78,8 +78,12 @@ document.addEventListener("htmx:beforeSwap", (event) => {
     places.set(box.dataset.keepScroll, [box.scrollTop, box.scrollLeft]);
   }
   // What is swapped away is laid out beside what comes, and told element by element that it goes.
-  // Emptied first, the next candidate is on screen a quarter sooner.
-  if (region.id === "review" && event.detail.shouldSwap) region.replaceChildren();
+  // Emptied first, the next candidate is on screen a quarter sooner. What asked for it stays in the
+  // page: htmx looks from there for what else the answer changes, the words said and the badge.
+  const asked = event.detail.requestConfig?.elt;
+  if (region.id === "review" && event.detail.shouldSwap) {
+    region.replaceChildren(...(asked && region.contains(asked) ? [asked] : []));
+  }
 });
 
 document.addEventListener("htmx:afterSettle", (event) => {

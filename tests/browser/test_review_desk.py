@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import sign_in
 from tests.product import Product
@@ -72,10 +73,33 @@ def test_a_key_held_down_decides_nothing(published: Any, page: Page) -> None:
     expect(page.locator("#decision input[name=seen]")).to_have_attribute("value", str(seen))
 
 
-def test_the_next_candidate_is_announced(published: Any, page: Page) -> None:
+def test_the_next_candidate_is_announced_and_the_badge_counts_it(
+    published: Any, page: Page
+) -> None:
     opened(page)
+    badge = page.locator("[data-count=review]")
+    expect(badge).to_have_text("1")
     page.keyboard.press("3")
     page.keyboard.press("r")
+    expect(page.locator("#review-said")).to_contain_text("Rejected")
+    expect(badge).to_be_empty()
+    page.keyboard.press("u")
+    expect(page.get_by_role("button", name="Approve")).to_be_visible()
+    expect(badge).to_have_text("1")
+
+
+def test_a_link_pressed_while_a_decision_is_on_its_way_does_not_hide_its_undo(
+    published: Any, page: Page
+) -> None:
+    opened(page)
+    waiting: list[Route] = []
+    page.route("**/reject/**", waiting.append)
+    page.keyboard.press("3")
+    with page.expect_request("**/reject/**"):
+        page.keyboard.press("r")
+    page.locator("a.item").first.click()
+    page.get_by_role("link", name="Edit").click()
+    waiting.pop().continue_()
     expect(page.locator("#review-said")).to_contain_text("Rejected")
     page.keyboard.press("u")
     expect(page.get_by_role("button", name="Approve")).to_be_visible()
@@ -96,6 +120,26 @@ def test_a_decision_without_a_connection_is_made_once_it_is_back(
     expect(page.locator("#review-said")).to_contain_text("Rejected")
     page.keyboard.press("u")
     expect(page.get_by_role("button", name="Approve")).to_be_visible()
+
+
+def test_going_back_shows_what_the_address_says(published: Any, page: Page) -> None:
+    opened(page)
+    page.keyboard.press("3")
+    page.keyboard.press("r")
+    expect(page.locator("#review-said")).to_contain_text("Rejected")
+    page.go_back()
+    expect(page.get_by_role("heading", name="Nothing waits for you")).to_be_visible()
+    expect(page.get_by_role("navigation", name="Main")).to_be_visible()
+    page.go_forward()
+    page.keyboard.press("u")
+    expect(page.get_by_role("button", name="Approve")).to_be_visible()
+
+
+def test_going_back_after_the_session_ran_out_asks_to_sign_in(published: Any, page: Page) -> None:
+    edit(page)
+    page.context.clear_cookies(name="sessionid")
+    page.go_back()
+    expect(page).to_have_url(re.compile(r"/login/\?next="))
 
 
 def test_the_queue_opens_over_the_page_where_it_is_no_column(published: Any, page: Page) -> None:
