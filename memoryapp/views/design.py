@@ -6,10 +6,12 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from memoryapp.access import Right, gate
 from memoryapp.domain.playbook import SECTIONS
+from memoryapp.models import Bullet, BulletRevision, Playbook
 from memoryapp.templatetags.ui import LOOKS
 from memoryapp.views.links import Chip
 from memoryapp.views.review_candidate import ShownStep
@@ -47,7 +49,10 @@ def design(request: HttpRequest) -> HttpResponse:
     context = {
         "roles": ROLES,
         "sizes": SIZES,
-        "panes": [("light", _steps(4)), ("dark", _steps(7))],
+        "panes": [
+            ("light", _steps(4), _peek(request, "pitfalls-007")),
+            ("dark", _steps(7), _peek(request, "pitfalls-008")),
+        ],
         "rounds": [(8, 0), (8, 0), (5, 2), (0, 0)],
         "heats": range(1, 6),
         "spaces": [{"size": size, "width": size} for size in SPACES],
@@ -67,6 +72,34 @@ def design(request: HttpRequest) -> HttpResponse:
         ],
     }
     return render(request, "memoryapp/design.html", context)
+
+
+def _peek(request: HttpRequest, label: str) -> dict[str, Any]:
+    """A bullet of several lines that nobody has stored, as its peek shows it."""
+    book = Playbook(slug="example", name="Example")
+    bullet = Bullet(
+        playbook=book,
+        label=label,
+        section="code_snippets",
+        status="approved",
+        content="To read all of `list_orders`:\nwhile cursor:\n    page = list_orders(cursor)",
+        revision_count=2,
+    )
+    revision = BulletRevision(
+        bullet=bullet,
+        number=2,
+        content=bullet.content,
+        author_id=request.user.pk,
+        created_at=timezone.now(),
+    )
+    return {
+        "bullet": bullet,
+        "evidence": [{"group": "Count the open orders", "tool": "list_orders", "number": 4}],
+        "evidence_total": 1,
+        "revisions": [{"revision": revision, "before": "To read `list_orders`:\npage by page"}],
+        "served_by": ["production"],
+        "close_url": request.path,
+    }
 
 
 def _steps(first: int) -> list[ShownStep]:

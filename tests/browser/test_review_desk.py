@@ -77,7 +77,7 @@ def test_the_next_candidate_is_announced_and_the_badge_counts_it(
     published: Any, page: Page
 ) -> None:
     opened(page)
-    badge = page.locator("[data-count=review]")
+    badge = page.locator("[data-count=review]").first
     expect(badge).to_have_text("1")
     page.keyboard.press("3")
     page.keyboard.press("r")
@@ -93,7 +93,7 @@ def test_a_link_pressed_while_a_decision_is_on_its_way_does_not_hide_its_undo(
 ) -> None:
     opened(page)
     waiting: list[Route] = []
-    page.route("**/reject/**", waiting.append)
+    page.route("**/reject/**", lambda route: waiting.append(route))
     page.keyboard.press("3")
     with page.expect_request("**/reject/**"):
         page.keyboard.press("r")
@@ -122,6 +122,33 @@ def test_a_decision_without_a_connection_is_made_once_it_is_back(
     expect(page.get_by_role("button", name="Approve")).to_be_visible()
 
 
+def test_what_is_selected_stays_so_when_the_next_one_comes(published: Any, page: Page) -> None:
+    opened(page)
+    decide = page.get_by_role("button", name="Decide 1 selected")
+    page.keyboard.press("x")
+    expect(decide).to_be_visible()
+    page.locator("a.item").first.click()
+    expect(page.locator("h1")).to_be_focused()
+    expect(decide).to_be_visible()
+    expect(page.locator("#queue input[name=chosen]:checked")).to_have_count(1)
+    page.keyboard.press("x")
+    expect(page.get_by_role("button", name="Decide many")).to_be_visible()
+
+
+def test_why_a_decision_was_refused_is_seen_on_a_phone(published: Any, page: Page) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    opened(page)
+    page.locator("#decision input[name=seen]").evaluate("field => { field.value = 'older' }")
+    page.get_by_role("button", name="Approve").click()
+    expect(page.get_by_role("alert")).to_contain_text("has changed meanwhile")
+    expect(page.get_by_role("alert")).to_be_in_viewport()
+
+
+def test_code_keeps_its_lines(published: Any, page: Page) -> None:
+    page.goto("/design/")
+    assert "while cursor:\n    page =" in page.locator(".peek .lead").first.inner_text()
+
+
 def test_going_back_shows_what_the_address_says(published: Any, page: Page) -> None:
     opened(page)
     page.keyboard.press("3")
@@ -131,6 +158,7 @@ def test_going_back_shows_what_the_address_says(published: Any, page: Page) -> N
     expect(page.get_by_role("heading", name="Nothing waits for you")).to_be_visible()
     expect(page.get_by_role("navigation", name="Main")).to_be_visible()
     page.go_forward()
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
     page.keyboard.press("u")
     expect(page.get_by_role("button", name="Approve")).to_be_visible()
 

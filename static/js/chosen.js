@@ -1,0 +1,44 @@
+// The candidates selected in the queue stay selected when the next one is swapped in: "Decide" is
+// about them, wherever in the queue the reader is by then.
+
+const DECIDED = /^\/review\/([0-9a-f-]{36})\/(?:approve|reject)\//;
+const chosen = new Set();
+
+function show() {
+  const form = document.getElementById("many");
+  if (!form) return;
+  const boxes = new Map(
+    [...document.querySelectorAll("#queue input[name=chosen]")].map((box) => [box.value, box]),
+  );
+  for (const hidden of form.querySelectorAll("input[name=chosen]")) hidden.remove();
+  for (const value of chosen) {
+    const box = boxes.get(value);
+    if (box) {
+      box.checked = true;
+    } else {
+      const hidden = document.createElement("input");
+      Object.assign(hidden, { type: "hidden", name: "chosen", value });
+      form.append(hidden);
+    }
+  }
+  form.querySelector("[data-how-many]").textContent = chosen.size ? `${chosen.size} selected` : "many";
+}
+
+document.addEventListener("change", (event) => {
+  if (!event.target.matches("#queue input[name=chosen]")) return;
+  if (event.target.checked) chosen.add(event.target.value);
+  else chosen.delete(event.target.value);
+  show();
+});
+
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (event.detail.successful) chosen.delete(event.detail.requestConfig.path.match(DECIDED)?.[1]);
+});
+
+document.addEventListener("htmx:afterSettle", show);
+
+// What the browser itself has kept over a reload.
+for (const box of document.querySelectorAll("#queue input[name=chosen]:checked")) {
+  chosen.add(box.value);
+}
+show();
