@@ -10,7 +10,7 @@ from celery.contrib.django.task import DjangoTask
 from memoryapp import deliveries
 from memoryapp.clients import pulse
 from memoryapp.clients.embeddings import EmbeddingsUnavailable
-from memoryapp.indexer import receipts, vectors
+from memoryapp.indexer import exports, receipts, vectors
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +49,24 @@ def forget_answers() -> None:
 def forget_receipts() -> None:
     """Forget receipts of pulls after RECEIPT_DAYS; their counts stay."""
     receipts.forget_receipts()
+
+
+@shared_task(base=DjangoTask)
+def write_exports() -> None:
+    """Ring for every export that waits; beat's safety net."""
+    for export_id in exports.due():
+        write_export.delay(export_id)
+
+
+@shared_task(base=DjangoTask)
+def write_export(export_id: int) -> None:
+    exports.write(export_id)
+
+
+@shared_task(base=DjangoTask)
+def forget_exports() -> None:
+    """Remove the files of exports after EXPORT_HOURS."""
+    exports.forget()
 
 
 @shared_task(base=DjangoTask)

@@ -19,7 +19,7 @@ from memoryapp.api.contract import ADMINISTERING, PROBLEM, StoredForm
 from memoryapp.api.parsers import AsZip, TooLarge
 from memoryapp.api.permissions import HasScope, workspace_of
 from memoryapp.models import Workspace
-from memoryapp.services.transfer import workspace_export
+from memoryapp.services.exports import workspace_fetch
 from memoryapp.services.transfer_import import workspace_import
 
 ZIP = "application/zip"
@@ -50,7 +50,7 @@ class WorkspaceExport(APIView):
         """
         workspace = workspace_of(request)
         file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115  # the answer closes it
-        workspace_export(workspace=workspace, target=file)
+        workspace_fetch(workspace=workspace, target=file, by=request.user)
         length = file.tell()
         file.seek(0)
         answer = FileResponse(

@@ -5,6 +5,7 @@ from memoryapp.models.candidates import Candidate, Evidence
 from memoryapp.models.entries import Bullet, BulletRevision
 from memoryapp.models.evaluations import Evaluation
 from memoryapp.models.events import Event
+from memoryapp.models.exports import ExportPiece, WorkspaceExport
 from memoryapp.models.playbooks import Playbook
 from memoryapp.models.receipts import (
     IdempotentRequest,
@@ -47,6 +48,7 @@ __all__ = [
     "Evaluation",
     "Event",
     "Evidence",
+    "ExportPiece",
     "IdempotentRequest",
     "Invitation",
     "LabelMove",
@@ -70,4 +72,5 @@ __all__ = [
     "Vote",
     "Webhook",
     "Workspace",
+    "WorkspaceExport",
 ]

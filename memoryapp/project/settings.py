@@ -302,6 +302,8 @@ UNIT_LEASE_SECONDS = env.whole("UNIT_LEASE_SECONDS", 60, least=2)
 RECEIPT_SECONDS = env.whole("RECEIPT_SECONDS", 5, least=1)
 #: How many days each single receipt is kept; 0 is for good. How often what was pulled stays.
 RECEIPT_DAYS = env.whole("RECEIPT_DAYS", 30, least=0, most=36_500)
+#: how long the file of a whole workspace can be fetched.
+EXPORT_HOURS = env.whole("EXPORT_HOURS", 24, least=1, most=720)
 #: Minutes a candidate is kept for the reviewer who opened it; 0 turns reservations off.
 REVIEW_RESERVATION_MINUTES = env.whole("REVIEW_RESERVATION_MINUTES", 10, least=0)
 SWEEP_SECONDS = env.whole("SWEEP_SECONDS", 30, least=1)
@@ -322,6 +324,8 @@ CELERY_BEAT_SCHEDULE = {
     "index-vectors": {"task": "memoryapp.tasks.index_vectors", "schedule": SWEEP_SECONDS},
     "forget-answers": {"task": "memoryapp.tasks.forget_answers", "schedule": 3600},
     "forget-receipts": {"task": "memoryapp.tasks.forget_receipts", "schedule": 3600},
+    "forget-exports": {"task": "memoryapp.tasks.forget_exports", "schedule": 600},
+    "write-exports": {"task": "memoryapp.tasks.write_exports", "schedule": SWEEP_SECONDS},
     "flush-receipts": {"task": "memoryapp.tasks.flush_receipts", "schedule": RECEIPT_SECONDS},
     "send-webhooks": {"task": "memoryapp.tasks.send_webhooks", "schedule": 15.0},
     "drop-old": {"task": "practice.tasks.drop_old", "schedule": 3600},

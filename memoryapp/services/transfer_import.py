@@ -23,7 +23,7 @@ from django.db import DatabaseError, connection, models, transaction
 
 from memoryapp.domain.errors import UnableToRead
 from memoryapp.models import Membership, Role, Workspace
-from memoryapp.services.transfer import BATCH, FORMAT, LINKED, LISTED, VERSION, tables
+from memoryapp.queries.transfer import BATCH, FORMAT, LINKED, LISTED, VERSION, tables
 
 #: bytes a file may unpack to, bytes of one row, and of the manifest.
 UNPACKED_MOST, LINE_MOST, MANIFEST_MOST = 16 * 2**30, 64 * 2**20, 2**20

@@ -49,6 +49,7 @@ LOOKS: dict[str, Look] = {
     "rejected": Look("bad", "circle-x", "Rejected"),
     "stale": Look("warn", "triangle-alert", "Stale"),
     "retired": Look("", "archive", "Retired"),
+    "removed": Look("", "archive", "Removed"),
     "superseded": Look("", "git-merge", "Superseded"),
     # runs, units and attempts
     "queued": Look("", "clock", "Queued"),

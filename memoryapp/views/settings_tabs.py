@@ -15,6 +15,7 @@ TABS = (
     ("Webhooks", "webhook-list"),
     ("Redaction", "redaction"),
     ("Retention", "retention"),
+    ("Export", "export-list"),
     ("Audit log", "audit-list"),
 )
 

@@ -72,6 +72,7 @@ PAGES = (
     "/settings/webhooks/",
     "/settings/models/",
     "/settings/retention/",
+    "/settings/export/",
     "/settings/audit/",
     "/settings/redaction/",
     "/password/change/",
@@ -113,6 +114,7 @@ NO_PAGES = {
     "bullet-row": "a part of the bullets tab; a redirect without htmx",
     "release-download": "a file",
     "audit-export": "a file",
+    "export-download": "a file",
     "memory-file": "a file",
     "incident-report": "a file",
 }

@@ -16,9 +16,9 @@ from django.test import Client
 
 from memoryapp.clients import redis_servers
 from memoryapp.models import Playbook
+from memoryapp.queries.transfer import workspace_export
 from memoryapp.services.proposals import lesson_propose
 from memoryapp.services.tokens import api_key_create
-from memoryapp.services.transfer import workspace_export
 from practice.models import Environment
 from tests.gate.addresses import gated
 from tests.gate.test_every_address import ask

@@ -76,6 +76,7 @@ def build(workspace: Any, ada: Any) -> World:
     hook.keep_secret(b"whsec")
     hook.save()
     delivery = memory.Delivery.objects.create(webhook=hook, kind="run.finished", payload={})
+    export = memory.WorkspaceExport.objects.create(workspace=workspace, status="failed")
     recall = memory.RecallTrace.objects.create(workspace=workspace, query=WORD)
     membership = workspace.memberships.get(user=ada)
     invitation = memory.Invitation.objects.create(
@@ -138,6 +139,7 @@ def build(workspace: Any, ada: Any) -> World:
             ("keys/<", {"pk": key.pk}),
             ("settings/webhooks/<", {"pk": hook.pk, "delivery": delivery.pk}),
             ("webhooks/<", {"pk": hook.pk, "delivery": delivery.pk}),
+            ("settings/export/<", {"pk": export.pk}),
             ("settings/members/<", {"pk": membership.pk}),
             ("settings/members/invitations/<", {"pk": invitation.pk}),
             ("settings/models/<", {"pk": price.pk}),

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.utils import timezone
+
+from memoryapp.models import WorkspaceExport
 from memoryapp.services import canaries, invitations, releases, webhooks
 from tests.auditing import Scenarios
 from tests.factories import BulletFactory, CandidateFactory
@@ -49,6 +52,15 @@ class World:
     def invitation(self) -> Any:
         return invitations.invitation_create(
             workspace=self.workspace, role="viewer", by=self.by, valid_for=timedelta(days=1)
+        )
+
+    def export(self) -> Any:
+        """A file that was written and can be fetched."""
+        return WorkspaceExport.objects.create(
+            workspace=self.workspace,
+            status="done",
+            asked_by=self.by,
+            expires_at=timezone.now() + timedelta(hours=1),
         )
 
     def webhook(self) -> Any:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 from memoryapp.models import Delivery
 from memoryapp.services import (
     canaries,
+    exports,
     invitations,
     members,
     releases,
@@ -132,6 +134,26 @@ def _key(world: World) -> list[Any]:
         workspace=world.workspace, name="Agent", scopes=["playbooks:pull"], by=world.by
     )
     return [row, shown.rpartition("_")[2]]
+
+
+@leaves("export.asked")
+def export_start(world: World) -> None:
+    exports.export_start(workspace=world.workspace, by=world.by)
+
+
+@leaves("export.fetched")
+def export_fetch(world: World) -> None:
+    exports.export_fetch(export=world.export(), by=world.by)
+
+
+@leaves("export.removed")
+def export_remove(world: World) -> None:
+    exports.export_remove(export=world.export(), by=world.by)
+
+
+@leaves("workspace.exported")
+def workspace_fetch(world: World) -> None:
+    exports.workspace_fetch(workspace=world.workspace, target=io.BytesIO(), by=world.by)
 
 
 @leaves("webhook.created")

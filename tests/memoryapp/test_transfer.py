@@ -15,18 +15,18 @@ from django.core.management.base import CommandError
 
 from memoryapp.domain.errors import UnableToRead
 from memoryapp.models import Bullet, Event, Report, Workspace
-from memoryapp.services.bullets import bullet_edit, bullet_retire
-from memoryapp.services.candidates import candidate_approve
-from memoryapp.services.releases import label_move, release_publish
-from memoryapp.services.reports import Said, report_take
-from memoryapp.services.tokens import api_key_create
-from memoryapp.services.transfer import (
+from memoryapp.queries.transfer import (
     LEFT_OUT,
     WITHHELD,
     path_to_workspace,
     tables,
     workspace_export,
 )
+from memoryapp.services.bullets import bullet_edit, bullet_retire
+from memoryapp.services.candidates import candidate_approve
+from memoryapp.services.releases import label_move, release_publish
+from memoryapp.services.reports import Said, report_take
+from memoryapp.services.tokens import api_key_create
 from memoryapp.services.transfer_import import workspace_import
 from memoryapp.services.withdrawals import release_withdraw
 from practice.models import Attempt, Environment

@@ -22,6 +22,7 @@ NUMBERS = {
     "ATTEMPT_SECONDS": "1 or more",
     "DRIFT_CHECK_SECONDS": "1 or more",
     "EMBEDDING_TIMEOUT_SECONDS": "from 0.1 to 600",
+    "EXPORT_HOURS": "from 1 to 720",
     "HSTS_SECONDS": "0 or more",
     "INGEST_MAX_BYTES": "1024 or more",
     "INGEST_MAX_WAITING": "1 or more",

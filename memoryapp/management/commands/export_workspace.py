@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from memoryapp.models import Workspace
-from memoryapp.services.transfer import workspace_export
+from memoryapp.queries.transfer import workspace_export
 
 
 class Command(BaseCommand):

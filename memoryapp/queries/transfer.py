@@ -13,7 +13,7 @@ import json
 import re
 import uuid
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import IO, Any
@@ -36,6 +36,7 @@ LEFT_OUT = frozenset(
         "memoryapp.apikey_playbooks",
         "memoryapp.bulletvector",
         "memoryapp.embeddingmodel",
+        "memoryapp.exportpiece",
         "memoryapp.idempotentrequest",
         "memoryapp.invitation",
         "memoryapp.membership",
@@ -43,6 +44,7 @@ LEFT_OUT = frozenset(
         "memoryapp.reservation",
         "memoryapp.tally",
         "memoryapp.webhook",
+        "memoryapp.workspaceexport",
         "memoryapp.delivery",
         "memoryapp.deliverytry",
         "practice.attempttally",
@@ -60,10 +62,16 @@ _LINK = re.compile(r"^/(?P<page>[a-z-]+)/(?P<key>\d+)/")
 Places = dict[str, dict[Any, int]]
 
 
-def workspace_export(*, workspace: Workspace, target: Path | IO[bytes]) -> dict[str, int]:
+def workspace_export(
+    *,
+    workspace: Workspace,
+    target: Path | IO[bytes],
+    told: Callable[[int, int], None] | None = None,
+) -> dict[str, int]:
     """Write a workspace into a zip. Returns how many rows of each table it holds.
 
     All of it is read in one transaction, as of one moment. The same rows give the same bytes.
+    ``told`` is called after every ``BATCH`` rows with how many are written, of how many.
     """
     counts: dict[str, int] = {}
     with transaction.atomic(), zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -74,11 +82,15 @@ def workspace_export(*, workspace: Workspace, target: Path | IO[bytes]) -> dict[
             label: {key: place for place, key in enumerate(_keys(label, workspace))}
             for label in tables()
         }
+        done, total = 0, sum(map(len, places.values()))
         for label in tables():
             counts[label] = len(places[label])
             with archive.open(_entry(f"{label}.jsonl"), "w", force_zip64=True) as file:
                 for row in _rows(label, workspace).iterator(chunk_size=BATCH):
                     file.write(_line(_written(label, row, places)))
+                    done += 1
+                    if told is not None and done % BATCH == 0:
+                        told(done, total)
         manifest = {
             "format": FORMAT,
             "version": VERSION,

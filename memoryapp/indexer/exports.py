@@ -1,0 +1,89 @@
+"""Writing the file of an export that was asked for, and forgetting files that have expired."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import tempfile
+from datetime import timedelta
+from typing import IO
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from memoryapp.clients import export_progress
+from memoryapp.models import Event, ExportPiece, WorkspaceExport
+from memoryapp.queries.transfer import workspace_export
+
+logger = logging.getLogger(__name__)
+
+PIECE = 4 * 2**20
+
+Status = WorkspaceExport.Status
+
+
+def due() -> list[int]:
+    """The exports that wait for a worker."""
+    return list(WorkspaceExport.objects.due(timezone.now()).values_list("pk", flat=True))
+
+
+def write(export_id: int) -> None:
+    """Write one file once. Twins and late calls find nothing to do."""
+    now = timezone.now()
+    found = WorkspaceExport.objects.due(now).select_related("workspace")
+    export = found.filter(pk=export_id).first()
+    if export is None or not export.claim(now):
+        return
+
+    def told(done: int, total: int) -> None:
+        export_progress.tell(export.pk, done, total)
+
+    try:
+        # Closed is gone: a file that was not finished is left nowhere.
+        with tempfile.TemporaryFile() as file:
+            counts = workspace_export(workspace=export.workspace, target=file, told=told)
+            _keep(export, file, sum(counts.values()))
+    except OSError as error:
+        logger.warning("Export %s could not be written: %s", export.pk, error)
+        export.end(Status.FAILED, message=f"The file could not be written: {error.strerror}.")
+    except Exception:
+        export.end(Status.FAILED, message="The file could not be written; the log says why.")
+        raise
+
+
+def forget() -> None:
+    """Remove the files that have expired; that they were made stays on record."""
+    gone = WorkspaceExport.objects.filter(status=Status.DONE, expires_at__lte=timezone.now())
+    for export in gone:
+        with transaction.atomic():
+            export.pieces.all().delete()
+            type(export).objects.filter(pk=export.pk).update(status=Status.REMOVED)
+
+
+def _keep(export: WorkspaceExport, file: IO[bytes], rows: int) -> None:
+    size, digest = file.tell(), hashlib.sha256()
+    file.seek(0)
+    with transaction.atomic():
+        for number, data in enumerate(iter(lambda: file.read(PIECE), b"")):
+            digest.update(data)
+            ExportPiece.objects.create(export=export, number=number, data=data)
+        kept = export.end(
+            Status.DONE,
+            rows=rows,
+            size=size,
+            digest=digest.hexdigest(),
+            expires_at=timezone.now() + timedelta(hours=settings.EXPORT_HOURS),
+        )
+        if not kept:
+            # Somebody else's claim by now; the pieces go with this transaction.
+            transaction.set_rollback(True)
+            return
+        Event.objects.record(
+            workspace=export.workspace,
+            actor=None,
+            kind="export.written",
+            subject=export,
+            before={},
+            after={"rows": rows, "bytes": size},
+        )
