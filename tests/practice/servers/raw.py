@@ -117,6 +117,8 @@ STORES: dict[str, list[dict[str, Any]]] = {
     ],
 }
 STORES["keeps"] = STORES["resets"]
+#: Another for each process; in a sandbox all of them have the same number.
+BORN = os.urandom(4).hex()
 STORES["encodes"] = STORES["leaks"]
 LISTS |= STORES
 
@@ -166,7 +168,7 @@ def keep_store(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
     note = notes.get(MODE, "")
     items = [{"item_id": f"IT-{n}", "name": f"Lamp {n}", "note": note} for n in (1, 2, 3)]
     if name == "state":
-        return text(f"started by {os.getpid() if MODE == 'keeps' else 'nobody'}")
+        return text(f"started by {BORN if MODE == 'keeps' else 'nobody'}")
     if name == "clock":
         return text(str(CALLS["count"]))
     if name in {"list_items", "shelf"}:
