@@ -112,6 +112,7 @@ def _telemetry(
         spans=_spans(known, record, since),
         logs=_logs(known, record, since),
         topology=_topology(known) if known.has_topology else (),
+        hosts=tuple((pod, one.host) for one in known.services for pod in one.pods),
     )
 
 

@@ -99,11 +99,21 @@ def _hosts(c: Mapping[str, Labels]) -> Hosts:
     return tuple(sorted(pair for pair in pairs if pair[0]))
 
 
+def _instances(c: Mapping[str, Labels]) -> Labels:
+    """What each sample was taken of: a pod, or a host where neither pod nor service is named."""
+    host, pod, service = c["host"], c["pod"], c["service"]
+    if "" not in service.names or not any(host.names):
+        return pod
+    alone = service.is_name("") & pod.is_name("") & ~host.is_name("")
+    names = (*pod.names, *host.names)
+    return Labels(np.where(alone, len(pod.names) + host.codes, pod.codes).astype(np.int32), names)
+
+
 def _metrics(path: Path, near: float | None) -> tuple[MetricTable, Notes, Hosts]:
     wanted = {**_numbers("ts"), **_names("metric"), **_numbers("value")}
     c, notes = columns(path, wanted, optional=_names("service", "pod", "host"))
     scale, said = _timed(c, "ts", path, near)
-    table = MetricTable(c["ts"] * scale, c["service"], c["pod"], c["metric"], c["value"])
+    table = MetricTable(c["ts"] * scale, c["service"], _instances(c), c["metric"], c["value"])
     return table, (*notes, *said), _hosts(c)
 
 

@@ -235,7 +235,11 @@ def _chosen(spans: SpanTable, analysis: Analysis) -> str:
             named = next((r for r in item.references if r in known), "")
             if named:
                 return named
-    rows = spans.service.is_name(top.service) if top else np.zeros(len(spans), dtype=np.bool_)
+    rows = (
+        spans.service.is_name(top.service)
+        if top and top.service
+        else np.zeros(len(spans), dtype=np.bool_)
+    )
     if not rows.any():
         rows = np.ones(len(spans), dtype=np.bool_)
     lengths = np.where(rows & np.isfinite(spans.duration), spans.duration, -1.0)

@@ -204,6 +204,8 @@ def test_a_message_beyond_measure_does_not_end_the_file(tmp_path: Path) -> None:
 def test_hosts_are_read_where_a_column_names_them(tmp_path: Path) -> None:
     (tmp_path / "metrics.csv").write_text(
         "ts,service,pod,metric,value,host\n1,shop,shop-1,cpu,5,node-7\n2,web,,cpu,5,node-8\n"
-        "3,web,,cpu,5,\n"
+        "3,web,,cpu,5,\n4,,,cpu,90,node-7\n"
     )
-    assert telemetry(tmp_path)[0].hosts == (("shop-1", "node-7"), ("web", "node-8"))
+    found, _ = telemetry(tmp_path)
+    assert found.hosts == (("shop-1", "node-7"), ("web", "node-8"))
+    assert [found.metrics.pod[row] for row in range(4)] == ["shop-1", "", "", "node-7"]

@@ -6,15 +6,15 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
-from practice.domain.rootcause import graph
+from practice.domain.rootcause import graph, hosts
 from practice.domain.rootcause.findings import Finding
 from practice.domain.rootcause.memory import Recall, fingerprint, learned
+from practice.domain.rootcause.naming import is_host, name_of, node_id
 from practice.domain.rootcause.paths import causes_of
 from practice.domain.rootcause.ranking import (
     FOUND,
     UNREACHED,
     UNRECORDED,
-    Standing,
     inherited,
     standings,
 )
@@ -66,18 +66,25 @@ def analyse(
         reference = learn(reference, interval=alert.interval)
     window = window or examine(telemetry, alert, reference)
     calls = graph.calls(telemetry, window, alert.trace_id)
-    findings = inherited(window.findings, calls.callees, window.traced)
+    where = hosts.placed(telemetry)
+    findings = hosts.charged(
+        inherited(window.findings, calls.callees, window.traced),
+        window.hosts, where, calls.above, alert.interval,
+    )  # fmt: skip
+    named = {one.service for one in findings if is_host(one.service)}
+    ways = graph.onto_hosts(calls, where, named)
     evidence = _evidence(findings)
     cases = standings(findings, window.traced)
     start, notes = _start(alert, calls, window)
-    subject = Subject(alert, calls, cases, _by_service(evidence), window.seen)
+    seen = {**window.seen, **dict.fromkeys(named, frozenset({Modality.METRICS}))}
+    subject = Subject(alert, ways, cases, _by_service(evidence), seen)
     recall = Recall.of(alert, memory)
     run = Recursion(subject, recall, budget, clock, asked, told, should_stop)
     run.run(start)
-    strengths = _strengths(window, cases, calls, start, is_mapped=bool(telemetry.topology))
+    strengths = _strengths(subject, start, is_mapped=bool(telemetry.topology))
     causes = causes_of(strengths, subject, run.visits, alert.interval)
     outcome, statement = _answer(causes, run.visits, subject, start)
-    names = sorted(set(strengths) | {n for pair in calls.live for n in pair})
+    names = sorted((set(strengths) - named) | {n for pair in calls.live for n in pair})
     shown = graph.nodes(
         window, names, {name: case.strength for name, case in cases.items()}, telemetry.hosts
     )
@@ -112,7 +119,7 @@ def _evidence(findings: Sequence[Finding]) -> list[Evidence]:
             evidence_id=f"e{number}",
             kind=one.kind,
             modality=one.modality,
-            node=graph.service_id(one.service),
+            node=node_id(one.service),
             statement=one.statement,
             direction=one.direction,
             deviation=round(one.total, 4),
@@ -139,7 +146,7 @@ def _edge_of(one: Finding) -> str:
 def _by_service(evidence: Sequence[Evidence]) -> Mapping[str, tuple[Evidence, ...]]:
     found: dict[str, list[Evidence]] = defaultdict(list)
     for one in evidence:
-        found[one.node.partition(":")[2]].append(one)
+        found[name_of(one.node)].append(one)
     return {name: tuple(mine) for name, mine in found.items()}
 
 
@@ -158,19 +165,13 @@ def _start(
     )
 
 
-def _strengths(
-    window: Window,
-    cases: Mapping[str, Standing],
-    calls: graph.Calls,
-    start: Sequence[str],
-    *,
-    is_mapped: bool,
-) -> dict[str, float]:
+def _strengths(subject: Subject, start: Sequence[str], *, is_mapped: bool) -> dict[str, float]:
     """Strength of every service seen; less where the alert's calls never lead.
 
     What no call leads to is discounted only if the calls of the start are recorded at all, and by
     less where no topology is known and no call of it is recorded: then nobody knows who calls it.
     """
+    calls, cases = subject.calls, subject.standings
     reached = calls.reached(start)
     speaks = any(name in calls.callees for name in start)
     known = {name for source, targets in calls.callees.items() for name in (source, *targets)}
@@ -181,7 +182,8 @@ def _strengths(
         return UNREACHED if name in known or is_mapped else UNRECORDED
 
     return {
-        name: (cases[name].strength if name in cases else 0.0) * reach(name) for name in window.seen
+        name: (cases[name].strength if name in cases else 0.0) * reach(name)
+        for name in subject.seen
     }
 
 
@@ -190,10 +192,10 @@ def _answer(
 ) -> tuple[Outcome, str]:
     if causes and causes[0].strength >= FOUND:
         return Outcome.FOUND, causes[0].statement
-    unseen = [v for v in visits if not subject.seen.get(v.node.partition(":")[2])]
+    unseen = [v for v in visits if not subject.seen.get(name_of(v.node))]
     troubled = [v for v in visits if v.inherited_from or (v.depth == 0 and v.evidence)]
     for visit in unseen:
-        name = visit.node.partition(":")[2]
+        name = name_of(visit.node)
         callers = [v for v in troubled if v.visit_id == visit.parent]
         if callers:
             return Outcome.OUTSIDE, (
@@ -205,7 +207,7 @@ def _answer(
 
 
 def _learned(alert: Alert, visits: Sequence[Visit], subject: Subject) -> tuple[MemoryEntry, ...]:
-    names = [visit.node.partition(":")[2] for visit in visits]
+    names = [name_of(visit.node) for visit in visits]
     cases = [subject.standings.get(name) for name in names]
     return learned(
         alert,

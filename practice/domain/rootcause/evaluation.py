@@ -39,8 +39,9 @@ class Replayed:
 
 
 def ranking(analysis: Analysis) -> tuple[str, ...]:
-    """Services, best first."""
-    return tuple(dict.fromkeys(cause.service for cause in analysis.causes))
+    """Services, and hosts that have a case, best first."""
+    names = (cause.service or cause.node.partition(":")[2] for cause in analysis.causes)
+    return tuple(dict.fromkeys(names))
 
 
 def rank_of(truth: Truth, ranked: Sequence[str]) -> int | None:

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from practice.domain.rootcause.findings import Finding
+from practice.domain.rootcause.hosts import Placed
 from practice.domain.rootcause.invocations import Invocations
-from practice.domain.rootcause.telemetry import Floats, Telemetry
+from practice.domain.rootcause.naming import host_id, service_id
+from practice.domain.rootcause.telemetry import Floats, Modality, Telemetry
 from practice.domain.rootcause.types import Edge, EdgeKind, Node, NodeKind
 from practice.domain.rootcause.window import Window
 
 _SHOWN = 10
-
-
-def service_id(name: str) -> str:
-    return f"{NodeKind.SERVICE}:{name}"
-
-
-def host_id(name: str) -> str:
-    return f"{NodeKind.HOST}:{name}"
 
 
 def edge_id(source: str, target: str) -> str:
@@ -60,6 +54,15 @@ class Calls:
                     found.add(caller)
                     waiting.append(caller)
         return frozenset(found)
+
+
+def onto_hosts(known: Calls, where: Placed, named: Collection[str]) -> Calls:
+    """The calls, and from each service to the hosts of ``named`` that it runs on."""
+    pairs = {(service, host) for service, on in where.items() for host in on if host in named}
+    callees = dict(known.callees)
+    for service, host in sorted(pairs):
+        callees[service] = (*callees.get(service, ()), host)
+    return Calls(callees, known.live | pairs)
 
 
 def calls(telemetry: Telemetry, window: Window, trace_id: str = "") -> Calls:
@@ -134,7 +137,18 @@ def nodes(
         )
     shown = {node.name for node in found}
     running = sorted({host for what, host in hosts if what in shown})
-    found.extend(Node(node_id=host_id(host), kind=NodeKind.HOST, name=host) for host in running)
+    for host in running:
+        key = host_id(host)
+        found.append(
+            Node(
+                node_id=key,
+                kind=NodeKind.HOST,
+                name=host,
+                anomaly=round(anomaly.get(key, 0.0), 4),
+                modalities=(Modality.METRICS,) if key in window.metrics else (),
+                metrics=window.metrics.get(key, ())[:_SHOWN],
+            )
+        )
     return tuple(found)
 
 

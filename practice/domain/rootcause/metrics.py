@@ -14,6 +14,7 @@ from enum import StrEnum
 import numpy as np
 
 from practice.domain.rootcause.findings import Finding
+from practice.domain.rootcause.naming import shown
 from practice.domain.rootcause.robust import excess, quantile, scale
 from practice.domain.rootcause.telemetry import Floats, MetricTable, Modality
 from practice.domain.rootcause.types import Direction, EvidenceKind, MetricSummary
@@ -39,11 +40,13 @@ class Role(StrEnum):
     OTHER = "other"
 
 
+_HOST_WORD = r"^(node|host|machine)([_.:/-]|(?=[A-Z]))|^(?-i:Node|Host)"
+_OF_HOST = re.compile(_HOST_WORD, re.I)
 # Read in this order; the first that matches names the role.
 _ROLES: tuple[tuple[Role, re.Pattern[str]], ...] = tuple(
     (role, re.compile(pattern, re.I))
     for role, pattern in (
-        (Role.HOST, r"^(node|host|machine)([_.:/-]|(?=[A-Z]))|^(?-i:Node|Host)"),
+        (Role.HOST, _HOST_WORD),
         (Role.RESTARTS, r"restart|oom|crash"),
         (Role.RESOURCE, r"throttl"),
         (Role.SUCCESS, r"success|availab"),
@@ -92,6 +95,12 @@ _KINDS = {
 # Falling is a sign of failure in these; in the others it is mostly less work to do.
 _FALLS = {Role.SUCCESS}
 _FALLING = 0.3
+
+
+def host_role(metric: str) -> Role:
+    """What a metric of a host measures: its name without the word that says it is a host's."""
+    name = _unlabelled(metric)
+    return role(_OF_HOST.sub("", name)) if _OF_HOST.match(name) else role(name)
 
 
 def role(metric: str) -> Role:
@@ -185,17 +194,17 @@ def deviations(
         after, at = one.value[one.ts >= begin], one.ts[one.ts >= begin]
         if len(before) + len(normal) < _FEWEST or not len(after) or not one.service:
             continue
-        finding, summary = _compared(one, before, normal, after, at)
+        finding, summary = compared(one, role(one.metric), before, normal, after, at)
         summaries.append((one.service, summary))
         if finding is not None:
             found.append(finding)
     return found, summaries
 
 
-def _compared(
-    one: Series, before: Floats, normal: Floats, after: Floats, at: Floats
+def compared(
+    one: Series, what: Role, before: Floats, normal: Floats, after: Floats, at: Floats
 ) -> tuple[Finding | None, MetricSummary]:
-    what = role(one.metric)
+    """How far a series left its usual range, weighed as a metric that measures ``what``."""
     rise, fall = excess(after, before, normal), excess(-after, -before, -normal)
     up = rise.weight * (_FALLING if what in _FALLS else 1.0)
     down = fall.weight * (1.0 if what in _FALLS else _FALLING)
@@ -224,7 +233,7 @@ def _compared(
         own=weight * _POINTS[what],
         total=weight,
         statement=(
-            f"{one.metric} of {one.pod or one.service} went to {extreme:.4g}, "
+            f"{one.metric} of {one.pod or shown(one.service)} went to {extreme:.4g}, "
             f"usually {middle:.4g} ± {noise:.2g}"
         ),
         direction=direction,

@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
-from practice.domain.rootcause.graph import Calls, edge_id, service_id
+from practice.domain.rootcause.graph import Calls, edge_id
+from practice.domain.rootcause.naming import is_host, name_of, node_id, shown
 from practice.domain.rootcause.ranking import OWN, Standing, ordered, scores, worth
 from practice.domain.rootcause.recursion import Subject
 from practice.domain.rootcause.types import Cause, EvidenceKind, Hop, Visit
@@ -17,7 +18,7 @@ def causes_of(
     strengths: Mapping[str, float], subject: Subject, visits: Sequence[Visit], tolerance: float
 ) -> tuple[Cause, ...]:
     """Every service seen, ranked. ``tolerance`` is how exact an onset is, in seconds."""
-    start = [visit.node.partition(":")[2] for visit in visits if visit.parent is None]
+    start = [name_of(visit.node) for visit in visits if visit.parent is None]
     ways = _ways(subject.calls, start[:1])
     order = ordered(strengths, _places(strengths, subject, ways))
     chances = scores([strengths[name] for name in order])
@@ -73,11 +74,11 @@ def _cause(
         and all(hop.structure and hop.deviation and hop.order is not False for hop in hops)
     )
     said = top.statement if top else "nothing deviates"
-    via = f" Reached by {' → '.join(way)}." if len(way) > 1 else ""
+    via = f" Reached by {' → '.join(map(shown, way))}." if len(way) > 1 else ""
     return Cause(
         rank=rank,
-        node=service_id(name),
-        service=name,
+        node=node_id(name),
+        service="" if is_host(name) else name,
         pod=next((one.pod for one in (case.best if case else ()) if one.pod), ""),
         kind=top.kind if top else EvidenceKind.METRIC,
         score=round(chance, 4),
@@ -85,7 +86,7 @@ def _cause(
         verified=verified,
         path=hops,
         evidence=tuple(one.evidence_id for one in evidence[:12]),
-        statement=f"{name}: {said}.{via}",
+        statement=f"{shown(name)}: {said}.{via}",
     )
 
 
@@ -98,13 +99,13 @@ def _hop(source: str, target: str, subject: Subject, tolerance: float) -> Hop:
     edge = edge_id(source, target)
     proof = [one for name in (source, target) for one in subject.evidence.get(name, ())]
     return Hop(
-        source=service_id(source),
-        target=service_id(target),
+        source=node_id(source),
+        target=node_id(target),
         structure=(source, target) in subject.calls.live,
         deviation=callee is not None and any(worth(one.total) >= OWN for one in callee.best),
         order=order,
         evidence=tuple(
-            one.evidence_id for one in proof if one.edge == edge or one.node == service_id(target)
+            one.evidence_id for one in proof if one.edge == edge or one.node == node_id(target)
         )[:6],
     )
 

@@ -24,7 +24,7 @@ _STILL_OWN = 0.2
 # And of its failures or its own time, when a callee that tells nothing itself accounts for them.
 _STILL_FAILING = 0.05
 # Nats at which a callee that is gone, or slow unseen, accounts for all that its callers show.
-_SURELY = 15.0
+SURELY = 15.0
 _SLOW = frozenset({EvidenceKind.LATENCY})
 _FAILING = frozenset(
     {
@@ -35,7 +35,7 @@ _FAILING = frozenset(
     }
 )
 _SILENT = frozenset({EvidenceKind.SILENCE})
-_TIMES = frozenset({EvidenceKind.SELF_TIME, EvidenceKind.NETWORK_GAP})
+LOST_TIME = frozenset({EvidenceKind.SELF_TIME, EvidenceKind.NETWORK_GAP})
 # Below this strength "no cause found" is the better answer: chance alone reaches it now and then.
 FOUND = 0.6
 # The score: how strength turns into odds, and what speaks for a cause nobody measured.
@@ -85,19 +85,19 @@ def inherited(
     beneath = {name: _beneath(name, callees) for name in callees} if silent else {}
     found = []
     for one in known:
-        kept = 1.0
+        left = 1.0
         if one.kind in _SLOW:
-            kept = _kept(one, _below(one.service, slow, callees), _STILL_OWN)
+            left = kept(one, _below(one.service, slow, callees), _STILL_OWN)
         elif one.kind in _FAILING:
             below = failing if one.by_rate else counted
-            kept = _kept(one, _below(one.service, below, callees), _STILL_FAILING)
-            gone = _below(one.service, silent, beneath) / _SURELY
-            kept = min(kept, max(1.0 - gone, _STILL_FAILING))
-        elif one.kind in _TIMES:
-            gone = _below(one.service, silent, beneath) / _SURELY
-            waits = _below(one.service, slow, untraced) / _SURELY
-            kept = max(1.0 - max(gone, waits), _STILL_FAILING)
-        found.append(replace(one, own=one.own * kept) if kept < 1.0 else one)
+            left = kept(one, _below(one.service, below, callees), _STILL_FAILING)
+            gone = _below(one.service, silent, beneath) / SURELY
+            left = min(left, max(1.0 - gone, _STILL_FAILING))
+        elif one.kind in LOST_TIME:
+            gone = _below(one.service, silent, beneath) / SURELY
+            waits = _below(one.service, slow, untraced) / SURELY
+            left = max(1.0 - max(gone, waits), _STILL_FAILING)
+        found.append(replace(one, own=one.own * left) if left < 1.0 else one)
     return found
 
 
@@ -112,7 +112,7 @@ def _beneath(service: str, callees: Mapping[str, Sequence[str]]) -> tuple[str, .
     return tuple(seen)
 
 
-def _kept(one: Finding, below: float, least: float) -> float:
+def kept(one: Finding, below: float, least: float) -> float:
     """The part of a finding that is left to its service when ``below`` accounts for the rest.
 
     Compared by what they are worth: of two things that are certain neither outdoes the other.
@@ -144,7 +144,7 @@ def standings(findings: Iterable[Finding], traced: Collection[str]) -> dict[str,
             best[one.service][one.kind] = one
     found = {}
     for service, by_kind in best.items():
-        unconfirmed = service in traced and not _TIMES & set(by_kind)
+        unconfirmed = service in traced and not LOST_TIME & set(by_kind)
         worths = {
             kind: worth(one.own) * (_UNCONFIRMED.get(kind, 1.0) if unconfirmed else 1.0)
             for kind, one in by_kind.items()

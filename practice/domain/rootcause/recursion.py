@@ -12,8 +12,9 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from practice.domain.rootcause.graph import Calls, edge_id, service_id
+from practice.domain.rootcause.graph import Calls, edge_id
 from practice.domain.rootcause.memory import Recall
+from practice.domain.rootcause.naming import name_of, node_id
 from practice.domain.rootcause.ranking import OWN, Standing, worth
 from practice.domain.rootcause.telemetry import Modality
 from practice.domain.rootcause.types import (
@@ -111,7 +112,7 @@ class Recursion:
     ) -> Visit:
         closing, reason = cut
         return Visit(
-            self._next(), parent, depth, service_id(name), Phase.BREADTH, Verdict.OPEN, closing,
+            self._next(), parent, depth, node_id(name), Phase.BREADTH, Verdict.OPEN, closing,
             0.0, reason, edge=edge,
         )  # fmt: skip
 
@@ -120,7 +121,7 @@ class Recursion:
 
     def _keep(self, visit: Visit) -> None:
         self.visits.append(visit)
-        self._at[visit.node.partition(":")[2]] = visit
+        self._at[name_of(visit.node)] = visit
         self.told(visit)
 
     def _visit(
@@ -137,11 +138,11 @@ class Recursion:
         if remembered is not None:
             entry, hit = remembered
             visit = Visit(
-                self._next(), parent, depth, service_id(name), phase, entry.verdict,
+                self._next(), parent, depth, node_id(name), phase, entry.verdict,
                 Closing.REMEMBERED, hit.confidence, f"as in {entry.alert_id}: {hit.check}",
                 inherited_from=entry.inherited_from, edge=edge, hit=entry.entry_id,
             )  # fmt: skip
-            known = {node.partition(":")[2] for node in entry.inherited_from}
+            known = {name_of(node) for node in entry.inherited_from}
             return visit, [callee for callee in callees if callee in known]
         verdict, sure, reason, sources = self._judged(name, callees)
         further: Sequence[str] = callees
@@ -151,9 +152,9 @@ class Recursion:
         if not further and verdict is Verdict.NORMAL:
             closing = Closing.NORMAL
         visit = Visit(
-            self._next(), parent, depth, service_id(name), phase, verdict, closing, sure, reason,
+            self._next(), parent, depth, node_id(name), phase, verdict, closing, sure, reason,
             evidence=tuple(one.evidence_id for one in self.subject.evidence.get(name, ())[:8]),
-            inherited_from=tuple(service_id(source) for source in sources),
+            inherited_from=tuple(node_id(source) for source in sources),
             edge=edge,
         )  # fmt: skip
         return visit, further
@@ -186,16 +187,16 @@ class Recursion:
             return Verdict.OPEN, 0.0, reason, ()
         question = Question(
             alert=self.subject.alert,
-            node=service_id(name),
-            callees=tuple(service_id(callee) for callee in callees),
+            node=node_id(name),
+            callees=tuple(node_id(callee) for callee in callees),
             evidence=self.subject.evidence.get(name, ()),
-            names=tuple(service_id(one) for one in sorted(self.subject.seen)),
+            names=tuple(node_id(one) for one in sorted(self.subject.seen)),
         )
         opinion = self.asked(question)
         self.model_calls += opinion.calls if opinion is not None else 1
         if opinion is None:
             return Verdict.OPEN, 0.0, reason, ()
-        sources = [node.partition(":")[2] for node in opinion.inherited_from]
+        sources = [name_of(node) for node in opinion.inherited_from]
         return opinion.verdict, 0.5, f"{reason}; a model said: {opinion.reason}", sources
 
     def _strength(self, name: str) -> float:

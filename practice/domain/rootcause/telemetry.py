@@ -66,7 +66,10 @@ def no_labels() -> Labels:
 
 @dataclass(frozen=True, slots=True)
 class MetricTable:
-    """Samples. ``service`` may be empty with a ``pod`` and the other way round."""
+    """Samples. ``service`` may be empty with a ``pod`` and the other way round.
+
+    A sample of a host has no service, and the host as its ``pod``.
+    """
 
     ts: Floats = field(default_factory=floats)
     service: Labels = field(default_factory=no_labels)

@@ -11,6 +11,7 @@ import numpy as np
 from practice.domain.rootcause.behavior import behavior, splits
 from practice.domain.rootcause.drain import statements
 from practice.domain.rootcause.findings import Finding
+from practice.domain.rootcause.hosts import host_deviations, usual_of_hosts
 from practice.domain.rootcause.invocations import Invocations, invocations, parent_rows, placed
 from practice.domain.rootcause.latency import (
     Pair,
@@ -42,6 +43,7 @@ class Reference:
     by_lines: Invocations
     answers: Answers
     metrics: Mapping[tuple[str, str], Floats]
+    hosts: Mapping[tuple[str, str], Floats]
     bin_seconds: float
 
 
@@ -59,17 +61,19 @@ def learn(telemetry: Telemetry, *, interval: float = 60.0) -> Reference:
         ),
         answers=answers(telemetry.spans, parent),
         metrics=usual_values(telemetry.metrics, width),
+        hosts=usual_of_hosts(telemetry, width),
         bin_seconds=width,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What was seen in the window of an alert."""
+    """What was seen in the window of an alert. ``metrics`` are by service or host's id."""
 
     begin: float
     end: float
     findings: tuple[Finding, ...]
+    hosts: tuple[Finding, ...]
     invocations: Invocations
     reference: Invocations | None
     gaps: Mapping[Pair, Shift]
@@ -116,13 +120,15 @@ def examine(telemetry: Telemetry, alert: Alert, reference: Reference | None) -> 
         *stopped(series(telemetry.metrics), begin, _last(telemetry.metrics.ts)),
     ]
     width = alert.interval * _BIN
-    samples = reference.metrics if reference is not None else {}
+    samples, of_hosts = (reference.metrics, reference.hosts) if reference is not None else ({}, {})
     if reference is not None and reference.bin_seconds != width:
         samples = usual_values(reference.telemetry.metrics, width)
+        of_hosts = usual_of_hosts(reference.telemetry, width)
     loose = ~placed(telemetry.spans, telemetry.logs)
     by_lines = line_invocations(telemetry.logs, names, loose)
     found.extend(behavior(by_lines, reference.by_lines if reference else None, cuts))
     metrics, summaries = deviations(telemetry.metrics, samples, begin, width)
+    hosts, more = host_deviations(telemetry, of_hosts, begin, width)
     lines, templates = log_findings(
         telemetry.logs,
         names,
@@ -137,10 +143,11 @@ def examine(telemetry: Telemetry, alert: Alert, reference: Reference | None) -> 
         begin=begin,
         end=end,
         findings=tuple(one for one in found if one.service),
+        hosts=tuple(hosts),
         invocations=window,
         reference=usual,
         gaps=sides | gaps,
-        metrics=_by_service(summaries),
+        metrics=_by_service([*summaries, *more]),
         templates=templates,
         seen=_seen(telemetry),
         traced=_traced(window, begin),
