@@ -38,6 +38,9 @@ class NewestFirst(CursorPagination):
     """Pages of 50 (``page_size`` up to 200), stable while rows are added."""
 
     ordering = "-created_at"
+    invalid_cursor_message = (
+        "This cursor is none that a list gave out. Begin again without one, and follow `next`."
+    )
     page_size = 50
     page_size_query_param = "page_size"
     max_page_size = 200

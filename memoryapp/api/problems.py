@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -11,7 +12,10 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler as drf_handler
 
 from memoryapp.domain.errors import UnableTo
@@ -80,11 +84,40 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     }
     if isinstance(error, exceptions.ValidationError):
         return problem(
-            400, "invalid", "Some fields cannot be used.", headers=headers, errors=error.detail
+            400,
+            "invalid",
+            "Some fields cannot be used.",
+            headers=headers,
+            errors=error.detail,
+            fields=list(_fields(error.detail, context["request"])),
         )
     detail = getattr(error, "detail", str(error))
     code = getattr(error, "default_code", "error")
     return problem(answered.status_code, code.replace("_", "-"), str(detail), headers=headers)
+
+
+def _fields(detail: Any, request: Request) -> Iterator[dict[str, str]]:
+    """Each refused field with its place: a JSON Pointer into the body, or a parameter's name."""
+    for path, said in _places(detail):
+        first = path[0] if path else ""
+        if first and (request.method in SAFE_METHODS or first in request.query_params):
+            yield {"parameter": first, "detail": said}
+        else:
+            steps = (step.replace("~", "~0").replace("/", "~1") for step in path)
+            yield {"pointer": "/".join(("#", *steps)), "detail": said}
+
+
+def _places(detail: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    if isinstance(detail, Mapping):
+        for name, inner in detail.items():
+            of_all = name == api_settings.NON_FIELD_ERRORS_KEY
+            yield from _places(inner, path if of_all else (*path, str(name)))
+    elif isinstance(detail, list | tuple):
+        for place, inner in enumerate(detail):
+            is_row = isinstance(inner, Mapping)
+            yield from _places(inner, (*path, str(place)) if is_row else path)
+    else:
+        yield path, str(detail)
 
 
 def _slug(name: str) -> str:

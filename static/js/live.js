@@ -7,9 +7,21 @@ function say(text) {
   document.dispatchEvent(new CustomEvent("greenroom:toast", { detail: text }));
 }
 
+// What a page waits for beside its own content: where it does not come, the place itself says so.
+function gaveUp(event) {
+  const region = event.detail.elt;
+  const words = region?.matches?.("[data-wait]") && region.querySelector("[data-wait-failed]");
+  if (!words) return false;
+  words.hidden = false;
+  region.replaceChildren(words);
+  region.removeAttribute("data-wait");
+  return true;
+}
+
 const quiet = (event) => event.detail.elt && event.detail.elt.matches("[data-live]");
 
 document.addEventListener("htmx:responseError", (event) => {
+  if (gaveUp(event)) return;
   const status = event.detail.xhr.status;
   if (status === 401) {
     say("You are signed out. What you typed is still here. Sign in in another tab, then try again.");
@@ -23,11 +35,11 @@ document.addEventListener("htmx:responseError", (event) => {
 });
 
 document.addEventListener("htmx:sendError", (event) => {
-  if (!quiet(event)) say("The server cannot be reached. What you typed is still here. Try again.");
+  if (!quiet(event) && !gaveUp(event)) say("The server cannot be reached. What you typed is still here. Try again.");
 });
 
 document.addEventListener("htmx:timeout", (event) => {
-  if (!quiet(event)) say("The server did not answer in 30 s. What you typed is still here. Try again.");
+  if (!quiet(event) && !gaveUp(event)) say("The server did not answer in 30 s. What you typed is still here. Try again.");
 });
 
 // After signing in again in another tab, the token of that session counts.

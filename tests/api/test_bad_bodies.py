@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
@@ -74,6 +75,57 @@ def test_it_says_how_large_a_body_may_be(with_key: Any, settings: Any) -> None:
 
     said = "The body has more than 1048576 bytes. Send it in smaller parts."
     assert told(answer, 413) == said
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "DEFLATE"])
+def test_it_says_that_a_body_is_read_as_it_is(with_key: Any, encoding: str) -> None:
+    answer = with_key("trajectories:write").post(
+        URL,
+        gzip.compress(batch("{}").encode()),
+        content_type="application/json",
+        headers={"Content-Encoding": encoding},
+    )
+
+    said = told(answer, 415)
+    assert f"Content-Encoding '{encoding.lower()}' is not read here" in said
+    assert answer.json()["type"] == "urn:greenroom:problem:unsupported-encoding"
+
+
+def test_it_points_to_each_field_it_cannot_use(with_key: Any) -> None:
+    body = {"release": "x", "bullets": [{"id": "a", "vote": "helpful"}, {"id": "b"}]}
+
+    answer = with_key("feedback:write").post(
+        "/api/v1/feedback", body, content_type="application/json"
+    )
+
+    places = {row["pointer"]: row["detail"] for row in answer.json()["fields"]}
+    assert places == {
+        "#/release": "A valid integer is required.",
+        "#/bullets/1/vote": "This field is required.",
+    }
+
+
+def test_it_points_to_the_body_as_a_whole(with_key: Any) -> None:
+    answer = with_key("feedback:write").post(
+        "/api/v1/feedback", "[]", content_type="application/json"
+    )
+
+    (only,) = answer.json()["fields"]
+    assert only["pointer"] == "#"
+
+
+def test_it_names_the_parameter_it_cannot_use(with_key: Any) -> None:
+    answer = with_key("read").get("/api/v1/candidates?status=foo")
+
+    (only,) = answer.json()["fields"]
+    assert only["parameter"] == "status"
+    assert only["detail"].startswith("Choose one of: pending")
+
+
+def test_it_says_what_to_do_about_a_cursor_of_nobody(with_key: Any) -> None:
+    answer = with_key("read").get("/api/v1/candidates?cursor=xyz")
+
+    assert "Begin again without one" in told(answer, 404)
 
 
 @pytest.mark.parametrize("address", ["/api/v1/nonsense", "/api/v2/runs", "/api/", "/api/v1/"])
