@@ -118,6 +118,8 @@ def _is_zip(data: bytes) -> bool:
 
 
 def _zip_listing(data: bytes) -> Iterator[tuple[str, int]]:
+    if not zipfile.is_zipfile(io.BytesIO(data)):  # a zip's list of files is at its end
+        raise EOFError("it ends too early")
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for item in archive.infolist():
             if item.flag_bits & 1:

@@ -32,6 +32,7 @@ TREE_DEPTH = 40
 class Ranked:
     cause: Cause
     name: str
+    said: str
     kind: str
     explains: int
     path: tuple[str, ...]
@@ -112,6 +113,7 @@ def found_context(found: Found, panels: dict[str, Any], entries: list[str]) -> d
         "is_found": found.outcome is Outcome.FOUND,
         "top": top,
         "top_name": short(top.node) if top else "",
+        "top_said": _unnamed(found.statement, top.node) if top else found.statement,
         "ranked": _ranked(found, entries),
         "ranked_more": max(0, len(found.causes) - CAUSES_SHOWN),
         "drawing": drawing,
@@ -158,6 +160,7 @@ def _ranked(found: Found, entries: list[str]) -> list[Ranked]:
         Ranked(
             cause=cause,
             name=short(cause.node),
+            said=_unnamed(cause.statement, cause.node),
             kind=KIND_WORDS[cause.kind],
             explains=explained(cause.service or short(cause.node), entries, calls),
             path=tuple(short(node) for node in path_of(cause)),
@@ -165,6 +168,11 @@ def _ranked(found: Found, entries: list[str]) -> list[Ranked]:
         )
         for cause in found.causes[:CAUSES_SHOWN]
     ]
+
+
+def _unnamed(statement: str, node: str) -> str:
+    """A statement that stands beside the name it begins with."""
+    return statement.removeprefix("host ").removeprefix(f"{short(node)}: ")
 
 
 def _graph_label(found: Found, drawing: Drawing) -> str:
