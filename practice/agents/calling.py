@@ -62,6 +62,8 @@ ROLES = (
     "consolidator",
 )
 RETRIES = 2
+#: the most a column of the ledger holds.
+MOST_TOKENS, MOST_DOLLARS = 2**31 - 1, Decimal("999999.999999")
 REPLY_TOOL = "reply"
 #: finish reason of a reply that ran into the provider's length limit.
 CUT_OFF = "length"
@@ -76,9 +78,19 @@ def _unrecorded(call: CallRecord) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Tokens:
+    """What one answer of a provider reports to have used; ``cached`` is a part of ``input``."""
+
+    input: int = 0
+    output: int = 0
+    cached: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class RoleModel:
     """The model one role works with. ``connect`` opens it; everything else is a plain value.
 
+    What ``connect`` is given is told the tokens each answer reports, read or not.
     ``record`` is told of every request on the caller's thread. What is sent and received passes
     ``mask``, a provider's own words pass ``scrub``. ``condenses`` has long observations reduced by
     structure instead of cut. ``marks_cache`` where the provider wants to be told how far a prompt
@@ -87,7 +99,9 @@ class RoleModel:
 
     role: str
     name: str
-    connect: Callable[[], AbstractAsyncContextManager[Model]] = field(repr=False)
+    connect: Callable[[Callable[[Tokens], None]], AbstractAsyncContextManager[Model]] = field(
+        repr=False
+    )
     settings: ModelSettings
     prompt: PromptText = field(repr=False)
     output_mode: OutputMode = "tool"
@@ -130,7 +144,12 @@ class RoleModel:
         )
 
     def cost(self, part: UsageBase) -> Decimal | None:
-        """US dollars by the operator's price, else by the library's list; ``None`` by neither."""
+        """US dollars by the operator's price, else by the library's list; ``None`` by neither.
+
+        An answer without tokens reports none: what it cost is unknown, not nothing.
+        """
+        if not part.input_tokens and not part.output_tokens:
+            return None
         if self.price is None:
             return part.cost
         return self.price.cost(
@@ -154,6 +173,8 @@ class Line:
         self._model: Model
         #: the conversation as the provider has seen it, to record only what is new in a request.
         self._seen: list[ModelMessage] = []
+        #: what the newest answer said it used, for one that cannot be read.
+        self._heard: Tokens | None = None
         #: each message as it was given and as it was sent, by the identity of the former.
         self._sent: dict[int, tuple[ModelMessage, ModelMessage]] = {}
 
@@ -161,7 +182,7 @@ class Line:
         with ExitStack() as stack:
             self._portal = stack.enter_context(start_blocking_portal())
             self._model = stack.enter_context(
-                self._portal.wrap_async_context_manager(self._of.connect())
+                self._portal.wrap_async_context_manager(self._of.connect(self._hear))
             )
             self._stack = stack.pop_all()
         return self
@@ -173,6 +194,9 @@ class Line:
         trace: TracebackType | None,
     ) -> None:
         self._stack.__exit__(kind, error, trace)
+
+    def _hear(self, used: Tokens) -> None:
+        self._heard = used
 
     def request(
         self, messages: Sequence[ModelMessage], parameters: ModelRequestParameters
@@ -192,6 +216,7 @@ class Line:
             )
 
         began = time.monotonic()
+        self._heard = None
         try:
             response = self._guarded(lambda: self._portal.call(send))
         except AgentError as error:
@@ -216,7 +241,8 @@ class Line:
         response: ModelResponse | None = None,
         error: str = "",
     ) -> None:
-        spent = response.usage if response is not None else RequestUsage()
+        spent = response.usage if response is not None else self._unread()
+        cost = self._of.cost(spent) if response is not None or self._heard else Decimal(0)
         parts = recording.sent(messages, self._repeated(messages), parameters)
         turn = self._masked([response] if response is not None else [])
         self._seen = [*messages, *turn] if turn else []
@@ -228,12 +254,19 @@ class Line:
                 reply=recording.replied(turn),
                 error=self._of.scrub(error)[: recording.ERROR_CAP],
                 prompt=self._of.prompt.name,
-                input_tokens=spent.input_tokens,
-                output_tokens=spent.output_tokens,
-                cached_tokens=spent.cache_read_tokens,
-                cost=self._of.cost(spent) if response is not None else Decimal(0),
+                input_tokens=_storable(spent.input_tokens),
+                output_tokens=_storable(spent.output_tokens),
+                cached_tokens=_storable(spent.cache_read_tokens),
+                cost=cost if cost is None else min(max(cost, Decimal(0)), MOST_DOLLARS),
                 latency_ms=round((time.monotonic() - began) * 1000),
             )
+        )
+
+    def _unread(self) -> RequestUsage:
+        """What an answer that could not be read had used, by its own figures."""
+        used = self._heard or Tokens()
+        return RequestUsage(
+            input_tokens=used.input, output_tokens=used.output, cache_read_tokens=used.cached
         )
 
     def _masked(self, messages: Sequence[ModelMessage]) -> list[ModelMessage]:
@@ -304,9 +337,20 @@ class Line:
         return as_agent_error(error, role=self._of.role, model=self._of.name, scrub=self._of.scrub)
 
 
+def _storable(tokens: int) -> int:
+    """A count a provider reported, within what a column holds."""
+    return min(max(tokens, 0), MOST_TOKENS)
+
+
 def _written(response: ModelResponse) -> str | dict[str, object] | None:
-    """What the model put into the reply tool, else its text: some use the one for the other."""
+    """What the model put into the reply tool, else its text: some use the one for the other.
+
+    Raises:
+        Unreadable: it called a tool that is not there.
+    """
     for part in response.parts:
+        if isinstance(part, ToolCallPart) and part.tool_name != REPLY_TOOL:
+            raise Unreadable(f"There is no tool {part.tool_name[:60]} here; give the reply itself.")
         if isinstance(part, ToolCallPart) and part.args:
             return part.args if isinstance(part.args, str) else dict(part.args)
     text = "\n".join(part.content for part in response.parts if isinstance(part, TextPart))

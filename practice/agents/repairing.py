@@ -33,8 +33,12 @@ def read_reply(written: str | Mapping[str, Any] | None, reply: type[Reply]) -> R
         Unreadable: it holds no JSON object, or none that fits.
     """
     problem = ""
+    known = {name for key, f in reply.model_fields.items() for name in (key, f.alias) if name}
     for found in _candidates(written):
         for shaped in _shapes(found, reply):
+            if isinstance(shaped, dict) and shaped and not known & shaped.keys():
+                problem = problem or f"The reply has none of the fields {', '.join(sorted(known))}."
+                continue
             try:
                 return reply.model_validate(shaped)
             except ValidationError as error:

@@ -6,6 +6,7 @@ run should. Anthropic's library is loaded with it but connects to nothing.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -28,7 +29,7 @@ from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 from pydantic_ai.settings import ModelSettings as RequestSettings
 
-from practice.agents.calling import Line, OutputMode, RoleModel
+from practice.agents.calling import Line, OutputMode, RoleModel, Tokens
 from practice.agents.condenser import Condenser
 from practice.agents.engine import assemble
 from practice.agents.masking import Mask
@@ -225,18 +226,48 @@ def _checked(settings: ModelSettings) -> None:
 
 
 @asynccontextmanager
-async def _connect(settings: ModelSettings, name: str) -> AsyncIterator[Model]:
-    """Open a model on a connection pool of its own.
+async def _connect(
+    settings: ModelSettings, name: str, hear: Callable[[Tokens], None]
+) -> AsyncIterator[Model]:
+    """Open a model on a connection pool of its own, and tell ``hear`` what each answer used.
 
     The SDK retries nothing: the job queue's back-off rules. Redirects are not followed, so that
     the key goes to the configured address only.
     """
     timeout = httpx2.Timeout(settings.timeout_s, connect=min(CONNECT_TIMEOUT_S, settings.timeout_s))
-    async with httpx2.AsyncClient(timeout=timeout, follow_redirects=False) as http:
+
+    async def listen(answer: httpx2.Response) -> None:
+        await answer.aread()
+        if (used := tokens_of(answer.content)) is not None:
+            hear(used)
+
+    async with httpx2.AsyncClient(
+        timeout=timeout, follow_redirects=False, event_hooks={"response": [listen]}
+    ) as http:
         if settings.provider == "anthropic":
             yield _anthropic_model(settings, name, http)
         else:
             yield _openai_model(settings, name, http)
+
+
+def tokens_of(body: bytes) -> Tokens | None:
+    """What an answer reports to have used, whatever else is wrong with it.
+
+    ``None`` where it reports nothing.
+    """
+    try:
+        usage = json.loads(body)["usage"]
+        told = {name: max(int(n), 0) for name, n in usage.items() if isinstance(n, int)}
+        details = usage.get("prompt_tokens_details") or {}
+        cached = details.get("cached_tokens") or told.get("cache_read_input_tokens", 0)
+        if "prompt_tokens" in told:  # OpenAI counts what was cached among them
+            return Tokens(told["prompt_tokens"], told.get("completion_tokens", 0), int(cached))
+        if "input_tokens" not in told:
+            return None
+        beside = told.get("cache_creation_input_tokens", 0) + int(cached)
+        return Tokens(told["input_tokens"] + beside, told.get("output_tokens", 0), int(cached))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
 
 
 def _openai_model(settings: ModelSettings, name: str, http: httpx2.AsyncClient) -> Model:

@@ -39,6 +39,7 @@ class RunStatus(StrEnum):
 
 
 UNFINISHED = frozenset({RunStatus.RUNNING, RunStatus.PAUSED})
+ENDED = frozenset(RunStatus) - UNFINISHED
 
 
 class RunKind(StrEnum):
@@ -164,6 +165,8 @@ class RunState:
     units: Sequence[UnitState]
     kind: RunKind = RunKind.PRACTICE
     spent: Decimal = Decimal(0)
+    #: a model that was called and whose price or usage is unknown; looked up only under a budget.
+    uncounted: str = ""
     budget: Decimal | None = None
     lease: timedelta = timedelta(seconds=60)
     representatives: Sequence[int] = ()
@@ -181,7 +184,7 @@ class RunState:
 
     @property
     def is_spent(self) -> bool:
-        return self.budget is not None and self.spent >= self.budget
+        return self.budget is not None and (self.spent >= self.budget or bool(self.uncounted))
 
 
 def decide(state: RunState, now: datetime) -> Decision:
@@ -210,10 +213,14 @@ def _out_of_money(state: RunState, now: datetime) -> Decision:
         if state.has_verdicts
         else "It did not last until the first verdict; start another run with a larger one."
     )
-    ended = Decision(
-        end=RunStatus.FINISHED,
-        message=f"The budget of ${_dollars(state.budget or Decimal(0))} is spent. {kept}",
+    budget = _dollars(state.budget or Decimal(0))
+    why = (
+        f"A call of {state.uncounted} has no known cost: the provider reported no tokens, or its "
+        f"price is gone. The budget of ${budget} cannot be kept, so the run ends."
+        if state.uncounted and state.spent < (state.budget or Decimal(0))
+        else f"The budget of ${budget} is spent."
     )
+    ended = Decision(end=RunStatus.FINISHED, message=f"{why} {kept}")
     if state.kind is not RunKind.EXPERIMENT:
         return ended
     reports = [unit for unit in state.units if unit.stage is Stage.REPORT]

@@ -112,6 +112,11 @@ class Run(models.Model):
         """US dollars in the ledger so far."""
         return self.ledger.aggregate(total=Sum("cost"))["total"] or Decimal(0)
 
+    def uncounted_model(self) -> str:
+        """A model whose calls of this run cost nobody knows what; empty where all are counted."""
+        unknown = self.ledger.filter(cost=None).order_by("pk")
+        return unknown.values_list("model", flat=True).first() or ""
+
     def move(
         self, *, to: str, frm: set[str], message: str = "", at: datetime | None = None
     ) -> bool:

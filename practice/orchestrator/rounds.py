@@ -28,8 +28,8 @@ from practice.agents.ports import (
 )
 from practice.domain import rounds as domain
 from practice.domain import stopping
-from practice.models import Attempt, LedgerEntry, Lesson, PracticeTask, Run, Unit
-from practice.orchestrator import progress, stages
+from practice.models import LedgerEntry, Lesson, PracticeTask, Run, Unit
+from practice.orchestrator import ending, progress, stages
 from practice.orchestrator.leases import heartbeat, lease
 from practice.orchestrator.results import ClaimLost, Result
 
@@ -46,6 +46,10 @@ def drive(run_id: str | UUID) -> list[int]:
         with transaction.atomic():
             run = Run.objects.select_for_update(no_key=True).filter(pk=run_id).first()
             if run is None:
+                return []
+            if run.status in domain.ENDED:
+                # A worker came back after the end; what it queued is not to be waited for.
+                ending.wind_up(run)
                 return []
             now = timezone.now()
             decision = domain.decide(_state(run), now)
@@ -70,13 +74,15 @@ def _state(run: Run) -> domain.RunState:
     practised = run.attempts.filter(arm=None, task__round__number=newest)
     failed = run.units.filter(status=Unit.Status.FAILED).order_by("-ended_at").first()
     spent = run.spent() if run.budget is not None else Decimal(0)
-    broke = run.budget is not None and spent >= run.budget
+    uncounted = run.uncounted_model() if run.budget is not None else ""
+    broke = run.budget is not None and (spent >= run.budget or bool(uncounted))
     return domain.RunState(
         plan=plan,
         status=domain.RunStatus(run.status),
         kind=domain.RunKind(run.kind),
         units=units,
         spent=spent,
+        uncounted=uncounted,
         budget=run.budget,
         lease=lease(),
         representatives=tuple(
@@ -118,10 +124,7 @@ def _end(run: Run, status: domain.RunStatus, message: str) -> None:
             to=status.value, frm={Run.Status.RUNNING}, message=message, at=timezone.now()
         )
         if ended:
-            run.units.filter(status=Unit.Status.WAITING).update(status=Unit.Status.CANCELLED)
-            run.attempts.filter(status=Attempt.Status.QUEUED).update(
-                status=Attempt.Status.CANCELLED
-            )
+            ending.wind_up(run)
             events.event_record(
                 workspace=run.workspace,
                 actor=None,

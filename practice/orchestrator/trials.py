@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from memoryapp.domain.playbook import Delta, DeltaRefused, Playbook, apply
@@ -183,20 +183,25 @@ def settle(unit: Unit, run: Run) -> Result:
     """Decide what is still open after the barrier: nothing of it will be judged any more."""
 
     def store() -> None:
-        for lesson in run.lessons.filter(round=unit.round, status=Lesson.Status.TESTING):
-            if lesson.kind == Lesson.Kind.CONSOLIDATION:
-                _settle_change(lesson)
-                continue
-            # Its own task was lost to the environment: what it was learned from stands for it.
-            _decide(lesson)
-            if lesson.status == Lesson.Status.TESTING:
-                done = f"{lesson.result['wins']} of {lesson.wins_needed} trials were judged"
-                why = f"{done}; the others were lost to the environment or the model."
-                _settle(lesson, Lesson.Status.UNTESTED, why)
-                assert lesson.attempt is not None
-                _submit(lesson, lesson.attempt)
+        of_the_round = run.lessons.filter(round=unit.round)
+        settle_open(of_the_round, "the others were lost to the environment or the model")
 
     return Result(store)
+
+
+def settle_open(lessons: QuerySet[Lesson], why: str) -> None:
+    """Decide on lessons that are still under test by what was judged; ``why`` it is no more."""
+    for lesson in lessons.filter(status=Lesson.Status.TESTING):
+        if lesson.kind == Lesson.Kind.CONSOLIDATION:
+            _settle_change(lesson)
+            continue
+        # Its own task was lost to the environment: what it was learned from stands for it.
+        _decide(lesson)
+        if lesson.status == Lesson.Status.TESTING:
+            done = f"{lesson.result['wins']} of {lesson.wins_needed} trials were judged"
+            _settle(lesson, Lesson.Status.UNTESTED, f"{done}; {why}.")
+            assert lesson.attempt is not None
+            _submit(lesson, lesson.attempt)
 
 
 def propose_change(

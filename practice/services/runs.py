@@ -13,7 +13,8 @@ from memoryapp.domain.errors import UnableToStart
 from memoryapp.models import Playbook
 from memoryapp.services.events import event_record
 from practice.domain.rounds import Plan
-from practice.models import Attempt, Environment, EnvironmentSnapshot, Run, Unit
+from practice.models import Environment, EnvironmentSnapshot, Run, Unit
+from practice.orchestrator.ending import wind_up
 from practice.services.prices import check_budget
 from practice.services.prompts import active_prompts
 from practice.services.snapshots import check_usable
@@ -23,7 +24,6 @@ from practice.tasks import drive_run
 OFF = Switches()
 ENGINES = ("rules", "model")
 LIMITS = {"rounds": 50, "tasks": 50, "attempts": 8, "step_limit": 200, "parallel": 16}
-UNENDED = (Attempt.Status.QUEUED, Attempt.Status.RUNNING, Attempt.Status.INFRASTRUCTURE_ERROR)
 
 
 def run_start(
@@ -157,12 +157,8 @@ def run_cancel(*, run: Run, by: Any) -> Run:
             kind="run.cancelled",
             ends=True,
         )
-        run.units.filter(status__in=[Unit.Status.WAITING, Unit.Status.RUNNING]).update(
-            status=Unit.Status.CANCELLED
-        )
-        run.attempts.filter(status__in=UNENDED, ended_at=None).update(
-            status=Attempt.Status.CANCELLED, ended_at=timezone.now()
-        )
+        run.units.filter(status=Unit.Status.RUNNING).update(status=Unit.Status.CANCELLED)
+        wind_up(run)
     return run
 
 

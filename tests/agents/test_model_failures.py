@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 import traceback
+from contextlib import suppress
+from decimal import Decimal
 from types import FrameType
 
 import pytest
@@ -18,8 +21,8 @@ from practice.agents.ports import (
     ProviderUnavailable,
     SolverLimits,
 )
-from practice.clients.llm import ModelSettings, build_engine
-from practice.domain.types import Briefing, Step, TaskSpec
+from practice.clients.llm import ModelSettings, Wiring, build_engine
+from practice.domain.types import Briefing, CallRecord, Step, TaskSpec
 from tests.agents.worlds import LIST, Desk
 from tests.fakes import (
     Answer,
@@ -184,3 +187,51 @@ def test_it_lets_a_workers_time_limit_interrupt_a_hanging_request() -> None:
         signal.signal(signal.SIGALRM, before)
 
     assert time.monotonic() - began < 5
+
+
+def recorded(*bodies: bytes | Answer, ask: object = ask_proposer) -> list[CallRecord]:
+    """What is kept of the calls of a role whose provider answers so, at a dollar per 1,000."""
+    calls: list[CallRecord] = []
+    answers = [b if isinstance(b, Answer) else Answer(raw=b) for b in bodies]
+    with ScriptedOpenAI(answers) as server:
+        settings = ModelSettings(
+            "openai",
+            "scripted",
+            base_url=server.base_url,
+            api_key=KEY,
+            price=(Decimal(1000), Decimal(1000)),
+        )
+        engine = build_engine(settings, 1, Wiring(record=calls.append))
+        with suppress(AgentError):
+            ask(engine)  # type: ignore[operator]
+    return calls
+
+
+def body(**changes: object) -> bytes:
+    message = {"role": "assistant", "content": "{}"}
+    choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
+    whole = {"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": choices}
+    return json.dumps(whole | changes).encode()
+
+
+def test_a_reply_that_reports_no_tokens_has_no_known_cost() -> None:
+    assert {call.cost for call in recorded(*[body()] * 3)} == {None}
+
+
+def test_a_reply_that_cannot_be_read_keeps_the_tokens_it_reports() -> None:
+    usage = {"prompt_tokens": 900, "completion_tokens": 100, "total_tokens": 1000}
+    (call,) = recorded(body(choices=[], usage=usage))
+    assert (call.input_tokens, call.output_tokens, call.cost) == (900, 100, Decimal(1))
+    assert call.error
+
+
+def test_absurd_figures_of_a_provider_fit_the_ledger() -> None:
+    usage = {"prompt_tokens": 10**12, "completion_tokens": 1, "total_tokens": 10**12 + 1}
+    call = recorded(body(usage=usage))[0]
+    assert (call.input_tokens, call.cost) == (2**31 - 1, Decimal("999999.999999"))
+
+
+def test_a_call_of_a_tool_that_is_not_there_is_no_reply() -> None:
+    calls = recorded(*[call("no_such_tool", {"a": 1})] * 3)
+    assert len(calls) == 3
+    assert "no tool no_such_tool here" in str(calls[1].request)

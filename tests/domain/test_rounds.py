@@ -286,3 +286,12 @@ def test_a_run_over_sent_trajectories_admits_learns_and_ends() -> None:
     decision = decide(state(*judged, judged=0, last_error="No answer.", **online), NOW)
     assert decision.end is RunStatus.FAILED
     assert "No answer." in decision.message
+
+
+def test_it_ends_a_budgeted_run_whose_spending_nobody_can_count() -> None:
+    unknown = state(*SOLVED, spent=Decimal(1), budget=Decimal(40), uncounted="gpt-9")
+    decision = decide(unknown, NOW)
+    assert decision.end is RunStatus.FINISHED
+    assert "A call of gpt-9 has no known cost" in decision.message
+    assert "The budget of $40.00 cannot be kept" in decision.message
+    assert decide(state(*SOLVED, uncounted=""), NOW).end is None

@@ -66,7 +66,7 @@ def test_it_prices_with_the_operators_own_prices_first() -> None:
 
 def test_it_adds_known_costs_and_admits_an_unknown_one() -> None:
     model = role_model(ModelSettings("openai", "gpt-4o", api_key=KEY), "solver", 1)
-    known, unknown = RequestUsage(cost=Decimal("0.25")), RequestUsage()
+    known, unknown = RequestUsage(input_tokens=9, cost=Decimal("0.25")), RequestUsage()
 
     assert model.usage([known, known], requests=2).cost == Decimal("0.50")
     assert model.usage([known, unknown], requests=2).cost is None
