@@ -5,8 +5,13 @@ const TYPING = "input:not([type=radio], [type=checkbox], [type=button], [type=su
 let afterG = 0;
 
 const visible = (element) => element.getClientRects().length > 0;
-const find = (name, value) =>
-  [...document.querySelectorAll(`[${name}="${CSS.escape(value)}"]`)].find(visible);
+// What the page itself offers comes before the frame around it: "/" on a list searches the list.
+const shown = (selector) => {
+  const found = [...document.querySelectorAll(selector)].filter(visible);
+  const own = found.filter((element) => element.closest("#main"));
+  return [...own, ...found.filter((element) => !own.includes(element))];
+};
+const find = (name, value) => shown(`[${name}="${CSS.escape(value)}"]`)[0];
 
 function use(element) {
   if (element.matches(TYPING)) {
@@ -60,7 +65,7 @@ function sheet() {
   const list = dialog.querySelector("[data-keys-list]");
   list.replaceChildren();
   const seen = new Set();
-  for (const element of [...document.querySelectorAll("[data-key], [data-go]")].filter(visible)) {
+  for (const element of shown("[data-key], [data-go]")) {
     const keys = element.dataset.key ? [element.dataset.key] : ["g", element.dataset.go];
     const name = keys.join(" ");
     if (seen.has(name)) continue;

@@ -105,6 +105,8 @@ document.addEventListener("htmx:afterSettle", (event) => {
   }
   places.clear();
   if (quiet({ detail: { elt: event.detail.requestConfig?.elt } })) return;
+  const row = event.detail.target?.matches?.("tr[data-row]") && document.getElementById(event.detail.target.id);
+  if (row && !row.contains(document.activeElement)) row.querySelector("a.row-link")?.focus();
   const start = document.querySelector("[data-focus-after-swap]");
   if (start && event.detail.target?.id === start.dataset.focusAfterSwap) {
     start.focus({ preventScroll: true });
