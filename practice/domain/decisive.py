@@ -51,6 +51,7 @@ def as_analysis(told: TrajectoryAnalysis, actions: Sequence[Action], alert: Aler
     evidence = tuple(replace(item, node=named(item.node)) for item in told.evidence)
     kinds = {item.evidence_id: item.kind for item in evidence}
     causes = ranked(told)
+    chances = sorted((cause.score for cause in causes), reverse=True)
     return Analysis(
         alert=alert,
         outcome=told.outcome,
@@ -62,14 +63,15 @@ def as_analysis(told: TrajectoryAnalysis, actions: Sequence[Action], alert: Aler
                 service=cause.actor,
                 pod="",
                 kind=kinds[cause.evidence[0]] if cause.evidence else EvidenceKind.SELF_TIME,
-                score=cause.score,
+                # The order is by when, not by strength: who leads it is the likeliest.
+                score=chance,
                 strength=cause.strength,
                 verified=False,
                 path=_path(named(f"step:{cause.index}"), visits),
                 evidence=cause.evidence,
                 statement=cause.statement,
             )
-            for rank, cause in enumerate(causes, start=1)
+            for rank, (cause, chance) in enumerate(zip(causes, chances, strict=True), start=1)
         ),
         nodes=tuple(
             Node(node, NodeKind.SERVICE, node.partition(":")[2]) for node in names.values()
@@ -103,9 +105,10 @@ def ranked(told: TrajectoryAnalysis) -> list[StepCause]:
 def put_first(found: Analysis, node: str) -> Analysis:
     """The analysis with the step that stood its test in front, its path verified."""
     order = sorted(found.causes, key=lambda cause: (cause.node != node, cause.rank))
+    chances = sorted((cause.score for cause in order), reverse=True)
     causes = tuple(
-        replace(cause, rank=rank, verified=cause.node == node)
-        for rank, cause in enumerate(order, start=1)
+        replace(cause, rank=rank, score=chance, verified=cause.node == node)
+        for rank, (cause, chance) in enumerate(zip(order, chances, strict=True), start=1)
     )
     return replace(found, causes=causes, statement=causes[0].statement)
 

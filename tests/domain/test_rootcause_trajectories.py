@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from practice.domain.decisive import as_analysis, put_first
 from practice.domain.rootcause.trajectories import Action, actions_of, analyse_trajectory
-from practice.domain.rootcause.types import Verdict
+from practice.domain.rootcause.types import Alert, Verdict
 from practice.domain.types import Step, Trajectory
 
 BRIEF = "Count the paid orders of customer Meyer in the attached sheet and report the number."
@@ -38,6 +39,34 @@ def test_a_value_from_nowhere_is_a_fault_of_its_own() -> None:
     strengths = {cause.index: cause.strength for cause in found.causes}
     assert strengths[2] > strengths[1]
     assert any("o-999" in one.statement for one in found.evidence)
+
+
+def test_a_number_is_the_same_however_it_is_written() -> None:
+    steps = tuple(
+        Step(n, "refund", {"order": "o-1", "amount": amount}, "too high", is_error=True)
+        for n, amount in enumerate(("120.00", "453.50"), start=1)
+    )
+    trajectory = Trajectory(steps=steps, answer="The refund of order o-1 was not possible.")
+    found = analyse_trajectory(actions_of(trajectory), task="Refund up to 120 for order o-1.")
+    said = {cause.index: cause.statement for cause in found.causes}
+    assert "nothing before it says" not in said[1]
+    assert "nothing before it says: “453.50”" in said[2]
+
+
+def test_the_step_that_leads_is_given_the_greatest_chance() -> None:
+    steps = (
+        Step(1, "find", {"name": "Meyer"}, "no such name", is_error=True),
+        Step(2, "refund", {"order": "o-999", "amount": "7"}, "not yours", is_error=True),
+    )
+    actions = actions_of(Trajectory(steps=steps, answer="I could not refund the order o-999."))
+    found = as_analysis(
+        analyse_trajectory(actions, task="Refund it."), actions, Alert(alert_id="a", at=0.0)
+    )
+    chances = [cause.score for cause in found.causes]
+    assert chances == sorted(chances, reverse=True)
+    assert len(set(chances)) > 1
+    last = found.causes[-1]
+    assert put_first(found, last.node).causes[0].score == chances[0]
 
 
 def test_a_tool_that_admitted_attempts_never_use_counts_against_a_step() -> None:

@@ -35,6 +35,7 @@ _CODE = re.compile(r"```|^\s*(?:import|from|def|SELECT|curl)\s", re.M)
 _FAILED = re.compile(
     r"exit ?code: *[1-9]|execution failed|traceback \(most recent|\b\w*(?:Error|Exception)\b:"
 )
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _ASSUMED = re.compile(
     r"\bassum|hypothetic|simulat|placeholder|sample data|mock|suppose|let's say|for the sake of",
     re.I,
@@ -203,7 +204,7 @@ def _case(
         (acts, _ACTS, EvidenceKind.CHANGE, "acts, and later steps build on it"),
         (acts and failed, _FAILS, EvidenceKind.OWN_ERROR, "its action failed"),
         (bool(_ASSUMED.search(one.text)), _ASSUMES, EvidenceKind.SELF_TIME, "assumes"),
-        (bool(nowhere), _UNGROUNDED, EvidenceKind.MISSING_STEP, "passes on " + ", ".join(nowhere)),
+        (bool(nowhere), _UNGROUNDED, EvidenceKind.MISSING_STEP, _passed(nowhere)),
         (unusual, _UNUSUAL, EvidenceKind.CHANGE, "no admitted attempt takes this step"),
     )
     strength = 0.0
@@ -222,7 +223,17 @@ def _from_nowhere(place: int, actions: Sequence[Action], task: str) -> list[str]
     known = task.lower() + "\n".join(
         f"{one.text}\n{one.output}\n{' '.join(one.values)}".lower() for one in actions[:place]
     )
-    return [value for value in actions[place].values if value.lower() not in known][:3]
+    numbers = {float(one) for one in _NUMBER.findall(known)}
+    return [
+        value
+        for value in actions[place].values
+        if value.lower() not in known
+        and not (_NUMBER.fullmatch(value) and float(value) in numbers)  # 120.00 is the task's 120
+    ][:3]
+
+
+def _passed(values: Sequence[str]) -> str:
+    return "passes on what nothing before it says: " + ", ".join(f"“{one}”" for one in values)
 
 
 def _evidence(
