@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from memoryapp.domain.masking import redact, redact_value
+from memoryapp.domain.masking import redact, redact_value, secrets_in
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,33 @@ from memoryapp.domain.masking import redact, redact_value
         {"set-cookie": ["sid=alpha1beta; Path=/", "theme=gamma2delta"]},
         {"auth": {"user": "admin", "pass": "alphabeta"}},
         {"body": json.dumps({"auth": {"username": "admin", "pass": "alphabeta"}})},
+        {"auth": {"pass": "alphabeta"}},
+        {"auth": [{"pass": "alphabeta"}]},
+        {"auth.pass": "alphabeta"},
+        {"smtp_pass": "alphabeta"},
+        {"dbPass": "alphabeta"},
+        {"pass": "alpha1beta"},
+        {"body": json.dumps({"pass": "alpha1beta"})},
+        {"env": "PATH=/bin PASS=alpha1beta DB_PASS=alphabeta"},
+        {"note": "pass: alpha1beta, then press enter"},
+        {"credentials": "bob:alphabeta"},
+        {"note": "credentials=bob:alpha1beta"},
+        {"pin": "12345678"},
+        {"login_otp": 12345678},
+        {"body": json.dumps({"pin": "12345678"})},
+        [["Authorization", "Basic Ym9iOmh1bnRlcjIy"]],
+        ["Basic Ym9iOmh1bnRlcjIy"],
+        {"note": "send Authorization, or basic Ym9iOmh1bnRlcjIy there"},
+        {"url": "https://example.org/?q=password%3Dalphabeta&page=2"},
+        {"url": "https://example.org/?next=%2Fin%3Fpassword%253Dalphabeta"},
+        {"form": "%7B%22password%22%3A%22alphabeta%22%7D"},
+        {"html": "<p>{&quot;password&quot;:&quot;alpha beta alphabeta&quot;}</p>"},
+        {"html": "{&#34;password&#34;: 12345678}"},
+        {"note": "pass\\u0077ord=alphabeta"},
+        {"note": "p%61ssword=alphabeta"},
+        {"note": "password\\u003dalphabeta"},
+        {"blob": "cGFzc3dvcmQ9aHVudGVyMmh1bnRlcjI="},
+        {"blob": "eyJ1c2VyIjoiYm9iIiwgInBhc3N3b3JkIjogImh1bnRlcjIifQ"},
     ],
 )
 def test_a_secret_is_masked_in_json_whatever_holds_it(value: Any) -> None:
@@ -43,6 +70,9 @@ def test_a_secret_is_masked_in_json_whatever_holds_it(value: Any) -> None:
             "abc123def456",
             "abcDEF",
             "alphabeta",
+            "Ym9iOmh1bnRlcjIy",
+            "aHVudGVyMmh1bnRlcjI",
+            "Imh1bnRlcjIifQ",
         ):
             assert secret not in shown
     json.loads(text)
@@ -60,9 +90,34 @@ def test_a_secret_is_masked_in_json_whatever_holds_it(value: Any) -> None:
         '{"properties": {"X-API-Key": {"type": "string"}, "password": {"$ref": "#/p"}}}',
         '{"user_tokens": 512, "session_tokens": 30}',
         "The token bucket holds 12345 tokens.",
+        '{"pass": true, "tests_pass": 12}',
+        '{"auth": {"pass": "yes"}, "user": "bob"}',
+        '{"bypass": "none", "compass": "north-2", "day_pass": "annual"}',
+        '{"pass": "2026-11-28T10:00:00Z"}',
+        '{"pin": true, "otp": "required", "pins": 4711, "spin": "4711"}',
+        '{"credentials": "include", "auth": "oauth2"}',
+        '{"credentials": "https://example.org/v1"}',
+        "Pass the order id.",
+        "tests: 3 pass, 1 fail",
+        "--- PASS: TestRefund2 (0.01s)",
+        "compass=north",
+        "Basic authentication is off; the basic subscription42 is free.",
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk",
+        "VGhlIG9yZGVyIHdhcyBzZW50IHllc3RlcmRheS4=",
+        "https://example.org/?q=caf%C3%A9%20%41&page=2",
     ],
 )
 def test_a_cursor_and_a_count_are_no_secrets(text: str) -> None:
     assert redact(text) == text
     if text.startswith("{"):
         assert redact_value(json.loads(text)) == json.loads(text)
+
+
+def test_a_text_without_names_of_secrets_keeps_its_escapes() -> None:
+    text = 'a\\u0062c {"pass": "yes"}'
+    assert redact(text) == text
+
+
+def test_it_names_what_it_would_mask_and_not_what_is_masked_already() -> None:
+    assert secrets_in("DB_PASS=alphabeta, Basic Ym9iOmh1bnRlcjIy") == ("password", "credentials")
+    assert secrets_in("DB_PASS=[redacted: password]") == ()
