@@ -179,6 +179,8 @@ class RunState:
     #: rounds in a row, the newest included, that had no task; and whether any had one.
     empty: int = 0
     practised: bool = False
+    #: which tools the run was to practise first no task used, why, and what helps; or empty.
+    missed: str = ""
     #: whether any attempt of the run was judged; looked up only where the budget is spent.
     has_verdicts: bool = True
 
@@ -301,17 +303,17 @@ def _without_tasks(state: RunState, number: int) -> Decision:
         return Decision(end=RunStatus.FAILED, message=state.last_error)
     if number < state.plan.rounds and state.empty < max(EMPTY_ROUNDS, state.plan.patience):
         return Decision(create=(NewUnit(Stage.PROPOSE, number + 1),))
-    why = state.dropped or "The proposer wrote none."
+    why = state.missed or state.dropped or "The proposer wrote none."
     if state.practised:
         said = f"Round {number} found no task that was not practised already. {why}"
         return Decision(end=RunStatus.FINISHED, message=f"{said} Everything learned is kept.")
-    return Decision(
-        end=RunStatus.FAILED,
-        message=(
-            f"There was no task to practise. {why} Turn more tools on, or give the proposer a "
-            "seed task under Proposer memory."
-        ),
+    # More tools would not help a run that is about some tools.
+    helps = (
+        ""
+        if state.missed
+        else " Turn more tools on, or give the proposer a seed task under Proposer memory."
     )
+    return Decision(end=RunStatus.FAILED, message=f"There was no task to practise. {why}{helps}")
 
 
 def _after_learning(state: RunState, stages: Set[Stage], number: int) -> Decision:
@@ -325,9 +327,10 @@ def _after_learning(state: RunState, stages: Set[Stage], number: int) -> Decisio
     if state.plan.held_out and Stage.MEASURE not in stages:
         return Decision(create=(NewUnit(Stage.MEASURE, number),))
     if number >= state.plan.rounds:
-        return Decision(end=RunStatus.FINISHED)
+        said = f"All its rounds are done. {state.missed}" if state.missed else ""
+        return Decision(end=RunStatus.FINISHED, message=said)
     if state.stop:
-        return Decision(end=RunStatus.FINISHED, message=state.stop)
+        return Decision(end=RunStatus.FINISHED, message=f"{state.stop} {state.missed}".strip())
     if Stage.SUMMARISE not in stages and state.representatives:
         return Decision(
             create=tuple(NewUnit(Stage.SUMMARISE, number, task) for task in state.representatives)

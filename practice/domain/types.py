@@ -298,6 +298,8 @@ class PracticeRecord:
     #: executed (tool, had_error) pairs, so that coverage knows practised from solved.
     calls: tuple[tuple[str, bool], ...] = ()
     goal: Json = field(default_factory=dict)
+    #: whether a tool it is about has been described anew since.
+    outdated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,11 +361,13 @@ class Briefing:
 class Proposal:
     """A proposer's candidates before novelty selection.
 
-    ``unmet`` holds (seed task, reason) of the seed tasks it could write no task for.
+    ``unmet`` holds (seed task, reason) of the seed tasks it could write no task for, ``untried``
+    (tool, reason) of the tools in focus that no candidate uses, where a reason is known.
     """
 
     candidates: tuple[TaskSpec, ...]
     unmet: tuple[tuple[str, str], ...] = ()
+    untried: tuple[tuple[str, str], ...] = ()
     usage: Usage = Usage(role="proposer")
 
 

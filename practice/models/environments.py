@@ -155,6 +155,15 @@ class EnvironmentTool(models.Model):
             output_schema=self.output_schema,
         )
 
+    def described(self) -> dict[str, object]:
+        """What an agent relies on, as plain JSON, to be compared with later."""
+        return {
+            "description": self.description,
+            "input_schema": self.input_schema,
+            "output_schema": self.output_schema,
+            "schema_hash": self.schema_hash,
+        }
+
     @property
     def effect(self) -> Effect:
         return self.as_spec().effect

@@ -30,6 +30,8 @@ class Steering(models.Model):
     tool = models.CharField(max_length=200, blank=True)
     instruction = models.TextField(blank=True)
     note = models.CharField(max_length=300, blank=True)
+    #: drift watch: the tool as it was before it changed, with its ``schema_hash``.
+    was = models.JSONField(default=dict, blank=True, db_default={})
     origin = models.CharField(max_length=10, choices=Origin.choices, default=Origin.OPERATOR)
     #: the task that was practised for a seed task.
     task = models.ForeignKey(

@@ -19,6 +19,7 @@ from practice.domain.types import (
     Briefing,
     Fact,
     PracticeRecord,
+    Proposal,
     Steering,
     TaskSpec,
     ToolSpec,
@@ -33,6 +34,14 @@ from practice.queries.experiments import held_out_past
 HISTORY_LIMIT = 1_000
 #: facts a proposer is given; a model reads the first ten, the rules engine looks values up in all.
 FACT_LIMIT = 40
+
+#: what helps a tool that no task of a round uses.
+REPEAT_IT = "A seed task for it under Proposer memory is practised even where it repeats another."
+NAME_IT = (
+    "Write a seed task under Proposer memory that names the parameter and, in double quotes, its "
+    "value."
+)
+NO_IDEA = "the proposer wrote no task for it. Give it a seed task under Proposer memory."
 
 NOT_WRITTEN = "The proposer wrote no task for it. It is asked for again in the next round."
 
@@ -55,11 +64,15 @@ class Prepared:
         return domain.as_json(self.briefing, domain.compose(self.briefing))
 
     def select(self, candidates: Sequence[TaskSpec]) -> Selection:
-        """Choose what is practised; every dropped candidate keeps its reason."""
+        """Choose what is practised; every dropped candidate keeps its reason.
+
+        What was practised with an earlier version of a tool bars nothing: it is a new tool now.
+        The paper knows no versions.
+        """
         fit, repeated = novelty.without_repeats(candidates, self.held_out)
         chosen = selection.choose(
             fit,
-            self.past,
+            [record for record in self.past if self.plan.faithful or not record.outdated],
             self.plan.tasks,
             steering=self.briefing.steering,
             seed=self.briefing.seed,
@@ -108,6 +121,27 @@ def ordered(playbook: Playbook, plan: Plan) -> Playbook:
     if not plan.faithful:
         return playbook
     return replace(playbook, bullets=faithful.ranked(playbook.bullets))
+
+
+def not_practised(plan: Plan, proposal: Proposal, chosen: Selection) -> dict[str, str]:
+    """Say per tool the run is to practise first why no chosen task uses it, and what helps."""
+    if plan.faithful:
+        return {}
+    used = {tool for task in chosen.selected for tool in task.intended_tools}
+    known = dict(proposal.untried)
+    return {
+        tool: _why_not(tool, known, chosen)
+        for tool in plan.focus
+        if tool in plan.tools and tool not in used
+    }
+
+
+def _why_not(tool: str, known: Mapping[str, str], chosen: Selection) -> str:
+    reasons = [why for task, why in chosen.dropped if tool in task.intended_tools]
+    if reasons:
+        all_of = f"all {len(reasons)} ideas were" if len(reasons) > 1 else "the only idea was"
+        return f"{all_of} left out. The first: {reasons[0]} {REPEAT_IT}"
+    return f"{known[tool]} {NAME_IT}" if tool in known else NO_IDEA
 
 
 def seeds_taken(

@@ -12,36 +12,46 @@ from django.utils import timezone
 from memoryapp.services.bullets import bullets_go_stale, bullets_reverify
 from memoryapp.services.events import event_record
 from practice.agents.rules.documents import failure
-from practice.domain.types import Trajectory
+from practice.domain.drift import differences
+from practice.domain.types import ToolSpec, Trajectory
 from practice.models import Attempt, Environment, Run, Steering
+from practice.queries.drift import changed_tools, doubted_for
 
 GONE = "The environment does not offer it any more."
 NOTE_CHARS = 300
 
 
-def noticed(environment: Environment, changed: Mapping[str, str]) -> None:
+def noticed(
+    environment: Environment,
+    changed: Mapping[str, str],
+    before: Mapping[str, Mapping[str, object]],
+    found: Mapping[str, ToolSpec],
+) -> None:
     """Store what a check found different: tool name to what happened to it.
 
-    Only playbooks that were practised in this environment are looked at; a tool of the same name
-    elsewhere is another tool. The caller holds the transaction.
+    ``before`` are the changed tools as they were described until now, ``found`` all of them as they
+    are. Only playbooks that were practised in this environment are looked at; a tool of the same
+    name elsewhere is another tool. The caller holds the transaction.
     """
-    if not changed or not environment.drift_watch:
+    put_back = _compared(environment, found)
+    if not changed and not put_back:
         return
     playbooks = list(environment.runs.order_by().values_list("playbook", flat=True).distinct())
-    for tool, why in sorted(changed.items()):
-        stale = bullets_go_stale(
-            playbook_ids=playbooks, tool=tool, reason=f"{tool} of {environment.name}: {why}"
-        )
-        wished = False
+    held = {wish.tool: doubted_for(wish) for wish in put_back}
+    for tool, why in sorted(changed.items() if environment.drift_watch else ()):
         standing = environment.steering.standing().filter(tool=tool)
-        if why != GONE and not standing.exists():
+        wished = why != GONE and tool not in held and not standing.exists()
+        if wished:
             environment.steering.create(
                 kind=Steering.Kind.FOCUS,
                 tool=tool,
                 note=why[:NOTE_CHARS],
                 origin=Steering.Origin.DRIFT,
+                was=before[tool],
             )
-            wished = True
+        stale = bullets_go_stale(
+            playbook_ids=playbooks, tool=tool, reason=f"{tool} of {environment.name}: {why}"
+        )
         event_record(
             workspace=environment.workspace,
             actor=None,
@@ -53,6 +63,47 @@ def noticed(environment: Environment, changed: Mapping[str, str]) -> None:
             stale_bullets=stale,
             practice_asked=wished,
         )
+    for tool, doubted in held.items():
+        for playbook, labels in doubted.items():
+            bullets_reverify(
+                playbook_id=playbook,
+                labels=labels,
+                tools={tool},
+                reason=f"{tool} of {environment.name} is again what it was when it was practised.",
+            )
+
+
+def _compared(environment: Environment, found: Mapping[str, ToolSpec]) -> list[Steering]:
+    """Have each wish say what is different now from what was practised.
+
+    Returns the wishes that ended because nothing is. A wish from before tools were kept with it
+    keeps its words.
+    """
+    put_back = []
+    for wish in changed_tools(environment):
+        if not wish.was:
+            continue
+        now = found.get(wish.tool)
+        if now is not None and now.schema_hash == wish.was["schema_hash"]:
+            wish.ended_at = timezone.now()
+            put_back.append(wish)
+        else:
+            note = differences(_as_it_was(wish), now) if now is not None else GONE
+            if note[:NOTE_CHARS] == wish.note:
+                continue
+            wish.note = note[:NOTE_CHARS]
+        wish.save(update_fields=["note", "ended_at"])
+    return put_back
+
+
+def _as_it_was(wish: Steering) -> ToolSpec:
+    was = wish.was
+    return ToolSpec(
+        name=wish.tool,
+        description=was["description"],
+        input_schema=was["input_schema"],
+        output_schema=was["output_schema"],
+    )
 
 
 def practised(environment: Environment, calls: Sequence[Sequence[Any]]) -> None:

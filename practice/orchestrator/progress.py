@@ -10,6 +10,9 @@ from practice.models import Attempt, Lesson, Run
 from practice.queries.lessons import held_out_scores
 from practice.queries.progress import candidates_by_round
 
+#: tools whose reason is told where several were not practised.
+MISSED_SAID = 3
+
 
 def rounds_of(run: Run) -> list[RoundProgress]:
     """One entry per round with judged attempts, oldest first."""
@@ -34,6 +37,17 @@ def rounds_of(run: Run) -> list[RoundProgress]:
         )
         for number in numbers
     ]
+
+
+def missed(run: Run) -> str:
+    """Say which tools the run is to practise first no round had a task for, and why; or nothing."""
+    told = list(run.rounds.order_by("number").values_list("briefing__not_practised", flat=True))
+    if not told or not all(told):
+        return ""
+    tools = [tool for tool in run.frozen.focus if all(tool in each for each in told)]
+    said = [f"{tool} was not practised: {told[-1][tool]}" for tool in tools[:MISSED_SAID]]
+    more = [f"{len(tools) - MISSED_SAID} more were not either."] if tools[MISSED_SAID:] else []
+    return " ".join([*said, *more])
 
 
 _INFEASIBLE, _SUCCESS = Attempt.Label.INFEASIBLE, Attempt.Label.SUCCESS

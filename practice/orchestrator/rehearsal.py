@@ -43,6 +43,10 @@ def propose(unit: Unit, run: Run) -> Result:
     )
     proposal = engine_of(unit).proposer.propose(prepared.briefing)
     chosen = prepared.select(proposal.candidates)
+    missed = {
+        tool: masked(run.environment, why)
+        for tool, why in briefings.not_practised(plan, proposal, chosen).items()
+    }
 
     def store() -> None:
         draft = draft_playbook(run.playbook, origin_link=run.get_absolute_url())
@@ -52,7 +56,7 @@ def propose(unit: Unit, run: Run) -> Result:
             number=unit.round,
             defaults={
                 "playbook": freeze(playbook.bullets),
-                "briefing": prepared.shown,
+                "briefing": prepared.shown | ({"not_practised": missed} if missed else {}),
             },
         )
         pairs = [(task, "") for task in chosen.selected] + list(chosen.dropped)

@@ -98,6 +98,7 @@ def _state(run: Run) -> domain.RunState:
         if at_barrier and plan.patience
         else "",
         **(_emptiness(run, newest) if at_barrier and not practised.exists() else {}),
+        missed=progress.missed(run) if at_barrier and plan.focus else "",
         last_error=failed.message if failed else "",
         has_verdicts=not broke or run.attempts.exclude(label="").exists(),
     )

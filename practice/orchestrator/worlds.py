@@ -251,7 +251,7 @@ def store_discovery(environment: Environment, found: Discovery) -> None:
     allowed = _allowed_from_the_start(environment)
     with transaction.atomic():
         known = {t.name: t for t in environment.tools.select_for_update(no_key=True)}
-        dropped, drifted = 0, dict[str, str]()
+        dropped, drifted, before = 0, dict[str, str](), dict[str, dict[str, object]]()
         for spec in found.tools:
             if len(spec.name) > NAME_CHARS:
                 dropped += 1
@@ -267,6 +267,7 @@ def store_discovery(environment: Environment, found: Discovery) -> None:
             elif _is_changed(row, spec, problem):
                 if row.schema_hash != spec.schema_hash:
                     drifted[spec.name] = differences(row.as_spec(), spec)
+                    before[spec.name] = row.described()
                 _store_change(row, spec, problem, allowed)
             elif not row.is_present:
                 row.is_present = True
@@ -275,7 +276,7 @@ def store_discovery(environment: Environment, found: Discovery) -> None:
         EnvironmentTool.objects.filter(pk__in=[t.pk for t in known.values()]).update(
             is_present=False
         )
-        drift.noticed(environment, drifted)
+        drift.noticed(environment, drifted, before, {spec.name: spec for spec in found.tools})
         environment.status = Environment.Status.CONNECTED
         environment.message = (
             f"{dropped} of its tools were left out: their names are longer than {NAME_CHARS}."

@@ -7,12 +7,30 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import Count, F, Max, Q, QuerySet, Sum
+from django.db.models import (
+    BooleanField,
+    Count,
+    Exists,
+    F,
+    Func,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Sum,
+)
 
 from practice.domain.memory import PairCounts
 from practice.domain.rounds import UNFINISHED, RunKind
 from practice.domain.types import Category, Fact, HistoryCounts, PracticeRecord, ToolCounts
-from practice.models import Environment, EnvironmentFact, Round, Steering, ToolTally
+from practice.models import (
+    Environment,
+    EnvironmentFact,
+    EnvironmentTool,
+    Round,
+    Steering,
+    ToolTally,
+)
 
 #: the newest records novelty compares with; what is older than that may come again.
 PAST_LIMIT = 2_000
@@ -108,6 +126,7 @@ def newest_records(environment: Environment, *, limit: int) -> tuple[PracticeRec
     """The newest practice records as values, oldest first."""
     rows = (
         environment.practice_records.filter(task__is_held_out=False)
+        .annotate(outdated=Exists(_changed_since()))
         .order_by("-pk")
         .values_list(
             "task__instruction",
@@ -118,6 +137,7 @@ def newest_records(environment: Environment, *, limit: int) -> tuple[PracticeRec
             "task__round__number",
             "calls",
             "task__goal",
+            "outdated",
         )[:limit]
     )
     found = [
@@ -130,10 +150,24 @@ def newest_records(environment: Environment, *, limit: int) -> tuple[PracticeRec
             round=number,
             calls=tuple((call[0], bool(call[1])) for call in calls),
             goal=goal,
+            outdated=outdated,
         )
-        for instruction, category, intended, used, reason, number, calls, goal in rows
+        for instruction, category, intended, used, reason, number, calls, goal, outdated in rows
     ]
     return tuple(reversed(found))
+
+
+def _changed_since() -> QuerySet[EnvironmentTool]:
+    """The tools a record's task is about that were described anew after it was practised."""
+    meant = Func(
+        OuterRef("task__intended_tools"),
+        F("name"),
+        function="jsonb_exists",
+        output_field=BooleanField(),
+    )
+    return EnvironmentTool.objects.filter(
+        meant, environment=OuterRef("environment"), changed_at__gt=OuterRef("created_at")
+    )
 
 
 def round_starts(environment: Environment) -> list[datetime]:

@@ -149,6 +149,19 @@ def test_it_fails_when_there_never_was_a_task_and_says_what_would_help() -> None
     assert "Turn more tools on" in decision.message
 
 
+def test_it_tells_what_helps_the_tools_a_run_is_about_and_not_to_turn_on_others() -> None:
+    missed = "add_item was not practised: no value is known for its parameter owner."
+    asked = state(unit(1, Stage.PROPOSE), dropped=ALIKE, missed=missed, empty=2)
+    assert decide(asked, NOW).message == f"There was no task to practise. {missed}"
+
+
+def test_it_finishes_with_the_tools_it_was_to_practise_and_did_not() -> None:
+    last = [replace(u, round=2) for u in LEARNED]
+    decision = decide(state(*last, missed="add_item was not practised."), NOW)
+    assert decision.end is RunStatus.FINISHED
+    assert decision.message == "All its rounds are done. add_item was not practised."
+
+
 def test_it_fails_when_no_attempt_of_a_round_could_be_judged() -> None:
     broken = (unit(1, Stage.PROPOSE), unit(2, Stage.SOLVE, "failed"))
     decision = decide(state(*broken, judged=0, last_error="The server did not start."), NOW)

@@ -1,4 +1,4 @@
-"""The small shop as a connected environment that resets at once."""
+"""The small shop and the lending library as connected environments that reset at once."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from practice.clients import packs
 from practice.clients.packs import Pack
 from practice.models import Environment
 from practice.orchestrator import worlds
+from practice.services.environments import environment_connect
+from practice.services.reaching import OpenApiAsked
 from tests.factories import EnvironmentFactory
 from tests.practice.runs import connected
+from tests.practice.servers.shelf import KEY, Shelf
 
 SHOP = Pack("shop", "Shop", "Five tools.", "tests.practice.servers.shop", "json", "shop")
 
@@ -27,5 +30,25 @@ def open_shop(workspace: Any, monkeypatch: pytest.MonkeyPatch) -> Environment:
             transport=Environment.Transport.PACK,
             options={"pack": "shop", "scenario": 1},
             is_sample=False,
+        )
+    )
+
+
+def library(workspace: Any, shelf: Shelf, **changed: Any) -> Environment:
+    """Connect the lending library as an OpenAPI service with a reset."""
+    asked = {
+        "scheme": "header",
+        "parameter": "X-API-Key",
+        "credential": KEY,
+        "reset": "POST /reset",
+    }
+    return connected(
+        environment_connect(
+            workspace=workspace,
+            name="Library",
+            transport="openapi",
+            url=f"{shelf.url}/openapi.json",
+            openapi=OpenApiAsked(**(asked | changed)),
+            by=None,
         )
     )

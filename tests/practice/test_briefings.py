@@ -82,6 +82,24 @@ def test_it_shows_no_excluded_fact_and_prefers_what_helps(run: Any) -> None:
     assert [each.text for each in facts] == ["Refunds of an order need a reason.", "It rains."]
 
 
+@pytest.mark.parametrize("faithful", [False, True])
+def test_it_compares_with_no_task_of_an_earlier_version_of_a_tool(run: Any, faithful: bool) -> None:
+    """The paper knows no versions: there such a task still says what is far from it."""
+    run.plan = {**plan(faithful=faithful), "tasks": 1}
+    text = "Tell me about order ORD-1."
+    practised(run, ("get_order", False), instruction=text, intended_tools=["get_order"])
+    run.environment.tools.filter(name="get_order").update(changed_at=timezone.now())
+    practised(run, ("list_orders", False), instruction="List all.", intended_tools=["list_orders"])
+    ideas = [TaskSpec("List the open ones.", intended_tools=("list_orders",))]
+    ideas.append(TaskSpec(text, intended_tools=("get_order",)))
+
+    found = prepared(run)
+
+    assert [record.outdated for record in found.past] == [True, False]
+    chosen = found.select(ideas).selected[0]
+    assert chosen.intended_tools == (("list_orders",) if faithful else ("get_order",))
+
+
 def test_it_takes_wishes_of_the_environment_and_of_the_run(run: Any) -> None:
     run.plan = plan(focus=("refund_order",))
     wish(run, "focus", tool="get_order")

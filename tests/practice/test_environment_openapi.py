@@ -11,11 +11,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from practice.models import Attempt, Environment, Run
 from practice.orchestrator import worlds
-from practice.services.environments import environment_connect
-from practice.services.reaching import OpenApiAsked
 from practice.tasks import check_reset
 from tests.practice.runs import connected, driven, started
 from tests.practice.servers.shelf import DOCUMENT, KEY, START, Shelf, lending
+from tests.practice.shops import library
 
 ENTERED = {"name": "Library", "transport": "openapi", "base_url": "http://127.0.0.1:9"}
 
@@ -24,25 +23,6 @@ ENTERED = {"name": "Library", "transport": "openapi", "base_url": "http://127.0.
 def shelf() -> Iterator[Shelf]:
     with lending() as running:
         yield running
-
-
-def library(workspace: Any, shelf: Shelf, **changed: Any) -> Environment:
-    asked = {
-        "scheme": "header",
-        "parameter": "X-API-Key",
-        "credential": KEY,
-        "reset": "POST /reset",
-    }
-    return connected(
-        environment_connect(
-            workspace=workspace,
-            name="Library",
-            transport="openapi",
-            url=f"{shelf.url}/openapi.json",
-            openapi=OpenApiAsked(**(asked | changed)),
-            by=None,
-        )
-    )
 
 
 def test_it_practises_in_a_service_from_its_document(

@@ -73,6 +73,8 @@ class Drafts:
         self._twins: dict[str, set[str]] = {}
         self._rng = rng
         self.guesses = True
+        #: per tool the required parameter that no value was known for.
+        self.lacking: dict[str, str] = {}
 
     def calls(
         self, tool: ToolSpec, depth: int = 0, *, bare: bool = False, given: Json | None = None
@@ -117,11 +119,10 @@ class Drafts:
                     value = self._values.commonplace(tool, name, arguments)
                 if value is None and self._findable(tool, name, arguments):
                     continue
-                if value is None:
-                    return None
             if value is not None:
                 arguments[name] = value
-            elif name in tool.required:
+            elif name in asked or name in tool.required:
+                self.lacking[tool.name] = name
                 return None
         align(arguments, before)
         if given is None and mixed(tool, arguments, self._all):

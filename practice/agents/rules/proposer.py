@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -44,6 +44,7 @@ MOST_TRIES = 2
 MOST_TOOLS = 300
 #: share of them that is known to work: what they show is what the others need.
 KNOWN_SHARE = 0.3
+UNKNOWN_VALUE = "no value is known for its parameter {}, and none may be made up."
 
 
 class RulesProposer:
@@ -65,11 +66,11 @@ class RulesProposer:
                 break
             for tool in writer.ordered():
                 if len(written) >= briefing.count:
-                    return Proposal(tuple(written.values()), unmet)
+                    return writer.proposal(written, unmet)
                 task = writer.task(tool)
                 if task is not None:
                     written.setdefault(task.instruction, task)
-        return Proposal(tuple(written.values()), unmet)
+        return writer.proposal(written, unmet)
 
 
 def _narrowed(briefing: Briefing, rng: random.Random) -> Briefing:
@@ -200,6 +201,18 @@ class _Writer:
             else:
                 unmet.append((seed, reading.why))
         return found, tuple(unmet)
+
+    def proposal(
+        self, written: Mapping[str, TaskSpec], unmet: tuple[tuple[str, str], ...]
+    ) -> Proposal:
+        """Return what was written, and which tool in focus lacks a value for which parameter."""
+        tasks = tuple(written.values())
+        used = {name for task in tasks for name in task.intended_tools}
+        lacking = self.drafts.lacking
+        untried = sorted(self._focus & lacking.keys() - used)
+        return Proposal(
+            tasks, unmet, tuple((name, UNKNOWN_VALUE.format(lacking[name])) for name in untried)
+        )
 
     def _draft(self, tool: ToolSpec, given: Json) -> list[Call] | None:
         return self.drafts.calls(tool, bare=True, given=given)
