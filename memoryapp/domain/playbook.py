@@ -147,11 +147,27 @@ def apply(playbook: Playbook, delta: Delta) -> Playbook:
             changed = _retire(playbook, delta)
     budget = playbook.token_budget
     if budget and changed.tokens > budget and changed.tokens > playbook.tokens:
-        raise OverBudget(
-            f"This change needs {changed.tokens} tokens and the budget is {budget}. "
-            f"Retire bullets worth {changed.tokens - budget} tokens first."
-        )
+        raise OverBudget(_too_much("This change needs", changed.tokens, budget))
     return changed
+
+
+def check_fits(playbook: Playbook) -> None:
+    """Make sure that what an agent is given fits the token budget.
+
+    Raises:
+        OverBudget: it does not; the budget was lowered after it was approved.
+    """
+    budget = playbook.token_budget
+    if budget and playbook.tokens > budget:
+        raise OverBudget(_too_much("The approved bullets need", playbook.tokens, budget))
+
+
+def _too_much(who: str, tokens: int, budget: int) -> str:
+    over = tokens - budget
+    return (
+        f"{who} {tokens} token{'' if tokens == 1 else 's'} and the budget is {budget}. "
+        f"Retire bullets worth {over} token{'' if over == 1 else 's'} first."
+    )
 
 
 def _add(playbook: Playbook, delta: Delta) -> Playbook:

@@ -63,11 +63,14 @@ def kept_within(bullets: Sequence[Bullet], tokens: int) -> tuple[Bullet, ...]:
     return tuple(bullet for place, bullet in enumerate(bullets) if place in kept)
 
 
-def room_report(playbook: Playbook, delta: Delta) -> str:
-    """Say what would have to go for an operation that is over the budget to fit."""
-    wanted = apply(replace(playbook, token_budget=0), delta).tokens
-    needed = wanted - playbook.token_budget
-    gone = to_make_room(playbook, needed, spare=delta.targets)
+def room_report(playbook: Playbook, delta: Delta | None = None) -> str:
+    """Say what would have to go for an operation that is over the budget to fit.
+
+    Without one: for the playbook as it is.
+    """
+    wanted = apply(replace(playbook, token_budget=0), delta) if delta else playbook
+    needed = wanted.tokens - playbook.token_budget
+    gone = to_make_room(playbook, needed, spare=delta.targets if delta else ())
     if sum(bullet.tokens for bullet in gone) < needed:
         return "Not even retiring every other bullet would make room. Nothing was changed."
     more = f" and {len(gone) - NAMED} more" if len(gone) > NAMED else ""

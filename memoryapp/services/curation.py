@@ -169,7 +169,7 @@ def playbook_change(
     """Rename a playbook, describe it anew or change its token budget. Its address stays.
 
     Raises:
-        UnableToChange: no name, or nothing changed.
+        UnableToChange: no name, nothing changed, or a budget below what is approved.
     """
     wanted = {
         "name": name.strip(),
@@ -186,6 +186,8 @@ def playbook_change(
             raise UnableToChange("Nothing changed, so there is nothing to save.")
         for field in changed:
             setattr(playbook, field, wanted[field])
+        if "token_budget" in changed:
+            _check_fits(playbook.as_value())
         playbook.save(update_fields=[*changed, "updated_at"])
         Event.objects.record(
             workspace=playbook.workspace,
@@ -196,6 +198,13 @@ def playbook_change(
             after={field: wanted[field] for field in changed},
         )
     return playbook
+
+
+def _check_fits(value: domain.Playbook) -> None:
+    try:
+        domain.check_fits(value)
+    except OverBudget as refusal:
+        raise UnableToChange(f"{refusal} {room_report(value)}") from refusal
 
 
 def bullets_named(playbook: Playbook, labels: Sequence[str]) -> list[Bullet]:

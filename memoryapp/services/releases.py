@@ -14,6 +14,7 @@ from memoryapp.domain import playbook as domain
 from memoryapp.domain.delivery import FORMS
 from memoryapp.domain.errors import UnableToChange, UnableToPublish
 from memoryapp.domain.masking import secrets_in
+from memoryapp.domain.ranking import room_report
 from memoryapp.domain.text import cleaned
 from memoryapp.models import BulletRevision, Event, LabelMove, Playbook, Release, ReleaseLabel
 from memoryapp.queries.playbooks import gating
@@ -26,7 +27,8 @@ def release_publish(*, playbook: Playbook, by: Any, notes: str = "", label: str 
     """Freeze the live bullets as the next release; with ``label``, move it there at once.
 
     Raises:
-        UnableToPublish: no approved bullet, nothing changed since the newest release, a bullet
+        UnableToPublish: no approved bullet, more of them than the token budget holds, nothing
+            changed since the newest release, a bullet
             holds what looks like a secret, or the playbook requires an evaluation and these bullets
             have not passed one against what ``production`` serves.
     """
@@ -37,6 +39,10 @@ def release_publish(*, playbook: Playbook, by: Any, notes: str = "", label: str 
             raise UnableToPublish(
                 "There is no approved bullet to publish. Approve a candidate in Review first."
             )
+        try:
+            domain.check_fits(value)
+        except domain.OverBudget as refusal:
+            raise UnableToPublish(f"{refusal} {room_report(value)}") from refusal
         _check_secrets(value)
         newest = playbook.releases.first()
         number = newest.number + 1 if newest else 1

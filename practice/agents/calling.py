@@ -41,7 +41,7 @@ from pydantic_ai.tools import ToolDefinition
 from pydantic_ai.usage import RequestUsage, UsageBase
 
 from practice.agents import recording
-from practice.agents.failures import as_agent_error
+from practice.agents.failures import as_agent_error, not_of_an_api
 from practice.agents.masking import EVERYTHING, Mask
 from practice.agents.ports import AgentError, MalformedReply
 from practice.agents.prompting import Prompt, fill
@@ -328,10 +328,7 @@ class Line:
             raise self._error(error) from None
         except (IndexError, KeyError, TypeError, AttributeError) as error:
             # An answer of another shape than the provider's own documents, such as no choices.
-            raise MalformedReply(
-                f"{self._of.name} did not give the {self._of.role}'s reply in a form that can be "
-                f"read. Its answer has another shape than it should ({type(error).__name__})."
-            ) from error
+            raise not_of_an_api(role=self._of.role, model=self._of.name) from error
 
     def _error(self, error: AgentRunError | UserError) -> AgentError:
         return as_agent_error(error, role=self._of.role, model=self._of.name, scrub=self._of.scrub)

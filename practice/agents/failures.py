@@ -46,18 +46,29 @@ def as_agent_error(
     ``scrub`` masks the API key: a provider may echo it in the body of an error.
     """
     if isinstance(error, ModelAPIError):
-        return _provider_error(error, model, scrub)
+        return _provider_error(error, role, model, scrub)
     detail = scrub(error.message)[:DETAIL_CAP]
     if isinstance(error, ContentFilterError):
         return ProviderRefused(f"{model} refused to work as {role}: {detail}")
     if isinstance(error, UserError):
         return ProviderRefused(f"{model} cannot be asked as {role}: {detail}")
+    return not_of_an_api(role=role, model=model)
+
+
+def not_of_an_api(*, role: str, model: str) -> MalformedReply:
+    """The error for an answer that has not the shape the provider's own documents give it.
+
+    What the library says of it is about its own classes and helps nobody who reads a run.
+    """
     return MalformedReply(
-        f"{model} did not give the {role}'s reply in a form that can be read. {detail}"
+        f"{model} did not give the {role}'s reply in a form that can be read: what came back is "
+        "not a reply of a model API. Check the address of the model, and that it serves this API."
     )
 
 
-def _provider_error(error: ModelAPIError, model: str, scrub: Callable[[str], str]) -> AgentError:
+def _provider_error(
+    error: ModelAPIError, role: str, model: str, scrub: Callable[[str], str]
+) -> AgentError:
     wait = error.retry_after
     if isinstance(error, ModelRateLimitError):
         when = f" It asked to wait {wait:g} s." if wait is not None else ""
@@ -83,10 +94,7 @@ def _provider_error(error: ModelAPIError, model: str, scrub: Callable[[str], str
         if error.status_code in _TRANSIENT or error.status_code >= 500:
             return ProviderUnavailable(sentence, retry_after=wait)
         return ProviderRefused(sentence)
-    return MalformedReply(
-        f"What came back from {model} is not a reply of a model API: "
-        f"{scrub(error.message)[:DETAIL_CAP]}"
-    )
+    return not_of_an_api(role=role, model=model)
 
 
 def _detail(error: ModelAPIError, scrub: Callable[[str], str]) -> str:

@@ -43,7 +43,7 @@ class SendRequest(serializers.Serializer[Any]):
     environment = serializers.SlugField()
     # Entries are read one by one: a bad one is reported and the others are kept.
     trajectories = serializers.ListField(
-        child=serializers.JSONField(), min_length=1, max_length=MAX_BATCH
+        child=serializers.JSONField(allow_null=True), min_length=1, max_length=MAX_BATCH
     )
 
 

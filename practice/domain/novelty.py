@@ -110,10 +110,7 @@ def select(
                 dropped[i] = reason
                 open_.remove(i)
     for i in open_:
-        dropped[i] = (
-            f"The {count} places went to tasks farther from what was practised "
-            f"(closest similarity here {nearest[i][0]:.2f})."
-        )
+        dropped[i] = _no_place(count, nearest[i][0])
     return Selection(
         selected=tuple(candidates[i] for i in chosen),
         dropped=tuple((candidates[i], dropped[i]) for i in sorted(dropped)),
@@ -147,12 +144,16 @@ def farthest_first(
         dropped=tuple(
             (
                 candidates[i],
-                f"The {count} places went to tasks farther from what was practised "
-                f"(closest similarity here {nearest[i]:.2f}).",
+                _no_place(count, nearest[i]),
             )
             for i in open_
         ),
     )
+
+
+def _no_place(count: int, near: float) -> str:
+    went = "only place went to a task" if count == 1 else f"{count} places went to tasks"
+    return f"The {went} farther from what was practised (closest similarity here {near:.2f})."
 
 
 def without_repeats(

@@ -38,6 +38,8 @@ logger = logging.getLogger(__name__)
 RETRIED = (ProviderUnavailable, EnvironmentUnavailable, MalformedReply)
 BACK_OFF_SECONDS = 2.0
 BACK_OFF_CAP = 120.0
+#: However long a provider asks to wait, it is asked again after this.
+TOLD_CAP = 600.0
 
 
 def drive(run_id: str | UUID) -> list[int]:
@@ -206,18 +208,19 @@ def _postpone(unit: Unit, error: AgentError) -> None:
         _fail(unit, f"{error} Tried {unit.tries} times.")
         return
     wait = min(BACK_OFF_CAP, BACK_OFF_SECONDS * 2 ** (unit.tries - 1)) * random.uniform(0.5, 1.5)
-    told = getattr(error, "retry_after", None)
+    told, again = getattr(error, "retry_after", None), ""
     if told is not None:
-        wait = max(wait, min(float(told), 600.0))
+        wait = max(wait, min(float(told), TOLD_CAP))
+        again = f" It is tried again {wait:.0f} s later."
     with transaction.atomic():
         moved = Unit.objects.held(unit).update(
             status=Unit.Status.WAITING,
-            message=str(error),
+            message=f"{error}{again}",
             not_before=timezone.now() + timedelta(seconds=wait),
             dispatched_at=None,
         )
         if moved:
-            stages.postponed(unit, str(error))
+            stages.postponed(unit, f"{error}{again or ' It is tried again.'}")
 
 
 def _fail(unit: Unit, message: str) -> None:

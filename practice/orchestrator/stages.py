@@ -28,7 +28,7 @@ def postponed(unit: Unit, message: str) -> None:
     """Say on the attempt that it waits to be tried again."""
     if unit.stage == Stage.SOLVE:
         Attempt.objects.filter(pk=unit.target).update(
-            status=Attempt.Status.INFRASTRUCTURE_ERROR, message=f"{message} It is tried again."
+            status=Attempt.Status.INFRASTRUCTURE_ERROR, message=message
         )
 
 

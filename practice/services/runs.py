@@ -13,7 +13,7 @@ from memoryapp.domain.errors import UnableToStart
 from memoryapp.models import Playbook
 from memoryapp.services.events import event_record
 from practice.domain.rounds import Plan
-from practice.models import Environment, EnvironmentSnapshot, Run, Unit
+from practice.models import Environment, EnvironmentSnapshot, Run, Steering, Unit
 from practice.orchestrator.ending import wind_up
 from practice.services.prices import check_budget
 from practice.services.prompts import active_prompts
@@ -51,9 +51,9 @@ def run_start(
     own have become, and its tools are what later ones are compared with.
 
     Raises:
-        UnableToStart: the environment is not connected, the snapshot's files are not what they
-            were, no tool is allowed, a number or a switch is out of range, or the model engine
-            has no model.
+        UnableToStart: the environment is not connected, a tool in focus is to be left alone,
+            the snapshot's files are not what they were, no tool is allowed, a number
+            or a switch is out of range, or the model engine has no model.
     """
     if playbook.workspace_id != environment.workspace_id:
         raise UnableToStart("The playbook and the environment belong to different workspaces.")
@@ -96,6 +96,7 @@ def run_start(
         prompts=active_prompts(environment) if engine == "model" else {},
         **switches.as_plan(tools),
     )
+    _check_wishes(environment, plan)
     with transaction.atomic():
         run = Run.objects.create_numbered(
             environment=environment,
@@ -117,6 +118,18 @@ def run_start(
         )
         drive_run.delay_on_commit(str(run.pk))
     return run
+
+
+def _check_wishes(environment: Environment, plan: Plan) -> None:
+    """What is to be left alone is, whatever a run asks for: rather say so than drop its focus."""
+    if not plan.focus:
+        return
+    avoided = environment.steering.standing().filter(kind=Steering.Kind.AVOID, tool__in=plan.focus)
+    if names := sorted(avoided.values_list("tool", flat=True)):
+        raise UnableToStart(
+            f"A standing wish asks to leave {', '.join(names)} alone. End it on the environment's "
+            "Practice memory, or leave that out of the focus. Nothing was started."
+        )
 
 
 def run_pause(*, run: Run, by: Any) -> Run:

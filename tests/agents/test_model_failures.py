@@ -138,7 +138,20 @@ def test_it_does_not_retry_a_model_that_refuses(ask: object, answer: Answer) -> 
 @both
 @pytest.mark.parametrize("answer", [broken_json(), web_page()], ids=["cut JSON", "web page"])
 def test_it_calls_what_is_no_model_reply_malformed(ask: object, answer: Answer) -> None:
-    assert isinstance(failure(answer, ask), MalformedReply)
+    error = failure(answer, ask)
+
+    assert isinstance(error, MalformedReply)
+
+
+@both
+@pytest.mark.parametrize("said", [{"choices": "none"}, {"choices": []}, {"usage": {"x": 1}}, []])
+def test_it_says_in_plain_words_that_an_answer_is_no_model_reply(ask: object, said: object) -> None:
+    error = failure(Answer(raw=json.dumps(said).encode()), ask)
+
+    assert isinstance(error, MalformedReply)
+    assert "what came back is not a reply of a model API" in str(error)
+    assert "validation error" not in str(error)
+    assert "Error" not in str(error)
 
 
 def test_it_calls_a_redirect_a_failure_and_sends_the_key_nowhere_else() -> None:

@@ -30,6 +30,23 @@ def test_settings_are_read_and_changed_one_by_one(call: Any, playbook: Any) -> N
     assert call("get", f"{PATH}/settings")["token_budget"] == 900
 
 
+def test_a_budget_below_what_is_approved_is_refused(call: Any, playbook: Any) -> None:
+    BulletFactory(playbook=playbook)
+    said = call("patch", f"{PATH}/settings", {"token_budget": 1}, expect=409)["detail"]
+    assert "The approved bullets need" in said
+    assert "Nothing was changed" in said
+    assert call("get", f"{PATH}/settings")["token_budget"] == 8_000
+
+
+def test_a_playbook_over_its_budget_is_not_published(call: Any, playbook: Any) -> None:
+    BulletFactory(playbook=playbook)
+    playbook.token_budget = 1
+    playbook.save()
+    said = call("post", f"{PATH}/releases", {}, expect=409)["detail"]
+    assert "Retire bullets worth" in said
+    call("patch", f"{PATH}/settings", {"name": "Desk"})
+
+
 def test_a_merge_is_previewed_then_done(call: Any, playbook: Any) -> None:
     one, two = BulletFactory.create_batch(2, playbook=playbook)
     asked = {"labels": [one.label, two.label], "content": "Verify first."}

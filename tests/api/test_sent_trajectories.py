@@ -45,7 +45,7 @@ def send(client: Any, *entries: Any, **changed: Any) -> Any:
 
 def test_it_takes_what_it_can_read_and_reports_the_rest(with_key: Any) -> None:
     client = with_key("trajectories:write")
-    answer = send(client, entry("a"), entry("b", steps=[]), "text")
+    answer = send(client, entry("a"), entry("b", steps=[]), "text", None)
     assert answer.status_code == 202
     assert answer.json() == {
         "accepted": 1,
@@ -54,6 +54,11 @@ def test_it_takes_what_it_can_read_and_reports_the_rest(with_key: Any) -> None:
             {"place": 1, "id": "b", "message": "steps is a list with at least one tool call."},
             {
                 "place": 2,
+                "id": "",
+                "message": "A trajectory is an object with id, instruction and steps.",
+            },
+            {
+                "place": 3,
                 "id": "",
                 "message": "A trajectory is an object with id, instruction and steps.",
             },

@@ -81,3 +81,5 @@ def test_it_breaks_ties_of_the_paper_by_the_order_of_the_proposer() -> None:
     assert [why for _, why in found.dropped] == [
         "The 2 places went to tasks farther from what was practised (closest similarity here 1.00)."
     ]
+    found = choose((ORDERS, REFUND), PAST, 1, steering=Steering(), faithful=True, embed=embed)
+    assert found.dropped[0][1].startswith("The only place went to a task farther from")

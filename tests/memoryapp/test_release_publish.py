@@ -50,6 +50,19 @@ def test_it_publishes_nothing_when_the_label_is_no_name(rita_client: Any, playbo
     assert not playbook.releases.exists()
 
 
+def test_it_says_what_to_retire_when_the_budget_was_lowered(
+    rita_client: Any, playbook: Any
+) -> None:
+    playbook.token_budget = playbook.as_value().tokens - 1
+    playbook.save()
+    answer = rita_client.post(URL, {"notes": "The first."})
+    said = answer.content.decode()
+    assert answer.status_code == 409
+    assert "Retire bullets worth 1 token first. Least proven" in said
+    assert "The first." in said
+    assert not playbook.releases.exists()
+
+
 def test_it_is_refused_to_a_viewer(vera_client: Any, playbook: Any) -> None:
     assert vera_client.post(URL).status_code == 403
 

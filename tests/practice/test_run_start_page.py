@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from practice.models import Environment, Run
+from practice.services.steering import steering_add
 from tests.factories import EnvironmentFactory, PlaybookFactory, ToolFactory
 
 URL = "/practice/new/"
@@ -64,6 +65,20 @@ def test_it_refuses_with_a_reason_and_keeps_what_was_typed(
     assert answer.status_code in {409, 422}
     assert said in page
     assert 'name="step_limit" value="20"' in page
+    assert not Run.objects.exists()
+
+
+def test_it_refuses_to_practise_what_is_to_be_left_alone(
+    rita_client: Any, rita: Any, workspace: Any, asked: dict[str, str]
+) -> None:
+    desk = workspace.environments.get()
+    tool = desk.tools.get().name
+    steering_add(environment=desk, kind="avoid", tool=tool, by=rita)
+
+    answer = rita_client.post(URL, asked | {"focus": tool})
+
+    assert answer.status_code == 409
+    assert f"asks to leave {tool} alone" in answer.content.decode()
     assert not Run.objects.exists()
 
 

@@ -145,6 +145,17 @@ def test_it_honors_the_wait_the_provider_asked_for(
     assert unit.not_before > timezone.now() + timedelta(seconds=85)
 
 
+def test_it_says_when_it_asks_again_where_the_provider_asked_for_more(
+    unit: Unit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    perform_with(monkeypatch, ProviderUnavailable("429", retry_after=3_600))
+    rounds.work(unit.pk)
+    unit.refresh_from_db()
+    assert unit.message == "429 It is tried again 600 s later."
+    assert unit.not_before is not None
+    assert unit.not_before < timezone.now() + timedelta(seconds=601)
+
+
 def test_it_gives_up_as_an_infrastructure_error_and_never_as_infeasible(
     unit: Unit, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -67,7 +67,7 @@ def from_protobuf(body: bytes) -> Decoded:
 
 
 def from_json(body: bytes | str) -> Decoded:
-    """Read the JSON form of the same request.
+    """Read the JSON form of the same request; ``{}`` is an empty one.
 
     Raises:
         NotOtlp: not JSON, or JSON of another shape.
@@ -76,6 +76,8 @@ def from_json(body: bytes | str) -> Decoded:
         request = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise NotOtlp("The body is not JSON that can be read.") from error
+    if request == {}:
+        return Decoded()
     if not isinstance(request, Mapping) or not isinstance(request.get("resourceSpans"), list):
         raise NotOtlp("OTLP/JSON is an object with resourceSpans, a list.")
     found = Decoded()

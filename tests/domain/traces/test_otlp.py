@@ -24,6 +24,11 @@ values = st.recursive(
 )
 
 
+def test_an_empty_export_holds_no_spans() -> None:
+    for found in (from_json(b"{}"), from_protobuf(b"")):
+        assert (found.spans, found.rejected) == ([], {})
+
+
 @given(st.dictionaries(st.text(max_size=8).map("gen_ai.".__add__), values, max_size=4))
 def test_it_reads_the_same_from_both_encodings(attributes: dict[str, Any]) -> None:
     spans = [span(1, "chat", attributes, events=[("gen_ai.choice", {"message": "hi"})])]
@@ -99,7 +104,9 @@ def test_it_keeps_only_what_says_something_of_the_agent() -> None:
     assert one.attributes == {"tool.name": "t"}
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"resourceSpans": 1}', b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b'{"resourceLogs": []}', b'{"resourceSpans": 1}', b"[" * 100_000]
+)
 def test_it_says_what_otlp_json_is(body: bytes) -> None:
     with pytest.raises(NotOtlp):
         from_json(body)
