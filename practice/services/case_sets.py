@@ -113,7 +113,7 @@ def case_set_delete(*, case_set: CaseSet, by: Any) -> None:
     """
     digest = case_set.digest
     with transaction.atomic():
-        row = CaseSet.objects.light().select_for_update().get(pk=case_set.pk)
+        row = CaseSet.objects.light().select_for_update(no_key=True).get(pk=case_set.pk)
         if row.is_open:
             raise UnableToChange(f"{row} is being read. Cancel that first.")
         if row.replays.exists():
