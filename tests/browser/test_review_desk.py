@@ -139,8 +139,10 @@ def test_why_a_decision_was_refused_is_seen_on_a_phone(published: Any, page: Pag
     page.set_viewport_size({"width": 360, "height": 740})
     opened(page)
     page.locator("#decision input[name=seen]").evaluate("field => { field.value = 'older' }")
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(450)  # a click right after a candidate has come decides nothing
     page.get_by_role("button", name="Approve").click()
-    expect(page.get_by_role("alert")).to_contain_text("has changed meanwhile")
+    expect(page.get_by_role("alert")).to_contain_text("has changed meanwhile", timeout=20_000)
     expect(page.get_by_role("alert")).to_be_in_viewport()
 
 
