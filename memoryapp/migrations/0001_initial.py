@@ -9,6 +9,7 @@ from pgvector.django import VectorExtension
 
 
 class Migration(migrations.Migration):
+
     initial = True
 
     dependencies = [
@@ -19,571 +20,246 @@ class Migration(migrations.Migration):
         # Vectors live beside the rows they describe; the extension ships with the embedded server.
         VectorExtension(),
         migrations.CreateModel(
-            name="Bullet",
+            name='Bullet',
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("label", models.CharField(max_length=80)),
-                ("section", models.CharField(max_length=60)),
-                ("content", models.TextField()),
-                ("rule", models.JSONField(blank=True, null=True)),
-                (
-                    "status",
-                    models.CharField(
-                        choices=[
-                            ("approved", "Approved"),
-                            ("stale", "Stale"),
-                            ("retired", "Retired"),
-                        ],
-                        default="approved",
-                        max_length=10,
-                    ),
-                ),
-                ("practice_helpful", models.PositiveIntegerField(default=0)),
-                ("practice_harmful", models.PositiveIntegerField(default=0)),
-                ("deployed_helpful", models.PositiveIntegerField(default=0)),
-                ("deployed_harmful", models.PositiveIntegerField(default=0)),
-                ("revision_count", models.PositiveIntegerField(default=0)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("updated_at", models.DateTimeField(auto_now=True)),
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('label', models.CharField(max_length=80)),
+                ('section', models.CharField(max_length=60)),
+                ('content', models.TextField()),
+                ('rule', models.JSONField(blank=True, null=True)),
+                ('status', models.CharField(choices=[('approved', 'Approved'), ('stale', 'Stale'), ('retired', 'Retired')], default='approved', max_length=10)),
+                ('practice_helpful', models.PositiveIntegerField(default=0)),
+                ('practice_harmful', models.PositiveIntegerField(default=0)),
+                ('deployed_helpful', models.PositiveIntegerField(default=0)),
+                ('deployed_harmful', models.PositiveIntegerField(default=0)),
+                ('revision_count', models.PositiveIntegerField(default=0)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('updated_at', models.DateTimeField(auto_now=True)),
             ],
         ),
         migrations.CreateModel(
-            name="Playbook",
+            name='Playbook',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("name", models.CharField(max_length=100)),
-                ("slug", models.SlugField(max_length=64)),
-                ("description", models.CharField(blank=True, max_length=300)),
-                (
-                    "token_budget",
-                    models.PositiveIntegerField(default=8000, help_text="0 means no limit."),
-                ),
-                ("counters", models.JSONField(blank=True, default=dict)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("updated_at", models.DateTimeField(auto_now=True)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=100)),
+                ('slug', models.SlugField(max_length=64)),
+                ('description', models.CharField(blank=True, max_length=300)),
+                ('token_budget', models.PositiveIntegerField(default=8000, help_text='0 means no limit.')),
+                ('counters', models.JSONField(blank=True, default=dict)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('updated_at', models.DateTimeField(auto_now=True)),
             ],
             options={
-                "ordering": ["name"],
+                'ordering': ['name'],
             },
         ),
         migrations.CreateModel(
-            name="Workspace",
+            name='Workspace',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("name", models.CharField(max_length=100)),
-                ("slug", models.SlugField(unique=True)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=100)),
+                ('slug', models.SlugField(unique=True)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.CreateModel(
-            name="Candidate",
+            name='Candidate',
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                (
-                    "op",
-                    models.CharField(
-                        choices=[
-                            ("ADD", "Add"),
-                            ("UPDATE", "Update"),
-                            ("MERGE", "Merge"),
-                            ("RETIRE", "Retire"),
-                        ],
-                        max_length=6,
-                    ),
-                ),
-                ("section", models.CharField(blank=True, max_length=60)),
-                ("content", models.TextField(blank=True)),
-                ("rule", models.JSONField(blank=True, null=True)),
-                ("reason", models.TextField(blank=True)),
-                ("dedup_key", models.CharField(blank=True, max_length=64)),
-                ("seen_count", models.PositiveIntegerField(default=1)),
-                ("origin_kind", models.CharField(blank=True, max_length=20)),
-                ("origin_link", models.CharField(blank=True, max_length=300)),
-                ("origin_name", models.CharField(blank=True, max_length=200)),
-                ("scores", models.JSONField(blank=True, default=dict)),
-                (
-                    "status",
-                    models.CharField(
-                        choices=[
-                            ("pending", "Waiting"),
-                            ("approved", "Approved"),
-                            ("rejected", "Rejected"),
-                            ("superseded", "Superseded"),
-                        ],
-                        default="pending",
-                        max_length=10,
-                    ),
-                ),
-                ("decided_at", models.DateTimeField(blank=True, null=True)),
-                ("decision_reason", models.CharField(blank=True, max_length=300)),
-                ("decided_content", models.TextField(blank=True)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                (
-                    "decided_by",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "targets",
-                    models.ManyToManyField(
-                        blank=True, related_name="candidates", to="memoryapp.bullet"
-                    ),
-                ),
-                (
-                    "playbook",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="candidates",
-                        to="memoryapp.playbook",
-                    ),
-                ),
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('op', models.CharField(choices=[('ADD', 'Add'), ('UPDATE', 'Update'), ('MERGE', 'Merge'), ('RETIRE', 'Retire')], max_length=6)),
+                ('section', models.CharField(blank=True, max_length=60)),
+                ('content', models.TextField(blank=True)),
+                ('rule', models.JSONField(blank=True, null=True)),
+                ('reason', models.TextField(blank=True)),
+                ('dedup_key', models.CharField(blank=True, max_length=64)),
+                ('seen_count', models.PositiveIntegerField(default=1)),
+                ('origin_kind', models.CharField(blank=True, max_length=20)),
+                ('origin_link', models.CharField(blank=True, max_length=300)),
+                ('origin_name', models.CharField(blank=True, max_length=200)),
+                ('scores', models.JSONField(blank=True, default=dict)),
+                ('status', models.CharField(choices=[('pending', 'Waiting'), ('approved', 'Approved'), ('rejected', 'Rejected'), ('superseded', 'Superseded')], default='pending', max_length=10)),
+                ('decided_at', models.DateTimeField(blank=True, null=True)),
+                ('decision_reason', models.CharField(blank=True, max_length=300)),
+                ('decided_content', models.TextField(blank=True)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('decided_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('targets', models.ManyToManyField(blank=True, related_name='candidates', to='memoryapp.bullet')),
+                ('playbook', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='candidates', to='memoryapp.playbook')),
             ],
         ),
         migrations.AddField(
-            model_name="bullet",
-            name="playbook",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="bullets",
-                to="memoryapp.playbook",
-            ),
+            model_name='bullet',
+            name='playbook',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='bullets', to='memoryapp.playbook'),
         ),
         migrations.CreateModel(
-            name="Release",
+            name='Release',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("number", models.PositiveIntegerField()),
-                ("notes", models.CharField(blank=True, max_length=500)),
-                ("document", models.JSONField()),
-                ("bodies", models.JSONField(help_text="Format name to the text served.")),
-                ("digests", models.JSONField(help_text="Format name to the SHA-256 of its text.")),
-                ("bullet_count", models.PositiveIntegerField()),
-                ("tokens", models.PositiveIntegerField()),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                (
-                    "playbook",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="releases",
-                        to="memoryapp.playbook",
-                    ),
-                ),
-                (
-                    "published_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveIntegerField()),
+                ('notes', models.CharField(blank=True, max_length=500)),
+                ('document', models.JSONField()),
+                ('bodies', models.JSONField(help_text='Format name to the text served.')),
+                ('digests', models.JSONField(help_text='Format name to the SHA-256 of its text.')),
+                ('bullet_count', models.PositiveIntegerField()),
+                ('tokens', models.PositiveIntegerField()),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('playbook', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='releases', to='memoryapp.playbook')),
+                ('published_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                "ordering": ["-number"],
+                'ordering': ['-number'],
             },
         ),
         migrations.CreateModel(
-            name="LabelMove",
+            name='LabelMove',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("name", models.CharField(max_length=40)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                (
-                    "moved_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "playbook",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="label_moves",
-                        to="memoryapp.playbook",
-                    ),
-                ),
-                (
-                    "from_release",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="memoryapp.release",
-                    ),
-                ),
-                (
-                    "to_release",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="memoryapp.release",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=40)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('moved_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('playbook', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='label_moves', to='memoryapp.playbook')),
+                ('from_release', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='memoryapp.release')),
+                ('to_release', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='memoryapp.release')),
             ],
             options={
-                "ordering": ["-created_at", "-pk"],
+                'ordering': ['-created_at', '-pk'],
             },
         ),
         migrations.CreateModel(
-            name="ReleaseLabel",
+            name='ReleaseLabel',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("name", models.SlugField(max_length=40)),
-                ("updated_at", models.DateTimeField(auto_now=True)),
-                (
-                    "playbook",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="labels",
-                        to="memoryapp.playbook",
-                    ),
-                ),
-                (
-                    "release",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="labels",
-                        to="memoryapp.release",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.SlugField(max_length=40)),
+                ('updated_at', models.DateTimeField(auto_now=True)),
+                ('playbook', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='labels', to='memoryapp.playbook')),
+                ('release', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='labels', to='memoryapp.release')),
             ],
             options={
-                "ordering": ["name"],
+                'ordering': ['name'],
             },
         ),
         migrations.AddField(
-            model_name="playbook",
-            name="workspace",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="playbooks",
-                to="memoryapp.workspace",
-            ),
+            model_name='playbook',
+            name='workspace',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='playbooks', to='memoryapp.workspace'),
         ),
         migrations.CreateModel(
-            name="Membership",
+            name='Membership',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "role",
-                    models.CharField(
-                        choices=[
-                            ("viewer", "Viewer"),
-                            ("reviewer", "Reviewer"),
-                            ("admin", "Admin"),
-                        ],
-                        default="viewer",
-                        max_length=10,
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="memberships",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "workspace",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="memberships",
-                        to="memoryapp.workspace",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('role', models.CharField(choices=[('viewer', 'Viewer'), ('reviewer', 'Reviewer'), ('admin', 'Admin')], default='viewer', max_length=10)),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL)),
+                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='memoryapp.workspace')),
             ],
         ),
         migrations.CreateModel(
-            name="Event",
+            name='Event',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("kind", models.CharField(max_length=60)),
-                ("subject_type", models.CharField(max_length=60)),
-                ("subject_id", models.CharField(max_length=60)),
-                ("subject_name", models.CharField(max_length=200)),
-                ("data", models.JSONField(default=dict)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                (
-                    "actor",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "workspace",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="events",
-                        to="memoryapp.workspace",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(max_length=60)),
+                ('subject_type', models.CharField(max_length=60)),
+                ('subject_id', models.CharField(max_length=60)),
+                ('subject_name', models.CharField(max_length=200)),
+                ('data', models.JSONField(default=dict)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('actor', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='memoryapp.workspace')),
             ],
             options={
-                "ordering": ["-created_at", "-pk"],
+                'ordering': ['-created_at', '-pk'],
             },
         ),
         migrations.CreateModel(
-            name="ApiKey",
+            name='ApiKey',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("name", models.CharField(max_length=100)),
-                ("prefix", models.CharField(max_length=12, unique=True)),
-                ("secret_hash", models.CharField(max_length=64)),
-                (
-                    "scopes",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.CharField(
-                            choices=[
-                                ("playbooks:pull", "Pull playbooks"),
-                                ("read", "Read everything"),
-                                ("write", "Start runs, decide and publish"),
-                            ],
-                            max_length=40,
-                        ),
-                        size=None,
-                    ),
-                ),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("expires_at", models.DateTimeField(blank=True, null=True)),
-                ("last_used_at", models.DateTimeField(blank=True, null=True)),
-                ("revoked_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "created_by",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "workspace",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="api_keys",
-                        to="memoryapp.workspace",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=100)),
+                ('prefix', models.CharField(max_length=12, unique=True)),
+                ('secret_hash', models.CharField(max_length=64)),
+                ('scopes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('playbooks:pull', 'Pull playbooks'), ('read', 'Read everything'), ('write', 'Start runs, decide and publish')], max_length=40), size=None)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('expires_at', models.DateTimeField(blank=True, null=True)),
+                ('last_used_at', models.DateTimeField(blank=True, null=True)),
+                ('revoked_at', models.DateTimeField(blank=True, null=True)),
+                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='api_keys', to='memoryapp.workspace')),
             ],
             options={
-                "ordering": ["-created_at"],
+                'ordering': ['-created_at'],
             },
         ),
         migrations.CreateModel(
-            name="BulletRevision",
+            name='BulletRevision',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("number", models.PositiveIntegerField()),
-                ("content", models.TextField()),
-                ("section", models.CharField(max_length=60)),
-                (
-                    "status",
-                    models.CharField(
-                        choices=[
-                            ("approved", "Approved"),
-                            ("stale", "Stale"),
-                            ("retired", "Retired"),
-                        ],
-                        max_length=10,
-                    ),
-                ),
-                ("rule", models.JSONField(blank=True, null=True)),
-                ("reason", models.CharField(blank=True, max_length=300)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                (
-                    "author",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "bullet",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="revisions",
-                        to="memoryapp.bullet",
-                    ),
-                ),
-                (
-                    "candidate",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="revisions",
-                        to="memoryapp.candidate",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveIntegerField()),
+                ('content', models.TextField()),
+                ('section', models.CharField(max_length=60)),
+                ('status', models.CharField(choices=[('approved', 'Approved'), ('stale', 'Stale'), ('retired', 'Retired')], max_length=10)),
+                ('rule', models.JSONField(blank=True, null=True)),
+                ('reason', models.CharField(blank=True, max_length=300)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('author', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('bullet', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='revisions', to='memoryapp.bullet')),
+                ('candidate', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='revisions', to='memoryapp.candidate')),
             ],
             options={
-                "ordering": ["-number"],
-                "constraints": [
-                    models.UniqueConstraint(fields=("bullet", "number"), name="one_revision_number")
-                ],
+                'ordering': ['-number'],
+                'constraints': [models.UniqueConstraint(fields=('bullet', 'number'), name='one_revision_number')],
             },
         ),
         migrations.CreateModel(
-            name="Evidence",
+            name='Evidence',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("kind", models.CharField(default="step", max_length=20)),
-                ("link", models.CharField(blank=True, max_length=300)),
-                (
-                    "group",
-                    models.CharField(
-                        blank=True, help_text="The task it belongs to.", max_length=200
-                    ),
-                ),
-                ("number", models.PositiveIntegerField(default=0)),
-                ("tool", models.CharField(blank=True, max_length=200)),
-                ("arguments", models.JSONField(blank=True, default=dict)),
-                ("excerpt", models.TextField(blank=True)),
-                ("is_error", models.BooleanField(default=False)),
-                ("duration_ms", models.PositiveIntegerField(default=0)),
-                ("digest", models.CharField(blank=True, max_length=64)),
-                (
-                    "candidate",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="evidence",
-                        to="memoryapp.candidate",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(default='step', max_length=20)),
+                ('link', models.CharField(blank=True, max_length=300)),
+                ('group', models.CharField(blank=True, help_text='The task it belongs to.', max_length=200)),
+                ('number', models.PositiveIntegerField(default=0)),
+                ('tool', models.CharField(blank=True, max_length=200)),
+                ('arguments', models.JSONField(blank=True, default=dict)),
+                ('excerpt', models.TextField(blank=True)),
+                ('is_error', models.BooleanField(default=False)),
+                ('duration_ms', models.PositiveIntegerField(default=0)),
+                ('digest', models.CharField(blank=True, max_length=64)),
+                ('candidate', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='evidence', to='memoryapp.candidate')),
             ],
             options={
-                "ordering": ["pk"],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("candidate", "digest"), name="one_row_per_evidence"
-                    )
-                ],
+                'ordering': ['pk'],
+                'constraints': [models.UniqueConstraint(fields=('candidate', 'digest'), name='one_row_per_evidence')],
             },
         ),
         migrations.AddIndex(
-            model_name="candidate",
-            index=models.Index(
-                fields=["playbook", "status", "created_at"], name="memoryapp_c_playboo_6515b2_idx"
-            ),
+            model_name='candidate',
+            index=models.Index(fields=['playbook', 'status', 'created_at'], name='memoryapp_c_playboo_6515b2_idx'),
         ),
         migrations.AddConstraint(
-            model_name="candidate",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(
-                    ("status", "pending"), models.Q(("dedup_key", ""), _negated=True)
-                ),
-                fields=("playbook", "dedup_key"),
-                name="one_waiting_candidate_per_lesson",
-            ),
+            model_name='candidate',
+            constraint=models.UniqueConstraint(condition=models.Q(('status', 'pending'), models.Q(('dedup_key', ''), _negated=True)), fields=('playbook', 'dedup_key'), name='one_waiting_candidate_per_lesson'),
         ),
         migrations.AddConstraint(
-            model_name="bullet",
-            constraint=models.UniqueConstraint(
-                fields=("playbook", "label"), name="one_label_per_playbook"
-            ),
+            model_name='bullet',
+            constraint=models.UniqueConstraint(fields=('playbook', 'label'), name='one_label_per_playbook'),
         ),
         migrations.AddConstraint(
-            model_name="release",
-            constraint=models.UniqueConstraint(
-                fields=("playbook", "number"), name="one_release_number"
-            ),
+            model_name='release',
+            constraint=models.UniqueConstraint(fields=('playbook', 'number'), name='one_release_number'),
         ),
         migrations.AddConstraint(
-            model_name="releaselabel",
-            constraint=models.UniqueConstraint(
-                fields=("playbook", "name"), name="one_release_per_label"
-            ),
+            model_name='releaselabel',
+            constraint=models.UniqueConstraint(fields=('playbook', 'name'), name='one_release_per_label'),
         ),
         migrations.AddConstraint(
-            model_name="playbook",
-            constraint=models.UniqueConstraint(
-                fields=("workspace", "slug"), name="one_slug_per_workspace"
-            ),
+            model_name='playbook',
+            constraint=models.UniqueConstraint(fields=('workspace', 'slug'), name='one_slug_per_workspace'),
         ),
         migrations.AddConstraint(
-            model_name="membership",
-            constraint=models.UniqueConstraint(
-                fields=("workspace", "user"), name="one_membership_per_user"
-            ),
+            model_name='membership',
+            constraint=models.UniqueConstraint(fields=('workspace', 'user'), name='one_membership_per_user'),
         ),
         migrations.AddIndex(
-            model_name="event",
-            index=models.Index(
-                fields=["workspace", "-created_at"], name="memoryapp_e_workspa_e2954f_idx"
-            ),
+            model_name='event',
+            index=models.Index(fields=['workspace', '-created_at'], name='memoryapp_e_workspa_e2954f_idx'),
         ),
     ]

@@ -5,70 +5,44 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("memoryapp", "0001_initial"),
+        ('memoryapp', '0001_initial'),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="bullet",
-            name="verified_losses",
+            model_name='bullet',
+            name='verified_losses',
             field=models.PositiveIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name="bullet",
-            name="verified_wins",
+            model_name='bullet',
+            name='verified_wins',
             field=models.PositiveIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name="playbook",
-            name="requires_evaluation",
-            field=models.BooleanField(
-                default=False, help_text="Publish only what passed an evaluation."
-            ),
+            model_name='playbook',
+            name='requires_evaluation',
+            field=models.BooleanField(default=False, help_text='Publish only what passed an evaluation.'),
         ),
         migrations.CreateModel(
-            name="Evaluation",
+            name='Evaluation',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("digest", models.CharField(max_length=64)),
-                ("name", models.CharField(max_length=120)),
-                ("link", models.CharField(max_length=300)),
-                ("passed", models.BooleanField(blank=True, null=True)),
-                ("message", models.TextField(blank=True)),
-                ("figures", models.JSONField(default=dict)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                (
-                    "playbook",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="evaluations",
-                        to="memoryapp.playbook",
-                    ),
-                ),
-                (
-                    "release",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="evaluations",
-                        to="memoryapp.release",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('digest', models.CharField(max_length=64)),
+                ('name', models.CharField(max_length=120)),
+                ('link', models.CharField(max_length=300)),
+                ('passed', models.BooleanField(blank=True, null=True)),
+                ('message', models.TextField(blank=True)),
+                ('figures', models.JSONField(default=dict)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('playbook', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='evaluations', to='memoryapp.playbook')),
+                ('release', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='evaluations', to='memoryapp.release')),
             ],
             options={
-                "ordering": ["-pk"],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("playbook", "link"), name="one_evaluation_per_link"
-                    )
-                ],
+                'ordering': ['-pk'],
+                'constraints': [models.UniqueConstraint(fields=('playbook', 'link'), name='one_evaluation_per_link')],
             },
         ),
     ]

@@ -5,25 +5,15 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("memoryapp", "0003_imported_bullets"),
+        ('memoryapp', '0003_imported_bullets'),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name="apikey",
-            name="scopes",
-            field=django.contrib.postgres.fields.ArrayField(
-                base_field=models.CharField(
-                    choices=[
-                        ("playbooks:pull", "Pull playbooks"),
-                        ("trajectories:write", "Send trajectories"),
-                        ("read", "Read everything"),
-                        ("write", "Start runs, decide and publish"),
-                    ],
-                    max_length=40,
-                ),
-                size=None,
-            ),
+            model_name='apikey',
+            name='scopes',
+            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('playbooks:pull', 'Pull playbooks'), ('trajectories:write', 'Send trajectories'), ('read', 'Read everything'), ('write', 'Start runs, decide and publish')], max_length=40), size=None),
         ),
     ]

@@ -34,495 +34,288 @@ UPDATE memoryapp_bullet b SET wording_id = (
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("memoryapp", "0004_stages_and_scopes"),
+        ('memoryapp', '0004_stages_and_scopes'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="BulletVector",
+            name='BulletVector',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("vector", pgvector.django.halfvec.HalfVectorField()),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('vector', pgvector.django.halfvec.HalfVectorField()),
             ],
         ),
         migrations.CreateModel(
-            name="EmbeddingModel",
+            name='EmbeddingModel',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("provider", models.CharField(max_length=20)),
-                ("name", models.CharField(max_length=200)),
-                ("dimensions", models.PositiveIntegerField()),
-                (
-                    "status",
-                    models.CharField(
-                        choices=[
-                            ("building", "Building"),
-                            ("serving", "Serving"),
-                            ("retired", "Retired"),
-                        ],
-                        default="building",
-                        max_length=8,
-                    ),
-                ),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("served_at", models.DateTimeField(blank=True, null=True)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('provider', models.CharField(max_length=20)),
+                ('name', models.CharField(max_length=200)),
+                ('dimensions', models.PositiveIntegerField()),
+                ('status', models.CharField(choices=[('building', 'Building'), ('serving', 'Serving'), ('retired', 'Retired')], default='building', max_length=8)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('served_at', models.DateTimeField(blank=True, null=True)),
             ],
         ),
         migrations.CreateModel(
-            name="IdempotentRequest",
+            name='IdempotentRequest',
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("caller", models.CharField(max_length=64)),
-                ("key", models.CharField(max_length=255)),
-                (
-                    "asked",
-                    models.CharField(
-                        help_text="SHA-256 of method, address and body.", max_length=64
-                    ),
-                ),
-                ("status", models.PositiveSmallIntegerField(blank=True, null=True)),
-                ("body", models.BinaryField(blank=True, null=True)),
-                ("content_type", models.CharField(blank=True, max_length=120)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('caller', models.CharField(max_length=64)),
+                ('key', models.CharField(max_length=255)),
+                ('asked', models.CharField(help_text='SHA-256 of method, address and body.', max_length=64)),
+                ('status', models.PositiveSmallIntegerField(blank=True, null=True)),
+                ('body', models.BinaryField(blank=True, null=True)),
+                ('content_type', models.CharField(blank=True, max_length=120)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.CreateModel(
-            name="PullReceipt",
+            name='PullReceipt',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("agent", models.CharField(blank=True, max_length=120)),
-                ("label", models.CharField(blank=True, max_length=40)),
-                ("form", models.CharField(max_length=20)),
-                ("unchanged", models.BooleanField(default=False)),
-                ("pulled_at", models.DateTimeField()),
-                ("source", models.UUIDField()),
-                ("number", models.PositiveBigIntegerField()),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('agent', models.CharField(blank=True, max_length=120)),
+                ('label', models.CharField(blank=True, max_length=40)),
+                ('form', models.CharField(max_length=20)),
+                ('unchanged', models.BooleanField(default=False)),
+                ('pulled_at', models.DateTimeField()),
+                ('source', models.UUIDField()),
+                ('number', models.PositiveBigIntegerField()),
             ],
             options={
-                "ordering": ["-pulled_at", "-pk"],
+                'ordering': ['-pulled_at', '-pk'],
             },
         ),
         migrations.CreateModel(
-            name="RecallTrace",
+            name='RecallTrace',
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("query", models.TextField()),
-                ("asked", models.JSONField(default=dict)),
-                ("answer", models.JSONField(default=dict)),
-                ("results", models.JSONField(default=list)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('query', models.TextField()),
+                ('asked', models.JSONField(default=dict)),
+                ('answer', models.JSONField(default=dict)),
+                ('results', models.JSONField(default=list)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                "ordering": ["-created_at"],
+                'ordering': ['-created_at'],
             },
         ),
         migrations.CreateModel(
-            name="Report",
+            name='Report',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("agent", models.CharField(blank=True, max_length=120)),
-                ("task", models.CharField(max_length=200)),
-                (
-                    "outcome",
-                    models.CharField(
-                        blank=True,
-                        choices=[("", "Not said"), ("success", "Success"), ("failure", "Failure")],
-                        default="",
-                        max_length=8,
-                    ),
-                ),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("updated_at", models.DateTimeField(auto_now=True)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('agent', models.CharField(blank=True, max_length=120)),
+                ('task', models.CharField(max_length=200)),
+                ('outcome', models.CharField(blank=True, choices=[('', 'Not said'), ('success', 'Success'), ('failure', 'Failure')], default='', max_length=8)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('updated_at', models.DateTimeField(auto_now=True)),
             ],
             options={
-                "ordering": ["-pk"],
+                'ordering': ['-pk'],
             },
         ),
         migrations.CreateModel(
-            name="Vote",
+            name='Vote',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "value",
-                    models.CharField(
-                        choices=[
-                            ("helpful", "Helpful"),
-                            ("harmful", "Harmful"),
-                            ("neutral", "Neutral"),
-                        ],
-                        max_length=7,
-                    ),
-                ),
-                ("evidence", models.CharField(blank=True, max_length=2000)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('value', models.CharField(choices=[('helpful', 'Helpful'), ('harmful', 'Harmful'), ('neutral', 'Neutral')], max_length=7)),
+                ('evidence', models.CharField(blank=True, max_length=2000)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                "ordering": ["-pk"],
+                'ordering': ['-pk'],
             },
         ),
         migrations.AddField(
-            model_name="apikey",
-            name="playbooks",
-            field=models.ManyToManyField(blank=True, related_name="+", to="memoryapp.playbook"),
+            model_name='apikey',
+            name='playbooks',
+            field=models.ManyToManyField(blank=True, related_name='+', to='memoryapp.playbook'),
         ),
         migrations.AddField(
-            model_name="apikey",
-            name="previous_hash",
+            model_name='apikey',
+            name='previous_hash',
             field=models.CharField(blank=True, max_length=64),
         ),
         migrations.AddField(
-            model_name="apikey",
-            name="previous_until",
+            model_name='apikey',
+            name='previous_until',
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name="apikey",
-            name="rate_limit",
-            field=models.PositiveIntegerField(
-                blank=True,
-                help_text="Requests per minute; empty is the default, 0 no limit.",
-                null=True,
-            ),
+            model_name='apikey',
+            name='rate_limit',
+            field=models.PositiveIntegerField(blank=True, help_text='Requests per minute; empty is the default, 0 no limit.', null=True),
         ),
         migrations.AddField(
-            model_name="apikey",
-            name="rotated_at",
+            model_name='apikey',
+            name='rotated_at',
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name="bullet",
-            name="wording",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to="memoryapp.bulletrevision",
-            ),
+            model_name='bullet',
+            name='wording',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='memoryapp.bulletrevision'),
         ),
         migrations.AddField(
-            model_name="release",
-            name="replacement",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="replaces",
-                to="memoryapp.release",
-            ),
+            model_name='release',
+            name='replacement',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='replaces', to='memoryapp.release'),
         ),
         migrations.AddField(
-            model_name="release",
-            name="withdrawal",
-            field=models.CharField(
-                blank=True,
-                choices=[("", "In use"), ("retired", "Retired"), ("recalled", "Recalled")],
-                default="",
-                max_length=8,
-            ),
+            model_name='release',
+            name='withdrawal',
+            field=models.CharField(blank=True, choices=[('', 'In use'), ('retired', 'Retired'), ('recalled', 'Recalled')], default='', max_length=8),
         ),
         migrations.AddField(
-            model_name="release",
-            name="withdrawal_reason",
+            model_name='release',
+            name='withdrawal_reason',
             field=models.CharField(blank=True, max_length=300),
         ),
         migrations.AddField(
-            model_name="release",
-            name="withdrawn_at",
+            model_name='release',
+            name='withdrawn_at',
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name="release",
-            name="withdrawn_by",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
+            model_name='release',
+            name='withdrawn_by',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
         ),
         migrations.AddField(
-            model_name="release",
-            name="wordings",
-            field=django.contrib.postgres.fields.ArrayField(
-                base_field=models.BigIntegerField(), blank=True, default=list, size=None
-            ),
+            model_name='release',
+            name='wordings',
+            field=django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), blank=True, default=list, size=None),
         ),
         migrations.AddField(
-            model_name="releaselabel",
-            name="canary",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="canary_labels",
-                to="memoryapp.release",
-            ),
+            model_name='releaselabel',
+            name='canary',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='canary_labels', to='memoryapp.release'),
         ),
         migrations.AddField(
-            model_name="releaselabel",
-            name="canary_share",
-            field=models.PositiveSmallIntegerField(
-                default=0,
-                validators=[
-                    django.core.validators.MinValueValidator(0),
-                    django.core.validators.MaxValueValidator(100),
-                ],
-            ),
+            model_name='releaselabel',
+            name='canary_share',
+            field=models.PositiveSmallIntegerField(default=0, validators=[django.core.validators.MinValueValidator(0), django.core.validators.MaxValueValidator(100)]),
         ),
         migrations.AddField(
-            model_name="releaselabel",
-            name="canary_since",
+            model_name='releaselabel',
+            name='canary_since',
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AlterField(
-            model_name="apikey",
-            name="scopes",
-            field=django.contrib.postgres.fields.ArrayField(
-                base_field=models.CharField(
-                    choices=[
-                        ("playbooks:pull", "Pull playbooks and search in them"),
-                        ("feedback:write", "Report outcomes"),
-                        ("trajectories:write", "Send trajectories"),
-                        ("read", "Read everything"),
-                        ("write", "Start runs, decide and publish"),
-                        ("admin", "Administer: keys, exports and imports"),
-                    ],
-                    max_length=40,
-                ),
-                size=None,
-            ),
+            model_name='apikey',
+            name='scopes',
+            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('playbooks:pull', 'Pull playbooks and search in them'), ('feedback:write', 'Report outcomes'), ('trajectories:write', 'Send trajectories'), ('read', 'Read everything'), ('write', 'Start runs, decide and publish'), ('admin', 'Administer: keys, exports and imports')], max_length=40), size=None),
         ),
         migrations.AddConstraint(
-            model_name="releaselabel",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("canary", None), ("canary_share", 0)),
-                    models.Q(("canary__isnull", False), ("canary_share__range", (1, 100))),
-                    _connector="OR",
-                ),
-                name="canary_has_a_share",
-            ),
+            model_name='releaselabel',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('canary', None), ('canary_share', 0)), models.Q(('canary__isnull', False), ('canary_share__range', (1, 100))), _connector='OR'), name='canary_has_a_share'),
         ),
         migrations.AddField(
-            model_name="bulletvector",
-            name="playbook",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="+",
-                to="memoryapp.playbook",
-            ),
+            model_name='bulletvector',
+            name='playbook',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='memoryapp.playbook'),
         ),
         migrations.AddField(
-            model_name="bulletvector",
-            name="revision",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="vectors",
-                to="memoryapp.bulletrevision",
-            ),
+            model_name='bulletvector',
+            name='revision',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='vectors', to='memoryapp.bulletrevision'),
         ),
         migrations.AddConstraint(
-            model_name="embeddingmodel",
-            constraint=models.UniqueConstraint(
-                fields=("provider", "name", "dimensions"), name="one_row_per_embedding_model"
-            ),
+            model_name='embeddingmodel',
+            constraint=models.UniqueConstraint(fields=('provider', 'name', 'dimensions'), name='one_row_per_embedding_model'),
         ),
         migrations.AddConstraint(
-            model_name="embeddingmodel",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("status", "serving")),
-                fields=("status",),
-                name="one_embedding_model_serves",
-            ),
+            model_name='embeddingmodel',
+            constraint=models.UniqueConstraint(condition=models.Q(('status', 'serving')), fields=('status',), name='one_embedding_model_serves'),
         ),
         migrations.AddField(
-            model_name="bulletvector",
-            name="model",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="vectors",
-                to="memoryapp.embeddingmodel",
-            ),
+            model_name='bulletvector',
+            name='model',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='vectors', to='memoryapp.embeddingmodel'),
         ),
         migrations.AddIndex(
-            model_name="idempotentrequest",
-            index=models.Index(fields=["created_at"], name="memoryapp_i_created_d450ae_idx"),
+            model_name='idempotentrequest',
+            index=models.Index(fields=['created_at'], name='memoryapp_i_created_d450ae_idx'),
         ),
         migrations.AddConstraint(
-            model_name="idempotentrequest",
-            constraint=models.UniqueConstraint(
-                fields=("caller", "key"), name="one_answer_per_idempotency_key"
-            ),
+            model_name='idempotentrequest',
+            constraint=models.UniqueConstraint(fields=('caller', 'key'), name='one_answer_per_idempotency_key'),
         ),
         migrations.AddField(
-            model_name="pullreceipt",
-            name="key",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="receipts",
-                to="memoryapp.apikey",
-            ),
+            model_name='pullreceipt',
+            name='key',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='receipts', to='memoryapp.apikey'),
         ),
         migrations.AddField(
-            model_name="pullreceipt",
-            name="release",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="receipts",
-                to="memoryapp.release",
-            ),
+            model_name='pullreceipt',
+            name='release',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='receipts', to='memoryapp.release'),
         ),
         migrations.AddField(
-            model_name="recalltrace",
-            name="key",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to="memoryapp.apikey",
-            ),
+            model_name='recalltrace',
+            name='key',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='memoryapp.apikey'),
         ),
         migrations.AddField(
-            model_name="recalltrace",
-            name="release",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="+",
-                to="memoryapp.release",
-            ),
+            model_name='recalltrace',
+            name='release',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='memoryapp.release'),
         ),
         migrations.AddField(
-            model_name="recalltrace",
-            name="workspace",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="recall_traces",
-                to="memoryapp.workspace",
-            ),
+            model_name='recalltrace',
+            name='workspace',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='recall_traces', to='memoryapp.workspace'),
         ),
         migrations.AddField(
-            model_name="report",
-            name="key",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="reports",
-                to="memoryapp.apikey",
-            ),
+            model_name='report',
+            name='key',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='reports', to='memoryapp.apikey'),
         ),
         migrations.AddField(
-            model_name="report",
-            name="release",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="reports",
-                to="memoryapp.release",
-            ),
+            model_name='report',
+            name='release',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reports', to='memoryapp.release'),
         ),
         migrations.AddField(
-            model_name="vote",
-            name="bullet",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="votes",
-                to="memoryapp.bullet",
-            ),
+            model_name='vote',
+            name='bullet',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='votes', to='memoryapp.bullet'),
         ),
         migrations.AddField(
-            model_name="vote",
-            name="report",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="votes",
-                to="memoryapp.report",
-            ),
+            model_name='vote',
+            name='report',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='votes', to='memoryapp.report'),
         ),
         migrations.AddConstraint(
-            model_name="bulletvector",
-            constraint=models.UniqueConstraint(
-                fields=("revision", "model"), name="one_vector_per_wording_and_model"
-            ),
+            model_name='bulletvector',
+            constraint=models.UniqueConstraint(fields=('revision', 'model'), name='one_vector_per_wording_and_model'),
         ),
         migrations.AddIndex(
-            model_name="pullreceipt",
-            index=models.Index(
-                fields=["release", "-pulled_at"], name="memoryapp_p_release_44216f_idx"
-            ),
+            model_name='pullreceipt',
+            index=models.Index(fields=['release', '-pulled_at'], name='memoryapp_p_release_44216f_idx'),
         ),
         migrations.AddConstraint(
-            model_name="pullreceipt",
-            constraint=models.UniqueConstraint(
-                fields=("source", "number"), name="one_row_per_receipt"
-            ),
+            model_name='pullreceipt',
+            constraint=models.UniqueConstraint(fields=('source', 'number'), name='one_row_per_receipt'),
         ),
         migrations.AddIndex(
-            model_name="recalltrace",
-            index=models.Index(
-                fields=["workspace", "-created_at"], name="memoryapp_r_workspa_4b6f6b_idx"
-            ),
+            model_name='recalltrace',
+            index=models.Index(fields=['workspace', '-created_at'], name='memoryapp_r_workspa_4b6f6b_idx'),
         ),
         migrations.AddIndex(
-            model_name="report",
-            index=models.Index(
-                fields=["release", "outcome", "created_at"], name="memoryapp_r_release_7e9913_idx"
-            ),
+            model_name='report',
+            index=models.Index(fields=['release', 'outcome', 'created_at'], name='memoryapp_r_release_7e9913_idx'),
         ),
         migrations.AddConstraint(
-            model_name="report",
-            constraint=models.UniqueConstraint(
-                fields=("release", "task"), name="one_report_per_task"
-            ),
+            model_name='report',
+            constraint=models.UniqueConstraint(fields=('release', 'task'), name='one_report_per_task'),
         ),
         migrations.AddConstraint(
-            model_name="vote",
-            constraint=models.UniqueConstraint(
-                fields=("report", "bullet"), name="one_vote_per_task"
-            ),
+            model_name='vote',
+            constraint=models.UniqueConstraint(fields=('report', 'bullet'), name='one_vote_per_task'),
         ),
         migrations.RunSQL(SEARCH_COLUMNS, DROP_SEARCH_COLUMNS),
         migrations.RunSQL(FIND_WORDINGS, migrations.RunSQL.noop),

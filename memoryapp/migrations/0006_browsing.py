@@ -101,153 +101,108 @@ END $$;
 """
 EVENTS = ("INSERT", "UPDATE", "DELETE")
 CREATE = FOLD + "".join(_function(kind, event) for kind in SUBJECTS for event in EVENTS)
-FILL = "".join(_append(kind, f"SELECT t.*, 1 AS sign FROM memoryapp_{kind} t") for kind in SUBJECTS)
-DROP = (
-    "".join(
-        f"DROP TRIGGER memoryapp_tally_{kind}_{event.lower()} ON memoryapp_{kind};"
-        f"DROP FUNCTION memoryapp_tally_{kind}_{event.lower()}();"
-        for kind in SUBJECTS
-        for event in EVENTS
-    )
-    + "DROP FUNCTION memoryapp_tally_fold(bigint, bigint);"
+FILL = "".join(
+    _append(kind, f"SELECT t.*, 1 AS sign FROM memoryapp_{kind} t") for kind in SUBJECTS
 )
+DROP = "".join(
+    f"DROP TRIGGER memoryapp_tally_{kind}_{event.lower()} ON memoryapp_{kind};"
+    f"DROP FUNCTION memoryapp_tally_{kind}_{event.lower()}();"
+    for kind in SUBJECTS
+    for event in EVENTS
+) + "DROP FUNCTION memoryapp_tally_fold(bigint, bigint);"
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("memoryapp", "0005_agents_side"),
+        ('memoryapp', '0005_agents_side'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="SavedView",
+            name='SavedView',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "page",
-                    models.CharField(help_text="The name of the list's address.", max_length=40),
-                ),
-                ("name", models.CharField(max_length=60)),
-                ("query", models.CharField(max_length=1000)),
-                ("is_shared", models.BooleanField(default=False)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('page', models.CharField(help_text="The name of the list's address.", max_length=40)),
+                ('name', models.CharField(max_length=60)),
+                ('query', models.CharField(max_length=1000)),
+                ('is_shared', models.BooleanField(default=False)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                "ordering": ["name", "pk"],
+                'ordering': ['name', 'pk'],
             },
         ),
         migrations.CreateModel(
-            name="Tally",
+            name='Tally',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[("bullet", "Bullet"), ("candidate", "Candidate")], max_length=10
-                    ),
-                ),
-                ("status", models.CharField(max_length=10)),
-                ("section", models.CharField(max_length=60)),
-                ("use", models.CharField(max_length=10)),
-                ("amount", models.IntegerField()),
-                ("token_sum", models.BigIntegerField(default=0)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('bullet', 'Bullet'), ('candidate', 'Candidate')], max_length=10)),
+                ('status', models.CharField(max_length=10)),
+                ('section', models.CharField(max_length=60)),
+                ('use', models.CharField(max_length=10)),
+                ('amount', models.IntegerField()),
+                ('token_sum', models.BigIntegerField(default=0)),
             ],
         ),
         migrations.AddField(
-            model_name="bullet",
-            name="position",
+            model_name='bullet',
+            name='position',
             field=models.PositiveIntegerField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name="bullet",
-            name="tags",
-            field=django.contrib.postgres.fields.ArrayField(
-                base_field=models.CharField(max_length=40), blank=True, default=list, size=None
-            ),
+            model_name='bullet',
+            name='tags',
+            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), blank=True, default=list, size=None),
         ),
         migrations.AddIndex(
-            model_name="bullet",
-            index=django.contrib.postgres.indexes.GinIndex(fields=["tags"], name="bullet_tags"),
+            model_name='bullet',
+            index=django.contrib.postgres.indexes.GinIndex(fields=['tags'], name='bullet_tags'),
         ),
         migrations.AddIndex(
-            model_name="bullet",
-            index=models.Index(fields=["-updated_at", "id"], name="bullet_newest"),
+            model_name='bullet',
+            index=models.Index(fields=['-updated_at', 'id'], name='bullet_newest'),
         ),
         migrations.AddIndex(
-            model_name="bullet",
-            index=models.Index(fields=["status", "-updated_at", "id"], name="bullet_status"),
+            model_name='bullet',
+            index=models.Index(fields=['status', '-updated_at', 'id'], name='bullet_status'),
         ),
         migrations.AddIndex(
-            model_name="bullet",
-            index=models.Index(fields=["section", "-updated_at", "id"], name="bullet_section"),
+            model_name='bullet',
+            index=models.Index(fields=['section', '-updated_at', 'id'], name='bullet_section'),
         ),
         migrations.AddIndex(
-            model_name="bullet",
-            index=models.Index(fields=["label"], name="bullet_label"),
+            model_name='bullet',
+            index=models.Index(fields=['label'], name='bullet_label'),
         ),
         migrations.AddField(
-            model_name="savedview",
-            name="owner",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
+            model_name='savedview',
+            name='owner',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL),
         ),
         migrations.AddField(
-            model_name="savedview",
-            name="workspace",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="saved_views",
-                to="memoryapp.workspace",
-            ),
+            model_name='savedview',
+            name='workspace',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='saved_views', to='memoryapp.workspace'),
         ),
         migrations.AddField(
-            model_name="tally",
-            name="playbook",
-            field=models.ForeignKey(
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to="memoryapp.playbook",
-            ),
+            model_name='tally',
+            name='playbook',
+            field=models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memoryapp.playbook'),
         ),
         migrations.AddField(
-            model_name="tally",
-            name="workspace",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to="memoryapp.workspace",
-            ),
+            model_name='tally',
+            name='workspace',
+            field=models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='memoryapp.workspace'),
         ),
         migrations.AddConstraint(
-            model_name="savedview",
-            constraint=models.UniqueConstraint(
-                fields=("workspace", "owner", "page", "name"), name="one_view_per_name"
-            ),
+            model_name='savedview',
+            constraint=models.UniqueConstraint(fields=('workspace', 'owner', 'page', 'name'), name='one_view_per_name'),
         ),
         migrations.AddIndex(
-            model_name="tally",
-            index=models.Index(
-                fields=["workspace", "playbook", "kind"], name="memoryapp_t_workspa_343b31_idx"
-            ),
+            model_name='tally',
+            index=models.Index(fields=['workspace', 'playbook', 'kind'], name='memoryapp_t_workspa_343b31_idx'),
         ),
         migrations.RunSQL(CREATE + FILL, DROP),
     ]

@@ -10,232 +10,135 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("memoryapp", "0006_browsing"),
+        ('memoryapp', '0006_browsing'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="BulkDecision",
+            name='BulkDecision',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "action",
-                    models.CharField(
-                        choices=[
-                            ("approve", "Approve"),
-                            ("reject", "Reject"),
-                            ("assign", "Assign"),
-                            ("undo", "Undo"),
-                        ],
-                        max_length=10,
-                    ),
-                ),
-                ("query", models.JSONField(help_text="The filter, or the ids that were chosen.")),
-                ("reason", models.CharField(blank=True, max_length=300)),
-                ("total", models.PositiveIntegerField()),
-                ("done_until", models.JSONField(blank=True, null=True)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('action', models.CharField(choices=[('approve', 'Approve'), ('reject', 'Reject'), ('assign', 'Assign'), ('undo', 'Undo')], max_length=10)),
+                ('query', models.JSONField(help_text='The filter, or the ids that were chosen.')),
+                ('reason', models.CharField(blank=True, max_length=300)),
+                ('total', models.PositiveIntegerField()),
+                ('done_until', models.JSONField(blank=True, null=True)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('ended_at', models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                "ordering": ["-created_at"],
+                'ordering': ['-created_at'],
             },
         ),
         migrations.CreateModel(
-            name="BulkOutcome",
+            name='BulkOutcome',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("done", models.BooleanField()),
-                ("message", models.CharField(blank=True, max_length=500)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('done', models.BooleanField()),
+                ('message', models.CharField(blank=True, max_length=500)),
             ],
             options={
-                "ordering": ["pk"],
+                'ordering': ['pk'],
             },
         ),
         migrations.CreateModel(
-            name="Note",
+            name='Note',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("text", models.TextField()),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('text', models.TextField()),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                "ordering": ["created_at", "pk"],
+                'ordering': ['created_at', 'pk'],
             },
         ),
         migrations.CreateModel(
-            name="Reservation",
+            name='Reservation',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("expires_at", models.DateTimeField()),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('expires_at', models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name="ReviewPolicy",
+            name='ReviewPolicy',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("number", models.PositiveIntegerField()),
-                (
-                    "reviewers",
-                    models.PositiveSmallIntegerField(
-                        default=1, help_text="How many people have to agree."
-                    ),
-                ),
-                (
-                    "protected_labels",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.CharField(max_length=40),
-                        blank=True,
-                        default=list,
-                        size=None,
-                    ),
-                ),
-                ("protected_reviewers", models.PositiveSmallIntegerField(default=2)),
-                (
-                    "admit_from",
-                    models.FloatField(
-                        blank=True,
-                        help_text="Validator confidence from which nobody is asked.",
-                        null=True,
-                    ),
-                ),
-                (
-                    "audit_share",
-                    models.FloatField(default=0.1, help_text="Of what was admitted so, 0 to 1."),
-                ),
-                (
-                    "blind_share",
-                    models.FloatField(default=0.0, help_text="Of what people decide, 0 to 1."),
-                ),
-                ("reason", models.CharField(blank=True, max_length=300)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveIntegerField()),
+                ('reviewers', models.PositiveSmallIntegerField(default=1, help_text='How many people have to agree.')),
+                ('protected_labels', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), blank=True, default=list, size=None)),
+                ('protected_reviewers', models.PositiveSmallIntegerField(default=2)),
+                ('admit_from', models.FloatField(blank=True, help_text='Validator confidence from which nobody is asked.', null=True)),
+                ('audit_share', models.FloatField(default=0.1, help_text='Of what was admitted so, 0 to 1.')),
+                ('blind_share', models.FloatField(default=0.0, help_text='Of what people decide, 0 to 1.')),
+                ('reason', models.CharField(blank=True, max_length=300)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                "ordering": ["-number"],
+                'ordering': ['-number'],
             },
         ),
         migrations.CreateModel(
-            name="Trail",
+            name='Trail',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("link", models.CharField(max_length=300)),
-                ("steps", models.JSONField()),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('link', models.CharField(max_length=300)),
+                ('steps', models.JSONField()),
             ],
             options={
-                "ordering": ["pk"],
+                'ordering': ['pk'],
             },
         ),
         migrations.CreateModel(
-            name="ReviewVote",
+            name='ReviewVote',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "decision",
-                    models.CharField(
-                        choices=[("approved", "Approved"), ("rejected", "Rejected")], max_length=10
-                    ),
-                ),
-                ("content", models.TextField(blank=True)),
-                ("reason", models.CharField(blank=True, max_length=300)),
-                ("blind", models.BooleanField(default=False)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("withdrawn_at", models.DateTimeField(blank=True, null=True)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('decision', models.CharField(choices=[('approved', 'Approved'), ('rejected', 'Rejected')], max_length=10)),
+                ('content', models.TextField(blank=True)),
+                ('reason', models.CharField(blank=True, max_length=300)),
+                ('blind', models.BooleanField(default=False)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('withdrawn_at', models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                "ordering": ["created_at", "pk"],
+                'ordering': ['created_at', 'pk'],
             },
         ),
         migrations.RemoveIndex(
-            model_name="candidate",
-            name="memoryapp_c_playboo_6515b2_idx",
+            model_name='candidate',
+            name='memoryapp_c_playboo_6515b2_idx',
         ),
         migrations.AddField(
-            model_name="candidate",
-            name="assigned_to",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
+            model_name='candidate',
+            name='assigned_to',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
         ),
         migrations.AddField(
-            model_name="candidate",
-            name="audit",
-            field=models.CharField(
-                blank=True,
-                choices=[("due", "Audit due"), ("upheld", "Upheld"), ("overturned", "Overturned")],
-                max_length=10,
-            ),
+            model_name='candidate',
+            name='audit',
+            field=models.CharField(blank=True, choices=[('due', 'Audit due'), ('upheld', 'Upheld'), ('overturned', 'Overturned')], max_length=10),
         ),
         migrations.AddField(
-            model_name="candidate",
-            name="confidence",
+            model_name='candidate',
+            name='confidence',
             field=models.FloatField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name="candidate",
-            name="proposed_against",
+            model_name='candidate',
+            name='proposed_against',
             field=models.JSONField(blank=True, default=dict),
         ),
         migrations.AddField(
-            model_name="candidate",
-            name="superseded_by",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="supersedes",
-                to="memoryapp.candidate",
-            ),
+            model_name='candidate',
+            name='superseded_by',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='supersedes', to='memoryapp.candidate'),
         ),
         migrations.AddField(
-            model_name="candidate",
-            name="workspace",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="+",
-                to="memoryapp.workspace",
-            ),
+            model_name='candidate',
+            name='workspace',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='memoryapp.workspace'),
         ),
         migrations.RunSQL(
             """
@@ -251,274 +154,157 @@ class Migration(migrations.Migration):
             migrations.RunSQL.noop,
         ),
         migrations.AlterField(
-            model_name="candidate",
-            name="workspace",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="+",
-                to="memoryapp.workspace",
-            ),
+            model_name='candidate',
+            name='workspace',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='memoryapp.workspace'),
         ),
         migrations.AddField(
-            model_name="event",
-            name="through",
+            model_name='event',
+            name='through',
             field=models.CharField(blank=True, max_length=120),
         ),
         migrations.AddIndex(
-            model_name="event",
-            index=models.Index(fields=["workspace", "kind", "-created_at"], name="events_of_kind"),
+            model_name='event',
+            index=models.Index(fields=['workspace', 'kind', '-created_at'], name='events_of_kind'),
         ),
         migrations.AddIndex(
-            model_name="event",
-            index=models.Index(fields=["workspace", "subject_id"], name="events_of_subject"),
+            model_name='event',
+            index=models.Index(fields=['workspace', 'subject_id'], name='events_of_subject'),
         ),
         migrations.AddField(
-            model_name="bulkdecision",
-            name="asked_by",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
+            model_name='bulkdecision',
+            name='asked_by',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
         ),
         migrations.AddField(
-            model_name="bulkdecision",
-            name="assignee",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
+            model_name='bulkdecision',
+            name='assignee',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
         ),
         migrations.AddField(
-            model_name="bulkdecision",
-            name="undoes",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="+",
-                to="memoryapp.bulkdecision",
-            ),
+            model_name='bulkdecision',
+            name='undoes',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='memoryapp.bulkdecision'),
         ),
         migrations.AddField(
-            model_name="bulkdecision",
-            name="workspace",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="bulk_decisions",
-                to="memoryapp.workspace",
-            ),
+            model_name='bulkdecision',
+            name='workspace',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='bulk_decisions', to='memoryapp.workspace'),
         ),
         migrations.AddField(
-            model_name="bulkoutcome",
-            name="bulk",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="outcomes",
-                to="memoryapp.bulkdecision",
-            ),
+            model_name='bulkoutcome',
+            name='bulk',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='outcomes', to='memoryapp.bulkdecision'),
         ),
         migrations.AddField(
-            model_name="bulkoutcome",
-            name="candidate",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="+",
-                to="memoryapp.candidate",
-            ),
+            model_name='bulkoutcome',
+            name='candidate',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='memoryapp.candidate'),
         ),
         migrations.AddField(
-            model_name="note",
-            name="author",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
+            model_name='note',
+            name='author',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
         ),
         migrations.AddField(
-            model_name="note",
-            name="candidate",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="notes",
-                to="memoryapp.candidate",
-            ),
+            model_name='note',
+            name='candidate',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notes', to='memoryapp.candidate'),
         ),
         migrations.AddField(
-            model_name="reservation",
-            name="candidate",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="reservations",
-                to="memoryapp.candidate",
-            ),
+            model_name='reservation',
+            name='candidate',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reservations', to='memoryapp.candidate'),
         ),
         migrations.AddField(
-            model_name="reservation",
-            name="membership",
-            field=models.OneToOneField(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="reservation",
-                to="memoryapp.membership",
-            ),
+            model_name='reservation',
+            name='membership',
+            field=models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='reservation', to='memoryapp.membership'),
         ),
         migrations.AddField(
-            model_name="reviewpolicy",
-            name="created_by",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
+            model_name='reviewpolicy',
+            name='created_by',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
         ),
         migrations.AddField(
-            model_name="reviewpolicy",
-            name="playbook",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="review_policies",
-                to="memoryapp.playbook",
-            ),
+            model_name='reviewpolicy',
+            name='playbook',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='review_policies', to='memoryapp.playbook'),
         ),
         migrations.AddField(
-            model_name="candidate",
-            name="policy",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to="memoryapp.reviewpolicy",
-            ),
+            model_name='candidate',
+            name='policy',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='memoryapp.reviewpolicy'),
         ),
         migrations.AddIndex(
-            model_name="candidate",
-            index=models.Index(
-                fields=["workspace", "status", "created_at", "id"], name="queue_of_workspace"
-            ),
+            model_name='candidate',
+            index=models.Index(fields=['workspace', 'status', 'created_at', 'id'], name='queue_of_workspace'),
         ),
         migrations.AddIndex(
-            model_name="candidate",
-            index=models.Index(
-                fields=["playbook", "status", "created_at", "id"], name="queue_of_playbook"
-            ),
+            model_name='candidate',
+            index=models.Index(fields=['playbook', 'status', 'created_at', 'id'], name='queue_of_playbook'),
         ),
         migrations.AddIndex(
-            model_name="candidate",
-            index=models.Index(
-                fields=["workspace", "status", "section", "created_at", "id"],
-                name="queue_of_section",
-            ),
+            model_name='candidate',
+            index=models.Index(fields=['workspace', 'status', 'section', 'created_at', 'id'], name='queue_of_section'),
         ),
         migrations.AddIndex(
-            model_name="candidate",
-            index=models.Index(
-                fields=["workspace", "status", "op", "created_at", "id"], name="queue_of_op"
-            ),
+            model_name='candidate',
+            index=models.Index(fields=['workspace', 'status', 'op', 'created_at', 'id'], name='queue_of_op'),
         ),
         migrations.AddIndex(
-            model_name="candidate",
-            index=models.Index(
-                fields=["workspace", "origin_name", "status", "created_at", "id"],
-                name="queue_of_origin",
-            ),
+            model_name='candidate',
+            index=models.Index(fields=['workspace', 'origin_name', 'status', 'created_at', 'id'], name='queue_of_origin'),
         ),
         migrations.AddIndex(
-            model_name="candidate",
-            index=models.Index(
-                condition=models.Q(("assigned_to__isnull", False)),
-                fields=["assigned_to", "status", "created_at", "id"],
-                name="queue_of_person",
-            ),
+            model_name='candidate',
+            index=models.Index(condition=models.Q(('assigned_to__isnull', False)), fields=['assigned_to', 'status', 'created_at', 'id'], name='queue_of_person'),
         ),
         migrations.AddIndex(
-            model_name="candidate",
-            index=models.Index(
-                condition=models.Q(("audit", ""), _negated=True),
-                fields=["workspace", "audit", "created_at", "id"],
-                name="queue_of_audits",
-            ),
+            model_name='candidate',
+            index=models.Index(condition=models.Q(('audit', ''), _negated=True), fields=['workspace', 'audit', 'created_at', 'id'], name='queue_of_audits'),
         ),
         migrations.AddIndex(
-            model_name="candidate",
-            index=models.Index(
-                condition=models.Q(("decided_at__isnull", False)),
-                fields=["decided_by", "decided_at"],
-                name="decided_by_person",
-            ),
+            model_name='candidate',
+            index=models.Index(condition=models.Q(('decided_at__isnull', False)), fields=['decided_by', 'decided_at'], name='decided_by_person'),
         ),
         migrations.AddIndex(
-            model_name="candidate",
-            index=models.Index(fields=["playbook", "confidence"], name="candidate_confidence"),
+            model_name='candidate',
+            index=models.Index(fields=['playbook', 'confidence'], name='candidate_confidence'),
         ),
         migrations.AddIndex(
-            model_name="candidate",
-            index=django.contrib.postgres.indexes.GinIndex(
-                django.contrib.postgres.search.SearchVector(
-                    django.db.models.functions.text.Left("content", 100000), config="simple"
-                ),
-                name="candidate_words",
-            ),
+            model_name='candidate',
+            index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.search.SearchVector(django.db.models.functions.text.Left('content', 100000), config='simple'), name='candidate_words'),
         ),
         migrations.AddField(
-            model_name="trail",
-            name="candidate",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="trails",
-                to="memoryapp.candidate",
-            ),
+            model_name='trail',
+            name='candidate',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='trails', to='memoryapp.candidate'),
         ),
         migrations.AddField(
-            model_name="reviewvote",
-            name="candidate",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="votes",
-                to="memoryapp.candidate",
-            ),
+            model_name='reviewvote',
+            name='candidate',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='votes', to='memoryapp.candidate'),
         ),
         migrations.AddField(
-            model_name="reviewvote",
-            name="reviewer",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
+            model_name='reviewvote',
+            name='reviewer',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
         ),
         migrations.AddConstraint(
-            model_name="bulkoutcome",
-            constraint=models.UniqueConstraint(
-                fields=("bulk", "candidate"), name="one_outcome_per_candidate"
-            ),
+            model_name='bulkoutcome',
+            constraint=models.UniqueConstraint(fields=('bulk', 'candidate'), name='one_outcome_per_candidate'),
         ),
         migrations.AddConstraint(
-            model_name="reviewpolicy",
-            constraint=models.UniqueConstraint(
-                fields=("playbook", "number"), name="one_policy_number"
-            ),
+            model_name='reviewpolicy',
+            constraint=models.UniqueConstraint(fields=('playbook', 'number'), name='one_policy_number'),
         ),
         migrations.AddConstraint(
-            model_name="trail",
-            constraint=models.UniqueConstraint(
-                fields=("candidate", "link"), name="one_trail_per_trajectory"
-            ),
+            model_name='trail',
+            constraint=models.UniqueConstraint(fields=('candidate', 'link'), name='one_trail_per_trajectory'),
         ),
         migrations.AddConstraint(
-            model_name="reviewvote",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("withdrawn_at__isnull", True)),
-                fields=("candidate", "reviewer"),
-                name="one_standing_vote_per_person",
-            ),
+            model_name='reviewvote',
+            constraint=models.UniqueConstraint(condition=models.Q(('withdrawn_at__isnull', True)), fields=('candidate', 'reviewer'), name='one_standing_vote_per_person'),
         ),
     ]

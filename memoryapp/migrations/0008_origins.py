@@ -6,21 +6,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("memoryapp", "0007_review_desk"),
+        ('memoryapp', '0007_review_desk'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name="candidate",
-            index=models.Index(fields=["origin_link"], name="candidate_origin"),
+            model_name='candidate',
+            index=models.Index(fields=['origin_link'], name='candidate_origin'),
         ),
         migrations.AddIndex(
-            model_name="evidence",
-            index=models.Index(
-                django.contrib.postgres.indexes.OpClass("link", name="varchar_pattern_ops"),
-                name="evidence_page",
-            ),
+            model_name='evidence',
+            index=models.Index(django.contrib.postgres.indexes.OpClass('link', name='varchar_pattern_ops'), name='evidence_page'),
         ),
     ]

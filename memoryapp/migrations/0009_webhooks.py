@@ -9,147 +9,75 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("memoryapp", "0008_origins"),
+        ('memoryapp', '0008_origins'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="Delivery",
+            name='Delivery',
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("kind", models.CharField(max_length=40)),
-                ("payload", models.JSONField()),
-                ("collapse", models.CharField(blank=True, max_length=120)),
-                (
-                    "status",
-                    models.CharField(
-                        choices=[
-                            ("waiting", "Waiting"),
-                            ("delivered", "Delivered"),
-                            ("failed", "Failed"),
-                        ],
-                        default="waiting",
-                        max_length=10,
-                    ),
-                ),
-                ("tries", models.PositiveSmallIntegerField(default=0)),
-                ("next_try_at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("delivered_at", models.DateTimeField(blank=True, null=True)),
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('kind', models.CharField(max_length=40)),
+                ('payload', models.JSONField()),
+                ('collapse', models.CharField(blank=True, max_length=120)),
+                ('status', models.CharField(choices=[('waiting', 'Waiting'), ('delivered', 'Delivered'), ('failed', 'Failed')], default='waiting', max_length=10)),
+                ('tries', models.PositiveSmallIntegerField(default=0)),
+                ('next_try_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('delivered_at', models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                "ordering": ["-created_at", "-pk"],
+                'ordering': ['-created_at', '-pk'],
             },
         ),
         migrations.CreateModel(
-            name="DeliveryTry",
+            name='DeliveryTry',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("number", models.PositiveSmallIntegerField()),
-                ("status_code", models.PositiveSmallIntegerField(blank=True, null=True)),
-                ("message", models.CharField(blank=True, max_length=500)),
-                ("duration_ms", models.PositiveIntegerField(default=0)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                (
-                    "delivery",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="attempts",
-                        to="memoryapp.delivery",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveSmallIntegerField()),
+                ('status_code', models.PositiveSmallIntegerField(blank=True, null=True)),
+                ('message', models.CharField(blank=True, max_length=500)),
+                ('duration_ms', models.PositiveIntegerField(default=0)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('delivery', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='memoryapp.delivery')),
             ],
             options={
-                "ordering": ["number", "pk"],
+                'ordering': ['number', 'pk'],
             },
         ),
         migrations.CreateModel(
-            name="Webhook",
+            name='Webhook',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("url", models.URLField(max_length=500)),
-                (
-                    "kinds",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.CharField(
-                            choices=[
-                                ("release.published", "A release was published"),
-                                ("release.recalled", "A release was recalled"),
-                                ("run.finished", "A run ended"),
-                                ("review.waiting", "Something waits for review"),
-                                ("incident.analyzed", "An incident was analyzed"),
-                            ],
-                            max_length=40,
-                        ),
-                        size=None,
-                    ),
-                ),
-                ("is_active", models.BooleanField(default=True)),
-                ("message", models.CharField(blank=True, max_length=300)),
-                ("sealed_secret", models.TextField()),
-                ("sealed_previous", models.TextField(blank=True)),
-                ("previous_until", models.DateTimeField(blank=True, null=True)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                (
-                    "created_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "workspace",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="webhooks",
-                        to="memoryapp.workspace",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('url', models.URLField(max_length=500)),
+                ('kinds', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('release.published', 'A release was published'), ('release.recalled', 'A release was recalled'), ('run.finished', 'A run ended'), ('review.waiting', 'Something waits for review'), ('incident.analyzed', 'An incident was analyzed')], max_length=40), size=None)),
+                ('is_active', models.BooleanField(default=True)),
+                ('message', models.CharField(blank=True, max_length=300)),
+                ('sealed_secret', models.TextField()),
+                ('sealed_previous', models.TextField(blank=True)),
+                ('previous_until', models.DateTimeField(blank=True, null=True)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='webhooks', to='memoryapp.workspace')),
             ],
             options={
-                "ordering": ["-created_at", "-pk"],
+                'ordering': ['-created_at', '-pk'],
             },
         ),
         migrations.AddField(
-            model_name="delivery",
-            name="webhook",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="deliveries",
-                to="memoryapp.webhook",
-            ),
+            model_name='delivery',
+            name='webhook',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='memoryapp.webhook'),
         ),
         migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(
-                fields=["webhook", "-created_at"], name="memoryapp_d_webhook_c2c298_idx"
-            ),
+            model_name='delivery',
+            index=models.Index(fields=['webhook', '-created_at'], name='memoryapp_d_webhook_c2c298_idx'),
         ),
         migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(
-                condition=models.Q(("status", "waiting")),
-                fields=["next_try_at"],
-                name="due_deliveries",
-            ),
+            model_name='delivery',
+            index=models.Index(condition=models.Q(('status', 'waiting')), fields=['next_try_at'], name='due_deliveries'),
         ),
     ]

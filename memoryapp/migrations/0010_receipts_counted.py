@@ -27,54 +27,41 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("memoryapp", "0009_webhooks"),
+        ('memoryapp', '0009_webhooks'),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="PullCount",
+            name='PullCount',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("label", models.CharField(blank=True, max_length=40)),
-                ("day", models.DateField()),
-                ("pulls", models.PositiveBigIntegerField(default=0)),
-                ("unchanged", models.PositiveBigIntegerField(default=0)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('label', models.CharField(blank=True, max_length=40)),
+                ('day', models.DateField()),
+                ('pulls', models.PositiveBigIntegerField(default=0)),
+                ('unchanged', models.PositiveBigIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name="ReceiptSource",
+            name='ReceiptSource',
             fields=[
-                ("source", models.UUIDField(editable=False, primary_key=True, serialize=False)),
-                ("highest", models.PositiveBigIntegerField()),
-                ("stored", models.PositiveBigIntegerField()),
-                ("last_at", models.DateTimeField(db_index=True)),
+                ('source', models.UUIDField(editable=False, primary_key=True, serialize=False)),
+                ('highest', models.PositiveBigIntegerField()),
+                ('stored', models.PositiveBigIntegerField()),
+                ('last_at', models.DateTimeField(db_index=True)),
             ],
         ),
         AddIndexConcurrently(
-            model_name="pullreceipt",
-            index=django.contrib.postgres.indexes.BrinIndex(
-                autosummarize=True, fields=["pulled_at"], name="receipts_by_age"
-            ),
+            model_name='pullreceipt',
+            index=django.contrib.postgres.indexes.BrinIndex(autosummarize=True, fields=['pulled_at'], name='receipts_by_age'),
         ),
         migrations.AddField(
-            model_name="pullcount",
-            name="release",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="pull_counts",
-                to="memoryapp.release",
-            ),
+            model_name='pullcount',
+            name='release',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='pull_counts', to='memoryapp.release'),
         ),
         migrations.AddConstraint(
-            model_name="pullcount",
-            constraint=models.UniqueConstraint(
-                fields=("release", "label", "day"), name="one_count_per_day"
-            ),
+            model_name='pullcount',
+            constraint=models.UniqueConstraint(fields=('release', 'label', 'day'), name='one_count_per_day'),
         ),
         migrations.RunSQL(COUNT_WHAT_IS_THERE, migrations.RunSQL.noop),
     ]

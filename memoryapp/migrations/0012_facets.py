@@ -25,63 +25,49 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("memoryapp", "0011_near_twins"),
+        ('memoryapp', '0011_near_twins'),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="bullet",
-            name="environment",
-            field=models.CharField(blank=True, db_default="", default="", max_length=200),
+            model_name='bullet',
+            name='environment',
+            field=models.CharField(blank=True, db_default='', default='', max_length=200),
         ),
         migrations.AddField(
-            model_name="bullet",
-            name="evidence_count",
+            model_name='bullet',
+            name='evidence_count',
             field=models.PositiveIntegerField(db_default=0, default=0),
         ),
         migrations.AddField(
-            model_name="bullet",
-            name="origin_kind",
-            field=models.CharField(blank=True, db_default="", default="", max_length=20),
+            model_name='bullet',
+            name='origin_kind',
+            field=models.CharField(blank=True, db_default='', default='', max_length=20),
         ),
         migrations.AddField(
-            model_name="candidate",
-            name="origin_environment",
-            field=models.CharField(blank=True, db_default="", default="", max_length=200),
+            model_name='candidate',
+            name='origin_environment',
+            field=models.CharField(blank=True, db_default='', default='', max_length=200),
         ),
         AddIndexConcurrently(
-            model_name="bullet",
-            index=models.Index(fields=["origin_kind", "-updated_at", "id"], name="bullet_origin"),
+            model_name='bullet',
+            index=models.Index(fields=['origin_kind', '-updated_at', 'id'], name='bullet_origin'),
         ),
         AddIndexConcurrently(
-            model_name="bullet",
-            index=models.Index(
-                fields=["environment", "-updated_at", "id"], name="bullet_environment"
-            ),
+            model_name='bullet',
+            index=models.Index(fields=['environment', '-updated_at', 'id'], name='bullet_environment'),
         ),
         AddIndexConcurrently(
-            model_name="bullet",
-            index=models.Index(
-                condition=models.Q(("evidence_count__gt", 0)),
-                fields=["-updated_at", "id"],
-                name="bullet_with_evidence",
-            ),
+            model_name='bullet',
+            index=models.Index(condition=models.Q(('evidence_count__gt', 0)), fields=['-updated_at', 'id'], name='bullet_with_evidence'),
         ),
         AddIndexConcurrently(
-            model_name="bullet",
-            index=models.Index(
-                condition=models.Q(("evidence_count", 0)),
-                fields=["-updated_at", "id"],
-                name="bullet_without_evidence",
-            ),
+            model_name='bullet',
+            index=models.Index(condition=models.Q(('evidence_count', 0)), fields=['-updated_at', 'id'], name='bullet_without_evidence'),
         ),
         AddIndexConcurrently(
-            model_name="bullet",
-            index=models.Index(
-                condition=models.Q(("verified_wins__gt", 0)),
-                fields=["-updated_at", "id"],
-                name="bullet_tried",
-            ),
+            model_name='bullet',
+            index=models.Index(condition=models.Q(('verified_wins__gt', 0)), fields=['-updated_at', 'id'], name='bullet_tried'),
         ),
         migrations.RunSQL(FILL, migrations.RunSQL.noop),
     ]

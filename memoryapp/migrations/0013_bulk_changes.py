@@ -6,114 +6,47 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("memoryapp", "0012_facets"),
+        ('memoryapp', '0012_facets'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="BulkChange",
+            name='BulkChange',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "action",
-                    models.CharField(
-                        choices=[
-                            ("retire", "Retire"),
-                            ("restore", "Restore"),
-                            ("move", "Move to a section"),
-                            ("tag", "Add a tag"),
-                            ("untag", "Remove a tag"),
-                            ("undo", "Undo"),
-                        ],
-                        max_length=10,
-                    ),
-                ),
-                (
-                    "query",
-                    models.JSONField(help_text="The filter, and the ids that were chosen of it."),
-                ),
-                ("value", models.CharField(blank=True, max_length=60)),
-                ("reason", models.CharField(blank=True, max_length=300)),
-                ("total", models.PositiveIntegerField()),
-                ("done_until", models.UUIDField(blank=True, null=True)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("ended_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "asked_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "undoes",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="+",
-                        to="memoryapp.bulkchange",
-                    ),
-                ),
-                (
-                    "workspace",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="bulk_changes",
-                        to="memoryapp.workspace",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('action', models.CharField(choices=[('retire', 'Retire'), ('restore', 'Restore'), ('move', 'Move to a section'), ('tag', 'Add a tag'), ('untag', 'Remove a tag'), ('undo', 'Undo')], max_length=10)),
+                ('query', models.JSONField(help_text='The filter, and the ids that were chosen of it.')),
+                ('value', models.CharField(blank=True, max_length=60)),
+                ('reason', models.CharField(blank=True, max_length=300)),
+                ('total', models.PositiveIntegerField()),
+                ('done_until', models.UUIDField(blank=True, null=True)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('ended_at', models.DateTimeField(blank=True, null=True)),
+                ('asked_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('undoes', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='memoryapp.bulkchange')),
+                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='bulk_changes', to='memoryapp.workspace')),
             ],
             options={
-                "ordering": ["-created_at"],
+                'ordering': ['-created_at'],
             },
         ),
         migrations.CreateModel(
-            name="BulkChangeOutcome",
+            name='BulkChangeOutcome',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("done", models.BooleanField()),
-                ("message", models.CharField(blank=True, max_length=500)),
-                ("before", models.JSONField(default=dict)),
-                ("after", models.JSONField(default=dict)),
-                (
-                    "bulk",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="outcomes",
-                        to="memoryapp.bulkchange",
-                    ),
-                ),
-                (
-                    "bullet",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="+",
-                        to="memoryapp.bullet",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('done', models.BooleanField()),
+                ('message', models.CharField(blank=True, max_length=500)),
+                ('before', models.JSONField(default=dict)),
+                ('after', models.JSONField(default=dict)),
+                ('bulk', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='outcomes', to='memoryapp.bulkchange')),
+                ('bullet', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='memoryapp.bullet')),
             ],
             options={
-                "ordering": ["pk"],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("bulk", "bullet"), name="one_outcome_per_bullet"
-                    )
-                ],
+                'ordering': ['pk'],
+                'constraints': [models.UniqueConstraint(fields=('bulk', 'bullet'), name='one_outcome_per_bullet')],
             },
         ),
     ]

@@ -8,18 +8,18 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("memoryapp", "0014_invitations"),
+        ('memoryapp', '0014_invitations'),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="bullet",
-            name="trust",
+            model_name='bullet',
+            name='trust',
             field=models.PositiveSmallIntegerField(db_default=3, default=3),
         ),
         migrations.AddField(
-            model_name="candidate",
-            name="trust",
+            model_name='candidate',
+            name='trust',
             field=models.PositiveSmallIntegerField(db_default=2, default=2),
         ),
         # What was learned before: only runs of practice were seen here, and a bullet is what its
