@@ -13,11 +13,9 @@ from memoryapp.models import Workspace
 from memoryapp.services.events import event_record
 from practice.models import CaseSet
 from practice.orchestrator.case_sets import UnreadableTelemetry, forget, look
+from practice.services.readings import is_unread, reading_begin_anew, reading_cancel
 from practice.services.telemetry import MAX_BYTES, UnableToRead
 from practice.tasks import read_case_set
-
-_UNREAD = [CaseSet.Status.FAILED, CaseSet.Status.CANCELLED]
-_STATE = ["status", "message", "percent", "tries", "ended_at"]
 
 
 def case_set_send(*, workspace: Workspace, name: str, data: bytes, by: Any) -> CaseSet:
@@ -58,7 +56,7 @@ def case_set_send(*, workspace: Workspace, name: str, data: bytes, by: Any) -> C
                 after={"size": row.size, "digest": row.digest},
             )
             read_case_set.delay_on_commit(row.pk)
-        elif row.status in _UNREAD:
+        elif is_unread(row):
             case_set_read_again(case_set=row, by=by)
     return row
 
@@ -70,20 +68,10 @@ def case_set_read_again(*, case_set: CaseSet, by: Any) -> CaseSet:
         UnableToChange: it is read, or being read.
     """
     with transaction.atomic():
-        was = case_set.status
-        moved = CaseSet.objects.filter(pk=case_set.pk, status__in=_UNREAD).update(
-            status=CaseSet.Status.WAITING,
-            message="",
-            tries=0,
-            percent=0,
-            ended_at=None,
-            dispatched_at=timezone.now(),
+        reading_begin_anew(
+            case_set, by=by, kind="case_set.read_again", workspace=case_set.workspace, fields={}
         )
-        if not moved:
-            raise UnableToChange(f"{case_set} is read already, or being read.")
-        _told(case_set, by, "case_set.read_again", was, CaseSet.Status.WAITING)
         read_case_set.delay_on_commit(case_set.pk)
-    case_set.refresh_from_db(fields=_STATE)
     return case_set
 
 
@@ -94,14 +82,9 @@ def case_set_cancel(*, case_set: CaseSet, by: Any) -> CaseSet:
         UnableToChange: its reading has ended.
     """
     with transaction.atomic():
-        was = case_set.status
-        rows = CaseSet.objects.unread().filter(pk=case_set.pk)
-        if not rows.update(
-            status=CaseSet.Status.CANCELLED, ended_at=timezone.now(), message="Cancelled."
-        ):
-            raise UnableToChange(f"The reading of {case_set} has ended already.")
-        _told(case_set, by, "case_set.cancelled", was, CaseSet.Status.CANCELLED)
-    case_set.refresh_from_db(fields=_STATE)
+        reading_cancel(
+            case_set, by=by, kind="case_set.cancelled", workspace=case_set.workspace, fields={}
+        )
     return case_set
 
 
@@ -128,14 +111,3 @@ def case_set_delete(*, case_set: CaseSet, by: Any) -> None:
         )
         row.delete()
     forget(digest)
-
-
-def _told(row: CaseSet, by: Any, kind: str, was: str, now: str) -> None:
-    event_record(
-        workspace=row.workspace,
-        actor=by,
-        kind=kind,
-        subject=row,
-        before={"status": was},
-        after={"status": str(now)},
-    )

@@ -16,6 +16,7 @@ from practice.models import Incident, TelemetryFile, TelemetrySource
 from practice.orchestrator import readings
 from practice.orchestrator.telemetry import COLUMNS as KNOWN_COLUMNS
 from practice.orchestrator.telemetry import UnreadableTelemetry, columns, kept
+from practice.services.readings import is_unread, reading_begin_anew, reading_cancel
 from practice.tasks import analyse_incident, read_telemetry
 
 #: What one file may be as it is sent.
@@ -24,8 +25,6 @@ MAX_BYTES = 64 << 20
 COLUMNS = KNOWN_COLUMNS
 TIME_UNIT = "time_unit"
 UNITS = ("", "s", "ms", "us", "ns")
-_UNREAD = [TelemetryFile.Status.FAILED, TelemetryFile.Status.CANCELLED]
-_STATE = ["status", "message", "rows", "percent", "tries", "ended_at"]
 
 
 class UnableToRead(UnableToStart):
@@ -151,7 +150,7 @@ def file_send(
                 after={"size": len(data), "digest": digest},
             )
             read_telemetry.delay_on_commit(row.pk)
-        elif row.status in _UNREAD:
+        elif is_unread(row):
             file_read_again(row=row, by=by)
     return row
 
@@ -163,21 +162,8 @@ def file_read_again(*, row: TelemetryFile, by: Any) -> TelemetryFile:
         UnableToChange: it is read, or being read.
     """
     with transaction.atomic():
-        was = row.status
-        moved = TelemetryFile.objects.filter(pk=row.pk, status__in=_UNREAD).update(
-            status=TelemetryFile.Status.WAITING,
-            message="",
-            tries=0,
-            rows=0,
-            percent=0,
-            ended_at=None,
-            dispatched_at=timezone.now(),
-        )
-        if not moved:
-            raise UnableToChange(f"{row.name} is read already, or being read.")
-        _told(row, by, "telemetry.file_read_again", was, TelemetryFile.Status.WAITING)
+        reading_begin_anew(row, by=by, kind="telemetry.file_read_again", **_of(row))
         read_telemetry.delay_on_commit(row.pk)
-    row.refresh_from_db(fields=_STATE)
     return row
 
 
@@ -188,32 +174,16 @@ def file_cancel(*, row: TelemetryFile, by: Any) -> TelemetryFile:
         UnableToChange: its reading has ended.
     """
     with transaction.atomic():
-        was = row.status
-        rows = TelemetryFile.objects.unread().filter(pk=row.pk)
-        if not rows.update(
-            status=TelemetryFile.Status.CANCELLED,
-            ended_at=timezone.now(),
-            message="Cancelled.",
-            rows=0,
-        ):
-            raise UnableToChange(f"The reading of {row.name} has ended already.")
-        _told(row, by, "telemetry.file_cancelled", was, TelemetryFile.Status.CANCELLED)
+        reading_cancel(row, by=by, kind="telemetry.file_cancelled", **_of(row))
         for analysis_id in readings.waiting_for(row):
             analyse_incident.delay_on_commit(analysis_id)
-    row.refresh_from_db(fields=_STATE)
     return row
 
 
-def _told(row: TelemetryFile, by: Any, kind: str, was: str, now: str) -> None:
-    event_record(
-        workspace=row.source.workspace,
-        actor=by,
-        kind=kind,
-        subject=row,
-        source=row.source.slug,
-        before={"status": was},
-        after={"status": str(now)},
-    )
+def _of(row: TelemetryFile) -> dict[str, Any]:
+    """What a reading of a file has besides: its source, and a count of rows that begins anew."""
+    source = row.source
+    return {"workspace": source.workspace, "source": source.slug, "fields": {"rows": 0}}
 
 
 def file_columns(*, name: str, data: bytes) -> list[str]:

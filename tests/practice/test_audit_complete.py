@@ -49,6 +49,8 @@ pytestmark = pytest.mark.django_db
 #: Services that say who acts and leave the row of another one.
 ELSEWHERE = {
     "alerts_send": "each alert is an incident_create",
+    "reading_begin_anew": "its row is that of file_read_again or case_set_read_again",
+    "reading_cancel": "its row is that of file_cancel or case_set_cancel",
     "trajectories_stream": "each batch is a trajectories_send",
 }
 MEMORY = Path(__file__).parents[1] / "domain" / "artifact" / "proposer_memory.json"
