@@ -15,9 +15,9 @@ from memoryapp.domain.ranking import helpful_bound, is_harmful, to_make_room
 from memoryapp.domain.retrieval import similarity
 
 #: how alike two texts of one section are that say the same (Jaccard of words and word pairs).
-#: share of calls a change may add where it wins nothing more.
-MORE_CALLS = 1.25
 SAME = 0.75
+#: how many times the calls a change may need where it wins nothing more.
+MORE_CALLS = 1.25
 #: proposals per round: each costs trials, and a person reads each.
 LIMIT = 6
 

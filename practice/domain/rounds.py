@@ -210,19 +210,7 @@ def decide(state: RunState, now: datetime) -> Decision:
 
 def _out_of_money(state: RunState, now: datetime) -> Decision:
     """Nothing more begins. An experiment still compares what it has, which costs nothing."""
-    kept = (
-        "Everything judged so far is kept; start another run to go on."
-        if state.has_verdicts
-        else "It did not last until the first verdict; start another run with a larger one."
-    )
-    budget = _dollars(state.budget or Decimal(0))
-    why = (
-        f"A call of {state.uncounted} has no known cost: the provider reported no tokens, or its "
-        f"price is gone. The budget of ${budget} cannot be kept, so the run ends."
-        if state.uncounted and state.spent < (state.budget or Decimal(0))
-        else f"The budget of ${budget} is spent."
-    )
-    ended = Decision(end=RunStatus.FINISHED, message=f"{why} {kept}")
+    ended = Decision(end=RunStatus.FINISHED, message=_no_more_money(state))
     if state.kind is not RunKind.EXPERIMENT:
         return ended
     reports = [unit for unit in state.units if unit.stage is Stage.REPORT]
@@ -233,6 +221,23 @@ def _out_of_money(state: RunState, now: datetime) -> Decision:
     if any(unit.status == "running" and not _is_silent(state, unit, now) for unit in state.units):
         return Decision()
     return Decision(create=(NewUnit(Stage.REPORT, _round(state)),))
+
+
+def _no_more_money(state: RunState) -> str:
+    limit = state.budget or Decimal(0)
+    if state.uncounted and state.spent < limit:
+        return (
+            f"A call of {state.uncounted} has no known cost: the provider reported no tokens, or "
+            f"its price is gone. The budget of ${_dollars(limit)} cannot be kept, so the run ends. "
+            "Everything judged so far is kept; give the model a price under Settings → Models, or "
+            "start another run without a budget."
+        )
+    kept = (
+        "Everything judged so far is kept; start another run to go on."
+        if state.has_verdicts
+        else "It did not last until the first verdict; start another run with a larger one."
+    )
+    return f"The budget of ${_dollars(limit)} is spent. {kept}"
 
 
 def _dollars(amount: Decimal) -> str:

@@ -307,4 +307,5 @@ def test_it_ends_a_budgeted_run_whose_spending_nobody_can_count() -> None:
     assert decision.end is RunStatus.FINISHED
     assert "A call of gpt-9 has no known cost" in decision.message
     assert "The budget of $40.00 cannot be kept" in decision.message
+    assert "larger" not in decision.message, "no budget would do"
     assert decide(state(*SOLVED, uncounted=""), NOW).end is None
