@@ -7,10 +7,13 @@ and the MCP Inspector from npm; these need Node, at test time only.
 
 from __future__ import annotations
 
+import os
 import shutil
+import ssl
 import subprocess
 import sys
 import venv
+from collections.abc import Mapping
 from pathlib import Path
 
 TOOLS = Path(__file__).resolve().parent.parent / ".tools"
@@ -18,6 +21,7 @@ GIT_SERVER = "mcp-server-git==2026.10.19"
 FILESYSTEM_SERVER = "@modelcontextprotocol/server-filesystem@2026.8.31"
 INSPECTOR = "@modelcontextprotocol/inspector@2.12.0"
 INSTALL_SECONDS = 300
+SYSTEM_STORES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 
 
 class NotInstalled(RuntimeError):
@@ -154,7 +158,21 @@ def _works(command: str) -> bool:
 
 
 def _run(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True, text=True, timeout=INSTALL_SECONDS)
+    subprocess.run(
+        command,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=INSTALL_SECONDS,
+        env=_trusting(os.environ),
+    )
+
+
+def _trusting(environment: Mapping[str, str]) -> dict[str, str]:
+    """Have Node trust what this machine trusts: a company's own authority is in no other store."""
+    stores = (ssl.get_default_verify_paths().cafile, *SYSTEM_STORES)
+    store = next((path for path in stores if path and Path(path).exists()), None)
+    return ({"NODE_EXTRA_CA_CERTS": store} if store else {}) | dict(environment)
 
 
 def _is_stamped(home: Path, version: str) -> bool:
