@@ -25,6 +25,7 @@ OVER_USED_TOP = 10
 OVER_USED_WINDOW = 50
 RECENT = 5
 PARAMETER_CAP = 160
+SENTENCE_CAP = 300
 
 _SOLVED = frozenset({Category.TRIVIAL, Category.BOUNDARY})
 _FAILED = frozenset({Category.UNSOLVED, Category.BOUNDARY})
@@ -167,8 +168,9 @@ def full_documentation(tool: ToolSpec) -> str:
 
 
 def short_documentation(tool: ToolSpec) -> str:
-    """Return the first sentences of a tool and of its parameters."""
-    lines = [f"## {tool.name} ({tool.effect})", first_sentence(tool.description)]
+    """Return the first sentences of a tool and of its parameters, cut where they go on and on."""
+    said = clip(first_sentence(tool.description), SENTENCE_CAP)
+    lines = [f"## {tool.name} ({tool.effect})", said]
     for name, schema in tool.parameters.items():
         hint = clip(first_sentence(str(schema.get("description", ""))), PARAMETER_CAP)
         lines.append(_parameter(tool, name, schema, hint))

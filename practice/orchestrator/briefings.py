@@ -42,6 +42,10 @@ NAME_IT = (
     "value."
 )
 NO_IDEA = "the proposer wrote no task for it. Give it a seed task under Proposer memory."
+LEFT_ALONE = (
+    "since this run began somebody asked to leave it alone. End that wish under Proposer memory to "
+    "have it practised."
+)
 
 NOT_WRITTEN = "The proposer wrote no task for it. It is asked for again in the next round."
 
@@ -123,14 +127,16 @@ def ordered(playbook: Playbook, plan: Plan) -> Playbook:
     return replace(playbook, bullets=faithful.ranked(playbook.bullets))
 
 
-def not_practised(plan: Plan, proposal: Proposal, chosen: Selection) -> dict[str, str]:
+def not_practised(
+    plan: Plan, steering: Steering, proposal: Proposal, chosen: Selection
+) -> dict[str, str]:
     """Say per tool the run is to practise first why no chosen task uses it, and what helps."""
     if plan.faithful:
         return {}
     used = {tool for task in chosen.selected for tool in task.intended_tools}
     known = dict(proposal.untried)
     return {
-        tool: _why_not(tool, known, chosen)
+        tool: LEFT_ALONE if tool in steering.avoid else _why_not(tool, known, chosen)
         for tool in plan.focus
         if tool in plan.tools and tool not in used
     }

@@ -43,10 +43,9 @@ def propose(unit: Unit, run: Run) -> Result:
     )
     proposal = engine_of(unit).proposer.propose(prepared.briefing)
     chosen = prepared.select(proposal.candidates)
-    missed = {
-        tool: masked(run.environment, why)
-        for tool, why in briefings.not_practised(plan, proposal, chosen).items()
-    }
+    asked = prepared.briefing.steering
+    why_not = briefings.not_practised(plan, asked, proposal, chosen)
+    missed = {tool: masked(run.environment, why) for tool, why in why_not.items()}
 
     def store() -> None:
         draft = draft_playbook(run.playbook, origin_link=run.get_absolute_url())
@@ -65,12 +64,12 @@ def propose(unit: Unit, run: Run) -> Result:
             for number, (spec, why) in enumerate(pairs, start=1)
         ]
         PracticeTask.objects.bulk_create(rows)
-        if asked := prepared.briefing.steering.seed_tasks:
+        if asked.seed_tasks:
             round_.seeds = briefings.seeds_taken(
                 run.environment,
                 rows,
                 [spec for spec, _ in pairs],
-                asked=asked,
+                asked=asked.seed_tasks,
                 unmet=dict(proposal.unmet),
             )
             round_.save(update_fields=["seeds"])

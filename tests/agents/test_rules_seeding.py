@@ -125,6 +125,15 @@ def test_it_practises_nothing_else_under_the_name_of_a_seed_task(seed: str, why:
     assert reason.startswith(why)
 
 
+def test_it_names_what_it_could_not_find_yet() -> None:
+    assert dict(propose("Assign ticket TCK-1", "Assign the ticket").unmet) == {
+        "Assign ticket TCK-1": "No agent_id for assign_ticket was seen yet. It is tried again in "
+        "the next round.",
+        "Assign the ticket": "assign_ticket needs ticket_id and agent_id, of which some were not "
+        "seen yet. It is tried again in the next round.",
+    }
+
+
 def test_it_leaves_alone_what_is_to_be_left_alone() -> None:
     proposal = propose("Drop order ORD-1", avoid=("drop_order",))
     assert dict(proposal.unmet) == {

@@ -99,6 +99,21 @@ def test_it_describes_wanted_tools_in_full_and_the_others_in_a_line() -> None:
     assert all(f"tool_{n}" in found.text for n in range(40))
 
 
+def test_it_still_describes_some_tools_where_every_description_goes_on_and_on() -> None:
+    takes = {"properties": {f"setting_{n}": {"type": "string"} for n in range(6)}}
+    tools = tuple(
+        ToolSpec(f"tool_{n}", f"Sets {n} " + "and more " * 2_000, takes) for n in range(150)
+    )
+
+    found = documentation(tools, ("tool_7",), token_budget=1_200)
+
+    assert found.text.startswith("## tool_7 ")
+    assert "Sets 7 and more" in found.text
+    assert "- setting_5 (string)" in found.text
+    assert estimate_tokens(found.text) <= 1_200
+    assert found.left_out == 0
+
+
 @pytest.mark.parametrize("room", [20, 60, 150])
 def test_it_names_tools_as_long_as_there_is_room(room: int) -> None:
     tools = tuple(ToolSpec(f"tool_number_{n}", "Does it.") for n in range(200))

@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from practice.domain.briefing import compose
 from practice.domain.coverage import history_counts
+from practice.domain.novelty import Selection
 from practice.domain.rounds import Plan
-from practice.domain.types import Category, TaskSpec
+from practice.domain.types import Category, Proposal, TaskSpec
 from practice.models import PracticeRecord, PracticeTask, Steering
 from practice.orchestrator import briefings
 from practice.orchestrator.worlds import tools_of
@@ -175,6 +176,20 @@ def test_it_says_why_a_seed_task_is_not_practised(run: Any) -> None:
         "Cancel an order.": briefings.NOT_WRITTEN,
     }
     assert not any(seed["task"] for seed in found)
+
+
+def test_it_says_that_a_tool_in_focus_is_to_be_left_alone_by_now(run: Any) -> None:
+    """A wish made while the run goes on wins over what the run was asked for."""
+    run.plan = plan(focus=("get_order", "list_orders"))
+    wish(run, "avoid", tool="get_order")
+    made = prepared(run)
+
+    told = briefings.not_practised(
+        run.frozen, made.briefing.steering, Proposal(()), Selection((), ())
+    )
+
+    assert made.briefing.steering.focus == ("list_orders",)
+    assert told == {"get_order": briefings.LEFT_ALONE, "list_orders": briefings.NO_IDEA}
 
 
 def test_it_keeps_the_view_of_the_paper_in_a_faithful_run(run: Any) -> None:

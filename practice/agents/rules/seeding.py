@@ -55,7 +55,7 @@ LOOKING = vocabulary("look see know tell give what which how where who")
 SEARCHED = vocabulary("query keyword search pattern term")
 #: words between a value and the parameter's own word: "order ORD-2", "order number 7".
 NEAR = 3
-LATER = "What {} needs was not seen yet. It is tried again in the next round."
+LATER = "It is tried again in the next round."
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,21 @@ def read(seed: str, world: World, most: int) -> Reading:
     return Reading(tuple(calls), _left_over(seed, told), tuple(dict.fromkeys(added)))
 
 
+def _later(tool: ToolSpec, given: Json) -> str:
+    """Say what a call of ``tool`` still lacks, as far as its schema tells."""
+    lacks = [name for name in tool.required if name not in given]
+    if not lacks:
+        return _unseen(tool)
+    if len(lacks) == 1:
+        return f"No {lacks[0]} for {tool.name} was seen yet. {LATER}"
+    needs = f"{', '.join(lacks[:-1])} and {lacks[-1]}"
+    return f"{tool.name} needs {needs}, of which some were not seen yet. {LATER}"
+
+
+def _unseen(tool: ToolSpec) -> str:
+    return f"What {tool.name} works on was not seen yet. {LATER}"
+
+
 class _Clause:
     """One request of a text and the tool it asks for."""
 
@@ -144,18 +159,18 @@ class _Clause:
             homeless = [value for value in homeless if value in elsewhere]
             looked = world.draft(reader, filters) or []
             if not looked:
-                return LATER.format(reader.name)
+                return _later(reader, filters)
             given[name] = {"$from": reader.name, "$field": shown}
             self.added = _chosen(looked[-1], filters, self._text)
         if homeless:
             return f"It names {homeless[0]}, which no parameter of {tool.name} plainly takes."
         chain = world.draft(tool, given)
         if chain is None:
-            return LATER.format(tool.name)
+            return _later(tool, given)
         *first, last = chain
         if any(not schema.is_read(known[str(c["tool"])]) and c not in before for c in first):
             # What it is about would have to be made first, and nobody asked for that.
-            return LATER.format(tool.name)
+            return _unseen(tool)
         spoken = _words(_VALUE.sub(" ", self._text))[1:]
         if spoken and not {stem(word) for word in spoken} & _told(tool, last) and look_up is None:
             return f"Of “{self._text}” only the action can be said in calls."

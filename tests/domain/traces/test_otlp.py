@@ -147,6 +147,8 @@ PARTS += [
     "sk-12345678901234567890",
     "https://u:p1@h",
     "ſecret",
+    "\n",
+    "\t",
 ]
 PARTS += [
     "AKIAABCDEFGHIJKLMNOP",
@@ -185,4 +187,7 @@ def test_the_quick_look_never_misses_what_would_be_masked(text: str) -> None:
     masked = rules._redacted(text, named=True)
     if masked != text:
         assert may_hold_secret(text)
+        once = json.dumps([text], ensure_ascii=False)
+        assert may_hold_secret(once)
+        assert may_hold_secret(json.dumps({"said": once}, ensure_ascii=False))
     assert redact(text) == masked
