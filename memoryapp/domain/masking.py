@@ -145,7 +145,7 @@ def _value(value: Any, named: bool, *, of_someone: bool) -> Any:
     if isinstance(value, str):
         return redact(value, named=named)
     if isinstance(value, Mapping):
-        fields = [(_field(str(key), named), item) for key, item in value.items()]
+        fields = [(_field_of(str(key), named), item) for key, item in value.items()]
         of_someone = of_someone or any(field.says is _Says.WHO for field, _ in fields)
         return {
             field.name: _redact_field(field.says, item, named, of_someone) for field, item in fields
@@ -178,6 +178,14 @@ class _Field:
 
     name: str
     says: _Says
+
+
+#: longer names are not kept, so that what is kept stays small.
+_NAME_KEPT = 200
+
+
+def _field_of(name: str, named: bool) -> _Field:
+    return (_field if len(name) <= _NAME_KEPT else _field.__wrapped__)(name, named)
 
 
 @lru_cache(maxsize=4096)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,14 +19,16 @@ from practice.models import Environment, SentTrace
 
 COLUMNS = "trace_id, span_id, parent_id, name, started, ended, failed, attributes"
 _UPSERT = """
-INSERT INTO practice_senttrace (environment_id, playbook_id, trace_id, span_count, has_root,
-                                status, message, first_seen_at, last_seen_at)
-SELECT %s, %s, trace, 0, root, 'open', '', %s, %s
-FROM unnest(%s::text[], %s::bool[]) AS t(trace, root) ORDER BY trace
+INSERT INTO practice_senttrace AS kept (environment_id, playbook_id, trace_id, span_count, has_root,
+                                        status, message, first_seen_at, last_seen_at)
+SELECT %s, %s, trace, added, root, 'open', '', %s, %s
+FROM unnest(%s::text[], %s::int[], %s::bool[]) AS t(trace, added, root) ORDER BY trace
 ON CONFLICT (playbook_id, environment_id, trace_id) DO UPDATE
-SET last_seen_at = CASE WHEN practice_senttrace.status = 'open' THEN excluded.last_seen_at
-                        ELSE practice_senttrace.last_seen_at END,
-    has_root = practice_senttrace.has_root OR excluded.has_root
+SET last_seen_at = CASE WHEN kept.status = 'open' THEN excluded.last_seen_at
+                        ELSE kept.last_seen_at END,
+    span_count = kept.span_count
+        + CASE WHEN kept.status = 'open' THEN excluded.span_count ELSE 0 END,
+    has_root = kept.has_root OR excluded.has_root
 RETURNING trace_id, id, status
 """
 _MERGE = f"""
@@ -80,64 +82,78 @@ def spans_take(
     """
     if playbook.workspace_id != environment.workspace_id:
         raise UnableToStart("The playbook and the environment belong to different workspaces.")
-    receipt = SpanReceipt()
     if not spans:
-        return receipt
-    with transaction.atomic():
-        traces = _traces(playbook, environment, spans)
-        lines: dict[tuple[int, str], str] = {}
-        for span, attributes in zip(spans, all_stored_attributes(spans), strict=True):
-            trace, status = traces[span.trace_id]
-            if status != SentTrace.Status.OPEN:
-                receipt.late += 1
-            elif (trace, span.span_id) in lines:
-                receipt.known += 1
-            else:
-                lines[trace, span.span_id] = _line(trace, span, attributes)
-        added = _store(lines)
-        receipt.accepted = sum(added.values())
-        receipt.known += len(lines) - receipt.accepted
-        with connection.cursor() as cursor:
-            cursor.execute(_COUNT, [list(added), list(added.values())])
-    return receipt
-
-
-def _traces(
-    playbook: Playbook, environment: Environment, spans: Iterable[Span]
-) -> dict[str, tuple[int, str]]:
-    """Trace id to its row and status, made where it is new. Sorted, so that no two deadlock."""
-    roots: dict[str, bool] = {}
-    for span in spans:
-        roots[span.trace_id] = roots.get(span.trace_id, False) or not span.parent_id
-    now = timezone.now()
-    values: list[Any] = [environment.pk, playbook.pk, now, now, list(roots), list(roots.values())]
-    with connection.cursor() as cursor:
-        cursor.execute(_UPSERT, values)
-        return {trace: (pk, status) for trace, pk, status in cursor.fetchall()}
-
-
-def _store(lines: Mapping[tuple[int, str], str]) -> Counter[int]:
-    """COPY the rows; where one is there already, all go through a table of their own.
-
-    Returns how many were added to each trace.
-    """
-    if not lines:
-        return Counter()
-    block = "".join(lines.values())
+        return SpanReceipt()
+    arriving = _Arriving(playbook, environment, spans)
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            _copy(cursor, "practice_sentspan", block)
-        return Counter(trace for trace, _ in lines)
-    except IntegrityError:
+        with transaction.atomic():
+            return arriving.store_new()
+    except IntegrityError:  # some are here already: nothing was kept
+        with transaction.atomic():
+            return arriving.store_missing()
+
+
+class _Arriving:
+    """Spans of one request, once each, as they are going to be stored."""
+
+    def __init__(self, playbook: Playbook, environment: Environment, spans: Sequence[Span]) -> None:
+        self._playbook, self._environment = playbook, environment
+        self._sent = len(spans)
+        self._spans: dict[tuple[str, str], tuple[Span, str]] = {}
+        for span, attributes in zip(spans, all_stored_attributes(spans), strict=True):
+            self._spans.setdefault((span.trace_id, span.span_id), (span, attributes))
+        self._counts = Counter(trace for trace, _ in self._spans)
+        self._roots = {span.trace_id for span in spans if not span.parent_id}
+
+    def store_new(self) -> SpanReceipt:
+        """COPY all rows, counted beforehand.
+
+        Raises:
+            IntegrityError: one of them is stored already.
+        """
+        lines, late = self._lines(self._counts)
+        if lines:
+            with connection.cursor() as cursor:
+                _copy(cursor, "practice_sentspan", "".join(lines))
+        return SpanReceipt(len(lines), self._sent - len(self._spans), late)
+
+    def store_missing(self) -> SpanReceipt:
+        """Store what is not there yet, through a table of their own, and count it then."""
+        lines, late = self._lines(Counter())
         with connection.cursor() as cursor:
             cursor.execute(
                 "DROP TABLE IF EXISTS pg_temp.arriving_spans;"
                 "CREATE TEMPORARY TABLE arriving_spans (LIKE practice_sentspan) ON COMMIT DROP;"
                 "ALTER TABLE arriving_spans DROP COLUMN id"
             )
-            _copy(cursor, "arriving_spans", block)
+            _copy(cursor, "arriving_spans", "".join(lines))
             cursor.execute(_MERGE)
-            return Counter(trace for (trace,) in cursor.fetchall())
+            added = Counter(trace for (trace,) in cursor.fetchall())
+            cursor.execute(_COUNT, [list(added), list(added.values())])
+        stored = added.total()
+        return SpanReceipt(stored, self._sent - late - stored, late)
+
+    def _lines(self, counts: Mapping[str, int]) -> tuple[list[str], int]:
+        """The rows of traces that are open, and how many spans came too late for theirs."""
+        traces = self._traces(counts)
+        lines: list[str] = []
+        late = 0
+        for span, attributes in self._spans.values():
+            trace, status = traces[span.trace_id]
+            if status == SentTrace.Status.OPEN:
+                lines.append(_line(trace, span, attributes))
+            else:
+                late += 1
+        return lines, late
+
+    def _traces(self, counts: Mapping[str, int]) -> dict[str, tuple[int, str]]:
+        """Trace id to its row and status, made where it is new. Sorted, so that no two deadlock."""
+        now, traces = timezone.now(), list(self._counts)
+        values: list[Any] = [self._environment.pk, self._playbook.pk, now, now, traces]
+        values += [[counts[trace] for trace in traces], [t in self._roots for t in traces]]
+        with connection.cursor() as cursor:
+            cursor.execute(_UPSERT, values)
+            return {trace: (pk, status) for trace, pk, status in cursor.fetchall()}
 
 
 def _copy(cursor: Any, table: str, block: str) -> None:

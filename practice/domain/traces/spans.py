@@ -10,6 +10,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from pydantic_core import to_json
+
 from memoryapp.domain.masking import may_hold_secret, redact_value
 
 MAX_TEXT = 40_000
@@ -39,7 +41,14 @@ KEPT = (
 )
 
 
-_encode = json.JSONEncoder(ensure_ascii=False).encode
+_in_python = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def _encode(value: Any) -> str:
+    try:
+        return to_json(value).decode()
+    except ValueError:  # halves of characters, which UTF-8 cannot say
+        return _in_python(value)
 
 
 class NotASpan(ValueError):
