@@ -15,6 +15,7 @@ import math
 import random
 import re
 import zlib
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ GRAM = 4
 
 Embed = Callable[[Sequence[str]], Sequence[Sequence[float]]]
 Vector = Mapping[int, float]
+#: hashed features of a text, each once, and how often each is in it.
+Features = tuple["array[int]", "array[int]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +236,7 @@ class _Lexical:
         counts = [_features(text) for text in [*texts, *past]]
         seen: Counter[int] = Counter()
         for features in counts:
-            seen.update(features.keys())
+            seen.update(features[0])
         total = len(counts)
         vectors = [_weighted(features, seen, total) for features in counts]
         self._vectors = vectors[: len(texts)]
@@ -276,9 +279,13 @@ class _Dense:
         return sum(map(mul, self._vectors[first], self._vectors[second]), 0.0)
 
 
-@lru_cache(maxsize=8192)
-def _features(text: str) -> Mapping[int, int]:
-    """Count hashed words and character n-grams of ``text``; cached, since the past only grows."""
+@lru_cache(maxsize=3_000)
+def _features(text: str) -> Features:
+    """Count hashed words and character n-grams of ``text``.
+
+    Kept, because every round compares with the same 2,000 newest tasks, and packed, because what is
+    kept would else be most of a worker's memory.
+    """
     words = re.findall(r"\w+", text.lower())
     grams: Iterable[str] = (
         f"#{padded[i : i + GRAM]}"
@@ -286,13 +293,14 @@ def _features(text: str) -> Mapping[int, int]:
         for i in range(max(1, len(padded) - GRAM + 1))
     )
     # crc32 and not hash(): the same in every process, whatever PYTHONHASHSEED says.
-    return Counter(zlib.crc32(token.encode()) % BUCKETS for token in [*words, *grams])
+    counts = Counter(zlib.crc32(token.encode()) % BUCKETS for token in [*words, *grams])
+    return array("I", counts.keys()), array("I", counts.values())
 
 
-def _weighted(features: Mapping[int, int], seen: Mapping[int, int], total: int) -> Vector:
+def _weighted(features: Features, seen: Mapping[int, int], total: int) -> Vector:
     weights = {
         feature: (1 + math.log(count)) * (math.log((1 + total) / (1 + seen[feature])) + 1)
-        for feature, count in features.items()
+        for feature, count in zip(*features, strict=True)
     }
     norm = math.sqrt(sum(w * w for w in weights.values())) or 1.0
     return {feature: weight / norm for feature, weight in weights.items()}

@@ -83,7 +83,7 @@ class Leaf:
         return path[:shorter] == self.path[:shorter]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def parse(text: str) -> Any:
     """Return the JSON of an observation: ``None`` for prose, what is whole of a cut list."""
     stripped = text.strip()
@@ -99,7 +99,7 @@ def parse(text: str) -> Any:
         return None
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def leaves(text: str, tool: str) -> tuple[Leaf, ...]:
     """Return the scalars of an observation of ``tool``, in document order, at most 2,000."""
     value = parse(text)
