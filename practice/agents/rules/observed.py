@@ -11,10 +11,15 @@ from typing import Any
 from practice.agents.rules import schema
 from practice.agents.rules.documents import schema_fields
 from practice.agents.rules.linking import STRONG, match
-from practice.agents.rules.words import content, nouns, parts
+from practice.agents.rules.words import content, nouns, parts, vocabulary
 from practice.domain.types import Fact, Json, ToolSpec
 
 MAX_JOINED = 400
+STATES = vocabulary("status state stage phase")
+OVER = vocabulary(
+    "done complete completed closed cancelled canceled finished archived resolved deleted "
+    "delivered expired ended"
+)
 
 #: (tool, parameter, value): whether a value may be passed once more.
 Usable = Callable[[str, str, Any], bool]
@@ -63,9 +68,10 @@ class Observed:
 
         Taking them from one record keeps them about the same thing: an order and *its* customer.
         ``usable(tool, name, value)`` tells what was refused before; records in one of ``states``
-        come first.
+        come first, and what is changed is rather something that is not over yet.
         """
-        options: list[tuple[bool, dict[str, Pick]]] = []
+        changes = not schema.is_read(tool)
+        options: list[tuple[tuple[bool, int, bool], dict[str, Pick]]] = []
         for known in self.records:
             found: dict[str, Pick] = {}
             self._add(found, tool, names, (known,), usable)
@@ -74,9 +80,10 @@ class Observed:
                 self._add(found, tool, names, joined, usable)
                 self._add(found, tool, names, self._same_kind(found), usable)
                 fit = any(v in states for k in joined for v in k.record.values() if v)
-                options.append((fit, found))
-        most = max(((fit, len(o)) for fit, o in options), default=(False, 0))
-        best = [o for fit, o in options if (fit, len(o)) == most]
+                over = changes and any(_is_over(p.known.record) for p in found.values())
+                options.append(((fit, len(found), not over), found))
+        most = max((rank for rank, _ in options), default=None)
+        best = [found for rank, found in options if rank == most]
         return rng.choice(best) if best else {}
 
     def _add(
@@ -179,6 +186,15 @@ class Observed:
         keys = {v for f, v in known.record.items() if "id" in parts(f) and v not in (None, "")}
         linked = [k for k in self.records if k is not known and keys & _keys(k)]
         return [known, *linked]
+
+
+def _is_over(record: Json) -> bool:
+    """Whether a record says in its state that nothing more is to happen to the thing."""
+    return any(
+        STATES & set(parts(field)) and OVER & set(parts(str(value)))
+        for field, value in record.items()
+        if isinstance(value, str)
+    )
 
 
 def _placeholder(value: Any) -> bool:

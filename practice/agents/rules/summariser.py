@@ -7,13 +7,15 @@ from typing import Any
 
 from practice.agents.rules import schema
 from practice.agents.rules.documents import failure, owned_records
-from practice.agents.rules.words import joined, parts, phrase
+from practice.agents.rules.words import joined, parts, phrase, vocabulary
 from practice.domain.types import Fact, Step, Summary, TaskSpec, ToolSpec, Trajectory
 
 MAX_FACTS = 5
 MAX_RECORDS = 12
 MAX_VALUES = 20
 _LONG = 160
+_ONWARD = vocabulary("next cursor")
+_PAGING = vocabulary("page paging token link url href uri offset start after has more")
 
 
 class RulesSummariser:
@@ -70,8 +72,13 @@ def _short(row: dict[str, Any]) -> dict[str, Any]:
     return {
         k: v
         for k, v in row.items()
-        if not (isinstance(v, str) and len(v) > _LONG) and not {"next", "cursor"} & set(parts(k))
+        if not (isinstance(v, str) and len(v) > _LONG) and not _leads_on(parts(k))
     }
+
+
+def _leads_on(words: Sequence[str]) -> bool:
+    """``next_page_token`` and ``cursor`` do; ``next_task_title``, of a list of tasks, does not."""
+    return bool(_ONWARD & set(words)) and not set(words) - _ONWARD - _PAGING
 
 
 def _key(row: dict[str, Any]) -> str:
