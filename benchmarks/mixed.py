@@ -33,7 +33,7 @@ from tests.domain.traces.otlp import as_json, refund
 from tests.product import start_product, stop_product
 
 BULLETS = 200
-_PREPARE = f"""
+PREPARE = f"""
 from django.contrib.auth import get_user_model
 from memoryapp.models import Bullet, Playbook, Workspace
 from memoryapp.services.releases import release_publish
@@ -78,10 +78,10 @@ def main() -> int:
     data.chmod(0o755)
     product = start_product(data)
     try:
-        release, key = in_shell(data, _PREPARE).split()[-2:]
+        release, key = in_shell(data, PREPARE).split()[-2:]
         answers: Any = multiprocessing.Queue()
         load = multiprocessing.Process(
-            target=_load, args=(product.url, key, int(release), asked, answers)
+            target=load_clients, args=(product.url, key, int(release), asked, answers)
         )
         load.start()
         kinds, dropped = answers.get()
@@ -89,10 +89,10 @@ def main() -> int:
     finally:
         stop_product(product)
         shutil.rmtree(data, ignore_errors=True)
-    return _report(kinds, dropped, asked)
+    return report(kinds, dropped, asked)
 
 
-def _report(kinds: dict[str, Seen], dropped: int, asked: argparse.Namespace) -> int:
+def report(kinds: dict[str, Seen], dropped: int, asked: argparse.Namespace) -> int:
     failed = total = 0
     for name, seen in sorted(kinds.items()):
         took = sorted(seen.took)
@@ -120,7 +120,7 @@ def _report(kinds: dict[str, Seen], dropped: int, asked: argparse.Namespace) -> 
     return 1 if failed else 0
 
 
-def _load(url: str, key: str, release: int, asked: argparse.Namespace, answers: Any) -> None:
+def load_clients(url: str, key: str, release: int, asked: argparse.Namespace, answers: Any) -> None:
     kinds: dict[str, Seen] = defaultdict(Seen)
     lock, dropped = threading.Lock(), Counter[str]()
     ends = time.monotonic() + asked.minutes * 60

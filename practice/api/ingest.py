@@ -36,14 +36,20 @@ PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
 PLAYBOOK_HEADER = "X-Greenroom-Playbook"
 ENVIRONMENT_HEADER = "X-Greenroom-Environment"
-#: Requests one web process reads at a time: the other threads stay free for pages and pulls.
+#: Requests one web process reads at a time, while one more waits: the other threads stay free for
+#: pages and pulls, however slowly bodies come.
 AT_ONCE = 2
+PATIENCE_SECONDS = 2.0
 Row = TypeVar("Row", bound=Model)
 _slots = threading.BoundedSemaphore(AT_ONCE)
+_next_in_line = threading.BoundedSemaphore(1)
 
 
 class TooBusy(APIException):
-    """Every slot for reading bodies is taken. ``wait`` becomes Retry-After, in seconds."""
+    """Every slot for reading bodies is taken. ``wait`` becomes Retry-After, in seconds.
+
+    503 and not 429, which OpenTelemetry's exporter for Python takes for a final no.
+    """
 
     status_code = 503
     default_code = "ingest_busy"
@@ -229,7 +235,7 @@ def reading(request: Request) -> Iterator[Iterator[bytes]]:
             f"The body has {length} bytes; {settings.INGEST_MAX_BYTES} are read at most. "
             "Send it in smaller batches."
         )
-    if not _slots.acquire(blocking=False):
+    if not _a_slot():
         raise TooBusy
     try:
         stream = request.data
@@ -242,6 +248,18 @@ def reading(request: Request) -> Iterator[Iterator[bytes]]:
         raise ParseError(str(error)) from error
     finally:
         _slots.release()
+
+
+def _a_slot() -> bool:
+    """Take a slot, or wait a moment for one where nobody does so already."""
+    if _slots.acquire(blocking=False):
+        return True
+    if not _next_in_line.acquire(blocking=False):
+        return False
+    try:
+        return _slots.acquire(timeout=PATIENCE_SECONDS)
+    finally:
+        _next_in_line.release()
 
 
 def _media_type(request: Request) -> str:

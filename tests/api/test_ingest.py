@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -151,16 +153,32 @@ def test_it_asks_senders_to_wait_while_too_much_waits(client: Any, settings: Any
     assert SentTrace.objects.count() == 1
 
 
-def test_it_keeps_threads_free_for_others(client: Any) -> None:
-    taken = [ingest._slots.acquire(blocking=False) for _ in range(ingest.AT_ONCE)]
-    try:
-        answer = post(client, protobuf(refund()))
-    finally:
-        for _ in taken:
-            ingest._slots.release()
-    assert all(taken)
-    assert (answer.status_code, answer["Retry-After"]) == (503, "1")
+def test_it_keeps_threads_free_for_others(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest, "PATIENCE_SECONDS", 0.01)
+    with contextlib.ExitStack() as taken:
+        for _ in range(ingest.AT_ONCE):
+            assert ingest._slots.acquire(blocking=False)
+            taken.callback(ingest._slots.release)
+        waited = post(client, protobuf(refund()))
+        assert ingest._next_in_line.acquire(blocking=False)
+        taken.callback(ingest._next_in_line.release)
+        monkeypatch.setattr(ingest, "PATIENCE_SECONDS", 60)
+        at_once = post(client, protobuf(refund()))
+    for answer in (waited, at_once):
+        assert (answer.status_code, answer["Retry-After"]) == (503, "1")
     assert post(client, protobuf(refund())).status_code == 200
+
+
+def test_a_sender_waits_for_the_one_before(client: Any) -> None:
+    for _ in range(ingest.AT_ONCE):
+        assert ingest._slots.acquire(blocking=False)
+    later = threading.Timer(0.05, ingest._slots.release)
+    later.start()
+    try:
+        assert post(client, protobuf(refund())).status_code == 200
+    finally:
+        later.join()
+        ingest._slots.release()
 
 
 def test_it_wants_to_know_where_to_when_there_is_a_choice(client: Any, workspace: Any) -> None:
