@@ -3,7 +3,7 @@ FROM python:3.11-slim-bookworm AS build
 RUN pip install --no-cache-dir uv==0.13.9
 WORKDIR /app
 COPY pyproject.toml uv.lock ./
-RUN uv sync --frozen --no-default-groups --python /usr/local/bin/python3
+RUN uv sync --frozen --no-default-groups --extra s3 --python /usr/local/bin/python3
 
 FROM python:3.11-slim-bookworm
 RUN useradd --system --uid 10001 --no-create-home greenroom

@@ -10,6 +10,7 @@ from practice.models import Run
 from practice.orchestrator import (
     case_sets,
     drift,
+    observations,
     online,
     prompt_trials,
     readings,
@@ -84,7 +85,8 @@ def assemble_traces() -> None:
 @shared_task(base=DjangoTask)
 def drop_old() -> None:
     """Beat's look for what workspaces do not want to keep any longer."""
-    if retention.drop():
+    is_more = retention.drop()
+    if observations.sweep() or is_more:
         drop_old.delay()
 
 

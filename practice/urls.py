@@ -103,6 +103,11 @@ urlpatterns = [
     path("trajectories/", trajectories.trajectory_list, name="trajectory-list"),
     path("trajectories/<int:pk>/", trajectories.trajectory_detail, name="trajectory-detail"),
     path(
+        "trajectories/<int:pk>/steps/<int:step>/",
+        trajectories.trajectory_step,
+        name="trajectory-step",
+    ),
+    path(
         "trajectories/<int:pk>/compare/<int:other>/",
         trajectories.trajectory_compare,
         name="trajectory-compare",

@@ -1,8 +1,9 @@
 """Backup and restore of a whole installation, with digests that prove a restore.
 
 A backup is a folder: ``database/`` (pg_dump, directory format), ``snapshots.tar`` (what runs
-practise on) and ``manifest.json``: versions, migrations, and for each table its rows and a digest
-of their content, taken in the very snapshot that was dumped. ``SECRET_KEY`` is not in it.
+practise on), ``observations.tar`` (those that are objects in a folder of this machine) and
+``manifest.json``: versions, migrations, and for each table its rows and a digest of their content,
+taken in the very snapshot that was dumped. ``SECRET_KEY`` is not in it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import subprocess
 import tarfile
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,11 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from memoryapp.project import embedded
+from memoryapp.project import embedded, objects
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST, DATABASE, SNAPSHOTS = "manifest.json", "database", "snapshots.tar"
+OBSERVATIONS = "observations.tar"
 #: Text of values must not hang on the session: these settings are part of the digest.
 PLAIN = (
     "SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres';"
@@ -74,6 +76,14 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
+class Objects:
+    """How many objects ``observations.tar`` holds, and the SHA-256 of their names in order."""
+
+    count: int = 0
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """What ``manifest.json`` holds besides its format."""
 
@@ -81,6 +91,7 @@ class Manifest:
     postgres: int
     migrations: tuple[str, ...]
     content: Content
+    objects: Objects = Objects()
 
 
 def conninfo(database: Mapping[str, Any]) -> str:
@@ -97,10 +108,18 @@ def conninfo(database: Mapping[str, Any]) -> str:
     return make_conninfo("", **{name: value for name, value in given.items() if value})
 
 
-def write(target: Path, *, database: str, snapshots: Path, jobs: int = 2) -> Manifest:
+def write(
+    target: Path,
+    *,
+    database: str,
+    snapshots: Path,
+    observations: Path | None = None,
+    jobs: int = 2,
+) -> Manifest:
     """Write a backup of ``database`` (a connection string) into the new folder ``target``.
 
-    Nothing has to stop meanwhile. ``target`` appears when the backup is whole, never before.
+    ``observations`` is the folder of those that are objects. Nothing has to stop meanwhile.
+    ``target`` appears when the backup is whole, never before.
 
     Raises:
         BackupFailed: the folder is there already, cannot be written, or pg_dump failed.
@@ -115,6 +134,10 @@ def write(target: Path, *, database: str, snapshots: Path, jobs: int = 2) -> Man
         if snapshots.is_dir():
             with tarfile.open(half / SNAPSHOTS, "w") as archive:
                 archive.add(snapshots, arcname="snapshots")
+        if observations is not None and observations.is_dir():
+            # After the dump: an object is there before a row refers to it.
+            found = objects.pack(observations, half / OBSERVATIONS)
+            manifest = replace(manifest, objects=Objects(*found))
         shown = {"format": FORMAT, **asdict(manifest)}
         (half / MANIFEST).write_text(json.dumps(shown, indent=1) + "\n")
         half.rename(target)
@@ -129,12 +152,14 @@ def read(source: Path) -> Manifest:
     """The manifest of a backup. Raises ``BackupFailed`` for what is none."""
     try:
         found = json.loads((source / MANIFEST).read_text())
-        if found.pop("format") != FORMAT:
+        if found.pop("format") > FORMAT:
             raise BackupFailed(f"{source} was made by a later version. Restore it with that one.")
         held = found.pop("content")
         tables = {name: (rows, digest) for name, (rows, digest) in held["tables"].items()}
         found["migrations"] = tuple(found["migrations"])
-        return Manifest(content=Content(tables, held["sequences"]), **found)
+        objects_held = Objects(**found.pop("objects", {}))
+        content = Content(tables, held["sequences"])
+        return Manifest(content=content, objects=objects_held, **found)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BackupFailed(
             f"{source} is no whole backup: its {MANIFEST} is missing or damaged. "
@@ -143,7 +168,13 @@ def read(source: Path) -> Manifest:
 
 
 def restore(
-    source: Path, *, database: str, snapshots: Path, known: Collection[str] = (), jobs: int = 2
+    source: Path,
+    *,
+    database: str,
+    snapshots: Path,
+    observations: Path | None = None,
+    known: Collection[str] = (),
+    jobs: int = 2,
 ) -> Manifest:
     """Restore a backup into an empty ``database`` and compare every table's digest.
 
@@ -174,14 +205,22 @@ def restore(
         if (source / SNAPSHOTS).exists():
             with tarfile.open(source / SNAPSHOTS) as archive:
                 archive.extractall(snapshots.parent, filter="data")
+        restored = Objects()
+        if observations is not None and (source / OBSERVATIONS).exists():
+            restored = Objects(*objects.unpack(source / OBSERVATIONS, observations))
     except psycopg.Error as error:
         raise BackupFailed(f"The database cannot be used: {_line(str(error))}") from error
-    except (OSError, tarfile.TarError) as error:
+    except (OSError, tarfile.TarError, objects.Damaged) as error:
         raise BackupFailed(f"{source} cannot be restored: {error}") from error
     if differing := content.differing(manifest.content):
         raise BackupFailed(
             f"Restored, but {', '.join(differing[:5])} differ from the backup. The backup is "
             "damaged, or somebody wrote meanwhile: drop the database and restore again."
+        )
+    if observations is not None and restored != manifest.objects:
+        raise BackupFailed(
+            f"Restored, but {restored.count} of {manifest.objects.count} objects of observations "
+            f"are in {OBSERVATIONS}. The backup is damaged: the texts of the others are lost."
         )
     return manifest
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import django
 import psycopg
@@ -87,12 +87,23 @@ def _backup(asked: argparse.Namespace) -> int:
             asked.folder,
             database=backup.conninfo(settings.DATABASES["default"]),
             snapshots=settings.DATA_DIR / "snapshots",
+            observations=_observations(settings),
             jobs=asked.jobs,
         )
     tables = len(made.content.tables)
     sys.stdout.write(f"{made.content.rows} rows of {tables} tables are in {asked.folder}.\n")
+    if settings.OBSERVATION_S3_BUCKET:
+        sys.stdout.write(
+            f"The bucket {settings.OBSERVATION_S3_BUCKET} is not in it: copy it too.\n"
+        )
     sys.stdout.write("Keep SECRET_KEY elsewhere: stored secrets cannot be read without it.\n")
     return 0
+
+
+def _observations(settings: Any) -> Path | None:
+    """The folder of observations that are objects; a bucket is backed up by its own means."""
+    location = settings.STORAGES["observations"]["OPTIONS"].get("location")
+    return Path(location) if location else None
 
 
 def _restore(asked: argparse.Namespace) -> int:
@@ -105,6 +116,7 @@ def _restore(asked: argparse.Namespace) -> int:
             asked.folder,
             database=backup.conninfo(settings.DATABASES["default"]),
             snapshots=settings.DATA_DIR / "snapshots",
+            observations=_observations(settings),
             known=known,
             jobs=asked.jobs,
         )
@@ -113,6 +125,11 @@ def _restore(asked: argparse.Namespace) -> int:
         f"{made.content.rows} rows of {tables} tables are restored; all digests are those of "
         f"{made.made_at}.\nNow run: greenroom prepare\n"
     )
+    if settings.OBSERVATION_S3_BUCKET and made.objects.count:
+        sys.stdout.write(
+            f"{made.objects.count} observations are in {asked.folder / backup.OBSERVATIONS}: "
+            f"unpack it and copy them into the bucket {settings.OBSERVATION_S3_BUCKET}.\n"
+        )
     return 0
 
 

@@ -14,11 +14,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import redis
 from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
 from django.db import DatabaseError, OperationalError
 from django.utils import timezone
 
@@ -191,6 +194,32 @@ def _disk() -> Findings:
     yield Finding(state, "disk", f"{free / 2**30:,.1f} GB are free in {settings.DATA_DIR}.{more}")
 
 
+def _object_store() -> Findings:
+    """Write, read and delete an object of a few bytes, as a worker and a page would."""
+    if not settings.OBSERVATION_OBJECT_KB:
+        yield Finding("ok", "object store", "Off: all of an observation stands in its row.")
+        return
+    where = settings.OBSERVATION_S3_BUCKET or storages["observations"].path("")
+    name, said = f"doctor/{token_hex(8)}", token_hex(8).encode()
+    try:
+        storages["observations"].save(name, ContentFile(said))
+        with storages["observations"].open(name) as file:
+            same = file.read() == said
+        storages["observations"].delete(name)
+    except OSError as error:
+        remedy = (
+            "Correct OBSERVATION_S3_…" if settings.OBSERVATION_S3_BUCKET else "Make it writable"
+        )
+        text = f"{where} cannot be used: {_line(error)}. {remedy}, or set OBSERVATION_OBJECT_KB=0."
+        yield Finding("fail", "object store", text)
+        return
+    if same:
+        yield Finding("ok", "object store", f"{where} took, gave and deleted an object.")
+    else:
+        text = f"{where} gave back something else than it took. Use another store."
+        yield Finding("fail", "object store", text)
+
+
 def _commands() -> Findings:
     lost = [n for n, argv in settings.MCP_COMMANDS.items() if shutil.which(argv[0]) is None]
     if lost:
@@ -265,6 +294,7 @@ CHECKS: tuple[Callable[[], Findings], ...] = (
     _secrets,
     _redis,
     _disk,
+    _object_store,
     _commands,
     _embeddings,
     _static_files,

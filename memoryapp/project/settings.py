@@ -19,6 +19,8 @@ from memoryapp.domain.redaction import BadRule, Own, own_rules
 from memoryapp.project import databases, embedded, variables
 from memoryapp.project.environment import BASE_DIR, EXAMPLES_DIR, IS_CHECKOUT, env
 from memoryapp.project.language_models import *  # noqa: F403
+from memoryapp.project.observations import *  # noqa: F403
+from memoryapp.project.observations import store
 from memoryapp.project.sign_in import *  # noqa: F403
 from memoryapp.project.sign_in import OIDC_ORIGIN
 
@@ -193,6 +195,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"] if IS_CHECKOUT else []
 WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "observations": store(DATA_DIR / "observations"),
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if WHITENOISE_USE_FINDERS

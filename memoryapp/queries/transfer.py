@@ -20,6 +20,7 @@ from typing import IO, Any
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
+from django.core.files.storage import storages
 from django.db import connection, models, transaction
 
 from memoryapp.models import Event, Workspace
@@ -51,8 +52,16 @@ LEFT_OUT = frozenset(
         "practice.tooltally",
     }
 )
-#: fields that hold secrets; an import leaves them empty.
-WITHHELD = frozenset({("practice.environment", "secrets")})
+#: fields that hold secrets, or moments of a store; an import leaves them empty.
+WITHHELD = frozenset(
+    {
+        ("practice.environment", "secrets"),
+        ("practice.storedtext", "stored_at"),
+        ("practice.storedtext", "used_at"),
+    }
+)
+#: tables whose rows stand for objects, by the store they are in: what is in one is ``content``.
+OBJECTS = {"practice.storedtext": "observations"}
 #: lists of keys of another table.
 LISTED = {("memoryapp.release", "wordings"): "memoryapp.bulletrevision"}
 #: addresses of pages that name a row by its key.
@@ -72,6 +81,9 @@ def workspace_export(
 
     All of it is read in one transaction, as of one moment. The same rows give the same bytes.
     ``told`` is called after every ``BATCH`` rows with how many are written, of how many.
+
+    Raises:
+        OSError: the file cannot be written, or the store of its objects not be read.
     """
     counts: dict[str, int] = {}
     with transaction.atomic(), zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -183,7 +195,19 @@ def _written(label: str, row: Any, places: Places) -> dict[str, Any]:
             values[field.name] = _plain(field, value, places)
     if label == "memoryapp.event":
         values["subject_id"] = _subject_place(row, places)
+    if label in OBJECTS:
+        values["content"] = _content(label, row)
     return values
+
+
+def _content(label: str, row: Any) -> str | None:
+    """The text of an object; ``None`` for one that is lost, which the import loses too."""
+    try:
+        with storages[OBJECTS[label]].open(row.name) as file:
+            content: bytes = file.read()
+    except FileNotFoundError:
+        return None
+    return content.decode()
 
 
 def _reference(field: Any, row: Any, value: Any, places: Places) -> Any:

@@ -7,6 +7,7 @@ whatever it says wrongly ends the import with a message.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
 import uuid
@@ -19,14 +20,18 @@ from typing import IO, Any
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
 from django.db import DatabaseError, connection, models, transaction
+from django.utils import timezone
 
 from memoryapp.domain.errors import UnableToRead
 from memoryapp.models import Membership, Role, Workspace
-from memoryapp.queries.transfer import BATCH, FORMAT, LINKED, LISTED, VERSION, tables
+from memoryapp.queries.transfer import BATCH, FORMAT, LINKED, LISTED, OBJECTS, VERSION, tables
 
 #: bytes a file may unpack to, bytes of one row, and of the manifest.
 UNPACKED_MOST, LINE_MOST, MANIFEST_MOST = 16 * 2**30, 64 * 2**20, 2**20
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _NAMED = re.compile(r"^/(?P<page>[a-z-]+)/\{(?P<place>\d+)\}/")
 #: what broken archives and rows of the wrong shape raise on their way into the tables.
 DAMAGED = (
@@ -49,9 +54,13 @@ def workspace_import(
             slug that is taken.
     """
     try:
-        with zipfile.ZipFile(source) as archive, transaction.atomic():
+        with zipfile.ZipFile(source) as archive:
             found = get_user_model().objects.all() if people is None else people
-            return _Import(archive, by, found).run(slug)
+            reading = _Import(archive, by, found, slug)
+            # Before the rows that refer to them: if those fail, a sweep removes these.
+            reading.store_objects()
+            with transaction.atomic():
+                return reading.run()
     except DAMAGED as error:
         raise UnableToRead(
             f"The file is no export of a workspace, or it is damaged ({type(error).__name__}). "
@@ -73,15 +82,60 @@ def validated_slug(slug: str) -> str:
         raise UnableToRead(said) from error
 
 
+def _new_keys(model: Any, count: int) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)",
+            [model._meta.db_table, model._meta.pk.column, count],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
 class _Import:
     """One import: first a key for every row, then the rows, in any order, in one transaction."""
 
-    def __init__(self, archive: zipfile.ZipFile, by: Any, people: Any) -> None:
+    def __init__(self, archive: zipfile.ZipFile, by: Any, people: Any, slug: str) -> None:
         self.archive, self.by = archive, by
         self.keys: dict[str, list[Any]] = {}
         self.people = {user.get_username(): user for user in people}
+        self.manifest = self._checked(slug)
+        (self.workspace_key,) = _new_keys(Workspace, 1)
 
-    def run(self, slug: str) -> Workspace:
+    def run(self) -> Workspace:
+        named = self.manifest["workspace"]
+        workspace = Workspace.objects.create(
+            pk=self.workspace_key, name=named["name"], slug=named["slug"]
+        )
+        Membership.objects.create(workspace=workspace, user=self.by, role=Role.ADMIN)
+        rest = {of: n for of, n in self.manifest["rows"].items() if of not in OBJECTS}
+        for label, count in rest.items():
+            self.keys[label] = self._take_keys(label, count)
+        for label in rest:
+            self._insert(label, workspace)
+        return workspace
+
+    def store_objects(self) -> None:
+        """Write the objects of the file, each under the digest that it has."""
+        for label in self.manifest["rows"].keys() & OBJECTS.keys():
+            model, store = apps.get_model(label), storages[OBJECTS[label]]
+            self.keys[label] = []
+            for told in self._read(label):
+                content = (told["content"] or "").encode()
+                if not _DIGEST.fullmatch(told["digest"]):
+                    raise ValueError(told["digest"])
+                if content and hashlib.sha256(content).hexdigest() != told["digest"]:
+                    raise ValueError(told["digest"])
+                row: Any = model._base_manager.create(
+                    workspace_id=self.workspace_key, digest=told["digest"], size=told["size"]
+                )
+                self.keys[label].append(row.pk)
+                if content:
+                    store.save(row.name, ContentFile(content))
+                    row.stored_at = timezone.now()
+                    row.save(update_fields=["stored_at"])
+
+    def _checked(self, slug: str) -> Mapping[str, Any]:
+        """The manifest, with the slug that the workspace gets."""
         manifest = self._manifest()
         if manifest.get("format") != FORMAT or manifest.get("version") != VERSION:
             raise UnableToRead(
@@ -99,13 +153,7 @@ class _Import:
             raise UnableToRead(
                 f"There is a workspace {slug!r} already. Give the import another slug."
             )
-        workspace = Workspace.objects.create(name=manifest["workspace"]["name"], slug=slug)
-        Membership.objects.create(workspace=workspace, user=self.by, role=Role.ADMIN)
-        for label, count in manifest["rows"].items():
-            self.keys[label] = self._take_keys(label, count)
-        for label in manifest["rows"]:
-            self._insert(label, workspace)
-        return workspace
+        return {**manifest, "workspace": {"name": manifest["workspace"]["name"], "slug": slug}}
 
     def _manifest(self) -> Mapping[str, Any]:
         if sum(entry.file_size for entry in self.archive.infolist()) > UNPACKED_MOST:
@@ -123,12 +171,7 @@ class _Import:
             told = [uuid.UUID(row["id"]) for row in self._read(label)]
             taken = set(model._base_manager.filter(pk__in=told).values_list("pk", flat=True))
             return [uuid.uuid4() if key in taken else key for key in told]
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)",
-                [model._meta.db_table, model._meta.pk.column, count],
-            )
-            return [row[0] for row in cursor.fetchall()]
+        return _new_keys(model, count)
 
     def _read(self, label: str) -> Iterator[dict[str, Any]]:
         with self.archive.open(f"{label}.jsonl") as file:

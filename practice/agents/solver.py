@@ -212,6 +212,7 @@ class _Conversation:
             duration_ms=round((ended - started) * 1000),
             input_tokens=said.usage.input_tokens,
             output_tokens=said.usage.output_tokens,
+            whole=storable(seen.whole),
         )
         self._steps.append(step)
         self._limits.on_step(step)

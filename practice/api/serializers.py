@@ -186,6 +186,17 @@ class RunRequest(SwitchesRequest):
 
 
 class StepSerializer(serializers.ModelSerializer[Step]):
+    is_head = serializers.BooleanField(
+        help_text="Whether `observation` is only the beginning of what the agent read."
+    )
+    text_bytes = serializers.IntegerField(
+        source="text.size",
+        default=None,
+        allow_null=True,
+        help_text="Size of all the tool answered, where `observation` is not all of it; read it "
+        "at `attempts/{id}/steps/{number}/text`.",
+    )
+
     class Meta:
         model = Step
         fields = (
@@ -194,12 +205,23 @@ class StepSerializer(serializers.ModelSerializer[Step]):
             "tool",
             "arguments",
             "observation",
+            "is_head",
+            "text_bytes",
             "is_error",
             "started_ms",
             "duration_ms",
             "input_tokens",
             "output_tokens",
         )
+
+
+class StepTextSerializer(serializers.Serializer[Any]):
+    """All of what a tool answered in one step."""
+
+    number = serializers.IntegerField()
+    text = serializers.CharField()
+    bytes = serializers.IntegerField(help_text="Of UTF-8.")
+    sha256 = serializers.CharField()
 
 
 class AttemptSerializer(serializers.ModelSerializer[Attempt]):
@@ -244,7 +266,7 @@ class TrajectorySerializer(AttemptSerializer):
 
     def get_steps(self, attempt: Attempt) -> list[dict[str, Any]]:
         """The steps of the try that counts, in order."""
-        rows = attempt.steps.filter(try_number=attempt.current_try)
+        rows = attempt.steps.filter(try_number=attempt.current_try).select_related("text")
         return list(StepSerializer(rows, many=True).data)
 
 

@@ -184,6 +184,11 @@ urlpatterns = [
     path("attempts", views.AttemptList.as_view(), name="api-attempt-list"),
     path("attempts/<int:pk>", views.AttemptDetail.as_view(), name="api-attempt-detail"),
     path(
+        "attempts/<int:pk>/steps/<int:number>/text",
+        views.StepText.as_view(),
+        name="api-attempt-step-text",
+    ),
+    path(
         "attempts/<int:pk>/overrule",
         experiments.AttemptOverrule.as_view(),
         name="api-attempt-overrule",

@@ -19,6 +19,7 @@ from practice.queries import lessons
 from practice.queries.runs import runs as runs_of
 from practice.queries.trajectories import BOTH, TRIALS
 from practice.services import runs
+from practice.services.observations import step_text
 
 
 class NewestRunFirst(NewestFirst):
@@ -161,6 +162,18 @@ class AttemptDetail(APIView):
     def get(self, request: Request, pk: int) -> Response:
         """One trajectory with its steps."""
         return Response(s.TrajectorySerializer(object_or_404(_attempts(request), pk=pk)).data)
+
+
+class StepText(APIView):
+    permission_classes = (HasScope,)
+    scopes = READING
+
+    @extend_schema(responses={200: s.StepTextSerializer, 404: PROBLEM, 503: PROBLEM})
+    def get(self, request: Request, pk: int, number: int) -> Response:
+        """All of what a tool answered in a step of the try that counts."""
+        attempt = object_or_404(_attempts(request), pk=pk)
+        steps = attempt.steps.filter(try_number=attempt.current_try).select_related("text")
+        return Response(s.StepTextSerializer(step_text(object_or_404(steps, number=number))).data)
 
 
 def _attempts(request: Request) -> Any:

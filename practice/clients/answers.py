@@ -77,8 +77,8 @@ def remarks_on(tool: str, seen: Observation) -> Iterator[str]:
     """What an operator should know of an answer: that not all of it, or none, can be read."""
     if seen.truncated:
         yield (
-            f"{tool} answered with more than {OBSERVATION_CAP:,} characters. What was cut off is "
-            "not in the attempt; narrow the answer with its parameters where it has any."
+            f"{tool} answered with more than {OBSERVATION_CAP:,} characters. Agents read "
+            "the beginning; narrow the answer with its parameters where it has any."
         )
     if not seen.is_error and is_unreadable(seen.text):
         yield f"{tool} answered with nothing that can be read as text: {seen.text[:200]}"

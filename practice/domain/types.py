@@ -164,7 +164,8 @@ class Observation:
 class Step:
     """One solver step: a thought and one executed tool call. ``number`` is 1-based.
 
-    ``started_ms`` counts from the start of the attempt.
+    ``started_ms`` counts from the start of the attempt. ``observation`` is what the agent read;
+    ``whole`` is all of it where that was cut or summed up, for those who look at the attempt later.
     """
 
     number: int
@@ -177,6 +178,7 @@ class Step:
     duration_ms: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    whole: str = field(default="", repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

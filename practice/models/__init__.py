@@ -10,6 +10,11 @@ from practice.models.environments import (
     EnvironmentTool,
 )
 from practice.models.incidents import Analysis, Incident, IncidentAlert, KeptVerdict
+from practice.models.observations import (
+    ObservationMissing,
+    ObservationUnreadable,
+    StoredText,
+)
 from practice.models.replays import CaseSet, Replay, ReplayCase
 from practice.models.retention import Retention
 from practice.models.rounds import PracticeRecord, PracticeTask, Round
@@ -38,6 +43,8 @@ __all__ = [
     "Lesson",
     "ModelCall",
     "ModelPrice",
+    "ObservationMissing",
+    "ObservationUnreadable",
     "Overrule",
     "PracticeRecord",
     "PracticeTask",
@@ -53,6 +60,7 @@ __all__ = [
     "SentTrajectory",
     "Steering",
     "Step",
+    "StoredText",
     "TelemetryFile",
     "TelemetrySource",
     "ToolTally",

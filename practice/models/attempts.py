@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.urls import reverse
 
 from practice.domain import types as domain
@@ -89,10 +90,16 @@ class Attempt(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("trajectory-detail", args=[self.pk])
 
-    def as_trajectory(self) -> domain.Trajectory:
-        """The steps of the current try, as the validator and the reflector read them."""
+    def as_trajectory(self, *, whole: bool = True) -> domain.Trajectory:
+        """The steps of the current try, as the validator and the reflector read them.
+
+        Raises:
+            ObservationUnreadable: an answer that is an object cannot be read. Never without
+                ``whole``, which stands for what the rows hold.
+        """
+        steps = self.steps.filter(try_number=self.current_try).select_related("text")
         return domain.Trajectory(
-            steps=tuple(s.as_value() for s in self.steps.filter(try_number=self.current_try)),
+            steps=tuple(step.as_value(whole=whole) for step in steps),
             answer=self.answer,
             outcome=domain.Outcome(self.outcome or domain.Outcome.FINISHED),
         )
@@ -139,6 +146,17 @@ class Step(models.Model):
     tool = models.CharField(max_length=200)
     arguments = models.JSONField(default=dict)
     observation = models.TextField(blank=True)
+    #: the object that holds all of the answer, where the row does not.
+    text = models.ForeignKey(
+        "practice.StoredText",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="steps",
+        db_index=False,
+    )
+    #: whether ``observation`` is only the beginning of what the agent read, which is ``text`` then.
+    is_head = models.BooleanField(default=False, db_default=False)
     is_error = models.BooleanField(default=False)
     started_ms = models.PositiveIntegerField(default=0)
     duration_ms = models.PositiveIntegerField(default=0)
@@ -147,7 +165,10 @@ class Step(models.Model):
 
     class Meta:
         ordering = ["attempt", "try_number", "number"]
-        indexes = [models.Index(fields=["tool", "-attempt"], name="step_tool")]
+        indexes = [
+            models.Index(fields=["tool", "-attempt"], name="step_tool"),
+            models.Index(fields=["text"], name="step_text", condition=Q(text__isnull=False)),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["attempt", "try_number", "number"], name="one_step_number_per_try"
@@ -157,12 +178,33 @@ class Step(models.Model):
     def __str__(self) -> str:
         return f"{self.number} {self.tool}"
 
-    def as_value(self) -> domain.Step:
+    def read(self) -> str:
+        """What the agent read, wherever it stands.
+
+        Raises:
+            ObservationUnreadable: it is an object, and that is gone or cannot be reached.
+        """
+        return self.text.read() if self.is_head and self.text else self.observation
+
+    @property
+    def row_text(self) -> str:
+        """What the row holds of it, and where that is not all, which text the rest is."""
+        if not (self.is_head and self.text):
+            return self.observation
+        more = f"[the beginning of {self.text.size:,} bytes, SHA-256 {self.text.digest[:12]}]"
+        return f"{self.observation}\n{more}"
+
+    def as_value(self, *, whole: bool = True) -> domain.Step:
+        """The step as agents and rules look at it; without ``whole``, as far as the row holds it.
+
+        Raises:
+            ObservationUnreadable: see ``read``.
+        """
         return domain.Step(
             number=self.number,
             tool=self.tool,
             arguments=self.arguments,
-            observation=self.observation,
+            observation=self.read() if whole else self.row_text,
             is_error=self.is_error,
             thought=self.thought,
             started_ms=self.started_ms,

@@ -18,7 +18,7 @@ from practice.domain.rounds import Stage
 from practice.domain.types import Outcome, Step, Trajectory
 from practice.models import Attempt, Environment, PracticeTask, Round, Run, Unit
 from practice.models import Step as StepRow
-from practice.orchestrator import briefings, drift, progress, resets, trials
+from practice.orchestrator import briefings, drift, observations, progress, resets, trials
 from practice.orchestrator.engines import engine_of
 from practice.orchestrator.frozen import freeze
 from practice.orchestrator.masking import masked, masked_value, task_row
@@ -150,6 +150,7 @@ def _remarks(session: LiveSession, changed: Drift) -> str:
 
 
 def _store_step(environment: Environment, attempt: Attempt, try_number: int, step: Step) -> None:
+    kept = observations.keep(environment.workspace_id, step.observation, step.whole)
     StepRow.objects.create(
         attempt=attempt,
         try_number=try_number,
@@ -157,7 +158,9 @@ def _store_step(environment: Environment, attempt: Attempt, try_number: int, ste
         thought=masked(environment, step.thought),
         tool=step.tool[:200],
         arguments=masked_value(environment, step.arguments),
-        observation=step.observation.replace("\x00", ""),
+        observation=kept.observation,
+        text=kept.text,
+        is_head=kept.is_head,
         is_error=step.is_error,
         started_ms=step.started_ms,
         duration_ms=step.duration_ms,

@@ -123,6 +123,7 @@ def noticed(run: Run, attempt: Attempt, trajectory: Trajectory) -> dict[str, Any
             attempt__run=run,
             number__lte=OPENING,
             is_error=False,
+            is_head=False,
         )
         .exclude(attempt=attempt)
         .order_by("-pk")

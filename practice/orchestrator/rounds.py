@@ -28,14 +28,26 @@ from practice.agents.ports import (
 )
 from practice.domain import rounds as domain
 from practice.domain import stopping
-from practice.models import LedgerEntry, Lesson, PracticeTask, Run, Unit
+from practice.models import (
+    LedgerEntry,
+    Lesson,
+    ObservationUnreadable,
+    PracticeTask,
+    Run,
+    Unit,
+)
 from practice.orchestrator import ending, progress, stages
 from practice.orchestrator.leases import heartbeat, lease
 from practice.orchestrator.results import ClaimLost, Result
 
 logger = logging.getLogger(__name__)
 
-RETRIED = (ProviderUnavailable, EnvironmentUnavailable, MalformedReply)
+RETRIED = (
+    ProviderUnavailable,
+    EnvironmentUnavailable,
+    MalformedReply,
+    ObservationUnreadable,
+)
 BACK_OFF_SECONDS = 2.0
 BACK_OFF_CAP = 120.0
 #: However long a provider asks to wait, it is asked again after this.
@@ -202,7 +214,7 @@ def _save(unit: Unit, result: Result) -> None:
         held.save(update_fields=["status", "message", "ended_at"])
 
 
-def _postpone(unit: Unit, error: AgentError) -> None:
+def _postpone(unit: Unit, error: Exception) -> None:
     """Put a unit back with back-off and jitter, or give up after ``MAX_TRIES``."""
     if unit.tries >= domain.MAX_TRIES:
         _fail(unit, f"{error} Tried {unit.tries} times.")

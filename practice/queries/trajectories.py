@@ -228,7 +228,7 @@ def place_of(attempt: Attempt, workspace: Workspace, asked: TrajectoryFilter) ->
 def steps_by_try(attempt: Attempt) -> tuple[list[Step], list[tuple[int, list[Step]]]]:
     """The steps of the try that counts, and earlier tries (newest first) with theirs."""
     tries: dict[int, list[Step]] = {}
-    for step in attempt.steps.order_by("try_number", "number"):
+    for step in attempt.steps.select_related("text").order_by("try_number", "number"):
         tries.setdefault(step.try_number, []).append(step)
     current = tries.pop(attempt.current_try, [])
     return current, sorted(tries.items(), reverse=True)

@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce
 from memoryapp.models import Workspace
 from practice.domain.tuning import Example, dpo_line, pairs, sft_line
 from practice.domain.types import Outcome, ToolSpec, Trajectory
-from practice.models import Attempt, EnvironmentTool, Step
+from practice.models import Attempt, EnvironmentTool, ObservationMissing, Step
 from practice.queries.overrules import standing_label
 
 BATCH = 100
@@ -26,14 +26,18 @@ def tuning_lines(
 
     The label that stands decides: a person's word, else the validator's. ``confirmed`` takes only
     attempts a person spoke about. Held-out tasks, trials, attempts without an answer and those
-    whose steps were dropped are not in it. The same rows give the same bytes.
+    whose steps were dropped or lost are not in it. The same rows give the same bytes.
+
+    Raises:
+        ObservationUnreadable: a step is an object, and its store cannot be reached.
     """
     rows = _judged(workspace, environment, confirmed=confirmed)
     tools: dict[int, list[ToolSpec]] = {}
     if form == "sft":
         rows = rows.filter(stands=Attempt.Label.SUCCESS)
     for _, attempts in groupby(rows.iterator(chunk_size=BATCH), key=lambda row: row.task_id):
-        found = [(row, example) for row in attempts if (example := _example(row)).is_whole]
+        examples = ((row, _example(row)) for row in attempts)
+        found = [(row, example) for row, example in examples if example and example.is_whole]
         if not found:
             continue
         key = found[0][0].run.environment_id
@@ -60,7 +64,8 @@ def _judged(workspace: Workspace, environment: str, *, confirmed: bool) -> Query
         rows = rows.filter(run__environment__slug=environment)
     if confirmed:
         rows = rows.exclude(spoken=None)
-    steps = Step.objects.filter(try_number=F("attempt__current_try")).order_by("number")
+    steps = Step.objects.filter(try_number=F("attempt__current_try"))
+    steps = steps.select_related("text").order_by("number")
     return (
         rows.annotate(stands=Coalesce("spoken", "label"))
         .filter(stands__in=(Attempt.Label.SUCCESS, Attempt.Label.FAILURE))
@@ -70,9 +75,14 @@ def _judged(workspace: Workspace, environment: str, *, confirmed: bool) -> Query
     )
 
 
-def _example(attempt: Attempt) -> Example:
+def _example(attempt: Attempt) -> Example | None:
+    """The attempt as an example; none where the text of a step is gone."""
+    try:
+        steps = tuple(step.as_value() for step in attempt.steps.all())
+    except ObservationMissing:
+        return None
     trajectory = Trajectory(
-        steps=tuple(step.as_value() for step in attempt.steps.all()),
+        steps=steps,
         answer=attempt.answer,
         outcome=Outcome(attempt.outcome or Outcome.FINISHED),
     )

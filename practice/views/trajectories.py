@@ -20,7 +20,7 @@ from memoryapp.templatetags.formats import arguments
 from memoryapp.views.saved_views import saved_views
 from practice.domain.comparing import Likeness, compare
 from practice.domain.types import COMPLETION_GATE, FEASIBILITY_GATE
-from practice.models import Attempt, EnvironmentTool, Step
+from practice.models import Attempt, EnvironmentTool, ObservationUnreadable, Step
 from practice.queries.calls import spent_on
 from practice.queries.overrules import standing, standing_label
 from practice.queries.trajectories import (
@@ -235,6 +235,21 @@ def _shown(step: Step, find: str = "") -> ShownStep:
 
 @require_safe
 @gate(Right.READ)
+def trajectory_step(request: HttpRequest, pk: int, step: int) -> HttpResponse:
+    """All of what a tool answered, by the step's row: earlier tries have steps too."""
+    rows = Step.objects.filter(attempt__run__workspace=workspace_of(request), attempt=pk)
+    found = object_or_404(rows.select_related("attempt__task", "text"), pk=step)
+    problem, said = "", found.observation
+    try:
+        said = found.text.read() if found.text else said
+    except ObservationUnreadable as error:
+        problem = str(error)
+    context = {"attempt": found.attempt, "step": found, "said": said, "problem": problem}
+    return render(request, "practice/trajectory_step.html", context)
+
+
+@require_safe
+@gate(Right.READ)
 def trajectory_compare(request: HttpRequest, pk: int, other: int) -> HttpResponse:
     """Two attempts, step beside step. Of one task they answer best, but any two may be compared."""
     rows = Attempt.objects.filter(run__workspace=workspace_of(request)).select_related(
@@ -242,7 +257,7 @@ def trajectory_compare(request: HttpRequest, pk: int, other: int) -> HttpRespons
     )
     left, right = object_or_404(rows, pk=pk), object_or_404(rows, pk=other)
     sides = [(attempt, shown_state(attempt), spent_on(attempt)) for attempt in (left, right)]
-    pairs = compare(left.as_trajectory().steps, right.as_trajectory().steps)
+    pairs = compare(*(side.as_trajectory(whole=False).steps for side in (left, right)))
     context = {
         "left": left,
         "right": right,

@@ -40,6 +40,7 @@ PAGES = (
     "/trajectories/1/",
     "/trajectories/1/?view=tree&find=order",
     "/trajectories/1/compare/2/",
+    "/trajectories/1/steps/{step}/",
     "/practice/",
     "/practice/new/",
     "/practice/runs/1/",
@@ -124,7 +125,7 @@ SAMPLES = {
     "other": "apis-002",
     "recall": "5f0c9a1e-6f0b-4a67-9d43-0c3f6d1b2a55",
     **dict.fromkeys(
-        ("bulk", "bulk_change", "call", "experiment", "replay", "trial", "webhook"), "1"
+        ("bulk", "bulk_change", "call", "experiment", "replay", "step", "trial", "webhook"), "1"
     ),
 }
 
@@ -138,7 +139,8 @@ from memoryapp.services.releases import label_move
 from memoryapp.services.retrieval import live_scope, memory_retrieve
 from memoryapp.services.webhooks import webhook_create
 from practice.agents.prompting import built_in_text
-from practice.models import Attempt, PromptTrial, Run
+from practice.models import Attempt, PromptTrial, Run, Step
+from practice.orchestrator import observations
 from practice.services.experiments import experiment_start
 from practice.services.case_sets import case_set_send
 from tests.factories import CallFactory
@@ -172,10 +174,13 @@ cases = case_set_send(workspace=workspace, name="shop.zip", data=zipped(set_file
 replay = cases.replays.create(
     number=1, variants=["whole"], started_by=by, ended_at=now, cancelled_at=now)
 call = CallFactory(run=first, workspace=workspace)
+step = Step.objects.filter(attempt=1).order_by("pk").first()
+kept = observations.keep(workspace.pk, step.observation, json.dumps([{"order": "ORD-1"}] * 900))
+Step.objects.filter(pk=step.pk).update(text=kept.text)
 print(json.dumps({"bullet": labels[0], "other": labels[1], "bulk": bulk.pk,
     "bulk_change": change.pk, "webhook": webhook.pk,
     "recall": str(found.trace), "experiment": experiment.run.number, "trial": trial.pk,
-    "replay": replay.pk, "call": call.pk}))
+    "replay": replay.pk, "call": call.pk, "step": step.pk}))
 """
 
 

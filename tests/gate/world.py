@@ -91,7 +91,7 @@ def build(workspace: Any, ada: Any) -> World:
     task = make.TaskFactory(round=make.RoundFactory(run=run), instruction=f"Feed the {WORD}")
     attempt = make.AttemptFactory(task=task, status="finished")
     other = make.AttemptFactory(task=task, status="finished", number=2)
-    make.StepFactory(attempt=attempt, observation=WORD)
+    step = make.StepFactory(attempt=attempt, observation=WORD)
     experiment = make.RunFactory(
         workspace=workspace, environment=environment, playbook=playbook, kind="experiment"
     )
@@ -158,8 +158,8 @@ def build(workspace: Any, ada: Any) -> World:
             ("experiments/<", {"number": experiment.number}),
             ("practice/calls/<", {"pk": call.pk}),
             ("model-calls/<", {"pk": call.pk}),
-            ("trajectories/<", {"pk": attempt.pk, "other": other.pk}),
-            ("attempts/<", {"pk": attempt.pk}),
+            ("trajectories/<", {"pk": attempt.pk, "other": other.pk, "step": step.pk}),
+            ("attempts/<", {"pk": attempt.pk, "number": step.number}),
             ("root-causes/<", {"number": incident.number}),
             ("incidents/<", {"number": incident.number}),
             ("root-causes/evaluation/<", {"pk": replay.pk}),

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,7 +30,8 @@ from memoryapp.services.reports import Said, report_take
 from memoryapp.services.tokens import api_key_create
 from memoryapp.services.transfer_import import workspace_import
 from memoryapp.services.withdrawals import release_withdraw
-from practice.models import Attempt, Environment
+from practice.models import Attempt, Environment, ObservationMissing, Step
+from practice.orchestrator import observations
 from tests import factories
 from tests.factories import BulletFactory, CandidateFactory, EvidenceFactory, PlaybookFactory
 
@@ -191,3 +193,57 @@ def test_it_works_from_the_command_line(full: Workspace, ada: Any, tmp_path: Any
         call_command("import_workspace", str(path), "--admin", "ada")
     with pytest.raises(CommandError, match="no workspace 'nope'"):
         call_command("export_workspace", "nope", "--output", str(path))
+
+
+LONG = "An order. " * 1_000
+
+
+@pytest.fixture
+def stored(settings: Any, tmp_path: Path, full: Workspace) -> Step:
+    """A step of the workspace whose observation is an object."""
+    settings.OBSERVATION_OBJECT_KB = 4
+    entry = {**settings.STORAGES["observations"], "OPTIONS": {"location": str(tmp_path)}}
+    settings.STORAGES = {**settings.STORAGES, "observations": entry}
+    kept = observations.keep(full.pk, LONG)
+    step: Step = factories.StepFactory(
+        attempt=Attempt.objects.get(), observation=kept.observation, text=kept.text, is_head=True
+    )
+    return step
+
+
+def test_texts_that_are_objects_come_along(stored: Step, full: Workspace, ada: Any) -> None:
+    first = exported(full)
+    copy = workspace_import(source=io.BytesIO(first), by=ada, slug="copy")
+    step = Step.objects.get(attempt__run__workspace=copy)
+    assert (step.is_head, step.read()) == (True, LONG)
+    assert step.text is not None
+    assert (step.text.workspace, step.text.digest) == (copy, stored.text and stored.text.digest)
+    assert contents(exported(copy)) == contents(first)
+
+
+def test_a_text_that_is_lost_stays_lost_and_nothing_else(
+    stored: Step, full: Workspace, ada: Any, tmp_path: Path
+) -> None:
+    assert stored.text is not None
+    (tmp_path / stored.text.name).unlink()
+    copy = workspace_import(source=io.BytesIO(exported(full)), by=ada, slug="copy")
+    step = Step.objects.get(attempt__run__workspace=copy)
+    assert step.observation == stored.observation
+    with pytest.raises(ObservationMissing):
+        step.read()
+
+
+@pytest.mark.parametrize("digest", ["../../elsewhere", "0" * 64])
+def test_a_text_under_another_digest_is_refused(
+    stored: Step, full: Workspace, ada: Any, tmp_path: Path, digest: str
+) -> None:
+    assert stored.text is not None
+    before = exported(full)
+    source, target = zipfile.ZipFile(io.BytesIO(before)), io.BytesIO()
+    with zipfile.ZipFile(target, "w") as changed_:
+        for name in source.namelist():
+            said = source.read(name).replace(stored.text.digest.encode(), digest.encode())
+            changed_.writestr(name, said)
+    with pytest.raises(UnableToRead):
+        workspace_import(source=io.BytesIO(target.getvalue()), by=ada, slug="copy")
+    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 1

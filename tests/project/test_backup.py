@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ import pytest
 from django.db import connection
 
 from memoryapp.models import Playbook
-from memoryapp.project import backup
+from memoryapp.project import backup, objects
 from memoryapp.project.backup import BackupFailed
 from memoryapp.project.cli import main
 from memoryapp.queries.database import migrations
@@ -122,7 +123,7 @@ def _half_a_manifest(made: Path) -> None:
 
 def _of_the_future(made: Path) -> None:
     path = made / "manifest.json"
-    path.write_text(path.read_text().replace('"format": 1', '"format": 2'))
+    path.write_text(path.read_text().replace('"format": 2', '"format": 3'))
 
 
 def _no_dump(made: Path) -> None:
@@ -180,3 +181,54 @@ def test_the_commands_say_what_they_did(
     assert "Keep SECRET_KEY elsewhere" in said
     assert main(["restore", str(tmp_path / "by-command")]) == 1
     assert capsys.readouterr().err.startswith("greenroom: The database ")
+
+
+@pytest.fixture
+def observations(tmp_path: Path) -> Path:
+    """A folder of two objects, and a third that is written just now."""
+    folder = tmp_path / "data" / "observations"
+    for text in (b"An order.", b"Another."):
+        digest = hashlib.sha256(text).hexdigest()
+        (folder / "1" / digest[:2]).mkdir(parents=True)
+        (folder / "1" / digest[:2] / digest).write_bytes(text)
+    (folder / "1" / ".half").write_bytes(b"An or")
+    return folder
+
+
+def test_observations_that_are_objects_come_back(
+    here: str, empty: str, snapshots: Path, observations: Path, tmp_path: Path
+) -> None:
+    target, there = tmp_path / "backup", tmp_path / "there"
+    made = backup.write(target, database=here, snapshots=snapshots, observations=observations)
+    assert made.objects.count == 2
+    backup.restore(target, database=empty, snapshots=there / "snapshots", observations=there / "o")
+    assert sorted(p.read_bytes() for p in (there / "o").rglob("*") if p.is_file()) == [
+        b"An order.",
+        b"Another.",
+    ]
+
+
+def test_a_changed_or_missing_object_is_said(
+    here: str, empty: str, snapshots: Path, observations: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "backup"
+    backup.write(target, database=here, snapshots=snapshots, observations=observations)
+    kept = next(path for path in observations.rglob("*") if len(path.name) == 64)
+    kept.unlink()
+    (target / backup.OBSERVATIONS).unlink()
+    objects.pack(observations, target / backup.OBSERVATIONS)
+    with pytest.raises(BackupFailed, match="1 of 2 objects of observations"):
+        backup.restore(
+            target, database=empty, snapshots=tmp_path / "s", observations=tmp_path / "o"
+        )
+    kept.write_bytes(b"Something else.")
+    objects.pack(observations, target / backup.OBSERVATIONS)
+    with pytest.raises(objects.Damaged, match=f"{kept.name} of observations.tar is damaged"):
+        objects.unpack(target / backup.OBSERVATIONS, tmp_path / "o")
+
+
+def test_a_backup_of_the_version_before_is_read(made: Path) -> None:
+    manifest = json.loads((made / backup.MANIFEST).read_text())
+    del manifest["objects"]
+    (made / backup.MANIFEST).write_text(json.dumps(manifest | {"format": 1}))
+    assert backup.read(made).objects.count == 0

@@ -21,6 +21,7 @@ CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
 READ_BY = (
     "memoryapp/project/settings.py",
     "memoryapp/project/language_models.py",
+    "memoryapp/project/observations.py",
     "memoryapp/project/sign_in.py",
     "memoryapp/project/up.py",
 )
@@ -28,17 +29,17 @@ READ_BY = (
 
 def variables() -> set[str]:
     source = "".join((ROOT / path).read_text() for path in READ_BY)
-    return set(re.findall(r'env(?:\.\w+)?(?:iron\.get)?\(\s*"([A-Z_]+)"', source))
+    return set(re.findall(r'env(?:\.\w+)?(?:iron\.get)?\(\s*"([A-Z0-9_]+)"', source))
 
 
 def test_it_explains_every_setting() -> None:
-    explained = set(re.findall(r"`([A-Z_]{4,})`", CONFIGURATION))
+    explained = set(re.findall(r"`([A-Z0-9_]{4,})`", CONFIGURATION))
     assert variables() - explained == set()
 
 
 def test_it_explains_no_setting_that_does_not_exist() -> None:
     rows = re.findall(r"^\| (`[^|]+) \|", CONFIGURATION, flags=re.MULTILINE)
-    named = {name for row in rows for name in re.findall(r"`([A-Z_]{4,})`", row)}
+    named = {name for row in rows for name in re.findall(r"`([A-Z0-9_]{4,})`", row)}
     assert named - variables() == set()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -186,3 +187,29 @@ def test_the_command_prints_a_line_each_and_tells_by_its_exit_code(
     assert {"state": "fail", "check": "static files"}.items() <= {
         **next(line for line in lines if line["state"] == "fail")
     }.items()
+
+
+def in_folder(settings: Any, location: Path) -> None:
+    entry = {**settings.STORAGES["observations"], "OPTIONS": {"location": str(location)}}
+    settings.STORAGES = {**settings.STORAGES, "observations": entry}
+
+
+def test_it_writes_reads_and_deletes_an_object(settings: Any, tmp_path: Path) -> None:
+    in_folder(settings, tmp_path)
+    (found,) = doctor._object_store()
+    assert (found.state, found.text) == ("ok", f"{tmp_path} took, gave and deleted an object.")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_it_says_that_the_object_store_cannot_be_written(settings: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    in_folder(settings, tmp_path / "file")
+    (found,) = doctor._object_store()
+    assert found.state == "fail"
+    assert "Make it writable, or set OBSERVATION_OBJECT_KB=0." in found.text
+
+
+def test_it_leaves_a_store_alone_that_is_switched_off(settings: Any) -> None:
+    settings.OBSERVATION_OBJECT_KB = 0
+    (found,) = doctor._object_store()
+    assert found.text.startswith("Off")

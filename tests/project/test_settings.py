@@ -37,6 +37,7 @@ NUMBERS = {
     "MCP_PROCESSES": "0 or more",
     "MCP_PORT": "from 1 to 65535",
     "MCP_STARTUP_SECONDS": "from 0.1 to 1800",
+    "OBSERVATION_OBJECT_KB": "from 0 to 1024",
     "ONLINE_RUN_BUDGET": "0.0 or more",
     "PORT": "from 1 to 65535",
     "RECEIPT_DAYS": "from 0 to 36500",
@@ -80,6 +81,10 @@ OTHERWISE_WRONG = [
     ("MCP_COMMANDS", "git", '{"git": "/opt/git/bin/mcp-server-git"}'),
     ("MCP_SANDBOX", "yes", "one of auto, required, off"),
     ("METRICS_TOKEN", "short", "at least 16 characters long"),
+    ("OBSERVATION_S3_BUCKET", "s3://greenroom", "bare name such as greenroom-observations"),
+    ("OBSERVATION_S3_ENDPOINT", "minio:9000", "https://minio.example.com:9000"),
+    ("OBSERVATION_S3_KEY_ID", "two words", "copy it anew"),
+    ("OBSERVATION_S3_SECRET", "hidden and wrong", "copy it anew"),
     ("OIDC_CLIENT_SECRET", "two words", "copy it anew"),
     ("OIDC_ISSUER", "login.example.com", "https://login.example.com/realms/acme"),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318", "http://collector:4318"),
@@ -98,7 +103,7 @@ OTHERWISE_WRONG = [
 #: Any text is a name; HOST is tried when the supervisor binds it, and says so in one line.
 NEVER_WRONG = {
     *("EMAIL_FROM", "EMBEDDING_MODEL", "HOST", "LLM_MODEL", "OIDC_CLIENT_ID", "OIDC_NAME"),
-    *("SECRET_KEY_FALLBACKS", "STATIC_ROOT"),
+    *("OBSERVATION_S3_REGION", "SECRET_KEY_FALLBACKS", "STATIC_ROOT"),
 }
 WRONG = [
     *((name, "many", f"number, {span}, not 'many'") for name, span in NUMBERS.items()),
@@ -118,7 +123,7 @@ def settings_with(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         for name, value in values.items():
             monkeypatch.setenv(name, value)
         # They keep what they read when they were first imported.
-        for part in ("environment", "language_models", "sign_in"):
+        for part in ("environment", "language_models", "observations", "sign_in"):
             monkeypatch.delitem(sys.modules, f"memoryapp.project.{part}", raising=False)
         return runpy.run_path(str(ROOT / "memoryapp" / "project" / "settings.py"))
 
@@ -154,6 +159,11 @@ def test_every_wrong_setting_is_said_at_once(settings_with: Any) -> None:
         ({"EMBEDDING_PROVIDER": "openai"}, "EMBEDDING_MODEL must name the model when"),
         ({"OIDC_ISSUER": "https://login.example.com"}, "OIDC_CLIENT_ID must be what the provider"),
         ({"LLM_PRICE_INPUT": "1"}, "LLM_PRICE_OUTPUT must be set with the other"),
+        (
+            {"OBSERVATION_S3_BUCKET": "texts", "OBSERVATION_S3_KEY_ID": "key"},
+            "OBSERVATION_S3_SECRET must be set with the other",
+        ),
+        ({"OBSERVATION_S3_ENDPOINT": "http://minio:9000"}, "OBSERVATION_S3_BUCKET must name the"),
         ({"PORT": "9000", "MCP_PORT": "9000"}, "MCP_PORT must be another number than PORT"),
     ],
 )
@@ -188,6 +198,16 @@ def test_what_is_right_is_taken(settings_with: Any) -> None:
     assert found["MCP_COMMANDS"]["files"] == ("node", "a b.js")
     assert found["LLM_TEMPERATURES"] == {"solver": 1.0}
     assert found["LOGGING"]["root"]["level"] == "INFO"
+
+
+def test_observations_are_objects_of_a_bucket_or_of_a_folder(settings_with: Any) -> None:
+    stores = settings_with()["STORAGES"]
+    assert stores["observations"]["OPTIONS"]["location"].endswith("/observations")
+    found = settings_with(OBSERVATION_S3_BUCKET="texts", OBSERVATION_S3_REGION="eu-central-1")
+    options = found["STORAGES"]["observations"]["OPTIONS"]
+    assert (options["bucket_name"], options["region_name"]) == ("texts", "eu-central-1")
+    # Then the library asks the machine it runs on.
+    assert (options["endpoint_url"], options["access_key"], options["secret_key"]) == (None,) * 3
 
 
 def test_it_knows_the_roles_that_a_model_plays() -> None:

@@ -75,6 +75,7 @@ class Execution:
             thought=thought,
             started_ms=int((began - self._started) * 1000),
             duration_ms=int((time.monotonic() - began) * 1000),
+            whole=seen.whole,
         )
         self.steps.append(step)
         self._limits.on_step(step)

@@ -1,0 +1,43 @@
+"""All of what a tool answered, for whoever may see the attempt."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from memoryapp.domain.errors import UnableTo, UnableToFind
+from practice.models import ObservationMissing, ObservationUnreadable, Step
+
+
+class UnableToReach(UnableTo):
+    """The object store does not answer; it may in a moment."""
+
+    status = 503
+    retry_after = 30
+
+
+@dataclass(frozen=True, slots=True)
+class StepText:
+    """``bytes`` and ``sha256`` are of ``text`` in UTF-8."""
+
+    number: int
+    text: str
+    bytes: int
+    sha256: str
+
+
+def step_text(step: Step) -> StepText:
+    """Read it wherever it stands.
+
+    Raises:
+        UnableToFind: it was an object, and that is gone.
+        UnableToReach: it is one, and the store does not answer.
+    """
+    try:
+        text = step.text.read() if step.text else step.observation
+    except ObservationMissing as error:
+        raise UnableToFind(str(error)) from error
+    except ObservationUnreadable as error:
+        raise UnableToReach(str(error)) from error
+    content = text.encode()
+    return StepText(step.number, text, len(content), hashlib.sha256(content).hexdigest())
