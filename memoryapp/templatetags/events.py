@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,12 @@ EVENTS = {
 }
 
 
+#: SHA-256 in hex, which nobody reads to its end; exports have it whole.
+DIGEST = re.compile(r"[0-9a-f]{64}")
+DIGEST_SHOWN = 12
+NOTHING = "nothing"
+
+
 @dataclass(frozen=True, slots=True)
 class Changed:
     """One thing a row says both sides of. ``is_text`` is memory text, to be compared by words."""
@@ -35,6 +42,10 @@ class Changed:
     before: str
     after: str
     is_text: bool
+
+    @property
+    def is_new(self) -> bool:
+        return self.before == NOTHING
 
 
 @register.filter
@@ -72,9 +83,10 @@ def _bullets(data: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _sides(name: str, before: Any, after: Any) -> Iterator[Changed]:
     if not (isinstance(before, Mapping) or isinstance(after, Mapping)):
-        if before != after:
-            is_text = name.rpartition(" ")[2] == "text"
-            yield Changed(name, _said(before, is_text), _said(after, is_text), is_text)
+        is_text = name.rpartition(" ")[2] == "text"
+        was, now = _said(before, is_text), _said(after, is_text)
+        if was != now:
+            yield Changed(name, was, now, is_text)
         return
     one, other = (side if isinstance(side, Mapping) else {} for side in (before, after))
     for part in dict.fromkeys((*one, *other)):
@@ -83,7 +95,7 @@ def _sides(name: str, before: Any, after: Any) -> Iterator[Changed]:
 
 def _said(value: Any, is_text: bool) -> str:
     if value in (None, "", {}, []):
-        return "" if is_text else "nothing"
+        return "" if is_text else NOTHING
     return ", ".join(map(_plain, value)) if isinstance(value, list) else _plain(value)
 
 
@@ -95,5 +107,5 @@ def _plain(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, str):
-        return value
+        return f"{value[:DIGEST_SHOWN]}…" if DIGEST.fullmatch(value) else value
     return json.dumps(value, ensure_ascii=False, cls=DjangoJSONEncoder)

@@ -15,7 +15,15 @@ from django.views.decorators.http import require_safe
 
 from memoryapp.access import Right, gate, membership_of
 from memoryapp.domain.playbook import LIVE
-from memoryapp.models import Bullet, Candidate, LabelMove, ReleaseLabel, Tally, Workspace
+from memoryapp.models import (
+    Bullet,
+    Candidate,
+    LabelMove,
+    PullCount,
+    ReleaseLabel,
+    Tally,
+    Workspace,
+)
 from memoryapp.queries import releases as release_queries
 from memoryapp.queries import review as review_queries
 from memoryapp.views.links import Chip, parameter, with_query
@@ -113,7 +121,7 @@ def _steps(workspace: Workspace) -> list[dict[str, Any]]:
         (
             "Pull it from an agent",
             "Create a key, then one request before the agent works.",
-            workspace.api_keys.filter(last_used_at__isnull=False).exists(),
+            PullCount.objects.filter(release__playbook__workspace=workspace).exists(),
             f"{url}?tab=use",
             "Show how",
         ),

@@ -170,7 +170,27 @@ def test_it_counts_the_bullets_of_a_release(vera_client: Any, workspace: Any, ri
     record(workspace, rita, "release.published", before={}, after={"newest": 1}, bullets=18)
     said = vera_client.get(URL).content.decode()
     assert "bullets: 18" in said
-    assert re.search(r"newest <span[^>]*>from</span> nothing <span[^>]*>to</span> 1", said)
+    assert re.search(r"<span[^>]*>newest</span> 1</div>", said)
+
+
+def test_it_says_from_what_to_what(vera_client: Any, workspace: Any, rita: Any) -> None:
+    changed = (
+        {"status": "running", "seed": "", "note": "Odd."},
+        {"status": "finished", "seed": None},
+    )
+    record(workspace, rita, "run.finished", before=changed[0], after=changed[1])
+    said = vera_client.get(URL).content.decode()
+    assert re.search(r"status <span[^>]*>from</span> running <span[^>]*>to</span> finished", said)
+    assert re.search(r"note <span[^>]*>from</span> Odd\. <span[^>]*>to</span> nothing", said)
+    assert "seed" not in said, "nothing became of nothing"
+
+
+def test_it_shows_the_beginning_of_a_digest(vera_client: Any, workspace: Any, rita: Any) -> None:
+    record(workspace, rita, "telemetry_file.read", before={}, after={"digest": "0a" * 32})
+    said = vera_client.get(URL).content.decode()
+    assert "0a0a0a0a0a0a…" in said
+    assert "0a" * 32 not in said
+    assert "0a" * 32 in b"".join(vera_client.get(f"{URL}export/").streaming_content).decode()
 
 
 def test_it_exports_json_lines(vera_client: Any, workspace: Any, rita: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from memoryapp.models import PullCount
 from memoryapp.services.candidates import candidate_approve
 from memoryapp.services.releases import release_publish
 from memoryapp.services.tokens import api_key_create
@@ -38,11 +39,12 @@ def test_it_ticks_each_step_by_what_it_left_behind(
     assert ticks(rita_client) == [True] * 2 + [False] * 3
     candidate_approve(candidate=CandidateFactory(playbook=playbook), by=rita)
     assert ticks(rita_client) == [True] * 3 + [False] * 2
-    release_publish(playbook=playbook, by=rita, label="production")
-    assert ticks(rita_client) == [True] * 4 + [False]
+    release = release_publish(playbook=playbook, by=rita, label="production")
     key, _ = api_key_create(workspace=workspace, name="Agent", scopes=["read"], by=rita)
     key.last_used_at = timezone.now()
     key.save()
+    assert ticks(rita_client) == [True] * 4 + [False], "a key that was used did not pull yet"
+    PullCount.objects.create(release=release, day=timezone.now().date(), pulls=1)
     assert ticks(rita_client) == [True] * 5
     assert "From nothing to an agent" not in rita_client.get(URL).content.decode()
 
