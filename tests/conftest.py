@@ -1,4 +1,4 @@
-"""One embedded PostgreSQL and Redis for the whole session, and five people.
+"""One PostgreSQL and Redis for the whole session, embedded or given, and five people.
 
 Rita reviews, Vera only views, Edda edits, Olga is outside, Ada administers.
 """
@@ -29,15 +29,19 @@ _postgres = embedded.Postgres(DATA, durable=False)
 _redis = embedded.Redis(DATA)
 # Processes that tests start inherit the folder and find the servers of this one.
 _owner = os.environ["GREENROOM_TEST_OWNER"] == str(os.getpid())
-if _owner:
-    _postgres.start()
-    _redis.start()
+_servers = [
+    server
+    for name, server in (("TEST_DATABASE_URL", _postgres), ("TEST_REDIS_URL", _redis))
+    if _owner and name not in os.environ
+]
+for server in _servers:
+    server.start()
 
 
 def pytest_unconfigure() -> None:
+    for server in reversed(_servers):
+        server.stop()
     if _owner:
-        _redis.stop()
-        _postgres.stop()
         shutil.rmtree(DATA, ignore_errors=True)
 
 

@@ -1,7 +1,8 @@
 """The product's settings over a throw-away data folder.
 
 A developer's own servers, models and keys must not leak into the suite, so they are dropped before
-the settings read the environment.
+the settings read the environment. ``TEST_DATABASE_URL`` and ``TEST_REDIS_URL`` name servers to run
+on instead of the embedded ones; in all else the suite is as it is without them.
 """
 
 from __future__ import annotations
@@ -27,10 +28,15 @@ if "GREENROOM_TEST_DATA" not in os.environ:
     os.environ["GREENROOM_TEST_OWNER"] = str(os.getpid())
 os.environ["GREENROOM_DATA_DIR"] = os.environ["GREENROOM_TEST_DATA"]
 
+from memoryapp.project import databases  # noqa: E402
 from memoryapp.project.settings import *  # noqa: E402, F403
+
+if "TEST_DATABASE_URL" in os.environ:
+    DATABASES = databases.configured(os.environ["TEST_DATABASE_URL"], replica="", pooler=False)
 
 # Nothing is ever committed in a test, so nothing would tell the cache that its answers are void.
 PULL_CACHE = False
 # Each worker of pytest-xdist has a database of its own, in Redis too: one would flush, or forget,
 # the receipts another just left.
-REDIS_URL = f"{REDIS_URL}?db={os.environ.get('PYTEST_XDIST_WORKER', 'gw0')[2:]}"  # noqa: F405
+REDIS_URL = os.environ.get("TEST_REDIS_URL", REDIS_URL)  # noqa: F405
+REDIS_URL = f"{REDIS_URL}?db={os.environ.get('PYTEST_XDIST_WORKER', 'gw0')[2:]}"

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import base64
 import binascii
+import time
 from collections.abc import Callable
 from urllib.parse import unquote
 
+from django.conf import settings
+from django.contrib.auth import logout
 from django.http import Http404, HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 
 API = "/api/"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class RefuseNul:
@@ -56,6 +60,52 @@ class CompressPages(GZipMiddleware):
         if not response.get("Content-Type", "").startswith("text/html"):
             return response
         return super().process_response(request, response)
+
+
+class KeepNoPages:
+    """Tell the browser of whoever is signed in to keep no page: the next one at it may look.
+
+    Answers that say themselves how long they hold, and those that are no pages, are left alone.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        is_page = response.get("Content-Type", "").startswith("text/html")
+        is_somebodys = settings.SESSION_COOKIE_NAME in request.COOKIES
+        if is_page and is_somebodys and not response.has_header("Cache-Control"):
+            response["Cache-Control"] = "private, no-store"
+        return response
+
+
+class EndIdle:
+    """Sign out whoever did nothing for ``SESSION_IDLE_MINUTES``.
+
+    What a page asks by itself (progress, counts) is nothing a person did, or a forgotten screen
+    would stay signed in: it is asked by htmx and changes nothing.
+    """
+
+    #: how exactly the last use is known, in seconds: not every click writes into the session.
+    WRITTEN_EVERY = 30
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if settings.SESSION_IDLE_MINUTES and request.user.is_authenticated:
+            now, used_at = time.time(), request.session.get("used_at")
+            if used_at and now - used_at > settings.SESSION_IDLE_MINUTES * 60:
+                logout(request)
+            elif not used_at or (_is_use(request) and now - used_at > self.WRITTEN_EVERY):
+                request.session["used_at"] = now
+        return self.get_response(request)
+
+
+def _is_use(request: HttpRequest) -> bool:
+    """Whether a person must have done something: opened a page, or sent a form."""
+    return request.method not in SAFE_METHODS or "HX-Request" not in request.headers
 
 
 def _decoded(cursor: str) -> str:

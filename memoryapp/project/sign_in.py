@@ -29,6 +29,9 @@ LOGIN_REDIRECT_URL = "overview"
 LOGOUT_REDIRECT_URL = "account_login"
 SESSION_COOKIE_AGE = env.whole("SESSION_HOURS", 24 * 14, least=1, most=8760) * 60 * 60
 
+#: Minutes without use after which somebody is signed out; 0 is never.
+SESSION_IDLE_MINUTES = env.whole("SESSION_IDLE_MINUTES", 0, least=0, most=20_160)
+
 ACCOUNT_ADAPTER = "memoryapp.project.adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]

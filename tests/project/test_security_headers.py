@@ -44,3 +44,12 @@ def test_only_the_apis_own_documentation_styles_itself(client: Client) -> None:
     policy = client.get("/api/v1/docs/")["Content-Security-Policy"]
     assert "script-src 'self'" in policy
     assert "'unsafe-inline'" not in policy.partition("script-src")[2].partition(";")[0]
+
+
+@pytest.mark.parametrize("path", ["/", "/review/", "/memory/", "/account/sessions/"])
+def test_a_browser_that_is_signed_in_keeps_no_page(ada_client: Client, path: str) -> None:
+    assert "no-store" in ada_client.get(path)["Cache-Control"]
+
+
+def test_what_is_no_page_says_itself_how_long_it_holds(ada_client: Client) -> None:
+    assert "Cache-Control" not in ada_client.get("/api/v1/playbooks")

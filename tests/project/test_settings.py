@@ -44,6 +44,7 @@ NUMBERS = {
     "RECEIPT_SECONDS": "1 or more",
     "REVIEW_RESERVATION_MINUTES": "0 or more",
     "SESSION_HOURS": "from 1 to 8760",
+    "SESSION_IDLE_MINUTES": "from 0 to 20160",
     "SWEEP_SECONDS": "1 or more",
     "TRACE_SETTLE_SECONDS": "0.0 or more",
     "TRUSTED_PROXIES": "from 0 to 10",
