@@ -134,3 +134,9 @@ def test_a_role_that_needs_one_sees_nothing_before(
 def test_a_role_that_needs_one_goes_on_with_it(client: Client, secret: str, settings: Any) -> None:
     settings.SECOND_FACTOR_ROLES = ["reviewer"]
     assert client.get("/review/").status_code == 200
+
+
+def test_its_pages_are_named_as_this_house_writes(client: Any) -> None:
+    page = client.get(URL).content.decode()
+    assert "<title>Two-factor authentication · Greenroom</title>" in page
+    assert re.search(r"<h1>\s*Two-factor authentication\s*</h1>", page)
