@@ -33,6 +33,12 @@ def candidates_by_origin(workspace: Workspace, links: Sequence[str]) -> dict[str
     return found
 
 
+def candidates_from(workspace: Workspace, origin_link: str) -> list[Candidate]:
+    """The candidates of one job, newest first: what a link to each needs."""
+    rows = Candidate.objects.filter(playbook__workspace=workspace, origin_link=origin_link)
+    return list(rows.order_by("-created_at", "-pk").only("pk", "status"))
+
+
 def first_evidence(workspace: Workspace, origin_link: str) -> dict[Any, str]:
     """Candidate id to the link of the step it was first learned from, for one job."""
     rows = (

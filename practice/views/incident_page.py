@@ -9,7 +9,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from memoryapp.access import membership_of
-from memoryapp.queries.origins import candidates_by_origin
+from memoryapp.queries.origins import candidates_from
 from practice.domain.alerts import explained
 from practice.domain.causal_layout import KIND_WORDS, Drawing, layout, path_of, short, verdicts
 from practice.domain.incident_lessons import OUTCOME_WORDS, open_nodes
@@ -69,7 +69,7 @@ def incident_context(request: HttpRequest, incident: Incident) -> dict[str, Any]
         "alerts": alerts,
         "alerts_since": len(alerts) - shown.alerts_seen if shown else 0,
         "similar": similar(incident),
-        "lessons": candidates_by_origin(incident.workspace, [page])[page].total(),
+        "lessons": candidates_from(incident.workspace, page),
         "decided": calibrated_on(incident.workspace),
         "playbooks": incident.workspace.playbooks.order_by("name"),
         "may_review": membership.may_review,

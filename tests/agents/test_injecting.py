@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from practice.agents.injecting import trials
+from practice.agents.ports import EnvironmentUnavailable
 from practice.domain.injection import LEFT_OUT, WRONG_VALUE, faults
 from practice.domain.types import Label, Observation, Step, TaskSpec, Trajectory, Verdict
 
@@ -76,7 +77,7 @@ def test_the_same_seed_injects_the_same_faults() -> None:
 
 def test_only_what_is_rejected_now_is_kept_and_the_faulty_step_is_looked_for() -> None:
     shop = Shop()
-    found = trials(TASK, WON, world=shop, validator=Judge(), tools=(), seed=1, limit=9)
+    found = list(trials(TASK, WON, world=shop, validator=Judge(), tools=(), seed=1, limit=9))
     assert shop.opened == len(found) == 4
     kept = {trial.fault.what for trial in found if trial.is_kept}
     assert "get_order was left out" not in kept
@@ -86,7 +87,25 @@ def test_only_what_is_rejected_now_is_kept_and_the_faulty_step_is_looked_for() -
 
 
 def test_it_makes_no_more_trials_than_it_may() -> None:
-    assert len(trials(TASK, WON, world=Shop(), validator=Judge(), tools=(), seed=1, limit=2)) == 2
+    made = trials(TASK, WON, world=Shop(), validator=Judge(), tools=(), seed=1, limit=2)
+    assert len(list(made)) == 2
+
+
+def test_a_world_that_is_away_once_is_tried_again_and_a_trial_it_misses_costs_no_other() -> None:
+    class Busy(Shop):
+        """Opens on the second try for the first fault, never for the second."""
+
+        @contextmanager
+        def open(self) -> Iterator[Shop]:
+            self.opened += 1
+            if self.opened in {1, 3, 4}:
+                raise EnvironmentUnavailable("it did not start in time")
+            yield self
+
+    busy = Busy()
+    found = list(trials(TASK, WON, world=busy, validator=Judge(), tools=(), seed=1, limit=3))
+    assert [bool(trial.label) for trial in found] == [True, False, True]
+    assert (found[1].is_kept, found[1].lost) == (False, "it did not start in time")
 
 
 @pytest.mark.parametrize("value", [True, None, ["a"], {"a": 1}, "no digit in it"])

@@ -10,9 +10,9 @@ import pytest
 from practice.domain.rootcause.analysis import analyse
 from practice.domain.rootcause.invocations import is_ill
 from practice.domain.rootcause.metrics import Role, role, series
-from practice.domain.rootcause.telemetry import Telemetry
+from practice.domain.rootcause.telemetry import Labels, LogTable, Telemetry, floats
 from practice.domain.rootcause.types import EdgeKind, EvidenceKind, NodeKind
-from tests.domain.rootcause_world import ALERT, BEGIN, Spans, metrics, request, world
+from tests.domain.rootcause_world import ALERT, AT, BEGIN, Spans, metrics, request, traces, world
 
 CALM = [5.0, 6.0, 5.5, 6.2, 5.1] * 4
 
@@ -88,6 +88,8 @@ def test_a_gauge_with_a_counters_name_stays_as_it_is() -> None:
         ("NodeCpuUsageRate(%)", Role.HOST),
         ("kube_pod_container_status_restarts_total", Role.RESTARTS),
         ("container_cpu_cfs_throttled_periods_total", Role.RESOURCE),
+        ("jvm_process_cpu_load", Role.RESOURCE),
+        ("workload", Role.WORKLOAD),
     ],
 )
 def test_a_metrics_role_is_told_from_its_name_in_any_dialect(name: str, what: Role) -> None:
@@ -158,3 +160,42 @@ def test_time_in_a_store_that_nobody_traces_is_not_the_callers_own() -> None:
     assert analyse(mapped, ALERT, reference=reference).causes[0].service == "store"
     alone = replace(window, metrics=slow, topology=(("stock", "store"),))
     assert analyse(alone, ALERT, reference=reference).causes[0].service == "shop"
+
+
+def _lines(spans: Spans, *, ill_since: float) -> LogTable:
+    """The stock keeps no spans: its lines name the shop's span, and tell of errors at last."""
+    rows = [
+        (at + 0.006, service, level, trace, span, text)
+        for trace, span, _, service, _, at, _, _ in spans.rows
+        if span in {"w", "s"}
+        for service, level, text in (
+            [("web", "info", "page sent")]
+            if span == "w"
+            else [
+                ("shop", "info", "order taken"),
+                ("stock", "error", "shelf lost")
+                if at >= ill_since
+                else ("stock", "info", "shelf read"),
+            ]
+        )
+    ]
+    columns = list(zip(*rows, strict=True))
+    blank = Labels.of("" for _ in rows)
+    return LogTable(
+        floats(columns[0]), Labels.of(columns[1]), blank, Labels.of(columns[2]), blank,
+        Labels.of(columns[3]), Labels.of(columns[4]), list(columns[5]),
+    )  # fmt: skip
+
+
+def _untraced_stock(spans: Spans, trace: str, at: float) -> None:
+    request()(spans, trace, at)
+    spans.rows[-6:] = [row for row in spans.rows[-6:] if row[3] != "stock"]
+
+
+def test_lines_of_a_service_without_spans_are_not_those_of_the_span_that_called_it() -> None:
+    usual = traces(0.0, 200.0, _untraced_stock)
+    early = traces(BEGIN - 60, BEGIN, _untraced_stock)
+    late = Spans(early.rows + traces(BEGIN + 20, AT, _untraced_stock).rows)
+    window = Telemetry(spans=late.table(), logs=_lines(late, ill_since=BEGIN))
+    calm = Telemetry(spans=usual.table(), logs=_lines(usual, ill_since=AT))
+    assert analyse(window, ALERT, reference=calm).causes[0].service == "stock"

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 from django.core.management import CommandError, call_command
 
+from practice.agents.ports import EnvironmentUnavailable
 from practice.clients.mcp import McpEnvironment
 from practice.domain.types import Observation, ToolSpec
 from practice.models import Attempt
@@ -105,13 +106,36 @@ def test_the_step_with_the_wrong_ticket_is_confirmed_by_running_again_from_it(
 def test_faults_are_injected_and_the_faulty_step_is_looked_for(
     desk_world: Recorded, task: Any
 ) -> None:
-    attempt(desk_world, task, 1, ticket=RIGHT, label="success")
-    out = StringIO()
-    call_command("inject_faults", str(task.round.run.pk), "--seed=1", "--faults=2", stdout=out)
+    for number in (1, 2):  # alike, so that the second would say nothing new
+        attempt(desk_world, task, number, ticket=RIGHT, label="success")
+    out, told = StringIO(), StringIO()
+    call_command(
+        "inject_faults", str(task.round.run.pk), "--seed=1", "--faults=2", stdout=out, stderr=told
+    )
     found = json.loads(out.getvalue())
-    assert (found["injected"], len(found["trials"])) == (2, 2)
+    assert (found["injected"], found["lost"], len(found["trials"])) == (2, 0, 2)
+    assert len(told.getvalue().splitlines()) == 2
     assert found["kept"] == sum(one["label"] != "success" for one in found["trials"]) > 0
     assert found["figures"]["cases"] == found["kept"]
+
+
+def test_an_environment_that_is_away_is_said_after_a_few_tries(
+    task: Any, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Away:
+        opened = 0
+
+        def open(self) -> Any:
+            self.opened += 1
+            raise EnvironmentUnavailable("it did not start in time")
+
+    attempt(recorded, task, 1, ticket=RIGHT, label="success")
+    away = Away()
+    monkeypatch.setattr(injection, "world_of", lambda *_: away)
+    monkeypatch.setattr(injection, "tools_of", lambda *_: ())
+    with pytest.raises(CommandError, match="could not be used: it did not start in time"):
+        call_command("inject_faults", str(task.round.run.pk), stderr=StringIO())
+    assert away.opened == 6
 
 
 @pytest.mark.django_db

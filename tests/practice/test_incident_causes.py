@@ -241,7 +241,10 @@ def test_the_pages_do_it_and_say_so(rita_client: Any, vera_client: Any, incident
     playbook = PlaybookFactory(workspace=incident.workspace)
     assert vera_client.post(f"{url}lesson/", {"playbook": playbook.slug}).status_code == 403
     rita_client.post(f"{url}lesson/", {"playbook": playbook.slug})
-    assert Candidate.objects.count() == 1
+    candidate = Candidate.objects.get()
+    assert candidate.get_absolute_url() in rita_client.get(url).content.decode()
+    shown = rita_client.get(candidate.get_absolute_url()).content.decode()
+    assert f"it was the root cause in {incident}" in shown
     answer = rita_client.post(
         f"{url}correct/", {"cause": "service:web", "reason": "x"}, follow=True
     )

@@ -209,15 +209,32 @@ def _features(
 
 
 def _log_homes(spans: SpanTable, member: Rows, logs: LogTable) -> tuple[Rows, Rows]:
-    """(log row, invocation) of the lines that name a span of the table."""
+    """(log row, invocation) of the lines that belong to a span of the table."""
     home = _span_of(spans, logs)
-    line = np.flatnonzero(home >= 0)
+    line = np.flatnonzero((home >= 0) & ~foreign(spans, logs, home))
     return line, member[home[line]] if len(line) else line
 
 
-def placed(spans: SpanTable, logs: LogTable) -> Mask:
-    """Which log lines name a span of the table."""
-    return np.asarray(_span_of(spans, logs) >= 0, dtype=np.bool_)
+def placed(spans: SpanTable, logs: LogTable) -> tuple[Mask, Mask]:
+    """Which log lines name a span of the table; which of these another service wrote."""
+    home = _span_of(spans, logs)
+    return np.asarray(home >= 0, dtype=np.bool_), foreign(spans, logs, home)
+
+
+def foreign(spans: SpanTable, logs: LogTable, home: Rows) -> Mask:
+    """Which lines were written by another service than that of the span they name.
+
+    A service that keeps no spans logs under the span that called it. Its lines are its own, not
+    the caller's, unless lines and spans have no name of a service in common. ``home`` has the row
+    of each line's span, or −1.
+    """
+    if not len(logs) or not len(spans):
+        return np.zeros(len(logs), dtype=np.bool_)
+    codes = {name: code for code, name in enumerate(spans.service.names)}
+    writer = np.array([codes.get(name, -1) for name in logs.service.names], np.int64)
+    writer = writer[logs.service.codes]
+    elsewhere = (home >= 0) & (writer != spans.service.codes[home]) & ~logs.service.is_name("")
+    return np.asarray(elsewhere & bool((writer >= 0).any()), dtype=np.bool_)
 
 
 def _span_of(spans: SpanTable, logs: LogTable) -> Rows:

@@ -63,7 +63,7 @@ _ROLES: tuple[tuple[Role, re.Pattern[str]], ...] = tuple(
         (
             Role.RESOURCE,
             r"cpu|mem(ory)?(?![a-z])|heap|rss|disk|(^|[_.-])io|iops|fs_|file_?desc|thread|socket|conn"
-            r"|(^|[_.-])gc|pool|swap|load\d*$",
+            r"|(^|[_.-])gc|pool|swap|(?<!work)load\d*$",
         ),
         (Role.NETWORK, r"net(work)?[_.-]|rx|tx|bytes|packet|bandwidth|recv|transmit"),
         (Role.WORKLOAD, r"qps|rps|ops|request|throughput|workload|rate|count|total|syscall|calls"),

@@ -124,7 +124,8 @@ def examine(telemetry: Telemetry, alert: Alert, reference: Reference | None) -> 
     if reference is not None and reference.bin_seconds != width:
         samples = usual_values(reference.telemetry.metrics, width)
         of_hosts = usual_of_hosts(reference.telemetry, width)
-    loose = ~placed(telemetry.spans, telemetry.logs)
+    named, elsewhere = placed(telemetry.spans, telemetry.logs)
+    loose = ~named
     by_lines = line_invocations(telemetry.logs, names, loose)
     found.extend(behavior(by_lines, reference.by_lines if reference else None, cuts))
     metrics, summaries = deviations(telemetry.metrics, samples, begin, width)
@@ -132,7 +133,7 @@ def examine(telemetry: Telemetry, alert: Alert, reference: Reference | None) -> 
     lines, templates = log_findings(
         telemetry.logs,
         names,
-        loose & ~traced(telemetry.logs),
+        (loose & ~traced(telemetry.logs)) | elsewhere,
         reference.telemetry.logs if reference is not None else None,
         reference.statements if reference is not None else None,
         begin,

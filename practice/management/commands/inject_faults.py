@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from practice.agents.injecting import Trial
 from practice.agents.ports import EnvironmentUnavailable
 from practice.models import Run
 from practice.orchestrator.injection import injected
@@ -32,7 +33,13 @@ class Command(BaseCommand):
                 seed=options["seed"],
                 attempts=options["attempts"],
                 faults=options["faults"],
+                told=self._said,
             )
         except EnvironmentUnavailable as error:
             raise CommandError(f"{run.environment.name} could not be used: {error}") from error
         self.stdout.write(json.dumps(found, ensure_ascii=False))
+
+    def _said(self, number: int, trial: Trial) -> None:
+        """One line per trial, each of which starts the environment anew, beside the result."""
+        judged = trial.label.value if trial.label else f"lost: {trial.lost}"
+        self.stderr.write(f"{number}. {trial.fault.what} → {judged}")
