@@ -28,7 +28,7 @@ from practice.services.reaching import PackAsked
 from practice.services.runs import LIMITS, run_start
 from practice.tasks import check_environment, drive_run
 
-TASKS, ATTEMPTS = 50, 8
+TASKS, ATTEMPTS = 50, 16
 
 
 @dataclass(slots=True)

@@ -23,7 +23,7 @@ from practice.tasks import drive_run
 
 OFF = Switches()
 ENGINES = ("rules", "model")
-LIMITS = {"rounds": 100, "tasks": 50, "attempts": 8, "step_limit": 200, "parallel": 16}
+LIMITS = {"rounds": 100, "tasks": 50, "attempts": 16, "step_limit": 200, "parallel": 16}
 
 
 def run_start(
