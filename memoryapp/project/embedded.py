@@ -56,8 +56,8 @@ def reachable_by_others(path: Path) -> bool:
     return all(p.stat().st_mode & 0o001 for p in [path, *path.parents] if p.exists())
 
 
-def check_disk(folder: Path) -> None:
-    """Raise when the data folder cannot hold a cluster."""
+def check_disk(folder: Path, wanted: int = MIN_FREE_BYTES) -> None:
+    """Raise when the data folder cannot be written or has fewer than ``wanted`` bytes free."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".write-test"
@@ -71,10 +71,10 @@ def check_disk(folder: Path) -> None:
             "Free some space or set GREENROOM_DATA_DIR to another folder."
         ) from error
     free = shutil.disk_usage(folder).free
-    if free < MIN_FREE_BYTES:
+    if free < wanted:
         raise EmbeddedFailed(
             f"Only {free // 2**20} MB are free where {folder} lies and Greenroom needs "
-            f"{MIN_FREE_BYTES // 2**20} MB. Free some space or set GREENROOM_DATA_DIR."
+            f"{wanted // 2**20} MB. Free some space or set GREENROOM_DATA_DIR."
         )
 
 

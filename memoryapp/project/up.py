@@ -29,6 +29,8 @@ from memoryapp.project.environment import BASE_DIR
 ROOT = BASE_DIR
 MAX_RESTARTS = 5
 RESTART_WINDOW_SECONDS = 60.0
+#: room for the log that PostgreSQL writes ahead while it recovers.
+RESTART_FREE_BYTES = 64 * 2**20
 
 
 @dataclass
@@ -117,7 +119,7 @@ def main() -> int:
         _say(f"Greenroom is ready: http://{shown}:{port}")
         _say(f"MCP for agents: http://{shown}:{mcp_port}/mcp")
         _say(f"Logs and data are in {data}. Ctrl-C stops everything.")
-        _watch(started, env)
+        _watch(data, started, env)
     except Stopped:
         _say("Stopping.")
     except EmbeddedFailed as error:
@@ -228,14 +230,26 @@ def _wait_for_web(host: str, port: int, web: Child) -> None:
     raise EmbeddedFailed(f"The web server did not answer. Its log is {web.log}.")
 
 
-def _watch(parts: Sequence[Part], env: dict[str, str]) -> None:
-    """Start again whatever dies; give up on what keeps dying."""
+def _watch(data: Path, parts: Sequence[Part], env: dict[str, str]) -> None:
+    """Start again whatever dies; give up on what keeps dying.
+
+    On a full disk nothing is started: PostgreSQL would die of it again, and all else with it.
+    """
     deaths: dict[str, list[float]] = {part.name: [] for part in parts}
+    wait_for_room: set[str] = set()
     while True:
         time.sleep(0.5)
         for part in parts:
             if part.is_alive:
                 continue
+            try:
+                embedded.check_disk(data, RESTART_FREE_BYTES)
+            except EmbeddedFailed as error:
+                if part.name not in wait_for_room:
+                    _say(f"{part.name} died and is started again when there is room. {error}")
+                    wait_for_room.add(part.name)
+                continue
+            wait_for_room.discard(part.name)
             now = time.monotonic()
             recent = [t for t in deaths[part.name] if now - t < RESTART_WINDOW_SECONDS]
             deaths[part.name] = [*recent, now]

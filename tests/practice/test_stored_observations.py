@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +18,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from moto.server import ThreadedMotoServer
 
+from practice.domain.reading import characters_cut
+from practice.domain.types import WHOLE_CAP
 from practice.domain.types import Step as Value
 from practice.models import (
     ObservationMissing,
@@ -34,6 +37,8 @@ from tests.factories import (
     StepFactory,
     WorkspaceFactory,
 )
+from tests.practice.runs import connected, driven, started
+from tests.practice.servers import HERE
 
 pytestmark = pytest.mark.django_db
 LONG = "An order. " * 1_000
@@ -280,3 +285,23 @@ def test_the_command_moves_nothing_out_where_that_is_switched_off(settings: Any)
     settings.OBSERVATION_OBJECT_KB = 0
     with pytest.raises(CommandError, match="OBSERVATION_OBJECT_KB is 0"):
         call_command("move_observations", "out")
+
+
+def test_a_run_keeps_all_of_what_its_agent_read_a_part_of(
+    settings: Any, workspace: Any, ada: Any, folder: Path
+) -> None:
+    """From the server's answer, over the rules' agent, to the object and the page's row."""
+    settings.MCP_COMMANDS = {"raw": (sys.executable, "-S", str(HERE / "raw.py"))}
+    desk = connected(
+        EnvironmentFactory(
+            workspace=workspace, command="raw", arguments=["five_megabytes"], is_sample=False
+        )
+    )
+    desk.tools.update(is_enabled=True)
+    driven(started(desk, ada, tasks=1))
+    step = Step.objects.select_related("text").filter(text__isnull=False).first()
+    assert step is not None
+    assert step.text is not None
+    assert (len(step.text.read()), step.is_head) == (WHOLE_CAP, False)
+    assert characters_cut(step.observation) > WHOLE_CAP
+    assert step.read() == step.observation
