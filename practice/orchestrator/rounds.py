@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import Exists, Max, OuterRef
 from django.utils import timezone
 
@@ -52,6 +52,14 @@ BACK_OFF_SECONDS = 2.0
 BACK_OFF_CAP = 120.0
 #: However long a provider asks to wait, it is asked again after this.
 TOLD_CAP = 600.0
+
+
+class DatabaseAway(Exception):
+    """Its disk is full, or it is restarted: nothing the unit did is to blame."""
+
+    def __init__(self, error: OperationalError) -> None:
+        first = (str(error).strip().splitlines() or ["no message"])[0]
+        super().__init__(f"The database could not go on: {first}.")
 
 
 def drive(run_id: str | UUID) -> list[int]:
@@ -177,6 +185,8 @@ def work(unit_id: int) -> UUID | None:
         return None
     except RETRIED as error:
         _postpone(unit, error)
+    except OperationalError as error:
+        _postpone(unit, DatabaseAway(error))
     except AgentError as error:
         _fail(unit, str(error))
     except Exception as error:
@@ -191,6 +201,9 @@ def _store(unit: Unit, result: Result) -> None:
     """Save, or say on the row why nothing of it was kept."""
     try:
         _save(unit, result)
+    except OperationalError as error:
+        logger.warning("unit %s could not be saved and is done again: %s", unit.pk, error)
+        _postpone(unit, DatabaseAway(error))
     except Exception as error:
         logger.exception("unit %s could not be saved", unit.pk)
         _fail(unit, f"The result could not be saved: {type(error).__name__}: {error}")

@@ -244,6 +244,7 @@ def trajectory_step(request: HttpRequest, pk: int, step: int) -> HttpResponse:
         said = found.text.read() if found.text else said
     except ObservationUnreadable as error:
         problem = str(error)
+    said = _laid_out(said)
     context = {"attempt": found.attempt, "step": found, "said": said, "problem": problem}
     return render(request, "practice/trajectory_step.html", context)
 

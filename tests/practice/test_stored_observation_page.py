@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,12 @@ def test_it_shows_all_of_it_on_a_page_of_its_own(vera_client: Any, attempt: Any)
     assert LONG.strip() in vera_client.get(address(step_of(attempt))).content.decode()
     partly = step_of(attempt, 2, "What the agent read.", f"All of it: {LONG}")
     assert f"All of it: {LONG}".strip() in vera_client.get(address(partly)).content.decode()
+
+
+def test_it_lays_out_json(vera_client: Any, attempt: Any) -> None:
+    rows = json.dumps([{"order": number} for number in range(900)])
+    page = vera_client.get(address(step_of(attempt, text=rows))).content.decode()
+    assert "  {\n    &quot;order&quot;: 899\n  }\n]" in page
 
 
 def test_it_shows_a_step_that_is_only_a_row_too(vera_client: Any, attempt: Any) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from practice.agents.ports import EnvironmentUnavailable, ProviderRefused, ProviderUnavailable
@@ -213,3 +214,25 @@ def test_cancelling_keeps_what_a_worker_finishes_too_late_out(
     assert stored == []
     assert Attempt.objects.get().status == "cancelled"
     assert Run.objects.get().ended_at is not None
+
+
+FULL = OperationalError("could not extend file: No space left on device\nHINT:  Check free space.")
+SAID = "The database could not go on: could not extend file: No space left on device."
+
+
+def raising() -> None:
+    raise FULL
+
+
+@pytest.mark.parametrize("outcome", [FULL, Result(raising)])
+def test_it_is_done_again_when_the_database_could_not_go_on(
+    unit: Unit, monkeypatch: pytest.MonkeyPatch, outcome: Any
+) -> None:
+    perform_with(monkeypatch, outcome)
+    rounds.work(unit.pk)
+    unit.refresh_from_db()
+    assert (unit.status, unit.message) == ("waiting", SAID)
+    Unit.objects.filter(pk=unit.pk).update(tries=MAX_TRIES - 1, not_before=None)
+    rounds.work(unit.pk)
+    unit.refresh_from_db()
+    assert (unit.status, unit.message) == ("failed", f"{SAID} Tried {MAX_TRIES} times.")
