@@ -1,7 +1,7 @@
 """Does an attempt cost the same at the end of a large run as at its beginning?
 
-Drives one run to ``--attempts`` attempts (16 per task) with the rules engine on the BFCL pack, whose
-reset is instant, so that what is measured is Greenroom. Each unit is rung for and worked as a
+Drives one run to ``--attempts`` attempts (16 per task) with the rules engine on the BFCL pack,
+whose reset is instant, so that what is measured is Greenroom. Each unit is rung for and worked as a
 worker would, in this process: a message is a unit that was rung for, a statement is one execution
 on the connection that works. Prints one JSON line per figure; the value is of the last fifth of
 the run's rounds, the peer of its first fifth.
