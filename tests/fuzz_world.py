@@ -63,6 +63,7 @@ def _things(workspace: Workspace, by: Any, key: int) -> dict[str, dict[str, Any]
     )
     hook.keep_secret(b"x" * 32)
     hook.save()
+    export = workspace.exports.create(status="removed")
     return {
         "/api/v1/playbooks/": {
             "slug": playbook.slug,
@@ -79,5 +80,6 @@ def _things(workspace: Workspace, by: Any, key: int) -> dict[str, dict[str, Any]
         "/api/v1/model-calls/": {"id": call.pk},
         "/api/v1/recalls/": {"id": str(recall.pk)},
         "/api/v1/webhooks/": {"id": hook.pk},
+        "/api/v1/workspace/exports/": {"id": export.pk},
         "/api/v1/keys/": {"id": key},
     }

@@ -7,6 +7,7 @@ from memoryapp.api import (
     bulk,
     bullets,
     curation,
+    exports,
     feedback,
     imports,
     keys,
@@ -70,6 +71,17 @@ urlpatterns = [
         name="api-playbook-import",
     ),
     path("workspace/export", transfer.WorkspaceExport.as_view(), name="api-workspace-export"),
+    path("workspace/exports", exports.ExportList.as_view(), name="api-workspace-exports"),
+    path(
+        "workspace/exports/<int:pk>",
+        exports.ExportDetail.as_view(),
+        name="api-workspace-export-detail",
+    ),
+    path(
+        "workspace/exports/<int:pk>/file",
+        exports.ExportFile.as_view(),
+        name="api-workspace-export-file",
+    ),
     path("workspace/import", transfer.WorkspaceImport.as_view(), name="api-workspace-import"),
     path(
         "playbooks/<slug:slug>/labels/<str:name>/history",

@@ -8,15 +8,20 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-#: after this long a claim is taken over: its worker is gone, or will find its own claim gone.
-LEASE = timedelta(hours=1)
+#: how often a file is begun whose worker died; then something in it kills workers.
+MAX_TRIES = 3
 
 
 class WorkspaceExportQuerySet(models.QuerySet["WorkspaceExport"]):
-    def due(self, now: datetime) -> WorkspaceExportQuerySet:
-        """Asked for and not begun, or begun by a worker that came to nothing."""
-        stale = models.Q(status="running", claimed_at__lt=now - LEASE)
-        return self.filter(models.Q(status="queued") | stale)
+    def due(self, now: datetime, lease: timedelta) -> WorkspaceExportQuerySet:
+        """Asked for and not begun, or begun by a worker that has been silent for ``lease``."""
+        # One without a sign of life was begun by the release before, whose workers are gone.
+        silent = models.Q(heartbeat_at=None) | models.Q(heartbeat_at__lt=now - lease)
+        return self.filter(models.Q(status="queued") | models.Q(silent, status="running"))
+
+    def held(self, export: WorkspaceExport) -> WorkspaceExportQuerySet:
+        """The row while the claim ``export`` was read with still stands."""
+        return self.filter(pk=export.pk, status="running", claimed_at=export.claimed_at)
 
 
 class WorkspaceExport(models.Model):
@@ -41,6 +46,8 @@ class WorkspaceExport(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
     claimed_at = models.DateTimeField(null=True, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    tries = models.PositiveIntegerField(default=0, db_default=0)
     ended_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
 
@@ -69,25 +76,27 @@ class WorkspaceExport(models.Model):
         expires = self.expires_at
         return self.status == self.Status.DONE and expires is not None and expires > timezone.now()
 
-    def claim(self, now: datetime) -> bool:
-        """Begin to write. False when another worker was faster."""
-        moved = (
-            type(self)
-            .objects.filter(pk=self.pk, status=self.status, claimed_at=self.claimed_at)
-            .update(status=self.Status.RUNNING, claimed_at=now)
+    @property
+    def file_name(self) -> str:
+        return f"{self.workspace.slug}-{self.created_at:%Y-%m-%d}.zip"
+
+    def claim(self, now: datetime, lease: timedelta) -> bool:
+        """Begin to write. False when another worker was faster, or the one before still lives."""
+        rows = type(self).objects.due(now, lease).filter(pk=self.pk, claimed_at=self.claimed_at)
+        moved = rows.update(
+            status=self.Status.RUNNING,
+            claimed_at=now,
+            heartbeat_at=now,
+            tries=models.F("tries") + 1,
         )
         if moved:
-            self.status, self.claimed_at = self.Status.RUNNING, now
+            self.status, self.claimed_at, self.tries = self.Status.RUNNING, now, self.tries + 1
         return bool(moved)
 
     def end(self, status: str, **values: object) -> bool:
         """End under the claim that was made. False when it was taken over meanwhile."""
-        moved = (
-            type(self)
-            .objects.filter(pk=self.pk, status=self.Status.RUNNING, claimed_at=self.claimed_at)
-            .update(status=status, ended_at=timezone.now(), **values)
-        )
-        return bool(moved)
+        rows = type(self).objects.held(self)
+        return bool(rows.update(status=status, ended_at=timezone.now(), **values))
 
 
 class ExportPiece(models.Model):

@@ -22,7 +22,9 @@ class ShownExport:
 def exports_shown(workspace: Workspace) -> list[ShownExport]:
     """The newest exports of a workspace."""
     rows = WorkspaceExport.objects.filter(workspace=workspace).select_related("asked_by")[:SHOWN]
-    return [
-        ShownExport(row, *(export_progress.told(row.pk) if row.is_unfinished else (0, 0)))
-        for row in rows
-    ]
+    return [shown_export(row) for row in rows]
+
+
+def shown_export(row: WorkspaceExport) -> ShownExport:
+    """One export with how far it is."""
+    return ShownExport(row, *(export_progress.told(row.pk) if row.is_unfinished else (0, 0)))

@@ -13,22 +13,25 @@ from memoryapp.models import Event, ExportPiece, Workspace, WorkspaceExport
 from memoryapp.queries.transfer import workspace_export
 
 Status = WorkspaceExport.Status
+UNFINISHED = (Status.QUEUED, Status.RUNNING)
 
 
 def export_start(*, workspace: Workspace, by: Any) -> WorkspaceExport:
     """Ask for the file of a workspace; a worker writes it.
 
     Raises:
-        UnableToStart: one is being written already.
+        UnableToStart: one is being written already; ``extra`` names it.
     """
     try:
         with transaction.atomic():
             export = WorkspaceExport.objects.create(workspace=workspace, asked_by=by)
             _record(export, by, "export.asked", before={}, after={"status": export.status})
     except IntegrityError as error:
+        rows = WorkspaceExport.objects.filter(workspace=workspace, status__in=UNFINISHED)
         raise UnableToStart(
             "An export of this workspace is being written already. Fetch that one when it is "
-            "done, or stop it and start anew."
+            "done, or stop it and start anew.",
+            extra={"export": rows.values_list("pk", flat=True).first()},
         ) from error
     tasks.write_export.delay_on_commit(export.pk)
     return export
@@ -38,8 +41,11 @@ def export_fetch(*, export: WorkspaceExport, by: Any) -> Iterator[bytes]:
     """The file, in pieces; that it was fetched is on record before the first.
 
     Raises:
+        UnableToStart: it is still being written.
         UnableToServe: there is no file, or none any more.
     """
+    if export.is_unfinished:
+        raise UnableToStart("The file is still being written. Ask for it when it is done.")
     if not export.has_file:
         raise UnableToServe("This file has gone. Export the workspace anew.")
     _record(export, by, "export.fetched", before={}, after={"bytes": export.size})

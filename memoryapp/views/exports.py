@@ -58,8 +58,7 @@ def download(request: HttpRequest, pk: int) -> HttpResponseBase:
         messages.error(request, str(refusal))
         return redirect("export-list")
     answer = StreamingHttpResponse(pieces, content_type="application/zip")
-    name = f"{export.workspace.slug}-{export.created_at:%Y-%m-%d}.zip"
-    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    answer["Content-Disposition"] = f'attachment; filename="{export.file_name}"'
     answer["Content-Length"] = str(export.size)
     return answer
 

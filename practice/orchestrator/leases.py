@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +12,8 @@ from django.conf import settings
 from django.db import connections
 from django.db.models import QuerySet
 from django.utils import timezone
+
+from memoryapp.domain.beating import beating
 
 #: How often a piece of work writes down how far it is.
 TELL_SECONDS = 0.5
@@ -26,26 +27,13 @@ def lease() -> timedelta:
     return timedelta(seconds=settings.UNIT_LEASE_SECONDS)
 
 
-@contextmanager
-def heartbeat(held: Callable[[], QuerySet[Any]]) -> Iterator[None]:
+def heartbeat(held: Callable[[], QuerySet[Any]]) -> AbstractContextManager[Callable[[], bool]]:
     """Write the row's ``heartbeat_at`` until the block ends or ``held`` finds it no more."""
-    done = threading.Event()
-
-    def beat() -> None:
-        try:
-            while not done.wait(settings.UNIT_LEASE_SECONDS / 4):
-                if not held().update(heartbeat_at=timezone.now()):
-                    return
-        finally:
-            connections.close_all()
-
-    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join(timeout=5)
+    return beating(
+        lambda: bool(held().update(heartbeat_at=timezone.now())),
+        every=settings.UNIT_LEASE_SECONDS / 4,
+        at_end=connections.close_all,
+    )
 
 
 def telling(

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import transaction
 from greenroom_client import Greenroom, commands
 from greenroom_client import terminal as terminal_bar
 
-from memoryapp.models import Bullet, Workspace
+from memoryapp import tasks
+from memoryapp.indexer import exports
+from memoryapp.models import Bullet, Workspace, WorkspaceExport
 from memoryapp.project.cli import main
 from memoryapp.services.releases import release_publish
 from memoryapp.services.tokens import api_key_create
@@ -41,9 +44,14 @@ def _own_copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
+def write_now(export_id: int) -> None:
+    """A worker that is there at once."""
+    transaction.on_commit(lambda: exports.write(export_id))
+
+
 @pytest.mark.django_db(transaction=True)
 def test_it_pulls_pushes_and_follows_a_run(
-    server: str, tmp_path: Path, workspace: Any, capsys: Any
+    server: str, tmp_path: Path, workspace: Any, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One story, because a server costs seconds."""
     assert main(["pull", "desk"]) == 0
@@ -97,10 +105,23 @@ def test_it_pulls_pushes_and_follows_a_run(
         assert main(["import", str(source), "--playbook", "second", "--format", "skill"]) == 0
         assert "1 kept" in capsys.readouterr().out
 
+    # The worker writes it the moment it is asked for.
+    monkeypatch.setattr(tasks.write_export, "delay_on_commit", write_now)
     whole = tmp_path / "main.zip"
     assert main(["export", "--workspace", "--output", str(whole)]) == 0
     assert main(["import", str(whole), "--workspace", "--slug", "copy"]) == 0
     assert Workspace.objects.get(slug="copy").playbooks.filter(slug="desk").exists()
+    (made,) = WorkspaceExport.objects.all()
+    again = tmp_path / "again.zip"
+    arguments = ["export", "--workspace", "--number", str(made.pk), "--output", str(again)]
+    assert main(arguments) == 0
+    assert again.read_bytes() == whole.read_bytes()
+    capsys.readouterr()
+    assert main(["exports"]) == 0
+    assert f"{made.pk} " in capsys.readouterr().out
+    assert main(["exports", "--remove", str(made.pk)]) == 0
+    assert main(arguments) == 1
+    assert f"Export {made.pk} removed. There is no file any more." in capsys.readouterr().err
     lines = tmp_path / "sft.jsonl"
     assert main(["export", "--fine-tuning", "sft", "--output", str(lines)]) == 0
     assert lines.read_text() == ""

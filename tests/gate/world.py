@@ -140,6 +140,7 @@ def build(workspace: Any, ada: Any) -> World:
             ("settings/webhooks/<", {"pk": hook.pk, "delivery": delivery.pk}),
             ("webhooks/<", {"pk": hook.pk, "delivery": delivery.pk}),
             ("settings/export/<", {"pk": export.pk}),
+            ("workspace/exports/<", {"pk": export.pk}),
             ("settings/members/<", {"pk": membership.pk}),
             ("settings/members/invitations/<", {"pk": invitation.pk}),
             ("settings/models/<", {"pk": price.pk}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import threading
@@ -18,7 +19,8 @@ from greenroom_client.http import Answer, Connection
 
 FRESH, STALE = 60.0, 600.0
 PIECE = 64 * 1024
-ENDED = ("finished", "failed", "cancelled")
+RUN_ENDED = frozenset({"finished", "failed", "cancelled"})
+EXPORT_ENDED = frozenset({"done", "failed", "removed"})
 
 
 @dataclass(frozen=True)
@@ -157,9 +159,46 @@ class Greenroom:
         found: Mapping[str, Any] = self.http.post(f"playbooks/{playbook}/import", body)
         return found
 
-    def export_workspace(self, into: IO[bytes]) -> None:
-        """Write everything of the key's workspace into a file, as a zip."""
-        self.http.send("GET", "workspace/export", into=into)
+    def export_start(self) -> Mapping[str, Any]:
+        """Have everything of the key's workspace written into a zip; one on its way will do.
+
+        Follow it with ``export_watch`` and fetch it with ``export_fetch``.
+        """
+        try:
+            found: Mapping[str, Any] = self.http.post("workspace/exports", {})
+        except Refused as refusal:
+            number = refusal.problem.get("export")
+            if number is None:
+                raise
+            return self.export(number)
+        return found
+
+    def export(self, number: int) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self.http.get(f"workspace/exports/{number}").json()
+        return found
+
+    def export_watch(
+        self, number: int, *, every: float = 2.0, sleep: Callable[[float], None] = time.sleep
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield an export as it grows, until it has ended; a server that is away is waited for."""
+        return _followed(lambda: self.export(number), EXPORT_ENDED, every, sleep)
+
+    def export_fetch(self, number: int, into: IO[bytes]) -> None:
+        """Write the file of an export into ``into``; what came is checked against its digest.
+
+        Raises:
+            Withdrawn: the file has gone.
+            Unreachable: something else came than was written.
+        """
+        said = self.export(number)
+        self.http.send("GET", f"workspace/exports/{number}/file", into=into)
+        into.seek(0)
+        if hashlib.file_digest(into, "sha256").hexdigest() != said["sha256"]:
+            raise Unreachable(f"What came of export {number} is not what was written. Try again.")
+
+    def export_remove(self, number: int) -> None:
+        """Stop an export, or remove its file before its time."""
+        self.http.send("DELETE", f"workspace/exports/{number}")
 
     def import_workspace(
         self, file: IO[bytes], length: int, *, slug: str = ""
@@ -222,21 +261,7 @@ class Greenroom:
         self, number: int, *, every: float = 2.0, sleep: Callable[[float], None] = time.sleep
     ) -> Iterator[Mapping[str, Any]]:
         """Yield a run as it moves, until it has ended; a server that is away is waited for."""
-        missed = 0
-        while True:
-            try:
-                found = self.run(number)
-                missed = 0
-            except Unreachable:
-                missed += 1
-                if missed > 30:
-                    raise
-                sleep(every)
-                continue
-            yield found
-            if found["status"] in ENDED:
-                return
-            sleep(every)
+        return _followed(lambda: self.run(number), RUN_ENDED, every, sleep)
 
     def pages(self, path: str, **query: Any) -> Iterator[Any]:
         """Every row of a list, page after page."""
@@ -295,6 +320,30 @@ class Greenroom:
                     self._looking.discard(name)
 
         threading.Thread(target=look, name="greenroom-refresh", daemon=True).start()
+
+
+def _followed(
+    look: Callable[[], Mapping[str, Any]],
+    ended: frozenset[str],
+    every: float,
+    sleep: Callable[[float], None],
+) -> Iterator[Mapping[str, Any]]:
+    """What ``look`` sees now and then, until its status is one of ``ended``."""
+    missed = 0
+    while True:
+        try:
+            found = look()
+            missed = 0
+        except Unreachable:
+            missed += 1
+            if missed > 30:
+                raise
+            sleep(every)
+            continue
+        yield found
+        if found["status"] in ended:
+            return
+        sleep(every)
 
 
 def _pulled(playbook: str, copy: Copy, source: str) -> Pulled:

@@ -7,7 +7,9 @@ import base64
 import io
 import sys
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from greenroom_client import terminal
 from greenroom_client.client import Greenroom
@@ -30,7 +32,11 @@ def add(commands: terminal.Commands) -> None:
     what.add_argument(
         "--fine-tuning", choices=("sft", "dpo"), help="approved trajectories as OpenAI's JSONL"
     )
+    export.add_argument("--number", type=int, help="of a workspace's export that is there already")
     export.set_defaults(run=_export)
+    listed = terminal.parser(commands, "exports", "list exports of the workspace, or end one")
+    listed.add_argument("--remove", type=int, metavar="NUMBER", help="stop it, or remove its file")
+    listed.set_defaults(run=_exports)
     into = terminal.parser(commands, "import", "add the bullets of a file, or a whole workspace")
     into.add_argument("file", type=Path, help="a file, or the folder of a skill")
     target = into.add_mutually_exclusive_group(required=True)
@@ -69,13 +75,44 @@ def _export(asked: argparse.Namespace) -> int:
     return 0
 
 
+def _exports(asked: argparse.Namespace) -> int:
+    client = terminal.client(asked)
+    if asked.remove is not None:
+        client.export_remove(asked.remove)
+        return 0
+    for row in client.pages("workspace/exports"):
+        size = f" {row['size']:,} bytes" if row["file"] else ""
+        said = f" {row['message']}" if row["message"] else ""
+        sys.stdout.write(f"{row['id']} {row['created_at']} {row['status']}{size}{said}\n")
+    return 0
+
+
+def _written(client: Greenroom, number: int | None) -> int:
+    """The number of an export that has been written; waits for its end.
+
+    Raises:
+        Refused: there will be no file.
+    """
+    number = number or int(client.export_start()["id"])
+    found: Mapping[str, Any] = {}
+    for found in client.export_watch(number):
+        at = found["progress"]
+        terminal.bar(at["done"], at["total"], f"export {number} {found['status']}")
+    terminal.bar_end()
+    if found["status"] != "done":
+        said = found["message"] or "There is no file any more."
+        raise Refused(f"Export {number} {found['status']}. {said} Export the workspace anew.")
+    return number
+
+
 def _download(client: Greenroom, asked: argparse.Namespace) -> int:
+    number = _written(client, asked.number) if asked.workspace else 0
     # What stops half-way is no export: the file gets its name when it is whole.
     part = asked.output.with_name(f"{asked.output.name}.part")
     try:
         with part.open("w+b") as file:
             if asked.workspace:
-                client.export_workspace(file)
+                client.export_fetch(number, file)
             else:
                 client.fine_tuning(asked.fine_tuning, file, environment=asked.environment)
             size = file.tell()

@@ -1,0 +1,36 @@
+"""A sign of life beside a piece of work that may take long."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def beating(
+    beat: Callable[[], bool], *, every: float, at_end: Callable[[], None]
+) -> Iterator[Callable[[], bool]]:
+    """Call ``beat`` each ``every`` seconds from a thread of its own until the block ends.
+
+    The block is given a question it may ask at any time: whether the work is still ours. It is not
+    any more once ``beat`` has returned False; then nobody beats on. ``at_end`` runs in the thread.
+    """
+    done, lost = threading.Event(), threading.Event()
+
+    def run() -> None:
+        try:
+            while not done.wait(every):
+                if not beat():
+                    lost.set()
+                    return
+        finally:
+            at_end()
+
+    thread = threading.Thread(target=run, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield lambda: not lost.is_set()
+    finally:
+        done.set()
+        thread.join(timeout=5)
