@@ -32,7 +32,7 @@ class RowsWrittenSerializer(serializers.Serializer[Any]):
     total = serializers.IntegerField()
 
 
-class ExportSerializer(serializers.Serializer[ShownExport]):
+class ExportSerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField(source="export.pk")
     status = serializers.ChoiceField(
         source="export.status", choices=[*WorkspaceExport.Status.choices]

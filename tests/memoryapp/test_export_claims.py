@@ -104,8 +104,8 @@ def test_it_beats_while_it_is_written(
     export: WorkspaceExport, monkeypatch: Any, settings: Any
 ) -> None:
     settings.UNIT_LEASE_SECONDS = 0.02
-    seen, beaten = [], threading.Event()
-    beat = exports.beating
+    seen: list[Any] = []
+    beaten = threading.Event()
 
     def heard(beat_once: Any, **more: Any) -> Any:
         def once() -> bool:
@@ -113,7 +113,7 @@ def test_it_beats_while_it_is_written(
             beaten.set()
             return held
 
-        return beat(once, **more)
+        return beating(once, **more)
 
     def slow(**_: Any) -> dict[str, int]:
         seen.append(WorkspaceExport.objects.get().heartbeat_at)

@@ -193,7 +193,10 @@ class Greenroom:
         said = self.export(number)
         self.http.send("GET", f"workspace/exports/{number}/file", into=into)
         into.seek(0)
-        if hashlib.file_digest(into, "sha256").hexdigest() != said["sha256"]:
+        came = hashlib.sha256()
+        while piece := into.read(PIECE):
+            came.update(piece)
+        if came.hexdigest() != said["sha256"]:
             raise Unreachable(f"What came of export {number} is not what was written. Try again.")
 
     def export_remove(self, number: int) -> None:

@@ -144,7 +144,7 @@ def _push(asked: argparse.Namespace) -> int:
             f"{path}: {said['accepted']} taken, {said['known']} known, "
             f"{said['refused_count']} refused\n"
         )
-        for row in said["refused"]:
+        for row in [*said["refused"], *said["remarks"]]:
             sys.stderr.write(f"{path}: entry {row['place']} {row['id']}: {row['message']}\n")
     return 1 if refused else 0
 
