@@ -36,6 +36,9 @@ class SentEntry(serializers.Serializer[Any]):
     answer = serializers.CharField(required=False)
     outcome = serializers.ChoiceField(choices=[o for o in OUTCOMES if o], required=False)
     release = serializers.CharField(required=False, help_text="The release the agent was given.")
+    ended_at = serializers.DateTimeField(
+        required=False, help_text="By your clock. It dates nothing here; a wrong one is remarked."
+    )
 
 
 class SendRequest(serializers.Serializer[Any]):
@@ -51,7 +54,7 @@ class DocumentedSendRequest(SendRequest):
     trajectories = SentEntry(many=True)  # type: ignore[assignment]
 
 
-class RefusedEntry(serializers.Serializer[Any]):
+class RemarkedEntry(serializers.Serializer[Any]):
     place = serializers.IntegerField()
     id = serializers.CharField()
     message = serializers.CharField()
@@ -60,7 +63,10 @@ class RefusedEntry(serializers.Serializer[Any]):
 class SendReceipt(serializers.Serializer[Any]):
     accepted = serializers.IntegerField()
     known = serializers.IntegerField()
-    refused = RefusedEntry(many=True)
+    refused = RemarkedEntry(many=True)
+    remarks = RemarkedEntry(
+        many=True, help_text="What is to be said of entries that were taken, such as a wrong clock."
+    )
 
 
 class SentTrajectorySerializer(serializers.ModelSerializer[SentTrajectory]):
@@ -79,6 +85,7 @@ class SentTrajectorySerializer(serializers.ModelSerializer[SentTrajectory]):
             "release",
             "status",
             "attempt",
+            "remark",
             "received_at",
         )
 

@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from memoryapp.domain.masking import redact, redact_value
@@ -23,6 +24,8 @@ INSTRUCTION_CAP = 20_000
 ANSWER_CAP = 40_000
 ARGUMENTS_CAP = 40_000
 OUTCOMES = ("", "success", "failure")
+#: a clock further ahead than this is wrong, whatever its zone.
+AHEAD = timedelta(days=1)
 
 
 class NotATrajectory(ValueError):
@@ -39,6 +42,18 @@ class Sent:
     answer: str = ""
     outcome: str = ""
     release: str = ""
+    #: by the sender's clock, which dates nothing here.
+    ended_at: datetime | None = None
+
+
+def clock_remark(sent: Sent, now: datetime) -> str:
+    """What is to be said of the sender's clock; empty where it may be right."""
+    if sent.ended_at is None or sent.ended_at <= now + AHEAD:
+        return ""
+    return (
+        f"Its clock is ahead: it ended at {sent.ended_at:%Y-%m-%d %H:%M} UTC. It was taken; the "
+        "order and the length of its steps are as its sender says."
+    )
 
 
 def read(given: Any) -> Sent:
@@ -82,7 +97,21 @@ def _read(given: Any) -> Sent:
         answer=redact(_text(given, "answer", "answer", ANSWER_CAP)),
         outcome=outcome,
         release=_release(given),
+        ended_at=_ended_at(given),
     )
+
+
+def _ended_at(given: Mapping[str, Any]) -> datetime | None:
+    said = _text(given, "ended_at", "ended_at", 64)
+    if not said:
+        return None
+    try:
+        when = datetime.fromisoformat(said)
+        return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise NotATrajectory(
+            "ended_at is a time as in 2026-01-31T12:00:00Z, or left out."
+        ) from error
 
 
 def _release(given: Mapping[str, Any]) -> str:

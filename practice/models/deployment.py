@@ -29,6 +29,8 @@ class SentTrajectory(models.Model):
     attempt = models.OneToOneField(
         "practice.Attempt", models.SET_NULL, null=True, blank=True, related_name="sent_as"
     )
+    #: what is to be said of it, such as that its clock is wrong.
+    remark = models.CharField(max_length=300, blank=True, default="", db_default="")
     received_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

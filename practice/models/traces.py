@@ -30,7 +30,7 @@ class SentTrace(models.Model):
     span_count = models.PositiveIntegerField(default=0)
     has_root = models.BooleanField(default=False)
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.OPEN)
-    #: why it was refused, for whoever sent it.
+    #: why it was refused, or what is to be said of it, for whoever sent it.
     message = models.CharField(max_length=300, blank=True)
     first_seen_at = models.DateTimeField(auto_now_add=True)
     #: by our clock: a sender's clock may be anywhere.

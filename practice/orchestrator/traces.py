@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from practice.domain.deployment import NotATrajectory, Sent, read
+from practice.domain.deployment import NotATrajectory, Sent, clock_remark, read
 from practice.domain.traces.assembly import trajectory
 from practice.domain.traces.spans import Span
 from practice.models import SentSpan, SentTrace, SentTrajectory
@@ -47,7 +47,8 @@ def _assemble(pk: int) -> bool:
             trace.status, trace.message = SentTrace.Status.REFUSED, str(refusal)[:300]
         else:
             trace.status = SentTrace.Status.SENT
-            _store(trace, sent)
+            trace.message = clock_remark(sent, timezone.now())
+            _store(trace, sent, trace.message)
         trace.save(update_fields=["status", "message"])
         SentSpan.objects.filter(trace=trace).delete()
         return trace.status == SentTrace.Status.SENT
@@ -78,7 +79,7 @@ def _known_release(trace: SentTrace, named: str) -> str:
     return named if named.removeprefix("v") in known else ""
 
 
-def _store(trace: SentTrace, sent: Sent) -> None:
+def _store(trace: SentTrace, sent: Sent, remark: str) -> None:
     SentTrajectory.objects.bulk_create(
         [
             SentTrajectory(
@@ -90,6 +91,7 @@ def _store(trace: SentTrace, sent: Sent) -> None:
                 steps=list(sent.steps),
                 outcome=sent.outcome,
                 release=_known_release(trace, sent.release),
+                remark=remark,
             )
         ],
         ignore_conflicts=True,

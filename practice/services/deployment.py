@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from memoryapp.domain.errors import UnableToStart
 from memoryapp.models import Playbook
 from memoryapp.services.events import event_record
-from practice.domain.deployment import MAX_BATCH, NotATrajectory, Sent, read
+from practice.domain.deployment import MAX_BATCH, NotATrajectory, Sent, clock_remark, read
 from practice.domain.traces.bodies import BodyTooLarge, BrokenBody
 from practice.models import Environment, SentTrajectory
 from practice.tasks import take_sent_trajectories
 
-MAX_REFUSALS = 1_000
+MAX_LISTED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """One entry that was not taken. ``place`` counts from 0, as in the list that was sent."""
+class Remark:
+    """What is to be said of one entry. ``place`` counts from 0, as in the list that was sent."""
 
     place: int
     id: str
@@ -31,17 +33,22 @@ class Refused:
 
 @dataclass(slots=True)
 class Receipt:
-    """What became of a batch: counts, and each refused entry with its reason."""
+    """What became of a batch: counts, each refused entry with its reason, remarks on others."""
 
     accepted: int = 0
     known: int = 0
-    refused: list[Refused] = field(default_factory=list)
-    #: all refusals, also those beyond the first ``MAX_REFUSALS`` that are listed.
+    refused: list[Remark] = field(default_factory=list)
+    #: all refusals, also those beyond the first ``MAX_LISTED`` that are listed.
     refused_count: int = 0
+    #: what is to be said of entries that were taken, or are known.
+    remarks: list[Remark] = field(default_factory=list)
 
-    def refuse(self, *found: Refused) -> None:
+    def refuse(self, *found: Remark) -> None:
         self.refused_count += len(found)
-        self.refused.extend(found[: max(0, MAX_REFUSALS - len(self.refused))])
+        self.refused.extend(found[: max(0, MAX_LISTED - len(self.refused))])
+
+    def remark(self, *found: Remark) -> None:
+        self.remarks.extend(found[: max(0, MAX_LISTED - len(self.remarks))])
 
 
 def trajectories_send(
@@ -56,7 +63,7 @@ def trajectories_send(
         raise UnableToStart("The playbook and the environment belong to different workspaces.")
     if not 0 < len(given) <= MAX_BATCH:
         raise UnableToStart(f"Send 1 to {MAX_BATCH} trajectories at a time, not {len(given)}.")
-    receipt = Receipt()
+    receipt, now = Receipt(), timezone.now()
     readable: dict[str, Sent] = {}
     served = _releases(playbook)
     for place, entry in enumerate(given):
@@ -66,8 +73,10 @@ def trajectories_send(
             sent = _attributed(read(entry), served)
         except NotATrajectory as error:
             name = str(entry.get("id", ""))[:80] if isinstance(entry, dict) else ""
-            receipt.refuse(Refused(place, name, str(error)))
+            receipt.refuse(Remark(place, name, str(error)))
         else:
+            if said := clock_remark(sent, now):
+                receipt.remark(Remark(place, sent.external_id[:80], said))
             receipt.known += sent.external_id in readable
             readable.setdefault(sent.external_id, sent)
     with transaction.atomic():
@@ -79,7 +88,7 @@ def trajectories_send(
             )
         )
         new = [sent for name, sent in readable.items() if name not in stored]
-        SentTrajectory.objects.bulk_create(_row(playbook, environment, sent) for sent in new)
+        SentTrajectory.objects.bulk_create(_row(playbook, environment, sent, now) for sent in new)
         receipt.accepted, receipt.known = len(new), receipt.known + len(stored)
         if new:
             event_record(
@@ -146,15 +155,16 @@ def trajectories_stream(
             total.accepted += taken.accepted
             total.known += taken.known
             total.refuse(*(replace(one, place=one.place + place) for one in taken.refused))
+            total.remark(*(replace(one, place=one.place + place) for one in taken.remarks))
             place += len(batch)
     if broken is not None:
         if not place:
             raise broken
-        total.refuse(Refused(place, "", f"{broken} What came before was taken."))
+        total.refuse(Remark(place, "", f"{broken} What came before was taken."))
     return total
 
 
-def _row(playbook: Playbook, environment: Environment, sent: Sent) -> SentTrajectory:
+def _row(playbook: Playbook, environment: Environment, sent: Sent, now: datetime) -> SentTrajectory:
     return SentTrajectory(
         environment=environment,
         playbook=playbook,
@@ -164,4 +174,5 @@ def _row(playbook: Playbook, environment: Environment, sent: Sent) -> SentTrajec
         steps=list(sent.steps),
         outcome=sent.outcome,
         release=sent.release,
+        remark=clock_remark(sent, now),
     )

@@ -63,6 +63,7 @@ def test_it_takes_what_it_can_read_and_reports_the_rest(with_key: Any) -> None:
                 "message": "A trajectory is an object with id, instruction and steps.",
             },
         ],
+        "remarks": [],
     }
     assert send(client, entry("a")).json()["known"] == 1
     assert SentTrajectory.objects.count() == 1

@@ -45,6 +45,20 @@ def test_it_shows_what_came_with_a_constant_number_of_queries(
     assert "Task 2" in page
 
 
+def test_it_marks_one_whose_clock_is_ahead(
+    vera_client: Any, workspace: Any, sent: Any, ada: Any
+) -> None:
+    entry = {"id": "t9", "instruction": "Task 9", "steps": [{"tool": "look"}]}
+    trajectories_send(
+        playbook=workspace.playbooks.get(),
+        environment=workspace.environments.get(),
+        given=[{**entry, "ended_at": "2199-01-01T00:00:00Z"}],
+        by=ada,
+    )
+    page = vera_client.get(URL).content.decode()
+    assert page.count("Its clock is ahead: it ended at 2199-01-01 00:00 UTC.") == 1
+
+
 def test_it_filters_by_state(client: Any, vera: Any, sent: Any) -> None:
     client.force_login(vera)
     page = client.get(f"{URL}?status=taken").content.decode()

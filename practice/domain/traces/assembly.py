@@ -11,7 +11,7 @@ from typing import Any
 
 from practice.domain.deployment import MAX_STEPS, NotATrajectory
 from practice.domain.traces import conventions as said
-from practice.domain.traces.spans import Span
+from practice.domain.traces.spans import Span, iso
 
 NANOS = 1_000_000
 MAX_MS = 2**31 - 1
@@ -47,6 +47,7 @@ def trajectory(trace_id: str, spans: Sequence[Span]) -> dict[str, Any]:
         "answer": _first_said(said.answer, [top, *reversed(models)]),
         "outcome": _ours(ordered, "outcome"),
         "release": _ours(ordered, "release"),
+        "ended_at": iso(max(span.ended for span in ordered)),
     }
 
 

@@ -49,7 +49,7 @@ def nanoseconds(value: Any) -> int:
     if isinstance(value, str) and value:
         try:
             when = datetime.fromisoformat(value)
-            return max(0, int(when.timestamp() * 1e9))
+            return min(max(0, int(when.timestamp() * 1e9)), MAX_NS)
         except (ValueError, OverflowError, OSError):
             return 0
     return 0

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from practice.domain.deployment import MAX_STEPS, NotATrajectory
+from practice.domain.traces.rows import nanoseconds
+from practice.domain.traces.spans import iso
 
 Row = Mapping[str, Any]
 Entry = Mapping[str, Any] | NotATrajectory
@@ -34,7 +36,12 @@ class Turn:
         self.instruction = instruction
         self.steps: list[dict[str, Any]] = []
         self.answer = ""
+        self.ended_at = ""
         self._open: dict[str, dict[str, Any]] = {}
+
+    def at(self, row: Row) -> None:
+        """A line of this question; the last that says when is its end."""
+        self.ended_at = iso(nanoseconds(row.get("timestamp"))) or self.ended_at
 
     def says(self, text: str) -> None:
         if text.strip():
@@ -64,6 +71,7 @@ class Turn:
                 "instruction": self.instruction,
                 "steps": self.steps,
                 "answer": self.answer,
+                "ended_at": self.ended_at,
             }
 
 
@@ -84,6 +92,7 @@ def claude_code(rows: Iterable[Any]) -> Iterator[Entry]:
                 yield from turn.entry()
             turn = Turn(f"{row.get('sessionId', 'session')}:{row.get('uuid', '')}", asked)
         elif turn is not None:
+            turn.at(row)
             for part in parts:
                 _claude_part(turn, part)
     if turn is not None:
@@ -124,6 +133,7 @@ def codex(rows: Iterable[Any]) -> Iterator[Entry]:
             asked += 1
             turn = Turn(f"{session}:{asked}", words)
         elif turn is not None:
+            turn.at(row)
             _codex_item(turn, item)
     if turn is not None:
         yield from turn.entry()

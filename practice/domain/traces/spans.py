@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from pydantic_core import to_json
@@ -49,6 +50,13 @@ def _encode(value: Any) -> str:
         return to_json(value).decode()
     except ValueError:  # halves of characters, which UTF-8 cannot say
         return _in_python(value)
+
+
+def iso(nanoseconds: int) -> str:
+    """A time since 1970 as ISO-8601 in UTC; empty where none is known."""
+    if nanoseconds <= 0:
+        return ""
+    return datetime.fromtimestamp(nanoseconds // 1_000_000_000, UTC).isoformat()
 
 
 class NotASpan(ValueError):
