@@ -104,6 +104,6 @@ def test_no_clock_breaks_a_reader(client: Any) -> None:
 
 def test_a_day_is_what_zones_may_differ_by() -> None:
     now = datetime(2026, 11, 28, tzinfo=UTC)
-    ended = {"external_id": "x", "instruction": "x", "steps": ()}
     for ahead, is_remarked in ((timedelta(days=1), False), (timedelta(days=1, seconds=1), True)):
-        assert bool(clock_remark(Sent(**ended, ended_at=now + ahead), now)) is is_remarked
+        sent = Sent("x", "Look.", (), ended_at=now + ahead)
+        assert bool(clock_remark(sent, now)) is is_remarked
