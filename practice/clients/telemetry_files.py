@@ -39,6 +39,8 @@ COLUMNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 _TIME = {"metrics": "ts", "traces": "start_us", "logs": "ts_us", "edges": "ts"}
 UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+#: No calendar goes further; a time beyond is one in a finer unit than its column says.
+FARTHEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 MESSAGE_CAP = 2_000
 NAMES_CAP = 500
 _TOLD_EVERY = 5_000
@@ -63,6 +65,7 @@ class _Tally:
 
     rows: int = 0
     untimed: int = 0
+    beyond: int = 0
     first: float = math.inf
     last: float = -math.inf
     services: dict[str, None] = field(default_factory=dict)
@@ -103,13 +106,22 @@ def read(
     ):
         writer = csv.writer(target, lineterminator="\n")
         writer.writerow((*needed, *more))
-        for row in rows:
-            writer.writerow([row.get(column, "") for column in (*needed, *more)])
+        for found in rows:
+            # No database keeps a NUL in a text.
+            row = {column: found.get(column, "").replace("\0", "") for column in (*needed, *more)}
+            writer.writerow(row.values())
             _count(tally, kind, row)
             if tally.rows % _TOLD_EVERY == 0:
                 told(tally.rows, stream.place / len(data))
     if not tally.rows:
         raise _rowless(name)
+    if tally.beyond == tally.rows:
+        raise UnreadableTelemetry(
+            f"The times of {name} lie beyond the year 9999: say on the source's page which unit "
+            "they are in"
+        )
+    if tally.beyond:
+        tally.notes.append(f"{rows_of(tally.beyond)} of {name} with a time beyond the year 9999")
     if tally.untimed:
         tally.notes.append(f"{rows_of(tally.untimed)} of {name} without a time that can be read")
     is_timed = tally.first <= tally.last
@@ -187,7 +199,9 @@ def _count(tally: _Tally, kind: str, row: Mapping[str, str]) -> None:
             tally.services.setdefault(row[column])
     if kind in _TIME:
         at = _number(row.get(_TIME[kind], "")) * (1e-6 if _TIME[kind].endswith("_us") else 1.0)
-        if math.isfinite(at) and at > 0:
+        if FARTHEST <= at < math.inf:
+            tally.beyond += 1
+        elif at > 0 and math.isfinite(at):
             tally.first, tally.last = min(tally.first, at), max(tally.last, at)
         else:
             tally.untimed += 1

@@ -43,6 +43,27 @@ def test_it_reads_other_names_and_units_by_the_sources_mapping() -> None:
     assert text_of(found)[1] == "1795000000.123,cpu,0.5,web,,"
 
 
+def test_a_time_beyond_the_calendar_is_said_and_costs_no_other_row() -> None:
+    far = METRICS + b"99999999999999,web,web-0,cpu_pct,21\ninf,web,web-0,cpu_pct,22\n"
+    found = read(far, name="m.csv", kind="metrics")
+    assert (found.rows, found.first, found.last) == (3, 1795000000.0, 1795000000.0)
+    assert found.notes == (
+        "1 row of m.csv with a time beyond the year 9999",
+        "1 row of m.csv without a time that can be read",
+    )
+
+
+def test_a_nul_in_a_name_is_left_out() -> None:
+    found = read(METRICS.replace(b",web,", b",w\0eb,"), name="m.csv", kind="metrics")
+    assert (found.services, "\0" in "".join(text_of(found))) == (("web",), False)
+
+
+def test_times_in_another_unit_than_the_column_says_are_told_with_what_to_do() -> None:
+    millis = METRICS.replace(b"1795000000", b"1795000000000")
+    with pytest.raises(UnreadableTelemetry, match=r"The times of m\.csv .* which unit"):
+        read(millis, name="m.csv", kind="metrics")
+
+
 def test_it_reads_json_lists_and_lines_with_iso_times() -> None:
     row = {"ts_us": "2026-11-18T17:46:40Z", "service": "web", "message": {"a": 1}, "level": None}
     for data in (json.dumps([row]), f"{json.dumps(row)}\n{json.dumps(row)}"):
