@@ -1,7 +1,9 @@
 """``Idempotency-Key``: a request that is sent again gets the first answer, and is done once.
 
 As in draft-ietf-httpapi-idempotency-key-header. A caller's key stands for one exact request for a
-day. What the server failed at, or refused for who was asking or how often, is not kept.
+day. What the server failed at, or refused for who was asking or how often, is not kept. Who may not
+ask is refused before any key is looked at: nobody holds a key of another's, and what was revoked
+gets no answer of before.
 """
 
 from __future__ import annotations
@@ -10,16 +12,22 @@ import hashlib
 from collections.abc import Callable
 from datetime import timedelta
 from http import HTTPStatus
+from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
+from rest_framework.exceptions import APIException
+from rest_framework.request import Request
+from rest_framework.views import APIView
 
+from memoryapp.api.permissions import workspace_of
 from memoryapp.api.problems import CONTENT_TYPE, TYPE
-from memoryapp.models import IdempotentRequest
+from memoryapp.domain.errors import UnableTo
+from memoryapp.models import ApiKey, IdempotentRequest
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
@@ -44,22 +52,42 @@ class Idempotency:
         if not 0 < len(key) <= KEY_MOST or not (key.isascii() and key.isprintable()):
             said = f"{HEADER} is 1 to {KEY_MOST} printable characters."
             return _problem(HTTPStatus.BAD_REQUEST, "invalid", said)
+        request.idempotency_key = key  # type: ignore[attr-defined]
+        try:
+            answer = self.get_response(request)
+        except BaseException:
+            if (first := _first(request)) is not None:
+                first.delete()
+            raise
+        if (first := _first(request)) is not None:
+            _keep(first, answer)
+        return answer
+
+    def process_view(
+        self, request: HttpRequest, view: Any, args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        """Answer a repeat, or remember that this is the first; ``None`` lets the view answer."""
+        key, of_api = getattr(request, "idempotency_key", None), getattr(view, "cls", None)
+        if key is None or of_api is None:
+            return None
         try:
             asked = _digest(request)
         except RequestDataTooBig:
             most = (settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0) // 2**20
             said = f"A request with {HEADER} may have a body of up to {most} MB. Send it without."
             return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", said)
-        first, is_first = _claim(_caller(request), key, asked)
+        caller = _caller(request, of_api(**view.initkwargs), args, kwargs)
+        if caller is None:
+            return None
+        first, is_first = _claim(caller, key, asked)
         if not is_first:
             return _repeated(first, asked)
-        try:
-            answer = self.get_response(request)
-        except BaseException:
-            first.delete()
-            raise
-        _keep(first, answer)
-        return answer
+        request.idempotent_first = first  # type: ignore[attr-defined]
+        return None
+
+
+def _first(request: HttpRequest) -> IdempotentRequest | None:
+    return getattr(request, "idempotent_first", None)
 
 
 def _claim(caller: str, key: str, asked: str) -> tuple[IdempotentRequest, bool]:
@@ -107,11 +135,22 @@ def _keep(first: IdempotentRequest, answer: HttpResponseBase) -> None:
     )
 
 
-def _caller(request: HttpRequest) -> str:
-    """Who asks, without storing what they prove it with."""
-    session = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
-    proof = request.headers.get("Authorization", "") or f"session {session}"
-    return hashlib.sha256(proof.encode("utf-8", "surrogateescape")).hexdigest()
+def _caller(request: HttpRequest, view: APIView, args: Any, kwargs: Any) -> str | None:
+    """Who asks; ``None`` where the view will refuse them: what it checks first is asked of it."""
+    view.args, view.kwargs = args, kwargs
+    asked = view.initialize_request(request, *args, **kwargs)
+    view.request = asked
+    try:
+        view.initial(asked, *args, **kwargs)
+    except (APIException, PermissionDenied, Http404, UnableTo):
+        return None
+    named = f"key {asked.auth.pk}" if isinstance(asked.auth, ApiKey) else _person(asked)
+    return hashlib.sha256(named.encode()).hexdigest()
+
+
+def _person(asked: Request) -> str:
+    """Somebody in one workspace: the same address means other things in another."""
+    return f"user {asked.user.pk} in {workspace_of(asked).pk}"
 
 
 def _digest(request: HttpRequest) -> str:

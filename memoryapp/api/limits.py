@@ -34,9 +34,11 @@ class KeyRate(BaseThrottle):
         self._rate: rates.Rate | None = None
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        if not isinstance(request.auth, ApiKey) or hasattr(request._request, "rate"):
+        if not isinstance(request.auth, ApiKey):
             return True
-        self._rate = rates.take(caller_of(request), limit_of(request.auth))
+        # A request that was asked about before is counted once and told the same again.
+        counted: rates.Rate | None = getattr(request._request, "rate", None)
+        self._rate = counted or rates.take(caller_of(request), limit_of(request.auth))
         if self._rate is None:
             return True
         request._request.rate = self._rate  # type: ignore[attr-defined]

@@ -6,12 +6,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
+from memoryapp.access import SESSION_KEY
 from memoryapp.indexer.receipts import forget_answers
-from memoryapp.models import ApiKey, IdempotentRequest, Playbook, Report
+from memoryapp.models import ApiKey, IdempotentRequest, Playbook, Report, WorkspaceExport
 from memoryapp.services.releases import release_publish
-from tests.factories import BulletFactory, PlaybookFactory
+from memoryapp.services.tokens import api_key_create, api_key_rotate
+from tests.factories import BulletFactory, MembershipFactory, PlaybookFactory
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/feedback"
@@ -123,3 +126,66 @@ def test_it_forgets_after_a_day(playbook: Any, with_key: Any) -> None:
     assert forget_answers() == 0
     IdempotentRequest.objects.update(created_at=timezone.now() - timedelta(days=1, seconds=1))
     assert forget_answers() == 1
+
+
+def test_it_answers_no_repeat_of_a_key_that_was_revoked(playbook: Any, with_key: Any) -> None:
+    client = with_key("feedback:write")
+    assert report(client, playbook).status_code == 200
+    ApiKey.objects.update(revoked_at=timezone.now())
+    answer = report(client, playbook)
+    assert answer.status_code == 401
+    assert "Idempotency-Replayed" not in answer
+
+
+def test_a_stranger_holds_no_key(playbook: Any, with_key: Any, client: Any) -> None:
+    for headers in ({}, {"Authorization": "Bearer gr_aaaaaaaa_guessed"}):
+        answer = client.post(
+            URL, {}, content_type="application/json", headers={"Idempotency-Key": "k-1", **headers}
+        )
+        assert answer.status_code == 401
+    assert not IdempotentRequest.objects.exists()
+    assert report(with_key("feedback:write"), playbook).status_code == 200
+
+
+def test_it_asks_nobody_to_wait_for_a_stranger(playbook: Any, client: Any) -> None:
+    """Who is nobody has no first request that others could be waiting for."""
+    IdempotentRequest.objects.create(caller="0" * 64, key="k-1", asked="0" * 64)
+    answer = client.post(
+        URL, {}, content_type="application/json", headers={"Idempotency-Key": "k-1"}
+    )
+    assert answer.status_code == 401
+
+
+def test_a_repeat_with_the_secret_after_a_rotation_is_the_same_caller(
+    playbook: Any, workspace: Any, ada: Any, client: Any
+) -> None:
+    row, old = api_key_create(workspace=workspace, name="desk", scopes=["feedback:write"], by=ada)
+    _, new = api_key_rotate(key=row, by=ada)
+    answers = []
+    for secret in (old, new):
+        client.defaults["HTTP_AUTHORIZATION"] = f"Bearer {secret}"
+        answers.append(report(client, playbook))
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[1]["Idempotency-Replayed"] == "true"
+
+
+def test_it_keeps_the_workspaces_of_one_person_apart(
+    ada_client: Any, ada: Any, workspace: Any
+) -> None:
+    other = MembershipFactory(user=ada, role="admin", workspace__slug="other").workspace
+    headers = {"Idempotency-Key": "one"}
+    for slug, status in ((workspace.slug, 202), (other.slug, 202)):
+        session = ada_client.session
+        session[SESSION_KEY] = slug
+        session.save()
+        assert ada_client.post("/api/v1/workspace/exports", headers=headers).status_code == status
+    assert {row.workspace for row in WorkspaceExport.objects.all()} == {workspace, other}
+
+
+def test_a_repeat_counts_towards_the_limit(playbook: Any, workspace: Any, ada: Any) -> None:
+    _, key = api_key_create(
+        workspace=workspace, name="desk", scopes=["feedback:write"], by=ada, rate_limit=2
+    )
+    client = Client(headers={"Authorization": f"Bearer {key}"})
+    said = [report(client, playbook).status_code for _ in range(3)]
+    assert said == [200, 200, 429]
