@@ -27,8 +27,9 @@ MAX_ROWS = 7
 MAX_COLUMNS = 12
 _ORDER = {Verdict.OWN: 0, Verdict.INHERITED: 1, Verdict.OPEN: 2, Verdict.NORMAL: 3}
 _CORNER = 6
-#: Characters of a name that fit into a node.
+#: Characters of a name, and of what was decided, that fit into a node.
 FITS = 15
+NOTE_FITS = 18
 _ICONS = {
     Verdict.OWN: "target",
     Verdict.INHERITED: "arrow-down-right",
@@ -76,6 +77,12 @@ class DrawnNode:
     def label(self) -> str:
         """The name where it fits; the drawing's title and the table have it whole."""
         return self.name if len(self.name) <= FITS else f"{self.name[: FITS - 1]}…"
+
+    @property
+    def note(self) -> str:
+        """What was decided of it, where it fits; title and table have it whole."""
+        said = f"Entry · {self.detail}" if self.is_entry else self.detail
+        return said if len(said) <= NOTE_FITS else f"{said[: NOTE_FITS - 1].rstrip(' ·')}…"
 
     @property
     def text_x(self) -> int:

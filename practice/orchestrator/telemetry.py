@@ -76,7 +76,7 @@ def gathered(
         files = kept.within(begin, end)
     found, notes = _joined(files)
     lost = _files(incident).filter(status=TelemetryFile.Status.FAILED, created_at__gte=begin)
-    said = [f"{row.message} It was left out." for row in lost.light()]
+    said = [f"{row.name} was left out. {row.message}" for row in lost.light()]
     return found, (*notes, *said)
 
 

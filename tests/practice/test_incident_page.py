@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from practice.domain.causal_layout import DrawnNode
+from practice.domain.rootcause.types import Verdict
 from practice.models import Analysis, Incident
 from practice.services.incidents import analysis_start, incident_create
 from tests.factories import IncidentFactory
@@ -27,6 +29,22 @@ def test_it_shows_the_answer_first_then_graph_path_and_evidence(
     assert 'id="evidence-' in page
     assert '<svg class="causal"' in page
     assert "polyline" in page
+
+
+@pytest.mark.parametrize(
+    ("detail", "is_entry", "shown"),
+    [
+        ("Own · missing step", False, "Own · missing step"),
+        ("Own · own errors", True, "Entry · Own · own…"),
+        ("Inherited · memory", False, "Inherited · memory"),
+        ("Normal", True, "Entry · Normal"),
+    ],
+)
+def test_what_is_written_into_a_node_stays_inside_it(
+    detail: str, is_entry: bool, shown: str
+) -> None:
+    node = DrawnNode("service:web", "web", 0, 0, Verdict.OWN, detail, is_entry, on_path=False)
+    assert node.note == shown
 
 
 def test_it_has_a_table_that_says_what_the_drawing_shows(

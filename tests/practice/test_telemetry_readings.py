@@ -166,4 +166,6 @@ def test_an_analysis_says_which_file_could_not_be_read(source: TelemetrySource) 
     row = incident.analyses.get()
     rootcause.work(row.pk)
     row.refresh_from_db()
-    assert any("is not JSON" in note and "left out" in note for note in row.panels["notes"])
+    (said,) = [note for note in row.panels["notes"] if "is not JSON" in note]
+    lost = source.files.get(status="failed")
+    assert said.startswith(f"{lost.name} was left out. ")
