@@ -109,6 +109,22 @@ def take_back(candidate: Candidate, *, by: Any) -> Changes:
     return changes
 
 
+def check_room(playbook: Playbook, was: int) -> None:
+    """Refuse what took a playbook of ``was`` tokens beyond its budget. Within the transaction.
+
+    A playbook that is above it already, since the budget was lowered, may be undone into less.
+
+    Raises:
+        UnableToUndo: it grew, and no longer fits.
+    """
+    now = playbook.as_value()
+    if now.token_budget and now.tokens > max(now.token_budget, was):
+        raise UnableToUndo(
+            f"Undone, the playbook would need {now.tokens:,} of {now.token_budget:,} tokens. "
+            "Nothing was changed: retire or shorten a bullet, or raise the budget, then undo."
+        )
+
+
 def _newest(candidate: Candidate) -> dict[Any, BulletRevision]:
     """The last revision the standing decision made of each bullet."""
     newest: dict[Any, BulletRevision] = {}

@@ -20,7 +20,7 @@ from memoryapp.domain.text import cleaned
 from memoryapp.domain.warnings import warnings_of
 from memoryapp.models import Candidate, Event, Playbook, Reservation, ReviewVote
 from memoryapp.models.candidates import load_targets
-from memoryapp.services.applying import Changes, carry_out, take_back, tried
+from memoryapp.services.applying import Changes, carry_out, check_room, take_back, tried
 from memoryapp.services.events import said
 from memoryapp.services.twins import candidates_part
 
@@ -106,7 +106,8 @@ def candidate_undo(*, candidate: Candidate, by: Any) -> Candidate:
     together with another waits by itself again.
 
     Raises:
-        UnableToUndo: nothing to undo, or a bullet was changed after this decision.
+        UnableToUndo: nothing to undo, a bullet was changed after this decision, or what it took
+            away no longer fits the token budget.
     """
     if candidate.is_merged:
         return candidates_part(other=candidate, by=by)
@@ -125,7 +126,11 @@ def candidate_undo(*, candidate: Candidate, by: Any) -> Candidate:
                 after={"vote": "none"},
             )
             return candidate
-        changes = take_back(candidate, by=by) if was == APPROVED else {}
+        changes: Changes = {}
+        if was == APPROVED:
+            tokens = candidate.playbook.as_value().tokens
+            changes = take_back(candidate, by=by)
+            check_room(candidate.playbook, tokens)
         _reopen(candidate)
         # With the word of whoever undoes it gone, the others' still stand.
         if not _withdraw(candidate, by):

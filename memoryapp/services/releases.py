@@ -127,7 +127,7 @@ def _check_evaluated(playbook: Playbook, value: domain.Playbook) -> None:
     if not found.passed:
         raise UnableToPublish(
             f"This playbook publishes only what passed an evaluation, and {found.evaluation.name} "
-            "failed these bullets. Nothing was published: change them, then measure again."
+            f"did not pass. {found.evaluation.message} Nothing was published.".replace("  ", " ")
         )
 
 

@@ -14,6 +14,7 @@ from memoryapp.domain.formats import digest
 from memoryapp.domain.text import cleaned
 from memoryapp.domain.undoing import Effect, Undoing, Written, undoing
 from memoryapp.models import Bullet, BulletRevision, Candidate, Event, Playbook
+from memoryapp.services.applying import check_room
 from memoryapp.services.events import said
 
 
@@ -72,7 +73,8 @@ def job_undo(
     be proposed again. ``seen`` is the ``seen`` of the preview the person looked at.
 
     Raises:
-        UnableToUndo: no reason, nothing to undo, or something changed since the preview.
+        UnableToUndo: no reason, nothing to undo, something changed since the preview, or what comes
+            back no longer fits the token budget.
     """
     if not reason.strip():
         raise UnableToUndo("Undoing a run needs a reason, so that the next reader can follow it.")
@@ -88,8 +90,10 @@ def job_undo(
             raise UnableToUndo("Nothing of this run is left in the playbook.")
         taken = [row for row in report.rows if row.effect in _CHANGING]
         was = {row.bullet.label: _said(row.bullet) for row in taken}
+        tokens = playbook.as_value().tokens
         for row in taken:
             _take_back(row, by, reason)
+        check_room(playbook, tokens)
         spared = [row.bullet.pk for row in report.rows if row.effect is Effect.SPARE]
         name = _withdraw(playbook, origin_link, by, reason, spared)
         Event.objects.record(

@@ -356,6 +356,8 @@ def gate(compared: Sequence[Comparison]) -> Gate:
 
     It passes when, for every comparison, the lower end of the 95 % interval of the paired
     difference lies above minus ``MARGIN``. Too few tasks do not pass either: the interval is wide.
+    Nor do tasks that hardly any arm solves: where the other loses nearly all, memory that loses
+    everything would be within the margin (the assay sensitivity of such trials, ICH E10).
     """
     # Two measures of the same arms may have the same thing to say: no task was judged.
     if failed := dict.fromkeys(reason for each in compared if (reason := _why_not(each))):
@@ -376,6 +378,12 @@ def _why_not(seen: Comparison) -> str:
     other, what = _memory(seen.against), MEASURES[seen.measure]
     if not seen.tasks:
         return f"No task was judged both with it and with {other}."
+    if seen.measure == "success" and max(seen.this, seen.other) <= MARGIN * seen.tasks:
+        return (
+            f"Hardly any task was solved, {seen.this} of {seen.tasks} with it and {seen.other} "
+            f"with {other}, so nothing can be told apart. Look at why attempts fail, then measure "
+            "with tasks that can be solved."
+        )
     if seen.low > -MARGIN:
         return ""
     if seen.difference < 0:

@@ -193,7 +193,7 @@ def settle_open(lessons: QuerySet[Lesson], why: str) -> None:
     """Decide on lessons that are still under test by what was judged; ``why`` it is no more."""
     for lesson in lessons.filter(status=Lesson.Status.TESTING):
         if lesson.kind == Lesson.Kind.CONSOLIDATION:
-            _settle_change(lesson)
+            _settle_change(lesson, why)
             continue
         # Its own task was lost to the environment: what it was learned from stands for it.
         _decide(lesson)
@@ -228,7 +228,10 @@ def propose_change(
         _queue_trials(lesson, [Attempt(task=task, run=run, arm=arm, number=1) for task in tasks])
 
 
-def _settle_change(lesson: Lesson) -> None:
+def _settle_change(lesson: Lesson, lost: str) -> None:
+    """Decide on a consolidation. Only one that was measured goes to review: people cannot see by
+    reading it whether the agent needed what it takes away.
+    """
     before, after = _both_sides(lesson)
     lesson.result = {
         "before": [before.wins, before.trials],
@@ -236,16 +239,22 @@ def _settle_change(lesson: Lesson) -> None:
         "calls": [before.calls, after.calls],
     }
     if not before.trials:
-        why = "No task that touches it was judged both before and after, so nothing is known of it."
-        _settle(lesson, Lesson.Status.UNTESTED, why)
+        tried = Attempt.objects.filter(arm__lesson=lesson).exists()
+        why = lost if tried else "no practised task touches it"
+        _unmeasured(lesson, f"No task was judged both before and after it: {why}.")
     elif not before.wins and not after.wins:
-        why = f"None of {before.trials} tried tasks succeeds before or after, so nothing is shown."
-        _settle(lesson, Lesson.Status.UNTESTED, why)
+        tasks = f"{before.trials} tried {'task' if before.trials == 1 else 'tasks'}"
+        _unmeasured(lesson, f"None of {tasks} succeeds before or after it.")
     else:
         kept, why = worth_keeping(before, after)
         _settle(lesson, Lesson.Status.KEPT if kept else Lesson.Status.REFUTED, why)
-    if lesson.status != Lesson.Status.REFUTED:
-        _submit(lesson, None)
+        if kept:
+            _submit(lesson, None)
+
+
+def _unmeasured(lesson: Lesson, why: str) -> None:
+    said = f"{why} Nothing is known of it, so it does not go to review; a later run tries it again."
+    _settle(lesson, Lesson.Status.UNTESTED, said)
 
 
 def _both_sides(lesson: Lesson) -> tuple[Counts, Counts]:

@@ -239,3 +239,19 @@ def test_it_does_not_pass_on_too_few_tasks() -> None:
     found = experiments.result([NONE, MEMORY], tried, bullets={}, is_gate=True)
     assert not found["gate"]["passed"]
     assert "5 tasks are too few to tell" in found["gate"]["message"]
+
+
+@pytest.mark.parametrize(("solved", "passes"), [(0, False), (4, False), (5, True)])
+def test_it_does_not_pass_where_hardly_any_task_is_solved(solved: int, passes: bool) -> None:
+    """Memory that loses everything is within the margin of an agent that solves next to nothing."""
+    labels = [WON] * solved + [LOST] * (20 - solved)
+    tried = [t for arm in (NONE, MEMORY) for t in trials(arm, labels)]
+    found = experiments.result([NONE, MEMORY], tried, bullets={}, is_gate=True)
+    assert found["gate"]["passed"] is passes
+    said = f"Hardly any task was solved, {solved} of 20 with it and {solved} with no memory"
+    assert found["gate"]["message"].startswith(said) is not passes
+
+
+def test_it_passes_memory_that_solves_what_nobody_did_without() -> None:
+    tried = [*trials(NONE, [LOST] * 20), *trials(MEMORY, [WON] * 15 + [LOST] * 5)]
+    assert experiments.result([NONE, MEMORY], tried, bullets={}, is_gate=True)["gate"]["passed"]

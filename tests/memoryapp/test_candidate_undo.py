@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from memoryapp.services.bullets import bullet_edit
-from tests.factories import CandidateFactory, PlaybookFactory
+from memoryapp.services.bullets import bullet_add, bullet_edit
+from tests.factories import BulletFactory, CandidateFactory, PlaybookFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -66,3 +66,33 @@ def test_it_is_refused_to_a_viewer(vera_client: Any, candidate: Any) -> None:
 
 def test_it_does_not_exist_for_other_workspaces(olga_client: Any, candidate: Any) -> None:
     assert undo(olga_client, candidate).status_code == 404
+
+
+def test_it_refuses_what_no_longer_fits_the_budget(
+    rita_client: Any, rita: Any, workspace: Any
+) -> None:
+    """A lesson was shortened and the room it gave filled: the long one does not fit any more."""
+    playbook = PlaybookFactory(workspace=workspace, token_budget=60)
+    long = BulletFactory(playbook=playbook, content="Verify the customer first. " * 8)
+    shorter = CandidateFactory(playbook=playbook, op="UPDATE", content="Verify first.")
+    shorter.targets.add(long)
+    decide(rita_client, shorter)
+    bullet_add(playbook=playbook, section="pitfalls", content="Wait a day. " * 12, by=rita)
+    said = rita_client.get(undo(rita_client, shorter).url).content.decode()
+    assert "of 60 tokens. Nothing was changed: retire or shorten a bullet" in said
+    long.refresh_from_db()
+    shorter.refresh_from_db()
+    assert (long.content, shorter.status) == ("Verify first.", "approved")
+    assert playbook.as_value().tokens <= 60
+
+
+def test_it_undoes_into_less_where_the_budget_was_lowered_meanwhile(
+    rita_client: Any, candidate: Any
+) -> None:
+    BulletFactory(playbook=candidate.playbook, content="Wait a day. " * 12)
+    decide(rita_client, candidate)
+    candidate.playbook.token_budget = 5
+    candidate.playbook.save()
+    undo(rita_client, candidate)
+    candidate.refresh_from_db()
+    assert candidate.is_pending

@@ -73,7 +73,7 @@ def test_it_publishes_what_passed(playbook: Playbook, rita: Any) -> None:
 
 @pytest.mark.parametrize(
     ("passed", "said"),
-    [(False, "Experiment 1 failed these bullets"), (None, "the bullets as they stand have none")],
+    [(False, "Experiment 1 did not pass. With v2 14 of 20"), (None, "as they stand have none")],
 )
 def test_it_refuses_what_did_not_pass(
     playbook: Playbook, rita: Any, passed: bool | None, said: str
@@ -154,7 +154,7 @@ def test_it_needs_no_comparison_with_what_production_says_already(
 def test_it_takes_the_newest_word(playbook: Playbook, rita: Any) -> None:
     measured(playbook, True)
     measured(playbook, False, number=2)
-    with pytest.raises(UnableToPublish, match="Experiment 2 failed"):
+    with pytest.raises(UnableToPublish, match="Experiment 2 did not pass"):
         release_publish(playbook=playbook, by=rita)
 
 

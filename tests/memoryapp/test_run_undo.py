@@ -122,3 +122,16 @@ def test_it_is_for_reviewers_of_the_workspace(
     assert vera_client.get(f"{URL}?origin={RUN}").status_code == 403
     assert olga_client.get(f"{URL}?origin={RUN}").status_code == 404
     assert Bullet.objects.live().count() == 1
+
+
+def test_it_refuses_what_no_longer_fits_the_budget(
+    rita: Any, rita_client: Any, playbook: Any
+) -> None:
+    old = BulletFactory(playbook=playbook, content="Verify the customer first. " * 8)
+    learned(playbook, rita, "Verify first.", target=old)
+    playbook.token_budget = 20
+    playbook.save()
+    said = undo(rita_client).content.decode()
+    assert "of 20 tokens. Nothing was changed" in said
+    old.refresh_from_db()
+    assert old.content == "Verify first."

@@ -80,15 +80,16 @@ def test_a_change_that_wins_nothing_either_way_is_untested(change: Any) -> None:
     judge(lesson, Arm.Kind.AFTER, first, "failure")
     lesson = settled(lesson)
     assert lesson.status == Lesson.Status.UNTESTED
-    assert lesson.message.startswith("None of 1 tried tasks succeeds before or after")
+    assert lesson.message.startswith("None of 1 tried task succeeds before or after")
+    assert not Candidate.objects.exists()
 
 
-def test_a_change_nobody_could_judge_is_put_up_as_untested(change: Any) -> None:
+def test_a_change_nobody_could_judge_does_not_go_to_review(change: Any) -> None:
     lesson = settled(change[0])
     assert lesson.status == Lesson.Status.UNTESTED
-    assert "nothing is known of it" in lesson.message
-    assert lesson.candidate is not None
-    assert lesson.candidate.scores["verified"]["status"] == "untested"
+    assert "No task was judged both before and after it: " in lesson.message
+    assert "it does not go to review" in lesson.message
+    assert not Candidate.objects.exists()
 
 
 def lost(run: Run, task: Any, arms: int) -> None:
