@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -68,9 +69,23 @@ class BoundedJSONParser(JSONParser):
             parsed: dict[str, Any] = super().parse(io.BytesIO(body), media_type, parser_context)
         except RecursionError as error:
             raise ParseError(TOO_DEEP) from error
+        except ParseError as error:
+            raise ParseError(_why(error.__context__)) from error
         if nested_beyond(parsed, DEEPEST_BODY):
             raise ParseError(TOO_DEEP)
         return parsed
+
+
+def _why(problem: BaseException | None) -> str:
+    """Why a body is no JSON, in words for who sent it; Python's own tell how to set up Python."""
+    if isinstance(problem, json.JSONDecodeError):
+        at = f"line {problem.lineno}, column {problem.colno}"
+        return f"The body is not JSON: {problem.msg} at {at}. Nothing was kept."
+    if isinstance(problem, UnicodeDecodeError):
+        return f"The body is not {problem.encoding} text from byte {problem.start} on. Send UTF-8."
+    if str(problem).startswith("Out of range float"):
+        return "NaN and Infinity are no numbers of JSON. Send null, or a text."
+    return "A number of the body has more digits than are read. Send it as text."
 
 
 def _encoding(request: Any) -> str:

@@ -231,7 +231,7 @@ REST_FRAMEWORK = {
         "memoryapp.api.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["memoryapp.api.renderers.AnyTextJSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["memoryapp.api.parsers.BoundedJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_CLASSES": ["memoryapp.api.limits.KeyRate"],

@@ -67,6 +67,47 @@ def test_it_refuses_a_body_nobody_can_follow(with_key: Any, levels: int) -> None
     assert not SentTrajectory.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"{nope", "The body is not JSON: Expecting property name"),
+        (b'{"a": 1, "b', "at line 1, column 10. Nothing was kept."),
+        (b'{"a": "\xff"}', "not utf-8 text from byte 7 on. Send UTF-8."),
+        (b'{"a": NaN}', "NaN and Infinity are no numbers of JSON."),
+        (b'{"a": ' + b"9" * 5_000 + b"}", "has more digits than are read."),
+    ],
+)
+def test_it_says_why_a_body_is_no_json(with_key: Any, body: bytes, said: str) -> None:
+    answer = with_key("trajectories:write").post(URL, body, content_type="application/json")
+    detail = told(answer, 400)
+    assert said in detail
+    assert "Python" not in detail
+    assert "sys." not in detail
+    assert answer.json()["type"] == "urn:greenroom:problem:parse-error"
+
+
+@pytest.mark.parametrize(
+    ("url", "body", "status"),
+    [
+        (
+            URL,
+            '{"playbook": "desk", "environment": "desk", "trajectories": [{"id": "\\ud800"}]}',
+            202,
+        ),
+        ("/api/v1/trajectories/import?format=langfuse", '[{"traceId": "\\ud800", "id": "x"}]', 200),
+        ("/api/v1/feedback", '{"release": 1, "outcome": "\\ud800"}', 400),
+    ],
+)
+def test_it_repeats_half_a_character_as_it_was_sent(
+    with_key: Any, url: str, body: str, status: int
+) -> None:
+    """UTF-8 has no half of a character, so it comes back escaped; it was a defect of ours once."""
+    client = with_key("trajectories:write", "feedback:write")
+    answer = client.post(url, body, content_type="application/json")
+    assert answer.status_code == status
+    assert "\\ud800" in answer.content.decode()
+
+
 def test_it_says_how_large_a_body_may_be(with_key: Any, settings: Any) -> None:
     settings.INGEST_MAX_BYTES = 2**20
     body = batch(json.dumps({"q": "x" * 2**20}))

@@ -6,6 +6,7 @@ conversation its model calls recorded. Parents are followed with care: a cycle e
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,7 +26,8 @@ def trajectory(trace_id: str, spans: Sequence[Span]) -> dict[str, Any]:
     """
     ordered = sorted(spans, key=lambda span: (span.started, span.ended, span.span_id))
     by_id = {span.span_id: span for span in ordered}
-    tools = [s for s in ordered if _is_tool(s) and not _repeats_its_parent(s, by_id)]
+    repeated = _repeated(ordered, by_id)
+    tools = [s for s in ordered if _is_tool(s) and s.span_id not in repeated]
     models = [s for s in ordered if said.kind_of(s.name, s.attributes) == "model"]
     steps = _steps(tools, models) or _spoken_steps(models)
     if not steps:
@@ -55,17 +57,44 @@ def _is_tool(span: Span) -> bool:
     return said.kind_of(span.name, span.attributes) == "tool"
 
 
-def _repeats_its_parent(span: Span, by_id: dict[str, Span]) -> bool:
-    """Whether a span above it is the same tool call, seen by another instrumentation."""
-    name = said.tool_name(span.name, span.attributes)
-    seen = {span.span_id}
-    above = by_id.get(span.parent_id)
-    while above is not None and above.span_id not in seen:
-        if _is_tool(above) and said.tool_name(above.name, above.attributes) == name:
-            return True
-        seen.add(above.span_id)
-        above = by_id.get(above.parent_id)
-    return False
+def _repeated(spans: Sequence[Span], by_id: dict[str, Span]) -> set[str]:
+    """Ids of the tool calls that a span above them is too, seen by another instrumentation.
+
+    Walked once from the top, with the names of the tools on the way: a chain of thousands would
+    be climbed from each of its links otherwise. A cycle has no top and is entered anywhere.
+    """
+    below: dict[str | None, list[Span]] = {}
+    for span in spans:
+        is_below = bool(span.parent_id) and span.parent_id in by_id
+        below.setdefault(span.parent_id if is_below else None, []).append(span)
+    repeated: set[str] = set()
+    seen: set[str] = set()
+    for top in [*below.get(None, []), *spans]:
+        _walk(top, below, seen, repeated)
+    return repeated
+
+
+def _walk(
+    top: Span, below: dict[str | None, list[Span]], seen: set[str], repeated: set[str]
+) -> None:
+    """Go through what is under ``top``, counting the tool calls between it and each span."""
+    above: Counter[str] = Counter()
+    waiting: list[tuple[Span, bool]] = [(top, True)]
+    while waiting:
+        span, is_entered = waiting.pop()
+        name = said.tool_name(span.name, span.attributes) if _is_tool(span) else None
+        if not is_entered:
+            above[name or ""] -= 1
+            continue
+        if span.span_id in seen:
+            continue
+        seen.add(span.span_id)
+        if name is not None:
+            if above[name]:
+                repeated.add(span.span_id)
+            above[name] += 1
+            waiting.append((span, False))
+        waiting.extend((child, True) for child in below.get(span.span_id, ()))
 
 
 def _root(ordered: Sequence[Span], by_id: dict[str, Span]) -> Span:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from practice.domain.deployment import NotATrajectory, read
+from practice.domain.deployment import MAX_STEPS, NotATrajectory, read
+from practice.domain.traces import assembly
 from practice.domain.traces.assembly import trajectory
 from practice.domain.traces.otlp import from_protobuf
 from practice.domain.traces.spans import Span
@@ -114,6 +115,33 @@ def test_it_counts_a_call_once_that_two_libraries_saw() -> None:
         span(5, "tools/call", {"mcp.tool.name": "x", "gen_ai.tool.name": "get_order"}, parent=3),
     ]
     assert len(made(twice)["steps"]) == 2
+
+
+def test_it_climbs_a_chain_of_thousands_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    named: list[str] = []
+    tool_name = assembly.said.tool_name
+
+    def counted(name: str, attributes: Any) -> str:
+        named.append(name)
+        return str(tool_name(name, attributes))
+
+    monkeypatch.setattr(assembly.said, "tool_name", counted)
+    tool = {"gen_ai.operation.name": "execute_tool", "greenroom.instruction": "Look."}
+    chain = [
+        span(n, "t", {**tool, "gen_ai.tool.name": f"tool-{n}"}, parent=n - 1)
+        for n in range(1, 3_001)
+    ]
+    assert len(made(chain)["steps"]) == MAX_STEPS
+    assert len(named) <= 4 * len(chain)
+
+
+def test_two_calls_in_a_circle_are_one_call() -> None:
+    tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "get"}
+    spans = [
+        span(2, "a", {**tool, "greenroom.instruction": "Look."}, parent=3),
+        span(3, "b", tool, parent=2),
+    ]
+    assert len(made(spans)["steps"]) == 1
 
 
 @pytest.mark.parametrize("parents", [(3, 2), (2, 2)])
