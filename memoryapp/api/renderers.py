@@ -7,12 +7,16 @@ from typing import Any
 from rest_framework.renderers import JSONRenderer
 
 
+class Escaped(JSONRenderer):
+    ensure_ascii = True
+
+
 class AnyTextJSONRenderer(JSONRenderer):
     """JSON in UTF-8; an answer that repeats half a character, which UTF-8 has not, in escapes."""
 
     def render(self, *given: Any, **more: Any) -> bytes:
         try:
-            return super().render(*given, **more)
+            written: bytes = super().render(*given, **more)
         except UnicodeEncodeError:
-            self.ensure_ascii = True
-            return super().render(*given, **more)
+            written = Escaped().render(*given, **more)
+        return written

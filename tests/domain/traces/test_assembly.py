@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from practice.domain.deployment import MAX_STEPS, NotATrajectory, read
-from practice.domain.traces import assembly
+from practice.domain.traces import conventions
 from practice.domain.traces.assembly import trajectory
 from practice.domain.traces.otlp import from_protobuf
 from practice.domain.traces.spans import Span
@@ -119,13 +119,13 @@ def test_it_counts_a_call_once_that_two_libraries_saw() -> None:
 
 def test_it_climbs_a_chain_of_thousands_once(monkeypatch: pytest.MonkeyPatch) -> None:
     named: list[str] = []
-    tool_name = assembly.said.tool_name
+    tool_name = conventions.tool_name
 
     def counted(name: str, attributes: Any) -> str:
         named.append(name)
         return str(tool_name(name, attributes))
 
-    monkeypatch.setattr(assembly.said, "tool_name", counted)
+    monkeypatch.setattr(conventions, "tool_name", counted)
     tool = {"gen_ai.operation.name": "execute_tool", "greenroom.instruction": "Look."}
     chain = [
         span(n, "t", {**tool, "gen_ai.tool.name": f"tool-{n}"}, parent=n - 1)
