@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from practice.clients.telemetry import UnreadableTelemetry
 from practice.clients.telemetry_sets import replay, sets_in
-from practice.domain.rootcause.evaluation import report
+from practice.domain.rootcause.evaluation import Truth, report
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -33,12 +33,27 @@ def add(commands: Commands) -> None:
 
 
 def _evaluate(asked: argparse.Namespace) -> int:
+    """Print a report per set; 1 where one, or its labels, could not be read. The others follow."""
+    code = 0
     for case_set in sets_in(asked.folder):
-        truths = case_set.truths()
-        found = report(case_set.name, list(replay(case_set)), truths)
+        truths: dict[str, Truth] | None = None
+        try:
+            truths = case_set.truths()
+        except UnreadableTelemetry as error:
+            code = _said(f"{error}. {case_set.name} is ranked and not scored")
+        try:
+            found = report(case_set.name, list(replay(case_set)), truths)
+        except UnreadableTelemetry as error:
+            code = _said(str(error))
+            continue
         sys.stdout.write(json.dumps(found) + "\n" if asked.json else _table(found))
         sys.stdout.flush()
-    return 0
+    return code
+
+
+def _said(message: str) -> int:
+    sys.stderr.write(f"greenroom: {message}\n")
+    return 1
 
 
 def _table(found: dict[str, Any]) -> str:

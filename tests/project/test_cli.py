@@ -52,6 +52,23 @@ def test_it_ranks_without_labels(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert found["per_case"][0]["ranked"][0] == "shop"
 
 
+def test_labels_that_cannot_be_read_cost_the_score_and_no_other_set(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = small_set(tmp_path)
+    (broken / "ground_truth.json").write_text("{")
+    (tmp_path / "talk").mkdir()
+    (tmp_path / "talk" / "trajectories.jsonl").write_text("no object\n")
+    small_set(tmp_path / "whole")
+    assert main(["rca", "evaluate", str(tmp_path), "--json"]) == 1
+    said = capsys.readouterr()
+    unscored, scored = (json.loads(line) for line in said.out.splitlines())
+    assert ("r_at_1" in unscored, unscored["per_case"][0]["ranked"][0]) == (False, "shop")
+    assert scored["r_at_1"] == 1.0
+    assert "small is ranked and not scored" in said.err
+    assert "trajectories.jsonl line 1 must be an object" in said.err
+
+
 def test_it_says_in_one_line_what_is_wrong(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
