@@ -91,6 +91,7 @@ class ModelSolver:
         )
         with Line(self._model) as line:
             talk = _Conversation(self._model, line, session, limits, prompt)
+            talk.offers(task, playbook)
             talk.reads = self._reader(task)
             return talk.held()
 
@@ -129,13 +130,18 @@ class _Conversation:
         self._model, self._line = model, line
         self._session, self._limits = session, limits
         self._toolbox = Toolbox(session.tools())
-        self._parameters = ModelRequestParameters(function_tools=self._toolbox.definitions)
+        self._parameters = ModelRequestParameters()
         self.reads: Reader = _cut_alike
         self._instructions = prompt.instructions
         self._messages: list[ModelMessage] = [self._request(model.message(prompt))]
         self._steps: list[Step] = []
         self._usages: list[RequestUsage] = []
         self._began = time.monotonic()
+
+    def offers(self, task: TaskSpec, playbook: Playbook) -> None:
+        """Offer the tools, in the same words for the whole attempt."""
+        told = self._toolbox.definitions(task.instruction, playbook_block(playbook))
+        self._parameters = ModelRequestParameters(function_tools=told)
 
     def held(self) -> Trajectory:
         """Hold the conversation. Every turn makes a step, ends it, or is one of few blanks."""

@@ -16,14 +16,13 @@ from pydantic_ai.tools import ToolDefinition
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
+from practice.agents.offering import ANYTHING, mentioned, offered
 from practice.agents.prompting import clipped
 from practice.domain.types import Json, ToolSpec
 
 NAME_LIMIT = 64
 PROBLEMS = 5
 PROBLEM_CAP = 300
-DESCRIPTION_CAP = 4_000
-ANYTHING: Json = {"type": "object", "properties": {}}
 #: how JSON writes the one character PostgreSQL stores in no text and no jsonb.
 _NUL = "\\u0000"
 _UNSENDABLE = re.compile(r"[^a-zA-Z0-9_-]")
@@ -48,17 +47,17 @@ class Toolbox:
             self._tools[name] = tool
             self._validators[name] = _validator(tool.input_schema)
 
-    @property
-    def definitions(self) -> list[ToolDefinition]:
-        """The tools as pydantic-ai hands them to a provider.
+    def definitions(self, instruction: str = "", playbook: str = "") -> list[ToolDefinition]:
+        """The tools as pydantic-ai hands them to a provider, bounded by tokens (``offering``).
 
-        In the order of their names, whatever order the server lists them in: providers cache a
-        request by its first bytes, and these are the first.
+        Those that the task or the playbook speaks of are told in full, if need be at the cost of
+        the others. In the order of their names, whatever order the server lists them in: providers
+        cache a request by its first bytes, and these are the first.
         """
-        return [
+        every = [
             ToolDefinition(
                 name=name,
-                description=clipped(tool.description, DESCRIPTION_CAP) or None,
+                description=tool.description or None,
                 parameters_json_schema=dict(
                     _object(tool.input_schema) if self._validators[name] else ANYTHING
                 ),
@@ -66,6 +65,8 @@ class Toolbox:
             )
             for name, tool in sorted(self._tools.items())
         ]
+        own = mentioned([tool.name for tool in self._tools.values()], instruction, playbook)
+        return offered(every, [name for name, tool in self._tools.items() if tool.name in own])
 
     def name_of(self, call: ToolCallPart) -> str:
         """Return the environment's own name of the called tool, or what the model wrote."""
