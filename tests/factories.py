@@ -150,7 +150,7 @@ class RunFactory(DjangoModelFactory):
         model = practice.Run
 
     workspace = factory.SubFactory(WorkspaceFactory, slug="main")
-    number = factory.Sequence(lambda n: n + 1)
+    number = factory.Sequence(lambda n: n + 101)  # tests give small ones
     environment = factory.SubFactory(
         EnvironmentFactory, workspace=factory.SelfAttribute("..workspace")
     )

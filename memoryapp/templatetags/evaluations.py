@@ -17,7 +17,7 @@ TONES = {"memory": "accent", "production": "ink"}
 
 @register.inclusion_tag("memoryapp/parts/arms.html")
 def arms_table(figures: Mapping[str, Any], *, whole: bool = False) -> dict[str, Any]:
-    """Show tasks solved per arm; ``whole`` adds clean solves, calls, tokens, time, masked arms."""
+    """Show tasks solved and cost per arm; ``whole`` adds clean solves, calls, masked arms."""
     rows = [_arm(arm) for arm in figures.get("arms", ()) if whole or arm.get("role") != "masked"]
     return {"rows": rows, "whole": whole}
 
@@ -27,6 +27,7 @@ def _arm(arm: Mapping[str, Any]) -> dict[str, Any]:
     share = arm["successes"] / n if n else 0.0
     spoken = f"{percent(arm['low'])} to {percent(arm['high'])}"
     return {
+        "cost": None,
         **arm,
         "share": share,
         "tone": TONES.get(arm.get("role", ""), "past"),

@@ -12,6 +12,7 @@ from memoryapp.models import Evaluation, Event, Playbook
 from memoryapp.queries.playbooks import gating
 from memoryapp.services.evaluations import evaluation_record
 from memoryapp.services.releases import release_publish
+from memoryapp.templatetags.formats import percent
 from tests.factories import BulletFactory, PlaybookFactory
 
 pytestmark = pytest.mark.django_db
@@ -215,3 +216,22 @@ def test_it_is_required_and_released_by_admins(
 
 def test_it_does_not_exist_for_others(olga_client: Any, playbook: Playbook) -> None:
     assert olga_client.post("/playbooks/book/requirement/").status_code == 404
+
+
+def test_the_release_says_what_was_measured_how_sure_it_is_and_what_it_cost(
+    playbook: Playbook, rita: Any, vera_client: Any
+) -> None:
+    arms = [
+        {**arm, "cost": cost} for arm, cost in zip(FIGURES["arms"], ("0.42", None), strict=True)
+    ]
+    pair = {"name": "v2", "against": "No memory", "measure": "success", "n": 20, "p": 0.0215}
+    pair |= {"difference": 0.4, "low": 0.1, "high": 0.62}
+    figures = {**FIGURES, "arms": arms, "compared": [pair, {**pair, "measure": "clean"}]}
+    measured(playbook, True, figures=figures)
+    release = release_publish(playbook=playbook, by=rita)
+    page = vera_client.get(release.get_absolute_url()).content.decode()
+    between = f"{percent(0.481)} to {percent(0.855)}"
+    for said in ("14</b> of 20", between, "$0.42", "not priced"):
+        assert said in page
+    assert page.count("(McNemar, exact)") == 1
+    assert "p = 0.022 (McNemar, exact)" in page
