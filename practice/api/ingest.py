@@ -197,7 +197,7 @@ class TrajectoryImport(APIView):
             "application/x-ndjson": OpenApiTypes.BINARY,
             "application/octet-stream": OpenApiTypes.BINARY,
         },
-        responses={200: ImportReceipt, **REFUSALS, 503: PROBLEM},
+        responses={200: ImportReceipt, **REFUSALS, 422: PROBLEM, 503: PROBLEM},
     )
     def post(self, request: Request) -> Response:
         """Import trajectories out of another tool's export; each entry is taken or refused alone.

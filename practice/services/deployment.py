@@ -11,7 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from memoryapp.domain.errors import UnableToStart
+from memoryapp.domain.errors import UnableToRead, UnableToStart
 from memoryapp.models import Playbook
 from memoryapp.services.events import event_record
 from practice.domain.deployment import MAX_BATCH, NotATrajectory, Sent, clock_remark, read
@@ -20,6 +20,8 @@ from practice.models import Environment, SentTrajectory
 from practice.tasks import take_sent_trajectories
 
 MAX_LISTED = 1_000
+#: so many refusals say that a file is of another form; the rest of it is not read.
+MAX_REFUSED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,16 @@ class Remark:
     place: int
     id: str
     message: str
+
+
+class UnableToReadOn(UnableToRead):
+    """So much was refused that the rest is not looked at. What was taken before stays."""
+
+    def __init__(self, accepted: int, first: str) -> None:
+        super().__init__(
+            f"{MAX_REFUSED} entries were refused, and the rest was not read: is the format right? "
+            f"{accepted} were taken. The first refusal: {first}"
+        )
 
 
 @dataclass(slots=True)
@@ -136,6 +148,7 @@ def trajectories_stream(
 
     Raises:
         BodyTooLarge, BrokenBody: nothing could be read before the body ended wrongly.
+        UnableToReadOn: ``MAX_REFUSED`` entries were refused.
     """
     total, place = Receipt(), 0
     stream = iter(entries)
@@ -157,6 +170,8 @@ def trajectories_stream(
             total.refuse(*(replace(one, place=one.place + place) for one in taken.refused))
             total.remark(*(replace(one, place=one.place + place) for one in taken.remarks))
             place += len(batch)
+        if total.refused_count >= MAX_REFUSED:
+            raise UnableToReadOn(total.accepted, total.refused[0].message)
     if broken is not None:
         if not place:
             raise broken

@@ -16,6 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from practice.api import ingest
 from practice.models import SentSpan, SentTrace, SentTrajectory
 from practice.orchestrator.traces import assemble
+from practice.services import deployment
 from tests.domain.traces.otlp import TRACE, as_json, protobuf, refund, span
 from tests.domain.traces.test_exports import CLAUDE, OBSERVATIONS, jsonl
 from tests.factories import EnvironmentFactory, PlaybookFactory, WorkspaceFactory
@@ -222,6 +223,17 @@ def test_it_takes_long_exports_a_batch_at_a_time(client: Any) -> None:
     kind = "application/octet-stream"
     said = post(client, body, kind, url, **{"Content-Encoding": "gzip"}).json()
     assert (said["accepted"], said["refused_count"]) == (450, 0)
+
+
+def test_it_stops_reading_a_file_of_another_form(client: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(deployment, "MAX_REFUSED", 400)
+    body = jsonl(native("n1")) + b"[]\n" * 10_000
+    answer = post(client, body, "application/x-ndjson", f"{IMPORT}?format=jsonl")
+    assert answer.status_code == 422
+    said = answer.json()["detail"]
+    assert said.startswith("400 entries were refused, and the rest was not read")
+    assert said.endswith("1 were taken. The first refusal: A line is one object.")
+    assert SentTrajectory.objects.get().external_id == "n1"
 
 
 def test_it_keeps_what_came_before_the_body_broke_off(client: Any) -> None:
