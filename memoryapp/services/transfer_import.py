@@ -31,6 +31,14 @@ from memoryapp.queries.transfer import BATCH, FORMAT, LINKED, LISTED, OBJECTS, V
 
 #: bytes a file may unpack to, bytes of one row, and of the manifest.
 UNPACKED_MOST, LINE_MOST, MANIFEST_MOST = 16 * 2**30, 64 * 2**20, 2**20
+#: rows of work, and the states in which somebody is at it. Nobody is, where the file is read: it
+#: would be done twice, call the tools of others and spend their money.
+UNDER_WAY = {
+    "practice.run": frozenset({"running", "paused"}),
+    "practice.unit": frozenset({"waiting", "running"}),
+    "practice.attempt": frozenset({"queued", "running"}),
+}
+LEFT_BEHIND = "This was under way where the file was written, and ended with it here."
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _NAMED = re.compile(r"^/(?P<page>[a-z-]+)/\{(?P<place>\d+)\}/")
 #: what broken archives and rows of the wrong shape raise on their way into the tables.
@@ -217,6 +225,9 @@ class _Import:
                 values[name] = self._value(field, value)
         if label == "memoryapp.event":
             values["subject_id"] = self._subject(row)
+        if values.get("status") in UNDER_WAY.get(label, ()):
+            ended = values.get("ended_at") or timezone.now()
+            values |= {"status": "cancelled", "message": LEFT_BEHIND, "ended_at": ended}
         return model(**values)
 
     def _key_of(self, field: Any, value: Any, workspace: Workspace) -> Any:

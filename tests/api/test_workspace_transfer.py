@@ -13,7 +13,17 @@ from django.test import Client
 from memoryapp.models import Event, Workspace
 from memoryapp.services.releases import release_publish
 from memoryapp.services.tokens import api_key_create
-from tests.factories import BulletFactory, CandidateFactory, PlaybookFactory
+from memoryapp.services.transfer_import import LEFT_BEHIND
+from practice.models import Run
+from tests.factories import (
+    AttemptFactory,
+    BulletFactory,
+    CandidateFactory,
+    PlaybookFactory,
+    RoundFactory,
+    RunFactory,
+    TaskFactory,
+)
 from tests.memoryapp.test_transfer import changed, contents
 
 pytestmark = pytest.mark.django_db
@@ -65,6 +75,24 @@ def test_it_comes_back_equal(filled: Workspace, admin: Client, ada: Any) -> None
         if '"key.created"' not in line
     ]
     assert mine == theirs
+
+
+@pytest.mark.parametrize("status", ["running", "paused"])
+def test_what_was_under_way_is_not_done_twice(
+    filled: Workspace, admin: Client, status: str
+) -> None:
+    run = RunFactory(workspace=filled, status=status)
+    AttemptFactory(task=TaskFactory(round=RoundFactory(run=run)), status="queued")
+    for place, unit in enumerate(("waiting", "running", "done")):
+        run.units.create(stage="solve", round=1, target=place, status=unit)
+    assert send(admin, fetched(admin)).status_code == 201
+    copy = Run.objects.get(workspace__slug="copy")
+    assert (copy.status, copy.message) == ("cancelled", LEFT_BEHIND)
+    assert copy.ended_at
+    assert sorted(copy.units.values_list("status", flat=True)) == ["cancelled"] * 2 + ["done"]
+    assert copy.attempts.get().status == "cancelled"
+    run.refresh_from_db()
+    assert run.status == status
 
 
 def test_it_makes_the_sender_admin_and_nobody_else_a_member(

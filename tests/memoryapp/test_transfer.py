@@ -30,7 +30,7 @@ from memoryapp.services.reports import Said, report_take
 from memoryapp.services.tokens import api_key_create
 from memoryapp.services.transfer_import import workspace_import
 from memoryapp.services.withdrawals import release_withdraw
-from practice.models import Attempt, Environment, ObservationMissing, Step
+from practice.models import Attempt, Environment, ObservationMissing, Run, Step
 from practice.orchestrator import observations
 from tests import factories
 from tests.factories import BulletFactory, CandidateFactory, EvidenceFactory, PlaybookFactory
@@ -42,7 +42,8 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 @pytest.fixture
 def full(workspace: Any, ada: Any, rita: Any) -> Workspace:
     """A workspace with something in most of its tables."""
-    attempt = factories.AttemptFactory()
+    attempt = factories.AttemptFactory(status="curated", label="success")
+    Run.objects.update(status="finished")
     Environment.objects.update(secrets=b"sealed-secret")
     playbook = PlaybookFactory(workspace=workspace, slug="help-desk", name="Hilfe ✓")
     kept = BulletFactory(playbook=playbook, label="strategies-900", content="Zwei\nZeilen.")
