@@ -37,6 +37,11 @@ async function copy(button) {
   setTimeout(() => { label.textContent = before; }, 2000);
 }
 
+function reveal(button, isShown) {
+  document.getElementById(button.dataset.reveal).type = isShown ? "text" : "password";
+  button.setAttribute("aria-pressed", String(isShown));
+}
+
 function refuseWithoutReason(event, button) {
   const form = button.form;
   const field = button.dataset.requires;
@@ -61,6 +66,8 @@ document.addEventListener("click", (event) => {
   if (theme) setTheme(theme.dataset.themeSet);
   const copier = at("[data-copy]");
   if (copier) copy(copier);
+  const revealer = at("[data-reveal]");
+  if (revealer) reveal(revealer, revealer.getAttribute("aria-pressed") === "false");
   const opener = at("[data-dialog]");
   if (opener) {
     const dialog = document.getElementById(opener.dataset.dialog);
@@ -89,6 +96,11 @@ document.addEventListener("change", (event) => {
   const auto = event.target.closest("[data-submit-on-change]");
   if (auto) auto.form.requestSubmit();
 });
+
+// What is sent as plain text, browsers offer again to the next one who types there.
+document.addEventListener("submit", (event) => {
+  for (const button of event.target.querySelectorAll("[data-reveal]")) reveal(button, false);
+}, true);
 
 document.addEventListener("toggle", (event) => {
   if (!event.target.open) return;
