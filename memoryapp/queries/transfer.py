@@ -49,6 +49,7 @@ LEFT_OUT = frozenset(
         "memoryapp.delivery",
         "memoryapp.deliverytry",
         "practice.attempttally",
+        "practice.modelsilence",
         "practice.tooltally",
     }
 )

@@ -43,7 +43,7 @@ from pydantic_ai.usage import RequestUsage, UsageBase
 from practice.agents import recording
 from practice.agents.failures import as_agent_error, not_of_an_api
 from practice.agents.masking import EVERYTHING, Mask
-from practice.agents.ports import AgentError, MalformedReply
+from practice.agents.ports import AgentError, MalformedReply, ModelSilent
 from practice.agents.prompting import Prompt, fill
 from practice.agents.repairing import Unreadable, read_reply
 from practice.domain.prices import Price
@@ -220,7 +220,7 @@ class Line:
         try:
             response = self._guarded(lambda: self._portal.call(send))
         except AgentError as error:
-            self._record(going, parameters, began, error=str(error))
+            self._record(going, parameters, began, failed=error)
             raise
         _price(response)
         self._of.mask.receive(response, {tool.name for tool in parameters.function_tools})
@@ -228,7 +228,7 @@ class Line:
         if response.finish_reason == "content_filter":
             reason = (response.provider_details or {}).get("refusal", "content filter")
             refused = self._error(ContentFilterError(str(reason)))
-        self._record(going, parameters, began, response, str(refused or ""))
+        self._record(going, parameters, began, response, refused)
         if refused is not None:
             raise refused
         return response
@@ -239,7 +239,7 @@ class Line:
         parameters: ModelRequestParameters,
         began: float,
         response: ModelResponse | None = None,
-        error: str = "",
+        failed: AgentError | None = None,
     ) -> None:
         spent = response.usage if response is not None else self._unread()
         cost = self._of.cost(spent) if response is not None or self._heard else Decimal(0)
@@ -252,7 +252,8 @@ class Line:
                 model=self._of.name,
                 request=parts,
                 reply=recording.replied(turn),
-                error=self._of.scrub(error)[: recording.ERROR_CAP],
+                error=self._of.scrub(str(failed or ""))[: recording.ERROR_CAP],
+                unanswered=_silence(failed),
                 prompt=self._of.prompt.name,
                 input_tokens=_storable(spent.input_tokens),
                 output_tokens=_storable(spent.output_tokens),
@@ -332,6 +333,12 @@ class Line:
 
     def _error(self, error: AgentRunError | UserError) -> AgentError:
         return as_agent_error(error, role=self._of.role, model=self._of.name, scrub=self._of.scrub)
+
+
+def _silence(failed: AgentError | None) -> Literal["", "timeout", "connection"]:
+    if not isinstance(failed, ModelSilent):
+        return ""
+    return "timeout" if failed.timed_out else "connection"
 
 
 def _storable(tokens: int) -> int:

@@ -23,7 +23,13 @@ from pydantic_ai.exceptions import (
     UserError,
 )
 
-from practice.agents.ports import AgentError, MalformedReply, ProviderRefused, ProviderUnavailable
+from practice.agents.ports import (
+    AgentError,
+    MalformedReply,
+    ModelSilent,
+    ProviderRefused,
+    ProviderUnavailable,
+)
 
 DETAIL_CAP = 300
 #: statuses that mean "again, later" although they are neither 429 nor 5xx.
@@ -76,14 +82,14 @@ def _provider_error(
             f"The provider limits requests to {model} (429).{when}", retry_after=wait
         )
     if isinstance(error, ModelTimeoutError | ModelRequestTimeout):
-        return ProviderUnavailable(f"{model} did not answer in time.", retry_after=wait)
+        return ModelSilent(f"{model} did not answer in time.", timed_out=True)
     for kind, sentence in _REFUSALS:
         if isinstance(error, kind):
             return ProviderRefused(sentence.format(model=model) + _detail(error, scrub))
     if isinstance(error, ModelConnectionError):
-        return ProviderUnavailable(
+        return ModelSilent(
             f"The connection to {model} failed: {scrub(error.message)[:DETAIL_CAP]}",
-            retry_after=wait,
+            timed_out=False,
         )
     if isinstance(error, ModelUnavailableError | ModelServerError):
         return ProviderUnavailable(

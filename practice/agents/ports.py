@@ -5,7 +5,8 @@ the playbook only which calls its rules put before others (in a faithful run not
 solver never sees proposer memory (Preping §3, asymmetric memories).
 
     AgentError
-    ├── ProviderUnavailable      the model did not answer: retry later
+    ├── ProviderUnavailable      the provider cannot serve now: retry later
+    │   └── ModelSilent          nothing came back at all
     ├── ProviderRefused          the model answered and will not do it: do not retry
     ├── MalformedReply           the model kept answering in a form we cannot use
     └── EnvironmentUnavailable   the tool server failed: retry later, judge nothing
@@ -50,6 +51,14 @@ class ProviderUnavailable(AgentError):
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class ModelSilent(ProviderUnavailable):
+    """No answer in time (``timed_out``), or nobody to talk to at the address."""
+
+    def __init__(self, message: str, *, timed_out: bool) -> None:
+        super().__init__(message)
+        self.timed_out = timed_out
 
 
 class ProviderRefused(AgentError):

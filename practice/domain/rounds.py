@@ -183,6 +183,10 @@ class RunState:
     missed: str = ""
     #: whether any attempt of the run was judged; looked up only where the budget is spent.
     has_verdicts: bool = True
+    #: until when units of a stage do not ask their model, which did not answer.
+    quiet: Mapping[Stage, datetime] = field(default_factory=dict)
+    #: the line to end with where a model was asked in vain often enough; or empty.
+    given_up: str = ""
 
     @property
     def is_spent(self) -> bool:
@@ -193,6 +197,8 @@ def decide(state: RunState, now: datetime) -> Decision:
     """Return what the run needs now. Pure; safe to call twice."""
     if state.status is not RunStatus.RUNNING:
         return Decision()
+    if state.given_up:
+        return Decision(end=RunStatus.FAILED, message=state.given_up)
     if not state.units:
         return Decision(create=(NewUnit(Stage.PROPOSE, 1),))
     if state.is_spent:
@@ -369,5 +375,19 @@ def _wakeable(state: RunState, current: Sequence[UnitState], now: datetime) -> t
                 free.append(unit)
         if unit.stage is Stage.LEARN and unit.is_open:
             learning = True
+    free = _unless_quiet(state, free, now)
     room = max(0, state.plan.parallel - busy - len(silent))
     return tuple(unit.id for unit in [*silent, *free[:room]])
+
+
+def _unless_quiet(state: RunState, free: list[UnitState], now: datetime) -> list[UnitState]:
+    """Leave out what would ask a silent model, but for one unit when it is time to try again.
+
+    That is the one which was tried least: a task no model can answer must not stand for all.
+    """
+    asking = [unit for unit in free if unit.stage in state.quiet]
+    if not asking:
+        return free
+    due = [unit for unit in asking if state.quiet[unit.stage] <= now]
+    first = min(due, key=lambda unit: unit.tries, default=None)
+    return [unit for unit in free if unit not in asking or unit is first]

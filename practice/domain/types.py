@@ -200,7 +200,7 @@ class CallRecord:
 
     ``request`` is the conversation as sent and ``reply`` the parts of the answer, both as plain
     JSON with secrets redacted. A failed call has an ``error`` and no reply. ``prompt`` names the
-    prompt version it was written with.
+    prompt version it was written with; ``unanswered`` says why nothing came back, if nothing did.
     """
 
     role: str
@@ -208,6 +208,7 @@ class CallRecord:
     request: tuple[Json, ...]
     reply: tuple[Json, ...] = ()
     error: str = ""
+    unanswered: Literal["", "timeout", "connection"] = ""
     prompt: str = ""
     input_tokens: int = 0
     output_tokens: int = 0

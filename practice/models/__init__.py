@@ -19,6 +19,7 @@ from practice.models.replays import CaseSet, Replay, ReplayCase
 from practice.models.retention import Retention
 from practice.models.rounds import PracticeRecord, PracticeTask, Round
 from practice.models.runs import LedgerEntry, Run, Unit
+from practice.models.silence import ModelSilence
 from practice.models.steering import Steering
 from practice.models.tallies import AttemptTally, ToolTally
 from practice.models.telemetry import TelemetryFile, TelemetrySource
@@ -43,6 +44,7 @@ __all__ = [
     "Lesson",
     "ModelCall",
     "ModelPrice",
+    "ModelSilence",
     "ObservationMissing",
     "ObservationUnreadable",
     "Overrule",

@@ -17,6 +17,7 @@ from django.db import connections, transaction
 from practice.domain.rounds import Stage
 from practice.domain.types import CallRecord
 from practice.models import Analysis, Attempt, LedgerEntry, ModelCall, PromptTrial, Unit
+from practice.orchestrator import silence
 
 #: stages whose units are about one attempt.
 _OF_AN_ATTEMPT = frozenset({Stage.SOLVE, Stage.VALIDATE, Stage.LEARN})
@@ -47,6 +48,7 @@ def recorder(unit: Unit) -> Callable[[CallRecord], None]:
                 cached_tokens=call.cached_tokens,
                 cost=call.cost,
             )
+        silence.heard(call, unit.run)
 
     return _from_any_thread(keep)
 
@@ -61,6 +63,7 @@ def trial_recorder(trial: PromptTrial) -> Callable[[CallRecord], None]:
             attempt_id=trial.attempt_id,
             **_columns(call),
         )
+        silence.heard(call)
 
     return _from_any_thread(keep)
 
@@ -74,6 +77,7 @@ def analysis_recorder(analysis: Analysis) -> Callable[[CallRecord], None]:
             attempt_id=analysis.incident.attempt_id,
             **_columns(call),
         )
+        silence.heard(call)
 
     return _from_any_thread(keep)
 

@@ -36,7 +36,7 @@ from practice.models import (
     Run,
     Unit,
 )
-from practice.orchestrator import ending, progress, stages
+from practice.orchestrator import ending, progress, silence, stages
 from practice.orchestrator.leases import heartbeat, lease
 from practice.orchestrator.results import ClaimLost, Result
 
@@ -98,6 +98,7 @@ def _state(run: Run) -> domain.RunState:
     spent = run.spent() if run.budget is not None else Decimal(0)
     uncounted = run.uncounted_model() if run.budget is not None else ""
     broke = run.budget is not None and (spent >= run.budget or bool(uncounted))
+    quiet, given_up = silence.quiet(run)
     return domain.RunState(
         plan=plan,
         status=domain.RunStatus(run.status),
@@ -123,6 +124,8 @@ def _state(run: Run) -> domain.RunState:
         missed=progress.missed(run) if at_barrier and plan.focus else "",
         last_error=failed.message if failed else "",
         has_verdicts=not broke or run.attempts.exclude(label="").exists(),
+        quiet=quiet,
+        given_up=given_up,
     )
 
 
@@ -170,6 +173,15 @@ def sharing(run_id: UUID) -> list[UUID]:
 
 def work(unit_id: int) -> UUID | None:
     """Claim a unit and do it. Returns its run's id, or ``None`` when it was not ours to do."""
+    with silence.asking(silence.asked_by(unit_id)) as may:
+        if may:
+            return _worked(unit_id)
+        # To be rung for again when its model is worth another try.
+        Unit.objects.filter(pk=unit_id, status=Unit.Status.WAITING).update(dispatched_at=None)
+    return None
+
+
+def _worked(unit_id: int) -> UUID | None:
     unit = Unit.objects.claim(unit_id, now=timezone.now(), lease=lease())
     if unit is None:
         return None

@@ -13,7 +13,7 @@ from memoryapp.domain.errors import UnableToStart
 from memoryapp.models import Playbook
 from memoryapp.services.events import event_record
 from practice.domain.rounds import Plan
-from practice.models import Environment, EnvironmentSnapshot, Run, Steering, Unit
+from practice.models import Environment, EnvironmentSnapshot, ModelSilence, Run, Steering, Unit
 from practice.orchestrator.ending import wind_up
 from practice.services.prices import check_budget
 from practice.services.prompts import active_prompts
@@ -151,6 +151,8 @@ def run_resume(*, run: Run, by: Any) -> Run:
         run = _moved(run, by, to=Run.Status.RUNNING, frm={Run.Status.PAUSED}, kind="run.resumed")
         # Whoever was rung for just before the pause came for nothing; do not wait for them.
         run.units.filter(status=Unit.Status.WAITING).update(dispatched_at=None)
+        # Whoever resumes a run wants its model to be tried again.
+        ModelSilence.objects.filter(run=run).update(run=None)
         drive_run.delay_on_commit(str(run.pk))
     return run
 

@@ -309,3 +309,22 @@ def test_it_ends_a_budgeted_run_whose_spending_nobody_can_count() -> None:
     assert "The budget of $40.00 cannot be kept" in decision.message
     assert "larger" not in decision.message, "no budget would do"
     assert decide(state(*SOLVED, uncounted=""), NOW).end is None
+
+
+QUIET = {Stage.SOLVE: NOW + timedelta(seconds=1)}
+
+
+def test_it_rings_for_nothing_that_would_ask_a_silent_model() -> None:
+    waiting = (unit(1, Stage.SOLVE, "waiting"), unit(2, Stage.ADMIT, "waiting"))
+    assert decide(state(*waiting, quiet=QUIET), NOW).dispatch == (2,)
+
+
+def test_it_rings_for_the_unit_tried_least_when_a_silent_model_is_due() -> None:
+    waiting = [unit(n, Stage.SOLVE, "waiting", tries=tries) for n, tries in ((1, 2), (2, 1))]
+    later = NOW + timedelta(seconds=1)
+    assert decide(state(*waiting, quiet=QUIET), later).dispatch == (2,)
+
+
+def test_it_ends_with_the_line_of_a_model_that_was_given_up() -> None:
+    ended = decide(state(unit(1, Stage.SOLVE, "waiting"), given_up="No answer."), NOW)
+    assert ended == Decision(end=RunStatus.FAILED, message="No answer.")

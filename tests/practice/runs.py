@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from practice.models import Environment, Run, Unit
+from django.utils import timezone
+
+from practice.models import Environment, ModelSilence, Run, Unit
 from practice.orchestrator import rounds, worlds
 from practice.services.runs import run_start
 from tests.factories import PlaybookFactory
@@ -29,6 +31,7 @@ def driven(run: Run) -> Run:
     """Work until the run has ended. Back-off is not waited for."""
     for _ in range(MAX_PASSES):
         Unit.objects.filter(run=run).update(not_before=None)
+        ModelSilence.objects.update(probe_at=timezone.now())
         waiting = rounds.drive(run.pk)
         for unit_id in waiting:
             rounds.work(unit_id)

@@ -1,0 +1,135 @@
+"""Who may ask a model that did not answer: one unit at a time, after a pause that grows.
+
+Rows in PostgreSQL are the truth, so it holds over all workers and hosts. A worker that dies while
+it asks keeps the others waiting no longer than its call might have taken.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from practice.domain import silence as domain
+from practice.domain.rounds import Stage
+from practice.domain.types import CallRecord
+from practice.models import ModelSilence, Run, Unit
+
+MODEL = "model"
+MODEL_CHARS = 100
+#: a unit that asks first opens an environment, say; this long it may take to begin.
+TO_BEGIN = timedelta(seconds=30)
+
+
+def heard(call: CallRecord, run: Run | None = None) -> None:
+    """Take note of whether a call was answered."""
+    model = call.model[:MODEL_CHARS]
+    rows = ModelSilence.objects.filter(address=_address(), model=model)
+    if not call.unanswered:
+        rows.delete()
+        return
+    now = timezone.now()
+    began = now - timedelta(milliseconds=call.latency_ms)
+    last = {
+        "timed_out": call.unanswered == "timeout",
+        "waited_s": max(1, round(call.latency_ms / 1000)),
+        "message": call.error,
+        "run": run,
+    }
+    with transaction.atomic():
+        row, is_new = ModelSilence.objects.select_for_update().get_or_create(
+            address=_address(),
+            model=model,
+            defaults={
+                "tries": 1,
+                "last_at": now,
+                "probe_at": now + domain.pause(1),
+                **last,
+            },
+        )
+        # What waited beside the last call tells nothing that is new.
+        if is_new or began < row.last_at:
+            return
+        tries = row.tries + 1
+        rows.update(
+            tries=tries, last_at=now, probe_at=now + domain.pause(tries), probe=None, **last
+        )
+
+
+def asked_by(unit_id: int) -> frozenset[str]:
+    """The models a unit may ask; none for the rules engine."""
+    stages = Unit.objects.filter(pk=unit_id, run__engine=MODEL).values_list("stage", flat=True)
+    return frozenset[str]().union(*(_models(Stage(stage)) for stage in stages))
+
+
+@contextmanager
+def asking(models: Collection[str]) -> Iterator[bool]:
+    """Whether the models may be asked now. Where one is silent the block is the only one to ask."""
+    mark, may, is_first = uuid.uuid4(), True, False
+    if models:
+        may, is_first = _take(models, mark)
+    try:
+        yield may
+    finally:
+        if is_first:
+            # Where it came to asking, what it heard has taken the mark away.
+            ModelSilence.objects.filter(probe=mark).update(probe=None, probe_at=timezone.now())
+
+
+def _take(models: Collection[str], mark: uuid.UUID) -> tuple[bool, bool]:
+    """Whether the models may be asked, and whether that is to try a silent one."""
+    silent = ModelSilence.objects.filter(address=_address(), model__in=models)
+    if not silent.exists():
+        return True, False
+    with transaction.atomic():
+        rows, now = list(silent.select_for_update().order_by("pk")), timezone.now()
+        if any(row.probe_at > now for row in rows):
+            return False, False
+        until = now + timedelta(seconds=settings.LLM_TIMEOUT_SECONDS) + TO_BEGIN
+        silent.filter(pk__in=[row.pk for row in rows]).update(probe=mark, probe_at=until)
+    return True, True
+
+
+def quiet(run: Run) -> tuple[Mapping[Stage, datetime], str]:
+    """Until when no unit of a stage may ask its model, and the line to end with; or empty."""
+    if run.engine != MODEL:
+        return {}, ""
+    rows = list(ModelSilence.objects.filter(address=_address()))
+    by_model = {row.model: row.probe_at for row in rows}
+    until = {
+        stage: max(by_model[model] for model in _models(stage) & by_model.keys())
+        for stage in domain.ROLES
+        if _models(stage) & by_model.keys()
+    }
+    lines = [
+        domain.given_up(
+            row.model,
+            row.tries,
+            timed_out=row.timed_out,
+            waited_s=row.waited_s,
+            last=row.message,
+        )
+        for row in rows
+        if row.run_id == run.pk
+    ]
+    return until, next(filter(None, lines), "")
+
+
+def _models(stage: Stage) -> frozenset[str]:
+    named = settings.LLM_ROLE_MODELS
+    return frozenset(
+        named.get(role, settings.LLM_MODEL)[:MODEL_CHARS] for role in domain.ROLES.get(stage, ())
+    )
+
+
+def _address() -> str:
+    """Where models are asked: no more of the URL than the host, since it may hold a key."""
+    at = urlsplit(settings.LLM_BASE_URL or "")
+    port = f":{at.port}" if at.port else ""
+    return f"{settings.LLM_PROVIDER} {at.hostname or ''}{port}".strip()[:300]
