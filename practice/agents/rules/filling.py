@@ -14,6 +14,7 @@ from practice.agents.rules.documents import cursor, failure, records, schema_fie
 from practice.agents.rules.equality import scalars
 from practice.agents.rules.errors import UNDOING
 from practice.agents.rules.execution import Execution, telling
+from practice.agents.rules.handles import is_page, under
 from practice.agents.rules.knowledge import Knowledge
 from practice.agents.rules.linking import WEAK, cursor_parameter, match, producers
 from practice.agents.rules.makers import shown
@@ -222,12 +223,12 @@ class Filler:
             shown = shown[ref["$call"] :][:1]
         if not where:
             # What is found first stands on the first page.
-            shown = [s for s in shown if not _is_page(s)] or shown
+            shown = [s for s in shown if not is_page(s)] or shown
         for step in reversed(shown):
             found = [
                 value
                 for r in self._made_first(step)
-                for value in _under(r, field)
+                for value in under(r, field)
                 if value not in (None, "") and all(r.get(k) == v for k, v in where.items())
             ]
             if found:
@@ -282,21 +283,10 @@ def _may_show(reader: ToolSpec, tool: ToolSpec, name: str) -> bool:
     return not fields or any(match(tool, name, field) >= WEAK for field, _ in fields)
 
 
-def _under(record: Mapping[str, Any], field: str) -> list[Any]:
-    """Return the value of a field; what a schema calls ``airports`` is an ``airport`` in a list."""
-    if field in record:
-        return [record[field]]
-    return [value for name, value in record.items() if parts(name) == parts(field)]
-
-
 def _likely(name: str, values: list[Any], taken: Sequence[Any]) -> list[Any]:
     """Return the values that look like what is asked for and that no sibling parameter has."""
     fit = [v for v in values if schema.kind_of_path(name, v)] or values
     return [v for v in fit if v not in taken] or fit
-
-
-def _is_page(step: Step) -> bool:
-    return any({"cursor", "page", "offset"} & set(parts(name)) for name in step.arguments)
 
 
 def _promise(record: Mapping[str, Any], refused: Mapping[str, Any], wanted: set[str]) -> int:

@@ -60,7 +60,7 @@ def fulfilment(
     wanted = list(task.goal.get("calls", ()))
     if not wanted:
         return None
-    steps = Matching(trajectory.steps, known, allowed)
+    steps = Matching(trajectory.steps, known, allowed, wanted)
     good = steps.good
     carried = _assign(wanted, steps, known)
     used = set(carried.values())

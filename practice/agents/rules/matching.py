@@ -1,8 +1,9 @@
 """Whether a step is the call a goal asks for, argument by argument.
 
 Equal means equal in any spelling (``equality``). A reference is met by a value that the tool it
-points to had shown before. A value the environment refused is met by one it then said it takes; an
-agent whose memory says what is taken may send that at once.
+points to had shown before; one that says "the first" by the first alone (``handles``). A value the
+environment refused is met by one it then said it takes; an agent whose memory says what is taken
+may send that at once.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from practice.agents.rules.documents import Leaf, failure, leaves
 from practice.agents.rules.equality import respelled, same, scalars
 from practice.agents.rules.errors import Trouble, diagnose
 from practice.agents.rules.execution import record_of
+from practice.agents.rules.handles import first, is_page, means_first
 from practice.agents.rules.knowledge import Allowed
 from practice.agents.rules.recovery import same_thing
 from practice.agents.rules.schema import Role
@@ -28,11 +30,16 @@ class Matching:
     """The steps of one attempt, asked which of them carry out a goal call."""
 
     def __init__(
-        self, steps: Sequence[Step], known: Mapping[str, ToolSpec], allowed: Allowed
+        self,
+        steps: Sequence[Step],
+        known: Mapping[str, ToolSpec],
+        allowed: Allowed,
+        wanted: Sequence[Json] = (),
     ) -> None:
         self._steps = steps
         self._known = known
         self._allowed = allowed
+        self._wanted = wanted
 
     @property
     def all(self) -> Sequence[Step]:
@@ -87,14 +94,32 @@ class Matching:
             return self._default(step.tool, name, value)
         passed = step.arguments[name]
         if goals.is_reference(value):
-            return _refers(value, passed, before)
+            return self._refers(name, value, passed, step, before)
         lists = isinstance(value, list) and isinstance(passed, list) and len(value) == len(passed)
         if lists and any(goals.is_reference(item) for item in value):
             return all(
-                _refers(v, p, before) if goals.is_reference(v) else same(v, p)
+                self._refers(name, v, p, step, before) if goals.is_reference(v) else same(v, p)
                 for v, p in zip(value, passed, strict=True)
             )
         return same(value, passed) or respelled(value, passed, _text(before))
+
+    def _refers(
+        self, name: str, reference: Json, passed: Any, step: Step, before: Sequence[Step]
+    ) -> bool:
+        """Whether ``passed`` is what a reference means: the first, where it says so."""
+        if means_first(reference, self._known):
+            taken = [v for n, v in step.arguments.items() if n != name]
+            listings = self._listings(str(reference["$from"]), before)
+            meant = first(str(reference["$field"]), name, listings, taken)
+            if meant:
+                return any(same(value, passed) for value in meant)
+        return _shows(reference, passed, before)
+
+    def _listings(self, tool: str, before: Sequence[Step]) -> list[Step]:
+        """Return the working calls of a listing, those the goal itself asks for first."""
+        own = [s for s in before if s.tool == tool and not is_page(s)]
+        asked = [call for call in self._wanted if call["tool"] == tool]
+        return sorted(own, key=lambda s: all(self.differing(call, s) for call in asked))
 
     def _default(self, tool: str, name: str, value: Any) -> bool:
         spec = self._known.get(tool)
@@ -157,7 +182,7 @@ def _within(value: Any, low: float | None, high: float | None) -> bool:
     return (low is None or low <= number) and (high is None or number <= high)
 
 
-def _refers(reference: Json, passed: Any, before: Sequence[Step]) -> bool:
+def _shows(reference: Json, passed: Any, before: Sequence[Step]) -> bool:
     """Whether a value was shown by the tool a reference points to, in the record it describes."""
     where: Mapping[str, Any] = reference.get("$where", {})
     source = [s for s in before if s.tool == reference.get("$from")] or list(before)

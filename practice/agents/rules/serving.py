@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from enum import StrEnum
 
 from practice.agents.rules import schema
 from practice.agents.rules.documents import failure, leaves
-from practice.agents.rules.equality import scalars
+from practice.agents.rules.equality import same, scalars
 from practice.agents.rules.errors import MIN_KINSHIP, UNDOING, diagnose, sign_in_tools
 from practice.agents.rules.execution import telling
 from practice.agents.rules.knowledge import Asked
@@ -76,15 +76,19 @@ def _service(
     """Return how a working change serves a step in ``asked``, or ``None`` where it does not.
 
     A call of a tool the task itself asks for serves nothing else: with other arguments it is
-    another change. What undoes something never counts as preparation.
+    another change. What undoes something never counts as preparation, and neither does what is
+    about another thing: verifying one customer prepares no refund to another.
     """
     tools = tuple(known.values())
-    if told_by_error(step, trajectory, known):
-        return Service.ERROR_ASKED
+    later = [s for s in trajectory.steps[step.number :] if s.number in asked]
+    served = [s for s in later if not _another_thing(step, s)]
+    for failed in _asking(step, trajectory, known):
+        tried_again = [s for s in later if s.tool == failed.tool] or later
+        if any(s in served and not _another_thing(failed, s) for s in tried_again):
+            return Service.ERROR_ASKED
     if step.tool in {str(call["tool"]) for call in task.goal.get("calls", ())}:
         return None
-    later = [s for s in trajectory.steps[step.number :] if s.number in asked]
-    if any(s.tool in memory.get(step.tool, ()) for s in later):
+    if any(s.tool in memory.get(step.tool, ()) for s in served):
         return Service.REMEMBERED
     if _feeds(step, trajectory, later):
         return Service.RESULT_USED
@@ -102,11 +106,29 @@ def _service(
 
 def told_by_error(step: Step, trajectory: Trajectory, known: Mapping[str, ToolSpec]) -> bool:
     """Whether an error before ``step`` asked for the tool it calls."""
+    return any(True for _ in _asking(step, trajectory, known))
+
+
+def _asking(step: Step, trajectory: Trajectory, known: Mapping[str, ToolSpec]) -> Iterator[Step]:
+    """Yield the failed calls before ``step`` whose error asked for the tool it calls."""
     tools = tuple(known.values())
+    for failed in trajectory.steps[: step.number - 1]:
+        reason = failure(failed) if failed.tool in known else ""
+        if (
+            reason
+            and step.tool in diagnose(reason, known[failed.tool], failed.arguments, tools).tools
+        ):
+            yield failed
+
+
+def _another_thing(one: Step, other: Step) -> bool:
+    """Whether two calls name different things in an identifier that both of them pass."""
     return any(
-        step.tool in diagnose(reason, known[failed.tool], failed.arguments, tools).tools
-        for failed in trajectory.steps[: step.number - 1]
-        if failed.tool in known and (reason := failure(failed))
+        "id" in parts(name)
+        and not schema.CREDENTIAL & set(parts(name))
+        and not same(value, other.arguments[name])
+        for name, value in one.arguments.items()
+        if name in other.arguments
     )
 
 

@@ -16,9 +16,9 @@ from practice.agents.rules.feasibility import Obstacle, feasibility, obstacles
 from practice.domain.evidence import Basis, ceiling, confidence
 from practice.domain.types import Json, Outcome, TaskSpec, ToolSpec, Trajectory, Verdict
 
-VALIDATOR = "rules-2"
+VALIDATOR = "rules-3"
 DONE = {
-    Basis.GOAL: "Every call that was asked for was made as asked, and nothing else was changed.",
+    Basis.GOAL: "Every call asked for was made as asked, and nothing was changed without need.",
     Basis.TOOLS: "Every intended call worked and the answer rests on what was observed.",
     Basis.TEXT: "Nothing in the wording is left over and the answer rests on what was observed.",
 }
