@@ -11,7 +11,8 @@ spent before a role gives up are never lost.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from concurrent.futures import wait
 from contextlib import AbstractAsyncContextManager, ExitStack, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -28,29 +29,24 @@ from pydantic_ai.messages import (
     ModelMessage,
     ModelRequest,
     ModelResponse,
-    TextPart,
-    ToolCallPart,
-    ToolReturnPart,
     UserContent,
     UserPromptPart,
 )
 from pydantic_ai.models import Model, ModelRequestParameters
-from pydantic_ai.output import OutputObjectDefinition
 from pydantic_ai.settings import ModelSettings
-from pydantic_ai.tools import ToolDefinition
 from pydantic_ai.usage import RequestUsage, UsageBase
 
-from practice.agents import recording
+from practice.agents import recording, typed
 from practice.agents.failures import as_agent_error, not_of_an_api
 from practice.agents.masking import EVERYTHING, Mask
-from practice.agents.ports import AgentError, MalformedReply, ModelSilent
+from practice.agents.ports import AgentError, MalformedReply, ModelSilent, NoLongerWanted
 from practice.agents.prompting import Prompt, fill
 from practice.agents.repairing import Unreadable, read_reply
+from practice.agents.typed import OutputMode
 from practice.domain.prices import Price
 from practice.domain.prompts import PromptText
 from practice.domain.types import CallRecord, TaskSpec, Usage
 
-OutputMode = Literal["tool", "native", "prompted"]
 ROLES = (
     "proposer",
     "solver",
@@ -64,7 +60,8 @@ ROLES = (
 RETRIES = 2
 #: the most a column of the ledger holds.
 MOST_TOKENS, MOST_DOLLARS = 2**31 - 1, Decimal("999999.999999")
-REPLY_TOOL = "reply"
+#: how often it is looked whether anybody still waits for an answer that takes long.
+LOOK_SECONDS = 2.0
 #: finish reason of a reply that ran into the provider's length limit.
 CUT_OFF = "length"
 AGAIN = "{} Correct this and reply again."
@@ -75,6 +72,10 @@ T = TypeVar("T")
 
 def _unrecorded(call: CallRecord) -> None:
     """Keep no record: nobody asked for one."""
+
+
+def _always() -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,8 @@ class RoleModel:
     ``record`` is told of every request on the caller's thread. What is sent and received passes
     ``mask``, a provider's own words pass ``scrub``. ``condenses`` has long observations reduced by
     structure instead of cut. ``marks_cache`` where the provider wants to be told how far a prompt
-    stays the same.
+    stays the same. While an answer is awaited ``wanted`` is asked, on the caller's
+    thread too, whether anybody still waits for it.
     """
 
     role: str
@@ -111,6 +113,7 @@ class RoleModel:
     record: Callable[[CallRecord], None] = field(default=_unrecorded, repr=False)
     condenses: bool = False
     marks_cache: bool = False
+    wanted: Callable[[], bool] = field(default=_always, repr=False)
 
     def fill(self, **blocks: str) -> Prompt:
         """Fill the role's prompt: the built-in one, or the environment's own version."""
@@ -163,7 +166,7 @@ class Line:
     """An open line to a role's model. Use it as a context manager, from one thread.
 
     Every method raises the errors of ``practice.agents.ports``: ``ProviderUnavailable``,
-    ``ProviderRefused`` or ``MalformedReply``.
+    ``ProviderRefused``, ``MalformedReply`` or ``NoLongerWanted``.
     """
 
     def __init__(self, model: RoleModel) -> None:
@@ -218,7 +221,7 @@ class Line:
         began = time.monotonic()
         self._heard = None
         try:
-            response = self._guarded(lambda: self._portal.call(send))
+            response = self._guarded(lambda: self._awaited(send))
         except AgentError as error:
             self._record(going, parameters, began, failed=error)
             raise
@@ -232,6 +235,17 @@ class Line:
         if refused is not None:
             raise refused
         return response
+
+    def _awaited(self, send: Callable[[], Coroutine[None, None, ModelResponse]]) -> ModelResponse:
+        """The answer, unless nobody waits for it any more: then the connection is closed."""
+        answer = self._portal.start_task_soon(send)
+        try:
+            while not wait([answer], timeout=LOOK_SECONDS).done:
+                if not self._of.wanted():
+                    raise NoLongerWanted("The run ended while the model was being asked.")
+            return answer.result()
+        finally:
+            answer.cancel()
 
     def _record(
         self,
@@ -293,7 +307,7 @@ class Line:
         A reply that is almost JSON is mended before the model is asked again. ``check`` may raise
         ``pydantic_ai.ModelRetry`` with what the model has to correct.
         """
-        parameters = _parameters(self._of.output_mode, reply)
+        parameters = typed.parameters(self._of.output_mode, reply)
         told = prompt.instructions
         messages: list[ModelMessage] = [
             ModelRequest(parts=[self._of.message(prompt)], instructions=told)
@@ -304,7 +318,7 @@ class Line:
             response = self.request(messages, parameters)
             spent.append(response.usage)
             try:
-                read = read_reply(_written(response), reply)
+                read = read_reply(typed.written(response), reply)
                 found = check(read) if check is not None else read
                 return found, self._of.usage(spent, requests=len(spent))
             except (Unreadable, ModelRetry) as error:
@@ -313,7 +327,7 @@ class Line:
                 problem = "The reply was cut off at its length limit. Write a shorter one."
             # An empty turn is none: providers reject a conversation that holds one.
             turn: list[ModelMessage] = [response] if response.parts else []
-            messages += [*turn, _again(response, AGAIN.format(problem), told)]
+            messages += [*turn, typed.again(response, AGAIN.format(problem), told)]
         raise MalformedReply(
             self._of.scrub(
                 f"{self._of.name} did not give the {self._of.role}'s reply in a form that can be "
@@ -335,7 +349,9 @@ class Line:
         return as_agent_error(error, role=self._of.role, model=self._of.name, scrub=self._of.scrub)
 
 
-def _silence(failed: AgentError | None) -> Literal["", "timeout", "connection"]:
+def _silence(failed: AgentError | None) -> Literal["", "timeout", "connection", "dropped"]:
+    if isinstance(failed, NoLongerWanted):
+        return "dropped"
     if not isinstance(failed, ModelSilent):
         return ""
     return "timeout" if failed.timed_out else "connection"
@@ -346,54 +362,9 @@ def _storable(tokens: int) -> int:
     return min(max(tokens, 0), MOST_TOKENS)
 
 
-def _written(response: ModelResponse) -> str | dict[str, object] | None:
-    """What the model put into the reply tool, else its text: some use the one for the other.
-
-    Raises:
-        Unreadable: it called a tool that is not there.
-    """
-    for part in response.parts:
-        if isinstance(part, ToolCallPart) and part.tool_name != REPLY_TOOL:
-            raise Unreadable(f"There is no tool {part.tool_name[:60]} here; give the reply itself.")
-        if isinstance(part, ToolCallPart) and part.args:
-            return part.args if isinstance(part.args, str) else dict(part.args)
-    text = "\n".join(part.content for part in response.parts if isinstance(part, TextPart))
-    return text or None
-
-
-def _again(response: ModelResponse, problem: str, told: str) -> ModelRequest:
-    """Answer every call of the reply, or its text, with what has to be corrected."""
-    calls = [part for part in response.parts if isinstance(part, ToolCallPart)]
-    if not calls:
-        return ModelRequest(parts=[UserPromptPart(problem)], instructions=told)
-    returns = [
-        ToolReturnPart(tool_name=call.tool_name, content=problem, tool_call_id=call.tool_call_id)
-        for call in calls
-    ]
-    return ModelRequest(parts=returns, instructions=told)
-
-
 def _price(response: ModelResponse) -> None:
     """Fill in the cost from the price list; outside of an agent run nobody else does."""
     if response.usage.cost is None:
         # An unknown model or provider, or a reply without usage or model name: no known cost.
         with suppress(LookupError, ValueError, AssertionError):
             response.usage.cost = response.cost().total_price
-
-
-def _parameters(mode: OutputMode, reply: type[BaseModel]) -> ModelRequestParameters:
-    """Return how the typed reply is asked for: some servers know no forced tool choice."""
-    schema = reply.model_json_schema()
-    if mode == "tool":
-        tool = ToolDefinition(
-            name=REPLY_TOOL,
-            description="Give your reply.",
-            parameters_json_schema=schema,
-            kind="output",
-        )
-        return ModelRequestParameters(
-            output_mode="tool", output_tools=[tool], allow_text_output=False
-        )
-    # The class has a docstring for programmers; the model is told by its prompt.
-    wanted = OutputObjectDefinition(json_schema=schema, name=reply.__name__)
-    return ModelRequestParameters(output_mode=mode, output_object=wanted)

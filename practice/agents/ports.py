@@ -8,6 +8,7 @@ solver never sees proposer memory (Preping §3, asymmetric memories).
     ├── ProviderUnavailable      the provider cannot serve now: retry later
     │   └── ModelSilent          nothing came back at all
     ├── ProviderRefused          the model answered and will not do it: do not retry
+    ├── NoLongerWanted           the run ended meanwhile: nothing to judge or retry
     ├── MalformedReply           the model kept answering in a form we cannot use
     └── EnvironmentUnavailable   the tool server failed: retry later, judge nothing
 """
@@ -63,6 +64,10 @@ class ModelSilent(ProviderUnavailable):
 
 class ProviderRefused(AgentError):
     """The provider answered and refused (content filter, bad key, unknown model)."""
+
+
+class NoLongerWanted(AgentError):
+    """Whoever asked does not wait for the answer any more, such as a run that was cancelled."""
 
 
 class MalformedReply(AgentError):

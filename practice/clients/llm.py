@@ -29,12 +29,13 @@ from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 from pydantic_ai.settings import ModelSettings as RequestSettings
 
-from practice.agents.calling import Line, OutputMode, RoleModel, Tokens
+from practice.agents.calling import Line, RoleModel, Tokens
 from practice.agents.condenser import Condenser
 from practice.agents.engine import assemble
 from practice.agents.masking import Mask
 from practice.agents.ports import Engine, MalformedReply, ProviderRefused
 from practice.agents.prompting import built_in
+from practice.agents.typed import OutputMode
 from practice.clients.price_list import ANTHROPIC_URL, OPENAI_URL
 from practice.domain.prices import Price, price_for
 from practice.domain.prompts import PromptText
@@ -107,6 +108,10 @@ def _unrecorded(call: CallRecord) -> None:
     """Keep no record: nobody asked for one."""
 
 
+def _always() -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Wiring:
     """What one run connects its roles to.
@@ -114,7 +119,8 @@ class Wiring:
     ``prompts`` holds the environment's own prompts by role; other roles use the built-in ones.
     ``record`` is told of every request. ``condenses`` has long observations summed up. ``votes``
     is how often the validator's model is asked about one attempt, at most. ``masks_named`` is off
-    where nothing is real (``Environment.is_made_up``).
+    where nothing is real (``Environment.is_made_up``). ``wanted`` says whether anybody
+    still waits for an answer.
     """
 
     prompts: Mapping[str, PromptText] = field(default_factory=dict)
@@ -122,6 +128,7 @@ class Wiring:
     condenses: bool = False
     votes: int = 1
     masks_named: bool = True
+    wanted: Callable[[], bool] = _always
 
 
 UNWIRED = Wiring()
@@ -176,6 +183,7 @@ def role_model(
         record=wiring.record,
         condenses=wiring.condenses,
         marks_cache=settings.provider == "anthropic",
+        wanted=wiring.wanted,
     )
 
 

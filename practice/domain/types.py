@@ -208,7 +208,7 @@ class CallRecord:
     request: tuple[Json, ...]
     reply: tuple[Json, ...] = ()
     error: str = ""
-    unanswered: Literal["", "timeout", "connection"] = ""
+    unanswered: Literal["", "timeout", "connection", "dropped"] = ""
     prompt: str = ""
     input_tokens: int = 0
     output_tokens: int = 0

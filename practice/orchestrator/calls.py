@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from django.db import connections, transaction
 
-from practice.domain.rounds import Stage
+from practice.domain.rounds import UNFINISHED, Stage
 from practice.domain.types import CallRecord
 from practice.models import Analysis, Attempt, LedgerEntry, ModelCall, PromptTrial, Unit
 from practice.orchestrator import silence
 
 #: stages whose units are about one attempt.
 _OF_AN_ATTEMPT = frozenset({Stage.SOLVE, Stage.VALIDATE, Stage.LEARN})
+P = ParamSpec("P")
+T = TypeVar("T")
 MODEL_CHARS, PROMPT_CHARS = 100, 40
 
 
@@ -51,6 +53,12 @@ def recorder(unit: Unit) -> Callable[[CallRecord], None]:
         silence.heard(call, unit.run)
 
     return _from_any_thread(keep)
+
+
+def wanting(unit: Unit) -> Callable[[], bool]:
+    """Return what says whether a unit's run still goes on, and the unit is still ours."""
+    held = Unit.objects.held(unit).filter(run__status__in=UNFINISHED)
+    return _from_any_thread(lambda: held.exists())
 
 
 def trial_recorder(trial: PromptTrial) -> Callable[[CallRecord], None]:
@@ -107,15 +115,15 @@ def _columns(call: CallRecord) -> dict[str, Any]:
     }
 
 
-def _from_any_thread(keep: Callable[[CallRecord], None]) -> Callable[[CallRecord], None]:
+def _from_any_thread(ask: Callable[P, T]) -> Callable[P, T]:
     owner = threading.get_ident()
 
-    def kept(call: CallRecord) -> None:
+    def asked(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            keep(call)
+            return ask(*args, **kwargs)
         finally:
             # An agent library may call back from a helper thread whose connection nobody closes.
             if threading.get_ident() != owner:
                 connections.close_all()
 
-    return kept
+    return asked

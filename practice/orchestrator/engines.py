@@ -18,7 +18,7 @@ from practice.domain.rootcause.types import Analysis as Found
 from practice.domain.rootcause.types import Ask
 from practice.domain.rounds import Plan
 from practice.models import Analysis, ModelPrice, PromptVersion, Unit
-from practice.orchestrator.calls import analysis_recorder, recorder
+from practice.orchestrator.calls import analysis_recorder, recorder, wanting
 
 RULES = "rules"
 MODEL = "model"
@@ -102,6 +102,7 @@ def engine_of(unit: Unit) -> Engine:
         condenses=plan.condense and not plan.faithful,
         votes=plan.votes,
         masks_named=not run.environment.is_made_up,
+        wanted=wanting(unit),
     )
     chosen = llm.ModelSettings(**model_settings(run.workspace_id))
     engine: Engine = llm.build_engine(chosen, run.seed, wiring)

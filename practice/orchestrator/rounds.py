@@ -24,6 +24,7 @@ from practice.agents.ports import (
     AgentError,
     EnvironmentUnavailable,
     MalformedReply,
+    NoLongerWanted,
     ProviderUnavailable,
 )
 from practice.domain import rounds as domain
@@ -199,6 +200,10 @@ def _worked(unit_id: int) -> UUID | None:
         _postpone(unit, error)
     except OperationalError as error:
         _postpone(unit, DatabaseAway(error))
+    except NoLongerWanted as error:
+        Unit.objects.held(unit).update(
+            status=Unit.Status.CANCELLED, message=str(error), ended_at=timezone.now()
+        )
     except AgentError as error:
         _fail(unit, str(error))
     except Exception as error:

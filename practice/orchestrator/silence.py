@@ -33,6 +33,7 @@ def heard(call: CallRecord, run: Run | None = None) -> None:
     rows = ModelSilence.objects.filter(address=_address(), model=model)
     if not call.unanswered:
         rows.delete()
+    if call.unanswered in ("", "dropped"):
         return
     now = timezone.now()
     began = now - timedelta(milliseconds=call.latency_ms)
