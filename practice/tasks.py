@@ -35,9 +35,10 @@ def drive_run(run_id: str) -> None:
 def run_unit(unit_id: int) -> None:
     run_id = rounds.work(unit_id)
     if run_id is not None:
-        drive_run(str(run_id))
+        # Others first: this one would take what it has just given back.
         for other in rounds.sharing(run_id):
             drive_run(str(other))
+        drive_run(str(run_id))
 
 
 @shared_task(base=DjangoTask)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from celery import Celery
 from celery.signals import worker_init
 
 from memoryapp.project import logs, reporting  # noqa: F401  # they listen to Celery's signals
-from practice.clients import seeds
+from practice.clients import model_places, seeds
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "memoryapp.project.settings")
 
@@ -21,3 +22,9 @@ app.autodiscover_tasks()
 def clear_what_killed_workers_left(**_: object) -> None:
     """Attempt folders and hung tool servers of workers that could not clean up themselves."""
     seeds.sweep()
+
+
+@worker_init.connect
+def keep_one_process_free_of_models(sender: Any, **_: object) -> None:
+    """A provider that hangs may hold all processes of a worker but one."""
+    model_places.share(sender.concurrency or os.cpu_count() or 1)

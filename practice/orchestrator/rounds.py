@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import OperationalError, transaction
-from django.db.models import Exists, Max, OuterRef
+from django.db.models import Exists, Max, OuterRef, Q
 from django.utils import timezone
 
 from memoryapp.domain import context
@@ -164,12 +164,21 @@ def _end(run: Run, status: domain.RunStatus, message: str) -> None:
 
 
 def sharing(run_id: UUID) -> list[UUID]:
-    """Other runs that wait for a slot of this run's environment: one may be free now."""
+    """Other runs that wait for what this one may have freed, in no order that favours any.
+
+    That is a slot of its environment, or a worker's place to wait for a model.
+    """
     waiting = Unit.objects.filter(
-        run=OuterRef("pk"), stage=domain.Stage.SOLVE, status=Unit.Status.WAITING, dispatched_at=None
+        run=OuterRef("pk"), status=Unit.Status.WAITING, dispatched_at=None
     )
-    shared = Run.objects.filter(environment__runs=run_id, status=Run.Status.RUNNING)
-    return list(shared.exclude(pk=run_id).filter(Exists(waiting)).values_list("pk", flat=True))
+    freed = Run.objects.filter(pk=run_id)
+    asked = freed.filter(engine=silence.MODEL)
+    slot = Q(environment__in=freed.values("environment")) & Exists(
+        waiting.filter(stage=domain.Stage.SOLVE)
+    )
+    place = Q(engine=silence.MODEL) & Exists(asked) & Exists(waiting)
+    others = Run.objects.filter(slot | place, status=Run.Status.RUNNING).exclude(pk=run_id)
+    return list(others.order_by("?").values_list("pk", flat=True))
 
 
 def work(unit_id: int) -> UUID | None:
@@ -177,7 +186,7 @@ def work(unit_id: int) -> UUID | None:
     with silence.asking(silence.asked_by(unit_id)) as may:
         if may:
             return _worked(unit_id)
-        # To be rung for again when its model is worth another try.
+        # To be rung for again when its model is worth another try, or a place is free.
         Unit.objects.filter(pk=unit_id, status=Unit.Status.WAITING).update(dispatched_at=None)
     return None
 

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from practice.clients import model_places
 from practice.domain import silence as domain
 from practice.domain.rounds import Stage
 from practice.domain.types import CallRecord
@@ -71,16 +72,22 @@ def asked_by(unit_id: int) -> frozenset[str]:
 
 @contextmanager
 def asking(models: Collection[str]) -> Iterator[bool]:
-    """Whether the models may be asked now. Where one is silent the block is the only one to ask."""
-    mark, may, is_first = uuid.uuid4(), True, False
-    if models:
-        may, is_first = _take(models, mark)
-    try:
-        yield may
-    finally:
-        if is_first:
-            # Where it came to asking, what it heard has taken the mark away.
-            ModelSilence.objects.filter(probe=mark).update(probe=None, probe_at=timezone.now())
+    """Whether the models may be asked now: a process is left for that, and they answer.
+
+    Where one of them is silent the block is the only one to ask.
+    """
+    if not models:
+        yield True
+        return
+    with model_places.place() as has_place:
+        mark = uuid.uuid4()
+        may, is_first = _take(models, mark) if has_place else (False, False)
+        try:
+            yield may
+        finally:
+            if is_first:
+                # Where it came to asking, what it heard has taken the mark away.
+                ModelSilence.objects.filter(probe=mark).update(probe=None, probe_at=timezone.now())
 
 
 def _take(models: Collection[str], mark: uuid.UUID) -> tuple[bool, bool]:
