@@ -63,7 +63,7 @@ LOOKS: dict[str, Look] = {
     "delivered": Look("ok", "circle-check", "Delivered"),
     "cancelled": Look("", "ban", "Cancelled"),
     "step_limit": Look("warn", "timer", "Step limit"),
-    "infrastructure_error": Look("warn", "plug", "Server failed"),
+    "infrastructure_error": Look("warn", "plug", "Not judged"),
     "validated": Look("info", "shield-check", "Validated"),
     "admitted": Look("ok", "circle-check", "Admitted"),
     "not_admitted": Look("", "circle-slash-2", "Not admitted"),

@@ -256,7 +256,11 @@ class Line:
         failed: AgentError | None = None,
     ) -> None:
         spent = response.usage if response is not None else self._unread()
-        cost = self._of.cost(spent) if response is not None or self._heard else Decimal(0)
+        unanswered = _silence(failed)
+        # A refusal and a connection that failed cost nothing; a provider nobody waited for any
+        # longer may have counted.
+        is_free = response is None and not self._heard and unanswered in ("", "connection")
+        cost = Decimal(0) if is_free else self._of.cost(spent)
         parts = recording.sent(messages, self._repeated(messages), parameters)
         turn = self._masked([response] if response is not None else [])
         self._seen = [*messages, *turn] if turn else []
@@ -267,7 +271,7 @@ class Line:
                 request=parts,
                 reply=recording.replied(turn),
                 error=self._of.scrub(str(failed or ""))[: recording.ERROR_CAP],
-                unanswered=_silence(failed),
+                unanswered=unanswered,
                 prompt=self._of.prompt.name,
                 input_tokens=_storable(spent.input_tokens),
                 output_tokens=_storable(spent.output_tokens),

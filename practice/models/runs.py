@@ -113,8 +113,11 @@ class Run(models.Model):
         return self.ledger.aggregate(total=Sum("cost"))["total"] or Decimal(0)
 
     def uncounted_model(self) -> str:
-        """A model whose calls of this run cost nobody knows what; empty where all are counted."""
-        unknown = self.ledger.filter(cost=None).order_by("pk")
+        """A model whose answers to this run cost nobody knows what; empty where all are counted.
+
+        Calls it did not answer are no reason to end a run with a budget: they are few.
+        """
+        unknown = self.ledger.filter(cost=None, answered=True).order_by("pk")
         return unknown.values_list("model", flat=True).first() or ""
 
     def move(
@@ -251,6 +254,8 @@ class LedgerEntry(models.Model):
     output_tokens = models.PositiveIntegerField(default=0)
     cached_tokens = models.PositiveIntegerField(default=0)
     cost = models.DecimalField(max_digits=12, decimal_places=6, null=True)
+    #: false where nothing came back: a provider may have counted all the same.
+    answered = models.BooleanField(default=True, db_default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

@@ -49,6 +49,7 @@ def recorder(unit: Unit) -> Callable[[CallRecord], None]:
                 output_tokens=call.output_tokens,
                 cached_tokens=call.cached_tokens,
                 cost=call.cost,
+                answered=not call.unanswered,
             )
         silence.heard(call, unit.run)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from practice.domain.rounds import Stage
 from practice.domain.stopping import RoundProgress
-from practice.models import Attempt, Lesson, Run
+from practice.models import Attempt, Lesson, Run, Unit
 from practice.queries.lessons import held_out_scores
 from practice.queries.progress import candidates_by_round
 
@@ -48,6 +49,17 @@ def missed(run: Run) -> str:
     said = [f"{tool} was not practised: {told[-1][tool]}" for tool in tools[:MISSED_SAID]]
     more = [f"{len(tools) - MISSED_SAID} more were not either."] if tools[MISSED_SAID:] else []
     return " ".join([*said, *more])
+
+
+def unlearned(run: Run) -> str:
+    """Say how many admitted attempts could not be learned from, and why; or nothing."""
+    lessons = run.units.filter(stage=Stage.LEARN)
+    failed = lessons.filter(status=Unit.Status.FAILED).order_by("pk")
+    reasons = list(failed.values_list("message", flat=True))
+    if not reasons:
+        return ""
+    why = f"The first: {reasons[0]}" if len(reasons) > 1 else reasons[0]
+    return f"{len(reasons)} of {lessons.count()} attempts could not be learned from. {why}"
 
 
 _INFEASIBLE, _SUCCESS = Attempt.Label.INFEASIBLE, Attempt.Label.SUCCESS

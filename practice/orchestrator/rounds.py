@@ -82,7 +82,8 @@ def drive(run_id: str | UUID) -> list[int]:
                 )
             Unit.objects.filter(pk__in=decision.dispatch).update(dispatched_at=now)
         if decision.end is not None:
-            _end(run, decision.end, decision.message)
+            left = progress.unlearned(run) if decision.end is domain.RunStatus.FINISHED else ""
+            _end(run, decision.end, f"{decision.message} {left}".strip())
             return []
         if not decision.create:
             return list(decision.dispatch)
