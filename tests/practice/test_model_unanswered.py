@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def desk(workspace: Any, settings: Any) -> Environment:
-    settings.LLM_TIMEOUT_SECONDS = 0.1
+    settings.LLM_TIMEOUT_SECONDS = 0.5
     ModelPrice.objects.create(workspace=workspace, model="script*", input=2, output=4)
     return connected(EnvironmentFactory(workspace=workspace))
 
@@ -43,9 +43,10 @@ def test_what_a_call_without_an_answer_cost_is_unknown(
     with served(settings, once_hung()):
         run = driven(started(desk, ada, engine="model", rounds=1, tasks=1))
 
-    silent = ModelCall.objects.get(run=run, error="scripted did not answer in time.")
-    assert silent.cost is None
-    assert LedgerEntry.objects.get(run=run, cost=None).answered is False
+    silent = ModelCall.objects.filter(run=run, error="scripted did not answer in time.")
+    assert set(silent.values_list("cost", flat=True)) == {None}
+    unknown = LedgerEntry.objects.filter(run=run, cost=None)
+    assert set(unknown.values_list("answered", flat=True)) == {False}
 
 
 def test_it_does_not_end_a_run_with_a_budget(desk: Environment, ada: Any, settings: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +15,7 @@ from practice.orchestrator import calls, engines, rounds
 from practice.services.runs import run_cancel, run_pause
 from tests.factories import EnvironmentFactory
 from tests.fakes import Answer, Asked, hanging
-from tests.practice.models import served
+from tests.practice.models import MODEL, served
 from tests.practice.runs import connected, driven, started
 from tests.role_player import RolePlayer
 
@@ -22,13 +23,29 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def desk(workspace: Any, monkeypatch: pytest.MonkeyPatch) -> Environment:
+def desk(workspace: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Environment:
+    settings.LLM_PROVIDER, settings.LLM_MODEL = "openai", MODEL
     monkeypatch.setattr(calling, "LOOK_SECONDS", 0.05)
     return connected(EnvironmentFactory(workspace=workspace))
 
 
-def once_it_waits(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> list[bool]:
-    """Let something happen when it is first looked whether an answer is still waited for."""
+class Hung:
+    """A provider that never answers one role. ``hangs`` is set once it was asked to."""
+
+    def __init__(self, role: str) -> None:
+        self._role, self._player, self.hangs = role, RolePlayer(), threading.Event()
+
+    def __call__(self, asked: Asked) -> Answer:
+        if asked.role != self._role:
+            return self._player(asked)
+        self.hangs.set()
+        return hanging()
+
+
+def once_it_hangs(
+    provider: Hung, monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]
+) -> list[bool]:
+    """Let something happen when it is first looked whether the hanging call is waited for."""
     looked: list[bool] = []
     wanting = calls.wanting
 
@@ -36,6 +53,8 @@ def once_it_waits(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]
         wanted = wanting(unit)
 
         def look() -> bool:
+            if not provider.hangs.is_set():
+                return wanted()
             if not looked:
                 happens()
             looked.append(wanted())
@@ -47,17 +66,13 @@ def once_it_waits(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]
     return looked
 
 
-def hung(role: str) -> Callable[[Asked], Answer]:
-    player = RolePlayer()
-    return lambda asked: hanging() if asked.role == role else player(asked)
-
-
 def test_cancelling_a_run_ends_the_wait_for_its_model(
     desk: Environment, ada: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    provider = Hung("solver")
     run = started(desk, ada, engine="model", rounds=1, tasks=2)
-    looked = once_it_waits(monkeypatch, lambda: run_cancel(run=run, by=ada))
-    with served(settings, hung("solver")):
+    looked = once_it_hangs(provider, monkeypatch, lambda: run_cancel(run=run, by=ada))
+    with served(settings, provider):
         driven(run)
 
     assert looked == [False]
@@ -71,9 +86,10 @@ def test_cancelling_a_run_ends_the_wait_for_its_model(
 def test_a_wait_that_was_ended_tells_nothing_of_the_model(
     desk: Environment, ada: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    provider = Hung("proposer")
     run = started(desk, ada, engine="model", rounds=1, tasks=1)
-    once_it_waits(monkeypatch, lambda: run_cancel(run=run, by=ada))
-    with served(settings, hung("proposer")):
+    once_it_hangs(provider, monkeypatch, lambda: run_cancel(run=run, by=ada))
+    with served(settings, provider):
         driven(run)
 
     assert not ModelSilence.objects.exists()
@@ -82,10 +98,11 @@ def test_a_wait_that_was_ended_tells_nothing_of_the_model(
 def test_a_worker_that_lost_its_claim_waits_no_longer(
     desk: Environment, ada: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    provider = Hung("proposer")
     run = started(desk, ada, engine="model", rounds=1, tasks=1)
     taken = {"claim": uuid.uuid4()}
-    looked = once_it_waits(monkeypatch, lambda: run.units.update(**taken))
-    with served(settings, hung("proposer")):
+    looked = once_it_hangs(provider, monkeypatch, lambda: run.units.update(**taken))
+    with served(settings, provider):
         rounds.drive(run.pk)
         rounds.work(run.units.get().pk)
 
@@ -98,9 +115,10 @@ def test_pausing_a_run_lets_the_model_finish(
     desk: Environment, ada: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.LLM_TIMEOUT_SECONDS = 0.3
+    provider = Hung("proposer")
     run = started(desk, ada, engine="model", rounds=1, tasks=1)
-    looked = once_it_waits(monkeypatch, lambda: run_pause(run=run, by=ada))
-    with served(settings, hung("proposer")):
+    looked = once_it_hangs(provider, monkeypatch, lambda: run_pause(run=run, by=ada))
+    with served(settings, provider):
         rounds.drive(run.pk)
         rounds.work(run.units.get().pk)
 
