@@ -100,7 +100,8 @@ def _delete(pk: int) -> None:
     """One object and its row. The lock makes a writer of the same text wait and write it anew."""
     with transaction.atomic():
         unused = StoredText.objects.filter(pk=pk, used_at__lt=timezone.now() - UNUSED)
-        row = unused.filter(_unreferenced()).select_for_update(skip_locked=True).first()
+        free = unused.filter(_unreferenced()).select_for_update(no_key=True, skip_locked=True)
+        row = free.first()
         if row is not None:
             storages["observations"].delete(row.name)
             row.delete()

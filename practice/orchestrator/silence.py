@@ -45,7 +45,7 @@ def heard(call: CallRecord, run: Run | None = None) -> None:
         "run": run,
     }
     with transaction.atomic():
-        row, is_new = ModelSilence.objects.select_for_update().get_or_create(
+        row, is_new = ModelSilence.objects.select_for_update(no_key=True).get_or_create(
             address=_address(),
             model=model,
             defaults={
@@ -96,7 +96,7 @@ def _take(models: Collection[str], mark: uuid.UUID) -> tuple[bool, bool]:
     if not silent.exists():
         return True, False
     with transaction.atomic():
-        rows, now = list(silent.select_for_update().order_by("pk")), timezone.now()
+        rows, now = list(silent.select_for_update(no_key=True).order_by("pk")), timezone.now()
         if any(row.probe_at > now for row in rows):
             return False, False
         until = now + timedelta(seconds=settings.LLM_TIMEOUT_SECONDS) + TO_BEGIN
