@@ -256,11 +256,18 @@ def _watch(data: Path, parts: Sequence[Part], env: dict[str, str]) -> None:
             if len(deaths[part.name]) > MAX_RESTARTS:
                 raise EmbeddedFailed(f"{part.name} keeps dying. Its log is in the data folder.")
             _say(f"{part.name} died and is started again; no stored work is lost.")
-            if isinstance(part, Child):
-                part.stop(patience=1.0)
-                part.start(env)
-            else:
-                part.start()
+            try:
+                _restart(part, env)
+            except EmbeddedFailed as error:  # it died once more while it started
+                _say(f"{error} It is tried again.")
+
+
+def _restart(part: Part, env: dict[str, str]) -> None:
+    if isinstance(part, Child):
+        part.stop(patience=1.0)
+        part.start(env)
+    else:
+        part.start()
 
 
 if __name__ == "__main__":

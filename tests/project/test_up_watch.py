@@ -1,4 +1,4 @@
-"""What dies of a full disk waits for room, and is started again when there is some."""
+"""What dies is started again, when there is room, and given up when it keeps dying."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from memoryapp.project import up
+from memoryapp.project import embedded, up
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -41,3 +41,23 @@ def test_it_waits_says_so_once_and_goes_on(
     assert "needs 64 MB" in waits
     assert starts == "PostgreSQL died and is started again; no stored work is lost."
     assert list(room) == []
+
+
+class DyingAgain(Dead):
+    """A part that dies while it starts, as often as it is tried."""
+
+    def start(self) -> None:
+        raise embedded.EmbeddedFailed("PostgreSQL stopped while starting: killed.")
+
+
+def test_a_part_that_dies_while_it_starts_is_tried_again_and_given_up_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("memoryapp.project.up.time.sleep", lambda seconds: None)
+    parts: Any = [DyingAgain()]
+    with pytest.raises(embedded.EmbeddedFailed, match="PostgreSQL keeps dying"):
+        up._watch(tmp_path, parts, {})
+    said = capsys.readouterr().out
+    assert said.count("PostgreSQL stopped while starting: killed. It is tried again.") == (
+        up.MAX_RESTARTS
+    )
