@@ -4,8 +4,9 @@ The product runs as ``make up`` starts it. The clients of ``benchmarks.mixed`` s
 agents and people ask, as fast as it is answered, while practice runs follow one another. Every ten
 seconds the memory of each part is read (proportional set size: shared pages count once). A part's
 growth compares the largest of the last fifth with the largest of the second sixth, when it is warm.
-Then the clients stop, and the queue has to drain. PostgreSQL and Redis are reported and not judged:
-theirs is what they were given to cache.
+Then the clients stop, and the queue has to drain, as far as ``/metrics`` counts it: trajectories
+that were sent and that no run has taken yet are not in it. PostgreSQL and Redis are reported and
+not judged: theirs is what they were given to cache.
 
     python -m benchmarks.soak [--minutes 60] [--clients 16]
 """
@@ -46,7 +47,7 @@ PARTS = {
 JUDGED = ("web", "worker", "beat", "mcp")
 #: lines of ``/metrics`` that are of work which waits or is under way.
 WAITING = re.compile(
-    r'^greenroom_(?:queue_messages|analyses_open|replays_open|units\{status="(?:waiting|running)"\})'
+    r'^greenroom_(?:queue_messages|analyses_open|replays_open|(?:units|runs)\{status="(?:waiting|running)"\})'
     r"\s+([\d.]+)",
     re.MULTILINE,
 )
