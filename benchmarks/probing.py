@@ -1,8 +1,8 @@
 """Whether a playbook helps: one call is asked for, and the rules solver has to make it succeed.
 
-A *probe* is a call in a world as it stands. It has *unmet prerequisites* when it fails there and
-works once something else was done. Each probe is tried without a playbook and with one; what is
-counted is success, success without a failed call on the way (*clean*), and calls.
+A *probe* is a call in a world as it stands, of one of three kinds (``Need``). Each is tried without
+a playbook and with one; what is counted is success, success without a failed call on the way
+(*clean*), and calls.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol
 
 from memoryapp.domain.playbook import Playbook
@@ -24,6 +25,14 @@ from practice.domain.types import Json, Step, TaskSpec
 BARS = {"clean_ratio": 3.0, "calls_ratio": 0.7}
 
 
+class Need(StrEnum):
+    """What a call needs of its world before it works."""
+
+    UNMET = "unmet"  # it fails as things stand, and works once something else was done
+    IN_PLACE = "in_place"  # it works as things stand, and would not in any state
+    NONE = "none"  # it works in an empty world too, and so do the calls of its tool
+
+
 class World(Protocol):
     """Where a probe is tried; every opening starts from the same state."""
 
@@ -32,12 +41,12 @@ class World(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One call and the world it is tried in. ``unmet``: it needs something to be done before."""
+    """One call, the world it is tried in, and what it needs there."""
 
     tool: str
     arguments: Json
     world: World
-    unmet: bool
+    need: Need
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,17 @@ def attempt(probe: Probe, playbook: Playbook, seed: int) -> Trial:
 
 def _is(step: Step, probe: Probe) -> bool:
     return step.tool == probe.tool and dict(step.arguments) == dict(probe.arguments)
+
+
+def compare_all(
+    prefix: str, playbook: Playbook, seed: int, probes: Sequence[Probe]
+) -> dict[str, float | None]:
+    """Print what the probes of each kind give; return the ratios of the unmet ones."""
+    found = {
+        need: compare(f"{prefix}{need}", playbook, seed, [p for p in probes if p.need is need])
+        for need in Need
+    }
+    return found[Need.UNMET]
 
 
 def compare(

@@ -37,6 +37,10 @@ _WORK = (
 )
 
 
+#: the number of the state with nothing in it
+EMPTY = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One call by name."""
@@ -79,7 +83,12 @@ def worlds(seeds: tuple[int, ...]) -> Iterator[dict[int, TaskManager]]:
 
 
 def state(seed: int) -> dict[str, Any]:
-    """Return an initial state: two to four requests of one to three tasks in any condition."""
+    """Return an initial state: two to four requests of one to three tasks in any condition.
+
+    That of ``EMPTY`` has no requests.
+    """
+    if seed == EMPTY:
+        return {"requests": []}
     rng = random.Random(f"tasks:{seed}")
     requests = []
     counter = 0

@@ -24,8 +24,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from benchmarks.campaign import FULL, Campaign, Variant
-from benchmarks.probing import BARS, Probe, compare, line
-from benchmarks.task_manager import Call, TaskManager, calls, make, preparations, state, worlds
+from benchmarks.probing import BARS, Need, Probe, compare_all, line
+from benchmarks.task_manager import (
+    EMPTY,
+    Call,
+    TaskManager,
+    calls,
+    make,
+    preparations,
+    state,
+    worlds,
+)
 from memoryapp.domain.playbook import Playbook
 from memoryapp.domain.statistics import wilson
 from practice.agents.rules import build_engine
@@ -64,17 +73,18 @@ def construction(world: TaskManager, seed: int, variant: Variant) -> Campaign:
 
 def targets(states: Sequence[int], known: dict[int, TaskManager]) -> Counter[str]:
     """Count per tool the calls that work in ``states`` as they stand or after a preparation."""
-    return Counter(p.tool for number in states for p in probes(number, known[number]))
+    return Counter(p.tool for n in states for p in probes(n, known[n], known[EMPTY]))
 
 
-def probes(number: int, world: TaskManager) -> list[Probe]:
-    """Return every call that can be made to work in a state, and whether that takes preparation."""
+def probes(number: int, world: TaskManager, empty: TaskManager) -> list[Probe]:
+    """Return every call that can be made to work in a state, and what it needs there."""
     found = []
     for call in calls(number):
         if works(world, [call]):
-            found.append(Probe(call.tool, call.arguments, world, unmet=False))
+            need = Need.NONE if works(empty, [call]) else Need.IN_PLACE
+            found.append(Probe(call.tool, call.arguments, world, need))
         elif any(works(world, [*before, call]) for before in preparations(number, call)):
-            found.append(Probe(call.tool, call.arguments, world, unmet=True))
+            found.append(Probe(call.tool, call.arguments, world, Need.UNMET))
     return found
 
 
@@ -210,7 +220,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for seed in options.seeds:
         first = 2 * options.states * (seed - 1)
         numbers = tuple(range(first + 1, first + 2 * options.states + 1))
-        with worlds(numbers) as known:
+        with worlds((EMPTY, *numbers)) as known:
             for name, value, peer in _seed(seed, numbers, known):
                 line(name, value, peer, seed)
                 if value is not None:
@@ -226,7 +236,7 @@ def _seed(
 ) -> list[tuple[str, float | None, float | None]]:
     """Return (figure, value, peer) of one seed; the probes print their own lines as well."""
     odd, even = [n for n in numbers if n % 2], [n for n in numbers if not n % 2]
-    tested = [probe for number in even for probe in probes(number, known[number])]
+    tested = [probe for number in even for probe in probes(number, known[number], known[EMPTY])]
     wanted = Counter(probe.tool for probe in tested)
     full = construction(known[odd[0]], seed, FULL).figures(wanted)
     plain = construction(known[odd[0]], seed, PLAIN).figures(wanted)
@@ -236,8 +246,7 @@ def _seed(
     cases = [case for number in even for case in judged(number, known[number], seed)]
     found += _validator([opinion(case, known[even[0]].tools) for case in cases], seed)
     playbook = learn([known[number] for number in odd], seed)
-    ratios = compare("third_party_unmet", playbook, seed, [p for p in tested if p.unmet])
-    compare("third_party_met", playbook, seed, [p for p in tested if not p.unmet])
+    ratios = compare_all("third_party_", playbook, seed, tested)
     found += [(f"memory_third_party_unmet_{name}", ratios[name], bar) for name, bar in BARS.items()]
     return found
 
