@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, StringConstraints
 
 from practice.agents.calling import Line, RoleModel
-from practice.agents.ports import AgentError
+from practice.agents.ports import AgentError, ProviderUnavailable
 from practice.agents.prompting import clipped, fenced
 from practice.domain.rootcause.telemetry import Modality
 from practice.domain.rootcause.types import Evidence, Opinion, Question, Verdict
@@ -94,6 +94,9 @@ class ModelInvestigator:
         try:
             with Line(self._model) as line:
                 reply, usage = line.ask(prompt, Finding)
+        except ProviderUnavailable:
+            self._left = 0  # the next call would wait as long
+            return None
         except AgentError:
             return None
         self.usages.append(usage)

@@ -8,17 +8,19 @@ from typing import Any
 
 from django.conf import settings
 
-from practice.agents.ports import Engine, ProviderRefused
+from practice.agents.ports import Engine, ModelSilent, ProviderRefused
 from practice.agents.rules import build_engine
 from practice.clients.price_list import is_listed
 from practice.domain.prices import price_for
 from practice.domain.prompts import PromptText, version_name
 from practice.domain.rootcause.explanation import Sentence
 from practice.domain.rootcause.types import Analysis as Found
-from practice.domain.rootcause.types import Ask
+from practice.domain.rootcause.types import Ask, Opinion, Question
 from practice.domain.rounds import Plan
 from practice.models import Analysis, ModelPrice, PromptVersion, Unit
+from practice.orchestrator import silence
 from practice.orchestrator.calls import analysis_recorder, recorder, wanting
+from practice.queries.silence import models_of
 
 RULES = "rules"
 MODEL = "model"
@@ -26,6 +28,11 @@ TABLE, SETTINGS, LISTED, UNKNOWN = "table", "settings", "listed", "unknown"
 NO_MODEL = (
     "No model is configured. Set LLM_PROVIDER and LLM_MODEL, restart, and start again; "
     "nothing was lost."
+)
+
+UNEXPLAINED = (
+    "The model does not answer at the moment, so the answer is not put into words. It stands as it "
+    "is; look again when the model answers."
 )
 
 
@@ -120,7 +127,13 @@ def investigator_of(analysis: Analysis) -> Ask | None:
     model = _model_of(analysis, "investigator")
     investigator = import_module("practice.agents.investigator").ModelInvestigator
     asked: Ask = investigator(model, max(1, calls - 1))
-    return asked
+    models = models_of("investigator")
+
+    def unless_silent(question: Question) -> Opinion | None:
+        with silence.asking(models, takes_place=False) as may:
+            return asked(question) if may else None
+
+    return unless_silent
 
 
 def explained(analysis: Analysis, found: Found) -> tuple[Sentence, ...] | None:
@@ -128,15 +141,20 @@ def explained(analysis: Analysis, found: Found) -> tuple[Sentence, ...] | None:
 
     ``None`` where no model was asked: none is configured, no call is left, or nothing was found
     that could be told.
+
+    Raises:
+        ModelSilent: the model did not answer others a moment ago and is left alone.
     """
     left = int(analysis.budget.get("model_calls", 0)) - found.spent.model_calls
     if not is_configured() or left < 1 or not found.causes or not found.evidence:
         return None
     model = _model_of(analysis, "explainer")
-    said: tuple[Sentence, ...] = import_module("practice.agents.explainer").ModelExplainer(model)(
-        found
-    )
-    return said
+    explainer = import_module("practice.agents.explainer").ModelExplainer(model)
+    with silence.asking(models_of("explainer"), takes_place=False) as may:
+        if not may:
+            raise ModelSilent(UNEXPLAINED, timed_out=True)
+        said: tuple[Sentence, ...] = explainer(found)
+        return said
 
 
 def _model_of(analysis: Analysis, role: str) -> Any:

@@ -17,6 +17,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from memoryapp.services.events import event_record
+from practice.agents.ports import ModelSilent
 from practice.clients.telemetry import UnreadableTelemetry
 from practice.domain.causal_layout import KIND_WORDS
 from practice.domain.incident_panels import panels, trimmed
@@ -113,7 +114,10 @@ def _perform(row: Analysis) -> tuple[Found, dict[str, Any]]:
         told=teller.heard,
         should_stop=teller.should_stop,
     )
-    found, words = _explained(row, found, teller)
+    try:
+        found, words = _explained(row, found, teller)
+    except ModelSilent as error:
+        words, notes = [], (*notes, str(error))
     notes = (*notes, *found.notes)
     if not known.present():
         notes = (NO_TELEMETRY, *notes)

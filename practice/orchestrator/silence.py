@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
@@ -21,9 +20,9 @@ from practice.domain import silence as domain
 from practice.domain.rounds import Stage
 from practice.domain.types import CallRecord
 from practice.models import ModelSilence, Run, Unit
+from practice.queries.silence import MODEL_CHARS, address, models_of, silent
 
 MODEL = "model"
-MODEL_CHARS = 100
 #: a unit that asks first opens an environment, say; this long it may take to begin.
 TO_BEGIN = timedelta(seconds=30)
 
@@ -31,7 +30,7 @@ TO_BEGIN = timedelta(seconds=30)
 def heard(call: CallRecord, run: Run | None = None) -> None:
     """Take note of whether a call was answered."""
     model = call.model[:MODEL_CHARS]
-    rows = ModelSilence.objects.filter(address=_address(), model=model)
+    rows = silent().filter(model=model)
     if not call.unanswered:
         rows.delete()
     if call.unanswered in ("", "dropped"):
@@ -46,7 +45,7 @@ def heard(call: CallRecord, run: Run | None = None) -> None:
     }
     with transaction.atomic():
         row, is_new = ModelSilence.objects.select_for_update(no_key=True).get_or_create(
-            address=_address(),
+            address=address(),
             model=model,
             defaults={
                 "tries": 1,
@@ -71,15 +70,16 @@ def asked_by(unit_id: int) -> frozenset[str]:
 
 
 @contextmanager
-def asking(models: Collection[str]) -> Iterator[bool]:
+def asking(models: Collection[str], *, takes_place: bool = True) -> Iterator[bool]:
     """Whether the models may be asked now: a process is left for that, and they answer.
 
-    Where one of them is silent the block is the only one to ask.
+    Where one of them is silent the block is the only one to ask. Without ``takes_place`` no process
+    is kept for it: who asks has an answer that stands alone, and asks a silent model once at most.
     """
     if not models:
         yield True
         return
-    with model_places.place() as has_place:
+    with model_places.place() if takes_place else nullcontext(True) as has_place:
         mark = uuid.uuid4()
         may, is_first = _take(models, mark) if has_place else (False, False)
         try:
@@ -92,15 +92,15 @@ def asking(models: Collection[str]) -> Iterator[bool]:
 
 def _take(models: Collection[str], mark: uuid.UUID) -> tuple[bool, bool]:
     """Whether the models may be asked, and whether that is to try a silent one."""
-    silent = ModelSilence.objects.filter(address=_address(), model__in=models)
-    if not silent.exists():
+    rows_of = silent().filter(model__in=models)
+    if not rows_of.exists():
         return True, False
     with transaction.atomic():
-        rows, now = list(silent.select_for_update(no_key=True).order_by("pk")), timezone.now()
+        rows, now = list(rows_of.select_for_update(no_key=True).order_by("pk")), timezone.now()
         if any(row.probe_at > now for row in rows):
             return False, False
         until = now + timedelta(seconds=settings.LLM_TIMEOUT_SECONDS) + TO_BEGIN
-        silent.filter(pk__in=[row.pk for row in rows]).update(probe=mark, probe_at=until)
+        rows_of.filter(pk__in=[row.pk for row in rows]).update(probe=mark, probe_at=until)
     return True, True
 
 
@@ -108,7 +108,7 @@ def quiet(run: Run) -> tuple[Mapping[Stage, datetime], str]:
     """Until when no unit of a stage may ask its model, and the line to end with; or empty."""
     if run.engine != MODEL:
         return {}, ""
-    rows = list(ModelSilence.objects.filter(address=_address()))
+    rows = list(silent())
     by_model = {row.model: row.probe_at for row in rows}
     until = {
         stage: max(by_model[model] for model in _models(stage) & by_model.keys())
@@ -130,14 +130,4 @@ def quiet(run: Run) -> tuple[Mapping[Stage, datetime], str]:
 
 
 def _models(stage: Stage) -> frozenset[str]:
-    named = settings.LLM_ROLE_MODELS
-    return frozenset(
-        named.get(role, settings.LLM_MODEL)[:MODEL_CHARS] for role in domain.ROLES.get(stage, ())
-    )
-
-
-def _address() -> str:
-    """Where models are asked: no more of the URL than the host, since it may hold a key."""
-    at = urlsplit(settings.LLM_BASE_URL or "")
-    port = f":{at.port}" if at.port else ""
-    return f"{settings.LLM_PROVIDER} {at.hostname or ''}{port}".strip()[:300]
+    return models_of(*domain.ROLES.get(stage, ()))

@@ -14,8 +14,9 @@ from django.db.models import Count, F, Q, QuerySet, Sum
 from memoryapp.queries.origins import candidates_by_origin, first_evidence
 from practice.domain import metrics
 from practice.domain.types import PracticeRecord
-from practice.models import Attempt, PracticeTask, Run, Step, Unit
+from practice.models import Attempt, ModelSilence, PracticeTask, Run, Step, Unit
 from practice.queries.lessons import moved
+from practice.queries.silence import silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +70,17 @@ def fingerprint(run: Run) -> str:
         .values_list("status", "label")
         .annotate(Count("pk"))
     )
+    seen += [(row.model, row.tries) for row in silent_models(run)]
     seen.append(moved(run))
     seen.append(Step.objects.filter(attempt__run=run).count())
     link = run.get_absolute_url()
     seen.append(sorted(candidates_by_origin(run.workspace, [link])[link].items()))
     return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
+
+
+def silent_models(run: Run) -> list[ModelSilence]:
+    """Models without an answer that an unfinished run may wait for; none for the rules engine."""
+    return list(silent()) if run.is_unfinished and run.engine == "model" else []
 
 
 _OVER = ~Q(label="") | Q(

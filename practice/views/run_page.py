@@ -76,6 +76,7 @@ def run_context(request: HttpRequest, run: Run) -> dict[str, Any]:
         "is_online": run.kind == Run.Kind.ONLINE,
         "switched_on": switched_on(run.frozen),
         "again_url": f"{reverse('run-start')}?{again(run)}",
+        "silent": progress.silent_models(run),
         "seen": progress.fingerprint(run),
         "refresh_url": link(request),
         "cells": cells,

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from practice.models import Incident, ModelCall
 from practice.services.incidents import incident_create
-from tests.fakes import Answer, Asked, ScriptedOpenAI, failing, typed
+from tests.fakes import Answer, Asked, ScriptedOpenAI, failing, hanging, typed
 from tests.practice.outages import alert, analysed, source_of
 
 
@@ -81,3 +81,20 @@ def test_no_model_is_asked_where_no_call_is_left(incident: Incident, settings: A
         wired(settings, server)
         analysed(incident)
         assert server.requests == []
+
+
+def test_a_model_that_is_silent_is_asked_once_and_then_left_alone(
+    incident: Incident, vera_client: Any, settings: Any
+) -> None:
+    settings.LLM_TIMEOUT_SECONDS = 0.5
+    with ScriptedOpenAI(lambda asked: hanging()) as server:
+        wired(settings, server)
+        row = analysed(incident)
+        assert len({asked.role for asked in server.requests}) == 1
+        assert ModelCall.objects.count() == 1
+        incident.analyses.create(number=row.number + 1, budget=row.budget)
+        again = analysed(incident)
+        assert ModelCall.objects.count() == 1
+    assert (again.status, again.outcome) == ("done", "found")
+    page = vera_client.get(incident.get_absolute_url()).content.decode()
+    assert "The model does not answer at the moment" in page

@@ -11,6 +11,7 @@ from django.utils import timezone
 from practice.domain.types import CallRecord
 from practice.models import Environment, ModelSilence, Run, Unit
 from practice.orchestrator import rounds, silence
+from practice.queries import progress
 from practice.services.runs import run_pause, run_resume
 from tests.factories import EnvironmentFactory, RunFactory
 from tests.fakes import Answer, Asked, ScriptedOpenAI, cut_off, hanging
@@ -224,3 +225,17 @@ def test_a_run_that_is_resumed_tries_again(waiting: list[Unit], ada: Any) -> Non
     over()
 
     assert rounds.drive(run_resume(run=run, by=ada).pk) == [waiting[1].pk]
+
+
+def test_the_page_of_a_run_says_when_its_model_is_asked_again(
+    waiting: list[Unit], vera_client: Any
+) -> None:
+    run = waiting[0].run
+    assert "in a row" not in vera_client.get(run.get_absolute_url()).content.decode()
+    seen = progress.fingerprint(run)
+    unanswered(run)
+    page = vera_client.get(run.get_absolute_url()).content.decode()
+    row = ModelSilence.objects.get()
+    assert f"<code>{MODEL}</code> did not answer within 1 s, 1 time in a row." in page
+    assert f"{timezone.localtime(row.probe_at):%H:%M:%S}" in page
+    assert progress.fingerprint(run) != seen
