@@ -71,8 +71,6 @@ print(json.dumps({{
 }}))
 """
 GAP_SECONDS = (0.2, 24.0)
-#: The supervisor gives up on what dies more often than five times a minute, which is its job.
-PER_MINUTE = 4
 
 
 def main() -> int:
@@ -155,16 +153,12 @@ def _disturb(
 ) -> int:
     """Kill until the run has ended by itself or ``most`` is reached, then let it end."""
     killed = 0
-    times: list[float] = []
     deadline = time.monotonic() + RUN_SECONDS
     while call(product, key, f"/api/v1/runs/{number}")["status"] == "running":
         if time.monotonic() > deadline:
             break
         time.sleep(moments.uniform(*GAP_SECONDS))
         if killed < most:
-            if len(times) >= PER_MINUTE:
-                time.sleep(max(0.0, times[-PER_MINUTE] + 60 - time.monotonic()))
-            times.append(time.monotonic())
             killed += strike()
     return killed
 

@@ -1,8 +1,9 @@
 """``make up``: Greenroom on one machine under one small supervisor.
 
 Order of start: PostgreSQL and Redis, then migrations, then web, worker, beat and MCP. Order of
-stop: the reverse. A process that dies is started again with a short delay; one that keeps dying
-ends the whole with one line. Children die with the supervisor even when it is killed (Linux).
+stop: the reverse. A process that dies is started again at once; one that keeps dying, after a
+pause that grows, and nothing else is stopped for it. Children die with the supervisor even when
+it is killed (Linux).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from memoryapp.project.embedded import EmbeddedFailed
 from memoryapp.project.environment import BASE_DIR
 
 ROOT = BASE_DIR
+#: deaths within a window after which a part is started again at once; after more it has a pause.
 MAX_RESTARTS = 5
 RESTART_WINDOW_SECONDS = 60.0
 #: room for the log that PostgreSQL writes ahead while it recovers.
@@ -230,36 +232,55 @@ def _wait_for_web(host: str, port: int, web: Child) -> None:
     raise EmbeddedFailed(f"The web server did not answer. Its log is {web.log}.")
 
 
+@dataclass
+class Fate:
+    """How often a part died of late, and from when on it may be started again once it is dead."""
+
+    deaths: list[float] = field(default_factory=list)
+    due: float | None = None
+    waits_for_room: bool = False
+
+    def noticed(self, now: float) -> float:
+        """Take note of a death. Returns the pause before the next start, in seconds."""
+        self.deaths = [t for t in self.deaths if now - t < RESTART_WINDOW_SECONDS] + [now]
+        more = len(self.deaths) - MAX_RESTARTS
+        pause = min(2.0**more, RESTART_WINDOW_SECONDS) if more > 0 else 0.0
+        self.due = now + pause
+        return pause
+
+
 def _watch(data: Path, parts: Sequence[Part], env: dict[str, str]) -> None:
-    """Start again whatever dies; give up on what keeps dying.
+    """Start again whatever dies, for good: web serves on while beat, say, cannot be started.
 
     On a full disk nothing is started: PostgreSQL would die of it again, and all else with it.
     """
-    deaths: dict[str, list[float]] = {part.name: [] for part in parts}
-    wait_for_room: set[str] = set()
+    fates = {part.name: Fate() for part in parts}
     while True:
         time.sleep(0.5)
         for part in parts:
-            if part.is_alive:
-                continue
-            try:
-                embedded.check_disk(data, RESTART_FREE_BYTES)
-            except EmbeddedFailed as error:
-                if part.name not in wait_for_room:
-                    _say(f"{part.name} died and is started again when there is room. {error}")
-                    wait_for_room.add(part.name)
-                continue
-            wait_for_room.discard(part.name)
-            now = time.monotonic()
-            recent = [t for t in deaths[part.name] if now - t < RESTART_WINDOW_SECONDS]
-            deaths[part.name] = [*recent, now]
-            if len(deaths[part.name]) > MAX_RESTARTS:
-                raise EmbeddedFailed(f"{part.name} keeps dying. Its log is in the data folder.")
-            _say(f"{part.name} died and is started again; no stored work is lost.")
-            try:
-                _restart(part, env)
-            except EmbeddedFailed as error:  # it died once more while it started
-                _say(f"{error} It is tried again.")
+            if not part.is_alive:
+                _revive(part, fates[part.name], data, env)
+
+
+def _revive(part: Part, fate: Fate, data: Path, env: dict[str, str]) -> None:
+    now = time.monotonic()
+    if fate.due is None and (pause := fate.noticed(now)):
+        _say(f"{part.name} keeps dying. It is tried again in {pause:.0f} s; its log is in {data}.")
+    if fate.due is not None and now < fate.due:
+        return
+    try:
+        embedded.check_disk(data, RESTART_FREE_BYTES)
+    except EmbeddedFailed as error:
+        if not fate.waits_for_room:
+            _say(f"{part.name} died and is started again when there is room. {error}")
+        fate.waits_for_room = True
+        return
+    fate.waits_for_room, fate.due = False, None
+    _say(f"{part.name} died and is started again; no stored work is lost.")
+    try:
+        _restart(part, env)
+    except EmbeddedFailed as error:  # it died once more while it started
+        _say(f"{error} It is tried again.")
 
 
 def _restart(part: Part, env: dict[str, str]) -> None:

@@ -1,7 +1,8 @@
-"""What dies is started again, when there is room, and given up when it keeps dying."""
+"""What dies is started again, when there is room, and after a pause when it keeps dying."""
 
 from __future__ import annotations
 
+import itertools
 from collections import namedtuple
 from pathlib import Path
 from typing import Any
@@ -50,14 +51,39 @@ class DyingAgain(Dead):
         raise embedded.EmbeddedFailed("PostgreSQL stopped while starting: killed.")
 
 
-def test_a_part_that_dies_while_it_starts_is_tried_again_and_given_up_in_the_end(
+def test_a_part_that_keeps_dying_is_tried_again_for_good_after_pauses_that_grow(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("memoryapp.project.up.time.sleep", lambda seconds: None)
-    parts: Any = [DyingAgain()]
-    with pytest.raises(embedded.EmbeddedFailed, match="PostgreSQL keeps dying"):
+    clock = 0.0
+    starts: list[float] = []
+
+    def tick(seconds: float) -> None:
+        nonlocal clock
+        clock += seconds
+        if clock > 600:
+            raise up.Stopped
+
+    class Dying(DyingAgain):
+        def start(self) -> None:
+            starts.append(clock)
+            super().start()
+
+    monkeypatch.setattr("memoryapp.project.up.time.sleep", tick)
+    monkeypatch.setattr("memoryapp.project.up.time.monotonic", lambda: clock)
+    parts: Any = [Dying()]
+    with pytest.raises(up.Stopped):
         up._watch(tmp_path, parts, {})
+    pauses = [after - before for before, after in itertools.pairwise(starts)]
+    assert pauses[: up.MAX_RESTARTS + 2] == [0.5] * (up.MAX_RESTARTS - 1) + [2.5, 4.5, 8.5]
+    assert max(pauses) <= up.RESTART_WINDOW_SECONDS + 1
+    assert starts[-1] > 500
     said = capsys.readouterr().out
-    assert said.count("PostgreSQL stopped while starting: killed. It is tried again.") == (
-        up.MAX_RESTARTS
-    )
+    assert f"PostgreSQL keeps dying. It is tried again in 2 s; its log is in {tmp_path}." in said
+
+
+def test_a_part_that_lives_again_is_started_at_once_when_it_dies_much_later() -> None:
+    fate = up.Fate()
+    for second in range(up.MAX_RESTARTS):
+        assert fate.noticed(float(second)) == 0
+    assert fate.noticed(up.MAX_RESTARTS) == 2
+    assert fate.noticed(up.MAX_RESTARTS + up.RESTART_WINDOW_SECONDS) == 0
