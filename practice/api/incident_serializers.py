@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from practice.domain.alerts import MAX_BATCH
+from practice.domain.decisive import CONFIRMED, REFUTED, UNTESTED
 from practice.models import Analysis, Incident, IncidentAlert, TelemetryFile, TelemetrySource
 from practice.services.incidents import LIMITS
 
@@ -62,8 +63,23 @@ class AlertSerializer(serializers.ModelSerializer[IncidentAlert]):
         )
 
 
+class StepTestSerializer(serializers.Serializer[Any]):
+    """A step of a failed attempt, run again with other arguments and once as it was."""
+
+    step = serializers.IntegerField()
+    verdict = serializers.ChoiceField(choices=[CONFIRMED, REFUTED, UNTESTED])
+    why = serializers.CharField()
+    tool = serializers.CharField(required=False)
+    was = serializers.DictField(required=False, help_text="Its arguments as they were.")
+    right = serializers.DictField(required=False, help_text="The arguments it was tested with.")
+    corrected = serializers.CharField(required=False, help_text="Label with those arguments.")
+    control = serializers.CharField(required=False, help_text="Label with the step as it was.")
+
+
 class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
     """``result`` is the whole analysis: causes, graph, evidence, visits, hits, budget."""
+
+    tested = StepTestSerializer(source="panels.test", default=None, allow_null=True)
 
     class Meta:
         model = Analysis
@@ -79,6 +95,7 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
             "outcome",
             "statement",
             "result",
+            "tested",
             "created_at",
             "ended_at",
         )
@@ -134,6 +151,11 @@ class AlertsReceipt(serializers.Serializer[Any]):
     refused = serializers.ListField(child=serializers.CharField())
 
 
+class StepTestRequest(serializers.Serializer[Any]):
+    step = serializers.IntegerField(min_value=1)
+    arguments = serializers.DictField(help_text="All arguments the step is to be made with.")
+
+
 class AnalyseRequest(serializers.Serializer[Any]):
     window_from = serializers.DateTimeField(required=False)
     window_to = serializers.DateTimeField(required=False)
@@ -144,6 +166,9 @@ class AnalyseRequest(serializers.Serializer[Any]):
     )
     seconds = serializers.FloatField(required=False, min_value=1, max_value=LIMITS["seconds"])
     uses_memory = serializers.BooleanField(default=True)
+    test = StepTestRequest(
+        required=False, help_text="Of a failed attempt: the step to run again, and how."
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """A window has two ends, or it was a mistake."""

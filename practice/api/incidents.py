@@ -93,7 +93,7 @@ class IncidentAnalyse(APIView):
         responses={202: s.AnalysisSerializer, 404: PROBLEM, 409: PROBLEM},
     )
     def post(self, request: Request, number: int) -> Response:
-        """Look again: at another window, with other limits, with or without memory."""
+        """Look again: another window or limits, without memory, or with a step to test."""
         asked = s.AnalyseRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         values = dict(asked.validated_data)
@@ -105,6 +105,7 @@ class IncidentAnalyse(APIView):
             by=request.user,
             window=window,
             uses_memory=values.pop("uses_memory"),
+            test=values.pop("test", None),
             budget=values,
         )
         return Response(s.AnalysisSerializer(analysis).data, status=202)

@@ -5,11 +5,12 @@ Step = component, data flow = call, rejection by the validator = alert (rootcaus
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from memoryapp.domain.playbook import Delta, Op
+from practice.domain.carrying import others
 from practice.domain.rootcause.trajectories import Action, StepCause, TrajectoryAnalysis
 from practice.domain.rootcause.types import (
     Alert,
@@ -176,8 +177,44 @@ def counterfactual(failed: Trajectory, won: Trajectory, number: int) -> Counterf
     )
 
 
-def judged(corrected: Label, control: Label) -> tuple[str, str]:
-    """What two re-runs say of a step: a verdict and the sentence an operator reads."""
+def by_hand(failed: Trajectory, number: int, arguments: Mapping[str, Any]) -> Counterfactual | None:
+    """The test of step ``number`` with a person's values, or ``None`` where there is no such step.
+
+    No success is needed: both ways go on as the failed attempt did.
+    """
+    place = next((i for i, step in enumerate(failed.steps) if step.number == number), None)
+    if place is None:
+        return None
+    wrong, *later = failed.steps[place:]
+    return Counterfactual(
+        prefix=failed.steps[:place],
+        corrected=(replace(wrong, arguments=dict(arguments)), *later),
+        control=(wrong, *later),
+        answer=failed.answer,
+    )
+
+
+def at_hand(failed: Trajectory, number: int) -> Iterator[dict[str, Any]]:
+    """Other arguments for step ``number``: each value in turn replaced by one read beside it."""
+    place = next((i for i, step in enumerate(failed.steps) if step.number == number), None)
+    if place is None:
+        return
+    step, read = failed.steps[place], [one.observation for one in failed.steps[:place]]
+    for name, value in step.arguments.items():
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
+            for other in others(name, value, read):
+                yield {**step.arguments, name: other}
+
+
+def judged(corrected: Label, control: Label, *, is_known: bool = True) -> tuple[str, str]:
+    """What two re-runs say of a step: a verdict and the sentence an operator reads.
+
+    ``is_known`` says that the values come from a success, so that they are right for certain.
+    """
+    if corrected is not Label.SUCCESS and not is_known:
+        return REFUTED, (
+            "With these values the task still failed: others are right, or another step decided."
+        )
     if corrected is not Label.SUCCESS:
         return REFUTED, "With the step put right the task still failed: the fault lies before it."
     if control is Label.SUCCESS:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from practice.domain.carrying import Carrier
 from practice.domain.types import Step, Trajectory
 
 WRONG_VALUE, LEFT_OUT = "wrong value", "left out"
@@ -47,14 +48,16 @@ def _wrong_values(won: Trajectory) -> Iterator[Fault]:
             other = _other(value, pool[name])
             if other is None:
                 continue
-            later = [_carried(one, value, other) for one in won.steps[place + 1 :]]
             wrong = replace(step, arguments={**step.arguments, name: other})
+            carrier = Carrier()
+            carrier.called(step.arguments, wrong.arguments)
+            later = [carrier.carried(one) for one in won.steps[place + 1 :]]
             yield Fault(
                 number=place + 1,
                 kind=WRONG_VALUE,
                 what=f"{step.tool}: {name} is {other}, not {value}",
                 steps=_numbered([*won.steps[:place], wrong, *later]),
-                answer=won.answer.replace(str(value), str(other)),
+                answer=carrier.told(won.answer),
             )
 
 
@@ -67,11 +70,6 @@ def _left_out(won: Trajectory) -> Iterator[Fault]:
 
 def _numbered(steps: list[Step]) -> tuple[Step, ...]:
     return tuple(replace(step, number=number) for number, step in enumerate(steps, start=1))
-
-
-def _carried(step: Step, value: Any, other: Any) -> Step:
-    changed = {name: other if given == value else given for name, given in step.arguments.items()}
-    return replace(step, arguments=changed) if changed != dict(step.arguments) else step
 
 
 def _other(value: Any, pool: set[Any]) -> Any:

@@ -85,6 +85,11 @@ class Environment(models.Model):
         return self.transport != self.Transport.HTTP
 
     @property
+    def has_own_state(self) -> bool:
+        """Whether each session has a fresh state to itself, so that others never notice it."""
+        return self.transport in {self.Transport.STDIO, self.Transport.PACK}
+
+    @property
     def is_made_up(self) -> bool:
         """Whether nothing in it is real, so that no value is a secret for its name alone."""
         return self.transport == self.Transport.PACK

@@ -169,6 +169,8 @@ class Analysis(Work):
     window_to = models.DateTimeField(null=True, blank=True)
     budget = models.JSONField(default=dict)
     uses_memory = models.BooleanField(default=True)
+    #: of a trajectory: the step a person wants tested, ``{"step": 3, "arguments": {…}}``.
+    test = models.JSONField(default=dict, db_default={})
     progress = models.JSONField(default=dict)
     outcome = models.CharField(max_length=10, blank=True)
     statement = models.TextField(blank=True)

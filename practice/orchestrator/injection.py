@@ -12,7 +12,6 @@ from practice.agents.ports import EnvironmentUnavailable
 from practice.agents.rules import build_engine
 from practice.domain.rootcause.evaluation import figures
 from practice.models import Attempt, Run
-from practice.orchestrator.decisive import RESETS
 from practice.orchestrator.worlds import tools_of, world_of
 
 #: After so many trials none of which could be made, the environment is taken to be away.
@@ -38,7 +37,7 @@ def injected(
             away each time.
     """
     found: list[Trial] = []
-    if run.environment.transport in RESETS:
+    if run.environment.has_own_state:
         for trial in _trials(run, seed, attempts, faults):
             found.append(trial)
             told(len(found), trial)

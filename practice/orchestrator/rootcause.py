@@ -96,7 +96,7 @@ def _perform(row: Analysis) -> tuple[Found, dict[str, Any]]:
     incident = row.incident
     if incident.attempt is not None:
         _tell(row, "Reading the trajectory", 0)
-        return decisive.found_in(incident.attempt, alert_of(row))
+        return decisive.found_in(incident.attempt, alert_of(row), row.test)
     _tell(row, "Reading telemetry", 0)
     begin, end = window_of(row)
     known, notes = telemetry.gathered(incident, begin, end)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ from practice.tasks import analyse_incident
 
 #: What one analysis may be given at most.
 LIMITS = {"depth": 50, "visits": 5_000, "model_calls": 30, "seconds": 600}
+MAX_ARGUMENTS = 20_000
 MAX_WINDOW = timedelta(hours=24)
 
 
@@ -247,14 +249,20 @@ def analysis_start(
     window: tuple[datetime, datetime] | None = None,
     budget: Mapping[str, float] | None = None,
     uses_memory: bool = True,
+    test: Mapping[str, Any] | None = None,
 ) -> Analysis:
     """Have the workers look at an incident; with a ``window`` at that time only.
 
+    Of a trajectory, ``test`` (``{"step": 3, "arguments": {…}}``) has a step run again with other
+    arguments.
+
     Raises:
-        UnableToStart: it is being looked at already, or a window or a limit makes no sense.
+        UnableToStart: it is being looked at already, or a window, a limit or a test makes no sense.
     """
     if window is not None:
         _check_window(*window)
+    if test:
+        _check_test(incident, test)
     limits = _limits(budget or {})
     with transaction.atomic():
         incident = Incident.objects.select_for_update(no_key=True).get(pk=incident.pk)
@@ -269,6 +277,7 @@ def analysis_start(
             window_to=window[1] if window else None,
             budget=limits,
             uses_memory=uses_memory,
+            test=dict(test or {}),
             dispatched_at=timezone.now(),
             started_by=by if getattr(by, "pk", None) else None,
         )
@@ -289,6 +298,29 @@ def _check_window(begin: datetime, end: datetime) -> None:
         raise UnableToStart("The window ends before it begins: swap the two times.")
     if end - begin > MAX_WINDOW:
         raise UnableToStart("A window is at most 24 hours: choose a shorter one.")
+
+
+def _check_test(incident: Incident, test: Mapping[str, Any]) -> None:
+    attempt, number, arguments = incident.attempt, test.get("step", 0), test.get("arguments")
+    if attempt is None:
+        raise UnableToStart(
+            "Only a step of a failed attempt can be tested, and this is no attempt."
+        )
+    environment = attempt.run.environment
+    if not environment.has_own_state:
+        raise UnableToStart(
+            f"{environment.name} cannot be brought back to its first state, "
+            "so no step can be run again in it."
+        )
+    step = attempt.steps.filter(try_number=attempt.current_try, number=number).first()
+    if step is None:
+        raise UnableToStart(f"{attempt} has no step {number}: choose one of {attempt.step_count}.")
+    if not isinstance(arguments, dict):
+        raise UnableToStart('Write the arguments as a JSON object, such as {"id": "A-1"}.')
+    if len(json.dumps(arguments)) > MAX_ARGUMENTS:
+        raise UnableToStart(f"The arguments may be {MAX_ARGUMENTS:,} characters at most.")
+    if arguments == step.arguments:
+        raise UnableToStart("The step was called with these arguments: change at least one.")
 
 
 def _limits(asked: Mapping[str, float]) -> dict[str, Any]:

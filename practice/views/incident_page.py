@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -37,6 +38,9 @@ class Ranked:
     explains: int
     path: tuple[str, ...]
     evidence: tuple[Evidence, ...]
+    #: of a step that can be run again: its number and the arguments it was made with, as JSON.
+    step: int = 0
+    arguments: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,31 @@ def incident_context(request: HttpRequest, incident: Incident) -> dict[str, Any]
     found = shown.as_value() if shown else None
     if shown is not None and found is not None:
         context |= found_context(found, shown.panels, [alert.entry for alert in alerts])
+        if membership.may_review and incident.is_open:
+            context["ranked"] = _testable(incident, context["ranked"])
     return context
+
+
+def _testable(incident: Incident, ranked: list[Ranked]) -> list[Ranked]:
+    """The ranked steps with what they were made with, where the environment lets them be tested."""
+    attempt = incident.attempt
+    if attempt is None or not attempt.run.environment.has_own_state:
+        return ranked
+    made = attempt.steps.filter(try_number=attempt.current_try)
+    calls = {
+        f"step:{number} {tool}": (number, given)
+        for number, tool, given in made.values_list("number", "tool", "arguments")
+    }
+    return [
+        replace(
+            row,
+            step=calls[row.cause.node][0],
+            arguments=json.dumps(calls[row.cause.node][1], indent=2, ensure_ascii=False),
+        )
+        if row.cause.node in calls
+        else row
+        for row in ranked
+    ]
 
 
 def _shown(request: HttpRequest, incident: Incident) -> Analysis | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -156,7 +157,7 @@ def incident_report(request: HttpRequest, number: int) -> HttpResponse:
 @require_POST
 @gate(Right.REVIEW)
 def analyse(request: HttpRequest, number: int) -> HttpResponse:
-    """Look again, at another window, with other limits or without memory."""
+    """Look again: at another window, with other limits, without memory, or with a step to test."""
 
     def act(incident: Incident) -> str:
         window = _window(request)
@@ -171,10 +172,24 @@ def analyse(request: HttpRequest, number: int) -> HttpResponse:
             window=window,
             budget=limits,
             uses_memory=request.POST.get("memory", "on") == "on",
+            test=_test(request),
         )
         return f"{analysis} of {incident} has begun. What earlier ones found stays."
 
     return _act(request, number, act)
+
+
+def _test(request: HttpRequest) -> dict[str, Any] | None:
+    """The step to run again; what is no JSON is left for the service to refuse."""
+    step = request.POST.get("step", "")
+    if not step:
+        return None
+    try:
+        arguments = json.loads(request.POST.get("arguments", ""))
+    except (ValueError, RecursionError):
+        arguments = None
+    number = int(step) if step.isdecimal() and len(step) < 9 else 0
+    return {"step": number, "arguments": arguments}
 
 
 def _window(request: HttpRequest) -> tuple[datetime, datetime] | None:
@@ -276,5 +291,8 @@ def _act(request: HttpRequest, number: int, act: Callable[[Incident], str]) -> H
 def _incident(request: HttpRequest, number: int) -> Incident:
     rows = Incident.objects.filter(workspace=workspace_of(request))
     return object_or_404(
-        rows.select_related("workspace", "source", "attempt__task", "decided_by"), number=number
+        rows.select_related(
+            "workspace", "source", "attempt__task", "attempt__run__environment", "decided_by"
+        ),
+        number=number,
     )
