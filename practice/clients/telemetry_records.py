@@ -123,14 +123,16 @@ def records(stream: Unpacked, name: str, notes: list[str]) -> Iterator[Record]:
     """Rows as they are, under the names they have.
 
     Raises:
-        UnreadableTelemetry: a JSON list that is none, or an object above ``WHOLE_CAP``.
+        UnreadableTelemetry: a JSON list that is none, or an object above ``WHOLE_CAP``; a Parquet
+            file that cannot be read.
     """
-    if stream.data.startswith(telemetry_parquet.MAGIC):
-        for share, row in telemetry_parquet.rows(stream.data, name, UNPACKED_CAP):
+    raw = io.BufferedReader(stream, 1 << 18)
+    if raw.peek(4).startswith(telemetry_parquet.MAGIC):
+        # Its directory is at its end. As kept it is gzipped, like every file.
+        for share, row in telemetry_parquet.rows(raw.read(), name, UNPACKED_CAP):
             stream.place = int(share * len(stream.data))
             yield row
         return
-    raw = io.BufferedReader(stream, 1 << 18)
     text = io.TextIOWrapper(raw, encoding="utf-8-sig", errors="replace", newline="")
     lines = _lines(text)
     first = next((line for line in lines if line.strip()), "")

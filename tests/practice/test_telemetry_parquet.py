@@ -13,6 +13,8 @@ import pytest
 from practice.clients import telemetry_parquet, telemetry_records
 from practice.clients.telemetry import UnreadableTelemetry
 from practice.clients.telemetry_files import glance, read
+from practice.services.telemetry import file_send, source_create
+from tests.practice.outages import read_in
 
 AT = datetime(2026, 11, 20, 9, 12, 0, 250_000, tzinfo=UTC)
 
@@ -64,6 +66,15 @@ def test_it_tells_how_far_it_is() -> None:
     heard: list[float] = []
     read(data, name="m", kind="metrics", told=lambda rows, share: heard.append(share))
     assert heard == pytest.approx([5 / 12, 10 / 12], abs=0.01)
+
+
+@pytest.mark.parametrize("sent", [bytes, gzip.compress])
+def test_a_worker_reads_it_as_it_was_kept(workspace: Any, sent: Any) -> None:
+    data = packed({"ts": [1795000000], "metric": ["cpu"], "value": [0.5], "service": ["web"]})
+    source = source_create(workspace=workspace, by=None, name="Lake")
+    row = file_send(source=source, kind="metrics", name="m.parquet", data=sent(data), by=None)
+    row = read_in(row)
+    assert (row.status, row.message, row.rows, row.services) == ("done", "", 1, ["web"])
 
 
 def test_it_refuses_one_that_is_cut_or_unpacks_to_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
