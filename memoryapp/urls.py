@@ -39,6 +39,7 @@ urlpatterns = [
     path("", overview.overview, name="overview"),
     path("kept/", kept.kept_form, name="kept-form"),
     path("review/", review.review, name="review"),
+    path("review/queue/", review.queue, name="review-queue"),
     path("review/progress/", review_progress.progress, name="review-progress"),
     path("review/bulk/", review_bulk.bulk_new, name="review-bulk"),
     path("review/bulk/<int:pk>/", review_bulk.bulk_detail, name="review-bulk-detail"),

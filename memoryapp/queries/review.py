@@ -43,6 +43,8 @@ TALLIED = frozenset({"playbook", "op", "section"})
 COLUMNS = {"playbook": 0, "status": 1, "section": 2, "op": 3}
 #: Rows of the queue shown around the current one: a third before it, the rest after it.
 WINDOW = 20
+#: The same where only the previous and the next are shown; some may be taken by others.
+NEIGHBORS = 3
 #: Candidates before the current one are counted up to here.
 COUNTED = 1_000
 #: Texts a candidate is compared with word by word, and how many of them are named.

@@ -2,7 +2,7 @@
 
 Every address works without scripts: a decision is a POST that redirects to the next candidate of
 the same filter, and a refused one shows the page again with what was typed. With htmx a decision is
-answered with the next candidate at once.
+answered with the next candidate at once; the rows of the queue are asked for after it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
@@ -23,7 +23,7 @@ from memoryapp.queries import review as review_queries
 from memoryapp.services import decisions, desk, twins
 from memoryapp.views.links import parameter, render_part, uuid_or_404
 from memoryapp.views.review_candidate import candidate_context, publish_offers, undo_context
-from memoryapp.views.review_queue import ReviewFilter, queue_context
+from memoryapp.views.review_queue import ReviewFilter, place_context, queue_context
 
 
 @require_safe
@@ -37,6 +37,27 @@ def review(request: HttpRequest) -> HttpResponse:
         candidate,
         editing=bool(parameter(request, "edit")),
         undo=_candidate(request, uuid_or_404(undone)) if undone else None,
+    )
+
+
+@require_safe
+@gate(Right.READ)
+def queue(request: HttpRequest) -> HttpResponse:
+    """The queue column alone, for the candidate that is read."""
+    wanted = parameter(request, "candidate")
+    chosen, membership = ReviewFilter.of(request), membership_of(request)
+    if not request.htmx:  # type: ignore[attr-defined]
+        return redirect(chosen.url(candidate=wanted))
+    candidate = _candidate(request, uuid_or_404(wanted)) if wanted else None
+    taken = _taken(request)
+    item = review_queries.review_item(chosen.queue(membership.workspace), candidate, taken=taken)
+    return render(
+        request,
+        "memoryapp/review.html#queue",
+        {
+            "queue": queue_context(membership, chosen, item, taken.policies),
+            "may_decide": membership.may_review,
+        },
     )
 
 
@@ -185,8 +206,9 @@ def _onward(request: HttpRequest, candidate: Candidate) -> HttpResponse:
     )
     if not request.htmx:  # type: ignore[attr-defined]
         return redirect(url)
-    answer = _page(request, following, undo=candidate, taken=taken)
+    answer = _page(request, following, undo=candidate, taken=taken, with_rows=False)
     answer["HX-Push-Url"] = url
+    answer["HX-Retarget"] = "#item"
     return answer
 
 
@@ -220,14 +242,22 @@ def _page(
     typed: dict[str, Any] | None = None,
     undo: Candidate | None = None,
     taken: review_queries.Taken | None = None,
+    with_rows: bool = True,
     status: int = 200,
 ) -> HttpResponse:
+    """The page; without the rows of its queue only the item, which brings them up to date later."""
     membership = membership_of(request)
     chosen = ReviewFilter.of(request)
     taken = taken or _taken(request)
-    item = review_queries.review_item(chosen.queue(membership.workspace), wanted, taken=taken)
+    window = review_queries.WINDOW if with_rows else review_queries.NEIGHBORS
+    item = review_queries.review_item(
+        chosen.queue(membership.workspace), wanted, taken=taken, window=window
+    )
     context: dict[str, Any] = {
-        "queue": queue_context(membership, chosen, item, taken.policies),
+        "queue": queue_context(membership, chosen, item, taken.policies)
+        if with_rows
+        else place_context(review_queries.tallied(membership.workspace), chosen, item)
+        | {"column_url": chosen.column_url(item.candidate)},
         "candidate": item.candidate,
         "may_decide": membership.may_review,
         "last": undo_context(membership, chosen, undo),
@@ -248,4 +278,5 @@ def _page(
             editing=editing and membership.may_review,
             typed=typed or {},
         )
-    return render_part(request, "memoryapp/review.html", "review", context, status=status)
+    part = "review" if with_rows else "item"
+    return render_part(request, "memoryapp/review.html", part, context, status=status)

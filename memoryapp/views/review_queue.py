@@ -86,6 +86,11 @@ class ReviewFilter:
             del asked["status"]
         return with_query(reverse("review"), asked)
 
+    def column_url(self, candidate: Candidate | None) -> str:
+        """The rows of the queue around a candidate."""
+        asked = {"candidate": str(candidate.pk)} if candidate else {}
+        return with_query(reverse("review-queue"), self.query | asked)
+
     def action(self, name: str, candidate: Candidate) -> str:
         """Where a decision is posted; the filter goes along to find the next candidate."""
         return with_query(reverse(name, args=[candidate.pk]), self.query)
@@ -107,19 +112,37 @@ class ReviewFilter:
         return ", ".join(filter(None, parts))
 
 
+def place_context(
+    kept: review_queries.Tallied, chosen: ReviewFilter, item: review_queries.ReviewItem
+) -> dict[str, Any]:
+    """The progress of the workspace and the place of a candidate in the queue."""
+    counts = kept.by("status")
+    decided = counts[Candidate.Status.APPROVED] + counts[Candidate.Status.REJECTED]
+    statuses = chosen.count(kept, "status", status="")
+    return {
+        "done": decided,
+        "total": decided + counts[PENDING],
+        "waiting": counts[PENDING],
+        "waiting_url": reverse("review"),
+        "matching": statuses.total() if chosen.status == EVERY else statuses[chosen.status],
+        "position": item.position if item.inside else None,
+        "inside": item.inside,
+        "name": chosen.name,
+        "previous_url": _to(chosen, item.previous),
+        "next_url": _to(chosen, item.next),
+    }
+
+
 def queue_context(
     membership: Membership,
     chosen: ReviewFilter,
     item: review_queries.ReviewItem,
     policies: Mapping[int, ReviewPolicy],
 ) -> dict[str, Any]:
-    """The progress of the workspace, the filters with true totals, and the rows around."""
+    """The same with the filters, their true totals, and the rows around."""
     workspace = membership.workspace
     kept = review_queries.tallied(workspace)
-    counts = kept.by("status")
-    decided = counts[Candidate.Status.APPROVED] + counts[Candidate.Status.REJECTED]
-    statuses = chosen.count(kept, "status", status="")
-    matching = sum(statuses.values()) if chosen.status == EVERY else statuses[chosen.status]
+    found = place_context(kept, chosen, item)
     load_targets(item.around, TARGETS)
     blind = {pk: policy.blind_share for pk, policy in policies.items()}
     shown = len(item.around)
@@ -129,32 +152,23 @@ def queue_context(
     place = item.around.index(item.candidate) if item.inside and item.candidate else 0
     before = item.position - 1 - place if item.more_before and item.position else 0
     return {
-        "done": decided,
-        "total": decided + counts[PENDING],
+        **found,
         "by_me_today": desk.decided,
         "filters": [
-            *_status_chips(statuses, chosen),
+            *_status_chips(chosen.count(kept, "status", status=""), chosen),
             *_desk_chips(membership, desk, chosen),
             *_active_chips(chosen),
         ],
         "facets": _facets(kept, chosen),
         "chosen": chosen,
         "rows": [_row(candidate, chosen, item.candidate, blind) for candidate in item.around],
-        "position": item.position if item.inside else None,
-        "inside": item.inside,
-        "matching": matching,
-        "name": chosen.name,
-        "previous_url": _to(chosen, item.previous),
-        "next_url": _to(chosen, item.next),
         "more_before": item.more_before,
         "hidden_before": before,
         "before_url": _to(chosen, item.around[0]) if item.more_before else "",
         "more_after": item.more_after,
-        "hidden_after": max(0, matching - before - shown) if item.position else 0,
+        "hidden_after": max(0, found["matching"] - before - shown) if item.position else 0,
         "after_url": _to(chosen, item.around[-1]) if shown else "",
-        "waiting_url": reverse("review"),
         "bulk_url": with_query(reverse("review-bulk"), chosen.query),
-        "waiting": counts[PENDING],
     }
 
 

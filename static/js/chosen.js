@@ -1,5 +1,6 @@
 // The candidates selected in the queue stay selected when the next one is swapped in: "Decide" is
-// about them, wherever in the queue the reader is by then.
+// about them, wherever in the queue the reader is by then. The row of the one that is read is marked
+// as soon as it is read, before the queue itself is brought up to date.
 
 const DECIDED = /^\/review\/([0-9a-f-]{36})\/(?:approve|reject)\//;
 const chosen = new Set();
@@ -35,7 +36,23 @@ document.addEventListener("htmx:afterRequest", (event) => {
   if (event.detail.successful) chosen.delete(event.detail.requestConfig.path.match(DECIDED)?.[1]);
 });
 
-document.addEventListener("htmx:afterSettle", show);
+function mark() {
+  const read = document.getElementById("item")?.dataset.candidate;
+  const box = read && document.querySelector(`#queue input[value="${CSS.escape(read)}"]`);
+  const before = document.querySelector("#queue .item[aria-current]");
+  if (!box || box.nextElementSibling === before) return;
+  if (before) {
+    before.removeAttribute("aria-current");
+    delete before.previousElementSibling.dataset.key;
+  }
+  box.nextElementSibling.setAttribute("aria-current", "true");
+  Object.assign(box.dataset, { key: "x", keyLabel: "Select this candidate" });
+}
+
+document.addEventListener("htmx:afterSettle", () => {
+  mark();
+  show();
+});
 
 // What the browser itself has kept over a reload.
 for (const box of document.querySelectorAll("#queue input[name=chosen]:checked")) {

@@ -54,7 +54,7 @@ document.addEventListener("htmx:configRequest", (event) => {
 let arrived = 0;
 
 document.addEventListener("htmx:afterSwap", (event) => {
-  if (event.detail.target?.id === "review") arrived = performance.now();
+  if (["review", "item"].includes(event.detail.target?.id)) arrived = performance.now();
 });
 
 document.addEventListener("click", (event) => {
@@ -93,7 +93,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   // Emptied first, the next candidate is on screen a quarter sooner. What asked for it stays in the
   // page: htmx looks from there for what else the answer changes, the words said and the badge.
   const asked = event.detail.requestConfig?.elt;
-  if (region.id === "review" && event.detail.shouldSwap) {
+  if (["review", "item"].includes(region.id) && event.detail.shouldSwap) {
     region.replaceChildren(...(asked && region.contains(asked) ? [asked] : []));
   }
 });
@@ -108,7 +108,7 @@ document.addEventListener("htmx:afterSettle", (event) => {
   const row = event.detail.target?.matches?.("tr[data-row]") && document.getElementById(event.detail.target.id);
   if (row && !row.contains(document.activeElement)) row.querySelector("a.row-link")?.focus();
   const start = document.querySelector("[data-focus-after-swap]");
-  if (start && event.detail.target?.id === start.dataset.focusAfterSwap) {
+  if (start && start.dataset.focusAfterSwap.split(" ").includes(event.detail.target?.id)) {
     start.focus({ preventScroll: true });
   }
 });

@@ -112,7 +112,8 @@ def test_it_swaps_the_next_candidate_with_htmx(rita_client: Any, candidate: Any)
     following = CandidateFactory(playbook=candidate.playbook)
     url = reverse("candidate-approve", args=[candidate.pk])
     answer = rita_client.post(url, follow=True, headers={"HX-Request": "true"})
-    assert answer.content.lstrip().startswith(b'<div class="rv" id="review"')
+    assert answer.content.lstrip().startswith(b'<div class="rv-item" id="item"')
+    assert answer["HX-Retarget"] == "#item"
     assert f"candidate={following.pk}" in answer["HX-Push-Url"]
     assert b'<div hx-swap-oob="innerHTML:[data-count=review]">1</div>' in answer.content
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from memoryapp.models import Candidate
+from memoryapp.models import Candidate, Reservation
 from tests.factories import BulletFactory, CandidateFactory, EvidenceFactory, PlaybookFactory
 
 pytestmark = pytest.mark.django_db
@@ -237,3 +237,58 @@ def test_it_needs_the_same_number_of_queries_for_more_rows(
     add(10)
     with django_assert_num_queries(23):
         rita_client.get(URL)
+
+
+QUEUE = "/review/queue/"
+HTMX = {"HX-Request": "true"}
+
+
+def test_the_queue_comes_alone_for_the_candidate_that_is_read(
+    vera_client: Any, playbook: Any
+) -> None:
+    first, second = CandidateFactory.create_batch(2, playbook=playbook)
+    answer = vera_client.get(f"{QUEUE}?candidate={second.pk}", headers=HTMX)
+    assert answer.content.lstrip().startswith(b'<section class="qrail" id="queue"')
+    rows = answer.content.decode().split('<li class="qi">')[1:]
+    assert [str(row.pk) in text for row, text in zip((first, second), rows, strict=True)] == [
+        True,
+        True,
+    ]
+    assert ["aria-current" in text for text in rows] == [False, True]
+    assert "HX-Push-Url" not in answer
+
+
+def test_asking_for_the_queue_reserves_nothing(rita_client: Any, playbook: Any) -> None:
+    waiting = CandidateFactory(playbook=playbook)
+    rita_client.get(f"{QUEUE}?candidate={waiting.pk}", headers=HTMX)
+    assert not Reservation.objects.exists()
+
+
+def test_without_scripts_the_queue_is_the_page(rita_client: Any, playbook: Any) -> None:
+    waiting = CandidateFactory(playbook=playbook, section="apis")
+    answer = rita_client.get(f"{QUEUE}?section=apis&candidate={waiting.pk}")
+    assert answer.url == f"{URL}?section=apis&candidate={waiting.pk}"
+
+
+def test_the_queue_of_a_candidate_elsewhere_is_not_there(olga_client: Any, playbook: Any) -> None:
+    waiting = CandidateFactory(playbook=playbook)
+    answer = olga_client.get(f"{QUEUE}?candidate={waiting.pk}", headers=HTMX)
+    assert answer.status_code == 404
+
+
+def test_a_decision_asks_for_no_row_of_the_queue(
+    rita_client: Any, playbook: Any, django_assert_num_queries: Any
+) -> None:
+    def decided(candidate: Any) -> Any:
+        return rita_client.post(f"/review/{candidate.pk}/approve/", headers=HTMX)
+
+    first, second, third = CandidateFactory.create_batch(3, playbook=playbook, op="ADD")
+    decided(first)
+    CandidateFactory.create_batch(10, playbook=playbook)
+    with django_assert_num_queries(36):
+        answer = decided(second)
+    assert answer.context["candidate"] == third
+    assert answer.context["queue"]["position"] == 1
+    assert answer.context["queue"]["matching"] == 11
+    assert "rows" not in answer.context["queue"]
+    assert f"{QUEUE}?candidate={third.pk}" in answer.content.decode()
