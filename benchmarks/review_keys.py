@@ -119,7 +119,8 @@ _STOPWATCH = """
     if (event.key === "a" || event.key === "r") pressed = performance.now();
   }, true);
   document.addEventListener("htmx:afterSettle", (event) => {
-    if (!pressed) return;
+    // The rows of the queue come after the item, and are not what is waited for.
+    if (!pressed || event.detail.target.id === "queue") return;
     const from = pressed;
     pressed = 0;
     // A task posted from a frame's callback runs when that frame has been painted.
