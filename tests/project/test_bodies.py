@@ -1,0 +1,129 @@
+"""Bodies over a real socket: refused ones, and those that come in chunks."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from memoryapp.project import bodies, wsgi
+from memoryapp.project.bodies import Bodies
+from tests.product import ROOT, free_port
+
+MEGABYTE = 2**20
+MOST = 2 * MEGABYTE
+
+
+def _refusing(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    """Refuse ``/refuse`` unread, and say of any other body how long it was."""
+    if environ["PATH_INFO"] == "/refuse":
+        start_response("413 Content Too Large", [("Content-Length", "8")])
+        return [b"too much"]
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    said = str(len(body)).encode()
+    start_response("200 OK", [("Content-Length", str(len(said)))])
+    return [said]
+
+
+application = Bodies(_refusing, most=MOST)
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    """Where gunicorn serves ``application`` as it serves the product."""
+    port = free_port()
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "gunicorn", f"{__name__}:application"),
+            *("--bind", f"127.0.0.1:{port}", "--worker-class", "gthread", "--threads", "2"),
+            *("--no-control-socket", "--log-level", "critical"),
+        ],
+        cwd=ROOT,
+    )
+    deadline = time.monotonic() + 60
+    while True:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            break
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    yield port
+    process.terminate()
+    process.wait(20)
+
+
+@pytest.fixture
+def caller(port: int) -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", port), 60) as one:
+        yield one
+
+
+def answer(caller: socket.socket) -> tuple[int, bytes]:
+    found = http.client.HTTPResponse(caller)
+    found.begin()
+    return found.status, found.read()
+
+
+def head(path: str, *more: str) -> bytes:
+    return "\r\n".join([f"POST {path} HTTP/1.1", "Host: x", *more, "", ""]).encode()
+
+
+@pytest.mark.parametrize("connection", ["keep-alive", "close"])
+def test_who_sends_all_of_it_before_reading_can_read_why_it_was_refused(
+    caller: socket.socket, connection: str
+) -> None:
+    size = 100 * MEGABYTE
+    caller.sendall(head("/refuse", f"Content-Length: {size}", f"Connection: {connection}"))
+    for _ in range(size // MEGABYTE):
+        caller.sendall(b"x" * MEGABYTE)
+    assert answer(caller) == (413, b"too much")
+
+
+def test_who_reads_at_once_is_answered_before_the_body_was_sent(caller: socket.socket) -> None:
+    caller.sendall(head("/refuse", f"Content-Length: {100 * MEGABYTE}"))
+    assert answer(caller) == (413, b"too much")
+
+
+def test_a_connection_serves_on_after_a_refusal(caller: socket.socket) -> None:
+    for _ in range(2):
+        caller.sendall(head("/refuse", f"Content-Length: {MEGABYTE}") + b"x" * MEGABYTE)
+        assert answer(caller) == (413, b"too much")
+
+
+def in_chunks(*pieces: bytes) -> bytes:
+    return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces)
+
+
+@pytest.mark.parametrize("sizes", [[], [3], [3, MEGABYTE, 5]])
+def test_a_body_in_chunks_is_read_whole(caller: socket.socket, sizes: list[int]) -> None:
+    caller.sendall(head("/count", "Transfer-Encoding: chunked"))
+    caller.sendall(in_chunks(*(b"x" * size for size in sizes)) + b"0\r\n\r\n")
+    assert answer(caller) == (200, str(sum(sizes)).encode())
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [(in_chunks(*[b"x" * MEGABYTE] * 20) + b"0\r\n\r\n", 413), (b"3\r\nabcdef\r\n", 400)],
+    ids=["too many", "no chunks"],
+)
+def test_a_body_in_chunks_that_cannot_be_taken_is_refused(
+    caller: socket.socket, sent: bytes, status: int
+) -> None:
+    caller.sendall(head("/count", "Transfer-Encoding: chunked") + sent)
+    found, said = answer(caller)
+    problem = json.loads(said)
+    assert (found, problem["status"]) == (status, status)
+    assert problem["type"].startswith("urn:greenroom:problem:")
+    assert "Nothing was kept." in problem["detail"]
+
+
+def test_the_product_is_served_through_it() -> None:
+    assert isinstance(wsgi.application, bodies.Bodies)
