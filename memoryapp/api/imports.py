@@ -22,7 +22,13 @@ VERDICTS = ("added", "review", "updated", "kept", "skipped", "refused")
 
 
 class ImportRequest(serializers.Serializer[Any]):
-    format = serializers.ChoiceField(choices=[*READERS])
+    format = serializers.ChoiceField(
+        choices=[*READERS],
+        error_messages={
+            "required": f"Choose one of: {', '.join(READERS)}.",
+            "invalid_choice": f"Choose one of: {', '.join(READERS)}.",
+        },
+    )
     content = serializers.CharField(
         max_length=CHARACTERS_MOST,
         trim_whitespace=False,

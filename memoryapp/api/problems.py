@@ -16,8 +16,10 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
+from rest_framework.views import APIView
 from rest_framework.views import exception_handler as drf_handler
 
+from memoryapp.api.parsers import AsItComes
 from memoryapp.domain.errors import UnableTo
 
 TYPE = "urn:greenroom:problem:"
@@ -89,18 +91,20 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
             "Some fields cannot be used.",
             headers=headers,
             errors=error.detail,
-            fields=list(_fields(error.detail, context["request"])),
+            fields=list(_fields(error.detail, context["request"], context["view"])),
         )
     detail = getattr(error, "detail", str(error))
     code = getattr(error, "default_code", "error")
     return problem(answered.status_code, code.replace("_", "-"), str(detail), headers=headers)
 
 
-def _fields(detail: Any, request: Request) -> Iterator[dict[str, str]]:
+def _fields(detail: Any, request: Request, view: APIView) -> Iterator[dict[str, str]]:
     """Each refused field with its place: a JSON Pointer into the body, or a parameter's name."""
+    # A body that is taken as it comes has no fields: a parameter that is missing is named as one.
+    no_fields = all(issubclass(parser, AsItComes) for parser in view.parser_classes)
     for path, said in _places(detail):
         first = path[0] if path else ""
-        if first and (request.method in SAFE_METHODS or first in request.query_params):
+        if first and (no_fields or request.method in SAFE_METHODS or first in request.query_params):
             yield {"parameter": first, "detail": said}
         else:
             steps = (step.replace("~", "~0").replace("/", "~1") for step in path)

@@ -128,6 +128,16 @@ def test_it_says_what_is_wrong_with_the_file(send: Any) -> None:
     assert send("x", "pdf").status_code == 400
 
 
+def test_it_points_to_a_missing_format_and_lists_them(playbook: Any, with_key: Any) -> None:
+    url, body = f"/api/v1/playbooks/{playbook.slug}/import", {"content": ACE}
+    answer = with_key("write").post(url, body, content_type="application/json")
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    (field,) = answer.json()["fields"]
+    assert field["pointer"] == "#/format"
+    assert field["detail"].startswith("Choose one of: ")
+    assert "ace" in field["detail"]
+
+
 def test_it_is_for_writers_of_the_workspace(playbook: Any, with_key: Any, olga_client: Any) -> None:
     url = f"/api/v1/playbooks/{playbook.slug}/import"
     body = {"format": "ace", "content": ACE}

@@ -251,12 +251,27 @@ def test_it_imports_a_session_of_a_coding_agent(client: Any) -> None:
     assert said.json()["accepted"] == 1
 
 
+def test_it_says_when_a_session_is_of_another_form(client: Any) -> None:
+    said = post(client, jsonl(*CLAUDE), "application/x-ndjson", f"{IMPORT}?format=codex").json()
+    assert (said["accepted"], said["refused_count"]) == (0, 1)
+    assert said["refused"][0]["message"].startswith("This is no session of Codex: its lines are")
+
+
+@pytest.mark.parametrize("url", [IMPORT, f"{IMPORT}?format=xml"])
+def test_it_points_to_the_parameter_that_should_name_the_format(client: Any, url: str) -> None:
+    answer = post(client, b"[]", "application/json", url)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    (field,) = answer.json()["fields"]
+    assert (field["parameter"], field["detail"][:15]) == ("format", "Choose one of: ")
+
+
 @pytest.mark.parametrize(
     ("url", "body", "status"),
     [
         (f"{IMPORT}?format=xml", b"[]", 400),
         (IMPORT, b"[]", 400),
         (f"{IMPORT}?format=langfuse", b"", 400),
+        (f"{IMPORT}?format=codex", b"", 400),
         (f"{IMPORT}?format=langsmith", b"[1, ", 400),
     ],
 )

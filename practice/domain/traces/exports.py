@@ -17,7 +17,9 @@ from practice.domain.traces.bodies import lines
 #: A native trajectory, or why an entry is none.
 Entry = Mapping[str, Any] | NotATrajectory
 MAX_LINE = 16 * 1024 * 1024
-FORMATS = ("jsonl", "langfuse", "langsmith", "claude-code", "codex")
+SESSIONS = {"claude-code": sessions.CLAUDE_CODE, "codex": sessions.CODEX}
+FORMATS = ("jsonl", "langfuse", "langsmith", *SESSIONS)
+EMPTY = "The body is empty."
 
 
 class NotAnExport(ValueError):
@@ -34,10 +36,8 @@ def read_export(form: str, pieces: Iterator[bytes]) -> Iterator[Entry]:
         yield from (
             row if isinstance(row, NotATrajectory) else _native(row) for row in _rows(pieces)
         )
-    elif form == "claude-code":
-        yield from sessions.claude_code(_rows(pieces))
-    elif form == "codex":
-        yield from sessions.codex(_rows(pieces))
+    elif form in SESSIONS:
+        yield from sessions.read_session(SESSIONS[form], _rows(pieces))
     else:
         yield from _grouped(form, pieces)
 
@@ -47,19 +47,26 @@ def _native(row: Any) -> Entry:
 
 
 def _rows(pieces: Iterator[bytes]) -> Iterator[Any]:
-    """The values of JSON lines; a line that is no JSON becomes a refusal that names it."""
+    """The values of JSON lines; a line that is no JSON becomes a refusal that names it.
+
+    Raises:
+        NotAnExport: there is none.
+    """
+    number = 0
     for number, line in enumerate(lines(pieces, limit=MAX_LINE), start=1):
         try:
             yield json.loads(line)
         except (ValueError, RecursionError):
             yield NotATrajectory(f"Line {number} is not JSON.")
+    if not number:
+        raise NotAnExport(EMPTY)
 
 
 def _grouped(form: str, pieces: Iterator[bytes]) -> Iterator[Entry]:
     """Rows of a whole export, put together by trace: a row's parent may come after it."""
     body = b"".join(pieces).removeprefix(b"\xef\xbb\xbf").strip()
     if not body:
-        raise NotAnExport("The body is empty.")
+        raise NotAnExport(EMPTY)
     found = _whole(body)
     if found is None:
         rows = list(_rows(iter([body])))

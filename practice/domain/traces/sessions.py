@@ -1,13 +1,16 @@
 """Sessions of coding agents: the JSON lines that Claude Code and Codex keep of a conversation.
 
 What a person asked begins a trajectory; the tool calls until the next question are its steps. Lines
-are read as they come, so a session of any length costs the memory of one question.
+are read as they come, so a session of any length costs the memory of one question. A file that
+yields no trajectory is one refusal, which says what was expected and what was found.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from practice.domain.deployment import MAX_STEPS, NotATrajectory
@@ -26,6 +29,10 @@ MACHINE = (
     "Caveat:",
     "# AGENTS.md",
 )
+#: Items of Codex that older sessions write without a ``payload`` around them; outputs aside.
+BARE_ITEMS = ("message", "reasoning", "function_call", "custom_tool_call", "local_shell_call")
+#: Fields of a file of another form that are named to whoever sent it.
+FIELDS_NAMED = 6
 
 
 class Turn:
@@ -75,7 +82,61 @@ class Turn:
             }
 
 
-def claude_code(rows: Iterable[Any]) -> Iterator[Entry]:
+@dataclass(slots=True)
+class Seen:
+    """What was looked at of a file, to say why nothing came of it."""
+
+    #: lines that are JSON, those of them that belong into such a session, and questions in these.
+    lines: int = 0
+    known: int = 0
+    questions: int = 0
+    #: the names of the first fields met.
+    fields: dict[str, None] = field(default_factory=dict)
+
+    def look(self, rows: Iterable[Any]) -> Iterator[Any]:
+        for row in rows:
+            if not isinstance(row, NotATrajectory):
+                self.lines += 1
+                if isinstance(row, Mapping) and len(self.fields) < FIELDS_NAMED:
+                    self.fields.update(dict.fromkeys(islice(row, FIELDS_NAMED)))
+            yield row
+
+    def why_nothing(self, form: Form) -> NotATrajectory:
+        if not self.known:
+            named = ", ".join(name[:40] for name in islice(self.fields, FIELDS_NAMED))
+            found = f"have the fields {named}" if named else "are no objects with fields"
+            return NotATrajectory(
+                f"This is no session of {form.program}: its lines are {form.line}; the "
+                f"{self.lines} here {found}. Choose the format it has."
+            )
+        if not self.questions:
+            return NotATrajectory("Nobody asks anything in this session: no line is a person's.")
+        return NotATrajectory(
+            f"No question of this session ({self.questions}) was followed by a tool call, so it "
+            "shows nothing to learn from."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How one program writes its sessions: ``line`` for people, ``read`` for their lines."""
+
+    program: str
+    line: str
+    read: Callable[[Iterable[Any], Seen], Iterator[Entry]]
+
+
+def read_session(form: Form, rows: Iterable[Any]) -> Iterator[Entry]:
+    """Yield each question of a session that led to tool calls, or one refusal where none did."""
+    seen, is_empty = Seen(), True
+    for entry in form.read(seen.look(rows), seen):
+        is_empty = is_empty and isinstance(entry, NotATrajectory)
+        yield entry
+    if is_empty and seen.lines:
+        yield seen.why_nothing(form)
+
+
+def _claude_code(rows: Iterable[Any], seen: Seen) -> Iterator[Entry]:
     """Lines ``{"type": "user" | "assistant", "message": {role, content}, "sessionId", "uuid"}``."""
     turn: Turn | None = None
     for row in rows:
@@ -83,13 +144,17 @@ def claude_code(rows: Iterable[Any]) -> Iterator[Entry]:
             yield row
             continue
         message = row.get("message") if isinstance(row, Mapping) else None
-        if not isinstance(message, Mapping) or row.get("isSidechain") or row.get("isMeta"):
+        if not isinstance(message, Mapping) or row.get("type") not in ("user", "assistant"):
+            continue
+        seen.known += 1
+        if row.get("isSidechain") or row.get("isMeta"):
             continue
         parts = _parts(message.get("content"))
         asked = _words(parts) if row.get("type") == "user" else ""
         if asked and not asked.startswith(MACHINE):
             if turn is not None:
                 yield from turn.entry()
+            seen.questions += 1
             turn = Turn(f"{row.get('sessionId', 'session')}:{row.get('uuid', '')}", asked)
         elif turn is not None:
             turn.at(row)
@@ -111,9 +176,9 @@ def _claude_part(turn: Turn, part: Row) -> None:
         turn.says(str(part.get("text", "")))
 
 
-def codex(rows: Iterable[Any]) -> Iterator[Entry]:
+def _codex(rows: Iterable[Any], seen: Seen) -> Iterator[Entry]:
     """Lines ``{"type": "response_item", "payload": …}``; older sessions have the items bare."""
-    session, turn, asked = "session", None, 0
+    session, turn = "session", None
     for row in rows:
         if isinstance(row, NotATrajectory):
             yield row
@@ -122,6 +187,7 @@ def codex(rows: Iterable[Any]) -> Iterator[Entry]:
             continue
         payload = row.get("payload")
         item = payload if isinstance(payload, Mapping) else row
+        seen.known += item is payload or _is_bare_item(row)
         if row.get("type") == "session_meta" or ("instructions" in row and "id" in row):
             session = str(item.get("id") or session)
         if row.get("type") in ("event_msg", "turn_context", "session_meta"):
@@ -130,13 +196,18 @@ def codex(rows: Iterable[Any]) -> Iterator[Entry]:
         if words and not words.startswith(MACHINE):
             if turn is not None:
                 yield from turn.entry()
-            asked += 1
-            turn = Turn(f"{session}:{asked}", words)
+            seen.questions += 1
+            turn = Turn(f"{session}:{seen.questions}", words)
         elif turn is not None:
             turn.at(row)
             _codex_item(turn, item)
     if turn is not None:
         yield from turn.entry()
+
+
+def _is_bare_item(row: Row) -> bool:
+    kind = str(row.get("type", ""))
+    return kind in BARE_ITEMS or kind.endswith("_call_output")
 
 
 def _codex_item(turn: Turn, item: Row) -> None:
@@ -192,3 +263,11 @@ def _parsed(value: Any) -> Any:
         except (ValueError, RecursionError):
             return value
     return value
+
+
+CLAUDE_CODE = Form(
+    "Claude Code",
+    '{"type": "user" or "assistant", "message": {"role", "content"}, "sessionId", "uuid"}',
+    _claude_code,
+)
+CODEX = Form("Codex", '{"type": "response_item", "payload": {"type", …}}', _codex)

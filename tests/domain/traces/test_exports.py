@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -113,8 +114,38 @@ def test_a_trace_that_teaches_nothing_names_itself() -> None:
     assert str(refusal).startswith("lost: The trace has no tool call.")
 
 
+@pytest.mark.parametrize(
+    ("form", "rows", "said"),
+    [
+        ("claude-code", CODEX, "no session of Claude Code.* have the fields type, payload"),
+        ("claude-code", [{"role": "user", "content": "x"}], "the 1 here have the fields role, con"),
+        ("claude-code", [[1], "x"], "the 2 here are no objects"),
+        ("claude-code", [{}], "the 1 here are no objects"),
+        ("claude-code", CLAUDE[:1] + CLAUDE[2:5], "Nobody asks anything"),
+        ("claude-code", [CLAUDE[1], CLAUDE[4], CLAUDE[5]], r"No question of this session \(2\)"),
+        ("codex", CLAUDE, "no session of Codex.* have the fields type, summary, sessionId"),
+        ("codex", CODEX[:2], "Nobody asks anything"),
+        ("codex", [CODEX[2], CODEX[6]], r"No question of this session \(1\)"),
+        ("codex", [CODEX[2]["payload"], CODEX[6]["payload"]], r"No question of this session \(1"),
+    ],
+)
+def test_a_session_that_yields_nothing_says_what_was_expected_and_found(
+    form: str, rows: list[Any], said: str
+) -> None:
+    (refusal,) = export(form, jsonl(*rows))
+    assert isinstance(refusal, NotATrajectory)
+    assert re.search(said, str(refusal))
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("body", [b"", b" \n "])
+def test_it_refuses_an_empty_body(form: str, body: bytes) -> None:
+    with pytest.raises(NotAnExport, match="is empty"):
+        export(form, body)
+
+
 @pytest.mark.parametrize("form", ["langfuse", "langsmith"])
-@pytest.mark.parametrize("body", [b"", b"  ", b"[1, 2", b'{"data": 3}'])
+@pytest.mark.parametrize("body", [b"[1, 2", b'{"data": 3}'])
 def test_it_says_what_an_export_is(form: str, body: bytes) -> None:
     with pytest.raises(NotAnExport):
         export(form, body)
