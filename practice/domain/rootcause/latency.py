@@ -185,29 +185,41 @@ def _values(table: Invocations | None, column: str, rows: NDArray[np.int64] | No
 def span_gaps(
     window: Invocations, reference: Invocations | None, cuts: Floats
 ) -> dict[Pair, Shift]:
-    """The gap of each call between two services, from spans."""
-    mine = _gap_samples(window)
-    theirs = _gap_samples(reference) if reference is not None else {}
+    """The gap of each call between two services, from spans of both sides."""
+
+    def gap(table: Invocations) -> Floats:
+        return np.asarray(np.maximum(table.client - table.duration, 0.0))
+
+    return shifts_of(window, gap(window), reference, gap(reference) if reference else None, cuts)
+
+
+def shifts_of(
+    window: Invocations,
+    mine: Floats,
+    reference: Invocations | None,
+    theirs: Floats | None,
+    cuts: Floats,
+) -> dict[Pair, Shift]:
+    """How a time of each call, one per invocation (NaN: not known), has grown, by pair."""
+    usual = _samples(reference, theirs) if reference is not None and theirs is not None else {}
     found = {}
-    for pair, (gap, start, context) in mine.items():
-        usual = theirs[pair][0] if pair in theirs else np.zeros(0)
-        one = shift(gap, start, usual, cuts, context)
+    for pair, (value, start, context) in _samples(window, mine).items():
+        one = shift(value, start, usual[pair][0] if pair in usual else np.zeros(0), cuts, context)
         if one is not None:
             found[pair] = one
     return found
 
 
-def _gap_samples(table: Invocations) -> dict[Pair, tuple[Floats, Floats, float]]:
+def _samples(table: Invocations, values: Floats) -> dict[Pair, tuple[Floats, Floats, float]]:
     whole = _request_times(table)
-    rows = np.flatnonzero((table.parent >= 0) & np.isfinite(table.client - table.duration))
+    rows = np.flatnonzero((table.parent >= 0) & np.isfinite(values))
     width = max(len(table.service.names), 1)
     caller = table.service.codes[table.parent[rows]].astype(np.int64)
     found = {}
     for code, at in _groups(caller * width + table.service.codes[rows]):
         pair = (table.service.names[code // width], table.service.names[code % width])
         chosen = rows[at]
-        gap = np.maximum(table.client[chosen] - table.duration[chosen], 0.0)
-        found[pair] = (gap, table.start[chosen], _context(whole, table, chosen))
+        found[pair] = (values[chosen], table.start[chosen], _context(whole, table, chosen))
     return found
 
 

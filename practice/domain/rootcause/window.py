@@ -27,6 +27,7 @@ from practice.domain.rootcause.metrics import deviations, series, strongest, usu
 from practice.domain.rootcause.silence import Answers, answers, stopped, unanswered
 from practice.domain.rootcause.telemetry import Floats, Labels, Modality, Telemetry
 from practice.domain.rootcause.types import Alert, MetricSummary, TemplateSummary
+from practice.domain.rootcause.waits import charged, silences
 
 # Samples closer together than this share of the alert's interval are averaged.
 _BIN = 0.25
@@ -111,7 +112,7 @@ def examine(telemetry: Telemetry, alert: Alert, reference: Reference | None) -> 
     sides = edge_gaps(telemetry.edges, edges, cuts)
     found = [
         *behavior(window, usual, cuts),
-        *own_time(window, usual, cuts),
+        *charged(own_time(window, usual, cuts), silences(window, usual, cuts)),
         *gap_findings(gaps, Modality.TRACES),
         *gap_findings(sides, Modality.EDGES),
         *unanswered(
