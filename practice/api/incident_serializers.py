@@ -128,6 +128,14 @@ class SentAlert(serializers.Serializer[Any]):
     labels = serializers.DictField(child=serializers.CharField(), required=False)
 
 
+class IncidentRequest(SentAlert):
+    """One alert, and where to look."""
+
+    source = serializers.CharField(  # type: ignore[assignment]  # a field of that very name
+        required=False, help_text="The telemetry source to look in; may stand in the query."
+    )
+
+
 class AlertsRequest(serializers.Serializer[Any]):
     source = serializers.SlugField(  # type: ignore[assignment]  # a field of that very name
         required=False, help_text="The telemetry source to look in."

@@ -55,7 +55,7 @@ class IncidentList(APIView):
         return pages.get_paginated_response(s.IncidentSerializer(page, many=True).data)
 
     @extend_schema(
-        request=s.SentAlert,
+        request=s.IncidentRequest,
         parameters=[OpenApiParameter("source", str, description="The source to look in.")],
         responses={201: s.IncidentDetailSerializer, 400: PROBLEM, 404: PROBLEM},
     )
@@ -65,10 +65,11 @@ class IncidentList(APIView):
             alert = read(request.data)
         except NotAnAlert as error:
             raise ValidationError({"alert": [str(error)]}) from error
+        asked = request.query_params.get("source", "") or request.data.get("source", "")
         incident = incidents.incident_create(
             workspace=workspace_of(request),
             alert=alert,
-            source=_source(request, request.query_params.get("source", "")),
+            source=_source(request, str(asked)),
             by=request.user,
         )
         return Response(_detail(request, incident.number), status=201)

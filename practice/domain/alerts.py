@@ -175,13 +175,16 @@ def joins(alert: Sent, incident: Standing, gap: float = GAP_SECONDS) -> bool:
 
     It does when both are of one system and their windows touch, and the alert comes from the
     incident's entry, from nowhere in particular, or from a component the investigation has in its
-    graph: a storm over one call tree is one investigation (rootcause.md §2.1).
+    graph: a storm over one call tree is one investigation (rootcause.md §2.1). An incident from
+    nowhere in particular takes anything while nothing is known of it.
     """
     if alert.system and incident.system and alert.system != incident.system:
         return False
     if not incident.begins - gap <= alert.at <= incident.ends + gap:
         return False
-    return not alert.entry or alert.entry == incident.entry or alert.entry in incident.known
+    if not alert.entry or not (incident.entry or incident.known):
+        return True
+    return alert.entry == incident.entry or alert.entry in incident.known
 
 
 def explained(causes: str, entries: Sequence[str], calls: Collection[tuple[str, str]]) -> int:

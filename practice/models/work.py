@@ -30,7 +30,9 @@ class WorkQuerySet(models.QuerySet[Piece], Generic[Piece]):
     def due(self, now: datetime, lease: timedelta) -> Self:
         """What may be claimed and nobody was rung for of late."""
         forgotten = Q(dispatched_at=None) | Q(dispatched_at__lt=now - RING_AGAIN)
-        return self.free(now, lease).filter(forgotten)
+        # The last bell was answered: whoever did has fallen silent since.
+        answered = Q(status=Work.Status.RUNNING, dispatched_at__lt=F("heartbeat_at"))
+        return self.free(now, lease).filter(forgotten | answered)
 
     def claim(self, pk: int, *, now: datetime, lease: timedelta) -> Piece | None:
         """Take a piece, or ``None`` when it is not ours. One conditional update decides.

@@ -23,6 +23,8 @@ from practice.services.incidents import LIMITS
 from practice.views.filters import link
 
 CAUSES_SHOWN = 5
+#: Any step of an attempt may be the one to test.
+STEPS_SHOWN = 40
 EDGES_SHOWN = 200
 SPARK = (192, 36)
 #: A recursion is drawn this deep; what lies below is in the report.
@@ -82,7 +84,9 @@ def incident_context(request: HttpRequest, incident: Incident) -> dict[str, Any]
     }
     found = shown.as_value() if shown else None
     if shown is not None and found is not None:
-        context |= found_context(found, shown.panels, [alert.entry for alert in alerts])
+        entries = [alert.entry for alert in alerts]
+        most = STEPS_SHOWN if incident.attempt else CAUSES_SHOWN
+        context |= found_context(found, shown.panels, entries, most)
         if membership.may_review and incident.is_open:
             context["ranked"] = _testable(incident, context["ranked"])
     return context
@@ -130,7 +134,9 @@ def fingerprint(incident: Incident, newest: Analysis | None) -> str:
     )
 
 
-def found_context(found: Found, panels: dict[str, Any], entries: list[str]) -> dict[str, Any]:
+def found_context(
+    found: Found, panels: dict[str, Any], entries: list[str], shown: int
+) -> dict[str, Any]:
     """What was found, in the order a reader wants it: answer, graph, path, evidence."""
     drawing = layout(found)
     decided = verdicts(found)
@@ -142,8 +148,8 @@ def found_context(found: Found, panels: dict[str, Any], entries: list[str]) -> d
         "top": top,
         "top_name": short(top.node) if top else "",
         "top_said": _unnamed(found.statement, top.node) if top else found.statement,
-        "ranked": _ranked(found, entries),
-        "ranked_more": max(0, len(found.causes) - CAUSES_SHOWN),
+        "ranked": _ranked(found, entries, shown),
+        "ranked_more": max(0, len(found.causes) - shown),
         "drawing": drawing,
         "graph_label": _graph_label(found, drawing),
         "edges": _edges(found)[:EDGES_SHOWN],
@@ -177,7 +183,7 @@ def memory_link(entry_id: str) -> str:
     return f"/playbooks/{playbook}/bullets/{label}/"
 
 
-def _ranked(found: Found, entries: list[str]) -> list[Ranked]:
+def _ranked(found: Found, entries: list[str], shown: int) -> list[Ranked]:
     calls = {
         (short(edge.source), short(edge.target))
         for edge in found.edges
@@ -194,7 +200,7 @@ def _ranked(found: Found, entries: list[str]) -> list[Ranked]:
             path=tuple(short(node) for node in path_of(cause)),
             evidence=tuple(by_id[e] for e in cause.evidence if e in by_id)[:6],
         )
-        for cause in found.causes[:CAUSES_SHOWN]
+        for cause in found.causes[:shown]
     ]
 
 

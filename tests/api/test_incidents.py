@@ -80,6 +80,17 @@ def test_a_key_that_only_reads_sends_nothing(with_key: Any, workspace: Any) -> N
     assert answer.status_code == 403
 
 
+@pytest.mark.parametrize(("query", "body"), [("?source=shop", {}), ("", {"source": "shop"})])
+def test_an_incident_names_its_source_in_the_query_or_the_body(
+    with_key: Any, workspace: Any, query: str, body: dict[str, str]
+) -> None:
+    for name in ("Shop", "Bank"):
+        source_of(workspace, by=None, name=name)
+    sent = {"at": BEGAN, "entry": "web", **body}
+    said = with_key("write").post(f"{INCIDENTS}{query}", sent, "application/json")
+    assert (said.status_code, said.json()["source"]) == (201, "shop")
+
+
 def test_one_incident_comes_whole(with_key: Any, workspace: Any) -> None:
     incident = outage(workspace)
     body = with_key("read").get(f"{INCIDENTS}/{incident.number}").json()

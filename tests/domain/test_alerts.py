@@ -113,6 +113,17 @@ def test_an_alert_joins_what_it_belongs_to(alert: Sent, expected: bool) -> None:
     assert joins(alert, STANDING) is expected
 
 
+@pytest.mark.parametrize(
+    ("entry", "known", "expected"),
+    [("", (), True), ("", ("web", "shop"), True), ("", ("mail",), False), ("mail", (), False)],
+)
+def test_an_incident_from_nowhere_takes_anything_while_nothing_is_known_of_it(
+    entry: str, known: tuple[str, ...], expected: bool
+) -> None:
+    standing = Standing(entry, "shop", AT - 60, AT + 60, frozenset(known))
+    assert joins(_sent(), standing) is expected
+
+
 def test_a_cause_explains_the_alerts_that_reach_it_even_in_a_cycle() -> None:
     calls = {("web", "shop"), ("shop", "ledger"), ("ledger", "shop"), ("mail", "queue")}
     assert explained("ledger", ["web", "shop", "mail", ""], calls) == 3

@@ -39,6 +39,17 @@ def test_what_a_dead_worker_held_is_done_by_the_next(incident: Incident) -> None
     assert analysed(incident).status == "done"
 
 
+def test_a_worker_that_falls_silent_is_followed_as_soon_as_its_lease_is_over(
+    incident: Incident,
+) -> None:
+    row, lease, now = incident.analyses.get(), timedelta(minutes=1), timezone.now()
+    rung, last = now - timedelta(seconds=90), now - timedelta(seconds=70)
+    Analysis.objects.update(status="running", heartbeat_at=last, dispatched_at=rung)
+    assert not Analysis.objects.due(now - timedelta(seconds=20), lease).exists()
+    assert rootcause.due() == [row.pk]
+    assert rootcause.due() == []  # that bell nobody has answered yet
+
+
 def test_a_late_twin_cannot_overwrite(incident: Incident, monkeypatch: pytest.MonkeyPatch) -> None:
     performed = rootcause._perform
 
