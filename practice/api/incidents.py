@@ -65,7 +65,8 @@ class IncidentList(APIView):
             alert = read(request.data)
         except NotAnAlert as error:
             raise ValidationError({"alert": [str(error)]}) from error
-        asked = request.query_params.get("source", "") or request.data.get("source", "")
+        body = request.data if isinstance(request.data, dict) else {}
+        asked = request.query_params.get("source", "") or body.get("source", "")
         incident = incidents.incident_create(
             workspace=workspace_of(request),
             alert=alert,
