@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
+
+from memoryapp.domain.masking import redact_value
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -68,6 +70,13 @@ def address_problem(url: str, *, private_allowed: Private, setting: str = ENVIRO
     if not private_allowed and (host == "localhost" or host.endswith(".localhost")):
         return PRIVATE.format(host=host, setting=setting)
     return ""
+
+
+def carries_credentials(url: str) -> bool:
+    """Whether an address has a user, a password or a secret of its query written into it."""
+    parts = urlsplit(url)
+    asked = dict(parse_qsl(parts.query))
+    return parts.username is not None or bool(redact_value(asked) != asked)
 
 
 def ip_problem(

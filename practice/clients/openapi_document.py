@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any, Literal
 from urllib.parse import urljoin, urlsplit
 
+from memoryapp.domain.addresses import carries_credentials
 from memoryapp.domain.masking import redact_value
 from practice.clients.discovery import schema_problem
 from practice.clients.openapi_schema import Resolver, Unreadable
@@ -102,6 +103,10 @@ def read_document(
     paths = root.get("paths")
     if not isinstance(paths, Mapping) or not paths:
         raise DocumentError("The document describes no paths, so there is nothing to call.")
+    servers = root.get("servers")
+    if not source and isinstance(servers, list):  # it is stored as it is
+        for server in servers:
+            _check_address(str(server.get("url", "")) if isinstance(server, Mapping) else "")
     reader = _Reader(root, base_url or _server(root, source), credential)
     for path, item in paths.items():
         if str(path).startswith("/"):
@@ -134,7 +139,16 @@ def _server(node: Json, source: str) -> str:
         raise DocumentError(
             "The document does not say where the service lives. Enter its base address."
         )
+    _check_address(address)
     return address
+
+
+def _check_address(address: str) -> None:
+    if carries_credentials(address):
+        raise DocumentError(
+            "An address among the document's servers carries credentials. Take them out of the "
+            "document and enter them as the environment's credential, which is stored encrypted."
+        )
 
 
 class _Reader:
@@ -189,7 +203,10 @@ class _Reader:
         """Calls, and the credential with them, go to the environment's own host only."""
         for node in (operation, item):
             if node.get("servers"):
-                address = _server(node, self.base_url)
+                try:
+                    address = _server(node, self.base_url)
+                except DocumentError as error:
+                    raise Unreadable(str(error)) from error
                 own, asked = urlsplit(self.base_url), urlsplit(address)
                 if (own.scheme, own.netloc) != (asked.scheme, asked.netloc):
                     raise Unreadable(

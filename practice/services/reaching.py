@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from memoryapp.domain.addresses import address_problem
+from memoryapp.domain.addresses import address_problem, carries_credentials
 from memoryapp.domain.errors import UnableToConnect
 from practice.orchestrator import worlds
 
@@ -124,8 +124,11 @@ def check_url(url: str) -> None:
         raise UnableToConnect(f"The address cannot be read: {error}.") from error
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise UnableToConnect("The address must start with http:// or https:// and name a host.")
-    if parts.username or parts.password:
-        raise UnableToConnect("Put credentials into a header, not into the address.")
+    if carries_credentials(url):
+        raise UnableToConnect(
+            "Put credentials into a header or the field for the credential, not into the address: "
+            "addresses are shown, and those two are stored encrypted."
+        )
     problem = address_problem(url, private_allowed=settings.ENVIRONMENT_PRIVATE_ADDRESSES)
     if problem:
         raise UnableToConnect(problem)

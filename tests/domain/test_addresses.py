@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from memoryapp.domain.addresses import address_problem, private_networks
+from memoryapp.domain.addresses import address_problem, carries_credentials, private_networks
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,21 @@ def test_it_leaves_private_addresses_to_the_operator(url: str) -> None:
 @pytest.mark.parametrize("url", ["https://tools.example.com/mcp", "https://8.8.8.8/"])
 def test_it_allows_public_addresses(url: str) -> None:
     assert address_problem(url, private_allowed=False) == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "carries"),
+    [
+        ("http://user:pa55@desk/", True),
+        ("http://user@desk/", True),
+        ("https://desk/doc.json?api_key=sk-live-42", True),
+        ("https://desk/doc.json?v=1&access_token=0123456789abcdef", True),
+        ("https://desk/doc.json?version=3&page_token=", False),
+        ("https://desk/@users/doc.json", False),
+    ],
+)
+def test_it_tells_an_address_with_credentials_in_it(url: str, carries: bool) -> None:
+    assert carries_credentials(url) is carries
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,8 @@ from tests.practice.runs import connected, driven, started
 from tests.practice.servers.shelf import DOCUMENT, KEY, START, Shelf, lending
 from tests.practice.shops import library
 
+#: A document with a password in an address, which the address entered here stands in for.
+SIGNED = json.dumps({**DOCUMENT, "servers": [{"url": "http://user:pa55@desk"}]})
 ENTERED = {"name": "Library", "transport": "openapi", "base_url": "http://127.0.0.1:9"}
 
 
@@ -82,6 +84,19 @@ def test_it_keeps_calling_the_address_an_operator_saw(workspace: Any, shelf: She
     assert connected(environment).options["found_base_url"] == "http://127.0.0.1:9/elsewhere"
 
 
+def test_it_shows_no_password_that_a_fetched_document_writes_into_its_address(
+    ada_client: Any, workspace: Any, shelf: Shelf
+) -> None:
+    shelf.document = {**DOCUMENT, "servers": [{"url": "http://user:pa55@127.0.0.1:9/"}]}
+
+    environment = library(workspace, shelf)
+
+    page = ada_client.get("/environments/library/").content.decode()
+    assert environment.status == Environment.Status.UNREACHABLE
+    assert "carries credentials" in page
+    assert "pa55" not in page + json.dumps(environment.options)
+
+
 def test_it_takes_a_document_as_text_or_as_a_file(ada_client: Any) -> None:
     text = json.dumps(DOCUMENT)
     ada_client.post("/environments/new/", ENTERED | {"document": text})
@@ -116,6 +131,9 @@ def test_it_stores_a_credential_where_nobody_reads_it(ada_client: Any) -> None:
         ({"document": "{oops"}, "not valid JSON in line 1"),
         ({"document": '{"swagger": "2.0"}'}, "Convert it to OpenAPI 3"),
         ({"document_url": "ftp://desk"}, "must start with http:// or https://"),
+        ({"document_url": "http://d/doc?api_key=sk-live-4242"}, "field for the credential"),
+        ({"document_url": "http://d", "base_url": "http://d/?token=a1b2c3d4e5f6g7h8"}, "encrypted"),
+        ({"document": SIGNED}, "carries credentials"),
         ({"document_url": "http://169.254.169.254/api"}, "cloud machines hand out their own"),
         ({"document_url": "http://d", "base_url": "http://[fe80::1]/"}, "It is never called"),
         ({"document_url": "http://d", "reset": "reset it"}, "such as POST /reset"),

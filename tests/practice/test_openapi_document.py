@@ -46,6 +46,11 @@ def sent(made: Operation, **arguments: Any) -> Request:
         ('{"openapi": "3.0.1", "paths": {}}', "describes no paths"),
         ('{"openapi": "3.0.1", "paths": {"/a": {}}, "servers": [{"url": "http://a"}]}', "no oper"),
         ('{"openapi": "3.0.1", "paths": {"/a": {"get": {}}}}', "does not say where the service"),
+        (
+            '{"openapi": "3.0.1", "paths": {"/a": {"get": {}}},'
+            ' "servers": [{"url": "http://user:pa55@desk"}]}',
+            "carries credentials. Take them out of the document and enter them as",
+        ),
         ("[" * 100_000, "nested too deeply"),
         ('{"openapi": ' + "[" * 100_000, "nested too deeply"),
     ],
@@ -202,6 +207,7 @@ def test_it_survives_a_document_made_to_explode() -> None:
         ({"parameters": [{"$ref": "other.yaml#/A"}]}, "refers to another document"),
         ({"parameters": [{"$ref": "#/components/loop"}]}, "leads in a circle"),
         ({"servers": [{"url": "https://elsewhere.example.com"}]}, "lives at another address"),
+        ({"servers": [{"url": "https://api.example.com/?api_key=sk-9"}]}, "carries credentials"),
         (
             {"requestBody": {"required": True, "content": {"multipart/form-data": {}}}},
             "takes multipart/form-data only, not JSON",
