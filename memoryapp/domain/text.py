@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from memoryapp.domain.masking import redact
@@ -100,6 +101,11 @@ def _joins(text: str, position: int) -> bool:
     )
 
 
+#: Sending is a task like any other where somebody asks for it.
+_SENDING = re.compile(
+    r"\b(?:send|forward|upload|post|copy|email|exfiltrate)\b[^.\n]{0,60}(?:https?://|\bto "
+    r"[\w.+-]+@[\w-]+\.)"
+)
 _ORDERS = tuple(
     re.compile(pattern)
     for pattern in (
@@ -114,19 +120,26 @@ _ORDERS = tuple(
         r"\b(?:do not|don't|never|without) (?:tell|telling|inform|informing|mention|mentioning|"
         r"alert|alerting|notify|notifying|asking)\b[^.\n]{0,20}\b(?:user|operator|human|anyone|"
         r"reviewer)",
-        r"\b(?:send|forward|upload|post|copy|email|exfiltrate)\b[^.\n]{0,60}(?:https?://|\bto "
-        r"[\w.+-]+@[\w-]+\.)",
         r"\bcurl\b[^\n]{0,120}\|\s*(?:ba)?sh\b",
         r"<\|?(?:im_start|im_end|system|endoftext)\|?>|</?(?:system|instructions?|important)>|"
         r"\[/?inst\]",
         r"\b(?:jailbreak|developer mode|pretend (?:to be|you are))\b",
-        r"\bapprove (?:this|every|all) (?:candidate|bullet|change)s?\b",
+        r"\bapprove (?:everything|(?:this|every|all) (?:candidate|bullet|change)s?)\b",
     )
 )
 
 
 def looks_like_instruction(text: str) -> tuple[str, ...]:
     """Return the phrases of ``text`` that read like orders to a model; empty if there are none."""
+    return _phrases(text, (*_ORDERS, _SENDING))
+
+
+def task_reads_like_order(text: str) -> tuple[str, ...]:
+    """The same of a task, which may well ask to send something to somebody."""
+    return _phrases(text, _ORDERS)
+
+
+def _phrases(text: str, patterns: Sequence[re.Pattern[str]]) -> tuple[str, ...]:
     plain = unicodedata.normalize("NFKC", strip_hidden(text)).casefold()
-    found = (pattern.search(plain) for pattern in _ORDERS)
+    found = (pattern.search(plain) for pattern in patterns)
     return tuple(match.group().strip() for match in found if match is not None)

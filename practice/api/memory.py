@@ -107,6 +107,11 @@ class FactSerializer(serializers.Serializer[Any]):
     age = serializers.IntegerField(help_text="Rounds that began since it was seen last.")
     relevance = serializers.FloatField()
     excluded = serializers.BooleanField(source="fact.is_excluded")
+    orders = serializers.ListField(
+        child=serializers.CharField(),
+        source="fact.orders",
+        help_text="Phrases that read like orders to a model; a fact with any is in no prompt.",
+    )
 
 
 class FactRequest(serializers.Serializer[Any]):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from memoryapp.domain.text import task_reads_like_order
 from practice.domain import novelty
 from practice.domain.novelty import Selection
 from practice.domain.types import Category, PracticeRecord, Steering, TaskSpec
@@ -51,6 +52,27 @@ def choose(
         selected=(*seeded, *first, *found.selected),
         dropped=(*dropped, *others.values(), *found.dropped),
     )
+
+
+def without_orders(
+    candidates: Sequence[TaskSpec], steering: Steering
+) -> tuple[list[TaskSpec], list[tuple[TaskSpec, str]]]:
+    """Return the candidates that may be practised, and those that read like orders to a model.
+
+    Such words come from what an environment says of itself, unless an operator's seed task has
+    them.
+    """
+    meant = {seed for seed in steering.seed_tasks if task_reads_like_order(seed)}
+    fit: list[TaskSpec] = []
+    dropped: list[tuple[TaskSpec, str]] = []
+    for task in candidates:
+        orders = () if task.seed_task in meant else task_reads_like_order(task.instruction)
+        if orders:
+            said = f"It reads like an order to a model: “{orders[0][:100]}”."
+            dropped.append((task, f"{said} Ask for it as a seed task if it is meant."))
+        else:
+            fit.append(task)
+    return fit, dropped
 
 
 def _without_avoided(

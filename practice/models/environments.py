@@ -10,6 +10,7 @@ from django.db import models
 from django.urls import reverse
 
 from memoryapp.domain.sealing import Seal, Unreadable
+from memoryapp.domain.text import looks_like_instruction
 from practice.domain.types import Effect, Fact, ToolSpec
 
 
@@ -194,6 +195,11 @@ class EnvironmentFact(models.Model):
 
     def __str__(self) -> str:
         return self.text[:80]
+
+    @property
+    def orders(self) -> tuple[str, ...]:
+        """Phrases of it that read like orders to a model: people see it, no proposer does."""
+        return looks_like_instruction(self.text)
 
     def as_value(self) -> Fact:
         return Fact(text=self.text, source_task=self.task.instruction, data=self.data)

@@ -73,7 +73,8 @@ class Prepared:
         What was practised with an earlier version of a tool bars nothing: it is a new tool now.
         The paper knows no versions.
         """
-        fit, repeated = novelty.without_repeats(candidates, self.held_out)
+        harmless, orders = selection.without_orders(candidates, self.briefing.steering)
+        fit, repeated = novelty.without_repeats(harmless, self.held_out)
         chosen = selection.choose(
             fit,
             [record for record in self.past if self.plan.faithful or not record.outdated],
@@ -82,7 +83,7 @@ class Prepared:
             seed=self.briefing.seed,
             faithful=self.plan.faithful,
         )
-        return replace(chosen, dropped=(*repeated, *chosen.dropped))
+        return replace(chosen, dropped=(*orders, *repeated, *chosen.dropped))
 
 
 def prepare(
@@ -212,4 +213,4 @@ def _named(words: Any) -> tuple[str, ...]:
 def _facts(environment: Environment) -> list[Fact]:
     starts = memory.round_starts(environment)
     rows = memory.facts_in_use(environment)[: memory.FACTS_WEIGHED]
-    return [memory.as_fact(row, starts) for row in rows]
+    return [memory.as_fact(row, starts) for row in rows if not row.orders]

@@ -194,7 +194,7 @@ def as_fact(row: EnvironmentFact, starts: list[datetime]) -> Fact:
 
 
 def facts_in_use(environment: Environment) -> QuerySet[EnvironmentFact]:
-    """Facts a proposer may be shown, freshest first."""
+    """Facts nobody excluded, freshest first. A proposer is shown those without ``orders``."""
     rows = environment.facts.filter(is_excluded=False).select_related("task")
     return rows.order_by("-last_seen_at", "-pk")
 

@@ -17,7 +17,7 @@ from memoryapp.domain import preping
 from memoryapp.domain.errors import UnableToChange
 from memoryapp.domain.masking import redact, redact_value
 from memoryapp.domain.nesting import nested_beyond
-from memoryapp.domain.text import looks_like_instruction, strip_hidden
+from memoryapp.domain.text import strip_hidden, task_reads_like_order
 from memoryapp.models import Bullet, Playbook, Workspace
 from memoryapp.services.events import event_record
 from memoryapp.services.imports import Incoming, bullets_import
@@ -191,7 +191,7 @@ def _verdict(place: str, entry: Entry, known: set[tuple[int, int, str]]) -> Row:
         return Row(place, "refused", f"Its cycle is above {CYCLE_MOST:,}; no run is that long.")
     if redact(entry.instruction) != entry.instruction:
         return Row(place, "refused", "Its instruction holds what looks like a secret.")
-    if orders := looks_like_instruction(entry.instruction):
+    if orders := task_reads_like_order(entry.instruction):
         said = f"Its instruction reads like an order to a model: “{orders[0]}”."
         return Row(place, "refused", f"{said} Ask for it as a seed task if it is meant.")
     if _key(entry) in known:

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
-from memoryapp.domain.text import looks_like_instruction
+from memoryapp.domain.text import looks_like_instruction, task_reads_like_order
 from memoryapp.models import Candidate, Evidence, Workspace
 from memoryapp.queries.origins import bullets_of, evidence_from
 from memoryapp.templatetags.formats import arguments
@@ -153,7 +153,7 @@ def trajectory_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "attempt": attempt,
         "run": attempt.run,
         "state": shown_state(attempt),
-        "task_orders": looks_like_instruction(attempt.task.instruction),
+        "task_orders": task_reads_like_order(attempt.task.instruction),
         "overrule": standing(attempt),
         "spent": spent,
         "phases": phases(steps, spent.calls) if request.GET.get("view") == "tree" else None,
