@@ -11,14 +11,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
-from memoryapp.api.contract import PROBLEM, READING, WRITING, NewestFirst
+from memoryapp.api.contract import PROBLEM, READING, WRITING, NewestFirst, WriteRequest
 from memoryapp.api.permissions import HasScope, workspace_of
 from memoryapp.api.review import member_named
 from memoryapp.models import BulkDecision, BulkOutcome
 from memoryapp.services import bulk
 
 
-class BulkRequest(serializers.Serializer[Any]):
+class BulkRequest(WriteRequest):
     action = serializers.ChoiceField(choices=["approve", "reject", "assign"])
     playbook = serializers.CharField(default="", allow_blank=True)
     op = serializers.CharField(default="", allow_blank=True)

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
-from memoryapp.api.contract import PROBLEM, READING, WRITING, NewestFirst, one_of
+from memoryapp.api.contract import PROBLEM, READING, WRITING, NewestFirst, WriteRequest, one_of
 from memoryapp.api.permissions import HasScope, playbook_of
 from memoryapp.domain.diff import word_diff
 from memoryapp.models import Bullet, BulletRevision
@@ -101,12 +101,12 @@ class RevisionDiff(RevisionSerializer):
         return [{"kind": segment.kind, "text": segment.text} for segment in segments]
 
 
-class AddRequest(serializers.Serializer[Any]):
+class AddRequest(WriteRequest):
     section = serializers.RegexField(curation.SECTION)
     content = serializers.CharField(max_length=CONTENT_MOST)
 
 
-class RewordRequest(serializers.Serializer[Any]):
+class RewordRequest(WriteRequest):
     content = serializers.CharField(max_length=CONTENT_MOST)
     reason = serializers.CharField(max_length=300, default="", allow_blank=True)
     revision = serializers.IntegerField(
@@ -114,7 +114,7 @@ class RewordRequest(serializers.Serializer[Any]):
     )
 
 
-class ReasonRequest(serializers.Serializer[Any]):
+class ReasonRequest(WriteRequest):
     reason = serializers.CharField(max_length=300, default="", allow_blank=True)
 
 
@@ -122,11 +122,11 @@ class MoveRequest(ReasonRequest):
     section = serializers.CharField(max_length=60)
 
 
-class PlaceRequest(serializers.Serializer[Any]):
+class PlaceRequest(WriteRequest):
     direction = serializers.ChoiceField(choices=[curation.UP, curation.DOWN])
 
 
-class TagsRequest(serializers.Serializer[Any]):
+class TagsRequest(WriteRequest):
     tags = serializers.ListField(child=serializers.CharField(max_length=60), max_length=40)
 
 

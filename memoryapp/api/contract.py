@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse
+from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.pagination import CursorPagination
@@ -20,6 +21,35 @@ WRITING = dict.fromkeys(("POST", "PUT", "PATCH", "DELETE"), (Scope.WRITE,))
 SENDING = {"GET": (Scope.READ, Scope.WRITE), "POST": (Scope.TRAJECTORIES, Scope.WRITE)}
 ADMINISTERING = dict.fromkeys(("GET", "POST"), (Scope.ADMIN,))
 PROBLEM = OpenApiResponse(OpenApiTypes.OBJECT, description="application/problem+json")
+
+
+#: of the unknown fields of one body, how many are named.
+_NAMED = 20
+
+
+class WriteRequest(serializers.Serializer[Any]):
+    """What a write endpoint takes: these fields and no others.
+
+    Left out in silence, a mistyped ``budget`` would be a run without a limit.
+    """
+
+    def to_internal_value(self, data: Any) -> Any:
+        names = (str(n) for n in data if n not in self.fields) if isinstance(data, Mapping) else ()
+        taken = ", ".join(name for name, field in self.fields.items() if not field.read_only)
+        unknown = {n[:100]: [f"There is no such field. It takes {taken}."] for n in names}
+        try:
+            value = super().to_internal_value(data)
+        except ValidationError as error:
+            if not unknown or not isinstance(error.detail, dict):
+                raise
+            raise ValidationError({**_first(unknown), **error.detail}) from error
+        if unknown:
+            raise ValidationError(_first(unknown))
+        return value
+
+
+def _first(unknown: dict[str, list[str]]) -> dict[str, list[str]]:
+    return dict(list(unknown.items())[:_NAMED])
 
 
 def one_of(request: Request, name: str, known: Sequence[str]) -> str:

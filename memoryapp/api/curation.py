@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
 from memoryapp.api.bullets import CONTENT_MOST, REFUSED, BulletSerializer
-from memoryapp.api.contract import PROBLEM, READING, WRITING
+from memoryapp.api.contract import PROBLEM, READING, WRITING, WriteRequest
 from memoryapp.api.permissions import HasScope, playbook_of
 from memoryapp.api.serving import LabelSerializer, label_facts
 from memoryapp.domain.errors import UnableToChange
@@ -23,7 +23,7 @@ from memoryapp.services import curation, playbooks, releases, undoing
 MOST_MERGED = 20
 
 
-class SettingsSerializer(serializers.ModelSerializer[Playbook]):
+class SettingsSerializer(WriteRequest, serializers.ModelSerializer[Playbook]):
     """``token_budget`` 0 means no limit."""
 
     token_budget = serializers.IntegerField(min_value=0, max_value=1_000_000)
@@ -33,7 +33,7 @@ class SettingsSerializer(serializers.ModelSerializer[Playbook]):
         fields = ("name", "description", "token_budget", "requires_evaluation")
 
 
-class BulletsMergeRequest(serializers.Serializer[Any]):
+class BulletsMergeRequest(WriteRequest):
     """The first label survives with ``content``; without it, with its own text."""
 
     labels = serializers.ListField(
@@ -55,7 +55,7 @@ class MergePreview(serializers.Serializer[Any]):
     bullets = BulletSerializer(many=True)
 
 
-class UndoRunRequest(serializers.Serializer[Any]):
+class UndoRunRequest(WriteRequest):
     origin = serializers.CharField(max_length=300, help_text="A candidate's origin_link.")
 
 
@@ -96,7 +96,7 @@ class LabelMoveSerializer(serializers.ModelSerializer[LabelMove]):
         fields = ("name", "from_version", "to_version", "moved_by", "created_at")
 
 
-class RevertRequest(serializers.Serializer[Any]):
+class RevertRequest(WriteRequest):
     version = serializers.IntegerField(
         min_value=1,
         max_value=999_999_999,

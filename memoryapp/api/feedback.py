@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
-from memoryapp.api.contract import PROBLEM, NewestFirst, one_of
+from memoryapp.api.contract import PROBLEM, NewestFirst, WriteRequest, one_of
 from memoryapp.api.permissions import HasScope, playbooks_of
 from memoryapp.models import ApiKey, Release, Report, Vote
 from memoryapp.models.tokens import Scope
@@ -20,7 +20,7 @@ from memoryapp.services.reports import Said, report_take
 VOTES_MOST = 500
 
 
-class VoteRequest(serializers.Serializer[Any]):
+class VoteRequest(WriteRequest):
     id = serializers.CharField(max_length=80, help_text="Id or label of a bullet of the release.")
     vote = serializers.ChoiceField(choices=Vote.Value.choices)
     evidence = serializers.CharField(
@@ -28,7 +28,7 @@ class VoteRequest(serializers.Serializer[Any]):
     )
 
 
-class FeedbackRequest(serializers.Serializer[Any]):
+class FeedbackRequest(WriteRequest):
     release = serializers.IntegerField(
         min_value=1, max_value=2**63 - 1, help_text="X-Release-Id of the pull."
     )

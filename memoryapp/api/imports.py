@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
-from memoryapp.api.contract import PROBLEM, WRITING
+from memoryapp.api.contract import PROBLEM, WRITING, WriteRequest
 from memoryapp.api.permissions import HasScope, playbooks_of
 from memoryapp.domain.reading import READERS
 from memoryapp.domain.readings import CHARACTERS_MOST
@@ -21,7 +21,7 @@ from memoryapp.services.imports import Conflict, playbook_import
 VERDICTS = ("added", "review", "updated", "kept", "skipped", "refused")
 
 
-class ImportRequest(serializers.Serializer[Any]):
+class ImportRequest(WriteRequest):
     format = serializers.ChoiceField(
         choices=[*READERS],
         error_messages={

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
-from memoryapp.api.contract import PROBLEM
+from memoryapp.api.contract import PROBLEM, WriteRequest
 from memoryapp.api.permissions import HasScope, workspace_of
 from memoryapp.models import ApiKey, Playbook
 from memoryapp.models.tokens import Scope
@@ -52,7 +52,7 @@ class NewKeySerializer(KeySerializer):
         fields = ("key", *KeySerializer.Meta.fields)  # type: ignore[assignment]
 
 
-class KeyRequest(serializers.Serializer[Any]):
+class KeyRequest(WriteRequest):
     name = serializers.CharField(max_length=100)
     scopes = serializers.ListField(
         child=serializers.ChoiceField(choices=Scope.choices), min_length=1, max_length=10
@@ -71,7 +71,7 @@ class KeyRequest(serializers.Serializer[Any]):
     )
 
 
-class RotateRequest(serializers.Serializer[Any]):
+class RotateRequest(WriteRequest):
     grace_hours = serializers.FloatField(
         min_value=0,
         max_value=GRACE_MOST.total_seconds() / 3600,

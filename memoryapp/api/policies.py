@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from memoryapp.api.contract import PROBLEM, READING
+from memoryapp.api.contract import PROBLEM, READING, WriteRequest
 from memoryapp.api.permissions import HasScope, playbook_of
 from memoryapp.domain.review import Policy
 from memoryapp.models import ReviewPolicy
@@ -35,7 +35,7 @@ class PolicySerializer(serializers.Serializer[Any]):
     blind_share = serializers.FloatField(default=0.0)
 
 
-class PolicyRequest(PolicySerializer):
+class PolicyRequest(WriteRequest, PolicySerializer):
     reason = serializers.CharField(max_length=300)
 
 

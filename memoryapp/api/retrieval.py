@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
-from memoryapp.api.contract import PROBLEM, READING
+from memoryapp.api.contract import PROBLEM, READING, WriteRequest
 from memoryapp.api.permissions import HasScope, bound_to, playbooks_of, workspace_of
 from memoryapp.models import ApiKey, Bullet, RecallTrace, Release
 from memoryapp.models.tokens import Scope
@@ -30,7 +30,7 @@ K_MOST = 100
 QUERY_MOST = 10_000
 
 
-class SearchRequest(serializers.Serializer[Any]):
+class SearchRequest(WriteRequest):
     query = serializers.CharField(max_length=QUERY_MOST, trim_whitespace=True)
     k = serializers.IntegerField(min_value=1, max_value=K_MOST, default=8)
     max_tokens = serializers.IntegerField(

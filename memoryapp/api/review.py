@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
 from memoryapp.api import serializers as s
-from memoryapp.api.contract import PROBLEM, READING, WRITING
+from memoryapp.api.contract import PROBLEM, READING, WRITING, WriteRequest
 from memoryapp.api.permissions import HasScope, workspace_of
 from memoryapp.models import Candidate, Membership, Note
 from memoryapp.queries import desks
@@ -22,7 +22,7 @@ from memoryapp.services import decisions, desk, twins
 READ_WRITE = {**READING, **WRITING}
 
 
-class NoteSerializer(serializers.ModelSerializer[Note]):
+class NoteSerializer(WriteRequest, serializers.ModelSerializer[Note]):
     author = serializers.CharField(source="author.username", default=None, allow_null=True)
 
     class Meta:
@@ -31,11 +31,11 @@ class NoteSerializer(serializers.ModelSerializer[Note]):
         read_only_fields = ("author", "created_at")
 
 
-class AssigneeRequest(serializers.Serializer[Any]):
+class AssigneeRequest(WriteRequest):
     username = serializers.CharField(allow_blank=True, help_text="Empty: nobody in particular.")
 
 
-class ReservationRequest(serializers.Serializer[Any]):
+class ReservationRequest(WriteRequest):
     take_over = serializers.BooleanField(default=False)
 
 
@@ -142,7 +142,7 @@ class TwinSerializer(serializers.Serializer[Any]):
     near = serializers.FloatField(help_text="Share of words and word pairs in common, 0 to 1.")
 
 
-class MergeRequest(serializers.Serializer[Any]):
+class MergeRequest(WriteRequest):
     other = serializers.UUIDField(help_text="The candidate that waits no more.")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from memoryapp.api.contract import WriteRequest
 from memoryapp.domain.provenance import Trust
 from memoryapp.models import Candidate, Evaluation, Evidence, Playbook, Release
 from memoryapp.services.decisions import is_blind
@@ -179,22 +180,22 @@ class CandidateSerializer(serializers.ModelSerializer[Candidate]):
         )
 
 
-class ApproveRequest(serializers.Serializer[Any]):
+class ApproveRequest(WriteRequest):
     content = serializers.CharField(required=False, help_text="The reworded bullet, if edited.")
     seen = serializers.CharField(required=False, default="", help_text="The candidate's shown.")
 
 
-class RejectRequest(serializers.Serializer[Any]):
+class RejectRequest(WriteRequest):
     reason = serializers.CharField(max_length=300)
     seen = serializers.CharField(required=False, default="", help_text="The candidate's shown.")
 
 
-class PublishRequest(serializers.Serializer[Any]):
+class PublishRequest(WriteRequest):
     notes = serializers.CharField(required=False, default="", max_length=500, allow_blank=True)
     label = serializers.CharField(  # type: ignore[assignment]  # a field of that very name
         required=False, default="", allow_blank=True
     )
 
 
-class LabelRequest(serializers.Serializer[Any]):
+class LabelRequest(WriteRequest):
     version = serializers.IntegerField(min_value=1)

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
-from memoryapp.api.contract import PROBLEM, READING, WRITING
+from memoryapp.api.contract import PROBLEM, READING, WRITING, WriteRequest
 from memoryapp.api.permissions import HasScope, playbook_of
 from memoryapp.api.serializers import ReleaseSerializer
 from memoryapp.models import Release, ReleaseLabel
@@ -47,12 +47,12 @@ class LabelSerializer(serializers.Serializer[Any]):
     canary = CanarySerializer(allow_null=True)
 
 
-class CanaryRequest(serializers.Serializer[Any]):
+class CanaryRequest(WriteRequest):
     version = serializers.IntegerField(min_value=1, max_value=999_999_999)
     share = serializers.IntegerField(min_value=1, max_value=99)
 
 
-class WithdrawRequest(serializers.Serializer[Any]):
+class WithdrawRequest(WriteRequest):
     kind = serializers.ChoiceField(choices=["retired", "recalled"])
     reason = serializers.CharField(max_length=300)
     replacement = serializers.IntegerField(

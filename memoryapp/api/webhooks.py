@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
-from memoryapp.api.contract import PROBLEM, NewestFirst, one_of
+from memoryapp.api.contract import PROBLEM, NewestFirst, WriteRequest, one_of
 from memoryapp.api.permissions import HasScope, workspace_of
 from memoryapp.domain.webhooks import KINDS
 from memoryapp.models import Delivery, DeliveryTry, Webhook
@@ -30,14 +30,14 @@ class WebhookSerializer(serializers.ModelSerializer[Webhook]):
         fields = ("id", "url", "kinds", "is_active", "message", "created_by", "created_at")
 
 
-class WebhookRequest(serializers.Serializer[Any]):
+class WebhookRequest(WriteRequest):
     url = serializers.CharField(max_length=500)
     kinds = serializers.ListField(
         child=serializers.ChoiceField(choices=[*KINDS.items()]), min_length=1
     )
 
 
-class WebhookChange(serializers.Serializer[Any]):
+class WebhookChange(WriteRequest):
     kinds = serializers.ListField(
         child=serializers.ChoiceField(choices=[*KINDS.items()]), min_length=1, required=False
     )

@@ -48,6 +48,23 @@ _NO_WORD = (
 )
 _PASS = r"(?<![A-Za-z])(?:[Pp]ass|PASS(?![ \t]*:))"  # "PASS: test_2" is what test runners print
 _PIN = r"(?:pin|otp)(?:[_-]?code)?"
+#: Whose it is, between a name and what prose says of it: "the password for the vault is …".
+_OF_WHAT = r"(?:[ \t]+(?:for|of|to)(?:[ \t]+[\w.@-]{1,40}){1,3})?"
+_IS = rf"{_OF_WHAT}[ \t]+(?:is|was)(?:[ \t]+now)?[ \t]*:?"
+#: A value in prose: a word that no description is, its last sign no full stop.
+_TOLD = (
+    r"(?!\[|https?:|\S{0,60}(?:based|bits?|bytes?|char(?:acter)?s?|days?|digits?|encoded|encrypted"
+    r"|hashed|hours?|letters?|minutes?|signed)\b|(?:base\d+|ed25519|md5|oauth2?|utf-?8|[hr]s\d+"
+    r"|sha-?\d+)\b)(?=\S{0,200}[A-Za-z])(?=\S{0,200}(?:[0-9#$%^&*@+~]|!\w))"
+    r"[^\s\"'`\\,;&<>()]{5,}[^\s\"'`\\,;&<>().!?:]"
+)
+
+
+def _in_prose(names: str, *, said: str = rf"(?:{_IS}|[ \t]*:)") -> str:
+    return rf"(?i)((?<![a-z])(?:{names}){said}[ \t]*[\"'`]?){_TOLD}"
+
+
+_PROSE_SIGN = r"(?:password|passphrase|passcode|secret|token|api[ _-]?key|pin)[ \t:]"
 _HTML_QUOTE = r"&(?:quot|apos|#0*3[49]|#x0*2[27]);"
 _PERCENT = r"%(?:25)?"
 
@@ -204,6 +221,19 @@ _NAMED_RULES: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ),
     ),
     (
+        _PROSE_SIGN,
+        (
+            ("password", _in_prose("password|passphrase|passcode|secret"), r"\1{}"),
+            ("api key", _in_prose(r"api[ _-]?key"), r"\1{}"),
+            ("pin", _in_prose("pin"), r"\1{}"),
+            (  # "token: …" may be a cursor, and so may the token of a page
+                "token",
+                _in_prose(r"(?<!page )(?<!next )token", said=_IS),
+                r"\1{}",
+            ),
+        ),
+    ),
+    (
         "token",
         (
             (  # a cursor is called token too, and looks like one less often
@@ -243,6 +273,7 @@ SIGN = re2.compile(
     rf"{_EDGE}(?:[sr]k[-_]|gr_|sg\.|eyj|aiza|a[ks]ia[a-z0-9]|hf_|npm_|whsec_)"
     r"|gh[pousr]_|github_pat_|glpat-|xox[abeprs]-|authorization|private key|bearer"
     r"|basic(?:[ \t]|\\t)|://[^/@\"']*@|token(?:[^s]|$)|cookie|cred(?:ential|s)"
+    rf"|{_EDGE}(?:api key|passcode|pin)[ \t:]"
     rf"|{_NAME_SIGN}|{_PASS_SIGN}|{_PIN_SIGN}|\\u00[2-7]|%(?:25)?[4-7]",
     options=_OPTIONS,
 )

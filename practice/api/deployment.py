@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
-from memoryapp.api.contract import PROBLEM, SENDING, NewestFirst, one_of
+from memoryapp.api.contract import PROBLEM, SENDING, NewestFirst, WriteRequest, one_of
 from memoryapp.api.permissions import HasScope, playbooks_of, workspace_of
 from practice.domain.deployment import MAX_BATCH, OUTCOMES
 from practice.models import SentTrajectory
@@ -41,7 +41,7 @@ class SentEntry(serializers.Serializer[Any]):
     )
 
 
-class SendRequest(serializers.Serializer[Any]):
+class SendRequest(WriteRequest):
     playbook = serializers.SlugField()
     environment = serializers.SlugField()
     # Entries are read one by one: a bad one is reported and the others are kept.

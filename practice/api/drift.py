@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
-from memoryapp.api.contract import PROBLEM, READING, WRITING
+from memoryapp.api.contract import PROBLEM, READING, WRITING, WriteRequest
 from memoryapp.api.permissions import HasScope, workspace_of
 from memoryapp.models import Bullet
 from practice.api.environments import EnvironmentSerializer, MayEdit
@@ -68,7 +68,7 @@ class EnvironmentDrift(APIView):
         return Response(DriftSerializer(found).data)
 
 
-class WatchRequest(serializers.Serializer[Any]):
+class WatchRequest(WriteRequest):
     watched = serializers.BooleanField()
 
 

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from memoryapp.access import Right, allows, membership_of, object_or_404
-from memoryapp.api.contract import PROBLEM, READING, WRITING
+from memoryapp.api.contract import PROBLEM, READING, WRITING, WriteRequest
 from memoryapp.api.permissions import HasScope, workspace_of
 from memoryapp.models import ApiKey, Membership
 from memoryapp.models.tokens import Scope
@@ -77,7 +77,7 @@ class EnvironmentSerializer(serializers.ModelSerializer[Environment]):
         return {key: value for key, value in environment.options.items() if key in SHOWN_OPTIONS}
 
 
-class EnvironmentRequest(serializers.Serializer[Any]):
+class EnvironmentRequest(WriteRequest):
     """Fields of other transports than the chosen one are left out."""
 
     name = serializers.CharField(max_length=100)
@@ -107,7 +107,7 @@ class EnvironmentRequest(serializers.Serializer[Any]):
     )
 
 
-class SlotsRequest(serializers.Serializer[Any]):
+class SlotsRequest(WriteRequest):
     slots = serializers.IntegerField(min_value=1, max_value=services.SLOT_LIMIT)
 
 
@@ -117,7 +117,7 @@ class SnapshotSerializer(serializers.ModelSerializer[EnvironmentSnapshot]):
         fields = ("number", "name", "seed_digest", "size_bytes", "tools", "created_at")
 
 
-class SnapshotRequest(serializers.Serializer[Any]):
+class SnapshotRequest(WriteRequest):
     name = serializers.CharField(default="", allow_blank=True, max_length=100)
 
 

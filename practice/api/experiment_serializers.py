@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from memoryapp.api.contract import WriteRequest
 from practice.api.serializers import DEFAULTS
 from practice.models import Attempt, Experiment, Overrule
 from practice.services.experiments import ALL, NONE, TASKS
@@ -63,7 +64,7 @@ class ExperimentSerializer(serializers.ModelSerializer[Experiment]):
         )
 
 
-class ExperimentRequest(serializers.Serializer[Any]):
+class ExperimentRequest(WriteRequest):
     environment = serializers.SlugField()
     playbook = serializers.SlugField()
     release = serializers.IntegerField(
@@ -107,7 +108,7 @@ class ExperimentRequest(serializers.Serializer[Any]):
         return attrs
 
 
-class OverruleRequest(serializers.Serializer[Any]):
+class OverruleRequest(WriteRequest):
     label = serializers.ChoiceField(  # type: ignore[assignment]  # a field of that very name
         choices=Attempt.Label.choices
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from memoryapp.api.contract import WriteRequest
 from practice.domain.alerts import MAX_BATCH
 from practice.domain.decisive import CONFIRMED, REFUTED, UNTESTED
 from practice.models import Analysis, Incident, IncidentAlert, TelemetryFile, TelemetrySource
@@ -136,7 +137,7 @@ class IncidentRequest(SentAlert):
     )
 
 
-class AlertsRequest(serializers.Serializer[Any]):
+class AlertsRequest(WriteRequest):
     source = serializers.SlugField(  # type: ignore[assignment]  # a field of that very name
         required=False, help_text="The telemetry source to look in."
     )
@@ -159,12 +160,12 @@ class AlertsReceipt(serializers.Serializer[Any]):
     refused = serializers.ListField(child=serializers.CharField())
 
 
-class StepTestRequest(serializers.Serializer[Any]):
+class StepTestRequest(WriteRequest):
     step = serializers.IntegerField(min_value=1)
     arguments = serializers.DictField(help_text="All arguments the step is to be made with.")
 
 
-class AnalyseRequest(serializers.Serializer[Any]):
+class AnalyseRequest(WriteRequest):
     window_from = serializers.DateTimeField(required=False)
     window_to = serializers.DateTimeField(required=False)
     depth = serializers.IntegerField(required=False, min_value=1, max_value=LIMITS["depth"])
@@ -187,14 +188,14 @@ class AnalyseRequest(serializers.Serializer[Any]):
         return attrs
 
 
-class DecideRequest(serializers.Serializer[Any]):
+class DecideRequest(WriteRequest):
     cause = serializers.CharField(
         required=False, default="", allow_blank=True, help_text="A node, such as service:ledger-db."
     )
     reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=1_000)
 
 
-class LessonRequest(serializers.Serializer[Any]):
+class LessonRequest(WriteRequest):
     playbook = serializers.SlugField()
 
 
@@ -203,7 +204,7 @@ class LessonReceipt(serializers.Serializer[Any]):
     url = serializers.CharField()
 
 
-class TelemetrySourceSerializer(serializers.ModelSerializer[TelemetrySource]):
+class TelemetrySourceSerializer(WriteRequest, serializers.ModelSerializer[TelemetrySource]):
     class Meta:
         model = TelemetrySource
         fields = ("slug", "name", "mapping", "created_at")
@@ -239,7 +240,7 @@ class TelemetryFileSerializer(serializers.ModelSerializer[TelemetryFile]):
         )
 
 
-class MappingRequest(serializers.Serializer[Any]):
+class MappingRequest(WriteRequest):
     kind = serializers.ChoiceField(choices=TelemetryFile.Kind.choices)
     columns = serializers.DictField(
         child=serializers.CharField(allow_blank=True),

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
-from memoryapp.api.contract import PROBLEM, READING, WRITING, NewestFirst, one_of
+from memoryapp.api.contract import PROBLEM, READING, WRITING, NewestFirst, WriteRequest, one_of
 from memoryapp.api.permissions import HasScope, playbooks_of, workspace_of
 from memoryapp.models import Playbook
 from memoryapp.models.tokens import Scope
@@ -74,7 +74,7 @@ class SteeringSerializer(serializers.ModelSerializer[Steering]):
         )
 
 
-class SteeringRequest(serializers.Serializer[Any]):
+class SteeringRequest(WriteRequest):
     kind = serializers.ChoiceField(choices=Steering.Kind.choices)
     tool = serializers.CharField(max_length=200, required=False, default="")
     instruction = serializers.CharField(max_length=SEED_CAP, required=False, default="")
@@ -114,11 +114,11 @@ class FactSerializer(serializers.Serializer[Any]):
     )
 
 
-class FactRequest(serializers.Serializer[Any]):
+class FactRequest(WriteRequest):
     excluded = serializers.BooleanField()
 
 
-class ArtifactRequest(serializers.Serializer[Any]):
+class ArtifactRequest(WriteRequest):
     file = serializers.ChoiceField(choices=artifact.FILES)
     playbook = serializers.SlugField()
     document = serializers.JSONField()

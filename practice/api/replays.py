@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -12,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
-from memoryapp.api.contract import PROBLEM, READING, WRITING
+from memoryapp.api.contract import PROBLEM, READING, WRITING, WriteRequest
 from memoryapp.api.permissions import HasScope, workspace_of
 from practice.api.telemetry import BytesParser, body_of
 from practice.domain.replays import VARIANTS
@@ -66,7 +64,7 @@ class ReplaySerializer(serializers.ModelSerializer[Replay]):
         )
 
 
-class ReplayRequest(serializers.Serializer[Any]):
+class ReplayRequest(WriteRequest):
     variants = serializers.ListField(
         child=serializers.ChoiceField(choices=[*VARIANTS]), default=list
     )

@@ -8,6 +8,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from memoryapp.api.contract import WriteRequest
 from practice.domain.rounds import Plan
 from practice.domain.validation import MAX_VOTES, Admission
 from practice.models import Attempt, Lesson, Run, Step
@@ -85,7 +86,7 @@ class RunDetailSerializer(RunSerializer):
         return {"done": done, "total": total}
 
 
-class SwitchesRequest(serializers.Serializer[Any]):
+class SwitchesRequest(WriteRequest):
     """What a run does beyond the paper. Valid, it is one ``switches`` value."""
 
     faithful = serializers.BooleanField(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -11,7 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
-from memoryapp.api.contract import PROBLEM, READING
+from memoryapp.api.contract import PROBLEM, READING, WriteRequest
 from memoryapp.api.permissions import HasScope, workspace_of
 from memoryapp.models.tokens import Scope
 from practice.api.environments import MayEdit
@@ -62,7 +60,7 @@ class ToolSerializer(serializers.ModelSerializer[EnvironmentTool]):
         return list(orders_in(tool.as_spec()))
 
 
-class ToolRequest(serializers.Serializer[Any]):
+class ToolRequest(WriteRequest):
     allowed = serializers.BooleanField()
     accepts = serializers.ChoiceField(
         choices=CAUTIOUS,

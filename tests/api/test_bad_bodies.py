@@ -7,6 +7,8 @@ import json
 from typing import Any
 
 import pytest
+import yaml
+from django.conf import settings
 from django.test import Client
 
 from practice.models import SentTrajectory
@@ -54,6 +56,24 @@ def test_it_refuses_one_trajectory_that_is_nested_too_deeply(with_key: Any) -> N
     assert refused["id"] == "t1"
     assert "nested more than 100 levels deep" in refused["message"]
     assert SentTrajectory.objects.count() == 2
+
+
+def test_every_body_that_is_not_somebody_elses_format_is_closed() -> None:
+    """A mistyped field must be refused, not left out."""
+    document = yaml.safe_load((settings.BASE_DIR / "docs/openapi.yaml").read_text())
+    schemas = document["components"]["schemas"]
+    named = {
+        content["schema"]["$ref"].rpartition("/")[2]
+        for operations in document["paths"].values()
+        for operation in operations.values()
+        for content in operation.get("requestBody", {}).get("content", {}).values()
+        if "$ref" in content["schema"]
+    }
+
+    open_ended = {name for name in named if schemas[name].get("additionalProperties") is not False}
+
+    assert len(named) > 40
+    assert open_ended == {"IncidentRequest"}
 
 
 @pytest.mark.parametrize("levels", [300, 500, 990, 2_000, 100_000])

@@ -33,6 +33,17 @@ def start(client: Any, **more: Any) -> Any:
     return client.post("/api/v1/runs", body, content_type="application/json")
 
 
+def test_it_refuses_a_field_it_does_not_know(environment: Any, with_key: Any) -> None:
+    answer = start(with_key("write"), budjet="1.00", rounds=0)
+
+    assert answer.status_code == 400
+    assert answer["Content-Type"] == "application/problem+json"
+    said = {each["pointer"]: each["detail"] for each in answer.json()["fields"]}
+    assert set(said) == {"#/budjet", "#/rounds"}
+    assert "There is no such field. It takes faithful, verify," in said["#/budjet"]
+    assert not Run.objects.exists()
+
+
 def test_it_starts_a_run_with_the_papers_defaults(
     environment: Any, with_key: Any, rung: Any, django_capture_on_commit_callbacks: Any
 ) -> None:

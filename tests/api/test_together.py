@@ -86,7 +86,7 @@ def test_a_trajectory_is_taken_once(release: Any, send: Any) -> None:
 
 
 def test_an_idempotency_key_stands_for_one_request(release: Any, send: Any) -> None:
-    body = {"version": 1, "kind": "retired", "reason": "old"}
+    body = {"kind": "retired", "reason": "old"}
     path = "/api/v1/playbooks/desk/releases/1/withdraw"
     answers = send(path, body, **{"Idempotency-Key": "once"})
     statuses = Counter(answer.status_code for answer in answers)

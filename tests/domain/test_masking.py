@@ -113,6 +113,49 @@ def test_a_cursor_and_a_count_are_no_secrets(text: str) -> None:
         assert redact_value(json.loads(text)) == json.loads(text)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "the password is {}",
+        "Password was {}.",
+        "Your passphrase is: {}",
+        "My PIN is {}, keep it",
+        "The API key is {}",
+        "api key: {}",
+        'The secret is "{}"',
+        "The token is now {}!",
+        "The password for the vault is {}",
+        "the passcode of bob@example.com was {} (old)",
+    ],
+)
+def test_a_secret_is_masked_in_prose(said: str) -> None:
+    for secret in ("hunter2", "tr0ub4dor&3".replace("&", "-"), "open!sesame"):
+        told = said.format(secret)
+        assert secret not in redact(told)
+        assert redact(redact(told)) == redact(told)
+    marks = redact(said.format("hunter2"))
+    assert said.split("{}")[0] in marks
+    assert marks.endswith(said.split("{}")[1])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The password is required.",
+        "Your password was incorrect!",
+        "The password is 12345 characters long.",
+        "The password is 12-characters long, the PIN is 4711.",
+        "The token is base64-encoded, the secret is SHA256, and the api key is OAuth2.",
+        "Whether the password is optional/required depends on the server.",
+        "The next token is abc123def, the page token is abc123def.",
+        "A pin is needed: item42. Shipping is free4all.",
+        "The secret is https://example.org/v1",
+    ],
+)
+def test_what_prose_says_of_a_secret_is_none(text: str) -> None:
+    assert redact(text) == text
+
+
 def test_a_text_without_names_of_secrets_keeps_its_escapes() -> None:
     text = 'a\\u0062c {"pass": "yes"}'
     assert redact(text) == text
