@@ -42,8 +42,17 @@ def mistake(tool: str, error: str) -> Mistake:
     return tool, " ".join(_PARTICULAR.sub("…", error.lower()).split())[:200]
 
 
+def subject(cited: Sequence[Mistake]) -> Mistake | None:
+    """Return the mistake a lesson is about, of those its steps made in their order.
+
+    It is the first. A step that got past it is cited as well, to show that it did, and may then
+    fail of something the lesson does not speak of.
+    """
+    return cited[0] if cited else None
+
+
 def rule(
-    needed: int, tried: Sequence[Trial], without: Trial, about: Sequence[Mistake]
+    needed: int, tried: Sequence[Trial], without: Trial, about: Mistake | None
 ) -> tuple[Ruling, str] | None:
     """Return what the trials say with the sentence for people; ``None`` where more are needed.
 
@@ -51,13 +60,12 @@ def rule(
         needed: wins in a row that keep a lesson.
         tried: trials with the lesson in their order; nothing follows a lost one.
         without: the same task without the lesson.
-        about: the mistakes of the steps that the lesson cites.
+        about: the mistake the lesson is about.
     """
-    again = next((m for m in about if tried and m in tried[-1].mistakes), None)
-    if again is not None:
+    if about is not None and tried and about in tried[-1].mistakes:
         return (
             Ruling.REFUTED,
-            f"With it the same mistake was made again, a failed call of {again[0]}. "
+            f"With it the same mistake was made again, a failed call of {about[0]}. "
             f"{tried[-1].reason}".rstrip(),
         )
     if tried and not tried[-1].won:

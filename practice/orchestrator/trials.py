@@ -151,11 +151,13 @@ def _decide(lesson: Lesson) -> None:
     tried = [trial for trial in judged_trials if trial.arm and trial.arm.kind == Arm.Kind.LESSON]
     without = next((trial for trial in judged_trials if trial not in tried), source)
     cited = set(lesson.evidence)
-    about = [
-        verification.mistake(step.tool, error)
-        for step in source.as_trajectory().steps
-        if step.number in cited and (error := failure(step))
-    ]
+    about = verification.subject(
+        [
+            verification.mistake(step.tool, error)
+            for step in source.as_trajectory().steps
+            if step.number in cited and (error := failure(step))
+        ]
+    )
     ruled = verification.rule(
         lesson.wins_needed, [_as_trial(t) for t in tried], _as_trial(without), about
     )

@@ -22,6 +22,12 @@ _ORDER = {
     Lesson.Status.UNTESTED: 2,
     Lesson.Status.KEPT: 3,
 }
+#: What an arm's trials had in memory, as people say it.
+_WITH_IT: Mapping[str, str] = {
+    Arm.Kind.LESSON.value: "with it",
+    Arm.Kind.BEFORE.value: "without it",
+    Arm.Kind.AFTER.value: "with it",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +42,10 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class LessonRow:
-    """A lesson with its trials (attempt and state), the bullets it changes, and its two sides."""
+    """A lesson with its trials (attempt, state, with or without it), its bullets, its two sides."""
 
     lesson: Lesson
-    trials: tuple[tuple[Attempt, Any], ...]
+    trials: tuple[tuple[Attempt, Any, str], ...]
     targets: tuple[Target, ...]
     gone: tuple[str, ...]
     sides: tuple[Side, ...]
@@ -108,7 +114,10 @@ def _row(lesson: Lesson, targets: Mapping[str, Target]) -> LessonRow:
     trials = [trial for arm in lesson.arms.all() for trial in arm.attempts.all()]
     return LessonRow(
         lesson=lesson,
-        trials=tuple((t, shown_state(t)) for t in sorted(trials, key=lambda t: t.pk)),
+        trials=tuple(
+            (t, shown_state(t), _WITH_IT[t.arm.kind] if t.arm else "")
+            for t in sorted(trials, key=lambda t: t.pk)
+        ),
         targets=tuple(targets[label] for label in lesson.targets if label in targets),
         gone=tuple(label for label in lesson.targets if label not in targets),
         sides=_sides(lesson, trials),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from practice.domain.verification import Ruling, Trial, mistake, rule
+from practice.domain.verification import Mistake, Ruling, Trial, mistake, rule, subject
 
 WON, LOST = Trial(won=True), Trial(won=False, reason="It stopped early.")
 NO_REASON = mistake("refund_order", 'Order "ORD-1" needs a reason.')
 NO_STOCK = mistake("place_order", "Nothing left of SKU-9.")
 
 
-def ruled(tried: list[Trial], without: Trial, about: tuple[tuple[str, str], ...] = ()) -> str:
+def ruled(tried: list[Trial], without: Trial, about: Mistake | None = None) -> str:
     found = rule(2, tried, without, about)
     return "" if found is None else found[0].value
 
@@ -33,25 +33,30 @@ def test_a_loss_by_its_own_mistake_refutes_it() -> None:
     again = Trial(
         won=False, mistakes=(mistake("refund_order", "Order 'ORD-22' needs a reason."),), reason="x"
     )
-    assert ruled([WON, again], LOST, (NO_REASON,)) == "refuted"
+    assert ruled([WON, again], LOST, NO_REASON) == "refuted"
 
 
 def test_a_win_in_which_its_mistake_was_made_again_refutes_it() -> None:
     won = Trial(won=True, mistakes=(NO_REASON,))
-    assert ruled([won], LOST, (NO_REASON,)) == "refuted"
-    assert ruled([won, won], LOST, (NO_STOCK,)) == "kept"
+    assert ruled([won], LOST, NO_REASON) == "refuted"
+    assert ruled([won, won], LOST, NO_STOCK) == "kept"
 
 
 def test_losing_what_is_won_without_it_refutes_it() -> None:
-    assert ruled([LOST], WON, (NO_REASON,)) == "refuted"
+    assert ruled([LOST], WON, NO_REASON) == "refuted"
 
 
 def test_a_loss_for_another_reason_says_nothing() -> None:
     other = Trial(won=False, mistakes=(NO_STOCK,), reason="Nothing left.")
-    found = rule(2, [other], LOST, (NO_REASON,))
+    found = rule(2, [other], LOST, NO_REASON)
     assert found is not None
     assert found[0] is Ruling.UNCLEAR
     assert found[1].endswith("not by the mistake it is about: Nothing left.")
+
+
+def test_a_lesson_is_about_the_first_mistake_it_cites_and_not_what_came_after_it() -> None:
+    assert subject([]) is None
+    assert subject([NO_REASON, NO_STOCK, NO_REASON]) == NO_REASON
 
 
 def test_a_mistake_is_the_same_whatever_it_was_made_with() -> None:

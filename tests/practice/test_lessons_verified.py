@@ -10,7 +10,7 @@ from memoryapp.models import Candidate
 from memoryapp.services.candidates import candidate_approve
 from practice.agents.ports import EnvironmentUnavailable
 from practice.models import Arm, Attempt, Environment, Lesson, PracticeRecord
-from practice.orchestrator import rehearsal, worlds
+from practice.orchestrator import rehearsal, trials, worlds
 from practice.services.switches import Switches
 from tests.practice.runs import driven, started
 from tests.practice.shops import open_shop
@@ -94,3 +94,25 @@ def test_a_lesson_whose_trials_were_lost_is_untested_and_never_refuted(
     assert run.status == "finished"
     assert set(run.lessons.values_list("status", flat=True)) == {"untested"}
     assert all(lesson.candidate for lesson in run.lessons.all())
+
+
+def test_a_lesson_is_not_refuted_by_what_failed_after_its_own_mistake_was_mended(
+    desk: Any, ada: Any
+) -> None:
+    run = driven(started(desk, ada, rounds=1, tasks=6, switches=Switches(verify="lite")))
+    lesson = run.lessons.filter(status=Lesson.Status.KEPT).first()
+    assert lesson is not None
+    source = lesson.attempt
+    assert source is not None
+    first = next(s for s in source.steps.order_by("number") if s.number in lesson.evidence)
+    mended = {"observation": '{"error": "no_stock", "message": "Nothing left."}', "is_error": True}
+    later = source.steps.filter(tool=first.tool, number__gt=first.number).last()
+    assert later is not None
+    source.steps.filter(pk=later.pk).update(**mended)
+    for trial in trials_of(lesson, arm__kind=Arm.Kind.LESSON):
+        trial.steps.filter(tool=first.tool).update(**mended)
+    lesson.evidence = [*lesson.evidence, later.number]
+    lesson.status = Lesson.Status.TESTING
+    lesson.save()
+    trials._decide(lesson)
+    assert lesson.status != Lesson.Status.REFUTED, lesson.message

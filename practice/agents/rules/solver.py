@@ -24,6 +24,7 @@ from practice.agents.rules.recovery import (
     fixes,
     following,
     narrowed,
+    nearest,
     reformatted,
     same_thing,
     variants,
@@ -136,6 +137,10 @@ class _Plan:
                 if found.days:
                     whole, period = arguments, (found.period, found.days)
                 arguments, thought = dict(fix.arguments), fix.why
+                if period is None:
+                    # Dates that were not dates before can be known to be too far apart now.
+                    whole = arguments
+                    arguments, period = self._first_period(tool, arguments)
                 continue
             repaired = None
             if found.trouble is not Trouble.REFUSED:
@@ -221,8 +226,7 @@ class _Plan:
         for name, value in list(arguments.items()):
             enum = self._knowledge.about("enum", tool.name, name)
             if enum is not None and value not in enum["values"]:
-                same = same_thing(value, enum["values"])
-                arguments[name] = same if same is not None else value
+                arguments[name] = self._known_value(tool, name, value, enum["values"])
             form = self._knowledge.about("format", tool.name, name)
             if form is not None:
                 rewritten = reformatted(value, str(form["example"]))
@@ -234,6 +238,17 @@ class _Plan:
                 if value is not None:
                     arguments[name] = value
         return arguments
+
+    def _known_value(self, tool: ToolSpec, name: str, value: Any, known: list[Any]) -> Any:
+        """Return the value a tool is known to take in place of one it is known to refuse.
+
+        It is the one that the refusal would lead to.
+        """
+        wanted = tool.parameters.get(name, {})
+        if schema.kind(wanted) == "array":
+            return value
+        same = same_thing(value, known)
+        return schema.coerce(same if same is not None else nearest(value, known)[0], wanted)
 
     def _repair(
         self,
