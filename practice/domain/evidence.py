@@ -46,6 +46,8 @@ FINDINGS: Mapping[str, tuple[Weight, int]] = {
     "arguments_grounded": (Weight.TELLING, 3),
     "answer_given": (Weight.TELLING, 3),
     "answers_readable": (Weight.TELLING, 3),
+    "asked_tool_called": (Weight.HINT, 3),
+    "sender_agrees": (Weight.TELLING, 3),
     "tried_calls_worked": (Weight.HINT, 3),
     "values_stated": (Weight.HINT, 3),
     "requests_covered": (Weight.HINT, 3),

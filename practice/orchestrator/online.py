@@ -28,8 +28,6 @@ from practice.orchestrator.engines import RULES
 from practice.orchestrator.results import queue
 
 BATCH = 50
-#: what marks these tasks for a validator (``practice.agents.rules.goals``).
-SENT = {"sent": True}
 
 
 def take() -> list[UUID]:
@@ -111,7 +109,8 @@ def _attempt(round_: Round, place: int, sent: SentTrajectory) -> Attempt:
         kind="query",
         intended_tools=tools,
         rationale="Sent by a deployed agent.",
-        goal=SENT,
+        # What marks it for a validator (``practice.agents.rules.goals``).
+        goal={"sent": True, "outcome": sent.outcome},
     )
     took = [step["duration_ms"] for step in sent.steps]
     attempt = Attempt.objects.create(

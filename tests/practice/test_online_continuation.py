@@ -90,6 +90,45 @@ def test_it_does_not_vouch_for_tools_that_are_not_here(sample: Any, ada: Any) ->
     assert not Candidate.objects.exists()
 
 
+def test_it_learns_from_an_agent_that_stopped_at_the_first_error(sample: Any, ada: Any) -> None:
+    environment, playbook = sample
+    refused = call("issue_refund", REFUND, "", is_error=True)
+    given = {
+        "id": "conversation-8812",
+        "instruction": "Refund order ORD-2025-00066.",
+        "steps": [{**refused, "observation": {"error": {"code": "customer_not_verified"}}}],
+        "answer": "I could not refund the order.",
+        "outcome": "failure",
+    }
+    trajectories_send(playbook=playbook, environment=environment, given=[given], by=ada)
+    driven(Run.objects.get(pk=online.take()[0]))
+    attempt = Attempt.objects.get(task__rationale="Sent by a deployed agent.")
+    assert attempt.label == "failure", attempt.feasibility_reason
+    lesson = Candidate.objects.get(playbook=playbook)
+    assert lesson.content == (
+        "Call `verify_customer` for the same order before `issue_refund`; otherwise it answers "
+        '"customer_not_verified".'
+    )
+
+
+def test_it_makes_no_success_of_a_look_at_the_customer(sample: Any, ada: Any) -> None:
+    environment, playbook = sample
+    checked = {"order_id": "ORD-2025-00066", "postcode": "X"}
+    given = {
+        "id": "r-3",
+        "instruction": "Refund order ORD-2025-00066.",
+        "steps": [call("verify_customer", checked, '{"ok": true}')],
+        "answer": "I could not.",
+        "outcome": "failure",
+    }
+    silent = {**given, "id": "r-4", "answer": "Refunded ORD-2025-00066.", "outcome": ""}
+    trajectories_send(playbook=playbook, environment=environment, given=[given, silent], by=ada)
+    driven(Run.objects.get(pk=online.take()[0]))
+    assert set(Attempt.objects.values_list("label", "completion_reason")) == {
+        ("failure", "The task asks for issue_refund, which was never called.")
+    }
+
+
 def test_it_knows_that_a_trace_may_begin_in_the_middle_of_a_conversation(
     sample: Any, ada: Any
 ) -> None:

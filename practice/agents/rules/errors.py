@@ -156,7 +156,7 @@ def _sentence(stripped: str) -> str:
                 value = inner
                 continue
             said = [str(v) for k, v in value.items() if k != "code" and isinstance(v, (str, list))]
-            return ". ".join(s.rstrip(".") for s in said) or stripped
+            return ". ".join(s.rstrip(".") for s in said) or str(value.get("code") or stripped)
     return stripped
 
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from practice.agents.rules import goals, schema
+from practice.agents.rules import goals, schema, sent
 from practice.agents.rules.documents import failure
 from practice.agents.rules.fulfilment import Fulfilment, fulfilment
 from practice.agents.rules.grounding import FREE, STRICT, invented, ungrounded
@@ -57,6 +57,7 @@ def gather(
         *_intended(task, trajectory, known, reached),
         *_calls(task, trajectory, known),
         *_ending(task, trajectory),
+        *(sent.findings(task, trajectory, known) if goals.is_sent(task) else ()),
     )
     return Evidence(_basis(task), checks)
 
@@ -64,7 +65,7 @@ def gather(
 def _basis(task: TaskSpec) -> Basis:
     if task.goal.get("calls"):
         return Basis.GOAL
-    return Basis.TOOLS if task.intended_tools else Basis.TEXT
+    return Basis.TOOLS if goals.calls(task) else Basis.TEXT
 
 
 def _anything(trajectory: Trajectory) -> Check:

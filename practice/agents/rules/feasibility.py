@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from practice.agents.rules import goals, schema
+from practice.agents.rules import goals, schema, sent
 from practice.agents.rules.documents import failure, is_empty
 from practice.agents.rules.equality import scalars
 from practice.agents.rules.errors import Diagnosis, Trouble, diagnose
@@ -35,7 +35,7 @@ def obstacles(
     """Yield what kept the intended calls from working; without any, the calls that were tried."""
     intended = goals.calls(task)
     if not intended:
-        yield from _unrecovered(trajectory, known)
+        yield from _unrecovered(task, trajectory, known)
     for call in intended:
         name, asked = str(call["tool"]), set(call.get("arguments", {}))
         if name not in known:
@@ -52,9 +52,13 @@ def obstacles(
             yield Obstacle(None, None, name, tuple(sorted(asked)))
 
 
-def _unrecovered(trajectory: Trajectory, known: Mapping[str, ToolSpec]) -> Iterator[Obstacle]:
-    """Yield the last failure of each tool that was tried and never worked."""
+def _unrecovered(
+    task: TaskSpec, trajectory: Trajectory, known: Mapping[str, ToolSpec]
+) -> Iterator[Obstacle]:
+    """Yield the last failure of each tool that never worked, and what works elsewhere only."""
     worked = {s.tool for s in trajectory.steps if not failure(s)}
+    for name in sorted(worked - known.keys()) if goals.is_sent(task) else ():
+        yield Obstacle(None, None, name)
     last = {s.tool: s for s in trajectory.steps if s.tool in known and s.tool not in worked}
     for step in last.values():
         yield _met(step, known)
@@ -95,6 +99,8 @@ def _impossible(
     step, found = obstacle.step, obstacle.found
     if step is None or found is None:
         return None
+    if goals.is_sent(task):
+        return sent.impossible(task, step, found, trajectory)
     said = found.text.rstrip(".")
     stated = _stated(task, step, found.parameter)
     match found.trouble:

@@ -16,6 +16,7 @@ from practice.agents.rules.flows import makers, sequence, sources
 from practice.agents.rules.linking import cursor_parameter
 from practice.agents.rules.mistakes import mistakes, state_of
 from practice.agents.rules.schema import Role
+from practice.agents.rules.sent import told_first
 from practice.agents.rules.words import LIST_VERBS, nouns, parts
 from practice.domain.types import Step, TaskSpec, ToolSpec, Trajectory
 
@@ -32,6 +33,7 @@ def lessons(
     wrong = list(mistakes(steps, known, tools))
     found = [
         *wrong,
+        *told_first(task, steps, known),
         *_units(steps, known),
         *_pages(steps, known),
         *sequence(task, steps, known, _enabling(wrong)),

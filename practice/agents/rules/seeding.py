@@ -90,8 +90,8 @@ def read(seed: str, world: World, most: int) -> Reading:
     """Return the calls, at most ``most``, that a text asks for."""
     calls: list[Call] = []
     added: list[str] = []
-    for clause in _clauses(seed, world.tools):
-        tool = _meant(clause, world.tools)
+    for clause in clauses(seed, world.tools):
+        tool = meant(clause, world.tools)
         if tool is None:
             return Reading(why=f"No tool is named after what “{clause}” asks for.")
         if tool.name in world.avoided:
@@ -144,7 +144,7 @@ class _Clause:
         missing = _things(self._text, self._nouns) - _about(tool) - around
         look_up = self._look_up(missing) if missing else None
         if missing and look_up is None:
-            thing = next(w for w in _words(self._text) if stem(w) in missing)
+            thing = next(w for w in words_of(self._text) if stem(w) in missing)
             return f"It speaks of “{thing}”, which {tool.name} has nothing to do with."
         stated, homeless = _stated(self._text, tool, self._nouns)
         if schema.is_read(tool) and any(
@@ -171,7 +171,7 @@ class _Clause:
         if any(not schema.is_read(known[str(c["tool"])]) and c not in before for c in first):
             # What it is about would have to be made first, and nobody asked for that.
             return _unseen(tool)
-        spoken = _words(_VALUE.sub(" ", self._text))[1:]
+        spoken = words_of(_VALUE.sub(" ", self._text))[1:]
         if spoken and not {stem(word) for word in spoken} & _told(tool, last) and look_up is None:
             return f"Of “{self._text}” only the action can be said in calls."
         self.added += _chosen(last, given, self._text)
@@ -215,23 +215,23 @@ def _needed(first: Sequence[Call], last: Call) -> list[Call]:
     return kept
 
 
-def _clauses(seed: str, tools: Sequence[ToolSpec]) -> list[str]:
+def clauses(seed: str, tools: Sequence[ToolSpec]) -> list[str]:
     """Return the requests of a text. "and" joins two only before an action of some tool."""
     actions = {stem(word) for tool in tools for word in parts(tool.name)[:1]} | _READS
     found: list[str] = []
     for sentence in _STOPS.split(seed.strip()):
         texts: list[str] = []
         for text in _AND.split(sentence.strip().rstrip(".!?;,")):
-            first = next(iter(_words(text)), "")
+            first = next(iter(words_of(text)), "")
             if texts and stem(first) not in actions:
                 texts[-1] = f"{texts[-1]} and {text}"
             else:
                 texts.append(text)
-        found += [text for text in texts if _words(text)]
+        found += [text for text in texts if words_of(text)]
     return found
 
 
-def _meant(clause: str, tools: Sequence[ToolSpec]) -> ToolSpec | None:
+def meant(clause: str, tools: Sequence[ToolSpec]) -> ToolSpec | None:
     """Return the tool named after the action of a clause, or the reader of its thing.
 
     What a clause begins with is its action, unless it is a thing: "look at the order". An action
@@ -239,9 +239,9 @@ def _meant(clause: str, tools: Sequence[ToolSpec]) -> ToolSpec | None:
     """
     said = _stems(clause)
     things = frozenset(stem(word) for tool in tools for word in nouns(tool.name))
-    action = next((stem(word) for word in _words(clause)), "")
+    action = next((stem(word) for word in words_of(clause)), "")
     changes = any(action in _name(tool) for tool in tools if not schema.is_read(tool))
-    before = re.findall(r"[a-z]+", clause.lower().partition(next(iter(_words(clause)), ""))[0])
+    before = re.findall(r"[a-z]+", clause.lower().partition(next(iter(words_of(clause)), ""))[0])
     looks = action in _READS or bool(LOOKING & set(before)) or (action in things and not changes)
     best: tuple[float, ToolSpec | None] = (0.0, None)
     for tool in tools:
@@ -281,7 +281,7 @@ def _stated(clause: str, tool: ToolSpec, things: Set[str]) -> tuple[dict[str, An
         if kind == "number":
             ids = [n for n in fits if schema.role(tool, n) is not Role.ENTITY]
         # "agent AGT-1" is about an agent; "resolve TIC-3" says nothing of what TIC-3 is.
-        called = spoken[-1:] if spoken[-1:] and spoken[-1] in _words(clause)[1:] else []
+        called = spoken[-1:] if spoken[-1:] and spoken[-1] in words_of(clause)[1:] else []
         other = kind == "code" and (before & things or called)
         names = near or ([] if other else ids or fits)
         if len(names) == 1 or near:
@@ -313,7 +313,7 @@ def _in_words(clause: str, tool: ToolSpec, found: Set[str] | dict[str, Any]) -> 
 
 def _things(clause: str, nouns_: Set[str]) -> set[str]:
     """Return the words of a clause (stems) that are things to some tool, without its action."""
-    return set(nouns_) & {stem(word) for word in _words(clause)[1:]}
+    return set(nouns_) & {stem(word) for word in words_of(clause)[1:]}
 
 
 def _name(tool: ToolSpec) -> frozenset[str]:
@@ -339,10 +339,10 @@ def _told(tool: ToolSpec, call: Call) -> frozenset[str]:
 
 def _left_over(seed: str, told: Set[str]) -> tuple[str, ...]:
     plain = _VALUE.sub(" ", seed)
-    return tuple(dict.fromkeys(word for word in _words(plain) if stem(word) not in told | _READS))
+    return tuple(dict.fromkeys(word for word in words_of(plain) if stem(word) not in told | _READS))
 
 
-def _words(text: str) -> list[str]:
+def words_of(text: str) -> list[str]:
     """Return the words of a text that say something, as they are written but in small letters."""
     found = re.findall(r"[a-z]{3,}", text.lower())
     return [word for word in found if word not in STOP and word not in CARRIERS]

@@ -9,12 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from practice.agents.rules import goals, schema
+from practice.agents.rules import goals, schema, sent
 from practice.agents.rules.errors import Trouble
 from practice.agents.rules.evidence import Evidence, gather
 from practice.agents.rules.feasibility import Obstacle, feasibility, obstacles
 from practice.domain.evidence import Basis, ceiling, confidence
-from practice.domain.types import Json, Outcome, TaskSpec, ToolSpec, Trajectory, Verdict
+from practice.domain.types import (
+    FEASIBILITY_GATE,
+    Json,
+    Outcome,
+    TaskSpec,
+    ToolSpec,
+    Trajectory,
+    Verdict,
+)
 
 VALIDATOR = "rules-3"
 DONE = {
@@ -22,6 +30,8 @@ DONE = {
     Basis.TOOLS: "Every intended call worked and the answer rests on what was observed.",
     Basis.TEXT: "Nothing in the wording is left over and the answer rests on what was observed.",
 }
+#: what it costs the confidence where the sender of an attempt says another outcome.
+AGAINST_SENDER = 0.3
 _UNSURE = (Trouble.REFUSED, Trouble.PREREQUISITE)
 
 
@@ -49,6 +59,8 @@ class RulesValidator:
         sure = confidence(evidence.basis, evidence.checks)
         if any(o.found and o.found.trouble in _UNSURE for o in met):
             sure = max(0.3, round(sure - 0.2, 2))
+        if sent.contradicts(task, evidence.checks, completion, feasible >= FEASIBILITY_GATE):
+            sure = max(0.3, round(sure - AGAINST_SENDER, 2))
         return Verdict(
             feasibility=feasible,
             feasibility_reason=why,
