@@ -7,7 +7,7 @@ from dataclasses import replace
 from practice.agents.rules import build_engine
 from practice.agents.rules.proposer import RulesProposer
 from practice.domain.types import Briefing, Category, Fact, PracticeRecord, Steering, TaskSpec
-from tests.agents.rules_shop import TOOLS, tool
+from tests.agents.rules_shop import READ, TOOLS, WRITE, tool
 
 ORDERS = Fact(
     "`list_orders` shows order ID ORD-1.",
@@ -170,3 +170,25 @@ def test_it_leaves_a_list_of_things_it_would_have_to_invent() -> None:
     }
     ship = tool("ship_all", "Ship orders.", {}, "orders", orders={"type": "array", "items": items})
     assert propose(tools=(ship,), count=3) == ()
+
+
+def test_it_practises_tools_named_after_method_and_path_on_known_things() -> None:
+    name = {"type": "string"}
+    items = Fact(
+        "`get_items` shows item ID it-1.",
+        data={
+            "field": "item_id",
+            "values": ["it-1", "it-2"],
+            "tool": "get_items",
+            "records": [{"item_id": "it-1"}, {"item_id": "it-2"}],
+        },
+    )
+    tools = (
+        tool("get_items", "GET /items.", READ),
+        tool("get_items_id", "GET /items/{id}.", READ, "id", id=name),
+        *(tool(f"{m}_items_id", f"{m} it.", WRITE, "id", id=name) for m in ("put", "patch")),
+    )
+    tasks = RulesProposer(1).propose(Briefing(tools=tools, facts=(items,), count=12)).candidates
+    used = {call["tool"]: call["arguments"].get("id") for t in tasks for call in t.goal["calls"]}
+    assert used.keys() == {t.name for t in tools}
+    assert {used["put_items_id"], used["patch_items_id"]} <= {"it-1", "it-2"}

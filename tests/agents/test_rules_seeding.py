@@ -45,6 +45,15 @@ DESK = (
         ticket_id="The ticket.",
         category="The category.",
     ),
+    tool(
+        "patch_items_id",
+        "Change an item.",
+        WRITE,
+        "id",
+        id="Which.",
+        status={"type": "string", "enum": ["open", "closed"]},
+        note="A note.",
+    ),
     tool("drop_order", "Delete an order.", WRITE, "order_id", order_id="The order."),
 )
 
@@ -79,12 +88,21 @@ def calls(task: TaskSpec) -> list[tuple[str, dict[str, Any]]]:
         ),
         ("Search the articles for late parcels", [("search_articles", {"query": "late parcels"})]),
         ("Find all open tickets", [("search_tickets", {"status": "open"})]),
+        (
+            'Patch the item with id "it-3" to "Closed", with the note "by hand".',
+            [("patch_items_id", {"id": "it-3", "status": "closed", "note": "by hand"})],
+        ),
     ],
 )
 def test_it_practises_what_the_words_ask_for(seed: str, wanted: list[Any]) -> None:
     task = task_for(seed)
     assert calls(task) == wanted
     assert (task.unused, task.added) == ((), ())
+
+
+def test_it_takes_a_quoted_value_that_a_parameter_lists() -> None:
+    task = task_for('Patch the item with id "it-3": set status to "closed".')
+    assert calls(task) == [("patch_items_id", {"id": "it-3", "status": "closed"})]
 
 
 def test_it_does_one_request_after_the_other_for_the_same_thing() -> None:

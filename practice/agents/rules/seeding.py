@@ -264,7 +264,7 @@ def _stated(clause: str, tool: ToolSpec, things: Set[str]) -> tuple[dict[str, An
     """Return the arguments a clause states, and the values it states for nothing this tool takes.
 
     A value goes to the parameter whose word stands before it. Where no thing is named there it
-    goes to the only parameter that takes such a value.
+    goes to the only parameter that lists it, or the only one that takes such a value.
     """
     found: dict[str, Any] = {}
     homeless: list[str] = []
@@ -274,7 +274,8 @@ def _stated(clause: str, tool: ToolSpec, things: Set[str]) -> tuple[dict[str, An
         spoken = re.findall(r"[a-z]+", clause[: match.start()].lower())[-NEAR:]
         before = {stem(word) for word in spoken}
         open_ = [n for n in tool.parameters if n not in found]
-        fits = [n for n in open_ if schema.role(tool, n) in _TAKES[kind]]
+        listed = {n: o for n in open_ if (o := _option(tool, n, value)) is not None}
+        fits = [n for n in open_ if n in listed or schema.role(tool, n) in _TAKES[kind]]
         named = ((n, stem(w)) for w in reversed(spoken) for n in fits)
         near = [n for n, word in named if word in {stem(w) for w in parts(n)}][:1]
         ids = [n for n in fits if "id" in parts(n)] if kind == "code" else []
@@ -283,9 +284,10 @@ def _stated(clause: str, tool: ToolSpec, things: Set[str]) -> tuple[dict[str, An
         # "agent AGT-1" is about an agent; "resolve TIC-3" says nothing of what TIC-3 is.
         called = spoken[-1:] if spoken[-1:] and spoken[-1] in words_of(clause)[1:] else []
         other = kind == "code" and (before & things or called)
-        names = near or ([] if other else ids or fits)
+        names = near or ([] if other else list(listed) or ids or fits)
         if len(names) == 1 or near:
-            found[names[0]] = schema.coerce(value, tool.parameters[names[0]])
+            (name, *_) = names
+            found[name] = schema.coerce(listed.get(name, value), tool.parameters[name])
         else:
             homeless.append(value)
     words = {word.lower() for word in re.findall(r"\w+", clause)}
@@ -294,6 +296,12 @@ def _stated(clause: str, tool: ToolSpec, things: Set[str]) -> tuple[dict[str, An
         if options and name not in found and stem(str(options[0]).lower()) not in _name(tool):
             found[name] = options[:1] if schema.role(tool, name) is Role.LIST else options[0]
     return {**_in_words(clause, tool, found), **found}, homeless
+
+
+def _option(tool: ToolSpec, name: str, value: str) -> Any | None:
+    """Return the option of a parameter that a stated value is, as the schema writes it."""
+    options = schema.choices(tool.parameters[name])
+    return next((o for o in options if str(o).lower() == value.lower()), None)
 
 
 def _in_words(clause: str, tool: ToolSpec, found: Set[str] | dict[str, Any]) -> dict[str, Any]:

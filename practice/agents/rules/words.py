@@ -28,6 +28,8 @@ NEW_VERBS = vocabulary(
     "add create new make register post open submit insert write upload touch mkdir set update "
     "edit rename send comment reply draft log"
 )
+#: HTTP methods that are no verbs elsewhere: what names made of method and path begin with.
+METHODS = vocabulary("head put patch delete")
 GENERIC = vocabulary("id name key code number title value type status result data item")
 #: a description that begins so says when a tool is for, not what it does.
 _CLAUSE = re.compile(r"(?:once|after|before|when|whenever|while|if|given|as)\b", re.IGNORECASE)
@@ -117,7 +119,8 @@ def verb(tool: str) -> str:
 def nouns(tool: str) -> tuple[str, ...]:
     """Return the words of a tool name that are not its verb: ``get_order`` gives ("order",)."""
     verbs = READ_VERBS | NEW_VERBS | LIST_VERBS
-    words = [w for w in parts(tool) if w not in verbs]
+    first, *rest = parts(tool) or ("",)
+    words = [w for w in ([] if first in METHODS else [first]) + rest if w not in verbs]
     return tuple(w for w in words if w not in STOP) or parts(tool)[-1:]
 
 
