@@ -7,6 +7,7 @@ there behind its gateway, or does not accept the stored credential is ``Environm
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
@@ -28,6 +29,11 @@ from practice.domain.types import Json, Observation, ToolSpec
 IS_RESET = "It resets the service: Greenroom calls it before each attempt."
 #: what gateways say when the service behind them is not there, and that calls came too often.
 _NOT_THERE = frozenset({429, 502, 503, 504})
+_DENIED = frozenset({401, 403})
+#: so many refusals, and nothing else, say that it is not the call that is refused.
+FEW = 3
+#: where an agent may sign in itself, a refusal may be its own to overcome.
+_SIGNS_IN = re.compile(r"log_?-?in|sign_?-?in|auth|token|session", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +84,13 @@ class OpenApiEnvironment:
         """Read the document and reset the service.
 
         Raises:
-            EnvironmentUnavailable: there is no usable document, or the reset failed.
+            EnvironmentUnavailable: there is no usable document, the reset failed, or at the end,
+                all the service did was to ask for a credential.
         """
         with self._session() as session:
             session.reset()
             yield session
+            session.close()
 
     @contextmanager
     def _session(self) -> Iterator[OpenApiSession]:
@@ -114,6 +122,9 @@ class OpenApiSession:
         self._portal = portal
         self._allowed = allowed
         self._remarks: dict[str, None] = {}
+        #: (operation, status) of each call that was denied, and whether any other was served.
+        self._denied: list[tuple[str, int]] = []
+        self._served = False
         self._document = self._read()
         at_opening = {tool.name: tool.schema_hash for tool in self.discovery().tools}
         self._expected = at_opening if expected is None else expected
@@ -142,14 +153,23 @@ class OpenApiSession:
         answer = self._send(request, operation.base_url or self._document.base_url, doing)
         if answer.status in _NOT_THERE:
             raise self._exchange.unavailable(f"answered HTTP {answer.status} {doing}")
-        if answer.status == 401 and operation.secured:
-            raise self._exchange.unavailable(
-                f"did not accept the stored credential (HTTP 401) {doing}",
-                "Enter the credential again, or correct how it is sent.",
-            )
+        self._served = self._served or answer.status < 400
+        if answer.status in _DENIED:
+            self._denied.append((tool, answer.status))
+            if (answer.status == 401 and operation.secured) or self._is_locked_out(FEW):
+                raise self._denial(doing)
         seen = observe(answer, self._service.credential.secrets)
         self._remarks |= dict.fromkeys(remark(operation.spec, seen, answer))
         return seen
+
+    def close(self) -> None:
+        """End the session.
+
+        Raises:
+            EnvironmentUnavailable: all the service did was to ask for a credential.
+        """
+        if self._is_locked_out(1):
+            raise self._denial(f"while running {self._denied[-1][0]}")
 
     def reset(self) -> None:
         """Put the service back, where the operator named a request that does.
@@ -201,6 +221,35 @@ class OpenApiSession:
     def remarks(self) -> tuple[str, ...]:
         """Where answers were not what the document says, each once."""
         return tuple(self._remarks)
+
+    def _is_locked_out(self, few: int) -> bool:
+        """Whether it is Greenroom that is refused, not what was asked of the service.
+
+        With a credential that is known to the service, HTTP 403 says so only where it is the
+        answer of several operations.
+        """
+        if self._served or len(self._denied) < few or self._signs_in():
+            return False
+        unknown = not self._service.credential.scheme or any(s == 401 for _, s in self._denied)
+        return unknown or len({name for name, _ in self._denied}) >= FEW
+
+    def _signs_in(self) -> bool:
+        return any(
+            one.method == "post" and _SIGNS_IN.search(f"{name} {one.path}")
+            for name, one in self._document.operations.items()
+        )
+
+    def _denial(self, doing: str) -> EnvironmentUnavailable:
+        status = self._denied[-1][1]
+        if not self._service.credential.scheme:
+            return self._exchange.unavailable(
+                f"asks for a credential (HTTP {status}) {doing}, and none is stored",
+                "Set the credential of the environment.",
+            )
+        return self._exchange.unavailable(
+            f"did not accept the stored credential (HTTP {status}) {doing}",
+            "Enter the credential again, or correct how it is sent.",
+        )
 
     def _read(self) -> Document:
         service = self._service

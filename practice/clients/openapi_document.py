@@ -33,6 +33,7 @@ ANNOTATIONS: Mapping[str, Json] = {
 }
 #: headers that OpenAPI describes elsewhere: a parameter of that name is to be ignored (§4.8.12).
 _NOT_PARAMETERS = frozenset({"accept", "content-type", "authorization"})
+_OPEN = re.compile(r"\{([^{}/]+)\}")
 FORM = "application/x-www-form-urlencoded"
 Place = Literal["path", "query", "header", "cookie"]
 
@@ -222,7 +223,7 @@ class _Reader:
         properties: dict[str, Any] = {}
         required: list[str] = []
         fields = []
-        for parameter in self._parameters(item, operation):
+        for parameter in self._parameters(path, item, operation):
             found, schema = self._field(parameter, properties)
             fields.append(found)
             properties[found.name] = schema
@@ -241,14 +242,20 @@ class _Reader:
         )
         return Operation(spec, method, path, tuple(fields), body, self._secured(operation))
 
-    def _parameters(self, item: Json, operation: Json) -> Iterator[Json]:
-        """Those of the operation and, where it has none of that name and place, of its path."""
+    def _parameters(self, path: str, item: Json, operation: Json) -> Iterator[Json]:
+        """Those of the operation and, where it has none of that name and place, of its path.
+
+        What the path itself leaves open is a parameter whether anybody described it or not.
+        """
         found: dict[tuple[str, str], Json] = {}
         for node in (item, operation):
             listed = node.get("parameters")
             for one in listed if isinstance(listed, list) else ():
                 parameter = self._resolver.follow(one)
                 found[str(parameter.get("in")), str(parameter.get("name"))] = parameter
+        for name in _OPEN.findall(path):
+            undeclared = {"name": name, "in": "path", "schema": {"type": "string"}}
+            found.setdefault(("path", name), undeclared)
         for (place, name), parameter in found.items():
             if place == "header" and name.lower() in _NOT_PARAMETERS:
                 continue

@@ -131,14 +131,17 @@ def ordered(playbook: Playbook, plan: Plan) -> Playbook:
 def not_practised(
     plan: Plan, steering: Steering, proposal: Proposal, chosen: Selection
 ) -> dict[str, str]:
-    """Say per tool the run is to practise first why no chosen task uses it, and what helps."""
+    """Say per tool that is to be practised first why no chosen task uses it, and what helps.
+
+    The run may ask for it, or a wish under Proposer memory.
+    """
     if plan.faithful:
         return {}
     used = {tool for task in chosen.selected for tool in task.intended_tools}
     known = dict(proposal.untried)
     return {
         tool: LEFT_ALONE if tool in steering.avoid else _why_not(tool, known, chosen)
-        for tool in plan.focus
+        for tool in _named([*plan.focus, *steering.focus])
         if tool in plan.tools and tool not in used
     }
 

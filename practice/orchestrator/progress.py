@@ -41,11 +41,13 @@ def rounds_of(run: Run) -> list[RoundProgress]:
 
 
 def missed(run: Run) -> str:
-    """Say which tools the run is to practise first no round had a task for, and why; or nothing."""
+    """Say which tools to be practised first no round had a task for, and why; or nothing."""
     told = list(run.rounds.order_by("number").values_list("briefing__not_practised", flat=True))
     if not told or not all(told):
         return ""
-    tools = [tool for tool in run.frozen.focus if all(tool in each for each in told)]
+    # JSON in the database keeps no order: what the run itself asks for comes first.
+    asked = dict.fromkeys([*run.frozen.focus, *sorted(told[-1])])
+    tools = [tool for tool in asked if all(tool in each for each in told)]
     said = [f"{tool} was not practised: {told[-1][tool]}" for tool in tools[:MISSED_SAID]]
     more = [f"{len(tools) - MISSED_SAID} more were not either."] if tools[MISSED_SAID:] else []
     return " ".join([*said, *more])

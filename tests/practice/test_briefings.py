@@ -15,7 +15,7 @@ from practice.domain.novelty import Selection
 from practice.domain.rounds import Plan
 from practice.domain.types import Category, Proposal, TaskSpec
 from practice.models import PracticeRecord, PracticeTask, Steering
-from practice.orchestrator import briefings
+from practice.orchestrator import briefings, progress
 from practice.orchestrator.worlds import tools_of
 from tests.factories import RoundFactory, ToolFactory
 from tests.practice.memories import desk, fact, practised, run_in
@@ -208,6 +208,21 @@ def test_it_says_that_a_tool_in_focus_is_to_be_left_alone_by_now(run: Any) -> No
 
     assert made.briefing.steering.focus == ("list_orders",)
     assert told == {"get_order": briefings.LEFT_ALONE, "list_orders": briefings.NO_IDEA}
+
+
+def test_it_says_why_a_standing_wish_was_not_practised(run: Any) -> None:
+    run.plan = plan(focus=("list_orders",))
+    run.save(update_fields=["plan"])
+    wish(run, "focus", tool="get_order")
+    made = prepared(run)
+    untried = Proposal((), untried=(("get_order", "no value is known for its parameter id."),))
+    told = briefings.not_practised(run.frozen, made.briefing.steering, untried, Selection((), ()))
+    RoundFactory(run=run, briefing={"not_practised": told})
+
+    assert progress.missed(run) == (
+        f"list_orders was not practised: {briefings.NO_IDEA} "
+        f"get_order was not practised: no value is known for its parameter id. {briefings.NAME_IT}"
+    )
 
 
 def test_it_keeps_the_view_of_the_paper_in_a_faithful_run(run: Any) -> None:

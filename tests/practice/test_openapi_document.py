@@ -162,6 +162,20 @@ def test_it_keeps_two_parameters_of_one_name_apart() -> None:
     assert json.loads(asked.content or b"") == {"id": 3}
 
 
+def test_it_asks_for_what_the_path_leaves_open_though_nobody_declared_it() -> None:
+    made = operation({}, path="/a/{id}/b/{part}")
+    text = {"type": "string"}
+    assert made.spec.input_schema == {
+        "type": "object",
+        "properties": {"id": text, "part": text},
+        "required": ["id", "part"],
+    }
+    assert sent(made, id="it 1", part="x").path == "/a/it%201/b/x"
+    declared = parameter("part", "path", {"type": "integer"}, required=True)
+    made = operation({"parameters": [declared]}, path="/a/{id}/b/{part}")
+    assert made.spec.parameters == {"part": {"type": "integer"}, "id": text}
+
+
 def test_it_cuts_a_schema_that_refers_to_itself() -> None:
     node = {
         "type": "object",

@@ -15,6 +15,7 @@ from werkzeug import Response
 
 from practice.agents.ports import EnvironmentUnavailable
 from practice.clients.openapi import OpenApiEnvironment, OpenApiService
+from practice.clients.openapi_request import Credential
 from practice.domain.types import OBSERVATION_CAP, WHOLE_CAP, Observation
 
 READ = {
@@ -73,6 +74,51 @@ def test_it_hands_one_failed_call_on_to_the_agent(httpserver: HTTPServer, status
     httpserver.expect_request("/work").respond_with_data("n is missing", status=status)
     seen, _ = answer_of(httpserver)
     assert (seen.text, seen.is_error) == (f"HTTP {status}: n is missing", True)
+
+
+def calls_of(asked: OpenApiService, *names: str) -> list[str]:
+    """What the calls of a session answered, until it was over or given up."""
+    answers: list[str] = []
+    try:
+        with OpenApiEnvironment(asked).open() as session:
+            answers += (session.call(name, {}).text for name in names)
+    except EnvironmentUnavailable as error:
+        answers.append(str(error))
+    return answers
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_it_says_that_a_credential_was_forgotten(httpserver: HTTPServer, status: int) -> None:
+    httpserver.expect_request("/work").respond_with_data("who are you", status=status)
+    told = (
+        f"asks for a credential (HTTP {status}) while running work, and none is stored. "
+        "Nothing was judged. Set the credential of the environment."
+    )
+    asked = service(httpserver.url_for("/"))
+    for calls in (1, 2, 50):
+        *_, last = answers = calls_of(asked, *["work"] * calls)
+        assert told in last
+        assert len(answers) <= 3
+
+
+def test_it_says_that_a_credential_is_not_accepted_by_any_call(httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/work").respond_with_data("who are you", status=401)
+    asked = service(httpserver.url_for("/"), credential=Credential("bearer", "", "old-key"))
+    assert "did not accept the stored credential (HTTP 401)" in calls_of(asked, "work")[-1]
+
+
+def test_it_leaves_a_refusal_to_the_agent_where_others_are_served(httpserver: HTTPServer) -> None:
+    forbidden = ["HTTP 403: no"] * 4
+    known = Credential("bearer", "", "key")
+    httpserver.expect_request("/work").respond_with_data("no", status=403)
+    httpserver.expect_request("/rest").respond_with_json({"n": 1})
+    both = {"/work": {"get": READ}, "/rest": {"get": {**READ, "operationId": "rest"}}}
+    signing = {**both, "/login": {"post": {"operationId": "login"}}}
+    url = httpserver.url_for("/")
+    texts = [json.dumps({"openapi": "3.0.3", "paths": paths}) for paths in (both, signing)]
+    assert calls_of(service(url, credential=known), *["work"] * 4) == forbidden
+    assert calls_of(service(url, document=texts[0]), "rest", *["work"] * 4)[1:] == forbidden
+    assert calls_of(service(url, document=texts[1]), *["work"] * 4) == forbidden
 
 
 def test_it_gives_up_on_a_service_that_never_answers() -> None:

@@ -135,7 +135,7 @@ def test_it_tells_of_a_credential_that_is_not_accepted(shelf: Shelf) -> None:
 def test_it_tells_of_a_credential_that_is_refused_on_the_way(shelf: Shelf) -> None:
     wrong = service(shelf, credential=Credential("bearer", "", "old-key"), reset=("", ""))
     with (
-        OpenApiEnvironment(wrong).open() as session,
         pytest.raises(EnvironmentUnavailable, match=r"did not accept the stored credential"),
+        OpenApiEnvironment(wrong).open() as session,
     ):
         session.call("list_books", {})
