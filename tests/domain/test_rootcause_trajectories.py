@@ -79,5 +79,19 @@ def test_a_tool_that_admitted_attempts_never_use_counts_against_a_step() -> None
     assert strengths[2] > strengths[1]
 
 
+def test_a_call_made_again_that_brings_nothing_new_counts_against_its_step() -> None:
+    steps = (
+        Step(1, "list", {"page": 1, "of": "orders"}, "o-1, o-2"),
+        Step(2, "list", {"of": "orders", "page": 1}, "o-1, o-2"),
+        Step(3, "status", {"order": "o-1"}, "packed"),
+        Step(4, "status", {"order": "o-1"}, "sent"),
+        Step(5, "close", {"order": "o-1"}, ""),
+        Step(6, "close", {"order": "o-1"}, ""),
+    )
+    found = analyse_trajectory(actions_of(Trajectory(steps=steps, answer="Done.")))
+    said = {cause.index: cause.statement for cause in found.causes}
+    assert [n for n, text in said.items() if "makes an earlier call again" in text] == [2]
+
+
 def test_no_steps_have_no_cause() -> None:
     assert analyse_trajectory([]).causes == ()

@@ -7,7 +7,8 @@ backwards from the rejected claim; the decisive step is the earliest with a faul
 A step *acts* when it runs something or states a result others build on; a brief that only sets the
 task, and an observation that only answers an action, do not. Evidence for an own fault: an action
 that the claim descends from, an action that failed, a value taken from nowhere, an assumption in
-place of a look-up, and a tool that admitted attempts of the same kind do not use there.
+place of a look-up, a tool that admitted attempts of the same kind do not use there, and a call that
+was made before and brings nothing new.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ _REUSED = 0.1
 # Shorter values are everywhere by chance; longer ones are composed.
 _TELLING, _TOO_LONG = 3, 80
 # What each kind of evidence adds to the case against a step. Ours.
-_ACTS, _FAILS, _ASSUMES, _UNGROUNDED, _UNUSUAL = 1.0, 0.25, 0.15, 0.75, 0.5
+_ACTS, _FAILS, _ASSUMES, _UNGROUNDED, _UNUSUAL, _REPEATS = 1.0, 0.25, 0.15, 0.75, 0.5, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,8 @@ class Action:
     """One step. ``output`` is what came back, where the step itself called something.
 
     ``observation`` marks a step that only reports what an earlier one's action returned. ``values``
-    are what it passed on; those that appear nowhere before are from nowhere.
+    are what it passed on; those that appear nowhere before are from nowhere. ``given`` are the
+    arguments of its call, in one writing.
     """
 
     index: int
@@ -64,6 +66,7 @@ class Action:
     failed: bool = False
     values: tuple[str, ...] = ()
     calls: bool = False
+    given: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,12 +203,19 @@ def _case(
         failed = failed or follower.failed or bool(_FAILED.search(follower.text))
     nowhere = _from_nowhere(place, actions, task)
     unusual = bool(usual) and one.calls and all(one.actor not in tools for tools in usual)
+    again = one.calls and not failed and any(_is_same(one, past) for past in actions[:place])
     found = (
         (acts, _ACTS, EvidenceKind.CHANGE, "acts, and later steps build on it"),
         (acts and failed, _FAILS, EvidenceKind.OWN_ERROR, "its action failed"),
         (bool(_ASSUMED.search(one.text)), _ASSUMES, EvidenceKind.SELF_TIME, "assumes"),
         (bool(nowhere), _UNGROUNDED, EvidenceKind.MISSING_STEP, _passed(nowhere)),
         (unusual, _UNUSUAL, EvidenceKind.CHANGE, "no admitted attempt takes this step"),
+        (
+            again,
+            _REPEATS,
+            EvidenceKind.CHANGE,
+            "makes an earlier call again and learns nothing new",
+        ),
     )
     strength = 0.0
     for holds, weight, kind, what in found:
@@ -216,6 +226,12 @@ def _case(
         # Only words: a claim still counts for something, more if the last one descends from it.
         strength += 0.3 if descends else 0.1
     return strength
+
+
+def _is_same(one: Action, past: Action) -> bool:
+    """Whether two steps made the same call and read the same answer; a call without one is none."""
+    mine, theirs = (one.actor, one.given, one.output), (past.actor, past.given, past.output)
+    return bool(one.output) and mine == theirs
 
 
 def _from_nowhere(place: int, actions: Sequence[Action], task: str) -> list[str]:
@@ -317,6 +333,7 @@ def actions_of(trajectory: Trajectory) -> tuple[Action, ...]:
             failed=step.is_error,
             values=tuple(_leaves(step.arguments)),
             calls=True,
+            given=json.dumps(step.arguments, default=str, sort_keys=True),
         )
         for step in trajectory.steps
     ]
