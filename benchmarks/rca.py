@@ -138,7 +138,7 @@ def robustness_figures(loaded: Loaded) -> None:
         "clocks 2 s apart": changes.shifted_clocks,
     }
     for name, change in tried.items():
-        answers, floor = [], {method: [] for method in ("max_z", "error_logs")}
+        answers, floor = [], {method: [] for method in PEERS if method != "random"}
         for case in loaded.cases:
             telemetry, alert = change(case.telemetry, case.alert)
             found = analyse(telemetry, alert, reference=loaded.reference)
