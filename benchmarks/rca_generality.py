@@ -13,7 +13,12 @@ import sys
 from collections import defaultdict
 from dataclasses import replace
 
-from benchmarks.rca_changes import without_logs, without_metrics, without_traces
+from benchmarks.rca_changes import (
+    sampled_traces,
+    without_logs,
+    without_metrics,
+    without_traces,
+)
 from benchmarks.rca_generated import Generated, generated
 from benchmarks.rca_peers import PEERS
 from practice.domain.rootcause.analysis import analyse
@@ -26,6 +31,7 @@ WAYS = {
     "no metrics": (without_metrics,),
     "no traces": (without_traces,),
     "no logs": (without_logs,),
+    "one trace in ten": (sampled_traces,),
     "metrics alone": (without_traces, without_logs),
     "traces alone": (without_metrics, without_logs),
     "logs alone": (without_metrics, without_traces),

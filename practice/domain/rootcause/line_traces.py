@@ -4,14 +4,26 @@ Lines that carry a trace id but lie in no known span are grouped by trace, servi
 first statement names the kind of request. A group that begins and ends while another service of
 the same trace is busy was called by the innermost such one: a service logs before and after it
 calls. Times of such invocations are not measured, only order.
+
+A call is seen here only by what the callee writes: one that is gone was not made, or was made and
+the callee wrote nothing. Where spans of other requests show that the caller still calls, it is the
+callee that fell silent.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 
+from practice.domain.rootcause.findings import Finding
 from practice.domain.rootcause.invocations import CALL, LOG, Invocations, Rows
 from practice.domain.rootcause.telemetry import Codes, Floats, Labels, LogTable, Mask
+from practice.domain.rootcause.types import EvidenceKind
+
+# A call is still made when it is made at least this part as often as usual.
+_STILL = 0.5
 
 
 def line_invocations(logs: LogTable, statements: Labels, loose: Mask) -> Invocations:
@@ -82,3 +94,42 @@ def _enclosing(trace: Codes, service: Codes, start: Floats, end: Floats) -> Rows
                 break
         open_groups.append(group)
     return found
+
+
+def fell_silent(
+    findings: Sequence[Finding], spans: Invocations, reference: Invocations | None
+) -> list[Finding]:
+    """Findings of lines alone; calls they miss but spans still show are charged to the callee."""
+    return [_silence(one) if _is_called(one, spans, reference) else one for one in findings]
+
+
+def _is_called(one: Finding, spans: Invocations, reference: Invocations | None) -> bool:
+    if one.kind is not EvidenceKind.MISSING_CALL or one.onset is None:
+        return False
+    late = spans.start >= one.onset
+    calls, requests = _calls(spans, one.service, one.toward, late)
+    usual = [_calls(spans, one.service, one.toward, ~late)]
+    if reference is not None:
+        every = np.ones(len(reference), dtype=np.bool_)
+        usual.append(_calls(reference, one.service, one.toward, every))
+    before, among = (sum(counts) for counts in zip(*usual, strict=True))
+    return calls > 0 and calls * max(among, 1) >= _STILL * before * requests
+
+
+def _calls(table: Invocations, caller: str, callee: str, rows: Mask) -> tuple[int, int]:
+    """How many of a service's chosen requests called another one, and how many there are."""
+    asking = rows & table.service.is_name(caller)
+    child = np.flatnonzero((table.parent >= 0) & table.service.is_name(callee))
+    above = np.unique(table.parent[child])
+    return int(asking[above].sum()), int(asking.sum())
+
+
+def _silence(one: Finding) -> Finding:
+    return replace(
+        one,
+        service=one.toward,
+        kind=EvidenceKind.MISSING_STEP,
+        statement=f"still called, but {one.service} {one.statement}",
+        pod="",
+        toward="",
+    )

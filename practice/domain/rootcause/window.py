@@ -21,7 +21,7 @@ from practice.domain.rootcause.latency import (
     own_time,
     span_gaps,
 )
-from practice.domain.rootcause.line_traces import line_invocations, traced
+from practice.domain.rootcause.line_traces import fell_silent, line_invocations, traced
 from practice.domain.rootcause.logs import log_findings
 from practice.domain.rootcause.metrics import deviations, series, strongest, usual_values
 from practice.domain.rootcause.silence import Answers, answers, stopped, unanswered
@@ -128,7 +128,8 @@ def examine(telemetry: Telemetry, alert: Alert, reference: Reference | None) -> 
     named, elsewhere = placed(telemetry.spans, telemetry.logs)
     loose = ~named
     by_lines = line_invocations(telemetry.logs, names, loose)
-    found.extend(behavior(by_lines, reference.by_lines if reference else None, cuts))
+    unseen = behavior(by_lines, reference.by_lines if reference else None, cuts)
+    found.extend(fell_silent(unseen, window, usual))
     metrics, summaries = deviations(telemetry.metrics, samples, begin, width)
     hosts, more = host_deviations(telemetry, of_hosts, begin, width)
     lines, templates = log_findings(
