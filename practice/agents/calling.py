@@ -202,11 +202,16 @@ class Line:
         self._heard = used
 
     def request(
-        self, messages: Sequence[ModelMessage], parameters: ModelRequestParameters
+        self,
+        messages: Sequence[ModelMessage],
+        parameters: ModelRequestParameters,
+        *,
+        problem_of: Callable[[ModelResponse], str] = lambda _: "",
     ) -> ModelResponse:
         """Send the conversation, record the request, and return the model's next turn.
 
         Secrets are masked on the way out and on the way in; calls of tools come back as written.
+        ``problem_of`` says what of the turn cannot be used, for the record.
         """
         going = self._masked(messages)
 
@@ -231,7 +236,8 @@ class Line:
         if response.finish_reason == "content_filter":
             reason = (response.provider_details or {}).get("refusal", "content filter")
             refused = self._error(ContentFilterError(str(reason)))
-        self._record(going, parameters, began, response, refused)
+        unread = "" if refused is not None else problem_of(response)
+        self._record(going, parameters, began, response, refused, unread)
         if refused is not None:
             raise refused
         return response
@@ -254,6 +260,7 @@ class Line:
         began: float,
         response: ModelResponse | None = None,
         failed: AgentError | None = None,
+        unread: str = "",
     ) -> None:
         spent = response.usage if response is not None else self._unread()
         unanswered = _silence(failed)
@@ -270,7 +277,7 @@ class Line:
                 model=self._of.name,
                 request=parts,
                 reply=recording.replied(turn),
-                error=self._of.scrub(str(failed or ""))[: recording.ERROR_CAP],
+                error=self._of.scrub(str(failed or unread))[: recording.ERROR_CAP],
                 unanswered=unanswered,
                 prompt=self._of.prompt.name,
                 input_tokens=_storable(spent.input_tokens),
@@ -317,18 +324,26 @@ class Line:
             ModelRequest(parts=[self._of.message(prompt)], instructions=told)
         ]
         spent: list[RequestUsage] = []
+        found: list[Reply] = []
         problem = ""
-        for _ in range(1 + RETRIES):
-            response = self.request(messages, parameters)
-            spent.append(response.usage)
+
+        def unusable(response: ModelResponse) -> str:
+            nonlocal problem
             try:
                 read = read_reply(typed.written(response), reply)
-                found = check(read) if check is not None else read
-                return found, self._of.usage(spent, requests=len(spent))
+                found.append(check(read) if check is not None else read)
+                return ""
             except (Unreadable, ModelRetry) as error:
                 problem = str(error)
             if response.finish_reason == CUT_OFF:
                 problem = "The reply was cut off at its length limit. Write a shorter one."
+            return problem
+
+        for _ in range(1 + RETRIES):
+            response = self.request(messages, parameters, problem_of=unusable)
+            spent.append(response.usage)
+            if found:
+                return found[0], self._of.usage(spent, requests=len(spent))
             # An empty turn is none: providers reject a conversation that holds one.
             turn: list[ModelMessage] = [response] if response.parts else []
             messages += [*turn, typed.again(response, AGAIN.format(problem), told)]

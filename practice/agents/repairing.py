@@ -8,6 +8,7 @@ What was cut off in the middle is not mended: half a reply is not the reply.
 from __future__ import annotations
 
 import ast
+import copy
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,8 @@ Reply = TypeVar("Reply", bound=BaseModel)
 _FENCED = re.compile(r"```[a-zA-Z0-9]*\s*\n?(.*?)```", re.DOTALL)
 _LITERAL_CAP = 200_000
 PROBLEMS = 8
+#: lists within lists within a reply.
+CUTS = 3
 
 
 class Unreadable(ValueError):
@@ -40,11 +43,46 @@ def read_reply(written: str | Mapping[str, Any] | None, reply: type[Reply]) -> R
                 problem = problem or f"The reply has none of the fields {', '.join(sorted(known))}."
                 continue
             try:
-                return reply.model_validate(shaped)
+                return _validated(shaped, reply)
             except ValidationError as error:
                 # The first reading is what the model meant; what it got wrong there helps it most.
                 problem = problem or _sentence(error)
     raise Unreadable(problem or "The reply holds no JSON object. Reply with the JSON object alone.")
+
+
+def _validated(shaped: Any, reply: type[Reply]) -> Reply:
+    """Return the value as ``reply``, lists that are too long cut to what is taken of them.
+
+    Raises:
+        ValidationError: it does not fit in any other way.
+    """
+    for _ in range(CUTS):
+        try:
+            return reply.model_validate(shaped)
+        except ValidationError as error:
+            cut = _cut(shaped, error)
+            if cut is None:
+                raise
+            shaped = cut
+    return reply.model_validate(shaped)
+
+
+def _cut(value: Any, error: ValidationError) -> Any:
+    """Return a copy with each list that is too long cut; ``None`` where there is none."""
+    most = {
+        each["loc"]: each["ctx"]["max_length"]
+        for each in error.errors(include_url=False)
+        if each["type"] == "too_long" and isinstance(each["input"], list)
+    }
+    if not most:
+        return None
+    copied = copy.deepcopy(value)
+    for place, length in most.items():
+        inner = copied
+        for step in place:
+            inner = inner[step]
+        del inner[length:]
+    return copied
 
 
 def _candidates(written: str | Mapping[str, Any] | None) -> Iterator[Any]:

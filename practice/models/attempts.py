@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.urls import reverse
 
 from practice.domain import types as domain
+from practice.domain.faithful import Judgement
 from practice.domain.validation import Judged
 
 
@@ -114,6 +115,15 @@ class Attempt(models.Model):
                 completion=self.completion or 1,
                 completion_reason=self.completion_reason,
             ),
+        )
+
+    def as_judgement(self) -> Judgement:
+        """Its scores and reasons, as the paper's rules look at them."""
+        return Judgement(
+            feasibility=self.feasibility or 1,
+            completion=self.completion or 1,
+            feasibility_reason=self.feasibility_reason,
+            completion_reason=self.completion_reason,
         )
 
 

@@ -86,6 +86,11 @@ class Environment(models.Model):
         return self.transport != self.Transport.HTTP
 
     @property
+    def keeps_changes(self) -> bool:
+        """Whether it is a service that nothing puts back, so that only reading is on at first."""
+        return self.transport == self.Transport.OPENAPI and not self.has_reset
+
+    @property
     def has_own_state(self) -> bool:
         """Whether each session has a fresh state to itself, so that others never notice it."""
         return self.transport in {self.Transport.STDIO, self.Transport.PACK}

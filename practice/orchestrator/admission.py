@@ -13,21 +13,11 @@ from practice.models import Attempt
 
 def as_the_paper(plan: Plan, judged: Sequence[Attempt]) -> tuple[Category, Attempt, Attempt | None]:
     """Return a task's category, the attempt that stands for it, and the one to learn from."""
-    values = [judgement_of(attempt) for attempt in judged]
+    values = [attempt.as_judgement() for attempt in judged]
     found = faithful.diagnose(values, planned=plan.attempts, policy=plan.policy)
     teacher = None if found.teacher is None else judged[found.teacher]
     typical = judged[faithful.representative(values)]
     return faithful.CATEGORIES[found.category], typical, teacher
-
-
-def judgement_of(attempt: Attempt) -> faithful.Judgement:
-    """A validated attempt's scores and reasons."""
-    return faithful.Judgement(
-        feasibility=attempt.feasibility or 1,
-        completion=attempt.completion or 1,
-        feasibility_reason=attempt.feasibility_reason,
-        completion_reason=attempt.completion_reason,
-    )
 
 
 def reinforced(plan: Plan, playbook: Playbook, deltas: Sequence[Delta]) -> dict[str, str]:

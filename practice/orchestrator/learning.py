@@ -53,7 +53,7 @@ def _admit_task(run: Run, task: PracticeTask, judged: list[Attempt]) -> list[int
     task.category = category.value
     task.save(update_fields=["category"])
     for attempt in judged:
-        admitted = validation.admissible(Label(attempt.label), policy)
+        admitted = teacher is not None and validation.admissible(Label(attempt.label), policy)
         attempt.status = Attempt.Status.ADMITTED if admitted else Attempt.Status.NOT_ADMITTED
         attempt.is_representative = attempt is typical
         attempt.save(update_fields=["status", "is_representative"])
@@ -98,7 +98,13 @@ def learn(unit: Unit, run: Run) -> Result:
     engine, tools = engine_of(unit), tools_of(run.environment, run.frozen)
     task, trajectory = attempt.task.as_spec(), attempt.as_trajectory()
     playbook = draft_playbook(run.playbook, origin_link=run.get_absolute_url())
-    reflection = engine.reflector.reflect(task, Label(attempt.label), playbook, trajectory, tools)
+    reflection = _reflected_before(attempt)
+    if reflection is None:
+        label = Label(attempt.label)
+        reflection = engine.reflector.reflect(task, label, playbook, trajectory, tools)
+        if reflection.usage.requests and Unit.objects.held(unit).exists():
+            # Kept between tries: a curator that cannot be read must not pay for it again.
+            Attempt.objects.filter(pk=attempt.pk).update(reflection=_reflection_json(reflection))
     curation = engine.curator.curate(task, playbook, trajectory, reflection)
 
     def store() -> None:
@@ -126,6 +132,11 @@ def learn(unit: Unit, run: Run) -> Result:
         attempt.save(update_fields=["reflection", "status"])
 
     return Result(store, [reflection.usage, curation.usage])
+
+
+def _reflected_before(attempt: Attempt) -> Reflection | None:
+    """What an earlier try of the unit asked and kept."""
+    return Reflection(**attempt.reflection) if attempt.reflection else None
 
 
 def _reflection_json(reflection: Reflection) -> dict[str, Any]:

@@ -309,7 +309,7 @@ def _allowed_from_the_start(environment: Environment) -> frozenset[Effect]:
     """
     if environment.transport == Environment.Transport.PACK:
         return frozenset(Effect)
-    if environment.transport == Environment.Transport.OPENAPI and not environment.has_reset:
+    if environment.keeps_changes:
         return frozenset({Effect.READ})
     return ALLOWED_FROM_THE_START
 

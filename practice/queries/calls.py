@@ -118,7 +118,7 @@ def conversation(call: ModelCall) -> list[Mapping[str, Any]]:
     if not _goes_on(call):
         return parts
     before = ModelCall.objects.filter(unit=call.unit_id, trial=call.trial_id, role=call.role)
-    for earlier in before.filter(pk__lt=call.pk, error="").order_by("-pk"):
+    for earlier in before.filter(pk__lt=call.pk).exclude(reply=[]).order_by("-pk"):
         said = [part for part in earlier.request if part.get("role") != "earlier"]
         parts = [*said, *earlier.reply, *parts]
         if not _goes_on(earlier):

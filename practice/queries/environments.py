@@ -50,6 +50,8 @@ def why_off(tool: EnvironmentTool) -> str:
         return "Off: it may delete or overwrite data."
     if tool.effect is Effect.UNKNOWN:
         return "Off: its server does not say what it may change."
+    if tool.effect is Effect.WRITE and tool.environment.keeps_changes:
+        return "Off: it changes data, and the service has no reset that would undo it."
     return "Off: an admin turned it off."
 
 

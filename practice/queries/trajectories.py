@@ -14,6 +14,8 @@ from django.utils import timezone
 
 from memoryapp.models import Workspace
 from memoryapp.models.entries import SearchVectorOf, search_query
+from practice.domain import faithful
+from practice.domain.rounds import Stage
 from practice.models import Attempt, AttemptTally, PracticeTask, Run, Step
 
 #: The label filter's word for attempts no validator has judged.
@@ -223,6 +225,39 @@ def place_of(attempt: Attempt, workspace: Workspace, asked: TrajectoryFilter) ->
         previous=newer.order_by("pk").first(),
         next=older.first(),
     )
+
+
+def why_unlearned(attempt: Attempt) -> str:
+    """Why a judged attempt gave rise to no candidate; empty where nothing in it was new."""
+    run, judged = attempt.run, Attempt.Status
+    if attempt.status == judged.NOT_ADMITTED and run.frozen.faithful:
+        tried = attempt.task.attempts.filter(arm=None).exclude(label="").order_by("pk")
+        found = faithful.diagnose(
+            [each.as_judgement() for each in tried],
+            planned=run.frozen.attempts,
+            policy=run.frozen.policy,
+        )
+        return _by_the_paper(found)
+    if attempt.status == judged.ADMITTED:
+        unit = run.units.filter(stage=Stage.LEARN, target=attempt.pk).first()
+        if unit is None:
+            return "Another attempt at its task was learned from."
+        return (
+            f"Learning from it failed: {unit.message}" if unit.status == unit.Status.FAILED else ""
+        )
+    return ""
+
+
+def _by_the_paper(found: faithful.Diagnosis) -> str:
+    if found.invalid:
+        return "Faithful to the paper, a task that an attempt found infeasible teaches nothing."
+    if found.category in ("trivial", "unsolved_feasible"):
+        alike = "succeeded, so it is trivial" if found.successes else "failed"
+        return (
+            "Faithful to the paper, a task with several attempts teaches only where some succeed "
+            f"and some fail (here: missing mixed outcomes). All of this one {alike}."
+        )
+    return "Faithful to the paper and its policy here, only an attempt that succeeds teaches."
 
 
 def steps_by_try(attempt: Attempt) -> tuple[list[Step], list[tuple[int, list[Step]]]]:

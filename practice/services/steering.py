@@ -34,7 +34,8 @@ def steering_add(
     What looks like a secret is masked: proposers, models among them, are shown every wish.
 
     Raises:
-        UnableToChange: an unknown kind or tool, no text, or a standing wish about the same tool.
+        UnableToChange: an unknown kind or tool, no text, or a standing wish about the same tool,
+            or a focus on a tool that is off.
     """
     if kind not in Steering.Kind.values:
         raise UnableToChange(f"A wish is one of: {', '.join(Steering.Kind.values)}.")
@@ -46,6 +47,14 @@ def steering_add(
         instruction = ""
         if not environment.tools.filter(name=tool).exists():
             raise UnableToChange(_no_such_tool(environment, kind, tool))
+        if (
+            kind == Steering.Kind.FOCUS
+            and not environment.tools.usable().filter(name=tool).exists()
+        ):
+            raise UnableToChange(
+                f"{tool} is off, so no round can practise it. Turn it on in the environment, then "
+                "ask for it again. Nothing was saved."
+            )
     try:
         with transaction.atomic():
             wish = environment.steering.create(

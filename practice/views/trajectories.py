@@ -32,6 +32,7 @@ from practice.queries.trajectories import (
     attempt_page,
     place_of,
     steps_by_try,
+    why_unlearned,
 )
 from practice.views.attempt_tree import phases
 from practice.views.filters import PAGE_SIZE, chips
@@ -174,6 +175,7 @@ def trajectory_detail(request: HttpRequest, pk: int) -> HttpResponse:
             (number, [_shown(step, find) for step in tried], _length(tried))
             for number, tried in earlier
         ],
+        "why_none": "" if candidates else why_unlearned(attempt),
         "candidates": [
             (
                 candidate,

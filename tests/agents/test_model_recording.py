@@ -61,7 +61,8 @@ def test_it_records_each_request_with_what_the_provider_counted() -> None:
 def test_it_records_every_reply_of_a_repair() -> None:
     calls = recorded([text("Half, I guess."), JUDGED], judge)
 
-    assert [bool(call.error) for call in calls] == [False, False]
+    assert "The reply holds no JSON object" in calls[0].error
+    assert (calls[0].input_tokens, calls[1].error) == (100, "")
     assert calls[0].reply[0]["content"] == "Half, I guess."
     assert "Correct this and reply again." in str(calls[1].request)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from practice.agents.curator import Changes
 from practice.agents.repairing import Unreadable, read_reply
@@ -72,6 +72,23 @@ def test_it_says_field_by_field_what_does_not_fit() -> None:
 
     assert "score: " in str(told.value)
     assert "reason: " in str(told.value)
+
+
+def test_it_takes_as_many_of_a_long_list_as_are_asked_for() -> None:
+    class Inner(BaseModel):
+        tags: list[str] = Field(max_length=2)
+
+    class Outer(BaseModel):
+        tasks: list[Inner] = Field(max_length=3)
+
+    written = {"tasks": [{"tags": ["a", "b", "c"]}] * 60}
+
+    read = read_reply(written, Outer)
+
+    assert [task.tags for task in read.tasks] == [["a", "b"]] * 3
+    assert len(written["tasks"]) == 60
+    with pytest.raises(Unreadable, match=r"tasks\.0\.tags"):
+        read_reply({"tasks": [{"tags": "a"}] * 60}, Outer)
 
 
 def test_it_mends_no_reply_that_was_cut_off() -> None:

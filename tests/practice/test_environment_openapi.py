@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from practice.models import Attempt, Environment, Run
 from practice.orchestrator import worlds
+from practice.queries.environments import why_off
 from practice.tasks import check_reset
 from tests.practice.runs import connected, driven, started
 from tests.practice.servers.shelf import DOCUMENT, KEY, START, Shelf, lending
@@ -57,6 +58,8 @@ def test_it_turns_on_only_reading_operations_without_a_reset(
 
     assert on == {"list_books", "get_book", "list_members", "get_member"}
     assert "all attempts share one world" in page
+    lent = environment.tools.get(name="lend_book")
+    assert why_off(lent) == "Off: it changes data, and the service has no reset that would undo it."
     assert environment.slots == 4
 
 

@@ -46,6 +46,20 @@ def test_it_calls_a_task_infeasible_when_one_attempt_does(workspace: Any) -> Non
     assert not run.units.filter(stage="learn").exists()
 
 
+def test_it_says_that_a_task_all_attempts_solve_teaches_nothing(
+    vera_client: Any, workspace: Any
+) -> None:
+    run = faithful_run(workspace, attempts=2)
+    task = judged(run, (5, 5), (5, 5))
+
+    admit(run.units.create(stage="admit", round=1), run).store()
+
+    assert set(task.attempts.values_list("status", flat=True)) == {"not_admitted"}
+    page = vera_client.get(task.attempts.first().get_absolute_url()).content.decode()
+    assert "missing mixed outcomes). All of this one succeeded, so it is trivial." in page
+    assert "Nothing in it was new" not in page
+
+
 def test_it_learns_from_the_first_success_of_mixed_outcomes(workspace: Any) -> None:
     run = faithful_run(workspace, attempts=3)
     task = judged(run, (5, 2), (5, 4), (5, 5))

@@ -45,6 +45,19 @@ def test_it_keeps_a_seed_task_without_hidden_characters(rita_client: Any, enviro
     assert environment.steering.get().instruction == "Refund an order."
 
 
+def test_it_asks_for_no_tool_that_is_off_and_may_leave_it_alone(
+    rita_client: Any, environment: Any
+) -> None:
+    environment.tools.filter(name="get_order").update(is_enabled=False)
+
+    page = rita_client.post(URL, {"kind": "focus", "tool": "get_order"})
+
+    assert "get_order is off, so no round can practise it." in page.content.decode()
+    assert not environment.steering.exists()
+    rita_client.post(URL, {"kind": "avoid", "tool": "get_order"})
+    assert environment.steering.get().kind == "avoid"
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [

@@ -94,6 +94,25 @@ def test_it_keeps_what_was_spent_before_a_role_failed(
     assert entries.aggregate(tokens=Sum("input_tokens"))["tokens"] == 100 * len(judged)
 
 
+def test_it_reflects_once_however_often_the_curator_cannot_be_read(
+    desk: Environment, ada: Any, settings: Any
+) -> None:
+    player = RolePlayer()
+
+    def script(asked: Asked) -> Answer:
+        return text("I would add a rule.") if asked.role == "curator" else player(asked)
+
+    with served(settings, script) as server:
+        run = driven(started(desk, ada, engine="model", rounds=1, tasks=1))
+
+    asked = [request.role for request in server.requests]
+    assert (asked.count("reflector"), asked.count("curator")) == (1, 3 * 4)
+    assert run.attempts.get().reflection["what_happened"]
+    unread = ModelCall.objects.filter(run=run, role="curator")
+    assert {call.error.partition(".")[0] for call in unread} == {"The reply holds no JSON object"}
+    assert conversation(unread[1])[-1]["content"] == "I would add a rule."
+
+
 def test_it_keeps_a_request_that_was_not_answered(
     desk: Environment, ada: Any, settings: Any
 ) -> None:
