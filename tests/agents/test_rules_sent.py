@@ -63,9 +63,20 @@ def test_it_proves_nothing_by_the_tools_an_agent_happened_to_call() -> None:
     assert verdict.completion_reason == "The task asks for create_refund, which was never called."
 
 
-def test_it_takes_a_thing_that_is_spoken_of_for_no_request() -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "My refund of order ORD-2 has not come.",
+        "Order ORD-2 has not come.",
+        "You refunded order ORD-2 twice.",
+        "How do I refund order ORD-2?",
+        "Do not refund order ORD-2, tell me where it is.",
+        "Refund policy for orders such as ORD-2?",
+    ],
+)
+def test_it_takes_nothing_that_is_only_spoken_of_for_a_request(text: str) -> None:
     read = call(1, "get_order", ORDER, '{"order_id": "ORD-2", "status": "shipped"}')
-    verdict = judge(read, text="My refund of order ORD-2 has not come.", outcome="success")
+    verdict = judge(read, text=text, outcome="success")
     assert label(verdict) is Label.SUCCESS, verdict.completion_reason
 
 

@@ -23,6 +23,13 @@ from practice.domain.types import COMPLETION_GATE, Check, Step, TaskSpec, ToolSp
 
 #: what stands before a thing that is spoken of, as in "my order": no request.
 _ARTICLES = vocabulary("a an the my our your their his her this that these those")
+#: what stands before an action that is asked about, denied or told of.
+_ELSE = vocabulary(
+    "how what why when where which who whether if not never did was were already don didn won"
+)
+#: what may stand between an action and its thing: "refund 20 for the order".
+_BETWEEN = _ARTICLES | vocabulary("of for to on from in")
+_IDENTIFIER = re.compile(r"\S*\d\S*")
 
 
 def findings(
@@ -50,26 +57,32 @@ def findings(
 
 
 def asked(task: TaskSpec, known: Mapping[str, ToolSpec]) -> Iterator[tuple[str, str]]:
-    """Yield (tool, stem of the action) of the changes a task plainly asks for."""
+    """Yield (tool, stem of the action) of the changes a task plainly asks for.
+
+    What a change is named after may be its thing, as in "refund the order".
+    """
     tools = tuple(known.values())
     things = {stem(word) for tool in tools for word in nouns(tool.name)}
+    named = {stem(w) for t in tools for n in t.parameters if "id" in parts(n) for w in parts(n)}
     for clause in seeding.clauses(task.instruction, tools):
         tool = seeding.meant(clause, tools)
-        words = [stem(word) for word in seeding.words_of(clause)]
-        if tool is None or schema.is_read(tool) or not words:
+        action = next(iter(seeding.words_of(clause)), "")
+        # As it is named: who says that it "was refunded" asks for no refund.
+        if tool is None or schema.is_read(tool) or action not in parts(tool.name):
             continue
-        action, rest = words[0], words[1:]
-        if action == stem(parts(tool.name)[0]) or (
-            # "Refund the order" names the action by its thing; "my order is late" asks for nothing.
-            things & {*rest} - {action} and not _spoken_of(clause, action)
-        ):
-            yield tool.name, action
+        is_verb = action == parts(tool.name)[0]
+        if _acted_on(clause, action) & things and (is_verb or stem(action) not in named):
+            yield tool.name, stem(action)
 
 
-def _spoken_of(clause: str, action: str) -> bool:
-    said = re.findall(r"[a-z]+", clause.lower())
-    place = next((n for n, word in enumerate(said) if stem(word) == action), 0)
-    return place > 0 and said[place - 1] in _ARTICLES
+def _acted_on(clause: str, action: str) -> set[str]:
+    """Return the stem of the word an action is followed by, where it is asked for."""
+    said = re.findall(r"[a-z]+", _IDENTIFIER.sub(" ", clause.lower()))
+    place = said.index(action) if action in said else 0
+    if _ELSE & {*said[:place]} or _ARTICLES & {*said[max(0, place - 1) : place]}:
+        return set()
+    after = [stem(word) for word in said[place + 1 :] if word not in _BETWEEN]
+    return set(after[:1]) - {stem(action)}
 
 
 def contradicts(task: TaskSpec, checks: Sequence[Check], completion: int, feasible: bool) -> bool:
