@@ -141,6 +141,8 @@ def _compare(
     statement: Callable[..., Any],
     bare: Any,
 ) -> dict[str, float]:
+    from memoryapp.queries.search import ef_search  # noqa: PLC0415
+
     ours: list[float] = []
     peer: list[float] = []
     for turn in range(2):  # the first turn warms the caches of both
@@ -152,7 +154,8 @@ def _compare(
             ours.append(time.perf_counter() - begin)
             sql, values = statement(text, scope=scope, limit=K, vector=vector)
             if scope.wordings is None:
-                sql = f"SET hnsw.ef_search = 120; SET hnsw.iterative_scan = strict_order; {sql}"
+                sql = f"SET hnsw.ef_search = {ef_search(K)}; {sql}"
+                sql = f"SET hnsw.iterative_scan = strict_order; {sql}"
             begin = time.perf_counter()
             with bare.cursor() as cursor:
                 cursor.execute(sql, values)
@@ -244,7 +247,7 @@ def _percentiles(times: list[float]) -> dict[str, float]:
 def _recall(model: int, entries: int, questions: list[Any]) -> float:
     from django.db import connection, transaction  # noqa: PLC0415
 
-    from memoryapp.queries.search import EF_SEARCH  # noqa: PLC0415
+    from memoryapp.queries.search import ef_search  # noqa: PLC0415
 
     sql = (
         f"SELECT revision_id FROM memoryapp_bulletvector WHERE model_id = {model} "
@@ -256,7 +259,7 @@ def _recall(model: int, entries: int, questions: list[Any]) -> float:
         for way in ("enable_indexscan = off", "enable_seqscan = off"):
             with transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute(f"SET LOCAL {way}")
-                cursor.execute(f"SET LOCAL hnsw.ef_search = {EF_SEARCH}")
+                cursor.execute(f"SET LOCAL hnsw.ef_search = {ef_search(K)}")
                 cursor.execute(sql, [question.literal])
                 found.append({row[0] for row in cursor.fetchall()})
         exact, indexed = found

@@ -3,7 +3,9 @@
 Two legs rank by themselves and are fused by their places (reciprocal rank fusion, Cormack et al.,
 SIGIR 2009). Where every word of the question occurs comes first; then whatever shares a word with
 it. ``ts_rank`` reads every row it is given, so across playbooks it is given few: what shares a word
-only where less than ``ENOUGH`` has all of them, and at most ``CAP``, or fewer beside vectors.
+only where less than ``ENOUGH`` has all of them, and at most ``CAP``. Beside vectors it is given
+what shares a rare word: names and error codes are what vectors miss, while a word that hundreds of
+bullets hold costs most of the time and says little.
 
 Inside one release the wordings are few and known, so both legs are exact. Across playbooks the
 vector leg walks the HNSW index of the model.
@@ -21,18 +23,22 @@ from django.db.models import QuerySet
 
 from memoryapp.domain.playbook import LIVE
 from memoryapp.models import Bullet
+from memoryapp.queries.word_statistics import common_words
 
 #: rows of the text leg that are ranked across playbooks, with every word and with any; the second
-#: where vectors rank as well.
-CAP, CAP_BESIDE_VECTORS = 2_000, 400
+#: where vectors rank as well, and a word in more bullets than that is no rare one.
+CAP, CAP_BESIDE_VECTORS = 2_000, 200
 #: bullets with every word of a question that make others superfluous.
 ENOUGH = 20
-#: places of each leg that take part in the fusion.
-DEPTH = 100
+#: places of each leg that take part in the fusion, in one release and across playbooks.
+DEPTH, DEPTH_ACROSS = 100, 60
 #: the constant of reciprocal rank fusion.
 RRF = 60
-#: how widely the HNSW graph is walked.
-EF_SEARCH = 120
+#: how many more neighbors the walk of the HNSW graph holds than places are asked for: the more, the
+#: fewer it misses.
+WALKED_BEYOND = 20
+#: pgvector takes no more.
+EF_SEARCH_MOST = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +111,7 @@ whole AS MATERIALIZED (
   UNION ALL
   (SELECT b.wording_id, b.search FROM memoryapp_bullet b
    WHERE (SELECT count(*) FROM whole) < %(enough)s
-     AND b.search @@ {any} AND NOT b.search @@ {every} AND {live} LIMIT %(cap)s)
+     AND b.search @@ {some} AND NOT b.search @@ {every} AND {live} LIMIT %(cap)s)
 )"""
 _TEXT_LEG = """, text_leg AS (
   SELECT id, score, every_word, row_number() OVER (ORDER BY score DESC, id) AS place FROM (
@@ -122,8 +128,7 @@ _EXACT_VECTORS = """, near AS MATERIALIZED (
 _INDEXED_VECTORS = """, nearest AS (
   SELECT v.revision_id AS id, v.vector::halfvec({dimensions}) <=> {question} AS distance
   FROM memoryapp_bulletvector v JOIN memoryapp_bullet b ON b.wording_id = v.revision_id
-  WHERE v.model_id = %(model)s AND {live}
-  ORDER BY v.vector::halfvec({dimensions}) <=> {question} LIMIT %(depth)s
+  WHERE v.model_id = %(model)s AND {live} ORDER BY distance LIMIT %(depth)s
 )"""
 _NO_VECTORS = ", nearest AS (SELECT NULL::bigint AS id, NULL::float8 AS distance WHERE false)"
 _FUSED = """, vector_leg AS (
@@ -132,7 +137,8 @@ _FUSED = """, vector_leg AS (
   SELECT coalesce(t.id, v.id) AS id, coalesce(t.every_word, false) AS every_word,
          t.place AS text_place, t.score AS text_score,
          v.place AS vector_place, v.score AS vector_score,
-         coalesce(1.0 / (%(rrf)s + t.place), 0) + coalesce(1.0 / (%(rrf)s + v.place), 0) AS score
+         coalesce(1::float8 / (%(rrf)s + t.place), 0)
+           + coalesce(1::float8 / (%(rrf)s + v.place), 0) AS score
   FROM text_leg t FULL JOIN vector_leg v ON v.id = t.id
   ORDER BY score DESC, id LIMIT %(limit)s
 )
@@ -150,6 +156,11 @@ _ANY = (
     "replace(replace(plainto_tsquery('english', %(text)s)::text, ' & ', ' | '), ' <-> ', ' | ')"
     "::tsquery"
 )
+#: any word of it that is not ``common``; a tsvector's text quotes each lexeme.
+_RARE = (
+    "replace(strip(ts_delete(to_tsvector('english', %(text)s), %(common)s::text[]))::text,"
+    " ''' ''', ''' | ''')::tsquery"
+)
 
 
 def search(
@@ -157,15 +168,15 @@ def search(
 ) -> list[Hit]:
     """Return up to ``limit`` bullets, the best first. Without ``vector`` the text leg ranks alone.
 
-    One statement, whatever the scope. Nothing of ``text`` is read as SQL or as an operator that
-    could fail.
+    One statement, whatever the scope; across playbooks a process also reads now and then which
+    words are common. Nothing of ``text`` is read as SQL or as an operator that could fail.
     """
     sql, values = statement(text, scope=scope, limit=limit, vector=vector)
     with connection.cursor() as cursor:
         if scope.wordings is None and vector is not None:
             # Sent with the statement, as one implicit transaction: SET LOCAL reaches just this.
             cursor.execute(
-                f"SET LOCAL hnsw.ef_search = {EF_SEARCH};"
+                f"SET LOCAL hnsw.ef_search = {ef_search(limit)};"
                 f"SET LOCAL hnsw.iterative_scan = strict_order;{sql}",
                 values,
             )
@@ -174,6 +185,11 @@ def search(
         else:
             cursor.execute(sql, values)
         return [_hit(row) for row in cursor.fetchall()]
+
+
+def ef_search(limit: int) -> int:
+    """How widely the HNSW graph is walked for ``limit`` bullets."""
+    return min(max(DEPTH_ACROSS, limit) + WALKED_BEYOND, EF_SEARCH_MOST)
 
 
 def statement(
@@ -185,14 +201,17 @@ def statement(
         live += " AND b.section = ANY(%(sections)s)"
     among, named = _subquery(scope.among)
     live += among
-    parts = [_ACROSS if scope.wordings is None else _IN_RELEASE, _TEXT_LEG]
+    is_across = scope.wordings is None
+    parts = [_ACROSS if is_across else _IN_RELEASE, _TEXT_LEG]
     if vector is None:
         parts.append(_NO_VECTORS)
     else:
-        parts.append(_INDEXED_VECTORS if scope.wordings is None else _EXACT_VECTORS)
+        parts.append(_INDEXED_VECTORS if is_across else _EXACT_VECTORS)
     dimensions = len(vector.values) if vector else 0
+    cap = CAP if vector is None else CAP_BESIDE_VECTORS
     sql = "WITH " + "".join([*parts, _FUSED]).format(
         any=_ANY,
+        some=_ANY if vector is None else _RARE,
         every=_EVERY,
         live=live,
         sections=" AND r.section = ANY(%(sections)s)" if scope.sections else "",
@@ -205,9 +224,10 @@ def statement(
         "wordings": list(scope.wordings or ()),
         "sections": list(scope.sections),
         "statuses": list(scope.statuses),
-        "cap": CAP if vector is None else CAP_BESIDE_VECTORS,
+        "common": common_words(text, more_than=cap) if is_across and vector else [],
+        "cap": cap,
         "enough": max(ENOUGH, limit),
-        "depth": max(DEPTH, limit),
+        "depth": max(DEPTH_ACROSS if is_across else DEPTH, limit),
         "rrf": RRF,
         "limit": limit,
         "model": vector.model_id if vector else None,

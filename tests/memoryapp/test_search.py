@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
+from django.db import connection
 from pgvector import HalfVector
 
 from memoryapp.models import BulletVector, EmbeddingModel
+from memoryapp.queries import search as queries
+from memoryapp.queries import word_statistics
 from memoryapp.queries.search import QueryVector, Scope, search
 from memoryapp.services.bullets import bullet_edit, bullet_retire
 from memoryapp.services.releases import release_publish
@@ -64,13 +68,20 @@ def test_it_finds_other_forms_of_a_word_and_parts_of_tool_names(playbook: Any) -
     assert found("refunds", everywhere(playbook)) == ["Call create_refund after verifying."]
 
 
+@pytest.mark.parametrize("with_vectors", [False, True])
 @pytest.mark.parametrize(
     "text",
-    ["", "   ", "'; DROP TABLE x --", "a & | ! <-> :*", "%s %(x)s", "the", "ünïcode \U0001f600"],
+    [
+        *("", "   ", "'; DROP TABLE x --", "a & | ! <-> :*", "%s %(x)s", "the"),
+        *("ünïcode \U0001f600", "it\\'s 'quoted' \\ ' | '", "/a/b.py https://x.y/z?q='a b'"),
+    ],
 )
-def test_it_takes_any_text_for_a_question(playbook: Any, text: str) -> None:
+def test_it_takes_any_text_for_a_question(
+    playbook: Any, model: Any, text: str, with_vectors: bool
+) -> None:
     bullet(playbook, "Verify the customer.")
-    assert found(text, everywhere(playbook)) == []
+    vector = QueryVector(model.pk, (1.0, 0.0, 0.0)) if with_vectors else None
+    assert found(text, everywhere(playbook), vector=vector) == []
 
 
 def test_it_looks_in_no_other_playbook(playbook: Any, workspace: Any) -> None:
@@ -128,6 +139,62 @@ def test_it_fuses_both_legs_by_their_places(
     assert (leg.place, round(leg.score, 2)) == (1, 1.0)
 
 
+REFUNDS = ("Refund by card.", "Refund by bank.", "Refund at once.", "Refund on E4711.")
+
+
+@pytest.fixture
+def analyzed(playbook: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Four bullets about refunds, where a word in more than two is common, and that is known."""
+    monkeypatch.setattr(queries, "CAP_BESIDE_VECTORS", 2)
+    monkeypatch.setattr(word_statistics, "_held", None)
+    for content in REFUNDS:
+        bullet(playbook, content)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE memoryapp_bullet")
+    return playbook
+
+
+def test_beside_vectors_it_looks_for_rare_words(analyzed: Any, model: Any) -> None:
+    vector = QueryVector(model.pk, (1.0, 0.0, 0.0))
+    scope = everywhere(analyzed)
+    assert found("refund E4711 failed", scope, vector=vector) == ["Refund on E4711."]
+    assert found("refund failed", scope, vector=vector) == []
+    assert sorted(found("refund failed", scope)) == sorted(REFUNDS)
+
+
+def test_beside_vectors_it_finds_what_has_every_word_however_common(
+    analyzed: Any, model: Any
+) -> None:
+    vector = QueryVector(model.pk, (1.0, 0.0, 0.0))
+    hits = search("refund", scope=everywhere(analyzed), vector=vector)
+    assert [hit.has_every_word for hit in hits] == [True, True]
+
+
+def test_beside_vectors_every_word_counts_as_rare_until_the_table_was_analyzed(
+    analyzed: Any, model: Any
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_clear_attribute_stats('public', 'memoryapp_bullet', 'search', false)"
+        )
+    vector = QueryVector(model.pk, (1.0, 0.0, 0.0))
+    assert len(found("refund failed", everywhere(analyzed), vector=vector)) == 2
+
+
+def test_it_reads_now_and_then_which_words_are_common(
+    analyzed: Any, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(1):
+        assert word_statistics.common_words("A refund", more_than=2) == ["refund"]
+        assert word_statistics.common_words("Refunds", more_than=3) == ["refund"]
+        assert word_statistics.common_words("Refunds", more_than=4) == []
+        assert word_statistics.common_words("A customer", more_than=2) == []
+    later = time.monotonic() + word_statistics.HELD_SECONDS + 1
+    monkeypatch.setattr("memoryapp.queries.word_statistics.time.monotonic", lambda: later)
+    with django_assert_num_queries(1):
+        word_statistics.common_words("A refund", more_than=2)
+
+
 def test_it_never_compares_vectors_of_two_models(playbook: Any, model: Any) -> None:
     other = EmbeddingModel.objects.create(provider="fake", name="other", dimensions=3)
     placed(bullet(playbook, "Refund."), other, 1, 0, 0)
@@ -137,6 +204,7 @@ def test_it_never_compares_vectors_of_two_models(playbook: Any, model: Any) -> N
 def test_it_asks_the_database_once(
     playbook: Any, model: Any, django_assert_num_queries: Any
 ) -> None:
+    word_statistics.common_words("", more_than=0)  # held from here on
     with django_assert_num_queries(1):
         search("refund", scope=everywhere(playbook), vector=QueryVector(model.pk, (1.0, 0.0, 0.0)))
 
