@@ -33,6 +33,15 @@ class WriteRequest(serializers.Serializer[Any]):
     Left out in silence, a mistyped ``budget`` would be a run without a limit.
     """
 
+    def get_fields(self) -> dict[str, Any]:
+        fields: dict[str, Any] = super().get_fields()
+        for field in fields.values():
+            chosen = getattr(field, "child", field)
+            if isinstance(chosen, serializers.ChoiceField):
+                said = f"Choose one of: {', '.join(str(one) for one in chosen.choices if one)}."
+                chosen.error_messages |= {"required": said, "invalid_choice": said}
+        return fields
+
     def to_internal_value(self, data: Any) -> Any:
         names = (str(n) for n in data if n not in self.fields) if isinstance(data, Mapping) else ()
         taken = ", ".join(name for name, field in self.fields.items() if not field.read_only)

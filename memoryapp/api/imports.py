@@ -22,13 +22,7 @@ VERDICTS = ("added", "review", "updated", "kept", "skipped", "refused")
 
 
 class ImportRequest(WriteRequest):
-    format = serializers.ChoiceField(
-        choices=[*READERS],
-        error_messages={
-            "required": f"Choose one of: {', '.join(READERS)}.",
-            "invalid_choice": f"Choose one of: {', '.join(READERS)}.",
-        },
-    )
+    format = serializers.ChoiceField(choices=[*READERS])
     content = serializers.CharField(
         max_length=CHARACTERS_MOST,
         trim_whitespace=False,

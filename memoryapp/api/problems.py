@@ -93,9 +93,21 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
             errors=error.detail,
             fields=list(_fields(error.detail, context["request"], context["view"])),
         )
-    detail = getattr(error, "detail", str(error))
+    detail = _what_to_do(error, context) or getattr(error, "detail", str(error))
     code = getattr(error, "default_code", "error")
     return problem(answered.status_code, code.replace("_", "-"), str(detail), headers=headers)
+
+
+def _what_to_do(error: Exception, context: dict[str, Any]) -> str:
+    """What is taken instead of a method or a content type that is not; empty for other errors."""
+    view = context["view"]
+    if isinstance(error, exceptions.MethodNotAllowed):
+        methods = ", ".join(view.allowed_methods)
+        return f"{context['request'].method} is not answered here. What is: {methods}."
+    if isinstance(error, exceptions.UnsupportedMediaType):
+        types = dict.fromkeys(parser.media_type for parser in view.get_parsers())
+        return f"Such a body is not read here. Send it with Content-Type {' or '.join(types)}."
+    return ""
 
 
 def _fields(detail: Any, request: Request, view: APIView) -> Iterator[dict[str, str]]:

@@ -38,6 +38,8 @@ UNDER_WAY = {
     "practice.unit": frozenset({"waiting", "running"}),
     "practice.attempt": frozenset({"queued", "running"}),
 }
+#: UUIDs that are no keys and of which there is one in the whole database all the same.
+RENEWED = frozenset({("memoryapp.pullreceipt", "source")})
 LEFT_BEHIND = "This was under way where the file was written, and ended with it here."
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _NAMED = re.compile(r"^/(?P<page>[a-z-]+)/\{(?P<place>\d+)\}/")
@@ -105,6 +107,7 @@ class _Import:
     def __init__(self, archive: zipfile.ZipFile, by: Any, people: Any, slug: str) -> None:
         self.archive, self.by = archive, by
         self.keys: dict[str, list[Any]] = {}
+        self.renewed: dict[uuid.UUID, uuid.UUID] = {}
         self.people = {user.get_username(): user for user in people}
         self.manifest = self._checked(slug)
         (self.workspace_key,) = _new_keys(Workspace, 1)
@@ -221,6 +224,8 @@ class _Import:
             elif (label, name) in LISTED:
                 known = self.keys[LISTED[label, name]]
                 values[name] = [known[place] for place in value]
+            elif (label, name) in RENEWED:
+                values[name] = self._renewed(model, name, uuid.UUID(value))
             else:
                 values[name] = self._value(field, value)
         if label == "memoryapp.event":
@@ -229,6 +234,13 @@ class _Import:
             ended = values.get("ended_at") or timezone.now()
             values |= {"status": "cancelled", "message": LEFT_BEHIND, "ended_at": ended}
         return model(**values)
+
+    def _renewed(self, model: Any, name: str, told: uuid.UUID) -> uuid.UUID:
+        """What stands here for a UUID of the file: another one where this one is taken."""
+        if told not in self.renewed:
+            is_taken = model._base_manager.filter(**{name: told}).exists()
+            self.renewed[told] = uuid.uuid4() if is_taken else told
+        return self.renewed[told]
 
     def _key_of(self, field: Any, value: Any, workspace: Workspace) -> Any:
         if field.related_model is Workspace:

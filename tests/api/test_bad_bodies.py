@@ -115,7 +115,7 @@ def test_it_says_why_a_body_is_no_json(with_key: Any, body: bytes, said: str) ->
             202,
         ),
         ("/api/v1/trajectories/import?format=langfuse", '[{"traceId": "\\ud800", "id": "x"}]', 200),
-        ("/api/v1/feedback", '{"release": 1, "outcome": "\\ud800"}', 400),
+        ("/api/v1/feedback", '{"release": 1, "\\ud800": 1}', 400),
     ],
 )
 def test_it_repeats_half_a_character_as_it_was_sent(
@@ -162,8 +162,31 @@ def test_it_points_to_each_field_it_cannot_use(with_key: Any) -> None:
     places = {row["pointer"]: row["detail"] for row in answer.json()["fields"]}
     assert places == {
         "#/release": "A valid integer is required.",
-        "#/bullets/1/vote": "This field is required.",
+        "#/bullets/1/vote": "Choose one of: helpful, harmful, neutral.",
     }
+
+
+def test_it_lists_what_can_be_chosen(with_key: Any) -> None:
+    body = {"release": 1, "outcome": "great", "bullets": [{"id": "x"}]}
+    answer = with_key("feedback:write").post(
+        "/api/v1/feedback", body, content_type="application/json"
+    )
+    assert answer.json()["fields"] == [
+        {"pointer": "#/outcome", "detail": "Choose one of: success, failure."},
+        {"pointer": "#/bullets/0/vote", "detail": "Choose one of: helpful, harmful, neutral."},
+    ]
+
+
+def test_it_says_which_method_and_which_kind_of_body_is_taken(with_key: Any) -> None:
+    client = with_key("trajectories:write", "feedback:write")
+    said = told(client.patch("/api/v1/feedback"), 405)
+    assert said == "PATCH is not answered here. What is: GET, POST, HEAD, OPTIONS."
+    url = "/api/v1/trajectories/import?format=jsonl"
+    said = told(client.post(url, b"{}", content_type="text/plain"), 415)
+    assert said == (
+        "Such a body is not read here. Send it with Content-Type application/json or "
+        "application/x-ndjson or application/octet-stream."
+    )
 
 
 def test_it_points_to_the_body_as_a_whole(with_key: Any) -> None:

@@ -54,7 +54,7 @@ def test_it_connects_a_local_process(workspace: Any, with_key: Any) -> None:
 @pytest.mark.parametrize(
     ("asked", "status", "says"),
     [
-        ({"transport": "carrier pigeon"}, 400, "not a valid choice"),
+        ({"transport": "carrier pigeon"}, 400, "Choose one of: stdio, http, "),
         ({"transport": "stdio", "command": "rm -rf /"}, 422, "not an allowed command"),
         ({"transport": "http", "url": "http://169.254.169.254/"}, 422, "It is never called"),
         ({"transport": "pack", "pack": "lost"}, 422, "There is no pack"),

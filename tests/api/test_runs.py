@@ -59,7 +59,7 @@ def test_it_starts_a_run_with_the_papers_defaults(
     ("asked", "status", "says"),
     [
         ({"rounds": 0}, 400, "greater than or equal to 1"),
-        ({"engine": "magic"}, 400, "not a valid choice"),
+        ({"engine": "magic"}, 400, "Choose one of: rules, model."),
         ({"environment": "nowhere"}, 404, "no such thing"),
         ({"engine": "model"}, 409, "No model is configured"),
         ({"budget": "-1"}, 409, "above $0.00"),
@@ -191,12 +191,12 @@ def test_a_faithful_run_refuses_what_is_beyond_the_paper(
 @pytest.mark.parametrize(
     ("asked", "status", "says"),
     [
-        ({"verify": "hard"}, 400, "not a valid choice"),
+        ({"verify": "hard"}, 400, "Choose one of: lite, strict."),
         ({"band": [0.7, 0.3]}, 400, "the lower one first"),
         ({"band": [0.7]}, 400, "the lower one first"),
         ({"band": [0, 2]}, 400, "less than or equal to 1"),
         ({"votes": 3}, 400, "need the model engine"),
-        ({"votes": 2}, 400, "not a valid choice"),
+        ({"votes": 2}, 400, "Choose one of: 1, 3, 5, 7."),
         ({"condense": True}, 400, "Choose the model engine"),
         ({"patience": 11}, 400, "less than or equal to 10"),
         ({"focus": ["burn_it"]}, 409, "may not call burn_it"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import uuid
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ import pytest
 from django.apps import apps
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.utils import timezone
 
 from memoryapp.domain.errors import UnableToRead
-from memoryapp.models import Bullet, Event, Report, Workspace
+from memoryapp.models import Bullet, Event, PullReceipt, Report, Workspace
 from memoryapp.queries.transfer import (
     LEFT_OUT,
     WITHHELD,
@@ -58,6 +60,11 @@ def full(workspace: Any, ada: Any, rita: Any) -> Workspace:
     bullet_retire(bullet=Bullet.objects.get(pk=kept.pk), reason="wrong", by=rita)
     report_take(
         release=second, votes=[Said("pitfalls-001", "helpful")], outcome="success", task="1"
+    )
+    source, now = uuid.uuid4(), timezone.now()
+    PullReceipt.objects.bulk_create(
+        PullReceipt(release=second, form="md", pulled_at=now, source=source, number=number)
+        for number in (1, 2)
     )
     api_key_create(workspace=workspace, name="agent", scopes=["read"], by=ada)
     return Workspace.objects.get(pk=workspace.pk)

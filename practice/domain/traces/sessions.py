@@ -106,8 +106,8 @@ class Seen:
             named = ", ".join(name[:40] for name in islice(self.fields, FIELDS_NAMED))
             found = f"have the fields {named}" if named else "are no objects with fields"
             return NotATrajectory(
-                f"This is no session of {form.program}: its lines are {form.line}; the "
-                f"{self.lines} here {found}. Choose the format it has."
+                f"This is no session of {form.program}: its lines are {form.line}; "
+                f"those here {found}. Choose the format it has."
             )
         if not self.questions:
             return NotATrajectory("Nobody asks anything in this session: no line is a person's.")

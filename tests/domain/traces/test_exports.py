@@ -118,9 +118,9 @@ def test_a_trace_that_teaches_nothing_names_itself() -> None:
     ("form", "rows", "said"),
     [
         ("claude-code", CODEX, "no session of Claude Code.* have the fields type, payload"),
-        ("claude-code", [{"role": "user", "content": "x"}], "the 1 here have the fields role, con"),
-        ("claude-code", [[1], "x"], "the 2 here are no objects"),
-        ("claude-code", [{}], "the 1 here are no objects"),
+        ("claude-code", [{"role": "user", "content": "x"}], "those here have the fields role, con"),
+        ("claude-code", [[1], "x"], "those here are no objects"),
+        ("claude-code", [{}], "those here are no objects"),
         ("claude-code", CLAUDE[:1] + CLAUDE[2:5], "Nobody asks anything"),
         ("claude-code", [CLAUDE[1], CLAUDE[4], CLAUDE[5]], r"No question of this session \(2\)"),
         ("codex", CLAUDE, "no session of Codex.* have the fields type, summary, sessionId"),
