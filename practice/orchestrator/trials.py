@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from memoryapp.domain.playbook import Delta, DeltaRefused, Playbook, apply
 from memoryapp.services import candidates
+from practice.agents.rules import goals
 from practice.agents.rules.documents import failure
 from practice.domain import verification
 from practice.domain.consolidation import Counts, worth_keeping
@@ -151,13 +152,12 @@ def _decide(lesson: Lesson) -> None:
     tried = [trial for trial in judged_trials if trial.arm and trial.arm.kind == Arm.Kind.LESSON]
     without = next((trial for trial in judged_trials if trial not in tried), source)
     cited = set(lesson.evidence)
-    about = verification.subject(
-        [
-            verification.mistake(step.tool, error)
-            for step in source.as_trajectory().steps
-            if step.number in cited and (error := failure(step))
-        ]
-    )
+    made = [
+        verification.mistake(step.tool, error)
+        for step in source.as_trajectory().steps
+        if step.number in cited and (error := failure(step))
+    ]
+    about = None if _is_asked_for(lesson, source) else verification.subject(made)
     ruled = verification.rule(
         lesson.wins_needed, [_as_trial(t) for t in tried], _as_trial(without), about
     )
@@ -167,6 +167,25 @@ def _decide(lesson: Lesson) -> None:
     _settle(lesson, _STATUS[ruling], why)
     if ruling is not Ruling.REFUTED:
         _submit(lesson, source)
+
+
+def _is_asked_for(lesson: Lesson, source: Attempt) -> bool:
+    """Whether the task itself names a value that the lesson says is refused.
+
+    An agent tries what it was asked for, whatever it knows: making the mistake again says nothing.
+    """
+    rule = lesson.rule or {}
+    if rule.get("kind") != "enum":
+        return False
+    tools = {rule.get("tool"), *rule.get("tools", ())}
+    names = {rule.get("parameter"), *rule.get("also", ())}
+    return any(
+        value not in rule["values"]
+        for call in goals.calls(source.task.as_spec())
+        if call["tool"] in tools
+        for name, value in dict(call.get("arguments", {})).items()
+        if name in names
+    )
 
 
 def _as_trial(attempt: Attempt) -> verification.Trial:

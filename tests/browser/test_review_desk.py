@@ -84,6 +84,9 @@ def test_the_next_candidate_is_announced_and_the_badge_counts_it(
     expect(page.locator("#review-said")).to_contain_text("Rejected")
     expect(badge).to_be_empty()
     expect(page.locator("#queue .qi")).to_have_count(0)
+    columns = [page.locator(f"#review {name}").bounding_box() for name in ("#queue", ".ev", ".dec")]
+    places = [box["x"] for box in columns if box]
+    assert places == sorted(set(places))
     page.keyboard.press("u")
     expect(page.get_by_role("button", name="Approve")).to_be_visible()
     expect(badge).to_have_text("1")

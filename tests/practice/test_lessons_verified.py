@@ -116,3 +116,25 @@ def test_a_lesson_is_not_refuted_by_what_failed_after_its_own_mistake_was_mended
     lesson.save()
     trials._decide(lesson)
     assert lesson.status != Lesson.Status.REFUTED, lesson.message
+
+
+def test_a_task_that_asks_for_a_refused_value_does_not_refute_what_says_so(
+    desk: Any, ada: Any
+) -> None:
+    run = driven(started(desk, ada, rounds=1, tasks=6, switches=Switches(verify="lite")))
+    lesson = run.lessons.filter(status=Lesson.Status.KEPT).first()
+    assert lesson is not None
+    source = lesson.attempt
+    assert source is not None
+    first = next(s for s in source.steps.order_by("number") if s.number in lesson.evidence)
+    for trial in trials_of(lesson, arm__kind=Arm.Kind.LESSON):
+        trial.steps.filter(number=1).update(
+            tool=first.tool, observation=first.observation, is_error=True
+        )
+    trials._decide(lesson)
+    assert lesson.status == Lesson.Status.REFUTED
+    lesson.rule = {"kind": "enum", "tool": first.tool, "parameter": "kind", "values": ["one"]}
+    source.task.goal = {"calls": [{"tool": first.tool, "arguments": {"kind": "another"}}]}
+    source.task.save()
+    trials._decide(lesson)
+    assert lesson.status != Lesson.Status.REFUTED

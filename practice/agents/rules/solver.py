@@ -24,7 +24,6 @@ from practice.agents.rules.recovery import (
     fixes,
     following,
     narrowed,
-    nearest,
     reformatted,
     same_thing,
     variants,
@@ -226,7 +225,9 @@ class _Plan:
         for name, value in list(arguments.items()):
             enum = self._knowledge.about("enum", tool.name, name)
             if enum is not None and value not in enum["values"]:
-                arguments[name] = self._known_value(tool, name, value, enum["values"])
+                # What was asked for is not replaced by another thing before it was refused.
+                same = same_thing(value, enum["values"])
+                arguments[name] = same if same is not None else value
             form = self._knowledge.about("format", tool.name, name)
             if form is not None:
                 rewritten = reformatted(value, str(form["example"]))
@@ -238,17 +239,6 @@ class _Plan:
                 if value is not None:
                     arguments[name] = value
         return arguments
-
-    def _known_value(self, tool: ToolSpec, name: str, value: Any, known: list[Any]) -> Any:
-        """Return the value a tool is known to take in place of one it is known to refuse.
-
-        It is the one that the refusal would lead to.
-        """
-        wanted = tool.parameters.get(name, {})
-        if schema.kind(wanted) == "array":
-            return value
-        same = same_thing(value, known)
-        return schema.coerce(same if same is not None else nearest(value, known)[0], wanted)
 
     def _repair(
         self,
