@@ -174,7 +174,8 @@ def _import(
         label = domain.next_label(value, row.section)
     same = value.by_label(label)
     if same is not None and same.content == content:
-        return value, Outcome(row.place, "kept", f"{label} is here already.")
+        said = f"{label} is here already.{_other_votes(same, row)}"
+        return value, Outcome(row.place, "kept", said)
     if not SECTION.fullmatch(row.section):
         return value, Outcome(row.place, "refused", "Its section is no name of a section.")
     if orders := looks_like_instruction(content):
@@ -200,6 +201,17 @@ def _import(
     elif label != row.label:
         said = f"{label} is added; its id {row.label[:80]!r} could not be its label and is kept."
     return _grown(value, label, row, content), Outcome(row.place, "added", said)
+
+
+def _other_votes(same: domain.Bullet, row: Incoming) -> str:
+    """Say that votes the file counts otherwise are left as they are here."""
+    told = (row.helpful, row.harmful)
+    if told in ((0, 0), (same.helpful, same.harmful)):
+        return ""
+    return (
+        f" Its votes stay {same.helpful} helpful and {same.harmful} harmful; the file's {told[0]} "
+        f"and {told[1]} were not taken."
+    )
 
 
 def _overwrite(

@@ -47,7 +47,7 @@ class RunSerializer(serializers.ModelSerializer[Run]):
 
 
 class ProgressSerializer(serializers.Serializer[Any]):
-    """Attempts that are over, of those planned."""
+    """Attempts made to their end, of those planned; a cancelled one is none of them."""
 
     done = serializers.IntegerField()
     total = serializers.IntegerField()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -14,7 +15,7 @@ from memoryapp.access import object_or_404
 from memoryapp.api.contract import PROBLEM, READING, WRITING, NewestFirst, one_of
 from memoryapp.api.permissions import HasScope, playbooks_of, workspace_of
 from practice.api import serializers as s
-from practice.models import Attempt, Lesson, Run
+from practice.models import Attempt, Environment, EnvironmentSnapshot, Lesson, Run
 from practice.queries import lessons
 from practice.queries.runs import runs as runs_of
 from practice.queries.trajectories import BOTH, TRIALS
@@ -58,12 +59,24 @@ class RunList(APIView):
         number = values.pop("snapshot")
         run = runs.run_start(
             environment=environment,
-            snapshot=number and object_or_404(environment.snapshots.all(), number=number),
+            snapshot=_snapshot(environment, number),
             playbook=object_or_404(playbooks_of(request), slug=values.pop("playbook")),
             by=request.user,
             **values,
         )
         return Response(s.RunSerializer(run).data, status=201)
+
+
+def _snapshot(environment: Environment, number: int | None) -> EnvironmentSnapshot | None:
+    if number is None:
+        return None
+    found = environment.snapshots.filter(number=number).first()
+    if found is None:
+        raise Http404(
+            f"{environment.name} has no snapshot {number}. Its snapshots are listed at "
+            f"/api/v1/environments/{environment.slug}/snapshots."
+        )
+    return found
 
 
 class RunDetail(APIView):

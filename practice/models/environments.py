@@ -176,6 +176,11 @@ class EnvironmentTool(models.Model):
         }
 
     @property
+    def is_usable(self) -> bool:
+        """The same as ``usable()`` says of rows."""
+        return self.is_present and self.is_enabled and not self.problem
+
+    @property
     def effect(self) -> Effect:
         return self.as_spec().effect
 

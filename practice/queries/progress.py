@@ -83,14 +83,12 @@ def silent_models(run: Run) -> list[ModelSilence]:
     return list(silent()) if run.is_unfinished and run.engine == "model" else []
 
 
-_OVER = ~Q(label="") | Q(
-    ended_at__isnull=False,
-    status__in=[Attempt.Status.INFRASTRUCTURE_ERROR, Attempt.Status.CANCELLED],
-)
+#: a cancelled attempt has ended too, and nothing was done.
+_OVER = ~Q(label="") | Q(ended_at__isnull=False, status=Attempt.Status.INFRASTRUCTURE_ERROR)
 
 
 def attempts_done(run: Run) -> tuple[int, int]:
-    """How many attempts are over, and of how many: planned ones of practice, all of others.
+    """How many attempts were made to their end, and of how many: planned ones or all there are.
 
     An experiment tries its tasks under arms, so what it planned is what there is.
     """

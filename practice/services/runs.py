@@ -182,6 +182,8 @@ def _moved(run: Run, by: Any, *, to: str, frm: set[str], kind: str, ends: bool =
         was = run.status
         if not run.move(to=to, frm=frm, at=timezone.now() if ends else None):
             run.refresh_from_db()
+            if run.status == to:
+                raise UnableToStart(f"{run} is {to} already; nothing was changed.")
             raise UnableToStart(f"{run} is {run.status}, so it cannot become {to}.")
         event_record(
             workspace=run.workspace,

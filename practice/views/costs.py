@@ -105,7 +105,10 @@ def costs_page(request: HttpRequest) -> HttpResponse:
         "form": form,
         "construction": construction,
         "online": online,
-        "compared": compared(
+        # What was entered and cannot be used must not seem to have given a figure.
+        "compared": None
+        if form.is_bound and not is_asked
+        else compared(
             asked["construction"],
             asked["per_task"],
             construction,

@@ -58,13 +58,11 @@ def sent_list(request: HttpRequest) -> HttpResponse:
 
 def _exporter(request: HttpRequest) -> str:
     """What an OpenTelemetry exporter wants to know, with this host and this workspace's names."""
-    workspace = workspace_of(request)
-    playbook = workspace.playbooks.order_by("name").first()
-    environment = workspace.environments.order_by("name").first()
+    playbook, environment = _names(request)
     headers = [
         "Authorization=Bearer $GREENROOM_KEY",
-        f"X-Greenroom-Playbook={playbook.slug if playbook else 'your-playbook'}",
-        f"X-Greenroom-Environment={environment.slug if environment else 'your-environment'}",
+        f"X-Greenroom-Playbook={playbook}",
+        f"X-Greenroom-Environment={environment}",
     ]
     url = request.build_absolute_uri(reverse("api-agent-traces"))
     return (
@@ -73,14 +71,26 @@ def _exporter(request: HttpRequest) -> str:
     )
 
 
-def _command(request: HttpRequest) -> str:
-    """A ready curl with this host and the names of this workspace."""
+def _names(request: HttpRequest) -> tuple[str, str]:
+    """A playbook and an environment that belong together: those of the newest run."""
     workspace = workspace_of(request)
+    run = workspace.runs.select_related("playbook", "environment").order_by("-pk").first()
+    if run is not None:
+        return run.playbook.slug, run.environment.slug
     playbook = workspace.playbooks.order_by("name").first()
     environment = workspace.environments.order_by("name").first()
+    return (
+        playbook.slug if playbook else "your-playbook",
+        environment.slug if environment else "your-environment",
+    )
+
+
+def _command(request: HttpRequest) -> str:
+    """A ready curl with this host and the names of this workspace."""
+    playbook, environment = _names(request)
     body = {
-        "playbook": playbook.slug if playbook else "your-playbook",
-        "environment": environment.slug if environment else "your-environment",
+        "playbook": playbook,
+        "environment": environment,
         "trajectories": [EXAMPLE],
     }
     url = request.build_absolute_uri(reverse("api-sent-trajectory-list"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -31,6 +32,8 @@ from practice.views.tools import card_of
 
 RUNS_SHOWN = 5
 FACTS_SHOWN = 20
+#: a server may offer thousands, and each is drawn with its parameters.
+TOOLS_SHOWN = 200
 
 
 @require_safe
@@ -79,16 +82,24 @@ def environment_detail(request: HttpRequest, slug: str) -> HttpResponse:
 def _detail(
     request: HttpRequest, environment: Environment, *, is_checking: bool
 ) -> dict[str, object]:
-    cards = [card_of(tool) for tool in environment.tools.all()]
+    tools = list(environment.tools.all())
+    find = request.GET.get("tool", "").replace("\x00", "").strip()[:200]
+    words = find.casefold()
+    found_tools = [t for t in tools if words in f"{t.name}\n{t.description}".casefold()]
+    shown = Paginator(found_tools, TOOLS_SHOWN).get_page(request.GET.get("tools"))
+    on = {tool.pk for tool in tools if tool.is_usable}
     found = runs(environment.workspace, environment=environment.slug)
     facts = environment.facts.select_related("task", "run")
     return {
         "environment": environment,
         "is_checking": is_checking,
-        "cards": cards,
-        "on_count": sum(card.is_on for card in cards),
-        "present_count": sum(card.tool.is_present for card in cards),
-        "cautious_count": sum(card.is_cautious and not card.is_on for card in cards),
+        "cards": [card_of(tool) for tool in shown],
+        "tool_page": shown,
+        "find": find,
+        "is_long": len(tools) > TOOLS_SHOWN,
+        "on_count": len(on),
+        "present_count": sum(tool.is_present for tool in tools),
+        "cautious_count": sum(tool.effect.is_cautious for tool in tools if tool.pk not in on),
         "facts": Paginator(facts, FACTS_SHOWN).get_page(request.GET.get("page")),
         "run_rows": run_rows(environment.workspace, with_figures(found)[:RUNS_SHOWN]),
         "run_count": found.count(),
@@ -185,7 +196,10 @@ def allow(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     else:
         said = "on" if tool.is_enabled else "off"
         messages.success(request, f"{tool.name} is {said} for runs that start from now on.")
-    return redirect(f"{environment.get_absolute_url()}#tool-{tool.pk}")
+    # Among thousands the tool may not be on the first page.
+    many = environment.tools.count() > TOOLS_SHOWN
+    query = f"?{urlencode({'tool': tool.name})}" if many else ""
+    return redirect(f"{environment.get_absolute_url()}{query}#tool-{tool.pk}")
 
 
 def _environment(request: HttpRequest, slug: str) -> Environment:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from practice.models import Environment, Run
 from tests.factories import (
@@ -14,6 +15,7 @@ from tests.factories import (
     RoundFactory,
     RunFactory,
     StepFactory,
+    TaskFactory,
     ToolFactory,
 )
 
@@ -31,6 +33,19 @@ def environment(workspace: Any) -> Environment:
 def start(client: Any, **more: Any) -> Any:
     body = {"environment": "desk", "playbook": "desk", "engine": "rules"} | more
     return client.post("/api/v1/runs", body, content_type="application/json")
+
+
+def test_it_counts_no_cancelled_attempt_as_done(environment: Any, with_key: Any) -> None:
+    run = RunFactory(workspace=environment.workspace, environment=environment, status="cancelled")
+    task = TaskFactory(round=RoundFactory(run=run, number=1))
+    AttemptFactory(task=task, run=run, number=1, label="success")
+    AttemptFactory(
+        task=task, run=run, number=2, label="", status="cancelled", ended_at=timezone.now()
+    )
+
+    told = with_key("read").get(f"/api/v1/runs/{run.number}").json()["progress"]
+
+    assert told["done"] == 1
 
 
 def test_it_refuses_a_field_it_does_not_know(environment: Any, with_key: Any) -> None:
@@ -61,6 +76,7 @@ def test_it_starts_a_run_with_the_papers_defaults(
         ({"rounds": 0}, 400, "greater than or equal to 1"),
         ({"engine": "magic"}, 400, "Choose one of: rules, model."),
         ({"environment": "nowhere"}, 404, "no such thing"),
+        ({"snapshot": 7}, 404, "has no snapshot 7. Its snapshots are listed at"),
         ({"engine": "model"}, 409, "No model is configured"),
         ({"budget": "-1"}, 409, "above $0.00"),
     ],

@@ -181,3 +181,12 @@ def test_it_asks_the_database_as_often_for_more_runs(vera_client: Any, workspace
 
 def test_it_is_for_members(client: Any, db: None) -> None:
     assert client.get(URL).status_code == 302
+
+
+def test_it_shows_no_figure_for_what_cannot_be_compared(vera_client: Any) -> None:
+    page = vera_client.get(URL, {"construction": "10", "per_task": "0"})
+
+    assert page.context["compared"] is None
+    text = page.content.decode()
+    assert "Nothing was computed" in text
+    assert "has paid for itself after" not in text

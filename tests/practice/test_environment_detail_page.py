@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from practice.models import EnvironmentTool
 from tests.factories import EnvironmentFactory, RunFactory, TaskFactory, ToolFactory
 
 
@@ -25,6 +26,34 @@ def test_it_lists_tools_with_effect_and_reason_to_be_off(vera_client: Any, works
     assert "Off: it may delete or overwrite data." in page
     assert "not annotated" in page
     assert "Turn on" not in page
+
+
+def test_it_shows_thousands_of_tools_in_parts_and_finds_one(
+    ada_client: Any, workspace: Any
+) -> None:
+    environment = EnvironmentFactory(workspace=workspace, slug="desk")
+    like = ToolFactory.build(environment=environment, description="Reads.")
+    columns = {f.attname: getattr(like, f.attname) for f in EnvironmentTool._meta.fields}
+    columns.pop("id")
+    EnvironmentTool.objects.bulk_create(
+        EnvironmentTool(**{**columns, "name": f"tool_{n:03}", "is_enabled": n != 204})
+        for n in range(205)
+    )
+
+    first = ada_client.get("/environments/desk/")
+    last = ada_client.get("/environments/desk/?tools=2").content.decode()
+    found = ada_client.get("/environments/desk/?tool=TOOL_204").content.decode()
+
+    page = first.content.decode()
+    assert "204 on of 205 tools offered" in page
+    assert (page.count('class="tool"'), last.count('class="tool"')) == (200, 5)
+    assert "1 to 200 of 205 tools" in page
+    assert 'href="?tools=2#tools"' in page
+    assert found.count('class="tool"') == 1
+    url = "/environments/desk/tools/tool_204/allow/"
+    turned = ada_client.post(url, {"allowed": "on", "accepts": "read"}, follow=True)
+    assert "?tool=tool_204#tool-" in turned.redirect_chain[0][0]
+    assert "tool_204 is on for runs" in turned.content.decode()
 
 
 def test_it_reads_the_schema_out_as_parameters(vera_client: Any, workspace: Any) -> None:

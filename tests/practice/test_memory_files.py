@@ -70,6 +70,22 @@ def test_it_adds_nothing_the_second_time(environment: Any, playbook: Any, docume
     assert rows == (PracticeRecord.objects.count(), Bullet.objects.count(), Run.objects.count())
 
 
+def test_it_says_that_counters_which_moved_on_were_not_taken(
+    environment: Any, playbook: Any
+) -> None:
+    imported(environment, playbook, PLAYBOOK)
+    later = copy.deepcopy(PLAYBOOK)
+    later["strategies"][0]["metadata"] |= {"helpful_count": 20, "harmful_count": 3}
+
+    rows = imported(environment, playbook, later).rows
+
+    told = [row.message for row in rows if "were not taken" in row.message]
+    assert told == [
+        "strategies-001 is here already. Its votes stay 9 helpful and 1 harmful; the file's 20 and "
+        "3 were not taken."
+    ]
+
+
 @pytest.mark.parametrize("document", [MEMORY, PLAYBOOK])
 def test_it_stores_nothing_in_a_dry_run(environment: Any, playbook: Any, document: Any) -> None:
     report = imported(environment, playbook, document, dry_run=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.factories import RunFactory
+from tests.factories import AttemptFactory, RoundFactory, RunFactory, TaskFactory
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,14 @@ def test_it_says_why_a_finished_run_stays_as_it_is(
     assert "Run 5 is finished, so it cannot become" in page
 
 
+def test_it_says_that_a_run_is_paused_already(rita_client: Any, workspace: Any) -> None:
+    RunFactory(workspace=workspace, number=5, status="paused")
+
+    page = rita_client.post("/practice/runs/5/pause/", follow=True).content.decode()
+
+    assert "Run 5 is paused already; nothing was changed." in page
+
+
 @pytest.mark.parametrize("action", ["pause", "resume", "cancel"])
 def test_it_is_for_reviewers_of_the_workspace_and_posts_only(
     rita_client: Any, vera_client: Any, olga_client: Any, workspace: Any, action: str
@@ -53,3 +61,14 @@ def test_it_is_for_reviewers_of_the_workspace_and_posts_only(
     assert vera_client.post(url).status_code == 403
     assert olga_client.post(url).status_code == 404
     assert rita_client.get(url).status_code == 405
+
+
+def test_it_calls_nothing_running_while_the_run_is_paused(vera_client: Any, workspace: Any) -> None:
+    run = RunFactory(workspace=workspace, number=5, status="paused")
+    task = TaskFactory(round=RoundFactory(run=run, number=1))
+    AttemptFactory(task=task, run=run, label="", status="finished")
+
+    page = vera_client.get("/practice/runs/5/").content.decode()
+
+    assert "1 begun and not judged" in page
+    assert "1 running" not in page

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from practice.models import SentTrace
 from practice.services.deployment import trajectories_send
-from tests.factories import EnvironmentFactory, PlaybookFactory
+from tests.factories import EnvironmentFactory, PlaybookFactory, RunFactory
 
 pytestmark = pytest.mark.django_db
 URL = "/practice/from-agents/"
@@ -87,3 +87,21 @@ def test_it_says_why_traces_became_no_trajectory(
     assert "The trace has no tool call." in said
     assert "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://testserver/api/v1/otlp/v1/traces" in said
     assert "a" * 32 not in olga_client.get(URL).content.decode()
+
+
+def test_its_samples_name_a_playbook_with_the_environment_it_is_practised_in(
+    vera_client: Any, workspace: Any
+) -> None:
+    PlaybookFactory(workspace=workspace, slug="a-first", name="A first")
+    EnvironmentFactory(workspace=workspace, slug="b-first", name="B first")
+    RunFactory(
+        workspace=workspace,
+        playbook=PlaybookFactory(workspace=workspace, slug="shop-rules", name="Shop"),
+        environment=EnvironmentFactory(workspace=workspace, slug="shop", name="Shop"),
+    )
+
+    page = vera_client.get(URL)
+
+    assert '"playbook": "shop-rules"' in page.context["command"]
+    assert '"environment": "shop"' in page.context["command"]
+    assert "X-Greenroom-Environment=shop" in page.content.decode()
