@@ -47,6 +47,7 @@ class MayEdit(HasScope):
 class EnvironmentSerializer(serializers.ModelSerializer[Environment]):
     """Secrets are never part of it; only their names are."""
 
+    url = serializers.CharField(source="shown.url", read_only=True)
     options = serializers.SerializerMethodField()
 
     class Meta:
@@ -74,7 +75,8 @@ class EnvironmentSerializer(serializers.ModelSerializer[Environment]):
         ``reset_check.state`` is ``proven`` (a change was seen and taken back), ``differs`` (fresh
         sessions are not alike) or ``unproven`` (no change could be made that a reading shows).
         """
-        return {key: value for key, value in environment.options.items() if key in SHOWN_OPTIONS}
+        said = environment.options | {k: v for k, v in environment.shown.items() if v}
+        return {key: value for key, value in said.items() if key in SHOWN_OPTIONS}
 
 
 class EnvironmentRequest(WriteRequest):

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.urls import reverse
 
+from memoryapp.domain.masking import redact
 from memoryapp.domain.sealing import Seal, Unreadable
 from memoryapp.domain.text import looks_like_instruction
 from practice.domain.types import Effect, Fact, ToolSpec
@@ -84,6 +85,13 @@ class Environment(models.Model):
         if self.transport == self.Transport.OPENAPI:
             return bool(self.options.get("reset", {}).get("path"))
         return self.transport != self.Transport.HTTP
+
+    @property
+    def shown(self) -> dict[str, str]:
+        """Its addresses as people may see them; ones stored of old may hold credentials."""
+        names = ("base_url", "found_base_url")
+        addresses = {"url": self.url} | {name: self.options.get(name, "") for name in names}
+        return {name: redact(address) for name, address in addresses.items()}
 
     @property
     def keeps_changes(self) -> bool:

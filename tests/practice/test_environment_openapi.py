@@ -13,6 +13,7 @@ from practice.models import Attempt, Environment, Run
 from practice.orchestrator import worlds
 from practice.queries.environments import why_off
 from practice.tasks import check_reset
+from tests.factories import EnvironmentFactory
 from tests.practice.runs import connected, driven, started
 from tests.practice.servers.shelf import DOCUMENT, KEY, START, Shelf, lending
 from tests.practice.shops import library
@@ -98,6 +99,24 @@ def test_it_shows_no_password_that_a_fetched_document_writes_into_its_address(
     assert environment.status == Environment.Status.UNREACHABLE
     assert "carries credentials" in page
     assert "pa55" not in page + json.dumps(environment.options)
+
+
+def test_it_masks_credentials_in_addresses_that_were_stored_of_old(
+    ada_client: Any, workspace: Any
+) -> None:
+    EnvironmentFactory(
+        workspace=workspace,
+        slug="old",
+        transport="openapi",
+        url="http://desk/doc?api_key=sk-live-4242",
+        options={"found_base_url": "http://user:pa55@desk/"},
+    )
+
+    for url in ("/environments/", "/environments/old/", "/api/v1/environments/old"):
+        shown = ada_client.get(url).content.decode()
+        assert "desk/doc" in shown
+        assert "pa55" not in shown
+        assert "sk-live-4242" not in shown
 
 
 def test_it_takes_a_document_as_text_or_as_a_file(ada_client: Any) -> None:
