@@ -53,19 +53,20 @@ def asked(
             yield address, method, ask(client, method, path)
 
 
-def filled(address: Address) -> tuple[str, str]:
+def filled(address: Address, method: str = "POST") -> tuple[str, str]:
     """A well-formed body and its kind: JSON for the API, a form with its fields for a page."""
     if address.is_api:
-        return json.dumps(fields(address)), JSON
-    return urlencode(fields(address), doseq=True), FORM
+        return json.dumps(fields(address, method)), JSON
+    return urlencode(fields(address, method), doseq=True), FORM
 
 
 def found(client: Client, world: World, among: list[Address]) -> list[str]:
     """What answers with anything but that nothing is there, though the request is in order."""
     seen = []
     for address in among:
-        path, (body, kind) = address.path(world.arguments(address)), filled(address)
+        path = address.path(world.arguments(address))
         for method in address.methods():
+            body, kind = filled(address, method)
             answer = ask(client, method, path + ASKED, "" if method == "GET" else body, kind)
             if answer.status_code not in {404, 405} or WORD.encode() in answer.said:
                 seen.append(f"{method} {address.route}: {answer.status_code}")

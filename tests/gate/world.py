@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import Any
+
+from drf_spectacular.generators import SchemaGenerator
 
 from memoryapp import models as memory
 from memoryapp.services.releases import release_publish
@@ -13,8 +17,8 @@ from tests import factories as make
 from tests.gate.addresses import Address
 
 WORD = "Quokka"
-#: Fields that let a request past its form, to where the object is looked up; what an endpoint
-#: does not know of them it leaves.
+#: Fields that let a request past its form, to where the object is looked up; of these an endpoint
+#: of the API is sent what its schema knows.
 FIELDS: dict[str, Any] = {
     "version": 1, "revision": 1, "share": 10, "slots": 1, "watched": True, "allowed": True,
     "section": "pitfalls", "content": "x", "reason": "x", "text": "x", "query": "x", "seen": "x",
@@ -28,9 +32,31 @@ KINDS = {"withdraw": "retired", "steering": "seed_task", "columns": "metrics"}
 ASKED = "?threshold=0.9&kind=metrics"
 
 
-def fields(address: Address) -> dict[str, Any]:
+def fields(address: Address, method: str) -> dict[str, Any]:
     """Return a body that an endpoint takes as well-formed."""
-    return FIELDS | {"kind": KINDS.get(address.route.rpartition("/")[2], "metrics")}
+    every = FIELDS | {"kind": KINDS.get(address.route.rpartition("/")[2], "metrics")}
+    taken = _taken(address, method) if address.is_api else None
+    return every if taken is None else {k: v for k, v in every.items() if k in taken}
+
+
+def _taken(address: Address, method: str) -> frozenset[str] | None:
+    """Return the fields of an endpoint's body; ``None`` where it takes others as well."""
+    schema = _schema()
+    path = address.path(dict.fromkeys(address.arguments, "{}"))
+    asked = schema["paths"].get(path, {}).get(method.lower(), {}).get("requestBody", {})
+    body = asked.get("content", {}).get("application/json", {}).get("schema", {})
+    body = schema["components"]["schemas"].get(body.get("$ref", "").rpartition("/")[2], body)
+    if body.get("additionalProperties") is not False:
+        return None
+    return frozenset(body["properties"])
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    generator: Any = SchemaGenerator
+    found: dict[str, Any] = generator().get_schema(public=True)
+    # What a place in a path is called differs from the route.
+    return found | {"paths": {re.sub(r"{\w+}", "{}", p): v for p, v in found["paths"].items()}}
 
 
 @dataclass(frozen=True)

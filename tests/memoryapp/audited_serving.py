@@ -133,7 +133,7 @@ def _key(world: World) -> list[Any]:
     row, shown = tokens.api_key_create(
         workspace=world.workspace, name="Agent", scopes=["playbooks:pull"], by=world.by
     )
-    return [row, shown.rpartition("_")[2]]
+    return [row, shown.split("_", 2)[2]]
 
 
 @leaves("export.asked")
