@@ -7,16 +7,18 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from django.db.models import Count, F, Q, QuerySet, Sum
 
 from memoryapp.queries.origins import candidates_by_origin, first_evidence
 from practice.domain import metrics
+from practice.domain.silence import ROLES
 from practice.domain.types import PracticeRecord
 from practice.models import Attempt, ModelSilence, PracticeTask, Run, Step, Unit
 from practice.queries.lessons import moved
-from practice.queries.silence import silent
+from practice.queries.silence import models_of, silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,10 @@ def fingerprint(run: Run) -> str:
 
 def silent_models(run: Run) -> list[ModelSilence]:
     """Models without an answer that an unfinished run may wait for; none for the rules engine."""
-    return list(silent()) if run.is_unfinished and run.engine == "model" else []
+    if not run.is_unfinished or run.engine != "model":
+        return []
+    # A model that the settings name no more is asked by nobody, so its silence never ends.
+    return list(silent().filter(model__in=models_of(*chain.from_iterable(ROLES.values()))))
 
 
 #: a cancelled attempt has ended too, and nothing was done.

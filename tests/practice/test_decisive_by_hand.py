@@ -94,10 +94,8 @@ def test_later_steps_stay_as_they_were_where_only_that_succeeds(
     assert (test["corrected"], len(desk.sessions)) == ("success", 3)
 
 
-def test_a_value_read_beside_the_one_in_use_is_tried_where_no_success_is_known(
-    rita: Any, failed: Attempt, desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rows = json.dumps({"refunds": [{"amount": 400}, {"amount": 40}]})
+def showing(rows: str, failed: Attempt, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the first look-up show ``rows``, in the failed attempt and whenever it is run again."""
     failed.steps.filter(number=1).update(observation=rows)
     answer = desk.call
 
@@ -106,6 +104,13 @@ def test_a_value_read_beside_the_one_in_use_is_tried_where_no_success_is_known(
         return type(seen)(rows) if tool == "get_order" else seen
 
     monkeypatch.setattr(desk, "call", call)
+
+
+def test_a_value_read_beside_the_one_in_use_is_tried_where_no_success_is_known(
+    rita: Any, failed: Attempt, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = json.dumps({"refunds": [{"amount": 400}, {"amount": 40}]})
+    showing(rows, failed, desk, monkeypatch)
     test = asked(failed, rita).analyses.get().panels["test"]
     assert (test["verdict"], test["right"]["amount"]) == ("confirmed", 40)
 
@@ -114,14 +119,7 @@ def test_a_value_nobody_knows_to_be_right_never_refutes_a_step(
     rita: Any, failed: Attempt, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = json.dumps({"refunds": [{"amount": 400}, {"amount": 90}]})
-    failed.steps.filter(number=1).update(observation=rows)
-    answer = desk.call
-
-    def call(tool: str, arguments: Any) -> Any:
-        seen = answer(tool, arguments)
-        return type(seen)(rows) if tool == "get_order" else seen
-
-    monkeypatch.setattr(desk, "call", call)
+    showing(rows, failed, desk, monkeypatch)
     test = asked(failed, rita).analyses.get().panels["test"]
     assert test["verdict"] == "untested"
     assert test["why"].endswith(

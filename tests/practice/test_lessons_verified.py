@@ -9,7 +9,7 @@ import pytest
 from memoryapp.models import Candidate
 from memoryapp.services.candidates import candidate_approve
 from practice.agents.ports import EnvironmentUnavailable
-from practice.models import Arm, Attempt, Environment, Lesson, PracticeRecord
+from practice.models import Arm, Attempt, Environment, Lesson, PracticeRecord, Step
 from practice.orchestrator import rehearsal, trials, worlds
 from practice.services.switches import Switches
 from tests.practice.runs import driven, started
@@ -96,15 +96,21 @@ def test_a_lesson_whose_trials_were_lost_is_untested_and_never_refuted(
     assert all(lesson.candidate for lesson in run.lessons.all())
 
 
-def test_a_lesson_is_not_refuted_by_what_failed_after_its_own_mistake_was_mended(
-    desk: Any, ada: Any
-) -> None:
+def kept(desk: Any, ada: Any) -> tuple[Lesson, Attempt, Step]:
+    """A lesson that won its trials, where it was learned, and the first step it cites."""
     run = driven(started(desk, ada, rounds=1, tasks=6, switches=Switches(verify="lite")))
     lesson = run.lessons.filter(status=Lesson.Status.KEPT).first()
     assert lesson is not None
     source = lesson.attempt
     assert source is not None
     first = next(s for s in source.steps.order_by("number") if s.number in lesson.evidence)
+    return lesson, source, first
+
+
+def test_a_lesson_is_not_refuted_by_what_failed_after_its_own_mistake_was_mended(
+    desk: Any, ada: Any
+) -> None:
+    lesson, source, first = kept(desk, ada)
     mended = {"observation": '{"error": "no_stock", "message": "Nothing left."}', "is_error": True}
     later = source.steps.filter(tool=first.tool, number__gt=first.number).last()
     assert later is not None
@@ -121,12 +127,7 @@ def test_a_lesson_is_not_refuted_by_what_failed_after_its_own_mistake_was_mended
 def test_a_task_that_asks_for_a_refused_value_does_not_refute_what_says_so(
     desk: Any, ada: Any
 ) -> None:
-    run = driven(started(desk, ada, rounds=1, tasks=6, switches=Switches(verify="lite")))
-    lesson = run.lessons.filter(status=Lesson.Status.KEPT).first()
-    assert lesson is not None
-    source = lesson.attempt
-    assert source is not None
-    first = next(s for s in source.steps.order_by("number") if s.number in lesson.evidence)
+    lesson, source, first = kept(desk, ada)
     for trial in trials_of(lesson, arm__kind=Arm.Kind.LESSON):
         trial.steps.filter(number=1).update(
             tool=first.tool, observation=first.observation, is_error=True

@@ -239,3 +239,12 @@ def test_the_page_of_a_run_says_when_its_model_is_asked_again(
     assert f"<code>{MODEL}</code> did not answer within 1 s, 1 time in a row." in page
     assert f"{timezone.localtime(row.probe_at):%H:%M:%S}" in page
     assert progress.fingerprint(run) != seen
+
+
+def test_the_page_says_nothing_of_a_model_that_is_asked_no_more(
+    waiting: list[Unit], vera_client: Any, settings: Any
+) -> None:
+    unanswered(waiting[0].run)
+    settings.LLM_MODEL = "another"
+    page = vera_client.get(waiting[0].run.get_absolute_url()).content.decode()
+    assert "in a row" not in page
