@@ -115,6 +115,12 @@ def test_a_tested_cause_becomes_a_candidate_in_review(
     page.goto(f"/review/?candidate={lesson['id']}")
     expect(page.get_by_text("with the right one it succeeded").first).to_be_visible()
 
+    # It tells of a fault that was made up, and other tests count what waits.
+    page.keyboard.press("2")
+    page.keyboard.press("r")
+    expect(page.locator("#review-said")).to_contain_text("Rejected")
+    assert lesson["id"] not in {one["id"] for one in pending(product, key)}
+
 
 def pending(product: Product, key: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = get(
