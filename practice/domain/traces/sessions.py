@@ -8,6 +8,7 @@ yields no trajectory is one refusal, which says what was expected and what was f
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
@@ -19,15 +20,31 @@ from practice.domain.traces.spans import iso
 
 Row = Mapping[str, Any]
 Entry = Mapping[str, Any] | NotATrajectory
-#: What the programs themselves put before a person's words.
+#: What the programs themselves write where a person's words stand: context, notices, shell output.
 MACHINE = (
     "<environment_context",
     "<user_instructions",
-    "<command-name",
-    "<local-command",
-    "<system-reminder",
-    "Caveat:",
+    "<additional_context",
+    "<user_shell_command",
+    "<turn_aborted",
+    "<subagent_notification",
+    "<skill>",
     "# AGENTS.md",
+    "<local-command",
+    "<bash-",
+    "<task-notification",
+    "<system-reminder",
+    "<ide_",
+    "Caveat:",
+    "[Request interrupted by user",
+)
+#: How Claude Code writes down a slash command, which a person gave.
+COMMAND = re.compile(r"<command-name>(.*?)</command-name>", re.DOTALL)
+COMMAND_WORDS = re.compile(r"<command-args>(.*?)</command-args>", re.DOTALL)
+#: What Codex writes above the output of a command since it no longer writes JSON there.
+RAN = re.compile(
+    r"(?:(?:Chunk ID|Wall time|Original token count|Total output lines): ?[^\n]*\n)*"
+    r"(?:Exit code:|Process exited with code) (-?\d+)\n"
 )
 #: Items of Codex that older sessions write without a ``payload`` around them; outputs aside.
 BARE_ITEMS = ("message", "reasoning", "function_call", "custom_tool_call", "local_shell_call")
@@ -49,6 +66,11 @@ class Turn:
     def at(self, row: Row) -> None:
         """A line of this question; the last that says when is its end."""
         self.ended_at = iso(nanoseconds(row.get("timestamp"))) or self.ended_at
+
+    def means(self, text: str) -> None:
+        """What the program says a slash command stands for, before anything was done."""
+        if text and self.instruction.startswith("/") and not self.steps:
+            self.instruction = f"{self.instruction}\n{text}"
 
     def says(self, text: str) -> None:
         if text.strip():
@@ -147,24 +169,30 @@ def _claude_code(rows: Iterable[Any], seen: Seen) -> Iterator[Entry]:
         if not isinstance(message, Mapping) or row.get("type") not in ("user", "assistant"):
             continue
         seen.known += 1
-        if row.get("isSidechain") or row.get("isMeta"):
+        if row.get("isSidechain") or row.get("isCompactSummary") or row.get("isApiErrorMessage"):
             continue
         parts = _parts(message.get("content"))
-        asked = _words(parts) if row.get("type") == "user" else ""
-        if asked and not asked.startswith(MACHINE):
+        if row.get("isMeta"):
+            if turn is not None:
+                turn.means(_words(parts))
+            continue
+        if turn is not None:
+            # A person may speak in the line that brings what a tool answered.
+            for part in parts:
+                _claude_part(turn, part, of_agent=row.get("type") == "assistant")
+        asked = _asked(parts) if row.get("type") == "user" else ""
+        if asked:
             if turn is not None:
                 yield from turn.entry()
             seen.questions += 1
             turn = Turn(f"{row.get('sessionId', 'session')}:{row.get('uuid', '')}", asked)
         elif turn is not None:
             turn.at(row)
-            for part in parts:
-                _claude_part(turn, part)
     if turn is not None:
         yield from turn.entry()
 
 
-def _claude_part(turn: Turn, part: Row) -> None:
+def _claude_part(turn: Turn, part: Row, *, of_agent: bool) -> None:
     kind = part.get("type")
     if kind == "tool_use":
         turn.calls(str(part.get("id", "")), str(part.get("name", "")), part.get("input"))
@@ -172,7 +200,7 @@ def _claude_part(turn: Turn, part: Row) -> None:
         found = part.get("content")
         heard = _words(_parts(found)) if isinstance(found, list) else found
         turn.hears(str(part.get("tool_use_id", "")), heard, failed=part.get("is_error") is True)
-    elif kind == "text":
+    elif kind == "text" and of_agent:
         turn.says(str(part.get("text", "")))
 
 
@@ -192,8 +220,8 @@ def _codex(rows: Iterable[Any], seen: Seen) -> Iterator[Entry]:
             session = str(item.get("id") or session)
         if row.get("type") in ("event_msg", "turn_context", "session_meta"):
             continue
-        words = _words(_parts(item.get("content"))) if item.get("role") == "user" else ""
-        if words and not words.startswith(MACHINE):
+        words = _asked(_parts(item.get("content"))) if item.get("role") == "user" else ""
+        if words:
             if turn is not None:
                 yield from turn.entry()
             seen.questions += 1
@@ -228,6 +256,11 @@ def _codex_item(turn: Turn, item: Row) -> None:
 
 def _codex_output(given: Any) -> tuple[Any, bool]:
     """What a command printed, and whether it ended with another code than 0."""
+    if isinstance(given, list):
+        return _words(_parts(given)) or given, False
+    if isinstance(given, str) and (ran := RAN.match(given)):
+        _, _, printed = given[ran.end() - 1 :].partition("\nOutput:\n")
+        return printed, int(ran[1]) != 0
     body = _parsed(given)
     if not isinstance(body, Mapping):
         return given, False
@@ -247,6 +280,17 @@ def _words(parts: Iterable[Row]) -> str:
     kinds = ("text", "input_text", "output_text")
     said = [str(part.get("text", "")) for part in parts if part.get("type") in kinds]
     return "\n".join(said).strip()
+
+
+def _asked(parts: Iterable[Row]) -> str:
+    """What a person said, without what the program wrote around it; a slash command as typed."""
+    words = _words(
+        part for part in parts if not str(part.get("text", "")).lstrip().startswith(MACHINE)
+    )
+    if words.startswith("<command-") and (command := COMMAND.search(words)):
+        more = COMMAND_WORDS.search(words)
+        return f"{command[1]} {more[1] if more else ''}".strip()
+    return words
 
 
 def _object(value: Any) -> dict[str, Any]:

@@ -1,0 +1,174 @@
+"""Sessions of coding agents as they are written today, lines of the program included."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from practice.domain.deployment import read
+from practice.domain.traces.exports import read_export
+
+
+def session(form: str, *rows: Mapping[str, Any]) -> list[Any]:
+    body = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+    return [read(entry) for entry in read_export(form, iter([body]))]
+
+
+def person(content: Any, **more: Any) -> dict[str, Any]:
+    text = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    return {
+        "type": "user",
+        "sessionId": "s",
+        "uuid": "u",
+        "message": {"role": "user", "content": text},
+        **more,
+    }
+
+
+def agent(*parts: Any, **more: Any) -> dict[str, Any]:
+    return {"type": "assistant", "message": {"role": "assistant", "content": list(parts)}, **more}
+
+
+def text(words: str) -> dict[str, Any]:
+    return {"type": "text", "text": words}
+
+
+def call(number: int, tool: str = "Bash") -> dict[str, Any]:
+    return {"type": "tool_use", "id": f"c{number}", "name": tool, "input": {"n": number}}
+
+
+def result(number: int, content: Any = "ok", *, failed: bool = False) -> dict[str, Any]:
+    return {
+        "type": "tool_result",
+        "tool_use_id": f"c{number}",
+        "content": content,
+        "is_error": failed,
+    }
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        person("This session is being continued from a previous one.", isCompactSummary=True),
+        person("[Request interrupted by user]"),
+        person("[Request interrupted by user for tool use]"),
+        person("<task-notification><status>completed</status></task-notification>"),
+        person("<bash-input>git status</bash-input>"),
+        person("<bash-stdout>clean</bash-stdout><bash-stderr></bash-stderr>"),
+        person("<ide_opened_file>The user opened /a.py.</ide_opened_file>"),
+        person("<system-reminder>Mind the list.</system-reminder>"),
+    ],
+)
+def test_what_claude_code_writes_itself_is_no_question(between: dict[str, Any]) -> None:
+    (sent,) = session(
+        "claude-code",
+        person("Fix the test."),
+        agent(call(1)),
+        person([result(1, "1 failed", failed=True)]),
+        between,
+        agent(call(2)),
+        person([result(2, "3 passed")]),
+        agent(text("Fixed.")),
+        between,
+    )
+    assert sent.instruction == "Fix the test."
+    assert [step["observation"] for step in sent.steps] == ["1 failed", "3 passed"]
+    assert sent.answer == "Fixed."
+
+
+def test_a_person_who_speaks_beside_a_result_loses_neither() -> None:
+    first, second = session(
+        "claude-code",
+        person("Write a line."),
+        agent(call(1, "Write")),
+        person(
+            [result(1, "created"), text("<system-reminder>x</system-reminder>"), text("Short!")]
+        ),
+        agent(call(2, "Read")),
+        person([result(2, "z")]),
+    )
+    assert [step["observation"] for step in first.steps] == ["created"]
+    assert (second.instruction, second.steps[0]["tool"]) == ("Short!", "Read")
+
+
+def test_a_slash_command_is_a_question_with_what_it_stands_for() -> None:
+    typed = (
+        "<command-message>review is running</command-message>\n"
+        "<command-name>/review</command-name>\n<command-args>12</command-args>"
+    )
+    first, second = session(
+        "claude-code",
+        person("Fix it."),
+        agent(call(1)),
+        person([result(1)]),
+        person(typed),
+        person("Review the pull request.", isMeta=True),
+        agent(call(2)),
+        person([result(2)]),
+        agent(text("API Error: 529"), isApiErrorMessage=True),
+    )
+    assert (first.instruction, len(first.steps)) == ("Fix it.", 1)
+    assert second.instruction == "/review 12\nReview the pull request."
+    assert second.answer == ""
+
+
+def item(**payload: Any) -> dict[str, Any]:
+    return {"timestamp": "2026-11-28T11:00:00Z", "type": "response_item", "payload": payload}
+
+
+def asks(*words: str) -> dict[str, Any]:
+    content = [{"type": "input_text", "text": one} for one in words]
+    return item(type="message", role="user", content=content)
+
+
+def runs(output: Any) -> list[dict[str, Any]]:
+    return [
+        item(type="function_call", name="exec_command", arguments='{"cmd": "make"}', call_id="c"),
+        item(type="function_call_output", call_id="c", output=output),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("output", "heard", "failed"),
+    [
+        ("Exit code: 2\nWall time: 1.2 seconds\nOutput:\nno rule\nat all", "no rule\nat all", True),
+        ("Exit code: 0\nWall time: 0 seconds\nTotal output lines: 9\nOutput:\na", "a", False),
+        (
+            "Chunk ID: ab12cd\nWall time: 0.4 seconds\nProcess exited with code 1\n"
+            "Original token count: 12\nOutput:\nboom",
+            "boom",
+            True,
+        ),
+        (
+            "Wall time: 0.4 seconds\nProcess exited with code 0\nOutput:\nExit code: 3\n",
+            "Exit code: 3\n",
+            False,
+        ),
+        ("Process running with session ID 7\nOutput:\nx", "Process running with session ID", False),
+        ("tests say\nExit code: 1\nOutput:\n", "tests say", False),
+        ([{"type": "input_text", "text": "seen"}, {"type": "input_image"}], "seen", False),
+    ],
+)
+def test_a_failed_command_of_codex_is_a_failed_step(output: Any, heard: str, failed: bool) -> None:
+    (sent,) = session("codex", asks("Make it pass."), *runs(output))
+    (step,) = sent.steps
+    assert step["observation"].startswith(heard)
+    assert step["is_error"] is failed
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["<turn_aborted>\nThe user interrupted.\n</turn_aborted>"],
+        ["<user_shell_command>\n<command>ls</command>\n</user_shell_command>"],
+        ["<skill>\n<name>x</name>\n</skill>"],
+        ["<subagent_notification>{}</subagent_notification>"],
+        ["# AGENTS.md instructions for /p", "<environment_context>x</environment_context>"],
+    ],
+)
+def test_what_codex_writes_itself_is_no_question(words: list[str]) -> None:
+    (sent,) = session("codex", asks("Make it pass."), *runs("a"), asks(*words), *runs("b"))
+    assert (sent.external_id, len(sent.steps)) == ("session:1", 2)
