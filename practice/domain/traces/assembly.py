@@ -6,12 +6,13 @@ conversation its model calls recorded. Parents are followed with care: a cycle e
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from typing import Any
 
 from practice.domain.deployment import MAX_STEPS, NotATrajectory
 from practice.domain.traces import conventions as said
+from practice.domain.traces.messages import Message
 from practice.domain.traces.spans import Span, iso
 
 NANOS = 1_000_000
@@ -134,14 +135,18 @@ def _spoken_steps(models: Sequence[Span]) -> list[dict[str, Any]]:
     return steps_of(max(talks, key=len)) if talks else []
 
 
-def steps_of(talk: Sequence[said.Message]) -> list[dict[str, Any]]:
-    """The tool calls of a conversation with what answered them."""
-    answers = {call: found for message in talk for call, found in message.answers}
+def steps_of(talk: Sequence[Message]) -> list[dict[str, Any]]:
+    """The tool calls of a conversation with what answered them; without an id, the next answer."""
+    answers = [answer for message in talk for answer in message.answers]
+    by_id = {call: found for call, found in answers if call}
+    in_turn = deque(found for call, found in answers if not call)
     return [
         {
             "tool": name[:200],
             "arguments": said.as_object(given),
-            "observation": answers.get(call_id, ""),
+            "observation": by_id[call_id]
+            if call_id in by_id
+            else (in_turn.popleft() if in_turn else ""),
             "thought": message.text[:10_000],
         }
         for message in talk

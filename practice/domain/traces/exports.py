@@ -69,9 +69,7 @@ def _grouped(form: str, pieces: Iterator[bytes]) -> Iterator[Entry]:
         raise NotAnExport(EMPTY)
     found = _whole(body)
     if found is None:
-        rows = list(_rows(iter([body])))
-        yield from (row for row in rows if isinstance(row, NotATrajectory))
-        found = [row for row in rows if not isinstance(row, NotATrajectory)]
+        found = list(_rows(iter([body])))
     read: Callable[[Iterable[Any]], Iterator[Entry]] = (
         langfuse.trajectories if form == "langfuse" else langsmith.trajectories
     )

@@ -10,28 +10,32 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from practice.domain.deployment import NotATrajectory
-from practice.domain.traces.rows import Row, by_trace, read, span
+from practice.domain.traces.rows import Row, by_trace, identity, read, span
 
 MODELS = {"GENERATION", "EMBEDDING"}
 TOOLS = {"TOOL", "RETRIEVER"}
+#: What a score says, by the word it says it with; scores of yes and no say True and False.
+OUTCOMES = {"success": "success", "failure": "failure", "true": "success", "false": "failure"}
 
 
 def trajectories(rows: Iterable[Any]) -> Iterator[Mapping[str, Any] | NotATrajectory]:
     """Yield each trace as a native trajectory, or why it is none."""
     loose = []
-    for row in rows:
+    for place, row in enumerate(rows):
         if isinstance(row, Mapping) and isinstance(row.get("observations"), list):
             observations = [one for one in row["observations"] if isinstance(one, Mapping)]
-            yield _trace(str(row.get("id") or ""), observations, row)
+            yield _trace(identity(row.get("id")), observations, row, place)
         else:
-            loose.append(row)
+            loose.append((place, row))
     for found in by_trace(loose, "traceId", "trace_id"):
         yield found if isinstance(found, NotATrajectory) else _trace(*found, {})
 
 
-def _trace(trace: str, rows: list[Row], top: Row) -> Mapping[str, Any] | NotATrajectory:
+def _trace(
+    trace: str, rows: list[Row], top: Row, place: int = 0
+) -> Mapping[str, Any] | NotATrajectory:
     if not trace:
-        return NotATrajectory("A trace has no id.")
+        return NotATrajectory(f"The trace in row {place + 1} has no id.")
     kinds = [str(row.get("type", "")).upper() for row in rows]
     parents = {_parent(row) for row in rows}
     bare = not TOOLS & set(kinds)
@@ -45,7 +49,7 @@ def _trace(trace: str, rows: list[Row], top: Row) -> Mapping[str, Any] | NotATra
         said = {
             "openinference.span.kind": family,
             "input.value": row.get("input"),
-            "output.value": row.get("output", row.get("statusMessage") if failed else None),
+            "output.value": _made(row, failed=failed),
         }
         if family == "LLM":
             said |= {"gen_ai.prompt": row.get("input"), "gen_ai.completion": row.get("output")}
@@ -64,14 +68,27 @@ def _parent(row: Row) -> str:
     return str(row.get("parentObservationId") or row.get("parent_observation_id") or "")
 
 
+def _made(row: Row, *, failed: bool) -> Any:
+    """What an observation put out; one that failed may only say why."""
+    made = row.get("output")
+    if failed and made in (None, ""):
+        return row.get("statusMessage") or row.get("status_message")
+    return made
+
+
 def _outcome(top: Row) -> str:
-    """A score named success or outcome, as a word; other scores say other things."""
+    """A score named success or outcome, as a word; other scores say other things.
+
+    A score of categories says its word in ``stringValue``; the number beside it only numbers it.
+    """
     scores = top.get("scores")
     for score in scores if isinstance(scores, list) else []:
         if isinstance(score, Mapping) and score.get("name") in ("success", "outcome"):
-            value = score.get("value", score.get("stringValue"))
-            if value in (1, 1.0, True, "success"):
-                return "success"
-            if value in (0, 0.0, False, "failure"):
-                return "failure"
+            words = (score.get("stringValue"), score.get("value"))
+            word = next((one.lower() for one in words if isinstance(one, str) and one), "")
+            if word in OUTCOMES:
+                return OUTCOMES[word]
+            value = score.get("value")
+            if not word and value in (0, 1):
+                return "success" if value == 1 else "failure"
     return ""

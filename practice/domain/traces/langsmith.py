@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from practice.domain.deployment import NotATrajectory
+from practice.domain.deployment import ARGUMENTS_CAP, NotATrajectory
+from practice.domain.traces.messages import parsed
 from practice.domain.traces.rows import Row, by_trace, read, span
 
 FAMILIES = {"tool": "TOOL", "retriever": "TOOL", "llm": "LLM"}
@@ -14,7 +17,7 @@ UUID_CHARS = 36
 
 def trajectories(rows: Iterable[Any]) -> Iterator[Mapping[str, Any] | NotATrajectory]:
     """Yield each trace as a native trajectory, or why it is none."""
-    for found in by_trace(rows, "trace_id", "session_trace_id", "id"):
+    for found in by_trace(enumerate(rows), "trace_id", "session_trace_id", "id"):
         if isinstance(found, NotATrajectory):
             yield found
         else:
@@ -26,16 +29,17 @@ def _span(trace: str, run: Row) -> Any:
     kind = str(run.get("run_type", "")).lower()
     given, made, error = run.get("inputs"), run.get("outputs"), run.get("error")
     family = FAMILIES.get(kind, "CHAIN")
+    asked = _inner(given, "input")
     said = {
         "openinference.span.kind": family,
-        "input.value": _inner(given, "input"),
+        "input.value": _literal(asked) if family == "TOOL" else asked,
         "output.value": _inner(made, "output") or error,
         "error.type": str(error)[:300] if error else None,
     }
     if family == "LLM":
-        said |= {"gen_ai.prompt": _talk(given), "gen_ai.completion": _talk(made)}
+        said |= {"gen_ai.prompt": given, "gen_ai.completion": made}
     ids = (trace, str(run.get("id") or ""), _parent(run))
-    failed = bool(error) or run.get("status") == "error"
+    failed = bool(error) or run.get("status") == "error" or _says_error(made)
     return span(run, ids=ids, name=str(run.get("name") or kind), failed=failed, said=said)
 
 
@@ -59,21 +63,23 @@ def _inner(value: Any, name: str) -> Any:
     return value
 
 
-def _talk(value: Any) -> Any:
-    """The messages of a model run, out of the lists LangChain nests them in."""
-    found = value.get("messages", value.get("generations")) if isinstance(value, Mapping) else value
-    while isinstance(found, list) and len(found) == 1 and isinstance(found[0], list):
-        found = found[0]
-    if not isinstance(found, list):
+def _literal(value: Any) -> Any:
+    """LangChain writes a tool's arguments as Python prints them: ``{'order': 9}``."""
+    if not isinstance(value, str) or value[:1] != "{" or len(value) > ARGUMENTS_CAP:
         return value
-    return [_message(one) for one in found if isinstance(one, Mapping)]
+    if isinstance(parsed(value), Mapping):
+        return value
+    try:
+        read = ast.literal_eval(value)
+        json.dumps(read)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return value
+    return read if isinstance(read, dict) else value
 
 
-def _message(one: Row) -> Row:
-    inner = one.get("message") if isinstance(one.get("message"), Mapping) else one
-    body = inner.get("kwargs") if isinstance(inner, Mapping) else None
-    found = body if isinstance(body, Mapping) else inner
-    if not isinstance(found, Mapping):
-        return {}
-    who = {"human": "user", "ai": "assistant"}.get(str(found.get("type")), found.get("role"))
-    return {**found, "role": who or found.get("type") or "assistant"}
+def _says_error(made: Any) -> bool:
+    """A tool that answers with a message may say there that it failed."""
+    said = made.get("output") if isinstance(made, Mapping) else None
+    if isinstance(said, Mapping) and isinstance(said.get("kwargs"), Mapping):
+        said = said["kwargs"]
+    return isinstance(said, Mapping) and said.get("status") == "error"

@@ -14,18 +14,31 @@ from practice.domain.traces.spans import MAX_NAME, MAX_NS, Span
 Row = Mapping[str, Any]
 
 
-def by_trace(rows: Iterable[Any], *names: str) -> Iterator[tuple[str, list[Row]] | NotATrajectory]:
-    """Yield each trace's id with its rows; a row that names no trace is refused."""
+def by_trace(
+    rows: Iterable[tuple[int, Any]], *names: str
+) -> Iterator[tuple[str, list[Row]] | NotATrajectory]:
+    """Yield each trace's id with its rows, which come with their places, counted from 0.
+
+    A row that names no trace is refused, as one is that could not even be read.
+    """
     found: dict[str, list[Row]] = {}
-    for place, row in enumerate(rows):
-        trace = ""
-        if isinstance(row, Mapping):
-            trace = next((str(row[name]) for name in names if row.get(name)), "")
+    for place, row in rows:
+        if isinstance(row, NotATrajectory):
+            yield row
+            continue
+        held = row if isinstance(row, Mapping) else {}
+        trace = next((named for name in names if (named := identity(held.get(name)))), "")
         if trace:
-            found.setdefault(trace, []).append(row)
+            found.setdefault(trace, []).append(held)
         else:
-            yield NotATrajectory(f"Row {place} has no {names[0]}.")
+            yield NotATrajectory(f"Row {place + 1} has no {names[0]}.")
     yield from found.items()
+
+
+def identity(value: Any) -> str:
+    """An id as a text: a text or a number; nothing else is one."""
+    is_one = isinstance(value, str | int) and not isinstance(value, bool)
+    return str(value) if is_one else ""
 
 
 def read(trace: str, spans: list[Span], **more: Any) -> Mapping[str, Any] | NotATrajectory:

@@ -109,6 +109,108 @@ def test_it_reads_the_conversation_where_no_tool_has_a_span() -> None:
     )
 
 
+def numbered(shape: str, call: str, talk: list[dict[str, Any]]) -> dict[str, Any]:
+    """A conversation in numbered attributes, as OpenInference and OpenLLMetry write them."""
+    found: dict[str, Any] = {}
+    for place, message in enumerate(talk):
+        start = shape.format(place)
+        found |= {start + name: value for name, value in message.items() if name != "calls"}
+        for number, (call_id, tool, asked) in enumerate(message.get("calls", ())):
+            at = f"{start}tool_calls.{number}."
+            function = f"{at}{call}function." if call else at
+            found[f"{at}{call}id"] = call_id
+            found |= {function + "name": tool, function + "arguments": asked}
+    return found
+
+
+@pytest.mark.parametrize("answered_by_id", [True, False])
+@pytest.mark.parametrize(
+    ("shape", "call", "kind"),
+    [
+        ("llm.input_messages.{}.message.", "tool_call.", {"openinference.span.kind": "LLM"}),
+        ("gen_ai.prompt.{}.", "", {"llm.request.type": "chat"}),
+    ],
+)
+def test_it_reads_numbered_tool_calls_where_no_tool_has_a_span(
+    shape: str, call: str, kind: dict[str, str], answered_by_id: bool
+) -> None:
+    ids = [{"tool_call_id": "c1"}, {"tool_call_id": "c2"}] if answered_by_id else [{}, {}]
+    calls = [("c1", "get_order", '{"order_id": "7"}'), ("c2", "create_refund", "{}")]
+    talk: list[dict[str, Any]] = [
+        {"role": "user", "content": "Refund order 7."},
+        {"role": "assistant", "content": "I look.", "calls": calls},
+        {"role": "tool", "content": "paid", **ids[0]},
+        {"role": "tool", "content": "refunded", **ids[1]},
+    ]
+    found = made(
+        [span(1, "chat", {**kind, **numbered(shape, call, talk), "output.value": "Done."})]
+    )
+    assert [(s["tool"], s["arguments"], s["observation"]) for s in found["steps"]] == [
+        ("get_order", {"order_id": "7"}, "paid"),
+        ("create_refund", {}, "refunded"),
+    ]
+    assert found["steps"][0]["thought"] == "I look."
+    assert (found["instruction"], found["answer"]) == ("Refund order 7.", "Done.")
+
+
+def test_it_reads_the_parts_of_a_numbered_message() -> None:
+    part = "llm.input_messages.0.message.contents.{}.message_content.text"
+    said = {part.format(0): "Refund", part.format(2): "order 7."}
+    model = span(1, "llm", {"openinference.span.kind": "LLM", **said})
+    tool = span(2, "t", {"openinference.span.kind": "TOOL", "tool.name": "get"}, parent=1)
+    assert made([model, tool])["instruction"] == "Refund\norder 7."
+
+
+def test_a_model_that_only_called_tools_thought_nothing() -> None:
+    """What its span holds as a whole answer of the provider is no thought."""
+    calls = {
+        "openinference.span.kind": "LLM",
+        "llm.output_messages.0.message.role": "assistant",
+        "llm.output_messages.0.message.tool_calls.0.tool_call.function.name": "get",
+        "output.value": '{"choices": []}',
+        "greenroom.instruction": "Look.",
+    }
+    tool = span(2, "t", {"openinference.span.kind": "TOOL", "tool.name": "get"}, parent=1)
+    found = made([span(1, "llm", calls), tool])
+    assert (found["steps"][0]["thought"], found["answer"]) == ("", "")
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "Done."}]},
+        [{"role": "user", "content": "q"}, {"role": "assistant", "content": "Done."}],
+        {"input": "q", "output": "Done."},
+        {"messages": [{"type": "human", "content": "q"}, {"type": "ai", "content": "Done."}]},
+    ],
+)
+def test_the_answer_is_the_last_word_not_the_question(output: Any) -> None:
+    top = {
+        "openinference.span.kind": "CHAIN",
+        "input.value": "q",
+        "output.value": json.dumps(output),
+    }
+    tool = span(2, "t", {"openinference.span.kind": "TOOL", "tool.name": "get"}, parent=1)
+    assert made([span(1, "chain", top), tool])["answer"] == "Done."
+
+
+def test_it_reads_the_items_of_the_responses_api() -> None:
+    asked = [{"role": "user", "content": [{"type": "input_text", "text": "Refund order 7."}]}]
+    items = [
+        {"type": "function_call", "call_id": "c", "name": "get_order", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c", "output": "paid"},
+        {
+            "type": "message",
+            "role": "assistant",
+            "content": [{"type": "output_text", "text": "Ok"}],
+        },
+    ]
+    said = {"gen_ai.input.messages": json.dumps(asked), "gen_ai.output.messages": json.dumps(items)}
+    found = made([span(1, "chat", {"gen_ai.operation.name": "chat", **said})])
+    assert [(s["tool"], s["observation"]) for s in found["steps"]] == [("get_order", "paid")]
+    assert (found["instruction"], found["answer"]) == ("Refund order 7.", "Ok")
+
+
 def test_it_counts_a_call_once_that_two_libraries_saw() -> None:
     twice = [
         *refund(),
@@ -200,6 +302,10 @@ names = st.sampled_from(
         "gen_ai.tool.call.arguments",
         "gen_ai.prompt.0.content",
         "gen_ai.prompt",
+        "gen_ai.prompt.0.tool_calls.0.name",
+        "gen_ai.completion",
+        "llm.input_messages.0.message.role",
+        "llm.input_messages.0.message.content",
         "error.type",
         "greenroom.instruction",
     ]

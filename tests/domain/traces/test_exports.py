@@ -103,6 +103,134 @@ def test_it_reads_langfuse_tools_of_before_there_was_a_type_for_them() -> None:
     assert entry["steps"][0]["tool"] == "create_refund"
 
 
+@pytest.mark.parametrize(
+    ("score", "outcome"),
+    [
+        ({"value": 0, "stringValue": "success", "dataType": "CATEGORICAL"}, "success"),
+        ({"value": 1, "stringValue": "failure", "dataType": "CATEGORICAL"}, "failure"),
+        ({"value": None, "stringValue": "failure", "dataType": "CATEGORICAL"}, "failure"),
+        ({"value": 1, "stringValue": "partly", "dataType": "CATEGORICAL"}, ""),
+        ({"value": 1, "stringValue": "True", "dataType": "BOOLEAN"}, "success"),
+        ({"value": 0, "stringValue": "False", "dataType": "BOOLEAN"}, "failure"),
+        ({"value": "success"}, "success"),
+        ({"value": 1.0}, "success"),
+        ({"value": 0.5}, ""),
+    ],
+)
+def test_it_takes_the_word_of_a_langfuse_score(score: dict[str, Any], outcome: str) -> None:
+    trace = {"id": "t1", "observations": OBSERVATIONS, "scores": [{"name": "outcome", **score}]}
+    (entry,) = export("langfuse", json.dumps(trace).encode())
+    assert read(entry).outcome == outcome
+
+
+def test_a_failed_langfuse_tool_says_why_though_its_output_is_null() -> None:
+    rows = [dict(row, output=row.get("output")) for row in OBSERVATIONS]
+    (entry,) = export("langfuse", jsonl(*rows))
+    assert entry["steps"][0]["observation"] == "NOT_VERIFIED"
+
+
+def dumped(kind: str, **kwargs: Any) -> dict[str, Any]:
+    """A message as LangChain dumps its objects."""
+    path = ["langchain", "schema", "messages", kind]
+    return {"lc": 1, "type": "constructor", "id": path, "kwargs": kwargs}
+
+
+ASKED = {"type": "human", "content": "Refund order 7."}
+CALLED = {
+    "type": "ai",
+    "content": "",
+    "tool_calls": [{"name": "create_refund", "args": {"order_id": "7"}, "id": "c"}],
+}
+FAILED = {"type": "tool", "content": "NOT_VERIFIED", "tool_call_id": "c", "status": "error"}
+TALK = [ASKED, CALLED, FAILED, {"type": "ai", "content": "Done."}]
+DUMPED = [
+    dumped("HumanMessage", content="Refund order 7."),
+    dumped("AIMessage", content="", tool_calls=CALLED["tool_calls"]),
+    dumped("ToolMessage", content="NOT_VERIFIED", tool_call_id="c"),
+    dumped("AIMessageChunk", content="Done."),
+]
+
+
+@pytest.mark.parametrize("talk", [TALK, DUMPED])
+def test_it_reads_a_langgraph_run(talk: list[Any]) -> None:
+    """The root's output is the whole conversation, which begins with the question."""
+    runs = [
+        {**RUNS[0], "inputs": {"messages": talk[:1]}, "outputs": {"messages": talk}},
+        {
+            **RUNS[0],
+            "id": "2" * 36,
+            "run_type": "llm",
+            "dotted_order": f"{RUNS[0]['dotted_order']}.20261125T100000000000Z{'2' * 36}",
+            "inputs": {"messages": [talk[:1]]},
+            "outputs": {"generations": [[{"text": "", "message": talk[1]}]]},
+        },
+        {
+            **RUNS[1],
+            "inputs": {"input": "{'order_id': '7'}"},
+            "outputs": {"output": FAILED},
+            "error": None,
+        },
+    ]
+    (entry,) = export("langsmith", jsonl(*runs))
+    sent = read(entry)
+    (step,) = sent.steps
+    assert (sent.instruction, sent.answer) == ("Refund order 7.", "Done.")
+    assert (step["arguments"], step["observation"]) == ({"order_id": "7"}, "NOT_VERIFIED")
+    assert (step["is_error"], step["thought"]) == (True, "")
+
+
+def test_it_reads_the_choices_of_a_wrapped_openai_client() -> None:
+    arguments = '{"order_id": "7"}'
+    call = {"id": "c", "function": {"name": "create_refund", "arguments": arguments}}
+    run = {
+        "id": "a",
+        "trace_id": "t1",
+        "run_type": "llm",
+        "inputs": {
+            "messages": [
+                {"role": "user", "content": "Refund order 7."},
+                {"role": "assistant", "content": None, "tool_calls": [call]},
+                {"role": "tool", "tool_call_id": "c", "content": "NOT_VERIFIED"},
+            ]
+        },
+        "outputs": {"choices": [{"message": {"role": "assistant", "content": "Done."}}]},
+    }
+    (entry,) = export("langsmith", jsonl(run))
+    sent = read(entry)
+    assert (sent.instruction, sent.answer) == ("Refund order 7.", "Done.")
+    assert [(s["tool"], s["observation"]) for s in sent.steps] == [
+        ("create_refund", "NOT_VERIFIED")
+    ]
+
+
+@pytest.mark.parametrize(
+    "written", ["{'a': 1", "{'a': object()}", "{1, 2}", "{" * 5_000, "{'a': b'x'}", "{'a': 1+1}"]
+)
+def test_arguments_that_python_would_not_read_stay_a_text(written: str) -> None:
+    (entry,) = export("langsmith", jsonl(RUNS[0], {**RUNS[1], "inputs": {"input": written}}))
+    assert entry["steps"][0]["arguments"] == {"input": written}
+
+
+@pytest.mark.parametrize(("form", "named"), [("langfuse", "traceId"), ("langsmith", "trace_id")])
+def test_a_refused_row_is_named_by_its_place_in_the_file(form: str, named: str) -> None:
+    rows = OBSERVATIONS if form == "langfuse" else RUNS
+    body = jsonl(rows[0]) + b"{cut\n" + jsonl({"trace_id": {"a": 1}}, *rows[1:], 5)
+    refused = [str(one) for one in export(form, body) if isinstance(one, NotATrajectory)]
+    last = 3 + len(rows)
+    assert refused == [
+        "Line 2 is not JSON.",
+        f"Row 3 has no {named}.",
+        f"Row {last} has no {named}.",
+    ]
+
+
+def test_a_langfuse_trace_without_an_id_is_named_by_its_place() -> None:
+    (_, refusal) = export(
+        "langfuse", jsonl({"id": "t1", "observations": OBSERVATIONS}, {"observations": []})
+    )
+    assert str(refusal) == "The trace in row 2 has no id."
+
+
 def test_a_broken_line_is_one_refusal() -> None:
     body = jsonl(CODEX[0]) + b'{"type": \n' + jsonl(*CODEX[2:]) + b'{"cut'
     refused = [str(one) for one in export("codex", body) if isinstance(one, NotATrajectory)]
@@ -174,6 +302,13 @@ keys = st.sampled_from(
         "arguments",
         "scores",
         "kwargs",
+        "tool_calls",
+        "function",
+        "choices",
+        "generations",
+        "stringValue",
+        "level",
+        "statusMessage",
         "messages",
         "tool_use_id",
         "data",

@@ -1,0 +1,201 @@
+"""Messages of a conversation, in the forms that libraries and tools write them.
+
+GenAI messages have ``parts``, OpenAI's ``content`` and ``tool_calls`` (or items of the Responses
+API), LangChain's are dumped objects with ``kwargs``; OpenInference and OpenLLMetry number them in
+the names of attributes. Around them stand ``messages``, ``choices``, ``generations`` or a list.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+#: What stands around messages, the most telling first.
+WRAPPERS = ("messages", "choices", "generations", "output")
+DEEPEST_WRAPPER = 4
+#: LangChain's types of messages, by the role they have elsewhere.
+ROLES = {
+    "human": "user",
+    "ai": "assistant",
+    "AIMessageChunk": "assistant",
+    "tool": "tool",
+    "system": "system",
+}
+CALLS = {"tool_call", "tool_use", "tool-call", "function_call"}
+ANSWERS = {"tool_call_response", "tool_result", "tool-return", "function_call_output"}
+MOST_NUMBERED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a conversation, with the tool calls it makes or answers."""
+
+    role: str
+    text: str
+    calls: tuple[tuple[str, str, Any], ...] = ()  # (call id, tool, arguments)
+    answers: tuple[tuple[str, Any], ...] = ()  # (call id, result)
+
+
+def parsed(value: Any) -> Any:
+    """JSON in a text as what it says; other texts as they are."""
+    if isinstance(value, str) and value[:1] in {"{", "[", '"'}:
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    return value
+
+
+def read_messages(given: Any, role: str) -> list[Message]:
+    """The messages in a value; a text is one, said by ``role``."""
+    if isinstance(given, str):
+        return [Message(role, given)] if given.strip() else []
+    return [_message(one, role) for one in _unwrapped(given) if isinstance(one, Mapping)]
+
+
+def conversation(given: Any) -> list[Message]:
+    """The messages in a value that plainly holds some, and none out of any other value."""
+    held = given.get("messages") if isinstance(given, Mapping) else given
+    while isinstance(held, list) and len(held) == 1 and isinstance(held[0], list):
+        held = held[0]
+    if not isinstance(held, list) or not all(isinstance(one, Mapping) for one in held):
+        return []
+    return [one for one in read_messages(held, "") if one.role]
+
+
+def numbered_messages(attributes: Mapping[str, Any], *, output: bool) -> list[Message]:
+    """``gen_ai.prompt.0.content`` and ``llm.input_messages.0.message.content``."""
+    llmetry, inference = (
+        ("gen_ai.completion", "llm.output_messages")
+        if output
+        else ("gen_ai.prompt", "llm.input_messages")
+    )
+    for shape, call in ((f"{llmetry}.{{}}.", ""), (f"{inference}.{{}}.message.", "tool_call.")):
+        found = []
+        for place in range(MOST_NUMBERED):
+            one = _numbered(
+                attributes, shape.format(place), call, "assistant" if output else "user"
+            )
+            if one is None:
+                break
+            found.append(one)
+        if found:
+            return found
+    return []
+
+
+def _unwrapped(given: Any) -> list[Any]:
+    for _ in range(DEEPEST_WRAPPER):
+        if isinstance(given, list) and len(given) == 1 and isinstance(given[0], list):
+            given = given[0]
+        elif isinstance(given, Mapping):
+            held = next((given[k] for k in WRAPPERS if isinstance(given.get(k), list | dict)), None)
+            if held is None:
+                return [given]
+            given = held
+        else:
+            break
+    return given if isinstance(given, list) else []
+
+
+def _message(given: Mapping[str, Any], role: str) -> Message:
+    inner = given.get("message")
+    body = inner if isinstance(inner, Mapping) else given
+    if isinstance(body.get("kwargs"), Mapping):
+        body = {"type": _dumped_type(body), **body["kwargs"]}
+    who = str(body.get("role") or given.get("role") or ROLES.get(str(body.get("type"))) or role)
+    texts: list[str] = []
+    calls: list[tuple[str, str, Any]] = []
+    answers: list[tuple[str, Any]] = []
+    content = body.get("parts") if isinstance(body.get("parts"), list) else body.get("content")
+    if isinstance(content, str):
+        texts.append(content)
+    for part in content if isinstance(content, list) else []:
+        _read_part(part, texts, calls, answers)
+    for call in body.get("tool_calls") or [] if isinstance(body.get("tool_calls"), list) else []:
+        if isinstance(call, Mapping):
+            _read_call(call, calls)
+    if str(body.get("type")) in CALLS | ANSWERS:
+        _read_part(body, texts, calls, answers)
+    elif who == "tool" and not answers:
+        answers.append((_call_id(body), content))
+        texts = []
+    return Message(who, "\n".join(texts), tuple(calls), tuple(answers))
+
+
+def _dumped_type(body: Mapping[str, Any]) -> str:
+    """``human`` of a dumped ``HumanMessage``, whose class is the last of its ``id``."""
+    path = body.get("id")
+    name = str(path[-1]) if isinstance(path, list) and path else ""
+    return name.removesuffix("Chunk").removesuffix("Message").lower()
+
+
+def _read_part(
+    part: Any, texts: list[str], calls: list[tuple[str, str, Any]], answers: list[tuple[str, Any]]
+) -> None:
+    if isinstance(part, str):
+        texts.append(part)
+    if not isinstance(part, Mapping):
+        return
+    kind = str(part.get("type") or part.get("part_kind") or "")
+    if kind in CALLS:
+        _read_call(part, calls)
+    elif kind in ANSWERS:
+        names = ("response", "result", "content", "output")
+        answers.append((_call_id(part), next((part[k] for k in names if k in part), "")))
+    elif isinstance(said := part.get("content", part.get("text")), str):
+        texts.append(said)
+
+
+def _read_call(call: Mapping[str, Any], calls: list[tuple[str, str, Any]]) -> None:
+    """Note a call, once: some libraries write it both into the content and beside it."""
+    inner = call.get("function")
+    body = inner if isinstance(inner, Mapping) else call
+    name = str(body.get("name") or body.get("tool_name") or "")
+    given: Any = next((body[k] for k in ("arguments", "input", "args") if k in body), {})
+    call_id = _call_id(call)
+    if name and not (call_id and any(call_id == known for known, _, _ in calls)):
+        calls.append((call_id, name, given))
+
+
+def _call_id(body: Mapping[str, Any]) -> str:
+    names = ("tool_call_id", "tool_use_id", "call_id", "id")
+    return next((str(body[name]) for name in names if body.get(name)), "")
+
+
+def _numbered(attributes: Mapping[str, Any], prefix: str, call: str, role: str) -> Message | None:
+    """The message whose attributes begin with ``prefix``; ``call`` is put before a call's names."""
+    text, who = attributes.get(prefix + "content"), attributes.get(prefix + "role")
+    if text is None:
+        parts = (f"{prefix}contents.{n}.message_content.text" for n in range(MOST_NUMBERED))
+        said = [str(attributes[name]) for name in parts if name in attributes]
+        text = "\n".join(said) if said else None
+    calls = []
+    for place in range(MOST_NUMBERED):
+        start = f"{prefix}tool_calls.{place}.{call}"
+        function = f"{start}function." if call else start
+        name = attributes.get(function + "name")
+        if name is None:
+            break
+        call_id = str(attributes.get(start + "id") or "")
+        calls.append((call_id, str(name), attributes.get(function + "arguments", {})))
+    if text is None and who is None and not calls:
+        return None
+    who = str(who or role)
+    if who == "tool":
+        answered = str(attributes.get(prefix + "tool_call_id") or "")
+        return Message(who, "", (), ((answered, text),))
+    return Message(who, text_of(text), tuple(calls))
+
+
+def text_of(value: Any) -> str:
+    """The text of one message's content, whatever it was written as."""
+    value = parsed(value)
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    said = [one.text for one in read_messages([{"content": value}], "")]
+    return "\n".join(said) or json.dumps(value, ensure_ascii=False)
