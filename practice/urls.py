@@ -116,6 +116,7 @@ urlpatterns = [
     path("trajectories/<int:pk>/overrule/", overrules.overrule, name="attempt-overrule"),
     path("trajectories/<int:pk>/overrule/undo/", overrules.undo, name="attempt-overrule-undo"),
     path("practice/from-agents/", deployment.sent_list, name="sent-list"),
+    path("practice/from-agents/judge-again/", deployment.judge_again, name="sent-judge-again"),
     path("root-causes/", incidents.incident_list, name="incident-list"),
     path("root-causes/sample/", incidents.sample_incident, name="incident-sample"),
     path("root-causes/new/", incidents.incident_new, name="incident-new"),

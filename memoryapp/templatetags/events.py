@@ -24,6 +24,7 @@ EVENTS = {
     "playbook.gated": "Publish gate turned on",
     "playbook.ungated": "Publish gate turned off",
     "tool.drifted": "Tool changed",
+    "trajectories.judged_again": "Trajectories to be judged again",
     "trajectories.sent": "Trajectories received",
 }
 

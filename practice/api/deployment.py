@@ -11,11 +11,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
-from memoryapp.api.contract import PROBLEM, SENDING, NewestFirst, WriteRequest, one_of
+from memoryapp.api.contract import PROBLEM, SENDING, WRITING, NewestFirst, WriteRequest, one_of
 from memoryapp.api.permissions import HasScope, playbooks_of, workspace_of
 from practice.domain.deployment import MAX_BATCH, OUTCOMES
 from practice.models import SentTrajectory
-from practice.services.deployment import trajectories_send
+from practice.services.deployment import trajectories_judge_again, trajectories_send
 
 
 class SentStep(serializers.Serializer[Any]):
@@ -133,3 +133,18 @@ class SentTrajectories(APIView):
             by=request.user,
         )
         return Response(SendReceipt(receipt).data, status=202)
+
+
+class JudgedAgain(serializers.Serializer[Any]):
+    waiting = serializers.IntegerField()
+
+
+class SentTrajectoriesAgain(APIView):
+    permission_classes = (HasScope,)
+    scopes = WRITING
+
+    @extend_schema(request=None, responses={202: JudgedAgain, 409: PROBLEM})
+    def post(self, request: Request) -> Response:
+        """Have what runs left unjudged judged by new ones, each with a budget anew."""
+        count = trajectories_judge_again(workspace=workspace_of(request), by=request.user)
+        return Response({"waiting": count}, status=202)

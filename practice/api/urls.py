@@ -15,7 +15,7 @@ from practice.api import (
     tools,
     views,
 )
-from practice.api.deployment import SentTrajectories
+from practice.api.deployment import SentTrajectories, SentTrajectoriesAgain
 from practice.api.ingest import AgentTraces, TrajectoryImport
 from practice.api.tuning import FineTuning
 from practice.services import runs
@@ -120,6 +120,11 @@ urlpatterns = [
         )
     ),
     path("trajectories", SentTrajectories.as_view(), name="api-sent-trajectory-list"),
+    path(
+        "trajectories/judge-again",
+        SentTrajectoriesAgain.as_view(),
+        name="api-sent-trajectory-again",
+    ),
     path("alerts", incidents.AlertList.as_view(), name="api-alert-list"),
     path(
         "alerts/alertmanager",

@@ -40,6 +40,8 @@ class RunStatus(StrEnum):
 
 UNFINISHED = frozenset({RunStatus.RUNNING, RunStatus.PAUSED})
 ENDED = frozenset(RunStatus) - UNFINISHED
+#: how what deployed agents sent goes on where its run could not judge all of it.
+AGAIN = "have the others judged again under Practice → From agents"
 
 
 class RunKind(StrEnum):
@@ -232,16 +234,24 @@ def _out_of_money(state: RunState, now: datetime) -> Decision:
 def _no_more_money(state: RunState) -> str:
     limit = state.budget or Decimal(0)
     if state.uncounted and state.spent < limit:
+        helps = (
+            f"then {AGAIN}"
+            if state.kind is RunKind.ONLINE
+            else "or start another run without a budget"
+        )
         return (
             f"A call of {state.uncounted} has no known cost: the provider reported no tokens, or "
             f"its price is gone. The budget of ${_dollars(limit)} cannot be kept, so the run ends. "
-            "Everything judged so far is kept; give the model a price under Settings → Models, or "
-            "start another run without a budget."
+            "Everything judged so far is kept; give the model a price under Settings → Models, "
+            f"{helps}."
         )
+    larger, more = "start another run with a larger one", "start another run to go on"
+    if state.kind is RunKind.ONLINE:
+        larger, more = f"raise ONLINE_RUN_BUDGET, then {AGAIN}", AGAIN
     kept = (
-        "Everything judged so far is kept; start another run to go on."
+        f"Everything judged so far is kept; {more}."
         if state.has_verdicts
-        else "It did not last until the first verdict; start another run with a larger one."
+        else f"It did not last until the first verdict; {larger}."
     )
     return f"The budget of ${_dollars(limit)} is spent. {kept}"
 

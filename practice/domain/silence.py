@@ -33,14 +33,16 @@ def pause(tries: int) -> timedelta:
     return timedelta(seconds=min(PAUSE_CAP, PAUSE_SECONDS * 2.0 ** min(tries - 1, 10)))
 
 
-def given_up(model: str, tries: int, *, timed_out: bool, waited_s: int, last: str) -> str:
+def given_up(
+    model: str, tries: int, *, timed_out: bool, waited_s: int, last: str, again: str
+) -> str:
     """The line a run ends with that asked in vain; empty while it is worth another try.
 
-    ``last`` is what the last call said.
+    ``last`` is what the last call said, ``again`` what to do once the model answers.
     """
     if tries < MOST_TRIES:
         return ""
-    kept = "Everything judged so far is kept; start another run when the model answers again."
+    kept = f"Everything judged so far is kept; {again} when the model answers again."
     if timed_out:
         return f"{model} did not answer {tries} times in a row, each for {waited_s} s. {kept}"
     return f"{model} could not be reached {tries} times in a row. {last} {kept}"

@@ -11,6 +11,8 @@ class SentTrajectory(models.Model):
     class Status(models.TextChoices):
         WAITING = "waiting", "Waiting"
         TAKEN = "taken", "Taken into a run"
+        #: its run ended before it was judged, by its budget, a silent model or a person.
+        UNJUDGED = "unjudged", "Not judged"
 
     environment = models.ForeignKey(
         "practice.Environment", models.CASCADE, related_name="sent_trajectories"

@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from practice.domain.rounds import Stage
-from practice.models import Attempt, Run, Unit
+from practice.models import Attempt, Run, SentTrajectory, Unit
 from practice.orchestrator import trials
 
 UNJUDGED = "The run ended before this was judged."
@@ -31,5 +31,18 @@ def wind_up(run: Run) -> None:
     )
     left.filter(ended_at=None).update(message=UNJUDGED)
     left.update(status=Attempt.Status.CANCELLED, ended_at=Coalesce("ended_at", now))
+    _give_back(run)
     if not run.units.filter(status=Unit.Status.RUNNING).exists():
         trials.settle_open(run.lessons.all(), "the run ended before the others")
+
+
+def _give_back(run: Run) -> None:
+    """Mark what agents sent and nobody judged: what they met must not be lost with the run.
+
+    It waits for a person's word: a run of its own accord would spend beyond the budget.
+    """
+    sent = SentTrajectory.objects.filter(attempt__run=run)
+    sent.filter(attempt__label="").update(status=SentTrajectory.Status.UNJUDGED)
+    # A worker that was at it when the run ended may have brought the verdict since.
+    late = sent.filter(status=SentTrajectory.Status.UNJUDGED).exclude(attempt__label="")
+    late.update(status=SentTrajectory.Status.TAKEN)

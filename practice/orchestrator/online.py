@@ -2,6 +2,7 @@
 
 One run at a time per environment and playbook; what arrives meanwhile waits for the next. The
 engine is the one the operator chose for the newest practice run there, and without one the rules.
+What a run leaves unjudged is marked and waits for a person (``practice.orchestrator.ending``).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from practice.models import (
     SentTrajectory,
     Step,
 )
-from practice.orchestrator.engines import RULES
+from practice.orchestrator.engines import RULES, unpriced_models
 from practice.orchestrator.results import queue
 
 BATCH = 50
@@ -54,7 +55,7 @@ def _take(environment_id: int, playbook_id: int) -> UUID | None:
                 status=SentTrajectory.Status.WAITING,
             ).order_by("pk")[:BATCH]
         )
-        if not sent:
+        if not sent or unpriced(environment, playbook_id):
             return None
         run = _run(environment, playbook_id, len(sent))
         round_ = Round.objects.create(run=run, number=1)
@@ -63,13 +64,21 @@ def _take(environment_id: int, playbook_id: int) -> UUID | None:
         return run.pk
 
 
+def unpriced(environment: Environment, playbook_id: int) -> list[str]:
+    """The models whose price nobody knows, where a run would ask them: it could not be bounded."""
+    names = unpriced_models(environment.workspace_id)
+    chosen = _chosen(environment, playbook_id) if names else None
+    return names if chosen is not None and chosen.engine != RULES else []
+
+
+def _chosen(environment: Environment, playbook_id: int) -> Run | None:
+    """The newest practice run there: its engine and prompts are what the operator wants."""
+    practised = Run.objects.practised().filter(environment=environment, playbook=playbook_id)
+    return practised.order_by("-number").first()
+
+
 def _run(environment: Environment, playbook_id: int, count: int) -> Run:
-    chosen = (
-        Run.objects.practised()
-        .filter(environment=environment, playbook=playbook_id)
-        .order_by("-number")
-        .first()
-    )
+    chosen = _chosen(environment, playbook_id)
     engine = chosen.engine if chosen else RULES
     tools = {tool.name: tool.schema_hash for tool in environment.tools.filter(is_present=True)}
     plan = Plan(

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from practice.clients import model_places
 from practice.domain import silence as domain
-from practice.domain.rounds import Stage
+from practice.domain.rounds import AGAIN, Stage
 from practice.domain.types import CallRecord
 from practice.models import ModelSilence, Run, Unit
 from practice.queries.silence import MODEL_CHARS, address, models_of, silent
@@ -122,6 +122,7 @@ def quiet(run: Run) -> tuple[Mapping[Stage, datetime], str]:
             timed_out=row.timed_out,
             waited_s=row.waited_s,
             last=row.message,
+            again=AGAIN if run.kind == Run.Kind.ONLINE else "start another run",
         )
         for row in rows
         if row.run_id == run.pk

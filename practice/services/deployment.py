@@ -11,12 +11,14 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from memoryapp.domain.errors import UnableToRead, UnableToStart
-from memoryapp.models import Playbook
+from memoryapp.domain.errors import UnableToChange, UnableToRead, UnableToStart
+from memoryapp.models import Playbook, Workspace
 from memoryapp.services.events import event_record
 from practice.domain.deployment import MAX_BATCH, NotATrajectory, Sent, clock_remark, read
 from practice.domain.traces.bodies import BodyTooLarge, BrokenBody
 from practice.models import Environment, SentTrajectory
+from practice.orchestrator import online
+from practice.orchestrator.engines import unpriced_models
 from practice.tasks import take_sent_trajectories
 
 MAX_LISTED = 1_000
@@ -191,3 +193,45 @@ def _row(playbook: Playbook, environment: Environment, sent: Sent, now: datetime
         release=sent.release,
         remark=clock_remark(sent, now),
     )
+
+
+def trajectories_judge_again(*, workspace: Workspace, by: Any) -> int:
+    """Have what runs left unjudged judged by new ones, each with a budget anew. Returns how many.
+
+    Raises:
+        UnableToChange: everything that was sent is judged, or waits to be.
+    """
+    with transaction.atomic():
+        left = SentTrajectory.objects.filter(
+            playbook__workspace=workspace, status=SentTrajectory.Status.UNJUDGED
+        )
+        # The attempt of the run that ended stays with that run.
+        count = left.update(status=SentTrajectory.Status.WAITING, attempt=None)
+        if not count:
+            raise UnableToChange("Nothing that agents sent was left unjudged.")
+        event_record(
+            workspace=workspace,
+            actor=by,
+            kind="trajectories.judged_again",
+            subject=workspace,
+            before={"not judged": count},
+            after={"waiting": count},
+        )
+        take_sent_trajectories.delay_on_commit()
+    return count
+
+
+def waiting_for_a_price(workspace: Workspace) -> list[str]:
+    """The models without a price that keep what agents sent waiting."""
+    if not unpriced_models(workspace.pk):
+        return []
+    waiting = SentTrajectory.objects.filter(
+        playbook__workspace=workspace, status=SentTrajectory.Status.WAITING
+    ).order_by()
+    pairs = waiting.values_list("environment", "playbook").distinct()
+    names = [
+        name
+        for environment, playbook in pairs
+        for name in online.unpriced(workspace.environments.get(pk=environment), playbook)
+    ]
+    return list(dict.fromkeys(names))

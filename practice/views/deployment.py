@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
-from memoryapp.access import Right, gate, workspace_of
+from memoryapp.access import Right, gate, membership_of, workspace_of
+from memoryapp.domain.errors import UnableTo
 from memoryapp.queries.facets import facet
+from memoryapp.templatetags.formats import count_of
 from practice.models import SentTrajectory
 from practice.queries import traces
+from practice.services import deployment
 from practice.views.filters import PAGE_SIZE, chips
 
 REFUSED_SHOWN = 20
@@ -43,17 +47,37 @@ def sent_list(request: HttpRequest) -> HttpResponse:
     found = every.filter(status=status) if status in SentTrajectory.Status.values else every
     rows = found.select_related("playbook", "environment", "attempt__run").order_by("-pk")
     page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
+    counts = facet(every, "status")
     context = {
         "page": page,
         "status": status,
         "is_filtered": bool(status),
-        "chips": chips(request, "status", SentTrajectory.Status.choices, facet(every, "status")),
+        "may_review": membership_of(request).may_review,
+        "chips": chips(request, "status", SentTrajectory.Status.choices, counts),
+        "unjudged": counts.get(SentTrajectory.Status.UNJUDGED, 0),
+        "unpriced": deployment.waiting_for_a_price(workspace)
+        if counts.get(SentTrajectory.Status.WAITING)
+        else [],
         "command": _command(request),
         "traces": traces.trace_counts(workspace),
         "refused_traces": traces.refused_traces(workspace)[:REFUSED_SHOWN],
         "exporter": _exporter(request),
     }
     return render(request, "practice/sent_list.html", context)
+
+
+@require_POST
+@gate(Right.REVIEW)
+def judge_again(request: HttpRequest) -> HttpResponse:
+    try:
+        count = deployment.trajectories_judge_again(
+            workspace=workspace_of(request), by=request.user
+        )
+        said = count_of(count, "trajectory,trajectories")
+        messages.success(request, f"{said} will be judged by a new run.")
+    except UnableTo as error:
+        messages.error(request, str(error))
+    return redirect("sent-list")
 
 
 def _exporter(request: HttpRequest) -> str:

@@ -328,3 +328,12 @@ def test_it_rings_for_the_unit_tried_least_when_a_silent_model_is_due() -> None:
 def test_it_ends_with_the_line_of_a_model_that_was_given_up() -> None:
     ended = decide(state(unit(1, Stage.SOLVE, "waiting"), given_up="No answer."), NOW)
     assert ended == Decision(end=RunStatus.FAILED, message="No answer.")
+
+
+def test_it_says_how_what_agents_sent_goes_on_where_the_money_is_gone() -> None:
+    spent = {"kind": RunKind.ONLINE, "budget": Decimal(1), "spent": Decimal(2)}
+    ended = decide(state(unit(1, Stage.VALIDATE, "waiting"), **spent), NOW)
+    assert ended.message == (
+        "The budget of $1.00 is spent. Everything judged so far is kept; have the others judged "
+        "again under Practice → From agents."
+    )

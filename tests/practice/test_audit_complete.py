@@ -11,7 +11,7 @@ import pytest
 
 from practice import services
 from practice.agents.prompting import built_in_text
-from practice.models import CaseSet, ModelPrice, Replay, Steering
+from practice.models import CaseSet, ModelPrice, Replay, SentTrajectory, Steering
 from practice.orchestrator import engines
 from practice.services import (
     artifact,
@@ -134,6 +134,13 @@ def trajectories_send(world: World) -> None:
     deployment.trajectories_send(
         playbook=world.playbook, environment=world.environment, given=given, by=world.by
     )
+
+
+@leaves("trajectories.judged_again")
+def trajectories_judge_again(world: World) -> None:
+    trajectories_send(world)
+    SentTrajectory.objects.update(status=SentTrajectory.Status.UNJUDGED)
+    deployment.trajectories_judge_again(workspace=world.workspace, by=world.by)
 
 
 @leaves("environment.watched")

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from memoryapp.domain.errors import UnableToChange
 from memoryapp.models import Candidate
 from memoryapp.services.candidates import candidate_approve
 from practice.models import Attempt, Environment, PracticeRecord, Run, SentTrajectory
-from practice.orchestrator import online
-from practice.services.deployment import trajectories_send
+from practice.orchestrator import online, rounds
+from practice.services.deployment import (
+    trajectories_judge_again,
+    trajectories_send,
+    waiting_for_a_price,
+)
+from practice.services.prices import price_set
+from practice.services.runs import run_cancel
 from practice.services.samples import sample_load
+from tests.factories import RunFactory
 from tests.practice.runs import connected, driven
 
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("helpdesk")]
@@ -195,3 +204,64 @@ def test_it_counts_how_approved_bullets_fared_as_deployment(sample: Any, ada: An
     driven(Run.objects.get(pk=online.take()[0]))
     bullet = playbook.bullets.get(content__contains="verify_customer")
     assert (bullet.deployed_helpful, bullet.practice_helpful) == (1, 0)
+
+
+def test_it_begins_no_run_that_nobody_could_bound(sample: Any, ada: Any, settings: Any) -> None:
+    environment, playbook = sample
+    settings.LLM_PROVIDER, settings.LLM_MODEL = "openai", "nobody-knows-1"
+    RunFactory(environment=environment, playbook=playbook, engine="model", status="finished")
+    trajectories_send(playbook=playbook, environment=environment, given=[refund()], by=ada)
+    assert online.take() == []
+    assert waiting_for_a_price(playbook.workspace) == ["nobody-knows-1"]
+    price_set(
+        workspace=playbook.workspace,
+        model="nobody-*",
+        input=Decimal(1),
+        output=Decimal(1),
+        cached_input=None,
+        by=ada,
+    )
+    assert waiting_for_a_price(playbook.workspace) == []
+    assert len(online.take()) == 1
+
+
+def test_it_keeps_what_a_run_left_unjudged_until_somebody_has_it_judged(
+    sample: Any, ada: Any
+) -> None:
+    environment, playbook = sample
+    given = [refund(), refund("t2")]
+    trajectories_send(playbook=playbook, environment=environment, given=given, by=ada)
+    run = Run.objects.get(pk=online.take()[0])
+    rounds.work(rounds.drive(run.pk)[0])
+    run_cancel(run=run, by=ada)
+    left = SentTrajectory.objects.get(status="unjudged")
+    kept = SentTrajectory.objects.exclude(pk=left.pk)
+    assert [*kept.values_list("status", "attempt__label")] == [("taken", "success")]
+    # Of its own accord nothing is spent on it.
+    assert online.take() == []
+    assert trajectories_judge_again(workspace=playbook.workspace, by=ada) == 1
+    again = driven(Run.objects.get(pk=online.take()[0]))
+    found = SentTrajectory.objects.filter(pk=left.pk)
+    assert found.values_list("status", "attempt__run", "attempt__label").get() == (
+        "taken",
+        again.pk,
+        "success",
+    )
+    with pytest.raises(UnableToChange, match="left unjudged"):
+        trajectories_judge_again(workspace=playbook.workspace, by=ada)
+
+
+def test_it_takes_the_verdict_of_a_worker_that_was_at_it_when_the_run_ended(
+    sample: Any, ada: Any
+) -> None:
+    environment, playbook = sample
+    trajectories_send(playbook=playbook, environment=environment, given=[refund()], by=ada)
+    run = Run.objects.get(pk=online.take()[0])
+    rounds.drive(run.pk)
+    run.units.update(status="running")
+    run_cancel(run=run, by=ada)
+    assert SentTrajectory.objects.get().status == "unjudged"
+    run.units.update(status="done")
+    run.attempts.update(label="success")
+    rounds.drive(run.pk)
+    assert SentTrajectory.objects.get().status == "taken"

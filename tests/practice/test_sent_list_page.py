@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from practice.models import SentTrace
+from practice.models import SentTrace, SentTrajectory
 from practice.services.deployment import trajectories_send
 from tests.factories import EnvironmentFactory, PlaybookFactory, RunFactory
 
@@ -105,3 +105,20 @@ def test_its_samples_name_a_playbook_with_the_environment_it_is_practised_in(
     assert '"playbook": "shop-rules"' in page.context["command"]
     assert '"environment": "shop"' in page.context["command"]
     assert "X-Greenroom-Environment=shop" in page.content.decode()
+
+
+def test_it_has_what_no_run_judged_judged_again(
+    client: Any, vera: Any, ada_client: Any, workspace: Any, sent: Any
+) -> None:
+    row = SentTrajectory.objects.get(external_id="t0")
+    row.status = SentTrajectory.Status.UNJUDGED
+    row.save()
+    page = ada_client.get(URL).content.decode()
+    assert "1 trajectory was not judged, because the run ended first." in page
+    client.force_login(vera)
+    assert "Judge again" not in client.get(URL).content.decode()
+    page = ada_client.post(f"{URL}judge-again/", follow=True).content.decode()
+    assert "1 trajectory will be judged by a new run." in page
+    assert "Judge again" not in page
+    page = ada_client.post(f"{URL}judge-again/", follow=True).content.decode()
+    assert "Nothing that agents sent was left unjudged." in page
