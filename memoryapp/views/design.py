@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.apps import apps
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -53,6 +54,7 @@ def design(request: HttpRequest) -> HttpResponse:
             ("light", _steps(4), _peek(request, "pitfalls-007")),
             ("dark", _steps(7), _peek(request, "pitfalls-008")),
         ],
+        "app_parts": _app_parts(),
         "rounds": [(8, 0), (8, 0), (5, 2), (0, 0)],
         "heats": range(1, 6),
         "spaces": [{"size": size, "width": size} for size in SPACES],
@@ -72,6 +74,12 @@ def design(request: HttpRequest) -> HttpResponse:
         ],
     }
     return render(request, "memoryapp/design.html", context)
+
+
+def _app_parts() -> list[tuple[str, dict[str, Any]]]:
+    """What other apps draw: each brings its own parts, which this one does not know."""
+    brings = (getattr(config, "design_part", None) for config in apps.get_app_configs())
+    return [part() for part in brings if part]
 
 
 def _peek(request: HttpRequest, label: str) -> dict[str, Any]:

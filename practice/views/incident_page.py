@@ -151,7 +151,7 @@ def found_context(
         "ranked": _ranked(found, entries, shown),
         "ranked_more": max(0, len(found.causes) - shown),
         "drawing": drawing,
-        "graph_label": _graph_label(found, drawing),
+        "graph_label": f"{graph_label(drawing)} The table below has the same.",
         "edges": _edges(found)[:EDGES_SHOWN],
         "edges_total": len(found.edges),
         "tree": _tree(found),
@@ -209,13 +209,13 @@ def _unnamed(statement: str, node: str) -> str:
     return statement.removeprefix("host ").removeprefix(f"{short(node)}: ")
 
 
-def _graph_label(found: Found, drawing: Drawing) -> str:
-    """The drawing in one sentence, for those who cannot see it; the table has the rest."""
+def graph_label(drawing: Drawing) -> str:
+    """The drawing in one sentence, for those who cannot see it."""
     counts = dict.fromkeys(Verdict, 0)
     for node in drawing.nodes:
         counts[node.verdict] += 1
     said = ", ".join(f"{count} {verdict.value}" for verdict, count in counts.items() if count)
-    return f"Causal graph of {len(drawing.nodes)} components: {said}. The table below has the same."
+    return f"Causal graph of {len(drawing.nodes)} components: {said}."
 
 
 def _edges(found: Found) -> list[dict[str, Any]]:

@@ -52,6 +52,13 @@ def test_it_shows_every_state_on_the_design_page(vera_client: Any) -> None:
     assert all(look.word in said for look in LOOKS.values())
 
 
+def test_the_design_page_shows_what_apps_bring(vera_client: Any) -> None:
+    said = vera_client.get("/design/").content.decode()
+    label = "Causal graph of 5 components: 1 own, 2 inherited, 1 normal, 1 open."
+    assert said.count(label) == 2, "once in each theme"
+    assert said.count('id="arrow-pathlight"') == said.count('id="arrow-pathdark"') == 1
+
+
 def test_it_sends_pages_compressed_and_leaves_the_api_alone(
     vera_client: Any, ada_client: Any
 ) -> None:
