@@ -14,6 +14,7 @@ it sent, sent again by a bare psycopg cursor. One JSON line per page.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import shutil
@@ -68,6 +69,9 @@ def main() -> None:
                 trajectories=trajectories,
                 value=round(time.perf_counter() - began, 1),
             )
+        # As the web process does (``memoryapp.project.wsgi``).
+        gc.collect()
+        gc.freeze()
         for row in measure("small", "large", times=asked.times, use=use):
             told(**row)
     finally:

@@ -153,6 +153,9 @@ class Candidate(models.Model):
                 fields=["bands"], condition=models.Q(status="pending"), name="candidate_bands"
             ),
             models.Index(fields=["origin_link"], name="candidate_origin"),
+            models.Index(
+                fields=["workspace", "origin_environment", "-created_at"], name="newest_of_world"
+            ),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 
-from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 
 
@@ -33,7 +32,8 @@ class PullReceipt(models.Model):
         ordering = ["-pulled_at", "-pk"]
         indexes = [
             models.Index(fields=["release", "-pulled_at"]),
-            BrinIndex(fields=["pulled_at"], name="receipts_by_age", autosummarize=True),
+            # The newest of all releases, and what is old enough to be forgotten.
+            models.Index(fields=["-pulled_at", "-id"], name="receipts_newest"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["source", "number"], name="one_row_per_receipt")

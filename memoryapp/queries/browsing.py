@@ -201,10 +201,12 @@ def entry_counts(
     by: dict[str, Counter[str]] = {}
     exact = True
     limit = None if count_all else COUNTED + 1
-    for name in ("status", "section"):
-        rows = asked.changed(**{name: ""}).rows(workspace).values_list(name).order_by()[:limit]
-        by[name] = _grouped(rows, name, limited=limit is not None)
-        exact = exact and (count_all or by[name].total() <= COUNTED)
+    # Where neither is chosen, both are counted over the same rows, which are then read once.
+    apart = bool(asked.status or asked.section)
+    for names in [("status",), ("section",)] if apart else [("status", "section")]:
+        rows = asked.changed(**dict.fromkeys(names, "")).rows(workspace).values_list(*names)
+        by |= _grouped(rows.order_by(), names, limit)
+        exact = exact and (count_all or by[names[0]].total() <= COUNTED)
     chosen = asked.status
     total = by["status"][chosen] if chosen else by["status"].total()
     return EntryCounts(total, by | {"use": Counter()}, is_exact=exact)
@@ -237,10 +239,19 @@ def _from_tallies(workspace: Workspace, asked: EntryFilter) -> EntryCounts:
     return EntryCounts(total, by, of_all=None if playbook else of_all)
 
 
-def _grouped(rows: QuerySet[Any, Any], name: str, *, limited: bool) -> Counter[str]:
-    if limited:
-        return Counter(value for (value,) in rows)
-    return Counter(dict(rows.annotate(total=Count("pk"))))
+def _grouped(
+    rows: QuerySet[Any, Any], names: Sequence[str], limit: int | None
+) -> dict[str, Counter[str]]:
+    """How many of the first ``limit`` rows have each value of each of ``names``."""
+    if limit is None:
+        found = {tuple(values): amount for *values, amount in rows.annotate(total=Count("pk"))}
+    else:
+        found = Counter(rows[:limit])
+    by: dict[str, Counter[str]] = {name: Counter() for name in names}
+    for values, amount in found.items():
+        for name, value in zip(names, values, strict=True):
+            by[name][value] += amount
+    return by
 
 
 def _marked(rows: Sequence[Any], q: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,9 @@ from memoryapp.models import (
     Playbook,
     Workspace,
 )
+
+#: candidates that are counted per tool while somebody waits for the page.
+COUNTED = 1_000
 
 
 def candidates_by_origin(workspace: Workspace, links: Sequence[str]) -> dict[str, Counter[str]]:
@@ -63,20 +66,28 @@ def evidence_from(workspace: Workspace, link: str) -> QuerySet[Evidence]:
     )
 
 
-def candidates_by_tool(workspace: Workspace, links: Sequence[str]) -> dict[str, Counter[str]]:
-    """Tool to candidates per status that cite a call of it, for the jobs behind ``links``."""
-    found: dict[str, Counter[str]] = {}
-    rows = (
-        Evidence.objects.filter(
-            candidate__playbook__workspace=workspace, candidate__origin_link__in=links
-        )
-        .values_list("tool", "candidate__status")
-        .annotate(total=Count("candidate", distinct=True))
-        .order_by("tool")
-    )
-    for tool, status, total in rows:
-        found.setdefault(tool, Counter())[status] += total
-    return found
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """Tool to candidates per status that cite a call of it, among the newest ``COUNTED``."""
+
+    by_tool: Mapping[str, Counter[str]]
+    #: whether those were all candidates there are.
+    is_exact: bool
+
+
+def candidates_by_tool(workspace: Workspace, environment: str) -> Cited:
+    """What was proposed of each tool, of what was learned in the environment of that name.
+
+    Counting ends at the newest ``COUNTED``, so that it costs the same for any number.
+    """
+    learned = Candidate.objects.filter(workspace=workspace, origin_environment=environment)
+    newest = dict(learned.order_by("-created_at").values_list("pk", "status")[: COUNTED + 1])
+    # By their keys: joined with what was learned, the database would read all of it.
+    cited = Evidence.objects.filter(candidate__in=list(newest)[:COUNTED]).order_by()
+    by_tool: dict[str, Counter[str]] = {}
+    for tool, candidate in cited.values_list("tool", "candidate").distinct():
+        by_tool.setdefault(tool, Counter())[newest[candidate]] += 1
+    return Cited(by_tool, is_exact=len(newest) <= COUNTED)
 
 
 @dataclass(frozen=True, slots=True)

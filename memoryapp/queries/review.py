@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from django.contrib.postgres.search import SearchQuery
@@ -212,7 +213,7 @@ def taken(membership: Membership, now: datetime) -> Taken:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tallied:
     """Candidates of a workspace per playbook, status, section and operation."""
 
@@ -233,10 +234,18 @@ class Tallied:
             asked["status"] = status
         wanted = [(COLUMNS[name], value) for name, value in asked.items()]
         found: Counter[str] = Counter()
-        for part in self.parts:
+        for part in self.parts if "playbook" in {field, *asked} else self.of_all_playbooks:
             if all(part[column] == value for column, value in wanted):
                 found[str(part[COLUMNS[field]])] += part[4]
         return +found
+
+    @cached_property
+    def of_all_playbooks(self) -> list[tuple[str, str, str, str, int]]:
+        """The parts with the playbooks summed up: few, however many playbooks there are."""
+        summed: Counter[tuple[str, str, str]] = Counter()
+        for _, status, section, op, amount in self.parts:
+            summed[status, section, op] += amount
+        return [("", *kinds, amount) for kinds, amount in summed.items()]
 
 
 def tallied(workspace: Workspace) -> Tallied:
@@ -259,7 +268,8 @@ def totals(
 
 def review_counts(workspace: Workspace) -> dict[str, int]:
     """Candidates per status, every status present."""
-    return dict.fromkeys(Candidate.Status.values, 0) | dict(totals(workspace))
+    kept = Tally.objects.within(workspace, kind=Tally.Kind.CANDIDATE)
+    return dict.fromkeys(Candidate.Status.values, 0) | dict(kept.by("status"))
 
 
 @dataclass(frozen=True, slots=True)

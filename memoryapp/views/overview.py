@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -40,14 +40,15 @@ DAYS = ("7", "30", "90")
 def overview(request: HttpRequest) -> HttpResponse:
     workspace = membership_of(request).workspace
     steps = _steps(workspace)
+    counts = review_queries.review_counts(workspace)
     context = {
         "steps": steps,
         "is_new": not all(step["done"] for step in steps),
         "is_empty": not any(step["done"] for step in steps[1:]),
-        "waiting": _waiting(workspace),
+        "waiting": _waiting(workspace, counts[Candidate.Status.PENDING]),
         "doubted": _doubted(workspace),
         "runs": _runs(workspace),
-        "figures": _figures(workspace),
+        "figures": _figures(workspace, counts),
         "released": _served(workspace),
         "moves": release_queries.label_moves(
             LabelMove.objects.filter(playbook__workspace=workspace)
@@ -140,13 +141,13 @@ def _steps(workspace: Workspace) -> list[dict[str, Any]]:
     ]
 
 
-def _waiting(workspace: Workspace) -> dict[str, Any]:
+def _waiting(workspace: Workspace, total: int) -> dict[str, Any]:
     queue = review_queries.review_queue(workspace)
     rows = queue.prefetch_related("targets")[:SHOWN]
     url = reverse("review")
     oldest = rows[0].created_at if rows else None
     return {
-        "total": queue.count(),
+        "total": total,
         "url": url,
         "oldest": oldest,
         "next": [
@@ -163,8 +164,9 @@ def _waiting(workspace: Workspace) -> dict[str, Any]:
 
 def _doubted(workspace: Workspace) -> dict[str, Any]:
     """Bullets that cite a tool which changed since."""
-    stale = Bullet.objects.filter(playbook__workspace=workspace, status=Bullet.Status.STALE)
-    return {"count": stale.count(), "url": with_query(reverse("entry-list"), {"status": "stale"})}
+    kept = Tally.objects.within(workspace, kind=Tally.Kind.BULLET)
+    stale = kept.filter(status=Bullet.Status.STALE).total()
+    return {"count": stale, "url": with_query(reverse("entry-list"), {"status": "stale"})}
 
 
 def _runs(workspace: Workspace) -> list[dict[str, Any]]:
@@ -198,9 +200,8 @@ def _practised(workspace: Workspace) -> QuerySet[Any]:
     return workspace.runs.exclude(kind="experiment")
 
 
-def _figures(workspace: Workspace) -> list[dict[str, Any]]:
+def _figures(workspace: Workspace, counts: Mapping[str, int]) -> list[dict[str, Any]]:
     """Four numbers, each with the list it counts."""
-    counts = review_queries.review_counts(workspace)
     decided = counts[Candidate.Status.APPROVED] + counts[Candidate.Status.REJECTED]
     approved = counts[Candidate.Status.APPROVED]
     live = Tally.objects.within(workspace, kind=Tally.Kind.BULLET).filter(status__in=LIVE)

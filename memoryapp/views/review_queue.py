@@ -25,6 +25,8 @@ from memoryapp.views.links import Chip, parameter, with_query
 
 PENDING = Candidate.Status.PENDING.value
 EVERY = "all"
+#: values a select of the filter offers, those with the most candidates.
+OFFERED = 50
 #: The targets of a row with no more of their text than is shown.
 TARGETS = Prefetch(
     "targets",
@@ -252,16 +254,20 @@ def _facets(kept: review_queries.Tallied, chosen: ReviewFilter) -> list[dict[str
         "op": ("Change", op_word),
         "section": ("Section", section_title),
     }
-    return [
-        {
-            "name": name,
-            "label": label,
-            "chosen": getattr(chosen, name),
-            "choices": [
-                (value, word(value), count)
-                for value, count in sorted(chosen.count(kept, name, **{name: ""}).items())
-                if value
-            ],
-        }
-        for name, (label, word) in asked.items()
-    ]
+    found = []
+    for name, (label, word) in asked.items():
+        counts = chosen.count(kept, name, **{name: ""})
+        counts.pop("", None)
+        offered = dict(counts.most_common(OFFERED))
+        if (now := getattr(chosen, name)) in counts:
+            offered[now] = counts[now]
+        found.append(
+            {
+                "name": name,
+                "label": label,
+                "chosen": now,
+                "choices": [(value, word(value), offered[value]) for value in sorted(offered)],
+                "more": len(counts) - len(offered),
+            }
+        )
+    return found

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Count, Q, QuerySet
-from django.urls import reverse
 
 from memoryapp.models import Workspace
-from memoryapp.queries.origins import candidates_by_tool
+from memoryapp.queries.origins import Cited
 from memoryapp.queries.use import pulls_by_tool
 from practice.domain.orders import orders_in
 from practice.domain.types import Effect, ToolCounts
-from practice.models import Environment, EnvironmentTool, Run
+from practice.models import Environment, EnvironmentTool
 from practice.queries.memory import ToolPractice, tool_practice
 
 #: how far back pulls count as live.
@@ -79,20 +78,16 @@ class ToolLine:
         return bool(self.reason)
 
 
-def tool_lines(environment: Environment) -> list[ToolLine]:
+def tool_lines(environment: Environment, cited: Cited) -> list[ToolLine]:
     """Every tool the environment ever offered, gaps first, then by name."""
     tools = list(environment.tools.all())
     practised = tool_practice(environment)
     pulls = pulls_by_tool(environment.workspace, environment.name, days=PULLS_DAYS)
-    runs = environment.runs.exclude(kind=Run.Kind.EXPERIMENT).order_by()
-    page = reverse("run-detail", args=[0])
-    links = [page.replace("/0/", f"/{n}/") for n in runs.values_list("number", flat=True)]
-    cited = candidates_by_tool(environment.workspace, links)
     lines = []
     for tool in tools:
         seen = practised.get(tool.name) or ToolPractice(ToolCounts(tool.name))
         counts = seen.counts
-        proposed = cited.get(tool.name, Counter[str]())
+        proposed = cited.by_tool.get(tool.name, Counter[str]())
         reason = why_off(tool) or ("" if counts.practised else NEVER)
         lines.append(
             ToolLine(

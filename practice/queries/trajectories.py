@@ -89,10 +89,21 @@ class TrajectoryFilter:
                 else found.none()
             )
         if self.q:
-            words = PracticeTask.objects.alias(words=SearchVectorOf("pk"))
-            tasks = words.filter(words=search_query(self.q))
-            found = found.filter(task__in=tasks.values("pk"))
+            found = found.filter(task__in=_tasks_with(self.q))
         return found.select_related("task__round", "run__environment", "arm").order_by("-pk")
+
+
+#: tasks up to which a search names them to the database, which takes a rare word for a common one
+#: and would look for it from attempt to attempt.
+FEW = 200
+
+
+def _tasks_with(words: str) -> QuerySet[Any, Any] | list[int]:
+    """The tasks that hold every one of the words: their keys where they are few."""
+    tasks = PracticeTask.objects.alias(words=SearchVectorOf("pk")).filter(words=search_query(words))
+    keys = tasks.order_by().values_list("pk", flat=True)
+    few = list(keys[: FEW + 1])
+    return few if len(few) <= FEW else keys
 
 
 ONE_DAY = timedelta(days=1)

@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from memoryapp.access import Right, gate, membership_of, workspace_of
+from memoryapp.queries.origins import COUNTED, Cited, candidates_by_tool
 from practice.queries.environments import NEVER, PULLS_DAYS, environments, tool_lines
 from practice.views.filters import Chip, link
 
@@ -18,7 +19,8 @@ def coverage_page(request: HttpRequest) -> HttpResponse:
     known = list(environments(workspace))
     slug = request.GET.get("environment", "")
     shown = next((e for e in known if e.slug == slug), known[0] if known else None)
-    lines = tool_lines(shown) if shown else []
+    cited = candidates_by_tool(workspace, shown.name) if shown else Cited({}, is_exact=True)
+    lines = tool_lines(shown, cited) if shown else []
     context = {
         "environment": shown,
         "chips": [
@@ -32,6 +34,7 @@ def coverage_page(request: HttpRequest) -> HttpResponse:
         "most_proposed": max((line.waiting + line.approved for line in lines), default=0),
         "most_pulls": max((line.pulls for line in lines), default=0),
         "pulls_days": PULLS_DAYS,
+        "cited_limit": 0 if cited.is_exact else COUNTED,
         "may_review": membership_of(request).may_review,
         "may_edit": membership_of(request).may_edit,
     }

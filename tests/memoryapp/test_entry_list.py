@@ -228,7 +228,7 @@ def test_it_begins_anew_at_a_place_that_is_none(
 def test_it_needs_the_same_number_of_queries_for_more_rows(
     vera_client: Any, playbook: Any, django_assert_num_queries: Any
 ) -> None:
-    for query, queries in (("", 8), ("?q=refund", 11), ("?q=refund&sort=best", 14)):
+    for query, queries in (("", 8), ("?q=refund", 10), ("?q=refund&sort=best", 13)):
         for _ in range(2):
             BulletFactory.create_batch(4, playbook=playbook)
             with django_assert_num_queries(queries):

@@ -134,6 +134,21 @@ def test_it_narrows_the_queue_by_every_filter(rita_client: Any, playbook: Any) -
         assert context["candidate"] == wanted, query
 
 
+def test_it_offers_the_playbooks_with_most_candidates(
+    rita_client: Any, workspace: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("memoryapp.views.review_queue.OFFERED", 2)
+    for slug, waiting in (("a", 1), ("b", 3), ("c", 2), ("d", 1)):
+        of = PlaybookFactory(workspace=workspace, slug=slug)
+        CandidateFactory.create_batch(waiting, playbook=of)
+
+    page = rita_client.get(f"{URL}?playbook=d")
+
+    facet = next(one for one in page.context["queue"]["facets"] if one["name"] == "playbook")
+    assert [value for value, _, _ in facet["choices"]] == ["b", "c", "d"], "the chosen one stays"
+    assert "1 more with fewer" in page.content.decode()
+
+
 def test_it_finds_a_retirement_by_the_bullet_it_retires(rita_client: Any, playbook: Any) -> None:
     bullet = BulletFactory(playbook=playbook, content="Wait ten seconds.")
     candidate = CandidateFactory(playbook=playbook, op="RETIRE", content="")

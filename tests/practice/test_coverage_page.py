@@ -74,18 +74,36 @@ def test_it_lists_gaps_first_with_the_reason(vera_client: Any, run: Any) -> None
     ]
 
 
+def _cited(run: Any, tool: str, status: str = "pending", world: str = "Desk") -> None:
+    candidate = CandidateFactory(playbook=run.playbook, origin_environment=world, status=status)
+    EvidenceFactory.create_batch(2, candidate=candidate, tool=tool)
+
+
 def test_it_counts_candidates_that_cite_a_tool_once(vera_client: Any, run: Any) -> None:
-    link = run.get_absolute_url()
     for status in ("pending", "pending", "approved", "rejected"):
-        candidate = CandidateFactory(playbook=run.playbook, origin_link=link, status=status)
-        EvidenceFactory(candidate=candidate, tool="get_order")
-        EvidenceFactory(candidate=candidate, tool="get_order")
-    elsewhere = CandidateFactory(playbook=run.playbook, origin_link="/practice/runs/99/")
-    EvidenceFactory(candidate=elsewhere, tool="get_order")
+        _cited(run, "get_order", status)
+    _cited(run, "get_order", world="Elsewhere")
 
-    lines = {line.tool.name: line for line in vera_client.get(URL).context["lines"]}
+    page = vera_client.get(URL)
 
+    lines = {line.tool.name: line for line in page.context["lines"]}
     assert (lines["get_order"].waiting, lines["get_order"].approved) == (2, 1)
+    assert "of the newest" not in page.content.decode()
+
+
+def test_it_says_where_it_counts_the_newest_candidates_alone(
+    vera_client: Any, run: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("memoryapp.queries.origins.COUNTED", 2)
+    monkeypatch.setattr("practice.views.coverage.COUNTED", 2)
+    for tool in ("list_orders", "get_order", "get_order"):
+        _cited(run, tool)
+
+    page = vera_client.get(URL)
+
+    lines = {line.tool.name: line for line in page.context["lines"]}
+    assert (lines["get_order"].waiting, lines["list_orders"].waiting) == (2, 0)
+    assert "of the newest 2 of this environment" in page.content.decode()
 
 
 def test_it_says_who_pulls_it_and_when_a_call_worked_last(

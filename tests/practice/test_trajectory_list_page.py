@@ -110,6 +110,20 @@ def test_it_says_when_it_stopped_counting(
     assert (whole.total, whole.is_exact) == (4, True)
 
 
+def test_it_finds_few_tasks_and_many_alike(
+    vera_client: Any, round_: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = [_attempt(round_, f"Parcel {n}").pk for n in range(3)]
+    _attempt(round_, "Another")
+
+    def found() -> list[int]:
+        return [attempt.pk for attempt, _ in vera_client.get(f"{URL}?q=parcel").context["rows"]]
+
+    assert found() == wanted[::-1]
+    monkeypatch.setattr(trajectories, "FEW", 2)
+    assert found() == wanted[::-1]
+
+
 @pytest.mark.parametrize("place", ["x", "-1", "9" * 30, "0"])
 def test_it_begins_anew_at_a_place_that_is_none(vera_client: Any, round_: Any, place: str) -> None:
     _attempt(round_, "Find the parcel")
