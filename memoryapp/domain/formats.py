@@ -76,13 +76,18 @@ def as_ace(released: Document) -> str:
             lines.append("")
         lines.append(f"## {section['name'].replace('_', ' ').upper()}")
         for bullet in section["bullets"]:
-            prefix, _, number = bullet["label"].rpartition("-")
             content = bullet["content"].replace("\\", "\\\\").replace("\n", "\\n")
             lines.append(
-                f"[{prefix}-{int(number):05d}] helpful={bullet['helpful']} "
+                f"[{ace_id(bullet['label'])}] helpful={bullet['helpful']} "
                 f"harmful={bullet['harmful']} :: {content}"
             )
     return "\n".join(lines) + "\n"
+
+
+def ace_id(label: str) -> str:
+    """``pitfalls-003`` as ACE text calls it: ``pitfalls-00003``."""
+    prefix, _, number = label.rpartition("-")
+    return f"{prefix}-{int(number):05d}"
 
 
 def as_preping(released: Document) -> str:

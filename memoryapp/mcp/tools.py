@@ -88,7 +88,7 @@ def report_outcome(key: ApiKey, given: Mapping[str, Any]) -> Answer:
     open_to = playbooks_open_to(key)
     release = Release.objects.filter(playbook__in=open_to, pk=int(given["release"])).first()
     if release is None:
-        raise UnableToFind("There is no such release here. get_playbook names it as release.")
+        raise UnableToFind("There is no such release here. The reading tools name it as release.")
     receipt = report_take(
         release=release,
         votes=[Said(v["id"], v["vote"], v.get("evidence", "")) for v in given.get("bullets", ())],
@@ -221,7 +221,8 @@ TOOLS: Mapping[str, Offered] = {
                 "release": {
                     "type": "string",
                     "pattern": "^[1-9][0-9]{0,17}$",
-                    "description": "The release you worked with, as get_playbook names it.",
+                    "description": "The release you worked with, as get_playbook and "
+                    "search_memory name it.",
                 },
                 "task": {
                     "type": "string",
@@ -304,6 +305,8 @@ def input_schema(name: str) -> Mapping[str, Any] | None:
 def call(key: ApiKey, name: str, given: Mapping[str, Any]) -> types.CallToolResult:
     """Call a tool for the holder of ``key``; every refusal is a tool error with one clear line."""
     offered = TOOLS[name]
+    if type(given.get("release")) is int:  # digits are a number to many models
+        given = {**given, "release": str(given["release"])}
     problem = _malformed(offered.tool.input_schema, given) or key_problem(key, offered.scopes)
     if problem:
         return _refused(problem)

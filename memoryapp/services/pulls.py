@@ -126,7 +126,7 @@ def _missing(
 def _withdrawn(release: Release, slug: str) -> UnableToServe:
     why = release.withdrawal_reason.rstrip(".")
     said = f"{release} was {release.withdrawal}{f': {why}' if why else ''}."
-    replacement = release.replacement
+    replacement = release.replacement or _in_production(release)
     if replacement is None:
         return UnableToServe(f"{said} Nothing replaces it yet.", extra={"replacement": None})
     return UnableToServe(
@@ -139,6 +139,14 @@ def _withdrawn(release: Release, slug: str) -> UnableToServe:
             }
         },
     )
+
+
+def _in_production(release: Release) -> Release | None:
+    """What agents get by now instead of a release that nothing could replace when it went."""
+    labels = ReleaseLabel.objects.filter(playbook=release.playbook_id, name=PRODUCTION)
+    served = labels.filter(release__withdrawal="").select_related("release")
+    label = served.defer("release__document", "release__bodies").first()
+    return label.release if label else None
 
 
 def _content(release: Release, form: str, max_tokens: int) -> tuple[str, Callable[[], bytes]]:

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import F
 
 from memoryapp.domain.errors import UnableToChange
+from memoryapp.domain.formats import ace_id
 from memoryapp.domain.masking import redact
 from memoryapp.domain.text import strip_hidden
 from memoryapp.models import ApiKey, Bullet, Release, Report, Vote
@@ -132,10 +133,11 @@ def _readable(
 
 
 def _bullets_of(release: Release) -> dict[str, Any]:
-    """Id and label of each bullet of a release that is still there, to its id now.
+    """Every name of each bullet of a release that is still there, to its id now.
 
-    Looked up by label in the release's own playbook: the ids in a document stay what they were
-    when a workspace is imported, and may be another workspace's here.
+    Agents know a bullet by its id, its label, or what ACE text calls it. Looked up by label in the
+    release's own playbook: the ids in a document stay what they were when a workspace is imported,
+    and may be another workspace's here.
     """
     document = Release.objects.values_list("document", flat=True).get(pk=release.pk)
     told = {b["label"]: b["id"] for s in document["sections"] for b in s["bullets"]}
@@ -143,7 +145,7 @@ def _bullets_of(release: Release) -> dict[str, Any]:
     return {
         name: pk
         for pk, label in there.values_list("pk", "label")
-        for name in (str(pk), told[label], label)
+        for name in (str(pk), told[label], label, ace_id(label))
     }
 
 

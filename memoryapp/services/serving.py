@@ -31,6 +31,7 @@ class Found:
 
     playbook: str
     version: int
+    release: str
     section: str
     label: str
     content: str
@@ -102,6 +103,7 @@ def memory_search(
         Found(
             playbook=releases[hit.playbook_id].playbook.slug,
             version=releases[hit.playbook_id].number,
+            release=str(releases[hit.playbook_id].pk),
             section=hit.section,
             label=hit.label,
             content=hit.content,

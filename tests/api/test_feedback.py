@@ -58,6 +58,12 @@ def test_it_takes_ids_as_well_as_labels(send: Any) -> None:
     assert send(bullets=[vote(str(bullet.pk))]).json()["counted"] == 1
 
 
+def test_it_takes_the_ids_of_ace_text(send: Any) -> None:
+    said = send(bullets=[vote("pitfalls-00001"), vote("pitfalls-002")]).json()
+    assert (said["counted"], said["refused"]) == (2, [])
+    assert counts() == (1, 0)
+
+
 def test_it_counts_what_is_sent_twice_once(send: Any) -> None:
     body = {"outcome": "failure", "bullets": [vote(), vote()]}
     assert (send(**body).json()["counted"], send(**body).json()["known"]) == (1, 2)

@@ -67,6 +67,22 @@ def test_it_answers_410_by_label_where_nothing_replaces_it(
     assert (answer.status_code, answer.json()["replacement"]) == (410, None)
 
 
+def test_it_names_what_production_serves_where_nothing_could_replace_it_then(
+    playbook: Any, ada: Any, with_key: Any
+) -> None:
+    """An agent pinned to the first release is sent on once there is a better one."""
+    recall(playbook, 2, ada)
+    recall(playbook, 1, ada)
+    pull = with_key("playbooks:pull")
+    assert [pull.get(f"{URL}?version={n}").json()["replacement"] for n in (1, 2)] == [None, None]
+    BulletFactory(playbook=playbook)
+    release_publish(playbook=playbook, by=ada, label="production")
+    for number in (1, 2):
+        said = pull.get(f"{URL}?version={number}").json()
+        assert said["replacement"]["version"] == 3
+        assert said["detail"].endswith("Pull version 3 instead.")
+
+
 def test_it_sends_on_whoever_was_sent_to_it(playbook: Any, ada: Any) -> None:
     BulletFactory(playbook=playbook)
     release_publish(playbook=playbook, by=ada)

@@ -138,6 +138,15 @@ def test_an_outcome_counts_once_for_the_release_that_was_read(served: Any, call:
     assert served.bullets.get(label="strategies-001").deployed_helpful == 1
 
 
+@pytest.mark.parametrize("as_number", [True, False])
+def test_what_a_search_found_can_be_reported_on(served: Any, call: Any, as_number: bool) -> None:
+    hit = call("search_memory", query="How do I make a refund?").structured_content["bullets"][0]
+    release = int(hit["release"]) if as_number else hit["release"]
+    vote = {"id": hit["label"], "vote": "helpful"}
+    answer = call("report_outcome", release=release, task="t", bullets=[vote])
+    assert answer.structured_content["counted"] == 1
+
+
 def test_a_release_of_others_is_not_reported_on(served: Any, call: Any) -> None:
     theirs = PlaybookFactory(workspace=MembershipFactory().workspace)
     BulletFactory(playbook=theirs)
