@@ -186,9 +186,28 @@ def _way_back(request: HttpRequest) -> str:
     return came_from.path if came_from.netloc == request.get_host() else "/"
 
 
-def object_or_404(rows: QuerySet[Row], **lookup: Any) -> Row:
-    """The one row, or 404: what is not yours does not exist for you."""
+class NothingHere(Http404):
+    """No row of yours is called what was asked for: what is not yours does not exist for you.
+
+    ``field`` is the field of the body, or the parameter, that named it; empty for the address.
+    """
+
+    def __init__(self, kind: str, value: Any, field: str) -> None:
+        shown = repr(value[:80]) if isinstance(value, str) else value
+        super().__init__(f"There is no {kind} {shown} here.")
+        self.field = field
+
+
+def object_or_404(rows: QuerySet[Row], named_in: str = "", **lookup: Any) -> Row:
+    """The one row. ``named_in`` is the field that named it, where the address does not.
+
+    Raises:
+        NothingHere: there is no such row among ``rows``.
+    """
     try:
         return rows.get(**lookup)
     except (rows.model.DoesNotExist, ValueError) as missing:  # type: ignore[attr-defined]
-        raise Http404 from missing
+        if not lookup:
+            raise Http404 from missing
+        kind = str(rows.model._meta.verbose_name)
+        raise NothingHere(kind, [*lookup.values()][-1], named_in) from missing

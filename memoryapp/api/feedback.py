@@ -148,7 +148,9 @@ class Feedback(APIView):
         values = asked.validated_data
         rows = Release.objects.filter(playbook__in=playbooks_of(request))
         receipt = report_take(
-            release=object_or_404(rows.defer("document", "bodies"), pk=values["release"]),
+            release=object_or_404(
+                rows.defer("document", "bodies"), "release", pk=values["release"]
+            ),
             votes=[Said(v["id"], v["vote"], v["evidence"]) for v in values["bullets"]],
             outcome=values["outcome"],
             task=values["task"] or request.headers.get("Idempotency-Key", "")[:200],

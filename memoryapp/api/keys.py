@@ -111,7 +111,7 @@ class KeyList(APIView):
             by=request.user,
             expires_at=values["expires_at"],
             playbooks=[
-                object_or_404(workspace.playbooks.all(), slug=slug)
+                object_or_404(workspace.playbooks.all(), "playbooks", slug=slug)
                 for slug in dict.fromkeys(values["playbooks"])
             ],
             rate_limit=values["rate_limit"],

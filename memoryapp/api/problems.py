@@ -19,6 +19,7 @@ from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 from rest_framework.views import exception_handler as drf_handler
 
+from memoryapp.access import NothingHere
 from memoryapp.api.parsers import AsItComes
 from memoryapp.domain.errors import UnableTo
 
@@ -70,6 +71,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         again = {"Retry-After": str(error.retry_after)} if error.retry_after else None
         kind = _slug(type(error).__name__)
         return problem(error.status, kind, str(error), headers=again, **error.extra)
+    if isinstance(error, NothingHere) and error.field:
+        named = _fields({error.field: str(error)}, context["request"], context["view"])
+        return problem(404, "not-found", str(error), fields=list(named))
     if isinstance(error, Http404):
         return problem(404, "not-found", str(error) or "There is no such thing here.")
     if isinstance(error, RequestDataTooBig):

@@ -88,9 +88,9 @@ def _label(request: Request, slug: str, name: str) -> ReleaseLabel:
     return object_or_404(playbook.labels.select_related("release", "canary"), name=name)
 
 
-def _release(request: Request, slug: str, version: int) -> Release:
+def _release(request: Request, slug: str, version: int, named_in: str = "") -> Release:
     playbook = playbook_of(request, slug)
-    return object_or_404(playbook.releases.defer("document", "bodies"), number=version)
+    return object_or_404(playbook.releases.defer("document", "bodies"), named_in, number=version)
 
 
 class LabelList(APIView):
@@ -121,7 +121,7 @@ class Canary(APIView):
         asked.is_valid(raise_exception=True)
         label = canaries.canary_start(
             label=_label(request, slug, name),
-            release=_release(request, slug, asked.validated_data["version"]),
+            release=_release(request, slug, asked.validated_data["version"], "version"),
             share=asked.validated_data["share"],
             by=request.user,
         )
@@ -163,7 +163,7 @@ class ReleaseWithdraw(APIView):
             kind=values["kind"],
             reason=values["reason"],
             by=request.user,
-            replacement=_release(request, slug, wanted) if wanted else None,
+            replacement=_release(request, slug, wanted, "replacement") if wanted else None,
         )
         return Response(ReleaseSerializer(release).data)
 

@@ -94,7 +94,9 @@ class LabelDetail(APIView):
         asked = s.LabelRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         playbook = playbook_of(request, slug)
-        release = object_or_404(playbook.releases.all(), number=asked.validated_data["version"])
+        release = object_or_404(
+            playbook.releases.all(), "version", number=asked.validated_data["version"]
+        )
         releases.label_move(playbook=playbook, name=name, release=release, by=request.user)
         return Response(s.ReleaseSerializer(release).data)
 

@@ -127,8 +127,10 @@ class SentTrajectories(APIView):
         values = asked.validated_data
         workspace = workspace_of(request)
         receipt = trajectories_send(
-            playbook=object_or_404(playbooks_of(request), slug=values["playbook"]),
-            environment=object_or_404(workspace.environments.all(), slug=values["environment"]),
+            playbook=object_or_404(playbooks_of(request), "playbook", slug=values["playbook"]),
+            environment=object_or_404(
+                workspace.environments.all(), "environment", slug=values["environment"]
+            ),
             given=values["trajectories"],
             by=request.user,
         )

@@ -57,13 +57,17 @@ class ExperimentList(APIView):
         asked.is_valid(raise_exception=True)
         values = dict(asked.validated_data)
         workspace = workspace_of(request)
-        playbook = object_or_404(playbooks_of(request), slug=values.pop("playbook"))
+        playbook = object_or_404(playbooks_of(request), "playbook", slug=values.pop("playbook"))
         number = values.pop("release")
         mask, labels = values.pop("mask"), values.pop("bullets")
         experiment = experiment_start(
-            environment=object_or_404(workspace.environments.all(), slug=values.pop("environment")),
+            environment=object_or_404(
+                workspace.environments.all(), "environment", slug=values.pop("environment")
+            ),
             playbook=playbook,
-            release=object_or_404(playbook.releases.all(), number=number) if number else None,
+            release=object_or_404(playbook.releases.all(), "release", number=number)
+            if number
+            else None,
             masked=labels if mask == s.CHOSEN else mask,
             by=request.user,
             **values,

@@ -193,7 +193,7 @@ class IncidentLesson(APIView):
         playbooks = playbooks_of(request)
         candidate = causes.lesson_submit(
             incident=_incident(request, number),
-            playbook=object_or_404(playbooks, slug=asked.validated_data["playbook"]),
+            playbook=object_or_404(playbooks, "playbook", slug=asked.validated_data["playbook"]),
             by=request.user,
         )
         said = {"candidate": candidate.pk, "url": candidate.get_absolute_url()}

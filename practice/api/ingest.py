@@ -283,7 +283,7 @@ def _named(request: Request, name: str, header: str, rows: QuerySet[Row]) -> Row
     if "\x00" in asked:
         raise serializers.ValidationError({name: ["Nothing is named by a NUL character."]})
     if asked:
-        return object_or_404(rows, slug=asked)
+        return object_or_404(rows, name, slug=asked)
     only = list(rows[:2])
     if len(only) != 1:
         raise serializers.ValidationError(

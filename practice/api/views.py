@@ -55,12 +55,14 @@ class RunList(APIView):
         asked.is_valid(raise_exception=True)
         values = dict(asked.validated_data)
         workspace = workspace_of(request)
-        environment = object_or_404(workspace.environments.all(), slug=values.pop("environment"))
+        environment = object_or_404(
+            workspace.environments.all(), "environment", slug=values.pop("environment")
+        )
         number = values.pop("snapshot")
         run = runs.run_start(
             environment=environment,
             snapshot=_snapshot(environment, number),
-            playbook=object_or_404(playbooks_of(request), slug=values.pop("playbook")),
+            playbook=object_or_404(playbooks_of(request), "playbook", slug=values.pop("playbook")),
             by=request.user,
             **values,
         )

@@ -254,3 +254,41 @@ def test_it_takes_nothing_of_a_hundred_megabytes(with_key: Any, url: str, kind: 
     answer = client.post(url, b"x" * 100_000_000, content_type=kind)
     assert "The body has" in told(answer, 413)
     assert not SentTrajectory.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        ("playbook", "There is no playbook 'nowhere' here."),
+        ("environment", "There is no environment 'nowhere' here."),
+    ],
+)
+def test_it_points_at_the_field_that_names_nothing(with_key: Any, field: str, said: str) -> None:
+    body = {**json.loads(batch("{}")), field: "nowhere"}
+    client = with_key("trajectories:write")
+    answer = client.post(URL, body, content_type="application/json")
+    assert told(answer, 404) == said
+    assert answer.json()["fields"] == [{"pointer": f"#/{field}", "detail": said}]
+
+    asked = client.post(
+        f"{URL}/import?format=jsonl&{field}=nowhere", b"{}", content_type="application/json"
+    )
+    assert told(asked, 404) == said
+    assert asked.json()["fields"] == [{"parameter": field, "detail": said}]
+
+
+def test_what_an_address_names_is_said_without_a_field(with_key: Any) -> None:
+    answer = with_key("write").post(
+        "/api/v1/playbooks/nowhere/releases", {}, content_type="application/json"
+    )
+    assert told(answer, 404) == "There is no playbook 'nowhere' here."
+    assert "fields" not in answer.json()
+
+
+def test_it_points_at_a_release_that_is_not_there(with_key: Any) -> None:
+    body = {"release": 4711, "outcome": "success"}
+    answer = with_key("feedback:write").post(
+        "/api/v1/feedback", body, content_type="application/json"
+    )
+    assert told(answer, 404) == "There is no release 4711 here."
+    assert answer.json()["fields"][0]["pointer"] == "#/release"

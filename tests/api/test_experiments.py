@@ -53,8 +53,8 @@ def test_it_starts_an_experiment(book: Any, with_key: Any, ada: Any) -> None:
         ({"mask": "chosen"}, 400, "Name labels where mask is chosen"),
         ({"bullets": ["strategies-001"]}, 400, "and nowhere else"),
         ({"mask": "chosen", "bullets": ["gone-1"]}, 409, "no live bullet has this label"),
-        ({"release": 9}, 404, "no such thing"),
-        ({"playbook": "elsewhere"}, 404, "no such thing"),
+        ({"release": 9}, 404, "no release 9 here"),
+        ({"playbook": "elsewhere"}, 404, "no playbook 'elsewhere' here"),
     ],
 )
 def test_it_explains_what_cannot_be_started(

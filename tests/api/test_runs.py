@@ -75,7 +75,7 @@ def test_it_starts_a_run_with_the_papers_defaults(
     [
         ({"rounds": 0}, 400, "greater than or equal to 1"),
         ({"engine": "magic"}, 400, "Choose one of: rules, model."),
-        ({"environment": "nowhere"}, 404, "no such thing"),
+        ({"environment": "nowhere"}, 404, "no environment 'nowhere' here"),
         ({"snapshot": 7}, 404, "has no snapshot 7. Its snapshots are listed at"),
         ({"engine": "model"}, 409, "No model is configured"),
         ({"budget": "-1"}, 409, "above $0.00"),
