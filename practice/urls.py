@@ -55,6 +55,7 @@ urlpatterns = [
     path("environments/new/", environments.connect, name="environment-connect"),
     path("environments/<slug:slug>/", environments.environment_detail, name="environment-detail"),
     path("environments/<slug:slug>/check/", environments.check, name="environment-check"),
+    path("environments/<slug:slug>/access/", environments.access, name="environment-access"),
     path("environments/<slug:slug>/memory/", memory.memory_page, name="memory"),
     path("environments/<slug:slug>/memory/wishes/", memory.wish_add, name="memory-wish-add"),
     path(

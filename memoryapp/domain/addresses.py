@@ -73,9 +73,12 @@ def address_problem(url: str, *, private_allowed: Private, setting: str = ENVIRO
 
 
 def carries_credentials(url: str) -> bool:
-    """Whether an address has a user, a password or a secret of its query written into it."""
+    """Whether a user, a password or a secret is written into an address.
+
+    Looked at are its query and its fragment; a path alone may be given as well.
+    """
     parts = urlsplit(url)
-    asked = dict(parse_qsl(parts.query))
+    asked = dict(parse_qsl(f"{parts.query}&{parts.fragment}"))
     return parts.username is not None or bool(redact_value(asked) != asked)
 
 

@@ -19,6 +19,7 @@ SHOWN = frozenset({"before", "after"})
 EVENTS = {
     "bullet.confirmed": "Bullet still holds",
     "bullet.stale": "Bullet went stale",
+    "environment.reached_anew": "Access to an environment changed",
     "environment.unwatched": "Drift watch turned off",
     "environment.watched": "Drift watch turned on",
     "playbook.gated": "Publish gate turned on",

@@ -76,6 +76,9 @@ class EnvironmentSerializer(serializers.ModelSerializer[Environment]):
         sessions are not alike) or ``unproven`` (no change could be made that a reading shows).
         """
         said = environment.options | {k: v for k, v in environment.shown.items() if v}
+        if "reset" in said:
+            # One stored of old may hold a credential.
+            said["reset"] = said["reset"] | {"path": environment.reset_line.partition(" ")[2]}
         return {key: value for key, value in said.items() if key in SHOWN_OPTIONS}
 
 
@@ -107,6 +110,23 @@ class EnvironmentRequest(WriteRequest):
     slots = serializers.IntegerField(
         required=False, allow_null=True, default=None, min_value=1, max_value=services.SLOT_LIMIT
     )
+
+
+class AccessRequest(WriteRequest):
+    """``secrets`` for MCP servers, the others for OpenAPI services. What is left out is taken away.
+
+    An empty ``credential`` is the stored one, where ``scheme`` and ``parameter`` are as before.
+    """
+
+    secrets = serializers.DictField(child=serializers.CharField(), default=dict, write_only=True)
+    scheme = serializers.ChoiceField(
+        choices=[s for s in SCHEMES if s], default="", allow_blank=True
+    )
+    parameter = serializers.CharField(default="", allow_blank=True, max_length=100)
+    credential = serializers.CharField(
+        default="", allow_blank=True, max_length=4000, write_only=True
+    )
+    reset = serializers.CharField(default="", allow_blank=True, max_length=300)
 
 
 class SlotsRequest(WriteRequest):
@@ -226,6 +246,27 @@ class EnvironmentSlots(APIView):
             environment=_environment(request, slug), by=request.user, **asked.validated_data
         )
         return Response(EnvironmentSerializer(environment).data)
+
+
+class EnvironmentAccess(APIView):
+    permission_classes = (MayEdit,)
+    scopes = WRITING
+
+    @extend_schema(
+        request=AccessRequest, responses={202: EnvironmentSerializer, 404: PROBLEM, 422: PROBLEM}
+    )
+    def put(self, request: Request, slug: str) -> Response:
+        """Change what an environment is reached with; a worker lists its tools next."""
+        asked = AccessRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        values = dict(asked.validated_data)
+        environment = services.environment_reach(
+            environment=_environment(request, slug),
+            by=request.user,
+            secrets=values.pop("secrets"),
+            openapi=OpenApiAsked(**values),
+        )
+        return Response(EnvironmentSerializer(environment).data, status=202)
 
 
 class SnapshotList(APIView):

@@ -69,6 +69,11 @@ urlpatterns = [
         name="api-environment-reset-check",
     ),
     path(
+        "environments/<slug:slug>/access",
+        environments.EnvironmentAccess.as_view(),
+        name="api-environment-access",
+    ),
+    path(
         "environments/<slug:slug>/slots",
         environments.EnvironmentSlots.as_view(),
         name="api-environment-slots",

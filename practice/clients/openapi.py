@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from memoryapp.domain.addresses import Private
+from memoryapp.domain.masking import redact
 from practice.agents.ports import EnvironmentUnavailable
 from practice.clients.answers import refusal
 from practice.clients.discovery import Discovery, Drift, compare
@@ -183,8 +184,10 @@ class OpenApiSession:
         credential = self._service.credential
         hook = Operation(ToolSpec("reset"), method, path)
         request = build(hook, {}, credential)
-        doing = f"when it was to be reset ({method.upper()} {path})"
+        doing = f"when it was to be reset ({method.upper()} {redact(path)})"
         answer = self._send(request, self._document.base_url, doing)
+        if answer.status == 401 or (answer.status == 403 and not credential.scheme):
+            raise self._refusal(answer.status, doing)
         if not 200 <= answer.status < 300:
             raise self._exchange.unavailable(
                 f"answered HTTP {answer.status} {doing}",
@@ -240,11 +243,13 @@ class OpenApiSession:
         )
 
     def _denial(self, doing: str) -> EnvironmentUnavailable:
-        status = self._denied[-1][1]
+        return self._refusal(self._denied[-1][1], doing)
+
+    def _refusal(self, status: int, doing: str) -> EnvironmentUnavailable:
         if not self._service.credential.scheme:
             return self._exchange.unavailable(
                 f"asks for a credential (HTTP {status}) {doing}, and none is stored",
-                "Set the credential of the environment.",
+                "Set the credential on the page of the environment.",
             )
         return self._exchange.unavailable(
             f"did not accept the stored credential (HTTP {status}) {doing}",

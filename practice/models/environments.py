@@ -94,6 +94,12 @@ class Environment(models.Model):
         return {name: redact(address) for name, address in addresses.items()}
 
     @property
+    def reset_line(self) -> str:
+        """The request that resets a service, as people may see it; empty without one."""
+        reset = self.options.get("reset", {})
+        return redact(f"{reset.get('method', '')} {reset.get('path', '')}".strip())
+
+    @property
     def keeps_changes(self) -> bool:
         """Whether it is a service that nothing puts back, so that only reading is on at first."""
         return self.transport == self.Transport.OPENAPI and not self.has_reset

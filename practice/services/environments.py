@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from memoryapp.services.events import event_record
 from memoryapp.services.sealing import Renewed, renew
 from practice.domain.types import Effect
 from practice.models import Environment, EnvironmentTool, Run, Unit
-from practice.models.environments import PURPOSE
+from practice.models.environments import PURPOSE, SecretsUnreadable
 from practice.orchestrator import worlds
 from practice.services.reaching import OpenApiAsked, PackAsked, check_url
 from practice.tasks import check_environment, check_reset
@@ -137,6 +138,75 @@ def environment_connect(
         )
         check_environment.delay_on_commit(environment.pk)
     return environment
+
+
+def environment_reach(
+    *,
+    environment: Environment,
+    by: Any,
+    secrets: Mapping[str, str] | None = None,
+    openapi: OpenApiAsked | None = None,
+) -> Environment:
+    """Change what an environment is reached with, and have a worker list its tools anew.
+
+    ``secrets`` stand for all variables (stdio) or headers (HTTP). Of ``openapi`` the credential and
+    the reset count; a credential left empty is the stored one, where it is sent as before.
+
+    Raises:
+        UnableToConnect: a credential or reset that cannot be sent, or a pack, which has neither.
+    """
+    if environment.transport == Environment.Transport.PACK:
+        raise UnableToConnect("A pack is a copy in memory: it has no credential and no reset.")
+    with transaction.atomic():
+        # A worker that checks it writes into the same options.
+        held = Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
+        was = _reached(held)
+        if held.transport == Environment.Transport.OPENAPI:
+            secrets = _access(held, openapi or OpenApiAsked())
+        held.keep_secrets(secrets or {})
+        held.status = Environment.Status.CHECKING
+        if held.is_one_at_a_time:
+            held.slots = 1
+        held.save(update_fields=["secrets", "secret_names", "options", "slots", "status"])
+        event_record(
+            workspace=held.workspace,
+            actor=by,
+            kind="environment.reached_anew",
+            subject=held,
+            # What is stored encrypted is in no log; that it may have changed is.
+            before=was,
+            after=_reached(held),
+        )
+        check_environment.delay_on_commit(held.pk)
+    return held
+
+
+def _access(environment: Environment, asked: OpenApiAsked) -> dict[str, str]:
+    """Write what was asked into the options. Returns the secrets to keep."""
+    sent_as = {"scheme": asked.scheme, "name": asked.parameter}
+    if asked.scheme and not asked.credential and environment.options.get("auth") == sent_as:
+        try:
+            stored = environment.open_secrets()
+        except SecretsUnreadable as error:
+            raise UnableToConnect(f"{error} Enter the credential again.") from error
+        asked = replace(asked, credential=stored.get(worlds.CREDENTIAL, ""))
+    access = asked.access()
+    kept = {k: v for k, v in environment.options.items() if k not in {"auth", "reset"}}
+    if access.get("reset") != environment.options.get("reset"):
+        kept.pop("reset_check", None)
+    environment.options = kept | access
+    return asked.secrets()
+
+
+def _reached(environment: Environment) -> dict[str, Any]:
+    """How it is reached, as the log keeps it: names, and never what stands behind them."""
+    auth = environment.options.get("auth", {})
+    return {
+        "secrets": list(environment.secret_names),
+        "credential": " ".join(filter(None, (auth.get("scheme"), auth.get("name")))),
+        "reset": environment.reset_line,
+        "slots": environment.slots,
+    }
 
 
 def environment_check(*, environment: Environment, by: Any) -> None:

@@ -53,13 +53,22 @@ class OpenApiAsked:
             problem = worlds.document_problem(self.document, base_url=self.base_url)
             if problem:
                 raise UnableToConnect(problem)
+        made = {"document": self.document.strip(), "base_url": self.base_url, **self.access()}
+        return {key: value for key, value in made.items() if value}
+
+    def access(self) -> dict[str, Any]:
+        """What to store of how the credential is sent and what resets the service.
+
+        Raises:
+            UnableToConnect: a credential or reset that cannot be sent.
+        """
         self._check_credential()
-        made: dict[str, Any] = {"document": self.document.strip(), "base_url": self.base_url}
+        made: dict[str, Any] = {}
         if self.scheme:
             made["auth"] = {"scheme": self.scheme, "name": self.parameter}
         if self.reset.strip():
             made["reset"] = self._reset()
-        return {key: value for key, value in made.items() if value}
+        return made
 
     def secrets(self) -> dict[str, str]:
         return {worlds.CREDENTIAL: self.credential} if self.scheme else {}
@@ -87,6 +96,11 @@ class OpenApiAsked:
             raise UnableToConnect(
                 "The reset reads as a method and a path below the service's address, "
                 "such as POST /reset."
+            )
+        if carries_credentials(path) or "[redacted" in path:
+            raise UnableToConnect(
+                "The reset is shown, so it may hold no credential. Enter it as the credential of "
+                "the environment, which is sent with the reset too and stored encrypted."
             )
         return {"method": method.upper(), "path": path}
 

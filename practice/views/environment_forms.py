@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from copy import deepcopy
+from types import MappingProxyType
 from typing import Any
 
 from django import forms
@@ -74,7 +76,17 @@ def _line(placeholder: str) -> forms.TextInput:
     )
 
 
-class EnvironmentForm(forms.Form):
+class _Secrets(forms.Form):
+    """Reads what is stored encrypted, one a line."""
+
+    def clean_variables(self) -> dict[str, str]:
+        return _pairs(self.cleaned_data["variables"], "=", _VARIABLE, "NAME=value")
+
+    def clean_headers(self) -> dict[str, str]:
+        return _pairs(self.cleaned_data["headers"], ":", _HEADER, "Name: value")
+
+
+class EnvironmentForm(_Secrets):
     """How to reach an environment. The command is chosen by name: a form never holds one."""
 
     # The browser must not insist on a field of the way that was not chosen.
@@ -198,12 +210,6 @@ class EnvironmentForm(forms.Form):
         assert isinstance(field, forms.ChoiceField)
         field.choices = choices
 
-    def clean_variables(self) -> dict[str, str]:
-        return _pairs(self.cleaned_data["variables"], "=", _VARIABLE, "NAME=value")
-
-    def clean_headers(self) -> dict[str, str]:
-        return _pairs(self.cleaned_data["headers"], ":", _HEADER, "Name: value")
-
     def clean_document_file(self) -> str:
         """The text of the file; what was sent is never stored as a file."""
         sent = self.cleaned_data["document_file"]
@@ -251,3 +257,45 @@ class EnvironmentForm(forms.Form):
                     ),
                 }
         return made | {"pack": PackAsked(asked["pack"], asked["scenario"] or 0)}
+
+
+class AccessForm(_Secrets):
+    """What an environment is reached with, to be changed. Stored values are never shown."""
+
+    use_required_attribute = False
+    FIELDS = MappingProxyType(
+        {
+            Environment.Transport.STDIO: ("variables",),
+            Environment.Transport.HTTP: ("headers",),
+            Environment.Transport.OPENAPI: ("scheme", "parameter", "credential", "reset"),
+        }
+    )
+    KEPT = (
+        "Stored encrypted and never shown. Empty keeps the one that is stored, where it is sent as "
+        "before."
+    )
+    REPLACED = "One a line. These take the place of all that are stored ({names})."
+
+    def __init__(self, environment: Environment, data: Any = None) -> None:
+        auth = environment.options.get("auth", {})
+        initial = {
+            "scheme": auth.get("scheme", ""),
+            "parameter": auth.get("name", ""),
+            "reset": environment.reset_line,
+        }
+        super().__init__(data, initial=initial)
+        stored = ", ".join(environment.secret_names) or "none"
+        for name in self.FIELDS.get(Environment.Transport(environment.transport), ()):
+            self.fields[name] = deepcopy(EnvironmentForm.base_fields[name])
+            if name == "credential":
+                self.fields[name].help_text = self.KEPT
+            if name in {"variables", "headers"}:
+                self.fields[name].help_text = self.REPLACED.format(names=stored)
+
+    def as_arguments(self) -> dict[str, Any]:
+        """What ``environment_reach`` takes, of a valid form."""
+        asked = self.cleaned_data
+        if "scheme" not in asked:
+            return {"secrets": asked.get("variables") or asked.get("headers") or {}}
+        asked["parameter"] = asked["parameter"].strip()
+        return {"openapi": OpenApiAsked(**asked)}

@@ -21,12 +21,13 @@ from practice.services.environments import (
     environment_check,
     environment_check_reset,
     environment_connect,
+    environment_reach,
     environment_resize,
     tool_allow,
 )
 from practice.services.snapshots import snapshot_delete, snapshot_take
 from practice.views.drift import drift_context
-from practice.views.environment_forms import EnvironmentForm
+from practice.views.environment_forms import AccessForm, EnvironmentForm
 from practice.views.filters import PAGE_SIZE
 from practice.views.tools import card_of
 
@@ -110,6 +111,26 @@ def _detail(
         "may_edit": _may_edit(request),
         "may_review": membership_of(request).may_review,
     }
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@gate(Right.EDIT)
+def access(request: HttpRequest, slug: str) -> HttpResponse:
+    environment, status = _environment(request, slug), 200
+    form = AccessForm(environment, request.POST or None)
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                environment_reach(environment=environment, by=request.user, **form.as_arguments())
+            except UnableTo as error:
+                form.add_error(None, str(error))
+                status = error.status
+            else:
+                messages.success(request, "Stored. Attempts that begin from now on use it.")
+                return redirect(environment)
+    context = {"environment": environment, "form": form}
+    return render(request, "practice/environment_access.html", context, status=status)
 
 
 @require_POST

@@ -115,3 +115,24 @@ def test_it_changes_slots_and_asks_for_checks(desk: Environment, with_key: Any, 
 def test_it_is_hidden_from_other_workspaces(olga_client: Any, desk: Environment) -> None:
     assert olga_client.get("/api/v1/environments/desk").status_code == 404
     assert olga_client.get("/api/v1/environments").json() == []
+
+
+def test_it_gives_an_environment_its_secrets_anew(desk: Any, with_key: Any) -> None:
+    """As after an import of a workspace, which brings none along."""
+    url = "/api/v1/environments/desk/access"
+    asked = {"secrets": {"API_TOKEN": "s3cret-value"}}
+    answer = with_key("write").put(url, asked, content_type=JSON)
+    assert (answer.status_code, answer.json()["secret_names"]) == (202, ["API_TOKEN"])
+    assert "s3cret-value" not in answer.content.decode()
+    desk.refresh_from_db()
+    assert desk.open_secrets() == {"API_TOKEN": "s3cret-value"}
+    assert with_key("read").put(url, asked, content_type=JSON).status_code == 403
+
+
+def test_it_gives_a_pack_no_credential(workspace: Any, with_key: Any) -> None:
+    EnvironmentFactory(workspace=workspace, slug="bfcl", transport="pack")
+    answer = with_key("write").put(
+        "/api/v1/environments/bfcl/access", {"scheme": "bearer"}, content_type=JSON
+    )
+    assert answer.status_code == 422
+    assert "it has no credential and no reset" in answer.json()["detail"]

@@ -52,6 +52,7 @@ PAGES = (
     "/environments/",
     "/environments/new/",
     "/environments/help-desk/",
+    "/environments/help-desk/access/",
     "/environments/help-desk/prompts/",
     "/environments/help-desk/prompts/solver/",
     "/coverage/",

@@ -181,6 +181,13 @@ def environment_resize(world: World) -> None:
     environments.environment_resize(environment=world.environment, slots=9, by=world.by)
 
 
+@leaves("environment.reached_anew")
+def environment_reach(world: World) -> None:
+    environments.environment_reach(
+        environment=world.environment, secrets={"TOKEN": "t0p-s3cret"}, by=world.by
+    )
+
+
 @leaves("environment.reset_checked")
 def environment_check_reset(world: World) -> None:
     environments.environment_check_reset(environment=world.environment, by=world.by)

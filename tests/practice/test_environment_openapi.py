@@ -265,3 +265,59 @@ def test_it_changes_nothing_where_no_reset_is_promised(workspace: Any, shelf: Sh
 
     assert found(environment)["state"] == "unproven"
     assert shelf.state == START
+
+
+def test_it_takes_another_credential_and_reset_later(
+    ada_client: Any, workspace: Any, rita: Any, shelf: Shelf
+) -> None:
+    environment = library(workspace, shelf, credential="it ran out")
+    run = driven(started(environment, rita))
+    assert "did not accept the stored credential (HTTP 401) when it was to be reset" in run.message
+    url = "/environments/library/access/"
+    assert url in ada_client.get("/environments/library/").content.decode()
+    page = ada_client.get(url).content.decode()
+    assert "POST /reset" in page
+    assert "it ran out" not in page
+
+    sent = {"scheme": "header", "parameter": "X-API-Key", "credential": KEY, "reset": "POST /reset"}
+    answer = ada_client.post(url, sent, follow=True)
+
+    assert "Attempts that begin from now on use it." in answer.content.decode()
+    environment.refresh_from_db()
+    assert environment.open_secrets() == {"credential": KEY}
+    assert driven(started(connected(environment), rita)).status == "finished"
+    # Left empty it is the one that is stored, where it is sent as before; its reset goes.
+    ada_client.post(url, sent | {"credential": "", "reset": ""})
+    environment.refresh_from_db()
+    assert (environment.open_secrets(), environment.has_reset) == ({"credential": KEY}, False)
+    refused = ada_client.post(url, sent | {"credential": "", "scheme": "bearer"})
+    assert refused.status_code == 422
+    assert "must be one line of text" in refused.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"reset": "POST /reset?token=a1b2c3d4e5f6g7h8"}, "may hold no credential"),
+        ({"document_url": "http://d/doc#access_token=a1b2c3d4e5f6g7h8"}, "stored encrypted"),
+    ],
+)
+def test_it_shows_no_credential_of_a_reset_or_a_fragment(
+    ada_client: Any, asked: dict[str, str], said: str
+) -> None:
+    sent = {**ENTERED, "document_url": "http://d/doc", **asked}
+    answer = ada_client.post("/environments/new/", sent)
+    assert answer.status_code == 422
+    assert said in answer.content.decode()
+    assert not Environment.objects.exists()
+
+
+def test_it_masks_a_reset_that_was_stored_of_old(ada_client: Any, workspace: Any) -> None:
+    reset = {"method": "POST", "path": "/reset?token=a1b2c3d4e5f6g7h8"}
+    EnvironmentFactory(
+        workspace=workspace, slug="old", transport="openapi", options={"reset": reset}
+    )
+    for place in ("/environments/old", "/api/v1/environments/old", "/environments/old/access"):
+        shown = ada_client.get(place, follow=True).content.decode()
+        assert "/reset?token=" in shown
+        assert "a1b2c3d4e5f6g7h8" not in shown

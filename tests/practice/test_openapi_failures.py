@@ -92,7 +92,7 @@ def test_it_says_that_a_credential_was_forgotten(httpserver: HTTPServer, status:
     httpserver.expect_request("/work").respond_with_data("who are you", status=status)
     told = (
         f"asks for a credential (HTTP {status}) while running work, and none is stored. "
-        "Nothing was judged. Set the credential of the environment."
+        "Nothing was judged. Set the credential on the page of the environment."
     )
     asked = service(httpserver.url_for("/"))
     for calls in (1, 2, 50):
