@@ -190,6 +190,16 @@ class RejectRequest(WriteRequest):
     seen = serializers.CharField(required=False, default="", help_text="The candidate's shown.")
 
 
+class PlaybookRequest(WriteRequest):
+    name = serializers.CharField(max_length=100)
+    description = serializers.CharField(
+        required=False, default="", max_length=300, allow_blank=True
+    )
+    token_budget = serializers.IntegerField(
+        required=False, default=8_000, min_value=0, max_value=1_000_000, help_text="0 is no limit."
+    )
+
+
 class PublishRequest(WriteRequest):
     notes = serializers.CharField(required=False, default="", max_length=500, allow_blank=True)
     label = serializers.CharField(  # type: ignore[assignment]  # a field of that very name

@@ -17,12 +17,12 @@ from memoryapp.models import Candidate
 from memoryapp.queries import playbooks as playbook_queries
 from memoryapp.queries import review as review_queries
 from memoryapp.queries.tallies import held_by
-from memoryapp.services import candidates, releases
+from memoryapp.services import candidates, playbooks, releases
 
 
 class PlaybookList(APIView):
     permission_classes = (HasScope,)
-    scopes = PULLING
+    scopes = PULLING | WRITING
 
     @extend_schema(
         parameters=[OpenApiParameter("cursor", str), OpenApiParameter("page_size", int)],
@@ -40,6 +40,22 @@ class PlaybookList(APIView):
         for row in rows:
             row.live_count, row.waiting_count = held[row.pk].bullets, held[row.pk].waiting
         return pages.get_paginated_response(s.PlaybookSerializer(rows, many=True).data)
+
+    @extend_schema(
+        request=s.PlaybookRequest,
+        responses={201: s.PlaybookSerializer, 400: PROBLEM, 403: PROBLEM, 409: PROBLEM},
+    )
+    def post(self, request: Request) -> Response:
+        """Make an empty playbook. Its slug, the address of everything in it, is of its name."""
+        asked = s.PlaybookRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        workspace = workspace_of(request)
+        made = playbooks.playbook_create(
+            workspace=workspace, by=request.user, **asked.validated_data
+        )
+        row: Any = playbook_queries.playbooks_with_labels(workspace).get(pk=made.pk)
+        row.live_count = row.waiting_count = 0
+        return Response(s.PlaybookSerializer(row).data, status=201)
 
 
 class ReleaseList(APIView):

@@ -20,6 +20,59 @@ def playbook(workspace: Any) -> Any:
     return PlaybookFactory(workspace=workspace, slug="help-desk", name="Help desk")
 
 
+def test_a_playbook_is_made_filled_and_pulled_without_a_browser(
+    call: Any, workspace: Any, with_key: Any
+) -> None:
+    asked = {"name": "Night desk", "description": "For the night.", "token_budget": 900}
+    made = call("post", "/playbooks", asked, expect=201)
+    assert made == {
+        "slug": "night-desk",
+        **asked,
+        "requires_evaluation": False,
+        "live_bullets": 0,
+        "waiting_candidates": 0,
+        "labels": {},
+    }
+    assert workspace.events.get(kind="playbook.created").subject_name == "Night desk"
+    ace = "## PITFALLS\n[pitfalls-00001] helpful=0 harmful=0 :: Verify first."
+    call("post", "/playbooks/night-desk/import", {"format": "ace", "content": ace})
+    call("post", "/playbooks/night-desk/releases", {"label": "production"}, expect=201)
+    assert (
+        "Verify first."
+        in with_key("playbooks:pull").get("/api/v1/playbooks/night-desk?format=md").content.decode()
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ({}, 400),
+        ({"name": " "}, 400),
+        ({"name": "x" * 101}, 400),
+        ({"name": "Desk", "token_budget": -1}, 400),
+        ({"name": "Desk", "slug": "other"}, 400),
+        ({"name": "!!!"}, 409),
+        ({"name": "help DESK"}, 409),
+    ],
+)
+def test_a_playbook_needs_a_name_of_its_own(
+    call: Any, playbook: Any, workspace: Any, asked: dict[str, Any], status: int
+) -> None:
+    call("post", "/playbooks", asked, expect=status)
+    assert workspace.playbooks.count() == 1
+
+
+@pytest.mark.parametrize("scope", ["playbooks:pull", "read", "trajectories:write"])
+def test_a_key_that_reads_or_sends_makes_no_playbook(
+    with_key: Any, workspace: Any, scope: str
+) -> None:
+    answer = with_key(scope).post(
+        "/api/v1/playbooks", {"name": "Desk"}, content_type="application/json"
+    )
+    assert answer.status_code == 403
+    assert not workspace.playbooks.exists()
+
+
 def test_settings_are_read_and_changed_one_by_one(call: Any, playbook: Any) -> None:
     changed = call("patch", f"{PATH}/settings", {"token_budget": 900})
     assert (changed["name"], changed["token_budget"]) == ("Help desk", 900)
