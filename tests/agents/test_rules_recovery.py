@@ -117,3 +117,21 @@ def test_it_takes_a_single_record_under_a_name_for_many_as_one_of_them() -> None
     assert told["credit_card_id"] == "primary"
     part = json.dumps({"details": {"address": {"city": "Leeds"}}})
     assert "address" not in [leaf.value for leaf in leaves(part, "get_order")]
+
+
+def test_it_calls_nothing_that_one_which_was_not_named_before() -> None:
+    get = tool("get_book", "Get one book by its id.", READ, "book_id", book_id="The book.")
+    where = {"$from": "list", "$field": "book_id", "$where": {"book_title": "Emma"}}
+    calls = [(get, {"arguments": {"book_id": where}})] * 2
+    said = instruction(calls, random.Random(1))
+    first, _, second = said.partition(". ")
+    assert first.lower().endswith("get one book by its id, for the book with the title emma")
+    assert second.lower().endswith("get one book by its id, for that book.")
+
+
+def test_it_reads_the_names_of_arguments_as_no_values() -> None:
+    search = tool("search", "Search tickets.", READ, status="The status.", page="The page.")
+    said = "invalid_arguments: unknown argument state; allowed: status, page"
+    assert not diagnose(said, search, {"state": "open"}, (search,)).allowed
+    listed = "status must be one of: status, page"
+    assert diagnose(listed, search, {"status": "x"}, (search,)).allowed == ("status", "page")

@@ -4,6 +4,7 @@ import pytest
 
 from memoryapp.domain.playbook import Bullet, Playbook
 from practice.agents.ports import EnvironmentUnavailable, SolverLimits
+from practice.agents.rules.answers import answer
 from practice.agents.rules.solver import RulesSolver
 from practice.domain.types import Outcome, Step, TaskSpec, Trajectory
 from tests.agents.rules_shop import Shop
@@ -104,3 +105,35 @@ def test_it_works_from_prose_where_there_is_no_goal() -> None:
 def test_it_does_the_same_twice_for_one_seed() -> None:
     first, second = solve(REFUND), solve(REFUND)
     assert [s.arguments for s in first.steps] == [s.arguments for s in second.steps]
+
+
+def test_it_gives_of_its_own_accord_only_values_a_lesson_allows() -> None:
+    rule = {
+        "kind": "enum",
+        "key": "enum:create_refund:reason",
+        "tool": "create_refund",
+        "parameter": "reason",
+        "values": ["damaged", "late"],
+    }
+    book = Playbook((Bullet("pitfalls-001", "pitfalls", "Set it to one of two.", rule=rule),))
+    own = task({"tool": "create_refund", "arguments": {"order_id": "ORD-1"}})
+    assert solve(own).steps[0].arguments["reason"] not in rule["values"]
+    assert solve(own, book).steps[0].arguments["reason"] in rule["values"]
+    # What the task says is tried before it is replaced by something else.
+    assert solve(REFUND, book).steps[0].arguments["reason"] == "Broken"
+
+
+def test_it_answers_with_what_was_asked_for_and_not_what_was_looked_up_on_the_way() -> None:
+    given = task({"tool": "get_order", "arguments": {"order_id": "ORD-4"}})
+    steps = [
+        Step(number, "get_order", {"order_id": order}, f'{{"order_id": "{order}", "total": 7}}')
+        for number, order in enumerate(("ORD-4", "ORD-1"), start=1)
+    ]
+    assert "order ID ORD-4" in answer(given, steps)
+
+
+def test_it_counts_no_page_without_a_record() -> None:
+    given = task({"tool": "list_refunds", "arguments": {}, "all_pages": True})
+    empty = '{"refunds": [], "total": 0, "next_cursor": null}'
+    steps = [Step(number, "list_refunds", {}, empty) for number in (1, 2)]
+    assert answer(given, steps) == "`list_refunds` lists 0 records on 2 pages."

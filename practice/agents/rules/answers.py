@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from practice.agents.rules import goals
@@ -14,6 +14,8 @@ from practice.domain.types import Step, TaskSpec
 
 MAX_FIELDS = 6
 MAX_VALUE = 120
+#: words in the names of what a page says of itself.
+_PAGING = frozenset({"total", "count", "cursor", "next", "previous", "page", "pages", "more"})
 
 
 def answer(task: TaskSpec, steps: Sequence[Step]) -> str:
@@ -23,12 +25,27 @@ def answer(task: TaskSpec, steps: Sequence[Step]) -> str:
         own = [s for s in steps if s.tool == tool]
         good = [s for s in own if not failure(s)]
         if good:
-            said.append(_result(tool, good, _pages(task, tool)))
+            said.append(_result(tool, _asked(task, good), _pages(task, tool)))
         elif own:
             said.append(f"`{tool}` did not work: {_short(message(failure(own[-1])))}")
         else:
             said.append(f"`{tool}` was not called")
     return " ".join(sentence(part) for part in said) or "No call was made."
+
+
+def _asked(task: TaskSpec, good: Sequence[Step]) -> Sequence[Step]:
+    """Leave out what was looked up on the way for another call: it is no answer."""
+    wanted = [
+        {k: v for k, v in call["arguments"].items() if not goals.is_reference(v)}
+        for call in goals.calls(task)
+        if call["tool"] == good[0].tool
+    ]
+    told = [s for s in good if any(_has(s, literal) for literal in wanted)]
+    return told or good
+
+
+def _has(step: Step, literal: Mapping[str, Any]) -> bool:
+    return all(str(step.arguments.get(name)) == str(value) for name, value in literal.items())
 
 
 def _pages(task: TaskSpec, tool: str) -> bool:
@@ -40,8 +57,10 @@ def _result(tool: str, good: Sequence[Step], all_pages: bool) -> str:
     shown = good if all_pages else [last]
     rows = _alike([r for s in shown for r in records(s.observation, s.tool)])
     if all_pages and len(shown) > 1:
-        firsts = [str(next(iter(r.values()))) for r in rows]
-        return f"`{tool}` lists {len(rows)} records on {len(shown)} pages: {', '.join(firsts)}"
+        firsts = ", ".join(str(next(iter(r.values()))) for r in rows)
+        count = f"{len(rows)} {'record' if len(rows) == 1 else 'records'}"
+        listed = f": {firsts}" if firsts else ""
+        return f"`{tool}` lists {count} on {len(shown)} pages{listed}"
     if is_empty(last.observation):
         return f"`{tool}` is done and returned nothing"
     found = leaves(last.observation, last.tool)
@@ -57,7 +76,7 @@ def _alike(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the records of the commonest shape; totals and cursors are not among them."""
     shapes = Counter(frozenset(r) for r in rows if any("id" in parts(k) for k in r))
     if not shapes:
-        return rows
+        return [r for r in rows if not all(_PAGING & {*parts(name)} for name in r)]
     commonest = shapes.most_common(1)[0][0]
     return [r for r in rows if frozenset(r) == commonest]
 

@@ -67,6 +67,11 @@ _FIRST = re.compile(
     r"is (?:closed|stopped|paused|locked|disabled|inactive|offline|switched off))\b",
     re.IGNORECASE,
 )
+_STRANGE_NAME = re.compile(
+    r"(?:unknown|unexpected|unrecogni[sz]ed|undeclared|extra|additional|invalid|no such) "
+    r"(?:\w+ )?(?:argument|parameter|field|property|properties|keyword|key|input|option)s?\b",
+    re.IGNORECASE,
+)
 _UNSUPPORTED = re.compile(
     r"unknown tool|not implemented|not supported|unsupported operation", re.IGNORECASE
 )
@@ -197,7 +202,9 @@ def _argument(
     if one_of := _ONE_OF.search(said):
         allowed = tuple(_values(one_of.group(1)))
         target = parameter or _only_choice(tool, arguments)
-        if len(allowed) >= 2 and target:
+        # Names of parameters, listed to who gave another, are no values of one of them.
+        names = bool(_STRANGE_NAME.search(said)) and {*allowed} <= {*tool.parameters}
+        if len(allowed) >= 2 and target and not names:
             return Diagnosis(Trouble.ARGUMENT, said, code, target, allowed=allowed)
     dates = [n for n in arguments if n in tool.parameters and _is_date(tool, n)]
     if (span := _SPAN.search(said)) and len(dates) == 2:

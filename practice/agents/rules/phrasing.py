@@ -69,12 +69,15 @@ def _placed(doing: str, name: str, value: Any, told: set[str]) -> str | None:
     if "id" not in phrase(name).lower().split() or not thing or isinstance(value, (list, bool)):
         return None
     general = re.compile(rf"\b(?:an?|the|an existing|a specific) {re.escape(thing)}\b(?! and\b)")
-    meant = _thing(thing, value, told)
     owned = re.compile(rf"\b(?:an?|the) {re.escape(thing)}'s (\w+)")
-    if " " in meant and owned.search(doing) and goals.is_reference(value):
+    is_owned = goals.is_reference(value) and owned.search(doing)
+    if not is_owned and not general.search(doing):
+        # Nothing was named: where it is said later, it is not "that" one.
+        return None
+    meant = _thing(thing, value, told)
+    if is_owned:
         return owned.sub(lambda found: f"the {found.group(1)} of {meant}", doing, count=1)
-    placed, count = general.subn(lambda _: meant, doing, count=1)
-    return placed if count else None
+    return general.sub(lambda _: meant, doing, count=1)
 
 
 def _thing(thing: str, value: Any, told: set[str]) -> str:

@@ -7,6 +7,7 @@ nothing of proposer memory (Preping, arXiv 2605.13880, §3.3).
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 from typing import Any
 
 from memoryapp.domain.playbook import Playbook
@@ -24,6 +25,7 @@ from practice.agents.rules.recovery import (
     fixes,
     following,
     narrowed,
+    nearest,
     reformatted,
     same_thing,
     variants,
@@ -113,7 +115,8 @@ class _Plan:
         return next((step for step in found if step is not None), None)
 
     def _try(self, tool: ToolSpec, intended: dict[str, Any], depth: int, near: Json) -> Step | None:
-        arguments = self._apply_lessons(tool, self._filler.resolve(tool, intended, depth, near))
+        filled = self._filler.resolve(tool, intended, depth, near)
+        arguments = self._apply_lessons(tool, filled, intended)
         if any(name not in arguments for name in (*tool.required, *intended)):
             return None
         self._preparation.before(tool, arguments, depth)
@@ -220,14 +223,17 @@ class _Plan:
                     return changed
         return None
 
-    def _apply_lessons(self, tool: ToolSpec, arguments: dict[str, Any]) -> dict[str, Any]:
+    def _apply_lessons(
+        self, tool: ToolSpec, arguments: dict[str, Any], intended: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """Return arguments as the playbook says this tool wants them."""
         for name, value in list(arguments.items()):
             enum = self._knowledge.about("enum", tool.name, name)
             if enum is not None and value not in enum["values"]:
                 # What was asked for is not replaced by another thing before it was refused.
                 same = same_thing(value, enum["values"])
-                arguments[name] = same if same is not None else value
+                own = value if name in intended else nearest(value, enum["values"])[0]
+                arguments[name] = same if same is not None else own
             form = self._knowledge.about("format", tool.name, name)
             if form is not None:
                 rewritten = reformatted(value, str(form["example"]))
