@@ -350,7 +350,7 @@ class Line:
         raise MalformedReply(
             self._of.scrub(
                 f"{self._of.name} did not give the {self._of.role}'s reply in a form that can be "
-                f"read. {problem}"
+                f"read, asked {1 + RETRIES} times. It was told last: “{problem}”"
             )
         )
 

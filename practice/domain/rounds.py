@@ -303,10 +303,16 @@ def _after_practice(state: RunState) -> Decision:
         if not state.judged:
             return Decision(
                 end=RunStatus.FAILED,
-                message=(
-                    f"No attempt of round {number} could be judged. {state.last_error} "
-                    "Earlier rounds are kept."
-                ).replace("  ", " "),
+                message=" ".join(
+                    filter(
+                        None,
+                        (
+                            f"No attempt of round {number} could be judged.",
+                            state.last_error,
+                            "Earlier rounds are kept." if number > 1 else "",
+                        ),
+                    )
+                ),
             )
         return Decision(create=(NewUnit(Stage.ADMIT, number),))
     if any(u.stage is Stage.ADMIT and u.status != "done" for u in state.units):

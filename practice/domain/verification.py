@@ -77,7 +77,8 @@ def rule(
         return Ruling.KEPT, f"{kept}; without it the task was lost: {without.reason}"
     most = max(len(trial.mistakes) for trial in tried)
     if most < len(without.mistakes):
-        fewer = f"{most} failed calls at most, {len(without.mistakes)} without it"
+        calls = "failed call" if most == 1 else "failed calls"
+        fewer = f"{most} {calls} at most, {len(without.mistakes)} without it"
         return Ruling.KEPT, f"{kept}, with {fewer}."
     return (
         Ruling.NEEDLESS,

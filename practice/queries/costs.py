@@ -122,9 +122,19 @@ def by_run(runs: Sequence[Run]) -> list[RunCost]:
     ]
 
 
-def trials_cost(workspace: Workspace) -> RoleCost:
-    """Dry runs of prompts: they belong to no run."""
-    row = ModelCall.objects.filter(workspace=workspace, trial__isnull=False).aggregate(
+def aside(workspace: Workspace) -> list[RoleCost]:
+    """What belongs to no run: dry runs of prompts, and analyses; without those nobody asked for."""
+    calls = ModelCall.objects.filter(workspace=workspace, run=None)
+    parts = {
+        "Dry runs of prompts": calls.filter(trial__isnull=False),
+        "Root-cause analyses": calls.filter(trial=None),
+    }
+    found = [_apart(name, asked) for name, asked in parts.items()]
+    return [part for part in found if part.requests]
+
+
+def _apart(name: str, calls: QuerySet[ModelCall]) -> RoleCost:
+    row = calls.aggregate(
         asked=Count("pk"),
         read=Coalesce(Sum("input_tokens"), 0),
         written=Coalesce(Sum("output_tokens"), 0),
@@ -133,7 +143,7 @@ def trials_cost(workspace: Workspace) -> RoleCost:
         unpriced=Count("pk", filter=_UNPRICED),
     )
     return RoleCost(
-        "Dry runs of prompts",
+        name,
         row["asked"],
         row["read"],
         row["written"],

@@ -29,6 +29,8 @@ class RoundCell:
     total: int
     done: int
     running: int
+    #: whether its tasks were chosen; until then its proposer is at work.
+    is_begun: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ def round_cells(run: Run) -> list[RoundCell]:
     begun = {row[0]: RoundCell(*row) for row in rows}
     planned = plan.tasks * plan.attempts
     return [
-        begun.get(number) or RoundCell(number, total=planned, done=0, running=0)
+        begun.get(number) or RoundCell(number, total=planned, done=0, running=0, is_begun=False)
         for number in range(1, plan.rounds + 1)
     ]
 

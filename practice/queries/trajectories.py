@@ -240,6 +240,8 @@ def place_of(attempt: Attempt, workspace: Workspace, asked: TrajectoryFilter) ->
 
 def why_unlearned(attempt: Attempt) -> str:
     """Why a judged attempt gave rise to no candidate; empty where nothing in it was new."""
+    if attempt.arm_id is not None:
+        return "A trial teaches nothing: it shows what a memory is worth."
     run, judged = attempt.run, Attempt.Status
     if attempt.status == judged.NOT_ADMITTED and run.frozen.faithful:
         tried = attempt.task.attempts.filter(arm=None).exclude(label="").order_by("pk")

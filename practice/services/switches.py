@@ -56,8 +56,8 @@ class Switches:
         missing = sorted(set(self.focus) - set(tools))
         if missing:
             raise UnableToStart(
-                f"This run may not call {', '.join(missing)}. Turn them on in the environment, "
-                "or leave them out of the focus."
+                f"This run may not call {', '.join(missing)}. See that they are tools of the "
+                "environment and turned on, or leave them out of the focus."
             )
         return asdict(self)
 

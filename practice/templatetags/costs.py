@@ -14,12 +14,12 @@ register = template.Library()
 
 @register.filter
 def total(amount: Total) -> str:
-    """Return ``$1.20``, ``at least $1.20, 3 calls without a price`` or ``unknown``."""
+    """Return ``$1.20``, ``at least $1.20, 3 calls of unknown cost`` or ``unknown``."""
     if amount.is_unknown:
         return "unknown"
     if amount.is_least:
         calls = count_of(amount.unpriced, "call")
-        return f"at least {money(amount.known)}, {calls} without a price"
+        return f"at least {money(amount.known)}, {calls} of unknown cost"
     return money(amount.known)
 
 

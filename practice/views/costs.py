@@ -88,7 +88,7 @@ class Compared:
 def costs_page(request: HttpRequest) -> HttpResponse:
     workspace = workspace_of(request)
     roles = costs.by_role(costs.ledger(workspace))
-    trials = costs.trials_cost(workspace)
+    aside = costs.aside(workspace)
     form = BreakEvenForm(request.GET or None)
     is_asked = form.is_bound and form.is_valid()
     asked = form.cleaned_data if is_asked else {"construction": None, "per_task": None}
@@ -96,10 +96,10 @@ def costs_page(request: HttpRequest) -> HttpResponse:
     construction, online = costs.construction(workspace), costs.online(workspace)
     context = {
         "roles": [role for role in roles if role.requests],
-        "trials": trials,
-        "total": costs.whole(roles) + trials.total,
-        "tokens": sum(role.tokens for role in roles) + trials.tokens,
-        "cached": sum(role.cached_tokens for role in roles) + trials.cached_tokens,
+        "aside": aside,
+        "total": costs.whole([*roles, *aside]),
+        "tokens": sum(role.tokens for role in (*roles, *aside)),
+        "cached": sum(role.cached_tokens for role in (*roles, *aside)),
         "page": page,
         "runs": costs.by_run(list(page.object_list)),
         "form": form,

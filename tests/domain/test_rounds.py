@@ -337,3 +337,14 @@ def test_it_says_how_what_agents_sent_goes_on_where_the_money_is_gone() -> None:
         "The budget of $1.00 is spent. Everything judged so far is kept; have the others judged "
         "again under Practice → From agents."
     )
+
+
+def test_it_speaks_of_earlier_rounds_only_where_there_are_some() -> None:
+    said = []
+    for number in (1, 2):
+        left = replace(unit(1, Stage.SOLVE, "failed"), round=number)
+        said.append(decide(state(left, last_error="It hung.", judged=0), NOW).message)
+    assert said == [
+        "No attempt of round 1 could be judged. It hung.",
+        "No attempt of round 2 could be judged. It hung. Earlier rounds are kept.",
+    ]

@@ -22,6 +22,9 @@ def test_wins_in_a_row_keep_it_where_the_task_is_lost_without_it() -> None:
 def test_wins_with_fewer_failed_calls_keep_it() -> None:
     clumsy = Trial(won=True, mistakes=(NO_REASON, NO_STOCK))
     assert ruled([WON, WON], clumsy) == "kept"
+    found = rule(2, [WON, Trial(won=True, mistakes=(NO_STOCK,))], clumsy, None)
+    assert found is not None
+    assert found[1].endswith("with 1 failed call at most, 2 without it.")
     assert ruled([WON, Trial(won=True, mistakes=(NO_STOCK, NO_STOCK))], clumsy) == "needless"
 
 

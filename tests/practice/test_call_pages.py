@@ -136,7 +136,7 @@ def test_it_shows_the_calls_of_an_attempt_on_its_trajectory(vera_client: Any, ru
 
     page = vera_client.get(attempt.get_absolute_url()).content.decode()
 
-    assert "at least $0.50, 1 call without a price" in page
+    assert "at least $0.50, 1 call of unknown cost" in page
     assert f"/practice/calls/?attempt={attempt.pk}" in page
 
 

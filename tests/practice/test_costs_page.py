@@ -58,8 +58,8 @@ def test_it_says_at_least_where_a_part_is_unknown(vera_client: Any, workspace: A
 
     page = vera_client.get(URL).content.decode()
 
-    assert "at least $0.40, 2 calls without a price" in page
-    assert "2 calls had no known price" in page
+    assert "at least $0.40, 2 calls of unknown cost" in page
+    assert "2 calls are of unknown cost" in page
 
 
 def test_it_says_unknown_where_everything_is(vera_client: Any, workspace: Any) -> None:
@@ -68,16 +68,20 @@ def test_it_says_unknown_where_everything_is(vera_client: Any, workspace: Any) -
     assert "Unknown. 1,000 tokens" in vera_client.get(URL).content.decode()
 
 
-def test_it_counts_dry_runs_apart(vera_client: Any, workspace: Any) -> None:
+def test_it_counts_dry_runs_and_analyses_apart(vera_client: Any, workspace: Any) -> None:
     trial = PromptTrial.objects.create(
         environment=EnvironmentFactory(workspace=workspace), role="validator", text="x"
     )
     CallFactory(run=None, workspace=workspace, trial=trial, cost=Decimal("0.20"))
+    CallFactory(run=None, workspace=workspace, role="investigator", cost=Decimal("0.30"))
 
     shown = vera_client.get(URL).context
 
-    assert shown["trials"].total.known == Decimal("0.20")
-    assert shown["total"].known == Decimal("0.20")
+    assert [(part.name, part.total.known) for part in shown["aside"]] == [
+        ("Dry runs of prompts", Decimal("0.20")),
+        ("Root-cause analyses", Decimal("0.30")),
+    ]
+    assert shown["total"].known == Decimal("0.50")
     assert not shown["roles"]
 
 

@@ -154,7 +154,7 @@ def test_its_attempts_are_no_practice_unless_asked_for(
 def test_it_names_the_arm_on_the_page_of_an_attempt(vera_client: Any, finished: Any) -> None:
     attempt = finished.run.attempts.filter(arm__kind="none").first()
     page = vera_client.get(attempt.get_absolute_url()).content.decode()
-    assert "A trial, tried with No memory." in page
+    assert "A trial under the arm “No memory”." in page
     assert "Experiment 7, No memory" in page
 
 

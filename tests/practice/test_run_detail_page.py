@@ -170,7 +170,7 @@ def test_it_says_when_a_call_has_no_price(vera_client: Any, run: Any) -> None:
 
     assert '<b class="money">unknown</b>' in page
     LedgerEntry.objects.create(run=run, unit=unit, role="solver", model="p", cost=Decimal(1))
-    assert "at least $1.00, 1 call without a price" in vera_client.get(URL).content.decode()
+    assert "at least $1.00, 1 call of unknown cost" in vera_client.get(URL).content.decode()
 
 
 def test_it_refreshes_itself_only_while_unfinished(vera_client: Any, run: Any) -> None:

@@ -80,6 +80,9 @@ def test_it_shows_what_became_of_each_lesson(vera_client: Any, run: Run) -> None
     trial = Attempt.objects.get(arm__lesson=lost)
     assert f"{trial.get_absolute_url()}?run=5" in page
     assert "1 of 2 wins" in page
+    tried = vera_client.get(trial.get_absolute_url()).content.decode()
+    assert f'/practice/runs/5/#lesson-{lost.pk}">It is refuted.</a>' in tried
+    assert "A trial teaches nothing: it shows what a memory is worth." in tried
 
 
 def test_it_filters_lessons_by_what_became_of_them(vera_client: Any, run: Run) -> None:
