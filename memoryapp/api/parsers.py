@@ -26,7 +26,7 @@ class TooLarge(APIException):
     """The body has more bytes than are read. ``detail`` says how many are."""
 
     status_code = 413
-    default_code = "body_too_large"
+    default_code = "too_large"
 
 
 class Encoded(APIException):

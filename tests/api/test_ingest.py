@@ -127,9 +127,11 @@ def test_it_unpacks_gzip(client: Any) -> None:
         (b"x", "text/plain", "", 415),
         (gzip.compress(b"0" * 30_000_000, mtime=0), PROTOBUF, "gzip", 413),
         (b"0" * 2_000_001, PROTOBUF, "", 413),
+        (gzip.compress(b"\n\0" * 300_000, mtime=0), PROTOBUF, "gzip", 413),
     ],
     ids=[
         *("bytes", "no spans", "nested", "not gzip", "cut off", "brotli", "text", "bomb", "large"),
+        "crowded",
     ],
 )
 def test_it_refuses_a_bad_body_with_one_line(
@@ -141,6 +143,7 @@ def test_it_refuses_a_bad_body_with_one_line(
     assert answer.status_code == status
     said = answer.json()
     assert said["type"].startswith("urn:greenroom:problem:")
+    assert (status == 413) == said["type"].endswith(":too-large")
     assert "\n" not in said["detail"]
     assert not SentTrace.objects.exists()
 

@@ -6,6 +6,9 @@ import zlib
 from collections.abc import Callable, Iterator
 
 PIECE = 64 * 1024
+#: Values one JSON document may hold. Each costs up to two hundred bytes once it is read, and many
+#: millions fit into a body, which gzip makes a few kilobytes of.
+MOST_VALUES = 4_000_000
 
 
 class BodyTooLarge(ValueError):
@@ -55,6 +58,21 @@ def lines(pieces: Iterator[bytes], *, limit: int) -> Iterator[bytes]:
             raise BodyTooLarge(f"One line has more than {limit} bytes. Write one object a line.")
     if rest.strip():
         yield rest.strip()
+
+
+def json_check(body: bytes | str) -> None:
+    """Look, before it is taken apart, how many values a JSON document may hold at most.
+
+    Raises:
+        BodyTooLarge: more than ``MOST_VALUES``.
+    """
+    if len(body) <= MOST_VALUES:
+        return
+    text = body if isinstance(body, bytes) else body.encode("utf-8", "replace")
+    if sum(map(text.count, (b",", b"{", b"["))) > MOST_VALUES:
+        raise BodyTooLarge(
+            f"The JSON holds more than {MOST_VALUES} values. Send it in smaller batches."
+        )
 
 
 def _plain(read: Callable[[int], bytes], piece: int) -> Iterator[bytes]:

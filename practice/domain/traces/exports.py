@@ -12,7 +12,7 @@ from typing import Any
 
 from practice.domain.deployment import NotATrajectory
 from practice.domain.traces import langfuse, langsmith, sessions
-from practice.domain.traces.bodies import lines
+from practice.domain.traces.bodies import json_check, lines
 
 #: A native trajectory, or why an entry is none.
 Entry = Mapping[str, Any] | NotATrajectory
@@ -54,6 +54,7 @@ def _rows(pieces: Iterator[bytes]) -> Iterator[Any]:
     """
     number = 0
     for number, line in enumerate(lines(pieces, limit=MAX_LINE), start=1):
+        json_check(line)
         try:
             yield json.loads(line)
         except (ValueError, RecursionError):
@@ -78,6 +79,7 @@ def _grouped(form: str, pieces: Iterator[bytes]) -> Iterator[Entry]:
 
 def _whole(body: bytes) -> list[Any] | None:
     """The rows of a body that is one JSON document; ``None`` where it is lines of objects."""
+    json_check(body)
     try:
         given = json.loads(body)
     except (ValueError, RecursionError) as error:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from practice.domain.deployment import NotATrajectory, read
-from practice.domain.traces.bodies import BodyTooLarge, BrokenBody, lines, unpacked
+from practice.domain.traces.bodies import MOST_VALUES, BodyTooLarge, BrokenBody, lines, unpacked
 from practice.domain.traces.exports import FORMATS, NotAnExport, read_export
 
 
@@ -270,6 +270,12 @@ def test_a_session_that_yields_nothing_says_what_was_expected_and_found(
 def test_it_refuses_an_empty_body(form: str, body: bytes) -> None:
     with pytest.raises(NotAnExport, match="is empty"):
         export(form, body)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_an_export_of_very_many_values_is_not_even_read(form: str) -> None:
+    with pytest.raises(BodyTooLarge, match=f"more than {MOST_VALUES} values"):
+        export(form, b"[" + b"{}," * (MOST_VALUES // 2) + b"{}]", piece=2**20)
 
 
 @pytest.mark.parametrize("form", ["langfuse", "langsmith"])

@@ -11,7 +11,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from memoryapp.domain.masking import may_hold_secret, redact
-from practice.domain.traces.otlp import NotOtlp, from_json, from_protobuf
+from practice.domain.traces.bodies import MOST_VALUES, BodyTooLarge
+from practice.domain.traces.otlp import (
+    MOST_OF_A_SPAN,
+    MOST_PARTS,
+    NotOtlp,
+    from_json,
+    from_protobuf,
+)
 from practice.domain.traces.spans import MAX_NS, MAX_SPAN, stored_attributes
 from tests.domain.traces.otlp import TRACE, as_json, protobuf, refund, span
 
@@ -40,6 +47,74 @@ def test_no_bytes_break_it(body: bytes) -> None:
     for read in (from_protobuf, from_json):
         with suppress(NotOtlp):
             read(body)
+
+
+def field(number: int, body: bytes) -> bytes:
+    """A message as one field of another, by protobuf's wire format."""
+    length, size = bytearray(), len(body)
+    while size >= 128:
+        length.append(size & 127 | 128)
+        size >>= 7
+    return bytes([number << 3 | 2, *length, size]) + body
+
+
+def in_span(body: bytes) -> bytes:
+    ids = field(1, b"t" * 16) + field(2, b"s" * 8)
+    return field(1, field(2, field(2, ids + body)))
+
+
+MANY = MOST_PARTS + 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        field(1, b"") * MANY,
+        field(1, field(2, b"") * MANY),
+        field(1, field(2, field(2, b"") * MANY)),
+        b"\x08\x00" * MANY,
+    ],
+    ids=["resources", "scopes", "spans", "unknown"],
+)
+def test_a_small_body_of_very_many_parts_is_refused(body: bytes) -> None:
+    """A few kilobytes of gzip: as objects they would take a hundred times their bytes."""
+    with pytest.raises(BodyTooLarge, match=f"more than {MOST_PARTS} spans"):
+        from_protobuf(body)
+
+
+@pytest.mark.parametrize(
+    "inner", ["[{}]", '[{"scopeSpans":[{}]}]', '[{"scopeSpans":[{"spans":[{}]}]}]']
+)
+def test_json_of_very_many_parts_is_refused(inner: str) -> None:
+    many = inner.replace("{}", ",".join(["{}"] * MANY)).encode()
+    with pytest.raises(BodyTooLarge, match=f"more than {MOST_PARTS} spans"):
+        from_json(b'{"resourceSpans":' + many + b"}")
+
+
+def test_json_of_very_many_values_is_not_even_read() -> None:
+    with pytest.raises(BodyTooLarge, match=f"more than {MOST_VALUES} values"):
+        from_json(b'{"resourceSpans":[' + b"1," * MOST_VALUES + b"1]}")
+
+
+@pytest.mark.parametrize("number", [9, 11], ids=["attributes", "events"])
+def test_a_span_of_very_many_parts_is_rejected_alone(number: int) -> None:
+    body = in_span(field(number, b"") * (MOST_OF_A_SPAN + 1)) + protobuf(refund())
+    found = from_protobuf(body)
+    assert (len(found.spans), sum(found.rejected.values())) == (len(refund()), 1)
+    assert f"at most {MOST_OF_A_SPAN} attributes" in next(iter(found.rejected))
+
+
+def test_it_passes_over_fields_it_does_not_know() -> None:
+    unknown = b"\x28\x96\x01" + b"\x31" + b"8" * 8 + b"\x3d" + b"4" * 4 + field(8, b"later")
+    body = unknown + protobuf(refund()) + field(1, unknown + field(2, unknown))
+    assert from_protobuf(body).spans == from_protobuf(protobuf(refund())).spans
+
+
+def test_a_body_that_is_cut_off_is_no_request() -> None:
+    body = protobuf(refund())
+    for end in range(1, len(body)):
+        with pytest.raises(NotOtlp):
+            from_protobuf(body[:end])
 
 
 any_json = st.recursive(
