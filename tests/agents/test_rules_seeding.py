@@ -169,3 +169,9 @@ def test_it_adds_nothing_of_its_own_to_a_seed_task() -> None:
         )
         first = RulesProposer(seed).propose(briefing).candidates[0]
         assert calls(first) == [("drop_order", {"order_id": "ORD-1"})]
+
+
+def test_it_takes_an_amount_for_no_number_of_somebody() -> None:
+    found = calls(task_for("Refund an order of the angriest customer, 20 USD"))
+    assert ("issue_refund", "20") in [(name, given.get("amount")) for name, given in found]
+    assert "20" not in [given.get("customer_id") for _, given in found]

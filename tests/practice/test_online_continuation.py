@@ -96,6 +96,7 @@ def test_it_does_not_vouch_for_tools_that_are_not_here(sample: Any, ada: Any) ->
     attempt = sent(sample, ada, made_up, instruction="Do the thing for ORD-2025-00066.")
     assert attempt.label == "infeasible"
     assert "There is no tool `foo_bar` here." in attempt.feasibility_reason
+    assert attempt.completion_reason == "What cannot be done here was not done."
     assert not Candidate.objects.exists()
 
 

@@ -16,6 +16,7 @@ from practice.agents.rules.errors import Diagnosis, Trouble, diagnose
 from practice.agents.rules.schema import Role
 from practice.agents.rules.serving import changing
 from practice.agents.rules.twins import stand_ins
+from practice.agents.rules.words import joined
 from practice.domain.types import Outcome, Step, TaskSpec, ToolSpec, Trajectory
 
 
@@ -139,9 +140,10 @@ def _unobtainable(
     ]
     if not names or not looked:
         return None
-    needs = " and ".join(f"`{n}`" for n in names)
+    needs = joined([f"`{n}`" for n in names])
     where = ", ".join(str(n) for n in looked)
-    return 4, f"`{tool.name}` needs {needs} and what was looked up (step {where}) has none."
+    lacks = "has none" if len(names) == 1 else "has not all of them"
+    return 4, f"`{tool.name}` needs {needs}, and what was looked up (step {where}) {lacks}."
 
 
 def _stated(task: TaskSpec, step: Step, parameter: str) -> bool:

@@ -155,7 +155,10 @@ class _Clause:
         looked: list[Call] = []
         if look_up is not None:
             reader, name, shown = look_up
-            filters, elsewhere = _stated(self._text, reader, self._nouns)
+            found, elsewhere = _stated(self._text, reader, self._nouns)
+            # An amount that has its place is nobody's number as well: "of the customer, 20 USD".
+            amounts = {str(value) for value in stated.values() if str(value).isdigit()}
+            filters = {n: v for n, v in found.items() if str(v) not in amounts}
             homeless = [value for value in homeless if value in elsewhere]
             looked = world.draft(reader, filters) or []
             if not looked:

@@ -61,10 +61,12 @@ class RulesValidator:
             sure = max(0.3, round(sure - 0.2, 2))
         if sent.contradicts(task, evidence.checks, completion, feasible >= FEASIBILITY_GATE):
             sure = max(0.3, round(sure - AGAINST_SENDER, 2))
+        if feasible < 3 and completion > feasible:
+            completion, how = feasible, "What cannot be done here was not done."
         return Verdict(
             feasibility=feasible,
             feasibility_reason=why,
-            completion=min(completion, feasible) if feasible < 3 else completion,
+            completion=completion,
             completion_reason=how,
             confidence=sure,
             checks=evidence.checks,
