@@ -154,3 +154,13 @@ def test_it_takes_another_thing_for_no_other_spelling() -> None:
 
     assert "spelling" not in kinds(missing, other)
     assert "spelling" in kinds(loose, other)
+
+
+def test_it_gives_a_cause_and_a_way_that_are_about_the_same_failed_call() -> None:
+    given = task(
+        {"tool": "create_refund", "arguments": {"order_id": "ORD-1", "reason": "Broken"}},
+        {"tool": "set_status", "arguments": {"order_id": "ORD-1", "status": "Open"}},
+    )
+    _, said = learn(given)
+    assert said.root_cause == "NOT_VERIFIED: Use verify_customer first."
+    assert said.correct_approach.startswith("Call `verify_customer` for the same order")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from memoryapp.domain.playbook import Bullet, Playbook
@@ -30,15 +30,26 @@ class RulesReflector:
         """Return what happened, why, what is right, and a tag for every bullet that was in play."""
         found = lessons(task, trajectory, tools)
         failed = [s for s in trajectory.steps if failure(s)]
-        insights = [content(lesson) for lesson in found]
+        cause, taught = _cause(failed, found)
         return Reflection(
             what_happened=_story(label, trajectory, failed),
-            root_cause=message(failure(failed[-1])) if failed else "",
-            correct_approach=insights[0] if insights and failed else "",
-            key_insight=insights[0] if insights else "",
+            root_cause=message(failure(cause)) if cause else "",
+            correct_approach=content(taught) if taught and cause else "",
+            key_insight=content(found[0]) if found else "",
             tags=_tags(playbook, trajectory.steps, tools),
             lessons=found,
         )
+
+
+def _cause(
+    failed: Sequence[Step], found: Sequence[Mapping[str, Any]]
+) -> tuple[Step | None, Mapping[str, Any] | None]:
+    """Return a failed step and what it taught: both sentences are about the same thing."""
+    for lesson in found:
+        for step in failed:
+            if step.number in lesson.get("steps", ()):
+                return step, lesson
+    return (failed[-1] if failed else None), None
 
 
 def _story(label: Label, trajectory: Trajectory, failed: Sequence[Step]) -> str:
