@@ -28,10 +28,10 @@ _NAMED = 20
 
 
 class WriteRequest(serializers.Serializer[Any]):
-    """What a write endpoint takes: these fields and no others.
+    """What a write endpoint takes: these fields and no others."""
 
-    Left out in silence, a mistyped ``budget`` would be a run without a limit.
-    """
+    # Left out in silence, a mistyped ``budget`` would be a run without a limit. (This is no part of
+    # the sentence above, which the OpenAPI document repeats for every body.)
 
     def get_fields(self) -> dict[str, Any]:
         fields: dict[str, Any] = super().get_fields()
