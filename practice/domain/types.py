@@ -358,6 +358,8 @@ class Briefing:
     counts: HistoryCounts | None = None
     #: the paper's view of history: every category, and no list of tools never used.
     faithful: bool = False
+    #: names of tools that are offered and off, where a seed task may ask for one.
+    off: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

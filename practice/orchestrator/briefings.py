@@ -110,6 +110,7 @@ def prepare(
         steering=asked,
         counts=counted,
         faithful=plan.faithful,
+        off=_off(environment, plan) if asked.seed_tasks else (),
     )
     facts = _facts(environment)
     if plan.faithful:
@@ -119,6 +120,11 @@ def prepare(
         shown = choose_facts(facts, tools, weights, limit=FACT_LIMIT)
     held_out = tuple(held_out_past(environment))
     return Prepared(replace(briefing, facts=tuple(shown)), past, plan, held_out)
+
+
+def _off(environment: Environment, plan: Plan) -> tuple[str, ...]:
+    offered = environment.tools.filter(is_present=True).exclude(name__in=plan.tools)
+    return tuple(offered.values_list("name", flat=True))
 
 
 def ordered(playbook: Playbook, plan: Plan) -> Playbook:

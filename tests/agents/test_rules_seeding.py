@@ -175,3 +175,19 @@ def test_it_takes_an_amount_for_no_number_of_somebody() -> None:
     found = calls(task_for("Refund an order of the angriest customer, 20 USD"))
     assert ("issue_refund", "20") in [(name, given.get("amount")) for name, given in found]
     assert "20" not in [given.get("customer_id") for _, given in found]
+
+
+def test_it_says_that_what_is_asked_for_is_off() -> None:
+    seeds = ("Delete all data of customer CUS-1", "Cancel the party")
+    briefing = Briefing(
+        tools=DESK,
+        count=12,
+        seed=3,
+        steering=Steering(seed_tasks=seeds),
+        off=("delete_customer_data",),
+    )
+    assert [why for _, why in RulesProposer(1).propose(briefing).unmet] == [
+        "It asks for delete_customer_data, which is off. Turn it on in the environment if practice "
+        "may call it.",
+        "No tool is named after what “Cancel the party” asks for.",
+    ]

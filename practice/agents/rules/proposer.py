@@ -106,6 +106,7 @@ class _Writer:
         self._all = briefing.tools
         self._focus = set(briefing.steering.focus)
         self._avoided = set(briefing.steering.avoid)
+        self._off = briefing.off
         self._level = LEVELS[briefing.steering.difficulty]
         self._seen = coverage(history, briefing.tools, briefing.counts)
         self._blocked = Counter(t for r in history for t in culprits(r))
@@ -180,7 +181,7 @@ class _Writer:
         """
         found: list[TaskSpec] = []
         unmet: list[tuple[str, str]] = []
-        world = seeding.World(self._all, self._draft, self._shows, self._avoided)
+        world = seeding.World(self._all, self._draft, self._shows, self._avoided, self._off)
         for seed in seeds:
             reading = seeding.read(seed, world, MAX_CHAIN)
             if reading.calls and self._needs_avoided(list(reading.calls)):

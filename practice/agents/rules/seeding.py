@@ -64,13 +64,15 @@ class World:
 
     ``draft`` returns the calls that reach a tool with some arguments given, or nothing where the
     others cannot be had yet;
-    ``shows`` returns the field of a reader's answer that fills a parameter of a tool, or nothing.
+    ``shows`` returns the field of a reader's answer that fills a parameter of a tool, or nothing;
+    ``off`` are tools practice may not call.
     """
 
     tools: Sequence[ToolSpec]
     draft: Callable[[ToolSpec, Json], list[Call] | None]
     shows: Callable[[ToolSpec, ToolSpec, str], str]
     avoided: Set[str] = field(default_factory=frozenset)
+    off: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def read(seed: str, world: World, most: int) -> Reading:
     for clause in clauses(seed, world.tools):
         tool = meant(clause, world.tools)
         if tool is None:
-            return Reading(why=f"No tool is named after what “{clause}” asks for.")
+            return Reading(why=_nothing_for(clause, world.off))
         if tool.name in world.avoided:
             return Reading(why=f"It asks for {tool.name}, which is to be left alone.")
         asked = _Clause(clause, tool, world)
@@ -109,6 +111,19 @@ def read(seed: str, world: World, most: int) -> Reading:
     known = schema.by_name(world.tools)
     told = frozenset[str]().union(*(_told(known[str(call["tool"])], call) for call in calls))
     return Reading(tuple(calls), _left_over(seed, told), tuple(dict.fromkeys(added)))
+
+
+def _nothing_for(clause: str, off: Sequence[str]) -> str:
+    """Say why no tool does what a clause asks for: none is named after it, or that one is off."""
+    said, action = _stems(clause), stem(next(iter(words_of(clause)), ""))
+    for name in off:
+        own = {stem(word) for word in parts(name)}
+        if action in own and own <= said:
+            return (
+                f"It asks for {name}, which is off. Turn it on in the environment if practice may "
+                "call it."
+            )
+    return f"No tool is named after what “{clause}” asks for."
 
 
 def _later(tool: ToolSpec, given: Json) -> str:
