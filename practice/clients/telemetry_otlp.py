@@ -20,6 +20,10 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from practice.clients.telemetry_columns import UnreadableTelemetry
+from practice.domain.traces.bodies import BodyTooLarge
+from practice.domain.traces.wire import request_check
+
 #: The field that an OTLP/JSON request of a kind has.
 SIGNALS = {"traces": "resourceSpans", "metrics": "resourceMetrics", "logs": "resourceLogs"}
 _REQUESTS: Mapping[str, type[Message]] = {
@@ -27,6 +31,8 @@ _REQUESTS: Mapping[str, type[Message]] = {
     "metrics": ExportMetricsServiceRequest,
     "logs": ExportLogsServiceRequest,
 }
+#: Resources, scopes and items of one request; more could be gigabytes as objects.
+MOST_PARTS = 1_000_000
 _IDS = ("traceId", "spanId", "parentSpanId")
 _LABELS_CAP = 120
 _CUMULATIVE = {"2", "AGGREGATION_TEMPORALITY_CUMULATIVE"}
@@ -36,7 +42,11 @@ Plain = Mapping[str, Any]
 
 
 def is_request(kind: str, data: bytes) -> bool:
-    """Whether bytes are a protobuf export request of ``kind``."""
+    """Whether bytes are a protobuf export request of ``kind``.
+
+    Raises:
+        UnreadableTelemetry: it holds more than ``MOST_PARTS``.
+    """
     return _parsed(kind, data) is not None
 
 
@@ -60,8 +70,11 @@ def _parsed(kind: str, data: bytes) -> Message | None:
         return None
     message = _REQUESTS[kind]()
     try:
+        request_check(data, most=MOST_PARTS)
         message.ParseFromString(data)
-    except (DecodeError, RecursionError):
+    except BodyTooLarge as error:
+        raise UnreadableTelemetry(str(error)) from error
+    except (DecodeError, RecursionError, IndexError):
         return None
     return message if message.ListFields() else None
 

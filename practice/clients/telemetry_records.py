@@ -16,6 +16,7 @@ from typing import Any
 
 from practice.clients import telemetry_parquet
 from practice.clients.telemetry_columns import UnreadableTelemetry, rows_of
+from practice.domain.traces.bodies import BodyTooLarge, json_check
 
 #: What one sent file may unpack to; a million log lines are half of it.
 UNPACKED_CAP = 256 << 20
@@ -233,7 +234,10 @@ def _object(text: str) -> Record | None:
     if len(text) > WHOLE_CAP:
         return None
     try:
+        json_check(text)
         found = json.loads(text)
+    except BodyTooLarge as error:
+        raise UnreadableTelemetry(str(error)) from error
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None

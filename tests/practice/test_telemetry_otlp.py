@@ -18,8 +18,10 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
-from practice.clients.telemetry_files import read
-from practice.clients.telemetry_otlp import decoded
+from practice.clients.telemetry_columns import UnreadableTelemetry
+from practice.clients.telemetry_files import glance, read
+from practice.clients.telemetry_otlp import MOST_PARTS, decoded
+from practice.domain.traces.bodies import MOST_VALUES
 
 AT = "1795000000000000000"
 LATER = "1795000060000000000"
@@ -48,6 +50,20 @@ def lines(**more: Any) -> dict[str, Any]:
 
 def both(message: type[Message], shape: dict[str, Any]) -> list[bytes]:
     return [json.dumps(shape).encode(), ParseDict(shape, message()).SerializeToString()]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        gzip.compress(b"\n\0" * (MOST_PARTS + 1)),
+        gzip.compress(b'{"resourceSpans":[' + b"{}," * (MOST_VALUES // 2) + b"{}]}"),
+    ],
+    ids=["protobuf", "json"],
+)
+def test_a_crowded_request_is_refused_before_it_is_taken_apart(data: bytes) -> None:
+    """A few kilobytes as they come; gigabytes as objects, in a web process."""
+    with pytest.raises(UnreadableTelemetry, match="holds more than"):
+        glance(data, name="sent", kind="traces")
 
 
 def test_a_gauge_and_its_labels_become_a_series() -> None:

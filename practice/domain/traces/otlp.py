@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as ProtoSpan
 
-from practice.domain.traces.bodies import BodyTooLarge, json_check
+from practice.domain.traces.bodies import json_check
 from practice.domain.traces.spans import (
     KEPT,
     MAX_DEPTH,
@@ -27,6 +27,7 @@ from practice.domain.traces.spans import (
     bounded,
     nanoseconds,
 )
+from practice.domain.traces.wire import ITEMS, RESOURCES, SCOPES, Counted, messages
 
 ERROR = 2
 #: Resources, scopes and spans one request may hold, and the attributes and events of one span.
@@ -35,11 +36,9 @@ MOST_PARTS = 250_000
 MOST_OF_A_SPAN = 10_000
 MOST_SPAN_BYTES = 8 * 1024 * 1024
 TOO_FULL = f"A span has at most {MOST_OF_A_SPAN} attributes and events, in {MOST_SPAN_BYTES} bytes."
-#: field numbers of trace.proto and wire types of protobuf.
-RESOURCE_SPANS, SCOPE_SPANS, SPANS, RESOURCE_OF = 1, 2, 2, 1
-VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+#: field of a resource's own description.
+RESOURCE_OF = 1
 RESOURCE = "greenroom."
-Part = TypeVar("Part")
 #: characters that tell whether an attribute is kept; no prefix is longer.
 PREFIX = 40
 
@@ -57,25 +56,6 @@ class Decoded:
 
     def reject(self, reason: str) -> None:
         self.rejected[reason] = self.rejected.get(reason, 0) + 1
-
-
-class _Counted:
-    """What a request holds around its spans and those, counted as it is met."""
-
-    def __init__(self) -> None:
-        self.seen = 0
-
-    def one_more(self) -> None:
-        self.seen += 1
-        if self.seen > MOST_PARTS:
-            raise BodyTooLarge(
-                f"The body holds more than {MOST_PARTS} spans. Send it in smaller batches."
-            )
-
-    def each(self, parts: Iterable[Part]) -> Iterator[Part]:
-        for part in parts:
-            self.one_more()
-            yield part
 
 
 def from_protobuf(body: bytes) -> Decoded:
@@ -96,59 +76,15 @@ def from_protobuf(body: bytes) -> Decoded:
 
 def _from_protobuf(body: bytes) -> Decoded:
     """Parse span by span: a whole request as objects may take a hundred times its bytes."""
-    found, counted = Decoded(), _Counted()
-    for resource in _messages(body, RESOURCE_SPANS, counted):
+    found, counted = Decoded(), Counted(MOST_PARTS)
+    for resource in messages(body, RESOURCES, counted):
         shared: dict[str, Any] = {}
-        for about in _messages(resource, RESOURCE_OF, counted):
+        for about in messages(resource, RESOURCE_OF, counted):
             shared |= _proto_attributes(Resource.FromString(about).attributes, RESOURCE)
-        for scope in _messages(resource, SCOPE_SPANS, counted):
-            for span in _messages(scope, SPANS, counted):
+        for scope in messages(resource, SCOPES, counted):
+            for span in messages(scope, ITEMS, counted):
                 _take(found, _proto_span, span, shared)
     return found
-
-
-def _messages(body: bytes, wanted: int, counted: _Counted) -> Iterator[bytes]:
-    """The messages in one field of a message, by protobuf's wire format; all fields count.
-
-    Raises:
-        DecodeError, IndexError: it is no message, or cut off.
-    """
-    place, end = 0, len(body)
-    while place < end:
-        counted.one_more()
-        tag, place = _varint(body, place)
-        number, kind = tag >> 3, tag & 7
-        if not number:
-            raise DecodeError("A field has no number.")
-        if kind == BYTES:
-            length, place = _varint(body, place)
-            if number == wanted and place + length <= end:
-                yield body[place : place + length]
-            place += length
-        elif kind == VARINT:
-            _, place = _varint(body, place)
-        elif kind in (FIXED64, FIXED32):
-            place += 8 if kind == FIXED64 else 4
-        else:
-            raise DecodeError(f"Wire type {kind} stands in no trace.")
-    if place != end:
-        raise DecodeError("The message is cut off.")
-
-
-def _varint(body: bytes, place: int) -> tuple[int, int]:
-    """A number at a place, and the place after it."""
-    byte = body[place]
-    if byte < 128:
-        return byte, place + 1
-    value, shift = byte & 127, 7
-    while byte >= 128:
-        place += 1
-        byte = body[place]
-        value |= (byte & 127) << shift
-        shift += 7
-        if shift > 70:
-            raise DecodeError("A number has more than 64 bits.")
-    return value, place + 1
 
 
 def from_json(body: bytes | str) -> Decoded:
@@ -167,7 +103,7 @@ def from_json(body: bytes | str) -> Decoded:
         return Decoded()
     if not isinstance(request, Mapping) or not isinstance(request.get("resourceSpans"), list):
         raise NotOtlp("OTLP/JSON is an object with resourceSpans, a list.")
-    found, counted = Decoded(), _Counted()
+    found, counted = Decoded(), Counted(MOST_PARTS)
     for resource in counted.each(_objects(request["resourceSpans"])):
         about = resource.get("resource")
         given = _objects(about.get("attributes") if isinstance(about, Mapping) else None)

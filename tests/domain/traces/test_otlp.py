@@ -78,7 +78,7 @@ MANY = MOST_PARTS + 1
 )
 def test_a_small_body_of_very_many_parts_is_refused(body: bytes) -> None:
     """A few kilobytes of gzip: as objects they would take a hundred times their bytes."""
-    with pytest.raises(BodyTooLarge, match=f"more than {MOST_PARTS} spans"):
+    with pytest.raises(BodyTooLarge, match=f"more than {MOST_PARTS} parts"):
         from_protobuf(body)
 
 
@@ -87,7 +87,7 @@ def test_a_small_body_of_very_many_parts_is_refused(body: bytes) -> None:
 )
 def test_json_of_very_many_parts_is_refused(inner: str) -> None:
     many = inner.replace("{}", ",".join(["{}"] * MANY)).encode()
-    with pytest.raises(BodyTooLarge, match=f"more than {MOST_PARTS} spans"):
+    with pytest.raises(BodyTooLarge, match=f"more than {MOST_PARTS} parts"):
         from_json(b'{"resourceSpans":' + many + b"}")
 
 
