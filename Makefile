@@ -28,7 +28,7 @@ up: install ## Start Greenroom here: embedded PostgreSQL and Redis, web, worker,
 	@exec $(RUN) -m memoryapp.project.up
 
 test: install-dev tools lint types ## Everything CI checks
-	$(RUN) -m pytest -n 2 --dist loadgroup
+	$(RUN) -m pytest -n 2 --dist loadgroup --durations=30 --durations-min=4
 
 lint: install-dev ## Style, import contracts, migrations, API schema, compose file
 	.venv/bin/ruff check .
