@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import Any
 
 from django.contrib.postgres.search import SearchQuery
@@ -33,6 +32,7 @@ from memoryapp.models import (
     Workspace,
 )
 from memoryapp.models.candidates import SEARCHED
+from memoryapp.models.tallies import TallyQuerySet
 from memoryapp.queries.events import day as start_of
 from memoryapp.queries.facets import facet
 
@@ -41,7 +41,7 @@ RELATED = ("playbook__workspace", "decided_by", "assigned_to", "policy")
 OF_THE_NEXT = ("playbook__workspace", "assigned_to")
 #: What the kept counts can be narrowed by.
 TALLIED = frozenset({"playbook", "op", "section"})
-COLUMNS = {"playbook": 0, "status": 1, "section": 2, "op": 3}
+COLUMNS = {"status": 0, "section": 1, "op": 2}
 #: Rows of the queue shown around the current one: a third before it, the rest after it.
 WINDOW = 20
 #: The same where only the previous and the next are shown; some may be taken by others.
@@ -213,63 +213,70 @@ def taken(membership: Membership, now: datetime) -> Taken:
     )
 
 
-@dataclass(frozen=True)
+#: (status, section, op, how many)
+Part = tuple[str, str, str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Tallied:
-    """Candidates of a workspace per playbook, status, section and operation."""
+    """The kept counts of a workspace's candidates, each read once when it is first asked for."""
 
     workspace: Workspace
-    #: (playbook slug, status, section, op, how many)
-    parts: Sequence[tuple[str, str, str, str, int]]
+    #: playbook slug to its parts; those of the whole workspace under an empty one.
+    _parts: dict[str, list[Part]] = field(default_factory=dict)
 
-    def by(self, field: str, status: str = "", **narrowed: str) -> Counter[str]:
-        """Candidates per value of ``field`` (status, playbook, op or section) under a filter.
+    def by(self, name: str, status: str = "", **narrowed: str) -> Counter[str]:
+        """Candidates per value of ``name`` (status, playbook, op or section) under a filter.
 
         The arguments are those of ``review_queue``; what the kept counts do not know is counted.
         """
-        asked = {name: value for name, value in narrowed.items() if value}
+        asked = {given: value for given, value in narrowed.items() if value}
         if asked.keys() - TALLIED:
             queue = review_queue(self.workspace, status=status, **narrowed)
-            return facet(queue, "playbook__slug" if field == "playbook" else field)
+            return facet(queue, "playbook__slug" if name == "playbook" else name)
+        playbook = asked.pop("playbook", "")
         if status:
             asked["status"] = status
-        wanted = [(COLUMNS[name], value) for name, value in asked.items()]
+        if name == "playbook":
+            return self._by_playbook(playbook, asked)
+        wanted = [(COLUMNS[given], value) for given, value in asked.items()]
         found: Counter[str] = Counter()
-        for part in self.parts if "playbook" in {field, *asked} else self.of_all_playbooks:
+        for part in self._of(playbook):
             if all(part[column] == value for column, value in wanted):
-                found[str(part[COLUMNS[field]])] += part[4]
+                found[str(part[COLUMNS[name]])] += part[3]
         return +found
 
-    @cached_property
-    def of_all_playbooks(self) -> list[tuple[str, str, str, str, int]]:
-        """The parts with the playbooks summed up: few, however many playbooks there are."""
-        summed: Counter[tuple[str, str, str]] = Counter()
-        for _, status, section, op, amount in self.parts:
-            summed[status, section, op] += amount
-        return [("", *kinds, amount) for kinds, amount in summed.items()]
+    def _of(self, playbook: str) -> list[Part]:
+        if playbook not in self._parts:
+            rows = self._rows(playbook).order_by().values_list("status", "section", "use")
+            self._parts[playbook] = list(rows.annotate(total=Sum("amount")))
+        return self._parts[playbook]
 
+    def _by_playbook(self, playbook: str, asked: Mapping[str, str]) -> Counter[str]:
+        rows = self._rows(playbook) if playbook else self._kept().filter(playbook__isnull=False)
+        narrowed = {"use" if name == "op" else name: value for name, value in asked.items()}
+        return rows.filter(**narrowed).by("playbook__slug")
 
-def tallied(workspace: Workspace) -> Tallied:
-    """The kept counts of a workspace, in one query."""
-    rows = (
-        Tally.objects.filter(workspace=workspace, kind=Tally.Kind.CANDIDATE, playbook__isnull=False)
-        .order_by()
-        .values_list("playbook__slug", "status", "section", "use")
-        .annotate(total=Sum("amount"))
-    )
-    return Tallied(workspace, list(rows))
+    def _rows(self, playbook: str) -> TallyQuerySet:
+        """The parts of one playbook, or those that are kept for the whole workspace."""
+        if playbook:
+            return self._kept().filter(playbook__slug=playbook)
+        return self._kept().filter(playbook=None)
+
+    def _kept(self) -> TallyQuerySet:
+        return Tally.objects.filter(workspace=self.workspace, kind=Tally.Kind.CANDIDATE)
 
 
 def totals(
     workspace: Workspace, *, by: str = "status", status: str = "", **narrowed: str
 ) -> Counter[str]:
     """Candidates per value of ``by`` (status, playbook, op or section) under a filter."""
-    return tallied(workspace).by(by, status, **narrowed)
+    return Tallied(workspace).by(by, status, **narrowed)
 
 
 def review_counts(workspace: Workspace) -> dict[str, int]:
     """Candidates per status, every status present."""
-    kept = Tally.objects.within(workspace, kind=Tally.Kind.CANDIDATE)
-    return dict.fromkeys(Candidate.Status.values, 0) | dict(kept.by("status"))
+    return dict.fromkeys(Candidate.Status.values, 0) | dict(totals(workspace))
 
 
 @dataclass(frozen=True, slots=True)

@@ -256,7 +256,7 @@ def _page(
     context: dict[str, Any] = {
         "queue": queue_context(membership, chosen, item, taken.policies)
         if with_rows
-        else place_context(review_queries.tallied(membership.workspace), chosen, item)
+        else place_context(review_queries.Tallied(membership.workspace), chosen, item)
         | {"column_url": chosen.column_url(item.candidate)},
         "candidate": item.candidate,
         "may_decide": membership.may_review,

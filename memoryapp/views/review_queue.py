@@ -143,7 +143,7 @@ def queue_context(
 ) -> dict[str, Any]:
     """The same with the filters, their true totals, and the rows around."""
     workspace = membership.workspace
-    kept = review_queries.tallied(workspace)
+    kept = review_queries.Tallied(workspace)
     found = place_context(kept, chosen, item)
     load_targets(item.around, TARGETS)
     blind = {pk: policy.blind_share for pk, policy in policies.items()}

@@ -247,10 +247,10 @@ def test_it_needs_the_same_number_of_queries_for_more_rows(
 
     add(10)
     rita_client.get(URL)
-    with django_assert_num_queries(23):
+    with django_assert_num_queries(24):
         rita_client.get(URL)
     add(10)
-    with django_assert_num_queries(23):
+    with django_assert_num_queries(24):
         rita_client.get(URL)
 
 
