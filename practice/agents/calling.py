@@ -265,8 +265,9 @@ class Line:
         spent = response.usage if response is not None else self._unread()
         unanswered = _silence(failed)
         # A refusal and a connection that failed cost nothing; a provider nobody waited for any
-        # longer may have counted.
+        # longer may have counted, and so may one whose answer cannot be read.
         is_free = response is None and not self._heard and unanswered in ("", "connection")
+        is_free = is_free and not isinstance(failed, MalformedReply)
         cost = Decimal(0) if is_free else self._of.cost(spent)
         parts = recording.sent(messages, self._repeated(messages), parameters)
         turn = self._masked([response] if response is not None else [])

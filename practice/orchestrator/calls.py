@@ -49,7 +49,8 @@ def recorder(unit: Unit) -> Callable[[CallRecord], None]:
                 output_tokens=call.output_tokens,
                 cached_tokens=call.cached_tokens,
                 cost=call.cost,
-                answered=not call.unanswered,
+                # What came back and is no reply is as good as none.
+                answered=not call.unanswered and bool(call.reply or call.input_tokens),
             )
         silence.heard(call, unit.run)
 

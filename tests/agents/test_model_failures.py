@@ -238,6 +238,11 @@ def test_a_reply_that_cannot_be_read_keeps_the_tokens_it_reports() -> None:
     assert call.error
 
 
+def test_an_answer_that_is_no_reply_has_no_known_cost() -> None:
+    (call,) = recorded(b"<html>Welcome to the hotel</html>")
+    assert (call.reply, call.input_tokens, call.cost) == ((), 0, None)
+
+
 def test_absurd_figures_of_a_provider_fit_the_ledger() -> None:
     usage = {"prompt_tokens": 10**12, "completion_tokens": 1, "total_tokens": 10**12 + 1}
     call = recorded(body(usage=usage))[0]

@@ -56,6 +56,17 @@ def test_it_does_not_end_a_run_with_a_budget(desk: Environment, ada: Any, settin
     assert (run.status, run.message) == ("finished", "")
 
 
+def test_a_page_in_place_of_an_answer_is_of_unknown_cost_and_ends_no_run_by_its_budget(
+    desk: Environment, ada: Any, settings: Any
+) -> None:
+    with served(settings, lambda asked: Answer(raw=b"<html>Welcome to the hotel</html>")):
+        run = driven(started(desk, ada, engine="model", rounds=1, tasks=1, budget=Decimal(5)))
+
+    assert set(ModelCall.objects.filter(run=run).values_list("cost", flat=True)) == {None}
+    assert run.status == "failed"
+    assert "what came back is not a reply of a model API" in run.message
+
+
 def test_a_run_says_how_many_attempts_it_could_not_learn_from(
     desk: Environment, ada: Any, settings: Any
 ) -> None:
