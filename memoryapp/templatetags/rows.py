@@ -107,7 +107,7 @@ def playbook_rows(context: template.Context, bullets: Iterable[Any]) -> SafeStri
             page = to.bullet.replace(_SLUG, slug).replace(_LABEL, label)
             row = to.row.replace(_SLUG, slug).replace(_LABEL, label)
             changed += (
-                f'<a class="link" href="{page}?edit=1" hx-get="{row}?edit=1"'
+                f'<a class="link no-print" href="{page}?edit=1" hx-get="{row}?edit=1"'
                 f' hx-target="closest tr" hx-swap="outerHTML" aria-label="Edit {label}">Edit</a>'
             )
         drawn.append(

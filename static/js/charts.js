@@ -13,6 +13,10 @@ function read(table) {
   const heads = [...table.tHead.rows[0].cells].slice(1);
   return {
     urls: rows.map((row) => row.dataset.url),
+    words: rows.map(({ cells }) => {
+      const figures = heads.map((head, at) => `${head.textContent} ${cells[at + 1].textContent}`);
+      return `${cells[0].textContent}: ${figures.join(", ")}`;
+    }),
     names: heads.map((cell) => ({ label: cell.textContent, tone: cell.dataset.tone })),
     data: [
       rows.map((row) => Date.parse(`${row.dataset.day}T00:00:00Z`) / 1000),
@@ -24,7 +28,11 @@ function read(table) {
 function draw(table) {
   const box = table.closest("figure").querySelector(".chart-box");
   drawn.get(table)?.destroy();
-  const { urls, names, data } = read(table);
+  const { urls, words, names, data } = read(table);
+  const said = box.querySelector(".chart-said") || document.createElement("p");
+  said.className = "chart-said";
+  // The day under the pointer in figures; the last one while there is none.
+  const say = (at) => { said.textContent = words[at ?? words.length - 1] || ""; };
   const unit = table.dataset.dayChart;
   const axis = {
     stroke: role("ink-3"),
@@ -38,6 +46,7 @@ function draw(table) {
       height: HEIGHT,
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
       legend: { show: false },
+      hooks: { setCursor: [({ cursor }) => say(cursor.idx)] },
       cursor: { y: false, points: { size: 7 } },
       scales: { y: { range: (_, low, high) => [0, Math.max(high, 1) * 1.08] } },
       axes: [
@@ -61,6 +70,8 @@ function draw(table) {
     const url = urls[chart.cursor.idx];
     if (url) location.assign(url);
   });
+  box.append(said);
+  say(null);
   drawn.set(table, chart);
 }
 

@@ -32,8 +32,9 @@ document.addEventListener("htmx:beforeRequest", (event) => {
     : [];
 });
 
-document.addEventListener("htmx:afterRequest", (event) => {
-  if (!event.detail.successful || event.detail.requestConfig.verb === "get") return;
+// Before the answer is shown: what it brings may hold the same field, which must not be filled again.
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  if (event.detail.xhr.status >= 400 || event.detail.requestConfig.verb === "get") return;
   for (const name of event.detail.xhr.drafts || []) sessionStorage.removeItem(KEY + name);
 });
 

@@ -43,7 +43,7 @@ function select() {
 function describe(element) {
   const copy = element.cloneNode(true);
   for (const part of copy.querySelectorAll("kbd, svg, .sr, .n")) part.remove();
-  const label = element.getAttribute("aria-label") || element.dataset.keyLabel;
+  const label = element.dataset.keyLabel || element.getAttribute("aria-label");
   return (label || copy.textContent || "").replace(/\s+/g, " ").trim();
 }
 

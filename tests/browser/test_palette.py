@@ -37,6 +37,37 @@ def test_it_gives_the_focus_back_when_it_closes(published: Any, page: Page) -> N
     expect(page.locator("#palette")).to_be_hidden()
 
 
+def test_one_escape_closes_it_whatever_was_typed(published: Any, page: Page) -> None:
+    page.goto("/memory/")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("refund")
+    page.keyboard.press("Escape")
+    expect(page.locator("#palette")).to_be_hidden()
+
+
+def test_a_chart_says_the_figures_of_the_day_under_the_pointer(published: Any, page: Page) -> None:
+    page.goto("/analytics/?days=7")
+    said = page.locator(".chart-said").first
+    last = said.inner_text()
+    assert "Approved" in last
+    box = page.locator(".u-over").first.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 5, box["y"] + 40)
+    expect(said).not_to_have_text(last)
+    expect(said).to_contain_text("Approved 0")
+    page.mouse.move(0, 0)
+    expect(said).to_have_text(last)
+
+
+def test_the_design_page_draws_the_causal_graph_in_its_colors(published: Any, page: Page) -> None:
+    page.goto("/design/")
+    fills = page.locator("svg.causal rect").evaluate_all(
+        "all => all.map((each) => getComputedStyle(each).fill)"
+    )
+    assert fills
+    assert "rgb(0, 0, 0)" not in fills
+
+
 def test_it_draws_charts_in_the_colors_of_the_theme(published: Any, page: Page) -> None:
     page.goto("/analytics/?days=7")
     expect(page.locator(".chart-box canvas")).to_have_count(5)
@@ -53,3 +84,4 @@ def test_it_prints_a_playbook_as_its_text(published: Any, page: Page) -> None:
     page.goto("/playbooks/help-desk/")
     expect(page.locator("#picked")).to_be_hidden()
     expect(page.locator("tr.bullet .read").first).to_be_visible()
+    expect(page.get_by_role("link", name="Edit ").first).to_be_hidden()

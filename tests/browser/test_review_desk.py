@@ -189,3 +189,30 @@ def test_the_queue_opens_over_the_page_where_it_is_no_column(published: Any, pag
     page.locator("a.place").click()
     queue.locator("a.item").first.click()
     expect(queue).to_be_hidden()
+
+
+def test_a_note_that_was_left_does_not_stay_in_its_field(published: Any, page: Page) -> None:
+    opened(page)
+    page.keyboard.press("n")
+    page.keyboard.type("Asked the team that runs the tool.")
+    page.keyboard.press("Control+Enter")
+    notes = page.get_by_role("region", name="Notes")
+    expect(notes.get_by_text("Asked the team that runs the tool.").first).to_be_visible()
+    expect(notes.get_by_role("textbox")).to_have_value("")
+    page.reload()
+    expect(page.get_by_role("region", name="Notes").get_by_role("textbox")).to_have_value("")
+
+
+def test_taking_a_decision_back_is_announced(published: Any, page: Page) -> None:
+    opened(page)
+    page.keyboard.press("3")
+    page.keyboard.press("r")
+    expect(page.locator("#review-said")).to_contain_text("Rejected")
+    page.keyboard.press("u")
+    expect(page.locator("#review-said")).to_contain_text("The decision was taken back")
+
+
+def test_the_key_sheet_says_what_selecting_selects(published: Any, page: Page) -> None:
+    opened(page)
+    page.keyboard.press("?")
+    expect(page.locator("#keys-sheet")).to_contain_text("Select this candidate")
