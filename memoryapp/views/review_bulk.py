@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -12,8 +14,10 @@ from memoryapp.domain.errors import UnableTo
 from memoryapp.models import BulkDecision, Candidate
 from memoryapp.queries import review as review_queries
 from memoryapp.services import bulk as bulk_service
+from memoryapp.services.decisions import is_blind
 from memoryapp.views.bulk_progress import progress_of
 from memoryapp.views.links import render_part, uuids_of
+from memoryapp.views.review_checks import check_name
 from memoryapp.views.review_queue import ReviewFilter, candidate_label
 
 #: Rows shown before a bulk decision is asked for.
@@ -52,11 +56,14 @@ def bulk_new(request: HttpRequest) -> HttpResponse:
     rows = chosen.queue(workspace, status=Candidate.Status.PENDING.value)
     if ids:
         rows = rows.filter(pk__in=ids)
+    shown = list(rows.prefetch_related("targets")[:SHOWN])
+    standing = review_queries.policies(workspace)
+    for row in shown:
+        row.playbook.standing_policy = standing.get(row.playbook_id)
     context = {
         "total": rows.count(),
         "rows": [
-            {"candidate": row, "label": candidate_label(row)}
-            for row in rows.prefetch_related("targets")[:SHOWN]
+            {"candidate": row, "label": candidate_label(row), **_judged(row)} for row in shown
         ],
         "chosen_ids": ids,
         "name": chosen.name,
@@ -116,6 +123,14 @@ def _detail(
         "may_undo": may_decide and bulk.ended_at and progress["done"] and can_be_undone,
     }
     return render_part(request, "memoryapp/review_bulk_detail.html", "bulk", context, status=status)
+
+
+def _judged(candidate: Candidate) -> dict[str, Any]:
+    """What the validator said of a row: the names of failed checks, none where it is blind."""
+    if is_blind(candidate):
+        return {"blind": True, "failed": []}
+    checks = candidate.scores.get("checks") or []
+    return {"blind": False, "failed": [check_name(row) for row in checks if not row.get("passed")]}
 
 
 def _bulk(request: HttpRequest, pk: int) -> BulkDecision:

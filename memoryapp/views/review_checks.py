@@ -64,15 +64,16 @@ def _target_checks(
     return found
 
 
+def check_name(said: Mapping[str, Any]) -> str:
+    """The name of a validator's check in words: ``tools_exist`` is said as ``Tools exist``."""
+    return str(said.get("name", "")).replace("_", " ").capitalize()
+
+
 def _validator_checks(said: Mapping[str, Any]) -> list[dict[str, Any]]:
     found = []
     for row in said.get("checks") or []:
-        name = str(row.get("name", "")).replace("_", " ").capitalize()
-        found.append(
-            _check(
-                bool(row.get("passed")), ": ".join(filter(None, (name, str(row.get("detail", "")))))
-            )
-        )
+        words = ": ".join(filter(None, (check_name(row), str(row.get("detail", "")))))
+        found.append(_check(bool(row.get("passed")), words))
     return found
 
 

@@ -22,6 +22,14 @@ def progress(request: HttpRequest) -> HttpResponse:
             {
                 "row": row,
                 "url": ReviewFilter(playbook=row.playbook.slug).url(),
+                "counts": [
+                    (count, ReviewFilter(playbook=row.playbook.slug, status=status).url())
+                    for count, status in (
+                        (row.waiting, "pending"),
+                        (row.approved, "approved"),
+                        (row.rejected, "rejected"),
+                    )
+                ],
                 "policy_url": reverse("review-policy", args=[row.playbook.slug]),
             }
             for row in desks.by_playbook(workspace)

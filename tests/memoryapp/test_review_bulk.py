@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from memoryapp.domain.errors import UnableToChange
+from memoryapp.domain.review import Policy
 from memoryapp.models import BulkDecision, Event
 from memoryapp.services import bulk as service
 from memoryapp.services.decisions import candidate_reject
+from memoryapp.services.policies import policy_change
 from tests.factories import BulletFactory, CandidateFactory, MembershipFactory, PlaybookFactory
 
 pytestmark = pytest.mark.django_db
@@ -215,3 +219,32 @@ def test_the_outcomes_need_the_same_number_of_queries_for_more_rows(
     bulk = finished(asked(workspace, rita), rita)
     with django_assert_max_num_queries(16):
         rita_client.get(reverse("review-bulk-detail", args=[bulk.pk]))
+
+
+def test_it_names_the_failed_checks_of_a_row_and_hides_them_where_it_is_blind(
+    workspace: Any, playbook: Any, rita: Any, rita_client: Any
+) -> None:
+    checks = [
+        {"name": "values_kept", "passed": False, "detail": "resolution"},
+        {"name": "tools_exist", "passed": True},
+    ]
+    candidate = CandidateFactory(playbook=playbook)
+    candidate.scores = {**candidate.scores, "checks": checks}
+    candidate.save()
+    said = rita_client.get("/review/bulk/").content.decode()
+    assert "Values kept failed" in said
+    policy_change(playbook=playbook, to=Policy(blind_share=1.0), reason="blind", by=rita)
+    said = rita_client.get("/review/bulk/").content.decode()
+    assert "Values kept" not in said
+    assert "Blind" in said
+
+
+def test_it_asks_the_database_no_more_for_more_rows(
+    workspace: Any, playbook: Any, rita_client: Any, django_assert_num_queries: Any
+) -> None:
+    CandidateFactory(playbook=playbook)
+    with CaptureQueriesContext(connection) as few:
+        rita_client.get("/review/bulk/")
+    CandidateFactory.create_batch(9, playbook=playbook)
+    with django_assert_num_queries(len(few)):
+        rita_client.get("/review/bulk/")
