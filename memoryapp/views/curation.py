@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -86,7 +86,7 @@ def merge(request: HttpRequest, slug: str) -> HttpResponse:
     first = _posted(request, "first") if request.method == "POST" else parameter(request, "first")
     rows.sort(key=lambda row: row.label != first)
     if request.method != "POST" or "preview" in request.POST:
-        return _merge_page(request, playbook, rows, _posted(request, "content"))
+        return _merge_page(request, playbook, rows, _typed(request, rows))
     try:
         bullet = curation.bullets_merge(
             playbook=playbook,
@@ -105,6 +105,21 @@ def merge(request: HttpRequest, slug: str) -> HttpResponse:
         f"{len(rows)} bullets are now {bullet.label}. The others are retired and can be restored.",
     )
     return redirect(bullet)
+
+
+def _typed(request: HttpRequest, rows: Sequence[Bullet]) -> str:
+    """The text for the bullet that stays; empty where it is still that of the one shown before.
+
+    Whoever lets another bullet stay without touching the text means that bullet's own.
+    """
+    content, before = _posted(request, "content"), _posted(request, "shown_first")
+    untouched = any(row.label == before and row.content == _lines(content) for row in rows)
+    return "" if untouched else content
+
+
+def _lines(text: str) -> str:
+    """Lines as they are stored: browsers send them with a carriage return."""
+    return text.replace("\r\n", "\n")
 
 
 def _merge_page(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,9 +14,10 @@ from django.views.decorators.http import require_safe
 
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
 from memoryapp.domain.text import looks_like_instruction, task_reads_like_order
-from memoryapp.models import Candidate, Evidence, Workspace
+from memoryapp.models import Bullet, Candidate, Evidence, Workspace
 from memoryapp.queries.origins import bullets_of, evidence_from
 from memoryapp.templatetags.formats import arguments
+from memoryapp.views.review_checks import check_name
 from memoryapp.views.saved_views import saved_views
 from practice.domain.comparing import Likeness, compare
 from practice.domain.types import COMPLETION_GATE, FEASIBILITY_GATE
@@ -116,8 +117,9 @@ class ShownStep:
     step: Step
     observation: str
     raw: str
-    #: candidates that cite it, and checks of the verdict that name it.
-    cited_by: Sequence[Candidate] = ()
+    #: candidates that cite it, each with the labels of the bullets it made or changed.
+    cited_by: Sequence[tuple[Candidate, str]] = ()
+    #: checks of the verdict that name it.
     checks: Sequence[str] = ()
     #: how often the words somebody looks for occur in it.
     matches: int = 0
@@ -149,7 +151,7 @@ def trajectory_detail(request: HttpRequest, pk: int) -> HttpResponse:
     others = attempt.task.attempts.exclude(pk=attempt.pk).select_related("arm").order_by("pk")
     spent = spent_on(attempt)
     find = request.GET.get("find", "").replace("\x00", "").strip()[:200]
-    shown = _with_links(steps, evidence, attempt.checks, find)
+    shown = _with_links(steps, evidence, attempt.checks, find, became)
     context = {
         "attempt": attempt,
         "run": attempt.run,
@@ -193,8 +195,8 @@ def trajectory_detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _said(check: dict[str, Any]) -> dict[str, Any]:
-    """A check with its name in words: ``tools_exist`` is said as ``Tools exist``."""
-    return {**check, "name": str(check.get("name", "")).replace("_", " ").capitalize()}
+    """A check with its name in words."""
+    return {**check, "name": check_name(check)}
 
 
 def _length(steps: list[Step]) -> int:
@@ -203,12 +205,17 @@ def _length(steps: list[Step]) -> int:
 
 
 def _with_links(
-    steps: Sequence[Step], evidence: Sequence[Evidence], checks: Any, find: str
+    steps: Sequence[Step],
+    evidence: Sequence[Evidence],
+    checks: Any,
+    find: str,
+    became: Mapping[Any, Sequence[Bullet]],
 ) -> list[ShownStep]:
     """The steps with what cites each of them, both ways."""
     cited: dict[int, dict[Any, Candidate]] = {}
     for row in evidence:
         cited.setdefault(row.number, {})[row.candidate_id] = row.candidate
+    labels = {key: ", ".join(bullet.label for bullet in made) for key, made in became.items()}
     named: dict[int, list[str]] = {}
     for check in checks:
         for number in check.get("steps", ()):
@@ -216,7 +223,10 @@ def _with_links(
     return [
         replace(
             _shown(step, find),
-            cited_by=tuple(cited.get(step.number, {}).values()),
+            cited_by=tuple(
+                (candidate, labels.get(key, ""))
+                for key, candidate in cited.get(step.number, {}).items()
+            ),
             checks=tuple(named.get(step.number, ())),
         )
         for step in steps

@@ -105,3 +105,13 @@ def test_it_is_for_reviewers_of_the_workspace(vera_client: Any, olga_client: Any
     query = "?bullet=strategies-001&bullet=strategies-002"
     assert vera_client.get(URL + query).status_code == 403
     assert olga_client.get(URL + query).status_code == 404
+
+
+def test_another_that_stays_keeps_its_own_text_until_somebody_types(
+    rita_client: Any, two: Any
+) -> None:
+    chosen = {"first": "strategies-002", "shown_first": "strategies-001", "preview": "1"}
+    untouched = asked(rita_client, content=two[0].content, **chosen)
+    assert rita_client.post(URL, untouched).context["content"] == two[1].content
+    typed = asked(rita_client, content="My own words.", **chosen)
+    assert rita_client.post(URL, typed).context["content"] == "My own words."

@@ -72,6 +72,7 @@ def test_it_says_why_each_bullet_was_recalled(
     trace = RecallTrace.objects.create(
         workspace=playbook.workspace,
         query="How do I refund?",
+        answer={"answer": "weak", "confidence": 0.5},
         results=[
             {
                 "bullet": str(bullet.pk),
@@ -85,6 +86,7 @@ def test_it_says_why_each_bullet_was_recalled(
         ],
     )
     assert list(vera_client.get("/memory/recalls/?q=refund").context["page_obj"]) == [trace]
+    assert "<td>weak</td>" in vera_client.get("/memory/recalls/").content.decode()
     said = vera_client.get(f"/memory/recalls/{trace.pk}/").content.decode()
     assert bullet.content in said
     assert "0.6" in said

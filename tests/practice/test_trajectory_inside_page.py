@@ -83,8 +83,9 @@ def test_it_links_a_step_to_what_cites_it_and_to_the_bullet(
     page = vera_client.get(attempt.get_absolute_url())
     first, second = page.context["steps"]
     assert (list(first.checks), first.is_cited) == (["Tools exist"], False)
-    assert list(second.cited_by) == [candidate]
     ((_, numbers, (bullet,)),) = page.context["candidates"]
+    assert list(second.cited_by) == [(candidate, bullet.label)]
+    assert f"cited by {bullet.label}, approved" in page.content.decode()
     assert numbers == [2]
     assert bullet.get_absolute_url() in page.content.decode()
 

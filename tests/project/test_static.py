@@ -156,3 +156,26 @@ def test_it_loads_nothing_from_other_hosts() -> None:
             r"""(?:src|url|href|import)\s*[=(]?\s*["']?(https?://[^"')\s]+)""", path.read_text()
         )
         assert loads == [], path.name
+
+
+def classes_of(names: set[str]) -> set[str]:
+    sheets = ((STATIC / "css" / name).read_text() for name in sorted(names))
+    return {name for sheet in sheets for name in re.findall(r"\.([a-zA-Z][\w-]*)", sheet)}
+
+
+#: Sheets that only some pages load, and the templates that do.
+SOME_PAGES = {"practice.css", "rootcause.css"}
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=str)
+def test_a_class_is_drawn_by_a_sheet_that_every_page_loads(path: Path) -> None:
+    if path.is_relative_to(ROOT / "templates" / "practice"):
+        pytest.skip("its frame loads the sheets of practice")
+    everywhere = classes_of({sheet.name for sheet in (STATIC / "css").glob("*.css")} - SOME_PAGES)
+    elsewhere = classes_of(SOME_PAGES) - everywhere
+    used = {
+        name
+        for value in re.findall(r'class="([^"]*)"', path.read_text())
+        for name in re.sub(r"{%.*?%}|{{.*?}}", " ", value).split()
+    }
+    assert used & elsewhere == set()
