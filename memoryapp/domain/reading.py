@@ -16,6 +16,8 @@ from memoryapp.domain.readings import CHARACTERS_MOST, Problem, ReadBullet, Read
 from memoryapp.domain.skills import read_skill
 
 BULLETS_MOST = 20_000
+#: So much that is no bullet says that the file is of another form; the rest of it is not read.
+PROBLEMS_MOST = 10_000
 _ACE_HEADER = re.compile(r"##\s+(.+?)\s*")
 _ACE_BULLET = re.compile(
     r"\[([a-z][a-z0-9_]{0,59})-(\d{1,8})\]\s+helpful=(\d{1,9})\s+harmful=(\d{1,9})\s+::\s?(.*)",
@@ -40,9 +42,25 @@ def read(form: str, text: str) -> Reading:
     return reading
 
 
+def _note(problems: list[Problem], place: str, message: str) -> None:
+    """Note what is left out of a file.
+
+    Raises:
+        Unreadable: it is more than ``PROBLEMS_MOST``.
+    """
+    problems.append(Problem(place, message))
+    if len(problems) > PROBLEMS_MOST:
+        raise Unreadable(
+            f"More than {PROBLEMS_MOST} entries are no bullets: is the format right? "
+            f"The first is {problems[0].place}: {problems[0].message}"
+        )
+
+
 def read_ace(text: str) -> Reading:
     """ACE text as ``formats.as_ace`` writes it; lines of other kinds are reported."""
-    section, bullets, problems = "", [], []
+    section = ""
+    bullets: list[ReadBullet] = []
+    problems: list[Problem] = []
     for number, line in enumerate(text.split("\n"), start=1):
         place = f"line {number}"
         if not line.strip():
@@ -52,7 +70,7 @@ def read_ace(text: str) -> Reading:
             continue
         found = _ACE_BULLET.fullmatch(line)
         if found is None:
-            problems.append(Problem(place, "It is neither a section nor a bullet; left out."))
+            _note(problems, place, "It is neither a section nor a bullet; left out.")
             continue
         prefix, count, helpful, harmful, content = found.groups()
         label = f"{prefix}-{int(count):03d}"
@@ -92,13 +110,13 @@ def read_json(text: str) -> Reading:
     for place, section in enumerate(rows):
         at = f"sections[{place}]"
         if not isinstance(section, Mapping) or not isinstance(section.get("bullets"), list):
-            problems.append(Problem(at, "It is no section with a list of bullets; left out."))
+            _note(problems, at, "It is no section with a list of bullets; left out.")
             continue
         for number, row in enumerate(section["bullets"]):
             spot = f"{at}.bullets[{number}]"
             said = _native_problem(row)
             if said:
-                problems.append(Problem(spot, said))
+                _note(problems, spot, said)
                 continue
             bullets.append(
                 ReadBullet(
@@ -134,12 +152,12 @@ def read_preping(text: str) -> Reading:
         raise Unreadable("The file has no section with a list of bullets, so it is no playbook.")
     for section, rows in document.items():
         if not isinstance(rows, list):
-            problems.append(Problem(str(section), "It is no list of bullets; left out."))
+            _note(problems, str(section), "It is no list of bullets; left out.")
             continue
         for number, row in enumerate(rows):
             spot = f"{section}[{number}]"
             if not isinstance(row, Mapping) or not isinstance(row.get("content"), str):
-                problems.append(Problem(spot, "A bullet needs a content; left out."))
+                _note(problems, spot, "A bullet needs a content; left out.")
                 continue
             metadata = row.get("metadata")
             counts = metadata if isinstance(metadata, Mapping) else {}

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from memoryapp.domain.delivery import FORMS
 from memoryapp.domain.formats import document
 from memoryapp.domain.playbook import Bullet, Playbook
-from memoryapp.domain.reading import READERS, read
+from memoryapp.domain.reading import PROBLEMS_MOST, READERS, read
 from memoryapp.domain.readings import Unreadable
 
 #: a heading ends where its words end, so that no section of ours ends in an underscore.
@@ -191,3 +191,25 @@ def test_it_refuses_what_is_no_skill(text: str, says: str) -> None:
 def test_it_reads_or_refuses_any_text(form: str, text: str) -> None:
     with suppress(Unreadable):
         assert all(isinstance(bullet.content, str) for bullet in read(form, text).bullets)
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "first"),
+    [
+        ("ace", "prose\n" * (PROBLEMS_MOST + 1), "line 1: It is neither a section nor a bullet"),
+        (
+            "preping",
+            '{"apis": [' + "{}," * PROBLEMS_MOST + "{}]}",
+            r"apis\[0\]: A bullet needs a content",
+        ),
+        (
+            "json",
+            '{"schema_version": 1, "sections": [' + "{}," * PROBLEMS_MOST + "{}]}",
+            r"sections\[0\]: It is no section",
+        ),
+    ],
+)
+def test_a_file_of_other_things_is_not_read_to_its_end(form: str, text: str, first: str) -> None:
+    """Ten megabytes of them made a report of two hundred, and took half a minute."""
+    with pytest.raises(Unreadable, match=f"More than {PROBLEMS_MOST} entries.*{first}"):
+        read(form, text)
