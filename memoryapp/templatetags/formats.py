@@ -50,7 +50,8 @@ def _spoken(moment: datetime, now: datetime) -> str:
     elif seconds < _DAY:
         amount = f"{seconds // _HOUR} h"
     else:
-        days = seconds // _DAY
+        # What ends in a week says so for its first half day, too.
+        days = (seconds + (_DAY // 2 if apart < timedelta(0) else 0)) // _DAY
         amount = f"{days} day" if days == 1 else f"{days} days"
     return f"{amount} ago" if apart > timedelta(0) else f"in {amount}"
 

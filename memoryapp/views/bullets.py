@@ -16,6 +16,7 @@ from memoryapp.domain.errors import UnableTo
 from memoryapp.domain.playbook import SECTIONS
 from memoryapp.domain.provenance import WORDS, Trust
 from memoryapp.domain.ranking import helpful_bound, is_harmful
+from memoryapp.domain.warnings import warnings_of
 from memoryapp.forms import BulletEditForm, BulletForm, first_error
 from memoryapp.models import Bullet
 from memoryapp.queries import entries as entry_queries
@@ -31,6 +32,12 @@ from memoryapp.views.review_candidate import evidence_groups
 #: tools that one link asks a run to practise first.
 TOOLS_IN_FOCUS = 10
 VOTES_SHOWN = 20
+#: What became of something suspicious in a text that a person wrote, by its kind.
+BECAME = {
+    "hidden": "The text is stored without.",
+    "secret": "The text is stored masked.",
+    "order": "The text is stored as you wrote it: read it once more.",
+}
 
 
 @require_POST
@@ -49,12 +56,19 @@ def add(request: HttpRequest, slug: str) -> HttpResponse:
             messages.success(
                 request, f"{bullet.label} was added. Agents read it after the next release."
             )
+            _warn(request, form.cleaned_data["content"])
             return redirect(bullet)
     context = playbook_context(request, playbook, "bullets") | {
         "error": error,
         "added": {name: request.POST.get(name, "") for name in ("section", "content")},
     }
     return render(request, "memoryapp/playbook_detail.html", context, status=status)
+
+
+def _warn(request: HttpRequest, written: str) -> None:
+    """Say what is suspicious about a text somebody wrote, and what became of it."""
+    for warned in warnings_of(written):
+        messages.warning(request, f"{warned.text}. {BECAME[warned.kind]}")
 
 
 @require_safe
@@ -92,6 +106,7 @@ def edit(request: HttpRequest, slug: str, label: str) -> HttpResponse:
             if in_place:
                 return bullet_row(request, bullet_or_404(request, slug, label), saved=True)
             messages.success(request, f"{label} was saved. Agents read it after the next release.")
+            _warn(request, form.cleaned_data["content"])
             return redirect(bullet)
     answer = bullet_row if in_place else _page
     return answer(

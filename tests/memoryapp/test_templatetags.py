@@ -191,6 +191,12 @@ def test_it_says_never_where_there_is_no_time() -> None:
     assert formats.relative_time(None) == "never"
 
 
+@pytest.mark.parametrize(("hours", "expected"), [(7 * 24, "in 7 days"), (6 * 24 + 2, "in 6 days")])
+def test_a_time_to_come_is_the_nearest_day(hours: int, expected: str) -> None:
+    moment = timezone.now() + timedelta(hours=hours) - timedelta(minutes=1)
+    assert f">{expected}</time>" in formats.relative_time(moment)
+
+
 @pytest.mark.parametrize(
     ("amount", "expected"),
     [
