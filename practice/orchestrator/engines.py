@@ -15,7 +15,7 @@ from practice.domain.prices import price_for
 from practice.domain.prompts import PromptText, version_name
 from practice.domain.rootcause.explanation import Sentence
 from practice.domain.rootcause.types import Analysis as Found
-from practice.domain.rootcause.types import Ask, Opinion, Question
+from practice.domain.rootcause.types import Ask, NotAsked, Opinion, Question
 from practice.domain.rounds import Plan
 from practice.models import Analysis, ModelPrice, PromptVersion, Unit
 from practice.orchestrator import silence
@@ -131,7 +131,9 @@ def investigator_of(analysis: Analysis) -> Ask | None:
 
     def unless_silent(question: Question) -> Opinion | None:
         with silence.asking(models, takes_place=False) as may:
-            return asked(question) if may else None
+            if not may:
+                raise NotAsked
+            return asked(question)
 
     return unless_silent
 

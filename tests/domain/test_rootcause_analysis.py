@@ -14,6 +14,7 @@ from practice.domain.rootcause.types import (
     Budget,
     Closing,
     EvidenceKind,
+    NotAsked,
     Opinion,
     Outcome,
     Question,
@@ -146,6 +147,19 @@ def test_a_model_is_asked_only_of_open_verdicts_and_within_the_budget() -> None:
     assert found.spent.model_calls == 1
     open_nodes = {visit.node for visit in found.open_visits}
     assert open_nodes == {"service:ledger"}
+
+
+def test_a_question_that_was_not_sent_costs_no_call() -> None:
+    window, reference = world(request())
+
+    def left_alone(question: Question) -> Opinion | None:
+        raise NotAsked
+
+    hidden = replace(window, topology=(("stock", "ledger"), ("stock", "archive")))
+    alert = replace(ALERT, entry="stock")
+    found = analyse(hidden, alert, reference=reference, asked=left_alone)
+    assert found.spent.model_calls == 0
+    assert {visit.node for visit in found.open_visits} == {"service:ledger", "service:archive"}
 
 
 def test_names_play_no_part() -> None:

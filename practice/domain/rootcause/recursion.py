@@ -24,6 +24,7 @@ from practice.domain.rootcause.types import (
     Clock,
     Closing,
     Evidence,
+    NotAsked,
     Phase,
     Question,
     Told,
@@ -192,7 +193,10 @@ class Recursion:
             evidence=self.subject.evidence.get(name, ()),
             names=tuple(node_id(one) for one in sorted(self.subject.seen)),
         )
-        opinion = self.asked(question)
+        try:
+            opinion = self.asked(question)
+        except NotAsked:
+            return Verdict.OPEN, 0.0, reason, ()
         self.model_calls += opinion.calls if opinion is not None else 1
         if opinion is None:
             return Verdict.OPEN, 0.0, reason, ()

@@ -387,6 +387,10 @@ class Opinion:
     calls: int = 1
 
 
+class NotAsked(Exception):
+    """Raised by an ``Ask`` that sent nothing: the question costs no call of the budget."""
+
+
 Ask = Callable[[Question], Opinion | None]
 Told = Callable[[Visit], None]
 Clock = Callable[[], float]
