@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from memoryapp.api.contract import WriteRequest
-from practice.api.serializers import DEFAULTS
+from practice.api.serializers import DEFAULTS, BudgetField
 from practice.models import Attempt, Experiment, Overrule
 from practice.services.experiments import ALL, NONE, TASKS
 from practice.services.runs import ENGINES, LIMITS
@@ -94,9 +94,7 @@ class ExperimentRequest(WriteRequest):
         default=DEFAULTS.parallel, min_value=1, max_value=LIMITS["parallel"]
     )
     seed = serializers.IntegerField(default=0, min_value=0, max_value=2**31 - 1)
-    budget = serializers.DecimalField(
-        max_digits=10, decimal_places=4, required=False, allow_null=True, default=None
-    )
+    budget = BudgetField()
     is_gate = serializers.BooleanField(default=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -21,11 +21,11 @@ from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
 from memoryapp.api.contract import PROBLEM, SENDING, one_of
-from memoryapp.api.parsers import AsItComes, TooLarge
+from memoryapp.api.parsers import AsItComes, Encoded, TooLarge
 from memoryapp.api.permissions import HasScope, playbooks_of, workspace_of
 from memoryapp.models import Playbook
 from practice.api.deployment import NewestSentFirst, SendReceipt
-from practice.domain.traces.bodies import BodyTooLarge, BrokenBody, unpacked
+from practice.domain.traces.bodies import BodyTooLarge, BrokenBody, UnreadEncoding, unpacked
 from practice.domain.traces.exports import FORMATS, NotAnExport, read_export
 from practice.domain.traces.otlp import Decoded, NotOtlp, from_json, from_protobuf
 from practice.models import Environment, SentTrace
@@ -244,6 +244,8 @@ def reading(request: Request) -> Iterator[Iterator[bytes]]:
         yield unpacked(read, encoding=encoding, limit=settings.INGEST_MAX_BYTES)
     except BodyTooLarge as error:
         raise TooLarge(str(error)) from error
+    except UnreadEncoding as error:
+        raise Encoded(str(error)) from error
     except BrokenBody as error:
         raise ParseError(str(error)) from error
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, fields
+from decimal import Decimal
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -18,6 +19,24 @@ from practice.services.switches import MAX_HELD_OUT, MAX_PATIENCE, VERIFY, Switc
 
 DEFAULTS = Plan()
 VOTES = range(1, MAX_VOTES + 1, 2)
+
+
+class BudgetField(serializers.DecimalField):
+    """What a run may cost, in US dollars; null for no limit."""
+
+    default_error_messages = {
+        "min_value": "A budget must be above $0.00; leave it out for no limit."
+    }
+
+    def __init__(self) -> None:
+        super().__init__(
+            max_digits=10,
+            decimal_places=4,
+            min_value=Decimal("0.0001"),
+            required=False,
+            allow_null=True,
+            default=None,
+        )
 
 
 class RunSerializer(serializers.ModelSerializer[Run]):
@@ -181,9 +200,7 @@ class RunRequest(SwitchesRequest):
     )
     policy = serializers.ChoiceField(choices=[*Admission], default=Admission.FEASIBLE_ONLY)
     seed = serializers.IntegerField(default=0, min_value=0, max_value=2**31 - 1)
-    budget = serializers.DecimalField(
-        max_digits=10, decimal_places=4, required=False, allow_null=True, default=None
-    )
+    budget = BudgetField()
 
 
 class StepSerializer(serializers.ModelSerializer[Step]):

@@ -123,7 +123,7 @@ def test_it_unpacks_gzip(client: Any) -> None:
         (b"[" * 100_000, "application/json", "", 400),
         (b"plain", PROTOBUF, "gzip", 400),
         (gzip.compress(b"x" * 999, mtime=0)[:-9], PROTOBUF, "gzip", 400),
-        (b"x", PROTOBUF, "br", 400),
+        (b"x", PROTOBUF, "br", 415),
         (b"x", "text/plain", "", 415),
         (gzip.compress(b"0" * 30_000_000, mtime=0), PROTOBUF, "gzip", 413),
         (b"0" * 2_000_001, PROTOBUF, "", 413),

@@ -78,7 +78,7 @@ def test_it_starts_a_run_with_the_papers_defaults(
         ({"environment": "nowhere"}, 404, "no environment 'nowhere' here"),
         ({"snapshot": 7}, 404, "has no snapshot 7. Its snapshots are listed at"),
         ({"engine": "model"}, 409, "No model is configured"),
-        ({"budget": "-1"}, 409, "above $0.00"),
+        ({"budget": "-1"}, 400, "above $0.00"),
     ],
 )
 def test_it_explains_what_cannot_be_started(

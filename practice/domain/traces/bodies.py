@@ -19,6 +19,10 @@ class BrokenBody(ValueError):
     """The body is cut off or not packed as it says."""
 
 
+class UnreadEncoding(BrokenBody):
+    """The body is packed in a way that is not read."""
+
+
 def unpacked(
     read: Callable[[int], bytes], *, encoding: str, limit: int, piece: int = PIECE
 ) -> Iterator[bytes]:
@@ -29,10 +33,13 @@ def unpacked(
 
     Raises:
         BodyTooLarge: more than ``limit`` bytes.
-        BrokenBody: not gzip, cut off, or of another encoding.
+        UnreadEncoding: neither gzip nor none.
+        BrokenBody: not gzip, or cut off.
     """
     if encoding not in {"", "identity", "gzip"}:
-        raise BrokenBody(f"Content-Encoding {encoding[:40]!r} is not read here. Send gzip or none.")
+        raise UnreadEncoding(
+            f"Content-Encoding {encoding[:40]!r} is not read here. Send gzip or none."
+        )
     pieces = _inflated(read, piece) if encoding == "gzip" else _plain(read, piece)
     total = 0
     for part in pieces:
