@@ -37,7 +37,8 @@ from memoryapp.services.tokens import api_key_create
 user = get_user_model().objects.create(username="bench")
 workspace = Workspace.objects.create(name="Bench", slug="bench")
 Membership.objects.create(workspace=workspace, user=user, role="admin")
-playbook = Playbook.objects.create(workspace=workspace, slug="bench", name="Bench")
+playbook = Playbook.objects.create(
+    workspace=workspace, slug="bench", name="Bench", token_budget=20_000)
 for number in range({bullets}):
     text = f"Case {{number}}: verify the customer before you refund, and say so in a note. " * 2
     bullet = Bullet(playbook=playbook, label=f"pitfalls-{{number + 1:03d}}")
