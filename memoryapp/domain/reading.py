@@ -36,10 +36,15 @@ def read(form: str, text: str) -> Reading:
         raise Unreadable(f"A playbook is read from {', '.join(READERS)}, not from {form[:40]!r}.")
     if len(text) > CHARACTERS_MOST:
         raise Unreadable("The file is larger than 20 million characters. Split it.")
-    reading = reader(text.removeprefix("\ufeff"))
+    reading = reader(_whole(text).removeprefix("\ufeff"))
     if len(reading.bullets) > BULLETS_MOST:
         raise Unreadable(f"The file holds more than {BULLETS_MOST} bullets. Split it.")
     return reading
+
+
+def _whole(text: str) -> str:
+    """A text without halves of characters, which have no bytes and so no digest."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _note(problems: list[Problem], place: str, message: str) -> None:
@@ -182,7 +187,16 @@ def _object(text: str) -> Mapping[str, Any]:
         raise Unreadable("The text is no JSON document.") from error
     if not isinstance(document, Mapping):
         raise Unreadable("The document is no JSON object.")
-    return document
+    return _whole_value(document) if "\\u" in text else document
+
+
+def _whole_value(value: Any) -> Any:
+    """A JSON value without halves of characters: only an escape can bring one into a whole text."""
+    if isinstance(value, str):
+        return _whole(value)
+    if isinstance(value, dict):
+        return {_whole(key): _whole_value(item) for key, item in value.items()}
+    return [_whole_value(item) for item in value] if isinstance(value, list) else value
 
 
 def _count(value: Any) -> int:

@@ -7,9 +7,10 @@ skill, each list item and each paragraph becomes a bullet of the section its hea
 from __future__ import annotations
 
 import base64
-import binascii
 import io
+import lzma
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,6 +33,13 @@ _HEADING = re.compile(r"(#{1,6})\s+(.+?)\s*")
 _FENCE = re.compile(r"(```+|~~~+)")
 _ITEM = re.compile(r"(?:[-*+]|\d{1,4}[.)])\s(.*)")
 _LABELLED = re.compile(r"(.*) \[([a-z][a-z0-9_]{0,59}-\d{1,8})\]")
+#: what Python's zip raises of damaged ones: offsets before the beginning, names in no encoding, …
+_DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError),
+    *(ValueError, LookupError),
+)
+#: what PyYAML raises of a value that its own tag does not fit, such as ``!!bool 5``.
+_NO_VALUE = (RecursionError, ValueError, LookupError, AttributeError, TypeError, OverflowError)
 _SECTION = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
 
@@ -65,7 +73,7 @@ def _unpacked(text: str) -> Mapping[str, str]:
     """The texts of a zip by their paths, and never more than may be read."""
     try:
         packed = base64.b64decode("".join(text.split()), validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # binascii.Error is one, and so is what is said of other letters
         raise Unreadable("The zip of the skill is not whole base64.") from error
     files, left = {}, CHARACTERS_MOST
     try:
@@ -80,7 +88,9 @@ def _unpacked(text: str) -> Mapping[str, str]:
                 if left < 0:
                     raise Unreadable("The folder is larger than 20 million bytes unpacked.")
                 files[entry.filename] = read.decode("utf-8", "replace")
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+    except Unreadable:
+        raise
+    except _DAMAGED as error:
         raise Unreadable("The zip of the skill is damaged.") from error
     except (NotImplementedError, RuntimeError) as error:
         raise Unreadable("The zip is encrypted or packed in a way that is not read.") from error
@@ -102,7 +112,7 @@ def _parted(text: str) -> tuple[Mapping[str, Any], str, int]:
         raise Unreadable(f"A {MAIN} begins with its name and description between two lines ---.")
     try:
         about = yaml.safe_load(front[1])
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    except (yaml.YAMLError, *_NO_VALUE) as error:
         raise Unreadable(f"What stands in front of {MAIN} is no YAML.") from error
     named = isinstance(about, Mapping) and all(
         isinstance(about.get(name), str) and about[name].strip() for name in ("name", "description")

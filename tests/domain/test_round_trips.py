@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import zipfile
 from contextlib import suppress
 from typing import Any
@@ -164,6 +165,15 @@ def test_it_says_which_files_of_a_folder_it_does_not_read() -> None:
 WHOLE = packed({"pdf/SKILL.md": FOREIGN})
 
 
+def with_bytes(old: bytes, new: bytes) -> str:
+    """The zip of a skill with some of its bytes changed."""
+    return base64.b64encode(base64.b64decode(WHOLE).replace(old, new)).decode()
+
+
+def front(value: str) -> str:
+    return f"---\nname: pdf\ndescription: x\nmore: {value}\n---\n"
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -177,12 +187,28 @@ WHOLE = packed({"pdf/SKILL.md": FOREIGN})
         (packed({"a/SKILL.md": FOREIGN, "b/SKILL.md": FOREIGN}), "holds 2"),
         (packed({f"a/{n}": "x" for n in range(300)}), "more than 200 files"),
         (packed({"a/SKILL.md": b"x" * 20_000_001}), "larger than 20 million"),
+        (WHOLE + "ä", "whole base64"),
+        (with_bytes(b"pdf/SKILL.md", b"pdf/SKILL.m\xff").replace("UEsD", "UEsD"), "holds 0"),
+        (with_bytes(b"PK\x05\x06", b"PK\x05\x06\xff\xff"), "damaged"),
+        (front("!!bool 5"), "no YAML"),
+        (front("!!timestamp x"), "no YAML"),
+        (front('!!int ""'), "no YAML"),
     ],
-    ids=range(10),
+    ids=range(16),
 )
 def test_it_refuses_what_is_no_skill(text: str, says: str) -> None:
     with pytest.raises(Unreadable, match=says):
         read("skill", text)
+
+
+@pytest.mark.parametrize("form", ["json", "preping"])
+def test_halves_of_characters_are_replaced(form: str) -> None:
+    """They have no bytes, so no digest and no place in a database."""
+    said = json.loads(written(form, released([("apis", "one", 0, 0)])).replace("one", "a\ud800"))
+    for section in said.get("sections", ()):
+        section["bullets"][0].pop("sha256")
+    (bullet,) = read(form, json.dumps(said)).bullets
+    assert bullet.content == "a?"
 
 
 @pytest.mark.parametrize("form", READERS)
