@@ -19,7 +19,7 @@ _ESCAPED = re.compile(
 #: RFC 7617: a name, a colon and a password.
 _BASIC = re.compile(r"(?i)\b(basic[ \t]+)([\w+/-]{8,}={0,2})")
 _NAME_AND_WORD = re.compile(r"[^\s:]{1,128}:\S+")
-_RUN = re.compile(r"(?<![\w+/=-])[\w+/-]{16,}={0,2}", re.ASCII)
+_RUN = re.compile(r"(?<![\w+/-])[\w+/-]{16,}={0,2}", re.ASCII)
 #: Words without which no rule finds a secret in a text, in base64.
 _WORDS = ("pass", "pwd=", "pwd:", 'pwd"', "secret", "token", "_key", "-key", "apikey", "bearer")
 

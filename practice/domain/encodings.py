@@ -87,7 +87,8 @@ def _spellings(character: str) -> str:
     escaped = {json.dumps(character)[1:-1], "\\/" if character == "/" else character} - {character}
     more = [rf"(?i:{re2.escape(one)})" for one in sorted(escaped)]
     more += [r"\+"] if character == " " else []
-    return f"(?:{'|'.join([re2.escape(character), *more, f'(?i:{percent})'])})"
+    # The longest first: what a character is escaped with must not stay behind.
+    return f"(?:{'|'.join([*more, f'(?i:{percent})', re2.escape(character)])})"
 
 
 def _in_base64(secret: bytes) -> Iterator[str]:

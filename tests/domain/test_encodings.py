@@ -98,6 +98,11 @@ def test_it_masks_a_long_key_among_many_secrets() -> None:
     assert hide(b64(secrets["KEY_7"]), secrets) == "[redacted: KEY_7]"
 
 
+@pytest.mark.parametrize("secret", ["0123456789\\", "short\\", "0123456789\n"])
+def test_nothing_stays_of_an_escaped_last_character(secret: str) -> None:
+    assert hide(f"<{json.dumps(secret)[1:-1]}>", {"TOKEN": secret}) == "<[redacted: TOKEN]>"
+
+
 def test_it_changes_nothing_without_secrets() -> None:
     assert finder({}) is None
     assert hide({"a": ["b"]}, {}) == {"a": ["b"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -154,6 +155,14 @@ def test_a_secret_is_masked_in_prose(said: str) -> None:
 )
 def test_what_prose_says_of_a_secret_is_none(text: str) -> None:
     assert redact(text) == text
+
+
+def test_every_text_in_base64_is_masked_wherever_it_stands() -> None:
+    coded = base64.b64encode(b"password=hunter22hunter2").decode()
+    for said in (f"{coded}={coded}=", f"data={coded}", f"a=1&data={coded}&b=2"):
+        masked = redact(said)
+        assert coded[:-2] not in masked
+        assert redact(masked) == masked
 
 
 def test_a_text_without_names_of_secrets_keeps_its_escapes() -> None:
