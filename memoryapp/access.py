@@ -182,7 +182,10 @@ def _way_back(request: HttpRequest) -> str:
     """Where to go after signing in: to the page of a form, not to the address it posts to."""
     if request.method in {"GET", "HEAD"}:
         return request.get_full_path()
-    came_from = urlsplit(request.headers.get("Referer", ""))
+    try:
+        came_from = urlsplit(request.headers.get("Referer", ""))
+    except ValueError:  # whoever writes it by hand may write no address
+        return "/"
     return came_from.path if came_from.netloc == request.get_host() else "/"
 
 

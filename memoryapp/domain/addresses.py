@@ -60,6 +60,9 @@ def address_problem(url: str, *, private_allowed: Private, setting: str = ENVIRO
 
     ``setting`` is the one that allows private addresses, for the words of the answer.
     A name is not looked up here: ``ip_problem`` checks what it resolves to, when it is called.
+
+    Raises:
+        ValueError: ``url`` cannot be read as an address at all.
     """
     host = (urlsplit(url).hostname or "").rstrip(".").lower()
     if host in METADATA_NAMES:
@@ -76,6 +79,9 @@ def carries_credentials(url: str) -> bool:
     """Whether a user, a password or a secret is written into an address.
 
     Looked at are its query and its fragment; a path alone may be given as well.
+
+    Raises:
+        ValueError: ``url`` cannot be read as an address at all.
     """
     parts = urlsplit(url)
     asked = dict(parse_qsl(f"{parts.query}&{parts.fragment}"))
@@ -125,7 +131,7 @@ def literal(host: str) -> IpAddress | None:
         pass
     try:
         return ipaddress.IPv4Address(socket.inet_aton(host))
-    except (OSError, UnicodeEncodeError):
+    except (OSError, ValueError):  # a NUL in it, or a character that is none of ASCII's
         return None
 
 

@@ -85,7 +85,10 @@ def _trusted(origin: str, host: str) -> bool:
     """Whether a browser's page may call: ours may, those of others may not, programs send none."""
     if not origin or origin in settings.CSRF_TRUSTED_ORIGINS:
         return True
-    return split_domain_port(urlsplit(origin).netloc)[0] in {host, *LOOPBACK}
+    try:
+        return split_domain_port(urlsplit(origin).netloc)[0] in {host, *LOOPBACK}
+    except ValueError:  # no address at all
+        return False
 
 
 def _limit(key: ApiKey) -> int:

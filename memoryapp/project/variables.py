@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -24,6 +25,8 @@ TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off"})
 #: The longest part of a wrong value that is said back; secrets are never said back at all.
 SHOWN = 60
+#: What stands behind the hosts of Sentinels: nothing, or the number of a database.
+_DATABASE = re.compile(r"/*[0-9]{0,4}/*")
 
 
 class Wrong(ValueError):
@@ -236,9 +239,12 @@ def _address(text: str, schemes: Sequence[str], example: str, *, bare: bool = Fa
         parts = urlsplit(text)
         hosts = parts.netloc.rpartition("@")[2].split(",")  # sentinels are several
         port_is_wrong = any(urlsplit(f"//{name}").port == 0 for name in hosts)
+        is_readable = parts.scheme != "sentinel" or _DATABASE.fullmatch(parts.path)
     except ValueError as error:
         raise Wrong(must) from error
-    if parts.scheme not in schemes or port_is_wrong or not _names_a_place(parts):
+    if parts.scheme not in schemes or not is_readable or port_is_wrong:
+        raise Wrong(must)
+    if not _names_a_place(parts):
         raise Wrong(must)
     if bare and (parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc):
         raise Wrong(f"{must}, without anything after the host")

@@ -151,8 +151,12 @@ def _facts(webhook: Webhook) -> dict[str, Any]:
 
 def _checked(url: str) -> str:
     url = url.strip()
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or len(url) > 500:
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets around what is no IPv6 address, or no number for a port
+        is_address = False
+    if not is_address or len(url) > 500:
         raise UnableToChange("A webhook is an address such as https://hooks.example.com/greenroom.")
     if parts.username or parts.password:
         raise UnableToChange("Leave the password out of the address: messages are signed instead.")

@@ -97,7 +97,11 @@ class OpenApiAsked:
                 "The reset reads as a method and a path below the service's address, "
                 "such as POST /reset."
             )
-        if carries_credentials(path) or "[redacted" in path:
+        try:
+            has_credentials = carries_credentials(path) or "[redacted" in path
+        except ValueError as error:
+            raise UnableToConnect(f"The path of the reset cannot be read: {error}.") from error
+        if has_credentials:
             raise UnableToConnect(
                 "The reset is shown, so it may hold no credential. Enter it as the credential of "
                 "the environment, which is sent with the reset too and stored encrypted."

@@ -42,7 +42,9 @@ def test_it_leaves_private_addresses_to_the_operator(url: str) -> None:
     assert "ENVIRONMENT_PRIVATE_ADDRESSES is off" in address_problem(url, private_allowed=False)
 
 
-@pytest.mark.parametrize("url", ["https://tools.example.com/mcp", "https://8.8.8.8/"])
+@pytest.mark.parametrize(
+    "url", ["https://tools.example.com/mcp", "https://8.8.8.8/", "http://0x7f\0.1/"]
+)
 def test_it_allows_public_addresses(url: str) -> None:
     assert address_problem(url, private_allowed=False) == ""
 

@@ -122,7 +122,11 @@ def test_it_wants_a_key_before_anything(address: str, presented: str) -> None:
 
 @pytest.mark.parametrize(
     ("header", "status"),
-    [({"Host": "elsewhere.example"}, 421), ({"Origin": "https://evil.example"}, 403)],
+    [
+        ({"Host": "elsewhere.example"}, 421),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "http://[x"}, 403),
+    ],
 )
 def test_it_is_not_called_through_pages_of_others(
     address: str, served: Any, key: Any, settings: Any, header: dict[str, str], status: int

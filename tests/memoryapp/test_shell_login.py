@@ -18,6 +18,7 @@ def test_it_comes_back_to_the_page_of_the_form_that_was_posted() -> None:
     assert answer["Location"] == "/login/?next=/playbooks/"
 
 
-def test_it_never_comes_back_to_another_site() -> None:
-    answer = Client().post("/new/playbook/", headers={"Referer": "http://evil.example/playbooks/"})
+@pytest.mark.parametrize("referer", ["http://evil.example/playbooks/", "http://[evil/"])
+def test_it_never_comes_back_to_another_site(referer: str) -> None:
+    answer = Client().post("/new/playbook/", headers={"Referer": referer})
     assert answer["Location"] == "/login/?next=/"

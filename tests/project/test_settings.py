@@ -91,6 +91,7 @@ OTHERWISE_WRONG = [
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318", "http://collector:4318"),
     ("PUBLIC_URL", "greenroom.example.com", "https://greenroom.example.com"),
     ("REDIS_URL", "http://host", "redis://host:6379/0"),
+    ("REDIS_URL", "sentinel://a,b/first", "redis://host:6379/0"),
     ("REDACTION_RULES", "EMP-[0-9]{6}", "a JSON object of name to pattern"),
     ("REDACTION_RULES", '{"open": "("}', "cannot be used"),
     ("SEALING_KEYS", "short", "at least 32 characters long"),

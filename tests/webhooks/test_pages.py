@@ -39,6 +39,8 @@ def test_it_shows_the_secret_once(ada_client: Any, workspace: Any) -> None:
     [
         ({"url": "hooks.example.com"}, "A webhook is an address"),
         ({"url": "ftp://hooks.example.com"}, "A webhook is an address"),
+        ({"url": "http://[x]/"}, "A webhook is an address"),
+        ({"url": "http://hooks.example.com:x/"}, "A webhook is an address"),
         ({"url": "https://a:b@hooks.example.com"}, "Leave the password out"),
         ({"url": "http://169.254.169.254/latest"}, "never called"),
         ({"kinds": []}, "Choose at least one"),
