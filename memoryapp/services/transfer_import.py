@@ -9,7 +9,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import lzma
 import re
+import struct
 import uuid
 import zipfile
 import zlib
@@ -45,8 +47,9 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 _NAMED = re.compile(r"^/(?P<page>[a-z-]+)/\{(?P<place>\d+)\}/")
 #: what broken archives and rows of the wrong shape raise on their way into the tables.
 DAMAGED = (
-    *(zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError),
-    *(LookupError, ValueError, TypeError, AttributeError, ValidationError, DatabaseError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError),
+    *(RuntimeError, NotImplementedError, LookupError, ValueError, TypeError, AttributeError),
+    *(ArithmeticError, ValidationError, DatabaseError),
 )
 
 

@@ -190,6 +190,20 @@ def test_it_refuses_what_it_cannot_read_whole(full: Workspace, ada: Any) -> None
     assert Workspace.objects.filter(slug="copy").count() == 0
 
 
+def test_a_number_that_no_column_holds_is_a_damaged_file(full: Workspace, ada: Any) -> None:
+    """JSON knows no infinity; Python reads one all the same."""
+    source, target = zipfile.ZipFile(io.BytesIO(exported(full))), io.BytesIO()
+    with source, zipfile.ZipFile(target, "w") as out:
+        for name in source.namelist():
+            text = source.read(name)
+            if name == "memoryapp.bullet.jsonl":
+                text = re.sub(rb"\"revision_count\":\d+", b'"revision_count":Infinity', text)
+                assert b"Infinity" in text
+            out.writestr(name, text)
+    with pytest.raises(UnableToRead, match=r"damaged .OverflowError"):
+        workspace_import(source=target, by=ada, slug="copy")
+
+
 def test_it_works_from_the_command_line(full: Workspace, ada: Any, tmp_path: Any) -> None:
     path = tmp_path / "main.zip"
     call_command("export_workspace", "main", "--output", str(path), stdout=io.StringIO())
