@@ -7,6 +7,7 @@ import gzip
 import io
 import re
 import shutil
+import struct
 import tarfile
 import tempfile
 import zipfile
@@ -29,7 +30,12 @@ _ABOUT = {
     tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE,
 }  # fmt: skip
 _NAME = re.compile(r"[A-Za-z0-9._ -]{1,120}")
-_DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, gzip.BadGzipFile)
+#: What Python's own readers raise of damaged ones: names in no encoding, empty names, offsets
+#: before the beginning, versions of the future, …
+_DAMAGED = (
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, gzip.BadGzipFile, struct.error),
+    *(ValueError, LookupError, NotImplementedError, OverflowError),
+)
 
 
 def look(data: bytes) -> int:
@@ -100,6 +106,8 @@ def _alone_in(folder: Path) -> Iterator[None]:
 def _damage_told() -> Iterator[None]:
     try:
         yield
+    except UnreadableTelemetry:
+        raise
     except _DAMAGED as error:
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UnreadableTelemetry(

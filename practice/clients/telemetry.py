@@ -173,6 +173,8 @@ def _edges(path: Path, near: float | None) -> tuple[EdgeTable, Notes, Hosts]:
     return table, (*notes, *said), ()
 
 
+#: numbers too large for a float, and values nested too deeply.
+_BEYOND = (OverflowError, RecursionError)
 _READERS = {"metrics": _metrics, "traces": _spans, "logs": _logs, "edges": _edges}
 _FIELDS = {"metrics": "metrics", "traces": "spans", "logs": "logs", "edges": "edges"}
 
@@ -228,7 +230,7 @@ def alert(folder: Path) -> Alert:
         between = data.get("onset_between")
         onset = (_time(between[0]), _time(between[1])) if between else None
         interval = float(data.get("evaluation_interval_s") or 60.0)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, *_BEYOND) as error:
         raise UnreadableTelemetry(
             f"{path} must be a JSON object with alert_ts in epoch seconds ({error})"
         ) from error

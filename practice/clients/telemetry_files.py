@@ -107,8 +107,7 @@ def read(
         writer = csv.writer(target, lineterminator="\n")
         writer.writerow((*needed, *more))
         for found in rows:
-            # No database keeps a NUL in a text.
-            row = {column: found.get(column, "").replace("\0", "") for column in (*needed, *more)}
+            row = {column: _storable(found.get(column, "")) for column in (*needed, *more)}
             writer.writerow(row.values())
             _count(tally, kind, row)
             if tally.rows % _TOLD_EVERY == 0:
@@ -271,6 +270,16 @@ def _number(value: str) -> float:
         return float(value)
     except ValueError:
         return math.nan
+
+
+def _storable(text: str) -> str:
+    r"""A text without what no database keeps, NUL and halves of characters, its lines ended by \n.
+
+    CSV is read back line by line, and Python's writer does not quote a lone \r.
+    """
+    if "\0" in text or "\r" in text:
+        text = text.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _text(value: Any) -> str:

@@ -176,7 +176,7 @@ def _labels(point: Plain) -> str:
 def _number(of: Plain, name: str) -> float:
     try:
         return float(of.get(name, math.nan))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # whole numbers of any length come in JSON
         return math.nan
 
 

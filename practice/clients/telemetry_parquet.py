@@ -51,7 +51,9 @@ def rows(data: bytes, name: str, cap: int) -> Iterator[tuple[float, dict[str, An
             for row in table.to_pylist():
                 yield done / about.num_rows, {key: _plain(value) for key, value in row.items()}
                 done += 1
-    except (arrow.ArrowException, OSError) as error:
+    except UnreadableTelemetry:
+        raise
+    except (arrow.ArrowException, OSError, ValueError) as error:  # names that are no UTF-8
         said = " ".join(str(error).split())[:200]
         raise UnreadableTelemetry(
             f"{name} is cut off or damaged ({said}): a Parquet file can only be read whole"

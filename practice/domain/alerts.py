@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from memoryapp.domain.masking import redact
+from practice.domain.reading import whole_text
 
 MAX_BATCH = 500
 #: Alerts that lie this close may have one cause (rootcause.md §2.6: the window of memory).
@@ -122,7 +123,7 @@ def _from_alertmanager(one: Any) -> Sent:
     name = labels.get("alertname", "")
     entry = next((labels[label] for label in ENTRY_LABELS if labels.get(label)), "")
     said = notes.get("summary") or notes.get("description") or name
-    key = str(one.get("fingerprint") or _name(json.dumps(labels, sort_keys=True), "", 0.0))
+    key = _storable(one.get("fingerprint") or _name(json.dumps(labels, sort_keys=True), "", 0.0))
     return Sent(
         external_id=f"{key}-{at:.0f}"[:200],
         at=at,
@@ -145,7 +146,8 @@ def moment(value: Any, name: str) -> float:
     if isinstance(value, bool):
         raise NotAnAlert(f"{name} is a time: ISO 8601 such as 2026-11-25T09:12:00Z.")
     if isinstance(value, int | float):
-        seconds = float(value)
+        # An integer of hundreds of digits is no number of seconds, and no float either.
+        seconds = float(value) if abs(value) < _FAR_FUTURE else math.inf
     else:
         try:
             parsed = datetime.fromisoformat(str(value))
@@ -207,16 +209,21 @@ def _text(given: Mapping[str, Any], name: str, cap: int) -> str:
         return ""
     if not isinstance(value, str | int | float) or isinstance(value, bool):
         raise NotAnAlert(f"{name} is a text.")
-    return redact(str(value).replace("\x00", "").strip())[:cap]
+    return redact(_storable(value).strip())[:cap]
 
 
 def _labels(given: Any) -> dict[str, str]:
     if not isinstance(given, Mapping):
         raise NotAnAlert("labels is an object of texts.")
     return {
-        str(name)[:100]: redact(str(value).replace("\x00", ""))[:1_000]
+        _storable(name)[:100]: redact(_storable(value))[:1_000]
         for name, value in list(given.items())[:60]
     }
+
+
+def _storable(value: Any) -> str:
+    """A value as a text without what no database holds: NUL and halves of characters."""
+    return whole_text(str(value).replace("\x00", ""))
 
 
 def _name(entry: str, signal: str, at: float) -> str:

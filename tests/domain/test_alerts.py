@@ -30,6 +30,8 @@ AT = 1_795_000_000.0
         ({"at": AT * 1000}, "divide milliseconds"),
         ({"at": "nan"}, "at is a time"),
         ({"at": float("nan")}, "not a time in seconds"),
+        ({"at": 10**400}, "not a time in seconds"),
+        ({"at": -(10**400)}, "not a time in seconds"),
         ({"at": AT, "onset_between": [AT]}, "two times"),
         ({"at": AT, "onset_between": [AT, AT - 60]}, "swap the two times"),
         ({"at": AT, "entry": ["web"]}, "entry is a text"),
@@ -50,6 +52,15 @@ def test_it_reads_times_with_and_without_a_zone() -> None:
 def test_the_same_alert_gets_the_same_name_where_the_sender_has_none() -> None:
     assert read({"at": AT, "entry": "web"}) == read({"at": AT, "entry": "web"})
     assert read({"at": AT, "entry": "web"}).external_id != read({"at": AT}).external_id
+
+
+def test_it_keeps_no_character_that_nothing_can_store() -> None:
+    given = {"at": AT, "entry": "w\ud800eb", "signal": "s\0low", "labels": {"a\0": "b\udfff"}}
+    sent = read(given)
+    assert (sent.entry, sent.signal, sent.labels) == ("w\ufffdeb", "slow", {"a": "b\ufffd"})
+    alert = {"startsAt": AT, "fingerprint": "f\ud800\0", "labels": {"alertname": "n\udfff"}}
+    ((sent,), _) = read_alertmanager({"alerts": [alert]})
+    assert (sent.external_id, sent.title) == (f"f\ufffd-{AT:.0f}", "n\ufffd")
 
 
 def test_it_masks_secrets_in_labels_and_texts() -> None:

@@ -76,12 +76,14 @@ def test_it_takes_a_zip_or_a_tar_once(workspace: Any, tmp_path: Path) -> None:
         (zipped(set_files())[:-300], "damaged .it ends too early.: send it again"),
         (tarred(set_files())[:-300], "cut off or damaged.*send it again"),
         (tarred(set_files(), "w")[:30_000], "cut off or damaged.*send it again"),
+        (zipped(set_files()).replace(b"\x02\x14\x03\x14", b"\x02\x14\x03\xff"), "or damaged"),
+        (zipped(set_files()).replace(b"shop/", b"\0hop/"), "cut off or damaged"),
         (locked(), "has a password: send it without"),
         (with_long_name(), "name that is too long: shorten"),
     ],
     ids=[
         "text", "empty", "packed text", "outside", "absolute", "tar outside", "zip cut off",
-        "tar.gz cut off", "tar cut off", "locked", "long name",
+        "tar.gz cut off", "tar cut off", "of the future", "without a name", "locked", "long name",
     ],
 )  # fmt: skip
 def test_what_can_never_be_read_is_refused_at_once(

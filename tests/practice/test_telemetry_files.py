@@ -58,6 +58,17 @@ def test_a_nul_in_a_name_is_left_out() -> None:
     assert (found.services, "\0" in "".join(text_of(found))) == (("web",), False)
 
 
+def test_what_it_writes_is_read_back_row_for_row() -> None:
+    r"""A lone \r is no end of a row, and half a character no text."""
+    given = json.dumps(
+        [{"ts": 1795000000, "service": "w\ud800", "metric": "a\rb", "value": 10**400}]
+    )
+    found = read(given.encode(), name="m.json", kind="metrics")
+    assert found.services == ("w?",)
+    again = read(found.content, name="m.csv", kind="metrics")
+    assert (again.rows, again.services) == (1, ("w?",))
+
+
 def test_times_in_another_unit_than_the_column_says_are_told_with_what_to_do() -> None:
     millis = METRICS.replace(b"1795000000", b"1795000000000")
     with pytest.raises(UnreadableTelemetry, match=r"The times of m\.csv .* which unit"):

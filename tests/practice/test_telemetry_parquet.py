@@ -81,6 +81,8 @@ def test_it_refuses_one_that_is_cut_or_unpacks_to_too_much(monkeypatch: pytest.M
     data = packed({"ts": [1795000000] * 9000, "metric": ["m"] * 9000, "value": [1.0] * 9000})
     with pytest.raises(UnreadableTelemetry, match="can only be read whole"):
         glance(data[:-200], name="m.parquet", kind="metrics")
+    with pytest.raises(UnreadableTelemetry, match="can only be read whole"):
+        glance(data.replace(b"metric", b"m\xff\xfe\xfdic"), name="m.parquet", kind="metrics")
     monkeypatch.setattr(telemetry_records, "UNPACKED_CAP", 1 << 10)
     with pytest.raises(UnreadableTelemetry, match="split it by time"):
         glance(data, name="m.parquet", kind="metrics")

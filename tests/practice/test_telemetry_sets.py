@@ -77,7 +77,11 @@ def test_rows_that_are_not_whole_are_left_out_and_said(tmp_path: Path) -> None:
     assert notes == ("metrics.csv: 1 row not whole, left out",)
 
 
-@pytest.mark.parametrize("text", ["", "[1]", '{"alert_ts": "noon"}', "{"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "[1]", '{"alert_ts": "noon"}', "{", f'{{"alert_ts": {10**400}}}', "[" * 100_000],
+    ids=range(6),
+)
 def test_an_alert_that_cannot_be_read_says_what_it_must_be(tmp_path: Path, text: str) -> None:
     (tmp_path / "alert.json").write_text(text)
     with pytest.raises(UnreadableTelemetry, match="alert_ts in epoch seconds"):
