@@ -92,7 +92,10 @@ def schema_problem(schema: Any) -> str:
     A schema without ``$schema`` is read as draft 2020-12, as MCP has it, or as draft 7, which many
     servers still write.
     """
-    dialect = validator_for(schema, default=Draft202012Validator)
+    try:
+        dialect = validator_for(schema, default=Draft202012Validator)
+    except (ValueError, TypeError, AttributeError):  # it is looked up as an address, unchecked
+        return "Its input schema is not valid JSON Schema (at $schema: it names no dialect)."
     try:
         dialect.check_schema(schema)
     except SchemaError as error:

@@ -274,7 +274,7 @@ def tokens_of(body: bytes) -> Tokens | None:
             return None
         beside = told.get("cache_creation_input_tokens", 0) + int(cached)
         return Tokens(told["input_tokens"] + beside, told.get("output_tokens", 0), int(cached))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
         return None
 
 

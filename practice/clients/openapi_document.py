@@ -135,8 +135,12 @@ def _server(node: Json, source: str) -> str:
     for name, given in variables.items() if isinstance(variables, Mapping) else ():
         if isinstance(given, Mapping):
             url = url.replace(f"{{{name}}}", str(given.get("default", "")))
-    address = urljoin(source, url)
-    if urlsplit(address).scheme not in {"http", "https"} or not urlsplit(address).hostname:
+    try:
+        address = urljoin(source, url)
+        is_place = urlsplit(address).scheme in {"http", "https"} and urlsplit(address).hostname
+    except ValueError:  # brackets around what is no IPv6 address
+        address, is_place = "", False
+    if not is_place:
         raise DocumentError(
             "The document does not say where the service lives. Enter its base address."
         )
@@ -145,7 +149,11 @@ def _server(node: Json, source: str) -> str:
 
 
 def _check_address(address: str) -> None:
-    if carries_credentials(address):
+    try:
+        has_credentials = carries_credentials(address)
+    except ValueError:
+        return  # no address at all: nobody is called there
+    if has_credentials:
         raise DocumentError(
             "An address among the document's servers carries credentials. Take them out of the "
             "document and enter them as the environment's credential, which is stored encrypted."
@@ -265,6 +273,8 @@ class _Reader:
                 yield parameter
 
     def _field(self, parameter: Json, taken: Json) -> tuple[Field, dict[str, Any]]:
+        if parameter.get("name") is None:
+            raise Unreadable("One of its parameters has no name.")
         wire, place = str(parameter["name"]), parameter["in"]
         content = parameter.get("content")
         is_json = isinstance(content, Mapping) and bool(content)
@@ -335,7 +345,7 @@ class _Reader:
             try:
                 content = self._resolver.follow(responses[code]).get("content")
                 for media, given in content.items() if isinstance(content, Mapping) else ():
-                    if is_json(media) and "schema" in given:
+                    if is_json(media) and isinstance(given, Mapping) and "schema" in given:
                         schema = self._resolver.schema(given["schema"], sent=False)
                         masked: Json = redact_value(schema)
                         return masked

@@ -131,8 +131,12 @@ class Exchange:
             answer = await self._once(method, url, headers, content)
             if not (300 <= answer.status < 400 and answer.location):
                 return answer
-            target = urljoin(url, answer.location)
-            if method not in {"GET", "HEAD"} or _origin(target) != _origin(url):
+            try:
+                target = urljoin(url, answer.location)
+                is_followed = method in {"GET", "HEAD"} and _origin(target) == _origin(url)
+            except ValueError:  # no address at all
+                is_followed = False
+            if not is_followed:
                 return answer
             url = target
         return answer

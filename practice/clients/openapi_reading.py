@@ -11,7 +11,7 @@ from practice.clients.answers import clip, hide, remarks_on, whole
 from practice.clients.discovery import mismatch
 from practice.clients.openapi_document import is_json
 from practice.clients.openapi_exchange import BODY_CAP, Answer
-from practice.domain.reading import TooDeep, read_json
+from practice.domain.reading import TooDeep, read_json, whole_text
 from practice.domain.types import Observation, ToolSpec
 
 _TEXTUAL = ("text/", "application/xml", "application/yaml", "application/javascript")
@@ -94,15 +94,14 @@ def _is_broken(answer: Answer) -> bool:
 
 def _text(answer: Answer, *, is_json_body: bool) -> str:
     if 300 <= answer.status < 400:
-        parts = urlsplit(answer.location)
-        where = f"{parts.scheme}://{parts.hostname}" if parts.hostname else "another address"
+        where = _place(answer.location)
         return f"a redirect to {where}, which is not followed."
     if not answer.body:
         where = f", location {answer.location}" if answer.location else ""
         return f"[HTTP {answer.status}, no content{where}]"
     if not (is_json_body or is_json(answer.media) or _is_text(answer)):
         return f"[{answer.media or 'bytes of no stated type'}, {len(answer.body):,} bytes]"
-    text = answer.body.decode(_known(answer.charset), "replace")
+    text = _decoded(answer)
     if not is_json_body and _is_broken(answer):
         text = f"[sent as {answer.media}, but it is no JSON]\n{text}"
     if answer.is_cut:
@@ -117,8 +116,18 @@ def _is_text(answer: Answer) -> bool:
     return b"\0" not in answer.body[:1024]
 
 
-def _known(charset: str) -> str:
+def _place(location: str) -> str:
+    """Where a redirect leads, without what may be secret in an address."""
     try:
-        return charset if charset and "".encode(charset) == b"" else "utf-8"
-    except LookupError:
-        return "utf-8"
+        parts = urlsplit(location)
+        return f"{parts.scheme}://{parts.hostname}" if parts.hostname else "another address"
+    except ValueError:  # no address at all
+        return "another address"
+
+
+def _decoded(answer: Answer) -> str:
+    """The body as text by the charset it names, where that is one of text; by UTF-8 else."""
+    try:
+        return whole_text(answer.body.decode(answer.charset or "utf-8", "replace"))
+    except (LookupError, ValueError):
+        return answer.body.decode("utf-8", "replace")

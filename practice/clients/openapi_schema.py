@@ -173,4 +173,8 @@ def _one_object(made: dict[str, Any]) -> dict[str, Any]:
 def _is_plain_object(part: Json) -> bool:
     """Whether a schema says only which properties an object has."""
     known = {"type", "properties", "required", "description", "title", "examples"}
-    return part.get("type", "object") == "object" and not set(part) - known and bool(part)
+    if part.get("type", "object") != "object" or set(part) - known or not part:
+        return False
+    named = part.get("required", [])
+    is_listed = isinstance(named, list) and all(isinstance(name, str) for name in named)
+    return is_listed and isinstance(part.get("properties", {}), Mapping)

@@ -10,7 +10,7 @@ import pytest
 
 from memoryapp.domain.playbook import Playbook
 from practice.agents.ports import SolverLimits
-from practice.agents.rules import build_engine
+from practice.agents.rules import build_engine, schema
 from practice.clients.discovery import schema_problem
 from practice.domain.coverage import tools_block
 from practice.domain.types import Briefing, Label, Observation, TaskSpec, ToolSpec
@@ -133,6 +133,20 @@ def test_it_lives_with_any_schema_and_any_answer(seed: int) -> None:
     )
 
     assert proposed > 0
+
+
+@pytest.mark.parametrize("named", [5, ["a"], {"a": 1}, "http://["])
+def test_a_schema_of_no_dialect_is_a_problem(named: Any) -> None:
+    assert "$schema: it names no dialect" in schema_problem({"$schema": named})
+
+
+def test_it_reads_schemas_of_dialects_that_check_less() -> None:
+    """Drafts 3 and 4 know no examples, so theirs may be anything."""
+    odd = {"type": "array", "items": True, "anyOf": 5, "enum": 7, "examples": 3, "maximum": "9"}
+    assert (schema.choices(odd), schema.examples(odd), schema.bounds(odd)) == ([], [], (None, None))
+    assert schema.texts(odd, random.Random(0)) is None
+    assert schema.bounds({"minimum": 1e400, "maximum": 10**400}) == (None, None)
+    assert schema.coerce(float("inf"), {"type": "integer"}) == float("inf")
 
 
 def test_it_practises_the_others_where_one_tool_requires_what_it_does_not_describe() -> None:

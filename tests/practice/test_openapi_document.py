@@ -51,6 +51,10 @@ def sent(made: Operation, **arguments: Any) -> Request:
             ' "servers": [{"url": "http://user:pa55@desk"}]}',
             "carries credentials. Take them out of the document and enter them as",
         ),
+        (
+            '{"openapi": "3.0.1", "paths": {"/a": {"get": {}}}, "servers": [{"url": "http://[x]"}]}',
+            "does not say where the service lives",
+        ),
         ("[" * 100_000, "nested too deeply"),
         ('{"openapi": ' + "[" * 100_000, "nested too deeply"),
     ],
@@ -219,6 +223,7 @@ def test_it_survives_a_document_made_to_explode() -> None:
     [
         ({"parameters": [{"$ref": "#/nowhere"}]}, "Its reference #/nowhere leads nowhere."),
         ({"parameters": [{"$ref": "other.yaml#/A"}]}, "refers to another document"),
+        ({"parameters": [{"in": "query", "schema": {}}]}, "One of its parameters has no name."),
         ({"parameters": [{"$ref": "#/components/loop"}]}, "leads in a circle"),
         ({"servers": [{"url": "https://elsewhere.example.com"}]}, "lives at another address"),
         ({"servers": [{"url": "https://api.example.com/?api_key=sk-9"}]}, "carries credentials"),
@@ -318,6 +323,28 @@ def test_it_translates_the_words_of_version_3_0() -> None:
         "enum": [1, 2, None],
         "examples": [2],
     }
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"type": "object", "properties": 5},
+        {"type": "object", "properties": ["a"]},
+        {"type": "object", "required": "a"},
+        {"type": "object", "required": [["a"]]},
+    ],
+)
+def test_parts_that_are_no_objects_are_not_brought_into_one(odd: Any) -> None:
+    plain = {"type": "object", "properties": {"b": {}}}
+    found = operation({"parameters": [parameter("f", "query", {"allOf": [plain, odd]})]})
+    assert isinstance(found, str)
+    assert "not valid JSON Schema" in found
+
+
+def test_an_answer_that_is_described_by_no_object_promises_nothing() -> None:
+    content = {"application/json": 5}
+    found = operation({"responses": {"200": {"content": content}}})
+    assert found.spec.output_schema is None
 
 
 def test_it_masks_secrets_left_in_descriptions() -> None:

@@ -9,13 +9,16 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import anyio
 import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
 from practice.agents.ports import EnvironmentUnavailable
 from practice.clients.openapi import OpenApiEnvironment, OpenApiService
-from practice.clients.openapi_request import Credential
+from practice.clients.openapi_exchange import Answer, Exchange
+from practice.clients.openapi_reading import observe
+from practice.clients.openapi_request import Credential, Request
 from practice.domain.types import OBSERVATION_CAP, WHOLE_CAP, Observation
 
 READ = {
@@ -216,6 +219,26 @@ def test_it_does_not_follow_a_redirect_to_another_host(httpserver: HTTPServer) -
     seen, _ = answer_of(httpserver)
     assert seen.text == "HTTP 302: a redirect to http://169.254.169.254, which is not followed."
     assert seen.is_error
+
+
+def test_it_does_not_follow_a_redirect_to_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library of our test server sends no such header, so its answer is given here."""
+    moved = Answer(302, "", b"", location="http://[nowhere/")
+
+    async def once(*_: Any) -> Answer:
+        return moved
+
+    exchange = Exchange(private_allowed=True, startup_timeout=1.0, call_timeout=1.0)
+    monkeypatch.setattr(exchange, "_once", once)
+    assert anyio.run(exchange.send, Request("GET", "/work"), "http://a.example", "") is moved
+    seen = observe(moved, {})
+    assert seen.text == "HTTP 302: a redirect to another address, which is not followed."
+
+
+@pytest.mark.parametrize("charset", ["idna", "a\0b", "rot13", "undefined"])
+def test_a_charset_that_is_none_of_text_is_read_as_utf_8(charset: str) -> None:
+    answer = Answer(200, "text/plain", "schön".encode(), charset=charset)
+    assert observe(answer, {}).text == "schön"
 
 
 def test_it_follows_a_reading_redirect_within_the_service(httpserver: HTTPServer) -> None:

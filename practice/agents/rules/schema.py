@@ -28,6 +28,8 @@ MONEY = vocabulary("amount price sum fee budget total")
 PAGING = vocabulary("cursor page offset limit size per token start skip after before")
 #: words of parameters that describe a thing instead of naming one.
 DESCRIBING = vocabulary("type status mode class category unit currency city location priority")
+#: bounds beyond are none: what is drawn between them must be a number that can be sent.
+FARTHEST = 2.0**64
 PLACES = ("San Francisco", "Oakland", "London", "Paris", "Chicago", "Boston")
 #: values anyone would try, by the noun of the parameter; ids and credentials are never here.
 COMMON: Mapping[str, tuple[Any, ...]] = {
@@ -103,16 +105,27 @@ class Role(StrEnum):
 def kind(schema: Json) -> str:
     """Return the JSON type of a parameter; the first real one where there are several."""
     declared = schema.get("type")
-    options = declared if isinstance(declared, list) else [declared]
-    options += [o.get("type") for o in schema.get("anyOf", ()) if isinstance(o, Mapping)]
+    options = [*declared] if isinstance(declared, list) else [declared]
+    options += [o.get("type") for o in _several(schema, "anyOf") if isinstance(o, Mapping)]
     return next((str(o) for o in options if o and o != "null"), "string")
+
+
+def _several(schema: Json, name: str) -> Sequence[Any]:
+    """A list of a schema: some dialects check less of one than what is read here."""
+    found = schema.get(name)
+    return found if isinstance(found, list | tuple) else ()
+
+
+def _finite(value: Any) -> float | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if is_number and abs(value) <= FARTHEST else None
 
 
 def choices(schema: Json) -> list[Any]:
     """Return the values a parameter is limited to, from its enum or from its description."""
-    for source in (schema, schema.get("items", {}), *schema.get("anyOf", ())):
-        if isinstance(source, Mapping) and source.get("enum"):
-            return [v for v in source["enum"] if v is not None]
+    for source in (schema, schema.get("items", {}), *_several(schema, "anyOf")):
+        if isinstance(source, Mapping) and (known := _several(source, "enum")):
+            return [v for v in known if v is not None]
     text = str(schema.get("description", ""))
     if quoted := re.findall(r"'(\w+)' (?:for|to|=)", text):
         return list(quoted)
@@ -136,7 +149,7 @@ def _listed(text: str) -> list[Any]:
 
 def bounds(schema: Json) -> tuple[float | None, float | None]:
     """Return (lowest, highest) a number may be, from the schema or its description."""
-    low, high = schema.get("minimum"), schema.get("maximum")
+    low, high = _finite(schema.get("minimum")), _finite(schema.get("maximum"))
     if low is not None or high is not None:
         return low, high
     for pattern in _RANGES:
@@ -243,7 +256,7 @@ def states_date_format(schema: Json) -> bool:
 
 def examples(schema: Json) -> list[Any]:
     """Return values the schema itself offers: examples, then ``e.g.`` in the description."""
-    given = list(schema.get("examples") or ())
+    given = [*_several(schema, "examples")]
     if "example" in schema:
         given.append(schema["example"])
     if not given:
@@ -302,11 +315,11 @@ def text_value(name: str, rng: random.Random) -> str:
 def texts(wanted: Json, rng: random.Random) -> Any | None:
     """Return an object, or a list of one, that asks for nothing but free text; else ``None``."""
     if kind(wanted) == "array":
-        item = texts(wanted.get("items", {}), rng)
+        items = wanted.get("items")
+        item = texts(items if isinstance(items, Mapping) else {}, rng)
         return None if item is None else [item]
-    inner = wanted.get("properties", {})
-    spec = ToolSpec(name="", input_schema={"properties": inner})
-    needed = list(wanted.get("required", ())) or list(inner)[:1]
+    spec = ToolSpec(name="", input_schema=wanted)
+    needed = list(spec.required) or list(spec.parameters)[:1]
     if not needed or any(role(spec, name) is not Role.TEXT for name in needed):
         return None
     return {name: text_value(name, rng) for name in needed}
@@ -347,7 +360,7 @@ def coerce(value: Any, schema: Json) -> Any:
             return float(value)
         if type_ == "string" and isinstance(value, (int, float)) and not isinstance(value, bool):
             return str(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return value
     return value
 
