@@ -21,6 +21,7 @@ import yaml
 
 from memoryapp.domain.formats import digest
 from memoryapp.domain.readings import CHARACTERS_MOST, Problem, ReadBullet, Reading, Unreadable
+from memoryapp.domain.yaml_merges import BoundedMerges
 
 #: how every zip begins, in base64.
 ZIP_MARK = "UEsDB"
@@ -41,6 +42,10 @@ _DAMAGED = (
 #: what PyYAML raises of a value that its own tag does not fit, such as ``!!bool 5``.
 _NO_VALUE = (RecursionError, ValueError, LookupError, AttributeError, TypeError, OverflowError)
 _SECTION = re.compile(r"[a-z][a-z0-9_]{0,59}")
+
+
+class _Front(BoundedMerges, yaml.SafeLoader):
+    pass
 
 
 def read_skill(text: str) -> Reading:
@@ -111,7 +116,7 @@ def _parted(text: str) -> tuple[Mapping[str, Any], str, int]:
     if front is None or len(front[1]) > FRONT_MOST:
         raise Unreadable(f"A {MAIN} begins with its name and description between two lines ---.")
     try:
-        about = yaml.safe_load(front[1])
+        about = yaml.load(front[1], Loader=_Front)
     except (yaml.YAMLError, *_NO_VALUE) as error:
         raise Unreadable(f"What stands in front of {MAIN} is no YAML.") from error
     named = isinstance(about, Mapping) and all(

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from memoryapp.domain.yaml_merges import BoundedMerges
 from practice.domain.reading import whole_text
 from practice.domain.types import Json
 
@@ -73,7 +74,7 @@ def _refuse_deep_nesting(text: str) -> None:
             raise DocumentError("The document cannot be read: it is nested too deeply.")
 
 
-class _Plain(yaml.CSafeLoader):
+class _Plain(BoundedMerges, yaml.CSafeLoader):
     """YAML whose scalars are JSON's: a date stays the text it is."""
 
 

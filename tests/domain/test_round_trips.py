@@ -170,6 +170,12 @@ def with_bytes(old: bytes, new: bytes) -> str:
     return base64.b64encode(base64.b64decode(WHOLE).replace(old, new)).decode()
 
 
+#: 600 bytes that stand for ten thousand million keys.
+MERGES = "a0: &a0 {x: 1}\n" + "".join(
+    f"a{n}: &a{n}\n  <<: [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 11)
+)
+
+
 def front(value: str) -> str:
     return f"---\nname: pdf\ndescription: x\nmore: {value}\n---\n"
 
@@ -193,8 +199,9 @@ def front(value: str) -> str:
         (front("!!bool 5"), "no YAML"),
         (front("!!timestamp x"), "no YAML"),
         (front('!!int ""'), "no YAML"),
+        (front("x\n" + MERGES), "no YAML"),
     ],
-    ids=range(16),
+    ids=range(17),
 )
 def test_it_refuses_what_is_no_skill(text: str, says: str) -> None:
     with pytest.raises(Unreadable, match=says):

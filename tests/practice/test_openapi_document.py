@@ -15,6 +15,11 @@ BASE = "https://api.example.com/v1"
 NOBODY = Credential()
 
 
+MERGES = "a0: &a0 {x: 1}\n" + "".join(
+    f"a{n}: &a{n}\n  <<: [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 11)
+)
+
+
 def document(paths: dict[str, Any], **root: Any) -> str:
     return json.dumps({"openapi": "3.1.0", "servers": [{"url": BASE}], "paths": paths, **root})
 
@@ -56,6 +61,7 @@ def sent(made: Operation, **arguments: Any) -> Request:
             "does not say where the service lives",
         ),
         ("[" * 100_000, "nested too deeply"),
+        (f"openapi: 3.0.0\n{MERGES}", "it merges more than 100000 keys"),
         ('{"openapi": ' + "[" * 100_000, "nested too deeply"),
     ],
 )
