@@ -4,19 +4,23 @@ As in draft-ietf-httpapi-idempotency-key-header. A caller's key stands for one e
 day. What the server failed at, or refused for who was asking or how often, is not kept. Who may not
 ask is refused before any key is looked at: nobody holds a key of another's, and what was revoked
 gets no answer of before.
+
+What the request changes and its answer are one transaction: a web process that dies in between
+leaves neither, and the repeat is done at once.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.db import transaction
+from django.db import connection, transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -32,7 +36,7 @@ from memoryapp.models import ApiKey, IdempotentRequest
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 KEY_MOST = 255
-#: a first request that is silent for this long has died with its process.
+#: The release before stores a key at once: its first that is silent for this long has died.
 PATIENCE = timedelta(minutes=5)
 NOT_KEPT = frozenset({401, 403, 408, 413, 429})
 KEPT_MOST = 1_000_000
@@ -53,14 +57,11 @@ class Idempotency:
             said = f"{HEADER} is 1 to {KEY_MOST} printable characters."
             return _problem(HTTPStatus.BAD_REQUEST, "invalid", said)
         request.idempotency_key = key  # type: ignore[attr-defined]
-        try:
+        with ExitStack() as until_answered:
+            request.until_answered = until_answered  # type: ignore[attr-defined]
             answer = self.get_response(request)
-        except BaseException:
             if (first := _first(request)) is not None:
-                first.delete()
-            raise
-        if (first := _first(request)) is not None:
-            _keep(first, answer)
+                _keep(first, answer)
         return answer
 
     def process_view(
@@ -79,6 +80,11 @@ class Idempotency:
         caller = _caller(request, of_api(**view.initkwargs), args, kwargs)
         if caller is None:
             return None
+        # Not sooner: whoever asks is noted on the row of the key, which others wait for.
+        until_answered: ExitStack = request.until_answered  # type: ignore[attr-defined]
+        until_answered.enter_context(transaction.atomic())
+        if not _alone(caller, key):
+            return _still_working()
         first, is_first = _claim(caller, key, asked)
         if not is_first:
             return _repeated(first, asked)
@@ -88,6 +94,19 @@ class Idempotency:
 
 def _first(request: HttpRequest) -> IdempotentRequest | None:
     return getattr(request, "idempotent_first", None)
+
+
+def _alone(caller: str, key: str) -> bool:
+    """Whether no other request of the caller under this key is being worked on.
+
+    The lock is the transaction's: when its process dies, PostgreSQL gives it back.
+    """
+    named = hashlib.sha256(f"{caller}\0{key}".encode()).digest()
+    number = int.from_bytes(named[:8], signed=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
+        row: tuple[bool] = cursor.fetchone()
+    return row[0]
 
 
 def _claim(caller: str, key: str, asked: str) -> tuple[IdempotentRequest, bool]:
@@ -109,10 +128,7 @@ def _repeated(first: IdempotentRequest, asked: str) -> HttpResponse:
         said = f"This {HEADER} was used for another request. Use a new one for each request."
         return _problem(HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency-key-reused", said)
     if first.status is None:
-        said = "The first request with this key is still being worked on. Ask again in a moment."
-        answer: HttpResponse = _problem(HTTPStatus.CONFLICT, "still-working", said)
-        answer["Retry-After"] = "2"
-        return answer
+        return _still_working()
     if first.body is None:
         said = "This was done before. Its answer is not kept, because it was shown once."
         return _problem(HTTPStatus.CONFLICT, "answer-not-kept", said)
@@ -121,8 +137,19 @@ def _repeated(first: IdempotentRequest, asked: str) -> HttpResponse:
     return answer
 
 
+def _still_working() -> HttpResponse:
+    said = "The first request with this key is still being worked on. Ask again in a moment."
+    answer = _problem(HTTPStatus.CONFLICT, "still-working", said)
+    answer["Retry-After"] = "2"
+    return answer
+
+
 def _keep(first: IdempotentRequest, answer: HttpResponseBase) -> None:
-    if answer.status_code >= 500 or answer.status_code in NOT_KEPT:
+    if answer.status_code >= 500:
+        # Nothing of it is kept; the connection may be of no use any more.
+        transaction.set_rollback(True)
+        return
+    if answer.status_code in NOT_KEPT:
         first.delete()
         return
     first.status = answer.status_code

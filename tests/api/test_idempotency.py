@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -13,6 +15,7 @@ from memoryapp.access import SESSION_KEY
 from memoryapp.indexer.receipts import forget_answers
 from memoryapp.models import ApiKey, IdempotentRequest, Playbook, Report, WorkspaceExport
 from memoryapp.services.releases import release_publish
+from memoryapp.services.reports import report_take
 from memoryapp.services.tokens import api_key_create, api_key_rotate
 from tests.factories import BulletFactory, MembershipFactory, PlaybookFactory
 
@@ -189,3 +192,49 @@ def test_a_repeat_counts_towards_the_limit(playbook: Any, workspace: Any, ada: A
     client = Client(headers={"Authorization": f"Bearer {key}"})
     said = [report(client, playbook).status_code for _ in range(3)]
     assert said == [200, 200, 429]
+
+
+def test_it_is_done_once_though_the_first_died_before_it_was_answered(
+    playbook: Any, with_key: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = with_key("write")
+    address = f"/api/v1/playbooks/{playbook.slug}/bullets"
+    body = {"section": "pitfalls", "content": "Check the order first."}
+    headers = {"Idempotency-Key": "k-1"}
+
+    def send() -> Any:
+        return client.post(address, body, content_type="application/json", headers=headers)
+
+    with monkeypatch.context() as dying:
+        dying.setattr("memoryapp.api.idempotency._keep", exits)
+        with pytest.raises(SystemExit):
+            send()
+    answer = send()
+    assert (answer.status_code, "Idempotency-Replayed" in answer) == (201, False)
+    assert playbook.bullets.filter(content=body["content"]).count() == 1
+
+
+def exits(*_: Any) -> None:
+    raise SystemExit
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_asks_a_repeat_to_wait_that_comes_while_the_first_is_worked_on(
+    playbook: Any, with_key: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, seen = with_key("feedback:write"), list[int]()
+
+    def again() -> None:
+        seen.append(report(client, playbook).status_code)
+        connection.close()
+
+    def take(**given: Any) -> Any:
+        other = threading.Thread(target=again, daemon=True)
+        other.start()
+        other.join(10)
+        return report_take(**given)
+
+    monkeypatch.setattr("memoryapp.api.feedback.report_take", take)
+    assert report(client, playbook).status_code == 200
+    assert seen == [409]
+    assert Report.objects.count() == 1
