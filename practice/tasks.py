@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from celery import shared_task
-from celery.contrib.django.task import DjangoTask
 from django.utils import timezone
 
+from memoryapp.tasks import Bell
 from practice.models import Run
 from practice.orchestrator import (
     case_sets,
@@ -24,14 +24,14 @@ from practice.orchestrator import (
 )
 
 
-@shared_task(base=DjangoTask)
+@shared_task(base=Bell)
 def drive_run(run_id: str) -> None:
     """Ask what a run needs now and ring for it. Safe at any time, any number of times."""
     for unit_id in rounds.drive(run_id):
         run_unit.delay(unit_id)
 
 
-@shared_task(base=DjangoTask)
+@shared_task(base=Bell)
 def run_unit(unit_id: int) -> None:
     run_id = rounds.work(unit_id)
     if run_id is not None:
@@ -41,7 +41,7 @@ def run_unit(unit_id: int) -> None:
         drive_run(str(run_id))
 
 
-@shared_task(base=DjangoTask)
+@shared_task(base=Bell)
 def sweep_runs() -> None:
     """Beat's safety net: whatever a dead worker or a lost message left behind moves again."""
     for run_id in Run.objects.unfinished().values_list("pk", flat=True):
@@ -59,31 +59,31 @@ def sweep_runs() -> None:
     ring_for_replays()
 
 
-@shared_task(base=DjangoTask)
+@shared_task(base=Bell)
 def check_environment(environment_id: int) -> None:
     worlds.check(environment_id)
 
 
-@shared_task(base=DjangoTask)
+@shared_task(base=Bell)
 def try_prompt(trial_id: int) -> None:
     prompt_trials.perform(trial_id)
 
 
-@shared_task(base=DjangoTask)
+@shared_task(base=Bell)
 def take_sent_trajectories() -> None:
     """Begin to learn from what deployed agents sent in."""
     for run_id in online.take():
         drive_run(str(run_id))
 
 
-@shared_task(base=DjangoTask)
+@shared_task(base=Bell)
 def assemble_traces() -> None:
     """Beat's look for traces that are whole: they become trajectories and are learned from."""
     if traces.assemble():
         take_sent_trajectories()
 
 
-@shared_task(base=DjangoTask)
+@shared_task(base=Bell)
 def drop_old() -> None:
     """Beat's look for what workspaces do not want to keep any longer."""
     is_more = retention.drop()
@@ -91,52 +91,52 @@ def drop_old() -> None:
         drop_old.delay()
 
 
-@shared_task(base=DjangoTask)
+@shared_task(base=Bell)
 def check_reset(environment_id: int) -> None:
     resets.check_reset(environment_id)
 
 
-@shared_task(base=DjangoTask)
+@shared_task(base=Bell)
 def ring_for_files() -> None:
     for file_id in readings.due():
         read_telemetry.delay(file_id)
 
 
-@shared_task(base=DjangoTask)
+@shared_task(base=Bell)
 def read_telemetry(file_id: int) -> None:
     for analysis_id in readings.work(file_id):
         analyse_incident.delay(analysis_id)
 
 
-@shared_task(base=DjangoTask)
+@shared_task(base=Bell)
 def ring_for_analyses() -> None:
     for analysis_id in rootcause.due():
         analyse_incident.delay(analysis_id)
 
 
-@shared_task(base=DjangoTask)
+@shared_task(base=Bell)
 def analyse_incident(analysis_id: int) -> None:
     rootcause.work(analysis_id)
 
 
-@shared_task(base=DjangoTask)
+@shared_task(base=Bell)
 def ring_for_sets() -> None:
     for set_id in case_sets.due():
         read_case_set.delay(set_id)
 
 
-@shared_task(base=DjangoTask)
+@shared_task(base=Bell)
 def read_case_set(set_id: int) -> None:
     case_sets.work(set_id)
 
 
-@shared_task(base=DjangoTask)
+@shared_task(base=Bell)
 def ring_for_replays() -> None:
     for case_id in replays.due():
         replay_case.delay(case_id)
 
 
-@shared_task(base=DjangoTask)
+@shared_task(base=Bell)
 def replay_case(case_id: int) -> None:
     replays.work(case_id)
     ring_for_replays()
