@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+logger = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -14,14 +17,21 @@ def beating(
     """Call ``beat`` each ``every`` seconds from a thread of its own until the block ends.
 
     The block is given a question it may ask at any time: whether the work is still ours. It is not
-    any more once ``beat`` has returned False; then nobody beats on. ``at_end`` runs in the thread.
+    any more once ``beat`` has returned False; then nobody beats on. A beat that fails says nothing:
+    the next one begins with a new connection. ``at_end`` closes it and runs in the thread.
     """
     done, lost = threading.Event(), threading.Event()
 
     def run() -> None:
         try:
             while not done.wait(every):
-                if not beat():
+                try:
+                    is_ours = beat()
+                except Exception as error:
+                    logger.warning("A sign of life could not be given: %s", error)
+                    at_end()
+                    continue
+                if not is_ours:
                     lost.set()
                     return
         finally:

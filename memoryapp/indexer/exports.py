@@ -11,13 +11,14 @@ from datetime import timedelta
 from typing import IO
 
 from django.conf import settings
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
 from django.utils import timezone
 
 from memoryapp.clients import export_progress
 from memoryapp.domain.beating import beating
 from memoryapp.models import Event, ExportPiece, WorkspaceExport
 from memoryapp.models.exports import MAX_TRIES
+from memoryapp.queries import database
 from memoryapp.queries.transfer import workspace_export
 
 logger = logging.getLogger(__name__)
@@ -47,8 +48,8 @@ def write(export_id: int) -> None:
     if export.tries > MAX_TRIES:
         export.end(
             Status.FAILED,
-            message=f"{MAX_TRIES} workers died while they wrote it; see what memory and disk "
-            "they have.",
+            message=export.message
+            or f"{MAX_TRIES} workers died while they wrote it; see what memory and disk they have.",
         )
         return
     try:
@@ -59,6 +60,10 @@ def write(export_id: int) -> None:
     except OSError as error:
         logger.warning("Export %s could not be written: %s", export.pk, error)
         export.end(Status.FAILED, message=f"The file could not be written: {error.strerror}.")
+    except OperationalError as error:
+        logger.warning("Export %s is begun anew. %s", export.pk, error)
+        database.connect_anew()
+        export.put_back("The database could not go on.")
     except Exception:
         export.end(Status.FAILED, message="The file could not be written; the log says why.")
         raise
@@ -107,6 +112,7 @@ def _keep(export: WorkspaceExport, file: IO[bytes], rows: int) -> None:
             ExportPiece.objects.create(export=export, number=number, data=data)
         kept = export.end(
             Status.DONE,
+            message="",
             rows=rows,
             size=size,
             digest=digest.hexdigest(),

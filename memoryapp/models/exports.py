@@ -93,6 +93,11 @@ class WorkspaceExport(models.Model):
             self.status, self.claimed_at, self.tries = self.Status.RUNNING, now, self.tries + 1
         return bool(moved)
 
+    def put_back(self, message: str) -> bool:
+        """Have it written anew. False when it was taken over meanwhile."""
+        rows = type(self).objects.held(self)
+        return bool(rows.update(status=self.Status.QUEUED, message=message))
+
     def end(self, status: str, **values: object) -> bool:
         """End under the claim that was made. False when it was taken over meanwhile."""
         rows = type(self).objects.held(self)

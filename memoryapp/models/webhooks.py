@@ -21,8 +21,9 @@ from memoryapp.domain.sealing import Seal
 from memoryapp.domain.webhooks import KINDS, message
 
 PURPOSE = "webhook"
-#: While a try is under way nobody else tries; one that never came back is over after this.
-LEASE = timedelta(minutes=2)
+#: While a try is under way nobody else tries; one that never came back is over after this, which is
+#: three times as long as a receiver is listened to.
+LEASE = timedelta(seconds=30)
 #: Sent when deliveries were written, so that the doorbell is rung; tasks listen.
 queued = Signal()
 

@@ -46,6 +46,16 @@ def server() -> Server:
     return Server(version, name, size, (clock - middle).total_seconds(), vector, is_there)
 
 
+def connect_anew() -> None:
+    """Let go of a connection that a restarted server has closed: it refuses all that follows.
+
+    Inside a transaction nothing is done: it is over, and who began it lets go of its connection.
+    """
+    connection = connections[DEFAULT_DB_ALIAS]
+    if not connection.in_atomic_block:
+        connection.close_if_unusable_or_obsolete()
+
+
 @dataclass(frozen=True, slots=True)
 class Migrations:
     """``missing`` are not applied yet; ``unknown`` are of a later version than this code."""

@@ -16,8 +16,6 @@ Piece = TypeVar("Piece", bound="Work")
 
 #: How often a piece is tried whose worker died; then something in it kills workers.
 MAX_TRIES = 3
-#: A bell that nobody answered is rung again after this time.
-RING_AGAIN = timedelta(minutes=2)
 
 
 class WorkQuerySet(models.QuerySet[Piece], Generic[Piece]):
@@ -28,8 +26,8 @@ class WorkQuerySet(models.QuerySet[Piece], Generic[Piece]):
         return self.filter(waiting | silent)
 
     def due(self, now: datetime, lease: timedelta) -> Self:
-        """What may be claimed and nobody was rung for of late."""
-        forgotten = Q(dispatched_at=None) | Q(dispatched_at__lt=now - RING_AGAIN)
+        """What may be claimed and nobody was rung for within a lease: bells are lost with Redis."""
+        forgotten = Q(dispatched_at=None) | Q(dispatched_at__lt=now - lease)
         # The last bell was answered: whoever did has fallen silent since.
         answered = Q(status=Work.Status.RUNNING, dispatched_at__lt=F("heartbeat_at"))
         return self.free(now, lease).filter(forgotten | answered)
@@ -89,3 +87,10 @@ class Work(models.Model):
             pk=self.pk, claim=self.claim, status=self.Status.RUNNING
         )
         return bool(rows.update(status=status, message=message, ended_at=at, **columns))
+
+    def put_back(self, message: str) -> bool:
+        """Have the next sweep ring for it anew, if our claim still stands."""
+        rows = type(self)._default_manager.filter(
+            pk=self.pk, claim=self.claim, status=self.Status.RUNNING
+        )
+        return bool(rows.update(status=self.Status.WAITING, message=message, dispatched_at=None))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from memoryapp.services.events import event_record
@@ -23,7 +23,7 @@ from practice.clients.telemetry_sets import sets_in
 from practice.domain.rootcause import serial
 from practice.models import CaseSet
 from practice.models.work import MAX_TRIES
-from practice.orchestrator.leases import Stopped, heartbeat, lease, telling
+from practice.orchestrator.leases import Stopped, heartbeat, lease, put_back, telling
 
 __all__ = ["UnreadableTelemetry", "due", "forget", "home_of", "look", "work"]
 
@@ -62,7 +62,8 @@ def work(set_id: int) -> None:
     if row is None:
         return
     if row.tries > MAX_TRIES:
-        _fail(row, "Its worker died each time it was tried. Send fewer cases at a time.")
+        died = "Its worker died each time it was tried. Send fewer cases at a time."
+        _fail(row, row.message or died)
         return
     try:
         with heartbeat(lambda: CaseSet.objects.held(row)):
@@ -72,6 +73,8 @@ def work(set_id: int) -> None:
         return
     except UnreadableTelemetry as error:
         _fail(row, f"{error}.")
+    except OperationalError as error:
+        put_back(row, error)
     except Exception as error:
         logger.exception("case set %s was not read", row.pk)
         _fail(row, f"An internal error stopped the reading: {type(error).__name__}: {error}")

@@ -9,11 +9,13 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connections
+from django.db import OperationalError, connections
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from memoryapp.domain.beating import beating
+from memoryapp.queries import database
+from practice.models.work import Work
 
 #: How often a piece of work writes down how far it is.
 TELL_SECONDS = 0.5
@@ -21,6 +23,20 @@ TELL_SECONDS = 0.5
 
 class Stopped(Exception):
     """The work was cancelled, or another worker took it over."""
+
+
+class DatabaseAway(Exception):
+    """Its disk is full, or it is restarted: nothing the work did is to blame."""
+
+    def __init__(self, error: OperationalError) -> None:
+        first = (str(error).strip().splitlines() or ["no message"])[0]
+        super().__init__(f"The database could not go on: {first}.")
+
+
+def put_back(row: Work, error: OperationalError) -> None:
+    """Have the next sweep ring anew for a piece that the database gave up on."""
+    database.connect_anew()
+    row.put_back(str(DatabaseAway(error)))
 
 
 def lease() -> timedelta:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -19,7 +19,7 @@ from practice.clients.telemetry import UnreadableTelemetry
 from practice.clients.telemetry_files import Read, read
 from practice.models import Analysis, TelemetryFile
 from practice.models.work import MAX_TRIES
-from practice.orchestrator.leases import Stopped, heartbeat, lease, telling
+from practice.orchestrator.leases import Stopped, heartbeat, lease, put_back, telling
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def work(file_id: int) -> list[int]:
     if row is None:
         return []
     if row.tries > MAX_TRIES:
-        _fail(row, "Its worker died each time it was tried. Split it by time.")
+        _fail(row, row.message or "Its worker died each time it was tried. Split it by time.")
     else:
         try:
             with heartbeat(lambda: TelemetryFile.objects.held(row)):
@@ -54,6 +54,8 @@ def work(file_id: int) -> list[int]:
             return []
         except UnreadableTelemetry as error:
             _fail(row, f"{error}.")
+        except OperationalError as error:
+            put_back(row, error)
         except Exception as error:
             logger.exception("telemetry file %s was not read", row.pk)
             _fail(row, f"An internal error stopped the reading: {type(error).__name__}: {error}")

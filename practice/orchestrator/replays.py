@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from memoryapp.services.events import event_record
@@ -23,7 +23,7 @@ from practice.domain.rootcause.telemetry import Telemetry
 from practice.models import CaseSet, Replay, ReplayCase
 from practice.models.work import MAX_TRIES
 from practice.orchestrator.case_sets import home_of
-from practice.orchestrator.leases import heartbeat, lease
+from practice.orchestrator.leases import heartbeat, lease, put_back
 
 logger = logging.getLogger(__name__)
 
@@ -57,13 +57,19 @@ def work(case_pk: int) -> None:
     if row is None:
         return
     if row.tries > MAX_TRIES:
-        _end(row, ReplayCase.Status.FAILED, "Its worker died each time it was tried.")
+        _end(
+            row,
+            ReplayCase.Status.FAILED,
+            row.message or "Its worker died each time it was tried.",
+        )
     else:
         try:
             with heartbeat(lambda: ReplayCase.objects.held(row)):
                 answer = _replayed(row)
         except UnreadableTelemetry as error:
             _end(row, ReplayCase.Status.FAILED, str(error))
+        except OperationalError as error:
+            put_back(row, error)
         except Exception as error:
             logger.exception("case %s failed", row.pk)
             _end(row, ReplayCase.Status.FAILED, f"{type(error).__name__}: {error}")

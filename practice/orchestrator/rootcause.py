@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from memoryapp.services.events import event_record
@@ -29,7 +29,7 @@ from practice.domain.rootcause.types import Analysis as Found
 from practice.models import Analysis, Incident, IncidentAlert
 from practice.models.work import MAX_TRIES
 from practice.orchestrator import decisive, engines, telemetry, verdicts
-from practice.orchestrator.leases import heartbeat, lease
+from practice.orchestrator.leases import heartbeat, lease, put_back
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +75,8 @@ def work(analysis_id: int) -> None:
             found, drawn = _perform(row)
     except UnreadableTelemetry as error:
         _fail(row, f"{error}. Nothing was judged.")
+    except OperationalError as error:
+        put_back(row, error)
     except Exception as error:
         logger.exception("analysis %s failed", row.pk)
         _fail(row, f"An internal error stopped this analysis: {type(error).__name__}: {error}")

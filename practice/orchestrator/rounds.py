@@ -19,6 +19,7 @@ from django.db.models import Exists, Max, OuterRef, Q
 from django.utils import timezone
 
 from memoryapp.domain import context
+from memoryapp.queries import database
 from memoryapp.services import events
 from practice.agents.ports import (
     AgentError,
@@ -38,7 +39,7 @@ from practice.models import (
     Unit,
 )
 from practice.orchestrator import ending, progress, silence, stages
-from practice.orchestrator.leases import heartbeat, lease
+from practice.orchestrator.leases import DatabaseAway, heartbeat, lease
 from practice.orchestrator.results import ClaimLost, Result
 
 logger = logging.getLogger(__name__)
@@ -53,14 +54,6 @@ BACK_OFF_SECONDS = 2.0
 BACK_OFF_CAP = 120.0
 #: However long a provider asks to wait, it is asked again after this.
 TOLD_CAP = 600.0
-
-
-class DatabaseAway(Exception):
-    """Its disk is full, or it is restarted: nothing the unit did is to blame."""
-
-    def __init__(self, error: OperationalError) -> None:
-        first = (str(error).strip().splitlines() or ["no message"])[0]
-        super().__init__(f"The database could not go on: {first}.")
 
 
 def drive(run_id: str | UUID) -> list[int]:
@@ -256,6 +249,7 @@ def _save(unit: Unit, result: Result) -> None:
 
 def _postpone(unit: Unit, error: Exception) -> None:
     """Put a unit back with back-off and jitter, or give up after ``MAX_TRIES``."""
+    database.connect_anew()
     if unit.tries >= domain.MAX_TRIES:
         _fail(unit, f"{error} Tried {unit.tries} times.")
         return

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings as product
+from django.db import OperationalError
 from django.utils import timezone
 
 from memoryapp.domain.beating import beating
@@ -72,6 +73,23 @@ def test_it_is_given_up_when_it_kills_workers(export: WorkspaceExport) -> None:
     assert export.message.startswith("3 workers died while they wrote it")
 
 
+def test_it_is_begun_anew_when_the_database_could_not_go_on(
+    export: WorkspaceExport, monkeypatch: Any
+) -> None:
+    def restarted(**_: Any) -> None:
+        raise OperationalError("the connection is closed")
+
+    with monkeypatch.context() as away:
+        away.setattr(exports, "workspace_export", restarted)
+        exports.write(export.pk)
+    export.refresh_from_db()
+    assert (export.status, export.message) == ("queued", "The database could not go on.")
+    assert exports.due() == [export.pk]
+    exports.write(export.pk)
+    export.refresh_from_db()
+    assert (export.status, export.message) == ("done", "")
+
+
 def test_it_is_no_longer_written_once_it_was_stopped(
     export: WorkspaceExport, monkeypatch: Any
 ) -> None:
@@ -132,3 +150,18 @@ def test_the_work_is_told_when_it_is_lost() -> None:
     with beating(lambda: False, every=0.001, at_end=ended.set) as is_ours:
         assert ended.wait(10)
         assert not is_ours()
+
+
+def test_a_sign_of_life_that_could_not_be_given_is_followed_by_the_next() -> None:
+    beats, given = iter([OperationalError("away"), True, False]), []
+    ended = threading.Event()
+
+    def beat() -> bool:
+        given.append(next(beats))
+        if isinstance(given[-1], Exception):
+            raise given[-1]
+        return bool(given[-1])
+
+    with beating(beat, every=0.001, at_end=lambda: ended.set() if len(given) == 3 else None):
+        assert ended.wait(10)
+    assert given[1:] == [True, False]

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from memoryapp.domain.errors import UnableToStart
@@ -48,6 +49,28 @@ def test_a_worker_that_falls_silent_is_followed_as_soon_as_its_lease_is_over(
     assert not Analysis.objects.due(now - timedelta(seconds=20), lease).exists()
     assert rootcause.due() == [row.pk]
     assert rootcause.due() == []  # that bell nobody has answered yet
+
+
+def test_a_bell_that_was_lost_is_rung_again_after_a_lease(incident: Incident) -> None:
+    row, lease, now = incident.analyses.get(), timedelta(minutes=1), timezone.now()
+    Analysis.objects.update(dispatched_at=now - timedelta(seconds=61))
+    assert not Analysis.objects.due(now - timedelta(seconds=2), lease).exists()
+    assert rootcause.due() == [row.pk]
+
+
+def test_it_is_done_again_when_the_database_could_not_go_on(
+    incident: Incident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def restarted(*_: Any, **__: Any) -> None:
+        raise OperationalError("terminating connection due to administrator command")
+
+    with monkeypatch.context() as away:
+        away.setattr(rootcause, "analyse", restarted)
+        row = analysed(incident)
+    said = "The database could not go on: terminating connection due to administrator command."
+    assert (row.status, row.message) == ("waiting", said)
+    assert rootcause.due() == [row.pk]
+    assert analysed(incident).status == "done"
 
 
 def test_a_late_twin_cannot_overwrite(incident: Incident, monkeypatch: pytest.MonkeyPatch) -> None:

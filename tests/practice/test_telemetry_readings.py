@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from practice.clients import telemetry_records
@@ -50,6 +51,20 @@ def test_what_a_dead_worker_held_is_read_by_the_next(source: TelemetrySource) ->
     assert readings.due() == [row.pk]
     assert readings.due() == []
     assert (read_in(row).status, row.rows, row.percent) == ("done", 150, 100)
+
+
+def test_it_is_read_again_when_the_database_could_not_go_on(
+    source: TelemetrySource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def restarted(*_: Any, **__: Any) -> None:
+        raise OperationalError("the connection is closed")
+
+    row = sent(source)
+    with monkeypatch.context() as away:
+        away.setattr(readings, "read", restarted)
+        assert read_in(row).status == "waiting"
+    assert readings.due() == [row.pk]
+    assert (read_in(row).status, row.message) == ("done", "")
 
 
 def test_it_gives_up_on_what_kills_its_workers(source: TelemetrySource) -> None:
