@@ -19,7 +19,7 @@ _KEY = (
     "from memoryapp.models import Workspace; from django.contrib.auth import get_user_model;"
     "from memoryapp.services.tokens import api_key_create;"
     "print(api_key_create(workspace=Workspace.objects.get(), name='benchmark',"
-    " scopes=['read', 'write'], by=get_user_model().objects.get())[1])"
+    " scopes={scopes}, rate_limit=0, by=get_user_model().objects.get())[1])"
 )
 
 
@@ -45,9 +45,9 @@ def in_shell(data: Path, script: str) -> str:
     return done.stdout
 
 
-def api_key(data: Path) -> str:
+def api_key(data: Path, scopes: str = "read write") -> str:
     """Make a key in the product's own database, as an admin would in the browser."""
-    return in_shell(data, _KEY).strip().splitlines()[-1]
+    return in_shell(data, _KEY.format(scopes=scopes.split())).strip().splitlines()[-1]
 
 
 def start_run(product: Product, key: str, **asked: Any) -> int:

@@ -21,8 +21,10 @@ from pathlib import Path
 from memoryapp.project import embedded
 from tests.product import ROOT, free_port
 
-NAMESPACE, OURS, THEIRS = "greenroom-host2", "gr-host1", "gr-host2"
-HERE, THERE = "10.77.9.1", "10.77.9.2"
+#: by our process: two trials may go on side by side.
+NAMESPACE = f"greenroom-{os.getpid()}"
+OURS, THEIRS = f"gr1-{os.getpid()}", f"gr2-{os.getpid()}"
+HERE, THERE = (f"10.77.{os.getpid() % 250}.{end}" for end in (1, 2))
 CHUNK = 65_536
 
 
