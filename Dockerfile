@@ -21,4 +21,4 @@ RUN printf '%s\n' '#!/app/.venv/bin/python' 'import sys' 'sys.path.insert(0, "/a
 USER 10001
 EXPOSE 8000
 CMD ["gunicorn", "memoryapp.project.wsgi", "--bind=0.0.0.0:8000", "--worker-class=gthread", \
-     "--workers=2", "--threads=4", "--no-control-socket", "--preload"]
+     "--workers=2", "--threads=6", "--no-control-socket", "--preload"]

@@ -193,7 +193,7 @@ def _children(data: Path, host: str, port: int, mcp_port: int) -> list[Child]:
             "web",
             (
                 *(python, "-m", "gunicorn", "memoryapp.project.wsgi", "--bind", bind),
-                *("--worker-class", "gthread", "--workers", "2", "--threads", "4"),
+                *("--worker-class", "gthread", "--workers", "2", "--threads", "6"),
                 *("--timeout", "60", "--graceful-timeout", "5", "--no-control-socket"),
                 "--preload",
             ),

@@ -36,13 +36,16 @@ PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
 PLAYBOOK_HEADER = "X-Greenroom-Playbook"
 ENVIRONMENT_HEADER = "X-Greenroom-Environment"
-#: Requests one web process reads at a time, while one more waits: the other threads stay free for
-#: pages and pulls, however slowly bodies come.
+#: Long requests one web process reads at a time, while two more wait: its other threads (six are
+#: what it is started with) stay free for pages and pulls, however slowly bodies come.
 AT_ONCE = 2
+IN_LINE = 2
 PATIENCE_SECONDS = 2.0
+#: Bytes, not packed, that are read without a slot, as any other request of the API is.
+SHORT = 64 * 1024
 Row = TypeVar("Row", bound=Model)
 _slots = threading.BoundedSemaphore(AT_ONCE)
-_next_in_line = threading.BoundedSemaphore(1)
+_line = threading.BoundedSemaphore(IN_LINE)
 
 
 class TooBusy(APIException):
@@ -224,7 +227,7 @@ class TrajectoryImport(APIView):
 
 @contextmanager
 def reading(request: Request) -> Iterator[Iterator[bytes]]:
-    """The body's pieces, while one of the slots is ours.
+    """The body's pieces, while one of the slots is ours; short bodies need none.
 
     Raises:
         TooBusy, TooLarge, ParseError: no slot is free, more than may be read, or broken.
@@ -235,11 +238,12 @@ def reading(request: Request) -> Iterator[Iterator[bytes]]:
             f"The body has {length} bytes; {settings.INGEST_MAX_BYTES} are read at most. "
             "Send it in smaller batches."
         )
-    if not _a_slot():
+    encoding = request.headers.get("Content-Encoding", "").strip().lower()
+    short = not encoding and length.isdigit() and int(length) <= SHORT
+    if not (short or _a_slot()):
         raise TooBusy
     try:
         stream = request.data
-        encoding = request.headers.get("Content-Encoding", "").strip().lower()
         read = stream.read if hasattr(stream, "read") else lambda size: b""
         yield unpacked(read, encoding=encoding, limit=settings.INGEST_MAX_BYTES)
     except BodyTooLarge as error:
@@ -249,19 +253,20 @@ def reading(request: Request) -> Iterator[Iterator[bytes]]:
     except BrokenBody as error:
         raise ParseError(str(error)) from error
     finally:
-        _slots.release()
+        if not short:
+            _slots.release()
 
 
 def _a_slot() -> bool:
-    """Take a slot, or wait a moment for one where nobody does so already."""
+    """Take a slot, or wait a moment for one where few do so already."""
     if _slots.acquire(blocking=False):
         return True
-    if not _next_in_line.acquire(blocking=False):
+    if not _line.acquire(blocking=False):
         return False
     try:
         return _slots.acquire(timeout=PATIENCE_SECONDS)
     finally:
-        _next_in_line.release()
+        _line.release()
 
 
 def _media_type(request: Request) -> str:

@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import json
 import threading
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -157,32 +158,55 @@ def test_it_asks_senders_to_wait_while_too_much_waits(client: Any, settings: Any
     assert SentTrace.objects.count() == 1
 
 
-def test_it_keeps_threads_free_for_others(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ingest, "PATIENCE_SECONDS", 0.01)
+@pytest.fixture
+def long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every body is a long one."""
+    monkeypatch.setattr(ingest, "SHORT", 0)
+
+
+@pytest.fixture
+def no_slot() -> Iterator[None]:
     with contextlib.ExitStack() as taken:
         for _ in range(ingest.AT_ONCE):
             assert ingest._slots.acquire(blocking=False)
             taken.callback(ingest._slots.release)
-        waited = post(client, protobuf(refund()))
-        assert ingest._next_in_line.acquire(blocking=False)
-        taken.callback(ingest._next_in_line.release)
-        monkeypatch.setattr(ingest, "PATIENCE_SECONDS", 60)
+        yield
+
+
+@pytest.mark.usefixtures("long", "no_slot")
+def test_it_keeps_threads_free_for_others(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest, "PATIENCE_SECONDS", 0.01)
+    waited = post(client, protobuf(refund()))
+    monkeypatch.setattr(ingest, "PATIENCE_SECONDS", 60)
+    with contextlib.ExitStack() as in_line:
+        for _ in range(ingest.IN_LINE):
+            assert ingest._line.acquire(blocking=False)
+            in_line.callback(ingest._line.release)
         at_once = post(client, protobuf(refund()))
     for answer in (waited, at_once):
         assert (answer.status_code, answer["Retry-After"]) == (503, "1")
-    assert post(client, protobuf(refund())).status_code == 200
 
 
+@pytest.mark.usefixtures("no_slot")
+def test_a_short_body_waits_for_nobody_but_a_packed_one_may_be_long(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "PATIENCE_SECONDS", 0.01)
+    body = protobuf(refund())
+    assert post(client, body).status_code == 200
+    packed = post(client, gzip.compress(body), **{"Content-Encoding": "gzip"})
+    assert packed.status_code == 503
+
+
+@pytest.mark.usefixtures("long", "no_slot")
 def test_a_sender_waits_for_the_one_before(client: Any) -> None:
-    for _ in range(ingest.AT_ONCE):
-        assert ingest._slots.acquire(blocking=False)
     later = threading.Timer(0.05, ingest._slots.release)
     later.start()
     try:
         assert post(client, protobuf(refund())).status_code == 200
     finally:
         later.join()
-        ingest._slots.release()
+        assert ingest._slots.acquire(blocking=False)
 
 
 def test_it_wants_to_know_where_to_when_there_is_a_choice(client: Any, workspace: Any) -> None:
