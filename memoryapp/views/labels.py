@@ -16,6 +16,7 @@ from memoryapp.domain.canary import LEAST
 from memoryapp.domain.errors import UnableTo
 from memoryapp.forms import TrialEndForm, TrialForm, first_error
 from memoryapp.models import Release, ReleaseLabel
+from memoryapp.queries import releases as release_queries
 from memoryapp.queries import serving
 from memoryapp.services import canaries
 from memoryapp.views.playbooks import playbook_or_404
@@ -120,6 +121,9 @@ def _page(
         "pulls": pulled.get(label.release_id, serving.Pulls()),
         "pull_days": serving.PULL_DAYS,
         "lost": serving.receipts_lost(),
+        "moves": release_queries.label_moves(playbook.label_moves.filter(name=label.name))[
+            :EVENTS_SHOWN
+        ],
         "events": serving.trials_before(label)[:EVENTS_SHOWN],
         "releases": others,
         "may_decide": membership_of(request).may_review,

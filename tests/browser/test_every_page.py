@@ -54,7 +54,10 @@ def is_error(said: ConsoleMessage) -> bool:
     return said.type == "error" and not any(page in said.location["url"] for page in missing)
 
 
-#: theme, width, and the rules that are checked: a theme changes colours and nothing else.
+#: theme, width, and the rules that are checked: a theme changes colours and nothing else, a phone
+#: changes the frame's colours alone: on one page in eight the rule that takes most of the time is
+#: enough there.
+COLORS_EVERY = 8
 LOOKS = (
     ("light", 1440, {"resultTypes": ["violations"]}),
     ("dark", 1440, {"resultTypes": ["violations"], "runOnly": ["color-contrast"]}),
@@ -83,7 +86,7 @@ def test_every_page_is_light_accessible_and_fits(
     context.new_cdp_session(page).send("Network.setCacheDisabled", {"cacheDisabled": True})
     answers: list[Response] = []
     page.on("response", lambda answer: answers.append(answer))
-    for path in pages:
+    for number, path in enumerate(pages):
         page.set_viewport_size({"width": 1440, "height": 900})
         answers.clear()
         page.goto(path)
@@ -94,6 +97,8 @@ def test_every_page_is_light_accessible_and_fits(
             wide = page.evaluate("document.documentElement.scrollWidth")
             if wide > width:
                 broken.append(f"{path}: {wide} px wide at {width}")
+            if rules and width == 360 and number % COLORS_EVERY:
+                rules = {**rules, "rules": {"color-contrast": {"enabled": False}}}
             found = page.evaluate("(rules) => rules && axe.run(document, rules)", rules)
             broken += [
                 f"{path}, {theme} at {width}: {v['id']} {v['nodes'][0]['html'][:120]}"

@@ -132,11 +132,11 @@ def test_it_asks_the_same_however_much_was_reported(
     trial: Any, vera_client: Any, django_assert_num_queries: Any
 ) -> None:
     vera_client.get(URL)
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(14):
         vera_client.get(URL)
     report(trial.release, 30, 10)
     report(trial.canary, 30, 10)
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(14):
         vera_client.get(URL)
 
 
@@ -147,3 +147,15 @@ def test_it_is_for_members_and_moved_by_reviewers(
     assert "Start the trial" not in text(vera_client.get(URL))
     assert vera_client.post(f"{URL}trial/", {"release": 2, "share": 9}).status_code == 403
     assert vera_client.get("/playbooks/help-desk/labels/nope/").status_code == 404
+
+
+def test_it_says_who_moved_it_and_from_where(
+    playbook: Playbook, ada: Any, rita_client: Any, vera_client: Any
+) -> None:
+    rita_client.post("/playbooks/help-desk/labels/move/", {"name": "production", "release": 2})
+    page = vera_client.get(URL)
+    assert [(move.from_release, move.moved_by.username) for move in page.context["moves"]] == [
+        (playbook.releases.get(number=1), "rita"),
+        (None, "ada"),
+    ]
+    assert 'v1 → <a class="link" href="/playbooks/help-desk/releases/2/">v2</a>' in text(page)
