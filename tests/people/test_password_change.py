@@ -89,6 +89,19 @@ def test_it_offers_a_link_by_mail_only_where_mail_is_sent(client: Client, settin
     assert asked in client.get("/login/").content.decode()
 
 
+@pytest.mark.parametrize(
+    ("backend", "said"), [("dummy", "stays unconfirmed"), ("locmem", "was sent there")]
+)
+def test_it_claims_a_mail_only_where_mail_is_sent(
+    rita: Any, settings: Any, backend: str, said: str
+) -> None:
+    settings.EMAIL_BACKEND = f"django.core.mail.backends.{backend}.EmailBackend"
+    client = signed_in(rita)
+    client.post("/reauthenticate/", {"password": PASSWORD})
+    page = client.post("/email/", {"action_add": "", "email": "r@new.example"}, follow=True)
+    assert said in page.content.decode()
+
+
 def test_a_link_by_mail_sets_a_new_one(
     client: Client, rita: Any, mailoutbox: Any, settings: Any
 ) -> None:
