@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 from functools import lru_cache
 from importlib.resources import files
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -58,7 +59,7 @@ def is_error(said: ConsoleMessage) -> bool:
 #: changes the frame's colours alone: on one page in eight the rule that takes most of the time is
 #: enough there.
 COLORS_EVERY = 8
-LOOKS = (
+LOOKS: tuple[tuple[str, int, dict[str, Any] | None], ...] = (
     ("light", 1440, {"resultTypes": ["violations"]}),
     ("dark", 1440, {"resultTypes": ["violations"], "runOnly": ["color-contrast"]}),
     ("light", 1024, None),
