@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -10,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
-from memoryapp.api.contract import PROBLEM, READING, WRITING, WriteRequest
+from memoryapp.api.contract import PROBLEM, READING, WRITING, NewestFirst, WriteRequest
 from memoryapp.api.permissions import HasScope, workspace_of
 from practice.api.telemetry import BytesParser, body_of
 from practice.domain.replays import VARIANTS
@@ -61,6 +63,17 @@ class ReplaySerializer(serializers.ModelSerializer[Replay]):
             "result",
             "started_at",
             "ended_at",
+        )
+
+
+class ReplayRowSerializer(ReplaySerializer):
+    """A replay without its figures; ``message`` says what it was held against, and how it stood."""
+
+    message = serializers.CharField(source="result.gate.message", default="")
+
+    class Meta(ReplaySerializer.Meta):
+        fields = tuple(  # type: ignore[assignment]
+            "message" if name == "result" else name for name in ReplaySerializer.Meta.fields
         )
 
 
@@ -121,9 +134,25 @@ class CaseSetReading(APIView):
         return Response(CaseSetSerializer(row).data)
 
 
-class ReplayStart(APIView):
+class NewestReplayFirst(NewestFirst):
+    ordering = "-number"
+
+
+class ReplayList(APIView):
     permission_classes = (HasScope,)
-    scopes = WRITING
+    scopes = READING | WRITING
+
+    @extend_schema(
+        parameters=[OpenApiParameter("cursor", str), OpenApiParameter("page_size", int)],
+        responses={200: ReplayRowSerializer(many=True), 404: PROBLEM},
+    )
+    def get(self, request: Request, pk: int) -> Response:
+        """Replays of a set, newest first, in pages."""
+        pages = NewestReplayFirst()
+        page: Any = pages.paginate_queryset(
+            _case_set(request, pk).replays.all(), request, view=self
+        )
+        return pages.get_paginated_response(ReplayRowSerializer(page, many=True).data)
 
     @extend_schema(
         request=ReplayRequest, responses={202: ReplaySerializer, 404: PROBLEM, 409: PROBLEM}
@@ -142,13 +171,37 @@ class ReplayStart(APIView):
 
 class ReplayDetail(APIView):
     permission_classes = (HasScope,)
-    scopes = READING
+    scopes = READING | {"DELETE": WRITING["POST"]}
 
     @extend_schema(responses={200: ReplaySerializer, 404: PROBLEM})
     def get(self, request: Request, pk: int) -> Response:
         """One replay with its figures per variant."""
-        rows = Replay.objects.filter(case_set__workspace=workspace_of(request))
-        return Response(ReplaySerializer(object_or_404(rows, pk=pk)).data)
+        return Response(ReplaySerializer(_replay(request, pk)).data)
+
+    @extend_schema(responses={200: ReplaySerializer, 404: PROBLEM, 409: PROBLEM})
+    def delete(self, request: Request, pk: int) -> Response:
+        """Cancel a replay; nothing is compared, and it stays in the list."""
+        row = replays.replay_cancel(replay=_replay(request, pk), by=request.user)
+        return Response(ReplaySerializer(row).data)
+
+
+class ReplayBaseline(APIView):
+    permission_classes = (HasScope,)
+    scopes = {"PUT": WRITING["POST"]}
+
+    @extend_schema(request=None, responses={200: ReplaySerializer, 404: PROBLEM, 409: PROBLEM})
+    def put(self, request: Request, pk: int) -> Response:
+        """Make a finished replay what later ones of its set are held against."""
+        row = replays.baseline_set(replay=_replay(request, pk), by=request.user)
+        return Response(ReplaySerializer(row).data)
+
+
+def _replay(request: Request, pk: int) -> Replay:
+    rows = Replay.objects.filter(case_set__workspace=workspace_of(request))
+    light = rows.select_related("case_set__workspace").defer(
+        "case_set__archive", "case_set__truths"
+    )
+    return object_or_404(light, pk=pk)
 
 
 def _case_set(request: Request, pk: int) -> CaseSet:

@@ -166,7 +166,7 @@ class FileReading(APIView):
 
 
 class _Otlp(APIView):
-    """Where an OTLP/HTTP exporter sends: ``…/telemetry/<source>`` is its endpoint."""
+    """Where an OTLP/HTTP exporter sends: …/telemetry/SOURCE is its endpoint."""
 
     permission_classes = (HasScope,)
     scopes = {"POST": SENDING["POST"]}

@@ -163,8 +163,9 @@ urlpatterns = [
     path(
         "case-sets/<int:pk>/reading", replays.CaseSetReading.as_view(), name="api-case-set-reading"
     ),
-    path("case-sets/<int:pk>/replays", replays.ReplayStart.as_view(), name="api-replay-start"),
+    path("case-sets/<int:pk>/replays", replays.ReplayList.as_view(), name="api-replay-list"),
     path("replays/<int:pk>", replays.ReplayDetail.as_view(), name="api-replay-detail"),
+    path("replays/<int:pk>/baseline", replays.ReplayBaseline.as_view(), name="api-replay-baseline"),
     path("telemetry", telemetry.SourceList.as_view(), name="api-telemetry-source-list"),
     path(
         "telemetry/<slug:slug>/columns",

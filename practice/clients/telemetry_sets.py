@@ -13,10 +13,23 @@ from typing import Any
 from practice.clients.telemetry import UnreadableTelemetry, alert, case, lines, telemetry, topology
 from practice.domain.rootcause.analysis import analyse
 from practice.domain.rootcause.evaluation import Replayed, Truth, ranking
+from practice.domain.rootcause.telemetry import Telemetry
 from practice.domain.rootcause.trajectories import Action, analyse_trajectory
-from practice.domain.rootcause.window import Reference, learn
+from practice.domain.rootcause.window import learn
 
 _DEPTH = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all cases of a set share; ``notes`` say what of it could not be used.
+
+    ``topology`` are caller → callee pairs, ``normal`` is fault-free telemetry.
+    """
+
+    topology: tuple[tuple[str, str], ...] = ()
+    normal: Telemetry | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,24 +112,12 @@ def replay(case_set: CaseSet) -> Iterator[Replayed]:
     if case_set.trajectories is not None:
         yield from _replay_trajectories(case_set.trajectories)
         return
-    try:
-        pairs = topology(case_set.folder)
-    except UnreadableTelemetry:  # who calls whom can be read off spans
-        pairs = ()
-    normal = case_set.folder / "normal"
-    reference: Reference | None = None
-    said: tuple[str, ...] = ()
-    if normal.is_dir():
-        try:
-            found, said = telemetry(normal, pairs, near=_some_time(case_set))
-            reference = learn(found) if found.present() else None
-        except UnreadableTelemetry as error:
-            said = (str(error),)
-        said = tuple(f"normal/{note}" for note in said)
+    common = shared(case_set)
+    reference = learn(common.normal) if common.normal is not None else None
     for folder in case_set.case_folders():
         began = time.perf_counter()
         try:
-            one = case(folder, pairs)
+            one = case(folder, common.topology)
         except UnreadableTelemetry as error:
             # One broken case must not cost the others their answer.
             seconds = time.perf_counter() - began
@@ -139,8 +140,27 @@ def replay(case_set: CaseSet) -> Iterator[Replayed]:
             outcome=answer.outcome.value,
             score=top.score if top else 0.0,
             verified=bool(top and top.verified),
-            notes=(*one.notes, *said, *answer.notes),
+            notes=(*one.notes, *common.notes, *answer.notes),
         )
+
+
+def shared(case_set: CaseSet) -> Shared:
+    """Topology and fault-free telemetry of a set. What cannot be read is as good as missing."""
+    notes: list[str] = []
+    pairs: tuple[tuple[str, str], ...] = ()
+    try:
+        pairs = topology(case_set.folder)
+    except UnreadableTelemetry as error:
+        notes.append(f"{error}. Who calls whom was read off the spans")
+    home = case_set.folder / "normal"
+    if not home.is_dir():
+        return Shared(pairs, notes=tuple(notes))
+    try:
+        normal, said = telemetry(home, pairs, near=_some_time(case_set))
+    except UnreadableTelemetry as error:
+        return Shared(pairs, notes=(*notes, f"normal/{error}"))
+    notes += [f"normal/{note}" for note in said]
+    return Shared(pairs, normal if normal.present() else None, tuple(notes))
 
 
 def _some_time(case_set: CaseSet) -> float | None:

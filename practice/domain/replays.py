@@ -17,6 +17,9 @@ from practice.domain.rootcause.telemetry import (
 )
 
 WHOLE = "whole"
+NO_REFERENCE = "no-reference"
+#: How a case ended that failed and has no answer.
+FAILED = "failed"
 #: Variant to what is taken away; the whole is always replayed.
 VARIANTS = {
     WHOLE: "Everything",
@@ -25,21 +28,13 @@ VARIANTS = {
     "no-logs": "Without logs",
     "no-edges": "Without call latencies",
     "no-topology": "Without topology",
-    "no-reference": "Without fault-free reference",
+    NO_REFERENCE: "Without fault-free reference",
 }
 _COMPARED = ("r_at_1", "mrr")
 
 
-def varied(
-    telemetry: Telemetry, reference: Telemetry | None, variant: str
-) -> tuple[Telemetry, Telemetry | None]:
-    """The input of a case under a variant: one kind of it taken away, in the reference too."""
-    if variant == "no-reference":
-        return telemetry, None
-    return _without(telemetry, variant), reference and _without(reference, variant)
-
-
-def _without(telemetry: Telemetry, variant: str) -> Telemetry:
+def varied(telemetry: Telemetry, variant: str) -> Telemetry:
+    """Telemetry of a case or of the reference under a variant: one kind of it taken away."""
     match variant:
         case "no-metrics":
             return replace(telemetry, metrics=MetricTable())
@@ -55,12 +50,17 @@ def _without(telemetry: Telemetry, variant: str) -> Telemetry:
             return telemetry
 
 
+def unanswered(case_id: str, why: str) -> Replayed:
+    """A case that failed. It stays in the figures, as a miss that took no time."""
+    return Replayed(case_id, (), 0.0, 0, outcome=FAILED, notes=(why,))
+
+
 def figures(
     name: str, replayed: Sequence[Replayed], truths: Mapping[str, Truth], calls: Sequence[int]
 ) -> dict[str, Any]:
     """``evaluation.report`` with shares of verified and withheld answers, and what it took.
 
-    ``calls`` are the model calls of each case.
+    ``calls`` are the model calls of each case that was answered.
     """
     found = report(name, replayed, truths or None)
     answered = [case for case in replayed if case.outcome == "found"]
@@ -78,10 +78,12 @@ def gate(
 ) -> dict[str, Any]:
     """Whether a replay is no worse than the baseline of its set, and which cases moved.
 
-    It passes when neither R@1 nor MRR of the whole is lower. Cases are compared by rank.
+    It passes when neither R@1 nor MRR of the whole is lower and no case of it failed, as none of a
+    baseline has. Cases are compared by rank.
     """
     if "r_at_1" not in now or "r_at_1" not in before:
         return {"passed": None, "message": "The set has no labels, so nothing can be compared."}
+    failed = sum(case["outcome"] == FAILED for case in now["per_case"])
     lower = [name for name in _COMPARED if now[name] < before[name]]
     ranks = {side: _ranks(rows, truths) for side, rows in (("now", now), ("before", before))}
     moved = [
@@ -91,9 +93,10 @@ def gate(
     ]
     words = {"r_at_1": "R@1", "mrr": "MRR"}
     said = ", ".join(f"{words[n]} {before[n]:.2f} to {now[n]:.2f}" for n in _COMPARED)
+    lost = f" {failed} of {now['cases']} cases failed and count as missed." if failed else ""
     return {
-        "passed": not lower,
-        "message": f"Against the baseline: {said}.",
+        "passed": not lower and not failed,
+        "message": f"Against the baseline: {said}.{lost}",
         "moved": sorted(moved, key=lambda row: _worse(row["now"], row["before"]), reverse=True),
     }
 

@@ -13,13 +13,13 @@ from django.utils import timezone
 
 from memoryapp.services.events import event_record
 from practice.clients.case_archives import unpack
-from practice.clients.telemetry import UnreadableTelemetry, case, telemetry, topology
-from practice.clients.telemetry_sets import sets_in
-from practice.domain.replays import WHOLE, figures, gate, varied
+from practice.clients.telemetry import UnreadableTelemetry, case
+from practice.clients.telemetry_sets import Shared, sets_in, shared
+from practice.domain.replays import NO_REFERENCE, WHOLE, figures, gate, unanswered, varied
 from practice.domain.rootcause import serial
 from practice.domain.rootcause.analysis import analyse
 from practice.domain.rootcause.evaluation import Replayed, Truth, ranking
-from practice.domain.rootcause.telemetry import Telemetry
+from practice.domain.rootcause.window import Reference, learn
 from practice.models import CaseSet, Replay, ReplayCase
 from practice.models.work import MAX_TRIES
 from practice.orchestrator.case_sets import home_of
@@ -89,11 +89,11 @@ def _replayed(row: ReplayCase) -> dict[str, Any]:
             bytes(CaseSet.objects.values_list("archive", flat=True).get(pk=case_set.pk)),
             home_of(case_set.digest),
         )
-    folder, pairs, reference = _shared(case_set.digest)
+    folder, common = _shared(case_set.digest)
+    usual = _usual(case_set.digest, row.variant)
     began = time.perf_counter()
-    one = case(folder / "cases" / row.case_id, pairs)
-    known, usual = varied(one.telemetry, reference, row.variant)
-    answer = analyse(known, one.alert, reference=usual)
+    one = case(folder / "cases" / row.case_id, common.topology)
+    answer = analyse(varied(one.telemetry, row.variant), one.alert, reference=usual)
     top = answer.causes[0] if answer.causes else None
     return {
         "replayed": serial.to_json(
@@ -105,7 +105,7 @@ def _replayed(row: ReplayCase) -> dict[str, Any]:
                 outcome=answer.outcome.value,
                 score=top.score if top else 0.0,
                 verified=bool(top and top.verified),
-                notes=(*one.notes, *answer.notes),
+                notes=(*one.notes, *common.notes, *answer.notes),
             )
         ),
         "model_calls": answer.spent.model_calls,
@@ -113,12 +113,17 @@ def _replayed(row: ReplayCase) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=2)
-def _shared(digest: str) -> tuple[Path, tuple[tuple[str, str], ...], Telemetry | None]:
-    """What all cases of a set share: its folder, topology and fault-free reference."""
-    folder = sets_in(home_of(digest))[0].folder
-    pairs = topology(folder)
-    normal = folder / "normal"
-    return folder, pairs, telemetry(normal, pairs)[0] if normal.is_dir() else None
+def _shared(digest: str) -> tuple[Path, Shared]:
+    """The folder of a set, and what all its cases share."""
+    found = sets_in(home_of(digest))[0]
+    return found.folder, shared(found)
+
+
+@lru_cache(maxsize=2)
+def _usual(digest: str, variant: str) -> Reference | None:
+    """What is usual in a set under a variant: learned once, not anew for each case."""
+    normal = _shared(digest)[1].normal
+    return learn(varied(normal, variant)) if normal and variant != NO_REFERENCE else None
 
 
 def finish(replay_id: int) -> bool:
@@ -147,12 +152,17 @@ def _result(replay: Replay) -> dict[str, Any]:
     truths = truths_of(replay.case_set)
     variants = {}
     for variant in replay.variants:
-        answers = [c.answer for c in replay.cases.filter(variant=variant) if c.answer]
+        rows = list(replay.cases.filter(variant=variant))
         variants[variant] = figures(
             replay.case_set.name,
-            [serial.from_json(Replayed, answer["replayed"]) for answer in answers],
+            [
+                serial.from_json(Replayed, row.answer["replayed"])
+                if row.answer
+                else unanswered(row.case_id, row.message)
+                for row in rows
+            ],
             truths,
-            [answer["model_calls"] for answer in answers],
+            [row.answer["model_calls"] for row in rows if row.answer],
         )
     baseline = replay.case_set.replays.filter(is_baseline=True).exclude(pk=replay.pk).first()
     result: dict[str, Any] = {

@@ -13,12 +13,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo
-from practice.domain.replays import VARIANTS, WHOLE
-from practice.models import CaseSet, Replay
+from practice.domain.replays import FAILED, VARIANTS, WHOLE
+from practice.models import CaseSet, Incident, Replay
 from practice.services import replays as services
 from practice.views.filters import PAGE_SIZE, link
 
 COLUMNS = ("r_at_1", "r_at_3", "r_at_5", "mrr")
+_ANSWERS = {**dict(Incident.Outcome.choices), FAILED: "Failed"}
 
 
 @require_safe
@@ -136,6 +137,7 @@ def _case(case: dict[str, Any], truth: dict[str, Any]) -> dict[str, Any]:
     return case | {
         "truth": service,
         "fault_type": truth.get("fault_type", ""),
+        "answer": _ANSWERS.get(case["outcome"], case["outcome"]),
         "rank": ranked.index(service) + 1 if service in ranked else None,
         "first": ranked[0] if ranked else "",
     }

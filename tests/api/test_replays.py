@@ -9,7 +9,7 @@ import pytest
 
 from practice.models import CaseSet, Replay
 from practice.orchestrator import replays
-from tests.practice.case_sets import read_in, set_files, zipped
+from tests.practice.case_sets import read_in, sent, set_files, zipped
 
 SETS = "/api/v1/case-sets"
 
@@ -18,6 +18,7 @@ SETS = "/api/v1/case-sets"
 def _own_folder(settings: Any, tmp_path: Path) -> None:
     settings.DATA_DIR = tmp_path
     replays._shared.cache_clear()
+    replays._usual.cache_clear()
 
 
 def test_a_set_is_sent_replayed_and_read(with_key: Any, olga_client: Any) -> None:
@@ -52,3 +53,36 @@ def test_a_bad_archive_and_a_reading_key_are_refused(with_key: Any) -> None:
     assert (bad.status_code, "Nothing was stored" in bad.json()["detail"]) == (422, True)
     refused = with_key("read").post(SETS, b"nothing", content_type="application/zip")
     assert refused.status_code == 403
+
+
+def test_a_program_chooses_the_baseline_and_reads_whether_a_replay_passes(
+    with_key: Any, olga_client: Any, workspace: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, reader = with_key("write"), with_key("read")
+    home = f"{SETS}/{read_in(sent(workspace)).pk}/replays"
+
+    def replayed() -> str:
+        begun = client.post(home, {}, content_type="application/json").json()
+        while ids := replays.due():
+            for pk in ids:
+                replays.work(pk)
+        return f"/api/v1/replays/{begun['id']}"
+
+    first = replayed()
+    assert reader.get(first).json()["passed"] is None
+    assert reader.put(f"{first}/baseline").status_code == 403
+    assert olga_client.put(f"{first}/baseline").status_code == 404
+    assert client.put(f"{first}/baseline").json()["is_baseline"] is True
+    assert reader.get(replayed()).json()["passed"] is True
+    monkeypatch.setattr(replays, "ranking", lambda answer: ("web",))
+    worse = reader.get(replayed()).json()
+    assert (worse["passed"], worse["result"]["gate"]["against"]) == (False, 1)
+    begun = client.post(home, {}, content_type="application/json").json()
+    assert reader.delete(f"/api/v1/replays/{begun['id']}").status_code == 403
+    cancelled = client.delete(f"/api/v1/replays/{begun['id']}")
+    assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelled")
+    assert client.delete(f"/api/v1/replays/{begun['id']}").status_code == 409
+    rows = reader.get(home).json()["results"]
+    assert [row["passed"] for row in rows] == [None, False, True, None]
+    assert "R@1 1.00 to 0.00" in rows[1]["message"]
+    assert olga_client.get(home).status_code == 404

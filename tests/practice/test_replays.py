@@ -25,6 +25,7 @@ LIST = "/root-causes/evaluation/"
 def _own_folder(settings: Any, tmp_path: Path) -> None:
     settings.DATA_DIR = tmp_path
     replays._shared.cache_clear()
+    replays._usual.cache_clear()
 
 
 def known(workspace: Any, **changes: Any) -> CaseSet:
@@ -75,6 +76,39 @@ def test_a_later_replay_is_held_against_the_baseline(
     assert "R@1 1.00 to 0.00" in page
 
 
+def test_cases_that_fail_count_as_missed_and_never_pass(
+    workspace: Any, monkeypatch: pytest.MonkeyPatch, vera_client: Any
+) -> None:
+    case_set = known(workspace)
+    baseline_set(replay=finished(case_set), by=None)
+
+    def broken(*given: Any, **named: Any) -> Any:
+        raise LookupError("no such thing")
+
+    monkeypatch.setattr(replays, "analyse", broken)
+    worse = finished(case_set)
+    assert worse.passed is False
+    assert worse.result["variants"]["whole"]["r_at_1"] == 0.0
+    assert [(row["before"], row["now"]) for row in worse.result["gate"]["moved"]] == [(1, None)] * 2
+    page = vera_client.get(worse.get_absolute_url()).content.decode()
+    assert "Worse than the baseline." in page
+    assert "2 of 2 cases failed and count as missed." in page
+
+
+def test_what_all_cases_share_costs_none_its_answer_when_it_cannot_be_read(workspace: Any) -> None:
+    files = set_files() | {
+        "shop/topology.csv": b"a,b\n1,2\n",
+        "shop/normal/metrics.csv": b"a,b\n1,2\n",
+    }
+    replay = finished(known(workspace, data=zipped(files)), "no-metrics")
+    assert replay.result["failed"] == 0
+    whole = replay.result["variants"]["whole"]
+    assert whole["r_at_1"] == 1.0
+    notes = " ".join(whole["per_case"][0]["notes"])
+    assert "topology.csv has no column" in notes
+    assert "normal/metrics.csv has no column" in notes
+
+
 def test_a_case_that_cannot_be_read_fails_alone_and_makes_no_baseline(workspace: Any) -> None:
     files = set_files()
     for kind in ("metrics", "traces", "logs"):
@@ -83,6 +117,7 @@ def test_a_case_that_cannot_be_read_fails_alone_and_makes_no_baseline(workspace:
     replay = finished(case_set)
     assert replay.result["failed"] == 1
     assert "has no column" in ReplayCase.objects.get(status="failed").message
+    assert replay.result["variants"]["whole"]["r_at_1"] == 0.5
     with pytest.raises(UnableToChange, match="Cases of it failed"):
         baseline_set(replay=replay, by=None)
 

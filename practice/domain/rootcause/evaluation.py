@@ -78,7 +78,7 @@ def report(
     name: str, replayed: Sequence[Replayed], truths: Mapping[str, Truth] | None
 ) -> dict[str, Any]:
     """One JSON-ready object per set. Without labels it holds the rankings and times alone."""
-    seconds = [case.seconds for case in replayed]
+    seconds = [case.seconds for case in replayed if case.seconds]  # 0: never timed
     found: dict[str, Any] = {"set": name, "cases": len(replayed)}
     labelled = [case for case in replayed if truths and case.case_id in truths]
     if truths and labelled:
