@@ -29,6 +29,8 @@ from typing import IO
 import psycopg
 import redis
 
+from memoryapp.project import leftovers
+
 SYSTEM_USER = "greenroom"
 ROOT_STATE = Path("/var/lib/greenroom")
 MIN_FREE_BYTES = 300 * 1024 * 1024
@@ -216,7 +218,7 @@ class Postgres:
         cluster, install = self._places(owner)
         sockets = socket_folder(self.data)
         _private_folder(sockets, owner)
-        self._end_leftover(cluster)
+        leftovers.end_server(cluster)
         if not (cluster / "PG_VERSION").exists():
             self._init(cluster, install, owner)
         self._check_version(cluster, install)
@@ -298,21 +300,6 @@ class Postgres:
                 "Dump it with the earlier version, or set GREENROOM_DATA_DIR to a new folder."
             )
 
-    @staticmethod
-    def _end_leftover(cluster: Path) -> None:
-        """End a server that outlived a killed supervisor; it holds the cluster's lock."""
-        try:
-            pid = int((cluster / "postmaster.pid").read_text().splitlines()[0])
-        except (OSError, ValueError, IndexError):
-            return
-        for signum in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
-            if not _serves(pid, cluster):
-                return
-            os.kill(pid, signum)
-            deadline = time.monotonic() + 8
-            while _serves(pid, cluster) and time.monotonic() < deadline:
-                time.sleep(0.05)
-
     def _wait_ready(self) -> None:
         assert self.process is not None
         admin = f"postgresql://greenroom@/postgres?host={socket_folder(self.data)}"
@@ -337,14 +324,6 @@ class Postgres:
         with suppress(OSError, IndexError):
             return (self.data / "postgres.log").read_text(errors="replace").splitlines()[-1]
         return f"see {self.data / 'postgres.log'}"
-
-
-def _serves(pid: int, cluster: Path) -> bool:
-    """Whether this very process is a server of that cluster; process ids are used again."""
-    try:
-        return str(cluster).encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return False
 
 
 def _copied(install: Path) -> Path:

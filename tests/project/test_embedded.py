@@ -70,6 +70,24 @@ def test_it_ends_a_server_that_outlived_its_supervisor(data: Path) -> None:
     fresh.stop()
 
 
+def test_it_starts_at_once_though_the_killed_one_left_a_long_statement(data: Path) -> None:
+    killed, fresh = Postgres(data), Postgres(data)
+    killed.start()
+    assert killed.process is not None
+    long = "SELECT count(*) FROM generate_series(1, 1000000000)"
+    asking = psycopg.connect(database_url(data), autocommit=True)
+    asking.pgconn.send_query(long.encode())
+    with psycopg.connect(database_url(data), autocommit=True) as other:
+        active = "SELECT 1 FROM pg_stat_activity WHERE query = %s AND state = 'active'"
+        while other.execute(active, [long]).fetchone() is None:
+            pass
+    killed.process.kill()
+    killed.process.wait()
+    fresh.start()
+    asking.close()
+    fresh.stop()
+
+
 def test_it_offers_pgvector(data: Path) -> None:
     server = Postgres(data)
     server.start()

@@ -1,0 +1,58 @@
+"""Processes of a PostgreSQL cluster that outlived whoever started them, and how they are ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+PATIENCE_SECONDS = 8.0
+
+
+def end_server(cluster: Path) -> None:
+    """End a server that outlived a killed supervisor: it holds the cluster's lock.
+
+    Its backends outlive a server that was killed itself for as long as their statement takes, and
+    hold the memory that the next one needs. What they did is in the log it recovers from, so they
+    are killed too.
+    """
+    with suppress(OSError, ValueError, IndexError):
+        pid = int((cluster / "postmaster.pid").read_text().splitlines()[0])
+        for signum in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+            if not _serves(pid, cluster):
+                break
+            os.kill(pid, signum)
+            _wait_while(lambda: _serves(pid, cluster))
+    for pid in _backends(cluster):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    _wait_while(lambda: bool(_backends(cluster)))
+
+
+def _wait_while(there: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while there() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def _serves(pid: int, cluster: Path) -> bool:
+    """Whether this very process is a server of that cluster; process ids are used again."""
+    try:
+        return str(cluster).encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def _backends(cluster: Path) -> list[int]:
+    """Processes of PostgreSQL that work in the cluster's folder, as all of its server do."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        # It ends while it is looked at, or is somebody else's.
+        with suppress(OSError):
+            is_postgres = (process / "exe").readlink().name == "postgres"
+            if is_postgres and (process / "cwd").readlink() == cluster:
+                found.append(int(process.name))
+    return found
