@@ -46,7 +46,7 @@ from memoryapp.project.embedded import database_url
 from tests.product import Product, start_product, stop_product
 
 SCOPES = "read write admin playbooks:pull feedback:write trajectories:write"
-GAP_SECONDS = (0.2, 6.0)
+GAP_SECONDS = (0.2, 5.0)
 CHECK_EVERY = 100
 STUCK_SECONDS = 60.0
 #: how long nothing may move after that.
@@ -89,7 +89,7 @@ def main() -> int:
         with second_host.joined(data, **settings) as host:
             trial = Trial(product, data, asked.seed)
             wrong = trial.run(host, asked.strikes, asked.every, stop)
-            _say("tasks_of_second_host", host.tasks_done)
+            _say("tasks_of_second_host", host.tasks_done, starts=host.starts)
     finally:
         stop_product(product)
         if not asked.keep:
@@ -104,6 +104,8 @@ class Trial:
         self.product, self.data, self.seed = product, data, str(seed)
         self.moments = random.Random(f"{seed} strikes")
         self.gate, self.struck = Gate(), Counter[str]()
+        self.cut = threading.Thread()
+        self.cut.start()
         self.book = Notebook(data / "acknowledged.jsonl")
         self.receiver, self.defects = Receiver(second_host.HERE), list[str]()
         self.key = api_key(data, SCOPES)
@@ -137,7 +139,10 @@ class Trial:
         """Draw a victim, wait until it lives, and strike. What was dead already is not counted."""
         victim = self.moments.choice([*VICTIMS, NETWORK])
         if victim == NETWORK:
-            host.cut(self.moments.uniform(*CUT_SECONDS))
+            self.cut.join()
+            seconds = self.moments.uniform(*CUT_SECONDS)
+            self.cut = threading.Thread(target=host.cut, args=(seconds,))
+            self.cut.start()
         else:
             deadline = time.monotonic() + STUCK_SECONDS
             while not (pids := self.product.pids_of(VICTIMS[victim])):
@@ -154,6 +159,7 @@ class Trial:
     def _check(self) -> int:
         """Stop the senders and wait for the work to end; then count. Returns how much was off."""
         self.gate.is_open.clear()
+        self.cut.join()
         seconds, left = self._settled()
         _say("at_strikes", self.struck.total(), seconds_until_nothing_waited=seconds)
         wrong = _say("stuck", left, peer={})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from memoryapp.project import embedded
@@ -30,10 +31,46 @@ CHUNK = 65_536
 
 @dataclass
 class SecondHost:
-    """``cut`` pulls the cable for some seconds; ``tasks_done`` counts what its worker did."""
+    """``cut`` pulls the cable for some seconds; ``tasks_done`` counts what its worker did.
+
+    A worker that ends is started again, as a service is: Celery's ends itself after some losses of
+    Redis. ``starts`` counts.
+    """
 
     log: Path
-    worker: subprocess.Popen[bytes]
+    command: list[str]
+    environment: dict[str, str]
+    starts: int = 0
+    worker: subprocess.Popen[bytes] | None = None
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def keep_working(self) -> None:
+        """Run the worker until ``end``; in the one thread whose death would be its death."""
+        while not self.over.is_set():
+            self.starts += 1
+            with self.log.open("ab") as said:
+                self.worker = subprocess.Popen(
+                    self.command,
+                    cwd=ROOT,
+                    env=self.environment,
+                    stdout=said,
+                    stderr=said,
+                    start_new_session=True,
+                    preexec_fn=embedded.die_with_parent(),
+                )
+            self.worker.wait()
+            self.over.wait(1.0)
+
+    def end(self) -> None:
+        self.over.set()
+        if (worker := self.worker) is None:
+            return
+        worker.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            worker.wait(20)
+        with suppress(ProcessLookupError):
+            os.killpg(worker.pid, signal.SIGKILL)
+        worker.wait()
 
     def cut(self, seconds: float) -> None:
         _ip("link", "set", OURS, "down")
@@ -72,25 +109,13 @@ def joined(data: Path, workers: int = 2, **settings: str) -> Iterator[SecondHost
         }
         celery = [sys.executable, "-m", "celery", "-A", "memoryapp.project", "worker"]
         options = [f"--concurrency={workers}", "--hostname=second@%h", "--loglevel=INFO"]
-        with log.open("wb") as said:
-            worker = subprocess.Popen(
-                ["ip", "netns", "exec", NAMESPACE, *celery, *options],
-                cwd=ROOT,
-                env=environment,
-                stdout=said,
-                stderr=said,
-                start_new_session=True,
-                preexec_fn=embedded.die_with_parent(),
-            )
+        command = ["ip", "netns", "exec", NAMESPACE, *celery, *options]
+        host = SecondHost(log, command, environment)
+        threading.Thread(target=host.keep_working, daemon=True).start()
         try:
-            yield SecondHost(log, worker)
+            yield host
         finally:
-            worker.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                worker.wait(20)
-            with suppress(ProcessLookupError):
-                os.killpg(worker.pid, 9)
-            worker.wait()
+            host.end()
 
 
 @contextmanager
