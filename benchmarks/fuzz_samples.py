@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as ProtoSpan
+
 from practice.domain import reading
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -181,3 +183,20 @@ REPLY = (
     '{"candidates": [{"instruction": "a", "tools": ["b"]}]}',
     '"{\\"facts\\": [\\"a\\"]}"',
 )
+
+
+def protobuf() -> bytes:
+    """The request of ``OTLP`` in protobuf."""
+    request = ProtoSpan()
+    request.trace_id, request.span_id, request.name = b"t" * 16, b"s" * 8, "execute_tool a"
+    for key, said in (("gen_ai.tool.name", "a"), ("gen_ai.operation.name", "execute_tool")):
+        one = request.attributes.add()
+        one.key, one.value.string_value = key, said
+    one = request.attributes.add()
+    one.key = "gen_ai.tool.call.arguments"
+    one.value.kvlist_value.values.add().key = "x"
+    body = request.SerializeToString()
+    for field in (2, 2, 1):
+        assert len(body) < 2**14
+        body = bytes([field << 3 | 2, len(body) & 127 | 128, len(body) >> 7]) + body
+    return body

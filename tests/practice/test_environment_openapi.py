@@ -159,6 +159,7 @@ def test_it_stores_a_credential_where_nobody_reads_it(ada_client: Any) -> None:
         ({"document_url": "http://169.254.169.254/api"}, "cloud machines hand out their own"),
         ({"document_url": "http://d", "base_url": "http://[fe80::1]/"}, "It is never called"),
         ({"document_url": "http://d", "reset": "reset it"}, "such as POST /reset"),
+        ({"document_url": "http://d", "reset": "POST //[x"}, "path of the reset cannot be read"),
         ({"document_url": "http://d", "scheme": "header", "credential": "x"}, "Name the header"),
         ({"document_url": "http://d", "scheme": "basic", "credential": "x"}, "user:password"),
         ({"document_url": "http://d", "scheme": "bearer"}, "must be one line of text"),

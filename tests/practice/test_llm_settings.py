@@ -14,7 +14,13 @@ from pydantic_ai.usage import RequestUsage
 
 from memoryapp.domain.playbook import Playbook
 from practice.agents.ports import ProviderRefused, ProviderUnavailable, SolverLimits
-from practice.clients.llm import ModelSettings, build_engine, check_connection, role_model
+from practice.clients.llm import (
+    ModelSettings,
+    build_engine,
+    check_connection,
+    role_model,
+    tokens_of,
+)
 from practice.domain.types import Briefing, TaskSpec
 from tests.agents.worlds import LIST, Desk
 from tests.fakes import Asked, ScriptedOpenAI, call, failing, text, typed
@@ -174,3 +180,9 @@ def test_it_loads_no_model_library_with_the_ports_and_the_rules() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
 
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("count", ["Infinity", "NaN", '"many"', "[1]"])
+def test_a_count_of_tokens_that_is_no_number_counts_nothing(count: str) -> None:
+    usage = f'{{"prompt_tokens": 3, "prompt_tokens_details": {{"cached_tokens": {count}}}}}'
+    assert tokens_of(f'{{"usage": {usage}}}'.encode()) is None
