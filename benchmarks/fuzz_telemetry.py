@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import gzip
 import io
 import json
+import shutil
 import tarfile
 import tempfile
 import zipfile
@@ -47,7 +49,9 @@ def _read(kind: str, data: bytes) -> None:
 @cache
 def _folder() -> Path:
     root = Path("/dev/shm")
-    return Path(tempfile.mkdtemp(prefix="gr-fuzz-", dir=root if root.is_dir() else None))
+    made = tempfile.mkdtemp(prefix="gr-fuzz-", dir=root if root.is_dir() else None)
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return Path(made)
 
 
 def _in_folder(name: str, data: bytes) -> None:
@@ -200,4 +204,5 @@ def _targets() -> Iterator[Target]:
 
 
 def targets() -> tuple[Target, ...]:
+    _folder()  # made before each target's process, which ends without a word
     return tuple(_targets())
