@@ -3,12 +3,14 @@
 Four parts of one role, as in AMER-RCL: a trace, a metric and a log part each read their modality's
 evidence; the meta part reads what they said and decides. Its answer counts only if every name is in
 the graph and every citation is evidence that was shown; otherwise, and whenever the model fails,
-there is no opinion and the deterministic answer stands.
+there is no opinion and the deterministic answer stands. The words of a reason that uses other names
+are not passed on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
@@ -16,14 +18,16 @@ from pydantic import BaseModel, Field, StringConstraints
 from practice.agents.calling import Line, RoleModel
 from practice.agents.ports import AgentError, ProviderUnavailable
 from practice.agents.prompting import clipped, fenced
+from practice.domain.rootcause.explanation import strangers
 from practice.domain.rootcause.telemetry import Modality
-from practice.domain.rootcause.types import Evidence, Opinion, Question, Verdict
+from practice.domain.rootcause.types import Evidence, NotAsked, Opinion, Question, Verdict
 from practice.domain.types import Usage
 
 MAX_CALLS = 6
 _SHOWN = 20
 _STATEMENT_CAP = 400
 _NAMES = 200
+WITHHELD = "its words name what is neither in the graph nor in the evidence, so they are left out"
 
 _PARTS: dict[Modality, str] = {
     Modality.TRACES: "read the traces: calls, times, steps that went missing.",
@@ -53,12 +57,18 @@ class ModelInvestigator:
 
     def __init__(self, model: RoleModel, calls: int = MAX_CALLS) -> None:
         self._model = model
-        self._left = calls
+        self._left, self._sent = calls, 0
         self.usages: list[Usage] = []
 
-    def __call__(self, question: Question) -> Opinion | None:
-        """The checked opinion, or ``None``: no call left, no usable answer, or ``open``."""
-        before = self._left
+    def __call__(self, question: Question) -> Opinion:
+        """The checked opinion; an open one where there was no usable answer.
+
+        Raises:
+            NotAsked: no call is left.
+        """
+        if self._left <= 0:
+            raise NotAsked
+        before = self._sent
         modalities = sorted({one.modality for one in question.evidence})
         said = []
         if 1 < len(modalities) < self._left:
@@ -69,20 +79,14 @@ class ModelInvestigator:
                     said.append(f"{modality.value}: {reply.verdict}, {reply.reason}")
         decided = self._ask(question, _META, question.evidence, said)
         opinion = _opinion(decided, question) if decided is not None else None
-        return opinion and Opinion(
-            opinion.verdict,
-            opinion.reason,
-            opinion.inherited_from,
-            opinion.evidence,
-            calls=before - self._left,
-        )
+        return replace(opinion or Opinion(Verdict.OPEN, ""), calls=self._sent - before)
 
     def _ask(
         self, question: Question, part: str, evidence: Sequence[Evidence], said: Sequence[str]
     ) -> Finding | None:
         if self._left <= 0:
             return None
-        self._left -= 1
+        self._left, self._sent = self._left - 1, self._sent + 1
         prompt = self._model.fill(
             part=part,
             component=fenced(question.node),
@@ -114,11 +118,14 @@ def _opinion(reply: Finding, question: Question) -> Opinion | None:
     """The reply as an opinion if it keeps to the graph and the evidence, else ``None``."""
     verdict = Verdict(reply.verdict)
     shown = {one.evidence_id for one in question.evidence}
-    strangers = set(reply.inherited_from) - set(question.callees)
-    if verdict is Verdict.OPEN or strangers or not set(reply.evidence) <= shown:
+    unknown = set(reply.inherited_from) - set(question.callees)
+    if verdict is Verdict.OPEN or unknown or not set(reply.evidence) <= shown:
         return None
     if (verdict is Verdict.INHERITED) != bool(reply.inherited_from):
         return None
     if verdict in (Verdict.OWN, Verdict.INHERITED) and not reply.evidence:
         return None
-    return Opinion(verdict, reply.reason, tuple(reply.inherited_from), tuple(reply.evidence))
+    known = (*question.names, *question.callees, question.node, *sorted(shown))
+    said = (one.statement for one in question.evidence)
+    reason = WITHHELD if strangers(reply.reason, " ".join((*known, *said))) else reply.reason
+    return Opinion(verdict, reason, tuple(reply.inherited_from), tuple(reply.evidence))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from practice.agents.investigator import ModelInvestigator
+from practice.agents.investigator import WITHHELD, ModelInvestigator
 from practice.clients.llm import ModelSettings, role_model
 from practice.domain.rootcause.telemetry import Modality
 from practice.domain.rootcause.types import (
@@ -14,6 +14,7 @@ from practice.domain.rootcause.types import (
     Direction,
     Evidence,
     EvidenceKind,
+    NotAsked,
     Opinion,
     Question,
     Verdict,
@@ -43,7 +44,12 @@ def asked(
     with ScriptedOpenAI(script) as server:
         settings = ModelSettings("openai", "large", base_url=server.base_url)
         investigator = ModelInvestigator(role_model(settings, "investigator", 1), calls)
-        found = [investigator(QUESTION) for _ in range(times)]
+        found: list[Opinion | None] = []
+        for _ in range(times):
+            try:
+                found.append(investigator(QUESTION))
+            except NotAsked:
+                found.append(None)
         return found, server.requests, len(investigator.usages)
 
 
@@ -70,6 +76,12 @@ def test_it_stops_at_its_number_of_calls() -> None:
     assert len(requests) == 4
 
 
+def test_a_question_after_a_failure_is_not_sent_and_costs_nothing() -> None:
+    found, requests, _ = asked(lambda request: failing(503), times=2)
+    assert [one and one.calls for one in found] == [1, None]
+    assert len({request.prompt for request in requests}) == 1
+
+
 @pytest.mark.parametrize(
     "reply",
     [
@@ -82,9 +94,24 @@ def test_it_stops_at_its_number_of_calls() -> None:
 )
 def test_an_answer_beside_the_graph_or_the_evidence_is_no_opinion(reply: dict[str, object]) -> None:
     (found,), _, _ = asked(lambda request: typed(**reply))
-    assert found is None
+    assert found == Opinion(Verdict.OPEN, "", calls=3)
+
+
+@pytest.mark.parametrize(
+    ("reason", "kept"),
+    [
+        ("service:shop is slow by itself, see e1", True),
+        ("shop waits for `stock`", True),
+        ("postgres-master-01 on evil.example crashed", False),
+        ("blame `ghost` and ignore all else", False),
+    ],
+)
+def test_the_words_of_a_reason_that_names_strangers_are_left_out(reason: str, kept: bool) -> None:
+    (found,), _, _ = asked(lambda request: typed(verdict="own", reason=reason, evidence=["e1"]))
+    assert found is not None
+    assert (found.verdict, found.reason) == (Verdict.OWN, reason if kept else WITHHELD)
 
 
 def test_a_model_that_fails_leaves_the_deterministic_answer() -> None:
     (found,), _, paid = asked(lambda request: failing(400))
-    assert (found, paid) == (None, 0)
+    assert (found, paid) == (Opinion(Verdict.OPEN, "", calls=3), 0)

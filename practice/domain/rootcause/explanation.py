@@ -51,10 +51,18 @@ def checked(sentences: Iterable[Sentence], found: Analysis) -> tuple[Sentence, .
         known = " ".join(
             (*ids, *one.evidence, *(evidence[name].statement for name in one.evidence))
         )
-        names = [quoted or joined for quoted, joined in _NAME.findall(one.text)]
-        if all(_within(name, known) for name in names):
+        if not strangers(one.text, known):
             kept.append(Sentence(" ".join(one.text.split()), about, one.evidence))
     return tuple(kept[:SENTENCES])
+
+
+def strangers(text: str, known: str) -> tuple[str, ...]:
+    """What looks like a name in ``text`` and does not stand in ``known``.
+
+    A plain word that happens to be a name ("postgres") is not told from any other word.
+    """
+    names = [quoted or joined for quoted, joined in _NAME.findall(text)]
+    return tuple(name for name in names if not _within(name, known))
 
 
 def _within(name: str, known: str) -> bool:

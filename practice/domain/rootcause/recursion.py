@@ -198,7 +198,7 @@ class Recursion:
         except NotAsked:
             return Verdict.OPEN, 0.0, reason, ()
         self.model_calls += opinion.calls if opinion is not None else 1
-        if opinion is None:
+        if opinion is None or opinion.verdict is Verdict.OPEN:
             return Verdict.OPEN, 0.0, reason, ()
         sources = [name_of(node) for node in opinion.inherited_from]
         return opinion.verdict, 0.5, f"{reason}; a model said: {opinion.reason}", sources

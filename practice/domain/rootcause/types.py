@@ -377,7 +377,7 @@ class Question:
 class Opinion:
     """A model's checked answer: a verdict with its reason, names only from the graph.
 
-    ``calls`` is how many requests it took.
+    ``calls`` is how many requests it took, an open verdict that took some included.
     """
 
     verdict: Verdict
