@@ -42,13 +42,26 @@ def _evaluate(asked: argparse.Namespace) -> int:
         except UnreadableTelemetry as error:
             code = _said(f"{error}. {case_set.name} is ranked and not scored")
         try:
-            found = report(case_set.name, list(replay(case_set)), truths)
+            replayed = list(replay(case_set))
         except UnreadableTelemetry as error:
             code = _said(str(error))
             continue
+        code = _labels_told(case_set.name, {one.case_id for one in replayed}, truths) or code
+        found = report(case_set.name, replayed, truths)
         sys.stdout.write(json.dumps(found) + "\n" if asked.json else _table(found))
         sys.stdout.flush()
     return code
+
+
+def _labels_told(name: str, cases: set[str], truths: dict[str, Truth] | None) -> int:
+    """Say which labels are of no case; 1 where that is all of them, so that nothing is scored."""
+    strange = sorted(set(truths or ()) - cases)
+    if not truths or not strange:
+        return 0
+    if len(strange) == len(truths):
+        return _said(f"no label of {name} is of a case in it, so it is ranked and not scored")
+    _said(f"labels of {name} without a case are not scored: {', '.join(strange[:5])}")
+    return 0
 
 
 def _said(message: str) -> int:

@@ -230,7 +230,11 @@ def alert(folder: Path) -> Alert:
         between = data.get("onset_between")
         onset = (_time(between[0]), _time(between[1])) if between else None
         interval = float(data.get("evaluation_interval_s") or 60.0)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, *_BEYOND) as error:
+    except OSError as error:
+        raise UnreadableTelemetry(
+            f"{path} cannot be opened ({error.strerror}): a case is a folder with alert.json"
+        ) from error
+    except (ValueError, LookupError, TypeError, AttributeError, *_BEYOND) as error:
         raise UnreadableTelemetry(
             f"{path} must be a JSON object with alert_ts in epoch seconds ({error})"
         ) from error

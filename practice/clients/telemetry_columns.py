@@ -87,10 +87,25 @@ class _Capped(io.RawIOBase):
         return len(read)
 
 
+def _raw(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise cannot_open(path, error) from error
+
+
+def cannot_open(path: Path, error: OSError) -> UnreadableTelemetry:
+    return UnreadableTelemetry(f"{path.name} cannot be opened ({error.strerror})")
+
+
 @contextmanager
 def opened(path: Path, cap: int) -> Iterator[io.TextIOWrapper]:
-    """The text of a file, packed or not, that may unpack to ``cap`` bytes."""
-    with path.open("rb") as raw:
+    """The text of a file, packed or not, that may unpack to ``cap`` bytes.
+
+    Raises:
+        UnreadableTelemetry: it is a folder, a link to nothing, or not ours to read.
+    """
+    with _raw(path) as raw:
         packed = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
         stream: BinaryIO = gzip.GzipFile(fileobj=raw) if packed else raw  # type: ignore[assignment]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from practice.clients.telemetry import UnreadableTelemetry, alert, case, lines, telemetry, topology
+from practice.clients.telemetry_columns import cannot_open
 from practice.domain.rootcause.analysis import analyse
 from practice.domain.rootcause.evaluation import Replayed, Truth, ranking
 from practice.domain.rootcause.telemetry import Telemetry
@@ -18,6 +19,8 @@ from practice.domain.rootcause.trajectories import Action, analyse_trajectory
 from practice.domain.rootcause.window import learn
 
 _DEPTH = 3
+#: How a case ended whose files, or a trajectory whose line, cannot be read.
+UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ class CaseSet:
                 f"{path} must be an object with cases, each with case_id and "
                 f"root_cause_service or mistake_step ({error})"
             ) from error
+        except OSError as error:
+            raise cannot_open(path, error) from error
 
 
 def _rows(labels: Any) -> list[dict[str, Any]]:
@@ -121,7 +126,7 @@ def replay(case_set: CaseSet) -> Iterator[Replayed]:
         except UnreadableTelemetry as error:
             # One broken case must not cost the others their answer.
             seconds = time.perf_counter() - began
-            yield Replayed(folder.name, (), seconds, 0, outcome="unreadable", notes=(str(error),))
+            yield Replayed(folder.name, (), seconds, 0, outcome=UNREADABLE, notes=(str(error),))
             continue
         try:
             answer = analyse(one.telemetry, one.alert, reference=reference)
@@ -177,33 +182,56 @@ def _some_time(case_set: CaseSet) -> float | None:
 _REPORT = re.compile(r"exit ?code:|There is no code", re.I)
 
 
-def _replay_trajectories(path: Path) -> Iterator[Replayed]:
-    for number, line in enumerate(lines(path), start=1):
-        began = time.perf_counter()
-        try:
-            data = json.loads(line)
-            actions = [
-                Action(
-                    index=int(step["i"]),
-                    actor=str(step["agent"]),
-                    text=str(step["content"]),
-                    observation=bool(_REPORT.match(str(step["content"]))),
-                )
-                for step in data["steps"]
-            ]
-            name, task = str(data["case_id"]), str(data.get("question") or "")
-        except (ValueError, KeyError, TypeError) as error:
-            raise UnreadableTelemetry(
-                f"{path.name} line {number} must be an object with case_id and steps, each with "
-                f"i, agent and content ({error})"
-            ) from error
-        answer = analyse_trajectory(actions, task=task)
-        yield Replayed(
-            case_id=name,
-            ranked=tuple(str(cause.index) for cause in answer.causes),
-            seconds=time.perf_counter() - began,
-            visits=len(answer.visits),
-            outcome=answer.outcome.value,
-            score=answer.causes[0].score if answer.causes else 0.0,
-            agent=answer.causes[0].actor if answer.causes else "",
+def _replay_trajectories(path: Path) -> list[Replayed]:
+    """Each trajectory of a file. A line that is none costs its own answer, and a cut the rest.
+
+    Raises:
+        UnreadableTelemetry: no line of it is a trajectory.
+    """
+    found: list[Replayed] = []
+    number = 0
+    try:
+        for number, line in enumerate(lines(path), start=1):
+            if line.strip():
+                found.append(_trajectory(path, number, line))
+    except UnreadableTelemetry as error:
+        found.append(_unread(number + 1, str(error)))
+    if found and all(one.outcome == UNREADABLE for one in found):
+        raise UnreadableTelemetry(found[0].notes[0])
+    return found
+
+
+def _unread(number: int, why: str) -> Replayed:
+    return Replayed(f"line {number}", (), 0.0, 0, outcome=UNREADABLE, notes=(why,))
+
+
+def _trajectory(path: Path, number: int, line: str) -> Replayed:
+    began = time.perf_counter()
+    try:
+        data = json.loads(line)
+        actions = [
+            Action(
+                index=int(step["i"]),
+                actor=str(step["agent"]),
+                text=str(step["content"]),
+                observation=bool(_REPORT.match(str(step["content"]))),
+            )
+            for step in data["steps"]
+        ]
+        name, task = str(data["case_id"]), str(data.get("question") or "")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        return _unread(
+            number,
+            f"{path.name} line {number} must be an object with case_id and steps, each with "
+            f"i, agent and content ({error})",
         )
+    answer = analyse_trajectory(actions, task=task)
+    return Replayed(
+        case_id=name,
+        ranked=tuple(str(cause.index) for cause in answer.causes),
+        seconds=time.perf_counter() - began,
+        visits=len(answer.visits),
+        outcome=answer.outcome.value,
+        score=answer.causes[0].score if answer.causes else 0.0,
+        agent=answer.causes[0].actor if answer.causes else "",
+    )

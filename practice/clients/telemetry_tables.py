@@ -35,7 +35,11 @@ def columns(
         return telemetry_columns.columns(path, wanted, optional=optional)
     kind = path.name.partition(".")[0]
     notes: list[str] = []
-    rows = records(Unpacked(path.read_bytes(), path.name, notes), path.name, notes)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise telemetry_columns.cannot_open(path, error) from error
+    rows = records(Unpacked(data, path.name, notes), path.name, notes)
     first = next(rows, None)
     if first is not None:
         rows = itertools.chain([first], rows)

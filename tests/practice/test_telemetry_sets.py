@@ -99,6 +99,27 @@ def test_one_broken_case_does_not_cost_the_others_their_answer(tmp_path: Path) -
     assert second.ranked[0] == "paymentservice"
 
 
+def test_a_file_that_cannot_be_opened_costs_its_case_no_answer(tmp_path: Path) -> None:
+    home = shutil.copytree(DATA / "onlineboutique-0822", tmp_path / "other")
+    (case_home,) = (home / "cases").iterdir()
+    (case_home / "logs.csv").mkdir()
+    (case_home / "edges.csv.gz").unlink()
+    (case_home / "edges.json").mkdir()
+    (home / "cases" / "empty").mkdir()
+    empty, found = sorted(replay(sets_in(home)[0]), key=lambda one: len(one.ranked))
+    assert found.ranked[0] == "paymentservice"
+    assert "logs.csv cannot be opened (Is a directory). The other files were used" in found.notes
+    assert "edges.json cannot be opened (Is a directory). The other files were used" in found.notes
+    assert "a case is a folder with alert.json" in empty.notes[0]
+
+
+def test_a_topology_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+    home = shutil.copytree(DATA / "onlineboutique-0822", tmp_path / "other")
+    (home / "topology.csv").write_text("nothing\n")
+    (found,) = replay(sets_in(home)[0])
+    assert any(note.endswith("Who calls whom was read off the spans") for note in found.notes)
+
+
 def test_a_case_the_engine_stumbles_over_is_said_and_the_set_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,6 +148,19 @@ def test_trajectories_are_replayed_and_scored_by_step_and_agent(tmp_path: Path) 
     (case_set,) = sets_in(tmp_path)
     found = report("small", list(replay(case_set)), case_set.truths())
     assert (found["r_at_1"], found["agent_at_1"]) == (1.0, 1.0)
+
+
+def test_a_line_that_is_no_trajectory_costs_the_others_nothing(tmp_path: Path) -> None:
+    step = {"i": 0, "agent": "planner", "content": "Please find how many moons Mars has."}
+    good = json.dumps({"case_id": "t1", "steps": [step]})
+    rows = f"{good}\nno\n\n[1]\n" + f"{good}\n" * 2_000
+    packed = gzip.compress(rows.encode())
+    (tmp_path / "trajectories.jsonl.gz").write_bytes(packed[:-40])
+    first, second, third, *_, last = replay(sets_in(tmp_path)[0])
+    assert (first.case_id, first.outcome != "unreadable") == ("t1", True)
+    assert [one.case_id for one in (second, third)] == ["line 2", "line 4"]
+    assert "must be an object with case_id and steps" in third.notes[0]
+    assert (last.outcome, "is damaged" in last.notes[0]) == ("unreadable", True)
 
 
 def test_a_calibration_error_is_the_distance_of_score_and_share() -> None:

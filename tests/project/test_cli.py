@@ -69,6 +69,23 @@ def test_labels_that_cannot_be_read_cost_the_score_and_no_other_set(
     assert "trajectories.jsonl line 1 must be an object" in said.err
 
 
+def test_labels_of_no_case_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    home = small_set(tmp_path)
+    labels = json.loads((home / "ground_truth.json").read_text())
+    labels["cases"].append({"case_id": "gone-1", "root_cause_service": "shop"})
+    (home / "ground_truth.json").write_text(json.dumps(labels))
+    assert main(["rca", "evaluate", str(home), "--json"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["r_at_1"] == 1.0
+    assert said.err == "greenroom: labels of small without a case are not scored: gone-1\n"
+    del labels["cases"][0]
+    (home / "ground_truth.json").write_text(json.dumps(labels))
+    assert main(["rca", "evaluate", str(home), "--json"]) == 1
+    said = capsys.readouterr()
+    assert "r_at_1" not in json.loads(said.out)
+    assert "no label of small is of a case in it" in said.err
+
+
 def test_it_says_in_one_line_what_is_wrong(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
