@@ -77,9 +77,24 @@ class StepTestSerializer(serializers.Serializer[Any]):
     control = serializers.CharField(required=False, help_text="Label with the step as it was.")
 
 
-class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
-    """``result`` is the whole analysis: causes, graph, evidence, visits, hits, budget."""
+class SaidSerializer(serializers.Serializer[Any]):
+    """A sentence of a model about the answer, as far as it could be checked."""
 
+    text = serializers.CharField()
+    about = serializers.ListField(child=serializers.CharField(), help_text="Node ids.")
+    evidence = serializers.ListField(child=serializers.CharField(), help_text="Evidence ids.")
+
+
+class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
+    """``result`` is the whole analysis: causes, graph, evidence, visits, hits, budget.
+
+    ``notes`` say what of the telemetry was cut off, left out or odd.
+    """
+
+    notes = serializers.ListField(
+        source="panels.notes", child=serializers.CharField(), default=list
+    )
+    words = SaidSerializer(source="panels.words", many=True, default=list)
     tested = StepTestSerializer(source="panels.test", default=None, allow_null=True)
 
     class Meta:
@@ -95,6 +110,8 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
             "progress",
             "outcome",
             "statement",
+            "notes",
+            "words",
             "result",
             "tested",
             "created_at",

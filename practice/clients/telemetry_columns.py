@@ -173,7 +173,7 @@ def columns(
         rows: list[list[str]] = []
         try:
             first = text.readline()
-            reader = csv.reader(itertools.chain([first], text), delimiter=_delimiter(first))
+            reader = csv.reader(itertools.chain([first], text), delimiter=delimiter_of(first))
             header = next(reader, [])
             found, width = _located(header, asked), len(header)
             for chunk in iter(lambda: _taken(reader, rows), []):
@@ -251,7 +251,8 @@ def _add(found: Mapping[str, _Column], rows: Sequence[list[str]], width: int) ->
     return sum(len(row) != width and bool(row) for row in rows)
 
 
-def _delimiter(first: str) -> str:
+def delimiter_of(first: str) -> str:
+    """What parts the fields of a CSV file, by its first line: a comma, a semicolon or a tab."""
     return max(",;\t", key=first.count) if first else ","
 
 

@@ -14,7 +14,7 @@ import io
 import itertools
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -37,6 +37,8 @@ COLUMNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "edges": (("ts", "source", "target", "side", "p50_s"), ()),
     "topology": (("source", "target"), ()),
 }
+#: What a row of a kind is sent for, where that is a number.
+_VALUE = {"metrics": "value", "edges": "p50_s"}
 _TIME = {"metrics": "ts", "traces": "start_us", "logs": "ts_us", "edges": "ts"}
 UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 #: No calendar goes further; a time beyond is one in a finer unit than its column says.
@@ -65,6 +67,7 @@ class _Tally:
 
     rows: int = 0
     untimed: int = 0
+    unmeasured: int = 0
     beyond: int = 0
     first: float = math.inf
     last: float = -math.inf
@@ -113,7 +116,12 @@ def read(
             if tally.rows % _TOLD_EVERY == 0:
                 told(tally.rows, stream.place / len(data))
     if not tally.rows:
-        raise _rowless(name)
+        raise _rowless(name, tally.notes)
+    if tally.untimed == tally.rows:
+        raise UnreadableTelemetry(
+            f"No time in {name} can be read: write ISO 8601 such as 2026-11-25T09:12:00Z, or a "
+            "number since 1970 and, on the source's page, its unit"
+        )
     if tally.beyond == tally.rows:
         raise UnreadableTelemetry(
             f"The times of {name} lie beyond the year 9999: say on the source's page which unit "
@@ -123,6 +131,8 @@ def read(
         tally.notes.append(f"{rows_of(tally.beyond)} of {name} with a time beyond the year 9999")
     if tally.untimed:
         tally.notes.append(f"{rows_of(tally.untimed)} of {name} without a time that can be read")
+    if tally.unmeasured:
+        tally.notes.append(f"{rows_of(tally.unmeasured)} of {name} without a number as value")
     is_timed = tally.first <= tally.last
     return Read(
         content=out.getvalue(),
@@ -148,7 +158,7 @@ def glance(data: bytes, *, name: str, kind: str, mapping: Mapping[str, str] | No
         return
     rows = _rows(stream, name=name, kind=kind, mapping=mapping or {}, notes=notes)
     if next(rows, None) is None:
-        raise _rowless(name)
+        raise _rowless(name, notes)
 
 
 def packed(data: bytes) -> bytes:
@@ -187,8 +197,9 @@ def _message(data: bytes, name: str, kind: str) -> bytes | None:
     return None
 
 
-def _rowless(name: str) -> UnreadableTelemetry:
-    return UnreadableTelemetry(f"{name} holds no row that can be used: send rows of data")
+def _rowless(name: str, notes: Sequence[str]) -> UnreadableTelemetry:
+    why = f" ({notes[0]})" if notes else ""
+    return UnreadableTelemetry(f"{name} holds no row that can be used{why}: send rows of data")
 
 
 def _count(tally: _Tally, kind: str, row: Mapping[str, str]) -> None:
@@ -196,6 +207,8 @@ def _count(tally: _Tally, kind: str, row: Mapping[str, str]) -> None:
     for column in ("service",) if "service" in row else ("source", "target"):
         if len(tally.services) < NAMES_CAP and row.get(column):
             tally.services.setdefault(row[column])
+    if kind in _VALUE and not math.isfinite(_number(row[_VALUE[kind]])):
+        tally.unmeasured += 1
     if kind in _TIME:
         at = _number(row.get(_TIME[kind], "")) * (1e-6 if _TIME[kind].endswith("_us") else 1.0)
         if FARTHEST <= at < math.inf:

@@ -15,7 +15,7 @@ from itertools import chain
 from typing import Any
 
 from practice.clients import telemetry_parquet
-from practice.clients.telemetry_columns import UnreadableTelemetry, rows_of
+from practice.clients.telemetry_columns import UnreadableTelemetry, delimiter_of, rows_of
 from practice.domain.traces.bodies import BodyTooLarge, json_check
 
 #: What one sent file may unpack to; a million log lines are half of it.
@@ -124,8 +124,8 @@ def records(stream: Unpacked, name: str, notes: list[str]) -> Iterator[Record]:
     """Rows as they are, under the names they have.
 
     Raises:
-        UnreadableTelemetry: a JSON list that is none, or an object above ``WHOLE_CAP``; a Parquet
-            file that cannot be read.
+        UnreadableTelemetry: no text; a JSON list that is none, or an object above ``WHOLE_CAP``; a
+            Parquet file that cannot be read.
     """
     raw = io.BufferedReader(stream, 1 << 18)
     if raw.peek(4).startswith(telemetry_parquet.MAGIC):
@@ -153,7 +153,14 @@ def _lines(text: io.TextIOWrapper) -> Iterator[str]:
 
 
 def _csv_rows(lines: Iterator[str], name: str, notes: list[str]) -> Iterator[Record]:
-    reader = csv.DictReader(lines, restkey="", restval=None)
+    first = next(lines, "")
+    if any(sign == "\ufffd" or (sign < " " and sign not in "\t\r\n") for sign in first):
+        raise UnreadableTelemetry(
+            f"{name} is no text in UTF-8: unpack it as often as it was packed, or save it anew"
+        )
+    reader = csv.DictReader(
+        chain([first], lines), restkey="", restval=None, delimiter=delimiter_of(first)
+    )
     bad = 0
     try:
         for row in reader:

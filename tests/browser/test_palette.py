@@ -85,3 +85,19 @@ def test_it_prints_a_playbook_as_its_text(published: Any, page: Page) -> None:
     expect(page.locator("#picked")).to_be_hidden()
     expect(page.locator("tr.bullet .read").first).to_be_visible()
     expect(page.get_by_role("link", name="Edit ").first).to_be_hidden()
+
+
+def test_show_all_of_the_causal_graph_shows_all_where_it_is_narrow(
+    published: Any, page: Page
+) -> None:
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.goto("/root-causes/1/")
+    frame = page.locator("[data-graph]")
+    hidden = "box => Math.max(box.scrollWidth - box.clientWidth, box.scrollLeft)"
+    assert frame.evaluate(hidden) > 0
+    frame.evaluate("box => box.scrollTo(200, 0)")
+    page.get_by_role("button", name="Show all").click()
+    assert frame.evaluate(hidden) == 0
+    frame.press("+")
+    frame.press("0")
+    assert frame.evaluate(hidden) == 0

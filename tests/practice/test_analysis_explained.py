@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from practice.api.incident_serializers import AnalysisSerializer
 from practice.models import Incident, ModelCall
 from practice.services.incidents import incident_create
 from tests.fakes import Answer, Asked, ScriptedOpenAI, failing, hanging, typed
@@ -47,6 +48,10 @@ def test_its_words_are_on_the_page_and_in_the_report_without_what_was_made_up(
     report = vera_client.get(reverse("incident-report", args=[incident.number])).content.decode()
     assert "It began in `service:ledger`." in report.replace("\\", "")  # as text, not as Markdown
     assert "ghost" not in page + report
+    said = AnalysisSerializer(row).data
+    assert [one["text"] for one in said["words"]] == ["It began in `service:ledger`."]
+    assert said["notes"] == row.panels["notes"]
+    assert said["notes"]
 
 
 def test_its_calls_stay_within_the_limit_and_are_in_the_ledger(

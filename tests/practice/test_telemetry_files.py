@@ -12,7 +12,7 @@ import pytest
 
 from practice.clients import telemetry_files, telemetry_records
 from practice.clients.telemetry import UnreadableTelemetry
-from practice.clients.telemetry_files import Read, glance, read
+from practice.clients.telemetry_files import Read, glance, header, read
 
 METRICS = b"ts,service,pod,metric,value\n1795000000,web,web-0,cpu_pct,20\n"
 
@@ -201,6 +201,44 @@ def test_it_keeps_rows_without_a_time_and_says_so() -> None:
     found = read(METRICS + b"soon,web,,cpu_pct,3\n", name="m.csv", kind="metrics")
     assert found.rows == 2
     assert found.notes == ("1 row of m.csv without a time that can be read",)
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_fields_may_be_parted_by_semicolons_or_tabs(mark: str) -> None:
+    sent = METRICS.replace(b",", mark.encode())
+    found = read(sent, name="m.csv", kind="metrics")
+    assert found.content == read(METRICS, name="m.csv", kind="metrics").content
+    assert header(sent, name="m.csv") == header(METRICS, name="m.csv")
+
+
+def test_a_file_of_which_no_time_can_be_read_is_not_taken_for_read() -> None:
+    sent = METRICS.splitlines()[0] + b"\n29/11/2026 10:00,web,,cpu_pct,3\n"
+    with pytest.raises(UnreadableTelemetry, match=r"No time in m\.csv can be read"):
+        read(sent, name="m.csv", kind="metrics")
+
+
+def test_values_that_are_no_numbers_are_counted() -> None:
+    found = read(METRICS + b"1795000060,web,,cpu_pct,5%\n", name="m.csv", kind="metrics")
+    assert (found.rows, found.notes) == (2, ("1 row of m.csv without a number as value",))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [gzip.compress(gzip.compress(METRICS * 99)), METRICS.decode().encode("utf-16")],
+    ids=["packed twice", "in UTF-16"],
+)
+def test_what_is_no_text_is_said_without_showing_it(data: bytes) -> None:
+    for look in (glance, read):
+        with pytest.raises(UnreadableTelemetry) as refusal:
+            look(data, name="m.csv", kind="metrics")
+        assert str(refusal.value).startswith("m.csv is no text in UTF-8")
+        assert str(refusal.value).isprintable()
+
+
+def test_an_object_that_is_cut_off_is_said() -> None:
+    cut = b'{"resourceSpans": [{"scopeSpans": [{"spans": ['
+    with pytest.raises(UnreadableTelemetry, match=r"1 lines of t\.json are no JSON"):
+        glance(cut, name="t.json", kind="traces")
 
 
 def test_it_takes_a_file_that_is_no_text_without_failing() -> None:
