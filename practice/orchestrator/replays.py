@@ -67,7 +67,9 @@ def work(case_pk: int) -> None:
             with heartbeat(lambda: ReplayCase.objects.held(row)):
                 answer = _replayed(row)
         except UnreadableTelemetry as error:
-            _end(row, ReplayCase.Status.FAILED, str(error))
+            # Names inside the set are the sender's; where it lies here is not.
+            said = str(error).replace(f"{home_of(row.replay.case_set.digest)}/", "")
+            _end(row, ReplayCase.Status.FAILED, said)
         except OperationalError as error:
             put_back(row, error)
         except Exception as error:

@@ -122,6 +122,14 @@ def test_a_case_that_cannot_be_read_fails_alone_and_makes_no_baseline(workspace:
         baseline_set(replay=replay, by=None)
 
 
+def test_why_a_case_failed_does_not_say_where_the_set_lies(workspace: Any, tmp_path: Path) -> None:
+    case_set = known(workspace)
+    (case_sets.home_of(case_set.digest) / "shop/cases/case-0/alert.json").unlink()
+    (first, *_) = finished(case_set).result["variants"]["whole"]["per_case"]
+    assert first["notes"][0].startswith("shop/cases/case-0/alert.json cannot be opened")
+    assert str(tmp_path) not in first["notes"][0]
+
+
 def test_it_goes_on_where_a_dead_worker_left_it(workspace: Any) -> None:
     replay = replay_start(case_set=known(workspace), variants=[], by=None)
     first = replays.due()
