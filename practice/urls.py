@@ -128,6 +128,11 @@ urlpatterns = [
     path("root-causes/evaluation/sets/<int:pk>/delete/", case_sets.delete, name="case-set-delete"),
     path("root-causes/evaluation/sets/<int:pk>/replay/", replays.start, name="replay-start"),
     path("root-causes/evaluation/<int:pk>/", replays.replay_detail, name="replay-detail"),
+    path(
+        "root-causes/evaluation/<int:pk>/cases/<int:case>/",
+        replays.replay_case,
+        name="replay-case",
+    ),
     path("root-causes/evaluation/<int:pk>/cancel/", replays.cancel, name="replay-cancel"),
     path("root-causes/evaluation/<int:pk>/baseline/", replays.baseline, name="replay-baseline"),
     path("root-causes/telemetry/", telemetry.telemetry_list, name="telemetry-list"),

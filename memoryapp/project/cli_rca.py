@@ -76,6 +76,7 @@ def _table(found: dict[str, Any]) -> str:
         lines += [
             f"  {kind:<20} {row['cases']:>4}  R@1 {row['r_at_1']:.2f}  R@3 {row['r_at_3']:.2f}"
             f"  R@5 {row['r_at_5']:.2f}  MRR {row['mrr']:.2f}"
+            + (f"  agent {row['agent_at_1']:.2f}" if "agent_at_1" in row else "")
             for kind, row in rows.items()
         ]
     lines += [

@@ -29,6 +29,7 @@ class CaseSetSerializer(serializers.ModelSerializer[CaseSet]):
         fields = (
             "id",
             "name",
+            "kind",
             "digest",
             "size",
             "status",
@@ -78,8 +79,13 @@ class ReplayRowSerializer(ReplaySerializer):
 
 
 class ReplayRequest(WriteRequest):
+    """Each kind of set has variants of its own."""
+
     variants = serializers.ListField(
-        child=serializers.ChoiceField(choices=[*VARIANTS]), default=list
+        child=serializers.ChoiceField(
+            choices=list(dict.fromkeys(name for names in VARIANTS.values() for name in names))
+        ),
+        default=list,
     )
 
 
@@ -100,7 +106,7 @@ class CaseSetList(APIView):
         responses={201: CaseSetSerializer, 422: PROBLEM},
     )
     def post(self, request: Request) -> Response:
-        """Send a set in the neutral layout as one .zip or .tar.gz. A worker reads it."""
+        """Send a set, of outages or of failed trajectories, as one .zip or .tar.gz to be read."""
         case_set = case_sets.case_set_send(
             workspace=workspace_of(request),
             name=request.query_params.get("name", "") or "set",

@@ -13,10 +13,8 @@ other collectors give them, and in other units (``telemetry_columns``).
 
 from __future__ import annotations
 
-import gzip
 import json
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,11 +22,9 @@ from typing import Any
 import numpy as np
 
 from practice.clients.telemetry_columns import (
-    UNPACKED_CAP,
     Holds,
     UnreadableTelemetry,
     moment,
-    opened,
     unit_of,
 )
 from practice.clients.telemetry_tables import FORMS, columns, file_of
@@ -42,7 +38,7 @@ from practice.domain.rootcause.telemetry import (
 )
 from practice.domain.rootcause.types import Alert
 
-__all__ = ["Case", "UnreadableTelemetry", "alert", "case", "lines", "telemetry", "topology"]
+__all__ = ["Case", "UnreadableTelemetry", "alert", "case", "telemetry", "topology"]
 
 Notes = tuple[str, ...]
 Hosts = tuple[tuple[str, str], ...]
@@ -56,19 +52,6 @@ class Case:
     alert: Alert
     telemetry: Telemetry
     notes: tuple[str, ...] = ()
-
-
-def lines(path: Path, *, cap: int = UNPACKED_CAP) -> Iterator[str]:
-    """The lines of a text file, packed or not.
-
-    Raises:
-        UnreadableTelemetry: the file is cut off, or unpacks to more than ``cap``.
-    """
-    with opened(path, cap) as text:
-        try:
-            yield from text
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise UnreadableTelemetry(f"{path.name} is damaged: {error}") from error
 
 
 def _names(*names: str) -> dict[str, Holds]:

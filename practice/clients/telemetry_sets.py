@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from practice.clients.telemetry import UnreadableTelemetry, alert, case, lines, telemetry, topology
+from practice.clients.telemetry import UnreadableTelemetry, alert, case, telemetry, topology
 from practice.clients.telemetry_columns import cannot_open
+from practice.clients.trajectory_sets import Entry, entries, storable
 from practice.domain.rootcause.analysis import analyse
-from practice.domain.rootcause.evaluation import Replayed, Truth, ranking
+from practice.domain.rootcause.evaluation import Replayed, Truth, of_telemetry, of_trajectory
 from practice.domain.rootcause.telemetry import Telemetry
-from practice.domain.rootcause.trajectories import Action, analyse_trajectory
+from practice.domain.rootcause.trajectories import analyse_trajectory
 from practice.domain.rootcause.window import learn
 
 _DEPTH = 3
@@ -62,15 +62,8 @@ class CaseSet:
         if not path.exists():
             return None
         try:
-            return {
-                str(row["case_id"]): Truth(
-                    str(row["case_id"]),
-                    str(row["mistake_step" if "mistake_step" in row else "root_cause_service"]),
-                    str(row.get("fault_type") or ""),
-                    str(row.get("mistake_agent") or ""),
-                )
-                for row in _rows(json.loads(path.read_text(encoding="utf-8-sig")))
-            }
+            rows = _rows(json.loads(path.read_text(encoding="utf-8-sig")))
+            return {truth.case_id: truth for truth in map(_truth, rows)}
         except (ValueError, KeyError, TypeError) as error:
             raise UnreadableTelemetry(
                 f"{path} must be an object with cases, each with case_id and "
@@ -78,6 +71,17 @@ class CaseSet:
             ) from error
         except OSError as error:
             raise cannot_open(path, error) from error
+
+
+def _truth(row: dict[str, Any]) -> Truth:
+    # Trajectories without a kind of fault are told apart by how hard their task was.
+    level = f"level {row['level']}" if row.get("level") else ""
+    return Truth(
+        storable(row["case_id"]),
+        storable(row["mistake_step" if "mistake_step" in row else "root_cause_service"]),
+        storable(row.get("fault_type") or level),
+        storable(row.get("mistake_agent") or ""),
+    )
 
 
 def _rows(labels: Any) -> list[dict[str, Any]]:
@@ -136,17 +140,8 @@ def replay(case_set: CaseSet) -> Iterator[Replayed]:
             seconds = time.perf_counter() - began
             yield Replayed(folder.name, (), seconds, 0, outcome="failed", notes=(note,))
             continue
-        top = answer.causes[0] if answer.causes else None
-        yield Replayed(
-            case_id=one.case_id,
-            ranked=ranking(answer),
-            seconds=time.perf_counter() - began,
-            visits=answer.spent.visits,
-            outcome=answer.outcome.value,
-            score=top.score if top else 0.0,
-            verified=bool(top and top.verified),
-            notes=(*one.notes, *common.notes, *answer.notes),
-        )
+        seconds = time.perf_counter() - began
+        yield of_telemetry(one.case_id, answer, seconds, (*one.notes, *common.notes))
 
 
 def shared(case_set: CaseSet) -> Shared:
@@ -178,60 +173,24 @@ def _some_time(case_set: CaseSet) -> float | None:
     return None
 
 
-# What a terminal answers in a chat: a report on an action, not an action.
-_REPORT = re.compile(r"exit ?code:|There is no code", re.I)
-
-
 def _replay_trajectories(path: Path) -> list[Replayed]:
-    """Each trajectory of a file. A line that is none costs its own answer, and a cut the rest.
+    """Each trajectory of a file. One that cannot be read costs the others nothing.
 
     Raises:
         UnreadableTelemetry: no line of it is a trajectory.
     """
-    found: list[Replayed] = []
-    number = 0
-    try:
-        for number, line in enumerate(lines(path), start=1):
-            if line.strip():
-                found.append(_trajectory(path, number, line))
-    except UnreadableTelemetry as error:
-        found.append(_unread(number + 1, str(error)))
+    found = []
+    began = time.perf_counter()
+    for entry in entries(path):
+        found.append(_trajectory(entry, began))
+        began = time.perf_counter()
     if found and all(one.outcome == UNREADABLE for one in found):
         raise UnreadableTelemetry(found[0].notes[0])
     return found
 
 
-def _unread(number: int, why: str) -> Replayed:
-    return Replayed(f"line {number}", (), 0.0, 0, outcome=UNREADABLE, notes=(why,))
-
-
-def _trajectory(path: Path, number: int, line: str) -> Replayed:
-    began = time.perf_counter()
-    try:
-        data = json.loads(line)
-        actions = [
-            Action(
-                index=int(step["i"]),
-                actor=str(step["agent"]),
-                text=str(step["content"]),
-                observation=bool(_REPORT.match(str(step["content"]))),
-            )
-            for step in data["steps"]
-        ]
-        name, task = str(data["case_id"]), str(data.get("question") or "")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        return _unread(
-            number,
-            f"{path.name} line {number} must be an object with case_id and steps, each with "
-            f"i, agent and content ({error})",
-        )
-    answer = analyse_trajectory(actions, task=task)
-    return Replayed(
-        case_id=name,
-        ranked=tuple(str(cause.index) for cause in answer.causes),
-        seconds=time.perf_counter() - began,
-        visits=len(answer.visits),
-        outcome=answer.outcome.value,
-        score=answer.causes[0].score if answer.causes else 0.0,
-        agent=answer.causes[0].actor if answer.causes else "",
-    )
+def _trajectory(entry: Entry, began: float) -> Replayed:
+    if entry.case is None:
+        return Replayed(entry.case_id, (), 0.0, 0, outcome=UNREADABLE, notes=(entry.trouble,))
+    answer = analyse_trajectory(entry.case.actions, task=entry.case.task)
+    return of_trajectory(entry.case_id, answer, time.perf_counter() - began)

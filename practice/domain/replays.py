@@ -1,10 +1,11 @@
-"""What a replay of a labelled set says, per variant, and whether it may pass. Pure."""
+"""What a replay of a labelled set says, per kind and variant, and whether it may pass. Pure."""
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from enum import StrEnum
 from typing import Any
 
 from practice.domain.rootcause.evaluation import Replayed, Truth, rank_of, report
@@ -20,17 +21,38 @@ WHOLE = "whole"
 NO_REFERENCE = "no-reference"
 #: How a case ended that failed and has no answer.
 FAILED = "failed"
-#: Variant to what is taken away; the whole is always replayed.
+
+
+class Kind(StrEnum):
+    """What the cases of a set are: outages, or failed trajectories of agents."""
+
+    TELEMETRY = "telemetry"
+    TRAJECTORIES = "trajectories"
+
+
+#: Variant to what is taken away, for each kind; the whole is always replayed.
 VARIANTS = {
-    WHOLE: "Everything",
-    "no-metrics": "Without metrics",
-    "no-traces": "Without traces",
-    "no-logs": "Without logs",
-    "no-edges": "Without call latencies",
-    "no-topology": "Without topology",
-    NO_REFERENCE: "Without fault-free reference",
+    Kind.TELEMETRY: {
+        WHOLE: "Everything",
+        "no-metrics": "Without metrics",
+        "no-traces": "Without traces",
+        "no-logs": "Without logs",
+        "no-edges": "Without call latencies",
+        "no-topology": "Without topology",
+        NO_REFERENCE: "Without fault-free reference",
+    },
+    Kind.TRAJECTORIES: {
+        WHOLE: "Everything",
+        "no-task": "Without the task",
+        "no-reports": "Without what actions returned",
+        "no-code": "Without code",
+    },
 }
-_COMPARED = ("r_at_1", "mrr")
+#: What may not get worse, and what it is called.
+_COMPARED = {
+    Kind.TELEMETRY: {"r_at_1": "R@1", "mrr": "MRR"},
+    Kind.TRAJECTORIES: {"r_at_1": "exact step", "agent_at_1": "agent", "mrr": "MRR"},
+}
 
 
 def varied(telemetry: Telemetry, variant: str) -> Telemetry:
@@ -56,17 +78,24 @@ def unanswered(case_id: str, why: str) -> Replayed:
 
 
 def figures(
-    name: str, replayed: Sequence[Replayed], truths: Mapping[str, Truth], calls: Sequence[int]
+    name: str,
+    replayed: Sequence[Replayed],
+    truths: Mapping[str, Truth],
+    calls: Sequence[int],
+    kind: Kind,
 ) -> dict[str, Any]:
     """``evaluation.report`` with shares of verified and withheld answers, and what it took.
 
-    ``calls`` are the model calls of each case that was answered.
+    ``calls`` are the model calls of each case that was answered. A trajectory has no path of calls
+    that could be verified.
     """
     found = report(name, replayed, truths or None)
     answered = [case for case in replayed if case.outcome == "found"]
     count = len(replayed) or 1
+    if kind is Kind.TELEMETRY:
+        verified = sum(case.verified for case in answered)
+        found["verified_share"] = round(verified / (len(answered) or 1), 4)
     return found | {
-        "verified_share": round(sum(c.verified for c in answered) / (len(answered) or 1), 4),
         "abstention": round(1 - len(answered) / count, 4),
         "visits_median": statistics.median([c.visits for c in replayed] or [0]),
         "model_calls": sum(calls),
@@ -74,25 +103,29 @@ def figures(
 
 
 def gate(
-    now: Mapping[str, Any], before: Mapping[str, Any], truths: Mapping[str, Truth]
+    now: Mapping[str, Any],
+    before: Mapping[str, Any],
+    truths: Mapping[str, Truth],
+    kind: Kind,
 ) -> dict[str, Any]:
     """Whether a replay is no worse than the baseline of its set, and which cases moved.
 
-    It passes when neither R@1 nor MRR of the whole is lower and no case of it failed, as none of a
-    baseline has. Cases are compared by rank.
+    It passes when neither R@1 nor MRR of the whole is lower, nor the share of right agents where
+    labels name them, and no case of it failed, as none of a baseline has. Cases are compared by
+    rank.
     """
     if "r_at_1" not in now or "r_at_1" not in before:
         return {"passed": None, "message": "The set has no labels, so nothing can be compared."}
     failed = sum(case["outcome"] == FAILED for case in now["per_case"])
-    lower = [name for name in _COMPARED if now[name] < before[name]]
+    words = {key: word for key, word in _COMPARED[kind].items() if key in now and key in before}
+    lower = [key for key in words if now[key] < before[key]]
     ranks = {side: _ranks(rows, truths) for side, rows in (("now", now), ("before", before))}
     moved = [
         {"case_id": case_id, "now": rank, "before": ranks["before"][case_id]}
         for case_id, rank in ranks["now"].items()
         if case_id in ranks["before"] and ranks["before"][case_id] != rank
     ]
-    words = {"r_at_1": "R@1", "mrr": "MRR"}
-    said = ", ".join(f"{words[n]} {before[n]:.2f} to {now[n]:.2f}" for n in _COMPARED)
+    said = ", ".join(f"{word} {before[key]:.2f} to {now[key]:.2f}" for key, word in words.items())
     lost = f" {failed} of {now['cases']} cases failed and count as missed." if failed else ""
     return {
         "passed": not lower and not failed,

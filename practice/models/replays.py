@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.urls import reverse
 
+from practice.domain.replays import Kind
 from practice.models.work import Work, WorkQuerySet
 
 
@@ -29,6 +30,12 @@ class CaseSet(Work):
 
     workspace = models.ForeignKey("memoryapp.Workspace", models.CASCADE, related_name="case_sets")
     name = models.CharField(max_length=100)
+    kind = models.CharField(
+        max_length=12,
+        choices=[(kind.value, kind.value.capitalize()) for kind in Kind],
+        default=Kind.TELEMETRY.value,
+        db_default=Kind.TELEMETRY.value,
+    )
     digest = models.CharField(max_length=64)
     archive = models.BinaryField()
     size = models.PositiveBigIntegerField()
@@ -102,7 +109,11 @@ class Replay(models.Model):
 
 
 class ReplayCase(Work):
-    """One case under one variant: a piece of work and its answer (``evaluation.Replayed``)."""
+    """One case under one variant: a piece of work and its answer.
+
+    ``answer`` has ``replayed`` (an ``evaluation.Replayed``), ``model_calls`` and, of a trajectory,
+    its ``steps`` as ``trajectory_cases.told_of_steps`` gives them.
+    """
 
     replay = models.ForeignKey(Replay, models.CASCADE, related_name="cases")
     variant = models.CharField(max_length=40)

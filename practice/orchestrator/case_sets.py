@@ -16,10 +16,12 @@ from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from memoryapp.services.events import event_record
-from practice.clients.case_archives import look, unpack
+from practice.clients.case_archives import MAX_FILES, look, unpack
 from practice.clients.telemetry import UnreadableTelemetry, alert
 from practice.clients.telemetry_sets import CaseSet as Folder
 from practice.clients.telemetry_sets import sets_in
+from practice.clients.trajectory_sets import entries
+from practice.domain.replays import Kind
 from practice.domain.rootcause import serial
 from practice.models import CaseSet
 from practice.models.work import MAX_TRIES
@@ -29,11 +31,15 @@ __all__ = ["UnreadableTelemetry", "due", "forget", "home_of", "look", "work"]
 
 logger = logging.getLogger(__name__)
 
+#: So many lines of a set that are no trajectory are told one by one.
+_TOLD = 5
+
 
 class _Read(NamedTuple):
     """What a set holds. ``truths`` are its labels as JSON."""
 
     name: str
+    kind: Kind
     cases: list[str]
     truths: dict[str, Any]
     notes: list[str]
@@ -91,17 +97,14 @@ def _read(row: CaseSet) -> _Read:
     unpack(bytes(row.archive), home, telling(lambda: CaseSet.objects.held(row)))
     try:
         folder = _only_set(home)
-        cases = []
-        for case in folder.case_folders():
-            alert(case)
-            cases.append(case.name)
+        kind = Kind.TRAJECTORIES if folder.trajectories else Kind.TELEMETRY
+        cases, notes = (_trajectories if folder.trajectories else _outages)(folder)
         truths = folder.truths() or {}
     except UnreadableTelemetry as error:
         shutil.rmtree(home, ignore_errors=True)
         # Names inside the archive are the sender's; where it lies here is not.
         said = str(error).replace(f"{home}/", "").replace(f"{home}", "The archive")
         raise UnreadableTelemetry(said) from error
-    notes = []
     if not truths:
         notes.append("It has no ground_truth.json: rankings are shown, nothing is scored.")
     unknown = sorted(set(truths) - set(cases))
@@ -109,7 +112,36 @@ def _read(row: CaseSet) -> _Read:
         notes.append(f"Labels without a case: {', '.join(unknown[:5])}.")
     name = folder.name if folder.folder != home else row.name
     labels = {key: serial.to_json(truth) for key, truth in truths.items()}
-    return _Read(name, cases, labels, notes)
+    return _Read(name, kind, cases, labels, notes)
+
+
+def _outages(folder: Folder) -> tuple[list[str], list[str]]:
+    """The names of the cases of a set of telemetry; each has an alert."""
+    cases = folder.case_folders()
+    for case in cases:
+        alert(case)
+    return [case.name for case in cases], []
+
+
+def _trajectories(folder: Folder) -> tuple[list[str], list[str]]:
+    """The names of the cases of a set of trajectories, and notes on lines that are none."""
+    cases, trouble = [], []
+    for entry in entries(folder.trajectories or folder.folder):
+        cases.append(entry.case_id)
+        if entry.case is None:
+            trouble.append(entry.trouble)
+        if len(cases) > MAX_FILES:
+            raise UnreadableTelemetry(
+                f"The set holds more than {MAX_FILES} trajectories: send fewer at a time"
+            )
+    if len(trouble) == len(cases):
+        raise UnreadableTelemetry(trouble[0] if trouble else "The set holds no trajectory")
+    notes = [f"{why}. This case fails." for why in trouble[:_TOLD]]
+    if len(trouble) > _TOLD:
+        notes.append(f"So do {len(trouble) - _TOLD} more.")
+    if folder.case_folders():
+        notes.append("It has cases of telemetry too. They are not replayed: send them apart.")
+    return cases, notes
 
 
 def _only_set(home: Path) -> Folder:
@@ -118,10 +150,6 @@ def _only_set(home: Path) -> Folder:
         raise UnreadableTelemetry(
             f"The archive holds {len(found)} sets ({', '.join(one.name for one in found[:5])}): "
             "send them one by one"
-        )
-    if not found[0].case_folders():
-        raise UnreadableTelemetry(
-            "The set holds agent trajectories, not cases: replay it with greenroom rca evaluate"
         )
     return found[0]
 
@@ -132,6 +160,7 @@ def _save(row: CaseSet, found: _Read) -> None:
             CaseSet.Status.DONE,
             at=timezone.now(),
             name=found.name[:100],
+            kind=found.kind.value,
             cases=found.cases,
             truths=found.truths,
             notes=found.notes,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
+import zlib
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import OperationalError, transaction
 from django.utils import timezone
@@ -15,11 +16,14 @@ from memoryapp.services.events import event_record
 from practice.clients.case_archives import unpack
 from practice.clients.telemetry import UnreadableTelemetry, case
 from practice.clients.telemetry_sets import Shared, sets_in, shared
-from practice.domain.replays import NO_REFERENCE, WHOLE, figures, gate, unanswered, varied
+from practice.clients.trajectory_sets import entries, trajectory
+from practice.domain.replays import NO_REFERENCE, WHOLE, Kind, figures, gate, unanswered, varied
 from practice.domain.rootcause import serial
 from practice.domain.rootcause.analysis import analyse
-from practice.domain.rootcause.evaluation import Replayed, Truth, ranking
+from practice.domain.rootcause.evaluation import Replayed, Truth, of_telemetry, of_trajectory
+from practice.domain.rootcause.trajectories import analyse_trajectory
 from practice.domain.rootcause.window import Reference, learn
+from practice.domain.trajectory_cases import told_of_steps, varied_trajectory
 from practice.models import CaseSet, Replay, ReplayCase
 from practice.models.work import MAX_TRIES
 from practice.orchestrator.case_sets import home_of
@@ -91,27 +95,31 @@ def _replayed(row: ReplayCase) -> dict[str, Any]:
             bytes(CaseSet.objects.values_list("archive", flat=True).get(pk=case_set.pk)),
             home_of(case_set.digest),
         )
-    folder, common = _shared(case_set.digest)
-    usual = _usual(case_set.digest, row.variant)
+    of_kind = {Kind.TELEMETRY: _outage, Kind.TRAJECTORIES: _trajectory}
+    return of_kind[Kind(case_set.kind)](case_set.digest, row)
+
+
+def _outage(digest: str, row: ReplayCase) -> dict[str, Any]:
+    folder, common = _shared(digest)
+    usual = _usual(digest, row.variant)
     began = time.perf_counter()
     one = case(folder / "cases" / row.case_id, common.topology)
     answer = analyse(varied(one.telemetry, row.variant), one.alert, reference=usual)
-    top = answer.causes[0] if answer.causes else None
-    return {
-        "replayed": serial.to_json(
-            Replayed(
-                case_id=row.case_id,
-                ranked=ranking(answer),
-                seconds=time.perf_counter() - began,
-                visits=answer.spent.visits,
-                outcome=answer.outcome.value,
-                score=top.score if top else 0.0,
-                verified=bool(top and top.verified),
-                notes=(*one.notes, *common.notes, *answer.notes),
-            )
-        ),
-        "model_calls": answer.spent.model_calls,
-    }
+    seconds = time.perf_counter() - began
+    found = of_telemetry(row.case_id, answer, seconds, (*one.notes, *common.notes))
+    return {"replayed": serial.to_json(found), "model_calls": answer.spent.model_calls}
+
+
+def _trajectory(digest: str, row: ReplayCase) -> dict[str, Any]:
+    line = _lines(digest)[row.case_id]
+    if line.trouble:
+        raise UnreadableTelemetry(line.trouble)
+    began = time.perf_counter()
+    one = varied_trajectory(trajectory(zlib.decompress(line.packed).decode()), row.variant)
+    answer = analyse_trajectory(one.actions, task=one.task)
+    found = of_trajectory(row.case_id, answer, time.perf_counter() - began)
+    steps = told_of_steps(one, answer)
+    return {"replayed": serial.to_json(found), "model_calls": 0, "steps": steps}
 
 
 @lru_cache(maxsize=2)
@@ -126,6 +134,24 @@ def _usual(digest: str, variant: str) -> Reference | None:
     """What is usual in a set under a variant: learned once, not anew for each case."""
     normal = _shared(digest)[1].normal
     return learn(varied(normal, variant)) if normal and variant != NO_REFERENCE else None
+
+
+class _Line(NamedTuple):
+    """One trajectory of a set, packed; or why it is none."""
+
+    packed: bytes
+    trouble: str
+
+
+@lru_cache(maxsize=1)
+def _lines(digest: str) -> dict[str, _Line]:
+    """The lines of a set of trajectories by the names of their cases.
+
+    Packed they take no more than what was sent, and no case has to look for its line in the file.
+    """
+    path = sets_in(home_of(digest))[0].trajectories
+    found = entries(path) if path else ()
+    return {one.case_id: _Line(zlib.compress(one.text.encode(), 1), one.trouble) for one in found}
 
 
 def finish(replay_id: int) -> bool:
@@ -151,6 +177,7 @@ def finish(replay_id: int) -> bool:
 
 
 def _result(replay: Replay) -> dict[str, Any]:
+    kind = Kind(replay.case_set.kind)
     truths = truths_of(replay.case_set)
     variants = {}
     for variant in replay.variants:
@@ -165,6 +192,7 @@ def _result(replay: Replay) -> dict[str, Any]:
             ],
             truths,
             [row.answer["model_calls"] for row in rows if row.answer],
+            kind,
         )
     baseline = replay.case_set.replays.filter(is_baseline=True).exclude(pk=replay.pk).first()
     result: dict[str, Any] = {
@@ -173,7 +201,8 @@ def _result(replay: Replay) -> dict[str, Any]:
     }
     if baseline is not None:
         before = baseline.result["variants"][WHOLE]
-        result["gate"] = gate(variants[WHOLE], before, truths) | {"against": baseline.number}
+        held = gate(variants[WHOLE], before, truths, kind)
+        result["gate"] = held | {"against": baseline.number}
     return result
 
 

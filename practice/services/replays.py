@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from memoryapp.domain.errors import UnableToChange, UnableToStart
 from memoryapp.services.events import event_record
-from practice.domain.replays import VARIANTS, WHOLE
+from practice.domain.replays import VARIANTS, WHOLE, Kind
 from practice.models import CaseSet, Replay, ReplayCase
 from practice.tasks import ring_for_replays
 
@@ -20,11 +20,9 @@ def replay_start(*, case_set: CaseSet, variants: Sequence[str], by: Any) -> Repl
     """Have the workers replay a set, whole and under each asked variant.
 
     Raises:
-        UnableToStart: an unknown variant, the set is not read, or a replay of it is under way.
+        UnableToStart: the set is not read, or a replay of it is under way; a variant that sets of
+            its kind do not have.
     """
-    strange = [variant for variant in variants if variant not in VARIANTS]
-    if strange:
-        raise UnableToStart(f"{strange[0]} is no variant: {', '.join(VARIANTS)}.")
     chosen = list(dict.fromkeys([WHOLE, *variants]))
     with transaction.atomic():
         locked = CaseSet.objects.select_for_update(no_key=True).light().get(pk=case_set.pk)
@@ -32,6 +30,10 @@ def replay_start(*, case_set: CaseSet, variants: Sequence[str], by: Any) -> Repl
             raise UnableToStart(f"{locked} is still being read. Wait until that is done.")
         if locked.status != CaseSet.Status.DONE:
             raise UnableToStart(f"{locked} was not read. Read it again, or send another.")
+        known = VARIANTS[Kind(locked.kind)]
+        strange = [variant for variant in chosen if variant not in known]
+        if strange:
+            raise UnableToStart(f"{strange[0]} is no variant of {locked}: {', '.join(known)}.")
         if locked.replays.filter(ended_at=None).exists():
             raise UnableToStart(f"{locked} is being replayed already. Wait, or cancel that one.")
         newest = locked.replays.aggregate(newest=Max("number"))["newest"] or 0

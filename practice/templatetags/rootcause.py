@@ -69,6 +69,14 @@ def figure(value: float | None) -> str:
 
 
 @register.filter
+def took(seconds: Any) -> str:
+    """How long a case took: ``0.42 s``, or ``4.1 ms`` below a tenth; empty where no case did."""
+    if seconds is None or seconds == "":
+        return ""
+    return f"{seconds:.2f} s" if seconds >= 0.1 or not seconds else f"{seconds * 1000:.1f} ms"
+
+
+@register.filter
 def usual(value: dict[str, Any]) -> SafeString:
     """``was 0.16`` of a series, or that nothing changed."""
     return format_html("was {}", figure(value.get("was")))

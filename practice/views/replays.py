@@ -13,12 +13,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo
-from practice.domain.replays import FAILED, VARIANTS, WHOLE
-from practice.models import CaseSet, Incident, Replay
+from practice.domain.replays import FAILED, VARIANTS, WHOLE, Kind
+from practice.models import CaseSet, Incident, Replay, ReplayCase
 from practice.services import replays as services
 from practice.views.filters import PAGE_SIZE, link
 
-COLUMNS = ("r_at_1", "r_at_3", "r_at_5", "mrr")
 _ANSWERS = {**dict(Incident.Outcome.choices), FAILED: "Failed"}
 
 
@@ -33,16 +32,20 @@ def replay_list(request: HttpRequest) -> HttpResponse:
     if request.htmx:  # type: ignore[attr-defined]
         template += "#sets"
     context = {
-        "sets": sets,
+        "sets": [{"set": one, "variants": _variants(one)} for one in sets],
         "is_live": any(one.is_open for one in sets),
         "refresh_url": link(request, page=request.GET.get("page", "")),
         "page": page,
         "rows": [_row(replay) for replay in page.object_list],
-        "variants": [(key, word) for key, word in VARIANTS.items() if key != WHOLE],
         "may_review": membership_of(request).may_review,
         "tab": "evaluation",
     }
     return render(request, template, context)
+
+
+def _variants(case_set: CaseSet) -> list[tuple[str, str]]:
+    """What may be taken away from the cases of a set."""
+    return [(key, word) for key, word in VARIANTS[Kind(case_set.kind)].items() if key != WHOLE]
 
 
 def _with_counts(rows: Any) -> Any:
@@ -99,13 +102,15 @@ def _figures(request: HttpRequest, replay: Replay) -> dict[str, Any]:
     variants = replay.result.get("variants", {})
     asked = request.GET.get("variant", WHOLE)
     shown = asked if asked in replay.variants else WHOLE
+    words = VARIANTS[Kind(replay.case_set.kind)]
     truths = replay.case_set.truths
+    pages = dict(replay.cases.filter(variant=shown).values_list("case_id", "pk"))
     base = variants.get(WHOLE, {})
     return {
         "variants": [
             {
                 "key": key,
-                "word": VARIANTS.get(key, key),
+                "word": words.get(key, key),
                 "figures": found,
                 "lost": _lost(found, base) if key != WHOLE else None,
             }
@@ -114,11 +119,13 @@ def _figures(request: HttpRequest, replay: Replay) -> dict[str, Any]:
         "whole": base,
         "by_type": sorted(variants.get(shown, {}).get("by_fault_type", {}).items()),
         "shown": shown,
-        "shown_word": VARIANTS.get(shown, shown),
+        "shown_word": words.get(shown, shown),
+        "is_steps": replay.case_set.kind == Kind.TRAJECTORIES,
+        "has_agents": "agent_at_1" in base,
         "is_labelled": "r_at_1" in base,
         "gate": replay.result.get("gate"),
         "cases": [
-            _case(case, truths.get(case["case_id"], {}))
+            _case(case, truths.get(case["case_id"], {})) | {"page": pages.get(case["case_id"])}
             for case in variants.get(shown, {}).get("per_case", ())
         ],
         "trouble": list(replay.cases.filter(status="failed")[:10]),
@@ -136,11 +143,39 @@ def _case(case: dict[str, Any], truth: dict[str, Any]) -> dict[str, Any]:
     ranked = case["ranked"]
     return case | {
         "truth": service,
+        "true_agent": truth.get("agent", ""),
         "fault_type": truth.get("fault_type", ""),
         "answer": _ANSWERS.get(case["outcome"], case["outcome"]),
         "rank": ranked.index(service) + 1 if service in ranked else None,
         "first": ranked[0] if ranked else "",
     }
+
+
+@require_safe
+@gate(Right.READ)
+def replay_case(request: HttpRequest, pk: int, case: int) -> HttpResponse:
+    """One case of a replay: what was ranked, what is true, and the steps of a trajectory."""
+    replay = _replay(request, pk)
+    row: ReplayCase = object_or_404(replay.cases.all(), pk=case)
+    truth = replay.case_set.truths.get(row.case_id, {})
+    answer = row.answer or {}
+    found = answer.get("replayed")
+    true = truth.get("service", "")
+    context = {
+        "replay": replay,
+        "row": row,
+        "word": VARIANTS[Kind(replay.case_set.kind)].get(row.variant, row.variant),
+        "is_steps": replay.case_set.kind == Kind.TRAJECTORIES,
+        "case": _case(found, truth) if found else None,
+        "true": true,
+        "true_agent": truth.get("agent", ""),
+        "fault_type": truth.get("fault_type", ""),
+        "steps": [
+            step | {"is_true": str(step["index"]) == true, "is_first": step["rank"] == 1}
+            for step in answer.get("steps", ())
+        ],
+    }
+    return render(request, "practice/replay_case.html", context)
 
 
 @require_POST

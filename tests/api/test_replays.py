@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from practice.domain.rootcause import evaluation
 from practice.models import CaseSet, Replay
 from practice.orchestrator import replays
-from tests.practice.case_sets import read_in, sent, set_files, zipped
+from tests.practice.case_sets import read_in, sent, set_files, trajectory_files, zipped
 
 SETS = "/api/v1/case-sets"
 
@@ -74,7 +75,7 @@ def test_a_program_chooses_the_baseline_and_reads_whether_a_replay_passes(
     assert olga_client.put(f"{first}/baseline").status_code == 404
     assert client.put(f"{first}/baseline").json()["is_baseline"] is True
     assert reader.get(replayed()).json()["passed"] is True
-    monkeypatch.setattr(replays, "ranking", lambda answer: ("web",))
+    monkeypatch.setattr(evaluation, "ranking", lambda answer: ("web",))
     worse = reader.get(replayed()).json()
     assert (worse["passed"], worse["result"]["gate"]["against"]) == (False, 1)
     begun = client.post(home, {}, content_type="application/json").json()
@@ -86,3 +87,24 @@ def test_a_program_chooses_the_baseline_and_reads_whether_a_replay_passes(
     assert [row["passed"] for row in rows] == [None, False, True, None]
     assert "R@1 1.00 to 0.00" in rows[1]["message"]
     assert olga_client.get(home).status_code == 404
+
+
+def test_a_program_replays_trajectories_too(with_key: Any) -> None:
+    client = with_key("write")
+    body = zipped(trajectory_files())
+    sent_set = client.post("/api/v1/case-sets?name=talks.zip", body, content_type="application/zip")
+    row = read_in(CaseSet.objects.get(pk=sent_set.json()["id"]))
+    home = f"/api/v1/case-sets/{row.pk}"
+    assert client.get(f"{home}/reading").json()["kind"] == "trajectories"
+    refused = client.post(
+        f"{home}/replays", {"variants": ["no-logs"]}, content_type="application/json"
+    )
+    assert refused.status_code == 409
+    client.post(f"{home}/replays", {"variants": ["no-code"]}, content_type="application/json")
+    while ids := replays.due():
+        for pk in ids:
+            replays.work(pk)
+    url = f"/api/v1/replays/{Replay.objects.get().pk}"
+    found = client.get(url).json()["result"]["variants"]
+    assert (found["whole"]["r_at_1"], found["whole"]["agent_at_1"]) == (0.25, 0.25)
+    assert client.put(f"{url}/baseline").json()["is_baseline"] is True

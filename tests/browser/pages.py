@@ -100,6 +100,7 @@ PAGES = (
     "/environments/help-desk/prompts/trials/{trial}/",
     "/environments/help-desk/prompts/solver/compare/?from=built-in&to=built-in",
     "/root-causes/evaluation/{replay}/",
+    "/root-causes/evaluation/{replay}/cases/{case}/",
     "/settings/webhooks/{webhook}/",
     "/join/",
     "/kept/",
@@ -127,7 +128,8 @@ SAMPLES = {
     "other": "apis-002",
     "recall": "5f0c9a1e-6f0b-4a67-9d43-0c3f6d1b2a55",
     **dict.fromkeys(
-        ("bulk", "bulk_change", "call", "experiment", "replay", "step", "trial", "webhook"), "1"
+        ("bulk", "bulk_change", "call", "case", "experiment", "replay", "step", "trial", "webhook"),
+        "1",
     ),
 }
 
@@ -141,12 +143,15 @@ from memoryapp.services.releases import label_move
 from memoryapp.services.retrieval import live_scope, memory_retrieve
 from memoryapp.services.webhooks import webhook_create
 from practice.agents.prompting import built_in_text
-from practice.models import Attempt, PromptTrial, Run, Step
+from practice.models import Attempt, CaseSet, PromptTrial, Run, Step
+from practice.domain.rootcause import serial
+from practice.domain.rootcause.evaluation import of_trajectory
+from practice.domain.rootcause.trajectories import Action, analyse_trajectory
 from practice.orchestrator import observations
 from practice.services.experiments import experiment_start
 from practice.services.case_sets import case_set_send
 from tests.factories import CallFactory
-from tests.practice.case_sets import set_files, zipped
+from tests.practice.case_sets import trajectory_files, zipped
 
 playbook, now = Playbook.objects.get(slug="help-desk"), timezone.now()
 workspace, first = playbook.workspace, Run.objects.get(number=1)
@@ -172,9 +177,17 @@ trial = PromptTrial.objects.create(
     environment=first.environment, role="reflector", text=built_in_text("reflector"),
     attempt=Attempt.objects.filter(run=first).exclude(label="").first(), status="failed",
     message="No model is configured.", ended_at=now)
-cases = case_set_send(workspace=workspace, name="shop.zip", data=zipped(set_files(1)), by=by)
+data = zipped(trajectory_files())
+cases = case_set_send(workspace=workspace, name="talks.zip", data=data, by=by)
 replay = cases.replays.create(
     number=1, variants=["whole"], started_by=by, ended_at=now, cancelled_at=now)
+told = of_trajectory("talk-1", analyse_trajectory([Action(0, "coder", "```run()```" * 9)]), 0.1)
+step = {"index": 0, "agent": "coder", "text": "run()", "is_cut": True, "rank": 1, "statement": "."}
+case = replay.cases.create(
+    variant="whole", case_id="talk-1", status="done", answer={
+        "replayed": serial.to_json(told), "model_calls": 0, "steps": [step]})
+CaseSet.objects.filter(pk=cases.pk).update(
+    kind="trajectories", truths={"talk-1": {"service": "0", "agent": "coder"}})
 call = CallFactory(run=first, workspace=workspace)
 step = Step.objects.filter(attempt=1).order_by("pk").first()
 kept = observations.keep(workspace.pk, step.observation, json.dumps([{"order": "ORD-1"}] * 900))
@@ -182,7 +195,7 @@ Step.objects.filter(pk=step.pk).update(text=kept.text)
 print(json.dumps({"bullet": labels[0], "other": labels[1], "bulk": bulk.pk,
     "bulk_change": change.pk, "webhook": webhook.pk,
     "recall": str(found.trace), "experiment": experiment.run.number, "trial": trial.pk,
-    "replay": replay.pk, "call": call.pk, "step": step.pk}))
+    "replay": replay.pk, "case": case.pk, "call": call.pk, "step": step.pk}))
 """
 
 

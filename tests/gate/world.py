@@ -142,6 +142,7 @@ def build(workspace: Any, ada: Any) -> World:
         workspace=workspace, name=WORD, digest="0", archive=b"", size=0
     )
     replay = practice.Replay.objects.create(case_set=cases, number=1)
+    case = replay.cases.create(variant="whole", case_id=WORD)
     source = practice.TelemetrySource.objects.create(
         workspace=workspace, name=WORD, slug="quokka-shop"
     )
@@ -189,7 +190,7 @@ def build(workspace: Any, ada: Any) -> World:
             ("attempts/<", {"pk": attempt.pk, "number": step.number}),
             ("root-causes/<", {"number": incident.number}),
             ("incidents/<", {"number": incident.number}),
-            ("root-causes/evaluation/<", {"pk": replay.pk}),
+            ("root-causes/evaluation/<", {"pk": replay.pk, "case": case.pk}),
             ("root-causes/evaluation/sets/<", {"pk": cases.pk}),
             ("replays/<", {"pk": replay.pk}),
             ("case-sets/<", {"pk": cases.pk}),

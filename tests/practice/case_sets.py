@@ -6,12 +6,21 @@ import io
 import json
 import tarfile
 import zipfile
+from pathlib import Path
 from typing import Any
 
 from practice.models import CaseSet
 from practice.orchestrator import case_sets
 from practice.services.case_sets import case_set_send
 from tests.practice.outages import BEGAN, TOPOLOGY, logs_csv, metrics_csv, traces_csv
+
+#: A real set of failed trajectories.
+TRAJECTORIES = Path(__file__).parents[1] / "data" / "rca" / "whowhen-generated"
+
+
+def trajectory_files() -> dict[str, bytes]:
+    names = ("trajectories.jsonl", "ground_truth.json")
+    return {f"talks/{name}": (TRAJECTORIES / name).read_bytes() for name in names}
 
 
 def set_files(cases: int = 2, *, labelled: bool = True) -> dict[str, bytes]:

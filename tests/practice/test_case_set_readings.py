@@ -146,9 +146,10 @@ def test_a_member_that_is_damaged_is_said_on_the_set(workspace: Any, tmp_path: P
             set_files() | {"bank/cases/one/alert.json": b'{"alert_ts": 1}'},
             "holds 2 sets (bank, shop): send them one by one",
         ),
-        ({"s/trajectories.jsonl": b"{}"}, "holds agent trajectories"),
+        ({"s/trajectories.jsonl": b"{}\n"}, "trajectories.jsonl line 1 must be an object"),
+        ({"s/trajectories.jsonl": b"\n"}, "The set holds no trajectory"),
     ],
-    ids=["no set", "no alert", "two sets", "trajectories"],
+    ids=["no set", "no alert", "two sets", "no trajectory", "no line"],
 )
 def test_what_is_no_set_is_said_in_one_line_and_not_kept_unpacked(
     workspace: Any, files: dict[str, bytes], message: str, tmp_path: Path

@@ -10,7 +10,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from memoryapp.domain.errors import UnableToChange, UnableToStart
-from practice.domain.rootcause import analysis
+from practice.domain.rootcause import analysis, evaluation
 from practice.models import CaseSet, Replay, ReplayCase
 from practice.orchestrator import case_sets, replays
 from practice.services.case_sets import case_set_cancel
@@ -67,7 +67,7 @@ def test_a_later_replay_is_held_against_the_baseline(
     baseline_set(replay=finished(case_set), by=None)
     same = finished(case_set)
     assert same.passed is True
-    monkeypatch.setattr(replays, "ranking", lambda answer: ("web",))
+    monkeypatch.setattr(evaluation, "ranking", lambda answer: ("web",))
     worse = finished(case_set)
     assert worse.passed is False
     assert {row["case_id"] for row in worse.result["gate"]["moved"]} == {"case-0", "case-1"}

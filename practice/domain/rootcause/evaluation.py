@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from practice.domain.rootcause.trajectories import TrajectoryAnalysis
 from practice.domain.rootcause.types import Analysis
 
 
@@ -44,6 +45,37 @@ def ranking(analysis: Analysis) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def of_telemetry(
+    case_id: str, answer: Analysis, seconds: float, notes: Sequence[str] = ()
+) -> Replayed:
+    """What the engine said of a case of telemetry. ``notes`` are those on what was read."""
+    top = answer.causes[0] if answer.causes else None
+    return Replayed(
+        case_id=case_id,
+        ranked=ranking(answer),
+        seconds=seconds,
+        visits=answer.spent.visits,
+        outcome=answer.outcome.value,
+        score=top.score if top else 0.0,
+        verified=bool(top and top.verified),
+        notes=(*notes, *answer.notes),
+    )
+
+
+def of_trajectory(case_id: str, answer: TrajectoryAnalysis, seconds: float) -> Replayed:
+    """What the engine said of a trajectory: its steps by index, the decisive one first."""
+    top = answer.causes[0] if answer.causes else None
+    return Replayed(
+        case_id=case_id,
+        ranked=tuple(str(cause.index) for cause in answer.causes),
+        seconds=seconds,
+        visits=len(answer.visits),
+        outcome=answer.outcome.value,
+        score=top.score if top else 0.0,
+        agent=top.actor if top else "",
+    )
+
+
 def rank_of(truth: Truth, ranked: Sequence[str]) -> int | None:
     """1-based rank of the true service, ``None`` when it is not in the list."""
     return ranked.index(truth.service) + 1 if truth.service in ranked else None
@@ -74,6 +106,16 @@ def calibration_error(pairs: Sequence[tuple[float, bool]], bins: int = 10) -> fl
     return total
 
 
+def _scored(cases: Sequence[Replayed], truths: Mapping[str, Truth]) -> dict[str, Any]:
+    """``figures`` of labelled cases, and the share of right agents where labels name them."""
+    found = figures(rank_of(truths[case.case_id], case.ranked) for case in cases)
+    named = [case for case in cases if truths[case.case_id].agent]
+    if named:
+        right = sum(case.agent == truths[case.case_id].agent for case in named)
+        found["agent_at_1"] = round(right / len(named), 4)
+    return found
+
+
 def report(
     name: str, replayed: Sequence[Replayed], truths: Mapping[str, Truth] | None
 ) -> dict[str, Any]:
@@ -82,15 +124,11 @@ def report(
     found: dict[str, Any] = {"set": name, "cases": len(replayed)}
     labelled = [case for case in replayed if truths and case.case_id in truths]
     if truths and labelled:
-        ranks = {c.case_id: rank_of(truths[c.case_id], c.ranked) for c in labelled}
-        found |= {k: v for k, v in figures(ranks.values()).items() if k != "cases"}
-        if any(truths[c.case_id].agent for c in labelled):
-            right = sum(c.agent == truths[c.case_id].agent for c in labelled)
-            found["agent_at_1"] = round(right / len(labelled), 4)
-        by_type: dict[str, list[int | None]] = {}
-        for case_id, rank in ranks.items():
-            by_type.setdefault(truths[case_id].fault_type, []).append(rank)
-        found["by_fault_type"] = {kind: figures(by_type[kind]) for kind in sorted(by_type)}
+        found |= _scored(labelled, truths) | {"cases": len(replayed)}
+        by_type: dict[str, list[Replayed]] = {}
+        for case in labelled:
+            by_type.setdefault(truths[case.case_id].fault_type, []).append(case)
+        found["by_fault_type"] = {kind: _scored(by_type[kind], truths) for kind in sorted(by_type)}
     if seconds:
         found["seconds_median"] = round(statistics.median(seconds), 4)
         found["seconds_max"] = round(max(seconds), 4)
