@@ -28,6 +28,7 @@ from practice.clients.telemetry_columns import (
     unit_of,
 )
 from practice.clients.telemetry_tables import FORMS, columns, file_of
+from practice.domain.rootcause.clipping import timely
 from practice.domain.rootcause.telemetry import (
     EdgeTable,
     Labels,
@@ -251,4 +252,5 @@ def case(folder: Path, topology: tuple[tuple[str, str], ...] = ()) -> Case:
     """One case folder: its alert and whatever telemetry lies beside it."""
     found = alert(folder)
     tables, notes = telemetry(folder, topology, near=found.at)
-    return Case(folder.name, found, tables, notes)
+    tables, late = timely(tables, found.at)
+    return Case(folder.name, found, tables, (*notes, *late))

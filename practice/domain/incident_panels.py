@@ -13,14 +13,7 @@ import numpy as np
 from memoryapp.domain.masking import redact
 from practice.domain.causal_layout import short, verdicts
 from practice.domain.rootcause.robust import spread
-from practice.domain.rootcause.telemetry import (
-    EdgeTable,
-    Floats,
-    LogTable,
-    MetricTable,
-    SpanTable,
-    Telemetry,
-)
+from practice.domain.rootcause.telemetry import Floats, MetricTable, SpanTable, Telemetry
 from practice.domain.rootcause.types import Analysis, Node, Verdict
 
 MAX_SERIES = 12
@@ -29,54 +22,6 @@ MAX_LOGS = 12
 MAX_SPANS = 60
 LINE_CAP = 300
 _LOUD = frozenset({"error", "fatal", "critical", "warn", "warning"})
-
-
-def trimmed(telemetry: Telemetry, begin: float, end: float) -> Telemetry:
-    """The rows of a window. A span counts by its start; rows without a time are left out."""
-    m, s, g, e = telemetry.metrics, telemetry.spans, telemetry.logs, telemetry.edges
-    rows_m = (m.ts >= begin) & (m.ts <= end)
-    rows_s = (s.start >= begin) & (s.start <= end)
-    rows_g = (g.ts >= begin) & (g.ts <= end)
-    rows_e = (e.ts >= begin) & (e.ts <= end)
-    kept = np.flatnonzero(rows_g)
-    return Telemetry(
-        metrics=MetricTable(
-            m.ts[rows_m],
-            m.service.taken(rows_m),
-            m.pod.taken(rows_m),
-            m.metric.taken(rows_m),
-            m.value[rows_m],
-        ),
-        spans=SpanTable(
-            trace_id=s.trace_id.taken(rows_s),
-            span_id=s.span_id.taken(rows_s),
-            parent_id=s.parent_id.taken(rows_s),
-            service=s.service.taken(rows_s),
-            pod=s.pod.taken(rows_s),
-            operation=s.operation.taken(rows_s),
-            start=s.start[rows_s],
-            duration=s.duration[rows_s],
-            status=s.status.taken(rows_s),
-        ),
-        logs=LogTable(
-            ts=g.ts[rows_g],
-            service=g.service.taken(rows_g),
-            pod=g.pod.taken(rows_g),
-            level=g.level.taken(rows_g),
-            source=g.source.taken(rows_g),
-            trace_id=g.trace_id.taken(rows_g),
-            span_id=g.span_id.taken(rows_g),
-            message=[g.message[int(row)] for row in kept],
-        ),
-        edges=EdgeTable(
-            e.ts[rows_e],
-            e.source.taken(rows_e),
-            e.target.taken(rows_e),
-            e.side.taken(rows_e),
-            e.latency[rows_e],
-        ),
-        topology=telemetry.topology,
-    )
 
 
 def panels(telemetry: Telemetry, analysis: Analysis) -> dict[str, Any]:

@@ -20,9 +20,10 @@ from memoryapp.services.events import event_record
 from practice.agents.ports import ModelSilent
 from practice.clients.telemetry import UnreadableTelemetry
 from practice.domain.causal_layout import KIND_WORDS
-from practice.domain.incident_panels import panels, trimmed
+from practice.domain.incident_panels import panels
 from practice.domain.rootcause import serial
 from practice.domain.rootcause.analysis import analyse
+from practice.domain.rootcause.clipping import trimmed
 from practice.domain.rootcause.telemetry import Telemetry
 from practice.domain.rootcause.types import Alert, Budget, Outcome, Visit
 from practice.domain.rootcause.types import Analysis as Found
@@ -36,6 +37,8 @@ logger = logging.getLogger(__name__)
 #: What of a source is read for an alert: enough before it to know what is usual.
 BEFORE = timedelta(minutes=30)
 AFTER = timedelta(minutes=10)
+#: So far ahead of our clock no alert is by chance.
+AHEAD = timedelta(days=1)
 TELL_SECONDS = 0.5
 NO_TELEMETRY = "No telemetry covers this window. Send some for it, then look again."
 
@@ -102,6 +105,9 @@ def _perform(row: Analysis) -> tuple[Found, dict[str, Any]]:
     _tell(row, "Reading telemetry", 0)
     begin, end = window_of(row)
     known, notes = telemetry.gathered(incident, begin, end)
+    if incident.ends_at > timezone.now() + AHEAD:
+        at = f"{incident.ends_at:%Y-%m-%d %H:%M} UTC"
+        notes = (f"An alert is dated {at}, ahead of our clock: its sender's is wrong.", *notes)
     if row.window_from and row.window_to:
         known = trimmed(known, begin.timestamp(), end.timestamp())
     alert = alert_of(row)
@@ -146,13 +152,16 @@ def window_of(row: Analysis) -> tuple[datetime, datetime]:
 
 
 def alert_of(row: Analysis) -> Alert:
-    """The incident's first alert that names a component, else its first."""
+    """The incident's first alert that names a component, else its first, by the incident's name.
+
+    What senders call their alerts is theirs: two systems may use one id, and one may be long.
+    """
     alerts = list(row.incident.alerts.all())
     first: IncidentAlert = next((a for a in alerts if a.entry), alerts[0])
     window = None
     if row.window_from and row.window_to:
         window = (row.window_from.timestamp(), row.window_to.timestamp())
-    return first.as_value(window, row.incident.system)
+    return replace(first.as_value(window, row.incident.system), alert_id=str(row.incident))
 
 
 def _bounds(known: Telemetry) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import math
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -17,6 +18,7 @@ from practice.clients import telemetry as neutral
 from practice.clients import telemetry_files
 from practice.clients.telemetry import UnreadableTelemetry
 from practice.clients.telemetry_files import COLUMNS
+from practice.domain.rootcause.clipping import timely, trimmed
 from practice.domain.rootcause.telemetry import Telemetry
 from practice.models import Analysis, Incident, TelemetryFile
 from practice.models.telemetry import TelemetryFileQuerySet
@@ -75,9 +77,13 @@ def gathered(
         kept = incident.source.files.read().filter(incident=None, is_reference=False)
         files = kept.within(begin, end)
     found, notes = _joined(files)
+    found, late = timely(found, end.timestamp())
+    if files is not own:
+        # A file may go on for hours; what comes after the window is of other incidents.
+        found = trimmed(found, -math.inf, end.timestamp())
     lost = _files(incident).filter(status=TelemetryFile.Status.FAILED, created_at__gte=begin)
     said = [f"{row.name} was left out. {row.message}" for row in lost.light()]
-    return found, (*notes, *said)
+    return found, (*notes, *late, *said)
 
 
 def reference(incident: Incident) -> Telemetry | None:

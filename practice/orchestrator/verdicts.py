@@ -7,7 +7,6 @@ through review, and its rule carries the verdict the engine reads.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -16,8 +15,9 @@ from django.utils import timezone
 
 from memoryapp.queries.rules import bullets_with_rule
 from memoryapp.services.counters import deployment_tags_count
+from practice.domain.causal_layout import short
 from practice.domain.rootcause import serial
-from practice.domain.rootcause.types import Alert, Analysis, MemoryEntry, MemoryHit
+from practice.domain.rootcause.types import Alert, Analysis, MemoryEntry, Outcome
 from practice.models import Analysis as AnalysisRow
 from practice.models import KeptVerdict
 
@@ -73,15 +73,20 @@ def store(row: AnalysisRow, found: Analysis) -> None:
     mine.standing().filter(entry_id__in=[*found.forgotten, *refuted]).update(
         forgotten_at=timezone.now(), forgotten_why=f"Contradicted by {row.incident}."
     )
-    _count_long_term(workspace, found.hits)
+    _count_long_term(workspace, found)
 
 
-def _count_long_term(workspace: int, hits: Sequence[MemoryHit]) -> None:
-    """A bullet that answered rightly is counted helpful, one that was contradicted harmful."""
+def _count_long_term(workspace: int, found: Analysis) -> None:
+    """A bullet that names the answer is counted helpful, one that was contradicted harmful.
+
+    One that held while another component leads the answer is neither: nobody knows who is right.
+    """
+    is_found = bool(found.causes) and found.outcome is Outcome.FOUND
+    leads = short(found.causes[0].node) if is_found else None
     tags = {
         hit.entry_id.removeprefix(LONG_TERM): "helpful" if hit.upheld else "harmful"
-        for hit in hits
-        if hit.entry_id.startswith(LONG_TERM)
+        for hit in found.hits
+        if hit.entry_id.startswith(LONG_TERM) and (not hit.upheld or short(hit.node) == leads)
     }
     if not tags:
         return

@@ -261,7 +261,7 @@ def _teach(analysis: Analysis, found: Found, node: str) -> None:
             verdict=Verdict.OWN,
             inherited_from=(),
             confidence=1.0,
-            outcome=Confirmed.CORRECTED,
+            outcome=Confirmed.CONFIRMED,  # by the person who named it; it may be reused
         )
         KeptVerdict.objects.filter(
             workspace=analysis.incident.workspace_id, entry_id=entry.entry_id

@@ -9,6 +9,7 @@ import pytest
 
 from practice.domain.rootcause import drain
 from practice.domain.rootcause.analysis import analyse
+from practice.domain.rootcause.clipping import timely, trimmed
 from practice.domain.rootcause.drain import mined
 from practice.domain.rootcause.invocations import parent_rows
 from practice.domain.rootcause.telemetry import Telemetry, floats
@@ -78,7 +79,8 @@ def test_an_empty_window_is_said() -> None:
     late = replace(ALERT, at=AT + 9_000.0, onset=(AT + 8_900.0, AT + 8_960.0))
     found = analyse(window, late, reference=reference)
     assert any("fall into the window" in note for note in found.notes)
-    assert found.outcome in {"none", "outside"}
+    assert (found.outcome, found.visits, found.learned) == ("outside", (), ())
+    assert found.statement.startswith("No telemetry falls into the window")
 
 
 @pytest.mark.parametrize("reference", [None, Telemetry()])
@@ -140,3 +142,58 @@ def test_lines_that_differ_in_digits_only_are_masked_once(monkeypatch: pytest.Mo
     assert (set(numbers), texts) == ({0}, ["stored order <*> of <*> in <*> ms"])
     mined(["id 0x12 gone", "id 9x12 gone"])  # which digit it is matters here
     assert masked[1:] == ["id 0x12 gone", "id 9x12 gone"]
+
+
+def test_what_is_dated_long_after_the_alert_is_left_out_and_said() -> None:
+    table = metrics({("shop", "cpu_pct"): [*CALM, 97.0, 99.0], ("web", "cpu_pct"): [*CALM, 6.0, 5]})
+    whole = Telemetry(metrics=table, logs=logs([(AT, "shop", "INFO", "hello")]))
+    assert timely(whole, AT) == (whole, ())
+    ts = table.ts.copy()
+    ts[::2] += 73 * 365.25 * 86_400
+    found, notes = timely(replace(whole, metrics=replace(table, ts=ts)), AT)
+    assert (len(found.metrics), len(found.logs)) == (len(table) // 2, 1)
+    assert notes == (
+        "22 of 44 rows of metrics are dated more than a day after the alert, up to 2043-01-01: "
+        "a clock is ahead, so they were left out.",
+    )
+    ts[:] = 1e18
+    beyond, notes = timely(replace(whole, metrics=replace(table, ts=ts)), AT)
+    assert (len(beyond.metrics), "up to 9999-12-31" in notes[0]) == (0, True)
+
+
+def test_what_runs_where_outlives_the_cut_to_a_window() -> None:
+    known = Telemetry(hosts=(("shop-1", "node-7"),), topology=(("web", "shop"),))
+    cut = trimmed(known, BEGIN, AT)
+    assert (cut.hosts, cut.topology) == (known.hosts, known.topology)
+
+
+@pytest.mark.parametrize("parent", ["gone", "t"])
+def test_spans_whose_caller_cannot_be_found_are_counted(parent: str) -> None:
+    window, reference = world(request(own=0.3))
+    names = tuple(parent if name == "sc" else name for name in window.spans.parent_id.names)
+    lost = replace(window.spans, parent_id=replace(window.spans.parent_id, names=names))
+    found = analyse(replace(window, spans=lost), ALERT, reference=reference)
+    count = sum(name == "t" for name in lost.span_id.names) * len(set(lost.trace_id.names))
+    assert count
+    said = f"{count} of {len(lost)} spans name a caller that cannot be found"
+    assert any(note.startswith(said) for note in found.notes)
+    assert found.causes[0].service == "shop"
+
+
+@pytest.mark.parametrize(
+    ("shift", "says"),
+    [
+        (-2.0, "spans begin before their caller does, by 2.0 s as a rule: clocks differ."),
+        (3600.0, "s after their caller ended, as a rule: clocks differ, or the calls waited."),
+        (0.05, ""),
+    ],
+)
+def test_clocks_that_differ_are_said(shift: float, says: str) -> None:
+    window, reference = world(request(own=0.3))
+    spans = window.spans
+    moved = np.where(spans.service.is_name("stock"), spans.start + shift, spans.start)
+    found = analyse(replace(window, spans=replace(spans, start=moved)), ALERT, reference=reference)
+    assert [note.endswith(says) for note in found.notes if "clocks differ" in note] == (
+        [True] if says else []
+    )
+    assert found.causes[0].service == "shop"

@@ -11,6 +11,7 @@ from memoryapp.domain.errors import UnableToDecide, UnableToUndo
 from memoryapp.models import Candidate, Event
 from memoryapp.services.candidates import candidate_approve
 from practice.domain.rootcause import serial
+from practice.domain.rootcause.memory import Recall
 from practice.domain.rootcause.types import (
     Alert,
     Fingerprint,
@@ -89,7 +90,7 @@ def test_a_correction_forgets_the_wrong_verdict_and_what_rests_on_it(
     wrong = incident.top_cause
     blamed = keep(incident, wrong, Verdict.OWN)
     inherited = keep(incident, "service:shop", Verdict.INHERITED, inherited_from=(wrong,))
-    right = keep(incident, "service:web", Verdict.NORMAL)
+    right = keep(incident, "service:web", Verdict.NORMAL, until=BEGAN + 9_000)
     cause_correct(incident=incident, node="service:web", reason="A bad deploy.", by=rita)
     for row in (blamed, inherited, right):
         row.refresh_from_db()
@@ -97,7 +98,21 @@ def test_a_correction_forgets_the_wrong_verdict_and_what_rests_on_it(
     assert inherited.forgotten_at
     assert blamed.forgotten_why == "Incident 1: A bad deploy."
     assert (right.forgotten_at, right.value["verdict"]) == (None, "own")
-    assert right.value["outcome"] == "corrected"
+    assert right.value["outcome"] == "confirmed"
+    later = outage_after(incident).analyses.get()
+    recall = Recall.of(raised(later), verdicts.remembered(later, raised(later)))
+    assert [entry.verdict for entry in recall.entries["service:web"]] == [Verdict.OWN]
+
+
+def test_memory_of_two_systems_whose_alerts_have_one_id_is_kept_apart(workspace: Any) -> None:
+    found = [outage(workspace, name=name, external_id="x" * 200) for name in ("Shop", "Bank")]
+    for one in found:
+        (row,) = one.analyses.all()
+        learned = (row.result or {})["learned"]
+        kept = KeptVerdict.objects.filter(analysis=row)
+        assert {entry.entry_id for entry in kept} == {entry["entry_id"] for entry in learned}
+        assert {entry.system for entry in kept} == {one.system}
+    assert found[0].system != found[1].system
 
 
 def test_a_forgotten_verdict_is_not_offered_to_later_alerts(rita: Any, incident: Incident) -> None:
@@ -228,6 +243,8 @@ def test_the_outcome_of_long_term_memory_is_counted(rita: Any, incident: Inciden
     )
     verdicts.store(row, replace(found, hits=hits[:1]))
     verdicts.store(row, replace(found, hits=hits[1:]))
+    elsewhere = MemoryHit(name, "service:shop", 1.0, 0.9, True, "")  # and the ledger leads
+    verdicts.store(row, replace(found, hits=(elsewhere,)))
     bullet.refresh_from_db()
     assert (bullet.deployed_helpful, bullet.deployed_harmful) == (1, 1)
 

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
 from practice.domain.rootcause import graph, hosts
+from practice.domain.rootcause.clipping import covers
 from practice.domain.rootcause.findings import Finding
 from practice.domain.rootcause.memory import Recall, fingerprint, learned
 from practice.domain.rootcause.naming import is_host, name_of, node_id
@@ -38,6 +39,10 @@ from practice.domain.rootcause.types import (
 from practice.domain.rootcause.window import Reference, Window, examine, learn
 
 _EVIDENCE_CAP = 400
+_BLIND = (
+    "No telemetry falls into the window, so nothing can be said of it. Send what covers it, or "
+    "look again with another window."
+)
 
 
 def analyse(
@@ -80,10 +85,13 @@ def analyse(
     subject = Subject(alert, ways, cases, _by_service(evidence), seen)
     recall = Recall.of(alert, memory)
     run = Recursion(subject, recall, budget, clock, asked, told, should_stop)
-    run.run(start)
+    is_blind = bool(telemetry.present()) and not covers(telemetry, window.begin)
+    run.run(() if is_blind else start)  # of what nobody looked at nothing is as usual
     strengths = _strengths(subject, start, is_mapped=bool(telemetry.topology))
     causes = causes_of(strengths, subject, run.visits, alert.interval)
-    outcome, statement = _answer(causes, run.visits, subject, start)
+    outcome, statement = (
+        (Outcome.OUTSIDE, _BLIND) if is_blind else _answer(causes, run.visits, subject, start)
+    )
     names = sorted((set(strengths) - named) | {n for pair in calls.live for n in pair})
     shown = graph.nodes(
         window, names, {name: case.strength for name, case in cases.items()}, telemetry.hosts

@@ -12,7 +12,13 @@ from practice.domain.rootcause.behavior import behavior, splits
 from practice.domain.rootcause.drain import statements
 from practice.domain.rootcause.findings import Finding
 from practice.domain.rootcause.hosts import host_deviations, usual_of_hosts
-from practice.domain.rootcause.invocations import Invocations, invocations, parent_rows, placed
+from practice.domain.rootcause.invocations import (
+    Invocations,
+    Rows,
+    invocations,
+    parent_rows,
+    placed,
+)
 from practice.domain.rootcause.latency import (
     Pair,
     Shift,
@@ -25,13 +31,22 @@ from practice.domain.rootcause.line_traces import fell_silent, line_invocations,
 from practice.domain.rootcause.logs import log_findings
 from practice.domain.rootcause.metrics import deviations, series, strongest, usual_values
 from practice.domain.rootcause.silence import Answers, answers, stopped, unanswered
-from practice.domain.rootcause.telemetry import Floats, Labels, Modality, Telemetry
+from practice.domain.rootcause.telemetry import (
+    Floats,
+    Labels,
+    Modality,
+    SpanTable,
+    Telemetry,
+)
 from practice.domain.rootcause.types import Alert, MetricSummary, TemplateSummary
 from practice.domain.rootcause.waits import charged, silences
 
 # Samples closer together than this share of the alert's interval are averaged.
 _BIN = 0.25
 _TELLING = 4
+# Clocks that are kept in step differ by less, in seconds; and so soon a call that is waited for
+# reaches who is called.
+_SKEW, _LONG_AFTER = 0.1, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +169,7 @@ def examine(telemetry: Telemetry, alert: Alert, reference: Reference | None) -> 
         templates=templates,
         seen=_seen(telemetry),
         traced=_traced(window, begin),
-        notes=_notes(telemetry, reference, begin),
+        notes=_notes(telemetry, parent, reference, begin),
     )
 
 
@@ -199,7 +214,9 @@ def _seen(telemetry: Telemetry) -> Mapping[str, frozenset[Modality]]:
     return {name: frozenset(modalities) for name, modalities in found.items()}
 
 
-def _notes(telemetry: Telemetry, reference: Reference | None, begin: float) -> tuple[str, ...]:
+def _notes(
+    telemetry: Telemetry, parent: Rows, reference: Reference | None, begin: float
+) -> tuple[str, ...]:
     """Sentences about what was missing or could not be used."""
     found = []
     if reference is None:
@@ -211,6 +228,7 @@ def _notes(telemetry: Telemetry, reference: Reference | None, begin: float) -> t
     backward = int((spans.duration < 0).sum())
     if backward:
         found.append(f"{backward} spans end before they begin: a clock jumped; not used as times.")
+    found.extend(_notes_on_callers(spans, parent))
     nameless = int((~np.isfinite(metrics.value)).sum())
     if nameless:
         found.append(f"{nameless} metric samples are no number and were left out.")
@@ -225,3 +243,32 @@ def _notes(telemetry: Telemetry, reference: Reference | None, begin: float) -> t
         if len(ts) and not (ts >= begin).any()
     )
     return tuple(found)
+
+
+def _notes_on_callers(spans: SpanTable, parent: Rows) -> list[str]:
+    """Sentences about spans whose caller is not there, or ran at another time than they."""
+    found = []
+    is_named = np.array([bool(name) for name in spans.parent_id.names], dtype=np.bool_)
+    lost = int((is_named[spans.parent_id.codes] & (parent < 0)).sum()) if len(spans) else 0
+    if lost:
+        found.append(
+            f"{lost} of {len(spans)} spans name a caller that cannot be found: each was taken for "
+            "the beginning of a request."
+        )
+    below = np.flatnonzero(parent >= 0)
+    above = parent[below]
+    early = spans.start[above] - spans.start[below]
+    behind = early > _SKEW
+    if behind.any():
+        found.append(
+            f"{int(behind.sum())} spans begin before their caller does, by "
+            f"{float(np.median(early[behind])):.1f} s as a rule: clocks differ."
+        )
+    late = spans.start[below] - (spans.start[above] + np.maximum(spans.duration[above], 0.0))
+    ahead = late > _LONG_AFTER
+    if ahead.any():
+        found.append(
+            f"{int(ahead.sum())} spans begin {float(np.median(late[ahead])):.0f} s after their "
+            "caller ended, as a rule: clocks differ, or the calls waited."
+        )
+    return found

@@ -1,0 +1,102 @@
+"""Telemetry cut to a time: the window that was asked for, and what can be of an alert at all."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+
+import numpy as np
+
+from practice.domain.rootcause.telemetry import (
+    EdgeTable,
+    LogTable,
+    MetricTable,
+    Modality,
+    SpanTable,
+    Telemetry,
+)
+
+# What is dated so long after an alert is not of it: the clock that dated it is ahead.
+_AHEAD = 86_400.0
+_LAST = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
+
+
+def trimmed(telemetry: Telemetry, begin: float, end: float) -> Telemetry:
+    """The rows of a window. A span counts by its start; rows without a time are left out."""
+    m, s, g, e = telemetry.metrics, telemetry.spans, telemetry.logs, telemetry.edges
+    rows_m = (m.ts >= begin) & (m.ts <= end)
+    rows_s = (s.start >= begin) & (s.start <= end)
+    rows_g = (g.ts >= begin) & (g.ts <= end)
+    rows_e = (e.ts >= begin) & (e.ts <= end)
+    kept = np.flatnonzero(rows_g)
+    return Telemetry(
+        metrics=MetricTable(
+            m.ts[rows_m],
+            m.service.taken(rows_m),
+            m.pod.taken(rows_m),
+            m.metric.taken(rows_m),
+            m.value[rows_m],
+        ),
+        spans=SpanTable(
+            trace_id=s.trace_id.taken(rows_s),
+            span_id=s.span_id.taken(rows_s),
+            parent_id=s.parent_id.taken(rows_s),
+            service=s.service.taken(rows_s),
+            pod=s.pod.taken(rows_s),
+            operation=s.operation.taken(rows_s),
+            start=s.start[rows_s],
+            duration=s.duration[rows_s],
+            status=s.status.taken(rows_s),
+        ),
+        logs=LogTable(
+            ts=g.ts[rows_g],
+            service=g.service.taken(rows_g),
+            pod=g.pod.taken(rows_g),
+            level=g.level.taken(rows_g),
+            source=g.source.taken(rows_g),
+            trace_id=g.trace_id.taken(rows_g),
+            span_id=g.span_id.taken(rows_g),
+            message=[g.message[int(row)] for row in kept],
+        ),
+        edges=EdgeTable(
+            e.ts[rows_e],
+            e.source.taken(rows_e),
+            e.target.taken(rows_e),
+            e.side.taken(rows_e),
+            e.latency[rows_e],
+        ),
+        topology=telemetry.topology,
+        hosts=telemetry.hosts,
+    )
+
+
+def timely(telemetry: Telemetry, at: float) -> tuple[Telemetry, tuple[str, ...]]:
+    """Without what is dated more than a day after ``at``, which is told by a note per modality.
+
+    Left in, a clock that is ahead by years would look like all that time without a sample.
+    """
+    last = at + _AHEAD
+    tables = (
+        (Modality.METRICS, telemetry.metrics.ts),
+        (Modality.TRACES, telemetry.spans.start),
+        (Modality.LOGS, telemetry.logs.ts),
+        (Modality.EDGES, telemetry.edges.ts),
+    )
+    notes = tuple(
+        f"{int((ts > last).sum())} of {len(ts)} rows of {modality.value} are dated more than a day "
+        f"after the alert, up to {_day(float(np.nanmax(ts)))}: a clock is ahead, so they were left "
+        "out."
+        for modality, ts in tables
+        if (ts > last).any()
+    )
+    return (trimmed(telemetry, -math.inf, last) if notes else telemetry), notes
+
+
+def covers(telemetry: Telemetry, begin: float) -> bool:
+    """Whether anything at all was measured at ``begin`` or later."""
+    m, s, g, e = telemetry.metrics, telemetry.spans, telemetry.logs, telemetry.edges
+    return any(bool((times >= begin).any()) for times in (m.ts, s.start, g.ts, e.ts))
+
+
+def _day(at: float) -> str:
+    return f"{datetime.fromtimestamp(min(at, _LAST), UTC):%Y-%m-%d}"
