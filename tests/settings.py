@@ -29,10 +29,15 @@ if "GREENROOM_TEST_DATA" not in os.environ:
 os.environ["GREENROOM_DATA_DIR"] = os.environ["GREENROOM_TEST_DATA"]
 
 from memoryapp.project import databases  # noqa: E402
+from memoryapp.project import settings as products  # noqa: E402
 from memoryapp.project.settings import *  # noqa: E402, F403
 
 if "TEST_DATABASE_URL" in os.environ:
-    DATABASES = databases.configured(os.environ["TEST_DATABASE_URL"], replica="", pooler=False)
+    # In place: commands ask the product's own module which database is theirs.
+    products.DATABASES.update(
+        databases.configured(os.environ["TEST_DATABASE_URL"], replica="", pooler=False)
+    )
+    products.EMBEDDED = False
 
 # Nothing is ever committed in a test, so nothing would tell the cache that its answers are void.
 PULL_CACHE = False

@@ -148,14 +148,16 @@ def _redis() -> Findings:
         yield Finding("fail", "redis", text)
         return
     version = str(info["redis_version"])
+    # Valkey says which Redis it stands for, and beside it what it is.
+    name = f"Valkey {info['valkey_version']}" if "valkey_version" in info else f"Redis {version}"
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_REDIS:
-        yield Finding("fail", "redis", f"Version {version} is too old. Move to 6.2 or newer.")
+        yield Finding("fail", "redis", f"{name} is too old. Move to 6.2 or newer.")
     elif policy.startswith("allkeys"):
         text = f"Its maxmemory-policy is {policy}, which may drop queued work. Set noeviction."
         yield Finding("warn", "redis", text)
     else:
         waiting = client.llen(app.conf.task_default_queue)
-        yield Finding("ok", "redis", f"Version {version}, {waiting} messages wait.")
+        yield Finding("ok", "redis", f"{name}, {waiting} messages wait.")
     yield from _workers()
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import DEFAULT_DB_ALIAS, connections
+import psycopg
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
@@ -80,6 +81,26 @@ def migrations() -> Migrations:
     return Migrations(
         tuple(f"{step.app_label}.{step.name}" for step, _ in plan), tuple(sorted(unknown))
     )
+
+
+def why_not_prepared(error: DatabaseError) -> str | None:
+    """What whoever runs the server has to do about ``error`` of a migration; None for a defect."""
+    # What Django says when it may not create its first table hangs on what it met there.
+    cause = error.__cause__ or (error.__context__ and error.__context__.__cause__)
+    said = (str(cause).splitlines() or [""])[0]
+    match cause:
+        case psycopg.OperationalError(sqlstate=None):
+            return f"The database cannot be reached: {said}. Start it, or correct DATABASE_URL."
+        case psycopg.errors.InsufficientPrivilege() if f'extension "{VECTOR}"' in said:
+            return (
+                "pgvector is not in this database yet, and this role may not put it there. Once, "
+                f"as an administrator of the server and in this database: CREATE EXTENSION {VECTOR}"
+            )
+        case psycopg.errors.InsufficientPrivilege():
+            return f"This role may not do what is needed: {said}. Let it own the database."
+        case psycopg.errors.FeatureNotSupported() if f'extension "{VECTOR}"' in said:
+            return "pgvector is not installed on the server. Install its package there."
+    return None
 
 
 def newest_event() -> datetime | None:

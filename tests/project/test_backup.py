@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 from django.db import connection
+from psycopg import sql
 
 from memoryapp.models import Playbook
 from memoryapp.project import backup, objects
@@ -72,6 +73,57 @@ def test_what_is_restored_has_the_digests_of_what_was_backed_up(
         (number,) = connected.execute(nextval).fetchone() or (0,)
     assert triggers != (0,)
     assert not Playbook.objects.filter(bullets__pk=number).exists()
+
+
+def test_the_owner_of_a_database_restores_beside_an_administrators_pgvector(
+    made: Path, empty: str, tmp_path: Path
+) -> None:
+    with psycopg.connect(empty, autocommit=True) as server:
+        found = server.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+        if found.fetchone() != (True,):
+            pytest.skip("The database user of this suite is no administrator.")
+        server.execute("CREATE EXTENSION IF NOT EXISTS vector")
+        server.execute("CREATE ROLE only_an_owner")
+        name = sql.Identifier(server.info.dbname)
+        server.execute(sql.SQL("ALTER DATABASE {} OWNER TO only_an_owner").format(name))
+    try:
+        owner = psycopg.conninfo.make_conninfo(empty, options="-c role=only_an_owner")
+        backup.restore(made, database=owner, snapshots=tmp_path / "s")
+    finally:
+        with psycopg.connect(empty, autocommit=True) as server:
+            server.execute("DROP OWNED BY only_an_owner CASCADE")
+            server.execute(sql.SQL("ALTER DATABASE {} OWNER TO CURRENT_USER").format(name))
+            server.execute("DROP ROLE only_an_owner")
+
+
+REFUSED = (
+    "could not execute query: ERROR:  unrecognized configuration parameter "
+    '"transaction_timeout"\nCommand was: SET transaction_timeout = 0;\n'
+)
+IGNORED = "pg_restore: warning: errors ignored on restore: 2\n"
+REAL = 'pg_restore: error: could not execute query: ERROR:  relation "x" does not exist\n'
+
+
+@pytest.mark.parametrize(
+    ("said", "raised"),
+    [
+        (f"pg_restore: error: {REFUSED}pg_restore: error: {REFUSED}{IGNORED}", ""),
+        (f"pg_restore: pg_restore: error: {REFUSED}error: {REFUSED}{IGNORED}", ""),
+        (f"pg_restore: error: {REFUSED}{REAL}Command was: ALTER TABLE x\n{IGNORED}", "relation"),
+    ],
+)
+def test_an_older_server_may_refuse_the_limit_it_does_not_know_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, said: str, raised: str
+) -> None:
+    done = type("Done", (), {"returncode": 1, "stderr": said})
+    monkeypatch.setattr(subprocess, "run", lambda *args, **options: done)
+    if raised:
+        with pytest.raises(BackupFailed, match=raised):
+            backup._run(["pg_restore"], "", knows_all=False)
+    else:
+        backup._run(["pg_restore"], "", knows_all=False)
+    with pytest.raises(BackupFailed):
+        backup._run(["pg_restore"], "")
 
 
 def test_one_changed_value_changes_a_digest(here: str) -> None:

@@ -127,6 +127,16 @@ def test_it_says_that_redis_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     assert text.endswith("Start it, or correct REDIS_URL.")
 
 
+def test_it_calls_valkey_by_its_name(monkeypatch: pytest.MonkeyPatch, workers: list[Any]) -> None:
+    client = store.client()
+    info = {**client.info(), "redis_version": "7.2.4", "valkey_version": "8.1.1"}
+    monkeypatch.setattr(client, "info", lambda: info)
+    monkeypatch.setattr(store, "client", lambda: client)
+    (found,) = (found for found in doctor._redis() if found.check == "redis")
+    assert found.state == "ok"
+    assert found.text.startswith("Valkey 8.1.1, ")
+
+
 def test_it_warns_of_a_redis_that_drops_what_is_queued(
     workers: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

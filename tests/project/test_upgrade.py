@@ -6,7 +6,6 @@ decisions about its lessons, a release, a pull and the analysis of the sample in
 
 from __future__ import annotations
 
-import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +22,7 @@ from psycopg import sql
 from pytest_django import DjangoDbBlocker
 
 from memoryapp.models import Bullet, Candidate, Playbook
-from memoryapp.project import backup, embedded
+from memoryapp.project import backup
 from memoryapp.queries.database import migrations
 from practice.models import Attempt, Incident, Run
 from tests.migrations import RELEASED
@@ -94,8 +93,7 @@ def upgraded(
         admin = psycopg.conninfo.make_conninfo(here, dbname="postgres")
         with psycopg.connect(admin, autocommit=True) as server:
             server.execute(f"CREATE DATABASE {name}")
-            restore = [embedded.tool("pg_restore"), "--exit-on-error", "--no-owner"]
-            subprocess.run([*restore, f"--dbname={there}", str(DUMP)], check=True)
+            backup.pg_restore(DUMP, there)
             connection.close()
             connection.settings_dict["NAME"] = name
             try:

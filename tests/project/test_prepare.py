@@ -1,0 +1,89 @@
+"""``greenroom prepare`` on a database that is not ready for it: one line says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import ProgrammingError, connection
+from psycopg import sql
+
+from memoryapp.project import backup
+from memoryapp.queries.database import why_not_prepared
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ROLE = "only_an_owner"
+
+
+def run(server: psycopg.Connection[Any], statement: str, name: str) -> None:
+    server.execute(sql.SQL(statement).format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def administrator() -> Iterator[psycopg.Connection[Any]]:
+    """A connection that may create roles, as the embedded database's user may."""
+    here = backup.conninfo(connection.settings_dict)
+    with psycopg.connect(here, dbname="postgres", autocommit=True) as server:
+        found = server.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+        if found.fetchone() != (True,):
+            pytest.skip("The database user of this suite is no administrator.")
+        run(server, "CREATE ROLE {}", ROLE)
+        yield server
+        run(server, "DROP ROLE {}", ROLE)
+
+
+@pytest.fixture
+def fresh(administrator: psycopg.Connection[Any]) -> Iterator[str]:
+    """The name of an empty database, which is the one Django talks to, as the ordinary role."""
+    own = connection.settings_dict["NAME"]
+    name = f"{own}_fresh"
+    # From the template of a new server: the usual one may have been given pgvector.
+    run(administrator, "CREATE DATABASE {} TEMPLATE template0", name)
+    options = dict(connection.settings_dict["OPTIONS"])
+    connection.close()
+    connection.settings_dict["NAME"] = name
+    connection.settings_dict["OPTIONS"] = {**options, "options": f"-c role={ROLE}"}
+    yield name
+    connection.close()
+    connection.settings_dict["NAME"] = own
+    connection.settings_dict["OPTIONS"] = options
+    run(administrator, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+def give(administrator: psycopg.Connection[Any], name: str) -> None:
+    run(administrator, f"ALTER DATABASE {{}} OWNER TO {ROLE}", name)
+
+
+def test_a_role_that_owns_nothing_is_told_so(fresh: str) -> None:
+    with pytest.raises(CommandError, match=r"permission denied for schema public.* own the data"):
+        call_command("prepare")
+
+
+def test_an_owner_is_told_to_have_pgvector_put_there(
+    fresh: str, administrator: psycopg.Connection[Any]
+) -> None:
+    give(administrator, fresh)
+    with pytest.raises(CommandError, match=r"Once, as an administrator .* CREATE EXTENSION vector"):
+        call_command("prepare")
+
+
+def test_an_unreachable_database_is_named(settings: Any, fresh: str) -> None:
+    connection.settings_dict["NAME"] = "nowhere"
+    with pytest.raises(CommandError, match=r'"nowhere" does not exist.* correct DATABASE_URL'):
+        call_command("prepare")
+
+
+def test_a_defect_of_ours_stays_one() -> None:
+    error = ProgrammingError()
+    error.__cause__ = psycopg.errors.UndefinedColumn("no such column")
+    assert why_not_prepared(error) is None
+
+
+def test_a_server_without_the_package_is_told_so() -> None:
+    error = ProgrammingError()
+    error.__cause__ = psycopg.errors.FeatureNotSupported('extension "vector" is not available')
+    assert "Install its package there" in str(why_not_prepared(error))
