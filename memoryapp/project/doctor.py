@@ -40,6 +40,8 @@ LOW_DISK = 2 * 2**30
 EXPIRES_SOON = timedelta(days=14)
 PATIENCE_SECONDS = 3.0
 OLDEST_REDIS = (6, 2)
+#: Of pgvector: before it a search across playbooks could not walk on past what its filter drops.
+OLDEST_VECTOR = (0, 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,12 @@ def _database() -> Findings:
         yield Finding("ok", "database", f"PostgreSQL {server.name} holds {size}.")
     if server.vector is None:
         text = "pgvector is not installed on the server. Install its package there."
+        yield Finding("fail", "pgvector", text)
+    elif _parts(server.vector) < OLDEST_VECTOR:
+        text = (
+            f"Version {server.vector} is too old. Install 0.8 or newer on the server, and then in "
+            "this database: ALTER EXTENSION vector UPDATE"
+        )
         yield Finding("fail", "pgvector", text)
     elif not server.vector_is_there:
         text = "It is not in this database yet. Run: greenroom prepare"
@@ -150,7 +158,7 @@ def _redis() -> Findings:
     version = str(info["redis_version"])
     # Valkey says which Redis it stands for, and beside it what it is.
     name = f"Valkey {info['valkey_version']}" if "valkey_version" in info else f"Redis {version}"
-    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_REDIS:
+    if _parts(version) < OLDEST_REDIS:
         yield Finding("fail", "redis", f"{name} is too old. Move to 6.2 or newer.")
     elif policy.startswith("allkeys"):
         text = f"Its maxmemory-policy is {policy}, which may drop queued work. Set noeviction."
@@ -159,6 +167,11 @@ def _redis() -> Findings:
         waiting = client.llen(app.conf.task_default_queue)
         yield Finding("ok", "redis", f"{name}, {waiting} messages wait.")
     yield from _workers()
+
+
+def _parts(version: str) -> tuple[int, ...]:
+    """The first two numbers of a version."""
+    return tuple(int(part) for part in version.split(".")[:2])
 
 
 def _eviction(client: redis.Redis) -> str:

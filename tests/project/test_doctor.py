@@ -61,6 +61,7 @@ def test_it_finds_nothing_wrong_with_a_sound_installation(workers: list[Any]) ->
             "14.11 is too old. Move to PostgreSQL 15",
         ),
         ({"vector": None}, "pgvector", "not installed on the server"),
+        ({"vector": "0.7.4"}, "pgvector", "0.7.4 is too old. Install 0.8 or newer"),
         ({"vector_is_there": False}, "pgvector", "Run: greenroom prepare"),
         ({"behind": 5.0}, "clock", "5 s behind the database's. Set both by NTP"),
         ({"behind": -90.0}, "clock", "90 s ahead of the database's"),
