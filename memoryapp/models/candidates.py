@@ -199,6 +199,13 @@ class Candidate(models.Model):
     def may_be_undone(self) -> bool:
         return self.status in review.UNDOABLE or self.is_merged
 
+    def is_drawn_blind(self, share: float) -> bool:
+        """Whether it is one of the share that is decided before the verdict is shown.
+
+        What a policy had admitted is not: who reads that knows what the verdict was.
+        """
+        return not self.audit and review.sampled(str(self.pk), share, "blind")
+
     def shown(self) -> str:
         """Return the digest of what a reviewer is shown: the proposal, its targets as they are."""
         targets = self.targets.all()
@@ -229,7 +236,8 @@ class Candidate(models.Model):
     ) -> bool:
         """Move from pending to ``decision``. False when somebody else was faster.
 
-        ``by`` is ``None`` where ``policy`` decided.
+        ``by`` is ``None`` where ``policy`` decided, and ``audit`` then says whether it was drawn. A
+        person's decision leaves the outcome of an earlier audit as it is.
         """
         decided: dict[str, Any] = {
             "status": decision.value,
@@ -238,8 +246,9 @@ class Candidate(models.Model):
             "decision_reason": reason,
             "decided_content": content,
             "policy": policy,
-            "audit": audit,
         }
+        if policy is not None:
+            decided["audit"] = audit
         waiting = type(self).objects.filter(pk=self.pk, status=self.Status.PENDING)
         if not waiting.update(**decided):
             return False

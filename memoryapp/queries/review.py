@@ -58,6 +58,7 @@ OF_A_ROW = (
     "section",
     "status",
     "trust",
+    "audit",
     "playbook",
     "created_at",
     *(f"assigned_to__{name}" for name in ("username", "first_name", "last_name")),

@@ -132,9 +132,7 @@ def candidate_undo(*, candidate: Candidate, by: Any) -> Candidate:
             changes = take_back(candidate, by=by)
             check_room(candidate.playbook, tokens)
         _reopen(candidate)
-        # With the word of whoever undoes it gone, the others' still stand.
-        if not _withdraw(candidate, by):
-            candidate.votes.filter(withdrawn_at=None).update(withdrawn_at=timezone.now())
+        _take_back_words(candidate, was, by)
         _bring_back_superseded(candidate)
         _record(
             candidate,
@@ -210,10 +208,14 @@ def needed(playbook: Playbook) -> int:
     return row.as_value().needed(playbook.label_names) if row else 1
 
 
-def is_blind(candidate: Candidate) -> bool:
-    """Whether the validator's verdict stays hidden until a person has decided."""
+def is_blind(candidate: Candidate, by: Any = None) -> bool:
+    """Whether the validator's verdict stays hidden until a person has decided.
+
+    For ``by`` it is out once they have given a word, also one that was taken back since.
+    """
     row = candidate.playbook.standing_policy
-    return row is not None and review.sampled(str(candidate.pk), row.blind_share, "blind")
+    drawn = row is not None and candidate.is_drawn_blind(row.blind_share)
+    return drawn and (by is None or not candidate.votes.filter(reviewer=by).exists())
 
 
 def _approve(
@@ -269,19 +271,19 @@ def _cast(
     reason: str = "",
 ) -> review.Outcome:
     """Store a person's word in place of their last one, and say what all words come to."""
+    blind = is_blind(candidate, by)
     _withdraw(candidate, by)
     candidate.votes.create(
-        reviewer=by,
-        decision=decision.value,
-        content=content,
-        reason=reason,
-        blind=is_blind(candidate),
+        reviewer=by, decision=decision.value, content=content, reason=reason, blind=blind
     )
     Reservation.objects.filter(membership__user=by, candidate=candidate).delete()
     wanted = needed(playbook)
     if wanted == 1:
         return review.Outcome(decision, content, 0, 1)
     standing = ReviewVote.objects.filter(candidate=candidate, withdrawn_at=None)
+    if decision is APPROVED:
+        # A rejection decides at once: one beside a candidate that waits was undone.
+        standing = standing.filter(decision=APPROVED.value)
     casts = [review.Cast(review.Status(vote.decision), vote.content) for vote in standing]
     return review.outcome(casts, wanted)
 
@@ -290,6 +292,19 @@ def _standing_word(candidate: Candidate, by: Any) -> str:
     """What a person has said of a waiting candidate so far; empty where nothing."""
     vote = candidate.votes.filter(reviewer=by, withdrawn_at=None).first()
     return vote.decision if vote else ""
+
+
+def _take_back_words(candidate: Candidate, was: str, by: Any) -> None:
+    """Withdraw what made a decision that is undone; what had been said before it still stands.
+
+    That is the rejection, whoever gave it; of an approval the word of whoever undoes it, and where
+    they gave none, everybody's.
+    """
+    if was == REJECTED:
+        rejections = candidate.votes.filter(decision=REJECTED.value, withdrawn_at=None)
+        rejections.update(withdrawn_at=timezone.now())
+    elif not _withdraw(candidate, by):
+        candidate.votes.filter(withdrawn_at=None).update(withdrawn_at=timezone.now())
 
 
 def _withdraw(candidate: Candidate, by: Any) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from memoryapp.domain import review
-from memoryapp.domain.review import Policy, sampled
+from memoryapp.domain.review import Policy
 from memoryapp.models import Candidate, Membership
 from memoryapp.queries import review as review_queries
 from memoryapp.services.applying import changed_since
+from memoryapp.services.decisions import is_blind
 from memoryapp.services.desk import Reading
 from memoryapp.views.review_queue import ReviewFilter
 
@@ -27,7 +28,7 @@ def desk_context(
         candidate.is_pending
         and mine is None
         and membership.may_review
-        and sampled(str(candidate.pk), policy.blind_share, "blind")
+        and is_blind(candidate, membership.user)
     )
     return {
         "needed": needed,

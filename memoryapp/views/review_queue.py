@@ -15,7 +15,6 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from memoryapp.domain.review import sampled
 from memoryapp.models import Bullet, Candidate, Membership, ReviewPolicy, Workspace
 from memoryapp.models.candidates import load_targets
 from memoryapp.queries import review as review_queries
@@ -189,7 +188,7 @@ def _row(
     targets: list[Any] = sorted(candidate.targets.all(), key=str)
     row: Any = candidate  # annotated by the query of the queue
     share = blind_shares.get(candidate.playbook_id, 0.0)
-    blind = candidate.is_pending and sampled(str(candidate.pk), share, "blind")
+    blind = candidate.is_pending and candidate.is_drawn_blind(share)
     return {
         "candidate": candidate,
         "url": _to(chosen, candidate),

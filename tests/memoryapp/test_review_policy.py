@@ -11,9 +11,9 @@ from memoryapp.domain.errors import UnableToChange
 from memoryapp.domain.playbook import Delta, Op
 from memoryapp.domain.review import Policy
 from memoryapp.models import Candidate, Event
-from memoryapp.queries.policies import replay
+from memoryapp.queries.policies import audits, replay
 from memoryapp.services.candidates import Origin, Source, candidate_submit
-from memoryapp.services.decisions import audit_uphold, candidate_undo
+from memoryapp.services.decisions import audit_uphold, candidate_approve, candidate_undo
 from memoryapp.services.policies import policy_change, policy_of
 from tests.factories import BulletFactory, CandidateFactory, PlaybookFactory
 
@@ -111,13 +111,33 @@ def test_a_sample_of_what_was_admitted_is_audited(
     assert (candidate.audit, candidate.status) == ("upheld", "approved")
 
 
-def test_overturning_an_audit_takes_the_bullet_back(playbook: Any, ada: Any, rita: Any) -> None:
+def test_overturning_an_audit_takes_the_bullet_back(
+    playbook: Any, ada: Any, rita: Any, ada_client: Any
+) -> None:
     written(playbook, ada, admit_from=0.9, audit_share=1)
     candidate = candidate_undo(candidate=submitted(playbook), by=rita)
     assert (candidate.audit, candidate.status) == ("overturned", "pending")
     assert not playbook.bullets.live().exists()
     with pytest.raises(Exception, match="No audit of this candidate is due"):
         audit_uphold(candidate=candidate, by=rita)
+    written(playbook, ada, blind_share=1)
+    answer = ada_client.get(candidate.get_absolute_url())
+    said = answer.content.decode()
+    # What the policy admitted is known by now to have had a good verdict.
+    assert answer.context["scores"]
+    assert not any(row["blind"] for row in answer.context["queue"]["rows"])
+    assert "A policy had admitted this; its audit overturned that." in said
+
+
+def test_an_overturned_audit_still_counts_once_a_person_has_decided(
+    playbook: Any, ada: Any, rita: Any
+) -> None:
+    written(playbook, ada, admit_from=0.9, audit_share=1)
+    candidate = candidate_undo(candidate=submitted(playbook), by=rita)
+    candidate_approve(candidate=candidate, by=rita, content="In better words.")
+    candidate.refresh_from_db()
+    assert (candidate.audit, candidate.status, candidate.policy) == ("overturned", "approved", None)
+    assert audits(playbook).overturned == 1
 
 
 def test_a_changed_policy_is_a_new_one_with_its_history(playbook: Any, ada: Any) -> None:

@@ -95,6 +95,30 @@ def test_one_rejection_is_enough(playbook: Any, two: Any, rita: Any, ada: Any) -
     assert (candidate.status, candidate.decided_by) == ("rejected", ada)
 
 
+def test_an_undone_rejection_counts_for_nothing(
+    playbook: Any, two: Any, rita: Any, ada: Any, edda: Any
+) -> None:
+    """Whoever undoes it: one person may not approve alone what another rejected."""
+    candidate = CandidateFactory(playbook=playbook)
+    candidate_approve(candidate=candidate, by=rita)
+    candidate_reject(candidate=candidate, by=ada, reason="Wrong")
+    candidate_undo(candidate=candidate, by=rita)
+    standing = candidate.votes.filter(withdrawn_at=None)
+    assert [(vote.reviewer, vote.decision) for vote in standing] == [(rita, "approved")]
+    assert candidate_approve(candidate=candidate, by=rita).is_pending
+    assert not playbook.bullets.exists()
+    assert candidate_approve(candidate=candidate, by=edda).status == "approved"
+
+
+def test_a_rejection_left_standing_by_an_earlier_version_approves_nothing(
+    playbook: Any, two: Any, rita: Any, ada: Any
+) -> None:
+    candidate = CandidateFactory(playbook=playbook)
+    candidate.votes.create(reviewer=ada, decision="rejected", reason="Wrong")
+    assert candidate_approve(candidate=candidate, by=rita).is_pending
+    assert candidate_approve(candidate=candidate, by=ada).status == "approved"
+
+
 def test_a_vote_can_be_taken_back(playbook: Any, two: Any, rita: Any, ada: Any) -> None:
     candidate = CandidateFactory(playbook=playbook)
     candidate_approve(candidate=candidate, by=rita)
@@ -158,6 +182,28 @@ def test_the_verdict_is_hidden_until_the_decision_and_then_shown(
     assert "rules-1 had said: feasibility 5, completion 4, 90% sure." in after
     assert first.votes.get().blind
     assert "Every tool exists." in page(rita_client, first).content.decode()
+
+
+def test_who_has_seen_the_verdict_decides_blind_no_more(
+    playbook: Any, blind: Any, rita: Any, rita_client: Any, ada_client: Any
+) -> None:
+    candidate = CandidateFactory(playbook=playbook)
+    candidate_undo(candidate=candidate_approve(candidate=candidate, by=rita), by=rita)
+    assert page(rita_client, candidate).context["scores"]
+    assert page(ada_client, candidate).context["blind"]
+    candidate_reject(candidate=candidate, by=rita, reason="Wrong")
+    votes = candidate.votes.order_by("pk").values_list("decision", "blind")
+    assert list(votes) == [("approved", True), ("rejected", False)]
+
+
+def test_a_word_given_again_is_not_blind(playbook: Any, rita: Any, ada: Any) -> None:
+    both = Policy(reviewers=2, blind_share=1)
+    policy_change(playbook=playbook, to=both, reason="Measure pairs", by=ada)
+    candidate = CandidateFactory(playbook=playbook)
+    candidate_approve(candidate=candidate, by=rita)
+    candidate_approve(candidate=candidate, by=rita, content="Dates last.")
+    candidate_approve(candidate=candidate, by=ada, content="Dates last.")
+    assert [vote.blind for vote in candidate.votes.order_by("pk")] == [True, False, True]
 
 
 def test_opening_a_candidate_reserves_it(playbook: Any, rita_client: Any, ada_client: Any) -> None:
