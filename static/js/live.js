@@ -42,6 +42,16 @@ document.addEventListener("htmx:timeout", (event) => {
   if (!quiet(event) && !gaveUp(event)) say("The server did not answer in 30 s. What you typed is still here. Try again.");
 });
 
+// What gives way to a decision (hx-sync) was given up on purpose: no error for the console. htmx
+// prints what the details of a request call its error, and takes an empty one for none.
+document.addEventListener("htmx:beforeSend", ({ detail }) => {
+  const abort = detail.xhr.abort;
+  detail.xhr.abort = () => {
+    detail.error = "";
+    abort.call(detail.xhr);
+  };
+});
+
 // After signing in again in another tab, the token of that session counts.
 document.addEventListener("htmx:configRequest", (event) => {
   const token = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1];

@@ -109,6 +109,20 @@ def test_a_link_pressed_while_a_decision_is_on_its_way_does_not_hide_its_undo(
     expect(page.get_by_role("button", name="Approve")).to_be_visible()
 
 
+def test_a_link_that_gives_way_to_a_decision_is_no_error(published: Any, page: Page) -> None:
+    errors: list[str] = []
+    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    opened(page)
+    page.route("**/review/?*", lambda route: None)  # never answered
+    page.locator("#queue a[aria-current]").click()
+    page.keyboard.press("a")
+    expect(page.locator(".undo [role=status]")).to_contain_text("Approved")
+    page.unroute_all(behavior="ignoreErrors")
+    page.keyboard.press("u")
+    expect(page.get_by_role("button", name="Approve")).to_be_visible()
+    assert errors == []
+
+
 def test_a_decision_without_a_connection_is_made_once_it_is_back(
     published: Any, page: Page
 ) -> None:
