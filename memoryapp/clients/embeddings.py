@@ -28,6 +28,10 @@ class EmbeddingsUnavailable(RuntimeError):
     """Nothing can be embedded now; ``str`` says why. Worth another try later."""
 
 
+class _TooSlow(EmbeddingsUnavailable):
+    """An endpoint took the texts and did not answer in time; fewer at once may do."""
+
+
 class Embedder(Protocol):
     """Turns texts into vectors of length 1, all with the same number of dimensions."""
 
@@ -70,8 +74,18 @@ class Endpoint:
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         vectors: list[list[float]] = []
         for start in range(0, len(texts), BATCH):
-            vectors += self._ask(texts[start : start + BATCH])
+            vectors += self._some(texts[start : start + BATCH])
         return vectors
+
+    def _some(self, texts: Sequence[str]) -> list[list[float]]:
+        """Ask for all at once, and where that takes too long, for each half."""
+        try:
+            return self._ask(texts)
+        except _TooSlow:
+            if len(texts) == 1:
+                raise
+        middle = len(texts) // 2
+        return self._some(texts[:middle]) + self._some(texts[middle:])
 
     def _ask(self, texts: Sequence[str]) -> list[list[float]]:
         headers = {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
@@ -88,6 +102,8 @@ class Endpoint:
         except httpx2.HTTPStatusError as error:
             code = error.response.status_code
             raise EmbeddingsUnavailable(f"The embedding endpoint answered {code}.") from error
+        except httpx2.ReadTimeout as error:
+            raise _TooSlow("The embedding endpoint did not answer (ReadTimeout).") from error
         except httpx2.HTTPError as error:
             kind = type(error).__name__
             raise EmbeddingsUnavailable(

@@ -6,6 +6,9 @@ every wording in use and an index over them; then they change places in one tran
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
+
 from django.db import connection, transaction
 from django.utils import timezone
 from pgvector import HalfVector
@@ -16,6 +19,10 @@ from memoryapp.indexer.locks import alone
 from memoryapp.models import BulletRevision, BulletVector, EmbeddingModel
 
 BATCH = 256
+#: how many are stored at a time: what an endpoint gave before it fell silent is kept.
+STORED = 64
+#: how long what a retired model made stays: searches that began with it end with it.
+GRACE = timedelta(minutes=1)
 #: pgvector indexes half-precision vectors of up to this many dimensions; longer ones are scanned.
 INDEXED_MOST = 4_000
 INDEX_LOCK = 7_261_035
@@ -100,6 +107,13 @@ def _embed(embedder: Embedder, target: EmbeddingModel, wordings: list[int]) -> N
             "pk", "content", "bullet__playbook"
         )
     )
+    for start in range(0, len(rows), STORED):
+        _embed_some(embedder, target, rows[start : start + STORED])
+
+
+def _embed_some(
+    embedder: Embedder, target: EmbeddingModel, rows: Sequence[tuple[int, str, int]]
+) -> None:
     vectors = embedder.embed([content for _, content, _ in rows])
     if any(len(vector) != target.dimensions for vector in vectors):
         raise embeddings.EmbeddingsUnavailable(
@@ -130,13 +144,18 @@ def _build_index(target: EmbeddingModel) -> None:
             [target.index_name],
         )
         if cursor.fetchone():
-            cursor.execute(f"DROP INDEX {target.index_name}")
-        how = "" if connection.in_atomic_block else "CONCURRENTLY"
+            cursor.execute(f"DROP INDEX {_aside()} {target.index_name}")
         cursor.execute(
-            f"CREATE INDEX {how} IF NOT EXISTS {target.index_name} ON memoryapp_bulletvector "
+            f"CREATE INDEX {_aside()} IF NOT EXISTS {target.index_name} ON memoryapp_bulletvector "
             f"USING hnsw ((vector::halfvec({target.dimensions})) halfvec_cosine_ops) "
             f"WHERE model_id = {target.pk}"
         )
+
+
+def _aside() -> str:
+    """How an index is made or dropped: otherwise searches queue behind a lock, all the while that
+    a backup reads the table."""
+    return "" if connection.in_atomic_block else "CONCURRENTLY"
 
 
 def _serve(target: EmbeddingModel) -> None:
@@ -150,11 +169,15 @@ def _serve(target: EmbeddingModel) -> None:
 
 def _forget_retired() -> bool:
     """Drop what retired models leave behind. Whether there was anything."""
+    status = EmbeddingModel.Status
+    since = timezone.now() - GRACE
+    if EmbeddingModel.objects.filter(status=status.SERVING, served_at__gt=since).exists():
+        return False
     done = False
-    retired = EmbeddingModel.objects.filter(status=EmbeddingModel.Status.RETIRED)
+    retired = EmbeddingModel.objects.filter(status=status.RETIRED)
     for model in retired.filter(vectors__isnull=False).distinct():
         with connection.cursor() as cursor:
-            cursor.execute(f"DROP INDEX IF EXISTS {model.index_name}")
+            cursor.execute(f"DROP INDEX {_aside()} IF EXISTS {model.index_name}")
         model.vectors.all()._raw_delete(using="default")
         done = True
     return done

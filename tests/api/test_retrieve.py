@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from memoryapp.clients import embeddings
 from memoryapp.clients.embeddings import EmbeddingsUnavailable
-from memoryapp.indexer.vectors import index_batch, progress
+from memoryapp.indexer import vectors
+from memoryapp.indexer.vectors import GRACE, index_batch, progress
 from memoryapp.models import Bullet, BulletVector, EmbeddingModel, Playbook, RecallTrace
 from memoryapp.services.releases import release_publish
 from memoryapp.services.tokens import api_key_create
@@ -235,8 +237,28 @@ def test_it_changes_the_model_without_a_gap(
     index()
     assert EmbeddingModel.objects.get(status="serving").name == "wider"
     assert ask(client).json()["vectors"] == "on"
+    # A search that began with the old one may still be under way.
+    assert "corners" in set(BulletVector.objects.values_list("model__name", flat=True))
+    EmbeddingModel.objects.filter(name="wider").update(served_at=timezone.now() - 2 * GRACE)
+    index()
     assert set(BulletVector.objects.values_list("model__name", flat=True)) == {"wider"}
     assert progress(EmbeddingModel.objects.get(name="wider")) == 0
+
+
+def test_what_an_endpoint_gave_before_it_fell_silent_is_kept(
+    playbook: Any, model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vectors, "STORED", 2)
+    given = model.embed
+
+    def embed(texts: Any) -> Any:
+        model.is_down = BulletVector.objects.exists()
+        return given(texts)
+
+    monkeypatch.setattr(model, "embed", embed)
+    with pytest.raises(EmbeddingsUnavailable):
+        index()
+    assert BulletVector.objects.count() == 2
 
 
 def test_it_embeds_what_is_released_though_it_was_reworded_since(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,31 @@ def test_it_asks_an_endpoint_in_batches_and_keeps_the_order(endpoint: Any) -> No
     assert [round(first / second) for first, second in vectors] == list(range(70))
     assert all(math.isclose(math.hypot(*vector), 1.0) for vector in vectors)
     assert asked == [(n, "text-embedding-3-small", "Bearer sk-test") for n in (64, 6)]
+
+
+def test_a_slow_endpoint_is_asked_for_fewer_at_once(endpoint: Any, settings: Any) -> None:
+    settings.EMBEDDING_TIMEOUT_SECONDS = 0.5
+    asked: list[int] = []
+
+    def answer(request: Request) -> Response:
+        texts = request.get_json()["input"]
+        asked.append(len(texts))
+        if len(texts) > 2:
+            time.sleep(1)
+        rows = [{"index": i, "embedding": [float(text), 1.0]} for i, text in enumerate(texts)]
+        return Response(json.dumps({"data": rows}), mimetype="application/json")
+
+    endpoint.expect_request("/v1/embeddings").respond_with_handler(answer)
+    vectors = embed("0", "1", "2", "3")
+    assert [round(first / second) for first, second in vectors] == [0, 1, 2, 3]
+    assert asked == [4, 2, 2]
+
+
+def test_a_question_waits_no_longer_than_it_may(endpoint: Any, settings: Any) -> None:
+    settings.EMBEDDING_TIMEOUT_SECONDS = 0.2
+    endpoint.expect_request("/v1/embeddings").respond_with_handler(lambda request: time.sleep(0.6))
+    with pytest.raises(EmbeddingsUnavailable, match="did not answer"):
+        embed("a question")
 
 
 @pytest.mark.parametrize(
