@@ -114,7 +114,7 @@ def test_a_link_that_gives_way_to_a_decision_is_no_error(published: Any, page: P
     page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
     opened(page)
     page.route("**/review/?*", lambda route: None)  # never answered
-    page.locator("#queue a[aria-current]").click()
+    page.locator("#queue a.item[aria-current]").click()
     page.keyboard.press("a")
     expect(page.locator(".undo [role=status]")).to_contain_text("Approved")
     page.unroute_all(behavior="ignoreErrors")
