@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from practice.domain.decisive import as_analysis, put_first
 from practice.domain.rootcause.trajectories import Action, actions_of, analyse_trajectory
 from practice.domain.rootcause.types import Alert, Verdict
@@ -51,6 +53,27 @@ def test_a_number_is_the_same_however_it_is_written() -> None:
     said = {cause.index: cause.statement for cause in found.causes}
     assert "nothing before it says" not in said[1]
     assert "nothing before it says: “453.50”" in said[2]
+
+
+def test_a_number_that_ends_the_task_is_known() -> None:
+    step = Step(
+        1, "refund", {"order": "o-1", "amount": "120.00"}, "too high", thought="9 days left"
+    )
+    found = analyse_trajectory(
+        actions_of(Trajectory(steps=(step,), answer="")), task="Refund o-1, at most 120"
+    )
+    assert "nothing before it says" not in found.causes[0].statement
+
+
+def test_a_long_trajectory_is_judged_in_little_time() -> None:
+    steps = tuple(
+        Step(n, "look", {"page": f"p-{n}"}, f"page {n} of the book leads to p-{n + 1} " * 9)
+        for n in range(1_500)
+    )
+    began = time.process_time()
+    found = analyse_trajectory(actions_of(Trajectory(steps=steps, answer="I read the book.")))
+    assert time.process_time() - began < 15  # it was minutes when each step read all before it
+    assert len(found.causes) == 1_501
 
 
 def test_the_step_that_leads_is_given_the_greatest_chance() -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -115,10 +116,16 @@ def analyse_trajectory(
     claim = _claim(actions)
     lineage = _lineage(flow, claim)
     evidence: list[Evidence] = []
+    nowhere, again = _from_nowhere(actions, task), _again(actions)
     strengths = {
-        place: _case(place, actions, task, usual, place in lineage, evidence)
+        place: _case(
+            place, actions, usual, nowhere[place], place in again, place in lineage, evidence
+        )
         for place in range(len(actions))
     }
+    by_node: dict[str, list[Evidence]] = {}
+    for item in evidence:
+        by_node.setdefault(item.node, []).append(item)
     top = max(strengths.values(), default=0.0)
     # The earliest step with a case of its own decides; later faults may follow from it.
     order = sorted(strengths, key=lambda p: (strengths[p] < min(_ACTS, top), p))
@@ -132,8 +139,8 @@ def analyse_trajectory(
             actor=actions[place].actor,
             score=round(strengths[place] / whole, 4),
             strength=round(strengths[place], 4),
-            statement=_said(place, actions, evidence),
-            evidence=tuple(e.evidence_id for e in evidence if e.node == _node(actions, place)),
+            statement=_said(place, actions, by_node),
+            evidence=tuple(e.evidence_id for e in by_node.get(_node(actions, place), ())),
         )
         for rank, place in enumerate(order, start=1)
     )
@@ -142,7 +149,7 @@ def analyse_trajectory(
         statement=causes[0].statement if top > 0 else "No step shows a fault of its own.",
         causes=causes,
         evidence=tuple(evidence),
-        visits=_walk(actions, flow, claim, strengths, evidence),
+        visits=_walk(actions, flow, claim, strengths, by_node),
         flow=tuple((actions[a].index, actions[b].index) for a, b in flow),
     )
 
@@ -154,18 +161,21 @@ def _node(actions: Sequence[Action], place: int) -> str:
 def _flow(actions: Sequence[Action], task: str) -> list[tuple[int, int]]:
     """(earlier, later) places where the later reuses a notable part of what the earlier brought."""
     known = tokens(task)
-    brought: list[frozenset[str]] = []
-    said = [tokens(f"{one.text}\n{one.output}") for one in actions]
-    for mine in said:
-        brought.append(mine - known)
-        known |= mine
-    return [
-        (early, late)
-        for late in range(len(actions))
-        for early in range(late)
-        if brought[early]
-        and len(brought[early] & said[late]) >= max(1.0, _REUSED * len(brought[early]))
-    ]
+    bringer: dict[str, int] = {}
+    brought: list[int] = []
+    flow: list[tuple[int, int]] = []
+    for late, one in enumerate(actions):
+        said = tokens(f"{one.text}\n{one.output}") - known
+        reused = Counter(bringer[word] for word in said if word in bringer)
+        flow += [
+            (early, late)
+            for early, count in sorted(reused.items())
+            if count >= max(1.0, _REUSED * brought[early])
+        ]
+        new = [word for word in said if word not in bringer]
+        bringer.update(dict.fromkeys(new, late))  # who says a word first brings it
+        brought.append(len(new))
+    return flow
 
 
 def _claim(actions: Sequence[Action]) -> int:
@@ -187,12 +197,16 @@ def _lineage(flow: Sequence[tuple[int, int]], claim: int) -> frozenset[int]:
 def _case(
     place: int,
     actions: Sequence[Action],
-    task: str,
     usual: Sequence[Sequence[str]],
+    nowhere: Sequence[str],
+    again: bool,
     descends: bool,
     evidence: list[Evidence],
 ) -> float:
-    """The strength of the case against a step; its evidence is appended."""
+    """The strength of the case against a step; its evidence is appended.
+
+    ``nowhere`` are values it passes on from nowhere, ``again`` that it made an earlier call again.
+    """
     one = actions[place]
     if one.observation or (len(one.text) < _SUBSTANCE and not one.calls):
         return 0.0
@@ -201,9 +215,7 @@ def _case(
     failed = one.failed or bool(_FAILED.search(one.output))
     if follower is not None and follower.observation:
         failed = failed or follower.failed or bool(_FAILED.search(follower.text))
-    nowhere = _from_nowhere(place, actions, task)
     unusual = bool(usual) and one.calls and all(one.actor not in tools for tools in usual)
-    again = one.calls and not failed and any(_is_same(one, past) for past in actions[:place])
     found = (
         (acts, _ACTS, EvidenceKind.CHANGE, "acts, and later steps build on it"),
         (acts and failed, _FAILS, EvidenceKind.OWN_ERROR, "its action failed"),
@@ -211,7 +223,7 @@ def _case(
         (bool(nowhere), _UNGROUNDED, EvidenceKind.MISSING_STEP, _passed(nowhere)),
         (unusual, _UNUSUAL, EvidenceKind.CHANGE, "no admitted attempt takes this step"),
         (
-            again,
+            one.calls and again and not failed,
             _REPEATS,
             EvidenceKind.CHANGE,
             "makes an earlier call again and learns nothing new",
@@ -228,24 +240,37 @@ def _case(
     return strength
 
 
-def _is_same(one: Action, past: Action) -> bool:
-    """Whether two steps made the same call and read the same answer; a call without one is none."""
-    mine, theirs = (one.actor, one.given, one.output), (past.actor, past.given, past.output)
-    return bool(one.output) and mine == theirs
+def _again(actions: Sequence[Action]) -> frozenset[int]:
+    """Places whose step made an earlier call again and read the same answer; none without one."""
+    made: set[tuple[str, str, str]] = set()
+    found: set[int] = set()
+    for place, one in enumerate(actions):
+        call = (one.actor, one.given, one.output)
+        if one.output and call in made:
+            found.add(place)
+        made.add(call)
+    return frozenset(found)
 
 
-def _from_nowhere(place: int, actions: Sequence[Action], task: str) -> list[str]:
-    """Values a step passes on that neither the task nor any earlier output holds."""
-    known = task.lower() + "\n".join(
-        f"{one.text}\n{one.output}\n{' '.join(one.values)}".lower() for one in actions[:place]
-    )
+def _from_nowhere(actions: Sequence[Action], task: str) -> list[list[str]]:
+    """Of each step the values it passes on that neither the task nor any step before it holds."""
+    known = task.lower()
     numbers = {float(one) for one in _NUMBER.findall(known)}
-    return [
-        value
-        for value in actions[place].values
-        if value.lower() not in known
-        and not (_NUMBER.fullmatch(value) and float(value) in numbers)  # 120.00 is the task's 120
-    ][:3]
+    found: list[list[str]] = []
+    for one in actions:
+        strange = [
+            value
+            for value in one.values
+            if not (
+                _NUMBER.fullmatch(value) and float(value) in numbers
+            )  # 120.00 is the task's 120
+            and value.lower() not in known
+        ]
+        found.append(strange[:3])
+        said = f"{one.text}\n{one.output}\n{' '.join(one.values)}".lower()
+        numbers.update(float(number) for number in _NUMBER.findall(said))
+        known += f"\n{said}"
+    return found
 
 
 def _passed(values: Sequence[str]) -> str:
@@ -274,8 +299,8 @@ def _evidence(
     )
 
 
-def _said(place: int, actions: Sequence[Action], evidence: Sequence[Evidence]) -> str:
-    mine = [e.statement for e in evidence if e.node == _node(actions, place)]
+def _said(place: int, actions: Sequence[Action], by_node: Mapping[str, Sequence[Evidence]]) -> str:
+    mine = [e.statement for e in by_node.get(_node(actions, place), ())]
     if mine:
         return "; ".join([mine[0], *(said.partition(": ")[2] for said in mine[1:])]) + "."
     return f"Step {actions[place].index} ({actions[place].actor}): no fault of its own seen."
@@ -286,7 +311,7 @@ def _walk(
     flow: Sequence[tuple[int, int]],
     claim: int,
     strengths: dict[int, float],
-    evidence: Sequence[Evidence],
+    by_node: Mapping[str, Sequence[Evidence]],
 ) -> tuple[Visit, ...]:
     """The recursion backwards from the claim: own, inherited from what it reuses, or normal."""
     above: dict[int, list[int]] = {}
@@ -312,8 +337,8 @@ def _walk(
             verdict=verdict,
             closing=Closing.RECURSED if sources else Closing.LEAF,
             confidence=round(min(strengths[place], 1.0), 4) if own else 0.5,
-            reason=_said(place, actions, evidence),
-            evidence=tuple(e.evidence_id for e in evidence if e.node == _node(actions, place)),
+            reason=_said(place, actions, by_node),
+            evidence=tuple(e.evidence_id for e in by_node.get(_node(actions, place), ())),
             inherited_from=tuple(_node(actions, source) for source in guilty) if not own else (),
         )
         visits.append(visit)
