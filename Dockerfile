@@ -9,7 +9,7 @@ FROM python:3.11-slim-bookworm
 RUN useradd --system --uid 10001 --no-create-home greenroom
 WORKDIR /app
 ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 OPENBLAS_NUM_THREADS=1 \
-    STATIC_ROOT=/app/staticfiles
+    MALLOC_ARENA_MAX=2 STATIC_ROOT=/app/staticfiles
 COPY --from=build /app/.venv .venv
 COPY . .
 RUN SECRET_KEY=only-for-collecting-static-files-in-the-image DATABASE_URL=postgresql://none/none \

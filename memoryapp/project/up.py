@@ -171,6 +171,9 @@ def _start_stores(data: Path, started: list[Part]) -> dict[str, str]:
         "DJANGO_SETTINGS_MODULE": settings.__name__,
         "GREENROOM_DATA_DIR": str(data),
         "OPENBLAS_NUM_THREADS": "1",
+        # glibc keeps what each thread freed for that thread: memory of a process would follow the
+        # busiest moment of every one of its threads.
+        "MALLOC_ARENA_MAX": os.environ.get("MALLOC_ARENA_MAX", "2"),
     }
     if settings.EMBEDDED:
         postgres = embedded.Postgres(data)

@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+#: words, names and sentences each cache of a process keeps: a large OpenAPI document has about as
+#: many names; more would only fill a worker that has practiced for weeks.
+KEPT_WORDS, KEPT_NAMES, KEPT_SENTENCES = 8_192, 16_384, 4_096
+
 
 def vocabulary(text: str) -> frozenset[str]:
     """Return the words of ``text`` as a set."""
@@ -46,7 +50,7 @@ _IRREGULAR = {
 }
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=KEPT_WORDS)
 def singular(word: str) -> str:
     """Return a plain singular of an English noun; unknown shapes come back as they are."""
     if word in _IRREGULAR:
@@ -60,7 +64,7 @@ def singular(word: str) -> str:
     return word.removesuffix("s")
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=KEPT_WORDS)
 def stem(word: str) -> str:
     """Return a crude stem, so that locked, locks and locking meet ``lock``."""
     word = singular(word)
@@ -72,7 +76,7 @@ def stem(word: str) -> str:
     return word
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=KEPT_NAMES)
 def parts(identifier: str) -> tuple[str, ...]:
     """Split ``orderId``, ``order_id`` or ``order-ids`` into ("order", "id")."""
     spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", identifier)
@@ -93,7 +97,7 @@ def phrase(identifier: str) -> str:
     return " ".join("ID" if w.lower() == "id" else w.lower() for w in words)
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=KEPT_SENTENCES)
 def content(text: str) -> frozenset[str]:
     """Return the stems of the meaningful words of ``text``."""
     spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", text)
@@ -101,7 +105,7 @@ def content(text: str) -> frozenset[str]:
     return frozenset(stem(w) for w in words if w not in STOP and len(w) > 1)
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=KEPT_SENTENCES)
 def first_sentence(text: str) -> str:
     """Return the first sentence of ``text`` without its full stop."""
     line = " ".join(text.strip().split())
@@ -115,7 +119,7 @@ def verb(tool: str) -> str:
     return next((w for w in words if w in READ_VERBS or w in NEW_VERBS), words[0] if words else "")
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=KEPT_SENTENCES)
 def nouns(tool: str) -> tuple[str, ...]:
     """Return the words of a tool name that are not its verb: ``get_order`` gives ("order",)."""
     verbs = READ_VERBS | NEW_VERBS | LIST_VERBS
