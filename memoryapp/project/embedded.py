@@ -29,7 +29,7 @@ from typing import IO
 import psycopg
 import redis
 
-from memoryapp.project import leftovers
+from memoryapp.project import host_memory, leftovers
 
 SYSTEM_USER = "greenroom"
 ROOT_STATE = Path("/var/lib/greenroom")
@@ -223,13 +223,14 @@ class Postgres:
             self._init(cluster, install, owner)
         self._check_version(cluster, install)
         log = (self.data / "postgres.log").open("ab")
+        buffers = host_memory.shared_buffers_mb(host_memory.total_bytes())
         speed = [] if self.durable else ["-c", "fsync=off", "-c", "full_page_writes=off"]
         self.process = subprocess.Popen(
             [
                 str(install / "bin" / "postgres"),
                 *("-D", str(cluster), "-k", str(sockets), "-h", ""),
                 *("-c", "unix_socket_permissions=0700", "-c", "max_connections=100"),
-                *("-c", "shared_buffers=256MB", "-c", "log_min_messages=warning"),
+                *("-c", f"shared_buffers={buffers}MB", "-c", "log_min_messages=warning"),
                 *speed,
             ],
             stdout=log,

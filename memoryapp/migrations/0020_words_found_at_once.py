@@ -1,0 +1,23 @@
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    # Sorting the list in takes seconds; nothing waits for it.
+    atomic = False
+
+    dependencies = [
+        ("memoryapp", "0019_lists_of_millions"),
+    ]
+
+    operations = [
+        # By default a GIN index puts what was just written on a list that every search reads whole
+        # until a vacuum sorts it in. Bullets are searched far more often than they are written.
+        migrations.RunSQL(
+            "ALTER INDEX memoryapp_bullet_search SET (fastupdate = off)",
+            "ALTER INDEX memoryapp_bullet_search RESET (fastupdate)",
+        ),
+        migrations.RunSQL(
+            "SELECT gin_clean_pending_list('memoryapp_bullet_search')",
+            migrations.RunSQL.noop,
+        ),
+    ]
