@@ -20,7 +20,6 @@ import os
 import random
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -31,7 +30,9 @@ from typing import Any
 
 import numpy as np
 
-SEED, PER_PLAYBOOK, QUESTIONS, K = 7, 1_000, 200, 10
+from benchmarks.retrieval_peers import K, beside_mem0, percentiles, plainest
+
+SEED, PER_PLAYBOOK, QUESTIONS = 7, 1_000, 200
 
 
 def main() -> int:
@@ -127,9 +128,10 @@ def _measure(texts: list[str], vectors: Any, entries: int, mem0: str | None) -> 
             ("across playbooks", lambda n: across),
         ):
             ours[name] = _compare(name, entries, questions, scope_of, search, statement, bare)
+        plainest(entries, questions, bare, ours["across playbooks"])
     recall = _recall(model, entries, [question for _, question in questions])
     if mem0:
-        _mem0(mem0, entries, questions, inside, model, ours, recall)
+        beside_mem0(mem0, entries, questions, inside, model, ours, recall)
 
 
 def _compare(
@@ -165,7 +167,7 @@ def _compare(
             peer.append(time.perf_counter() - begin)
         if turn == 0:
             continue
-    figures = {kind: _percentiles(times) for kind, times in (("ms", ours), ("peer_ms", peer))}
+    figures = {kind: percentiles(times) for kind, times in (("ms", ours), ("peer_ms", peer))}
     print(
         json.dumps(
             {
@@ -179,69 +181,6 @@ def _compare(
         flush=True,
     )
     return figures["ms"]
-
-
-def _mem0(
-    python: str,
-    entries: int,
-    questions: list[Any],
-    inside: list[Any],
-    model: int,
-    ours: dict[str, dict[str, float]],
-    recall: float,
-) -> None:
-    """The same questions to mem0's own store over the same rows, in the same database."""
-    from django.db import connection  # noqa: PLC0415
-
-    told = connection.get_connection_params()
-    conninfo = " ".join(
-        f"{name}={told[name]}" for name in ("host", "port", "user", "dbname") if told.get(name)
-    )
-    nearest = (
-        "SELECT b.id FROM memoryapp_bulletvector v "
-        "JOIN memoryapp_bullet b ON b.wording_id = v.revision_id "
-        f"WHERE v.model_id = {model} {{}} ORDER BY v.vector <=> %s::halfvec LIMIT {K}"
-    )
-    asked = []
-    with connection.cursor() as cursor:
-        cursor.execute("SET enable_indexscan = off")
-        for number, (text, vector) in enumerate(questions):
-            playbook = inside[number % len(inside)].playbooks[0]
-            exact = {}
-            for scope, where in (("across", ""), ("inside", f"AND b.playbook_id = {playbook}")):
-                cursor.execute(nearest.format(where), [vector.literal])
-                exact[scope] = [str(row[0]) for row in cursor.fetchall()]
-            asked.append(
-                {"text": text, "vector": list(vector.values), "playbook": playbook, **exact}
-            )
-        cursor.execute("SET enable_indexscan = on")
-    done = subprocess.run(
-        [python, str(Path(__file__).with_name("mem0_peer.py"))],
-        input=json.dumps({"conninfo": conninfo, "questions": asked, "k": K}),
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-        env={**os.environ, "MEM0_TELEMETRY": "False", "PYTHONPATH": ""},
-    )
-    theirs = json.loads(done.stdout)
-    for scope, name in (("inside", "inside one playbook"), ("across", "across playbooks")):
-        print(
-            json.dumps(
-                {
-                    "figure": f"search {name} beside mem0's pgvector store",
-                    "entries": entries,
-                    "ms": ours[name],
-                    "recall": 1.0 if scope == "inside" else recall,
-                    "mem0": theirs[scope],
-                }
-            ),
-            flush=True,
-        )
-
-
-def _percentiles(times: list[float]) -> dict[str, float]:
-    cuts = statistics.quantiles(times, n=100)
-    return {"p50": round(1000 * cuts[49], 2), "p95": round(1000 * cuts[94], 2)}
 
 
 def _recall(model: int, entries: int, questions: list[Any]) -> float:

@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 MB = 1024 * 1024
-#: the share of all memory, the least and the most, in MB. A graph of 100,000 vectors, their rows and
-#: the words of their bullets take 450 MB: with less, every search copies pages from the system.
+#: the share of all memory, the least and the most, in MB: what a search reads of 100,000 bullets
+#: should be held, or each one copies pages from the system.
 SHARE, LEAST_MB, MOST_MB = 8, 128, 1_024
 #: limits of a container, version 2 and 1 of control groups; "max" and absurdly large mean none.
 _LIMITS = (

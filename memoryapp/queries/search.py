@@ -31,12 +31,12 @@ CAP, CAP_BESIDE_VECTORS = 2_000, 200
 #: bullets with every word of a question that make others superfluous.
 ENOUGH = 20
 #: places of each leg that take part in the fusion, in one release and across playbooks.
-DEPTH, DEPTH_ACROSS = 100, 60
+DEPTH, DEPTH_ACROSS = 100, 50
 #: the constant of reciprocal rank fusion.
 RRF = 60
 #: how many more neighbors the walk of the HNSW graph holds than places are asked for: the more, the
 #: fewer it misses.
-WALKED_BEYOND = 20
+WALKED_BEYOND = 10
 #: pgvector takes no more.
 EF_SEARCH_MOST = 1_000
 
