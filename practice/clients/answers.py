@@ -5,24 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from memoryapp.domain.masking import redact
 from memoryapp.domain.nesting import DEEPEST
+from practice.domain.cutting import clip
 from practice.domain.encodings import finder
 from practice.domain.reading import (
     TooDeep,
-    cut_note,
     is_unreadable,
     read_json,
     whole_characters,
     whole_text,
 )
-from practice.domain.types import OBSERVATION_CAP, WHOLE_CAP, Observation
+from practice.domain.types import OBSERVATION_CAP, Observation
 
 #: A shorter value is too likely to be part of ordinary words.
 SECRET_CHARS = 6
-# A secret may begin before the cut and end after it: mask with this much more than is kept.
-_OVERLAP = 4_000
-_NOTE_ROOM = 60
 TOO_DEEP = f"[an answer nested more than {DEEPEST} levels deep]"
 
 
@@ -91,17 +87,3 @@ def remarks_on(tool: str, seen: Observation) -> Iterator[str]:
         )
     except ValueError:
         return
-
-
-def whole(text: str) -> str:
-    """Redact a text that ``clip`` cuts, for a reader that sums it up; empty where it fits."""
-    return redact(text[: WHOLE_CAP + _OVERLAP])[:WHOLE_CAP] if len(text) > OBSERVATION_CAP else ""
-
-
-def clip(text: str) -> tuple[str, bool]:
-    """Redact ``text`` and cut it to the cap, with a note of how many characters were cut."""
-    shown = redact(text[: OBSERVATION_CAP + _OVERLAP])
-    if len(shown) <= OBSERVATION_CAP and len(text) <= OBSERVATION_CAP + _OVERLAP:
-        return shown, False
-    kept = shown[: OBSERVATION_CAP - _NOTE_ROOM]
-    return kept + cut_note(len(text) - len(kept)), True

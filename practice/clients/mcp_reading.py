@@ -10,9 +10,10 @@ import mcp_types as types
 
 from memoryapp.domain.masking import redact_value
 from memoryapp.domain.nesting import DEEPEST, nested_beyond
-from practice.clients.answers import TOO_DEEP, clip, hide, swap, whole
+from practice.clients.answers import TOO_DEEP, hide, swap
 from practice.clients.discovery import schema_problem
 from practice.clients.mcp_servers import WORKDIR
+from practice.domain.cutting import clip, whole
 from practice.domain.reading import whole_text
 from practice.domain.types import Json, Observation, ToolSpec
 

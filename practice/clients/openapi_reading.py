@@ -7,10 +7,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from memoryapp.domain.masking import redact, redact_value
-from practice.clients.answers import clip, hide, remarks_on, whole
+from practice.clients.answers import hide, remarks_on
 from practice.clients.discovery import mismatch
 from practice.clients.openapi_document import is_json
 from practice.clients.openapi_exchange import BODY_CAP, Answer
+from practice.domain.cutting import clip, whole
 from practice.domain.reading import TooDeep, read_json, whole_text
 from practice.domain.types import Observation, ToolSpec
 

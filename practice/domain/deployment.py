@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from memoryapp.domain.masking import redact, redact_value
+from memoryapp.domain.masking import redact_value
 from memoryapp.domain.nesting import DEEPEST, nested_beyond
+from practice.domain.cutting import clip, masked_within
 from practice.domain.types import OBSERVATION_CAP
 
 MAX_STEPS = 500
@@ -23,6 +24,9 @@ MAX_ID = 200
 INSTRUCTION_CAP = 20_000
 ANSWER_CAP = 40_000
 ARGUMENTS_CAP = 40_000
+THOUGHT_CAP = 10_000
+#: steps a remark on what was cut names.
+NAMED_STEPS = 10
 OUTCOMES = ("", "success", "failure")
 #: a clock further ahead than this is wrong, whatever its zone.
 AHEAD = timedelta(days=1)
@@ -44,6 +48,26 @@ class Sent:
     release: str = ""
     #: by the sender's clock, which dates nothing here.
     ended_at: datetime | None = None
+    #: numbers of the steps whose observation was longer than what is kept.
+    cut_steps: tuple[int, ...] = ()
+
+
+def remark_on(sent: Sent, now: datetime) -> str:
+    """What its sender should know of what was taken; empty where there is nothing to say."""
+    return " ".join(filter(None, (clock_remark(sent, now), cut_remark(sent))))
+
+
+def cut_remark(sent: Sent) -> str:
+    """What is to be said of observations that were cut; empty where all were kept."""
+    if not sent.cut_steps:
+        return ""
+    named = ", ".join(str(number) for number in sent.cut_steps[:NAMED_STEPS])
+    more = len(sent.cut_steps) - NAMED_STEPS
+    which = f"step {named}" if len(sent.cut_steps) == 1 else f"steps {named}"
+    return (
+        f"Of the observation of {which}{f' and {more} more' if more > 0 else ''} the first "
+        f"{OBSERVATION_CAP:,} characters are kept."
+    )
 
 
 def clock_remark(sent: Sent, now: datetime) -> str:
@@ -87,17 +111,19 @@ def _read(given: Any) -> Sent:
     external_id = _text(given, "id", "id", MAX_ID + 1).strip()
     if not external_id or len(external_id) > MAX_ID:
         raise NotATrajectory(f"id is your own name for it: a text of 1 to {MAX_ID} characters.")
-    instruction = _text(given, "instruction", "instruction", INSTRUCTION_CAP).strip()
+    instruction = _masked(given, "instruction", "instruction", INSTRUCTION_CAP).strip()
     if not instruction:
         raise NotATrajectory("instruction is the task the agent was given, as a text.")
+    taken = [_step(step, number) for number, step in enumerate(steps, start=1)]
     return Sent(
         external_id=external_id,
-        instruction=redact(instruction),
-        steps=tuple(_step(step, number) for number, step in enumerate(steps, start=1)),
-        answer=redact(_text(given, "answer", "answer", ANSWER_CAP)),
+        instruction=instruction,
+        steps=tuple(step for step, _ in taken),
+        answer=_masked(given, "answer", "answer", ANSWER_CAP),
         outcome=outcome,
         release=_release(given),
         ended_at=_ended_at(given),
+        cut_steps=tuple(n for n, (_, is_cut) in enumerate(taken, start=1) if is_cut),
     )
 
 
@@ -122,7 +148,8 @@ def _release(given: Mapping[str, Any]) -> str:
     return _text(given, "release", "release", 64)
 
 
-def _step(given: Any, number: int) -> dict[str, Any]:
+def _step(given: Any, number: int) -> tuple[dict[str, Any], bool]:
+    """A step as it is stored, and whether its observation was cut."""
     if not isinstance(given, Mapping):
         raise NotATrajectory(f"Step {number} is not an object with tool, arguments, observation.")
     tool = _text(given, "tool", f"tool of step {number}", 200).strip()
@@ -141,31 +168,36 @@ def _step(given: Any, number: int) -> dict[str, Any]:
     duration = given.get("duration_ms", 0)
     if not isinstance(duration, int) or isinstance(duration, bool) or not 0 <= duration < 2**31:
         raise NotATrajectory(f"duration_ms of step {number} is a whole number of milliseconds.")
+    observation, is_cut = clip(_observation(given))
     return {
         "tool": tool,
         "arguments": _storable(redact_value(arguments)),
-        "observation": redact(_observation(given, number)),
+        "observation": observation,
         "is_error": failed,
-        "thought": redact(_text(given, "thought", f"thought of step {number}", 10_000)),
+        "thought": _masked(given, "thought", f"thought of step {number}", THOUGHT_CAP),
         "duration_ms": duration,
-    }
+    }, is_cut
 
 
-def _observation(given: Mapping[str, Any], number: int) -> str:
+def _observation(given: Mapping[str, Any]) -> str:
     found = given.get("observation", "")
     if not isinstance(found, str):
         # Agents often keep a tool's structured answer; its JSON is what it said.
         found = json.dumps(found, ensure_ascii=False, default=str)
-    return str(_storable(found))[:OBSERVATION_CAP]
+    return str(_storable(found))
 
 
-def _text(given: Mapping[str, Any], name: str, called: str, cap: int) -> str:
+def _text(given: Mapping[str, Any], name: str, called: str, cap: int | None = None) -> str:
     found = given.get(name, "")
     if found is None:
         return ""
     if not isinstance(found, str):
         raise NotATrajectory(f"{called} is a text.")
     return str(_storable(found))[:cap]
+
+
+def _masked(given: Mapping[str, Any], name: str, called: str, cap: int) -> str:
+    return masked_within(_text(given, name, called), cap)
 
 
 def _storable(value: Any) -> Any:

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from practice.domain.deployment import NotATrajectory, Sent, clock_remark, read
+from practice.domain.deployment import NotATrajectory, Sent, read, remark_on
 from practice.domain.traces.assembly import trajectory
 from practice.domain.traces.spans import Span
 from practice.models import SentSpan, SentTrace, SentTrajectory
@@ -47,7 +47,7 @@ def _assemble(pk: int) -> bool:
             trace.status, trace.message = SentTrace.Status.REFUSED, str(refusal)[:300]
         else:
             trace.status = SentTrace.Status.SENT
-            trace.message = clock_remark(sent, timezone.now())
+            trace.message = remark_on(sent, timezone.now())
             _store(trace, sent, trace.message)
         trace.save(update_fields=["status", "message"])
         SentSpan.objects.filter(trace=trace).delete()

@@ -14,7 +14,7 @@ from django.utils import timezone
 from memoryapp.domain.errors import UnableToChange, UnableToRead, UnableToStart
 from memoryapp.models import Playbook, Workspace
 from memoryapp.services.events import event_record
-from practice.domain.deployment import MAX_BATCH, NotATrajectory, Sent, clock_remark, read
+from practice.domain.deployment import MAX_BATCH, NotATrajectory, Sent, read, remark_on
 from practice.domain.traces.bodies import BodyTooLarge, BrokenBody
 from practice.models import Environment, SentTrajectory
 from practice.orchestrator import online
@@ -89,7 +89,7 @@ def trajectories_send(
             name = str(entry.get("id", ""))[:80] if isinstance(entry, dict) else ""
             receipt.refuse(Remark(place, name, str(error)))
         else:
-            if said := clock_remark(sent, now):
+            if said := remark_on(sent, now):
                 receipt.remark(Remark(place, sent.external_id[:80], said))
             receipt.known += sent.external_id in readable
             readable.setdefault(sent.external_id, sent)
@@ -191,7 +191,7 @@ def _row(playbook: Playbook, environment: Environment, sent: Sent, now: datetime
         steps=list(sent.steps),
         outcome=sent.outcome,
         release=sent.release,
-        remark=clock_remark(sent, now),
+        remark=remark_on(sent, now),
     )
 
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from practice.domain.deployment import MAX_STEPS, NotATrajectory, read
+from practice.domain.deployment import (
+    ANSWER_CAP,
+    MAX_STEPS,
+    THOUGHT_CAP,
+    NotATrajectory,
+    read,
+    remark_on,
+)
+from practice.domain.reading import characters_cut
 from practice.domain.types import OBSERVATION_CAP
 
 
@@ -37,9 +46,44 @@ def test_it_masks_secrets_everywhere_before_anything_is_stored() -> None:
 def test_it_bounds_what_one_tool_said_and_drops_what_no_database_holds() -> None:
     step = {"tool": "cat", "observation": "\x00\ud800" + "a" * (OBSERVATION_CAP + 5)}
     observation = read(entry(steps=[step])).steps[0]["observation"]
-    assert len(observation) == OBSERVATION_CAP
+    assert len(observation) <= OBSERVATION_CAP
+    assert characters_cut(observation) == OBSERVATION_CAP + 6 - observation.index("\n[")
     assert "\x00" not in observation
     assert observation.encode()
+
+
+@pytest.mark.parametrize(
+    ("place", "cap"),
+    [("observation", OBSERVATION_CAP), ("thought", THOUGHT_CAP), ("answer", ANSWER_CAP)],
+)
+def test_a_secret_across_the_cut_leaves_no_half_behind(place: str, cap: int) -> None:
+    canary = "sk-live-0123456789abcdef0123"
+    text = "a " * ((cap - 14) // 2) + canary + " b" * 100
+    changed = {"answer": text} if place == "answer" else {}
+    step = {"tool": "cat"} | ({} if changed else {place: text})
+    sent = read(entry(steps=[step], **changed))
+    assert canary[:12] not in repr(sent)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "says"),
+    [
+        ([5], ""),
+        ([5, OBSERVATION_CAP + 1], "Of the observation of step 2 the first 10,000 characters"),
+        ([OBSERVATION_CAP + 1] * 2, "of steps 1, 2 the first"),
+        ([OBSERVATION_CAP + 1] * 12, "8, 9, 10 and 2 more the first"),
+    ],
+)
+def test_it_says_of_which_steps_not_all_is_kept(lengths: list[int], says: str) -> None:
+    sent = read(entry(steps=[{"tool": "cat", "observation": "a" * n} for n in lengths]))
+    said = remark_on(sent, datetime(2026, 1, 1, tzinfo=UTC))
+    assert says in said if says else said == ""
+
+
+def test_a_remark_fits_its_column() -> None:
+    steps = [{"tool": "cat", "observation": "a" * (OBSERVATION_CAP + 1)}] * MAX_STEPS
+    sent = read(entry(steps=steps, ended_at="2199-11-25T10:00:02Z"))
+    assert len(remark_on(sent, datetime(2026, 1, 1, tzinfo=UTC))) <= 300
 
 
 @pytest.mark.parametrize(
