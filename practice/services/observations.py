@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from dataclasses import dataclass
 
 from memoryapp.domain.errors import UnableTo, UnableToFind
 from practice.models import ObservationMissing, ObservationUnreadable, Step
+
+logger = logging.getLogger(__name__)
 
 
 class UnableToReach(UnableTo):
@@ -38,6 +41,10 @@ def step_text(step: Step) -> StepText:
     except ObservationMissing as error:
         raise UnableToFind(str(error)) from error
     except ObservationUnreadable as error:
-        raise UnableToReach(str(error)) from error
+        # What it says names hosts and buckets: for whoever runs it, not for every reader.
+        logger.warning("The text of step %s cannot be read: %s", step.pk, error)
+        raise UnableToReach(
+            "The object store does not answer. Try again in a moment; the log says why."
+        ) from error
     content = text.encode()
     return StepText(step.number, text, len(content), hashlib.sha256(content).hexdigest())

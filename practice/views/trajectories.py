@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
+from memoryapp.domain.errors import UnableTo
 from memoryapp.domain.text import looks_like_instruction, task_reads_like_order
 from memoryapp.models import Bullet, Candidate, Evidence, Workspace
 from memoryapp.queries.origins import bullets_of, evidence_from
@@ -21,7 +22,7 @@ from memoryapp.views.review_checks import check_name
 from memoryapp.views.saved_views import saved_views
 from practice.domain.comparing import Likeness, compare
 from practice.domain.types import COMPLETION_GATE, FEASIBILITY_GATE
-from practice.models import Attempt, EnvironmentTool, ObservationUnreadable, Step
+from practice.models import Attempt, EnvironmentTool, Step
 from practice.queries.calls import spent_on
 from practice.queries.overrules import standing, standing_label
 from practice.queries.trajectories import (
@@ -35,6 +36,7 @@ from practice.queries.trajectories import (
     steps_by_try,
     why_unlearned,
 )
+from practice.services.observations import step_text
 from practice.views.attempt_tree import phases
 from practice.views.filters import PAGE_SIZE, chips
 from practice.views.states import shown_state
@@ -253,8 +255,8 @@ def trajectory_step(request: HttpRequest, pk: int, step: int) -> HttpResponse:
     found = object_or_404(rows.select_related("attempt__task", "text"), pk=step)
     problem, said = "", found.observation
     try:
-        said = found.text.read() if found.text else said
-    except ObservationUnreadable as error:
+        said = step_text(found).text
+    except UnableTo as error:
         problem = str(error)
     said = _laid_out(said)
     context = {"attempt": found.attempt, "step": found, "said": said, "problem": problem}

@@ -99,6 +99,28 @@ def test_it_says_that_a_text_is_lost_and_shows_what_is_left(vera_client: Any, at
     assert step.observation.strip() in answer.content.decode()
 
 
+def test_where_the_store_is_away_readers_do_not_learn_where_it_is(
+    vera_client: Any,
+    attempt: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    step = step_of(attempt)
+
+    def away(*_: Any) -> None:
+        raise OSError("Could not connect to http://minio.internal:9000")
+
+    monkeypatch.setattr("memoryapp.clients.object_stores.Folder.open", away)
+    page = vera_client.get(address(step))
+    told = vera_client.get(f"/api/v1/attempts/{attempt.pk}/steps/1/text")
+    assert (page.status_code, told.status_code) == (200, 503)
+    for answer in (page, told):
+        assert "The object store does not answer. Try again" in answer.content.decode()
+        assert "minio.internal" not in answer.content.decode()
+    assert step.observation.strip() in page.content.decode()
+    assert "minio.internal" in caplog.text
+
+
 def test_a_stranger_finds_nothing(olga_client: Any, attempt: Any) -> None:
     assert olga_client.get(address(step_of(attempt))).status_code == 404
 
