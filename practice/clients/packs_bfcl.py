@@ -23,7 +23,7 @@ from typing import Any
 
 import bfcl_eval
 
-from practice.clients.answers import whole
+from practice.domain.cutting import whole
 from practice.domain.types import OBSERVATION_CAP, Json, Observation, TaskSpec, ToolSpec
 
 _DATA = Path(bfcl_eval.__file__).parent / "data"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from practice.clients.answers import clip
+from practice.domain.cutting import clip
 from practice.domain.reading import (
     TooDeep,
     characters_cut,

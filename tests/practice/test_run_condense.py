@@ -8,8 +8,8 @@ import pytest
 
 from memoryapp.domain.playbook import Playbook
 from practice.agents.ports import SolverLimits
-from practice.clients.answers import whole
 from practice.clients.mcp import McpEnvironment
+from practice.domain.cutting import whole
 from practice.domain.types import OBSERVATION_CAP, WHOLE_CAP, TaskSpec
 from practice.models import Unit
 from practice.orchestrator.engines import engine_of
