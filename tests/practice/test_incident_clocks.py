@@ -8,7 +8,16 @@ from django.utils import timezone
 
 from practice.services.incidents import incident_create
 from practice.services.telemetry import file_send, source_create
-from tests.practice.outages import BEGAN, alert, analysed, logs_csv, metrics_csv, read_in
+from tests.practice.outages import (
+    BEGAN,
+    TOPOLOGY,
+    alert,
+    analysed,
+    logs_csv,
+    metrics_csv,
+    read_in,
+    traces_csv,
+)
 
 HOUR = 3600
 
@@ -35,6 +44,28 @@ def test_what_comes_after_the_window_is_of_other_incidents(workspace: Any) -> No
     assert row.panels["rows"]["metrics"] == len(metrics_csv().splitlines()) - 1
     assert row.panels["end"] == BEGAN + 4 * 60
     assert row.incident.top_cause == "service:ledger"
+
+
+def test_one_service_whose_clock_is_ahead_does_not_look_silent(workspace: Any) -> None:
+    source = source_create(workspace=workspace, name="Shop", by=None)
+    head, *rows = traces_csv().decode().splitlines()
+    lines = [head]
+    for row in rows:
+        columns = row.split(",")
+        is_late = float(columns[6]) >= (BEGAN + 60) * 1e6
+        if columns[3] == "ledger" and is_late:
+            columns[6] = f"{float(columns[6]) + HOUR * 1e6:.0f}"
+        columns[7] = columns[7] if is_late else "20000"
+        lines.append(",".join(columns))
+    for kind, data in (("traces", "\n".join(lines).encode()), ("topology", TOPOLOGY)):
+        read_in(file_send(source=source, kind=kind, name=f"{kind}.csv", data=data, by=None))
+    later = alert(at=BEGAN + 90, onset=(BEGAN + 55, BEGAN + 65))
+    look = analysed(incident_create(workspace=workspace, alert=later, source=source, by=None))
+    assert look.panels["rows"]["traces"] == len(rows)
+    assert any("clocks differ, or the calls waited" in note for note in look.panels["notes"])
+    assert not any(
+        "no longer comes with" in one["statement"] for one in (look.result or {})["evidence"]
+    )
 
 
 def test_an_alert_of_the_future_is_said_to_be_one(workspace: Any) -> None:

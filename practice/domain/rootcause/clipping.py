@@ -9,6 +9,7 @@ import numpy as np
 
 from practice.domain.rootcause.telemetry import (
     EdgeTable,
+    Floats,
     LogTable,
     MetricTable,
     Modality,
@@ -22,10 +23,17 @@ _LAST = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 
 
 def trimmed(telemetry: Telemetry, begin: float, end: float) -> Telemetry:
-    """The rows of a window. A span counts by its start; rows without a time are left out."""
+    """The rows of a window; rows without a time are left out.
+
+    A span counts by its start or by that of its trace: one service's clock that is ahead must not
+    make its callers look as if nobody had answered them.
+    """
     m, s, g, e = telemetry.metrics, telemetry.spans, telemetry.logs, telemetry.edges
     rows_m = (m.ts >= begin) & (m.ts <= end)
-    rows_s = (s.start >= begin) & (s.start <= end)
+    first = np.full(len(s.trace_id.names), math.inf)
+    np.fmin.at(first, s.trace_id.codes, s.start)
+    began = first[s.trace_id.codes]
+    rows_s = ((s.start >= begin) & (s.start <= end)) | ((began >= begin) & (began <= end))
     rows_g = (g.ts >= begin) & (g.ts <= end)
     rows_e = (e.ts >= begin) & (e.ts <= end)
     kept = np.flatnonzero(rows_g)
@@ -76,26 +84,31 @@ def timely(telemetry: Telemetry, at: float) -> tuple[Telemetry, tuple[str, ...]]
     Left in, a clock that is ahead by years would look like all that time without a sample.
     """
     last = at + _AHEAD
-    tables = (
-        (Modality.METRICS, telemetry.metrics.ts),
-        (Modality.TRACES, telemetry.spans.start),
-        (Modality.LOGS, telemetry.logs.ts),
-        (Modality.EDGES, telemetry.edges.ts),
-    )
+    if not any((ts > last).any() for ts in _times(telemetry).values()):
+        return telemetry, ()
+    kept = trimmed(telemetry, -math.inf, last)
+    left = _times(kept)
     notes = tuple(
-        f"{int((ts > last).sum())} of {len(ts)} rows of {modality.value} are dated more than a day "
-        f"after the alert, up to {_day(float(np.nanmax(ts)))}: a clock is ahead, so they were left "
-        "out."
-        for modality, ts in tables
-        if (ts > last).any()
+        f"{late} of {len(ts)} rows of {modality.value} are dated more than a day after the alert, "
+        f"up to {_day(float(np.nanmax(ts)))}: a clock is ahead, so they were left out."
+        for modality, ts in _times(telemetry).items()
+        if (late := int((ts > last).sum()) - int((left[modality] > last).sum()))
     )
-    return (trimmed(telemetry, -math.inf, last) if notes else telemetry), notes
+    return kept, notes
+
+
+def _times(telemetry: Telemetry) -> dict[Modality, Floats]:
+    return {
+        Modality.METRICS: telemetry.metrics.ts,
+        Modality.TRACES: telemetry.spans.start,
+        Modality.LOGS: telemetry.logs.ts,
+        Modality.EDGES: telemetry.edges.ts,
+    }
 
 
 def covers(telemetry: Telemetry, begin: float) -> bool:
     """Whether anything at all was measured at ``begin`` or later."""
-    m, s, g, e = telemetry.metrics, telemetry.spans, telemetry.logs, telemetry.edges
-    return any(bool((times >= begin).any()) for times in (m.ts, s.start, g.ts, e.ts))
+    return any(bool((times >= begin).any()) for times in _times(telemetry).values())
 
 
 def _day(at: float) -> str:
