@@ -9,7 +9,7 @@ from rest_framework import serializers
 from memoryapp.api.contract import WriteRequest
 from memoryapp.domain.provenance import Trust
 from memoryapp.models import Candidate, Evaluation, Evidence, Playbook, Release
-from memoryapp.services.decisions import is_blind
+from memoryapp.services.votes import is_blind
 
 
 class PlaybookSerializer(serializers.ModelSerializer[Playbook]):

@@ -27,9 +27,9 @@ from memoryapp.services.decisions import (
     candidate_approve,
     candidate_reject,
     candidate_undo,
-    is_blind,
 )
 from memoryapp.services.desk import candidate_assign
+from memoryapp.services.votes import is_blind
 
 Job = TypeVar("Job", bound=Model)
 Action = BulkDecision.Action

@@ -18,13 +18,27 @@ from memoryapp.domain.errors import UnableToDecide, UnableToUndo
 from memoryapp.domain.playbook import Delta, DeltaRefused, Op, apply
 from memoryapp.domain.text import cleaned
 from memoryapp.domain.warnings import warnings_of
-from memoryapp.models import Candidate, Event, Playbook, Reservation, ReviewVote
+from memoryapp.models import Candidate, Event, Playbook
 from memoryapp.models.candidates import load_targets
-from memoryapp.services.applying import Changes, carry_out, check_room, take_back, tried
+from memoryapp.services.applying import (
+    Changes,
+    carry_out,
+    changed_since,
+    check_room,
+    take_back,
+    tried,
+)
 from memoryapp.services.events import said
 from memoryapp.services.twins import candidates_part
-
-APPROVED, REJECTED = review.Status.APPROVED, review.Status.REJECTED
+from memoryapp.services.votes import (
+    APPROVED,
+    REJECTED,
+    cast,
+    needed,
+    standing_word,
+    take_back_words,
+    withdraw,
+)
 
 
 def candidate_approve(
@@ -52,8 +66,8 @@ def candidate_approve(
         delta = candidate.as_delta(wording)
         before = playbook.as_value()
         after = tried(before, delta)
-        before_vote = _standing_word(candidate, by) if needed(playbook) > 1 else ""
-        result = _cast(playbook, candidate, by, APPROVED, content=wording)
+        before_vote = standing_word(candidate, by) if needed(playbook) > 1 else ""
+        result = cast(playbook, candidate, by, APPROVED, content=wording)
         if result.decision is None:
             _record(
                 candidate,
@@ -83,7 +97,7 @@ def candidate_reject(*, candidate: Candidate, by: Any, reason: str, seen: str = 
         if _decided_so_already(playbook, candidate, by, REJECTED, ""):
             return candidate
         _check_open(candidate, by, seen)
-        _cast(playbook, candidate, by, REJECTED, reason=reason[:300])
+        cast(playbook, candidate, by, REJECTED, reason=reason[:300])
         if not candidate.decide(
             REJECTED, by=by, at=timezone.now(), reason=reason[:300], content=""
         ):
@@ -115,8 +129,8 @@ def candidate_undo(*, candidate: Candidate, by: Any) -> Candidate:
         _locked(candidate)
         was = candidate.status
         if was == review.Status.PENDING:
-            word = _standing_word(candidate, by)
-            if not _withdraw(candidate, by):
+            word = standing_word(candidate, by)
+            if not withdraw(candidate, by):
                 raise UnableToUndo("This candidate is waiting already; there is nothing to undo.")
             _record(
                 candidate,
@@ -132,7 +146,7 @@ def candidate_undo(*, candidate: Candidate, by: Any) -> Candidate:
             changes = take_back(candidate, by=by)
             check_room(candidate.playbook, tokens)
         _reopen(candidate)
-        _take_back_words(candidate, was, by)
+        take_back_words(candidate, was, by)
         _bring_back_superseded(candidate)
         _record(
             candidate,
@@ -145,24 +159,30 @@ def candidate_undo(*, candidate: Candidate, by: Any) -> Candidate:
     return candidate
 
 
-def audit_uphold(*, candidate: Candidate, by: Any) -> Candidate:
-    """Say that what a policy admitted is right. To overturn it, undo the decision.
+def audit_uphold(*, candidate: Candidate, by: Any, is_right: bool = True) -> Candidate:
+    """Say that what a policy admitted is right, or that it was not.
+
+    To overturn it, undo the decision. Saying that it was wrong is for where that can no longer be
+    done because somebody has changed the bullet since: the playbook stays as it is.
 
     Raises:
-        UnableToDecide: no audit is due.
+        UnableToDecide: no audit is due, or what is wrong can be undone.
     """
     with transaction.atomic():
         _locked(candidate)
+        if not is_right and not changed_since(candidate):
+            raise UnableToDecide("Its bullet is as the policy left it. Overturn the decision.")
+        audit = Candidate.Audit.UPHELD if is_right else Candidate.Audit.OVERTURNED
         due = Candidate.objects.filter(pk=candidate.pk, audit=Candidate.Audit.DUE)
-        if not due.update(audit=Candidate.Audit.UPHELD):
+        if not due.update(audit=audit):
             raise UnableToDecide("No audit of this candidate is due. Nothing was changed.")
-        candidate.audit = Candidate.Audit.UPHELD
+        candidate.audit = audit
         _record(
             candidate,
             by,
-            "audit.upheld",
+            f"audit.{audit.value}",
             before={"audit": Candidate.Audit.DUE.value},
-            after={"audit": Candidate.Audit.UPHELD.value},
+            after={"audit": audit.value},
         )
     return candidate
 
@@ -200,22 +220,6 @@ def admit_by_policy(candidate: Candidate, playbook: Playbook) -> list[str]:
         audit = Candidate.Audit.DUE if drawn else ""
         _approve(playbook, candidate, delta, before, after, by=None, policy=row, audit=audit)
     return asked
-
-
-def needed(playbook: Playbook) -> int:
-    """How many people have to agree on a candidate of this playbook."""
-    row = playbook.standing_policy
-    return row.as_value().needed(playbook.label_names) if row else 1
-
-
-def is_blind(candidate: Candidate, by: Any = None) -> bool:
-    """Whether the validator's verdict stays hidden until a person has decided.
-
-    For ``by`` it is out once they have given a word, also one that was taken back since.
-    """
-    row = candidate.playbook.standing_policy
-    drawn = row is not None and candidate.is_drawn_blind(row.blind_share)
-    return drawn and (by is None or not candidate.votes.filter(reviewer=by).exists())
 
 
 def _approve(
@@ -259,57 +263,6 @@ def _approve(
         bullets=changes,
         **extra,
     )
-
-
-def _cast(
-    playbook: Playbook,
-    candidate: Candidate,
-    by: Any,
-    decision: review.Status,
-    *,
-    content: str = "",
-    reason: str = "",
-) -> review.Outcome:
-    """Store a person's word in place of their last one, and say what all words come to."""
-    blind = is_blind(candidate, by)
-    _withdraw(candidate, by)
-    candidate.votes.create(
-        reviewer=by, decision=decision.value, content=content, reason=reason, blind=blind
-    )
-    Reservation.objects.filter(membership__user=by, candidate=candidate).delete()
-    wanted = needed(playbook)
-    if wanted == 1:
-        return review.Outcome(decision, content, 0, 1)
-    standing = ReviewVote.objects.filter(candidate=candidate, withdrawn_at=None)
-    if decision is APPROVED:
-        # A rejection decides at once: one beside a candidate that waits was undone.
-        standing = standing.filter(decision=APPROVED.value)
-    casts = [review.Cast(review.Status(vote.decision), vote.content) for vote in standing]
-    return review.outcome(casts, wanted)
-
-
-def _standing_word(candidate: Candidate, by: Any) -> str:
-    """What a person has said of a waiting candidate so far; empty where nothing."""
-    vote = candidate.votes.filter(reviewer=by, withdrawn_at=None).first()
-    return vote.decision if vote else ""
-
-
-def _take_back_words(candidate: Candidate, was: str, by: Any) -> None:
-    """Withdraw what made a decision that is undone; what had been said before it still stands.
-
-    That is the rejection, whoever gave it; of an approval the word of whoever undoes it, and where
-    they gave none, everybody's.
-    """
-    if was == REJECTED:
-        rejections = candidate.votes.filter(decision=REJECTED.value, withdrawn_at=None)
-        rejections.update(withdrawn_at=timezone.now())
-    elif not _withdraw(candidate, by):
-        candidate.votes.filter(withdrawn_at=None).update(withdrawn_at=timezone.now())
-
-
-def _withdraw(candidate: Candidate, by: Any) -> bool:
-    mine = candidate.votes.filter(reviewer=by, withdrawn_at=None)
-    return bool(mine.update(withdrawn_at=timezone.now()))
 
 
 def _locked(candidate: Candidate) -> Playbook:

@@ -157,14 +157,15 @@ def merge(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_POST
 @gate(Right.REVIEW)
 def uphold(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Say that what a policy admitted is right, and go on to the next audit."""
-    candidate = _candidate(request, pk)
+    """Say that what a policy admitted is right, or was ``wrong``, and go on to the next audit."""
+    candidate, is_right = _candidate(request, pk), not _posted(request, "wrong")
     following = _following(request, candidate, _taken(request))
     try:
-        decisions.audit_uphold(candidate=candidate, by=request.user)
+        decisions.audit_uphold(candidate=candidate, by=request.user, is_right=is_right)
     except UnableTo as error:
         return _refused(request, pk, error)
-    messages.success(request, "Upheld: the policy's decision stays.")
+    said = "Upheld: the policy's decision stays."
+    messages.success(request, said if is_right else "Overturned: the policy was wrong.")
     return redirect(ReviewFilter.of(request).url(candidate=str(following.pk) if following else ""))
 
 

@@ -14,7 +14,7 @@ from memoryapp.domain.errors import UnableTo
 from memoryapp.models import BulkDecision, Candidate
 from memoryapp.queries import review as review_queries
 from memoryapp.services import bulk as bulk_service
-from memoryapp.services.decisions import is_blind
+from memoryapp.services.votes import is_blind
 from memoryapp.views.bulk_progress import progress_of
 from memoryapp.views.links import render_part, uuids_of
 from memoryapp.views.review_checks import check_name

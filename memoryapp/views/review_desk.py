@@ -9,8 +9,8 @@ from memoryapp.domain.review import Policy
 from memoryapp.models import Candidate, Membership
 from memoryapp.queries import review as review_queries
 from memoryapp.services.applying import changed_since
-from memoryapp.services.decisions import is_blind
 from memoryapp.services.desk import Reading
+from memoryapp.services.votes import is_blind
 from memoryapp.views.review_queue import ReviewFilter
 
 

@@ -12,6 +12,7 @@ from memoryapp.domain.playbook import Delta, Op
 from memoryapp.domain.review import Policy
 from memoryapp.models import Candidate, Event
 from memoryapp.queries.policies import audits, replay
+from memoryapp.services.bullets import bullet_edit
 from memoryapp.services.candidates import Origin, Source, candidate_submit
 from memoryapp.services.decisions import audit_uphold, candidate_approve, candidate_undo
 from memoryapp.services.policies import policy_change, policy_of
@@ -127,6 +128,25 @@ def test_overturning_an_audit_takes_the_bullet_back(
     assert answer.context["scores"]
     assert not any(row["blind"] for row in answer.context["queue"]["rows"])
     assert "A policy had admitted this; its audit overturned that." in said
+
+
+def test_a_wrong_admission_that_somebody_mended_is_called_wrong(
+    playbook: Any, ada: Any, edda: Any, rita_client: Any
+) -> None:
+    """Undoing it would lose the mending; upholding it would praise the policy for it."""
+    written(playbook, ada, admit_from=0.9, audit_share=1)
+    candidate = submitted(playbook)
+    address = reverse("candidate-uphold", args=[candidate.pk])
+    assert "It was wrong" not in rita_client.get(candidate.get_absolute_url()).content.decode()
+    assert rita_client.post(address, {"wrong": "1"}).status_code == 409
+    bullet = playbook.bullets.get()
+    bullet_edit(bullet=bullet, content="ISO dates.", reason="", by=edda, revision=1)
+    assert "It was wrong" in rita_client.get(candidate.get_absolute_url()).content.decode()
+    rita_client.post(address, {"wrong": "1"})
+    candidate.refresh_from_db()
+    assert (candidate.audit, candidate.status) == ("overturned", "approved")
+    assert playbook.bullets.get().content == "ISO dates."
+    assert Event.objects.filter(kind="audit.overturned").exists()
 
 
 def test_an_overturned_audit_still_counts_once_a_person_has_decided(
