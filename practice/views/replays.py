@@ -27,7 +27,8 @@ def replay_list(request: HttpRequest) -> HttpResponse:
     workspace = workspace_of(request)
     found = _with_counts(Replay.objects.filter(case_set__workspace=workspace))
     page = Paginator(found.order_by("-pk"), PAGE_SIZE).get_page(request.GET.get("page"))
-    sets = list(CaseSet.objects.filter(workspace=workspace).light().annotate(Count("replays")))
+    rows = CaseSet.objects.filter(workspace=workspace).light().annotate(Count("replays"))
+    sets = list(rows.order_by("-pk"))
     template = "practice/replay_list.html"
     if request.htmx:  # type: ignore[attr-defined]
         template += "#sets"
