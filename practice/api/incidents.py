@@ -61,12 +61,14 @@ class IncidentList(APIView):
     )
     def post(self, request: Request) -> Response:
         """Open an incident from one alert, whatever stands already, and have it analysed."""
+        body, asked = request.data, request.query_params.get("source", "")
+        if isinstance(body, dict):
+            asked = asked or body.get("source", "")
+            body = {name: value for name, value in body.items() if name != "source"}
         try:
-            alert = read(request.data)
+            alert = read(body)
         except NotAnAlert as error:
             raise ValidationError({"alert": [str(error)]}) from error
-        body = request.data if isinstance(request.data, dict) else {}
-        asked = request.query_params.get("source", "") or body.get("source", "")
         incident = incidents.incident_create(
             workspace=workspace_of(request),
             alert=alert,

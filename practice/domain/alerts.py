@@ -60,14 +60,24 @@ class Sent:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
+#: left out in silence, a mistyped name would be an analysis that knows less than its sender.
+FIELDS = (
+    *("id", "at", "entry", "title", "signal", "metric", "severity", "system", "trace_id"),
+    *("span_id", "onset_between", "labels"),
+)
+
+
 def read(given: Any) -> Sent:
     """One alert of our own form: ``at`` and what else is known.
 
     Raises:
-        NotAnAlert: a field is missing or of another kind.
+        NotAnAlert: a field is missing, unknown or of another kind.
     """
     if not isinstance(given, Mapping):
         raise NotAnAlert("An alert is an object with at, entry and signal.")
+    strange = next((str(name)[:100] for name in given if name not in FIELDS), None)
+    if strange is not None:
+        raise NotAnAlert(f"There is no field {strange}. An alert takes {', '.join(FIELDS)}.")
     if "at" not in given:
         raise NotAnAlert("at is missing: when the alert was raised, as ISO 8601 or epoch seconds.")
     at = moment(given["at"], "at")

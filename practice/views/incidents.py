@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo, UnableToStart
 from memoryapp.queries.facets import facet
-from practice.domain.alerts import NotAnAlert, Sent, read
+from practice.domain.alerts import FIELDS, NotAnAlert, Sent, read
 from practice.domain.incident_lessons import report
 from practice.models import Analysis, Attempt, Incident
 from practice.queries import incidents as queries
@@ -109,7 +109,7 @@ def incident_new(request: HttpRequest) -> HttpResponse:
 
 
 def _alert(request: HttpRequest) -> Sent:
-    asked = {name: value for name, value in request.POST.items() if value}
+    asked = {name: request.POST[name] for name in FIELDS if request.POST.get(name)}
     if "at" not in asked:
         raise NotAnAlert("Say when the trouble was noticed.")
     return read(asked)

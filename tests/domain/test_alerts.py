@@ -36,6 +36,7 @@ AT = 1_795_000_000.0
         ({"at": AT, "onset_between": [AT, AT - 60]}, "swap the two times"),
         ({"at": AT, "entry": ["web"]}, "entry is a text"),
         ({"at": AT, "labels": "a=b"}, "labels is an object"),
+        ({"at": AT, "onset": [AT, AT]}, "There is no field onset. An alert takes id, at, entry"),
     ],
 )
 def test_it_refuses_what_is_no_alert_in_one_line(given: Any, message: str) -> None:

@@ -60,6 +60,7 @@ def test_the_rail_counts_what_nobody_decided_on(vera_client: Any, workspace: Any
 
 def test_a_reviewer_opens_one_by_hand(rita_client: Any, workspace: Any) -> None:
     asked = {"at": "2026-11-20T09:12", "entry": "web", "title": "Slow"}
+    asked |= {"csrfmiddlewaretoken": "sent by every browser"}
     answer = rita_client.post(NEW, asked)
     incident = Incident.objects.get()
     assert answer.url == incident.get_absolute_url()
