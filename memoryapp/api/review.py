@@ -182,6 +182,15 @@ class CandidateUphold(OneCandidate):
         return Response(s.CandidateSerializer(done).data)
 
 
+class CandidateOverturn(OneCandidate):
+    @extend_schema(request=None, responses={200: s.CandidateSerializer, 404: PROBLEM, 409: PROBLEM})
+    def post(self, request: Request, pk: Any) -> Response:
+        """Say that a policy was wrong where its bullet was changed since and stays as it is."""
+        candidate = self.candidate(request, pk)
+        done = decisions.audit_uphold(candidate=candidate, by=request.user, is_right=False)
+        return Response(s.CandidateSerializer(done).data)
+
+
 class ReviewProgress(APIView):
     permission_classes = (HasScope,)
     scopes = READING

@@ -153,6 +153,11 @@ urlpatterns = [
         name="api-candidate-uphold",
     ),
     path(
+        "candidates/<uuid:pk>/overturn",
+        review.CandidateOverturn.as_view(),
+        name="api-candidate-overturn",
+    ),
+    path(
         "playbooks/<slug:slug>/review-policy",
         policies.PlaybookPolicy.as_view(),
         name="api-review-policy",

@@ -171,7 +171,9 @@ def audit_uphold(*, candidate: Candidate, by: Any, is_right: bool = True) -> Can
     with transaction.atomic():
         _locked(candidate)
         if not is_right and not changed_since(candidate):
-            raise UnableToDecide("Its bullet is as the policy left it. Overturn the decision.")
+            raise UnableToDecide(
+                "Its bullet is as the policy left it: undo the decision, that overturns it."
+            )
         audit = Candidate.Audit.UPHELD if is_right else Candidate.Audit.OVERTURNED
         due = Candidate.objects.filter(pk=candidate.pk, audit=Candidate.Audit.DUE)
         if not due.update(audit=audit):

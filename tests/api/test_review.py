@@ -105,9 +105,28 @@ def test_ids_of_other_workspaces_are_unknown(call: Any, olga: Any) -> None:
     theirs = PlaybookFactory(workspace=olga.memberships.get().workspace, slug="theirs")
     path = f"/candidates/{CandidateFactory(playbook=theirs).pk}"
     call("get", path, expect=404)
-    for name, body in (("notes", {"text": "x"}), ("reservation", {}), ("uphold", {})):
+    for name, body in (
+        ("notes", {"text": "x"}),
+        ("reservation", {}),
+        ("uphold", {}),
+        ("overturn", {}),
+    ):
         call("post", f"{path}/{name}", body, expect=404)
     call("get", "/playbooks/theirs/review-policy", expect=404)
+
+
+def test_a_wrong_admission_is_undone_or_called_wrong(call: Any, playbook: Any) -> None:
+    due = CandidateFactory(playbook=playbook, audit="due")
+    path = f"/candidates/{due.pk}"
+    call("post", f"{path}/approve", {})
+    told = call("post", f"{path}/overturn", {}, expect=409)
+    assert "undo the decision, that overturns it" in told["detail"]
+    bullet = playbook.bullets.get()
+    revised = {"content": f"{bullet.content} Mended.", "revision": 1}
+    call("put", f"/playbooks/help-desk/bullets/{bullet.label}", revised)
+    assert call("post", f"{path}/overturn", {})["audit"] == "overturned"
+    call("post", f"{path}/overturn", {}, expect=409)
+    assert call("get", path)["status"] == "approved"
 
 
 def test_twins_are_found_and_put_together(call: Any, playbook: Any) -> None:
