@@ -105,6 +105,8 @@ OTHERWISE_WRONG = [
 #: Any text is a name; HOST is tried when the supervisor binds it, and says so in one line.
 NEVER_WRONG = {
     *("EMAIL_FROM", "EMBEDDING_MODEL", "HOST", "LLM_MODEL", "OIDC_CLIENT_ID", "OIDC_NAME"),
+    # glibc takes what it can read of it and says nothing.
+    "MALLOC_ARENA_MAX",
     *("OBSERVATION_S3_REGION", "SECRET_KEY_FALLBACKS", "STATIC_ROOT"),
 }
 WRONG = [
