@@ -170,14 +170,14 @@ def audit_uphold(*, candidate: Candidate, by: Any, is_right: bool = True) -> Can
     """
     with transaction.atomic():
         _locked(candidate)
+        if candidate.audit != Candidate.Audit.DUE:
+            raise UnableToDecide("No audit of this candidate is due. Nothing was changed.")
         if not is_right and not changed_since(candidate):
             raise UnableToDecide(
                 "Its bullet is as the policy left it: undo the decision, that overturns it."
             )
         audit = Candidate.Audit.UPHELD if is_right else Candidate.Audit.OVERTURNED
-        due = Candidate.objects.filter(pk=candidate.pk, audit=Candidate.Audit.DUE)
-        if not due.update(audit=audit):
-            raise UnableToDecide("No audit of this candidate is due. Nothing was changed.")
+        Candidate.objects.filter(pk=candidate.pk).update(audit=audit)
         candidate.audit = audit
         _record(
             candidate,

@@ -138,6 +138,8 @@ def test_a_wrong_admission_that_somebody_mended_is_called_wrong(
     candidate = submitted(playbook)
     address = reverse("candidate-uphold", args=[candidate.pk])
     assert "It was wrong" not in rita_client.get(candidate.get_absolute_url()).content.decode()
+    waiting = reverse("candidate-uphold", args=[CandidateFactory(playbook=playbook).pk])
+    assert rita_client.post(waiting, {"wrong": "1"}).status_code == 409
     assert rita_client.post(address, {"wrong": "1"}).status_code == 409
     bullet = playbook.bullets.get()
     bullet_edit(bullet=bullet, content="ISO dates.", reason="", by=edda, revision=1)

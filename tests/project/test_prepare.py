@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +17,8 @@ from memoryapp.queries.database import why_not_prepared
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ROLE = "only_an_owner"
+#: roles are the whole server's, which several processes of the suite share.
+ROLE = f"only_an_owner_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
 
 
 def run(server: psycopg.Connection[Any], statement: str, name: str) -> None:
