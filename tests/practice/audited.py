@@ -7,8 +7,12 @@ from typing import Any
 
 from practice.models import Environment, Run
 from practice.services import incidents, runs
+from tests.auditing import Scenarios
 from tests.factories import AttemptFactory, RoundFactory, RunFactory, StepFactory, TaskFactory
 from tests.practice.outages import alert
+
+scenarios = Scenarios()
+leaves = scenarios.leaves
 
 
 @dataclass(frozen=True, slots=True)
