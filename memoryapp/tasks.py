@@ -13,6 +13,7 @@ from memoryapp import deliveries
 from memoryapp.clients import pulse
 from memoryapp.clients.embeddings import EmbeddingsUnavailable
 from memoryapp.indexer import exports, receipts, vectors
+from memoryapp.indexer.watching import unusual_use_record
 
 logger = logging.getLogger(__name__)
 
@@ -92,3 +93,9 @@ def send_webhooks() -> None:
 @shared_task(base=Bell)
 def deliver_webhook(delivery_id: str) -> None:
     deliveries.deliver(delivery_id)
+
+
+@shared_task(base=Bell)
+def watch_use() -> None:
+    """Write down who did unusually much in the last hour."""
+    unusual_use_record()

@@ -14,7 +14,7 @@ from memoryapp.project.cli import parser
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
-READ_BY = ("settings", "language_models", "observations", "sign_in", "up")
+READ_BY = ("settings", "language_models", "observations", "sign_in", "up", "watched")
 #: What each reader of ``project/variables.py`` takes, in words.
 KINDS = {
     "flag": "true or false", "whole": "whole number", "number": "number", "choice": "one of",

@@ -15,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from memoryapp.domain.watching import FLAGGED
+
 REVIEW_WAITING = "review.waiting"
 KINDS: Mapping[str, str] = {
     "release.published": "A release was published",
@@ -22,6 +24,7 @@ KINDS: Mapping[str, str] = {
     "run.finished": "A run ended",
     REVIEW_WAITING: "Something waits for review",
     "incident.analyzed": "An incident was analyzed",
+    FLAGGED: "Somebody did unusually much in an hour",
 }
 #: Kinds of the audit log to the kind of message they send. Runs end in several ways.
 TOLD_BY_EVENT: Mapping[str, str] = {
@@ -32,6 +35,7 @@ TOLD_BY_EVENT: Mapping[str, str] = {
     "run.cancelled": "run.finished",
     "incident.analysed": "incident.analyzed",
     "incident.analyzed": "incident.analyzed",
+    FLAGGED: FLAGGED,
 }
 MARK = "whsec_"
 SECRET_BYTES = 32

@@ -24,8 +24,9 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from memoryapp.clients import pulse, store
+from memoryapp.domain.watching import HOUR
 from memoryapp.project.celery import app
-from memoryapp.queries import database, tallies, webhooks
+from memoryapp.queries import database, events, tallies, webhooks
 from practice.queries import work
 
 settings.METRICS_DIR.mkdir(parents=True, exist_ok=True)
@@ -84,6 +85,8 @@ class Facts(Collector):
         yield _gauge("candidates", "Candidate lessons by status.", candidates, "status")
         waiting = webhooks.deliveries_waiting()
         yield _gauge("deliveries_waiting", "Webhook messages to be delivered.", waiting)
+        flagged = events.unusual_use(since=now - HOUR)
+        yield _gauge("unusual_use", "Unusual use written down in the last hour.", flagged)
         written = CounterMetricFamily(
             "greenroom_rows_written",
             "Rows inserted since the server's statistics began.",

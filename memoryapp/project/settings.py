@@ -23,6 +23,7 @@ from memoryapp.project.observations import *  # noqa: F403
 from memoryapp.project.observations import store
 from memoryapp.project.sign_in import *  # noqa: F403
 from memoryapp.project.sign_in import OIDC_ORIGIN
+from memoryapp.project.watched import *  # noqa: F403
 
 DATA_DIR = Path(env.text("GREENROOM_DATA_DIR", str(BASE_DIR / ".data"))).resolve()
 DEBUG = env.flag("DEBUG", default=False)
@@ -333,6 +334,7 @@ CELERY_BEAT_SCHEDULE = {
     "write-exports": {"task": "memoryapp.tasks.write_exports", "schedule": SWEEP_SECONDS},
     "flush-receipts": {"task": "memoryapp.tasks.flush_receipts", "schedule": RECEIPT_SECONDS},
     "send-webhooks": {"task": "memoryapp.tasks.send_webhooks", "schedule": 15.0},
+    "watch-use": {"task": "memoryapp.tasks.watch_use", "schedule": 300},
     "drop-old": {"task": "practice.tasks.drop_old", "schedule": 3600},
     "assemble-traces": {
         "task": "practice.tasks.assemble_traces",
@@ -403,31 +405,5 @@ REDACTION_RULES = env.read("REDACTION_RULES", _redaction_rules, own_rules({}))
 METRICS_DIR = DATA_DIR / "metrics"
 # Prometheus' library reads this once, when it is first imported by anybody.
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)
-#: Who may read /metrics: whoever sends it, or without one whoever is on this machine.
-METRICS_TOKEN = env.secret("METRICS_TOKEN", least=16)
-
-#: Where defects are reported to, and where traces of requests and jobs go; both optional extras.
-SENTRY_DSN = env.address(
-    "SENTRY_DSN", schemes=("http", "https"), example="https://key@sentry.example.com/1"
-)
-OTEL_EXPORTER_OTLP_ENDPOINT = env.address(
-    "OTEL_EXPORTER_OTLP_ENDPOINT", schemes=("http", "https"), example="http://collector:4318"
-)
-
-LOG_FORMAT = env.choice("LOG_FORMAT", "line", among=("line", "json"))
-LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"()": "memoryapp.project.logs.Line"},
-        "json": {"()": "memoryapp.project.logs.Json"},
-    },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
-    "root": {
-        "handlers": ["console"],
-        "level": env.choice("LOG_LEVEL", "WARNING", among=LOG_LEVELS),
-    },
-}
 
 env.refuse()

@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from memoryapp.domain.watching import FLAGGED
 from memoryapp.models import (
     Event,
     Workspace,
@@ -54,6 +55,14 @@ def events(
             | Q(data__playbook=word)
         )
     return found
+
+
+def unusual_use(*workspaces: Workspace, since: datetime) -> int:
+    """How often unusual use was written down since then; of all workspaces where none is named."""
+    # With the workspaces named, each is one look into the index of kinds.
+    within = workspaces or Workspace.objects.all()
+    rows = Event.objects.filter(workspace__in=within, kind=FLAGGED, created_at__gt=since)
+    return rows.count()
 
 
 def day(text: str) -> datetime | None:

@@ -27,6 +27,7 @@ EVENTS = {
     "tool.drifted": "Tool changed",
     "trajectories.judged_again": "Trajectories to be judged again",
     "trajectories.sent": "Trajectories received",
+    "use.unusual": "Unusual use",
 }
 
 

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from memoryapp.access import Right, gate, membership_of
 from memoryapp.domain.playbook import LIVE
+from memoryapp.domain.watching import FLAGGED
 from memoryapp.models import (
     Bullet,
     Candidate,
@@ -24,6 +25,7 @@ from memoryapp.models import (
     Tally,
     Workspace,
 )
+from memoryapp.queries import events as event_queries
 from memoryapp.queries import releases as release_queries
 from memoryapp.queries import review as review_queries
 from memoryapp.views.links import Chip, parameter, with_query
@@ -31,7 +33,7 @@ from memoryapp.views.review_queue import candidate_label
 
 SHOWN = 5
 DECISIONS = ("candidate.approved", "candidate.rejected", "candidate.reopened")
-WEEK = timedelta(days=7)
+DAY, WEEK = timedelta(days=1), timedelta(days=7)
 DAYS = ("7", "30", "90")
 
 
@@ -47,6 +49,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "is_empty": not any(step["done"] for step in steps[1:]),
         "waiting": _waiting(workspace, counts[Candidate.Status.PENDING]),
         "doubted": _doubted(workspace),
+        "unusual": _unusual(workspace),
         "runs": _runs(workspace),
         "figures": _figures(workspace, counts),
         "released": _served(workspace),
@@ -167,6 +170,12 @@ def _doubted(workspace: Workspace) -> dict[str, Any]:
     kept = Tally.objects.within(workspace, kind=Tally.Kind.BULLET)
     stale = kept.filter(status=Bullet.Status.STALE).total()
     return {"count": stale, "url": with_query(reverse("entry-list"), {"status": "stale"})}
+
+
+def _unusual(workspace: Workspace) -> dict[str, Any]:
+    """Who did unusually much of something in the last day."""
+    count = event_queries.unusual_use(workspace, since=timezone.now() - DAY)
+    return {"count": count, "url": with_query(reverse("audit-list"), {"kind": FLAGGED})}
 
 
 def _runs(workspace: Workspace) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ READ_BY = (
     "memoryapp/project/observations.py",
     "memoryapp/project/sign_in.py",
     "memoryapp/project/up.py",
+    "memoryapp/project/watched.py",
 )
 
 

@@ -101,6 +101,9 @@ OTHERWISE_WRONG = [
     ("SEED_DIR", "/nowhere", "a folder on this machine"),
     ("WEBHOOK_PRIVATE_ADDRESSES", "ture", "must be true, false or networks"),
     ("TIME_ZONE", "Berlin", "Europe/Berlin"),
+    ("UNUSUAL_USE", '{"export.asked": -1}', '{"export.asked": 2}'),
+    ("UNUSUAL_USE", '{"export.asked": true}', '{"export.asked": 2}'),
+    ("UNUSUAL_USE", '{"export.made": 2}', "names 'export.made', and there is only "),
 ]
 #: Any text is a name; HOST is tried when the supervisor binds it, and says so in one line.
 NEVER_WRONG = {
@@ -127,7 +130,7 @@ def settings_with(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         for name, value in values.items():
             monkeypatch.setenv(name, value)
         # They keep what they read when they were first imported.
-        for part in ("environment", "language_models", "observations", "sign_in"):
+        for part in ("environment", "language_models", "observations", "sign_in", "watched"):
             monkeypatch.delitem(sys.modules, f"memoryapp.project.{part}", raising=False)
         return runpy.run_path(str(ROOT / "memoryapp" / "project" / "settings.py"))
 

@@ -1,0 +1,38 @@
+"""How the product is watched: metrics, logs, defects, traces, unusual use. Part of the settings."""
+
+from __future__ import annotations
+
+from memoryapp.domain import watching
+from memoryapp.project.environment import env
+
+#: Who may read /metrics: whoever sends it, or without one whoever is on this machine.
+METRICS_TOKEN = env.secret("METRICS_TOKEN", least=16)
+
+#: Where defects are reported to, and where traces of requests and jobs go; both optional extras.
+SENTRY_DSN = env.address(
+    "SENTRY_DSN", schemes=("http", "https"), example="https://key@sentry.example.com/1"
+)
+OTEL_EXPORTER_OTLP_ENDPOINT = env.address(
+    "OTEL_EXPORTER_OTLP_ENDPOINT", schemes=("http", "https"), example="http://collector:4318"
+)
+
+#: How many rows of a kind one person has in the audit log in an hour without a word; 0 is any.
+UNUSUAL_USE = env.by_name(
+    "UNUSUAL_USE", watching.figure, names=watching.USUAL, example='{"export.asked": 2}.'
+)
+
+LOG_FORMAT = env.choice("LOG_FORMAT", "line", among=("line", "json"))
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"()": "memoryapp.project.logs.Line"},
+        "json": {"()": "memoryapp.project.logs.Json"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
+    "root": {
+        "handlers": ["console"],
+        "level": env.choice("LOG_LEVEL", "WARNING", among=LOG_LEVELS),
+    },
+}
