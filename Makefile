@@ -27,7 +27,8 @@ help: ## List the commands
 up: install ## Start Greenroom here: embedded PostgreSQL and Redis, web, worker, beat
 	@exec $(RUN) -m memoryapp.project.up
 
-test: install-dev tools lint types ## Everything CI checks
+test: install-dev ## Everything CI checks
+	@$(MAKE) --no-print-directory -j2 types lint tools
 	$(RUN) -m pytest -n 2 --dist loadgroup --durations=30 --durations-min=4
 
 lint: install-dev ## Style, import contracts, migrations, API schema, compose file

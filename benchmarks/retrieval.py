@@ -268,7 +268,8 @@ def _load(texts: list[str], vectors: Any, entries: int) -> tuple[int, list[int]]
             f"SELECT {model.pk}, n + {offset}, playbook, vector::halfvec FROM staged"
         )
     with connection.cursor() as cursor:
-        cursor.execute("SET maintenance_work_mem = '1GB'")
+        # A graph that does not fit is built on disk, many times as slowly; a row takes some 2 kB.
+        cursor.execute(f"SET maintenance_work_mem = '{max(1_000, entries * 3 // 1_000)}MB'")
         indexer._build_index(model)
         cursor.execute("ANALYZE")
     indexer._serve(model)
