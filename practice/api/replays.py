@@ -182,12 +182,12 @@ class ReplayDetail(APIView):
     @extend_schema(responses={200: ReplaySerializer, 404: PROBLEM})
     def get(self, request: Request, pk: int) -> Response:
         """One replay with its figures per variant."""
-        return Response(ReplaySerializer(_replay(request, pk)).data)
+        return Response(ReplaySerializer(replay_of(request, pk)).data)
 
     @extend_schema(responses={200: ReplaySerializer, 404: PROBLEM, 409: PROBLEM})
     def delete(self, request: Request, pk: int) -> Response:
         """Cancel a replay; nothing is compared, and it stays in the list."""
-        row = replays.replay_cancel(replay=_replay(request, pk), by=request.user)
+        row = replays.replay_cancel(replay=replay_of(request, pk), by=request.user)
         return Response(ReplaySerializer(row).data)
 
 
@@ -198,11 +198,12 @@ class ReplayBaseline(APIView):
     @extend_schema(request=None, responses={200: ReplaySerializer, 404: PROBLEM, 409: PROBLEM})
     def put(self, request: Request, pk: int) -> Response:
         """Make a finished replay what later ones of its set are held against."""
-        row = replays.baseline_set(replay=_replay(request, pk), by=request.user)
+        row = replays.baseline_set(replay=replay_of(request, pk), by=request.user)
         return Response(ReplaySerializer(row).data)
 
 
-def _replay(request: Request, pk: int) -> Replay:
+def replay_of(request: Request, pk: int) -> Replay:
+    """A replay of the caller's workspace; its labels are read only where they are asked for."""
     rows = Replay.objects.filter(case_set__workspace=workspace_of(request))
     light = rows.select_related("case_set__workspace").defer(
         "case_set__archive", "case_set__truths"

@@ -10,6 +10,7 @@ from practice.api import (
     experiments,
     incidents,
     memory,
+    replay_cases,
     replays,
     telemetry,
     tools,
@@ -166,6 +167,14 @@ urlpatterns = [
     path("case-sets/<int:pk>/replays", replays.ReplayList.as_view(), name="api-replay-list"),
     path("replays/<int:pk>", replays.ReplayDetail.as_view(), name="api-replay-detail"),
     path("replays/<int:pk>/baseline", replays.ReplayBaseline.as_view(), name="api-replay-baseline"),
+    path(
+        "replays/<int:pk>/cases", replay_cases.ReplayCaseList.as_view(), name="api-replay-case-list"
+    ),
+    path(
+        "replays/<int:pk>/cases/<int:case>",
+        replay_cases.ReplayCaseDetail.as_view(),
+        name="api-replay-case-detail",
+    ),
     path("telemetry", telemetry.SourceList.as_view(), name="api-telemetry-source-list"),
     path(
         "telemetry/<slug:slug>/columns",

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo
+from practice.domain.replayed_cases import beside_truth, steps_beside_truth
 from practice.domain.replays import FAILED, VARIANTS, WHOLE, Kind
 from practice.models import CaseSet, Incident, Replay, ReplayCase
 from practice.services import replays as services
@@ -140,16 +141,8 @@ def _lost(found: dict[str, Any], base: dict[str, Any]) -> float | None:
 
 
 def _case(case: dict[str, Any], truth: dict[str, Any]) -> dict[str, Any]:
-    service = truth.get("service", "")
-    ranked = case["ranked"]
-    return case | {
-        "truth": service,
-        "true_agent": truth.get("agent", ""),
-        "fault_type": truth.get("fault_type", ""),
-        "answer": _ANSWERS.get(case["outcome"], case["outcome"]),
-        "rank": ranked.index(service) + 1 if service in ranked else None,
-        "first": ranked[0] if ranked else "",
-    }
+    answer = _ANSWERS.get(case["outcome"], case["outcome"])
+    return beside_truth(case, truth) | {"answer": answer}
 
 
 @require_safe
@@ -161,20 +154,16 @@ def replay_case(request: HttpRequest, pk: int, case: int) -> HttpResponse:
     truth = replay.case_set.truths.get(row.case_id, {})
     answer = row.answer or {}
     found = answer.get("replayed")
-    true = truth.get("service", "")
     context = {
         "replay": replay,
         "row": row,
         "word": VARIANTS[Kind(replay.case_set.kind)].get(row.variant, row.variant),
         "is_steps": replay.case_set.kind == Kind.TRAJECTORIES,
         "case": _case(found, truth) if found else None,
-        "true": true,
+        "true": truth.get("service", ""),
         "true_agent": truth.get("agent", ""),
         "fault_type": truth.get("fault_type", ""),
-        "steps": [
-            step | {"is_true": str(step["index"]) == true, "is_first": step["rank"] == 1}
-            for step in answer.get("steps", ())
-        ],
+        "steps": steps_beside_truth(answer, truth),
     }
     return render(request, "practice/replay_case.html", context)
 

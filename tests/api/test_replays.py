@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from practice.domain.rootcause import evaluation
 from practice.models import CaseSet, Replay
@@ -108,3 +110,54 @@ def test_a_program_replays_trajectories_too(with_key: Any) -> None:
     found = client.get(url).json()["result"]["variants"]
     assert (found["whole"]["r_at_1"], found["whole"]["agent_at_1"]) == (0.25, 0.25)
     assert client.put(f"{url}/baseline").json()["is_baseline"] is True
+
+
+def test_a_program_reads_each_case_beside_its_label(with_key: Any, olga_client: Any) -> None:
+    client, reader = with_key("write"), with_key("read")
+    body = zipped(trajectory_files())
+    client.post("/api/v1/case-sets?name=talks.zip", body, content_type="application/zip")
+    case_set = read_in(CaseSet.objects.get())
+    home = f"/api/v1/case-sets/{case_set.pk}/replays"
+    client.post(home, {"variants": ["no-code"]}, content_type="application/json")
+    cases = f"/api/v1/replays/{Replay.objects.get().pk}/cases"
+    waiting = reader.get(cases).json()["results"][0]
+    assert (waiting["status"], waiting["outcome"], waiting["ranked"]) == ("waiting", "", [])
+    while ids := replays.due():
+        for pk in ids:
+            replays.work(pk)
+    rows = reader.get(f"{cases}?variant=whole").json()["results"]
+    assert {row["variant"] for row in rows} == {"whole"}
+    assert len(reader.get(cases).json()["results"]) == 2 * len(rows)
+    for row in rows:
+        truth = case_set.truths[row["case_id"]]
+        assert (row["truth"], row["true_agent"]) == (truth["service"], truth["agent"])
+        found = row["ranked"].index(row["truth"]) + 1 if row["truth"] in row["ranked"] else None
+        assert row["rank"] == found
+        assert row["visits"] > 0
+    told = reader.get(f"{cases}/{rows[0]['id']}").json()
+    assert told.items() >= rows[0].items()
+    decisive = [str(step["index"]) for step in told["steps"] if step["is_true"]]
+    assert decisive == [rows[0]["truth"]]
+    assert [str(s["index"]) for s in told["steps"] if s["is_first"]] == [rows[0]["ranked"][0]]
+    refused = reader.get(f"{cases}?variant=no-logs")
+    assert (refused.status_code, "whole, no-code" in refused.text) == (400, True)
+    assert olga_client.get(cases).status_code == 404
+    assert olga_client.get(f"{cases}/{rows[0]['id']}").status_code == 404
+
+
+def test_a_list_of_cases_takes_as_many_queries_for_more_of_them(
+    with_key: Any, workspace: Any
+) -> None:
+    reader = with_key("read")
+    replay = Replay.objects.create(case_set=sent(workspace), number=1, variants=["whole"])
+    url = f"/api/v1/replays/{replay.pk}/cases"
+    counts = []
+    for more in (1, 30):
+        for number in range(more):
+            answer = {"replayed": {"ranked": ["web"], "outcome": "found"}, "steps": ["x" * 99]}
+            replay.cases.create(variant="whole", case_id=f"{more}-{number}", answer=answer)
+        with CaptureQueriesContext(connection) as asked:
+            assert reader.get(url).status_code == 200
+        counts.append(len(asked))
+        assert "steps" not in asked[-1]["sql"]
+    assert counts[0] == counts[1]

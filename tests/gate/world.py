@@ -192,7 +192,7 @@ def build(workspace: Any, ada: Any) -> World:
             ("incidents/<", {"number": incident.number}),
             ("root-causes/evaluation/<", {"pk": replay.pk, "case": case.pk}),
             ("root-causes/evaluation/sets/<", {"pk": cases.pk}),
-            ("replays/<", {"pk": replay.pk}),
+            ("replays/<", {"pk": replay.pk, "case": case.pk}),
             ("case-sets/<", {"pk": cases.pk}),
             ("root-causes/telemetry/<", {"slug": source.slug}),
             ("telemetry/<", {"slug": source.slug, "pk": file.pk}),
