@@ -112,3 +112,15 @@ def test_the_compose_file_runs_one_image_without_root() -> None:
     assert set(ours) == {"prepare", "web", "mcp", "worker", "beat"}
     assert all(s["user"] == "10001:10001" for s in ours.values())
     assert all("healthcheck" in s for name, s in services.items() if name != "prepare")
+
+
+def test_every_setting_can_stand_in_the_file_that_compose_reads() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    ours = [s for s in services.values() if s["image"].startswith("greenroom")]
+    assert all(s["env_file"] == [{"path": ".env", "required": False}] for s in ours)
+    example = (ROOT / ".env.example").read_text()
+    named = set(re.findall(r"^([A-Z_]+)=", example, re.MULTILINE))
+    assert named - variables() == {"POSTGRES_PASSWORD"}
+    # What is said there wins over the file, so it is no setting anybody would put into it.
+    fixed = {name for s in ours for name, value in s["environment"].items() if "${" not in value}
+    assert fixed == {"REDIS_URL", "SEED_DIR", "GREENROOM_DATA_DIR"}
