@@ -26,6 +26,7 @@ from practice.views import (
     start,
     telemetry,
     trajectories,
+    workspaces,
 )
 
 urlpatterns = [
@@ -46,6 +47,9 @@ urlpatterns = [
     path("practice/costs/", costs.costs_page, name="costs"),
     path("practice/calls/", calls.call_list, name="call-list"),
     path("practice/calls/<int:pk>/", calls.call_detail, name="call-detail"),
+    path("settings/workspace/", workspaces.workspace, name="workspace"),
+    path("settings/workspace/rename/", workspaces.rename, name="workspace-rename"),
+    path("settings/workspace/new/", workspaces.create, name="workspace-new"),
     path("settings/retention/", retention.retention, name="retention"),
     path("settings/retention/save/", retention.save, name="retention-save"),
     path("settings/models/", prices.price_list, name="price-list"),

@@ -20,6 +20,7 @@ from memoryapp.api import (
     transfer,
     views,
     webhooks,
+    workspace,
 )
 
 # Imported so that the extensions register themselves.
@@ -70,6 +71,7 @@ urlpatterns = [
         imports.PlaybookImport.as_view(),
         name="api-playbook-import",
     ),
+    path("workspace", workspace.WorkspaceDetail.as_view(), name="api-workspace"),
     path("workspace/export", transfer.WorkspaceExport.as_view(), name="api-workspace-export"),
     path("workspace/exports", exports.ExportList.as_view(), name="api-workspace-exports"),
     path(

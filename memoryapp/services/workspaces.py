@@ -1,4 +1,4 @@
-"""The first workspace and its members."""
+"""Making workspaces, naming them, and their first members."""
 
 from __future__ import annotations
 
@@ -7,10 +7,16 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
+from django.utils.text import slugify
 
+from memoryapp.domain.errors import UnableToChange
+from memoryapp.domain.text import cleaned
 from memoryapp.models import Event, Membership, Role, Workspace
 
 FIRST_OPERATOR = "operator"
+#: Workspaces one person may administer before no more are made for them.
+MOST = 100
+NAME_CHARS, SLUG_CHARS = 100, 40
 
 
 def first_operator_create() -> tuple[Workspace, str | None]:
@@ -54,3 +60,76 @@ def member_add(*, workspace: Workspace, user: Any, role: str, by: Any) -> Member
             after={"role": role},
         )
     return membership
+
+
+def workspace_create(*, name: str, by: Any) -> Workspace:
+    """Make an empty workspace with ``by`` as its admin. Its slug is made from its name.
+
+    Raises:
+        UnableToChange: no usable name, or ``by`` administers ``MOST`` already.
+    """
+    name = _named(name)
+    if by.memberships.filter(role=Role.ADMIN).count() >= MOST:
+        raise UnableToChange(f"You administer {MOST} workspaces already. Nothing was made.")
+    with transaction.atomic():
+        workspace = _with_free_slug(name)
+        Membership.objects.create(workspace=workspace, user=by, role=Role.ADMIN)
+        Event.objects.record(
+            workspace=workspace,
+            actor=by,
+            kind="workspace.created",
+            subject=workspace,
+            before={},
+            after={"name": name, "slug": workspace.slug},
+        )
+    return workspace
+
+
+def workspace_rename(*, workspace: Workspace, name: str, by: Any) -> Workspace:
+    """Call a workspace otherwise; its slug stays.
+
+    Raises:
+        UnableToChange: no usable name.
+    """
+    name = _named(name)
+    with transaction.atomic():
+        held = Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+        if held.name != name:
+            Workspace.objects.filter(pk=held.pk).update(name=name)
+            workspace.name = name
+            Event.objects.record(
+                workspace=workspace,
+                actor=by,
+                kind="workspace.renamed",
+                subject=workspace,
+                before={"name": held.name},
+                after={"name": name},
+            )
+    return workspace
+
+
+def _named(name: str) -> str:
+    """The name as it is kept.
+
+    Raises:
+        UnableToChange: too long, or no letter or digit in it.
+    """
+    name = " ".join(cleaned(name).split())
+    if not slugify(name, allow_unicode=True) or len(name) > NAME_CHARS:
+        raise UnableToChange(
+            f"A workspace needs a name with letters or digits, of at most {NAME_CHARS} characters."
+        )
+    return name
+
+
+def _with_free_slug(name: str) -> Workspace:
+    """A workspace with a slug like its name, or like it with a number behind it."""
+    # A name may be in letters that a slug cannot have.
+    like = slugify(name)[:SLUG_CHARS].strip("-") or "workspace"
+    number = 1
+    while True:
+        slug = like if number == 1 else f"{like}-{number}"
+        made, is_new = Workspace.objects.get_or_create(slug=slug, defaults={"name": name})
+        if is_new:
+            return made
+        number += 1

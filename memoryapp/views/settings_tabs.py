@@ -11,6 +11,7 @@ from django.urls import reverse
 TABS = (
     ("API keys", "key-list"),
     ("Members", "member-list"),
+    ("Workspace", "workspace"),
     ("Models", "price-list"),
     ("Webhooks", "webhook-list"),
     ("Redaction", "redaction"),

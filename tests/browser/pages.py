@@ -71,6 +71,7 @@ PAGES = (
     "/environments/help-desk/memory/?tab=files",
     "/settings/keys/",
     "/settings/members/",
+    "/settings/workspace/",
     "/settings/webhooks/",
     "/settings/models/",
     "/settings/retention/",

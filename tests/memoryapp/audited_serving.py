@@ -202,3 +202,13 @@ def _withdrawn(world: World) -> Any:
     return withdrawals.release_withdraw(
         release=world.release(), kind="retired", reason="Old", by=world.by
     )
+
+
+@leaves("workspace.created")
+def workspace_create(world: World) -> None:
+    workspaces.workspace_create(name="Another", by=world.by)
+
+
+@leaves("workspace.renamed")
+def workspace_rename(world: World) -> None:
+    workspaces.workspace_rename(workspace=world.workspace, name="Otherwise", by=world.by)
