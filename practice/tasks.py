@@ -14,6 +14,7 @@ from practice.orchestrator import (
     online,
     prompt_trials,
     readings,
+    removal,
     replays,
     resets,
     retention,
@@ -89,6 +90,13 @@ def drop_old() -> None:
     is_more = retention.drop()
     if observations.sweep() or is_more:
         drop_old.delay()
+
+
+@shared_task(base=Bell)
+def remove_workspaces() -> None:
+    """Delete a part of deleted workspaces, and go on while there is more."""
+    if removal.remove():
+        remove_workspaces.delay()
 
 
 @shared_task(base=Bell)

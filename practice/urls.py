@@ -49,6 +49,7 @@ urlpatterns = [
     path("practice/calls/<int:pk>/", calls.call_detail, name="call-detail"),
     path("settings/workspace/", workspaces.workspace, name="workspace"),
     path("settings/workspace/rename/", workspaces.rename, name="workspace-rename"),
+    path("settings/workspace/delete/", workspaces.delete, name="workspace-delete"),
     path("settings/workspace/new/", workspaces.create, name="workspace-new"),
     path("settings/retention/", retention.retention, name="retention"),
     path("settings/retention/save/", retention.save, name="retention-save"),

@@ -39,7 +39,7 @@ def unusual_use_record(now: datetime | None = None) -> int:
     until = now or timezone.now()
     return sum(
         _record(workspace, much, until)
-        for workspace in Workspace.objects.order_by("pk").iterator()
+        for workspace in Workspace.objects.filter(deleted_at=None).order_by("pk")
         for much in _too_much(workspace, until)
     )
 
@@ -54,7 +54,7 @@ def _too_much(workspace: Workspace, now: datetime) -> Iterator[_Much]:
         (recent.filter(kind=FAILED), "subject_id"),
     ):
         counted = rows.values_list("kind", person).annotate(
-            Count("pk"), ArrayAgg("through", distinct=True)
+            count=Count("pk"), through=ArrayAgg("through", distinct=True)
         )
         for kind, person_id, count, through in counted:
             if count > most[kind]:

@@ -335,6 +335,7 @@ CELERY_BEAT_SCHEDULE = {
     "flush-receipts": {"task": "memoryapp.tasks.flush_receipts", "schedule": RECEIPT_SECONDS},
     "send-webhooks": {"task": "memoryapp.tasks.send_webhooks", "schedule": 15.0},
     "watch-use": {"task": "memoryapp.tasks.watch_use", "schedule": 300},
+    "remove-workspaces": {"task": "practice.tasks.remove_workspaces", "schedule": 600},
     "drop-old": {"task": "practice.tasks.drop_old", "schedule": 3600},
     "assemble-traces": {
         "task": "practice.tasks.assemble_traces",

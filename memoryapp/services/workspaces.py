@@ -13,23 +13,23 @@ from memoryapp.domain.errors import UnableToChange
 from memoryapp.domain.text import cleaned
 from memoryapp.models import Event, Membership, Role, Workspace
 
-FIRST_OPERATOR = "operator"
+FIRST, FIRST_OPERATOR = "main", "operator"
 #: Workspaces one person may administer before no more are made for them.
 MOST = 100
 NAME_CHARS, SLUG_CHARS = 100, 40
 
 
-def first_operator_create() -> tuple[Workspace, str | None]:
+def first_operator_create() -> tuple[Workspace | None, str | None]:
     """Create the first workspace and its operator where there is no user yet.
 
-    Returns the workspace and the generated password, or ``None`` for the password when there was
-    somebody already. The password is stored only as a hash.
+    Returns the workspace and the generated password. Where there was somebody already there is no
+    password, and no workspace if they deleted the first one. The password is stored only as a hash.
     """
     users = get_user_model().objects
     with transaction.atomic():
-        workspace, _ = Workspace.objects.get_or_create(slug="main", defaults={"name": "Main"})
         if users.exists():
-            return workspace, None
+            return Workspace.objects.filter(slug=FIRST).first(), None
+        workspace, _ = Workspace.objects.get_or_create(slug=FIRST, defaults={"name": "Main"})
         password = secrets.token_urlsafe(12)
         user = users.create_superuser(username=FIRST_OPERATOR, password=password)
         Membership.objects.create(workspace=workspace, user=user, role=Role.ADMIN)

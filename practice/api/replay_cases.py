@@ -53,7 +53,7 @@ class ReplayCaseRowSerializer(serializers.ModelSerializer[ReplayCase]):
         told = beside_truth(found or {"ranked": []}, truths.get(row.case_id, {}))
         empty = {"outcome": "", "agent": "", "notes": []}
         plain = {name: getattr(row, name) for name in self.Meta.fields[:5]}
-        return {name: plain.get(name, told.get(name, empty.get(name))) for name in self.fields}
+        return {name: plain.get(name, told.get(name, empty.get(name))) for name in self.Meta.fields}
 
     def _found(self, row: ReplayCase) -> Any:
         """Read beside the row, for the steps of a trajectory are most of an answer."""

@@ -86,9 +86,9 @@ def work(set_id: int) -> None:
         _fail(row, f"An internal error stopped the reading: {type(error).__name__}: {error}")
 
 
-def forget(digest: str) -> None:
-    """Take away what was unpacked of a set, unless another workspace has the same one."""
-    if not CaseSet.objects.filter(digest=digest).exists():
+def forget(digest: str, *, but: int = 0) -> None:
+    """Take away what was unpacked of a set, unless another workspace than ``but`` has it too."""
+    if not CaseSet.objects.filter(digest=digest).exclude(workspace=but).exists():
         shutil.rmtree(home_of(digest), ignore_errors=True)
 
 

@@ -1,4 +1,4 @@
-"""The workspace: its name, the reader's other ones, and making another, with the sample or not."""
+"""The workspace: its name, the reader's other ones, making another, and deleting it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from memoryapp.access import SESSION_KEY, Right, gate, membership_of, membership
 from memoryapp.domain.errors import UnableTo
 from memoryapp.services.workspaces import NAME_CHARS, workspace_create, workspace_rename
 from memoryapp.views.settings_tabs import settings_tabs
+from practice.services.removal import workspace_delete
 from practice.services.sample_incidents import sample_incident_load
 from practice.services.samples import sample_load
 
@@ -25,6 +26,14 @@ class WorkspaceForm(forms.Form):
     name = forms.CharField(max_length=NAME_CHARS, help_text="For example a team, or a product.")
     with_sample = forms.BooleanField(
         required=False, initial=True, label="With the sample help desk and its incident"
+    )
+
+
+class DeleteForm(forms.Form):
+    confirmed = forms.CharField(
+        max_length=NAME_CHARS,
+        label="Its short name, to be sure",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
 
 
@@ -71,11 +80,30 @@ def create(request: HttpRequest) -> HttpResponse:
     return redirect("overview")
 
 
+@require_POST
+@gate(Right.ADMINISTER)
+def delete(request: HttpRequest) -> HttpResponse:
+    """Delete the workspace, for good, once its short name was written."""
+    gone = membership_of(request).workspace
+    form = DeleteForm(request.POST, auto_id="delete_%s")
+    if not form.is_valid():
+        return _page(request, deleting=form, status=422)
+    try:
+        workspace_delete(workspace=gone, confirmed=form.cleaned_data["confirmed"], by=request.user)
+    except UnableTo as error:
+        form.add_error("confirmed", str(error))
+        return _page(request, deleting=form, status=error.status)
+    request.session.pop(SESSION_KEY, None)
+    messages.success(request, f"{gone.name} is deleted. Its rows go within minutes or hours.")
+    return redirect("overview")
+
+
 def _page(
     request: HttpRequest,
     *,
     renaming: NameForm | None = None,
     making: WorkspaceForm | None = None,
+    deleting: DeleteForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
     me = membership_of(request)
@@ -83,6 +111,7 @@ def _page(
         "may_administer": me.may_administer,
         "renaming": renaming or NameForm(initial={"name": me.workspace.name}),
         # Two fields of the page are called name.
+        "deleting": deleting or DeleteForm(auto_id="delete_%s"),
         "making": making or WorkspaceForm(auto_id="new_%s"),
         "mine": sorted(memberships_of(request), key=lambda each: each.workspace.name.lower()),
         "settings_tabs": settings_tabs(request),

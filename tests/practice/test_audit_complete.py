@@ -22,6 +22,7 @@ ELSEWHERE = {
     "reading_begin_anew": "its row is that of file_read_again or case_set_read_again",
     "reading_cancel": "its row is that of file_cancel or case_set_cancel",
     "trajectories_stream": "each batch is a trajectories_send",
+    "workspace_delete": "the log goes with the workspace; the server's log has a line",
 }
 
 

@@ -154,7 +154,7 @@ def test_a_wrong_setting_is_refused_in_one_line(
 
 
 def test_every_wrong_setting_is_said_at_once(settings_with: Any) -> None:
-    with pytest.raises(SystemExit, match=r"(?s)PORT must be.*\n.*LOG_LEVEL must be"):
+    with pytest.raises(SystemExit, match=r"(?s)LOG_LEVEL must be.*\n.*PORT must be"):
         settings_with(PORT="web", LOG_LEVEL="LOUD")
 
 

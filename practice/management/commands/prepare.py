@@ -25,8 +25,9 @@ class Command(BaseCommand):
                 raise CommandError(reason) from error
             raise
         workspace, password = first_operator_create()
-        sample_load(workspace=workspace)
-        sample_incident_load(workspace=workspace)
+        if workspace is not None:
+            sample_load(workspace=workspace)
+            sample_incident_load(workspace=workspace)
         if password is not None:
             self.stdout.write("")
             self.stdout.write(f"  First operator   {FIRST_OPERATOR}")
