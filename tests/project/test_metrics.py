@@ -103,7 +103,7 @@ def test_reading_it_costs_few_queries_however_much_there_is(
 ) -> None:
     for _ in range(3):
         Unit.objects.create(run=RunFactory(status="running"), stage="solve", round=1)
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         assert re.search(
             r"greenroom_units\{status=\"waiting\"\} 3", client.get("/metrics").content.decode()
         )
