@@ -20,6 +20,8 @@ PULLING = {"GET": (Scope.PULL, Scope.READ, Scope.WRITE)}
 WRITING = dict.fromkeys(("POST", "PUT", "PATCH", "DELETE"), (Scope.WRITE,))
 SENDING = {"GET": (Scope.READ, Scope.WRITE), "POST": (Scope.TRAJECTORIES, Scope.WRITE)}
 ADMINISTERING = dict.fromkeys(("GET", "POST"), (Scope.ADMIN,))
+#: for answers that hold a secret: no cache keeps them, nor does ``idempotency``.
+SHOWN_ONCE = {"Cache-Control": "no-store"}
 PROBLEM = OpenApiResponse(OpenApiTypes.OBJECT, description="application/problem+json")
 
 

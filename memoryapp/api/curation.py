@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -13,7 +15,7 @@ from rest_framework.views import APIView
 from memoryapp.access import object_or_404
 from memoryapp.api.bullets import CONTENT_MOST, REFUSED, BulletSerializer
 from memoryapp.api.contract import PROBLEM, READING, WRITING, WriteRequest
-from memoryapp.api.permissions import HasScope, playbook_of
+from memoryapp.api.permissions import HasScope, administers, playbook_of
 from memoryapp.api.serving import LabelSerializer, label_facts
 from memoryapp.domain.errors import UnableToChange
 from memoryapp.models import LabelMove, Playbook
@@ -113,25 +115,38 @@ class PlaybookSettings(APIView):
         """Name, description, token budget, and whether publishing needs an evaluation."""
         return Response(SettingsSerializer(playbook_of(request, slug)).data)
 
-    @extend_schema(request=SettingsSerializer, responses={200: SettingsSerializer, **REFUSED})
+    @extend_schema(
+        request=SettingsSerializer, responses={200: SettingsSerializer, 403: PROBLEM, **REFUSED}
+    )
     def patch(self, request: Request, slug: str) -> Response:
-        """Change some of them. The address stays."""
+        """Change some of them: all or none. The address stays.
+
+        Whether publishing needs an evaluation is for admins; what stays as it is may be sent along.
+        """
         playbook = playbook_of(request, slug)
         asked = SettingsSerializer(playbook, data=request.data, partial=True)
         asked.is_valid(raise_exception=True)
         wanted = dict(asked.validated_data)
         required = wanted.pop("requires_evaluation", None)
+        if required is not None and not administers(request):
+            if required != playbook.requires_evaluation:
+                raise PermissionDenied(
+                    "Only admins say whether publishing needs an evaluation. Nothing was changed."
+                )
+            required = None
         if required is None and not wanted:
             raise UnableToChange("Nothing was asked for, so there is nothing to save.")
-        if wanted:
-            kept = {name: getattr(playbook, name) for name in curation.CHANGEABLE}
-            playbook = curation.playbook_change(
-                playbook=playbook, by=request.user, **(kept | wanted)
-            )
-        if required is not None:
-            playbook = playbooks.playbook_require_evaluation(
-                playbook=playbook, required=required, by=request.user
-            )
+        kept = {name: getattr(playbook, name) for name in curation.CHANGEABLE}
+        others = kept | wanted != kept
+        with transaction.atomic():
+            if others or required is None:
+                playbook = curation.playbook_change(
+                    playbook=playbook, by=request.user, **(kept | wanted)
+                )
+            if required is not None and (required != playbook.requires_evaluation or not others):
+                playbook = playbooks.playbook_require_evaluation(
+                    playbook=playbook, required=required, by=request.user
+                )
         return Response(SettingsSerializer(playbook).data)
 
 

@@ -12,14 +12,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
-from memoryapp.api.contract import PROBLEM, WriteRequest
+from memoryapp.api.contract import PROBLEM, SHOWN_ONCE, WriteRequest
 from memoryapp.api.permissions import HasScope, workspace_of
 from memoryapp.models import ApiKey, Playbook
 from memoryapp.models.tokens import Scope
 from memoryapp.services.tokens import GRACE_MOST, api_key_create, api_key_revoke, api_key_rotate
 
 ADMINISTERING = dict.fromkeys(("GET", "POST", "DELETE"), (Scope.ADMIN,))
-SHOWN_ONCE = {"Cache-Control": "no-store"}
 
 
 class KeySerializer(serializers.ModelSerializer[ApiKey]):

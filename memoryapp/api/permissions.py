@@ -39,6 +39,13 @@ class HasScope(permissions.BasePermission):
         return any(allows(membership, RIGHT_OF_SCOPE[Scope(scope)]) for scope in scopes)
 
 
+def administers(request: Request) -> bool:
+    """Whether the caller may do what admins do: by the scope of the key, or the person's role."""
+    if isinstance(request.auth, ApiKey):
+        return not key_problem(request.auth, (Scope.ADMIN,))
+    return allows(membership_of(request._request), RIGHT_OF_SCOPE[Scope.ADMIN])
+
+
 def bound_to(request: Request) -> list[int]:
     """The playbooks the key is good for; empty for all, and for people."""
     return playbooks_bound(request.auth) if isinstance(request.auth, ApiKey) else []

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
-from memoryapp.api.contract import PROBLEM, NewestFirst, WriteRequest, one_of
+from memoryapp.api.contract import PROBLEM, SHOWN_ONCE, NewestFirst, WriteRequest, one_of
 from memoryapp.api.permissions import HasScope, workspace_of
 from memoryapp.domain.webhooks import KINDS
 from memoryapp.models import Delivery, DeliveryTry, Webhook
@@ -107,7 +107,8 @@ class WebhookList(WebhookView):
         made, secret = webhooks.webhook_create(
             workspace=workspace_of(request), by=request.user, **asked.validated_data
         )
-        return Response({**WebhookSerializer(made).data, "secret": secret}, status=201)
+        shown = {**WebhookSerializer(made).data, "secret": secret}
+        return Response(shown, status=201, headers=SHOWN_ONCE)
 
 
 class WebhookDetail(WebhookView):
@@ -140,7 +141,7 @@ class WebhookRotate(WebhookView):
     def post(self, request: Request, pk: int) -> Response:
         """Make a new secret; the old one still signs for a day."""
         secret = webhooks.webhook_rotate(webhook=self.webhook(request, pk), by=request.user)
-        return Response({"secret": secret})
+        return Response({"secret": secret}, headers=SHOWN_ONCE)
 
 
 class WebhookTest(WebhookView):

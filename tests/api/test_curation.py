@@ -83,6 +83,33 @@ def test_settings_are_read_and_changed_one_by_one(call: Any, playbook: Any) -> N
     assert call("get", f"{PATH}/settings")["token_budget"] == 900
 
 
+def test_all_settings_may_be_sent_back_with_one_of_them_changed(call: Any, playbook: Any) -> None:
+    known = call("get", f"{PATH}/settings")
+    assert call("patch", f"{PATH}/settings", known | {"name": "Desk"})["name"] == "Desk"
+    changed = known | {"name": "Desk", "requires_evaluation": True}
+    assert call("patch", f"{PATH}/settings", changed)["requires_evaluation"]
+    call("patch", f"{PATH}/settings", changed, expect=409)
+
+
+@pytest.mark.parametrize("is_key", [True, False])
+def test_only_admins_say_whether_publishing_needs_an_evaluation(
+    playbook: Any, with_key: Any, rita_client: Any, is_key: bool
+) -> None:
+    """As on its page: a reviewer, and a key that may only write, would lift the gate they meet."""
+    playbook.requires_evaluation = True
+    playbook.save()
+    client = with_key("write") if is_key else rita_client
+
+    def patch(**asked: Any) -> Any:
+        return client.patch(f"/api/v1{PATH}/settings", asked, content_type="application/json")
+
+    refused = patch(name="Desk", requires_evaluation=False)
+    assert (refused.status_code, "Only admins" in refused.json()["detail"]) == (403, True)
+    playbook.refresh_from_db()
+    assert (playbook.name, playbook.requires_evaluation) == ("Help desk", True)
+    assert patch(name="Desk", requires_evaluation=True).json()["name"] == "Desk"
+
+
 def test_a_budget_below_what_is_approved_is_refused(call: Any, playbook: Any) -> None:
     BulletFactory(playbook=playbook)
     said = call("patch", f"{PATH}/settings", {"token_budget": 1}, expect=409)["detail"]

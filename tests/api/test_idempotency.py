@@ -112,6 +112,21 @@ def test_it_never_stores_a_new_key(with_key: Any, workspace: Any) -> None:
     assert ApiKey.objects.filter(name="agent").count() == 1
 
 
+def test_it_never_stores_the_secret_of_a_webhook(with_key: Any, workspace: Any) -> None:
+    client, headers = with_key("admin"), {"Idempotency-Key": "make"}
+    body = {"url": "https://hooks.example.com/x", "kinds": ["run.finished"]}
+    path = "/api/v1/webhooks"
+    made = client.post(path, body, content_type="application/json", headers=headers)
+    rotated = client.post(
+        f"{path}/{made.json()['id']}/rotate", headers={"Idempotency-Key": "rotate"}
+    )
+    assert [one["Cache-Control"] for one in (made, rotated)] == ["no-store", "no-store"]
+    assert not IdempotentRequest.objects.exclude(body=None).exists()
+    again = client.post(path, body, content_type="application/json", headers=headers)
+    assert again.json()["type"].endswith("answer-not-kept")
+    assert workspace.webhooks.count() == 1
+
+
 @pytest.mark.parametrize("key", ["", "x" * 256, "ü"])
 def test_it_refuses_what_is_no_key(playbook: Any, with_key: Any, key: str) -> None:
     assert report(with_key("feedback:write"), playbook, key).status_code == 400
