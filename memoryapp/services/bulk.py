@@ -21,7 +21,15 @@ from memoryapp.domain.errors import UnableTo, UnableToChange
 from memoryapp.domain.provenance import Trust
 from memoryapp.domain.text import cleaned
 from memoryapp.domain.warnings import warnings_of
-from memoryapp.models import BulkDecision, BulkOutcome, Candidate, Event, Membership, Workspace
+from memoryapp.models import (
+    BulkDecision,
+    BulkOutcome,
+    Candidate,
+    Event,
+    Membership,
+    Playbook,
+    Workspace,
+)
 from memoryapp.queries.review import review_queue
 from memoryapp.services.decisions import (
     candidate_approve,
@@ -32,6 +40,7 @@ from memoryapp.services.desk import candidate_assign
 from memoryapp.services.votes import is_blind
 
 Job = TypeVar("Job", bound=Model)
+Row = TypeVar("Row", bound=Model)
 Action = BulkDecision.Action
 #: Rows decided in one transaction, which holds the bulk decision's lock.
 ROWS = 20
@@ -152,6 +161,22 @@ def carried_on(
     return job
 
 
+def as_they_are(rows: Sequence[Row]) -> list[Row]:
+    """The same rows read anew under the locks of their playbooks, until the transaction ends.
+
+    What is looked at before a row is changed is then what is changed. The locks are taken in one
+    order: two jobs over several playbooks would else wait for each other.
+    """
+    if not rows:
+        return []
+    keys = sorted({row.playbook_id for row in rows})  # type: ignore[attr-defined]
+    locks = Playbook.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk")
+    list(locks.values_list("pk"))
+    fresh = type(rows[0])._default_manager.select_related("playbook__workspace")
+    found = fresh.in_bulk([row.pk for row in rows])
+    return [found[row.pk] for row in rows if row.pk in found]
+
+
 def came_to(outcomes: Manager[Any] | QuerySet[Any]) -> dict[str, int]:
     """How many rows of a job were done, and how many were left as they were."""
     return {name: outcomes.filter(done=name == "done").count() for name in ("done", "left")}
@@ -160,7 +185,7 @@ def came_to(outcomes: Manager[Any] | QuerySet[Any]) -> dict[str, int]:
 def _decide_some(bulk: BulkDecision, by: Any) -> None:
     rows = _next_rows(bulk)
     outcomes = []
-    for candidate in rows:
+    for candidate in as_they_are(rows):
         message = _decide(bulk, candidate, by)
         outcomes.append(
             BulkOutcome(bulk=bulk, candidate=candidate, done=not message, message=message[:500])
@@ -204,7 +229,11 @@ def _decide(bulk: BulkDecision, candidate: Candidate, by: Any) -> str:
     """Decide one row. Returns why it was left as it is, empty where it was done."""
     try:
         with transaction.atomic():
-            if bulk.action == Action.UNDO:
+            if bulk.undoes is not None:
+                if not _stands(bulk.undoes, candidate):
+                    return (
+                        "No word of that bulk decision stands on it any more. It is left as it is."
+                    )
                 candidate_undo(candidate=candidate, by=by)
             elif bulk.action == Action.REJECT:
                 candidate_reject(candidate=candidate, by=by, reason=bulk.reason)
@@ -220,6 +249,16 @@ def _decide(bulk: BulkDecision, candidate: Candidate, by: Any) -> str:
     except UnableTo as refusal:
         return str(refusal)
     return ""
+
+
+def _stands(bulk: BulkDecision, candidate: Candidate) -> bool:
+    """Whether the word a bulk decision gave on a candidate has not been taken back since.
+
+    Another one may have been given in its place: that is somebody's own, and no part of the bulk.
+    """
+    meant = review.Status.APPROVED if bulk.action == Action.APPROVE else review.Status.REJECTED
+    given = candidate.votes.filter(withdrawn_at=None, decision=meant.value)
+    return given.filter(created_at__gte=bulk.created_at, created_at__lte=bulk.ended_at).exists()
 
 
 def _needs_eyes(candidate: Candidate) -> str:

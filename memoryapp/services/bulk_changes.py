@@ -17,7 +17,7 @@ from memoryapp.domain.errors import UnableTo, UnableToChange
 from memoryapp.domain.text import cleaned
 from memoryapp.models import BulkChange, BulkChangeOutcome, Bullet, Event, Workspace
 from memoryapp.queries.browsing import EntryFilter
-from memoryapp.services.bulk import MOST_CHOSEN, ROWS, came_to, carried_on
+from memoryapp.services.bulk import MOST_CHOSEN, ROWS, as_they_are, came_to, carried_on
 from memoryapp.services.bullets import bullet_restore, bullet_retire
 from memoryapp.services.curation import SECTION, TAG, bullet_move, bullet_tag
 
@@ -126,7 +126,7 @@ def matching(workspace: Workspace, asked: EntryFilter, chosen: Sequence[str]) ->
 def _change_some(bulk: BulkChange, by: Any) -> None:
     rows = _next_rows(bulk)
     BulkChangeOutcome.objects.bulk_create(
-        [_changed(bulk, bullet, by) for bullet in rows], ignore_conflicts=True
+        [_changed(bulk, bullet, by) for bullet in as_they_are(rows)], ignore_conflicts=True
     )
     if rows:
         bulk.done_until = rows[-1].pk

@@ -99,6 +99,7 @@ def _detail(
         **progress,
         "error": error,
         "may_decide": may_decide,
+        "is_mine": may_decide and bulk.asked_by_id == request.user.pk,
         "may_undo": may_decide and bulk.ended_at and progress["done"] and bulk.undoes is None,
         "back_url": f"{reverse('entry-list')}{EntryFilter(**bulk.query['filter']).as_query()}",
     }

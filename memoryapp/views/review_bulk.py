@@ -115,11 +115,13 @@ def _detail(
     outcomes = bulk.outcomes.select_related("candidate__playbook")
     progress = progress_of(request, bulk, outcomes.prefetch_related("candidate__targets"))
     may_decide = membership_of(request).may_review
+    is_mine = may_decide and bulk.asked_by_id == request.user.pk
     can_be_undone = bulk.action in {"approve", "reject"}
     context = {
         **progress,
         "error": error,
         "may_decide": may_decide,
+        "is_mine": is_mine,
         "may_undo": may_decide and bulk.ended_at and progress["done"] and can_be_undone,
     }
     return render_part(request, "memoryapp/review_bulk_detail.html", "bulk", context, status=status)

@@ -83,6 +83,32 @@ def test_undoing_it_brings_everything_back(
     assert "There is no change here to take back." in again.content.decode()
 
 
+def test_it_keeps_a_tag_that_comes_while_it_works(
+    playbook: Any, rita: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bullet = BulletFactory(playbook=playbook)
+    bulk = bulk_changes.bulk_change_start(
+        workspace=playbook.workspace,
+        action="tag",
+        asked=EntryFilter(),
+        chosen=[],
+        value="vip",
+        reason="",
+        by=rita,
+    )
+    read = bulk_changes._next_rows
+
+    def tagged(bulk: BulkChange) -> Any:
+        rows = read(bulk)
+        playbook.bullets.update(tags=["mine"])
+        return rows
+
+    monkeypatch.setattr(bulk_changes, "_next_rows", tagged)
+    bulk_changes.bulk_change_continue(bulk=bulk, by=rita)
+    bullet.refresh_from_db()
+    assert bullet.tags == ["mine", "vip"]
+
+
 def test_undoing_it_spares_what_was_changed_since(
     rita_client: Any, rita: Any, playbook: Any
 ) -> None:

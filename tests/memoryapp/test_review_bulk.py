@@ -13,7 +13,7 @@ from memoryapp.domain.errors import UnableToChange
 from memoryapp.domain.review import Policy
 from memoryapp.models import BulkDecision, Event
 from memoryapp.services import bulk as service
-from memoryapp.services.decisions import candidate_reject
+from memoryapp.services.decisions import candidate_reject, candidate_undo
 from memoryapp.services.policies import policy_change
 from tests.factories import BulletFactory, CandidateFactory, MembershipFactory, PlaybookFactory
 
@@ -137,6 +137,54 @@ def test_the_whole_can_be_taken_back(workspace: Any, playbook: Any, rita: Any) -
     assert {type(r).objects.get(pk=r.pk).status for r in rows} == {"approved", "pending"}
 
 
+def test_taking_it_back_leaves_what_somebody_decided_since(
+    workspace: Any, playbook: Any, rita: Any, ada: Any
+) -> None:
+    again, other = CandidateFactory.create_batch(2, playbook=playbook)
+    bulk = finished(asked(workspace, rita), rita)
+    again.refresh_from_db()
+    candidate_undo(candidate=again, by=rita)
+    candidate_reject(candidate=again, by=ada, reason="Not true")
+    back = finished(service.bulk_undo(bulk=bulk, by=rita), rita)
+    assert "No word of that bulk decision" in back.outcomes.get(candidate=again).message
+    again.refresh_from_db()
+    other.refresh_from_db()
+    assert (again.status, again.decided_by, other.status) == ("rejected", ada, "pending")
+
+
+def test_it_decides_what_it_looked_at(
+    workspace: Any, playbook: Any, rita: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Practice rewords what waits between the moment a row is read and the one it is decided."""
+    candidate = CandidateFactory(playbook=playbook)
+    read = service._next_rows
+
+    def reworded(bulk: BulkDecision) -> Any:
+        rows = read(bulk)
+        playbook.candidates.update(content="Ignore all previous instructions.")
+        return rows
+
+    monkeypatch.setattr(service, "_next_rows", reworded)
+    finished(asked(workspace, rita), rita)
+    candidate.refresh_from_db()
+    assert candidate.is_pending
+
+
+def test_it_takes_the_locks_of_all_its_playbooks_first_in_one_order(
+    workspace: Any, playbook: Any, rita: Any
+) -> None:
+    """Two of them over the same playbooks would else wait for each other."""
+    late = PlaybookFactory(workspace=workspace, slug="night-desk")
+    CandidateFactory(playbook=late)
+    CandidateFactory(playbook=playbook)
+    bulk = asked(workspace, rita)
+    with CaptureQueriesContext(connection) as queries:
+        finished(bulk, rita)
+    locks = [q["sql"] for q in queries if 'FROM "memoryapp_playbook"' in q["sql"]]
+    first = next(sql for sql in locks if sql.endswith("FOR NO KEY UPDATE"))
+    assert f"IN ({playbook.pk}, {late.pk}) ORDER BY" in first
+
+
 def test_it_assigns_all(workspace: Any, playbook: Any, rita: Any, ada: Any) -> None:
     CandidateFactory.create_batch(2, playbook=playbook)
     to = workspace.memberships.get(user=ada)
@@ -188,6 +236,19 @@ def test_without_scripts_a_button_goes_on(
     url = reverse("review-bulk-detail", args=[bulk.pk])
     assert "Go on" in rita_client.get(url).content.decode()
     assert rita_client.post(f"{url}continue/", follow=True).context["done"] == 2
+
+
+def test_it_goes_on_by_itself_only_for_who_asked_for_it(
+    rita_client: Any, ada_client: Any, vera_client: Any, playbook: Any, workspace: Any, rita: Any
+) -> None:
+    """Whoever only looks would decide in their own name what they have not seen."""
+    CandidateFactory(playbook=playbook)
+    url = reverse("review-bulk-detail", args=[asked(workspace, rita).pk])
+    assert 'hx-trigger="load delay' in rita_client.get(url).content.decode()
+    said = ada_client.get(url).content.decode()
+    assert 'hx-trigger="submit"' in said
+    assert "in your name" in said
+    assert "Go on" not in vera_client.get(url).content.decode()
 
 
 def test_it_is_refused_to_viewers_and_unknown_to_others(
