@@ -141,6 +141,26 @@ def _value(
     )
 
 
+#: What a revision may change of a bullet. Not the votes: agents report while somebody works on the
+#: bullet, under no lock of the playbook, and theirs would be lost.
+_REVISED = (
+    "section",
+    "content",
+    "rule",
+    "status",
+    "verified_wins",
+    "verified_losses",
+    "revision_count",
+    "trust",
+    "position",
+    "tags",
+    "origin_kind",
+    "environment",
+    "evidence_count",
+    "updated_at",
+)
+
+
 class Bullet(models.Model):
     """One remembered lesson. ``content`` and ``section`` repeat the newest revision.
 
@@ -244,13 +264,19 @@ class Bullet(models.Model):
         reason: str,
         candidate: Any = None,
     ) -> BulletRevision:
-        """Append a revision and make it the current text. The caller holds the playbook's lock."""
+        """Append a revision and make it the current text. The caller holds the playbook's lock.
+
+        Votes are kept as they are in the database, whatever this object says. Trials are those of
+        the new text, where the candidate that brought it was tried.
+        """
         reworded = content != self.content or self.wording_id is None
+        if content != self.content:
+            self.verified_wins, self.verified_losses = self._trials_of(content, candidate)
         self.content, self.section, self.status = content, section, status
         self.rule = rule
         self.revision_count += 1
         self._rest_on(candidate)
-        self.save()
+        self.save(update_fields=None if self._state.adding else _REVISED)
         revision: BulletRevision = self.revisions.create(
             number=self.revision_count,
             content=content,
@@ -266,6 +292,17 @@ class Bullet(models.Model):
             self.wording = revision
             self.save(update_fields=["wording"])
         return revision
+
+    def _trials_of(self, content: str, candidate: Any) -> tuple[int, int]:
+        """Trials won and lost with this very text; an edited text was never tried."""
+        brought = candidate if candidate is not None and candidate.content == content else None
+        if brought is None and not self._state.adding:
+            said = self.revisions.filter(content=content, candidate__content=content)
+            earlier = said.select_related("candidate").first()
+            brought = earlier.candidate if earlier else None
+        tried = brought.scores.get("verified", {}) if brought is not None else {}
+        wins = int(tried.get("wins", 0))
+        return wins, max(0, int(tried.get("trials", 0)) - wins)
 
     def _rest_on(self, candidate: Any) -> None:
         """Count the steps of a candidate that has changed nothing here before."""

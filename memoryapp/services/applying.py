@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from django.db import IntegrityError, transaction
+from django.db.models import F, QuerySet, Value
+from django.db.models.functions import Greatest
+
 from memoryapp.domain import playbook as domain
+from memoryapp.domain import review
 from memoryapp.domain.errors import UnableToDecide, UnableToUndo
 from memoryapp.domain.playbook import Delta, DeltaRefused, Op, OverBudget
 from memoryapp.domain.ranking import room_report
@@ -13,6 +19,8 @@ from memoryapp.services.events import said
 
 #: Bullet label to what it said before and after, as the history keeps it.
 Changes = dict[str, dict[str, Any]]
+#: counters of a bullet; each of them is another's word and counted by itself.
+VOTES = ("practice_helpful", "practice_harmful", "deployed_helpful", "deployed_harmful")
 
 
 def carry_out(
@@ -41,10 +49,7 @@ def carry_out(
         was = {} if row is None else _state(row)
         if row is None:
             row = Bullet(playbook=playbook, label=playbook.take_label(value.section))
-        row.practice_helpful = max(row.practice_helpful, value.helpful - row.deployed_helpful)
-        row.practice_harmful = max(row.practice_harmful, value.harmful - row.deployed_harmful)
         row.trust = min(row.trust, candidate.trust)
-        _count_trials(row, value, candidate)
         row.revise(
             content=value.content,
             section=value.section,
@@ -57,7 +62,37 @@ def carry_out(
         changes[row.label] = {"before": was, "after": _state(row)}
         if value.status is domain.BulletStatus.RETIRED:
             _supersede_others(row, candidate)
+    if delta.op is Op.MERGE and delta.targets[0] in rows:
+        # One that stays as it is got no votes: they would have changed it.
+        kept, *others = (rows[label] for label in delta.targets)
+        votes_move(kept, others)
     return changes
+
+
+def votes_move(kept: Bullet, others: Sequence[Bullet], *, back: bool = False) -> None:
+    """Count the votes on ``others`` for ``kept`` as well; ``back`` where a merge is taken back."""
+    summed = {name: sum(getattr(other, name) for other in others) for name in VOTES}
+    if not any(summed.values()):
+        return
+    Bullet.objects.filter(pk=kept.pk).update(
+        **{
+            name: Greatest(F(name) - votes, Value(0)) if back else F(name) + votes
+            for name, votes in summed.items()
+        }
+    )
+    kept.refresh_from_db(fields=VOTES)
+
+
+def wait_again(superseded: QuerySet[Candidate]) -> None:
+    """Let wait again what a decision had made pointless, unless its twin waits by now."""
+    for other in superseded.filter(status=review.Status.SUPERSEDED, decided_at=None):
+        try:
+            with transaction.atomic():
+                Candidate.objects.filter(pk=other.pk).update(
+                    status=review.Status.PENDING, superseded_by=None
+                )
+        except IntegrityError:
+            continue
 
 
 def tried(before: domain.Playbook, delta: Delta) -> domain.Playbook:
@@ -87,7 +122,10 @@ def take_back(candidate: Candidate, *, by: Any) -> Changes:
         UnableToUndo: a bullet was changed after it.
     """
     changes: Changes = {}
-    for revision in _newest(candidate).values():
+    newest = list(_newest(candidate).values())
+    gone = [row.bullet for row in newest if row.bullet.status == Bullet.Status.RETIRED]
+    kept = [row.bullet for row in newest if row.bullet not in gone]
+    for revision in newest:
         bullet = revision.bullet
         if bullet.revision_count != revision.number:
             raise UnableToUndo(
@@ -106,6 +144,9 @@ def take_back(candidate: Candidate, *, by: Any) -> Changes:
             candidate=candidate,
         )
         changes[bullet.label] = {"before": was, "after": _state(bullet)}
+    if candidate.op == Op.MERGE:
+        for bullet in kept:
+            votes_move(bullet, gone, back=True)
     return changes
 
 
@@ -148,6 +189,7 @@ def _restored(candidate: Candidate, delta: Delta, by: Any) -> Changes | None:
     if bullet is None:
         return None
     was = _state(bullet)
+    bullet.trust = min(bullet.trust, candidate.trust)
     bullet.revise(
         content=delta.content,
         section=delta.section,
@@ -166,16 +208,6 @@ def _state(bullet: Bullet) -> dict[str, Any]:
         "revision": bullet.revision_count,
         "text": said(bullet.content),
     }
-
-
-def _count_trials(row: Bullet, value: domain.Bullet, candidate: Candidate) -> None:
-    """Set what trials said of a bullet's new text; a text that stays keeps what it has won."""
-    if value.content == row.content:
-        return
-    # What was tried is the text of the candidate: an edited text was not.
-    won = candidate.scores.get("verified", {}) if value.content == candidate.content else {}
-    row.verified_wins = int(won.get("wins", 0))
-    row.verified_losses = max(0, int(won.get("trials", 0)) - row.verified_wins)
 
 
 def _supersede_others(bullet: Bullet, candidate: Candidate) -> None:

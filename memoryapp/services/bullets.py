@@ -13,6 +13,7 @@ from memoryapp.domain.playbook import Delta, DeltaRefused, Op, OverBudget
 from memoryapp.domain.ranking import room_report
 from memoryapp.domain.text import cleaned
 from memoryapp.models import Bullet, BulletRevision, Candidate, Event, Playbook
+from memoryapp.services.applying import wait_again
 from memoryapp.services.events import said
 
 
@@ -92,6 +93,8 @@ def bullet_restore(
 ) -> Bullet:
     """Bring a retired bullet back, in doubt where ``status`` says that it was.
 
+    What waited to change it when it was retired waits again.
+
     Raises:
         UnableToChange: it is not retired, or it no longer fits the budget.
     """
@@ -101,6 +104,8 @@ def bullet_restore(
             raise UnableToChange(f"{bullet.label} is not retired.")
         _try(playbook, Delta(op=Op.ADD, section=bullet.section, content=bullet.content))
         _set_status(bullet, status, by, reason or "Restored")
+        waited = Candidate.objects.filter(targets=bullet)
+        wait_again(waited.exclude(targets__status=Bullet.Status.RETIRED))
         _record(bullet, by, "bullet.restored", reason=cleaned(reason))
     return bullet
 

@@ -14,6 +14,7 @@ from memoryapp.domain.playbook import Delta, DeltaRefused, Op, OverBudget
 from memoryapp.domain.ranking import room_report
 from memoryapp.domain.text import cleaned
 from memoryapp.models import Bullet, Candidate, Event, Playbook
+from memoryapp.services.applying import votes_move
 from memoryapp.services.events import said
 
 SECTION = re.compile(r"[a-z][a-z0-9_]{0,59}")
@@ -136,18 +137,14 @@ def bullets_merge(
         _try(playbook, delta)
         first, *others = rows
         was = {row.label: _said(row) for row in rows}
-        for other in others:
-            first.practice_helpful += other.practice_helpful
-            first.practice_harmful += other.practice_harmful
-            first.deployed_helpful += other.deployed_helpful
-            first.deployed_harmful += other.deployed_harmful
-        if content != first.content:
-            first.verified_wins = first.verified_losses = 0
+        # What is said now may be any one's text.
+        first.trust = min(row.trust for row in rows)
         first.tags = sorted({tag for row in rows for tag in row.tags})[:MOST_TAGS]
         why = reason or f"Merged with {', '.join(row.label for row in others)}"
         _revise(first, by, why, content=content, status=Bullet.Status.APPROVED)
         for other in others:
             _revise(other, by, f"Merged into {first.label}", status=Bullet.Status.RETIRED)
+        votes_move(first, others)
         Candidate.objects.pending().filter(targets__in=others).update(
             status=Candidate.Status.SUPERSEDED
         )

@@ -27,6 +27,7 @@ from memoryapp.services.applying import (
     check_room,
     take_back,
     tried,
+    wait_again,
 )
 from memoryapp.services.events import said
 from memoryapp.services.twins import candidates_part
@@ -147,7 +148,7 @@ def candidate_undo(*, candidate: Candidate, by: Any) -> Candidate:
             check_room(candidate.playbook, tokens)
         _reopen(candidate)
         take_back_words(candidate, was, by)
-        _bring_back_superseded(candidate)
+        wait_again(candidate.supersedes.all())
         _record(
             candidate,
             by,
@@ -290,18 +291,6 @@ def _reopen(candidate: Candidate) -> None:
         ) from twin
     if not reopened:
         raise UnableToUndo("This candidate is not decided any more. Nothing was changed.")
-
-
-def _bring_back_superseded(candidate: Candidate) -> None:
-    """What waited on a bullet that came back waits again, unless its twin waits by now."""
-    for other in candidate.supersedes.filter(status=review.Status.SUPERSEDED, decided_at=None):
-        try:
-            with transaction.atomic():
-                Candidate.objects.filter(pk=other.pk).update(
-                    status=review.Status.PENDING, superseded_by=None
-                )
-        except IntegrityError:
-            continue
 
 
 def _decided_so_already(

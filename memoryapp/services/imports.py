@@ -232,6 +232,7 @@ def _overwrite(
     except DeltaRefused as refusal:
         return value, Outcome(row.place, "refused", str(refusal))
     bullet = playbook.bullets.get(label=same.label)
+    bullet.trust = weakest(Trust.OUTSIDE, [bullet.trust], [content])
     bullet.revise(
         content=content,
         section=bullet.section,

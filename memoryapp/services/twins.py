@@ -41,7 +41,9 @@ def candidates_merge(*, kept: Candidate, other: Candidate, by: Any) -> Candidate
         before = kept.seen_count
         _add_evidence(kept, other)
         kept.seen_count += other.seen_count
-        kept.save(update_fields=["seen_count"])
+        # It rests on what the other was seen in as well, and that may come from outside.
+        kept.trust = min(kept.trust, other.trust)
+        kept.save(update_fields=["seen_count", "trust"])
         other.status, other.superseded_by = SUPERSEDED.value, kept
         other.decided_by, other.decided_at = by, timezone.now()
         other.save(update_fields=["status", "superseded_by", "decided_by", "decided_at"])

@@ -11,10 +11,11 @@ from django.utils import timezone
 
 from memoryapp.domain.errors import UnableToUndo
 from memoryapp.domain.formats import digest
+from memoryapp.domain.playbook import Op
 from memoryapp.domain.text import cleaned
 from memoryapp.domain.undoing import Effect, Undoing, Written, undoing
 from memoryapp.models import Bullet, BulletRevision, Candidate, Event, Playbook
-from memoryapp.services.applying import check_room
+from memoryapp.services.applying import check_room, votes_move, wait_again
 from memoryapp.services.events import said
 
 
@@ -91,6 +92,7 @@ def job_undo(
         taken = [row for row in report.rows if row.effect in _CHANGING]
         was = {row.bullet.label: _said(row.bullet) for row in taken}
         tokens = playbook.as_value().tokens
+        _part_votes(taken)
         for row in taken:
             _take_back(row, by, reason)
         check_room(playbook, tokens)
@@ -152,6 +154,18 @@ def _effect(bullet: Bullet, plan: Undoing, back: BulletRevision | None) -> Effec
     return plan.effect
 
 
+def _part_votes(taken: Sequence[Undone]) -> None:
+    """Give bullets that the job merged into others their votes back. Before they are taken back."""
+    merged = [row for row in taken if row.candidate.op == Op.MERGE]
+    for kept in (row for row in merged if row.bullet.status != Bullet.Status.RETIRED):
+        gone = [
+            row.bullet
+            for row in merged
+            if row.candidate == kept.candidate and row.bullet.status == Bullet.Status.RETIRED
+        ]
+        votes_move(kept.bullet, gone, back=True)
+
+
 def _take_back(row: Undone, by: Any, reason: str) -> None:
     bullet, back = row.bullet, row.revision if row.effect is Effect.REVERT else None
     bullet.revise(
@@ -175,7 +189,10 @@ def _withdraw(
     open_or_taken = rows.filter(
         status__in=(Candidate.Status.PENDING, Candidate.Status.APPROVED)
     ).exclude(status=Candidate.Status.APPROVED, revisions__bullet__in=spared)
-    Candidate.objects.filter(pk__in=list(open_or_taken.values_list("pk", flat=True))).update(
+    keys = list(open_or_taken.values_list("pk", flat=True))
+    # What others proposed to a bullet that the job had retired is to the point again.
+    wait_again(Candidate.objects.filter(superseded_by__in=keys).exclude(origin_link=origin_link))
+    Candidate.objects.filter(pk__in=keys).update(
         status=Candidate.Status.SUPERSEDED,
         decided_by=by,
         decided_at=timezone.now(),

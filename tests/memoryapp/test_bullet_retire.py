@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.factories import BulletFactory, PlaybookFactory
+from memoryapp.models import Candidate
+from tests.factories import BulletFactory, CandidateFactory, PlaybookFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -27,6 +28,25 @@ def test_it_leaves_the_draft_and_comes_back(rita_client: Any, bullet: Any) -> No
     assert "is back in the draft" in rita_client.get(answer.url).content.decode()
     assert list(bullet.playbook.bullets.live()) == [bullet]
     assert [r.reason for r in bullet.revisions.all()[:2]] == ["True again", "Not true any more"]
+
+
+def test_what_waited_to_change_it_waits_again_when_it_comes_back(
+    rita_client: Any, bullet: Any
+) -> None:
+    waiting, merge = (
+        CandidateFactory(playbook=bullet.playbook, op=op) for op in ("UPDATE", "MERGE")
+    )
+    gone = BulletFactory(playbook=bullet.playbook)
+    waiting.targets.set([bullet])
+    merge.targets.set([bullet, gone])
+    for row in (bullet, gone):
+        post(rita_client, row, "retire")
+    post(rita_client, bullet, "restore")
+    statuses = [Candidate.objects.get(pk=row.pk).status for row in (waiting, merge)]
+    assert statuses == ["pending", "superseded"]
+    post(rita_client, gone, "restore")
+    merge.refresh_from_db()
+    assert merge.is_pending
 
 
 def test_it_needs_a_reason(rita_client: Any, bullet: Any) -> None:

@@ -71,6 +71,23 @@ def test_it_spares_what_a_person_wrote_later(rita: Any, rita_client: Any, playbo
     assert Candidate.objects.get(content="A new one.").status == "approved"
 
 
+def test_what_others_proposed_to_what_it_had_retired_waits_again(
+    rita: Any, rita_client: Any, playbook: Any
+) -> None:
+    bullet = BulletFactory(playbook=playbook)
+    retire = CandidateFactory(playbook=playbook, op="RETIRE", content="", origin_link=RUN)
+    theirs, its_own = (
+        CandidateFactory(playbook=playbook, op="UPDATE", origin_link=link)
+        for link in ("/practice/runs/4/", RUN)
+    )
+    for candidate in (retire, theirs, its_own):
+        candidate.targets.set([bullet])
+    candidate_approve(candidate=retire, by=rita)
+    undo(rita_client)
+    found = [Candidate.objects.get(pk=row.pk).status for row in (retire, theirs, its_own)]
+    assert found == ["superseded", "pending", "superseded"]
+
+
 def test_it_changes_nothing_until_it_is_said(rita: Any, rita_client: Any, playbook: Any) -> None:
     learned(playbook, rita, "A new one.")
     before = list(Bullet.objects.values("status", "content", "revision_count"))

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from memoryapp.services.candidates import candidate_approve
+from memoryapp.services.bullets import bullet_edit
+from memoryapp.services.candidates import candidate_approve, candidate_undo
 from tests.factories import BulletFactory, CandidateFactory, PlaybookFactory
 
 pytestmark = pytest.mark.django_db
@@ -54,3 +55,27 @@ def test_a_reworded_bullet_begins_anew(playbook: Any, rita: Any) -> None:
     candidate.targets.set([bullet])
     candidate_approve(candidate=candidate, by=rita)
     assert counters(bullet) == (0, 0)
+
+
+def test_a_text_somebody_writes_by_hand_was_never_tried(playbook: Any, rita: Any) -> None:
+    candidate = CandidateFactory(playbook=playbook, scores=TRIED)
+    candidate_approve(candidate=candidate, by=rita)
+    bullet = playbook.bullets.get()
+    bullet_edit(bullet=bullet, content="Said otherwise.", reason="", by=rita, revision=1)
+    assert counters(bullet) == (0, 0)
+    bullet_edit(bullet=bullet, content=candidate.content, reason="", by=rita, revision=2)
+    assert counters(bullet) == (3, 1)
+
+
+def test_undoing_a_change_brings_back_the_trials_of_the_text_before(
+    playbook: Any, rita: Any
+) -> None:
+    candidate_approve(candidate=CandidateFactory(playbook=playbook, scores=TRIED), by=rita)
+    bullet = playbook.bullets.get()
+    won = {"verified": {"wins": 1, "trials": 1}}
+    change = CandidateFactory(playbook=playbook, op="UPDATE", content="New.", scores=won)
+    change.targets.set([bullet])
+    candidate_approve(candidate=change, by=rita)
+    assert counters(bullet) == (1, 0)
+    candidate_undo(candidate=change, by=rita)
+    assert counters(bullet) == (3, 1)
