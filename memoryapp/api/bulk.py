@@ -20,14 +20,14 @@ from memoryapp.services import bulk
 
 class BulkRequest(WriteRequest):
     action = serializers.ChoiceField(choices=["approve", "reject", "assign"])
-    playbook = serializers.CharField(default="", allow_blank=True)
-    op = serializers.CharField(default="", allow_blank=True)
-    section = serializers.CharField(default="", allow_blank=True)
-    run = serializers.CharField(default="", allow_blank=True)
-    search = serializers.CharField(default="", allow_blank=True)
+    playbook = serializers.CharField(default="", allow_blank=True, max_length=64)
+    op = serializers.CharField(default="", allow_blank=True, max_length=10)
+    section = serializers.CharField(default="", allow_blank=True, max_length=60)
+    run = serializers.CharField(default="", allow_blank=True, max_length=20)
+    search = serializers.CharField(default="", allow_blank=True, max_length=1_000)
     chosen = serializers.ListField(child=serializers.UUIDField(), default=list)
     reason = serializers.CharField(default="", allow_blank=True, max_length=300)
-    assignee = serializers.CharField(default="", allow_blank=True)
+    assignee = serializers.CharField(default="", allow_blank=True, max_length=150)
 
 
 class BulkSerializer(serializers.ModelSerializer[BulkDecision]):

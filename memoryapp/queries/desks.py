@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Count, Max, Q
 from django.utils import timezone
 
+from memoryapp.domain import review
 from memoryapp.models import Candidate, Playbook, Workspace
 from memoryapp.queries.review import may_be_assigned, totals
 
@@ -65,7 +66,9 @@ def by_person(workspace: Workspace) -> list[PersonProgress]:
     day, week = (timezone.now() - timedelta(days=days) for days in (1, 7))
     members = [member.user for member in may_be_assigned(workspace)]
     decided = (
-        Candidate.objects.filter(workspace=workspace, decided_by__in=members)
+        Candidate.objects.filter(
+            workspace=workspace, decided_by__in=members, status__in=review.UNDOABLE
+        )
         .order_by()
         .values("decided_by")
         .annotate(

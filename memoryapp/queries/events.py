@@ -71,6 +71,8 @@ def day(text: str) -> datetime | None:
         named = date.fromisoformat(text)
     except ValueError:
         return None
+    if named == date.max:  # whoever asks goes on to the day after
+        return None
     return timezone.make_aware(datetime.combine(named, time.min))
 
 

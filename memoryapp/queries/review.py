@@ -48,6 +48,8 @@ WINDOW = 20
 NEIGHBORS = 3
 #: Candidates before the current one are counted up to here.
 COUNTED = 1_000
+#: Words one can search for: each is a condition of its own.
+WORDS_MOST = 30
 #: Texts a candidate is compared with word by word, and how many of them are named.
 COMPARED, MOST_TWINS = 50, 3
 #: Characters of a text that a row of the queue shows.
@@ -80,6 +82,8 @@ class ReviewItem:
     around: Sequence[Candidate]
     more_before: bool
     more_after: bool
+    #: where nothing waits for the reader: the first one that waits for the word of others.
+    voted: Candidate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,10 @@ class Taken:
         """A queue without what is taken."""
         if self.reading:
             queue = queue.exclude(pk__in=self.reading)
+        return self.without_voted(queue)
+
+    def without_voted(self, queue: QuerySet[Candidate]) -> QuerySet[Candidate]:
+        """A queue without what waits only for the word of others."""
         if self.policies:
             voted = ReviewVote.objects.filter(
                 candidate=OuterRef("pk"), reviewer=self.voter, withdrawn_at=None
@@ -119,7 +127,8 @@ def review_queue(
     """The candidates of a workspace that match a filter, oldest first.
 
     ``run`` is the number of the practice run they came from, ``assigned`` a user name, ``day``
-    the one on which they were decided, as 2026-11-25.
+    the one on which they were decided, as 2026-11-25. Nothing matches more than ``WORDS_MOST``
+    words of ``search``.
     """
     found = Candidate.objects.filter(workspace=workspace)
     if status:
@@ -143,9 +152,12 @@ def review_queue(
             if begin
             else found.none()
         )
-    if search.split():
+    words = search.split()
+    if len(words) > WORDS_MOST:
+        found, words = found.none(), []
+    if words:
         found = found.annotate(words=SEARCHED)
-    for word in search.split():
+    for word in words:
         changed = Bullet.objects.filter(candidates=OuterRef("pk")).matching(word)
         found = found.filter(Q(words=_beginning_with(word)) | Exists(changed))
     return found.select_related(*RELATED).in_queue_order()
@@ -160,12 +172,16 @@ def review_item(
 ) -> ReviewItem:
     """Place ``wanted`` (or the first of the queue) in the queue, with its neighbors.
 
-    What is taken is not offered as next, nor as first while something else waits.
+    What is taken is not offered as next, nor as first while something else waits; what the reader
+    has voted on is not offered at all.
     """
     offered = taken.left_of(queue)
-    current = wanted or offered.first() or queue.first()
+    current = wanted or offered.first()
+    if current is None and taken.reading:
+        current = taken.without_voted(queue).first()
     if current is None:
-        return ReviewItem(None, None, None, None, False, (), False, False)
+        voted = queue.first() if taken.policies else None
+        return ReviewItem(None, None, None, None, False, (), False, False, voted)
     rows = _as_rows(queue)
     before = list(rows.filter(_earlier(current)).reverse()[: window // 3 + 1])[::-1]
     onward = list(rows.filter(_from(current))[: window + 2])
@@ -296,7 +312,8 @@ def desk_counts(workspace: Workspace, user: Any, since: datetime) -> DeskCounts:
         cursor.execute(
             f"""
             SELECT (SELECT COUNT(*) FROM {table} WHERE workspace_id = %(workspace)s
-                      AND decided_by_id = %(user)s AND decided_at >= %(since)s),
+                      AND decided_by_id = %(user)s AND decided_at >= %(since)s
+                      AND status = ANY(%(decided)s)),
                    (SELECT COUNT(*) FROM {table} WHERE workspace_id = %(workspace)s
                       AND assigned_to_id = %(user)s AND status = %(pending)s),
                    (SELECT COUNT(*) FROM {table} WHERE workspace_id = %(workspace)s
@@ -306,6 +323,8 @@ def desk_counts(workspace: Workspace, user: Any, since: datetime) -> DeskCounts:
                 "workspace": workspace.pk,
                 "user": user.pk,
                 "since": since,
+                # What the undoing of a run withdrew was read by nobody.
+                "decided": [Candidate.Status.APPROVED.value, Candidate.Status.REJECTED.value],
                 "pending": Candidate.Status.PENDING.value,
                 "due": Candidate.Audit.DUE.value,
             },

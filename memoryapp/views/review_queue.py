@@ -129,6 +129,7 @@ def place_context(
         "position": item.position if item.inside else None,
         "inside": item.inside,
         "name": chosen.name,
+        "voted_url": _to(chosen, item.voted),
         "previous_url": _to(chosen, item.previous),
         "next_url": _to(chosen, item.next),
     }
@@ -216,15 +217,19 @@ def _status_chips(counts: Mapping[str, int], chosen: ReviewFilter) -> list[Chip]
 def _desk_chips(
     membership: Membership, desk: review_queries.DeskCounts, chosen: ReviewFilter
 ) -> list[Chip]:
-    """What is handed to the reader, and what policies admitted that somebody has to look at."""
+    """What is handed to the reader, and what policies admitted that somebody has to look at.
+
+    Both are counted whatever the filter is, and lead to all they count.
+    """
     name = membership.user.get_username()
     mine, due = desk.assigned, desk.audits_due
     found = []
     if mine and chosen.assigned != name:
-        found.append(Chip("Mine", mine, chosen.url(assigned=name), pressed=False))
+        found.append(Chip("Mine", mine, ReviewFilter(assigned=name).url(), pressed=False))
     if due and not chosen.audit:
-        url = chosen.url(audit=Candidate.Audit.DUE.value, status=Candidate.Status.APPROVED.value)
-        found.append(Chip("Audits", due, url, pressed=False))
+        approved, audit = Candidate.Status.APPROVED.value, Candidate.Audit.DUE.value
+        audits = ReviewFilter(status=approved, audit=audit)
+        found.append(Chip("Audits", due, audits.url(), pressed=False))
     return found
 
 
@@ -237,6 +242,7 @@ def _active_chips(chosen: ReviewFilter) -> list[Chip]:
         "section": section_title(chosen.section),
         "assigned": f"Assigned to {chosen.assigned}",
         "audit": Candidate.Audit(chosen.audit).label if chosen.audit else "",
+        "day": f"Decided on {chosen.day}",
         "q": f"“{chosen.q}”",
     }
     return [

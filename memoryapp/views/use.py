@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.views.decorators.http import require_safe
 
 from memoryapp.access import Right, gate, workspace_of
@@ -90,11 +90,11 @@ def _about(asked: UseFilter) -> list[tuple[str, str, str]]:
     book = asked.playbook
     found = []
     if asked.bullet:
-        url = reverse("bullet-detail", args=[book, asked.bullet]) if book else ""
+        url = _page_of("bullet-detail", book, asked.bullet) if book else ""
         found.append(("bullet", asked.bullet, url))
     if asked.release:
         known = book and asked.release.isdecimal()
-        url = reverse("release-detail", args=[book, int(asked.release)]) if known else ""
+        url = _page_of("release-detail", book, int(asked.release)) if known else ""
         found.append(("release", asked.release, url))
     if asked.days:
         found.append(("days", asked.days, ""))
@@ -103,3 +103,11 @@ def _about(asked: UseFilter) -> list[tuple[str, str, str]]:
     if asked.environment:
         found.append(("environment", asked.environment, ""))
     return found
+
+
+def _page_of(name: str, *named: Any) -> str:
+    """The address of what a query string names; empty where nothing can be called so."""
+    try:
+        return reverse(name, args=named)
+    except NoReverseMatch:
+        return ""

@@ -48,6 +48,7 @@ def test_the_log_names_the_key_somebody_acted_through(call: Any, playbook: Any) 
         {"status": "rejected"},
     )
     call("get", "/audit?since=yesterday", expect=400)
+    call("get", "/audit?until=9999-12-31", expect=400)
 
 
 def test_the_next_request_of_the_thread_acts_through_nothing(

@@ -47,6 +47,12 @@ def rows(client: Any, query: str = "") -> list[Any]:
     return list(client.get(URL + query).context["rows"])
 
 
+@pytest.mark.parametrize("page", ["/memory/pulls/", "/memory/votes/"])
+def test_it_survives_names_that_nothing_can_have(vera_client: Any, page: str) -> None:
+    query = "?playbook=no+slug&bullet=a/b&release=7&tool=%26&agent=x"
+    assert vera_client.get(page + query).status_code == 200
+
+
 def test_it_lists_pulls_by_day_agent_and_answer(vera_client: Any, release: Any) -> None:
     fresh = pulled(release, at=datetime(2026, 11, 2, 23, 59, tzinfo=UTC))
     held = pulled(release, at=datetime(2026, 11, 3, 0, 0, tzinfo=UTC), unchanged=True, agent="shop")
@@ -55,6 +61,7 @@ def test_it_lists_pulls_by_day_agent_and_answer(vera_client: Any, release: Any) 
     assert rows(vera_client, "?agent=shop") == [held]
     assert rows(vera_client, "?answer=given") == [fresh]
     assert rows(vera_client, "?day=nonsense") == []
+    assert rows(vera_client, "?day=9999-12-31") == []
     assert rows(vera_client, "?days=7") == []
 
 

@@ -9,6 +9,7 @@ import pytest
 from django.urls import reverse
 
 from memoryapp.models import Candidate, Reservation
+from memoryapp.services.undoing import job_preview, job_undo
 from tests.factories import BulletFactory, CandidateFactory, EvidenceFactory, PlaybookFactory
 
 pytestmark = pytest.mark.django_db
@@ -175,6 +176,42 @@ def test_it_counts_what_is_done_and_what_waits(rita_client: Any, playbook: Any, 
         ("Waiting", 3),
         ("Rejected", 1),
     ]
+
+
+def test_what_the_undoing_of_a_run_withdrew_was_decided_by_nobody(
+    rita_client: Any, playbook: Any, rita: Any
+) -> None:
+    candidate = CandidateFactory(playbook=playbook)
+    seen = job_preview(playbook=playbook, origin_link=candidate.origin_link).seen
+    job_undo(playbook=playbook, origin_link=candidate.origin_link, reason="Bad", seen=seen, by=rita)
+    assert rita_client.get(URL).context["queue"]["by_me_today"] == 0
+    people = rita_client.get("/review/progress/").context["people"]
+    assert {person["row"].today for person in people} == {0}
+
+
+def test_the_chips_of_the_desk_lead_to_what_they_count(
+    rita_client: Any, playbook: Any, rita: Any
+) -> None:
+    mine = CandidateFactory(playbook=playbook, assigned_to=rita)
+    chips = rita_client.get(f"{URL}?status=rejected&section=apis").context["queue"]["filters"]
+    (chip,) = (chip for chip in chips if chip.label == "Mine")
+    page = rita_client.get(chip.url).context
+    assert (chip.count, page["queue"]["matching"], page["candidate"]) == (1, 1, mine)
+
+
+def test_every_choice_can_be_taken_off_again(rita_client: Any, playbook: Any) -> None:
+    query = "status=rejected&day=2026-11-25&run=3&assigned=rita"
+    page = rita_client.get(f"{URL}?{query}").context["queue"]
+    off = {chip.label: chip.url for chip in page["filters"] if chip.pressed}
+    assert "day" not in off["Decided on 2026-11-25"]
+    assert set(off) == {"Rejected", "Run 3", "Assigned to rita", "Decided on 2026-11-25"}
+
+
+@pytest.mark.parametrize("query", ["day=9999-12-31", "day=10000-01-01", "q=" + "a+" * 2_000])
+def test_it_survives_what_nothing_can_match(rita_client: Any, playbook: Any, query: str) -> None:
+    CandidateFactory(playbook=playbook, status=Candidate.Status.REJECTED)
+    page = rita_client.get(f"{URL}?status=all&{query}")
+    assert (page.status_code, page.context["candidate"]) == (200, None)
 
 
 def test_it_leads_to_the_rows_outside_of_the_window(rita_client: Any, playbook: Any) -> None:

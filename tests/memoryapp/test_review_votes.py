@@ -206,6 +206,31 @@ def test_a_word_given_again_is_not_blind(playbook: Any, rita: Any, ada: Any) -> 
     assert [vote.blind for vote in candidate.votes.order_by("pk")] == [True, False, True]
 
 
+def test_it_says_when_all_that_waits_waits_for_others(
+    playbook: Any, two: Any, rita: Any, rita_client: Any, ada_client: Any
+) -> None:
+    candidate = CandidateFactory(playbook=playbook)
+    answer = rita_client.post(
+        reverse("candidate-approve", args=[candidate.pk]), headers={"HX-Request": "true"}
+    )
+    assert answer.context["candidate"] is None
+    said = rita_client.get("/review/").content.decode()
+    assert "Nothing waits for you" in said
+    assert "1 candidate waits for the word of others. You have given yours." in said
+    again = rita_client.get(rita_client.get("/review/").context["queue"]["voted_url"])
+    assert "deciding again replaces your word" in again.content.decode()
+    assert ada_client.get("/review/").context["candidate"] == candidate
+
+
+def test_what_others_read_is_shown_where_nothing_else_waits(
+    playbook: Any, two: Any, rita: Any, rita_client: Any, ada_client: Any
+) -> None:
+    candidate_approve(candidate=CandidateFactory(playbook=playbook), by=rita)
+    read = CandidateFactory(playbook=playbook)
+    assert page(ada_client, read).context["candidate"] == read
+    assert rita_client.get("/review/").context["candidate"] == read
+
+
 def test_opening_a_candidate_reserves_it(playbook: Any, rita_client: Any, ada_client: Any) -> None:
     first, second = CandidateFactory.create_batch(2, playbook=playbook)
     assert "Reserved for you until" in rita_client.get("/review/").content.decode()
