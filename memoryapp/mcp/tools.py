@@ -18,6 +18,7 @@ from memoryapp.access import key_problem
 from memoryapp.domain.delivery import FORMS
 from memoryapp.domain.errors import UnableTo, UnableToFind
 from memoryapp.domain.playbook import SECTIONS
+from memoryapp.domain.provenance import texts_in
 from memoryapp.models import ApiKey, Playbook, Release, Report, Vote
 from memoryapp.models.tokens import Scope
 from memoryapp.services.proposals import MAX_EVIDENCE, MAX_LESSON, lesson_propose
@@ -324,7 +325,8 @@ def _malformed(schema: Mapping[str, Any], given: Mapping[str, Any]) -> str:
     found = jsonschema.Draft202012Validator(dict(schema)).iter_errors(given)
     worst = jsonschema.exceptions.best_match(found)
     if worst is None:
-        return "An argument holds a NUL character." if "\\u0000" in json.dumps(given) else ""
+        holds_nul = any("\x00" in text for text in texts_in(given))
+        return "An argument holds a NUL character." if holds_nul else ""
     place = ".".join(str(part) for part in worst.absolute_path)
     said = worst.message if len(worst.message) <= 300 else f"{worst.message[:300]}…"
     return f"{place}: {said}" if place else said

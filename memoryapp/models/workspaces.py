@@ -63,8 +63,18 @@ class Membership(models.Model):
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):
     def open(self, now: datetime) -> InvitationQuerySet:
-        """Invitations that still let somebody in."""
-        return self.filter(accepted_at=None, revoked_at=None, expires_at__gt=now)
+        """Invitations that still let somebody in: while who made them may.
+
+        Whoever is removed could else come back by a link they made before.
+        """
+        admins = Membership.objects.filter(
+            workspace=models.OuterRef("workspace"),
+            user=models.OuterRef("created_by"),
+            user__is_active=True,
+            role=Role.ADMIN,
+        )
+        unused = self.filter(accepted_at=None, revoked_at=None, expires_at__gt=now)
+        return unused.filter(models.Exists(admins))
 
     def of_token(self, token: str) -> InvitationQuerySet:
         return self.filter(token_hash=Invitation.hash_of(token))

@@ -29,6 +29,7 @@ def canary_start(*, label: ReleaseLabel, release: Release, share: int, by: Any) 
         label = _locked(label)
         if release.playbook_id != label.playbook_id:
             raise UnableToChange("That release belongs to another playbook.")
+        release.refresh_from_db(fields=["withdrawal"])
         if release.withdrawal:
             raise UnableToChange(f"{release} was {release.withdrawal}; it cannot be tried.")
         if release.pk == label.release_id:

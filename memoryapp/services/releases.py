@@ -143,6 +143,7 @@ def label_move(*, playbook: Playbook, name: str, release: Release, by: Any) -> R
         raise UnableToChange("That release belongs to another playbook.")
     with transaction.atomic():
         Playbook.objects.select_for_update(no_key=True).get(pk=playbook.pk)
+        release.refresh_from_db(fields=["withdrawal"])
         if release.withdrawal:
             raise UnableToChange(
                 f"{release} was {release.withdrawal}. Reinstate it, or point {name} at another."

@@ -266,7 +266,11 @@ class _Import:
             if found and label in self.keys:
                 key = self.keys[label][int(found["place"])]
                 return f"/{found['page']}/{key}/{value[found.end() :]}"
-        return field.to_python(value)
+        read = field.to_python(value)
+        if isinstance(field, models.SlugField):
+            # It becomes part of addresses, which cannot be written with anything else in it.
+            field.run_validators(read)
+        return read
 
     def _subject(self, row: dict[str, Any]) -> str:
         told = str(row["subject_id"])

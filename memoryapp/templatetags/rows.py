@@ -128,10 +128,11 @@ def _row(
 ) -> str:
     """Everything but ``bullet``'s own figures is markup already."""
     opened = " open" if is_open else ""
+    name, label = escape(bullet.status), escape(bullet.label)
     return (
-        f'<tr class="bullet {bullet.status}{opened}" id="row-{bullet.label}" data-row>{pick}'
+        f'<tr class="bullet {name}{opened}" id="row-{label}" data-row>{pick}'
         f'<td class="wide"><p class="read">{lead}</p><p class="meta">{status(bullet.status)}'
-        f"<code>{escape(bullet.label)}</code>{facts}{changed}</p></td>{_figures(bullet)}</tr>"
+        f"<code>{label}</code>{facts}{changed}</p></td>{_figures(bullet)}</tr>"
     )
 
 

@@ -35,6 +35,18 @@ def recall(playbook: Playbook, number: int, by: Any, **more: Any) -> Any:
     return release_withdraw(release=release(playbook, number), by=by, **given)
 
 
+def test_no_label_is_led_to_a_release_that_was_withdrawn_a_moment_ago(
+    playbook: Playbook, ada: Any
+) -> None:
+    """Whoever asked for it had read the release before it was."""
+    label, read, again = playbook.labels.get(), release(playbook, 1), release(playbook, 1)
+    recall(playbook, 1, ada)
+    with pytest.raises(UnableToChange, match="was recalled"):
+        label_move(playbook=playbook, name="production", release=read, by=ada)
+    with pytest.raises(UnableToChange, match="was recalled"):
+        canary_start(label=label, release=again, share=10, by=ada)
+
+
 def test_it_answers_410_with_the_replacement(playbook: Any, ada: Any, with_key: Any) -> None:
     recall(playbook, 2, ada)
     answer = with_key("playbooks:pull").get(f"{URL}?version=2")

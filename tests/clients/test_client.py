@@ -222,3 +222,24 @@ def test_it_says_what_it_needs(url: str, key: str, monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv("GREENROOM_KEY", raising=False)
     with pytest.raises(Refused, match="GREENROOM_"):
         Greenroom(url, key, cache=None)
+
+
+@pytest.mark.parametrize("body", [b"<h1>Sign in to the guest network</h1>", b'{"ok": true}'])
+def test_what_another_server_says_is_no_playbook(
+    client: Any, clock: list[float], body: bytes
+) -> None:
+    page = (200, {"content-type": "text/html"}, body)
+    memory, _ = client(page)
+    with pytest.raises(Unreachable, match="no Greenroom did"):
+        memory.pull("desk")
+    memory, _ = client(playbook("Verify."), page)
+    memory.pull("desk")
+    clock[0] += 1_000
+    assert memory.pull("desk").source == "stale copy"
+    assert memory.pull("desk", label="beta", fallback="Ask.").text == "Ask."
+
+
+def test_an_answer_that_is_no_json_is_not_the_servers(client: Any) -> None:
+    memory, _ = client((200, {}, b"<h1>Sign in</h1>"))
+    with pytest.raises(Unreachable, match="no Greenroom answered"):
+        memory.run(3)

@@ -97,6 +97,13 @@ def test_it_does_not_ask_again_what_was_rejected(served: Any, call: Any, ada: An
     assert Candidate.objects.count() == 1
 
 
+def test_a_lesson_may_speak_of_a_nul(served: Any, call: Any) -> None:
+    content = "Escape \\u0000 before you send a name."
+    answer = call("propose_lesson", playbook="desk", content=content, evidence="It said \\u0000.")
+    assert answer.structured_content["status"] == "waiting"
+    assert Candidate.objects.get().content == content
+
+
 def test_it_keeps_the_evidence_of_every_agent_that_saw_it(served: Any, call: Any) -> None:
     lesson = {"playbook": "desk", "content": "Ask for the order number."}
     for seen in ("It said 404.", "It said 410."):

@@ -247,3 +247,10 @@ def test_it_hides_other_workspaces(olga_client: Any, playbook: Any) -> None:
     assert rows(olga_client) == []
     assert rows(olga_client, "?q=refund&sort=best") == []
     assert olga_client.get(f"{URL}?playbook=help-desk").context["counts"].total == 0
+
+
+def test_a_label_that_came_with_a_file_is_no_markup(vera_client: Any, playbook: Any) -> None:
+    BulletFactory(playbook=playbook, label='a"><b id="own">-001')
+    said = vera_client.get("/memory/").content.decode()
+    assert "&lt;b id=&quot;own&quot;&gt;" in said
+    assert '<b id="own">' not in said

@@ -204,6 +204,24 @@ def test_a_number_that_no_column_holds_is_a_damaged_file(full: Workspace, ada: A
         workspace_import(source=target, by=ada, slug="copy")
 
 
+@pytest.mark.parametrize("name", ["playbook", "releaselabel"])
+def test_a_name_that_no_address_can_hold_is_a_damaged_file(
+    full: Workspace, ada: Any, name: str
+) -> None:
+    """Its pages could not be drawn, and it stands in them as it is."""
+    table, known = f"memoryapp.{name}.jsonl", {"playbook": "help-desk"}.get(name, "production")
+    source, out = zipfile.ZipFile(io.BytesIO(exported(full))), io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for each in source.namelist():
+            text = source.read(each).decode()
+            if each == table:
+                assert f'"{known}"' in text
+                text = text.replace(f'"{known}"', '"a/<b>"')
+            archive.writestr(each, text)
+    with pytest.raises(UnableToRead, match="damaged"):
+        workspace_import(source=io.BytesIO(out.getvalue()), by=ada, slug="copy")
+
+
 def test_it_works_from_the_command_line(full: Workspace, ada: Any, tmp_path: Any) -> None:
     path = tmp_path / "main.zip"
     call_command("export_workspace", "main", "--output", str(path), stdout=io.StringIO())

@@ -77,6 +77,26 @@ def test_a_link_ends(ada_client: Client, olga_client: Client, workspace: Any, en
     assert not workspace.memberships.filter(user__username="olga").exists()
 
 
+@pytest.mark.parametrize("end", ["removed", "demoted", "deactivated"])
+def test_a_link_ends_with_the_rights_of_who_made_it(
+    ada_client: Client, olga_client: Client, workspace: Any, end: str
+) -> None:
+    """An admin who has to go could else come back, or let others in, by a link of before."""
+    link = invite(ada_client, role="admin")
+    ada = workspace.memberships.get(user__username="ada")
+    if end == "removed":
+        ada.delete()
+    elif end == "demoted":
+        ada.role = "editor"
+        ada.save()
+    else:
+        ada.user.is_active = False
+        ada.user.save()
+    olga_client.get(link)
+    assert olga_client.post("/join/").status_code == 410
+    assert not workspace.memberships.filter(user__username="olga").exists()
+
+
 def test_a_member_uses_no_link_up(ada_client: Client, rita_client: Client) -> None:
     link = invite(ada_client)
     rita_client.get(link)

@@ -289,6 +289,11 @@ class Greenroom:
             if self._copies:
                 self._copies.forget(name)
             raise
+        if "x-release-id" not in answer.headers:
+            # A proxy's page for signing in, or another server: no agent is to take it for lessons.
+            raise Unreachable(
+                f"{self.http.url} answered, but no Greenroom did: is that its address?"
+            )
         fresh, stale = _times(answer)
         if answer.status == 304 and copy is not None:
             assert self._copies is not None

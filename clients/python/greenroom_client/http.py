@@ -37,7 +37,17 @@ class Answer:
     body: bytes
 
     def json(self) -> Any:
-        return json.loads(self.body) if self.body else None
+        """Return the body as a value.
+
+        Raises:
+            Unreachable: it is no JSON, so somebody else has answered.
+        """
+        try:
+            return json.loads(self.body) if self.body else None
+        except ValueError as error:
+            raise errors.Unreachable(
+                "What came is no JSON, so no Greenroom answered: is that its address?"
+            ) from error
 
 
 @dataclass
