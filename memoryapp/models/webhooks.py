@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -57,7 +58,13 @@ class Webhook(models.Model):
         ordering = ["-created_at", "-pk"]
 
     def __str__(self) -> str:
-        return self.url
+        """The address as all members may read it, in lists and in the audit log.
+
+        Chat tools and ticket systems take whoever knows the rest of theirs for their own.
+        """
+        parts = urlsplit(self.url)
+        more = "/…" if parts.path.strip("/") or parts.query else ""
+        return f"{parts.scheme}://{parts.netloc}{more}"
 
     def keep_secret(self, secret: bytes) -> None:
         self.sealed_secret = Seal(settings.SEALING_KEYS, PURPOSE).close(secret)

@@ -59,15 +59,19 @@ def webhook_change(
     Raises:
         UnableToChange: no kind, or an unknown one.
     """
-    before = {"kinds": list(webhook.kinds), "is_active": webhook.is_active}
     if kinds is not None:
         _check_kinds(kinds)
-        webhook.kinds = list(kinds)
-    if is_active is not None:
-        webhook.is_active, webhook.message = is_active, ""
-    after = {"kinds": list(webhook.kinds), "is_active": webhook.is_active}
-    if after != before:
-        with transaction.atomic():
+    with transaction.atomic():
+        # As it is: a receiver that is gone turns its webhook off while somebody looks at it.
+        rows = Webhook.objects.select_for_update(no_key=True, of=("self",))
+        webhook = rows.select_related("workspace").get(pk=webhook.pk)
+        before = {"kinds": list(webhook.kinds), "is_active": webhook.is_active}
+        if kinds is not None:
+            webhook.kinds = list(kinds)
+        if is_active is not None:
+            webhook.is_active, webhook.message = is_active, ""
+        after = {"kinds": list(webhook.kinds), "is_active": webhook.is_active}
+        if after != before:
             webhook.save(update_fields=["kinds", "is_active", "message"])
             _record(webhook, by, "webhook.changed", before=before, after=after)
     return webhook
@@ -145,8 +149,8 @@ def delivery_replay(*, delivery: Delivery, by: Any) -> Delivery:
 
 
 def _facts(webhook: Webhook) -> dict[str, Any]:
-    """What a webhook is told, as the log keeps it; nothing of its secret."""
-    return {"url": webhook.url, "kinds": list(webhook.kinds), "is_active": webhook.is_active}
+    """What a webhook is told, as the log keeps it: nothing of its secret, not all its address."""
+    return {"url": str(webhook), "kinds": list(webhook.kinds), "is_active": webhook.is_active}
 
 
 def _checked(url: str) -> str:

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from memoryapp.models import Delivery, Event, Webhook
 from memoryapp.services.tokens import api_key_create
-from memoryapp.services.webhooks import webhook_create
+from memoryapp.services.webhooks import webhook_change, webhook_create
 
 pytestmark = pytest.mark.django_db
 
@@ -93,11 +93,34 @@ def test_it_changes_turns_off_and_removes(ada_client: Any, hook: Any) -> None:
 
 
 def test_others_see_the_list_only(rita_client: Any, vera_client: Any, hook: Any) -> None:
+    Webhook.objects.update(url="https://hooks.example.com/services/T0/B1/knows-it")
     for client in (rita_client, vera_client):
-        assert hook.url in client.get(URL).content.decode()
+        said = client.get(URL).content.decode()
+        assert "https://hooks.example.com/…" in said
+        assert "knows-it" not in said
         assert create(client).status_code == 403
         assert client.get(f"{URL}{hook.pk}/").status_code == 403
         assert client.post(f"{URL}{hook.pk}/rotate/").status_code == 403
+
+
+def test_the_audit_log_names_no_whole_address(ada_client: Any, vera_client: Any) -> None:
+    """Every member reads it, and to many receivers the address is the credential."""
+    create(ada_client, url="https://hooks.example.com/services/T0/B1/knows-it")
+    pk = Webhook.objects.get().pk
+    for act in ("test", "rotate", "remove"):
+        ada_client.post(f"{URL}{pk}/{act}/")
+    said = vera_client.get("/settings/audit/").content.decode()
+    assert "https://hooks.example.com/…" in said
+    assert "knows-it" not in said + str(list(Event.objects.values()))
+
+
+def test_a_change_does_not_turn_on_again_what_went_off_meanwhile(hook: Any, ada: Any) -> None:
+    read = Webhook.objects.get(pk=hook.pk)
+    Webhook.objects.update(is_active=False, message="The receiver answered 410 Gone.")
+    changed = webhook_change(webhook=read, kinds=["run.finished"], by=ada)
+    hook.refresh_from_db()
+    assert (changed.is_active, hook.is_active, hook.kinds) == (False, False, ["run.finished"])
+    assert hook.message == "The receiver answered 410 Gone."
 
 
 def test_it_does_not_exist_for_other_workspaces(olga_client: Any, hook: Any) -> None:
