@@ -32,13 +32,22 @@ class PlaybookForm(forms.Form):
     )
 
 
+class Lines(forms.CharField):
+    """A text of several lines, which browsers send with a carriage return each."""
+
+    widget = forms.Textarea
+
+    def to_python(self, value: Any) -> str:
+        return str(super().to_python(value)).replace("\r\n", "\n")
+
+
 class BulletForm(forms.Form):
     section = forms.RegexField(r"^[a-z][a-z0-9_]{0,59}$")
-    content = forms.CharField(max_length=20_000, widget=forms.Textarea)
+    content = Lines(max_length=20_000)
 
 
 class BulletEditForm(forms.Form):
-    content = forms.CharField(max_length=20_000, widget=forms.Textarea)
+    content = Lines(max_length=20_000)
     reason = forms.CharField(max_length=300, required=False)
     revision = forms.IntegerField(min_value=0)
 

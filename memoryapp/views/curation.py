@@ -18,7 +18,7 @@ from memoryapp.models import Bullet, Playbook
 from memoryapp.services import curation
 from memoryapp.services.undoing import job_preview, job_undo
 from memoryapp.views.bullets import bullet_or_404, bullet_row
-from memoryapp.views.links import parameter, with_query
+from memoryapp.views.links import parameter, posted, with_query
 from memoryapp.views.playbook_page import playbook_context
 from memoryapp.views.playbooks import playbook_or_404
 
@@ -113,13 +113,8 @@ def _typed(request: HttpRequest, rows: Sequence[Bullet]) -> str:
     Whoever lets another bullet stay without touching the text means that bullet's own.
     """
     content, before = _posted(request, "content"), _posted(request, "shown_first")
-    untouched = any(row.label == before and row.content == _lines(content) for row in rows)
+    untouched = any(row.label == before and row.content == content for row in rows)
     return "" if untouched else content
-
-
-def _lines(text: str) -> str:
-    """Lines as they are stored: browsers send them with a carriage return."""
-    return text.replace("\r\n", "\n")
 
 
 def _merge_page(
@@ -234,7 +229,7 @@ def _changed(
 
 
 def _posted(request: HttpRequest, name: str) -> str:
-    return request.POST.get(name, "").replace("\x00", "").strip()
+    return posted(request, name).strip()
 
 
 def _by(request: HttpRequest) -> Any:

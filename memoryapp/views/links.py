@@ -40,6 +40,14 @@ def parameter(request: HttpRequest, name: str) -> str:
     return request.GET.get(name, "").replace("\x00", "").strip()
 
 
+def posted(request: HttpRequest, name: str) -> str:
+    """One field of a form as it may be stored, with the line ends of stored texts.
+
+    Browsers send lines with a carriage return each: a text nobody touched would be another one.
+    """
+    return request.POST.get(name, "").replace("\x00", "").replace("\r\n", "\n")
+
+
 def with_query(path: str, parameters: Mapping[str, str]) -> str:
     """``path`` with the parameters that say something."""
     kept = {name: value for name, value in parameters.items() if value}

@@ -21,7 +21,7 @@ from memoryapp.domain.errors import UnableTo
 from memoryapp.models import Candidate
 from memoryapp.queries import review as review_queries
 from memoryapp.services import decisions, desk, twins
-from memoryapp.views.links import parameter, render_part, uuid_or_404
+from memoryapp.views.links import parameter, posted, render_part, uuid_or_404
 from memoryapp.views.review_candidate import candidate_context, publish_offers, undo_context
 from memoryapp.views.review_queue import ReviewFilter, place_context, queue_context
 
@@ -66,10 +66,10 @@ def queue(request: HttpRequest) -> HttpResponse:
 def approve(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Approve as it stands, or with ``content`` in the reviewer's words."""
     candidate = _to_decide(request, pk)
-    content = _posted(request, "content") if "content" in request.POST else None
+    content = posted(request, "content") if "content" in request.POST else None
     try:
         decisions.candidate_approve(
-            candidate=candidate, by=request.user, content=content, seen=_posted(request, "seen")
+            candidate=candidate, by=request.user, content=content, seen=posted(request, "seen")
         )
     except UnableTo as error:
         return _refused(request, pk, error, editing=content is not None, content=content)
@@ -87,7 +87,7 @@ def reject(request: HttpRequest, pk: UUID) -> HttpResponse:
             candidate=candidate,
             by=request.user,
             reason=": ".join(filter(None, reasons)),
-            seen=_posted(request, "seen"),
+            seen=posted(request, "seen"),
         )
     except UnableTo as error:
         return _refused(request, pk, error, reasons=reasons)
@@ -110,7 +110,7 @@ def undo(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_POST
 @gate(Right.REVIEW)
 def note(request: HttpRequest, pk: UUID) -> HttpResponse:
-    candidate, text = _candidate(request, pk), _posted(request, "note")
+    candidate, text = _candidate(request, pk), posted(request, "note")
     try:
         desk.note_add(candidate=candidate, text=text, by=request.user)
     except UnableTo as error:
@@ -122,7 +122,7 @@ def note(request: HttpRequest, pk: UUID) -> HttpResponse:
 @gate(Right.REVIEW)
 def assign(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Hand the candidate to the member named ``to``; empty means nobody in particular."""
-    candidate, name = _candidate(request, pk), _posted(request, "to")
+    candidate, name = _candidate(request, pk), posted(request, "to")
     members = review_queries.may_be_assigned(workspace_of(request))
     to = object_or_404(members, user__username=name) if name else None
     try:
@@ -146,7 +146,7 @@ def take(request: HttpRequest, pk: UUID) -> HttpResponse:
 def merge(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Keep this candidate and let ``other``, which says the same, wait no more."""
     kept = _candidate(request, pk)
-    other = _candidate(request, uuid_or_404(_posted(request, "other")))
+    other = _candidate(request, uuid_or_404(posted(request, "other")))
     try:
         twins.candidates_merge(kept=kept, other=other, by=request.user)
     except UnableTo as error:
@@ -158,7 +158,7 @@ def merge(request: HttpRequest, pk: UUID) -> HttpResponse:
 @gate(Right.REVIEW)
 def uphold(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Say that what a policy admitted is right, or was ``wrong``, and go on to the next audit."""
-    candidate, is_right = _candidate(request, pk), not _posted(request, "wrong")
+    candidate, is_right = _candidate(request, pk), not posted(request, "wrong")
     following = _following(request, candidate, _taken(request))
     try:
         decisions.audit_uphold(candidate=candidate, by=request.user, is_right=is_right)
@@ -177,10 +177,6 @@ def _candidate(request: HttpRequest, pk: UUID) -> Candidate:
 def _to_decide(request: HttpRequest, pk: UUID) -> Candidate:
     """The candidate alone: what it belongs to is read under the lock."""
     return object_or_404(Candidate.objects.filter(workspace=workspace_of(request)), pk=pk)
-
-
-def _posted(request: HttpRequest, name: str) -> str:
-    return request.POST.get(name, "").replace("\x00", "")
 
 
 def _following(

@@ -56,3 +56,14 @@ def test_it_is_refused_to_a_viewer(vera_client: Any, bullet: Any) -> None:
 
 def test_it_does_not_exist_for_other_workspaces(olga_client: Any, bullet: Any) -> None:
     assert edit(olga_client, bullet).status_code == 404
+
+
+def test_lines_are_stored_as_they_are_whatever_the_browser_sends(
+    rita_client: Any, bullet: Any, rita: Any
+) -> None:
+    bullet_edit(bullet=bullet, content="One.\nTwo.", reason="", by=rita, revision=1)
+    answer = edit(rita_client, bullet, "One.\r\nTwo.", revision=2)
+    assert "The text is unchanged" in answer.content.decode()
+    edit(rita_client, bullet, "One.\r\nTwo.\r\nThree.", revision=2)
+    bullet.refresh_from_db()
+    assert bullet.content == "One.\nTwo.\nThree."

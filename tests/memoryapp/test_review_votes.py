@@ -206,6 +206,18 @@ def test_a_word_given_again_is_not_blind(playbook: Any, rita: Any, ada: Any) -> 
     assert [vote.blind for vote in candidate.votes.order_by("pk")] == [True, False, True]
 
 
+def test_a_wording_of_several_lines_is_the_same_one_whoever_sends_it(
+    playbook: Any, two: Any, rita: Any, ada_client: Any
+) -> None:
+    """Without scripts a browser sends each line with a carriage return."""
+    candidate = CandidateFactory(playbook=playbook, content="Dates first.\nThen names.")
+    candidate_approve(candidate=candidate, by=rita)
+    post(ada_client, "approve", candidate, content="Dates first.\r\nThen names.")
+    candidate.refresh_from_db()
+    assert (candidate.status, playbook.bullets.get().content) == ("approved", candidate.content)
+    assert Event.objects.get(kind="candidate.approved").data["edited"] is False
+
+
 def test_it_says_when_all_that_waits_waits_for_others(
     playbook: Any, two: Any, rita: Any, rita_client: Any, ada_client: Any
 ) -> None:
