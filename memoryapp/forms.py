@@ -58,8 +58,11 @@ class PublishForm(forms.Form):
 
 
 class LabelMoveForm(forms.Form):
+    """Where a label is to point. To move it back, ``now`` is where its reader saw it point."""
+
     name = forms.CharField(max_length=40)
     release = forms.IntegerField(min_value=1)
+    now = forms.IntegerField(min_value=1, max_value=999_999_999, required=False)
 
 
 class WithdrawForm(forms.Form):

@@ -130,6 +130,7 @@ def _page(
         "start_url": reverse("label-trial", args=names),
         "end_url": reverse("label-trial-end", args=names),
         "promote_url": reverse("label-trial-promote", args=names),
+        "move_label_url": reverse("label-move", args=[playbook.slug]),
         "error": error,
     }
     return render(request, "memoryapp/label_detail.html", context, status=status)

@@ -17,7 +17,7 @@ from memoryapp.forms import LabelMoveForm, PublishForm, WithdrawForm, first_erro
 from memoryapp.models import Playbook, Release
 from memoryapp.queries import use as use_queries
 from memoryapp.queries.use import UseFilter
-from memoryapp.services.releases import label_move, release_publish
+from memoryapp.services.releases import label_move, label_revert, release_publish
 from memoryapp.views.links import parameter, with_query
 from memoryapp.views.playbook_page import OFFERED_LABELS, playbook_context
 from memoryapp.views.playbooks import playbook_or_404
@@ -46,6 +46,7 @@ def publish(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 @gate(Right.REVIEW)
 def move_label(request: HttpRequest, slug: str) -> HttpResponse:
+    """Point a label at a release, or back where it came from if nobody moved it meanwhile."""
     playbook = playbook_or_404(request, slug)
     form = LabelMoveForm(request.POST)
     error, status = first_error(form), 422
@@ -54,8 +55,13 @@ def move_label(request: HttpRequest, slug: str) -> HttpResponse:
         release = object_or_404(
             Release.objects.filter(playbook=playbook), number=form.cleaned_data["release"]
         )
+        now = form.cleaned_data["now"]
         try:
-            label_move(playbook=playbook, name=name, release=release, by=request.user)
+            if now:
+                label = object_or_404(playbook.labels.all(), name=name)
+                release = label_revert(label=label, version=now, by=request.user).release
+            else:
+                label_move(playbook=playbook, name=name, release=release, by=request.user)
         except UnableTo as refusal:
             error, status = str(refusal), refusal.status
         else:

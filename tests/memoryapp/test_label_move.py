@@ -34,6 +34,23 @@ def test_it_moves_back_and_says_who_did(rita_client: Any, playbook: Any, rita: A
     assert "production points at v1 now" in answer.content.decode()
 
 
+def test_it_moves_back_only_what_nobody_moved_meanwhile(
+    rita_client: Any, vera_client: Any, playbook: Any, ada: Any
+) -> None:
+    page = "/playbooks/help-desk/labels/production/"
+    assert "Move back to v1" in rita_client.get(page).content.decode()
+    assert "Move back to v1" not in vera_client.get(page).content.decode()
+    BulletFactory(playbook=playbook)
+    release_publish(playbook=playbook, by=ada, label="production")
+    back = {"name": "production", "release": 1, "now": 2}
+    answer = rita_client.post(URL, back)
+    assert answer.status_code == 409
+    assert "points at v3 by now" in answer.content.decode()
+    rita_client.post(URL, back | {"release": 2, "now": 3})
+    assert playbook.labels.get().release.number == 2
+    assert rita_client.post(URL, back | {"name": "staging"}).status_code == 404
+
+
 def test_it_makes_a_new_label(rita_client: Any, playbook: Any) -> None:
     rita_client.post(URL, {"name": "canary", "release": 2})
     assert playbook.labels.get(name="canary").release.number == 2
