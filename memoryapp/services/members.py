@@ -14,10 +14,10 @@ def member_change_role(*, membership: Membership, role: str, by: Any) -> Members
     """Give a member another role.
 
     Raises:
-        UnableToChange: it would leave the workspace without an admin.
+        UnableToChange: it would leave the workspace without an admin, or was ended meanwhile.
     """
     with transaction.atomic():
-        Workspace.objects.select_for_update(no_key=True).get(pk=membership.workspace_id)
+        membership = _locked(membership)
         if role != Role.ADMIN:
             _check_other_admin(membership)
         before = membership.role
@@ -38,10 +38,10 @@ def member_remove(*, membership: Membership, by: Any) -> None:
     """End a membership. The account and everything the person decided stay.
 
     Raises:
-        UnableToChange: it would leave the workspace without an admin.
+        UnableToChange: it would leave the workspace without an admin, or was ended meanwhile.
     """
     with transaction.atomic():
-        Workspace.objects.select_for_update(no_key=True).get(pk=membership.workspace_id)
+        membership = _locked(membership)
         _check_other_admin(membership)
         Event.objects.record(
             workspace=membership.workspace,
@@ -52,6 +52,16 @@ def member_remove(*, membership: Membership, by: Any) -> None:
             after={},
         )
         membership.delete()
+
+
+def _locked(membership: Membership) -> Membership:
+    """The membership as it is, under the lock of its workspace."""
+    Workspace.objects.select_for_update(no_key=True).get(pk=membership.workspace_id)
+    rows = Membership.objects.select_related("user", "workspace")
+    found = rows.filter(pk=membership.pk).first()
+    if found is None:
+        raise UnableToChange("This person is no member any more. Nothing was changed.")
+    return found
 
 
 def _check_other_admin(membership: Membership) -> None:

@@ -129,9 +129,9 @@ def _touched(playbook: Playbook, origin_link: str) -> list[Bullet]:
 
 def _written(row: BulletRevision, origin_link: str) -> Written:
     of_job = row.candidate is not None and row.candidate.origin_link == origin_link
-    return Written(
-        row.number, of_job=of_job, by_person=not of_job and bool(row.author_id or row.candidate_id)
-    )
+    # An author may have been removed since; what they wrote is a person's still.
+    others = not row.is_automatic or row.candidate_id is not None
+    return Written(row.number, of_job=of_job, by_person=not of_job and others)
 
 
 def _planned(bullet: Bullet, origin_link: str) -> Undone:

@@ -69,7 +69,9 @@ def role(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, f"{first_error(form)} The role is as it was.")
         return redirect("member-list")
     try:
-        member_change_role(membership=membership, role=form.cleaned_data["role"], by=request.user)
+        membership = member_change_role(
+            membership=membership, role=form.cleaned_data["role"], by=request.user
+        )
     except UnableTo as error:
         messages.error(request, str(error))
     else:

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from memoryapp.domain.errors import UnableToChange
 from memoryapp.models import Event, Membership
+from memoryapp.services.members import member_change_role, member_remove
 from tests.factories import MembershipFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -50,6 +52,18 @@ def test_it_removes_a_member_and_keeps_the_account(ada_client: Any, vera: Any) -
     ada_client.post(f"{URL}{membership.pk}/remove/")
     assert not Membership.objects.filter(user=vera).exists()
     vera.refresh_from_db()
+
+
+def test_who_was_removed_meanwhile_is_neither_removed_nor_changed_again(
+    ada: Any, vera: Any
+) -> None:
+    first, second, third = (Membership.objects.get(user=vera) for _ in range(3))
+    member_remove(membership=first, by=ada)
+    with pytest.raises(UnableToChange, match="no member any more"):
+        member_remove(membership=second, by=ada)
+    with pytest.raises(UnableToChange, match="no member any more"):
+        member_change_role(membership=third, role="reviewer", by=ada)
+    assert Event.objects.filter(subject_name="vera").count() == 1
 
 
 def test_it_is_refused_to_all_but_admins(rita_client: Any, vera: Any) -> None:

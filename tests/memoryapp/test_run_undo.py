@@ -71,6 +71,17 @@ def test_it_spares_what_a_person_wrote_later(rita: Any, rita_client: Any, playbo
     assert Candidate.objects.get(content="A new one.").status == "approved"
 
 
+def test_it_spares_what_somebody_wrote_who_was_removed_since(
+    rita: Any, rita_client: Any, ada: Any, playbook: Any
+) -> None:
+    made = learned(playbook, rita, "A new one.")
+    bullet_edit(bullet=made, content="A better one.", reason="", by=ada, revision=1)
+    ada.delete()
+    said = rita_client.get(f"{URL}?origin={RUN}")
+    assert [row.effect for row in said.context["report"].rows] == ["spare"]
+    assert "a removed user wrote revision 2 after the run" in said.content.decode()
+
+
 def test_what_others_proposed_to_what_it_had_retired_waits_again(
     rita: Any, rita_client: Any, playbook: Any
 ) -> None:
