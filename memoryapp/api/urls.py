@@ -5,6 +5,7 @@ from django.urls import path
 from memoryapp.api import (
     audit,
     bulk,
+    bulk_changes,
     bullets,
     curation,
     exports,
@@ -187,6 +188,16 @@ urlpatterns = [
         name="api-bulk-continue",
     ),
     path("bulk-decisions/<int:pk>/undo", bulk.BulkUndo.as_view(), name="api-bulk-undo"),
+    path("bulk-changes", bulk_changes.BulkChangeList.as_view(), name="api-bulk-change-list"),
+    *(
+        path(f"bulk-changes/<int:pk>{end}", view.as_view(), name=name)
+        for end, view, name in (
+            ("", bulk_changes.BulkChangeDetail, "api-bulk-change-detail"),
+            ("/outcomes", bulk_changes.BulkChangeOutcomes, "api-bulk-change-outcomes"),
+            ("/continue", bulk_changes.BulkChangeContinue, "api-bulk-change-continue"),
+            ("/undo", bulk_changes.BulkChangeUndo, "api-bulk-change-undo"),
+        )
+    ),
     path("review/progress", review.ReviewProgress.as_view(), name="api-review-progress"),
     path("audit", audit.AuditLog.as_view(), name="api-audit"),
     path(

@@ -155,6 +155,7 @@ def build(workspace: Any, ada: Any) -> World:
             ("review/bulk/<", {"pk": bulk.pk}),
             ("candidates/<", {"pk": candidate.pk}),
             ("bulk-decisions/<", {"pk": bulk.pk}),
+            ("bulk-changes/<", {"pk": change.pk}),
             ("playbooks/<", {"slug": playbook.slug, "label": bullet.label}),
             ("playbooks/<", {"number": release.number, "version": release.number}),
             ("playbooks/<", {"form": "json", "name": "production"}),

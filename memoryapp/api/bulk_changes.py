@@ -1,0 +1,162 @@
+"""One change to everything a filter of the memory browser matches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from memoryapp.access import object_or_404
+from memoryapp.api.bulk import ByRow
+from memoryapp.api.contract import PROBLEM, READING, WRITING, WriteRequest
+from memoryapp.api.permissions import HasScope, workspace_of
+from memoryapp.models import BulkChange, BulkChangeOutcome, Bullet, Tally
+from memoryapp.queries.browsing import DAYS, EVIDENCE, KINDS, TRUST, EntryFilter
+from memoryapp.services import bulk_changes
+
+ACTIONS = [action.value for action in BulkChange.Action if action != BulkChange.Action.UNDO]
+
+
+def _one_of(choices: Sequence[tuple[str, str] | str]) -> serializers.ChoiceField:
+    return serializers.ChoiceField(choices=[*choices], default="", allow_blank=True)
+
+
+def _text(most: int, **more: Any) -> serializers.CharField:
+    return serializers.CharField(default="", allow_blank=True, max_length=most, **more)
+
+
+class BulkChangeRequest(WriteRequest):
+    """What is empty narrows nothing: without a filter all bullets of the workspace are changed."""
+
+    action = serializers.ChoiceField(choices=ACTIONS)
+    status = _one_of(Bullet.Status.choices)
+    playbook = _text(64)
+    section = _text(60)
+    use = _one_of(Tally.Use.choices)
+    tag = _text(40)
+    trust = _one_of(TRUST)
+    kind = _one_of(KINDS)
+    environment = _text(200)
+    evidence = _one_of(EVIDENCE)
+    days = _one_of(DAYS)
+    search = _text(1_000)
+    chosen = serializers.ListField(child=serializers.UUIDField(), default=list)
+    value = _text(60, help_text="The section to move to, or the tag.")
+    reason = _text(300, help_text="Needed to retire.")
+
+
+class BulkChangeSerializer(serializers.ModelSerializer[BulkChange]):
+    """Call ``continue`` until ``ended_at`` is set."""
+
+    asked_by = serializers.CharField(source="asked_by.username", default=None, allow_null=True)
+    done = serializers.SerializerMethodField()
+    left = serializers.SerializerMethodField()
+
+    class Meta:
+        model = BulkChange
+        fields = (
+            "id",
+            "action",
+            "value",
+            "query",
+            "reason",
+            "total",
+            "done",
+            "left",
+            "asked_by",
+            "created_at",
+            "ended_at",
+        )
+
+    def get_done(self, row: BulkChange) -> int:
+        return row.outcomes.filter(done=True).count()
+
+    def get_left(self, row: BulkChange) -> int:
+        return row.outcomes.filter(done=False).count()
+
+
+class ChangeOutcomeSerializer(serializers.ModelSerializer[BulkChangeOutcome]):
+    """``before`` and ``after`` hold status, section, tags and revision of the bullet."""
+
+    class Meta:
+        model = BulkChangeOutcome
+        fields = ("bullet", "done", "message", "before", "after")
+
+
+class BulkChangeList(APIView):
+    permission_classes = (HasScope,)
+    scopes = WRITING
+
+    @extend_schema(request=BulkChangeRequest, responses={201: BulkChangeSerializer, 409: PROBLEM})
+    def post(self, request: Request) -> Response:
+        """Change every bullet under a filter; the first ones are changed at once."""
+        asked = BulkChangeRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        said = dict(asked.validated_data)
+        action, value, reason = (said.pop(name) for name in ("action", "value", "reason"))
+        chosen, search = [str(pk) for pk in said.pop("chosen")], said.pop("search")
+        row = bulk_changes.bulk_change_start(
+            workspace=workspace_of(request),
+            action=action,
+            asked=EntryFilter(**said, q=search),
+            chosen=chosen,
+            value=value,
+            reason=reason,
+            by=request.user,
+        )
+        done = bulk_changes.bulk_change_continue(bulk=row, by=request.user)
+        return Response(BulkChangeSerializer(done).data, status=201)
+
+
+class OneBulkChange(APIView):
+    permission_classes = (HasScope,)
+    scopes: Any = WRITING
+
+    def bulk(self, request: Request, pk: int) -> BulkChange:
+        rows = BulkChange.objects.filter(workspace=workspace_of(request))
+        return object_or_404(rows.select_related("asked_by"), pk=pk)
+
+
+class BulkChangeDetail(OneBulkChange):
+    scopes = READING
+
+    @extend_schema(responses={200: BulkChangeSerializer, 404: PROBLEM})
+    def get(self, request: Request, pk: int) -> Response:
+        """How far a bulk change is."""
+        return Response(BulkChangeSerializer(self.bulk(request, pk)).data)
+
+
+class BulkChangeOutcomes(OneBulkChange):
+    scopes = READING
+
+    @extend_schema(
+        parameters=[OpenApiParameter("cursor", str), OpenApiParameter("page_size", int)],
+        responses={200: ChangeOutcomeSerializer(many=True), 404: PROBLEM},
+    )
+    def get(self, request: Request, pk: int) -> Response:
+        """What came of each bullet, in pages."""
+        pages = ByRow()
+        page = pages.paginate_queryset(self.bulk(request, pk).outcomes.all(), request, view=self)
+        return pages.get_paginated_response(ChangeOutcomeSerializer(page, many=True).data)
+
+
+class BulkChangeContinue(OneBulkChange):
+    @extend_schema(request=None, responses={200: BulkChangeSerializer, 404: PROBLEM})
+    def post(self, request: Request, pk: int) -> Response:
+        """Change the next bullets."""
+        row = bulk_changes.bulk_change_continue(bulk=self.bulk(request, pk), by=request.user)
+        return Response(BulkChangeSerializer(row).data)
+
+
+class BulkChangeUndo(OneBulkChange):
+    @extend_schema(request=None, responses={201: BulkChangeSerializer, 404: PROBLEM, 409: PROBLEM})
+    def post(self, request: Request, pk: int) -> Response:
+        """Take back what a bulk change did; answers with the bulk change that does."""
+        back = bulk_changes.bulk_change_undo(bulk=self.bulk(request, pk), by=request.user)
+        row = bulk_changes.bulk_change_continue(bulk=back, by=request.user)
+        return Response(BulkChangeSerializer(row).data, status=201)
