@@ -102,7 +102,7 @@ class RevisionDiff(RevisionSerializer):
 
 
 class AddRequest(WriteRequest):
-    section = serializers.RegexField(curation.SECTION)
+    section = serializers.RegexField(f"^{curation.SECTION.pattern}$")
     content = serializers.CharField(max_length=CONTENT_MOST)
 
 

@@ -23,6 +23,11 @@ def cleaned(text: str) -> str:
     return redact(strip_hidden(text)).strip()
 
 
+def one_line(text: str, most: int = 100) -> str:
+    """Return a name as it is stored: ``cleaned``, on one line, of so many characters."""
+    return " ".join(cleaned(text).split())[:most].strip()
+
+
 @dataclass(frozen=True, slots=True)
 class HiddenCharacter:
     """A character a reader does not see. ``position`` is an index into the text."""

@@ -14,6 +14,7 @@ from memoryapp.domain.ranking import room_report
 from memoryapp.domain.text import cleaned
 from memoryapp.models import Bullet, BulletRevision, Candidate, Event, Playbook
 from memoryapp.services.applying import wait_again
+from memoryapp.services.curation import SECTION
 from memoryapp.services.events import said
 
 
@@ -21,9 +22,12 @@ def bullet_add(*, playbook: Playbook, section: str, content: str, by: Any) -> Bu
     """Write a bullet by hand.
 
     Raises:
-        UnableToChange: empty, a duplicate, or over the token budget.
+        UnableToChange: no section's name, empty, a duplicate, or over the token budget.
     """
     delta = Delta(op=Op.ADD, section=section.strip(), content=cleaned(content))
+    if not SECTION.fullmatch(delta.section):
+        # Its labels are made of it, and addresses of them.
+        raise UnableToChange("A section is lower-case letters, digits and _, at most 60.")
     with transaction.atomic():
         playbook = Playbook.objects.select_for_update(no_key=True).get(pk=playbook.pk)
         _try(playbook, delta)

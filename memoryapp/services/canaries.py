@@ -10,6 +10,7 @@ from django.utils import timezone
 from memoryapp.clients import pull_cache
 from memoryapp.domain.canary import regressed
 from memoryapp.domain.errors import UnableToChange
+from memoryapp.domain.text import cleaned
 from memoryapp.models import Event, LabelMove, Playbook, Release, ReleaseLabel
 from memoryapp.queries.serving import outcomes
 
@@ -53,7 +54,8 @@ def canary_end(*, label: ReleaseLabel, by: Any, why: str = "") -> ReleaseLabel:
         label = _locked(label)
         release, was = _on_trial(label), _trial(label)
         _clear(label)
-        _record(label, by, "canary.ended", release, before=was, after={}, reason=why[:300])
+        why = cleaned(why)[:300]
+        _record(label, by, "canary.ended", release, before=was, after={}, reason=why)
     return label
 
 

@@ -12,7 +12,7 @@ from memoryapp.domain import playbook as domain
 from memoryapp.domain.errors import UnableToChange
 from memoryapp.domain.playbook import Delta, DeltaRefused, Op, OverBudget
 from memoryapp.domain.ranking import room_report
-from memoryapp.domain.text import cleaned
+from memoryapp.domain.text import cleaned, one_line
 from memoryapp.models import Bullet, Candidate, Event, Playbook
 from memoryapp.services.applying import votes_move
 from memoryapp.services.events import said
@@ -169,8 +169,8 @@ def playbook_change(
         UnableToChange: no name, nothing changed, or a budget below what is approved.
     """
     wanted = {
-        "name": name.strip(),
-        "description": cleaned(description),
+        "name": one_line(name),
+        "description": cleaned(description)[:300],
         "token_budget": token_budget,
     }
     if not wanted["name"]:

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils.text import slugify
 
 from memoryapp.domain.errors import UnableToChange
-from memoryapp.domain.text import cleaned
+from memoryapp.domain.text import cleaned, one_line
 from memoryapp.models import Event, Playbook, Workspace
 
 
@@ -20,6 +20,7 @@ def playbook_create(
     Raises:
         UnableToChange: no usable name, or one that is taken.
     """
+    name = one_line(name)
     slug = slugify(name)[:64]
     if not slug:
         raise UnableToChange("A playbook needs a name with letters or digits in it.")
@@ -28,8 +29,8 @@ def playbook_create(
             workspace=workspace,
             slug=slug,
             defaults={
-                "name": name.strip(),
-                "description": cleaned(description),
+                "name": name,
+                "description": cleaned(description)[:300],
                 "token_budget": token_budget,
             },
         )

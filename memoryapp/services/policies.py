@@ -12,6 +12,7 @@ from memoryapp.domain import review
 from memoryapp.domain.errors import UnableToChange
 from memoryapp.domain.text import cleaned
 from memoryapp.models import Event, Playbook, ReviewPolicy
+from memoryapp.services.releases import LABEL_NAME
 
 MOST_REVIEWERS = 5
 MOST_LABELS = 20
@@ -81,6 +82,12 @@ def _problems(to: review.Policy) -> Sequence[str]:
         (
             len(to.protected_labels) <= MOST_LABELS and all(to.protected_labels),
             f"Up to {MOST_LABELS} labels can be protected.",
+        ),
+        (
+            # One that no label can be called would protect nothing, without a word.
+            all(LABEL_NAME.fullmatch(name) for name in to.protected_labels),
+            "A label is lower-case letters, digits and hyphens, at most 40. Name those to protect "
+            "as agents pull them.",
         ),
     )
     return [said for holds, said in asked if not holds]

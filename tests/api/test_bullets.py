@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from memoryapp.domain.errors import UnableToChange
 from memoryapp.models import Event
+from memoryapp.services.bullets import bullet_add
 from tests.factories import BulletFactory, PlaybookFactory
 
 pytestmark = pytest.mark.django_db
@@ -51,6 +53,16 @@ def test_a_bullet_is_written_and_reworded_from_the_revision_that_was_read(
     refused = call("put", path, {**said, "content": "Page by 10."}, expect=409)
     assert "was changed while you were writing" in refused["detail"]
     assert call("get", path)["content"] == "Page by 100."
+
+
+@pytest.mark.parametrize("section", ["a/b", "Best Practices", "a" * 61, "1st", "", "é"])
+def test_a_section_is_named_so_that_its_labels_make_addresses(
+    call: Any, playbook: Any, section: str
+) -> None:
+    call("post", PATH, {"section": section, "content": "Page by 50."}, expect=400)
+    with pytest.raises(UnableToChange, match="A section is"):
+        bullet_add(playbook=playbook, section=section, content="Page by 50.", by=None)
+    assert not playbook.bullets.exists()
 
 
 def test_a_bullet_is_retired_for_a_reason_and_restored(call: Any, playbook: Any) -> None:

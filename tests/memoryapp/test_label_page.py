@@ -159,3 +159,9 @@ def test_it_says_who_moved_it_and_from_where(
         (None, "ada"),
     ]
     assert 'v1 → <a class="link" href="/playbooks/help-desk/releases/2/">v2</a>' in text(page)
+
+
+def test_a_secret_in_the_reason_of_an_end_is_masked(trial: Any, rita_client: Any) -> None:
+    said = "It printed ghp_abcdefghijklmnopqrst0123456789abcdef"
+    rita_client.post(f"{URL}trial/end/", {"reason": said})
+    assert "ghp_abcdef" not in str(Event.objects.get(kind="canary.ended").data)

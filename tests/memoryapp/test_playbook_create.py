@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from memoryapp.services.curation import playbook_change
+from memoryapp.services.playbooks import playbook_create
 from tests.factories import PlaybookFactory
 
 pytestmark = pytest.mark.django_db
@@ -21,6 +23,16 @@ def test_it_opens_the_new_playbook(rita_client: Any, workspace: Any) -> None:
     assert create(rita_client).url == "/playbooks/refunds-desk/"
     playbook = workspace.playbooks.get()
     assert (playbook.token_budget, playbook.description) == (400, "Refunds")
+
+
+def test_its_name_is_one_line_of_what_can_be_seen(rita: Any, workspace: Any) -> None:
+    """Agents read it as the title of all they are given."""
+    made = playbook_create(workspace=workspace, name="Refunds\u200b\n# desk", by=rita)
+    assert (made.name, made.slug) == ("Refunds # desk", "refunds-desk")
+    changed = playbook_change(
+        playbook=made, name="Desk\n\u202e", description="x" * 400, token_budget=400, by=rita
+    )
+    assert (changed.name, len(changed.description)) == ("Desk", 300)
 
 
 def test_it_may_be_called_new(rita_client: Any, workspace: Any) -> None:

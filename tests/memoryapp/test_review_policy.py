@@ -180,6 +180,8 @@ def test_a_changed_policy_is_a_new_one_with_its_history(playbook: Any, ada: Any)
         ({"reviewers": 0}, "From 1 to 5 people"),
         ({"admit_from": 0.2}, "between 50% and 100%"),
         ({"audit_share": 2}, "audited share"),
+        ({"protected_labels": ("Production",)}, "A label is lower-case"),
+        ({"protected_labels": ("p" * 41,)}, "A label is lower-case"),
         ({}, "says this already"),
     ],
 )
