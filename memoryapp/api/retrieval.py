@@ -15,6 +15,7 @@ from memoryapp.api.contract import PROBLEM, READING, WriteRequest
 from memoryapp.api.permissions import HasScope, bound_to, playbooks_of, workspace_of
 from memoryapp.models import ApiKey, Bullet, RecallTrace, Release
 from memoryapp.models.tokens import Scope
+from memoryapp.queries.releases import heavy
 from memoryapp.services.pulls import playbook_pull
 from memoryapp.services.releases import PRODUCTION
 from memoryapp.services.retrieval import (
@@ -211,4 +212,4 @@ class RecallDetail(APIView):
     def get(self, request: Request, pk: Any) -> Response:
         """What one search found and why, if it was asked to keep that."""
         rows = RecallTrace.objects.filter(workspace=workspace_of(request)).select_related("release")
-        return Response(TraceSerializer(object_or_404(rows, pk=pk)).data)
+        return Response(TraceSerializer(object_or_404(rows.defer(*heavy("release")), pk=pk)).data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -14,7 +15,8 @@ from memoryapp.access import object_or_404
 from memoryapp.api.contract import PROBLEM, READING, WRITING, WriteRequest
 from memoryapp.api.permissions import HasScope, playbook_of
 from memoryapp.api.serializers import ReleaseSerializer
-from memoryapp.models import Release, ReleaseLabel
+from memoryapp.models import Playbook, Release, ReleaseLabel
+from memoryapp.queries.releases import heavy
 from memoryapp.queries.serving import trial_of
 from memoryapp.services import canaries, withdrawals
 
@@ -83,9 +85,15 @@ def label_facts(label: ReleaseLabel) -> dict[str, Any]:
     }
 
 
+def _labels(playbook: Playbook) -> QuerySet[ReleaseLabel]:
+    ends = ("release", "canary")
+    rows = ReleaseLabel.objects.filter(playbook=playbook).select_related(*ends)
+    return rows.defer(*heavy(*ends))
+
+
 def _label(request: Request, slug: str, name: str) -> ReleaseLabel:
     playbook = playbook_of(request, slug)
-    return object_or_404(playbook.labels.select_related("release", "canary"), name=name)
+    return object_or_404(_labels(playbook), name=name)
 
 
 def _release(request: Request, slug: str, version: int, named_in: str = "") -> Release:
@@ -101,7 +109,7 @@ class LabelList(APIView):
     def get(self, request: Request, slug: str) -> Response:
         """The labels of a playbook, with what is on trial under each."""
         playbook = playbook_of(request, slug)
-        rows = playbook.labels.select_related("release", "canary")
+        rows = _labels(playbook)
         return Response(LabelSerializer([label_facts(row) for row in rows], many=True).data)
 
 

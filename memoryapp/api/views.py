@@ -16,6 +16,7 @@ from memoryapp.api.permissions import HasScope, bound_to, playbook_of, playbooks
 from memoryapp.models import Candidate
 from memoryapp.queries import playbooks as playbook_queries
 from memoryapp.queries import review as review_queries
+from memoryapp.queries.releases import HEAVY, heavy
 from memoryapp.queries.tallies import held_by
 from memoryapp.services import candidates, playbooks, releases
 
@@ -65,8 +66,9 @@ class ReleaseList(APIView):
     @extend_schema(responses={200: s.ReleaseSerializer(many=True), 404: PROBLEM})
     def get(self, request: Request, slug: str) -> Response:
         """Releases of a playbook, newest first."""
-        rows = playbook_of(request, slug).releases.defer("document", "bodies")
+        rows = playbook_of(request, slug).releases.all()
         rows = rows.select_related("published_by", "replacement").prefetch_related("labels")
+        rows = rows.defer(*HEAVY, *heavy("replacement"))
         return Response(s.ReleaseSerializer(rows, many=True).data)
 
     @extend_schema(
@@ -94,7 +96,7 @@ class EvaluationList(APIView):
         """What was measured of a playbook, newest first, in pages."""
         pages = NewestFirst()
         rows = playbook_of(request, slug).evaluations.select_related("release")
-        page = pages.paginate_queryset(rows, request, view=self)
+        page = pages.paginate_queryset(rows.defer(*heavy("release")), request, view=self)
         return pages.get_paginated_response(s.EvaluationSerializer(page, many=True).data)
 
 

@@ -21,6 +21,7 @@ from memoryapp.domain.playbook import SECTIONS
 from memoryapp.domain.provenance import texts_in
 from memoryapp.models import ApiKey, Playbook, Release, Report, Vote
 from memoryapp.models.tokens import Scope
+from memoryapp.queries.releases import HEAVY
 from memoryapp.services.proposals import MAX_EVIDENCE, MAX_LESSON, lesson_propose
 from memoryapp.services.releases import PRODUCTION
 from memoryapp.services.reports import Said, report_take
@@ -87,7 +88,8 @@ def get_playbook(key: ApiKey, given: Mapping[str, Any]) -> Answer:
 def report_outcome(key: ApiKey, given: Mapping[str, Any]) -> Answer:
     """How a task went with a release, and which of its bullets helped or harmed; counted once."""
     open_to = playbooks_open_to(key)
-    release = Release.objects.filter(playbook__in=open_to, pk=int(given["release"])).first()
+    found = Release.objects.filter(playbook__in=open_to, pk=int(given["release"]))
+    release = found.defer(*HEAVY).first()
     if release is None:
         raise UnableToFind("There is no such release here. The reading tools name it as release.")
     receipt = report_take(

@@ -20,6 +20,11 @@ from memoryapp.queries.replica import unchanging
 HEAVY = ("document", "bodies")
 
 
+def heavy(*ends: str) -> list[str]:
+    """Those columns of the releases at these ends of a join."""
+    return [f"{end}__{column}" for end in ends for column in HEAVY]
+
+
 #: what a pull reads of a release: neither documents nor bodies.
 _PULLED = ("playbook", "number", "digests", "withdrawal", "withdrawal_reason", "replacement")
 

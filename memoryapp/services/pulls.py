@@ -126,7 +126,8 @@ def _missing(
 def _withdrawn(release: Release, slug: str) -> UnableToServe:
     why = release.withdrawal_reason.rstrip(".")
     said = f"{release} was {release.withdrawal}{f': {why}' if why else ''}."
-    replacement = release.replacement or _in_production(release)
+    named = Release.objects.only("number").filter(pk=release.replacement_id or 0)
+    replacement = named.first() or _in_production(release)
     if replacement is None:
         return UnableToServe(f"{said} Nothing replaces it yet.", extra={"replacement": None})
     return UnableToServe(

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from memoryapp.domain.errors import UnableToChange
 from memoryapp.models import Event, LabelMove, Playbook
 from memoryapp.services.canaries import canary_start
+from memoryapp.services.evaluations import evaluation_record
 from memoryapp.services.releases import label_move, release_publish
 from memoryapp.services.withdrawals import release_reinstate, release_withdraw
 from tests.factories import BulletFactory, PlaybookFactory
@@ -160,3 +163,26 @@ def test_it_works_over_the_api(playbook: Any, with_key: Any) -> None:
     assert client.post(f"{url}/withdraw", body, content_type="application/json").status_code == 409
     assert client.post(f"{url}/reinstate").json()["withdrawal"] == ""
     assert with_key("read").post(f"{url}/reinstate").status_code == 403
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["?version=2", "/releases", "/labels", "/evaluations"],
+)
+def test_nothing_that_only_names_releases_reads_their_texts(
+    playbook: Playbook, ada: Any, with_key: Any, path: str
+) -> None:
+    evaluation_record(
+        playbook=playbook,
+        digest="0",
+        name="X",
+        link="/x/",
+        figures={},
+        release=release(playbook, 1),
+    )
+    recall(playbook, 2, ada)
+    client = with_key("read")
+    with CaptureQueriesContext(connection) as seen:
+        answer = client.get(f"{URL}{path}")
+    assert answer.status_code == (410 if "version" in path else 200)
+    assert not [q["sql"] for q in seen if '"bodies"' in q["sql"] or '"document"' in q["sql"]]
