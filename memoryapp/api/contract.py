@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -42,6 +43,8 @@ class WriteRequest(serializers.Serializer[Any]):
             if isinstance(chosen, serializers.ChoiceField):
                 said = f"Choose one of: {', '.join(str(one) for one in chosen.choices if one)}."
                 chosen.error_messages |= {"required": said, "invalid_choice": said}
+            if isinstance(chosen, serializers.FloatField):
+                chosen.validators.append(_finite)
         return fields
 
     def to_internal_value(self, data: Any) -> Any:
@@ -57,6 +60,12 @@ class WriteRequest(serializers.Serializer[Any]):
         if unknown:
             raise ValidationError(_first(unknown))
         return value
+
+
+def _finite(value: float) -> None:
+    """Refuse what is a number to Python alone; it is neither below nor above any bound."""
+    if not math.isfinite(value):
+        raise ValidationError("A finite number is needed, such as 0.5.")
 
 
 def _first(unknown: dict[str, list[str]]) -> dict[str, list[str]]:

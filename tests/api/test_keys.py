@@ -101,6 +101,16 @@ def test_it_rotates_at_once_if_asked(client: Client, workspace: Any, ada: Any) -
     assert api_key_recognize(answer.json()["key"]) == key
 
 
+@pytest.mark.parametrize("hours", ["nan", "inf", "-inf", 1e9, -1])
+def test_the_old_secret_lives_on_for_a_time_there_is(
+    client: Client, workspace: Any, ada: Any, hours: Any
+) -> None:
+    key, old = api_key_create(workspace=workspace, name="agent", scopes=["read"], by=ada)
+    answer = post(client, f"{URL}/{key.pk}/rotate", grace_hours=hours)
+    assert (answer.status_code, [*answer.json()["errors"]]) == (400, ["grace_hours"])
+    assert api_key_recognize(old) == key
+
+
 def test_it_rotates_nothing_that_is_over(workspace: Any, ada: Any) -> None:
     key, _ = api_key_create(workspace=workspace, name="agent", scopes=["read"], by=ada)
     with pytest.raises(UnableToChange, match="up to 30 days"):
