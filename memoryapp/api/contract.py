@@ -6,10 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.core.exceptions import ValidationError as NoValue
+from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
@@ -100,6 +102,17 @@ class NewestFirst(CursorPagination):
         if not (asked.isascii() and asked.isdecimal()) or not asked.strip("0") or len(asked) > 9:
             raise ValidationError({"page_size": ["A whole number from 1 to 200."]})
         return super().get_page_size(request)
+
+    def paginate_queryset(
+        self, queryset: QuerySet[Any], request: Request, view: Any = None
+    ) -> list[Any] | None:
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except (NoValue, ValueError) as error:
+            # A cursor that is one in its form, with a place that no row can have.
+            if not request.query_params.get(self.cursor_query_param):
+                raise
+            raise NotFound(self.invalid_cursor_message) from error
 
 
 class StoredForm(BaseContentNegotiation):

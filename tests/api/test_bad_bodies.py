@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -204,6 +205,16 @@ def test_it_names_the_parameter_it_cannot_use(with_key: Any) -> None:
     (only,) = answer.json()["fields"]
     assert only["parameter"] == "status"
     assert only["detail"].startswith("Choose one of: pending")
+
+
+@pytest.mark.parametrize("place", ["abc", "2026-99-99", "", "nan", "9" * 400, "1e400"])
+@pytest.mark.parametrize("path", ["candidates", "feedback", "playbooks", "audit", "runs"])
+def test_a_cursor_with_a_place_that_no_row_has_is_none(
+    with_key: Any, workspace: Any, place: str, path: str
+) -> None:
+    cursor = b64encode(f"p={place}".encode()).decode()
+    answer = with_key("read").get(f"/api/v1/{path}", {"cursor": cursor})
+    assert answer.status_code in {200, 404}, answer.content
 
 
 def test_it_says_what_to_do_about_a_cursor_of_nobody(with_key: Any) -> None:
