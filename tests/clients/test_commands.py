@@ -12,6 +12,7 @@ import pytest
 from django.db import transaction
 from greenroom_client import Greenroom, commands
 from greenroom_client import terminal as terminal_bar
+from greenroom_client.errors import Refused
 
 from memoryapp import tasks
 from memoryapp.indexer import exports
@@ -167,6 +168,35 @@ def test_a_block_is_replaced_in_place_and_nothing_else(before: str) -> None:
     once = commands.place_block(before, block(r"one \1"))
     assert once.startswith(before)
     assert commands.place_block(once, block("two")) == once.replace(r"one \1", "two")
+
+
+def test_a_block_ends_its_lines_as_the_file_does() -> None:
+    def block(text: str) -> str:
+        return f"<!-- greenroom:begin desk -->\n{text}\n<!-- greenroom:end desk -->\n"
+
+    once = commands.place_block("# Mine\r\n", block("one"))
+    assert once == "# Mine\r\n\r\n" + block("one").replace("\n", "\r\n")
+    assert commands.place_block(once, block("one")) == once
+    assert commands.place_block(once + "After\r\n", block("two")) == (
+        once.replace("one", "two") + "After\r\n"
+    )
+
+
+def test_a_file_keeps_its_ends_of_lines(tmp_path: Path) -> None:
+    path = tmp_path / "AGENTS.md"
+    assert terminal_bar.text(path) == ""
+    terminal_bar.write(path, "one\r\ntwo\n")
+    assert path.read_bytes() == b"one\r\ntwo\n"
+    assert terminal_bar.text(path) == "one\r\ntwo\n"
+
+
+def test_a_file_that_is_no_text_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "AGENTS.md"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(Refused, match="is no UTF-8 text"):
+        terminal_bar.text(path)
+    with pytest.raises(Refused, match="cannot be read"):
+        terminal_bar.text(tmp_path)
 
 
 def test_the_bar_is_for_terminals_only() -> None:

@@ -79,8 +79,7 @@ def _pull(asked: argparse.Namespace) -> int:
         follow=asked.follow,
     )
     if asked.into:
-        before = asked.into.read_text("utf-8") if asked.into.exists() else ""
-        terminal.write(asked.into, place_block(before, pulled.text))
+        terminal.write(asked.into, place_block(terminal.text(asked.into), pulled.text))
     elif asked.output:
         terminal.write(asked.output, pulled.text)
     else:
@@ -102,13 +101,20 @@ def _archive(asked: argparse.Namespace) -> int:
 
 
 def place_block(text: str, block: str) -> str:
-    """``text`` with ``block`` in place of the block of the same playbook, or at its end."""
+    """``text`` with ``block`` in place of the block of the same playbook, or at its end.
+
+    The block ends its lines as the text does.
+    """
     begin = block.partition("\n")[0]
     end = begin.replace("greenroom:begin", "greenroom:end")
-    held = re.compile(rf"^{re.escape(begin)}$.*?^{re.escape(end)}$\n?", re.DOTALL | re.MULTILINE)
+    line = "\r\n" if text.partition("\n")[0].endswith("\r") else "\n"
+    block = block.replace("\n", line)
+    held = re.compile(
+        rf"^{re.escape(begin)}\r?$.*?^{re.escape(end)}\r?$\n?", re.DOTALL | re.MULTILINE
+    )
     if held.search(text):
         return held.sub(lambda _: block, text, count=1)
-    gap = "" if not text or text.endswith("\n\n") else "\n" if text.endswith("\n") else "\n\n"
+    gap = "" if not text or text.endswith(line * 2) else line if text.endswith(line) else line * 2
     return text + gap + block
 
 

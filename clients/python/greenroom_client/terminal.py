@@ -35,9 +35,22 @@ def opened(path: Path) -> IO[bytes]:
         raise Refused(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def write(path: Path, text: str) -> None:
+def text(path: Path) -> str:
+    """What a file says with its own ends of lines; nothing where there is no file."""
     try:
-        path.write_text(text, "utf-8")
+        return path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        return ""
+    except UnicodeDecodeError as error:
+        raise Refused(f"{path} is no UTF-8 text; nothing of it was changed.") from error
+    except OSError as error:
+        raise Refused(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def write(path: Path, text: str) -> None:
+    """Write ``text`` as it is: no end of a line becomes another."""
+    try:
+        path.write_bytes(text.encode("utf-8"))
     except OSError as error:
         raise Refused(f"{path} cannot be written: {error.strerror}.") from error
 
