@@ -11,7 +11,9 @@ from typing import TypeVar
 
 import numpy as np
 
-_WORD = re.compile(r"[a-z0-9_]+")
+#: Chinese and Japanese put no space between words: there each character is one.
+_UNSPACED = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+_WORD = re.compile(rf"[^\W{_UNSPACED}]+|[{_UNSPACED}]")
 NEAR = 0.6
 
 #: Locality-sensitive hashing (Broder 1997; Leskovec et al., Mining of Massive Datasets §3.4): two

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,6 +27,27 @@ def test_texts_without_a_word_in_common_share_none(words: list[str]) -> None:
 
 def test_case_and_punctuation_say_nothing() -> None:
     assert bands("Verify first.") == bands("verify FIRST!")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "third"),
+    [
+        (
+            "Проверяйте клиента перед каждым возвратом денег.",
+            "Проверяйте клиента перед каждым возвратом.",
+            "Даты пишутся как год, месяц, день.",
+        ),
+        ("退款前请先核实客户的身份信息", "退款前请先核实客户的身份", "日期按年月日的顺序书写"),
+    ],
+)
+def test_every_script_has_words(one: str, other: str, third: str) -> None:
+    assert similarity(one, other) > 0.6
+    assert similarity(one, third) < 0.2
+    assert bands(one)
+
+
+def test_a_letter_with_an_accent_is_a_letter() -> None:
+    assert similarity("één", "èèn") == 0
 
 
 def test_they_are_few_and_fit_the_column() -> None:
