@@ -93,13 +93,13 @@ function submitFrom(element) {
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.isComposing) return;
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-    if (submitFrom(event.target)) event.preventDefault();
+    if (event.repeat || submitFrom(event.target)) event.preventDefault();
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  // A key held down moves on through a list; it decides nothing twice.
+  // A key held down moves on through a list and scrolls; it decides nothing twice.
   if (event.repeat && event.key !== "j" && event.key !== "k" && !event.target.closest(TYPING)) {
-    event.preventDefault();
+    if (event.key === "Enter") event.preventDefault();
     return;
   }
   if (event.target.closest(TYPING)) {

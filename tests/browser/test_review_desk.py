@@ -73,6 +73,23 @@ def test_a_key_held_down_decides_nothing(published: Any, page: Page) -> None:
     expect(page.locator("#decision input[name=seen]")).to_have_attribute("value", str(seen))
 
 
+def test_a_key_held_down_still_scrolls_and_walks(published: Any, page: Page) -> None:
+    opened(page)
+    names = ["ArrowDown", "PageDown", " ", "Tab", "Enter"]
+    let_through = page.evaluate(
+        "names => names.map((key) => document.body.dispatchEvent(new KeyboardEvent('keydown', "
+        "{key, repeat: true, bubbles: true, cancelable: true})))",
+        names,
+    )
+    assert dict(zip(names, let_through, strict=True)) == {
+        "ArrowDown": True,
+        "PageDown": True,
+        " ": True,
+        "Tab": True,
+        "Enter": False,
+    }
+
+
 def test_the_next_candidate_is_announced_and_the_badge_counts_it(
     published: Any, page: Page
 ) -> None:
