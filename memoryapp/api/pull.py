@@ -86,7 +86,7 @@ class PlaybookPull(APIView):
         replaces it.
         """
         generation = _generation(request._request)
-        agent = _agent(request)
+        agent = agent_of(request)
         pulled = playbook_pull(
             workspace=workspace_of(request),
             slug=slug,
@@ -183,7 +183,8 @@ def _until(key: ApiKey) -> float:
     return min((end for end in ends if end > time.time()), default=math.inf)
 
 
-def _agent(request: Request) -> str:
+def agent_of(request: Request) -> str:
+    """What the caller calls itself; empty where it says nothing."""
     agent = request.headers.get(AGENT_HEADER, "").strip()
     if len(agent) > AGENT_MOST or not agent.isprintable():
         raise ValidationError({AGENT_HEADER: [f"At most {AGENT_MOST} printable characters."]})

@@ -12,7 +12,9 @@ from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
 from memoryapp.api.contract import PROBLEM, READING, WriteRequest
+from memoryapp.api.limits import caller_of
 from memoryapp.api.permissions import HasScope, bound_to, playbooks_of, workspace_of
+from memoryapp.api.pull import agent_of
 from memoryapp.models import ApiKey, Bullet, RecallTrace, Release
 from memoryapp.models.tokens import Scope
 from memoryapp.queries.releases import heavy
@@ -156,7 +158,8 @@ class PlaybookRetrieve(APIView):
         pulled = playbook_pull(
             workspace=workspace_of(request),
             slug=slug,
-            agent=request.headers.get("X-Agent-Id", "") or str(request.user.pk),
+            # As a pull has it: who pulls and searches is to be given one and the same release.
+            agent=agent_of(request) or caller_of(request),
             label=values["label"],
             version=values.get("version"),
             bound_to=bound_to(request),

@@ -87,7 +87,8 @@ def playbook_pull(
     if version is not None:
         release, label = pulled_version(workspace, slug, version), ""
     else:
-        release = _by_label(pulled_label(workspace, slug, label), agent)
+        found = pulled_label(workspace, slug, label)
+        release = release_given(found, agent) if found else None
     if release is None or (bound_to and release.playbook_id not in bound_to):
         raise UnableToFind(_missing(workspace, slug, label, version, bound_to))
     if release.withdrawal:
@@ -96,9 +97,8 @@ def playbook_pull(
     return Pulled(release.pk, release.number, label, form, etag, body)
 
 
-def _by_label(label: ReleaseLabel | None, agent: str) -> Release | None:
-    if label is None:
-        return None
+def release_given(label: ReleaseLabel, agent: str) -> Release:
+    """The release an agent gets at a label, to pull or to search: its own, or the one on trial."""
     canary = label.canary
     if canary is not None and not canary.withdrawal:
         trial = f"{label.pk}:{canary.pk}"

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 
 from memoryapp.domain.errors import UnableToFind
-from memoryapp.models import ApiKey, Playbook, Release
-from memoryapp.services.pulls import playbook_pull, receipt_leave
+from memoryapp.models import ApiKey, Playbook, ReleaseLabel
+from memoryapp.queries.releases import heavy
+from memoryapp.services.pulls import playbook_pull, receipt_leave, release_given
 from memoryapp.services.releases import PRODUCTION
 from memoryapp.services.retrieval import memory_retrieve, served_scope
 from memoryapp.services.tokens import playbooks_bound
@@ -93,21 +94,24 @@ def memory_search(
         playbooks = playbooks.filter(slug=playbook)
         if not playbooks:
             raise UnableToFind(f"There is no playbook {playbook!r} here.")
-    rows = Release.objects.filter(playbook__in=playbooks, labels__name=label, withdrawal="")
-    served = list(rows.select_related("playbook").defer("document", "bodies"))
-    found = memory_retrieve(
-        workspace=key.workspace, query=query, scope=served_scope(served), k=k, key=key
-    )
-    releases = {release.playbook_id: release for release in served}
+    ends = ("release", "canary")
+    rows = ReleaseLabel.objects.filter(playbook__in=playbooks, name=label)
+    rows = rows.select_related("playbook", *ends).defer(*heavy(*ends))
+    # A search and a pull of one key are of one release, also while another is on trial.
+    given = [(row.playbook, release_given(row, key.prefix)) for row in rows]
+    served = {book.pk: (book, release) for book, release in given if not release.withdrawal}
+    scope = served_scope([release for _, release in served.values()])
+    found = memory_retrieve(workspace=key.workspace, query=query, scope=scope, k=k, key=key)
     return [
         Found(
-            playbook=releases[hit.playbook_id].playbook.slug,
-            version=releases[hit.playbook_id].number,
-            release=str(releases[hit.playbook_id].pk),
+            playbook=book.slug,
+            version=release.number,
+            release=str(release.pk),
             section=hit.section,
             label=hit.label,
             content=hit.content,
             score=round(hit.score, 6),
         )
         for hit in found.hits
+        for book, release in [served[hit.playbook_id]]
     ]

@@ -57,6 +57,24 @@ def test_it_gives_the_release_on_trial_to_its_share(
     assert [version(agent) for agent in range(40)] == given
 
 
+def test_a_key_searches_the_release_that_it_pulls(
+    playbook: Any, label: Any, ada: Any, with_key: Any
+) -> None:
+    canary_start(label=label, release=second(playbook), share=50, by=ada)
+    given = []
+    for _ in range(10):
+        client = with_key("playbooks:pull")
+        searched = client.post(f"{URL}/retrieve", {"query": "refund"}, "application/json")
+        given.append((client.get(URL)["X-Playbook-Version"], str(searched.json()["version"])))
+    assert {pulled == searched for pulled, searched in given} == {True}
+
+
+def test_a_search_takes_no_name_that_a_pull_refuses(playbook: Any, with_key: Any) -> None:
+    client, headers = with_key("playbooks:pull"), {"X-Agent-Id": "a" * 300}
+    asked = client.post(f"{URL}/retrieve", {"query": "x"}, "application/json", headers=headers)
+    assert asked.status_code == client.get(URL, headers=headers).status_code == 400
+
+
 def test_it_gives_it_to_nobody_who_asks_for_a_version(
     playbook: Any, label: Any, ada: Any, with_key: Any
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 from memoryapp.indexer import receipts
 from memoryapp.mcp import playbooks, tools
 from memoryapp.models import Candidate, PullReceipt
+from memoryapp.services.canaries import canary_start
 from memoryapp.services.candidates import candidate_reject
 from memoryapp.services.releases import release_publish
 from memoryapp.services.tokens import api_key_create
@@ -35,6 +36,19 @@ def test_it_finds_released_lessons_closest_first(served: Any, call: Any) -> None
     found = call("search_memory", query="How do I make a refund?").structured_content
     assert [one["label"] for one in found["bullets"]] == ["strategies-001"]
     assert (found["bullets"][0]["playbook"], found["bullets"][0]["version"]) == ("desk", 1)
+
+
+def test_a_key_searches_the_release_that_it_reads(served: Any, key: Any, ada: Any) -> None:
+    BulletFactory(playbook=served, content="Newer.")
+    newer = release_publish(playbook=served, by=ada, label="")
+    canary_start(label=served.labels.get(), release=newer, share=50, by=ada)
+    for _ in range(10):
+        reader = key("playbooks:pull")[0]
+        found: Any = tools.call(reader, "search_memory", {"query": "refund"}).structured_content
+        read: Any = tools.call(reader, "get_playbook", {"playbook": "desk"})
+        assert {one["version"] for one in found["bullets"]} == {
+            2 if "Newer." in read.content[0].text else 1
+        }
 
 
 def test_it_reads_an_older_version(served: Any, call: Any, ada: Any) -> None:
