@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from django.db.models import Count
 from django.urls import reverse
@@ -94,15 +95,15 @@ def _tasks_and_tools(
             continue
         if row.tool not in tools:
             if len(tools) >= SHOWN:
-                hidden["tool"] += 1
                 continue
             tools[row.tool] = f"tool-{len(tools)}"
-            url = f"{reverse('trajectory-list')}?tool={row.tool}"
+            url = f"{reverse('trajectory-list')}?{urlencode({'tool': row.tool})}"
             nodes.append(Node(tools[row.tool], "tool", row.tool, url))
         edge = (tasks[task], tools[row.tool])
         if edge not in seen:
             seen.add(edge)
             edges.append(edge)
+    hidden["tool"] += len({row.tool for row in evidence if row.tool} - tools.keys())
     hidden["task"] += len(left_out)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Self
 from urllib.parse import urlencode
 
@@ -33,7 +33,7 @@ class UseFilter:
     """
 
     day: str = ""
-    #: in the last so many days.
+    #: in the last so many days, with today.
     days: str = ""
     playbook: str = ""
     release: str = ""
@@ -101,8 +101,8 @@ class UseFilter:
             end = begin + timedelta(days=1)
             found = found.filter(**{f"{moment}__gte": begin, f"{moment}__lt": end})
         if self.days in DAYS:
-            since = timezone.now() - timedelta(days=int(self.days))
-            found = found.filter(**{f"{moment}__gte": since})
+            # Whole days, as what is counted by day: a figure and its list are of the same ones.
+            found = found.filter(**{f"{moment}__gte": day(str(_first_of(int(self.days))))})
         return found
 
     def _releases(self, workspace: Workspace) -> QuerySet[Release]:
@@ -169,9 +169,9 @@ SELECT tool, sum(pulls)::int FROM (
 def pulls_by_tool(workspace: Workspace, environment: str, *, days: int) -> dict[str, int]:
     """Tool to the pulls, in so many days, of releases that hold a bullet resting on a call of it.
 
-    ``environment`` is the name of the one the bullets were learned in.
+    The last day is today. ``environment`` is the name of the one the bullets were learned in.
     """
-    since = timezone.localdate() - timedelta(days=days)
+    since = _first_of(days)
     with connection.cursor() as cursor:
         cursor.execute(
             _BY_TOOL, {"workspace": workspace.pk, "environment": environment, "since": since}
@@ -194,6 +194,11 @@ class Total:
 def total(rows: QuerySet[Any]) -> Total:
     found = rows.order_by()[: COUNTED + 1].count()
     return Total(min(found, COUNTED), found <= COUNTED)
+
+
+def _first_of(days: int) -> date:
+    """The first of so many days, the last of which is today."""
+    return timezone.localdate() - timedelta(days=days - 1)
 
 
 def _number(text: str) -> int:

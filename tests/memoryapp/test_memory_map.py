@@ -59,6 +59,18 @@ def test_it_draws_where_a_bullet_came_from_and_who_has_it(
     assert olga_client.get(url).status_code == 404
 
 
+def test_it_counts_what_is_not_drawn_once(rita: Any, vera_client: Any, playbook: Any) -> None:
+    candidate = CandidateFactory(playbook=playbook)
+    for place in range(20):
+        EvidenceFactory(candidate=candidate, tool=f"tool {place % 10}", group="Task", link="")
+    EvidenceFactory(candidate=candidate, tool="find & sort", group="Another", link="")
+    candidate_approve(candidate=candidate, by=rita)
+    page = vera_client.get(f"{playbook.bullets.get().get_absolute_url()}graph/")
+    assert dict(page.context["hidden"]) == {"tool": 3}
+    urls = {row["node"].name: row["node"].url for row in page.context["table"]}
+    assert urls["tool 0"].endswith("?tool=tool+0")
+
+
 def test_it_draws_a_bullet_that_stands_alone(vera_client: Any, playbook: Any) -> None:
     bullet = BulletFactory(playbook=playbook)
     said = vera_client.get(f"{bullet.get_absolute_url()}graph/").content.decode()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -32,7 +32,7 @@ def release(bullet: Any, ada: Any) -> Any:
 
 
 def pulled(release: Any, *, at: Any = None, **more: Any) -> PullReceipt:
-    counted, _ = PullCount.objects.get_or_create(release=release, day=timezone.localdate())
+    counted, _ = PullCount.objects.get_or_create(release=release, day=timezone.localdate(at))
     PullCount.objects.filter(pk=counted.pk).update(pulls=F("pulls") + 1)
     return PullReceipt.objects.create(
         **{"agent": "helpdesk", "label": "production", "form": "md", **more},
@@ -109,6 +109,20 @@ def test_it_counts_pulls_per_tool_as_the_list_does(
     assert use.pulls_by_tool(workspace, "Shop", days=30) == {}
     assert len(rows(vera_client, "?tool=get_order&environment=Desk&days=30")) == 2
     assert rows(vera_client, "?tool=get_order&environment=Shop") == []
+
+
+def test_a_figure_of_some_days_and_its_list_are_of_the_same_days(
+    vera_client: Any, workspace: Any, bullet: Any, ada: Any
+) -> None:
+    candidate = CandidateFactory(playbook=bullet.playbook, origin_environment="Desk")
+    EvidenceFactory(candidate=candidate, tool="get_order")
+    bullet.revisions.create(number=2, content="x", section="apis", candidate=candidate)
+    release = release_publish(playbook=bullet.playbook, by=ada)
+    today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    first = pulled(release, at=today - timedelta(days=29))
+    pulled(release, at=today - timedelta(days=29, seconds=1))
+    assert use.pulls_by_tool(workspace, "Desk", days=30) == {"get_order": 1}
+    assert rows(vera_client, "?tool=get_order&environment=Desk&days=30") == [first]
 
 
 def test_it_reaches_every_pull_and_says_where_it_stopped_counting(
