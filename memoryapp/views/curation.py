@@ -23,6 +23,8 @@ from memoryapp.views.playbook_page import playbook_context
 from memoryapp.views.playbooks import playbook_or_404
 
 BOTH = ["GET", "HEAD", "POST"]
+#: bullets that are shown beside each other, to become one.
+MERGED_MOST = 20
 
 
 @require_POST
@@ -78,14 +80,20 @@ def merge(request: HttpRequest, slug: str) -> HttpResponse:
     """Several bullets beside each other, and the text that takes their place."""
     playbook = playbook_or_404(request, slug)
     given = request.POST if request.method == "POST" else request.GET
-    labels = [label.replace("\x00", "") for label in given.getlist("bullet")][:20]
-    rows = curation.bullets_named(playbook, labels)
+    chosen = [label.replace("\x00", "") for label in given.getlist("bullet")]
+    rows = curation.bullets_named(playbook, chosen[:MERGED_MOST])
     if len(rows) < 2:
         messages.error(request, "Choose at least two bullets to merge.")
         return redirect(playbook)
     first = _posted(request, "first") if request.method == "POST" else parameter(request, "first")
     rows.sort(key=lambda row: row.label != first)
     if request.method != "POST" or "preview" in request.POST:
+        if len(chosen) > MERGED_MOST:
+            messages.warning(
+                request,
+                f"You chose {len(chosen)} bullets; these are the first {MERGED_MOST}. More are not "
+                "merged at a time.",
+            )
         return _merge_page(request, playbook, rows, _typed(request, rows))
     try:
         bullet = curation.bullets_merge(

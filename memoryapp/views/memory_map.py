@@ -17,6 +17,7 @@ from memoryapp.domain.clusters import clusters
 from memoryapp.models import Bullet, RecallTrace
 from memoryapp.queries.graph import BULLET, Graph, Node, entry_graph
 from memoryapp.views.bullets import bullet_or_404
+from memoryapp.views.curation import MERGED_MOST
 from memoryapp.views.links import page_of, parameter, uuid_or_404, with_query
 
 PLAYBOOKS_OFFERED = 200
@@ -54,7 +55,8 @@ def duplicate_list(request: HttpRequest) -> HttpResponse:
 
 
 def _merge_url(members: Sequence[Bullet]) -> str:
-    labels = "&".join(f"bullet={bullet.label}" for bullet in members)
+    # Longer addresses than servers read come to nothing.
+    labels = "&".join(f"bullet={bullet.label}" for bullet in members[:MERGED_MOST])
     return f"{reverse('bullets-merge', args=[members[0].playbook.slug])}?{labels}"
 
 

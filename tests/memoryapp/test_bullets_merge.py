@@ -49,6 +49,14 @@ def test_it_shows_what_would_happen_and_changes_nothing(rita_client: Any, two: A
     assert Bullet.objects.live().count() == 2
 
 
+def test_it_says_how_many_of_those_chosen_it_takes(rita_client: Any, workspace: Any) -> None:
+    playbook = PlaybookFactory(workspace=workspace, slug="help-desk")
+    many = [BulletFactory(playbook=playbook) for _ in range(22)]
+    page = rita_client.get(URL, {"bullet": [bullet.label for bullet in many]})
+    assert len(page.context["rows"]) == 20
+    assert "You chose 22 bullets; these are the first 20." in page.content.decode()
+
+
 def test_it_keeps_one_and_retires_the_other(rita_client: Any, two: Any) -> None:
     waiting = CandidateFactory(playbook=two[0].playbook, op="UPDATE")
     waiting.targets.add(two[1])

@@ -31,6 +31,15 @@ def test_it_groups_what_says_nearly_the_same(rita_client: Any, playbook: Any) ->
     assert rita_client.get(group["merge_url"]).status_code == 200
 
 
+def test_a_large_group_leads_to_as_many_as_are_merged_at_a_time(
+    rita_client: Any, playbook: Any
+) -> None:
+    BulletFactory.create_batch(30, playbook=playbook, content="Same words here")
+    (group,) = rita_client.get("/memory/duplicates/").context["clusters"]
+    assert len(group["members"]) == 30
+    assert group["merge_url"].count("bullet=") == 20
+
+
 def test_it_shows_duplicates_of_ones_own_workspace(
     vera_client: Any, olga_client: Any, playbook: Any
 ) -> None:
