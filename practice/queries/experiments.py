@@ -10,6 +10,7 @@ from django.db.models import Count, F, Q, QuerySet, Sum
 
 from memoryapp.domain.playbook import Bullet, Playbook, estimate_tokens, fingerprint
 from memoryapp.models import Workspace
+from memoryapp.queries.releases import heavy
 from practice.domain import experiments as domain
 from practice.domain.types import Category, Label, PracticeRecord, TaskSpec
 from practice.models import Arm, Environment, Experiment, LedgerEntry, PracticeTask
@@ -149,6 +150,7 @@ def experiments(
         found = found.filter(run__status=status)
     return (
         found.select_related("run__environment", "run__playbook", "run__started_by", "release")
+        .defer(*heavy("release"))
         .annotate(
             attempts_total=Count("run__attempts"),
             attempts_judged=Count("run__attempts", filter=~Q(run__attempts__label="")),

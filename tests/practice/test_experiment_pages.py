@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from practice.models import Experiment, Run
-from practice.queries.experiments import computed
+from practice.queries.experiments import computed, experiments
 from tests.factories import (
     AttemptFactory,
     BulletFactory,
@@ -181,6 +181,13 @@ def test_it_asks_the_database_as_often_for_more(
     more = experiment(workspace, without=["success"] * 12, with_it=["failure"] * 12)
     assert queries_of(vera_client, LIST) == first <= 14
     assert queries_of(vera_client, more.get_absolute_url()) <= page + 6 <= 30
+
+
+def test_its_list_reads_no_text_of_a_release(workspace: Any) -> None:
+    sql = str(experiments(workspace).query)
+    assert '"number"' in sql
+    assert '"document"' not in sql
+    assert '"bodies"' not in sql
 
 
 def test_it_starts_what_was_asked(rita_client: Any, asked: Any) -> None:
