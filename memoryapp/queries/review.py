@@ -33,6 +33,7 @@ from memoryapp.models import (
 )
 from memoryapp.models.candidates import SEARCHED
 from memoryapp.models.tallies import TallyQuerySet
+from memoryapp.queries.events import WORDS_MOST
 from memoryapp.queries.events import day as start_of
 from memoryapp.queries.facets import facet
 
@@ -48,8 +49,6 @@ WINDOW = 20
 NEIGHBORS = 3
 #: Candidates before the current one are counted up to here.
 COUNTED = 1_000
-#: Words one can search for: each is a condition of its own.
-WORDS_MOST = 30
 #: Texts a candidate is compared with word by word, and how many of them are named.
 COMPARED, MOST_TWINS = 50, 3
 #: Characters of a text that a row of the queue shows.

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from memoryapp.domain.errors import UnableToChange
+from memoryapp.domain.text import one_line
 from memoryapp.models import Event, SavedView, Workspace
 
 #: lists that can be saved, by the name of their address.
@@ -22,7 +23,7 @@ def view_save(
     Raises:
         UnableToChange: no name, no filter, an unknown list, or too many of one's own.
     """
-    name = name.strip()[:60]
+    name = one_line(name, 60)
     query = query.strip().lstrip("?")
     if page not in PAGES:
         raise UnableToChange("Views of this list cannot be saved.")

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from memoryapp.clients import pull_cache
 from memoryapp.domain.errors import UnableToChange
+from memoryapp.domain.text import one_line
 from memoryapp.models import ApiKey, Event, Playbook, Workspace
 from memoryapp.models.tokens import AGENT_SCOPES, KEY_MARK, Scope
 
@@ -42,7 +43,8 @@ def api_key_create(
         UnableToChange: no name, no scope, an unknown one, one that ``playbooks`` cannot narrow, an
             end in the past, or a playbook of another workspace.
     """
-    if not name.strip():
+    name = one_line(name)
+    if not name:
         raise UnableToChange("Give the key a name that says which agent uses it.")
     unknown = set(scopes) - set(Scope.values)
     if not scopes or unknown:
@@ -61,7 +63,7 @@ def api_key_create(
     with transaction.atomic():
         row = ApiKey.objects.create(
             workspace=workspace,
-            name=name.strip()[:100],
+            name=name,
             prefix=_free_prefix(),
             secret_hash=ApiKey.hash_of(secret),
             scopes=list(scopes),

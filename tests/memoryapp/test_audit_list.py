@@ -37,6 +37,8 @@ def test_it_filters_by_kind_person_and_words(
     assert subjects(vera_client, "?actor=rita") == ["One"]
     assert subjects(vera_client, "?q=ada") == ["Two"]
     assert subjects(vera_client, "?q=two") == ["Two"]
+    assert subjects(vera_client, f"?q={'+'.join(['two'] * 30)}") == ["Two"]
+    assert subjects(vera_client, f"?q={'+'.join(['two'] * 31)}") == []
 
 
 def test_it_counts_each_kind_under_the_other_filters(

@@ -29,6 +29,12 @@ def test_it_comes_back_to_the_filter_it_kept(vera_client: Any) -> None:
     assert shown(vera_client) == ["Doubted"]
 
 
+def test_its_name_is_one_line_that_can_be_seen(vera_client: Any) -> None:
+    keep(vera_client, name="\u200bDoubted\n ones\u202e")
+    keep(vera_client, name="\u200b")
+    assert shown(vera_client) == ["Doubted ones"]
+
+
 def test_it_keeps_the_new_filter_under_the_same_name(vera_client: Any) -> None:
     keep(vera_client)
     keep(vera_client, query="status=retired")
