@@ -57,14 +57,12 @@ def webhook_change(
     """Change what a webhook is told, or turn it on or off.
 
     Raises:
-        UnableToChange: no kind, or an unknown one.
+        UnableToChange: no kind, an unknown one, or the webhook was removed meanwhile.
     """
     if kinds is not None:
         _check_kinds(kinds)
     with transaction.atomic():
-        # As it is: a receiver that is gone turns its webhook off while somebody looks at it.
-        rows = Webhook.objects.select_for_update(no_key=True, of=("self",))
-        webhook = rows.select_related("workspace").get(pk=webhook.pk)
+        webhook = _locked(webhook)
         before = {"kinds": list(webhook.kinds), "is_active": webhook.is_active}
         if kinds is not None:
             webhook.kinds = list(kinds)
@@ -78,9 +76,14 @@ def webhook_change(
 
 
 def webhook_rotate(*, webhook: Webhook, by: Any) -> str:
-    """Make a new secret; the old one still signs for a day. Returns the new one, shown once."""
+    """Make a new secret; the old one still signs for a day. Returns the new one, shown once.
+
+    Raises:
+        UnableToChange: the webhook was removed meanwhile.
+    """
     secret = secrets.token_bytes(SECRET_BYTES)
     with transaction.atomic():
+        webhook = _locked(webhook)
         was = webhook.previous_until
         webhook.sealed_previous = webhook.sealed_secret
         webhook.previous_until = timezone.now() + OVERLAP
@@ -146,6 +149,15 @@ def delivery_replay(*, delivery: Delivery, by: Any) -> Delivery:
         queued.send(sender=Delivery)
     delivery.refresh_from_db()
     return delivery
+
+
+def _locked(webhook: Webhook) -> Webhook:
+    """The webhook as it is: a receiver that is gone turns it off while somebody looks at it."""
+    rows = Webhook.objects.select_for_update(no_key=True, of=("self",))
+    found = rows.select_related("workspace").filter(pk=webhook.pk).first()
+    if found is None:
+        raise UnableToChange("This webhook was removed meanwhile.")
+    return found
 
 
 def _facts(webhook: Webhook) -> dict[str, Any]:

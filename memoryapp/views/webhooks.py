@@ -63,7 +63,11 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         messages.error(request, first_error(form))
         return redirect("webhook-detail", pk)
-    webhooks.webhook_change(webhook=webhook, by=request.user, **form.cleaned_data)
+    try:
+        webhooks.webhook_change(webhook=webhook, by=request.user, **form.cleaned_data)
+    except UnableTo as error:
+        messages.error(request, str(error))
+        return redirect("webhook-list")
     messages.success(request, "Saved.")
     return redirect("webhook-detail", pk)
 
@@ -72,9 +76,12 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @gate(Right.ADMINISTER)
 def rotate(request: HttpRequest, pk: int) -> HttpResponse:
-    webhook = _webhook(request, pk)
-    secret = webhooks.webhook_rotate(webhook=webhook, by=request.user)
-    return _detail(request, webhook, new_secret=secret)
+    try:
+        secret = webhooks.webhook_rotate(webhook=_webhook(request, pk), by=request.user)
+    except UnableTo as error:
+        messages.error(request, str(error))
+        return redirect("webhook-list")
+    return _detail(request, _webhook(request, pk), new_secret=secret)
 
 
 @require_POST

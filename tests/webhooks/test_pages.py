@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
+from memoryapp.domain.errors import UnableToChange
+from memoryapp.domain.webhooks import read_secret
 from memoryapp.models import Delivery, Event, Webhook
 from memoryapp.services.tokens import api_key_create
-from memoryapp.services.webhooks import webhook_change, webhook_create
+from memoryapp.services.webhooks import webhook_change, webhook_create, webhook_rotate
 
 pytestmark = pytest.mark.django_db
 
@@ -121,6 +124,21 @@ def test_a_change_does_not_turn_on_again_what_went_off_meanwhile(hook: Any, ada:
     hook.refresh_from_db()
     assert (changed.is_active, hook.is_active, hook.kinds) == (False, False, ["run.finished"])
     assert hook.message == "The receiver answered 410 Gone."
+
+
+def test_two_new_secrets_at_once_both_sign(hook: Any, ada: Any) -> None:
+    one, other = Webhook.objects.get(), Webhook.objects.get()
+    shown = [read_secret(webhook_rotate(webhook=row, by=ada)) for row in (one, other)]
+    assert set(Webhook.objects.get().secrets(timezone.now())) == set(shown)
+
+
+def test_it_says_what_was_removed_meanwhile(hook: Any, ada: Any) -> None:
+    read = Webhook.objects.get()
+    Webhook.objects.all().delete()
+    with pytest.raises(UnableToChange, match="removed meanwhile"):
+        webhook_change(webhook=read, is_active=False, by=ada)
+    with pytest.raises(UnableToChange, match="removed meanwhile"):
+        webhook_rotate(webhook=read, by=ada)
 
 
 def test_it_does_not_exist_for_other_workspaces(olga_client: Any, hook: Any) -> None:
