@@ -18,6 +18,7 @@ from django.contrib.postgres.search import SearchHeadline
 from django.db.models import Count, F, Func, QuerySet, Sum, TextField, Value
 from django.utils import timezone
 
+from memoryapp.domain.playbook import LIVE
 from memoryapp.models import Bullet, Playbook, Tally, Workspace
 from memoryapp.models.entries import SEARCH_CONFIG, search_query
 from memoryapp.queries.keyset import KeysetPage, Order, keyset_page
@@ -31,6 +32,8 @@ BEST = 100
 #: texts up to this length are shown with the words found in them marked.
 MARKED_CHARS = 20_000
 DAYS = ("7", "30", "90")
+#: a status of the filter that bullets do not have: whatever a release could hold.
+IN_USE = "live"
 #: where a bullet comes from: the kind of job that taught it, a file, or a person's hand.
 HAND = "hand"
 KINDS = (
@@ -89,6 +92,13 @@ class EntryFilter:
         return [(name, value) for name in _FIELDS if (value := getattr(self, name))]
 
     @property
+    def statuses(self) -> list[str]:
+        """The statuses it asks for; none where any will do."""
+        if self.status == IN_USE:
+            return sorted(LIVE)
+        return [self.status] if self.status else []
+
+    @property
     def is_tallied(self) -> bool:
         """Whether the tallies hold the totals of this filter."""
         return not (self.q or self.is_faceted)
@@ -108,7 +118,9 @@ class EntryFilter:
     def rows(self, workspace: Workspace) -> QuerySet[Bullet]:
         """Every bullet of a workspace that matches, in no order."""
         found = Bullet.objects.filter(playbook__workspace=workspace)
-        if self.status:
+        if self.status == IN_USE:
+            found = found.filter(status__in=LIVE)
+        elif self.status:
             found = found.filter(status=self.status)
         if self.playbook:
             found = found.filter(playbook__slug=self.playbook)
@@ -164,7 +176,7 @@ def best_entries(
     scope = Scope(
         playbooks=list(playbooks.values_list("pk", flat=True)),
         sections=[asked.section] if asked.section else [],
-        statuses=[asked.status] if asked.status else list(Bullet.Status.values),
+        statuses=asked.statuses or list(Bullet.Status.values),
         among=asked.changed(q="").rows(workspace) if asked.is_faceted or asked.use else None,
     )
     hits = search(asked.q, scope=scope, limit=BEST, vector=vector)
@@ -188,6 +200,13 @@ class EntryCounts:
     #: all bullets of the workspace, where they were counted along.
     of_all: int | None = None
 
+    def of(self, facet: str, value: str) -> int:
+        """What choosing a value shows."""
+        held = self.by[facet]
+        if (facet, value) == ("status", IN_USE):
+            return sum(held[status] for status in LIVE)
+        return held[value]
+
 
 FACETS = ("status", "section", "use")
 
@@ -207,9 +226,8 @@ def entry_counts(
         rows = asked.changed(**dict.fromkeys(names, "")).rows(workspace).values_list(*names)
         by |= _grouped(rows.order_by(), names, limit)
         exact = exact and (count_all or by[names[0]].total() <= COUNTED)
-    chosen = asked.status
-    total = by["status"][chosen] if chosen else by["status"].total()
-    return EntryCounts(total, by | {"use": Counter()}, is_exact=exact)
+    found = EntryCounts(by["status"].total(), by | {"use": Counter()}, is_exact=exact)
+    return replace(found, total=found.of("status", asked.status)) if asked.status else found
 
 
 def entry_total(workspace: Workspace) -> int:
@@ -231,6 +249,8 @@ def _from_tallies(workspace: Workspace, asked: EntryFilter) -> EntryCounts:
         row = dict(zip(FACETS, values, strict=True))
         of_all += amount
         missed = [name for name in FACETS if chosen[name] and chosen[name] != row[name]]
+        if chosen["status"] == IN_USE and row["status"] in LIVE:
+            missed.remove("status")
         if not missed:
             total += amount
         for name in FACETS:

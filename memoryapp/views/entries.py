@@ -13,7 +13,14 @@ from django.views.decorators.http import require_safe
 from memoryapp.access import Right, gate, membership_of, workspace_of
 from memoryapp.models import Bullet, Tally, Workspace
 from memoryapp.queries import browsing
-from memoryapp.queries.browsing import EVIDENCE, KINDS, TRUST, EntryCounts, EntryFilter
+from memoryapp.queries.browsing import (
+    EVIDENCE,
+    IN_USE,
+    KINDS,
+    TRUST,
+    EntryCounts,
+    EntryFilter,
+)
 from memoryapp.queries.entry_facets import COUNTED, FACETS, Facets, entry_facets
 from memoryapp.services.retrieval import query_vector
 from memoryapp.templatetags.ui import section_title
@@ -62,7 +69,7 @@ def entry_list(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "asked": asked,
         "counts": counts,
-        "filters": _chips("status", Bullet.Status.choices, asked, counts),
+        "filters": _chips("status", _statuses(asked), asked, counts),
         "sections": _chips(
             "section",
             [(name, section_title(name)) for name in sorted(counts.by["section"])],
@@ -182,6 +189,12 @@ def _playbooks(workspace: Workspace, asked: EntryFilter) -> list[tuple[str, str]
     return offered
 
 
+def _statuses(asked: EntryFilter) -> list[tuple[str, str]]:
+    """Every status; what is in use as a whole only where it is asked for."""
+    in_use = [(IN_USE, "In use")] if asked.status == IN_USE else []
+    return [*in_use, *Bullet.Status.choices]
+
+
 def _chips(
     name: str,
     choices: Sequence[tuple[str, str]],
@@ -200,7 +213,7 @@ def _chips(
     for value, label in choices:
         if held[value] or value == chosen or (not counts.is_exact and with_all):
             url = _url(asked.changed(**{name: "" if value == chosen else value}))
-            count = held[value] if counts.is_exact else None
+            count = counts.of(name, value) if counts.is_exact else None
             chips.append(Chip(label, count, url, pressed=value == chosen))
     return chips
 

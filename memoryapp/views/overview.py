@@ -28,6 +28,7 @@ from memoryapp.models import (
 from memoryapp.queries import events as event_queries
 from memoryapp.queries import releases as release_queries
 from memoryapp.queries import review as review_queries
+from memoryapp.queries.browsing import IN_USE
 from memoryapp.views.links import Chip, parameter, with_query
 from memoryapp.views.review_queue import candidate_label
 
@@ -222,7 +223,7 @@ def _figures(workspace: Workspace, counts: Mapping[str, int]) -> list[dict[str, 
             "label": "Bullets agents may use",
             "value": f"{live.total():,}",
             "note": f"{live.tokens():,} tokens in all playbooks",
-            "url": reverse("entry-list"),
+            "url": with_query(reverse("entry-list"), {"status": IN_USE}),
         },
         {
             "label": "Approved",

@@ -38,6 +38,22 @@ def test_it_finds_bullets_by_words_in_any_order(vera_client: Any, playbook: Any)
     assert rows(vera_client, "?q=quotes+refunds") == [wanted]
 
 
+@pytest.mark.parametrize("more", ["", "&q=refund", "&q=refund&sort=best", "&days=7"])
+def test_it_shows_what_is_in_use_as_a_whole(vera_client: Any, playbook: Any, more: str) -> None:
+    content = "Quote a refund."
+    held = [
+        BulletFactory(playbook=playbook, content=content, status=status)
+        for status in ("approved", "stale", "retired")
+    ]
+    page = vera_client.get(f"{URL}?status=live{more}")
+    assert set(page.context["rows"]) == set(held[:2])
+    assert page.context["counts"].total == 2
+    shown = {chip.label: (chip.count, chip.pressed) for chip in page.context["filters"]}
+    assert shown["In use"] == (2, True)
+    assert shown["All"] == (3, False)
+    assert "In use" not in vera_client.get(URL).content.decode()
+
+
 def test_it_takes_phrases_and_leaves_words_out(vera_client: Any, playbook: Any) -> None:
     one = BulletFactory(playbook=playbook, content="Check refund, order.")
     other = BulletFactory(playbook=playbook, content="Check order, refund.")

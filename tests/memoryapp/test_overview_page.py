@@ -72,10 +72,14 @@ def test_it_shows_live_runs_with_how_far_they_are(rita_client: Any, workspace: A
 def test_it_gives_every_number_a_list(rita_client: Any, workspace: Any, rita: Any) -> None:
     playbook = PlaybookFactory(workspace=workspace)
     BulletFactory(playbook=playbook)
+    BulletFactory(playbook=playbook, status="retired")
     release_publish(playbook=playbook, by=rita, label="production")
     context = rita_client.get(URL).context
     for figure in context["figures"]:
         assert rita_client.get(figure["url"]).status_code == 200, figure["label"]
+    in_use = context["figures"][0]
+    assert in_use["value"] == "1"
+    assert rita_client.get(in_use["url"]).context["counts"].total == 1
     assert context["released"][0]["release"].number == 1
 
 
