@@ -104,7 +104,7 @@ class NewestFirst(CursorPagination):
         return super().get_page_size(request)
 
     def paginate_queryset(
-        self, queryset: QuerySet[Any], request: Request, view: Any = None
+        self, queryset: QuerySet[Any] | Sequence[Any], request: Request, view: Any = None
     ) -> list[Any] | None:
         try:
             return super().paginate_queryset(queryset, request, view)
