@@ -142,6 +142,7 @@ def read_case_set(set_id: int) -> None:
 def ring_for_replays() -> None:
     for case_id in replays.due():
         replay_case.delay(case_id)
+    replays.finish_left()
 
 
 @shared_task(base=Bell)

@@ -55,8 +55,8 @@ class TelemetryFileQuerySet(WorkQuerySet["TelemetryFile"]):
         return self.filter(overlapping | Q(first_at=None))
 
     def read(self) -> TelemetryFileQuerySet:
-        """Files the engine can use."""
-        return self.filter(status=Work.Status.DONE)
+        """Files the engine can use, without what they were made of."""
+        return self.filter(status=Work.Status.DONE).defer("original")
 
     def unread(self) -> TelemetryFileQuerySet:
         """Files a worker has still to read."""

@@ -86,7 +86,8 @@ class Work(models.Model):
         rows = type(self)._default_manager.filter(
             pk=self.pk, claim=self.claim, status=self.Status.RUNNING
         )
-        return bool(rows.update(status=status, message=message, ended_at=at, **columns))
+        said = message.replace("\x00", "")  # an error may quote what no database holds
+        return bool(rows.update(status=status, message=said, ended_at=at, **columns))
 
     def put_back(self, message: str) -> bool:
         """Have the next sweep ring for it anew, if our claim still stands."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 
-from django.db import OperationalError, transaction
+from django.db import DatabaseError, OperationalError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -19,7 +19,14 @@ from practice.clients.telemetry import UnreadableTelemetry
 from practice.clients.telemetry_files import Read, read
 from practice.models import Analysis, TelemetryFile
 from practice.models.work import MAX_TRIES
-from practice.orchestrator.leases import Stopped, heartbeat, lease, put_back, telling
+from practice.orchestrator.leases import (
+    Stopped,
+    heartbeat,
+    lease,
+    put_back,
+    telling,
+    unsaved,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +67,7 @@ def work(file_id: int) -> list[int]:
             logger.exception("telemetry file %s was not read", row.pk)
             _fail(row, f"An internal error stopped the reading: {type(error).__name__}: {error}")
         else:
-            _save(row, found)
+            _store(row, found)
     return waiting_for(row)
 
 
@@ -82,6 +89,17 @@ def _read(row: TelemetryFile) -> Read:
         mapping=mapping,
         told=lambda rows, share: told(share, rows=rows),
     )
+
+
+def _store(row: TelemetryFile, found: Read) -> None:
+    """Save, or say on the row why nothing of it was kept."""
+    try:
+        _save(row, found)
+    except OperationalError as error:
+        put_back(row, error)
+    except (DatabaseError, UnicodeError) as error:
+        logger.exception("telemetry file %s could not be saved", row.pk)
+        _fail(row, unsaved(error))
 
 
 def _save(row: TelemetryFile, found: Read) -> None:

@@ -9,7 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from django.db import OperationalError, transaction
+from django.db import DatabaseError, OperationalError, transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from memoryapp.services.events import event_record
@@ -17,6 +18,7 @@ from practice.clients.case_archives import unpack
 from practice.clients.telemetry import UnreadableTelemetry, case
 from practice.clients.telemetry_sets import Shared, sets_in, shared
 from practice.clients.trajectory_sets import entries, trajectory
+from practice.domain.reading import whole_characters
 from practice.domain.replays import NO_REFERENCE, WHOLE, Kind, figures, gate, unanswered, varied
 from practice.domain.rootcause import serial
 from practice.domain.rootcause.analysis import analyse
@@ -27,7 +29,7 @@ from practice.domain.trajectory_cases import told_of_steps, varied_trajectory
 from practice.models import CaseSet, Replay, ReplayCase
 from practice.models.work import MAX_TRIES
 from practice.orchestrator.case_sets import home_of
-from practice.orchestrator.leases import heartbeat, lease, put_back
+from practice.orchestrator.leases import heartbeat, lease, put_back, unsaved
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +57,16 @@ def due() -> list[int]:
     return found
 
 
+def finish_left() -> None:
+    """Sum up what a worker left that died between its last case and the sum."""
+    open_ones = ReplayCase.objects.filter(
+        replay=OuterRef("pk"), status__in=[ReplayCase.Status.WAITING, ReplayCase.Status.RUNNING]
+    )
+    left = Replay.objects.filter(~Exists(open_ones), ended_at=None)
+    for replay_id in left.values_list("pk", flat=True):
+        finish(replay_id)
+
+
 def work(case_pk: int) -> None:
     """Claim a case, replay it, and sum up when it was the last."""
     row = ReplayCase.objects.claim(case_pk, now=timezone.now(), lease=lease())
@@ -80,8 +92,20 @@ def work(case_pk: int) -> None:
             logger.exception("case %s failed", row.pk)
             _end(row, ReplayCase.Status.FAILED, f"{type(error).__name__}: {error}")
         else:
-            row.end(ReplayCase.Status.DONE, at=timezone.now(), answer=answer)
+            _save(row, answer)
     finish(row.replay_id)
+
+
+def _save(row: ReplayCase, answer: dict[str, Any]) -> None:
+    """Store an answer, or say on the case why it could not be."""
+    try:
+        with transaction.atomic():
+            row.end(ReplayCase.Status.DONE, at=timezone.now(), answer=whole_characters(answer))
+    except OperationalError as error:
+        put_back(row, error)
+    except (DatabaseError, UnicodeError) as error:
+        logger.exception("the answer of case %s could not be saved", row.pk)
+        _end(row, ReplayCase.Status.FAILED, unsaved(error))
 
 
 def _end(row: ReplayCase, status: str, message: str) -> None:

@@ -13,7 +13,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import OperationalError, transaction
+import numpy as np
+from django.db import DatabaseError, OperationalError, transaction
 from django.utils import timezone
 
 from memoryapp.services.events import event_record
@@ -30,7 +31,7 @@ from practice.domain.rootcause.types import Analysis as Found
 from practice.models import Analysis, Incident, IncidentAlert
 from practice.models.work import MAX_TRIES
 from practice.orchestrator import decisive, engines, telemetry, verdicts
-from practice.orchestrator.leases import heartbeat, lease, put_back
+from practice.orchestrator.leases import heartbeat, lease, put_back, unsaved
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ def work(analysis_id: int) -> None:
         logger.exception("analysis %s failed", row.pk)
         _fail(row, f"An internal error stopped this analysis: {type(error).__name__}: {error}")
     else:
-        _save(row, found, drawn)
+        _store(row, found, drawn)
 
 
 def _waits(analysis_id: int) -> bool:
@@ -167,7 +168,8 @@ def alert_of(row: Analysis) -> Alert:
 def _bounds(known: Telemetry) -> dict[str, Any]:
     """From when to when the telemetry reaches, and how much of it there is."""
     columns = (known.metrics.ts, known.spans.start, known.logs.ts, known.edges.ts)
-    ends = [(float(c.min()), float(c.max())) for c in columns if len(c)]
+    timed = [times for c in columns if len(times := c[np.isfinite(c)])]
+    ends = [(float(times.min()), float(times.max())) for times in timed]
     counts = {
         "metrics": len(known.metrics),
         "traces": len(known.spans),
@@ -209,6 +211,17 @@ def _tell(row: Analysis, stage: str, visits: int, visit: Visit | None = None) ->
     if visit is not None:
         progress |= {"node": visit.node, "verdict": visit.verdict.value}
     Analysis.objects.held(row).update(progress=progress)
+
+
+def _store(row: Analysis, found: Found, drawn: dict[str, Any]) -> None:
+    """Save, or say on the row why nothing of it was kept."""
+    try:
+        _save(row, found, drawn)
+    except OperationalError as error:
+        put_back(row, error)
+    except (DatabaseError, UnicodeError) as error:
+        logger.exception("analysis %s could not be saved", row.pk)
+        _fail(row, unsaved(error))
 
 
 def _save(row: Analysis, found: Found, drawn: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from memoryapp.domain.errors import UnableToChange, UnableToStart
+from practice import tasks
 from practice.domain.rootcause import analysis, evaluation
 from practice.models import CaseSet, Replay, ReplayCase
 from practice.orchestrator import case_sets, replays
@@ -141,6 +142,40 @@ def test_it_goes_on_where_a_dead_worker_left_it(workspace: Any) -> None:
         replays.work(pk)
     replay.refresh_from_db()
     assert replay.state == "finished"
+
+
+def test_it_is_summed_up_after_a_worker_that_died_before_it_could(
+    workspace: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replay = replay_start(case_set=known(workspace), variants=[], by=None)
+    with monkeypatch.context() as dying:
+        dying.setattr(replays, "finish", lambda replay_id: None)
+        for pk in replays.due():
+            replays.work(pk)
+    replay.refresh_from_db()
+    assert (replay.state, replays.due()) == ("running", [])
+    tasks.ring_for_replays()
+    replay.refresh_from_db()
+    assert replay.state == "finished"
+
+
+def test_names_that_no_database_takes_cost_no_case_its_answer(workspace: Any) -> None:
+    files = {
+        name: data if name.endswith(".json") else data.replace(b"ledger", b"led\0ger")
+        for name, data in set_files().items()
+    }
+    assert finished(known(workspace, data=zipped(files))).result["failed"] == 0
+
+
+def test_an_answer_that_cannot_be_saved_is_said_on_its_case(
+    workspace: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replays, "whole_characters", lambda answer: {"seconds": float("nan")})
+    assert finished(known(workspace)).result["failed"] == 2
+    row = ReplayCase.objects.first()
+    assert row is not None
+    assert row.message.startswith("What was found could not be saved: DataError: invalid input")
+    assert row.tries == 1
 
 
 def test_it_is_cancelled_once_and_not_begun_twice(workspace: Any) -> None:
