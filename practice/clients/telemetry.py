@@ -25,6 +25,7 @@ from practice.clients.telemetry_columns import (
     Holds,
     UnreadableTelemetry,
     moment,
+    rows_of,
     unit_of,
 )
 from practice.clients.telemetry_tables import FORMS, columns, file_of
@@ -109,21 +110,23 @@ def _spans(path: Path, near: float | None) -> tuple[SpanTable, Notes, Hosts]:
         optional=_names("pod", "operation", "status", "host"),
     )
     scale, said = _timed(c, "start_us", path, near)
-    return (
-        SpanTable(
-            trace_id=c["trace_id"],
-            span_id=c["span_id"],
-            parent_id=c["parent_id"],
-            service=c["service"],
-            pod=c["pod"],
-            operation=c["operation"],
-            start=c["start_us"] * scale,
-            duration=c["duration_us"] * scale,
-            status=c["status"],
-        ),
-        (*notes, *said),
-        _hosts(c),
+    table = SpanTable(
+        trace_id=c["trace_id"],
+        span_id=c["span_id"],
+        parent_id=c["parent_id"],
+        service=c["service"],
+        pod=c["pod"],
+        operation=c["operation"],
+        start=c["start_us"] * scale,
+        duration=c["duration_us"] * scale,
+        status=c["status"],
     )
+    # One span of which nobody knows when it began would take the own times of all others with it.
+    timed = np.isfinite(table.start)
+    if lost := int((~timed).sum()):
+        table = table.taken(timed)
+        said = (*said, f"{path.name}: {rows_of(lost)} without a time that can be read, left out")
+    return table, (*notes, *said), _hosts(c)
 
 
 def _logs(path: Path, near: float | None) -> tuple[LogTable, Notes, Hosts]:

@@ -21,6 +21,7 @@ MAX_POINTS = 64
 MAX_LOGS = 12
 MAX_SPANS = 60
 LINE_CAP = 300
+_MOST = 1e12
 _LOUD = frozenset({"error", "fatal", "critical", "warn", "warning"})
 
 
@@ -93,6 +94,10 @@ def _series_of(table: MetricTable, rows: Any, onset: float) -> list[dict[str, An
         usual = float(np.median(before))
         width = max(spread(before), 1e-9)
         now = float(np.median(after))
+        # Values a float can just hold have distances it cannot, which JSON has no word for.
+        apart = float(values.max()) - float(values.min())
+        if not np.isfinite([apart, usual - 2 * width, usual + 2 * width, now]).all():
+            continue
         found.append(
             {
                 "metric": table.metric.names[metric],
@@ -102,7 +107,7 @@ def _series_of(table: MetricTable, rows: Any, onset: float) -> list[dict[str, An
                 "high": usual + 2 * width,
                 "was": usual,
                 "now": now,
-                "deviation": abs(now - usual) / max(width, 0.02 * abs(usual)),
+                "deviation": min(abs(now - usual) / max(width, 0.02 * abs(usual)), _MOST),
             }
         )
     return found

@@ -13,7 +13,6 @@ from practice.domain.rootcause.telemetry import (
     LogTable,
     MetricTable,
     Modality,
-    SpanTable,
     Telemetry,
 )
 
@@ -45,17 +44,7 @@ def trimmed(telemetry: Telemetry, begin: float, end: float) -> Telemetry:
             m.metric.taken(rows_m),
             m.value[rows_m],
         ),
-        spans=SpanTable(
-            trace_id=s.trace_id.taken(rows_s),
-            span_id=s.span_id.taken(rows_s),
-            parent_id=s.parent_id.taken(rows_s),
-            service=s.service.taken(rows_s),
-            pod=s.pod.taken(rows_s),
-            operation=s.operation.taken(rows_s),
-            start=s.start[rows_s],
-            duration=s.duration[rows_s],
-            status=s.status.taken(rows_s),
-        ),
+        spans=s.taken(rows_s),
         logs=LogTable(
             ts=g.ts[rows_g],
             service=g.service.taken(rows_g),

@@ -261,21 +261,27 @@ def _self_time(
 
     The time of a call is the caller's view of it, clipped to the caller.
     """
-    end = start + np.nan_to_num(duration)
-    child = np.flatnonzero(calling >= 0)
+    # Counted from the caller's beginning: a clock that is off by years must not take from all
+    # others what a float can still tell apart.
+    begun = np.where(calling >= 0, view_start - start[calling], np.nan)
+    child = np.flatnonzero(np.isfinite(begun))
     if not len(child):
         return duration
     child = child[np.lexsort((view_start[child], calling[child]))]
     caller = calling[child]
-    low = np.clip(view_start[child], start[caller], end[caller])
-    high = np.clip(
-        view_start[child] + np.nan_to_num(view_duration[child]), start[caller], end[caller]
-    )
+    length = _lengths(duration[caller])
+    low = np.clip(begun[child], 0.0, length)
+    high = np.clip(begun[child] + _lengths(view_duration[child]), 0.0, length)
     # A running maximum of ends within each caller: shift callers apart so one pass does all.
-    step = 1.0 + float(end.max() - start.min())
+    step = 1.0 + float(max(length.max(), 0.0))
     shift = np.cumsum(np.diff(caller, prepend=caller[:1]) != 0) * step
     reached = np.maximum.accumulate(high + shift)
     before = np.concatenate([[-np.inf], reached[:-1]]) - shift
     covered = np.maximum(high - np.maximum(low, before), 0.0)
     busy = np.bincount(caller, weights=covered, minlength=len(start))
     return np.maximum(duration - busy, 0.0)
+
+
+def _lengths(durations: Floats) -> Floats:
+    """Durations, 0.0 where a span never ended."""
+    return np.nan_to_num(durations, posinf=0.0, neginf=0.0)

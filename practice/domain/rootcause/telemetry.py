@@ -101,6 +101,19 @@ class SpanTable:
     def __len__(self) -> int:
         return len(self.start)
 
+    def taken(self, rows: Mask) -> SpanTable:
+        return SpanTable(
+            trace_id=self.trace_id.taken(rows),
+            span_id=self.span_id.taken(rows),
+            parent_id=self.parent_id.taken(rows),
+            service=self.service.taken(rows),
+            pod=self.pod.taken(rows),
+            operation=self.operation.taken(rows),
+            start=self.start[rows],
+            duration=self.duration[rows],
+            status=self.status.taken(rows),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class LogTable:

@@ -37,16 +37,17 @@ def silences(window: Invocations, reference: Invocations | None, cuts: Floats) -
 def _around(table: Invocations) -> Floats:
     """Per invocation the silence of its caller before and after it, in seconds; NaN if not so."""
     found = np.full(len(table), np.nan)
-    rows = np.flatnonzero((table.parent >= 0) & np.isfinite(table.duration))
+    begun = np.where(table.parent >= 0, table.start - table.start[table.parent], np.nan)
+    rows = np.flatnonzero(np.isfinite(begun) & np.isfinite(table.duration))
     if not len(rows):
         return found
     rows = rows[np.lexsort((table.start[rows], table.parent[rows]))]
     caller = table.parent[rows]
-    start, end = table.start[rows], table.start[rows] + table.duration[rows]
-    begins, ends = table.start[caller], table.start[caller] + table.duration[caller]
+    # Counted from the caller's beginning, for what a float can tell apart.
+    start, end, ends = begun[rows], begun[rows] + table.duration[rows], table.duration[caller]
     is_first = np.diff(caller, prepend=-1) != 0
     is_last = np.append(is_first[1:], True)
-    previous = np.where(is_first, begins, np.concatenate([[0.0], _reached(end, is_first)[:-1]]))
+    previous = np.where(is_first, 0.0, np.concatenate([[0.0], _reached(end, is_first)[:-1]]))
     following = np.where(is_last, ends, np.append(start[1:], 0.0))
     silent = np.maximum(start - previous, 0.0) + np.maximum(following - end, 0.0)
     unseen = np.isnan(table.client[rows]) & np.isfinite(silent)
