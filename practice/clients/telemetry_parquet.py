@@ -12,6 +12,7 @@ from practice.clients.telemetry_columns import UnreadableTelemetry
 MAGIC = b"PAR1"
 ROWS_CAP = 20_000_000
 _BATCH = 5_000
+_PIECE = 16 << 20
 _COLUMNS_CAP = 200
 _WITHOUT = (
     "{} is Parquet, which needs the extra `parquet` (pip install 'greenroom[parquet]'): "
@@ -28,6 +29,7 @@ def rows(data: bytes, name: str, cap: int) -> Iterator[tuple[float, dict[str, An
     """
     try:
         arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
+        compute = import_module("pyarrow.compute")
     except ImportError as error:
         raise UnreadableTelemetry(_WITHOUT.format(name)) from error
     try:
@@ -35,21 +37,15 @@ def rows(data: bytes, name: str, cap: int) -> Iterator[tuple[float, dict[str, An
         about = file.metadata
         size = sum(about.row_group(n).total_byte_size for n in range(about.num_row_groups))
         if size > cap or about.num_rows > ROWS_CAP or about.num_columns > _COLUMNS_CAP:
-            raise UnreadableTelemetry(
-                f"{name} unpacks to more than {cap >> 20} MB: split it by time"
-            )
-        # Nanoseconds have no Python type of their own.
-        schema = arrow.schema(
-            field.with_type(arrow.timestamp("us", field.type.tz))
-            if arrow.types.is_timestamp(field.type)
-            else field
-            for field in file.schema_arrow
-        )
-        done = 0
-        for batch in file.iter_batches(batch_size=_BATCH):
-            table = arrow.Table.from_batches([batch]).cast(schema, safe=False)
+            raise _too_much(name, cap)
+        done = taken = 0
+        for table in _tables(arrow, parquet, compute, data, file.schema_arrow):
             for row in table.to_pylist():
-                yield done / about.num_rows, {key: _plain(value) for key, value in row.items()}
+                plain = {key: _plain(value) for key, value in row.items()}
+                taken += sum(len(value) for value in plain.values() if isinstance(value, str))
+                if taken > cap:
+                    raise _too_much(name, cap)
+                yield done / about.num_rows, plain
                 done += 1
     except UnreadableTelemetry:
         raise
@@ -58,6 +54,43 @@ def rows(data: bytes, name: str, cap: int) -> Iterator[tuple[float, dict[str, An
         raise UnreadableTelemetry(
             f"{name} is cut off or damaged ({said}): a Parquet file can only be read whole"
         ) from error
+
+
+def _tables(arrow: Any, parquet: Any, compute: Any, data: bytes, schema: Any) -> Iterator[Any]:
+    """Some rows at a time, no more than fit ``_PIECE`` as Python's own values.
+
+    A text that comes again in every row stands in the file once, and a few kilobytes of it could be
+    gigabytes as rows: texts are kept as they are there, and lists and the like are left out.
+    """
+    kinds = arrow.types
+    flat = [field.name for field in schema if not kinds.is_nested(field.type)]
+    texts = [field.name for field in schema if _is_text(kinds, field.type)]
+    file = parquet.ParquetFile(arrow.BufferReader(data), read_dictionary=texts)
+    for batch in file.iter_batches(batch_size=_BATCH, columns=flat):
+        # Nanoseconds have no Python type of their own.
+        own = arrow.schema(
+            field.with_type(arrow.timestamp("us", field.type.tz))
+            if kinds.is_timestamp(field.type)
+            else field
+            for field in batch.schema
+        )
+        longest = (
+            compute.max(compute.binary_length(column.dictionary)).as_py() or 0
+            for column in batch.columns
+            if kinds.is_dictionary(column.type) and _is_text(kinds, column.type.value_type)
+        )
+        step = max(1, min(_BATCH, _PIECE // max(sum(longest), 1)))
+        table = arrow.Table.from_batches([batch]).cast(own, safe=False)
+        for first in range(0, batch.num_rows, step):
+            yield table.slice(first, step)
+
+
+def _is_text(kinds: Any, kind: Any) -> bool:
+    return bool(kinds.is_string(kind) or kinds.is_large_string(kind) or kinds.is_binary(kind))
+
+
+def _too_much(name: str, cap: int) -> UnreadableTelemetry:
+    return UnreadableTelemetry(f"{name} unpacks to more than {cap >> 20} MB: split it by time")
 
 
 def _plain(value: Any) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import zlib
 from collections.abc import Iterator
 from itertools import chain
@@ -24,6 +25,7 @@ UNPACKED_CAP = 256 << 20
 WHOLE_CAP = 32 << 20
 _LINE_CAP = 1 << 24
 _PIECE = 1 << 16
+_BETWEEN = re.compile(r"[ \t\r\n,]*")
 
 Record = dict[str, Any]
 
@@ -158,6 +160,7 @@ def _csv_rows(lines: Iterator[str], name: str, notes: list[str]) -> Iterator[Rec
         raise UnreadableTelemetry(
             f"{name} is no text in UTF-8: unpack it as often as it was packed, or save it anew"
         )
+    csv.field_size_limit(_LINE_CAP)  # or a long message would end the file, as if it were damaged
     reader = csv.DictReader(
         chain([first], lines), restkey="", restval=None, delimiter=delimiter_of(first)
     )
@@ -177,18 +180,20 @@ def _csv_rows(lines: Iterator[str], name: str, notes: list[str]) -> Iterator[Rec
 def _json_list(lines: Iterator[str], name: str) -> Iterator[Record]:
     """The objects of a list, each as soon as it is whole."""
     decoder = json.JSONDecoder()
-    held, tried = next(lines).lstrip()[1:], 0
+    # Cut off only where more is needed: a list may be one line, and each object would copy it.
+    held, place = next(lines).lstrip(), 1
     while True:
-        held = held.lstrip(" \t\r\n,")
-        if held.startswith("]"):
+        between = _BETWEEN.match(held, place)
+        place = between.end() if between else place
+        if held.startswith("]", place):
             return
         try:
-            item, end = decoder.raw_decode(held)
+            item, place = decoder.raw_decode(held, place)
         except (ValueError, RecursionError) as error:
             # Tried again once there is twice as much, so that a long object is not read anew
             # with each of its lines.
-            tried = max(2 * len(held), 1)
-            more = _until(lines, tried - len(held))
+            held, place = held[place:], 0
+            more = _until(lines, max(len(held), 1))
             if not more or isinstance(error, RecursionError):
                 raise UnreadableTelemetry(
                     f"{name} is not JSON ({error}): send it whole, or one object per line"
@@ -199,7 +204,6 @@ def _json_list(lines: Iterator[str], name: str) -> Iterator[Record]:
             continue
         if isinstance(item, dict):
             yield item
-        held = held[end:]
 
 
 def _until(lines: Iterator[str], size: int) -> str:

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from practice.domain.incident_panels import panels
 from practice.domain.rootcause import drain
 from practice.domain.rootcause.analysis import analyse
 from practice.domain.rootcause.clipping import timely, trimmed
-from practice.domain.rootcause.drain import mined
-from practice.domain.rootcause.invocations import parent_rows
-from practice.domain.rootcause.telemetry import Telemetry, floats
-from tests.domain.rootcause_world import ALERT, AT, BEGIN, Spans, logs, metrics, request, world
+from practice.domain.rootcause.drain import mined, statements
+from practice.domain.rootcause.invocations import invocations, parent_rows
+from practice.domain.rootcause.telemetry import LogTable, Telemetry, floats
+from tests.domain.rootcause_world import (
+    ALERT,
+    AT,
+    BEGIN,
+    Spans,
+    logs,
+    metrics,
+    request,
+    traces,
+    world,
+)
 
 CALM = [5.0, 6.0, 5.5, 6.2, 5.1] * 4
 
@@ -74,6 +86,17 @@ def test_a_change_of_unit_is_a_deviation_but_cannot_be_infinite() -> None:
     assert np.isfinite([e.weight for e in found.evidence]).all()
 
 
+@pytest.mark.parametrize("absurd", [[0.0] * 20 + [1e300] * 2, [1e308, -1e308] * 10 + [1e308] * 2])
+def test_values_a_float_can_just_hold_are_drawn_in_numbers_that_json_has(
+    absurd: list[float],
+) -> None:
+    table = metrics({("shop", "cpu_pct"): absurd, ("web", "cpu_pct"): [*CALM, 6.0, 5]})
+    telemetry = Telemetry(metrics=table)
+    drawn = panels(telemetry, analyse(telemetry, ALERT))
+    assert json.dumps(drawn, allow_nan=False)
+    assert "web" in {series["node"] for series in drawn["metrics"]}
+
+
 def test_an_empty_window_is_said() -> None:
     window, reference = world(request())
     late = replace(ALERT, at=AT + 9_000.0, onset=(AT + 8_900.0, AT + 8_960.0))
@@ -123,6 +146,29 @@ def test_times_beyond_reason_do_no_harm() -> None:
         reference=reference,
     )
     assert found.causes[0].service == "shop"
+
+
+@pytest.mark.parametrize("absurd", [np.nan, 9e18, -9e18])
+def test_one_absurd_beginning_leaves_all_others_their_own_time(absurd: float) -> None:
+    spans = traces(BEGIN, AT, request()).table()
+    start = spans.start.copy()
+    start[0] = absurd
+    known, found = (
+        invocations(table, LogTable(), statements(LogTable()), parent_rows(table))
+        for table in (spans, replace(spans, start=start))
+    )
+    others = found.trace != spans.trace_id.codes[0]
+    assert others.sum() > 100
+    assert found.self_time[others] == pytest.approx(known.self_time[others], abs=1e-9)
+
+
+def test_what_people_wrote_is_kept_as_one_where_it_is_like_no_statement() -> None:
+    words = ["".join("abcdefghij"[int(digit)] for digit in str(n)) for n in range(4_000)]
+    lines = [f"chat says {' '.join(words[n::1_000])}" for n in range(300)]
+    numbers, texts = mined([*lines, f"{lines[0]}", f"{lines[7]} then"])
+    assert len(texts) == 102
+    assert texts[100:] == ["<*> <*> <*> <*> <*> <*>", f"{lines[7]} then"]
+    assert numbers == [*range(100), *[100] * 200, 0, 101]
 
 
 def test_lines_that_differ_in_digits_only_are_masked_once(monkeypatch: pytest.MonkeyPatch) -> None:

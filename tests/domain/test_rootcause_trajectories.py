@@ -5,7 +5,12 @@ from __future__ import annotations
 import time
 
 from practice.domain.decisive import as_analysis, put_first
-from practice.domain.rootcause.trajectories import Action, actions_of, analyse_trajectory
+from practice.domain.rootcause.trajectories import (
+    _CODE,
+    Action,
+    actions_of,
+    analyse_trajectory,
+)
 from practice.domain.rootcause.types import Alert, Verdict
 from practice.domain.types import Step, Trajectory
 
@@ -63,6 +68,13 @@ def test_a_number_that_ends_the_task_is_known() -> None:
         actions_of(Trajectory(steps=(step,), answer="")), task="Refund o-1, at most 120"
     )
     assert "nothing before it says" not in found.causes[0].statement
+
+
+def test_code_begins_at_a_line_of_its_own_and_not_at_the_blank_ones_before_it() -> None:
+    """From each of many blank lines, all that follow would be searched."""
+    found = _CODE.search("Look:\n\n \n  import csv")
+    assert found is not None
+    assert found.group() == "  import "
 
 
 def test_a_long_trajectory_is_judged_in_little_time() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 import json
@@ -152,6 +153,32 @@ def test_it_reads_a_list_whose_objects_span_lines_and_files_joined_end_to_end() 
     assert read(text, name="l.json", kind="logs").rows == 300
     joined = gzip.compress(METRICS) + gzip.compress(METRICS.splitlines(keepends=True)[1])
     assert read(joined, name="m.csv.gz", kind="metrics").rows == 2
+
+
+def test_a_list_in_one_line_is_gone_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[int, int]] = []
+
+    class Watched(json.JSONDecoder):
+        def raw_decode(self, s: str, idx: int = 0) -> Any:
+            seen.append((len(s), idx))
+            return super().raw_decode(s, idx)
+
+    monkeypatch.setattr(telemetry_records.json, "JSONDecoder", Watched)
+    row = {"ts_us": "2026-11-18T17:46:40Z", "service": "web", "message": "a"}
+    data = json.dumps([row] * 300).encode()
+    assert read(data, name="l.json", kind="logs").rows == 300
+    assert {size for size, _ in seen} == {len(data)}  # nothing was cut off it
+    assert [place for _, place in seen] == sorted({place for _, place in seen})
+
+
+def test_a_long_field_is_read_like_any_other() -> None:
+    usual = csv.field_size_limit(131_072)
+    try:
+        data = b"ts_us,service,message\n1795000000000000,web," + b"x" * 200_000 + b"\n"
+        found = read(data, name="l.csv", kind="logs")
+    finally:
+        csv.field_size_limit(usual)
+    assert (found.rows, found.notes) == (1, ())
 
 
 def test_one_object_may_not_be_larger_than_memory_bears(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,3 +86,28 @@ def test_it_refuses_one_that_is_cut_or_unpacks_to_too_much(monkeypatch: pytest.M
     monkeypatch.setattr(telemetry_records, "UNPACKED_CAP", 1 << 10)
     with pytest.raises(UnreadableTelemetry, match="split it by time"):
         glance(data, name="m.parquet", kind="metrics")
+
+
+def test_a_text_that_stands_there_once_and_comes_in_every_row_is_no_way_around_the_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    size = 5_000
+    data = packed({"ts_us": [1795000000000000] * size, "service": ["web"] * size,
+                   "message": ["x" * 1_000] * size})  # fmt: skip
+    assert len(data) < 100_000
+    assert read(data, name="l.parquet", kind="logs").rows == size
+    monkeypatch.setattr(telemetry_records, "UNPACKED_CAP", 1_000_000)
+    with pytest.raises(UnreadableTelemetry, match="split it by time"):
+        read(data, name="l.parquet", kind="logs")
+
+
+def test_long_texts_come_a_few_rows_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(telemetry_parquet, "_PIECE", 10_000)
+    messages = [f"{n} " + "x" * 1_000 for n in range(50)]
+    data = packed({"ts_us": [1795000000000000] * 50, "service": ["web"] * 50, "message": messages})
+    assert [row.split(",")[2] for row in rows_of(data, "logs")] == messages
+
+
+def test_lists_are_left_out_and_the_rest_is_read() -> None:
+    data = packed({"ts": [1795000000], "metric": ["cpu"], "value": [0.5], "labels": [["a", "b"]]})
+    assert rows_of(data, "metrics") == ["1795000000,cpu,0.5,,,"]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import eq
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,9 @@ _DEPTH = 2
 _SIMILAR = 0.5
 _CHILDREN = 100
 _TOKENS = 60
+# So many templates of one length and beginning are no statements: what else comes there is
+# somebody's words, and kept as one. Each line is held against all of them.
+_CROWDED = 100
 _MASK = re.compile(
     r"\b[0-9a-fA-F]{8}-[0-9a-fA-F-]{27,}\b|\b(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?\b"
     r"|\b0x[0-9a-fA-F]+\b|\b(?=[a-fA-F]*\d)[0-9a-fA-F]{8,}\b|(?<![A-Za-z])[-+]?\d[\d.,:eE+-]*"
@@ -49,6 +53,7 @@ class Miner:
     _widths: dict[tuple[str, ...], set[str]] = field(default_factory=dict)
     _known: dict[str, int] = field(default_factory=dict)
     _blurred: dict[str, int] = field(default_factory=dict)
+    _words: dict[tuple[str, ...], _Template] = field(default_factory=dict)
 
     def add(self, message: str) -> int:
         blurred = message.translate(_BLURRED)
@@ -64,12 +69,11 @@ class Miner:
         if known is not None:
             return known
         tokens = masked.split()[:_TOKENS] or [WILDCARD]
-        leaf = self._leaves.setdefault(self._place(tokens), [])
+        place = self._place(tokens)
+        leaf = self._leaves.setdefault(place, [])
         best = max(leaf, key=lambda template: _alike(template.tokens, tokens), default=None)
         if best is None or _alike(best.tokens, tokens) < _SIMILAR:
-            best = _Template(len(self.templates), tokens)
-            self.templates.append(best)
-            leaf.append(best)
+            best = self._new(place, leaf, tokens)
         else:
             best.tokens[:] = [
                 old if old == new else WILDCARD
@@ -78,6 +82,19 @@ class Miner:
         if len(self._known) < _REMEMBERED:
             self._known[masked] = best.number
         return best.number
+
+    def _new(self, place: tuple[str, ...], leaf: list[_Template], tokens: list[str]) -> _Template:
+        """A template of a line that is like none; the one of all words where there are too many."""
+        is_crowded = len(leaf) >= _CROWDED
+        if is_crowded and place in self._words:
+            return self._words[place]
+        found = _Template(len(self.templates), [WILDCARD] * len(tokens) if is_crowded else tokens)
+        self.templates.append(found)
+        if is_crowded:
+            self._words[place] = found
+        else:
+            leaf.append(found)
+        return found
 
     def text(self, number: int) -> str:
         return " ".join(self.templates[number].tokens)
@@ -94,9 +111,13 @@ class Miner:
 
 
 def _alike(template: Sequence[str], tokens: Sequence[str]) -> float:
-    same = sum(a == b and a != WILDCARD for a, b in zip(template, tokens, strict=True))
-    fixed = sum(a != WILDCARD for a in template)
-    return same / fixed if fixed else 1.0
+    fixed = len(template) - template.count(WILDCARD)
+    if not fixed:
+        return 1.0
+    same = sum(map(eq, template, tokens))
+    if WILDCARD in tokens:  # what varies in both is no likeness
+        same = sum(a == b and a != WILDCARD for a, b in zip(template, tokens, strict=True))
+    return same / fixed
 
 
 def mined(messages: Iterable[str]) -> tuple[list[int], list[str]]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -33,7 +33,8 @@ from practice.domain.rootcause.types import (
 from practice.domain.types import Trajectory
 
 _TOKEN = re.compile(r"\d[\d,.]*\d|\d|[A-Za-z_][A-Za-z_']{3,}")
-_CODE = re.compile(r"```|^\s*(?:import|from|def|SELECT|curl)\s", re.M)
+# Of a line, never over its end: a text of empty lines would be gone through for each of them.
+_CODE = re.compile(r"```|^[^\S\n]*(?:import|from|def|SELECT|curl)\s", re.M)
 _FAILED = re.compile(
     r"exit ?code: *[1-9]|execution failed|traceback \(most recent|\b\w*(?:Error|Exception)\b:"
 )
@@ -319,9 +320,9 @@ def _walk(
         above.setdefault(late, []).append(early)
     visits: list[Visit] = []
     at: dict[int, Visit] = {}
-    waiting: list[tuple[int, str | None, int]] = [(claim, None, 0)]
+    waiting: deque[tuple[int, str | None, int]] = deque([(claim, None, 0)])
     while waiting:
-        place, parent, depth = waiting.pop(0)
+        place, parent, depth = waiting.popleft()
         if place in at:
             continue
         sources = above.get(place, [])
