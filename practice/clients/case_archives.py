@@ -30,6 +30,8 @@ _ABOUT = {
     tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE,
 }  # fmt: skip
 _NAME = re.compile(r"[A-Za-z0-9._ -]{1,120}")
+#: With the folder it is unpacked into, a path must not be longer than the system takes.
+_PATH_CAP = 1_000
 #: What Python's own readers raise of damaged ones: names in no encoding, empty names, offsets
 #: before the beginning, versions of the future, …
 _DAMAGED = (
@@ -108,6 +110,10 @@ def _damage_told() -> Iterator[None]:
         yield
     except UnreadableTelemetry:
         raise
+    except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+        raise UnreadableTelemetry(
+            "The archive holds a file and a folder of one name: pack the set's own folder again"
+        ) from error
     except _DAMAGED as error:
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UnreadableTelemetry(
@@ -219,6 +225,8 @@ def _members(data: bytes) -> Iterator[tuple[str, IO[bytes]]]:
 
 def _parts(name: str) -> list[str]:
     parts = [part for part in name.replace("\\", "/").split("/") if part not in {"", "."}]
+    if len(name) > _PATH_CAP:
+        raise UnreadableTelemetry("The archive holds a name that is too long: shorten it")
     if name.startswith("/") or not parts or not all(_NAME.fullmatch(p) for p in parts):
         raise UnreadableTelemetry(
             f"The archive holds a name that cannot be used: {name[:80]!r}. "

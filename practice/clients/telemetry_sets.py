@@ -64,7 +64,7 @@ class CaseSet:
         try:
             rows = _rows(json.loads(path.read_text(encoding="utf-8-sig")))
             return {truth.case_id: truth for truth in map(_truth, rows)}
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise UnreadableTelemetry(
                 f"{path} must be an object with cases, each with case_id and "
                 f"root_cause_service or mistake_step ({error})"

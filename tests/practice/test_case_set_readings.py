@@ -52,6 +52,10 @@ def with_long_name() -> bytes:
     return tarred({"n" * 80_000: b"x"})
 
 
+def labelled(labels: bytes) -> dict[str, bytes]:
+    return set_files(cases=1) | {"shop/ground_truth.json": labels}
+
+
 def test_it_takes_a_zip_or_a_tar_once(workspace: Any, tmp_path: Path) -> None:
     row = sent(workspace)
     assert (row.status, row.cases, unpacked(tmp_path)) == ("waiting", [], [])
@@ -78,12 +82,14 @@ def test_it_takes_a_zip_or_a_tar_once(workspace: Any, tmp_path: Path) -> None:
         (tarred(set_files(), "w")[:30_000], "cut off or damaged.*send it again"),
         (zipped(set_files()).replace(b"\x02\x14\x03\x14", b"\x02\x14\x03\xff"), "or damaged"),
         (zipped(set_files()).replace(b"shop/", b"\0hop/"), "cut off or damaged"),
+        (zipped({"s/" + "long-name/" * 120 + "a": b"x"}), "name that is too long: shorten"),
         (locked(), "has a password: send it without"),
         (with_long_name(), "name that is too long: shorten"),
     ],
     ids=[
         "text", "empty", "packed text", "outside", "absolute", "tar outside", "zip cut off",
-        "tar.gz cut off", "tar cut off", "of the future", "without a name", "locked", "long name",
+        "tar.gz cut off", "tar cut off", "of the future", "without a name", "long path", "locked",
+        "long name",
     ],
 )  # fmt: skip
 def test_what_can_never_be_read_is_refused_at_once(
@@ -148,8 +154,22 @@ def test_a_member_that_is_damaged_is_said_on_the_set(workspace: Any, tmp_path: P
         ),
         ({"s/trajectories.jsonl": b"{}\n"}, "trajectories.jsonl line 1 must be an object"),
         ({"s/trajectories.jsonl": b"\n"}, "The set holds no trajectory"),
+        (labelled(b'{"cases": ["case-0"]}'), "ground_truth.json must be an object with cases"),
+        (labelled(b"[" * 100_000), "ground_truth.json must be an object with cases"),
+        ({"s/a": b"x", "s/a/b": b"x"}, "holds a file and a folder of one name: pack the set's"),
+        ({"s/a/b": b"x", "s/a": b"x"}, "holds a file and a folder of one name: pack the set's"),
     ],
-    ids=["no set", "no alert", "two sets", "no trajectory", "no line"],
+    ids=[
+        "no set",
+        "no alert",
+        "two sets",
+        "no trajectory",
+        "no line",
+        "labels of no object",
+        "labels too deep",
+        "file, then folder",
+        "folder, then file",
+    ],
 )
 def test_what_is_no_set_is_said_in_one_line_and_not_kept_unpacked(
     workspace: Any, files: dict[str, bytes], message: str, tmp_path: Path
