@@ -359,9 +359,13 @@ def _run(command: list[str], database: str, *, knows_all: bool = True) -> None:
         text=True,
         check=False,
     )
-    said = done.stderr if knows_all else NO_SUCH_LIMIT.sub("", done.stderr)
-    if done.returncode and (knows_all or PREFIXES.sub("", said)):
-        raise BackupFailed(f"{Path(command[0]).name} failed: {_line(said)}")
+    said, excuses = NO_SUCH_LIMIT.subn("", done.stderr) if not knows_all else (done.stderr, 0)
+    # It ends with 1 where it ignored errors. One that was killed said nothing that counts.
+    is_excused = bool(excuses) and done.returncode == 1 and not PREFIXES.sub("", said)
+    if done.returncode and not is_excused:
+        killed = f"it was ended by signal {-done.returncode}"
+        why = killed if done.returncode < 0 else _line(said)
+        raise BackupFailed(f"{Path(command[0]).name} failed: {why}")
 
 
 def _line(said: str) -> str:

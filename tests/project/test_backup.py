@@ -126,6 +126,18 @@ def test_an_older_server_may_refuse_the_limit_it_does_not_know_and_nothing_else(
         backup._run(["pg_restore"], "")
 
 
+@pytest.mark.parametrize(
+    ("code", "said"), [(-9, "it was ended by signal 9"), (1, "pg_restore failed")]
+)
+def test_what_ended_without_a_word_was_not_restored(
+    monkeypatch: pytest.MonkeyPatch, code: int, said: str
+) -> None:
+    done = type("Done", (), {"returncode": code, "stderr": ""})
+    monkeypatch.setattr(subprocess, "run", lambda *args, **options: done)
+    with pytest.raises(BackupFailed, match=said):
+        backup._run(["pg_restore"], "", knows_all=False)
+
+
 def test_one_changed_value_changes_a_digest(here: str) -> None:
     bullet = BulletFactory()
     before = backup.content(here)
