@@ -7,8 +7,8 @@ from datetime import datetime
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from practice.models import ModelCall, Retention, Run, Step
-from practice.queries.retention import runs_with_calls, runs_with_steps
+from practice.models import ModelCall, Retention, Run, SentTrajectory, Step
+from practice.queries.retention import calls_of_no_run, runs_with_calls, runs_with_steps
 
 BATCH = 5_000
 #: Statements of one task; then it rings for the next, so that no worker is taken for hours.
@@ -33,12 +33,29 @@ def _drop_of(policy: Retention, now: datetime, left: int) -> int:
     for run in runs_with_steps(policy, now)[:left]:
         left = _until_none(Step.objects.filter(attempt__run=run), left)
         if left > 0:
+            left -= _sent_of(run)
             left -= Run.objects.filter(pk=run.pk).update(steps_dropped_at=now)
     for run in runs_with_calls(policy, now)[: max(left, 0)]:
         # The row stays: tokens and costs are counted from it.
         ModelCall.objects.filter(run=run).update(request=[], reply=[])
         left -= 1 + Run.objects.filter(pk=run.pk).update(calls_dropped_at=now)
+    if left > 0 and policy.calls_days is not None:
+        some = calls_of_no_run(policy, now).order_by("pk").values("pk")[:BATCH]
+        blanked = ModelCall.objects.filter(pk__in=some).update(request=[], reply=[])
+        left = 0 if blanked == BATCH else left - bool(blanked)
     return left
+
+
+def _sent_of(run: Run) -> int:
+    """Blank the steps of a run as agents sent them: they are the same. Returns the statements.
+
+    What was not judged keeps them, to be judged by a later run.
+    """
+    if run.kind != Run.Kind.ONLINE:
+        return 0
+    taken = SentTrajectory.Status.TAKEN
+    SentTrajectory.objects.filter(attempt__run=run, status=taken).update(steps=[])
+    return 1
 
 
 def _until_none(steps: QuerySet[Step], left: int) -> int:

@@ -26,7 +26,7 @@ def due(policy: Retention, now: datetime) -> Due:
     """Count what a policy would drop, saved or not."""
     calls = ModelCall.objects.filter(run__in=runs_with_calls(policy, now))
     steps = runs_with_steps(policy, now).aggregate(steps=Sum("attempts__step_count"))["steps"]
-    return Due(steps or 0, calls.count())
+    return Due(steps or 0, calls.count() + calls_of_no_run(policy, now).count())
 
 
 def runs_with_steps(policy: Retention, now: datetime) -> QuerySet[Run]:
@@ -37,6 +37,18 @@ def runs_with_steps(policy: Retention, now: datetime) -> QuerySet[Run]:
 def runs_with_calls(policy: Retention, now: datetime) -> QuerySet[Run]:
     """Runs that ended long enough ago and still have what models were asked and answered."""
     return _ended(policy, policy.calls_days, now).filter(calls_dropped_at=None)
+
+
+def calls_of_no_run(policy: Retention, now: datetime) -> QuerySet[ModelCall]:
+    """Calls of dry runs and of analyses made long enough ago that still have their texts."""
+    if policy.calls_days is None:
+        return ModelCall.objects.none()
+    made = ModelCall.objects.filter(
+        workspace=policy.workspace,
+        run=None,
+        created_at__lt=now - timedelta(days=policy.calls_days),
+    )
+    return made.exclude(request=[], reply=[])
 
 
 def _ended(policy: Retention, days: int | None, now: datetime) -> QuerySet[Run]:

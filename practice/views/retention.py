@@ -32,7 +32,8 @@ class RetentionForm(forms.Form):
     )
     calls_days = _days(
         "Texts of model calls, days after the run",
-        "What models were asked and what they answered. Tokens and costs stay.",
+        "What models were asked and what they answered; of dry runs and analyses, days after the "
+        "call. Tokens and costs stay.",
     )
 
 

@@ -10,10 +10,16 @@ from django.urls import reverse
 from django.utils import timezone
 
 from memoryapp.models import Event
-from practice.models import Attempt, ModelCall, Retention, Run, Step
+from practice.models import Attempt, ModelCall, Retention, Run, SentTrajectory, Step
 from practice.orchestrator import retention
 from practice.services.retention import retention_set
-from tests.factories import AttemptFactory, CallFactory, RunFactory, StepFactory
+from tests.factories import (
+    AttemptFactory,
+    CallFactory,
+    RunFactory,
+    StepFactory,
+    WorkspaceFactory,
+)
 
 pytestmark = pytest.mark.django_db
 URL = "/settings/retention/"
@@ -69,6 +75,53 @@ def test_it_drops_what_models_were_asked_and_keeps_what_it_cost(workspace: Any) 
     assert (after.cost, after.input_tokens) == (before.cost, before.input_tokens)
 
 
+def test_steps_that_agents_sent_go_with_those_of_the_run_that_judged_them(workspace: Any) -> None:
+    old = attempt_of(run_that_ended(31, kind=Run.Kind.ONLINE))
+    fresh = attempt_of(run_that_ended(29, kind=Run.Kind.ONLINE))
+    steps = [{"tool": "look", "observation": "a customer's own words"}]
+    for name, attempt, status in (
+        ("old", old, "taken"),
+        ("fresh", fresh, "taken"),
+        ("unjudged", None, "unjudged"),
+    ):
+        SentTrajectory.objects.create(
+            environment=old.run.environment,
+            playbook=old.run.playbook,
+            external_id=name,
+            instruction="Look.",
+            steps=steps,
+            status=status,
+            attempt=attempt,
+        )
+    keep(workspace, steps_days=30)
+    retention.drop()
+    kept = dict(SentTrajectory.objects.values_list("external_id", "steps"))
+    assert kept == {"old": [], "fresh": steps, "unjudged": steps}
+
+
+def test_calls_of_no_run_go_by_when_they_were_made(
+    workspace: Any, vera_client: Any, ada_client: Any
+) -> None:
+    old, fresh = (CallFactory(run=None, workspace=workspace) for _ in range(2))
+    CallFactory(run=None, workspace=WorkspaceFactory())
+    ModelCall.objects.exclude(pk=fresh.pk).update(created_at=NOW() - timedelta(days=6))
+    assert ada_client.get(URL, {"steps_days": "", "calls_days": "5"}).context["due"].calls == 1
+    keep(workspace, calls_days=5)
+    retention.drop()
+    assert list(ModelCall.objects.filter(request=[], reply=[])) == [old]
+    page = vera_client.get(reverse("call-detail", args=[old.pk])).content.decode()
+    assert "What was sent and answered was dropped, as" in page
+
+
+def test_workspaces_with_nothing_to_drop_do_not_keep_it_going(
+    workspace: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "STATEMENTS", 1)
+    for one in (workspace, WorkspaceFactory()):
+        keep(one, steps_days=1, calls_days=1)
+    assert retention.drop() is False
+
+
 def test_it_leaves_other_workspaces_alone(workspace: Any, olga: Any) -> None:
     attempt_of(run_that_ended(31))
     keep(olga.memberships.get().workspace, steps_days=1)
@@ -96,7 +149,7 @@ def test_a_second_sweep_has_nothing_to_do(workspace: Any, django_assert_num_quer
     attempt_of(run_that_ended(31))
     keep(workspace, steps_days=30, calls_days=30)
     retention.drop()
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         assert retention.drop() is False
 
 
