@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import hmac
 import logging
+import shutil
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from ipaddress import ip_address
+from pathlib import Path
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -29,7 +32,23 @@ from memoryapp.project.celery import app
 from memoryapp.queries import database, events, tallies, webhooks
 from practice.queries import work
 
+WEEK = 7 * 86_400
+
+
+def forget_gone(own: Path, now: float) -> None:
+    """Remove what hosts left beside ours that counted nothing for a week.
+
+    Every container is a host of another name.
+    """
+    for folder in own.parent.iterdir():
+        with suppress(OSError):
+            newest = max(one.stat().st_mtime for one in (folder, *folder.iterdir()))
+            if folder != own and now - newest > WEEK:
+                shutil.rmtree(folder)
+
+
 settings.METRICS_DIR.mkdir(parents=True, exist_ok=True)
+forget_gone(settings.METRICS_DIR, time.time())
 logger = logging.getLogger("greenroom.requests")
 REFUSED = (
     "Set METRICS_TOKEN and send it as a bearer token; without one only this machine may ask.\n"

@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+from math import ceil
 from pathlib import Path
+from socket import gethostname
 from zoneinfo import ZoneInfo
 
 from csp.constants import NONE, SELF
@@ -19,6 +21,7 @@ from memoryapp.domain.redaction import BadRule, Own, own_rules
 from memoryapp.project import databases, embedded, variables
 from memoryapp.project.environment import BASE_DIR, EXAMPLES_DIR, IS_CHECKOUT, env
 from memoryapp.project.language_models import *  # noqa: F403
+from memoryapp.project.language_models import LLM_TIMEOUT_SECONDS
 from memoryapp.project.observations import *  # noqa: F403
 from memoryapp.project.observations import store
 from memoryapp.project.sign_in import *  # noqa: F403
@@ -293,12 +296,21 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_TASK_SOFT_TIME_LIMIT = 60 * 30
-CELERY_TASK_TIME_LIMIT = 60 * 32
+
+MCP_STARTUP_SECONDS = env.number("MCP_STARTUP_SECONDS", 20.0, least=0.1, most=1800)
+MCP_CALL_SECONDS = env.number("MCP_CALL_SECONDS", 30.0, least=0.1, most=1800)
+ATTEMPT_SECONDS = env.number("ATTEMPT_SECONDS", 1800.0, least=1)
+# An attempt is stopped between two steps and judged by what it did: its task must not be ended
+# before, nor while a server starts, the model is asked, a tool called and its answer summed up.
+_step_seconds = MCP_CALL_SECONDS + 2 * LLM_TIMEOUT_SECONDS
+CELERY_TASK_SOFT_TIME_LIMIT = max(
+    60 * 30, ceil(ATTEMPT_SECONDS + MCP_STARTUP_SECONDS + _step_seconds) + 60 * 5
+)
+CELERY_TASK_TIME_LIMIT = CELERY_TASK_SOFT_TIME_LIMIT + 60 * 2
 # Longer than any task: Redis re-delivers what is not acknowledged in this time.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     **_broker["BROKER_TRANSPORT_OPTIONS"],
-    "visibility_timeout": 60 * 60,
+    "visibility_timeout": max(60 * 60, CELERY_TASK_TIME_LIMIT + 60 * 10),
     "unacked_restore_interval": 1,
     "unacked_restore_throttle": 1,
 }
@@ -363,9 +375,6 @@ MCP_LIMITS = {
 }
 #: Folders of seed data an environment may copy for each attempt, by folder name.
 SEED_DIR = Path(env.folder("SEED_DIR", str(DATA_DIR / "seeds")))
-MCP_STARTUP_SECONDS = env.number("MCP_STARTUP_SECONDS", 20.0, least=0.1, most=1800)
-MCP_CALL_SECONDS = env.number("MCP_CALL_SECONDS", 30.0, least=0.1, most=1800)
-ATTEMPT_SECONDS = env.number("ATTEMPT_SECONDS", 1800.0, least=1)
 
 
 def _private(written: str) -> Private:
@@ -402,8 +411,9 @@ def _redaction_rules(written: str) -> tuple[Own, ...]:
 #: What is masked besides the secrets that are known by their form.
 REDACTION_RULES = env.read("REDACTION_RULES", _redaction_rules, own_rules({}))
 
-#: Where web processes of this host keep their counts for /metrics.
-METRICS_DIR = DATA_DIR / "metrics"
+#: Where web processes of this host keep their counts for /metrics. Files are called by the process
+#: id, which every container begins anew at 1, and hosts may share their data folder.
+METRICS_DIR = DATA_DIR / "metrics" / gethostname()
 # Prometheus' library reads this once, when it is first imported by anybody.
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)
 

@@ -165,7 +165,8 @@ def _check_port(host: str, port: int, name: str) -> None:
 
 def _start_stores(data: Path, started: list[Part]) -> dict[str, str]:
     """Start what no URL names. Returns the environment of all other processes."""
-    shutil.rmtree(settings.METRICS_DIR, ignore_errors=True)  # counts of processes that are gone
+    # Counts of processes that are gone, also of when this machine had another name.
+    shutil.rmtree(settings.METRICS_DIR.parent, ignore_errors=True)
     env = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": settings.__name__,

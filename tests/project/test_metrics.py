@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from memoryapp.clients import pulse, store
+from memoryapp.project import metrics
 from practice.models import Unit
 from tests.factories import CandidateFactory, RunFactory
 
@@ -96,6 +99,21 @@ def test_the_token_is_asked_of_everybody(client: Client, settings: Any) -> None:
     assert client.get("/metrics", headers=wrong).status_code == 403
     right = {"Authorization": f"Bearer {settings.METRICS_TOKEN}"}
     assert figures(client, **right)
+
+
+def test_counts_of_hosts_that_are_gone_are_removed(tmp_path: Path) -> None:
+    now = tmp_path.stat().st_mtime
+    for name in ("own", "gone", "silent", "new"):
+        (tmp_path / name).mkdir()
+    for name, age in (("own", 30), ("gone", 30), ("silent", 6)):
+        counts = tmp_path / name / "histogram_7.db"
+        counts.write_bytes(b"")
+        for path in (counts, counts.parent):
+            os.utime(path, (now, now - age * 86_400))
+    (tmp_path / "histogram_7.db").write_bytes(b"")
+    metrics.forget_gone(tmp_path / "own", now)
+    left = {"own", "silent", "new", "histogram_7.db"}
+    assert {path.name for path in tmp_path.iterdir()} == left
 
 
 def test_reading_it_costs_few_queries_however_much_there_is(

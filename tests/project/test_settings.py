@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import runpy
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -215,6 +216,27 @@ def test_observations_are_objects_of_a_bucket_or_of_a_folder(settings_with: Any)
     assert (options["bucket_name"], options["region_name"]) == ("texts", "eu-central-1")
     # Then the library asks the machine it runs on.
     assert (options["endpoint_url"], options["access_key"], options["secret_key"]) == (None,) * 3
+
+
+def test_a_task_is_not_ended_before_the_attempt_it_makes(settings_with: Any) -> None:
+    usual = settings_with()
+    long = settings_with(ATTEMPT_SECONDS="7200", MCP_CALL_SECONDS="600", LLM_TIMEOUT_SECONDS="900")
+    assert usual["CELERY_TASK_SOFT_TIME_LIMIT"] > usual["ATTEMPT_SECONDS"]
+    assert long["CELERY_TASK_SOFT_TIME_LIMIT"] > 7200 + 600 + 900
+    for found in (usual, long):
+        assert found["CELERY_TASK_TIME_LIMIT"] > found["CELERY_TASK_SOFT_TIME_LIMIT"]
+        again = found["CELERY_BROKER_TRANSPORT_OPTIONS"]["visibility_timeout"]
+        assert again > found["CELERY_TASK_TIME_LIMIT"]
+
+
+def test_hosts_that_share_a_data_folder_count_apart(
+    settings_with: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = set()
+    for host in ("web-1", "web-2"):
+        monkeypatch.setattr(socket, "gethostname", lambda host=host: host)
+        folders.add(settings_with()["METRICS_DIR"])
+    assert len(folders) == 2
 
 
 def test_it_knows_the_roles_that_a_model_plays() -> None:
