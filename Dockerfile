@@ -3,10 +3,15 @@ FROM python:3.11-slim-bookworm AS build
 RUN pip install --no-cache-dir uv==0.13.9
 WORKDIR /app
 COPY pyproject.toml uv.lock ./
-RUN uv sync --frozen --no-default-groups --extra s3 --python /usr/local/bin/python3
+# A setting whose library is not there ends a container, and nothing can be installed in one.
+ARG EXTRAS="s3 sentry otel"
+RUN uv sync --frozen --no-default-groups $(printf -- '--extra %s ' $EXTRAS) \
+      --python /usr/local/bin/python3
 
 FROM python:3.11-slim-bookworm
-RUN useradd --system --uid 10001 --no-create-home greenroom
+# A new volume takes over whose folder it is mounted on.
+RUN useradd --system --uid 10001 --no-create-home greenroom \
+    && install -d -o 10001 -g 10001 -m 0750 /data
 WORKDIR /app
 ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 OPENBLAS_NUM_THREADS=1 \
     MALLOC_ARENA_MAX=2 STATIC_ROOT=/app/staticfiles

@@ -124,3 +124,22 @@ def test_every_setting_can_stand_in_the_file_that_compose_reads() -> None:
     # What is said there wins over the file, so it is no setting anybody would put into it.
     fixed = {name for s in ours for name, value in s["environment"].items() if "${" not in value}
     assert fixed == {"REDIS_URL", "SEED_DIR", "GREENROOM_DATA_DIR"}
+
+
+def test_the_image_brings_what_a_setting_needs() -> None:
+    found = re.search(r'^ARG EXTRAS="(.+)"$', (ROOT / "Dockerfile").read_text(), re.M)
+    assert found is not None
+    needed = set(re.findall(r"Needs `greenroom\[(\w+)\]`", CONFIGURATION))
+    assert needed == set(found[1].split())
+
+
+def test_the_parts_of_compose_share_what_must_outlive_them() -> None:
+    text = (ROOT / "docker-compose.yml").read_text()
+    found = yaml.safe_load(text)
+    for name in ("prepare", "web", "mcp", "worker", "beat"):
+        part = found["services"][name]
+        volume, _, folder = part["volumes"][-1].partition(":")
+        assert folder == part["environment"]["GREENROOM_DATA_DIR"]
+        assert volume in found["volumes"]
+    assert re.findall(r"\$\{\w+:?-[^}]*\{", text) == []  # read differently by who reads it
+    assert f"-m 0750 {folder}" in (ROOT / "Dockerfile").read_text()
