@@ -5,6 +5,7 @@ Secrets were masked before it was sent (``practice.agents.masking``): the record
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -109,7 +110,8 @@ def _each_text(value: Any, change: Callable[[str], str]) -> Any:
         return {change(str(key)): _each_text(item, change) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_each_text(item, change) for item in value]
-    return value
+    # A provider's library may read NaN, which JSON has no word for.
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _size(value: Any) -> int:

@@ -87,8 +87,8 @@ class Toolbox:
         except (ValueError, AssertionError):
             raw = clipped(call.args_as_json_str(), PROBLEM_CAP)
             raise WrongCall(f"The arguments are not a JSON object: {raw}") from None
-        if _NUL in json.dumps(arguments):
-            raise WrongCall("The arguments contain a NUL character; leave it out.")
+        if unstorable := _unstorable(arguments):
+            raise WrongCall(f"The arguments contain {unstorable}; leave it out.")
         problems = _problems(self._validators[call.tool_name], arguments)
         if problems:
             raise WrongCall("The arguments do not fit the tool's schema: " + "; ".join(problems))
@@ -101,7 +101,15 @@ def readable_arguments(call: ToolCallPart) -> dict[str, Any]:
         arguments = call.args_as_dict(raise_if_invalid=True)
     except (ValueError, AssertionError):
         return {}
-    return {} if _NUL in json.dumps(arguments) else arguments
+    return {} if _unstorable(arguments) else arguments
+
+
+def _unstorable(arguments: Json) -> str:
+    """What of the arguments no database holds, and no service that reads JSON; empty if nothing."""
+    try:
+        return "a NUL character" if _NUL in json.dumps(arguments, allow_nan=False) else ""
+    except ValueError:
+        return "a number that is none (NaN or infinite)"
 
 
 def _sendable(name: str, taken: dict[str, ToolSpec]) -> str:

@@ -14,7 +14,7 @@ from practice.clients.answers import TOO_DEEP, hide, swap
 from practice.clients.discovery import schema_problem
 from practice.clients.mcp_servers import WORKDIR
 from practice.domain.cutting import clip, whole
-from practice.domain.reading import whole_text
+from practice.domain.reading import whole_characters, whole_text
 from practice.domain.types import Json, Observation, ToolSpec
 
 SCHEMA_TOO_DEEP = f"Its schema is nested more than {DEEPEST} levels deep."
@@ -38,7 +38,7 @@ def read_tools(
             problems[tool.name] = SCHEMA_TOO_DEEP
             continue
         tools[tool.name] = _spec(tool, secrets)
-        problem = schema_problem(tool.input_schema)
+        problem = schema_problem(whole_characters(tool.input_schema))
         if problem:
             problems[tool.name] = problem
     return tuple(tools.values()), problems

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from memoryapp.domain.yaml_merges import BoundedMerges
-from practice.domain.reading import whole_text
+from practice.domain.reading import whole_characters, whole_text
 from practice.domain.types import Json
 
 DOCUMENT_CAP = 16 * 1024 * 1024
@@ -46,9 +46,9 @@ def read_root(text: str) -> Json:
 def _parsed(text: str) -> Any:
     try:
         if text.lstrip()[:1] == "{":
-            return json.loads(text)
+            return _as_json(json.loads(text), {})
         _refuse_deep_nesting(text)
-        return _with_text_keys(yaml.load(text, Loader=_Plain), {})
+        return _as_json(yaml.load(text, Loader=_Plain), {})
     except yaml.MarkedYAMLError as error:
         line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise DocumentError(f"The document is not valid YAML{line}: {error.problem}.") from error
@@ -84,18 +84,24 @@ _Plain.yaml_implicit_resolvers = {
 }
 
 
-def _with_text_keys(value: Any, seen: dict[int, Any]) -> Any:
-    """Make every key text (``200:`` is a number in YAML); parts used twice stay one part."""
+def _as_json(value: Any, seen: dict[int, Any]) -> Any:
+    """What was read as JSON that can be stored; parts used twice stay one part.
+
+    Every key becomes text (``200:`` is a number in YAML), a number that is none nothing, and what
+    only YAML has a kind for the text of it.
+    """
+    if value is None or isinstance(value, str | int | float):
+        return whole_characters(value)
     if not isinstance(value, dict | list):
-        return value
+        return str(value)
     if id(value) in seen:
         return seen[id(value)]
     if isinstance(value, list):
         items: list[Any] = []
         seen[id(value)] = items
-        items.extend(_with_text_keys(item, seen) for item in value)
+        items.extend(_as_json(item, seen) for item in value)
         return items
     made: dict[str, Any] = {}
     seen[id(value)] = made
-    made.update({str(key): _with_text_keys(item, seen) for key, item in value.items()})
+    made.update({whole_text(str(key)): _as_json(item, seen) for key, item in value.items()})
     return made

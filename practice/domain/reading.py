@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any
 
 from memoryapp.domain.nesting import DEEPEST, nested_beyond
 
 REPLACEMENT = "\ufffd"
+#: escapes, which may be of a NUL or half a character, and what may be no finite number.
+_ODD = re.compile(r"\\u|NaN|Infinity|[eE]\+?[0-9]{3}|(?<![0-9])[0-9]{300}")
+_ODD_BYTES = re.compile(_ODD.pattern.encode())
 
 
 class TooDeep(ValueError):
@@ -28,15 +32,21 @@ def read_json(text: str | bytes) -> Any:
         raise TooDeep(f"It is nested more than {DEEPEST} levels deep.") from error
     if nested_beyond(value):
         raise TooDeep(f"It is nested more than {DEEPEST} levels deep.")
-    escape = b"\\u" if isinstance(text, bytes) else "\\u"
-    # Only an escape can stand for half a character or a NUL in a text that was decoded.
-    return whole_characters(value) if escape in text else value  # type: ignore[operator]
+    # In a text that was decoded nothing else can stand for what cannot be stored.
+    found = _ODD_BYTES.search(text) if isinstance(text, bytes) else _ODD.search(text)
+    return whole_characters(value) if found else value
 
 
 def whole_characters(value: Any) -> Any:
-    """Return a JSON value without NULs and halves of characters: no database holds them."""
+    """Return a JSON value that a database holds.
+
+    NULs and halves of characters are replaced, and numbers that are none, or too large for one,
+    become ``null``: Python reads ``NaN`` and ``1e400``, and JSON has neither.
+    """
     if isinstance(value, str):
         return whole_text(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     if isinstance(value, dict):
         return {whole_text(str(key)): whole_characters(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

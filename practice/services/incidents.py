@@ -13,10 +13,12 @@ from django.db.models import F
 from django.utils import timezone
 
 from memoryapp.domain.errors import UnableToStart
+from memoryapp.domain.nesting import DEEPEST, nested_beyond
 from memoryapp.models import Workspace
 from memoryapp.services.events import event_record
 from practice.domain.alerts import GAP_SECONDS, MAX_BATCH, Sent, Standing, joins
 from practice.domain.causal_layout import short
+from practice.domain.reading import whole_characters
 from practice.domain.rootcause import serial
 from practice.domain.rootcause.types import Budget
 from practice.models import Analysis, Attempt, Incident, IncidentAlert, TelemetrySource
@@ -317,6 +319,11 @@ def _check_test(incident: Incident, test: Mapping[str, Any]) -> None:
         raise UnableToStart(f"{attempt} has no step {number}: choose one of {attempt.step_count}.")
     if not isinstance(arguments, dict):
         raise UnableToStart('Write the arguments as a JSON object, such as {"id": "A-1"}.')
+    if nested_beyond(arguments) or whole_characters(arguments) != arguments:
+        raise UnableToStart(
+            f"The arguments are nested more than {DEEPEST} levels deep, or contain a NUL, half a "
+            "character or a number that is none: leave that out."
+        )
     if len(json.dumps(arguments)) > MAX_ARGUMENTS:
         raise UnableToStart(f"The arguments may be {MAX_ARGUMENTS:,} characters at most.")
     if arguments == step.arguments:

@@ -124,6 +124,10 @@ def test_it_records_nothing_a_database_cannot_hold() -> None:
 
     assert kept == {"role": "user", "content": "ab?", "k": [""]}
 
+    (odd,) = bounded([{"arguments": {"a": float("nan"), "b": [1e3, float("-inf")]}}])
+
+    assert odd == {"arguments": {"a": "nan", "b": [1e3, "-inf"]}}
+
 
 def test_it_records_a_conversation_anew_once_its_past_was_shortened() -> None:
     long = Desk(said="x" * 10_000)

@@ -288,3 +288,12 @@ def test_it_hands_on_nothing_a_database_cannot_hold() -> None:
     assert (step.thought, step.arguments, step.is_error) == ("I  look ?.", {}, True)
     assert "NUL character" in step.observation
     assert trajectory.answer == "Done."
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e400"])
+def test_it_answers_a_number_that_is_none_inside_the_loop(number: str) -> None:
+    trajectory, _ = solved([call("list_tickets", f'{{"page": {number}}}'), text("I gave up.")])
+
+    (step,) = trajectory.steps
+    assert (step.arguments, step.is_error) == ({}, True)
+    assert "a number that is none (NaN or infinite); leave it out" in step.observation

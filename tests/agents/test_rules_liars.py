@@ -10,7 +10,7 @@ import pytest
 
 from memoryapp.domain.playbook import Playbook
 from practice.agents.ports import SolverLimits
-from practice.agents.rules import build_engine, schema
+from practice.agents.rules import build_engine, grounding, matching, schema, solver
 from practice.clients.discovery import schema_problem
 from practice.domain.coverage import tools_block
 from practice.domain.types import Briefing, Label, Observation, TaskSpec, ToolSpec
@@ -147,6 +147,16 @@ def test_it_reads_schemas_of_dialects_that_check_less() -> None:
     assert schema.texts(odd, random.Random(0)) is None
     assert schema.bounds({"minimum": 1e400, "maximum": 10**400}) == (None, None)
     assert schema.coerce(float("inf"), {"type": "integer"}) == float("inf")
+    assert schema.coerce("Nan", {"type": "number"}) == "Nan"
+
+
+def test_a_number_no_float_holds_is_compared_with_none() -> None:
+    far = 10**400
+    shown = grounding.Shown("9 items")
+    assert not matching._within(far, 1.0, 9.0)
+    assert not solver._applies({"of": "count", "above": 3}, {"count": far})
+    assert not grounding._number_comes_from(shown, {"default": 3}, far)
+    assert not grounding._number_comes_from(shown, {"default": far}, 5)
 
 
 def test_it_practises_the_others_where_one_tool_requires_what_it_does_not_describe() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import sys
 from typing import Any
 
 import anyio
+import mcp_types as types
 import pytest
 from django.core import serializers
 
@@ -15,6 +17,7 @@ from memoryapp import models as memory
 from practice import models as practice
 from practice.agents.ports import EnvironmentUnavailable
 from practice.clients.mcp import HttpServer, McpEnvironment
+from practice.clients.mcp_reading import read_tools
 from practice.domain.types import OBSERVATION_CAP
 from practice.models import Environment
 from practice.services.environments import environment_connect
@@ -87,6 +90,21 @@ def test_it_notes_with_the_attempt_what_a_server_did_not_keep(
 
     notes = [attempt.message for attempt in run.attempts.all()]
     assert any("refused arguments that its own input schema allows" in note for note in notes)
+
+
+def test_a_bound_that_is_no_number_costs_its_tool_alone() -> None:
+    listed = [
+        types.Tool.model_validate(
+            {
+                "name": name,
+                "inputSchema": {"type": "object", "properties": {"n": {"maximum": most}}},
+            }
+        )
+        for name, most in (("odd", float("inf")), ("plain", 9))
+    ]
+    tools, problems = read_tools(listed, {})
+    assert list(problems) == ["odd"]
+    assert all(json.dumps(tool.input_schema, allow_nan=False) for tool in tools)
 
 
 def test_it_gives_up_on_a_server_that_never_lists_its_tools() -> None:

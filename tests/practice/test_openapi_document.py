@@ -90,6 +90,33 @@ paths:
     assert made.spec.output_schema == {"type": "object"}
 
 
+def test_what_only_yaml_has_is_made_json_that_can_be_stored() -> None:
+    text = r"""
+openapi: 3.0.3
+servers: [{url: 'https://example.com'}]
+paths:
+  /days:
+    get:
+      operationId: days
+      description: "Days\0."
+      parameters:
+      - {name: upto, in: query, schema: {type: number, default: .inf, example: !!binary aGk=}}
+  /weeks:
+    get: {operationId: weeks, parameters: [{name: n, in: query, schema: {maximum: .inf}}]}
+"""
+    read = read_document(text)
+    spec = read.operations["days"].spec
+    assert json.dumps(spec.input_schema, allow_nan=False)
+    assert spec.parameters["upto"].get("default") is None
+    assert "\0" not in spec.description
+    assert list(read.problems) == ["weeks"]  # a bound that is no number costs its operation
+
+
+def test_escapes_of_what_cannot_be_stored_are_replaced() -> None:
+    made = operation({"description": "a\0b \ud800", "parameters": [parameter("n", "query", {})]})
+    assert made.spec.description == "a\ufffdb \ufffd."
+
+
 def test_it_names_operations_validly_and_each_once() -> None:
     read = read_document(
         document(

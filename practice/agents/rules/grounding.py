@@ -196,10 +196,10 @@ def _number_comes_from(shown: Shown, wanted: Json, item: Any) -> bool:
     """Whether a number is the default, an end of its range, or follows from shown numbers."""
     try:
         number = float(item)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False
     edges = (*schema.bounds(wanted), wanted.get("default"))
-    return any(e is not None and float(e) == number for e in edges if _is_number(e)) or (
+    return any(e == number for e in edges if _is_number(e)) or (
         abs(number) > max(_WORDS.values()) and shown.derived(number)
     )
 

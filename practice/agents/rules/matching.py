@@ -177,7 +177,7 @@ def _within(value: Any, low: float | None, high: float | None) -> bool:
         return False
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False
     return (low is None or low <= number) and (high is None or number <= high)
 

@@ -5,6 +5,7 @@ Everything is read from the tool's own schema and words. Nothing here knows any 
 
 from __future__ import annotations
 
+import math
 import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -357,7 +358,8 @@ def coerce(value: Any, schema: Json) -> Any:
         if type_ == "integer" and not isinstance(value, bool):
             return int(value)
         if type_ == "number" and not isinstance(value, bool):
-            return float(value)
+            number = float(value)
+            return number if math.isfinite(number) else value  # "nan" is somebody's name
         if type_ == "string" and isinstance(value, (int, float)) and not isinstance(value, bool):
             return str(value)
     except (TypeError, ValueError, OverflowError):

@@ -331,7 +331,7 @@ def _applies(rule: Rule, arguments: Json) -> bool:
         return True
     try:
         return float(arguments.get(str(rule.get("of")), 0)) > float(rule["above"])
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False
 
 

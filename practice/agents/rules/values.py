@@ -120,7 +120,7 @@ class Values:
             for field, value in self._observed.about(pick):
                 number = isinstance(value, (int, float)) and not isinstance(value, bool)
                 if number and value > 0 and MONEY & set(parts(field)):
-                    return str(max(1, int(value / 100 if "cent" in parts(field) else value)))
+                    return str(max(1, int(value // 100 if "cent" in parts(field) else value)))
         return str(self._rng.choice((20, 120, 150)))
 
     def _date(self, tool: ToolSpec, name: str, given: Json) -> str:
