@@ -72,7 +72,7 @@ class IncidentList(APIView):
         incident = incidents.incident_create(
             workspace=workspace_of(request),
             alert=alert,
-            source=_source(request, str(asked)),
+            source=_source(request, str(asked or "")),
             by=request.user,
         )
         return Response(_detail(request, incident.number), status=201)

@@ -91,6 +91,13 @@ def test_an_incident_names_its_source_in_the_query_or_the_body(
     assert (said.status_code, said.json()["source"]) == (201, "shop")
 
 
+def test_a_source_that_is_null_is_none_named(with_key: Any, workspace: Any) -> None:
+    source_of(workspace)
+    sent = {"at": BEGAN, "entry": "web", "source": None}
+    said = with_key("write").post(INCIDENTS, sent, "application/json")
+    assert (said.status_code, said.json()["source"]) == (201, "shop")
+
+
 def test_one_incident_comes_whole(with_key: Any, workspace: Any) -> None:
     incident = outage(workspace)
     body = with_key("read").get(f"{INCIDENTS}/{incident.number}").json()
