@@ -17,7 +17,13 @@ from practice.domain.types import Observation, ToolSpec
 from practice.models import Attempt
 from practice.orchestrator import decisive, injection
 from tests.agents.test_rules_helpdesk import desk
-from tests.factories import AttemptFactory, StepFactory, TaskFactory
+from tests.factories import (
+    AttemptFactory,
+    RunFactory,
+    StepFactory,
+    TaskFactory,
+    WorkspaceFactory,
+)
 
 pytestmark = pytest.mark.xdist_group("helpdesk")
 
@@ -110,7 +116,9 @@ def test_faults_are_injected_and_the_faulty_step_is_looked_for(
         attempt(desk_world, task, number, ticket=RIGHT, label="success")
     out, told = StringIO(), StringIO()
     call_command(
-        "inject_faults", str(task.round.run.pk), "--seed=1", "--faults=2", stdout=out, stderr=told
+        *("inject_faults", str(task.round.run.number), "--seed=1", "--faults=2"),
+        stdout=out,
+        stderr=told,
     )
     found = json.loads(out.getvalue())
     assert (found["injected"], found["lost"], len(found["trials"])) == (2, 0, 2)
@@ -140,5 +148,16 @@ def test_an_environment_that_is_away_is_said_after_a_few_tries(
 
 @pytest.mark.django_db
 def test_a_run_that_is_not_there_is_said() -> None:
-    with pytest.raises(CommandError, match="There is no run 00000000"):
-        call_command("inject_faults", str(UUID(int=0)))
+    for name in (str(UUID(int=0)), "4711", "seven"):
+        with pytest.raises(CommandError, match=f"There is no run {name}"):
+            call_command("inject_faults", name)
+
+
+@pytest.mark.django_db
+def test_a_number_that_several_workspaces_have_needs_one_named() -> None:
+    for slug in ("one", "two"):
+        RunFactory(workspace=WorkspaceFactory(slug=slug), number=3)
+    with pytest.raises(CommandError, match="Several workspaces have a run 3: name one by"):
+        call_command("inject_faults", "3")
+    with pytest.raises(CommandError, match="There is no run 3"):
+        call_command("inject_faults", "3", "--workspace=three")

@@ -18,15 +18,14 @@ class Command(BaseCommand):
     help = "Inject faults into the successes of a run and print how well the faulty step is found."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("run", type=UUID, help="The run's id, as in its address.")
+        parser.add_argument("run", help="The run's number, as in its address, or its id.")
+        parser.add_argument("--workspace", help="slug, where several have a run of that number")
         parser.add_argument("--seed", type=int, default=1)
         parser.add_argument("--attempts", type=int, default=10)
         parser.add_argument("--faults", type=int, default=5, help="At most so many per attempt.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        run = Run.objects.select_related("environment").filter(pk=options["run"]).first()
-        if run is None:
-            raise CommandError(f"There is no run {options['run']}. Its address names it.")
+        run = _run(options["run"], options["workspace"])
         try:
             found = injected(
                 run,
@@ -43,3 +42,24 @@ class Command(BaseCommand):
         """One line per trial, each of which starts the environment anew, beside the result."""
         judged = trial.label.value if trial.label else f"lost: {trial.lost}"
         self.stderr.write(f"{number}. {trial.fault.what} → {judged}")
+
+
+def _run(said: str, workspace: str | None) -> Run:
+    """The run of that number or id.
+
+    Raises:
+        CommandError: there is none, or there are several.
+    """
+    rows = Run.objects.select_related("environment")
+    if workspace:
+        rows = rows.filter(workspace__slug=workspace)
+    try:
+        is_number = said.isascii() and said.isdecimal() and len(said) < 10
+        found = list((rows.filter(number=said) if is_number else rows.filter(pk=UUID(said)))[:2])
+    except ValueError:
+        found = []
+    if len(found) > 1:
+        raise CommandError(f"Several workspaces have a run {said}: name one by --workspace.")
+    if not found:
+        raise CommandError(f"There is no run {said}. Its address names it by a number.")
+    return found[0]
