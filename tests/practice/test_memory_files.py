@@ -316,6 +316,15 @@ def test_it_tells_a_command_what_is_missing(
         call_command("import_artifact", str(tmp_path / "none.json"), **where)
     with pytest.raises(CommandError, match="needs --environment"):
         call_command("export_artifact", "proposer_memory.json", workspace=workspace.slug)
+    with pytest.raises(CommandError, match="There is no playbook 'nowhere' in a workspace"):
+        call_command("export_artifact", "playbook.json", **where)
+    with pytest.raises(CommandError, match="cannot be written"):
+        call_command(
+            "export_artifact",
+            "playbook.json",
+            output=str(tmp_path),
+            **where | {"playbook": "music"},
+        )
 
 
 SECRET = "sk-proj-abcdEFGH1234567890zz"

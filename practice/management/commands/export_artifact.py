@@ -39,9 +39,15 @@ class Command(BaseCommand):
             else:
                 document = playbook_document(Playbook.objects.get(**where))
         except (Environment.DoesNotExist, Playbook.DoesNotExist) as error:
-            raise CommandError(f"{error} Nothing was written.") from error
+            raise CommandError(
+                f"There is no {wanted} {options[wanted]!r} in a workspace "
+                f"{options['workspace']!r}: both are slugs. Nothing was written."
+            ) from error
         text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
-        if options["output"]:
-            Path(options["output"]).write_text(text, encoding="utf-8")
-        else:
+        if not options["output"]:
             self.stdout.write(text, ending="")
+            return
+        try:
+            Path(options["output"]).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise CommandError(f"{options['output']} cannot be written: {error}") from error
