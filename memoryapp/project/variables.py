@@ -225,9 +225,10 @@ def _number(text: str, kind: Callable[[str], float], least: float, most: float |
     must = f"must be a {'whole ' if kind is int else ''}number, {span}, not {_shown(text)}."
     try:
         found = kind(text)
-    except ValueError as error:
+        is_wrong = not math.isfinite(found) or found < least or (most is not None and found > most)
+    except (ValueError, OverflowError) as error:  # a whole number may be larger than any other
         raise Wrong(must) from error
-    if not math.isfinite(found) or found < least or (most is not None and found > most):
+    if is_wrong:
         raise Wrong(must)
     return found
 

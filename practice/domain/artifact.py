@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from math import isfinite
+from math import inf
 from typing import Any, Generic, TypeVar
 
 from memoryapp.domain import preping
@@ -245,7 +245,8 @@ class _Reader:
         value = row.get("embedding")
         if value is None:
             return None
-        if isinstance(value, list) and all(type(x) in (int, float) and isfinite(x) for x in value):
+        # Compared and not converted: an integer may be larger than any float.
+        if isinstance(value, list) and all(type(x) in (int, float) and abs(x) < inf for x in value):
             return tuple(value)
         self._note("Its embedding is no list of numbers; it is left out.")
         return None

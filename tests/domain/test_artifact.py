@@ -152,6 +152,7 @@ def test_it_reports_by_row_what_it_did_not_understand(row: Any, message: str, ke
         ({"id": "a-1"}, "It has no content."),
         ({"id": "a-1", "content": "x", "tag": "great"}, "The tag 'great' is unknown"),
         ({"id": "a-1", "content": "x", "embedding": [float("nan")]}, "no list of numbers"),
+        ({"id": "a-1", "content": "x", "embedding": [10**400, "x"]}, "no list of numbers"),
         ({"id": "a-1", "content": "x", "metadata": [1]}, "Its metadata"),
         ({"id": "a-1", "content": "x", "metadata": {"created_at": "soon"}}, "no ISO time"),
         ({"id": "a-1", "content": "x", "section": "pitfalls"}, "where it stands counts"),

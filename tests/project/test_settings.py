@@ -55,6 +55,7 @@ NUMBERS = {
 }
 FLAGS = ("DATABASE_POOLER", "DEBUG", "PULL_CACHE", "SSL_REDIRECT")
 OTHERWISE_WRONG = [
+    ("API_RATE_LIMIT", "9" * 400, "whole number, 0 or more, not '99"),
     ("ALLOWED_HOSTS", "https://a.example", "bare host names"),
     ("ALLOWED_HOSTS", "a.example:8000", "without a port"),
     ("CSRF_TRUSTED_ORIGINS", "a.example", "https://greenroom.example.com"),
