@@ -163,7 +163,7 @@ def test_a_list_in_one_line_is_gone_through_once(monkeypatch: pytest.MonkeyPatch
             seen.append((len(s), idx))
             return super().raw_decode(s, idx)
 
-    monkeypatch.setattr(telemetry_records.json, "JSONDecoder", Watched)
+    monkeypatch.setattr(json, "JSONDecoder", Watched)
     row = {"ts_us": "2026-11-18T17:46:40Z", "service": "web", "message": "a"}
     data = json.dumps([row] * 300).encode()
     assert read(data, name="l.json", kind="logs").rows == 300

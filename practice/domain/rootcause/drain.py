@@ -114,7 +114,7 @@ def _alike(template: Sequence[str], tokens: Sequence[str]) -> float:
     fixed = len(template) - template.count(WILDCARD)
     if not fixed:
         return 1.0
-    same = sum(map(eq, template, tokens))
+    same: int = sum(map(eq, template, tokens))
     if WILDCARD in tokens:  # what varies in both is no likeness
         same = sum(a == b and a != WILDCARD for a, b in zip(template, tokens, strict=True))
     return same / fixed
