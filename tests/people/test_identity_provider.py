@@ -64,15 +64,15 @@ def test_it_opens_no_account_without_an_invitation(
 
 
 def test_it_opens_one_with_an_invitation(
-    client: Client, workspace: Any, provider: IdentityProvider
+    client: Client, workspace: Any, ada: Any, provider: IdentityProvider
 ) -> None:
     _, token = invitation_create(
-        workspace=workspace, role="viewer", by=None, valid_for=timedelta(days=1)
+        workspace=workspace, role="viewer", by=ada, valid_for=timedelta(days=1)
     )
     client.get(f"/join/{token}/")
     provider.sign_in(client)
     client.post("/join/")
-    member = workspace.memberships.get()
+    member = workspace.memberships.exclude(user=ada).get()
     assert member.user.email == "rita@example.com"
     assert not member.user.has_usable_password()
 
