@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils.text import slugify
 
 from memoryapp.domain.errors import UnableToChange
-from memoryapp.domain.text import cleaned
+from memoryapp.domain.text import one_line
 from memoryapp.models import Event, Membership, Role, Workspace
 
 FIRST, FIRST_OPERATOR = "main", "operator"
@@ -114,7 +114,7 @@ def _named(name: str) -> str:
     Raises:
         UnableToChange: too long, or no letter or digit in it.
     """
-    name = " ".join(cleaned(name).split())
+    name = one_line(name, NAME_CHARS + 1)
     if not slugify(name, allow_unicode=True) or len(name) > NAME_CHARS:
         raise UnableToChange(
             f"A workspace needs a name with letters or digits, of at most {NAME_CHARS} characters."
