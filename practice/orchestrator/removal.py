@@ -64,8 +64,7 @@ def _remove(workspace_id: int, until: float) -> bool:
             # Only the keys: a row may hold a file of hundreds of megabytes.
             model._base_manager.filter(pk__in=keys).only("pk").delete()
     with transaction.atomic():
-        # Whoever still adds a row waits for this, and then finds no workspace.
-        row = _deleted().filter(pk=workspace_id).select_for_update().first()
+        row = _deleted().filter(pk=workspace_id).select_for_update(no_key=True).first()
         for label, path in COUNTS.items():
             counts: Any = apps.get_model(label)._base_manager
             counts.filter(**{path: workspace_id}).delete()

@@ -1,7 +1,15 @@
 // What somebody types into a field with data-draft="name" survives a reload, the back button and a
-// lost session in this tab, until it was sent and taken.
+// lost session in this tab, until it was sent and taken. It is its writer's: who signs in after
+// them in this tab does not find it, and signing out takes it away.
 
-const KEY = "draft ";
+const ALL = "draft ";
+const KEY = `${ALL}${document.body.dataset.reader} `;
+
+function forget(spared) {
+  for (const name of Object.keys(sessionStorage)) {
+    if (name.startsWith(ALL) && !(spared && name.startsWith(spared))) sessionStorage.removeItem(name);
+  }
+}
 
 function store(field) {
   try {
@@ -38,5 +46,10 @@ document.addEventListener("htmx:beforeOnLoad", (event) => {
   for (const name of event.detail.xhr.drafts || []) sessionStorage.removeItem(KEY + name);
 });
 
+document.addEventListener("submit", (event) => {
+  if (event.target.matches("[data-signs-out]")) forget();
+}, true);
+
 document.addEventListener("htmx:afterSettle", bringBack);
+forget(KEY);
 bringBack();
