@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from memoryapp.domain.watching import USUAL, usual
 from memoryapp.domain.webhooks import TOLD_BY_EVENT
 from memoryapp.indexer.watching import unusual_use_record
 from memoryapp.models import Delivery, Event, Webhook
+from memoryapp.models.events import acting_through
 from memoryapp.services.sign_ins import sign_in_record
 from tests.factories import MembershipFactory
 from tests.memoryapp import audited_memory, audited_serving  # noqa: F401  they note scenarios
@@ -26,8 +28,12 @@ EXPORTS = "export.asked"
 
 
 @pytest.fixture(autouse=True)
-def few(settings: Any) -> None:
+def few(settings: Any) -> Iterator[None]:
     settings.UNUSUAL_USE = {EXPORTS: 2, "sign_in.failed": 3}
+    # A request begins with nothing; a test goes on where the requests of others ended.
+    token = acting_through.set("")
+    yield
+    acting_through.reset(token)
 
 
 def happened(
