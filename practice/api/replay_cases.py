@@ -12,7 +12,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
-from memoryapp.api.contract import PROBLEM, READING, NewestFirst, one_of
+from memoryapp.api.bulk import ByRow
+from memoryapp.api.contract import PROBLEM, READING, one_of
 from memoryapp.api.permissions import HasScope
 from practice.api.replays import replay_of
 from practice.domain.replayed_cases import beside_truth, steps_beside_truth
@@ -97,10 +98,6 @@ class ReplayCaseSerializer(ReplayCaseRowSerializer):
         return (row.answer or {}).get("replayed")
 
 
-class InTheirOrder(NewestFirst):
-    ordering = "pk"
-
-
 class ReplayCaseList(APIView):
     permission_classes = (HasScope,)
     scopes = READING
@@ -119,7 +116,7 @@ class ReplayCaseList(APIView):
         rows = replay.cases.annotate(found=F("answer__replayed")).defer("answer")
         if variant := one_of(request, "variant", replay.variants):
             rows = rows.filter(variant=variant)
-        pages = InTheirOrder()
+        pages = ByRow()
         page: Any = pages.paginate_queryset(rows, request, view=self)
         said = ReplayCaseRowSerializer(page, many=True, context={"truths": replay.case_set.truths})
         return pages.get_paginated_response(said.data)
