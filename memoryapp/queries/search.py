@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log2
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +24,7 @@ from django.db.models import QuerySet
 
 from memoryapp.domain.playbook import LIVE
 from memoryapp.models import Bullet
-from memoryapp.queries.word_statistics import common_words
+from memoryapp.queries.search_statistics import common_words, vector_count
 
 #: rows of the text leg that are ranked across playbooks, with every word and with any; the second
 #: where vectors rank as well, and a word in more bullets than that is no rare one.
@@ -35,8 +36,9 @@ DEPTH, DEPTH_ACROSS = 100, 50
 #: the constant of reciprocal rank fusion.
 RRF = 60
 #: how many more neighbors the walk of the HNSW graph holds than places are asked for: the more, the
-#: fewer it misses.
-WALKED_BEYOND = 10
+#: fewer it misses. In a larger graph it misses more, so that each doubling beyond ``FEW_VECTORS``
+#: adds ``WALKED_MORE``.
+WALKED_BEYOND, WALKED_MORE, FEW_VECTORS = 10, 12, 100_000
 #: pgvector takes no more.
 EF_SEARCH_MOST = 1_000
 
@@ -169,7 +171,8 @@ def search(
     """Return up to ``limit`` bullets, the best first. Without ``vector`` the text leg ranks alone.
 
     One statement, whatever the scope; across playbooks a process also reads now and then which
-    words are common. Nothing of ``text`` is read as SQL or as an operator that could fail.
+    words are common and how many vectors there are. Nothing of ``text`` is read as SQL or as an
+    operator that could fail.
     """
     sql, values = statement(text, scope=scope, limit=limit, vector=vector)
     with connection.cursor() as cursor:
@@ -189,7 +192,9 @@ def search(
 
 def ef_search(limit: int) -> int:
     """How widely the HNSW graph is walked for ``limit`` bullets."""
-    return min(max(DEPTH_ACROSS, limit) + WALKED_BEYOND, EF_SEARCH_MOST)
+    doublings = log2(max(vector_count() / FEW_VECTORS, 1.0))
+    beyond = WALKED_BEYOND + round(WALKED_MORE * doublings)
+    return min(max(DEPTH_ACROSS, limit) + beyond, EF_SEARCH_MOST)
 
 
 def statement(

@@ -11,7 +11,7 @@ from pgvector import HalfVector
 
 from memoryapp.models import BulletVector, EmbeddingModel
 from memoryapp.queries import search as queries
-from memoryapp.queries import word_statistics
+from memoryapp.queries import search_statistics
 from memoryapp.queries.search import QueryVector, Scope, search
 from memoryapp.services.bullets import bullet_edit, bullet_retire
 from memoryapp.services.releases import release_publish
@@ -146,7 +146,7 @@ REFUNDS = ("Refund by card.", "Refund by bank.", "Refund at once.", "Refund on E
 def analyzed(playbook: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Four bullets about refunds, where a word in more than two is common, and that is known."""
     monkeypatch.setattr(queries, "CAP_BESIDE_VECTORS", 2)
-    monkeypatch.setattr(word_statistics, "_held", None)
+    monkeypatch.setattr(search_statistics, "_held", None)
     for content in REFUNDS:
         bullet(playbook, content)
     with connection.cursor() as cursor:
@@ -176,8 +176,8 @@ def test_beside_vectors_every_word_counts_as_rare_until_the_table_was_analyzed(
     # Only PostgreSQL 18 can be made to forget what it counted, so another table is asked about.
     with connection.cursor() as cursor:
         cursor.execute("CREATE TEMPORARY TABLE never_analyzed (search tsvector) ON COMMIT DROP")
-    asked = word_statistics._SQL.replace("memoryapp_bullet", "never_analyzed")
-    monkeypatch.setattr(word_statistics, "_SQL", asked)
+    asked = search_statistics._SQL.replace("'memoryapp_bullet'", "'never_analyzed'")
+    monkeypatch.setattr(search_statistics, "_SQL", asked)
     vector = QueryVector(model.pk, (1.0, 0.0, 0.0))
     assert len(found("refund failed", everywhere(analyzed), vector=vector)) == 2
 
@@ -186,14 +186,43 @@ def test_it_reads_now_and_then_which_words_are_common(
     analyzed: Any, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
 ) -> None:
     with django_assert_num_queries(1):
-        assert word_statistics.common_words("A refund", more_than=2) == ["refund"]
-        assert word_statistics.common_words("Refunds", more_than=3) == ["refund"]
-        assert word_statistics.common_words("Refunds", more_than=4) == []
-        assert word_statistics.common_words("A customer", more_than=2) == []
-    later = time.monotonic() + word_statistics.HELD_SECONDS + 1
-    monkeypatch.setattr("memoryapp.queries.word_statistics.time.monotonic", lambda: later)
+        assert search_statistics.common_words("A refund", more_than=2) == ["refund"]
+        assert search_statistics.common_words("Refunds", more_than=3) == ["refund"]
+        assert search_statistics.common_words("Refunds", more_than=4) == []
+        assert search_statistics.common_words("A customer", more_than=2) == []
+    later = time.monotonic() + search_statistics.HELD_SECONDS + 1
+    monkeypatch.setattr("memoryapp.queries.search_statistics.time.monotonic", lambda: later)
     with django_assert_num_queries(1):
-        word_statistics.common_words("A refund", more_than=2)
+        search_statistics.common_words("A refund", more_than=2)
+
+
+@pytest.mark.parametrize(
+    ("vectors", "limit", "walked"),
+    [
+        (0, 10, 60),
+        (100_000, 10, 60),
+        (200_000, 10, 72),
+        (1_000_000, 10, 100),
+        (1_000_000, 100, 150),
+        (10**9, 1_000, 1_000),
+    ],
+)
+def test_it_walks_a_larger_graph_more_widely(
+    vectors: int, limit: int, walked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "vector_count", lambda: vectors)
+    assert queries.ef_search(limit) == walked
+
+
+def test_it_knows_about_how_many_vectors_there_are(
+    playbook: Any, model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        placed(bullet(playbook, f"Refund {number}."), model, 1, 0, 0)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE memoryapp_bulletvector")
+    monkeypatch.setattr(search_statistics, "_held", None)
+    assert search_statistics.vector_count() == 3
 
 
 def test_it_never_compares_vectors_of_two_models(playbook: Any, model: Any) -> None:
@@ -205,7 +234,7 @@ def test_it_never_compares_vectors_of_two_models(playbook: Any, model: Any) -> N
 def test_it_asks_the_database_once(
     playbook: Any, model: Any, django_assert_num_queries: Any
 ) -> None:
-    word_statistics.common_words("", more_than=0)  # held from here on
+    search_statistics.common_words("", more_than=0)  # held from here on
     with django_assert_num_queries(1):
         search("refund", scope=everywhere(playbook), vector=QueryVector(model.pk, (1.0, 0.0, 0.0)))
 
