@@ -10,7 +10,6 @@ import base64
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -22,6 +21,8 @@ from practice.domain.traces.spans import (
     KEPT,
     MAX_DEPTH,
     MAX_NAME,
+    MAX_NS,
+    MAX_TEXT,
     NotASpan,
     Span,
     bounded,
@@ -39,8 +40,8 @@ TOO_FULL = f"A span has at most {MOST_OF_A_SPAN} attributes and events, in {MOST
 #: field of a resource's own description.
 RESOURCE_OF = 1
 RESOURCE = "greenroom."
-#: characters that tell whether an attribute is kept; no prefix is longer.
-PREFIX = 40
+#: names of attributes whose answer is kept, whoever sends them.
+NAMES_HELD = 4_096
 
 
 class NotOtlp(ValueError):
@@ -80,7 +81,7 @@ def _from_protobuf(body: bytes) -> Decoded:
     for resource in messages(body, RESOURCES, counted):
         shared: dict[str, Any] = {}
         for about in messages(resource, RESOURCE_OF, counted):
-            shared |= _proto_attributes(Resource.FromString(about).attributes, RESOURCE)
+            shared |= _proto_attributes(Resource.FromString(about).attributes, _OF_A_RESOURCE)
         for scope in messages(resource, SCOPES, counted):
             for span in messages(scope, ITEMS, counted):
                 _take(found, _proto_span, span, shared)
@@ -136,18 +137,21 @@ def _proto_span(body: bytes, shared: dict[str, Any]) -> Span:
         raise NotASpan("A trace id has 16 bytes, not all zero.")
     if len(span_id) != 8 or not any(span_id):
         raise NotASpan("A span id has 8 bytes, not all zero.")
-    attributes = {**shared, **_proto_attributes(span.attributes, KEPT)}
+    attributes = _proto_attributes(span.attributes, _OF_A_SPAN)
+    if shared:
+        attributes = shared | attributes
     if span.events:
         _add_events(
-            attributes, ((e.name, _proto_attributes(e.attributes, "")) for e in span.events)
+            attributes,
+            ((e.name, _proto_attributes(e.attributes, _OF_AN_EVENT)) for e in span.events),
         )
     return Span(
         trace_id=trace_id.hex(),
         span_id=span_id.hex(),
         parent_id=span.parent_span_id.hex()[:16],
         name=span.name[:MAX_NAME],
-        started=nanoseconds(span.start_time_unix_nano),
-        ended=nanoseconds(span.end_time_unix_nano),
+        started=min(span.start_time_unix_nano, MAX_NS),
+        ended=min(span.end_time_unix_nano, MAX_NS),
         failed=span.status.code == ERROR,
         attributes=attributes,
     )
@@ -178,23 +182,37 @@ def _json_span(span: Any, shared: dict[str, Any]) -> Span:
     )
 
 
-def _proto_attributes(pairs: Iterable[Any], wanted: str | tuple[str, ...]) -> dict[str, Any]:
-    """The attributes whose names begin as ``wanted``. The hot loop of taking spans in."""
+class _Beginnings(dict[str, bool]):
+    """Whether names begin as is wanted; they come again in every span, so answers are kept."""
+
+    def __init__(self, wanted: tuple[str, ...]) -> None:
+        super().__init__()
+        self._wanted = wanted
+
+    def __missing__(self, name: str) -> bool:
+        answer = name.startswith(self._wanted)
+        if len(self) < NAMES_HELD and len(name) <= MAX_NAME:
+            self[name] = answer
+        return answer
+
+
+_OF_A_SPAN, _OF_A_RESOURCE, _OF_AN_EVENT = map(_Beginnings, (KEPT, (RESOURCE,), ("",)))
+
+
+def _proto_attributes(pairs: Iterable[Any], wanted: _Beginnings) -> dict[str, Any]:
+    """The attributes whose names are ``wanted``. The hot loop of taking spans in."""
     found: dict[str, Any] = {}
     for pair in pairs:
         name = pair.key
-        if _begins(name[:PREFIX], wanted):
+        if wanted[name]:
             value = pair.value
             # Most are texts that say something; the rest takes the longer way.
             said = value.string_value
-            found[name] = bounded(said) if said else _proto_value(value, 0)
+            if not said:
+                found[name] = _proto_value(value, 0)
+            else:
+                found[name] = said if len(said) <= MAX_TEXT else said[:MAX_TEXT]
     return found
-
-
-@lru_cache(maxsize=4096)
-def _begins(start: str, wanted: str | tuple[str, ...]) -> bool:
-    """Names come again in every span of an agent; their starts are kept, which are short."""
-    return start.startswith(wanted)
 
 
 def _json_attributes(
