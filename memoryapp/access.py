@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
@@ -32,7 +33,10 @@ INVITATION_KEY = "invitation"
 #: Fields of forms that hold a person's words, and how many characters are kept of a form.
 TYPED = frozenset({"content", "description", "instruction", "note", "notes", "reason", "text"})
 KEPT_CHARS = 2_000_000
-_SECRET = re.compile(r"(?i)password|secret|token|key")
+#: Says, signed, who used this browser last; it outlives their session.
+READER_COOKIE = "reader"
+READER_SECONDS = 365 * 24 * 60 * 60
+_SECRET = re.compile(r"(?i)password|secret|token(?!_budget)|key")
 
 
 class Right(StrEnum):
@@ -141,7 +145,7 @@ def gate(right: Right) -> Callable[[View[Params]], View[Params]]:
                 raise PermissionDenied(
                     "Your role does not allow this. Ask an admin of the workspace."
                 )
-            return view(request, *args, **kwargs)
+            return _answered(request, membership, view(request, *args, **kwargs))
 
         wrapped: Any = gated
         wrapped.gate = right
@@ -154,7 +158,7 @@ def _signed_out(request: HttpRequest) -> HttpResponseBase:
     """Ask to sign in, and lose nothing that was typed before the session ran out.
 
     htmx gets a 401, which leaves the page as it is. A form sent without scripts is kept in the
-    session and shown again after signing in.
+    session and shown again to whoever wrote it once they are back.
     """
     if request.headers.get("HX-Request") and not request.headers.get("HX-Boosted"):
         return HttpResponse("You are signed out. Nothing was changed.", status=401)
@@ -164,7 +168,11 @@ def _signed_out(request: HttpRequest) -> HttpResponseBase:
 
 
 def _keep(request: HttpRequest) -> bool:
-    """Keep what was typed in the session. False where nothing was, or it is too much."""
+    """Keep what was typed in the session, for whoever used this browser last.
+
+    False where nothing was typed, it is too much, or nobody was signed in here.
+    """
+    reader = _reader(request)
     fields = {
         name: request.POST.getlist(name)
         for name in request.POST
@@ -172,10 +180,71 @@ def _keep(request: HttpRequest) -> bool:
     }
     size = sum(len(value) for values in fields.values() for value in values)
     typed = any(name in TYPED and any(values) for name, values in fields.items())
-    if not typed or size > KEPT_CHARS:
+    if not reader or not typed or size > KEPT_CHARS:
         return False
-    request.session[KEPT_KEY] = {"path": request.get_full_path(), "fields": fields}
+    request.session[KEPT_KEY] = {
+        "reader": reader,
+        "path": request.get_full_path(),
+        "fields": fields,
+    }
     return True
+
+
+def kept_form_of(request: HttpRequest) -> dict[str, Any] | None:
+    """What the reader sent after their session had run out; what somebody else sent is not theirs.
+
+    Shapes: ``path`` is where it was sent, ``fields`` the values by name.
+    """
+    kept: dict[str, Any] | None = request.session.get(KEPT_KEY)
+    return kept if kept and kept.get("reader") == str(request.user.pk) else None
+
+
+def kept_form_forget(request: HttpRequest) -> None:
+    if kept_form_of(request) is not None:
+        del request.session[KEPT_KEY]
+
+
+def session_end(request: HttpRequest, *, forget: bool) -> None:
+    """Sign somebody out. What another person left in this browser waits on for them.
+
+    ``forget``: what the reader themselves left goes with them.
+    """
+    if forget:
+        kept_form_forget(request)
+    kept = request.session.get(KEPT_KEY)
+    logout(request)
+    if kept:
+        request.session[KEPT_KEY] = kept
+
+
+def _reader(request: HttpRequest) -> str:
+    """Who used this browser last, by primary key; empty where nobody is known to have."""
+    return request.get_signed_cookie(READER_COOKIE, default="", salt=READER_COOKIE) or ""
+
+
+def _answered(
+    request: HttpRequest, membership: Membership, response: HttpResponseBase
+) -> HttpResponseBase:
+    """Tell the browser who uses it, and forget a kept form once it was taken.
+
+    Not before: a second click, or a connection that broke, would lose what was typed.
+    """
+    reader = str(membership.user_id)
+    if _reader(request) != reader:
+        response.set_signed_cookie(
+            READER_COOKIE,
+            reader,
+            salt=READER_COOKIE,
+            max_age=READER_SECONDS,
+            secure=settings.SESSION_COOKIE_SECURE,
+            httponly=True,
+            samesite="Lax",
+        )
+    if request.method == "POST" and response.status_code < 400:
+        kept = kept_form_of(request)
+        if kept and kept["path"] == request.get_full_path():
+            del request.session[KEPT_KEY]
+    return response
 
 
 def _way_back(request: HttpRequest) -> str:

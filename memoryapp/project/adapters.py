@@ -18,7 +18,7 @@ from django.conf import settings
 from django.dispatch import receiver
 from django.http import HttpRequest
 
-from memoryapp.access import INVITATION_KEY
+from memoryapp.access import INVITATION_KEY, session_end
 from memoryapp.domain.sealing import Seal
 from memoryapp.services.invitations import invitation_of
 from memoryapp.services.sealing import SECOND_FACTOR
@@ -38,6 +38,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         login = credentials.get("username") or credentials.get("email") or ""
         unknown_sign_in_record(login=login, address=self.get_client_ip(request))
+
+    def logout(self, request: HttpRequest) -> None:
+        session_end(request, forget=True)
 
     def send_notification_mail(
         self, template_prefix: str, user: Any, *rest: Any, **asked: Any

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from urllib.parse import unquote
 
 from django.conf import settings
-from django.contrib.auth import logout
 from django.http import Http404, HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
+
+from memoryapp.access import session_end
 
 API = "/api/"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -97,7 +98,7 @@ class EndIdle:
         if settings.SESSION_IDLE_MINUTES and request.user.is_authenticated:
             now, used_at = time.time(), request.session.get("used_at")
             if used_at and now - used_at > settings.SESSION_IDLE_MINUTES * 60:
-                logout(request)
+                session_end(request, forget=False)
             elif not used_at or (_is_use(request) and now - used_at > self.WRITTEN_EVERY):
                 request.session["used_at"] = now
         return self.get_response(request)

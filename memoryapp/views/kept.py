@@ -6,19 +6,22 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from memoryapp.access import KEPT_KEY, TYPED, Right, gate
+from memoryapp.access import TYPED, Right, gate, kept_form_forget, kept_form_of
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @gate(Right.READ)
 def kept_form(request: HttpRequest) -> HttpResponse:
-    """Show what was typed; posting it sends it where it was meant to go, or forgets it."""
-    kept = request.session.get(KEPT_KEY)
+    """Show what was typed to its writer; posting it sends it where it was meant to go.
+
+    It is kept until it was taken there, or they forget it.
+    """
+    kept = kept_form_of(request)
     if kept is None:
         return redirect("overview")
     if request.method == "POST":
-        del request.session[KEPT_KEY]
         if "forget" in request.POST:
+            kept_form_forget(request)
             return redirect("overview")
         # The browser posts the same fields again, with the token of the new session.
         return redirect(kept["path"], preserve_request=True)
