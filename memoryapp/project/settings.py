@@ -227,6 +227,8 @@ CONTENT_SECURITY_POLICY = {
 
 #: what one request may bring along, in bytes: an artifact with its vectors fits.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 2**20
+#: fields of one form: as many rows as one decision may cover can be selected, each is a field.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_500
 CSRF_FAILURE_VIEW = "memoryapp.project.errors.csrf_failure"
 
 REST_FRAMEWORK = {

@@ -16,28 +16,44 @@ from memoryapp.queries import review as review_queries
 from memoryapp.services import bulk as bulk_service
 from memoryapp.services.votes import is_blind
 from memoryapp.views.bulk_progress import progress_of
-from memoryapp.views.links import render_part, uuids_of
+from memoryapp.views.links import render_part, uuids_of, with_query
+from memoryapp.views.picked import KEY, pick, picked, picked_done
 from memoryapp.views.review_checks import check_name
 from memoryapp.views.review_queue import ReviewFilter, candidate_label
 
 #: Rows shown before a bulk decision is asked for.
 SHOWN = 20
+LOST = (
+    "What you selected is not known any more: you were signed out, or selected other things since. "
+    "Nothing was decided; go back and select again."
+)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @gate(Right.REVIEW)
 def bulk_new(request: HttpRequest) -> HttpResponse:
-    """What a bulk decision would cover; posting it asks for it and decides the first rows."""
+    """What a bulk decision would cover; posting it asks for it and decides the first rows.
+
+    ``pick`` among what is posted only selects rows, and leads to what they come to.
+    """
     workspace, chosen = workspace_of(request), ReviewFilter.of(request)
-    ids = uuids_of(request, "chosen")
+    if "pick" in request.POST:
+        is_some = bool(request.POST.getlist("chosen"))
+        name = pick(request, uuids_of(request, "chosen")) if is_some else ""
+        return redirect(with_query(request.path, chosen.query | {KEY: name}))
+    selection = picked(request)
+    if selection and selection.done:
+        return redirect("review-bulk-detail", pk=selection.done)
+    ids = selection.ids if selection else uuids_of(request, "chosen")
     asked = {
         "action": request.POST.get("action", "approve"),
         "reason": request.POST.get("reason", "").replace("\x00", ""),
         "to": request.POST.get("to", ""),
     }
     members = review_queries.may_be_assigned(workspace)
-    error = ""
-    if request.method == "POST":
+    # What covers nothing must not be taken for no selection, which covers all that waits.
+    error = LOST if selection and not selection.ids else ""
+    if request.method == "POST" and not error:
         try:
             bulk = bulk_service.bulk_start(
                 workspace=workspace,
@@ -51,10 +67,12 @@ def bulk_new(request: HttpRequest) -> HttpResponse:
         except UnableTo as refusal:
             error = str(refusal)
         else:
+            if selection:
+                picked_done(request, selection, bulk.pk)
             bulk_service.bulk_continue(bulk=bulk, by=request.user)
             return redirect("review-bulk-detail", pk=bulk.pk)
     rows = chosen.queue(workspace, status=Candidate.Status.PENDING.value)
-    if ids:
+    if ids or selection:
         rows = rows.filter(pk__in=ids)
     shown = list(rows.prefetch_related("targets")[:SHOWN])
     standing = review_queries.policies(workspace)
@@ -65,7 +83,7 @@ def bulk_new(request: HttpRequest) -> HttpResponse:
         "rows": [
             {"candidate": row, "label": candidate_label(row), **_judged(row)} for row in shown
         ],
-        "chosen_ids": ids,
+        "is_selection": bool(ids or selection),
         "name": chosen.name,
         "asked": asked,
         "actions": [(a.value, a.label) for a in BulkDecision.Action if a != a.UNDO],

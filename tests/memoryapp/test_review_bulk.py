@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -309,3 +310,81 @@ def test_it_asks_the_database_no_more_for_more_rows(
     CandidateFactory.create_batch(9, playbook=playbook)
     with django_assert_num_queries(len(few)):
         rita_client.get("/review/bulk/")
+
+
+def picked(client: Any, ids: Any, **filters: str) -> str:
+    """Select rows as the queue does, with or without scripts. Returns where that leads."""
+    posted = {"pick": "1", "chosen": [str(one) for one in ids]}
+    answer = client.post("/review/bulk/", posted, query_params=filters)
+    assert answer.status_code == 302
+    return str(answer.url)
+
+
+def test_a_thousand_rows_can_be_selected(rita_client: Any, playbook: Any) -> None:
+    """Their ids fit no address, and with what else a form holds they are over a thousand fields."""
+    rows = CandidateFactory.create_batch(3, playbook=playbook, section="apis")
+    ids = [*(row.pk for row in rows[:2]), *(uuid4() for _ in range(998))]
+    url = picked(rita_client, ids, section="apis")
+    assert len(url) < 200
+    for _ in range(2):  # it can be loaded again
+        page = rita_client.get(url)
+        assert (page.status_code, page.context["total"]) == (200, 2)
+        assert "The ones you selected" in page.content.decode()
+    answer = rita_client.post(url, {"action": "approve"}, follow=True)
+    assert (answer.context["done"], answer.context["remaining"]) == (2, 0)
+    assert len(BulkDecision.objects.get().query["chosen"]) == 1_000
+    rows[2].refresh_from_db()
+    assert rows[2].is_pending
+
+
+def test_a_second_click_and_the_way_back_lead_to_what_was_asked_for(
+    rita_client: Any, playbook: Any
+) -> None:
+    ids = [row.pk for row in CandidateFactory.create_batch(3, playbook=playbook)]
+    url = picked(rita_client, ids[:2])
+    first = rita_client.post(url, {"action": "approve"})
+    assert rita_client.post(url, {"action": "reject", "reason": "No"}).url == first.url
+    assert rita_client.get(url).url == first.url
+    assert BulkDecision.objects.get().total == 2
+    assert rita_client.get(picked(rita_client, ids[2:])).context["total"] == 1
+
+
+@pytest.mark.parametrize("forget", ["session", "forged", "empty"])
+def test_a_selection_that_is_not_known_covers_nothing(
+    rita_client: Any, playbook: Any, rita: Any, forget: str
+) -> None:
+    """Never all that waits, which is what no selection covers."""
+    url = picked(rita_client, [CandidateFactory(playbook=playbook).pk])
+    if forget == "session":
+        rita_client.force_login(rita)
+        session = rita_client.session
+        del session["picked"]
+        session.save()
+    elif forget == "forged":
+        url = "/review/bulk/?picked=of-nobody"
+    else:
+        url = rita_client.post("/review/bulk/", {"pick": "1", "chosen": "nonsense"}).url
+    page = rita_client.get(url)
+    assert (page.status_code, page.context["total"]) == (409, 0)
+    answer = rita_client.post(url, {"action": "approve", "reason": "Mine"})
+    assert answer.status_code == 409
+    assert "select again" in answer.content.decode()
+    assert not BulkDecision.objects.exists()
+
+
+def test_a_selection_is_of_who_made_it(rita_client: Any, ada_client: Any, playbook: Any) -> None:
+    url = picked(rita_client, [CandidateFactory(playbook=playbook).pk])
+    assert ada_client.get(url).context["total"] == 0
+    assert rita_client.get(url).context["total"] == 1
+
+
+def test_without_a_selection_all_that_matches_is_covered(rita_client: Any, playbook: Any) -> None:
+    CandidateFactory.create_batch(2, playbook=playbook, section="apis")
+    CandidateFactory(playbook=playbook)
+    assert rita_client.get(picked(rita_client, [], section="apis")).context["total"] == 2
+
+
+def test_the_queue_sends_what_is_selected_in_a_body(rita_client: Any, playbook: Any) -> None:
+    CandidateFactory(playbook=playbook, section="apis")
+    said = rita_client.get("/review/?section=apis").content.decode()
+    assert 'id="many" class="many" method="post" action="/review/bulk/?section=apis"' in said

@@ -1,0 +1,57 @@
+"""What somebody selected in a list, kept while they look at what a decision about it would cover.
+
+An address holds some ninety ids, and a page that answers a form cannot be loaded again without
+sending the form again. So the selection is kept in the session, and the address names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+
+from memoryapp.domain.formats import digest
+from memoryapp.views.links import parameter
+
+KEY = "picked"
+NAME_HEX = 16
+#: selections of a session that are kept; a new one lets the oldest go.
+MOST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """A selection; without ids where it is known no more.
+
+    ``done`` names what was made of it, and then its ids are forgotten.
+    """
+
+    name: str
+    ids: Sequence[str] = ()
+    done: int | None = None
+
+
+def pick(request: HttpRequest, ids: Sequence[str]) -> str:
+    """Keep a selection. Returns its name."""
+    name = digest(" ".join(ids))[:NAME_HEX]
+    _keep(request, name, {"ids": list(ids)})
+    return name
+
+
+def picked(request: HttpRequest) -> Picked | None:
+    """The selection the address names, if it names one. It is lost with its session."""
+    name = parameter(request, KEY)
+    if not name:
+        return None
+    return Picked(name, **request.session.get(KEY, {}).get(name, {}))
+
+
+def picked_done(request: HttpRequest, selection: Picked, made: int) -> None:
+    """Remember what was made of a selection, so that a second click makes nothing more."""
+    _keep(request, selection.name, {"done": made})
+
+
+def _keep(request: HttpRequest, name: str, kept: dict[str, object]) -> None:
+    others = {key: held for key, held in request.session.get(KEY, {}).items() if key != name}
+    request.session[KEY] = dict([*others.items(), (name, kept)][-MOST:])
