@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, QuerySet, Value
+from django.db.models import F, QuerySet, Sum, Value
 from django.db.models.functions import Greatest
 
 from memoryapp.domain import playbook as domain
@@ -69,18 +70,38 @@ def carry_out(
     return changes
 
 
-def votes_move(kept: Bullet, others: Sequence[Bullet], *, back: bool = False) -> None:
-    """Count the votes on ``others`` for ``kept`` as well; ``back`` where a merge is taken back."""
-    summed = {name: sum(getattr(other, name) for other in others) for name in VOTES}
-    if not any(summed.values()):
-        return
-    Bullet.objects.filter(pk=kept.pk).update(
-        **{
-            name: Greatest(F(name) - votes, Value(0)) if back else F(name) + votes
-            for name, votes in summed.items()
-        }
-    )
-    kept.refresh_from_db(fields=VOTES)
+def votes_move(kept: Bullet, others: Sequence[Bullet]) -> None:
+    """Count the votes on ``others`` for ``kept`` too; this transaction has changed both before."""
+    given = Bullet.objects.filter(pk__in=[row.pk for row in others])
+    # Read anew: a report may have come since they were, and none does while their rows are held.
+    held = given.aggregate(**{name: Sum(name, default=0) for name in VOTES})
+    if more := {name: F(name) + held[name] for name in VOTES if held[name]}:
+        _count_votes(kept, more)
+
+
+def votes_part(candidate: Candidate, gone: Iterable[BulletRevision]) -> None:
+    """Take from the bullet that stays in a merge what ``votes_move`` gave it of the others.
+
+    ``gone`` are the revisions that retired them; this transaction has changed their bullets since.
+    What was reported of them after that, by agents that still read an earlier release, was never
+    counted for the one that stays.
+    """
+    moved: Counter[str] = Counter()
+    for revision in gone:
+        bullet = revision.bullet
+        bullet.refresh_from_db(fields=VOTES)
+        late = bullet.votes.filter(created_at__gt=revision.created_at)
+        later = Counter(f"deployed_{value}" for value in late.values_list("value", flat=True))
+        for name in VOTES:
+            moved[name] += max(0, getattr(bullet, name) - later[name])
+    if less := {name: Greatest(F(name) - moved[name], Value(0)) for name in VOTES if moved[name]}:
+        # The first one, as ``as_delta`` names them.
+        _count_votes(min(candidate.targets.all(), key=lambda row: row.label), less)
+
+
+def _count_votes(bullet: Bullet, counted: dict[str, Any]) -> None:
+    Bullet.objects.filter(pk=bullet.pk).update(**counted)
+    bullet.refresh_from_db(fields=VOTES)
 
 
 def wait_again(superseded: QuerySet[Candidate]) -> None:
@@ -123,8 +144,7 @@ def take_back(candidate: Candidate, *, by: Any) -> Changes:
     """
     changes: Changes = {}
     newest = list(_newest(candidate).values())
-    gone = [row.bullet for row in newest if row.bullet.status == Bullet.Status.RETIRED]
-    kept = [row.bullet for row in newest if row.bullet not in gone]
+    gone = [row for row in newest if row.bullet.status == Bullet.Status.RETIRED]
     for revision in newest:
         bullet = revision.bullet
         if bullet.revision_count != revision.number:
@@ -145,8 +165,7 @@ def take_back(candidate: Candidate, *, by: Any) -> Changes:
         )
         changes[bullet.label] = {"before": was, "after": _state(bullet)}
     if candidate.op == Op.MERGE:
-        for bullet in kept:
-            votes_move(bullet, gone, back=True)
+        votes_part(candidate, gone)
     return changes
 
 

@@ -15,7 +15,7 @@ from memoryapp.domain.playbook import Op
 from memoryapp.domain.text import cleaned
 from memoryapp.domain.undoing import Effect, Undoing, Written, undoing
 from memoryapp.models import Bullet, BulletRevision, Candidate, Event, Playbook
-from memoryapp.services.applying import check_room, votes_move, wait_again
+from memoryapp.services.applying import check_room, votes_part, wait_again
 from memoryapp.services.events import said
 
 
@@ -92,9 +92,11 @@ def job_undo(
         taken = [row for row in report.rows if row.effect in _CHANGING]
         was = {row.bullet.label: _said(row.bullet) for row in taken}
         tokens = playbook.as_value().tokens
-        _part_votes(taken)
+        merged = _merged_away(taken)
         for row in taken:
             _take_back(row, by, reason)
+        for candidate, gone in merged:
+            votes_part(candidate, gone)
         check_room(playbook, tokens)
         spared = [row.bullet.pk for row in report.rows if row.effect is Effect.SPARE]
         name = _withdraw(playbook, origin_link, by, reason, spared)
@@ -154,16 +156,14 @@ def _effect(bullet: Bullet, plan: Undoing, back: BulletRevision | None) -> Effec
     return plan.effect
 
 
-def _part_votes(taken: Sequence[Undone]) -> None:
-    """Give bullets that the job merged into others their votes back. Before they are taken back."""
-    merged = [row for row in taken if row.candidate.op == Op.MERGE]
-    for kept in (row for row in merged if row.bullet.status != Bullet.Status.RETIRED):
-        gone = [
-            row.bullet
-            for row in merged
-            if row.candidate == kept.candidate and row.bullet.status == Bullet.Status.RETIRED
-        ]
-        votes_move(kept.bullet, gone, back=True)
+def _merged_away(taken: Sequence[Undone]) -> list[tuple[Candidate, list[BulletRevision]]]:
+    """The job's merges with the revisions that retired bullets which now come back."""
+    found: dict[Any, tuple[Candidate, list[BulletRevision]]] = {}
+    for row in taken:
+        if row.candidate.op == Op.MERGE and row.bullet.status == Bullet.Status.RETIRED:
+            _, gone = found.setdefault(row.candidate.pk, (row.candidate, []))
+            gone.append(row.candidate.revisions.filter(bullet=row.bullet)[0])
+    return list(found.values())
 
 
 def _take_back(row: Undone, by: Any, reason: str) -> None:
@@ -190,12 +190,13 @@ def _withdraw(
         status__in=(Candidate.Status.PENDING, Candidate.Status.APPROVED)
     ).exclude(status=Candidate.Status.APPROVED, revisions__bullet__in=spared)
     keys = list(open_or_taken.values_list("pk", flat=True))
-    # What others proposed to a bullet that the job had retired is to the point again.
-    wait_again(Candidate.objects.filter(superseded_by__in=keys).exclude(origin_link=origin_link))
     Candidate.objects.filter(pk__in=keys).update(
         status=Candidate.Status.SUPERSEDED,
         decided_by=by,
         decided_at=timezone.now(),
         decision_reason=f"Run undone: {cleaned(reason)}"[:300],
     )
+    # What others proposed to a bullet that the job had retired is to the point again. After the
+    # job's own are withdrawn: one of them may say the same, and only one of two may wait.
+    wait_again(Candidate.objects.filter(superseded_by__in=keys).exclude(origin_link=origin_link))
     return str(name)

@@ -99,6 +99,22 @@ def test_what_others_proposed_to_what_it_had_retired_waits_again(
     assert found == ["superseded", "pending", "superseded"]
 
 
+def test_it_waits_again_also_where_the_run_proposed_the_same_since(
+    rita: Any, rita_client: Any, playbook: Any
+) -> None:
+    """Only one of two that say the same may wait, and the run's own is withdrawn."""
+    bullet = BulletFactory(playbook=playbook)
+    retire = CandidateFactory(playbook=playbook, op="RETIRE", content="", origin_link=RUN)
+    theirs = CandidateFactory(playbook=playbook, op="UPDATE", dedup_key="same")
+    for candidate in (retire, theirs):
+        candidate.targets.set([bullet])
+    candidate_approve(candidate=retire, by=rita)
+    its_own = CandidateFactory(playbook=playbook, origin_link=RUN, dedup_key="same")
+    undo(rita_client)
+    found = [Candidate.objects.get(pk=row.pk).status for row in (theirs, its_own)]
+    assert found == ["pending", "superseded"]
+
+
 def test_it_changes_nothing_until_it_is_said(rita: Any, rita_client: Any, playbook: Any) -> None:
     learned(playbook, rita, "A new one.")
     before = list(Bullet.objects.values("status", "content", "revision_count"))

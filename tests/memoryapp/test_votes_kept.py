@@ -11,6 +11,8 @@ from django.db.models import F
 from memoryapp.models import Bullet, Candidate
 from memoryapp.services import applying, bullets, curation
 from memoryapp.services.decisions import candidate_approve, candidate_undo
+from memoryapp.services.releases import release_publish
+from memoryapp.services.reports import Said, report_take
 from memoryapp.services.undoing import job_preview, job_undo
 from tests.factories import BulletFactory, CandidateFactory, PlaybookFactory
 
@@ -67,11 +69,15 @@ def pair(playbook: Any) -> tuple[Bullet, Bullet]:
     return kept, BulletFactory(playbook=playbook, label="apis-002", **counted)
 
 
-@pytest.fixture
-def merged(playbook: Any, pair: tuple[Bullet, Bullet], rita: Any) -> Candidate:
+def merge_of(playbook: Any, pair: tuple[Bullet, Bullet], by: Any) -> Candidate:
     candidate = CandidateFactory(playbook=playbook, op="MERGE", content="Both in one.")
     candidate.targets.set(pair)
-    return candidate_approve(candidate=candidate, by=rita)
+    return candidate_approve(candidate=candidate, by=by)
+
+
+@pytest.fixture
+def merged(playbook: Any, pair: tuple[Bullet, Bullet], rita: Any) -> Candidate:
+    return merge_of(playbook, pair, rita)
 
 
 def test_an_approved_merge_counts_practice_and_reports_apart(
@@ -92,11 +98,59 @@ def test_undoing_it_gives_the_votes_back(
     assert votes(pair[0]) == (1, 1, 8, 0)
 
 
-def test_undoing_its_run_gives_them_back_as_well(
-    playbook: Any, pair: tuple[Bullet, Bullet], merged: Candidate, rita: Any
+def test_a_report_that_comes_while_it_is_merged_counts_for_both(
+    playbook: Any, pair: tuple[Bullet, Bullet], rita: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    origin = merged.origin_link
+    revise = Bullet.revise
+
+    def meanwhile(self: Bullet, **given: Any) -> Any:
+        if self == pair[1]:
+            reported(self)
+        return revise(self, **given)
+
+    monkeypatch.setattr(Bullet, "revise", meanwhile)
+    merge_of(playbook, pair, rita)
+    assert votes(pair[0]) == (1, 1, 8, 0)
+    assert votes(pair[1]) == (0, 1, 6, 0)
+
+
+def run_undone(merged: Candidate, by: Any) -> None:
+    playbook, origin = merged.playbook, merged.origin_link
     seen = job_preview(playbook=playbook, origin_link=origin).seen
-    job_undo(playbook=playbook, origin_link=origin, reason="Bad data", seen=seen, by=rita)
+    job_undo(playbook=playbook, origin_link=origin, reason="Bad data", seen=seen, by=by)
+
+
+def undone(merged: Candidate, by: Any) -> None:
+    candidate_undo(candidate=merged, by=by)
+
+
+def test_undoing_its_run_gives_them_back_as_well(
+    pair: tuple[Bullet, Bullet], merged: Candidate, rita: Any
+) -> None:
+    run_undone(merged, rita)
     assert votes(pair[0]) == (1, 0, 2, 0)
     assert {row.status for row in Bullet.objects.all()} == {"approved"}
+
+
+def test_undoing_a_run_that_went_on_with_what_it_merged_gives_them_back(
+    playbook: Any, pair: tuple[Bullet, Bullet], merged: Candidate, rita: Any
+) -> None:
+    later = CandidateFactory(playbook=playbook, op="UPDATE", content="Better said.")
+    later.targets.set(pair[:1])
+    candidate_approve(candidate=later, by=rita)
+    run_undone(merged, rita)
+    assert votes(pair[0]) == (1, 0, 2, 0)
+    assert votes(pair[1]) == (0, 1, 5, 0)
+
+
+@pytest.mark.parametrize("taken_back", [undone, run_undone])
+def test_what_agents_of_an_earlier_release_report_since_is_no_part_of_a_merge(
+    playbook: Any, pair: tuple[Bullet, Bullet], rita: Any, taken_back: Callable[..., None]
+) -> None:
+    release = release_publish(playbook=playbook, by=rita, label="production")
+    merged = merge_of(playbook, pair, rita)
+    report_take(release=release, votes=[Said(pair[1].label, "helpful")])
+    assert votes(pair[0]) == (1, 1, 7, 0)
+    taken_back(merged, rita)
+    assert votes(pair[0]) == (1, 0, 2, 0)
+    assert votes(pair[1]) == (0, 1, 6, 0)
