@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from memoryapp.access import object_or_404
-from memoryapp.api.contract import PROBLEM, READING, WRITING, NewestFirst, WriteRequest
-from memoryapp.api.permissions import HasScope, workspace_of
+from memoryapp.api.bulk_jobs import JobSerializer, JobView
+from memoryapp.api.contract import PROBLEM, READING, WriteRequest
+from memoryapp.api.permissions import workspace_of
 from memoryapp.api.review import member_named
 from memoryapp.models import BulkDecision, BulkOutcome
 from memoryapp.services import bulk
@@ -30,13 +27,7 @@ class BulkRequest(WriteRequest):
     assignee = serializers.CharField(default="", allow_blank=True, max_length=150)
 
 
-class BulkSerializer(serializers.ModelSerializer[BulkDecision]):
-    """Call ``continue`` until ``ended_at`` is set."""
-
-    asked_by = serializers.CharField(source="asked_by.username", default=None, allow_null=True)
-    done = serializers.SerializerMethodField()
-    left = serializers.SerializerMethodField()
-
+class BulkSerializer(JobSerializer):
     class Meta:
         model = BulkDecision
         fields = (
@@ -52,12 +43,6 @@ class BulkSerializer(serializers.ModelSerializer[BulkDecision]):
             "ended_at",
         )
 
-    def get_done(self, row: BulkDecision) -> int:
-        return row.outcomes.filter(done=True).count()
-
-    def get_left(self, row: BulkDecision) -> int:
-        return row.outcomes.filter(done=False).count()
-
 
 class OutcomeSerializer(serializers.ModelSerializer[BulkOutcome]):
     class Meta:
@@ -65,10 +50,11 @@ class OutcomeSerializer(serializers.ModelSerializer[BulkOutcome]):
         fields = ("candidate", "done", "message")
 
 
-class BulkList(APIView):
-    permission_classes = (HasScope,)
-    scopes = WRITING
+class BulkView(JobView):
+    serializer = BulkSerializer
 
+
+class BulkList(BulkView):
     @extend_schema(request=BulkRequest, responses={201: BulkSerializer, 409: PROBLEM})
     def post(self, request: Request) -> Response:
         """Decide everything that waits under a filter; the first rows are decided at once."""
@@ -85,34 +71,19 @@ class BulkList(APIView):
             assignee=member_named(request, said["assignee"]) if said["assignee"] else None,
             by=request.user,
         )
-        return Response(
-            BulkSerializer(bulk.bulk_continue(bulk=row, by=request.user)).data, status=201
-        )
+        return self.told(bulk.bulk_continue(bulk=row, by=request.user), status=201)
 
 
-class OneBulk(APIView):
-    permission_classes = (HasScope,)
-    scopes: Any = WRITING
-
-    def bulk(self, request: Request, pk: int) -> BulkDecision:
-        rows = BulkDecision.objects.filter(workspace=workspace_of(request))
-        return object_or_404(rows.select_related("asked_by"), pk=pk)
-
-
-class BulkDetail(OneBulk):
+class BulkDetail(BulkView):
     scopes = READING
 
     @extend_schema(responses={200: BulkSerializer, 404: PROBLEM})
     def get(self, request: Request, pk: int) -> Response:
         """How far a bulk decision is."""
-        return Response(BulkSerializer(self.bulk(request, pk)).data)
+        return self.told(self.job(request, pk))
 
 
-class ByRow(NewestFirst):
-    ordering = "pk"
-
-
-class BulkOutcomes(OneBulk):
+class BulkOutcomes(BulkView):
     scopes = READING
 
     @extend_schema(
@@ -121,23 +92,19 @@ class BulkOutcomes(OneBulk):
     )
     def get(self, request: Request, pk: int) -> Response:
         """What came of each row, in pages."""
-        pages = ByRow()
-        page = pages.paginate_queryset(self.bulk(request, pk).outcomes.all(), request, view=self)
-        return pages.get_paginated_response(OutcomeSerializer(page, many=True).data)
+        return self.outcomes(request, pk, OutcomeSerializer)
 
 
-class BulkContinue(OneBulk):
+class BulkContinue(BulkView):
     @extend_schema(request=None, responses={200: BulkSerializer, 404: PROBLEM})
     def post(self, request: Request, pk: int) -> Response:
         """Decide the next rows."""
-        row = bulk.bulk_continue(bulk=self.bulk(request, pk), by=request.user)
-        return Response(BulkSerializer(row).data)
+        return self.told(bulk.bulk_continue(bulk=self.job(request, pk), by=request.user))
 
 
-class BulkUndo(OneBulk):
+class BulkUndo(BulkView):
     @extend_schema(request=None, responses={201: BulkSerializer, 404: PROBLEM, 409: PROBLEM})
     def post(self, request: Request, pk: int) -> Response:
         """Take back what a bulk decision decided; answers with the bulk decision that does."""
-        back = bulk.bulk_undo(bulk=self.bulk(request, pk), by=request.user)
-        row = bulk.bulk_continue(bulk=back, by=request.user)
-        return Response(BulkSerializer(row).data, status=201)
+        back = bulk.bulk_undo(bulk=self.job(request, pk), by=request.user)
+        return self.told(bulk.bulk_continue(bulk=back, by=request.user), status=201)

@@ -9,12 +9,10 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from memoryapp.access import object_or_404
-from memoryapp.api.bulk import ByRow
-from memoryapp.api.contract import PROBLEM, READING, WRITING, WriteRequest
-from memoryapp.api.permissions import HasScope, workspace_of
+from memoryapp.api.bulk_jobs import JobSerializer, JobView
+from memoryapp.api.contract import PROBLEM, READING, WriteRequest
+from memoryapp.api.permissions import workspace_of
 from memoryapp.models import BulkChange, BulkChangeOutcome, Bullet, Tally
 from memoryapp.queries.browsing import DAYS, EVIDENCE, KINDS, TRUST, EntryFilter
 from memoryapp.services import bulk_changes
@@ -50,13 +48,7 @@ class BulkChangeRequest(WriteRequest):
     reason = _text(300, help_text="Needed to retire.")
 
 
-class BulkChangeSerializer(serializers.ModelSerializer[BulkChange]):
-    """Call ``continue`` until ``ended_at`` is set."""
-
-    asked_by = serializers.CharField(source="asked_by.username", default=None, allow_null=True)
-    done = serializers.SerializerMethodField()
-    left = serializers.SerializerMethodField()
-
+class BulkChangeSerializer(JobSerializer):
     class Meta:
         model = BulkChange
         fields = (
@@ -73,12 +65,6 @@ class BulkChangeSerializer(serializers.ModelSerializer[BulkChange]):
             "ended_at",
         )
 
-    def get_done(self, row: BulkChange) -> int:
-        return row.outcomes.filter(done=True).count()
-
-    def get_left(self, row: BulkChange) -> int:
-        return row.outcomes.filter(done=False).count()
-
 
 class ChangeOutcomeSerializer(serializers.ModelSerializer[BulkChangeOutcome]):
     """``before`` and ``after`` hold status, section, tags and revision of the bullet."""
@@ -88,10 +74,11 @@ class ChangeOutcomeSerializer(serializers.ModelSerializer[BulkChangeOutcome]):
         fields = ("bullet", "done", "message", "before", "after")
 
 
-class BulkChangeList(APIView):
-    permission_classes = (HasScope,)
-    scopes = WRITING
+class BulkChangeView(JobView):
+    serializer = BulkChangeSerializer
 
+
+class BulkChangeList(BulkChangeView):
     @extend_schema(request=BulkChangeRequest, responses={201: BulkChangeSerializer, 409: PROBLEM})
     def post(self, request: Request) -> Response:
         """Change every bullet under a filter; the first ones are changed at once."""
@@ -109,29 +96,19 @@ class BulkChangeList(APIView):
             reason=reason,
             by=request.user,
         )
-        done = bulk_changes.bulk_change_continue(bulk=row, by=request.user)
-        return Response(BulkChangeSerializer(done).data, status=201)
+        return self.told(bulk_changes.bulk_change_continue(bulk=row, by=request.user), status=201)
 
 
-class OneBulkChange(APIView):
-    permission_classes = (HasScope,)
-    scopes: Any = WRITING
-
-    def bulk(self, request: Request, pk: int) -> BulkChange:
-        rows = BulkChange.objects.filter(workspace=workspace_of(request))
-        return object_or_404(rows.select_related("asked_by"), pk=pk)
-
-
-class BulkChangeDetail(OneBulkChange):
+class BulkChangeDetail(BulkChangeView):
     scopes = READING
 
     @extend_schema(responses={200: BulkChangeSerializer, 404: PROBLEM})
     def get(self, request: Request, pk: int) -> Response:
         """How far a bulk change is."""
-        return Response(BulkChangeSerializer(self.bulk(request, pk)).data)
+        return self.told(self.job(request, pk))
 
 
-class BulkChangeOutcomes(OneBulkChange):
+class BulkChangeOutcomes(BulkChangeView):
     scopes = READING
 
     @extend_schema(
@@ -140,23 +117,20 @@ class BulkChangeOutcomes(OneBulkChange):
     )
     def get(self, request: Request, pk: int) -> Response:
         """What came of each bullet, in pages."""
-        pages = ByRow()
-        page = pages.paginate_queryset(self.bulk(request, pk).outcomes.all(), request, view=self)
-        return pages.get_paginated_response(ChangeOutcomeSerializer(page, many=True).data)
+        return self.outcomes(request, pk, ChangeOutcomeSerializer)
 
 
-class BulkChangeContinue(OneBulkChange):
+class BulkChangeContinue(BulkChangeView):
     @extend_schema(request=None, responses={200: BulkChangeSerializer, 404: PROBLEM})
     def post(self, request: Request, pk: int) -> Response:
         """Change the next bullets."""
-        row = bulk_changes.bulk_change_continue(bulk=self.bulk(request, pk), by=request.user)
-        return Response(BulkChangeSerializer(row).data)
+        row = bulk_changes.bulk_change_continue(bulk=self.job(request, pk), by=request.user)
+        return self.told(row)
 
 
-class BulkChangeUndo(OneBulkChange):
+class BulkChangeUndo(BulkChangeView):
     @extend_schema(request=None, responses={201: BulkChangeSerializer, 404: PROBLEM, 409: PROBLEM})
     def post(self, request: Request, pk: int) -> Response:
         """Take back what a bulk change did; answers with the bulk change that does."""
-        back = bulk_changes.bulk_change_undo(bulk=self.bulk(request, pk), by=request.user)
-        row = bulk_changes.bulk_change_continue(bulk=back, by=request.user)
-        return Response(BulkChangeSerializer(row).data, status=201)
+        back = bulk_changes.bulk_change_undo(bulk=self.job(request, pk), by=request.user)
+        return self.told(bulk_changes.bulk_change_continue(bulk=back, by=request.user), status=201)

@@ -115,6 +115,12 @@ class NewestFirst(CursorPagination):
             raise NotFound(self.invalid_cursor_message) from error
 
 
+class ByRow(NewestFirst):
+    """In the order in which the rows were made."""
+
+    ordering = "pk"
+
+
 class StoredForm(BaseContentNegotiation):
     """The view itself picks the form of what it answers; errors are always JSON."""
 

@@ -12,8 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
-from memoryapp.api.bulk import ByRow
-from memoryapp.api.contract import PROBLEM, READING, one_of
+from memoryapp.api.contract import PROBLEM, READING, ByRow, one_of
 from memoryapp.api.permissions import HasScope
 from practice.api.replays import replay_of
 from practice.domain.replayed_cases import beside_truth, steps_beside_truth
