@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Func, JSONField, OuterRef, Q, QuerySet, Subquery
 
 from memoryapp.models import Workspace
+from memoryapp.queries.events import WORDS_MOST
+from practice.domain.causal_layout import short
 from practice.models import Analysis, Incident
 
 #: Similar incidents are looked for among this many of the newest.
@@ -27,7 +30,13 @@ def incidents(
     cause: str = "",
     q: str = "",
 ) -> QuerySet[Incident]:
-    """The incidents of a workspace that match a filter, newest first."""
+    """The incidents of a workspace that match a filter, newest first.
+
+    Nothing matches more than ``WORDS_MOST`` words of ``q``.
+    """
+    words = q.split()
+    if len(words) > WORDS_MOST:
+        return Incident.objects.none()
     found = Incident.objects.filter(workspace=workspace)
     given = {
         "status": status,
@@ -39,7 +48,7 @@ def incidents(
     found = found.filter(**{name: value for name, value in given.items() if value})
     if cause:
         found = found.filter(Q(cause__endswith=cause) | Q(cause="", top_cause__endswith=cause))
-    for word in q.split():
+    for word in words:
         found = found.filter(
             Q(title__icontains=word) | Q(entry__icontains=word) | Q(top_cause__icontains=word)
         )
@@ -52,6 +61,21 @@ def with_figures(found: QuerySet[Incident]) -> QuerySet[Incident]:
     return found.select_related("source", "decided_by").annotate(
         alert_count=Count("alerts"), analysis_status=Subquery(newest.values("status")[:1])
     )
+
+
+class _NodeIds(Func):
+    """The names in an analysis' graph: what it says of each stays in the database."""
+
+    template = "jsonb_path_query_array(%(expressions)s, '$.nodes[*].node_id')"
+    output_field = JSONField()
+
+
+def components_seen(rows: Collection[Incident]) -> dict[int, frozenset[str]]:
+    """Of each incident, by its key, the components that its newest finished analysis has seen."""
+    done = Analysis.objects.filter(incident__in=rows, status=Analysis.Status.DONE)
+    newest = done.order_by("incident", "-number").distinct("incident")
+    found = dict(newest.values_list("incident", _NodeIds("result")))
+    return {row.pk: frozenset(map(short, found.get(row.pk) or ())) for row in rows}
 
 
 def severities(workspace: Workspace) -> list[str]:

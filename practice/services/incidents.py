@@ -17,11 +17,11 @@ from memoryapp.domain.nesting import DEEPEST, nested_beyond
 from memoryapp.models import Workspace
 from memoryapp.services.events import event_record
 from practice.domain.alerts import GAP_SECONDS, MAX_BATCH, Sent, Standing, joins
-from practice.domain.causal_layout import short
 from practice.domain.reading import whole_characters
 from practice.domain.rootcause import serial
 from practice.domain.rootcause.types import Budget
 from practice.models import Analysis, Attempt, Incident, IncidentAlert, TelemetrySource
+from practice.queries.incidents import components_seen
 from practice.tasks import analyse_incident
 
 #: What one analysis may be given at most.
@@ -60,22 +60,28 @@ def alerts_send(
         raise UnableToStart("No alert was sent.")
     if len(alerts) > MAX_BATCH:
         raise UnableToStart(f"Send at most {MAX_BATCH} alerts at a time, not {len(alerts)}.")
-    receipt = Receipt(refused=list(refused))
+    receipt, seen = Receipt(refused=list(refused)), dict[int, frozenset[str]]()
     with transaction.atomic():
         # The lock makes two deliveries of one storm wait for each other.
         Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
         for alert in sorted(alerts, key=lambda one: one.at):
-            _take(workspace, alert, source, by, receipt)
+            _take(workspace, alert, source, by, receipt, seen)
     return receipt
 
 
 def _take(
-    workspace: Workspace, alert: Sent, source: TelemetrySource | None, by: Any, receipt: Receipt
+    workspace: Workspace,
+    alert: Sent,
+    source: TelemetrySource | None,
+    by: Any,
+    receipt: Receipt,
+    seen: dict[int, frozenset[str]],
 ) -> None:
+    """``seen`` keeps, for the whole batch, what analyses of standing incidents have seen."""
     if _seen_again(workspace, alert, source):
         receipt.known += 1
         return
-    standing = _standing(workspace, alert, source)
+    standing = _standing(workspace, alert, source, seen)
     if standing is not None:
         _attach(standing, alert)
         receipt.joined.append(standing.number)
@@ -96,10 +102,15 @@ def _seen_again(workspace: Workspace, alert: Sent, source: TelemetrySource | Non
     return bool(rows.update(**changed))
 
 
-def _standing(workspace: Workspace, alert: Sent, source: TelemetrySource | None) -> Incident | None:
+def _standing(
+    workspace: Workspace,
+    alert: Sent,
+    source: TelemetrySource | None,
+    seen: dict[int, frozenset[str]],
+) -> Incident | None:
     """The newest incident nobody has decided on that the alert belongs to."""
     at, gap = _moment(alert.at), timedelta(seconds=GAP_SECONDS)
-    near = Incident.objects.filter(
+    found = Incident.objects.filter(
         workspace=workspace,
         kind=Incident.Kind.SERVICE,
         status=Incident.Status.OPEN,
@@ -107,21 +118,22 @@ def _standing(workspace: Workspace, alert: Sent, source: TelemetrySource | None)
         begins_at__lte=at + gap,
         ends_at__gte=at - gap,
     )
-    for incident in near.order_by("-number"):
-        if joins(alert, _as_standing(incident)):
+    near = list(found.order_by("-number"))
+    if unread := [incident for incident in near if incident.pk not in seen]:
+        seen.update(components_seen(unread))
+    for incident in near:
+        if joins(alert, _as_standing(incident, seen[incident.pk])):
             return incident
     return None
 
 
-def _as_standing(incident: Incident) -> Standing:
-    newest = incident.analyses.filter(status=Analysis.Status.DONE).values_list("result", flat=True)
-    nodes = (newest.first() or {}).get("nodes", ())
+def _as_standing(incident: Incident, known: frozenset[str]) -> Standing:
     return Standing(
         entry=incident.entry,
         system=incident.system,
         begins=incident.begins_at.timestamp(),
         ends=incident.ends_at.timestamp(),
-        known=frozenset(short(node["node_id"]) for node in nodes),
+        known=known,
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from memoryapp.domain.errors import UnableToStart
 from memoryapp.models import Event
@@ -50,6 +52,20 @@ def test_later_alerts_of_the_same_call_tree_attach_to_it(workspace: Any) -> None
         source=source,
     )
     assert (receipt.joined, receipt.opened) == ([incident.number], [2])
+
+
+def test_a_batch_reads_of_what_an_analysis_found_the_names_alone_and_once(workspace: Any) -> None:
+    source = source_of(workspace)
+    send(workspace, alert(), source=source)
+    analysed(Incident.objects.get())
+    storm = [alert(external_id=f"b{n}", entry="ledger", at=BEGAN + 120 + n) for n in range(5)]
+    with CaptureQueriesContext(connection) as ran:
+        assert len(send(workspace, *storm, source=source).joined) == 5
+    said = [query["sql"] for query in ran if 'FROM "practice_analysis"' in query["sql"]]
+    assert len(said) == 1
+    assert said[0].count('"result"') == said[0].count(
+        'jsonb_path_query_array("practice_analysis"."result"'
+    )
 
 
 def test_the_same_alert_sent_again_is_counted_and_starts_nothing(workspace: Any) -> None:

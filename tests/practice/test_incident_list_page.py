@@ -36,6 +36,8 @@ def test_it_filters_with_true_totals(vera_client: Any, workspace: Any) -> None:
     assert list(vera_client.get(f"{LIST}?cause=ledger").context["rows"]) == [done]
     assert len(vera_client.get(f"{LIST}?q=s1").context["rows"]) == 1
     assert "No incident matches" in vera_client.get(f"{LIST}?q=nothing").content.decode()
+    for words, shown in ((30, 1), (31, 0)):  # each is a condition of its own
+        assert len(vera_client.get(LIST, {"q": "s1 " * words}).context["rows"]) == shown
 
 
 def test_it_shows_nothing_of_another_workspace(olga_client: Any, workspace: Any) -> None:
