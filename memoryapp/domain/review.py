@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Any
 
 from memoryapp.domain.playbook import Op
+from memoryapp.domain.shares import percent
 
 
 class Status(StrEnum):
@@ -120,7 +121,7 @@ def reasons_to_ask(
         (not isinstance(sure, int | float), "The validator said nothing."),
         (
             isinstance(sure, int | float) and sure < policy.admit_from,
-            f"The validator is less sure than {policy.admit_from:.0%}.",
+            f"The validator is less sure than {percent(policy.admit_from)}.",
         ),
         ((scores.get("feasibility") or 0) < FEASIBLE, "The task was not found feasible."),
         ((scores.get("completion") or 0) < SUCCESS, "The task was not found completed."),

@@ -14,6 +14,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from memoryapp.domain import shares
+
 register = template.Library()
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
@@ -111,8 +113,8 @@ def count_of(count: int, noun: str) -> str:
 
 @register.filter
 def percent(share: float | None) -> str:
-    """Return a share between 0 and 1 as whole percent."""
-    return "no data" if share is None else f"{share * 100:.0f}%"
+    """Return a share between 0 and 1 as ``domain.shares`` writes it."""
+    return "no data" if share is None else shares.percent(share)
 
 
 @register.filter

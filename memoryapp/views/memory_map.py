@@ -42,7 +42,7 @@ def duplicate_list(request: HttpRequest) -> HttpResponse:
         "clusters": [
             {
                 "members": group.members,
-                "likeness": round(100 * group.likeness),
+                "likeness": group.likeness,
                 "merge_url": _merge_url(group.members),
                 "spare": sum(bullet.tokens for bullet in group.members[1:]),
             }

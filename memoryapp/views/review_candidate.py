@@ -12,6 +12,7 @@ from django.urls import reverse
 from memoryapp.domain import playbook as domain
 from memoryapp.domain import review
 from memoryapp.domain.playbook import Op
+from memoryapp.domain.shares import percent
 from memoryapp.models import (
     Bullet,
     BulletRevision,
@@ -244,7 +245,7 @@ def _verdict(candidate: Candidate) -> str:
     said = candidate.scores
     if vote is None or not vote.blind or "completion" not in said:
         return ""
-    sure = f", {candidate.confidence:.0%} sure" if candidate.confidence is not None else ""
+    sure = f", {percent(candidate.confidence)} sure" if candidate.confidence is not None else ""
     return (
         f"{said.get('validator') or 'The validator'} had said: feasibility "
         f"{said.get('feasibility')}, completion {said.get('completion')}{sure}."
@@ -382,5 +383,5 @@ def _scores(said: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _validator(said: Mapping[str, Any]) -> dict[str, str]:
     confidence = said.get("confidence")
-    note = f"{confidence:.0%} sure" if isinstance(confidence, float | int) else ""
+    note = f"{percent(confidence)} sure" if isinstance(confidence, float | int) else ""
     return {"name": str(said.get("validator") or ""), "note": note}

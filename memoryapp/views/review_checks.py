@@ -11,6 +11,7 @@ from memoryapp.domain import playbook as domain
 from memoryapp.domain.playbook import DeltaRefused, Op
 from memoryapp.domain.provenance import WORDS, Trust
 from memoryapp.domain.retrieval import near_duplicates
+from memoryapp.domain.shares import percent
 from memoryapp.domain.text import looks_like_instruction
 from memoryapp.domain.warnings import warnings_of
 from memoryapp.models import Candidate, Evidence
@@ -106,7 +107,7 @@ def _twin_checks(candidate: Candidate, value: domain.Playbook) -> list[dict[str,
     return [
         _check(
             False,
-            f"Close to `{label}`, {score:.0%} the same",
+            f"Close to `{label}`, {percent(score)} the same",
             reverse("bullet-detail", args=[candidate.playbook.slug, label]),
         )
         for label, score in near

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from memoryapp.domain.playbook import Delta, Op
+from memoryapp.domain.shares import percent
 from practice.domain.causal_layout import KIND_WORDS, path_of, short, verdicts
 from practice.domain.rootcause import serial
 from practice.domain.rootcause.types import (
@@ -148,8 +149,9 @@ def report(
 def _cause_row(cause: Cause) -> str:
     path = " → ".join(f"`{short(node)}`" for node in path_of(cause))
     return (
-        f"| {cause.rank} | `{short(cause.node)}` | {cause.score:.0%} | {KIND_WORDS[cause.kind]} "
-        f"| {'yes: ' + path if cause.verified else 'no'} | {', '.join(cause.evidence)} |"
+        f"| {cause.rank} | `{short(cause.node)}` | {percent(cause.score)} "
+        f"| {KIND_WORDS[cause.kind]} | {'yes: ' + path if cause.verified else 'no'} "
+        f"| {', '.join(cause.evidence)} |"
     )
 
 

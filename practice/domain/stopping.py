@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from memoryapp.domain.shares import percent
+
 #: rounds whose successes the difficulty band looks at.
 BAND_WINDOW = 2
 KEPT = "Everything learned so far is kept."
@@ -43,7 +45,7 @@ def stop_reason(rounds: Sequence[RoundProgress], patience: int) -> str:
     if len(scores) > patience and max(scores[-patience:]) <= max(scores[:-patience]):
         return (
             f"{span} did not raise the score on held-out tasks above "
-            f"{max(scores[:-patience]):.0%}. {KEPT}"
+            f"{percent(max(scores[:-patience]))}. {KEPT}"
         )
     return ""
 

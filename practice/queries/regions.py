@@ -66,10 +66,6 @@ class FactLine:
     relevance: float
     age: int
 
-    @property
-    def percent(self) -> int:
-        return round(100 * self.relevance)
-
 
 _ORDER = (Region.NEVER_USED, Region.UNDER_PRACTISED, Region.INFEASIBLE, Region.PRACTISED)
 

@@ -7,6 +7,7 @@ from typing import Any
 from django import template
 
 from memoryapp.templatetags.charts import interval
+from memoryapp.templatetags.formats import percent
 from practice.domain.calibration import Bin
 
 register = template.Library()
@@ -16,7 +17,7 @@ register = template.Library()
 def reliability_bar(found: Bin) -> dict[str, Any]:
     """Show how often the verdicts of a bin are right, with the 95 % interval."""
     said = (
-        f"{found.count} verdicts, right {round(100 * found.accuracy)} % of the time "
-        f"at a confidence of {round(100 * found.confidence)} %"
+        f"{found.count} verdicts, right {percent(found.accuracy)} of the time "
+        f"at a confidence of {percent(found.confidence)}"
     )
     return interval(found.accuracy, found.low, found.high, said)

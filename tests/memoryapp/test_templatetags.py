@@ -239,6 +239,10 @@ def test_it_shortens_large_counts(count: int, expected: str) -> None:
     assert formats.compact(count) == expected
 
 
+def test_it_says_where_there_is_no_share() -> None:
+    assert (formats.percent(None), formats.percent(0.995)) == ("no data", "99.5%")
+
+
 def test_it_escapes_json_and_keeps_letters_readable() -> None:
     shown = formats.pretty_json({"b": "<script>", "é": 1})
 
