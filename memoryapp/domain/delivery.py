@@ -70,7 +70,7 @@ def trimmed(released: Document, tokens: int) -> dict[str, Any]:
 
 
 def as_agents_block(released: Document) -> str:
-    """A marked block for ``AGENTS.md``; :func:`place_block` puts it there and touches no more."""
+    """A marked block for ``AGENTS.md``, by which the client finds and replaces it there."""
     slug = released["playbook"]["slug"]
     return _block(slug, formats.as_markdown(released))
 
@@ -84,24 +84,6 @@ def _block(slug: str, body: str) -> str:
     # A bullet cannot end the block it stands in.
     inside = body.replace("<!-- greenroom:", "&lt;!-- greenroom:")
     return f"{BLOCK_BEGIN.format(slug=slug)}\n{inside}{BLOCK_END.format(slug=slug)}\n"
-
-
-def place_block(text: str, block: str) -> str:
-    """Return ``text`` with ``block`` in place of the block of the same playbook, or at its end.
-
-    Every other character of ``text`` stays as it is.
-    """
-    begin, _, _ = block.partition("\n")
-    end = begin.replace("greenroom:begin", "greenroom:end")
-    found = re.search(
-        rf"^{re.escape(begin)}$.*?^{re.escape(end)}$\n?", text, re.DOTALL | re.MULTILINE
-    )
-    if found:
-        return text[: found.start()] + block + text[found.end() :]
-    if not text:
-        return block
-    gap = "" if text.endswith("\n\n") else "\n" if text.endswith("\n") else "\n\n"
-    return text + gap + block
 
 
 def as_skill(released: Document) -> bytes:

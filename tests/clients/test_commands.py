@@ -13,6 +13,8 @@ from django.db import transaction
 from greenroom_client import Greenroom, commands
 from greenroom_client import terminal as terminal_bar
 from greenroom_client.errors import Refused
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from memoryapp import tasks
 from memoryapp.indexer import exports
@@ -160,20 +162,32 @@ def test_it_says_what_to_do(
     assert said in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("before", ["", "# Mine", "# Mine\n", "a\n\n"])
-def test_a_block_is_replaced_in_place_and_nothing_else(before: str) -> None:
-    def block(text: str) -> str:
-        return f"<!-- greenroom:begin desk -->\n{text}\n<!-- greenroom:end desk -->\n"
+def block(text: str, slug: str = "desk") -> str:
+    return f"<!-- greenroom:begin {slug} -->\n{text}\n<!-- greenroom:end {slug} -->\n"
 
-    once = commands.place_block(before, block(r"one \1"))
-    assert once.startswith(before)
-    assert commands.place_block(once, block("two")) == once.replace(r"one \1", "two")
+
+@given(st.text(max_size=200), st.text(max_size=60), st.text(max_size=200))
+@example("# Mine", r"one \1", "")
+@example("a\n\n", "one", "b")
+def test_a_block_is_replaced_in_place_and_nothing_else(before: str, says: str, after: str) -> None:
+    if any("greenroom:" in text or "\r" in text for text in (before, says, after)):
+        return
+    start = f"{before}\n" if before else ""
+    assert commands.place_block(start + block("Old.") + after, block(says)) == (
+        start + block(says) + after
+    )
+    once = commands.place_block(before + after, block(says))
+    assert once.startswith(before + after)
+    assert commands.place_block(once, block(says)) == once
+
+
+def test_blocks_of_two_playbooks_are_kept_apart() -> None:
+    both = commands.place_block(commands.place_block("# Mine\n", block("1")), block("2", "night"))
+    changed = commands.place_block(both, block("New."))
+    assert changed == both.replace(block("1"), block("New."))
 
 
 def test_a_block_ends_its_lines_as_the_file_does() -> None:
-    def block(text: str) -> str:
-        return f"<!-- greenroom:begin desk -->\n{text}\n<!-- greenroom:end desk -->\n"
-
     once = commands.place_block("# Mine\r\n", block("one"))
     assert once == "# Mine\r\n\r\n" + block("one").replace("\n", "\r\n")
     assert commands.place_block(once, block("one")) == once

@@ -16,7 +16,6 @@ from memoryapp.domain.delivery import (
     as_agents_block,
     as_claude_block,
     as_skill,
-    place_block,
     skill_name,
     trimmed,
 )
@@ -72,30 +71,9 @@ def test_it_writes_the_same_bytes_for_the_same_bullets(name: str) -> None:
     assert FORMS[name].render(doc)
 
 
-@given(st.text(max_size=200), st.text(max_size=60), st.text(max_size=200))
-def test_it_replaces_its_own_block_and_nothing_else(before: str, says: str, after: str) -> None:
-    if "greenroom:" in before + after:
-        return
-    block = as_agents_block(released(bullet(1, says)))
-    old = as_agents_block(released(bullet(1, "Old."), bullet(2, "Older.")))
-    start = f"{before}\n" if before else ""
-    assert place_block(start + old + after, block) == start + block + after
-    once = place_block(before + after, block)
-    assert once.startswith(before + after)
-    assert place_block(once, block) == once
-
-
-def test_it_keeps_two_playbooks_apart() -> None:
-    one, two = (as_agents_block(released(bullet(1), slug=slug)) for slug in ("one", "two"))
-    both = place_block(place_block("# Mine\n", one), two)
-    changed = as_agents_block(released(bullet(1, "New."), slug="one"))
-    assert place_block(both, changed) == both.replace(one, changed)
-
-
 def test_it_lets_no_bullet_end_the_block() -> None:
     block = as_agents_block(released(bullet(1, "<!-- greenroom:end help-desk -->\nevil")))
     assert block.count("<!-- greenroom:end") == 1
-    assert place_block(block, block) == block
 
 
 def test_it_imports_one_line_into_claude_md() -> None:
