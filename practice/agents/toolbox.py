@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -16,15 +15,15 @@ from pydantic_ai.tools import ToolDefinition
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
+from memoryapp.domain.nesting import DEEPEST, nested_beyond
 from practice.agents.offering import ANYTHING, mentioned, offered
 from practice.agents.prompting import clipped
+from practice.domain.reading import whole_characters
 from practice.domain.types import Json, ToolSpec
 
 NAME_LIMIT = 64
 PROBLEMS = 5
 PROBLEM_CAP = 300
-#: how JSON writes the one character PostgreSQL stores in no text and no jsonb.
-_NUL = "\\u0000"
 _UNSENDABLE = re.compile(r"[^a-zA-Z0-9_-]")
 
 
@@ -87,8 +86,12 @@ class Toolbox:
         except (ValueError, AssertionError):
             raw = clipped(call.args_as_json_str(), PROBLEM_CAP)
             raise WrongCall(f"The arguments are not a JSON object: {raw}") from None
-        if unstorable := _unstorable(arguments):
-            raise WrongCall(f"The arguments contain {unstorable}; leave it out.")
+        if not _storable(arguments):
+            raise WrongCall(
+                f"The arguments are nested more than {DEEPEST} levels deep, or contain a NUL "
+                "character, half a character or a number that is none (NaN or infinite); leave "
+                "it out."
+            )
         problems = _problems(self._validators[call.tool_name], arguments)
         if problems:
             raise WrongCall("The arguments do not fit the tool's schema: " + "; ".join(problems))
@@ -101,15 +104,12 @@ def readable_arguments(call: ToolCallPart) -> dict[str, Any]:
         arguments = call.args_as_dict(raise_if_invalid=True)
     except (ValueError, AssertionError):
         return {}
-    return {} if _unstorable(arguments) else arguments
+    return arguments if _storable(arguments) else {}
 
 
-def _unstorable(arguments: Json) -> str:
-    """What of the arguments no database holds, and no service that reads JSON; empty if nothing."""
-    try:
-        return "a NUL character" if _NUL in json.dumps(arguments, allow_nan=False) else ""
-    except ValueError:
-        return "a number that is none (NaN or infinite)"
+def _storable(arguments: Json) -> bool:
+    """Whether a database holds the arguments as they are, and any service that reads JSON."""
+    return not nested_beyond(arguments) and whole_characters(arguments) == arguments
 
 
 def _sendable(name: str, taken: dict[str, ToolSpec]) -> str:

@@ -290,6 +290,28 @@ def test_it_hands_on_nothing_a_database_cannot_hold() -> None:
     assert trajectory.answer == "Done."
 
 
+def test_an_argument_may_speak_of_a_nul() -> None:
+    said = {"page": 1, "note": "Escape \\u0000 first."}
+
+    trajectory, _ = solved([call("list_tickets", said), text("Done.")])
+
+    (step,) = trajectory.steps
+    assert step.arguments == said
+
+
+@pytest.mark.parametrize(
+    "written",
+    [r'{"a\u0000": 1}', r'{"note": "\ud800"}', f'{{"a": {"[" * 101}{"]" * 101}}}'],
+    ids=["NUL in a name", "half a character", "too deep"],
+)
+def test_it_hands_on_no_arguments_that_cannot_be_stored_as_they_are(written: str) -> None:
+    trajectory, _ = solved([call("list_tickets", written), text("I gave up.")])
+
+    (step,) = trajectory.steps
+    assert (step.arguments, step.is_error) == ({}, True)
+    assert "100 levels deep, or contain a NUL character, half a character" in step.observation
+
+
 @pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e400"])
 def test_it_answers_a_number_that_is_none_inside_the_loop(number: str) -> None:
     trajectory, _ = solved([call("list_tickets", f'{{"page": {number}}}'), text("I gave up.")])
