@@ -18,6 +18,7 @@ from memoryapp.domain.ranking import room_report
 from memoryapp.domain.text import cleaned
 from memoryapp.models import BulletRevision, Event, LabelMove, Playbook, Release, ReleaseLabel
 from memoryapp.queries.playbooks import gating
+from memoryapp.queries.releases import heavy
 
 LABEL_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 PRODUCTION = "production"
@@ -148,7 +149,8 @@ def label_move(*, playbook: Playbook, name: str, release: Release, by: Any) -> R
             raise UnableToChange(
                 f"{release} was {release.withdrawal}. Reinstate it, or point {name} at another."
             )
-        label = playbook.labels.select_related("release").filter(name=name).first()
+        named = playbook.labels.select_related("release").defer(*heavy("release"))
+        label = named.filter(name=name).first()
         before = label.release if label else None
         if before == release:
             raise UnableToChange(f"{name} already points at v{release.number}.")
@@ -180,22 +182,34 @@ def label_move(*, playbook: Playbook, name: str, release: Release, by: Any) -> R
     return label
 
 
-def label_revert(*, label: ReleaseLabel, version: int, by: Any) -> ReleaseLabel:
+def label_revert(
+    *, label: ReleaseLabel, version: int, by: Any, back_to: int | None = None
+) -> ReleaseLabel:
     """Move a label back to where its last move came from. ``version`` is where it points now.
 
+    ``back_to`` is where its reader was told it would go: a label that went away and came again
+    points at ``version`` too, and its last move came from elsewhere.
+
     Raises:
-        UnableToChange: it points elsewhere by now, was never moved, or that release is withdrawn.
+        UnableToChange: it points elsewhere by now or would go elsewhere, was never moved, or that
+            release is withdrawn.
     """
     with transaction.atomic():
         playbook = Playbook.objects.select_for_update(no_key=True).get(pk=label.playbook_id)
-        now = playbook.labels.select_related("release").get(pk=label.pk)
+        labels = playbook.labels.select_related("release").defer(*heavy("release"))
+        now = labels.get(pk=label.pk)
         if now.release.number != version:
             raise UnableToChange(
                 f"{label} points at {now.release} by now. Nothing was moved; look again."
             )
-        last = playbook.label_moves.filter(name=label.name).select_related("from_release").first()
+        moves = playbook.label_moves.filter(name=label.name).select_related("from_release")
+        last = moves.defer(*heavy("from_release")).first()
         if last is None or last.from_release is None:
             raise UnableToChange(f"{label} was never moved, so there is nothing to go back to.")
+        if back_to is not None and last.from_release.number != back_to:
+            raise UnableToChange(
+                f"{label} came from {last.from_release} by now. Nothing was moved; look again."
+            )
         return label_move(playbook=playbook, name=label.name, release=last.from_release, by=by)
 
 

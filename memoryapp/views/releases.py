@@ -16,6 +16,7 @@ from memoryapp.domain.playbook import fingerprint
 from memoryapp.forms import LabelMoveForm, PublishForm, WithdrawForm, first_error
 from memoryapp.models import Playbook, Release
 from memoryapp.queries import use as use_queries
+from memoryapp.queries.releases import HEAVY
 from memoryapp.queries.use import UseFilter
 from memoryapp.services.releases import label_move, label_revert, release_publish
 from memoryapp.views.links import parameter, with_query
@@ -52,14 +53,13 @@ def move_label(request: HttpRequest, slug: str) -> HttpResponse:
     error, status = first_error(form), 422
     if not error:
         name = form.cleaned_data["name"].strip()
-        release = object_or_404(
-            Release.objects.filter(playbook=playbook), number=form.cleaned_data["release"]
-        )
+        releases = Release.objects.filter(playbook=playbook).defer(*HEAVY)
+        release = object_or_404(releases, number=form.cleaned_data["release"])
         now = form.cleaned_data["now"]
         try:
             if now:
                 label = object_or_404(playbook.labels.all(), name=name)
-                release = label_revert(label=label, version=now, by=request.user).release
+                label_revert(label=label, version=now, back_to=release.number, by=request.user)
             else:
                 label_move(playbook=playbook, name=name, release=release, by=request.user)
         except UnableTo as refusal:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from memoryapp.models import LabelMove
-from memoryapp.services.releases import release_publish
+from memoryapp.services.releases import label_move, release_publish
 from tests.factories import BulletFactory, PlaybookFactory
 
 pytestmark = pytest.mark.django_db
@@ -49,6 +51,29 @@ def test_it_moves_back_only_what_nobody_moved_meanwhile(
     rita_client.post(URL, back | {"release": 2, "now": 3})
     assert playbook.labels.get().release.number == 2
     assert rita_client.post(URL, back | {"name": "staging"}).status_code == 404
+
+
+def test_it_reads_no_text_of_a_release(rita_client: Any, playbook: Any) -> None:
+    with CaptureQueriesContext(connection) as ran:
+        rita_client.post(URL, {"name": "production", "release": 1, "now": 2})
+        rita_client.post(URL, {"name": "production", "release": 2})
+    assert playbook.labels.get().release.number == 2
+    assert not [query for query in ran if '"document"' in query["sql"]]
+
+
+def test_it_moves_back_only_to_where_its_reader_was_told(
+    rita_client: Any, playbook: Any, ada: Any
+) -> None:
+    """It went on and came back meanwhile: it points where it did, and came from elsewhere."""
+    BulletFactory(playbook=playbook)
+    release_publish(playbook=playbook, by=ada, label="production")
+    label_move(
+        playbook=playbook, name="production", release=playbook.releases.get(number=2), by=ada
+    )
+    answer = rita_client.post(URL, {"name": "production", "release": 1, "now": 2})
+    assert answer.status_code == 409
+    assert "came from v3 by now" in answer.content.decode()
+    assert playbook.labels.get().release.number == 2
 
 
 def test_it_makes_a_new_label(rita_client: Any, playbook: Any) -> None:
