@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from memoryapp.domain.errors import UnableToChange
 from memoryapp.models import ApiKey, Event, Membership, Workspace
@@ -161,6 +163,15 @@ def test_nobody_is_left_without_a_workspace(workspace: Any, ada: Any) -> None:
         workspace_delete(workspace=workspace, confirmed="main", by=ada)
     workspace.refresh_from_db()
     assert workspace.deleted_at is None
+
+
+def test_two_deleted_at_once_wait_for_each_other(workspace: Any, ada: Any, elsewhere: Any) -> None:
+    """Each would else count on the other, and their admin would be left with none."""
+    with CaptureQueriesContext(connection) as ran:
+        workspace_delete(workspace=workspace, confirmed="main", by=ada)
+    said = [query["sql"] for query in ran if 'FROM "memoryapp_membership"' in query["sql"]]
+    assert said[0].endswith("FOR NO KEY UPDATE")
+    assert "workspace_id" not in said[0].partition("WHERE")[2]
 
 
 def test_only_an_admin_may(rita_client: Client, elsewhere: Any, workspace: Any) -> None:
