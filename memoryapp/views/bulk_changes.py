@@ -14,7 +14,7 @@ from memoryapp.models import BulkChange
 from memoryapp.queries.browsing import EntryFilter
 from memoryapp.services import bulk_changes
 from memoryapp.views.bulk_progress import progress_of
-from memoryapp.views.links import render_part, uuids_of
+from memoryapp.views.links import posted, render_part, uuids_of
 
 #: bullets shown before a change is asked for.
 SHOWN = 20
@@ -27,10 +27,7 @@ def bulk_change_new(request: HttpRequest) -> HttpResponse:
     """What a change would cover; posting it asks for it and changes the first bullets."""
     workspace, asked = workspace_of(request), EntryFilter.from_query(request.GET)
     ids = uuids_of(request, "chosen")
-    typed = {
-        name: request.POST.get(name, "").replace("\x00", "")
-        for name in ("action", "value", "reason")
-    }
+    typed = {name: posted(request, name) for name in ("action", "value", "reason")}
     error = ""
     if request.method == "POST":
         try:

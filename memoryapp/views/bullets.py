@@ -24,7 +24,7 @@ from memoryapp.queries import releases as release_queries
 from memoryapp.queries import use as use_queries
 from memoryapp.queries.use import UseFilter
 from memoryapp.services import bullets
-from memoryapp.views.links import parameter, with_query
+from memoryapp.views.links import parameter, posted, with_query
 from memoryapp.views.playbook_page import playbook_context
 from memoryapp.views.playbooks import playbook_or_404
 from memoryapp.views.review_candidate import evidence_groups
@@ -145,7 +145,7 @@ def _move(
     request: HttpRequest, slug: str, label: str, act: Callable[..., Bullet], said: str
 ) -> HttpResponse:
     bullet = bullet_or_404(request, slug, label)
-    reason = request.POST.get("reason", "").replace("\x00", "")
+    reason = posted(request, "reason")
     try:
         act(bullet=bullet, reason=reason, by=request.user)
     except UnableTo as error:

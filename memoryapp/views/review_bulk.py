@@ -16,7 +16,7 @@ from memoryapp.queries import review as review_queries
 from memoryapp.services import bulk as bulk_service
 from memoryapp.services.votes import is_blind
 from memoryapp.views.bulk_progress import progress_of
-from memoryapp.views.links import render_part, uuids_of, with_query
+from memoryapp.views.links import posted, render_part, uuids_of, with_query
 from memoryapp.views.picked import KEY, pick, picked, picked_done
 from memoryapp.views.review_checks import check_name
 from memoryapp.views.review_queue import ReviewFilter, candidate_label
@@ -47,8 +47,8 @@ def bulk_new(request: HttpRequest) -> HttpResponse:
     ids = selection.ids if selection else uuids_of(request, "chosen")
     asked = {
         "action": request.POST.get("action", "approve"),
-        "reason": request.POST.get("reason", "").replace("\x00", ""),
-        "to": request.POST.get("to", ""),
+        "reason": posted(request, "reason"),
+        "to": posted(request, "to"),
     }
     members = review_queries.may_be_assigned(workspace)
     # What covers nothing must not be taken for no selection, which covers all that waits.

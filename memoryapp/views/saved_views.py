@@ -15,6 +15,7 @@ from memoryapp.access import Right, gate, membership_of, object_or_404
 from memoryapp.domain.errors import UnableTo
 from memoryapp.models import SavedView
 from memoryapp.services.saved_views import PAGES, view_delete, view_save
+from memoryapp.views.links import posted
 
 
 @require_POST
@@ -22,9 +23,7 @@ from memoryapp.services.saved_views import PAGES, view_delete, view_save
 def save(request: HttpRequest) -> HttpResponse:
     """Keep the filter the page was asked with. Who only views keeps it for themselves."""
     membership = membership_of(request)
-    given = {
-        name: request.POST.get(name, "").replace("\x00", "") for name in ("page", "name", "query")
-    }
+    given = {name: posted(request, name) for name in ("page", "name", "query")}
     shared = membership.may_review and request.POST.get("shared") == "yes"
     page = given["page"] if given["page"] in PAGES else PAGES[0]
     try:

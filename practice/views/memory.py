@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from memoryapp.access import Right, gate, object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo, UnableToChange
 from memoryapp.models import Playbook
+from memoryapp.views.links import posted
 from practice.models import Environment, EnvironmentFact, Steering
 from practice.services import artifact
 from practice.services.facts import fact_exclude
@@ -33,10 +34,7 @@ def memory_page(request: HttpRequest, slug: str) -> HttpResponse:
 @gate(Right.REVIEW)
 def wish_add(request: HttpRequest, slug: str) -> HttpResponse:
     environment = _environment(request, slug)
-    asked = {
-        name: request.POST.get(name, "").replace("\x00", "")
-        for name in ("kind", "tool", "instruction", "note")
-    }
+    asked = {name: posted(request, name) for name in ("kind", "tool", "instruction", "note")}
     try:
         wish = steering_add(environment=environment, by=request.user, **asked)
     except UnableTo as error:
@@ -98,7 +96,7 @@ def file_download(request: HttpRequest, slug: str, file: str) -> HttpResponse:
 @gate(Right.REVIEW)
 def file_import(request: HttpRequest, slug: str) -> HttpResponse:
     environment = _environment(request, slug)
-    playbook = _playbook(request, request.POST.get("playbook", "").replace("\x00", ""))
+    playbook = _playbook(request, posted(request, "playbook"))
     dry_run = request.POST.get("dry_run") == "on"
     try:
         report = artifact.artifact_import(

@@ -45,6 +45,14 @@ def test_it_keeps_a_seed_task_without_hidden_characters(rita_client: Any, enviro
     assert environment.steering.get().instruction == "Refund an order."
 
 
+def test_lines_of_a_seed_task_are_stored_as_they_are(rita_client: Any, environment: Any) -> None:
+    """Browsers send each with a carriage return."""
+    for instruction in ("Find one.\r\nRefund it.", "Find one.\nRefund it."):
+        rita_client.post(URL, {"kind": "seed_task", "instruction": instruction})
+
+    assert environment.steering.get().instruction == "Find one.\nRefund it."
+
+
 def test_it_asks_for_no_tool_that_is_off_and_may_leave_it_alone(
     rita_client: Any, environment: Any
 ) -> None:
