@@ -5,7 +5,7 @@ WORKDIR /app
 COPY pyproject.toml uv.lock ./
 # A setting whose library is not there ends a container, and nothing can be installed in one.
 ARG EXTRAS="s3 sentry otel"
-RUN uv sync --frozen --no-default-groups $(printf -- '--extra %s ' $EXTRAS) \
+RUN uv sync --frozen --no-default-groups ${EXTRAS:+$(printf -- '--extra %s ' $EXTRAS)} \
       --python /usr/local/bin/python3
 
 FROM python:3.11-slim-bookworm
