@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from memoryapp.project import embedded
+from memoryapp.project import data_folder, embedded
 from tests.product import ROOT, free_port
 
 #: by our process: two trials may go on side by side.
@@ -102,7 +102,7 @@ def joined(data: Path, workers: int = 2, **settings: str) -> Iterator[SecondHost
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "memoryapp.project.settings",
             "GREENROOM_DATA_DIR": str(data),
-            "SECRET_KEY": embedded.kept_secret(data),
+            "SECRET_KEY": data_folder.kept_secret(data),
             "DATABASE_URL": f"postgresql://greenroom@{HERE}:{postgres}/greenroom",
             "REDIS_URL": f"redis://{HERE}:{redis}/0",
             **settings,

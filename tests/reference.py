@@ -14,7 +14,10 @@ from memoryapp.project.cli import parser
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
-READ_BY = ("settings", "language_models", "observations", "sign_in", "up", "watched")
+#: modules of ``memoryapp.project`` whose names ``settings`` takes for its own.
+PARTS = ("language_models", "observations", "rest", "sign_in", "watched")
+#: all of them that read the environment.
+READ_BY = ("settings", *PARTS, "up")
 #: What each reader of ``project/variables.py`` takes, in words.
 KINDS = {
     "flag": "true or false", "whole": "whole number", "number": "number", "choice": "one of",
@@ -59,7 +62,9 @@ def _read(tree: ast.Module) -> Iterator[tuple[str, str, str]]:
         if not isinstance(name, ast.Constant):
             continue
         named = {word.arg: ast.unparse(word.value) for word in call.keywords}
-        last = call.args[-1] if len(call.args) > 1 else None
+        # What comes last is the default, but for those of ``by_name``: there are none.
+        has_default = len(call.args) > 1 and call.func.attr != "by_name"
+        last = call.args[-1] if has_default else None
         default = named.get("default") or (ast.unparse(last) if last else "empty")
         takes = KINDS[call.func.attr]
         if call.func.attr == "choice":

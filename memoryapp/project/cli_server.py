@@ -22,7 +22,7 @@ import psycopg
 from django.core.management import execute_from_command_line
 from django.db.migrations.loader import MigrationLoader
 
-from memoryapp.project import backup, embedded
+from memoryapp.project import backup, data_folder, embedded
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -139,8 +139,8 @@ def _database(data: Path, is_embedded: bool) -> Iterator[None]:
     if not is_embedded or _answers(data):
         yield
         return
-    embedded.check_disk(data)
-    held = embedded.hold(data)
+    data_folder.check_disk(data)
+    held = data_folder.hold(data)
     server = embedded.Postgres(data)
     try:
         server.start()

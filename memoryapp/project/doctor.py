@@ -26,7 +26,7 @@ from django.db import DatabaseError, OperationalError
 from django.utils import timezone
 
 from memoryapp.clients import minilm, pulse, store
-from memoryapp.project import embedded
+from memoryapp.project import data_folder, embedded
 from memoryapp.project.celery import app
 from memoryapp.queries import database
 from practice.models import Environment
@@ -199,7 +199,7 @@ def _workers() -> Findings:
 
 def _disk() -> Findings:
     try:
-        embedded.check_disk(settings.DATA_DIR)
+        data_folder.check_disk(settings.DATA_DIR)
     except embedded.EmbeddedFailed as error:
         yield Finding("fail", "disk", str(error))
         return

@@ -9,11 +9,9 @@ the permissions of anybody's home. Linux.
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import hashlib
 import os
 import pwd
-import secrets
 import shutil
 import signal
 import subprocess
@@ -24,7 +22,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO
 
 import psycopg
 import redis
@@ -33,7 +30,6 @@ from memoryapp.project import host_memory, leftovers
 
 SYSTEM_USER = "greenroom"
 ROOT_STATE = Path("/var/lib/greenroom")
-MIN_FREE_BYTES = 300 * 1024 * 1024
 SOCKET_PATH_MAX = 80
 PR_SET_PDEATHSIG = 1
 
@@ -56,71 +52,6 @@ def die_with_parent(signum: int = signal.SIGTERM) -> Callable[[], None]:
 def reachable_by_others(path: Path) -> bool:
     """Whether a user who owns nothing here can walk down to ``path``."""
     return all(p.stat().st_mode & 0o001 for p in [path, *path.parents] if p.exists())
-
-
-def check_disk(folder: Path, wanted: int = MIN_FREE_BYTES) -> None:
-    """Raise when the data folder cannot be written or has fewer than ``wanted`` bytes free."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".write-test"
-        try:
-            probe.write_bytes(b"x")
-        finally:
-            probe.unlink(missing_ok=True)
-    except OSError as error:
-        raise EmbeddedFailed(
-            f"The data folder {folder} cannot be written ({error.strerror}). "
-            "Free some space or set GREENROOM_DATA_DIR to another folder."
-        ) from error
-    free = shutil.disk_usage(folder).free
-    if free < wanted:
-        raise EmbeddedFailed(
-            f"Only {free // 2**20} MB are free where {folder} lies and Greenroom needs "
-            f"{wanted // 2**20} MB. Free some space or set GREENROOM_DATA_DIR."
-        )
-
-
-def hold(data: Path) -> IO[str]:
-    """Hold a data folder for ourselves until the returned file is closed or we die.
-
-    Raises:
-        EmbeddedFailed: somebody else holds it; the line names the process.
-    """
-    file = (data / "up.lock").open("a+")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.seek(0)
-        raise EmbeddedFailed(
-            f"It already runs on {data} (process {file.read().strip() or 'unknown'}). "
-            "Stop that one, or set GREENROOM_DATA_DIR to another folder."
-        ) from error
-    file.truncate(0)
-    file.write(str(os.getpid()))
-    file.flush()
-    os.set_inheritable(file.fileno(), False)
-    return file
-
-
-def kept_secret(data: Path) -> str:
-    """Return the secret key of a data folder, made at first use, readable by its owner only."""
-    path = data / "secret-key"
-    try:
-        return path.read_text().strip()
-    except FileNotFoundError:
-        data.mkdir(parents=True, exist_ok=True)
-    secret = secrets.token_urlsafe(50)
-    # Whole or not at all: a full disk would leave an empty key that the next start believes.
-    half = data / f"secret-key.{os.getpid()}"
-    try:
-        with os.fdopen(os.open(half, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w") as file:
-            file.write(secret)
-        os.link(half, path)
-    except FileExistsError:
-        return path.read_text().strip()
-    finally:
-        half.unlink(missing_ok=True)
-    return secret
 
 
 def _digest(path: Path) -> str:

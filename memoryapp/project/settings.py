@@ -18,12 +18,13 @@ from csp.constants import NONE, SELF
 from memoryapp.clients import redis_servers
 from memoryapp.domain.addresses import Private, private_networks
 from memoryapp.domain.redaction import BadRule, Own, own_rules
-from memoryapp.project import databases, embedded, variables
+from memoryapp.project import data_folder, databases, embedded, variables
 from memoryapp.project.environment import BASE_DIR, EXAMPLES_DIR, IS_CHECKOUT, env
 from memoryapp.project.language_models import *  # noqa: F403
 from memoryapp.project.language_models import LLM_TIMEOUT_SECONDS
 from memoryapp.project.observations import *  # noqa: F403
 from memoryapp.project.observations import store
+from memoryapp.project.rest import *  # noqa: F403
 from memoryapp.project.sign_in import *  # noqa: F403
 from memoryapp.project.sign_in import OIDC_ORIGIN
 from memoryapp.project.watched import *  # noqa: F403
@@ -52,7 +53,7 @@ def _secret_key() -> str:
         )
         return ""
     try:
-        return embedded.kept_secret(DATA_DIR)
+        return data_folder.kept_secret(DATA_DIR)
     except OSError as error:
         env.wrong(
             "GREENROOM_DATA_DIR",
@@ -230,58 +231,6 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 2**20
 #: fields of one form: as many rows as one decision may cover can be selected, each is a field.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_500
 CSRF_FAILURE_VIEW = "memoryapp.project.errors.csrf_failure"
-
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [
-        "memoryapp.api.authentication.ApiKeyAuthentication",
-        "memoryapp.api.authentication.SessionAuthentication",
-    ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["memoryapp.api.renderers.AnyTextJSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["memoryapp.api.parsers.BoundedJSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_THROTTLE_CLASSES": ["memoryapp.api.limits.KeyRate"],
-    "EXCEPTION_HANDLER": "memoryapp.api.problems.exception_handler",
-    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
-    "URL_FORMAT_OVERRIDE": None,
-}
-#: Requests per minute of a key that has no limit of its own; 0 is no limit.
-API_RATE_LIMIT = env.whole("API_RATE_LIMIT", 1200, least=0)
-PULL_CACHE = env.flag("PULL_CACHE", default=True)
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Greenroom API",
-    "DESCRIPTION": "Pull playbooks, read trajectories, start practice runs, decide candidates.",
-    "VERSION": "1",
-    "OAS_VERSION": "3.1.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "/static/img/favicon.svg",
-    "REDOC_DIST": "SIDECAR",
-    "SCHEMA_PATH_PREFIX": "/api/v1",
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "memoryapp.api.schema.with_any_value",
-        "memoryapp.api.schema.with_pages",
-        "memoryapp.api.schema.with_problems",
-    ],
-    "ENUM_NAME_OVERRIDES": {
-        "ReportedOutcome": [("success", "Success"), ("failure", "Failure")],
-        "BulletStatus": "memoryapp.models.Bullet.Status",
-        "CandidateStatus": "memoryapp.models.Candidate.Status",
-        "EnvironmentStatus": "practice.models.Environment.Status",
-        "RunStatus": "practice.models.Run.Status",
-        "AttemptStatus": "practice.models.Attempt.Status",
-        "RunKind": "practice.models.Run.Kind",
-        "LessonKind": "practice.models.Lesson.Kind",
-        "SteeringKind": "practice.models.Steering.Kind",
-        "IncidentStatus": "practice.models.Incident.Status",
-        "IncidentOutcome": "practice.models.Incident.Outcome",
-        "IncidentKind": "practice.models.Incident.Kind",
-        "WorkStatus": "practice.models.Analysis.Status",
-        "TelemetryKind": "practice.models.TelemetryFile.Kind",
-    },
-}
 
 REDIS_URL = env.address(
     "REDIS_URL",

@@ -23,7 +23,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
-from memoryapp.project import embedded, settings
+from memoryapp.project import data_folder, embedded, settings
 from memoryapp.project.embedded import EmbeddedFailed
 from memoryapp.project.environment import BASE_DIR
 
@@ -103,8 +103,8 @@ def main() -> int:
     lock: IO[str] | None = None
     try:
         port, mcp_port = settings.PORT, settings.MCP_PORT
-        embedded.check_disk(data)
-        lock = embedded.hold(data)
+        data_folder.check_disk(data)
+        lock = data_folder.hold(data)
         _check_port(host, port, "PORT")
         _check_port(host, mcp_port, "MCP_PORT")
         env = _start_stores(data, started)
@@ -273,7 +273,7 @@ def _revive(part: Part, fate: Fate, data: Path, env: dict[str, str]) -> None:
     if fate.due is not None and now < fate.due:
         return
     try:
-        embedded.check_disk(data, RESTART_FREE_BYTES)
+        data_folder.check_disk(data, RESTART_FREE_BYTES)
     except EmbeddedFailed as error:
         if not fate.waits_for_room:
             _say(f"{part.name} died and is started again when there is room. {error}")

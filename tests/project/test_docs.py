@@ -15,21 +15,14 @@ from django.core.management import call_command, get_commands
 
 from memoryapp.project import cli_rca, cli_server, doctor
 from memoryapp.project.metrics import Facts
+from tests.reference import READ_BY
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
-READ_BY = (
-    "memoryapp/project/settings.py",
-    "memoryapp/project/language_models.py",
-    "memoryapp/project/observations.py",
-    "memoryapp/project/sign_in.py",
-    "memoryapp/project/up.py",
-    "memoryapp/project/watched.py",
-)
 
 
 def variables() -> set[str]:
-    source = "".join((ROOT / path).read_text() for path in READ_BY)
+    source = "".join((ROOT / f"memoryapp/project/{name}.py").read_text() for name in READ_BY)
     return set(re.findall(r'env(?:\.\w+)?(?:iron\.get)?\(\s*"([A-Z0-9_]+)"', source))
 
 
@@ -131,6 +124,23 @@ def test_the_image_brings_what_a_setting_needs() -> None:
     assert found is not None
     needed = set(re.findall(r"Needs `greenroom\[(\w+)\]`", CONFIGURATION))
     assert needed == set(found[1].split())
+
+
+@pytest.mark.parametrize(
+    ("extras", "asked"), [("", ""), ("s3", "--extra s3"), ("s3 otel", "--extra s3 --extra otel")]
+)
+def test_the_image_can_be_built_with_any_extras_or_none(extras: str, asked: str) -> None:
+    text = (ROOT / "Dockerfile").read_text()
+    found = re.search(r"--no-default-groups (\$.+) \\$", text, re.MULTILINE)
+    assert found is not None
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"echo {found[1]}"],
+        env={"EXTRAS": extras},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == asked
 
 
 def test_the_parts_of_compose_share_what_must_outlive_them() -> None:

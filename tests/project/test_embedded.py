@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from memoryapp.project import embedded
+from memoryapp.project import data_folder, embedded
 from memoryapp.project.embedded import EmbeddedFailed, Postgres, database_url
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -132,18 +132,18 @@ def test_it_starts_nothing_with_a_wrong_setting(data: Path) -> None:
 def test_it_says_that_the_disk_is_full(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**9, 10**9, 1024))
     with pytest.raises(EmbeddedFailed, match=r"Only 0 MB are free .* needs 300 MB"):
-        embedded.check_disk(data)
+        data_folder.check_disk(data)
 
 
 def test_it_says_that_the_data_folder_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(EmbeddedFailed, match=r"cannot be written .* set GREENROOM_DATA_DIR"):
-        embedded.check_disk(tmp_path / "file" / "data")
+        data_folder.check_disk(tmp_path / "file" / "data")
 
 
 def test_it_keeps_one_secret_key_for_its_owner_only(tmp_path: Path) -> None:
-    first = embedded.kept_secret(tmp_path)
-    assert embedded.kept_secret(tmp_path) == first
+    first = data_folder.kept_secret(tmp_path)
+    assert data_folder.kept_secret(tmp_path) == first
     assert (tmp_path / "secret-key").stat().st_mode & 0o777 == 0o600
 
 

@@ -15,6 +15,7 @@ import pytest
 from memoryapp.project import settings as product
 from practice.clients.llm import DEFAULT_TEMPERATURES
 from tests.project.test_docs import variables
+from tests.reference import PARTS
 
 ROOT = Path(__file__).resolve().parents[2]
 LONG_KEY = "a-key-that-is-long-enough-for-everybody"
@@ -132,7 +133,7 @@ def settings_with(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         for name, value in values.items():
             monkeypatch.setenv(name, value)
         # They keep what they read when they were first imported.
-        for part in ("environment", "language_models", "observations", "sign_in", "watched"):
+        for part in ("environment", *PARTS):
             monkeypatch.delitem(sys.modules, f"memoryapp.project.{part}", raising=False)
         return runpy.run_path(str(ROOT / "memoryapp" / "project" / "settings.py"))
 

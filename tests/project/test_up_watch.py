@@ -29,7 +29,7 @@ def test_it_waits_says_so_once_and_goes_on(
     room = iter([0, 0, 1, 64])
     monkeypatch.setattr("memoryapp.project.up.time.sleep", lambda seconds: None)
     monkeypatch.setattr(
-        "memoryapp.project.embedded.shutil.disk_usage",
+        "memoryapp.project.data_folder.shutil.disk_usage",
         lambda folder: Usage(0, 0, next(room) * 2**20),
     )
     parts: Any = [Dead()]
