@@ -37,7 +37,8 @@ class JobView(APIView):
 
     def job(self, request: Request, pk: int) -> Any:
         """The job at an address, or 404."""
-        jobs = self.serializer.Meta.model._default_manager.filter(workspace=workspace_of(request))
+        kind: Any = self.serializer.Meta.model
+        jobs = kind.objects.filter(workspace=workspace_of(request))
         return object_or_404(jobs.select_related("asked_by"), pk=pk)
 
     def told(self, job: Any, status: int = 200) -> Response:

@@ -301,8 +301,8 @@ def test_an_argument_may_speak_of_a_nul() -> None:
 
 @pytest.mark.parametrize(
     "written",
-    [r'{"a\u0000": 1}', r'{"note": "\ud800"}', f'{{"a": {"[" * 101}{"]" * 101}}}'],
-    ids=["NUL in a name", "half a character", "too deep"],
+    [r'{"a\u0000": 1}', f'{{"a": {"[" * 101}{"]" * 101}}}'],
+    ids=["NUL in a name", "too deep"],
 )
 def test_it_hands_on_no_arguments_that_cannot_be_stored_as_they_are(written: str) -> None:
     trajectory, _ = solved([call("list_tickets", written), text("I gave up.")])
