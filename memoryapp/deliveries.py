@@ -52,28 +52,36 @@ def deliver(delivery_id: UUID | str) -> None:
 
 
 def _write_down(delivery: Delivery, told: Told) -> None:
+    """Keep what came back. Late, past the lease, it settles nothing but that it was heard."""
     now = timezone.now()
+    held = Delivery.objects.select_for_update(no_key=True).filter(pk=delivery.pk).first()
+    if held is None:
+        return  # removed with its webhook meanwhile
     DeliveryTry.objects.create(
-        delivery=delivery,
+        delivery=held,
         number=delivery.tries,
         status_code=told.status,
         message=_words(told),
         duration_ms=told.duration_ms,
     )
-    if told.is_heard:
-        delivery.status, delivery.delivered_at = Delivery.Status.DELIVERED, now
-    else:
-        again = next_try(delivery.tries, now, asked=told.retry_after)
-        if again is None or told.status == GONE:
-            delivery.status = Delivery.Status.FAILED
-        else:
-            delivery.next_try_at = again
-    delivery.save(update_fields=["status", "delivered_at", "next_try_at"])
     if told.status == GONE:
         # Standard Webhooks: a receiver that is gone does not want to hear any more.
-        Webhook.objects.filter(pk=delivery.webhook_id).update(
+        Webhook.objects.filter(pk=held.webhook_id).update(
             is_active=False, message="The receiver answered 410 Gone, so it is told nothing more."
         )
+    if held.status != Delivery.Status.WAITING:
+        return
+    if told.is_heard:
+        held.status, held.delivered_at = Delivery.Status.DELIVERED, now
+    elif held.tries != delivery.tries:
+        return  # another worker is at the next try, and what that one hears counts
+    else:
+        again = next_try(held.tries, now, asked=told.retry_after)
+        if again is None or told.status == GONE:
+            held.status = Delivery.Status.FAILED
+        else:
+            held.next_try_at = again
+    held.save(update_fields=["status", "delivered_at", "next_try_at"])
 
 
 def _words(told: Told) -> str:

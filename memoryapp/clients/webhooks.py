@@ -41,7 +41,8 @@ def tell(url: str, body: bytes, headers: Mapping[str, str], *, private_allowed: 
     async def post() -> tuple[int, str, str | None]:
         transport = Pinned(private_allowed=private_allowed, setting=SETTING)
         async with (
-            httpx2.AsyncClient(transport=transport, follow_redirects=False) as client,
+            # Bounded as a whole below: the library's own limit of five seconds would come first.
+            httpx2.AsyncClient(transport=transport, follow_redirects=False, timeout=None) as client,
             client.stream("POST", url, content=body, headers=dict(headers)) as answer,
         ):
             said = b""

@@ -30,5 +30,6 @@ def delivery_log(webhook: Webhook, *, status: str = "") -> QuerySet[Delivery]:
 
 
 def deliveries_waiting() -> int:
-    """Messages of all workspaces that are still to be delivered."""
-    return Delivery.objects.filter(status=Delivery.Status.WAITING).count()
+    """Messages of all workspaces that are still to be delivered, to webhooks that are on."""
+    waiting = Delivery.objects.filter(status=Delivery.Status.WAITING)
+    return waiting.filter(webhook__is_active=True).count()

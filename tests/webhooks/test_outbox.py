@@ -6,14 +6,18 @@ import time
 from datetime import timedelta
 from typing import Any
 
+import httpx2
 import pytest
 from django.db import transaction
 from django.utils import timezone
 
 from memoryapp import deliveries
+from memoryapp.clients import addresses
+from memoryapp.clients.webhooks import SECONDS, Told, tell
 from memoryapp.domain.playbook import Delta, Op
 from memoryapp.domain.webhooks import TRIES, read_secret, signature
 from memoryapp.models import Delivery, DeliveryTry, Webhook
+from memoryapp.queries.webhooks import deliveries_waiting
 from memoryapp.services.candidates import Origin, candidate_submit
 from memoryapp.services.events import event_record
 from memoryapp.services.releases import release_publish
@@ -237,3 +241,68 @@ def test_a_lost_secret_key_is_said_not_raised(
     deliveries.deliver(delivery.pk)
     assert "SEALING_KEYS" in DeliveryTry.objects.get().message
     assert httpserver.log == []
+
+
+def test_a_receiver_is_listened_to_as_long_as_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: list[Any] = []
+
+    async def answer(_: Any, request: httpx2.Request) -> httpx2.Response:
+        limits.extend(request.extensions["timeout"].values())
+        return httpx2.Response(200, stream=httpx2.ByteStream(b"thanks"))
+
+    monkeypatch.setattr(addresses.Pinned, "handle_async_request", answer)
+    assert tell("http://127.0.0.1/", b"{}", {}, private_allowed=True).is_heard
+    assert limits
+    assert all(limit is None or limit >= SECONDS for limit in limits)
+
+
+@pytest.mark.parametrize("late", [Told(None, "No answer.", 10_000), Told(500, "no", 40_000)])
+def test_a_late_failure_does_not_undo_what_another_worker_heard(
+    hook: Any, ada: Any, monkeypatch: pytest.MonkeyPatch, late: Told
+) -> None:
+    delivery = publish(hook.workspace, ada)
+
+    def tell_slowly(*_: Any, **__: Any) -> Told:
+        Delivery.objects.update(tries=2, status=Delivery.Status.DELIVERED)
+        return late
+
+    monkeypatch.setattr(deliveries, "tell", tell_slowly)
+    deliveries.deliver(delivery.pk)
+    delivery.refresh_from_db()
+    assert (delivery.status, delivery.attempts.get().message) == ("delivered", late.message)
+
+
+def test_a_late_failure_leaves_the_next_try_to_who_makes_it(
+    hook: Any, ada: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delivery, lease = publish(hook.workspace, ada), timezone.now() + timedelta(seconds=29)
+
+    def tell_slowly(*_: Any, **__: Any) -> Told:
+        Delivery.objects.update(tries=2, next_try_at=lease)
+        return Told(None, "No answer.", 40_000)
+
+    monkeypatch.setattr(deliveries, "tell", tell_slowly)
+    deliveries.deliver(delivery.pk)
+    delivery.refresh_from_db()
+    assert (delivery.status, delivery.next_try_at) == ("waiting", lease)
+
+
+def test_a_webhook_that_is_removed_while_it_is_told_leaves_nothing(
+    hook: Any, ada: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delivery = publish(hook.workspace, ada)
+
+    def tell_and_lose(*_: Any, **__: Any) -> Told:
+        hook.delete()
+        return Told(200, "thanks", 5)
+
+    monkeypatch.setattr(deliveries, "tell", tell_and_lose)
+    deliveries.deliver(delivery.pk)
+    assert not DeliveryTry.objects.exists()
+
+
+def test_what_is_held_for_a_webhook_that_is_off_is_not_counted_as_late(hook: Any, ada: Any) -> None:
+    publish(hook.workspace, ada)
+    assert deliveries_waiting() == 1
+    webhook_change(webhook=hook, by=ada, is_active=False)
+    assert deliveries_waiting() == 0
