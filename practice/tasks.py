@@ -9,7 +9,6 @@ from memoryapp.tasks import Bell
 from practice.models import Run
 from practice.orchestrator import (
     case_sets,
-    drift,
     observations,
     online,
     prompt_trials,
@@ -47,9 +46,7 @@ def sweep_runs() -> None:
     """Beat's safety net: whatever a dead worker or a lost message left behind moves again."""
     for run_id in Run.objects.unfinished().values_list("pk", flat=True):
         drive_run(str(run_id))
-    for environment_id in worlds.unchecked():
-        check_environment(environment_id)
-    for environment_id in drift.due(timezone.now(), worlds.drift_interval()):
+    for environment_id in worlds.to_check(timezone.now()):
         check_environment.delay(environment_id)
     take_sent_trajectories()
     for trial_id in prompt_trials.sweep():

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from practice.agents.ports import EnvironmentUnavailable
@@ -23,6 +24,7 @@ from practice.clients.openapi_document import read_document
 from practice.clients.openapi_request import Credential
 from practice.clients.openapi_text import DocumentError
 from practice.clients.packs import PACKS, Pack, PackEnvironment
+from practice.domain import variables
 from practice.domain.drift import differences
 from practice.domain.orders import orders_in
 from practice.domain.rounds import Plan
@@ -38,6 +40,8 @@ NAME_CHARS = 200
 ALLOWED_FROM_THE_START = frozenset({Effect.READ, Effect.WRITE})
 #: key of ``Environment.secrets`` under which an OpenAPI service's credential is kept.
 CREDENTIAL = "credential"
+#: After so long without a word the bell for a check, or the worker that heard it, is lost.
+UNHEARD = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +128,8 @@ def server_of(environment: Environment, seed: Path | None) -> StdioServer:
     """How to start the environment's process over a copy of ``seed``.
 
     Raises:
-        EnvironmentUnavailable: its command is not in the operator's settings any more, or its
-            secrets cannot be read.
+        EnvironmentUnavailable: its command is not in the operator's settings any more, its secrets
+            cannot be read, or one of them would have the command run something else.
     """
     command = settings.MCP_COMMANDS.get(environment.command)
     if command is None:
@@ -133,10 +137,13 @@ def server_of(environment: Environment, seed: Path | None) -> StdioServer:
             f"The command {environment.command!r} is not in MCP_COMMANDS any more. "
             "Add it to the settings and restart, or choose another command."
         )
+    given = _secrets(environment)
+    if said := variables.problem(given):  # stored before they were refused
+        raise EnvironmentUnavailable(f"{said} Take it out of the environment's variables.")
     return StdioServer(
         command=command,
         args=tuple(environment.arguments),
-        env=_secrets(environment),
+        env=given,
         seed_folder=seed,
         name=environment.name,
         cage=cage(),
@@ -235,10 +242,21 @@ def unreachable(environment: Environment, message: str) -> None:
     environment.save(update_fields=["status", "message", "checked_at"])
 
 
-def unchecked() -> list[int]:
-    """Environments that still wait for a check; a lost message or worker must not strand them."""
-    waiting = Environment.objects.filter(status=Environment.Status.CHECKING)
-    return list(waiting.values_list("pk", flat=True))
+def to_check(now: datetime) -> list[int]:
+    """Environments to look at, marked so that the next sweep leaves them to this bell.
+
+    Watched ones whose turn it is, and those whose check nobody is heard of: a lost message or
+    worker must not strand them, nor one that hangs be asked by all workers.
+    """
+    silent = Q(checked_at__lt=now - UNHEARD) | Q(checked_at=None, created_at__lt=now - UNHEARD)
+    waiting = silent & Q(status=Environment.Status.CHECKING)
+    rows = Environment.objects.filter(waiting | Q(pk__in=drift.due(now, drift_interval())))
+    with transaction.atomic():
+        found = list(
+            rows.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True)
+        )
+        Environment.objects.filter(pk__in=found).update(checked_at=now)
+    return found
 
 
 def drift_interval() -> timedelta:

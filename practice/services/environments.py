@@ -15,6 +15,7 @@ from memoryapp.domain.errors import UnableToConnect
 from memoryapp.models import Workspace
 from memoryapp.services.events import event_record
 from memoryapp.services.sealing import Renewed, renew
+from practice.domain import variables
 from practice.domain.types import Effect
 from practice.models import Environment, EnvironmentTool, Run, Unit
 from practice.models.environments import PURPOSE, SecretsUnreadable
@@ -84,7 +85,7 @@ def environment_connect(
 
     Raises:
         UnableToConnect: a command, seed or pack this machine does not know, an unusable address,
-            document, credential or number of slots, or a name that is taken.
+            document, credential, variable or number of slots, or a name that is taken.
     """
     slug = slugify(name)[:64]
     if not slug:
@@ -92,6 +93,7 @@ def environment_connect(
     options: dict[str, Any] = {}
     if transport == Environment.Transport.STDIO:
         _check_stdio(command, seed)
+        _check_variables(secrets)
         url = ""
     else:
         command, arguments, seed = "", (), ""
@@ -153,7 +155,8 @@ def environment_reach(
     the reset count; a credential left empty is the stored one, where it is sent as before.
 
     Raises:
-        UnableToConnect: a credential or reset that cannot be sent, or a pack, which has neither.
+        UnableToConnect: a credential or reset that cannot be sent, a variable that cannot be set,
+            or a pack, which has none of them.
     """
     if environment.transport == Environment.Transport.PACK:
         raise UnableToConnect("A pack is a copy in memory: it has no credential and no reset.")
@@ -163,6 +166,8 @@ def environment_reach(
         was = _reached(held)
         if held.transport == Environment.Transport.OPENAPI:
             secrets = _access(held, openapi or OpenApiAsked())
+        if held.transport == Environment.Transport.STDIO:
+            _check_variables(secrets)
         held.keep_secrets(secrets or {})
         held.status = Environment.Status.CHECKING
         if held.is_one_at_a_time:
@@ -322,6 +327,11 @@ def _check_stdio(command: str, seed: str) -> None:
         )
     if seed and seed not in seeds():
         raise UnableToConnect(f"There is no seed folder {seed!r} in SEED_DIR.")
+
+
+def _check_variables(secrets: Mapping[str, str] | None) -> None:
+    if said := variables.problem(secrets or ()):
+        raise UnableToConnect(said)
 
 
 def _check_slots(environment: Environment, slots: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from practice.clients.mcp import Discovery
 from practice.domain.types import ToolSpec
@@ -41,7 +42,27 @@ def test_it_tells_of_a_defect_instead_of_checking_for_ever(
     assert (environment.status, "odd" in environment.message) == ("unreachable", True)
 
 
-def test_a_sweep_checks_what_a_lost_message_left_waiting(workspace: Any) -> None:
+def test_a_sweep_rings_once_for_what_a_lost_message_left_waiting(
+    workspace: Any, rung: list[Any]
+) -> None:
     environment = EnvironmentFactory(workspace=workspace, status="checking")
     sweep_runs()
-    assert Environment.objects.get(pk=environment.pk).status == "connected"
+    assert rung == []  # its own bell may still be heard
+    Environment.objects.update(created_at=timezone.now() - 2 * worlds.UNHEARD)
+    sweep_runs()
+    sweep_runs()
+    assert rung == [("check_environment", environment.pk)]
+    Environment.objects.update(checked_at=timezone.now() - 2 * worlds.UNHEARD)
+    sweep_runs()
+    assert len(rung) == 2
+
+
+def test_a_sweep_waits_for_no_server(
+    workspace: Any, rung: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(worlds, "check", asked.append)
+    EnvironmentFactory(workspace=workspace, status="checking")
+    Environment.objects.update(created_at=timezone.now() - 2 * worlds.UNHEARD)
+    sweep_runs()
+    assert asked == []

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from memoryapp.domain.errors import UnableToConnect
 from practice.models import Environment
+from practice.orchestrator.worlds import check
+from practice.services.environments import environment_reach
 
 STDIO = {
     "name": "Orders desk",
@@ -61,6 +64,7 @@ def test_it_stores_a_server_reached_by_its_address(ada_client: Any) -> None:
     [
         ({"command": "rm -rf /"}, "rm -rf /"),
         ({"variables": "API_TOKEN=1\nnot a pair"}, "Line 2 does not read as NAME=value."),
+        ({"variables": "A=1\nNODE_OPTIONS=--import=./x"}, "NODE_OPTIONS could have the command"),
         ({"name": "???"}, "An environment needs a name with letters or digits in it."),
         ({"transport": "http", "url": "ftp://desk"}, "must start with http:// or https://"),
         ({"transport": "http", "url": "http://u:p@desk/"}, "Put credentials into a header"),
@@ -103,3 +107,28 @@ def test_it_is_for_admins_only(rita_client: Any, vera_client: Any) -> None:
     assert rita_client.post("/environments/new/", STDIO).status_code == 403
     assert vera_client.get("/environments/new/").status_code == 403
     assert not Environment.objects.exists()
+
+
+def test_a_variable_that_was_stored_before_it_was_refused_starts_nothing(ada_client: Any) -> None:
+    ada_client.post("/environments/new/", STDIO)
+    made = Environment.objects.get()
+    made.keep_secrets({"LD_PRELOAD": "./x.so"})
+    made.save()
+
+    check(made.pk)
+
+    made.refresh_from_db()
+    assert made.status == "unreachable"
+    assert "LD_PRELOAD could have the command load or run something else" in made.message
+    assert "./x.so" not in made.message
+
+
+def test_nor_can_it_be_set_later(ada_client: Any) -> None:
+    ada_client.post("/environments/new/", STDIO)
+    made = Environment.objects.get()
+
+    with pytest.raises(UnableToConnect, match="GIT_SSH_COMMAND"):
+        environment_reach(environment=made, by=None, secrets={"GIT_SSH_COMMAND": "sh -c x"})
+
+    made.refresh_from_db()
+    assert "GIT_SSH_COMMAND" not in made.secret_names
