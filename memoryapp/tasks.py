@@ -12,7 +12,7 @@ from kombu.exceptions import OperationalError
 from memoryapp import deliveries
 from memoryapp.clients import pulse
 from memoryapp.clients.embeddings import EmbeddingsUnavailable
-from memoryapp.indexer import exports, receipts, vectors
+from memoryapp.indexer import exports, forgetting, receipts, vectors
 from memoryapp.indexer.watching import unusual_use_record
 
 logger = logging.getLogger(__name__)
@@ -63,6 +63,18 @@ def forget_answers() -> None:
 def forget_receipts() -> None:
     """Forget receipts of pulls after RECEIPT_DAYS; their counts stay."""
     receipts.forget_receipts()
+
+
+@shared_task(base=Bell)
+def forget_sessions() -> None:
+    """Remove sessions that have run out."""
+    forgetting.forget_sessions()
+
+
+@shared_task(base=Bell)
+def forget_deliveries() -> None:
+    """Forget old messages to webhooks."""
+    forgetting.forget_deliveries()
 
 
 @shared_task(base=Bell)

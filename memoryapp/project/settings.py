@@ -93,7 +93,8 @@ SESSION_COOKIE_SECURE = SECURE_COOKIES
 CSRF_COOKIE_SECURE = SECURE_COOKIES
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE_COOKIES else None
 SECURE_SSL_REDIRECT = env.flag("SSL_REDIRECT", default=SECURE_COOKIES)
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+# Probes and Prometheus ask the process itself, behind what speaks https for it.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = env.whole("HSTS_SECONDS", 365 * 24 * 3600 if SECURE_COOKIES else 0, least=0)
 # Whether other hosts of the domain speak https is not this product's to say.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
@@ -293,6 +294,8 @@ CELERY_BEAT_SCHEDULE = {
     "index-vectors": {"task": "memoryapp.tasks.index_vectors", "schedule": SWEEP_SECONDS},
     "forget-answers": {"task": "memoryapp.tasks.forget_answers", "schedule": 3600},
     "forget-receipts": {"task": "memoryapp.tasks.forget_receipts", "schedule": 3600},
+    "forget-sessions": {"task": "memoryapp.tasks.forget_sessions", "schedule": 3600},
+    "forget-deliveries": {"task": "memoryapp.tasks.forget_deliveries", "schedule": 3600},
     "forget-exports": {"task": "memoryapp.tasks.forget_exports", "schedule": 600},
     "write-exports": {"task": "memoryapp.tasks.write_exports", "schedule": SWEEP_SECONDS},
     "flush-receipts": {"task": "memoryapp.tasks.flush_receipts", "schedule": RECEIPT_SECONDS},

@@ -70,6 +70,9 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "greenroom_cache",
+        # Beyond Django's own 300 a third is thrown away, locks of names and used codes with it:
+        # guessing at a few hundred names would then unlock them all.
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
     }
 }
 
