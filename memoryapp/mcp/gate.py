@@ -9,16 +9,18 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.http.request import split_domain_port, validate_host
 
 from memoryapp.clients import rates
-from memoryapp.mcp.server import KEY
+from memoryapp.mcp.server import AWAY, KEY
 from memoryapp.mcp.threads import in_thread
 from memoryapp.models import ApiKey
 from memoryapp.services.tokens import api_key_recognize
 
 PATH = "/mcp"
 TYPE = "urn:greenroom:problem:"
+RETRY_SECONDS = b"10"
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 Scope = MutableMapping[str, Any]
@@ -61,7 +63,11 @@ class Gate:
         scheme, _, presented = headers.get("authorization", "").partition(" ")
         key = None
         if scheme.lower() == "bearer":
-            key = await in_thread(api_key_recognize, presented.strip())
+            try:
+                key = await in_thread(api_key_recognize, presented.strip())
+            except (OperationalError, InterfaceError):
+                await _refuse(send, 503, "unavailable", AWAY, (b"retry-after", RETRY_SECONDS))
+                return
         if key is None or not key.created_by.is_active:
             said = (
                 "Send an API key: Authorization: Bearer gr_<prefix>_<secret>. It is missing, "

@@ -6,9 +6,12 @@ its key, so nothing is kept between two of them and any process can answer.
 
 from __future__ import annotations
 
-from typing import Any
+import logging
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 import mcp_types as types
+from django.db import InterfaceError, OperationalError
 from mcp.server.caching import CacheHint
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
@@ -18,12 +21,24 @@ from memoryapp.mcp import playbooks, tools
 from memoryapp.mcp.threads import in_thread
 from memoryapp.models import ApiKey
 
+logger = logging.getLogger(__name__)
+Params = ParamSpec("Params")
+Result = TypeVar("Result")
+
 NAME = "greenroom"
 KEY = "greenroom.key"
 INSTRUCTIONS = (
     "Greenroom holds what agents learned and people reviewed. Before a task, call search_memory or "
     "read a playbook; after it, say how it went with report_outcome, and propose what you learned "
     "with propose_lesson."
+)
+AWAY = (
+    "The database cannot be used now: it restarts, cannot be reached, or has no room left. Nothing "
+    "was kept of this request. Send it again in a moment."
+)
+BROKEN = (
+    "Something here broke; it is none of your doing. Nothing was kept of this request. The "
+    "server's log says what happened."
 )
 #: As long as a pulled playbook counts as fresh (Cache-Control max-age=60).
 FRESH_MS = 60_000
@@ -64,6 +79,28 @@ def _key(context: Context) -> ApiKey:
     return key
 
 
+async def _answered(
+    function: Callable[Params, Result], *args: Params.args, **kwargs: Params.kwargs
+) -> Result:
+    """Run ``function`` in a thread. What breaks is told in our words.
+
+    To clients of 2025 the SDK would send the exception's own, which may name hosts and users.
+
+    Raises:
+        MCPError: the function's own, or that something broke.
+    """
+    try:
+        return await in_thread(function, *args, **kwargs)
+    except MCPError:
+        raise
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("The database does not answer MCP. %s", error)
+        raise MCPError(types.INTERNAL_ERROR, AWAY) from error
+    except Exception as error:
+        logger.exception("A request over MCP failed.")
+        raise MCPError(types.INTERNAL_ERROR, BROKEN) from error
+
+
 def _cursor(params: types.PaginatedRequestParams | None) -> str | None:
     return params.cursor if params is not None else None
 
@@ -78,13 +115,13 @@ async def _call_tool(context: Context, params: types.CallToolRequestParams) -> t
     if params.name not in tools.TOOLS:
         known = ", ".join(tools.TOOLS)
         raise MCPError(types.INVALID_PARAMS, f"There is no such tool. Tools: {known}.")
-    return await in_thread(tools.call, _key(context), params.name, params.arguments or {})
+    return await _answered(tools.call, _key(context), params.name, params.arguments or {})
 
 
 async def _list_resources(
     context: Context, params: types.PaginatedRequestParams | None
 ) -> types.ListResourcesResult:
-    return await in_thread(playbooks.resources, _key(context), _cursor(params))
+    return await _answered(playbooks.resources, _key(context), _cursor(params))
 
 
 async def _list_templates(
@@ -103,16 +140,16 @@ async def _list_templates(
 async def _read_resource(
     context: Context, params: types.ReadResourceRequestParams
 ) -> types.ReadResourceResult:
-    return await in_thread(playbooks.resource, _key(context), params.uri)
+    return await _answered(playbooks.resource, _key(context), params.uri)
 
 
 async def _list_prompts(
     context: Context, params: types.PaginatedRequestParams | None
 ) -> types.ListPromptsResult:
-    return await in_thread(playbooks.prompts, _key(context), _cursor(params))
+    return await _answered(playbooks.prompts, _key(context), _cursor(params))
 
 
 async def _get_prompt(
     context: Context, params: types.GetPromptRequestParams
 ) -> types.GetPromptResult:
-    return await in_thread(playbooks.prompt, _key(context), params.name, params.arguments or {})
+    return await _answered(playbooks.prompt, _key(context), params.name, params.arguments or {})

@@ -87,7 +87,7 @@ def memory_search(
     """Return the released bullets that bear on ``query``, the best first, by words and vectors.
 
     Raises:
-        UnableToFind: a playbook that is not there for this key.
+        UnableToFind: a playbook that is not there for this key, or a label that none has.
     """
     playbooks = playbooks_open_to(key)
     if playbook:
@@ -99,6 +99,8 @@ def memory_search(
     rows = rows.select_related("playbook", *ends).defer(*heavy(*ends))
     # A search and a pull of one key are of one release, also while another is on trial.
     given = [(row.playbook, release_given(row, key.prefix)) for row in rows]
+    if not given:
+        _refuse_unknown(label, playbooks)
     served = {book.pk: (book, release) for book, release in given if not release.withdrawal}
     scope = served_scope([release for _, release in served.values()])
     found = memory_retrieve(workspace=key.workspace, query=query, scope=scope, k=k, key=key)
@@ -115,3 +117,11 @@ def memory_search(
         for hit in found.hits
         for book, release in [served[hit.playbook_id]]
     ]
+
+
+def _refuse_unknown(label: str, playbooks: QuerySet[Playbook]) -> None:
+    """Raise where others are known: an agent that asks for a misspelt label would find nothing."""
+    known = ReleaseLabel.objects.filter(playbook__in=playbooks).order_by("name")
+    names = list(known.values_list("name", flat=True).distinct()[:20])
+    if names:
+        raise UnableToFind(f"No playbook here has the label {label!r}. Labels: {', '.join(names)}.")

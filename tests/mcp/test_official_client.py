@@ -12,10 +12,13 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
+from django.db import OperationalError
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
+from mcp_types import INTERNAL_ERROR
 
+from memoryapp.mcp import gate, tools
 from memoryapp.models import Candidate
 from tests.factories import BulletFactory, MembershipFactory, PlaybookFactory
 
@@ -159,6 +162,51 @@ def test_it_speaks_the_revisions_of_2025(
     assert post("initialize", hello)["protocolVersion"] == revision
     tools = post("tools/list", {}, **{"MCP-Protocol-Version": revision})["tools"]
     assert {tool["name"] for tool in tools} >= {"search_memory", "get_playbook", "propose_lesson"}
+
+
+GONE = OperationalError('connection to "db.internal" as user "greenroom" failed')
+
+
+@pytest.mark.parametrize("mode", REVISIONS)
+@pytest.mark.parametrize(
+    ("broken", "said"), [(GONE, "database cannot be used"), (ZeroDivisionError("host-7"), "broke")]
+)
+def test_what_breaks_is_told_in_our_words(
+    address: str,
+    served: Any,
+    key: Any,
+    mode: str,
+    broken: Exception,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: Any) -> None:
+        raise broken
+
+    async def ask(client: Client) -> Any:
+        with pytest.raises(MCPError) as refused:
+            await client.call_tool("get_playbook", {"playbook": "desk"})
+        return refused.value.error
+
+    monkeypatch.setattr(tools, "call", fail)
+    error = with_client(address, key("read")[1], ask, mode)
+    assert error.code == INTERNAL_ERROR
+    assert said in error.message
+    assert not {"db.internal", "host-7"} & set(error.message.split('"'))
+
+
+def test_it_says_that_the_database_is_away(
+    address: str, served: Any, key: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: str) -> None:
+        raise GONE
+
+    monkeypatch.setattr(gate, "api_key_recognize", fail)
+    headers = {"Authorization": f"Bearer {key('read')[1]}"}
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(urllib.request.Request(address, b"{}", headers), timeout=10)
+    assert (refused.value.code, refused.value.headers["Retry-After"]) == (503, "10")
+    assert json.load(refused.value)["type"] == "urn:greenroom:problem:unavailable"
 
 
 def test_it_asks_a_key_to_wait_that_calls_too_often(address: str, served: Any, key: Any) -> None:

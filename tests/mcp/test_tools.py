@@ -38,6 +38,11 @@ def test_it_finds_released_lessons_closest_first(served: Any, call: Any) -> None
     assert (found["bullets"][0]["playbook"], found["bullets"][0]["version"]) == ("desk", 1)
 
 
+def test_before_anything_is_released_it_finds_nothing(workspace: Any, call: Any) -> None:
+    PlaybookFactory(workspace=workspace)
+    assert call("search_memory", query="refund").structured_content["count"] == 0
+
+
 def test_a_key_searches_the_release_that_it_reads(served: Any, key: Any, ada: Any) -> None:
     BulletFactory(playbook=served, content="Newer.")
     newer = release_publish(playbook=served, by=ada, label="")
@@ -64,6 +69,7 @@ def test_it_reads_an_older_version(served: Any, call: Any, ada: Any) -> None:
         ("search_memory", {}, "'query' is a required property"),
         ("search_memory", {"query": "x", "k": 500}, "k: 500 is greater than the maximum of 50"),
         ("search_memory", {"query": "x", "playbook": "no"}, "There is no playbook 'no' here"),
+        ("search_memory", {"query": "x", "label": "prod"}, "has the label 'prod'. Labels: produ"),
         ("get_playbook", {"playbook": "desk", "format": "pdf"}, "format: 'pdf' is not one of"),
         ("get_playbook", {"playbook": "desk", "label": "beta"}, "no label 'beta'"),
         ("get_playbook", {"playbook": "desk", "version": 9}, "no version 9"),
