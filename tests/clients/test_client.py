@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import threading
 import time
+import urllib.error
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -243,3 +246,65 @@ def test_an_answer_that_is_no_json_is_not_the_servers(client: Any) -> None:
     memory, _ = client((200, {}, b"<h1>Sign in</h1>"))
     with pytest.raises(Unreachable, match="no Greenroom answered"):
         memory.run(3)
+
+
+def test_what_is_asked_for_afresh_is_asked_of_the_server(client: Any, clock: list[float]) -> None:
+    memory, server = client(playbook("Old."), playbook("New.", etag='"e2"'), AWAY)
+    memory.pull("desk")
+    assert memory.pull("desk").text == "Old."
+    assert memory.pull("desk", fresh=True).text == "New."
+    assert server.asked[1][2] == {"If-None-Match": '"e1"'}
+    found = memory.pull("desk", fresh=True)
+    assert (found.text, found.source) == ("New.", "stale copy")
+
+
+def test_a_fallback_also_stands_for_what_replaces_a_withdrawn_release(
+    client: Any, clock: list[float]
+) -> None:
+    gone = Withdrawn("v3 was recalled.", {"replacement": {"version": 4}})
+    memory, _ = client(gone, AWAY)
+    assert memory.pull("desk", follow=True, fallback="Be careful.").source == "fallback"
+
+
+def test_nothing_is_reported_of_a_fallback(client: Any, clock: list[float]) -> None:
+    memory, server = client(AWAY)
+    pulled = memory.pull("desk", fallback="")
+    server.asked.clear()
+    assert memory.report(pulled.receipt, outcome="success", task="refund 7") == {}
+    assert server.asked == []
+
+
+def test_a_zip_is_no_text(client: Any, clock: list[float]) -> None:
+    memory, server = client(playbook("x"))
+    with pytest.raises(Refused, match=r"archive\(\)"):
+        memory.pull("desk", form="skill")
+    memory.archive("desk", version=2, max_tokens=500)
+    assert server.asked[0][1].endswith("/desk?version=2&format=skill&max_tokens=500")
+
+
+def test_it_says_where_a_redirect_leads_and_does_not_follow(httpserver: Any) -> None:
+    headers = {"Location": "https://user:pw@greenroom.example.com/api/v1/playbooks/desk"}
+    httpserver.expect_request("/api/v1/playbooks/desk").respond_with_data(
+        "", status=301, headers=headers
+    )
+    memory = Greenroom(httpserver.url_for("/"), "gr_k", cache=None)
+    with pytest.raises(Refused) as refused:
+        memory.pull("desk")
+    assert "sends its callers to https://greenroom.example.com. If that is" in str(refused.value)
+    assert "pw" not in str(refused.value)
+
+
+def test_an_error_that_breaks_off_is_an_error_of_the_client(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Broken(io.BytesIO):
+        def read(self, *_: Any) -> bytes:
+            raise ConnectionResetError
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise urllib.error.HTTPError("http://x", 404, "Not Found", Message(), Broken())
+
+    memory = Greenroom("http://desk.example", "gr_k", cache=None)
+    monkeypatch.setattr(memory.http._opener, "open", refuse)
+    with pytest.raises(NotFound, match="404 Not Found"):
+        memory.pull("desk")

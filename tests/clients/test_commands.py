@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import io
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import transaction
-from greenroom_client import Greenroom, commands
+from greenroom_client import Greenroom, commands, transfer
 from greenroom_client import terminal as terminal_bar
 from greenroom_client.errors import Refused
 from hypothesis import example, given
@@ -18,10 +20,11 @@ from hypothesis import strategies as st
 
 from memoryapp import tasks
 from memoryapp.indexer import exports
-from memoryapp.models import Bullet, Workspace, WorkspaceExport
+from memoryapp.models import Bullet, Playbook, Workspace, WorkspaceExport
 from memoryapp.project.cli import main
 from memoryapp.services.releases import release_publish
 from memoryapp.services.tokens import api_key_create
+from memoryapp.services.withdrawals import release_withdraw
 from practice.models import Run, SentTrajectory
 from tests.domain.traces.test_exports import CLAUDE, jsonl
 from tests.factories import BulletFactory, EnvironmentFactory, PlaybookFactory, RunFactory
@@ -100,7 +103,8 @@ def test_it_pulls_pushes_and_follows_a_run(
     assert Bullet.objects.filter(playbook__slug="second").get().content.startswith("Verify")
 
     skill = tmp_path / "skill.zip"
-    assert main(["pull", "desk", "--format", "skill", "--output", str(skill)]) == 0
+    as_skill = ["pull", "desk", "--format", "skill", "--output", str(skill)]
+    assert main(as_skill) == 0
     with zipfile.ZipFile(skill) as archive:
         archive.extractall(tmp_path)
     for source in (skill, tmp_path / "desk"):
@@ -132,6 +136,28 @@ def test_it_pulls_pushes_and_follows_a_run(
     assert "no export of a workspace" in capsys.readouterr().err
     assert not list(tmp_path.glob("*.part"))
 
+    # What was pulled seconds ago is asked for again: a command says what is so now.
+    desk = Playbook.objects.get(slug="desk", workspace=workspace)
+    BulletFactory(playbook=desk, label="pitfalls-001", content="Ask for the number first.")
+    release_publish(playbook=desk, by=None, label="production")
+    capsys.readouterr()
+    assert main(["pull", "desk"]) == 0
+    assert "Ask for the number first." in capsys.readouterr().out
+    for more, holds_it in (((), True), (("--version", "1"), False)):
+        assert main([*as_skill, *more]) == 0
+        with zipfile.ZipFile(skill) as archive:
+            assert (b"Ask for the number" in archive.read("desk/SKILL.md")) == holds_it
+    assert main(["export", "--format", "skill", "--output", str(tmp_path / "skills")]) == 0
+    assert zipfile.is_zipfile(tmp_path / "skills" / "desk.zip")
+
+    for release in desk.releases.order_by("number"):
+        release_withdraw(release=release, kind="recalled", reason="Wrong", by=None)
+    capsys.readouterr()
+    assert main(["export", "--output", str(tmp_path / "out")]) == 1
+    said = capsys.readouterr()
+    assert "desk: v2 was recalled: Wrong." in said.err
+    assert "0 playbooks at production" in said.out
+
     assert main(["pull", "nowhere"]) == 1
     assert "greenroom: There is no playbook 'nowhere'" in capsys.readouterr().err
 
@@ -152,6 +178,8 @@ def test_it_says_in_one_line_that_nobody_answers(
     [
         (["push", "/nowhere/file"], "/nowhere/file cannot be read"),
         (["pull", "desk", "--format", "skill"], "name a file with --output"),
+        (["pull", "desk", "--format", "json", "--into", "AGENTS.md"], "Use --output for json"),
+        (["pull", "desk", "--format", "skill", "--into", "AGENTS.md"], "Use --output for skill"),
     ],
 )
 def test_it_says_what_to_do(
@@ -160,6 +188,15 @@ def test_it_says_what_to_do(
     monkeypatch.setenv("GREENROOM_KEY", "gr_x")
     assert main(arguments) == 1
     assert said in capsys.readouterr().err
+
+
+def test_a_folder_from_an_image_is_packed_whatever_its_date(tmp_path: Path) -> None:
+    skill = tmp_path / "desk" / "SKILL.md"
+    skill.parent.mkdir()
+    skill.write_text("---\nname: desk\n---\n- One.\n")
+    os.utime(skill, (1, 1))
+    packed = base64.b64decode(transfer._content(skill.parent))
+    assert zipfile.ZipFile(io.BytesIO(packed)).namelist() == ["desk/SKILL.md"]
 
 
 def block(text: str, slug: str = "desk") -> str:

@@ -19,6 +19,8 @@ from greenroom_client.http import Answer, Connection
 
 FRESH, STALE = 60.0, 600.0
 PIECE = 64 * 1024
+#: the form that is the folder of an Agent Skill, packed.
+ARCHIVE = "skill"
 RUN_ENDED = frozenset({"finished", "failed", "cancelled"})
 EXPORT_ENDED = frozenset({"done", "failed", "removed"})
 
@@ -83,24 +85,29 @@ class Greenroom:
         max_tokens: int = 0,
         fallback: str | None = None,
         follow: bool = False,
+        fresh: bool = False,
     ) -> Pulled:
         """Return a released playbook, from the copy where that is good enough.
 
-        ``follow`` takes the replacement of a release that was withdrawn.
+        ``follow`` takes the replacement of a release that was withdrawn. ``fresh`` asks the server
+        first, whatever the copy's age.
 
         Raises:
             Unreachable: no answer, no copy and no fallback.
             Withdrawn, NotFound, NotAllowed: the server said so; no copy is used against its word.
+            Refused: a form that is no text.
         """
+        if form == ARCHIVE:
+            raise Refused(f"The form {ARCHIVE} is a zip and no text: take archive().")
         query = {"label": None if version else label, "version": version, "format": form}
         query["max_tokens"] = max_tokens or None
         name = Copies.name(
             self.http.url, self.http.key, self.http.agent, playbook, sorted(query.items(), key=str)
         )
         copy = self._copies.get(name) if self._copies else None
-        if copy is not None and copy.is_fresh:
+        if copy is not None and copy.is_fresh and not fresh:
             return _pulled(playbook, copy, "copy")
-        if copy is not None and copy.is_usable_meanwhile:
+        if copy is not None and copy.is_usable_meanwhile and not fresh:
             self._look_after(name, playbook, query, copy)
             return _pulled(playbook, copy, "copy")
         try:
@@ -108,7 +115,12 @@ class Greenroom:
         except Withdrawn as gone:
             if follow and gone.replacement is not None and gone.replacement != version:
                 return self.pull(
-                    playbook, version=gone.replacement, form=form, max_tokens=max_tokens
+                    playbook,
+                    version=gone.replacement,
+                    form=form,
+                    max_tokens=max_tokens,
+                    fallback=fallback,
+                    fresh=fresh,
                 )
             raise
         except Unreachable:
@@ -118,9 +130,19 @@ class Greenroom:
                 return Pulled(fallback, "fallback", float("inf"), None)
             raise
 
-    def archive(self, playbook: str, *, label: str = "production", form: str = "skill") -> bytes:
+    def archive(
+        self,
+        playbook: str,
+        *,
+        label: str = "production",
+        version: int | None = None,
+        form: str = ARCHIVE,
+        max_tokens: int = 0,
+    ) -> bytes:
         """A playbook in a form that is no text, such as the folder of an Agent Skill as a zip."""
-        return self.http.get(f"playbooks/{playbook}", {"label": label, "format": form}).body
+        query = {"label": None if version else label, "version": version, "format": form}
+        query["max_tokens"] = max_tokens or None
+        return self.http.get(f"playbooks/{playbook}", query).body
 
     def search(
         self, playbook: str, query: str, *, k: int = 8, max_tokens: int = 0, **more: Any
@@ -134,7 +156,7 @@ class Greenroom:
 
     def report(
         self,
-        receipt: Receipt,
+        receipt: Receipt | None,
         *,
         outcome: str = "",
         bullets: Sequence[Mapping[str, Any]] = (),
@@ -143,8 +165,11 @@ class Greenroom:
         """Say how a task went with a release: success, failure or partial.
 
         ``bullets`` are ``{"id": label, "vote": "helpful" | "harmful" | "neutral"}``. ``task`` is
-        your name for the task: what is said of it twice counts once.
+        your name for the task: what is said of it twice counts once. Without a receipt, of a
+        fallback, there is no release to say anything of: nothing is sent and the answer is empty.
         """
+        if receipt is None:
+            return {}
         said: dict[str, Any] = {"release": int(receipt.release), "bullets": list(bullets)}
         named = (("outcome", outcome), ("task", task), ("agent", self.http.agent))
         said.update({name: value for name, value in named if value})

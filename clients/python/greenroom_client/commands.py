@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from greenroom_client import terminal, transfer
-from greenroom_client.client import Greenroom
+from greenroom_client.client import ARCHIVE, Greenroom
 from greenroom_client.errors import GreenroomError, Refused
 
 ERRORS = (GreenroomError,)
 FORMATS = ("jsonl", "langfuse", "langsmith", "claude-code", "codex")
+#: forms that are one marked block of a file that people write.
+BLOCKS = ("agents-md", "claude-md")
 PIECE = 64 * 1024
 GZIP = b"\x1f\x8b"
 
@@ -65,10 +67,13 @@ def _add_pull(commands: terminal.Commands) -> None:
 
 
 def _pull(asked: argparse.Namespace) -> int:
-    if asked.format == "skill":
+    form = BLOCKS[0] if asked.into and asked.format == "md" else asked.format
+    if asked.into and form not in BLOCKS:
+        raise Refused(
+            f"Only {' and '.join(BLOCKS)} have a block to put into a file. Use --output for {form}."
+        )
+    if form == ARCHIVE:
         return _archive(asked)
-    form = "agents-md" if asked.into and asked.format == "md" else asked.format
-    # A command prints what is so now; copies are for when the server is away.
     client = terminal.client(asked)
     pulled = client.pull(
         asked.playbook,
@@ -77,6 +82,7 @@ def _pull(asked: argparse.Namespace) -> int:
         form=form,
         max_tokens=asked.max_tokens,
         follow=asked.follow,
+        fresh=True,  # what is so now; copies are for when the server is away
     )
     if asked.into:
         terminal.write(asked.into, place_block(terminal.text(asked.into), pulled.text))
@@ -92,11 +98,10 @@ def _pull(asked: argparse.Namespace) -> int:
 def _archive(asked: argparse.Namespace) -> int:
     if not asked.output:
         raise Refused("A skill is a zip: name a file with --output.")
-    body = terminal.client(asked).archive(asked.playbook, label=asked.label)
-    try:
-        asked.output.write_bytes(body)
-    except OSError as error:
-        raise Refused(f"{asked.output} cannot be written: {error.strerror}.") from error
+    body = terminal.client(asked).archive(
+        asked.playbook, label=asked.label, version=asked.version, max_tokens=asked.max_tokens
+    )
+    terminal.write(asked.output, body)
     return 0
 
 

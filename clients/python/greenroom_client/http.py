@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from greenroom_client import errors
 
@@ -147,11 +147,16 @@ class Connection:
             raise _Later(errors.Unreachable(f"{self.url} cannot be reached: {reason}.")) from error
 
     def _refused(self, error: urllib.error.HTTPError) -> Answer:
-        headers, body = _lower(error.headers), error.read()
+        headers = _lower(error.headers)
         if error.code == 304:
             return Answer(304, headers, b"")
-        problem = _problem(body)
+        try:
+            problem = _problem(error.read())
+        except (OSError, http.client.HTTPException):  # it broke off; the status says enough
+            problem = {}
         said = problem.get("detail") or f"The server answered {error.code} {error.reason}."
+        if 300 <= error.code < 400:
+            said = self._elsewhere(headers.get("location", ""), str(said))
         fields = problem.get("errors")
         if isinstance(fields, Mapping):
             said += " " + " ".join(f"{name}: {_words(value)}" for name, value in fields.items())
@@ -159,6 +164,17 @@ class Connection:
             again = errors.Unreachable(str(said), problem)
             raise _Later(again, headers.get("retry-after")) if error.code in AGAIN else again
         raise KINDS.get(error.code, errors.Refused)(str(said), problem)
+
+    def _elsewhere(self, location: str, said: str) -> str:
+        """What to do about a redirect, which is not followed: most lead from http to https."""
+        try:
+            there = urlsplit(location)
+        except ValueError:
+            return said
+        address = f"{there.scheme}://{there.netloc.rpartition('@')[2]}"
+        if not there.hostname or self.url.startswith(address):
+            return said
+        return f"{self.url} sends its callers to {address}. If that is yours, name it as the URL."
 
 
 class _Later(Exception):

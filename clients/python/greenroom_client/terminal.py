@@ -47,10 +47,10 @@ def text(path: Path) -> str:
         raise Refused(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def write(path: Path, text: str) -> None:
-    """Write ``text`` as it is: no end of a line becomes another."""
+def write(path: Path, what: str | bytes) -> None:
+    """Write ``what`` as it is: no end of a line becomes another."""
     try:
-        path.write_bytes(text.encode("utf-8"))
+        path.write_bytes(what.encode("utf-8") if isinstance(what, str) else what)
     except OSError as error:
         raise Refused(f"{path} cannot be written: {error.strerror}.") from error
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from greenroom_client import terminal
-from greenroom_client.client import Greenroom
-from greenroom_client.errors import Refused
+from greenroom_client.client import ARCHIVE, Greenroom
+from greenroom_client.errors import Refused, Withdrawn
 
-SUFFIXES = {"json": "json", "preping": "json", "ace": "txt"}
+SUFFIXES = {"json": "json", "preping": "json", "ace": "txt", ARCHIVE: "zip"}
 ZIP = b"PK\x03\x04"
 
 
@@ -65,14 +65,25 @@ def _export(asked: argparse.Namespace) -> int:
         asked.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Refused(f"{asked.output} cannot be made: {error.strerror}.") from error
+    suffix, gone = SUFFIXES.get(asked.format, "md"), 0
     for number, row in enumerate(playbooks):
         terminal.bar(number, len(playbooks), row["slug"])
-        pulled = client.pull(row["slug"], label=asked.label, form=asked.format)
-        suffix = SUFFIXES.get(asked.format, "md")
-        terminal.write(asked.output / f"{row['slug']}.{suffix}", pulled.text)
+        try:
+            terminal.write(asked.output / f"{row['slug']}.{suffix}", _released(client, row, asked))
+        except Withdrawn as withdrawn:  # the others are there all the same
+            terminal.bar_end()
+            sys.stderr.write(f"{row['slug']}: {withdrawn}\n")
+            gone += 1
     terminal.bar_end()
-    sys.stdout.write(f"{asked.output}: {len(playbooks)} playbooks at {asked.label}\n")
-    return 0
+    sys.stdout.write(f"{asked.output}: {len(playbooks) - gone} playbooks at {asked.label}\n")
+    return 1 if gone else 0
+
+
+def _released(client: Greenroom, row: Mapping[str, Any], asked: argparse.Namespace) -> str | bytes:
+    """A playbook in the form that was asked for."""
+    if asked.format == ARCHIVE:
+        return client.archive(row["slug"], label=asked.label)
+    return client.pull(row["slug"], label=asked.label, form=asked.format).text
 
 
 def _exports(asked: argparse.Namespace) -> int:
@@ -151,7 +162,8 @@ def _content(path: Path) -> str:
     """The text of a file; a zip, or a folder as one, in base64."""
     if path.is_dir():
         packed = io.BytesIO()
-        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        # Images and caches date their files before 1980, which a zip cannot say.
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
             for each in sorted(file for file in path.rglob("*") if file.is_file()):
                 archive.write(each, str(Path(path.resolve().name) / each.relative_to(path)))
         read = packed.getvalue()
