@@ -57,7 +57,7 @@ def _long_term(row: AnalysisRow, alert: Alert) -> list[MemoryEntry]:
 
 
 def store(row: AnalysisRow, found: Analysis) -> None:
-    """Keep what was learned, count what was used, forget what was contradicted."""
+    """Keep what was learned, count what was used, forget what was contradicted or taken back."""
     workspace = row.incident.workspace_id
     KeptVerdict.objects.bulk_create(
         [_kept(row, entry) for entry in found.learned],
@@ -66,6 +66,10 @@ def store(row: AnalysisRow, found: Analysis) -> None:
         update_fields=["analysis", "value", "at", "until", "forgotten_at", "forgotten_why"],
     )
     mine = KeptVerdict.objects.filter(workspace=workspace)
+    # An analysis that went less far than the one before says nothing of the rest any more.
+    mine.standing().filter(analysis__incident=row.incident_id).exclude(analysis=row).update(
+        forgotten_at=timezone.now(), forgotten_why=f"{row.incident} was looked at again."
+    )
     upheld = [hit.entry_id for hit in found.hits if hit.upheld]
     refuted = [hit.entry_id for hit in found.hits if not hit.upheld]
     mine.filter(entry_id__in=upheld).update(hits=F("hits") + 1)

@@ -29,7 +29,7 @@ from practice.services.causes import (
     incident_dismiss,
     lesson_submit,
 )
-from practice.services.incidents import incident_create
+from practice.services.incidents import analysis_start, incident_create
 from tests.factories import PlaybookFactory
 from tests.practice.outages import BEGAN, alert, analysed, outage
 
@@ -290,3 +290,19 @@ def _long_term(row: Analysis) -> list[MemoryEntry]:
         for entry in verdicts.remembered(row, raised(row))
         if entry.entry_id.startswith("bullet:")
     ]
+
+
+def test_a_later_analysis_takes_back_what_it_did_not_find_again(incident: Incident) -> None:
+    stale = keep(incident, "ledger", Verdict.OWN)
+    other = keep(
+        outage(incident.workspace, name="Elsewhere", external_id="a2"), "ledger", Verdict.NORMAL
+    )
+    rootcause.work(analysis_start(incident=incident, by=None).pk)
+    stale.refresh_from_db()
+    other.refresh_from_db()
+    assert stale.forgotten_at is not None
+    assert "looked at again" in stale.forgotten_why
+    assert other.forgotten_at is None
+    newest = incident.analyses.first()
+    assert newest is not None
+    assert newest.verdicts.filter(forgotten_at=None).exists()
