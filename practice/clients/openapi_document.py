@@ -33,6 +33,9 @@ ANNOTATIONS: Mapping[str, Json] = {
 }
 #: headers that OpenAPI describes elsewhere: a parameter of that name is to be ignored (§4.8.12).
 _NOT_PARAMETERS = frozenset({"accept", "content-type", "authorization"})
+#: headers that say where a request goes and where it ends: an agent may not lead it, and the
+#: credential with it, to another site of the same machine.
+_OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "te"})
 _OPEN = re.compile(r"\{([^{}/]+)\}")
 FORM = "application/x-www-form-urlencoded"
 Place = Literal["path", "query", "header", "cookie"]
@@ -265,7 +268,7 @@ class _Reader:
             undeclared = {"name": name, "in": "path", "schema": {"type": "string"}}
             found.setdefault(("path", name), undeclared)
         for (place, name), parameter in found.items():
-            if place == "header" and name.lower() in _NOT_PARAMETERS:
+            if place == "header" and name.lower() in _NOT_PARAMETERS | _OURS:
                 continue
             if (place, name.lower()) == self._credential:
                 continue

@@ -383,3 +383,14 @@ def test_an_answer_that_is_described_by_no_object_promises_nothing() -> None:
 def test_it_masks_secrets_left_in_descriptions() -> None:
     made = operation({"summary": "Use Bearer abcdef1234567890abcdef for it"})
     assert "abcdef1234567890abcdef" not in made.spec.description
+
+
+@pytest.mark.parametrize("name", ["Host", "content-length", "Transfer-Encoding"])
+def test_an_agent_does_not_say_where_a_request_goes_or_ends(name: str) -> None:
+    text = {"type": "string"}
+    made = operation(
+        {"parameters": [parameter(name, "header", text), parameter("X-Tenant", "header", text)]}
+    )
+    assert set(made.spec.parameters) == {"X-Tenant"}
+    with pytest.raises(Refused, match="has no parameter"):
+        sent(made, **{name: "evil.example"})
