@@ -169,7 +169,7 @@ def _facts(key: ApiKey) -> dict[str, Any]:
         "scopes": list(key.scopes),
         "playbooks": sorted(key.playbooks.values_list("slug", flat=True)) or "all",
         "expires": _moment(key.expires_at),
-        "rate limit": key.rate_limit or "default",
+        "rate limit": {None: "default", 0: "none"}.get(key.rate_limit, key.rate_limit),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo
 from memoryapp.forms import KeyForm
-from memoryapp.models import ApiKey
+from memoryapp.models import ApiKey, Membership
 from memoryapp.models.tokens import Scope
 from memoryapp.services.tokens import api_key_create, api_key_revoke, api_key_rotate
 from memoryapp.views.settings_tabs import settings_tabs
@@ -93,12 +94,15 @@ def _form(request: HttpRequest, posted: Any = None) -> KeyForm:
 
 def _page(request: HttpRequest, form: KeyForm, status: int = 200, **shown: Any) -> HttpResponse:
     now = timezone.now()
-    rows = workspace_of(request).api_keys.select_related("created_by").prefetch_related("playbooks")
+    makers = Membership.objects.filter(workspace=OuterRef("workspace"), user=OuterRef("created_by"))
+    rows = workspace_of(request).api_keys.annotate(has_maker=Exists(makers))
+    rows = rows.select_related("created_by").prefetch_related("playbooks")
     context = {
         "keys": [
             {
                 "key": key,
                 "state": _state(key, now),
+                "is_orphan": not key.has_maker,
                 "revoke_url": reverse("key-revoke", args=[key.pk]),
                 "rotate_url": reverse("key-rotate", args=[key.pk]),
                 "in_grace": key.previous_until is not None and now < key.previous_until,

@@ -84,6 +84,8 @@ def role(request: HttpRequest, pk: int) -> HttpResponse:
 @gate(Right.ADMINISTER)
 def remove(request: HttpRequest, pk: int) -> HttpResponse:
     membership = _membership(request, pk)
+    keys = membership.workspace.api_keys.usable(timezone.now()).filter(created_by=membership.user)
+    lost = list(keys.values_list("name", flat=True))
     try:
         member_remove(membership=membership, by=request.user)
     except UnableTo as error:
@@ -91,6 +93,12 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
     else:
         name = membership.user.get_username()
         messages.success(request, f"{name} is no member any more. What they decided stays.")
+        if lost:
+            messages.warning(
+                request,
+                f"API keys they made are refused from now on: {', '.join(lost[:5])}"
+                f"{f' and {len(lost) - 5} more' if len(lost) > 5 else ''}. Make new ones.",
+            )
     return redirect("member-list")
 
 

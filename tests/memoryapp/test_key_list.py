@@ -142,3 +142,11 @@ def test_it_says_that_a_key_is_over(ada_client: Any, key: Any) -> None:
 def test_it_lets_only_admins_rotate(rita_client: Any, olga_client: Any, key: Any) -> None:
     assert rita_client.post(f"{URL}{key.pk}/rotate/").status_code == 403
     assert olga_client.post(f"{URL}{key.pk}/rotate/").status_code == 404
+
+
+@pytest.mark.parametrize(("limit", "said"), [("", "default"), ("0", "none"), ("60", 60)])
+def test_the_log_says_which_limit_a_key_was_given(
+    ada_client: Any, workspace: Any, limit: str, said: Any
+) -> None:
+    create(ada_client, rate_limit=limit)
+    assert Event.objects.get(kind="key.created").data["after"]["rate limit"] == said

@@ -9,6 +9,7 @@ import pytest
 from memoryapp.domain.errors import UnableToChange
 from memoryapp.models import Event, Membership
 from memoryapp.services.members import member_change_role, member_remove
+from memoryapp.services.tokens import api_key_create, api_key_revoke
 from tests.factories import MembershipFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -52,6 +53,20 @@ def test_it_removes_a_member_and_keeps_the_account(ada_client: Any, vera: Any) -
     ada_client.post(f"{URL}{membership.pk}/remove/")
     assert not Membership.objects.filter(user=vera).exists()
     vera.refresh_from_db()
+
+
+def test_it_names_the_keys_that_go_with_who_made_them(
+    ada: Any, ada_client: Any, vera: Any, workspace: Any
+) -> None:
+    for name, by in (("Desk", vera), ("Shop", vera), ("Mine", ada)):
+        api_key_create(workspace=workspace, name=name, scopes=["playbooks:pull"], by=by)
+    api_key_revoke(key=workspace.api_keys.get(name="Shop"), by=ada)
+    membership = Membership.objects.get(user=vera)
+    said = ada_client.post(f"{URL}{membership.pk}/remove/", follow=True).content.decode()
+    assert "API keys they made are refused from now on: Desk. Make new ones." in said
+    shown = ada_client.get("/settings/keys/").context["keys"]
+    assert {row["key"].name for row in shown if row["is_orphan"]} == {"Desk", "Shop"}
+    assert "who made it is no member" in ada_client.get("/settings/keys/").content.decode()
 
 
 def test_who_was_removed_meanwhile_is_neither_removed_nor_changed_again(
