@@ -40,6 +40,10 @@ class RequestId:
         context.begin(request_id=name)
         acting_through.set("")  # a thread serves one request after the other
         answer = self.get_response(request)
+        if answer.status_code == HTTPStatus.NOT_MODIFIED:
+            # Django counts the body that is not there; only the other one's length may be said
+            # (RFC 9110 §8.6).
+            answer.headers.pop("Content-Length", None)
         answer.headers[REQUEST_ID] = name
         rate: Rate | None = getattr(request, "rate", None)
         if rate is not None:

@@ -109,7 +109,7 @@ class Endpoint:
             raise EmbeddingsUnavailable(
                 f"The embedding endpoint did not answer ({kind})."
             ) from error
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise EmbeddingsUnavailable(
                 "The embedding endpoint answered something else than embeddings."
             ) from error

@@ -51,8 +51,15 @@ def add(commands: Commands) -> None:
     ):
         command = commands.add_parser(name, help=what)
         command.add_argument("folder", type=Path)
-        command.add_argument("--jobs", type=int, default=2, help="tables at a time (default: 2)")
+        command.add_argument("--jobs", type=_some, default=2, help="tables at a time (default: 2)")
         command.set_defaults(run=run)
+
+
+def _some(written: str) -> int:
+    """A number of things that are done at a time."""
+    if not (written.isascii() and written.isdecimal() and 1 <= int(written) <= 64):
+        raise argparse.ArgumentTypeError("it is a whole number from 1 to 64")
+    return int(written)
 
 
 def _up(asked: argparse.Namespace) -> int:

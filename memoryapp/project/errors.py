@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import DisallowedHost, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 from django.template.loader import get_template
 from django.views import defaults
@@ -24,11 +24,15 @@ AWAY = (
     "was kept of this request. Send it again in a moment."
 )
 RETRY_SECONDS = "10"
+HOST = "This host name is not served here. An operator adds it to ALLOWED_HOSTS."
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     if not request.path.startswith(API):
-        return defaults.bad_request(request, exception)
+        said = HOST if isinstance(exception, DisallowedHost) else ""
+        return HttpResponseBadRequest(get_template("400.html").render({"said": said}))
+    if isinstance(exception, DisallowedHost):
+        return plain_problem(421, "host", HOST)
     if isinstance(exception, RequestDataTooBig):
         return plain_problem(413, "too-large", too_large())
     return plain_problem(400, "invalid", "The request could not be read. Nothing was changed.")

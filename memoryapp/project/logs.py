@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -19,10 +20,15 @@ from memoryapp.project.masking import masked
 HEADER = "greenroom_context"
 #: What `extra={"fields": {...}}` of a log call adds to its line.
 FIELDS = "fields"
+#: What would end a line or move a terminal's cursor: an address may hold it, written as %0A.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class Line(logging.Formatter):
-    """``time LEVEL logger message key=value…``, with the traceback below."""
+    """``time LEVEL logger message key=value…``, with the traceback below.
+
+    A message is one line whatever it quotes, so that nobody writes lines of their own into the log.
+    """
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
@@ -32,7 +38,8 @@ class Line(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         pairs = " ".join(f"{name}={value}" for name, value in _belongings(record).items())
-        return f"{super().formatMessage(record)} {pairs}".rstrip()
+        line = f"{super().formatMessage(record)} {pairs}".rstrip()
+        return _CONTROL.sub(lambda found: repr(found[0])[1:-1], line)
 
 
 class Json(logging.Formatter):

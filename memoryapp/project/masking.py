@@ -20,11 +20,12 @@ def masked(value: Any) -> Any:
 
 
 def _secrets() -> list[str]:
-    database = settings.DATABASES["default"].get("PASSWORD") or ""
+    databases = [one.get("PASSWORD") for one in settings.DATABASES.values()]
+    stores = [store.get("OPTIONS", {}).get("secret_key") for store in settings.STORAGES.values()]
     known = [
         *(*settings.SEALING_KEYS, settings.METRICS_TOKEN, settings.OIDC_CLIENT_SECRET),
         *(settings.LLM_API_KEY, settings.EMBEDDING_API_KEY, settings.EMAIL_HOST_PASSWORD),
-        database,
+        *(*databases, *stores),
     ]
     return [secret for secret in known if secret]
 

@@ -16,6 +16,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -90,6 +91,19 @@ class Facts(Collector):
     """What PostgreSQL and Redis say now. What cannot be asked is left out, as is customary."""
 
     def collect(self) -> Iterable[Metric]:
+        try:
+            yield from list(self._of_rows())
+        except DatabaseError as error:
+            # How requests go must be seen most of all while the database is away.
+            logger.warning("The database does not answer for /metrics. %s", error)
+        queue = store.softly(lambda r: r.llen(app.conf.task_default_queue))
+        if queue is not None:
+            yield _gauge("queue_messages", "Messages that wait for a worker.", queue)
+        age = pulse.age()
+        if age is not None:
+            yield _gauge("beat_age_seconds", "Time since beat's last task was done.", age)
+
+    def _of_rows(self) -> Iterable[Metric]:
         now = timezone.now()
         found = work.open_work(now)
         oldest = (now - found.oldest).total_seconds() if found.oldest else 0.0
@@ -114,12 +128,6 @@ class Facts(Collector):
         for table, rows in database.rows_written().items():
             written.add_metric([table], rows)
         yield written
-        queue = store.softly(lambda r: r.llen(app.conf.task_default_queue))
-        if queue is not None:
-            yield _gauge("queue_messages", "Messages that wait for a worker.", queue)
-        age = pulse.age()
-        if age is not None:
-            yield _gauge("beat_age_seconds", "Time since beat's last task was done.", age)
 
 
 def _gauge(

@@ -225,11 +225,13 @@ def _children(data: Path, host: str, port: int, mcp_port: int) -> list[Child]:
 def _wait_for_web(host: str, port: int, web: Child) -> None:
     seen = "127.0.0.1" if host in {"0.0.0.0", "::"} else host
     url = f"http://{f'[{seen}]' if ':' in seen else seen}:{port}/healthz"
+    # By a name that is always served: ALLOWED_HOSTS need not hold the address it listens at.
+    asked = urllib.request.Request(url, headers={"Host": "localhost"})
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if not web.is_alive:
             break
-        with suppress(OSError), urllib.request.urlopen(url, timeout=2) as answer:
+        with suppress(OSError), urllib.request.urlopen(asked, timeout=2) as answer:
             if answer.status == 200:
                 return
         time.sleep(0.1)

@@ -73,6 +73,7 @@ def test_it_answers_304_without_a_body_to_who_holds_the_content(playbook: Any, k
     again = pull(key, **{"If-None-Match": etag})
     assert (again.status_code, again.content) == (304, b"")
     assert again["ETag"] == etag
+    assert "Content-Length" not in again
 
 
 @pytest.mark.parametrize("shape", ["W/{}", "*", '"other", {}'])

@@ -90,6 +90,9 @@ def test_a_question_waits_no_longer_than_it_may(endpoint: Any, settings: Any) ->
         '{"data": [{"index": 0, "embedding": [0, 0]}]}',
         '{"data": [{"index": 0, "embedding": ["x"]}]}',
         '{"data": [{"index": 0, "embedding": [NaN, 1]}]}',
+        f'{{"data": [{{"index": 0, "embedding": [{"9" * 400}]}}]}}',
+        '{"data": [{"index": Infinity, "embedding": [1]}]}',
+        "[" * 100_000,
     ],
 )
 def test_it_refuses_what_is_no_embedding(endpoint: Any, body: str) -> None:

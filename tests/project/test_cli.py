@@ -44,6 +44,17 @@ def test_it_scores_a_labelled_set(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert found["seconds_median"] == found["seconds_max"]
 
 
+@pytest.mark.parametrize("command", ["backup", "restore"])
+@pytest.mark.parametrize("jobs", ["0", "-1", "two", "65"])
+def test_a_number_of_jobs_that_cannot_be_is_asked_wrongly(
+    command: str, jobs: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "folder", f"--jobs={jobs}"])
+    assert ended.value.code == 2
+    assert "it is a whole number from 1 to 64" in capsys.readouterr().err
+
+
 def test_it_ranks_without_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     small_set(tmp_path, labelled=False)
     assert main(["rca", "evaluate", str(tmp_path), "--json"]) == 0

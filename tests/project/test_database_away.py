@@ -45,6 +45,17 @@ def test_the_api_says_so_as_a_problem(visitor: Client) -> None:
     assert "Nothing was kept of this request" in answer.json()["detail"]
 
 
+@pytest.mark.django_db
+def test_how_requests_go_is_still_told(client: Client) -> None:
+    client.get("/healthz")
+    with away():
+        answer = client.get("/metrics", REMOTE_ADDR="127.0.0.1")
+    assert answer.status_code == 200
+    said = answer.content.decode()
+    assert "greenroom_http_request_seconds_count" in said
+    assert "greenroom_units" not in said
+
+
 def test_a_defect_stays_a_defect(visitor: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError

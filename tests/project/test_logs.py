@@ -40,6 +40,13 @@ def test_a_line_that_belongs_to_nothing_ends_with_its_message() -> None:
     assert logs.Line().format(record()).endswith("INFO greenroom hello")
 
 
+def test_a_message_cannot_begin_a_line_of_its_own() -> None:
+    forged = "GET /x\n2026-11-28 ERROR greenroom all is lost\x1b[2J\u2028"
+    said = logs.Line().format(record(forged, fields={"route": "a\rb"}))
+    assert said.splitlines() == [said]
+    assert r"GET /x\n2026-11-28 ERROR greenroom all is lost\x1b[2J\u2028 route=a\rb" in said
+
+
 def test_json_is_one_object_with_the_traceback_in_it() -> None:
     context.begin(request_id="r1")
     try:
@@ -137,3 +144,12 @@ def test_an_address_without_its_library_is_said_in_one_line(
         SystemExit, match=r"SENTRY_DSN is set, .* pip install 'greenroom\[sentry\]'"
     ):
         reporting.begin()
+
+
+def test_a_line_holds_no_secret_of_a_replica_or_a_bucket(settings: Any) -> None:
+    replica = {**settings.DATABASES["default"], "PASSWORD": "canary-of-the-replica"}
+    settings.DATABASES = {**settings.DATABASES, "replica": replica}
+    bucket = {"BACKEND": "x", "OPTIONS": {"secret_key": "canary-of-the-bucket"}}
+    settings.STORAGES = {**settings.STORAGES, "observations": bucket}
+    said = logs.Line().format(record("canary-of-the-replica, canary-of-the-bucket"))
+    assert "canary" not in said

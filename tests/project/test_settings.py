@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import runpy
 import socket
 import subprocess
@@ -263,3 +265,13 @@ def test_a_process_says_nothing_but_that_line(tmp_path: Path) -> None:
     assert done.stderr.splitlines() == [
         "Greenroom cannot start. PORT must be a whole number, from 1 to 65535, not 'web'."
     ]
+
+
+def test_the_chart_takes_no_secret_as_a_plain_setting() -> None:
+    """Those are read by ``env.secret`` or hold a password; a ConfigMap shows what is in it."""
+    code = "".join(path.read_text() for path in (ROOT / "memoryapp" / "project").glob("*.py"))
+    secret = set(re.findall(r'env\.secret\(\s*"(\w+)"', code))
+    holding = {"DATABASE_URL", "DATABASE_REPLICA_URL", "REDIS_URL", "EMAIL_URL", "SENTRY_DSN"}
+    schema = json.loads((ROOT / "deploy/helm/greenroom/values.schema.json").read_text())
+    refused = schema["properties"]["settings"]["propertyNames"]["not"]["enum"]
+    assert secret | holding | {"SEALING_KEYS", "SECRET_KEY_FALLBACKS"} <= set(refused)

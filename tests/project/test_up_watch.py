@@ -44,6 +44,21 @@ def test_it_waits_says_so_once_and_goes_on(
     assert list(room) == []
 
 
+def test_it_is_found_ready_by_a_name_that_is_always_served(httpserver: Any) -> None:
+    class Web:
+        log = "web.log"
+        asked = 0
+
+        @property
+        def is_alive(self) -> bool:
+            self.asked += 1
+            return self.asked < 3
+
+    httpserver.expect_request("/healthz", headers={"Host": "localhost"}).respond_with_data("ok")
+    web: Any = Web()
+    up._wait_for_web(httpserver.host, httpserver.port, web)
+
+
 class DyingAgain(Dead):
     """A part that dies while it starts, as often as it is tried."""
 
