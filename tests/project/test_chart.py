@@ -116,6 +116,15 @@ def test_settings_are_text_and_secrets_come_from_the_secret(objects: Any) -> Non
         assert pod["containers"][0]["envFrom"][1] == {"secretRef": {"name": "greenroom-secrets"}}
 
 
+def test_what_is_kept_is_not_deleted_when_it_is_installed_once_more(objects: Any) -> None:
+    """A hook that says nothing of it is deleted before it is made anew."""
+    told = objects["PersistentVolumeClaim", ""]["metadata"]["annotations"]
+    assert told["helm.sh/resource-policy"] == "keep"
+    assert told["helm.sh/hook-delete-policy"] == "hook-failed"
+    own = rendered({**ASKED, "data": {"existingClaim": "ours"}})
+    assert ("PersistentVolumeClaim", "") not in own
+
+
 def test_a_changed_setting_restarts_the_pods(objects: Any) -> None:
     changed = rendered({**ASKED, "settings": {"LOG_LEVEL": "INFO"}})
     for key in (("Deployment", "web"), ("Deployment", "worker")):
