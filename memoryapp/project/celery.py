@@ -9,7 +9,7 @@ from celery import Celery
 from celery.signals import worker_init
 
 from memoryapp.project import logs, reporting  # noqa: F401  # they listen to Celery's signals
-from practice.clients import model_places, seeds
+from practice.clients import cage, model_places, seeds
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "memoryapp.project.settings")
 
@@ -22,6 +22,12 @@ app.autodiscover_tasks()
 def clear_what_killed_workers_left(**_: object) -> None:
     """Attempt folders and hung tool servers of workers that could not clean up themselves."""
     seeds.sweep()
+
+
+@worker_init.connect
+def keep_settings_from_tool_servers(**_: object) -> None:
+    """They run as our user, and were given none of our environment."""
+    cage.close_to_others()
 
 
 @worker_init.connect

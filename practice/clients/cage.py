@@ -8,9 +8,11 @@ of its own attempt. The network is as it is: most tool servers are there to reac
 
 from __future__ import annotations
 
+import ctypes
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +30,7 @@ LIMITS: Mapping[str, tuple[str, int, str]] = {
 }
 _WALLS = ("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent")
 _PROBE_SECONDS = 10.0
+_PR_SET_DUMPABLE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,16 @@ class Cage:
 
 def _within(part: str, folder: Path) -> bool:
     return part.startswith(f"{folder}/")
+
+
+def close_to_others() -> None:
+    """Let no other process of our user read the environment and memory of this one and its forks.
+
+    A tool server is one: without a sandbox, /proc would show it the settings it was not given, keys
+    and passwords among them. What is started from here, and is another program, stays open.
+    """
+    with suppress(OSError, AttributeError):  # Linux only
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 @lru_cache(maxsize=1)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from celery.signals import worker_init
 
 from practice.agents.ports import EnvironmentUnavailable
 from practice.clients import cage as cages
@@ -67,6 +68,35 @@ def test_a_required_sandbox_that_is_not_there_starts_nothing(
         Cage(sandbox="required").argv(["serve"], place)
     assert Cage(sandbox="auto").argv(["serve"], place) == ["serve"]
     assert "none works here" in Cage(sandbox="auto").words()
+
+
+def test_a_worker_shows_its_environment_to_no_process_of_its_user() -> None:
+    """As the kernel says it: 0 in the worker and its forks, 1 in what it starts."""
+    code = (
+        "import ctypes, os, subprocess, sys\n"
+        "from practice.clients.cage import close_to_others\n"
+        "asked = 'import ctypes; print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), flush=True)'\n"
+        "close_to_others()\n"
+        "exec(asked)\n"
+        "if os.fork() == 0:\n"
+        "    exec(asked)\n"
+        "    os._exit(0)\n"
+        "os.wait()\n"
+        "subprocess.run([sys.executable, '-c', asked], check=True)\n"
+    )
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["0", "0", "1"]
+
+
+def test_workers_do_so_when_they_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(cages, "close_to_others", lambda: asked.append("closed"))
+    heard = {getattr(ref(), "__name__", ""): ref() for _, ref in worker_init.receivers}
+    heard["keep_settings_from_tool_servers"]()
+    assert asked == ["closed"]
 
 
 @needs_bubblewrap

@@ -146,10 +146,11 @@ def test_an_address_without_its_library_is_said_in_one_line(
         reporting.begin()
 
 
-def test_a_line_holds_no_secret_of_a_replica_or_a_bucket(settings: Any) -> None:
-    replica = {**settings.DATABASES["default"], "PASSWORD": "canary-of-the-replica"}
-    settings.DATABASES = {**settings.DATABASES, "replica": replica}
+def test_a_line_holds_no_secret_of_a_replica_or_a_bucket(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(settings.DATABASES, "replica", {"PASSWORD": "canary-of-the-replica"})
     bucket = {"BACKEND": "x", "OPTIONS": {"secret_key": "canary-of-the-bucket"}}
-    settings.STORAGES = {**settings.STORAGES, "observations": bucket}
+    monkeypatch.setitem(settings.STORAGES, "observations", bucket)
     said = logs.Line().format(record("canary-of-the-replica, canary-of-the-bucket"))
     assert "canary" not in said
