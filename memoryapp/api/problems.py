@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.permissions import SAFE_METHODS
@@ -76,6 +76,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         return problem(404, "not-found", str(error), fields=list(named))
     if isinstance(error, Http404):
         return problem(404, "not-found", str(error) or "There is no such thing here.")
+    if isinstance(error, UnreadablePostError):
+        return problem(400, "invalid", "The body broke off before its end. Nothing was kept.")
     if isinstance(error, RequestDataTooBig):
         return problem(413, "too-large", too_large())
     if isinstance(error, PermissionDenied):

@@ -62,5 +62,5 @@ def _plainly(name: str) -> Iterator[None]:
         if said.get("Code") in _GONE:
             raise FileNotFoundError(name) from error
         raise OSError(f"{said.get('Code')}: {said.get('Message')}") from error
-    except BotoCoreError as error:
+    except (BotoCoreError, ValueError) as error:  # an endpoint with _ in its name is a ValueError
         raise OSError(str(error)) from error

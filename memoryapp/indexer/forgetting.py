@@ -30,7 +30,7 @@ def forget_sessions() -> int:
     store.clear_expired()
     stored = Session.objects.filter(session_key=OuterRef("session_key"))
     old = UserSession.objects.filter(created_at__lt=timezone.now() - ENTERED)
-    gone, _ = old.filter(~Exists(stored)).delete()
+    gone: int = old.filter(~Exists(stored)).delete()[0]
     return gone
 
 

@@ -3,7 +3,8 @@
 A body in chunks has no length, so Django takes it for empty: it is gathered before Django sees the
 request. And whoever is refused while still sending must be able to read why: most clients look for
 the answer only once all is sent, and a connection that is closed before breaks under them. So what
-a refused request still sends is read and thrown away, for a while.
+a refused request still sends is read and thrown away, for a while. And whoever falls silent in the
+middle of a body is let go: nothing else would ever give its thread back.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ PIECE = 64 * 1024
 IN_MEMORY = 2**20
 #: seconds a body in chunks may take to come, and a refused one is listened to: a thread waits.
 CHUNKS_SECONDS, REST_SECONDS = 60.0, 10.0
+#: seconds a sender may be silent before the end of its body; the server itself waits for good.
+SILENT_SECONDS = 30.0
 #: bytes of a refused body that are thrown away before its connection is closed after all.
 REST_MOST = 512 * 2**20
 BROKEN = "The body broke off, or is not in the chunks it says it is. Nothing was kept."
@@ -43,6 +46,7 @@ class Bodies:
         def start(line: str, *more: Any) -> Any:
             nonlocal status
             status = int(line[:3])
+            wire.listen(None)  # an answer may take as long as its reader does
             return start_response(line, *more)
 
         if "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower():
@@ -52,6 +56,8 @@ class Bodies:
             environ["wsgi.input"], environ["CONTENT_LENGTH"] = file, str(file.tell())
             file.seek(0)
             return _Closing(self._application(environ, start), file.close)
+        if environ.get("CONTENT_LENGTH", "0") not in {"", "0"}:
+            wire.listen(SILENT_SECONDS)
         answer: Iterable[bytes] = self._application(environ, start)
         if status < 400 or environ.get("CONTENT_LENGTH", "0") == "0":
             return answer
@@ -95,6 +101,11 @@ class _Wire:
             return bytes(self._read(PIECE))
         finally:
             self._socket.settimeout(None)
+
+    def listen(self, seconds: float | None) -> None:
+        """Wait so long for each next piece; for good with ``None``."""
+        if self._socket is not None:
+            self._socket.settimeout(seconds)
 
     def drain(self) -> None:
         """Throw away what comes, so that a client that still sends comes to read its answer."""

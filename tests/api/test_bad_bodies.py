@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 from base64 import b64encode
 from typing import Any
@@ -303,3 +304,14 @@ def test_it_points_at_a_release_that_is_not_there(with_key: Any) -> None:
     )
     assert told(answer, 404) == "There is no release 4711 here."
     assert answer.json()["fields"][0]["pointer"] == "#/release"
+
+
+def test_a_body_that_never_ends_is_no_defect_of_ours(with_key: Any) -> None:
+    class Silent(io.BytesIO):
+        def read(self, *_: Any) -> bytes:
+            raise TimeoutError
+
+    answer = with_key("trajectories:write").post(
+        URL, "{" * 100, content_type="application/json", **{"wsgi.input": Silent()}
+    )
+    assert "broke off before its end" in told(answer, 400)

@@ -188,6 +188,13 @@ def test_where_the_store_cannot_be_written_the_row_keeps_what_the_agent_read(
     assert "stays in its row" in caplog.text
 
 
+def test_an_endpoint_that_the_library_refuses_costs_no_attempt(settings: Any) -> None:
+    settings.OBSERVATION_OBJECT_KB = 4
+    refused = in_bucket("http://minio_1:9000")
+    settings.STORAGES = {**settings.STORAGES, "observations": refused}
+    assert stored(LONG).observation == LONG
+
+
 def test_a_half_written_object_is_never_seen(folder: Path, monkeypatch: Any) -> None:
     def full(fd: int) -> None:
         raise OSError(28, "No space left on device")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import io
 import json
 import socket
 import subprocess
@@ -127,3 +128,24 @@ def test_a_body_in_chunks_that_cannot_be_taken_is_refused(
 
 def test_the_product_is_served_through_it() -> None:
     assert isinstance(wsgi.application, bodies.Bodies)
+
+
+def test_who_falls_silent_in_the_middle_of_a_body_is_let_go() -> None:
+    class Wire:
+        waits: list[float | None] = []
+
+        def settimeout(self, seconds: float | None) -> None:
+            self.waits.append(seconds)
+
+    wire, seen = Wire(), []
+
+    def look(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        seen.append([*wire.waits])
+        start_response("200 OK", [])
+        seen.append([*wire.waits])
+        return [b""]
+
+    sent = {"wsgi.input": io.BytesIO(b"abc"), "gunicorn.socket": wire}
+    Bodies(look, most=MOST)({**sent, "CONTENT_LENGTH": "3"}, lambda *_: None)
+    # While it reads, and no longer once it answers.
+    assert seen == [[bodies.SILENT_SECONDS], [bodies.SILENT_SECONDS, None]]
