@@ -11,6 +11,7 @@ import sys
 from math import ceil
 from pathlib import Path
 from socket import gethostname
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from csp.constants import NONE, SELF
@@ -73,13 +74,15 @@ SEALING_KEYS = [
 ]
 
 PUBLIC_URL = env.address(
-    "PUBLIC_URL", schemes=("http", "https"), example="https://greenroom.example.com"
+    "PUBLIC_URL", schemes=("http", "https"), example="https://greenroom.example.com", bare=True
 )
+_public = urlsplit(PUBLIC_URL)
 # Plain-HTTP hosts in a local network are a normal way to run this: https is only demanded where
 # PUBLIC_URL says so.
-# The loopback names are always served: health checks come from there.
+# The loopback names are always served: health checks come from there. So is what people use.
 ALLOWED_HOSTS = [
     *env.several("ALLOWED_HOSTS", ["*"] if EMBEDDED else [], each=variables.host),
+    *([_public.netloc.removesuffix(f":{_public.port}").lower()] if PUBLIC_URL else []),
     "localhost",
     "127.0.0.1",
 ]

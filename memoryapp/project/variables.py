@@ -108,9 +108,20 @@ class Variables:
 
         return self.read(name, parse, "")
 
-    def address(self, name: str, default: str = "", *, schemes: Sequence[str], example: str) -> str:
-        """An address with one of ``schemes`` and a host; without a trailing slash."""
-        return self.read(name, lambda text: _address(text, schemes, example), default)
+    def address(
+        self,
+        name: str,
+        default: str = "",
+        *,
+        schemes: Sequence[str],
+        example: str,
+        bare: bool = False,
+    ) -> str:
+        """An address with one of ``schemes`` and a host; without a trailing slash.
+
+        A ``bare`` one has nothing behind its host.
+        """
+        return self.read(name, lambda text: _address(text, schemes, example, bare=bare), default)
 
     def by_name(
         self,

@@ -95,6 +95,7 @@ OTHERWISE_WRONG = [
     ("OIDC_ISSUER", "login.example.com", "https://login.example.com/realms/acme"),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318", "http://collector:4318"),
     ("PUBLIC_URL", "greenroom.example.com", "https://greenroom.example.com"),
+    ("PUBLIC_URL", "https://a.example/greenroom", "without anything after the host"),
     ("REDIS_URL", "http://host", "redis://host:6379/0"),
     ("REDIS_URL", "sentinel://a,b/first", "redis://host:6379/0"),
     ("REDACTION_RULES", "EMP-[0-9]{6}", "a JSON object of name to pattern"),
@@ -190,6 +191,19 @@ def test_an_empty_setting_is_as_good_as_none(settings_with: Any) -> None:
     found = settings_with(**dict.fromkeys(variables() - {"GREENROOM_DATA_DIR"}, ""))
     assert (found["PORT"], found["MCP_PORT"], found["PULL_CACHE"]) == (8000, 8001, True)
     assert found["ALLOWED_HOSTS"] == ["*", "localhost", "127.0.0.1"]
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://Greenroom.example.com/", "greenroom.example.com"),
+        ("http://desk:8000", "desk"),
+        ("http://[::1]:8000", "[::1]"),
+    ],
+)
+def test_the_host_that_people_use_is_served(settings_with: Any, url: str, host: str) -> None:
+    found = settings_with(DATABASE_URL="postgresql://db/name", SECRET_KEY=LONG_KEY, PUBLIC_URL=url)
+    assert found["ALLOWED_HOSTS"] == [host, "localhost", "127.0.0.1"]
 
 
 def test_what_is_right_is_taken(settings_with: Any) -> None:
