@@ -308,3 +308,28 @@ def test_an_error_that_breaks_off_is_an_error_of_the_client(
     monkeypatch.setattr(memory.http._opener, "open", refuse)
     with pytest.raises(NotFound, match="404 Not Found"):
         memory.pull("desk")
+
+
+@pytest.mark.parametrize("key", ["gr_secret\nwith more", "gr_secrét", "gr_sec ret"])
+def test_a_key_that_no_header_holds_is_not_said_back(key: str) -> None:
+    with pytest.raises(Refused, match="copy it anew") as refused:
+        Greenroom("http://desk.example", key, cache=None)
+    assert "sec" not in str(refused.value)
+
+
+def test_a_key_from_a_file_ends_where_it_ends(client: Any, clock: list[float]) -> None:
+    assert client(playbook("x"), key="gr_k\n")[0].http.key == "gr_k"
+
+
+@pytest.mark.parametrize("agent", ["desk\n7", "机-7"])
+def test_a_name_that_no_header_holds_is_refused_at_once(agent: str) -> None:
+    with pytest.raises(Refused, match="name of an agent"):
+        Greenroom("http://desk.example", "gr_k", agent=agent, cache=None)
+    assert Greenroom("http://desk.example", "gr_k", agent="Büro 7", cache=None).http.agent
+
+
+def test_a_name_that_is_no_slug_is_asked_for_as_it_is(client: Any, clock: list[float]) -> None:
+    memory, server = client(NotFound("There is no such thing here."))
+    with pytest.raises(NotFound):
+        memory.pull("help desk?")
+    assert server.asked[0][1].startswith("http://desk.example/api/v1/playbooks/help%20desk%3F?")

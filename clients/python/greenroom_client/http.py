@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from greenroom_client import errors
 
@@ -64,7 +64,12 @@ class Connection:
     )
 
     def __post_init__(self) -> None:
-        self.url = self.url.rstrip("/")
+        self.url, self.key = self.url.rstrip("/"), self.key.strip()
+        # What no header can hold is said here: the library's own words for it would quote the key.
+        if not (self.key.isascii() and self.key.isprintable() and " " not in self.key):
+            raise errors.Refused("The API key has characters in it that no key has: copy it anew.")
+        if not self.agent.isprintable() or any(ord(letter) > 255 for letter in self.agent):
+            raise errors.Refused("The name of an agent is one line of Latin letters and signs.")
         if not self.url.startswith(("http://", "https://")):
             raise errors.Refused(
                 "GREENROOM_URL is an address such as https://greenroom.example.com, "
@@ -102,7 +107,7 @@ class Connection:
             GreenroomError: one of its kinds; 304 is an answer, not an error.
         """
         asked = {name: value for name, value in (query or {}).items() if value not in (None, "")}
-        url = f"{self.url}/api/v1/{path}" + (f"?{urlencode(asked)}" if asked else "")
+        url = f"{self.url}/api/v1/{quote(path)}" + (f"?{urlencode(asked)}" if asked else "")
         tries = self.tries if body is None or isinstance(body, bytes) else 1
         wait = 0.0
         problem: Exception = errors.Unreachable("No try was made.")
