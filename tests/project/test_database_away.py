@@ -46,6 +46,20 @@ def test_the_api_says_so_as_a_problem(visitor: Client) -> None:
 
 
 @pytest.mark.django_db
+def test_a_web_process_without_redis_stays_in_service(client: Client, settings: Any) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:9/0"
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()) == (200, {"postgres": True, "redis": False})
+
+
+@pytest.mark.django_db
+def test_one_without_the_database_does_not(client: Client) -> None:
+    with away():
+        answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["postgres"]) == (503, False)
+
+
+@pytest.mark.django_db
 def test_how_requests_go_is_still_told(client: Client) -> None:
     client.get("/healthz")
     with away():

@@ -193,6 +193,18 @@ def test_an_empty_setting_is_as_good_as_none(settings_with: Any) -> None:
     assert found["ALLOWED_HOSTS"] == ["*", "localhost", "127.0.0.1"]
 
 
+def test_a_database_that_vanished_is_not_waited_for_for_good(settings_with: Any) -> None:
+    found = settings_with(
+        DATABASE_URL="postgresql://db/name?keepalives_idle=5",
+        DATABASE_REPLICA_URL="postgresql://replica/name",
+        SECRET_KEY=LONG_KEY,
+    )["DATABASES"]
+    told = found["default"]["OPTIONS"]
+    assert (told["connect_timeout"], told["keepalives_idle"]) == (10, 5)
+    assert told["tcp_user_timeout"] == 300_000
+    assert found["replica"]["OPTIONS"]["connect_timeout"] == 2
+
+
 @pytest.mark.parametrize(
     ("url", "host"),
     [
