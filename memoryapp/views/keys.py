@@ -102,7 +102,7 @@ def _page(request: HttpRequest, form: KeyForm, status: int = 200, **shown: Any) 
             {
                 "key": key,
                 "state": _state(key, now),
-                "is_orphan": not key.has_maker,
+                "is_orphan": not key.has_maker,  # type: ignore[attr-defined]  # annotated above
                 "revoke_url": reverse("key-revoke", args=[key.pk]),
                 "rotate_url": reverse("key-rotate", args=[key.pk]),
                 "in_grace": key.previous_until is not None and now < key.previous_until,
