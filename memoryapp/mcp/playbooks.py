@@ -6,6 +6,7 @@ import re
 
 import mcp_types as types
 from mcp.shared.exceptions import MCPError
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from memoryapp.access import key_problem
 from memoryapp.domain.errors import UnableTo
@@ -18,7 +19,7 @@ SCHEME = "playbook://"
 TEMPLATE = "playbook://{slug}@{label}"
 MARKDOWN = "text/markdown"
 PAGE = 100
-#: The code of the 2025 revisions for a resource that is not there.
+#: The code of the 2025 revisions for a resource that is not there; later ones retired it.
 RESOURCE_NOT_FOUND = -32002
 _URI = re.compile(r"playbook://([-\w]{1,64})@([a-z0-9][a-z0-9-]{0,39})")
 
@@ -49,8 +50,8 @@ def resources(key: ApiKey, cursor: str | None) -> types.ListResourcesResult:
     )
 
 
-def resource(key: ApiKey, uri: str) -> types.ReadResourceResult:
-    """The Markdown of a release, as agents pull it.
+def resource(key: ApiKey, uri: str, revision: str) -> types.ReadResourceResult:
+    """The Markdown of a release, as agents pull it; ``revision`` is the protocol's.
 
     Raises:
         MCPError: an address of another form, or no such release.
@@ -61,7 +62,9 @@ def resource(key: ApiKey, uri: str) -> types.ReadResourceResult:
         raise MCPError(
             types.INVALID_PARAMS, f"A playbook's address is {TEMPLATE}, not {uri[:200]!r}."
         )
-    served = _served(key, named[1], named[2], RESOURCE_NOT_FOUND)
+    is_modern = revision in MODERN_PROTOCOL_VERSIONS
+    code = types.INVALID_PARAMS if is_modern else RESOURCE_NOT_FOUND
+    served = _served(key, named[1], named[2], code)
     contents = types.TextResourceContents(
         uri=uri,
         mime_type=MARKDOWN,

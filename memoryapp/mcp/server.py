@@ -140,7 +140,7 @@ async def _list_templates(
 async def _read_resource(
     context: Context, params: types.ReadResourceRequestParams
 ) -> types.ReadResourceResult:
-    return await _answered(playbooks.resource, _key(context), params.uri)
+    return await _answered(playbooks.resource, _key(context), params.uri, context.protocol_version)
 
 
 async def _list_prompts(

@@ -16,7 +16,7 @@ from django.db import OperationalError
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
-from mcp_types import INTERNAL_ERROR
+from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 
 from memoryapp.mcp import gate, tools
 from memoryapp.models import Candidate
@@ -110,6 +110,18 @@ def test_it_never_shows_what_belongs_to_others(address: str, served: Any, key: A
     answer = with_client(address, key("read")[1], ask)
     assert answer.is_error
     assert "There is no playbook 'theirs' here. Playbooks: desk." in answer.content[0].text
+
+
+@pytest.mark.parametrize(("mode", "code"), [("legacy", -32002), ("2026-07-28", INVALID_PARAMS)])
+def test_a_resource_that_is_not_there_has_the_code_of_the_revision(
+    address: str, served: Any, key: Any, mode: str, code: int
+) -> None:
+    async def ask(client: Client) -> Any:
+        with pytest.raises(MCPError) as refused:
+            await client.read_resource("playbook://desk@beta")
+        return refused.value.error.code
+
+    assert with_client(address, key("read")[1], ask, mode) == code
 
 
 @pytest.mark.parametrize("presented", ["", "Bearer gr_00000000_nothing", "Basic x"])
