@@ -18,6 +18,8 @@ class Retention(models.Model):
     #: counted from the end of the run, as is what models were asked.
     steps_days = models.PositiveIntegerField(null=True, blank=True)
     calls_days = models.PositiveIntegerField(null=True, blank=True)
+    #: counted from when a file was sent.
+    telemetry_days = models.PositiveIntegerField(null=True, blank=True)
     updated_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
     )

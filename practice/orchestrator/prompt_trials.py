@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 
 from memoryapp.domain.playbook import Delta
@@ -41,7 +42,7 @@ LOST = "Its worker stopped before it was done. Nothing was kept; try again."
 def perform(trial_id: int) -> None:
     """Run a waiting trial and store what the role said, or why it could not."""
     claimed = PromptTrial.objects.filter(pk=trial_id, status=PromptTrial.Status.WAITING).update(
-        status=PromptTrial.Status.RUNNING
+        status=PromptTrial.Status.RUNNING, started_at=timezone.now()
     )
     if not claimed:
         return
@@ -63,9 +64,12 @@ def perform(trial_id: int) -> None:
 
 def sweep() -> list[int]:
     """Fail trials whose worker is gone. Returns those that still wait for one."""
-    PromptTrial.objects.filter(
-        status=PromptTrial.Status.RUNNING, created_at__lt=timezone.now() - OVERDUE
-    ).update(status=PromptTrial.Status.FAILED, message=LOST, ended_at=timezone.now())
+    now = timezone.now()
+    # The release before notes no start.
+    began = Q(started_at__lt=now - OVERDUE) | Q(started_at=None, created_at__lt=now - OVERDUE)
+    PromptTrial.objects.filter(began, status=PromptTrial.Status.RUNNING).update(
+        status=PromptTrial.Status.FAILED, message=LOST, ended_at=now
+    )
     waiting = PromptTrial.objects.filter(status=PromptTrial.Status.WAITING)
     return list(waiting.values_list("pk", flat=True))
 

@@ -7,10 +7,17 @@ from datetime import datetime
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from practice.models import ModelCall, Retention, Run, SentTrajectory, Step
-from practice.queries.retention import calls_of_no_run, runs_with_calls, runs_with_steps
+from practice.models import ModelCall, Retention, Run, SentTrajectory, Step, TelemetryFile
+from practice.queries.retention import (
+    calls_of_no_run,
+    runs_with_calls,
+    runs_with_steps,
+    telemetry_files,
+)
 
 BATCH = 5_000
+#: Files of telemetry that go in one statement; each may have many megabytes.
+FILES = 50
 #: Statements of one task; then it rings for the next, so that no worker is taken for hours.
 STATEMENTS = 40
 
@@ -43,6 +50,11 @@ def _drop_of(policy: Retention, now: datetime, left: int) -> int:
         some = calls_of_no_run(policy, now).order_by("pk").values("pk")[:BATCH]
         blanked = ModelCall.objects.filter(pk__in=some).update(request=[], reply=[])
         left = 0 if blanked == BATCH else left - bool(blanked)
+    if left > 0 and policy.telemetry_days is not None:
+        # Analyses keep what their pages draw of a file.
+        few = telemetry_files(policy, now).order_by("pk").values("pk")[:FILES]
+        gone = TelemetryFile.objects.filter(pk__in=few)._raw_delete(using="default")
+        left = 0 if gone == FILES else left - bool(gone)
     return left
 
 

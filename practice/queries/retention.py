@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import QuerySet, Sum
 
-from practice.models import ModelCall, Retention, Run
+from practice.models import ModelCall, Retention, Run, TelemetryFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,17 +16,19 @@ class Due:
 
     steps: int
     calls: int
+    files: int
 
     @property
     def is_nothing(self) -> bool:
-        return not (self.steps or self.calls)
+        return not (self.steps or self.calls or self.files)
 
 
 def due(policy: Retention, now: datetime) -> Due:
     """Count what a policy would drop, saved or not."""
     calls = ModelCall.objects.filter(run__in=runs_with_calls(policy, now))
     steps = runs_with_steps(policy, now).aggregate(steps=Sum("attempts__step_count"))["steps"]
-    return Due(steps or 0, calls.count() + calls_of_no_run(policy, now).count())
+    texts = calls.count() + calls_of_no_run(policy, now).count()
+    return Due(steps or 0, texts, telemetry_files(policy, now).count())
 
 
 def runs_with_steps(policy: Retention, now: datetime) -> QuerySet[Run]:
@@ -49,6 +51,22 @@ def calls_of_no_run(policy: Retention, now: datetime) -> QuerySet[ModelCall]:
         created_at__lt=now - timedelta(days=policy.calls_days),
     )
     return made.exclude(request=[], reply=[])
+
+
+def telemetry_files(policy: Retention, now: datetime) -> QuerySet[TelemetryFile]:
+    """Files sent long enough ago that have been read.
+
+    What says how a system is built and what is usual in it stays: it is of no time.
+    """
+    if policy.telemetry_days is None:
+        return TelemetryFile.objects.none()
+    sent = TelemetryFile.objects.filter(
+        source__workspace=policy.workspace,
+        is_reference=False,
+        created_at__lt=now - timedelta(days=policy.telemetry_days),
+    )
+    unread = [TelemetryFile.Status.WAITING, TelemetryFile.Status.RUNNING]
+    return sent.exclude(kind=TelemetryFile.Kind.TOPOLOGY).exclude(status__in=unread)
 
 
 def _ended(policy: Retention, days: int | None, now: datetime) -> QuerySet[Run]:

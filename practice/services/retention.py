@@ -1,4 +1,4 @@
-"""How long a workspace keeps steps and what models were asked."""
+"""How long a workspace keeps steps, what models were asked, and telemetry."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from practice.models import Retention
 
 #: A hundred years: longer is for ever, which is an empty field.
 LONGEST_DAYS = 36_500
-FIELDS = ("steps_days", "calls_days")
+FIELDS = ("steps_days", "calls_days", "telemetry_days")
 
 
 def retention_of(workspace: Workspace) -> Retention:
@@ -26,6 +26,7 @@ def retention_set(
     workspace: Workspace,
     steps_days: int | None,
     calls_days: int | None,
+    telemetry_days: int | None,
     by: Any,
 ) -> Retention:
     """Set how many days things are kept; ``None`` is for ever. The next sweep drops what is older.
@@ -33,7 +34,7 @@ def retention_set(
     Raises:
         UnableToChange: a number of days that cannot be.
     """
-    asked = dict(zip(FIELDS, (steps_days, calls_days), strict=True))
+    asked = dict(zip(FIELDS, (steps_days, calls_days, telemetry_days), strict=True))
     for days in asked.values():
         if days is not None and not 1 <= days <= LONGEST_DAYS:
             raise UnableToChange(f"Keep things from 1 to {LONGEST_DAYS:,} days, or for ever.")

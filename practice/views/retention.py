@@ -35,6 +35,11 @@ class RetentionForm(forms.Form):
         "What models were asked and what they answered; of dry runs and analyses, days after the "
         "call. Tokens and costs stay.",
     )
+    telemetry_days = _days(
+        "Telemetry, days after it was sent",
+        "Metrics, traces and logs of incidents. Topology and what is usual stay, and so does what "
+        "analyses found and show. An incident cannot be looked at again without its telemetry.",
+    )
 
 
 @require_safe

@@ -249,4 +249,6 @@ def _wish(world: World) -> Steering:
 
 @leaves("retention.set")
 def retention_set(world: World) -> None:
-    retention.retention_set(workspace=world.workspace, steps_days=90, calls_days=None, by=world.by)
+    retention.retention_set(
+        workspace=world.workspace, steps_days=90, calls_days=None, telemetry_days=None, by=world.by
+    )

@@ -168,6 +168,20 @@ def test_it_gives_up_on_a_trial_whose_worker_is_gone(workspace: Any) -> None:
     assert "try again" in running.message
 
 
+def test_a_trial_that_waited_long_is_given_its_time(workspace: Any) -> None:
+    environment = EnvironmentFactory(workspace=workspace)
+    trial = PromptTrial.objects.create(environment=environment, role="validator", text="x")
+    PromptTrial.objects.update(created_at=timezone.now() - timedelta(hours=2))
+    prompt_trials.perform(trial.pk)
+    trial.refresh_from_db()
+    assert trial.started_at is not None
+    PromptTrial.objects.update(status="running", ended_at=None)
+
+    assert prompt_trials.sweep() == []
+    trial.refresh_from_db()
+    assert trial.status == "running"
+
+
 def asked(client: Any, attempt: Attempt, role: str = "validator", **change: str) -> Any:
     body = {"text": built_in_text(role), "do": "try", "attempt": str(attempt.pk)} | change
     return client.post(f"/environments/desk/prompts/{role}/save/", body)

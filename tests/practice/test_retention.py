@@ -10,9 +10,18 @@ from django.urls import reverse
 from django.utils import timezone
 
 from memoryapp.models import Event
-from practice.models import Attempt, ModelCall, Retention, Run, SentTrajectory, Step
+from practice.models import (
+    Attempt,
+    ModelCall,
+    Retention,
+    Run,
+    SentTrajectory,
+    Step,
+    TelemetryFile,
+    TelemetrySource,
+)
 from practice.orchestrator import retention
-from practice.services.retention import retention_set
+from practice.services.retention import FIELDS, retention_set
 from tests.factories import (
     AttemptFactory,
     CallFactory,
@@ -42,7 +51,7 @@ def attempt_of(run: Run, steps: int = 2) -> Attempt:
 
 
 def keep(workspace: Any, **days: int | None) -> None:
-    asked = {"steps_days": None, "calls_days": None, **days}
+    asked = {**dict.fromkeys(FIELDS), **days}
     retention_set(workspace=workspace, by=None, **asked)
 
 
@@ -111,6 +120,37 @@ def test_calls_of_no_run_go_by_when_they_were_made(
     assert list(ModelCall.objects.filter(request=[], reply=[])) == [old]
     page = vera_client.get(reverse("call-detail", args=[old.pk])).content.decode()
     assert "What was sent and answered was dropped, as" in page
+
+
+def test_telemetry_goes_after_it_was_sent_and_not_what_is_of_no_time(
+    workspace: Any, ada_client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = TelemetrySource.objects.create(workspace=workspace, name="Shop", slug="shop")
+    other = TelemetrySource.objects.create(workspace=WorkspaceFactory(), name="Shop", slug="shop")
+    for number, (kind, status, columns) in enumerate(
+        [
+            ("metrics", "done", {}),
+            ("logs", "failed", {}),
+            ("traces", "waiting", {}),
+            ("topology", "done", {}),
+            ("metrics", "done", {"is_reference": True}),
+            ("metrics", "done", {"source": other}),
+        ]
+    ):
+        row = {"source": source, "name": f"{number}", "digest": f"{number}", "original": b"x"}
+        TelemetryFile.objects.create(kind=kind, status=status, size=1, **{**row, **columns})
+    TelemetryFile.objects.update(created_at=NOW() - timedelta(days=31))
+    TelemetryFile.objects.create(
+        source=source, kind="logs", status="done", name="new", digest="n", original=b"x", size=1
+    )
+    assert ada_client.get(URL, {"telemetry_days": "30"}).context["due"].files == 2
+    keep(workspace, telemetry_days=30)
+    monkeypatch.setattr(retention, "FILES", 1)
+    assert retention.drop() is True
+    assert TelemetryFile.objects.count() == 6
+    monkeypatch.undo()
+    assert retention.drop() is False
+    assert set(TelemetryFile.objects.values_list("name", flat=True)) == {"2", "3", "4", "5", "new"}
 
 
 def test_workspaces_with_nothing_to_drop_do_not_keep_it_going(
