@@ -45,7 +45,9 @@ def candidate_assign(*, candidate: Candidate, to: Membership | None, by: Any) ->
         UnableToChange: decided already, or not somebody who decides in this workspace.
     """
     if to is not None and (to.workspace_id != candidate.workspace_id or not to.may_review):
-        raise UnableToChange("Only reviewers and admins of this workspace can be assigned.")
+        raise UnableToChange(
+            "Only reviewers, editors and admins of this workspace can be assigned."
+        )
     with transaction.atomic():
         row = (
             Candidate.objects.select_for_update(of=("self",), no_key=True)

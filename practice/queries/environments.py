@@ -51,7 +51,7 @@ def why_off(tool: EnvironmentTool) -> str:
         return "Off: its server does not say what it may change."
     if tool.effect is Effect.WRITE and tool.environment.keeps_changes:
         return "Off: it changes data, and the service has no reset that would undo it."
-    return "Off: an admin turned it off."
+    return "Off: somebody turned it off."
 
 
 @dataclass(frozen=True, slots=True)

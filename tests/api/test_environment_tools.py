@@ -76,7 +76,7 @@ def test_it_allows_what_may_destroy_only_to_who_says_so(desk: Environment, with_
 
 def test_it_forbids_without_further_words(desk: Environment, with_key: Any) -> None:
     answer = put(with_key("write"), f"{TOOLS}/get_order", allowed=False)
-    assert answer.json()["why_off"] == "Off: an admin turned it off."
+    assert answer.json()["why_off"] == "Off: somebody turned it off."
     assert not desk.tools.get(name="get_order").is_enabled
 
 

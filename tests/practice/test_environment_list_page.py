@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.factories import EnvironmentFactory, ToolFactory
 from tests.practice.pages import queries_of
 
@@ -24,6 +26,15 @@ def test_it_shows_status_and_tools_turned_on(vera_client: Any, workspace: Any) -
 def test_it_offers_connecting_to_admins_only(vera_client: Any, ada_client: Any) -> None:
     assert "/environments/new/" not in vera_client.get("/environments/").content.decode()
     assert "/environments/new/" in ada_client.get("/environments/").content.decode()
+
+
+@pytest.mark.parametrize(
+    "address", ["/environments/", "/practice/", "/practice/new/", "/practice/experiments/new/"]
+)
+def test_it_says_who_may_connect_one(rita_client: Any, edda_client: Any, address: str) -> None:
+    said = "An editor or admin of the workspace can connect one."
+    assert said in rita_client.get(address).content.decode()
+    assert said not in edda_client.get(address).content.decode()
 
 
 def test_it_hides_the_environments_of_others(olga_client: Any, workspace: Any) -> None:

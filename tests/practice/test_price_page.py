@@ -83,7 +83,7 @@ def test_it_refuses_a_price_that_cannot_be_and_keeps_what_was_typed(
 def test_it_is_set_by_admins_only(rita_client: Any, vera_client: Any, olga_client: Any) -> None:
     assert rita_client.post(URL + "save/", ASKED).status_code == 403
     page = vera_client.get(URL).content.decode()
-    assert "Admins set prices." in page
+    assert "Editors and admins set prices." in page
     olga_client.post(URL + "save/", ASKED)
     assert not vera_client.get(URL).context["prices"]
 

@@ -155,7 +155,7 @@ def test_it_is_changed_by_reviewers_and_admins_only(
     assert save(vera_client).status_code == 403
     assert vera_client.post(EDIT + "use/", {"version": "1"}).status_code == 403
     assert save(olga_client).status_code == 404
-    assert "Reviewers and admins change prompts." in vera_client.get(EDIT).content.decode()
+    assert "Reviewers, editors and admins change prompts." in vera_client.get(EDIT).content.decode()
 
 
 def test_it_asks_the_database_as_often_for_more_versions(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from io import StringIO
 from typing import Any
 
 import psycopg
@@ -71,6 +72,12 @@ def test_an_owner_is_told_to_have_pgvector_put_there(
     give(administrator, fresh)
     with pytest.raises(CommandError, match=r"Once, as an administrator .* CREATE EXTENSION vector"):
         call_command("prepare")
+
+
+def test_it_says_where_the_first_password_is_changed() -> None:
+    said = StringIO()
+    call_command("prepare", stdout=said)
+    assert "Change it under your name, Your account" in said.getvalue()
 
 
 def test_an_unreachable_database_is_named(settings: Any, fresh: str) -> None:

@@ -32,5 +32,7 @@ class Command(BaseCommand):
             self.stdout.write("")
             self.stdout.write(f"  First operator   {FIRST_OPERATOR}")
             self.stdout.write(f"  Password         {password}")
-            self.stdout.write("  Shown once. Change it in Settings after signing in.")
+            self.stdout.write(
+                "  Shown once. Change it under your name, Your account, after signing in."
+            )
             self.stdout.write("")
