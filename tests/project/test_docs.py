@@ -117,6 +117,16 @@ def test_every_setting_can_stand_in_the_file_that_compose_reads() -> None:
     # What is said there wins over the file, so it is no setting anybody would put into it.
     fixed = {name for s in ours for name, value in s["environment"].items() if "${" not in value}
     assert fixed == {"REDIS_URL", "SEED_DIR", "GREENROOM_DATA_DIR"}
+    # What else it sets has another default there than the documents say; they name it.
+    own = {
+        name
+        for s in ours
+        for name, value in s["environment"].items()
+        if value.startswith(f"${{{name}:-")
+    }
+    assert own == {"ALLOWED_HOSTS", "MCP_PORT", "LOG_FORMAT"}
+    operations = (ROOT / "docs" / "operations.md").read_text()
+    assert all(f"`{name}`" in operations for name in own)
 
 
 def test_the_image_brings_what_a_setting_needs() -> None:
