@@ -52,6 +52,13 @@ def _settings() -> str:
 
 
 def _read(tree: ast.Module) -> Iterator[tuple[str, str, str]]:
+    constants = {
+        target.id: ast.unparse(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
     for call in ast.walk(tree):
         if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)):
             continue
@@ -68,7 +75,8 @@ def _read(tree: ast.Module) -> Iterator[tuple[str, str, str]]:
         default = named.get("default") or (ast.unparse(last) if last else "empty")
         takes = KINDS[call.func.attr]
         if call.func.attr == "choice":
-            takes = f"one of {', '.join(re.findall(r'[a-z]+', named['among'], re.I))}"
+            among = constants.get(named["among"], named["among"])
+            takes = f"one of {', '.join(re.findall(r'[a-z]+', among, re.I))}"
         bounds = [f"{word} {named[word]}" for word in ("least", "most") if word in named]
         takes += f", {', '.join(bounds)}" if bounds else ""
         default = (

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import shlex
 import subprocess
+import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -32,7 +35,7 @@ OF_CLIENTS = {
     "OTEL_EXPORTER_OTLP_HEADERS",
 }  # fmt: skip
 #: Blocks without a language that are trees, files or formulas; requests are looked at.
-REQUEST = re.compile(r"^(GET|POST|PUT|PATCH|DELETE) (/api/v1/[^ ?]*)", re.MULTILINE)
+REQUEST = re.compile(r"^(GET|POST|PUT|PATCH|DELETE) (/api/v1/[^\s?]*)", re.MULTILINE)
 BLOCK = re.compile(r"^```([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 MADE_UP = ("~", "$", "/backups/")
 
@@ -73,7 +76,7 @@ def blocks(language: str) -> list[Any]:
         ]
         for match in BLOCK.finditer(page.read_text())
     ]  # fmt: skip
-    assert {block.language for block in found} <= {"", "sh", "python", "json", "nginx"}
+    assert {block.language for block in found} <= {"", "sh", "python", "json", "yaml", "nginx"}
     return [
         pytest.param(block, id=f"{block.page}-{number}")
         for number, block in enumerate(found)
@@ -138,6 +141,10 @@ def _compose(words: list[str]) -> bool:
     return words[0] == "compose" and (ROOT / "docker-compose.yml").exists()
 
 
+def _python(words: list[str]) -> bool:
+    return is_there(f"{words[1].replace('.', '/')}.py" if words[0] == "-m" else words[0])
+
+
 def _helm(words: list[str]) -> bool:
     return all(
         (ROOT / word / "Chart.yaml").exists() for word in words if word.startswith("deploy/")
@@ -153,8 +160,8 @@ PROGRAMS: dict[str, Callable[[list[str]], bool]] = {
     "helm": _helm,
     "export": lambda words: all(ours(word.partition("=")[0]) for word in words),
     "cp": lambda words: is_there(words[-2]),
-    "python": lambda words: is_there(words[0]),
-    "python3": lambda words: words[:2] == ["-m", "venv"],
+    "python": _python,
+    "python3": lambda words: words[:2] == ["-m", "venv"] or words[0] == "-c",
     "mkdir": lambda words: words[0] == "-p",
     "createdb": lambda words: len(words) == 1,
     "curl": lambda words: True,  # run below
@@ -177,7 +184,8 @@ def test_every_command_is_one(block: Block) -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("block", [one for one in blocks("sh") if "curl" in one.values[0].text])
 def test_every_call_with_curl_is_answered(block: Block, agent: str, tmp_path: Path) -> None:
-    (tmp_path / "session.jsonl").write_text(SESSION)
+    for name, content in FILES.items():
+        (tmp_path / name).write_bytes(content)
     text = block.text.replace("http://localhost:8000", agent)
     key = os.environ["GREENROOM_KEY"]
     text = re.sub(r"GREENROOM_KEY=\S+", f"GREENROOM_KEY={key}", text)
@@ -196,6 +204,14 @@ def test_json_is_json(block: Block) -> None:
     assert json.loads(block.text)
 
 
+@pytest.mark.parametrize("block", blocks("yaml"))
+def test_yaml_sends_alertmanager_where_it_is_taken(block: Block) -> None:
+    (receiver,) = yaml.safe_load(block.text)["receivers"]
+    (hook,) = receiver["webhook_configs"]
+    assert resolve(urlsplit(hook["url"]).path).url_name == "api-alertmanager-webhook"
+    assert hook["http_config"]["authorization"]["credentials"].startswith("gr_")
+
+
 @pytest.mark.parametrize("block", [one for one in blocks("") if REQUEST.search(one.values[0].text)])
 def test_every_request_has_an_address(block: Block) -> None:
     known = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())["paths"]
@@ -203,7 +219,7 @@ def test_every_request_has_an_address(block: Block) -> None:
     for method, path in REQUEST.findall(block.text):
         assert method.lower() in shapes[re.sub(r"\{\w+\}", "{}", path)], f"{method} {path}"
         try:
-            resolve(re.sub(r"\{\w+\}", "x", path))
+            resolve(re.sub(r"\{\w+\}", "1", path))
         except Resolver404:
             pytest.fail(f"{path} leads nowhere")
 
@@ -211,6 +227,13 @@ def test_every_request_has_an_address(block: Block) -> None:
 def test_reference_pages_say_what_the_code_says() -> None:
     for page, text in pages().items():
         assert (ROOT / "docs" / page).read_text() == text, "run: make reference"
+
+
+def test_the_reference_of_settings_names_choices_and_no_readers() -> None:
+    said = pages()["reference-settings.md"]
+    assert "| `LOG_LEVEL` | one of DEBUG, INFO, WARNING, ERROR, CRITICAL | `'WARNING'` |" in said
+    assert "| `MCP_COMMANDS` | JSON object | empty |" in said
+    assert "variables." not in said
 
 
 SESSION = "".join(
@@ -245,3 +268,21 @@ SESSION = "".join(
         },
     )
 )
+
+
+def _set() -> bytes:
+    """A labelled set of one outage, as small as one can be."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("cases/one/alert.json", '{"alert_ts": 1764061200, "entry_service": "web"}')
+        archive.writestr("cases/one/metrics.csv", METRICS)
+    return packed.getvalue()
+
+
+METRICS = "ts,service,metric,value\n1764061140,checkout,cpu,0.2\n1764061200,checkout,cpu,0.9\n"
+#: what the calls in the documents send.
+FILES = {
+    "session.jsonl": SESSION.encode(),
+    "metrics.csv": METRICS.encode(),
+    "outages.zip": _set(),
+}
