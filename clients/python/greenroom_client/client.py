@@ -162,7 +162,7 @@ class Greenroom:
         bullets: Sequence[Mapping[str, Any]] = (),
         task: str = "",
     ) -> Mapping[str, Any]:
-        """Say how a task went with a release: success, failure or partial.
+        """Say how a task went with a release: success or failure.
 
         ``bullets`` are ``{"id": label, "vote": "helpful" | "harmful" | "neutral"}``. ``task`` is
         your name for the task: what is said of it twice counts once. Without a receipt, of a
