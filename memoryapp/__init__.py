@@ -1,0 +1,1 @@
+"""What agents know: playbooks, bullets, candidates, releases. It knows nothing of ``practice``."""

@@ -1,0 +1,1 @@
+"""What is true of memory without a database: pure values and functions."""

@@ -1,0 +1,1 @@
+"""What agents call over MCP, in a process of its own."""

@@ -1,0 +1,1 @@
+"""What people and programs may do: one transaction each, its history in it."""

@@ -1,0 +1,1 @@
+"""What is true of practice without a database: pure values and functions."""

@@ -1,4 +1,4 @@
-"""The six roles without a language model."""
+"""The roles of practice without a language model."""
 
 from practice.agents.rules.engine import build_engine
 

@@ -1,0 +1,1 @@
+"""Spans and exports of other tools, read into trajectories. Pure."""
