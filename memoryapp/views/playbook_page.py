@@ -1,8 +1,8 @@
-"""What the three tabs of a playbook page show."""
+"""What the tabs of a playbook page show."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -32,6 +32,11 @@ EVALUATIONS_SHOWN = 5
 OFFERED_LABELS = (PRODUCTION, "staging")
 
 
+def labels_offered(names: Iterable[str]) -> list[str]:
+    """Labels to move, by name after ``production``: the first one is what a form begins with."""
+    return sorted({*OFFERED_LABELS, *names}, key=lambda name: (name != PRODUCTION, name))
+
+
 def playbook_context(request: HttpRequest, playbook: Playbook, tab: str) -> dict[str, Any]:
     """The frame of the page and the content of one tab."""
     url = playbook.get_absolute_url()
@@ -55,7 +60,7 @@ def playbook_context(request: HttpRequest, playbook: Playbook, tab: str) -> dict
         "publish_url": reverse("release-publish", args=[playbook.slug]),
         "move_label_url": reverse("label-move", args=[playbook.slug]),
         "section_names": SECTIONS,
-        "label_names": sorted({*OFFERED_LABELS, *(label.name for label in labels)}),
+        "label_names": labels_offered(label.name for label in labels),
         "labels": labels,
         "serving": sorted(labels, key=lambda label: label.name != PRODUCTION),
         "bullet_count": len(value.live),

@@ -20,7 +20,7 @@ from memoryapp.queries.releases import HEAVY
 from memoryapp.queries.use import UseFilter
 from memoryapp.services.releases import label_move, label_revert, release_publish
 from memoryapp.views.links import parameter, with_query
-from memoryapp.views.playbook_page import OFFERED_LABELS, playbook_context
+from memoryapp.views.playbook_page import labels_offered, playbook_context
 from memoryapp.views.playbooks import playbook_or_404
 
 
@@ -110,7 +110,7 @@ def release_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse
         "may_decide": membership_of(request).may_review,
         "move_label_url": reverse("label-move", args=[slug]),
         "withdraw_form": WithdrawForm(),
-        "label_names": sorted({*OFFERED_LABELS, *names}),
+        "label_names": labels_offered(names),
         "pulls": use_queries.newest_pulls(playbook.workspace, asked),
         "pulls_url": f"{reverse('pull-list')}{asked.as_query()}",
         "measured": playbook.evaluations.filter(digest=fingerprint(release.as_value())).first(),

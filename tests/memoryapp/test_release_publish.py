@@ -28,6 +28,14 @@ def test_it_freezes_the_draft_and_moves_the_label(rita_client: Any, playbook: An
     assert "production points at it now" in answer.content.decode()
 
 
+def test_it_offers_production_before_labels_that_come_first_by_name(
+    rita_client: Any, playbook: Any
+) -> None:
+    rita_client.post(URL, {"label": "beta"})
+    page = rita_client.get("/playbooks/help-desk/?tab=releases")
+    assert page.context["label_names"] == ["production", "beta", "staging"]
+
+
 def test_it_publishes_without_a_label(rita_client: Any, playbook: Any) -> None:
     rita_client.post(URL, {"label": ""})
     assert playbook.releases.exists()
