@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from memoryapp.clients import minilm, pulse, store
 from memoryapp.models import Event
-from memoryapp.project import doctor, embedded
+from memoryapp.project import data_folder, doctor, embedded
 from memoryapp.project.celery import app
 from memoryapp.project.cli import main
 from memoryapp.project.doctor import Finding
@@ -168,7 +168,7 @@ def test_it_says_that_the_disk_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(folder: Any) -> None:
         raise embedded.EmbeddedFailed("Only 3 MB are free.")
 
-    monkeypatch.setattr(embedded, "check_disk", full)
+    monkeypatch.setattr(data_folder, "check_disk", full)
     assert wrong(doctor._disk()) == [("disk", "Only 3 MB are free.")]
 
 
