@@ -53,8 +53,12 @@ class BulletEditForm(forms.Form):
 
 
 class PublishForm(forms.Form):
+    """``seen`` is the digest of the draft that was shown, ``since`` its newest revision."""
+
     notes = forms.CharField(max_length=500, required=False)
     label = forms.CharField(max_length=40, required=False)
+    seen = forms.CharField(required=False)
+    since = forms.IntegerField(min_value=0, max_value=2**62, required=False)
 
 
 class LabelMoveForm(forms.Form):

@@ -19,6 +19,7 @@ from memoryapp.api.permissions import HasScope, administers, playbook_of
 from memoryapp.api.serving import LabelSerializer, label_facts
 from memoryapp.domain.errors import UnableToChange
 from memoryapp.models import LabelMove, Playbook
+from memoryapp.queries import playbooks as playbook_queries
 from memoryapp.queries import releases as release_queries
 from memoryapp.services import curation, playbooks, releases, undoing
 
@@ -33,6 +34,28 @@ class SettingsSerializer(WriteRequest, serializers.ModelSerializer[Playbook]):
     class Meta:
         model = Playbook
         fields = ("name", "description", "token_budget", "requires_evaluation")
+
+
+class ChangeSerializer(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(choices=["added", "reworded", "moved", "retired"])
+    label = serializers.CharField()  # type: ignore[assignment]  # a field of that very name
+    section = serializers.CharField()
+    before = serializers.CharField(help_text="Empty for an added one.")
+    after = serializers.CharField(help_text="Empty for a retired one.")
+    moved_from = serializers.CharField(help_text="The section a moved one was in.")
+
+
+class DraftSerializer(serializers.Serializer[Any]):
+    """What the next release would be, and what it changes against the newest one."""
+
+    shown = serializers.CharField(
+        help_text="Send it as seen when you publish: nothing is, if the draft changed since."
+    )
+    version = serializers.IntegerField(source="next_number")
+    bullets = serializers.IntegerField(source="bullet_count")
+    tokens = serializers.IntegerField()
+    is_changed = serializers.BooleanField(help_text="Whether there is anything to publish.")
+    changes = ChangeSerializer(many=True)
 
 
 class BulletsMergeRequest(WriteRequest):
@@ -148,6 +171,16 @@ class PlaybookSettings(APIView):
                     playbook=playbook, required=required, by=request.user
                 )
         return Response(SettingsSerializer(playbook).data)
+
+
+class PlaybookDraft(APIView):
+    permission_classes = (HasScope,)
+    scopes = READING
+
+    @extend_schema(responses={200: DraftSerializer, 404: PROBLEM})
+    def get(self, request: Request, slug: str) -> Response:
+        """What the next release would say, and what it changes."""
+        return Response(DraftSerializer(playbook_queries.draft(playbook_of(request, slug))).data)
 
 
 class BulletsMergePreview(APIView):

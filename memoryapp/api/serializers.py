@@ -205,6 +205,13 @@ class PublishRequest(WriteRequest):
     label = serializers.CharField(  # type: ignore[assignment]  # a field of that very name
         required=False, default="", allow_blank=True
     )
+    seen = serializers.CharField(
+        required=False,
+        default=None,
+        allow_null=True,
+        max_length=100,
+        help_text="The draft's shown: a draft that changed since is not published.",
+    )
 
 
 class LabelRequest(WriteRequest):

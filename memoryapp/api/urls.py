@@ -97,6 +97,11 @@ urlpatterns = [
         name="api-label-revert",
     ),
     path(
+        "playbooks/<slug:slug>/draft",
+        curation.PlaybookDraft.as_view(),
+        name="api-playbook-draft",
+    ),
+    path(
         "playbooks/<slug:slug>/settings",
         curation.PlaybookSettings.as_view(),
         name="api-playbook-settings",

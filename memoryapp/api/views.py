@@ -75,7 +75,7 @@ class ReleaseList(APIView):
         request=s.PublishRequest, responses={201: s.ReleaseSerializer, 404: PROBLEM, 409: PROBLEM}
     )
     def post(self, request: Request, slug: str) -> Response:
-        """Publish what is approved as the next release."""
+        """Publish what is approved as the next release, or only the draft that was ``seen``."""
         asked = s.PublishRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         release = releases.release_publish(

@@ -25,13 +25,17 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What the next release would be. ``newest`` names the release it is compared with, if any."""
+    """What the next release would be. ``newest`` names the release it is compared with, if any.
+
+    ``shown`` is the digest of what it says.
+    """
 
     next_number: int
     changes: Sequence[Change]
     newest: str
     bullet_count: int
     tokens: int
+    shown: str
 
     @property
     def is_changed(self) -> bool:
@@ -88,6 +92,15 @@ def changes(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> list[
     return found
 
 
+def said(document: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return what an agent reads, in order: section, label and text. Counters are no part of it."""
+    return [
+        (section["name"], bullet["label"], bullet["content"])
+        for section in document["sections"]
+        for bullet in section["bullets"]
+    ]
+
+
 def _displaced(before: Sequence[str], after: Sequence[str]) -> set[str]:
     """The fewest labels one must move to get from one order to the other.
 
@@ -112,8 +125,5 @@ def _displaced(before: Sequence[str], after: Sequence[str]) -> set[str]:
 
 def _texts(document: Mapping[str, Any] | None) -> dict[str, tuple[str, str]]:
     """Label to (section, text)."""
-    return {
-        bullet["label"]: (section["name"], bullet["content"])
-        for section in (document or {}).get("sections", ())
-        for bullet in section["bullets"]
-    }
+    read = said(document) if document else []
+    return {label: (section, text) for section, label, text in read}

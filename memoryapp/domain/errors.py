@@ -5,6 +5,7 @@
     ├── UnableToDecide     a candidate is not waiting, or changed while being read: 409
     ├── UnableToUndo       what would be undone has moved on: 409
     ├── UnableToChange     a bullet, playbook, label or key cannot take this change: 409
+    ├── ChangedMeanwhile   what it was asked of is no longer what was seen: 409
     ├── UnableToServe      the release was withdrawn; ``extra`` names its replacement: 410
     ├── UnableToRead       a file is not what it is said to be: 422
     ├── UnableToPublish    nothing to publish, or nothing new: 409
@@ -50,6 +51,13 @@ class UnableToChange(UnableTo):
 
 class UnableToPublish(UnableTo):
     pass
+
+
+class ChangedMeanwhile(UnableTo):
+    """``extra`` has ``shown``, the digest of what it is now."""
+
+    def __init__(self, message: str, *, shown: str) -> None:
+        super().__init__(message, extra={"shown": shown})
 
 
 class UnableToConnect(UnableTo):

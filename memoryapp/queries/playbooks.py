@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import groupby
 
-from django.db.models import Count, Prefetch, QuerySet, Sum
+from django.db.models import Count, Max, Prefetch, QuerySet, Sum
 from django.db.models.functions import Length
 
 from memoryapp.domain import formats
 from memoryapp.domain import playbook as domain
-from memoryapp.domain.changes import Draft, changes
+from memoryapp.domain.changes import Change, Draft, changes, said
 from memoryapp.domain.playbook import CHARS_PER_TOKEN, BulletStatus, Op, fingerprint
-from memoryapp.models import Evaluation, Playbook, Release, ReleaseLabel, Workspace
+from memoryapp.domain.seen import shown
+from memoryapp.models import (
+    BulletRevision,
+    Evaluation,
+    Playbook,
+    Release,
+    ReleaseLabel,
+    Workspace,
+)
 from memoryapp.queries.releases import HEAVY
 
 DRAFT_HEX = 12
@@ -68,7 +77,53 @@ def draft(playbook: Playbook, value: domain.Playbook | None = None) -> Draft:
         newest=str(newest or ""),
         bullet_count=len(value.live),
         tokens=value.tokens,
+        shown=shown(said(document)),
     )
+
+
+def newest_revision(playbook: Playbook) -> int:
+    """The newest revision of any bullet: a later one has a higher number, whichever bullet's."""
+    found = BulletRevision.objects.filter(bullet__playbook=playbook).aggregate(newest=Max("pk"))
+    return found["newest"] or 0
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSince:
+    """What became of a bullet of the draft, and the last revision that made it so."""
+
+    change: Change
+    revision: BulletRevision | None
+
+
+def draft_since(playbook: Playbook, revision: int) -> list[ChangeSince]:
+    """What changed in the draft since ``newest_revision`` was this one, in the order of a release.
+
+    Empty where nothing but the order of bullets did: places are in no revision.
+    """
+    rows = BulletRevision.objects.filter(bullet__playbook=playbook)
+    newest = rows.order_by("bullet", "-pk").distinct("bullet").select_related("bullet")
+    then = {row.bullet.label: row for row in newest.filter(pk__lte=revision)}
+    since = newest.filter(pk__gt=revision).select_related("bullet", "author")
+    by = {row.bullet.label: row for row in since}
+    value = playbook.as_value()
+    before = [
+        (row.section, bullet.label, row.content)
+        for bullet in value.bullets
+        if (row := then.get(bullet.label)) and row.status in domain.LIVE
+    ]
+    now = [(bullet.section, bullet.label, bullet.content) for bullet in value.live]
+    found = changes(_document(before), _document(now))
+    return [ChangeSince(change, by.get(change.label)) for change in found]
+
+
+def _document(read: list[tuple[str, str, str]]) -> formats.Document:
+    """The part of a document that ``changes`` reads."""
+    return {
+        "sections": [
+            {"name": name, "bullets": [{"label": row[1], "content": row[2]} for row in rows]}
+            for name, rows in groupby(read, key=lambda row: row[0])
+        ]
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,12 @@ from django.db import transaction
 from memoryapp.clients import pull_cache
 from memoryapp.domain import formats
 from memoryapp.domain import playbook as domain
+from memoryapp.domain.changes import said
 from memoryapp.domain.delivery import FORMS
-from memoryapp.domain.errors import UnableToChange, UnableToPublish
+from memoryapp.domain.errors import ChangedMeanwhile, UnableToChange, UnableToPublish
 from memoryapp.domain.masking import secrets_in
 from memoryapp.domain.ranking import room_report
+from memoryapp.domain.seen import shown
 from memoryapp.domain.text import cleaned
 from memoryapp.models import BulletRevision, Event, LabelMove, Playbook, Release, ReleaseLabel
 from memoryapp.queries.playbooks import gating
@@ -24,10 +26,15 @@ LABEL_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 PRODUCTION = "production"
 
 
-def release_publish(*, playbook: Playbook, by: Any, notes: str = "", label: str = "") -> Release:
+def release_publish(
+    *, playbook: Playbook, by: Any, notes: str = "", label: str = "", seen: str | None = None
+) -> Release:
     """Freeze the live bullets as the next release; with ``label``, move it there at once.
 
+    ``seen`` is ``shown`` of the draft that was looked at; ``None`` publishes whatever there is.
+
     Raises:
+        ChangedMeanwhile: the draft is not the one that was seen.
         UnableToPublish: no approved bullet, more of them than the token budget holds, nothing
             changed since the newest release, a bullet
             holds what looks like a secret, or the playbook requires an evaluation and these bullets
@@ -36,15 +43,6 @@ def release_publish(*, playbook: Playbook, by: Any, notes: str = "", label: str 
     with transaction.atomic():
         playbook = Playbook.objects.select_for_update(no_key=True).get(pk=playbook.pk)
         value = playbook.as_value()
-        if not value.live:
-            raise UnableToPublish(
-                "There is no approved bullet to publish. Approve a candidate in Review first."
-            )
-        try:
-            domain.check_fits(value)
-        except domain.OverBudget as refusal:
-            raise UnableToPublish(f"{refusal} {room_report(value)}") from refusal
-        _check_secrets(value)
         newest = playbook.releases.first()
         number = newest.number + 1 if newest else 1
         frozen = formats.document(
@@ -54,7 +52,23 @@ def release_publish(*, playbook: Playbook, by: Any, notes: str = "", label: str 
             description=playbook.description,
             version=number,
         )
-        if newest and _same(newest.document, frozen):
+        now = shown(said(frozen))
+        if seen is not None and seen != now:
+            raise ChangedMeanwhile(
+                "The draft was changed while you were looking at it. Nothing was published; look "
+                "at what changed, then publish it as it is now.",
+                shown=now,
+            )
+        if not value.live:
+            raise UnableToPublish(
+                "There is no approved bullet to publish. Approve a candidate in Review first."
+            )
+        try:
+            domain.check_fits(value)
+        except domain.OverBudget as refusal:
+            raise UnableToPublish(f"{refusal} {room_report(value)}") from refusal
+        _check_secrets(value)
+        if newest and said(newest.document) == said(frozen):
             raise UnableToPublish(
                 f"Nothing changed since v{newest.number}. Move a label to it instead."
             )
@@ -211,16 +225,3 @@ def label_revert(
                 f"{label} came from {last.from_release} by now. Nothing was moved; look again."
             )
         return label_move(playbook=playbook, name=label.name, release=last.from_release, by=by)
-
-
-def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    return _said(one) == _said(other)
-
-
-def _said(frozen: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """What an agent reads: counters alone make no new release."""
-    return [
-        (section["name"], bullet["label"], bullet["content"])
-        for section in frozen["sections"]
-        for bullet in section["bullets"]
-    ]

@@ -211,6 +211,7 @@ def _peek(request: HttpRequest, playbook: Playbook, label: str) -> dict[str, Any
 def _releases_tab(request: HttpRequest, playbook: Playbook) -> dict[str, Any]:
     page = page_of(request, _light(playbook).prefetch_related("labels"), RELEASES_PER_PAGE)
     return {
+        "newest_revision": playbook_queries.newest_revision(playbook),
         "releases": page.object_list,
         "page_obj": page,
         "moves": _moves(playbook)[:MOVES_SHOWN],

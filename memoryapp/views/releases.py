@@ -11,10 +11,11 @@ from django.views.decorators.http import require_POST, require_safe
 from memoryapp.access import Right, gate, membership_of, object_or_404
 from memoryapp.domain.changes import changes
 from memoryapp.domain.delivery import FORMS
-from memoryapp.domain.errors import UnableTo
+from memoryapp.domain.errors import ChangedMeanwhile, UnableTo
 from memoryapp.domain.playbook import fingerprint
 from memoryapp.forms import LabelMoveForm, PublishForm, WithdrawForm, first_error
 from memoryapp.models import Playbook, Release
+from memoryapp.queries import playbooks as playbook_queries
 from memoryapp.queries import use as use_queries
 from memoryapp.queries.releases import HEAVY
 from memoryapp.queries.use import UseFilter
@@ -27,21 +28,34 @@ from memoryapp.views.playbooks import playbook_or_404
 @require_POST
 @gate(Right.REVIEW)
 def publish(request: HttpRequest, slug: str) -> HttpResponse:
-    """Freeze the draft; the label, if one was chosen, moves to it in the same step."""
+    """Freeze the draft; the label, if one was chosen, moves to it in the same step.
+
+    A draft that is not the one its reader saw is shown once more, with what changed.
+    """
     playbook = playbook_or_404(request, slug)
     form = PublishForm(request.POST)
     error, status = first_error(form), 422
+    typed: dict[str, object] = {
+        name: request.POST.get(name, "") for name in ("notes", "label", "seen", "since")
+    }
     if not error:
+        asked = form.cleaned_data
+        since, label = asked.pop("since"), asked["label"]
         try:
-            release = release_publish(playbook=playbook, by=request.user, **form.cleaned_data)
+            release = release_publish(playbook=playbook, by=request.user, **asked)
+        except ChangedMeanwhile as refusal:
+            error, status = str(refusal), refusal.status
+            # What is shown below is what the next click publishes.
+            typed |= {"seen": None, "since": None}
+            if since is not None:
+                typed["changed"] = playbook_queries.draft_since(playbook, since)
         except UnableTo as refusal:
             error, status = str(refusal), refusal.status
         else:
-            label = form.cleaned_data["label"]
             said = f" {label} points at it now." if label else " No label was moved."
             messages.success(request, f"{release} of {playbook.name} is published.{said}")
             return redirect(f"{playbook.get_absolute_url()}?tab=releases")
-    return _refused(request, playbook, error, status)
+    return _refused(request, playbook, error, status, publishing=typed)
 
 
 @require_POST
@@ -72,11 +86,10 @@ def move_label(request: HttpRequest, slug: str) -> HttpResponse:
     return _refused(request, playbook, error, status)
 
 
-def _refused(request: HttpRequest, playbook: Playbook, error: str, status: int) -> HttpResponse:
-    context = playbook_context(request, playbook, "releases") | {
-        "error": error,
-        "typed": {name: request.POST.get(name, "") for name in ("notes", "label", "name")},
-    }
+def _refused(
+    request: HttpRequest, playbook: Playbook, error: str, status: int, **typed: object
+) -> HttpResponse:
+    context = playbook_context(request, playbook, "releases") | {"error": error, **typed}
     return render(request, "memoryapp/playbook_detail.html", context, status=status)
 
 

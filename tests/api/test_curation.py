@@ -204,3 +204,34 @@ def test_playbooks_of_another_workspace_are_unknown(call: Any, olga: Any) -> Non
     call("post", "/playbooks/theirs/merge/preview", {"labels": ["a-1", "a-2"]}, expect=404)
     call("post", "/playbooks/theirs/undo-run/preview", {"origin": "/x/"}, expect=404)
     call("get", "/playbooks/theirs/labels/production/history", expect=404)
+
+
+def test_the_draft_is_published_as_it_was_seen(call: Any, playbook: Any) -> None:
+    bullet = BulletFactory(playbook=playbook, section="apis", content="Ask twice.")
+    draft = call("get", f"{PATH}/draft")
+    assert (draft["version"], draft["bullets"], draft["is_changed"]) == (1, 1, True)
+    assert draft["changes"] == [
+        {
+            "kind": "added",
+            "label": bullet.label,
+            "section": "apis",
+            "before": "",
+            "after": "Ask twice.",
+            "moved_from": "",
+        }
+    ]
+    BulletFactory(playbook=playbook)
+    asked = {"seen": draft["shown"], "label": "production"}
+    refused = call("post", f"{PATH}/releases", asked, expect=409)
+    assert refused["type"] == "urn:greenroom:problem:changed-meanwhile"
+    assert not playbook.releases.exists()
+    assert refused["shown"] == call("get", f"{PATH}/draft")["shown"]
+    call("post", f"{PATH}/releases", asked | {"seen": refused["shown"]}, expect=201)
+    assert playbook.labels.get().release.number == 1
+    assert call("get", f"{PATH}/draft")["is_changed"] is False
+    call("post", f"{PATH}/releases", {"seen": ""}, expect=400)
+
+
+def test_who_names_no_draft_publishes_what_there_is(call: Any, playbook: Any) -> None:
+    BulletFactory(playbook=playbook)
+    call("post", f"{PATH}/releases", {"seen": None}, expect=201)

@@ -50,6 +50,6 @@ def test_it_ignores_counters() -> None:
 @pytest.mark.parametrize(("bullets", "publishable"), [(1, True), (0, False)])
 def test_it_publishes_no_empty_draft(bullets: int, publishable: bool) -> None:
     found = changes(document(apis_001="a", apis_002="b"), document(apis_002="c"))
-    draft = Draft(2, found, "v1", bullets, 10)
+    draft = Draft(2, found, "v1", bullets, 10, "shown")
     assert draft.is_changed is publishable
     assert (draft.added, draft.reworded, draft.retired, draft.same_as) == (0, 1, 1, "")

@@ -168,9 +168,10 @@ def test_it_replaces_what_the_same_link_measured_before(playbook: Playbook) -> N
 def test_it_refuses_on_the_page_with_the_way_to_measure(
     rita_client: Any, playbook: Playbook
 ) -> None:
-    tab = rita_client.get("/playbooks/book/?tab=releases").content.decode()
-    assert "/practice/experiments/new/?playbook=book&amp;is_gate=on" in tab
-    answer = rita_client.post("/playbooks/book/releases/publish/", {"notes": "Kept."})
+    tab = rita_client.get("/playbooks/book/?tab=releases")
+    assert "/practice/experiments/new/?playbook=book&amp;is_gate=on" in tab.content.decode()
+    asked = {"notes": "Kept.", "seen": tab.context["draft"].shown}
+    answer = rita_client.post("/playbooks/book/releases/publish/", asked)
     assert answer.status_code == 409
     assert "Nothing was published: run an experiment as a gate" in answer.content.decode()
     assert "Kept." in answer.content.decode()

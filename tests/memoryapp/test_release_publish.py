@@ -6,11 +6,23 @@ from typing import Any
 
 import pytest
 
+from memoryapp.services.bullets import bullet_add, bullet_edit, bullet_retire
+from memoryapp.services.curation import bullet_move, bullet_place
 from tests.factories import BulletFactory, PlaybookFactory
 
 pytestmark = pytest.mark.django_db
 
 URL = "/playbooks/help-desk/releases/publish/"
+
+
+def opened(client: Any) -> dict[str, Any]:
+    """The form as whoever opens the page gets it."""
+    shown = client.get("/playbooks/help-desk/?tab=releases").context
+    return {"seen": shown["draft"].shown, "since": shown["newest_revision"]}
+
+
+def published(client: Any, **typed: Any) -> Any:
+    return client.post(URL, opened(client) | typed, follow=True)
 
 
 @pytest.fixture
@@ -21,7 +33,7 @@ def playbook(workspace: Any) -> Any:
 
 
 def test_it_freezes_the_draft_and_moves_the_label(rita_client: Any, playbook: Any) -> None:
-    answer = rita_client.post(URL, {"notes": "The first.", "label": "production"}, follow=True)
+    answer = published(rita_client, notes="The first.", label="production")
     release = playbook.releases.get()
     assert (release.number, release.notes) == (1, "The first.")
     assert playbook.labels.get().release == release
@@ -31,20 +43,20 @@ def test_it_freezes_the_draft_and_moves_the_label(rita_client: Any, playbook: An
 def test_it_offers_production_before_labels_that_come_first_by_name(
     rita_client: Any, playbook: Any
 ) -> None:
-    rita_client.post(URL, {"label": "beta"})
+    published(rita_client, label="beta")
     page = rita_client.get("/playbooks/help-desk/?tab=releases")
     assert page.context["label_names"] == ["production", "beta", "staging"]
 
 
 def test_it_publishes_without_a_label(rita_client: Any, playbook: Any) -> None:
-    rita_client.post(URL, {"label": ""})
+    published(rita_client, label="")
     assert playbook.releases.exists()
     assert not playbook.labels.exists()
 
 
 def test_it_keeps_the_notes_when_nothing_changed(rita_client: Any, playbook: Any) -> None:
-    rita_client.post(URL, {})
-    answer = rita_client.post(URL, {"notes": "Again."})
+    published(rita_client)
+    answer = published(rita_client, notes="Again.")
     said = answer.content.decode()
     assert answer.status_code == 409
     assert "Nothing changed since v1" in said
@@ -53,7 +65,7 @@ def test_it_keeps_the_notes_when_nothing_changed(rita_client: Any, playbook: Any
 
 
 def test_it_publishes_nothing_when_the_label_is_no_name(rita_client: Any, playbook: Any) -> None:
-    answer = rita_client.post(URL, {"label": "No Name"})
+    answer = published(rita_client, label="No Name")
     assert answer.status_code == 409
     assert not playbook.releases.exists()
 
@@ -63,7 +75,7 @@ def test_it_says_what_to_retire_when_the_budget_was_lowered(
 ) -> None:
     playbook.token_budget = playbook.as_value().tokens - 1
     playbook.save()
-    answer = rita_client.post(URL, {"notes": "The first."})
+    answer = published(rita_client, notes="The first.")
     said = answer.content.decode()
     assert answer.status_code == 409
     assert "Retire bullets worth 1 token first. Least proven" in said
@@ -77,3 +89,78 @@ def test_it_is_refused_to_a_viewer(vera_client: Any, playbook: Any) -> None:
 
 def test_it_does_not_exist_for_other_workspaces(olga_client: Any, playbook: Any) -> None:
     assert olga_client.post(URL).status_code == 404
+
+
+def test_it_publishes_only_the_draft_its_reader_saw(
+    rita_client: Any, playbook: Any, ada: Any
+) -> None:
+    bullet = bullet_add(playbook=playbook, section="apis", content="Ask twice.", by=ada)
+    gone = bullet_add(playbook=playbook, section="apis", content="Never mind.", by=ada)
+    seen = opened(rita_client) | {"notes": "Mine.", "label": "staging"}
+    bullet_edit(bullet=bullet, content="Ask three times.", reason="Safer", by=ada, revision=1)
+    bullet_retire(bullet=gone, reason="Wrong", by=ada)
+    bullet_add(playbook=playbook, section="pitfalls", content="Do not guess.", by=ada)
+    answer = rita_client.post(URL, seen)
+    assert answer.status_code == 409
+    assert not playbook.releases.exists()
+    changed = answer.context["publishing"]["changed"]
+    found = [(row.change.kind, row.change.after, row.revision.author) for row in changed]
+    assert sorted(found, key=lambda each: each[0]) == [
+        ("added", "Do not guess.", ada),
+        ("retired", "", ada),
+        ("reworded", "Ask three times.", ada),
+    ]
+    said = answer.content.decode()
+    assert "What changed while you were looking" in said
+    assert "ada" in said
+    assert "Mine.</textarea>" in said
+    assert '<option value="staging" selected>' in said
+    assert "Publish v1 as it is now" in said
+    # The page that shows it is one that was seen.
+    shown = answer.context["draft"].shown
+    assert f'name="seen" value="{shown}"' in said
+    rita_client.post(URL, seen | {"seen": shown})
+    assert playbook.labels.get().release.notes == "Mine."
+
+
+def test_what_stands_elsewhere_is_another_draft(rita_client: Any, playbook: Any, ada: Any) -> None:
+    """Agents read it in another order, or under another heading."""
+    first, _ = (
+        bullet_add(playbook=playbook, section="apis", content=text, by=ada) for text in "ab"
+    )
+    seen = opened(rita_client)
+    bullet_place(bullet=first, direction="down", by=ada)
+    answer = rita_client.post(URL, seen)
+    assert "bullets stand in another order" in answer.content.decode()
+    seen = opened(rita_client)
+    bullet_move(bullet=first, section="pitfalls", by=ada)
+    answer = rita_client.post(URL, seen)
+    (row,) = answer.context["publishing"]["changed"]
+    assert (row.change.kind, row.change.moved_from) == ("moved", "apis")
+    assert not playbook.releases.exists()
+
+
+@pytest.mark.parametrize("forged", [{}, {"seen": ""}, {"seen": "0" * 64, "since": "1"}])
+def test_it_publishes_nothing_that_nobody_saw(rita_client: Any, playbook: Any, forged: Any) -> None:
+    assert rita_client.post(URL, forged).status_code == 409
+    assert rita_client.post(URL, forged | {"since": "-1"}).status_code == 422
+    assert rita_client.post(URL, forged | {"since": "9" * 30}).status_code == 422
+    assert not playbook.releases.exists()
+
+
+def test_a_refused_form_still_holds_what_its_reader_saw(
+    rita_client: Any, playbook: Any, ada: Any
+) -> None:
+    """A label that is none is mended, and the draft may have moved on while it was."""
+    seen = opened(rita_client)
+    answer = rita_client.post(URL, seen | {"label": "No Name"})
+    assert f'name="seen" value="{seen["seen"]}"' in answer.content.decode()
+    bullet_add(playbook=playbook, section="apis", content="Ask twice.", by=ada)
+    assert rita_client.post(URL, seen | {"label": "staging"}).status_code == 409
+
+
+def test_a_second_click_publishes_nothing_more(rita_client: Any, playbook: Any, ada: Any) -> None:
+    seen = opened(rita_client)
+    assert rita_client.post(URL, seen).status_code == 302
+    assert "Nothing changed since v1" in rita_client.post(URL, seen).content.decode()
+    assert playbook.releases.count() == 1
