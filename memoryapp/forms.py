@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 from django import forms
 from django.http import HttpRequest
@@ -13,9 +13,11 @@ from django.utils import timezone
 
 from memoryapp.domain.redaction import BadRule, Own, own_rules
 from memoryapp.domain.review import Policy
+from memoryapp.domain.seen import shown
 from memoryapp.domain.webhooks import KINDS
 from memoryapp.models import Playbook, Role
 from memoryapp.models.tokens import Scope
+from memoryapp.queries.meanwhile import Meanwhile
 
 MAX_BUDGET = 1_000_000
 NEVER = "never"
@@ -24,12 +26,46 @@ FILE_MOST = 1_500_000
 ZIP = b"PK\x03\x04"
 
 
+class SeenForm(forms.Form):
+    """A form that replaces what its reader saw: ``seen`` is the digest of that.
+
+    What stands comes by the names of the audit log; ``initial_of`` makes values of fields of it.
+    """
+
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    @staticmethod
+    def initial_of(stands: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(stands)
+
+    @classmethod
+    def showing(cls, stands: Mapping[str, Any]) -> Self:
+        """The form as whoever opens the page gets it."""
+        return cls(initial={**cls.initial_of(stands), "seen": shown(stands)})
+
+    def again(self, found: Meanwhile) -> Self:
+        """The form once more: what was typed stays, all else is as it stands by now.
+
+        A field that nobody touched must not put back what somebody else has just changed.
+        """
+        typed: Iterable[str] = self.fields
+        if found.was is not None:
+            typed = type(self)(self.data, initial=self.initial_of(found.was)).changed_data
+        kept = {name: self[name].data for name in typed}
+        stands = self.initial_of(found.now)
+        return type(self)(initial={**stands, **kept, "seen": shown(found.now)})
+
+
 class PlaybookForm(forms.Form):
     name = forms.CharField(max_length=100, help_text="For example the agent it is for.")
     description = forms.CharField(max_length=300, required=False)
     token_budget = forms.IntegerField(
         min_value=0, max_value=MAX_BUDGET, initial=8000, help_text="0 means no limit."
     )
+
+
+class PlaybookChangeForm(SeenForm, PlaybookForm):
+    """What ``services.curation.settings_of`` says."""
 
 
 class Lines(forms.CharField):
@@ -284,7 +320,7 @@ class RoleForm(forms.Form):
     role = forms.ChoiceField(choices=Role.choices)
 
 
-class GateForm(forms.Form):
+class GateForm(SeenForm):
     """The confidence from which nobody is asked, in percent; empty asks people about everything."""
 
     admit_from = forms.FloatField(min_value=50, max_value=100, required=False)
@@ -343,14 +379,15 @@ class PolicyForm(GateForm):
     )
 
     @staticmethod
-    def initial_of(policy: Policy) -> dict[str, Any]:
+    def initial_of(stands: Mapping[str, Any]) -> dict[str, Any]:
+        admit_from = stands["admit_from"]
         return {
-            "reviewers": policy.reviewers,
-            "protected_labels": ", ".join(policy.protected_labels),
-            "protected_reviewers": policy.protected_reviewers,
-            "admit_from": None if policy.admit_from is None else _percent(policy.admit_from),
-            "audit_share": _percent(policy.audit_share),
-            "blind_share": _percent(policy.blind_share),
+            "reviewers": stands["reviewers"],
+            "protected_labels": ", ".join(stands["protected_labels"]),
+            "protected_reviewers": stands["protected_reviewers"],
+            "admit_from": None if admit_from is None else _percent(admit_from),
+            "audit_share": _percent(stands["audit_share"]),
+            "blind_share": _percent(stands["blind_share"]),
         }
 
     def policy(self) -> Policy:

@@ -18,6 +18,7 @@ from memoryapp.api.contract import PROBLEM, READING, WRITING, WriteRequest
 from memoryapp.api.permissions import HasScope, administers, playbook_of
 from memoryapp.api.serving import LabelSerializer, label_facts
 from memoryapp.domain.errors import UnableToChange
+from memoryapp.domain.seen import shown
 from memoryapp.models import LabelMove, Playbook
 from memoryapp.queries import playbooks as playbook_queries
 from memoryapp.queries import releases as release_queries
@@ -30,10 +31,18 @@ class SettingsSerializer(WriteRequest, serializers.ModelSerializer[Playbook]):
     """``token_budget`` 0 means no limit."""
 
     token_budget = serializers.IntegerField(min_value=0, max_value=1_000_000)
+    shown = serializers.SerializerMethodField(
+        help_text="Of name, description and token budget. Send it as seen with a change: it is "
+        "refused if somebody else changed them since."
+    )
+    seen = serializers.CharField(write_only=True, required=False, max_length=100)
 
     class Meta:
         model = Playbook
-        fields = ("name", "description", "token_budget", "requires_evaluation")
+        fields = ("name", "description", "token_budget", "requires_evaluation", "shown", "seen")
+
+    def get_shown(self, row: Playbook) -> str:
+        return shown(curation.settings_of(row))
 
 
 class ChangeSerializer(serializers.Serializer[Any]):
@@ -150,7 +159,7 @@ class PlaybookSettings(APIView):
         asked = SettingsSerializer(playbook, data=request.data, partial=True)
         asked.is_valid(raise_exception=True)
         wanted = dict(asked.validated_data)
-        required = wanted.pop("requires_evaluation", None)
+        required, seen = (wanted.pop(name, None) for name in ("requires_evaluation", "seen"))
         if required is not None and not administers(request):
             if required != playbook.requires_evaluation:
                 raise PermissionDenied(
@@ -159,13 +168,12 @@ class PlaybookSettings(APIView):
             required = None
         if required is None and not wanted:
             raise UnableToChange("Nothing was asked for, so there is nothing to save.")
-        kept = {name: getattr(playbook, name) for name in curation.CHANGEABLE}
-        others = kept | wanted != kept
         with transaction.atomic():
+            playbook = curation.settings_lock(playbook=playbook, seen=seen)
+            kept = curation.settings_of(playbook)
+            others = kept | wanted != kept
             if others or required is None:
-                playbook = curation.playbook_change(
-                    playbook=playbook, by=request.user, **(kept | wanted)
-                )
+                playbook = curation.playbook_change(playbook=playbook, by=request.user, **wanted)
             if required is not None and (required != playbook.requires_evaluation or not others):
                 playbook = playbooks.playbook_require_evaluation(
                     playbook=playbook, required=required, by=request.user

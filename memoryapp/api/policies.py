@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 from memoryapp.api.contract import PROBLEM, READING, WriteRequest
 from memoryapp.api.permissions import HasScope, playbook_of
 from memoryapp.domain.review import Policy
+from memoryapp.domain.seen import shown
 from memoryapp.models import ReviewPolicy
 from memoryapp.models.tokens import Scope
 from memoryapp.queries import policies
@@ -33,10 +34,17 @@ class PolicySerializer(serializers.Serializer[Any]):
     admit_from = serializers.FloatField(allow_null=True, default=None)
     audit_share = serializers.FloatField(default=0.1)
     blind_share = serializers.FloatField(default=0.0)
+    shown = serializers.SerializerMethodField(
+        help_text="Send it as seen with the next policy: it is refused if another one stands."
+    )
+
+    def get_shown(self, policy: Policy) -> str:
+        return shown(policy.facts())
 
 
 class PolicyRequest(WriteRequest, PolicySerializer):
     reason = serializers.CharField(max_length=300)
+    seen = serializers.CharField(required=False, max_length=100)
 
 
 class PolicyVersion(serializers.ModelSerializer[ReviewPolicy]):
@@ -87,10 +95,10 @@ class PlaybookPolicy(APIView):
         asked = PolicyRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         wanted = dict(asked.validated_data)
-        reason = wanted.pop("reason")
+        reason, seen = wanted.pop("reason"), wanted.pop("seen", None)
         to = Policy(**{**wanted, "protected_labels": tuple(wanted["protected_labels"])})
         row = policy_change(
-            playbook=playbook_of(request, slug), to=to, reason=reason, by=request.user
+            playbook=playbook_of(request, slug), to=to, reason=reason, seen=seen, by=request.user
         )
         return Response(PolicyVersion(row).data)
 

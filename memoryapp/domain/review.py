@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -57,6 +57,14 @@ class Policy:
     admit_from: float | None = None
     audit_share: float = 0.1
     blind_share: float = 0.0
+
+    def facts(self) -> dict[str, Any]:
+        """The policy as the audit log keeps it; ``domain.seen.shown`` of it is ``seen``."""
+        return {**asdict(self), "protected_labels": list(self.protected_labels)}
+
+    def gate(self) -> dict[str, Any]:
+        """The same of its gate alone."""
+        return {"admit_from": self.admit_from}
 
     def needed(self, labels: Collection[str]) -> int:
         """How many people must agree, for a playbook that agents read through ``labels``."""

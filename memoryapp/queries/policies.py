@@ -10,6 +10,7 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 
 from memoryapp.domain import review
+from memoryapp.domain.seen import shown
 from memoryapp.domain.statistics import wilson
 from memoryapp.models import Candidate, Playbook
 
@@ -89,6 +90,7 @@ def gate_figures(playbook: Playbook, wanted: float | None) -> dict[str, Any]:
     rows = replay(playbook, sorted({*THRESHOLDS, *(gate for gate in asked if gate is not None)}))
     return {
         "standing": standing,
+        "gate_seen": shown(standing.gate()),
         "replayed": rows,
         "wanted": wanted,
         "wanted_percent": "" if wanted is None else f"{wanted * 100:g}",

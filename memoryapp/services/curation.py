@@ -16,6 +16,7 @@ from memoryapp.domain.text import cleaned, one_line
 from memoryapp.models import Bullet, Candidate, Event, Playbook
 from memoryapp.services.applying import votes_move
 from memoryapp.services.events import said
+from memoryapp.services.seen import check_seen
 
 SECTION = re.compile(r"[a-z][a-z0-9_]{0,59}")
 TAG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -23,6 +24,11 @@ MOST_TAGS = 12
 UP, DOWN = "up", "down"
 #: what ``playbook_change`` changes.
 CHANGEABLE = ("name", "description", "token_budget")
+
+
+def settings_of(playbook: Playbook) -> dict[str, Any]:
+    """What somebody is shown who changes a playbook; ``domain.seen.shown`` of it is ``seen``."""
+    return {field: getattr(playbook, field) for field in CHANGEABLE}
 
 
 def bullet_move(*, bullet: Bullet, section: str, by: Any, reason: str = "") -> Bullet:
@@ -161,23 +167,33 @@ def bullets_merge(
 
 
 def playbook_change(
-    *, playbook: Playbook, name: str, description: str, token_budget: int, by: Any
+    *,
+    playbook: Playbook,
+    by: Any,
+    name: str | None = None,
+    description: str | None = None,
+    token_budget: int | None = None,
+    seen: str | None = None,
 ) -> Playbook:
     """Rename a playbook, describe it anew or change its token budget. Its address stays.
 
+    What is ``None`` stays as it is. ``seen`` is the digest of ``settings_of`` that was read.
+
     Raises:
+        ChangedMeanwhile: it was changed since that.
         UnableToChange: no name, nothing changed, or a budget below what is approved.
     """
-    wanted = {
-        "name": one_line(name),
-        "description": cleaned(description)[:300],
+    asked = {
+        "name": None if name is None else one_line(name),
+        "description": None if description is None else cleaned(description)[:300],
         "token_budget": token_budget,
     }
-    if not wanted["name"]:
-        raise UnableToChange("A playbook needs a name.")
+    wanted = {field: value for field, value in asked.items() if value is not None}
     with transaction.atomic():
-        playbook = Playbook.objects.select_for_update(no_key=True).get(pk=playbook.pk)
-        was = {field: getattr(playbook, field) for field in wanted}
+        playbook = settings_lock(playbook=playbook, seen=seen)
+        was = settings_of(playbook)
+        if wanted.get("name") == "":
+            raise UnableToChange("A playbook needs a name.")
         changed = [field for field in wanted if wanted[field] != was[field]]
         if not changed:
             raise UnableToChange("Nothing changed, so there is nothing to save.")
@@ -194,6 +210,17 @@ def playbook_change(
             before={field: was[field] for field in changed},
             after={field: wanted[field] for field in changed},
         )
+    return playbook
+
+
+def settings_lock(*, playbook: Playbook, seen: str | None) -> Playbook:
+    """The playbook as it is, locked for whoever changes its settings.
+
+    Raises:
+        ChangedMeanwhile: its settings are not those that were seen.
+    """
+    playbook = Playbook.objects.select_for_update(no_key=True).get(pk=playbook.pk)
+    check_seen(seen, settings_of(playbook))
     return playbook
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, fields
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 from django.db import transaction
@@ -13,6 +13,7 @@ from memoryapp.domain.errors import UnableToChange
 from memoryapp.domain.text import cleaned
 from memoryapp.models import Event, Playbook, ReviewPolicy
 from memoryapp.services.releases import LABEL_NAME
+from memoryapp.services.seen import check_seen
 
 MOST_REVIEWERS = 5
 MOST_LABELS = 20
@@ -24,16 +25,48 @@ def policy_of(playbook: Playbook) -> review.Policy:
     return row.as_value() if row else review.Policy()
 
 
-def policy_change(*, playbook: Playbook, to: review.Policy, reason: str, by: Any) -> ReviewPolicy:
+def policy_change(
+    *, playbook: Playbook, to: review.Policy, reason: str, by: Any, seen: str | None = None
+) -> ReviewPolicy:
     """Write the next policy of a playbook. What was decided before stays decided.
 
+    ``seen`` is the digest of the ``facts`` that were read.
+
     Raises:
+        ChangedMeanwhile: another policy stands by now.
         UnableToChange: a figure out of its range, no reason, or nothing changed.
     """
-    for problem in _problems(to):
-        raise UnableToChange(problem)
-    if not reason.strip():
-        raise UnableToChange("A policy needs a reason, so that the next reader can follow it.")
+
+    def next_one(was: review.Policy) -> review.Policy:
+        check_seen(seen, was.facts())
+        return to
+
+    return _write(playbook, next_one, reason, by)
+
+
+def gate_move(
+    *, playbook: Playbook, admit_from: float | None, reason: str, by: Any, seen: str | None = None
+) -> ReviewPolicy:
+    """Move only the confidence from which nobody is asked; the rest stays as it is by then.
+
+    ``seen`` is the digest of the ``gate`` that was read.
+
+    Raises:
+        ChangedMeanwhile: the gate stands elsewhere by now.
+        UnableToChange: as ``policy_change``.
+    """
+
+    def next_one(was: review.Policy) -> review.Policy:
+        check_seen(seen, was.gate())
+        return replace(was, admit_from=admit_from)
+
+    return _write(playbook, next_one, reason, by)
+
+
+def _write(
+    playbook: Playbook, next_one: Callable[[review.Policy], review.Policy], reason: str, by: Any
+) -> ReviewPolicy:
+    """Write what ``next_one`` makes of the policy that stands, under the playbook's lock."""
     with transaction.atomic():
         playbook = (
             Playbook.objects.select_for_update(of=("self",), no_key=True)
@@ -42,6 +75,11 @@ def policy_change(*, playbook: Playbook, to: review.Policy, reason: str, by: Any
         )
         newest = playbook.review_policies.first()
         was = newest.as_value() if newest else review.Policy()
+        to = next_one(was)
+        for problem in _problems(to):
+            raise UnableToChange(problem)
+        if not reason.strip():
+            raise UnableToChange("A policy needs a reason, so that the next reader can follow it.")
         if to == was:
             raise UnableToChange("The policy says this already, so there is nothing to save.")
         row = ReviewPolicy(
@@ -52,7 +90,8 @@ def policy_change(*, playbook: Playbook, to: review.Policy, reason: str, by: Any
             **{**asdict(to), "protected_labels": list(to.protected_labels)},
         )
         row.save()
-        changed = [f.name for f in fields(to) if getattr(to, f.name) != getattr(was, f.name)]
+        before, after = was.facts(), to.facts()
+        changed = [name for name in after if after[name] != before[name]]
         Event.objects.record(
             workspace=playbook.workspace,
             actor=by,
@@ -60,8 +99,8 @@ def policy_change(*, playbook: Playbook, to: review.Policy, reason: str, by: Any
             subject=playbook,
             policy=row.number,
             reason=row.reason,
-            before={name: _plain(getattr(was, name)) for name in changed},
-            after={name: _plain(getattr(to, name)) for name in changed},
+            before={name: before[name] for name in changed},
+            after={name: after[name] for name in changed},
         )
     return row
 
@@ -91,7 +130,3 @@ def _problems(to: review.Policy) -> Sequence[str]:
         ),
     )
     return [said for holds, said in asked if not holds]
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value

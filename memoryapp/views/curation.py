@@ -12,9 +12,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from memoryapp.access import Right, gate, membership_of
-from memoryapp.domain.errors import UnableTo
-from memoryapp.forms import PlaybookForm, first_error
+from memoryapp.domain.errors import ChangedMeanwhile, UnableTo
+from memoryapp.forms import PlaybookChangeForm, first_error
 from memoryapp.models import Bullet, Playbook
+from memoryapp.queries.meanwhile import meanwhile
 from memoryapp.services import curation
 from memoryapp.services.undoing import job_preview, job_undo
 from memoryapp.views.bullets import bullet_or_404, bullet_row
@@ -160,13 +161,20 @@ def _merge_page(
 def change(request: HttpRequest, slug: str) -> HttpResponse:
     """Rename a playbook, describe it anew or change its token budget."""
     playbook = playbook_or_404(request, slug)
-    form = PlaybookForm(request.POST)
+    form = PlaybookChangeForm(request.POST)
+    found = None
     error, status = first_error(form), 422
     if not error:
         try:
             changed = curation.playbook_change(
                 playbook=playbook, by=request.user, **form.cleaned_data
             )
+        except ChangedMeanwhile as refusal:
+            status = refusal.status
+            playbook = playbook_or_404(request, slug)
+            stands, seen = curation.settings_of(playbook), form.cleaned_data["seen"]
+            found = meanwhile(playbook.workspace, playbook, stands, seen)
+            form = form.again(found)
         except UnableTo as refusal:
             error, status = str(refusal), refusal.status
         else:
@@ -174,7 +182,9 @@ def change(request: HttpRequest, slug: str) -> HttpResponse:
             return redirect(changed)
     context = playbook_context(request, playbook, "bullets") | {
         "error": error,
-        "changing": request.POST,
+        "settings": form,
+        "changing": True,
+        "meanwhile": found,
     }
     return render(request, "memoryapp/playbook_detail.html", context, status=status)
 

@@ -12,11 +12,13 @@ from django.urls import reverse
 from memoryapp.access import membership_of
 from memoryapp.domain import playbook as domain
 from memoryapp.domain.playbook import SECTIONS
+from memoryapp.forms import PlaybookChangeForm
 from memoryapp.models import Bullet, Playbook, Release, Tally
 from memoryapp.queries import entries as entry_queries
 from memoryapp.queries import playbooks as playbook_queries
 from memoryapp.queries import releases as release_queries
 from memoryapp.queries.origins import jobs_of
+from memoryapp.services.curation import settings_of
 from memoryapp.services.releases import PRODUCTION
 from memoryapp.views.links import Chip, page_of, parameter, with_query
 from memoryapp.views.snippets import mcp_client, pull_command, pull_python
@@ -55,6 +57,7 @@ def playbook_context(request: HttpRequest, playbook: Playbook, tab: str) -> dict
         "use_url": f"{url}?tab=use",
         "sources_url": f"{url}?tab=sources",
         "change_url": reverse("playbook-change", args=[playbook.slug]),
+        "settings": PlaybookChangeForm.showing(settings_of(playbook)),
         "review_url": with_query(reverse("review"), {"playbook": playbook.slug}),
         "add_url": reverse("bullet-add", args=[playbook.slug]),
         "publish_url": reverse("release-publish", args=[playbook.slug]),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from memoryapp.services.candidates import candidate_approve
+from memoryapp.services.curation import playbook_change
 from memoryapp.services.releases import label_move, release_publish
 from tests.factories import BulletFactory, CandidateFactory, PlaybookFactory
 
@@ -89,6 +90,19 @@ def test_all_settings_may_be_sent_back_with_one_of_them_changed(call: Any, playb
     changed = known | {"name": "Desk", "requires_evaluation": True}
     assert call("patch", f"{PATH}/settings", changed)["requires_evaluation"]
     call("patch", f"{PATH}/settings", changed, expect=409)
+
+
+def test_settings_are_changed_only_as_they_were_seen(call: Any, playbook: Any, rita: Any) -> None:
+    seen = call("get", f"{PATH}/settings")["shown"]
+    playbook_change(playbook=playbook, description="Refunds", by=rita)
+    asked = {"token_budget": 900, "seen": seen}
+    refused = call("patch", f"{PATH}/settings", asked, expect=409)
+    assert refused["type"] == "urn:greenroom:problem:changed-meanwhile"
+    call("patch", f"{PATH}/settings", {"requires_evaluation": True, "seen": seen}, expect=409)
+    changed = call("patch", f"{PATH}/settings", asked | {"seen": refused["shown"]})
+    assert (changed["description"], changed["token_budget"]) == ("Refunds", 900)
+    assert changed["requires_evaluation"] is False
+    assert changed["shown"] not in {seen, refused["shown"]}
 
 
 @pytest.mark.parametrize("is_key", [True, False])

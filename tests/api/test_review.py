@@ -72,6 +72,17 @@ def test_a_policy_is_read_written_and_replayed(call: Any, playbook: Any) -> None
     call("put", path, written, expect=409)
 
 
+def test_a_policy_is_written_only_over_the_one_that_was_seen(call: Any, playbook: Any) -> None:
+    path = "/playbooks/help-desk/review-policy"
+    seen = call("get", path)["shown"]
+    call("put", path, {"reviewers": 2, "reason": "Pairs"})
+    asked = {"reviewers": 3, "reason": "Three", "seen": seen}
+    refused = call("put", path, asked, expect=409)
+    assert refused["type"] == "urn:greenroom:problem:changed-meanwhile"
+    assert call("get", path)["reviewers"] == 2
+    assert call("put", path, asked | {"seen": refused["shown"]})["number"] == 2
+
+
 def test_blind_scores_are_left_out_until_the_decision(call: Any, playbook: Any) -> None:
     call("put", "/playbooks/help-desk/review-policy", {"blind_share": 1, "reason": "Measure"})
     path = f"/candidates/{CandidateFactory(playbook=playbook).pk}"

@@ -214,6 +214,11 @@ def policy_change(world: World) -> None:
     policies.policy_change(playbook=world.playbook, to=to, reason="Pairs", by=world.by)
 
 
+@leaves("policy.changed")
+def gate_move(world: World) -> None:
+    policies.gate_move(playbook=world.playbook, admit_from=0.9, reason="Sure", by=world.by)
+
+
 @leaves("run.undone")
 def job_undo(world: World) -> None:
     candidate = world.candidate()

@@ -116,7 +116,8 @@ def test_it_restores_the_text_of_a_revision(rita_client: Any, three: Any) -> Non
 
 
 def test_it_changes_the_budget(rita_client: Any, playbook: Any) -> None:
-    asked = {"name": "Desk", "description": "", "token_budget": "500"}
+    seen = rita_client.get("/playbooks/help-desk/").context["settings"]["seen"].value()
+    asked = {"name": "Desk", "description": "", "token_budget": "500", "seen": seen}
     rita_client.post("/playbooks/help-desk/change/", asked)
     playbook.refresh_from_db()
     assert (playbook.name, playbook.token_budget) == ("Desk", 500)

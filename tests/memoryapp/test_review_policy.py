@@ -216,10 +216,21 @@ def test_the_page_says_what_another_gate_would_have_changed(playbook: Any, ada_c
     assert "From 90% on, 1 decided candidate would not have been asked about" in said
 
 
+def seen(client: Any, playbook: Any) -> dict[str, str]:
+    """What the page of a policy says stands: of the gate, and of all of it."""
+    page = client.get(f"/playbooks/{playbook.slug}/policy/").context
+    return {"gate": page["gate_seen"], "policy": page["form"]["seen"].value()}
+
+
 def test_an_admin_moves_the_gate_and_comes_back(playbook: Any, ada_client: Any) -> None:
     answer = ada_client.post(
         reverse("review-policy-gate", args=[playbook.slug]),
-        {"admit_from": "92.5", "reason": "Nine in ten held", "back": "/practice/calibration/"},
+        {
+            "admit_from": "92.5",
+            "reason": "Nine in ten held",
+            "back": "/practice/calibration/",
+            "seen": seen(ada_client, playbook)["gate"],
+        },
     )
     assert answer.url == "/practice/calibration/"
     assert policy_of(playbook).admit_from == 0.925
@@ -228,7 +239,12 @@ def test_an_admin_moves_the_gate_and_comes_back(playbook: Any, ada_client: Any) 
 def test_it_does_not_send_anybody_to_another_host(playbook: Any, ada_client: Any) -> None:
     answer = ada_client.post(
         reverse("review-policy-gate", args=[playbook.slug]),
-        {"admit_from": "92", "reason": "Held", "back": "https://example.com/"},
+        {
+            "admit_from": "92",
+            "reason": "Held",
+            "back": "https://example.com/",
+            "seen": seen(ada_client, playbook)["gate"],
+        },
     )
     assert answer.url == f"/playbooks/{playbook.slug}/policy/"
 
@@ -244,6 +260,7 @@ def test_an_admin_writes_the_next_policy_on_its_page(playbook: Any, ada_client: 
             "audit_share": 20,
             "blind_share": 10,
             "reason": "Four eyes",
+            "seen": seen(ada_client, playbook)["policy"],
         },
     )
     assert answer.status_code == 302

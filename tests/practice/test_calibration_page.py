@@ -107,7 +107,12 @@ def test_it_moves_the_gate_of_a_playbook(ada_client: Any, workspace: Any) -> Non
     said = answer.content.decode()
     assert "From 92% on, 0 decided candidates would not have been asked about" in said
     assert "Move the gate to 92%" in said
-    moved = {"admit_from": "92", "reason": "It held", "back": "/practice/calibration/"}
+    moved = {
+        "admit_from": "92",
+        "reason": "It held",
+        "back": "/practice/calibration/",
+        "seen": answer.context["gate_seen"],
+    }
     assert ada_client.post(answer.context["gate_url"], moved).url == "/practice/calibration/"
     assert playbook.review_policies.get().admit_from == 0.92
 
