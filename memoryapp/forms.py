@@ -244,7 +244,9 @@ class WebhookForm(forms.Form):
     )
 
 
-class WebhookKindsForm(forms.Form):
+class WebhookKindsForm(SeenForm):
+    """What ``services.webhooks.told_of`` says."""
+
     kinds = forms.MultipleChoiceField(
         label="Told when",
         choices=[(kind, f"{words} ({kind})") for kind, words in KINDS.items()],
@@ -316,7 +318,9 @@ class RedactionForm(forms.Form):
         return given
 
 
-class RoleForm(forms.Form):
+class RoleForm(SeenForm):
+    """What ``services.members.role_of`` says."""
+
     role = forms.ChoiceField(choices=Role.choices)
 
 

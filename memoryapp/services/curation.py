@@ -95,10 +95,18 @@ def bullet_place(*, bullet: Bullet, direction: str, by: Any) -> Bullet:
     return bullet
 
 
-def bullet_tag(*, bullet: Bullet, tags: Sequence[str], by: Any) -> Bullet:
+def tags_of(bullet: Bullet) -> dict[str, Any]:
+    """The tags of a bullet; ``domain.seen.shown`` of it is ``seen``."""
+    return {"tags": list(bullet.tags)}
+
+
+def bullet_tag(*, bullet: Bullet, tags: Sequence[str], by: Any, seen: str | None = None) -> Bullet:
     """Replace a bullet's tags. Tags are for people: agents never see them.
 
+    ``seen`` is the digest of ``tags_of`` that was read.
+
     Raises:
+        ChangedMeanwhile: others were saved since.
         UnableToChange: no tag's name, too many, or the same as before.
     """
     wanted = sorted({tag.strip().lower() for tag in tags if tag.strip()})
@@ -111,11 +119,13 @@ def bullet_tag(*, bullet: Bullet, tags: Sequence[str], by: Any) -> Bullet:
         raise UnableToChange(f"A bullet carries at most {MOST_TAGS} tags.")
     with transaction.atomic():
         _, bullet = _locked(bullet)
+        was = tags_of(bullet)
+        check_seen(seen, was)
         if bullet.tags == wanted:
             raise UnableToChange("These are the tags it has.")
-        was, bullet.tags = bullet.tags, wanted
+        bullet.tags = wanted
         bullet.save(update_fields=["tags", "updated_at"])
-        _record(bullet, by, "bullet.tagged", before={"tags": was}, after={"tags": wanted})
+        _record(bullet, by, "bullet.tagged", before=was, after=tags_of(bullet))
     return bullet
 
 

@@ -8,19 +8,29 @@ from django.db import transaction
 
 from memoryapp.domain.errors import UnableToChange
 from memoryapp.models import Event, Membership, Role, Workspace
+from memoryapp.services.seen import check_seen
 
 
-def member_change_role(*, membership: Membership, role: str, by: Any) -> Membership:
-    """Give a member another role.
+def role_of(membership: Membership) -> dict[str, Any]:
+    """The role somebody has; ``domain.seen.shown`` of it is ``seen``."""
+    return {"role": membership.role}
+
+
+def member_change_role(
+    *, membership: Membership, role: str, by: Any, seen: str | None = None
+) -> Membership:
+    """Give a member another role. ``seen`` is the digest of ``role_of`` that was read.
 
     Raises:
+        ChangedMeanwhile: they have another one by now.
         UnableToChange: it would leave the workspace without an admin, or was ended meanwhile.
     """
     with transaction.atomic():
         membership = _locked(membership)
+        before = role_of(membership)
+        check_seen(seen, before)
         if role != Role.ADMIN:
             _check_other_admin(membership)
-        before = membership.role
         membership.role = role
         membership.save(update_fields=["role"])
         Event.objects.record(
@@ -28,8 +38,8 @@ def member_change_role(*, membership: Membership, role: str, by: Any) -> Members
             actor=by,
             kind="member.role_changed",
             subject=membership.user,
-            before={"role": before},
-            after={"role": role},
+            before=before,
+            after=role_of(membership),
         )
     return membership
 

@@ -18,6 +18,7 @@ from memoryapp.domain.errors import UnableToChange
 from memoryapp.domain.webhooks import KINDS, SECRET_BYTES, message, written_secret
 from memoryapp.models import Delivery, Event, Webhook, Workspace
 from memoryapp.models.webhooks import queued
+from memoryapp.services.seen import check_seen
 
 MOST = 20
 #: How long the old secret still signs after a change.
@@ -53,26 +54,36 @@ def webhook_change(
     by: Any,
     kinds: Sequence[str] | None = None,
     is_active: bool | None = None,
+    seen: str | None = None,
 ) -> Webhook:
     """Change what a webhook is told, or turn it on or off.
 
+    ``seen`` is the digest of ``told_of`` that was read.
+
     Raises:
+        ChangedMeanwhile: it was changed since, or went off.
         UnableToChange: no kind, an unknown one, or the webhook was removed meanwhile.
     """
     if kinds is not None:
         _check_kinds(kinds)
     with transaction.atomic():
         webhook = _locked(webhook)
-        before = {"kinds": list(webhook.kinds), "is_active": webhook.is_active}
+        before = told_of(webhook)
+        check_seen(seen, before)
         if kinds is not None:
             webhook.kinds = list(kinds)
         if is_active is not None:
             webhook.is_active, webhook.message = is_active, ""
-        after = {"kinds": list(webhook.kinds), "is_active": webhook.is_active}
+        after = told_of(webhook)
         if after != before:
             webhook.save(update_fields=["kinds", "is_active", "message"])
             _record(webhook, by, "webhook.changed", before=before, after=after)
     return webhook
+
+
+def told_of(webhook: Webhook) -> dict[str, Any]:
+    """What a webhook is told, and whether it is; ``domain.seen.shown`` of it is ``seen``."""
+    return {"kinds": list(webhook.kinds), "is_active": webhook.is_active}
 
 
 def webhook_rotate(*, webhook: Webhook, by: Any) -> str:
@@ -162,7 +173,7 @@ def _locked(webhook: Webhook) -> Webhook:
 
 def _facts(webhook: Webhook) -> dict[str, Any]:
     """What a webhook is told, as the log keeps it: nothing of its secret, not all its address."""
-    return {"url": str(webhook), "kinds": list(webhook.kinds), "is_active": webhook.is_active}
+    return {"url": str(webhook), **told_of(webhook)}
 
 
 def _checked(url: str) -> str:

@@ -16,6 +16,7 @@ from memoryapp.domain.errors import UnableTo
 from memoryapp.domain.playbook import SECTIONS
 from memoryapp.domain.provenance import WORDS, Trust
 from memoryapp.domain.ranking import helpful_bound, is_harmful
+from memoryapp.domain.seen import shown
 from memoryapp.domain.warnings import warnings_of
 from memoryapp.forms import BulletEditForm, BulletForm, first_error
 from memoryapp.models import Bullet
@@ -24,6 +25,7 @@ from memoryapp.queries import releases as release_queries
 from memoryapp.queries import use as use_queries
 from memoryapp.queries.use import UseFilter
 from memoryapp.services import bullets
+from memoryapp.services.curation import tags_of
 from memoryapp.views.links import parameter, posted, with_query
 from memoryapp.views.playbook_page import playbook_context
 from memoryapp.views.playbooks import playbook_or_404
@@ -77,10 +79,10 @@ def bullet_detail(request: HttpRequest, slug: str, label: str) -> HttpResponse:
     bullet = bullet_or_404(request, slug, label)
     may_edit = membership_of(request).may_review and bullet.status != Bullet.Status.RETIRED
     if not (may_edit and parameter(request, "edit")):
-        return _page(request, bullet)
+        return bullet_page(request, bullet)
     start = parameter(request, "from")
     earlier = bullet.revisions.filter(number=start).first() if start.isdecimal() else None
-    return _page(
+    return bullet_page(
         request,
         bullet,
         editing=True,
@@ -108,7 +110,7 @@ def edit(request: HttpRequest, slug: str, label: str) -> HttpResponse:
             messages.success(request, f"{label} was saved. Agents read it after the next release.")
             _warn(request, form.cleaned_data["content"])
             return redirect(bullet)
-    answer = bullet_row if in_place else _page
+    answer = bullet_row if in_place else bullet_page
     return answer(
         request,
         bullet_or_404(request, slug, label),
@@ -149,7 +151,7 @@ def _move(
     try:
         act(bullet=bullet, reason=reason, by=request.user)
     except UnableTo as error:
-        return _page(
+        return bullet_page(
             request,
             bullet_or_404(request, slug, label),
             status=error.status,
@@ -179,7 +181,10 @@ def bullet_or_404(request: HttpRequest, slug: str, label: str) -> Bullet:
     return object_or_404(found.select_related("playbook__workspace"), label=label)
 
 
-def _page(request: HttpRequest, bullet: Bullet, status: int = 200, **state: Any) -> HttpResponse:
+def bullet_page(
+    request: HttpRequest, bullet: Bullet, status: int = 200, **state: Any
+) -> HttpResponse:
+    """Render the page of a bullet; ``state`` is what a refused form held, and why."""
     names = [bullet.playbook.slug, bullet.label]
     asked = UseFilter(playbook=bullet.playbook.slug, bullet=bullet.label)
     context: dict[str, Any] = {
@@ -205,6 +210,8 @@ def _page(request: HttpRequest, bullet: Bullet, status: int = 200, **state: Any)
         "move_url": reverse("bullet-move", args=names),
         "place_url": reverse("bullet-place", args=names),
         "tag_url": reverse("bullet-tag", args=names),
+        "tags_typed": ", ".join(bullet.tags),
+        "tags_seen": shown(tags_of(bullet)),
         "section_names": sorted(
             {*SECTIONS, *bullet.playbook.bullets.values_list("section", flat=True)}
         ),

@@ -18,7 +18,7 @@ from memoryapp.models import Bullet, Playbook
 from memoryapp.queries.meanwhile import meanwhile
 from memoryapp.services import curation
 from memoryapp.services.undoing import job_preview, job_undo
-from memoryapp.views.bullets import bullet_or_404, bullet_row
+from memoryapp.views.bullets import bullet_or_404, bullet_page, bullet_row
 from memoryapp.views.links import parameter, posted, with_query
 from memoryapp.views.playbook_page import playbook_context
 from memoryapp.views.playbooks import playbook_or_404
@@ -58,10 +58,21 @@ def place(request: HttpRequest, slug: str, label: str) -> HttpResponse:
 @gate(Right.REVIEW)
 def tag(request: HttpRequest, slug: str, label: str) -> HttpResponse:
     """Replace a bullet's tags; commas or spaces stand between them."""
-    tags = _posted(request, "tags").replace(",", " ").split()
-    return _changed(
-        request, slug, label, lambda b: curation.bullet_tag(bullet=b, tags=tags, by=_by(request))
-    )
+    typed, seen = _posted(request, "tags"), _posted(request, "seen")
+    tags = typed.replace(",", " ").split()
+    try:
+        return _changed(
+            request,
+            slug,
+            label,
+            lambda b: curation.bullet_tag(bullet=b, tags=tags, seen=seen, by=_by(request)),
+        )
+    except ChangedMeanwhile as refusal:
+        bullet = bullet_or_404(request, slug, label)
+        found = meanwhile(bullet.playbook.workspace, bullet, curation.tags_of(bullet), seen)
+        return bullet_page(
+            request, bullet, status=refusal.status, tags_typed=typed, meanwhile=found
+        )
 
 
 @require_safe
@@ -236,6 +247,8 @@ def _changed(
     bullet = bullet_or_404(request, slug, label)
     try:
         act(bullet)
+    except ChangedMeanwhile:
+        raise
     except UnableTo as error:
         messages.error(request, str(error))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
@@ -13,11 +14,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
-from memoryapp.domain.errors import UnableTo
+from memoryapp.domain.errors import ChangedMeanwhile, UnableTo
 from memoryapp.forms import InvitationForm, RoleForm, first_error
 from memoryapp.models import Invitation, Membership, Role
+from memoryapp.queries.meanwhile import meanwhile
 from memoryapp.services.invitations import invitation_create, invitation_revoke
-from memoryapp.services.members import member_change_role, member_remove
+from memoryapp.services.members import member_change_role, member_remove, role_of
 from memoryapp.views.settings_tabs import settings_tabs
 
 
@@ -69,8 +71,19 @@ def role(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, f"{first_error(form)} The role is as it was.")
         return redirect("member-list")
     try:
-        membership = member_change_role(
-            membership=membership, role=form.cleaned_data["role"], by=request.user
+        membership = member_change_role(membership=membership, by=request.user, **form.cleaned_data)
+    except ChangedMeanwhile as refusal:
+        membership = _membership(request, pk)
+        stands, seen = role_of(membership), form.cleaned_data["seen"]
+        found = meanwhile(membership.workspace, membership.user, stands, seen)
+        again = form.again(found)
+        return _page(
+            request,
+            InvitationForm(),
+            status=refusal.status,
+            meanwhile=found,
+            meanwhile_of=f"Role of {membership.user.get_username()}",
+            roles_typed={membership.pk: again},
         )
     except UnableTo as error:
         messages.error(request, str(error))
@@ -108,8 +121,13 @@ def _membership(request: HttpRequest, pk: int) -> Membership:
 
 
 def _page(
-    request: HttpRequest, form: InvitationForm, status: int = 200, **shown: Any
+    request: HttpRequest,
+    form: InvitationForm,
+    status: int = 200,
+    roles_typed: Mapping[int, RoleForm] | None = None,
+    **shown: Any,
 ) -> HttpResponse:
+    typed = roles_typed or {}
     me = membership_of(request)
     rows = me.workspace.memberships.select_related("user").order_by("user__username")
     invitations = Invitation.objects.filter(workspace=me.workspace).open(timezone.now())
@@ -117,6 +135,7 @@ def _page(
         "members": [
             {
                 "membership": row,
+                "role": typed.get(row.pk) or RoleForm.showing(role_of(row)),
                 "role_url": reverse("member-role", args=[row.pk]),
                 "remove_url": reverse("member-remove", args=[row.pk]),
                 "is_you": row.pk == me.pk,

@@ -14,11 +14,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
-from memoryapp.domain.errors import UnableTo
+from memoryapp.domain.errors import ChangedMeanwhile, UnableTo
 from memoryapp.domain.webhooks import KINDS, TRIES
 from memoryapp.forms import WebhookForm, WebhookKindsForm, first_error
 from memoryapp.models import Delivery, Webhook
 from memoryapp.queries.facets import facet
+from memoryapp.queries.meanwhile import meanwhile
 from memoryapp.queries.webhooks import delivery_log, webhooks_with_figures
 from memoryapp.services import webhooks
 from memoryapp.views.links import chips, page_of, parameter
@@ -65,6 +66,12 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect("webhook-detail", pk)
     try:
         webhooks.webhook_change(webhook=webhook, by=request.user, **form.cleaned_data)
+    except ChangedMeanwhile as refusal:
+        webhook = _webhook(request, pk)
+        stands, seen = webhooks.told_of(webhook), form.cleaned_data["seen"]
+        found = meanwhile(webhook.workspace, webhook, stands, seen)
+        again = form.again(found)
+        return _detail(request, webhook, status=refusal.status, form=again, meanwhile=found)
     except UnableTo as error:
         messages.error(request, str(error))
         return redirect("webhook-list")
@@ -137,12 +144,13 @@ def _list(request: HttpRequest, form: WebhookForm, status: int = 200) -> HttpRes
     return render(request, "memoryapp/settings_webhooks.html", context, status=status)
 
 
-def _detail(request: HttpRequest, webhook: Webhook, **shown: Any) -> HttpResponse:
-    status = parameter(request, "status")
-    known = status if status in Delivery.Status.values else ""
+def _detail(
+    request: HttpRequest, webhook: Webhook, *, status: int = 200, **shown: Any
+) -> HttpResponse:
+    asked = parameter(request, "status")
+    known = asked if asked in Delivery.Status.values else ""
     counts = facet(delivery_log(webhook), "status")
     page = page_of(request, delivery_log(webhook, status=known), 25)
-    kinds = {"kinds": webhook.kinds, "is_active": webhook.is_active}
     context = {
         "webhook": webhook,
         "page_obj": page,
@@ -156,7 +164,7 @@ def _detail(request: HttpRequest, webhook: Webhook, **shown: Any) -> HttpRespons
             for row in page
         ],
         "filters": chips(request, "status", Delivery.Status.choices, counts),
-        "form": WebhookKindsForm(initial=kinds),
+        "form": WebhookKindsForm.showing(webhooks.told_of(webhook)),
         "kind_words": [KINDS[kind] for kind in webhook.kinds if kind in KINDS],
         "tries_most": TRIES,
         "change_url": reverse("webhook-change", args=[webhook.pk]),
@@ -167,4 +175,4 @@ def _detail(request: HttpRequest, webhook: Webhook, **shown: Any) -> HttpRespons
         "settings_tabs": settings_tabs(request),
         **shown,
     }
-    return render(request, "memoryapp/webhook_detail.html", context)
+    return render(request, "memoryapp/webhook_detail.html", context, status=status)

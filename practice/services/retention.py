@@ -9,11 +9,13 @@ from django.db import transaction
 from memoryapp.domain.errors import UnableToChange
 from memoryapp.models import Workspace
 from memoryapp.services.events import event_record
+from memoryapp.services.seen import check_seen
 from practice.models import Retention
 
 #: A hundred years: longer is for ever, which is an empty field.
 LONGEST_DAYS = 36_500
 FIELDS = ("steps_days", "calls_days", "telemetry_days")
+FOR_EVER = "for ever"
 
 
 def retention_of(workspace: Workspace) -> Retention:
@@ -28,10 +30,14 @@ def retention_set(
     calls_days: int | None,
     telemetry_days: int | None,
     by: Any,
+    seen: str | None = None,
 ) -> Retention:
     """Set how many days things are kept; ``None`` is for ever. The next sweep drops what is older.
 
+    ``seen`` is the digest of ``retention_said`` that was read.
+
     Raises:
+        ChangedMeanwhile: it was set since.
         UnableToChange: a number of days that cannot be.
     """
     asked = dict(zip(FIELDS, (steps_days, calls_days, telemetry_days), strict=True))
@@ -39,7 +45,9 @@ def retention_set(
         if days is not None and not 1 <= days <= LONGEST_DAYS:
             raise UnableToChange(f"Keep things from 1 to {LONGEST_DAYS:,} days, or for ever.")
     with transaction.atomic():
-        earlier = _said(retention_of(workspace))
+        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+        earlier = retention_said(retention_of(workspace))
+        check_seen(seen, earlier)
         policy, _ = Retention.objects.update_or_create(
             workspace=workspace, defaults={**asked, "updated_by": by}
         )
@@ -49,11 +57,11 @@ def retention_set(
             kind="retention.set",
             subject=policy,
             before=earlier,
-            after=_said(policy),
+            after=retention_said(policy),
         )
     return policy
 
 
-def _said(policy: Retention) -> dict[str, int | str]:
+def retention_said(policy: Retention) -> dict[str, int | str]:
     """How long each thing is kept, as the audit log says it."""
-    return {field: getattr(policy, field) or "for ever" for field in FIELDS}
+    return {field: getattr(policy, field) or FOR_EVER for field in FIELDS}

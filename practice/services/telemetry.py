@@ -12,6 +12,7 @@ from django.utils.text import slugify
 from memoryapp.domain.errors import UnableToChange, UnableToStart
 from memoryapp.models import Workspace
 from memoryapp.services.events import event_record
+from memoryapp.services.seen import check_seen
 from practice.models import Incident, TelemetryFile, TelemetrySource
 from practice.orchestrator import readings
 from practice.orchestrator.telemetry import COLUMNS as KNOWN_COLUMNS
@@ -62,12 +63,26 @@ def source_create(
     return source
 
 
+def mapping_of(source: TelemetrySource, kind: str) -> dict[str, str]:
+    """What each column of a kind is called; ``domain.seen.shown`` of it is ``seen``."""
+    kept = source.mapping.get(kind, {})
+    return {name: kept.get(name, "") for name in (*COLUMNS[kind][0], *COLUMNS[kind][1], TIME_UNIT)}
+
+
 def mapping_save(
-    *, source: TelemetrySource, kind: str, mapping: Mapping[str, str], by: Any
+    *,
+    source: TelemetrySource,
+    kind: str,
+    mapping: Mapping[str, str],
+    by: Any,
+    seen: str | None = None,
 ) -> TelemetrySource:
     """Say what the columns of one kind of file are called in a source. Empty names are ours.
 
+    ``seen`` is the digest of ``mapping_of`` that was read.
+
     Raises:
+        ChangedMeanwhile: they were saved since.
         UnableToChange: an unknown kind, column or time unit.
     """
     if kind not in COLUMNS:
@@ -81,7 +96,8 @@ def mapping_save(
     kept = {ours: theirs.strip()[:200] for ours, theirs in mapping.items() if theirs.strip()}
     with transaction.atomic():
         source = TelemetrySource.objects.select_for_update(no_key=True).get(pk=source.pk)
-        was = source.mapping.get(kind, {})
+        was = mapping_of(source, kind)
+        check_seen(seen, was)
         source.mapping = {**source.mapping, kind: kept}
         source.save(update_fields=["mapping"])
         event_record(
@@ -91,7 +107,7 @@ def mapping_save(
             subject=source,
             of=kind,
             before=was,
-            after=kept,
+            after=mapping_of(source, kind),
         )
     return source
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -10,10 +13,20 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from memoryapp.access import Right, gate, membership_of, workspace_of
+from memoryapp.domain.errors import ChangedMeanwhile
+from memoryapp.forms import SeenForm
+from memoryapp.queries.meanwhile import Meanwhile, meanwhile
 from memoryapp.views.settings_tabs import settings_tabs
 from practice.models import Retention
 from practice.queries.retention import due
-from practice.services.retention import FIELDS, LONGEST_DAYS, retention_of, retention_set
+from practice.services.retention import (
+    FIELDS,
+    FOR_EVER,
+    LONGEST_DAYS,
+    retention_of,
+    retention_said,
+    retention_set,
+)
 
 
 def _days(label: str, help_text: str) -> forms.IntegerField:
@@ -22,7 +35,7 @@ def _days(label: str, help_text: str) -> forms.IntegerField:
     )
 
 
-class RetentionForm(forms.Form):
+class RetentionForm(SeenForm):
     """Days for each kind of thing; empty keeps it for ever."""
 
     steps_days = _days(
@@ -41,6 +54,10 @@ class RetentionForm(forms.Form):
         "analyses found and show. An incident cannot be looked at again without its telemetry.",
     )
 
+    @staticmethod
+    def initial_of(stands: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: None if days == FOR_EVER else days for name, days in stands.items()}
+
 
 @require_safe
 @gate(Right.READ)
@@ -48,12 +65,12 @@ def retention(request: HttpRequest) -> HttpResponse:
     """The policy; with days in the address, what such a policy would drop. Nothing is saved."""
     policy = retention_of(workspace_of(request))
     if not any(name in request.GET for name in FIELDS):
-        saved = {name: getattr(policy, name) for name in FIELDS}
-        return _page(request, policy, RetentionForm(initial=saved))
+        return _page(request, policy, RetentionForm.showing(retention_said(policy)))
     form = RetentionForm(request.GET)
     if not form.is_valid():
         return _page(request, policy, form, status=422)
-    tried = Retention(workspace=policy.workspace, **form.cleaned_data)
+    asked = {name: form.cleaned_data[name] for name in FIELDS}
+    tried = Retention(workspace=policy.workspace, **asked)
     return _page(request, tried, form, is_trial=True)
 
 
@@ -63,7 +80,12 @@ def save(request: HttpRequest) -> HttpResponse:
     workspace, form = workspace_of(request), RetentionForm(request.POST)
     if not form.is_valid():
         return _page(request, retention_of(workspace), form, status=422)
-    retention_set(workspace=workspace, by=request.user, **form.cleaned_data)
+    try:
+        retention_set(workspace=workspace, by=request.user, **form.cleaned_data)
+    except ChangedMeanwhile as refusal:
+        policy = retention_of(workspace)
+        found = meanwhile(workspace, policy, retention_said(policy), form.cleaned_data["seen"])
+        return _page(request, policy, form.again(found), status=refusal.status, meanwhile=found)
     messages.success(request, "Saved. What is older is dropped within the hour.")
     return redirect("retention")
 
@@ -75,12 +97,14 @@ def _page(
     *,
     is_trial: bool = False,
     status: int = 200,
+    meanwhile: Meanwhile | None = None,
 ) -> HttpResponse:
     context = {
         "policy": policy,
         "due": due(policy, timezone.now()),
         "form": form,
         "is_trial": is_trial,
+        "meanwhile": meanwhile,
         "may_administer": membership_of(request).may_administer,
         "settings_tabs": settings_tabs(request),
     }

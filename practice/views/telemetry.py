@@ -12,7 +12,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
-from memoryapp.domain.errors import UnableTo
+from memoryapp.domain.errors import ChangedMeanwhile, UnableTo
+from memoryapp.domain.seen import shown
+from memoryapp.queries.meanwhile import meanwhile
 from practice.models import TelemetryFile, TelemetrySource
 from practice.services import telemetry as services
 from practice.views.filters import PAGE_SIZE, link
@@ -68,10 +70,11 @@ def source_page(request: HttpRequest, slug: str) -> HttpResponse:
 def _context(request: HttpRequest, source: TelemetrySource, **more: Any) -> dict[str, Any]:
     files = source.files.light().select_related("incident", "sent_by")
     page = Paginator(files, PAGE_SIZE).get_page(request.GET.get("page"))
-    shown = request.GET.get("kind", "") or request.POST.get("kind", "")
-    kind = shown if shown in services.COLUMNS else "metrics"
+    asked = request.GET.get("kind", "") or request.POST.get("kind", "")
+    kind = asked if asked in services.COLUMNS else "metrics"
     needed, optional = services.COLUMNS[kind]
-    mapping = source.mapping.get(kind, {})
+    stands = services.mapping_of(source, kind)
+    mapping = stands | more.pop("typed", {})
     return {
         "source": source,
         "page": page,
@@ -81,10 +84,11 @@ def _context(request: HttpRequest, source: TelemetrySource, **more: Any) -> dict
         "kinds": TelemetryFile.Kind.choices,
         "kind": kind,
         "columns": [
-            *((name, mapping.get(name, ""), True) for name in needed),
-            *((name, mapping.get(name, ""), False) for name in optional),
+            *((name, mapping[name], True) for name in needed),
+            *((name, mapping[name], False) for name in optional),
         ],
-        "time_unit": mapping.get(services.TIME_UNIT, ""),
+        "time_unit": mapping[services.TIME_UNIT],
+        "columns_seen": shown(stands),
         "units": services.UNITS[1:],
         "incidents": source.incidents.order_by("-number")[:20],
         "may_review": membership_of(request).may_review,
@@ -149,12 +153,17 @@ def columns(request: HttpRequest, slug: str) -> HttpResponse:
             context = _context(request, source, found=found)
             return render(request, "practice/telemetry_source.html", context)
         names = [*sum(services.COLUMNS.get(kind, ((), ())), ()), services.TIME_UNIT]
-        services.mapping_save(
-            source=source,
-            kind=kind,
-            mapping={name: request.POST.get(f"column-{name}", "") for name in names},
-            by=request.user,
-        )
+        typed = {name: request.POST.get(f"column-{name}", "") for name in names}
+        seen = request.POST.get("seen", "")
+        services.mapping_save(source=source, kind=kind, mapping=typed, seen=seen, by=request.user)
+    except ChangedMeanwhile as refusal:
+        source = _source(request, slug)
+        stands = services.mapping_of(source, kind)
+        others = meanwhile(source.workspace, source, stands, seen, of=kind)
+        if others.was is not None:
+            typed = {name: text for name, text in typed.items() if text != others.was[name]}
+        context = _context(request, source, typed=typed, meanwhile=others)
+        return render(request, "practice/telemetry_source.html", context, status=refusal.status)
     except UnableTo as error:
         messages.error(request, str(error))
     else:

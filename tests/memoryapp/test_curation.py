@@ -71,13 +71,23 @@ def test_it_takes_a_section_of_ones_own(rita_client: Any, three: Any) -> None:
 
 
 def test_it_tags_and_finds_by_tag(rita_client: Any, playbook: Any, three: Any) -> None:
-    post(rita_client, three[1], "tags", tags="Refunds, vip refunds")
+    seen = rita_client.get(three[1].get_absolute_url()).context["tags_seen"]
+    post(rita_client, three[1], "tags", tags="Refunds, vip refunds", seen=seen)
     bullet = playbook.bullets.get(pk=three[1].pk)
     assert bullet.tags == ["refunds", "vip"]
     found = rita_client.get(f"{playbook.get_absolute_url()}?tag=vip").context["page_obj"]
     assert [row.label for row in found] == ["strategies-002"]
     said = post(rita_client, three[1], "tags", tags="<b>").content.decode()
     assert "is no tag" in said
+    refused = post(rita_client, three[1], "tags", tags="mine", seen=seen)
+    assert refused.status_code == 409
+    said = refused.content.decode()
+    assert "Tags: this was changed" in said
+    assert "refunds, vip" in said
+    assert 'name="tags" value="mine"' in said
+    seen = refused.context["tags_seen"]
+    assert post(rita_client, three[1], "tags", tags="mine", seen=seen).status_code == 200
+    assert playbook.bullets.get(pk=three[1].pk).tags == ["mine"]
 
 
 def test_it_edits_a_row_in_place(rita_client: Any, three: Any) -> None:

@@ -23,9 +23,38 @@ def test_it_lists_who_belongs_here_and_with_which_role(ada_client: Any, rita: An
     assert "Invite somebody" in said
 
 
+def seen_of(client: Any, membership: Membership) -> str:
+    """What the list says of somebody's role."""
+    rows = client.get(URL).context["members"]
+    (row,) = (row for row in rows if row["membership"] == membership)
+    return str(row["role"]["seen"].value())
+
+
+def test_it_changes_only_the_role_that_was_seen(
+    ada_client: Any, vera: Any, ada: Any, edda: Any
+) -> None:
+    membership = Membership.objects.get(user=vera)
+    asked = {"role": "admin", "seen": seen_of(ada_client, membership)}
+    member_change_role(membership=membership, role="reviewer", by=edda)
+    answer = ada_client.post(f"{URL}{membership.pk}/role/", asked)
+    assert answer.status_code == 409
+    membership.refresh_from_db()
+    assert membership.role == "reviewer"
+    said = answer.content.decode()
+    assert "Role of vera: this was changed" in said
+    assert [event.actor for event in answer.context["meanwhile"].events] == [edda]
+    (row,) = (row for row in answer.context["members"] if row["membership"] == membership)
+    assert row["role"]["role"].value() == "admin"
+    again = asked | {"seen": row["role"]["seen"].value()}
+    assert ada_client.post(f"{URL}{membership.pk}/role/", again).status_code == 302
+    membership.refresh_from_db()
+    assert membership.role == "admin"
+
+
 def test_it_changes_a_role_and_writes_it_down(ada_client: Any, vera: Any) -> None:
     membership = Membership.objects.get(user=vera)
-    ada_client.post(f"{URL}{membership.pk}/role/", {"role": "reviewer"})
+    asked = {"role": "reviewer", "seen": seen_of(ada_client, membership)}
+    ada_client.post(f"{URL}{membership.pk}/role/", asked)
     membership.refresh_from_db()
     assert membership.role == "reviewer"
     event = Event.objects.get(kind="member.role_changed")
@@ -41,7 +70,8 @@ def test_it_refuses_a_role_that_does_not_exist(ada_client: Any, vera: Any) -> No
 
 def test_it_keeps_the_last_admin(ada_client: Any, ada: Any) -> None:
     membership = Membership.objects.get(user=ada)
-    for path, posted in (("role", {"role": "viewer"}), ("remove", {})):
+    seen = seen_of(ada_client, membership)
+    for path, posted in (("role", {"role": "viewer", "seen": seen}), ("remove", {})):
         answer = ada_client.post(f"{URL}{membership.pk}/{path}/", posted, follow=True)
         assert "A workspace needs an admin" in answer.content.decode()
     membership.refresh_from_db()

@@ -51,7 +51,7 @@ def attempt_of(run: Run, steps: int = 2) -> Attempt:
 
 
 def keep(workspace: Any, **days: int | None) -> None:
-    asked = {**dict.fromkeys(FIELDS), **days}
+    asked: dict[str, Any] = {**dict.fromkeys(FIELDS), **days}
     retention_set(workspace=workspace, by=None, **asked)
 
 
@@ -194,11 +194,37 @@ def test_a_second_sweep_has_nothing_to_do(workspace: Any, django_assert_num_quer
 
 
 def test_an_admin_sets_it_and_it_is_written_down(ada_client: Any, workspace: Any) -> None:
-    answer = ada_client.post(URL + "save/", {"steps_days": "90"}, follow=True)
+    seen = ada_client.get(URL).context["form"]["seen"].value()
+    asked = {"steps_days": "90", "seen": seen}
+    answer = ada_client.post(URL + "save/", asked, follow=True)
     policy = Retention.objects.get(workspace=workspace)
     assert (policy.steps_days, policy.calls_days) == (90, None)
     assert "dropped within the hour" in answer.content.decode()
     assert Event.objects.get(kind="retention.set").data["after"]["steps_days"] == 90
+
+
+def test_nobody_shortens_what_another_has_just_set(
+    ada_client: Any, workspace: Any, edda: Any
+) -> None:
+    """What is older is dropped for good."""
+    keep(workspace, steps_days=30)
+    seen = ada_client.get(URL).context["form"]["seen"].value()
+    retention_set(
+        workspace=workspace, steps_days=None, calls_days=365, telemetry_days=None, by=edda
+    )
+    typed = {"steps_days": "30", "calls_days": "7", "seen": seen}
+    # What was tried without saving still holds what its reader saw.
+    tried = ada_client.get(URL, typed).context["form"]["seen"].value()
+    answer = ada_client.post(URL + "save/", typed | {"seen": tried})
+    assert answer.status_code == 409
+    assert [event.actor for event in answer.context["meanwhile"].events] == [edda]
+    form = answer.context["form"]
+    assert (form["steps_days"].value(), form["calls_days"].value()) == (None, "7")
+    assert Retention.objects.get().calls_days == 365
+    again = {"steps_days": "", "calls_days": "7", "seen": form["seen"].value()}
+    assert ada_client.post(URL + "save/", again).status_code == 302
+    policy = Retention.objects.get()
+    assert (policy.steps_days, policy.calls_days) == (None, 7)
 
 
 def test_trying_it_counts_and_saves_nothing(ada_client: Any, workspace: Any) -> None:

@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from practice.models import TelemetryFile, TelemetrySource
 from practice.orchestrator.telemetry import gathered
 from practice.services.incidents import incident_create
-from practice.services.telemetry import file_send
+from practice.services.telemetry import file_send, mapping_save
 from tests.practice.outages import alert, metrics_csv, read_in, source_of
 
 LIST = "/root-causes/telemetry/"
@@ -94,6 +94,28 @@ def test_a_viewer_reads_and_is_offered_nothing_to_press(
     page = vera_client.get(PAGE)
     assert page.status_code == 200
     assert f'action="{PAGE}send/"' not in page.content.decode()
+
+
+def test_columns_are_replaced_only_as_they_were_seen(
+    rita_client: Any, source: TelemetrySource, ada: Any
+) -> None:
+    page = rita_client.get(f"{PAGE}?kind=metrics").context
+    names = [name for name, _, _ in page["columns"]]
+    theirs = {f"column-{name}": theirs for name, theirs, _ in page["columns"]}
+    typed = {"kind": "metrics", "seen": page["columns_seen"], **theirs, "column-time_unit": "ms"}
+    mapping_save(source=source, kind="metrics", mapping={names[0]: "app"}, by=ada)
+    answer = rita_client.post(f"{PAGE}columns/", typed)
+    assert answer.status_code == 409
+    source.refresh_from_db()
+    assert source.mapping["metrics"] == {names[0]: "app"}
+    assert [event.actor for event in answer.context["meanwhile"].events] == [ada]
+    shown = {name: theirs for name, theirs, _ in answer.context["columns"]}
+    assert (shown[names[0]], answer.context["time_unit"]) == ("app", "ms")
+    again = {f"column-{name}": text for name, text in shown.items()}
+    again |= {"kind": "metrics", "column-time_unit": "ms", "seen": answer.context["columns_seen"]}
+    assert rita_client.post(f"{PAGE}columns/", again).status_code == 302
+    source.refresh_from_db()
+    assert source.mapping["metrics"] == {names[0]: "app", "time_unit": "ms"}
 
 
 @pytest.mark.parametrize("address", [f"{LIST}new/", f"{PAGE}send/", f"{PAGE}columns/"])

@@ -87,7 +87,8 @@ def test_it_shows_each_try_and_sends_again(ada_client: Any, hook: Any) -> None:
 
 def test_it_changes_turns_off_and_removes(ada_client: Any, hook: Any) -> None:
     page = f"{URL}{hook.pk}/"
-    ada_client.post(f"{page}change/", {"kinds": ["run.finished"]})
+    seen = ada_client.get(page).context["form"]["seen"].value()
+    ada_client.post(f"{page}change/", {"kinds": ["run.finished"], "seen": seen})
     hook.refresh_from_db()
     assert (hook.kinds, hook.is_active) == (["run.finished"], False)
     assert "The webhook is off" in ada_client.post(f"{page}test/", follow=True).content.decode()
@@ -124,6 +125,30 @@ def test_a_change_does_not_turn_on_again_what_went_off_meanwhile(hook: Any, ada:
     hook.refresh_from_db()
     assert (changed.is_active, hook.is_active, hook.kinds) == (False, False, ["run.finished"])
     assert hook.message == "The receiver answered 410 Gone."
+
+
+def test_a_form_does_not_undo_what_another_saved(ada_client: Any, hook: Any, edda: Any) -> None:
+    page = f"{URL}{hook.pk}/"
+    typed = {"is_active": "on", "seen": ada_client.get(page).context["form"]["seen"].value()}
+    typed |= {"kinds": hook.kinds}
+    webhook_change(webhook=hook, kinds=["run.finished"], by=edda)
+    Webhook.objects.update(is_active=False, message="The receiver answered 410 Gone.")
+    answer = ada_client.post(f"{page}change/", typed | {"kinds": [*hook.kinds, "use.unusual"]})
+    assert answer.status_code == 409
+    assert [event.actor for event in answer.context["meanwhile"].events] == [edda]
+    assert "answered 410 Gone" in answer.content.decode()
+    assert answer.context["form"]["is_active"].value() is False
+    hook.refresh_from_db()
+    assert (hook.kinds, hook.is_active) == (["run.finished"], False)
+    webhook_change(webhook=hook, is_active=True, by=edda)
+    answer = ada_client.post(f"{page}change/", typed | {"kinds": ["use.unusual"]})
+    form = answer.context["form"]
+    assert len(answer.context["meanwhile"].events) == 2
+    assert form["kinds"].value() == ["use.unusual"]
+    again = {name: form[name].value() for name in ("kinds", "is_active", "seen")}
+    assert ada_client.post(f"{page}change/", again).status_code == 302
+    hook.refresh_from_db()
+    assert hook.kinds == ["use.unusual"]
 
 
 def test_two_new_secrets_at_once_both_sign(hook: Any, ada: Any) -> None:
