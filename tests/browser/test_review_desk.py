@@ -170,6 +170,20 @@ def test_what_is_selected_stays_so_when_the_next_one_comes(published: Any, page:
     expect(page.get_by_role("button", name="Decide many")).to_be_visible()
 
 
+def test_what_is_selected_is_decided_together(published: Any, page: Page) -> None:
+    opened(page)
+    page.keyboard.press("x")
+    page.get_by_role("button", name="Decide 1 selected").click()
+    heading = page.get_by_role("heading", name="Decide 1 candidate")
+    expect(heading).to_be_visible()
+    page.reload()
+    expect(heading).to_be_visible()
+    page.go_back()
+    expect(page.locator("#queue a.item[aria-current]")).to_be_visible()
+    page.go_forward()
+    expect(heading).to_be_visible()
+
+
 def test_why_a_decision_was_refused_is_seen_on_a_phone(published: Any, page: Page) -> None:
     page.set_viewport_size({"width": 360, "height": 740})
     opened(page)

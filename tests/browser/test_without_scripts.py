@@ -77,3 +77,28 @@ def test_the_queue_is_reached_on_a_phone(plain: Page) -> None:
     queue.locator("a.item").first.click()
     expect(queue).to_be_hidden()
     expect(plain.get_by_role("heading", level=1)).to_be_visible()
+
+
+def test_what_is_selected_in_review_is_decided_together(plain: Page) -> None:
+    plain.goto("/review/")
+    plain.locator("#queue input[name=chosen]").first.check()
+    plain.get_by_role("button", name="Decide many").click()
+    expect(plain.get_by_role("heading", name="Decide 1 candidate")).to_be_visible()
+
+
+def test_settings_that_somebody_else_saved_meanwhile_are_shown_first(
+    plain: Page, browser: Browser, product: Product
+) -> None:
+    other = browser.new_context(base_url=product.url, java_script_enabled=False).new_page()
+    sign_in(other, product)
+    for page, description in ((plain, "Typed first, saved last."), (other, "Saved in between.")):
+        page.goto("/playbooks/help-desk/")
+        page.locator("summary", has_text="Change name or budget").click()
+        page.get_by_label("Description").fill(description)
+    for page in (other, plain):
+        page.locator("form[action$='/change/']").get_by_role("button", name="Save").click()
+    expect(plain.get_by_role("alert")).to_contain_text("Saved in between.")
+    expect(plain.get_by_label("Description")).to_have_value("Typed first, saved last.")
+    plain.locator("form[action$='/change/']").get_by_role("button", name="Save").click()
+    expect(plain.get_by_role("alert")).to_have_count(0)
+    other.context.close()
