@@ -127,16 +127,15 @@ def test_telemetry_goes_after_it_was_sent_and_not_what_is_of_no_time(
 ) -> None:
     source = TelemetrySource.objects.create(workspace=workspace, name="Shop", slug="shop")
     other = TelemetrySource.objects.create(workspace=WorkspaceFactory(), name="Shop", slug="shop")
-    for number, (kind, status, columns) in enumerate(
-        [
-            ("metrics", "done", {}),
-            ("logs", "failed", {}),
-            ("traces", "waiting", {}),
-            ("topology", "done", {}),
-            ("metrics", "done", {"is_reference": True}),
-            ("metrics", "done", {"source": other}),
-        ]
-    ):
+    sent: list[tuple[str, str, dict[str, Any]]] = [
+        ("metrics", "done", {}),
+        ("logs", "failed", {}),
+        ("traces", "waiting", {}),
+        ("topology", "done", {}),
+        ("metrics", "done", {"is_reference": True}),
+        ("metrics", "done", {"source": other}),
+    ]
+    for number, (kind, status, columns) in enumerate(sent):
         row = {"source": source, "name": f"{number}", "digest": f"{number}", "original": b"x"}
         TelemetryFile.objects.create(kind=kind, status=status, size=1, **{**row, **columns})
     TelemetryFile.objects.update(created_at=NOW() - timedelta(days=31))
