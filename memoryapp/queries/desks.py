@@ -1,4 +1,4 @@
-"""How far review is, per playbook and per person."""
+"""How far review is, per playbook and per person, and what is on one reviewer's desk."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import connection
 from django.db.models import Count, Max, Q
 from django.utils import timezone
 
@@ -14,6 +15,42 @@ from memoryapp.models import Candidate, Playbook, Workspace
 from memoryapp.queries.review import may_be_assigned, totals
 
 NOTHING = {"today": 0, "week": 0, "approved": 0, "rejected": 0, "last_at": None}
+
+
+@dataclass(frozen=True, slots=True)
+class DeskCounts:
+    """What one reviewer decided lately, what is handed to them, and what policies want audited."""
+
+    decided: int
+    assigned: int
+    audits_due: int
+
+
+def desk_counts(workspace: Workspace, user: Any, since: datetime) -> DeskCounts:
+    """Count in one statement: each part is a range of an index of its own."""
+    table = Candidate._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT (SELECT COUNT(*) FROM {table} WHERE workspace_id = %(workspace)s
+                      AND decided_by_id = %(user)s AND decided_at >= %(since)s
+                      AND status = ANY(%(decided)s)),
+                   (SELECT COUNT(*) FROM {table} WHERE workspace_id = %(workspace)s
+                      AND assigned_to_id = %(user)s AND status = %(pending)s),
+                   (SELECT COUNT(*) FROM {table} WHERE workspace_id = %(workspace)s
+                      AND audit = %(due)s)
+            """,
+            {
+                "workspace": workspace.pk,
+                "user": user.pk,
+                "since": since,
+                # What the undoing of a run withdrew was read by nobody.
+                "decided": [status.value for status in review.UNDOABLE],
+                "pending": Candidate.Status.PENDING.value,
+                "due": Candidate.Audit.DUE.value,
+            },
+        )
+        return DeskCounts(*cursor.fetchone())
 
 
 @dataclass(frozen=True, slots=True)

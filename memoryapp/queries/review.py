@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.postgres.search import SearchQuery
-from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.fields.json import KT
 from django.db.models.functions import Left
@@ -293,42 +292,6 @@ def totals(
 def review_counts(workspace: Workspace) -> dict[str, int]:
     """Candidates per status, every status present."""
     return dict.fromkeys(Candidate.Status.values, 0) | dict(totals(workspace))
-
-
-@dataclass(frozen=True, slots=True)
-class DeskCounts:
-    """What one reviewer decided lately, what is handed to them, and what policies want audited."""
-
-    decided: int
-    assigned: int
-    audits_due: int
-
-
-def desk_counts(workspace: Workspace, user: Any, since: datetime) -> DeskCounts:
-    """Count in one statement: each part is a range of an index of its own."""
-    table = Candidate._meta.db_table
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT (SELECT COUNT(*) FROM {table} WHERE workspace_id = %(workspace)s
-                      AND decided_by_id = %(user)s AND decided_at >= %(since)s
-                      AND status = ANY(%(decided)s)),
-                   (SELECT COUNT(*) FROM {table} WHERE workspace_id = %(workspace)s
-                      AND assigned_to_id = %(user)s AND status = %(pending)s),
-                   (SELECT COUNT(*) FROM {table} WHERE workspace_id = %(workspace)s
-                      AND audit = %(due)s)
-            """,
-            {
-                "workspace": workspace.pk,
-                "user": user.pk,
-                "since": since,
-                # What the undoing of a run withdrew was read by nobody.
-                "decided": [Candidate.Status.APPROVED.value, Candidate.Status.REJECTED.value],
-                "pending": Candidate.Status.PENDING.value,
-                "due": Candidate.Audit.DUE.value,
-            },
-        )
-        return DeskCounts(*cursor.fetchone())
 
 
 def may_be_assigned(workspace: Workspace) -> QuerySet[Membership]:

@@ -18,6 +18,7 @@ from django.utils import timezone
 from memoryapp.models import Bullet, Candidate, Membership, ReviewPolicy, Workspace
 from memoryapp.models.candidates import load_targets
 from memoryapp.queries import review as review_queries
+from memoryapp.queries.desks import DeskCounts, desk_counts
 from memoryapp.queries.review import ROW_CHARS
 from memoryapp.templatetags.ui import op_word, section_title
 from memoryapp.views.links import Chip, parameter, with_query
@@ -148,9 +149,7 @@ def queue_context(
     load_targets(item.around, TARGETS)
     blind = {pk: policy.blind_share for pk, policy in policies.items()}
     shown = len(item.around)
-    desk = review_queries.desk_counts(
-        workspace, membership.user, timezone.now() - timedelta(hours=24)
-    )
+    desk = desk_counts(workspace, membership.user, timezone.now() - timedelta(hours=24))
     place = item.around.index(item.candidate) if item.inside and item.candidate else 0
     before = item.position - 1 - place if item.more_before and item.position else 0
     return {
@@ -214,9 +213,7 @@ def _status_chips(counts: Mapping[str, int], chosen: ReviewFilter) -> list[Chip]
     ]
 
 
-def _desk_chips(
-    membership: Membership, desk: review_queries.DeskCounts, chosen: ReviewFilter
-) -> list[Chip]:
+def _desk_chips(membership: Membership, desk: DeskCounts, chosen: ReviewFilter) -> list[Chip]:
     """What is handed to the reader, and what policies admitted that somebody has to look at.
 
     Both are counted whatever the filter is, and lead to all they count.
