@@ -14,7 +14,7 @@ from memoryapp.api.bulk_jobs import JobSerializer, JobView
 from memoryapp.api.contract import PROBLEM, READING, WriteRequest
 from memoryapp.api.permissions import workspace_of
 from memoryapp.models import BulkChange, BulkChangeOutcome, Bullet, Tally
-from memoryapp.queries.browsing import DAYS, EVIDENCE, KINDS, TRUST, EntryFilter
+from memoryapp.queries.browsing import DAYS, EVIDENCE, IN_USE, KINDS, TRUST, EntryFilter
 from memoryapp.services import bulk_changes
 
 ACTIONS = [action.value for action in BulkChange.Action if action != BulkChange.Action.UNDO]
@@ -32,7 +32,7 @@ class BulkChangeRequest(WriteRequest):
     """What is empty narrows nothing: without a filter all bullets of the workspace are changed."""
 
     action = serializers.ChoiceField(choices=ACTIONS)
-    status = _one_of(Bullet.Status.choices)
+    status = _one_of([(IN_USE, "In use"), *Bullet.Status.choices])
     playbook = _text(64)
     section = _text(60)
     use = _one_of(Tally.Use.choices)

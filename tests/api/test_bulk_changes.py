@@ -42,6 +42,14 @@ def test_only_what_was_chosen_is_changed(call: Any, playbook: Any) -> None:
     assert call("post", PATH, back, expect=201)["done"] == 1
 
 
+def test_what_is_in_use_is_changed_as_a_whole(call: Any, playbook: Any) -> None:
+    for status in ("approved", "stale", "retired"):
+        BulletFactory(playbook=playbook, status=status)
+    asked = {"action": "tag", "value": "vip", "status": "live"}
+    assert call("post", PATH, asked, expect=201)["done"] == 2
+    assert not playbook.bullets.get(status="retired").tags
+
+
 @pytest.mark.parametrize(
     ("asked", "status"),
     [
