@@ -7,6 +7,7 @@ whatever it says wrongly ends the import with a message.
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import json
 import lzma
@@ -24,10 +25,10 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
-from django.db import DatabaseError, connection, models, transaction
+from django.db import DatabaseError, OperationalError, connection, models, transaction
 from django.utils import timezone
 
-from memoryapp.domain.errors import UnableToRead
+from memoryapp.domain.errors import UnableTo, UnableToRead
 from memoryapp.models import Membership, Role, Workspace
 from memoryapp.queries.transfer import BATCH, FORMAT, LINKED, LISTED, OBJECTS, VERSION, tables
 
@@ -51,6 +52,14 @@ DAMAGED = (
     *(RuntimeError, NotImplementedError, LookupError, ValueError, TypeError, AttributeError),
     *(ArithmeticError, ValidationError, DatabaseError),
 )
+#: what a host says that can keep nothing more, and the class of what a row is too large for.
+NO_ROOM, TOO_LARGE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS}), "54"
+
+
+class NoRoom(UnableTo):
+    """The texts of the file cannot be kept on this host."""
+
+    status = 503
 
 
 def workspace_import(
@@ -65,6 +74,8 @@ def workspace_import(
     Raises:
         UnableToRead: no such file, another version, a table or field that is not known here, or a
             slug that is taken.
+        NoRoom: the host's disk is full or cannot be written.
+        OperationalError: the database is away or full.
     """
     try:
         with zipfile.ZipFile(source) as archive:
@@ -75,10 +86,22 @@ def workspace_import(
             with transaction.atomic():
                 return reading.run()
     except DAMAGED as error:
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            raise NoRoom(
+                f"Texts of the file cannot be kept on this host: {error.strerror}. Nothing was "
+                "imported: mend that, and import it again."
+            ) from error
+        if isinstance(error, OperationalError) and not _is_too_large(error):
+            raise
         raise UnableToRead(
             f"The file is no export of a workspace, or it is damaged ({type(error).__name__}). "
             "Nothing was imported."
         ) from error
+
+
+def _is_too_large(error: OperationalError) -> bool:
+    """Whether a row is to blame; else it is the server, which is no word against the file."""
+    return (getattr(error.__cause__, "sqlstate", None) or "").startswith(TOO_LARGE)
 
 
 def validated_slug(slug: str) -> str:

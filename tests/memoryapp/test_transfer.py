@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import re
@@ -10,10 +11,12 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from django.apps import apps
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import OperationalError
 from django.utils import timezone
 
 from memoryapp.domain.errors import UnableToRead
@@ -25,12 +28,13 @@ from memoryapp.queries.transfer import (
     tables,
     workspace_export,
 )
+from memoryapp.services import transfer_import
 from memoryapp.services.bullets import bullet_edit, bullet_retire
 from memoryapp.services.candidates import candidate_approve
 from memoryapp.services.releases import label_move, release_publish
 from memoryapp.services.reports import Said, report_take
 from memoryapp.services.tokens import api_key_create
-from memoryapp.services.transfer_import import workspace_import
+from memoryapp.services.transfer_import import NoRoom, workspace_import
 from memoryapp.services.withdrawals import release_withdraw
 from practice.models import Attempt, Environment, ObservationMissing, Run, Step
 from practice.orchestrator import observations
@@ -202,6 +206,34 @@ def test_a_number_that_no_column_holds_is_a_damaged_file(full: Workspace, ada: A
             out.writestr(name, text)
     with pytest.raises(UnableToRead, match=r"damaged .OverflowError"):
         workspace_import(source=target, by=ada, slug="copy")
+
+
+def test_a_full_disk_is_no_word_against_the_file(
+    full: Workspace, ada: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = io.BytesIO(exported(full))
+
+    def refuse(self: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(transfer_import._Import, "store_objects", refuse)
+    with pytest.raises(NoRoom, match=r"No space left on device\. Nothing was"):
+        workspace_import(source=written, by=ada, slug="copy")
+
+
+@pytest.mark.parametrize(("state", "is_the_files"), [("53100", False), ("54000", True)])
+def test_nor_is_a_database_that_is_full(
+    full: Workspace, ada: Any, monkeypatch: pytest.MonkeyPatch, state: str, is_the_files: bool
+) -> None:
+    """A row that no index takes is the file's doing all the same."""
+    written, cause = io.BytesIO(exported(full)), psycopg.errors.lookup(state)("said")
+
+    def refuse(self: Any) -> None:
+        raise OperationalError("said") from cause
+
+    monkeypatch.setattr(transfer_import._Import, "run", refuse)
+    with pytest.raises(UnableToRead if is_the_files else OperationalError):
+        workspace_import(source=written, by=ada, slug="copy")
 
 
 @pytest.mark.parametrize("name", ["playbook", "releaselabel"])

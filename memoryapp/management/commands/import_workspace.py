@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from memoryapp.domain.errors import UnableToRead
+from memoryapp.domain.errors import UnableTo
 from memoryapp.services.transfer_import import workspace_import
 
 
@@ -26,7 +26,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no user {options['admin']!r}.")
         try:
             made = workspace_import(source=options["file"], by=admin, slug=options["slug"])
-        except UnableToRead as refusal:
+        except UnableTo as refusal:
             raise CommandError(str(refusal)) from refusal
         self.stdout.write(f"The workspace {made.name} ({made.slug}) is imported.")
         self.stdout.write("Enter the secrets of its environments anew, and make new API keys.")
