@@ -14,7 +14,8 @@ RUN useradd --system --uid 10001 --no-create-home greenroom \
     && install -d -o 10001 -g 10001 -m 0750 /data
 WORKDIR /app
 ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 OPENBLAS_NUM_THREADS=1 \
-    MALLOC_ARENA_MAX=2 STATIC_ROOT=/app/staticfiles
+    MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072 \
+    STATIC_ROOT=/app/staticfiles
 COPY --from=build /app/.venv .venv
 COPY . .
 RUN SECRET_KEY=only-for-collecting-static-files-in-the-image DATABASE_URL=postgresql://none/none \

@@ -33,6 +33,14 @@ MAX_RESTARTS = 5
 RESTART_WINDOW_SECONDS = 60.0
 #: room for the log that PostgreSQL writes ahead while it recovers.
 RESTART_FREE_BYTES = 64 * 2**20
+#: of glibc, unless the environment says otherwise. By itself it keeps what each thread freed for
+#: that thread, and after the first large answer takes ever larger ones from what it never gives
+#: back: a process's memory would follow the busiest moment of every one of its threads.
+ALLOCATOR = {
+    "MALLOC_ARENA_MAX": os.environ.get("MALLOC_ARENA_MAX", "2"),
+    "MALLOC_MMAP_THRESHOLD_": os.environ.get("MALLOC_MMAP_THRESHOLD_", "131072"),
+    "MALLOC_TRIM_THRESHOLD_": os.environ.get("MALLOC_TRIM_THRESHOLD_", "131072"),
+}
 
 
 @dataclass
@@ -169,12 +177,10 @@ def _start_stores(data: Path, started: list[Part]) -> dict[str, str]:
     shutil.rmtree(settings.METRICS_DIR.parent, ignore_errors=True)
     env = {
         **os.environ,
+        **ALLOCATOR,
         "DJANGO_SETTINGS_MODULE": settings.__name__,
         "GREENROOM_DATA_DIR": str(data),
         "OPENBLAS_NUM_THREADS": "1",
-        # glibc keeps what each thread freed for that thread: memory of a process would follow the
-        # busiest moment of every one of its threads.
-        "MALLOC_ARENA_MAX": os.environ.get("MALLOC_ARENA_MAX", "2"),
     }
     if settings.EMBEDDED:
         postgres = embedded.Postgres(data)

@@ -114,8 +114,8 @@ OTHERWISE_WRONG = [
 #: Any text is a name; HOST is tried when the supervisor binds it, and says so in one line.
 NEVER_WRONG = {
     *("EMAIL_FROM", "EMBEDDING_MODEL", "HOST", "LLM_MODEL", "OIDC_CLIENT_ID", "OIDC_NAME"),
-    # glibc takes what it can read of it and says nothing.
-    "MALLOC_ARENA_MAX",
+    # glibc takes what it can read of them and says nothing.
+    *("MALLOC_ARENA_MAX", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"),
     *("OBSERVATION_S3_REGION", "SECRET_KEY_FALLBACKS", "STATIC_ROOT"),
 }
 WRONG = [
