@@ -80,13 +80,13 @@ def playbook_rows(context: template.Context, bullets: Iterable[Any]) -> SafeStri
     """Return bullets of one playbook as table rows that open the peek.
 
     Each has its ``playbook``. In the context: ``may_decide`` (rows can be
-    selected and edited), ``peek`` (whose row is open), ``request`` (whose filter the peek keeps),
-    and ``saved`` after an edit in place.
+    selected and edited), ``page_query`` (what the page was asked with: the filter that the peek
+    keeps, and whose row is open), and ``saved`` after an edit in place.
     """
     to = _Addresses.now()
     may_decide = bool(context.get("may_decide"))
-    opened = (context.get("peek") or {}).get("bullet")
-    asked = context["request"].GET.copy()
+    asked = context["page_query"].copy()
+    opened = asked.get("peek")
     for name in ("peek", "edit"):
         asked.pop(name, None)
     kept = f"{asked.urlencode()}&" if asked else ""
@@ -94,17 +94,17 @@ def playbook_rows(context: template.Context, bullets: Iterable[Any]) -> SafeStri
     for bullet in bullets:
         slug, label = bullet.playbook.slug, escape(bullet.label)
         book = to.playbook.replace(_SLUG, slug)
-        peek = escape(f"{book}?{kept}peek={label}")
+        page = to.bullet.replace(_SLUG, slug).replace(_LABEL, label)
+        is_open = bullet.label == opened
+        peek = f"{book}?{kept}peek={quote(bullet.label)}"
         lead = (
-            f'<a class="row-link" id="b-{label}" href="{peek}" hx-get="{peek}" hx-target="#bullets"'
-            f' hx-select="#bullets" hx-swap="outerHTML" hx-push-url="true">'
+            f'<a class="row-link" id="b-{label}" {_leads(peek, page, is_open)}>'
             f"{memory(bullet.content)}</a>"
         )
         changed = _changed(bullet)
         if context.get("saved"):
             changed = f'<span><b role="status">saved as revision {bullet.revision_count}</b></span>'
         if may_decide and bullet.status != Bullet.Status.RETIRED:
-            page = to.bullet.replace(_SLUG, slug).replace(_LABEL, label)
             row = to.row.replace(_SLUG, slug).replace(_LABEL, label)
             changed += (
                 f'<a class="link no-print" href="{page}?edit=1" hx-get="{row}?edit=1"'
@@ -117,10 +117,22 @@ def playbook_rows(context: template.Context, bullets: Iterable[Any]) -> SafeStri
                 lead,
                 _tags(bullet, book),
                 changed,
-                is_open=opened is not None and opened.pk == bullet.pk,
+                is_open=is_open,
             )
         )
     return mark_safe("".join(drawn))
+
+
+def _leads(peek: str, page: str, is_open: bool) -> str:
+    """Where a row leads: to the peek beside the list; the one that is open, to its page."""
+    if is_open:
+        return f'href="{page}" aria-current="true"'
+    url = escape(peek)
+    # One peek at a time: what is asked for later takes the place of what is on its way.
+    return (
+        f'href="{url}" hx-get="{url}" hx-target="#bullets" hx-select="#bullets"'
+        ' hx-swap="outerHTML" hx-push-url="true" hx-sync="#bullets:replace"'
+    )
 
 
 def _row(

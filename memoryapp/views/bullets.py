@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
@@ -165,10 +166,12 @@ def _move(
 def bullet_row(
     request: HttpRequest, bullet: Bullet, *, status: int = 200, **state: Any
 ) -> HttpResponse:
-    """Render one row as the bullets tab does."""
+    """Render one row as the bullets tab does, which htmx names as the page it asks from."""
+    asked_from = request.htmx.current_url or ""  # type: ignore[attr-defined]
     context = {
         "bullet": bullet,
         "rows": [bullet],
+        "page_query": QueryDict(urlsplit(asked_from).query),
         "may_decide": membership_of(request).may_review,
         **state,
     }

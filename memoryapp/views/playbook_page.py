@@ -162,6 +162,7 @@ def _bullets_tab(
             )
         ],
         "peek": _peek(request, playbook, peeked) if peeked else None,
+        "page_query": request.GET,
     }
 
 
@@ -197,7 +198,7 @@ def _peek(request: HttpRequest, playbook: Playbook, label: str) -> dict[str, Any
     if bullet is None:
         return None
     evidence = entry_queries.bullet_evidence(bullet)
-    status = parameter(request, "status")
+    asked = {name: parameter(request, name) for name in request.GET if name != "peek"}
     return {
         "bullet": bullet,
         "evidence": evidence[:5],
@@ -207,7 +208,7 @@ def _peek(request: HttpRequest, playbook: Playbook, label: str) -> dict[str, Any
             for revision, before in entry_queries.revisions_with_before(bullet)[:3]
         ],
         "served_by": release_queries.served_through(playbook, [bullet.label]),
-        "close_url": with_query(playbook.get_absolute_url(), {"status": status}),
+        "close_url": with_query(playbook.get_absolute_url(), asked),
     }
 
 

@@ -54,6 +54,27 @@ def test_it_peeks_at_one_bullet(rita_client: Any, playbook: Any) -> None:
     assert context["peek"]["close_url"] == f"{URL}?status=approved"
 
 
+def test_a_peek_keeps_the_filter_it_was_opened_in(rita_client: Any, playbook: Any) -> None:
+    bullet, other = BulletFactory.create_batch(2, playbook=playbook, tags=["vip"])
+    page = rita_client.get(f"{URL}?tag=vip&use=never&peek={bullet.label}")
+    assert page.context["peek"]["close_url"] == f"{URL}?tag=vip&use=never"
+    said = page.content.decode()
+    assert f'href="{URL}?tag=vip&amp;use=never&amp;peek={other.label}"' in said
+    assert f'id="b-{bullet.label}" href="{bullet.get_absolute_url()}" aria-current="true"' in said
+
+
+def test_a_row_that_is_left_again_keeps_the_filter_of_its_page(
+    rita_client: Any, playbook: Any
+) -> None:
+    bullet = BulletFactory(playbook=playbook)
+    asked_from = f"http://testserver{URL}?status=approved"
+    said = rita_client.get(
+        f"{bullet.get_absolute_url()}row/",
+        headers={"HX-Request": "true", "HX-Current-URL": asked_from},
+    ).content.decode()
+    assert f'href="{URL}?status=approved&amp;peek={bullet.label}"' in said
+
+
 def test_it_says_how_the_budget_is_spent(rita_client: Any, playbook: Any) -> None:
     BulletFactory(playbook=playbook, content="x" * 40)
     CandidateFactory(playbook=playbook, content="y" * 80)
