@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -38,7 +38,7 @@ from practice.queries.trajectories import (
 )
 from practice.services.observations import step_text
 from practice.views.attempt_tree import phases
-from practice.views.filters import PAGE_SIZE, chips
+from practice.views.filters import PAGE_SIZE, Chip, chips, link
 from practice.views.states import shown_state
 
 #: labels of which one may ask what decided them.
@@ -154,6 +154,9 @@ def trajectory_detail(request: HttpRequest, pk: int) -> HttpResponse:
     spent = spent_on(attempt)
     find = request.GET.get("find", "").replace("\x00", "").strip()[:200]
     shown = _with_links(steps, evidence, attempt.checks, find, became)
+    is_tree, is_raw = request.GET.get("view") == "tree", request.GET.get("raw") == "1"
+    filtered = {name: value for name, value in asdict(asked).items() if value}
+    looks = {"view": "tree" if is_tree else "", "raw": "1" if is_raw else ""}
     context = {
         "attempt": attempt,
         "run": attempt.run,
@@ -161,10 +164,15 @@ def trajectory_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "task_orders": task_reads_like_order(attempt.task.instruction),
         "overrule": standing(attempt),
         "spent": spent,
-        "phases": phases(steps, spent.calls) if request.GET.get("view") == "tree" else None,
+        "phases": phases(steps, spent.calls) if is_tree else None,
         "find": find,
         "found": [item for item in shown if item.matches],
-        "is_raw": request.GET.get("raw") == "1",
+        "is_raw": is_raw,
+        "looks": [
+            Chip("Tree", None, link(request, view="" if is_tree else "tree"), pressed=is_tree),
+            Chip("Raw", None, link(request, raw="" if is_raw else "1"), pressed=is_raw),
+        ],
+        "kept": [(name, value) for name, value in (filtered | looks).items() if value],
         "labels": Attempt.Label.choices,
         "may_review": membership_of(request).may_review,
         "incident": attempt.incidents.first() if attempt.label in FAILED else None,

@@ -68,6 +68,19 @@ def test_it_shows_phases_with_steps_and_calls(vera_client: Any, task: Any) -> No
     assert vera_client.get(attempt.get_absolute_url()).context["phases"] is None
 
 
+def test_another_look_at_it_keeps_the_filter_and_the_words(vera_client: Any, task: Any) -> None:
+    attempt = _attempt(task, "get_order")
+    run = attempt.run.number
+    page = vera_client.get(f"{attempt.get_absolute_url()}?run={run}&raw=1&find=parcel")
+    assert [(chip.label, chip.url.partition("?")[2]) for chip in page.context["looks"]] == [
+        ("Tree", f"run={run}&raw=1&find=parcel&view=tree"),
+        ("Raw", f"run={run}&find=parcel"),
+    ]
+    said = page.content.decode()
+    assert f'<input type="hidden" name="run" value="{run}">' in said
+    assert '<input type="hidden" name="raw" value="1">' in said
+
+
 def test_it_links_a_step_to_what_cites_it_and_to_the_bullet(
     vera_client: Any, rita: Any, task: Any
 ) -> None:
