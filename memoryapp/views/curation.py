@@ -18,6 +18,7 @@ from memoryapp.models import Bullet, Playbook
 from memoryapp.queries.meanwhile import meanwhile
 from memoryapp.services import curation
 from memoryapp.services.undoing import job_preview, job_undo
+from memoryapp.templatetags.formats import count_of
 from memoryapp.views.bullets import bullet_or_404, bullet_page, bullet_row
 from memoryapp.views.links import parameter, posted, with_query
 from memoryapp.views.playbook_page import playbook_context
@@ -222,11 +223,12 @@ def undo(request: HttpRequest, slug: str) -> HttpResponse:
         except UnableTo as refusal:
             error, status = str(refusal), refusal.status
         else:
-            spared = f" {report.spared} changed by people since stay." if report.spared else ""
+            kept = f" What people changed since stays: {count_of(report.spared, 'bullet')}."
+            spared = kept if report.spared else ""
             messages.success(
                 request,
-                f"{candidate.origin_name} is undone: {report.changing} bullets taken back, "
-                f"{report.waiting} waiting proposals withdrawn.{spared}",
+                f"{candidate.origin_name} is undone: {count_of(report.changing, 'bullet')} taken "
+                f"back, {count_of(report.waiting, 'waiting proposal')} withdrawn.{spared}",
             )
             return redirect(playbook)
     context = {

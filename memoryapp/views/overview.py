@@ -30,7 +30,7 @@ from memoryapp.queries import releases as release_queries
 from memoryapp.queries import review as review_queries
 from memoryapp.queries.browsing import IN_USE
 from memoryapp.views.links import Chip, parameter, with_query
-from memoryapp.views.review_queue import candidate_label
+from memoryapp.views.review_queue import ReviewFilter, candidate_label
 
 SHOWN = 5
 DECISIONS = ("candidate.approved", "candidate.rejected", "candidate.reopened")
@@ -49,6 +49,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "is_new": not all(step["done"] for step in steps),
         "is_empty": not any(step["done"] for step in steps[1:]),
         "waiting": _waiting(workspace, counts[Candidate.Status.PENDING]),
+        "desk": _desk(request, workspace),
         "doubted": _doubted(workspace),
         "unusual": _unusual(workspace),
         "runs": _runs(workspace),
@@ -58,7 +59,6 @@ def overview(request: HttpRequest) -> HttpResponse:
             LabelMove.objects.filter(playbook__workspace=workspace)
         )[:SHOWN],
         "decided": workspace.events.filter(kind__in=DECISIONS).select_related("actor")[:SHOWN],
-        "recent": workspace.events.select_related("actor")[:SHOWN],
         **_trends(request),
         "review_url": reverse("review"),
         "practice_url": reverse("run-start"),
@@ -164,6 +164,18 @@ def _waiting(workspace: Workspace, total: int) -> dict[str, Any]:
             for row in rows
         ],
     }
+
+
+def _desk(request: HttpRequest, workspace: Workspace) -> list[tuple[int, str, str]]:
+    """What waits for the reader alone: how many, what they are, and their list."""
+    user = membership_of(request).user
+    counted = review_queries.desk_counts(workspace, user, timezone.now() - DAY)
+    audits = ReviewFilter(status=Candidate.Status.APPROVED.value, audit=Candidate.Audit.DUE.value)
+    found = (
+        (counted.assigned, "assigned to you", ReviewFilter(assigned=user.get_username()).url()),
+        (counted.audits_due, "to be audited", audits.url()),
+    )
+    return [part for part in found if part[0]]
 
 
 def _doubted(workspace: Workspace) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
@@ -13,14 +14,15 @@ from memoryapp.access import membership_of
 from memoryapp.domain import playbook as domain
 from memoryapp.domain.playbook import SECTIONS
 from memoryapp.forms import PlaybookChangeForm
-from memoryapp.models import Bullet, Playbook, Release, Tally
+from memoryapp.models import Bullet, Candidate, Playbook, Release, Tally
 from memoryapp.queries import entries as entry_queries
 from memoryapp.queries import playbooks as playbook_queries
 from memoryapp.queries import releases as release_queries
-from memoryapp.queries.origins import jobs_of
+from memoryapp.queries.origins import Taught, jobs_of
 from memoryapp.services.curation import settings_of
 from memoryapp.services.releases import PRODUCTION
 from memoryapp.views.links import Chip, page_of, parameter, with_query
+from memoryapp.views.review_queue import ReviewFilter
 from memoryapp.views.snippets import mcp_client, pull_command, pull_python
 
 TABS = ("bullets", "releases", "sources", "use")
@@ -32,6 +34,8 @@ RELEASES_PER_PAGE = 25
 MOVES_SHOWN = 20
 EVALUATIONS_SHOWN = 5
 OFFERED_LABELS = (PRODUCTION, "staging")
+#: The name of a run, by whose number Review narrows its list.
+_RUN = re.compile(r"Run (\d+)")
 
 
 def labels_offered(names: Iterable[str]) -> list[str]:
@@ -77,7 +81,7 @@ def playbook_context(request: HttpRequest, playbook: Playbook, tab: str) -> dict
         context |= _releases_tab(request, playbook) | _measured(request, playbook, value)
     elif tab == "sources":
         context |= {
-            "jobs": jobs_of(playbook),
+            "jobs": [(job, _decided(playbook, job)) for job in jobs_of(playbook)],
             "undo_url": reverse("run-undo", args=[playbook.slug]),
         }
     elif tab == "use":
@@ -85,6 +89,21 @@ def playbook_context(request: HttpRequest, playbook: Playbook, tab: str) -> dict
     else:
         context |= _bullets_tab(request, playbook, value)
     return context
+
+
+def _decided(playbook: Playbook, job: Taught) -> list[tuple[str, int, str]]:
+    """What became of what a job proposed: word, count and, of runs, where Review lists them."""
+    run = _RUN.fullmatch(job.name)
+    found = []
+    for word, count, status in (
+        ("Approved", job.approved, Candidate.Status.APPROVED),
+        ("Waiting", job.waiting, Candidate.Status.PENDING),
+        ("Rejected", job.rejected, Candidate.Status.REJECTED),
+        ("Superseded", job.superseded, Candidate.Status.SUPERSEDED),
+    ):
+        asked = ReviewFilter(status.value, playbook.slug, run=run[1]).url() if run else ""
+        found.append((word, count, asked if count else ""))
+    return found
 
 
 def _moves(playbook: Playbook) -> Any:
@@ -217,6 +236,7 @@ def _releases_tab(request: HttpRequest, playbook: Playbook) -> dict[str, Any]:
     return {
         "newest_revision": playbook_queries.newest_revision(playbook),
         "releases": page.object_list,
+        "publish_label": PRODUCTION,
         "page_obj": page,
         "moves": _moves(playbook)[:MOVES_SHOWN],
         "move_count": playbook.label_moves.count(),

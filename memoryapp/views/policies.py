@@ -116,6 +116,10 @@ def _page(
         "audits": policy_queries.audits(playbook),
         "admitted": policy_queries.admitted_alone(playbook),
         "audits_url": ReviewFilter(playbook=playbook.slug, status="approved", audit="due").url(),
+        "upheld_url": ReviewFilter(playbook=playbook.slug, status="all", audit="upheld").url(),
+        "overturned_url": ReviewFilter(
+            playbook=playbook.slug, status="all", audit="overturned"
+        ).url(),
         "needed": standing.needed(playbook.label_names),
         "gate_url": reverse("review-policy-gate", args=[playbook.slug]),
         **policy_queries.gate_figures(playbook, wanted),

@@ -13,8 +13,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from memoryapp.access import Right, gate, workspace_of
+from memoryapp.domain.playbook import LIVE
 from memoryapp.models import Tally, Workspace
 from memoryapp.queries import trends as memory_trends
+from memoryapp.queries.browsing import IN_USE
 from memoryapp.queries.use import FRESH, HELD
 from memoryapp.views.links import Chip, render_part, with_query
 from practice.queries import trends
@@ -95,6 +97,7 @@ def analytics_page(request: HttpRequest) -> HttpResponse:
     ]
     context |= {
         "spoken_of": memory_trends.most_spoken_of(workspace, since),
+        "votes_url": with_query(reverse("vote-list"), {"days": str(days)}),
         "uses": _uses(workspace),
     }
     return render_part(request, "practice/analytics.html", "trends", context)
@@ -211,12 +214,12 @@ def _points(
 def _uses(workspace: Workspace) -> list[dict[str, Any]]:
     """Live bullets by what is known of their use."""
     held = Tally.objects.within(workspace, kind=Tally.Kind.BULLET)
-    counts = held.filter(status__in=("approved", "stale")).by("use")
+    counts = held.filter(status__in=LIVE).by("use")
     return [
         {
             "word": label,
             "count": counts[value],
-            "url": with_query(reverse("entry-list"), {"use": value}),
+            "url": with_query(reverse("entry-list"), {"status": IN_USE, "use": value}),
         }
         for value, label in Tally.Use.choices
     ]

@@ -57,9 +57,39 @@ def test_it_marks_the_next_step(rita_client: Any, workspace: Any) -> None:
 
 def test_it_shows_what_waits_with_links(rita_client: Any, workspace: Any) -> None:
     candidates = CandidateFactory.create_batch(7, playbook=PlaybookFactory(workspace=workspace))
+    assert rita_client.get(URL).context["desk"] == []
     waiting = rita_client.get(URL).context["waiting"]
     assert (waiting["total"], len(waiting["next"])) == (7, 5)
     assert waiting["next"][0]["url"] == candidates[0].get_absolute_url()
+
+
+def test_it_says_what_waits_for_the_reader_alone(
+    rita_client: Any, vera_client: Any, workspace: Any, rita: Any
+) -> None:
+    playbook = PlaybookFactory(workspace=workspace)
+    CandidateFactory(playbook=playbook, assigned_to=rita)
+    CandidateFactory(playbook=playbook)
+    CandidateFactory(playbook=playbook, status="approved", audit="due")
+    desk = rita_client.get(URL).context["desk"]
+    assert [(count, words) for count, words, _ in desk] == [
+        (1, "assigned to you"),
+        (1, "to be audited"),
+    ]
+    for count, _, url in desk:
+        assert rita_client.get(url).context["queue"]["matching"] == count
+    assert [words for _, words, _ in vera_client.get(URL).context["desk"]] == ["to be audited"]
+
+
+def test_what_was_decided_and_moved_leads_there(
+    rita_client: Any, workspace: Any, rita: Any
+) -> None:
+    EnvironmentFactory(workspace=workspace)
+    candidate = CandidateFactory(playbook=PlaybookFactory(workspace=workspace, slug="desk"))
+    candidate_approve(candidate=candidate, by=rita)
+    release_publish(playbook=candidate.playbook, by=rita, label="production")
+    said = rita_client.get(URL).content.decode()
+    assert f'href="{candidate.get_absolute_url()}"' in said
+    assert 'href="/playbooks/desk/labels/production/"' in said
 
 
 def test_it_shows_live_runs_with_how_far_they_are(rita_client: Any, workspace: Any) -> None:
@@ -91,7 +121,7 @@ def test_it_hides_other_workspaces(olga_client: Any, workspace: Any, rita: Any) 
     context = olga_client.get(URL).context
     assert context["waiting"]["total"] == 0
     assert list(context["released"]) == []
-    assert list(context["recent"]) == []
+    assert list(context["decided"]) == []
 
 
 def test_it_needs_the_same_number_of_queries_for_more_rows(

@@ -110,6 +110,11 @@ def test_a_sample_of_what_was_admitted_is_audited(
     rita_client.post(reverse("candidate-uphold", args=[candidate.pk]))
     candidate.refresh_from_db()
     assert (candidate.audit, candidate.status) == ("upheld", "approved")
+    page = rita_client.get(reverse("review-policy", args=[playbook.slug]))
+    upheld = page.context["upheld_url"]
+    assert f'href="{upheld.replace("&", "&amp;")}">1</a>' in page.content.decode()
+    assert rita_client.get(upheld).context["queue"]["matching"] == 1
+    assert rita_client.get(page.context["overturned_url"]).context["queue"]["matching"] == 0
 
 
 def test_overturning_an_audit_takes_the_bullet_back(

@@ -50,7 +50,7 @@ def test_it_retires_what_it_made_and_gives_back_what_it_changed(
     learned(playbook, rita, "As the run put it.", target=old)
     CandidateFactory(playbook=playbook, origin_link=RUN, origin_name="Run 3")
     said = undo(rita_client).content.decode()
-    assert "2 bullets taken back, 1 waiting proposals withdrawn" in said
+    assert "2 bullets taken back, 1 waiting proposal withdrawn" in said
     made.refresh_from_db()
     old.refresh_from_db()
     assert (made.status, old.content) == ("retired", "As it was.")
@@ -155,8 +155,12 @@ def test_it_lists_the_runs_a_playbook_learned_from(
     rita: Any, vera_client: Any, playbook: Any
 ) -> None:
     learned(playbook, rita, "A new one.")
-    (job,) = vera_client.get("/playbooks/help-desk/?tab=sources").context["jobs"]
+    page = vera_client.get("/playbooks/help-desk/?tab=sources")
+    ((job, (approved, waiting, *_)),) = page.context["jobs"]
     assert (job.name, job.approved) == ("Run 3", 1)
+    assert (approved[:2], waiting) == (("Approved", 1), ("Waiting", 0, ""))
+    assert vera_client.get(approved[2]).context["queue"]["matching"] == 1
+    assert f'href="{approved[2].replace("&", "&amp;")}">1</a>' in page.content.decode()
 
 
 def test_it_is_for_reviewers_of_the_workspace(

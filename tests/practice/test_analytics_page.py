@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -100,6 +101,28 @@ def test_it_counts_decisions_pulls_words_and_money(
     assert vera_client.get(rejected).context["queue"]["matching"] == 0
     yesterday = {chart.key: chart.points[-2] for chart in page["charts"]}["decisions"]
     assert vera_client.get(yesterday.url).context["queue"]["matching"] == 0
+
+
+def test_what_is_said_of_use_leads_to_just_those(vera_client: Any, workspace: Any) -> None:
+    playbook = PlaybookFactory(workspace=workspace)
+    BulletFactory(playbook=playbook)
+    BulletFactory(playbook=playbook, status="retired")
+    never = {use["word"]: use for use in vera_client.get(URL).context["uses"]}["Never used"]
+    assert never["count"] == 1
+    assert vera_client.get(never["url"]).context["counts"].total == 1
+
+
+def test_each_word_of_an_agent_leads_to_its_vote(
+    vera_client: Any, workspace: Any, rita: Any
+) -> None:
+    bullet = BulletFactory(playbook=PlaybookFactory(workspace=workspace))
+    release = release_publish(playbook=bullet.playbook, by=rita)
+    for task, value in (("t1", "helpful"), ("t2", "harmful"), ("t3", "harmful")):
+        report = Report.objects.create(release=release, task=task)
+        Vote.objects.create(report=report, bullet=bullet, value=value)
+    said = vera_client.get(f"{URL}?days=7").content.decode()
+    (url,) = re.findall(r'href="([^"]*bullet=[^"]*answer=harmful)">2<', said)
+    assert len(vera_client.get(url.replace("&amp;", "&")).context["rows"]) == 2
 
 
 def test_it_says_the_same_in_a_table(vera_client: Any, run: Any) -> None:

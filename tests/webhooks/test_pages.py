@@ -67,6 +67,19 @@ def test_it_refuses_private_addresses_where_the_operator_does(
     )
 
 
+def test_what_failed_leads_to_just_that(ada_client: Any, vera_client: Any, hook: Any) -> None:
+    page = f"{URL}{hook.pk}/"
+    ada_client.post(f"{page}test/")
+    Delivery.objects.update(status="failed")
+    ada_client.post(f"{page}test/")
+    said = ada_client.get(URL).content.decode()
+    for status in ("waiting", "failed"):
+        assert f'href="{page}?status={status}">1</a>' in said
+        shown = ada_client.get(f"{page}?status={status}").context["deliveries"]
+        assert [row["delivery"].status for row in shown] == [status]
+    assert "?status=" not in vera_client.get(URL).content.decode()
+
+
 def test_it_shows_each_try_and_sends_again(ada_client: Any, hook: Any) -> None:
     page = f"{URL}{hook.pk}/"
     ada_client.post(f"{page}test/")
