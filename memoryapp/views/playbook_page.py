@@ -236,7 +236,6 @@ def _releases_tab(request: HttpRequest, playbook: Playbook) -> dict[str, Any]:
     return {
         "newest_revision": playbook_queries.newest_revision(playbook),
         "releases": page.object_list,
-        "publish_label": PRODUCTION,
         "page_obj": page,
         "moves": _moves(playbook)[:MOVES_SHOWN],
         "move_count": playbook.label_moves.count(),

@@ -61,6 +61,12 @@ def test_it_changes_a_role_and_writes_it_down(ada_client: Any, vera: Any) -> Non
     assert (event.data["before"], event.data["after"]) == ({"role": "viewer"}, {"role": "reviewer"})
 
 
+def test_a_role_is_given_by_its_button_and_not_by_a_key_in_its_select(
+    ada_client: Any, vera: Any
+) -> None:
+    assert "data-submit-on-change" not in ada_client.get(URL).content.decode()
+
+
 def test_it_refuses_a_role_that_does_not_exist(ada_client: Any, vera: Any) -> None:
     membership = Membership.objects.get(user=vera)
     ada_client.post(f"{URL}{membership.pk}/role/", {"role": "owner"})
