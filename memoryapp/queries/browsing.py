@@ -27,6 +27,8 @@ from memoryapp.queries.search import Hit, QueryVector, Scope, search
 PAGE = 50
 #: rows that are counted while somebody waits for the page.
 COUNTED = 2_000
+#: the usual order, said where a filter asks for nothing else: of a bullet that was opened in it.
+NEWEST = "newest"
 #: hits that are put in order of merit.
 BEST = 100
 #: texts up to this length are shown with the words found in them marked.
@@ -69,7 +71,7 @@ class EntryFilter:
     #: changed within so many days.
     days: str = ""
     q: str = ""
-    #: empty for the newest change first, ``oldest``, or ``best`` for the order of merit.
+    #: empty or ``NEWEST`` for the newest change first, ``oldest``, or ``best`` for merit.
     sort: str = ""
 
     @classmethod
@@ -156,11 +158,32 @@ def entry_page(
     workspace: Workspace, asked: EntryFilter, *, after: str = "", before: str = "", size: int = PAGE
 ) -> KeysetPage[Bullet]:
     """The rows after or before one that was seen, by the time of their last change."""
-    order = Order("updated_at", key_ascends=True, oldest_first=asked.sort == "oldest")
     found = asked.rows(workspace).select_related("playbook")
-    page = keyset_page(found, order, after=after, before=before, size=size)
+    page = keyset_page(found, _order(asked), after=after, before=before, size=size)
     _marked(page.rows, asked.q)
     return page
+
+
+def _order(asked: EntryFilter) -> Order:
+    return Order("updated_at", key_ascends=True, oldest_first=asked.sort == "oldest")
+
+
+def entry_neighbors(
+    workspace: Workspace, asked: EntryFilter, bullet: Bullet, vector: QueryVector | None = None
+) -> tuple[Bullet | None, Bullet | None]:
+    """The bullets before and after one in the list of a filter, which it may have left."""
+    if asked.is_ranked:
+        rows: Sequence[Any] = [row for row, _ in best_entries(workspace, asked, vector)]
+        place = next((at for at, row in enumerate(rows) if row.pk == bullet.pk), len(rows))
+        return (
+            rows[place - 1] if 0 < place < len(rows) else None,
+            rows[place + 1] if place + 1 < len(rows) else None,
+        )
+    found, order = asked.rows(workspace).select_related("playbook"), _order(asked)
+    here = order.address(bullet)
+    before = keyset_page(found, order, before=here, size=1).rows
+    after = keyset_page(found, order, after=here, size=1).rows
+    return (before[0] if before else None, after[0] if after else None)
 
 
 def best_entries(

@@ -48,16 +48,18 @@ def memory_rows(context: template.Context, bullets: Iterable[Any]) -> SafeString
     """Return bullets of any playbooks as table rows.
 
     Each has its ``playbook``; ``marked`` where words were searched, and
-    ``hit`` where they are ranked. With ``may_decide`` in the context they can be selected.
+    ``hit`` where they are ranked. In the context: ``may_decide`` (rows can be selected) and
+    ``row_query`` (the filter that their pages go on in).
     """
     to, tags = _Addresses.now(), reverse("entry-list")
+    kept = escape(context["row_query"])
     choosable = bool(context.get("may_decide"))
     drawn = []
     for bullet in bullets:
         slug, label = bullet.playbook.slug, escape(bullet.label)
         said = memory_marked(getattr(bullet, "marked", "") or bullet.content)
         url = to.bullet.replace(_SLUG, slug).replace(_LABEL, label)
-        lead = f'<a class="row-link" href="{url}">{said}</a>'
+        lead = f'<a class="row-link" href="{url}{kept}">{said}</a>'
         book = (
             f'<a class="row-link" href="{to.playbook.replace(_SLUG, slug)}">'
             f"{escape(bullet.playbook.name)}</a>"

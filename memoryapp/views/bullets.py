@@ -24,9 +24,11 @@ from memoryapp.models import Bullet
 from memoryapp.queries import entries as entry_queries
 from memoryapp.queries import releases as release_queries
 from memoryapp.queries import use as use_queries
+from memoryapp.queries.browsing import NEWEST, EntryFilter, entry_neighbors
 from memoryapp.queries.use import UseFilter
 from memoryapp.services import bullets
 from memoryapp.services.curation import tags_of
+from memoryapp.services.retrieval import query_vector
 from memoryapp.views.links import parameter, posted, with_query
 from memoryapp.views.playbook_page import playbook_context
 from memoryapp.views.playbooks import playbook_or_404
@@ -110,7 +112,7 @@ def edit(request: HttpRequest, slug: str, label: str) -> HttpResponse:
                 return bullet_row(request, bullet_or_404(request, slug, label), saved=True)
             messages.success(request, f"{label} was saved. Agents read it after the next release.")
             _warn(request, form.cleaned_data["content"])
-            return redirect(bullet)
+            return redirect(bullet_url(request, bullet))
     answer = bullet_row if in_place else bullet_page
     return answer(
         request,
@@ -160,7 +162,7 @@ def _move(
             error=str(error),
         )
     messages.success(request, f"{label} {said}")
-    return redirect(bullet)
+    return redirect(bullet_url(request, bullet))
 
 
 def bullet_row(
@@ -184,11 +186,33 @@ def bullet_or_404(request: HttpRequest, slug: str, label: str) -> Bullet:
     return object_or_404(found.select_related("playbook__workspace"), label=label)
 
 
+def bullet_url(request: HttpRequest, bullet: Bullet) -> str:
+    """The page of a bullet, in the filter of Memory it was opened in."""
+    return f"{bullet.get_absolute_url()}{EntryFilter.from_query(request.GET).as_query()}"
+
+
+def _beside(request: HttpRequest, bullet: Bullet) -> dict[str, Any]:
+    """The bullets before and after it, where it was opened in a list of Memory."""
+    listed = EntryFilter.from_query(request.GET)
+    if not listed.said:
+        return {}
+    vector = query_vector(listed.q)[0] if listed.is_ranked else None
+    previous, following = entry_neighbors(workspace_of(request), listed, bullet, vector)
+    in_list = listed.changed(sort="") if listed.sort == NEWEST else listed
+    return {
+        "query": listed.as_query(),
+        "memory_url": f"{reverse('entry-list')}{in_list.as_query()}",
+        "previous": previous,
+        "next": following,
+    }
+
+
 def bullet_page(
     request: HttpRequest, bullet: Bullet, status: int = 200, **state: Any
 ) -> HttpResponse:
     """Render the page of a bullet; ``state`` is what a refused form held, and why."""
     names = [bullet.playbook.slug, bullet.label]
+    query = EntryFilter.from_query(request.GET).as_query()
     asked = UseFilter(playbook=bullet.playbook.slug, bullet=bullet.label)
     context: dict[str, Any] = {
         "bullet": bullet,
@@ -206,18 +230,16 @@ def bullet_page(
             {"revision": revision, "before": before}
             for revision, before in entry_queries.revisions_with_before(bullet)
         ],
-        "edit_url": reverse("bullet-edit", args=names),
-        "confirm_url": reverse("bullet-confirm", args=names),
-        "retire_url": reverse("bullet-retire", args=names),
-        "restore_url": reverse("bullet-restore", args=names),
-        "move_url": reverse("bullet-move", args=names),
-        "place_url": reverse("bullet-place", args=names),
-        "tag_url": reverse("bullet-tag", args=names),
+        **{
+            f"{act}_url": f"{reverse(f'bullet-{act}', args=names)}{query}"
+            for act in ("edit", "confirm", "retire", "restore", "move", "place", "tag")
+        },
         "tags_typed": ", ".join(bullet.tags),
         "tags_seen": shown(tags_of(bullet)),
         "section_names": sorted(
             {*SECTIONS, *bullet.playbook.bullets.values_list("section", flat=True)}
         ),
+        **_beside(request, bullet),
         **_reported(bullet),
         **_doubt(bullet),
         **state,

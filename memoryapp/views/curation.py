@@ -19,7 +19,7 @@ from memoryapp.queries.meanwhile import meanwhile
 from memoryapp.services import curation
 from memoryapp.services.undoing import job_preview, job_undo
 from memoryapp.templatetags.formats import count_of
-from memoryapp.views.bullets import bullet_or_404, bullet_page, bullet_row
+from memoryapp.views.bullets import bullet_or_404, bullet_page, bullet_row, bullet_url
 from memoryapp.views.links import parameter, posted, with_query
 from memoryapp.views.playbook_page import playbook_context
 from memoryapp.views.playbooks import playbook_or_404
@@ -258,7 +258,7 @@ def _changed(
     arranging = _posted(request, "arrange")
     if arranging:
         return redirect(f"{bullet.playbook.get_absolute_url()}?arrange=1#b-{label}")
-    return redirect(bullet)
+    return redirect(bullet_url(request, bullet))
 
 
 def _posted(request: HttpRequest, name: str) -> str:

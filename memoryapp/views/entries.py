@@ -99,6 +99,7 @@ def entry_list(request: HttpRequest) -> HttpResponse:
         "kept": [(name, value) for name, value in asked.said if name not in TYPED],
         "may_decide": membership_of(request).may_review,
         "asked_fields": asked.said,
+        "row_query": asked.changed(sort=asked.sort or browsing.NEWEST).as_query(),
         "clear_url": request.path,
         **saved_views(request, "entry-list", asked.as_query()),
     }

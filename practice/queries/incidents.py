@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,8 @@ from practice.models import Analysis, Incident
 SIMILAR_AMONG = 500
 SIMILAR_SHOWN = 5
 ALIKE = 0.25
+#: What a list of incidents can be narrowed by: the arguments of ``incidents``.
+FILTERS = ("status", "kind", "outcome", "severity", "source", "cause", "q")
 
 
 def incidents(
@@ -53,6 +55,15 @@ def incidents(
             Q(title__icontains=word) | Q(entry__icontains=word) | Q(top_cause__icontains=word)
         )
     return found.order_by("-number")
+
+
+def beside(
+    incident: Incident, workspace: Workspace, asked: Mapping[str, str]
+) -> tuple[Incident | None, Incident | None]:
+    """The incidents before and after one in the list of a filter, which it may have left."""
+    found = incidents(workspace, **asked)
+    newer = found.filter(number__gt=incident.number).order_by("number").first()
+    return newer, found.filter(number__lt=incident.number).first()
 
 
 def with_figures(found: QuerySet[Incident]) -> QuerySet[Incident]:

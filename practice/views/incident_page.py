@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +12,7 @@ from django.http import HttpRequest
 
 from memoryapp.access import membership_of
 from memoryapp.queries.origins import candidates_from
+from memoryapp.views.links import with_query
 from practice.domain.alerts import explained
 from practice.domain.causal_layout import KIND_WORDS, Drawing, layout, path_of, short, verdicts
 from practice.domain.incident_lessons import OUTCOME_WORDS, open_nodes
@@ -18,7 +20,7 @@ from practice.domain.rootcause.telemetry import Modality
 from practice.domain.rootcause.types import Analysis as Found
 from practice.domain.rootcause.types import Cause, EdgeKind, Evidence, Outcome, Verdict, Visit
 from practice.models import Analysis, Incident
-from practice.queries.incidents import calibrated_on, similar
+from practice.queries.incidents import FILTERS, beside, calibrated_on, similar
 from practice.services.incidents import LIMITS
 from practice.views.filters import link
 
@@ -56,6 +58,16 @@ class Branch:
     below: tuple[Branch, ...]
 
 
+def asked_of(request: HttpRequest) -> dict[str, str]:
+    """The filter of the list that an incident is opened in."""
+    return {name: request.GET.get(name, "").replace("\x00", "") for name in FILTERS}
+
+
+def query_of(asked: Mapping[str, str]) -> str:
+    """``?status=open&q=refund``, or an empty text when nothing is asked for."""
+    return with_query("", asked)
+
+
 def incident_context(request: HttpRequest, incident: Incident) -> dict[str, Any]:
     """Everything ``incident_detail.html`` shows; the same for the page and for its refresh."""
     analyses = list(incident.analyses.select_related("started_by").defer("result", "panels"))
@@ -64,6 +76,8 @@ def incident_context(request: HttpRequest, incident: Incident) -> dict[str, Any]
     alerts = list(incident.alerts.all())
     membership = membership_of(request)
     page = incident.get_absolute_url()
+    asked = asked_of(request)
+    previous, following = beside(incident, incident.workspace, asked)
     context: dict[str, Any] = {
         "incident": incident,
         "analyses": analyses,
@@ -72,6 +86,9 @@ def incident_context(request: HttpRequest, incident: Incident) -> dict[str, Any]
         "is_live": bool(newest and newest.is_open),
         "seen": fingerprint(incident, newest),
         "refresh_url": link(request),
+        "query": query_of(asked),
+        "previous": previous,
+        "next": following,
         "alerts": alerts,
         "alerts_since": len(alerts) - shown.alerts_seen if shown else 0,
         "similar": similar(incident),

@@ -23,16 +23,14 @@ from practice.queries import incidents as queries
 from practice.services import causes, incidents
 from practice.services.sample_incidents import sample_incident_load
 from practice.views.filters import PAGE_SIZE, chips
-from practice.views.incident_page import fingerprint, incident_context
-
-FILTERS = ("status", "kind", "outcome", "severity", "source", "cause", "q")
+from practice.views.incident_page import asked_of, fingerprint, incident_context, query_of
 
 
 @require_safe
 @gate(Right.READ)
 def incident_list(request: HttpRequest) -> HttpResponse:
     workspace = workspace_of(request)
-    asked = {name: request.GET.get(name, "").replace("\x00", "") for name in FILTERS}
+    asked = asked_of(request)
     found = queries.incidents(workspace, **asked)
     page = Paginator(queries.with_figures(found), PAGE_SIZE).get_page(request.GET.get("page"))
     by_status = queries.incidents(workspace, **asked | {"status": ""})
@@ -42,6 +40,7 @@ def incident_list(request: HttpRequest) -> HttpResponse:
         "chips": chips(request, "status", Incident.Status.choices, facet(by_status, "status")),
         "asked": asked,
         "is_filtered": any(asked.values()),
+        "query": query_of(asked),
         "severities": queries.severities(workspace),
         "sources": workspace.telemetry_sources.order_by("name"),
         "outcomes": Incident.Outcome.choices,
@@ -285,7 +284,7 @@ def _act(request: HttpRequest, number: int, act: Callable[[Incident], str]) -> H
         messages.success(request, act(incident))
     except UnableTo as error:
         messages.error(request, str(error))
-    return redirect(incident)
+    return redirect(f"{incident.get_absolute_url()}{query_of(asked_of(request))}")
 
 
 def _incident(request: HttpRequest, number: int) -> Incident:

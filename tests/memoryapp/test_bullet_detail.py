@@ -47,6 +47,45 @@ def test_it_starts_an_edit_from_an_old_revision(rita_client: Any, bullet: Any, r
     assert context["start_from"] == 1
 
 
+def test_next_and_previous_stay_within_the_filter_of_memory(
+    rita_client: Any, olga_client: Any, bullet: Any
+) -> None:
+    BulletFactory(playbook=bullet.playbook, status="retired")
+    second, third = BulletFactory.create_batch(2, playbook=bullet.playbook)
+    asked = "?status=approved&sort=newest"
+    row = f"{second.get_absolute_url()}{asked.replace('&', '&amp;')}"
+    assert f'href="{row}"' in text_of(rita_client, "/memory/?status=approved")
+    page = rita_client.get(second.get_absolute_url() + asked)
+    assert (page.context["previous"], page.context["next"]) == (third, bullet)
+    assert page.context["memory_url"] == "/memory/?status=approved"
+    said = page.content.decode()
+    assert 'data-key="j" data-key-label="Next bullet"' in said
+    assert "Next bullet" not in text_of(rita_client, second.get_absolute_url())
+    assert olga_client.get(second.get_absolute_url() + asked).status_code == 404
+
+
+def test_next_goes_by_merit_where_the_list_does(rita_client: Any, bullet: Any) -> None:
+    BulletFactory(playbook=bullet.playbook, content="Call a colleague.")
+    again = "Refund, refund and refund again."
+    best = BulletFactory(playbook=bullet.playbook, content=again)
+    asked = "?q=refund&sort=best"
+    listed = list(rita_client.get(f"/memory/{asked}").context["rows"])
+    assert set(listed) == {bullet, best}
+    first, last = (rita_client.get(each.get_absolute_url() + asked).context for each in listed)
+    assert (first["previous"], first["next"]) == (None, listed[1])
+    assert (last["previous"], last["next"]) == (listed[0], None)
+
+
+def test_a_change_keeps_the_filter_it_was_opened_in(rita_client: Any, bullet: Any) -> None:
+    asked = "?status=approved&sort=newest"
+    context = rita_client.get(f"{bullet.get_absolute_url()}{asked}&edit=1").context
+    changed = {"content": "Refund within a day.", "revision": "1"}
+    answer = rita_client.post(context["edit_url"], changed)
+    assert answer.url == bullet.get_absolute_url() + asked
+    answer = rita_client.post(context["tag_url"], {"tags": "vip"})
+    assert answer.url == bullet.get_absolute_url() + asked
+
+
 def test_it_shows_the_steps_behind_it(rita_client: Any, workspace: Any, rita: Any) -> None:
     candidate = CandidateFactory(playbook=PlaybookFactory(workspace=workspace))
     EvidenceFactory(candidate=candidate, tool="create_refund")

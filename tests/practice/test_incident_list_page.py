@@ -40,6 +40,32 @@ def test_it_filters_with_true_totals(vera_client: Any, workspace: Any) -> None:
         assert len(vera_client.get(LIST, {"q": "s1 " * words}).context["rows"]) == shown
 
 
+def test_next_and_previous_stay_within_the_filter(
+    vera_client: Any, olga_client: Any, workspace: Any
+) -> None:
+    first, other, second, third = (
+        IncidentFactory(workspace=workspace, status=status)
+        for status in ("open", "dismissed", "open", "open")
+    )
+    row = vera_client.get(f"{LIST}?status=open").content.decode()
+    url = f"{second.get_absolute_url()}?status=open"
+    assert f'href="{url}"' in row
+    page = vera_client.get(url)
+    assert (page.context["previous"], page.context["next"]) == (third, first)
+    said = page.content.decode()
+    assert f'data-key="j" data-key-label="Next incident" href="{first.get_absolute_url()}?' in said
+    assert vera_client.get(second.get_absolute_url()).context["next"] == other
+    assert olga_client.get(url).status_code == 404
+
+
+def test_a_decision_keeps_the_filter(rita_client: Any, workspace: Any) -> None:
+    incident = IncidentFactory(workspace=workspace)
+    answer = rita_client.post(
+        f"{incident.get_absolute_url()}dismiss/?status=open", {"reason": "A drill."}
+    )
+    assert answer.url == f"{incident.get_absolute_url()}?status=open"
+
+
 def test_it_shows_nothing_of_another_workspace(olga_client: Any, workspace: Any) -> None:
     IncidentFactory(workspace=workspace)
     assert list(olga_client.get(LIST).context["rows"]) == []
