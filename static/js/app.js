@@ -25,7 +25,7 @@ async function copy(button) {
   const source = document.querySelector(button.dataset.copy);
   const text = source ? source.textContent : "";
   const label = button.lastChild;
-  const before = label.textContent;
+  button.dataset.says ??= label.textContent;
   try {
     await navigator.clipboard.writeText(text);
     label.textContent = "Copied";
@@ -34,7 +34,7 @@ async function copy(button) {
     getSelection().selectAllChildren(source);
     label.textContent = "Selected, press Ctrl+C";
   }
-  setTimeout(() => { label.textContent = before; }, 2000);
+  setTimeout(() => { label.textContent = button.dataset.says; }, 2000);
 }
 
 function reveal(button, isShown) {
@@ -86,6 +86,23 @@ document.addEventListener("click", (event) => {
   }
 }, true);
 
+// With arrows a closed select goes from choice to choice, and each would send the form: what keys
+// have chosen is sent by Enter, or by the button beside it. A list that is open says when it is done.
+let byKeys = null;
+
+document.addEventListener("pointerdown", () => { byKeys = null; }, true);
+
+document.addEventListener("keydown", (event) => {
+  const auto = event.target.closest?.("select[data-submit-on-change]");
+  if (!auto) return;
+  if (event.key === "Enter" && byKeys === auto) {
+    event.preventDefault();
+    auto.form.requestSubmit();
+  } else {
+    byKeys = event.altKey || event.key === " " ? null : auto;
+  }
+}, true);
+
 document.addEventListener("change", (event) => {
   const all = event.target.closest("[data-check-all]");
   if (all) {
@@ -94,7 +111,7 @@ document.addEventListener("change", (event) => {
     }
   }
   const auto = event.target.closest("[data-submit-on-change]");
-  if (auto) auto.form.requestSubmit();
+  if (auto && auto !== byKeys) auto.form.requestSubmit();
 });
 
 // What is sent as plain text, browsers offer again to the next one who types there.

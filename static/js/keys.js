@@ -11,7 +11,9 @@ const shown = (selector) => {
   const own = found.filter((element) => element.closest("#main"));
   return [...own, ...found.filter((element) => !own.includes(element))];
 };
-const find = (name, value) => shown(`[${name}="${CSS.escape(value)}"]`)[0];
+const find = (key) => shown(`[data-key="${CSS.escape(key)}"]`)[0];
+// The places of the rail answer where the rail itself is folded away, too: narrow, or zoomed in.
+const places = () => [...document.querySelectorAll("[data-go]")];
 
 function use(element) {
   if (element.matches(TYPING)) {
@@ -22,14 +24,22 @@ function use(element) {
   }
 }
 
-function move(step) {
+function fold(open) {
+  open.open = false;
+  open.querySelector("summary").focus();
+}
+
+function move(step, isHeld) {
   const rows = [...document.querySelectorAll("[data-row]")].filter(visible);
   if (!rows.length) return false;
-  const now = rows.indexOf(document.activeElement.closest("[data-row]"));
+  const open = document.querySelector("[data-row].open");
+  const now = rows.indexOf(document.activeElement.closest("[data-row]") || open);
   const next = rows[Math.min(rows.length - 1, Math.max(0, now < 0 ? 0 : now + step))];
   const target = next.matches("a") ? next : next.querySelector("a[href]") || next;
   target.focus();
   next.scrollIntoView({ block: "nearest" });
+  // A peek beside the list goes along with the row, but not through all that a held key passes.
+  if (open && next !== open && !isHeld && document.querySelector("#bullets .peek")) target.click();
   return true;
 }
 
@@ -65,7 +75,7 @@ function sheet() {
   const list = dialog.querySelector("[data-keys-list]");
   list.replaceChildren();
   const seen = new Set();
-  for (const element of shown("[data-key], [data-go]")) {
+  for (const element of [...shown("[data-key]"), ...places()]) {
     const keys = element.dataset.key ? [element.dataset.key] : ["g", element.dataset.go];
     const name = keys.join(" ");
     if (seen.has(name)) continue;
@@ -77,6 +87,10 @@ function sheet() {
     if (!seen.has("k")) line(list, ["k"], "Previous row");
     if (document.querySelector("[data-row] input[type=checkbox]")) line(list, ["x"], "Select the row");
   }
+  if (shown("[data-graph]").length) {
+    line(list, ["+", "-", "0"], "In the graph: zoom in, zoom out, show all");
+    line(list, ["←", "↑", "↓", "→"], "In the graph: move");
+  }
   line(list, ["?"], "This list");
   dialog.showModal();
 }
@@ -84,7 +98,9 @@ function sheet() {
 function submitFrom(element) {
   const form = element.form || element.closest("form");
   if (!form) return false;
-  const button = form.querySelector("[data-submit]");
+  // What was typed may belong to one of several buttons: a reason to reject approves nothing.
+  const own = element.dataset.submits;
+  const button = form.querySelector(own ? `[data-key="${CSS.escape(own)}"]` : "[data-submit]");
   if (button) button.click();
   else form.requestSubmit();
   return true;
@@ -108,21 +124,23 @@ document.addEventListener("keydown", (event) => {
   }
   if (document.querySelector("dialog[open]")) return;
   if (event.key === "Escape") {
-    const close = find("data-key", "Escape");
-    if (close) use(close);
+    const open = [...document.querySelectorAll("details:is(.me, .menu, .pop)[open]")].pop();
+    const close = find("Escape");
+    if (open) fold(open);
+    else if (close) use(close);
     return;
   }
   const recent = Date.now() - afterG < 1200;
   afterG = 0;
   if (recent) {
-    const place = find("data-go", event.key);
+    const place = places().find((each) => each.dataset.go === event.key);
     if (place) {
       event.preventDefault();
       use(place);
       return;
     }
   }
-  const control = find("data-key", event.key);
+  const control = find(event.key);
   if (control) {
     event.preventDefault();
     use(control);
@@ -131,7 +149,7 @@ document.addEventListener("keydown", (event) => {
   } else if (event.key === "?") {
     sheet();
   } else if (event.key === "j" || event.key === "k") {
-    if (move(event.key === "j" ? 1 : -1)) event.preventDefault();
+    if (move(event.key === "j" ? 1 : -1, event.repeat)) event.preventDefault();
   } else if (event.key === "x" && select()) {
     event.preventDefault();
   }

@@ -34,6 +34,13 @@ document.addEventListener("htmx:responseError", (event) => {
   }
 });
 
+// What went wrong is over once it was done after all.
+document.addEventListener("htmx:afterRequest", (event) => {
+  const { successful, requestConfig } = event.detail;
+  const list = document.getElementById("toasts");
+  if (list && successful && requestConfig?.verb !== "get") list.replaceChildren();
+});
+
 document.addEventListener("htmx:sendError", (event) => {
   if (!quiet(event) && !gaveUp(event)) say("The server cannot be reached. What you typed is still here. Try again.");
 });
@@ -114,9 +121,17 @@ document.addEventListener("htmx:afterSettle", (event) => {
     if (box) box.scrollTo(left, top);
   }
   places.clear();
+  // The tab and the history of the browser name what is read.
+  const titled = document.querySelector("[data-title]");
+  if (titled) document.title = `${titled.dataset.title} · Greenroom`;
   if (quiet({ detail: { elt: event.detail.requestConfig?.elt } })) return;
   const row = event.detail.target?.matches?.("tr[data-row]") && document.getElementById(event.detail.target.id);
   if (row && !row.contains(document.activeElement)) row.querySelector("a.row-link")?.focus();
+  // A peek that closes gives the focus back to its row; one that lies over the page takes it.
+  const back = event.detail.requestConfig?.elt?.dataset?.return;
+  if (back) document.getElementById(back)?.focus();
+  const peek = event.detail.target?.id === "bullets" && document.querySelector("#bullets .peek");
+  if (peek && getComputedStyle(peek).position === "fixed") peek.focus();
   const start = document.querySelector("[data-focus-after-swap]");
   if (start && start.dataset.focusAfterSwap.split(" ").includes(event.detail.target?.id)) {
     start.focus({ preventScroll: true });

@@ -18,10 +18,12 @@ function nameOf(element) {
 function offers() {
   const seen = new Set();
   const found = [];
-  const controls = document.querySelectorAll(".rail [data-go], [data-key]:not(input, select, textarea)");
+  const controls = document.querySelectorAll("[data-go], [data-key]:not(input, select, textarea)");
   for (const control of controls) {
     const name = nameOf(control);
-    if (!name || seen.has(name) || dialog.contains(control) || !visible(control)) continue;
+    if (!name || seen.has(name) || dialog.contains(control)) continue;
+    // A place can be gone to where the rail is folded away.
+    if (!control.dataset.go && !visible(control)) continue;
     seen.add(name);
     const keys = control.dataset.go ? `g ${control.dataset.go}` : control.dataset.key;
     found.push({ control, name, keys });

@@ -257,6 +257,40 @@ def test_taking_a_decision_back_is_announced(published: Any, page: Page) -> None
     expect(page.locator("#review-said")).to_contain_text("The decision was taken back")
 
 
+def test_a_reason_that_is_sent_from_its_field_rejects(published: Any, page: Page) -> None:
+    opened(page)
+    page.get_by_label("Reason in your words").fill("True of one shop alone.")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#review-said")).to_contain_text("Rejected")
+    page.keyboard.press("u")
+    expect(page.get_by_role("button", name="Approve")).to_be_visible()
+
+
+def test_the_tab_names_what_is_read(published: Any, page: Page) -> None:
+    opened(page)
+    named = page.title()
+    page.keyboard.press("3")
+    page.keyboard.press("r")
+    expect(page.locator("#review-said")).to_contain_text("Rejected")
+    expect(page).to_have_title("Review · Greenroom")
+    page.keyboard.press("u")
+    expect(page).to_have_title(named)
+
+
+def test_what_went_wrong_is_over_once_it_was_done(published: Any, page: Page) -> None:
+    opened(page)
+    page.context.set_offline(True)
+    page.keyboard.press("3")
+    page.keyboard.press("r")
+    expect(page.locator("#toasts")).to_contain_text("The server cannot be reached")
+    page.context.set_offline(False)
+    page.keyboard.press("r")
+    expect(page.locator("#review-said")).to_contain_text("Rejected")
+    expect(page.locator("#toasts")).to_be_empty()
+    page.keyboard.press("u")
+    expect(page.get_by_role("button", name="Approve")).to_be_visible()
+
+
 def test_the_key_sheet_says_what_selecting_selects(published: Any, page: Page) -> None:
     opened(page)
     page.keyboard.press("?")
