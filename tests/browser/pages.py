@@ -44,6 +44,7 @@ PAGES = (
     "/practice/",
     "/practice/new/",
     "/practice/runs/1/",
+    "/practice/runs/1/compare/",
     "/practice/costs/",
     "/practice/calls/",
     "/practice/experiments/",
