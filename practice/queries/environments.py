@@ -6,14 +6,14 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q, QuerySet, Sum
 
 from memoryapp.models import Workspace
 from memoryapp.queries.origins import Cited
 from memoryapp.queries.use import pulls_by_tool
 from practice.domain.orders import orders_in
 from practice.domain.types import Effect, ToolCounts
-from practice.models import Environment, EnvironmentTool
+from practice.models import Environment, EnvironmentTool, ToolTally
 from practice.queries.memory import ToolPractice, tool_practice
 
 #: how far back pulls count as live.
@@ -33,6 +33,34 @@ def environments(workspace: Workspace) -> QuerySet[Environment]:
         )
         .order_by("name")
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """How many of the tools an environment ever offered were practised."""
+
+    environment: Environment
+    practised: int
+    tools: int
+
+
+def covered(workspace: Workspace, most: int) -> list[Covered]:
+    """The first ``most`` environments by name, as their pages of coverage count them."""
+    shown = list(workspace.environments.order_by("name")[:most])
+    keys = [environment.pk for environment in shown]
+    sums = {
+        (environment, tool): practised
+        for environment, tool, practised in ToolTally.objects.filter(environment__in=keys)
+        .order_by()
+        .values_list("environment", "tool")
+        .annotate(Sum("practised"))
+    }
+    offered, seen = Counter[int](), Counter[int]()
+    tools = EnvironmentTool.objects.filter(environment__in=keys)
+    for key, name in tools.values_list("environment", "name"):
+        offered[key] += 1
+        seen[key] += bool(sums.get((key, name)))
+    return [Covered(each, seen[each.pk], offered[each.pk]) for each in shown if offered[each.pk]]
 
 
 def why_off(tool: EnvironmentTool) -> str:

@@ -20,8 +20,11 @@ from memoryapp.queries.browsing import IN_USE
 from memoryapp.queries.use import FRESH, HELD
 from memoryapp.views.links import Chip, render_part, with_query
 from practice.queries import trends
+from practice.queries.environments import covered
 
 DAYS = (7, 30, 90)
+#: environments whose coverage Overview shows: as many as are no higher than a chart.
+COVERED_SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ def last_days(request: HttpRequest) -> int:
 @require_safe
 @gate(Right.READ)
 def analytics_page(request: HttpRequest) -> HttpResponse:
-    """All charts; as a fragment, the first two for Overview."""
+    """All charts; as a fragment, what Overview shows of them, and coverage."""
     workspace, days = workspace_of(request), last_days(request)
     today = timezone.localdate()
     since = timezone.make_aware(
@@ -87,6 +90,8 @@ def analytics_page(request: HttpRequest) -> HttpResponse:
         "charts": [_decisions(workspace, since, every_day), _attempts(workspace, since, every_day)],
     }
     if request.htmx:  # type: ignore[attr-defined]
+        context["charts"].append(_spending(workspace, since, every_day))
+        context["covered"] = covered(workspace, COVERED_SHOWN)
         answer = render_part(request, "practice/analytics.html", "trends", context)
         del answer["HX-Push-Url"]
         return answer

@@ -81,7 +81,7 @@ document.addEventListener("click", (event) => {
   if (event.target.nodeName === "DIALOG") event.target.close();
   const closeToast = at("[data-close-toast]");
   if (closeToast) closeToast.closest(".toast").remove();
-  for (const open of document.querySelectorAll("details.me[open], .acts details.pop[open]")) {
+  for (const open of document.querySelectorAll("details:is(.me, .ws-switch)[open], .acts details.pop[open]")) {
     if (!open.contains(event.target)) open.open = false;
   }
 }, true);

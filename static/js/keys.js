@@ -124,7 +124,7 @@ document.addEventListener("keydown", (event) => {
   }
   if (document.querySelector("dialog[open]")) return;
   if (event.key === "Escape") {
-    const open = [...document.querySelectorAll("details:is(.me, .menu, .pop)[open]")].pop();
+    const open = [...document.querySelectorAll("details:is(.me, .menu, .pop, .ws-switch)[open]")].pop();
     const close = find("Escape");
     if (open) fold(open);
     else if (close) use(close);

@@ -35,6 +35,20 @@ def test_it_counts_what_waits_in_this_workspace(rita_client: Any, workspace: Any
 
 
 @pytest.mark.django_db
+def test_the_other_workspaces_of_the_reader_stand_on_top(
+    rita_client: Any, workspace: Any, rita: Any
+) -> None:
+    assert "Go to" not in rita_client.get("/memory/").content.decode()
+    other = MembershipFactory(user=rita, workspace__name="Second desk").workspace
+    said = rita_client.get("/memory/").content.decode()
+    rail = said.partition('<header class="rail">')[2]
+    switch = f'name="workspace" value="{other.slug}"'
+    assert 0 < rail.index(switch) < rail.index('<nav class="nav"')
+    # Once in the rail, once in the menu of a phone.
+    assert said.count(switch) == 2
+
+
+@pytest.mark.django_db
 def test_it_counts_live_runs(rita_client: Any, workspace: Any) -> None:
     RunFactory(workspace=workspace)
     said = rita_client.get("/memory/").content.decode()

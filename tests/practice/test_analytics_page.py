@@ -12,16 +12,18 @@ from django.utils import timezone
 from memoryapp.models import PullCount, PullReceipt, Report, Vote
 from memoryapp.services.candidates import candidate_approve
 from memoryapp.services.releases import release_publish
-from practice.models import Attempt
+from practice.models import Attempt, PracticeRecord
 from tests.factories import (
     AttemptFactory,
     BulletFactory,
     CallFactory,
     CandidateFactory,
+    EnvironmentFactory,
     PlaybookFactory,
     RoundFactory,
     RunFactory,
     TaskFactory,
+    ToolFactory,
 )
 from tests.practice.pages import queries_of
 
@@ -138,11 +140,30 @@ def test_it_gives_overview_a_part(vera_client: Any, run: Any) -> None:
     answer = vera_client.get(URL, headers={"HX-Request": "true"})
     said = answer.content.decode()
     assert "<html" not in said
-    assert said.count("data-day-chart") == 2
+    assert said.count("data-day-chart") == 3
+    assert "Spent on models" in said
     assert "HX-Push-Url" not in answer
     overview = vera_client.get("/?days=7")
     if 'id="trends"' in overview.content.decode():
         assert overview.context["trends_url"] == "/analytics/?days=7"
+
+
+def test_overview_says_what_is_covered_as_coverage_counts_it(
+    vera_client: Any, workspace: Any
+) -> None:
+    desk = EnvironmentFactory(workspace=workspace, slug="desk", name="Desk")
+    for name in ("get_order", "list_orders", "drop_order"):
+        ToolFactory(environment=desk, name=name, is_enabled=name != "drop_order")
+    EnvironmentFactory(workspace=workspace, name="Empty")
+    run = RunFactory(workspace=workspace, environment=desk)
+    task = TaskFactory(round=RoundFactory(run=run))
+    PracticeRecord.objects.create(
+        environment=desk, run=run, task=task, category="trivial", calls=[["get_order", True]]
+    )
+    (row,) = vera_client.get(URL, headers={"HX-Request": "true"}).context["covered"]
+    page = vera_client.get("/coverage/?environment=desk").context
+    assert (row.environment, row.practised, row.tools) == (desk, 1, 3)
+    assert (page["practised"], len(page["lines"])) == (1, 3)
 
 
 @pytest.mark.parametrize("days", ["", "8", "x", "-1"])

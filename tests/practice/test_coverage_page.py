@@ -145,6 +145,17 @@ def test_it_offers_a_run_to_reviewers(rita_client: Any, vera_client: Any, run: A
     assert "/practice/new/" not in vera_client.get(URL).content.decode()
 
 
+def test_the_gaps_become_what_the_next_run_practises_first(rita_client: Any, run: Any) -> None:
+    _practise(run, ("get_order", True))
+    ToolFactory(environment=run.environment, name="get_parcel")
+    run.environment.steering.create(kind="avoid", tool="get_parcel")
+    page = rita_client.get(URL)
+    url = "/practice/new/?environment=desk&focus=list_orders"
+    assert page.context["start_url"] == url
+    assert "Practise the gaps" in page.content.decode()
+    assert rita_client.get(url).context["form"]["focus"].value() == "list_orders"
+
+
 def test_it_shows_nothing_of_others(olga_client: Any, run: Any) -> None:
     page = olga_client.get(URL).content.decode()
 
