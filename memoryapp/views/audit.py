@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from memoryapp.access import Right, gate, workspace_of
 from memoryapp.models import Event, Workspace
 from memoryapp.queries import events as event_queries
+from memoryapp.queries.event_subjects import subject_pages
 from memoryapp.queries.events import COUNTED, event_counts
 from memoryapp.queries.keyset import Order, keyset_page
 from memoryapp.templatetags.events import event_words
@@ -48,10 +49,14 @@ def audit_list(request: HttpRequest) -> HttpResponseBase:
         before=parameter(request, "before"),
         size=PAGE_SIZE,
     )
+    rows: list[Any] = list(page.rows)
+    pages = subject_pages(workspace, rows)
+    for row in rows:
+        row.page = pages.get(row.pk, "")
     shown = {"q": asked["search"], **{name: asked[name] for name in NARROWED_BY}}
     export_url = changed(request).partition("?")[0] + "export/"
     context = {
-        "rows": page.rows,
+        "rows": rows,
         "first_url": changed(request, after="", before=""),
         "previous_url": changed(request, after="", before=page.previous) if page.previous else "",
         "next_url": changed(request, before="", after=page.next) if page.next else "",

@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 
 from memoryapp.models import Event
-from tests.factories import PlaybookFactory
+from memoryapp.services.releases import release_publish
+from tests.factories import (
+    BulletFactory,
+    CandidateFactory,
+    IncidentFactory,
+    PlaybookFactory,
+    RunFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -107,6 +114,35 @@ def test_it_exports_what_is_filtered(vera_client: Any, workspace: Any, rita: Any
     assert (row["who"], row["what"], row["subject"]) == ("rita", "playbook.created", "'=cmd()")
 
 
+def test_a_row_leads_to_what_it_is_about(vera_client: Any, workspace: Any, rita: Any) -> None:
+    playbook = PlaybookFactory(workspace=workspace)
+    made = [
+        playbook,
+        BulletFactory(playbook=playbook),
+        CandidateFactory(playbook=playbook),
+        RunFactory(workspace=workspace),
+        IncidentFactory(workspace=workspace),
+        release_publish(playbook=playbook, by=rita),
+    ]
+    Event.objects.all().delete()
+    for subject in made:
+        kind = f"{subject._meta.model_name}.changed"
+        Event.objects.record(workspace=workspace, actor=rita, kind=kind, subject=subject)
+    answer = vera_client.get(URL)
+    pages = [event.page for event in answer.context["rows"]]
+    assert pages[::-1] == [subject.get_absolute_url() for subject in made]
+    assert f'href="{made[1].get_absolute_url()}"' in answer.content.decode()
+
+
+def test_a_row_about_what_is_gone_leads_nowhere(vera_client: Any, workspace: Any) -> None:
+    bullet = BulletFactory(playbook__workspace=workspace)
+    Event.objects.record(workspace=workspace, actor=None, kind="bullet.added", subject=bullet)
+    record(workspace, None, "run.started")
+    Event.objects.filter(kind="run.started").update(subject_type="candidate", subject_id="no id")
+    bullet.delete()
+    assert [event.page for event in vera_client.get(URL).context["rows"]] == ["", ""]
+
+
 def test_it_hides_other_workspaces(olga_client: Any, workspace: Any) -> None:
     record(workspace, None, "run.started")
     assert subjects(olga_client) == []
@@ -121,10 +157,10 @@ def test_it_needs_the_same_number_of_queries_for_more_rows(
             record(workspace, rita, "run.started")
 
     add(10)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         vera_client.get(URL)
     add(10)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         vera_client.get(URL)
 
 
