@@ -57,6 +57,7 @@ urlpatterns = [
     path("settings/retention/save/", retention.save, name="retention-save"),
     path("settings/models/", prices.price_list, name="price-list"),
     path("settings/models/save/", prices.save, name="price-save"),
+    path("settings/models/test/", prices.test, name="model-test"),
     path("settings/models/<int:pk>/remove/", prices.remove, name="price-remove"),
     path("environments/", environments.environment_list, name="environment-list"),
     path("environments/new/", environments.connect, name="environment-connect"),

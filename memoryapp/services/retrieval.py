@@ -11,6 +11,7 @@ from uuid import UUID
 from memoryapp.clients import embeddings
 from memoryapp.clients.embeddings import EmbeddingsUnavailable
 from memoryapp.domain.epistemics import Epistemic, judge
+from memoryapp.domain.errors import UnableToChange
 from memoryapp.domain.masking import redact
 from memoryapp.domain.playbook import LIVE, Bullet, estimate_tokens
 from memoryapp.domain.ranking import is_harmful
@@ -50,6 +51,22 @@ def query_vector(text: str) -> tuple[QueryVector | None, str]:
         logger.warning("Searching by words alone. %s", error)
         return None, "unavailable"
     return QueryVector(model.pk, values), "on"
+
+
+def embedding_try() -> str:
+    """Return a sentence that the embedding model of the settings answered.
+
+    Raises:
+        UnableToChange: none is set up, or it did not answer; the text says why.
+    """
+    embedder = embeddings.configured()
+    if embedder is None:
+        raise UnableToChange("No embedding model is set up. Set EMBEDDING_PROVIDER and restart.")
+    try:
+        (values,) = embedder.embed(["ready"])
+    except EmbeddingsUnavailable as error:
+        raise UnableToChange(f"{error} Searches go by words alone until it answers.") from error
+    return f"{embedder.name} answered with a vector of {len(values)} dimensions."
 
 
 def release_scope(release: Release, *, sections: Sequence[str] = ()) -> Scope:

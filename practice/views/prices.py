@@ -10,9 +10,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
+from memoryapp.clients import embeddings
 from memoryapp.domain.errors import UnableTo
+from memoryapp.models import EmbeddingModel
+from memoryapp.services.retrieval import embedding_try
 from memoryapp.views.settings_tabs import settings_tabs
 from practice.models import ModelPrice
+from practice.services.connections import model_try
 from practice.services.prices import configured_models, price_remove, price_set
 from practice.views.model_forms import PriceForm
 
@@ -49,6 +53,22 @@ def save(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @gate(Right.EDIT)
+def test(request: HttpRequest) -> HttpResponse:
+    """Ask a configured model one short question: the language model, or the one of embeddings."""
+    try:
+        if request.POST.get("what") == "embedding":
+            said = embedding_try()
+        else:
+            said = model_try(workspace_of(request))
+    except UnableTo as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, said)
+    return redirect("price-list")
+
+
+@require_POST
+@gate(Right.EDIT)
 def remove(request: HttpRequest, pk: int) -> HttpResponse:
     rows = ModelPrice.objects.filter(workspace=workspace_of(request)).select_related("workspace")
     price = object_or_404(rows, pk=pk)
@@ -67,6 +87,8 @@ def _page(request: HttpRequest, form: PriceForm, status: int = 200) -> HttpRespo
     context = {
         "prices": workspace.model_prices.select_related("updated_by"),
         "configured": configured_models(workspace),
+        "embedder": embeddings.configured(),
+        "serving": EmbeddingModel.objects.filter(status=EmbeddingModel.Status.SERVING).first(),
         "form": form,
         "may_edit": membership_of(request).may_edit,
         "settings_tabs": settings_tabs(request),

@@ -49,6 +49,47 @@ def test_it_changes_a_price_in_place(ada_client: Any, workspace: Any) -> None:
     assert Event.objects.filter(kind="price.changed").count() == 1
 
 
+def test_it_tries_the_connection(
+    ada_client: Any, vera_client: Any, workspace: Any, monkeypatch: Any, configured: Any
+) -> None:
+    where = "practice.services.connections.model_answer"
+    monkeypatch.setattr(where, lambda pk: f"Asked for workspace {pk}, it answered.")
+    assert "Test the connection" in ada_client.get(URL).content.decode()
+    said = ada_client.post(f"{URL}test/", {"what": "model"}, follow=True).content.decode()
+    assert f"Asked for workspace {workspace.pk}, it answered." in said
+    assert vera_client.post(f"{URL}test/").status_code == 403
+    assert "Test the connection" not in vera_client.get(URL).content.decode()
+
+
+@pytest.mark.parametrize("what", ["model", "embedding"])
+def test_it_says_what_to_set_where_there_is_no_model(ada_client: Any, what: str) -> None:
+    said = ada_client.post(f"{URL}test/", {"what": what}, follow=True).content.decode()
+    assert ("LLM_PROVIDER" if what == "model" else "EMBEDDING_PROVIDER") in said
+
+
+def test_it_says_why_a_model_did_not_answer(
+    ada_client: Any, configured: Any, httpserver: Any
+) -> None:
+    configured.LLM_BASE_URL = httpserver.url_for("/v1")
+    httpserver.expect_request("/v1/chat/completions").respond_with_data("no", status=500)
+    said = ada_client.post(f"{URL}test/", {"what": "model"}, follow=True).content.decode()
+    assert 'class="error"' in said
+    assert "sk-test" not in said
+
+
+def test_it_tries_the_embeddings(ada_client: Any, settings: Any, httpserver: Any) -> None:
+    settings.EMBEDDING_PROVIDER, settings.EMBEDDING_MODEL = "openai", "small"
+    settings.EMBEDDING_BASE_URL = httpserver.url_for("/v1")
+    answer = {"data": [{"index": 0, "embedding": [3.0, 4.0]}]}
+    httpserver.expect_request("/v1/embeddings").respond_with_json(answer)
+    assert "small</code>" in ada_client.get(URL).content.decode()
+    said = ada_client.post(f"{URL}test/", {"what": "embedding"}, follow=True).content.decode()
+    assert "small answered with a vector of 2 dimensions." in said
+    httpserver.clear()
+    said = ada_client.post(f"{URL}test/", {"what": "embedding"}, follow=True).content.decode()
+    assert "The embedding endpoint answered 500" in said
+
+
 def test_it_removes_a_price(ada_client: Any, workspace: Any) -> None:
     ada_client.post(URL + "save/", ASKED)
     price = ModelPrice.objects.get()
