@@ -11,7 +11,7 @@ from memoryapp.domain.text import one_line
 from memoryapp.models import Event, SavedView, Workspace
 
 #: lists that can be saved, by the name of their address.
-PAGES = ("entry-list", "trajectory-list")
+PAGES = ("entry-list", "trajectory-list", "incident-list", "audit-list")
 MOST = 50
 
 

@@ -19,6 +19,7 @@ from memoryapp.queries.events import COUNTED, event_counts
 from memoryapp.queries.keyset import Order, keyset_page
 from memoryapp.templatetags.events import event_words
 from memoryapp.views.links import PAGE_SIZE, Chip, at_least, changed, parameter, with_query
+from memoryapp.views.saved_views import saved_views
 from memoryapp.views.settings_tabs import settings_tabs
 
 COLUMNS = (
@@ -69,6 +70,7 @@ def audit_list(request: HttpRequest) -> HttpResponseBase:
         "export_jsonl_url": with_query(export_url, {**shown, "form": "jsonl"}),
         "clear_url": request.path,
         "settings_tabs": settings_tabs(request),
+        **saved_views(request, "audit-list", with_query("", shown)),
     }
     return render(request, "memoryapp/audit_list.html", context)
 

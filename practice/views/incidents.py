@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo, UnableToStart
 from memoryapp.queries.facets import facet
+from memoryapp.views.saved_views import saved_views
 from practice.domain.alerts import FIELDS, NotAnAlert, Sent, read
 from practice.domain.incident_lessons import report
 from practice.models import Analysis, Attempt, Incident
@@ -41,6 +42,7 @@ def incident_list(request: HttpRequest) -> HttpResponse:
         "asked": asked,
         "is_filtered": any(asked.values()),
         "query": query_of(asked),
+        **saved_views(request, "incident-list", query_of(asked)),
         "severities": queries.severities(workspace),
         "sources": workspace.telemetry_sources.order_by("name"),
         "outcomes": Incident.Outcome.choices,

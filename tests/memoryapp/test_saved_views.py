@@ -29,6 +29,29 @@ def test_it_comes_back_to_the_filter_it_kept(vera_client: Any) -> None:
     assert shown(vera_client) == ["Doubted"]
 
 
+@pytest.mark.parametrize(
+    ("page", "query", "url"),
+    [
+        ("incident-list", "status=open", "/root-causes/?status=open"),
+        (
+            "audit-list",
+            "kind=label.moved&actor=rita",
+            "/settings/audit/?kind=label.moved&actor=rita",
+        ),
+        ("trajectory-list", "label=failure", "/trajectories/?label=failure"),
+    ],
+)
+def test_other_lists_have_views_of_their_own(
+    vera_client: Any, page: str, query: str, url: str
+) -> None:
+    keep(vera_client, page=page, query=query)
+    listed = vera_client.get(url)
+    (item,) = listed.context["saved_views"]
+    assert (item["url"], item["is_current"]) == (url, True)
+    assert "Doubted" in listed.content.decode()
+    assert shown(vera_client) == []
+
+
 def test_its_name_is_one_line_that_can_be_seen(vera_client: Any) -> None:
     keep(vera_client, name="\u200bDoubted\n ones\u202e")
     keep(vera_client, name="\u200b")
