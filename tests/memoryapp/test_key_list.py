@@ -61,6 +61,14 @@ def test_it_keeps_the_name_when_no_scope_was_chosen(ada_client: Any) -> None:
     assert 'value="Desk agent"' in said
 
 
+def test_it_asks_before_a_key_is_gone_for_good(ada_client: Any, key: Any) -> None:
+    said = ada_client.get(URL).content.decode()
+    assert f"Revoke {key.name} for good?" in said
+    before, _, after = said.partition(f"{URL}{key.pk}/revoke/")
+    assert before.rindex('<details class="pop">') > before.rindex("</details>")
+    assert "</details>" in after
+
+
 def test_it_revokes_at_once(ada_client: Any, key: Any) -> None:
     said = ada_client.post(f"{URL}{key.pk}/revoke/", follow=True).content.decode()
     assert "is revoked" in said

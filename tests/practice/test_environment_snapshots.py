@@ -148,6 +148,7 @@ def test_it_is_taken_started_from_and_deleted_on_the_page(
     taken = EnvironmentSnapshot.objects.get()
     assert "First is kept. Runs can begin from it." in page.content.decode()
     assert taken.seed_digest in page.content.decode()
+    assert "Delete First for good?" in page.content.decode()
 
     PlaybookFactory(workspace=environment.workspace)
     form = rita_client.get(f"/practice/new/?environment=desk&snapshot={taken.pk}").content.decode()

@@ -42,6 +42,22 @@ def test_it_shows_the_figures_of_a_run(vera_client: Any, workspace: Any) -> None
     assert str(run) in vera_client.get("/practice/").content.decode()
 
 
+def test_its_candidates_lead_to_review(vera_client: Any, workspace: Any) -> None:
+    run = RunFactory(workspace=workspace, number=7)
+    for status in ("pending", "approved"):
+        CandidateFactory(
+            playbook=run.playbook,
+            origin_link=run.get_absolute_url(),
+            origin_name=str(run),
+            status=status,
+        )
+    said = vera_client.get("/practice/").content.decode()
+    for query, count in (("?status=all&amp;run=7", 2), ("?run=7", 1)):
+        assert f'href="/review/{query}">{count}' in said
+        listed = vera_client.get(f"/review/{query.replace('&amp;', '&')}").context["queue"]
+        assert listed["matching"] == count
+
+
 def test_it_filters_by_status_with_true_totals(vera_client: Any, workspace: Any) -> None:
     RunFactory(workspace=workspace, number=1, status="finished")
     RunFactory(workspace=workspace, number=2, status="finished")

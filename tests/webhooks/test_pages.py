@@ -67,6 +67,11 @@ def test_it_refuses_private_addresses_where_the_operator_does(
     )
 
 
+def test_it_asks_before_a_webhook_goes_with_its_log(ada_client: Any, hook: Any) -> None:
+    said = ada_client.get(f"{URL}{hook.pk}/").content.decode()
+    assert "Remove it for good?" in said
+
+
 def test_what_failed_leads_to_just_that(ada_client: Any, vera_client: Any, hook: Any) -> None:
     page = f"{URL}{hook.pk}/"
     ada_client.post(f"{page}test/")
