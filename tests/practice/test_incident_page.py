@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any
 
 import pytest
@@ -29,6 +30,16 @@ def test_it_shows_the_answer_first_then_graph_path_and_evidence(
     assert 'id="evidence-' in page
     assert '<svg class="causal"' in page
     assert "polyline" in page
+
+
+def test_the_window_that_is_offered_again_is_in_utc_as_it_says(
+    rita_client: Any, incident: Incident, settings: Any
+) -> None:
+    settings.TIME_ZONE = "Asia/Tokyo"
+    analysis = incident.analyses.get()
+    assert analysis.window_from is not None
+    begin = analysis.window_from.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    assert f'value="{begin}"' in rita_client.get(incident.get_absolute_url()).content.decode()
 
 
 @pytest.mark.parametrize(
