@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.paginator import Paginator
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -14,7 +15,10 @@ from memoryapp.access import Right, allows, gate, membership_of, workspace_of
 from memoryapp.queries.policies import gate_figures, parse_gate
 from practice.queries import calibration as queries
 from practice.queries.overrules import all_standing
-from practice.views.filters import PAGE_SIZE
+from practice.views.filters import PAGE_SIZE, Chip, link
+
+#: asks for the words of people that are not the validator's.
+DISAGREE = "disagree"
 
 
 @require_safe
@@ -24,7 +28,14 @@ def calibration_page(request: HttpRequest) -> HttpResponse:
     names = ("environment", "validator")
     asked = {name: request.GET.get(name, "").replace("\x00", "") for name in names}
     spoken = all_standing(workspace, **asked)
+    doubted = spoken.exclude(label=F("was"))
+    is_doubted = request.GET.get("said") == DISAGREE
+    said = {"": spoken.count(), DISAGREE: doubted.count()}
     context = {
+        "said_chips": [
+            Chip(word, said[value], f"{link(request, said=value)}#words", is_doubted == bool(value))
+            for value, word in (("", "All"), (DISAGREE, "They disagree"))
+        ],
         "asked": asked,
         "is_filtered": any(asked.values()),
         "environments": workspace.environments.order_by("name"),
@@ -32,7 +43,9 @@ def calibration_page(request: HttpRequest) -> HttpResponse:
         "judged": queries.judged(workspace, **asked).count(),
         "truth": queries.measured(queries.against_truth(workspace, **asked)),
         "people": queries.measured(queries.against_people(workspace, **asked)),
-        "page": Paginator(spoken, PAGE_SIZE).get_page(request.GET.get("page")),
+        "page": Paginator(doubted if is_doubted else spoken, PAGE_SIZE).get_page(
+            request.GET.get("page")
+        ),
         "playbooks": workspace.playbooks.order_by("name"),
         **_gate(request, asked),
     }

@@ -72,6 +72,22 @@ def test_it_counts_verdicts_against_the_word_that_stands(
     assert "which are no fair sample" in page
 
 
+def test_it_lists_what_people_and_the_validator_disagree_on(
+    vera_client: Any, round_: Any, rita: Any
+) -> None:
+    agreed, overruled = (judged(round_, "success") for _ in range(2))
+    attempt_overrule(attempt=agreed, label="success", by=rita)
+    assert "agreed with every verdict" in vera_client.get(f"{URL}?said=disagree").content.decode()
+    attempt_overrule(attempt=overruled, label="failure", by=rita)
+    every, doubted = vera_client.get(URL).context["said_chips"]
+    assert [(every.count, every.pressed), (doubted.count, doubted.pressed)] == [
+        (2, True),
+        (1, False),
+    ]
+    page = vera_client.get(doubted.url.partition("#")[0]).context["page"]
+    assert [word.attempt for word in page] == [overruled]
+
+
 def test_it_filters_by_validator_and_environment(vera_client: Any, round_: Any) -> None:
     judged(round_, "success", truth=True)
     judged(round_, "success", truth=False, validator="rules-1")
