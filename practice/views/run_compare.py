@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from math import ceil, log2
 from typing import Any
 
@@ -74,6 +75,7 @@ def run_compare(request: HttpRequest, number: int) -> HttpResponse:
     )
     run = object_or_404(runs, number=number)
     others = runs.exclude(pk=run.pk)
+    other: Run | None
     asked = parameter(request, "with")
     if asked:
         known = int(asked) if asked.isdecimal() and len(asked) < 10 else 0
@@ -181,7 +183,7 @@ def _counted(name: str, left: int, right: int) -> Line:
 
 
 def _cost(run: Any) -> str:
-    return total_short(Total(run.cost or 0, run.unpriced or 0))
+    return total_short(Total(run.cost or Decimal(0), run.unpriced or 0))
 
 
 def _took(run: Run) -> str:

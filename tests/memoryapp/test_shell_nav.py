@@ -38,7 +38,7 @@ def test_it_counts_what_waits_in_this_workspace(rita_client: Any, workspace: Any
 def test_the_other_workspaces_of_the_reader_stand_on_top(
     rita_client: Any, workspace: Any, rita: Any
 ) -> None:
-    assert "Go to" not in rita_client.get("/memory/").content.decode()
+    assert "ws-switch" not in rita_client.get("/memory/").content.decode()
     other = MembershipFactory(user=rita, workspace__name="Second desk").workspace
     said = rita_client.get("/memory/").content.decode()
     rail = said.partition('<header class="rail">')[2]
