@@ -29,6 +29,7 @@ from memoryapp.queries import events as event_queries
 from memoryapp.queries import releases as release_queries
 from memoryapp.queries import review as review_queries
 from memoryapp.queries.browsing import IN_USE
+from memoryapp.queries.desks import desk_counts
 from memoryapp.views.links import Chip, parameter, with_query
 from memoryapp.views.review_queue import ReviewFilter, candidate_label
 
@@ -169,7 +170,7 @@ def _waiting(workspace: Workspace, total: int) -> dict[str, Any]:
 def _desk(request: HttpRequest, workspace: Workspace) -> list[tuple[int, str, str]]:
     """What waits for the reader alone: how many, what they are, and their list."""
     user = membership_of(request).user
-    counted = review_queries.desk_counts(workspace, user, timezone.now() - DAY)
+    counted = desk_counts(workspace, user, timezone.now() - DAY)
     audits = ReviewFilter(status=Candidate.Status.APPROVED.value, audit=Candidate.Audit.DUE.value)
     found = (
         (counted.assigned, "assigned to you", ReviewFilter(assigned=user.get_username()).url()),

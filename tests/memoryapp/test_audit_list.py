@@ -116,7 +116,7 @@ def test_it_exports_what_is_filtered(vera_client: Any, workspace: Any, rita: Any
 
 def test_a_row_leads_to_what_it_is_about(vera_client: Any, workspace: Any, rita: Any) -> None:
     playbook = PlaybookFactory(workspace=workspace)
-    made = [
+    made: list[Any] = [
         playbook,
         BulletFactory(playbook=playbook),
         CandidateFactory(playbook=playbook),
