@@ -82,7 +82,8 @@ def test_a_change_keeps_the_filter_it_was_opened_in(rita_client: Any, bullet: An
     changed = {"content": "Refund within a day.", "revision": "1"}
     answer = rita_client.post(context["edit_url"], changed)
     assert answer.url == bullet.get_absolute_url() + asked
-    answer = rita_client.post(context["tag_url"], {"tags": "vip"})
+    tagged = {"tags": "vip", "seen": context["tags_seen"]}
+    answer = rita_client.post(context["tag_url"], tagged)
     assert answer.url == bullet.get_absolute_url() + asked
 
 
