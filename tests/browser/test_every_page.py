@@ -21,8 +21,8 @@ AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
 
 
 FIRST_LOAD = 200_000
-#: already small; compressing them again would flatter the figure.
-COMPRESSED = ("font/", "image/")
+#: already small; compressing them again would flatter the figure. A drawing in SVG is text.
+COMPRESSED, DRAWN = ("font/", "image/"), "image/svg"
 
 
 @lru_cache(maxsize=200)
@@ -39,7 +39,8 @@ def weight(response: Response) -> int:
     except Error:  # the last word to the page before, which is no part of this one
         return 0
     kind = response.headers.get("content-type", "")
-    return len(body) if kind.startswith(COMPRESSED) else packed(body)
+    is_small = kind.startswith(COMPRESSED) and not kind.startswith(DRAWN)
+    return len(body) if is_small else packed(body)
 
 
 def too_much(answers: list[Response], host: str) -> list[str]:
