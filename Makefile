@@ -69,7 +69,7 @@ tools: install-dev ## MCP servers of other people, for the tests, in environment
 bench: install-dev ## Figures of the practice engine in docs/benchmarks.md, one JSON line each; hours
 	@$(UV) sync --frozen --inexact --quiet --group dev --extra bfcl --python $(PYTHON)
 	$(RUN) -m benchmarks.practice_bfcl --ablations
-	$(RUN) -m benchmarks.practice_bfcl --seeds 31 32 33 34 35 36
+	$(RUN) -m benchmarks.practice_bfcl --seeds 51 52 53 54 55 56
 	$(RUN) -m benchmarks.memory_helps
 	$(RUN) -m benchmarks.validator_bfcl
 	$(RUN) -m benchmarks.task_manager

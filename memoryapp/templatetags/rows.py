@@ -1,7 +1,7 @@
 """Rows of long lists, drawn without the template engine. Usage: ``{% load rows %}``.
 
 A page of bullets holds 50 to 200 of them. The engine resolves each name of each row anew, which
-took nine tenths of the time of such a page (docs/benchmarks.md); here a row is one string.
+took nine tenths of the time of such a page; here a row is one string.
 """
 
 from __future__ import annotations
