@@ -62,7 +62,11 @@ def _note(problems: list[Problem], place: str, message: str) -> None:
 
 
 def read_ace(text: str) -> Reading:
-    """ACE text as ``formats.as_ace`` writes it; lines of other kinds are reported."""
+    """ACE text as ``formats.as_ace`` writes it; lines of other kinds are reported.
+
+    Raises:
+        Unreadable: it holds no bullet, or too many lines that are none.
+    """
     section = ""
     bullets: list[ReadBullet] = []
     problems: list[Problem] = []
@@ -100,7 +104,11 @@ def _unescaped(text: str) -> str:
 
 
 def read_json(text: str) -> Reading:
-    """The native document. A bullet whose text does not match its hash is left out."""
+    """The native document. A bullet whose text does not match its hash is left out.
+
+    Raises:
+        Unreadable: it is no such document, of another schema, or too many of its entries are none.
+    """
     document = _object(text)
     version = document.get("schema_version")
     if version != SCHEMA_VERSION:
@@ -149,7 +157,11 @@ def _native_problem(row: Any) -> str:
 
 
 def read_preping(text: str) -> Reading:
-    """``playbook.json`` of Preping's released code."""
+    """``playbook.json`` of Preping's released code.
+
+    Raises:
+        Unreadable: no section has a list of bullets, or too many entries are none.
+    """
     document = _object(text)
     bullets: list[ReadBullet] = []
     problems: list[Problem] = []

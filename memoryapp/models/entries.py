@@ -180,7 +180,7 @@ class Bullet(models.Model):
     content = models.TextField()
     rule = models.JSONField(null=True, blank=True)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.APPROVED)
-    #: counters stay apart: what practice saw is not what deployment saw (practice.md §5).
+    #: counters stay apart: what practice saw is not what deployment saw.
     practice_helpful = models.PositiveIntegerField(default=0)
     practice_harmful = models.PositiveIntegerField(default=0)
     #: trials with the bullet in context, from a reset environment, never votes.

@@ -1,4 +1,4 @@
-"""Counting how bullets fared. Practice and deployment are counted apart (practice.md §5)."""
+"""Counting how bullets fared. Practice and deployment are counted apart."""
 
 from __future__ import annotations
 

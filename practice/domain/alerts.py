@@ -18,7 +18,7 @@ from memoryapp.domain.masking import redact
 from practice.domain.reading import whole_text
 
 MAX_BATCH = 500
-#: Alerts that lie this close may have one cause (rootcause.md §2.6: the window of memory).
+#: Alerts that lie this close may have one cause: the window of memory (docs/incidents.md#alerts).
 GAP_SECONDS = 600.0
 #: Where monitoring systems name the component, the surest first.
 ENTRY_LABELS = (
@@ -187,8 +187,8 @@ def joins(alert: Sent, incident: Standing, gap: float = GAP_SECONDS) -> bool:
 
     It does when both are of one system and their windows touch, and the alert comes from the
     incident's entry, from nowhere in particular, or from a component the investigation has in its
-    graph: a storm over one call tree is one investigation (rootcause.md §2.1). An incident from
-    nowhere in particular takes anything while nothing is known of it.
+    graph: a storm over one call tree is one investigation (docs/incidents.md#alerts). An
+    incident from nowhere in particular takes anything while nothing is known of it.
     """
     if alert.system and incident.system and alert.system != incident.system:
         return False

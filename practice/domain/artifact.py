@@ -149,6 +149,7 @@ class _Reader:
         self._problems = problems
 
     def entry(self, row: Any) -> Entry | None:
+        """One record of proposer memory; ``None`` where it was refused."""
         if not self._usable(row, "instruction"):
             return None
         category = row.get("task_generation_category", "")
@@ -169,6 +170,7 @@ class _Reader:
         return entry
 
     def bullet(self, row: Any, section: str) -> ArtifactBullet | None:
+        """One bullet of a section; ``None`` where it was refused, counters that are none are 0."""
         if not self._usable(row, "content") or not self._usable(row, "id"):
             return None
         about = row.get("metadata") or {}

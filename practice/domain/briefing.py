@@ -1,9 +1,9 @@
 """What a proposer is shown, as text, within its token budget, and what was left out for room.
 
-Source: Preping (arXiv 2605.13880) §3.2, practice.md §4. The budget is shared: half for the tools,
-an eighth for facts, a tenth at most for what operators ask, the rest for history; what one block
-does not need goes to the history. The released artifact's history grows by the task without end.
-Pure: the same briefing gives the same text.
+Source: Preping (arXiv 2605.13880) §3.2. The budget is shared: half for the tools, an eighth for
+facts, a tenth at most for what operators ask, the rest for history; what one block does not need
+goes to the history. The released artifact's history grows by the task without end. Pure: the same
+briefing gives the same text.
 """
 
 from __future__ import annotations

@@ -50,6 +50,7 @@ class Confusion:
 
     @property
     def accuracy(self) -> float | None:
+        """Of all, the share that was judged rightly (0..1); ``None`` of none."""
         return _share(self.true_admitted + self.true_rejected, self.total)
 
     @property

@@ -1,7 +1,8 @@
 """Keeping a playbook small and true: what to merge, reword and retire. Pure.
 
-Source: practice.md §5; the artifact and ACE (arXiv 2510.04618) only ever add, and a bank that only
-grows loses to a consolidated one. Every proposal is tried before and after, and a person decides.
+Ours (docs/practice.md#consolidation): Preping's artifact and ACE (arXiv 2510.04618) only ever add,
+and a bank that only grows loses to a consolidated one. Every proposal is tried before and after,
+and a person decides.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The step that decided a failed trajectory, as a root cause; and how to put it to the test. Pure.
 
-Step = component, data flow = call, rejection by the validator = alert (rootcause.md §4).
+Step = component, data flow = call, rejection by the validator = alert: the recursion of AMER-RCL
+(arXiv 2601.02732) on a trajectory (docs/rootcause.md#from-findings-to-an-answer).
 """
 
 from __future__ import annotations

@@ -114,6 +114,7 @@ class Comparison:
 
     @property
     def this(self) -> int:
+        """Tasks that this arm did; ``other`` of the one it is held against."""
         return self.both + self.only_this
 
     @property

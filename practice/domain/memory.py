@@ -1,7 +1,7 @@
 """Proposer memory in regions, what the next round should practise, and which facts help it.
 
 A tool, or an ordered pair of tools executed in one attempt, lies in one of four regions, counted in
-tasks and from executed calls only (practice.md §4):
+tasks and from executed calls only (docs/practice.md#proposer-memory):
 
 * **never used** – no call of it was ever executed;
 * **infeasible** – it was called, no call of it ever worked, and every one of those tasks was judged

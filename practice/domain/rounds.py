@@ -111,6 +111,7 @@ class Plan:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        """Read what ``to_json`` gave; what an earlier version did not know is at its default."""
         read = dict(stored)
         for name in ("band", "focus"):
             read[name] = tuple(read.get(name, ()))

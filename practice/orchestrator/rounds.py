@@ -1,8 +1,8 @@
 """Driving a run: look at its rows, decide, store; claim a unit, do it, save it under its claim.
 
 Nothing here enqueues: ``drive`` returns the units to ring for and the task layer rings
-(architecture.md §5). A worker may die between any two lines: what it held is claimed again after
-the lease, and a late twin cannot save because its claim is gone.
+(docs/architecture.md#how-a-run-survives-anything). A worker may die between any two lines: what it
+held is claimed again after the lease, and a late twin cannot save because its claim is gone.
 """
 
 from __future__ import annotations

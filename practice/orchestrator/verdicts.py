@@ -1,8 +1,8 @@
 """Agentic memory of root causes: verdicts of the window before, and what people confirmed.
 
-Two memories (rootcause.md §2.6). The window cache holds verdicts of earlier analyses, negative ones
-too, for minutes. Long-term memory is bullets of playbooks like any other: a confirmed cause goes
-through review, and its rule carries the verdict the engine reads.
+Two memories (docs/rootcause.md#from-findings-to-an-answer). The window cache holds verdicts of
+earlier analyses, negative ones too, for minutes. Long-term memory is bullets of playbooks like any
+other: a confirmed cause goes through review, and its rule carries the verdict the engine reads.
 """
 
 from __future__ import annotations

@@ -94,6 +94,24 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     assert re.findall(r'(?:src|href)="https?://(?!zensical)[^"]+\.(?:js|css|woff2?)"', page) == []
 
 
+def anchors(page: Path) -> set[str]:
+    """What the headings of a page are called in an address."""
+    found = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+
+def test_the_code_refers_to_documents_and_headings_that_exist() -> None:
+    for folder in ("memoryapp", "practice", "benchmarks"):
+        for source in (ROOT / folder).rglob("*.py"):
+            text = source.read_text()
+            # Our headings bear no numbers.
+            assert re.findall(r"\b[a-z-]+\.md §\S+", text) == [], source
+            for name, anchor in re.findall(r"docs/([\w/-]+\.md)(?:#([\w-]+))?", text):
+                page = ROOT / "docs" / name
+                assert page.exists(), f"{source} refers to {page}"
+                assert not anchor or anchor in anchors(page), f"{source} refers to #{anchor}"
+
+
 def test_a_decision_record_stays_short() -> None:
     for record in (ROOT / "docs" / "adr").glob("*.md"):
         assert len(record.read_text().split()) <= 400, record.name

@@ -56,6 +56,7 @@ class Miner:
     _words: dict[tuple[str, ...], _Template] = field(default_factory=dict)
 
     def add(self, message: str) -> int:
+        """Return the number of the line's template, learned from it where it is a new one."""
         blurred = message.translate(_BLURRED)
         known = self._blurred.get(blurred)
         if known is None:

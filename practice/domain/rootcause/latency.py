@@ -49,6 +49,7 @@ class Shift:
 
     @property
     def added(self) -> float:
+        """Seconds more than usual; 0 where it is less."""
         return max(self.now - self.usual, 0.0)
 
 
@@ -313,6 +314,7 @@ def _common(values: list[float]) -> float:
 
 
 def gap_findings(gaps: Mapping[Pair, Shift], modality: Modality) -> list[Finding]:
+    """Return one finding a blamed service: its heaviest gap (seconds), charged by its share."""
     found = []
     for name, parts in blamed(gaps).items():
         pair, share, weight = max(parts, key=lambda part: (part[2], part[0]))

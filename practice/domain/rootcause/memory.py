@@ -70,6 +70,7 @@ class Recall:
 
     @classmethod
     def of(cls, alert: Alert, entries: Iterable[MemoryEntry]) -> Recall:
+        """Take the entries of the alert's system that hold at its time and no person corrected."""
         usable: dict[str, list[MemoryEntry]] = {}
         for entry in entries:
             valid = entry.at <= alert.at <= entry.until and entry.key.system == alert.system
