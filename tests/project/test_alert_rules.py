@@ -45,3 +45,10 @@ def test_the_figures_that_the_guide_says_to_alert_on_have_an_alert() -> None:
     asked = " ".join(alert["expr"] for alert in ALERTS)
     assert [name for name in told if name not in asked] == []
     assert len(told) >= 5
+
+
+def test_the_guide_says_what_to_do_for_every_alert() -> None:
+    guide = (ROOT / "docs" / "operations.md").read_text()
+    table = guide.partition("### When an alert fires")[2].partition("###")[0]
+    told = set(re.findall(r"`(Greenroom\w+)`", table))
+    assert told == {alert["alert"] for alert in ALERTS}
