@@ -51,7 +51,11 @@ class Epistemic:
 
 
 def judge(question: str, found: Iterable[str], similarity: float | None) -> Epistemic:
-    """Judge what was found. ``found`` are the contents of the best few hits."""
+    """Judge what was found.
+
+    ``found`` are the contents of the best few hits. ``similarity`` is the cosine of the closest
+    one, ``None`` where vectors do not serve: then the answer is *weak*.
+    """
     coverage = max((covered(question, text) for text in found), default=0.0)
     confidence = 0.5 if similarity is None else confidence_of(similarity)
     answer = Answer.WEAK

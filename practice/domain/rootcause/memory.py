@@ -53,7 +53,10 @@ def similarity(left: Fingerprint, right: Fingerprint) -> float:
 
 
 def confidence(entry: MemoryEntry, at: float, window: float = WINDOW_SECONDS) -> float:
-    """What is left of an entry's confidence at a time; confirmed incidents do not fade."""
+    """What is left at ``at`` of an entry's confidence, 0 to 1: half of it after half a ``window``.
+
+    Confirmed incidents do not fade.
+    """
     if entry.outcome is Confirmed.CONFIRMED:
         return entry.confidence
     return float(entry.confidence * 0.5 ** (max(at - entry.at, 0.0) / (window / 2.0)))
