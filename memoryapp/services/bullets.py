@@ -53,7 +53,8 @@ def bullet_edit(*, bullet: Bullet, content: str, reason: str, by: Any, revision:
     content = cleaned(content)
     with transaction.atomic():
         playbook, bullet = _locked(bullet)
-        if bullet.revision_count != revision:
+        # A second click sends what the first one has saved.
+        if bullet.revision_count != revision and content != bullet.content:
             raise UnableToChange(
                 f"{bullet.label} was changed while you were writing. Your text was not saved; "
                 "compare it with the new revision and save again."

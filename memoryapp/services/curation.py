@@ -120,7 +120,7 @@ def bullet_tag(*, bullet: Bullet, tags: Sequence[str], by: Any, seen: str | None
     with transaction.atomic():
         _, bullet = _locked(bullet)
         was = tags_of(bullet)
-        check_seen(seen, was)
+        check_seen(seen, was, {"tags": wanted})
         if bullet.tags == wanted:
             raise UnableToChange("These are the tags it has.")
         bullet.tags = wanted
@@ -200,8 +200,9 @@ def playbook_change(
     }
     wanted = {field: value for field, value in asked.items() if value is not None}
     with transaction.atomic():
-        playbook = settings_lock(playbook=playbook, seen=seen)
+        playbook = settings_lock(playbook=playbook)
         was = settings_of(playbook)
+        check_seen(seen, was, was | wanted)
         if wanted.get("name") == "":
             raise UnableToChange("A playbook needs a name.")
         changed = [field for field in wanted if wanted[field] != was[field]]
@@ -223,7 +224,7 @@ def playbook_change(
     return playbook
 
 
-def settings_lock(*, playbook: Playbook, seen: str | None) -> Playbook:
+def settings_lock(*, playbook: Playbook, seen: str | None = None) -> Playbook:
     """The playbook as it is, locked for whoever changes its settings.
 
     Raises:

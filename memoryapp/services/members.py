@@ -28,7 +28,9 @@ def member_change_role(
     with transaction.atomic():
         membership = _locked(membership)
         before = role_of(membership)
-        check_seen(seen, before)
+        check_seen(seen, before, {"role": role})
+        if membership.role == role:
+            return membership
         if role != Role.ADMIN:
             _check_other_admin(membership)
         membership.role = role

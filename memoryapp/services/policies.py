@@ -38,7 +38,7 @@ def policy_change(
     """
 
     def next_one(was: review.Policy) -> review.Policy:
-        check_seen(seen, was.facts())
+        check_seen(seen, was.facts(), to.facts())
         return to
 
     return _write(playbook, next_one, reason, by)
@@ -57,8 +57,9 @@ def gate_move(
     """
 
     def next_one(was: review.Policy) -> review.Policy:
-        check_seen(seen, was.gate())
-        return replace(was, admit_from=admit_from)
+        to = replace(was, admit_from=admit_from)
+        check_seen(seen, was.gate(), to.gate())
+        return to
 
     return _write(playbook, next_one, reason, by)
 

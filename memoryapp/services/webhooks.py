@@ -69,12 +69,12 @@ def webhook_change(
     with transaction.atomic():
         webhook = _locked(webhook)
         before = told_of(webhook)
-        check_seen(seen, before)
         if kinds is not None:
             webhook.kinds = list(kinds)
         if is_active is not None:
             webhook.is_active, webhook.message = is_active, ""
         after = told_of(webhook)
+        check_seen(seen, before, after)
         if after != before:
             webhook.save(update_fields=["kinds", "is_active", "message"])
             _record(webhook, by, "webhook.changed", before=before, after=after)

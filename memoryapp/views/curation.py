@@ -59,21 +59,24 @@ def place(request: HttpRequest, slug: str, label: str) -> HttpResponse:
 @gate(Right.REVIEW)
 def tag(request: HttpRequest, slug: str, label: str) -> HttpResponse:
     """Replace a bullet's tags; commas or spaces stand between them."""
+    bullet = bullet_or_404(request, slug, label)
     typed, seen = _posted(request, "tags"), _posted(request, "seen")
     tags = typed.replace(",", " ").split()
+    refused: dict[str, Any] = {"tags_typed": typed}
     try:
-        return _changed(
-            request,
-            slug,
-            label,
-            lambda b: curation.bullet_tag(bullet=b, tags=tags, seen=seen, by=_by(request)),
-        )
+        curation.bullet_tag(bullet=bullet, tags=tags, seen=seen, by=_by(request))
     except ChangedMeanwhile as refusal:
-        bullet = bullet_or_404(request, slug, label)
-        found = meanwhile(bullet.playbook.workspace, bullet, curation.tags_of(bullet), seen)
-        return bullet_page(
-            request, bullet, status=refusal.status, tags_typed=typed, meanwhile=found
-        )
+        bullet, status = bullet_or_404(request, slug, label), refusal.status
+        now = curation.tags_of(bullet)
+        refused["meanwhile"] = meanwhile(bullet.playbook.workspace, bullet, now, seen)
+    except UnableTo as refusal:
+        status = refusal.status
+        refused["tags_seen"] = seen
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, f"{label} is changed.")
+        return redirect(bullet_url(request, bullet))
+    return bullet_page(request, bullet, status=status, **refused)
 
 
 @require_safe
@@ -249,8 +252,6 @@ def _changed(
     bullet = bullet_or_404(request, slug, label)
     try:
         act(bullet)
-    except ChangedMeanwhile:
-        raise
     except UnableTo as error:
         messages.error(request, str(error))
     else:

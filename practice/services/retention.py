@@ -47,7 +47,7 @@ def retention_set(
     with transaction.atomic():
         Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
         earlier = retention_said(retention_of(workspace))
-        check_seen(seen, earlier)
+        check_seen(seen, earlier, retention_said(Retention(workspace=workspace, **asked)))
         policy, _ = Retention.objects.update_or_create(
             workspace=workspace, defaults={**asked, "updated_by": by}
         )

@@ -97,7 +97,7 @@ def mapping_save(
     with transaction.atomic():
         source = TelemetrySource.objects.select_for_update(no_key=True).get(pk=source.pk)
         was = mapping_of(source, kind)
-        check_seen(seen, was)
+        check_seen(seen, was, {name: kept.get(name, "") for name in was})
         source.mapping = {**source.mapping, kind: kept}
         source.save(update_fields=["mapping"])
         event_record(

@@ -77,8 +77,12 @@ def test_it_tags_and_finds_by_tag(rita_client: Any, playbook: Any, three: Any) -
     assert bullet.tags == ["refunds", "vip"]
     found = rita_client.get(f"{playbook.get_absolute_url()}?tag=vip").context["page_obj"]
     assert [row.label for row in found] == ["strategies-002"]
-    said = post(rita_client, three[1], "tags", tags="<b>").content.decode()
+    now = rita_client.get(three[1].get_absolute_url()).context["tags_seen"]
+    refused = post(rita_client, three[1], "tags", tags="refunds, vip, a tag, <b>", seen=now)
+    said = refused.content.decode()
+    assert (refused.status_code, refused.context["tags_seen"]) == (409, now)
     assert "is no tag" in said
+    assert 'name="tags" value="refunds, vip, a tag, &lt;b&gt;"' in said
     refused = post(rita_client, three[1], "tags", tags="mine", seen=seen)
     assert refused.status_code == 409
     said = refused.content.decode()
@@ -99,6 +103,22 @@ def test_it_edits_a_row_in_place(rita_client: Any, three: Any) -> None:
     saved = rita_client.post(f"{url}edit/", asked, headers={"HX-Request": "true"})
     assert "saved as revision 2" in saved.content.decode()
     assert three[0].playbook.bullets.get(pk=three[0].pk).content == "Shorter."
+
+
+def test_a_second_click_on_save_is_not_told_that_nothing_was_saved(
+    rita_client: Any, three: Any
+) -> None:
+    seen = rita_client.get(three[0].get_absolute_url()).context["tags_seen"]
+    for _ in range(2):
+        said = post(rita_client, three[0], "tags", tags="vip", seen=seen).content.decode()
+        assert "Nothing was saved" not in said
+    assert "These are the tags it has." in said
+    for _ in range(2):
+        asked = {"content": "Shorter.", "reason": "", "revision": "1"}
+        said = post(rita_client, three[0], "edit", **asked).content.decode()
+        assert "was not saved" not in said
+    assert "The text is unchanged" in said
+    assert three[0].playbook.bullets.get(pk=three[0].pk).revision_count == 2
 
 
 def test_it_keeps_the_words_of_a_refused_edit_in_place(rita_client: Any, three: Any) -> None:

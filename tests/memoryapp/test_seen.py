@@ -91,6 +91,8 @@ def test_both_changed_the_same_field(rita_client: Any, playbook: Any, ada: Any) 
     assert rita_client.post(CHANGE, again).status_code == 302
     second = rita_client.post(CHANGE, again)
     assert second.status_code == 409
+    assert "Nothing changed, so there is nothing to save." in second.content.decode()
+    assert "Nothing was saved" not in second.content.decode()
     playbook.refresh_from_db()
     assert playbook.token_budget == 7_000
 
@@ -121,7 +123,11 @@ def test_it_says_what_stands_where_the_log_does_not_lead_back(
     typed = opened(rita_client, name="Mine", description="Also mine.") | {"seen": "made up"}
     answer = rita_client.post(CHANGE, typed)
     assert answer.context["meanwhile"].was is None
-    assert "cannot be told any more" in answer.content.decode()
+    said = answer.content.decode()
+    assert "cannot be told any more" in said
+    # A field nobody touched holds what stood before, and would put it back.
+    assert "also what you did not touch" in said
+    assert "all else is as it stands now" not in said
     assert answer.context["settings"]["description"].value() == "Also mine."
 
 
@@ -186,6 +192,18 @@ def test_the_gate_moves_from_where_it_was_seen_and_takes_nothing_else_along(
     assert ada_client.post(GATE, again).status_code == 302
     with pytest.raises(ChangedMeanwhile):
         gate_move(playbook=playbook, admit_from=0.7, reason="x", by=edda, seen=seen)
+
+
+def test_a_second_click_is_not_taken_for_somebody_else(ada_client: Any, playbook: Any) -> None:
+    typed = policy_opened(ada_client, reviewers="3")
+    seen = ada_client.get(f"{POLICY}?gate=92").context["gate_seen"]
+    moved = {"admit_from": "92", "reason": "It held", "seen": seen}
+    for url, asked in ((POLICY, typed), (GATE, moved)):
+        assert ada_client.post(url, asked).status_code == 302
+        said = ada_client.post(url, asked, follow=True).content.decode()
+        assert "The policy says this already" in said
+        assert "Nothing was saved" not in said
+    assert fresh(playbook).review_policies.count() == 2
 
 
 def fresh(playbook: Any) -> Any:

@@ -221,7 +221,8 @@ def test_nobody_shortens_what_another_has_just_set(
     assert (form["steps_days"].value(), form["calls_days"].value()) == (None, "7")
     assert Retention.objects.get().calls_days == 365
     again = {"steps_days": "", "calls_days": "7", "seen": form["seen"].value()}
-    assert ada_client.post(URL + "save/", again).status_code == 302
+    for _ in range(2):  # a second click is not taken for somebody else
+        assert ada_client.post(URL + "save/", again).status_code == 302
     policy = Retention.objects.get()
     assert (policy.steps_days, policy.calls_days) == (None, 7)
 
