@@ -7,8 +7,10 @@ sending the form again. So the selection is kept in the session, and the address
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
+from django.contrib.sessions.backends.base import UpdateError
 from django.http import HttpRequest
 
 from memoryapp.domain.formats import digest
@@ -48,8 +50,14 @@ def picked(request: HttpRequest) -> Picked | None:
 
 
 def picked_done(request: HttpRequest, selection: Picked, made: int) -> None:
-    """Remember what was made of a selection, so that a second click makes nothing more."""
+    """Remember what was made of a selection, so that a second click makes nothing more.
+
+    It is stored at once: the first rows are decided before this request ends, and who clicks again
+    does so while they wait for it.
+    """
     _keep(request, selection.name, {"done": made})
+    with suppress(UpdateError):  # signed out meanwhile, as the end of the request will say
+        request.session.save()
 
 
 def _keep(request: HttpRequest, name: str, kept: dict[str, object]) -> None:

@@ -349,6 +349,26 @@ def test_a_second_click_and_the_way_back_lead_to_what_was_asked_for(
     assert rita_client.get(picked(rita_client, ids[2:])).context["total"] == 1
 
 
+def test_a_second_click_while_the_first_one_is_at_work_asks_for_nothing_more(
+    rita_client: Any, playbook: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = picked(
+        rita_client, [row.pk for row in CandidateFactory.create_batch(2, playbook=playbook)]
+    )
+    work = service.bulk_continue
+    answers: list[Any] = []
+
+    def clicked_again(**given: Any) -> Any:
+        if not answers:
+            answers.append(rita_client.post(url, {"action": "approve"}))
+        return work(**given)
+
+    monkeypatch.setattr(service, "bulk_continue", clicked_again)
+    first = rita_client.post(url, {"action": "approve"})
+    assert [answer.url for answer in answers] == [first.url]
+    assert BulkDecision.objects.get().outcomes.filter(done=True).count() == 2
+
+
 @pytest.mark.parametrize("forget", ["session", "forged", "empty"])
 def test_a_selection_that_is_not_known_covers_nothing(
     rita_client: Any, playbook: Any, rita: Any, forget: str
