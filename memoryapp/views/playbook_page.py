@@ -46,6 +46,8 @@ def labels_offered(names: Iterable[str]) -> list[str]:
 def playbook_context(request: HttpRequest, playbook: Playbook, tab: str) -> dict[str, Any]:
     """The frame of the page and the content of one tab."""
     url = playbook.get_absolute_url()
+    # Read before the draft: what is written in between is then told once more, and never left out.
+    revision = playbook_queries.newest_revision(playbook) if tab == "releases" else 0
     value = playbook.as_value()
     draft = playbook_queries.draft(playbook, value)
     heavy = [f"release__{part}" for part in release_queries.HEAVY]
@@ -79,6 +81,7 @@ def playbook_context(request: HttpRequest, playbook: Playbook, tab: str) -> dict
     }
     if tab == "releases":
         context |= _releases_tab(request, playbook) | _measured(request, playbook, value)
+        context["newest_revision"] = revision
     elif tab == "sources":
         context |= {
             "jobs": [(job, _decided(playbook, job)) for job in jobs_of(playbook)],
@@ -234,7 +237,6 @@ def _peek(request: HttpRequest, playbook: Playbook, label: str) -> dict[str, Any
 def _releases_tab(request: HttpRequest, playbook: Playbook) -> dict[str, Any]:
     page = page_of(request, _light(playbook).prefetch_related("labels"), RELEASES_PER_PAGE)
     return {
-        "newest_revision": playbook_queries.newest_revision(playbook),
         "releases": page.object_list,
         "page_obj": page,
         "moves": _moves(playbook)[:MOVES_SHOWN],

@@ -35,27 +35,31 @@ def publish(request: HttpRequest, slug: str) -> HttpResponse:
     playbook = playbook_or_404(request, slug)
     form = PublishForm(request.POST)
     error, status = first_error(form), 422
+    since: int | None = None
     typed: dict[str, object] = {
         name: request.POST.get(name, "") for name in ("notes", "label", "seen", "since")
     }
     if not error:
         asked = form.cleaned_data
-        since, label = asked.pop("since"), asked["label"]
+        known, label = asked.pop("since"), asked["label"]
         try:
             release = release_publish(playbook=playbook, by=request.user, **asked)
         except ChangedMeanwhile as refusal:
             error, status = str(refusal), refusal.status
             # What is shown below is what the next click publishes.
             typed |= {"seen": None, "since": None}
-            if since is not None:
-                typed["changed"] = playbook_queries.draft_since(playbook, since)
+            since = known
         except UnableTo as refusal:
             error, status = str(refusal), refusal.status
         else:
             said = f" {label} points at it now." if label else " No label was moved."
             messages.success(request, f"{release} of {playbook.name} is published.{said}")
             return redirect(f"{playbook.get_absolute_url()}?tab=releases")
-    return _refused(request, playbook, error, status, publishing=typed)
+    context = playbook_context(request, playbook, "releases")
+    if since is not None:
+        # Read after the draft: nothing of it that is new to its reader is left out.
+        typed["changed"] = playbook_queries.draft_since(playbook, since)
+    return _refused(request, context, error, status, publishing=typed)
 
 
 @require_POST
@@ -83,14 +87,14 @@ def move_label(request: HttpRequest, slug: str) -> HttpResponse:
                 request, f"{name} points at {release} now. Agents get it with their next pull."
             )
             return redirect(f"{playbook.get_absolute_url()}?tab=releases")
-    return _refused(request, playbook, error, status)
+    return _refused(request, playbook_context(request, playbook, "releases"), error, status)
 
 
 def _refused(
-    request: HttpRequest, playbook: Playbook, error: str, status: int, **typed: object
+    request: HttpRequest, context: dict[str, object], error: str, status: int, **typed: object
 ) -> HttpResponse:
-    context = playbook_context(request, playbook, "releases") | {"error": error, **typed}
-    return render(request, "memoryapp/playbook_detail.html", context, status=status)
+    shown = context | {"error": error, **typed}
+    return render(request, "memoryapp/playbook_detail.html", shown, status=status)
 
 
 @require_safe

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from memoryapp.queries import playbooks
 from memoryapp.services.bullets import bullet_add, bullet_edit, bullet_retire
 from memoryapp.services.curation import bullet_move, bullet_place
 from tests.factories import BulletFactory, PlaybookFactory
@@ -121,6 +122,29 @@ def test_it_publishes_only_the_draft_its_reader_saw(
     assert f'name="seen" value="{shown}"' in said
     rita_client.post(URL, seen | {"seen": shown})
     assert playbook.labels.get().release.notes == "Mine."
+
+
+def test_a_change_that_lands_while_the_page_is_made_is_told(
+    rita_client: Any, playbook: Any, ada: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The form must not know of a revision that its draft does not hold, nor the other way."""
+    draft, texts = playbooks.draft, ["One.", "Two."]
+
+    def meanwhile(*given: Any) -> Any:
+        found = draft(*given)
+        bullet_add(playbook=playbook, section="apis", content=texts.pop(0), by=ada)
+        return found
+
+    def told(answer: Any) -> set[str]:
+        return {row.change.after for row in answer.context["publishing"]["changed"]}
+
+    with monkeypatch.context() as patch:
+        patch.setattr(playbooks, "draft", meanwhile)
+        answer = rita_client.post(URL, opened(rita_client))
+    assert told(answer) == {"One.", "Two."}
+    shown = {"seen": answer.context["draft"].shown, "since": answer.context["newest_revision"]}
+    assert "Two." in told(rita_client.post(URL, shown))
+    assert not playbook.releases.exists()
 
 
 def test_what_stands_elsewhere_is_another_draft(rita_client: Any, playbook: Any, ada: Any) -> None:
