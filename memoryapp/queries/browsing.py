@@ -168,19 +168,33 @@ def _order(asked: EntryFilter) -> Order:
     return Order("updated_at", key_ascends=True, oldest_first=asked.sort == "oldest")
 
 
+def entry_place(asked: EntryFilter, bullet: Bullet) -> str:
+    """Where a bullet stands in the list of a filter; empty where the list goes by merit."""
+    return "" if asked.is_ranked else _order(asked).address(bullet)
+
+
 def entry_neighbors(
-    workspace: Workspace, asked: EntryFilter, bullet: Bullet, vector: QueryVector | None = None
+    workspace: Workspace,
+    asked: EntryFilter,
+    bullet: Bullet,
+    *,
+    vector: QueryVector | None = None,
+    place: str = "",
 ) -> tuple[Bullet | None, Bullet | None]:
-    """The bullets before and after one in the list of a filter, which it may have left."""
+    """The bullets before and after one in the list of a filter, which it may have left.
+
+    ``place`` is where it stood before it was changed: a change moves it to an end of the list, and
+    whoever goes through the list would begin anew.
+    """
     if asked.is_ranked:
         rows: Sequence[Any] = [row for row, _ in best_entries(workspace, asked, vector)]
-        place = next((at for at, row in enumerate(rows) if row.pk == bullet.pk), len(rows))
+        rank = next((at for at, row in enumerate(rows) if row.pk == bullet.pk), len(rows))
         return (
-            rows[place - 1] if 0 < place < len(rows) else None,
-            rows[place + 1] if place + 1 < len(rows) else None,
+            rows[rank - 1] if 0 < rank < len(rows) else None,
+            rows[rank + 1] if rank + 1 < len(rows) else None,
         )
-    found, order = asked.rows(workspace).select_related("playbook"), _order(asked)
-    here = order.address(bullet)
+    order, here = _order(asked), place or entry_place(asked, bullet)
+    found = asked.rows(workspace).exclude(pk=bullet.pk).select_related("playbook")
     before = keyset_page(found, order, before=here, size=1).rows
     after = keyset_page(found, order, after=here, size=1).rows
     return (before[0] if before else None, after[0] if after else None)

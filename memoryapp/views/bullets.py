@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -24,7 +24,7 @@ from memoryapp.models import Bullet
 from memoryapp.queries import entries as entry_queries
 from memoryapp.queries import releases as release_queries
 from memoryapp.queries import use as use_queries
-from memoryapp.queries.browsing import NEWEST, EntryFilter, entry_neighbors
+from memoryapp.queries.browsing import NEWEST, EntryFilter, entry_neighbors, entry_place
 from memoryapp.queries.use import UseFilter
 from memoryapp.services import bullets
 from memoryapp.services.curation import tags_of
@@ -37,6 +37,8 @@ from memoryapp.views.review_candidate import evidence_groups
 #: tools that one link asks a run to practise first.
 TOOLS_IN_FOCUS = 10
 VOTES_SHOWN = 20
+#: in an address: where a bullet stood in the list of its filter before it was changed.
+PLACE = "place"
 #: What became of something suspicious in a text that a person wrote, by its kind.
 BECAME = {
     "hidden": "The text is stored without.",
@@ -169,15 +171,23 @@ def bullet_row(
     request: HttpRequest, bullet: Bullet, *, status: int = 200, **state: Any
 ) -> HttpResponse:
     """Render one row as the bullets tab does, which htmx names as the page it asks from."""
-    asked_from = request.htmx.current_url or ""  # type: ignore[attr-defined]
     context = {
         "bullet": bullet,
         "rows": [bullet],
-        "page_query": QueryDict(urlsplit(asked_from).query),
+        "page_query": _asked_from(request),
         "may_decide": membership_of(request).may_review,
         **state,
     }
     return render(request, "memoryapp/parts/bullet_row.html", context, status=status)
+
+
+def _asked_from(request: HttpRequest) -> QueryDict:
+    """What the page that htmx asks from was asked with."""
+    try:
+        url = urlsplit(request.htmx.current_url or "")  # type: ignore[attr-defined]
+    except ValueError:  # whoever writes it by hand may write no address
+        return QueryDict()
+    return QueryDict(url.query)
 
 
 def bullet_or_404(request: HttpRequest, slug: str, label: str) -> Bullet:
@@ -187,8 +197,20 @@ def bullet_or_404(request: HttpRequest, slug: str, label: str) -> Bullet:
 
 
 def bullet_url(request: HttpRequest, bullet: Bullet) -> str:
-    """The page of a bullet, in the filter of Memory it was opened in."""
-    return f"{bullet.get_absolute_url()}{EntryFilter.from_query(request.GET).as_query()}"
+    """The page of a bullet that was changed, in the filter of Memory it was opened in.
+
+    ``bullet`` as it was read before the change: the page goes on from the place it had then.
+    """
+    listed = EntryFilter.from_query(request.GET)
+    place = parameter(request, PLACE) or entry_place(listed, bullet)
+    return f"{bullet.get_absolute_url()}{_own_query(listed, place)}"
+
+
+def _own_query(listed: EntryFilter, place: str) -> str:
+    """The query of the page of one bullet of a filter; empty where it was opened in none."""
+    if not (listed.said and place):
+        return listed.as_query()
+    return f"{listed.as_query()}&{urlencode({PLACE: place})}"
 
 
 def _beside(request: HttpRequest, bullet: Bullet) -> dict[str, Any]:
@@ -196,8 +218,13 @@ def _beside(request: HttpRequest, bullet: Bullet) -> dict[str, Any]:
     listed = EntryFilter.from_query(request.GET)
     if not listed.said:
         return {}
-    vector = query_vector(listed.q)[0] if listed.is_ranked else None
-    previous, following = entry_neighbors(workspace_of(request), listed, bullet, vector)
+    previous, following = entry_neighbors(
+        workspace_of(request),
+        listed,
+        bullet,
+        vector=query_vector(listed.q)[0] if listed.is_ranked else None,
+        place=parameter(request, PLACE),
+    )
     in_list = listed.changed(sort="") if listed.sort == NEWEST else listed
     return {
         "query": listed.as_query(),
@@ -212,7 +239,7 @@ def bullet_page(
 ) -> HttpResponse:
     """Render the page of a bullet; ``state`` is what a refused form held, and why."""
     names = [bullet.playbook.slug, bullet.label]
-    query = EntryFilter.from_query(request.GET).as_query()
+    own_query = _own_query(EntryFilter.from_query(request.GET), parameter(request, PLACE))
     asked = UseFilter(playbook=bullet.playbook.slug, bullet=bullet.label)
     context: dict[str, Any] = {
         "bullet": bullet,
@@ -231,9 +258,10 @@ def bullet_page(
             for revision, before in entry_queries.revisions_with_before(bullet)
         ],
         **{
-            f"{act}_url": f"{reverse(f'bullet-{act}', args=names)}{query}"
+            f"{act}_url": f"{reverse(f'bullet-{act}', args=names)}{own_query}"
             for act in ("edit", "confirm", "retire", "restore", "move", "place", "tag")
         },
+        "own_query": own_query,
         "tags_typed": ", ".join(bullet.tags),
         "tags_seen": shown(tags_of(bullet)),
         "section_names": sorted(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.urls import reverse
 
+from memoryapp.domain.seen import shown
 from memoryapp.services.bullets import bullet_edit, bullets_go_stale
 from memoryapp.services.candidates import candidate_approve
 from memoryapp.services.releases import release_publish
@@ -81,10 +83,36 @@ def test_a_change_keeps_the_filter_it_was_opened_in(rita_client: Any, bullet: An
     context = rita_client.get(f"{bullet.get_absolute_url()}{asked}&edit=1").context
     changed = {"content": "Refund within a day.", "revision": "1"}
     answer = rita_client.post(context["edit_url"], changed)
-    assert answer.url == bullet.get_absolute_url() + asked
+    assert answer.url.startswith(f"{bullet.get_absolute_url()}{asked}&place=")
     tagged = {"tags": "vip", "seen": context["tags_seen"]}
     answer = rita_client.post(context["tag_url"], tagged)
-    assert answer.url == bullet.get_absolute_url() + asked
+    assert answer.url.startswith(f"{bullet.get_absolute_url()}{asked}&place=")
+    plain = reverse("bullet-tag", args=[bullet.playbook.slug, bullet.label])
+    answer = rita_client.post(plain, {"tags": "", "seen": shown({"tags": ["vip"]})})
+    assert answer.url == bullet.get_absolute_url()
+
+
+@pytest.mark.parametrize("sort", ["newest", "oldest"])
+@pytest.mark.parametrize("at", [0, 2])
+def test_who_changes_one_goes_on_from_where_it_stood(
+    rita_client: Any, bullet: Any, sort: str, at: int
+) -> None:
+    """The change makes it the newest; the way through the list does not begin anew."""
+    asked = f"?status=approved&sort={sort}"
+    BulletFactory.create_batch(4, playbook=bullet.playbook)
+    listed = list(rita_client.get(f"/memory/{asked}").context["rows"])
+    beside = (listed[at - 1] if at else None, listed[at + 1])
+    page = rita_client.get(listed[at].get_absolute_url() + asked)
+    assert (page.context["previous"], page.context["next"]) == beside
+    reworded = {"content": "Reworded.", "revision": "1"}
+    page = rita_client.post(page.context["edit_url"], reworded, follow=True)
+    tagged = {"tags": "vip", "seen": page.context["tags_seen"]}
+    page = rita_client.post(page.context["tag_url"], tagged, follow=True)
+    assert page.context["bullet"].tags == ["vip"]
+    assert (page.context["previous"], page.context["next"]) == beside
+    # The place is this bullet's alone.
+    assert "place" not in page.context["memory_url"] + page.context["query"]
+    assert rita_client.get(f"{bullet.get_absolute_url()}{asked}&place=none").status_code == 200
 
 
 def test_it_shows_the_steps_behind_it(rita_client: Any, workspace: Any, rita: Any) -> None:

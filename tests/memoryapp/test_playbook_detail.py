@@ -75,6 +75,18 @@ def test_a_row_that_is_left_again_keeps_the_filter_of_its_page(
     assert f'href="{URL}?status=approved&amp;peek={bullet.label}"' in said
 
 
+def test_a_row_comes_also_where_the_page_it_is_for_has_no_address(
+    rita_client: Any, playbook: Any
+) -> None:
+    bullet = BulletFactory(playbook=playbook)
+    for asked_from in ("http://[", "nonsense", ""):
+        answer = rita_client.get(
+            f"{bullet.get_absolute_url()}row/",
+            headers={"HX-Request": "true", "HX-Current-URL": asked_from},
+        )
+        assert f'href="{URL}?peek={bullet.label}"' in answer.content.decode()
+
+
 def test_it_says_how_the_budget_is_spent(rita_client: Any, playbook: Any) -> None:
     BulletFactory(playbook=playbook, content="x" * 40)
     CandidateFactory(playbook=playbook, content="y" * 80)
