@@ -34,10 +34,11 @@ LOST = (
 def bulk_new(request: HttpRequest) -> HttpResponse:
     """What a bulk decision would cover; posting it asks for it and decides the first rows.
 
-    ``pick`` among what is posted only selects rows, and leads to what they come to.
+    Without an ``action``, as the queue posts it, rows are only selected: nobody decides what they
+    were not shown. It leads to what they come to.
     """
     workspace, chosen = workspace_of(request), ReviewFilter.of(request)
-    if "pick" in request.POST:
+    if request.method == "POST" and "action" not in request.POST:
         is_some = bool(request.POST.getlist("chosen"))
         name = pick(request, uuids_of(request, "chosen")) if is_some else ""
         return redirect(with_query(request.path, chosen.query | {KEY: name}))

@@ -184,6 +184,18 @@ def test_what_is_selected_is_decided_together(published: Any, page: Page) -> Non
     expect(heading).to_be_visible()
 
 
+def test_keys_on_a_row_of_the_queue_decide_nothing_that_was_not_shown(
+    published: Any, page: Page
+) -> None:
+    opened(page)
+    page.locator("#queue input[name=chosen]").first.focus()
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("heading", name="Decide ")).to_be_visible()
+    expect(page.get_by_role("group", name="What to do")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("button", name="Approve")).to_be_visible()
+
+
 def test_why_a_decision_was_refused_is_seen_on_a_phone(published: Any, page: Page) -> None:
     page.set_viewport_size({"width": 360, "height": 740})
     opened(page)

@@ -314,7 +314,7 @@ def test_it_asks_the_database_no_more_for_more_rows(
 
 def picked(client: Any, ids: Any, **filters: str) -> str:
     """Select rows as the queue does, with or without scripts. Returns where that leads."""
-    posted = {"pick": "1", "chosen": [str(one) for one in ids]}
+    posted = {"chosen": [str(one) for one in ids]}
     answer = client.post("/review/bulk/", posted, query_params=filters)
     assert answer.status_code == 302
     return str(answer.url)
@@ -383,7 +383,7 @@ def test_a_selection_that_is_not_known_covers_nothing(
     elif forget == "forged":
         url = "/review/bulk/?picked=of-nobody"
     else:
-        url = rita_client.post("/review/bulk/", {"pick": "1", "chosen": "nonsense"}).url
+        url = rita_client.post("/review/bulk/", {"chosen": "nonsense"}).url
     page = rita_client.get(url)
     assert (page.status_code, page.context["total"]) == (409, 0)
     answer = rita_client.post(url, {"action": "approve", "reason": "Mine"})
@@ -402,6 +402,22 @@ def test_without_a_selection_all_that_matches_is_covered(rita_client: Any, playb
     CandidateFactory.create_batch(2, playbook=playbook, section="apis")
     CandidateFactory(playbook=playbook)
     assert rita_client.get(picked(rita_client, [], section="apis")).context["total"] == 2
+
+
+@pytest.mark.parametrize("how_many", [0, 2])
+def test_nothing_is_decided_that_nobody_said_what_to_do_with(
+    rita_client: Any, playbook: Any, how_many: int
+) -> None:
+    """Ctrl+Enter on a row of the queue sends its form: what it covers is shown first."""
+    rows = CandidateFactory.create_batch(3, playbook=playbook)
+    posted = {"chosen": [str(row.pk) for row in rows[:how_many]]}
+    page = rita_client.post("/review/bulk/", posted, follow=True)
+    assert page.context["total"] == (how_many or 3)
+    assert not BulkDecision.objects.exists()
+    answer = rita_client.post("/review/bulk/", posted | {"action": ""})
+    assert answer.status_code == 409
+    assert "Choose what to do" in answer.content.decode()
+    assert not BulkDecision.objects.exists()
 
 
 def test_the_queue_sends_what_is_selected_in_a_body(rita_client: Any, playbook: Any) -> None:
