@@ -12,9 +12,10 @@ from memoryapp.clients.webhooks import Told, tell
 from memoryapp.domain.masking import redact
 from memoryapp.domain.sealing import Unreadable
 from memoryapp.domain.webhooks import body_of, next_try, signature
-from memoryapp.models import Delivery, DeliveryTry, Webhook
+from memoryapp.models import Delivery, DeliveryTry, Event, Webhook
 
 GONE = 410
+ANSWERED = "The receiver answered 410 Gone"
 AGENT = "Greenroom-Webhooks/1"
 
 
@@ -65,10 +66,7 @@ def _write_down(delivery: Delivery, told: Told) -> None:
         duration_ms=told.duration_ms,
     )
     if told.status == GONE:
-        # Standard Webhooks: a receiver that is gone does not want to hear any more.
-        Webhook.objects.filter(pk=held.webhook_id).update(
-            is_active=False, message="The receiver answered 410 Gone, so it is told nothing more."
-        )
+        _turn_off(held.webhook_id)
     if held.status != Delivery.Status.WAITING:
         return
     if told.is_heard:
@@ -82,6 +80,23 @@ def _write_down(delivery: Delivery, told: Told) -> None:
         else:
             held.next_try_at = again
     held.save(update_fields=["status", "delivered_at", "next_try_at"])
+
+
+def _turn_off(webhook_id: int) -> None:
+    """Standard Webhooks: a receiver that is gone does not want to hear any more."""
+    was_on = Webhook.objects.filter(pk=webhook_id, is_active=True)
+    if not was_on.update(is_active=False, message=f"{ANSWERED}, so it is told nothing more."):
+        return
+    webhook = Webhook.objects.select_related("workspace").get(pk=webhook_id)
+    Event.objects.record(
+        workspace=webhook.workspace,
+        actor=None,
+        kind="webhook.changed",
+        subject=webhook,
+        through=ANSWERED,
+        before={"is_active": True},
+        after={"is_active": False},
+    )
 
 
 def _words(told: Told) -> str:

@@ -16,7 +16,7 @@ from memoryapp.clients import addresses
 from memoryapp.clients.webhooks import SECONDS, Told, tell
 from memoryapp.domain.playbook import Delta, Op
 from memoryapp.domain.webhooks import TRIES, read_secret, signature
-from memoryapp.models import Delivery, DeliveryTry, Webhook
+from memoryapp.models import Delivery, DeliveryTry, Event, Webhook
 from memoryapp.queries.webhooks import deliveries_waiting
 from memoryapp.services.candidates import Origin, candidate_submit
 from memoryapp.services.events import event_record
@@ -178,6 +178,31 @@ def test_a_receiver_that_is_gone_is_told_nothing_more(
     hook.refresh_from_db()
     assert (hook.is_active, "410 Gone" in hook.message) == (False, True)
     assert deliveries.due() == []
+
+
+def test_the_log_says_what_turned_a_webhook_off(
+    hook: Any, workspace: Any, ada: Any, vera_client: Any, httpserver: Any
+) -> None:
+    httpserver.expect_request("/hook").respond_with_data("", status=410)
+    deliveries.deliver(publish(workspace, ada).pk)
+    event = Event.objects.get(kind="webhook.changed")
+    assert (event.actor, event.subject_id) == (None, str(hook.pk))
+    assert event.data == {"before": {"is_active": True}, "after": {"is_active": False}}
+    said = vera_client.get("/settings/audit/?kind=webhook.changed").content.decode()
+    assert "The receiver answered 410 Gone" in said
+
+
+def test_the_log_does_not_say_it_of_one_that_a_person_turned_off_meanwhile(
+    hook: Any, workspace: Any, ada: Any, monkeypatch: Any
+) -> None:
+    def answer(*asked: Any, **how: Any) -> Told:
+        webhook_change(webhook=hook, is_active=False, by=ada)
+        return Told(410, "", 1)
+
+    delivery = publish(workspace, ada)
+    monkeypatch.setattr(deliveries, "tell", answer)
+    deliveries.deliver(delivery.pk)
+    assert [event.actor for event in Event.objects.filter(kind="webhook.changed")] == [ada]
 
 
 def test_it_does_not_follow_a_redirect(
