@@ -6,10 +6,12 @@ import re
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from memoryapp import deliveries
+from memoryapp.clients.webhooks import Told
 from memoryapp.domain.errors import UnableToChange
 from memoryapp.domain.webhooks import read_secret
 from memoryapp.models import Delivery, Event, Webhook
@@ -167,6 +169,29 @@ def test_a_form_does_not_undo_what_another_saved(ada_client: Any, hook: Any, edd
     assert ada_client.post(f"{page}change/", again).status_code == 302
     hook.refresh_from_db()
     assert hook.kinds == ["use.unusual"]
+
+
+def test_a_form_does_not_turn_on_again_what_went_off_meanwhile(ada_client: Any, hook: Any) -> None:
+    """A receiver that is gone turns it off, and nobody touched the box that says On."""
+    page = f"{URL}{hook.pk}/"
+    typed = {"is_active": "on", "seen": ada_client.get(page).context["form"]["seen"].value()}
+    ada_client.post(f"{page}test/")
+    with transaction.atomic():
+        deliveries._write_down(Delivery.objects.get(), Told(410, "Gone", 1))
+    answer = ada_client.post(f"{page}change/", typed | {"kinds": ["use.unusual"]})
+    assert answer.status_code == 409
+    assert "The receiver answered 410 Gone" in answer.content.decode()
+    form = answer.context["form"]
+    assert (form["kinds"].value(), form["is_active"].value()) == (["use.unusual"], False)
+
+
+def test_a_second_click_saves_it_once(ada_client: Any, hook: Any) -> None:
+    page = f"{URL}{hook.pk}/"
+    typed = {"is_active": "on", "seen": ada_client.get(page).context["form"]["seen"].value()}
+    for _ in range(2):
+        answer = ada_client.post(f"{page}change/", typed | {"kinds": ["use.unusual"]})
+        assert answer.status_code == 302
+    assert Event.objects.filter(kind="webhook.changed").count() == 1
 
 
 def test_two_new_secrets_at_once_both_sign(hook: Any, ada: Any) -> None:
