@@ -1,7 +1,8 @@
 """The construction metrics, the validator and the memory probe on a server nobody here wrote.
 
-``@kazuph/mcp-taskmanager`` (npm) over MCP, a new process per attempt (``task_manager``). States are
-drawn by number: odd ones are practised, even ones are probed and judged on.
+``@kazuph/mcp-taskmanager`` (npm) over MCP. One process serves all attempts; its file is written
+anew before each (``task_manager``). States are drawn by number: odd ones are practised, even ones
+are probed and judged on.
 
 * Construction: 50 tasks on one state. Recall is weighted by the calls that do something there. The
   peer is the same engine without history, facts and gate, as in the paper's ablations.
