@@ -173,7 +173,9 @@ def _kept(etag: str, read: Callable[[], bytes]) -> bytes:
     body = BODIES.get(etag)
     if body is None:
         body = read()
-        BODIES.put(etag, body)
+        # Bodies are shared by all workspaces: none may stand there under the digest of another.
+        if digest(body) == etag:
+            BODIES.put(etag, body)
     return body
 
 

@@ -29,17 +29,22 @@ from django.db import DatabaseError, OperationalError, connection, models, trans
 from django.utils import timezone
 
 from memoryapp.domain.errors import UnableTo, UnableToRead
+from memoryapp.domain.formats import digest
 from memoryapp.models import Membership, Role, Workspace
 from memoryapp.queries.transfer import BATCH, FORMAT, LINKED, LISTED, OBJECTS, VERSION, tables
 
 #: bytes a file may unpack to, bytes of one row, and of the manifest.
 UNPACKED_MOST, LINE_MOST, MANIFEST_MOST = 16 * 2**30, 64 * 2**20, 2**20
-#: rows of work, and the states in which somebody is at it. Nobody is, where the file is read: it
-#: would be done twice, call the tools of others and spend their money.
+#: rows of work, and what becomes of the states in which somebody is at it. Nobody is, where the
+#: file is read: it would be done twice, call the tools of others and spend their money.
 UNDER_WAY = {
-    "practice.run": frozenset({"running", "paused"}),
-    "practice.unit": frozenset({"waiting", "running"}),
-    "practice.attempt": frozenset({"queued", "running"}),
+    "practice.run": dict.fromkeys(("running", "paused"), "cancelled"),
+    "practice.unit": dict.fromkeys(("waiting", "running"), "cancelled"),
+    "practice.attempt": dict.fromkeys(("queued", "running"), "cancelled"),
+    "practice.analysis": dict.fromkeys(("waiting", "running"), "cancelled"),
+    "practice.replaycase": dict.fromkeys(("waiting", "running"), "cancelled"),
+    "practice.prompttrial": dict.fromkeys(("waiting", "running"), "failed"),
+    "practice.senttrajectory": {"waiting": "unjudged"},
 }
 #: UUIDs that are no keys and of which there is one in the whole database all the same.
 RENEWED = frozenset({("memoryapp.pullreceipt", "source")})
@@ -116,6 +121,22 @@ def validated_slug(slug: str) -> str:
     except ValidationError as error:
         said = f"A workspace cannot be called {slug[:60]!r}: {error.messages[0]}"
         raise UnableToRead(said) from error
+
+
+def _check_digests(bodies: Mapping[str, str], digests: Mapping[str, str]) -> None:
+    """Make sure that each body of a release has the digest it is looked up by.
+
+    The digest is what agents of all workspaces get a body by: with another's, the file would read
+    what they are served, or have them served its own.
+
+    Raises:
+        UnableToRead: it has not.
+    """
+    if any(digest(bodies[form]) != told for form, told in digests.items()):
+        raise UnableToRead(
+            "A release of the file does not say what its digests are of: it was changed since it "
+            "was written. Nothing was imported."
+        )
 
 
 def _new_keys(model: Any, count: int) -> list[Any]:
@@ -256,9 +277,12 @@ class _Import:
                 values[name] = self._value(field, value)
         if label == "memoryapp.event":
             values["subject_id"] = self._subject(row)
-        if values.get("status") in UNDER_WAY.get(label, ()):
+        if ends := UNDER_WAY.get(label, {}).get(str(values.get("status"))):
             ended = values.get("ended_at") or timezone.now()
-            values |= {"status": "cancelled", "message": LEFT_BEHIND, "ended_at": ended}
+            told = {"message": LEFT_BEHIND, "ended_at": ended}
+            values |= {"status": ends, **{name: told[name] for name in told if name in values}}
+        if label == "memoryapp.release":
+            _check_digests(values["bodies"], values["digests"])
         return model(**values)
 
     def _renewed(self, model: Any, name: str, told: uuid.UUID) -> uuid.UUID:
