@@ -37,7 +37,9 @@ def trajectory(trace_id: str, spans: Sequence[Span]) -> dict[str, Any]:
             "and gen_ai.tool.name, or openinference.span.kind=TOOL."
         )
     top = _root(ordered, by_id)
-    instruction = _first_said(said.task, [top, *models, *ordered])
+    # What a conversation spoke of before is in the steps only where they are read from it whole.
+    read = said.task if tools else said.opening
+    instruction = _first_said(read, [top, *models, *ordered])
     if not instruction:
         raise NotATrajectory(
             "The trace does not say what was asked. Let the instrumentation record the content of "
@@ -114,11 +116,12 @@ def _steps(tools: Sequence[Span], models: Sequence[Span]) -> list[dict[str, Any]
             place += 1
         seen = said.result(span.attributes)
         problem = span.attributes.get("error.type")
+        why = span.attributes.get("error.message") or problem
         steps.append(
             {
                 "tool": said.tool_name(span.name, span.attributes)[:200] or "unnamed",
                 "arguments": said.arguments(span.attributes),
-                "observation": problem if seen is None and problem else seen,
+                "observation": why if seen is None and why else seen,
                 "is_error": span.failed or bool(problem),
                 "thought": thought[:10_000],
                 "duration_ms": max(0, min((span.ended - span.started) // NANOS, MAX_MS)),
@@ -156,7 +159,7 @@ def steps_of(talk: Sequence[Message]) -> list[dict[str, Any]]:
 
 def _first_said(read: Any, spans: Sequence[Span]) -> str:
     for span in spans:
-        own = span.attributes.get("greenroom.instruction") if read is said.task else None
+        own = None if read is said.answer else span.attributes.get("greenroom.instruction")
         text = str(own or read(span.attributes)).strip()
         if text:
             return text

@@ -8,7 +8,7 @@ numbered prompts).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from practice.domain.traces.messages import (
@@ -43,6 +43,11 @@ INPUT_MESSAGES = (
     "pydantic_ai.all_messages",
     "all_messages_events",
 )
+#: What holds a conversation whole, and the place of its first new message, where it had a past.
+WHOLE = ("pydantic_ai.all_messages", "all_messages_events")
+NEW_FROM = "pydantic_ai.new_message_index"
+#: how messages begin that were cut off on their way: they are no words of anybody.
+BROKEN = ("[{", "[ {", "[\n")
 OUTPUT_MESSAGES = ("gen_ai.output.messages", "gen_ai.completion")
 INPUTS = ("input.value", "traceloop.entity.input", "user.message")
 OUTPUTS = ("final_result", "output.value", "traceloop.entity.output")
@@ -106,7 +111,9 @@ def as_object(value: Any) -> dict[str, Any]:
 def messages(attributes: Attributes, *, output: bool = False) -> list[Message]:
     """The conversation a span was given, or with ``output`` what was said in it."""
     for key in OUTPUT_MESSAGES if output else INPUT_MESSAGES:
-        found = read_messages(parsed(attributes.get(key)), "assistant" if output else "user")
+        given = parsed(attributes.get(key))
+        is_broken = isinstance(given, str) and given.startswith(BROKEN)
+        found = [] if is_broken else read_messages(given, "assistant" if output else "user")
         if found:
             return found
     numbered = numbered_messages(attributes, output=output)
@@ -114,13 +121,36 @@ def messages(attributes: Attributes, *, output: bool = False) -> list[Message]:
 
 
 def task(attributes: Attributes) -> str:
-    """What was asked: the first words of a user, or the span's own input."""
-    for message in messages(attributes):
-        if message.role == "user" and message.text.strip():
-            return message.text
+    """What was asked now: the last words of a user in what a model was given, or the span's input.
+
+    Earlier words were asked and answered in traces of their own. A conversation that is held whole
+    goes on beyond the question, so that of it the first words that are new count.
+    """
+    for key in WHOLE:
+        talk = read_messages(parsed(attributes.get(key)), "user")
+        new = attributes.get(NEW_FROM)
+        start = new if isinstance(new, int) and 0 <= new < len(talk) else 0
+        if asked := _asked(talk[start:], 0):
+            return asked
+    return _asked_in(attributes, -1)
+
+
+def opening(attributes: Attributes) -> str:
+    """What was asked at first, of a conversation that is read from its beginning."""
+    return _asked_in(attributes, 0)
+
+
+def _asked_in(attributes: Attributes, place: int) -> str:
+    """The first or the last words of a user in what a span was given, or its own input."""
+    if asked := _asked(messages(attributes), place):
+        return asked
     given = parsed(_first(attributes, INPUTS))
-    asked = [m.text for m in conversation(given) if m.role == "user" and m.text.strip()]
-    return asked[0] if asked else _plain(given, ASKED)
+    return _asked(conversation(given), place) or _plain(given, ASKED)
+
+
+def _asked(talk: Sequence[Message], place: int) -> str:
+    words = [one.text for one in talk if one.role == "user" and one.text.strip()]
+    return words[place] if words else ""
 
 
 def answer(attributes: Attributes) -> str:
@@ -157,6 +187,9 @@ def _from_events(attributes: Attributes, *, output: bool) -> Iterator[Message]:
             yield from read_messages(said, "assistant")
         elif output and name == "gen_ai.content.completion":
             yield from read_messages(parsed(event.get("gen_ai.completion")), "assistant")
+        elif name == "gen_ai.client.inference.operation.details":
+            key = OUTPUT_MESSAGES[0] if output else INPUT_MESSAGES[0]
+            yield from read_messages(parsed(event.get(key)), "assistant" if output else "user")
         elif not output and name == "gen_ai.content.prompt":
             yield from read_messages(parsed(event.get("gen_ai.prompt")), "user")
         elif not output and name in {"gen_ai.user.message", "gen_ai.system.message"}:

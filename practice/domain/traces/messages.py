@@ -25,12 +25,17 @@ ROLES = {
 }
 CALLS = {"tool_call", "tool_use", "tool-call", "function_call"}
 ANSWERS = {"tool_call_response", "tool_result", "tool-return", "function_call_output"}
+#: What a model thinks before it speaks: no part of what it answers.
+THOUGHTS = {"reasoning", "thinking"}
 MOST_NUMBERED = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a conversation, with the tool calls it makes or answers."""
+    """One message of a conversation, with the tool calls it makes or answers.
+
+    Of one that calls tools, what was thought before belongs to ``text``: it says why they are.
+    """
 
     role: str
     text: str
@@ -107,13 +112,14 @@ def _message(given: Mapping[str, Any], role: str) -> Message:
         body = {"type": _dumped_type(body), **body["kwargs"]}
     who = str(body.get("role") or given.get("role") or ROLES.get(str(body.get("type"))) or role)
     texts: list[str] = []
+    thoughts: list[str] = []
     calls: list[tuple[str, str, Any]] = []
     answers: list[tuple[str, Any]] = []
     content = body.get("parts") if isinstance(body.get("parts"), list) else body.get("content")
     if isinstance(content, str):
         texts.append(content)
     for part in content if isinstance(content, list) else []:
-        _read_part(part, texts, calls, answers)
+        _read_part(part, thoughts if _is_thought(part) else texts, calls, answers)
     for call in body.get("tool_calls") or [] if isinstance(body.get("tool_calls"), list) else []:
         if isinstance(call, Mapping):
             _read_call(call, calls)
@@ -122,7 +128,12 @@ def _message(given: Mapping[str, Any], role: str) -> Message:
     elif who == "tool" and not answers:
         answers.append((_call_id(body), content))
         texts = []
-    return Message(who, "\n".join(texts), tuple(calls), tuple(answers))
+    said = [*thoughts, *texts] if calls else texts
+    return Message(who, "\n".join(said), tuple(calls), tuple(answers))
+
+
+def _is_thought(part: Any) -> bool:
+    return isinstance(part, Mapping) and part.get("type") in THOUGHTS
 
 
 def _dumped_type(body: Mapping[str, Any]) -> str:

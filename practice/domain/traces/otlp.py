@@ -27,6 +27,7 @@ from practice.domain.traces.spans import (
     Span,
     bounded,
     nanoseconds,
+    shrunk,
 )
 from practice.domain.traces.wire import ITEMS, RESOURCES, SCOPES, Counted, messages
 
@@ -140,11 +141,12 @@ def _proto_span(body: bytes, shared: dict[str, Any]) -> Span:
     attributes = _proto_attributes(span.attributes, _OF_A_SPAN)
     if shared:
         attributes = shared | attributes
-    if span.events:
-        _add_events(
-            attributes,
-            ((e.name, _proto_attributes(e.attributes, _OF_AN_EVENT)) for e in span.events),
-        )
+    failed = span.status.code == ERROR
+    said = [(e.name, _proto_attributes(e.attributes, _OF_AN_EVENT)) for e in span.events]
+    if said:
+        _add_events(attributes, said)
+    if failed:
+        _add_reason(attributes, span.status.message, said)
     return Span(
         trace_id=trace_id.hex(),
         span_id=span_id.hex(),
@@ -152,7 +154,7 @@ def _proto_span(body: bytes, shared: dict[str, Any]) -> Span:
         name=span.name[:MAX_NAME],
         started=min(span.start_time_unix_nano, MAX_NS),
         ended=min(span.end_time_unix_nano, MAX_NS),
-        failed=span.status.code == ERROR,
+        failed=failed,
         attributes=attributes,
     )
 
@@ -164,12 +166,15 @@ def _json_span(span: Any, shared: dict[str, Any]) -> Span:
     if len(said_of) + len(events) > MOST_OF_A_SPAN:
         raise NotASpan(TOO_FULL)
     attributes = {**shared, **_json_attributes(said_of, KEPT)}
-    said = (
+    said = [
         (_text(e.get("name")), _json_attributes(_objects(e.get("attributes")), "")) for e in events
-    )
+    ]
     _add_events(attributes, said)
-    status = span.get("status")
-    code = status.get("code") if isinstance(status, Mapping) else None
+    given = span.get("status")
+    status = given if isinstance(given, Mapping) else {}
+    failed = status.get("code") in (ERROR, "STATUS_CODE_ERROR")
+    if failed:
+        _add_reason(attributes, _text(status.get("message")), said)
     return Span(
         trace_id=_hex(span.get("traceId"), 32, "A trace id has 16 bytes, not all zero."),
         span_id=_hex(span.get("spanId"), 16, "A span id has 8 bytes, not all zero."),
@@ -177,7 +182,7 @@ def _json_span(span: Any, shared: dict[str, Any]) -> Span:
         name=_text(span.get("name"))[:MAX_NAME],
         started=nanoseconds(_integer(span.get("startTimeUnixNano"))),
         ended=nanoseconds(_integer(span.get("endTimeUnixNano"))),
-        failed=code in (ERROR, "STATUS_CODE_ERROR"),
+        failed=failed,
         attributes=attributes,
     )
 
@@ -211,7 +216,7 @@ def _proto_attributes(pairs: Iterable[Any], wanted: _Beginnings) -> dict[str, An
             if not said:
                 found[name] = _proto_value(value, 0)
             else:
-                found[name] = said if len(said) <= MAX_TEXT else said[:MAX_TEXT]
+                found[name] = said if len(said) <= MAX_TEXT else shrunk(said, MAX_TEXT)
     return found
 
 
@@ -229,6 +234,16 @@ def _add_events(attributes: dict[str, Any], events: Iterable[tuple[str, dict[str
     kept = [{**said, "name": name} for name, said in events if name.startswith("gen_ai.")]
     if kept:
         attributes["events"] = kept
+
+
+def _add_reason(
+    attributes: dict[str, Any], status: str, events: Iterable[tuple[str, dict[str, Any]]]
+) -> None:
+    """Keep why a span failed: what its status says, else the exception it recorded."""
+    raised = (said.get("exception.message") for name, said in events if name == "exception")
+    why = status or next((one for one in raised if isinstance(one, str) and one), "")
+    if why:
+        attributes.setdefault("error.message", bounded(why))
 
 
 def _proto_value(value: Any, depth: int) -> Any:

@@ -14,9 +14,17 @@ from typing import Any, NamedTuple
 from pydantic_core import to_json
 
 from memoryapp.domain.masking import may_hold_secret, redact_value
+from practice.domain.cutting import masked_within
 
 MAX_TEXT = 40_000
 MAX_SPAN = 400_000
+#: what is left of an attribute of a span that is larger than that.
+MAX_CUT = 2_000
+#: JSON of more characters is cut as any text: it would take a hundred times its size apart.
+MAX_JSON = 2_000_000
+#: of JSON that is cut, what its own texts are cut to, as shares of the whole, until it fits; and
+#: how many entries of a list stay at its beginning, where a conversation says what it is about.
+SHARES, FIRST = (4, 20, 100), 2
 MAX_NAME = 200
 MAX_DEPTH = 20
 #: Signed 64 bits, as PostgreSQL keeps them; later clocks are cut to it.
@@ -85,8 +93,51 @@ class Span(NamedTuple):
 def bounded(value: Any) -> Any:
     """A text cut to what is kept of one attribute; anything else as it is."""
     if isinstance(value, str) and len(value) > MAX_TEXT:
-        return value[:MAX_TEXT]
+        return shrunk(value, MAX_TEXT)
     return value
+
+
+def shrunk(text: str, most: int) -> str:
+    """A text cut to ``most`` characters, secrets masked before.
+
+    JSON stays JSON, for a conversation that is cut anywhere could not be read any more: the texts
+    in it are cut instead, then what lies in the middle of its list is left out.
+    """
+    if text[:1] in {"[", "{"} and len(text) <= MAX_JSON:
+        try:
+            kept = _shrunk_json(json.loads(text), most)
+        except (ValueError, RecursionError):
+            kept = ""
+        if kept:
+            return kept
+    return masked_within(text, most)
+
+
+def _shrunk_json(value: Any, most: int) -> str:
+    """The JSON of what is left of a value; empty where it cannot be made to fit."""
+    for share in SHARES:
+        made = _encode(_with_short_texts(value, most // share))
+        if len(made) <= most:
+            return made
+    if not isinstance(value, list):
+        return ""
+    parts = [_encode(_with_short_texts(one, most // SHARES[-1])) for one in value]
+    room = most - len("[]") - sum(len(part) + 1 for part in parts[:FIRST])
+    last: list[str] = []
+    for part in reversed(parts[FIRST:]):
+        room -= len(part) + 1
+        if room < 0:
+            break
+        last.append(part)
+    return f"[{','.join([*parts[:FIRST], *reversed(last)])}]" if last else ""
+
+
+def _with_short_texts(value: Any, most: int) -> Any:
+    if isinstance(value, str):
+        return masked_within(value, most)
+    if isinstance(value, dict):
+        return {name[:MAX_NAME]: _with_short_texts(one, most) for name, one in value.items()}
+    return [_with_short_texts(one, most) for one in value] if isinstance(value, list) else value
 
 
 def nanoseconds(value: Any) -> int:
@@ -128,4 +179,4 @@ def _storable(text: str, attributes: Mapping[str, Any]) -> str:
 def _cut(value: Any) -> Any:
     """What is left of an oversized attribute: its beginning, as a text."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text[:2_000]
+    return text if len(text) <= MAX_CUT else shrunk(text, MAX_CUT)

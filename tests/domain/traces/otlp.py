@@ -30,6 +30,7 @@ def span(
         "end": START + number * SECOND + SECOND // 2,
         "attributes": dict(attributes),
         "failed": False,
+        "why": "",
         "events": [],
     } | more
 
@@ -93,6 +94,7 @@ def protobuf(spans: Sequence[Mapping[str, Any]]) -> bytes:
             end_time_unix_nano=one["end"],
         )
         made.status.code = Status.STATUS_CODE_ERROR if one["failed"] else Status.STATUS_CODE_UNSET
+        made.status.message = one["why"]
         made.attributes.extend(_pairs(one["attributes"]))
         for name, attributes in one["events"]:
             made.events.add(name=name).attributes.extend(_pairs(attributes))
@@ -109,7 +111,7 @@ def as_json(spans: Sequence[Mapping[str, Any]]) -> bytes:
             "name": one["name"],
             "startTimeUnixNano": str(one["start"]),
             "endTimeUnixNano": str(one["end"]),
-            "status": {"code": 2 if one["failed"] else 0},
+            "status": {"code": 2 if one["failed"] else 0, "message": one["why"]},
             "attributes": _json_pairs(one["attributes"]),
             "events": [{"name": n, "attributes": _json_pairs(a)} for n, a in one["events"]],
         }

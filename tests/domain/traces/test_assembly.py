@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from practice.domain.deployment import MAX_STEPS, NotATrajectory, read
 from practice.domain.traces import conventions
 from practice.domain.traces.assembly import trajectory
-from practice.domain.traces.otlp import from_protobuf
+from practice.domain.traces.otlp import from_json, from_protobuf
 from practice.domain.traces.spans import Span
-from tests.domain.traces.otlp import TRACE, protobuf, refund, span
+from tests.domain.traces.otlp import TRACE, as_json, protobuf, refund, span
 
 
 def made(spans: list[dict[str, Any]]) -> dict[str, Any]:
@@ -194,6 +194,156 @@ def test_the_answer_is_the_last_word_not_the_question(output: Any) -> None:
     assert made([span(1, "chain", top), tool])["answer"] == "Done."
 
 
+def says(*words: tuple[str, str]) -> str:
+    talk = [
+        {"role": role, "parts": [{"type": "text", "content": content}]} for role, content in words
+    ]
+    return json.dumps(talk)
+
+
+PAST = (("system", "You are a desk."), ("user", "Where is order 3?"), ("assistant", "On its way."))
+NOW = ("user", "Refund order 7.")
+DONE = ("assistant", "Done.")
+
+
+@pytest.mark.parametrize(
+    ("top", "model"),
+    [
+        ({}, {"gen_ai.input.messages": says(*PAST, NOW)}),
+        ({"gen_ai.input.messages": says(*PAST, NOW)}, {}),
+        (
+            {
+                "pydantic_ai.all_messages": says(*PAST, NOW, DONE, ("user", "Fix your reply.")),
+                "pydantic_ai.new_message_index": len(PAST),
+            },
+            {},
+        ),
+        ({"pydantic_ai.all_messages": says(NOW, DONE, ("user", "Fix your reply."))}, {}),
+        ({"all_messages_events": '[{"role": "user", "content": "Refund order 7."}]'}, {}),
+        (
+            {
+                "openinference.span.kind": "CHAIN",
+                "input.value": json.dumps(
+                    {"messages": [{"type": "human", "content": "Where is order 3?"},
+                                  {"type": "ai", "content": "On its way."},
+                                  {"type": "human", "content": "Refund order 7."}]}
+                ),
+            },
+            {},
+        ),
+    ],
+    ids=["model", "agent", "whole with a past", "whole", "events", "langgraph"],
+)  # fmt: skip
+def test_what_was_asked_is_the_question_of_this_trace_not_of_an_earlier_one(
+    top: dict[str, Any], model: dict[str, Any]
+) -> None:
+    """An agent that chats is given all that was said before, each time anew."""
+    tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "create_refund"}
+    spans = [
+        span(1, "invoke_agent", {"gen_ai.operation.name": "invoke_agent", **top}),
+        span(2, "chat", {"gen_ai.operation.name": "chat", **model}, parent=1),
+        span(3, "execute_tool create_refund", tool, parent=1),
+    ]
+    assert made(spans)["instruction"] == "Refund order 7."
+
+
+def test_a_conversation_that_is_read_whole_is_read_from_its_first_question() -> None:
+    talk = [
+        {"role": "user", "content": "Where is order 3?"},
+        {"role": "assistant", "tool_calls": [{"id": "c", "function": {"name": "get_order"}}]},
+        {"role": "tool", "tool_call_id": "c", "content": "On its way."},
+        {"role": "user", "content": "Thanks."},
+    ]
+    chat = {"gen_ai.operation.name": "chat", "gen_ai.input.messages": json.dumps(talk)}
+    found = made([span(1, "chat", chat)])
+    assert (found["instruction"], len(found["steps"])) == ("Where is order 3?", 1)
+
+
+@pytest.mark.parametrize("kind", ["reasoning", "thinking"])
+def test_what_a_model_thinks_is_why_it_calls_a_tool_and_no_answer(kind: str) -> None:
+    def thinks(words: str, *more: Any) -> str:
+        parts = [{"type": kind, "content": words}, *more]
+        return json.dumps([{"role": "assistant", "parts": parts}])
+
+    call = {"type": "tool_call", "id": "c", "name": "get_order", "arguments": {}}
+    chat = {"gen_ai.operation.name": "chat"}
+    tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "get_order"}
+    found = made(
+        [
+            span(1, "agent", {"greenroom.instruction": "Look."}),
+            span(2, "chat", {**chat, "gen_ai.output.messages": thinks("I look.", call)}, parent=1),
+            span(3, "t", tool, parent=1),
+            span(
+                4,
+                "chat",
+                {
+                    **chat,
+                    "gen_ai.output.messages": thinks(
+                        "I am done.", {"type": "text", "content": "Paid."}
+                    ),
+                },
+                parent=1,
+            ),
+        ]
+    )
+    assert (found["steps"][0]["thought"], found["answer"]) == ("I look.", "Paid.")
+
+
+@pytest.mark.parametrize("begins", ["[{", "[ {", "[\n {"])
+def test_messages_that_were_cut_off_are_no_words_of_anybody(begins: str) -> None:
+    cut = begins + '"role": "user", "content": "Refund ord'
+    chat = {"gen_ai.operation.name": "chat", "gen_ai.input.messages": cut}
+    top = {"input.value": "Refund order 7."}
+    tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "create_refund"}
+    spans = [span(1, "agent", top), span(2, "chat", chat, parent=1), span(3, "t", tool, parent=1)]
+    assert made(spans)["instruction"] == "Refund order 7."
+    with pytest.raises(NotATrajectory, match="does not say what was asked"):
+        made([span(1, "chat", chat), span(3, "t", tool, parent=1)])
+
+
+def test_it_reads_messages_that_are_written_as_one_event_of_a_call() -> None:
+    details = {
+        "gen_ai.input.messages": says(NOW),
+        "gen_ai.output.messages": says(DONE),
+    }
+    events = [("gen_ai.client.inference.operation.details", details)]
+    tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "create_refund"}
+    found = made(
+        [
+            span(1, "chat", {"gen_ai.operation.name": "chat"}, events=events),
+            span(2, "t", tool, parent=1),
+        ]
+    )
+    assert (found["instruction"], found["answer"]) == ("Refund order 7.", "Done.")
+
+
+RAISED = ("exception", {"exception.type": "Timeout", "exception.message": "No answer in 5 s."})
+
+
+@pytest.mark.parametrize(
+    ("more", "attributes", "observation"),
+    [
+        ({"why": "Order 7 is closed."}, {"error.type": "ValueError"}, "Order 7 is closed."),
+        ({"events": [RAISED]}, {"error.type": "Timeout"}, "No answer in 5 s."),
+        ({"events": [RAISED], "why": "Gave up."}, {}, "Gave up."),
+        ({}, {"error.type": "Timeout"}, "Timeout"),
+        ({"why": "x"}, {"gen_ai.tool.call.result": "CLOSED"}, "CLOSED"),
+        ({"failed": False, "why": "fine", "events": [RAISED]}, {}, None),
+    ],
+)
+def test_a_tool_that_failed_says_why(
+    more: dict[str, Any], attributes: dict[str, Any], observation: str | None
+) -> None:
+    tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "create_refund"}
+    spans = [
+        span(1, "agent", {"greenroom.instruction": "Refund order 7."}),
+        span(2, "t", {**tool, **attributes}, parent=1, **({"failed": True} | more)),
+    ]
+    (step,) = made(spans)["steps"]
+    assert step["observation"] == observation
+    assert from_json(as_json(spans)).spans == from_protobuf(protobuf(spans)).spans
+
+
 def test_it_reads_the_items_of_the_responses_api() -> None:
     asked = [{"role": "user", "content": [{"type": "input_text", "text": "Refund order 7."}]}]
     items = [
@@ -307,7 +457,10 @@ names = st.sampled_from(
         "llm.input_messages.0.message.role",
         "llm.input_messages.0.message.content",
         "error.type",
+        "error.message",
         "greenroom.instruction",
+        "pydantic_ai.all_messages",
+        "pydantic_ai.new_message_index",
     ]
 )
 ids = st.sampled_from(["a", "b", "c", ""])

@@ -19,7 +19,14 @@ from practice.domain.traces.otlp import (
     from_json,
     from_protobuf,
 )
-from practice.domain.traces.spans import MAX_NS, MAX_SPAN, stored_attributes
+from practice.domain.traces.spans import (
+    MAX_CUT,
+    MAX_NS,
+    MAX_SPAN,
+    MAX_TEXT,
+    shrunk,
+    stored_attributes,
+)
 from tests.domain.traces.otlp import TRACE, as_json, protobuf, refund, span
 
 values = st.recursive(
@@ -202,6 +209,57 @@ def test_what_is_stored_is_bounded_and_masked() -> None:
     assert len(stored_attributes(many)) <= MAX_SPAN
     secret = stored_attributes({"input.value": '{"api_key": "sk-live-0123456789abcdef"}'})
     assert "0123456789abcdef" not in secret
+
+
+def long_talk(count: int, size: int) -> str:
+    talk = [{"role": "system", "content": "You are a desk."}]
+    talk += [{"role": "user", "content": f"Question {n}. " + "x" * size} for n in range(count)]
+    return json.dumps([*talk, {"role": "user", "content": "Refund order 7."}])
+
+
+@pytest.mark.parametrize(("count", "size"), [(1, 60_000), (30, 3_000), (2_000, 100), (9, 20_000)])
+def test_a_conversation_that_is_longer_than_is_kept_is_still_one(count: int, size: int) -> None:
+    """It was cut in the middle of a word, and its JSON passed for what was asked."""
+    told = {"gen_ai.input.messages": long_talk(count, size)}
+    for found in (
+        from_protobuf(protobuf([span(1, "chat", told)])),
+        from_json(as_json([span(1, "chat", told)])),
+    ):
+        kept = found.spans[0].attributes["gen_ai.input.messages"]
+        assert len(kept) <= MAX_TEXT
+        talk = json.loads(kept)
+        assert talk[0]["content"] == "You are a desk."
+        assert talk[1]["content"].startswith("Question 0.")
+        assert talk[-1]["content"] == "Refund order 7."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x" * 50_000,
+        "[" * 50_000,
+        "{" + "x" * 50_000,
+        json.dumps(list(range(50_000))),
+        json.dumps({str(n): n for n in range(20_000)}),
+        json.dumps(["y" * 50_000] * 3),
+        json.dumps([["z" * 300] * 200] * 3),
+        "[" + "1," * 1_500_000 + "1]",
+    ],
+    ids=range(8),
+)
+def test_any_long_text_is_cut_to_what_is_kept(text: str) -> None:
+    assert 0 < len(shrunk(text, MAX_TEXT)) <= MAX_TEXT
+
+
+def test_no_half_of_a_secret_is_left_where_a_text_is_cut() -> None:
+    secret = "ghp_" + "a1B2" * 9
+    for at in range(MAX_TEXT - len(secret), MAX_TEXT + 1, 5):
+        filler = "x " * (at // 2)
+        for text in (filler + secret + " y" * 30_000, json.dumps([filler + secret, "y" * 50_000])):
+            assert "ghp_a" not in shrunk(text, MAX_TEXT)
+    many = {f"gen_ai.{n}": "x " * 15_000 for n in range(50)}
+    many["gen_ai.key"] = "x " * ((MAX_CUT - 10) // 2) + secret + " y" * 15_000
+    assert "ghp_a" not in stored_attributes(many)
 
 
 PARTS = [
