@@ -20,6 +20,8 @@ MAX_LINE = 16 * 1024 * 1024
 SESSIONS = {"claude-code": sessions.CLAUDE_CODE, "codex": sessions.CODEX}
 FORMATS = ("jsonl", "langfuse", "langsmith", *SESSIONS)
 EMPTY = "The body is empty."
+#: what programs of Windows put in front of UTF-8.
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class NotAnExport(ValueError):
@@ -54,6 +56,8 @@ def _rows(pieces: Iterator[bytes]) -> Iterator[Any]:
     """
     number = 0
     for number, line in enumerate(lines(pieces, limit=MAX_LINE), start=1):
+        if number == 1:
+            line = line.removeprefix(BYTE_ORDER_MARK)
         json_check(line)
         try:
             yield json.loads(line)
@@ -65,7 +69,7 @@ def _rows(pieces: Iterator[bytes]) -> Iterator[Any]:
 
 def _grouped(form: str, pieces: Iterator[bytes]) -> Iterator[Entry]:
     """Rows of a whole export, put together by trace: a row's parent may come after it."""
-    body = b"".join(pieces).removeprefix(b"\xef\xbb\xbf").strip()
+    body = b"".join(pieces).removeprefix(BYTE_ORDER_MARK).strip()
     if not body:
         raise NotAnExport(EMPTY)
     found = _whole(body)

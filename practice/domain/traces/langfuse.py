@@ -12,7 +12,8 @@ from typing import Any
 from practice.domain.deployment import NotATrajectory
 from practice.domain.traces.rows import Row, by_trace, identity, read, span
 
-MODELS = {"GENERATION", "EMBEDDING"}
+#: An EMBEDDING puts out numbers, which nobody says.
+MODELS = {"GENERATION"}
 TOOLS = {"TOOL", "RETRIEVER"}
 #: What a score says, by the word it says it with; scores of yes and no say True and False.
 OUTCOMES = {"success": "success", "failure": "failure", "true": "success", "false": "failure"}

@@ -1,4 +1,8 @@
-"""LangSmith exports: rows of runs, a tree by ``parent_run_id`` or by ``dotted_order``."""
+"""LangSmith exports: rows of runs, a tree by ``parent_run_id`` or by ``dotted_order``.
+
+LangSmith's SDK nests runs under ``child_runs`` and calls them ``id``; its command line writes
+``run_id``, and puts those of one trace under ``runs``.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +17,34 @@ from practice.domain.traces.rows import Row, by_trace, read, span
 
 FAMILIES = {"tool": "TOOL", "retriever": "TOOL", "llm": "LLM"}
 UUID_CHARS = 36
+#: what holds the runs under a run, or all those of a trace.
+NESTED = ("child_runs", "runs")
 
 
 def trajectories(rows: Iterable[Any]) -> Iterator[Mapping[str, Any] | NotATrajectory]:
     """Yield each trace as a native trajectory, or why it is none."""
-    for found in by_trace(enumerate(rows), "trace_id", "session_trace_id", "id"):
+    for found in by_trace(_runs(rows), "trace_id", "session_trace_id", "id", "run_id"):
         if isinstance(found, NotATrajectory):
             yield found
         else:
             trace, runs = found
             yield read(trace, [_span(trace, run) for run in runs])
+
+
+def _runs(rows: Iterable[Any]) -> Iterator[tuple[int, Any]]:
+    """Every run with the place of the row it came in, also those under another."""
+    for place, row in enumerate(rows):
+        waiting = [row]
+        while waiting:
+            run = waiting.pop()
+            held = run if isinstance(run, Mapping) else {}
+            lists = (held[name] for name in NESTED if isinstance(held.get(name), list))
+            under: list[Any] = next(lists, [])
+            about = {"trace_id": held["trace_id"]} if "trace_id" in held else {}
+            inner = [about | one for one in reversed(under) if isinstance(one, dict)]
+            waiting.extend(inner)
+            if not inner or "run_type" in held:
+                yield place, run
 
 
 def _span(trace: str, run: Row) -> Any:
@@ -38,7 +60,7 @@ def _span(trace: str, run: Row) -> Any:
     }
     if family == "LLM":
         said |= {"gen_ai.prompt": given, "gen_ai.completion": made}
-    ids = (trace, str(run.get("id") or ""), _parent(run))
+    ids = (trace, str(run.get("id") or run.get("run_id") or ""), _parent(run))
     failed = bool(error) or run.get("status") == "error" or _says_error(made)
     return span(run, ids=ids, name=str(run.get("name") or kind), failed=failed, said=said)
 

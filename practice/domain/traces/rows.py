@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from practice.domain.deployment import NotATrajectory
@@ -52,7 +52,10 @@ def read(trace: str, spans: list[Span], **more: Any) -> Mapping[str, Any] | NotA
 
 
 def nanoseconds(value: Any) -> int:
-    """ISO-8601 or a number of seconds, milliseconds or finer as nanoseconds; 0 if unknown."""
+    """ISO-8601 or a number of seconds, milliseconds or finer as nanoseconds; 0 if unknown.
+
+    What names no zone is UTC, as both tools write it: never the zone of this server.
+    """
     if isinstance(value, bool):
         return 0
     if isinstance(value, int | float) and 0 < value < 1e19:
@@ -62,6 +65,7 @@ def nanoseconds(value: Any) -> int:
     if isinstance(value, str) and value:
         try:
             when = datetime.fromisoformat(value)
+            when = when if when.tzinfo else when.replace(tzinfo=UTC)
             return min(max(0, int(when.timestamp() * 1e9)), MAX_NS)
         except (ValueError, OverflowError, OSError):
             return 0

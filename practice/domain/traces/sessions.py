@@ -159,8 +159,12 @@ def read_session(form: Form, rows: Iterable[Any]) -> Iterator[Entry]:
 
 
 def _claude_code(rows: Iterable[Any], seen: Seen) -> Iterator[Entry]:
-    """Lines ``{"type": "user" | "assistant", "message": {role, content}, "sessionId", "uuid"}``."""
+    """Lines ``{"type": "user" | "assistant", "message": {role, content}, "sessionId", "uuid"}``.
+
+    What a subagent did is beside the conversation, and in a file of its own the conversation.
+    """
     turn: Turn | None = None
+    of_subagent: bool | None = None
     for row in rows:
         if isinstance(row, NotATrajectory):
             yield row
@@ -169,7 +173,10 @@ def _claude_code(rows: Iterable[Any], seen: Seen) -> Iterator[Entry]:
         if not isinstance(message, Mapping) or row.get("type") not in ("user", "assistant"):
             continue
         seen.known += 1
-        if row.get("isSidechain") or row.get("isCompactSummary") or row.get("isApiErrorMessage"):
+        beside = row.get("isSidechain") is True
+        of_subagent = beside if of_subagent is None else of_subagent
+        is_other = beside is not of_subagent
+        if is_other or row.get("isCompactSummary") or row.get("isApiErrorMessage"):
             continue
         parts = _parts(message.get("content"))
         if row.get("isMeta"):
@@ -205,8 +212,13 @@ def _claude_part(turn: Turn, part: Row, *, of_agent: bool) -> None:
 
 
 def _codex(rows: Iterable[Any], seen: Seen) -> Iterator[Entry]:
-    """Lines ``{"type": "response_item", "payload": …}``; older sessions have the items bare."""
-    session, turn = "session", None
+    """Lines ``{"type": "response_item", "payload": …}``; older sessions have the items bare.
+
+    The first line says which session it is. One that was forked repeats the lines of the other,
+    that line too: its questions would pass for those that were asked there since.
+    """
+    session: str = ""
+    turn: Turn | None = None
     for row in rows:
         if isinstance(row, NotATrajectory):
             yield row
@@ -217,7 +229,7 @@ def _codex(rows: Iterable[Any], seen: Seen) -> Iterator[Entry]:
         item = payload if isinstance(payload, Mapping) else row
         seen.known += item is payload or _is_bare_item(row)
         if row.get("type") == "session_meta" or ("instructions" in row and "id" in row):
-            session = str(item.get("id") or session)
+            session = session or str(item.get("id") or "")
         if row.get("type") in ("event_msg", "turn_context", "session_meta"):
             continue
         words = _asked(_parts(item.get("content"))) if item.get("role") == "user" else ""
@@ -225,7 +237,7 @@ def _codex(rows: Iterable[Any], seen: Seen) -> Iterator[Entry]:
             if turn is not None:
                 yield from turn.entry()
             seen.questions += 1
-            turn = Turn(f"{session}:{seen.questions}", words)
+            turn = Turn(f"{session or 'session'}:{seen.questions}", words)
         elif turn is not None:
             turn.at(row)
             _codex_item(turn, item)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -179,6 +180,86 @@ def test_it_reads_a_langgraph_run(talk: list[Any]) -> None:
     assert (step["is_error"], step["thought"]) == (True, "")
 
 
+def by_command_line(run: dict[str, Any]) -> dict[str, Any]:
+    """A run as ``langsmith trace export --full`` writes it."""
+    order = run["dotted_order"].split(".")
+    parent = order[-2][-36:] if len(order) > 1 else None
+    return {"run_id": run["id"], "parent_run_id": parent} | {
+        name: value for name, value in run.items() if name not in {"id", "dotted_order"}
+    }
+
+
+ANSWERS_TOO = {**RUNS[1], "error": None, "outputs": {"output": "paid"}}
+NESTED = {**RUNS[0], "child_runs": [ANSWERS_TOO]}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        jsonl(*(by_command_line(run) for run in (ANSWERS_TOO, RUNS[0]))),
+        json.dumps([{"trace_id": "t1", "run_count": 2,
+                     "runs": [by_command_line(run) for run in (ANSWERS_TOO, RUNS[0])]}]).encode(),
+        jsonl(NESTED),
+    ],
+    ids=["trace export", "trace list --show-hierarchy", "child runs"],
+)  # fmt: skip
+def test_it_reads_what_langsmiths_own_programs_write(body: bytes) -> None:
+    """The answer is the root's: without ids a tool passed for it."""
+    (entry,) = export("langsmith", body)
+    sent = read(entry)
+    assert (sent.external_id, sent.instruction, sent.answer) == ("t1", "Refund order 7.", "Done.")
+    assert [(step["tool"], step["observation"]) for step in sent.steps] == [
+        ("create_refund", "paid")
+    ]
+
+
+def test_a_trace_of_no_runs_teaches_nothing() -> None:
+    (refusal,) = export("langsmith", json.dumps([{"trace_id": "t1", "runs": []}]).encode())
+    assert str(refusal).startswith("t1: The trace has no tool call.")
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kathmandu"])
+def test_a_time_without_a_zone_is_utc_wherever_the_server_is(
+    zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        rows = [
+            dict(row, startTime=row["startTime"].replace("T", " ").replace("Z", ".000000"))
+            for row in OBSERVATIONS
+        ]
+        rows[1].pop("endTime")
+        (entry,) = export("langfuse", jsonl(*rows))
+        assert entry["ended_at"] == "2026-11-25T10:00:01+00:00"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_numbers_that_an_embedding_puts_out_are_neither_thought_nor_answer() -> None:
+    vector = {
+        "id": "e", "traceId": "t1", "type": "EMBEDDING", "parentObservationId": "g",
+        "startTime": "2026-11-25T10:00:00.5Z", "input": "refund", "output": [0.5, 0.25],
+    }  # fmt: skip
+    rows = [dict(OBSERVATIONS[0], type="AGENT", output=None), vector, OBSERVATIONS[1]]
+    (entry,) = export("langfuse", jsonl(*rows))
+    assert (entry["steps"][0]["thought"], entry["answer"]) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("form", "rows", "count"),
+    [("claude-code", CLAUDE[1:], 1), ("codex", CODEX[2:], 1), ("jsonl", [{"id": "a"}], 1),
+     ("langsmith", RUNS, 1)],
+)  # fmt: skip
+def test_the_mark_that_windows_puts_in_front_is_no_part_of_a_line(
+    form: str, rows: list[Any], count: int
+) -> None:
+    found = export(form, b"\xef\xbb\xbf" + jsonl(*rows))
+    assert not [one for one in found if isinstance(one, NotATrajectory)]
+    assert len(found) == count
+
+
 def test_it_reads_the_choices_of_a_wrapped_openai_client() -> None:
     arguments = '{"order_id": "7"}'
     call = {"id": "c", "function": {"name": "create_refund", "arguments": arguments}}
@@ -319,6 +400,9 @@ keys = st.sampled_from(
         "tool_use_id",
         "data",
         "text",
+        "runs",
+        "child_runs",
+        "run_id",
     ]
 )
 leaves = st.sampled_from(

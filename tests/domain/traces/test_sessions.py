@@ -115,6 +115,24 @@ def test_a_slash_command_is_a_question_with_what_it_stands_for() -> None:
     assert second.answer == ""
 
 
+def test_a_file_of_a_subagent_is_read_as_what_it_was_asked() -> None:
+    beside = [
+        person("Find the test.", isSidechain=True),
+        agent(call(7, "Grep"), isSidechain=True),
+        person([result(7, "test_a.py")], isSidechain=True),
+    ]
+    (own,) = session("claude-code", *beside)
+    assert (own.instruction, own.steps[0]["tool"]) == ("Find the test.", "Grep")
+    (main,) = session(
+        "claude-code",
+        person("Fix it."),
+        agent(call(1, "Task")),
+        *beside,
+        person([result(1, "It is test_a.py.")]),
+    )
+    assert (main.instruction, [step["tool"] for step in main.steps]) == ("Fix it.", ["Task"])
+
+
 def item(**payload: Any) -> dict[str, Any]:
     return {"timestamp": "2026-11-28T11:00:00Z", "type": "response_item", "payload": payload}
 
@@ -172,3 +190,26 @@ def test_a_failed_command_of_codex_is_a_failed_step(output: Any, heard: str, fai
 def test_what_codex_writes_itself_is_no_question(words: list[str]) -> None:
     (sent,) = session("codex", asks("Make it pass."), *runs("a"), asks(*words), *runs("b"))
     assert (sent.external_id, len(sent.steps)) == ("session:1", 2)
+
+
+def meta(name: str, **more: Any) -> dict[str, Any]:
+    return {"type": "session_meta", "payload": {"id": name, **more}}
+
+
+def test_a_forked_session_of_codex_keeps_its_own_name() -> None:
+    """It repeats the lines of the one it came from, also the one that names that."""
+    fork = session(
+        "codex",
+        meta("fork", forked_from_id="origin"),
+        meta("origin"),
+        *(asks("Make it pass."), *runs("a")),
+        *(asks("Now the docs."), *runs("b")),
+    )
+    origin = session(
+        "codex",
+        meta("origin"),
+        *(asks("Make it pass."), *runs("a")),
+        *(asks("Now publish."), *runs("c")),
+    )
+    names = [one.external_id for one in (*fork, *origin)]
+    assert names == ["fork:1", "fork:2", "origin:1", "origin:2"]
