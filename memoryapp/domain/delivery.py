@@ -18,9 +18,11 @@ from memoryapp.domain.formats import Document, digest
 from memoryapp.domain.playbook import Bullet
 from memoryapp.domain.ranking import kept_within
 
-RENDERING = 1
+RENDERING = 2
 BLOCK_BEGIN = "<!-- greenroom:begin {slug} -->"
 BLOCK_END = "<!-- greenroom:end {slug} -->"
+#: ``@~/.netrc``: how Claude Code and others name a file whose text is to stand there instead.
+_IMPORT = re.compile(r"(?<!\w)@(?=[~./\\]|[A-Za-z]:[\\/])")
 #: zip's own beginning of time: an archive of the same text has the same bytes.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 SKILL_DESCRIPTION_MOST = 1_024
@@ -72,7 +74,8 @@ def trimmed(released: Document, tokens: int) -> dict[str, Any]:
 def as_agents_block(released: Document) -> str:
     """A marked block for ``AGENTS.md``, by which the client finds and replaces it there."""
     slug = released["playbook"]["slug"]
-    return _block(slug, formats.as_markdown(released))
+    # Nor can it have the agent's program bring a file of this computer into what the model reads.
+    return _block(slug, _IMPORT.sub("&#64;", formats.as_markdown(released)))
 
 
 def as_claude_block(released: Document) -> str:
@@ -102,10 +105,11 @@ def as_skill(released: Document) -> bytes:
             f"{name}/playbook.md": body,
         }
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+    # Not packed: what zlib makes of a text differs between its builds, and so would the ETag
+    # between two hosts.
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
         for path, text in files.items():
             entry = zipfile.ZipInfo(path, EPOCH)
-            entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, text)
     return packed.getvalue()

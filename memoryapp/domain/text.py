@@ -15,17 +15,22 @@ from memoryapp.domain.masking import redact
 
 
 def cleaned(text: str) -> str:
-    """Return a text as it is stored: no hidden characters, secrets masked, no space around it.
+    """Return a text as it is stored: no hidden characters, secrets masked, no space around it, and
+    lines that end in one way. Unicode has more ends than show, and whoever splits a form that has
+    one bullet a line by any of them would read a bullet that nobody approved.
 
     Every text that comes from a person, a file, a model or an agent passes here, or through
     ``redact``, before it is stored: from storage it reaches prompts, pages, files and agents.
     """
-    return redact(strip_hidden(text)).strip()
+    return redact(strip_hidden(_LINE_ENDS.sub("\n", text))).strip()
 
 
 def one_line(text: str, most: int = 100) -> str:
     """Return a name as it is stored: ``cleaned``, on one line, of so many characters."""
     return " ".join(cleaned(text).split())[:most].strip()
+
+
+_LINE_ENDS = re.compile("\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,30 @@ def test_it_imports_one_line_into_claude_md() -> None:
     assert as_claude_block(released(bullet(1))).splitlines()[1:-1] == ["@AGENTS.md"]
 
 
+@pytest.mark.parametrize(
+    "path", ["~/.netrc", "/etc/passwd", "./.env", "../other/.env", "\\\\host\\x", "C:\\keys.txt"]
+)
+def test_no_bullet_brings_a_file_into_what_the_model_reads(path: str) -> None:
+    """Claude Code puts the text of a file in place of ``@~/file``, wherever it stands."""
+    said = [f"@{path}", f"Read @{path} first.", f"One.\n@{path}", f"(@{path})"]
+    block = as_agents_block(released(*(bullet(n, text) for n, text in enumerate(said))))
+    assert f"@{path}" not in block
+    assert block.count(f"&#64;{path}") == len(said)
+
+
+@pytest.mark.parametrize(
+    "text", ["Use @dataclass.", "Write to ops@example.com.", "Install @scope/pkg.", "At @ 5 %."]
+)
+def test_other_uses_of_the_sign_stay_as_they_are(text: str) -> None:
+    assert text in as_agents_block(released(bullet(1, text)))
+
+
+def test_a_skill_has_the_same_bytes_whatever_zlib_is_there() -> None:
+    """An ETag that differed between two hosts would have each agent pull for ever."""
+    with zipfile.ZipFile(io.BytesIO(as_skill(released(bullet(1))))) as archive:
+        assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_STORED}
+
+
 def parts(doc: Any) -> dict[str, str]:
     with zipfile.ZipFile(io.BytesIO(as_skill(doc))) as archive:
         return {name: archive.read(name).decode() for name in archive.namelist()}
