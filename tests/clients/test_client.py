@@ -282,6 +282,25 @@ def test_a_zip_is_no_text(client: Any, clock: list[float]) -> None:
     assert server.asked[0][1].endswith("/desk?version=2&format=skill&max_tokens=500")
 
 
+def test_what_a_broken_connection_began_is_asked_for_until_it_is_done(
+    httpserver: Any, clock: list[float]
+) -> None:
+    working = {"type": http.WORKING, "detail": "The first request is still being worked on."}
+    address = httpserver.url_for("").rstrip("/")
+    for status, said in ((409, working), (200, {"counted": 1})):
+        httpserver.expect_ordered_request("/api/v1/feedback").respond_with_json(
+            said, status=status, headers={"Retry-After": "2"}
+        )
+    assert http.Connection(address, "gr_k").post("feedback", {}) == {"counted": 1}
+
+
+def test_another_conflict_is_final(httpserver: Any, clock: list[float]) -> None:
+    said = {"type": "urn:greenroom:problem:unable-to-change", "detail": "It was reported before."}
+    httpserver.expect_oneshot_request("/api/v1/feedback").respond_with_json(said, status=409)
+    with pytest.raises(Refused, match="reported before"):
+        http.Connection(httpserver.url_for("").rstrip("/"), "gr_k").post("feedback", {})
+
+
 def test_it_says_where_a_redirect_leads_and_does_not_follow(httpserver: Any) -> None:
     headers = {"Location": "https://user:pw@greenroom.example.com/api/v1/playbooks/desk"}
     httpserver.expect_request("/api/v1/playbooks/desk").respond_with_data(

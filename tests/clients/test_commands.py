@@ -112,6 +112,10 @@ def test_it_pulls_pushes_and_follows_a_run(
         assert main(["import", str(source), "--playbook", "second", "--format", "skill"]) == 0
         assert "1 kept" in capsys.readouterr().out
 
+    capsys.readouterr()
+    assert main(["export", "--output", str(tmp_path / "none"), "--label", "prodction"]) == 1
+    assert "has the label prodction" in capsys.readouterr().err
+
     # The worker writes it the moment it is asked for.
     monkeypatch.setattr(tasks.write_export, "delay_on_commit", write_now)
     whole = tmp_path / "main.zip"

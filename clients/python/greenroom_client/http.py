@@ -20,6 +20,8 @@ from greenroom_client import errors
 TRIES = 3
 LONGEST_WAIT = 10.0
 AGAIN = (429, 502, 503, 504)
+#: The type of the answer to a request whose first try is being worked on, under the same key.
+WORKING = "urn:greenroom:problem:still-working"
 KINDS = {
     401: errors.NotAllowed,
     403: errors.NotAllowed,
@@ -98,7 +100,8 @@ class Connection:
         headers: Mapping[str, str] | None = None,
         into: IO[bytes] | None = None,
     ) -> Answer:
-        """One request, tried again after 429, 502, 503, 504 and broken connections.
+        """One request, tried again after 429, 502, 503, 504, broken connections, and while what a
+        broken one began is still being worked on.
 
         A body that is no bytes is sent as it comes, and once: it cannot be read a second time.
         With ``into``, the body of the answer goes there piece by piece instead.
@@ -165,9 +168,10 @@ class Connection:
         fields = problem.get("errors")
         if isinstance(fields, Mapping):
             said += " " + " ".join(f"{name}: {_words(value)}" for name, value in fields.items())
-        if error.code in AGAIN or error.code >= 500:
+        is_later = error.code in AGAIN or problem.get("type") == WORKING
+        if is_later or error.code >= 500:
             again = errors.Unreachable(str(said), problem)
-            raise _Later(again, headers.get("retry-after")) if error.code in AGAIN else again
+            raise _Later(again, headers.get("retry-after")) if is_later else again
         raise KINDS.get(error.code, errors.Refused)(str(said), problem)
 
     def _elsewhere(self, location: str, said: str) -> str:

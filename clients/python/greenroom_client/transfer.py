@@ -76,7 +76,9 @@ def _export(asked: argparse.Namespace) -> int:
             gone += 1
     terminal.bar_end()
     sys.stdout.write(f"{asked.output}: {len(playbooks) - gone} playbooks at {asked.label}\n")
-    return 1 if gone else 0
+    if not playbooks:
+        sys.stderr.write(f"No playbook this key may pull has the label {asked.label}.\n")
+    return 1 if gone or not playbooks else 0
 
 
 def _released(client: Greenroom, row: Mapping[str, Any], asked: argparse.Namespace) -> str | bytes:
