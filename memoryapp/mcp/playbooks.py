@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import mcp_types as types
+from django.db.models import Q
 from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
@@ -21,7 +24,10 @@ MARKDOWN = "text/markdown"
 PAGE = 100
 #: The code of the 2025 revisions for a resource that is not there; later ones retired it.
 RESOURCE_NOT_FOUND = -32002
-_URI = re.compile(r"playbook://([-\w]{1,64})@([a-z0-9][a-z0-9-]{0,39})")
+_SLUG_PLACE = re.compile(r"([-\w]{1,64})")
+_LABEL_PLACE = re.compile(r"([-\w]{1,64})@([a-z0-9][a-z0-9-]{0,39})")
+_URI = re.compile(f"{SCHEME}{_LABEL_PLACE.pattern}")
+Row = TypeVar("Row")
 
 
 def resources(key: ApiKey, cursor: str | None) -> types.ListResourcesResult:
@@ -33,8 +39,10 @@ def resources(key: ApiKey, cursor: str | None) -> types.ListResourcesResult:
         .defer("release__document", "release__bodies")
         .order_by("playbook__slug", "name")
     )
-    start = _offset(cursor)
-    page = list(rows[start : start + PAGE + 1])
+    if cursor is not None:
+        slug, name = _place(cursor, _LABEL_PLACE)
+        rows = rows.filter(Q(playbook__slug__gt=slug) | Q(playbook__slug=slug, name__gt=name))
+    page = list(rows[: PAGE + 1])
     return types.ListResourcesResult(
         resources=[
             types.Resource(
@@ -46,7 +54,7 @@ def resources(key: ApiKey, cursor: str | None) -> types.ListResourcesResult:
             )
             for row in page[:PAGE]
         ],
-        next_cursor=str(start + PAGE) if len(page) > PAGE else None,
+        next_cursor=_next(page, lambda row: f"{row.playbook.slug}@{row.name}"),
     )
 
 
@@ -78,8 +86,9 @@ def prompts(key: ApiKey, cursor: str | None) -> types.ListPromptsResult:
     """One prompt for each playbook that has a release behind a label, in pages."""
     _check(key)
     rows = playbooks_open_to(key).filter(labels__isnull=False).distinct().order_by("slug")
-    start = _offset(cursor)
-    page = list(rows[start : start + PAGE + 1])
+    if cursor is not None:
+        rows = rows.filter(slug__gt=_place(cursor, _SLUG_PLACE)[0])
+    page = list(rows[: PAGE + 1])
     return types.ListPromptsResult(
         prompts=[
             types.Prompt(
@@ -96,7 +105,7 @@ def prompts(key: ApiKey, cursor: str | None) -> types.ListPromptsResult:
             )
             for row in page[:PAGE]
         ],
-        next_cursor=str(start + PAGE) if len(page) > PAGE else None,
+        next_cursor=_next(page, lambda row: row.slug),
     )
 
 
@@ -134,9 +143,13 @@ def _check(key: ApiKey) -> None:
         raise MCPError(types.INVALID_REQUEST, problem)
 
 
-def _offset(cursor: str | None) -> int:
-    if cursor is None:
-        return 0
-    if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 9:
+def _next(page: Sequence[Row], named: Callable[[Row], str]) -> str | None:
+    """Where the next page begins: after the last row of this one, whatever comes or goes before."""
+    return named(page[PAGE - 1]) if len(page) > PAGE else None
+
+
+def _place(cursor: str, form: re.Pattern[str]) -> tuple[str, ...]:
+    named = form.fullmatch(cursor)
+    if named is None:
         raise MCPError(types.INVALID_PARAMS, "The cursor is not one this server gave out.")
-    return int(cursor)
+    return named.groups()

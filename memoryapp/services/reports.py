@@ -67,9 +67,11 @@ def report_take(
     that are not in the release are refused one by one; the others count.
 
     Raises:
-        UnableToChange: the task was reported with another outcome or other votes before; nothing
-            of this report is counted.
+        UnableToChange: nothing is said, or the task was reported with another outcome or other
+            votes before; nothing of this report is counted.
     """
+    if not outcome and not votes:
+        raise UnableToChange("Say how the task ended, or what you think of its bullets.")
     task = task or uuid.uuid4().hex
     receipt = Receipt(task=task, outcome=outcome)
     with transaction.atomic():

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from mcp.shared.exceptions import MCPError
 
 from memoryapp.indexer import receipts
 from memoryapp.mcp import playbooks, tools
-from memoryapp.models import Candidate, PullReceipt
+from memoryapp.models import Candidate, PullReceipt, Report
 from memoryapp.services.canaries import canary_start
 from memoryapp.services.candidates import candidate_reject
-from memoryapp.services.releases import release_publish
+from memoryapp.services.releases import label_move, release_publish
 from memoryapp.services.tokens import api_key_create
 from tests.factories import BulletFactory, MembershipFactory, PlaybookFactory
 
@@ -149,6 +150,42 @@ def test_a_bound_key_sees_its_own_playbooks_only(served: Any, workspace: Any, ad
     assert [one.name for one in playbooks.resources(key, None).resources] == ["desk@production"]
 
 
+def test_a_page_goes_on_after_the_last_row_whatever_was_added_or_removed(
+    served: Any, key: Any, workspace: Any, ada: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(playbooks, "PAGE", 2)
+    release = served.releases.get()
+    for name in ("beta", "canary", "staging"):
+        label_move(playbook=served, name=name, release=release, by=ada)
+    for slug in ("early", "late"):
+        book = PlaybookFactory(workspace=workspace, slug=slug)
+        BulletFactory(playbook=book, content="Ask.")
+        release_publish(playbook=book, by=ada, label="production")
+    reader = key("playbooks:pull")[0]
+    first = playbooks.resources(reader, None)
+    asked = playbooks.prompts(reader, None)
+    assert [one.name for one in first.resources] == ["desk@beta", "desk@canary"]
+    assert [one.name for one in asked.prompts] == ["desk", "early"]
+
+    label_move(playbook=served, name="alpha", release=release, by=ada)
+    served.labels.get(name="beta").delete()
+    second = playbooks.resources(reader, first.next_cursor)
+    third = playbooks.resources(reader, second.next_cursor)
+    assert [one.name for page in (second, third) for one in page.resources] == [
+        *("desk@production", "desk@staging"),
+        *("early@production", "late@production"),
+    ]
+    assert third.next_cursor is None
+    last = playbooks.prompts(reader, asked.next_cursor)
+    assert ([one.name for one in last.prompts], last.next_cursor) == (["late"], None)
+
+
+@pytest.mark.parametrize("cursor", ["", "7", "desk", "desk@", "a@b\x00", "@x", "x" * 200])
+def test_a_cursor_of_others_is_refused(served: Any, key: Any, cursor: str) -> None:
+    with pytest.raises(MCPError, match="not one this server gave out"):
+        playbooks.resources(key("playbooks:pull")[0], cursor)
+
+
 def test_reading_leaves_a_receipt(served: Any, call: Any) -> None:
     call("get_playbook", playbook="desk")
     receipts.flush()
@@ -163,6 +200,14 @@ def test_an_outcome_counts_once_for_the_release_that_was_read(served: Any, call:
     assert (first["counted"], again["counted"], again["known"]) == (1, 0, 1)
     assert [row["bullet"] for row in first["refused"]] == ["lost-001"]
     assert served.bullets.get(label="strategies-001").deployed_helpful == 1
+
+
+def test_a_report_that_says_nothing_is_no_report(served: Any, call: Any) -> None:
+    release = call("get_playbook", playbook="desk").structured_content["release"]
+    answer = call("report_outcome", release=release, task="refund 7")
+    assert answer.is_error
+    assert "Say how the task ended" in answer.content[0].text
+    assert not Report.objects.exists()
 
 
 @pytest.mark.parametrize("as_number", [True, False])
