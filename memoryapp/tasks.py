@@ -78,6 +78,12 @@ def forget_deliveries() -> None:
 
 
 @shared_task(base=Bell)
+def forget_recalls() -> None:
+    """Forget old traces of searches."""
+    forgetting.forget_recalls()
+
+
+@shared_task(base=Bell)
 def write_exports() -> None:
     """Ring for every export that waits; beat's safety net."""
     for export_id in exports.due():

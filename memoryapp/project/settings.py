@@ -299,6 +299,7 @@ CELERY_BEAT_SCHEDULE = {
     "forget-receipts": {"task": "memoryapp.tasks.forget_receipts", "schedule": 3600},
     "forget-sessions": {"task": "memoryapp.tasks.forget_sessions", "schedule": 3600},
     "forget-deliveries": {"task": "memoryapp.tasks.forget_deliveries", "schedule": 3600},
+    "forget-recalls": {"task": "memoryapp.tasks.forget_recalls", "schedule": 3600},
     "forget-exports": {"task": "memoryapp.tasks.forget_exports", "schedule": 600},
     "write-exports": {"task": "memoryapp.tasks.write_exports", "schedule": SWEEP_SECONDS},
     "flush-receipts": {"task": "memoryapp.tasks.flush_receipts", "schedule": RECEIPT_SECONDS},

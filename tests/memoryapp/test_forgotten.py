@@ -1,4 +1,4 @@
-"""What nobody needs any more goes by itself: sessions that ran out, old messages to webhooks."""
+"""What nobody needs any more goes by itself: ended sessions, old messages, traces of searches."""
 
 from __future__ import annotations
 
@@ -11,8 +11,14 @@ from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.utils import timezone
 
-from memoryapp.indexer.forgetting import DELIVERIES_KEPT, forget_deliveries, forget_sessions
-from memoryapp.models import Delivery, DeliveryTry, Webhook
+from memoryapp.indexer.forgetting import (
+    DELIVERIES_KEPT,
+    RECALLS_KEPT,
+    forget_deliveries,
+    forget_recalls,
+    forget_sessions,
+)
+from memoryapp.models import Delivery, DeliveryTry, RecallTrace, Webhook
 from memoryapp.project import settings as product
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +55,16 @@ def test_messages_to_webhooks_go_with_their_tries(workspace: Any) -> None:
     assert (Delivery.objects.count(), DeliveryTry.objects.count()) == (2, 2)
 
 
-@pytest.mark.parametrize("task", ["forget_sessions", "forget_deliveries"])
+def test_traces_of_searches_go_in_every_workspace(workspace: Any, olga: Any) -> None:
+    for own in (workspace, olga.memberships.get().workspace):
+        for age in (timedelta(), RECALLS_KEPT - timedelta(days=1), RECALLS_KEPT * 2):
+            made = RecallTrace.objects.create(workspace=own, query="refund")
+            RecallTrace.objects.filter(pk=made.pk).update(created_at=timezone.now() - age)
+    assert forget_recalls() == 2
+    assert RecallTrace.objects.count() == 4
+
+
+@pytest.mark.parametrize("task", ["forget_sessions", "forget_deliveries", "forget_recalls"])
 def test_beat_rings_for_it(task: str) -> None:
     rung = {entry["task"] for entry in product.CELERY_BEAT_SCHEDULE.values()}
     assert f"memoryapp.tasks.{task}" in rung
