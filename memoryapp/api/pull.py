@@ -29,6 +29,7 @@ from memoryapp.services.releases import PRODUCTION
 CACHE_CONTROL = "private, max-age=60, stale-while-revalidate=600"
 AGENT_HEADER = "X-Agent-Id"
 AGENT_MOST = 120
+PARAMETERS = ("label", "version", "format", "max_tokens")
 
 
 class NotAcceptable(APIException):
@@ -86,6 +87,7 @@ class PlaybookPull(APIView):
         replaces it.
         """
         generation = _generation(request._request)
+        _check_parameters(request)
         agent = agent_of(request)
         pulled = playbook_pull(
             workspace=workspace_of(request),
@@ -189,6 +191,14 @@ def agent_of(request: Request) -> str:
     if len(agent) > AGENT_MOST or not agent.isprintable():
         raise ValidationError({AGENT_HEADER: [f"At most {AGENT_MOST} printable characters."]})
     return agent
+
+
+def _check_parameters(request: Request) -> None:
+    """Refuse what a pull does not take: a mistyped ``label`` would be ``production``."""
+    said = f"There is no such parameter. A pull takes {', '.join(PARAMETERS)}."
+    unknown = [name for name in request.query_params if name not in PARAMETERS]
+    if unknown:
+        raise ValidationError({name[:100]: [said] for name in unknown[:20]})
 
 
 def _form(request: Request) -> str:

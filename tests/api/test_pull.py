@@ -196,6 +196,15 @@ def test_it_explains_a_wrong_request_as_a_problem(
     assert says in json.dumps(answer.json())
 
 
+def test_a_mistyped_parameter_is_not_taken_for_none(playbook: Any, key: Any) -> None:
+    """An agent that asks for ?lable=staging would be given production."""
+    answer = pull(key, "?lable=staging&format=md")
+    assert answer.status_code == 400
+    (field,) = answer.json()["fields"]
+    assert field["parameter"] == "lable"
+    assert "takes label, version, format, max_tokens" in field["detail"]
+
+
 def test_it_wants_a_key(playbook: Any) -> None:
     answer = Client().get(URL)
     assert answer.status_code == 401
