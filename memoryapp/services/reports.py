@@ -18,6 +18,7 @@ from memoryapp.models import ApiKey, Bullet, Release, Report, Vote
 from memoryapp.services.canaries import canaries_judge
 
 EVIDENCE_MOST = 2_000
+TASK_MOST, AGENT_MOST = 200, 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +73,13 @@ def report_take(
     """
     if not outcome and not votes:
         raise UnableToChange("Say how the task ended, or what you think of its bullets.")
-    task = task or uuid.uuid4().hex
+    task = _named(task, TASK_MOST) or uuid.uuid4().hex
     receipt = Receipt(task=task, outcome=outcome)
     with transaction.atomic():
         report, is_new = Report.objects.select_for_update(no_key=True).get_or_create(
             release=release,
             task=task,
-            defaults={"outcome": outcome, "agent": agent, "key": key},
+            defaults={"outcome": outcome, "agent": _named(agent, AGENT_MOST), "key": key},
         )
         if not is_new:
             _complete(report, outcome)
@@ -159,6 +160,11 @@ def _count(fresh: dict[Any, Said]) -> None:
         )
         if column:
             Bullet.objects.filter(pk=bullet).update(**{column: F(column) + 1})
+
+
+def _named(text: str, most: int) -> str:
+    """What an agent calls something, as people read it; always the same for the same name."""
+    return redact(strip_hidden(text)).strip()[:most]
 
 
 def _plain(evidence: str) -> str:

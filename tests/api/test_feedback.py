@@ -53,6 +53,15 @@ def test_it_counts_votes_and_the_outcome(send: Any) -> None:
     assert (report.release.number, report.outcome, report.key is None) == (1, "success", False)
 
 
+@pytest.mark.parametrize("field", ["task", "agent"])
+def test_names_hold_no_secret_and_nothing_hidden(send: Any, field: str) -> None:
+    named = {field: "x" * 80 + "\u202e ghp_" + "a1B2" * 9}
+    first, again = (send(outcome="success", **named).json() for _ in range(2))
+    kept = getattr(Report.objects.get(), field)
+    assert kept.startswith("x" * 80 + " [redacted: github token")
+    assert first["task"] == again["task"]
+
+
 def test_it_takes_ids_as_well_as_labels(send: Any) -> None:
     bullet = Bullet.objects.get(label="pitfalls-001")
     assert send(bullets=[vote(str(bullet.pk))]).json()["counted"] == 1
