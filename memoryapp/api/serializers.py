@@ -107,6 +107,10 @@ class PlaybookDocument(serializers.Serializer[Any]):
     playbook = PlaybookName()
     version = serializers.IntegerField()
     tokens = serializers.IntegerField()
+    sha256 = serializers.CharField(
+        required=False,
+        help_text="Of a line `section label sha256` for each bullet, in order.",
+    )
     left_out = serializers.IntegerField(
         required=False, help_text="Bullets that did not fit max_tokens."
     )

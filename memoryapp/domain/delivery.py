@@ -63,11 +63,13 @@ def trimmed(released: Document, tokens: int) -> dict[str, Any]:
         {"name": s["name"], "bullets": [b for b in s["bullets"] if b["label"] in kept]}
         for s in released["sections"]
     ]
+    sections = [section for section in sections if section["bullets"]]
     return {
         **released,
         "tokens": sum(value.tokens for value in values if value.label in kept),
+        "sha256": formats.whole_digest(sections),
         "left_out": len(values) - len(kept),
-        "sections": [section for section in sections if section["bullets"]],
+        "sections": sections,
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -20,29 +20,43 @@ def document(
     playbook: Playbook, *, slug: str, name: str, description: str, version: int
 ) -> dict[str, Any]:
     """Return the native JSON document of a playbook's live bullets, sections in delivery order."""
+    sections = [
+        {
+            "name": section,
+            "bullets": [
+                {
+                    "id": bullet.id,
+                    "label": bullet.label,
+                    "content": bullet.content,
+                    "helpful": bullet.helpful,
+                    "harmful": bullet.harmful,
+                    "sha256": digest(bullet.content),
+                }
+                for bullet in bullets
+            ],
+        }
+        for section, bullets in groupby(playbook.live, key=lambda bullet: bullet.section)
+    ]
     return {
         "schema_version": SCHEMA_VERSION,
         "playbook": {"slug": slug, "name": name, "description": description},
         "version": version,
         "tokens": playbook.tokens,
-        "sections": [
-            {
-                "name": section,
-                "bullets": [
-                    {
-                        "id": bullet.id,
-                        "label": bullet.label,
-                        "content": bullet.content,
-                        "helpful": bullet.helpful,
-                        "harmful": bullet.harmful,
-                        "sha256": digest(bullet.content),
-                    }
-                    for bullet in bullets
-                ],
-            }
-            for section, bullets in groupby(playbook.live, key=lambda bullet: bullet.section)
-        ],
+        "sha256": whole_digest(sections),
+        "sections": sections,
     }
+
+
+def whole_digest(sections: Sequence[Mapping[str, Any]]) -> str:
+    """The SHA-256 of a line ``section label sha256`` for each bullet, in order: of all that is
+    said, whatever was counted since and however the file is laid out.
+    """
+    lines = (
+        f"{section['name']} {bullet['label']} {bullet['sha256']}\n"
+        for section in sections
+        for bullet in section["bullets"]
+    )
+    return digest("".join(lines))
 
 
 def as_json(released: Document) -> str:

@@ -43,6 +43,7 @@ def test_it_keeps_the_most_proven_bullets_that_fit() -> None:
     doc = trimmed(released(harmful, proven, bullet(3, "x" * 40)), 20)
     assert labels(doc) == ["pitfalls-002", "pitfalls-003"]
     assert (doc["tokens"], doc["left_out"]) == (20, 1)
+    assert doc["sha256"] == released(proven, bullet(3, "x" * 40))["sha256"]
 
 
 def test_it_leaves_everything_where_all_of_it_fits() -> None:

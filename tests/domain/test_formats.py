@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from hashlib import sha256
 
 from memoryapp.domain.formats import as_ace, as_json, as_markdown, as_preping, document
 from memoryapp.domain.playbook import Bullet, BulletStatus, Playbook
@@ -43,6 +45,20 @@ def test_it_writes_the_same_bytes_for_the_same_bullets() -> None:
     again = document(BOOK, slug="desk", name="Desk", description="For agents.", version=3)
     assert as_json(again) == as_json(RELEASED)
     assert json.loads(as_json(RELEASED))["version"] == 3
+
+
+def test_it_says_by_one_hash_what_all_bullets_say() -> None:
+    lines = [
+        f"{section['name']} {bullet['label']} {sha256(bullet['content'].encode()).hexdigest()}\n"
+        for section in RELEASED["sections"]
+        for bullet in section["bullets"]
+    ]
+    assert RELEASED["sha256"] == sha256("".join(lines).encode()).hexdigest()
+    voted = Playbook(tuple(replace(bullet, helpful=99) for bullet in BOOK.bullets))
+    about = {"slug": "desk", "name": "Desk", "description": "For agents.", "version": 4}
+    assert document(voted, **about)["sha256"] == RELEASED["sha256"]  # type: ignore[arg-type]
+    turned = Playbook(tuple(reversed(BOOK.bullets)))
+    assert document(turned, **about)["sha256"] != RELEASED["sha256"]  # type: ignore[arg-type]
 
 
 def test_it_writes_a_playbook_that_prepings_code_reads() -> None:
