@@ -166,15 +166,18 @@ def answer(attributes: Attributes) -> str:
 
 
 def _plain(value: Any, names: tuple[str, ...]) -> str:
-    """A value as a person reads it: the text under one of the names, else its JSON."""
+    """A value as a person reads it: the text under one of the names or under the only one, else
+    its JSON.
+    """
     if value is None:
         return ""
     if isinstance(value, str):
         return value
     if isinstance(value, Mapping):
-        for name in names:
-            if isinstance(value.get(name), str) and value[name].strip():
-                return str(value[name])
+        only = list(value.values()) if len(value) == 1 else []
+        for said in (*(value.get(name) for name in names), *only):
+            if isinstance(said, str) and said.strip():
+                return said
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from practice.domain.deployment import NotATrajectory
+from practice.domain.traces.messages import parsed
 from practice.domain.traces.rows import Row, by_trace, identity, read, span
 
 #: An EMBEDDING puts out numbers, which nobody says.
@@ -47,26 +48,40 @@ def _trace(
         family = "TOOL" if is_tool else "LLM" if kind in MODELS else "CHAIN"
         ids = (trace, own, _parent(row))
         failed = str(row.get("level", "")).upper() == "ERROR"
+        given = _given(row)
         said = {
             "openinference.span.kind": family,
-            "input.value": row.get("input"),
+            "input.value": given,
             "output.value": _made(row, failed=failed),
         }
         if family == "LLM":
-            said |= {"gen_ai.prompt": row.get("input"), "gen_ai.completion": row.get("output")}
+            said |= {"gen_ai.prompt": given, "gen_ai.completion": row.get("output")}
         name = str(row.get("name") or kind.lower())
         spans.append(span(row, ids=ids, name=name, failed=failed, said=said))
     if not spans:
         return NotATrajectory(f"{trace[:80]}: The trace has no observations.")
     if top:
         # The trace itself says what was asked and answered.
-        said = {"input.value": top.get("input"), "output.value": top.get("output")}
+        said = {"input.value": _given(top), "output.value": top.get("output")}
         spans.insert(0, span(top, ids=(trace, "trace", ""), name="", failed=False, said=said))
     return read(trace, spans, outcome=_outcome(top))
 
 
 def _parent(row: Row) -> str:
     return str(row.get("parentObservationId") or row.get("parent_observation_id") or "")
+
+
+def _given(row: Row) -> Any:
+    """What an observation was given. Of a Python function Langfuse writes down how it was called;
+    what counts are the values by their names, or the one value.
+    """
+    given = parsed(row.get("input"))
+    if not isinstance(given, Mapping) or set(given) != {"args", "kwargs"}:
+        return given
+    values, named = given["args"], given["kwargs"]
+    if not values:
+        return named
+    return values[0] if isinstance(values, list) and len(values) == 1 and not named else given
 
 
 def _made(row: Row, *, failed: bool) -> Any:

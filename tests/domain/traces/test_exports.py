@@ -130,6 +130,27 @@ def test_a_failed_langfuse_tool_says_why_though_its_output_is_null() -> None:
     assert entry["steps"][0]["observation"] == "NOT_VERIFIED"
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"args": ["Refund order 7."], "kwargs": {}},
+        {"args": [], "kwargs": {"message": "Refund order 7."}},
+        {"args": [], "kwargs": {"customer": 3, "question": "Refund order 7."}},
+        '{"args": [], "kwargs": {"messages": [{"role": "user", "content": "Refund order 7."}]}}',
+    ],
+)
+def test_it_reads_how_a_python_function_was_called(asked: Any) -> None:
+    """Langfuse's decorator writes down the arguments, and their JSON passed for the task."""
+    rows = [
+        {"id": "g", "traceId": "t1", "type": "AGENT", "startTime": "2026-11-25T10:00:00Z",
+         "input": asked, "output": {"reply": "Done."}},
+        {**OBSERVATIONS[1], "input": {"args": [], "kwargs": {"order_id": "7"}}},
+    ]  # fmt: skip
+    (entry,) = export("langfuse", jsonl(*rows))
+    assert (entry["instruction"], entry["answer"]) == ("Refund order 7.", "Done.")
+    assert entry["steps"][0]["arguments"] == {"order_id": "7"}
+
+
 def dumped(kind: str, **kwargs: Any) -> dict[str, Any]:
     """A message as LangChain dumps its objects."""
     path = ["langchain", "schema", "messages", kind]
