@@ -39,7 +39,9 @@ def trajectory(trace_id: str, spans: Sequence[Span]) -> dict[str, Any]:
     top = _root(ordered, by_id)
     # What a conversation spoke of before is in the steps only where they are read from it whole.
     read = said.task if tools else said.opening
-    instruction = _first_said(read, [top, *models, *ordered])
+    around = [span for span in (top, *models, *ordered) if not _is_tool(span)]
+    told = (_ours([top], "instruction"), _first_said(read, around), _ours(ordered, "instruction"))
+    instruction = next(filter(None, map(str.strip, told)), "")
     if not instruction:
         raise NotATrajectory(
             "The trace does not say what was asked. Let the instrumentation record the content of "
@@ -158,15 +160,11 @@ def steps_of(talk: Sequence[Message]) -> list[dict[str, Any]]:
 
 
 def _first_said(read: Any, spans: Sequence[Span]) -> str:
-    for span in spans:
-        own = None if read is said.answer else span.attributes.get("greenroom.instruction")
-        text = str(own or read(span.attributes)).strip()
-        if text:
-            return text
-    return ""
+    found = (str(read(span.attributes)).strip() for span in spans)
+    return next(filter(None, found), "")
 
 
 def _ours(spans: Sequence[Span], name: str) -> str:
-    """A word an agent's own code set: ``greenroom.outcome`` or ``greenroom.release``."""
+    """What an agent's own code set: ``greenroom.instruction``, ``outcome`` or ``release``."""
     found = (span.attributes.get(f"greenroom.{name}") for span in spans)
     return next((str(value) for value in found if value is not None), "")

@@ -431,6 +431,13 @@ def test_it_says_why_a_trace_teaches_nothing(spans: list[dict[str, Any]], said: 
         made(spans)
 
 
+def test_what_a_tool_was_called_with_is_not_what_was_asked() -> None:
+    tool = {"openinference.span.kind": "TOOL", "tool.name": "get", "input.value": '{"id": "7"}'}
+    spans = [span(1, "agent", {}), span(2, "t", tool, parent=1)]
+    with pytest.raises(NotATrajectory, match="does not say what was asked"):
+        made(spans)
+
+
 words = st.text(max_size=12) | st.sampled_from(
     ["execute_tool", "chat", "TOOL", "[{}]", '{"role": 1}']
 )
