@@ -27,6 +27,8 @@ register = template.Library()
 THEMES = ("light", "dark", "auto")
 
 _CODE = re.compile(r"`([^`\n]+)`")
+#: A line that is a call, in a text of several lines: ``order = get_order(order_id=order_id)``.
+_CALL = re.compile(r"(?:[\w\ue000\ue001]+ = )?[\w.\ue000\ue001]+\(.*\)")
 #: Categories no reader can see: format characters, private use, surrogates, unassigned.
 _UNSEEN_CATEGORIES = frozenset({"Cf", "Co", "Cs", "Cn", "Cc"})
 _HARMLESS = frozenset("\n\r\t")
@@ -225,13 +227,27 @@ def section_hint(name: str) -> str:
 
 @register.filter
 def memory(text: str) -> SafeString:
-    """Return the text of a bullet: names in backticks as code, unseen characters made visible."""
-    pieces = _CODE.split(text)
+    """Return the text of a bullet: names in backticks as code, unseen characters made visible.
+
+    In a text of several lines, a line that is a call is code as well.
+    """
+    if "\n" not in text:
+        return mark_safe(_coded(text))
+    lines = text.split("\n")
+    return mark_safe(
+        "\n".join(
+            f"<code>{_with_unseen(line)}</code>" if _CALL.fullmatch(line.strip()) else _coded(line)
+            for line in lines
+        )
+    )
+
+
+def _coded(line: str) -> str:
     out = []
-    for place, piece in enumerate(pieces):
+    for place, piece in enumerate(_CODE.split(line)):
         shown = _with_unseen(piece)
         out.append(f"<code>{shown}</code>" if place % 2 else shown)
-    return mark_safe("".join(out))
+    return "".join(out)
 
 
 #: Around the words a search found; the query puts them there and takes them out of the text first.

@@ -67,6 +67,21 @@ def test_it_shows_names_in_backticks_as_code() -> None:
     assert ui.memory("Call `refunds.quote` first") == "Call <code>refunds.quote</code> first"
 
 
+def test_it_shows_lines_that_are_calls_as_code() -> None:
+    said = "To record a return:\nfound = search_tickets()\nreceive(id=found[0].id)\nThen `end`."
+    assert ui.memory(said) == (
+        "To record a return:\n<code>found = search_tickets()</code>\n"
+        "<code>receive(id=found[0].id)</code>\nThen <code>end</code>."
+    )
+    marked = f"As here:\nan_{ui.MARK_START}order{ui.MARK_END} = get_order()"
+    assert "<code>an_<mark>order</mark> = get_order()</code>" in ui.memory_marked(marked)
+
+
+@pytest.mark.parametrize("text", ["get_order(order_id)", "Ask first:\nsee the page (of help)"])
+def test_it_takes_no_sentence_for_a_call(text: str) -> None:
+    assert "<code>" not in ui.memory(text)
+
+
 @given(st.text())
 def test_it_never_lets_markup_of_a_bullet_through(text: str) -> None:
     shown = ui.memory(f"<img src=x>{text}")
