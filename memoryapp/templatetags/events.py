@@ -10,6 +10,9 @@ from typing import Any
 
 from django import template
 from django.core.serializers.json import DjangoJSONEncoder
+from django.utils.dateformat import format as format_date
+from django.utils.dateparse import parse_datetime
+from django.utils.timezone import localtime
 
 register = template.Library()
 
@@ -34,6 +37,7 @@ EVENTS = {
 #: SHA-256 in hex, which nobody reads to its end; exports have it whole.
 DIGEST = re.compile(r"[0-9a-f]{64}")
 DIGEST_SHOWN = 12
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*")
 NOTHING = "nothing"
 
 
@@ -110,5 +114,13 @@ def _plain(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, str):
-        return f"{value[:DIGEST_SHOWN]}…" if DIGEST.fullmatch(value) else value
+        return f"{value[:DIGEST_SHOWN]}…" if DIGEST.fullmatch(value) else _read_time(value)
     return json.dumps(value, ensure_ascii=False, cls=DjangoJSONEncoder)
+
+
+def _read_time(value: str) -> str:
+    """A moment as people read it; any other text as it is."""
+    moment = parse_datetime(value) if TIME.fullmatch(value) else None
+    if moment is None or moment.tzinfo is None:
+        return value
+    return format_date(localtime(moment), "M j, Y, H:i")
