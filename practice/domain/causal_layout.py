@@ -20,15 +20,15 @@ from practice.domain.rootcause.types import (
     Visit,
 )
 
-WIDTH, HEIGHT = 142, 52
-STEP_X, STEP_Y = 190, 76
+WIDTH, HEIGHT = 158, 52
+STEP_X, STEP_Y = 202, 76
 MARGIN = 8
 MAX_ROWS = 7
 MAX_COLUMNS = 12
 _ORDER = {Verdict.OWN: 0, Verdict.INHERITED: 1, Verdict.OPEN: 2, Verdict.NORMAL: 3}
 _CORNER = 6
 #: Characters of a name, and of what was decided, that fit into a node.
-FITS = 15
+FITS = 19
 NOTE_FITS = 18
 _ICONS = {
     Verdict.OWN: "target",
@@ -180,7 +180,8 @@ def layout(analysis: Analysis) -> Drawing:
         for node, (x, y) in places.items()
     )
     edges = _edges(analysis, places, decided, path)
-    return Drawing(nodes, edges, MARGIN * 2 + STEP_X * len(kept), height, left_out)
+    width = MARGIN * 2 + STEP_X * (len(kept) - 1) + WIDTH
+    return Drawing(nodes, edges, width, height, left_out)
 
 
 def _columns(

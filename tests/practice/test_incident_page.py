@@ -59,6 +59,18 @@ def test_what_is_written_into_a_node_stays_inside_it(
     assert node.note == shown
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("ts-contacts-service", "ts-contacts-service"),
+        ("ts-preserve-other-service", "ts-preserve-other-…"),
+    ],
+)
+def test_a_name_stays_inside_its_node(name: str, shown: str) -> None:
+    node = DrawnNode("service:x", name, 0, 0, Verdict.OWN, "Own", is_entry=False, on_path=False)
+    assert node.label == shown
+
+
 def test_it_has_a_table_that_says_what_the_drawing_shows(
     vera_client: Any, incident: Incident
 ) -> None:
