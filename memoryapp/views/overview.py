@@ -47,6 +47,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     counts = review_queries.review_counts(workspace)
     context = {
         "steps": steps,
+        "steps_done": sum(step["done"] for step in steps),
         "is_new": not all(step["done"] for step in steps),
         "is_empty": not any(step["done"] for step in steps[1:]),
         "waiting": _waiting(workspace, counts[Candidate.Status.PENDING]),

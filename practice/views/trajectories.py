@@ -121,7 +121,7 @@ class ShownStep:
     raw: str
     #: candidates that cite it, each with the labels of the bullets it made or changed.
     cited_by: Sequence[tuple[Candidate, str]] = ()
-    #: checks of the verdict that name it.
+    #: checks of the verdict that failed on it; those that passed name their steps themselves.
     checks: Sequence[str] = ()
     #: how often the words somebody looks for occur in it.
     matches: int = 0
@@ -228,7 +228,7 @@ def _with_links(
     labels = {key: ", ".join(bullet.label for bullet in made) for key, made in became.items()}
     named: dict[int, list[str]] = {}
     for check in checks:
-        for number in check.get("steps", ()):
+        for number in () if check.get("passed") else check.get("steps", ()):
             named.setdefault(number, []).append(_said(check)["name"])
     return [
         replace(

@@ -232,6 +232,33 @@ def test_it_shows_the_beginning_of_a_digest(vera_client: Any, workspace: Any, ri
     assert "0a" * 32 in b"".join(vera_client.get(f"{URL}export/").streaming_content).decode()
 
 
+def test_it_writes_a_moment_as_people_read_it(
+    vera_client: Any, workspace: Any, rita: Any, settings: Any
+) -> None:
+    settings.TIME_ZONE = "Asia/Tokyo"
+    moment = "2027-02-28T11:38:12+00:00"
+    record(workspace, rita, "key.created", before={}, after={"expires": moment}, note="2027-02-28")
+    said = vera_client.get(URL).content.decode()
+    assert "Feb 28, 2027, 20:38" in said
+    assert moment not in said
+    assert "note: 2027-02-28" in said, "a day is no moment"
+
+
+def test_it_folds_what_is_rarely_asked_for(vera_client: Any, workspace: Any, rita: Any) -> None:
+    record(workspace, rita, "label.moved")
+    record(workspace, rita, "run.started")
+    plain = vera_client.get(URL).content.decode()
+    folded, shown = plain.split('class="more narrow"')[1].split("</details>", 1)
+    assert not folded.startswith(" open")
+    assert "Label moved" in folded
+    assert 'name="since"' in folded
+    assert "Label moved" not in shown.partition("<table")[0]
+    asked = vera_client.get(f"{URL}?kind=label.moved").content.decode()
+    folded, shown = asked.split('class="more narrow"')[1].split("</details>", 1)
+    assert folded.startswith(" open")
+    assert "Label moved" in shown.partition("<table")[0], "what was asked for is never folded"
+
+
 def test_it_exports_json_lines(vera_client: Any, workspace: Any, rita: Any) -> None:
     record(workspace, rita, "label.moved", before="v1", after="v2")
     record(workspace, rita, "run.started")

@@ -51,8 +51,12 @@ def test_it_ticks_each_step_by_what_it_left_behind(
 
 def test_it_marks_the_next_step(rita_client: Any, workspace: Any) -> None:
     EnvironmentFactory(workspace=workspace)
-    steps = rita_client.get(URL).context["steps"]
+    page = rita_client.get(URL)
+    steps = page.context["steps"]
     assert [step["title"] for step in steps if step["is_next"]] == ["Start a run"]
+    said = page.content.decode()
+    assert "1 of 5 done" in said
+    assert [step["text"] in said for step in steps] == [False] + [True] * 4
 
 
 def test_it_shows_what_waits_with_links(rita_client: Any, workspace: Any) -> None:

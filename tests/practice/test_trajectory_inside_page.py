@@ -88,7 +88,10 @@ def test_it_links_a_step_to_what_cites_it_and_to_the_bullet(
         task,
         "get_order",
         "find_parcel",
-        checks=[{"name": "tools_exist", "passed": False, "steps": [1]}],
+        checks=[
+            {"name": "tools_exist", "passed": False, "steps": [1]},
+            {"name": "call_succeeded", "passed": True, "steps": [1, 2]},
+        ],
     )
     candidate = CandidateFactory(playbook__workspace=attempt.run.workspace)
     EvidenceFactory(candidate=candidate, number=2, link=f"{attempt.get_absolute_url()}#step-2")
@@ -97,6 +100,7 @@ def test_it_links_a_step_to_what_cites_it_and_to_the_bullet(
     first, second = page.context["steps"]
     assert (list(first.checks), first.is_cited) == (["Tools exist"], False)
     ((_, numbers, (bullet,)),) = page.context["candidates"]
+    assert list(second.checks) == [], "a check that passed says nothing against a step"
     assert list(second.cited_by) == [(candidate, bullet.label)]
     assert f"cited by {bullet.label}, approved" in page.content.decode()
     assert numbers == [2]

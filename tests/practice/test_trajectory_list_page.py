@@ -69,6 +69,15 @@ def test_it_filters_by_what_the_address_asks(
     assert [attempt.task.instruction for attempt, _ in rows] == found
 
 
+@pytest.mark.parametrize(("query", "is_open"), [("", False), ("q=the", False), ("run=5", True)])
+def test_it_opens_the_filter_where_a_part_of_it_is_set(
+    vera_client: Any, round_: Any, query: str, is_open: bool
+) -> None:
+    _attempt(round_, "Find the parcel")
+    said = vera_client.get(f"{URL}?{query}").content.decode()
+    assert ('class="more narrow" open' in said) is is_open
+
+
 def test_it_counts_labels_within_the_other_filters(vera_client: Any, round_: Any) -> None:
     _attempt(round_, "Find one", label="success")
     _attempt(round_, "Find two", label="failure")
