@@ -91,7 +91,7 @@ def feasibility(
             f"Step {empty.number} looked up what the task names and `{empty.tool}` has nothing "
             f"about it."
         )
-    return 5, "Every thing the task names exists and the tools can do what it asks."
+    return 5, "Everything the task names exists and the tools can do what it asks."
 
 
 def _impossible(
