@@ -13,6 +13,8 @@ from memoryapp.clients.addresses import Forbidden, Pinned
 from memoryapp.domain.addresses import Private, address_problem
 
 SECONDS = 10.0
+#: of them to reach one address: a host whose first address is dead may have another.
+CONNECT_SHARE = 0.3
 READ = 2_000
 SETTING = "WEBHOOK_PRIVATE_ADDRESSES"
 
@@ -40,9 +42,12 @@ def tell(url: str, body: bytes, headers: Mapping[str, str], *, private_allowed: 
 
     async def post() -> tuple[int, str, str | None]:
         transport = Pinned(private_allowed=private_allowed, setting=SETTING)
+        # Bounded as a whole below: the library's own limit of five seconds would come first.
+        limits = httpx2.Timeout(None, connect=SECONDS * CONNECT_SHARE)
         async with (
-            # Bounded as a whole below: the library's own limit of five seconds would come first.
-            httpx2.AsyncClient(transport=transport, follow_redirects=False, timeout=None) as client,
+            httpx2.AsyncClient(
+                transport=transport, follow_redirects=False, timeout=limits
+            ) as client,
             client.stream("POST", url, content=body, headers=dict(headers)) as answer,
         ):
             said = b""

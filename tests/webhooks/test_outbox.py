@@ -6,13 +6,14 @@ import time
 from datetime import timedelta
 from typing import Any
 
+import anyio
 import httpx2
 import pytest
 from django.db import transaction
 from django.utils import timezone
 
 from memoryapp import deliveries
-from memoryapp.clients import addresses
+from memoryapp.clients import addresses, webhooks
 from memoryapp.clients.webhooks import SECONDS, Told, tell
 from memoryapp.domain.playbook import Delta, Op
 from memoryapp.domain.webhooks import TRIES, read_secret, signature
@@ -272,13 +273,35 @@ def test_a_receiver_is_listened_to_as_long_as_is_said(monkeypatch: pytest.Monkey
     limits: list[Any] = []
 
     async def answer(_: Any, request: httpx2.Request) -> httpx2.Response:
-        limits.extend(request.extensions["timeout"].values())
+        limits.append(request.extensions["timeout"]["read"])
         return httpx2.Response(200, stream=httpx2.ByteStream(b"thanks"))
 
     monkeypatch.setattr(addresses.Pinned, "handle_async_request", answer)
     assert tell("http://127.0.0.1/", b"{}", {}, private_allowed=True).is_heard
     assert limits
     assert all(limit is None or limit >= SECONDS for limit in limits)
+
+
+def test_a_dead_address_of_a_receiver_leaves_time_for_its_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    async def known(_: Any, host: str) -> tuple[str, ...]:
+        return ("127.0.0.2", "127.0.0.1")
+
+    async def answer(_: Any, request: httpx2.Request) -> httpx2.Response:
+        asked.append(request.url.host)
+        if len(asked) == 1:  # as one that drops what comes: it neither answers nor refuses
+            await anyio.sleep(request.extensions["timeout"]["connect"] or 60)
+            raise httpx2.ConnectTimeout("")
+        return httpx2.Response(200, stream=httpx2.ByteStream(b"thanks"))
+
+    monkeypatch.setattr(webhooks, "SECONDS", 0.5)
+    monkeypatch.setattr(addresses.Pinned, "_addresses", known)
+    monkeypatch.setattr(httpx2.AsyncHTTPTransport, "handle_async_request", answer)
+    assert tell("http://hooks.example/", b"{}", {}, private_allowed=True).is_heard
+    assert asked == ["127.0.0.2", "127.0.0.1"]
 
 
 @pytest.mark.parametrize("late", [Told(None, "No answer.", 10_000), Told(500, "no", 40_000)])
