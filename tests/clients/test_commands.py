@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import gzip
 import io
 import os
@@ -243,6 +244,36 @@ def test_a_file_keeps_its_ends_of_lines(tmp_path: Path) -> None:
     terminal_bar.write(path, "one\r\ntwo\n")
     assert path.read_bytes() == b"one\r\ntwo\n"
     assert terminal_bar.text(path) == "one\r\ntwo\n"
+
+
+def test_what_people_wrote_outlives_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "AGENTS.md"
+    path.write_text("# Mine\n")
+
+    def full(self: Path, data: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(data[:3])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(Refused, match="No space left"):
+        terminal_bar.rewrite(path, "# Mine\nand a block\n")
+    assert path.read_text() == "# Mine\n"
+    assert [*tmp_path.iterdir()] == [path]
+
+
+def test_a_file_that_is_written_anew_stays_what_it_was(tmp_path: Path) -> None:
+    path, link = tmp_path / "AGENTS.md", tmp_path / "CLAUDE.md"
+    path.write_text("# Mine\n")
+    path.chmod(0o640)
+    link.symlink_to("AGENTS.md")
+    terminal_bar.rewrite(link, "# Ours\r\n")
+    assert (link.is_symlink(), path.read_bytes()) == (True, b"# Ours\r\n")
+    assert path.stat().st_mode & 0o777 == 0o640
+    terminal_bar.rewrite(tmp_path / "new.md", "New.\n")
+    assert (tmp_path / "new.md").read_text() == "New.\n"
 
 
 def test_a_file_that_is_no_text_is_refused_in_words(tmp_path: Path) -> None:

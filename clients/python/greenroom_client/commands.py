@@ -85,7 +85,7 @@ def _pull(asked: argparse.Namespace) -> int:
         fresh=True,  # what is so now; copies are for when the server is away
     )
     if asked.into:
-        terminal.write(asked.into, place_block(terminal.text(asked.into), pulled.text))
+        terminal.rewrite(asked.into, place_block(terminal.text(asked.into), pulled.text))
     elif asked.output:
         terminal.write(asked.output, pulled.text)
     else:

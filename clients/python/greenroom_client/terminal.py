@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -53,6 +55,22 @@ def write(path: Path, what: str | bytes) -> None:
         path.write_bytes(what.encode("utf-8") if isinstance(what, str) else what)
     except OSError as error:
         raise Refused(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def rewrite(path: Path, what: str) -> None:
+    """Write a file anew that people write too: whole, or not at all on a full disk."""
+    there = path.resolve()  # where a link leads, so that it stays one
+    part = there.with_name(f"{there.name}.part")
+    try:
+        part.write_bytes(what.encode("utf-8"))
+        if there.exists():
+            shutil.copymode(there, part)
+        part.replace(there)
+    except OSError as error:
+        raise Refused(f"{path} cannot be written: {error.strerror}.") from error
+    finally:
+        with suppress(OSError):
+            part.unlink()
 
 
 def bar(done: int, total: int, said: str, out: IO[str] | None = None) -> None:
