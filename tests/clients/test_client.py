@@ -301,6 +301,40 @@ def test_another_conflict_is_final(httpserver: Any, clock: list[float]) -> None:
         http.Connection(httpserver.url_for("").rstrip("/"), "gr_k").post("feedback", {})
 
 
+def test_who_has_no_home_keeps_no_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container's user may be a bare number."""
+
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", nowhere)
+    memory = Greenroom("http://desk.example", "gr_k")
+    monkeypatch.setattr(memory.http, "_once", Server([playbook("Verify.")]).once)
+    assert memory.pull("desk").source == "server"
+
+
+def test_a_page_for_signing_in_is_no_archive(client: Any, clock: list[float]) -> None:
+    memory, _ = client((200, {"content-type": "text/html"}, b"<h1>Sign in</h1>"))
+    with pytest.raises(Unreachable, match="no Greenroom did"):
+        memory.archive("desk")
+
+
+def test_an_archive_follows_to_what_replaces_it_where_it_is_told_to(
+    client: Any, clock: list[float]
+) -> None:
+    gone = Withdrawn("v3 was recalled.", {"replacement": {"version": 4}})
+    memory, server = client(gone, gone, playbook("packed"))
+    with pytest.raises(Withdrawn):
+        memory.archive("desk")
+    assert memory.archive("desk", follow=True, max_tokens=9) == b"packed"
+    assert server.asked[2][1].endswith("/desk?version=4&format=skill&max_tokens=9")
+    memory, server = client(gone)
+    with pytest.raises(Withdrawn):  # it replaces itself: nothing would come of asking again
+        memory.archive("desk", version=4, follow=True)
+    assert len(server.asked) == 1
+
+
 def test_it_says_where_a_redirect_leads_and_does_not_follow(httpserver: Any) -> None:
     headers = {"Location": "https://user:pw@greenroom.example.com/api/v1/playbooks/desk"}
     httpserver.expect_request("/api/v1/playbooks/desk").respond_with_data(

@@ -81,6 +81,11 @@ class Copies:
             (self._folder / f"{name}.json").unlink()
 
 
-def default_folder() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "greenroom"
+def default_folder() -> Path | None:
+    """Where copies are kept unless told otherwise; ``None`` for a user who has no home."""
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        return Path(base) / "greenroom"
+    try:
+        return Path.home() / ".cache" / "greenroom"
+    except RuntimeError:
+        return None

@@ -138,11 +138,22 @@ class Greenroom:
         version: int | None = None,
         form: str = ARCHIVE,
         max_tokens: int = 0,
+        follow: bool = False,
     ) -> bytes:
-        """A playbook in a form that is no text, such as the folder of an Agent Skill as a zip."""
+        """A playbook in a form that is no text, such as the folder of an Agent Skill as a zip.
+
+        ``follow`` takes the replacement of a release that was withdrawn. No copy is kept.
+        """
         query = {"label": None if version else label, "version": version, "format": form}
         query["max_tokens"] = max_tokens or None
-        return self.http.get(f"playbooks/{playbook}", query).body
+        try:
+            return self._released(playbook, query).body
+        except Withdrawn as gone:
+            if not follow or gone.replacement in {None, version}:
+                raise
+            return self.archive(
+                playbook, version=gone.replacement, form=form, max_tokens=max_tokens
+            )
 
     def search(
         self, playbook: str, query: str, *, k: int = 8, max_tokens: int = 0, **more: Any
@@ -308,17 +319,12 @@ class Greenroom:
     def _ask(self, name: str, playbook: str, query: Mapping[str, Any], copy: Copy | None) -> Copy:
         headers = {"If-None-Match": f'"{copy.etag}"'} if copy else {}
         try:
-            answer = self.http.get(f"playbooks/{playbook}", query, headers)
+            answer = self._released(playbook, query, headers)
         except (Withdrawn, NotFound):
             # The server's word ends the copy: what was withdrawn must not come back from the disk.
             if self._copies:
                 self._copies.forget(name)
             raise
-        if "x-release-id" not in answer.headers:
-            # A proxy's page for signing in, or another server: no agent is to take it for lessons.
-            raise Unreachable(
-                f"{self.http.url} answered, but no Greenroom did: is that its address?"
-            )
         fresh, stale = _times(answer)
         if answer.status == 304 and copy is not None:
             assert self._copies is not None
@@ -335,6 +341,20 @@ class Greenroom:
         if self._copies:
             self._copies.put(name, made)
         return made
+
+    def _released(
+        self,
+        playbook: str,
+        query: Mapping[str, Any],
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        answer = self.http.get(f"playbooks/{playbook}", query, headers)
+        if "x-release-id" not in answer.headers:
+            # A proxy's page for signing in, or another server: no agent is to take it for lessons.
+            raise Unreachable(
+                f"{self.http.url} answered, but no Greenroom did: is that its address?"
+            )
+        return answer
 
     def _look_after(self, name: str, playbook: str, query: Mapping[str, Any], copy: Copy) -> None:
         """Ask in the background whether the copy still holds; at most one question at a time."""

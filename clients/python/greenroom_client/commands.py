@@ -99,7 +99,11 @@ def _archive(asked: argparse.Namespace) -> int:
     if not asked.output:
         raise Refused("A skill is a zip: name a file with --output.")
     body = terminal.client(asked).archive(
-        asked.playbook, label=asked.label, version=asked.version, max_tokens=asked.max_tokens
+        asked.playbook,
+        label=asked.label,
+        version=asked.version,
+        max_tokens=asked.max_tokens,
+        follow=asked.follow,
     )
     terminal.write(asked.output, body)
     return 0
