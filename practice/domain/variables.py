@@ -3,7 +3,8 @@
 The operator of the machine names the commands that may start a tool server. Whoever connects one
 gives it variables, and some of those are commands by another name: ``NODE_OPTIONS`` loads a module,
 ``LD_PRELOAD`` a library, and git runs what ``GIT_SSH_COMMAND`` says. A server that needs one gets
-it from the operator, in a script that is the command.
+it from the operator, in a script that is the command. No list of them is ever whole; what holds a
+server that is not trusted is the sandbox.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from collections.abc import Iterable
 
 #: Of loaders, interpreters and package managers, whatever follows.
 _BEGINNINGS = (
-    *("LD_", "DYLD_", "BASH_FUNC_", "GIT_CONFIG", "NPM_CONFIG_", "YARN_", "PNPM_CONFIG_"),
-    *("PIP_", "UV_", "BUNDLE_", "CORECLR_", "COR_"),
+    *("LD_", "DYLD_", "XDG_", "BASH_FUNC_", "GIT_CONFIG", "NPM_CONFIG_", "YARN_", "PNPM_"),
+    *("COREPACK_", "BUN_", "PIP_", "PIPX_", "UV_", "BUNDLE_", "LUA_", "JULIA_", "CORECLR_", "COR_"),
+    *("COMPLUS_", "DOTNET_ROOT", "CARGO_", "RUSTUP_", "RUSTC", "CGO_", "CLOUDSDK_PYTHON"),
 )
 _NAMES = frozenset(
     (
@@ -21,29 +23,33 @@ _NAMES = frozenset(
         *("HOME", "PATH", "CDPATH", "IFS", "CLASSPATH", "GCONV_PATH", "LOCPATH", "GLIBC_TUNABLES"),
         *("NODE_PATH", "PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONPLATLIBDIR"),
         *("PYTHONEXECUTABLE", "PYTHONPYCACHEPREFIX", "PERL5LIB", "PERLLIB", "RUBYLIB"),
-        *("GEM_HOME", "GEM_PATH", "LUA_PATH", "LUA_CPATH", "GIT_EXEC_PATH", "GIT_TEMPLATE_DIR"),
+        *("GEM_HOME", "GEM_PATH", "VIRTUAL_ENV", "CONDA_PREFIX", "DENO_DIR", "NODE_COMPILE_CACHE"),
+        *("GIT_EXEC_PATH", "GIT_TEMPLATE_DIR", "GIT_DIR", "GIT_COMMON_DIR", "FPATH", "ERL_LIBS"),
+        *("JAVA_HOME", "JRE_HOME", "GRADLE_USER_HOME", "NUGET_PACKAGES", "CURL_HOME", "WGETRC"),
         *("OPENSSL_CONF", "OPENSSL_MODULES", "OPENSSL_ENGINES", "PHPRC", "PHP_INI_SCAN_DIR"),
-        *("R_LIBS", "R_LIBS_USER", "R_PROFILE", "R_PROFILE_USER", "R_ENVIRON", "R_ENVIRON_USER"),
+        *("R_HOME", "R_LIBS", "R_LIBS_SITE", "R_LIBS_USER", "R_PROFILE", "R_PROFILE_USER"),
+        *("R_ENVIRON", "R_ENVIRON_USER", "R_DEFAULT_PACKAGES"),
+        *("GOROOT", "GOPATH", "GOENV", "GOWORK", "GOPROXY", "GOSUMDB", "GONOSUMDB", "GOINSECURE"),
+        *("GOTOOLCHAIN", "GOMODCACHE", "GOCACHE"),
         # what an interpreter does before, or instead of, what it was started for
-        *("NODE_OPTIONS", "PYTHONSTARTUP", "PYTHONBREAKPOINT", "PYTHONINSPECT", "BUN_OPTIONS"),
-        *("DOTNET_STARTUP_HOOKS", "DOTNET_ADDITIONAL_DEPS", "DOTNET_SHARED_STORE", "DOTNET_ROOT"),
-        *("PERL5OPT", "PERL5DB", "RUBYOPT", "LUA_INIT", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS"),
-        *("_JAVA_OPTIONS", "JAVA_OPTS", "ERL_FLAGS", "ERL_AFLAGS", "ERL_ZFLAGS"),
-        *(
-            "ELIXIR_ERL_OPTIONS",
-            "BASH_ENV",
-            "ZDOTDIR",
-            "SHELLOPTS",
-            "BASHOPTS",
-            "PS4",
-            "PROMPT_COMMAND",
-            "SHELL",
-        ),
+        *("NODE_OPTIONS", "NODE_REPL_EXTERNAL_MODULE", "PYTHONSTARTUP", "PYTHONBREAKPOINT"),
+        *("PYTHONINSPECT", "DOTNET_STARTUP_HOOKS", "DOTNET_ADDITIONAL_DEPS", "DOTNET_SHARED_STORE"),
+        *("DOTNET_CLI_HOME", "DOTNET_HOST_PATH", "PERL5OPT", "PERL5DB", "RUBYOPT", "GOFLAGS"),
+        *("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "JAVA_OPTS", "MAVEN_OPTS"),
+        *("MAVEN_ARGS", "GRADLE_OPTS", "ERL_FLAGS", "ERL_AFLAGS", "ERL_ZFLAGS"),
+        *("ELIXIR_ERL_OPTIONS", "BASH_ENV", "ZDOTDIR", "SHELLOPTS", "BASHOPTS", "PS4"),
+        *("PROMPT_COMMAND", "SHELL", "PSQLRC", "VIMINIT", "EXINIT"),
         # programs that others call
         *("GIT_SSH", "GIT_SSH_COMMAND", "GIT_ASKPASS", "GIT_EDITOR", "GIT_SEQUENCE_EDITOR"),
         *("GIT_PAGER", "GIT_EXTERNAL_DIFF", "GIT_PROXY_COMMAND", "SSH_ASKPASS", "SUDO_ASKPASS"),
+        *("GIT_ALLOW_PROTOCOL", "GIT_PROTOCOL_FROM_USER", "GOAUTH", "GOCACHEPROG"),
+        *("CC", "CXX", "RUSTFLAGS"),
         *("EDITOR", "VISUAL", "PAGER", "MANPAGER", "LESSOPEN", "LESSCLOSE", "BROWSER"),
         *("RSYNC_RSH", "CVS_RSH", "SVN_SSH"),
+        # files that name programs, and another machine's engine that runs what is asked of ours
+        *("KUBECONFIG", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "KRB5_CONFIG"),
+        *("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", "DOCKER_HOST", "DOCKER_CONFIG"),
+        *("DOCKER_CONTEXT", "CONTAINER_HOST", "CONTAINERS_CONF", "CONTAINERS_CONF_OVERRIDE"),
     )
 )
 
