@@ -233,11 +233,13 @@ def _wait_for_web(host: str, port: int, web: Child) -> None:
     url = f"http://{f'[{seen}]' if ':' in seen else seen}:{port}/healthz"
     # By a name that is always served: ALLOWED_HOSTS need not hold the address it listens at.
     asked = urllib.request.Request(url, headers={"Host": "localhost"})
+    # And not through a proxy of this machine's, which would look for it somewhere else.
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if not web.is_alive:
             break
-        with suppress(OSError), urllib.request.urlopen(asked, timeout=2) as answer:
+        with suppress(OSError), direct.open(asked, timeout=2) as answer:
             if answer.status == 200:
                 return
         time.sleep(0.1)

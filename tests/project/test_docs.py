@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -169,6 +170,27 @@ def test_the_image_can_be_built_with_any_extras_or_none(extras: str, asked: str)
         check=True,
     )
     assert done.stdout.strip() == asked
+
+
+@pytest.mark.parametrize("name", ["web", "mcp"])
+def test_a_container_is_found_well_whatever_proxy_docker_gives_it(
+    name: str, httpserver: Any
+) -> None:
+    found = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"][name]
+    kind, _, *arguments = found["healthcheck"]["test"]
+    port = re.search(r"127\.0\.0\.1:(\d+)/", arguments[-1])
+    assert (kind, bool(port)) == ("CMD", True)
+    arguments[-1] = arguments[-1].replace(port[1], str(httpserver.port)) if port else ""
+    for status, code in ((200, 0), (503, 1)):
+        httpserver.clear()
+        httpserver.expect_request(re.compile("/(readyz|healthz)")).respond_with_data(status=status)
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            env={"http_proxy": "http://127.0.0.1:9"},
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == code, done.stderr
 
 
 def test_the_parts_of_compose_share_what_must_outlive_them() -> None:

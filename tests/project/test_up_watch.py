@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import urllib.request
 from collections import namedtuple
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,9 @@ def test_it_waits_says_so_once_and_goes_on(
     assert list(room) == []
 
 
-def test_it_is_found_ready_by_a_name_that_is_always_served(httpserver: Any) -> None:
+def test_it_is_found_ready_by_a_name_that_is_always_served(
+    httpserver: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Web:
         log = "web.log"
         asked = 0
@@ -56,6 +59,10 @@ def test_it_is_found_ready_by_a_name_that_is_always_served(httpserver: Any) -> N
 
     httpserver.expect_request("/healthz", headers={"Host": "localhost"}).respond_with_data("ok")
     web: Any = Web()
+    # Neither is a proxy asked that the machine has for other hosts.
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setattr(urllib.request, "_opener", None)
     up._wait_for_web(httpserver.host, httpserver.port, web)
 
 
