@@ -7,6 +7,7 @@ other: a confirmed cause goes through review, and its rule carries the verdict t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -19,7 +20,7 @@ from practice.domain.causal_layout import short
 from practice.domain.rootcause import serial
 from practice.domain.rootcause.types import Alert, Analysis, MemoryEntry, Outcome
 from practice.models import Analysis as AnalysisRow
-from practice.models import KeptVerdict
+from practice.models import Incident, KeptVerdict
 
 RULE_KIND = "root_cause"
 #: What the id of an entry begins with that is a bullet; its label and its playbook follow.
@@ -57,19 +58,15 @@ def _long_term(row: AnalysisRow, alert: Alert) -> list[MemoryEntry]:
 
 
 def store(row: AnalysisRow, found: Analysis) -> None:
-    """Keep what was learned, count what was used, forget what was contradicted or taken back."""
-    workspace = row.incident.workspace_id
-    KeptVerdict.objects.bulk_create(
-        [_kept(row, entry) for entry in found.learned],
-        update_conflicts=True,
-        unique_fields=["workspace", "entry_id"],
-        update_fields=["analysis", "value", "at", "until", "forgotten_at", "forgotten_why"],
-    )
-    mine = KeptVerdict.objects.filter(workspace=workspace)
-    # An analysis that went less far than the one before says nothing of the rest any more.
-    mine.standing().filter(analysis__incident=row.incident_id).exclude(analysis=row).update(
-        forgotten_at=timezone.now(), forgotten_why=f"{row.incident} was looked at again."
-    )
+    """Keep what was learned, count what was used, forget what was contradicted or taken back.
+
+    Of an incident somebody has decided on, memory stays as they left it.
+    """
+    # Held before its verdicts, as whoever decides on it does.
+    incidents = Incident.objects.select_for_update(no_key=True).filter(pk=row.incident_id)
+    if incidents.values_list("status", flat=True).get() == Incident.Status.OPEN:
+        keep(row, found.learned)
+    mine = KeptVerdict.objects.filter(workspace=row.incident.workspace_id)
     upheld = [hit.entry_id for hit in found.hits if hit.upheld]
     refuted = [hit.entry_id for hit in found.hits if not hit.upheld]
     mine.filter(entry_id__in=upheld).update(hits=F("hits") + 1)
@@ -77,7 +74,30 @@ def store(row: AnalysisRow, found: Analysis) -> None:
     mine.standing().filter(entry_id__in=[*found.forgotten, *refuted]).update(
         forgotten_at=timezone.now(), forgotten_why=f"Contradicted by {row.incident}."
     )
-    _count_long_term(workspace, found)
+    _count_long_term(row.incident.workspace_id, found)
+
+
+def keep(row: AnalysisRow, learned: Sequence[MemoryEntry]) -> None:
+    """Keep what the newest analysis of an incident learned, and of earlier ones nothing else.
+
+    One that went less far than the one before says nothing of the rest any more.
+    """
+    KeptVerdict.objects.bulk_create(
+        [_kept(row, entry) for entry in learned],
+        update_conflicts=True,
+        unique_fields=["workspace", "entry_id"],
+        # An entry is named by when it was visited: another look comes by in another order.
+        update_fields=[
+            *("analysis", "system", "component", "value", "at", "until"),
+            *("forgotten_at", "forgotten_why"),
+        ],
+    )
+    earlier = KeptVerdict.objects.standing().filter(
+        workspace=row.incident.workspace_id, analysis__incident=row.incident_id
+    )
+    earlier.exclude(analysis=row).update(
+        forgotten_at=timezone.now(), forgotten_why=f"{row.incident} was looked at again."
+    )
 
 
 def _count_long_term(workspace: int, found: Analysis) -> None:

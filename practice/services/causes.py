@@ -21,7 +21,7 @@ from practice.domain.rootcause import serial
 from practice.domain.rootcause.types import Analysis as Found
 from practice.domain.rootcause.types import Confirmed, Verdict
 from practice.models import Analysis, Incident, KeptVerdict
-from practice.orchestrator.verdicts import RULE_KIND
+from practice.orchestrator import verdicts
 from practice.services.incidents import analysis_start
 
 MAX_REASON = 1_000
@@ -117,7 +117,7 @@ def incident_dismiss(*, incident: Incident, reason: str, by: Any) -> Incident:
 
 
 def decision_undo(*, incident: Incident, by: Any) -> Incident:
-    """Take the word back: the incident is open again, and memory as its analyses left it.
+    """Take the word back: the incident is open again, and memory as its newest analysis left it.
 
     Raises:
         UnableToUndo: nobody has decided, or somebody decided anew meanwhile.
@@ -128,8 +128,10 @@ def decision_undo(*, incident: Incident, by: Any) -> Incident:
             raise UnableToUndo(f"Nobody has decided on {incident}; there is nothing to undo.")
         if not incident.decide(Incident.Status.OPEN, by=None, at=None, cause="", reason=""):
             raise UnableToUndo("Somebody decided on it meanwhile. Reload, then undo.")
-        for analysis in incident.analyses.exclude(result=None):
-            _restore(analysis)
+        newest = incident.analyses.exclude(result=None).first()
+        found = newest.as_value() if newest else None
+        if newest is not None and found is not None:
+            verdicts.keep(newest, found.learned)
         _record(
             incident,
             by,
@@ -183,7 +185,7 @@ def _lesson(incident: Incident, analysis: Analysis, found: Found) -> Delta:
             system=incident.system,
             name=str(incident),
             note=incident.cause_reason,
-            kind=RULE_KIND,
+            kind=verdicts.RULE_KIND,
         )
     test = analysis.panels.get("test") or {}
     if test.get("verdict") != decisive.CONFIRMED or incident.status != Incident.Status.CONFIRMED:
@@ -284,15 +286,6 @@ def _look_again(incident: Incident, poisoned: list[str], by: Any) -> int:
                 analysis_start(incident=other, by=by)
                 count += 1
     return count
-
-
-def _restore(analysis: Analysis) -> None:
-    """What this analysis learned, as it learned it."""
-    found = analysis.as_value()
-    for entry in found.learned if found else ():
-        KeptVerdict.objects.filter(analysis=analysis, entry_id=entry.entry_id).update(
-            value=serial.to_json(entry), forgotten_at=None, forgotten_why=""
-        )
 
 
 def _record(incident: Incident, by: Any, kind: str, **data: Any) -> None:

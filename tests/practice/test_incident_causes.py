@@ -10,6 +10,7 @@ import pytest
 from memoryapp.domain.errors import UnableToDecide, UnableToUndo
 from memoryapp.models import Candidate, Event
 from memoryapp.services.candidates import candidate_approve
+from practice.domain.causal_layout import short
 from practice.domain.rootcause import serial
 from practice.domain.rootcause.memory import Recall
 from practice.domain.rootcause.types import (
@@ -306,3 +307,46 @@ def test_a_later_analysis_takes_back_what_it_did_not_find_again(incident: Incide
     newest = incident.analyses.first()
     assert newest is not None
     assert newest.verdicts.filter(forgotten_at=None).exists()
+
+
+def test_what_somebody_decided_outlives_another_look(rita: Any, incident: Incident) -> None:
+    wrong = incident.top_cause
+    blamed = keep(incident, wrong, Verdict.OWN)
+    right = keep(incident, "service:web", Verdict.NORMAL)
+    cause_correct(incident=incident, node="service:web", reason="A bad deploy.", by=rita)
+    rootcause.work(analysis_start(incident=incident, by=None).pk)
+    for row in (blamed, right):
+        row.refresh_from_db()
+    assert blamed.forgotten_why == "Incident 1: A bad deploy."
+    assert (right.forgotten_at, right.value["outcome"]) == (None, "confirmed")
+    about = KeptVerdict.objects.standing().filter(component__in=[wrong, short(wrong)])
+    assert not about.filter(value__verdict="own").exists()
+    decision_undo(incident=incident, by=rita)
+    right.refresh_from_db()
+    assert "looked at again" in right.forgotten_why
+    assert about.filter(value__verdict="own").exists()
+
+
+def test_undoing_brings_nothing_back_that_a_later_analysis_took_back(
+    rita: Any, incident: Incident
+) -> None:
+    stale = keep(incident, "ledger", Verdict.OWN)
+    rootcause.work(analysis_start(incident=incident, by=None).pk)
+    incident.refresh_from_db()
+    incident_dismiss(incident=incident, reason="A drill.", by=rita)
+    decision_undo(incident=incident, by=rita)
+    stale.refresh_from_db()
+    assert stale.forgotten_at is not None
+    newest = incident.analyses.first()
+    assert newest is not None
+    learned = (newest.result or {})["learned"]
+    assert newest.verdicts.filter(forgotten_at=None).count() == len(learned) > 0
+
+
+def test_a_verdict_is_found_by_the_component_it_is_of_by_now(incident: Incident) -> None:
+    """It is named by when it was visited, and another look comes by in another order."""
+    KeptVerdict.objects.update(component="service:elsewhere")
+    rootcause.work(analysis_start(incident=incident, by=None).pk)
+    rows = KeptVerdict.objects.standing()
+    assert rows
+    assert {row.component for row in rows} == {row.value["key"]["component"] for row in rows}
