@@ -1,7 +1,8 @@
 """The language model from the operator's settings: providers, connections, prices.
 
-Importing this module loads pydantic-ai (about 1.5 s and 80 MB); only a worker that runs a model
-run should. Anthropic's library is loaded with it but connects to nothing.
+Importing this module loads pydantic-ai (about 1.5 s and 80 MB, for good); only a worker that runs a
+model run should, and a web process whose reader tries the connection. Anthropic's library is loaded
+with it but connects to nothing.
 """
 
 from __future__ import annotations
