@@ -33,9 +33,16 @@ ANNOTATIONS: Mapping[str, Json] = {
 }
 #: headers that OpenAPI describes elsewhere: a parameter of that name is to be ignored (§4.8.12).
 _NOT_PARAMETERS = frozenset({"accept", "content-type", "authorization"})
-#: headers that say where a request goes and where it ends: an agent may not lead it, and the
-#: credential with it, to another site of the same machine.
-_OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "te"})
+#: headers that say where a request goes, what it does and where it ends: an agent may not lead it,
+#: and the credential with it, to another site of the same machine, nor make of a call that reads
+#: one that deletes.
+_OURS = frozenset(
+    {
+        *("host", "content-length", "transfer-encoding", "connection", "upgrade", "te"),
+        *("forwarded", "x-forwarded-host", "x-original-url", "x-rewrite-url"),
+        *("x-http-method-override", "x-http-method", "x-method-override"),
+    }
+)
 _OPEN = re.compile(r"\{([^{}/]+)\}")
 FORM = "application/x-www-form-urlencoded"
 Place = Literal["path", "query", "header", "cookie"]

@@ -385,8 +385,16 @@ def test_it_masks_secrets_left_in_descriptions() -> None:
     assert "abcdef1234567890abcdef" not in made.spec.description
 
 
-@pytest.mark.parametrize("name", ["Host", "content-length", "Transfer-Encoding"])
-def test_an_agent_does_not_say_where_a_request_goes_or_ends(name: str) -> None:
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Host", "content-length", "Transfer-Encoding", "X-Forwarded-Host", "X-Original-URL"),
+        "X-HTTP-Method-Override",
+    ],
+)
+def test_an_agent_does_not_say_where_a_request_goes_what_it_does_or_where_it_ends(
+    name: str,
+) -> None:
     text = {"type": "string"}
     made = operation(
         {"parameters": [parameter(name, "header", text), parameter("X-Tenant", "header", text)]}
