@@ -5,12 +5,13 @@ from __future__ import annotations
 import http.client
 import io
 import json
+import os
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
@@ -35,6 +36,11 @@ def _refusing(environ: dict[str, Any], start_response: Any) -> list[bytes]:
 
 
 application = Bodies(_refusing, most=MOST)
+#: Seconds of silence in the server that the tests start, so that nobody waits for thirty.
+SILENT = "GREENROOM_TEST_SILENT"
+THREADS = 2
+if SILENT in os.environ:
+    bodies.SILENT_SECONDS = float(os.environ[SILENT])
 
 
 @pytest.fixture(scope="module")
@@ -44,10 +50,12 @@ def port() -> Iterator[int]:
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "gunicorn", f"{__name__}:application"),
-            *("--bind", f"127.0.0.1:{port}", "--worker-class", "gthread", "--threads", "2"),
+            *("--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"),
+            *("--threads", str(THREADS)),
             *("--no-control-socket", "--log-level", "critical"),
         ],
         cwd=ROOT,
+        env={**os.environ, SILENT: "1.5"},
     )
     deadline = time.monotonic() + 60
     while True:
@@ -149,3 +157,13 @@ def test_who_falls_silent_in_the_middle_of_a_body_is_let_go() -> None:
     Bodies(look, most=MOST)({**sent, "CONTENT_LENGTH": "3"}, lambda *_: None)
     # While it reads, and no longer once it answers.
     assert seen == [[bodies.SILENT_SECONDS], [bodies.SILENT_SECONDS, None]]
+
+
+def test_as_many_silent_senders_as_there_are_threads_keep_nobody_from_an_answer(port: int) -> None:
+    with ExitStack() as silent:
+        for _ in range(THREADS):
+            one = silent.enter_context(socket.create_connection(("127.0.0.1", port), 60))
+            one.sendall(head("/", "Content-Length: 10") + b"abc")
+        with socket.create_connection(("127.0.0.1", port), 60) as other:
+            other.sendall(head("/", "Content-Length: 3") + b"abc")
+            assert answer(other) == (200, b"3")
