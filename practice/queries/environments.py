@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 
 from memoryapp.models import Workspace
 from memoryapp.queries.origins import Cited
@@ -45,8 +45,9 @@ class Covered:
 
 
 def covered(workspace: Workspace, most: int) -> list[Covered]:
-    """The first ``most`` environments by name, as their pages of coverage count them."""
-    shown = list(workspace.environments.order_by("name")[:most])
+    """The first ``most`` environments with tools by name, as their pages of coverage count them."""
+    offers = EnvironmentTool.objects.filter(environment=OuterRef("pk"))
+    shown = list(workspace.environments.filter(Exists(offers)).order_by("name")[:most])
     keys = [environment.pk for environment in shown]
     sums = {
         (environment, tool): practised
@@ -60,7 +61,7 @@ def covered(workspace: Workspace, most: int) -> list[Covered]:
     for key, name in tools.values_list("environment", "name"):
         offered[key] += 1
         seen[key] += bool(sums.get((key, name)))
-    return [Covered(each, seen[each.pk], offered[each.pk]) for each in shown if offered[each.pk]]
+    return [Covered(each, seen[each.pk], offered[each.pk]) for each in shown]
 
 
 def why_off(tool: EnvironmentTool) -> str:

@@ -154,7 +154,8 @@ def test_overview_says_what_is_covered_as_coverage_counts_it(
     desk = EnvironmentFactory(workspace=workspace, slug="desk", name="Desk")
     for name in ("get_order", "list_orders", "drop_order"):
         ToolFactory(environment=desk, name=name, is_enabled=name != "drop_order")
-    EnvironmentFactory(workspace=workspace, name="Empty")
+    for number in range(4):  # as many as are shown, and before it by name
+        EnvironmentFactory(workspace=workspace, name=f"Bare {number}")
     run = RunFactory(workspace=workspace, environment=desk)
     task = TaskFactory(round=RoundFactory(run=run))
     PracticeRecord.objects.create(
