@@ -62,6 +62,9 @@ class Membership(models.Model):
 
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):
+    def unused(self, now: datetime) -> InvitationQuerySet:
+        return self.filter(accepted_at=None, revoked_at=None, expires_at__gt=now)
+
     def open(self, now: datetime) -> InvitationQuerySet:
         """Invitations that still let somebody in: while who made them may.
 
@@ -73,8 +76,7 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
             user__is_active=True,
             role=Role.ADMIN,
         )
-        unused = self.filter(accepted_at=None, revoked_at=None, expires_at__gt=now)
-        return unused.filter(models.Exists(admins))
+        return self.unused(now).filter(models.Exists(admins))
 
     def of_token(self, token: str) -> InvitationQuerySet:
         return self.filter(token_hash=Invitation.hash_of(token))

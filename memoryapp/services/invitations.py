@@ -50,17 +50,35 @@ def invitation_revoke(*, invitation: Invitation, by: Any) -> None:
         UnableToChange: it was used or revoked already.
     """
     with transaction.atomic():
-        still = Invitation.objects.filter(pk=invitation.pk, accepted_at=None, revoked_at=None)
-        if not still.update(revoked_at=timezone.now()):
+        if not _revoked(invitation, by):
             raise UnableToChange("This invitation was used or revoked already.")
-        Event.objects.record(
-            workspace=invitation.workspace,
-            actor=by,
-            kind="invitation.revoked",
-            subject=invitation,
-            before={"open": True},
-            after={"open": False},
-        )
+
+
+def invitations_close(*, workspace: Workspace, maker: Any, by: Any) -> None:
+    """Revoke what somebody left open, when they begin or cease to be an admin.
+
+    Nobody gets in by it while they are none; without this it would be good again once they are.
+    """
+    with transaction.atomic():
+        made = workspace.invitations.filter(created_by=maker).unused(timezone.now())
+        for invitation in made.select_related("workspace"):
+            _revoked(invitation, by)
+
+
+def _revoked(invitation: Invitation, by: Any) -> bool:
+    """Revoke one, with its row in the log. False where it was used or revoked already."""
+    still = Invitation.objects.filter(pk=invitation.pk, accepted_at=None, revoked_at=None)
+    if not still.update(revoked_at=timezone.now()):
+        return False
+    Event.objects.record(
+        workspace=invitation.workspace,
+        actor=by,
+        kind="invitation.revoked",
+        subject=invitation,
+        before={"open": True},
+        after={"open": False},
+    )
+    return True
 
 
 def invitation_of(token: str) -> Invitation | None:

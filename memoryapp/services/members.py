@@ -8,6 +8,7 @@ from django.db import transaction
 
 from memoryapp.domain.errors import UnableToChange
 from memoryapp.models import Event, Membership, Role, Workspace
+from memoryapp.services.invitations import invitations_close
 from memoryapp.services.seen import check_seen
 
 
@@ -20,6 +21,8 @@ def member_change_role(
     *, membership: Membership, role: str, by: Any, seen: str | None = None
 ) -> Membership:
     """Give a member another role. ``seen`` is the digest of ``role_of`` that was read.
+
+    Invitations they made as an admin are revoked.
 
     Raises:
         ChangedMeanwhile: they have another one by now.
@@ -43,11 +46,15 @@ def member_change_role(
             before=before,
             after=role_of(membership),
         )
+        if role_of(membership) != before:
+            invitations_close(workspace=membership.workspace, maker=membership.user, by=by)
     return membership
 
 
 def member_remove(*, membership: Membership, by: Any) -> None:
     """End a membership. The account and everything the person decided stay.
+
+    Invitations they made are revoked.
 
     Raises:
         UnableToChange: it would leave the workspace without an admin, or was ended meanwhile.
@@ -63,6 +70,7 @@ def member_remove(*, membership: Membership, by: Any) -> None:
             before={"role": membership.role},
             after={},
         )
+        invitations_close(workspace=membership.workspace, maker=membership.user, by=by)
         membership.delete()
 
 

@@ -49,6 +49,12 @@ def invitation_revoke(world: World) -> None:
     invitations.invitation_revoke(invitation=invitation, by=world.by)
 
 
+@leaves("invitation.revoked")
+def invitations_close(world: World) -> None:
+    world.invitation()
+    invitations.invitations_close(workspace=world.workspace, maker=world.by, by=world.other)
+
+
 @leaves("member.added")
 def invitation_accept(world: World) -> list[str]:
     _, token = world.invitation()

@@ -11,6 +11,8 @@ from django.test import Client
 from django.utils import timezone
 
 from memoryapp.models import Event, Invitation
+from memoryapp.services.members import member_change_role, member_remove
+from memoryapp.services.workspaces import member_add
 from tests.people.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -95,6 +97,48 @@ def test_a_link_ends_with_the_rights_of_who_made_it(
     olga_client.get(link)
     assert olga_client.post("/join/").status_code == 410
     assert not workspace.memberships.filter(user__username="olga").exists()
+
+
+@pytest.mark.parametrize("end", ["demoted", "removed"])
+def test_a_link_of_a_former_admin_stays_closed_when_they_are_one_again(
+    ada_client: Client, olga_client: Client, workspace: Any, edda: Any, end: str
+) -> None:
+    link = invite(ada_client, role="admin")
+    ada = workspace.memberships.get(user__username="ada")
+    edda_too = workspace.memberships.get(user=edda)
+    edda_too.role = "admin"
+    edda_too.save()
+    if end == "demoted":
+        member_change_role(membership=ada, role="editor", by=edda)
+    else:
+        member_remove(membership=ada, by=edda)
+        ada = member_add(workspace=workspace, user=ada.user, role="viewer", by=edda)
+    member_change_role(membership=ada, role="admin", by=edda)
+    olga_client.get(link)
+    assert olga_client.post("/join/").status_code == 410
+    event = Event.objects.get(kind="invitation.revoked")
+    assert (event.actor, event.data["after"]) == (edda, {"open": False})
+
+
+def test_a_link_that_an_admin_left_open_before_is_closed_when_they_become_one(
+    ada_client: Client, olga_client: Client, workspace: Any, edda: Any
+) -> None:
+    """Of a release before, or made in the moment they were demoted."""
+    link = invite(ada_client)
+    ada = workspace.memberships.get(user__username="ada")
+    ada.role = "editor"
+    ada.save()
+    member_change_role(membership=ada, role="admin", by=edda)
+    olga_client.get(link)
+    assert olga_client.post("/join/").status_code == 410
+
+
+def test_a_link_outlives_what_changes_no_role(
+    ada_client: Client, workspace: Any, ada: Any, edda: Any
+) -> None:
+    invite(ada_client)
+    member_change_role(membership=workspace.memberships.get(user=ada), role="admin", by=edda)
+    assert Invitation.objects.open(timezone.now()).count() == 1
 
 
 def test_a_member_uses_no_link_up(ada_client: Client, rita_client: Client) -> None:
