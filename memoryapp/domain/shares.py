@@ -1,6 +1,8 @@
-"""How a share is written for people. Pure."""
+"""How a share, and a difference of two, is written for people. Pure."""
 
 from __future__ import annotations
+
+MINUS = "\N{MINUS SIGN}"
 
 
 def percent(share: float) -> str:
@@ -15,3 +17,22 @@ def percent(share: float) -> str:
         return f"{whole}%"
     fine = f"{hundredths:.1f}"
     return {"0.0": "under 0.1%", "100.0": "over 99.9%"}.get(fine, f"{fine}%")
+
+
+def points(difference: float) -> str:
+    """Return a difference of shares with its sign in percentage points: ``+40 points``.
+
+    Only none at all is ``0 points``, and only all is 100: what lies closer has a decimal,
+    ``+0.4 points``, or says so, as ``percent`` does.
+    """
+    hundredths = round(difference * 100, 9)
+    sign = "+" if hundredths > 0 else MINUS if hundredths < 0 else ""
+    size = abs(hundredths)
+    whole = f"{size:.0f}"
+    if whole not in {"0", "100"} or size in {0, 100}:
+        return f"{sign}{whole} {'point' if whole == '1' else 'points'}"
+    fine = f"{size:.1f}"
+    # Signed, the smaller size is the greater number below zero.
+    below, above = ("over", "under") if sign == MINUS else ("under", "over")
+    near = {"0.0": f"{below} {sign}0.1", "100.0": f"{above} {sign}99.9"}
+    return f"{near.get(fine, sign + fine)} points"

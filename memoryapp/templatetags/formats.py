@@ -119,12 +119,8 @@ def percent(share: float | None) -> str:
 
 @register.filter
 def points(difference: float | None) -> str:
-    """Return a difference of shares with its sign in percentage points: ``+40 points``."""
-    if difference is None:
-        return "no data"
-    whole = round(difference * 100)
-    sign = "+" if whole > 0 else "\N{MINUS SIGN}" if whole < 0 else ""
-    return f"{sign}{abs(whole)} {'point' if abs(whole) == 1 else 'points'}"
+    """Return a difference of shares as ``domain.shares`` writes it."""
+    return "no data" if difference is None else shares.points(difference)
 
 
 @register.filter(name="json")

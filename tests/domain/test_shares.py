@@ -6,7 +6,7 @@ import pytest
 
 from memoryapp.domain.playbook import Op
 from memoryapp.domain.review import Policy, reasons_to_ask
-from memoryapp.domain.shares import percent
+from memoryapp.domain.shares import percent, points
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,28 @@ from memoryapp.domain.shares import percent
 )
 def test_only_all_is_100_percent_and_only_nothing_is_0(share: float, expected: str) -> None:
     assert percent(share) == expected
+
+
+@pytest.mark.parametrize(
+    ("difference", "expected"),
+    [
+        (0, "0 points"),
+        (0.3 - 0.1 - 0.2, "0 points"),
+        (0.004, "+0.4 points"),
+        (-0.004, "\N{MINUS SIGN}0.4 points"),
+        (0.0004, "under +0.1 points"),
+        (-0.0004, "over \N{MINUS SIGN}0.1 points"),
+        (0.01, "+1 point"),
+        (-0.012, "\N{MINUS SIGN}1 point"),
+        (0.4, "+40 points"),
+        (0.996, "+99.6 points"),
+        (0.9999, "over +99.9 points"),
+        (-0.9999, "under \N{MINUS SIGN}99.9 points"),
+        (-1, "\N{MINUS SIGN}100 points"),
+    ],
+)
+def test_only_no_difference_is_0_points(difference: float, expected: str) -> None:
+    assert points(difference) == expected
 
 
 def test_a_gate_just_below_certainty_is_told_as_it_is() -> None:
