@@ -80,11 +80,25 @@ class Gate:
         rate = await in_thread(rates.take, key.prefix, _limit(key))
         if rate is not None and not rate.allowed:
             said = f"This key may call {rate.limit} times a minute. Wait {rate.retry_seconds} s."
-            pairs = ((n.lower().encode(), v.encode()) for n, v in rate.headers().items())
-            await _refuse(send, 429, "throttled", said, *pairs)
+            await _refuse(send, 429, "throttled", said, *_pairs(rate))
             return
         scope[KEY] = key
-        await self._inner(scope, receive, send)
+        await self._inner(scope, receive, send if rate is None else _saying(rate, send))
+
+
+def _saying(rate: rates.Rate, send: Send) -> Send:
+    """Send on, and say with the answer what is left of the allowance."""
+
+    async def sent(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", ()), *_pairs(rate)]}
+        await send(message)
+
+    return sent
+
+
+def _pairs(rate: rates.Rate) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode()) for name, value in rate.headers().items()]
 
 
 def _trusted(origin: str, host: str) -> bool:

@@ -234,3 +234,28 @@ def test_it_asks_a_key_to_wait_that_calls_too_often(address: str, served: Any, k
     assert codes[0] != 429
     assert codes[1] == 429
     assert int(refused.value.headers["Retry-After"]) > 0
+
+
+def test_it_says_what_is_left_of_the_allowance(address: str, served: Any, key: Any) -> None:
+    row, text = key("read")
+    row.rate_limit = 3
+    row.save(update_fields=["rate_limit"])
+    headers = {
+        "Authorization": f"Bearer {text}",
+        "Content-Type": "application/json",
+        "Accept": "application/json, text/event-stream",
+    }
+    params = {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "script", "version": "1"},
+    }
+    hello = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}
+    answers = []
+    for _ in range(2):
+        request = urllib.request.Request(address, json.dumps(hello).encode(), headers)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            answers.append(answer.headers)
+    assert [answer["RateLimit-Remaining"] for answer in answers] == ["2", "1"]
+    assert answers[0]["RateLimit-Policy"] == '"key";q=3;w=60'
+    assert answers[0]["RateLimit"].startswith('"key";r=2;t=')
