@@ -19,7 +19,7 @@ from memoryapp.queries.facets import facet
 from memoryapp.views.saved_views import saved_views
 from practice.domain.alerts import FIELDS, NotAnAlert, Sent, read
 from practice.domain.incident_lessons import report
-from practice.models import Analysis, Attempt, Incident
+from practice.models import Analysis, Attempt, Incident, TelemetrySource
 from practice.queries import incidents as queries
 from practice.services import causes, incidents
 from practice.services.sample_incidents import sample_incident_load
@@ -35,6 +35,8 @@ def incident_list(request: HttpRequest) -> HttpResponse:
     found = queries.incidents(workspace, **asked)
     page = Paginator(queries.with_figures(found), PAGE_SIZE).get_page(request.GET.get("page"))
     by_status = queries.incidents(workspace, **asked | {"status": ""})
+    sources = list(workspace.telemetry_sources.order_by("name"))
+    own = [source for source in sources if not source.is_sample]
     context = {
         "page": page,
         "rows": page.object_list,
@@ -44,20 +46,27 @@ def incident_list(request: HttpRequest) -> HttpResponse:
         "query": query_of(asked),
         **saved_views(request, "incident-list", query_of(asked)),
         "severities": queries.severities(workspace),
-        "sources": workspace.telemetry_sources.order_by("name"),
+        "sources": sources,
         "outcomes": Incident.Outcome.choices,
         "kinds": Incident.Kind.choices,
         "may_review": membership_of(request).may_review,
-        "webhook": webhook_example(request),
+        "own_sources": own,
+        "webhook": webhook_example(request, own[0] if own else None),
         "tab": "incidents",
     }
     return render(request, "practice/incident_list.html", context)
 
 
-def webhook_example(request: HttpRequest) -> str:
-    """What to write into Alertmanager's configuration, with this host."""
+def webhook_example(request: HttpRequest, source: TelemetrySource | None) -> str:
+    """A whole configuration of Alertmanager that sends to this host, for a source if there is one.
+
+    Without a name the API takes the workspace's only source, also one that is added later.
+    """
     url = request.build_absolute_uri("/api/v1/alerts/alertmanager")
+    if source is not None:
+        url += f"?source={source.slug}"
     return (
+        "route:\n  receiver: greenroom\n"
         "receivers:\n- name: greenroom\n  webhook_configs:\n"
         f"  - url: {url}\n"
         "    http_config:\n      authorization:\n        credentials: gr_YOUR_KEY"

@@ -37,7 +37,6 @@ def telemetry_list(request: HttpRequest) -> HttpResponse:
         "page": page,
         "rows": page.object_list,
         "may_review": membership_of(request).may_review,
-        "webhook": webhook_example(request),
         "tab": "telemetry",
     }
     return render(request, "practice/telemetry_list.html", context)
@@ -93,6 +92,7 @@ def _context(request: HttpRequest, source: TelemetrySource, **more: Any) -> dict
         "incidents": source.incidents.order_by("-number")[:20],
         "may_review": membership_of(request).may_review,
         "command": _command(request, source),
+        "webhook": webhook_example(request, source),
         **more,
     }
 

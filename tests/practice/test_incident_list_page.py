@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import html
+import re
 from typing import Any
 
 import pytest
+import yaml
+from django.test import Client
+from django.utils import timezone
 
-from practice.models import Incident
+from memoryapp.services.tokens import api_key_create
+from practice.models import Incident, TelemetrySource
+from practice.services.telemetry import source_create
 from tests.factories import IncidentFactory
 from tests.practice.pages import queries_of
 
@@ -14,11 +21,57 @@ LIST = "/root-causes/"
 NEW = "/root-causes/new/"
 
 
+def address_in(page: Any) -> str:
+    """Where the configuration that the page shows sends alerts to."""
+    shown = re.search(r'<pre id="alert-url"[^>]*><code>(.*?)</code>', page.content.decode(), re.S)
+    assert shown is not None
+    given = yaml.safe_load(html.unescape(shown[1]))
+    (receiver,) = given["receivers"]
+    assert given["route"]["receiver"] == receiver["name"]
+    (hook,) = receiver["webhook_configs"]
+    return str(hook["url"])
+
+
 def test_it_teaches_how_alerts_come_in_while_there_is_none(
     vera_client: Any, workspace: Any
 ) -> None:
-    page = vera_client.get(LIST).content.decode()
-    assert "http://testserver/api/v1/alerts/alertmanager" in page
+    page = vera_client.get(LIST)
+    assert address_in(page) == "http://testserver/api/v1/alerts/alertmanager"
+    assert "add a source</a> first" in page.content.decode()
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_what_it_shows_for_alertmanager_opens_an_incident_of_the_source(
+    ada_client: Any, ada: Any, workspace: Any, count: int
+) -> None:
+    TelemetrySource.objects.create(workspace=workspace, name="A sample", slug="a", is_sample=True)
+    for name in ("Shop", "Warehouse")[:count]:
+        source_create(workspace=workspace, name=name, by=ada)
+    page = ada_client.get(LIST)
+    assert ("the page of each other source" in page.content.decode()) == (count > 1)
+    _, key = api_key_create(
+        workspace=workspace, name="alerts", scopes=["trajectories:write"], by=ada
+    )
+    firing = {
+        "alerts": [{"labels": {"service": "cart"}, "startsAt": timezone.now().isoformat()}],
+    }
+    sent = Client().post(
+        address_in(page),
+        firing,
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {key}"},
+    )
+    assert sent.status_code == 202, sent.content
+    found = Incident.objects.values_list("entry", "source__slug")
+    assert list(found) == [("cart", "shop")]
+
+
+def test_the_page_of_a_source_shows_its_own_address(
+    vera_client: Any, ada: Any, workspace: Any
+) -> None:
+    source = source_create(workspace=workspace, name="Warehouse", by=ada)
+    url = "http://testserver/api/v1/alerts/alertmanager?source=warehouse"
+    assert address_in(vera_client.get(source.get_absolute_url())) == url
 
 
 def test_it_filters_with_true_totals(vera_client: Any, workspace: Any) -> None:
