@@ -34,6 +34,10 @@ class PullReceipt(models.Model):
             models.Index(fields=["release", "-pulled_at"]),
             # The newest of all releases, and what is old enough to be forgotten.
             models.Index(fields=["-pulled_at", "-id"], name="receipts_newest"),
+            # The last pull of one agent, which may poll for weeks.
+            models.Index(
+                fields=["release", "key", "agent", "-pulled_at"], name="receipts_of_agent"
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["source", "number"], name="one_row_per_receipt")
@@ -87,6 +91,8 @@ class Report(models.Model):
         "memoryapp.ApiKey", models.SET_NULL, null=True, blank=True, related_name="reports"
     )
     agent = models.CharField(max_length=120, blank=True)
+    #: the label the agent was given the release by; empty is by its number, or not known.
+    label = models.CharField(max_length=40, blank=True, default="", db_default="")
     task = models.CharField(max_length=200)
     outcome = models.CharField(max_length=8, choices=Outcome.choices, blank=True, default="")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -94,7 +100,11 @@ class Report(models.Model):
 
     class Meta:
         ordering = ["-pk"]
-        indexes = [models.Index(fields=["release", "outcome", "created_at"])]
+        indexes = [
+            models.Index(
+                fields=["release", "label", "outcome", "created_at"], name="outcomes_by_label"
+            )
+        ]
         constraints = [
             models.UniqueConstraint(fields=["release", "task"], name="one_report_per_task")
         ]

@@ -6,11 +6,19 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 
 from memoryapp.domain.canary import LEAST, Tally, difference
-from memoryapp.models import Event, PullCount, ReceiptSource, Release, ReleaseLabel, Report
+from memoryapp.models import (
+    Event,
+    PullCount,
+    PullReceipt,
+    ReceiptSource,
+    Release,
+    ReleaseLabel,
+    Report,
+)
 
 PULL_DAYS = 7
 TRIALS = ("canary.started", "canary.ended", "canary.promoted", "canary.reverted")
@@ -60,7 +68,7 @@ def trial_of(label: ReleaseLabel) -> Trial | None:
     if tried is None or since is None:
         return None
     pulls = pulls_of(label.name, (tried.pk, label.release_id))
-    canary, stable = outcomes(tried, since), outcomes(label.release, since)
+    canary, stable = outcomes(label, tried), outcomes(label, label.release)
     return Trial(
         canary=Arm("on trial", tried, label.canary_share, canary, pulls.get(tried.pk, Pulls())),
         stable=Arm(
@@ -76,16 +84,39 @@ def trial_of(label: ReleaseLabel) -> Trial | None:
     )
 
 
-def outcomes(release: Release, since: datetime) -> Tally:
-    """Outcomes reported of a release since a moment."""
+def outcomes(label: ReleaseLabel, release: Release) -> Tally:
+    """Outcomes of a release, since the trial began, that were reported by who got it by the label.
+
+    Agents of another label may have other work to do: theirs would end a trial for nothing.
+    """
+    since = label.canary_since
+    if since is None:
+        return Tally()
     counted = dict(
-        Report.objects.filter(release=release, created_at__gte=since)
+        Report.objects.filter(release=release, label=label.name, created_at__gte=since)
         .exclude(outcome="")
         .order_by()
         .values_list("outcome")
         .annotate(total=Count("pk"))
     )
     return Tally(counted.get("success", 0), counted.get("failure", 0))
+
+
+def label_given(release: Release, key_id: int | None, agent: str) -> str:
+    """The label by which an agent was last given a release; empty: by number, or not known.
+
+    An agent is told by its key and the name it gives; a pull without one may be any agent's of the
+    key. Where no pull is known, because the agent only searches or the receipt is still on its way,
+    it is the one label that gives the release out, while there is but one.
+    """
+    pulls = PullReceipt.objects.filter(release=release, key=key_id).order_by("-pulled_at")
+    for name in dict.fromkeys((agent, "")):
+        last = pulls.filter(agent=name).values_list("label", flat=True).first()
+        if last is not None:
+            return last
+    giving = ReleaseLabel.objects.filter(Q(release=release) | Q(canary=release))
+    names = list(giving.values_list("name", flat=True)[:2])
+    return names[0] if len(names) == 1 else ""
 
 
 def pulls_of(label: str, releases: Collection[int]) -> dict[int, Pulls]:

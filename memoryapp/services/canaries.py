@@ -100,10 +100,9 @@ def canaries_judge(release: Release) -> list[str]:
     for pk in trials.values_list("pk", flat=True):
         with transaction.atomic():
             label = _locked(ReleaseLabel(pk=pk, playbook_id=release.playbook_id))
-            if label.canary is None or label.canary_since is None:
+            if label.canary is None:
                 continue
-            canary = outcomes(label.canary, label.canary_since)
-            stable = outcomes(label.release, label.canary_since)
+            canary, stable = outcomes(label, label.canary), outcomes(label, label.release)
             if not regressed(canary, stable):
                 continue
             tried, was = label.canary, _trial(label)

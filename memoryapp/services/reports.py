@@ -15,6 +15,7 @@ from memoryapp.domain.formats import ace_id
 from memoryapp.domain.masking import redact
 from memoryapp.domain.text import strip_hidden
 from memoryapp.models import ApiKey, Bullet, Release, Report, Vote
+from memoryapp.queries.serving import label_given
 from memoryapp.services.canaries import canaries_judge
 
 EVIDENCE_MOST = 2_000
@@ -75,14 +76,22 @@ def report_take(
         raise UnableToChange("Say how the task ended, or what you think of its bullets.")
     task = _named(task, TASK_MOST) or uuid.uuid4().hex
     receipt = Receipt(task=task, outcome=outcome)
+    agent = _named(agent, AGENT_MOST)
+    told: dict[str, Any] = {
+        "outcome": outcome,
+        "agent": agent,
+        "key": key,
+        # Called for a new report only.
+        "label": lambda: label_given(release, key.pk if key else None, agent),
+    }
     with transaction.atomic():
         report, is_new = Report.objects.select_for_update(no_key=True).get_or_create(
             release=release,
             task=task,
-            defaults={"outcome": outcome, "agent": _named(agent, AGENT_MOST), "key": key},
+            defaults=told,
         )
         if not is_new:
-            _complete(report, outcome)
+            _complete(report, release, outcome)
         receipt.outcome = report.outcome
         known = dict(report.votes.values_list("bullet", "value"))
         fresh = _readable(release, votes, known, receipt)
@@ -96,7 +105,7 @@ def report_take(
     return receipt
 
 
-def _complete(report: Report, outcome: str) -> None:
+def _complete(report: Report, release: Release, outcome: str) -> None:
     """Add the outcome where none was said yet."""
     if not outcome or outcome == report.outcome:
         return
@@ -106,7 +115,9 @@ def _complete(report: Report, outcome: str) -> None:
             "a report can be completed, not taken back."
         )
     report.outcome = outcome
-    report.save(update_fields=["outcome", "updated_at"])
+    # What was not known with the votes may be by now: receipts come a few seconds later.
+    report.label = report.label or label_given(release, report.key_id, report.agent)
+    report.save(update_fields=["outcome", "label", "updated_at"])
 
 
 def _readable(

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from memoryapp.clients import receipts, store
+from memoryapp.domain.canary import is_on_trial
 from memoryapp.domain.errors import UnableToChange
+from memoryapp.indexer.receipts import flush
 from memoryapp.models import Event, Playbook, Report
 from memoryapp.services.canaries import canaries_judge, canary_end, canary_promote, canary_start
 from memoryapp.services.releases import label_move, release_publish
@@ -14,6 +17,12 @@ from tests.factories import BulletFactory, PlaybookFactory
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/playbooks/help-desk"
+
+
+@pytest.fixture(autouse=True)
+def _receipts() -> None:
+    store._rests_until = 0.0  # another test may have met a dead Redis
+    store.client().delete(receipts.BUFFER, receipts.TAKEN)
 
 
 @pytest.fixture
@@ -34,11 +43,12 @@ def second(playbook: Playbook) -> Any:
     return playbook.releases.get(number=2)
 
 
-def report(release: Any, successes: int, failures: int) -> None:
+def report(release: Any, successes: int, failures: int, *, label: str = "production") -> None:
     for number in range(successes + failures):
         Report.objects.create(
             release=release,
-            task=f"task {number}",
+            label=label,
+            task=f"{label} {number}",
             outcome="success" if number < successes else "failure",
         )
 
@@ -108,6 +118,99 @@ def test_it_counts_nothing_from_before_the_trial(playbook: Any, label: Any, ada:
     report(second(playbook), 0, 40)
     canary_start(label=label, release=second(playbook), share=20, by=ada)
     assert canaries_judge(second(playbook)) == []
+
+
+def test_it_counts_nothing_that_another_label_handed_out(
+    playbook: Any, label: Any, ada: Any
+) -> None:
+    label_move(playbook=playbook, name="staging", release=second(playbook), by=ada)
+    canary_start(label=label, release=second(playbook), share=20, by=ada)
+    report(playbook.releases.get(number=1), 40, 2)
+    report(second(playbook), 1, 39, label="staging")
+    report(second(playbook), 19, 1)
+    assert canaries_judge(second(playbook)) == []
+    report(second(playbook), 1, 39, label="")
+    assert canaries_judge(second(playbook)) == []
+
+
+@pytest.fixture
+def both(playbook: Any, label: Any, ada: Any) -> Any:
+    """The second release, on trial under production and what staging points at."""
+    label_move(playbook=playbook, name="staging", release=second(playbook), by=ada)
+    canary_start(label=label, release=second(playbook), share=99, by=ada)
+    return second(playbook)
+
+
+def on_trial(label: Any, release: Any) -> str:
+    """An agent that the label gives the release on trial."""
+    agents = (f"a{number}" for number in range(50))
+    trial = f"{label.pk}:{release.pk}"
+    return next(agent for agent in agents if is_on_trial(agent, trial=trial, share=99))
+
+
+def test_a_report_is_of_the_label_its_agent_pulled_by(both: Any, label: Any, with_key: Any) -> None:
+    client = with_key("playbooks:pull", "feedback:write")
+    headers = {"X-Agent-Id": on_trial(label, both)}
+    for pulled in ("label=production", "version=2", "label=staging"):
+        client.get(f"{URL}?{pulled}", headers=headers)
+        flush()
+        said = {"release": both.pk, "task": pulled, "outcome": "failure"}
+        client.post("/api/v1/feedback", said, "application/json", headers=headers)
+    found = dict(Report.objects.values_list("task", "label"))
+    assert found == {
+        "label=production": "production",
+        "version=2": "",
+        "label=staging": "staging",
+    }
+
+
+def test_a_report_that_names_its_agent_may_follow_a_pull_that_did_not(
+    both: Any, with_key: Any
+) -> None:
+    client = with_key("playbooks:pull", "feedback:write")
+    client.get(f"{URL}?label=staging")
+    flush()
+    said = {"release": both.pk, "task": "t", "agent": "tester", "outcome": "failure"}
+    client.post("/api/v1/feedback", said, content_type="application/json")
+    assert Report.objects.get().label == "staging"
+
+
+def test_a_report_of_an_agent_is_not_taken_for_another_s_of_its_key(
+    both: Any, label: Any, with_key: Any
+) -> None:
+    client, agent = with_key("playbooks:pull", "feedback:write"), on_trial(label, both)
+    client.get(f"{URL}?label=staging", headers={"X-Agent-Id": "tester"})
+    client.get(URL, headers={"X-Agent-Id": agent})
+    flush()
+    for name in ("tester", agent, "stranger"):
+        said = {"release": both.pk, "task": name, "agent": name, "outcome": "failure"}
+        client.post("/api/v1/feedback", said, content_type="application/json")
+    found = dict(Report.objects.values_list("task", "label"))
+    assert found == {"tester": "staging", agent: "production", "stranger": ""}
+
+
+def test_a_report_before_its_receipt_is_of_the_only_label_there_is(
+    playbook: Any, label: Any, ada: Any, with_key: Any
+) -> None:
+    canary_start(label=label, release=second(playbook), share=99, by=ada)
+    said = {"release": second(playbook).pk, "task": "t", "outcome": "failure"}
+    with_key("feedback:write").post("/api/v1/feedback", said, content_type="application/json")
+    assert Report.objects.get().label == "production"
+
+
+def test_a_label_that_was_not_known_is_once_the_outcome_is_said(
+    both: Any, label: Any, with_key: Any
+) -> None:
+    client = with_key("playbooks:pull", "feedback:write")
+    headers = {"X-Agent-Id": on_trial(label, both)}
+    client.get(URL, headers=headers)
+    bullet = both.document["sections"][0]["bullets"][0]["label"]
+    for more in ({"bullets": [{"id": bullet, "vote": "helpful"}]}, {"outcome": "success"}):
+        said = {"release": both.pk, "task": "t", **more}
+        client.post("/api/v1/feedback", said, "application/json", headers=headers)
+        known = Report.objects.get().label
+        assert known == ("production" if "outcome" in more else "")
+        flush()
 
 
 @pytest.mark.parametrize("share", [0, 100, -1])

@@ -35,6 +35,7 @@ def report(release: Any, successes: int, failures: int) -> None:
     Report.objects.bulk_create(
         Report(
             release=release,
+            label="production",
             task=f"task {number}",
             outcome="success" if number < successes else "failure",
         )
