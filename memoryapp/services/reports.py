@@ -95,11 +95,13 @@ def report_take(
         receipt.outcome = report.outcome
         known = dict(report.votes.values_list("bullet", "value"))
         fresh = _readable(release, votes, known, receipt)
+        # Counting waits for whoever merges these bullets, and a vote's time says which came first:
+        # `votes_part` takes no vote out of a merge that it was no part of.
+        _count(fresh)
         Vote.objects.bulk_create(
             Vote(report=report, bullet_id=bullet, value=said.value, evidence=_plain(said.evidence))
             for bullet, said in fresh.items()
         )
-        _count(fresh)
     if outcome:
         receipt.reverted = canaries_judge(release)
     return receipt

@@ -9,7 +9,7 @@ import pytest
 from django.db.models import F
 
 from memoryapp.models import Bullet, Candidate
-from memoryapp.services import applying, bullets, curation
+from memoryapp.services import applying, bullets, curation, reports
 from memoryapp.services.decisions import candidate_approve, candidate_undo
 from memoryapp.services.releases import release_publish
 from memoryapp.services.reports import Said, report_take
@@ -152,5 +152,29 @@ def test_what_agents_of_an_earlier_release_report_since_is_no_part_of_a_merge(
     report_take(release=release, votes=[Said(pair[1].label, "helpful")])
     assert votes(pair[0]) == (1, 1, 7, 0)
     taken_back(merged, rita)
+    assert votes(pair[0]) == (1, 0, 2, 0)
+    assert votes(pair[1]) == (0, 1, 6, 0)
+
+
+@pytest.mark.parametrize("taken_back", [undone, run_undone])
+def test_a_report_that_waits_for_a_merge_to_end_is_no_part_of_it(
+    playbook: Any,
+    pair: tuple[Bullet, Bullet],
+    rita: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    taken_back: Callable[..., None],
+) -> None:
+    """It came before, and cannot count while the merge holds the rows."""
+    release = release_publish(playbook=playbook, by=rita, label="production")
+    count, merges = reports._count, []
+
+    def after_the_merge(fresh: Any) -> None:
+        merges.append(merge_of(playbook, pair, rita))
+        count(fresh)
+
+    monkeypatch.setattr(reports, "_count", after_the_merge)
+    report_take(release=release, votes=[Said(pair[1].label, "helpful")])
+    assert votes(pair[0]) == (1, 1, 7, 0)
+    taken_back(merges[0], rita)
     assert votes(pair[0]) == (1, 0, 2, 0)
     assert votes(pair[1]) == (0, 1, 6, 0)
