@@ -74,6 +74,7 @@ def test_it_says_why_a_model_did_not_answer(
     httpserver.expect_request("/v1/chat/completions").respond_with_data("no", status=500)
     said = ada_client.post(f"{URL}test/", {"what": "model"}, follow=True).content.decode()
     assert 'class="error"' in said
+    assert "failed" in said
     assert "sk-test" not in said
 
 
