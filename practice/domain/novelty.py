@@ -20,11 +20,15 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
-from operator import mul
+
+import numpy as np
 
 from practice.domain.types import Json, PracticeRecord, TaskSpec
 
+#: texts at least this alike are the same task, told by words and by an embedding model: vectors of
+#: one request about two things lie close, and two things are not one task.
 COSINE_CUT = 0.92
+DENSE_CUT = 0.97
 #: tasks at least this alike (cosine) are one task in other words.
 NEAR_DUPLICATE = 0.95
 SIGNATURES_PER_ROUND = 2
@@ -34,6 +38,8 @@ MOST_NEW = 2
 MOST_TRIES = 2
 BUCKETS = 1 << 18
 GRAM = 4
+#: what a vector of nothing is divided by.
+_NO_LENGTH = 1e-12
 
 Embed = Callable[[Sequence[str]], Sequence[Sequence[float]]]
 Vector = Mapping[int, float]
@@ -56,7 +62,7 @@ def select(
     *,
     seed: int = 0,
     embed: Embed | None = None,
-    cosine_cut: float = COSINE_CUT,
+    cosine_cut: float | None = None,
 ) -> Selection:
     """Select up to ``count`` candidates, each the farthest from all past and selected tasks.
 
@@ -70,11 +76,11 @@ def select(
         count: how many to select; fewer come back where the rest are too alike.
         seed: breaks ties, and nothing else.
         embed: texts to vectors of equal length, for candidates then past; lexical when absent.
-        cosine_cut: a candidate at least this close (0..1) to a past or selected task is dropped.
+        cosine_cut: a candidate at least this close (0..1) to a past or selected task is dropped;
+            left out, ``DENSE_CUT`` with ``embed`` and ``COSINE_CUT`` without.
     """
-    texts = [task.instruction for task in candidates]
-    history = [record.instruction for record in past]
-    space = _Dense(embed, texts, history) if embed else _Lexical(texts, history)
+    space = _space(candidates, past, embed)
+    cosine_cut = space.cut if cosine_cut is None else cosine_cut
     order = list(range(len(candidates)))
     random.Random(seed).shuffle(order)
     rank = {index: place for place, index in enumerate(order)}
@@ -131,9 +137,7 @@ def farthest_first(
 
     Among equally distant candidates the first one wins. The arguments are those of ``select``.
     """
-    texts = [task.instruction for task in candidates]
-    history = [record.instruction for record in past]
-    space = _Dense(embed, texts, history) if embed else _Lexical(texts, history)
+    space = _space(candidates, past, embed)
     nearest = {i: space.to_past(i)[0] for i in range(len(candidates))}
     open_ = list(nearest)
     chosen: list[int] = []
@@ -160,18 +164,19 @@ def _no_place(count: int, near: float) -> str:
 
 
 def without_repeats(
-    candidates: Sequence[TaskSpec], held_out: Sequence[PracticeRecord]
+    candidates: Sequence[TaskSpec],
+    held_out: Sequence[PracticeRecord],
+    *,
+    embed: Embed | None = None,
 ) -> tuple[tuple[TaskSpec, ...], tuple[tuple[TaskSpec, str], ...]]:
     """Return the candidates that repeat no held-out task, and the others with the reason.
 
     Unlike ``past`` in ``select``, held-out tasks say nothing of what was practised.
     """
-    space = _Lexical(
-        [task.instruction for task in candidates], [record.instruction for record in held_out]
-    )
+    space = _space(candidates, held_out, embed)
     nearest = {i: space.to_past(i) for i in range(len(candidates))}
     known = "a held-out"
-    repeated = _dropped_against_past(candidates, held_out, nearest, COSINE_CUT, known)
+    repeated = _dropped_against_past(candidates, held_out, nearest, space.cut, known)
     return (
         tuple(task for i, task in enumerate(candidates) if i not in repeated),
         tuple((candidates[i], repeated[i]) for i in sorted(repeated)),
@@ -232,6 +237,8 @@ def similarity(first: str, second: str) -> float:
 class _Lexical:
     """Sparse tf-idf vectors of candidates and past; the past is searched by an inverted index."""
 
+    cut = COSINE_CUT
+
     def __init__(self, texts: Sequence[str], past: Sequence[str]) -> None:
         counts = [_features(text) for text in [*texts, *past]]
         seen: Counter[int] = Counter()
@@ -262,21 +269,33 @@ class _Lexical:
 class _Dense:
     """Vectors from an embedding model, normalized once."""
 
+    cut = DENSE_CUT
+
     def __init__(self, embed: Embed, texts: Sequence[str], past: Sequence[str]) -> None:
-        vectors = [_normalized(v) for v in embed([*texts, *past])] if texts else []
-        self._vectors = vectors[: len(texts)]
-        self._past = vectors[len(texts) :]
+        vectors = np.array(embed([*texts, *past]) if texts else [[0.0]], dtype=np.float64)
+        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), _NO_LENGTH)
+        own = vectors[: len(texts)]
+        self._between = own @ own.T
+        self._to_past = own @ vectors[len(texts) :].T
 
     def to_past(self, index: int) -> tuple[float, int]:
-        own = self._vectors[index]
-        scored = [(sum(map(mul, own, other)), -place) for place, other in enumerate(self._past)]
-        if not scored:
+        """Return (similarity, place) of the closest past text; (0.0, -1) without any."""
+        scores = self._to_past[index]
+        if not scores.size:
             return (0.0, -1)
-        score, place = max(scored)
-        return (score, -place)
+        place = int(scores.argmax())
+        return (float(scores[place]), place)
 
     def between(self, first: int, second: int) -> float:
-        return sum(map(mul, self._vectors[first], self._vectors[second]), 0.0)
+        return float(self._between[first, second])
+
+
+def _space(
+    candidates: Sequence[TaskSpec], past: Sequence[PracticeRecord], embed: Embed | None
+) -> _Lexical | _Dense:
+    texts = [task.instruction for task in candidates]
+    history = [record.instruction for record in past]
+    return _Dense(embed, texts, history) if embed else _Lexical(texts, history)
 
 
 @lru_cache(maxsize=3_000)
@@ -304,11 +323,6 @@ def _weighted(features: Features, seen: Mapping[int, int], total: int) -> Vector
     }
     norm = math.sqrt(sum(w * w for w in weights.values())) or 1.0
     return {feature: weight / norm for feature, weight in weights.items()}
-
-
-def _normalized(vector: Sequence[float]) -> Sequence[float]:
-    norm = math.sqrt(sum(x * x for x in vector)) or 1.0
-    return [x / norm for x in vector]
 
 
 def _dropped_against_past(

@@ -67,14 +67,16 @@ class Prepared:
         """What is kept with the round of what its proposer is shown."""
         return domain.as_json(self.briefing, domain.compose(self.briefing))
 
-    def select(self, candidates: Sequence[TaskSpec]) -> Selection:
+    def select(
+        self, candidates: Sequence[TaskSpec], embed: novelty.Embed | None = None
+    ) -> Selection:
         """Choose what is practised; every dropped candidate keeps its reason.
 
         What was practised with an earlier version of a tool bars nothing: it is a new tool now.
         The paper knows no versions.
         """
         harmless, orders = selection.without_orders(candidates, self.briefing.steering)
-        fit, repeated = novelty.without_repeats(harmless, self.held_out)
+        fit, repeated = novelty.without_repeats(harmless, self.held_out, embed=embed)
         chosen = selection.choose(
             fit,
             [record for record in self.past if self.plan.faithful or not record.outdated],
@@ -82,8 +84,14 @@ class Prepared:
             steering=self.briefing.steering,
             seed=self.briefing.seed,
             faithful=self.plan.faithful,
+            embed=embed,
         )
         return replace(chosen, dropped=(*orders, *repeated, *chosen.dropped))
+
+    @property
+    def stored(self) -> tuple[str, ...]:
+        """The instructions that are rows already."""
+        return tuple(record.instruction for record in (*self.past, *self.held_out))
 
 
 def prepare(

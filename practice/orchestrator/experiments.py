@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from memoryapp.services.evaluations import evaluation_record
 from practice.domain import novelty
 from practice.domain.rounds import Stage
-from practice.domain.types import Briefing, TaskSpec, ToolSpec, Usage
-from practice.models import Attempt, Experiment, PracticeTask, Round, Run, Unit
+from practice.domain.types import Briefing, PracticeRecord, TaskSpec, ToolSpec, Usage
+from practice.models import Attempt, Environment, Experiment, PracticeTask, Round, Run, Unit
+from practice.orchestrator import alike
 from practice.orchestrator.engines import engine_of
 from practice.orchestrator.masking import task_row
 from practice.orchestrator.results import Result, queue
@@ -97,13 +98,26 @@ def _written(
             )
         )
         usages.append(proposal.usage)
-        novel = novelty.select(
-            proposal.candidates, past, len(proposal.candidates), seed=seed
-        ).selected
+        novel = _novel(run.environment, proposal.candidates, past, seed)
         taken = rng.sample(novel, min(len(novel), missing - len(found)))
         found += taken
         past += [queries.as_past(task) for task in taken]
     return found, usages
+
+
+def _novel(
+    environment: Environment,
+    candidates: Sequence[TaskSpec],
+    past: Sequence[PracticeRecord],
+    seed: int,
+) -> tuple[TaskSpec, ...]:
+    """The candidates that repeat neither a known task nor each other."""
+
+    def choose(embed: novelty.Embed | None) -> novelty.Selection:
+        return novelty.select(candidates, past, len(candidates), seed=seed, embed=embed)
+
+    stored = [record.instruction for record in past]
+    return alike.told(choose, environment, stored).found.selected
 
 
 def report(unit: Unit, run: Run) -> Result:

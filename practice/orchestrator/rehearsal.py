@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import asdict, replace
+from functools import partial
 
 from django.conf import settings
 from django.db import connections
@@ -18,7 +19,7 @@ from practice.domain.rounds import Stage
 from practice.domain.types import Outcome, Step, Trajectory
 from practice.models import Attempt, Environment, PracticeTask, Round, Run, Unit
 from practice.models import Step as StepRow
-from practice.orchestrator import briefings, drift, observations, progress, resets, trials
+from practice.orchestrator import alike, briefings, drift, observations, progress, resets, trials
 from practice.orchestrator.engines import engine_of
 from practice.orchestrator.frozen import freeze
 from practice.orchestrator.masking import masked, masked_value, task_row
@@ -42,10 +43,14 @@ def propose(unit: Unit, run: Run) -> Result:
         run, unit.round, tools, difficulty="easier" if lost else wanted, revise=lost
     )
     proposal = engine_of(unit).proposer.propose(prepared.briefing)
-    chosen = prepared.select(proposal.candidates)
+    compared = alike.told(
+        partial(prepared.select, proposal.candidates), run.environment, prepared.stored
+    )
+    chosen = compared.found
     asked = prepared.briefing.steering
     why_not = briefings.not_practised(plan, asked, proposal, chosen)
     missed = {tool: masked(run.environment, why) for tool, why in why_not.items()}
+    more = {"not_practised": missed, "compared": compared.shown}
 
     def store() -> None:
         draft = draft_playbook(run.playbook, origin_link=run.get_absolute_url())
@@ -55,7 +60,7 @@ def propose(unit: Unit, run: Run) -> Result:
             number=unit.round,
             defaults={
                 "playbook": freeze(playbook.bullets),
-                "briefing": prepared.shown | ({"not_practised": missed} if missed else {}),
+                "briefing": prepared.shown | {name: said for name, said in more.items() if said},
             },
         )
         pairs = [(task, "") for task in chosen.selected] + list(chosen.dropped)

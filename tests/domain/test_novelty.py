@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import math
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from practice.domain.novelty import select, similarity
+from practice.domain.novelty import farthest_first, select, similarity
 from practice.domain.types import Category, PracticeRecord, TaskSpec
 
 TEXT = "order customer refund ticket stock list find ship cancel verify lamp desk city"
@@ -70,6 +71,45 @@ def test_it_uses_given_vectors_where_there_is_a_model() -> None:
     past = [PracticeRecord("A lamp.", Category.TRIVIAL)]
     result = select([task("Another lamp altogether"), task("A lake")], past, 2, embed=embed)
     assert [t.instruction for t in result.selected] == ["A lake"]
+
+
+def vectors(of: dict[str, list[float]]) -> Callable[[Sequence[str]], list[list[float]]]:
+    return lambda texts: [of[text] for text in texts]
+
+
+def at(degrees: float) -> list[float]:
+    return [math.cos(math.radians(degrees)), math.sin(math.radians(degrees))]
+
+
+def test_vectors_that_lie_close_are_of_one_task_only_where_they_all_but_agree() -> None:
+    """A model puts one request about two things beside each other; words tell them apart."""
+    close, same = math.degrees(math.acos(0.95)), math.degrees(math.acos(0.98))
+    past = [PracticeRecord("Cancel order 1.", Category.TRIVIAL)]
+    embed = vectors(
+        {
+            "Cancel order 1.": at(0),
+            "Cancel order 2.": at(close),
+            "Please cancel order 1.": at(-same),
+        }
+    )
+    other, again = task("Cancel order 2."), task("Please cancel order 1.")
+    result = select([other, again], past, 2, embed=embed)
+    assert result.selected == (other,)
+    assert result.dropped[0][1].startswith("Reads like an earlier task (similarity 0.98)")
+
+
+def test_farthest_first_goes_by_vectors_where_there_is_a_model() -> None:
+    past = [PracticeRecord("A lamp.", Category.TRIVIAL)]
+    embed = vectors({"A lamp.": at(0), "A lamp again.": at(80), "The sea.": at(10)})
+    lamp, sea = task("A lamp again."), task("The sea.")
+    assert farthest_first([sea, lamp], past, 1, embed=embed).selected == (lamp,)
+    assert farthest_first([sea, lamp], past, 1).selected == (sea,)
+
+
+def test_a_model_with_nothing_to_compare_is_no_trouble() -> None:
+    embed = vectors({"A lamp.": at(0)})
+    assert select([], [], 3, embed=embed).selected == ()
+    assert len(select([task("A lamp.")], [], 3, embed=embed).selected) == 1
 
 
 def test_it_tells_alike_from_unlike_texts() -> None:
