@@ -44,8 +44,8 @@ from practice.agents.explainer import Explanation
 from practice.agents.investigator import Finding
 from practice.agents.proposer import Candidates
 from practice.agents.reflector import Analysis
+from practice.agents.rules import checking, errors, grounding, recovery, schema, seeding, tables
 from practice.agents.rules import documents as answers
-from practice.agents.rules import errors, grounding, recovery, schema, seeding, tables
 from practice.agents.summariser import Facts
 from practice.agents.validator import Judgement
 from practice.clients import mcp_reading, openapi_reading, openapi_request
@@ -223,7 +223,7 @@ def _tools(value: Any) -> None:
         if tool.name in problems:
             continue  # it is shown with its problem and never practised
         schema.is_read(tool)
-        schema.problems(tool, _ARGUMENTS)
+        checking.problems(tool, _ARGUMENTS)
         for name, one in tool.parameters.items():
             schema.role(tool, name)
             for asked in (schema.kind, schema.choices, schema.bounds, schema.examples):
@@ -232,8 +232,8 @@ def _tools(value: Any) -> None:
             schema.states_date_format(one)
             schema.texts(one, chance)
             for given in ("12", 1, 1e400, None, "²", [], {"a": 1}):
-                schema.coerce(given, one)
-                schema.fits(given, one)
+                checking.coerce(given, one)
+                checking.fits(given, one)
             if schema.kind(one) in ("integer", "number"):
                 schema.number(name, one, chance)
         answers.schema_fields(tool.output_schema, tool.name)

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models import Model
 
 from memoryapp.models import Playbook, Workspace
-from practice.domain.rounds import Plan
+from practice.domain.plans import Plan
 from practice.domain.validation import MAX_VOTES, Admission
 from practice.models import Environment, EnvironmentSnapshot
 from practice.services.runs import ENGINES, LIMITS

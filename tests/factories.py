@@ -12,7 +12,7 @@ from factory.django import DjangoModelFactory
 
 from memoryapp import models as memory
 from practice import models as practice
-from practice.domain.rounds import Plan
+from practice.domain.plans import Plan
 from practice.domain.types import ToolSpec
 
 

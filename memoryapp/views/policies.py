@@ -14,13 +14,14 @@ from django.views.decorators.http import require_http_methods, require_POST
 from memoryapp.access import Right, allows, gate, membership_of
 from memoryapp.domain.errors import ChangedMeanwhile, UnableTo
 from memoryapp.domain.review import Policy
-from memoryapp.forms import GateForm, PolicyForm, first_error
+from memoryapp.forms import first_error
 from memoryapp.models import Playbook
 from memoryapp.queries import policies as policy_queries
 from memoryapp.queries.meanwhile import meanwhile
 from memoryapp.services.policies import gate_move, policy_change, policy_of
 from memoryapp.views.links import parameter
 from memoryapp.views.playbooks import playbook_or_404
+from memoryapp.views.policy_forms import GateForm, PolicyForm
 from memoryapp.views.review_queue import ReviewFilter
 
 

@@ -43,9 +43,10 @@ from practice.agents.ports import AgentError, MalformedReply, ModelSilent, NoLon
 from practice.agents.prompting import Prompt, fill
 from practice.agents.repairing import Unreadable, read_reply
 from practice.agents.typed import OutputMode
+from practice.domain.calls import CallRecord
 from practice.domain.prices import Price
 from practice.domain.prompts import PromptText
-from practice.domain.types import CallRecord, TaskSpec, Usage
+from practice.domain.types import TaskSpec, Usage
 
 ROLES = (
     "proposer",

@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from memoryapp.api.contract import WriteRequest
-from practice.domain.rounds import Plan
+from practice.domain.plans import Plan
 from practice.domain.validation import MAX_VOTES, Admission
 from practice.models import Attempt, Lesson, Run, Step
 from practice.queries.progress import attempts_done, seed_outcomes

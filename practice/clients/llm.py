@@ -38,9 +38,9 @@ from practice.agents.ports import Engine, MalformedReply, ProviderRefused
 from practice.agents.prompting import built_in
 from practice.agents.typed import OutputMode
 from practice.clients.price_list import ANTHROPIC_URL, OPENAI_URL
+from practice.domain.calls import CallRecord
 from practice.domain.prices import Price, price_for
 from practice.domain.prompts import PromptText
-from practice.domain.types import CallRecord
 
 DEFAULT_TEMPERATURES: Mapping[str, float] = MappingProxyType(
     {

@@ -12,6 +12,7 @@ from django.db import models, transaction
 from django.db.models import F, Max, Q, Sum
 from django.urls import reverse
 
+from practice.domain import plans
 from practice.domain import rounds as domain
 from practice.domain.types import Usage
 from practice.models.environments import Environment
@@ -105,8 +106,8 @@ class Run(models.Model):
         return self.status in domain.UNFINISHED
 
     @property
-    def frozen(self) -> domain.Plan:
-        return domain.Plan.from_json(self.plan)
+    def frozen(self) -> plans.Plan:
+        return plans.Plan.from_json(self.plan)
 
     def spent(self) -> Decimal:
         """US dollars in the ledger so far."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from memoryapp.domain.playbook import Delta, Op, Playbook
 from practice.domain import faithful
-from practice.domain.rounds import Plan
+from practice.domain.plans import Plan
 from practice.domain.types import Category
 from practice.models import Attempt
 

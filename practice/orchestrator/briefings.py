@@ -14,7 +14,7 @@ from practice.domain import briefing as domain
 from practice.domain import faithful, novelty, selection
 from practice.domain.memory import choose_facts, wanted
 from practice.domain.novelty import Selection
-from practice.domain.rounds import Plan
+from practice.domain.plans import Plan
 from practice.domain.types import (
     Briefing,
     Fact,

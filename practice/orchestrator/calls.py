@@ -14,8 +14,8 @@ from typing import Any, ParamSpec, TypeVar
 
 from django.db import connections, transaction
 
+from practice.domain.calls import CallRecord
 from practice.domain.rounds import UNFINISHED, Stage
-from practice.domain.types import CallRecord
 from practice.models import Analysis, Attempt, LedgerEntry, ModelCall, PromptTrial, Unit
 from practice.orchestrator import silence
 

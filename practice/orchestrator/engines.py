@@ -11,12 +11,12 @@ from django.conf import settings
 from practice.agents.ports import Engine, ModelSilent, ProviderRefused
 from practice.agents.rules import build_engine
 from practice.clients.price_list import is_listed
+from practice.domain.plans import Plan
 from practice.domain.prices import price_for
 from practice.domain.prompts import PromptText, version_name
 from practice.domain.rootcause.explanation import Sentence
 from practice.domain.rootcause.types import Analysis as Found
 from practice.domain.rootcause.types import Ask, NotAsked, Opinion, Question
-from practice.domain.rounds import Plan
 from practice.models import Analysis, ModelPrice, PromptVersion, Unit
 from practice.orchestrator import silence
 from practice.orchestrator.calls import analysis_recorder, recorder, wanting

@@ -15,7 +15,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from memoryapp.services.events import event_record
-from practice.domain.rounds import Plan, Stage
+from practice.domain.plans import Plan
+from practice.domain.rounds import Stage
 from practice.models import (
     Attempt,
     Environment,

@@ -17,8 +17,8 @@ from django.utils import timezone
 from memoryapp.domain.playbook import Delta
 from memoryapp.queries.playbooks import draft_playbook
 from practice.agents.ports import AgentError, Engine, SolverLimits
+from practice.domain.plans import Plan
 from practice.domain.prompts import PromptText
-from practice.domain.rounds import Plan
 from practice.domain.types import Label, Reflection, ToolSpec
 from practice.models import Attempt, PromptTrial
 from practice.orchestrator.briefings import prepare

@@ -17,8 +17,8 @@ from django.utils import timezone
 
 from practice.clients import model_places
 from practice.domain import silence as domain
+from practice.domain.calls import CallRecord
 from practice.domain.rounds import AGAIN, Stage
-from practice.domain.types import CallRecord
 from practice.models import ModelSilence, Run, Unit
 from practice.queries.silence import MODEL_CHARS, address, models_of, silent
 

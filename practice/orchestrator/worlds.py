@@ -27,7 +27,7 @@ from practice.clients.packs import PACKS, Pack, PackEnvironment
 from practice.domain import variables
 from practice.domain.drift import differences
 from practice.domain.orders import orders_in
-from practice.domain.rounds import Plan
+from practice.domain.plans import Plan
 from practice.domain.types import Effect, ToolSpec
 from practice.models import Environment, EnvironmentSnapshot, EnvironmentTool
 from practice.models.environments import SecretsUnreadable

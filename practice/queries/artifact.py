@@ -9,7 +9,7 @@ from typing import Any
 
 from practice.domain import faithful
 from practice.domain.faithful import Entry, Judgement
-from practice.domain.rounds import Plan
+from practice.domain.plans import Plan
 from practice.models import Attempt, Environment, PracticeRecord
 
 

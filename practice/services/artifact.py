@@ -24,7 +24,7 @@ from memoryapp.services.imports import Incoming, bullets_import
 from practice.domain import artifact, faithful
 from practice.domain.artifact import ArtifactBullet
 from practice.domain.faithful import Entry
-from practice.domain.rounds import Plan
+from practice.domain.plans import Plan
 from practice.models import Environment, PracticeRecord, PracticeTask, Round, Run
 from practice.models.runs import IMPORTED
 from practice.queries.artifact import entries_of

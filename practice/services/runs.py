@@ -12,7 +12,7 @@ from django.utils import timezone
 from memoryapp.domain.errors import UnableToStart
 from memoryapp.models import Playbook
 from memoryapp.services.events import event_record
-from practice.domain.rounds import Plan
+from practice.domain.plans import Plan
 from practice.models import Environment, EnvironmentSnapshot, ModelSilence, Run, Steering, Unit
 from practice.orchestrator.ending import wind_up
 from practice.services.prices import check_budget

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo
 from memoryapp.queries.facets import facet
-from practice.domain.experiments import MARGIN
+from practice.domain.paired import MARGIN
 from practice.forms import model_name
 from practice.models import Arm, Attempt, Experiment, Run
 from practice.queries import experiments as queries

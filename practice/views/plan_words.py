@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from memoryapp.templatetags.formats import count_of, percent
-from practice.domain.rounds import Plan
+from practice.domain.plans import Plan
 from practice.models import Run
 
 

@@ -18,9 +18,9 @@ from memoryapp.domain.playbook import Bullet, Delta, Op, Playbook
 from practice.agents import ports
 from practice.agents.ports import Engine, SolverLimits
 from practice.clients.llm import ModelSettings, Wiring, build_engine, condenser
+from practice.domain.calls import CallRecord
 from practice.domain.types import (
     Briefing,
-    CallRecord,
     Json,
     Label,
     Observation,

@@ -22,7 +22,8 @@ from practice.agents.ports import (
     SolverLimits,
 )
 from practice.clients.llm import ModelSettings, Wiring, build_engine
-from practice.domain.types import Briefing, CallRecord, Step, TaskSpec
+from practice.domain.calls import CallRecord
+from practice.domain.types import Briefing, Step, TaskSpec
 from tests.agents.worlds import LIST, Desk
 from tests.fakes import (
     Answer,

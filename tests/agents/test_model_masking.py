@@ -11,9 +11,9 @@ from memoryapp.domain.playbook import Bullet, Playbook
 from practice.agents.masking import Mask
 from practice.agents.ports import Engine, SolverLimits
 from practice.clients.llm import ModelSettings, Wiring, build_engine
+from practice.domain.calls import CallRecord
 from practice.domain.types import (
     Briefing,
-    CallRecord,
     Fact,
     Label,
     Reflection,

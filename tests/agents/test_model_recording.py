@@ -14,8 +14,9 @@ from practice.agents.calling import RoleModel
 from practice.agents.ports import AgentError, Engine, SolverLimits
 from practice.agents.recording import bounded
 from practice.clients.llm import ModelSettings, Wiring, build_engine, role_model
+from practice.domain.calls import CallRecord
 from practice.domain.prices import Price
-from practice.domain.types import CallRecord, Step, TaskSpec, Trajectory
+from practice.domain.types import Step, TaskSpec, Trajectory
 from tests.agents.worlds import LIST, Desk
 from tests.fakes import Script, ScriptedOpenAI, call, failing, refusal, text, typed
 

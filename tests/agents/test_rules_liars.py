@@ -10,7 +10,7 @@ import pytest
 
 from memoryapp.domain.playbook import Playbook
 from practice.agents.ports import SolverLimits
-from practice.agents.rules import build_engine, grounding, matching, schema, solver
+from practice.agents.rules import build_engine, checking, grounding, matching, schema, solver
 from practice.clients.discovery import schema_problem
 from practice.domain.coverage import tools_block
 from practice.domain.types import Briefing, Label, Observation, TaskSpec, ToolSpec
@@ -146,8 +146,8 @@ def test_it_reads_schemas_of_dialects_that_check_less() -> None:
     assert (schema.choices(odd), schema.examples(odd), schema.bounds(odd)) == ([], [], (None, None))
     assert schema.texts(odd, random.Random(0)) is None
     assert schema.bounds({"minimum": 1e400, "maximum": 10**400}) == (None, None)
-    assert schema.coerce(float("inf"), {"type": "integer"}) == float("inf")
-    assert schema.coerce("Nan", {"type": "number"}) == "Nan"
+    assert checking.coerce(float("inf"), {"type": "integer"}) == float("inf")
+    assert checking.coerce("Nan", {"type": "number"}) == "Nan"
 
 
 def test_a_number_no_float_holds_is_compared_with_none() -> None:

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from practice.domain.plans import Plan
 from practice.domain.rounds import (
     Decision,
     NewUnit,
-    Plan,
     RunKind,
     RunState,
     RunStatus,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from practice.domain.rounds import Plan
+from practice.domain.plans import Plan
 from practice.models import Arm, Experiment, Run
 from tests.factories import AttemptFactory, RoundFactory, RunFactory, TaskFactory
 

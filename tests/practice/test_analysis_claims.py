@@ -10,7 +10,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from memoryapp.domain.errors import UnableToStart
-from practice.domain.types import CallRecord
+from practice.domain.calls import CallRecord
 from practice.models import Analysis, Incident, ModelCall
 from practice.orchestrator import calls, engines, rootcause
 from practice.services.incidents import analysis_cancel, analysis_start, incident_create

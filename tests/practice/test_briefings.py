@@ -12,7 +12,7 @@ from django.utils import timezone
 from practice.domain.briefing import compose
 from practice.domain.coverage import history_counts
 from practice.domain.novelty import Selection
-from practice.domain.rounds import Plan
+from practice.domain.plans import Plan
 from practice.domain.types import Category, Proposal, TaskSpec
 from practice.models import PracticeRecord, PracticeTask, Steering
 from practice.orchestrator import briefings, progress

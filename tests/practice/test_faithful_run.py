@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from memoryapp.domain.playbook import Delta, Op
-from practice.domain.rounds import Plan
+from practice.domain.plans import Plan
 from practice.models import Attempt, Run, Steering
 from practice.orchestrator import admission
 from practice.orchestrator.learning import admit

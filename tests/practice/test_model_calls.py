@@ -11,7 +11,7 @@ from django.db import connections
 from django.db.models import Sum
 
 from practice.agents.prompting import built_in_text
-from practice.domain.types import CallRecord
+from practice.domain.calls import CallRecord
 from practice.models import Environment, LedgerEntry, ModelCall, ModelPrice, Unit
 from practice.orchestrator import rounds
 from practice.orchestrator.calls import recorder

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from practice.domain.types import CallRecord
+from practice.domain.calls import CallRecord
 from practice.models import Environment, ModelSilence, Run, Unit
 from practice.orchestrator import rounds, silence
 from practice.queries import progress

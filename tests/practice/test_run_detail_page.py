@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from practice.domain.rounds import Plan
+from practice.domain.plans import Plan
 from practice.models import LedgerEntry, PracticeRecord, Unit
 from practice.views.run_page import heat_keys
 from tests.factories import (

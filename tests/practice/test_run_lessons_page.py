@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from practice.domain.rounds import Plan
+from practice.domain.plans import Plan
 from practice.models import Arm, Attempt, Lesson, Run
 from practice.queries.lessons import HeldOut
 from practice.queries.progress import fingerprint

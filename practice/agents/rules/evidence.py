@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from practice.agents.rules import goals, schema, sent
+from practice.agents.rules import checking, goals, schema, sent
 from practice.agents.rules.documents import failure
 from practice.agents.rules.fulfilment import Fulfilment, fulfilment
 from practice.agents.rules.grounding import FREE, STRICT, invented, ungrounded
@@ -83,7 +83,7 @@ def _calls(
     strange = [s.number for s in steps if s.tool not in known]
     yield _listed("tools_exist", "calls of tools that do not exist", strange)
     broken = [
-        s.number for s in good if s.tool in known and schema.problems(known[s.tool], s.arguments)
+        s.number for s in good if s.tool in known and checking.problems(known[s.tool], s.arguments)
     ]
     yield _listed("schema_valid", "calls whose arguments break the tool's schema", broken)
     outstanding = [

@@ -14,7 +14,7 @@ from datetime import date
 from typing import Any
 
 from practice.agents.ports import EnvironmentSession, SolverLimits
-from practice.agents.rules import schema
+from practice.agents.rules import checking, schema
 from practice.agents.rules.documents import Leaf, failure, leaves
 from practice.agents.rules.linking import WEAK, match
 from practice.agents.rules.schema import Role
@@ -122,7 +122,7 @@ class Execution:
         told = telling(near or {})
         found: list[tuple[float, int, Any, dict[str, Any]]] = []
         for step, leaf in self.observed():
-            if not schema.fits(leaf.value, wanted):
+            if not checking.fits(leaf.value, wanted):
                 continue
             score = match(tool, parameter, leaf.field)
             if score < WEAK:
@@ -130,7 +130,7 @@ class Execution:
             shared = _ties(step, leaf, told) if told else 0
             if told and not shared:
                 continue
-            value = schema.coerce(leaf.value, wanted)
+            value = checking.coerce(leaf.value, wanted)
             found.append((score + 0.3 * shared, -len(found), value, record_of(step, leaf)))
         ranked = sorted(found, key=lambda f: (-f[0], -f[1]))
         return [(value, record) for _, _, value, record in ranked]
@@ -151,7 +151,7 @@ class Execution:
             if self.task.goal.get("calls"):
                 return None
             numbers = _NUMBER.findall(instruction)
-            return schema.coerce(numbers[0], wanted) if len(numbers) == 1 else None
+            return checking.coerce(numbers[0], wanted) if len(numbers) == 1 else None
         shapes = {_shape(e) for e in schema.examples(wanted)}
         fitting = [v for v in self._stated if _shape(v) in shapes]
         if kind in (Role.ENTITY, Role.CREDENTIAL):
@@ -159,7 +159,7 @@ class Execution:
             # A goal says itself which identifier goes where; only bare prose is guessed at.
             guess = "id" in parameter.lower() and not self.task.goal.get("calls")
             options = fitting or (identifiers if guess else [])
-            return schema.coerce(options[0], wanted) if len(set(options)) == 1 else None
+            return checking.coerce(options[0], wanted) if len(set(options)) == 1 else None
         if kind in (Role.TEXT, Role.NEW) and not self.task.goal.get("calls"):
             quoted = _QUOTED.findall(instruction)
             return quoted[0] if quoted else None
@@ -172,7 +172,7 @@ class Execution:
         if "default" in wanted and wanted["default"] not in (None, "None"):
             return wanted["default"]
         if offered := schema.examples(wanted):
-            return schema.coerce(offered[0], wanted)
+            return checking.coerce(offered[0], wanted)
         if options := schema.choices(wanted):
             return [options[0]] if kind is Role.LIST else options[0]
         match kind:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from practice.agents.rules import goals, schema
+from practice.agents.rules import checking, goals, schema
 from practice.agents.rules.documents import cursor, failure, records, schema_fields
 from practice.agents.rules.equality import scalars
 from practice.agents.rules.errors import UNDOING
@@ -49,7 +49,7 @@ class Filler:
             if goals.is_reference(value):
                 found = self._follow(tool, name, value, depth, tuple(resolved.values()))
                 if found is not None:
-                    resolved[name] = schema.coerce(found, tool.parameters.get(name, {}))
+                    resolved[name] = checking.coerce(found, tool.parameters.get(name, {}))
             else:
                 resolved[name] = value
         for name in tool.required:
@@ -71,7 +71,7 @@ class Filler:
             # What the operator offers is an account; a name that was seen is somebody else.
             offered = schema.examples(tool.parameters[name])
             if offered:
-                return schema.coerce(offered[0], tool.parameters[name])
+                return checking.coerce(offered[0], tool.parameters[name])
         found = self._learned(tool, name, depth, near)
         if found is not None:
             return found
@@ -103,9 +103,9 @@ class Filler:
             self._perform(source, asked, depth + 1, {})
         wanted = tool.parameters.get(name, {})
         values = [
-            schema.coerce(leaf.value, wanted)
+            checking.coerce(leaf.value, wanted)
             for step, leaf in self._run.observed()
-            if step.tool == producer and leaf.field == field and schema.fits(leaf.value, wanted)
+            if step.tool == producer and leaf.field == field and checking.fits(leaf.value, wanted)
         ]
         # Where one goes from is not where one goes to.
         return next((v for v in values if v not in near.values()), None)
@@ -257,7 +257,7 @@ class Filler:
             name = cursor_parameter(tool, following[0])
             if not name:
                 return
-            value = schema.coerce(following[1], tool.parameters[name])
+            value = checking.coerce(following[1], tool.parameters[name])
             thought = f"There is a next page, so I pass {following[0]} as {name}."
             step = self._run.call(tool.name, {**step.arguments, name: value}, thought)
             if failure(step):

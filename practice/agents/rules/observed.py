@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from practice.agents.rules import schema
+from practice.agents.rules import checking, schema
 from practice.agents.rules.documents import schema_fields
 from practice.agents.rules.linking import STRONG, match
 from practice.agents.rules.words import content, nouns, parts, vocabulary
@@ -163,10 +163,10 @@ class Observed:
                     continue
                 if not schema.kind_of_path(name, value):
                     continue
-                if schema.fits(value, wanted) and usable(tool.name, name, value):
+                if checking.fits(value, wanted) and usable(tool.name, name, value):
                     score = match(tool, name, field)
                     if score > best[0]:
-                        best = (score, Pick(schema.coerce(value, wanted), field, known))
+                        best = (score, Pick(checking.coerce(value, wanted), field, known))
         return best[1]
 
     def _same_kind(self, found: Mapping[str, Pick]) -> list[Known]:

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from difflib import SequenceMatcher
 from typing import Any
 
-from practice.agents.rules import schema
+from practice.agents.rules import checking, schema
 from practice.agents.rules.errors import Diagnosis
 from practice.agents.rules.schema import Role
 from practice.agents.rules.words import content, parts, stem
@@ -34,7 +34,7 @@ def fixes(found: Diagnosis, tool: ToolSpec, arguments: Json) -> Iterator[Fix]:
     value = arguments.get(name)
     if found.allowed:
         for option in nearest(value, found.allowed)[:3]:
-            fixed = schema.coerce(option, wanted)
+            fixed = checking.coerce(option, wanted)
             yield Fix(
                 {**arguments, name: [fixed] if schema.kind(wanted) == "array" else fixed},
                 f"The error lists the values {name} takes, so I use {option!r}.",
@@ -53,7 +53,7 @@ def fixes(found: Diagnosis, tool: ToolSpec, arguments: Json) -> Iterator[Fix]:
     if number is not None and (found.low is not None or found.high is not None):
         low = found.low if found.low is not None else number
         high = found.high if found.high is not None else number
-        within = schema.coerce(min(max(number, low), high), wanted)
+        within = checking.coerce(min(max(number, low), high), wanted)
         if isinstance(value, str):
             within = f"{min(max(number, low), high):.{len(value.partition('.')[2])}f}"
         yield Fix({**arguments, name: within}, f"The error limits {name}, so I use {within}.")
@@ -184,7 +184,7 @@ def _guesses(
         return sorted(options, key=lambda o: not ({stem(w) for w in parts(str(o))} & spoken))[:3]
     if kind is Role.NUMBER:
         _, high = schema.bounds(wanted)
-        return [schema.coerce(high, wanted)] if high is not None else []
+        return [checking.coerce(high, wanted)] if high is not None else []
     return []
 
 

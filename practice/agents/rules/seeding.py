@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
-from practice.agents.rules import goals, schema
+from practice.agents.rules import checking, goals, schema
 from practice.agents.rules.documents import noun_of
 from practice.agents.rules.schema import Role
 from practice.agents.rules.words import (
@@ -305,7 +305,7 @@ def _stated(clause: str, tool: ToolSpec, things: Set[str]) -> tuple[dict[str, An
         names = near or ([] if other else list(listed) or ids or fits)
         if len(names) == 1 or near:
             (name, *_) = names
-            found[name] = schema.coerce(listed.get(name, value), tool.parameters[name])
+            found[name] = checking.coerce(listed.get(name, value), tool.parameters[name])
         else:
             homeless.append(value)
     words = {word.lower() for word in re.findall(r"\w+", clause)}

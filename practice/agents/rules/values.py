@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence, Set
 from datetime import date, timedelta
 from typing import Any
 
-from practice.agents.rules import schema
+from practice.agents.rules import checking, schema
 from practice.agents.rules.linking import RELATED, kinship
 from practice.agents.rules.observed import Observed, Pick
 from practice.agents.rules.schema import Role
@@ -52,11 +52,11 @@ class Values:
         kind = schema.role(tool, name)
         offered = [o for o in schema.examples(wanted) if not self._spurned(tool, name, o)]
         if offered:
-            return schema.coerce(self._rng.choice(offered), wanted)
+            return checking.coerce(self._rng.choice(offered), wanted)
         options = self._fresh(tool, name, schema.choices(wanted), given)
         match kind:
             case Role.CHOICE:
-                return schema.coerce(self._choice(tool, options, given), wanted)
+                return checking.coerce(self._choice(tool, options, given), wanted)
             case Role.FLAG:
                 return self._rng.random() < 0.5
             case Role.NUMBER:
