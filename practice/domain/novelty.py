@@ -25,10 +25,10 @@ import numpy as np
 
 from practice.domain.types import Json, PracticeRecord, TaskSpec
 
-#: texts at least this alike are the same task, told by words and by an embedding model: vectors of
-#: one request about two things lie close, and two things are not one task.
+#: tasks whose words are at least this alike repeat each other. By words also where vectors tell the
+#: distance: those of one request about two orders (.97 to .99 by MiniLM) lie closer than those of
+#: one wish in other words (.80), so no cut through them would tell a repetition.
 COSINE_CUT = 0.92
-DENSE_CUT = 0.97
 #: tasks at least this alike (cosine) are one task in other words.
 NEAR_DUPLICATE = 0.95
 SIGNATURES_PER_ROUND = 2
@@ -62,7 +62,7 @@ def select(
     *,
     seed: int = 0,
     embed: Embed | None = None,
-    cosine_cut: float | None = None,
+    cosine_cut: float = COSINE_CUT,
 ) -> Selection:
     """Select up to ``count`` candidates, each the farthest from all past and selected tasks.
 
@@ -76,16 +76,16 @@ def select(
         count: how many to select; fewer come back where the rest are too alike.
         seed: breaks ties, and nothing else.
         embed: texts to vectors of equal length, for candidates then past; lexical when absent.
-        cosine_cut: a candidate at least this close (0..1) to a past or selected task is dropped;
-            left out, ``DENSE_CUT`` with ``embed`` and ``COSINE_CUT`` without.
+        cosine_cut: a candidate whose words are at least this close (0..1) to those of a past or
+            selected task is dropped.
     """
-    space = _space(candidates, past, embed)
-    cosine_cut = space.cut if cosine_cut is None else cosine_cut
+    words, space = _words(candidates, past), _space(candidates, past, embed)
     order = list(range(len(candidates)))
     random.Random(seed).shuffle(order)
     rank = {index: place for place, index in enumerate(order)}
     nearest = {i: space.to_past(i) for i in range(len(candidates))}
-    dropped = _dropped_against_past(candidates, past, nearest, cosine_cut)
+    alike = {i: words.to_past(i) for i in range(len(candidates))}
+    dropped = _dropped_against_past(candidates, past, alike, cosine_cut)
     open_ = [i for i in range(len(candidates)) if i not in dropped]
     chosen: list[int] = []
     used, proven = _practised(past), _proven(past)
@@ -109,7 +109,8 @@ def select(
             near = space.between(i, best)
             if near > nearest[i][0]:
                 nearest[i] = (near, best)
-            reason = _too_alike(candidates[i], candidates[best], near, cosine_cut, "this round's")
+            said = words.between(i, best)
+            reason = _too_alike(candidates[i], candidates[best], said, cosine_cut, "this round's")
             if not reason and signatures[candidates[i].signature] >= SIGNATURES_PER_ROUND:
                 reason = (
                     f"This round already practises {_names(candidates[i].signature)} "
@@ -164,19 +165,16 @@ def _no_place(count: int, near: float) -> str:
 
 
 def without_repeats(
-    candidates: Sequence[TaskSpec],
-    held_out: Sequence[PracticeRecord],
-    *,
-    embed: Embed | None = None,
+    candidates: Sequence[TaskSpec], held_out: Sequence[PracticeRecord]
 ) -> tuple[tuple[TaskSpec, ...], tuple[tuple[TaskSpec, str], ...]]:
     """Return the candidates that repeat no held-out task, and the others with the reason.
 
     Unlike ``past`` in ``select``, held-out tasks say nothing of what was practised.
     """
-    space = _space(candidates, held_out, embed)
+    space = _words(candidates, held_out)
     nearest = {i: space.to_past(i) for i in range(len(candidates))}
     known = "a held-out"
-    repeated = _dropped_against_past(candidates, held_out, nearest, space.cut, known)
+    repeated = _dropped_against_past(candidates, held_out, nearest, COSINE_CUT, known)
     return (
         tuple(task for i, task in enumerate(candidates) if i not in repeated),
         tuple((candidates[i], repeated[i]) for i in sorted(repeated)),
@@ -237,8 +235,6 @@ def similarity(first: str, second: str) -> float:
 class _Lexical:
     """Sparse tf-idf vectors of candidates and past; the past is searched by an inverted index."""
 
-    cut = COSINE_CUT
-
     def __init__(self, texts: Sequence[str], past: Sequence[str]) -> None:
         counts = [_features(text) for text in [*texts, *past]]
         seen: Counter[int] = Counter()
@@ -269,8 +265,6 @@ class _Lexical:
 class _Dense:
     """Vectors from an embedding model, normalized once."""
 
-    cut = DENSE_CUT
-
     def __init__(self, embed: Embed, texts: Sequence[str], past: Sequence[str]) -> None:
         vectors = np.array(embed([*texts, *past]) if texts else [[0.0]], dtype=np.float64)
         vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), _NO_LENGTH)
@@ -290,12 +284,20 @@ class _Dense:
         return float(self._between[first, second])
 
 
+def _words(candidates: Sequence[TaskSpec], past: Sequence[PracticeRecord]) -> _Lexical:
+    return _Lexical(
+        [task.instruction for task in candidates], [record.instruction for record in past]
+    )
+
+
 def _space(
     candidates: Sequence[TaskSpec], past: Sequence[PracticeRecord], embed: Embed | None
 ) -> _Lexical | _Dense:
+    """What tells how far tasks lie apart."""
+    if embed is None:
+        return _words(candidates, past)
     texts = [task.instruction for task in candidates]
-    history = [record.instruction for record in past]
-    return _Dense(embed, texts, history) if embed else _Lexical(texts, history)
+    return _Dense(embed, texts, [record.instruction for record in past])
 
 
 @lru_cache(maxsize=3_000)

@@ -76,7 +76,7 @@ class Prepared:
         The paper knows no versions.
         """
         harmless, orders = selection.without_orders(candidates, self.briefing.steering)
-        fit, repeated = novelty.without_repeats(harmless, self.held_out, embed=embed)
+        fit, repeated = novelty.without_repeats(harmless, self.held_out)
         chosen = selection.choose(
             fit,
             [record for record in self.past if self.plan.faithful or not record.outdated],
@@ -90,8 +90,8 @@ class Prepared:
 
     @property
     def stored(self) -> tuple[str, ...]:
-        """The instructions that are rows already."""
-        return tuple(record.instruction for record in (*self.past, *self.held_out))
+        """The instructions candidates are compared with, which are rows already."""
+        return tuple(record.instruction for record in self.past)
 
 
 def prepare(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from practice.domain import novelty
 from practice.domain.types import Category, PracticeRecord, TaskSpec
 
@@ -35,13 +33,3 @@ def test_it_drops_the_same_goal_in_other_words() -> None:
 def test_it_keeps_everything_where_nothing_is_held_out() -> None:
     task = TaskSpec("Tell me what order ORD-2025-00017 cost.")
     assert novelty.without_repeats([task], []) == ((task,), ())
-
-
-def test_it_tells_a_repeat_by_meaning_where_there_is_a_model() -> None:
-    task = TaskSpec("What did I pay for it?")
-
-    def embed(texts: Sequence[str]) -> list[list[float]]:
-        return [[1.0, 0.0] for _ in texts]
-
-    assert novelty.without_repeats([task], [KEPT])[0] == (task,)
-    assert novelty.without_repeats([task], [KEPT], embed=embed)[0] == ()
