@@ -119,8 +119,11 @@ def bulk_change_continue(*, bulk: BulkChange, by: Any, seconds: float = 2.0) -> 
 
 def matching(workspace: Workspace, asked: EntryFilter, chosen: Sequence[str]) -> QuerySet[Bullet]:
     """The bullets a change would cover."""
-    found = asked.rows(workspace)
-    return found.filter(pk__in=chosen) if chosen else found
+    if not chosen:
+        return asked.rows(workspace)
+    # A list in order of merit also shows what says the same in other words.
+    narrowed = asked.changed(q="") if asked.is_ranked else asked
+    return narrowed.rows(workspace).filter(pk__in=chosen)
 
 
 def _change_some(bulk: BulkChange, by: Any) -> None:

@@ -15,6 +15,7 @@ from memoryapp.queries.browsing import EntryFilter
 from memoryapp.services import bulk_changes
 from memoryapp.views.bulk_progress import progress_of
 from memoryapp.views.links import posted, render_part, uuids_of
+from memoryapp.views.picked import pick, picked, picked_done
 
 #: bullets shown before a change is asked for.
 SHOWN = 20
@@ -24,12 +25,21 @@ ACTIONS = [(a.value, a.label) for a in BulkChange.Action if a != BulkChange.Acti
 @require_http_methods(["GET", "HEAD", "POST"])
 @gate(Right.REVIEW)
 def bulk_change_new(request: HttpRequest) -> HttpResponse:
-    """What a change would cover; posting it asks for it and changes the first bullets."""
+    """What a change would cover; posting it asks for it and changes the first bullets.
+
+    Without an ``action``, as the list posts it, bullets are only selected: nobody changes what they
+    were not shown. It leads to what they come to.
+    """
     workspace, asked = workspace_of(request), EntryFilter.from_query(request.GET)
-    ids = uuids_of(request, "chosen")
+    if (kept := pick(request, dict(asked.said))) is not None:
+        return kept
+    selection = picked(request)
+    if selection and selection.done:
+        return redirect("bulk-change-detail", pk=selection.done)
+    ids = selection.ids if selection else uuids_of(request, "chosen")
     typed = {name: posted(request, name) for name in ("action", "value", "reason")}
-    error = ""
-    if request.method == "POST":
+    error = selection.error if selection else ""
+    if request.method == "POST" and not error:
         try:
             bulk = bulk_changes.bulk_change_start(
                 workspace=workspace, asked=asked, chosen=ids, by=request.user, **typed
@@ -37,13 +47,17 @@ def bulk_change_new(request: HttpRequest) -> HttpResponse:
         except UnableTo as refusal:
             error = str(refusal)
         else:
+            if selection:
+                picked_done(request, selection, bulk.pk)
             bulk_changes.bulk_change_continue(bulk=bulk, by=request.user)
             return redirect(bulk)
     rows = bulk_changes.matching(workspace, asked, ids)
+    if selection and not ids:
+        rows = rows.none()
     context = {
         "total": rows.count(),
         "rows": rows.select_related("playbook").order_by("-updated_at", "pk")[:SHOWN],
-        "chosen_ids": ids,
+        "is_selection": bool(ids or selection),
         "asked": asked,
         "is_filtered": any(name != "sort" for name, _ in asked.said),
         "typed": typed,

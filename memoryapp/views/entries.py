@@ -98,7 +98,7 @@ def entry_list(request: HttpRequest) -> HttpResponse:
         "sorts": SORTS if asked.q else SORTS[:2],
         "kept": [(name, value) for name, value in asked.said if name not in TYPED],
         "may_decide": membership_of(request).may_review,
-        "asked_fields": asked.said,
+        "bulk_url": f"{reverse('bulk-change')}{asked.as_query()}",
         "row_query": asked.changed(sort=asked.sort or browsing.NEWEST).as_query(),
         "clear_url": request.path,
         **saved_views(request, "entry-list", asked.as_query()),

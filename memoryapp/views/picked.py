@@ -1,4 +1,4 @@
-"""What somebody selected in a list, kept while they look at what a decision about it would cover.
+"""What somebody selected in a list, kept while they look at what they are about to do to it.
 
 An address holds some ninety ids, and a page that answers a form cannot be loaded again without
 sending the form again. So the selection is kept in the session, and the address names it.
@@ -6,20 +6,25 @@ sending the form again. So the selection is kept in the session, and the address
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from django.contrib.sessions.backends.base import UpdateError
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from memoryapp.domain.formats import digest
-from memoryapp.views.links import parameter
+from memoryapp.views.links import parameter, uuids_of, with_query
 
 KEY = "picked"
 NAME_HEX = 16
 #: selections of a session that are kept; a new one lets the oldest go.
 MOST = 3
+LOST = (
+    "What you selected is not known any more: you were signed out, or selected other things since. "
+    "Nothing was done; go back and select again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +38,27 @@ class Picked:
     ids: Sequence[str] = ()
     done: int | None = None
 
+    @property
+    def error(self) -> str:
+        """Why nothing can be done to it: it must not be taken for none, which covers all."""
+        return "" if self.ids or self.done else LOST
 
-def pick(request: HttpRequest, ids: Sequence[str]) -> str:
-    """Keep a selection. Returns its name."""
-    name = digest(" ".join(ids))[:NAME_HEX]
-    _keep(request, name, {"ids": list(ids)})
-    return name
+
+def pick(request: HttpRequest, asked: Mapping[str, str]) -> HttpResponse | None:
+    """Keep the rows of a list that are posted to be looked at, and lead to what they come to.
+
+    That is what is posted without an ``action``: nobody does anything to what they were not shown.
+    ``asked`` is the filter of the list, which alone says what is covered where no row is selected.
+    Returns ``None`` where something else is asked for.
+    """
+    if request.method != "POST" or "action" in request.POST:
+        return None
+    name = ""
+    if request.POST.getlist("chosen"):
+        ids = uuids_of(request, "chosen")
+        name = digest(" ".join(ids))[:NAME_HEX]
+        _keep(request, name, {"ids": ids})
+    return redirect(with_query(request.path, {**asked, KEY: name}))
 
 
 def picked(request: HttpRequest) -> Picked | None:

@@ -16,17 +16,13 @@ from memoryapp.queries import review as review_queries
 from memoryapp.services import bulk as bulk_service
 from memoryapp.services.votes import is_blind
 from memoryapp.views.bulk_progress import progress_of
-from memoryapp.views.links import posted, render_part, uuids_of, with_query
-from memoryapp.views.picked import KEY, pick, picked, picked_done
+from memoryapp.views.links import posted, render_part, uuids_of
+from memoryapp.views.picked import pick, picked, picked_done
 from memoryapp.views.review_checks import check_name
 from memoryapp.views.review_queue import ReviewFilter, candidate_label
 
 #: Rows shown before a bulk decision is asked for.
 SHOWN = 20
-LOST = (
-    "What you selected is not known any more: you were signed out, or selected other things since. "
-    "Nothing was decided; go back and select again."
-)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -38,10 +34,8 @@ def bulk_new(request: HttpRequest) -> HttpResponse:
     were not shown. It leads to what they come to.
     """
     workspace, chosen = workspace_of(request), ReviewFilter.of(request)
-    if request.method == "POST" and "action" not in request.POST:
-        is_some = bool(request.POST.getlist("chosen"))
-        name = pick(request, uuids_of(request, "chosen")) if is_some else ""
-        return redirect(with_query(request.path, chosen.query | {KEY: name}))
+    if (kept := pick(request, chosen.query)) is not None:
+        return kept
     selection = picked(request)
     if selection and selection.done:
         return redirect("review-bulk-detail", pk=selection.done)
@@ -52,8 +46,7 @@ def bulk_new(request: HttpRequest) -> HttpResponse:
         "to": posted(request, "to"),
     }
     members = review_queries.may_be_assigned(workspace)
-    # What covers nothing must not be taken for no selection, which covers all that waits.
-    error = LOST if selection and not selection.ids else ""
+    error = selection.error if selection else ""
     if request.method == "POST" and not error:
         try:
             bulk = bulk_service.bulk_start(

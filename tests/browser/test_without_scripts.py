@@ -86,6 +86,13 @@ def test_what_is_selected_in_review_is_decided_together(plain: Page) -> None:
     expect(plain.get_by_role("heading", name="Decide 1 candidate")).to_be_visible()
 
 
+def test_what_is_selected_in_memory_is_changed_together(plain: Page) -> None:
+    plain.goto("/memory/")
+    plain.locator("input[name=chosen]").first.check()
+    plain.get_by_role("button", name="Change many").click()
+    expect(plain.get_by_role("heading", name="Change 1 bullet")).to_be_visible()
+
+
 def test_settings_that_somebody_else_saved_meanwhile_are_shown_first(
     plain: Page, browser: Browser, product: Product
 ) -> None:
