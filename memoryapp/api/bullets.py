@@ -12,9 +12,18 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
-from memoryapp.api.contract import PROBLEM, READING, WRITING, NewestFirst, WriteRequest, one_of
+from memoryapp.api.contract import (
+    PROBLEM,
+    READING,
+    WRITING,
+    NewestFirst,
+    SeenRequest,
+    WriteRequest,
+    one_of,
+)
 from memoryapp.api.permissions import HasScope, playbook_of
 from memoryapp.domain.diff import word_diff
+from memoryapp.domain.seen import shown
 from memoryapp.models import Bullet, BulletRevision
 from memoryapp.services import bullets, curation
 
@@ -34,10 +43,18 @@ class CountersSerializer(serializers.Serializer[Any]):
     deployed_harmful = serializers.IntegerField()
 
 
+class BulletShown(serializers.Serializer[Any]):
+    """Send one of them as seen with a change of just that."""
+
+    section = serializers.CharField()
+    tags = serializers.CharField()
+
+
 class BulletSerializer(serializers.ModelSerializer[Bullet]):
     counters = CountersSerializer(source="*")
     revision = serializers.IntegerField(source="revision_count")
     tokens = serializers.IntegerField()
+    shown = serializers.SerializerMethodField()
 
     class Meta:
         model = Bullet
@@ -52,9 +69,17 @@ class BulletSerializer(serializers.ModelSerializer[Bullet]):
             "tokens",
             "revision",
             "counters",
+            "shown",
             "created_at",
             "updated_at",
         )
+
+    @extend_schema_field(BulletShown)
+    def get_shown(self, row: Bullet) -> dict[str, str]:
+        return {
+            "section": shown(curation.section_of(row)),
+            "tags": shown(curation.tags_of(row)),
+        }
 
 
 class RevisionSerializer(serializers.ModelSerializer[BulletRevision]):
@@ -118,7 +143,7 @@ class ReasonRequest(WriteRequest):
     reason = serializers.CharField(max_length=300, default="", allow_blank=True)
 
 
-class MoveRequest(ReasonRequest):
+class MoveRequest(SeenRequest, ReasonRequest):
     section = serializers.CharField(max_length=60)
 
 
@@ -126,7 +151,7 @@ class PlaceRequest(WriteRequest):
     direction = serializers.ChoiceField(choices=[curation.UP, curation.DOWN])
 
 
-class TagsRequest(WriteRequest):
+class TagsRequest(SeenRequest):
     tags = serializers.ListField(child=serializers.CharField(max_length=60), max_length=40)
 
 

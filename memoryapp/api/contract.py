@@ -64,6 +64,17 @@ class WriteRequest(serializers.Serializer[Any]):
         return value
 
 
+class SeenRequest(WriteRequest):
+    """What a write endpoint takes: these fields and no others. With ``seen``, only over that."""
+
+    seen = serializers.CharField(
+        write_only=True,
+        required=False,
+        max_length=100,
+        help_text="The shown that was read: refused if somebody changed it since.",
+    )
+
+
 def _finite(value: float) -> None:
     """Refuse what is a number to Python alone; it is neither below nor above any bound."""
     if not math.isfinite(value):

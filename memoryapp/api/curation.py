@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
 from memoryapp.api.bullets import CONTENT_MOST, REFUSED, BulletSerializer
-from memoryapp.api.contract import PROBLEM, READING, WRITING, WriteRequest
+from memoryapp.api.contract import PROBLEM, READING, WRITING, SeenRequest, WriteRequest
 from memoryapp.api.permissions import HasScope, administers, playbook_of
 from memoryapp.api.serving import LabelSerializer, label_facts
 from memoryapp.domain.errors import UnableToChange
@@ -27,7 +27,7 @@ from memoryapp.services import curation, playbooks, releases, undoing
 MOST_MERGED = 20
 
 
-class SettingsSerializer(WriteRequest, serializers.ModelSerializer[Playbook]):
+class SettingsSerializer(SeenRequest, serializers.ModelSerializer[Playbook]):
     """``token_budget`` 0 means no limit."""
 
     token_budget = serializers.IntegerField(min_value=0, max_value=1_000_000)
@@ -35,7 +35,6 @@ class SettingsSerializer(WriteRequest, serializers.ModelSerializer[Playbook]):
         help_text="Of name, description and token budget. Send it as seen with a change: it is "
         "refused if somebody else changed them since."
     )
-    seen = serializers.CharField(write_only=True, required=False, max_length=100)
 
     class Meta:
         model = Playbook

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from memoryapp.api.contract import PROBLEM, READING, WriteRequest
+from memoryapp.api.contract import PROBLEM, READING, SeenRequest
 from memoryapp.api.permissions import HasScope, playbook_of
 from memoryapp.domain.review import Policy
 from memoryapp.domain.seen import shown
@@ -42,9 +42,8 @@ class PolicySerializer(serializers.Serializer[Any]):
         return shown(policy.facts())
 
 
-class PolicyRequest(WriteRequest, PolicySerializer):
+class PolicyRequest(SeenRequest, PolicySerializer):
     reason = serializers.CharField(max_length=300)
-    seen = serializers.CharField(required=False, max_length=100)
 
 
 class PolicyVersion(serializers.ModelSerializer[ReviewPolicy]):

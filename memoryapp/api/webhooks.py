@@ -11,8 +11,16 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
-from memoryapp.api.contract import PROBLEM, SHOWN_ONCE, NewestFirst, WriteRequest, one_of
+from memoryapp.api.contract import (
+    PROBLEM,
+    SHOWN_ONCE,
+    NewestFirst,
+    SeenRequest,
+    WriteRequest,
+    one_of,
+)
 from memoryapp.api.permissions import HasScope, workspace_of
+from memoryapp.domain.seen import shown
 from memoryapp.domain.webhooks import KINDS
 from memoryapp.models import Delivery, DeliveryTry, Webhook
 from memoryapp.models.tokens import Scope
@@ -24,10 +32,16 @@ ADMINISTERING = dict.fromkeys(("GET", "POST", "PATCH", "DELETE"), (Scope.ADMIN,)
 
 class WebhookSerializer(serializers.ModelSerializer[Webhook]):
     created_by = serializers.CharField(source="created_by.username", default=None, allow_null=True)
+    shown = serializers.SerializerMethodField(
+        help_text="Of kinds and is_active. Send it as seen with a change."
+    )
 
     class Meta:
         model = Webhook
-        fields = ("id", "url", "kinds", "is_active", "message", "created_by", "created_at")
+        fields = ("id", "url", "kinds", "is_active", "message", "shown", "created_by", "created_at")
+
+    def get_shown(self, row: Webhook) -> str:
+        return shown(webhooks.told_of(row))
 
 
 class WebhookRequest(WriteRequest):
@@ -37,7 +51,7 @@ class WebhookRequest(WriteRequest):
     )
 
 
-class WebhookChange(WriteRequest):
+class WebhookChange(SeenRequest):
     kinds = serializers.ListField(
         child=serializers.ChoiceField(choices=[*KINDS.items()]), min_length=1, required=False
     )
@@ -107,8 +121,8 @@ class WebhookList(WebhookView):
         made, secret = webhooks.webhook_create(
             workspace=workspace_of(request), by=request.user, **asked.validated_data
         )
-        shown = {**WebhookSerializer(made).data, "secret": secret}
-        return Response(shown, status=201, headers=SHOWN_ONCE)
+        said = {**WebhookSerializer(made).data, "secret": secret}
+        return Response(said, status=201, headers=SHOWN_ONCE)
 
 
 class WebhookDetail(WebhookView):
@@ -118,7 +132,8 @@ class WebhookDetail(WebhookView):
         return Response(WebhookSerializer(self.webhook(request, pk)).data)
 
     @extend_schema(
-        request=WebhookChange, responses={200: WebhookSerializer, 400: PROBLEM, 404: PROBLEM}
+        request=WebhookChange,
+        responses={200: WebhookSerializer, 400: PROBLEM, 404: PROBLEM, 409: PROBLEM},
     )
     def patch(self, request: Request, pk: int) -> Response:
         """Change what it is told, or turn it on or off."""

@@ -31,16 +31,28 @@ def settings_of(playbook: Playbook) -> dict[str, Any]:
     return {field: getattr(playbook, field) for field in CHANGEABLE}
 
 
-def bullet_move(*, bullet: Bullet, section: str, by: Any, reason: str = "") -> Bullet:
+def section_of(bullet: Bullet) -> dict[str, Any]:
+    """The section of a bullet; ``domain.seen.shown`` of it is ``seen``."""
+    return {"section": bullet.section}
+
+
+def bullet_move(
+    *, bullet: Bullet, section: str, by: Any, reason: str = "", seen: str | None = None
+) -> Bullet:
     """Put a bullet into another section, at its end. Its label stays: agents cite by it.
 
+    ``seen`` is the digest of ``section_of`` that was read.
+
     Raises:
+        ChangedMeanwhile: it was moved since.
         UnableToChange: no section's name, there already, or retired.
     """
     if not SECTION.fullmatch(section):
         raise UnableToChange("A section is lower-case letters, digits and _, at most 60.")
     with transaction.atomic():
         _, bullet = _locked(bullet)
+        before = section_of(bullet)
+        check_seen(seen, before, {"section": section})
         if bullet.section == section:
             raise UnableToChange(f"{bullet.label} is in {section} already.")
         _refuse_retired(bullet)
@@ -54,7 +66,7 @@ def bullet_move(*, bullet: Bullet, section: str, by: Any, reason: str = "") -> B
             author=by,
             reason=(cleaned(reason) or f"Moved from {was}")[:300],
         )
-        _record(bullet, by, "bullet.moved", before={"section": was}, after={"section": section})
+        _record(bullet, by, "bullet.moved", before=before, after=section_of(bullet))
     return bullet
 
 

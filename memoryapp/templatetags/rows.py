@@ -16,7 +16,9 @@ from django import template
 from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 
+from memoryapp.domain.seen import shown
 from memoryapp.models import Bullet
+from memoryapp.services.curation import section_of
 from memoryapp.templatetags.formats import relative_time
 from memoryapp.templatetags.ui import memory, memory_marked, status
 
@@ -41,6 +43,12 @@ class _Addresses:
             reverse("bullet-detail", args=[_SLUG, _LABEL]),
             reverse("bullet-row", args=[_SLUG, _LABEL]),
         )
+
+
+@register.filter
+def section_seen(bullet: Bullet) -> str:
+    """What a form that moves a bullet sends back of the section its reader saw."""
+    return shown(section_of(bullet))
 
 
 @register.simple_tag(takes_context=True)

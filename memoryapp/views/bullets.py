@@ -262,6 +262,7 @@ def bullet_page(
             for act in ("edit", "confirm", "retire", "restore", "move", "place", "tag")
         },
         "own_query": own_query,
+        "section_typed": bullet.section,
         "tags_typed": ", ".join(bullet.tags),
         "tags_seen": shown(tags_of(bullet)),
         "section_names": sorted(

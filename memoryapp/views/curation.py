@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -33,12 +33,17 @@ MERGED_MOST = 20
 @gate(Right.REVIEW)
 def move(request: HttpRequest, slug: str, label: str) -> HttpResponse:
     """Put a bullet into another section; ``own`` names one that does not exist yet."""
-    section = _posted(request, "own") or _posted(request, "section")
+    own, seen = _posted(request, "own"), _posted(request, "seen")
+    section = own or _posted(request, "section")
     return _changed(
         request,
         slug,
         label,
-        lambda b: curation.bullet_move(bullet=b, section=section, by=_by(request)),
+        lambda b: curation.bullet_move(bullet=b, section=section, seen=seen, by=_by(request)),
+        stands=curation.section_of,
+        meanwhile_of="Section",
+        section_typed=section,
+        own_typed=own,
     )
 
 
@@ -62,7 +67,7 @@ def tag(request: HttpRequest, slug: str, label: str) -> HttpResponse:
     bullet = bullet_or_404(request, slug, label)
     typed, seen = _posted(request, "tags"), _posted(request, "seen")
     tags = typed.replace(",", " ").split()
-    refused: dict[str, Any] = {"tags_typed": typed}
+    refused: dict[str, Any] = {"tags_typed": typed, "meanwhile_of": "Tags"}
     try:
         curation.bullet_tag(bullet=bullet, tags=tags, seen=seen, by=_by(request))
     except ChangedMeanwhile as refusal:
@@ -246,12 +251,27 @@ def undo(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _changed(
-    request: HttpRequest, slug: str, label: str, act: Callable[[Bullet], Bullet]
+    request: HttpRequest,
+    slug: str,
+    label: str,
+    act: Callable[[Bullet], Bullet],
+    *,
+    stands: Callable[[Bullet], Mapping[str, Any]] | None = None,
+    **typed: str,
 ) -> HttpResponse:
-    """Do one thing to a bullet and go back to where it was asked for."""
+    """Do one thing to a bullet and go back to where it was asked for.
+
+    ``stands`` says what of it was ``seen``, where that is replaced; ``typed`` is what is kept.
+    """
     bullet = bullet_or_404(request, slug, label)
     try:
         act(bullet)
+    except ChangedMeanwhile as refusal:
+        assert stands is not None
+        bullet = bullet_or_404(request, slug, label)
+        seen = _posted(request, "seen")
+        found = meanwhile(bullet.playbook.workspace, bullet, stands(bullet), seen)
+        return bullet_page(request, bullet, status=refusal.status, meanwhile=found, **typed)
     except UnableTo as error:
         messages.error(request, str(error))
     else:

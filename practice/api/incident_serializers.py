@@ -6,11 +6,13 @@ from typing import Any
 
 from rest_framework import serializers
 
-from memoryapp.api.contract import WriteRequest
+from memoryapp.api.contract import SeenRequest, WriteRequest
+from memoryapp.domain.seen import shown
 from practice.domain.alerts import MAX_BATCH
 from practice.domain.decisive import CONFIRMED, REFUTED, UNTESTED
 from practice.models import Analysis, Incident, IncidentAlert, TelemetryFile, TelemetrySource
 from practice.services.incidents import LIMITS
+from practice.services.telemetry import COLUMNS, mapping_of
 
 
 class IncidentSerializer(serializers.ModelSerializer[Incident]):
@@ -222,10 +224,16 @@ class LessonReceipt(serializers.Serializer[Any]):
 
 
 class TelemetrySourceSerializer(WriteRequest, serializers.ModelSerializer[TelemetrySource]):
+    shown = serializers.SerializerMethodField()
+
     class Meta:
         model = TelemetrySource
-        fields = ("slug", "name", "mapping", "created_at")
+        fields = ("slug", "name", "mapping", "shown", "created_at")
         read_only_fields = ("slug", "mapping", "created_at")
+
+    def get_shown(self, source: TelemetrySource) -> dict[str, str]:
+        """By kind: send it as seen when you say what the columns of that kind are called."""
+        return {kind: shown(mapping_of(source, kind)) for kind in COLUMNS}
 
 
 class TelemetryFileSerializer(serializers.ModelSerializer[TelemetryFile]):
@@ -257,7 +265,7 @@ class TelemetryFileSerializer(serializers.ModelSerializer[TelemetryFile]):
         )
 
 
-class MappingRequest(WriteRequest):
+class MappingRequest(SeenRequest):
     kind = serializers.ChoiceField(choices=TelemetryFile.Kind.choices)
     columns = serializers.DictField(
         child=serializers.CharField(allow_blank=True),

@@ -94,6 +94,7 @@ class SourceMapping(APIView):
             source=_source(request, slug),
             kind=asked.validated_data["kind"],
             mapping=asked.validated_data["columns"],
+            seen=asked.validated_data.get("seen"),
             by=request.user,
         )
         return Response(s.TelemetrySourceSerializer(source).data)

@@ -9,6 +9,7 @@ import pytest
 from memoryapp.domain.errors import UnableToChange
 from memoryapp.models import Event
 from memoryapp.services.bullets import bullet_add
+from memoryapp.services.curation import bullet_move, bullet_tag
 from tests.factories import BulletFactory, PlaybookFactory
 
 pytestmark = pytest.mark.django_db
@@ -139,3 +140,25 @@ def test_bullets_of_another_workspace_are_unknown(call: Any, olga: Any) -> None:
     call("get", "/playbooks/theirs/bullets", expect=404)
     call("get", f"/playbooks/theirs/bullets/{label}/revisions", expect=404)
     call("post", f"/playbooks/theirs/bullets/{label}/retire", {"reason": "x"}, expect=404)
+
+
+def test_tags_and_section_are_changed_only_as_they_were_seen(
+    call: Any, playbook: Any, rita: Any
+) -> None:
+    bullet = BulletFactory(playbook=playbook, label="apis-001", section="apis", tags=["old"])
+    path = f"{PATH}/apis-001"
+    seen = call("get", path)["shown"]
+    bullet_tag(bullet=bullet, tags=["vip"], by=rita)
+    refused = call("put", f"{path}/tags", {"tags": ["eu"], "seen": seen["tags"]}, expect=409)
+    assert refused["type"] == "urn:greenroom:problem:changed-meanwhile"
+    assert call("get", path)["tags"] == ["vip"]
+    # Each is held against what was seen of itself.
+    moved = call("post", f"{path}/move", {"section": "pitfalls", "seen": seen["section"]})
+    assert moved["shown"]["tags"] == refused["shown"]
+    bullet_move(bullet=bullet, section="strategies", by=rita)
+    asked = {"section": "apis", "seen": moved["shown"]["section"]}
+    again = call("post", f"{path}/move", asked, expect=409)["shown"]
+    assert call("post", f"{path}/move", asked | {"seen": again})["section"] == "apis"
+    tagged = call("put", f"{path}/tags", {"tags": ["eu"], "seen": refused["shown"]})
+    assert (tagged["tags"], tagged["shown"]["section"]) == (["eu"], seen["section"])
+    assert call("put", f"{path}/tags", {"tags": ["us"]})["tags"] == ["us"]

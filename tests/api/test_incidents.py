@@ -16,6 +16,7 @@ from rest_framework.exceptions import ParseError
 
 from practice.api.telemetry import BytesParser
 from practice.models import Incident, TelemetryFile
+from practice.services.telemetry import mapping_save
 from tests.practice.outages import BEGAN, metrics_csv, outage, read_in, source_of
 from tests.practice.test_telemetry_files import otlp
 
@@ -187,6 +188,22 @@ def test_columns_are_mapped_per_source(with_key: Any, workspace: Any) -> None:
     body["columns"] = {"nonsense": "x"}
     wrong = client.put("/api/v1/telemetry/shop/columns", body, content_type="application/json")
     assert wrong.status_code == 409
+
+
+def test_columns_are_named_only_as_they_were_seen(call: Any, workspace: Any, rita: Any) -> None:
+    source = source_of(workspace)
+    (row,) = call("get", "/telemetry")
+    mapping_save(source=source, kind="metrics", mapping={"ts": "time"}, by=rita)
+    asked = {"kind": "metrics", "columns": {"ts": "at"}, "seen": row["shown"]["metrics"]}
+    refused = call("put", "/telemetry/shop/columns", asked, expect=409)
+    assert refused["type"] == "urn:greenroom:problem:changed-meanwhile"
+    source.refresh_from_db()
+    assert source.mapping["metrics"] == {"ts": "time"}
+    # Those of another kind are as they were.
+    logs = {"kind": "logs", "columns": {"ts_us": "at"}, "seen": row["shown"]["logs"]}
+    assert call("put", "/telemetry/shop/columns", logs)["shown"]["metrics"] == refused["shown"]
+    saved = call("put", "/telemetry/shop/columns", asked | {"seen": refused["shown"]})
+    assert saved["mapping"]["metrics"] == {"ts": "at"}
 
 
 def test_an_otlp_exporter_sends_traces(with_key: Any, workspace: Any) -> None:

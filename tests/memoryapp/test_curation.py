@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
+from memoryapp.domain.seen import shown
 from memoryapp.models import Event
+from memoryapp.services.curation import bullet_move, section_of
 from memoryapp.services.releases import release_publish
 from tests.factories import BulletFactory, PlaybookFactory
 
@@ -57,17 +60,41 @@ def test_it_says_what_a_release_would_move(rita: Any, rita_client: Any, three: A
 
 
 def test_it_moves_a_bullet_to_another_section(rita_client: Any, three: Any) -> None:
-    post(rita_client, three[0], "move", section="pitfalls")
+    post(rita_client, three[0], "move", section="pitfalls", seen=shown(section_of(three[0])))
     bullet = three[0].playbook.bullets.get(label="strategies-001")
     assert bullet.section == "pitfalls"
     assert bullet.revisions.first().reason == "Moved from strategies"
 
 
 def test_it_takes_a_section_of_ones_own(rita_client: Any, three: Any) -> None:
-    post(rita_client, three[0], "move", section="strategies", own="tone_of_voice")
+    own, seen = "tone_of_voice", shown(section_of(three[0]))
+    post(rita_client, three[0], "move", section="strategies", own=own, seen=seen)
     assert three[0].playbook.bullets.filter(section="tone_of_voice").exists()
     said = post(rita_client, three[1], "move", own="Not a section!").content.decode()
     assert "A section is lower-case letters" in said
+
+
+@pytest.mark.parametrize("place", ["page", "list"])
+def test_it_moves_a_bullet_only_from_where_it_was_seen(
+    rita_client: Any, edda: Any, playbook: Any, three: Any, place: str
+) -> None:
+    url = playbook.get_absolute_url() + "?arrange=1"
+    page = rita_client.get(three[0].get_absolute_url() if place == "page" else url)
+    form = r'name="seen" value="(\w+)"><(?:label class="sr" for="move|select)'
+    (seen, *_) = re.findall(form, page.content.decode())
+    bullet_move(bullet=three[0], section="apis", by=edda)
+    asked = {"section": "pitfalls", "arrange": "" if place == "page" else "1"}
+    refused = post(rita_client, three[0], "move", **asked, seen=seen)
+    assert refused.status_code == 409
+    assert playbook.bullets.get(pk=three[0].pk).section == "apis"
+    said = refused.content.decode()
+    assert "Section: this was changed" in said
+    assert [event.actor for event in refused.context["meanwhile"].events] == [edda]
+    assert '<option value="pitfalls" selected>' in said
+    seen = shown(section_of(playbook.bullets.get(pk=three[0].pk)))
+    assert f'name="seen" value="{seen}"' in said
+    post(rita_client, three[0], "move", **asked, seen=seen)
+    assert playbook.bullets.get(pk=three[0].pk).section == "pitfalls"
 
 
 def test_it_tags_and_finds_by_tag(rita_client: Any, playbook: Any, three: Any) -> None:

@@ -265,6 +265,21 @@ def test_the_api_does_all_of_it(api: Any, workspace: Any) -> None:
     assert not workspace.webhooks.exists()
 
 
+def test_the_api_changes_one_only_as_it_was_seen(api: Any, workspace: Any, edda: Any) -> None:
+    body = {"url": "https://hooks.example.com/x", "kinds": ["run.finished"]}
+    made = api.post("/api/v1/webhooks", body, content_type="application/json").json()
+    webhook_change(webhook=workspace.webhooks.get(), kinds=["incident.analyzed"], by=edda)
+    one, asked = f"/api/v1/webhooks/{made['id']}", {"is_active": False, "seen": made["shown"]}
+    refused = api.patch(one, asked, content_type="application/json")
+    assert refused.status_code == 409
+    assert refused.json()["type"] == "urn:greenroom:problem:changed-meanwhile"
+    assert workspace.webhooks.get().is_active
+    asked["seen"] = refused.json()["shown"]
+    off = api.patch(one, asked, content_type="application/json").json()
+    assert (off["is_active"], off["kinds"]) == (False, ["incident.analyzed"])
+    assert off["shown"] != asked["seen"]
+
+
 @pytest.mark.parametrize("scope", ["read", "write", "playbooks:pull"])
 def test_the_api_needs_a_key_that_administers(
     workspace: Any, ada: Any, client: Any, scope: str
