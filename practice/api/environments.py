@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from memoryapp.access import Right, allows, membership_of, object_or_404
-from memoryapp.api.contract import PROBLEM, READING, WRITING, WriteRequest
+from memoryapp.api.contract import PROBLEM, READING, WRITING, SeenRequest, WriteRequest
 from memoryapp.api.permissions import HasScope, workspace_of
+from memoryapp.domain.seen import shown
 from memoryapp.models import ApiKey, Membership
 from memoryapp.models.tokens import Scope
 from practice.models import Environment, EnvironmentSnapshot
@@ -44,11 +45,19 @@ class MayEdit(HasScope):
         return member is not None and allows(member, self.right)
 
 
+class EnvironmentShown(serializers.Serializer[Any]):
+    """Send one of them as seen with a change of just that."""
+
+    access = serializers.CharField()
+    slots = serializers.CharField()
+
+
 class EnvironmentSerializer(serializers.ModelSerializer[Environment]):
     """Secrets are never part of it; only their names are."""
 
     url = serializers.CharField(source="shown.url", read_only=True)
     options = serializers.SerializerMethodField()
+    shown = serializers.SerializerMethodField()
 
     class Meta:
         model = Environment
@@ -67,7 +76,15 @@ class EnvironmentSerializer(serializers.ModelSerializer[Environment]):
             "server_name",
             "server_version",
             "checked_at",
+            "shown",
         )
+
+    @extend_schema_field(EnvironmentShown)
+    def get_shown(self, environment: Environment) -> dict[str, str]:
+        return {
+            "access": shown(services.reached_by(environment)),
+            "slots": shown(services.slots_of(environment)),
+        }
 
     def get_options(self, environment: Environment) -> dict[str, Any]:
         """What its transport needs, and what the last check of its reset found.
@@ -112,7 +129,7 @@ class EnvironmentRequest(WriteRequest):
     )
 
 
-class AccessRequest(WriteRequest):
+class AccessRequest(SeenRequest):
     """``secrets`` for MCP servers, the others for OpenAPI services. What is left out is taken away.
 
     An empty ``credential`` is the stored one, where ``scheme`` and ``parameter`` are as before.
@@ -129,7 +146,7 @@ class AccessRequest(WriteRequest):
     reset = serializers.CharField(default="", allow_blank=True, max_length=300)
 
 
-class SlotsRequest(WriteRequest):
+class SlotsRequest(SeenRequest):
     slots = serializers.IntegerField(min_value=1, max_value=services.SLOT_LIMIT)
 
 
@@ -236,7 +253,8 @@ class EnvironmentSlots(APIView):
     scopes = WRITING
 
     @extend_schema(
-        request=SlotsRequest, responses={200: EnvironmentSerializer, 404: PROBLEM, 422: PROBLEM}
+        request=SlotsRequest,
+        responses={200: EnvironmentSerializer, 404: PROBLEM, 409: PROBLEM, 422: PROBLEM},
     )
     def put(self, request: Request, slug: str) -> Response:
         """Change how many sessions may be open at once, over all runs."""
@@ -253,7 +271,8 @@ class EnvironmentAccess(APIView):
     scopes = WRITING
 
     @extend_schema(
-        request=AccessRequest, responses={202: EnvironmentSerializer, 404: PROBLEM, 422: PROBLEM}
+        request=AccessRequest,
+        responses={202: EnvironmentSerializer, 404: PROBLEM, 409: PROBLEM, 422: PROBLEM},
     )
     def put(self, request: Request, slug: str) -> Response:
         """Change what an environment is reached with; a worker lists its tools next."""
@@ -264,6 +283,7 @@ class EnvironmentAccess(APIView):
             environment=_environment(request, slug),
             by=request.user,
             secrets=values.pop("secrets"),
+            seen=values.pop("seen", None),
             openapi=OpenApiAsked(**values),
         )
         return Response(EnvironmentSerializer(environment).data, status=202)

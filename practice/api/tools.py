@@ -9,15 +9,16 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
-from memoryapp.api.contract import PROBLEM, READING, WriteRequest
+from memoryapp.api.contract import PROBLEM, READING, SeenRequest
 from memoryapp.api.permissions import HasScope, workspace_of
+from memoryapp.domain.seen import shown
 from memoryapp.models.tokens import Scope
 from practice.api.environments import MayEdit
 from practice.domain.orders import orders_in
 from practice.domain.types import Effect
 from practice.models import Environment, EnvironmentTool
 from practice.queries.environments import why_off
-from practice.services.environments import tool_allow
+from practice.services.environments import switch_of, tool_allow
 
 EFFECTS = [(effect.value, effect.name.title()) for effect in Effect]
 CAUTIOUS = [(effect.value, effect.name.title()) for effect in Effect if effect.is_cautious]
@@ -32,6 +33,7 @@ class ToolSerializer(serializers.ModelSerializer[EnvironmentTool]):
         source="is_present", help_text="Whether the server listed it at the last check."
     )
     why_off = serializers.SerializerMethodField()
+    shown = serializers.SerializerMethodField()
     reads_like_orders = serializers.SerializerMethodField()
 
     class Meta:
@@ -49,7 +51,12 @@ class ToolSerializer(serializers.ModelSerializer[EnvironmentTool]):
             "annotations",
             "schema_hash",
             "changed_at",
+            "shown",
         )
+
+    def get_shown(self, tool: EnvironmentTool) -> str:
+        """Of whether it is allowed, its effect and its description: send it as seen to allow it."""
+        return shown(switch_of(tool))
 
     def get_why_off(self, tool: EnvironmentTool) -> str:
         """Why practice may not call it; empty when it may."""
@@ -60,7 +67,7 @@ class ToolSerializer(serializers.ModelSerializer[EnvironmentTool]):
         return list(orders_in(tool.as_spec()))
 
 
-class ToolRequest(WriteRequest):
+class ToolRequest(SeenRequest):
     allowed = serializers.BooleanField()
     accepts = serializers.ChoiceField(
         choices=CAUTIOUS,
@@ -89,7 +96,10 @@ class ToolDetail(APIView):
         """One tool."""
         return Response(ToolSerializer(_tool(request, slug, name)).data)
 
-    @extend_schema(request=ToolRequest, responses={200: ToolSerializer, 404: PROBLEM, 422: PROBLEM})
+    @extend_schema(
+        request=ToolRequest,
+        responses={200: ToolSerializer, 404: PROBLEM, 409: PROBLEM, 422: PROBLEM},
+    )
     def put(self, request: Request, slug: str, name: str) -> Response:
         """Allow or forbid a tool for runs that start from now on."""
         asked = ToolRequest(data=request.data)

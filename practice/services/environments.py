@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from memoryapp.domain.errors import UnableToConnect
 from memoryapp.models import Workspace
 from memoryapp.services.events import event_record
 from memoryapp.services.sealing import Renewed, renew
+from memoryapp.services.seen import check_seen
 from practice.domain import variables
 from practice.domain.types import Effect
 from practice.models import Environment, EnvironmentTool, Run, Unit
@@ -24,6 +26,8 @@ from practice.services.reaching import OpenApiAsked, PackAsked, check_url
 from practice.tasks import check_environment, check_reset
 
 SLOT_LIMIT = 64
+#: hex digits that tell two stored secrets apart.
+MARK_HEX = 8
 SLOTS = 4
 _MAY = {
     Effect.DESTRUCTIVE: "may delete or overwrite data",
@@ -148,13 +152,16 @@ def environment_reach(
     by: Any,
     secrets: Mapping[str, str] | None = None,
     openapi: OpenApiAsked | None = None,
+    seen: str | None = None,
 ) -> Environment:
     """Change what an environment is reached with, and have a worker list its tools anew.
 
     ``secrets`` stand for all variables (stdio) or headers (HTTP). Of ``openapi`` the credential and
     the reset count; a credential left empty is the stored one, where it is sent as before.
+    ``seen`` is the digest of ``reached_by`` that was read.
 
     Raises:
+        ChangedMeanwhile: it was changed since.
         UnableToConnect: a credential or reset that cannot be sent, a variable that cannot be set,
             or a pack, which has none of them.
     """
@@ -163,7 +170,9 @@ def environment_reach(
     with transaction.atomic():
         # A worker that checks it writes into the same options.
         held = Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
-        was = _reached(held)
+        was = reached_by(held)
+        check_seen(seen, was)
+        slots = slots_of(held)
         if held.transport == Environment.Transport.OPENAPI:
             secrets = _access(held, openapi or OpenApiAsked())
         if held.transport == Environment.Transport.STDIO:
@@ -179,8 +188,8 @@ def environment_reach(
             kind="environment.reached_anew",
             subject=held,
             # What is stored encrypted is in no log; that it may have changed is.
-            before=was,
-            after=_reached(held),
+            before=was | slots,
+            after=reached_by(held) | slots_of(held),
         )
         check_environment.delay_on_commit(held.pk)
     return held
@@ -203,15 +212,24 @@ def _access(environment: Environment, asked: OpenApiAsked) -> dict[str, str]:
     return asked.secrets()
 
 
-def _reached(environment: Environment) -> dict[str, Any]:
-    """How it is reached, as the log keeps it: names, and never what stands behind them."""
+def reached_by(environment: Environment) -> dict[str, Any]:
+    """How it is reached, as the log keeps it; ``domain.seen.shown`` of it is ``seen``.
+
+    Names, and never what stands behind them: of that a mark, by which another value is told from
+    the one before. What is sealed anew has another mark, so it says nothing of the value itself.
+    """
     auth = environment.options.get("auth", {})
     return {
         "secrets": list(environment.secret_names),
         "credential": " ".join(filter(None, (auth.get("scheme"), auth.get("name")))),
         "reset": environment.reset_line,
-        "slots": environment.slots,
+        "stored as": sha256(bytes(environment.secrets)).hexdigest()[:MARK_HEX],
     }
+
+
+def slots_of(environment: Environment) -> dict[str, Any]:
+    """How many sessions may be open at once; ``domain.seen.shown`` of it is ``seen``."""
+    return {"slots": environment.slots}
 
 
 def environment_check(*, environment: Environment, by: Any) -> None:
@@ -230,25 +248,33 @@ def environment_check(*, environment: Environment, by: Any) -> None:
         check_environment.delay_on_commit(environment.pk)
 
 
-def environment_resize(*, environment: Environment, slots: int, by: Any) -> Environment:
+def environment_resize(
+    *, environment: Environment, slots: int, by: Any, seen: str | None = None
+) -> Environment:
     """Let this many sessions be open at once, over all runs. Sessions that are open stay open.
 
+    ``seen`` is the digest of ``slots_of`` that was read.
+
     Raises:
+        ChangedMeanwhile: there are others by now.
         UnableToConnect: a number out of range, or above one where a reset would undo other work.
     """
-    _check_slots(environment, slots)
     with transaction.atomic():
-        was, environment.slots = environment.slots, slots
-        environment.save(update_fields=["slots"])
+        held = Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
+        was = slots_of(held)
+        check_seen(seen, was)
+        _check_slots(held, slots)
+        held.slots = slots
+        held.save(update_fields=["slots"])
         event_record(
-            workspace=environment.workspace,
+            workspace=held.workspace,
             actor=by,
             kind="environment.resized",
-            subject=environment,
-            before={"slots": was},
-            after={"slots": slots},
+            subject=held,
+            before=was,
+            after=slots_of(held),
         )
-    return environment
+    return held
 
 
 def environment_check_reset(*, environment: Environment, by: Any) -> None:
@@ -284,37 +310,59 @@ def environment_check_reset(*, environment: Environment, by: Any) -> None:
         check_reset.delay_on_commit(environment.pk)
 
 
+def switch_of(tool: EnvironmentTool) -> dict[str, Any]:
+    """Whether a tool is allowed, and as what; ``domain.seen.shown`` of it is ``seen``.
+
+    Whoever turns a tool on has read its description: a server may give another one meanwhile.
+    """
+    mark = tool.schema_hash[:MARK_HEX]
+    return {"allowed": tool.is_enabled, "effect": tool.effect.value, "described as": mark}
+
+
 def tool_allow(
-    *, tool: EnvironmentTool, allowed: bool, by: Any, accepts: str = ""
+    *,
+    tool: EnvironmentTool,
+    allowed: bool,
+    by: Any,
+    accepts: str = "",
+    seen: str | None = None,
 ) -> EnvironmentTool:
     """Turn a tool on or off for practice runs that start from now on.
 
     ``accepts`` is the effect a person saw and takes upon them; only a tool that may destroy
-    something, or does not say what it changes, asks for it.
+    something, or does not say what it changes, asks for it. ``seen`` is the digest of ``switch_of``
+    that was read. Turning off is never refused.
 
     Raises:
+        ChangedMeanwhile: somebody turned it on since, or its server describes it otherwise.
         UnableToConnect: its input schema cannot be used, or its effect is not what was accepted.
     """
-    if allowed and tool.problem:
-        raise UnableToConnect(f"{tool.name} cannot be used: {tool.problem}")
-    if allowed and tool.effect.is_cautious and accepts != tool.effect:
-        raise UnableToConnect(
-            f"{tool.name} {_MAY[tool.effect]}. To allow it all the same, accept that it is "
-            f"{tool.effect.value}{f', not {accepts}' if accepts else ''}."
-        )
     with transaction.atomic():
-        was, tool.is_enabled = tool.is_enabled, allowed
-        tool.save(update_fields=["is_enabled"])
-        event_record(
-            workspace=tool.environment.workspace,
-            actor=by,
-            kind="tool.allowed" if allowed else "tool.forbidden",
-            subject=tool,
-            environment=tool.environment.slug,
-            effect=tool.effect.value,
-            before={"allowed": was},
-            after={"allowed": allowed},
-        )
+        rows = EnvironmentTool.objects.select_for_update(of=("self",), no_key=True)
+        tool = rows.select_related("environment__workspace").get(pk=tool.pk)
+        was = switch_of(tool)
+        if allowed:
+            check_seen(seen, was)
+        if allowed and tool.problem:
+            raise UnableToConnect(f"{tool.name} cannot be used: {tool.problem}")
+        if allowed and tool.effect.is_cautious and accepts != tool.effect:
+            raise UnableToConnect(
+                f"{tool.name} {_MAY[tool.effect]}. To allow it all the same, accept that it is "
+                f"{tool.effect.value}{f', not {accepts}' if accepts else ''}."
+            )
+        if tool.is_enabled != allowed:
+            tool.is_enabled = allowed
+            tool.save(update_fields=["is_enabled"])
+            event_record(
+                workspace=tool.environment.workspace,
+                actor=by,
+                kind="tool.allowed" if allowed else "tool.forbidden",
+                subject=tool,
+                environment=tool.environment.slug,
+                effect=tool.effect.value,
+                before=was,
+                after=switch_of(tool),
+            )
     return tool
 
 

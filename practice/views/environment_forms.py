@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from copy import deepcopy
-from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 from django import forms
 
+from memoryapp.forms import SeenForm
+from memoryapp.queries.meanwhile import Meanwhile
 from practice.models import Environment
 from practice.services.environments import SLOT_LIMIT, SLOTS, commands, packs, seeds
 from practice.services.reaching import SCENARIO_LIMIT, OpenApiAsked, PackAsked
@@ -259,43 +261,85 @@ class EnvironmentForm(_Secrets):
         return made | {"pack": PackAsked(asked["pack"], asked["scenario"] or 0)}
 
 
-class AccessForm(_Secrets):
-    """What an environment is reached with, to be changed. Stored values are never shown."""
+def _changed(name: str, help_text: str = "") -> forms.Field:
+    """A field of the form that connects, for whoever changes what it says."""
+    field: forms.Field = deepcopy(EnvironmentForm.base_fields[name])
+    field.help_text = help_text or field.help_text
+    return field
+
+
+REPLACED = "One a line. These take the place of all that are stored. Values are never shown."
+
+
+class AccessForm(_Secrets, SeenForm):
+    """What an environment is reached with, to be changed: ``services.environments.reached_by``."""
 
     use_required_attribute = False
-    FIELDS = MappingProxyType(
-        {
-            Environment.Transport.STDIO: ("variables",),
-            Environment.Transport.HTTP: ("headers",),
-            Environment.Transport.OPENAPI: ("scheme", "parameter", "credential", "reset"),
-        }
-    )
-    KEPT = (
-        "Stored encrypted and never shown. Empty keeps the one that is stored, where it is sent as "
-        "before."
-    )
-    REPLACED = "One a line. These take the place of all that are stored ({names})."
 
-    def __init__(self, environment: Environment, data: Any = None) -> None:
-        auth = environment.options.get("auth", {})
-        initial = {
-            "scheme": auth.get("scheme", ""),
-            "parameter": auth.get("name", ""),
-            "reset": environment.reset_line,
-        }
-        super().__init__(data, initial=initial)
-        stored = ", ".join(environment.secret_names) or "none"
-        for name in self.FIELDS.get(Environment.Transport(environment.transport), ()):
-            self.fields[name] = deepcopy(EnvironmentForm.base_fields[name])
-            if name == "credential":
-                self.fields[name].help_text = self.KEPT
-            if name in {"variables", "headers"}:
-                self.fields[name].help_text = self.REPLACED.format(names=stored)
+    @staticmethod
+    def initial_of(stands: Mapping[str, Any]) -> dict[str, Any]:
+        return {}
 
     def as_arguments(self) -> dict[str, Any]:
         """What ``environment_reach`` takes, of a valid form."""
         asked = self.cleaned_data
-        if "scheme" not in asked:
-            return {"secrets": asked.get("variables") or asked.get("headers") or {}}
-        asked["parameter"] = asked["parameter"].strip()
-        return {"openapi": OpenApiAsked(**asked)}
+        secrets = asked.get("variables") or asked.get("headers") or {}
+        return {"secrets": secrets, "seen": asked["seen"]}
+
+
+class VariablesForm(AccessForm):
+    variables = _changed("variables", REPLACED)
+
+
+class HeadersForm(AccessForm):
+    headers = _changed("headers", REPLACED)
+
+
+class CredentialForm(AccessForm):
+    scheme = _changed("scheme")
+    parameter = _changed("parameter")
+    credential = _changed(
+        "credential",
+        "Stored encrypted and never shown. Empty keeps the one that is stored, where it is sent as "
+        "before.",
+    )
+    reset = _changed("reset")
+
+    @staticmethod
+    def initial_of(stands: Mapping[str, Any]) -> dict[str, Any]:
+        scheme, _, parameter = stands["credential"].partition(" ")
+        return {"scheme": scheme, "parameter": parameter, "reset": stands["reset"]}
+
+    def again(self, found: Meanwhile) -> Self:
+        form = super().again(found)
+        if self["credential"].data:
+            # No page shows it, so this one does not keep it either.
+            form.fields["credential"].help_text = "Enter it once more: it is not kept on the page."
+        return form
+
+    def as_arguments(self) -> dict[str, Any]:
+        asked = {**self.cleaned_data, "parameter": self.cleaned_data["parameter"].strip()}
+        seen = asked.pop("seen")
+        return {"openapi": OpenApiAsked(**asked), "seen": seen}
+
+
+#: the form of each transport; a pack is reached with nothing.
+ACCESS_FORMS: Mapping[str, type[AccessForm]] = {
+    Environment.Transport.STDIO: VariablesForm,
+    Environment.Transport.HTTP: HeadersForm,
+    Environment.Transport.OPENAPI: CredentialForm,
+}
+
+
+class SlotsForm(SeenForm):
+    """What ``services.environments.slots_of`` says."""
+
+    slots = forms.IntegerField(
+        label="Sessions at once",
+        min_value=1,
+        max_value=SLOT_LIMIT,
+        error_messages=dict.fromkeys(
+            ("required", "invalid", "min_value", "max_value"),
+            f"Give a number from 1 to {SLOT_LIMIT}.",
+        ),
+    )

@@ -12,7 +12,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from memoryapp.access import Right, allows, gate, membership_of, object_or_404, workspace_of
-from memoryapp.domain.errors import UnableTo
+from memoryapp.domain.errors import ChangedMeanwhile, UnableTo
+from memoryapp.forms import first_error
+from memoryapp.queries.meanwhile import meanwhile
 from practice.models import Environment
 from practice.queries.environments import environments
 from practice.queries.runs import run_rows, runs, with_figures
@@ -23,11 +25,19 @@ from practice.services.environments import (
     environment_connect,
     environment_reach,
     environment_resize,
+    reached_by,
+    slots_of,
+    switch_of,
     tool_allow,
 )
 from practice.services.snapshots import snapshot_delete, snapshot_take
 from practice.views.drift import drift_context
-from practice.views.environment_forms import AccessForm, EnvironmentForm
+from practice.views.environment_forms import (
+    ACCESS_FORMS,
+    AccessForm,
+    EnvironmentForm,
+    SlotsForm,
+)
 from practice.views.filters import PAGE_SIZE
 from practice.views.tools import card_of
 
@@ -74,15 +84,20 @@ def environment_detail(request: HttpRequest, slug: str) -> HttpResponse:
     if request.htmx and is_checking:  # type: ignore[attr-defined]
         # Nothing new: htmx leaves the page as it is and asks again.
         return HttpResponse(status=204)
+    return _page(request, environment)
+
+
+def _page(
+    request: HttpRequest, environment: Environment, *, status: int = 200, **shown: object
+) -> HttpResponse:
     template = "practice/environment_detail.html"
     if request.htmx:  # type: ignore[attr-defined]
         template += "#environment"
-    return render(request, template, _detail(request, environment, is_checking=is_checking))
+    context = _detail(request, environment) | shown
+    return render(request, template, context, status=status)
 
 
-def _detail(
-    request: HttpRequest, environment: Environment, *, is_checking: bool
-) -> dict[str, object]:
+def _detail(request: HttpRequest, environment: Environment) -> dict[str, object]:
     tools = list(environment.tools.all())
     find = request.GET.get("tool", "").replace("\x00", "").strip()[:200]
     words = find.casefold()
@@ -93,7 +108,7 @@ def _detail(
     facts = environment.facts.select_related("task", "run")
     return {
         "environment": environment,
-        "is_checking": is_checking,
+        "is_checking": environment.status == Environment.Status.CHECKING,
         "cards": [card_of(tool) for tool in shown],
         "tool_page": shown,
         "find": find,
@@ -108,6 +123,7 @@ def _detail(
         **drift_context(environment),
         "reset_checked_at": _when(environment.options.get("reset_check", {}).get("at", "")),
         "slot_limit": SLOT_LIMIT,
+        "slots_form": SlotsForm.showing(slots_of(environment)),
         "may_edit": _may_edit(request),
         "may_review": membership_of(request).may_review,
     }
@@ -116,20 +132,39 @@ def _detail(
 @require_http_methods(["GET", "HEAD", "POST"])
 @gate(Right.EDIT)
 def access(request: HttpRequest, slug: str) -> HttpResponse:
-    environment, status = _environment(request, slug), 200
-    form = AccessForm(environment, request.POST or None)
-    if request.method == "POST":
-        status = 422
-        if form.is_valid():
-            try:
-                environment_reach(environment=environment, by=request.user, **form.as_arguments())
-            except UnableTo as error:
-                form.add_error(None, str(error))
-                status = error.status
-            else:
-                messages.success(request, "Stored. Attempts that begin from now on use it.")
-                return redirect(environment)
-    context = {"environment": environment, "form": form}
+    environment = _environment(request, slug)
+    kind = ACCESS_FORMS.get(environment.transport)
+    if kind is None:
+        return _access(request, environment, None, status=422 if request.method == "POST" else 200)
+    if request.method != "POST":
+        return _access(request, environment, kind.showing(reached_by(environment)))
+    form = kind(request.POST)
+    if not form.is_valid():
+        return _access(request, environment, form, status=422)
+    try:
+        environment_reach(environment=environment, by=request.user, **form.as_arguments())
+    except ChangedMeanwhile as refusal:
+        environment = _environment(request, slug)
+        stands, seen = reached_by(environment), form.cleaned_data["seen"]
+        found = meanwhile(environment.workspace, environment, stands, seen)
+        again = form.again(found)
+        return _access(request, environment, again, status=refusal.status, meanwhile=found)
+    except UnableTo as error:
+        form.add_error(None, str(error))
+        return _access(request, environment, form, status=error.status)
+    messages.success(request, "Stored. Attempts that begin from now on use it.")
+    return redirect(environment)
+
+
+def _access(
+    request: HttpRequest,
+    environment: Environment,
+    form: AccessForm | None,
+    *,
+    status: int = 200,
+    **shown: object,
+) -> HttpResponse:
+    context = {"environment": environment, "form": form, **shown}
     return render(request, "practice/environment_access.html", context, status=status)
 
 
@@ -155,13 +190,28 @@ def check_reset(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 @gate(Right.EDIT)
 def resize(request: HttpRequest, slug: str) -> HttpResponse:
-    environment, asked = _environment(request, slug), request.POST.get("slots", "")
+    environment, form = _environment(request, slug), SlotsForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, first_error(form))
+        return redirect(environment)
     try:
-        slots = int(asked) if asked.isdecimal() and len(asked) < 4 else 0
-        environment_resize(environment=environment, slots=slots, by=request.user)
+        environment_resize(environment=environment, by=request.user, **form.cleaned_data)
+    except ChangedMeanwhile as refusal:
+        environment = _environment(request, slug)
+        stands, seen = slots_of(environment), form.cleaned_data["seen"]
+        found = meanwhile(environment.workspace, environment, stands, seen)
+        return _page(
+            request,
+            environment,
+            status=refusal.status,
+            meanwhile=found,
+            meanwhile_of="Sessions at once",
+            slots_form=form.again(found),
+        )
     except UnableTo as error:
         messages.error(request, str(error))
     else:
+        slots = form.cleaned_data["slots"]
         messages.success(request, f"At most {slots} sessions are open at once from now on.")
     return redirect(environment)
 
@@ -200,18 +250,26 @@ def allow(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     environment = _environment(request, slug)
     tool = object_or_404(environment.tools.all(), name=name)
     allowed, problem, status = request.POST.get("allowed") == "on", "", 200
+    seen, found = request.POST.get("seen", ""), None
     try:
         accepts = request.POST.get("accepts", "")
-        tool = tool_allow(tool=tool, allowed=allowed, accepts=accepts, by=request.user)
+        tool = tool_allow(tool=tool, allowed=allowed, accepts=accepts, seen=seen, by=request.user)
+    except ChangedMeanwhile as refusal:
+        tool = object_or_404(environment.tools.all(), name=name)
+        found = meanwhile(environment.workspace, tool, switch_of(tool), seen)
+        status = refusal.status
     except UnableTo as error:
         problem, status = str(error), error.status
     if request.htmx:  # type: ignore[attr-defined]
         context = {
             "environment": environment,
-            "card": card_of(tool, refused=problem),
+            "card": card_of(tool, refused=problem, meanwhile=found),
             "may_edit": True,
         }
         return render(request, "practice/parts/tool.html", context, status=status)
+    if found:
+        shown = {"meanwhile": found, "meanwhile_of": tool.name}
+        return _page(request, environment, status=status, **shown)
     if problem:
         messages.error(request, problem)
     else:

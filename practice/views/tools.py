@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from memoryapp.domain.seen import shown
+from memoryapp.queries.meanwhile import Meanwhile
 from practice.domain.orders import orders_in
 from practice.domain.types import Effect
 from practice.models import EnvironmentTool
 from practice.queries.environments import why_off
+from practice.services.environments import switch_of
 
 HASH_SHOWN = 12
 CHOICES_SHOWN = 12
@@ -28,13 +31,18 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class ToolCard:
-    """One tool on its environment's page. ``refused`` is why a change was not made."""
+    """One tool on its environment's page. ``refused`` is why a change was not made.
+
+    ``seen`` is what turning it on sends back, and ``meanwhile`` what others made of it before.
+    """
 
     tool: EnvironmentTool
     effect: str
     parameters: tuple[Parameter, ...]
     why: str
+    seen: str
     refused: str = ""
+    meanwhile: Meanwhile | None = None
     #: phrases of the description that read like orders to a model.
     orders: tuple[str, ...] = ()
     #: parameters the schema requires and says nothing of.
@@ -53,13 +61,17 @@ class ToolCard:
         return self.tool.schema_hash[:HASH_SHOWN]
 
 
-def card_of(tool: EnvironmentTool, *, refused: str = "") -> ToolCard:
+def card_of(
+    tool: EnvironmentTool, *, refused: str = "", meanwhile: Meanwhile | None = None
+) -> ToolCard:
     return ToolCard(
         tool=tool,
         effect=tool.effect.value,
         parameters=parameters_of(tool.input_schema),
         why=why_off(tool),
+        seen=shown(switch_of(tool)),
         refused=refused,
+        meanwhile=meanwhile,
         orders=orders_in(tool.as_spec()),
         undescribed=tool.as_spec().undescribed,
     )

@@ -74,6 +74,23 @@ def test_it_allows_what_may_destroy_only_to_who_says_so(desk: Environment, with_
     assert Event.objects.filter(kind="tool.allowed").exists()
 
 
+def test_it_allows_only_what_was_read(desk: Environment, with_key: Any) -> None:
+    client = with_key("write")
+    seen = client.get(DROP).json()["shown"]
+    desk.tools.filter(name="files/drop").update(
+        description="Also empties the bin.", schema_hash="f"
+    )
+    asked = {"allowed": True, "accepts": "destructive", "seen": seen}
+    refused = put(client, **asked)
+    assert refused.status_code == 409
+    assert refused.json()["type"] == "urn:greenroom:problem:changed-meanwhile"
+    assert not desk.tools.get(name="files/drop").is_enabled
+    allowed = put(client, **(asked | {"seen": refused.json()["shown"]}))
+    assert (allowed.status_code, allowed.json()["allowed"]) == (200, True)
+    # Forbidding is never refused.
+    assert put(client, allowed=False, seen=seen).json()["allowed"] is False
+
+
 def test_it_forbids_without_further_words(desk: Environment, with_key: Any) -> None:
     answer = put(with_key("write"), f"{TOOLS}/get_order", allowed=False)
     assert answer.json()["why_off"] == "Off: somebody turned it off."

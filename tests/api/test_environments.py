@@ -9,6 +9,7 @@ import pytest
 
 from memoryapp.services.tokens import api_key_create
 from practice.models import Environment, EnvironmentSnapshot
+from practice.services.environments import environment_reach
 from tests.factories import EnvironmentFactory, PlaybookFactory, ToolFactory
 
 pytestmark = pytest.mark.django_db
@@ -127,6 +128,27 @@ def test_it_gives_an_environment_its_secrets_anew(desk: Any, with_key: Any) -> N
     desk.refresh_from_db()
     assert desk.open_secrets() == {"API_TOKEN": "s3cret-value"}
     assert with_key("read").put(url, asked, content_type=JSON).status_code == 403
+
+
+def test_it_replaces_only_what_was_read(desk: Any, call: Any, edda: Any) -> None:
+    """Values under the same names are other ones, though nobody may see either."""
+    path = "/environments/desk"
+    first, second = {"API_TOKEN": "s3cret-1"}, {"API_TOKEN": "s3cret-2"}
+    environment_reach(environment=desk, secrets=first, by=edda)
+    seen = call("get", path)["shown"]
+    environment_reach(environment=desk, secrets=second, by=edda)
+    asked = {"secrets": {"API_TOKEN": "s3cret-3"}, "seen": seen["access"]}
+    refused = call("put", f"{path}/access", asked, expect=409)
+    assert refused["type"] == "urn:greenroom:problem:changed-meanwhile"
+    desk.refresh_from_db()
+    assert desk.open_secrets() == second
+    # Slots are as they were seen.
+    sized = call("put", f"{path}/slots", {"slots": 7, "seen": seen["slots"]})
+    assert sized["shown"]["access"] == refused["shown"]
+    call("put", f"{path}/slots", {"slots": 8, "seen": seen["slots"]}, expect=409)
+    call("put", f"{path}/access", asked | {"seen": refused["shown"]}, expect=202)
+    desk.refresh_from_db()
+    assert (desk.open_secrets(), desk.slots) == ({"API_TOKEN": "s3cret-3"}, 7)
 
 
 def test_it_gives_a_pack_no_credential(workspace: Any, with_key: Any) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from memoryapp.domain.seen import shown
 from practice.models import EnvironmentTool
+from practice.services.environments import switch_of
 from tests.factories import EnvironmentFactory, RunFactory, TaskFactory, ToolFactory
 
 
@@ -51,7 +53,9 @@ def test_it_shows_thousands_of_tools_in_parts_and_finds_one(
     assert 'href="?tools=2#tools"' in page
     assert found.count('class="tool"') == 1
     url = "/environments/desk/tools/tool_204/allow/"
-    turned = ada_client.post(url, {"allowed": "on", "accepts": "read"}, follow=True)
+    seen = shown(switch_of(environment.tools.get(name="tool_204")))
+    asked = {"allowed": "on", "accepts": "read", "seen": seen}
+    turned = ada_client.post(url, asked, follow=True)
     assert "?tool=tool_204#tool-" in turned.redirect_chain[0][0]
     assert "tool_204 is on for runs" in turned.content.decode()
 

@@ -281,17 +281,26 @@ def test_it_takes_another_credential_and_reset_later(
     assert "it ran out" not in page
 
     sent = {"scheme": "header", "parameter": "X-API-Key", "credential": KEY, "reset": "POST /reset"}
-    answer = ada_client.post(url, sent, follow=True)
+    seen = ada_client.get(url).context["form"]["seen"].value()
+    answer = ada_client.post(url, sent | {"seen": seen}, follow=True)
 
     assert "Attempts that begin from now on use it." in answer.content.decode()
     environment.refresh_from_db()
     assert environment.open_secrets() == {"credential": KEY}
     assert driven(started(connected(environment), rita)).status == "finished"
     # Left empty it is the one that is stored, where it is sent as before; its reset goes.
-    ada_client.post(url, sent | {"credential": "", "reset": ""})
+    late = ada_client.post(url, sent | {"credential": "mine", "parameter": "X-Mine", "seen": seen})
+    assert late.status_code == 409
+    form = late.context["form"]
+    assert (form["parameter"].value(), form["reset"].value()) == ("X-Mine", "POST /reset")
+    assert "mine" not in form["credential"].as_widget()
+    assert "Enter it once more" in late.content.decode()
+    seen = form["seen"].value()
+    ada_client.post(url, sent | {"credential": "", "reset": "", "seen": seen})
     environment.refresh_from_db()
     assert (environment.open_secrets(), environment.has_reset) == ({"credential": KEY}, False)
-    refused = ada_client.post(url, sent | {"credential": "", "scheme": "bearer"})
+    seen = ada_client.get(url).context["form"]["seen"].value()
+    refused = ada_client.post(url, sent | {"credential": "", "scheme": "bearer", "seen": seen})
     assert refused.status_code == 422
     assert "must be one line of text" in refused.content.decode()
 

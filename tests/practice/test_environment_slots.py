@@ -13,6 +13,7 @@ from django.utils import timezone
 from practice.models import Environment, Run, Unit
 from practice.orchestrator import rounds, stages
 from practice.orchestrator.results import Result
+from practice.services.environments import environment_resize
 from practice.services.runs import run_pause
 from practice.tasks import run_unit, sweep_runs
 from tests.factories import (
@@ -157,8 +158,10 @@ def test_it_never_lets_two_runs_have_more_sessions_than_slots() -> None:
 @pytest.mark.django_db
 def test_it_is_changed_on_the_page(ada_client: Any, rita_client: Any, workspace: Any) -> None:
     environment = EnvironmentFactory(workspace=workspace, slug="desk")
+    seen = ada_client.get("/environments/desk/").context["slots_form"]["seen"].value()
 
-    page = ada_client.post("/environments/desk/slots/", {"slots": "9"}, follow=True)
+    asked = {"slots": "9", "seen": seen}
+    page = ada_client.post("/environments/desk/slots/", asked, follow=True)
 
     environment.refresh_from_db()
     assert environment.slots == 9
@@ -173,5 +176,27 @@ def test_it_refuses_a_number_nobody_can_mean(ada_client: Any, workspace: Any, as
 
     page = ada_client.post("/environments/desk/slots/", {"slots": asked}, follow=True)
 
-    assert "Slots are a number from 1 to 64." in page.content.decode()
+    assert "Give a number from 1 to 64." in page.content.decode()
     assert Environment.objects.get().slots == 4
+
+
+@pytest.mark.django_db
+def test_it_is_not_changed_over_what_another_has_just_set(
+    ada_client: Any, edda: Any, workspace: Any
+) -> None:
+    environment = EnvironmentFactory(workspace=workspace, slug="desk")
+    seen = ada_client.get("/environments/desk/").context["slots_form"]["seen"].value()
+    environment_resize(environment=environment, slots=1, by=edda)
+    asked = {"slots": "9", "seen": seen}
+
+    answer = ada_client.post("/environments/desk/slots/", asked)
+
+    assert answer.status_code == 409
+    assert Environment.objects.get().slots == 1
+    said = answer.content.decode()
+    assert "Sessions at once: this was changed" in said
+    assert [event.actor for event in answer.context["meanwhile"].events] == [edda]
+    assert 'value="9" required' in said
+    asked["seen"] = answer.context["slots_form"]["seen"].value()
+    assert ada_client.post("/environments/desk/slots/", asked).status_code == 302
+    assert Environment.objects.get().slots == 9
