@@ -18,9 +18,11 @@ from rest_framework.views import APIView
 from memoryapp.api.contract import ADMINISTERING, PROBLEM, StoredForm
 from memoryapp.api.parsers import AsZip, TooLarge
 from memoryapp.api.permissions import HasScope, workspace_of
+from memoryapp.domain.seen import shown
 from memoryapp.models import Workspace
 from memoryapp.services.exports import workspace_fetch
 from memoryapp.services.transfer_import import workspace_import
+from memoryapp.services.workspaces import name_of
 
 ZIP = "application/zip"
 PIECE = 2**20
@@ -29,9 +31,14 @@ IN_MEMORY = 8 * 2**20
 
 
 class WorkspaceSerializer(serializers.ModelSerializer[Workspace]):
+    shown = serializers.SerializerMethodField(help_text="Of its name: send it as seen to rename.")
+
     class Meta:
         model = Workspace
-        fields = ("name", "slug", "created_at")
+        fields = ("name", "slug", "shown", "created_at")
+
+    def get_shown(self, row: Workspace) -> str:
+        return shown(name_of(row))
 
 
 class WorkspaceExport(APIView):

@@ -8,13 +8,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from memoryapp.api.contract import ADMINISTERING, PROBLEM, READING, WriteRequest
+from memoryapp.api.contract import ADMINISTERING, PROBLEM, READING, SeenRequest
 from memoryapp.api.permissions import HasScope, workspace_of
 from memoryapp.api.transfer import WorkspaceSerializer
 from memoryapp.services.workspaces import NAME_CHARS, workspace_rename
 
 
-class WorkspaceRequest(WriteRequest):
+class WorkspaceRequest(SeenRequest):
     name = serializers.CharField(max_length=NAME_CHARS)
 
 
@@ -33,6 +33,6 @@ class WorkspaceDetail(APIView):
         asked = WorkspaceRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         row = workspace_rename(
-            workspace=workspace_of(request), name=asked.validated_data["name"], by=request.user
+            workspace=workspace_of(request), by=request.user, **asked.validated_data
         )
         return Response(WorkspaceSerializer(row).data)

@@ -12,6 +12,7 @@ from django.utils.text import slugify
 from memoryapp.domain.errors import UnableToChange
 from memoryapp.domain.text import one_line
 from memoryapp.models import Event, Membership, Role, Workspace
+from memoryapp.services.seen import check_seen
 
 FIRST, FIRST_OPERATOR = "main", "operator"
 #: Workspaces one person may administer before no more are made for them.
@@ -85,15 +86,27 @@ def workspace_create(*, name: str, by: Any) -> Workspace:
     return workspace
 
 
-def workspace_rename(*, workspace: Workspace, name: str, by: Any) -> Workspace:
+def name_of(workspace: Workspace) -> dict[str, Any]:
+    """What a workspace is called; ``domain.seen.shown`` of it is ``seen``."""
+    return {"name": workspace.name}
+
+
+def workspace_rename(
+    *, workspace: Workspace, name: str, by: Any, seen: str | None = None
+) -> Workspace:
     """Call a workspace otherwise; its slug stays.
 
+    ``seen`` is the digest of ``name_of`` that was read.
+
     Raises:
+        ChangedMeanwhile: it is called otherwise by now.
         UnableToChange: no usable name.
     """
     name = _named(name)
     with transaction.atomic():
         held = Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+        was = name_of(held)
+        check_seen(seen, was)
         if held.name != name:
             Workspace.objects.filter(pk=held.pk).update(name=name)
             workspace.name = name
@@ -102,8 +115,8 @@ def workspace_rename(*, workspace: Workspace, name: str, by: Any) -> Workspace:
                 actor=by,
                 kind="workspace.renamed",
                 subject=workspace,
-                before={"name": held.name},
-                after={"name": name},
+                before=was,
+                after=name_of(workspace),
             )
     return workspace
 

@@ -12,11 +12,15 @@ from django.db import transaction
 from memoryapp.domain.errors import UnableToChange, UnableToStart
 from memoryapp.models import Workspace
 from memoryapp.services.events import event_record
+from memoryapp.services.seen import check_seen
 from practice.domain.prices import HIGHEST, name_problem
 from practice.models import ModelPrice
 from practice.orchestrator.engines import MODEL, UNKNOWN, price_source, unpriced_models
 
 COLUMNS = ("input", "output", "cached_input")
+#: of a model that has no price of its own.
+NO_PRICE = "none"
+AS_INPUT = "as input"
 
 
 def price_set(
@@ -27,10 +31,14 @@ def price_set(
     output: Decimal,
     cached_input: Decimal | None,
     by: Any,
+    seen: str | None = None,
 ) -> ModelPrice:
     """Set what a model costs, in US dollars per million tokens, from the next call on.
 
+    ``seen`` is the digest of ``price_said`` that was read.
+
     Raises:
+        ChangedMeanwhile: it was set, changed or removed since.
         UnableToChange: a name that is none, or a price that cannot be.
     """
     name = model.strip()
@@ -42,7 +50,9 @@ def price_set(
         if value is not None and not 0 <= value <= HIGHEST:
             raise UnableToChange(f"A price is between $0 and ${HIGHEST:,} per million tokens.")
     with transaction.atomic():
-        earlier = ModelPrice.objects.filter(workspace=workspace, model=name).first()
+        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+        earlier = price_said(price_of(workspace, name))
+        check_seen(seen, earlier)
         price, created = ModelPrice.objects.update_or_create(
             workspace=workspace, model=name, defaults={**asked, "updated_by": by}
         )
@@ -51,8 +61,8 @@ def price_set(
             actor=by,
             kind="price.set" if created else "price.changed",
             subject=price,
-            before=_said(earlier) if earlier else {},
-            after=_said(price),
+            before=earlier,
+            after=price_said(price),
         )
     return price
 
@@ -65,16 +75,31 @@ def price_remove(*, price: ModelPrice, by: Any) -> None:
             actor=by,
             kind="price.removed",
             subject=price,
-            before=_said(price),
-            after={},
+            before=price_said(price),
+            after=price_said(None),
         )
         price.delete()
 
 
-def _said(price: ModelPrice) -> dict[str, str]:
-    """A price as the log keeps it, in USD per million tokens."""
+def price_of(workspace: Workspace, model: str) -> ModelPrice | None:
+    """The price that was set under a name; a name that begins alike is another one."""
+    return ModelPrice.objects.filter(workspace=workspace, model=model).first()
+
+
+def price_said(price: ModelPrice | None) -> dict[str, str]:
+    """A price as the log keeps it, in USD per million tokens.
+
+    ``domain.seen.shown`` of it is ``seen``.
+    """
+    if price is None:
+        return dict.fromkeys(COLUMNS, NO_PRICE)
     kept = {name: getattr(price, name) for name in COLUMNS}
-    return {name: str(value) for name, value in kept.items() if value is not None}
+    return {name: AS_INPUT if value is None else _plain(value) for name, value in kept.items()}
+
+
+def _plain(dollars: Decimal) -> str:
+    """Return an amount without needless zeros and without an exponent."""
+    return f"{dollars.normalize():f}"
 
 
 def check_budget(*, workspace: Workspace, engine: str, budget: Decimal | None) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Self
 
 from django import forms
 
+from memoryapp.domain.seen import shown
+from memoryapp.forms import SeenForm
+from memoryapp.queries.meanwhile import Meanwhile
 from practice.domain.prices import HIGHEST
 from practice.domain.prompts import LONGEST
-from practice.models import Attempt, Environment
+from practice.models import Attempt, Environment, ModelPrice
+from practice.services.prices import AS_INPUT, NO_PRICE, price_said
 from practice.services.prompts import NOTE_CHARS
 
 ATTEMPTS_OFFERED = 50
@@ -26,9 +31,13 @@ def _dollars(label: str, *, required: bool = True, help_text: str = "") -> forms
     )
 
 
-class PriceForm(forms.Form):
-    """The price of one model, or of all whose names begin alike."""
+class PriceForm(SeenForm):
+    """The price of one model, or of all whose names begin alike: ``services.prices.price_said``.
 
+    ``of`` is the model whose price was read: under another name nothing was.
+    """
+
+    of = forms.CharField(max_length=100, required=False, widget=forms.HiddenInput)
     model = forms.CharField(
         max_length=100,
         widget=forms.TextInput(attrs={"class": "code", "placeholder": "gpt-5-mini"}),
@@ -42,6 +51,28 @@ class PriceForm(forms.Form):
         required=False,
         help_text="Empty means cached tokens cost what other input costs.",
     )
+
+    @staticmethod
+    def initial_of(stands: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: "" if said in {NO_PRICE, AS_INPUT} else said for name, said in stands.items()}
+
+    @classmethod
+    def about(cls, model: str, price: ModelPrice | None) -> Self:
+        form = cls.showing(price_said(price))
+        form.initial |= {"model": model, "of": model}
+        return form
+
+    def again(self, found: Meanwhile) -> Self:
+        form = super().again(found)
+        form.initial["of"] = self["model"].data
+        return form
+
+    def asked(self) -> dict[str, Any]:
+        """What ``price_set`` takes, of a valid form."""
+        asked = dict(self.cleaned_data)
+        if asked.pop("of") != asked["model"]:
+            asked["seen"] = shown(price_said(None))
+        return asked
 
 
 class PromptForm(forms.Form):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -11,13 +9,20 @@ from django.views.decorators.http import require_POST, require_safe
 
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
 from memoryapp.clients import embeddings
-from memoryapp.domain.errors import UnableTo
+from memoryapp.domain.errors import ChangedMeanwhile, UnableTo
 from memoryapp.models import EmbeddingModel
+from memoryapp.queries.meanwhile import Meanwhile, meanwhile
 from memoryapp.services.retrieval import embedding_try
 from memoryapp.views.settings_tabs import settings_tabs
 from practice.models import ModelPrice
 from practice.services.connections import model_try
-from practice.services.prices import configured_models, price_remove, price_set
+from practice.services.prices import (
+    configured_models,
+    price_of,
+    price_remove,
+    price_said,
+    price_set,
+)
 from practice.views.model_forms import PriceForm
 
 
@@ -25,25 +30,24 @@ from practice.views.model_forms import PriceForm
 @gate(Right.READ)
 def price_list(request: HttpRequest) -> HttpResponse:
     asked = request.GET.get("model", "").replace("\x00", "")
-    known = ModelPrice.objects.filter(workspace=workspace_of(request), model=asked).first()
-    initial: dict[str, object] = {"model": asked}
-    if known is not None:
-        initial |= {
-            "input": _plain(known.input),
-            "output": _plain(known.output),
-            "cached_input": "" if known.cached_input is None else _plain(known.cached_input),
-        }
-    return _page(request, PriceForm(initial=initial))
+    return _page(request, PriceForm.about(asked, price_of(workspace_of(request), asked)))
 
 
 @require_POST
 @gate(Right.EDIT)
 def save(request: HttpRequest) -> HttpResponse:
-    form = PriceForm(request.POST)
+    workspace, form = workspace_of(request), PriceForm(request.POST)
     if not form.is_valid():
         return _page(request, form, status=422)
+    asked = form.asked()
     try:
-        price = price_set(workspace=workspace_of(request), by=request.user, **form.cleaned_data)
+        price = price_set(workspace=workspace, by=request.user, **asked)
+    except ChangedMeanwhile as refusal:
+        stands = price_of(workspace, asked["model"])
+        subject = stands or ModelPrice(workspace=workspace, model=asked["model"])
+        found = meanwhile(workspace, subject, price_said(stands), asked["seen"])
+        again = form.again(found)
+        return _page(request, again, status=refusal.status, meanwhile=found)
     except UnableTo as error:
         form.add_error("model", str(error))
         return _page(request, form, status=error.status)
@@ -77,12 +81,13 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("price-list")
 
 
-def _plain(dollars: Decimal) -> str:
-    """Return an amount without needless zeros and without an exponent."""
-    return f"{dollars.normalize():f}"
-
-
-def _page(request: HttpRequest, form: PriceForm, status: int = 200) -> HttpResponse:
+def _page(
+    request: HttpRequest,
+    form: PriceForm,
+    *,
+    status: int = 200,
+    meanwhile: Meanwhile | None = None,
+) -> HttpResponse:
     workspace = workspace_of(request)
     context = {
         "prices": workspace.model_prices.select_related("updated_by"),
@@ -90,6 +95,7 @@ def _page(request: HttpRequest, form: PriceForm, status: int = 200) -> HttpRespo
         "embedder": embeddings.configured(),
         "serving": EmbeddingModel.objects.filter(status=EmbeddingModel.Status.SERVING).first(),
         "form": form,
+        "meanwhile": meanwhile,
         "may_edit": membership_of(request).may_edit,
         "settings_tabs": settings_tabs(request),
     }

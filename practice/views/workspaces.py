@@ -10,15 +10,24 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from memoryapp.access import SESSION_KEY, Right, gate, membership_of, memberships_of
-from memoryapp.domain.errors import UnableTo
-from memoryapp.services.workspaces import NAME_CHARS, workspace_create, workspace_rename
+from memoryapp.domain.errors import ChangedMeanwhile, UnableTo
+from memoryapp.forms import SeenForm
+from memoryapp.queries.meanwhile import Meanwhile, meanwhile
+from memoryapp.services.workspaces import (
+    NAME_CHARS,
+    name_of,
+    workspace_create,
+    workspace_rename,
+)
 from memoryapp.views.settings_tabs import settings_tabs
 from practice.services.removal import workspace_delete
 from practice.services.sample_incidents import sample_incident_load
 from practice.services.samples import sample_load
 
 
-class NameForm(forms.Form):
+class NameForm(SeenForm):
+    """What ``services.workspaces.name_of`` says."""
+
     name = forms.CharField(max_length=NAME_CHARS)
 
 
@@ -51,7 +60,12 @@ def rename(request: HttpRequest) -> HttpResponse:
         return _page(request, renaming=form, status=422)
     mine = membership_of(request).workspace
     try:
-        workspace_rename(workspace=mine, name=form.cleaned_data["name"], by=request.user)
+        workspace_rename(workspace=mine, by=request.user, **form.cleaned_data)
+    except ChangedMeanwhile as refusal:
+        mine.refresh_from_db(fields=["name"])
+        found = meanwhile(mine, mine, name_of(mine), form.cleaned_data["seen"])
+        again = form.again(found)
+        return _page(request, renaming=again, status=refusal.status, meanwhile=found)
     except UnableTo as error:
         form.add_error("name", str(error))
         return _page(request, renaming=form, status=error.status)
@@ -105,11 +119,13 @@ def _page(
     making: WorkspaceForm | None = None,
     deleting: DeleteForm | None = None,
     status: int = 200,
+    meanwhile: Meanwhile | None = None,
 ) -> HttpResponse:
     me = membership_of(request)
     context = {
         "may_administer": me.may_administer,
-        "renaming": renaming or NameForm(initial={"name": me.workspace.name}),
+        "meanwhile": meanwhile,
+        "renaming": renaming or NameForm.showing(name_of(me.workspace)),
         # Two fields of the page are called name.
         "deleting": deleting or DeleteForm(auto_id="delete_%s"),
         "making": making or WorkspaceForm(auto_id="new_%s"),

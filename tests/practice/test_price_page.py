@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -11,11 +12,22 @@ from memoryapp.domain.errors import UnableToStart
 from memoryapp.models import Event
 from practice.models import ModelPrice, Run
 from practice.orchestrator.engines import price_source
+from practice.services.prices import price_remove, price_set
 from practice.services.runs import run_start
 from tests.factories import EnvironmentFactory, PlaybookFactory, ToolFactory
 
 URL = "/settings/models/"
 ASKED = {"model": "gpt-5*", "input": "0.25", "output": "2", "cached_input": "0.025"}
+
+
+def values(form: Any) -> dict[str, Any]:
+    return {name: form[name].value() for name in form.fields}
+
+
+def opened(client: Any, model: str, **typed: str) -> dict[str, Any]:
+    """The form as whoever asks for the price of a model gets it, and what they type into it."""
+    form = client.get(URL, {"model": model}).context["form"]
+    return {name: value or "" for name, value in values(form).items()} | typed
 
 
 @pytest.fixture
@@ -40,13 +52,79 @@ def test_it_sets_a_price_and_writes_it_down(ada_client: Any, workspace: Any) -> 
 
 def test_it_changes_a_price_in_place(ada_client: Any, workspace: Any) -> None:
     ada_client.post(URL + "save/", ASKED)
-    form = ada_client.get(URL, {"model": "gpt-5*"}).context["form"]
-    ada_client.post(URL + "save/", ASKED | {"output": "3", "cached_input": ""})
+    typed = opened(ada_client, "gpt-5*")
+    ada_client.post(URL + "save/", typed | {"output": "3", "cached_input": ""})
 
-    assert form.initial["output"] == "2"
+    assert typed["output"] == "2"
     price = ModelPrice.objects.get(workspace=workspace)
     assert (price.output, price.cached_input) == (Decimal(3), None)
     assert Event.objects.filter(kind="price.changed").count() == 1
+
+
+def test_it_replaces_only_the_price_its_reader_saw(
+    ada_client: Any, workspace: Any, edda: Any
+) -> None:
+    ada_client.post(URL + "save/", ASKED)
+    typed = opened(ada_client, "gpt-5*", output="3")
+    asked = {"model": "gpt-5*", "input": Decimal("0.5"), "output": Decimal(2)}
+    price_set(workspace=workspace, cached_input=None, by=edda, **asked)
+
+    answer = ada_client.post(URL + "save/", typed)
+
+    assert answer.status_code == 409
+    assert ModelPrice.objects.get().output == Decimal(2)
+    said = answer.content.decode()
+    assert "gpt-5*: this was changed while you had it open" in said
+    assert [event.actor for event in answer.context["meanwhile"].events] == [edda]
+    changed = r"cached input <span[^>]*>from</span> 0.025 <span[^>]*>to</span> as input"
+    assert re.search(changed, said)
+    again = values(answer.context["form"])
+    assert {name: again[name] for name in ("model", "input", "output", "cached_input")} == {
+        "model": "gpt-5*",
+        "input": "0.5",
+        "output": "3",
+        "cached_input": "",
+    }
+    assert ada_client.post(URL + "save/", again).status_code == 302
+    price = ModelPrice.objects.get()
+    assert (price.input, price.output, price.cached_input) == (Decimal("0.5"), Decimal(3), None)
+
+
+def test_a_new_price_replaces_none_that_its_reader_did_not_see(
+    ada_client: Any, workspace: Any, edda: Any
+) -> None:
+    typed = opened(ada_client, "", **ASKED)
+    # Under another name than the one that was read, nothing was seen.
+    other = opened(ada_client, "gpt-4", **ASKED)
+    price_set(
+        workspace=workspace,
+        model="gpt-5*",
+        input=Decimal(1),
+        output=Decimal(9),
+        cached_input=None,
+        by=edda,
+    )
+    for asked in (typed, other, ASKED):
+        answer = ada_client.post(URL + "save/", asked)
+        assert answer.status_code == 409
+        assert [event.actor for event in answer.context["meanwhile"].events] == [edda]
+        assert ModelPrice.objects.get().output == Decimal(9)
+    assert ada_client.post(URL + "save/", values(answer.context["form"])).status_code == 302
+    assert ModelPrice.objects.get().output == Decimal(2)
+
+
+def test_a_price_that_was_removed_meanwhile_is_not_set_again_unseen(
+    ada_client: Any, workspace: Any, edda: Any
+) -> None:
+    ada_client.post(URL + "save/", ASKED)
+    typed = opened(ada_client, "gpt-5*", output="3")
+    price_remove(price=ModelPrice.objects.get(), by=edda)
+
+    answer = ada_client.post(URL + "save/", typed)
+
+    assert (answer.status_code, ModelPrice.objects.exists()) == (409, False)
+    assert "none" in answer.content.decode()
+    assert ada_client.post(URL + "save/", values(answer.context["form"])).status_code == 302
 
 
 def test_it_tries_the_connection(

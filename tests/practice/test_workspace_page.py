@@ -11,7 +11,7 @@ from memoryapp.domain.errors import UnableToChange
 from memoryapp.models import Event, Membership, Workspace
 from memoryapp.services import workspaces
 from memoryapp.services.tokens import api_key_create
-from memoryapp.services.workspaces import workspace_create
+from memoryapp.services.workspaces import workspace_create, workspace_rename
 from tests.factories import MembershipFactory, WorkspaceFactory
 
 pytestmark = pytest.mark.django_db
@@ -21,6 +21,11 @@ URL = "/settings/workspace/"
 
 def make(client: Client, name: str, **more: Any) -> Any:
     return client.post(f"{URL}new/", {"name": name, **more})
+
+
+def opened(client: Client, name: str) -> dict[str, str]:
+    """The form that renames, as whoever opens the page gets it, with another name typed."""
+    return {"name": name, "seen": client.get(URL).context["renaming"]["seen"].value()}
 
 
 def test_an_admin_makes_one_and_is_in_it(ada_client: Client, ada: Any, workspace: Any) -> None:
@@ -102,7 +107,7 @@ def test_nobody_administers_more_than_a_hundred(
 
 
 def test_it_is_renamed_and_keeps_its_slug(ada_client: Client, workspace: Any) -> None:
-    ada_client.post(f"{URL}rename/", {"name": "Help  desk team"})
+    ada_client.post(f"{URL}rename/", opened(ada_client, "Help  desk team"))
     workspace.refresh_from_db()
     assert (workspace.name, workspace.slug) == ("Help desk team", "main")
     event = Event.objects.get(kind="workspace.renamed")
@@ -110,8 +115,24 @@ def test_it_is_renamed_and_keeps_its_slug(ada_client: Client, workspace: Any) ->
         {"name": "Main"},
         {"name": "Help desk team"},
     )
-    ada_client.post(f"{URL}rename/", {"name": "Help desk team"})
+    ada_client.post(f"{URL}rename/", opened(ada_client, "Help desk team"))
     assert Event.objects.filter(kind="workspace.renamed").count() == 1
+
+
+def test_it_is_not_renamed_over_another_name_unseen(
+    ada_client: Client, edda: Any, workspace: Any
+) -> None:
+    typed = opened(ada_client, "Desk")
+    workspace_rename(workspace=workspace, name="Support", by=edda)
+    answer = ada_client.post(f"{URL}rename/", typed)
+    assert answer.status_code == 409
+    assert Workspace.objects.get(slug="main").name == "Support"
+    assert [event.actor for event in answer.context["meanwhile"].events] == [edda]
+    again = answer.context["renaming"]
+    assert again["name"].value() == "Desk"
+    asked = {"name": "Desk", "seen": again["seen"].value()}
+    assert ada_client.post(f"{URL}rename/", asked).status_code == 302
+    assert Workspace.objects.get(slug="main").name == "Desk"
 
 
 def test_others_see_it_and_may_change_nothing(rita_client: Client, vera_client: Client) -> None:
@@ -152,6 +173,12 @@ def test_a_program_reads_and_renames_it(ada: Any, workspace: Any) -> None:
     assert asked("read").get(url).json()["slug"] == "main"
     refused = asked("write").patch(url, body, content_type="application/json")
     assert refused.status_code == 403
+    body["seen"] = asked("read").get(url).json()["shown"]
     assert asked("admin").patch(url, body, content_type="application/json").json()["name"] == "Desk"
+    refused = asked("admin").patch(url, body, content_type="application/json")
+    assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (
+        409,
+        "changed-meanwhile",
+    )
     empty = asked("admin").patch(url, {"name": "…"}, content_type="application/json")
     assert (empty.status_code, "letters or digits" in empty.json()["detail"]) == (409, True)
