@@ -97,11 +97,21 @@ class PublishForm(forms.Form):
 
 
 class LabelMoveForm(forms.Form):
-    """Where a label is to point. To move it back, ``now`` is where its reader saw it point."""
+    """Where a label is to point. To move it back, ``now`` is where its reader saw it point.
+
+    ``seen`` is where its reader saw each label point, because any can be named.
+    """
 
     name = forms.CharField(max_length=40)
     release = forms.IntegerField(min_value=1)
     now = forms.IntegerField(min_value=1, max_value=999_999_999, required=False)
+    seen = forms.CharField(required=False)
+
+    def points_at(self) -> int:
+        """The version the named label was seen to point at; 0 for none."""
+        pairs = (pair.partition(":") for pair in self.cleaned_data["seen"].split())
+        found = {name: version for name, _, version in pairs if version.isdecimal()}
+        return int(found.get(self.cleaned_data["name"].strip(), "0")[:9])
 
 
 class WithdrawForm(forms.Form):
@@ -172,6 +182,7 @@ class ImportForm(forms.Form):
 class TrialForm(forms.Form):
     release = forms.IntegerField(min_value=1, max_value=999_999_999)
     share = forms.IntegerField(min_value=1, max_value=99)
+    seen = forms.CharField(required=False)
 
 
 class TrialEndForm(forms.Form):

@@ -220,3 +220,10 @@ class PublishRequest(WriteRequest):
 
 class LabelRequest(WriteRequest):
     version = serializers.IntegerField(min_value=1)
+    points_at = serializers.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=999_999_999,
+        help_text="The version you saw it point at, 0 for none: one that moved since is left "
+        "alone.",
+    )

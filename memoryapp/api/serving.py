@@ -12,9 +12,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
-from memoryapp.api.contract import PROBLEM, READING, WRITING, WriteRequest
+from memoryapp.api.contract import PROBLEM, READING, WRITING, SeenRequest, WriteRequest
 from memoryapp.api.permissions import HasScope, playbook_of
 from memoryapp.api.serializers import ReleaseSerializer
+from memoryapp.domain.seen import shown
 from memoryapp.models import Playbook, Release, ReleaseLabel
 from memoryapp.queries.releases import heavy
 from memoryapp.queries.serving import trial_of
@@ -47,9 +48,12 @@ class LabelSerializer(serializers.Serializer[Any]):
     version = serializers.IntegerField()
     updated_at = serializers.DateTimeField()
     canary = CanarySerializer(allow_null=True)
+    shown = serializers.CharField(
+        help_text="Of what is on trial: send it as seen to start, change or promote a trial."
+    )
 
 
-class CanaryRequest(WriteRequest):
+class CanaryRequest(SeenRequest):
     version = serializers.IntegerField(min_value=1, max_value=999_999_999)
     share = serializers.IntegerField(min_value=1, max_value=99)
 
@@ -82,6 +86,7 @@ def label_facts(label: ReleaseLabel) -> dict[str, Any]:
         "version": label.release.number,
         "updated_at": label.updated_at,
         "canary": canary,
+        "shown": shown(canaries.trial_said(label)),
     }
 
 
@@ -131,6 +136,7 @@ class Canary(APIView):
             label=_label(request, slug, name),
             release=_release(request, slug, asked.validated_data["version"], "version"),
             share=asked.validated_data["share"],
+            seen=asked.validated_data.get("seen"),
             by=request.user,
         )
         return Response(LabelSerializer(label_facts(label)).data)
@@ -146,10 +152,16 @@ class CanaryPromote(APIView):
     permission_classes = (HasScope,)
     scopes = WRITING
 
-    @extend_schema(request=None, responses={200: LabelSerializer, 404: PROBLEM, 409: PROBLEM})
+    @extend_schema(
+        request=SeenRequest, responses={200: LabelSerializer, 404: PROBLEM, 409: PROBLEM}
+    )
     def post(self, request: Request, slug: str, name: str) -> Response:
         """Point the label at the release on trial."""
-        label = canaries.canary_promote(label=_label(request, slug, name), by=request.user)
+        asked = SeenRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        label = canaries.canary_promote(
+            label=_label(request, slug, name), by=request.user, **asked.validated_data
+        )
         return Response(LabelSerializer(label_facts(label)).data)
 
 

@@ -115,7 +115,13 @@ class LabelDetail(APIView):
         release = object_or_404(
             playbook.releases.all(), "version", number=asked.validated_data["version"]
         )
-        releases.label_move(playbook=playbook, name=name, release=release, by=request.user)
+        releases.label_move(
+            playbook=playbook,
+            name=name,
+            release=release,
+            points_at=asked.validated_data.get("points_at"),
+            by=request.user,
+        )
         return Response(s.ReleaseSerializer(release).data)
 
 

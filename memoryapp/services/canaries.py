@@ -13,14 +13,19 @@ from memoryapp.domain.errors import UnableToChange
 from memoryapp.domain.text import cleaned
 from memoryapp.models import Event, LabelMove, Playbook, Release, ReleaseLabel
 from memoryapp.queries.serving import outcomes
+from memoryapp.services.seen import check_seen
 
 
-def canary_start(*, label: ReleaseLabel, release: Release, share: int, by: Any) -> ReleaseLabel:
+def canary_start(
+    *, label: ReleaseLabel, release: Release, share: int, by: Any, seen: str | None = None
+) -> ReleaseLabel:
     """Give ``release`` to ``share`` percent of the agents that pull ``label``.
 
-    Started again with another share, agents that had it keep it as the share grows.
+    Started again with another share, agents that had it keep it as the share grows. ``seen`` is
+    the digest of ``trial_said`` that was read.
 
     Raises:
+        ChangedMeanwhile: a trial was started, changed or ended since.
         UnableToChange: no share of 1 to 99, another playbook's release, one that is withdrawn, or
             the one the label points at.
     """
@@ -28,6 +33,7 @@ def canary_start(*, label: ReleaseLabel, release: Release, share: int, by: Any) 
         raise UnableToChange("The share is 1 to 99 percent; at 100 move the label instead.")
     with transaction.atomic():
         label = _locked(label)
+        check_seen(seen, trial_said(label))
         if release.playbook_id != label.playbook_id:
             raise UnableToChange("That release belongs to another playbook.")
         release.refresh_from_db(fields=["withdrawal"])
@@ -35,12 +41,12 @@ def canary_start(*, label: ReleaseLabel, release: Release, share: int, by: Any) 
             raise UnableToChange(f"{release} was {release.withdrawal}; it cannot be tried.")
         if release.pk == label.release_id:
             raise UnableToChange(f"{label.name} points at {release} already.")
-        was = _trial(label)
+        was = trial_said(label)
         if label.canary_id != release.pk:
             label.canary, label.canary_since = release, timezone.now()
         label.canary_share = share
         label.save(update_fields=["canary", "canary_share", "canary_since", "updated_at"])
-        _record(label, by, "canary.started", release, before=was, after=_trial(label))
+        _record(label, by, "canary.started", release, before=was, after=trial_said(label))
     return label
 
 
@@ -52,22 +58,24 @@ def canary_end(*, label: ReleaseLabel, by: Any, why: str = "") -> ReleaseLabel:
     """
     with transaction.atomic():
         label = _locked(label)
-        release, was = _on_trial(label), _trial(label)
+        release, was = _on_trial(label), trial_said(label)
         _clear(label)
         why = cleaned(why)[:300]
         _record(label, by, "canary.ended", release, before=was, after={}, reason=why)
     return label
 
 
-def canary_promote(*, label: ReleaseLabel, by: Any) -> ReleaseLabel:
-    """Point the label at the release on trial.
+def canary_promote(*, label: ReleaseLabel, by: Any, seen: str | None = None) -> ReleaseLabel:
+    """Point the label at the release on trial. ``seen`` is as for ``canary_start``.
 
     Raises:
+        ChangedMeanwhile: another release is on trial, or for other agents.
         UnableToChange: nothing is on trial.
     """
     with transaction.atomic():
         label = _locked(label)
         release = _on_trial(label)
+        check_seen(seen, trial_said(label))
         before = label.release
         label.release = release
         label.save(update_fields=["release", "updated_at"])
@@ -105,7 +113,7 @@ def canaries_judge(release: Release) -> list[str]:
             canary, stable = outcomes(label, label.canary), outcomes(label, label.release)
             if not regressed(canary, stable):
                 continue
-            tried, was = label.canary, _trial(label)
+            tried, was = label.canary, trial_said(label)
             _clear(label)
             _record(
                 label,
@@ -135,8 +143,8 @@ def _on_trial(label: ReleaseLabel) -> Release:
     return label.canary
 
 
-def _trial(label: ReleaseLabel) -> dict[str, Any]:
-    """What is on trial, as the log keeps it."""
+def trial_said(label: ReleaseLabel) -> dict[str, Any]:
+    """What is on trial, as the log keeps it; ``domain.seen.shown`` of it is ``seen``."""
     if label.canary is None:
         return {}
     return {"on trial": label.canary.number, "share": label.canary_share}

@@ -146,11 +146,16 @@ def _check_evaluated(playbook: Playbook, value: domain.Playbook) -> None:
         )
 
 
-def label_move(*, playbook: Playbook, name: str, release: Release, by: Any) -> ReleaseLabel:
+def label_move(
+    *, playbook: Playbook, name: str, release: Release, by: Any, points_at: int | None = None
+) -> ReleaseLabel:
     """Point a label at a release, and keep who moved it from where.
 
+    ``points_at`` is the version it was seen to point at, 0 for none; ``None`` from callers that
+    read nothing.
+
     Raises:
-        UnableToChange: not a label name, another playbook's release, or already there.
+        UnableToChange: not a label name, another playbook's release, already there, or moved since.
     """
     if not LABEL_NAME.fullmatch(name):
         raise UnableToChange("A label is lower-case letters, digits and hyphens, at most 40.")
@@ -166,6 +171,11 @@ def label_move(*, playbook: Playbook, name: str, release: Release, by: Any) -> R
         named = playbook.labels.select_related("release").defer(*heavy("release"))
         label = named.filter(name=name).first()
         before = label.release if label else None
+        if points_at is not None and points_at != (before.number if before else 0):
+            raise UnableToChange(
+                f"{name} points at {before or 'no release'} by now. Nothing was moved; look at who "
+                "moved it and why, then move it from there."
+            )
         if before == release:
             raise UnableToChange(f"{name} already points at v{release.number}.")
         label, _ = ReleaseLabel.objects.update_or_create(

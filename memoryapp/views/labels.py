@@ -14,11 +14,13 @@ from django.views.decorators.http import require_POST, require_safe
 from memoryapp.access import Right, gate, membership_of, object_or_404
 from memoryapp.domain.canary import LEAST
 from memoryapp.domain.errors import UnableTo
+from memoryapp.domain.seen import shown
 from memoryapp.forms import TrialEndForm, TrialForm, first_error
 from memoryapp.models import Release, ReleaseLabel
 from memoryapp.queries import releases as release_queries
 from memoryapp.queries import serving
 from memoryapp.services import canaries
+from memoryapp.views.links import posted
 from memoryapp.views.playbooks import playbook_or_404
 
 EVENTS_SHOWN = 20
@@ -42,12 +44,15 @@ def trial_start(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     release = object_or_404(
         label.playbook.releases.defer("document", "bodies"), number=form.cleaned_data["release"]
     )
-    share = form.cleaned_data["share"]
+    share, seen = form.cleaned_data["share"], form.cleaned_data["seen"]
     return _moved(
         request,
         label,
-        lambda: canaries.canary_start(label=label, release=release, share=share, by=request.user),
+        lambda: canaries.canary_start(
+            label=label, release=release, share=share, seen=seen, by=request.user
+        ),
         f"{release} goes to {share}% of the agents that pull {name}.",
+        share_typed=share,
     )
 
 
@@ -70,22 +75,23 @@ def trial_end(request: HttpRequest, slug: str, name: str) -> HttpResponse:
 @require_POST
 @gate(Right.REVIEW)
 def trial_promote(request: HttpRequest, slug: str, name: str) -> HttpResponse:
-    label = _label(request, slug, name)
+    label, seen = _label(request, slug, name), posted(request, "seen")
     return _moved(
         request,
         label,
-        lambda: canaries.canary_promote(label=label, by=request.user),
+        lambda: canaries.canary_promote(label=label, seen=seen, by=request.user),
         f"{name} points at the release that was on trial. Agents get it with their next pull.",
     )
 
 
 def _moved(
-    request: HttpRequest, label: ReleaseLabel, act: Callable[[], Any], said: str
+    request: HttpRequest, label: ReleaseLabel, act: Callable[[], Any], said: str, **typed: Any
 ) -> HttpResponse:
     try:
         act()
     except UnableTo as refusal:
-        return _page(request, label, error=str(refusal), status=refusal.status)
+        label = _label(request, label.playbook.slug, label.name)
+        return _page(request, label, error=str(refusal), status=refusal.status, **typed)
     messages.success(request, said)
     return redirect(_url(label))
 
@@ -103,7 +109,7 @@ def _url(label: ReleaseLabel) -> str:
 
 
 def _page(
-    request: HttpRequest, label: ReleaseLabel, *, error: str = "", status: int = 200
+    request: HttpRequest, label: ReleaseLabel, *, error: str = "", status: int = 200, **typed: Any
 ) -> HttpResponse:
     playbook, names = label.playbook, [label.playbook.slug, label.name]
     others: list[Release] = list(
@@ -131,6 +137,8 @@ def _page(
         "end_url": reverse("label-trial-end", args=names),
         "promote_url": reverse("label-trial-promote", args=names),
         "move_label_url": reverse("label-move", args=[playbook.slug]),
+        "trial_seen": shown(canaries.trial_said(label)),
         "error": error,
+        **typed,
     }
     return render(request, "memoryapp/label_detail.html", context, status=status)

@@ -14,7 +14,7 @@ from memoryapp.access import membership_of
 from memoryapp.domain import playbook as domain
 from memoryapp.domain.playbook import SECTIONS
 from memoryapp.forms import PlaybookChangeForm
-from memoryapp.models import Bullet, Candidate, Playbook, Release, Tally
+from memoryapp.models import Bullet, Candidate, Playbook, Release, ReleaseLabel, Tally
 from memoryapp.queries import entries as entry_queries
 from memoryapp.queries import playbooks as playbook_queries
 from memoryapp.queries import releases as release_queries
@@ -41,6 +41,11 @@ _RUN = re.compile(r"Run (\d+)")
 def labels_offered(names: Iterable[str]) -> list[str]:
     """Labels to move, by name after ``production``: the first one is what a form begins with."""
     return sorted({*OFFERED_LABELS, *names}, key=lambda name: (name != PRODUCTION, name))
+
+
+def labels_seen(labels: Iterable[ReleaseLabel]) -> str:
+    """Where labels point, as a form that moves one says what its reader saw."""
+    return " ".join(f"{label.name}:{label.release.number}" for label in labels)
 
 
 def playbook_context(request: HttpRequest, playbook: Playbook, tab: str) -> dict[str, Any]:
@@ -71,6 +76,7 @@ def playbook_context(request: HttpRequest, playbook: Playbook, tab: str) -> dict
         "section_names": SECTIONS,
         "label_names": labels_offered(label.name for label in labels),
         "labels": labels,
+        "labels_seen": labels_seen(labels),
         "serving": sorted(labels, key=lambda label: label.name != PRODUCTION),
         "bullet_count": len(value.live),
         "release_count": release_count,

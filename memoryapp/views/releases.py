@@ -17,11 +17,11 @@ from memoryapp.forms import LabelMoveForm, PublishForm, WithdrawForm, first_erro
 from memoryapp.models import Playbook, Release
 from memoryapp.queries import playbooks as playbook_queries
 from memoryapp.queries import use as use_queries
-from memoryapp.queries.releases import HEAVY
+from memoryapp.queries.releases import HEAVY, heavy
 from memoryapp.queries.use import UseFilter
 from memoryapp.services.releases import label_move, label_revert, release_publish
 from memoryapp.views.links import parameter, with_query
-from memoryapp.views.playbook_page import labels_offered, playbook_context
+from memoryapp.views.playbook_page import labels_offered, labels_seen, playbook_context
 from memoryapp.views.playbooks import playbook_or_404
 
 
@@ -79,7 +79,13 @@ def move_label(request: HttpRequest, slug: str) -> HttpResponse:
                 label = object_or_404(playbook.labels.all(), name=name)
                 label_revert(label=label, version=now, back_to=release.number, by=request.user)
             else:
-                label_move(playbook=playbook, name=name, release=release, by=request.user)
+                label_move(
+                    playbook=playbook,
+                    name=name,
+                    release=release,
+                    points_at=form.points_at(),
+                    by=request.user,
+                )
         except UnableTo as refusal:
             error, status = str(refusal), refusal.status
         else:
@@ -87,7 +93,9 @@ def move_label(request: HttpRequest, slug: str) -> HttpResponse:
                 request, f"{name} points at {release} now. Agents get it with their next pull."
             )
             return redirect(f"{playbook.get_absolute_url()}?tab=releases")
-    return _refused(request, playbook_context(request, playbook, "releases"), error, status)
+    moving = {name: request.POST.get(name, "") for name in ("name", "release")}
+    context = playbook_context(request, playbook, "releases")
+    return _refused(request, context, error, status, moving=moving)
 
 
 def _refused(
@@ -103,7 +111,7 @@ def release_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse
     playbook, release = _release(request, slug, number)
     others = playbook.releases.exclude(pk=release.pk).defer("bodies", "document")
     against = _against(request, playbook, release)
-    labels = list(playbook.labels.all())
+    labels = list(playbook.labels.select_related("release").defer(*heavy("release")))
     names = {label.name for label in labels}
     asked = UseFilter(playbook=slug, release=str(number))
     context = {
@@ -128,6 +136,7 @@ def release_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse
         "move_label_url": reverse("label-move", args=[slug]),
         "withdraw_form": WithdrawForm(),
         "label_names": labels_offered(names),
+        "labels_seen": labels_seen(labels),
         "pulls": use_queries.newest_pulls(playbook.workspace, asked),
         "pulls_url": f"{reverse('pull-list')}{asked.as_query()}",
         "measured": playbook.evaluations.filter(digest=fingerprint(release.as_value())).first(),

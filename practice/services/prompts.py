@@ -12,6 +12,7 @@ from memoryapp.domain.errors import UnableToChange, UnableToStart
 from memoryapp.domain.masking import redact
 from memoryapp.domain.text import cleaned
 from memoryapp.services.events import event_record
+from memoryapp.services.seen import check_seen
 from practice.agents.prompting import built_in_text
 from practice.domain import prompts as domain
 from practice.models import Attempt, Environment, PromptTrial, PromptVersion
@@ -37,17 +38,35 @@ OF_INCIDENTS = {"investigator": "Investigator", "explainer": "Explainer"}
 NOTE_CHARS = 300
 
 
+def in_use(environment: Environment, role: str) -> dict[str, Any]:
+    """The version that runs use; ``domain.seen.shown`` of it is ``seen``."""
+    return version_said(environment.prompts.filter(role=role, is_active=True).first())
+
+
 def prompt_save(
-    *, environment: Environment, role: str, text: str, note: str, activate: bool, by: Any
+    *,
+    environment: Environment,
+    role: str,
+    text: str,
+    note: str,
+    activate: bool,
+    by: Any,
+    seen: str | None = None,
 ) -> PromptVersion:
     """Store a text as the next version of a role's prompt, and have runs use it if asked.
 
+    ``seen`` is the digest of what was read to be ``in_use``. A version that is only stored takes
+    nothing away from another.
+
     Raises:
+        ChangedMeanwhile: runs were to use it, and use another one by now.
         UnableToChange: the text cannot be used, or is the version stored last.
     """
     text = _usable(role, text)
     with transaction.atomic():
         Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
+        if activate:
+            check_seen(seen, in_use(environment, role))
         versions = environment.prompts.filter(role=role)
         newest = versions.order_by("-number").first()
         if newest is not None and newest.text == text:
@@ -61,17 +80,18 @@ def prompt_save(
             note=cleaned(note)[:NOTE_CHARS],
             created_by=by,
         )
-        was = _version(environment.prompts.filter(role=role, number=number - 1).first())
-        _event(environment, by, "prompt.saved", version, role, was, _version(version))
+        was = version_said(environment.prompts.filter(role=role, number=number - 1).first())
+        _event(environment, by, "prompt.saved", version, role, was, version_said(version))
         if activate:
             _activate(environment, role, version, by)
     return version
 
 
-def prompt_activate(*, version: PromptVersion, by: Any) -> PromptVersion:
-    """Have runs that start from now on use this version.
+def prompt_activate(*, version: PromptVersion, by: Any, seen: str | None = None) -> PromptVersion:
+    """Have runs that start from now on use this version. ``seen`` is as for ``prompt_save``.
 
     Raises:
+        ChangedMeanwhile: they use another one by now.
         UnableToChange: they do already, or its placeholders are not those of today's prompt.
     """
     environment = version.environment
@@ -80,6 +100,7 @@ def prompt_activate(*, version: PromptVersion, by: Any) -> PromptVersion:
         raise UnableToChange(f"Version {version.number} cannot be used any more. {problem}")
     with transaction.atomic():
         Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
+        check_seen(seen, in_use(environment, version.role))
         version.refresh_from_db(fields=["is_active"])
         if version.is_active:
             raise UnableToChange(f"Version {version.number} is in use already.")
@@ -87,23 +108,26 @@ def prompt_activate(*, version: PromptVersion, by: Any) -> PromptVersion:
     return version
 
 
-def prompt_deactivate(*, environment: Environment, role: str, by: Any) -> None:
-    """Have runs that start from now on use the built-in prompt again.
+def prompt_deactivate(
+    *, environment: Environment, role: str, by: Any, seen: str | None = None
+) -> None:
+    """Have runs that start from now on use the built-in prompt again. ``seen`` is as before.
 
     Raises:
+        ChangedMeanwhile: they use another one by now.
         UnableToChange: they do already.
     """
     with transaction.atomic():
-        version = (
-            environment.prompts.select_for_update(no_key=True)
-            .filter(role=role, is_active=True)
-            .first()
-        )
+        Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
+        check_seen(seen, in_use(environment, role))
+        version = environment.prompts.filter(role=role, is_active=True).first()
         if version is None:
             raise UnableToChange("The built-in prompt is in use already.")
         version.is_active = False
         version.save(update_fields=["is_active"])
-        _event(environment, by, "prompt.deactivated", version, role, _version(version), BUILT_IN)
+        _event(
+            environment, by, "prompt.deactivated", version, role, version_said(version), BUILT_IN
+        )
 
 
 def active_prompts(environment: Environment) -> dict[str, int]:
@@ -150,14 +174,15 @@ def _usable(role: str, text: str) -> str:
 
 def _activate(environment: Environment, role: str, version: PromptVersion, by: Any) -> None:
     active = environment.prompts.filter(role=role, is_active=True)
-    was = _version(active.first())
+    was = version_said(active.first())
     active.update(is_active=False)
     version.is_active = True
     version.save(update_fields=["is_active"])
-    _event(environment, by, "prompt.activated", version, role, was, _version(version))
+    _event(environment, by, "prompt.activated", version, role, was, version_said(version))
 
 
-def _version(version: PromptVersion | None) -> dict[str, Any]:
+def version_said(version: PromptVersion | None) -> dict[str, Any]:
+    """A version, or the built-in text, as the log keeps it."""
     return {"version": version.number} if version else BUILT_IN
 
 

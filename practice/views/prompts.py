@@ -11,6 +11,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo
+from memoryapp.domain.seen import shown
+from memoryapp.views.links import posted
 from practice.agents.prompting import built_in_text
 from practice.domain.prompts import built_in_name, placeholders, version_name
 from practice.models import Attempt, Environment, PromptTrial, PromptVersion
@@ -22,6 +24,7 @@ from practice.services.prompts import (
     prompt_deactivate,
     prompt_save,
     prompt_try,
+    version_said,
 )
 from practice.views.model_forms import PromptForm
 
@@ -82,6 +85,7 @@ def save(request: HttpRequest, slug: str, role: str) -> HttpResponse:
             text=asked["text"],
             note=asked["note"],
             activate=wish == "activate",
+            seen=posted(request, "seen"),
             by=request.user,
         )
     except UnableTo as error:
@@ -108,13 +112,14 @@ def _trial(
 def activate(request: HttpRequest, slug: str, role: str) -> HttpResponse:
     """Use a version, or the built-in text where none is named."""
     environment = _environment(request, slug)
-    number = request.POST.get("version", "")
+    number, seen = request.POST.get("version", ""), posted(request, "seen")
     try:
         if number:
             rows = environment.prompts.filter(role=role).select_related("environment__workspace")
-            prompt_activate(version=object_or_404(rows, number=_number(number)), by=request.user)
+            version = object_or_404(rows, number=_number(number))
+            prompt_activate(version=version, seen=seen, by=request.user)
         else:
-            prompt_deactivate(environment=environment, role=role, by=request.user)
+            prompt_deactivate(environment=environment, role=role, seen=seen, by=request.user)
     except UnableTo as error:
         messages.error(request, str(error))
     else:
@@ -172,6 +177,7 @@ def _page(
     request: HttpRequest, environment: Environment, role: str, form: PromptForm, status: int = 200
 ) -> HttpResponse:
     versions = list(environment.prompts.filter(role=role).select_related("created_by"))
+    active = next((version for version in versions if version.is_active), None)
     text = built_in_text(role)
     context: dict[str, Any] = {
         "environment": environment,
@@ -179,7 +185,8 @@ def _page(
         "role_name": ROLES[role],
         "form": form,
         "versions": versions,
-        "active": next((v for v in versions if v.is_active), None),
+        "active": active,
+        "in_use_seen": shown(version_said(active)),
         "built_in": built_in_name(text),
         "names": placeholders(text),
         "trials": environment.prompt_trials.filter(role=role)[:TRIALS_SHOWN],

@@ -253,5 +253,13 @@ def test_it_works_over_the_api(playbook: Any, with_key: Any) -> None:
     assert client.delete(url).json()["canary"] is None
     assert client.delete(url).status_code == 409
     client.put(url, body, content_type="application/json")
+    shown = client.get(f"{URL}/labels").json()[0]["shown"]
+    late = body | {"share": 50, "seen": started["shown"]}
+    assert client.put(url, late, content_type="application/json").json()["shown"] != shown
+    for path, sent in ((url, body | {"seen": shown}), (f"{url}/promote", {"seen": shown})):
+        send = client.put if path == url else client.post
+        refused = send(path, sent, content_type="application/json")
+        assert refused.status_code == 409
+        assert refused.json()["type"] == "urn:greenroom:problem:changed-meanwhile"
     assert client.post(f"{url}/promote").json()["version"] == 2
     assert with_key("playbooks:pull").put(url, body).status_code == 403

@@ -201,6 +201,17 @@ def test_a_label_goes_back_where_it_came_from(call: Any, labelled: Any) -> None:
     call("post", path, {"version": 2}, expect=409)
 
 
+def test_a_label_moves_from_where_it_was_seen(call: Any, labelled: Any) -> None:
+    path = f"{PATH}/labels/production"
+    refused = call("put", path, {"version": 1, "points_at": 1}, expect=409)
+    assert "points at v2 by now" in refused["detail"]
+    call("put", path, {"version": 1, "points_at": 2})
+    call("put", f"{PATH}/labels/new", {"version": 1, "points_at": 2}, expect=409)
+    call("put", f"{PATH}/labels/new", {"version": 1, "points_at": 0})
+    call("put", path, {"version": 2})
+    assert labelled.labels.get(name="production").release.number == 2
+
+
 def test_a_label_that_never_moved_has_nowhere_to_go_back_to(
     call: Any, playbook: Any, ada: Any
 ) -> None:

@@ -27,8 +27,12 @@ def playbook(workspace: Any, ada: Any) -> Any:
     return playbook
 
 
+def to(release: Any, name: str = "production", seen: str = "production:2") -> dict[str, Any]:
+    return {"name": name, "release": release, "seen": seen}
+
+
 def test_it_moves_back_and_says_who_did(rita_client: Any, playbook: Any, rita: Any) -> None:
-    answer = rita_client.post(URL, {"name": "production", "release": 1}, follow=True)
+    answer = rita_client.post(URL, to(1), follow=True)
     assert playbook.labels.get().release.number == 1
     move = LabelMove.objects.first()
     assert move is not None
@@ -56,7 +60,7 @@ def test_it_moves_back_only_what_nobody_moved_meanwhile(
 def test_it_reads_no_text_of_a_release(rita_client: Any, playbook: Any) -> None:
     with CaptureQueriesContext(connection) as ran:
         rita_client.post(URL, {"name": "production", "release": 1, "now": 2})
-        rita_client.post(URL, {"name": "production", "release": 2})
+        rita_client.post(URL, to(2, seen="production:1"))
     assert playbook.labels.get().release.number == 2
     assert not [query for query in ran if '"document"' in query["sql"]]
 
@@ -77,17 +81,17 @@ def test_it_moves_back_only_to_where_its_reader_was_told(
 
 
 def test_it_makes_a_new_label(rita_client: Any, playbook: Any) -> None:
-    rita_client.post(URL, {"name": "canary", "release": 2})
+    rita_client.post(URL, to(2, "canary"))
     assert playbook.labels.get(name="canary").release.number == 2
 
 
 @pytest.mark.parametrize(
     ("posted", "status", "words"),
     [
-        ({"name": "production", "release": 2}, 409, "already points at v2"),
-        ({"name": "Two Words", "release": 1}, 409, "lower-case letters"),
-        ({"name": "production", "release": "x"}, 422, "Release"),
-        ({"name": "production", "release": 7}, 404, ""),
+        (to(2), 409, "already points at v2"),
+        (to(1, "Two Words"), 409, "lower-case letters"),
+        (to("x"), 422, "Release"),
+        (to(7), 404, ""),
     ],
 )
 def test_it_says_why_it_did_not_move(
@@ -105,3 +109,37 @@ def test_it_is_refused_to_a_viewer(vera_client: Any, playbook: Any) -> None:
 
 def test_it_does_not_exist_for_other_workspaces(olga_client: Any, playbook: Any) -> None:
     assert olga_client.post(URL, {"name": "production", "release": 1}).status_code == 404
+
+
+@pytest.mark.parametrize("page", ["?tab=releases", "releases/1/"])
+def test_it_moves_only_from_where_its_reader_saw_it(
+    rita_client: Any, playbook: Any, ada: Any, page: str
+) -> None:
+    """Somebody took production back meanwhile: the next click would undo that unseen."""
+    BulletFactory(playbook=playbook)
+    release_publish(playbook=playbook, by=ada, label="staging")
+    said = rita_client.get(f"/playbooks/help-desk/{page}").content.decode()
+    seen = "production:2 staging:3"
+    assert f'name="seen" value="{seen}"' in said
+    label_move(
+        playbook=playbook, name="production", release=playbook.releases.get(number=1), by=ada
+    )
+    answer = rita_client.post(URL, to(3, seen=seen))
+    assert answer.status_code == 409
+    assert playbook.labels.get(name="production").release.number == 1
+    said = answer.content.decode()
+    assert "production points at v1 by now" in said
+    assert "from v2 to v1" in said
+    assert 'value="production" required' in said
+    assert '<option value="3" selected>' in said
+    seen = "production:1 staging:3"
+    assert f'name="seen" value="{seen}"' in said
+    assert rita_client.post(URL, to(3, seen=seen)).status_code == 302
+    # Another label is as it was seen.
+    assert rita_client.post(URL, to(2, "staging", seen="production:9 staging:3")).status_code == 302
+
+
+@pytest.mark.parametrize("seen", ["", "production", "production:x", "staging:2", "\x00"])
+def test_who_saw_it_nowhere_moves_it_nowhere(rita_client: Any, playbook: Any, seen: str) -> None:
+    assert rita_client.post(URL, to(1, seen=seen)).status_code in {409, 422}
+    assert playbook.labels.get().release.number == 2

@@ -43,13 +43,22 @@ def report(release: Any, successes: int, failures: int) -> None:
     )
 
 
+def seen(client: Any) -> str:
+    """What the forms of the page send back of what is on trial."""
+    page = client.get(URL)
+    said: str = page.context["trial_seen"]
+    assert f'name="seen" value="{said}"' in page.content.decode()
+    return said
+
+
 def text(page: Any) -> str:
     return " ".join(page.content.decode().split())
 
 
 def test_it_starts_a_trial(playbook: Any, rita_client: Any) -> None:
     assert "Start the trial" in text(rita_client.get(URL))
-    page = rita_client.post(f"{URL}trial/", {"release": 2, "share": 25}, follow=True)
+    asked = {"release": 2, "share": 25, "seen": seen(rita_client)}
+    page = rita_client.post(f"{URL}trial/", asked, follow=True)
     assert "v2 goes to 25% of the agents that pull production." in text(page)
     label = playbook.labels.get()
     assert (label.canary.number, label.canary_share) == (2, 25)
@@ -84,10 +93,30 @@ def test_it_promotes_and_ends(trial: Any, playbook: Any, rita_client: Any) -> No
     assert "The trial has ended" in text(page)
     assert "too slow" in text(page)
     assert playbook.labels.get().canary is None
-    rita_client.post(f"{URL}trial/", {"release": 2, "share": 10})
-    page = rita_client.post(f"{URL}trial/promote/", follow=True)
+    rita_client.post(f"{URL}trial/", {"release": 2, "share": 10, "seen": seen(rita_client)})
+    page = rita_client.post(f"{URL}trial/promote/", {"seen": seen(rita_client)}, follow=True)
     assert "was promoted; before it production pointed at v1" in text(page)
     assert playbook.labels.get().release.number == 2
+
+
+def test_it_changes_and_promotes_only_the_trial_its_reader_saw(
+    trial: Any, playbook: Any, ada: Any, rita_client: Any
+) -> None:
+    before, label = seen(rita_client), playbook.labels.get()
+    BulletFactory(playbook=playbook)
+    third = release_publish(playbook=playbook, by=ada)
+    canary_start(label=label, release=third, share=50, by=ada)
+    changed = rita_client.post(f"{URL}trial/", {"release": 2, "share": 30, "seen": before})
+    assert changed.status_code == 409
+    assert 'value="30" required' in text(changed)
+    promoted = rita_client.post(f"{URL}trial/promote/", {"seen": before})
+    assert promoted.status_code == 409
+    assert "Nothing was saved" in text(promoted)
+    assert "Promote v3" in text(promoted)
+    label.refresh_from_db()
+    assert (label.release.number, label.canary, label.canary_share) == (1, third, 50)
+    rita_client.post(f"{URL}trial/promote/", {"seen": promoted.context["trial_seen"]})
+    assert playbook.labels.get().release == third
 
 
 def test_it_tells_why_a_trial_ended_by_itself(trial: Any, vera_client: Any) -> None:
@@ -123,7 +152,7 @@ def test_it_shows_what_of_the_receipts_was_lost(playbook: Any, vera_client: Any)
 def test_it_says_what_cannot_be_done(
     playbook: Any, rita_client: Any, path: str, sent: Any, status: int, says: str
 ) -> None:
-    page = rita_client.post(URL + path, sent)
+    page = rita_client.post(URL + path, sent | {"seen": seen(rita_client)})
     assert page.status_code == status
     assert says in text(page)
     assert not Event.objects.filter(kind__startswith="canary.").exists()
@@ -153,7 +182,8 @@ def test_it_is_for_members_and_moved_by_reviewers(
 def test_it_says_who_moved_it_and_from_where(
     playbook: Playbook, ada: Any, rita_client: Any, vera_client: Any
 ) -> None:
-    rita_client.post("/playbooks/help-desk/labels/move/", {"name": "production", "release": 2})
+    asked = {"name": "production", "release": 2, "seen": "production:1"}
+    rita_client.post("/playbooks/help-desk/labels/move/", asked)
     page = vera_client.get(URL)
     assert [(move.from_release, move.moved_by.username) for move in page.context["moves"]] == [
         (playbook.releases.get(number=1), "rita"),

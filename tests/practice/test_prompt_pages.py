@@ -9,7 +9,7 @@ import pytest
 from memoryapp.models import Event
 from practice.agents.prompting import built_in_text
 from practice.models import Environment, PromptVersion
-from practice.services.prompts import ROLES, active_prompts, prompt_activate
+from practice.services.prompts import ROLES, active_prompts, prompt_activate, prompt_save
 from practice.services.runs import run_start
 from tests.factories import EnvironmentFactory, PlaybookFactory, ToolFactory
 from tests.practice.pages import queries_of
@@ -24,8 +24,17 @@ def desk(workspace: Any) -> Environment:
     return EnvironmentFactory(workspace=workspace, slug="desk")
 
 
+def seen(client: Any) -> str:
+    """What the forms of the page send back of what is in use."""
+    page = client.get(EDIT)
+    said: str = page.context["in_use_seen"]
+    assert f'name="seen" value="{said}"' in page.content.decode()
+    return said
+
+
 def save(client: Any, text: str = TEXT, do: str = "save", **more: str) -> Any:
-    return client.post(EDIT + "save/", {"text": text, "note": "Shorter", "do": do, **more})
+    typed = {"text": text, "note": "Shorter", "do": do, **more}
+    return client.post(EDIT + "save/", {"seen": typed.get("seen") or seen(client)} | typed)
 
 
 def test_it_lists_each_role_with_what_is_in_use(vera_client: Any, desk: Any) -> None:
@@ -67,13 +76,39 @@ def test_it_uses_one_version_at_a_time_and_goes_back(rita_client: Any, desk: Any
     save(rita_client)
     save(rita_client, TEXT + "\nMore.", do="activate")
 
-    rita_client.post(EDIT + "use/", {"version": "1"})
+    rita_client.post(EDIT + "use/", {"version": "1", "seen": seen(rita_client)})
     assert desk.prompts.get(is_active=True).number == 1
 
-    rita_client.post(EDIT + "use/")
+    rita_client.post(EDIT + "use/", {"seen": seen(rita_client)})
     assert not desk.prompts.filter(is_active=True).exists()
     kinds = set(Event.objects.values_list("kind", flat=True))
     assert {"prompt.activated", "prompt.deactivated"} <= kinds
+
+
+def test_it_is_put_in_use_only_over_what_its_writer_saw(
+    rita_client: Any, edda: Any, desk: Any
+) -> None:
+    """Two people reword one text: the second would take the first one's out of use unseen."""
+    before = seen(rita_client)
+    asked = {"environment": desk, "role": "reflector", "note": "", "by": edda}
+    theirs = prompt_save(text=TEXT + "\nTheirs.", activate=True, **asked)
+    mine = TEXT + "\nMine."
+
+    refused = save(rita_client, mine, do="activate", seen=before)
+
+    assert refused.status_code == 409
+    assert "Nothing was saved" in refused.content.decode()
+    assert refused.context["form"]["text"].value() == mine
+    assert refused.context["active"] == theirs
+    assert PromptVersion.objects.count() == 1
+    # Only stored, it takes nothing away.
+    save(rita_client, TEXT, seen=before)
+    for used in ({"version": "2"}, {}):
+        page = rita_client.post(EDIT + "use/", used | {"seen": before}, follow=True)
+        assert "Nothing was saved" in page.content.decode()
+    assert desk.prompts.get(is_active=True) == theirs
+    save(rita_client, mine, do="activate", seen=refused.context["in_use_seen"])
+    assert desk.prompts.get(is_active=True).number == 3
 
 
 @pytest.mark.parametrize(
@@ -111,7 +146,8 @@ def test_it_uses_no_version_that_lost_its_placeholders(
         environment=desk, role="reflector", number=1, text="Told.\n---\n$trajectory\n"
     )
 
-    page = rita_client.post(EDIT + "use/", {"version": "1"}, follow=True).content.decode()
+    asked = {"version": "1", "seen": seen(rita_client)}
+    page = rita_client.post(EDIT + "use/", asked, follow=True).content.decode()
 
     assert "Version 1 cannot be used any more. The placeholder" in page
     old.refresh_from_db()
@@ -154,7 +190,7 @@ def test_it_is_changed_by_reviewers_and_admins_only(
 ) -> None:
     assert save(vera_client).status_code == 403
     assert vera_client.post(EDIT + "use/", {"version": "1"}).status_code == 403
-    assert save(olga_client).status_code == 404
+    assert save(olga_client, seen="nothing").status_code == 404
     assert "Reviewers, editors and admins change prompts." in vera_client.get(EDIT).content.decode()
 
 
