@@ -15,6 +15,7 @@ from memoryapp.domain.errors import UnableToChange
 from memoryapp.domain.masking import redact
 from memoryapp.models import Candidate, Event, Membership, Note, Reservation
 from memoryapp.services.events import said
+from memoryapp.services.seen import check_seen
 
 NOTE_CHARS = 4_000
 
@@ -38,10 +39,21 @@ def note_add(*, candidate: Candidate, text: str, by: Any) -> Note:
     return note
 
 
-def candidate_assign(*, candidate: Candidate, to: Membership | None, by: Any) -> Candidate:
+def assigned_of(candidate: Candidate) -> dict[str, str]:
+    """Whom a candidate is handed to; ``domain.seen.shown`` of it is ``seen``."""
+    to = candidate.assigned_to
+    return {"assigned to": to.get_username() if to else "nobody"}
+
+
+def candidate_assign(
+    *, candidate: Candidate, to: Membership | None, by: Any, seen: str | None = None
+) -> Candidate:
     """Hand a candidate to a reviewer, or with ``to`` empty to nobody in particular.
 
+    ``seen`` is the digest of ``assigned_of`` that was read.
+
     Raises:
+        ChangedMeanwhile: it was handed to somebody else since.
         UnableToChange: decided already, or not somebody who decides in this workspace.
     """
     if to is not None and (to.workspace_id != candidate.workspace_id or not to.may_review):
@@ -56,18 +68,13 @@ def candidate_assign(*, candidate: Candidate, to: Membership | None, by: Any) ->
         )
         if not row.is_pending:
             raise UnableToChange("This candidate is decided already, so nobody has to read it.")
-        before = row.assigned_to.get_username() if row.assigned_to else ""
+        before = assigned_of(row)
+        check_seen(seen, before)
         row.assigned_to = to.user if to else None
         row.save(update_fields=["assigned_to"])
-        after = row.assigned_to.get_username() if row.assigned_to else ""
+        after = assigned_of(row)
         if before != after:
-            _record(
-                row,
-                by,
-                "candidate.assigned",
-                before={"assigned to": before or "nobody"},
-                after={"assigned to": after or "nobody"},
-            )
+            _record(row, by, "candidate.assigned", before=before, after=after)
     return row
 
 

@@ -126,7 +126,8 @@ def assign(request: HttpRequest, pk: UUID) -> HttpResponse:
     members = review_queries.may_be_assigned(workspace_of(request))
     to = object_or_404(members, user__username=name) if name else None
     try:
-        desk.candidate_assign(candidate=candidate, to=to, by=request.user)
+        seen = posted(request, "seen")
+        desk.candidate_assign(candidate=candidate, to=to, seen=seen, by=request.user)
     except UnableTo as error:
         return _refused(request, pk, error)
     return redirect(ReviewFilter.of(request).url(candidate=str(pk)))

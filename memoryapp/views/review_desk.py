@@ -6,10 +6,11 @@ from typing import Any
 
 from memoryapp.domain import review
 from memoryapp.domain.review import Policy
+from memoryapp.domain.seen import shown
 from memoryapp.models import Candidate, Membership
 from memoryapp.queries import review as review_queries
 from memoryapp.services.applying import changed_since
-from memoryapp.services.desk import Reading
+from memoryapp.services.desk import Reading, assigned_of
 from memoryapp.services.votes import is_blind
 from memoryapp.views.review_queue import ReviewFilter
 
@@ -42,6 +43,7 @@ def desk_context(
         "notes": list(candidate.notes.select_related("author")),
         "note_url": chosen.action("candidate-note", candidate),
         "assign_url": chosen.action("candidate-assign", candidate),
+        "assign_seen": shown(assigned_of(candidate)),
         "assignees": review_queries.may_be_assigned(membership.workspace),
         "take_url": chosen.action("candidate-take", candidate),
         "uphold_url": chosen.action("candidate-uphold", candidate),

@@ -10,6 +10,7 @@ from django.urls import reverse
 from memoryapp.domain.playbook import Delta, Op
 from memoryapp.models import Bullet, Candidate, Event
 from memoryapp.services.candidates import Origin, Source, Steps, candidate_submit
+from memoryapp.services.desk import candidate_assign
 from tests.factories import BulletFactory, CandidateFactory, EvidenceFactory, PlaybookFactory
 
 pytestmark = pytest.mark.django_db
@@ -30,6 +31,14 @@ def shown(client: Any, candidate: Any) -> str:
     answer = client.get(candidate.get_absolute_url())
     assert answer.status_code == 200
     return str(answer.content.decode())
+
+
+def assigned(client: Any, candidate: Any) -> str:
+    """What the form that hands a candidate out sends back."""
+    page = client.get(candidate.get_absolute_url())
+    seen: str = page.context["assign_seen"]
+    assert f'name="seen" value="{seen}"' in page.content.decode()
+    return seen
 
 
 def test_markup_in_every_field_is_text(rita_client: Any, playbook: Any, rita: Any) -> None:
@@ -56,7 +65,7 @@ def test_markup_in_every_field_is_text(rita_client: Any, playbook: Any, rita: An
     )
     candidate.trails.create(link="/trajectories/x/", steps=[])
     post(rita_client, "note", candidate, note=MARKUP)
-    post(rita_client, "assign", candidate, to="rita")
+    post(rita_client, "assign", candidate, to="rita", seen=assigned(rita_client, candidate))
     said = shown(rita_client, candidate)
     post(rita_client, "reject", candidate, reason=MARKUP)
     said += shown(rita_client, candidate)
@@ -228,11 +237,30 @@ def test_a_note_is_seen_by_the_next_reviewer(
 
 def test_an_assigned_candidate_is_mine(rita_client: Any, playbook: Any, rita: Any) -> None:
     _, second = CandidateFactory.create_batch(2, playbook=playbook)
-    post(rita_client, "assign", second, to="rita")
+    post(rita_client, "assign", second, to="rita", seen=assigned(rita_client, second))
     chips = {c.label: c for c in rita_client.get("/review/").context["queue"]["filters"]}
     assert chips["Mine"].count == 1
     assert rita_client.get(chips["Mine"].url).context["candidate"] == second
     assert Event.objects.get(kind="candidate.assigned").data["after"] == {"assigned to": "rita"}
+
+
+def test_a_candidate_is_handed_on_only_from_whom_it_was_seen_with(
+    rita_client: Any, edda: Any, ada: Any, playbook: Any
+) -> None:
+    candidate, workspace = CandidateFactory(playbook=playbook), playbook.workspace
+    before = assigned(rita_client, candidate)
+    to = workspace.memberships.get(user=ada)
+    candidate_assign(candidate=candidate, to=to, by=edda)
+    refused = post(rita_client, "assign", candidate, to="rita", seen=before)
+    assert refused.status_code == 409
+    candidate.refresh_from_db()
+    assert candidate.assigned_to == ada
+    said = refused.content.decode()
+    assert "Nothing was saved" in said
+    assert '<option value="ada" selected>' in said
+    post(rita_client, "assign", candidate, to="rita", seen=refused.context["assign_seen"])
+    candidate.refresh_from_db()
+    assert candidate.assigned_to.username == "rita"
 
 
 def test_the_uncited_steps_stand_between_the_cited_as_one_line(
