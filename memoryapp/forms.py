@@ -88,30 +88,28 @@ class BulletEditForm(forms.Form):
 
 
 class PublishForm(forms.Form):
-    """``seen`` is the digest of the draft that was shown, ``since`` its newest revision."""
+    """``seen`` is the digest of the draft that was shown, ``since`` its newest revision.
+
+    ``labels`` is where its reader saw each label point: any can be named.
+    """
 
     notes = forms.CharField(max_length=500, required=False)
     label = forms.CharField(max_length=40, required=False)
     seen = forms.CharField(required=False)
     since = forms.IntegerField(min_value=0, max_value=2**62, required=False)
+    labels = forms.CharField(required=False)
 
 
 class LabelMoveForm(forms.Form):
     """Where a label is to point. To move it back, ``now`` is where its reader saw it point.
 
-    ``seen`` is where its reader saw each label point, because any can be named.
+    ``labels`` is as in ``PublishForm``.
     """
 
     name = forms.CharField(max_length=40)
     release = forms.IntegerField(min_value=1)
     now = forms.IntegerField(min_value=1, max_value=999_999_999, required=False)
-    seen = forms.CharField(required=False)
-
-    def points_at(self) -> int:
-        """The version the named label was seen to point at; 0 for none."""
-        pairs = (pair.partition(":") for pair in self.cleaned_data["seen"].split())
-        found = {name: version for name, _, version in pairs if version.isdecimal()}
-        return int(found.get(self.cleaned_data["name"].strip(), "0")[:9])
+    labels = forms.CharField(required=False)
 
 
 class WithdrawForm(forms.Form):

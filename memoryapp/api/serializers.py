@@ -204,6 +204,16 @@ class PlaybookRequest(WriteRequest):
     )
 
 
+def _points_at() -> serializers.IntegerField:
+    return serializers.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=999_999_999,
+        help_text="The version the label was seen to point at, 0 for none: one that moved since is "
+        "left alone, and nothing is done.",
+    )
+
+
 class PublishRequest(WriteRequest):
     notes = serializers.CharField(required=False, default="", max_length=500, allow_blank=True)
     label = serializers.CharField(  # type: ignore[assignment]  # a field of that very name
@@ -216,14 +226,9 @@ class PublishRequest(WriteRequest):
         max_length=100,
         help_text="The draft's shown: a draft that changed since is not published.",
     )
+    points_at = _points_at()
 
 
 class LabelRequest(WriteRequest):
     version = serializers.IntegerField(min_value=1)
-    points_at = serializers.IntegerField(
-        required=False,
-        min_value=0,
-        max_value=999_999_999,
-        help_text="The version you saw it point at, 0 for none: one that moved since is left "
-        "alone.",
-    )
+    points_at = _points_at()

@@ -27,14 +27,22 @@ PRODUCTION = "production"
 
 
 def release_publish(
-    *, playbook: Playbook, by: Any, notes: str = "", label: str = "", seen: str | None = None
+    *,
+    playbook: Playbook,
+    by: Any,
+    notes: str = "",
+    label: str = "",
+    seen: str | None = None,
+    points_at: int | None = None,
 ) -> Release:
     """Freeze the live bullets as the next release; with ``label``, move it there at once.
 
     ``seen`` is ``shown`` of the draft that was looked at; ``None`` publishes whatever there is.
+    ``points_at`` is as for ``label_move``.
 
     Raises:
         ChangedMeanwhile: the draft is not the one that was seen.
+        UnableToChange: the label cannot move there, or was moved since.
         UnableToPublish: no approved bullet, more of them than the token budget holds, nothing
             changed since the newest release, a bullet
             holds what looks like a secret, or the playbook requires an evaluation and these bullets
@@ -100,7 +108,7 @@ def release_publish(
             after={"newest": number},
         )
         if label:
-            label_move(playbook=playbook, name=label, release=release, by=by)
+            label_move(playbook=playbook, name=label, release=release, points_at=points_at, by=by)
     return release
 
 
@@ -173,7 +181,7 @@ def label_move(
         before = label.release if label else None
         if points_at is not None and points_at != (before.number if before else 0):
             raise UnableToChange(
-                f"{name} points at {before or 'no release'} by now. Nothing was moved; look at who "
+                f"{name} points at {before or 'no release'} by now. Nothing was done: look at who "
                 "moved it and why, then move it from there."
             )
         if before == release:

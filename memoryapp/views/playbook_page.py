@@ -48,6 +48,16 @@ def labels_seen(labels: Iterable[ReleaseLabel]) -> str:
     return " ".join(f"{label.name}:{label.release.number}" for label in labels)
 
 
+def pointed_at(seen: str, name: str) -> int:
+    """The version a label was seen to point at, 0 for none; ``seen`` is what ``labels_seen`` says.
+
+    What nobody can have seen is none.
+    """
+    pairs = (pair.partition(":") for pair in seen.split())
+    found = {label: version for label, _, version in pairs if version.isdecimal()}
+    return int(found.get(name.strip(), "0")[:9])
+
+
 def playbook_context(request: HttpRequest, playbook: Playbook, tab: str) -> dict[str, Any]:
     """The frame of the page and the content of one tab."""
     url = playbook.get_absolute_url()

@@ -21,7 +21,12 @@ from memoryapp.queries.releases import HEAVY, heavy
 from memoryapp.queries.use import UseFilter
 from memoryapp.services.releases import label_move, label_revert, release_publish
 from memoryapp.views.links import parameter, with_query
-from memoryapp.views.playbook_page import labels_offered, labels_seen, playbook_context
+from memoryapp.views.playbook_page import (
+    labels_offered,
+    labels_seen,
+    playbook_context,
+    pointed_at,
+)
 from memoryapp.views.playbooks import playbook_or_404
 
 
@@ -42,6 +47,7 @@ def publish(request: HttpRequest, slug: str) -> HttpResponse:
     if not error:
         asked = form.cleaned_data
         known, label = asked.pop("since"), asked["label"]
+        asked["points_at"] = pointed_at(asked.pop("labels"), label)
         try:
             release = release_publish(playbook=playbook, by=request.user, **asked)
         except ChangedMeanwhile as refusal:
@@ -83,7 +89,7 @@ def move_label(request: HttpRequest, slug: str) -> HttpResponse:
                     playbook=playbook,
                     name=name,
                     release=release,
-                    points_at=form.points_at(),
+                    points_at=pointed_at(form.cleaned_data["labels"], name),
                     by=request.user,
                 )
         except UnableTo as refusal:

@@ -28,7 +28,7 @@ def playbook(workspace: Any, ada: Any) -> Any:
 
 
 def to(release: Any, name: str = "production", seen: str = "production:2") -> dict[str, Any]:
-    return {"name": name, "release": release, "seen": seen}
+    return {"name": name, "release": release, "labels": seen}
 
 
 def test_it_moves_back_and_says_who_did(rita_client: Any, playbook: Any, rita: Any) -> None:
@@ -120,7 +120,7 @@ def test_it_moves_only_from_where_its_reader_saw_it(
     release_publish(playbook=playbook, by=ada, label="staging")
     said = rita_client.get(f"/playbooks/help-desk/{page}").content.decode()
     seen = "production:2 staging:3"
-    assert f'name="seen" value="{seen}"' in said
+    assert f'name="labels" value="{seen}"' in said
     label_move(
         playbook=playbook, name="production", release=playbook.releases.get(number=1), by=ada
     )
@@ -133,7 +133,7 @@ def test_it_moves_only_from_where_its_reader_saw_it(
     assert 'value="production" required' in said
     assert '<option value="3" selected>' in said
     seen = "production:1 staging:3"
-    assert f'name="seen" value="{seen}"' in said
+    assert f'name="labels" value="{seen}"' in said
     assert rita_client.post(URL, to(3, seen=seen)).status_code == 302
     # Another label is as it was seen.
     assert rita_client.post(URL, to(2, "staging", seen="production:9 staging:3")).status_code == 302

@@ -182,7 +182,7 @@ def test_it_is_for_members_and_moved_by_reviewers(
 def test_it_says_who_moved_it_and_from_where(
     playbook: Playbook, ada: Any, rita_client: Any, vera_client: Any
 ) -> None:
-    asked = {"name": "production", "release": 2, "seen": "production:1"}
+    asked = {"name": "production", "release": 2, "labels": "production:1"}
     rita_client.post("/playbooks/help-desk/labels/move/", asked)
     page = vera_client.get(URL)
     assert [(move.from_release, move.moved_by.username) for move in page.context["moves"]] == [

@@ -9,6 +9,7 @@ import pytest
 from memoryapp.queries import playbooks
 from memoryapp.services.bullets import bullet_add, bullet_edit, bullet_retire
 from memoryapp.services.curation import bullet_move, bullet_place
+from memoryapp.services.releases import label_move
 from tests.factories import BulletFactory, PlaybookFactory
 
 pytestmark = pytest.mark.django_db
@@ -19,7 +20,11 @@ URL = "/playbooks/help-desk/releases/publish/"
 def opened(client: Any) -> dict[str, Any]:
     """The form as whoever opens the page gets it."""
     shown = client.get("/playbooks/help-desk/?tab=releases").context
-    return {"seen": shown["draft"].shown, "since": shown["newest_revision"]}
+    return {
+        "seen": shown["draft"].shown,
+        "since": shown["newest_revision"],
+        "labels": shown["labels_seen"],
+    }
 
 
 def published(client: Any, **typed: Any) -> Any:
@@ -39,6 +44,29 @@ def test_it_freezes_the_draft_and_moves_the_label(rita_client: Any, playbook: An
     assert (release.number, release.notes) == (1, "The first.")
     assert playbook.labels.get().release == release
     assert "production points at it now" in answer.content.decode()
+
+
+def test_it_takes_a_label_only_from_where_its_reader_saw_it(
+    rita_client: Any, playbook: Any, ada: Any
+) -> None:
+    """Somebody took production back while the draft was read."""
+    for number in (1, 2):
+        BulletFactory(playbook=playbook)
+        published(rita_client, label="production")
+        assert playbook.labels.get().release.number == number
+    BulletFactory(playbook=playbook)
+    typed = opened(rita_client) | {"label": "production", "notes": "The third."}
+    first = playbook.releases.get(number=1)
+    label_move(playbook=playbook, name="production", release=first, by=ada)
+    refused = rita_client.post(URL, typed)
+    assert refused.status_code == 409
+    said = refused.content.decode()
+    assert "production points at v1 by now" in said
+    assert "The third." in said
+    assert (playbook.releases.count(), playbook.labels.get().release) == (2, first)
+    again = typed | {"labels": refused.context["labels_seen"]}
+    assert rita_client.post(URL, again).status_code == 302
+    assert playbook.labels.get().release.number == 3
 
 
 def test_it_offers_production_before_labels_that_come_first_by_name(
