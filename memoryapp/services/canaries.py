@@ -33,7 +33,7 @@ def canary_start(
         raise UnableToChange("The share is 1 to 99 percent; at 100 move the label instead.")
     with transaction.atomic():
         label = _locked(label)
-        check_seen(seen, trial_said(label))
+        check_seen(seen, trial_said(label), {"on trial": release.number, "share": share})
         if release.playbook_id != label.playbook_id:
             raise UnableToChange("That release belongs to another playbook.")
         release.refresh_from_db(fields=["withdrawal"])

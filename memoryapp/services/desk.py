@@ -69,10 +69,10 @@ def candidate_assign(
         if not row.is_pending:
             raise UnableToChange("This candidate is decided already, so nobody has to read it.")
         before = assigned_of(row)
-        check_seen(seen, before)
         row.assigned_to = to.user if to else None
-        row.save(update_fields=["assigned_to"])
         after = assigned_of(row)
+        check_seen(seen, before, after)
+        row.save(update_fields=["assigned_to"])
         if before != after:
             _record(row, by, "candidate.assigned", before=before, after=after)
     return row

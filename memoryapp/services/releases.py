@@ -179,13 +179,13 @@ def label_move(
         named = playbook.labels.select_related("release").defer(*heavy("release"))
         label = named.filter(name=name).first()
         before = label.release if label else None
+        if before == release:
+            raise UnableToChange(f"{name} already points at v{release.number}.")
         if points_at is not None and points_at != (before.number if before else 0):
             raise UnableToChange(
                 f"{name} points at {before or 'no release'} by now. Nothing was done: look at who "
                 "moved it and why, then move it from there."
             )
-        if before == release:
-            raise UnableToChange(f"{name} already points at v{release.number}.")
         label, _ = ReleaseLabel.objects.update_or_create(
             playbook=playbook,
             name=name,

@@ -106,7 +106,7 @@ def workspace_rename(
     with transaction.atomic():
         held = Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
         was = name_of(held)
-        check_seen(seen, was)
+        check_seen(seen, was, {"name": name})
         if held.name != name:
             Workspace.objects.filter(pk=held.pk).update(name=name)
             workspace.name = name

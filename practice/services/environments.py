@@ -170,14 +170,14 @@ def environment_reach(
     with transaction.atomic():
         # A worker that checks it writes into the same options.
         held = Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
-        was = reached_by(held)
-        check_seen(seen, was)
-        slots = slots_of(held)
+        was, slots = reached_by(held), slots_of(held)
         if held.transport == Environment.Transport.OPENAPI:
             secrets = _access(held, openapi or OpenApiAsked())
         if held.transport == Environment.Transport.STDIO:
             _check_variables(secrets)
-        held.keep_secrets(secrets or {})
+        if (secrets or {}) != _stored(held):
+            held.keep_secrets(secrets or {})
+        check_seen(seen, was, reached_by(held))
         held.status = Environment.Status.CHECKING
         if held.is_one_at_a_time:
             held.slots = 1
@@ -212,11 +212,20 @@ def _access(environment: Environment, asked: OpenApiAsked) -> dict[str, str]:
     return asked.secrets()
 
 
+def _stored(environment: Environment) -> Mapping[str, str] | None:
+    """The secrets as they are stored; ``None`` where their key is lost."""
+    try:
+        return environment.open_secrets()
+    except SecretsUnreadable:
+        return None
+
+
 def reached_by(environment: Environment) -> dict[str, Any]:
     """How it is reached, as the log keeps it; ``domain.seen.shown`` of it is ``seen``.
 
     Names, and never what stands behind them: of that a mark, by which another value is told from
-    the one before. What is sealed anew has another mark, so it says nothing of the value itself.
+    the one before. It is of what is sealed, which is different each time, and says nothing of the
+    value itself.
     """
     auth = environment.options.get("auth", {})
     return {
@@ -262,7 +271,7 @@ def environment_resize(
     with transaction.atomic():
         held = Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
         was = slots_of(held)
-        check_seen(seen, was)
+        check_seen(seen, was, {"slots": slots})
         _check_slots(held, slots)
         held.slots = slots
         held.save(update_fields=["slots"])
@@ -342,7 +351,7 @@ def tool_allow(
         tool = rows.select_related("environment__workspace").get(pk=tool.pk)
         was = switch_of(tool)
         if allowed:
-            check_seen(seen, was)
+            check_seen(seen, was, was | {"allowed": allowed})
         if allowed and tool.problem:
             raise UnableToConnect(f"{tool.name} cannot be used: {tool.problem}")
         if allowed and tool.effect.is_cautious and accepts != tool.effect:

@@ -52,7 +52,7 @@ def price_set(
     with transaction.atomic():
         Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
         earlier = price_said(price_of(workspace, name))
-        check_seen(seen, earlier)
+        check_seen(seen, earlier, price_said(ModelPrice(**asked)))
         price, created = ModelPrice.objects.update_or_create(
             workspace=workspace, model=name, defaults={**asked, "updated_by": by}
         )

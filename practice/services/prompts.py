@@ -65,12 +65,12 @@ def prompt_save(
     text = _usable(role, text)
     with transaction.atomic():
         Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
-        if activate:
-            check_seen(seen, in_use(environment, role))
         versions = environment.prompts.filter(role=role)
         newest = versions.order_by("-number").first()
         if newest is not None and newest.text == text:
             raise UnableToChange(f"This is version {newest.number} as it is; nothing was stored.")
+        if activate:
+            check_seen(seen, in_use(environment, role))
         number = (versions.aggregate(newest=Max("number"))["newest"] or 0) + 1
         version = PromptVersion.objects.create(
             environment=environment,
@@ -100,7 +100,7 @@ def prompt_activate(*, version: PromptVersion, by: Any, seen: str | None = None)
         raise UnableToChange(f"Version {version.number} cannot be used any more. {problem}")
     with transaction.atomic():
         Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
-        check_seen(seen, in_use(environment, version.role))
+        check_seen(seen, in_use(environment, version.role), version_said(version))
         version.refresh_from_db(fields=["is_active"])
         if version.is_active:
             raise UnableToChange(f"Version {version.number} is in use already.")
@@ -119,7 +119,7 @@ def prompt_deactivate(
     """
     with transaction.atomic():
         Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
-        check_seen(seen, in_use(environment, role))
+        check_seen(seen, in_use(environment, role), BUILT_IN)
         version = environment.prompts.filter(role=role, is_active=True).first()
         if version is None:
             raise UnableToChange("The built-in prompt is in use already.")

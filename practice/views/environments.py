@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from memoryapp.access import Right, allows, gate, membership_of, object_or_404, workspace_of
 from memoryapp.domain.errors import ChangedMeanwhile, UnableTo
 from memoryapp.forms import first_error
-from memoryapp.queries.meanwhile import meanwhile
+from memoryapp.queries.meanwhile import Meanwhile, meanwhile
 from practice.models import Environment
 from practice.queries.environments import environments
 from practice.queries.runs import run_rows, runs, with_figures
@@ -250,7 +250,8 @@ def allow(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     environment = _environment(request, slug)
     tool = object_or_404(environment.tools.all(), name=name)
     allowed, problem, status = request.POST.get("allowed") == "on", "", 200
-    seen, found = request.POST.get("seen", ""), None
+    seen = request.POST.get("seen", "")
+    found: Meanwhile | None = None
     try:
         accepts = request.POST.get("accepts", "")
         tool = tool_allow(tool=tool, allowed=allowed, accepts=accepts, seen=seen, by=request.user)
@@ -268,8 +269,7 @@ def allow(request: HttpRequest, slug: str, name: str) -> HttpResponse:
         }
         return render(request, "practice/parts/tool.html", context, status=status)
     if found:
-        shown = {"meanwhile": found, "meanwhile_of": tool.name}
-        return _page(request, environment, status=status, **shown)
+        return _page(request, environment, status=status, meanwhile=found, meanwhile_of=tool.name)
     if problem:
         messages.error(request, problem)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Self
 
 from django import forms
@@ -54,12 +55,16 @@ class PriceForm(SeenForm):
 
     @staticmethod
     def initial_of(stands: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: "" if said in {NO_PRICE, AS_INPUT} else said for name, said in stands.items()}
+        # As numbers: a text would always differ from what was typed.
+        return {
+            name: None if said in {NO_PRICE, AS_INPUT} else Decimal(said)
+            for name, said in stands.items()
+        }
 
     @classmethod
     def about(cls, model: str, price: ModelPrice | None) -> Self:
         form = cls.showing(price_said(price))
-        form.initial |= {"model": model, "of": model}
+        form.initial.update(model=model, of=model)
         return form
 
     def again(self, found: Meanwhile) -> Self:

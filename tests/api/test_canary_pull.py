@@ -261,5 +261,6 @@ def test_it_works_over_the_api(playbook: Any, with_key: Any) -> None:
         refused = send(path, sent, content_type="application/json")
         assert refused.status_code == 409
         assert refused.json()["type"] == "urn:greenroom:problem:changed-meanwhile"
-    assert client.post(f"{url}/promote").json()["version"] == 2
+    promoted = client.post(f"{url}/promote", content_type="application/json")
+    assert promoted.json()["version"] == 2
     assert with_key("playbooks:pull").put(url, body).status_code == 403

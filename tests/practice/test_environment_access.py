@@ -49,7 +49,8 @@ def test_it_replaces_only_the_values_its_reader_saw(
     (field,) = typed(desk, "")
     assert form[field].value() == asked[field]
     again = asked | {"seen": form["seen"].value()}
-    assert ada_client.post(URL, again).status_code == 302
+    for _ in range(2):  # a second click takes nothing away
+        assert ada_client.post(URL, again).status_code == 302
     desk.refresh_from_db()
     assert desk.open_secrets() == {"A": "mine"}
 

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from memoryapp.domain.seen import shown
 from practice.models import Attempt, Environment, Run
 from practice.orchestrator import worlds
 from practice.queries.environments import why_off
+from practice.services.environments import slots_of
 from practice.tasks import check_reset
 from tests.factories import EnvironmentFactory
 from tests.practice.runs import connected, driven, started
@@ -69,7 +71,8 @@ def test_it_runs_one_attempt_at_a_time_where_a_reset_is_shared(
 ) -> None:
     environment = library(workspace, shelf)
 
-    answer = ada_client.post("/environments/library/slots/", {"slots": "3"}, follow=True)
+    asked = {"slots": "3", "seen": shown(slots_of(environment))}
+    answer = ada_client.post("/environments/library/slots/", asked, follow=True)
 
     environment.refresh_from_db()
     assert environment.slots == 1

@@ -175,7 +175,8 @@ def test_a_program_reads_and_renames_it(ada: Any, workspace: Any) -> None:
     assert refused.status_code == 403
     body["seen"] = asked("read").get(url).json()["shown"]
     assert asked("admin").patch(url, body, content_type="application/json").json()["name"] == "Desk"
-    refused = asked("admin").patch(url, body, content_type="application/json")
+    late = body | {"name": "Table"}
+    refused = asked("admin").patch(url, late, content_type="application/json")
     assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (
         409,
         "changed-meanwhile",
