@@ -125,7 +125,10 @@ class PlaybookPull(APIView):
 def pull_answer(headers: Mapping[str, str], body: bytes | None) -> HttpResponse:
     """The answer to a pull; ``body`` is ``None`` for who holds it already."""
     answer = HttpResponse(body or b"", status=200 if body is not None else 304, headers=headers)
-    if body is None:
+    if body is not None:
+        # What is answered before Django's own middleware would go without, in chunks.
+        answer.headers["Content-Length"] = str(len(body))
+    else:
         for name in ("Content-Type", "Content-Disposition"):
             answer.headers.pop(name, None)
     return answer
