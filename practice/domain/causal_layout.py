@@ -20,7 +20,7 @@ from practice.domain.rootcause.types import (
     Visit,
 )
 
-WIDTH, HEIGHT = 158, 52
+WIDTH, HEIGHT = 154, 52
 STEP_X, STEP_Y = 202, 76
 MARGIN = 8
 MAX_ROWS = 7
