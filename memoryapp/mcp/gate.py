@@ -44,6 +44,10 @@ class Gate:
             await _answer(send, 200, b"ok\n", b"text/plain")
         elif scope["type"] != "http" or path != PATH:
             await _refuse(send, 404, "not-found", f"MCP is served at {PATH}.")
+        elif scope["method"] != "POST":
+            # Nothing is ever sent of our own accord: a stream for it would be held open for good.
+            said = "MCP is spoken by POST alone here; no stream is opened and no session is kept."
+            await _refuse(send, 405, "method-not-allowed", said, (b"allow", b"POST"))
         else:
             await self._checked({**scope, "path": PATH, "raw_path": PATH.encode()}, receive, send)
 

@@ -135,6 +135,17 @@ def test_it_wants_a_key_before_anything(address: str, presented: str) -> None:
     assert json.load(refused.value)["type"] == "urn:greenroom:problem:authentication-failed"
 
 
+@pytest.mark.parametrize("method", ["GET", "DELETE", "PUT", "OPTIONS"])
+def test_it_holds_no_stream_open_that_nothing_would_come_by(
+    address: str, served: Any, key: Any, method: str
+) -> None:
+    headers = {"Authorization": f"Bearer {key('read')[1]}", "Accept": "text/event-stream"}
+    request = urllib.request.Request(address, headers=headers, method=method)
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=10)
+    assert (refused.value.code, refused.value.headers["Allow"]) == (405, "POST")
+
+
 @pytest.mark.parametrize(
     ("header", "status"),
     [
