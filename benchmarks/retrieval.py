@@ -6,9 +6,11 @@ and its vector the mean of theirs with a little noise. Questions are texts that 
 peer runs the very same SQL by psycopg on the same connection settings, in turn with the product's.
 With ``--mem0`` mem0's pgvector store is given the same rows and asked the same, by that Python,
 of an environment of its own, made with ``uv pip install mem0ai==2.2.1 "psycopg[binary,pool]"``. One
-JSON line per figure.
+JSON line per figure. ``--recall`` loads vectors alone and measures only what the index misses, at
+several widths of the walk: a million entries then take minutes to load.
 
     python -m benchmarks.retrieval [--entries 100000] [--texts 10000] [--vectors FILE] [--mem0 PY]
+                                   [--recall]
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,7 @@ def main() -> int:
     parser.add_argument("--corpus", type=Path, help="Other texts, one a line.")
     parser.add_argument("--vectors", type=Path, help="Keep the vectors of the texts here.")
     parser.add_argument("--mem0", help="A Python that has mem0ai.")
+    parser.add_argument("--recall", action="store_true", help="Measure recall alone.")
     asked = parser.parse_args()
     data = Path(tempfile.mkdtemp(prefix="gr-bench-"))
     data.chmod(0o755)
@@ -56,7 +59,10 @@ def main() -> int:
         vectors = _vectors(texts, asked.vectors)
         texts = texts[: len(vectors)]
         postgres.start()
-        _measure(texts, vectors, asked.entries, asked.mem0)
+        if asked.recall:
+            _measure_recall(texts, vectors, asked.entries)
+        else:
+            _measure(texts, vectors, asked.entries, asked.mem0)
     finally:
         postgres.stop()
         shutil.rmtree(data, ignore_errors=True)
@@ -134,6 +140,36 @@ def _measure(texts: list[str], vectors: Any, entries: int, mem0: str | None) -> 
         beside_mem0(mem0, entries, questions, inside, model, ours, recall)
 
 
+def _measure_recall(texts: list[str], vectors: Any, entries: int) -> None:
+    import django  # noqa: PLC0415
+
+    django.setup()
+    from django.core.management import call_command  # noqa: PLC0415
+    from django.db import connection  # noqa: PLC0415
+
+    from memoryapp.models import EmbeddingModel  # noqa: PLC0415
+    from memoryapp.queries.search import QueryVector, ef_search  # noqa: PLC0415
+
+    call_command("migrate", verbosity=0)
+    known = len(texts) - QUESTIONS
+    model = EmbeddingModel.objects.create(provider="local", name="bench", dimensions=384)
+    with connection.cursor() as cursor:
+        # The walk reads nothing but vectors and their graph: no playbook, bullet or wording.
+        cursor.execute("SET session_replication_role = replica")
+        with cursor.copy(
+            "COPY memoryapp_bulletvector (model_id, revision_id, playbook_id, vector) FROM STDIN"
+        ) as copy:
+            for number, _, _, _, vector in _rows(
+                texts[:known], vectors[:known], entries, [0] * (-(-entries // PER_PLAYBOOK))
+            ):
+                copy.write_row((model.pk, number, 0, vector))
+        cursor.execute("SET session_replication_role = DEFAULT")
+    _index(model, entries)
+    questions = [QueryVector(model.pk, vectors[n].tolist()) for n in range(known, len(texts))]
+    own = ef_search(K)
+    _recall(model.pk, entries, questions, sorted({60, own, 2 * own}))
+
+
 def _compare(
     name: str,
     entries: int,
@@ -183,45 +219,49 @@ def _compare(
     return figures["ms"]
 
 
-def _recall(model: int, entries: int, questions: list[Any]) -> float:
+def _recall(model: int, entries: int, questions: list[Any], widths: Sequence[int] = ()) -> float:
+    """Return recall@10 at the product's own width; ``widths`` are printed beside it."""
     from django.db import connection, transaction  # noqa: PLC0415
 
     from memoryapp.queries.search import ef_search  # noqa: PLC0415
 
+    own = ef_search(K)
     sql = (
         f"SELECT revision_id FROM memoryapp_bulletvector WHERE model_id = {model} "
         f"ORDER BY vector::halfvec(384) <=> %s::halfvec(384) LIMIT {K}"
     )
-    shares = []
+    shares: dict[int, list[float]] = {width: [] for width in {own, *widths}}
     for question in questions:
-        found = []
-        for way in ("enable_indexscan = off", "enable_seqscan = off"):
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_indexscan = off")
+            cursor.execute(sql, [question.literal])
+            exact = {row[0] for row in cursor.fetchall()}
+        for width, found in shares.items():
             with transaction.atomic(), connection.cursor() as cursor:
-                cursor.execute(f"SET LOCAL {way}")
-                cursor.execute(f"SET LOCAL hnsw.ef_search = {ef_search(K)}")
+                cursor.execute("SET LOCAL enable_seqscan = off")
+                cursor.execute(f"SET LOCAL hnsw.ef_search = {width}")
                 cursor.execute(sql, [question.literal])
-                found.append({row[0] for row in cursor.fetchall()})
-        exact, indexed = found
-        shares.append(len(exact & indexed) / K)
+                found.append(len(exact & {row[0] for row in cursor.fetchall()}) / K)
+    means = {width: round(statistics.mean(found), 3) for width, found in sorted(shares.items())}
     print(
         json.dumps(
             {
                 "figure": "recall@10 of the HNSW leg against exact search",
                 "entries": entries,
                 "at_least": 0.95,
-                "value": round(statistics.mean(shares), 3),
+                "value": means[own],
                 "questions": len(questions),
+                "by_width_of_walk": means,
             }
         ),
         flush=True,
     )
-    return round(statistics.mean(shares), 3)
+    return means[own]
 
 
 def _load(texts: list[str], vectors: Any, entries: int) -> tuple[int, list[int]]:
     from django.db import connection, transaction  # noqa: PLC0415
 
-    from memoryapp.indexer import vectors as indexer  # noqa: PLC0415
     from memoryapp.models import Bullet, EmbeddingModel, Playbook, Workspace  # noqa: PLC0415
 
     workspace = Workspace.objects.create(name="Bench", slug="bench")
@@ -267,13 +307,21 @@ def _load(texts: list[str], vectors: Any, entries: int) -> tuple[int, list[int]]
             "INSERT INTO memoryapp_bulletvector (model_id, revision_id, playbook_id, vector) "
             f"SELECT {model.pk}, n + {offset}, playbook, vector::halfvec FROM staged"
         )
+    _index(model, entries)
+    return model.pk, playbooks
+
+
+def _index(model: Any, entries: int) -> None:
+    from django.db import connection  # noqa: PLC0415
+
+    from memoryapp.indexer import vectors as indexer  # noqa: PLC0415
+
     with connection.cursor() as cursor:
         # A graph that does not fit is built on disk, many times as slowly; a row takes some 2 kB.
         cursor.execute(f"SET maintenance_work_mem = '{max(1_000, entries * 3 // 1_000)}MB'")
         indexer._build_index(model)
         cursor.execute("ANALYZE")
     indexer._serve(model)
-    return model.pk, playbooks
 
 
 def _copy_rows(cursor: Any, table: str, template: str, changed: dict[str, str]) -> None:
