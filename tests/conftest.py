@@ -5,6 +5,7 @@ Rita reviews, Vera only views, Edda edits, Olga is outside, Ada administers.
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -36,6 +37,13 @@ _servers = [
 ]
 for server in _servers:
     server.start()
+
+
+def pytest_collection_finish() -> None:
+    """What collecting made stays to the end: walking it took a seventh of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 def pytest_unconfigure() -> None:
