@@ -4,9 +4,10 @@ The product runs as ``make up`` starts it. The clients of ``benchmarks.mixed`` s
 agents and people ask, as fast as it is answered, while practice runs follow one another. Every ten
 seconds the memory of each part is read (proportional set size: shared pages count once). A part's
 growth compares the largest of the last fifth with the largest of the second sixth, when it is warm.
-Then the clients stop, and the queue has to drain, as far as ``/metrics`` counts it: trajectories
-that were sent and that no run has taken yet are not in it. PostgreSQL and Redis are reported and
-not judged: theirs is what they were given to cache.
+The largest of every tenth is printed beside it: whether growth ends shows there. Then the clients
+stop, and the queue has to drain, as far as ``/metrics`` counts it: trajectories that were sent and
+that no run has taken yet are not in it. PostgreSQL and Redis are reported and not judged: theirs is
+what they were given to cache.
 
     python -m benchmarks.soak [--minutes 60] [--clients 16]
 """
@@ -178,9 +179,15 @@ def _growth(part: str, sizes: list[float]) -> float:
         round(grown, 3),
         warm=round(warm),
         end=round(last),
+        tenths=[round(max(tenth)) for tenth in _tenths(sizes)],
         **judged,
     )
     return grown
+
+
+def _tenths(sizes: list[float]) -> Iterator[list[float]]:
+    step = max(len(sizes) // 10, 1)
+    return (sizes[begin : begin + step] for begin in range(0, step * 10, step) if sizes[begin:])
 
 
 def _say(figure: str, value: float | None, **more: Any) -> None:
