@@ -16,6 +16,8 @@ from django.db.migrations import Migration
 from django.db.migrations import operations as ops
 from django.db.migrations.state import ProjectState
 
+from memoryapp.resumable import Resumable
+
 #: The newest migrations of the release before. Move them on when a release is made.
 RELEASED = {"memoryapp": "0009_webhooks", "practice": "0008_sent_traces"}
 
@@ -48,8 +50,11 @@ def problems(migration: Migration, before: ProjectState) -> Iterator[str]:
     ):
         yield (
             f"{name}: it alters a table and fills it in one transaction, and the table is locked "
-            "that long. Set atomic = False."
+            "that long. Make it memoryapp.resumable.Resumable."
         )
+
+    if not (migration.atomic or isinstance(migration, Resumable)):
+        yield f"{name}: killed half way it would not go on. Make it memoryapp.resumable.Resumable."
 
 
 def _alters(operation: Any, migration: Migration, before: ProjectState) -> bool:
@@ -90,7 +95,7 @@ TWO_STEPS = (
 )
 CONCURRENTLY = (
     "stops writing for as long as it is built. Use AddIndexConcurrently (or a constraint "
-    "that is not valid yet) in a migration with atomic = False."
+    "that is not valid yet) in a memoryapp.resumable.Resumable."
 )
 
 

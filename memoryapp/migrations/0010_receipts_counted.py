@@ -5,6 +5,8 @@ import django.db.models.deletion
 from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 
+from memoryapp.resumable import Resumable
+
 
 #: What was pulled before there were counts, from the receipts that are still there.
 COUNT_WHAT_IS_THERE = [
@@ -13,18 +15,21 @@ COUNT_WHAT_IS_THERE = [
     SELECT release_id, label, (pulled_at AT TIME ZONE 'UTC')::date, count(*),
            count(*) FILTER (WHERE unchanged)
     FROM memoryapp_pullreceipt GROUP BY 1, 2, 3
+    ON CONFLICT (release_id, label, day)
+    DO UPDATE SET pulls = EXCLUDED.pulls, unchanged = EXCLUDED.unchanged
     """,
     """
     INSERT INTO memoryapp_receiptsource (source, highest, stored, last_at)
     SELECT source, max(number), count(*), max(pulled_at)
     FROM memoryapp_pullreceipt GROUP BY source
+    ON CONFLICT (source) DO UPDATE
+    SET highest = EXCLUDED.highest, stored = EXCLUDED.stored, last_at = EXCLUDED.last_at
     """,
 ]
 
 
-class Migration(migrations.Migration):
+class Migration(Resumable):
     # Receipts come in while theirs are indexed.
-    atomic = False
 
     dependencies = [
         ('memoryapp', '0009_webhooks'),

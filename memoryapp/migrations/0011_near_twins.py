@@ -4,6 +4,7 @@ from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 
 from memoryapp.domain.retrieval import bands
+from memoryapp.resumable import Resumable
 
 CHUNK = 2_000
 
@@ -21,9 +22,8 @@ def fill(apps, schema_editor):
     rows.bulk_update(held, ["bands"])
 
 
-class Migration(migrations.Migration):
+class Migration(Resumable):
     # A transaction per step: PostgreSQL builds no index over rows that were changed in the same one.
-    atomic = False
 
     dependencies = [("memoryapp", "0010_receipts_counted")]
 

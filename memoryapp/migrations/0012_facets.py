@@ -3,6 +3,8 @@
 from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 
+from memoryapp.resumable import Resumable
+
 
 #: what the first candidate of a bullet says of it, and the steps of all its candidates.
 FILL = """
@@ -20,9 +22,8 @@ UPDATE memoryapp_bullet SET origin_kind = 'file' WHERE origin_kind = '' AND impo
 """
 
 
-class Migration(migrations.Migration):
+class Migration(Resumable):
     # Nothing waits for the table while it is filled and indexed.
-    atomic = False
 
     dependencies = [
         ('memoryapp', '0011_near_twins'),

@@ -2,10 +2,11 @@
 
 from django.db import migrations, models
 
+from memoryapp.resumable import Resumable
 
-class Migration(migrations.Migration):
+
+class Migration(Resumable):
     # The new columns are locked for a moment only, not while they are filled.
-    atomic = False
 
     dependencies = [
         ('memoryapp', '0014_invitations'),

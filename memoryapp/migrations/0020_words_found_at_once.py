@@ -1,9 +1,10 @@
 from django.db import migrations
 
+from memoryapp.resumable import Resumable
 
-class Migration(migrations.Migration):
+
+class Migration(Resumable):
     # Sorting the list in takes seconds; nothing waits for it.
-    atomic = False
 
     dependencies = [
         ("memoryapp", "0019_lists_of_millions"),

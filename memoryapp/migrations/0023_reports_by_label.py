@@ -1,10 +1,11 @@
 from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndexConcurrently
 from django.db import migrations, models
 
+from memoryapp.resumable import Resumable
 
-class Migration(migrations.Migration):
+
+class Migration(Resumable):
     # Nothing waits for the tables while they are indexed.
-    atomic = False
 
     dependencies = [
         ("memoryapp", "0022_deleted_workspaces"),

@@ -7,6 +7,8 @@ pays nothing for the check. docs/adr/0007 says why triggers.
 from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 
+from memoryapp.resumable import Resumable
+
 CHECK = """
 CREATE OR REPLACE FUNCTION greenroom_workspace_of_storedtext(bigint) RETURNS bigint
 LANGUAGE sql STABLE AS $body$ SELECT workspace_id FROM practice_storedtext WHERE id = $1 $body$;
@@ -34,8 +36,7 @@ DROP FUNCTION greenroom_workspace_of_storedtext(bigint);
 """
 
 
-class Migration(migrations.Migration):
-    atomic = False
+class Migration(Resumable):
 
     dependencies = [
         ('practice', '0017_stored_texts'),

@@ -77,7 +77,13 @@ def test_it_refuses_to_fill_a_table_in_the_transaction_that_alters_it(
 ) -> None:
     fill = ops.RunSQL("UPDATE memoryapp_bullet SET rank = 1")
     (line,) = found(released, ops.AddField("bullet", "rank", models.IntegerField(null=True)), fill)
-    assert line.endswith("Set atomic = False.")
+    assert line.endswith("Make it memoryapp.resumable.Resumable.")
+
+
+def test_it_refuses_what_would_not_go_on_after_a_kill(released: ProjectState) -> None:
+    torn = type("Torn", (Migration,), {"operations": [], "atomic": False})
+    (line,) = problems(torn("0099_next", "memoryapp"), released)
+    assert "killed half way" in line
 
 
 @pytest.mark.parametrize(

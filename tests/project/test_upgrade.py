@@ -1,5 +1,7 @@
 """The data of the release before, brought to this one: all of it is there, and it works.
 
+The upgrade is broken off wherever it can be, and goes on from there.
+
 ``tests/data/releases/0.1.0.dump`` is what release 0.1.0 had stored after a run at the help desk,
 decisions about its lessons, a release, a pull and the analysis of the sample incident.
 """
@@ -10,6 +12,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import psycopg
 import pytest
@@ -17,6 +20,7 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.state import ProjectState
 from django.test import Client
 from psycopg import sql
 from pytest_django import DjangoDbBlocker
@@ -24,6 +28,7 @@ from pytest_django import DjangoDbBlocker
 from memoryapp.models import Bullet, Candidate, Playbook
 from memoryapp.project import backup
 from memoryapp.queries.database import migrations
+from memoryapp.resumable import Resumable
 from practice.models import Attempt, Incident, Run
 from tests.migrations import RELEASED
 
@@ -41,6 +46,20 @@ COUNTS = {
     "practice_attempttally": ("amount",),
     "practice_tooltally": ("practised", "worked", "feasible_worked", "infeasible"),
 }
+
+#: Columns, indexes and constraints as PostgreSQL writes them down. A restored condition of an index
+#: is the same in other words.
+SHAPE = """
+SELECT table_name, column_name || ' ' || data_type || ' ' || is_nullable
+  || ' ' || coalesce(column_default, '')
+FROM information_schema.columns WHERE table_schema = 'public'
+UNION ALL SELECT indrelid::regclass::text, indisvalid || ' '
+  || regexp_replace(pg_get_indexdef(indexrelid), ' WHERE .*', '')
+FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+WHERE relnamespace = 'public'::regnamespace
+UNION ALL SELECT conrelid::regclass::text, conname || ' ' || pg_get_constraintdef(oid)
+FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND conrelid <> 0
+"""
 
 Columns = dict[str, list[str]]
 
@@ -85,6 +104,16 @@ def upgraded(
 
     Gives the columns it had, and their digests before and after.
     """
+    whole = Resumable.apply
+
+    def broken_off(self: Resumable, state: ProjectState, editor: Any) -> ProjectState:
+        """Begin anew after the first operation, the second one, and so on to the last."""
+        operations = self.operations
+        for done in range(1, len(operations) + 1):
+            self.operations = operations[:done]
+            whole(self, state.clone(), editor)
+        return whole(self, state, editor)
+
     with django_db_blocker.unblock():
         own = connection.settings_dict["NAME"]
         name = f"{own}_upgraded"
@@ -100,7 +129,8 @@ def upgraded(
                 with psycopg.connect(there, autocommit=True) as database:
                     known = columns(database)
                     before = digests(database, known)
-                    call_command("migrate", interactive=False, verbosity=0)
+                    with patch.object(Resumable, "apply", broken_off):
+                        call_command("migrate", interactive=False, verbosity=0)
                     yield known, before, digests(database, known)
             finally:
                 connection.close()
@@ -117,6 +147,17 @@ def test_every_row_is_there_with_what_it_held(
     assert before["memoryapp_tally"]
     assert before["practice_attempttally"]
     assert after == before
+
+
+@pytest.mark.django_db
+def test_its_tables_are_those_of_an_upgrade_in_one_go(upgraded: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(SHAPE)
+        found = set(cursor.fetchall())
+    here = backup.conninfo(connection.settings_dict)
+    own = connection.settings_dict["NAME"].removesuffix("_upgraded")
+    with psycopg.connect(psycopg.conninfo.make_conninfo(here, dbname=own)) as database:
+        assert found == set(database.execute(SHAPE).fetchall())
 
 
 def test_nothing_is_left_to_migrate(upgraded: Any) -> None:

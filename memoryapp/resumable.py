@@ -1,0 +1,83 @@
+"""Migrations that go on where they were broken off.
+
+A migration that indexes or fills large tables cannot be one transaction, and Django writes it down
+as done only at its end. Killed in between, it would fail on the next start with a column or index
+that is there already, and somebody would have to mend the tables by hand.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.postgres.operations import NotInTransactionMixin
+from django.db import connections, migrations
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations import operations as ops
+from django.db.migrations.state import ProjectState
+
+_VALID = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)"
+
+
+class Resumable(migrations.Migration):
+    """Each operation is a transaction of its own, and is skipped where it was done before.
+
+    What is concurrent is in none. Whether an operation was done is seen in the tables. That cannot
+    be seen of SQL and code: it is run again, so write it such that a second time changes nothing.
+    """
+
+    atomic = False
+
+    def apply(
+        self,
+        project_state: ProjectState,
+        schema_editor: BaseDatabaseSchemaEditor,
+        collect_sql: bool = False,
+    ) -> ProjectState:
+        """See ``Migration.apply``; ``collect_sql`` (``sqlmigrate``) leaves out nothing."""
+        if collect_sql:
+            return super().apply(project_state, schema_editor, collect_sql)
+        connection = connections[schema_editor.connection.alias]
+        for operation in self.operations:
+            before = project_state.clone()
+            operation.state_forwards(self.app_label, project_state)
+            if is_done(operation, self.app_label, connection, project_state):
+                continue
+            states = (before, project_state)
+            if isinstance(operation, NotInTransactionMixin) or _by_itself(operation):
+                operation.database_forwards(self.app_label, schema_editor, *states)
+            else:
+                # An editor of its own: what it defers to its end, an index of a foreign key say,
+                # belongs to the operation.
+                with connection.schema_editor(atomic=True) as own:
+                    operation.database_forwards(self.app_label, own, *states)
+        return project_state
+
+
+def _by_itself(operation: Any) -> bool:
+    """Whether code said that it wants no transaction around it."""
+    return isinstance(operation, ops.RunPython) and operation.atomic is False
+
+
+def is_done(operation: Any, app_label: str, connection: Any, after: ProjectState) -> bool:
+    """Whether the tables show that an operation was carried out; an index left half is dropped."""
+    with connection.cursor() as cursor:
+        if isinstance(operation, ops.CreateModel):
+            table = after.apps.get_model(app_label, operation.name)._meta.db_table
+            return table in connection.introspection.table_names(cursor)
+        if isinstance(operation, ops.AddField):
+            model = after.apps.get_model(app_label, operation.model_name)
+            column = model._meta.get_field(operation.name).column
+            described = connection.introspection.get_table_description(cursor, model._meta.db_table)
+            return column in {known.name for known in described}
+        if isinstance(operation, ops.AddConstraint):
+            table = after.apps.get_model(app_label, operation.model_name)._meta.db_table
+            found = connection.introspection.get_constraints(cursor, table)
+            return operation.constraint.name in found
+        if isinstance(operation, ops.AddIndex):
+            cursor.execute(_VALID, [operation.index.name])
+            state = cursor.fetchone()
+            if state == (False,):
+                name = connection.ops.quote_name(operation.index.name)
+                cursor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+            return bool(state == (True,))
+    return False
