@@ -161,15 +161,15 @@ def test_it_keeps_sockets_short_enough_for_the_kernel(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where the sockets would be in a temporary folder that others write to as well."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
-    (tmp_path / "tmp").mkdir()
     data = tmp_path / ("d" * SOCKET_PATH_MAX)
     data.mkdir()
-    found = socket_folder(data)
-    assert found.parent == tmp_path / "tmp"
-    return data
+    # The test's own folder has too long a name for a socket.
+    with tempfile.TemporaryDirectory(prefix="gr-") as others:
+        monkeypatch.setattr(tempfile, "tempdir", others)
+        assert socket_folder(data).parent == Path(others)
+        yield data
 
 
 @pytest.mark.parametrize("server", [Postgres, Redis])
