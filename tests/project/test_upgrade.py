@@ -110,8 +110,8 @@ def upgraded(
         """Begin anew after the first operation, the second one, and so on to the last."""
         operations = self.operations
         for done in range(1, len(operations) + 1):
-            self.operations = operations[:done]
-            whole(self, state.clone(), editor)
+            with patch.object(self, "operations", operations[:done]):
+                whole(self, state.clone(), editor)
         return whole(self, state, editor)
 
     with django_db_blocker.unblock():
