@@ -29,7 +29,7 @@ up: install ## Start Greenroom here: embedded PostgreSQL and Redis, web, worker,
 
 test: install-dev ## Everything CI checks
 	@$(MAKE) --no-print-directory -j2 types lint tools
-	$(RUN) -m pytest -n 3 --dist loadgroup --durations=30 --durations-min=4
+	$(RUN) -m pytest -n 2 --dist loadgroup --durations=30 --durations-min=4
 
 lint: install-dev ## Style, import contracts, migrations, API schema, compose file
 	.venv/bin/ruff check .
