@@ -14,8 +14,36 @@ from django.db import connections, migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations import operations as ops
 from django.db.migrations.state import ProjectState
+from django.db.models import UniqueConstraint
 
 _VALID = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)"
+_CONSTRAINED = "SELECT FROM pg_constraint WHERE conname = %s AND conrelid = to_regclass(%s)"
+
+
+class AddUniqueConcurrently(NotInTransactionMixin, ops.AddConstraint):
+    """A unique constraint on fields whose index is built while others write; for ``Resumable``."""
+
+    atomic = False
+    constraint: UniqueConstraint
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        self._ensure_not_in_transaction(schema_editor)
+        meta = to_state.apps.get_model(app_label, self.model_name)._meta
+        quote = schema_editor.quote_name
+        name, table = quote(self.constraint.name), quote(meta.db_table)
+        columns = ", ".join(quote(meta.get_field(f).column) for f in self.constraint.fields)
+        # Of a time it was broken off: half built, or not the constraint's yet.
+        schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+        schema_editor.execute(f"CREATE UNIQUE INDEX CONCURRENTLY {name} ON {table} ({columns})")
+        schema_editor.execute(
+            f"ALTER TABLE {table} ADD CONSTRAINT {name} UNIQUE USING INDEX {name}"
+        )
 
 
 class Resumable(migrations.Migration):
@@ -69,6 +97,13 @@ def is_done(operation: Any, app_label: str, connection: Any, after: ProjectState
             column = model._meta.get_field(operation.name).column
             described = connection.introspection.get_table_description(cursor, model._meta.db_table)
             return column in {known.name for known in described}
+        if isinstance(operation, AddUniqueConcurrently):
+            table = after.apps.get_model(app_label, operation.model_name)._meta.db_table
+            cursor.execute(_CONSTRAINED, [operation.constraint.name, table])
+            return cursor.fetchone() is not None
+        if isinstance(operation, ops.RemoveConstraint):
+            table = after.apps.get_model(app_label, operation.model_name)._meta.db_table
+            return operation.name not in connection.introspection.get_constraints(cursor, table)
         if isinstance(operation, ops.AddConstraint):
             table = after.apps.get_model(app_label, operation.model_name)._meta.db_table
             found = connection.introspection.get_constraints(cursor, table)

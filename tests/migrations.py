@@ -24,7 +24,7 @@ RELEASED = {"memoryapp": "0009_webhooks", "practice": "0008_sent_traces"}
 #: Tables with a row per thing that happens: an index built in one go blocks writing for minutes.
 LARGE = frozenset({
     "memoryapp.bullet", "memoryapp.bulletrevision", "memoryapp.candidate", "memoryapp.event",
-    "memoryapp.evidence", "memoryapp.pullreceipt", "memoryapp.vote",
+    "memoryapp.evidence", "memoryapp.pullreceipt", "memoryapp.report", "memoryapp.vote",
     "practice.attempt", "practice.ledgerentry", "practice.modelcall", "practice.practicerecord",
     "practice.practicetask", "practice.sentspan", "practice.senttrajectory", "practice.step",
     "practice.unit",
@@ -94,8 +94,8 @@ TWO_STEPS = (
     "(SeparateDatabaseAndState), and out of the database one release later."
 )
 CONCURRENTLY = (
-    "stops writing for as long as it is built. Use AddIndexConcurrently (or a constraint "
-    "that is not valid yet) in a memoryapp.resumable.Resumable."
+    "stops writing for as long as it is built. Use AddIndexConcurrently or AddUniqueConcurrently "
+    "(or a constraint that is not valid yet) in a memoryapp.resumable.Resumable."
 )
 
 

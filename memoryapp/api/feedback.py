@@ -37,7 +37,7 @@ class FeedbackRequest(WriteRequest):
         required=False,
         default="",
         allow_blank=True,
-        help_text="Your name for the task: what is said of it twice counts once. "
+        help_text="Your name for the task: what your key says of it twice counts once. "
         "Without it the Idempotency-Key is the name.",
     )
     agent = serializers.CharField(max_length=120, required=False, default="", allow_blank=True)

@@ -8,7 +8,9 @@ from django.db import models
 
 
 class PullReceipt(models.Model):
-    """One pull. Web processes buffer them in Redis; a worker writes them here.
+    """One pull, or one search in a release.
+
+    Web processes buffer them in Redis; a worker writes them here.
 
     ``source`` is the process that answered and ``number`` its own count, from 1. A receipt that is
     flushed twice is stored once, and a number that is missing below a source's highest was lost:
@@ -79,7 +81,10 @@ class ReceiptSource(models.Model):
 
 
 class Report(models.Model):
-    """What an agent says of one task it did with a release. ``task`` is the agent's name for it."""
+    """What an agent says of one task it did with a release.
+
+    ``task`` is the agent's name for it, among the tasks of its key.
+    """
 
     class Outcome(models.TextChoices):
         UNKNOWN = "", "Not said"
@@ -106,7 +111,11 @@ class Report(models.Model):
             )
         ]
         constraints = [
-            models.UniqueConstraint(fields=["release", "task"], name="one_report_per_task")
+            # Two agents may call their tasks alike. Of people, and of keys that are gone or stayed
+            # behind when a workspace was imported, there may be several.
+            models.UniqueConstraint(
+                fields=["release", "key", "task"], name="one_report_per_task_of_key"
+            )
         ]
 
     def __str__(self) -> str:

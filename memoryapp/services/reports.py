@@ -64,9 +64,10 @@ def report_take(
 ) -> Receipt:
     """Count what an agent says of a task it did with ``release``.
 
-    ``task`` is the agent's own name for it; without one each report is a task of its own. A report
-    may be completed later, with more votes or the outcome, and never contradicted. Votes on bullets
-    that are not in the release are refused one by one; the others count.
+    ``task`` is the agent's own name for it, among those of its key; without one each report is a
+    task of its own. A report may be completed later, with more votes or the outcome, and never
+    contradicted. Votes on bullets that are not in the release are refused one by one; the others
+    count.
 
     Raises:
         UnableToChange: nothing is said, or the task was reported with another outcome or other
@@ -80,16 +81,11 @@ def report_take(
     told: dict[str, Any] = {
         "outcome": outcome,
         "agent": agent,
-        "key": key,
         # Called for a new report only.
         "label": lambda: label_given(release, key.pk if key else None, agent),
     }
     with transaction.atomic():
-        report, is_new = Report.objects.select_for_update(no_key=True).get_or_create(
-            release=release,
-            task=task,
-            defaults=told,
-        )
+        report, is_new = _opened(release, key, task, told)
         if not is_new:
             _complete(report, release, outcome)
         receipt.outcome = report.outcome
@@ -105,6 +101,22 @@ def report_take(
     if outcome:
         receipt.reverted = canaries_judge(release)
     return receipt
+
+
+def _opened(
+    release: Release, key: ApiKey | None, task: str, told: dict[str, Any]
+) -> tuple[Report, bool]:
+    """The report of a task, locked, and whether it was begun just now."""
+    reports = Report.objects.select_for_update(no_key=True)
+    if key is not None:
+        return reports.get_or_create(release=release, key=key, task=task, defaults=told)
+    # No constraint keeps apart what came without a key: keys that go leave such reports behind.
+    Release.objects.select_for_update(no_key=True).only("pk").get(pk=release.pk)
+    report = reports.filter(release=release, key=None, task=task).order_by("pk").first()
+    if report is not None:
+        return report, False
+    values = {name: value() if callable(value) else value for name, value in told.items()}
+    return Report.objects.create(release=release, task=task, **values), True
 
 
 def _complete(report: Report, release: Release, outcome: str) -> None:

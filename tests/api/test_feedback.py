@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from memoryapp.models import Bullet, Playbook, Report, Vote
+from memoryapp.models import ApiKey, Bullet, Playbook, Report, Vote
 from memoryapp.services.canaries import canary_start
 from memoryapp.services.releases import release_publish
 from tests.factories import BulletFactory, PlaybookFactory
@@ -78,6 +78,41 @@ def test_it_counts_what_is_sent_twice_once(send: Any) -> None:
     assert (send(**body).json()["counted"], send(**body).json()["known"]) == (1, 2)
     assert counts() == (1, 0)
     assert (Report.objects.count(), Vote.objects.count()) == (1, 1)
+
+
+def test_a_name_is_the_own_of_each_key(send: Any, playbook: Playbook, with_key: Any) -> None:
+    release = playbook.releases.get(number=1).pk
+    send(outcome="success", bullets=[vote()])
+    told = {"release": release, "task": "t-1", "outcome": "failure", "bullets": [vote()]}
+    other = with_key("feedback:write")
+    first, again = (other.post(URL, told, "application/json").json() for _ in range(2))
+    assert (first["counted"], again["counted"], again["known"]) == (1, 0, 1)
+    assert set(Report.objects.values_list("task", "outcome")) == {
+        ("t-1", "success"),
+        ("t-1", "failure"),
+    }
+    assert counts() == (2, 0)
+
+
+def test_a_person_is_no_key(send: Any, playbook: Playbook, ada_client: Any) -> None:
+    release = playbook.releases.get(number=1).pk
+    send(outcome="success")
+    told = {"release": release, "task": "t-1", "outcome": "failure"}
+    for _ in range(2):
+        assert ada_client.post(URL, told, "application/json").status_code == 200
+    kept = [(report.key is None, report.outcome) for report in Report.objects.all()]
+    assert kept == [(True, "failure"), (False, "success")]
+
+
+def test_reports_stay_apart_after_their_keys_are_gone(
+    send: Any, playbook: Playbook, with_key: Any
+) -> None:
+    release = playbook.releases.get(number=1).pk
+    send(outcome="success")
+    told = {"release": release, "task": "t-1", "outcome": "failure"}
+    with_key("feedback:write").post(URL, told, "application/json")
+    ApiKey.objects.all().delete()
+    assert list(Report.objects.values_list("key", flat=True)) == [None, None]
 
 
 def test_it_can_be_completed_later(send: Any) -> None:

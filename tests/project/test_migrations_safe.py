@@ -12,6 +12,7 @@ from django.db.migrations import operations as ops
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
 
+from memoryapp.resumable import AddUniqueConcurrently
 from tests.migrations import RELEASED, problems
 
 
@@ -54,6 +55,10 @@ def test_no_migration_since_the_last_release_breaks_that_release(
         (ops.RunSQL("ALTER TABLE memoryapp_bullet DROP COLUMN content"), "DROP COLUMN"),
         (ops.AddIndex("bullet", models.Index(fields=["id"], name="x")), "AddIndexConcurrently"),
         (
+            ops.AddConstraint("bullet", models.UniqueConstraint(fields=["id"], name="x")),
+            "AddUniqueConcurrently",
+        ),
+        (
             ops.AddField("bullet", "rank", models.IntegerField(null=True, db_index=True)),
             "AddIndexConcurrently",
         ),
@@ -93,6 +98,7 @@ def test_it_refuses_what_would_not_go_on_after_a_kill(released: ProjectState) ->
         ops.AddField("bullet", "rank", models.IntegerField(db_default=0)),
         ops.CreateModel("Fresh", [("id", models.BigAutoField(primary_key=True))]),
         AddIndexConcurrently("bullet", models.Index(fields=["id"], name="x")),
+        AddUniqueConcurrently("bullet", models.UniqueConstraint(fields=["id"], name="x")),
         ops.SeparateDatabaseAndState(state_operations=[ops.RemoveField("bullet", "content")]),
         # A table that came since that release is nobody's yet.
         ops.RemoveField("pullcount", "pulls"),
