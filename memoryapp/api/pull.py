@@ -21,14 +21,13 @@ from memoryapp.api.contract import PROBLEM, PULLING, StoredForm
 from memoryapp.api.limits import caller_of, limit_of
 from memoryapp.api.permissions import HasScope, bound_to, workspace_of
 from memoryapp.clients import pull_cache
-from memoryapp.domain.delivery import ACCEPTED, FORMS
+from memoryapp.domain.delivery import ACCEPTED, FORMS, agent_problem
 from memoryapp.models import ApiKey
 from memoryapp.services.pulls import Pulled, playbook_pull, receipt_leave
 from memoryapp.services.releases import PRODUCTION
 
 CACHE_CONTROL = "private, max-age=60, stale-while-revalidate=600"
 AGENT_HEADER = "X-Agent-Id"
-AGENT_MOST = 120
 PARAMETERS = ("label", "version", "format", "max_tokens")
 
 
@@ -118,7 +117,14 @@ class PlaybookPull(APIView):
             )
         is_held = _is_held(request._request, etag)
         if not getattr(request._request, "pull_is_counted", False):
-            receipt_leave(pulled=pulled, key=key, agent=agent, unchanged=is_held)
+            receipt_leave(
+                release=pulled.release_id,
+                label=pulled.label,
+                form=pulled.form,
+                key=key,
+                agent=agent,
+                unchanged=is_held,
+            )
         return pull_answer(headers, None if is_held else pulled.body())
 
 
@@ -191,8 +197,8 @@ def _until(key: ApiKey) -> float:
 def agent_of(request: Request) -> str:
     """What the caller calls itself; empty where it says nothing."""
     agent = request.headers.get(AGENT_HEADER, "").strip()
-    if len(agent) > AGENT_MOST or not agent.isprintable():
-        raise ValidationError({AGENT_HEADER: [f"At most {AGENT_MOST} printable characters."]})
+    if problem := agent_problem(agent):
+        raise ValidationError({AGENT_HEADER: [problem]})
     return agent
 
 

@@ -18,7 +18,7 @@ from memoryapp.api.pull import agent_of
 from memoryapp.models import ApiKey, Bullet, RecallTrace, Release
 from memoryapp.models.tokens import Scope
 from memoryapp.queries.releases import heavy
-from memoryapp.services.pulls import playbook_pull
+from memoryapp.services.pulls import SEARCH, playbook_pull, receipt_leave
 from memoryapp.services.releases import PRODUCTION
 from memoryapp.services.retrieval import (
     Recalled,
@@ -155,11 +155,12 @@ class PlaybookRetrieve(APIView):
         asked = RetrieveRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         values = asked.validated_data
+        agent = agent_of(request)
         pulled = playbook_pull(
             workspace=workspace_of(request),
             slug=slug,
             # As a pull has it: who pulls and searches is to be given one and the same release.
-            agent=agent_of(request) or caller_of(request),
+            agent=agent or caller_of(request),
             label=values["label"],
             version=values.get("version"),
             bound_to=bound_to(request),
@@ -174,6 +175,9 @@ class PlaybookRetrieve(APIView):
             release=release,
             key=_key(request),
             keep_trace=values["trace"],
+        )
+        receipt_leave(
+            release=release.pk, label=pulled.label, form=SEARCH, key=_key(request), agent=agent
         )
         more = {"version": pulled.number, "release": pulled.release_id}
         return Response(_document(found, {release.playbook_id: slug}, **more))

@@ -26,8 +26,16 @@ _IMPORT = re.compile(r"(?<!\w)@(?=[~./\\]|[A-Za-z]:[\\/])")
 #: zip's own beginning of time: an archive of the same text has the same bytes.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 SKILL_DESCRIPTION_MOST = 1_024
+#: characters of the name an agent gives itself, which receipts keep and a trial goes by.
+AGENT_MOST = 120
 #: a skill's body stays under 500 lines, as agents that read skills ask.
 SKILL_LINES_MOST = 499
+
+
+def agent_problem(name: str) -> str:
+    """Why an agent cannot be called so; empty where it can, or is not called anything."""
+    is_fine = len(name) <= AGENT_MOST and name.isprintable()
+    return "" if is_fine else f"At most {AGENT_MOST} printable characters."
 
 
 @dataclass(frozen=True, slots=True)

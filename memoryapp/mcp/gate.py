@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -13,20 +12,34 @@ from django.db import InterfaceError, OperationalError
 from django.http.request import split_domain_port, validate_host
 
 from memoryapp.clients import rates
-from memoryapp.mcp.server import AWAY, KEY
+from memoryapp.domain.delivery import agent_problem
+from memoryapp.mcp import bodies
+from memoryapp.mcp.bodies import Message, Receive, Scope
+from memoryapp.mcp.server import AWAY, CALLER
 from memoryapp.mcp.threads import in_thread
+from memoryapp.mcp.tools import Caller
 from memoryapp.models import ApiKey
 from memoryapp.services.tokens import api_key_recognize
 
 PATH = "/mcp"
+AGENT_HEADER = "x-agent-id"
 TYPE = "urn:greenroom:problem:"
 RETRY_SECONDS = b"10"
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class Refused(Exception):
+    """A request that goes no further, and what to answer it."""
+
+    def __init__(self, status: int, kind: str, detail: str, *headers: tuple[bytes, bytes]) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.kind = kind
+        self.detail = detail
+        self.headers = headers
 
 
 class Gate:
@@ -42,58 +55,72 @@ class Gate:
         path = scope.get("path", "").rstrip("/")
         if path == "/healthz":
             await _answer(send, 200, b"ok\n", b"text/plain")
-        elif scope["type"] != "http" or path != PATH:
-            await _refuse(send, 404, "not-found", f"MCP is served at {PATH}.")
-        elif scope["method"] != "POST":
-            # Nothing is ever sent of our own accord: a stream for it would be held open for good.
-            said = "MCP is spoken by POST alone here; no stream is opened and no session is kept."
-            await _refuse(send, 405, "method-not-allowed", said, (b"allow", b"POST"))
+            return
+        try:
+            if scope["type"] != "http" or path != PATH:
+                raise Refused(404, "not-found", f"MCP is served at {PATH}.")
+            if scope["method"] != "POST":
+                # Nothing is ever sent of our own accord: a stream would be held open for good.
+                said = "MCP is spoken by POST alone here; no stream is opened, no session is kept."
+                raise Refused(405, "method-not-allowed", said, (b"allow", b"POST"))
+            caller, rate = await _admitted(scope)
+            send = send if rate is None else _saying(rate, send)
+            body = await bodies.whole(scope, receive)
+            if body is None:
+                said = f"A request may have {bodies.MOST} bytes. Nothing was kept of this one."
+                raise Refused(413, "too-large", said)
+        except Refused as refused:
+            await bodies.drain(scope, receive)
+            await _refuse(send, refused)
+        except bodies.Gone:
+            return
         else:
-            await self._checked({**scope, "path": PATH, "raw_path": PATH.encode()}, receive, send)
+            inside = {**scope, "path": PATH, "raw_path": PATH.encode(), CALLER: caller}
+            await self._inner(inside, bodies.again(body, receive), send)
 
-    async def _checked(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = {
-            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
-        }
-        host = split_domain_port(headers.get("host", ""))[0]
-        if not host or not validate_host(host, settings.ALLOWED_HOSTS):
-            said = "This host name is not served here. An operator adds it to ALLOWED_HOSTS."
-            await _refuse(send, 421, "host", said)
-            return
-        if not _trusted(headers.get("origin", ""), host):
-            said = "Pages of another site may not call this. Call it from a program."
-            await _refuse(send, 403, "origin", said)
-            return
-        scheme, _, presented = headers.get("authorization", "").partition(" ")
-        key = None
-        if scheme.lower() == "bearer":
-            try:
-                key = await in_thread(api_key_recognize, presented.strip())
-            except (OperationalError, InterfaceError):
-                await _refuse(send, 503, "unavailable", AWAY, (b"retry-after", RETRY_SECONDS))
-                return
-        if key is None or not key.created_by.is_active:
-            said = (
-                "Send an API key: Authorization: Bearer gr_<prefix>_<secret>. It is missing, "
-                "unknown, expired or revoked. Make a new one in Settings, API keys."
-            )
-            await _refuse(
-                send, 401, "authentication-failed", said, (b"www-authenticate", b"Bearer")
-            )
-            return
-        rate = await in_thread(rates.take, key.prefix, _limit(key))
-        if rate is not None and not rate.allowed:
-            said = f"This key may call {rate.limit} times a minute. Wait {rate.retry_seconds} s."
-            await _refuse(send, 429, "throttled", said, *_pairs(rate))
-            return
-        scope[KEY] = key
-        await self._inner(scope, receive, send if rate is None else _saying(rate, send))
+
+async def _admitted(scope: Scope) -> tuple[Caller, rates.Rate | None]:
+    """Who calls, and what is left of the allowance where there is a limit.
+
+    Raises:
+        Refused: the host, the page it came from, the key or the agent's name is none of ours.
+    """
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    host = split_domain_port(headers.get("host", ""))[0]
+    if not host or not validate_host(host, settings.ALLOWED_HOSTS):
+        said = "This host name is not served here. An operator adds it to ALLOWED_HOSTS."
+        raise Refused(421, "host", said)
+    if not _trusted(headers.get("origin", ""), host):
+        said = "Pages of another site may not call this. Call it from a program."
+        raise Refused(403, "origin", said)
+    scheme, _, presented = headers.get("authorization", "").partition(" ")
+    key = None
+    if scheme.lower() == "bearer":
+        try:
+            key = await in_thread(api_key_recognize, presented.strip())
+        except (OperationalError, InterfaceError) as error:
+            retry = (b"retry-after", RETRY_SECONDS)
+            raise Refused(503, "unavailable", AWAY, retry) from error
+    if key is None or not key.created_by.is_active:
+        said = (
+            "Send an API key: Authorization: Bearer gr_<prefix>_<secret>. It is missing, "
+            "unknown, expired or revoked. Make a new one in Settings, API keys."
+        )
+        raise Refused(401, "authentication-failed", said, (b"www-authenticate", b"Bearer"))
+    rate = await in_thread(rates.take, key.prefix, _limit(key))
+    if rate is not None and not rate.allowed:
+        said = f"This key may call {rate.limit} times a minute. Wait {rate.retry_seconds} s."
+        raise Refused(429, "throttled", said, *_pairs(rate))
+    agent = headers.get(AGENT_HEADER, "").strip()
+    if problem := agent_problem(agent):
+        raise Refused(400, "invalid", f"X-Agent-Id: {problem}")
+    return Caller(key, agent), rate
 
 
 def _saying(rate: rates.Rate, send: Send) -> Send:
     """Send on, and say with the answer what is left of the allowance."""
 
-    async def sent(message: MutableMapping[str, Any]) -> None:
+    async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
             message = {**message, "headers": [*message.get("headers", ()), *_pairs(rate)]}
         await send(message)
@@ -120,16 +147,15 @@ def _limit(key: ApiKey) -> int:
     return settings.API_RATE_LIMIT if key.rate_limit is None else key.rate_limit
 
 
-async def _refuse(
-    send: Send, status: int, kind: str, detail: str, *headers: tuple[bytes, bytes]
-) -> None:
+async def _refuse(send: Send, refused: Refused) -> None:
     body = {
-        "type": TYPE + kind,
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
+        "type": TYPE + refused.kind,
+        "title": HTTPStatus(refused.status).phrase,
+        "status": refused.status,
+        "detail": refused.detail,
     }
-    await _answer(send, status, json.dumps(body).encode(), b"application/problem+json", *headers)
+    said = json.dumps(body).encode()
+    await _answer(send, refused.status, said, b"application/problem+json", *refused.headers)
 
 
 async def _answer(

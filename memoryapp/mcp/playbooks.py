@@ -13,7 +13,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from memoryapp.access import key_problem
 from memoryapp.domain.errors import UnableTo
-from memoryapp.mcp.tools import READERS
+from memoryapp.mcp.tools import READERS, Caller
 from memoryapp.models import ApiKey, ReleaseLabel
 from memoryapp.services.releases import PRODUCTION
 from memoryapp.services.serving import Served, playbook_serve, playbooks_open_to
@@ -58,13 +58,13 @@ def resources(key: ApiKey, cursor: str | None) -> types.ListResourcesResult:
     )
 
 
-def resource(key: ApiKey, uri: str, revision: str) -> types.ReadResourceResult:
+def resource(caller: Caller, uri: str, revision: str) -> types.ReadResourceResult:
     """The Markdown of a release, as agents pull it; ``revision`` is the protocol's.
 
     Raises:
         MCPError: an address of another form, or no such release.
     """
-    _check(key)
+    _check(caller.key)
     named = _URI.fullmatch(uri)
     if named is None:
         raise MCPError(
@@ -72,7 +72,7 @@ def resource(key: ApiKey, uri: str, revision: str) -> types.ReadResourceResult:
         )
     is_modern = revision in MODERN_PROTOCOL_VERSIONS
     code = types.INVALID_PARAMS if is_modern else RESOURCE_NOT_FOUND
-    served = _served(key, named[1], named[2], code)
+    served = _served(caller, named[1], named[2], code)
     contents = types.TextResourceContents(
         uri=uri,
         mime_type=MARKDOWN,
@@ -109,18 +109,18 @@ def prompts(key: ApiKey, cursor: str | None) -> types.ListPromptsResult:
     )
 
 
-def prompt(key: ApiKey, name: str, arguments: dict[str, str]) -> types.GetPromptResult:
+def prompt(caller: Caller, name: str, arguments: dict[str, str]) -> types.GetPromptResult:
     """A playbook as the first message of a conversation.
 
     Raises:
         MCPError: no such playbook or label, or an argument the prompt does not have.
     """
-    _check(key)
+    _check(caller.key)
     unknown = set(arguments) - {"label"}
     if unknown:
         raise MCPError(types.INVALID_PARAMS, "The only argument of a prompt is label.")
     label = arguments.get("label") or PRODUCTION
-    served = _served(key, name, label, types.INVALID_PARAMS)
+    served = _served(caller, name, label, types.INVALID_PARAMS)
     said = f"What was learned before, reviewed by people. Use it where it fits.\n\n{served.text}"
     return types.GetPromptResult(
         description=f"{served.slug}, v{served.number}",
@@ -128,11 +128,11 @@ def prompt(key: ApiKey, name: str, arguments: dict[str, str]) -> types.GetPrompt
     )
 
 
-def _served(key: ApiKey, slug: str, label: str, code: int) -> Served:
+def _served(caller: Caller, slug: str, label: str, code: int) -> Served:
     if "\x00" in slug + label:
         raise MCPError(code, "Nothing here is named by a NUL character.")
     try:
-        return playbook_serve(key=key, slug=slug, label=label)
+        return playbook_serve(key=caller.key, agent=caller.agent, slug=slug, label=label)
     except UnableTo as error:
         raise MCPError(code, str(error)) from error
 

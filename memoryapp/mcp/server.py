@@ -19,14 +19,14 @@ from mcp.shared.exceptions import MCPError
 
 from memoryapp.mcp import playbooks, tools
 from memoryapp.mcp.threads import in_thread
-from memoryapp.models import ApiKey
+from memoryapp.mcp.tools import Caller
 
 logger = logging.getLogger(__name__)
 Params = ParamSpec("Params")
 Result = TypeVar("Result")
 
 NAME = "greenroom"
-KEY = "greenroom.key"
+CALLER = "greenroom.caller"
 INSTRUCTIONS = (
     "Greenroom holds what agents learned and people reviewed. Before a task, call search_memory or "
     "read a playbook; after it, say how it went with report_outcome, and propose what you learned "
@@ -72,11 +72,11 @@ def build() -> Server[Any]:
     )
 
 
-def _key(context: Context) -> ApiKey:
-    """The key the gate found before the SDK saw the request."""
+def _caller(context: Context) -> Caller:
+    """Who the gate found before the SDK saw the request."""
     assert context.request is not None  # every request comes over HTTP, through the gate
-    key: ApiKey = context.request.scope[KEY]
-    return key
+    caller: Caller = context.request.scope[CALLER]
+    return caller
 
 
 async def _answered(
@@ -115,13 +115,13 @@ async def _call_tool(context: Context, params: types.CallToolRequestParams) -> t
     if params.name not in tools.TOOLS:
         known = ", ".join(tools.TOOLS)
         raise MCPError(types.INVALID_PARAMS, f"There is no such tool. Tools: {known}.")
-    return await _answered(tools.call, _key(context), params.name, params.arguments or {})
+    return await _answered(tools.call, _caller(context), params.name, params.arguments or {})
 
 
 async def _list_resources(
     context: Context, params: types.PaginatedRequestParams | None
 ) -> types.ListResourcesResult:
-    return await _answered(playbooks.resources, _key(context), _cursor(params))
+    return await _answered(playbooks.resources, _caller(context).key, _cursor(params))
 
 
 async def _list_templates(
@@ -140,16 +140,18 @@ async def _list_templates(
 async def _read_resource(
     context: Context, params: types.ReadResourceRequestParams
 ) -> types.ReadResourceResult:
-    return await _answered(playbooks.resource, _key(context), params.uri, context.protocol_version)
+    return await _answered(
+        playbooks.resource, _caller(context), params.uri, context.protocol_version
+    )
 
 
 async def _list_prompts(
     context: Context, params: types.PaginatedRequestParams | None
 ) -> types.ListPromptsResult:
-    return await _answered(playbooks.prompts, _key(context), _cursor(params))
+    return await _answered(playbooks.prompts, _caller(context).key, _cursor(params))
 
 
 async def _get_prompt(
     context: Context, params: types.GetPromptRequestParams
 ) -> types.GetPromptResult:
-    return await _answered(playbooks.prompt, _key(context), params.name, params.arguments or {})
+    return await _answered(playbooks.prompt, _caller(context), params.name, params.arguments or {})

@@ -46,18 +46,27 @@ _LABEL = {
 
 
 @dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: the key, and what the agent calls itself in ``X-Agent-Id``; may be empty."""
+
+    key: ApiKey
+    agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Offered:
     """One tool: what a client is told of it, which scopes may call it, and what it does."""
 
     tool: types.Tool
     scopes: tuple[str, ...]
-    call: Callable[[ApiKey, Mapping[str, Any]], Answer]
+    call: Callable[[Caller, Mapping[str, Any]], Answer]
 
 
-def search_memory(key: ApiKey, given: Mapping[str, Any]) -> Answer:
+def search_memory(caller: Caller, given: Mapping[str, Any]) -> Answer:
     """Lessons that answer a query, from what was released."""
     found = memory_search(
-        key=key,
+        key=caller.key,
+        agent=caller.agent,
         query=given["query"],
         playbook=given.get("playbook", ""),
         label=given.get("label", PRODUCTION),
@@ -66,10 +75,11 @@ def search_memory(key: ApiKey, given: Mapping[str, Any]) -> Answer:
     return {"bullets": [asdict(one) for one in found], "count": len(found)}
 
 
-def get_playbook(key: ApiKey, given: Mapping[str, Any]) -> Answer:
+def get_playbook(caller: Caller, given: Mapping[str, Any]) -> Answer:
     """A whole released playbook in one of its forms."""
     served = playbook_serve(
-        key=key,
+        key=caller.key,
+        agent=caller.agent,
         slug=given["playbook"],
         label=given.get("label", PRODUCTION),
         version=given.get("version"),
@@ -85,9 +95,9 @@ def get_playbook(key: ApiKey, given: Mapping[str, Any]) -> Answer:
     }
 
 
-def report_outcome(key: ApiKey, given: Mapping[str, Any]) -> Answer:
+def report_outcome(caller: Caller, given: Mapping[str, Any]) -> Answer:
     """How a task went with a release, and which of its bullets helped or harmed; counted once."""
-    open_to = playbooks_open_to(key)
+    open_to = playbooks_open_to(caller.key)
     found = Release.objects.filter(playbook__in=open_to, pk=int(given["release"]))
     release = found.defer(*HEAVY).first()
     if release is None:
@@ -97,17 +107,18 @@ def report_outcome(key: ApiKey, given: Mapping[str, Any]) -> Answer:
         votes=[Said(v["id"], v["vote"], v.get("evidence", "")) for v in given.get("bullets", ())],
         outcome=given.get("outcome", ""),
         task=given["task"],
-        key=key,
+        agent=caller.agent,
+        key=caller.key,
     )
     return asdict(receipt)
 
 
-def propose_lesson(key: ApiKey, given: Mapping[str, Any]) -> Answer:
+def propose_lesson(caller: Caller, given: Mapping[str, Any]) -> Answer:
     """A lesson for the review queue; a person decides whether it is remembered."""
     candidate = lesson_propose(
-        playbook=_playbook(key, given["playbook"]),
+        playbook=_playbook(caller.key, given["playbook"]),
         content=given["content"],
-        by=key,
+        by=caller.key,
         section=given.get("section", SECTIONS[0]),
         reason=given.get("reason", ""),
         task=given.get("task", ""),
@@ -133,7 +144,7 @@ def _playbook(key: ApiKey, slug: str) -> Playbook:
 
 
 def _offer(
-    call: Callable[[ApiKey, Mapping[str, Any]], Answer],
+    call: Callable[[Caller, Mapping[str, Any]], Answer],
     scopes: tuple[str, ...],
     title: str,
     description: str,
@@ -305,16 +316,18 @@ def input_schema(name: str) -> Mapping[str, Any] | None:
     return offered.tool.input_schema if offered else None
 
 
-def call(key: ApiKey, name: str, given: Mapping[str, Any]) -> types.CallToolResult:
-    """Call a tool for the holder of ``key``; every refusal is a tool error with one clear line."""
+def call(caller: Caller, name: str, given: Mapping[str, Any]) -> types.CallToolResult:
+    """Call a tool for ``caller``; every refusal is a tool error with one clear line."""
     offered = TOOLS[name]
     if type(given.get("release")) is int:  # digits are a number to many models
         given = {**given, "release": str(given["release"])}
-    problem = _malformed(offered.tool.input_schema, given) or key_problem(key, offered.scopes)
+    problem = _malformed(offered.tool.input_schema, given) or key_problem(
+        caller.key, offered.scopes
+    )
     if problem:
         return _refused(problem)
     try:
-        answer = offered.call(key, given)
+        answer = offered.call(caller, given)
     except UnableTo as error:
         return _refused(str(error))
     text = answer.get("content") or json.dumps(answer, ensure_ascii=False, indent=2)

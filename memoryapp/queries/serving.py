@@ -106,8 +106,8 @@ def label_given(release: Release, key_id: int | None, agent: str) -> str:
     """The label by which an agent was last given a release; empty: by number, or not known.
 
     An agent is told by its key and the name it gives; a pull without one may be any agent's of the
-    key. Where no pull is known, because the agent only searches or the receipt is still on its way,
-    it is the one label that gives the release out, while there is but one.
+    key. Where nothing is known, because the receipt is still on its way or was forgotten, it is the
+    one label that gives the release out, while there is but one.
     """
     pulls = PullReceipt.objects.filter(release=release, key=key_id).order_by("-pulled_at")
     for name in dict.fromkeys((agent, "")):

@@ -18,6 +18,8 @@ from memoryapp.models import ApiKey, Playbook, Release, ReleaseLabel, Workspace
 from memoryapp.queries.releases import frozen, pulled_label, pulled_version
 from memoryapp.services.releases import PRODUCTION
 
+#: what a receipt says of who was given single bullets instead of the playbook in a form.
+SEARCH = "search"
 #: digests of forms that are rendered on demand are kept this long.
 DIGEST_SECONDS = 24 * 3600
 #: bodies a process keeps at hand, by their digest.
@@ -193,14 +195,22 @@ def render(document: Mapping[str, Any], form: str, max_tokens: int = 0) -> bytes
     return FORMS[form].render(trimmed(document, max_tokens) if max_tokens else document)
 
 
-def receipt_leave(*, pulled: Pulled, key: ApiKey | None, agent: str, unchanged: bool) -> None:
+def receipt_leave(
+    *,
+    release: int,
+    label: str,
+    form: str,
+    key: ApiKey | None,
+    agent: str,
+    unchanged: bool = False,
+) -> None:
     """Note that an agent was given a release. Where Redis does not take it, the database does."""
     left_over = receipts.push(
-        release=pulled.release_id,
+        release=release,
         key=key.pk if key else None,
         agent=agent,
-        label=pulled.label,
-        form=pulled.form,
+        label=label,
+        form=form,
         unchanged=unchanged,
     )
     if left_over is not None:

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from memoryapp.domain.errors import UnableToFind
 from memoryapp.models import ApiKey, Playbook, ReleaseLabel
 from memoryapp.queries.releases import heavy
-from memoryapp.services.pulls import playbook_pull, receipt_leave, release_given
+from memoryapp.services.pulls import SEARCH, playbook_pull, receipt_leave, release_given
 from memoryapp.services.releases import PRODUCTION
 from memoryapp.services.retrieval import memory_retrieve, served_scope
 from memoryapp.services.tokens import playbooks_bound
@@ -43,12 +43,15 @@ def playbook_serve(
     *,
     key: ApiKey,
     slug: str,
+    agent: str = "",
     label: str = PRODUCTION,
     version: int | None = None,
     form: str = "md",
     max_tokens: int = 0,
 ) -> Served:
     """Return the release the holder of ``key`` asked for, and leave a receipt as a pull does.
+
+    ``agent`` is what the caller calls itself; without a name it goes by its key.
 
     Raises:
         UnableToFind: no such playbook, label or version; the message names what there is.
@@ -57,7 +60,7 @@ def playbook_serve(
     pulled = playbook_pull(
         workspace=key.workspace,
         slug=slug,
-        agent=key.prefix,
+        agent=agent or key.prefix,
         label=label,
         version=version,
         form=form,
@@ -65,7 +68,7 @@ def playbook_serve(
         bound_to=playbooks_bound(key),
     )
     text = pulled.body().decode()
-    receipt_leave(pulled=pulled, key=key, agent="", unchanged=False)
+    receipt_leave(release=pulled.release_id, label=pulled.label, form=form, key=key, agent=agent)
     return Served(slug, pulled.release_id, pulled.number, text, pulled.etag)
 
 
@@ -80,11 +83,14 @@ def memory_search(
     *,
     key: ApiKey,
     query: str,
+    agent: str = "",
     playbook: str = "",
     label: str = PRODUCTION,
     k: int = 8,
 ) -> list[Found]:
     """Return the released bullets that bear on ``query``, the best first, by words and vectors.
+
+    ``agent`` is as in ``playbook_serve``. Each release of which something was found has a receipt.
 
     Raises:
         UnableToFind: a playbook that is not there for this key, or a label that none has.
@@ -97,13 +103,16 @@ def memory_search(
     ends = ("release", "canary")
     rows = ReleaseLabel.objects.filter(playbook__in=playbooks, name=label)
     rows = rows.select_related("playbook", *ends).defer(*heavy(*ends))
-    # A search and a pull of one key are of one release, also while another is on trial.
-    given = [(row.playbook, release_given(row, key.prefix)) for row in rows]
+    # A search and a pull of one agent are of one release, also while another is on trial.
+    given = [(row.playbook, release_given(row, agent or key.prefix)) for row in rows]
     if not given:
         _refuse_unknown(label, playbooks)
     served = {book.pk: (book, release) for book, release in given if not release.withdrawal}
     scope = served_scope([release for _, release in served.values()])
     found = memory_retrieve(workspace=key.workspace, query=query, scope=scope, k=k, key=key)
+    for book in dict.fromkeys(hit.playbook_id for hit in found.hits):
+        release = served[book][1]
+        receipt_leave(release=release.pk, label=label, form=SEARCH, key=key, agent=agent)
     return [
         Found(
             playbook=book.slug,

@@ -12,8 +12,17 @@ from django.utils import timezone
 from memoryapp.clients import embeddings
 from memoryapp.clients.embeddings import EmbeddingsUnavailable
 from memoryapp.indexer import vectors
+from memoryapp.indexer.receipts import flush
 from memoryapp.indexer.vectors import GRACE, index_batch, progress
-from memoryapp.models import Bullet, BulletVector, EmbeddingModel, Playbook, RecallTrace
+from memoryapp.models import (
+    Bullet,
+    BulletVector,
+    EmbeddingModel,
+    Playbook,
+    PullCount,
+    PullReceipt,
+    RecallTrace,
+)
 from memoryapp.services.releases import release_publish
 from memoryapp.services.tokens import api_key_create
 from memoryapp.services.withdrawals import release_withdraw
@@ -98,6 +107,16 @@ def test_it_answers_by_words_and_says_that_vectors_are_off(playbook: Any, with_k
     (bullet,) = said["bullets"]
     assert bullet["text"]["place"] == 1
     assert bullet["vector"] is None
+
+
+def test_it_leaves_a_receipt_as_a_pull_does(playbook: Any, with_key: Any) -> None:
+    client = with_key("playbooks:pull")
+    for query in ("refund", "nothing of that kind"):
+        client.post(URL, {"query": query}, "application/json", headers={"X-Agent-Id": "desk-7"})
+    flush()
+    left = PullReceipt.objects.values_list("release", "agent", "label", "form", "unchanged")
+    assert list(left) == [(playbook.releases.get().pk, "desk-7", "production", "search", False)] * 2
+    assert PullCount.objects.get().pulls == 2
 
 
 def test_it_finds_by_meaning_where_vectors_serve(playbook: Any, with_key: Any, model: Any) -> None:

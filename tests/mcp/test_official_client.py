@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import urllib.error
 import urllib.request
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlsplit
 
 import anyio
 import httpx2
@@ -18,8 +20,9 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 
-from memoryapp.mcp import gate, tools
-from memoryapp.models import Candidate
+from memoryapp.indexer import receipts
+from memoryapp.mcp import bodies, gate, tools
+from memoryapp.models import Candidate, PullReceipt
 from tests.factories import BulletFactory, MembershipFactory, PlaybookFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -270,3 +273,67 @@ def test_it_says_what_is_left_of_the_allowance(address: str, served: Any, key: A
     assert [answer["RateLimit-Remaining"] for answer in answers] == ["2", "1"]
     assert answers[0]["RateLimit-Policy"] == '"key";q=3;w=60'
     assert answers[0]["RateLimit"].startswith('"key";r=2;t=')
+
+
+def test_the_agent_of_a_request_is_named_by_its_header(address: str, served: Any, key: Any) -> None:
+    def read(agent: str) -> int:
+        body = {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "tools/call",
+            "params": {"name": "get_playbook", "arguments": {"playbook": "desk"}},
+        }
+        headers = {
+            "Authorization": f"Bearer {text}",
+            "Content-Type": "application/json",
+            "Accept": "application/json, text/event-stream",
+            "MCP-Protocol-Version": "2025-11-25",
+            "X-Agent-Id": agent,
+        }
+        request = urllib.request.Request(address, json.dumps(body).encode(), headers)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return int(answer.status)
+
+    text = key("playbooks:pull")[1]
+    assert read("desk-7") == 200
+    receipts.flush()
+    assert PullReceipt.objects.get().agent == "desk-7"
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        read("x" * 121)
+    assert refused.value.code == 400
+    assert "X-Agent-Id: At most 120" in json.load(refused.value)["detail"]
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+@pytest.mark.parametrize("in_chunks", [True, False])
+def test_who_sends_too_much_reads_why(
+    address: str, served: Any, key: Any, is_known: bool, in_chunks: bool
+) -> None:
+    body = b" " * (3 * bodies.MOST)
+    presented = key("read")[1] if is_known else "gr_00000000_nothing"
+    headers = {"Authorization": f"Bearer {presented}", "Content-Type": "application/json"}
+    where = urlsplit(address)
+    connection = http.client.HTTPConnection(where.netloc, timeout=10)
+    sent: Any = iter([body[: bodies.MOST]] * 3) if in_chunks else body
+    connection.request("POST", where.path, sent, headers)
+    answer = connection.getresponse()
+    said = json.loads(answer.read())
+    connection.close()
+    assert (answer.status, said["status"]) == ((413, 413) if is_known else (401, 401))
+    if is_known:
+        assert said["type"] == "urn:greenroom:problem:too-large"
+        assert str(bodies.MOST) in said["detail"]
+
+
+def test_who_asks_before_sending_too_much_is_not_told_to_send(
+    address: str, served: Any, key: Any
+) -> None:
+    where = urlsplit(address)
+    connection = http.client.HTTPConnection(where.netloc, timeout=5)
+    connection.putrequest("POST", where.path)
+    connection.putheader("Authorization", f"Bearer {key('read')[1]}")
+    connection.putheader("Content-Length", str(bodies.MOST + 1))
+    connection.putheader("Expect", "100-continue")
+    connection.endheaders()
+    assert connection.getresponse().status == 413
+    connection.close()

@@ -9,6 +9,7 @@ from mcp.shared.exceptions import MCPError
 
 from memoryapp.indexer import receipts
 from memoryapp.mcp import playbooks, tools
+from memoryapp.mcp.tools import Caller
 from memoryapp.models import Candidate, PullReceipt, Report
 from memoryapp.services.canaries import canary_start
 from memoryapp.services.candidates import candidate_reject
@@ -26,8 +27,8 @@ def call(key: Any) -> Any:
     reporter = key("feedback:write")[0]
     callers = {"propose_lesson": sender, "report_outcome": reporter}
 
-    def make(name: str, **given: Any) -> Any:
-        return tools.call(callers.get(name, reader), name, given)
+    def make(name: str, agent: str = "", **given: Any) -> Any:
+        return tools.call(Caller(callers.get(name, reader), agent), name, given)
 
     return make
 
@@ -49,12 +50,31 @@ def test_a_key_searches_the_release_that_it_reads(served: Any, key: Any, ada: An
     newer = release_publish(playbook=served, by=ada, label="")
     canary_start(label=served.labels.get(), release=newer, share=50, by=ada)
     for _ in range(10):
-        reader = key("playbooks:pull")[0]
+        reader = Caller(key("playbooks:pull")[0])
         found: Any = tools.call(reader, "search_memory", {"query": "refund"}).structured_content
         read: Any = tools.call(reader, "get_playbook", {"playbook": "desk"})
         assert {one["version"] for one in found["bullets"]} == {
             2 if "Newer." in read.content[0].text else 1
         }
+
+
+def test_an_agent_of_a_name_is_given_what_a_pull_gives_it(
+    served: Any, call: Any, key: Any, client: Any, ada: Any
+) -> None:
+    BulletFactory(playbook=served, content="Newer.")
+    newer = release_publish(playbook=served, by=ada, label="")
+    canary_start(label=served.labels.get(), release=newer, share=50, by=ada)
+    bearer, given = f"Bearer {key('playbooks:pull')[1]}", set()
+    for number in range(10):
+        agent = f"desk-{number}"
+        headers = {"Authorization": bearer, "X-Agent-Id": agent}
+        pulled = client.get("/api/v1/playbooks/desk", headers=headers)
+        version = int(pulled["X-Playbook-Version"])
+        read = call("get_playbook", agent, playbook="desk").structured_content
+        found = call("search_memory", agent, query="refund").structured_content
+        assert {read["version"], *(one["version"] for one in found["bullets"])} == {version}
+        given.add(version)
+    assert given == {1, 2}
 
 
 def test_it_reads_an_older_version(served: Any, call: Any, ada: Any) -> None:
@@ -104,7 +124,7 @@ def test_it_says_in_one_line_what_is_wrong(
 def test_it_needs_a_key_with_the_scope(
     served: Any, key: Any, name: str, scope: str, given: dict[str, Any]
 ) -> None:
-    answer: Any = tools.call(key(scope)[0], name, given)
+    answer: Any = tools.call(Caller(key(scope)[0]), name, given)
     assert answer.is_error
     assert "This needs a key with the scope" in answer.content[0].text
     assert not Candidate.objects.exists()
@@ -140,12 +160,12 @@ def test_a_bound_key_sees_its_own_playbooks_only(served: Any, workspace: Any, ad
     scopes = ("playbooks:pull", "trajectories:write")
     key = api_key_create(workspace=workspace, name="bound", scopes=scopes, by=ada)[0]
     key.playbooks.add(served)
-    found: Any = tools.call(key, "search_memory", {"query": "refund"}).structured_content
+    found: Any = tools.call(Caller(key), "search_memory", {"query": "refund"}).structured_content
     assert {one["playbook"] for one in found["bullets"]} == {"desk"}
-    refused: Any = tools.call(key, "get_playbook", {"playbook": "other"})
+    refused: Any = tools.call(Caller(key), "get_playbook", {"playbook": "other"})
     assert "There is no playbook 'other' here. Playbooks: desk." in refused.content[0].text
     lesson = {"playbook": "other", "content": "New."}
-    assert tools.call(key, "propose_lesson", lesson).is_error
+    assert tools.call(Caller(key), "propose_lesson", lesson).is_error
     assert [one.name for one in playbooks.prompts(key, None).prompts] == ["desk"]
     assert [one.name for one in playbooks.resources(key, None).resources] == ["desk@production"]
 
@@ -187,9 +207,38 @@ def test_a_cursor_of_others_is_refused(served: Any, key: Any, cursor: str) -> No
 
 
 def test_reading_leaves_a_receipt(served: Any, call: Any) -> None:
-    call("get_playbook", playbook="desk")
+    call("get_playbook", "desk-7", playbook="desk")
     receipts.flush()
-    assert PullReceipt.objects.get().label == "production"
+    receipt = PullReceipt.objects.get()
+    assert (receipt.label, receipt.agent, receipt.form) == ("production", "desk-7", "md")
+
+
+def test_a_search_leaves_a_receipt_of_each_release_it_found_something_in(
+    served: Any, call: Any, workspace: Any, ada: Any
+) -> None:
+    for slug, content in (("shop", "A refund takes a day."), ("mail", "Sign every letter.")):
+        book = PlaybookFactory(workspace=workspace, slug=slug)
+        BulletFactory(playbook=book, content=content)
+        release_publish(playbook=book, by=ada, label="production")
+    call("search_memory", "desk-7", query="How do I make a refund?")
+    receipts.flush()
+    left = PullReceipt.objects.values_list("release__playbook__slug", "agent", "label", "form")
+    assert set(left) == {(slug, "desk-7", "production", "search") for slug in ("desk", "shop")}
+    assert PullReceipt.objects.count() == 2
+
+
+def test_an_outcome_is_of_the_label_that_was_searched_by(
+    served: Any, call: Any, key: Any, ada: Any
+) -> None:
+    label_move(playbook=served, name="staging", release=served.releases.get(), by=ada)
+    both = Caller(key("playbooks:pull", "feedback:write")[0], "desk-7")
+    found: Any = tools.call(both, "search_memory", {"query": "refund", "label": "staging"})
+    receipts.flush()
+    release = found.structured_content["bullets"][0]["release"]
+    said = {"release": release, "task": "refund 7", "outcome": "success"}
+    assert not tools.call(both, "report_outcome", said).is_error
+    report = Report.objects.get()
+    assert (report.label, report.agent) == ("staging", "desk-7")
 
 
 def test_an_outcome_counts_once_for_the_release_that_was_read(served: Any, call: Any) -> None:

@@ -1,0 +1,73 @@
+"""Bodies of requests over MCP: taken whole up to a bound, and heard to the end when refused.
+
+Most clients look for the answer only once all is sent, and a connection that is closed before
+breaks under them: they would never read why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
+from typing import Any
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+
+#: bytes of a request. The SDK takes no more either, and says so to a connection it has closed.
+MOST = 4 * 2**20
+#: how long a refused client is listened to, and how much of it is thrown away.
+REST_SECONDS, REST_MOST = 10.0, 512 * 2**20
+
+
+class Gone(Exception):
+    """The client went away before it had sent all: nobody is there to be answered."""
+
+
+async def whole(scope: Scope, receive: Receive) -> bytes | None:
+    """The body of a request; ``None`` as soon as it is known to be longer than ``MOST``.
+
+    Raises:
+        Gone: the client did not send all of it.
+    """
+    length = _header(scope, b"content-length")
+    if length.isdigit() and int(length) > MOST:
+        return None
+    body, has_more = bytearray(), True
+    while has_more:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise Gone
+        body += message.get("body", b"")
+        if len(body) > MOST:
+            return None
+        has_more = message.get("more_body", False)
+    return bytes(body)
+
+
+async def drain(scope: Scope, receive: Receive) -> None:
+    """Throw away what a refused client still sends; one that asked first is not told to send."""
+    if _header(scope, b"expect").lower() == b"100-continue":
+        return
+    left, has_more = REST_MOST, True
+    with suppress(TimeoutError):
+        async with asyncio.timeout(REST_SECONDS):
+            while has_more and left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                has_more = message.get("more_body", False)
+
+
+def again(body: bytes, receive: Receive) -> Receive:
+    """``receive`` for whoever is to read a body that was read before."""
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def received() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return received
+
+
+def _header(scope: Scope, name: bytes) -> bytes:
+    return next((bytes(value) for key, value in scope["headers"] if key == name), b"")
