@@ -12,8 +12,16 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
-from memoryapp.api.contract import PROBLEM, READING, WRITING, NewestFirst, WriteRequest
+from memoryapp.api.contract import (
+    PROBLEM,
+    READING,
+    WRITING,
+    NewestFirst,
+    SeenRequest,
+    WriteRequest,
+)
 from memoryapp.api.permissions import HasScope, workspace_of
+from memoryapp.domain.seen import shown
 from practice.api.telemetry import BytesParser, body_of
 from practice.domain.replays import VARIANTS
 from practice.models import CaseSet, Replay
@@ -50,21 +58,28 @@ class ReplaySerializer(serializers.ModelSerializer[Replay]):
 
     case_set = serializers.IntegerField(source="case_set_id")
     state = serializers.ChoiceField(choices=["running", "finished", "cancelled"])
+    shown = serializers.SerializerMethodField(
+        help_text="Of the baseline of its set: send it as seen to make another one that."
+    )
 
     class Meta:
         model = Replay
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "case_set",
             "number",
             "state",
             "variants",
             "is_baseline",
+            "shown",
             "passed",
             "result",
             "started_at",
             "ended_at",
         )
+
+    def get_shown(self, replay: Replay) -> str:
+        return shown(replays.baseline_of(replay.case_set))
 
 
 class ReplayRowSerializer(ReplaySerializer):
@@ -73,8 +88,10 @@ class ReplayRowSerializer(ReplaySerializer):
     message = serializers.CharField(source="result.gate.message", default="")
 
     class Meta(ReplaySerializer.Meta):
-        fields = tuple(  # type: ignore[assignment]
-            "message" if name == "result" else name for name in ReplaySerializer.Meta.fields
+        fields = tuple(
+            "message" if name == "result" else name
+            for name in ReplaySerializer.Meta.fields
+            if name != "shown"
         )
 
 
@@ -195,10 +212,16 @@ class ReplayBaseline(APIView):
     permission_classes = (HasScope,)
     scopes = {"PUT": WRITING["POST"]}
 
-    @extend_schema(request=None, responses={200: ReplaySerializer, 404: PROBLEM, 409: PROBLEM})
+    @extend_schema(
+        request=SeenRequest, responses={200: ReplaySerializer, 404: PROBLEM, 409: PROBLEM}
+    )
     def put(self, request: Request, pk: int) -> Response:
         """Make a finished replay what later ones of its set are held against."""
-        row = replays.baseline_set(replay=replay_of(request, pk), by=request.user)
+        asked = SeenRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        row = replays.baseline_set(
+            replay=replay_of(request, pk), seen=asked.validated_data.get("seen"), by=request.user
+        )
         return Response(ReplaySerializer(row).data)
 
 

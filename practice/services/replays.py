@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from memoryapp.domain.errors import UnableToChange, UnableToStart
 from memoryapp.services.events import event_record
+from memoryapp.services.seen import check_seen
 from practice.domain.replays import VARIANTS, WHOLE, Kind
 from practice.models import CaseSet, Replay, ReplayCase
 from practice.tasks import ring_for_replays
@@ -86,10 +87,19 @@ def replay_cancel(*, replay: Replay, by: Any) -> Replay:
     return replay
 
 
-def baseline_set(*, replay: Replay, by: Any) -> Replay:
+def baseline_of(case_set: CaseSet) -> dict[str, Any]:
+    """Which replay of a set is its baseline; ``domain.seen.shown`` of it is ``seen``."""
+    numbers = case_set.replays.filter(is_baseline=True).values_list("number", flat=True)
+    return {"baseline": numbers.first() or "none"}
+
+
+def baseline_set(*, replay: Replay, by: Any, seen: str | None = None) -> Replay:
     """Make a finished replay what later ones of its set are held against.
 
+    ``seen`` is the digest of ``baseline_of`` that was read.
+
     Raises:
+        ChangedMeanwhile: another one is the baseline by now.
         UnableToChange: it is not finished, or cases of it failed.
     """
     if replay.state != "finished":
@@ -98,17 +108,20 @@ def baseline_set(*, replay: Replay, by: Any) -> Replay:
         raise UnableToChange("Cases of it failed, so it cannot be the baseline. Replay again.")
     with transaction.atomic():
         CaseSet.objects.select_for_update(no_key=True).only("pk").get(pk=replay.case_set_id)
-        baselines = replay.case_set.replays.filter(is_baseline=True)
-        was = baselines.values_list("number", flat=True).first()
-        baselines.update(is_baseline=False)
+        was, wanted = baseline_of(replay.case_set), {"baseline": replay.number}
+        check_seen(seen, was, wanted)
         replay.is_baseline = True
+        if was == wanted:
+            return replay
+        replay.case_set.replays.filter(is_baseline=True).update(is_baseline=False)
         replay.save(update_fields=["is_baseline"])
         event_record(
             workspace=replay.case_set.workspace,
             actor=by,
             kind="replay.baseline",
-            subject=replay,
-            before={"baseline": was or "none"},
-            after={"baseline": replay.number},
+            # It is the set that has another one now: what became of its baseline is one story.
+            subject=replay.case_set,
+            before=was,
+            after=wanted,
         )
     return replay

@@ -12,7 +12,10 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
-from memoryapp.domain.errors import UnableTo
+from memoryapp.domain.errors import ChangedMeanwhile, UnableTo
+from memoryapp.domain.seen import shown
+from memoryapp.queries.meanwhile import meanwhile
+from memoryapp.views.links import posted
 from practice.domain.replayed_cases import beside_truth, steps_beside_truth
 from practice.domain.replays import FAILED, VARIANTS, WHOLE, Kind
 from practice.models import CaseSet, Incident, Replay, ReplayCase
@@ -83,7 +86,10 @@ def start(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 @gate(Right.READ)
 def replay_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    replay = _replay(request, pk)
+    return _detail(request, _replay(request, pk))
+
+
+def _detail(request: HttpRequest, replay: Any, *, status: int = 200, **also: Any) -> HttpResponse:
     template = "practice/replay_detail.html"
     seen = f"{replay.state}-{replay.ended_count}"
     if request.htmx:  # type: ignore[attr-defined]
@@ -94,19 +100,21 @@ def replay_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "replay": replay,
         "seen": seen,
         "may_review": membership_of(request).may_review,
+        "baseline_seen": shown(services.baseline_of(replay.case_set)),
         **_figures(request, replay),
+        **also,
     }
-    return render(request, template, context)
+    return render(request, template, context, status=status)
 
 
 def _figures(request: HttpRequest, replay: Replay) -> dict[str, Any]:
     """The figures of every variant, and the cases of the one that was asked for."""
     variants = replay.result.get("variants", {})
     asked = request.GET.get("variant", WHOLE)
-    shown = asked if asked in replay.variants else WHOLE
+    chosen = asked if asked in replay.variants else WHOLE
     words = VARIANTS[Kind(replay.case_set.kind)]
     truths = replay.case_set.truths
-    pages = dict(replay.cases.filter(variant=shown).values_list("case_id", "pk"))
+    pages = dict(replay.cases.filter(variant=chosen).values_list("case_id", "pk"))
     base = variants.get(WHOLE, {})
     return {
         "variants": [
@@ -119,16 +127,16 @@ def _figures(request: HttpRequest, replay: Replay) -> dict[str, Any]:
             for key, found in variants.items()
         ],
         "whole": base,
-        "by_type": sorted(variants.get(shown, {}).get("by_fault_type", {}).items()),
-        "shown": shown,
-        "shown_word": words.get(shown, shown),
+        "by_type": sorted(variants.get(chosen, {}).get("by_fault_type", {}).items()),
+        "shown": chosen,
+        "shown_word": words.get(chosen, chosen),
         "is_steps": replay.case_set.kind == Kind.TRAJECTORIES,
         "has_agents": "agent_at_1" in base,
         "is_labelled": "r_at_1" in base,
         "gate": replay.result.get("gate"),
         "cases": [
             _case(case, truths.get(case["case_id"], {})) | {"page": pages.get(case["case_id"])}
-            for case in variants.get(shown, {}).get("per_case", ())
+            for case in variants.get(chosen, {}).get("per_case", ())
         ],
         "trouble": list(replay.cases.filter(status="failed")[:10]),
     }
@@ -184,9 +192,14 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @gate(Right.REVIEW)
 def baseline(request: HttpRequest, pk: int) -> HttpResponse:
-    replay = _replay(request, pk)
+    replay, seen = _replay(request, pk), posted(request, "seen")
     try:
-        services.baseline_set(replay=replay, by=request.user)
+        services.baseline_set(replay=replay, seen=seen, by=request.user)
+    except ChangedMeanwhile as refusal:
+        case_set = replay.case_set
+        found = meanwhile(case_set.workspace, case_set, services.baseline_of(case_set), seen)
+        again = _replay(request, pk)
+        return _detail(request, again, status=refusal.status, meanwhile=found)
     except UnableTo as error:
         messages.error(request, str(error))
     else:

@@ -80,6 +80,12 @@ def test_a_program_chooses_the_baseline_and_reads_whether_a_replay_passes(
     monkeypatch.setattr(evaluation, "ranking", lambda answer: ("web",))
     worse = reader.get(replayed()).json()
     assert (worse["passed"], worse["result"]["gate"]["against"]) == (False, 1)
+    # Who read the baseline puts another one in its place only while it is that one.
+    second, third = (f"/api/v1/replays/{replay.pk}" for replay in Replay.objects.all()[:2])
+    read = {"seen": reader.get(second).json()["shown"]}
+    put = {"content_type": "application/json"}
+    assert client.put(f"{third}/baseline", read, **put).status_code == 200
+    assert client.put(f"{second}/baseline", read, **put).status_code == 409
     begun = client.post(home, {}, content_type="application/json").json()
     assert reader.delete(f"/api/v1/replays/{begun['id']}").status_code == 403
     cancelled = client.delete(f"/api/v1/replays/{begun['id']}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,13 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from memoryapp.domain.errors import UnableToChange, UnableToStart
+from memoryapp.models import Event
 from practice import tasks
 from practice.domain.rootcause import analysis, evaluation
 from practice.models import CaseSet, Replay, ReplayCase
 from practice.orchestrator import case_sets, replays
 from practice.services.case_sets import case_set_cancel
-from practice.services.replays import baseline_set, replay_cancel, replay_start
+from practice.services.replays import baseline_of, baseline_set, replay_cancel, replay_start
 from tests.practice.case_sets import read_in, sent, set_files, zipped
 from tests.practice.pages import queries_of
 
@@ -75,6 +77,30 @@ def test_a_later_replay_is_held_against_the_baseline(
     page = vera_client.get(worse.get_absolute_url()).content.decode()
     assert "Worse than the baseline." in page
     assert "R@1 1.00 to 0.00" in page
+
+
+def test_the_baseline_is_replaced_only_by_who_saw_it(
+    workspace: Any, rita_client: Any, rita: Any, edda: Any
+) -> None:
+    case_set = known(workspace)
+    first, second, third = (finished(case_set) for _ in range(3))
+    baseline_set(replay=first, by=rita)
+    opened = rita_client.get(third.get_absolute_url()).context["baseline_seen"]
+    baseline_set(replay=second, by=edda)
+    url = f"{third.get_absolute_url()}baseline/"
+    refused = rita_client.post(url, {"seen": opened})
+    assert refused.status_code == 409
+    assert [event.actor for event in refused.context["meanwhile"].events] == [edda]
+    said = refused.content.decode()
+    assert "The baseline of the set: this was changed while you had it open" in said
+    assert re.search(r"baseline <span[^>]*>from</span> 1 <span[^>]*>to</span> 2", said)
+    assert baseline_of(case_set) == {"baseline": 2}
+    again = {"seen": refused.context["baseline_seen"]}
+    assert rita_client.post(url, again).status_code == 302
+    assert baseline_of(case_set) == {"baseline": 3}
+    # A second click asks for what the first one did, and is no second row of the log.
+    assert rita_client.post(url, again).status_code == 302
+    assert Event.objects.filter(kind="replay.baseline").count() == 3
 
 
 def test_cases_that_fail_count_as_missed_and_never_pass(
@@ -238,7 +264,8 @@ def test_a_reviewer_sends_replays_and_marks_over_the_pages(
     assert olga_client.get(started.url).status_code == 404
     for pk in ReplayCase.objects.values_list("pk", flat=True):
         replays.work(pk)
-    rita_client.post(f"{started.url}baseline/")
+    seen = rita_client.get(started.url).context["baseline_seen"]
+    rita_client.post(f"{started.url}baseline/", {"seen": seen})
     replay.refresh_from_db()
     assert replay.is_baseline
     page = vera_client.get(f"{started.url}?variant=no-traces").content.decode()
