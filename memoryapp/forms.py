@@ -264,6 +264,34 @@ class WebhookKindsForm(SeenForm):
     is_active = forms.BooleanField(label="On", required=False)
 
 
+class ViewForm(SeenForm):
+    """The filter of a list under a name: ``services.saved_views.view_said``.
+
+    ``of`` is the name that was read: under another one nothing was.
+    """
+
+    of = forms.CharField(required=False, widget=forms.HiddenInput)
+    page = forms.CharField(widget=forms.HiddenInput)
+    name = forms.CharField(
+        label="Keep this filter as",
+        max_length=60,
+        error_messages={"required": "Give the view a name."},
+    )
+    query = forms.CharField(
+        label="Filter",
+        widget=forms.TextInput(attrs={"class": "code"}),
+        error_messages={
+            "required": "Filter the list first; then its filter can be kept under a name."
+        },
+    )
+    shared = forms.BooleanField(label="Share it with the workspace", required=False)
+
+    def again(self, found: Meanwhile) -> Self:
+        form = super().again(found)
+        form.initial["of"] = self["name"].data
+        return form
+
+
 class InvitationForm(forms.Form):
     """A link that lets one person in; ``expires`` is a number of days."""
 

@@ -7,34 +7,61 @@ from typing import Any
 from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from memoryapp.access import Right, gate, membership_of, object_or_404
-from memoryapp.domain.errors import UnableTo
+from memoryapp.domain.errors import ChangedMeanwhile, UnableTo
+from memoryapp.domain.seen import shown
+from memoryapp.forms import ViewForm, first_error
 from memoryapp.models import SavedView
-from memoryapp.services.saved_views import PAGES, view_delete, view_save
+from memoryapp.queries.meanwhile import meanwhile
+from memoryapp.services.saved_views import PAGES, view_delete, view_named, view_said, view_save
 from memoryapp.views.links import posted
 
 
 @require_POST
 @gate(Right.READ)
 def save(request: HttpRequest) -> HttpResponse:
-    """Keep the filter the page was asked with. Who only views keeps it for themselves."""
-    membership = membership_of(request)
-    given = {name: posted(request, name) for name in ("page", "name", "query")}
-    shared = membership.may_review and request.POST.get("shared") == "yes"
-    page = given["page"] if given["page"] in PAGES else PAGES[0]
+    """Keep the filter the page was asked with. Who only views keeps it for themselves.
+
+    Where another one has the name already, it is shown before it is replaced.
+    """
+    membership, form = membership_of(request), ViewForm(request.POST)
+    page, query = posted(request, "page"), posted(request, "query").lstrip("?")
+    url = reverse(page if page in PAGES else PAGES[0])
+    back = redirect(f"{url}?{query}" if query else url)
+    if not form.is_valid():
+        messages.error(request, first_error(form))
+        return back
+    asked = form.cleaned_data
+    shared = membership.may_review and asked["shared"]
+    named = {
+        "workspace": membership.workspace,
+        "page": asked["page"],
+        "name": asked["name"],
+    }
+    seen = asked["seen"] if asked["of"] == asked["name"] else shown(view_said(None))
     try:
-        view = view_save(workspace=membership.workspace, is_shared=shared, by=request.user, **given)
+        view = view_save(
+            query=asked["query"], is_shared=shared, by=request.user, seen=seen, **named
+        )
+    except ChangedMeanwhile as refusal:
+        stands = view_named(owner=request.user, **named)
+        subject = stands or SavedView(workspace=membership.workspace)
+        found = meanwhile(membership.workspace, subject, view_said(stands), seen)
+        again = form.again(found)
+        if not membership.may_review:
+            del again.fields["shared"]
+        context = {"form": again, "meanwhile": found, "name": asked["name"], "list_url": url}
+        return render(request, "memoryapp/saved_view.html", context, status=refusal.status)
     except UnableTo as error:
         messages.error(request, str(error))
     else:
         who = "everybody in the workspace sees it" if shared else "only you see it"
         messages.success(request, f"The view {view.name} is kept; {who}.")
-    query = given["query"].lstrip("?")
-    return redirect(f"{reverse(page)}?{query}" if query else reverse(page))
+    return back
 
 
 @require_POST

@@ -58,10 +58,63 @@ def test_its_name_is_one_line_that_can_be_seen(vera_client: Any) -> None:
     assert shown(vera_client) == ["Doubted ones"]
 
 
-def test_it_keeps_the_new_filter_under_the_same_name(vera_client: Any) -> None:
+def values(form: Any) -> dict[str, Any]:
+    said = {name: form[name].value() for name in form.fields}
+    return {name: value for name, value in said.items() if value not in (None, False)}
+
+
+def test_it_replaces_a_view_of_the_same_name_only_once_it_was_seen(vera_client: Any) -> None:
     keep(vera_client)
-    keep(vera_client, query="status=retired")
+    refused = keep(vera_client, query="status=retired")
+    assert refused.status_code == 409
+    assert SavedView.objects.get().query == "status=stale"
+    said = refused.content.decode()
+    assert "status=stale" in said
+    assert 'value="status=retired"' in said
+    assert 'name="shared"' not in said
+    again = values(refused.context["form"])
+    assert vera_client.post(SAVE, again).status_code == 302
     assert SavedView.objects.get().query == "status=retired"
+    # A second click asks for what the first one saved.
+    assert vera_client.post(SAVE, again).status_code == 302
+
+
+def test_what_was_seen_of_one_name_says_nothing_of_another(vera_client: Any) -> None:
+    keep(vera_client)
+    keep(vera_client, name="Gone", query="status=retired")
+    again = values(keep(vera_client, query="status=active").context["form"])
+    assert vera_client.post(SAVE, again | {"name": "Gone"}).status_code == 409
+    assert vera_client.post(SAVE, again | {"name": "Third"}).status_code == 302
+    kept = dict(SavedView.objects.values_list("name", "query"))
+    assert kept == {"Doubted": "status=stale", "Gone": "status=retired", "Third": "status=active"}
+
+
+def test_it_says_who_changed_a_shared_view_meanwhile(rita_client: Any, rita: Any) -> None:
+    keep(rita_client, shared="yes")
+    opened = values(keep(rita_client, query="status=retired").context["form"])
+    elsewhere = values(keep(rita_client, query="q=refund", shared="yes").context["form"])
+    assert rita_client.post(SAVE, elsewhere).status_code == 302
+    refused = rita_client.post(SAVE, opened)
+    assert refused.status_code == 409
+    assert [event.actor for event in refused.context["meanwhile"].events] == [rita]
+    assert refused.context["meanwhile"].was == {"query": "status=stale", "shared": True}
+
+
+def test_what_only_its_owner_sees_is_in_no_log(rita_client: Any) -> None:
+    keep(rita_client, query="q=private")
+    assert not Event.objects.filter(kind__startswith="view.").exists()
+    shared = keep(rita_client, query="q=for-all", shared="yes").context["form"]
+    rita_client.post(SAVE, values(shared) | {"shared": "yes"})
+    private = keep(rita_client, query="q=private-again").context["form"]
+    mine = {name: said for name, said in values(private).items() if name != "shared"}
+    rita_client.post(SAVE, mine)
+    assert [
+        event.kind for event in Event.objects.filter(kind__startswith="view.").order_by("pk")
+    ] == [
+        "view.shared",
+        "view.unshared",
+    ]
+    assert "private" not in str([event.data for event in Event.objects.all()])
 
 
 def test_it_shares_a_reviewers_view_and_no_viewers(
@@ -72,7 +125,10 @@ def test_it_shares_a_reviewers_view_and_no_viewers(
     assert shown(vera_client) == ["Doubted", "Mine"]
     assert shown(rita_client) == ["Doubted"]
     assert shown(olga_client) == []
-    assert Event.objects.get(kind="view.shared").data["after"] == {"query": "status=stale"}
+    assert Event.objects.get(kind="view.shared").data["after"] == {
+        "query": "status=stale",
+        "shared": True,
+    }
 
 
 @pytest.mark.parametrize(
