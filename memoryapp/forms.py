@@ -156,6 +156,11 @@ class ImportForm(forms.Form):
         ],
         label="Where a label says something else here",
     )
+    #: of the texts the last check would have replaced, and the newest revision there was then.
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+    since = forms.IntegerField(
+        min_value=0, max_value=2**62, required=False, widget=forms.HiddenInput
+    )
 
     def clean(self) -> dict[str, Any]:
         """``content`` is the text of the file from then on; a zip in base64."""

@@ -12,16 +12,17 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
-from memoryapp.api.contract import PROBLEM, WRITING, WriteRequest
+from memoryapp.api.contract import PROBLEM, WRITING, SeenRequest
 from memoryapp.api.permissions import HasScope, playbooks_of
 from memoryapp.domain.reading import READERS
 from memoryapp.domain.readings import CHARACTERS_MOST
-from memoryapp.services.imports import Conflict, playbook_import
+from memoryapp.domain.seen import shown
+from memoryapp.services.imports import Conflict, playbook_import, texts_replaced
 
 VERDICTS = ("added", "review", "updated", "kept", "skipped", "refused")
 
 
-class ImportRequest(WriteRequest):
+class ImportRequest(SeenRequest):
     format = serializers.ChoiceField(choices=[*READERS])
     content = serializers.CharField(
         max_length=CHARACTERS_MOST,
@@ -44,6 +45,10 @@ class ImportRow(serializers.Serializer[Any]):
 
 class ImportReport(serializers.Serializer[Any]):
     dry_run = serializers.BooleanField()
+    shown = serializers.CharField(
+        help_text="Of the texts it replaces. Send that of a dry run as seen with the import: it is "
+        "refused if it would replace others by then."
+    )
     counts = serializers.DictField(child=serializers.IntegerField())
     rows = ImportRow(many=True)
 
@@ -54,7 +59,7 @@ class PlaybookImport(APIView):
 
     @extend_schema(
         request=ImportRequest,
-        responses={200: ImportReport, 400: PROBLEM, 404: PROBLEM, 422: PROBLEM},
+        responses={200: ImportReport, 400: PROBLEM, 404: PROBLEM, 409: PROBLEM, 422: PROBLEM},
     )
     def post(self, request: Request, slug: str) -> Response:
         """Add the bullets of a file to a playbook, approved. Sent twice, nothing is added twice.
@@ -71,10 +76,12 @@ class PlaybookImport(APIView):
             by=request.user,
             on_conflict=Conflict(values["on_conflict"]),
             dry_run=values["dry_run"],
+            seen=values.get("seen"),
         )
         found = Counter(outcome.verdict for outcome in outcomes)
         report = {
             "dry_run": values["dry_run"],
+            "shown": shown(texts_replaced(outcomes)),
             "counts": {verdict: found[verdict] for verdict in VERDICTS},
             "rows": outcomes,
         }

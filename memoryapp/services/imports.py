@@ -24,6 +24,7 @@ from memoryapp.domain.readings import Unreadable
 from memoryapp.domain.text import cleaned, hidden_characters, looks_like_instruction
 from memoryapp.models import Bullet, Event, Playbook
 from memoryapp.services.candidates import Origin, candidate_submit
+from memoryapp.services.seen import check_seen
 
 LABEL = re.compile(r"[a-z][a-z0-9_]{0,59}-[0-9]{1,8}")
 FILE_NAMES = {
@@ -50,16 +51,26 @@ class Incoming:
 
 
 @dataclass(frozen=True, slots=True)
+class Replaced:
+    """A text that was here, and the one of the file in its place."""
+
+    label: str
+    was: str
+    now: str
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one bullet, and why.
 
     Verdicts: added, review (a person decides), updated, kept (it was here already), skipped
-    (another text has its label here) or refused.
+    (another text has its label here) or refused. Of an updated one it says what was ``replaced``.
     """
 
     place: str
     verdict: str
     message: str
+    replaced: Replaced | None = None
 
 
 class Conflict(StrEnum):
@@ -71,6 +82,11 @@ class Conflict(StrEnum):
     NEW = "new"
 
 
+def texts_replaced(outcomes: Sequence[Outcome]) -> dict[str, str]:
+    """What stood where an import puts its own, by label; ``domain.seen.shown`` is ``seen``."""
+    return {row.replaced.label: row.replaced.was for row in reversed(outcomes) if row.replaced}
+
+
 def playbook_import(
     *,
     playbook: Playbook,
@@ -79,10 +95,14 @@ def playbook_import(
     by: Any,
     on_conflict: Conflict = Conflict.SKIP,
     dry_run: bool = False,
+    seen: str | None = None,
 ) -> list[Outcome]:
     """Import a file in one of ``domain.reading.READERS``. Importing it twice adds nothing twice.
 
+    ``seen`` is the digest of ``texts_replaced`` of a dry run.
+
     Raises:
+        ChangedMeanwhile: it would replace other texts by now.
         UnableToRead: the text is not the form it is said to be.
     """
     try:
@@ -108,6 +128,7 @@ def playbook_import(
         source=FILE_NAMES[form],
         dry_run=dry_run,
         on_conflict=on_conflict,
+        seen=seen,
     )
     return outcomes + [Outcome(row.place, "refused", row.message) for row in reading.problems]
 
@@ -120,6 +141,7 @@ def bullets_import(
     source: str,
     dry_run: bool,
     on_conflict: Conflict = Conflict.REFUSE,
+    seen: str | None = None,
 ) -> list[Outcome]:
     """Add the bullets of a file under their own labels. Importing it twice adds nothing twice.
 
@@ -136,6 +158,9 @@ def bullets_import(
             value, outcome = _import(playbook, value, row, by, source, on_conflict)
             outcome = replace(outcome, message=f"{outcome.message}{_left_out(given)}")
             outcomes.append(outcome)
+        if not dry_run:
+            stands = {row.replaced.label: row.replaced.now for row in outcomes if row.replaced}
+            check_seen(seen, texts_replaced(outcomes), stands)
         added, updated = (
             sum(outcome.verdict == verdict for outcome in outcomes)
             for verdict in ("added", "updated")
@@ -241,7 +266,9 @@ def _overwrite(
         author=by,
         reason=f"Imported from {source}"[:300],
     )
-    return changed, Outcome(row.place, "updated", f"{same.label} has the text of the file now.")
+    said = f"{same.label} has the text of the file now."
+    replaced = Replaced(same.label, same.content, content)
+    return changed, Outcome(row.place, "updated", said, replaced)
 
 
 def _masked(row: Incoming) -> Incoming:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -10,9 +11,12 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from memoryapp.access import Right, gate
-from memoryapp.domain.errors import UnableTo
+from memoryapp.domain.errors import ChangedMeanwhile, UnableTo
+from memoryapp.domain.seen import shown
 from memoryapp.forms import ImportForm
-from memoryapp.services.imports import Conflict, Outcome, playbook_import
+from memoryapp.models import Playbook
+from memoryapp.queries.playbooks import ChangeSince, draft_since, newest_revision
+from memoryapp.services.imports import Conflict, Outcome, playbook_import, texts_replaced
 from memoryapp.views.playbooks import playbook_or_404
 
 VERDICTS = ("added", "review", "updated", "kept", "skipped", "refused")
@@ -21,25 +25,37 @@ VERDICTS = ("added", "review", "updated", "kept", "skipped", "refused")
 @require_http_methods(["GET", "HEAD", "POST"])
 @gate(Right.REVIEW)
 def playbook_import_page(request: HttpRequest, slug: str) -> HttpResponse:
-    """Check a file, which does all of it and takes it back, or import it."""
+    """Check a file, which does all of it and takes it back, or import it.
+
+    What an import would replace is shown before: the check of it, or once more where it changed.
+    """
     playbook = playbook_or_404(request, slug)
     form = ImportForm(request.POST or None, request.FILES or None)
     outcomes: list[Outcome] | None = None
     is_dry_run = "import" not in request.POST
-    status = 200
+    status, is_refused = 200, False
+    changed: list[ChangeSince] | None = None
+    # Read before the check: what is newer was not part of it.
+    newest = newest_revision(playbook)
     if request.method == "POST":
         status = 422
         if form.is_valid():
+            asked = form.cleaned_data
+            run = partial(
+                playbook_import,
+                playbook=playbook,
+                form=asked["form"],
+                text=asked["content"],
+                by=request.user,
+                on_conflict=Conflict(asked["on_conflict"]),
+            )
             try:
-                outcomes = playbook_import(
-                    playbook=playbook,
-                    form=form.cleaned_data["form"],
-                    text=form.cleaned_data["content"],
-                    by=request.user,
-                    on_conflict=Conflict(form.cleaned_data["on_conflict"]),
-                    dry_run=is_dry_run,
-                )
+                outcomes = run(dry_run=is_dry_run, seen=asked["seen"])
                 status = 200
+            except ChangedMeanwhile as refusal:
+                outcomes, is_dry_run = run(dry_run=True), True
+                status, is_refused = refusal.status, True
+                changed = _changed(playbook, outcomes, asked["since"])
             except UnableTo as refusal:
                 form.add_error("content", str(refusal))
     found = Counter(outcome.verdict for outcome in outcomes or ())
@@ -48,12 +64,25 @@ def playbook_import_page(request: HttpRequest, slug: str) -> HttpResponse:
         return redirect(playbook.get_absolute_url())
     if outcomes is not None:
         # A browser forgets the file that was chosen: what was read of it stands in the field.
-        form = ImportForm(initial={**form.cleaned_data, "file": None})
+        checked = {"file": None, "seen": shown(texts_replaced(outcomes)), "since": newest}
+        form = ImportForm(initial={**form.cleaned_data, **checked})
     context = {
         "playbook": playbook,
         "form": form,
         "outcomes": outcomes,
         "is_dry_run": is_dry_run,
+        "refused": is_refused,
+        "changed": changed,
         "counts": [(verdict, found[verdict]) for verdict in VERDICTS],
     }
     return render(request, "memoryapp/playbook_import.html", context, status=status)
+
+
+def _changed(
+    playbook: Playbook, outcomes: list[Outcome], since: int | None
+) -> list[ChangeSince] | None:
+    """What others made of the bullets a file would replace; ``None`` where it was not checked."""
+    if since is None:
+        return None
+    replaced = texts_replaced(outcomes)
+    return [row for row in draft_since(playbook, since) if row.change.label in replaced]

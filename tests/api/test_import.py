@@ -86,6 +86,20 @@ def test_it_settles_conflicts_as_asked(
     assert verdicts(again) == ["skipped" if policy == "skip" else "kept"]
 
 
+def test_it_replaces_only_what_a_dry_run_said_it_would(send: Any, playbook: Any) -> None:
+    bullet = BulletFactory(
+        playbook=playbook, label="pitfalls-001", section="pitfalls", content="Mine."
+    )
+    one = ACE.splitlines()[1]
+    seen = send(one, on_conflict="overwrite", dry_run=True).json()["shown"]
+    Bullet.objects.filter(pk=bullet.pk).update(content="Theirs.")
+    assert send(one, on_conflict="overwrite", seen=seen).status_code == 409
+    assert Bullet.objects.get().content == "Theirs."
+    seen = send(one, on_conflict="overwrite", dry_run=True).json()["shown"]
+    assert send(one, on_conflict="overwrite", seen=seen).status_code == 200
+    assert Bullet.objects.get().content == "Verify first."
+
+
 def test_it_keeps_the_revision_before_an_overwrite(send: Any, playbook: Any) -> None:
     BulletFactory(playbook=playbook, label="pitfalls-001", section="pitfalls", content="Mine.")
     send(on_conflict="overwrite")

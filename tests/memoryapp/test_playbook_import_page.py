@@ -10,7 +10,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from memoryapp.models import Bullet, Playbook
-from tests.factories import PlaybookFactory
+from memoryapp.services.bullets import bullet_edit
+from tests.factories import BulletFactory, PlaybookFactory
 
 pytestmark = pytest.mark.django_db
 ACE = "## PITFALLS\n[pitfalls-00001] helpful=4 harmful=1 :: Verify first.\n"
@@ -61,6 +62,48 @@ def test_it_imports_the_zip_of_a_skill(rita_client: Any, url: str) -> None:
     again = rita_client.post(url, asked(form="skill", file=archive(), **{"import": "1"}))
     assert again.status_code == 302
     assert Bullet.objects.count() == 1
+
+
+def values(page: Any) -> dict[str, Any]:
+    """The form of a page, as a browser sends it back."""
+    form = page.context["form"]
+    said = {name: form[name].value() for name in form.fields}
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def test_it_replaces_only_the_text_that_was_checked(rita_client: Any, url: str, edda: Any) -> None:
+    bullet = BulletFactory(
+        playbook=Playbook.objects.get(), label="pitfalls-001", section="pitfalls", content="Mine."
+    )
+    checked = rita_client.post(url, asked(content=ACE, on_conflict="overwrite", check="1"))
+    assert "<del>Mine" in checked.content.decode()
+    bullet_edit(bullet=bullet, content="Hers.", reason="", by=edda, revision=bullet.revision_count)
+    refused = rita_client.post(url, values(checked) | {"import": "1"})
+    assert refused.status_code == 409
+    assert Bullet.objects.get().content == "Hers."
+    said = refused.content.decode()
+    assert "changed since you checked the file" in said
+    (row,) = refused.context["changed"]
+    assert (row.change.before, row.change.after) == ("Mine.", "Hers.")
+    assert row.revision.author == edda
+    again = values(refused) | {"import": "1"}
+    assert rita_client.post(url, again).status_code == 302
+    assert Bullet.objects.get().content == "Verify first."
+    # A second click finds the text of the file and replaces nothing.
+    assert rita_client.post(url, again).status_code == 302
+
+
+def test_it_shows_what_would_be_replaced_to_who_checked_nothing(rita_client: Any, url: str) -> None:
+    BulletFactory(
+        playbook=Playbook.objects.get(), label="pitfalls-001", section="pitfalls", content="Mine."
+    )
+    sent = asked(content=ACE, on_conflict="overwrite", **{"import": "1"})
+    refused = rita_client.post(url, sent)
+    assert refused.status_code == 409
+    assert "The file would replace bullets" in refused.content.decode()
+    assert Bullet.objects.get().content == "Mine."
+    assert rita_client.post(url, values(refused) | {"import": "1"}).status_code == 302
+    assert Bullet.objects.get().content == "Verify first."
 
 
 @pytest.mark.parametrize(
