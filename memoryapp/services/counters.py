@@ -23,5 +23,7 @@ def _count(playbook: Playbook, tags: Mapping[str, str], origin: str) -> None:
     for verdict in ("helpful", "harmful"):
         labels = [label for label, said in tags.items() if said == verdict]
         if labels:
+            # The lock of its bullets comes first, as with all that changes several of them.
+            Playbook.objects.select_for_update(no_key=True).get(pk=playbook.pk)
             column = f"{origin}_{verdict}"
             playbook.bullets.filter(label__in=labels).update(**{column: F(column) + 1})

@@ -14,7 +14,7 @@ from memoryapp.domain.errors import UnableToChange
 from memoryapp.domain.formats import ace_id
 from memoryapp.domain.masking import redact
 from memoryapp.domain.text import strip_hidden
-from memoryapp.models import ApiKey, Bullet, Release, Report, Vote
+from memoryapp.models import ApiKey, Bullet, Playbook, Release, Report, Vote
 from memoryapp.queries.serving import label_given
 from memoryapp.services.canaries import canaries_judge
 
@@ -93,7 +93,7 @@ def report_take(
         fresh = _readable(release, votes, known, receipt)
         # Counting waits for whoever merges these bullets, and a vote's time says which came first:
         # `votes_part` takes no vote out of a merge that it was no part of.
-        _count(fresh)
+        _count(release, fresh)
         Vote.objects.bulk_create(
             Vote(report=report, bullet_id=bullet, value=said.value, evidence=_plain(said.evidence))
             for bullet, said in fresh.items()
@@ -177,14 +177,13 @@ def _bullets_of(release: Release) -> dict[str, Any]:
     }
 
 
-def _count(fresh: dict[Any, Said]) -> None:
-    """Add the votes to the bullets, always in the same order so that two reports never block."""
-    for bullet in sorted(fresh, key=str):
-        column = {"helpful": "deployed_helpful", "harmful": "deployed_harmful"}.get(
-            fresh[bullet].value
-        )
-        if column:
-            Bullet.objects.filter(pk=bullet).update(**{column: F(column) + 1})
+def _count(release: Release, fresh: dict[Any, Said]) -> None:
+    """Add the votes to the bullets, under the lock of their playbook as all that changes them."""
+    for value, column in (("helpful", "deployed_helpful"), ("harmful", "deployed_harmful")):
+        bullets = [bullet for bullet, said in fresh.items() if said.value == value]
+        if bullets:
+            Playbook.objects.select_for_update(no_key=True).get(pk=release.playbook_id)
+            Bullet.objects.filter(pk__in=bullets).update(**{column: F(column) + 1})
 
 
 def _named(text: str, most: int) -> str:

@@ -114,7 +114,8 @@ def _count_long_term(workspace: int, found: Analysis) -> None:
     }
     if not tags:
         return
-    for bullet in bullets_with_rule(workspace, RULE_KIND):
+    # One order of playbooks, whose locks are taken: two analyses would else wait for each other.
+    for bullet in sorted(bullets_with_rule(workspace, RULE_KIND), key=lambda b: b.playbook_id):
         said = tags.get(f"{bullet.playbook.slug}/{bullet.label}")
         if said:
             deployment_tags_count(playbook=bullet.playbook, tags={bullet.label: said})

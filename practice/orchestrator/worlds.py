@@ -268,7 +268,8 @@ def store_discovery(environment: Environment, found: Discovery) -> None:
     """Store a tool list: new tools get their first permission, changed ones lose theirs."""
     allowed = _allowed_from_the_start(environment)
     with transaction.atomic():
-        known = {t.name: t for t in environment.tools.select_for_update(no_key=True)}
+        held = environment.tools.select_for_update(no_key=True).order_by("pk")
+        known = {tool.name: tool for tool in held}
         dropped, drifted, before = 0, dict[str, str](), dict[str, dict[str, object]]()
         for spec in found.tools:
             if len(spec.name) > NAME_CHARS:

@@ -168,9 +168,9 @@ def test_a_report_that_waits_for_a_merge_to_end_is_no_part_of_it(
     release = release_publish(playbook=playbook, by=rita, label="production")
     count, merges = reports._count, []
 
-    def after_the_merge(fresh: Any) -> None:
+    def after_the_merge(*given: Any) -> None:
         merges.append(merge_of(playbook, pair, rita))
-        count(fresh)
+        count(*given)
 
     monkeypatch.setattr(reports, "_count", after_the_merge)
     report_take(release=release, votes=[Said(pair[1].label, "helpful")])

@@ -1,0 +1,112 @@
+"""Who counts and who changes several bullets at one moment never wait for each other."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import connection, connections, transaction
+
+from memoryapp.models import Bullet
+from memoryapp.services import curation
+from memoryapp.services.counters import practice_tags_count
+from memoryapp.services.releases import release_publish
+from memoryapp.services.reports import Said, report_take
+from tests.factories import BulletFactory, PlaybookFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LABELS = ("strategies-001", "strategies-002")
+
+
+@pytest.fixture
+def playbook(workspace: Any) -> Any:
+    playbook = PlaybookFactory(workspace=workspace)
+    for number, label in enumerate(LABELS, start=1):
+        BulletFactory(
+            pk=UUID(int=number),
+            playbook=playbook,
+            label=label,
+            section="strategies",
+            content=f"Do {label}.",
+        )
+    return playbook
+
+
+@pytest.fixture
+def votes(playbook: Any, ada: Any) -> Callable[[str], Callable[[], object]]:
+    """Ways to count a vote for each of the bullets, by who gives them."""
+    release = release_publish(playbook=playbook, by=ada, label="production")
+
+    def ways(who: str) -> Callable[[], object]:
+        if who == "a run":
+            return lambda: practice_tags_count(
+                playbook=playbook, tags=dict.fromkeys(LABELS, "helpful")
+            )
+        said = [Said(label, "helpful") for label in LABELS]
+        return lambda: report_take(release=release, votes=said)
+
+    return ways
+
+
+def elsewhere(act: Callable[[], object], troubles: list[Exception]) -> threading.Thread:
+    """Do it over a connection of its own."""
+
+    def run() -> None:
+        try:
+            with transaction.atomic():
+                act()
+        except Exception as error:
+            troubles.append(error)
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def until_somebody_waits() -> None:
+    """Wait until another connection waits for a lock of this one."""
+    for _ in range(500):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_locks"
+                " WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+            )
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.01)
+    pytest.fail("nobody waits")
+
+
+@pytest.mark.parametrize("who", ["an agent", "a run"])
+def test_votes_and_a_merge_both_come_through(
+    playbook: Any, votes: Any, ada: Any, monkeypatch: pytest.MonkeyPatch, who: str
+) -> None:
+    # Merged from the last to the first: the other way round than votes are counted.
+    labels = [*reversed(LABELS)]
+    seen = curation.merge_digest(curation.bullets_named(playbook, labels))
+    troubles: list[Exception] = []
+    voting: list[threading.Thread] = []
+    revise = Bullet.revise
+
+    def revise_first(self: Bullet, **given: Any) -> Any:
+        made = revise(self, **given)
+        if not voting:
+            voting.append(elsewhere(votes(who), troubles))
+            until_somebody_waits()
+        return made
+
+    monkeypatch.setattr(Bullet, "revise", revise_first)
+    kept = curation.bullets_merge(
+        playbook=playbook, labels=labels, content="Do both.", seen=seen, reason="", by=ada
+    )
+    voting[0].join(60)
+    assert troubles == []
+    assert kept.label == labels[0]
+    column = "deployed_helpful" if who == "an agent" else "practice_helpful"
+    assert dict(Bullet.objects.values_list("label", column)) == dict.fromkeys(LABELS, 1)
