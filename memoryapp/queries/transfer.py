@@ -57,6 +57,7 @@ LEFT_OUT = frozenset(
 WITHHELD = frozenset(
     {
         ("practice.environment", "secrets"),
+        ("practice.environment", "secrets_mark"),
         ("practice.storedtext", "stored_at"),
         ("practice.storedtext", "used_at"),
     }

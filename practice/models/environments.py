@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from secrets import token_hex
 
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
+from django.utils import timezone
 
 from memoryapp.domain.masking import redact
 from memoryapp.domain.sealing import Seal, Unreadable
@@ -20,6 +22,8 @@ class SecretsUnreadable(ValueError):
 
 
 PURPOSE = "environment"
+#: hex digits that tell two things apart of which no page shows the whole.
+MARK_HEX = 8
 
 
 class Environment(models.Model):
@@ -51,6 +55,8 @@ class Environment(models.Model):
     url = models.URLField(max_length=500, blank=True)
     secrets = models.BinaryField(default=bytes, blank=True)
     secret_names = models.JSONField(default=list, blank=True)
+    #: drawn anew with each other set of secrets, and by no change of the keys they are sealed with.
+    secrets_mark = models.CharField(max_length=MARK_HEX, blank=True, default="", db_default="")
     seed = models.CharField(max_length=100, blank=True)
     status = models.CharField(max_length=11, choices=Status.choices, default=Status.CHECKING)
     message = models.TextField(blank=True)
@@ -64,7 +70,10 @@ class Environment(models.Model):
     )
     #: look at the tools now and then; a changed one makes the bullets that cite it stale.
     drift_watch = models.BooleanField(default=True)
+    #: when the last check ended, whatever it found.
     checked_at = models.DateTimeField(null=True, blank=True)
+    #: when workers were last asked for one; null too where a release before this column asked.
+    check_asked_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -119,11 +128,16 @@ class Environment(models.Model):
         """Whether a reset would undo the work of another attempt under way."""
         return self.transport == self.Transport.OPENAPI and self.has_reset
 
+    def await_check(self) -> None:
+        """Note that a check is asked for; the caller saves and rings."""
+        self.status, self.check_asked_at = self.Status.CHECKING, timezone.now()
+
     def keep_secrets(self, values: Mapping[str, str]) -> None:
         """Encrypt variables (stdio) or headers (HTTP); only their names stay legible."""
         plain = json.dumps(dict(values)).encode()
         self.secrets = Seal(settings.SEALING_KEYS, PURPOSE).close(plain).encode()
         self.secret_names = sorted(values)
+        self.secrets_mark = token_hex(MARK_HEX // 2)
 
     def open_secrets(self) -> dict[str, str]:
         """Raises ``SecretsUnreadable`` when the key was changed and the old one not kept."""

@@ -141,8 +141,9 @@ def ask_for_check(run: Run) -> None:
 
 
 def due(now: datetime, every: timedelta) -> list[int]:
-    """Watched environments nobody has looked at for so long."""
-    watched = Environment.objects.filter(drift_watch=True, checked_at__lt=now - every).exclude(
-        status=Environment.Status.CHECKING
-    )
+    """Watched environments nobody has looked at for so long, nor was asked to."""
+    unasked = Q(check_asked_at=None) | Q(check_asked_at__lt=now - every)
+    watched = Environment.objects.filter(
+        unasked, drift_watch=True, checked_at__lt=now - every
+    ).exclude(status=Environment.Status.CHECKING)
     return list(watched.values_list("pk", flat=True))

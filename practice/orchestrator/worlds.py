@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from practice.agents.ports import EnvironmentUnavailable
@@ -248,14 +249,16 @@ def to_check(now: datetime) -> list[int]:
     Watched ones whose turn it is, and those whose check nobody is heard of: a lost message or
     worker must not strand them, nor one that hangs be asked by all workers.
     """
-    silent = Q(checked_at__lt=now - UNHEARD) | Q(checked_at=None, created_at__lt=now - UNHEARD)
-    waiting = silent & Q(status=Environment.Status.CHECKING)
-    rows = Environment.objects.filter(waiting | Q(pk__in=drift.due(now, drift_interval())))
+    asked = Coalesce("check_asked_at", "created_at")
+    waiting = Q(asked__lt=now - UNHEARD, status=Environment.Status.CHECKING)
+    rows = Environment.objects.annotate(asked=asked).filter(
+        waiting | Q(pk__in=drift.due(now, drift_interval()))
+    )
     with transaction.atomic():
         found = list(
             rows.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True)
         )
-        Environment.objects.filter(pk__in=found).update(checked_at=now)
+        Environment.objects.filter(pk__in=found).update(check_asked_at=now)
     return found
 
 

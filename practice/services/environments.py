@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +19,12 @@ from memoryapp.services.seen import check_seen
 from practice.domain import variables
 from practice.domain.types import Effect
 from practice.models import Environment, EnvironmentTool, Run, Unit
-from practice.models.environments import PURPOSE, SecretsUnreadable
+from practice.models.environments import MARK_HEX, PURPOSE, SecretsUnreadable
 from practice.orchestrator import worlds
 from practice.services.reaching import OpenApiAsked, PackAsked, check_url
 from practice.tasks import check_environment, check_reset
 
 SLOT_LIMIT = 64
-#: hex digits that tell two stored secrets apart.
-MARK_HEX = 8
 SLOTS = 4
 _MAY = {
     Effect.DESTRUCTIVE: "may delete or overwrite data",
@@ -178,10 +175,11 @@ def environment_reach(
         if (secrets or {}) != _stored(held):
             held.keep_secrets(secrets or {})
         check_seen(seen, was, reached_by(held))
-        held.status = Environment.Status.CHECKING
+        held.await_check()
         if held.is_one_at_a_time:
             held.slots = 1
-        held.save(update_fields=["secrets", "secret_names", "options", "slots", "status"])
+        kept = ["secrets", "secret_names", "secrets_mark", "options", "slots"]
+        held.save(update_fields=[*kept, "status", "check_asked_at"])
         event_record(
             workspace=held.workspace,
             actor=by,
@@ -223,16 +221,15 @@ def _stored(environment: Environment) -> Mapping[str, str] | None:
 def reached_by(environment: Environment) -> dict[str, Any]:
     """How it is reached, as the log keeps it; ``domain.seen.shown`` of it is ``seen``.
 
-    Names, and never what stands behind them: of that a mark, by which another value is told from
-    the one before. It is of what is sealed, which is different each time, and says nothing of the
-    value itself.
+    Names, and never what stands behind them: of that a mark, drawn by lot, by which another value
+    is told from the one before.
     """
     auth = environment.options.get("auth", {})
     return {
         "secrets": list(environment.secret_names),
         "credential": " ".join(filter(None, (auth.get("scheme"), auth.get("name")))),
         "reset": environment.reset_line,
-        "stored as": sha256(bytes(environment.secrets)).hexdigest()[:MARK_HEX],
+        "stored as": environment.secrets_mark,
     }
 
 
@@ -244,8 +241,9 @@ def slots_of(environment: Environment) -> dict[str, Any]:
 def environment_check(*, environment: Environment, by: Any) -> None:
     """List the tools again; what is stored stays until the answer is in."""
     with transaction.atomic():
-        was, environment.status = environment.status, Environment.Status.CHECKING
-        environment.save(update_fields=["status"])
+        was = environment.status
+        environment.await_check()
+        environment.save(update_fields=["status", "check_asked_at"])
         event_record(
             workspace=environment.workspace,
             actor=by,
@@ -306,8 +304,9 @@ def environment_check_reset(*, environment: Environment, by: Any) -> None:
             "Check the reset when it has ended, or pause it."
         )
     with transaction.atomic():
-        was, environment.status = environment.status, Environment.Status.CHECKING
-        environment.save(update_fields=["status"])
+        was = environment.status
+        environment.await_check()
+        environment.save(update_fields=["status", "check_asked_at"])
         event_record(
             workspace=environment.workspace,
             actor=by,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from practice.clients.mcp import Discovery
 from practice.domain.types import ToolSpec
 from practice.models import Environment
 from practice.orchestrator import worlds
+from practice.services.environments import environment_check
 from practice.tasks import sweep_runs
 from tests.factories import EnvironmentFactory
 
@@ -52,9 +54,28 @@ def test_a_sweep_rings_once_for_what_a_lost_message_left_waiting(
     sweep_runs()
     sweep_runs()
     assert rung == [("check_environment", environment.pk)]
-    Environment.objects.update(checked_at=timezone.now() - 2 * worlds.UNHEARD)
+    Environment.objects.update(check_asked_at=timezone.now() - 2 * worlds.UNHEARD)
     sweep_runs()
     assert len(rung) == 2
+
+
+def test_it_was_checked_when_the_check_ended_and_not_when_it_was_asked_for(
+    workspace: Any, edda: Any, rung: list[Any]
+) -> None:
+    checked = timezone.now() - timedelta(days=2)
+    environment = EnvironmentFactory(workspace=workspace, transport="pack", checked_at=checked)
+    # Two days old, so that the drift watch has it looked at; then a person asks too.
+    sweep_runs()
+    sweep_runs()
+    assert rung == [("check_environment", environment.pk)]
+    environment_check(environment=environment, by=edda)
+    sweep_runs()
+    assert len(rung) == 1  # its own bell may still be heard
+    environment.refresh_from_db()
+    assert environment.checked_at == checked
+    worlds.check(environment.pk)
+    environment.refresh_from_db()
+    assert (environment.status == "checking", environment.checked_at > checked) == (False, True)
 
 
 def test_a_sweep_waits_for_no_server(

@@ -12,10 +12,13 @@ from allauth.mfa.totp.internal.auth import TOTP
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from memoryapp.domain.errors import ChangedMeanwhile
 from memoryapp.domain.sealing import Seal
+from memoryapp.domain.seen import shown
 from memoryapp.models import Webhook
 from memoryapp.services import sealing
 from practice.models import Environment
+from practice.services.environments import environment_reach, reached_by
 from tests.factories import EnvironmentFactory
 
 pytestmark = pytest.mark.django_db
@@ -94,3 +97,18 @@ def test_stopped_in_the_middle_it_goes_on_with_the_rest(
     said = rotate()
     assert "environments: 0 sealed anew, 1 already were" in said
     assert "webhooks: 1 sealed anew" in said
+
+
+def test_a_form_that_was_open_meanwhile_is_not_refused(
+    stored: None, settings: Any, edda: Any
+) -> None:
+    """Other bytes are stored, and they mean what they did."""
+    environment = Environment.objects.get()
+    seen = shown(reached_by(environment))
+    settings.SEALING_KEYS = ["new", "old"]
+    rotate()
+    settings.SEALING_KEYS = ["new"]
+    environment_reach(environment=environment, secrets={"TOKEN": "mine"}, seen=seen, by=edda)
+    assert Environment.objects.get().open_secrets() == {"TOKEN": "mine"}
+    with pytest.raises(ChangedMeanwhile):
+        environment_reach(environment=environment, secrets={"TOKEN": "old"}, seen=seen, by=edda)
