@@ -28,6 +28,12 @@ def ticks(client: Any) -> list[bool]:
     return [step["done"] for step in client.get(URL).context["steps"]]
 
 
+def test_it_names_the_workspace_once(vera_client: Any, workspace: Any) -> None:
+    head, _, rest = vera_client.get(URL).content.decode().partition('<main id="main"')
+    assert f"<small>{workspace.name}</small>" in head
+    assert f">{workspace.name}<" not in rest
+
+
 def test_it_ticks_each_step_by_what_it_left_behind(
     rita_client: Any, workspace: Any, rita: Any
 ) -> None:

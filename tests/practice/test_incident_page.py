@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.utils.html import escape
 
 from practice.domain.causal_layout import DrawnNode
 from practice.domain.rootcause.types import Verdict
@@ -30,6 +31,11 @@ def test_it_shows_the_answer_first_then_graph_path_and_evidence(
     assert 'id="evidence-' in page
     assert '<svg class="causal"' in page
     assert "polyline" in page
+
+
+def test_it_says_the_answer_once(vera_client: Any, incident: Incident) -> None:
+    page = vera_client.get(incident.get_absolute_url())
+    assert page.content.decode().count(escape(page.context["top_said"])) == 1
 
 
 def test_the_window_that_is_offered_again_is_in_utc_as_it_says(
