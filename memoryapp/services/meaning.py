@@ -6,15 +6,14 @@ process, or this one after a restart, comes to the same.
 
 from __future__ import annotations
 
-import threading
 from array import array
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from memoryapp.clients import embeddings
 from memoryapp.clients.embeddings import Embedder, EmbeddingsUnavailable
 from memoryapp.domain.errors import UnableTo
+from memoryapp.domain.kept import Kept
 
 #: vectors a process keeps: some 2,000 of the longest models, four times as many of the local one.
 KEPT_BYTES = 32 * 1024 * 1024
@@ -30,33 +29,12 @@ class UnableToEmbed(UnableTo):
     status = 503
 
 
-class Vectors:
-    """The vectors asked for most recently, by model and text."""
-
-    def __init__(self, most: int = KEPT_BYTES) -> None:
-        self._most, self._held = most, 0
-        self._vectors: OrderedDict[tuple[str, str], array[float]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, model: str, text: str) -> Vector | None:
-        with self._lock:
-            found = self._vectors.get((model, text))
-            if found is not None:
-                self._vectors.move_to_end((model, text))
-            return found
-
-    def put(self, model: str, text: str, vector: Vector) -> None:
-        packed = array("f", vector)
-        with self._lock:
-            known = self._vectors.pop((model, text), None)
-            self._vectors[model, text] = packed
-            self._held += _size(packed) - (_size(known) if known is not None else 0)
-            while self._held > self._most:
-                _, oldest = self._vectors.popitem(last=False)
-                self._held -= _size(oldest)
+def _bytes(vector: array[float]) -> int:
+    return len(vector) * vector.itemsize
 
 
-VECTORS = Vectors()
+#: the vectors asked for most recently, by model and text.
+VECTORS: Kept[tuple[str, str], array[float]] = Kept(KEPT_BYTES, size=_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +54,7 @@ class Meaning:
             UnableToEmbed: the model is missing, or does not answer properly.
         """
         model = f"{self.embedder.provider}:{self.embedder.name}"
-        found = {text: VECTORS.get(model, text) for text in texts}
+        found = {text: VECTORS.get((model, text)) for text in texts}
         missing = [text for text, vector in found.items() if vector is None]
         for start in range(0, len(missing), BATCH):
             some = missing[start : start + BATCH]
@@ -85,9 +63,10 @@ class Meaning:
             except EmbeddingsUnavailable as error:
                 raise UnableToEmbed(str(error)) from error
             for text, given in zip(some, fresh, strict=True):
-                VECTORS.put(model, text, given)
-                found[text] = given
-        vectors = [vector for text in texts if (vector := found[text]) is not None]
+                # Packed also for whoever asks first: a text has one vector, to the last digit.
+                found[text] = packed = array("f", given)
+                VECTORS.put((model, text), packed)
+        vectors: list[Vector] = [vector for text in texts if (vector := found[text]) is not None]
         if len({len(vector) for vector in vectors}) > 1:
             raise UnableToEmbed(
                 f"{self.name} gave vectors of another size than before. Choose another model name."
@@ -99,7 +78,3 @@ def meaning() -> Meaning | None:
     """The embedding model of the settings; ``None`` where vectors are off."""
     embedder = embeddings.configured()
     return None if embedder is None else Meaning(embedder)
-
-
-def _size(vector: array[float]) -> int:
-    return len(vector) * vector.itemsize

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +11,7 @@ from memoryapp.domain.canary import is_on_trial
 from memoryapp.domain.delivery import FORMS, RENDERING, trimmed
 from memoryapp.domain.errors import UnableToFind, UnableToServe
 from memoryapp.domain.formats import digest
+from memoryapp.domain.kept import Kept
 from memoryapp.indexer.receipts import store_receipts
 from memoryapp.models import ApiKey, Playbook, Release, ReleaseLabel, Workspace
 from memoryapp.queries.releases import frozen, pulled_label, pulled_version
@@ -25,34 +24,8 @@ DIGEST_SECONDS = 24 * 3600
 #: bodies a process keeps at hand, by their digest.
 BODY_BYTES = 64 * 1024 * 1024
 
-
-class Bodies:
-    """The bodies served most recently. What is asked for by its digest cannot be out of date."""
-
-    def __init__(self, most: int = BODY_BYTES) -> None:
-        self._most, self._held = most, 0
-        self._bodies: OrderedDict[str, bytes] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, name: str) -> bytes | None:
-        with self._lock:
-            body = self._bodies.get(name)
-            if body is not None:
-                self._bodies.move_to_end(name)
-            return body
-
-    def put(self, name: str, body: bytes) -> None:
-        if len(body) > self._most // 4:
-            return
-        with self._lock:
-            self._held += len(body) - len(self._bodies.pop(name, b""))
-            self._bodies[name] = body
-            while self._held > self._most:
-                _, oldest = self._bodies.popitem(last=False)
-                self._held -= len(oldest)
-
-
-BODIES = Bodies()
+#: the bodies served most recently. What is asked for by its digest cannot be out of date.
+BODIES: Kept[str, bytes] = Kept(BODY_BYTES, size=len)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from memoryapp.api import middleware
+from memoryapp.domain.kept import Kept
 from memoryapp.models import ApiKey, Playbook
 from memoryapp.services import pulls
 from memoryapp.services.releases import label_move, release_publish
@@ -143,7 +144,7 @@ def test_a_body_under_a_digest_that_is_not_its_own_is_served_to_nobody_else(
     _, stolen = api_key_create(
         workspace=theirs.workspace, name="x", scopes=["playbooks:pull"], by=olga
     )
-    just_begun = pulls.Bodies()
+    just_begun: Kept[str, bytes] = Kept(pulls.BODY_BYTES, size=len)
     for module in (pulls, middleware):
         monkeypatch.setattr(module, "BODIES", just_begun)
     assert b"Pay whoever asks." in pull((key[0], stolen), "?format=md").content

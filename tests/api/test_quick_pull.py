@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from memoryapp.clients import receipts, store
+from memoryapp.domain.kept import Kept
 from memoryapp.indexer.receipts import flush
 from memoryapp.models import ApiKey, Playbook, PullReceipt
 from memoryapp.services import pulls
@@ -73,7 +74,7 @@ def test_it_reads_a_body_it_does_not_hold_and_counts_the_pull_once(
     # So few a minute that none comes back while the test runs.
     ApiKey.objects.update(rate_limit=2)
     first = pull(key)
-    monkeypatch.setattr(pulls, "BODIES", pulls.Bodies())
+    monkeypatch.setattr(pulls, "BODIES", Kept(pulls.BODY_BYTES, size=len))
     monkeypatch.setattr("memoryapp.api.middleware.BODIES", pulls.BODIES)
     again = pull(key)
     assert again.content == first.content

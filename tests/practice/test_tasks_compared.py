@@ -9,6 +9,7 @@ import pytest
 
 from memoryapp.clients import embeddings
 from memoryapp.clients.embeddings import EmbeddingsUnavailable
+from memoryapp.domain.kept import Kept
 from memoryapp.services import meaning
 from practice.domain.novelty import Embed
 from practice.models import Environment, Round, Run
@@ -42,7 +43,7 @@ class Model:
 def model(monkeypatch: pytest.MonkeyPatch) -> Model:
     found = Model()
     monkeypatch.setattr(embeddings, "configured", lambda: found)
-    monkeypatch.setattr(meaning, "VECTORS", meaning.Vectors())
+    monkeypatch.setattr(meaning, "VECTORS", Kept(10_000, size=len))
     return found
 
 

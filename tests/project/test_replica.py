@@ -16,6 +16,7 @@ from django.db import connection, connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from memoryapp.domain.kept import Kept
 from memoryapp.project import backup, embedded
 from memoryapp.queries import replica
 from memoryapp.services import pulls
@@ -89,7 +90,7 @@ def second(standby: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setitem(connections.databases, replica.REPLICA, entry)
     monkeypatch.setattr(connections, "settings", connections.databases)
     monkeypatch.setattr(replica, "_away_until", 0.0)
-    monkeypatch.setattr(pulls, "BODIES", pulls.Bodies())
+    monkeypatch.setattr(pulls, "BODIES", Kept(pulls.BODY_BYTES, size=len))
     found = connections[replica.REPLICA]
 
     def ensure_connection() -> None:
@@ -163,6 +164,6 @@ def test_a_replica_that_is_away_is_left_alone(
 ) -> None:
     second.settings_dict["OPTIONS"] = {"host": "/nowhere"}
     for _ in range(2):
-        pulls.BODIES = pulls.Bodies()
+        pulls.BODIES = Kept(pulls.BODY_BYTES, size=len)
         assert agent.get("/api/v1/playbooks/help-desk").status_code == 200
     assert caplog.text.count("The replica is away") == 1
