@@ -15,6 +15,7 @@ from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 
 PAGE_SIZE = 50
+_PASSING = {"page", "seen"}
 Row = TypeVar("Row", bound=Model)
 
 
@@ -55,23 +56,24 @@ def with_query(path: str, parameters: Mapping[str, str]) -> str:
 
 
 def changed(request: HttpRequest, **changes: str) -> str:
-    """The current address with some parameters changed; the page number starts anew."""
-    asked = {name: parameter(request, name) for name in request.GET if name != "page"}
+    """The current address with some parameters changed; the page number starts anew.
+
+    What a page that looks for news has ``seen`` is no part of its address.
+    """
+    asked = {name: parameter(request, name) for name in request.GET if name not in _PASSING}
     return with_query(request.path, asked | changes)
 
 
 def chips(
-    request: HttpRequest,
-    name: str,
-    choices: Iterable[tuple[str, str]],
-    counts: Mapping[str, int],
-    *,
-    all_label: str = "All",
+    request: HttpRequest, name: str, choices: Iterable[tuple[str, str]], counts: Mapping[str, int]
 ) -> list[Chip]:
-    """One chip for everything, then one per choice that has rows or is chosen."""
+    """One chip for everything, then one per choice that has rows or is chosen.
+
+    The one that is chosen leads back to everything.
+    """
     chosen = parameter(request, name)
     total = sum(counts.values())
-    found = [Chip(all_label, total, changed(request, **{name: ""}), pressed=not chosen)]
+    found = [Chip("All", total, changed(request, **{name: ""}), pressed=not chosen)]
     for value, label in choices:
         if counts.get(value) or value == chosen:
             url = changed(request, **{name: "" if value == chosen else value})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -13,9 +12,10 @@ from django.views.decorators.http import require_safe
 
 from memoryapp.access import Right, allows, gate, membership_of, workspace_of
 from memoryapp.queries.policies import gate_figures, parse_gate
+from memoryapp.views.links import Chip, changed
 from practice.queries import calibration as queries
 from practice.queries.overrules import all_standing
-from practice.views.filters import PAGE_SIZE, Chip, link
+from practice.views.paging import page_of
 
 #: asks for the words of people that are not the validator's.
 DISAGREE = "disagree"
@@ -33,7 +33,12 @@ def calibration_page(request: HttpRequest) -> HttpResponse:
     said = {"": spoken.count(), DISAGREE: doubted.count()}
     context = {
         "said_chips": [
-            Chip(word, said[value], f"{link(request, said=value)}#words", is_doubted == bool(value))
+            Chip(
+                word,
+                said[value],
+                f"{changed(request, said=value)}#words",
+                is_doubted == bool(value),
+            )
             for value, word in (("", "All"), (DISAGREE, "They disagree"))
         ],
         "asked": asked,
@@ -43,9 +48,7 @@ def calibration_page(request: HttpRequest) -> HttpResponse:
         "judged": queries.judged(workspace, **asked).count(),
         "truth": queries.measured(queries.against_truth(workspace, **asked)),
         "people": queries.measured(queries.against_people(workspace, **asked)),
-        "page": Paginator(doubted if is_doubted else spoken, PAGE_SIZE).get_page(
-            request.GET.get("page")
-        ),
+        "page": page_of(request, doubted if is_doubted else spoken),
         "playbooks": workspace.playbooks.order_by("name"),
         **_gate(request, asked),
     }

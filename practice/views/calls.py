@@ -7,17 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from memoryapp.access import Right, gate, object_or_404, workspace_of
 from memoryapp.queries.facets import facet
+from memoryapp.views.links import chips
 from practice.models import ModelCall
 from practice.queries.calls import STATUSES, CallFilter, conversation, status_counts
 from practice.services.prompts import ROLES
-from practice.views.filters import PAGE_SIZE, chips
+from practice.views.paging import page_of
 
 SPEAKERS = {
     "system": "Instructions",
@@ -44,7 +44,7 @@ def call_list(request: HttpRequest) -> HttpResponse:
     workspace = workspace_of(request)
     asked = CallFilter.from_query(request.GET)
     found = asked.apply(workspace)
-    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_of(request, found)
     of_any_status = asked.changed(status="").apply(workspace)
     all_calls = ModelCall.objects.filter(workspace=workspace)
     context = {

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django import forms
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -15,7 +14,7 @@ from memoryapp.access import Right, gate, workspace_of
 from practice.domain import breakeven
 from practice.domain.prices import Total
 from practice.queries import costs
-from practice.views.filters import PAGE_SIZE
+from practice.views.paging import page_of
 
 #: the drawing's size, and the box inside it that the two lines share.
 WIDTH, HEIGHT = 360, 192
@@ -92,7 +91,7 @@ def costs_page(request: HttpRequest) -> HttpResponse:
     form = BreakEvenForm(request.GET or None)
     is_asked = form.is_bound and form.is_valid()
     asked = form.cleaned_data if is_asked else {"construction": None, "per_task": None}
-    page = Paginator(costs.runs_with_costs(workspace), PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_of(request, costs.runs_with_costs(workspace))
     construction, online = costs.construction(workspace), costs.online(workspace)
     context = {
         "roles": [role for role in roles if role.requests],

@@ -12,10 +12,9 @@ from django.views.decorators.http import require_safe
 from memoryapp.access import Right, gate, membership_of, workspace_of
 from memoryapp.queries.origins import COUNTED, Cited, candidates_by_tool
 from memoryapp.views.bullets import TOOLS_IN_FOCUS
-from memoryapp.views.links import with_query
+from memoryapp.views.links import Chip, changed, with_query
 from practice.models import Environment, Steering
 from practice.queries.environments import NEVER, PULLS_DAYS, environments, tool_lines
-from practice.views.filters import Chip, link
 
 
 def _start_url(environment: Environment, never: Sequence[str]) -> str:
@@ -40,7 +39,8 @@ def coverage_page(request: HttpRequest) -> HttpResponse:
     context = {
         "environment": shown,
         "chips": [
-            Chip(e.name, None, link(request, environment=e.slug), pressed=e is shown) for e in known
+            Chip(e.name, None, changed(request, environment=e.slug), pressed=e is shown)
+            for e in known
         ],
         "lines": lines,
         "gaps": sum(line.is_gap for line in lines),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,10 +14,11 @@ from memoryapp.access import Right, gate, membership_of, workspace_of
 from memoryapp.domain.errors import UnableTo
 from memoryapp.queries.facets import facet
 from memoryapp.templatetags.formats import count_of
+from memoryapp.views.links import chips
 from practice.models import SentTrajectory
 from practice.queries import traces
 from practice.services import deployment
-from practice.views.filters import PAGE_SIZE, chips
+from practice.views.paging import page_of
 
 REFUSED_SHOWN = 20
 EXAMPLE = {
@@ -46,7 +46,7 @@ def sent_list(request: HttpRequest) -> HttpResponse:
     status = request.GET.get("status", "")
     found = every.filter(status=status) if status in SentTrajectory.Status.values else every
     rows = found.select_related("playbook", "environment", "attempt__run").order_by("-pk")
-    page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_of(request, rows)
     counts = facet(every, "status")
     context = {
         "page": page,

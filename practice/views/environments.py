@@ -38,7 +38,7 @@ from practice.views.environment_forms import (
     EnvironmentForm,
     SlotsForm,
 )
-from practice.views.filters import PAGE_SIZE
+from practice.views.paging import page_of
 from practice.views.tools import card_of
 
 RUNS_SHOWN = 5
@@ -51,7 +51,7 @@ TOOLS_SHOWN = 200
 @gate(Right.READ)
 def environment_list(request: HttpRequest) -> HttpResponse:
     found = environments(workspace_of(request))
-    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_of(request, found)
     context = {"page": page, "may_edit": _may_edit(request)}
     return render(request, "practice/environment_list.html", context)
 

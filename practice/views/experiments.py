@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
@@ -13,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo
 from memoryapp.queries.facets import facet
+from memoryapp.views.links import changed, chips
 from practice.domain.paired import MARGIN
 from practice.forms import model_name
 from practice.models import Arm, Attempt, Experiment, Run
@@ -21,7 +21,7 @@ from practice.queries.costs import by_role, whole
 from practice.queries.progress import fingerprint, troubled_units
 from practice.services.experiments import experiment_start
 from practice.views.experiment_form import CHOSEN, ExperimentForm
-from practice.views.filters import PAGE_SIZE, chips, link
+from practice.views.paging import page_of
 from practice.views.states import shown_state
 
 TROUBLE_SHOWN = 10
@@ -35,7 +35,7 @@ def experiment_list(request: HttpRequest) -> HttpResponse:
     workspace = workspace_of(request)
     asked = {name: request.GET.get(name, "").replace("\x00", "") for name in ("playbook", "status")}
     found = queries.experiments(workspace, **asked)
-    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_of(request, found)
     by_status = queries.experiments(workspace, **asked | {"status": ""})
     context = {
         "page": page,
@@ -141,7 +141,7 @@ def _context(request: HttpRequest, experiment: Experiment) -> dict[str, Any]:
         "run": run,
         "plan": run.frozen,
         "seen": fingerprint(run),
-        "refresh_url": link(request),
+        "refresh_url": changed(request),
         "result": result,
         "is_final": bool(experiment.result),
         "tasks": _tasks(attempts, shown),

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 
 from memoryapp.access import membership_of
 from memoryapp.queries.origins import candidates_from
-from memoryapp.views.links import with_query
+from memoryapp.views.links import changed, with_query
 from practice.domain.alerts import explained
 from practice.domain.causal_layout import KIND_WORDS, Drawing, layout, path_of, short, verdicts
 from practice.domain.incident_lessons import OUTCOME_WORDS, open_nodes
@@ -22,7 +22,6 @@ from practice.domain.rootcause.types import Cause, EdgeKind, Evidence, Outcome, 
 from practice.models import Analysis, Incident
 from practice.queries.incidents import FILTERS, beside, calibrated_on, similar
 from practice.services.incidents import LIMITS
-from practice.views.filters import link
 
 CAUSES_SHOWN = 5
 #: Any step of an attempt may be the one to test.
@@ -85,7 +84,7 @@ def incident_context(request: HttpRequest, incident: Incident) -> dict[str, Any]
         "analysis": shown,
         "is_live": bool(newest and newest.is_open),
         "seen": fingerprint(incident, newest),
-        "refresh_url": link(request),
+        "refresh_url": changed(request),
         "query": query_of(asked),
         "previous": previous,
         "next": following,

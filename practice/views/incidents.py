@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -16,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo, UnableToStart
 from memoryapp.queries.facets import facet
+from memoryapp.views.links import chips
 from memoryapp.views.saved_views import saved_views
 from practice.domain.alerts import FIELDS, NotAnAlert, Sent, read
 from practice.domain.incident_lessons import report
@@ -23,8 +23,8 @@ from practice.models import Analysis, Attempt, Incident, TelemetrySource
 from practice.queries import incidents as queries
 from practice.services import causes, incidents
 from practice.services.sample_incidents import sample_incident_load
-from practice.views.filters import PAGE_SIZE, chips
 from practice.views.incident_page import asked_of, fingerprint, incident_context, query_of
+from practice.views.paging import page_of
 
 
 @require_safe
@@ -33,7 +33,7 @@ def incident_list(request: HttpRequest) -> HttpResponse:
     workspace = workspace_of(request)
     asked = asked_of(request)
     found = queries.incidents(workspace, **asked)
-    page = Paginator(queries.with_figures(found), PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_of(request, queries.with_figures(found))
     by_status = queries.incidents(workspace, **asked | {"status": ""})
     sources = list(workspace.telemetry_sources.order_by("name"))
     own = [source for source in sources if not source.is_sample]

@@ -10,11 +10,12 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from memoryapp.access import membership_of
+from memoryapp.views.links import Chip, chips
 from practice.domain.memory import Region
 from practice.models import Environment, Round, Run
 from practice.queries import memory, regions
 from practice.services.artifact import FILES, MEMORY_FILE, PLAYBOOK_FILE
-from practice.views.filters import PAGE_SIZE, Chip, chips
+from practice.views.paging import page_of
 
 LINES_PER_PAGE = 50
 REGION_WORDS = [
@@ -83,7 +84,7 @@ def _facts(request: HttpRequest, environment: Environment) -> dict[str, Any]:
     state = request.GET.get("state", "")
     if state in {"in_use", "excluded"}:
         rows = rows.filter(is_excluded=state == "excluded")
-    page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_of(request, rows)
     steering = regions.standing_steering(environment)
     counts = {"in_use": environment.facts.count() - excluded, "excluded": excluded}
     words = [("in_use", "In use"), ("excluded", "Excluded")]
@@ -98,9 +99,7 @@ def _wishes(request: HttpRequest, environment: Environment) -> dict[str, Any]:
     rows = memory.steering_rows(environment)
     return {
         "standing": list(rows.filter(ended_at=None)),
-        "page_obj": Paginator(rows.exclude(ended_at=None), PAGE_SIZE).get_page(
-            request.GET.get("page")
-        ),
+        "page_obj": page_of(request, rows.exclude(ended_at=None)),
         "tool_names": list(
             environment.tools.filter(is_present=True).values_list("name", flat=True)
         ),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -15,12 +14,12 @@ from memoryapp.access import Right, gate, membership_of, object_or_404, workspac
 from memoryapp.domain.errors import ChangedMeanwhile, UnableTo
 from memoryapp.domain.seen import shown
 from memoryapp.queries.meanwhile import meanwhile
-from memoryapp.views.links import posted
+from memoryapp.views.links import changed, posted
 from practice.domain.replayed_cases import beside_truth, steps_beside_truth
 from practice.domain.replays import FAILED, VARIANTS, WHOLE, Kind
 from practice.models import CaseSet, Incident, Replay, ReplayCase
 from practice.services import replays as services
-from practice.views.filters import PAGE_SIZE, link
+from practice.views.paging import page_of
 
 _ANSWERS = {**dict(Incident.Outcome.choices), FAILED: "Failed"}
 
@@ -30,7 +29,7 @@ _ANSWERS = {**dict(Incident.Outcome.choices), FAILED: "Failed"}
 def replay_list(request: HttpRequest) -> HttpResponse:
     workspace = workspace_of(request)
     found = _with_counts(Replay.objects.filter(case_set__workspace=workspace))
-    page = Paginator(found.order_by("-pk"), PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_of(request, found.order_by("-pk"))
     rows = CaseSet.objects.filter(workspace=workspace).light().annotate(Count("replays"))
     sets = list(rows.order_by("-pk"))
     template = "practice/replay_list.html"
@@ -39,7 +38,7 @@ def replay_list(request: HttpRequest) -> HttpResponse:
     context = {
         "sets": [{"set": one, "variants": _variants(one)} for one in sets],
         "is_live": any(one.is_open for one in sets),
-        "refresh_url": link(request, page=request.GET.get("page", "")),
+        "refresh_url": changed(request, page=request.GET.get("page", "")),
         "page": page,
         "rows": [_row(replay) for replay in page.object_list],
         "may_review": membership_of(request).may_review,

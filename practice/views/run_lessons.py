@@ -9,9 +9,9 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from memoryapp.views.links import Chip, changed
 from practice.models import Arm, Attempt, Lesson, Run
 from practice.queries.lessons import HeldOut, Target, held_out_scores, lessons_of, targets_of
-from practice.views.filters import Chip, link
 from practice.views.states import shown_state
 
 LESSONS_SHOWN = 10
@@ -73,7 +73,7 @@ def lessons_context(request: HttpRequest, run: Run) -> dict[str, Any]:
     return {
         "lesson_count": len(learned),
         "testing_count": sum(one.status == Lesson.Status.TESTING for one in found),
-        "every_lesson_url": link(request, lessons="all"),
+        "every_lesson_url": changed(request, lessons="all"),
         "lesson_chips": _chips(request, Counter(one.status for one in learned), asked),
         "lessons": _rows(shown, targets, limit),
         "lessons_matching": len(shown),
@@ -95,9 +95,9 @@ def held_out_line(scores: Sequence[HeldOut]) -> list[int]:
 
 
 def _chips(request: HttpRequest, counts: Mapping[str, int], asked: str) -> list[Chip]:
-    every = Chip("All", sum(counts.values()), link(request, lesson=""), pressed=not asked)
+    every = Chip("All", sum(counts.values()), changed(request, lesson=""), pressed=not asked)
     return [every] + [
-        Chip(word, counts.get(value, 0), link(request, lesson=value), pressed=value == asked)
+        Chip(word, counts.get(value, 0), changed(request, lesson=value), pressed=value == asked)
         for value, word in Lesson.Status.choices
         if counts.get(value) or value == asked
     ]

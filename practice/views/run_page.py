@@ -19,10 +19,10 @@ from memoryapp.access import membership_of
 from memoryapp.queries.origins import candidates_by_origin
 from memoryapp.templatetags.charts import heat
 from memoryapp.templatetags.formats import money
+from memoryapp.views.links import Chip, changed
 from practice.models import Attempt, EnvironmentTool, Run
 from practice.queries import costs, progress
 from practice.queries.environments import why_off
-from practice.views.filters import Chip, link
 from practice.views.plan_words import again, switched_on
 from practice.views.run_lessons import lessons_context
 from practice.views.states import shown_state
@@ -78,7 +78,7 @@ def run_context(request: HttpRequest, run: Run) -> dict[str, Any]:
         "again_url": f"{reverse('run-start')}?{again(run)}",
         "silent": progress.silent_models(run),
         "seen": progress.fingerprint(run),
-        "refresh_url": link(request),
+        "refresh_url": changed(request),
         "cells": cells,
         "cell_now": cells[current - 1] if cells else None,
         "current": current,
@@ -174,7 +174,9 @@ def _attempts(request: HttpRequest, run: Run, current: int) -> dict[str, Any]:
         "attempts": [(attempt, shown_state(attempt)) for attempt in rows[:ATTEMPTS_SHOWN]],
         "attempts_count": len(rows),
         "label": label,
-        "round_links": [(n, link(request, round=str(n), label="")) for n in range(1, current + 1)],
+        "round_links": [
+            (n, changed(request, round=str(n), label="")) for n in range(1, current + 1)
+        ],
     }
 
 
@@ -190,9 +192,9 @@ _LABELS = [*Attempt.Label.choices, (OPEN, "Not judged")]
 
 
 def _label_chips(request: HttpRequest, counts: Mapping[str, int], label: str) -> Sequence[Chip]:
-    found = [Chip("All", sum(counts.values()), link(request, label=""), pressed=not label)]
+    found = [Chip("All", sum(counts.values()), changed(request, label=""), pressed=not label)]
     return found + [
-        Chip(word, counts.get(value, 0), link(request, label=value), pressed=value == label)
+        Chip(word, counts.get(value, 0), changed(request, label=value), pressed=value == label)
         for value, word in _LABELS
         if counts.get(value) or value == label
     ]

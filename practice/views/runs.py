@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
@@ -14,11 +13,12 @@ from django.views.decorators.http import require_POST, require_safe
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo
 from memoryapp.queries.facets import facet
+from memoryapp.views.links import chips
 from practice.models import Run
 from practice.queries.progress import fingerprint
 from practice.queries.runs import run_rows, runs, with_figures
 from practice.services.runs import run_cancel, run_pause, run_resume
-from practice.views.filters import PAGE_SIZE, chips
+from practice.views.paging import page_of
 from practice.views.run_page import run_context
 
 
@@ -28,7 +28,7 @@ def run_list(request: HttpRequest) -> HttpResponse:
     workspace = workspace_of(request)
     asked = {name: request.GET.get(name, "").replace("\x00", "") for name in _FILTERS}
     found = runs(workspace, **asked)
-    page = Paginator(with_figures(found), PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_of(request, with_figures(found))
     context = {
         "page": page,
         "rows": run_rows(workspace, page.object_list),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.db.models import Count, Max, Min, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -15,10 +14,11 @@ from memoryapp.access import Right, gate, membership_of, object_or_404, workspac
 from memoryapp.domain.errors import ChangedMeanwhile, UnableTo
 from memoryapp.domain.seen import shown
 from memoryapp.queries.meanwhile import meanwhile
+from memoryapp.views.links import changed
 from practice.models import TelemetryFile, TelemetrySource
 from practice.services import telemetry as services
-from practice.views.filters import PAGE_SIZE, link
 from practice.views.incidents import webhook_example
+from practice.views.paging import page_of
 
 LABELS = dict(TelemetryFile.Kind.choices)
 
@@ -32,7 +32,7 @@ def telemetry_list(request: HttpRequest) -> HttpResponse:
         first=Min("files__first_at"),
         last=Max("files__last_at"),
     )
-    page = Paginator(sources.order_by("name"), PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_of(request, sources.order_by("name"))
     context = {
         "page": page,
         "rows": page.object_list,
@@ -68,7 +68,7 @@ def source_page(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _context(request: HttpRequest, source: TelemetrySource, **more: Any) -> dict[str, Any]:
     files = source.files.light().select_related("incident", "sent_by")
-    page = Paginator(files, PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_of(request, files)
     asked = request.GET.get("kind", "") or request.POST.get("kind", "")
     kind = asked if asked in services.COLUMNS else "metrics"
     needed, optional = services.COLUMNS[kind]
@@ -79,7 +79,7 @@ def _context(request: HttpRequest, source: TelemetrySource, **more: Any) -> dict
         "page": page,
         "rows": page.object_list,
         "is_live": any(row.is_open for row in page.object_list),
-        "refresh_url": link(request, page=request.GET.get("page", "")),
+        "refresh_url": changed(request, page=request.GET.get("page", "")),
         "kinds": TelemetryFile.Kind.choices,
         "kind": kind,
         "columns": [

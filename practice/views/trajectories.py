@@ -18,6 +18,7 @@ from memoryapp.domain.text import looks_like_instruction, task_reads_like_order
 from memoryapp.models import Bullet, Candidate, Evidence, Workspace
 from memoryapp.queries.origins import bullets_of, evidence_from
 from memoryapp.templatetags.formats import arguments
+from memoryapp.views.links import Chip, changed, chips
 from memoryapp.views.review_checks import check_name
 from memoryapp.views.saved_views import saved_views
 from practice.domain.comparing import Likeness, compare
@@ -38,7 +39,7 @@ from practice.queries.trajectories import (
 )
 from practice.services.observations import step_text
 from practice.views.attempt_tree import phases
-from practice.views.filters import PAGE_SIZE, Chip, chips, link
+from practice.views.paging import PAGE_SIZE
 from practice.views.states import shown_state
 
 #: labels of which one may ask what decided them.
@@ -169,8 +170,8 @@ def trajectory_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "found": [item for item in shown if item.matches],
         "is_raw": is_raw,
         "looks": [
-            Chip("Tree", None, link(request, view="" if is_tree else "tree"), pressed=is_tree),
-            Chip("Raw", None, link(request, raw="" if is_raw else "1"), pressed=is_raw),
+            Chip("Tree", None, changed(request, view="" if is_tree else "tree"), pressed=is_tree),
+            Chip("Raw", None, changed(request, raw="" if is_raw else "1"), pressed=is_raw),
         ],
         "kept": [(name, value) for name, value in (filtered | looks).items() if value],
         "labels": Attempt.Label.choices,

@@ -71,6 +71,11 @@ def test_it_filters_by_status_with_true_totals(vera_client: Any, workspace: Any)
         "Finished": 2,
         "Failed": 1,
     }
+    assert {chip.label: chip.url for chip in page.context["chips"]} == {
+        "All": "/practice/",
+        "Finished": "/practice/?status=finished",
+        "Failed": "/practice/",  # pressed again, it filters no more
+    }
 
 
 def test_it_filters_by_environment_and_engine(vera_client: Any, workspace: Any) -> None:
