@@ -13,6 +13,7 @@ from memoryapp.api.contract import PROBLEM, READING, NewestFirst
 from memoryapp.api.permissions import HasScope, workspace_of
 from memoryapp.models import Event
 from memoryapp.queries import events as event_queries
+from memoryapp.queries.asked import day
 
 
 class EventSerializer(serializers.ModelSerializer[Event]):
@@ -52,7 +53,7 @@ class AuditLog(APIView):
             for name in ("kind", "actor", "playbook", "since", "until")
         }
         for name in ("since", "until"):
-            if asked[name] and event_queries.day(asked[name]) is None:
+            if asked[name] and day(asked[name]) is None:
                 raise ValidationError({name: ["Give a date such as 2026-11-25."]})
         rows = event_queries.events(
             workspace_of(request), search=request.query_params.get("q", ""), **asked

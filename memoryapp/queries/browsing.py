@@ -11,8 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Self
-from urllib.parse import urlencode
+from typing import Any
 
 from django.contrib.postgres.search import SearchHeadline
 from django.db.models import Count, F, Func, QuerySet, Sum, TextField, Value
@@ -21,6 +20,7 @@ from django.utils import timezone
 from memoryapp.domain.playbook import LIVE
 from memoryapp.models import Bullet, Playbook, Tally, Workspace
 from memoryapp.models.entries import SEARCH_CONFIG, search_query
+from memoryapp.queries.asked import Asked
 from memoryapp.queries.keyset import KeysetPage, Order, keyset_page
 from memoryapp.queries.search import Hit, QueryVector, Scope, search
 
@@ -52,7 +52,7 @@ MARK_START, MARK_END = "\ue000", "\ue001"
 
 
 @dataclass(frozen=True, slots=True)
-class EntryFilter:
+class EntryFilter(Asked):
     """What a query string asks of the memory browser; empty fields ask for nothing."""
 
     status: str = ""
@@ -73,25 +73,6 @@ class EntryFilter:
     q: str = ""
     #: empty or ``NEWEST`` for the newest change first, ``oldest``, or ``best`` for merit.
     sort: str = ""
-
-    @classmethod
-    def from_query(cls, given: Mapping[str, Any]) -> Self:
-        """Read the fields from a query string; unknown ones are ignored."""
-        # PostgreSQL cannot hold a NUL, so no row can match one.
-        said = {name: str(given.get(name, "")).replace("\x00", "").strip() for name in _FIELDS}
-        return cls(**said)
-
-    def changed(self, **values: str) -> Self:
-        return replace(self, **values)
-
-    def as_query(self) -> str:
-        """``?status=stale&q=refund``, or an empty text when nothing is asked for."""
-        return f"?{urlencode(dict(self.said))}" if self.said else ""
-
-    @property
-    def said(self) -> list[tuple[str, str]]:
-        """The fields that ask for something, with their values."""
-        return [(name, value) for name in _FIELDS if (value := getattr(self, name))]
 
     @property
     def statuses(self) -> list[str]:
@@ -149,9 +130,6 @@ class EntryFilter:
         if self.days in DAYS:
             found = found.filter(updated_at__gte=timezone.now() - timedelta(days=int(self.days)))
         return found.matching(self.q) if self.q else found
-
-
-_FIELDS = tuple(EntryFilter.__dataclass_fields__)
 
 
 def entry_page(

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, timedelta
 
 from django.contrib.auth import get_user_model
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.utils import timezone
 
 from memoryapp.domain.watching import FLAGGED
 from memoryapp.models import (
     Event,
     Workspace,
 )
+from memoryapp.queries.asked import day
 
 #: words one can search for: each is a condition of its own.
 WORDS_MOST = 30
@@ -69,17 +69,6 @@ def unusual_use(*workspaces: Workspace, since: datetime) -> int:
     within = workspaces or Workspace.objects.all()
     rows = Event.objects.filter(workspace__in=within, kind=FLAGGED, created_at__gt=since)
     return rows.count()
-
-
-def day(text: str) -> datetime | None:
-    """The beginning of a day such as ``2026-11-25``; what is none says nothing."""
-    try:
-        named = date.fromisoformat(text)
-    except ValueError:
-        return None
-    if named == date.max:  # whoever asks goes on to the day after
-        return None
-    return timezone.make_aware(datetime.combine(named, time.min))
 
 
 def event_actors(workspace: Workspace) -> list[str]:

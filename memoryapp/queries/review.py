@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.search import SearchQuery
@@ -32,8 +32,8 @@ from memoryapp.models import (
 )
 from memoryapp.models.candidates import SEARCHED
 from memoryapp.models.tallies import TallyQuerySet
+from memoryapp.queries.asked import on_day
 from memoryapp.queries.events import WORDS_MOST
-from memoryapp.queries.events import day as start_of
 from memoryapp.queries.facets import facet
 
 RELATED = ("playbook__workspace", "decided_by", "assigned_to", "policy")
@@ -144,12 +144,7 @@ def review_queue(
     if audit:
         found = found.filter(audit=audit)
     if day:
-        begin = start_of(day)
-        found = (
-            found.filter(decided_at__gte=begin, decided_at__lt=begin + timedelta(days=1))
-            if begin
-            else found.none()
-        )
+        found = on_day(found, "decided_at", day)
     words = search.split()
     if len(words) > WORDS_MOST:
         found, words = found.none(), []

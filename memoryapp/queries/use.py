@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, Self
-from urllib.parse import urlencode
+from typing import Any
 
 from django.db import connection
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from memoryapp.models import Bullet, BulletRevision, PullReceipt, Release, Vote, Workspace
-from memoryapp.queries.events import day
+from memoryapp.queries.asked import Asked, day, on_day
 from memoryapp.queries.releases import HEAVY
 
 #: rows that are counted while somebody waits for the page.
@@ -25,7 +23,7 @@ DAYS = ("7", "30", "90")
 
 
 @dataclass(frozen=True, slots=True)
-class UseFilter:
+class UseFilter(Asked):
     """What a query string asks of the pulls or the votes; empty fields ask for nothing.
 
     ``bullet`` and ``release`` name one of ``playbook``; ``tool`` asks for what holds a bullet that
@@ -43,18 +41,6 @@ class UseFilter:
     agent: str = ""
     #: of pulls ``given`` or ``held``; of votes a ``Vote.Value``.
     answer: str = ""
-
-    @classmethod
-    def from_query(cls, given: Mapping[str, Any]) -> Self:
-        """Read the fields from a query string; unknown ones are ignored."""
-        # PostgreSQL cannot hold a NUL, so no row can match one.
-        said = {name: str(given.get(name, "")).replace("\x00", "").strip() for name in _FIELDS}
-        return cls(**said)
-
-    def as_query(self, **changes: str) -> str:
-        """``?day=2026-11-25&agent=desk``, or an empty text when nothing is asked for."""
-        asked = {name: value for name, value in {**asdict(self), **changes}.items() if value}
-        return f"?{urlencode(asked)}" if asked else ""
 
     def pulls(self, workspace: Workspace) -> QuerySet[PullReceipt]:
         """Pulls that match, in no order."""
@@ -95,11 +81,7 @@ class UseFilter:
     def _in_time(self, found: QuerySet[Any], moment: str) -> QuerySet[Any]:
         """The rows of the day or the days asked for; what is no day has none."""
         if self.day:
-            begin = day(self.day)
-            if begin is None:
-                return found.none()
-            end = begin + timedelta(days=1)
-            found = found.filter(**{f"{moment}__gte": begin, f"{moment}__lt": end})
+            found = on_day(found, moment, self.day)
         if self.days in DAYS:
             # Whole days, as what is counted by day: a figure and its list are of the same ones.
             found = found.filter(**{f"{moment}__gte": day(str(_first_of(int(self.days))))})
@@ -121,9 +103,6 @@ class UseFilter:
                 bullets = bullets.filter(pk__in=resting_on(workspace, self.tool, self.environment))
             found = found.filter(holding(bullets))
         return found
-
-
-_FIELDS = tuple(UseFilter.__dataclass_fields__)
 
 
 def holding(bullets: QuerySet[Bullet]) -> Q:

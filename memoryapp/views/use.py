@@ -59,7 +59,7 @@ def _listed(
     counted = total(found)
 
     def url(**changes: str) -> str:
-        return f"{request.path}{asked.as_query(**changes)}"
+        return f"{request.path}{asked.changed(**changes).as_query()}"
 
     return {
         "rows": page.rows,

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import timedelta
-from typing import Any, Self
-from urllib.parse import urlencode
+from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Q, QuerySet
 
 from memoryapp.models import Workspace
-from memoryapp.queries.events import day as start_of
+from memoryapp.queries.asked import Asked, on_day
 from practice.domain.prices import Total, total
 from practice.models import Attempt, ModelCall
 
@@ -20,7 +18,7 @@ STATUSES = ((ANSWERED, "Answered"), (FAILED, "Failed"))
 
 
 @dataclass(frozen=True, slots=True)
-class CallFilter:
+class CallFilter(Asked):
     """What a list of calls was asked for. Every field is text from an address."""
 
     role: str = ""
@@ -30,18 +28,6 @@ class CallFilter:
     attempt: str = ""
     #: made on this day, as 2026-11-25 in the time zone of the product.
     day: str = ""
-
-    @classmethod
-    def from_query(cls, query: Mapping[str, str]) -> Self:
-        return cls(**{name: query.get(name, "").replace("\x00", "") for name in _FIELDS})
-
-    def changed(self, **fields: str) -> Self:
-        return replace(self, **fields)
-
-    def as_query(self) -> str:
-        """The filter as the end of an address; empty when nothing was asked for."""
-        asked = {name: value for name, value in asdict(self).items() if value}
-        return f"?{urlencode(asked)}" if asked else ""
 
     def apply(self, workspace: Workspace) -> QuerySet[ModelCall]:
         """The calls of a workspace that match, newest first, without what was said."""
@@ -58,16 +44,8 @@ class CallFilter:
                 is_number = asked.isdecimal() and len(asked) <= 9
                 found = found.filter(**{lookup: int(asked)}) if is_number else found.none()
         if self.day:
-            begin = start_of(self.day)
-            found = (
-                found.filter(created_at__gte=begin, created_at__lt=begin + timedelta(days=1))
-                if begin
-                else found.none()
-            )
+            found = on_day(found, "created_at", self.day)
         return without_text(found).order_by("-pk")
-
-
-_FIELDS = tuple(CallFilter.__dataclass_fields__)
 
 
 def _failed(wanted: bool) -> Q:

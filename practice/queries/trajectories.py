@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any, Self
-from urllib.parse import urlencode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
-from django.utils import timezone
 
 from memoryapp.models import Workspace
 from memoryapp.models.entries import SearchVectorOf, search_query
+from memoryapp.queries.asked import Asked, on_day
 from practice.domain import faithful
 from practice.domain.rounds import Stage
 from practice.models import Attempt, AttemptTally, PracticeTask, Run, Step
@@ -25,7 +23,7 @@ TRIALS, BOTH = "trials", "all"
 
 
 @dataclass(frozen=True, slots=True)
-class TrajectoryFilter:
+class TrajectoryFilter(Asked):
     """What a query string asks for; empty fields ask for nothing."""
 
     label: str = ""
@@ -38,20 +36,6 @@ class TrajectoryFilter:
     arm: str = ""
     #: made on this day, as 2026-11-25 in the time zone of the product.
     day: str = ""
-
-    @classmethod
-    def from_query(cls, given: Mapping[str, Any]) -> Self:
-        """Read the fields from a query string; unknown ones are ignored."""
-        # PostgreSQL cannot hold a NUL, so no row can match one.
-        return cls(**{name: str(given.get(name, "")).replace("\x00", "") for name in _FIELDS})
-
-    def changed(self, **values: str) -> Self:
-        return replace(self, **values)
-
-    def as_query(self) -> str:
-        """``?label=failure&run=3``, or an empty text when nothing is asked for."""
-        asked = {name: value for name, value in asdict(self).items() if value}
-        return f"?{urlencode(asked)}" if asked else ""
 
     def apply(self, workspace: Workspace) -> QuerySet[Attempt]:
         """The attempts of a workspace that match, newest first."""
@@ -82,12 +66,7 @@ class TrajectoryFilter:
                 practised |= Q(run__kind=Run.Kind.EXPERIMENT)
             found = found.filter(practised)
         if self.day:
-            day = _day(self.day)
-            found = (
-                found.filter(created_at__gte=day, created_at__lt=day + ONE_DAY)
-                if day
-                else found.none()
-            )
+            found = on_day(found, "created_at", self.day)
         if self.q:
             found = found.filter(task__in=_tasks_with(self.q))
         return found.select_related("task__round", "run__environment", "arm").order_by("-pk")
@@ -104,20 +83,6 @@ def _tasks_with(words: str) -> QuerySet[Any, Any] | list[int]:
     keys = tasks.order_by().values_list("pk", flat=True)
     few = list(keys[: FEW + 1])
     return few if len(few) <= FEW else keys
-
-
-ONE_DAY = timedelta(days=1)
-
-
-def _day(text: str) -> datetime | None:
-    """The moment a day begins; None for what is no day."""
-    try:
-        return timezone.make_aware(datetime.strptime(text, "%Y-%m-%d"))  # noqa: DTZ007
-    except (ValueError, OverflowError):
-        return None
-
-
-_FIELDS = tuple(TrajectoryFilter.__dataclass_fields__)
 
 
 #: rows that are counted while somebody waits for the page, where no tally holds the total.

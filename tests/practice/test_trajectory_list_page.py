@@ -48,6 +48,8 @@ def _attempt(round_: Any, instruction: str, tool: str = "get_order", **values: A
         ("run=six", []),
         ("environment=desk&label=failure", ["Cancel the order"]),
         ("q=%00", ["Wait", "Cancel the order", "Find the parcel"]),
+        ("day=nonsense", []),
+        ("day=9999-12-31", []),
     ],
 )
 def test_it_filters_by_what_the_address_asks(
