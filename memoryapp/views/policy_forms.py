@@ -11,10 +11,20 @@ from memoryapp.domain.review import Policy
 from memoryapp.forms import SeenForm
 
 
+def _share(label: str, help_text: str) -> forms.FloatField:
+    return forms.FloatField(min_value=0, max_value=100, label=label, help_text=help_text)
+
+
 class GateForm(SeenForm):
     """The confidence from which nobody is asked, in percent; empty asks people about everything."""
 
-    admit_from = forms.FloatField(min_value=50, max_value=100, required=False)
+    admit_from = forms.FloatField(
+        min_value=50,
+        max_value=100,
+        required=False,
+        label="Admit from, percent sure",
+        help_text="From this confidence of the validator nobody is asked. Empty: people decide.",
+    )
     reason = forms.CharField(max_length=300)
 
     def clean_admit_from(self) -> float | None:
@@ -40,24 +50,11 @@ class PolicyForm(GateForm):
         label="Reviewers under a protected label",
         help_text="While agents read the playbook through one of them.",
     )
-    admit_from = forms.FloatField(
-        min_value=50,
-        max_value=100,
-        required=False,
-        label="Admit from, percent sure",
-        help_text="From this confidence of the validator nobody is asked. Empty: people decide.",
+    audit_share = _share(
+        "Audited, percent", "Of what was admitted so; drawn at random for a person to look at."
     )
-    audit_share = forms.FloatField(
-        min_value=0,
-        max_value=100,
-        label="Audited, percent",
-        help_text="Of what was admitted so; drawn at random for a person to look at.",
-    )
-    blind_share = forms.FloatField(
-        min_value=0,
-        max_value=100,
-        label="Blind, percent",
-        help_text="Of what people decide; the verdict is shown after the decision.",
+    blind_share = _share(
+        "Blind, percent", "Of what people decide; the verdict is shown after the decision."
     )
     field_order = (
         "reviewers",

@@ -11,18 +11,9 @@ CANDIDATE_CAP = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What a run was asked to do, frozen when it starts. Defaults are the paper's."""
+class Beyond:
+    """What a run may do beyond the paper, switched one by one. Everything is off by default."""
 
-    rounds: int = 10
-    tasks: int = 10
-    attempts: int = 1
-    step_limit: int = 50
-    policy: str = "feasible_only"
-    parallel: int = 4
-    #: tool name to schema hash, as allowed by the operator when the run began.
-    tools: Mapping[str, str] = field(default_factory=dict)
-    model: str = ""
     #: the released artifact's semantics; every switch below is off then.
     faithful: bool = False
     #: "" keeps a lesson as it is learned; "lite" and "strict" ask for 2 and 3 wins in a row.
@@ -41,10 +32,25 @@ class Plan:
     drift_watch: bool = False
     #: have a model sum up long observations instead of cutting them.
     condense: bool = False
-    #: role to prompt version (primary key) where the environment has its own prompt.
-    prompts: Mapping[str, int] = field(default_factory=dict)
     #: tools this run is asked to practise first.
     focus: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan(Beyond):
+    """What a run was asked to do, frozen when it starts. Defaults are the paper's."""
+
+    rounds: int = 10
+    tasks: int = 10
+    attempts: int = 1
+    step_limit: int = 50
+    policy: str = "feasible_only"
+    parallel: int = 4
+    #: tool name to schema hash, as allowed by the operator when the run began.
+    tools: Mapping[str, str] = field(default_factory=dict)
+    model: str = ""
+    #: role to prompt version (primary key) where the environment has its own prompt.
+    prompts: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def candidates(self) -> int:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from memoryapp.domain.errors import UnableToStart
+from practice.domain.plans import Beyond
 from practice.domain.validation import MAX_VOTES
 
 VERIFY = ("", "lite", "strict")
@@ -20,19 +21,8 @@ MAX_HELD_OUT = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Switches:
-    """The optional parts of a plan, as ``Plan`` names them. Everything is off by default."""
-
-    faithful: bool = False
-    verify: str = ""
-    consolidate: bool = False
-    band: tuple[float, ...] = ()
-    patience: int = 0
-    held_out: int = 0
-    votes: int = 1
-    drift_watch: bool = False
-    condense: bool = False
-    focus: tuple[str, ...] = ()
+class Switches(Beyond):
+    """What somebody asks of a run beyond the paper, before it is known whether it can be had."""
 
     def as_plan(self, tools: Collection[str]) -> dict[str, Any]:
         """Return the columns of a plan that may call ``tools``.
