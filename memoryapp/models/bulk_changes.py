@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from django.conf import settings
+from typing import Any
+
 from django.db import models
 from django.urls import reverse
 
+from memoryapp.models.bulk_jobs import BulkJob, RowOutcome
 
-class BulkChange(models.Model):
-    """One change to many bullets, carried out row by row.
 
-    It covers what matched and was there when it was asked for. ``done_until`` is the key of the
-    last bullet it came to, so it can be continued after any interruption.
-    """
+class BulkChange(BulkJob):
+    """One change to many bullets. ``done_until`` is the key of the last one it came to."""
 
     class Action(models.TextChoices):
         RETIRE = "retire", "Retire"
@@ -29,19 +28,9 @@ class BulkChange(models.Model):
     query = models.JSONField(help_text="The filter, and the ids that were chosen of it.")
     #: the section or the tag.
     value = models.CharField(max_length=60, blank=True)
-    reason = models.CharField(max_length=300, blank=True)
     #: the change whose rows this one takes back.
     undoes = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="+")
-    total = models.PositiveIntegerField()
     done_until = models.UUIDField(null=True, blank=True)
-    asked_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
-    )
-    created_at = models.DateTimeField(auto_now_add=True)
-    ended_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering = ["-created_at"]
 
     def __str__(self) -> str:
         return f"{self.get_action_display()} {self.total}"
@@ -49,22 +38,25 @@ class BulkChange(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("bulk-change-detail", args=[self.pk])
 
+    @property
+    def can_be_undone(self) -> bool:
+        return self.action != self.Action.UNDO
 
-class BulkChangeOutcome(models.Model):
+    def facts(self) -> dict[str, Any]:
+        return super().facts() | ({"value": self.value} if self.value else {})
+
+
+class BulkChangeOutcome(RowOutcome):
     """What a bulk change came to for one bullet."""
 
     bulk = models.ForeignKey(BulkChange, models.CASCADE, related_name="outcomes")
     bullet = models.ForeignKey("memoryapp.Bullet", models.CASCADE, related_name="+")
-    done = models.BooleanField()
-    #: why it was not done; the bullet is as it was.
-    message = models.CharField(max_length=500, blank=True)
     #: what undoing brings back: status, section and tags.
     before = models.JSONField(default=dict)
     #: the same afterwards, with the revision; whoever changed the bullet since is spared.
     after = models.JSONField(default=dict)
 
-    class Meta:
-        ordering = ["pk"]
+    class Meta(RowOutcome.Meta):
         constraints = [
             models.UniqueConstraint(fields=["bulk", "bullet"], name="one_outcome_per_bullet")
         ]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.urls import reverse
 
 from memoryapp.domain import review
+from memoryapp.models.bulk_jobs import BulkJob, RowOutcome
 
 
 class ReviewPolicy(models.Model):
@@ -139,12 +141,8 @@ class Trail(models.Model):
         return self.link
 
 
-class BulkDecision(models.Model):
-    """One decision about everything a filter matched, carried out row by row.
-
-    It covers what was waiting when it was asked for; ``done_until`` is how far it has come in
-    queue order, so it can be continued after any interruption.
-    """
+class BulkDecision(BulkJob):
+    """One decision about many candidates. ``done_until`` is a place in the order of the queue."""
 
     class Action(models.TextChoices):
         APPROVE = "approve", "Approve"
@@ -157,38 +155,31 @@ class BulkDecision(models.Model):
     )
     action = models.CharField(max_length=10, choices=Action.choices)
     query = models.JSONField(help_text="The filter, or the ids that were chosen.")
-    reason = models.CharField(max_length=300, blank=True)
     assignee = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
     )
     #: the bulk decision whose rows this one takes back.
     undoes = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="+")
-    total = models.PositiveIntegerField()
     done_until = models.JSONField(null=True, blank=True)
-    asked_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
-    )
-    created_at = models.DateTimeField(auto_now_add=True)
-    ended_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering = ["-created_at"]
 
     def __str__(self) -> str:
         return f"{self.get_action_display()} {self.total}"
 
+    def get_absolute_url(self) -> str:
+        return reverse("review-bulk-detail", args=[self.pk])
 
-class BulkOutcome(models.Model):
+    @property
+    def can_be_undone(self) -> bool:
+        return self.action in {self.Action.APPROVE, self.Action.REJECT}
+
+
+class BulkOutcome(RowOutcome):
     """What a bulk decision came to for one candidate."""
 
     bulk = models.ForeignKey(BulkDecision, models.CASCADE, related_name="outcomes")
     candidate = models.ForeignKey("memoryapp.Candidate", models.CASCADE, related_name="+")
-    done = models.BooleanField()
-    #: why it was not done; the candidate is as it was.
-    message = models.CharField(max_length=500, blank=True)
 
-    class Meta:
-        ordering = ["pk"]
+    class Meta(RowOutcome.Meta):
         constraints = [
             models.UniqueConstraint(fields=["bulk", "candidate"], name="one_outcome_per_candidate")
         ]

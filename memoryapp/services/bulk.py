@@ -1,18 +1,16 @@
 """One decision about everything a filter matches, row by row, with what came of each row.
 
-A bulk decision covers what waited when it was asked for. It is carried out in short transactions
-and remembers how far it has come, so that a closed page or a lost connection stops it between two
-rows and it can be continued later. What needs a person's eye is left waiting and says why.
+A bulk decision covers what waited when it was asked for. What needs a person's eye is left waiting
+and says why.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Manager, Model, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -21,30 +19,21 @@ from memoryapp.domain.errors import UnableTo, UnableToChange
 from memoryapp.domain.provenance import Trust
 from memoryapp.domain.text import cleaned
 from memoryapp.domain.warnings import warnings_of
-from memoryapp.models import (
-    BulkDecision,
-    BulkOutcome,
-    Candidate,
-    Event,
-    Membership,
-    Playbook,
-    Workspace,
-)
+from memoryapp.models import BulkDecision, BulkOutcome, Candidate, Membership, Workspace
 from memoryapp.queries.review import review_queue
-from memoryapp.services.decisions import (
-    candidate_approve,
-    candidate_reject,
-    candidate_undo,
+from memoryapp.services.bulk_jobs import (
+    MOST_CHOSEN,
+    ROWS,
+    as_they_are,
+    came_to,
+    carried_on,
+    job_record,
 )
+from memoryapp.services.decisions import candidate_approve, candidate_reject, candidate_undo
 from memoryapp.services.desk import candidate_assign
 from memoryapp.services.votes import is_blind
 
-Job = TypeVar("Job", bound=Model)
-Row = TypeVar("Row", bound=Model)
 Action = BulkDecision.Action
-#: Rows decided in one transaction, which holds the bulk decision's lock.
-ROWS = 20
-MOST_CHOSEN = 2_000
 
 
 def bulk_start(
@@ -89,7 +78,7 @@ def bulk_start(
         raise UnableToChange("Nothing waits under this filter, so there is nothing to decide.")
     with transaction.atomic():
         bulk.save()
-        _record(
+        job_record(
             bulk,
             by,
             "bulk.asked",
@@ -110,7 +99,7 @@ def bulk_undo(*, bulk: BulkDecision, by: Any) -> BulkDecision:
     if bulk.ended_at is None:
         raise UnableToChange("This bulk decision is not finished. Finish it, then undo it.")
     done = bulk.outcomes.filter(done=True).count()
-    if bulk.action not in {Action.APPROVE, Action.REJECT} or not done:
+    if not bulk.can_be_undone or not done:
         raise UnableToChange("There is no decision here to take back.")
     with transaction.atomic():
         back = BulkDecision.objects.create(
@@ -121,7 +110,7 @@ def bulk_undo(*, bulk: BulkDecision, by: Any) -> BulkDecision:
             asked_by=by,
             total=done,
         )
-        _record(
+        job_record(
             back,
             by,
             "bulk.asked",
@@ -138,50 +127,6 @@ def bulk_continue(*, bulk: BulkDecision, by: Any, seconds: float = 2.0) -> BulkD
     return carried_on(bulk, rows, lambda locked: _decide_some(locked, by), seconds=seconds)
 
 
-def carried_on(
-    job: Job, rows: QuerySet[Job], some: Callable[[Job], None], *, seconds: float
-) -> Job:
-    """Do the next rows of a job for about ``seconds``: ``some`` does a few and moves its mark on.
-
-    ``some`` is given the job's row of ``rows``, locked, in a transaction of its own, and sets
-    ``ended_at`` when nothing is left.
-    """
-    until = time.monotonic() + seconds
-    while job.ended_at is None:  # type: ignore[attr-defined]
-        with transaction.atomic():
-            waiting = rows.select_for_update(skip_locked=True, of=("self",), no_key=True)
-            locked = waiting.filter(pk=job.pk, ended_at=None).first()
-            if locked is None:  # another window is at it, or it has just ended
-                job.refresh_from_db()
-                break
-            some(locked)
-        job.refresh_from_db()
-        if time.monotonic() >= until:
-            break
-    return job
-
-
-def as_they_are(rows: Sequence[Row]) -> list[Row]:
-    """The same rows read anew under the locks of their playbooks, until the transaction ends.
-
-    What is looked at before a row is changed is then what is changed. The locks are taken in one
-    order: two jobs over several playbooks would else wait for each other.
-    """
-    if not rows:
-        return []
-    keys = sorted({row.playbook_id for row in rows})  # type: ignore[attr-defined]
-    locks = Playbook.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk")
-    list(locks.values_list("pk"))
-    fresh = type(rows[0])._default_manager.select_related("playbook__workspace")
-    found = fresh.in_bulk([row.pk for row in rows])
-    return [found[row.pk] for row in rows if row.pk in found]
-
-
-def came_to(outcomes: Manager[Any] | QuerySet[Any]) -> dict[str, int]:
-    """How many rows of a job were done, and how many were left as they were."""
-    return {name: outcomes.filter(done=name == "done").count() for name in ("done", "left")}
-
-
 def _decide_some(bulk: BulkDecision, by: Any) -> None:
     rows = _next_rows(bulk)
     outcomes = []
@@ -196,7 +141,7 @@ def _decide_some(bulk: BulkDecision, by: Any) -> None:
         bulk.done_until = [last.created_at.isoformat(), str(last.pk)]
     if len(rows) < ROWS:
         bulk.ended_at = timezone.now()
-        _record(
+        job_record(
             bulk,
             by,
             "bulk.ended",
@@ -275,16 +220,3 @@ def _needs_eyes(candidate: Candidate) -> str:
     if is_blind(candidate):
         return "It is one of the share this playbook keeps blind. Decide it alone."
     return ""
-
-
-def _record(bulk: BulkDecision, by: Any, kind: str, **data: Any) -> None:
-    Event.objects.record(
-        workspace=bulk.workspace,
-        actor=by,
-        kind=kind,
-        subject=bulk,
-        action=bulk.action,
-        total=bulk.total,
-        **({"reason": bulk.reason} if bulk.reason else {}),
-        **data,
-    )

@@ -1,8 +1,4 @@
-"""One change to everything a filter of the memory browser matches, with what came of each bullet.
-
-It runs as a bulk decision does (``bulk.py``): in short transactions, with a mark of how far it has
-come, so that a closed page or a lost connection stops it between two bullets.
-"""
+"""One change to everything a filter of the memory browser matches: what came of each bullet."""
 
 from __future__ import annotations
 
@@ -15,9 +11,16 @@ from django.utils import timezone
 
 from memoryapp.domain.errors import UnableTo, UnableToChange
 from memoryapp.domain.text import cleaned
-from memoryapp.models import BulkChange, BulkChangeOutcome, Bullet, Event, Workspace
+from memoryapp.models import BulkChange, BulkChangeOutcome, Bullet, Workspace
 from memoryapp.queries.browsing import EntryFilter
-from memoryapp.services.bulk import MOST_CHOSEN, ROWS, as_they_are, came_to, carried_on
+from memoryapp.services.bulk_jobs import (
+    MOST_CHOSEN,
+    ROWS,
+    as_they_are,
+    came_to,
+    carried_on,
+    job_record,
+)
 from memoryapp.services.bullets import bullet_restore, bullet_retire
 from memoryapp.services.curation import SECTION, TAG, bullet_move, bullet_tag
 
@@ -67,7 +70,7 @@ def bulk_change_start(
         raise UnableToChange("No bullet matches this filter, so there is nothing to change.")
     with transaction.atomic():
         bulk.save()
-        _record(
+        job_record(
             bulk,
             by,
             "bulk_change.asked",
@@ -88,7 +91,7 @@ def bulk_change_undo(*, bulk: BulkChange, by: Any) -> BulkChange:
     if bulk.ended_at is None:
         raise UnableToChange("This change is not finished. Finish it, then undo it.")
     done = bulk.outcomes.filter(done=True).count()
-    if bulk.action == Action.UNDO or not done:
+    if not bulk.can_be_undone or not done:
         raise UnableToChange("There is no change here to take back.")
     with transaction.atomic():
         back = BulkChange.objects.create(
@@ -100,7 +103,7 @@ def bulk_change_undo(*, bulk: BulkChange, by: Any) -> BulkChange:
             asked_by=by,
             total=done,
         )
-        _record(
+        job_record(
             back,
             by,
             "bulk_change.asked",
@@ -135,7 +138,7 @@ def _change_some(bulk: BulkChange, by: Any) -> None:
         bulk.done_until = rows[-1].pk
     if len(rows) < ROWS:
         bulk.ended_at = timezone.now()
-        _record(
+        job_record(
             bulk,
             by,
             "bulk_change.ended",
@@ -209,17 +212,3 @@ def _state(bullet: Bullet) -> dict[str, Any]:
         "tags": list(bullet.tags),
         "revision": bullet.revision_count,
     }
-
-
-def _record(bulk: BulkChange, by: Any, kind: str, **data: Any) -> None:
-    Event.objects.record(
-        workspace=bulk.workspace,
-        actor=by,
-        kind=kind,
-        subject=bulk,
-        action=bulk.action,
-        total=bulk.total,
-        **({"reason": bulk.reason} if bulk.reason else {}),
-        **({"value": bulk.value} if bulk.value else {}),
-        **data,
-    )

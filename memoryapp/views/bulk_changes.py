@@ -7,7 +7,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
+from memoryapp.access import Right, gate, object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo
 from memoryapp.domain.playbook import SECTIONS
 from memoryapp.models import BulkChange
@@ -104,16 +104,14 @@ def bulk_change_undo(request: HttpRequest, pk: int) -> HttpResponse:
 def _detail(
     request: HttpRequest, bulk: BulkChange, *, error: str = "", status: int = 200
 ) -> HttpResponse:
-    progress = progress_of(request, bulk, bulk.outcomes.select_related("bullet__playbook"))
-    may_decide = membership_of(request).may_review
-    context = {
-        **progress,
-        "error": error,
-        "may_decide": may_decide,
-        "is_mine": may_decide and bulk.asked_by_id == request.user.pk,
-        "may_undo": may_decide and bulk.ended_at and progress["done"] and bulk.undoes is None,
-        "back_url": f"{reverse('entry-list')}{EntryFilter(**bulk.query['filter']).as_query()}",
-    }
+    listed = EntryFilter(**bulk.query["filter"])
+    progress = progress_of(
+        request,
+        bulk,
+        bulk.outcomes.select_related("bullet__playbook"),
+        back_url=f"{reverse('entry-list')}{listed.as_query()}",
+    )
+    context = {**progress, "error": error}
     return render_part(request, "memoryapp/bulk_change_detail.html", "bulk", context, status=status)
 
 

@@ -7,13 +7,21 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from memoryapp.services.bulk import came_to
+from memoryapp.access import membership_of
+from memoryapp.models import BulkChange, BulkDecision
+from memoryapp.services.bulk_jobs import came_to
 from memoryapp.views.links import chips, page_of, parameter
 
 
-def progress_of(request: HttpRequest, bulk: Any, outcomes: QuerySet[Any]) -> dict[str, Any]:
-    """Return bulk, done, left, remaining, page_obj of the outcomes asked for, and filters."""
-    counts = came_to(outcomes)
+def progress_of(
+    request: HttpRequest, bulk: BulkChange | BulkDecision, outcomes: QuerySet[Any], *, back_url: str
+) -> dict[str, Any]:
+    """Return what ``parts/bulk_progress.html`` shows, page_obj of the outcomes asked for, filters.
+
+    It goes on by itself only on the page of who asked for it: each change is made in the name of
+    who goes on.
+    """
+    counts, may_decide = came_to(outcomes), membership_of(request).may_review
     shown = parameter(request, "show")
     if shown in counts:
         outcomes = outcomes.filter(done=shown == "done")
@@ -21,6 +29,10 @@ def progress_of(request: HttpRequest, bulk: Any, outcomes: QuerySet[Any]) -> dic
         "bulk": bulk,
         **counts,
         "remaining": max(0, bulk.total - sum(counts.values())),
+        "may_decide": may_decide,
+        "is_mine": may_decide and bulk.asked_by_id == request.user.pk,
+        "may_undo": may_decide and bulk.ended_at and counts["done"] and bulk.can_be_undone,
+        "back_url": back_url,
         "page_obj": page_of(request, outcomes),
         "filters": chips(request, "show", [("done", "Done"), ("left", "Left")], counts),
     }

@@ -6,9 +6,10 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
+from memoryapp.access import Right, gate, object_or_404, workspace_of
 from memoryapp.domain import review
 from memoryapp.domain.errors import UnableTo
 from memoryapp.models import BulkDecision, Candidate
@@ -64,7 +65,7 @@ def bulk_new(request: HttpRequest) -> HttpResponse:
             if selection:
                 picked_done(request, selection, bulk.pk)
             bulk_service.bulk_continue(bulk=bulk, by=request.user)
-            return redirect("review-bulk-detail", pk=bulk.pk)
+            return redirect(bulk)
     rows = chosen.queue(workspace, status=Candidate.Status.PENDING.value)
     if ids or selection:
         rows = rows.filter(pk__in=ids)
@@ -106,7 +107,7 @@ def bulk_go_on(request: HttpRequest, pk: int) -> HttpResponse:
     bulk_service.bulk_continue(bulk=bulk, by=request.user)
     if request.htmx:  # type: ignore[attr-defined]
         return _detail(request, bulk)
-    return redirect("review-bulk-detail", pk=pk)
+    return redirect(bulk)
 
 
 @require_POST
@@ -118,24 +119,16 @@ def bulk_undo(request: HttpRequest, pk: int) -> HttpResponse:
     except UnableTo as refusal:
         return _detail(request, bulk, error=str(refusal), status=refusal.status)
     bulk_service.bulk_continue(bulk=back, by=request.user)
-    return redirect("review-bulk-detail", pk=back.pk)
+    return redirect(back)
 
 
 def _detail(
     request: HttpRequest, bulk: BulkDecision, *, error: str = "", status: int = 200
 ) -> HttpResponse:
     outcomes = bulk.outcomes.select_related("candidate__playbook")
-    progress = progress_of(request, bulk, outcomes.prefetch_related("candidate__targets"))
-    may_decide = membership_of(request).may_review
-    is_mine = may_decide and bulk.asked_by_id == request.user.pk
-    can_be_undone = bulk.action in {"approve", "reject"}
-    context = {
-        **progress,
-        "error": error,
-        "may_decide": may_decide,
-        "is_mine": is_mine,
-        "may_undo": may_decide and bulk.ended_at and progress["done"] and can_be_undone,
-    }
+    rows = outcomes.prefetch_related("candidate__targets")
+    progress = progress_of(request, bulk, rows, back_url=reverse("review"))
+    context = {**progress, "error": error}
     return render_part(request, "memoryapp/review_bulk_detail.html", "bulk", context, status=status)
 
 
