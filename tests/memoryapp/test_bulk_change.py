@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
@@ -25,6 +24,19 @@ def playbook(workspace: Any) -> Any:
 
 def change(client: Any, query: str = "", **typed: str) -> Any:
     return client.post(URL + query, typed, follow=True)
+
+
+def tagging(playbook: Any, by: Any) -> BulkChange:
+    """Everything is to be tagged ``vip``; nothing is yet."""
+    return bulk_changes.bulk_change_start(
+        workspace=playbook.workspace,
+        action="tag",
+        asked=EntryFilter(),
+        chosen=[],
+        value="vip",
+        reason="",
+        by=by,
+    )
 
 
 def statuses(playbook: Any) -> list[str]:
@@ -88,15 +100,7 @@ def test_it_keeps_a_tag_that_comes_while_it_works(
     playbook: Any, rita: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bullet = BulletFactory(playbook=playbook)
-    bulk = bulk_changes.bulk_change_start(
-        workspace=playbook.workspace,
-        action="tag",
-        asked=EntryFilter(),
-        chosen=[],
-        value="vip",
-        reason="",
-        by=rita,
-    )
+    bulk = tagging(playbook, rita)
     read = bulk_changes._next_rows
 
     def tagged(bulk: BulkChange) -> Any:
@@ -127,15 +131,7 @@ def test_undoing_it_spares_what_was_changed_since(
 
 def test_it_goes_on_where_it_stopped(playbook: Any, rita: Any, rita_client: Any) -> None:
     BulletFactory.create_batch(45, playbook=playbook)
-    bulk = bulk_changes.bulk_change_start(
-        workspace=playbook.workspace,
-        action="tag",
-        asked=EntryFilter(),
-        chosen=[],
-        value="vip",
-        reason="",
-        by=rita,
-    )
+    bulk = tagging(playbook, rita)
     later = BulletFactory(playbook=playbook)
     bulk_changes.bulk_change_continue(bulk=bulk, by=rita, seconds=0)
     assert (bulk.ended_at, bulk.outcomes.count()) == (None, 20)
@@ -188,84 +184,3 @@ def test_it_is_for_reviewers_of_the_workspace(
     assert olga_client.get(url).status_code == 404
     bullet.refresh_from_db()
     assert Bullet.objects.get(pk=bullet.pk).tags == ["vip"]
-
-
-def picked(client: Any, ids: Any, **filters: str) -> str:
-    """Select bullets as the list does, with or without scripts. Returns where that leads."""
-    posted = {"chosen": [str(one) for one in ids]}
-    answer = client.post(URL, posted, query_params=filters)
-    assert answer.status_code == 302
-    return str(answer.url)
-
-
-def test_all_rows_of_a_page_can_be_selected(rita_client: Any, playbook: Any) -> None:
-    """The ids of a hundred best matches fit no address."""
-    rows = BulletFactory.create_batch(3, playbook=playbook, section="apis")
-    ids = [*(row.pk for row in rows[:2]), *(uuid4() for _ in range(1_998))]
-    url = picked(rita_client, ids, section="apis")
-    assert len(url) < 200
-    for _ in range(2):  # it can be loaded again
-        page = rita_client.get(url)
-        assert (page.status_code, page.context["total"]) == (200, 2)
-        assert "The ones you selected" in page.content.decode()
-    refused = rita_client.post(url, {"action": "tag", "value": ""})
-    assert (refused.status_code, refused.context["total"]) == (409, 2)
-    answer = rita_client.post(url, {"action": "tag", "value": "vip"}, follow=True)
-    assert (answer.context["done"], answer.context["remaining"]) == (2, 0)
-    assert len(BulkChange.objects.get().query["chosen"]) == 2_000
-    assert playbook.bullets.filter(tags=[]).get() == rows[2]
-
-
-def test_a_second_click_leads_to_the_change_that_was_asked_for(
-    rita_client: Any, playbook: Any
-) -> None:
-    url = picked(rita_client, [BulletFactory(playbook=playbook).pk])
-    first = rita_client.post(url, {"action": "tag", "value": "vip"})
-    assert rita_client.post(url, {"action": "retire", "reason": "Old"}).url == first.url
-    assert rita_client.get(url).url == first.url
-    assert BulkChange.objects.get().action == "tag"
-
-
-@pytest.mark.parametrize("forget", ["forged", "nonsense", "another"])
-def test_a_selection_that_is_not_known_covers_nothing(
-    rita_client: Any, ada_client: Any, playbook: Any, forget: str
-) -> None:
-    """Never every bullet, which is what no selection covers."""
-    bullet = BulletFactory(playbook=playbook)
-    url = {
-        "forged": f"{URL}?picked=of-nobody",
-        "nonsense": picked(rita_client, ["nonsense"]),
-        "another": picked(ada_client, [bullet.pk]),
-    }[forget]
-    page = rita_client.get(url)
-    assert (page.status_code, page.context["total"]) == (409, 0)
-    answer = rita_client.post(url, {"action": "tag", "value": "vip"})
-    assert answer.status_code == 409
-    assert "select again" in answer.content.decode()
-    assert not BulkChange.objects.exists()
-
-
-def test_without_a_selection_all_that_matches_is_covered(rita_client: Any, playbook: Any) -> None:
-    BulletFactory.create_batch(2, playbook=playbook, section="apis")
-    BulletFactory(playbook=playbook)
-    url = picked(rita_client, [], section="apis")
-    assert rita_client.get(url).context["total"] == 2
-
-
-def test_the_list_sends_what_is_selected_in_a_body(rita_client: Any, playbook: Any) -> None:
-    BulletFactory(playbook=playbook, section="apis")
-    said = rita_client.get("/memory/?section=apis").content.decode()
-    assert 'id="picked" method="post" action="/memory/bulk/?section=apis"' in said
-
-
-def test_a_best_match_without_the_words_is_changed_when_it_is_selected(
-    rita_client: Any, playbook: Any
-) -> None:
-    """Meaning found it, and the page showed it."""
-    near = BulletFactory(playbook=playbook, content="Pay the customer back.")
-    url = picked(rita_client, [near.pk], q="refund", sort="best")
-    assert rita_client.get(url).context["total"] == 1
-    assert change(rita_client, f"?{url.partition('?')[2]}", action="tag", value="vip")
-    near.refresh_from_db()
-    assert near.tags == ["vip"]
-    assert rita_client.get(picked(rita_client, [near.pk], q="refund")).context["total"] == 0
