@@ -18,7 +18,7 @@ from practice.domain.orders import orders_in
 from practice.domain.types import Effect
 from practice.models import Environment, EnvironmentTool
 from practice.queries.environments import why_off
-from practice.services.environments import switch_of, tool_allow
+from practice.services.tools import switch_of, tool_allow
 
 EFFECTS = [(effect.value, effect.name.title()) for effect in Effect]
 CAUTIOUS = [(effect.value, effect.name.title()) for effect in Effect if effect.is_cautious]

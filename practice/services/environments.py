@@ -1,4 +1,4 @@
-"""Connecting tool environments and deciding which of their tools practice may call."""
+"""Connecting tool environments, what they are reached with, and having them checked."""
 
 from __future__ import annotations
 
@@ -17,19 +17,14 @@ from memoryapp.services.events import event_record
 from memoryapp.services.sealing import Renewed, renew
 from memoryapp.services.seen import check_seen
 from practice.domain import variables
-from practice.domain.types import Effect
-from practice.models import Environment, EnvironmentTool, Run, Unit
-from practice.models.environments import MARK_HEX, PURPOSE, SecretsUnreadable
+from practice.models import Environment, Run, Unit
+from practice.models.environments import PURPOSE, SecretsUnreadable
 from practice.orchestrator import worlds
 from practice.services.reaching import OpenApiAsked, PackAsked, check_url
 from practice.tasks import check_environment, check_reset
 
 SLOT_LIMIT = 64
 SLOTS = 4
-_MAY = {
-    Effect.DESTRUCTIVE: "may delete or overwrite data",
-    Effect.UNKNOWN: "does not say what it may change",
-}
 ONE_AT_A_TIME = (
     "Attempts in an environment with a reset hook run one at a time: a reset would undo the work "
     "of another attempt."
@@ -241,17 +236,7 @@ def slots_of(environment: Environment) -> dict[str, Any]:
 def environment_check(*, environment: Environment, by: Any) -> None:
     """List the tools again; what is stored stays until the answer is in."""
     with transaction.atomic():
-        was = environment.status
-        environment.await_check()
-        environment.save(update_fields=["status", "check_asked_at"])
-        event_record(
-            workspace=environment.workspace,
-            actor=by,
-            kind="environment.checked",
-            subject=environment,
-            before={"status": was},
-            after={"status": environment.status},
-        )
+        _checking(environment, by, "environment.checked")
         check_environment.delay_on_commit(environment.pk)
 
 
@@ -304,74 +289,22 @@ def environment_check_reset(*, environment: Environment, by: Any) -> None:
             "Check the reset when it has ended, or pause it."
         )
     with transaction.atomic():
-        was = environment.status
-        environment.await_check()
-        environment.save(update_fields=["status", "check_asked_at"])
-        event_record(
-            workspace=environment.workspace,
-            actor=by,
-            kind="environment.reset_checked",
-            subject=environment,
-            before={"status": was},
-            after={"status": environment.status},
-        )
+        _checking(environment, by, "environment.reset_checked")
         check_reset.delay_on_commit(environment.pk)
 
 
-def switch_of(tool: EnvironmentTool) -> dict[str, Any]:
-    """Whether a tool is allowed, and as what; ``domain.seen.shown`` of it is ``seen``.
-
-    Whoever turns a tool on has read its description: a server may give another one meanwhile.
-    """
-    mark = tool.schema_hash[:MARK_HEX]
-    return {"allowed": tool.is_enabled, "effect": tool.effect.value, "described as": mark}
-
-
-def tool_allow(
-    *,
-    tool: EnvironmentTool,
-    allowed: bool,
-    by: Any,
-    accepts: str = "",
-    seen: str | None = None,
-) -> EnvironmentTool:
-    """Turn a tool on or off for practice runs that start from now on.
-
-    ``accepts`` is the effect a person saw and takes upon them; only a tool that may destroy
-    something, or does not say what it changes, asks for it. ``seen`` is the digest of ``switch_of``
-    that was read. Turning off is never refused.
-
-    Raises:
-        ChangedMeanwhile: somebody turned it on since, or its server describes it otherwise.
-        UnableToConnect: its input schema cannot be used, or its effect is not what was accepted.
-    """
-    with transaction.atomic():
-        rows = EnvironmentTool.objects.select_for_update(of=("self",), no_key=True)
-        tool = rows.select_related("environment__workspace").get(pk=tool.pk)
-        was = switch_of(tool)
-        if allowed:
-            check_seen(seen, was, was | {"allowed": allowed})
-        if allowed and tool.problem:
-            raise UnableToConnect(f"{tool.name} cannot be used: {tool.problem}")
-        if allowed and tool.effect.is_cautious and accepts != tool.effect:
-            raise UnableToConnect(
-                f"{tool.name} {_MAY[tool.effect]}. To allow it all the same, accept that it is "
-                f"{tool.effect.value}{f', not {accepts}' if accepts else ''}."
-            )
-        if tool.is_enabled != allowed:
-            tool.is_enabled = allowed
-            tool.save(update_fields=["is_enabled"])
-            event_record(
-                workspace=tool.environment.workspace,
-                actor=by,
-                kind="tool.allowed" if allowed else "tool.forbidden",
-                subject=tool,
-                environment=tool.environment.slug,
-                effect=tool.effect.value,
-                before=was,
-                after=switch_of(tool),
-            )
-    return tool
+def _checking(environment: Environment, by: Any, kind: str) -> None:
+    was = environment.status
+    environment.await_check()
+    environment.save(update_fields=["status", "check_asked_at"])
+    event_record(
+        workspace=environment.workspace,
+        actor=by,
+        kind=kind,
+        subject=environment,
+        before={"status": was},
+        after={"status": environment.status},
+    )
 
 
 def _check_stdio(command: str, seed: str) -> None:

@@ -27,10 +27,9 @@ from practice.services.environments import (
     environment_resize,
     reached_by,
     slots_of,
-    switch_of,
-    tool_allow,
 )
 from practice.services.snapshots import snapshot_delete, snapshot_take
+from practice.services.tools import switch_of, tool_allow
 from practice.views.drift import drift_context
 from practice.views.environment_forms import (
     ACCESS_FORMS,

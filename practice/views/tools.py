@@ -13,7 +13,7 @@ from practice.domain.orders import orders_in
 from practice.domain.types import Effect
 from practice.models import EnvironmentTool
 from practice.queries.environments import why_off
-from practice.services.environments import switch_of
+from practice.services.tools import switch_of
 
 HASH_SHOWN = 12
 CHOICES_SHOWN = 12

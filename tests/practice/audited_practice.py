@@ -23,6 +23,7 @@ from practice.services import (
     runs,
     snapshots,
     steering,
+    tools,
 )
 from tests.practice.audited import World, leaves
 
@@ -107,7 +108,7 @@ def environment_check_reset(world: World) -> None:
 
 @leaves("tool.forbidden")
 def tool_allow(world: World) -> None:
-    environments.tool_allow(tool=world.environment.tools.get(), allowed=False, by=world.by)
+    tools.tool_allow(tool=world.environment.tools.get(), allowed=False, by=world.by)
 
 
 @leaves("run.started")

@@ -8,7 +8,7 @@ import pytest
 
 from memoryapp.domain.seen import shown
 from memoryapp.models import Event
-from practice.services.environments import switch_of, tool_allow
+from practice.services.tools import switch_of, tool_allow
 from tests.factories import EnvironmentFactory, ToolFactory
 
 URL = "/environments/desk/tools/files/drop_it/allow/"

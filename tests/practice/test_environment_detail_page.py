@@ -6,7 +6,7 @@ from typing import Any
 
 from memoryapp.domain.seen import shown
 from practice.models import EnvironmentTool
-from practice.services.environments import switch_of
+from practice.services.tools import switch_of
 from tests.factories import EnvironmentFactory, RunFactory, TaskFactory, ToolFactory
 
 
