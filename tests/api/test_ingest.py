@@ -18,8 +18,8 @@ from practice.api import ingest
 from practice.models import SentSpan, SentTrace, SentTrajectory
 from practice.orchestrator.traces import assemble
 from practice.services import deployment
+from tests.domain.traces.exports import CLAUDE, OBSERVATIONS, jsonl
 from tests.domain.traces.otlp import TRACE, as_json, protobuf, refund, span
-from tests.domain.traces.test_exports import CLAUDE, OBSERVATIONS, jsonl
 from tests.factories import EnvironmentFactory, PlaybookFactory, WorkspaceFactory
 
 pytestmark = pytest.mark.django_db

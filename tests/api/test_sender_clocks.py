@@ -12,8 +12,8 @@ from django.utils import timezone
 from practice.domain.deployment import Sent, clock_remark
 from practice.models import SentSpan, SentTrace, SentTrajectory
 from practice.orchestrator.traces import assemble
+from tests.domain.traces.exports import CLAUDE, CODEX, OBSERVATIONS, RUNS, jsonl
 from tests.domain.traces.otlp import protobuf, refund
-from tests.domain.traces.test_exports import CLAUDE, CODEX, OBSERVATIONS, RUNS, jsonl
 from tests.factories import EnvironmentFactory, PlaybookFactory
 
 pytestmark = pytest.mark.django_db

@@ -27,7 +27,7 @@ from memoryapp.services.releases import release_publish
 from memoryapp.services.tokens import api_key_create
 from memoryapp.services.withdrawals import release_withdraw
 from practice.models import Run, SentTrajectory
-from tests.domain.traces.test_exports import CLAUDE, jsonl
+from tests.domain.traces.exports import CLAUDE, jsonl
 from tests.factories import BulletFactory, EnvironmentFactory, PlaybookFactory, RunFactory
 
 

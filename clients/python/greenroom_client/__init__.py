@@ -1,6 +1,6 @@
 """A thin client of Greenroom: pull playbooks, search, report, send trajectories, watch runs."""
 
-from greenroom_client.client import Greenroom, Pulled, Receipt
+from greenroom_client.client import Greenroom
 from greenroom_client.errors import (
     GreenroomError,
     NotAllowed,
@@ -9,6 +9,7 @@ from greenroom_client.errors import (
     Unreachable,
     Withdrawn,
 )
+from greenroom_client.pulls import Pulled, Receipt
 
 __all__ = [
     "Greenroom",

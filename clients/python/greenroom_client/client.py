@@ -5,51 +5,23 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import unquote
 
-from greenroom_client.cache import Copies, Copy, default_folder
-from greenroom_client.errors import GreenroomError, NotFound, Refused, Unreachable, Withdrawn
-from greenroom_client.http import Answer, Connection
+from greenroom_client.cache import Copies, default_folder
+from greenroom_client.errors import Refused, Unreachable
+from greenroom_client.http import Connection
+from greenroom_client.pulls import Pulls, Receipt
 
-FRESH, STALE = 60.0, 600.0
 PIECE = 64 * 1024
-#: the form that is the folder of an Agent Skill, packed.
-ARCHIVE = "skill"
 RUN_ENDED = frozenset({"finished", "failed", "cancelled"})
 EXPORT_ENDED = frozenset({"done", "failed", "removed"})
 
 
-@dataclass(frozen=True)
-class Receipt:
-    """Which release an agent worked with, for what it reports afterwards."""
-
-    playbook: str
-    release: str
-    version: int
-    etag: str
-    source: str
-
-
-@dataclass(frozen=True)
-class Pulled:
-    """A playbook as text. ``source`` is server, copy, stale copy or fallback."""
-
-    text: str
-    source: str
-    age_seconds: float
-    receipt: Receipt | None
-
-    def __str__(self) -> str:
-        return self.text
-
-
-class Greenroom:
+class Greenroom(Pulls):
     """One server, one key. ``url`` and ``key`` default to GREENROOM_URL and GREENROOM_KEY.
 
     ``agent`` is your name for this agent: the server keeps it with each pull. ``cache`` is a folder
@@ -69,91 +41,11 @@ class Greenroom:
         if not key:
             raise Refused("There is no API key: set GREENROOM_KEY, or give key=.")
         address = url or os.environ.get("GREENROOM_URL") or "http://localhost:8000"
-        self.http = Connection(address, key, agent=agent, timeout=timeout)
         folder = default_folder() if cache == "default" else cache
-        self._copies = Copies(Path(folder)) if folder is not None else None
-        self._looking: set[str] = set()
-        self._lock = threading.Lock()
-
-    def pull(
-        self,
-        playbook: str,
-        *,
-        label: str = "production",
-        version: int | None = None,
-        form: str = "md",
-        max_tokens: int = 0,
-        fallback: str | None = None,
-        follow: bool = False,
-        fresh: bool = False,
-    ) -> Pulled:
-        """Return a released playbook, from the copy where that is good enough.
-
-        ``follow`` takes the replacement of a release that was withdrawn. ``fresh`` asks the server
-        first, whatever the copy's age.
-
-        Raises:
-            Unreachable: no answer, no copy and no fallback.
-            Withdrawn, NotFound, NotAllowed: the server said so; no copy is used against its word.
-            Refused: a form that is no text.
-        """
-        if form == ARCHIVE:
-            raise Refused(f"The form {ARCHIVE} is a zip and no text: take archive().")
-        query = {"label": None if version else label, "version": version, "format": form}
-        query["max_tokens"] = max_tokens or None
-        name = Copies.name(
-            self.http.url, self.http.key, self.http.agent, playbook, sorted(query.items(), key=str)
+        super().__init__(
+            Connection(address, key, agent=agent, timeout=timeout),
+            Copies(Path(folder)) if folder is not None else None,
         )
-        copy = self._copies.get(name) if self._copies else None
-        if copy is not None and copy.is_fresh and not fresh:
-            return _pulled(playbook, copy, "copy")
-        if copy is not None and copy.is_usable_meanwhile and not fresh:
-            self._look_after(name, playbook, query, copy)
-            return _pulled(playbook, copy, "copy")
-        try:
-            return _pulled(playbook, self._ask(name, playbook, query, copy), "server")
-        except Withdrawn as gone:
-            if follow and gone.replacement is not None and gone.replacement != version:
-                return self.pull(
-                    playbook,
-                    version=gone.replacement,
-                    form=form,
-                    max_tokens=max_tokens,
-                    fallback=fallback,
-                    fresh=fresh,
-                )
-            raise
-        except Unreachable:
-            if copy is not None:
-                return _pulled(playbook, copy, "stale copy")
-            if fallback is not None:
-                return Pulled(fallback, "fallback", float("inf"), None)
-            raise
-
-    def archive(
-        self,
-        playbook: str,
-        *,
-        label: str = "production",
-        version: int | None = None,
-        form: str = ARCHIVE,
-        max_tokens: int = 0,
-        follow: bool = False,
-    ) -> bytes:
-        """A playbook in a form that is no text, such as the folder of an Agent Skill as a zip.
-
-        ``follow`` takes the replacement of a release that was withdrawn. No copy is kept.
-        """
-        query = {"label": None if version else label, "version": version, "format": form}
-        query["max_tokens"] = max_tokens or None
-        try:
-            return self._released(playbook, query).body
-        except Withdrawn as gone:
-            if not follow or gone.replacement in {None, version}:
-                raise
-            return self.archive(
-                playbook, version=gone.replacement, form=form, max_tokens=max_tokens
-            )
 
     def search(
         self, playbook: str, query: str, *, k: int = 8, max_tokens: int = 0, **more: Any
@@ -316,64 +208,6 @@ class Greenroom:
                 return
             cursor = unquote(found[1])
 
-    def _ask(self, name: str, playbook: str, query: Mapping[str, Any], copy: Copy | None) -> Copy:
-        headers = {"If-None-Match": f'"{copy.etag}"'} if copy else {}
-        try:
-            answer = self._released(playbook, query, headers)
-        except (Withdrawn, NotFound):
-            # The server's word ends the copy: what was withdrawn must not come back from the disk.
-            if self._copies:
-                self._copies.forget(name)
-            raise
-        fresh, stale = _times(answer)
-        if answer.status == 304 and copy is not None:
-            assert self._copies is not None
-            return self._copies.confirm(name, copy, fresh, stale)
-        made = Copy(
-            text=answer.body.decode("utf-8"),
-            etag=answer.headers.get("etag", "").removeprefix("W/").strip('"'),
-            version=int(answer.headers.get("x-playbook-version", "0")),
-            release=answer.headers.get("x-release-id", ""),
-            fresh_seconds=fresh,
-            stale_seconds=stale,
-            checked_at=time.time(),
-        )
-        if self._copies:
-            self._copies.put(name, made)
-        return made
-
-    def _released(
-        self,
-        playbook: str,
-        query: Mapping[str, Any],
-        headers: Mapping[str, str] | None = None,
-    ) -> Answer:
-        answer = self.http.get(f"playbooks/{playbook}", query, headers)
-        if "x-release-id" not in answer.headers:
-            # A proxy's page for signing in, or another server: no agent is to take it for lessons.
-            raise Unreachable(
-                f"{self.http.url} answered, but no Greenroom did: is that its address?"
-            )
-        return answer
-
-    def _look_after(self, name: str, playbook: str, query: Mapping[str, Any], copy: Copy) -> None:
-        """Ask in the background whether the copy still holds; at most one question at a time."""
-        with self._lock:
-            if name in self._looking:
-                return
-            self._looking.add(name)
-
-        def look() -> None:
-            try:
-                self._ask(name, playbook, query, copy)
-            except GreenroomError:
-                pass  # the next pull meets it in the open
-            finally:
-                with self._lock:
-                    self._looking.discard(name)
-
-        threading.Thread(target=look, name="greenroom-refresh", daemon=True).start()
-
 
 def _followed(
     look: Callable[[], Mapping[str, Any]],
@@ -397,18 +231,3 @@ def _followed(
         if found["status"] in ended:
             return
         sleep(every)
-
-
-def _pulled(playbook: str, copy: Copy, source: str) -> Pulled:
-    receipt = Receipt(playbook, copy.release, copy.version, copy.etag, source)
-    return Pulled(copy.text, source, copy.age(), receipt)
-
-
-def _times(answer: Answer) -> list[float]:
-    """How long an answer is fresh and how long it may be used meanwhile, in seconds."""
-    said = answer.headers.get("cache-control", "")
-    found = []
-    for word, default in (("max-age", FRESH), ("stale-while-revalidate", STALE)):
-        match = re.search(rf"(?:^|[ ,]){word}=(\d+)", said)
-        found.append(float(match[1]) if match else default)
-    return found

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from greenroom_client import terminal, transfer
-from greenroom_client.client import ARCHIVE, Greenroom
+from greenroom_client.client import Greenroom
 from greenroom_client.errors import GreenroomError, Refused
+from greenroom_client.pulls import ARCHIVE
 
 ERRORS = (GreenroomError,)
 FORMATS = ("jsonl", "langfuse", "langsmith", "claude-code", "codex")

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from greenroom_client import terminal
-from greenroom_client.client import ARCHIVE, Greenroom
+from greenroom_client.client import Greenroom
 from greenroom_client.errors import Refused, Withdrawn
+from greenroom_client.pulls import ARCHIVE
 
 SUFFIXES = {"json": "json", "preping": "json", "ace": "txt", ARCHIVE: "zip"}
 ZIP = b"PK\x03\x04"

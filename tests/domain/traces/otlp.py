@@ -11,6 +11,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
+from practice.domain.traces.assembly import trajectory
+from practice.domain.traces.otlp import from_protobuf
+
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 SECOND = 1_000_000_000
 #: 2026-11-25 in nanoseconds.
@@ -161,3 +164,8 @@ def _json_value(value: Any) -> dict[str, Any]:
     if isinstance(value, list):
         return {"arrayValue": {"values": [_json_value(one) for one in value]}}
     return {"kvlistValue": {"values": _json_pairs(value)}}
+
+
+def made(spans: list[dict[str, Any]]) -> dict[str, Any]:
+    """The trajectory that is read from a trace of such spans."""
+    return trajectory(TRACE, from_protobuf(protobuf(spans)).spans)

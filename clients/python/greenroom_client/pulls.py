@@ -1,0 +1,212 @@
+"""Released playbooks: from the copy where that is good enough, else from the server."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from greenroom_client.cache import Copies, Copy
+from greenroom_client.errors import GreenroomError, NotFound, Refused, Unreachable, Withdrawn
+from greenroom_client.http import Answer, Connection
+
+FRESH, STALE = 60.0, 600.0
+#: the form that is the folder of an Agent Skill, packed.
+ARCHIVE = "skill"
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Which release an agent worked with, for what it reports afterwards."""
+
+    playbook: str
+    release: str
+    version: int
+    etag: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """A playbook as text. ``source`` is server, copy, stale copy or fallback."""
+
+    text: str
+    source: str
+    age_seconds: float
+    receipt: Receipt | None
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Pulls:
+    """What an agent is handed, over one connection. Without ``copies`` none are kept."""
+
+    def __init__(self, http: Connection, copies: Copies | None) -> None:
+        self.http = http
+        self._copies = copies
+        self._looking: set[str] = set()
+        self._lock = threading.Lock()
+
+    def pull(
+        self,
+        playbook: str,
+        *,
+        label: str = "production",
+        version: int | None = None,
+        form: str = "md",
+        max_tokens: int = 0,
+        fallback: str | None = None,
+        follow: bool = False,
+        fresh: bool = False,
+    ) -> Pulled:
+        """Return a released playbook, from the copy where that is good enough.
+
+        ``follow`` takes the replacement of a release that was withdrawn. ``fresh`` asks the server
+        first, whatever the copy's age.
+
+        Raises:
+            Unreachable: no answer, no copy and no fallback.
+            Withdrawn, NotFound, NotAllowed: the server said so; no copy is used against its word.
+            Refused: a form that is no text.
+        """
+        if form == ARCHIVE:
+            raise Refused(f"The form {ARCHIVE} is a zip and no text: take archive().")
+        query = _query(label, version, form, max_tokens)
+        name = Copies.name(
+            self.http.url, self.http.key, self.http.agent, playbook, sorted(query.items(), key=str)
+        )
+        copy = self._copies.get(name) if self._copies else None
+        if copy is not None and copy.is_fresh and not fresh:
+            return _pulled(playbook, copy, "copy")
+        if copy is not None and copy.is_usable_meanwhile and not fresh:
+            self._look_after(name, playbook, query, copy)
+            return _pulled(playbook, copy, "copy")
+        try:
+            return _pulled(playbook, self._ask(name, playbook, query, copy), "server")
+        except Withdrawn as gone:
+            if follow and gone.replacement is not None and gone.replacement != version:
+                return self.pull(
+                    playbook,
+                    version=gone.replacement,
+                    form=form,
+                    max_tokens=max_tokens,
+                    fallback=fallback,
+                    fresh=fresh,
+                )
+            raise
+        except Unreachable:
+            if copy is not None:
+                return _pulled(playbook, copy, "stale copy")
+            if fallback is not None:
+                return Pulled(fallback, "fallback", float("inf"), None)
+            raise
+
+    def archive(
+        self,
+        playbook: str,
+        *,
+        label: str = "production",
+        version: int | None = None,
+        form: str = ARCHIVE,
+        max_tokens: int = 0,
+        follow: bool = False,
+    ) -> bytes:
+        """A playbook in a form that is no text, such as the folder of an Agent Skill as a zip.
+
+        ``follow`` takes the replacement of a release that was withdrawn. No copy is kept.
+        """
+        query = _query(label, version, form, max_tokens)
+        try:
+            return self._released(playbook, query).body
+        except Withdrawn as gone:
+            if not follow or gone.replacement in {None, version}:
+                raise
+            return self.archive(
+                playbook, version=gone.replacement, form=form, max_tokens=max_tokens
+            )
+
+    def _ask(self, name: str, playbook: str, query: Mapping[str, Any], copy: Copy | None) -> Copy:
+        headers = {"If-None-Match": f'"{copy.etag}"'} if copy else {}
+        try:
+            answer = self._released(playbook, query, headers)
+        except (Withdrawn, NotFound):
+            # The server's word ends the copy: what was withdrawn must not come back from the disk.
+            if self._copies:
+                self._copies.forget(name)
+            raise
+        fresh, stale = _times(answer)
+        if answer.status == 304 and copy is not None:
+            assert self._copies is not None
+            return self._copies.confirm(name, copy, fresh, stale)
+        made = Copy(
+            text=answer.body.decode("utf-8"),
+            etag=answer.headers.get("etag", "").removeprefix("W/").strip('"'),
+            version=int(answer.headers.get("x-playbook-version", "0")),
+            release=answer.headers.get("x-release-id", ""),
+            fresh_seconds=fresh,
+            stale_seconds=stale,
+            checked_at=time.time(),
+        )
+        if self._copies:
+            self._copies.put(name, made)
+        return made
+
+    def _released(
+        self,
+        playbook: str,
+        query: Mapping[str, Any],
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        answer = self.http.get(f"playbooks/{playbook}", query, headers)
+        if "x-release-id" not in answer.headers:
+            # A proxy's page for signing in, or another server: no agent is to take it for lessons.
+            raise Unreachable(
+                f"{self.http.url} answered, but no Greenroom did: is that its address?"
+            )
+        return answer
+
+    def _look_after(self, name: str, playbook: str, query: Mapping[str, Any], copy: Copy) -> None:
+        """Ask in the background whether the copy still holds; at most one question at a time."""
+        with self._lock:
+            if name in self._looking:
+                return
+            self._looking.add(name)
+
+        def look() -> None:
+            try:
+                self._ask(name, playbook, query, copy)
+            except GreenroomError:
+                pass  # the next pull meets it in the open
+            finally:
+                with self._lock:
+                    self._looking.discard(name)
+
+        threading.Thread(target=look, name="greenroom-refresh", daemon=True).start()
+
+
+def _query(label: str, version: int | None, form: str, max_tokens: int) -> dict[str, Any]:
+    return {
+        "label": None if version else label,
+        "version": version,
+        "format": form,
+        "max_tokens": max_tokens or None,
+    }
+
+
+def _pulled(playbook: str, copy: Copy, source: str) -> Pulled:
+    receipt = Receipt(playbook, copy.release, copy.version, copy.etag, source)
+    return Pulled(copy.text, source, copy.age(), receipt)
+
+
+def _times(answer: Answer) -> list[float]:
+    """How long an answer is fresh and how long it may be used meanwhile, in seconds."""
+    said = answer.headers.get("cache-control", "")
+    found = []
+    for word, default in (("max-age", FRESH), ("stale-while-revalidate", STALE)):
+        match = re.search(rf"(?:^|[ ,]){word}=(\d+)", said)
+        found.append(float(match[1]) if match else default)
+    return found
