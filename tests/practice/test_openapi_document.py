@@ -1,4 +1,4 @@
-"""OpenAPI documents read as tools, and calls of them as requests."""
+"""OpenAPI documents read as tools."""
 
 from __future__ import annotations
 
@@ -7,36 +7,13 @@ from typing import Any
 
 import pytest
 
-from practice.clients.openapi_document import Operation, read_document
-from practice.clients.openapi_request import Credential, Refused, Request, build
+from practice.clients.openapi_document import read_document
 from practice.clients.openapi_text import DocumentError
-
-BASE = "https://api.example.com/v1"
-NOBODY = Credential()
-
+from tests.practice.openapi import document, operation, parameter, sent
 
 MERGES = "a0: &a0 {x: 1}\n" + "".join(
     f"a{n}: &a{n}\n  <<: [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 11)
 )
-
-
-def document(paths: dict[str, Any], **root: Any) -> str:
-    return json.dumps({"openapi": "3.1.0", "servers": [{"url": BASE}], "paths": paths, **root})
-
-
-def operation(given: dict[str, Any], path: str = "/x", method: str = "get", **root: Any) -> Any:
-    """The only operation of a document, or its problem."""
-    read = read_document(document({path: {method: given}}, **root))
-    ((name, made),) = read.operations.items()
-    return read.problems.get(name) or made
-
-
-def parameter(name: str, place: str, schema: Any, **more: Any) -> dict[str, Any]:
-    return {"name": name, "in": place, "schema": schema, **more}
-
-
-def sent(made: Operation, **arguments: Any) -> Request:
-    return build(made, arguments, NOBODY)
 
 
 @pytest.mark.parametrize(
@@ -275,71 +252,6 @@ def test_it_sets_an_unusable_operation_aside(given: Any, said: str) -> None:
     assert said in told
 
 
-def test_it_writes_each_style_of_parameter() -> None:
-    numbers = {"type": "array"}
-    made = operation(
-        {
-            "parameters": [
-                parameter("many", "query", numbers),
-                parameter("comma", "query", numbers, explode=False),
-                parameter("pipes", "query", numbers, style="pipeDelimited", explode=False),
-                parameter("deep", "query", {"type": "object"}, style="deepObject"),
-                {"name": "json", "in": "query", "content": {"application/json": {"schema": {}}}},
-                parameter("flag", "query", {"type": "boolean"}),
-                parameter("X-List", "header", numbers),
-                parameter("session", "cookie", {}),
-            ]
-        }
-    )
-    asked = sent(
-        made,
-        **{
-            "many": [1, 2],
-            "comma": [1, 2],
-            "pipes": ["a", "b"],
-            "deep": {"a": 1},
-            "json": {"q": "é"},
-            "flag": True,
-            "X-List": [1, "b"],
-            "session": "a b",
-        },
-    )
-    assert asked.query == (
-        "many=1&many=2&comma=1%2C2&pipes=a%7Cb&deep%5Ba%5D=1&json=%7B%22q%22%3A%20%22%C3%A9%22%7D"
-        "&flag=true"
-    )
-    assert asked.headers == {"X-List": "1,b", "Cookie": "session=a%20b"}
-
-
-def test_it_sends_the_credential_where_it_is_wanted() -> None:
-    made = operation(
-        {
-            "parameters": [
-                parameter("api_key", "query", {}, required=True),
-                parameter("q", "query", {}),
-            ]
-        }
-    )
-    assert build(made, {"q": "x"}, Credential("query", "api_key", "k&1")).query == (
-        "q=x&api_key=k%261"
-    )
-    assert build(made, {}, Credential("basic", "", "u:p")).headers == {
-        "Authorization": "Basic dTpw"
-    }
-    assert build(made, {}, Credential("cookie", "sid", "s")).headers == {"Cookie": "sid=s"}
-    read = read_document(
-        document({"/x": {"get": {"parameters": [parameter("api_key", "query", {})]}}}),
-        credential=("query", "API_KEY"),
-    )
-    assert not read.operations["get_x"].spec.parameters
-
-
-def test_it_refuses_a_value_that_would_split_a_header() -> None:
-    made = operation({"parameters": [parameter("X-Name", "header", {})]})
-    with pytest.raises(Refused, match="one line of ASCII"):
-        sent(made, **{"X-Name": "a\r\nX-Admin: 1"})
-
-
 def test_it_translates_the_words_of_version_3_0() -> None:
     schema = {
         "type": "integer",
@@ -383,22 +295,3 @@ def test_an_answer_that_is_described_by_no_object_promises_nothing() -> None:
 def test_it_masks_secrets_left_in_descriptions() -> None:
     made = operation({"summary": "Use Bearer abcdef1234567890abcdef for it"})
     assert "abcdef1234567890abcdef" not in made.spec.description
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("Host", "content-length", "Transfer-Encoding", "X-Forwarded-Host", "X-Original-URL"),
-        "X-HTTP-Method-Override",
-    ],
-)
-def test_an_agent_does_not_say_where_a_request_goes_what_it_does_or_where_it_ends(
-    name: str,
-) -> None:
-    text = {"type": "string"}
-    made = operation(
-        {"parameters": [parameter(name, "header", text), parameter("X-Tenant", "header", text)]}
-    )
-    assert set(made.spec.parameters) == {"X-Tenant"}
-    with pytest.raises(Refused, match="has no parameter"):
-        sent(made, **{name: "evil.example"})
