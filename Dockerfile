@@ -26,5 +26,4 @@ RUN printf '%s\n' '#!/app/.venv/bin/python' 'import sys' 'sys.path.insert(0, "/a
     && chmod 755 /usr/local/bin/greenroom
 USER 10001
 EXPOSE 8000
-CMD ["gunicorn", "memoryapp.project.wsgi", "--bind=0.0.0.0:8000", "--worker-class=gthread", \
-     "--workers=2", "--threads=6", "--no-control-socket", "--preload"]
+CMD ["gunicorn", "--config=python:memoryapp.project.serving", "--bind=0.0.0.0:8000"]

@@ -112,9 +112,8 @@ def _manage(env: dict[str, str], *arguments: str) -> str:
 def _web(env: dict[str, str], data: Path) -> tuple[subprocess.Popen[bytes], str]:
     bind = f"127.0.0.1:{free_port()}"
     command = [
-        *(sys.executable, "-m", "gunicorn", "memoryapp.project.wsgi", "--bind", bind),
-        *("--worker-class", "gthread", "--workers", "2", "--threads", "4"),
-        *("--no-control-socket", "--preload"),
+        *(sys.executable, "-m", "gunicorn", "--config", "python:memoryapp.project.serving"),
+        *("--bind", bind, "--threads", "4"),
     ]
     with (data / "web.log").open("wb") as log:
         web = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)

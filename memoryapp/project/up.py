@@ -202,10 +202,8 @@ def _children(data: Path, host: str, port: int, mcp_port: int) -> list[Child]:
         Child(
             "web",
             (
-                *(python, "-m", "gunicorn", "memoryapp.project.wsgi", "--bind", bind),
-                *("--worker-class", "gthread", "--workers", "2", "--threads", "6"),
-                *("--timeout", "60", "--graceful-timeout", "5", "--no-control-socket"),
-                "--preload",
+                *(python, "-m", "gunicorn", "--config", "python:memoryapp.project.serving"),
+                *("--bind", bind, "--graceful-timeout", "5"),
             ),
             data / "web.log",
         ),

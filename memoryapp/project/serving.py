@@ -1,0 +1,23 @@
+"""How gunicorn serves the pages and the API, wherever it runs: ``make up``, the image, the chart.
+
+    gunicorn --config python:memoryapp.project.serving --bind 0.0.0.0:8000
+
+Names are gunicorn's own settings. What is said on its command line goes before what stands here.
+"""
+
+wsgi_app = "memoryapp.project.wsgi"
+#: threads and processes: ADR 0002 says why, and docs/operations.md how many.
+worker_class = "gthread"
+workers = 2
+threads = 6
+#: loaded once and before any worker: a wrong setting ends it with one line, in no loop.
+preload_app = True
+#: seconds without a sign of life after which a process is ended and another one begun.
+timeout = 60
+#: Python's own allocator hands an arena back only when nothing is left in it, so that a process
+#: keeps what its busiest moments took. After so many requests it answers those it holds, ends and
+#: is replaced by one forked from the loaded parent; not both at the same time.
+max_requests = 50_000
+max_requests_jitter = 10_000
+#: a socket for commands to the running server: nobody here sends it any.
+control_socket_disable = True

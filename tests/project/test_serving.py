@@ -1,0 +1,79 @@
+"""Processes that serve are replaced now and then: whoever calls meanwhile is answered."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gunicorn.config import KNOWN_SETTINGS
+
+from memoryapp.project import serving
+from tests.product import free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+EACH, CALLERS, REQUESTS = 50, 4, 150
+
+
+def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    said = str(os.getpid()).encode()
+    start_response("200 OK", [("Content-Length", str(len(said)))])
+    return [said]
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    port = free_port()
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "gunicorn", "--config", "python:memoryapp.project.serving"),
+            *("--bind", f"127.0.0.1:{port}", "--log-level", "critical"),
+            *("--max-requests", str(EACH), "--max-requests-jitter", "0"),
+            f"{__name__}:application",
+        ],
+        cwd=ROOT,
+    )
+    deadline = time.monotonic() + 60
+    while True:
+        with suppress(OSError):
+            _ask(http.client.HTTPConnection("127.0.0.1", port, timeout=5))
+            break
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    yield port
+    process.terminate()
+    process.wait(20)
+
+
+def _ask(connection: http.client.HTTPConnection) -> int:
+    connection.request("GET", "/")
+    answer = connection.getresponse()
+    assert answer.status == 200
+    return int(answer.read())
+
+
+def _call(port: int) -> list[int]:
+    """The processes that answered one caller, over a connection kept open while it may be."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    return [_ask(connection) for _ in range(REQUESTS)]
+
+
+def test_every_call_is_answered_while_processes_are_replaced(port: int) -> None:
+    with ThreadPoolExecutor(CALLERS) as callers:
+        answered = [pid for pids in callers.map(_call, [port] * CALLERS) for pid in pids]
+    assert len(answered) == CALLERS * REQUESTS
+    assert len(set(answered)) > 4
+
+
+def test_the_settings_are_names_that_gunicorn_knows() -> None:
+    ours = {name for name in vars(serving) if not name.startswith("__")}
+    assert ours <= {setting.name for setting in KNOWN_SETTINGS}
