@@ -9,6 +9,10 @@ RUN uv sync --frozen --no-default-groups ${EXTRAS:+$(printf -- '--extra %s ' $EX
       --python /usr/local/bin/python3
 
 FROM python:3.11-slim-bookworm
+# bubblewrap holds tool servers where the host allows it. tini collects what they leave behind: the
+# dead go to the first process of a container, and would stay for good with any part of Greenroom.
+RUN apt-get update && apt-get install -y --no-install-recommends bubblewrap tini \
+    && rm -rf /var/lib/apt/lists/*
 # A new volume takes over whose folder it is mounted on.
 RUN useradd --system --uid 10001 --no-create-home greenroom \
     && install -d -o 10001 -g 10001 -m 0750 /data
@@ -26,4 +30,5 @@ RUN printf '%s\n' '#!/app/.venv/bin/python' 'import sys' 'sys.path.insert(0, "/a
     && chmod 755 /usr/local/bin/greenroom
 USER 10001
 EXPOSE 8000
+ENTRYPOINT ["tini", "--"]
 CMD ["gunicorn", "--config=python:memoryapp.project.serving", "--bind=0.0.0.0:8000"]

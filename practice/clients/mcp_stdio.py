@@ -192,12 +192,30 @@ async def _stop(process: Process) -> None:
 async def _group_gone(pid: int, within: float) -> None:
     """Wait for what was killed to be dead, because its folder is deleted next."""
     deadline = anyio.current_time() + within
-    while anyio.current_time() < deadline:
-        try:
-            os.killpg(pid, 0)
-        except (ProcessLookupError, PermissionError):
-            return
+    while _group_runs(pid) and anyio.current_time() < deadline:
         await anyio.sleep(_POLL)
+
+
+def _group_runs(pid: int) -> bool:
+    """Whether a process of the group still runs.
+
+    One that is dead and that nobody has collected does not. The sandbox's inner process ends as
+    one: only the first process of the machine collects it, and that may take its time.
+    """
+    try:
+        os.killpg(pid, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    stats = list(Path("/proc").glob("[0-9]*/stat"))
+    return not stats or any(_runs_in(pid, stat) for stat in stats)
+
+
+def _runs_in(group: int, stat: Path) -> bool:
+    """Whether the process that ``/proc/…/stat`` is of runs in the group. proc(5) has its fields."""
+    with suppress(OSError):
+        state, _parent, its_group = stat.read_text().rpartition(")")[2].split()[:3]
+        return int(its_group) == group and state not in "ZX"
+    return False
 
 
 def _signal_group(pid: int, number: signal.Signals) -> None:

@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -16,6 +17,7 @@ from pytest_httpserver import HTTPServer
 
 from practice.agents.ports import EnvironmentUnavailable
 from practice.clients.mcp import HttpServer, McpEnvironment, Server, StdioServer
+from practice.clients.mcp_stdio import _group_runs
 from practice.clients.seeds import attempts_folder, sweep, workplace
 from tests.practice.servers import HELPDESK, HERE, listening, raw
 
@@ -277,6 +279,25 @@ def test_it_works_in_no_folder_that_somebody_else_may_have_made(
 def test_it_discovers_nothing_of_a_server_that_fails() -> None:
     with pytest.raises(EnvironmentUnavailable):
         McpEnvironment(raw("exit")).discover()
+
+
+def test_what_is_dead_and_not_collected_is_not_waited_for() -> None:
+    dead = subprocess.Popen([sys.executable, "-S", "-c", ""], start_new_session=True)
+    try:
+        while is_running(dead.pid):
+            time.sleep(0.01)
+        assert not _group_runs(dead.pid)
+    finally:
+        dead.wait()
+
+
+def test_what_runs_in_the_group_is_waited_for() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True
+    ) as running:
+        assert _group_runs(running.pid)
+        assert running.stdin is not None
+        running.stdin.close()
 
 
 def is_running(pid: int) -> bool:

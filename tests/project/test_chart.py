@@ -64,7 +64,7 @@ def test_it_runs_the_parts_that_compose_runs(objects: Any) -> None:
     for part in ("web", "mcp", "worker", "beat"):
         ours, theirs = (
             sorted(word for word in words if not free.match(word))
-            for words in (found[part]["containers"][0]["command"], compose[part]["command"])
+            for words in (found[part]["containers"][0]["args"], compose[part]["command"])
         )
         assert ours == theirs, part
 

@@ -155,6 +155,16 @@ def test_the_image_brings_what_a_setting_needs() -> None:
     assert needed == set(found[1].split())
 
 
+def test_what_collects_the_dead_comes_first_in_every_container() -> None:
+    image = (ROOT / "Dockerfile").read_text()
+    assert re.search(r"^ENTRYPOINT \[\"tini\", ", image, re.M)
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    assert not [name for name, service in services.items() if "entrypoint" in service]
+    # In a pod `command` stands in the place of the image's own.
+    for template in (ROOT / "deploy" / "helm").rglob("*.yaml"):
+        assert not re.search(r"^ *command:", template.read_text(), re.M), template.name
+
+
 @pytest.mark.parametrize(
     ("extras", "asked"), [("", ""), ("s3", "--extra s3"), ("s3 otel", "--extra s3 --extra otel")]
 )
