@@ -15,7 +15,6 @@ from typing import Any
 
 import anyio
 import mcp_types as types
-import uvicorn
 from desk.catalogue import BY_NAME, TOOLS, call
 from desk.store import DeskError, Store
 from mcp import MCPError, stdio_server
@@ -77,6 +76,9 @@ def main() -> None:
     if options.http is None:
         anyio.run(serve_stdio, server)
     else:
+        # A tenth of a second that a server over stdio, started for every attempt, need not take.
+        import uvicorn  # noqa: PLC0415
+
         uvicorn.run(server.streamable_http_app(), port=options.http, log_level="warning")
 
 
