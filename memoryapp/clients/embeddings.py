@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import httpx2
 from django.conf import settings
@@ -22,6 +22,12 @@ LOCAL, OPENAI = "local", "openai"
 PROVIDERS = ("", LOCAL, OPENAI)
 #: texts of one request to an endpoint.
 BATCH = 64
+#: more than any answer can mean; a number beyond it is none.
+MOST_TOKENS = 100_000_000
+
+
+#: hears of each request that was answered how many tokens were read; 0 where nobody says.
+Counted = Callable[[int], None]
 
 
 class EmbeddingsUnavailable(RuntimeError):
@@ -41,8 +47,8 @@ class Embedder(Protocol):
     @property
     def name(self) -> str: ...
 
-    def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """Return a vector for each text.
+    def embed(self, texts: Sequence[str], counted: Counted | None = None) -> list[list[float]]:
+        """Return a vector for each text. What costs nothing is not ``counted``.
 
         Raises:
             EmbeddingsUnavailable: the model is missing, or does not answer properly.
@@ -57,7 +63,7 @@ class Local:
     name: str = minilm.NAME
     provider: str = LOCAL
 
-    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+    def embed(self, texts: Sequence[str], counted: Counted | None = None) -> list[list[float]]:
         return _local().embed(texts)
 
 
@@ -71,23 +77,23 @@ class Endpoint:
     timeout: float
     provider: str = OPENAI
 
-    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+    def embed(self, texts: Sequence[str], counted: Counted | None = None) -> list[list[float]]:
         vectors: list[list[float]] = []
         for start in range(0, len(texts), BATCH):
-            vectors += self._some(texts[start : start + BATCH])
+            vectors += self._some(texts[start : start + BATCH], counted)
         return vectors
 
-    def _some(self, texts: Sequence[str]) -> list[list[float]]:
+    def _some(self, texts: Sequence[str], counted: Counted | None) -> list[list[float]]:
         """Ask for all at once, and where that takes too long, for each half."""
         try:
-            return self._ask(texts)
+            return self._ask(texts, counted)
         except _TooSlow:
             if len(texts) == 1:
                 raise
         middle = len(texts) // 2
-        return self._some(texts[:middle]) + self._some(texts[middle:])
+        return self._some(texts[:middle], counted) + self._some(texts[middle:], counted)
 
-    def _ask(self, texts: Sequence[str]) -> list[list[float]]:
+    def _ask(self, texts: Sequence[str], counted: Counted | None) -> list[list[float]]:
         headers = {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
         try:
             answer = httpx2.post(
@@ -97,7 +103,8 @@ class Endpoint:
                 timeout=self.timeout,
             )
             answer.raise_for_status()
-            rows = sorted(answer.json()["data"], key=lambda row: int(row["index"]))
+            said = answer.json()
+            rows = sorted(said["data"], key=lambda row: int(row["index"]))
             vectors = [_unit(row["embedding"]) for row in rows]
         except httpx2.HTTPStatusError as error:
             code = error.response.status_code
@@ -115,6 +122,8 @@ class Endpoint:
             ) from error
         if len(vectors) != len(texts) or len({len(vector) for vector in vectors}) > 1:
             raise EmbeddingsUnavailable("The embedding endpoint left out texts or dimensions.")
+        if counted:
+            counted(_tokens(said))
         return vectors
 
 
@@ -135,6 +144,13 @@ def embedder_for(provider: str, name: str) -> Embedder | None:
             timeout=settings.EMBEDDING_TIMEOUT_SECONDS,
         )
     return None
+
+
+def _tokens(answer: Mapping[str, Any]) -> int:
+    """How many tokens a provider says it has read."""
+    told = answer.get("usage")
+    read = told.get("prompt_tokens", told.get("total_tokens")) if isinstance(told, dict) else 0
+    return read if isinstance(read, int) and 0 < read <= MOST_TOKENS else 0
 
 
 def _unit(values: Sequence[float]) -> list[float]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from memoryapp.clients import embeddings
-from memoryapp.clients.embeddings import Embedder, EmbeddingsUnavailable
+from memoryapp.clients.embeddings import Counted, Embedder, EmbeddingsUnavailable
 from memoryapp.domain.errors import UnableTo
 from memoryapp.domain.kept import Kept
 
@@ -47,8 +47,8 @@ class Meaning:
     def name(self) -> str:
         return self.embedder.name
 
-    def __call__(self, texts: Sequence[str]) -> list[Vector]:
-        """Return a vector for each text; only those that are not kept are asked for.
+    def __call__(self, texts: Sequence[str], counted: Counted | None = None) -> list[Vector]:
+        """Return a vector for each text; only those that are not kept are asked for, and counted.
 
         Raises:
             UnableToEmbed: the model is missing, or does not answer properly.
@@ -59,7 +59,7 @@ class Meaning:
         for start in range(0, len(missing), BATCH):
             some = missing[start : start + BATCH]
             try:
-                fresh = self.embedder.embed(some)
+                fresh = self.embedder.embed(some, counted)
             except EmbeddingsUnavailable as error:
                 raise UnableToEmbed(str(error)) from error
             for text, given in zip(some, fresh, strict=True):

@@ -19,6 +19,8 @@ from practice.models.environments import Environment
 
 #: the engine's name on a run that holds imported records only.
 IMPORTED = "imported"
+#: the role in the ledger of a model that tells how alike tasks are.
+EMBEDDING = "embedding"
 
 
 class RunQuerySet(models.QuerySet["Run"]):
@@ -116,9 +118,12 @@ class Run(models.Model):
     def uncounted_model(self) -> str:
         """A model whose answers to this run cost nobody knows what; empty where all are counted.
 
-        Calls it did not answer are no reason to end a run with a budget: they are few.
+        Calls it did not answer are no reason to end a run with a budget: they are few. Nor are
+        those of an embedding model: a round's texts are a small part of what its roles read.
         """
-        unknown = self.ledger.filter(cost=None, answered=True).order_by("pk")
+        unknown = (
+            self.ledger.filter(cost=None, answered=True).exclude(role=EMBEDDING).order_by("pk")
+        )
         return unknown.values_list("model", flat=True).first() or ""
 
     def move(

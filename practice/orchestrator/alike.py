@@ -9,7 +9,8 @@ from typing import Generic, TypeVar
 
 from memoryapp.services.meaning import UnableToEmbed, meaning
 from practice.domain.novelty import Embed
-from practice.models import Environment
+from practice.models import Unit
+from practice.orchestrator.calls import embedding_recorder
 from practice.orchestrator.masking import masked
 
 logger = logging.getLogger(__name__)
@@ -31,21 +32,22 @@ class Told(Generic[T]):
         return {name: said for name, said in named.items() if said}
 
 
-def told(
-    choose: Callable[[Embed | None], T], environment: Environment, stored: Collection[str]
-) -> Told[T]:
+def told(choose: Callable[[Embed | None], T], unit: Unit, stored: Collection[str]) -> Told[T]:
     """Have ``choose`` compare texts by meaning, or by words where no model answers.
 
     Either whole: a similarity of one kind says nothing beside one of the other. ``stored`` are
     texts that were masked when they became rows; what is new is masked before a model reads it.
+    What the model is asked is a cost of the unit's run.
     """
     model = meaning()
     if model is None:
         return Told(choose(None))
-    known = frozenset(stored)
+    known, environment = frozenset(stored), unit.run.environment
+    counted = embedding_recorder(unit, model.name)
 
     def embed(texts: Sequence[str]) -> Sequence[Sequence[float]]:
-        return model([text if text in known else masked(environment, text) for text in texts])
+        asked = [text if text in known else masked(environment, text) for text in texts]
+        return model(asked, counted)
 
     try:
         return Told(choose(embed), model=model.name)

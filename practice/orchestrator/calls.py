@@ -10,13 +10,26 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, ParamSpec, TypeVar
 
+from django.conf import settings
 from django.db import connections, transaction
 
+from practice.clients.price_list import listed_cost
 from practice.domain.calls import CallRecord
+from practice.domain.prices import price_for
 from practice.domain.rounds import UNFINISHED, Stage
-from practice.models import Analysis, Attempt, LedgerEntry, ModelCall, PromptTrial, Unit
+from practice.models import (
+    Analysis,
+    Attempt,
+    LedgerEntry,
+    ModelCall,
+    ModelPrice,
+    PromptTrial,
+    Unit,
+)
+from practice.models.runs import EMBEDDING
 from practice.orchestrator import silence
 
 #: stages whose units are about one attempt.
@@ -55,6 +68,37 @@ def recorder(unit: Unit) -> Callable[[CallRecord], None]:
         silence.heard(call, unit.run)
 
     return _from_any_thread(keep)
+
+
+def embedding_recorder(unit: Unit, model: str) -> Callable[[int], None]:
+    """Return what counts each request of a unit to an embedding model, by the tokens it read.
+
+    It stands in the run's ledger alone: the texts are tasks, which are rows, and the reply is
+    numbers that nobody reads.
+    """
+
+    def keep(tokens: int) -> None:
+        LedgerEntry.objects.create(
+            run_id=unit.run_id,
+            unit=unit,
+            role=EMBEDDING,
+            model=model[:MODEL_CHARS],
+            requests=1,
+            input_tokens=tokens,
+            cost=_embedding_cost(unit.run.workspace_id, model, tokens),
+        )
+
+    return keep
+
+
+def _embedding_cost(workspace_id: int, model: str, tokens: int) -> Decimal | None:
+    """US dollars, by the workspace's prices or the library's list; of no tokens nobody knows."""
+    price = price_for(ModelPrice.table(workspace_id), model)
+    if not tokens:
+        return None
+    if price is not None:
+        return price.cost(input_tokens=tokens, output_tokens=0)
+    return listed_cost("openai", settings.EMBEDDING_BASE_URL, model, input_tokens=tokens)
 
 
 def wanting(unit: Unit) -> Callable[[], bool]:

@@ -13,7 +13,7 @@ from memoryapp.services.evaluations import evaluation_record
 from practice.domain import novelty
 from practice.domain.rounds import Stage
 from practice.domain.types import Briefing, PracticeRecord, TaskSpec, ToolSpec, Usage
-from practice.models import Attempt, Environment, Experiment, PracticeTask, Round, Run, Unit
+from practice.models import Attempt, Experiment, PracticeTask, Round, Run, Unit
 from practice.orchestrator import alike
 from practice.orchestrator.engines import engine_of
 from practice.orchestrator.masking import task_row
@@ -98,7 +98,7 @@ def _written(
             )
         )
         usages.append(proposal.usage)
-        novel = _novel(run.environment, proposal.candidates, past, seed)
+        novel = _novel(unit, proposal.candidates, past, seed)
         taken = rng.sample(novel, min(len(novel), missing - len(found)))
         found += taken
         past += [queries.as_past(task) for task in taken]
@@ -106,7 +106,7 @@ def _written(
 
 
 def _novel(
-    environment: Environment,
+    unit: Unit,
     candidates: Sequence[TaskSpec],
     past: Sequence[PracticeRecord],
     seed: int,
@@ -117,7 +117,7 @@ def _novel(
         return novelty.select(candidates, past, len(candidates), seed=seed, embed=embed)
 
     stored = [record.instruction for record in past]
-    return alike.told(choose, environment, stored).found.selected
+    return alike.told(choose, unit, stored).found.selected
 
 
 def report(unit: Unit, run: Run) -> Result:

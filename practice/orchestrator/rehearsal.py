@@ -43,9 +43,7 @@ def propose(unit: Unit, run: Run) -> Result:
         run, unit.round, tools, difficulty="easier" if lost else wanted, revise=lost
     )
     proposal = engine_of(unit).proposer.propose(prepared.briefing)
-    compared = alike.told(
-        partial(prepared.select, proposal.candidates), run.environment, prepared.stored
-    )
+    compared = alike.told(partial(prepared.select, proposal.candidates), unit, prepared.stored)
     chosen = compared.found
     asked = prepared.briefing.steering
     why_not = briefings.not_practised(plan, asked, proposal, chosen)

@@ -14,6 +14,7 @@ from memoryapp.models import Workspace
 from practice.domain.prices import Total
 from practice.domain.rounds import RunKind
 from practice.models import Attempt, LedgerEntry, ModelCall, Run
+from practice.models.runs import EMBEDDING
 
 #: How the ledger's roles are said to people, in the order they work.
 ROLES = {
@@ -25,7 +26,7 @@ ROLES = {
     "curator": "Curation",
     "consolidator": "Consolidation",
     "summariser": "Environment facts",
-    "embedding": "Embedding",
+    EMBEDDING: "Comparing tasks",
 }
 _UNPRICED = Q(cost=None)
 

@@ -73,6 +73,29 @@ def test_a_slow_endpoint_is_asked_for_fewer_at_once(endpoint: Any, settings: Any
     assert asked == [4, 2, 2]
 
 
+@pytest.mark.parametrize(
+    ("usage", "tokens"),
+    [
+        ({"prompt_tokens": 7, "total_tokens": 7}, 7),
+        ({"total_tokens": 9}, 9),
+        ({}, 0),
+        (None, 0),
+        ({"prompt_tokens": "many"}, 0),
+        ({"prompt_tokens": -1}, 0),
+        ({"prompt_tokens": 10**12}, 0),
+    ],
+)
+def test_it_counts_what_the_endpoint_says_it_read(endpoint: Any, usage: Any, tokens: int) -> None:
+    rows = [{"index": 0, "embedding": [1.0, 1.0]}]
+    answer = {"data": rows, "usage": usage}
+    endpoint.expect_request("/v1/embeddings").respond_with_json(answer)
+    model = embeddings.configured()
+    assert model is not None
+    counted: list[int] = []
+    model.embed(["text"], counted.append)
+    assert counted == [tokens]
+
+
 def test_a_question_waits_no_longer_than_it_may(endpoint: Any, settings: Any) -> None:
     settings.EMBEDDING_TIMEOUT_SECONDS = 0.2
     endpoint.expect_request("/v1/embeddings").respond_with_handler(lambda request: time.sleep(0.6))

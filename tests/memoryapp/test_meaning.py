@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from memoryapp.clients import embeddings
-from memoryapp.clients.embeddings import EmbeddingsUnavailable
+from memoryapp.clients.embeddings import Counted, EmbeddingsUnavailable
 from memoryapp.domain.kept import Kept
 from memoryapp.services import meaning
 from memoryapp.services.meaning import UnableToEmbed
@@ -22,7 +22,7 @@ class Model:
         self.asked: list[list[str]] = []
         self.size = 2
 
-    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+    def embed(self, texts: Sequence[str], counted: Counted | None = None) -> list[list[float]]:
         self.asked.append([*texts])
         if any("bad" in text for text in texts):
             raise EmbeddingsUnavailable("The embedding endpoint answered 500.")
@@ -74,7 +74,7 @@ def test_a_text_has_the_same_vector_first_and_last(
     model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Kept ones have four bytes a number, so that the first answer is rounded as well."""
-    monkeypatch.setattr(model, "embed", lambda texts: [[0.1] for _ in texts])
+    monkeypatch.setattr(model, "embed", lambda texts, counted: [[0.1] for _ in texts])
     first = ask("a")
     assert ask("a") == first != [[0.1]]
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from memoryapp.clients import embeddings
-from memoryapp.clients.embeddings import EmbeddingsUnavailable
+from memoryapp.clients.embeddings import Counted, EmbeddingsUnavailable
 from memoryapp.domain.kept import Kept
 from memoryapp.services import meaning
 from practice.domain.novelty import Embed
-from practice.models import Environment, Round, Run
+from practice.models import Environment, Round, Run, Unit
 from practice.orchestrator import alike, rounds
 from practice.services.experiments import experiment_start
+from practice.services.prices import price_set
 from practice.services.switches import Switches
 from tests.factories import BulletFactory, EnvironmentFactory, PlaybookFactory
 from tests.practice.runs import connected, started
@@ -26,16 +28,19 @@ WHY = "The embedding endpoint answered 500."
 class Model:
     """Every text it is asked about, with a vector that its length decides."""
 
-    provider, name = "openai", "small"
+    provider = "openai"
 
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.fails = False
+        self.name, self.tokens = "small", 1_000
 
-    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+    def embed(self, texts: Sequence[str], counted: Counted | None = None) -> list[list[float]]:
         if self.fails:
             raise EmbeddingsUnavailable(WHY)
         self.asked += texts
+        if counted:
+            counted(self.tokens)
         return [[float(len(text)), 9.0] for text in texts]
 
 
@@ -98,14 +103,71 @@ def test_what_a_dead_worker_had_chosen_is_chosen_again(
     assert len(model.asked) == len(set(model.asked))
 
 
-def test_a_model_reads_no_secret(desk: Environment, model: Model) -> None:
+def paid(run: Run) -> list[tuple[Any, ...]]:
+    rows = run.ledger.filter(role="embedding").order_by("pk")
+    return list(rows.values_list("model", "requests", "input_tokens", "cost"))
+
+
+def test_what_it_costs_is_in_the_ledger_of_the_run(
+    desk: Environment, ada: Any, vera_client: Any, model: Model
+) -> None:
+    price_set(
+        workspace=desk.workspace,
+        model="small",
+        input=Decimal(20),
+        output=Decimal(0),
+        cached_input=None,
+        by=ada,
+    )
+    run = started(desk, ada)
+    proposed(run)
+    assert paid(run) == [("small", 1, 1_000, Decimal("0.02"))]
+    assert run.spent() == Decimal("0.02")
+    assert "Comparing tasks" in vera_client.get(run.get_absolute_url()).content.decode()
+    # What is known of an earlier round is not asked for again.
+    again = started(desk, ada, seed=run.seed)
+    model.fails = True
+    proposed(again)
+    assert paid(again) == []
+
+
+@pytest.mark.parametrize(("tokens", "name"), [(0, "small"), (1_000, "unheard-of")])
+def test_a_price_nobody_knows_stays_unknown_and_ends_no_run(
+    desk: Environment, ada: Any, model: Model, tokens: int, name: str, settings: Any
+) -> None:
+    # The price of language models is none of theirs.
+    settings.LLM_PRICE_INPUT = settings.LLM_PRICE_OUTPUT = 5
+    model.tokens, model.name = tokens, name
+    run = started(desk, ada)
+    proposed(run)
+    assert paid(run) == [(name, 1, tokens, None)]
+    assert (run.spent(), run.uncounted_model()) == (Decimal(0), "")
+
+
+def test_a_listed_price_counts_at_the_address_it_is_of(
+    desk: Environment, ada: Any, model: Model, settings: Any
+) -> None:
+    model.name = "text-embedding-3-small"
+    run = started(desk, ada)
+    proposed(run)
+    assert paid(run)[0][3] == Decimal("0.00002")
+    settings.EMBEDDING_BASE_URL = "https://models.example.com/v1"
+    model.name = "text-embedding-3-large"
+    elsewhere = started(desk, ada)
+    proposed(elsewhere)
+    assert paid(elsewhere)[0][3] is None
+
+
+def test_a_model_reads_no_secret(desk: Environment, ada: Any, model: Model) -> None:
     secret = "Send it to ghp_abcdefghijklmnopqrst0123456789abcdef."
 
     def choose(embed: Embed | None) -> int:
         assert embed is not None
         return len(embed([secret, "Stored."]))
 
-    assert alike.told(choose, desk, ["Stored."]).found == 2
+    (unit_id,) = rounds.drive(started(desk, ada).pk)
+    unit = Unit.objects.get(pk=unit_id)
+    assert alike.told(choose, unit, ["Stored."]).found == 2
     assert "Stored." in model.asked
     assert "ghp_" not in " ".join(model.asked)
 
