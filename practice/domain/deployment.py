@@ -50,11 +50,21 @@ class Sent:
     ended_at: datetime | None = None
     #: numbers of the steps whose observation was longer than what is kept.
     cut_steps: tuple[int, ...] = ()
+    #: steps of a trace or a session beyond ``MAX_STEPS``, which are not here.
+    left_out: int = 0
 
 
 def remark_on(sent: Sent, now: datetime) -> str:
     """What its sender should know of what was taken; empty where there is nothing to say."""
-    return " ".join(filter(None, (clock_remark(sent, now), cut_remark(sent))))
+    said = (clock_remark(sent, now), length_remark(sent), cut_remark(sent))
+    return " ".join(filter(None, said))
+
+
+def length_remark(sent: Sent) -> str:
+    """What is to be said of steps that are not kept; empty where all are."""
+    if not sent.left_out:
+        return ""
+    return f"Of its {len(sent.steps) + sent.left_out:,} steps the first {len(sent.steps)} are kept."
 
 
 def cut_remark(sent: Sent) -> str:
@@ -124,7 +134,14 @@ def _read(given: Any) -> Sent:
         release=_release(given),
         ended_at=_ended_at(given),
         cut_steps=tuple(n for n, (_, is_cut) in enumerate(taken, start=1) if is_cut),
+        left_out=_left_out(given),
     )
+
+
+def _left_out(given: Mapping[str, Any]) -> int:
+    """Steps that whoever read a trace or a session did not hand on: it was told to stop there."""
+    found = given.get("steps_left_out", 0)
+    return found if type(found) is int and 0 < found < 2**31 else 0
 
 
 def _ended_at(given: Mapping[str, Any]) -> datetime | None:

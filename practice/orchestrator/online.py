@@ -130,6 +130,8 @@ def _attempt(round_: Round, place: int, sent: SentTrajectory) -> Attempt:
         status=Attempt.Status.FINISHED,
         outcome=Attempt.Status.FINISHED,
         answer=sent.answer,
+        # Whoever reads it is to know what of it is not here.
+        message=sent.remark,
         step_count=len(sent.steps),
         error_count=sum(step["is_error"] for step in sent.steps),
         duration_ms=min(sum(took), 2**31 - 1),

@@ -82,7 +82,9 @@ def test_it_says_of_which_steps_not_all_is_kept(lengths: list[int], says: str) -
 
 def test_a_remark_fits_its_column() -> None:
     steps = [{"tool": "cat", "observation": "a" * (OBSERVATION_CAP + 1)}] * MAX_STEPS
-    sent = read(entry(steps=steps, ended_at="2199-11-25T10:00:02Z"))
+    more = {"ended_at": "2199-11-25T10:00:02Z", "steps_left_out": 19_500}
+    sent = read(entry(steps=steps, **more))
+    assert "Of its 20,000 steps the first 500" in remark_on(sent, datetime(2026, 1, 1, tzinfo=UTC))
     assert len(remark_on(sent, datetime(2026, 1, 1, tzinfo=UTC))) <= 300
 
 

@@ -76,6 +76,17 @@ def test_it_puts_what_a_deployed_agent_learned_up_for_review(
     assert lesson.evidence.filter(tool="issue_refund").exists()
 
 
+def test_its_page_says_what_of_it_was_not_kept(sample: Any, ada: Any, vera_client: Any) -> None:
+    environment, playbook = sample
+    cut = {**refund(), "steps_left_out": 700}
+    receipt = trajectories_send(playbook=playbook, environment=environment, given=[cut], by=ada)
+    said = "Of its 703 steps the first 3 are kept."
+    assert [one.message for one in receipt.remarks] == [said]
+    online.take()
+    page = vera_client.get(Attempt.objects.get().get_absolute_url())
+    assert said in page.content.decode()
+
+
 def sent(sample: Any, by: Any, *steps: dict[str, Any], instruction: str) -> Attempt:
     """Send one trajectory and return its attempt once judged."""
     environment, playbook = sample

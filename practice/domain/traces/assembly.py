@@ -51,6 +51,7 @@ def trajectory(trace_id: str, spans: Sequence[Span]) -> dict[str, Any]:
         "id": trace_id,
         "instruction": instruction,
         "steps": steps[:MAX_STEPS],
+        "steps_left_out": max(0, len(steps) - MAX_STEPS),
         "answer": _first_said(said.answer, [top, *reversed(models)]),
         "outcome": _ours(ordered, "outcome"),
         "release": _ours(ordered, "release"),

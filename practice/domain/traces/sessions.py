@@ -46,8 +46,11 @@ RAN = re.compile(
     r"(?:(?:Chunk ID|Wall time|Original token count|Total output lines): ?[^\n]*\n)*"
     r"(?:Exit code:|Process exited with code) (-?\d+)\n"
 )
+CODEX_CALLS = ("function_call", "custom_tool_call", "local_shell_call")
 #: Items of Codex that older sessions write without a ``payload`` around them; outputs aside.
-BARE_ITEMS = ("message", "reasoning", "function_call", "custom_tool_call", "local_shell_call")
+BARE_ITEMS = ("message", "reasoning", *CODEX_CALLS)
+#: Between two lines that a forked session repeats; a person is never as quick.
+REPEATED_WITHIN_NS = 1_000_000_000
 #: Fields of a file of another form that are named to whoever sent it.
 FIELDS_NAMED = 6
 
@@ -59,6 +62,9 @@ class Turn:
         self.name = name
         self.instruction = instruction
         self.steps: list[dict[str, Any]] = []
+        self.left_out = 0
+        #: whether all of it is of another session, which this one was forked from.
+        self.is_repeated = False
         self.answer = ""
         self.ended_at = ""
         self._open: dict[str, dict[str, Any]] = {}
@@ -79,6 +85,7 @@ class Turn:
     def calls(self, call_id: str, tool: str, arguments: Any) -> None:
         """A tool call; what was said just before it is its thought."""
         if len(self.steps) >= MAX_STEPS:
+            self.left_out += 1
             return
         given = _object(arguments)
         step = {"tool": tool[:200] or "unnamed", "arguments": given, "observation": ""}
@@ -99,6 +106,7 @@ class Turn:
                 "id": self.name[:200],
                 "instruction": self.instruction,
                 "steps": self.steps,
+                "steps_left_out": self.left_out,
                 "answer": self.answer,
                 "ended_at": self.ended_at,
             }
@@ -112,6 +120,9 @@ class Seen:
     lines: int = 0
     known: int = 0
     questions: int = 0
+    #: of the questions those that a forked session repeats, and the session it came from.
+    repeated: int = 0
+    origin: str = ""
     #: the names of the first fields met.
     fields: dict[str, None] = field(default_factory=dict)
 
@@ -123,6 +134,15 @@ class Seen:
                     self.fields.update(dict.fromkeys(islice(row, FIELDS_NAMED)))
             yield row
 
+    def why_fewer(self) -> NotATrajectory:
+        of = f"the session {self.origin[:80]}" if self.origin else "another session"
+        many = f"Its first {self.repeated} questions are"
+        which = "Its first question is" if self.repeated == 1 else many
+        return NotATrajectory(
+            f"{which} of {of}, which this one was forked from. They are learned from that one, "
+            "so send it too."
+        )
+
     def why_nothing(self, form: Form) -> NotATrajectory:
         if not self.known:
             named = ", ".join(name[:40] for name in islice(self.fields, FIELDS_NAMED))
@@ -133,9 +153,10 @@ class Seen:
             )
         if not self.questions:
             return NotATrajectory("Nobody asks anything in this session: no line is a person's.")
+        asked = self.questions - self.repeated
         return NotATrajectory(
-            f"No question of this session ({self.questions}) was followed by a tool call, so it "
-            "shows nothing to learn from."
+            f"No question of this session ({asked}) was followed by a tool call, so it shows "
+            "nothing to learn from."
         )
 
 
@@ -149,12 +170,17 @@ class Form:
 
 
 def read_session(form: Form, rows: Iterable[Any]) -> Iterator[Entry]:
-    """Yield each question of a session that led to tool calls, or one refusal where none did."""
+    """Yield each question of a session that led to tool calls, or one refusal where none did.
+
+    One more refusal says what a forked session repeats of another.
+    """
     seen, is_empty = Seen(), True
     for entry in form.read(seen.look(rows), seen):
         is_empty = is_empty and isinstance(entry, NotATrajectory)
         yield entry
-    if is_empty and seen.lines:
+    if seen.repeated:
+        yield seen.why_fewer()
+    if is_empty and seen.lines and seen.repeated < max(1, seen.questions):
         yield seen.why_nothing(form)
 
 
@@ -215,10 +241,12 @@ def _codex(rows: Iterable[Any], seen: Seen) -> Iterator[Entry]:
     """Lines ``{"type": "response_item", "payload": …}``; older sessions have the items bare.
 
     The first line says which session it is. One that was forked repeats the lines of the other,
-    that line too: its questions would pass for those that were asked there since.
+    that line too: its questions would pass for those that were asked there since, and what was
+    done there would be learned twice.
     """
     session: str = ""
     turn: Turn | None = None
+    repeats = Repeats()
     for row in rows:
         if isinstance(row, NotATrajectory):
             yield row
@@ -230,19 +258,55 @@ def _codex(rows: Iterable[Any], seen: Seen) -> Iterator[Entry]:
         seen.known += item is payload or _is_bare_item(row)
         if row.get("type") == "session_meta" or ("instructions" in row and "id" in row):
             session = session or str(item.get("id") or "")
+            seen.origin = seen.origin or repeats.opened(item, session=session)
+        repeats.look(nanoseconds(row.get("timestamp")))
         if row.get("type") in ("event_msg", "turn_context", "session_meta"):
             continue
         words = _asked(_parts(item.get("content"))) if item.get("role") == "user" else ""
         if words:
-            if turn is not None:
-                yield from turn.entry()
+            yield from _codex_end(turn, seen)
             seen.questions += 1
             turn = Turn(f"{session or 'session'}:{seen.questions}", words)
+            turn.is_repeated = repeats.goes_on
         elif turn is not None:
             turn.at(row)
             _codex_item(turn, item)
+            # Where a program asks, the first question of its own comes as quickly; no work does.
+            turn.is_repeated &= repeats.goes_on or item.get("type") not in CODEX_CALLS
+    yield from _codex_end(turn, seen)
+
+
+def _codex_end(turn: Turn | None, seen: Seen) -> Iterator[Entry]:
+    """What is to be learned of a question that nothing more belongs to."""
     if turn is not None:
-        yield from turn.entry()
+        seen.repeated += turn.is_repeated
+        yield from () if turn.is_repeated else turn.entry()
+
+
+class Repeats:
+    """Whether the lines of a forked session are still those of the session it came from.
+
+    Codex writes them anew in one go, under the time of the fork, and among them who they are of.
+    What is asked since comes later. Lines without a time are not taken for repeated ones.
+    """
+
+    def __init__(self) -> None:
+        self.goes_on = False
+        self._is_over = False
+        self._last = 0
+
+    def opened(self, item: Row, *, session: str) -> str:
+        """A line that names a session. Returns the one that ``session`` repeats, if it says so."""
+        named = str(item.get("id") or "")
+        origin = str(item.get("forked_from_id") or "") if named == session else named
+        self.goes_on = not self._is_over and (self.goes_on or bool(origin))
+        return origin if self.goes_on else ""
+
+    def look(self, at: int) -> None:
+        """Any line with its time in nanoseconds; 0 is none."""
+        if not at or (self._last and at - self._last > REPEATED_WITHIN_NS):
+            self.goes_on, self._is_over = False, True
+        self._last = at
 
 
 def _is_bare_item(row: Row) -> bool:

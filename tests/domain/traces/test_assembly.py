@@ -129,7 +129,8 @@ def test_it_climbs_a_chain_of_thousands_once(monkeypatch: pytest.MonkeyPatch) ->
         span(n, "t", {**tool, "gen_ai.tool.name": f"tool-{n}"}, parent=n - 1)
         for n in range(1, 3_001)
     ]
-    assert len(made(chain)["steps"]) == MAX_STEPS
+    sent = made(chain)
+    assert (len(sent["steps"]), sent["steps_left_out"]) == (MAX_STEPS, 3_000 - MAX_STEPS)
     assert len(named) <= 4 * len(chain)
 
 

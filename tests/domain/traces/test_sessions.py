@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from practice.domain.deployment import read
+from practice.domain.deployment import MAX_STEPS, NotATrajectory, read, remark_on
 from practice.domain.traces.exports import read_export
 
 
+def written(*rows: Mapping[str, Any]) -> Iterator[bytes]:
+    return iter([b"".join(json.dumps(row).encode() + b"\n" for row in rows)])
+
+
 def session(form: str, *rows: Mapping[str, Any]) -> list[Any]:
-    body = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
-    return [read(entry) for entry in read_export(form, iter([body]))]
+    return [read(entry) for entry in read_export(form, written(*rows))]
 
 
 def person(content: Any, **more: Any) -> dict[str, Any]:
@@ -196,20 +200,81 @@ def meta(name: str, **more: Any) -> dict[str, Any]:
     return {"type": "session_meta", "payload": {"id": name, **more}}
 
 
-def test_a_forked_session_of_codex_keeps_its_own_name() -> None:
-    """It repeats the lines of the one it came from, also the one that names that."""
-    fork = session(
-        "codex",
-        meta("fork", forked_from_id="origin"),
-        meta("origin"),
-        *(asks("Make it pass."), *runs("a")),
-        *(asks("Now the docs."), *runs("b")),
+def at(second: float, *rows: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Lines as Codex writes them at one go, a millisecond after each other."""
+    began = datetime(2026, 11, 28, 11, tzinfo=UTC) + timedelta(seconds=second)
+    return [
+        {**row, "timestamp": (began + timedelta(milliseconds=number)).isoformat()}
+        for number, row in enumerate(rows)
+    ]
+
+
+FIRST = (asks("Make it pass."), *runs("a"))
+ORIGIN = (
+    *at(0, meta("origin")),
+    *(line for second, row in enumerate(FIRST, start=9) for line in at(second, row)),
+    *at(60, asks("Now publish."), *runs("c")),
+)
+
+
+@pytest.mark.parametrize("opening", [meta("fork", forked_from_id="origin"), meta("fork")])
+def test_what_a_forked_session_of_codex_repeats_is_left_to_the_other(opening: Any) -> None:
+    """It has the lines of the one it came from, also the one that names that."""
+    body = written(
+        *at(300, opening, meta("origin"), *FIRST),
+        *at(320, asks("Now the docs."), *runs("b")),
+        *at(320.5, asks("And the tests."), *runs("d")),
     )
-    origin = session(
-        "codex",
-        meta("origin"),
-        *(asks("Make it pass."), *runs("a")),
-        *(asks("Now publish."), *runs("c")),
+    *own, told = read_export("codex", body)
+    assert [(one.external_id, one.instruction) for one in map(read, own)] == [
+        ("fork:2", "Now the docs."),
+        ("fork:3", "And the tests."),
+    ]
+    assert isinstance(told, NotATrajectory)
+    assert str(told).startswith("Its first question is of the session origin, which")
+    assert [one.external_id for one in session("codex", *ORIGIN)] == ["origin:1", "origin:2"]
+
+
+def test_a_fork_of_a_fork_repeats_both() -> None:
+    metas = (meta("third", forked_from_id="fork"), meta("fork"), meta("origin"))
+    body = written(
+        *at(600, *metas, *FIRST, asks("Now the docs."), *runs("b")),
+        *at(620, asks("Undo it."), *runs("e")),
     )
-    names = [one.external_id for one in (*fork, *origin)]
-    assert names == ["fork:1", "fork:2", "origin:1", "origin:2"]
+    own, told = read_export("codex", body)
+    assert read(own).external_id == "third:3"
+    assert "Its first 2 questions are of the session fork" in str(told)
+
+
+def test_a_fork_that_was_asked_nothing_says_only_that() -> None:
+    (told,) = read_export("codex", written(*at(300, meta("fork"), meta("origin"), *FIRST)))
+    assert "send it too" in str(told)
+
+
+def test_a_question_that_came_with_the_fork_is_its_own_by_what_was_done_since() -> None:
+    fork = (meta("fork", forked_from_id="origin"), meta("origin"), *FIRST, asks("Now the docs."))
+    own, _ = read_export("codex", written(*at(300, *fork), *at(304, *runs("b"))))
+    assert (read(own).external_id, len(read(own).steps)) == ("fork:2", 1)
+
+
+def test_a_session_that_was_not_forked_repeats_nothing() -> None:
+    quick = at(0, meta("quick"), *FIRST, asks("Now publish."), *runs("c"), meta("quick"))
+    assert len(session("codex", *quick)) == 2
+
+
+def test_a_forked_session_without_times_is_read_whole() -> None:
+    rows = [{**row, "timestamp": None} for row in FIRST]
+    fork = session("codex", meta("fork", forked_from_id="origin"), meta("origin"), *rows)
+    assert [one.external_id for one in fork] == ["fork:1"]
+
+
+@pytest.mark.parametrize("form", ["codex", "claude-code"])
+def test_steps_that_are_too_many_are_counted(form: str) -> None:
+    many = MAX_STEPS + 2
+    rows: list[Any] = [asks("Make it pass."), *(line for _ in range(many) for line in runs("a"))]
+    if form == "claude-code":
+        rows = [person("Make it pass."), *(agent(call(number)) for number in range(many))]
+    (sent,) = session(form, *rows)
+    assert (len(sent.steps), sent.left_out) == (MAX_STEPS, 2)
+    said = remark_on(sent, datetime(2027, 1, 1, tzinfo=UTC))
+    assert said == "Of its 502 steps the first 500 are kept."
