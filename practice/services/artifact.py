@@ -146,7 +146,8 @@ def _as_artifact(bullet: Bullet) -> ArtifactBullet:
         tag=preping.tag(*counted) if voted else tag,
         version=kept.get("version", 1) + bullet.revision_count - 1,
         embedding=None if reworded else kept.get("embedding"),
-        created_at=kept.get("created_at") if kept else bullet.created_at.isoformat(),
+        # Not every form of file says when; this one leaves it empty where it means to.
+        created_at=kept.get("created_at", bullet.created_at.isoformat()),
         last_accessed=kept.get("last_accessed"),
         usage_count=kept.get("usage_count", 0),
         helpful_count=value.helpful,

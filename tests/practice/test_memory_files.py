@@ -9,6 +9,7 @@ import pytest
 
 from memoryapp.models import Bullet, Event
 from memoryapp.services.bullets import bullet_add
+from memoryapp.services.imports import playbook_import
 from practice.models import PracticeRecord, Run
 from practice.queries.memory import history_counts
 from practice.services.artifact import memory_document, playbook_document
@@ -38,6 +39,13 @@ def test_it_gives_the_playbook_back_as_it_came(environment: Any, playbook: Any) 
     imported(environment, playbook, PLAYBOOK)
 
     assert playbook_document(playbook) == PLAYBOOK
+
+
+def test_a_bullet_of_another_form_says_when_it_was_made(playbook: Any) -> None:
+    text = "## PITFALLS\n[pitfalls-00001] helpful=2 harmful=0 :: Ask first.\n"
+    playbook_import(playbook=playbook, form="ace", text=text, by=None)
+    (row,) = playbook_document(playbook)["pitfalls"]
+    assert row["metadata"]["created_at"] == Bullet.objects.get().created_at.isoformat()
 
 
 @pytest.mark.parametrize("document", [MEMORY, PLAYBOOK])
