@@ -26,10 +26,10 @@ from benchmarks import rca_changes as changes
 from benchmarks.rca_peers import PEERS
 from practice.clients import telemetry as files
 from practice.clients.telemetry_sets import CaseSet, sets_in
+from practice.domain.calibration import Opinion, expected_calibration_error
 from practice.domain.rootcause.analysis import analyse
 from practice.domain.rootcause.evaluation import (
     Truth,
-    calibration_error,
     figures,
     rank_of,
     ranking,
@@ -176,12 +176,13 @@ def calm_figures(loaded: Loaded) -> None:
 
 
 def calibration_figures(everything: Sequence[Loaded]) -> None:
-    pairs = []
+    said = []
     for loaded in everything:
         for found in analyses(loaded):
             right = ranking(found)[0] == loaded.truths[found.alert.alert_id].service
-            pairs.append((found.causes[0].score, right))
-    say("calibration", cases=len(pairs), expected_calibration_error=calibration_error(pairs))
+            said.append(Opinion(admitted=True, confidence=found.causes[0].score, valid=right))
+    error = expected_calibration_error(said)
+    say("calibration", cases=len(said), expected_calibration_error=error)
 
 
 def _slowest(case: files.Case, count: int = 5) -> list[Alert]:

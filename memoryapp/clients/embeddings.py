@@ -19,7 +19,6 @@ from django.conf import settings
 from memoryapp.clients import minilm
 
 LOCAL, OPENAI = "local", "openai"
-PROVIDERS = ("", LOCAL, OPENAI)
 #: texts of one request to an endpoint.
 BATCH = 64
 #: more than any answer can mean; a number beyond it is none.

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from django.db import connection
 
@@ -108,8 +107,3 @@ def _up_to(ages: Counter[str]) -> Counter[str]:
         so_far += ages[days]
         total[days] = so_far
     return total
-
-
-def chosen_facets(asked: EntryFilter) -> dict[str, Any]:
-    """The facets a filter narrows by, with their values."""
-    return {name: getattr(asked, name) for name in FACETS if getattr(asked, name)}

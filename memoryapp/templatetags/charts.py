@@ -15,7 +15,6 @@ register = template.Library()
 WIDTH, HEIGHT = 288, 104
 _LEFT, _TOP, _BOTTOM = 26.0, 10.5, 86.5
 _LINE_RIGHT = 250.0
-_SPARK = (324, 62)
 _CELL = 14
 _HEAT_STEPS = 5
 
@@ -182,29 +181,6 @@ def line_chart(
         "end_text": {"x": _n(points[-1][0] + 9), "y": _n(points[-1][1] + 4)} if points else None,
         "last": _figure(values[-1]) if values else "",
         **axes,
-    }
-
-
-@register.inclusion_tag("components/charts/spark.html")
-def spark(values: Sequence[float], label: str, *, unit: str = "") -> dict[str, Any]:
-    """Show a trend without axes; the first and the last value are written."""
-    width, height = _SPARK
-    low, high = (min(values), max(values)) if values else (0, 1)
-    spread = (high - low) or 1
-    step = (width - 12) / max(len(values) - 1, 1)
-    points = [
-        (4 + step * place, height - 8 - (height - 32) * (value - low) / spread)
-        for place, value in enumerate(values)
-    ]
-    return {
-        "width": width,
-        "height": height,
-        "points": " ".join(f"{_n(x)},{_n(y)}" for x, y in points),
-        "end": {"x": _n(points[-1][0]), "y": _n(points[-1][1])} if points else None,
-        "first": _figure(values[0]) if values else "",
-        "first_y": _n(points[0][1] - 8) if points else "0",
-        "last": f"{_figure(values[-1])} {unit}".strip() if values else "",
-        "label": label,
     }
 
 

@@ -287,12 +287,6 @@ def _is_unseen(char: str) -> bool:
     return char not in _HARMLESS and unicodedata.category(char) in _UNSEEN_CATEGORIES
 
 
-@register.filter
-def has_unseen(text: str) -> bool:
-    """Say whether a text holds characters no reader can see."""
-    return any(_is_unseen(char) for char in text)
-
-
 @register.simple_tag
 def worddiff(before: str, after: str, *, small: bool = False) -> SafeString:
     """Return the word diff of two texts as ``ins`` and ``del`` in serif."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from memoryapp.access import Right, gate, workspace_of
@@ -55,7 +56,7 @@ def audit_list(request: HttpRequest) -> HttpResponseBase:
     for row in rows:
         row.page = pages.get(row.pk, "")
     shown = {"q": asked["search"], **{name: asked[name] for name in NARROWED_BY}}
-    export_url = changed(request).partition("?")[0] + "export/"
+    export_url = reverse("audit-export")
     context = {
         "rows": rows,
         "first_url": changed(request, after="", before=""),

@@ -63,10 +63,6 @@ class PracticeTask(models.Model):
     def __str__(self) -> str:
         return self.instruction[:80]
 
-    @property
-    def is_dropped(self) -> bool:
-        return bool(self.drop_reason)
-
     def as_spec(self) -> domain.TaskSpec:
         return domain.TaskSpec(
             instruction=self.instruction,

@@ -48,10 +48,6 @@ class Regions:
     enough: int
 
     @property
-    def tool_totals(self) -> Counter[str]:
-        return Counter(line.region.value for line in self.tools)
-
-    @property
     def pair_totals(self) -> Counter[str]:
         found = Counter(line.region.value for line in self.pairs)
         found[Region.NEVER_USED.value] = self.unpaired

@@ -74,9 +74,3 @@ def took(seconds: Any) -> str:
     if seconds is None or seconds == "":
         return ""
     return f"{seconds:.2f} s" if seconds >= 0.1 or not seconds else f"{seconds * 1000:.1f} ms"
-
-
-@register.filter
-def usual(value: dict[str, Any]) -> SafeString:
-    """``was 0.16`` of a series, or that nothing changed."""
-    return format_html("was {}", figure(value.get("was")))

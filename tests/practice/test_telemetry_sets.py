@@ -13,7 +13,7 @@ from practice.clients import telemetry_sets
 from practice.clients.telemetry import UnreadableTelemetry, case, telemetry
 from practice.clients.telemetry_columns import Holds, columns
 from practice.clients.telemetry_sets import replay, sets_in
-from practice.domain.rootcause.evaluation import calibration_error, report
+from practice.domain.rootcause.evaluation import report
 
 DATA = Path(__file__).parents[1] / "data" / "rca"
 
@@ -161,11 +161,6 @@ def test_a_line_that_is_no_trajectory_costs_the_others_nothing(tmp_path: Path) -
     assert [one.case_id for one in (second, third)] == ["line 2", "line 4"]
     assert "must be an object with case_id and steps" in third.notes[0]
     assert (last.outcome, "is damaged" in last.notes[0]) == ("unreadable", True)
-
-
-def test_a_calibration_error_is_the_distance_of_score_and_share() -> None:
-    assert calibration_error([(1.0, True), (1.0, True)]) == 0.0
-    assert calibration_error([(0.95, False), (0.95, True)]) == pytest.approx(0.45)
 
 
 @pytest.mark.parametrize("unit", [1, 1_000, 1_000_000, 1_000_000_000])

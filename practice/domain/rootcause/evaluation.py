@@ -93,19 +93,6 @@ def figures(ranks: Iterable[int | None]) -> dict[str, Any]:
     return {"cases": count, **shares, "mrr": round(mrr, 4)}
 
 
-def calibration_error(pairs: Sequence[tuple[float, bool]], bins: int = 10) -> float:
-    """Expected calibration error: |mean score − share right| over equal bins, weighted by size."""
-    total = 0.0
-    for number in range(bins):
-        low, high = number / bins, (number + 1) / bins
-        inside = [p for p in pairs if low <= p[0] < high or (number == bins - 1 and p[0] == high)]
-        if inside:
-            score = sum(score for score, _ in inside) / len(inside)
-            right = sum(right for _, right in inside) / len(inside)
-            total += len(inside) / len(pairs) * abs(score - right)
-    return total
-
-
 def _scored(cases: Sequence[Replayed], truths: Mapping[str, Truth]) -> dict[str, Any]:
     """``figures`` of labelled cases, and the share of right agents where labels name them."""
     found = figures(rank_of(truths[case.case_id], case.ranked) for case in cases)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from practice.domain.rootcause.ranking import OWN, Standing, worth
 from practice.domain.rootcause.types import (
@@ -148,20 +148,3 @@ def learned(
         for visit, name, seen, symptom in zip(visits, names, prints, symptoms, strict=True)
         if visit.verdict is not Verdict.OPEN and not visit.hit
     )
-
-
-def with_outcome(entries: Iterable[MemoryEntry], component: str) -> tuple[MemoryEntry, ...]:
-    """The entries of one incident after a person named its cause: ``component``.
-
-    The true cause is confirmed and keeps its confidence; whoever called another one the cause, or
-    the true one a victim or normal, is corrected and never reused.
-    """
-    found = []
-    for entry in entries:
-        right = entry.key.component == component
-        if right == (entry.verdict is Verdict.OWN):
-            outcome = Confirmed.CONFIRMED if right else entry.outcome
-        else:
-            outcome = Confirmed.CORRECTED
-        found.append(replace(entry, outcome=outcome))
-    return tuple(found)
