@@ -93,6 +93,15 @@ def test_it_has_every_icon_that_is_asked_for() -> None:
     assert asked - sprite_names() == set()
 
 
+def test_it_has_no_icon_that_nothing_names() -> None:
+    """Every reader's browser fetches them all."""
+    folders = ("memoryapp", "practice", "templates", "static/js")
+    code = [p for name in folders for p in (STATIC.parent / name).rglob("*.*")]
+    said = " ".join(p.read_text() for p in code if p.suffix in {".py", ".html", ".js"})
+
+    assert {name for name in sprite_names() if not re.search(f"[\"'#]{name}[\"']", said)} == set()
+
+
 @pytest.mark.parametrize("theme", ["light", "dark", "auto"])
 def test_it_keeps_text_readable_in_every_theme(theme: str) -> None:
     colors = themes()[theme]
