@@ -9,13 +9,14 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import F, Max, Q, Sum
+from django.db.models import Max, Sum
 from django.urls import reverse
 
 from practice.domain import plans
 from practice.domain import rounds as domain
 from practice.domain.types import Usage
 from practice.models.environments import Environment
+from practice.models.work import Work, WorkQuerySet
 
 #: the engine's name on a run that holds imported records only.
 IMPORTED = "imported"
@@ -139,28 +140,18 @@ class Run(models.Model):
         return bool(moved)
 
 
-class UnitQuerySet(models.QuerySet["Unit"]):
+class UnitQuerySet(WorkQuerySet["Unit"]):
     def claim(self, pk: int, *, now: datetime, lease: timedelta) -> Unit | None:
-        """Take a waiting unit, or one whose holder fell silent. ``None`` when it is not ours.
+        """Take a unit of a run that is under way, or ``None`` when it is not ours.
 
-        One conditional update decides between workers; the token it writes is what a result must
-        show to be saved. A unit that opens a session takes one of its environment's slots; where
-        all are taken it stays waiting, to be rung for again when one is free.
+        One that opens a session takes one of its environment's slots; where all are taken it stays
+        waiting, to be rung for again when one is free.
         """
-        claim = uuid.uuid4()
-        free = Q(status=Unit.Status.WAITING) & (Q(not_before=None) | Q(not_before__lte=now))
-        silent = Q(status=Unit.Status.RUNNING, heartbeat_at__lt=now - lease)
         for is_second_look in (False, True):
             with transaction.atomic():
                 if self._has_slot(pk, alive_since=now - lease):
-                    taken = self.filter(
-                        free | silent, pk=pk, run__status=Run.Status.RUNNING
-                    ).update(
-                        status=Unit.Status.RUNNING,
-                        claim=claim,
-                        heartbeat_at=now,
-                        tries=F("tries") + 1,
-                    )
+                    free = self.free(now, lease).filter(pk=pk, run__status=Run.Status.RUNNING)
+                    taken = free.take(now)
                     return self.select_related("run").get(pk=pk) if taken else None
                 if not is_second_look:
                     # Looked at again once this is stored: whoever frees a slot later will see it.
@@ -192,34 +183,14 @@ class UnitQuerySet(models.QuerySet["Unit"]):
             heartbeat_at__gte=alive_since,
         )
 
-    def held(self, unit: Unit) -> UnitQuerySet:
-        """The unit's row while our claim on it still stands."""
-        return self.filter(pk=unit.pk, claim=unit.claim, status=Unit.Status.RUNNING)
 
-
-class Unit(models.Model):
+class Unit(Work):
     """One piece of a run's work, done by one worker at a time."""
-
-    class Status(models.TextChoices):
-        WAITING = "waiting", "Waiting"
-        RUNNING = "running", "Running"
-        DONE = "done", "Done"
-        FAILED = "failed", "Failed"
-        CANCELLED = "cancelled", "Cancelled"
 
     run = models.ForeignKey(Run, models.CASCADE, related_name="units")
     stage = models.CharField(max_length=12, choices=[(s.value, s.value) for s in domain.Stage])
     round = models.PositiveIntegerField()
     target = models.PositiveBigIntegerField(default=0, help_text="Attempt or task, by stage.")
-    status = models.CharField(max_length=10, choices=Status.choices, default=Status.WAITING)
-    tries = models.PositiveIntegerField(default=0)
-    claim = models.UUIDField(null=True, blank=True)
-    heartbeat_at = models.DateTimeField(null=True, blank=True)
-    dispatched_at = models.DateTimeField(null=True, blank=True)
-    not_before = models.DateTimeField(null=True, blank=True)
-    message = models.TextField(blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    ended_at = models.DateTimeField(null=True, blank=True)
 
     objects = UnitQuerySet.as_manager()
 

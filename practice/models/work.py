@@ -37,17 +37,19 @@ class WorkQuerySet(models.QuerySet[Piece], Generic[Piece]):
 
         The token it writes is what a result must show to be saved.
         """
-        taken = (
-            self.free(now, lease)
-            .filter(pk=pk)
-            .update(
+        taken = self.free(now, lease).filter(pk=pk).take(now)
+        return self.get(pk=pk) if taken else None
+
+    def take(self, now: datetime) -> bool:
+        """Write one token on all that is free here; whether anything was."""
+        return bool(
+            self.update(
                 status=Work.Status.RUNNING,
                 claim=uuid.uuid4(),
                 heartbeat_at=now,
                 tries=F("tries") + 1,
             )
         )
-        return self.get(pk=pk) if taken else None
 
     def held(self, piece: Work) -> Self:
         """The piece's row while our claim on it still stands."""

@@ -204,9 +204,7 @@ def _worked(unit_id: int) -> UUID | None:
     except OperationalError as error:
         _postpone(unit, DatabaseAway(error))
     except NoLongerWanted as error:
-        Unit.objects.held(unit).update(
-            status=Unit.Status.CANCELLED, message=str(error), ended_at=timezone.now()
-        )
+        unit.end(Unit.Status.CANCELLED, at=timezone.now(), message=str(error))
     except AgentError as error:
         _fail(unit, str(error))
     except Exception as error:
@@ -271,8 +269,5 @@ def _postpone(unit: Unit, error: Exception) -> None:
 
 def _fail(unit: Unit, message: str) -> None:
     with transaction.atomic():
-        moved = Unit.objects.held(unit).update(
-            status=Unit.Status.FAILED, message=message, ended_at=timezone.now()
-        )
-        if moved:
+        if unit.end(Unit.Status.FAILED, at=timezone.now(), message=message):
             stages.failed(unit, message)
