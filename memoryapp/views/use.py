@@ -16,7 +16,7 @@ from memoryapp.access import Right, gate, workspace_of
 from memoryapp.models import Vote, Workspace
 from memoryapp.queries.keyset import Order, keyset_page
 from memoryapp.queries.use import FRESH, HELD, UseFilter, total
-from memoryapp.views.links import PAGE_SIZE, Chip, parameter
+from memoryapp.views.links import PAGE_SIZE, Chip, parameter, with_query
 
 PLAYBOOKS_OFFERED = 200
 ANSWERS = ((FRESH, "Given the text"), (HELD, "Held it already"))
@@ -59,7 +59,7 @@ def _listed(
     counted = total(found)
 
     def url(**changes: str) -> str:
-        return f"{request.path}{asked.changed(**changes).as_query()}"
+        return with_query(request.path, {**dict(asked.said), **changes})
 
     return {
         "rows": page.rows,
