@@ -23,7 +23,7 @@ KINDS: Mapping[str, str] = {
     "release.recalled": "A release was recalled",
     "run.finished": "A run ended",
     REVIEW_WAITING: "Something waits for review",
-    "incident.analyzed": "An incident was analyzed",
+    "incident.analyzed": "An incident was analysed",
     FLAGGED: "Somebody did unusually much in an hour",
 }
 #: Kinds of the audit log to the kind of message they send. Runs end in several ways.
