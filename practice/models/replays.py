@@ -9,23 +9,19 @@ from django.db import models
 from django.urls import reverse
 
 from practice.domain.replays import Kind
-from practice.models.work import Work, WorkQuerySet
+from practice.models.work import Reading, ReadingQuerySet, Work, WorkQuerySet
 
 
-class CaseSetQuerySet(WorkQuerySet["CaseSet"]):
+class CaseSetQuerySet(ReadingQuerySet["CaseSet"]):
     def light(self) -> CaseSetQuerySet:
         """Without the bytes and the labels, for lists."""
         return self.defer("archive", "truths")
 
-    def unread(self) -> CaseSetQuerySet:
-        """Sets a worker has still to read."""
-        return self.filter(status__in=[Work.Status.WAITING, Work.Status.RUNNING])
 
-
-class CaseSet(Work):
+class CaseSet(Reading):
     """An uploaded set in the neutral layout. The engine never sees ``truths``, its labels.
 
-    Unpacking and reading ``archive`` is a piece of work; ``percent`` is how much of it is done.
+    ``archive`` is as it was sent: a worker unpacks and reads it.
     """
 
     workspace = models.ForeignKey("memoryapp.Workspace", models.CASCADE, related_name="case_sets")
@@ -39,22 +35,8 @@ class CaseSet(Work):
     digest = models.CharField(max_length=64)
     archive = models.BinaryField()
     size = models.PositiveBigIntegerField()
-    # The release before reads what it is sent in the request: its sets have been read.
-    status = models.CharField(
-        max_length=10,
-        choices=Work.Status.choices,
-        default=Work.Status.WAITING,
-        db_default=Work.Status.DONE.value,
-    )
-    tries = models.PositiveIntegerField(default=0, db_default=0)
-    message = models.TextField(blank=True, default="", db_default="")
-    percent = models.PositiveSmallIntegerField(default=0, db_default=100)
     cases = models.JSONField(default=list)
     truths = models.JSONField(default=dict)
-    notes = models.JSONField(default=list)
-    sent_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
-    )
 
     objects = CaseSetQuerySet.as_manager()
 

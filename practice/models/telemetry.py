@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
 from practice.domain.rootcause.telemetry import Modality
-from practice.models.work import Work, WorkQuerySet
+from practice.models.work import Reading, ReadingQuerySet, Work
 
 
 class TelemetrySource(models.Model):
@@ -44,7 +43,7 @@ class TelemetrySource(models.Model):
         return reverse("telemetry-source", args=[self.slug])
 
 
-class TelemetryFileQuerySet(WorkQuerySet["TelemetryFile"]):
+class TelemetryFileQuerySet(ReadingQuerySet["TelemetryFile"]):
     def light(self) -> TelemetryFileQuerySet:
         """Without the bytes, for lists."""
         return self.defer("original", "content")
@@ -58,18 +57,13 @@ class TelemetryFileQuerySet(WorkQuerySet["TelemetryFile"]):
         """Files the engine can use, without what they were made of."""
         return self.filter(status=Work.Status.DONE).defer("original")
 
-    def unread(self) -> TelemetryFileQuerySet:
-        """Files a worker has still to read."""
-        return self.filter(status__in=[Work.Status.WAITING, Work.Status.RUNNING])
 
-
-class TelemetryFile(Work):
+class TelemetryFile(Reading):
     """One file as it was sent (``original``) and as the engine reads it (``content``), gzipped.
 
-    Reading it is a piece of work; ``percent`` is how much of it was read. ``content`` is CSV with
-    the columns of the neutral layout, ``services`` the components it names. A file of an incident
-    is read for that incident only; one without is read for every alert of its source whose window
-    it touches.
+    ``content`` is CSV with the columns of the neutral layout, ``services`` the components it names.
+    A file of an incident is read for that incident only; one without is read for every alert of its
+    source whose window it touches.
     """
 
     class Kind(models.TextChoices):
@@ -92,24 +86,10 @@ class TelemetryFile(Work):
     original = models.BinaryField()
     content = models.BinaryField(default=b"")
     size = models.PositiveBigIntegerField(help_text="Bytes as sent.")
-    # The release before reads what it is sent in the request: its rows have been read.
-    status = models.CharField(
-        max_length=10,
-        choices=Work.Status.choices,
-        default=Work.Status.WAITING,
-        db_default=Work.Status.DONE.value,
-    )
-    tries = models.PositiveIntegerField(default=0, db_default=0)
-    message = models.TextField(blank=True, default="", db_default="")
-    percent = models.PositiveSmallIntegerField(default=0, db_default=100)
     rows = models.PositiveIntegerField(default=0)
     first_at = models.DateTimeField(null=True, blank=True)
     last_at = models.DateTimeField(null=True, blank=True)
     services = models.JSONField(default=list)
-    notes = models.JSONField(default=list)
-    sent_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
-    )
 
     objects = TelemetryFileQuerySet.as_manager()
 

@@ -6,6 +6,7 @@ import uuid
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
@@ -97,3 +98,31 @@ class Work(models.Model):
             pk=self.pk, claim=self.claim, status=self.Status.RUNNING
         )
         return bool(rows.update(status=self.Status.WAITING, message=message, dispatched_at=None))
+
+
+class ReadingQuerySet(WorkQuerySet[Piece], Generic[Piece]):
+    def unread(self) -> Self:
+        """What a worker has still to read."""
+        return self.filter(status__in=[Work.Status.WAITING, Work.Status.RUNNING])
+
+
+class Reading(Work):
+    """Something that was sent in, to be read by a worker; ``percent`` is how much of it was."""
+
+    # The release before reads what it is sent in the request: its rows have been read.
+    status = models.CharField(
+        max_length=10,
+        choices=Work.Status.choices,
+        default=Work.Status.WAITING,
+        db_default=Work.Status.DONE.value,
+    )
+    tries = models.PositiveIntegerField(default=0, db_default=0)
+    message = models.TextField(blank=True, default="", db_default="")
+    percent = models.PositiveSmallIntegerField(default=0, db_default=100)
+    notes = models.JSONField(default=list)
+    sent_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+
+    class Meta:
+        abstract = True
