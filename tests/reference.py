@@ -14,6 +14,7 @@ from memoryapp.project.cli import parser
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
+CONFIGURATION = (DOCS / "configuration.md").read_text()
 #: modules of ``memoryapp.project`` whose names ``settings`` takes for its own.
 PARTS = ("language_models", "observations", "rest", "sign_in", "watched")
 #: all of them that read the environment.
@@ -137,6 +138,12 @@ def _name(action: argparse.Action) -> str:
         return action.dest.upper()
     takes = "" if action.nargs == 0 else f" {(action.metavar or action.dest)!s}".upper()
     return f"{action.option_strings[-1]}{takes}"
+
+
+def variables() -> set[str]:
+    """Names of the variables that settings are read from."""
+    source = "".join((ROOT / f"memoryapp/project/{name}.py").read_text() for name in READ_BY)
+    return set(re.findall(r'env(?:\.\w+)?(?:iron\.get)?\(\s*"([A-Z0-9_]+)"', source))
 
 
 if __name__ == "__main__":

@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from practice.agents.ports import EnvironmentUnavailable
-from practice.domain.types import Json, Observation, ToolSpec
+from memoryapp.domain.playbook import Playbook
+from practice.agents.ports import EnvironmentUnavailable, SolverLimits
+from practice.agents.rules.solver import RulesSolver
+from practice.domain.types import Json, Observation, TaskSpec, ToolSpec, Trajectory
 
 READ = {"readOnlyHint": True}
 WRITE = {"readOnlyHint": False, "destructiveHint": False}
@@ -126,3 +128,20 @@ class ShopSession:
         if order_id not in self.orders:
             raise Refused(f"NOT_FOUND: Order {order_id} not found.")
         return self.orders[order_id]
+
+
+def task(*calls: dict[str, object], text: str = "Do it for ORD-1.", **goal: object) -> TaskSpec:
+    tools = tuple(str(c["tool"]) for c in calls)
+    return TaskSpec(text, "action", tools, goal={"calls": list(calls), **goal})
+
+
+REFUND = task({"tool": "create_refund", "arguments": {"order_id": "ORD-1", "reason": "Broken"}})
+
+
+def solve(
+    given: TaskSpec, playbook: Playbook | None = None, limits: SolverLimits | None = None
+) -> Trajectory:
+    with Shop().open() as session:
+        return RulesSolver(1).solve(
+            given, playbook or Playbook(), session, limits or SolverLimits()
+        )

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +12,7 @@ from memoryapp.domain.playbook import Bullet, DeltaRefused, Playbook, apply
 from practice.agents.ports import Engine, SolverLimits
 from practice.agents.rules import build_engine
 from practice.agents.rules.documents import failure
-from practice.clients.mcp import McpEnvironment, StdioServer
+from practice.clients.mcp import McpEnvironment
 from practice.domain import novelty
 from practice.domain.types import (
     Briefing,
@@ -26,10 +24,10 @@ from practice.domain.types import (
     Trajectory,
 )
 from practice.domain.validation import admissible, categorize, label
+from tests.practice.servers import helpdesk
 
 # One worker only: the rehearsal is made once for all tests of this file.
 pytestmark = pytest.mark.xdist_group("helpdesk")
-HELPDESK = Path(__file__).resolve().parents[2] / "examples" / "helpdesk"
 ROUNDS, TASKS, SEED = 3, 6, 17
 FIRST = {
     ("verify_customer", "issue_refund"),
@@ -64,24 +62,15 @@ FORMS = {
 PAGED = {"search_customers", "list_orders", "list_refunds", "search_tickets", "search_articles"}
 
 
-def desk() -> StdioServer:
-    return StdioServer(
-        command=(sys.executable, str(HELPDESK / "server.py")),
-        args=("--data", "{workdir}"),
-        env={},
-        seed_folder=HELPDESK / "seed",
-    )
-
-
 class Rehearsal:
     """A run in memory: the rounds of one seed over the real server."""
 
     def __init__(self, seed: int) -> None:
-        everything = McpEnvironment(desk(), allowed_tools=None)
+        everything = McpEnvironment(helpdesk(), allowed_tools=None)
         with everything.open() as session:
             offered = [t for t in session.tools() if t.effect is not Effect.DESTRUCTIVE]
         self.tools: tuple[ToolSpec, ...] = tuple(offered)
-        self.world = McpEnvironment(desk(), allowed_tools=frozenset(t.name for t in offered))
+        self.world = McpEnvironment(helpdesk(), allowed_tools=frozenset(t.name for t in offered))
         self.engine: Engine = build_engine(seed)
         self.seed = seed
         self.playbook = Playbook()

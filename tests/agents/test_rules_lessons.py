@@ -11,8 +11,7 @@ from practice.agents.rules.lessons import lessons
 from practice.agents.rules.reflector import RulesReflector
 from practice.agents.rules.summariser import RulesSummariser
 from practice.domain.types import Label, Reflection, Step, TaskSpec, ToolSpec, Trajectory
-from tests.agents.rules_shop import TOOLS
-from tests.agents.test_rules_solver import REFUND, solve, task
+from tests.agents.rules_shop import REFUND, TOOLS, solve, task
 
 
 def learn(given: TaskSpec, playbook: Playbook | None = None) -> tuple[Trajectory, Reflection]:

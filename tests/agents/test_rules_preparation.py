@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-from memoryapp.domain.playbook import Bullet, Playbook
+from memoryapp.domain.playbook import Playbook
 from practice.agents.ports import SolverLimits
 from practice.agents.rules.solver import RulesSolver
-from practice.domain.types import Json, Observation, Step, TaskSpec, ToolSpec
+from practice.domain.types import Json, Observation, TaskSpec, ToolSpec
+from tests.agents.rules_books import book, names, solve
 from tests.agents.rules_shop import READ, WRITE, tool
 
 SIGN_IN_ERROR = "No member is currently logged in."
@@ -98,29 +97,6 @@ class Board:
         if tool == "pin_note" and arguments["note_id"] not in self.notes:
             return Observation(f"Note {arguments['note_id']} not found.", is_error=True)
         return Observation(json.dumps({"notes": [{"note_id": n} for n in self.notes]}))
-
-
-def book(*rules: Mapping[str, Any]) -> Playbook:
-    return Playbook(
-        tuple(
-            Bullet(f"strategies-{n:03}", "strategies", f"Rule {n}.", rule=dict(rule))
-            for n, rule in enumerate(rules, start=1)
-        )
-    )
-
-
-def solve(session: Any, playbook: Playbook, name: str, **arguments: Any) -> Sequence[Step]:
-    given = TaskSpec(
-        f"Make one call of {name} work.",
-        "action",
-        (name,),
-        goal={"calls": [{"tool": name, "arguments": arguments}]},
-    )
-    return RulesSolver(1).solve(given, playbook, session, SolverLimits()).steps
-
-
-def names(steps: Sequence[Step]) -> list[str]:
-    return [step.tool for step in steps]
 
 
 SIGN_IN_FIRST = {

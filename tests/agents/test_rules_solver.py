@@ -7,24 +7,7 @@ from practice.agents.ports import EnvironmentUnavailable, SolverLimits
 from practice.agents.rules.answers import answer
 from practice.agents.rules.solver import RulesSolver
 from practice.domain.types import Outcome, Step, TaskSpec, Trajectory
-from tests.agents.rules_shop import Shop
-
-
-def task(*calls: dict[str, object], text: str = "Do it for ORD-1.", **goal: object) -> TaskSpec:
-    tools = tuple(str(c["tool"]) for c in calls)
-    return TaskSpec(text, "action", tools, goal={"calls": list(calls), **goal})
-
-
-REFUND = task({"tool": "create_refund", "arguments": {"order_id": "ORD-1", "reason": "Broken"}})
-
-
-def solve(
-    given: TaskSpec, playbook: Playbook | None = None, limits: SolverLimits | None = None
-) -> Trajectory:
-    with Shop().open() as session:
-        return RulesSolver(1).solve(
-            given, playbook or Playbook(), session, limits or SolverLimits()
-        )
+from tests.agents.rules_shop import REFUND, Shop, solve, task
 
 
 def tools(trajectory: Trajectory) -> list[str]:

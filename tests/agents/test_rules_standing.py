@@ -20,9 +20,9 @@ from practice.agents.rules.solver import RulesSolver
 from practice.agents.rules.standing import asks_for_every, holds, state_asked
 from practice.agents.rules.tables import rows
 from practice.domain.types import Json, Label, Observation, Step, TaskSpec, Trajectory
+from tests.agents.rules_books import book, names
+from tests.agents.rules_books import solve as make_work
 from tests.agents.rules_shop import READ, WRITE, tool
-from tests.agents.test_rules_preparation import book, names
-from tests.agents.test_rules_preparation import solve as make_work
 
 FAIR = (
     tool("list_fairs", "List all fairs.", READ),

@@ -9,8 +9,7 @@ import pytest
 from practice.agents.rules.validator import RulesValidator
 from practice.domain.types import Label, Outcome, Step, TaskSpec, ToolSpec, Trajectory, Verdict
 from practice.domain.validation import label
-from tests.agents.rules_shop import TOOLS
-from tests.agents.test_rules_solver import REFUND, solve, task
+from tests.agents.rules_shop import REFUND, TOOLS, solve, task
 
 
 def judge(given: TaskSpec, trajectory: Trajectory, *rules: dict[str, Any]) -> Verdict:

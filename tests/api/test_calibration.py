@@ -8,12 +8,12 @@ import pytest
 
 from practice.services.overrules import attempt_overrule
 from tests.factories import (
-    AttemptFactory,
     EnvironmentFactory,
     RoundFactory,
     RunFactory,
     WorkspaceFactory,
 )
+from tests.practice.runs import judged
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/calibration"
@@ -23,11 +23,6 @@ URL = "/api/v1/calibration"
 def round_(workspace: Any) -> Any:
     desk = EnvironmentFactory(workspace=workspace, slug="desk")
     return RoundFactory(run=RunFactory(workspace=workspace, environment=desk))
-
-
-def judged(round_: Any, label: str, **more: Any) -> Any:
-    given = {"validator": "rules-2", "confidence": 0.95} | more
-    return AttemptFactory(task__round=round_, label=label, **given)
 
 
 def test_it_says_how_far_verdicts_hold(with_key: Any, round_: Any, ada: Any) -> None:

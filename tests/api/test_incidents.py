@@ -17,8 +17,7 @@ from rest_framework.exceptions import ParseError
 from practice.api.telemetry import BytesParser
 from practice.models import Incident, TelemetryFile
 from practice.services.telemetry import mapping_save
-from tests.practice.outages import BEGAN, metrics_csv, outage, read_in, source_of
-from tests.practice.test_telemetry_files import otlp
+from tests.practice.outages import BEGAN, metrics_csv, otlp, outage, read_in, source_of
 
 ALERTS = "/api/v1/alerts"
 WEBHOOK = "/api/v1/alerts/alertmanager"

@@ -27,7 +27,7 @@ from tests.factories import (
     RunFactory,
     TaskFactory,
 )
-from tests.memoryapp.test_transfer import changed, contents
+from tests.memoryapp.transfers import changed, contents
 
 pytestmark = pytest.mark.django_db
 EXPORT, IMPORT = "/api/v1/workspace/export", "/api/v1/workspace/import"

@@ -7,12 +7,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import transaction
+from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from memoryapp.access import RIGHT_OF_SCOPE, Right
 from memoryapp.models.tokens import Scope
 
 API = "api/v1/"
+JSON = "application/json"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 #: Addresses that answer without a session.
 PUBLIC = {
@@ -80,3 +83,13 @@ def allowed(address: Address, method: str, right: Right) -> bool:
     asked = getattr(address.callback, "cls", None)
     also = [getattr(one, "right", Right.READ) for one in getattr(asked, "permission_classes", ())]
     return method == "GET" or all(RANK[need] <= RANK[right] for need in also)
+
+
+def ask(client: Client, method: str, path: str, body: str = "", kind: str = JSON) -> Any:
+    """Ask, read what is said to its end as ``said``, and undo whatever it did."""
+    client.raise_request_exception = False
+    with transaction.atomic():
+        answer: Any = client.generic(method, path, body, content_type=kind)
+        answer.said = b"".join(answer) if answer.streaming else answer.content
+        transaction.set_rollback(True)
+    return answer

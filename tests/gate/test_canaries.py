@@ -20,8 +20,7 @@ from memoryapp.queries.transfer import workspace_export
 from memoryapp.services.proposals import lesson_propose
 from memoryapp.services.tokens import api_key_create
 from practice.models import Environment
-from tests.gate.addresses import gated
-from tests.gate.test_every_address import ask
+from tests.gate.addresses import JSON, ask, gated
 from tests.gate.world import World, build
 
 pytestmark = pytest.mark.django_db
@@ -37,7 +36,6 @@ HELD = {
 }
 #: Written into a text by somebody who should not have: masked before it is stored.
 STRAY = "sk-proj-Canary0Canary1Canary2Canary3"
-JSON = "application/json"
 
 
 @pytest.fixture

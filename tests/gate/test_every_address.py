@@ -11,19 +11,18 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from django.db import transaction
 from django.test import Client
 
 from memoryapp.access import Right
 from memoryapp.models.tokens import Scope
 from memoryapp.services.tokens import api_key_create
-from tests.gate.addresses import Address, allowed, gated
+from tests.gate.addresses import JSON, Address, allowed, ask, gated
 from tests.gate.world import ASKED, WORD, World, build, fields
 
 pytestmark = pytest.mark.django_db
 
 ADDRESSES = gated()
-JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+FORM = "application/x-www-form-urlencoded"
 #: These also want what is not in the world: a second candidate, an analysis, a file.
 WANT_MORE = {"candidate-merge", "run-undo", "memory-import", "incident-report", "incident-lesson"}
 #: These refuse parameters that they do not take.
@@ -33,16 +32,6 @@ TAKES_NO_MORE = {"api-playbook-pull"}
 @pytest.fixture
 def world(workspace: Any, ada: Any) -> World:
     return build(workspace, ada)
-
-
-def ask(client: Client, method: str, path: str, body: str = "", kind: str = JSON) -> Any:
-    """Ask, read what is said to its end as ``said``, and undo whatever it did."""
-    client.raise_request_exception = False
-    with transaction.atomic():
-        answer: Any = client.generic(method, path, body, content_type=kind)
-        answer.said = b"".join(answer) if answer.streaming else answer.content
-        transaction.set_rollback(True)
-    return answer
 
 
 def asked(

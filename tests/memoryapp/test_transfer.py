@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import io
-import json
 import re
 import uuid
 import zipfile
@@ -40,9 +39,9 @@ from practice.models import Attempt, Environment, ObservationMissing, Run, Step
 from practice.orchestrator import observations
 from tests import factories
 from tests.factories import BulletFactory, CandidateFactory, EvidenceFactory, PlaybookFactory
+from tests.memoryapp.transfers import changed, contents
 
 pytestmark = pytest.mark.django_db
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 @pytest.fixture
@@ -78,21 +77,6 @@ def exported(workspace: Workspace) -> bytes:
     target = io.BytesIO()
     workspace_export(workspace=workspace, target=target)
     return target.getvalue()
-
-
-def contents(data: bytes) -> dict[str, str]:
-    """The tables of a file, the ids in each numbered in the order they are met."""
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        return {
-            name: _numbered(archive.read(name).decode())
-            for name in archive.namelist()
-            if name != "manifest.json"
-        }
-
-
-def _numbered(text: str) -> str:
-    met: dict[str, str] = {}
-    return _UUID.sub(lambda found: met.setdefault(found[0], f"id-{len(met)}"), text)
 
 
 def test_it_comes_back_equal(full: Workspace, ada: Any) -> None:
@@ -165,17 +149,6 @@ def test_it_belongs_to_who_imports_it_where_people_are_unknown(full: Workspace, 
     copy = workspace_import(source=target, by=ada, slug="copy")
     assert not Event.objects.filter(workspace=copy, actor__username="rita").exists()
     assert copy.memberships.get().user == ada
-
-
-def changed(data: bytes, **manifest: Any) -> io.BytesIO:
-    target = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(data)) as archive, zipfile.ZipFile(target, "w") as out:
-        for name in archive.namelist():
-            text = archive.read(name)
-            if name == "manifest.json":
-                text = json.dumps(json.loads(text) | manifest).encode()
-            out.writestr(name, text)
-    return target
 
 
 def test_it_refuses_what_it_cannot_read_whole(full: Workspace, ada: Any) -> None:

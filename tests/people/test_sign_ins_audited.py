@@ -10,7 +10,7 @@ from django.test import Client
 
 from memoryapp.models import Event
 from tests.people.conftest import PASSWORD
-from tests.people.test_second_factor import _one_moment, client, password_only, secret
+from tests.people.second_factors import _one_moment, client, password_only, secret
 
 __all__ = ["_one_moment", "client", "secret"]
 pytestmark = pytest.mark.django_db

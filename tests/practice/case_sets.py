@@ -9,9 +9,10 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from practice.models import CaseSet
-from practice.orchestrator import case_sets
+from practice.models import CaseSet, Replay
+from practice.orchestrator import case_sets, replays
 from practice.services.case_sets import case_set_send
+from practice.services.replays import replay_start
 from tests.practice.outages import BEGAN, TOPOLOGY, logs_csv, metrics_csv, traces_csv
 
 #: A real set of failed trajectories.
@@ -77,3 +78,18 @@ def read_in(case_set: CaseSet) -> CaseSet:
     case_sets.work(case_set.pk)
     case_set.refresh_from_db()
     return case_set
+
+
+def known(workspace: Any, **changes: Any) -> CaseSet:
+    """A set that is sent and read."""
+    return read_in(sent(workspace, **changes))
+
+
+def finished(case_set: CaseSet, *variants: str) -> Replay:
+    replay = replay_start(case_set=case_set, variants=variants, by=None)
+    while ids := replays.due():
+        for pk in ids:
+            replays.work(pk)
+    replay.refresh_from_db()
+    assert replay.state == "finished"
+    return replay

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from datetime import UTC, datetime
 from typing import Any
@@ -109,3 +110,17 @@ def outage(workspace: Any, *, by: Any = None, name: str = "Shop", **changes: Any
     row = analysed(incident)
     assert row.status == Analysis.Status.DONE, row.message
     return incident
+
+
+def otlp(**changes: Any) -> bytes:
+    span = {
+        "traceId": "t1",
+        "spanId": "s1",
+        "name": "GET /",
+        "startTimeUnixNano": "1795000000000000000",
+        "endTimeUnixNano": "1795000000250000000",
+        "status": {"code": 2},
+    } | changes
+    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "web"}}]}
+    batch = {"resource": resource, "scopeSpans": [{"spans": [span]}]}
+    return json.dumps({"resourceSpans": [batch]}).encode()

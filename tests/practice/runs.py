@@ -9,7 +9,7 @@ from django.utils import timezone
 from practice.models import Environment, ModelSilence, Run, Unit
 from practice.orchestrator import rounds, worlds
 from practice.services.runs import run_start
-from tests.factories import PlaybookFactory
+from tests.factories import AttemptFactory, PlaybookFactory
 
 MAX_PASSES = 400
 
@@ -39,3 +39,9 @@ def driven(run: Run) -> Run:
             break
     run.refresh_from_db()
     return run
+
+
+def judged(round_: Any, label: str, **more: Any) -> Any:
+    """An attempt of a round that the validator was sure of."""
+    given = {"validator": "rules-2", "confidence": 0.95} | more
+    return AttemptFactory(task__round=round_, label=label, **given)

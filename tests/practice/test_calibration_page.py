@@ -8,13 +8,13 @@ import pytest
 
 from practice.services.overrules import attempt_overrule, overrule_undo
 from tests.factories import (
-    AttemptFactory,
     EnvironmentFactory,
     PlaybookFactory,
     RoundFactory,
     RunFactory,
 )
 from tests.practice.pages import queries_of
+from tests.practice.runs import judged
 
 URL = "/practice/calibration/"
 pytestmark = pytest.mark.django_db
@@ -24,11 +24,6 @@ pytestmark = pytest.mark.django_db
 def round_(workspace: Any) -> Any:
     desk = EnvironmentFactory(workspace=workspace, slug="desk")
     return RoundFactory(run=RunFactory(workspace=workspace, environment=desk))
-
-
-def judged(round_: Any, label: str, **more: Any) -> Any:
-    given = {"validator": "rules-2", "confidence": 0.95} | more
-    return AttemptFactory(task__round=round_, label=label, **given)
 
 
 def test_it_counts_verdicts_against_the_truth(vera_client: Any, round_: Any) -> None:

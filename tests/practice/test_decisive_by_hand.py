@@ -14,7 +14,7 @@ from practice.services.causes import cause_confirm, lesson_submit
 from practice.services.incidents import MAX_ARGUMENTS, analysis_cancel, analysis_start
 from tests.factories import IncidentFactory, PlaybookFactory, StepFactory
 from tests.practice.outages import analysed
-from tests.practice.test_decisive_step import ORDER, Desk, asked, desk, failed
+from tests.practice.refunds import ORDER, Desk, asked, desk, failed
 
 __all__ = ["desk", "failed"]
 

@@ -16,7 +16,6 @@ from practice.clients.mcp import McpEnvironment
 from practice.domain.types import Observation, ToolSpec
 from practice.models import Attempt
 from practice.orchestrator import decisive, injection
-from tests.agents.test_rules_helpdesk import desk
 from tests.factories import (
     AttemptFactory,
     RunFactory,
@@ -24,6 +23,7 @@ from tests.factories import (
     TaskFactory,
     WorkspaceFactory,
 )
+from tests.practice.servers import helpdesk
 
 pytestmark = pytest.mark.xdist_group("helpdesk")
 
@@ -48,7 +48,7 @@ class Recorded:
 
 @pytest.fixture(scope="module")
 def recorded() -> Recorded:
-    world = McpEnvironment(desk(), allowed_tools=None)
+    world = McpEnvironment(helpdesk(), allowed_tools=None)
     with world.open() as session:
         seen = {tool: session.call(tool, {}) for tool in ("list_agents", "search_tickets")}
         for ticket in (WRONG, RIGHT):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -11,100 +9,17 @@ import pytest
 from memoryapp.domain.errors import UnableToDecide, UnableToStart
 from practice.agents.ports import EnvironmentUnavailable
 from practice.domain.decisive import counterfactual, judged
-from practice.domain.types import Label, Observation, Step, Trajectory, Verdict
+from practice.domain.types import Label, Step, Trajectory
 from practice.models import Attempt, Incident
 from practice.orchestrator import decisive
 from practice.services.causes import cause_confirm, lesson_submit
 from practice.services.incidents import attempt_analyse
 from tests.factories import (
-    AttemptFactory,
     PlaybookFactory,
-    StepFactory,
-    TaskFactory,
 )
-from tests.practice.outages import analysed
+from tests.practice.refunds import Desk, asked, attempt, desk, failed
 
-ORDER = "ORD-2025-00017"
-
-
-class Desk:
-    """A world in which refunds above the price are refused; what was called is kept."""
-
-    def __init__(self, *, price: int = 40) -> None:
-        self.price = price
-        self.sessions: list[list[tuple[str, Any]]] = []
-
-    @contextmanager
-    def open(self) -> Iterator[Desk]:
-        self.sessions.append([])
-        yield self
-
-    def call(self, tool: str, arguments: Any) -> Observation:
-        self.sessions[-1].append((tool, dict(arguments)))
-        if tool == "get_order":
-            return Observation(f'{{"order": "{ORDER}", "price": {self.price}}}')
-        if arguments["amount"] > self.price:
-            return Observation("AMOUNT_TOO_HIGH", is_error=True)
-        return Observation(f'{{"refunded": {arguments["amount"]}}}')
-
-
-class Judge:
-    """Says success when the last call worked."""
-
-    def validate(self, task: Any, trajectory: Trajectory, tools: Any) -> Any:
-        done = not trajectory.steps[-1].is_error
-        return Verdict(5, "Every tool exists.", 5 if done else 2, "Seen.")
-
-
-@pytest.fixture
-def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
-    desk = Desk()
-    monkeypatch.setattr(decisive, "world_of", lambda *_: desk)
-    monkeypatch.setattr(decisive, "_validator", lambda _: Judge())
-    return desk
-
-
-@pytest.fixture
-def failed(workspace: Any) -> Attempt:
-    task = TaskFactory(
-        round__run__workspace=workspace,
-        round__run__environment__workspace=workspace,
-        instruction=f"Refund order {ORDER} in full.",
-        intended_tools=["get_order", "create_refund"],
-    )
-    attempt(task, 1, amount=400, label="failure")
-    return Attempt.objects.get(label="failure")
-
-
-def attempt(task: Any, number: int, *, amount: int, label: str) -> Attempt:
-    made: Attempt = AttemptFactory(
-        task=task,
-        number=number,
-        label=label,
-        answer=f"Order {ORDER} was refunded with {amount}.",
-        outcome="finished",
-        completion_reason="The refund was refused.",
-    )
-    price = f'{{"order": "{ORDER}", "price": 40}}'
-    StepFactory(
-        attempt=made, number=1, tool="get_order", arguments={"id": ORDER}, observation=price
-    )
-    StepFactory(
-        attempt=made,
-        number=2,
-        tool="create_refund",
-        arguments={"order": ORDER, "amount": amount},
-        observation='{"refunded": 40}' if label == "success" else "AMOUNT_TOO_HIGH",
-        is_error=label != "success",
-    )
-    return made
-
-
-def asked(attempt: Attempt, by: Any) -> Incident:
-    incident = attempt_analyse(attempt=attempt, by=by)
-    row = analysed(incident)
-    assert row.status == "done", row.message
-    return incident
+__all__ = ["desk", "failed"]
 
 
 def test_it_finds_the_step_and_shows_the_walk(rita: Any, vera_client: Any, failed: Attempt) -> None:

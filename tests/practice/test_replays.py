@@ -18,7 +18,7 @@ from practice.models import CaseSet, Replay, ReplayCase
 from practice.orchestrator import case_sets, replays
 from practice.services.case_sets import case_set_cancel
 from practice.services.replays import baseline_of, baseline_set, replay_cancel, replay_start
-from tests.practice.case_sets import read_in, sent, set_files, zipped
+from tests.practice.case_sets import finished, known, read_in, sent, set_files, zipped
 from tests.practice.pages import queries_of
 
 LIST = "/root-causes/evaluation/"
@@ -29,21 +29,6 @@ def _own_folder(settings: Any, tmp_path: Path) -> None:
     settings.DATA_DIR = tmp_path
     replays._shared.cache_clear()
     replays._usual.cache_clear()
-
-
-def known(workspace: Any, **changes: Any) -> CaseSet:
-    """A set that is sent and read."""
-    return read_in(sent(workspace, **changes))
-
-
-def finished(case_set: CaseSet, *variants: str) -> Replay:
-    replay = replay_start(case_set=case_set, variants=variants, by=None)
-    while ids := replays.due():
-        for pk in ids:
-            replays.work(pk)
-    replay.refresh_from_db()
-    assert replay.state == "finished"
-    return replay
 
 
 def test_it_scores_what_was_ranked_per_variant_and_fault_type(workspace: Any) -> None:

@@ -14,6 +14,7 @@ import pytest
 from practice.clients import telemetry_files, telemetry_records
 from practice.clients.telemetry import UnreadableTelemetry
 from practice.clients.telemetry_files import Read, glance, header, read
+from tests.practice.outages import otlp
 
 METRICS = b"ts,service,pod,metric,value\n1795000000,web,web-0,cpu_pct,20\n"
 
@@ -82,20 +83,6 @@ def test_it_reads_json_lists_and_lines_with_iso_times() -> None:
         found = read(data.encode(), name="l.json", kind="logs")
         assert found.first == 1795024000.0
         assert '"{""a"": 1}"' in text_of(found)[1]
-
-
-def otlp(**changes: Any) -> bytes:
-    span = {
-        "traceId": "t1",
-        "spanId": "s1",
-        "name": "GET /",
-        "startTimeUnixNano": "1795000000000000000",
-        "endTimeUnixNano": "1795000000250000000",
-        "status": {"code": 2},
-    } | changes
-    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "web"}}]}
-    batch = {"resource": resource, "scopeSpans": [{"spans": [span]}]}
-    return json.dumps({"resourceSpans": [batch]}).encode()
 
 
 def test_it_reads_otlp_traces() -> None:

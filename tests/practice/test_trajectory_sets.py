@@ -22,6 +22,7 @@ from practice.orchestrator import case_sets, replays
 from practice.services.replays import baseline_set, replay_cancel, replay_start
 from tests.practice.case_sets import (
     TRAJECTORIES,
+    finished,
     read_in,
     sent,
     set_files,
@@ -29,7 +30,6 @@ from tests.practice.case_sets import (
     zipped,
 )
 from tests.practice.pages import queries_of
-from tests.practice.test_replays import finished
 
 LIST = "/root-causes/evaluation/"
 

@@ -16,15 +16,9 @@ from django.core.management import call_command, get_commands
 
 from memoryapp.project import cli_rca, cli_server, doctor
 from memoryapp.project.metrics import Facts
-from tests.reference import READ_BY
+from tests.reference import CONFIGURATION, variables
 
 ROOT = Path(__file__).resolve().parents[2]
-CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
-
-
-def variables() -> set[str]:
-    source = "".join((ROOT / f"memoryapp/project/{name}.py").read_text() for name in READ_BY)
-    return set(re.findall(r'env(?:\.\w+)?(?:iron\.get)?\(\s*"([A-Z0-9_]+)"', source))
 
 
 def test_it_explains_every_setting() -> None:

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples" / "helpdesk"))
+from tests.practice.servers import HELPDESK
+
+sys.path.insert(0, str(HELPDESK))
 
 from desk.catalogue import TOOLS, call
 from desk.store import DeskError, Store
 
-HELPDESK = Path(__file__).resolve().parents[2] / "examples" / "helpdesk"
 Ask = Callable[..., dict[str, Any]]
 
 

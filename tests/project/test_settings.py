@@ -16,8 +16,7 @@ import pytest
 
 from memoryapp.project import settings as product
 from practice.clients.llm import DEFAULT_TEMPERATURES
-from tests.project.test_docs import variables
-from tests.reference import PARTS
+from tests.reference import PARTS, variables
 
 ROOT = Path(__file__).resolve().parents[2]
 LONG_KEY = "a-key-that-is-long-enough-for-everybody"

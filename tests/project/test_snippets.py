@@ -25,8 +25,7 @@ from memoryapp.project.cli import parser
 from memoryapp.services.releases import release_publish
 from memoryapp.services.tokens import api_key_create
 from tests.factories import BulletFactory, EnvironmentFactory, PlaybookFactory
-from tests.project.test_docs import CONFIGURATION
-from tests.reference import pages
+from tests.reference import CONFIGURATION, pages
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Read by OpenTelemetry and by our clients, not by the server.
