@@ -45,6 +45,19 @@ class EventQuerySet(models.QuerySet["Event"]):
             Delivery.objects.queue(workspace=workspace, kind=TOLD_BY_EVENT[kind], data=told)
         return event
 
+    def record_in(
+        self, playbook: Any, *, actor: Any, kind: str, subject: models.Model, **data: Any
+    ) -> Event:
+        """``record`` what happened in a playbook, by which the log can be narrowed."""
+        return self.record(
+            workspace=playbook.workspace,
+            actor=actor,
+            kind=kind,
+            subject=subject,
+            playbook=playbook.slug,
+            **data,
+        )
+
 
 def _link(subject: models.Model) -> str:
     """The page of what happened, for whoever is told of it; the host only where it is known."""

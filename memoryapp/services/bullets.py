@@ -191,12 +191,11 @@ def _set_status(bullet: Bullet, status: str, by: Any, reason: str) -> None:
 def _record(bullet: Bullet, by: Any, kind: str, **data: Any) -> None:
     """Write the audit row: the last revision against the one before it, and why."""
     newest = list(bullet.revisions.order_by("-number")[:2])
-    Event.objects.record(
-        workspace=bullet.playbook.workspace,
+    Event.objects.record_in(
+        bullet.playbook,
         actor=by,
         kind=kind,
         subject=bullet,
-        playbook=bullet.playbook.slug,
         before=_said(newest[1]) if len(newest) > 1 else {},
         after=_said(newest[0]),
         **data,

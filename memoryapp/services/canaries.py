@@ -156,12 +156,11 @@ def _clear(label: ReleaseLabel) -> None:
 
 
 def _record(label: ReleaseLabel, by: Any, kind: str, release: Release, **data: Any) -> None:
-    Event.objects.record(
-        workspace=label.playbook.workspace,
+    Event.objects.record_in(
+        label.playbook,
         actor=by,
         kind=kind,
         subject=release,
-        playbook=label.playbook.slug,
         label=label.name,
         **data,
     )

@@ -317,11 +317,10 @@ def _said(bullet: Bullet) -> dict[str, Any]:
 
 
 def _record(bullet: Bullet, by: Any, kind: str, **data: Any) -> None:
-    Event.objects.record(
-        workspace=bullet.playbook.workspace,
+    Event.objects.record_in(
+        bullet.playbook,
         actor=by,
         kind=kind,
         subject=bullet,
-        playbook=bullet.playbook.slug,
         **data,
     )

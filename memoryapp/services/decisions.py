@@ -359,13 +359,12 @@ def _record(
     candidate: Candidate, by: Any, kind: str, *, bullets: Changes | None = None, **data: Any
 ) -> None:
     changed: dict[str, Any] = {"bullets": bullets} if bullets else {}
-    Event.objects.record(
-        workspace=candidate.playbook.workspace,
+    Event.objects.record_in(
+        candidate.playbook,
         actor=by,
         kind=kind,
         subject=candidate,
         text=said(candidate.decided_content or candidate.content),
-        playbook=candidate.playbook.slug,
         **changed,
         **data,
     )

@@ -144,11 +144,10 @@ def _needed(candidate: Candidate) -> int:
 
 
 def _record(candidate: Candidate, by: Any, kind: str, **data: Any) -> None:
-    Event.objects.record(
-        workspace=candidate.playbook.workspace,
+    Event.objects.record_in(
+        candidate.playbook,
         actor=by,
         kind=kind,
         subject=candidate,
-        playbook=candidate.playbook.slug,
         **data,
     )

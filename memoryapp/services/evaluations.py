@@ -40,12 +40,11 @@ def evaluation_record(
                 "figures": dict(figures),
             },
         )
-        Event.objects.record(
-            workspace=playbook.workspace,
+        Event.objects.record_in(
+            playbook,
             actor=None,
             kind="evaluation.recorded",
             subject=evaluation,
-            playbook=playbook.slug,
             before={"passed": earlier.passed} if earlier else {},
             after={"passed": passed},
         )

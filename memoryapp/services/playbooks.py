@@ -64,12 +64,11 @@ def playbook_require_evaluation(*, playbook: Playbook, required: bool, by: Any) 
                 else "This playbook requires no evaluation as it is."
             )
         playbook.requires_evaluation = required
-        Event.objects.record(
-            workspace=playbook.workspace,
+        Event.objects.record_in(
+            playbook,
             actor=by,
             kind="playbook.gated" if required else "playbook.ungated",
             subject=playbook,
-            playbook=playbook.slug,
             before={"requires evaluation": not required},
             after={"requires evaluation": required},
         )

@@ -97,12 +97,11 @@ def release_publish(
             wordings=wordings(playbook, frozen),
             published_by=by,
         )
-        Event.objects.record(
-            workspace=playbook.workspace,
+        Event.objects.record_in(
+            playbook,
             actor=by,
             kind="release.published",
             subject=release,
-            playbook=playbook.slug,
             bullets=release.bullet_count,
             before={"newest": newest.number} if newest else {},
             after={"newest": number},
@@ -200,12 +199,11 @@ def label_move(
         LabelMove.objects.create(
             playbook=playbook, name=name, from_release=before, to_release=release, moved_by=by
         )
-        Event.objects.record(
-            workspace=playbook.workspace,
+        Event.objects.record_in(
+            playbook,
             actor=by,
             kind="label.moved",
             subject=release,
-            playbook=playbook.slug,
             label=name,
             before={"release": before.number} if before else {},
             after={"release": release.number},

@@ -47,12 +47,11 @@ def candidates_merge(*, kept: Candidate, other: Candidate, by: Any) -> Candidate
         other.status, other.superseded_by = SUPERSEDED.value, kept
         other.decided_by, other.decided_at = by, timezone.now()
         other.save(update_fields=["status", "superseded_by", "decided_by", "decided_at"])
-        Event.objects.record(
-            workspace=playbook.workspace,
+        Event.objects.record_in(
+            playbook,
             actor=by,
             kind="candidate.merged",
             subject=other,
-            playbook=playbook.slug,
             text=said(other.content),
             before={"status": PENDING.value, "seen in the other": before},
             after={"status": SUPERSEDED.value, "into": str(kept.pk), "seen": kept.seen_count},
@@ -83,12 +82,11 @@ def candidates_part(*, other: Candidate, by: Any) -> Candidate:
             ) from twin
         kept.seen_count = max(1, kept.seen_count - other.seen_count)
         kept.save(update_fields=["seen_count"])
-        Event.objects.record(
-            workspace=playbook.workspace,
+        Event.objects.record_in(
+            playbook,
             actor=by,
             kind="candidate.parted",
             subject=other,
-            playbook=playbook.slug,
             text=said(other.content),
             before={"status": SUPERSEDED.value, "into": str(kept.pk)},
             after={"status": PENDING.value},

@@ -100,12 +100,11 @@ def job_undo(
         check_room(playbook, tokens)
         spared = [row.bullet.pk for row in report.rows if row.effect is Effect.SPARE]
         name = _withdraw(playbook, origin_link, by, reason, spared)
-        Event.objects.record(
-            workspace=playbook.workspace,
+        Event.objects.record_in(
+            playbook,
             actor=by,
             kind="run.undone",
             subject=playbook,
-            playbook=playbook.slug,
             run=name,
             link=origin_link,
             before=was,

@@ -61,12 +61,11 @@ def release_withdraw(
         for label in playbook.labels.filter(canary=release):
             canary_end(label=label, by=by, why=f"{release} was {kind}")
         moved = _move_labels(playbook, release, replacement, by)
-        Event.objects.record(
-            workspace=playbook.workspace,
+        Event.objects.record_in(
+            playbook,
             actor=by,
             kind=f"release.{kind}",
             subject=release,
-            playbook=playbook.slug,
             reason=release.withdrawal_reason,
             labels=moved,
             before={"in use": True},
@@ -99,12 +98,11 @@ def release_reinstate(*, release: Release, by: Any) -> Release:
             replacement=None,
         )
         release.refresh_from_db(fields=["withdrawal", "withdrawn_at", "withdrawal_reason"])
-        Event.objects.record(
-            workspace=release.playbook.workspace,
+        Event.objects.record_in(
+            release.playbook,
             actor=by,
             kind="release.reinstated",
             subject=release,
-            playbook=release.playbook.slug,
             before={"in use": False, "withdrawal": was},
             after={"in use": True},
         )
