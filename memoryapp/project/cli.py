@@ -27,17 +27,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. 0 went well, 1 could not be done, 2 was asked wrongly."""
-    asked = parser().parse_args(arguments)
-    try:
-        code: int = asked.run(asked)
-    except tuple(error for command in COMMANDS for error in command.ERRORS) as error:
-        sys.stderr.write(f"greenroom: {error}\n")
-        return 1
-    except BrokenPipeError:
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return code
+    errors = tuple(error for command in COMMANDS for error in command.ERRORS)
+    return cli_client.ran(parser().parse_args(arguments), errors)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "clients" / "python"))
 
-from greenroom_client import commands
+from greenroom_client import commands, terminal
 
 add = commands.add
 ERRORS = commands.ERRORS
+ran = terminal.ran

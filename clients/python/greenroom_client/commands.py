@@ -38,17 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """``greenroom`` where only the client is installed."""
     found = argparse.ArgumentParser(prog="greenroom", description="Memory for agents, reviewed.")
     add(found.add_subparsers(title="commands", required=True, metavar="COMMAND"))
-    asked = found.parse_args(arguments)
-    try:
-        code: int = asked.run(asked)
-    except GreenroomError as error:
-        sys.stderr.write(f"greenroom: {error}\n")
-        return 1
-    except BrokenPipeError:
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return code
+    return terminal.ran(found.parse_args(arguments), ERRORS)
 
 
 def _add_pull(commands: terminal.Commands) -> None:

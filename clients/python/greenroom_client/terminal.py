@@ -26,6 +26,23 @@ def parser(commands: Commands, name: str, help: str) -> argparse.ArgumentParser:
     return found
 
 
+def ran(asked: argparse.Namespace, errors: tuple[type[Exception], ...]) -> int:
+    """Run a parsed command; one of ``errors`` is a line for the user.
+
+    Returns the exit code: 0 went well, 1 could not be done, 130 was broken off.
+    """
+    try:
+        code: int = asked.run(asked)
+    except errors as error:
+        sys.stderr.write(f"greenroom: {error}\n")
+        return 1
+    except BrokenPipeError:
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
 def client(asked: argparse.Namespace, **more: Any) -> Greenroom:
     return Greenroom(asked.url, asked.key, **more)
 
