@@ -7,7 +7,7 @@ Names are gunicorn's own settings. What is said on its command line goes before 
 
 wsgi_app = "memoryapp.project.wsgi"
 #: threads and processes: ADR 0002 says why, and docs/operations.md how many.
-worker_class = "gthread"
+worker_class = "memoryapp.project.web_worker.Worker"
 workers = 2
 threads = 6
 #: loaded once and before any worker: a wrong setting ends it with one line, in no loop.

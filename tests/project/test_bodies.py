@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from memoryapp.project import bodies, wsgi
+from memoryapp.project import bodies, serving, wsgi
 from memoryapp.project.bodies import Bodies
 from tests.product import ROOT, free_port
 
@@ -50,7 +50,7 @@ def port() -> Iterator[int]:
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "gunicorn", f"{__name__}:application"),
-            *("--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"),
+            *("--bind", f"127.0.0.1:{port}", "--worker-class", serving.worker_class),
             *("--threads", str(THREADS)),
             *("--no-control-socket", "--log-level", "critical"),
         ],
