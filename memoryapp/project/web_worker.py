@@ -53,10 +53,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             self._settle(conn, found)
 
     def murder_pending(self) -> None:
-        """Let go of connections that are late; called about once a second."""
+        """Let go of connections that are late; called about once a second.
+
+        And of those that asked for nothing, once this process is to end: it would wait for them.
+        """
         super().murder_pending()
         now = time.monotonic()
-        for conn in [conn for conn, until in self._heads.items() if until <= now]:
+        due = [conn for conn, until in self._heads.items() if until <= now]
+        if not self.alive:
+            due = [conn for conn in self._heads if conn in due or not _has_begun(conn)]
+        for conn in due:
             self._leave(conn)
             self._refuse(conn, 408, "Request Timeout", "The head of the request came too slowly.")
 
@@ -81,7 +87,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def _refuse(self, conn: Any, status: int, reason: str, said: str) -> None:
         """Say why, unless nothing was asked: browsers open connections that they may not need."""
-        if conn.parser.unreader.take_buffered():
+        if _has_begun(conn):
             with suppress(OSError):
                 util.write_error(conn.sock, status, reason, said)
         self._drop(conn)
@@ -89,6 +95,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def _drop(self, conn: Any) -> None:
         self.nr_conns -= 1
         conn.close()
+
+
+def _has_begun(conn: Any) -> bool:
+    """Whether anything is there of a head."""
+    head = conn.parser.unreader.take_buffered()
+    conn.parser.unreader.unread(head)
+    return bool(head)
 
 
 def _read(conn: Any) -> Head:

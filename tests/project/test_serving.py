@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import http.client
 import os
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import pytest
 from gunicorn.config import KNOWN_SETTINGS
 
 from memoryapp.project import serving
+from memoryapp.project.web_worker import Worker
 from tests.product import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,8 +30,9 @@ def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     return [said]
 
 
-@pytest.fixture
-def port() -> Iterator[int]:
+@contextmanager
+def _serving() -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """A server that replaces its processes often: its port, and its parent process."""
     port = free_port()
     process = subprocess.Popen(
         [
@@ -49,9 +51,20 @@ def port() -> Iterator[int]:
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    yield port
+    yield port, process
     process.terminate()
     process.wait(20)
+
+
+def test_who_asks_for_nothing_holds_up_no_end() -> None:
+    """Browsers open connections ahead, and one process after the other is replaced."""
+    with _serving() as (port, process), socket.create_connection(("127.0.0.1", port)):
+        time.sleep(0.5)  # until the loop has taken it
+        begun = time.monotonic()
+        process.terminate()
+        process.wait(30)
+        waited = time.monotonic() - begun
+    assert waited < Worker.head_seconds
 
 
 def _ask(connection: http.client.HTTPConnection) -> int:
@@ -67,8 +80,8 @@ def _call(port: int) -> list[int]:
     return [_ask(connection) for _ in range(REQUESTS)]
 
 
-def test_every_call_is_answered_while_processes_are_replaced(port: int) -> None:
-    with ThreadPoolExecutor(CALLERS) as callers:
+def test_every_call_is_answered_while_processes_are_replaced() -> None:
+    with _serving() as (port, _), ThreadPoolExecutor(CALLERS) as callers:
         answered = [pid for pids in callers.map(_call, [port] * CALLERS) for pid in pids]
     assert len(answered) == CALLERS * REQUESTS
     assert len(set(answered)) > 4
