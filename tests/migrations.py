@@ -14,6 +14,7 @@ from typing import Any
 from django.db import models
 from django.db.migrations import Migration
 from django.db.migrations import operations as ops
+from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
 
 from memoryapp.resumable import Resumable
@@ -30,6 +31,15 @@ LARGE = frozenset({
     "practice.unit",
 })  # fmt: skip
 _CUTS = re.compile(r"\b(?:DROP\s+(?:TABLE|COLUMN)|RENAME)\b|\bSET\s+NOT\s+NULL\b", re.IGNORECASE)
+
+
+class Originals(MigrationLoader):
+    """The migrations that databases of earlier releases run, without those that replace them."""
+
+    def load_disk(self) -> None:
+        super().load_disk()
+        one_by_one = {key: one for key, one in self.disk_migrations.items() if not one.replaces}
+        self.disk_migrations = one_by_one
 
 
 def problems(migration: Migration, before: ProjectState) -> Iterator[str]:

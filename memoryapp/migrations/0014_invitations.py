@@ -4,6 +4,17 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+#: Django's cache table: what counts wrong passwords. It is no model, so it is written here.
+CREATE_CACHE = """
+CREATE TABLE IF NOT EXISTS greenroom_cache (
+    cache_key varchar(255) PRIMARY KEY,
+    value text NOT NULL,
+    expires timestamp with time zone NOT NULL
+);
+CREATE INDEX IF NOT EXISTS greenroom_cache_expires ON greenroom_cache (expires);
+"""
+DROP_CACHE = "DROP TABLE IF EXISTS greenroom_cache"
+
 
 class Migration(migrations.Migration):
 
@@ -13,18 +24,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        # Django's cache table: what counts wrong passwords. It is no model, so it is written here.
-        migrations.RunSQL(
-            sql="""
-                CREATE TABLE IF NOT EXISTS greenroom_cache (
-                    cache_key varchar(255) PRIMARY KEY,
-                    value text NOT NULL,
-                    expires timestamp with time zone NOT NULL
-                );
-                CREATE INDEX IF NOT EXISTS greenroom_cache_expires ON greenroom_cache (expires);
-            """,
-            reverse_sql="DROP TABLE IF EXISTS greenroom_cache",
-        ),
+        migrations.RunSQL(CREATE_CACHE, DROP_CACHE),
         migrations.CreateModel(
             name='Invitation',
             fields=[

@@ -9,20 +9,19 @@ from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import connection, models
 from django.db.migrations import Migration
 from django.db.migrations import operations as ops
-from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
 
 from memoryapp.resumable import AddUniqueConcurrently
-from tests.migrations import RELEASED, problems
+from tests.migrations import RELEASED, Originals, problems
 
 
 @pytest.fixture(scope="module")
-def loader() -> MigrationLoader:
-    return MigrationLoader(None)
+def loader() -> Originals:
+    return Originals(None)
 
 
 @pytest.fixture(scope="module")
-def released(loader: MigrationLoader) -> ProjectState:
+def released(loader: Originals) -> ProjectState:
     return loader.project_state(list(RELEASED.items()))
 
 
@@ -32,7 +31,7 @@ def found(released: ProjectState, *operations: Any) -> list[str]:
 
 
 def test_no_migration_since_the_last_release_breaks_that_release(
-    loader: MigrationLoader, released: ProjectState
+    loader: Originals, released: ProjectState
 ) -> None:
     since = [
         migration
@@ -112,7 +111,7 @@ def test_it_lets_pass_what_the_release_before_does_not_notice(
 
 
 def test_columns_the_release_before_does_not_know_fill_themselves(
-    db: None, loader: MigrationLoader, released: ProjectState
+    db: None, loader: Originals, released: ProjectState
 ) -> None:
     """What the rule says of fields, asked of the database as it stands."""
     now = loader.project_state()
