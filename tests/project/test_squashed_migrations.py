@@ -18,8 +18,10 @@ from memoryapp.queries.database import migrations
 from tests.databases import Shape, another_database, shape
 from tests.migrations import Originals
 
-SQUASHED = {"memoryapp": "0001_squashed_0023_reports_by_label",
-            "practice": "0001_squashed_0024_case_set_kind"}  # fmt: skip
+MEMORYAPP = ("migrate", "memoryapp", "0001_squashed_0023_reports_by_label")
+
+#: One worker migrates one after another for all that is asked of it.
+pytestmark = pytest.mark.xdist_group("squashed")
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +66,7 @@ def test_models_are_worked_out_once_for_all_tables_of_an_app(empty: str) -> None
 
     call_command("migrate", "auth", interactive=False, verbosity=0)
     with patch.object(StateApps, "render_multiple", counted):
-        call_command("migrate", "memoryapp", SQUASHED["memoryapp"], interactive=False, verbosity=0)
+        call_command(*MEMORYAPP, interactive=False, verbosity=0)
     # Twice: for the state before, which is Django's own, and for the one with the new tables.
     known = len(Originals(None).project_state().models)
     assert 40 < rendered < 2 * known
@@ -80,12 +82,11 @@ def test_killed_before_it_is_written_down_it_leaves_nothing(empty: str) -> None:
             raise KeyboardInterrupt
         noted(self, app, name)
 
-    arguments = ("migrate", "memoryapp", SQUASHED["memoryapp"])
     with (
         patch.object(MigrationRecorder, "record_applied", killed),
         pytest.raises(KeyboardInterrupt),
     ):
-        call_command(*arguments, interactive=False, verbosity=0)
+        call_command(*MEMORYAPP, interactive=False, verbosity=0)
     assert shape(empty) == before
-    call_command(*arguments, interactive=False, verbosity=0)
+    call_command(*MEMORYAPP, interactive=False, verbosity=0)
     assert ("relation", "memoryapp_bullet") in {found[:2] for found in shape(empty)}

@@ -33,6 +33,9 @@ from practice.models import Attempt, Incident, Run
 from tests.databases import Shape, another_database, shape
 from tests.migrations import RELEASED, Originals
 
+#: One worker upgrades for all that is asked here.
+pytestmark = pytest.mark.xdist_group("upgrade")
+
 DUMP = Path(__file__).resolve().parents[1] / "data" / "releases" / "0.1.0.dump"
 #: What migrations are there to change.
 OF_DJANGO = {"django_migrations", "django_content_type", "auth_permission"}
@@ -127,6 +130,7 @@ def plain(found: Shape) -> Shape:
     return {(kind, name, re.sub(" WHERE .*", "", said or "")) for kind, name, said in found}
 
 
+@pytest.mark.django_db
 def test_its_tables_are_those_of_a_new_database(upgraded: Any) -> None:
     settings = connection.settings_dict
     own = settings["NAME"].removesuffix("_upgraded")
