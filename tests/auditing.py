@@ -13,6 +13,9 @@ from typing import Any
 from memoryapp.models import Event
 from memoryapp.templatetags.events import event_changes, event_details
 
+#: what belongs to a playbook, by whose name the log can be narrowed to it.
+OF_A_PLAYBOOK = {"playbook", "bullet", "candidate", "release", "evaluation"}
+
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
@@ -63,6 +66,9 @@ def assert_audited(scenario: Scenario, world: Any) -> None:
     rows = list(Event.objects.filter(pk__gt=last).order_by("pk"))
     assert scenario.kind in {row.kind for row in rows}, [row.kind for row in rows]
     for row in rows:
+        assert row.subject_type not in OF_A_PLAYBOOK or "playbook" in row.data, (
+            f"{row.kind} cannot be found by its playbook"
+        )
         assert {"before", "after"} <= row.data.keys(), f"{row.kind} says not from what to what"
         assert isinstance(row.data["before"], Mapping)
         assert isinstance(row.data["after"], Mapping)

@@ -225,8 +225,8 @@ def playbook_change(
         if "token_budget" in changed:
             _check_fits(playbook.as_value())
         playbook.save(update_fields=[*changed, "updated_at"])
-        Event.objects.record(
-            workspace=playbook.workspace,
+        Event.objects.record_in(
+            playbook,
             actor=by,
             kind="playbook.changed",
             subject=playbook,

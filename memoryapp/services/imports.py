@@ -168,8 +168,8 @@ def bullets_import(
         if added or updated:
             playbook.counters = dict(value.counters)
             playbook.save(update_fields=["counters", "updated_at"])
-            Event.objects.record(
-                workspace=playbook.workspace,
+            Event.objects.record_in(
+                playbook,
                 actor=by,
                 kind="playbook.imported",
                 subject=playbook,

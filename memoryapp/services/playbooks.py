@@ -36,8 +36,8 @@ def playbook_create(
         )
         if not created:
             raise UnableToChange(f"There is already a playbook named {playbook.name}.")
-        Event.objects.record(
-            workspace=workspace,
+        Event.objects.record_in(
+            playbook,
             actor=by,
             kind="playbook.created",
             subject=playbook,

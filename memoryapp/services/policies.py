@@ -93,8 +93,8 @@ def _write(
         row.save()
         before, after = was.facts(), to.facts()
         changed = [name for name in after if after[name] != before[name]]
-        Event.objects.record(
-            workspace=playbook.workspace,
+        Event.objects.record_in(
+            playbook,
             actor=by,
             kind="policy.changed",
             subject=playbook,

@@ -110,6 +110,7 @@ def trajectories_send(
                 actor=by,
                 kind="trajectories.sent",
                 subject=playbook,
+                playbook=playbook.slug,
                 environment=environment.slug,
                 before={},
                 after={"taken": len(new)},
