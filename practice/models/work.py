@@ -10,6 +10,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from practice.domain.reading import whole_text
+
 if TYPE_CHECKING:
     from typing import Self
 
@@ -89,7 +91,7 @@ class Work(models.Model):
         rows = type(self)._default_manager.filter(
             pk=self.pk, claim=self.claim, status=self.Status.RUNNING
         )
-        said = message.replace("\x00", "")  # an error may quote what no database holds
+        said = whole_text(message)  # an error may quote what no database holds
         return bool(rows.update(status=status, message=said, ended_at=at, **columns))
 
     def put_back(self, message: str) -> bool:

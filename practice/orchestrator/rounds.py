@@ -30,6 +30,7 @@ from practice.agents.ports import (
 )
 from practice.domain import rounds as domain
 from practice.domain import stopping
+from practice.domain.reading import whole_text
 from practice.models import (
     LedgerEntry,
     Lesson,
@@ -248,8 +249,9 @@ def _save(unit: Unit, result: Result) -> None:
 def _postpone(unit: Unit, error: Exception) -> None:
     """Put a unit back with back-off and jitter, or give up after ``MAX_TRIES``."""
     database.connect_anew()
+    said = whole_text(str(error))
     if unit.tries >= domain.MAX_TRIES:
-        _fail(unit, f"{error} Tried {unit.tries} times.")
+        _fail(unit, f"{said} Tried {unit.tries} times.")
         return
     wait = min(BACK_OFF_CAP, BACK_OFF_SECONDS * 2 ** (unit.tries - 1)) * random.uniform(0.5, 1.5)
     told, again = getattr(error, "retry_after", None), ""
@@ -259,15 +261,16 @@ def _postpone(unit: Unit, error: Exception) -> None:
     with transaction.atomic():
         moved = Unit.objects.held(unit).update(
             status=Unit.Status.WAITING,
-            message=f"{error}{again}",
+            message=f"{said}{again}",
             not_before=timezone.now() + timedelta(seconds=wait),
             dispatched_at=None,
         )
         if moved:
-            stages.postponed(unit, f"{error}{again or ' It is tried again.'}")
+            stages.postponed(unit, f"{said}{again or ' It is tried again.'}")
 
 
 def _fail(unit: Unit, message: str) -> None:
+    message = whole_text(message)  # it goes to the attempt as well
     with transaction.atomic():
         if unit.end(Unit.Status.FAILED, at=timezone.now(), message=message):
             stages.failed(unit, message)

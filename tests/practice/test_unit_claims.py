@@ -182,6 +182,20 @@ def test_it_does_not_try_again_what_was_refused(
     assert (unit.status, unit.message) == ("failed", "The key is not accepted.")
 
 
+@pytest.mark.parametrize("stage", ["propose", "solve", "validate", "learn"])
+def test_it_says_what_an_error_quotes_that_no_database_holds(
+    unit: Unit, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    Unit.objects.filter(pk=unit.pk).update(stage=stage)
+    for error, status in ((ProviderUnavailable, "waiting"), (ProviderRefused, "failed")):
+        perform_with(monkeypatch, error("It answered: \x00\ud83d."))
+        Unit.objects.filter(pk=unit.pk).update(not_before=None)
+        assert rounds.work(unit.pk) == unit.run_id
+        unit.refresh_from_db()
+        assert unit.status == status
+        assert unit.message.startswith("It answered: \ufffd\ufffd.")
+
+
 def test_it_ends_a_unit_that_kills_every_worker(unit: Unit) -> None:
     Unit.objects.filter(pk=unit.pk).update(tries=MAX_TRIES)
     rounds.work(unit.pk)
