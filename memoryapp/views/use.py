@@ -74,8 +74,9 @@ def _listed(
         "chips": [
             Chip("All", None, url(answer=""), pressed=not asked.answer),
             *(
-                Chip(word, None, url(answer=value), pressed=value == asked.answer)
+                Chip(word, None, url(answer="" if is_chosen else value), pressed=is_chosen)
                 for value, word in answers
+                for is_chosen in [value == asked.answer]
             ),
         ],
         "about": _about(asked),

@@ -36,7 +36,7 @@ def calibration_page(request: HttpRequest) -> HttpResponse:
             Chip(
                 word,
                 said[value],
-                f"{changed(request, said=value)}#words",
+                f"{changed(request, said='' if is_doubted else value)}#words",
                 is_doubted == bool(value),
             )
             for value, word in (("", "All"), (DISAGREE, "They disagree"))

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from memoryapp.views.links import Chip, changed
+from memoryapp.views.links import changed, chips
 from practice.models import Arm, Attempt, Lesson, Run
 from practice.queries.lessons import HeldOut, Target, held_out_scores, lessons_of, targets_of
 from practice.views.states import shown_state
@@ -68,13 +68,14 @@ def lessons_context(request: HttpRequest, run: Run) -> dict[str, Any]:
     learned = [one for one in found if one.kind == Lesson.Kind.LEARNED]
     changes = [one for one in found if one.kind == Lesson.Kind.CONSOLIDATION]
     shown = [one for one in learned if not asked or one.status == asked]
+    counts = Counter(one.status for one in learned)
     scores = held_out_scores(run)
     limit = None if request.GET.get("lessons") == "all" else LESSONS_SHOWN
     return {
         "lesson_count": len(learned),
         "testing_count": sum(one.status == Lesson.Status.TESTING for one in found),
         "every_lesson_url": changed(request, lessons="all"),
-        "lesson_chips": _chips(request, Counter(one.status for one in learned), asked),
+        "lesson_chips": chips(request, "lesson", Lesson.Status.choices, counts),
         "lessons": _rows(shown, targets, limit),
         "lessons_matching": len(shown),
         "change_count": len(changes),
@@ -92,15 +93,6 @@ def held_out_line(scores: Sequence[HeldOut]) -> list[int]:
     """
     is_whole = [row.round for row in scores] == list(range(1, len(scores) + 1))
     return [round(row.share * 100) for row in scores] if is_whole else []
-
-
-def _chips(request: HttpRequest, counts: Mapping[str, int], asked: str) -> list[Chip]:
-    every = Chip("All", sum(counts.values()), changed(request, lesson=""), pressed=not asked)
-    return [every] + [
-        Chip(word, counts.get(value, 0), changed(request, lesson=value), pressed=value == asked)
-        for value, word in Lesson.Status.choices
-        if counts.get(value) or value == asked
-    ]
 
 
 def _rows(

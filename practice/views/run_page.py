@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -19,7 +18,7 @@ from memoryapp.access import membership_of
 from memoryapp.queries.origins import candidates_by_origin
 from memoryapp.templatetags.charts import heat
 from memoryapp.templatetags.formats import money
-from memoryapp.views.links import Chip, changed
+from memoryapp.views.links import changed, chips
 from practice.models import Attempt, EnvironmentTool, Run
 from practice.queries import costs, progress
 from practice.queries.environments import why_off
@@ -170,7 +169,7 @@ def _attempts(request: HttpRequest, run: Run, current: int) -> dict[str, Any]:
     return {
         "round_shown": number,
         "briefing": run.rounds.filter(number=number).values_list("briefing", flat=True).first(),
-        "round_chips": _label_chips(request, counts, label),
+        "round_chips": chips(request, "label", _LABELS, counts),
         "attempts": [(attempt, shown_state(attempt)) for attempt in rows[:ATTEMPTS_SHOWN]],
         "attempts_count": len(rows),
         "label": label,
@@ -189,15 +188,6 @@ _ORDER = {
     Attempt.Status.QUEUED.value: 5,
 }
 _LABELS = [*Attempt.Label.choices, (OPEN, "Not judged")]
-
-
-def _label_chips(request: HttpRequest, counts: Mapping[str, int], label: str) -> Sequence[Chip]:
-    found = [Chip("All", sum(counts.values()), changed(request, label=""), pressed=not label)]
-    return found + [
-        Chip(word, counts.get(value, 0), changed(request, label=value), pressed=value == label)
-        for value, word in _LABELS
-        if counts.get(value) or value == label
-    ]
 
 
 def _cost(run: Run) -> dict[str, Any]:

@@ -60,6 +60,12 @@ def test_it_lists_pulls_by_day_agent_and_answer(vera_client: Any, release: Any) 
     assert rows(vera_client, "?day=2026-11-02") == [fresh]
     assert rows(vera_client, "?agent=shop") == [held]
     assert rows(vera_client, "?answer=given") == [fresh]
+    chips = vera_client.get(f"{URL}?answer=given&agent=a").context["chips"]
+    assert [(chip.url, chip.pressed) for chip in chips] == [
+        (f"{URL}?agent=a", False),
+        (f"{URL}?agent=a", True),  # pressed again, it filters no more
+        (f"{URL}?agent=a&answer=held", False),
+    ]
     assert rows(vera_client, "?day=nonsense") == []
     assert rows(vera_client, "?day=9999-12-31") == []
     assert rows(vera_client, "?days=7") == []

@@ -79,8 +79,10 @@ def test_it_lists_what_people_and_the_validator_disagree_on(
         (2, True),
         (1, False),
     ]
-    page = vera_client.get(doubted.url.partition("#")[0]).context["page"]
-    assert [word.attempt for word in page] == [overruled]
+    shown = vera_client.get(doubted.url.partition("#")[0]).context
+    assert [word.attempt for word in shown["page"]] == [overruled]
+    # Pressed again, it filters no more.
+    assert [chip.url for chip in shown["said_chips"]] == [f"{URL}#words"] * 2
 
 
 def test_it_filters_by_validator_and_environment(vera_client: Any, round_: Any) -> None:

@@ -96,10 +96,12 @@ def test_it_says_why_a_tool_is_a_gap(vera_client: Any, run: Any) -> None:
 
 def test_it_lists_what_failed_first_and_filters_by_label(vera_client: Any, run: Any) -> None:
     every = vera_client.get(URL).context["attempts"]
-    failures = vera_client.get(f"{URL}?label=failure").context["attempts"]
+    failures = vera_client.get(f"{URL}?label=failure").context
 
     assert [a.task.instruction for a, _ in every] == ["A failed server", "A failure", "A success"]
-    assert [a.task.instruction for a, _ in failures] == ["A failure"]
+    assert [a.task.instruction for a, _ in failures["attempts"]] == ["A failure"]
+    pressed = [chip for chip in failures["round_chips"] if chip.pressed]
+    assert [(chip.label, chip.url) for chip in pressed] == [("Failure", URL)]
 
 
 def test_it_shows_units_in_trouble_with_their_message(vera_client: Any, run: Any) -> None:

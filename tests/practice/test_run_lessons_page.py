@@ -92,10 +92,10 @@ def test_it_filters_lessons_by_what_became_of_them(vera_client: Any, run: Run) -
     context = vera_client.get(f"{URL}?lesson=refuted").context
 
     assert [row.lesson.content for row in context["lessons"]] == ["It is refuted."]
-    assert [(c.label, c.count) for c in context["lesson_chips"]] == [
-        ("All", 2),
-        ("Kept", 1),
-        ("Refuted", 1),
+    assert [(c.label, c.count, c.url) for c in context["lesson_chips"]] == [
+        ("All", 2, URL),
+        ("Kept", 1, f"{URL}?lesson=kept"),
+        ("Refuted", 1, URL),  # pressed again, it filters no more
     ]
 
 
