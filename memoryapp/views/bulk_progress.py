@@ -22,7 +22,7 @@ def progress_of(
     who goes on.
     """
     counts, may_decide = came_to(outcomes), membership_of(request).may_review
-    shown = parameter(request, "show")
+    shown, choices = parameter(request, "show"), [("done", "Done"), ("left", "Left")]
     if shown in counts:
         outcomes = outcomes.filter(done=shown == "done")
     return {
@@ -34,5 +34,5 @@ def progress_of(
         "may_undo": may_decide and bulk.ended_at and counts["done"] and bulk.can_be_undone,
         "back_url": back_url,
         "page_obj": page_of(request, outcomes),
-        "filters": chips(request, "show", [("done", "Done"), ("left", "Left")], counts),
+        "filters": chips(request, "show", choices, counts, path=bulk.get_absolute_url()),
     }

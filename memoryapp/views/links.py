@@ -55,28 +55,34 @@ def with_query(path: str, parameters: Mapping[str, str]) -> str:
     return f"{path}?{urlencode(kept)}" if kept else path
 
 
-def changed(request: HttpRequest, **changes: str) -> str:
+def changed(request: HttpRequest, *, path: str = "", **changes: str) -> str:
     """The current address with some parameters changed; the page number starts anew.
 
-    What a page that looks for news has ``seen`` is no part of its address.
+    What a page that looks for news has ``seen`` is no part of its address. ``path`` is the page a
+    part stands on that a form of another address brought.
     """
     asked = {name: parameter(request, name) for name in request.GET if name not in _PASSING}
-    return with_query(request.path, asked | changes)
+    return with_query(path or request.path, asked | changes)
 
 
 def chips(
-    request: HttpRequest, name: str, choices: Iterable[tuple[str, str]], counts: Mapping[str, int]
+    request: HttpRequest,
+    name: str,
+    choices: Iterable[tuple[str, str]],
+    counts: Mapping[str, int],
+    *,
+    path: str = "",
 ) -> list[Chip]:
     """One chip for everything, then one per choice that has rows or is chosen.
 
-    The one that is chosen leads back to everything.
+    The one that is chosen leads back to everything. ``path`` is as in ``changed``.
     """
     chosen = parameter(request, name)
     total = sum(counts.values())
-    found = [Chip("All", total, changed(request, **{name: ""}), pressed=not chosen)]
+    found = [Chip("All", total, changed(request, path=path, **{name: ""}), pressed=not chosen)]
     for value, label in choices:
         if counts.get(value) or value == chosen:
-            url = changed(request, **{name: "" if value == chosen else value})
+            url = changed(request, path=path, **{name: "" if value == chosen else value})
             found.append(Chip(label, counts.get(value, 0), url, pressed=value == chosen))
     return found
 

@@ -61,6 +61,22 @@ def test_without_scripts_a_button_goes_on(
     assert rita_client.post(f"{url}continue/", follow=True).context["done"] == 2
 
 
+def test_what_came_of_the_rows_can_be_narrowed_on_the_part_that_went_on(
+    rita_client: Any, playbook: Any, workspace: Any, rita: Any
+) -> None:
+    """The address that goes on is for forms: its part stands on the page of the decision."""
+    CandidateFactory.create_batch(2, playbook=playbook)
+    bulk = asked(workspace, rita)
+    url = reverse("review-bulk-continue", args=[bulk.pk])
+    part = rita_client.post(url, headers={"HX-Request": "true"})
+    chips = {chip.label: chip.url for chip in part.context["filters"]}
+    assert chips == {
+        "All": f"/review/bulk/{bulk.pk}/",
+        "Done": f"/review/bulk/{bulk.pk}/?show=done",
+    }
+    assert rita_client.get(chips["Done"]).context["page_obj"].paginator.count == 2
+
+
 def test_it_goes_on_by_itself_only_for_who_asked_for_it(
     rita_client: Any, ada_client: Any, vera_client: Any, playbook: Any, workspace: Any, rita: Any
 ) -> None:
