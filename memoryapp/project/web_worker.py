@@ -4,11 +4,16 @@ A thread that reads a head waits as long as its sender likes, and gunicorn has n
 dozen connections that say nothing, or a letter now and then, would hold all threads. A proxy that
 buffers hides it, and not everybody has one. So the loop that accepts connections gathers the heads
 too, and a thread gets a request when its head is there. ``bodies`` sees to what follows it.
+
+The loop itself waits for nobody either. After the last answer of a connection gunicorn's waits up
+to two seconds for the client to go, and hears nobody else meanwhile.
 """
 
 from __future__ import annotations
 
+import socket
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum
 from functools import partial
@@ -28,15 +33,17 @@ class Head(Enum):
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """``gthread`` but for the heads of requests."""
+    """``gthread`` but for how requests begin and connections end."""
 
-    #: seconds from the first wait for a head to its end.
-    head_seconds = 10.0
+    #: seconds from the first wait for a head to its end, and from a last answer to the close.
+    head_seconds, rest_seconds = 10.0, 2.0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        #: connections whose head is not whole, and when it must be; who is due first comes first.
+        #: connections whose head is not whole, and when it must be.
         self._heads: dict[Any, float] = {}
+        #: connections that were told that nothing follows, and when they are closed.
+        self._ends: dict[Any, float] = {}
 
     def enqueue_req(self, conn: Any) -> None:
         """Take a connection that was accepted, or whose next request begins."""
@@ -47,34 +54,52 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         conn.sock.setblocking(False)
         found = _read(conn)
         if found is Head.WAITING:
-            self._heads[conn] = time.monotonic() + self.head_seconds
-            self.poller.register(conn.sock, EVENT_READ, partial(self._read_on, conn))
+            self._wait(self._heads, conn, self.head_seconds, self._read_on)
         else:
             self._settle(conn, found)
 
-    def murder_pending(self) -> None:
-        """Let go of connections that are late; called about once a second.
+    def finish_request(self, conn: Any, fs: Any) -> None:
+        """Go on with a connection whose request was answered, or end it."""
+        if not fs.cancelled() and (fs.exception() or fs.result()):
+            super().finish_request(conn, fs)
+        else:
+            self._end(conn)
 
-        And of those that asked for nothing, once this process is to end: it would wait for them.
-        """
+    def murder_pending(self) -> None:
+        """Let go of connections that are late; called after every turn of the loop."""
         super().murder_pending()
-        now = time.monotonic()
-        due = [conn for conn, until in self._heads.items() if until <= now]
-        if not self.alive:
-            due = [conn for conn in self._heads if conn in due or not _has_begun(conn)]
-        for conn in due:
-            self._leave(conn)
+        for conn in _due(self._heads):
+            self._leave(self._heads, conn)
             self._refuse(conn, 408, "Request Timeout", "The head of the request came too slowly.")
+        for conn in _due(self._ends):
+            self._leave(self._ends, conn)
+            self._drop(conn)
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        """Called when this process is to end: it would wait for who asks for nothing.
+
+        Not at once: what was asked over a connection that was just taken may be on its way.
+        """
+        super()._cap_keepalive(deadline)
+        for conn, until in self._heads.items():
+            if not _has_begun(conn):
+                self._heads[conn] = min(until, deadline)
+
+    def _wait(
+        self, waits: dict[Any, float], conn: Any, seconds: float, then: Callable[[Any, Any], None]
+    ) -> None:
+        waits[conn] = time.monotonic() + seconds
+        self.poller.register(conn.sock, EVENT_READ, partial(then, conn))
+
+    def _leave(self, waits: dict[Any, float], conn: Any) -> None:
+        del waits[conn]
+        self.poller.unregister(conn.sock)
 
     def _read_on(self, conn: Any, _: Any) -> None:
         found = _read(conn)
         if found is not Head.WAITING:
-            self._leave(conn)
+            self._leave(self._heads, conn)
             self._settle(conn, found)
-
-    def _leave(self, conn: Any) -> None:
-        del self._heads[conn]
-        self.poller.unregister(conn.sock)
 
     def _settle(self, conn: Any, found: Head) -> None:
         if found is Head.WHOLE:
@@ -87,14 +112,45 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def _refuse(self, conn: Any, status: int, reason: str, said: str) -> None:
         """Say why, unless nothing was asked: browsers open connections that they may not need."""
-        if _has_begun(conn):
-            with suppress(OSError):
-                util.write_error(conn.sock, status, reason, said)
-        self._drop(conn)
+        if not _has_begun(conn):
+            self._drop(conn)
+            return
+        with suppress(OSError):
+            util.write_error(conn.sock, status, reason, said)
+        self._end(conn)
+
+    def _end(self, conn: Any) -> None:
+        """Say that nothing follows, and close once the client has gone or its time is over.
+
+        A connection that is closed with something unread is reset, and its last answer lost.
+        """
+        try:
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._drop(conn)
+            return
+        conn.sock.setblocking(False)
+        self._wait(self._ends, conn, self.rest_seconds, self._read_out)
+
+    def _read_out(self, conn: Any, _: Any) -> None:
+        try:
+            is_there = bool(conn.sock.recv(PIECE))
+        except BlockingIOError:
+            is_there = True
+        except OSError:
+            is_there = False
+        if not is_there:
+            self._leave(self._ends, conn)
+            self._drop(conn)
 
     def _drop(self, conn: Any) -> None:
         self.nr_conns -= 1
         conn.close()
+
+
+def _due(waits: dict[Any, float]) -> list[Any]:
+    now = time.monotonic()
+    return [conn for conn, until in waits.items() if until <= now]
 
 
 def _has_begun(conn: Any) -> bool:

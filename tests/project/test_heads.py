@@ -24,7 +24,7 @@ THREADS = 2
 class Quick(Worker):
     """So that nobody waits for ten seconds."""
 
-    head_seconds = 1.5
+    head_seconds, rest_seconds = 1.5, 0.5
 
 
 def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -103,9 +103,29 @@ def test_who_says_nothing_is_let_go_without_a_word(connect: Any) -> None:
     assert connect().recv(1) == b""
 
 
-def test_a_head_without_an_end_is_refused(connect: Any) -> None:
-    caller = connect(b"GET / HTTP/1.1\r\nX-Long: " + b"x" * HEAD_MOST)
+@pytest.mark.parametrize("times", [1, 30])
+def test_who_sends_a_head_without_an_end_reads_why_it_is_refused(connect: Any, times: int) -> None:
+    caller = connect(b"GET / HTTP/1.1\r\nX-Long: " + b"x" * HEAD_MOST * times)
     assert answer(caller)[0] == 431
+
+
+def test_who_stays_after_its_last_answer_holds_nobody_up(connect: Any) -> None:
+    begun = time.monotonic()
+    for _ in range(5):
+        caller = connect(b"GET /a HTTP/1.0\r\n\r\n")
+        assert answer(caller) == (200, b"/a 0")
+        assert caller.recv(1) == b""
+    # gunicorn's own waits two seconds for each, one after the other.
+    assert time.monotonic() - begun < 5
+
+
+def test_who_stays_after_its_last_answer_is_let_go(connect: Any) -> None:
+    caller = connect(b"GET /a HTTP/1.0\r\n\r\n")
+    with suppress(ConnectionError):
+        for _ in range(100):
+            caller.sendall(b"x")
+            time.sleep(0.1)
+        pytest.fail("it is still heard")
 
 
 def test_a_connection_takes_one_request_after_another(connect: Any) -> None:
