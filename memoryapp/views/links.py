@@ -58,8 +58,8 @@ def with_query(path: str, parameters: Mapping[str, str]) -> str:
 def changed(request: HttpRequest, *, path: str = "", **changes: str) -> str:
     """The current address with some parameters changed; the page number starts anew.
 
-    What a page that looks for news has ``seen`` is no part of its address. ``path`` is the page a
-    part stands on that a form of another address brought.
+    What a page that looks for news has ``seen`` is no part of its address. ``path`` is the page,
+    where a form of another address brought it or a part of it.
     """
     asked = {name: parameter(request, name) for name in request.GET if name not in _PASSING}
     return with_query(path or request.path, asked | changes)

@@ -79,7 +79,9 @@ def _context(request: HttpRequest, source: TelemetrySource, **more: Any) -> dict
         "page": page,
         "rows": page.object_list,
         "is_live": any(row.is_open for row in page.object_list),
-        "refresh_url": changed(request, page=request.GET.get("page", "")),
+        "refresh_url": changed(
+            request, path=source.get_absolute_url(), page=request.GET.get("page", "")
+        ),
         "kinds": TelemetryFile.Kind.choices,
         "kind": kind,
         "columns": [

@@ -70,6 +70,10 @@ def test_a_page_with_a_file_that_is_read_refreshes_its_table_only(
     assert "Reading" in part
     assert "42 %" in part
     assert "<html" not in part
+    page = rita_client.post(
+        f"{PAGE}columns/", {"kind": "metrics", "sample": SimpleUploadedFile("s.csv", metrics_csv())}
+    )
+    assert f'hx-get="{PAGE}"' in page.content.decode()
 
 
 def test_a_reviewer_cancels_a_reading_and_begins_it_anew(
