@@ -135,7 +135,14 @@ class Feedback(APIView):
 
     @extend_schema(
         request=FeedbackRequest,
-        responses={200: FeedbackReceipt, 400: PROBLEM, 404: PROBLEM, 409: PROBLEM, 429: PROBLEM},
+        responses={
+            200: FeedbackReceipt,
+            400: PROBLEM,
+            404: PROBLEM,
+            409: PROBLEM,
+            429: PROBLEM,
+            503: PROBLEM,
+        },
     )
     def post(self, request: Request) -> Response:
         """Report a task you did with a release: its outcome, and what you think of bullets.

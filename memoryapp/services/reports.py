@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import transaction
 from django.db.models import F
 
 from memoryapp.domain.errors import UnableToChange
@@ -17,6 +17,7 @@ from memoryapp.domain.text import strip_hidden
 from memoryapp.models import ApiKey, Bullet, Playbook, Release, Report, Vote
 from memoryapp.queries.serving import label_given
 from memoryapp.services.canaries import canaries_judge
+from memoryapp.services.patience import PlaybookBusy, no_long_wait
 
 EVIDENCE_MOST = 2_000
 TASK_MOST, AGENT_MOST = 200, 120
@@ -70,6 +71,7 @@ def report_take(
     count.
 
     Raises:
+        PlaybookBusy: somebody has been changing the playbook for long; nothing is kept.
         UnableToChange: nothing is said, or the task was reported with another outcome or other
             votes before; nothing of this report is counted.
     """
@@ -84,7 +86,7 @@ def report_take(
         # Called for a new report only.
         "label": lambda: label_given(release, key.pk if key else None, agent),
     }
-    with transaction.atomic():
+    with no_long_wait():
         report, is_new = _opened(release, key, task, told)
         if not is_new:
             _complete(report, release, outcome)
@@ -99,7 +101,9 @@ def report_take(
             for bullet, said in fresh.items()
         )
     if outcome:
-        receipt.reverted = canaries_judge(release)
+        # The report is kept by now: while the playbook is busy, the next one has trials judged.
+        with suppress(PlaybookBusy), no_long_wait():
+            receipt.reverted = canaries_judge(release)
     return receipt
 
 
@@ -110,8 +114,9 @@ def _opened(
     reports = Report.objects.select_for_update(no_key=True)
     if key is not None:
         return reports.get_or_create(release=release, key=key, task=task, defaults=told)
-    # No constraint keeps apart what came without a key: keys that go leave such reports behind.
-    Release.objects.select_for_update(no_key=True).only("pk").get(pk=release.pk)
+    # No constraint keeps apart what came without a key: keys that go leave such reports behind. By
+    # the playbook's lock and not the release's, which a withdrawal takes after that one.
+    Playbook.objects.select_for_update(no_key=True).get(pk=release.playbook_id)
     report = reports.filter(release=release, key=None, task=task).order_by("pk").first()
     if report is not None:
         return report, False

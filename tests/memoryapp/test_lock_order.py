@@ -11,15 +11,22 @@ from uuid import UUID
 import pytest
 from django.db import connection, connections, transaction
 
-from memoryapp.models import Bullet
-from memoryapp.services import curation
+from memoryapp.models import Bullet, Playbook, Report
+from memoryapp.services import curation, patience, withdrawals
 from memoryapp.services.counters import practice_tags_count
+from memoryapp.services.patience import PlaybookBusy
 from memoryapp.services.releases import release_publish
 from memoryapp.services.reports import Said, report_take
 from tests.factories import BulletFactory, PlaybookFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LABELS = ("strategies-001", "strategies-002")
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is no busy playbook."""
+    monkeypatch.setattr(patience, "LOCK_SECONDS", 60)
 
 
 @pytest.fixture
@@ -110,3 +117,41 @@ def test_votes_and_a_merge_both_come_through(
     assert kept.label == labels[0]
     column = "deployed_helpful" if who == "an agent" else "practice_helpful"
     assert dict(Bullet.objects.values_list("label", column)) == dict.fromkeys(LABELS, 1)
+
+
+def test_a_report_and_a_withdrawal_both_come_through(
+    playbook: Any, votes: Any, ada: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vote = votes("an agent")
+    troubles: list[Exception] = []
+    voting: list[threading.Thread] = []
+    replacement_of = withdrawals._replacement
+
+    def replacement_first(*given: Any) -> Any:
+        voting.append(elsewhere(vote, troubles))
+        until_somebody_waits()
+        return replacement_of(*given)
+
+    monkeypatch.setattr(withdrawals, "_replacement", replacement_first)
+    withdrawals.release_withdraw(
+        release=playbook.releases.get(), kind="recalled", reason="Wrong.", by=ada
+    )
+    voting[0].join(60)
+    assert troubles == []
+    assert Report.objects.get().votes.count() == len(LABELS)
+
+
+def test_a_report_does_not_wait_for_long(
+    playbook: Any, votes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dozen that do, behind a large import, would be all threads of the web server."""
+    monkeypatch.setattr(patience, "LOCK_SECONDS", 1)
+    vote = votes("an agent")
+    troubles: list[Exception] = []
+    with transaction.atomic():
+        Playbook.objects.select_for_update(no_key=True).get(pk=playbook.pk)
+        elsewhere(vote, troubles).join(20)
+        assert [type(trouble) for trouble in troubles] == [PlaybookBusy]
+    assert not Report.objects.exists()
+    vote()
+    assert Report.objects.get().votes.count() == len(LABELS)
