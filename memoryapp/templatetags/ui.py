@@ -341,9 +341,14 @@ def options(choices: Iterable[tuple[Any, Any]], chosen: Any = "") -> SafeString:
 
 
 @register.inclusion_tag("components/pagination.html", takes_context=True)
-def pagination(context: template.Context, page: Page[Any], noun: str = "rows") -> dict[str, Any]:
-    """Show which rows of how many these are, and links to the pages beside."""
-    return {"page_obj": page, "noun": noun, "request": context.get("request")}
+def pagination(
+    context: template.Context, page: Page[Any], noun: str = "rows", path: str = ""
+) -> dict[str, Any]:
+    """Show which rows of how many these are, and links to the pages beside.
+
+    ``path`` is the page they are of, where a form of another address may have brought it.
+    """
+    return {"page_obj": page, "noun": noun, "path": path, "request": context.get("request")}
 
 
 @register.filter

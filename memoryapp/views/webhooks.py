@@ -151,6 +151,7 @@ def _detail(
     known = asked if asked in Delivery.Status.values else ""
     counts = facet(delivery_log(webhook), "status")
     page = page_of(request, delivery_log(webhook, status=known), 25)
+    page_url = reverse("webhook-detail", args=[webhook.pk])
     context = {
         "webhook": webhook,
         "page_obj": page,
@@ -163,7 +164,8 @@ def _detail(
             }
             for row in page
         ],
-        "filters": chips(request, "status", Delivery.Status.choices, counts),
+        "page_url": page_url,
+        "filters": chips(request, "status", Delivery.Status.choices, counts, path=page_url),
         "form": WebhookKindsForm.showing(webhooks.told_of(webhook)),
         "kind_words": [KINDS[kind] for kind in webhook.kinds if kind in KINDS],
         "tries_most": TRIES,

@@ -87,6 +87,18 @@ def test_what_failed_leads_to_just_that(ada_client: Any, vera_client: Any, hook:
     assert "?status=" not in vera_client.get(URL).content.decode()
 
 
+def test_the_page_with_a_new_secret_leads_to_the_log_as_any_other(
+    ada_client: Any, hook: Any
+) -> None:
+    """It stands at the address of a form, which is for posting only."""
+    page = f"{URL}{hook.pk}/"
+    for _ in range(26):
+        ada_client.post(f"{page}test/")
+    said = ada_client.post(f"{page}rotate/").content.decode()
+    assert f'href="{page}?status=waiting"' in said
+    assert f'href="{page}?page=2"' in said
+
+
 def test_it_shows_each_try_and_sends_again(ada_client: Any, hook: Any) -> None:
     page = f"{URL}{hook.pk}/"
     ada_client.post(f"{page}test/")
