@@ -25,6 +25,7 @@ PATH = "/mcp"
 AGENT_HEADER = "x-agent-id"
 TYPE = "urn:greenroom:problem:"
 RETRY_SECONDS = b"10"
+CLOSE = (b"connection", b"close")
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 Send = Callable[[Message], Awaitable[None]]
@@ -47,6 +48,7 @@ class Gate:
 
     def __init__(self, inner: Application) -> None:
         self._inner = inner
+        self._long = bodies.Long()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -56,6 +58,12 @@ class Gate:
         if path == "/healthz":
             await _answer(send, 200, b"ok\n", b"text/plain")
             return
+        with self._long.one() as hold:
+            await self._admit(scope, receive, send, path, hold)
+
+    async def _admit(
+        self, scope: Scope, receive: Receive, send: Send, path: str, hold: Callable[[], None]
+    ) -> None:
         try:
             if scope["type"] != "http" or path != PATH:
                 raise Refused(404, "not-found", f"MCP is served at {PATH}.")
@@ -65,13 +73,10 @@ class Gate:
                 raise Refused(405, "method-not-allowed", said, (b"allow", b"POST"))
             caller, rate = await _admitted(scope)
             send = send if rate is None else _saying(rate, send)
-            body = await bodies.whole(scope, receive)
-            if body is None:
-                said = f"A request may have {bodies.MOST} bytes. Nothing was kept of this one."
-                raise Refused(413, "too-large", said)
+            body = await _body(scope, receive, hold)
         except Refused as refused:
-            await bodies.drain(scope, receive)
-            await _refuse(send, refused)
+            is_all = await bodies.drain(scope, receive)
+            await _refuse(send, refused, *(() if is_all else (CLOSE,)))
         except bodies.Gone:
             return
         else:
@@ -117,6 +122,27 @@ async def _admitted(scope: Scope) -> tuple[Caller, rates.Rate | None]:
     return Caller(key, agent), rate
 
 
+async def _body(scope: Scope, receive: Receive, hold: Callable[[], None]) -> bytes:
+    """The whole body.
+
+    Raises:
+        Refused: it is too long or too slow, or too many long ones are held.
+        Gone: the client went away.
+    """
+    try:
+        body = await bodies.whole(scope, receive, hold)
+    except TimeoutError as error:
+        said = f"A request may take {bodies.WHOLE_SECONDS:.0f} s to come. Nothing was kept of it."
+        raise Refused(408, "timeout", said) from error
+    except bodies.Full as error:
+        said = "Too many long requests come at once. Nothing was kept; send it again in a moment."
+        raise Refused(503, "unavailable", said, (b"retry-after", RETRY_SECONDS)) from error
+    if body is None:
+        said = f"A request may have {bodies.MOST} bytes. Nothing was kept of this one."
+        raise Refused(413, "too-large", said)
+    return body
+
+
 def _saying(rate: rates.Rate, send: Send) -> Send:
     """Send on, and say with the answer what is left of the allowance."""
 
@@ -147,7 +173,7 @@ def _limit(key: ApiKey) -> int:
     return settings.API_RATE_LIMIT if key.rate_limit is None else key.rate_limit
 
 
-async def _refuse(send: Send, refused: Refused) -> None:
+async def _refuse(send: Send, refused: Refused, *headers: tuple[bytes, bytes]) -> None:
     body = {
         "type": TYPE + refused.kind,
         "title": HTTPStatus(refused.status).phrase,
@@ -155,7 +181,9 @@ async def _refuse(send: Send, refused: Refused) -> None:
         "detail": refused.detail,
     }
     said = json.dumps(body).encode()
-    await _answer(send, refused.status, said, b"application/problem+json", *refused.headers)
+    await _answer(
+        send, refused.status, said, b"application/problem+json", *refused.headers, *headers
+    )
 
 
 async def _answer(

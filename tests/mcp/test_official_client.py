@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import urllib.error
 import urllib.request
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from urllib.parse import urlsplit
 
 import anyio
 import httpx2
@@ -21,7 +19,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 
 from memoryapp.indexer import receipts
-from memoryapp.mcp import bodies, gate, tools
+from memoryapp.mcp import gate, tools
 from memoryapp.models import Candidate, PullReceipt
 from tests.factories import BulletFactory, MembershipFactory, PlaybookFactory
 
@@ -302,39 +300,3 @@ def test_the_agent_of_a_request_is_named_by_its_header(address: str, served: Any
         read("x" * 121)
     assert refused.value.code == 400
     assert "X-Agent-Id: At most 120" in json.load(refused.value)["detail"]
-
-
-@pytest.mark.parametrize("is_known", [True, False])
-@pytest.mark.parametrize("in_chunks", [True, False])
-def test_who_sends_too_much_reads_why(
-    address: str, served: Any, key: Any, is_known: bool, in_chunks: bool
-) -> None:
-    body = b" " * (3 * bodies.MOST)
-    presented = key("read")[1] if is_known else "gr_00000000_nothing"
-    # Who asks for no second request is closed on as soon as it is answered.
-    headers = {"Authorization": f"Bearer {presented}", "Connection": "close"}
-    where = urlsplit(address)
-    connection = http.client.HTTPConnection(where.netloc, timeout=10)
-    sent: Any = iter([body[: bodies.MOST]] * 3) if in_chunks else body
-    connection.request("POST", where.path, sent, headers)
-    answer = connection.getresponse()
-    said = json.loads(answer.read())
-    connection.close()
-    assert (answer.status, said["status"]) == ((413, 413) if is_known else (401, 401))
-    if is_known:
-        assert said["type"] == "urn:greenroom:problem:too-large"
-        assert str(bodies.MOST) in said["detail"]
-
-
-def test_who_asks_before_sending_too_much_is_not_told_to_send(
-    address: str, served: Any, key: Any
-) -> None:
-    where = urlsplit(address)
-    connection = http.client.HTTPConnection(where.netloc, timeout=5)
-    connection.putrequest("POST", where.path)
-    connection.putheader("Authorization", f"Bearer {key('read')[1]}")
-    connection.putheader("Content-Length", str(bodies.MOST + 1))
-    connection.putheader("Expect", "100-continue")
-    connection.endheaders()
-    assert connection.getresponse().status == 413
-    connection.close()
