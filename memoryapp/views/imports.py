@@ -34,7 +34,7 @@ def playbook_import_page(request: HttpRequest, slug: str) -> HttpResponse:
     outcomes: list[Outcome] | None = None
     is_dry_run = "import" not in request.POST
     status, is_refused = 200, False
-    changed: list[ChangeSince] | None = None
+    changed: list[ChangeSince] = []
     # Read before the check: what is newer was not part of it.
     newest = newest_revision(playbook)
     if request.method == "POST":
@@ -78,11 +78,12 @@ def playbook_import_page(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "memoryapp/playbook_import.html", context, status=status)
 
 
-def _changed(
-    playbook: Playbook, outcomes: list[Outcome], since: int | None
-) -> list[ChangeSince] | None:
-    """What others made of the bullets a file would replace; ``None`` where it was not checked."""
+def _changed(playbook: Playbook, outcomes: list[Outcome], since: int | None) -> list[ChangeSince]:
+    """What others made of the bullets a file would replace, since it was checked.
+
+    Nothing where it was not, or was checked with another answer to where labels say something else.
+    """
     if since is None:
-        return None
+        return []
     replaced = texts_replaced(outcomes)
     return [row for row in draft_since(playbook, since) if row.change.label in replaced]

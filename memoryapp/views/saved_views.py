@@ -42,7 +42,8 @@ def save(request: HttpRequest) -> HttpResponse:
         "page": asked["page"],
         "name": asked["name"],
     }
-    seen = asked["seen"] if asked["of"] == asked["name"] else shown(view_said(None))
+    was_seen = asked["of"] == asked["name"]
+    seen = asked["seen"] if was_seen else shown(view_said(None))
     try:
         view = view_save(
             query=asked["query"], is_shared=shared, by=request.user, seen=seen, **named
@@ -54,7 +55,13 @@ def save(request: HttpRequest) -> HttpResponse:
         again = form.again(found)
         if not membership.may_review:
             del again.fields["shared"]
-        context = {"form": again, "meanwhile": found, "name": asked["name"], "list_url": url}
+        context = {
+            "form": again,
+            "meanwhile": found,
+            "was_seen": was_seen,
+            "name": asked["name"],
+            "list_url": url,
+        }
         return render(request, "memoryapp/saved_view.html", context, status=refusal.status)
     except UnableTo as error:
         messages.error(request, str(error))

@@ -213,8 +213,9 @@ def _group_runs(pid: int) -> bool:
 def _runs_in(group: int, stat: Path) -> bool:
     """Whether the process that ``/proc/…/stat`` is of runs in the group. proc(5) has its fields."""
     with suppress(OSError):
-        state, _parent, its_group = stat.read_text().rpartition(")")[2].split()[:3]
-        return int(its_group) == group and state not in "ZX"
+        # Bytes: what a process calls itself need be no text, nor whole characters.
+        state, _parent, its_group = stat.read_bytes().rpartition(b")")[2].split()[:3]
+        return int(its_group) == group and state not in b"ZX"
     return False
 
 

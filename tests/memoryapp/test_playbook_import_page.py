@@ -106,6 +106,21 @@ def test_it_shows_what_would_be_replaced_to_who_checked_nothing(rita_client: Any
     assert Bullet.objects.get().content == "Verify first."
 
 
+def test_a_check_that_would_replace_nothing_is_none_of_what_would(
+    rita_client: Any, url: str
+) -> None:
+    BulletFactory(
+        playbook=Playbook.objects.get(), label="pitfalls-001", section="pitfalls", content="Mine."
+    )
+    checked = rita_client.post(url, asked(content=ACE, on_conflict="skip", check="1"))
+    sent = values(checked) | {"on_conflict": "overwrite", "import": "1"}
+    refused = rita_client.post(url, sent)
+    assert refused.status_code == 409
+    said = refused.content.decode()
+    assert "The file would replace bullets" in said
+    assert "changed since you checked" not in said
+
+
 @pytest.mark.parametrize(
     ("sent", "says"),
     [

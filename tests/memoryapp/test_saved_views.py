@@ -71,6 +71,8 @@ def test_it_replaces_a_view_of_the_same_name_only_once_it_was_seen(vera_client: 
     said = refused.content.decode()
     assert "status=stale" in said
     assert 'value="status=retired"' in said
+    # It is the name that was used again: nobody changed anything.
+    assert "was changed while you had it open" not in said
     assert 'name="shared"' not in said
     again = values(refused.context["form"])
     assert vera_client.post(SAVE, again).status_code == 302
@@ -98,6 +100,7 @@ def test_it_says_who_changed_a_shared_view_meanwhile(rita_client: Any, rita: Any
     assert refused.status_code == 409
     assert [event.actor for event in refused.context["meanwhile"].events] == [rita]
     assert refused.context["meanwhile"].was == {"query": "status=stale", "shared": True}
+    assert "was changed while you had it open" in refused.content.decode()
 
 
 def test_what_only_its_owner_sees_is_in_no_log(rita_client: Any) -> None:
