@@ -10,8 +10,8 @@ from psycopg.errors import LockNotAvailable
 
 from memoryapp.domain.errors import UnableTo
 
-#: a web server has a dozen threads: an import may change a playbook for longer than it takes a
-#: dozen agents to report.
+#: a web server has a dozen threads, and MCP eight: an import may change a playbook for longer than
+#: it takes so many agents to report.
 LOCK_SECONDS = 3
 
 

@@ -10,6 +10,7 @@ from memoryapp.domain.playbook import SECTIONS, Delta, Op
 from memoryapp.domain.text import cleaned
 from memoryapp.models import ApiKey, Candidate, Playbook
 from memoryapp.services.candidates import Origin, Source, candidate_submit
+from memoryapp.services.patience import no_long_wait
 
 #: A bullet is one lesson, not a document.
 MAX_LESSON = 4_000
@@ -34,6 +35,7 @@ def lesson_propose(
     playbook says just this already, or a person rejected the very words before.
 
     Raises:
+        PlaybookBusy: somebody has been changing the playbook for long; nothing is kept.
         UnableToChange: an empty or overlong lesson, or not a section name.
     """
     content = cleaned(_plain(content))
@@ -57,18 +59,19 @@ def lesson_propose(
         excerpt=seen,
         kind="report",
     )
-    return candidate_submit(
-        playbook_id=playbook.pk,
-        delta=Delta(
-            op=Op.ADD,
-            section=section,
-            content=content,
-            reason=redact(_plain(reason).strip())[:2000],
-        ),
-        origin=Origin(kind=AGENT, link="", name=f"an agent with the key {by.name}"),
-        sources=[source] if seen else [],
-        scores={},
-    )
+    with no_long_wait():
+        return candidate_submit(
+            playbook_id=playbook.pk,
+            delta=Delta(
+                op=Op.ADD,
+                section=section,
+                content=content,
+                reason=redact(_plain(reason).strip())[:2000],
+            ),
+            origin=Origin(kind=AGENT, link="", name=f"an agent with the key {by.name}"),
+            sources=[source] if seen else [],
+            scores={},
+        )
 
 
 def _plain(text: str) -> str:

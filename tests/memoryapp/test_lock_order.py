@@ -11,12 +11,14 @@ from uuid import UUID
 import pytest
 from django.db import connection, connections, transaction
 
-from memoryapp.models import Bullet, Playbook, Report
+from memoryapp.models import Bullet, Candidate, Playbook, Report
 from memoryapp.services import curation, patience, withdrawals
 from memoryapp.services.counters import practice_tags_count
 from memoryapp.services.patience import PlaybookBusy
+from memoryapp.services.proposals import lesson_propose
 from memoryapp.services.releases import release_publish
 from memoryapp.services.reports import Said, report_take
+from memoryapp.services.tokens import api_key_create
 from tests.factories import BulletFactory, PlaybookFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -141,17 +143,28 @@ def test_a_report_and_a_withdrawal_both_come_through(
     assert Report.objects.get().votes.count() == len(LABELS)
 
 
-def test_a_report_does_not_wait_for_long(
-    playbook: Any, votes: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("what", ["a report", "a lesson"])
+def test_no_agent_waits_for_long(
+    playbook: Any, votes: Any, ada: Any, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     """A dozen that do, behind a large import, would be all threads of the web server."""
     monkeypatch.setattr(patience, "LOCK_SECONDS", 1)
-    vote = votes("an agent")
+    key = api_key_create(
+        workspace=playbook.workspace, name="desk", scopes=("trajectories:write",), by=ada
+    )[0]
+    ways: dict[str, tuple[Callable[[], object], Any]] = {
+        "a report": (votes("an agent"), Report),
+        "a lesson": (
+            lambda: lesson_propose(playbook=playbook, content="Ask first.", by=key),
+            Candidate,
+        ),
+    }
+    send, kept = ways[what]
     troubles: list[Exception] = []
     with transaction.atomic():
         Playbook.objects.select_for_update(no_key=True).get(pk=playbook.pk)
-        elsewhere(vote, troubles).join(20)
+        elsewhere(send, troubles).join(20)
         assert [type(trouble) for trouble in troubles] == [PlaybookBusy]
-    assert not Report.objects.exists()
-    vote()
-    assert Report.objects.get().votes.count() == len(LABELS)
+    assert not kept.objects.exists()
+    send()
+    assert kept.objects.exists()
