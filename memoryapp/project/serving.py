@@ -14,6 +14,9 @@ threads = 6
 preload_app = True
 #: seconds without a sign of life after which a process is ended and another one begun.
 timeout = 60
+#: seconds that requests under way have when their process is replaced or told to stop. Whoever
+#: stops the server in a hurry kills it sooner: `make up` after ten seconds.
+graceful_timeout = 60
 #: Python's own allocator hands an arena back only when nothing is left in it, so that a process
 #: keeps what its busiest moments took. After so many requests it answers those it holds, ends and
 #: is replaced by one forked from the loaded parent; not both at the same time.

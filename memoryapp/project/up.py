@@ -203,7 +203,7 @@ def _children(data: Path, host: str, port: int, mcp_port: int) -> list[Child]:
             "web",
             (
                 *(python, "-m", "gunicorn", "--config", "python:memoryapp.project.serving"),
-                *("--bind", bind, "--graceful-timeout", "5"),
+                *("--bind", bind),
             ),
             data / "web.log",
         ),
