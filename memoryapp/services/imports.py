@@ -266,7 +266,7 @@ def _overwrite(
         author=by,
         reason=f"Imported from {source}"[:300],
     )
-    said = f"{same.label} has the text of the file now."
+    said = f"{same.label} takes the text of the file."
     replaced = Replaced(same.label, same.content, content)
     return changed, Outcome(row.place, "updated", said, replaced)
 

@@ -73,7 +73,7 @@ def playbook_import_page(request: HttpRequest, slug: str) -> HttpResponse:
         "is_dry_run": is_dry_run,
         "refused": is_refused,
         "changed": changed,
-        "counts": [(verdict, found[verdict]) for verdict in VERDICTS],
+        "counts": [(verdict, found[verdict]) for verdict in VERDICTS if found[verdict]],
     }
     return render(request, "memoryapp/playbook_import.html", context, status=status)
 

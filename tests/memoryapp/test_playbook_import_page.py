@@ -38,7 +38,11 @@ def archive() -> SimpleUploadedFile:
 def test_it_checks_a_file_and_stores_nothing(rita_client: Any, url: str) -> None:
     page = rita_client.post(url, asked(content=ACE, check="1"))
     assert page.status_code == 200
-    assert "This would happen" in page.content.decode()
+    said = page.content.decode()
+    assert "This would happen" in said
+    assert "1 added</span>" in said
+    # What was checked is imported next.
+    assert '<button class="btn main" type="submit" name="import"' in said
     assert not Bullet.objects.exists()
 
 
