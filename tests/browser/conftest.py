@@ -95,7 +95,8 @@ def sign_in(page: Any, product: Product) -> None:
     page.get_by_label("Username").fill("operator")
     page.get_by_label("Password").fill(product.password)
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/")
+    # On a busy machine the next page may else be asked for by somebody not yet signed in.
+    page.wait_for_url(lambda url: "/login/" not in url)
 
 
 def get(product: Product, path: str, key: str) -> Any:

@@ -77,7 +77,7 @@ def test_a_file_that_cannot_be_saved_says_so_at_once(
     assert row.message.startswith("What was found could not be saved: ")
 
 
-def test_why_it_failed_is_said_without_what_no_database_takes(
+def test_why_it_failed_is_said_with_a_mark_for_what_no_database_takes(
     workspace: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: Any, **__: Any) -> None:
@@ -87,4 +87,4 @@ def test_why_it_failed_is_said_without_what_no_database_takes(
     source = source_of(workspace)
     row = analysed(incident_create(workspace=workspace, alert=alert(), source=source, by=None))
     assert (row.status, row.tries) == ("failed", 1)
-    assert row.message.endswith("no such name: web")
+    assert row.message.endswith("no such name: we\ufffdb")
