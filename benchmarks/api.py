@@ -202,14 +202,14 @@ def _wrk(url: str, headers: list[str], seconds: int, connections: int) -> Load:
     )
     return Load(
         rate=float(_found(r"Requests/sec:\s+([\d.]+)", said)),
-        p50=_milliseconds(_found(r"50%\s+(\S+)", said)),
-        p99=_milliseconds(_found(r"99%\s+(\S+)", said)),
+        p50=_milliseconds(_found(r"^\s+50%\s+(\S+)", said)),
+        p99=_milliseconds(_found(r"^\s+99%\s+(\S+)", said)),
         failed=failed,
     )
 
 
 def _found(pattern: str, text: str) -> str:
-    found = re.search(pattern, text)
+    found = re.search(pattern, text, re.MULTILINE)
     if found is None:
         sys.exit(f"wrk said something else than expected:\n{text}")
     return found[1]

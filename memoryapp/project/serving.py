@@ -20,7 +20,7 @@ graceful_timeout = 60
 #: Python's own allocator hands an arena back only when nothing is left in it, so that a process
 #: keeps what its busiest moments took. After so many requests it answers those it holds, ends and
 #: is replaced by one forked from the loaded parent; not both at the same time.
-max_requests = 50_000
-max_requests_jitter = 10_000
+max_requests = 20_000
+max_requests_jitter = 4_000
 #: a socket for commands to the running server: nobody here sends it any.
 control_socket_disable = True

@@ -23,6 +23,8 @@ from typing import Any
 from gunicorn import util
 from gunicorn.workers.gthread import ThreadWorker
 
+from memoryapp.project.web_balance import MOMENT, PATIENCE, is_fuller, leave, say
+
 END = b"\r\n\r\n"
 #: bytes of a head, which proxies bound as well, and how many are read at a time.
 HEAD_MOST, PIECE = 64 * 1024, 8 * 1024
@@ -44,6 +46,27 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self._heads: dict[Any, float] = {}
         #: connections that were told that nothing follows, and when they are closed.
         self._ends: dict[Any, float] = {}
+        #: until when connections are left to other processes.
+        self._holds_back = 0.0
+
+    def accept(self, listener: Any) -> None:
+        """Take a connection, unless a process with fewer takes it within a moment."""
+        late = time.monotonic() - self._holds_back
+        if not 0 <= late <= PATIENCE and is_fuller(self.age, self.nr_conns):
+            self._holds_back = time.monotonic() + MOMENT
+            self.set_accept_enabled(False)
+            return
+        self._holds_back = 0.0
+        super().accept(listener)
+        say(self.age, self.nr_conns)
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        if not enabled or time.monotonic() >= self._holds_back:
+            super().set_accept_enabled(enabled)
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        left = self._holds_back - time.monotonic()
+        super().wait_for_and_dispatch_events(min(timeout, left) if left > 0 else timeout)
 
     def enqueue_req(self, conn: Any) -> None:
         """Take a connection that was accepted, or whose next request begins."""
@@ -68,6 +91,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def murder_pending(self) -> None:
         """Let go of connections that are late; called after every turn of the loop."""
         super().murder_pending()
+        if self.alive:
+            say(self.age, self.nr_conns)
         for conn in _due(self._heads):
             self._leave(self._heads, conn)
             self._refuse(conn, 408, "Request Timeout", "The head of the request came too slowly.")
@@ -81,6 +106,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         Not at once: what was asked over a connection that was just taken may be on its way.
         """
         super()._cap_keepalive(deadline)
+        leave(self.age)
         for conn, until in self._heads.items():
             if not _has_begun(conn):
                 self._heads[conn] = min(until, deadline)
