@@ -6,7 +6,11 @@ import re
 
 from django import template
 from django.conf import settings
-from django.forms import BaseForm
+from django.contrib.auth.password_validation import (
+    MinimumLengthValidator,
+    get_default_password_validators,
+)
+from django.forms import BaseForm, BoundField
 
 register = template.Library()
 
@@ -19,6 +23,20 @@ def mail_is_sent() -> bool:
     """Whether a mail server is configured, so that a link to set a password anew arrives."""
     backend: str = settings.EMAIL_BACKEND
     return backend != "django.core.mail.backends.dummy.EmailBackend"
+
+
+@register.inclusion_tag("components/form/strength.html")
+def strength(field: BoundField) -> dict[str, object]:
+    """How hard a new password is to guess, told while it is typed. In the page, never by us."""
+    user = getattr(field.form, "user", None)
+    known = (user.get_username(), user.email, user.get_full_name()) if user else ()
+    lengths = [
+        validator.min_length
+        for validator in get_default_password_validators()
+        if isinstance(validator, MinimumLengthValidator)
+    ]
+    own = " ".join(filter(None, ("Greenroom", *known)))
+    return {"field_id": field.id_for_label, "own": own, "least": max(lengths, default=1)}
 
 
 @register.filter
