@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from practice.clients.mcp import McpEnvironment, McpSession
-from tests.practice.servers import HELPDESK, helpdesk
+from tests.practice.servers import HELPDESK, helpdesk, quick_desk
 
 
 @pytest.fixture
@@ -99,3 +99,23 @@ def test_it_describes_itself_in_its_readme() -> None:
     with McpEnvironment(helpdesk()).open() as session:
         missing = [tool.name for tool in session.tools() if f"`{tool.name}`" not in readme]
     assert missing == []
+
+
+def test_the_desk_that_tests_start_for_speed_says_the_same() -> None:
+    asked: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("list_agents", {}),
+        ("search_tickets", {"status": "open"}),
+        ("get_order", {"order_id": "ORD-2025-00017"}),
+        ("get_order", {}),
+        ("get_ticket", {"ticket_id": "TIC-99999"}),
+        ("assign_ticket", {"ticket_id": "TIC-00040", "agent_id": "AGT-01"}),
+        ("get_ticket", {"ticket_id": "TIC-00040"}),
+        ("issue_refund", {"order_id": "ORD-2025-00017", "amount": "10"}),
+        ("no_such_tool", {}),
+    )
+    said = []
+    for server in (helpdesk(), quick_desk()):
+        with McpEnvironment(server, allowed_tools=None).open() as session:
+            found = session.discovery()
+            said.append((found, [session.call(tool, arguments) for tool, arguments in asked]))
+    assert said[0] == said[1]
