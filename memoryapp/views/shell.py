@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.utils.functional import SimpleLazyObject
 
 from memoryapp.access import membership_of, memberships_of
@@ -71,7 +72,6 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             key=lambda other: other.name,
         ),
         "search_url": reverse("entry-list"),
-        "palette_url": reverse("palette"),
     }
 
 
@@ -85,8 +85,14 @@ def _nav(workspace: Workspace, path: str) -> list[list[dict[str, Any]]]:
     return [[_shown(item, path, counts) for item in group] for group in GROUPS]
 
 
+@cache
+def _address(name: str, prefix: str) -> str:
+    """Where a place is; ``prefix``, which the server may put before all addresses, is in it."""
+    return reverse(name)
+
+
 def _shown(item: Item, path: str, counts: dict[str, tuple[int, str]]) -> dict[str, Any]:
-    url = reverse(item.name)
+    url = _address(item.name, get_script_prefix())
     count, count_word = counts.get(item.name, (0, ""))
     return {
         "label": item.label,

@@ -18,7 +18,10 @@ from memoryapp.templatetags import accounts, charts, formats, ui
 
 LIBRARIES = {
     "humanize": "django.contrib.humanize.templatetags.humanize",
-    **{name: f"memoryapp.templatetags.{name}" for name in ("ui", "formats", "charts", "steps")},
+    **{
+        name: f"memoryapp.templatetags.{name}"
+        for name in ("ui", "formats", "charts", "steps", "frame")
+    },
 }
 
 
@@ -370,3 +373,29 @@ def test_it_writes_no_style_attributes_and_no_scripts() -> None:
 
     assert "style=" not in shown
     assert "<script" not in shown
+
+
+def test_once_draws_the_same_for_everybody() -> None:
+    engine = Engine(libraries=LIBRARIES)
+    page = engine.from_string("{% load frame %}{% once %}<i>{{ name }}</i>{% endonce %}{{ name }}")
+    assert page.render(Context({"name": "Rita"})) == "<i></i>Rita"
+    assert page.render(Context({"name": "Vera"})) == "<i></i>Vera"
+
+
+def test_once_draws_once() -> None:
+    engine = Engine(libraries=LIBRARIES)
+    page = engine.from_string("{% load frame %}{% once %}{% now 'u' %}{% endonce %}")
+    assert page.render(Context()) == page.render(Context())
+
+
+def test_places_say_where_the_reader_is_and_what_waits() -> None:
+    place = {"label": "Root causes", "url": "/i/", "icon": "x", "key": "a", "current": True}
+    here = render(
+        "{% load frame %}{% places group %}", group=[place | {"count": 1200, "count_word": "live"}]
+    )
+    assert 'href="/i/" title="Root causes" aria-current="page" data-go="a"' in here
+    assert 'data-count="root causes">1,200<span class="w"> live</span></span>' in here
+    gone = place | {"current": False, "count": 0, "count_word": "live"}
+    there = render("{% load frame %}{% places group %}", group=[gone])
+    assert "aria-current" not in there
+    assert 'data-count="root causes"></span>' in there
