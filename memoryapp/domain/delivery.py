@@ -22,7 +22,7 @@ RENDERING = 2
 BLOCK_BEGIN = "<!-- greenroom:begin {slug} -->"
 BLOCK_END = "<!-- greenroom:end {slug} -->"
 #: ``@~/.netrc``: how Claude Code and others name a file whose text is to stand there instead.
-_IMPORT = re.compile(r"(?<!\w)@(?=[~./\\]|[A-Za-z]:[\\/])")
+_IMPORT = re.compile(r"@(?<!\w@)(?=[~./\\]|[A-Za-z]:[\\/])")
 #: zip's own beginning of time: an archive of the same text has the same bytes.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 SKILL_DESCRIPTION_MOST = 1_024
@@ -107,11 +107,12 @@ def as_skill(released: Document) -> bytes:
     about = released["playbook"]
     name = skill_name(about["slug"])
     body = formats.as_markdown(released)
-    files = {f"{name}/SKILL.md": _skill_head(released, name) + body}
+    head = _skill_head(released, name)
+    files = {f"{name}/SKILL.md": head + body}
     if len(files[f"{name}/SKILL.md"].splitlines()) > SKILL_LINES_MOST:
         pointer = "Read `playbook.md` in this folder before you begin: it holds all lessons.\n"
         files = {
-            f"{name}/SKILL.md": f"{_skill_head(released, name)}# {about['name']}\n\n{pointer}",
+            f"{name}/SKILL.md": f"{head}# {about['name']}\n\n{pointer}",
             f"{name}/playbook.md": body,
         }
     packed = io.BytesIO()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from itertools import groupby
 from typing import Any
 
@@ -60,7 +61,37 @@ def whole_digest(sections: Sequence[Mapping[str, Any]]) -> str:
 
 
 def as_json(released: Document) -> str:
-    return json.dumps(released, ensure_ascii=False, indent=2) + "\n"
+    return indented(released) + "\n"
+
+
+def indented(value: Any, line: str = "\n") -> str:
+    """What ``json.dumps`` with an ``indent`` of 2 writes, where all names are strings.
+
+    Its own way takes thrice as long: it indents in Python. Here what holds nothing but plain values
+    (a bullet) is left to the encoder in C. ``line`` begins each line of what stands around.
+    """
+    inner = line + "  "
+    if not value or not isinstance(value, dict | list):
+        return _dumped(value, inner)
+    held = value.values() if isinstance(value, dict) else value
+    if not any(isinstance(each, dict | list) for each in held):
+        written = _dumped(value, inner)[1:-1]
+    elif isinstance(value, dict):
+        pairs = (f"{_dumped(name, inner)}: {indented(e, inner)}" for name, e in value.items())
+        written = f",{inner}".join(pairs)
+    else:
+        written = f",{inner}".join(indented(each, inner) for each in value)
+    opened, closed = "{}" if isinstance(value, dict) else "[]"
+    return f"{opened}{inner}{written}{line}{closed}"
+
+
+def _dumped(value: Any, line: str) -> str:
+    return _encoder(line).encode(value)
+
+
+@cache
+def _encoder(line: str) -> json.JSONEncoder:
+    return json.JSONEncoder(ensure_ascii=False, separators=(f",{line}", ": "))
 
 
 def as_markdown(released: Document) -> str:
@@ -127,7 +158,7 @@ def as_preping(released: Document) -> str:
         for section in released["sections"]
         for bullet in section["bullets"]
     ]
-    return json.dumps(preping.document(rows), ensure_ascii=False, indent=2) + "\n"
+    return indented(preping.document(rows)) + "\n"
 
 
 def _preping_tag(helpful: int, harmful: int) -> str:

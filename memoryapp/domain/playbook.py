@@ -115,8 +115,12 @@ def estimate_tokens(text: str) -> int:
 
 def fingerprint(playbook: Playbook) -> str:
     """Return the SHA-256 (hex) of what an agent would be given: the live bullets' texts."""
-    seen = sorted((b.section, b.label, b.content) for b in playbook.live)
-    return hashlib.sha256(json.dumps(seen, ensure_ascii=False).encode()).hexdigest()
+    return fingerprint_of((b.section, b.label, b.content) for b in playbook.live)
+
+
+def fingerprint_of(texts: Iterable[tuple[str, str, str]]) -> str:
+    """Return the same of (section, label, content) of each bullet, in any order."""
+    return hashlib.sha256(json.dumps(sorted(texts), ensure_ascii=False).encode()).hexdigest()
 
 
 def next_label(playbook: Playbook, section: str) -> str:

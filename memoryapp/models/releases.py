@@ -60,6 +60,15 @@ class Release(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("release-detail", args=[self.playbook.slug, self.number])
 
+    @property
+    def fingerprint(self) -> str:
+        """``domain.playbook.fingerprint`` of the frozen bullets."""
+        return domain.fingerprint_of(
+            (section["name"], bullet["label"], bullet["content"])
+            for section in self.document["sections"]
+            for bullet in section["bullets"]
+        )
+
     def as_value(self) -> domain.Playbook:
         """Return the frozen bullets, each with the rule of the revision that says just this."""
         frozen = [(s["name"], bullet) for s in self.document["sections"] for bullet in s["bullets"]]

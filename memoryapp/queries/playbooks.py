@@ -11,7 +11,7 @@ from django.db.models.functions import Length
 from memoryapp.domain import formats
 from memoryapp.domain import playbook as domain
 from memoryapp.domain.changes import Change, Draft, changes, said
-from memoryapp.domain.playbook import CHARS_PER_TOKEN, BulletStatus, Op, fingerprint
+from memoryapp.domain.playbook import CHARS_PER_TOKEN, BulletStatus, Op
 from memoryapp.domain.seen import shown
 from memoryapp.models import (
     BulletRevision,
@@ -149,7 +149,7 @@ def gating(playbook: Playbook, digest: str, label: str) -> Gating:
     """
     newest = playbook.evaluations.filter(digest=digest, passed__isnull=False).first()
     served = Release.objects.filter(playbook=playbook, labels__name=label).defer("bodies").first()
-    if newest is None or served is None or newest.is_held_against(fingerprint(served.as_value())):
+    if newest is None or served is None or newest.is_held_against(served.fingerprint):
         return Gating(newest)
     return Gating(newest, moved_on=served)
 

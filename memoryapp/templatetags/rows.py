@@ -6,7 +6,7 @@ took nine tenths of the time of such a page; here a row is one string.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 
 from memoryapp.domain.seen import shown
-from memoryapp.models import Bullet
+from memoryapp.models import Bullet, Playbook
 from memoryapp.services.curation import section_of
 from memoryapp.templatetags.formats import relative_time
 from memoryapp.templatetags.ui import memory, memory_marked, status
@@ -81,6 +81,20 @@ def memory_rows(context: template.Context, bullets: Iterable[Any]) -> SafeString
                 f"{book}{_tags(bullet, tags)}{_places(bullet)}",
                 _changed(bullet),
             )
+        )
+    return mark_safe("".join(drawn))
+
+
+@register.simple_tag
+def released_rows(playbook: Playbook, bullets: Iterable[Mapping[str, str]]) -> SafeString:
+    """Return frozen bullets (``label``, ``content``), each with a link to what became of it."""
+    to = reverse("bullet-detail", args=[playbook.slug, _LABEL])
+    drawn = []
+    for bullet in bullets:
+        label = escape(bullet["label"])
+        drawn.append(
+            f'<div class="change"><a class="q" href="{to.replace(_LABEL, label)}">'
+            f'<code>{label}</code></a><p class="read">{memory(bullet["content"])}</p></div>'
         )
     return mark_safe("".join(drawn))
 

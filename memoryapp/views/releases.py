@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -10,14 +13,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from memoryapp.access import Right, gate, membership_of, object_or_404
 from memoryapp.domain.changes import changes
-from memoryapp.domain.delivery import FORMS
+from memoryapp.domain.delivery import FORMS, Form
 from memoryapp.domain.errors import ChangedMeanwhile, UnableTo
-from memoryapp.domain.playbook import fingerprint
 from memoryapp.forms import LabelMoveForm, PublishForm, WithdrawForm, first_error
 from memoryapp.models import Playbook, Release
 from memoryapp.queries import playbooks as playbook_queries
 from memoryapp.queries import use as use_queries
-from memoryapp.queries.releases import HEAVY, heavy
+from memoryapp.queries.releases import HEAVY, heavy, with_sizes
 from memoryapp.queries.use import UseFilter
 from memoryapp.services.releases import label_move, label_revert, release_publish
 from memoryapp.views.links import parameter, with_query
@@ -114,7 +116,8 @@ def _refused(
 @require_safe
 @gate(Right.READ)
 def release_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
-    playbook, release = _release(request, slug, number)
+    playbook = playbook_or_404(request, slug)
+    release = object_or_404(with_sizes(_releases(playbook)), number=number)
     others = playbook.releases.exclude(pk=release.pk).defer("bodies", "document")
     against = _against(request, playbook, release)
     labels = list(playbook.labels.select_related("release").defer(*heavy("release")))
@@ -134,7 +137,7 @@ def release_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse
                 "name": name,
                 "title": form.title,
                 "url": reverse("release-download", args=[slug, number, name]),
-                "size": len(_text(release, name)),
+                "size": _size(release, form),
             }
             for name, form in FORMS.items()
         ],
@@ -145,7 +148,7 @@ def release_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse
         "labels_seen": labels_seen(labels),
         "pulls": use_queries.newest_pulls(playbook.workspace, asked),
         "pulls_url": f"{reverse('pull-list')}{asked.as_query()}",
-        "measured": playbook.evaluations.filter(digest=fingerprint(release.as_value())).first(),
+        "measured": playbook.evaluations.filter(digest=release.fingerprint).first(),
         "measure_url": with_query(
             reverse("experiment-start"), {"playbook": slug, "release": str(number)}
         ),
@@ -157,7 +160,7 @@ def release_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse
 @gate(Right.READ)
 def download(request: HttpRequest, slug: str, number: int, form: str) -> HttpResponse:
     """The text of a release exactly as agents are served it."""
-    _, release = _release(request, slug, number)
+    release = object_or_404(_releases(playbook_or_404(request, slug)), number=number)
     if form not in FORMS:
         raise Http404
     answer = HttpResponse(_text(release, form), content_type=FORMS[form].content_type)
@@ -172,10 +175,14 @@ def _text(release: Release, form: str) -> bytes:
     return kept.encode() if kept is not None else FORMS[form].render(release.document)
 
 
-def _release(request: HttpRequest, slug: str, number: int) -> tuple[Playbook, Release]:
-    playbook = playbook_or_404(request, slug)
-    found = Release.objects.filter(playbook=playbook).select_related("published_by", "playbook")
-    return playbook, object_or_404(found, number=number)
+def _size(release: Any, form: Form) -> int:
+    """Bytes of what is served in a form."""
+    kept: int | None = (release.sizes or {}).get(form.name)
+    return kept if kept is not None else len(form.render(release.document))
+
+
+def _releases(playbook: Playbook) -> QuerySet[Release]:
+    return playbook.releases.select_related("published_by")
 
 
 def _against(request: HttpRequest, playbook: Playbook, release: Release) -> Release | None:

@@ -6,7 +6,17 @@ import json
 from dataclasses import replace
 from hashlib import sha256
 
-from memoryapp.domain.formats import as_ace, as_json, as_markdown, as_preping, document
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memoryapp.domain.formats import (
+    as_ace,
+    as_json,
+    as_markdown,
+    as_preping,
+    document,
+    indented,
+)
 from memoryapp.domain.playbook import Bullet, BulletStatus, Playbook
 
 BOOK = Playbook(
@@ -76,3 +86,12 @@ def test_it_writes_a_playbook_that_prepings_code_reads() -> None:
     assert [(b["id"], b["tag"]) for b in written["strategies"]] == [("team-001", "helpful")]
     (pitfall,) = written["pitfalls"]
     assert (pitfall["tag"], pitfall["metadata"]["harmful_count"]) == ("harmful", 3)
+
+
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+NESTED = st.recursive(PLAIN, lambda held: st.lists(held) | st.dictionaries(st.text(), held))
+
+
+@given(NESTED)
+def test_it_indents_as_the_standard_library_does(value: object) -> None:
+    assert indented(value) == json.dumps(value, ensure_ascii=False, indent=2)

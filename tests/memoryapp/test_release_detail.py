@@ -66,3 +66,17 @@ def test_it_writes_a_release_older_than_a_form_anew(vera_client: Any, playbook: 
 @pytest.mark.parametrize("path", ["2/", "2/md/"])
 def test_it_does_not_exist_for_other_workspaces(olga_client: Any, playbook: Any, path: str) -> None:
     assert olga_client.get(URL + path).status_code == 404
+
+
+def test_it_says_how_large_each_file_is(vera_client: Any, playbook: Any) -> None:
+    release = playbook.releases.get(number=2)
+    release.bodies["ace"] = "ü" * 700
+    release.bodies.pop("md")
+    release.save()
+    shown = {
+        item["name"]: item["size"] for item in vera_client.get(f"{URL}2/").context["downloads"]
+    }
+    assert shown["ace"] == 1400
+    assert shown["json"] == len(release.bodies["json"].encode())
+    for form in ("md", "skill", "agents-md"):
+        assert shown[form] == len(vera_client.get(f"{URL}2/{form}/").content)
