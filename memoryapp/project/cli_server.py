@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 import django
 import psycopg
 from django.core.management import execute_from_command_line
-from django.db.migrations.loader import MigrationLoader
 
 from memoryapp.project import backup, data_folder, embedded
 
@@ -117,14 +116,13 @@ def _restore(asked: argparse.Namespace) -> int:
     settings = import_module(SETTINGS)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", SETTINGS)
     django.setup()
-    known = {f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations}
     with _database(settings.DATA_DIR, settings.EMBEDDED):
         made = backup.restore(
             asked.folder,
             database=backup.conninfo(settings.DATABASES["default"]),
             snapshots=settings.DATA_DIR / "snapshots",
             observations=_observations(settings),
-            known=known,
+            known=import_module("memoryapp.queries.database").known_migrations(),
             jobs=asked.jobs,
         )
     tables = len(made.content.tables)

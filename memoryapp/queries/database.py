@@ -8,6 +8,7 @@ from datetime import datetime
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 
 from memoryapp.models import Event
@@ -70,17 +71,26 @@ def migrations() -> Migrations:
     executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
     loader = executor.loader
     plan = executor.migration_plan(loader.graph.leaf_nodes())
-    ours = {app for app, _ in loader.disk_migrations}
-    # A squashed migration's parts are applied and in no file any more.
-    squashed = {part for m in loader.disk_migrations.values() for part in m.replaces}
+    ours, known = {app for app, _ in loader.disk_migrations}, _known(loader)
     unknown = [
         f"{app}.{name}"
         for app, name in loader.applied_migrations
-        if app in ours and (app, name) not in loader.disk_migrations.keys() | squashed
+        if app in ours and (app, name) not in known
     ]
     return Migrations(
         tuple(f"{step.app_label}.{step.name}" for step, _ in plan), tuple(sorted(unknown))
     )
+
+
+def known_migrations() -> frozenset[str]:
+    """The migrations this code can go on from, as ``memoryapp.0001_initial``; asks no database."""
+    return frozenset(f"{app}.{name}" for app, name in _known(MigrationLoader(None)))
+
+
+def _known(loader: MigrationLoader) -> set[tuple[str, str]]:
+    """Those in files, and the parts of squashed ones: they were applied once and may be in none."""
+    squashed = {part for m in loader.disk_migrations.values() for part in m.replaces}
+    return loader.disk_migrations.keys() | squashed
 
 
 def why_not_prepared(error: DatabaseError) -> str | None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.migrations.state import StateApps
 from pytest_django import DjangoDbBlocker
 
 from memoryapp.project import backup
-from memoryapp.queries.database import migrations
+from memoryapp.queries.database import known_migrations, migrations
 from tests.databases import Shape, another_database, shape
 from tests.migrations import Originals
 
@@ -47,6 +49,37 @@ def test_a_database_that_ran_them_one_after_another_has_nothing_to_do(
 ) -> None:
     assert migrations().missing == ()
     assert migrations().unknown == ()
+
+
+def test_a_backup_of_it_is_restored_whole_and_has_nothing_to_do(
+    one_after_another: Shape, tmp_path: Path
+) -> None:
+    held = backup.conninfo(connection.settings_dict)
+    backup.write(tmp_path / "backup", database=held, snapshots=tmp_path / "none")
+    with another_database("restored") as there:
+        backup.restore(
+            tmp_path / "backup",
+            database=there,
+            snapshots=tmp_path / "none",
+            known=known_migrations(),
+        )
+        assert migrations().missing == ()
+        assert migrations().unknown == ()
+
+
+def test_what_it_ran_is_known_when_it_is_in_no_file_any_more() -> None:
+    known = known_migrations()
+
+    class Later(MigrationLoader):
+        def load_disk(self) -> None:
+            super().load_disk()
+            for squashed in [one for one in self.disk_migrations.values() if one.replaces]:
+                for part in squashed.replaces:
+                    del self.disk_migrations[part]
+
+    with patch("memoryapp.queries.database.MigrationLoader", Later):
+        assert ("memoryapp", "0001_initial") not in Later(None).disk_migrations
+        assert known_migrations() == known
 
 
 @pytest.fixture
