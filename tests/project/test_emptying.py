@@ -1,0 +1,36 @@
+"""What a test committed is gone after it, and the next one finds the database as it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.core.management import call_command
+from django.db import connection
+
+from tests.databases import emptied_by_deleting
+from tests.factories import BulletFactory, StepFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def rows() -> dict[str, int]:
+    """How many there are, by table, of what a new database does not have."""
+    kept = {"contenttypes", "auth"}
+    models = [one for one in apps.get_models() if one._meta.app_label not in kept]
+    return {one._meta.db_table: one._base_manager.count() for one in models}
+
+
+def test_every_table_is_emptied_and_counts_go_on(ada: Any) -> None:
+    BulletFactory()
+    StepFactory()
+    assert sum(rows().values()) > 10
+    with emptied_by_deleting():
+        call_command("flush", interactive=False, verbosity=0, reset_sequences=False)
+    assert set(rows().values()) == {0}
+    BulletFactory()
+    assert rows()["memoryapp_tally"] > 0, "triggers are silent still"
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW session_replication_role")
+        assert cursor.fetchone() == ("origin",)
