@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from typing import Any
 
 from celery import Celery
@@ -34,3 +35,9 @@ def keep_settings_from_tool_servers(**_: object) -> None:
 def keep_one_process_free_of_models(sender: Any, **_: object) -> None:
     """A provider that hangs may hold all processes of a worker but one."""
     model_places.share(sender.concurrency or os.cpu_count() or 1)
+
+
+@worker_init.connect
+def load_the_protocol_of_tool_servers(**_: object) -> None:
+    """Once and before there are processes to share it; all others do without."""
+    import_module("practice.clients.mcp_link")

@@ -12,15 +12,18 @@ import logging
 from collections.abc import Iterator, Mapping
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from practice.clients.answers import refusal
 from practice.clients.discovery import Discovery, Drift, compare
-from practice.clients.mcp_link import Link
 from practice.clients.mcp_servers import HttpServer, Server, StdioServer
 from practice.clients.seeds import workplace
 from practice.domain.types import Json, Observation, ToolSpec
+
+if TYPE_CHECKING:
+    from practice.clients.mcp_link import Link
 
 __all__ = [
     "Discovery",
@@ -81,6 +84,9 @@ class McpEnvironment:
         Raises:
             EnvironmentUnavailable: it did not start, cannot be reached or speaks nonsense.
         """
+        # The SDK takes a second to load, and most processes never open a session.
+        from practice.clients.mcp_link import Link  # noqa: PLC0415
+
         link = Link(self._server, self._startup_timeout, self._call_timeout)
         seed = self._server.seed_folder if isinstance(self._server, StdioServer) else None
         with workplace(seed) as place, start_blocking_portal(name="mcp-session") as portal:

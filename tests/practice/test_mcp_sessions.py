@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from celery.signals import worker_init
 
+from memoryapp.project import celery
 from practice.clients.mcp import HttpServer, McpEnvironment, StdioServer
 from practice.domain.types import OBSERVATION_CAP, Effect
 from tests.practice.servers import HELPDESK, helpdesk, listening, raw
@@ -218,3 +221,12 @@ def test_it_hides_the_environments_own_secrets_wherever_a_tool_echoes_them() -> 
         seen = session.call("work", {})
     assert "quite-ordinary-words" not in seen.text
     assert "[redacted: API_TOKEN]" in seen.text
+
+
+def test_workers_load_the_sdk_before_they_fork(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[str] = []
+    monkeypatch.setattr(celery, "import_module", loaded.append)
+    heard = {getattr(ref(), "__name__", ""): ref() for _, ref in worker_init.receivers}
+    heard["load_the_protocol_of_tool_servers"]()
+    assert loaded == ["practice.clients.mcp_link"]
+    assert find_spec(loaded[0]) is not None

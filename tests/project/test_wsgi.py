@@ -11,6 +11,7 @@ LOADED = """
 import gc, sys
 import memoryapp.project.wsgi
 assert {"memoryapp.views.review", "practice.api.views"} <= set(sys.modules), "the views"
+assert "mcp_types" not in sys.modules, "a second and 23 MB for what pages never do"
 print(gc.get_freeze_count())
 """
 
