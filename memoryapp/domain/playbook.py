@@ -94,7 +94,7 @@ class Playbook:
 
     @property
     def tokens(self) -> int:
-        return sum(b.tokens for b in self.live)
+        return sum(estimate_tokens(b.content) for b in self.live)
 
     def by_label(self, label: str) -> Bullet | None:
         return next((b for b in self.bullets if b.label == label), None)

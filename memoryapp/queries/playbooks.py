@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from django.db.models import Count, Max, Prefetch, QuerySet, Sum
+from django.db.models import Count, Max, Prefetch, Q, QuerySet, Sum
 from django.db.models.functions import Length
 
 from memoryapp.domain import formats
@@ -64,20 +65,14 @@ def draft(playbook: Playbook, value: domain.Playbook | None = None) -> Draft:
     value = value or playbook.as_value()
     newest = playbook.releases.defer("bodies").first()
     number = newest.number + 1 if newest else 1
-    document = formats.document(
-        value,
-        slug=playbook.slug,
-        name=playbook.name,
-        description=playbook.description,
-        version=number,
-    )
+    read = _document((bullet.section, bullet.label, bullet.content) for bullet in value.live)
     return Draft(
         next_number=number,
-        changes=changes(newest.document if newest else None, document),
+        changes=changes(newest.document if newest else None, read),
         newest=str(newest or ""),
         bullet_count=len(value.live),
         tokens=value.tokens,
-        shown=shown(said(document)),
+        shown=shown(said(read)),
     )
 
 
@@ -116,7 +111,7 @@ def draft_since(playbook: Playbook, revision: int) -> list[ChangeSince]:
     return [ChangeSince(change, by.get(change.label)) for change in found]
 
 
-def _document(read: list[tuple[str, str, str]]) -> formats.Document:
+def _document(read: Iterable[tuple[str, str, str]]) -> formats.Document:
     """The part of a document that ``changes`` reads."""
     return {
         "sections": [
@@ -154,8 +149,18 @@ def gating(playbook: Playbook, digest: str, label: str) -> Gating:
     return Gating(newest, moved_on=served)
 
 
-def waiting_growth(playbook: Playbook) -> tuple[int, int]:
-    """Waiting proposals of new bullets, and the estimated tokens they would add."""
-    found = playbook.candidates.pending().filter(op=Op.ADD)
-    asked = found.aggregate(total=Count("pk"), tokens=Sum(TOKENS))
-    return asked["total"], asked["tokens"] or 0
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Proposals that wait for review: all, those of new bullets, and the tokens these would add."""
+
+    total: int
+    added: int
+    tokens: int
+
+
+def waiting_in(playbook: Playbook) -> Waiting:
+    added = Q(op=Op.ADD)
+    asked = playbook.candidates.pending().aggregate(
+        total=Count("pk"), added=Count("pk", filter=added), tokens=Sum(TOKENS, filter=added)
+    )
+    return Waiting(asked["total"], asked["added"], asked["tokens"] or 0)

@@ -14,6 +14,7 @@ from memoryapp.models import (
     ReleaseLabel,
     Workspace,
 )
+from memoryapp.queries.people import named
 from memoryapp.queries.replica import unchanging
 
 #: columns of a release that a list does not need.
@@ -91,8 +92,39 @@ def newest_releases(workspace: Workspace) -> QuerySet[Release]:
     )
 
 
+def named_releases(playbook: Playbook) -> QuerySet[Release]:
+    """Releases as a line names them: number, when and by whom."""
+    shown = ("number", "created_at", "playbook", *named("published_by"))
+    return playbook.releases.select_related("published_by").only(*shown)
+
+
+def labels_of(playbook: Playbook) -> QuerySet[ReleaseLabel]:
+    """The labels of a playbook, each with the number of the release it points at."""
+    shown = (
+        "name",
+        "updated_at",
+        "canary",
+        "playbook",
+        "release__number",
+        "release__playbook__slug",
+    )
+    return playbook.labels.select_related("release__playbook").only(*shown)
+
+
+#: what a page says of a move. Of five whole rows, their names cost more than the move.
+_MOVED = (
+    "name",
+    "created_at",
+    "playbook__name",
+    "playbook__slug",
+    "from_release__number",
+    "to_release__number",
+    "to_release__playbook__slug",
+    *named("moved_by"),
+)
+
+
 def label_moves(moves: QuerySet[LabelMove]) -> QuerySet[LabelMove]:
-    """Moves with who and what, without the texts of the releases."""
-    heavy = [f"{end}__{part}" for end in ("from_release", "to_release") for part in HEAVY]
+    """Moves with who and what, as far as a page names them."""
     ends = ("from_release", "to_release__playbook")
-    return moves.select_related("playbook", "moved_by", *ends).defer(*heavy)
+    return moves.select_related("playbook", "moved_by", *ends).only(*_MOVED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
@@ -65,9 +66,9 @@ def playbook_context(request: HttpRequest, playbook: Playbook, tab: str) -> dict
     revision = playbook_queries.newest_revision(playbook) if tab == "releases" else 0
     value = playbook.as_value()
     draft = playbook_queries.draft(playbook, value)
-    heavy = [f"release__{part}" for part in release_queries.HEAVY]
-    labels = list(playbook.labels.select_related("release", "release__playbook").defer(*heavy))
+    labels = list(release_queries.labels_of(playbook))
     release_count = playbook.releases.count()
+    waiting = playbook_queries.waiting_in(playbook)
     context: dict[str, Any] = {
         "playbook": playbook,
         "tab": tab,
@@ -88,12 +89,12 @@ def playbook_context(request: HttpRequest, playbook: Playbook, tab: str) -> dict
         "labels": labels,
         "labels_seen": labels_seen(labels),
         "serving": sorted(labels, key=lambda label: label.name != PRODUCTION),
-        "bullet_count": len(value.live),
+        "bullet_count": draft.bullet_count,
         "release_count": release_count,
         "draft": draft,
         "line": _line(playbook, labels),
         "last_move": _moves(playbook).first(),
-        "budget": _budget(playbook, value),
+        "budget": _budget(playbook, value.live, draft.tokens, waiting),
     }
     if tab == "releases":
         context |= _releases_tab(request, playbook) | _measured(request, playbook, value)
@@ -106,7 +107,7 @@ def playbook_context(request: HttpRequest, playbook: Playbook, tab: str) -> dict
     elif tab == "use":
         context |= _use_tab(request, playbook, labels)
     else:
-        context |= _bullets_tab(request, playbook, value)
+        context |= _bullets_tab(request, playbook, value, waiting.total)
     return context
 
 
@@ -131,15 +132,16 @@ def _moves(playbook: Playbook) -> Any:
 
 def _light(playbook: Playbook) -> Any:
     """Releases without their texts."""
-    return playbook.releases.select_related("published_by", "playbook").defer("bodies", "document")
+    return playbook.releases.select_related("published_by").defer("bodies", "document")
 
 
 def _line(playbook: Playbook, labels: Sequence[Any]) -> list[dict[str, Any]]:
     """The newest releases and every labeled one, oldest first."""
-    newest = list(_light(playbook)[:ON_LINE])
+    named = release_queries.named_releases(playbook)
+    newest = list(named[:ON_LINE])
     known = {release.pk for release in newest}
     labeled = [label.release_id for label in labels if label.release_id not in known]
-    shown: list[Release] = [*newest, *(_light(playbook).filter(pk__in=labeled) if labeled else ())]
+    shown: list[Release] = [*newest, *(named.filter(pk__in=labeled) if labeled else ())]
     shown.sort(key=lambda release: release.number)
     return [
         {
@@ -151,7 +153,9 @@ def _line(playbook: Playbook, labels: Sequence[Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _budget(playbook: Playbook, value: domain.Playbook) -> dict[str, Any]:
+def _budget(
+    playbook: Playbook, live: Sequence[domain.Bullet], used: int, waiting: playbook_queries.Waiting
+) -> dict[str, Any]:
     """Where the tokens go; ``scale`` is the full width of the bar."""
     parts = [
         {
@@ -159,27 +163,27 @@ def _budget(playbook: Playbook, value: domain.Playbook) -> dict[str, Any]:
             "value": sum(bullet.tokens for bullet in bullets),
             "tone": TONES.get(section, "mute"),
         }
-        for section, bullets in groupby(value.live, key=lambda bullet: bullet.section)
+        for section, bullets in groupby(live, key=lambda bullet: bullet.section)
     ]
-    waiting, waiting_tokens = playbook_queries.waiting_growth(playbook)
     said = ", ".join(f"{part['name']} {part['value']}" for part in parts)
     return {
-        "used": value.tokens,
+        "used": used,
         "of": playbook.token_budget,
-        "free": max(0, playbook.token_budget - value.tokens),
+        "free": max(0, playbook.token_budget - used),
         "parts": parts,
-        "scale": max(playbook.token_budget, value.tokens),
-        "label": f"{value.tokens} of {playbook.token_budget} tokens: {said or 'nothing yet'}",
-        "waiting": waiting,
-        "waiting_tokens": waiting_tokens,
+        "scale": max(playbook.token_budget, used),
+        "label": f"{used} of {playbook.token_budget} tokens: {said or 'nothing yet'}",
+        "waiting": waiting.added,
+        "waiting_tokens": waiting.tokens,
     }
 
 
 def _bullets_tab(
-    request: HttpRequest, playbook: Playbook, value: domain.Playbook
+    request: HttpRequest, playbook: Playbook, value: domain.Playbook, waiting: int
 ) -> dict[str, Any]:
     status, tag, use = (parameter(request, name) for name in ("status", "tag", "use"))
-    rows = playbook.bullets.in_delivery_order().select_related("playbook")
+    # Each row is given the playbook it was reached by; a join would make it anew for each.
+    rows = playbook.bullets.in_delivery_order()
     rows = rows.filter(status=status) if status in Bullet.Status.values else rows.live()
     if tag:
         rows = rows.filter(tags__contains=[tag])
@@ -189,7 +193,10 @@ def _bullets_tab(
     shown: list[Any] = list(page.object_list)
     peeked = parameter(request, "peek")
     return {
-        "filters": [*_bullet_chips(playbook, value, status), *_use_chips(playbook, use, tag)],
+        "filters": [
+            *_bullet_chips(playbook, value, status, waiting),
+            *_use_chips(playbook, use, tag),
+        ],
         "page_obj": page,
         "arranging": bool(parameter(request, "arrange")) and membership_of(request).may_review,
         "merge_url": reverse("bullets-merge", args=[playbook.slug]),
@@ -204,12 +211,14 @@ def _bullets_tab(
     }
 
 
-def _bullet_chips(playbook: Playbook, value: domain.Playbook, status: str) -> list[Chip]:
+def _bullet_chips(
+    playbook: Playbook, value: domain.Playbook, status: str, waiting: int
+) -> list[Chip]:
     url = playbook.get_absolute_url()
-    waiting = playbook.candidates.pending().count()
     chips = [Chip("In the draft", len(value.live), url, pressed=not status)]
+    counts = Counter(bullet.status.value for bullet in value.bullets)
     for name, label in Bullet.Status.choices:
-        count = sum(bullet.status == name for bullet in value.bullets)
+        count = counts[name]
         if count or name == status:
             chips.append(Chip(label, count, f"{url}?status={name}", pressed=name == status))
     review = with_query(reverse("review"), {"playbook": playbook.slug})

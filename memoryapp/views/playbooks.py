@@ -75,8 +75,7 @@ def requirement(request: HttpRequest, slug: str) -> HttpResponse:
 
 def playbook_or_404(request: HttpRequest, slug: str) -> Playbook:
     """The playbook of the reader's workspace behind an address."""
-    found = Playbook.objects.filter(workspace=workspace_of(request))
-    return object_or_404(found.select_related("workspace"), slug=slug)
+    return object_or_404(workspace_of(request).playbooks.all(), slug=slug)
 
 
 def _list(request: HttpRequest, form: PlaybookForm, status: int = 200) -> HttpResponse:

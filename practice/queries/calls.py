@@ -78,7 +78,7 @@ def spent_on(attempt: Attempt) -> Spent:
 
 
 def spent(found: QuerySet[ModelCall]) -> Spent:
-    calls = list(without_text(found).order_by("pk"))
+    calls = list(found.defer("request", "reply").order_by("pk"))
     return Spent(
         calls=calls,
         total=total(call.cost for call in calls),

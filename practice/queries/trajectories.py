@@ -190,7 +190,8 @@ class Place:
 
 def place_of(attempt: Attempt, workspace: Workspace, asked: TrajectoryFilter) -> Place:
     """Find the neighbors of ``attempt`` in a list ordered newest first."""
-    found = asked.apply(workspace)
+    # Of the neighbours a page needs their addresses.
+    found = asked.apply(workspace).select_related(None).only("pk")
     newer, older = found.filter(pk__gt=attempt.pk), found.filter(pk__lt=attempt.pk)
     inside = found.filter(pk=attempt.pk).exists()
     before = newer.order_by("pk").values("pk")[: COUNTED + 1].count() if inside else 0
