@@ -283,9 +283,10 @@ class Candidate(models.Model):
 def load_targets(candidates: Iterable[Candidate], lookup: Any = "targets") -> None:
     """Read the targets of all at once, as ``lookup`` says. What adds a bullet has none to read."""
     aimed = []
+    # One for all: even of nothing, Django writes the statement before it knows, once for each.
+    none = Candidate.targets.rel.model._default_manager.none()
     for row in candidates:
         if row.op == Op.ADD:
-            none = type(row).targets.rel.model._default_manager.none()
             vars(row).setdefault("_prefetched_objects_cache", {})["targets"] = none
         else:
             aimed.append(row)
