@@ -174,7 +174,7 @@ def test_it_does_not_exist_for_other_workspaces(olga_client: Any, playbook: Any)
 
 
 @pytest.mark.parametrize(
-    ("tab", "queries"), [("bullets", 16), ("releases", 20), ("sources", 13), ("use", 14)]
+    ("tab", "queries"), [("bullets", 15), ("releases", 20), ("sources", 13), ("use", 14)]
 )
 def test_it_needs_the_same_number_of_queries_for_more_rows(
     rita_client: Any,
