@@ -316,15 +316,17 @@ def _segment(segment: Segment, *, close: bool) -> SafeString:
 
 
 @register.simple_tag
-def filter_chip(label: str, count: int | str | None, url: str, pressed: bool = False) -> SafeString:
-    """Return a filter with its total as a link. A total in words is shown as it is."""
+def filter_chip(chip: Any) -> SafeString:
+    """Return a filter (``views.links.Chip``) as a link. A total in words is shown as it is."""
+    count = chip.count
     total = "" if count is None else f"{count:,}" if isinstance(count, int) else count
     return format_html(
-        '<a class="chip" href="{}"{}>{}{}</a>',
-        url,
-        mark_safe(' aria-current="true"') if pressed else "",
-        label,
+        '<a class="chip" href="{}"{}>{}{}{}</a>',
+        chip.url,
+        mark_safe(' aria-current="true"') if chip.pressed else "",
+        chip.label,
         format_html(' <span class="c">{}</span>', total) if total else "",
+        mark_safe('<span class="sr">: clear this filter</span>') if chip.clears else "",
     )
 
 

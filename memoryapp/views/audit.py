@@ -93,8 +93,9 @@ def _counted(request: HttpRequest, workspace: Workspace, asked: dict[str, str]) 
     ]
     for name in dict.fromkeys([*names, *([chosen] if chosen else [])]):
         count = at_least(found[name], counts.is_exact)
-        to = "" if name == chosen else name
-        shown.append(Chip(event_words(name), count, _narrowed(request, to), name == chosen))
+        is_chosen = name == chosen
+        url = _narrowed(request, "" if is_chosen else name)
+        shown.append(Chip(event_words(name), count, url, is_chosen, clears=is_chosen))
     return {"filters": shown, "total": min(total, COUNTED), "is_exact": is_exact}
 
 

@@ -165,6 +165,7 @@ def _facet_lines(
                 at_least(held[value], is_exact) if held is not None else None,
                 _url(asked.changed(**{name: "" if value == chosen else value})),
                 pressed=value == chosen,
+                clears=value == chosen,
             )
             for value, label in choices
             if held is None or held[value] or value == chosen
@@ -213,9 +214,10 @@ def _chips(
         chips.append(Chip("All", total, _url(asked.changed(**{name: ""})), pressed=not chosen))
     for value, label in choices:
         if held[value] or value == chosen or (not counts.is_exact and with_all):
-            url = _url(asked.changed(**{name: "" if value == chosen else value}))
+            is_chosen = value == chosen
+            url = _url(asked.changed(**{name: "" if is_chosen else value}))
             count = counts.of(name, value) if counts.is_exact else None
-            chips.append(Chip(label, count, url, pressed=value == chosen))
+            chips.append(Chip(label, count, url, is_chosen, clears=is_chosen))
     return chips
 
 

@@ -21,12 +21,16 @@ Row = TypeVar("Row", bound=Model)
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A filter. A count in words says what a number cannot: ``200+`` is at least so many."""
+    """A filter. A count in words says what a number cannot: ``200+`` is at least so many.
+
+    The link of a pressed one that ``clears`` takes it off.
+    """
 
     label: str
     count: int | str | None
     url: str
     pressed: bool
+    clears: bool = False
 
 
 def at_least(count: int, is_exact: bool) -> int | str | None:
@@ -82,8 +86,9 @@ def chips(
     found = [Chip("All", total, changed(request, path=path, **{name: ""}), pressed=not chosen)]
     for value, label in choices:
         if counts.get(value) or value == chosen:
-            url = changed(request, path=path, **{name: "" if value == chosen else value})
-            found.append(Chip(label, counts.get(value, 0), url, pressed=value == chosen))
+            is_chosen = value == chosen
+            url = changed(request, path=path, **{name: "" if is_chosen else value})
+            found.append(Chip(label, counts.get(value, 0), url, is_chosen, clears=is_chosen))
     return found
 
 

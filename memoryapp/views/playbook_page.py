@@ -218,9 +218,10 @@ def _bullet_chips(
     chips = [Chip("In the draft", len(value.live), url, pressed=not status)]
     counts = Counter(bullet.status.value for bullet in value.bullets)
     for name, label in Bullet.Status.choices:
-        count = counts[name]
-        if count or name == status:
-            chips.append(Chip(label, count, f"{url}?status={name}", pressed=name == status))
+        count, is_chosen = counts[name], name == status
+        if count or is_chosen:
+            to = url if is_chosen else f"{url}?status={name}"
+            chips.append(Chip(label, count, to, is_chosen, clears=is_chosen))
     review = with_query(reverse("review"), {"playbook": playbook.slug})
     return [*chips, Chip("In review", waiting, review, pressed=False)]
 
@@ -232,11 +233,12 @@ def _use_chips(playbook: Playbook, use: str, tag: str) -> list[Chip]:
     counts = held.filter(status__in=domain.LIVE).by("use")
     never = Tally.Use.NEVER
     chips = []
-    if counts[never] or use == never:
-        to = url if use == never else f"{url}?use={never}"
-        chips.append(Chip("Never used", counts[never], to, pressed=use == never))
+    is_chosen = use == never
+    if counts[never] or is_chosen:
+        to = url if is_chosen else f"{url}?use={never}"
+        chips.append(Chip("Never used", counts[never], to, is_chosen, clears=is_chosen))
     if tag:
-        chips.append(Chip(f"Tag: {tag}", None, url, pressed=True))
+        chips.append(Chip(f"Tag: {tag}", None, url, pressed=True, clears=True))
     return chips
 
 

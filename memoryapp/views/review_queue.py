@@ -206,11 +206,18 @@ def _to(chosen: ReviewFilter, candidate: Candidate | None) -> str:
 
 
 def _status_chips(counts: Mapping[str, int], chosen: ReviewFilter) -> list[Chip]:
-    return [
-        Chip(label, counts.get(value, 0), chosen.url(status=value), pressed=value == chosen.status)
-        for value, label in Candidate.Status.choices
-        if value == PENDING or counts.get(value) or value == chosen.status
-    ]
+    """One chip per status that has candidates; following the chosen one takes it off.
+
+    From what is decided that leads back to what waits, and from what waits to every candidate.
+    """
+    found = []
+    for value, label in Candidate.Status.choices:
+        is_chosen = value == chosen.status
+        if is_chosen or value == PENDING or counts.get(value):
+            off = EVERY if value == PENDING else PENDING
+            url = chosen.url(status=off if is_chosen else value)
+            found.append(Chip(label, counts.get(value, 0), url, is_chosen, clears=is_chosen))
+    return found
 
 
 def _desk_chips(membership: Membership, desk: DeskCounts, chosen: ReviewFilter) -> list[Chip]:
@@ -243,7 +250,7 @@ def _active_chips(chosen: ReviewFilter) -> list[Chip]:
         "q": f"“{chosen.q}”",
     }
     return [
-        Chip(words[name], None, chosen.url(**{name: ""}), pressed=True)
+        Chip(words[name], None, chosen.url(**{name: ""}), pressed=True, clears=True)
         for name in words
         if getattr(chosen, name)
     ]

@@ -74,7 +74,7 @@ def _listed(
         "chips": [
             Chip("All", None, url(answer=""), pressed=not asked.answer),
             *(
-                Chip(word, None, url(answer="" if is_chosen else value), pressed=is_chosen)
+                Chip(word, None, url(answer="" if is_chosen else value), is_chosen, is_chosen)
                 for value, word in answers
                 for is_chosen in [value == asked.answer]
             ),

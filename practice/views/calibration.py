@@ -38,6 +38,7 @@ def calibration_page(request: HttpRequest) -> HttpResponse:
                 said[value],
                 f"{changed(request, said='' if is_doubted else value)}#words",
                 is_doubted == bool(value),
+                clears=is_doubted and bool(value),
             )
             for value, word in (("", "All"), (DISAGREE, "They disagree"))
         ],

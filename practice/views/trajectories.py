@@ -170,8 +170,8 @@ def trajectory_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "found": [item for item in shown if item.matches],
         "is_raw": is_raw,
         "looks": [
-            Chip("Tree", None, changed(request, view="" if is_tree else "tree"), pressed=is_tree),
-            Chip("Raw", None, changed(request, raw="" if is_raw else "1"), pressed=is_raw),
+            Chip("Tree", None, changed(request, view="" if is_tree else "tree"), is_tree, is_tree),
+            Chip("Raw", None, changed(request, raw="" if is_raw else "1"), is_raw, is_raw),
         ],
         "kept": [(name, value) for name, value in (filtered | looks).items() if value],
         "labels": Attempt.Label.choices,

@@ -47,6 +47,12 @@ def test_it_filters_by_status_with_true_totals(rita_client: Any, playbook: Any) 
     ]
 
 
+def test_a_chosen_status_is_taken_off_by_choosing_it_again(rita_client: Any, playbook: Any) -> None:
+    BulletFactory(playbook=playbook, status="retired")
+    chips = rita_client.get(f"{URL}?status=retired").context["filters"]
+    assert [(c.label, c.url) for c in chips if c.clears] == [("Retired", URL)]
+
+
 def test_it_peeks_at_one_bullet(rita_client: Any, playbook: Any) -> None:
     bullet = BulletFactory(playbook=playbook)
     context = rita_client.get(f"{URL}?status=approved&peek={bullet.label}").context

@@ -207,6 +207,26 @@ def test_every_choice_can_be_taken_off_again(rita_client: Any, playbook: Any) ->
     assert set(off) == {"Rejected", "Run 3", "Assigned to rita", "Decided on 2026-11-25"}
 
 
+@pytest.mark.parametrize(
+    ("query", "label", "matching"),
+    [("?status=rejected", "Rejected", 2), ("", "Waiting", 3), ("?status=all", "", 0)],
+)
+def test_a_chosen_status_is_taken_off_by_choosing_it_again(
+    rita_client: Any, playbook: Any, query: str, label: str, matching: int
+) -> None:
+    """What is decided gives way to what waits, and what waits to every candidate."""
+    CandidateFactory.create_batch(2, playbook=playbook)
+    CandidateFactory(playbook=playbook, status=Candidate.Status.REJECTED)
+    page = rita_client.get(f"{URL}{query}")
+    pressed = {c.label: c for c in page.context["queue"]["filters"] if c.pressed}
+    assert set(pressed) == ({label} if label else set())
+    for chip in pressed.values():
+        assert rita_client.get(chip.url).context["queue"]["matching"] == matching
+        assert chip.clears
+    said = page.content.decode()
+    assert said.count(": clear this filter</span>") == len(pressed)
+
+
 @pytest.mark.parametrize("query", ["day=9999-12-31", "day=10000-01-01", "q=" + "a+" * 2_000])
 def test_it_survives_what_nothing_can_match(rita_client: Any, playbook: Any, query: str) -> None:
     CandidateFactory(playbook=playbook, status=Candidate.Status.REJECTED)
