@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -172,12 +172,7 @@ def _keep(request: HttpRequest) -> bool:
 
     False where nothing was typed, it is too much, or nobody was signed in here.
     """
-    reader = _reader(request)
-    fields = {
-        name: request.POST.getlist(name)
-        for name in request.POST
-        if name != "csrfmiddlewaretoken" and not _SECRET.search(name)
-    }
+    reader, fields = _reader(request), fields_of(request)
     size = sum(len(value) for values in fields.values() for value in values)
     typed = any(name in TYPED and any(values) for name, values in fields.items())
     if not reader or not typed or size > KEPT_CHARS:
@@ -188,6 +183,29 @@ def _keep(request: HttpRequest) -> bool:
         "fields": fields,
     }
     return True
+
+
+def fields_of(request: HttpRequest) -> dict[str, list[str]]:
+    """The values of a form that was sent, by name, but for what is secret."""
+    return {
+        name: request.POST.getlist(name)
+        for name in request.POST
+        if name != "csrfmiddlewaretoken" and not _SECRET.search(name)
+    }
+
+
+def typed_of(fields: Mapping[str, Sequence[str]]) -> dict[str, list[tuple[str, str]]]:
+    """For ``memoryapp/parts/typed.html``: a person's words, and what was sent beside them."""
+    sent = [(name, value) for name, values in fields.items() for value in values]
+    words = [(name, value) for name, value in sent if name in TYPED and value]
+    return {"typed": words, "others": [field for field in sent if field not in words]}
+
+
+def holds_all(request: HttpRequest) -> bool:
+    """Whether ``fields_of`` is all of the form: neither a secret nor a file was sent with it."""
+    names = set(request.POST) - {"csrfmiddlewaretoken", *fields_of(request)}
+    secret = any(any(request.POST.getlist(name)) for name in names)
+    return not secret and not request.FILES
 
 
 def kept_form_of(request: HttpRequest) -> dict[str, Any] | None:

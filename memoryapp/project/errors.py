@@ -8,11 +8,15 @@ from django.core.exceptions import DisallowedHost, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.http.response import HttpResponseBase
+from django.shortcuts import render
 from django.template.loader import get_template
 from django.views import defaults
 from django.views.csrf import csrf_failure as csrf_page
 
+from memoryapp.access import fields_of, holds_all, typed_of
 from memoryapp.api.problems import no_such_address, plain_problem, too_large
+from memoryapp.services import patience
+from memoryapp.services.patience import waited_for_lock
 
 API = "/api/"
 BROKEN = (
@@ -22,6 +26,10 @@ BROKEN = (
 AWAY = (
     "The database cannot be used now: it restarts, cannot be reached, or has no room left. Nothing "
     "was kept of this request. Send it again in a moment."
+)
+BUSY = (
+    "Somebody else is changing the same thing, and it takes a while. Nothing was kept of this "
+    "request. Send it again in a moment."
 )
 RETRY_SECONDS = "10"
 HOST = "This host name is not served here. An operator adds it to ALLOWED_HOSTS."
@@ -52,11 +60,28 @@ def missing(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 def broken(request: HttpRequest) -> HttpResponseBase:
     """Called while what went wrong is being handled: a database that is away is no defect."""
-    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+    error = sys.exc_info()[1]
+    if waited_for_lock(error):
+        return busy(request)
+    if isinstance(error, OperationalError | InterfaceError):
         return _away(request)
     if not request.path.startswith(API):
         return defaults.server_error(request)
     return plain_problem(500, "defect", BROKEN)
+
+
+def busy(request: HttpRequest) -> HttpResponseBase:
+    """Say that somebody else holds what would be changed, and lose nothing that was typed."""
+    if request.path.startswith(API):
+        answer: HttpResponseBase = plain_problem(503, "busy", BUSY)
+    elif request.headers.get("HX-Request") and not request.headers.get("HX-Boosted"):
+        answer = HttpResponse(BUSY, status=503, content_type="text/plain")
+    else:
+        said = {"is_form": request.method == "POST", "is_whole": holds_all(request)}
+        context = {**said, **typed_of(fields_of(request))}
+        answer = render(request, "busy.html", context, status=503)
+    answer.headers["Retry-After"] = str(patience.RETRY_SECONDS)
+    return answer
 
 
 def _away(request: HttpRequest) -> HttpResponseBase:

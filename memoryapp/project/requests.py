@@ -9,11 +9,14 @@ from collections.abc import Callable
 from urllib.parse import unquote
 
 from django.conf import settings
+from django.db import connection
 from django.http import Http404, HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 
 from memoryapp.access import session_end
+from memoryapp.project.errors import busy
+from memoryapp.services.patience import patiently, waited_for_lock
 
 API = "/api/"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -47,6 +50,25 @@ class RefuseNul:
             status=400,
             content_type="application/problem+json",
         )
+
+
+class NoLongWait:
+    """Let no request wait for a lock for long: a job that changes much would hold all threads.
+
+    Whoever asked is told so, and gets back what they typed.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        with connection.execute_wrapper(patiently):
+            return self.get_response(request)
+
+    def process_exception(
+        self, request: HttpRequest, exception: Exception
+    ) -> HttpResponseBase | None:
+        return busy(request) if waited_for_lock(exception) else None
 
 
 class CompressPages(GZipMiddleware):

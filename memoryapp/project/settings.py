@@ -143,6 +143,7 @@ MIDDLEWARE = [
     "memoryapp.api.middleware.RequestId",
     "memoryapp.project.requests.RefuseNul",
     "memoryapp.api.middleware.QuickPull",
+    "memoryapp.project.requests.NoLongWait",
     "memoryapp.api.idempotency.Idempotency",
     "memoryapp.project.requests.CompressPages",
     "memoryapp.project.requests.KeepNoPages",

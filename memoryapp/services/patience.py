@@ -1,25 +1,34 @@
-"""Waiting for a playbook's lock no longer than a request of an agent can afford."""
+"""Waiting for a lock no longer than whoever asks can afford."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import OperationalError, connection, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.errors import LockNotAvailable
+from psycopg.pq import TransactionStatus
 
 from memoryapp.domain.errors import UnableTo
 
 #: a web server has a dozen threads, and MCP eight: an import may change a playbook for longer than
 #: it takes so many agents to report.
 LOCK_SECONDS = 3
+#: for all else that is asked of the web server. People are fewer, and send again by hand.
+REQUEST_SECONDS = 5
+#: after how long what was locked is worth another try.
+RETRY_SECONDS = 5
+_SET = "SELECT set_config('lock_timeout', %s, true)"
+_WRITES = ("INSERT", "UPDATE", "DELETE")
 
 
 class PlaybookBusy(UnableTo):
     """Somebody changes the playbook for long; the sender tries again later."""
 
     status = 503
-    retry_after = 5
+    retry_after = RETRY_SECONDS
 
 
 @contextmanager
@@ -32,12 +41,42 @@ def no_long_wait() -> Iterator[None]:
     try:
         with transaction.atomic():
             with connection.cursor() as cursor:
-                cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{LOCK_SECONDS}s"])
+                cursor.execute(_SET, [f"{LOCK_SECONDS}s"])
             yield
     except OperationalError as error:
-        if not isinstance(error.__cause__, LockNotAvailable):
+        if not waited_for_lock(error):
             raise
         raise PlaybookBusy(
             "Somebody is changing this playbook, which takes a while. Nothing was kept of this; "
             "send it again in a moment."
         ) from error
+
+
+def waited_for_lock(error: BaseException | None) -> bool:
+    """Whether a statement was given up because somebody else held a lock for too long."""
+    return isinstance(error, OperationalError) and isinstance(error.__cause__, LockNotAvailable)
+
+
+def patiently(
+    execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Mapping[str, Any]
+) -> Any:
+    """Django's ``execute_wrapper`` under which nothing waits longer than ``REQUEST_SECONDS``.
+
+    The limit is the transaction's and is set as it begins: behind a pooler what is set for longer
+    is the next one's, a worker's perhaps, and what a savepoint sets ends with it. A write without
+    a transaction gets one. Reads outside of transactions wait for nobody's rows.
+
+    Raises:
+        OperationalError: of which ``waited_for_lock`` is true.
+    """
+    used: BaseDatabaseWrapper = context["connection"]
+    if not used.in_atomic_block and isinstance(sql, str) and sql.startswith(_WRITES):
+        with transaction.atomic(using=used.alias):
+            return patiently(execute, sql, params, many, context)
+    if used.in_atomic_block:
+        # Not through Django's cursor, which would come here again.
+        server: Any = used.connection
+        if server.info.transaction_status == TransactionStatus.IDLE:
+            with used.wrap_database_errors:
+                server.execute(_SET, [f"{REQUEST_SECONDS}s"])
+    return execute(sql, params, many, context)

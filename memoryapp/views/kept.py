@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from memoryapp.access import TYPED, Right, gate, kept_form_forget, kept_form_of
+from memoryapp.access import Right, gate, kept_form_forget, kept_form_of, typed_of
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -25,9 +25,4 @@ def kept_form(request: HttpRequest) -> HttpResponse:
             return redirect("overview")
         # The browser posts the same fields again, with the token of the new session.
         return redirect(kept["path"], preserve_request=True)
-    fields = [(name, value) for name, values in kept["fields"].items() for value in values]
-    context = {
-        "typed": [(name, value) for name, value in fields if name in TYPED and value],
-        "others": [(name, value) for name, value in fields if name not in TYPED or not value],
-    }
-    return render(request, "memoryapp/kept_form.html", context)
+    return render(request, "memoryapp/kept_form.html", typed_of(kept["fields"]))

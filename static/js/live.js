@@ -29,6 +29,8 @@ document.addEventListener("htmx:responseError", (event) => {
     say("You may not do this. Nothing was changed; what you typed is still here.");
   } else if (status === 404) {
     say("This no longer exists. Nothing was changed. Reload the page.");
+  } else if (status === 503) {
+    say("It has to wait: somebody else is changing this, or the database is away. What you typed is still here. Try again in a moment.");
   } else {
     say(`The server answered with an error (${status}). What you typed is still here. Try again.`);
   }

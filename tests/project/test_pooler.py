@@ -92,6 +92,21 @@ def test_what_one_reads_in_pieces_is_not_lost_to_another(pooled: None, workspace
     assert len(read) == 30
 
 
+def test_the_patience_of_a_request_is_not_handed_on_with_its_connection(
+    pooled: None, workspace: Any, rita: Any
+) -> None:
+    bullet = BulletFactory(playbook__workspace=workspace, playbook__slug="help-desk")
+    client = Client()
+    client.force_login(rita)
+    form = {"content": "Ask first.", "revision": bullet.revision_count}
+    url = f"/playbooks/help-desk/bullets/{bullet.label}/edit/"
+    assert client.post(url, form).status_code == 302
+    connections.close_all()
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW lock_timeout")
+        assert cursor.fetchone() == ("0",)
+
+
 def test_pages_of_several_people_share_one_connection(
     pooled: None, workspace: Any, rita: Any
 ) -> None:
