@@ -25,6 +25,7 @@ from typing import Any
 from playwright.sync_api import Page, sync_playwright
 
 from benchmarks.product_api import in_shell
+from tests.browser.conftest import sign_in
 from tests.product import Product, start_product, stop_product
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -170,11 +171,7 @@ def _measured(product: Product, size: int, decisions: int) -> float:
         page = browser.new_context(
             base_url=product.url, viewport={"width": 1440, "height": 900}
         ).new_page()
-        page.goto("/login/")
-        page.get_by_label("Username").fill("operator")
-        page.get_by_label("Password").fill(product.password)
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url("**/")
+        sign_in(page, product)
         page.goto("/review/")
         page.evaluate(_STOPWATCH)
         for place in range(WARM_UP):

@@ -16,6 +16,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.browser.conftest import sign_in
 from tests.product import ROOT, Product, start_product, stop_product
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -70,11 +71,7 @@ def signed_in(browser: Browser, product: Product, theme: str, width: int) -> Pag
     context = browser.new_context(base_url=product.url, viewport={"width": width, "height": 900})
     context.add_cookies([{"name": "theme", "value": theme, "url": product.url}])
     page = context.new_page()
-    page.goto("/login/")
-    page.get_by_label("Username").fill("operator")
-    page.get_by_label("Password").fill(product.password)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/")
+    sign_in(page, product)
     return page
 
 
