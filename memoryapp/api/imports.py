@@ -64,7 +64,7 @@ class PlaybookImport(APIView):
     def post(self, request: Request, slug: str) -> Response:
         """Add the bullets of a file to a playbook, approved. Sent twice, nothing is added twice.
 
-        ``dry_run`` does all of it and takes it back; the report is the same.
+        ``dry_run`` decides all of it and stores nothing; the report is the same.
         """
         asked = ImportRequest(data=request.data)
         asked.is_valid(raise_exception=True)

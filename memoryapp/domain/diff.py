@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -11,15 +12,22 @@ from typing import Literal
 
 Kind = Literal["equal", "insert", "delete"]
 
-#: White space, a quoted name with its backticks, an amount, a word with inner dots or dashes, or
-#: one mark. Tool names such as ``refunds.create`` and amounts such as ``$150`` stay whole.
-_TOKEN = re.compile(r"\s+|`[^`\s]+`|[$€£]?\w+(?:[.\-/'’_:]\w+)*%?|[^\w\s]")
+#: A quoted name with its backticks, an amount, a word with inner dots or dashes, or one mark, and
+#: the white space behind it. Tool names such as ``refunds.create`` and amounts such as ``$150``
+#: stay whole. A text may begin with white space behind no word.
+_TOKEN = re.compile(r"(`[^`\s]+`|[$€£]?\w+(?:[.\-/'’_:]\w+)*%?|[^\w\s]|\A(?=\s))(\s*)")
 
 #: A word of so many letters that stands alone between two changes is no anchor for the eye.
 _TINY = 3
 
-#: Beyond this many differing tokens on both sides the quadratic comparison is not worth its time.
+#: Beyond this many differing words on both sides a comparison is not worth its time.
 MAX_TOKENS = 4000
+#: Nor where so many words of one side are also a word of the other, for each word there is: each
+#: such pair is looked at again and again. In prose there are some 15 of them at the utmost.
+MAX_PAIRS = 20
+
+#: a word and the white space behind it.
+Token = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +44,27 @@ def word_diff(before: str, after: str) -> list[Segment]:
     Joining the texts of ``equal`` and ``insert`` gives ``after``; joining ``equal`` and ``delete``
     gives ``before``. Neighboring changes separated by white space or a tiny word are joined, so
     that a rewritten phrase reads as one deletion and one insertion. Texts that differ in more than
-    ``MAX_TOKENS`` tokens come back as their common ends around one replacement.
+    ``MAX_TOKENS`` words, or say the same ones all the time, come back as their common ends around
+    one replacement. White space is compared where the words before it are the same: taken for
+    words, it would be most of what there is to compare.
     """
     old, new = _TOKEN.findall(before), _TOKEN.findall(after)
     head = _common_start(old, new)
     tail = _common_start(old[head:][::-1], new[head:][::-1])
     old_middle, new_middle = old[head : len(old) - tail], new[head : len(new) - tail]
     pieces = [
-        Segment("equal", "".join(old[:head])),
+        Segment("equal", _text(old[:head])),
         *_compare(old_middle, new_middle),
-        Segment("equal", "".join(old[len(old) - tail :])),
+        Segment("equal", _text(old[len(old) - tail :])),
     ]
-    return list(_joined(_absorb_gaps(p for p in pieces if p.text)))
+    return list(_joined(_absorb_gaps(_joined(pieces))))
 
 
-def _common_start(one: list[str], other: list[str]) -> int:
+def _text(tokens: Iterable[Token]) -> str:
+    return "".join(word + gap for word, gap in tokens)
+
+
+def _common_start(one: list[Token], other: list[Token]) -> int:
     """Count the leading tokens two lists share."""
     count = 0
     for left, right in zip(one, other, strict=False):
@@ -60,19 +74,42 @@ def _common_start(one: list[str], other: list[str]) -> int:
     return count
 
 
-def _compare(old: list[str], new: list[str]) -> Iterator[Segment]:
+def _compare(old: list[Token], new: list[Token]) -> Iterator[Segment]:
     """Yield the raw differences of two token lists."""
-    if len(old) + len(new) > MAX_TOKENS:
-        yield Segment("delete", "".join(old))
-        yield Segment("insert", "".join(new))
+    words, others = [word for word, _ in old], [word for word, _ in new]
+    if _takes_too_long(words, others):
+        yield from _replaced(old, new)
         return
-    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    matcher = SequenceMatcher(None, words, others, autojunk=False)
     for tag, a, b, c, d in matcher.get_opcodes():
-        if tag == "equal":
-            yield Segment("equal", "".join(old[a:b]))
+        if tag != "equal":
+            yield from _replaced(old[a:b], new[c:d])
             continue
-        yield Segment("delete", "".join(old[a:b]))
-        yield Segment("insert", "".join(new[c:d]))
+        for (word, gap), (_, gap_now) in zip(old[a:b], new[c:d], strict=True):
+            yield Segment("equal", word)
+            yield from _gap(gap, gap_now)
+
+
+def _takes_too_long(words: list[str], others: list[str]) -> bool:
+    there, total = Counter(others), len(words) + len(others)
+    pairs = sum(count * there[word] for word, count in Counter(words).items())
+    return total > MAX_TOKENS or pairs > MAX_PAIRS * total
+
+
+def _replaced(old: list[Token], new: list[Token]) -> Iterator[Segment]:
+    """Yield one text in the place of another; white space behind both is part of neither."""
+    gap = old[-1][1] if old and new and old[-1][1] == new[-1][1] else ""
+    yield Segment("delete", _text(old).removesuffix(gap))
+    yield Segment("insert", _text(new).removesuffix(gap))
+    yield Segment("equal", gap)
+
+
+def _gap(before: str, after: str) -> Iterator[Segment]:
+    if before == after:
+        yield Segment("equal", before)
+    else:
+        yield Segment("delete", before)
+        yield Segment("insert", after)
 
 
 def _absorb_gaps(pieces: Iterable[Segment]) -> Iterator[Segment]:

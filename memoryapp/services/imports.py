@@ -73,6 +73,18 @@ class Outcome:
     replaced: Replaced | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Into:
+    """Where bullets go. ``known``: labels of those that came from a file, by their id there."""
+
+    playbook: Playbook
+    by: Any
+    source: str
+    on_conflict: Conflict
+    known: dict[str, str]
+    is_dry_run: bool
+
+
 class Conflict(StrEnum):
     """What to do with a bullet whose label stands for another text here."""
 
@@ -145,17 +157,18 @@ def bullets_import(
 ) -> list[Outcome]:
     """Add the bullets of a file under their own labels. Importing it twice adds nothing twice.
 
-    ``details`` of each holds at least its ``id``. A dry run does all of it and takes it back.
+    ``details`` of each holds at least its ``id``. A dry run decides all of it and stores nothing.
     Bullets are refused one by one: a label that means something else here, the same words under
     another label, or no room in the token budget. One that reads like an order becomes a candidate.
     """
     with transaction.atomic():
         playbook = Playbook.objects.select_for_update(no_key=True).get(pk=playbook.pk)
         before = value = playbook.as_value()
+        into = _Into(playbook, by, source, on_conflict, _known(playbook), dry_run)
         outcomes = []
         for given in incoming:
             row = _masked(given)
-            value, outcome = _import(playbook, value, row, by, source, on_conflict)
+            value, outcome = _import(into, value, row)
             outcome = replace(outcome, message=f"{outcome.message}{_left_out(given)}")
             outcomes.append(outcome)
         if not dry_run:
@@ -165,7 +178,7 @@ def bullets_import(
             sum(outcome.verdict == verdict for outcome in outcomes)
             for verdict in ("added", "updated")
         )
-        if added or updated:
+        if (added or updated) and not dry_run:
             playbook.counters = dict(value.counters)
             playbook.save(update_fields=["counters", "updated_at"])
             Event.objects.record_in(
@@ -179,22 +192,14 @@ def bullets_import(
                 before={"bullets": len(before.live), "tokens": before.tokens},
                 after={"bullets": len(value.live), "tokens": value.tokens},
             )
-        if dry_run:
+        if dry_run:  # what would wait in Review
             transaction.set_rollback(True)
     return outcomes
 
 
-def _import(
-    playbook: Playbook,
-    value: domain.Playbook,
-    row: Incoming,
-    by: Any,
-    source: str,
-    on_conflict: Conflict,
-) -> tuple[domain.Playbook, Outcome]:
-    content = row.content
-    known = playbook.bullets.filter(imported__id=row.label).first()
-    label = known.label if known else row.label
+def _import(into: _Into, value: domain.Playbook, row: Incoming) -> tuple[domain.Playbook, Outcome]:
+    content, on_conflict = row.content, into.on_conflict
+    label = into.known.get(row.label, row.label)
     if not LABEL.fullmatch(label):
         label = domain.next_label(value, row.section)
     same = value.by_label(label)
@@ -204,9 +209,9 @@ def _import(
     if not SECTION.fullmatch(row.section):
         return value, Outcome(row.place, "refused", "Its section is no name of a section.")
     if orders := looks_like_instruction(content):
-        return value, _ask_a_person(playbook, row, orders[0], source)
+        return value, _ask_a_person(into, row, orders[0])
     if same is not None and on_conflict is Conflict.OVERWRITE:
-        return _overwrite(playbook, value, same, row, content, by, source)
+        return _overwrite(into, value, same, content, row.place)
     if same is not None and on_conflict is Conflict.NEW:
         twin = next((b for b in value.live if b.content == content), None)
         if twin is not None:
@@ -219,13 +224,21 @@ def _import(
         domain.apply(value, Delta(op=Op.ADD, section=row.section, content=content))
     except DeltaRefused as refusal:
         return value, Outcome(row.place, "refused", str(refusal))
-    _store(playbook, label, row, content, by, source)
+    if not into.is_dry_run:
+        _store(into, label, row)
+    into.known.setdefault(str(row.details["id"]), label)
     said = f"{label} is added."
     if same is not None:
         said = f"{label} is added; {row.label} says something else here."
     elif label != row.label:
         said = f"{label} is added; its id {row.label[:80]!r} could not be its label and is kept."
     return _grown(value, label, row, content), Outcome(row.place, "added", said)
+
+
+def _known(playbook: Playbook) -> dict[str, str]:
+    """Labels of the bullets that came from a file, by the id they have there. The oldest counts."""
+    came = playbook.bullets.filter(imported__has_key="id").order_by("-created_at", "-pk")
+    return dict(came.values_list("imported__id", "label"))
 
 
 def _other_votes(same: domain.Bullet, row: Incoming) -> str:
@@ -240,35 +253,23 @@ def _other_votes(same: domain.Bullet, row: Incoming) -> str:
 
 
 def _overwrite(
-    playbook: Playbook,
-    value: domain.Playbook,
-    same: domain.Bullet,
-    row: Incoming,
-    content: str,
-    by: Any,
-    source: str,
+    into: _Into, value: domain.Playbook, same: domain.Bullet, content: str, place: str
 ) -> tuple[domain.Playbook, Outcome]:
     """Give the bullet that is here the text of the file, as one more revision."""
     if same.status not in domain.LIVE:
         said = f"{same.label} is {same.status} here. Restore it first."
-        return value, Outcome(row.place, "refused", said)
+        return value, Outcome(place, "refused", said)
     try:
         changed = domain.apply(value, Delta(op=Op.UPDATE, content=content, targets=(same.label,)))
     except DeltaRefused as refusal:
-        return value, Outcome(row.place, "refused", str(refusal))
-    bullet = playbook.bullets.get(label=same.label)
-    bullet.trust = weakest(Trust.OUTSIDE, [bullet.trust], [content])
-    bullet.revise(
-        content=content,
-        section=bullet.section,
-        status=Bullet.Status.APPROVED,
-        rule=None,
-        author=by,
-        reason=f"Imported from {source}"[:300],
-    )
+        return value, Outcome(place, "refused", str(refusal))
+    if not into.is_dry_run:
+        bullet = into.playbook.bullets.get(label=same.label)
+        bullet.trust = weakest(Trust.OUTSIDE, [bullet.trust], [content])
+        _revise(into, bullet, content, bullet.section)
     said = f"{same.label} takes the text of the file."
     replaced = Replaced(same.label, same.content, content)
-    return changed, Outcome(row.place, "updated", said, replaced)
+    return changed, Outcome(place, "updated", said, replaced)
 
 
 def _masked(row: Incoming) -> Incoming:
@@ -289,7 +290,8 @@ def _left_out(given: Incoming) -> str:
     return said
 
 
-def _ask_a_person(playbook: Playbook, row: Incoming, order: str, source: str) -> Outcome:
+def _ask_a_person(into: _Into, row: Incoming, order: str) -> Outcome:
+    playbook, source = into.playbook, into.source
     waiting = playbook.candidates.pending().filter(op=Op.ADD.value, content=row.content)
     if waiting.exists():
         return Outcome(row.place, "kept", "It waits in Review already.")
@@ -325,23 +327,25 @@ def _grown(value: domain.Playbook, label: str, row: Incoming, content: str) -> d
     return replace(value, bullets=(*value.bullets, bullet), counters=counters)
 
 
-def _store(
-    playbook: Playbook, label: str, row: Incoming, content: str, by: Any, source: str
-) -> None:
+def _store(into: _Into, label: str, row: Incoming) -> None:
     bullet = Bullet(
-        playbook=playbook,
+        playbook=into.playbook,
         label=label,
         practice_helpful=row.helpful,
         practice_harmful=row.harmful,
         origin_kind=FILE,
         imported=dict(row.details),
-        trust=weakest(Trust.OUTSIDE, [], [content]),
+        trust=weakest(Trust.OUTSIDE, [], [row.content]),
     )
+    _revise(into, bullet, row.content, row.section)
+
+
+def _revise(into: _Into, bullet: Bullet, content: str, section: str) -> None:
     bullet.revise(
         content=content,
-        section=row.section,
+        section=section,
         status=Bullet.Status.APPROVED,
         rule=None,
-        author=by,
-        reason=f"Imported from {source}"[:300],
+        author=into.by,
+        reason=f"Imported from {into.source}"[:300],
     )

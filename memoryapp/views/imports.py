@@ -25,7 +25,7 @@ VERDICTS = ("added", "review", "updated", "kept", "skipped", "refused")
 @require_http_methods(["GET", "HEAD", "POST"])
 @gate(Right.REVIEW)
 def playbook_import_page(request: HttpRequest, slug: str) -> HttpResponse:
-    """Check a file, which does all of it and takes it back, or import it.
+    """Check a file, which decides all of it and stores nothing, or import it.
 
     What an import would replace is shown before: the check of it, or once more where it changed.
     """

@@ -59,6 +59,37 @@ def test_it_says_nothing_changed_for_equal_texts() -> None:
     assert word_diff("", "") == []
 
 
+def test_it_compares_white_space_where_the_words_are_the_same() -> None:
+    assert word_diff(" Ask the  customer first.\n", " Ask the customer first.") == [
+        Segment("equal", " Ask the"),
+        Segment("delete", "  "),
+        Segment("insert", " "),
+        Segment("equal", "customer first."),
+        Segment("delete", "\n"),
+    ]
+
+
+def test_it_compares_what_says_the_same_words_all_the_time_by_its_common_ends() -> None:
+    before, after = "start " + "a " * 900 + "end", "start " + "b a " * 450 + "end"
+
+    segments = word_diff(before, after)
+
+    assert [segment.kind for segment in segments] == ["equal", "delete", "insert", "equal"]
+    assert joined(segments, "equal", "delete") == before
+
+
+def test_it_compares_a_long_text_in_which_many_words_come_again_word_by_word() -> None:
+    before = [f"word{number % 90}" for number in range(1_500)]
+    after = [*before]
+    after[100:1_400:100] = [f"other{number}" for number in range(13)]
+
+    segments = word_diff(" ".join(before), " ".join(after))
+
+    assert [segment.text for segment in segments if segment.kind == "insert"] == after[
+        100:1_400:100
+    ]
+
+
 def test_it_compares_long_texts_by_their_common_ends() -> None:
     before = "start " + "a " * diff.MAX_TOKENS + "end"
     after = "start " + "b " * diff.MAX_TOKENS + "end"

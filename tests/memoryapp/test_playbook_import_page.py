@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from memoryapp.models import Bullet, Playbook
 from memoryapp.services.bullets import bullet_edit
@@ -66,6 +68,30 @@ def test_it_imports_the_zip_of_a_skill(rita_client: Any, url: str) -> None:
     again = rita_client.post(url, asked(form="skill", file=archive(), **{"import": "1"}))
     assert again.status_code == 302
     assert Bullet.objects.count() == 1
+
+
+@pytest.mark.parametrize("on_conflict", ["skip", "overwrite", "new"])
+def test_a_check_asks_the_database_no_more_for_more_bullets(
+    rita_client: Any,
+    url: str,
+    on_conflict: str,
+) -> None:
+    playbook = Playbook.objects.get()
+    for number in range(1, 31):
+        label = f"pitfalls-{number:03d}"
+        BulletFactory(playbook=playbook, label=label, section="pitfalls", content=f"Mine {number}.")
+
+    def checked(count: int) -> int:
+        lines = [f"[pitfalls-{n:05d}] helpful=1 harmful=0 :: Theirs {n}." for n in range(1, count)]
+        text = "\n".join(["## PITFALLS", *lines, ""])
+        with CaptureQueriesContext(connection) as asked_of:
+            page = rita_client.post(url, asked(content=text, on_conflict=on_conflict, check="1"))
+        assert page.status_code == 200
+        assert len(page.context["outcomes"]) == count - 1
+        return len(asked_of)
+
+    checked(3)
+    assert checked(3) == checked(30)
 
 
 def values(page: Any) -> dict[str, Any]:
