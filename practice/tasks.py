@@ -60,6 +60,8 @@ def sweep_runs() -> None:
 @shared_task(base=Bell)
 def check_environment(environment_id: int) -> None:
     worlds.check(environment_id)
+    # What agents sent waits until the tools of its environment are listed.
+    take_sent_trajectories()
 
 
 @shared_task(base=Bell)

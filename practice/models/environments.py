@@ -26,6 +26,13 @@ PURPOSE = "environment"
 MARK_HEX = 8
 
 
+class EnvironmentQuerySet(models.QuerySet["Environment"]):
+    def listed(self) -> EnvironmentQuerySet:
+        """Those whose tools were listed at least once, so that a tool may be missing from them."""
+        tools = EnvironmentTool.objects.filter(environment=models.OuterRef("pk"))
+        return self.filter(models.Q(status=Environment.Status.CONNECTED) | models.Exists(tools))
+
+
 class Environment(models.Model):
     """A tool world to practise in, and how to reset it: an MCP server, an OpenAPI service, a pack.
 
@@ -74,7 +81,11 @@ class Environment(models.Model):
     checked_at = models.DateTimeField(null=True, blank=True)
     #: when workers were last asked for one; null too where a release before this column asked.
     check_asked_at = models.DateTimeField(null=True, blank=True)
+    #: how many checks failed one after the other, up to the last; the next waits the longer.
+    failed_checks = models.PositiveSmallIntegerField(default=0, db_default=0)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = EnvironmentQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]

@@ -2,6 +2,8 @@
 
 One run at a time per environment and playbook; what arrives meanwhile waits for the next. The
 engine is the one the operator chose for the newest practice run there, and without one the rules.
+Until the tools of its environment were listed once, what was sent waits: nobody could say yet that
+a tool is missing there.
 What a run leaves unjudged is marked and waits for a person (``practice.orchestrator.ending``).
 """
 
@@ -34,7 +36,9 @@ BATCH = 50
 
 def take() -> list[UUID]:
     """Begin a run for every environment and playbook with something waiting. Returns the runs."""
-    waiting = SentTrajectory.objects.filter(status=SentTrajectory.Status.WAITING).order_by()
+    waiting = SentTrajectory.objects.filter(
+        status=SentTrajectory.Status.WAITING, environment__in=Environment.objects.listed()
+    ).order_by()
     pairs = waiting.values_list("environment", "playbook").distinct()
     begun = [_take(environment, playbook) for environment, playbook in pairs]
     return [run for run in begun if run is not None]

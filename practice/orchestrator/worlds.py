@@ -43,6 +43,8 @@ ALLOWED_FROM_THE_START = frozenset({Effect.READ, Effect.WRITE})
 CREDENTIAL = "credential"
 #: After so long without a word the bell for a check, or the worker that heard it, is lost.
 UNHEARD = timedelta(minutes=1)
+#: how long an environment is left alone after its first failed check, the second, and so on.
+BACK_OFF = tuple(timedelta(minutes=n) for n in (1, 2, 5, 15, 60))
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,19 +242,21 @@ def unreachable(environment: Environment, message: str) -> None:
     environment.status = Environment.Status.UNREACHABLE
     environment.message = message.replace("\0", "")
     environment.checked_at = timezone.now()
-    environment.save(update_fields=["status", "message", "checked_at"])
+    environment.failed_checks = min(environment.failed_checks + 1, len(BACK_OFF))
+    environment.save(update_fields=["status", "message", "checked_at", "failed_checks"])
 
 
 def to_check(now: datetime) -> list[int]:
     """Environments to look at, marked so that the next sweep leaves them to this bell.
 
-    Watched ones whose turn it is, and those whose check nobody is heard of: a lost message or
-    worker must not strand them, nor one that hangs be asked by all workers.
+    Watched ones whose turn it is, those whose last check failed, and those whose check nobody is
+    heard of: a lost message or worker must not strand them, nor one that hangs be asked by all
+    workers.
     """
     asked = Coalesce("check_asked_at", "created_at")
     waiting = Q(asked__lt=now - UNHEARD, status=Environment.Status.CHECKING)
     rows = Environment.objects.annotate(asked=asked).filter(
-        waiting | Q(pk__in=drift.due(now, drift_interval()))
+        waiting | _failed(now) | Q(pk__in=drift.due(now, drift_interval()))
     )
     with transaction.atomic():
         found = list(
@@ -260,6 +264,16 @@ def to_check(now: datetime) -> list[int]:
         )
         Environment.objects.filter(pk__in=found).update(check_asked_at=now)
     return found
+
+
+def _failed(now: datetime) -> Q:
+    """Those that failed their last check long enough ago, by how many it failed in a row."""
+    due = Q()
+    for failures, wait in enumerate(BACK_OFF, start=1):
+        # Rows of an older release counted nothing.
+        counted = Q(failed_checks__lte=1) if failures == 1 else Q(failed_checks=failures)
+        due |= counted & Q(asked__lt=now - wait)
+    return due & Q(status=Environment.Status.UNREACHABLE)
 
 
 def drift_interval() -> timedelta:
@@ -308,9 +322,9 @@ def store_discovery(environment: Environment, found: Discovery) -> None:
         environment.server_name = found.server_name[:100]
         environment.server_version = found.server_version[:60]
         environment.checked_at = timezone.now()
-        environment.save(
-            update_fields=["status", "message", "server_name", "server_version", "checked_at"]
-        )
+        environment.failed_checks = 0
+        kept = ["status", "message", "server_name", "server_version", "checked_at"]
+        environment.save(update_fields=[*kept, "failed_checks"])
         if found.base_url and not environment.options.get("base_url"):
             note_option(environment, "found_base_url", found.base_url)
 

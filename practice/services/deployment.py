@@ -222,6 +222,15 @@ def trajectories_judge_again(*, workspace: Workspace, by: Any) -> int:
     return count
 
 
+def waiting_for_tools(workspace: Workspace) -> list[Environment]:
+    """The environments whose tools were never listed, so that what agents sent there waits."""
+    waiting = SentTrajectory.objects.filter(
+        playbook__workspace=workspace, status=SentTrajectory.Status.WAITING
+    )
+    there = workspace.environments.filter(pk__in=waiting.values("environment"))
+    return list(there.exclude(pk__in=Environment.objects.listed()))
+
+
 def waiting_for_a_price(workspace: Workspace) -> list[str]:
     """The models without a price that keep what agents sent waiting."""
     if not unpriced_models(workspace.pk):

@@ -48,6 +48,7 @@ def sent_list(request: HttpRequest) -> HttpResponse:
     rows = found.select_related("playbook", "environment", "attempt__run").order_by("-pk")
     page = page_of(request, rows)
     counts = facet(every, "status")
+    is_waiting = bool(counts.get(SentTrajectory.Status.WAITING))
     context = {
         "page": page,
         "status": status,
@@ -55,9 +56,8 @@ def sent_list(request: HttpRequest) -> HttpResponse:
         "may_review": membership_of(request).may_review,
         "chips": chips(request, "status", SentTrajectory.Status.choices, counts),
         "unjudged": counts.get(SentTrajectory.Status.UNJUDGED, 0),
-        "unpriced": deployment.waiting_for_a_price(workspace)
-        if counts.get(SentTrajectory.Status.WAITING)
-        else [],
+        "unpriced": deployment.waiting_for_a_price(workspace) if is_waiting else [],
+        "unlisted": deployment.waiting_for_tools(workspace) if is_waiting else [],
         "command": _command(request),
         "traces": traces.trace_counts(workspace),
         "refused_traces": traces.refused_traces(workspace)[:REFUSED_SHOWN],

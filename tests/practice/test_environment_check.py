@@ -6,8 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.utils import timezone
 
+from practice.agents.ports import EnvironmentUnavailable
 from practice.clients.mcp import Discovery
 from practice.domain.types import ToolSpec
 from practice.models import Environment
@@ -87,3 +89,45 @@ def test_a_sweep_waits_for_no_server(
     Environment.objects.update(created_at=timezone.now() - 2 * worlds.UNHEARD)
     sweep_runs()
     assert asked == []
+
+
+def failing(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check it while its server does not answer."""
+    with monkeypatch.context() as away:
+        away.setattr(worlds, "whole_world", out_of_reach)
+        worlds.check(environment.pk)
+
+
+def out_of_reach(*args: Any) -> Any:
+    raise EnvironmentUnavailable("Its server did not answer within 20 s.")
+
+
+def test_a_sweep_asks_again_for_what_could_not_be_reached_ever_less_often(
+    workspace: Any, rung: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = EnvironmentFactory(workspace=workspace, transport="pack", status="checking")
+    begin = timezone.now()
+    waited = []
+    for _ in range(6):
+        failing(environment, monkeypatch)
+        rung.clear()
+        asked = begin
+        while not rung:
+            begin += timedelta(seconds=30)
+            with time_machine.travel(begin, tick=False):
+                sweep_runs()
+        waited.append((begin - asked).total_seconds() // 60)
+    assert waited == [1, 2, 5, 15, 60, 60]
+
+
+def test_what_is_reached_again_starts_with_the_shortest_wait(
+    workspace: Any, edda: Any, rung: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = EnvironmentFactory(workspace=workspace, status="checking")
+    failing(environment, monkeypatch)
+    failing(environment, monkeypatch)
+    environment.refresh_from_db()
+    assert environment.failed_checks == 2
+    worlds.store_discovery(environment, found("look"))
+    environment.refresh_from_db()
+    assert (environment.status, environment.failed_checks) == ("connected", 0)

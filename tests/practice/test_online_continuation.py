@@ -12,14 +12,17 @@ from memoryapp.models import Candidate
 from memoryapp.services.candidates import candidate_approve
 from practice.models import Attempt, Environment, PracticeRecord, Run, SentTrajectory
 from practice.orchestrator import online, rounds
+from practice.orchestrator.worlds import unreachable
 from practice.services.deployment import (
     trajectories_judge_again,
     trajectories_send,
     waiting_for_a_price,
+    waiting_for_tools,
 )
 from practice.services.prices import price_set
 from practice.services.runs import run_cancel
 from practice.services.samples import sample_load
+from practice.tasks import check_environment
 from tests.factories import RunFactory
 from tests.practice.runs import connected, driven
 
@@ -109,6 +112,32 @@ def test_it_does_not_vouch_for_tools_that_are_not_here(sample: Any, ada: Any) ->
     assert "There is no tool `foo_bar` here." in attempt.feasibility_reason
     assert attempt.completion_reason == "What cannot be done here was not done."
     assert not Candidate.objects.exists()
+
+
+def test_what_is_sent_before_the_tools_are_listed_waits_and_is_judged_then(
+    workspace: Any, ada: Any, rung: Any
+) -> None:
+    environment, playbook = sample_load(workspace=workspace)
+    unreachable(environment, "Its server did not answer within 20 s.")
+    trajectories_send(playbook=playbook, environment=environment, given=[refund()], by=ada)
+    assert online.take() == []
+    assert waiting_for_tools(workspace) == [environment]
+    rung.clear()
+    check_environment(environment.pk)
+    assert waiting_for_tools(workspace) == []
+    ((_, unit),) = rung
+    rounds.work(unit)
+    run = driven(Run.objects.get())
+    assert Attempt.objects.get(run=run).label == "success"
+
+
+def test_what_is_sent_while_a_listed_environment_is_away_does_not_wait(
+    sample: Any, ada: Any
+) -> None:
+    environment, playbook = sample
+    unreachable(environment, "Its server did not answer within 20 s.")
+    trajectories_send(playbook=playbook, environment=environment, given=[refund()], by=ada)
+    assert len(online.take()) == 1
 
 
 def test_it_learns_from_an_agent_that_stopped_at_the_first_error(sample: Any, ada: Any) -> None:

@@ -122,3 +122,12 @@ def test_it_has_what_no_run_judged_judged_again(
     assert "Judge again" not in page
     page = ada_client.post(f"{URL}judge-again/", follow=True).content.decode()
     assert "Nothing that agents sent was left unjudged." in page
+
+
+def test_it_says_that_what_waits_needs_the_tools_of_its_environment(
+    vera_client: Any, workspace: Any, sent: Any
+) -> None:
+    said = "were never listed, so what agents sent there waits."
+    assert said not in vera_client.get(URL).content.decode()
+    workspace.environments.update(status="unreachable")
+    assert said in vera_client.get(URL).content.decode()
