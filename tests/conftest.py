@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck
@@ -60,6 +61,23 @@ def _emptied_by_deleting() -> Iterator[None]:
     from tests.databases import emptied_by_deleting
 
     with nullcontext() if "TEST_DATABASE_URL" in os.environ else emptied_by_deleting():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_found_once() -> Iterator[None]:
+    """Each test client would look for all of them again before its first request."""
+    from whitenoise.middleware import WhiteNoiseMiddleware
+
+    look, found = WhiteNoiseMiddleware.add_files_from_finders, {}
+
+    def add_files_from_finders(self: Any) -> None:
+        if self.static_prefix not in found:
+            look(self)
+            found[self.static_prefix] = dict(self.files)
+        self.files.update(found[self.static_prefix])
+
+    with patch.object(WhiteNoiseMiddleware, "add_files_from_finders", add_files_from_finders):
         yield
 
 
