@@ -11,6 +11,7 @@ from django import forms
 from django.http import HttpRequest
 from django.utils import timezone
 
+from memoryapp.domain.playbook import CONTENT_MOST
 from memoryapp.domain.redaction import BadRule, Own, own_rules
 from memoryapp.domain.seen import shown
 from memoryapp.domain.webhooks import KINDS
@@ -78,11 +79,11 @@ class Lines(forms.CharField):
 
 class BulletForm(forms.Form):
     section = forms.RegexField(r"^[a-z][a-z0-9_]{0,59}$")
-    content = Lines(max_length=20_000)
+    content = Lines(max_length=CONTENT_MOST)
 
 
 class BulletEditForm(forms.Form):
-    content = Lines(max_length=20_000)
+    content = Lines(max_length=CONTENT_MOST)
     reason = forms.CharField(max_length=300, required=False)
     revision = forms.IntegerField(min_value=0)
 

@@ -23,12 +23,11 @@ from memoryapp.api.contract import (
 )
 from memoryapp.api.permissions import HasScope, playbook_of
 from memoryapp.domain.diff import word_diff
+from memoryapp.domain.playbook import CONTENT_MOST
 from memoryapp.domain.seen import shown
 from memoryapp.models import Bullet, BulletRevision
 from memoryapp.services import bullets, curation
 
-#: as the pages: longer texts are no lesson.
-CONTENT_MOST = 20_000
 REFUSED: dict[int, Any] = {404: PROBLEM, 409: PROBLEM}
 
 

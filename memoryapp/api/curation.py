@@ -13,11 +13,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
-from memoryapp.api.bullets import CONTENT_MOST, REFUSED, BulletSerializer
+from memoryapp.api.bullets import REFUSED, BulletSerializer
 from memoryapp.api.contract import PROBLEM, READING, WRITING, SeenRequest, WriteRequest
 from memoryapp.api.permissions import HasScope, administers, playbook_of
 from memoryapp.api.serving import LabelSerializer, label_facts
 from memoryapp.domain.errors import UnableToChange
+from memoryapp.domain.playbook import CONTENT_MOST
 from memoryapp.domain.seen import shown
 from memoryapp.models import LabelMove, Playbook
 from memoryapp.queries import playbooks as playbook_queries

@@ -15,6 +15,8 @@ from typing import Any
 
 SECTIONS = ("strategies", "pitfalls", "apis", "code_snippets")
 CHARS_PER_TOKEN = 4
+#: characters of one bullet; a longer text is a document, and no page can show a list of those.
+CONTENT_MOST = 20_000
 
 
 class Op(StrEnum):
@@ -137,7 +139,8 @@ def apply(playbook: Playbook, delta: Delta) -> Playbook:
     """Return the playbook after ``delta``.
 
     Raises:
-        DeltaRefused: unknown or inactive target, empty content, or a duplicate of a live bullet.
+        DeltaRefused: unknown or inactive target, empty or overlong content, or a duplicate of a
+            live bullet.
         OverBudget: the result would not fit ``token_budget``.
     """
     match delta.op:
@@ -153,6 +156,19 @@ def apply(playbook: Playbook, delta: Delta) -> Playbook:
     if budget and changed.tokens > budget and changed.tokens > playbook.tokens:
         raise OverBudget(_too_much("This change needs", changed.tokens, budget))
     return changed
+
+
+def check_length(content: str) -> None:
+    """Make sure that a text is short enough to be one bullet.
+
+    Raises:
+        DeltaRefused: it has more than ``CONTENT_MOST`` characters.
+    """
+    if len(content) > CONTENT_MOST:
+        raise DeltaRefused(
+            f"The text has {len(content):,} characters and a bullet at most {CONTENT_MOST:,}. "
+            "Shorten it."
+        )
 
 
 def check_fits(playbook: Playbook) -> None:
@@ -216,6 +232,7 @@ def _content(delta: Delta) -> str:
     content = delta.content.strip()
     if not content:
         raise DeltaRefused(f"{delta.op} needs the text of the bullet.")
+    check_length(content)
     return content
 
 

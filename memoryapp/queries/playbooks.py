@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import groupby
+from uuid import UUID
 
 from django.db.models import Count, Max, Prefetch, Q, QuerySet, Sum
 from django.db.models.functions import Length
@@ -16,6 +18,7 @@ from memoryapp.domain.playbook import CHARS_PER_TOKEN, BulletStatus, Op
 from memoryapp.domain.seen import shown
 from memoryapp.models import (
     BulletRevision,
+    Candidate,
     Evaluation,
     Playbook,
     Release,
@@ -24,7 +27,7 @@ from memoryapp.models import (
 )
 from memoryapp.queries.releases import HEAVY
 
-DRAFT_HEX = 12
+DRAFT, DRAFT_HEX = "draft-", 12
 
 
 #: ``domain.playbook.estimate_tokens`` in SQL: each text is rounded up by itself.
@@ -41,7 +44,7 @@ def draft_playbook(playbook: Playbook, *, origin_link: str) -> domain.Playbook:
     waiting = playbook.candidates.pending().filter(origin_link=origin_link, op=Op.ADD)
     drafts = tuple(
         domain.Bullet(
-            label=f"draft-{candidate.pk.hex[:DRAFT_HEX]}",
+            label=f"{DRAFT}{candidate.pk.hex[:DRAFT_HEX]}",
             section=candidate.section,
             content=candidate.content,
             # Live for the solver that practises with it; only review makes it live for agents.
@@ -51,6 +54,19 @@ def draft_playbook(playbook: Playbook, *, origin_link: str) -> domain.Playbook:
         for candidate in waiting.in_queue_order()
     )
     return replace(value, bullets=(*value.live, *drafts), token_budget=0)
+
+
+def drafts_named(playbook: Playbook, labels: Iterable[str]) -> dict[str, Candidate]:
+    """The proposals that ``draft_playbook`` gave these labels; no query where none is a draft's."""
+    asked = Q()
+    for label in labels:
+        digits = label.removeprefix(DRAFT)
+        if label.startswith(DRAFT) and re.fullmatch(f"[0-9a-f]{{{DRAFT_HEX}}}", digits):
+            rest = 32 - DRAFT_HEX
+            asked |= Q(pk__range=(UUID(digits + "0" * rest), UUID(digits + "f" * rest)))
+    if not asked:
+        return {}
+    return {f"{DRAFT}{row.pk.hex[:DRAFT_HEX]}": row for row in playbook.candidates.filter(asked)}
 
 
 def playbooks_with_labels(workspace: Workspace) -> QuerySet[Playbook]:

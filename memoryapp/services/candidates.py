@@ -16,7 +16,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from memoryapp.domain.formats import digest
-from memoryapp.domain.playbook import Delta, Op
+from memoryapp.domain.playbook import CONTENT_MOST, Delta, Op
 from memoryapp.domain.provenance import Trust, texts_in, trust_of_origin, weakest
 from memoryapp.domain.text import cleaned
 from memoryapp.domain.webhooks import REVIEW_WAITING
@@ -104,11 +104,14 @@ def candidate_submit(
     """Put an operation into the review queue; where the playbook's policy admits it, decide it.
 
     The same lesson seen again adds its evidence to the waiting candidate. A lesson that a person
-    rejected in the same words is not asked again. Returns ``None`` where nothing was added.
+    rejected in the same words is not asked again, and a text too long for a bullet
+    (``domain.playbook.check_length``) is never one. Returns ``None`` where nothing was added.
     """
     with transaction.atomic():
         playbook = Playbook.objects.select_for_update(no_key=True).get(pk=playbook_id)
         content = cleaned(delta.content)
+        if len(content) > CONTENT_MOST:
+            return None
         waiting = _waiting_twin(playbook, delta, content)
         if waiting is not None:
             trust = _trust(delta, origin, [Trust(waiting.trust)], sources, trails)

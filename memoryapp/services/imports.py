@@ -208,6 +208,10 @@ def _import(into: _Into, value: domain.Playbook, row: Incoming) -> tuple[domain.
         return value, Outcome(row.place, "kept", said)
     if not SECTION.fullmatch(row.section):
         return value, Outcome(row.place, "refused", "Its section is no name of a section.")
+    try:
+        domain.check_length(content)
+    except DeltaRefused as refusal:
+        return value, Outcome(row.place, "refused", str(refusal))
     if orders := looks_like_instruction(content):
         return value, _ask_a_person(into, row, orders[0])
     if same is not None and on_conflict is Conflict.OVERWRITE:

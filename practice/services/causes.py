@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from memoryapp.domain.errors import UnableToDecide, UnableToUndo
-from memoryapp.domain.playbook import Delta
+from memoryapp.domain.playbook import Delta, DeltaRefused, check_length
 from memoryapp.models import Candidate, Playbook
 from memoryapp.services.candidates import Origin, Source, candidate_submit
 from memoryapp.services.events import event_record
@@ -146,13 +146,18 @@ def lesson_submit(*, incident: Incident, playbook: Playbook, by: Any) -> Candida
     """Send what a decided cause teaches into review; once approved it is long-term memory.
 
     Raises:
-        UnableToDecide: nobody confirmed or corrected the cause, or the lesson is known already.
+        UnableToDecide: nobody confirmed or corrected the cause, the lesson is known already, or it
+            is too long to be one.
     """
     if incident.status not in {Incident.Status.CONFIRMED, Incident.Status.CORRECTED}:
         raise UnableToDecide("Confirm or correct the cause first: only a decided one is a lesson.")
     with transaction.atomic():
         analysis, found = _found(incident)
         delta = _lesson(incident, analysis, found)
+        try:
+            check_length(delta.content)
+        except DeltaRefused as refusal:
+            raise UnableToDecide(str(refusal)) from refusal
         candidate = candidate_submit(
             playbook_id=playbook.pk,
             delta=delta,

@@ -51,14 +51,23 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A figure per day, drawn by scripts over the table that says the same."""
+    """A figure per day, drawn by scripts over the table that says the same.
+
+    Where all figures are 0 the page says ``nothing`` and offers ``action``, a word and an address.
+    """
 
     key: str
     title: str
     url: str
     series: Sequence[Series]
     points: Sequence[Point]
+    nothing: str
+    action: tuple[str, str]
     unit: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(any(point.values) for point in self.points)
 
     @property
     def totals(self) -> list[Any]:
@@ -122,6 +131,8 @@ def _decisions(workspace: Workspace, since: datetime, days: Sequence[date]) -> C
             {"status": "all"},
             ({"status": "approved"}, {"status": "rejected"}),
         ),
+        nothing="Nobody approved or rejected anything in these days.",
+        action=("Open review", review),
     )
 
 
@@ -143,6 +154,8 @@ def _attempts(workspace: Workspace, since: datetime, days: Sequence[date]) -> Ch
             {},
             [{"label": label} for label in trends.LABELS],
         ),
+        nothing="No attempt was judged in these days.",
+        action=("Open practice", reverse("run-list")),
     )
 
 
@@ -160,6 +173,8 @@ def _pulls(workspace: Workspace, since: datetime, days: Sequence[date]) -> Chart
             {},
             ({"answer": FRESH}, {"answer": HELD}),
         ),
+        nothing="No agent pulled a playbook in these days.",
+        action=("How agents read one", reverse("playbook-list")),
     )
 
 
@@ -177,6 +192,8 @@ def _votes(workspace: Workspace, since: datetime, days: Sequence[date]) -> Chart
             {},
             ({"answer": "helpful"}, {"answer": "harmful"}),
         ),
+        nothing="No agent said in these days whether a bullet helped.",
+        action=("All that was said", url),
     )
 
 
@@ -187,7 +204,7 @@ def _spending(workspace: Workspace, since: datetime, days: Sequence[date]) -> Ch
         key="spending",
         title="Spent on models",
         url=url,
-        series=(Series("US dollars", "accent"),),
+        series=(Series("Spent", "accent"),),
         points=_points(
             days,
             {day: (float(dollars or 0),) for day, (dollars, _) in found.items()},
@@ -195,6 +212,8 @@ def _spending(workspace: Workspace, since: datetime, days: Sequence[date]) -> Ch
             {},
             ({},),
         ),
+        nothing="No model that has a price was asked in these days.",
+        action=("Prices and costs", url),
         unit="$",
     )
 

@@ -53,6 +53,14 @@ class Phase:
         return sum(priced, Decimal(0)) if priced else None
 
     @property
+    def steps(self) -> int:
+        return sum(leaf.kind == "tool" for leaf in self.leaves)
+
+    @property
+    def calls(self) -> int:
+        return len(self.leaves) - self.steps
+
+    @property
     def errors(self) -> int:
         return sum(leaf.is_error for leaf in self.leaves)
 

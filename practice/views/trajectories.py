@@ -17,6 +17,7 @@ from memoryapp.domain.errors import UnableTo
 from memoryapp.domain.text import looks_like_instruction, task_reads_like_order
 from memoryapp.models import Bullet, Candidate, Evidence, Workspace
 from memoryapp.queries.origins import bullets_of, evidence_from
+from memoryapp.queries.playbooks import DRAFT, drafts_named
 from memoryapp.templatetags.formats import arguments
 from memoryapp.views.links import Chip, changed, chips
 from memoryapp.views.review_checks import check_name
@@ -138,6 +139,18 @@ class ShownStep:
         return self.step.input_tokens + self.step.output_tokens
 
 
+@dataclass(frozen=True, slots=True)
+class Had:
+    """A bullet the attempt was given, and what its reflection says of it.
+
+    One that its run had only proposed has no label; its proposal may be gone by now.
+    """
+
+    tag: str
+    label: str
+    proposal: Candidate | None
+
+
 @require_safe
 @gate(Right.READ)
 def trajectory_detail(request: HttpRequest, pk: int) -> HttpResponse:
@@ -188,6 +201,7 @@ def trajectory_detail(request: HttpRequest, pk: int) -> HttpResponse:
             (number, [_shown(step, find) for step in tried], _length(tried))
             for number, tried in earlier
         ],
+        "had": _had(attempt),
         "why_none": "" if candidates else why_unlearned(attempt),
         "candidates": [
             (
@@ -203,6 +217,15 @@ def trajectory_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "is_open": attempt.ended_at is None or (not attempt.label and attempt.run.is_unfinished),
     }
     return render(request, "practice/trajectory_detail.html", context)
+
+
+def _had(attempt: Attempt) -> list[Had]:
+    tags: Mapping[str, str] = (attempt.reflection or {}).get("tags", {})
+    drafts = drafts_named(attempt.run.playbook, tags)
+    return [
+        Had(tag=tag, proposal=drafts.get(label), label="" if label.startswith(DRAFT) else label)
+        for label, tag in tags.items()
+    ]
 
 
 def _said(check: dict[str, Any]) -> dict[str, Any]:

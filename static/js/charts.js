@@ -3,10 +3,68 @@
 
 const DAY = 24 * 60 * 60;
 const HEIGHT = 168;
+// A line is told by its dashes and by its name at its end, never by its color alone.
+const DASHES = [[], [7, 4], [2, 3]];
+const STEPS = [1, 2, 4, 5, 8, 10];
+const NAME_GAP = 15;
 const drawn = new Map();
 
 const role = (name) =>
   getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+
+const smallest = (unit) => (unit ? 0.01 : 1);
+
+// The highest figure of the axis: round, and not below any value.
+function roundTop(highest, unit) {
+  const wanted = Math.max(highest, smallest(unit));
+  const scale = 10 ** Math.floor(Math.log10(wanted) + 1e-9);
+  return scale * STEPS.find((step) => step * scale >= wanted - scale * 1e-9);
+}
+
+const figure = (value, unit) =>
+  unit ? unit + value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 }) : value.toLocaleString("en-US");
+
+// What stands at the end of each line. The only line of a chart is named by its title.
+function ends(names, data, unit) {
+  const alone = names.length === 1;
+  return names.map(({ label, ink }, at) => {
+    const value = data[at + 1].at(-1);
+    const said = unit && value > 0 && value < smallest(unit) ? `under ${figure(smallest(unit), unit)}` : figure(value, unit);
+    return { at: at + 1, value, ink, text: alone ? said : `${label} ${said}` };
+  });
+}
+
+// Writes them so that none stands on another.
+function writeEnds(chart, said, font) {
+  const { ctx, bbox } = chart;
+  const ratio = devicePixelRatio;
+  const x = bbox.left + bbox.width;
+  const placed = said
+    .map((end) => ({ ...end, dot: chart.valToPos(end.value, "y", true) }))
+    .sort((one, other) => one.dot - other.dot || one.at - other.at);
+  const [top, bottom, gap] = [bbox.top, bbox.top + bbox.height, NAME_GAP * ratio];
+  placed.forEach((end, place) => {
+    const above = placed[place - 1];
+    end.y = Math.max(end.dot, above ? above.y + gap : top);
+  });
+  placed.reverse().forEach((end, place) => {
+    const below = placed[place - 1];
+    end.y = Math.min(end.y, below ? below.y - gap : bottom);
+  });
+  ctx.save();
+  ctx.font = font(ratio);
+  ctx.textBaseline = "middle";
+  ctx.textAlign = "left";
+  for (const { dot, y, text, ink, at } of placed) {
+    ctx.fillStyle = chart.series[at].stroke();
+    ctx.beginPath();
+    ctx.arc(x, dot, 3.5 * ratio, 0, 2 * Math.PI);
+    ctx.fill();
+    ctx.fillStyle = ink;
+    ctx.fillText(text, x + 8 * ratio, y);
+  }
+  ctx.restore();
+}
 
 function read(table) {
   const rows = [...table.tBodies[0].rows].reverse();
@@ -14,10 +72,14 @@ function read(table) {
   return {
     urls: rows.map((row) => row.dataset.url),
     words: rows.map(({ cells }) => {
-      const figures = heads.map((head, at) => `${head.textContent} ${cells[at + 1].textContent}`);
+      const figures = heads.map((head, at) => (heads.length > 1 ? `${head.textContent} ` : "") + cells[at + 1].textContent);
       return `${cells[0].textContent}: ${figures.join(", ")}`;
     }),
-    names: heads.map((cell) => ({ label: cell.textContent, tone: cell.dataset.tone })),
+    names: heads.map((cell) => ({
+      label: cell.textContent,
+      tone: cell.dataset.tone,
+      ink: role(cell.dataset.tone === "control" ? "ink-3" : cell.dataset.tone),
+    })),
     data: [
       rows.map((row) => Date.parse(`${row.dataset.day}T00:00:00Z`) / 1000),
       ...heads.map((_, at) => rows.map((row) => Number(row.cells[at + 1].dataset.value))),
@@ -34,9 +96,15 @@ function draw(table) {
   // The day under the pointer in figures; the last one while there is none.
   const say = (at) => { said.textContent = words[at ?? words.length - 1] || ""; };
   const unit = table.dataset.dayChart;
+  const font = (ratio) => `${12 * ratio}px ${role("sans")}`;
+  const endings = ends(names, data, unit);
+  const ruler = document.createElement("canvas").getContext("2d");
+  ruler.font = font(1);
+  const room = 12 + Math.max(...endings.map(({ text }) => ruler.measureText(text).width));
+  const top = roundTop(Math.max(...data.slice(1).flat()), unit);
   const axis = {
     stroke: role("ink-3"),
-    font: `12px ${role("sans")}`,
+    font: font(1),
     grid: { stroke: role("line"), width: 1 },
     ticks: { show: false },
   };
@@ -46,19 +114,24 @@ function draw(table) {
       height: HEIGHT,
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
       legend: { show: false },
-      hooks: { setCursor: [({ cursor }) => say(cursor.idx)] },
+      padding: [10, room, 0, 0],
+      hooks: {
+        setCursor: [({ cursor }) => say(cursor.idx)],
+        draw: [(drawing) => writeEnds(drawing, endings, font)],
+      },
       cursor: { y: false, points: { size: 7 } },
-      scales: { y: { range: (_, low, high) => [0, Math.max(high, 1) * 1.08] } },
+      scales: { y: { range: [0, top] } },
       axes: [
         { ...axis, grid: { show: false }, space: 64, incrs: [1, 2, 3, 7, 14, 30].map((n) => n * DAY), values: "{MMM} {D}" },
-        { ...axis, size: 44, values: (_, splits) => splits.map((n) => (Number.isInteger(n) || unit ? unit + n : "")) },
+        { ...axis, size: 52, splits: [0, top], values: (_, splits) => splits.map((n) => figure(n, unit)) },
       ],
       series: [
         {},
-        ...names.map(({ label, tone }) => ({
+        ...names.map(({ label, tone }, at) => ({
           label,
           stroke: role(tone),
           width: 2,
+          dash: DASHES[at % DASHES.length],
           points: { show: data[0].length < 10 },
         })),
       ],

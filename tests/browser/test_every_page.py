@@ -64,6 +64,7 @@ LOOKS: tuple[tuple[str, int, dict[str, Any] | None], ...] = (
     ("light", 1440, {"resultTypes": ["violations"]}),
     ("dark", 1440, {"resultTypes": ["violations"], "runOnly": ["color-contrast"]}),
     ("light", 1024, None),
+    ("light", 768, None),
     ("light", 360, {"resultTypes": ["violations"]}),
 )
 #: One load for all looks: what a page does when it is turned or dimmed is part of what is checked.

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memoryapp.domain.playbook import (
+    CONTENT_MOST,
     SECTIONS,
     Bullet,
     BulletStatus,
@@ -39,6 +40,18 @@ def test_it_never_uses_a_label_again() -> None:
 def test_it_refuses_to_say_the_same_twice() -> None:
     with pytest.raises(DeltaRefused, match="strategies-001 already says exactly this"):
         apply(BOOK, Delta(Op.ADD, "pitfalls", " Verify first. "))
+
+
+def test_it_refuses_a_text_that_is_too_long_for_a_bullet() -> None:
+    longest = "word " * (CONTENT_MOST // 5 - 1) + "words"
+    assert apply(BOOK, Delta(Op.ADD, "pitfalls", longest)).bullets[-1].content == longest
+    for delta in (
+        Delta(Op.ADD, "pitfalls", f"{longest}s"),
+        Delta(Op.UPDATE, content=f"{longest}s", targets=(FIRST.label,)),
+        Delta(Op.MERGE, content=f"{longest}s", targets=(FIRST.label, SECOND.label)),
+    ):
+        with pytest.raises(DeltaRefused, match="20,001 characters and a bullet at most 20,000"):
+            apply(BOOK, delta)
 
 
 def test_it_updates_one_bullet_and_keeps_its_label_and_counters() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from memoryapp.domain.errors import UnableToDecide, UnableToUndo
 from memoryapp.domain.formats import digest
-from memoryapp.domain.playbook import Delta, Op
+from memoryapp.domain.playbook import CONTENT_MOST, Delta, Op
 from memoryapp.models import Bullet, BulletRevision, Candidate, Event, Playbook
 from memoryapp.services.bullets import bullet_edit, bullet_retire
 from memoryapp.services.candidates import (
@@ -52,6 +53,12 @@ def waiting(playbook: Playbook, delta: Delta = LESSON) -> Candidate:
 def test_it_touches_no_playbook_when_a_lesson_is_submitted(playbook: Playbook) -> None:
     waiting(playbook)
     assert not playbook.bullets.exists()
+
+
+def test_it_takes_no_text_that_is_too_long_for_a_bullet(playbook: Playbook) -> None:
+    assert submit(playbook, replace(LESSON, content="x" * (CONTENT_MOST + 1))) is None
+    assert not playbook.candidates.exists()
+    assert waiting(playbook, replace(LESSON, content="x" * CONTENT_MOST)).content
 
 
 def test_it_adds_evidence_instead_of_a_second_row(playbook: Playbook) -> None:

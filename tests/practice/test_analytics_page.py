@@ -136,11 +136,27 @@ def test_it_says_the_same_in_a_table(vera_client: Any, run: Any) -> None:
     assert "Judged attempts as a table" in said
 
 
+def test_it_draws_no_line_where_nothing_happened(vera_client: Any, run: Any) -> None:
+    said = vera_client.get(URL).content.decode()
+    assert "data-day-chart" not in said
+    assert "Nobody approved or rejected anything in these days." in said
+    assert 'href="/practice/">Open practice</a>' in said
+
+
+def test_it_writes_money_with_two_decimals(vera_client: Any, workspace: Any, run: Any) -> None:
+    CallFactory(run=run, workspace=workspace, cost="0.5")
+    CallFactory(run=run, workspace=workspace, cost="0.0125")
+    said = vera_client.get(URL).content.decode()
+    assert said.count(">$0.51<") == 2, "the day and the sum"
+
+
 def test_it_gives_overview_a_part(vera_client: Any, run: Any) -> None:
+    attempt(run, "success")
     answer = vera_client.get(URL, headers={"HX-Request": "true"})
     said = answer.content.decode()
     assert "<html" not in said
-    assert said.count("data-day-chart") == 3
+    assert said.count("data-day-chart") == 1
+    assert said.count("chart-none") == 2
     assert "Spent on models" in said
     assert "HX-Push-Url" not in answer
     overview = vera_client.get("/?days=7")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from memoryapp.queries.playbooks import draft_playbook
 from tests.factories import (
     AttemptFactory,
     CandidateFactory,
@@ -205,3 +206,42 @@ def test_it_asks_the_database_as_often_for_more_steps(vera_client: Any, attempt:
         EvidenceFactory(candidate=other, link=f"{attempt.get_absolute_url()}#step-{number}")
 
     assert queries_of(vera_client, attempt.get_absolute_url()) == first <= 20
+
+
+@pytest.mark.parametrize(
+    ("status", "voice"),
+    [("pending", "proposed"), ("approved", "approved"), ("rejected", "rejected")],
+)
+def test_it_sets_a_candidate_in_the_voice_of_its_status(
+    vera_client: Any, attempt: Any, status: str, voice: str
+) -> None:
+    candidate = CandidateFactory(playbook__workspace=attempt.run.workspace, status=status)
+    EvidenceFactory(candidate=candidate, link=f"{attempt.get_absolute_url()}#step-2")
+    said = vera_client.get(attempt.get_absolute_url()).content.decode()
+    assert f'<p class="read {voice}">' in said
+
+
+def test_it_shows_the_beginning_of_a_long_candidate(vera_client: Any, attempt: Any) -> None:
+    candidate = CandidateFactory(
+        playbook__workspace=attempt.run.workspace, content="Verify the customer. " * 900
+    )
+    EvidenceFactory(candidate=candidate, link=f"{attempt.get_absolute_url()}#step-2")
+    said = vera_client.get(attempt.get_absolute_url()).content.decode()
+    assert said.count("Verify the customer.") < 40
+    assert f'href="{candidate.get_absolute_url()}">Read all 18,900 characters</a>' in said
+
+
+def test_it_names_the_bullets_that_its_run_had_only_proposed(
+    vera_client: Any, attempt: Any
+) -> None:
+    candidate = CandidateFactory(playbook=attempt.run.playbook, content="Verify before all.")
+    draft = draft_playbook(attempt.run.playbook, origin_link=candidate.origin_link).bullets[-1]
+    attempt.reflection = {
+        "tags": {draft.label: "helpful", "apis-007": "harmful", "draft-000000000000": "neutral"}
+    }
+    attempt.save()
+    said = vera_client.get(attempt.get_absolute_url()).content.decode()
+    assert draft.label not in said
+    assert f'href="{candidate.get_absolute_url()}">Verify before all.</a>' in said
+    assert "bullets/apis-007/" in said
+    assert "Neutral: a proposal that is gone" in said

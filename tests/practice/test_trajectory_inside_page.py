@@ -61,10 +61,15 @@ def test_it_shows_phases_with_steps_and_calls(vera_client: Any, task: Any) -> No
         output_tokens=0,
         latency_ms=30,
     )
-    page = vera_client.get(f"{attempt.get_absolute_url()}?view=tree").context
-    solve, judge = page["phases"]
+    page = vera_client.get(f"{attempt.get_absolute_url()}?view=tree")
+    solve, judge = page.context["phases"]
     assert [leaf.name for leaf in solve.leaves] == ["get_order"]
     assert (judge.name, judge.tokens, judge.duration_ms) == ("Judge", 7, 30)
+    said = page.content.decode()
+    assert "1 step</span>" in said
+    assert "1 model call</span>" in said
+    assert "7 tokens</span>" in said
+    assert ">0<" not in said.partition('class="tree')[2].partition('class="steps"')[0]
     assert vera_client.get(attempt.get_absolute_url()).context["phases"] is None
 
 
