@@ -95,6 +95,15 @@ def _no_network() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def _no_vectors_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a process was told of a text is another model's in the next test."""
+    from memoryapp.domain.kept import Kept
+    from memoryapp.services import meaning
+
+    monkeypatch.setattr(meaning, "VECTORS", Kept(meaning.KEPT_BYTES, size=len))
+
+
+@pytest.fixture(autouse=True)
 def rung(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
     """The bells that were rung: (task name, argument). No worker listens in these tests."""
     bells: list[tuple[str, Any]] = []

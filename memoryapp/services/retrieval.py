@@ -17,6 +17,7 @@ from memoryapp.domain.playbook import LIVE, Bullet, estimate_tokens
 from memoryapp.domain.ranking import is_harmful
 from memoryapp.models import ApiKey, EmbeddingModel, Playbook, RecallTrace, Release, Workspace
 from memoryapp.queries.search import Hit, QueryVector, Scope, search
+from memoryapp.services.meaning import Meaning, UnableToEmbed
 from memoryapp.services.releases import wordings
 
 logger = logging.getLogger(__name__)
@@ -36,7 +37,11 @@ class Recalled:
 
 
 def query_vector(text: str) -> tuple[QueryVector | None, str]:
-    """The question as the serving model sees it, and the word for whether vectors take part."""
+    """The question as the serving model sees it, and the word for whether vectors take part.
+
+    The page of a bullet among the best matches asks what the list asked, once more for each bullet:
+    a question asked of this process before is asked of no model again.
+    """
     if not text.strip():
         return None, "off"
     model = EmbeddingModel.objects.filter(status=EmbeddingModel.Status.SERVING).first()
@@ -46,8 +51,8 @@ def query_vector(text: str) -> tuple[QueryVector | None, str]:
     if embedder is None:
         return None, "off"
     try:
-        (values,) = embedder.embed([text])
-    except EmbeddingsUnavailable as error:
+        (values,) = Meaning(embedder)([text])
+    except UnableToEmbed as error:
         logger.warning("Searching by words alone. %s", error)
         return None, "unavailable"
     return QueryVector(model.pk, values), "on"

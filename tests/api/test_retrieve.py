@@ -38,7 +38,7 @@ class Corners:
     def __init__(self, name: str = "corners", size: int = 3) -> None:
         self.provider, self.name, self.size, self.is_down = "fake", name, size, False
 
-    def embed(self, texts: Any) -> list[list[float]]:
+    def embed(self, texts: Any, counted: Any = None) -> list[list[float]]:
         if self.is_down:
             raise EmbeddingsUnavailable("It is down.")
         return [self._vector(text) for text in texts]

@@ -92,14 +92,22 @@ def test_it_puts_the_best_match_first(vera_client: Any, playbook: Any) -> None:
 
 
 class Money:
-    """A model that knows one thing: whether a text is about money."""
+    """A model that knows one thing: whether a text is about money. It says what it was asked."""
 
-    def embed(self, texts: Any) -> list[list[float]]:
+    provider, name = "fake", "money"
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def embed(self, texts: Any, counted: Any = None) -> list[list[float]]:
+        self.asked += texts
         return [[1.0, 0.0] if "money" in text or "refund" in text else [0.0, 1.0] for text in texts]
 
 
 class Down:
-    def embed(self, texts: Any) -> list[list[float]]:
+    provider, name = "fake", "money"
+
+    def embed(self, texts: Any, counted: Any = None) -> list[list[float]]:
         raise EmbeddingsUnavailable("It is down.")
 
 
@@ -129,6 +137,22 @@ def test_it_finds_by_meaning_what_is_said_in_other_words(
     assert "Ranked by words and by meaning." in page.content.decode()
     assert "meaning #1" in page.content.decode()
     assert rows(vera_client, "?q=money") == []
+
+
+def test_looking_at_one_best_match_after_another_asks_the_model_once(
+    vera_client: Any, playbook: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meant = BulletFactory.create_batch(3, playbook=playbook, content="Quote a refund first.")
+    model = Money()
+    serving(monkeypatch, model, *meant)
+    for _ in range(2):
+        assert len(rows(vera_client, "?q=money&sort=best")) == 3
+        for bullet in meant:
+            page = vera_client.get(f"{bullet.get_absolute_url()}?q=money&sort=best")
+            assert page.context["previous"] or page.context["next"]
+    assert model.asked == ["money"]
+    rows(vera_client, "?q=footer&sort=best")
+    assert model.asked == ["money", "footer"]
 
 
 @pytest.mark.parametrize(
