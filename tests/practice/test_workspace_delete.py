@@ -229,3 +229,19 @@ def test_many_rows_go_in_batches(
         assert time.monotonic() < began + 60
     assert not Event.objects.filter(workspace_id=workspace.pk).exists()
     assert not Step.objects.filter(attempt__run__workspace_id=workspace.pk).exists()
+
+
+def test_what_was_deleted_is_not_passed_again_with_each_batch(
+    workspace: Any, ada: Any, elsewhere: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(50):
+        Event.objects.record(workspace=workspace, actor=ada, kind="x.y", subject=workspace)
+    monkeypatch.setattr(removal, "BATCH", 2)
+    workspace_delete(workspace=workspace, confirmed="main", by=ada)
+    with CaptureQueriesContext(connection) as asked:
+        assert removal.remove() is False
+    said = [query["sql"] for query in asked]
+    batches = [one for one in said if one.startswith('DELETE FROM "memoryapp_event"')]
+    looks = [one for one in said if one.startswith('SELECT "memoryapp_event"."id" AS "pk"')]
+    assert len(batches) > 24
+    assert len(looks) == 4, "2, 20 and 200 keys, and then none"
