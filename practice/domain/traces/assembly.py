@@ -12,6 +12,7 @@ from typing import Any
 
 from practice.domain.deployment import MAX_STEPS, NotATrajectory
 from practice.domain.traces import conventions as said
+from practice.domain.traces.called import as_object
 from practice.domain.traces.messages import Message
 from practice.domain.traces.spans import Span, iso
 
@@ -40,7 +41,12 @@ def trajectory(trace_id: str, spans: Sequence[Span]) -> dict[str, Any]:
     # What a conversation spoke of before is in the steps only where they are read from it whole.
     read = said.task if tools else said.opening
     around = [span for span in (top, *models, *ordered) if not _is_tool(span)]
-    told = (_ours([top], "instruction"), _first_said(read, around), _ours(ordered, "instruction"))
+    told = (
+        _ours([top], "instruction"),
+        _first_said(read, around),
+        _ours(ordered, "instruction"),
+        _first_said(said.given, around),
+    )
     instruction = next(filter(None, map(str.strip, told)), "")
     if not instruction:
         raise NotATrajectory(
@@ -117,15 +123,15 @@ def _steps(tools: Sequence[Span], models: Sequence[Span]) -> list[dict[str, Any]
         while place < len(thoughts) and thoughts[place][0] <= span.started:
             thought = thoughts[place][1]
             place += 1
-        seen = said.result(span.attributes)
+        asked, seen = said.call(span.attributes)
         problem = span.attributes.get("error.type")
         why = span.attributes.get("error.message") or problem
         steps.append(
             {
                 "tool": said.tool_name(span.name, span.attributes)[:200] or "unnamed",
-                "arguments": said.arguments(span.attributes),
+                "arguments": asked,
                 "observation": why if seen is None and why else seen,
-                "is_error": span.failed or bool(problem),
+                "is_error": span.failed or bool(problem) or said.failed(span.attributes),
                 "thought": thought[:10_000],
                 "duration_ms": max(0, min((span.ended - span.started) // NANOS, MAX_MS)),
             }
@@ -144,20 +150,22 @@ def _spoken_steps(models: Sequence[Span]) -> list[dict[str, Any]]:
 def steps_of(talk: Sequence[Message]) -> list[dict[str, Any]]:
     """The tool calls of a conversation with what answered them; without an id, the next answer."""
     answers = [answer for message in talk for answer in message.answers]
-    by_id = {call: found for call, found in answers if call}
-    in_turn = deque(found for call, found in answers if not call)
-    return [
-        {
-            "tool": name[:200],
-            "arguments": said.as_object(given),
-            "observation": by_id[call_id]
-            if call_id in by_id
-            else (in_turn.popleft() if in_turn else ""),
-            "thought": message.text[:10_000],
-        }
-        for message in talk
-        for call_id, name, given in message.calls
-    ]
+    by_id = {call: (found, failed) for call, found, failed in answers if call}
+    in_turn = deque((found, failed) for call, found, failed in answers if not call)
+    steps = []
+    for message in talk:
+        for call_id, name, given in message.calls:
+            seen = by_id.get(call_id) or (in_turn.popleft() if in_turn else ("", False))
+            steps.append(
+                {
+                    "tool": name[:200],
+                    "arguments": as_object(given),
+                    "observation": seen[0],
+                    "is_error": seen[1],
+                    "thought": message.text[:10_000],
+                }
+            )
+    return steps
 
 
 def _first_said(read: Any, spans: Sequence[Span]) -> str:

@@ -8,9 +8,11 @@ numbered prompts).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from practice.domain.traces import called
+from practice.domain.traces.events import call_in_events, event_messages
 from practice.domain.traces.messages import (
     Message,
     conversation,
@@ -23,20 +25,8 @@ Attributes = Mapping[str, Any]
 Kind = Literal["tool", "model", "other"]
 
 TOOL_NAMES = ("gen_ai.tool.name", "tool.name", "traceloop.entity.name", "mcp.tool.name")
-ARGUMENTS = (
-    "gen_ai.tool.call.arguments",
-    "tool_arguments",
-    "tool.parameters",
-    "traceloop.entity.input",
-    "input.value",
-)
-RESULTS = (
-    "gen_ai.tool.call.result",
-    "tool_response",
-    "gen_ai.tool.message",
-    "traceloop.entity.output",
-    "output.value",
-)
+ARGUMENTS = ("gen_ai.tool.call.arguments", "tool_arguments", "tool.parameters")
+RESULTS = ("gen_ai.tool.call.result", "tool_response", "gen_ai.tool.message")
 INPUT_MESSAGES = (
     "gen_ai.input.messages",
     "gen_ai.prompt",
@@ -49,8 +39,10 @@ NEW_FROM = "pydantic_ai.new_message_index"
 #: how messages begin that were cut off on their way: they are no words of anybody.
 BROKEN = ("[{", "[ {", "[\n")
 OUTPUT_MESSAGES = ("gen_ai.output.messages", "gen_ai.completion")
-INPUTS = ("input.value", "traceloop.entity.input", "user.message")
-OUTPUTS = ("final_result", "output.value", "traceloop.entity.output")
+#: What a span was given and made, maybe wrapped by the library that says so.
+WRAPPED = ("traceloop.entity.input", "input.value")
+INPUTS = (*WRAPPED, "user.message")
+OUTPUTS = ("traceloop.entity.output", "output.value")
 #: Names of what was asked and answered, in what a span was given and made.
 ASKED = ("input", "question", "query", "prompt", "task", "content")
 ANSWERED = ("output", "answer", "content")
@@ -92,20 +84,23 @@ def tool_name(name: str, attributes: Attributes) -> str:
     return str(found) if found else name.removeprefix("execute_tool ").strip()
 
 
-def arguments(attributes: Attributes) -> dict[str, Any]:
-    """What a tool was called with. Anything that is no object is kept under ``input``."""
-    return as_object(_first(attributes, ARGUMENTS))
+def call(attributes: Attributes) -> tuple[dict[str, Any], Any]:
+    """What a tool was called with and what it answered, ``None`` where nobody says."""
+    asked, answered = _first(attributes, ARGUMENTS), _first(attributes, RESULTS)
+    if asked is None:
+        asked = called.values(_first(attributes, WRAPPED))
+    if answered is None:
+        answered = called.answer(_first(attributes, OUTPUTS))
+    if asked is None or answered is None:
+        told = call_in_events(attributes)
+        asked = told[0] if asked is None else asked
+        answered = told[1] if answered is None else answered
+    return called.as_object(asked), answered
 
 
-def result(attributes: Attributes) -> Any:
-    return _first(attributes, RESULTS)
-
-
-def as_object(value: Any) -> dict[str, Any]:
-    found = parsed(value)
-    if isinstance(found, Mapping):
-        return dict(found)
-    return {} if found in (None, "") else {"input": found}
+def failed(attributes: Attributes) -> bool:
+    """Whether a tool's span says that the tool failed though it answered."""
+    return attributes.get("gen_ai.tool.status") == "error"
 
 
 def messages(attributes: Attributes, *, output: bool = False) -> list[Message]:
@@ -117,7 +112,7 @@ def messages(attributes: Attributes, *, output: bool = False) -> list[Message]:
         if found:
             return found
     numbered = numbered_messages(attributes, output=output)
-    return numbered or list(_from_events(attributes, output=output))
+    return numbered or event_messages(attributes, output=output)
 
 
 def task(attributes: Attributes) -> str:
@@ -144,8 +139,13 @@ def _asked_in(attributes: Attributes, place: int) -> str:
     """The first or the last words of a user in what a span was given, or its own input."""
     if asked := _asked(messages(attributes), place):
         return asked
-    given = parsed(_first(attributes, INPUTS))
-    return _asked(conversation(given), place) or _plain(given, ASKED)
+    given = called.values(_first(attributes, INPUTS))
+    return _asked(conversation(given), place) or _words(given, ASKED)
+
+
+def given(attributes: Attributes) -> str:
+    """What a span was given, as its JSON where nothing in it reads as a question."""
+    return _plain(called.values(_first(attributes, INPUTS)), ASKED)
 
 
 def _asked(talk: Sequence[Message], place: int) -> str:
@@ -159,18 +159,21 @@ def answer(attributes: Attributes) -> str:
     A model that only called tools said nothing; what its span holds besides is no answer.
     """
     spoken = messages(attributes, output=True)
-    made = None if spoken else parsed(_first(attributes, OUTPUTS))
+    whole = _first(attributes, ("final_result", *OUTPUTS))
+    made = None if spoken else called.answer(whole)
     spoken = spoken or [m for m in conversation(made) if m.role == "assistant"]
     said = [m.text for m in spoken if m.text.strip()]
     return said[-1] if said else "" if spoken else _plain(made, ANSWERED)
 
 
 def _plain(value: Any, names: tuple[str, ...]) -> str:
-    """A value as a person reads it: the text under one of the names or under the only one, else
-    its JSON.
-    """
-    if value is None:
-        return ""
+    """A value as a person reads it: its words, else its JSON."""
+    empty = value is None or isinstance(value, str)
+    return _words(value, names) or ("" if empty else json.dumps(value, ensure_ascii=False))
+
+
+def _words(value: Any, names: tuple[str, ...]) -> str:
+    """The text a value is, or holds under one of the names or as the only one."""
     if isinstance(value, str):
         return value
     if isinstance(value, Mapping):
@@ -178,26 +181,7 @@ def _plain(value: Any, names: tuple[str, ...]) -> str:
         for said in (*(value.get(name) for name in names), *only):
             if isinstance(said, str) and said.strip():
                 return said
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _from_events(attributes: Attributes, *, output: bool) -> Iterator[Message]:
-    events = attributes.get("events")
-    for event in events if isinstance(events, list) else []:
-        name = str(event.get("name", "")) if isinstance(event, Mapping) else ""
-        if output and name in {"gen_ai.choice", "gen_ai.assistant.message"}:
-            said = parsed(event.get("message", event.get("content")))
-            yield from read_messages(said, "assistant")
-        elif output and name == "gen_ai.content.completion":
-            yield from read_messages(parsed(event.get("gen_ai.completion")), "assistant")
-        elif name == "gen_ai.client.inference.operation.details":
-            key = OUTPUT_MESSAGES[0] if output else INPUT_MESSAGES[0]
-            yield from read_messages(parsed(event.get(key)), "assistant" if output else "user")
-        elif not output and name == "gen_ai.content.prompt":
-            yield from read_messages(parsed(event.get("gen_ai.prompt")), "user")
-        elif not output and name in {"gen_ai.user.message", "gen_ai.system.message"}:
-            role = name.removeprefix("gen_ai.").removesuffix(".message")
-            yield from read_messages(parsed(event.get("content", event.get("gen_ai.prompt"))), role)
+    return ""
 
 
 def _first(attributes: Attributes, names: tuple[str, ...]) -> Any:

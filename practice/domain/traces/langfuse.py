@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from practice.domain.deployment import NotATrajectory
-from practice.domain.traces.messages import parsed
+from practice.domain.traces import called
 from practice.domain.traces.rows import Row, by_trace, identity, read, span
 
 #: An EMBEDDING puts out numbers, which nobody says.
@@ -48,7 +48,7 @@ def _trace(
         family = "TOOL" if is_tool else "LLM" if kind in MODELS else "CHAIN"
         ids = (trace, own, _parent(row))
         failed = str(row.get("level", "")).upper() == "ERROR"
-        given = _given(row)
+        given = called.values(row.get("input"))
         said = {
             "openinference.span.kind": family,
             "input.value": given,
@@ -62,26 +62,13 @@ def _trace(
         return NotATrajectory(f"{trace[:80]}: The trace has no observations.")
     if top:
         # The trace itself says what was asked and answered.
-        said = {"input.value": _given(top), "output.value": top.get("output")}
+        said = {"input.value": called.values(top.get("input")), "output.value": top.get("output")}
         spans.insert(0, span(top, ids=(trace, "trace", ""), name="", failed=False, said=said))
     return read(trace, spans, outcome=_outcome(top))
 
 
 def _parent(row: Row) -> str:
     return str(row.get("parentObservationId") or row.get("parent_observation_id") or "")
-
-
-def _given(row: Row) -> Any:
-    """What an observation was given. Of a Python function Langfuse writes down how it was called;
-    what counts are the values by their names, or the one value.
-    """
-    given = parsed(row.get("input"))
-    if not isinstance(given, Mapping) or set(given) != {"args", "kwargs"}:
-        return given
-    values, named = given["args"], given["kwargs"]
-    if not values:
-        return named
-    return values[0] if isinstance(values, list) and len(values) == 1 and not named else given
 
 
 def _made(row: Row, *, failed: bool) -> Any:

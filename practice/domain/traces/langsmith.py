@@ -6,13 +6,10 @@ LangSmith's SDK nests runs under ``child_runs`` and calls them ``id``; its comma
 
 from __future__ import annotations
 
-import ast
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from practice.domain.deployment import ARGUMENTS_CAP, NotATrajectory
-from practice.domain.traces.messages import parsed
+from practice.domain.deployment import NotATrajectory
 from practice.domain.traces.rows import Row, by_trace, read, span
 
 FAMILIES = {"tool": "TOOL", "retriever": "TOOL", "llm": "LLM"}
@@ -51,10 +48,9 @@ def _span(trace: str, run: Row) -> Any:
     kind = str(run.get("run_type", "")).lower()
     given, made, error = run.get("inputs"), run.get("outputs"), run.get("error")
     family = FAMILIES.get(kind, "CHAIN")
-    asked = _inner(given, "input")
     said = {
         "openinference.span.kind": family,
-        "input.value": _literal(asked) if family == "TOOL" else asked,
+        "input.value": _inner(given, "input"),
         "output.value": _inner(made, "output") or error,
         "error.type": str(error)[:300] if error else None,
     }
@@ -83,20 +79,6 @@ def _inner(value: Any, name: str) -> Any:
         elif isinstance(value, Mapping) and {"content", "type"} <= set(value):
             value = value["content"]
     return value
-
-
-def _literal(value: Any) -> Any:
-    """LangChain writes a tool's arguments as Python prints them: ``{'order': 9}``."""
-    if not isinstance(value, str) or value[:1] != "{" or len(value) > ARGUMENTS_CAP:
-        return value
-    if isinstance(parsed(value), Mapping):
-        return value
-    try:
-        read = ast.literal_eval(value)
-        json.dumps(read)
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        return value
-    return read if isinstance(read, dict) else value
 
 
 def _says_error(made: Any) -> bool:

@@ -1,7 +1,8 @@
 """Messages of a conversation, in the forms that libraries and tools write them.
 
 GenAI messages have ``parts``, OpenAI's ``content`` and ``tool_calls`` (or items of the Responses
-API), LangChain's are dumped objects with ``kwargs``; OpenInference and OpenLLMetry number them in
+API), Bedrock's blocks of ``toolUse`` and ``toolResult``, LangChain's are dumped objects with
+``kwargs``, or pairs of a role and a text; OpenInference and OpenLLMetry number them in
 the names of attributes. Around them stand ``messages``, ``choices``, ``generations`` or a list.
 """
 
@@ -27,6 +28,8 @@ CALLS = {"tool_call", "tool_use", "tool-call", "function_call"}
 ANSWERS = {"tool_call_response", "tool_result", "tool-return", "function_call_output"}
 #: What a model thinks before it speaks: no part of what it answers.
 THOUGHTS = {"reasoning", "thinking"}
+#: who may speak in a pair of a role and a text.
+PAIRED = ("user", "human", "assistant", "ai", "system", "developer", "tool")
 MOST_NUMBERED = 200
 
 
@@ -40,7 +43,7 @@ class Message:
     role: str
     text: str
     calls: tuple[tuple[str, str, Any], ...] = ()  # (call id, tool, arguments)
-    answers: tuple[tuple[str, Any], ...] = ()  # (call id, result)
+    answers: tuple[tuple[str, Any, bool], ...] = ()  # (call id, result, whether it failed)
 
 
 def parsed(value: Any) -> Any:
@@ -57,15 +60,33 @@ def read_messages(given: Any, role: str) -> list[Message]:
     """The messages in a value; a text is one, said by ``role``."""
     if isinstance(given, str):
         return [Message(role, given)] if given.strip() else []
-    return [_message(one, role) for one in _unwrapped(given) if isinstance(one, Mapping)]
+    return [
+        Message(ROLES.get(one[0], one[0]), one[1]) if _is_pair(one) else _message(one, role)
+        for one in _unwrapped(given)
+        if isinstance(one, Mapping) or _is_pair(one)
+    ]
+
+
+def _is_inner(given: Any) -> bool:
+    return isinstance(given, list) and not _is_pair(given)
+
+
+def _is_pair(given: Any) -> bool:
+    """Whether it is a message as LangChain takes it: ``["user", "Refund order 7."]``."""
+    is_pair = isinstance(given, list) and len(given) == 2
+    return is_pair and given[0] in PAIRED and isinstance(given[1], str)
 
 
 def conversation(given: Any) -> list[Message]:
     """The messages in a value that plainly holds some, and none out of any other value."""
     held = given.get("messages") if isinstance(given, Mapping) else given
-    while isinstance(held, list) and len(held) == 1 and isinstance(held[0], list):
+    while isinstance(held, list) and len(held) == 1 and _is_inner(held[0]):
         held = held[0]
-    if not isinstance(held, list) or not all(isinstance(one, Mapping) for one in held):
+    if not isinstance(held, list):
+        return []
+    if held is not given and held and all(isinstance(one, str) for one in held):
+        return [Message("user", one) for one in held]
+    if not all(isinstance(one, Mapping) or _is_pair(one) for one in held):
         return []
     return [one for one in read_messages(held, "") if one.role]
 
@@ -93,7 +114,7 @@ def numbered_messages(attributes: Mapping[str, Any], *, output: bool) -> list[Me
 
 def _unwrapped(given: Any) -> list[Any]:
     for _ in range(DEEPEST_WRAPPER):
-        if isinstance(given, list) and len(given) == 1 and isinstance(given[0], list):
+        if isinstance(given, list) and len(given) == 1 and _is_inner(given[0]):
             given = given[0]
         elif isinstance(given, Mapping):
             held = next((given[k] for k in WRAPPERS if isinstance(given.get(k), list | dict)), None)
@@ -114,7 +135,7 @@ def _message(given: Mapping[str, Any], role: str) -> Message:
     texts: list[str] = []
     thoughts: list[str] = []
     calls: list[tuple[str, str, Any]] = []
-    answers: list[tuple[str, Any]] = []
+    answers: list[tuple[str, Any, bool]] = []
     content = body.get("parts") if isinstance(body.get("parts"), list) else body.get("content")
     if isinstance(content, str):
         texts.append(content)
@@ -125,8 +146,8 @@ def _message(given: Mapping[str, Any], role: str) -> Message:
             _read_call(call, calls)
     if str(body.get("type")) in CALLS | ANSWERS:
         _read_part(body, texts, calls, answers)
-    elif who == "tool" and not answers:
-        answers.append((_call_id(body), content))
+    elif who == "tool" and not (answers or calls):
+        answers.append((_call_id(body), content, _says_error(body)))
         texts = []
     said = [*thoughts, *texts] if calls else texts
     return Message(who, "\n".join(said), tuple(calls), tuple(answers))
@@ -144,7 +165,10 @@ def _dumped_type(body: Mapping[str, Any]) -> str:
 
 
 def _read_part(
-    part: Any, texts: list[str], calls: list[tuple[str, str, Any]], answers: list[tuple[str, Any]]
+    part: Any,
+    texts: list[str],
+    calls: list[tuple[str, str, Any]],
+    answers: list[tuple[str, Any, bool]],
 ) -> None:
     if isinstance(part, str):
         texts.append(part)
@@ -155,9 +179,29 @@ def _read_part(
         _read_call(part, calls)
     elif kind in ANSWERS:
         names = ("response", "result", "content", "output")
-        answers.append((_call_id(part), next((part[k] for k in names if k in part), "")))
-    elif isinstance(said := part.get("content", part.get("text")), str):
-        texts.append(said)
+        said = next((part[k] for k in names if k in part), "")
+        answers.append((_call_id(part), plain_blocks(said), _says_error(part)))
+    elif isinstance(part.get("toolUse"), Mapping):
+        _read_call(part["toolUse"], calls)
+    elif isinstance(part.get("toolResult"), Mapping):
+        _read_part({**part["toolResult"], "type": "tool_result"}, texts, calls, answers)
+    elif isinstance(spoken := part.get("content", part.get("text")), str):
+        texts.append(spoken)
+
+
+def _says_error(answer: Mapping[str, Any]) -> bool:
+    return answer.get("is_error") is True or answer.get("status") == "error"
+
+
+def plain_blocks(found: Any) -> Any:
+    """The text of blocks of content that are text alone; anything else as it is."""
+    is_text = isinstance(found, list) and all(
+        isinstance(one, Mapping)
+        and set(one) <= {"text", "type"}
+        and isinstance(one.get("text"), str)
+        for one in found
+    )
+    return "\n".join(one["text"] for one in found) if is_text and found else found
 
 
 def _read_call(call: Mapping[str, Any], calls: list[tuple[str, str, Any]]) -> None:
@@ -172,7 +216,7 @@ def _read_call(call: Mapping[str, Any], calls: list[tuple[str, str, Any]]) -> No
 
 
 def _call_id(body: Mapping[str, Any]) -> str:
-    names = ("tool_call_id", "tool_use_id", "call_id", "id")
+    names = ("tool_call_id", "tool_use_id", "toolUseId", "call_id", "id")
     return next((str(body[name]) for name in names if body.get(name)), "")
 
 
@@ -197,7 +241,7 @@ def _numbered(attributes: Mapping[str, Any], prefix: str, call: str, role: str) 
     who = str(who or role)
     if who == "tool":
         answered = str(attributes.get(prefix + "tool_call_id") or "")
-        return Message(who, "", (), ((answered, text),))
+        return Message(who, "", (), ((answered, text, False),))
     return Message(who, text_of(text), tuple(calls))
 
 

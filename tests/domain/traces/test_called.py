@@ -1,0 +1,117 @@
+"""What a tool was called with and answered, whatever a library wrapped around it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.domain.traces.exports import export, jsonl
+from tests.domain.traces.otlp import made, span
+from tests.domain.traces.test_exports import OBSERVATIONS, RUNS
+
+BESIDE = {"tags": [], "metadata": {"thread": 1}, "kwargs": {"color": "red"}}
+ORDER = {"order_id": 9}
+TOOL = {"traceloop.span.kind": "tool", "traceloop.entity.name": "refund"}
+
+
+@pytest.mark.parametrize(
+    ("written", "arguments"),
+    [
+        ({"args": [], "kwargs": ORDER}, ORDER),
+        ({"args": [ORDER], "kwargs": {}}, ORDER),
+        ({"args": ["9"], "kwargs": {}}, {"input": "9"}),
+        ({"args": [9, "now"], "kwargs": {}}, {"args": [9, "now"], "kwargs": {}}),
+        ({"input_str": "{'order_id': 9}", **BESIDE, "inputs": ORDER}, ORDER),
+        ({"input_str": "{'order_id': 9}", **BESIDE, "inputs": None}, ORDER),
+        ({"input_str": "order 9", **BESIDE, "inputs": {}}, {"input": "order 9"}),
+        ("{'order_id': 9}", ORDER),
+        # of a tool's own making
+        ({"inputs": [1]}, {"inputs": [1]}),
+        ({"tags": ["x"], "order_id": 9}, {"tags": ["x"], "order_id": 9}),
+    ],
+)
+def test_it_reads_the_arguments_out_of_what_openllmetry_wraps(
+    written: Any, arguments: dict[str, Any]
+) -> None:
+    given = written if isinstance(written, str) else json.dumps(written)
+    root = span(1, "agent", {"greenroom.instruction": "Refund order 9."})
+    (step,) = made([root, span(2, "refund.tool", {**TOOL, "traceloop.entity.input": given})])[
+        "steps"
+    ]
+    assert step["arguments"] == arguments
+
+
+@pytest.mark.parametrize(
+    ("written", "observation"),
+    [
+        ({"output": "refunded", "kwargs": {"color": "red"}}, "refunded"),
+        (
+            {"output": {"lc": 1, "type": "constructor", "id": ["ToolMessage"],
+                        "kwargs": {"content": "refunded", "tool_call_id": "c"}}, "kwargs": {}},
+            "refunded",
+        ),
+        ({"output": 5}, {"output": 5}),
+        ({"content": "refunded"}, {"content": "refunded"}),
+    ],
+)  # fmt: skip
+def test_it_reads_the_answer_out_of_what_openllmetry_wraps(written: Any, observation: Any) -> None:
+    root = span(1, "agent", {"greenroom.instruction": "Refund order 9."})
+    tool = {**TOOL, "traceloop.entity.output": json.dumps(written)}
+    found = made([root, span(2, "refund.tool", tool)])["steps"][0]["observation"]
+    assert (
+        json.loads(found) if isinstance(found, str) and found[:1] == "{" else found
+    ) == observation
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"args": ["Refund 9"], "kwargs": {}},
+        {"args": [], "kwargs": {"question": "Refund 9"}},
+        {"inputs": {"messages": [["user", "Refund 9"]]}, **BESIDE},
+        {"inputs": {"input": "Refund 9"}, **BESIDE},
+    ],
+)
+def test_it_reads_the_task_out_of_what_openllmetry_wraps(written: Any) -> None:
+    workflow = {"traceloop.span.kind": "workflow", "traceloop.entity.input": json.dumps(written)}
+    assert (
+        made([span(1, "desk.workflow", workflow), span(2, "t", TOOL)])["instruction"] == "Refund 9"
+    )
+
+
+@pytest.mark.parametrize(
+    ("form", "rows", "field"), [("langfuse", OBSERVATIONS, "input"), ("langsmith", RUNS, "inputs")]
+)
+def test_each_export_may_print_arguments_as_python_does(form: str, rows: Any, field: str) -> None:
+    printed: Any = "{'order_id': 7}"
+    given = {"input": printed} if form == "langsmith" else printed
+    (entry,) = export(form, jsonl(rows[0], {**rows[1], field: given}))
+    assert entry["steps"][0]["arguments"] == {"order_id": 7}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"messages": [["user", "Refund order 7."]]},
+        {"messages": [["system", "You are a desk."], ["human", "Refund order 7."]]},
+        {"messages": ["Refund order 7."]},
+    ],
+)
+def test_it_reads_messages_as_langchain_takes_them(asked: Any) -> None:
+    (entry,) = export("langsmith", jsonl({**RUNS[0], "inputs": asked}, *RUNS[1:]))
+    assert entry["instruction"] == "Refund order 7."
+
+
+def test_the_question_a_model_was_asked_goes_before_data_the_root_was_given() -> None:
+    model = {
+        **RUNS[1], "id": "m", "name": "gpt", "run_type": "llm",
+        "inputs": {"messages": [{"role": "user", "content": "Refund order 7."}]},
+        "outputs": {"choices": []},
+    }  # fmt: skip
+    root = {**RUNS[0], "inputs": {"order": 7, "limits": {"eur": 20}}}
+    (entry,) = export("langsmith", jsonl(root, *RUNS[1:], model))
+    assert entry["instruction"] == "Refund order 7."
+    (entry,) = export("langsmith", jsonl(root, *RUNS[1:]))
+    assert json.loads(entry["instruction"]) == root["inputs"]
