@@ -13,11 +13,13 @@ from typing import Any
 from practice.domain.deployment import NotATrajectory
 from practice.domain.traces import langfuse, langsmith, sessions
 from practice.domain.traces.bodies import json_check, lines
+from practice.domain.traces.claude_code import CLAUDE_CODE
+from practice.domain.traces.codex import CODEX
 
 #: A native trajectory, or why an entry is none.
 Entry = Mapping[str, Any] | NotATrajectory
 MAX_LINE = 16 * 1024 * 1024
-SESSIONS = {"claude-code": sessions.CLAUDE_CODE, "codex": sessions.CODEX}
+SESSIONS = {"claude-code": CLAUDE_CODE, "codex": CODEX}
 FORMATS = ("jsonl", "langfuse", "langsmith", *SESSIONS)
 EMPTY = "The body is empty."
 #: what programs of Windows put in front of UTF-8.

@@ -7,7 +7,6 @@ yields no trajectory is one refusal, which says what was expected and what was f
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from itertools import islice
 from typing import Any
 
 from practice.domain.deployment import MAX_STEPS, NotATrajectory
+from practice.domain.traces.called import as_object
 from practice.domain.traces.rows import nanoseconds
 from practice.domain.traces.spans import iso
 
@@ -41,16 +41,6 @@ MACHINE = (
 #: How Claude Code writes down a slash command, which a person gave.
 COMMAND = re.compile(r"<command-name>(.*?)</command-name>", re.DOTALL)
 COMMAND_WORDS = re.compile(r"<command-args>(.*?)</command-args>", re.DOTALL)
-#: What Codex writes above the output of a command since it no longer writes JSON there.
-RAN = re.compile(
-    r"(?:(?:Chunk ID|Wall time|Original token count|Total output lines): ?[^\n]*\n)*"
-    r"(?:Exit code:|Process exited with code) (-?\d+)\n"
-)
-CODEX_CALLS = ("function_call", "custom_tool_call", "local_shell_call")
-#: Items of Codex that older sessions write without a ``payload`` around them; outputs aside.
-BARE_ITEMS = ("message", "reasoning", *CODEX_CALLS)
-#: Between two lines that a forked session repeats; a person is never as quick.
-REPEATED_WITHIN_NS = 1_000_000_000
 #: Fields of a file of another form that are named to whoever sent it.
 FIELDS_NAMED = 6
 
@@ -67,6 +57,8 @@ class Turn:
         self.is_repeated = False
         self.answer = ""
         self.ended_at = ""
+        #: the last call of each id, and those of them that nothing answered yet.
+        self._made: dict[str, dict[str, Any]] = {}
         self._open: dict[str, dict[str, Any]] = {}
 
     def at(self, row: Row) -> None:
@@ -87,17 +79,24 @@ class Turn:
         if len(self.steps) >= MAX_STEPS:
             self.left_out += 1
             return
-        given = _object(arguments)
+        given = as_object(arguments)
         step = {"tool": tool[:200] or "unnamed", "arguments": given, "observation": ""}
         if self.answer:
             step["thought"], self.answer = self.answer[:10_000], ""
         self.steps.append(step)
-        self._open[call_id] = step
+        self._made[call_id] = self._open[call_id] = step
 
     def hears(self, call_id: str, observation: Any, *, failed: bool) -> None:
         step = self._open.pop(call_id, None)
         if step is not None:
-            step["observation"], step["is_error"] = observation, failed
+            step["observation"] = observation
+            step["is_error"] = failed or step.get("is_error", False)
+
+    def ended(self, call_id: str, *, failed: bool) -> None:
+        """What is said of a call beside its answer, before that or after it."""
+        step = self._made.get(call_id)
+        if step is not None and failed:
+            step["is_error"] = True
 
     def entry(self) -> Iterator[Entry]:
         """The trajectory; a question that needed no tool teaches nothing and is left out."""
@@ -184,210 +183,31 @@ def read_session(form: Form, rows: Iterable[Any]) -> Iterator[Entry]:
         yield seen.why_nothing(form)
 
 
-def _claude_code(rows: Iterable[Any], seen: Seen) -> Iterator[Entry]:
-    """Lines ``{"type": "user" | "assistant", "message": {role, content}, "sessionId", "uuid"}``.
-
-    What a subagent did is beside the conversation, and in a file of its own the conversation.
-    """
-    turn: Turn | None = None
-    of_subagent: bool | None = None
-    for row in rows:
-        if isinstance(row, NotATrajectory):
-            yield row
-            continue
-        message = row.get("message") if isinstance(row, Mapping) else None
-        if not isinstance(message, Mapping) or row.get("type") not in ("user", "assistant"):
-            continue
-        seen.known += 1
-        beside = row.get("isSidechain") is True
-        of_subagent = beside if of_subagent is None else of_subagent
-        is_other = beside is not of_subagent
-        if is_other or row.get("isCompactSummary") or row.get("isApiErrorMessage"):
-            continue
-        parts = _parts(message.get("content"))
-        if row.get("isMeta"):
-            if turn is not None:
-                turn.means(_words(parts))
-            continue
-        if turn is not None:
-            # A person may speak in the line that brings what a tool answered.
-            for part in parts:
-                _claude_part(turn, part, of_agent=row.get("type") == "assistant")
-        asked = _asked(parts) if row.get("type") == "user" else ""
-        if asked:
-            if turn is not None:
-                yield from turn.entry()
-            seen.questions += 1
-            turn = Turn(f"{row.get('sessionId', 'session')}:{row.get('uuid', '')}", asked)
-        elif turn is not None:
-            turn.at(row)
-    if turn is not None:
-        yield from turn.entry()
-
-
-def _claude_part(turn: Turn, part: Row, *, of_agent: bool) -> None:
-    kind = part.get("type")
-    if kind == "tool_use":
-        turn.calls(str(part.get("id", "")), str(part.get("name", "")), part.get("input"))
-    elif kind == "tool_result":
-        found = part.get("content")
-        heard = _words(_parts(found)) if isinstance(found, list) else found
-        turn.hears(str(part.get("tool_use_id", "")), heard, failed=part.get("is_error") is True)
-    elif kind == "text" and of_agent:
-        turn.says(str(part.get("text", "")))
-
-
-def _codex(rows: Iterable[Any], seen: Seen) -> Iterator[Entry]:
-    """Lines ``{"type": "response_item", "payload": …}``; older sessions have the items bare.
-
-    The first line says which session it is. One that was forked repeats the lines of the other,
-    that line too: its questions would pass for those that were asked there since, and what was
-    done there would be learned twice.
-    """
-    session: str = ""
-    turn: Turn | None = None
-    repeats = Repeats()
-    for row in rows:
-        if isinstance(row, NotATrajectory):
-            yield row
-            continue
-        if not isinstance(row, Mapping):
-            continue
-        payload = row.get("payload")
-        item = payload if isinstance(payload, Mapping) else row
-        seen.known += item is payload or _is_bare_item(row)
-        if row.get("type") == "session_meta" or ("instructions" in row and "id" in row):
-            session = session or str(item.get("id") or "")
-            seen.origin = seen.origin or repeats.opened(item, session=session)
-        repeats.look(nanoseconds(row.get("timestamp")))
-        if row.get("type") in ("event_msg", "turn_context", "session_meta"):
-            continue
-        words = _asked(_parts(item.get("content"))) if item.get("role") == "user" else ""
-        if words:
-            yield from _codex_end(turn, seen)
-            seen.questions += 1
-            turn = Turn(f"{session or 'session'}:{seen.questions}", words)
-            turn.is_repeated = repeats.goes_on
-        elif turn is not None:
-            turn.at(row)
-            _codex_item(turn, item)
-            # Where a program asks, the first question of its own comes as quickly; no work does.
-            turn.is_repeated &= repeats.goes_on or item.get("type") not in CODEX_CALLS
-    yield from _codex_end(turn, seen)
-
-
-def _codex_end(turn: Turn | None, seen: Seen) -> Iterator[Entry]:
+def end(turn: Turn | None, seen: Seen) -> Iterator[Entry]:
     """What is to be learned of a question that nothing more belongs to."""
     if turn is not None:
         seen.repeated += turn.is_repeated
         yield from () if turn.is_repeated else turn.entry()
 
 
-class Repeats:
-    """Whether the lines of a forked session are still those of the session it came from.
-
-    Codex writes them anew in one go, under the time of the fork, and among them who they are of.
-    What is asked since comes later. Lines without a time are not taken for repeated ones.
-    """
-
-    def __init__(self) -> None:
-        self.goes_on = False
-        self._is_over = False
-        self._last = 0
-
-    def opened(self, item: Row, *, session: str) -> str:
-        """A line that names a session. Returns the one that ``session`` repeats, if it says so."""
-        named = str(item.get("id") or "")
-        origin = str(item.get("forked_from_id") or "") if named == session else named
-        self.goes_on = not self._is_over and (self.goes_on or bool(origin))
-        return origin if self.goes_on else ""
-
-    def look(self, at: int) -> None:
-        """Any line with its time in nanoseconds; 0 is none."""
-        if not at or (self._last and at - self._last > REPEATED_WITHIN_NS):
-            self.goes_on, self._is_over = False, True
-        self._last = at
-
-
-def _is_bare_item(row: Row) -> bool:
-    kind = str(row.get("type", ""))
-    return kind in BARE_ITEMS or kind.endswith("_call_output")
-
-
-def _codex_item(turn: Turn, item: Row) -> None:
-    kind = str(item.get("type", ""))
-    call_id = str(item.get("call_id") or item.get("id") or "")
-    if kind in {"function_call", "custom_tool_call"}:
-        given = item.get("arguments", item.get("input"))
-        turn.calls(call_id, str(item.get("name", "")), given)
-    elif kind == "local_shell_call":
-        action = item.get("action")
-        turn.calls(call_id, "shell", action if isinstance(action, Mapping) else {})
-    elif kind.endswith("_output"):
-        found, failed = _codex_output(item.get("output"))
-        turn.hears(call_id, found, failed=failed)
-    elif kind == "message" and item.get("role") == "assistant":
-        turn.says(_words(_parts(item.get("content"))))
-
-
-def _codex_output(given: Any) -> tuple[Any, bool]:
-    """What a command printed, and whether it ended with another code than 0."""
-    if isinstance(given, list):
-        return _words(_parts(given)) or given, False
-    if isinstance(given, str) and (ran := RAN.match(given)):
-        _, _, printed = given[ran.end() - 1 :].partition("\nOutput:\n")
-        return printed, int(ran[1]) != 0
-    body = _parsed(given)
-    if not isinstance(body, Mapping):
-        return given, False
-    about = body.get("metadata")
-    code = about.get("exit_code") if isinstance(about, Mapping) else None
-    failed = body.get("success") is False or code not in (None, 0)
-    return body.get("output", body.get("content", given)), failed
-
-
-def _parts(content: Any) -> list[Row]:
+def parts_of(content: Any) -> list[Row]:
     if isinstance(content, str):
         return [{"type": "text", "text": content}]
     return [p for p in content if isinstance(p, Mapping)] if isinstance(content, list) else []
 
 
-def _words(parts: Iterable[Row]) -> str:
+def words_of(parts: Iterable[Row]) -> str:
     kinds = ("text", "input_text", "output_text")
     said = [str(part.get("text", "")) for part in parts if part.get("type") in kinds]
     return "\n".join(said).strip()
 
 
-def _asked(parts: Iterable[Row]) -> str:
+def asked_in(parts: Iterable[Row]) -> str:
     """What a person said, without what the program wrote around it; a slash command as typed."""
-    words = _words(
+    words = words_of(
         part for part in parts if not str(part.get("text", "")).lstrip().startswith(MACHINE)
     )
     if words.startswith("<command-") and (command := COMMAND.search(words)):
         more = COMMAND_WORDS.search(words)
         return f"{command[1]} {more[1] if more else ''}".strip()
     return words
-
-
-def _object(value: Any) -> dict[str, Any]:
-    parsed = _parsed(value)
-    if isinstance(parsed, Mapping):
-        return dict(parsed)
-    return {} if parsed in (None, "") else {"input": parsed}
-
-
-def _parsed(value: Any) -> Any:
-    if isinstance(value, str) and value[:1] in {"{", "["}:
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
-            return value
-    return value
-
-
-CLAUDE_CODE = Form(
-    "Claude Code",
-    '{"type": "user" or "assistant", "message": {"role", "content"}, "sessionId", "uuid"}',
-    _claude_code,
-)
-CODEX = Form("Codex", '{"type": "response_item", "payload": {"type", …}}', _codex)

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.domain.traces.exports import export, jsonl
+from tests.domain.traces.exports import OBSERVATIONS, RUNS, export, jsonl
 from tests.domain.traces.otlp import made, span
-from tests.domain.traces.test_exports import OBSERVATIONS, RUNS
 
 BESIDE = {"tags": [], "metadata": {"thread": 1}, "kwargs": {"color": "red"}}
 ORDER = {"order_id": 9}

@@ -16,12 +16,13 @@ CHAT = {"gen_ai.operation.name": "chat"}
 
 def conventional(kind: str) -> tuple[str, dict[str, Any]]:
     """An event as OpenTelemetry's own instrumentations wrote it until 1.36."""
-    return {
+    events: dict[str, tuple[str, dict[str, Any]]] = {
         ASKED: ("gen_ai.user.message", {"content": "Refund order 7."}),
         TRIED: ("gen_ai.assistant.message", {"tool_calls": json.dumps([CALL])}),
         HEARD: ("gen_ai.tool.message", {"id": "c1", "content": "Error: not delivered"}),
         SAID: ("gen_ai.choice", {"index": 0, "message": '{"content": "It is not here yet."}'}),
-    }[kind]
+    }
+    return events[kind]
 
 
 def in_one_attribute(kind: str) -> tuple[str, dict[str, Any]]:

@@ -172,6 +172,9 @@ def runs(output: Any) -> list[dict[str, Any]]:
         ("Process running with session ID 7\nOutput:\nx", "Process running with session ID", False),
         ("tests say\nExit code: 1\nOutput:\n", "tests say", False),
         ([{"type": "input_text", "text": "seen"}, {"type": "input_image"}], "seen", False),
+        # of a tool server
+        ("Wall time: 0.2 seconds\nOutput:\nno such order", "no such order", False),
+        ("Wall time: 0.2 seconds\nand more", "Wall time: 0.2", False),
     ],
 )
 def test_a_failed_command_of_codex_is_a_failed_step(output: Any, heard: str, failed: bool) -> None:
@@ -194,6 +197,28 @@ def test_a_failed_command_of_codex_is_a_failed_step(output: Any, heard: str, fai
 def test_what_codex_writes_itself_is_no_question(words: list[str]) -> None:
     (sent,) = session("codex", asks("Make it pass."), *runs("a"), asks(*words), *runs("b"))
     assert (sent.external_id, len(sent.steps)) == ("session:1", 2)
+
+
+@pytest.mark.parametrize(
+    ("result", "failed"),
+    [
+        ({"Ok": {"content": [], "isError": True}}, True),
+        ({"Err": "the server is gone"}, True),
+        ({"Ok": {"content": [], "isError": False}}, False),
+        ({"Ok": {}}, False),
+        (None, False),
+    ],
+)
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_tool_server_says_beside_its_answer_that_a_tool_failed(
+    result: Any, failed: bool, is_first: bool
+) -> None:
+    told = {"type": "mcp_tool_call_end", "call_id": "c", "result": result}
+    event = {"type": "event_msg", "payload": told}
+    asked, answered = runs("Wall time: 0.2 seconds\nOutput:\nno such order")
+    rows = [asked, event, answered] if is_first else [asked, answered, event]
+    (sent,) = session("codex", asks("Refund order 7."), *rows)
+    assert (sent.steps[0]["observation"], sent.steps[0]["is_error"]) == ("no such order", failed)
 
 
 def meta(name: str, **more: Any) -> dict[str, Any]:
@@ -266,6 +291,33 @@ def test_a_forked_session_without_times_is_read_whole() -> None:
     rows = [{**row, "timestamp": None} for row in FIRST]
     fork = session("codex", meta("fork", forked_from_id="origin"), meta("origin"), *rows)
     assert [one.external_id for one in fork] == ["fork:1"]
+
+
+def branched(*rows: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Lines as Claude Code repeats them in a branch: under its own name, marked one by one."""
+    mark = {"sessionId": "origin", "messageUuid": "u"}
+    return [{**row, "sessionId": "branch", "forkedFrom": mark} for row in rows]
+
+
+ASKED = person("Make it pass.")
+DONE = (agent(call(1)), person([result(1)]))
+
+
+def test_what_a_branch_of_claude_code_repeats_is_left_to_the_other() -> None:
+    further = [person("Now the docs.", sessionId="branch", uuid="v"), agent(call(2))]
+    own, told = read_export("claude-code", written(*branched(ASKED, *DONE), *further))
+    assert (read(own).external_id, read(own).instruction) == ("branch:v", "Now the docs.")
+    assert str(told).startswith("Its first question is of the session origin, which")
+
+
+def test_a_question_that_was_gone_on_with_in_a_branch_is_its_own() -> None:
+    (own,) = read_export("claude-code", written(*branched(ASKED, *DONE), agent(call(2))))
+    assert [len(read(own).steps), read(own).external_id] == [2, "branch:u"]
+
+
+def test_a_branch_that_was_asked_nothing_says_only_that() -> None:
+    (told,) = read_export("claude-code", written(*branched(ASKED, *DONE)))
+    assert "send it too" in str(told)
 
 
 @pytest.mark.parametrize("form", ["codex", "claude-code"])

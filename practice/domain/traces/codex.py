@@ -1,0 +1,152 @@
+"""Sessions of Codex, as JSON lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from practice.domain.deployment import NotATrajectory
+from practice.domain.traces.messages import parsed
+from practice.domain.traces.rows import nanoseconds
+from practice.domain.traces.sessions import (
+    Entry,
+    Form,
+    Row,
+    Seen,
+    Turn,
+    asked_in,
+    end,
+    parts_of,
+    words_of,
+)
+
+#: What Codex writes above the output of a command since it no longer writes JSON there.
+RAN = re.compile(
+    r"(?:(?:Chunk ID|Wall time|Original token count|Total output lines): ?[^\n]*\n)*"
+    r"(?:Exit code:|Process exited with code) (-?\d+)\n"
+)
+#: What it writes above the answer of a tool server.
+ANSWERED = re.compile(r"Wall time: ?[^\n]*\nOutput:\n?")
+CODEX_CALLS = ("function_call", "custom_tool_call", "local_shell_call")
+#: Items of Codex that older sessions write without a ``payload`` around them; outputs aside.
+BARE_ITEMS = ("message", "reasoning", *CODEX_CALLS)
+#: Between two lines that a forked session repeats; a person is never as quick.
+REPEATED_WITHIN_NS = 1_000_000_000
+
+
+def _codex(rows: Iterable[Any], seen: Seen) -> Iterator[Entry]:
+    """Lines ``{"type": "response_item", "payload": …}``; older sessions have the items bare.
+
+    The first line says which session it is. One that was forked repeats the lines of the other,
+    that line too: its questions would pass for those that were asked there since, and what was
+    done there would be learned twice.
+    """
+    session: str = ""
+    turn: Turn | None = None
+    repeats = Repeats()
+    for row in rows:
+        if isinstance(row, NotATrajectory):
+            yield row
+            continue
+        if not isinstance(row, Mapping):
+            continue
+        payload = row.get("payload")
+        item = payload if isinstance(payload, Mapping) else row
+        seen.known += item is payload or _is_bare_item(row)
+        if row.get("type") == "session_meta" or ("instructions" in row and "id" in row):
+            session = session or str(item.get("id") or "")
+            seen.origin = seen.origin or repeats.opened(item, session=session)
+        repeats.look(nanoseconds(row.get("timestamp")))
+        if turn is not None and item.get("type") == "mcp_tool_call_end":
+            turn.ended(str(item.get("call_id", "")), failed=_mcp_failed(item.get("result")))
+        if row.get("type") in ("event_msg", "turn_context", "session_meta"):
+            continue
+        words = asked_in(parts_of(item.get("content"))) if item.get("role") == "user" else ""
+        if words:
+            yield from end(turn, seen)
+            seen.questions += 1
+            turn = Turn(f"{session or 'session'}:{seen.questions}", words)
+            turn.is_repeated = repeats.goes_on
+        elif turn is not None:
+            turn.at(row)
+            _codex_item(turn, item)
+            # Where a program asks, the first question of its own comes as quickly; no work does.
+            turn.is_repeated &= repeats.goes_on or item.get("type") not in CODEX_CALLS
+    yield from end(turn, seen)
+
+
+class Repeats:
+    """Whether the lines of a forked session are still those of the session it came from.
+
+    Codex writes them anew in one go, under the time of the fork, and among them who they are of.
+    What is asked since comes later. Lines without a time are not taken for repeated ones.
+    """
+
+    def __init__(self) -> None:
+        self.goes_on = False
+        self._is_over = False
+        self._last = 0
+
+    def opened(self, item: Row, *, session: str) -> str:
+        """A line that names a session. Returns the one that ``session`` repeats, if it says so."""
+        named = str(item.get("id") or "")
+        origin = str(item.get("forked_from_id") or "") if named == session else named
+        self.goes_on = not self._is_over and (self.goes_on or bool(origin))
+        return origin if self.goes_on else ""
+
+    def look(self, at: int) -> None:
+        """Any line with its time in nanoseconds; 0 is none."""
+        if not at or (self._last and at - self._last > REPEATED_WITHIN_NS):
+            self.goes_on, self._is_over = False, True
+        self._last = at
+
+
+def _is_bare_item(row: Row) -> bool:
+    kind = str(row.get("type", ""))
+    return kind in BARE_ITEMS or kind.endswith("_call_output")
+
+
+def _codex_item(turn: Turn, item: Row) -> None:
+    kind = str(item.get("type", ""))
+    call_id = str(item.get("call_id") or item.get("id") or "")
+    if kind in {"function_call", "custom_tool_call"}:
+        given = item.get("arguments", item.get("input"))
+        turn.calls(call_id, str(item.get("name", "")), given)
+    elif kind == "local_shell_call":
+        action = item.get("action")
+        turn.calls(call_id, "shell", action if isinstance(action, Mapping) else {})
+    elif kind.endswith("_output"):
+        found, failed = _codex_output(item.get("output"))
+        turn.hears(call_id, found, failed=failed)
+    elif kind == "message" and item.get("role") == "assistant":
+        turn.says(words_of(parts_of(item.get("content"))))
+
+
+def _codex_output(given: Any) -> tuple[Any, bool]:
+    """What a command printed, and whether it ended with another code than 0."""
+    if isinstance(given, list):
+        return words_of(parts_of(given)) or given, False
+    if isinstance(given, str) and (ran := RAN.match(given)):
+        _, _, printed = given[ran.end() - 1 :].partition("\nOutput:\n")
+        return printed, int(ran[1]) != 0
+    if isinstance(given, str) and (answered := ANSWERED.match(given)):
+        given = given[answered.end() :]
+    body = parsed(given)
+    if not isinstance(body, Mapping):
+        return given, False
+    about = body.get("metadata")
+    code = about.get("exit_code") if isinstance(about, Mapping) else None
+    failed = body.get("success") is False or code not in (None, 0)
+    return body.get("output", body.get("content", given)), failed
+
+
+def _mcp_failed(result: Any) -> bool:
+    """Whether a tool server says that its tool failed: as an ``Err``, or in what came back."""
+    if not isinstance(result, Mapping):
+        return False
+    came = result.get("Ok")
+    return "Err" in result or (isinstance(came, Mapping) and came.get("isError") is True)
+
+
+CODEX = Form("Codex", '{"type": "response_item", "payload": {"type", …}}', _codex)
