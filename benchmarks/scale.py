@@ -24,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,8 @@ def main() -> None:
     import django  # noqa: PLC0415
 
     django.setup()
+    from django.conf import settings  # noqa: PLC0415
+
     from benchmarks.scale_pages import measure  # noqa: PLC0415
     from memoryapp.project import embedded  # noqa: PLC0415
 
@@ -70,6 +73,7 @@ def main() -> None:
                 value=round(time.perf_counter() - began, 1),
             )
         # As the web process does (``memoryapp.project.wsgi``).
+        import_module(settings.ROOT_URLCONF)
         gc.collect()
         gc.freeze()
         for row in measure("small", "large", times=asked.times, use=use):

@@ -66,10 +66,12 @@ def _links(grams: Sequence[frozenset[str]], threshold: float) -> Iterable[tuple[
     first ``n - ceil(n * threshold) + 1`` (prefix filtering, Chaudhuri et al., ICDE 2006).
     """
     frequency = Counter(gram for held in grams for gram in held)
+    by_rarity = sorted(frequency, key=lambda gram: (frequency[gram], gram))
+    rank = {gram: place for place, gram in enumerate(by_rarity)}
     holders: dict[str, list[int]] = defaultdict(list)
     links: list[tuple[int, int, float]] = []
     for place, held in enumerate(grams):
-        rarest = sorted(held, key=lambda gram: (frequency[gram], gram))
+        rarest = sorted(held, key=rank.__getitem__)
         shared: set[int] = set()
         for gram in rarest[: len(held) - ceil(len(held) * threshold) + 1]:
             if len(holders[gram]) <= COMMON:

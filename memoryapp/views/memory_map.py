@@ -34,21 +34,26 @@ def duplicate_list(request: HttpRequest) -> HttpResponse:
     chosen = offered[0] if offered else None
     if slug:
         chosen = object_or_404(workspace.playbooks.all(), slug=slug)
-    live = chosen.bullets.live().in_delivery_order().select_related("playbook") if chosen else ()
-    found = clusters((bullet, bullet.content) for bullet in live)
+    live = chosen.bullets.live() if chosen else Bullet.objects.none()
+    texts = live.in_delivery_order().values_list("pk", "content")
+    found = clusters(texts)
+    # Few bullets are in a group: the rest is read as far as it is compared.
+    rows = live.in_bulk([pk for group in found for pk in group.members])
     context = {
         "playbook": chosen,
         "playbooks": [(each.slug, each.name) for each in offered],
         "clusters": [
             {
-                "members": group.members,
+                "members": members,
                 "likeness": group.likeness,
-                "merge_url": _merge_url(group.members),
-                "spare": sum(bullet.tokens for bullet in group.members[1:]),
+                "merge_url": _merge_url(members),
+                "spare": sum(bullet.tokens for bullet in members[1:]),
             }
             for group in found
+            # One that was retired in between is in a group no longer.
+            if len(members := [rows[pk] for pk in group.members if pk in rows]) > 1
         ],
-        "bullet_count": len(live),
+        "bullet_count": len(texts),
         "may_decide": membership_of(request).may_review,
     }
     return render(request, "memoryapp/duplicate_list.html", context)
