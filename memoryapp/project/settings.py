@@ -20,7 +20,13 @@ from memoryapp.clients import redis_servers
 from memoryapp.domain.addresses import Private, private_networks
 from memoryapp.domain.redaction import BadRule, Own, own_rules
 from memoryapp.project import data_folder, databases, embedded, variables
-from memoryapp.project.environment import BASE_DIR, EXAMPLES_DIR, IS_CHECKOUT, env
+from memoryapp.project.environment import (
+    BASE_DIR,
+    EXAMPLES_DIR,
+    IS_CHECKOUT,
+    TEMPLATES_DIR,
+    env,
+)
 from memoryapp.project.language_models import *  # noqa: F403
 from memoryapp.project.language_models import LLM_TIMEOUT_SECONDS
 from memoryapp.project.observations import *  # noqa: F403
@@ -168,7 +174,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"] if IS_CHECKOUT else [],
+        "DIRS": [TEMPLATES_DIR] if IS_CHECKOUT else [],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [

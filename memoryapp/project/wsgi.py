@@ -8,9 +8,11 @@ from importlib import import_module
 
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
+from django.template.loader import get_template
 
 from memoryapp.project import reporting
 from memoryapp.project.bodies import Bodies
+from memoryapp.project.environment import TEMPLATES_DIR
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "memoryapp.project.settings")
 reporting.begin()
@@ -20,5 +22,7 @@ application = Bodies(get_wsgi_application(), most=settings.INGEST_MAX_BYTES)
 # What every request needs is read before the server forks: nobody waits for it, and processes share
 # it. Told that it stays, the garbage collector no longer goes through all of it every few requests.
 import_module(settings.ROOT_URLCONF)
+for page in TEMPLATES_DIR.rglob("*.html"):
+    get_template(str(page.relative_to(TEMPLATES_DIR)))
 gc.collect()
 gc.freeze()

@@ -16,6 +16,26 @@ from practice.domain import faithful
 from practice.domain.rounds import Stage
 from practice.models import Attempt, AttemptTally, PracticeTask, Run, Step
 
+#: What a list shows of attempts; their plans, checks and verdicts are most of their rows.
+LISTED = (
+    "label",
+    "status",
+    "outcome",
+    "feasibility",
+    "completion",
+    "duration_ms",
+    "step_count",
+    "error_count",
+    "created_at",
+    "ended_at",
+    "task__instruction",
+    "task__intended_tools",
+    "task__round__number",
+    "run__number",
+    "run__kind",
+    "arm__kind",
+    "arm__name",
+)
 #: The label filter's word for attempts no validator has judged.
 UNJUDGED = "unjudged"
 #: The arm filter's words: attempts of experiments and lesson trials, or those and practice.
@@ -38,7 +58,7 @@ class TrajectoryFilter(Asked):
     day: str = ""
 
     def apply(self, workspace: Workspace) -> QuerySet[Attempt]:
-        """The attempts of a workspace that match, newest first."""
+        """The attempts of a workspace that match, newest first, with what a list shows of them."""
         found = Attempt.objects.filter(run__workspace=workspace)
         if self.label == UNJUDGED:
             found = found.filter(label="")
@@ -69,7 +89,8 @@ class TrajectoryFilter(Asked):
             found = on_day(found, "created_at", self.day)
         if self.q:
             found = found.filter(task__in=_tasks_with(self.q))
-        return found.select_related("task__round", "run__environment", "arm").order_by("-pk")
+        found = found.select_related("task__round", "run", "arm").only(*LISTED)
+        return found.order_by("-pk")
 
 
 #: tasks up to which a search names them to the database, which takes a rare word for a common one
