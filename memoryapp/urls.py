@@ -79,7 +79,7 @@ urlpatterns = [
     path("playbooks/<slug:slug>/bullets/<str:label>/tags/", curation.tag, name="bullet-tag"),
     path("playbooks/<slug:slug>/merge/", curation.merge, name="bullets-merge"),
     path("playbooks/<slug:slug>/change/", curation.change, name="playbook-change"),
-    path("playbooks/<slug:slug>/undo/", curation.undo, name="run-undo"),
+    path("playbooks/<slug:slug>/undo/", curation.run_undo, name="run-undo"),
     path("playbooks/<slug:slug>/import/", imports.playbook_import_page, name="playbook-import"),
     path(
         "playbooks/<slug:slug>/releases/<int:number>/withdraw/",

@@ -17,13 +17,13 @@ from memoryapp.api.bullets import REFUSED, BulletSerializer
 from memoryapp.api.contract import PROBLEM, READING, WRITING, SeenRequest, WriteRequest
 from memoryapp.api.permissions import HasScope, administers, playbook_of
 from memoryapp.api.serving import LabelSerializer, label_facts
-from memoryapp.domain.errors import UnableToChange
+from memoryapp.domain.errors import UnableToChange, UnableToUndo
 from memoryapp.domain.playbook import CONTENT_MOST
 from memoryapp.domain.seen import shown
 from memoryapp.models import LabelMove, Playbook
 from memoryapp.queries import playbooks as playbook_queries
 from memoryapp.queries import releases as release_queries
-from memoryapp.services import curation, playbooks, releases, undoing
+from memoryapp.services import curation, playbooks, releases, restoring, undoing
 
 MOST_MERGED = 20
 
@@ -96,6 +96,21 @@ class UndoRunRequest(WriteRequest):
 class UndoRunDecision(UndoRunRequest):
     seen = serializers.CharField(max_length=100, help_text="The preview's seen.")
     reason = serializers.CharField(max_length=300)
+
+
+class RunRestoredSerializer(serializers.Serializer[Any]):
+    bullets = serializers.SerializerMethodField(help_text="Labels of those as before the undo.")
+    spared = serializers.SerializerMethodField(help_text="Labels of those changed since.")
+    waiting = serializers.SerializerMethodField(help_text="How many proposals wait again.")
+
+    def get_bullets(self, done: restoring.StandingUndo) -> list[str]:
+        return [row.bullet.label for row in done.rows]
+
+    def get_spared(self, done: restoring.StandingUndo) -> list[str]:
+        return [bullet.label for bullet in done.spared]
+
+    def get_waiting(self, done: restoring.StandingUndo) -> int:
+        return len(done.waiting)
 
 
 class UndoneSerializer(serializers.Serializer[Any]):
@@ -270,6 +285,25 @@ class RunUndo(APIView):
             by=request.user,
         )
         return Response(UndoReportSerializer(report).data)
+
+
+class RunRestore(APIView):
+    permission_classes = (HasScope,)
+    scopes = WRITING
+
+    @extend_schema(request=UndoRunRequest, responses={200: RunRestoredSerializer, **REFUSED})
+    def post(self, request: Request, slug: str) -> Response:
+        """Take the last undo of a run back; what was changed after it is spared."""
+        asked = UndoRunRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        playbook, origin = _of_run(request, slug, asked.validated_data["origin"])
+        standing = restoring.standing_undo(playbook=playbook, origin_link=origin)
+        if standing is None:
+            raise UnableToUndo("This run is not undone in this playbook.")
+        done = restoring.job_restore(
+            playbook=playbook, origin_link=origin, undo=standing.event.pk, by=request.user
+        )
+        return Response(RunRestoredSerializer(done).data)
 
 
 class LabelHistory(APIView):

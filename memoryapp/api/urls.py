@@ -134,6 +134,11 @@ urlpatterns = [
         name="api-run-undo-preview",
     ),
     path("playbooks/<slug:slug>/undo-run", curation.RunUndo.as_view(), name="api-run-undo"),
+    path(
+        "playbooks/<slug:slug>/undo-run/undo",
+        curation.RunRestore.as_view(),
+        name="api-run-restore",
+    ),
     path("keys", keys.KeyList.as_view(), name="api-key-list"),
     path("keys/<int:pk>", keys.KeyDetail.as_view(), name="api-key-detail"),
     path("keys/<int:pk>/rotate", keys.KeyRotate.as_view(), name="api-key-rotate"),

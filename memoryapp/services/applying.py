@@ -62,7 +62,7 @@ def carry_out(
         )
         changes[row.label] = {"before": was, "after": _state(row)}
         if value.status is domain.BulletStatus.RETIRED:
-            _supersede_others(row, candidate)
+            supersede_others(row, candidate)
     if delta.op is Op.MERGE and delta.targets[0] in rows:
         # One that stays as it is got no votes: they would have changed it.
         kept, *others = (rows[label] for label in delta.targets)
@@ -229,7 +229,7 @@ def _state(bullet: Bullet) -> dict[str, Any]:
     }
 
 
-def _supersede_others(bullet: Bullet, candidate: Candidate) -> None:
+def supersede_others(bullet: Bullet, candidate: Candidate) -> None:
     """Waiting operations on a bullet that is gone would only confuse whoever opens them."""
     Candidate.objects.pending().filter(targets=bullet).exclude(pk=candidate.pk).update(
         status=Candidate.Status.SUPERSEDED, superseded_by=candidate

@@ -18,6 +18,13 @@ from memoryapp.models import Bullet, BulletRevision, Candidate, Event, Playbook
 from memoryapp.services.applying import check_room, votes_part, wait_again
 from memoryapp.services.events import said
 
+UNDONE, RESTORED = "run.undone", "run.restored"
+#: where the row of an undo in the audit log keeps what ``services.restoring`` needs: ``bullets``
+#: (label to the undo's own revision and the job's last candidate), ``waiting`` (ids of candidates)
+#: and ``approved`` (of each, the decision it had).
+TAKEN = "taken_back"
+WITHDRAWN_BECAUSE = "Run undone: "
+
 
 @dataclass(frozen=True, slots=True)
 class Undone:
@@ -90,7 +97,7 @@ def job_undo(
         if not report.changing and not report.waiting:
             raise UnableToUndo("Nothing of this run is left in the playbook.")
         taken = [row for row in report.rows if row.effect in _CHANGING]
-        was = {row.bullet.label: _said(row.bullet) for row in taken}
+        was = {row.bullet.label: bullet_said(row.bullet) for row in taken}
         tokens = playbook.as_value().tokens
         merged = _merged_away(taken)
         for row in taken:
@@ -99,19 +106,27 @@ def job_undo(
             votes_part(candidate, gone)
         check_room(playbook, tokens)
         spared = [row.bullet.pk for row in report.rows if row.effect is Effect.SPARE]
-        name = _withdraw(playbook, origin_link, by, reason, spared)
+        name, withdrawn = _withdraw(playbook, origin_link, by, reason, spared)
+        revised = {
+            row.bullet.label: {
+                "revision": row.bullet.revision_count,
+                "candidate": str(row.candidate.pk),
+            }
+            for row in taken
+        }
         Event.objects.record_in(
             playbook,
             actor=by,
-            kind="run.undone",
+            kind=UNDONE,
             subject=playbook,
             run=name,
             link=origin_link,
             before=was,
-            after={row.bullet.label: _said(row.bullet) for row in taken},
+            after={row.bullet.label: bullet_said(row.bullet) for row in taken},
             spared=[r.bullet.label for r in report.rows if r.effect is Effect.SPARE],
             withdrawn=report.waiting,
             reason=cleaned(reason)[:300],
+            **{TAKEN: {"bullets": revised, **withdrawn}},
         )
     return report
 
@@ -119,7 +134,8 @@ def job_undo(
 _CHANGING = frozenset({Effect.RETIRE, Effect.REVERT})
 
 
-def _said(bullet: Bullet) -> dict[str, Any]:
+def bullet_said(bullet: Bullet) -> dict[str, Any]:
+    """A bullet as the row of an undo in the audit log has it."""
     return {"status": str(bullet.status), "text": said(bullet.content)}
 
 
@@ -173,7 +189,7 @@ def _take_back(row: Undone, by: Any, reason: str) -> None:
         status=back.status if back else Bullet.Status.RETIRED,
         rule=back.rule if back else bullet.rule,
         author=by,
-        reason=f"Run undone: {cleaned(reason)}"[:300],
+        reason=f"{WITHDRAWN_BECAUSE}{cleaned(reason)}"[:300],
         # It belongs to the job's own changes, so that undoing twice finds nothing left.
         candidate=row.candidate,
     )
@@ -181,21 +197,37 @@ def _take_back(row: Undone, by: Any, reason: str) -> None:
 
 def _withdraw(
     playbook: Playbook, origin_link: str, by: Any, reason: str, spared: Sequence[Any]
-) -> str:
-    """Supersede the job's candidates that wait or were taken back. Returns the job's name."""
+) -> tuple[str, dict[str, Any]]:
+    """Supersede the job's candidates that wait or were taken back.
+
+    Returns the job's name, and what they were: the ``waiting`` and ``approved`` of ``TAKEN``.
+    """
     rows = playbook.candidates.filter(origin_link=origin_link)
     name = rows.order_by("created_at").values_list("origin_name", flat=True).first() or ""
     open_or_taken = rows.filter(
         status__in=(Candidate.Status.PENDING, Candidate.Status.APPROVED)
     ).exclude(status=Candidate.Status.APPROVED, revisions__bullet__in=spared)
-    keys = list(open_or_taken.values_list("pk", flat=True))
+    found = list(open_or_taken.only("status", "decided_by", "decided_at", "decision_reason"))
+    keys = [row.pk for row in found]
     Candidate.objects.filter(pk__in=keys).update(
         status=Candidate.Status.SUPERSEDED,
         decided_by=by,
         decided_at=timezone.now(),
-        decision_reason=f"Run undone: {cleaned(reason)}"[:300],
+        decision_reason=f"{WITHDRAWN_BECAUSE}{cleaned(reason)}"[:300],
     )
     # What others proposed to a bullet that the job had retired is to the point again. After the
     # job's own are withdrawn: one of them may say the same, and only one of two may wait.
     wait_again(Candidate.objects.filter(superseded_by__in=keys).exclude(origin_link=origin_link))
-    return str(name)
+    return str(name), {
+        "waiting": [str(row.pk) for row in found if row.status == Candidate.Status.PENDING],
+        "approved": [
+            {
+                "id": str(row.pk),
+                "by": row.decided_by_id,
+                "at": row.decided_at.isoformat(),
+                "reason": row.decision_reason,
+            }
+            for row in found
+            if row.decided_at is not None and row.status == Candidate.Status.APPROVED
+        ],
+    }

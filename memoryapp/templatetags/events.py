@@ -18,6 +18,8 @@ register = template.Library()
 
 #: What ``event_changes`` shows of a row, from what to what.
 SHOWN = frozenset({"before", "after"})
+#: What the product needs of a row to take it back; exports have it.
+UNSAID = frozenset({"taken_back"})
 #: kinds of audit rows whose own words would not say what happened.
 EVENTS = {
     "bullet.confirmed": "Bullet still holds",
@@ -27,6 +29,7 @@ EVENTS = {
     "environment.watched": "Drift watch turned on",
     "playbook.gated": "Publish gate turned on",
     "playbook.ungated": "Publish gate turned off",
+    "run.restored": "Undo of a run taken back",
     "tool.drifted": "Tool changed",
     "trajectories.judged_again": "Trajectories to be judged again",
     "trajectories.sent": "Trajectories received",
@@ -66,7 +69,7 @@ def event_details(data: Mapping[str, Any] | None) -> str:
     """Return what a row keeps besides, on one line: ``stale bullets: 2, practice asked: yes``."""
     kept = data or {}
     # The text of a decided candidate stands among the changes of its bullets.
-    hidden = SHOWN | ({"bullets", "text"} if _bullets(kept) else set())
+    hidden = SHOWN | UNSAID | ({"bullets", "text"} if _bullets(kept) else set())
     return ", ".join(
         f"{_name(name)}: {_plain(item)}" for name, item in kept.items() if name not in hidden
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from memoryapp.forms import PlaybookChangeForm, first_error
 from memoryapp.models import Bullet, Playbook
 from memoryapp.queries.meanwhile import meanwhile
 from memoryapp.services import curation
+from memoryapp.services.restoring import job_restore, standing_undo
 from memoryapp.services.undoing import job_preview, job_undo
 from memoryapp.templatetags.formats import count_of
 from memoryapp.views.bullets import bullet_or_404, bullet_page, bullet_row, bullet_url
@@ -211,15 +213,34 @@ def change(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_http_methods(BOTH)
 @gate(Right.REVIEW)
-def undo(request: HttpRequest, slug: str) -> HttpResponse:
-    """What undoing one run would do to the playbook, then doing it."""
+def run_undo(request: HttpRequest, slug: str) -> HttpResponse:
+    """What undoing one run would do to the playbook, then doing it; and taking that back."""
     playbook = playbook_or_404(request, slug)
     asked = _posted(request, "origin") if request.method == "POST" else parameter(request, "origin")
     candidate = playbook.candidates.filter(origin_link=asked).exclude(origin_link="").first()
     if candidate is None:
         raise Http404
     error, status = "", 200
-    if request.method == "POST":
+    if request.method == "POST" and (undo := _posted(request, "undo")):
+        try:
+            back = job_restore(
+                playbook=playbook,
+                origin_link=asked,
+                undo=int(undo) if re.fullmatch(r"[0-9]{1,18}", undo) else 0,
+                by=request.user,
+            )
+        except UnableTo as refusal:
+            error, status = str(refusal), refusal.status
+        else:
+            kept = f" What was changed since stays: {count_of(len(back.spared), 'bullet')}."
+            messages.success(
+                request,
+                f"{candidate.origin_name} is back: {count_of(len(back.rows), 'bullet')} as before, "
+                f"{count_of(len(back.waiting), 'proposal')} waiting again."
+                f"{kept if back.spared else ''}",
+            )
+            return redirect(playbook)
+    elif request.method == "POST":
         try:
             report = job_undo(
                 playbook=playbook,
@@ -238,11 +259,13 @@ def undo(request: HttpRequest, slug: str) -> HttpResponse:
                 f"{candidate.origin_name} is undone: {count_of(report.changing, 'bullet')} taken "
                 f"back, {count_of(report.waiting, 'waiting proposal')} withdrawn.{spared}",
             )
-            return redirect(playbook)
+            # Where it can be taken back.
+            return redirect(with_query(reverse("run-undo", args=[slug]), {"origin": asked}))
     context = {
         "playbook": playbook,
         "origin": candidate,
         "report": job_preview(playbook=playbook, origin_link=asked),
+        "standing": standing_undo(playbook=playbook, origin_link=asked),
         "reason": _posted(request, "reason"),
         "error": error,
         "undo_url": reverse("run-undo", args=[slug]),

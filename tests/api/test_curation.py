@@ -170,8 +170,13 @@ def test_a_run_is_undone_after_a_dry_run(call: Any, playbook: Any, ada: Any) -> 
     call("post", f"{PATH}/undo-run", {**asked, "seen": "older", "reason": "Bad data"}, expect=409)
     call("post", f"{PATH}/undo-run", {**asked, "seen": preview["seen"]}, expect=400)
     done = {**asked, "seen": preview["seen"], "reason": "Bad data"}
+    call("post", f"{PATH}/undo-run/undo", asked, expect=409)
     assert call("post", f"{PATH}/undo-run", done)["changing"] == 1
     assert not playbook.bullets.live().exists()
+    back = call("post", f"{PATH}/undo-run/undo", asked)
+    (bullet,) = playbook.bullets.live()
+    assert back == {"bullets": [bullet.label], "spared": [], "waiting": 1}
+    call("post", f"{PATH}/undo-run/undo", asked, expect=409)
     call("post", f"{PATH}/undo-run/preview", {"origin": "/practice/runs/99/"}, expect=404)
 
 

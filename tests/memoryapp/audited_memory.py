@@ -16,6 +16,7 @@ from memoryapp.services import (
     imports,
     playbooks,
     policies,
+    restoring,
     twins,
     undoing,
 )
@@ -217,6 +218,15 @@ def policy_change(world: World) -> None:
 @leaves("policy.changed")
 def gate_move(world: World) -> None:
     policies.gate_move(playbook=world.playbook, admit_from=0.9, reason="Sure", by=world.by)
+
+
+@leaves("run.restored")
+def job_restore(world: World) -> None:
+    job_undo(world)
+    (undo,) = world.workspace.events.filter(kind="run.undone")
+    restoring.job_restore(
+        playbook=world.playbook, origin_link=undo.data["link"], undo=undo.pk, by=world.by
+    )
 
 
 @leaves("run.undone")
