@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Prefetch
 from django.utils import timezone
 
 from memoryapp.domain.errors import UnableToUndo
@@ -141,7 +142,12 @@ def bullet_said(bullet: Bullet) -> dict[str, Any]:
 
 def _touched(playbook: Playbook, origin_link: str) -> list[Bullet]:
     found = playbook.bullets.filter(revisions__candidate__origin_link=origin_link).distinct()
-    return list(found.order_by("label").select_related("playbook"))
+    revisions = BulletRevision.objects.select_related("candidate", "author").order_by("number")
+    return list(
+        found.order_by("label")
+        .select_related("playbook")
+        .prefetch_related(Prefetch("revisions", revisions))
+    )
 
 
 def _written(row: BulletRevision, origin_link: str) -> Written:
@@ -152,7 +158,7 @@ def _written(row: BulletRevision, origin_link: str) -> Written:
 
 
 def _planned(bullet: Bullet, origin_link: str) -> Undone:
-    revisions = list(bullet.revisions.select_related("candidate", "author").order_by("number"))
+    revisions = list(bullet.revisions.all())
     plan = undoing([_written(row, origin_link) for row in revisions])
     by_number = {row.number: row for row in revisions}
     last = next(row for row in reversed(revisions) if _written(row, origin_link).of_job)

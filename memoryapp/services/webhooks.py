@@ -16,7 +16,7 @@ from memoryapp.clients.webhooks import SETTING
 from memoryapp.domain.addresses import address_problem
 from memoryapp.domain.errors import UnableToChange
 from memoryapp.domain.webhooks import KINDS, SECRET_BYTES, message, written_secret
-from memoryapp.models import Delivery, Event, Webhook, Workspace
+from memoryapp.models import Delivery, DeliveryTry, Event, Webhook, Workspace
 from memoryapp.models.webhooks import queued
 from memoryapp.services.seen import check_seen
 
@@ -114,6 +114,10 @@ def webhook_remove(*, webhook: Webhook, by: Any) -> None:
     """Remove a webhook with its log."""
     with transaction.atomic():
         _record(webhook, by, "webhook.removed", before=_facts(webhook), after={})
+        # Its messages are of three months: loaded by Django and deleted by the hundred, a hundred
+        # thousand of them take longer than a request may.
+        DeliveryTry.objects.filter(delivery__webhook=webhook)._raw_delete(using="default")
+        Delivery.objects.filter(webhook=webhook)._raw_delete(using="default")
         webhook.delete()
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from memoryapp.models import Bullet, Candidate, Event
 from memoryapp.services.bullets import bullet_edit, bullet_restore
 from memoryapp.services.candidates import candidate_approve
+from memoryapp.services.undoing import job_preview
 from tests.factories import BulletFactory, CandidateFactory, PlaybookFactory
 
 pytestmark = pytest.mark.django_db
@@ -183,3 +186,16 @@ def test_it_refuses_what_no_longer_fits_the_budget(
     assert "of 20 tokens. Nothing was changed" in said
     old.refresh_from_db()
     assert old.content == "Verify first."
+
+
+def test_a_preview_of_many_bullets_asks_as_much_as_one_of_few(rita: Any, playbook: Any) -> None:
+    def statements() -> int:
+        with CaptureQueriesContext(connection) as asked:
+            assert job_preview(playbook=playbook, origin_link=RUN).changing
+        return len(asked)
+
+    learned(playbook, rita, "The first.")
+    of_one = statements()
+    for number in range(5):
+        learned(playbook, rita, f"Number {number}.")
+    assert statements() == of_one
