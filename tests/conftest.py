@@ -41,6 +41,21 @@ for server in _servers:
     server.start()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Next to nothing of what is imported and collected is garbage: looking takes an eighth."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin what takes long before the rest, so that at the end both workers have something."""
+    items.sort(key=lambda item: item.get_closest_marker("begun_first") is None)
+
+
 def pytest_collection_finish() -> None:
     """What collecting made stays to the end: walking it took a seventh of the time."""
     gc.collect()

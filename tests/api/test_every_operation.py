@@ -18,7 +18,7 @@ from memoryapp.project.wsgi import application
 from tests.fuzz_world import make_world
 from tests.fuzzing import fuzz, lines
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.begun_first]
 EXAMPLES, SEED, PARTS = 1, 7, 4
 
 

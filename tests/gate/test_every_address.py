@@ -19,7 +19,7 @@ from memoryapp.services.tokens import api_key_create
 from tests.gate.addresses import JSON, Address, allowed, ask, gated
 from tests.gate.world import ASKED, WORD, World, build, fields
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.begun_first]
 
 ADDRESSES = gated()
 FORM = "application/x-www-form-urlencoded"

@@ -18,6 +18,7 @@ import pytest
 from tests.product import Product, start_product, stop_product
 
 PATIENCE_SECONDS = 30
+pytestmark = pytest.mark.begun_first
 
 
 @pytest.fixture(scope="module")
