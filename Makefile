@@ -27,9 +27,14 @@ help: ## List the commands
 up: install ## Start Greenroom here: embedded PostgreSQL and Redis, web, worker, beat
 	@exec $(RUN) -m memoryapp.project.up
 
+# mypy takes one core for a minute: it goes on beside the tests, and yields to them.
 test: install-dev ## Everything CI checks
-	@$(MAKE) --no-print-directory -j2 types lint tools
-	$(RUN) -m pytest -n 2 --dist loadgroup --durations=30 --durations-min=4
+	@said=$$(mktemp); trap 'rm -f "$$said"' EXIT; \
+	{ nice $(MAKE) --no-print-directory -o install-dev types > "$$said" 2>&1; code=$$?; cat "$$said"; exit $$code; } & types=$$!; \
+	$(MAKE) --no-print-directory -o install-dev -j2 lint tools || { wait; exit 1; }; \
+	$(RUN) -m pytest -n 2 --dist loadgroup --durations=30 --durations-min=4; tested=$$?; \
+	wait $$types || { cat "$$said"; exit 1; }; \
+	exit $$tested
 
 lint: install-dev ## Style, import contracts, migrations, API schema, compose file
 	.venv/bin/ruff check .
