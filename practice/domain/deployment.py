@@ -33,7 +33,15 @@ AHEAD = timedelta(days=1)
 
 
 class NotATrajectory(ValueError):
-    """What was sent cannot be read; the message names the field and what it should be."""
+    """What was sent cannot be read; the message names the field and what it should be.
+
+    ``place`` is the row or line it stands in, counted from 0, and ``id`` what it is called there,
+    where its reader knows them.
+    """
+
+    def __init__(self, said: str, *, place: int | None = None, id: str = "") -> None:
+        super().__init__(said)
+        self.place, self.id = place, id
 
 
 @dataclass(frozen=True, slots=True)

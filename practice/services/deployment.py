@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -28,7 +28,9 @@ MAX_REFUSED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What is to be said of one entry. ``place`` counts from 0, as in the list that was sent."""
+    """What is to be said of one entry. ``place`` counts from 0: in the list that was sent, or for
+    what cannot be read of a file its row or line.
+    """
 
     place: int
     id: str
@@ -66,9 +68,11 @@ class Receipt:
 
 
 def trajectories_send(
-    *, playbook: Playbook, environment: Environment, given: Sequence[Any], by: Any
+    *, playbook: Playbook, environment: Environment, given: Sequence[Any], by: Any, first: int = 0
 ) -> Receipt:
     """Store what can be read and have the workers learn from it; what was sent before is known.
+
+    ``first`` is the place of the first entry, where others were sent before.
 
     Raises:
         UnableToStart: more than ``MAX_BATCH`` entries, none at all, or rows of two workspaces.
@@ -80,14 +84,15 @@ def trajectories_send(
     receipt, now = Receipt(), timezone.now()
     readable: dict[str, Sent] = {}
     served = _releases(playbook)
-    for place, entry in enumerate(given):
+    for place, entry in enumerate(given, start=first):
         try:
             if isinstance(entry, NotATrajectory):
                 raise entry
             sent = _attributed(read(entry), served)
         except NotATrajectory as error:
-            name = str(entry.get("id", ""))[:80] if isinstance(entry, dict) else ""
-            receipt.refuse(Remark(place, name, str(error)))
+            name = str(entry.get("id", "")) if isinstance(entry, dict) else error.id
+            at = place if error.place is None else error.place
+            receipt.refuse(Remark(at, name[:80], str(error)))
         else:
             if said := remark_on(sent, now):
                 receipt.remark(Remark(place, sent.external_id[:80], said))
@@ -166,12 +171,12 @@ def trajectories_stream(
             break
         if batch:
             taken = trajectories_send(
-                playbook=playbook, environment=environment, given=batch, by=by
+                playbook=playbook, environment=environment, given=batch, by=by, first=place
             )
             total.accepted += taken.accepted
             total.known += taken.known
-            total.refuse(*(replace(one, place=one.place + place) for one in taken.refused))
-            total.remark(*(replace(one, place=one.place + place) for one in taken.remarks))
+            total.refuse(*taken.refused)
+            total.remark(*taken.remarks)
             place += len(batch)
         if total.refused_count >= MAX_REFUSED:
             raise UnableToReadOn(total.accepted, total.refused[0].message)

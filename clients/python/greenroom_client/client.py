@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import unquote
 
+from greenroom_client.batches import added_up, batches
 from greenroom_client.cache import Copies, default_folder
 from greenroom_client.errors import Refused, Unreachable
 from greenroom_client.http import Connection
 from greenroom_client.pulls import Pulls, Receipt
 
 PIECE = 64 * 1024
+#: the form of an export whose lines stand each for itself.
+LINES = "jsonl"
 RUN_ENDED = frozenset({"finished", "failed", "cancelled"})
 EXPORT_ENDED = frozenset({"done", "failed", "removed"})
 
@@ -167,15 +170,26 @@ class Greenroom(Pulls):
         environment: str = "",
         packed: bool = False,
     ) -> Mapping[str, Any]:
-        """Send an export of another tool as it is read; ``packed`` where it is gzip already."""
+        """Send an export of another tool; ``packed`` where it is gzip already.
+
+        JSON lines of any length are sent in batches. Of the other forms an entry may stand in rows
+        that are far apart, so they are sent whole, as much as the server reads.
+        """
+        query = {"format": form, "playbook": playbook, "environment": environment}
         headers = {"Content-Type": "application/x-ndjson"}
+        if form == LINES:
+            parts = batches(pieces, packed=packed)
+            return added_up(self._import(part, query, headers) for part in parts)
         if packed:
             headers["Content-Encoding"] = "gzip"
-        query = {"format": form, "playbook": playbook, "environment": environment}
-        body = b"".join(pieces)  # with a length: not every proxy takes a chunked body
-        found: Mapping[str, Any] = self.http.send(
-            "POST", "trajectories/import", body, query, headers
-        ).json()
+        # with a length: not every proxy takes a chunked body
+        return self._import(b"".join(pieces), query, headers)
+
+    def _import(
+        self, body: bytes, query: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> dict[str, Any]:
+        answer = self.http.send("POST", "trajectories/import", body, query, headers)
+        found: dict[str, Any] = answer.json()
         return found
 
     def run_start(self, *, environment: str, playbook: str, **plan: Any) -> Mapping[str, Any]:

@@ -62,7 +62,8 @@ class Connection:
     timeout: float = 10.0
     tries: int = TRIES
     _opener: urllib.request.OpenerDirector = field(
-        default_factory=lambda: urllib.request.build_opener(_NoRedirect()), repr=False
+        default_factory=lambda: urllib.request.build_opener(_NoRedirect(), _Plain(), _Secured()),
+        repr=False,
     )
 
     def __post_init__(self) -> None:
@@ -205,6 +206,39 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, *given: Any, **more: Any) -> None:
         return None
+
+
+class _Hearing(http.client.HTTPConnection):
+    """A connection that reads the answer of a server which did not want the whole body.
+
+    Such a server answers and closes while the body is still being sent, so that sending breaks;
+    what it said is there to be read all the same.
+    """
+
+    _is_closed = False
+
+    def send(self, data: Any) -> None:
+        if self._is_closed:
+            return
+        # what breaks here is told by what comes, or does not come, instead of an answer
+        try:
+            super().send(data)
+        except (BrokenPipeError, ConnectionResetError):
+            self._is_closed = True
+
+
+class _HearingSecured(_Hearing, http.client.HTTPSConnection):
+    pass
+
+
+class _Plain(urllib.request.HTTPHandler):
+    def http_open(self, req: urllib.request.Request) -> Any:
+        return self.do_open(_Hearing, req)
+
+
+class _Secured(urllib.request.HTTPSHandler):
+    def https_open(self, req: urllib.request.Request) -> Any:
+        return self.do_open(_HearingSecured, req)
 
 
 def _complete(answer: Any, taken: int) -> None:

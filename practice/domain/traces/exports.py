@@ -7,7 +7,9 @@ come as one JSON list or one object a line. Claude Code and Codex write a sessio
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from practice.domain.deployment import NotATrajectory
@@ -20,10 +22,38 @@ from practice.domain.traces.codex import CODEX
 Entry = Mapping[str, Any] | NotATrajectory
 MAX_LINE = 16 * 1024 * 1024
 SESSIONS = {"claude-code": CLAUDE_CODE, "codex": CODEX}
-FORMATS = ("jsonl", "langfuse", "langsmith", *SESSIONS)
 EMPTY = "The body is empty."
 #: what programs of Windows put in front of UTF-8.
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """A format whose rows are brought together by trace. ``fields`` are those that tell it."""
+
+    program: str
+    row: str
+    fields: frozenset[str]
+    read: Callable[[Iterable[Any]], Iterator[Entry]]
+
+
+GROUPED = {
+    "langfuse": Grouped(
+        "Langfuse",
+        'traces with "observations", or observations with "type" and "traceId"',
+        frozenset({"observations", "traceId", "type"}),
+        langfuse.trajectories,
+    ),
+    "langsmith": Grouped(
+        "LangSmith",
+        'runs with "run_type" and "trace_id", or traces with "runs"',
+        frozenset({"run_type", "dotted_order", *langsmith.NESTED}),
+        langsmith.trajectories,
+    ),
+}
+
+
+FORMATS = ("jsonl", *GROUPED, *SESSIONS)
 
 
 class NotAnExport(ValueError):
@@ -37,9 +67,7 @@ def read_export(form: str, pieces: Iterator[bytes]) -> Iterator[Entry]:
         NotAnExport: the body is no JSON at all, or of another shape.
     """
     if form == "jsonl":
-        yield from (
-            row if isinstance(row, NotATrajectory) else _native(row) for row in _rows(pieces)
-        )
+        yield from map(_native, _rows(pieces))
     elif form in SESSIONS:
         yield from sessions.read_session(SESSIONS[form], _rows(pieces))
     else:
@@ -47,6 +75,9 @@ def read_export(form: str, pieces: Iterator[bytes]) -> Iterator[Entry]:
 
 
 def _native(row: Any) -> Entry:
+    """A line, whose refusal names no number: a sender may have split a longer file."""
+    if isinstance(row, NotATrajectory):
+        return NotATrajectory("The line is not JSON.", place=row.place)
     return row if isinstance(row, Mapping) else NotATrajectory("A line is one object.")
 
 
@@ -64,7 +95,7 @@ def _rows(pieces: Iterator[bytes]) -> Iterator[Any]:
         try:
             yield json.loads(line)
         except (ValueError, RecursionError):
-            yield NotATrajectory(f"Line {number} is not JSON.")
+            yield NotATrajectory(f"Line {number} is not JSON.", place=number - 1)
     if not number:
         raise NotAnExport(EMPTY)
 
@@ -77,10 +108,29 @@ def _grouped(form: str, pieces: Iterator[bytes]) -> Iterator[Entry]:
     found = _whole(body)
     if found is None:
         found = list(_rows(iter([body])))
-    read: Callable[[Iterable[Any]], Iterator[Entry]] = (
-        langfuse.trajectories if form == "langfuse" else langsmith.trajectories
+    reader = GROUPED[form]
+    if (refusal := _of_another_form(reader, found)) is not None:
+        yield from (row for row in found if isinstance(row, NotATrajectory))
+        yield refusal
+        return
+    yield from reader.read(found)
+
+
+def _of_another_form(reader: Grouped, rows: Sequence[Any]) -> NotATrajectory | None:
+    """What is to be said of rows none of which has a field that the format knows."""
+    held = [row for row in rows if not isinstance(row, NotATrajectory)]
+    fields: dict[str, None] = {}
+    for row in held:
+        names = row.keys() if isinstance(row, Mapping) else ()
+        if not reader.fields.isdisjoint(names):
+            return None
+        fields.update(dict.fromkeys(islice(names, sessions.FIELDS_NAMED)))
+    if not held:
+        return None
+    return NotATrajectory(
+        f"This is no export of {reader.program}: its rows are {reader.row}; those here "
+        f"{sessions.fields_named(fields)}. Choose the format it has."
     )
-    yield from read(found)
 
 
 def _whole(body: bytes) -> list[Any] | None:

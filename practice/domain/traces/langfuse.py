@@ -26,24 +26,25 @@ def trajectories(rows: Iterable[Any]) -> Iterator[Mapping[str, Any] | NotATrajec
     for place, row in enumerate(rows):
         if isinstance(row, Mapping) and isinstance(row.get("observations"), list):
             observations = [one for one in row["observations"] if isinstance(one, Mapping)]
-            yield _trace(identity(row.get("id")), observations, row, place)
+            yield _trace(identity(row.get("id")), observations, place, row)
         else:
             loose.append((place, row))
     for found in by_trace(loose, "traceId", "trace_id"):
-        yield found if isinstance(found, NotATrajectory) else _trace(*found, {})
+        yield found if isinstance(found, NotATrajectory) else _trace(*found)
 
 
 def _trace(
-    trace: str, rows: list[Row], top: Row, place: int = 0
+    trace: str, rows: list[Row], place: int, top: Row | None = None
 ) -> Mapping[str, Any] | NotATrajectory:
+    """One trace, whose first row is at ``place``; ``top`` is the trace itself where it is there."""
     if not trace:
-        return NotATrajectory(f"The trace in row {place + 1} has no id.")
+        return NotATrajectory(f"The trace in row {place + 1} has no id.", place=place)
     kinds = [str(row.get("type", "")).upper() for row in rows]
     parents = {_parent(row) for row in rows}
     bare = not TOOLS & set(kinds)
     spans = []
-    for place, (row, kind) in enumerate(zip(rows, kinds, strict=True)):
-        own = str(row.get("id") or place)
+    for number, (row, kind) in enumerate(zip(rows, kinds, strict=True)):
+        own = str(row.get("id") or number)
         is_tool = kind in TOOLS or (bare and kind == "SPAN" and own not in parents)
         family = "TOOL" if is_tool else "LLM" if kind in MODELS else "CHAIN"
         ids = (trace, own, _parent(row))
@@ -59,12 +60,14 @@ def _trace(
         name = str(row.get("name") or kind.lower())
         spans.append(span(row, ids=ids, name=name, failed=failed, said=said))
     if not spans:
-        return NotATrajectory(f"{trace[:80]}: The trace has no observations.")
+        return NotATrajectory(
+            f"{trace[:80]}: The trace has no observations.", place=place, id=trace
+        )
     if top:
         # The trace itself says what was asked and answered.
         said = {"input.value": called.values(top.get("input")), "output.value": top.get("output")}
         spans.insert(0, span(top, ids=(trace, "trace", ""), name="", failed=False, said=said))
-    return read(trace, spans, outcome=_outcome(top))
+    return read(trace, spans, place=place, outcome=_outcome(top or {}))
 
 
 def _parent(row: Row) -> str:

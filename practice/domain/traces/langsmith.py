@@ -24,8 +24,8 @@ def trajectories(rows: Iterable[Any]) -> Iterator[Mapping[str, Any] | NotATrajec
         if isinstance(found, NotATrajectory):
             yield found
         else:
-            trace, runs = found
-            yield read(trace, [_span(trace, run) for run in runs])
+            trace, runs, place = found
+            yield read(trace, [_span(trace, run) for run in runs], place=place)
 
 
 def _runs(rows: Iterable[Any]) -> Iterator[tuple[int, Any]]:

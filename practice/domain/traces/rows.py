@@ -16,12 +16,13 @@ Row = Mapping[str, Any]
 
 def by_trace(
     rows: Iterable[tuple[int, Any]], *names: str
-) -> Iterator[tuple[str, list[Row]] | NotATrajectory]:
-    """Yield each trace's id with its rows, which come with their places, counted from 0.
+) -> Iterator[tuple[str, list[Row], int] | NotATrajectory]:
+    """Yield each trace's id with its rows and the place of the first, counted from 0.
 
     A row that names no trace is refused, as one is that could not even be read.
     """
     found: dict[str, list[Row]] = {}
+    first: dict[str, int] = {}
     for place, row in rows:
         if isinstance(row, NotATrajectory):
             yield row
@@ -30,9 +31,10 @@ def by_trace(
         trace = next((named for name in names if (named := identity(held.get(name)))), "")
         if trace:
             found.setdefault(trace, []).append(held)
+            first.setdefault(trace, place)
         else:
-            yield NotATrajectory(f"Row {place + 1} has no {names[0]}.")
-    yield from found.items()
+            yield NotATrajectory(f"Row {place + 1} has no {names[0]}.", place=place)
+    yield from ((trace, held, first[trace]) for trace, held in found.items())
 
 
 def identity(value: Any) -> str:
@@ -41,13 +43,18 @@ def identity(value: Any) -> str:
     return str(value) if is_one else ""
 
 
-def read(trace: str, spans: list[Span], **more: Any) -> Mapping[str, Any] | NotATrajectory:
-    """The trajectory of one trace with what the export says besides, or why there is none."""
+def read(
+    trace: str, spans: list[Span], *, place: int, **more: Any
+) -> Mapping[str, Any] | NotATrajectory:
+    """The trajectory of one trace with what the export says besides, or why there is none.
+
+    ``place`` is that of its first row.
+    """
     try:
         made = trajectory(trace[:200], spans)
     except NotATrajectory as refusal:
         # The id goes with the reason, so that its sender can find it.
-        return NotATrajectory(f"{trace[:80]}: {refusal}")
+        return NotATrajectory(f"{trace[:80]}: {refusal}", place=place, id=trace)
     return {**made, **{name: value for name, value in more.items() if value and not made.get(name)}}
 
 

@@ -144,11 +144,9 @@ class Seen:
 
     def why_nothing(self, form: Form) -> NotATrajectory:
         if not self.known:
-            named = ", ".join(name[:40] for name in islice(self.fields, FIELDS_NAMED))
-            found = f"have the fields {named}" if named else "are no objects with fields"
             return NotATrajectory(
                 f"This is no session of {form.program}: its lines are {form.line}; "
-                f"those here {found}. Choose the format it has."
+                f"those here {fields_named(self.fields)}. Choose the format it has."
             )
         if not self.questions:
             return NotATrajectory("Nobody asks anything in this session: no line is a person's.")
@@ -157,6 +155,12 @@ class Seen:
             f"No question of this session ({asked}) was followed by a tool call, so it shows "
             "nothing to learn from."
         )
+
+
+def fields_named(fields: Iterable[str]) -> str:
+    """What is said of the fields of a file that is of another form."""
+    named = ", ".join(name[:40] for name in islice(fields, FIELDS_NAMED))
+    return f"have the fields {named}" if named else "are no objects with fields"
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,31 @@ def test_a_session_that_yields_nothing_says_what_was_expected_and_found(
     assert re.search(said, str(refusal))
 
 
+@pytest.mark.parametrize(
+    ("form", "rows", "said"),
+    [
+        ("langfuse", RUNS, "no export of Langfuse.* have the fields id, trace_id, run_type"),
+        ("langsmith", OBSERVATIONS, "no export of LangSmith.* have the fields id, traceId, type"),
+        ("langsmith", CLAUDE, "no export of LangSmith.* have the fields type, summary"),
+        ("langfuse", [1, "x"], "those here are no objects"),
+    ],
+)
+def test_an_export_of_another_tool_is_one_refusal_that_says_so(
+    form: str, rows: list[Any], said: str
+) -> None:
+    broken, refusal = export(form, b"{cut\n" + jsonl(*rows))
+    assert str(broken) == "Line 1 is not JSON."
+    assert re.search(said, str(refusal))
+
+
+@pytest.mark.parametrize(("form", "rows"), [("langfuse", OBSERVATIONS), ("langsmith", RUNS)])
+def test_a_refused_trace_says_its_id_and_where_its_first_row_is(form: str, rows: Any) -> None:
+    lone = {**rows[0], "traceId": "lone", "trace_id": "lone"}
+    found = export(form, jsonl(*rows, 5, lone))
+    refused = [(one.place, one.id) for one in found if isinstance(one, NotATrajectory)]
+    assert refused == [(len(rows), ""), (len(rows) + 1, "lone")]
+
+
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("body", [b"", b" \n "])
 def test_it_refuses_an_empty_body(form: str, body: bytes) -> None:

@@ -132,5 +132,5 @@ def test_arguments_that_python_would_not_read_stay_a_text(written: str) -> None:
 
 
 def test_a_trace_that_teaches_nothing_names_itself() -> None:
-    (refusal,) = export("langsmith", jsonl({"id": "a", "trace_id": "lost"}))
+    (refusal,) = export("langsmith", jsonl({"id": "a", "trace_id": "lost", "run_type": "chain"}))
     assert str(refusal).startswith("lost: The trace has no tool call.")
