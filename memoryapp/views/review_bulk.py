@@ -41,18 +41,14 @@ def bulk_new(request: HttpRequest) -> HttpResponse:
     if selection and selection.done:
         return redirect("review-bulk-detail", pk=selection.done)
     ids = selection.ids if selection else uuids_of(request, "chosen")
-    asked = {
-        "action": request.POST.get("action", "approve"),
-        "reason": posted(request, "reason"),
-        "to": posted(request, "to"),
-    }
+    asked = {"reason": posted(request, "reason"), "to": posted(request, "to")}
     members = review_queries.may_be_assigned(workspace)
     error = selection.error if selection else ""
     if request.method == "POST" and not error:
         try:
             bulk = bulk_service.bulk_start(
                 workspace=workspace,
-                action=asked["action"],
+                action=posted(request, "action"),
                 narrowed=chosen.asked(),
                 chosen=ids,
                 reason=asked["reason"],
@@ -81,7 +77,6 @@ def bulk_new(request: HttpRequest) -> HttpResponse:
         "is_selection": bool(ids or selection),
         "name": chosen.name,
         "asked": asked,
-        "actions": [(a.value, a.label) for a in BulkDecision.Action if a != a.UNDO],
         "reasons": review.REJECT_REASONS,
         "members": members,
         "error": error,

@@ -194,6 +194,11 @@ call = CallFactory(run=first, workspace=workspace)
 step = Step.objects.filter(attempt=1).order_by("pk").first()
 kept = observations.keep(workspace.pk, step.observation, json.dumps([{"order": "ORD-1"}] * 900))
 Step.objects.filter(pk=step.pk).update(text=kept.text)
+failed = ("values_kept", "arguments_grounded", "intended_arguments_used")
+for waiting in playbook.candidates.filter(status="pending"):
+    waiting.scores["checks"] = [
+        {"name": name, "passed": False, "detail": "Not as asked."} for name in failed]
+    waiting.save(update_fields=["scores"])
 print(json.dumps({"bullet": labels[0], "other": labels[1], "bulk": bulk.pk,
     "bulk_change": change.pk, "webhook": webhook.pk,
     "recall": str(found.trace), "experiment": experiment.run.number, "trial": trial.pk,

@@ -73,6 +73,16 @@ LOOK = """([theme]) => new Promise((done) => {
   requestAnimationFrame(() => requestAnimationFrame(done));
 })"""
 
+#: What is placed out of sight in a box that scrolls, and would make the page around it as long.
+ESCAPES = """() => [...document.querySelectorAll(".sr")].filter((hidden) => {
+  for (let box = hidden.parentElement; box && box !== document.body; box = box.parentElement) {
+    const style = getComputedStyle(box);
+    if (style.position !== "static") return false;
+    if (/auto|scroll/.test(style.overflowX + style.overflowY)) return true;
+  }
+  return false;
+}).map((hidden) => hidden.outerHTML.slice(0, 120))"""
+
 
 @pytest.mark.timeout(900)
 def test_every_page_is_light_accessible_and_fits(
@@ -110,5 +120,6 @@ def test_every_page_is_light_accessible_and_fits(
             if place == 0:  # the check has taken long enough for all of it to have come
                 host = urlsplit(product.url).netloc
                 broken += [f"{path}: {what}" for what in too_much(answers, host)]
+                broken += [f"{path}: {what} escapes" for what in page.evaluate(ESCAPES)]
     context.close()
     assert broken + errors == []

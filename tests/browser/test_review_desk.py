@@ -30,6 +30,13 @@ def opened(page: Page) -> None:
     expect(page.get_by_role("button", name="Approve")).to_be_visible()
 
 
+def box(page: Page, selector: str) -> Any:
+    """The place of what is first on the page."""
+    found = page.locator(selector).first.bounding_box()
+    assert found is not None
+    return found
+
+
 def edit(page: Page) -> Any:
     opened(page)
     page.keyboard.press("e")
@@ -37,6 +44,36 @@ def edit(page: Page) -> Any:
     expect(field).to_be_focused()
     field.fill(WORDS)
     return field
+
+
+def test_each_column_scrolls_alone_and_keeps_its_width(published: Any, page: Page) -> None:
+    page.set_viewport_size({"width": 1440, "height": 420})
+    opened(page)
+    assert page.evaluate("document.documentElement.scrollHeight") == 420
+    page.get_by_role("link", name="Edit").click()
+    expect(page.get_by_label("Your wording")).to_be_visible()
+    for width in (1440, 1024, 768, 360):
+        page.set_viewport_size({"width": width, "height": 420})
+        for button in page.locator(".decide .btn").all():
+            place: Any = button.bounding_box()
+            assert place["x"] + place["width"] <= width, (width, place)
+
+
+def test_text_of_another_direction_is_read_from_its_own_side(published: Any, page: Page) -> None:
+    opened(page)
+    first_is_right_of_last = """(shown) => {
+      shown.textContent = "בדוק create_refund אולא";
+      const text = shown.firstChild;
+      const at = (place) => {
+        const range = document.createRange();
+        range.setStart(text, place);
+        range.setEnd(text, place + 1);
+        return range.getBoundingClientRect().x;
+      };
+      return at(0) > at(text.length - 1);
+    }"""
+    for place in (".diff", ".item .tx2"):
+        assert page.locator(place).first.evaluate(first_is_right_of_last), place
 
 
 def test_words_survive_a_reload(published: Any, page: Page) -> None:
@@ -170,12 +207,15 @@ def test_what_is_selected_stays_so_when_the_next_one_comes(published: Any, page:
     expect(page.get_by_role("button", name="Decide many")).to_be_visible()
 
 
-def test_what_is_selected_is_decided_together(published: Any, page: Page) -> None:
+def test_what_is_selected_is_decided_together(pages: Any, page: Page) -> None:
     opened(page)
     page.keyboard.press("x")
     page.get_by_role("button", name="Decide 1 selected").click()
     heading = page.get_by_role("heading", name="Decide 1 candidate")
     expect(heading).to_be_visible()
+    table, decide = box(page, "table"), box(page, ".decide-many")
+    assert table["x"] + table["width"] <= decide["x"]
+    assert box(page, "td.read")["width"] > box(page, "td.judged")["width"]
     page.reload()
     expect(heading).to_be_visible()
     page.go_back()
@@ -191,7 +231,7 @@ def test_keys_on_a_row_of_the_queue_decide_nothing_that_was_not_shown(
     page.locator("#queue input[name=chosen]").first.focus()
     page.keyboard.press("Control+Enter")
     expect(page.get_by_role("heading", name="Decide ")).to_be_visible()
-    expect(page.get_by_role("group", name="What to do")).to_be_visible()
+    expect(page.get_by_role("button", name="Reject 1 candidate")).to_be_visible()
     page.go_back()
     expect(page.get_by_role("button", name="Approve")).to_be_visible()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -31,6 +32,26 @@ def test_the_page_says_what_it_covers_before_anything_is_decided(
     assert (context["total"], len(context["rows"])) == (3, 3)
 
 
+def test_each_way_to_decide_is_a_form_whose_button_says_what_it_does(
+    rita_client: Any, playbook: Any
+) -> None:
+    """Enter in the field of a reason must not approve."""
+    CandidateFactory.create_batch(2, playbook=playbook)
+    forms = rita_client.get("/review/bulk/").content.decode().split("<form ")[1:]
+    ways = {}
+    for form in forms:
+        action = re.search(r'name="action" value="(\w+)"', form)
+        fields = re.findall(r'name="(reason|to)"', form)
+        button = re.search(r"<span>(\w+ 2 candidates)</span></button>", form)
+        if action and button:
+            ways[action[1]] = (button[1], fields)
+    assert ways == {
+        "approve": ("Approve 2 candidates", []),
+        "reject": ("Reject 2 candidates", ["reason"]),
+        "assign": ("Assign 2 candidates", ["to"]),
+    }
+
+
 def test_a_post_decides_and_shows_row_by_row(rita_client: Any, playbook: Any) -> None:
     CandidateFactory.create_batch(3, playbook=playbook)
     answer = rita_client.post("/review/bulk/", {"action": "approve"}, follow=True)
@@ -48,7 +69,7 @@ def test_a_refused_one_keeps_what_was_typed(rita_client: Any, playbook: Any) -> 
     answer = rita_client.post("/review/bulk/", {"action": "reject", "reason": " "})
     assert answer.status_code == 409
     assert "needs a reason" in answer.content.decode()
-    assert answer.context["asked"]["action"] == "reject"
+    assert answer.context["asked"]["reason"] == " "
 
 
 def test_without_scripts_a_button_goes_on(
