@@ -125,11 +125,15 @@ def jobs_of(playbook: Playbook) -> list[Taught]:
 
 
 def bullets_of(candidates: Sequence[Candidate]) -> dict[Any, list[Bullet]]:
-    """Candidate id to the bullets it made or changed; those that made none are left out."""
+    """Candidate id to the bullets it made or changed, as links name them.
+
+    Those that made none are left out.
+    """
     found: dict[Any, list[Bullet]] = {}
     rows = (
         BulletRevision.objects.filter(candidate__in=[each.pk for each in candidates])
         .select_related("bullet__playbook")
+        .only("candidate", "bullet__label", "bullet__playbook__slug")
         .order_by("pk")
     )
     for row in rows:

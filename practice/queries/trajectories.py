@@ -36,6 +36,12 @@ LISTED = (
     "arm__kind",
     "arm__name",
 )
+#: What surrounds an attempt and no page about it shows: whole playbooks, briefings, secrets.
+HEAVY = (
+    *(f"task__round__{column}" for column in ("playbook", "briefing", "seeds")),
+    *(f"run__environment__{column}" for column in ("arguments", "options", "secrets")),
+    "arm__playbook",
+)
 #: The label filter's word for attempts no validator has judged.
 UNJUDGED = "unjudged"
 #: The arm filter's words: attempts of experiments and lesson trials, or those and practice.

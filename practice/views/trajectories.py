@@ -29,6 +29,7 @@ from practice.queries.calls import spent_on
 from practice.queries.overrules import standing, standing_label
 from practice.queries.trajectories import (
     BOTH,
+    HEAVY,
     TRIALS,
     UNJUDGED,
     TrajectoryFilter,
@@ -159,7 +160,7 @@ def trajectory_detail(request: HttpRequest, pk: int) -> HttpResponse:
     rows = Attempt.objects.filter(run__workspace=workspace).select_related(
         "task__round", "run__environment", "arm"
     )
-    attempt = object_or_404(rows, pk=pk)
+    attempt = object_or_404(rows.defer(*HEAVY), pk=pk)
     steps, earlier = steps_by_try(attempt)
     evidence = list(evidence_from(workspace, attempt.get_absolute_url()))
     candidates = {row.candidate_id: row.candidate for row in evidence}
