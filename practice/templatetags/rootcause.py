@@ -19,7 +19,7 @@ _NODE = re.compile(r"^(service|pod|host):")
 _CLOSED = {
     Closing.RECURSED: "",
     Closing.LEAF: "Leaf: it calls nothing that was seen.",
-    Closing.NORMAL: "Normal in every modality there is.",
+    Closing.NORMAL: "",
     Closing.REMEMBERED: "Answered from memory and re-checked.",
     Closing.SEEN: "Visited above.",
     Closing.BUDGET: "The budget was spent, so it was not judged.",
@@ -31,6 +31,21 @@ _CLOSED = {
 def node_name(node: str) -> str:
     """The name of a node without its kind."""
     return short(node)
+
+
+@register.filter
+def sentence(text: str) -> str:
+    """A clause as a sentence of its own; names that it begins with are written as they are."""
+    first = text.partition(" ")[0]
+    begun = text[:1].upper() + text[1:] if first.isalpha() and first.islower() else text
+    return begun if begun.endswith((".", "!", "?", ":")) or not begun else f"{begun}."
+
+
+@register.filter
+def pod_of(pod: str, node: str) -> str:
+    """The name of a pod beside its component's: ``pod 7f8d7d756d-k7b9j``."""
+    short_name = pod.removeprefix(f"{node}-")
+    return f"pod {short_name}" if short_name != pod else pod
 
 
 @register.filter
@@ -52,7 +67,7 @@ def verdict(value: Verdict) -> SafeString:
 
 @register.filter
 def closed(visit: Visit) -> str:
-    """Why the recursion went no further from a visit; empty where it did."""
+    """Why the recursion went no further from a visit; empty where it did or the verdict says it."""
     return _CLOSED[visit.closing]
 
 

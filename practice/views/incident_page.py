@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -27,6 +28,8 @@ CAUSES_SHOWN = 5
 #: Any step of an attempt may be the one to test.
 STEPS_SHOWN = 40
 EDGES_SHOWN = 200
+#: The strongest claims; the others are folded.
+EVIDENCE_SHOWN = 12
 SPARK = (192, 36)
 #: A recursion is drawn this deep; what lies below is in the report.
 TREE_DEPTH = 40
@@ -157,6 +160,10 @@ def found_context(
     drawing = layout(found)
     decided = verdicts(found)
     top = found.causes[0] if found.causes else None
+    claims = [
+        (item, short(item.node), KIND_WORDS[item.kind])
+        for item in sorted(found.evidence, key=lambda item: -item.deviation)
+    ]
     return {
         "found": found,
         "outcome_words": OUTCOME_WORDS[found.outcome],
@@ -176,7 +183,9 @@ def found_context(
         "from_memory": sum(bool(visit.hit) for visit in decided.values()),
         "open_nodes": [short(node) for node in open_nodes(found)],
         "hits": [(hit, short(hit.node), memory_link(hit.entry_id)) for hit in found.hits],
-        "evidence": [(item, short(item.node), KIND_WORDS[item.kind]) for item in found.evidence],
+        "evidence": claims[:EVIDENCE_SHOWN],
+        "evidence_rest": claims[EVIDENCE_SHOWN:],
+        "evidence_total": len(claims),
         "choices": sorted((node.name or short(node.node_id), node.node_id) for node in found.nodes),
         "series": [_spark(series) for series in panels.get("metrics", ())],
         "logs": panels.get("logs", ()),
@@ -295,6 +304,29 @@ def _reach(panels: dict[str, Any]) -> tuple[datetime, datetime] | None:
     )
 
 
+#: How the name of a metric ends, and the unit that says; the longest first.
+UNITS = (
+    (r"bytes_(per_)?s(ec|econd)?", " B/s"),
+    (r"bytes", " B"),
+    (r"(ms|millis|milliseconds)", " ms"),
+    (r"(per_s|per_second|rps|qps)", " /s"),
+    (r"(s|sec|seconds)", " s"),
+    (r"(percent|pct)", " %"),
+    (r"millicores", " mcores"),
+)
+
+
+def unit_of(metric: str) -> str:
+    """The unit that the name of a metric ends with, after a space; empty where it has none.
+
+    As Prometheus and OpenTelemetry write names: ``client_p99_s``, ``node_net_rx_bytes_s``.
+    """
+    for ending, unit in UNITS:
+        if re.search(rf"(^|[._]){ending}(_total)?$", metric.lower()):
+            return unit
+    return ""
+
+
 def _spark(series: dict[str, Any]) -> dict[str, Any]:
     """A series as points of a small drawing with its usual band and first change."""
     points: list[list[float]] = series["points"]
@@ -319,5 +351,6 @@ def _spark(series: dict[str, Any]) -> dict[str, Any]:
         "band_height": max(1.0, round(y(series["low"]) - y(series["high"]), 1)),
         "onset_x": x(onset) if inside and onset is not None else None,
         "onset_at": datetime.fromtimestamp(onset, UTC) if onset is not None else None,
+        "unit": unit_of(series["metric"]),
         "look": {"own": "own", "inherited": "inh"}.get(series.get("verdict", ""), "n"),
     }

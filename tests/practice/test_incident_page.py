@@ -12,6 +12,8 @@ from practice.domain.causal_layout import DrawnNode
 from practice.domain.rootcause.types import Verdict
 from practice.models import Analysis, Incident
 from practice.services.incidents import analysis_start, incident_create
+from practice.templatetags.rootcause import sentence
+from practice.views.incident_page import unit_of
 from tests.factories import IncidentFactory
 from tests.practice.outages import alert, analysed, outage
 from tests.practice.pages import queries_of
@@ -175,3 +177,47 @@ def test_text_of_telemetry_cannot_shape_the_report(vera_client: Any, workspace: 
     text = vera_client.get(f"{incident.get_absolute_url()}report.md").content.decode()
     assert "\n# owned" not in text
     assert "[x](" not in text
+
+
+def test_it_folds_all_but_the_strongest_claims(
+    vera_client: Any, incident: Incident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("practice.views.incident_page.EVIDENCE_SHOWN", 1)
+    page = vera_client.get(incident.get_absolute_url())
+    total = page.context["evidence_total"]
+    ((strongest, *_),) = page.context["evidence"]
+    folded = page.context["evidence_rest"]
+    assert len(folded) == total - 1 > 0
+    assert strongest.deviation >= max(item.deviation for item, *_ in folded)
+    said = page.content.decode()
+    assert f"Show all {total}</summary>" in said
+    assert said.count('<tr id="evidence-') == total
+
+
+@pytest.mark.parametrize(
+    ("metric", "unit"),
+    [
+        ("client_p99_s", " s"),
+        ("node_net_rx_bytes_s", " B/s"),
+        ("node_memory_bytes", " B"),
+        ("http.server.duration_ms", " ms"),
+        ("requests_per_s", " /s"),
+        ("syscalls", ""),
+        ("pods", ""),
+    ],
+)
+def test_a_metric_has_the_unit_that_its_name_ends_with(metric: str, unit: str) -> None:
+    assert unit_of(metric) == unit
+
+
+@pytest.mark.parametrize(
+    ("clause", "said"),
+    [
+        ("as usual in logs, traces", "As usual in logs, traces."),
+        ("client_p99_s went to 5", "client_p99_s went to 5."),
+        ("Nothing is known.", "Nothing is known."),
+        ("", ""),
+    ],
+)
+def test_a_reason_reads_as_a_sentence(clause: str, said: str) -> None:
+    assert sentence(clause) == said
