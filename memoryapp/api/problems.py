@@ -67,10 +67,16 @@ def too_large() -> str:
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """Turn what a view raised into a problem. ``None`` lets a defect become a 500."""
+    if isinstance(error, UnableTo) and error.field and error.status == UnableTo.status:
+        error = exceptions.ValidationError({error.field: [str(error)]})
     if isinstance(error, UnableTo):
         again = {"Retry-After": str(error.retry_after)} if error.retry_after else None
         kind = _slug(type(error).__name__)
-        return problem(error.status, kind, str(error), headers=again, **error.extra)
+        extra = error.extra
+        if error.field:
+            named = _fields({error.field: str(error)}, context["request"], context["view"])
+            extra = {**extra, "fields": list(named)}
+        return problem(error.status, kind, str(error), headers=again, **extra)
     if isinstance(error, NothingHere) and error.field:
         named = _fields({error.field: str(error)}, context["request"], context["view"])
         return problem(404, "not-found", str(error), fields=list(named))

@@ -9,7 +9,9 @@ live and few webhooks do; the operator's setting says for each.
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
+import unicodedata
 from urllib.parse import parse_qsl, urlsplit
 
 from memoryapp.domain.masking import redact_value
@@ -41,8 +43,50 @@ METADATA_ADDRESSES = frozenset(
     )
 )
 ENVIRONMENTS = "ENVIRONMENT_PRIVATE_ADDRESSES"
-#: IPv6 prefixes whose last 32 bits are an IPv4 address.
-_CARRYING = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/96", "::/96")))
+#: IPv6 prefixes whose last 32 bits are an IPv4 address: NAT64, compatible and translated ones.
+_CARRYING = tuple(
+    map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/96", "::/96", "::ffff:0:0:0/96"))
+)
+#: What is no place on the public net, as IANA's registries of special addresses (RFC 6890) have it,
+#: with multicast and what was given up. ``is_global`` knows fewer, and others in each Python.
+_SPECIAL = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            "0.0.0.0/8",
+            "10.0.0.0/8",
+            "100.64.0.0/10",
+            "127.0.0.0/8",
+            "169.254.0.0/16",
+            "172.16.0.0/12",
+            "192.0.0.0/24",
+            "192.0.2.0/24",
+            "192.88.99.0/24",
+            "192.168.0.0/16",
+            "198.18.0.0/15",
+            "198.51.100.0/24",
+            "203.0.113.0/24",
+            "224.0.0.0/4",
+            "240.0.0.0/4",
+            "::/128",
+            "::1/128",
+            "::ffff:0:0/96",
+            "64:ff9b::/96",
+            "64:ff9b:1::/48",
+            "100::/64",
+            "100:0:0:1::/64",
+            "2001::/23",
+            "2001:db8::/32",
+            "2002::/16",
+            "3fff::/20",
+            "5f00::/16",
+            "fc00::/7",
+            "fe80::/10",
+            "fec0::/10",
+            "ff00::/8",
+        ),
+    )
+)
 _NONE_AT_ALL = (ipaddress.ip_address("::"), ipaddress.ip_address("::1"))
 
 METADATA = (
@@ -53,6 +97,35 @@ PRIVATE = (
     "{host} is a private address, and {setting} is off on this machine or leaves it out. "
     "Enter a public address, or have the operator of this machine allow private ones."
 )
+
+
+MOST_URL = 500
+#: A host as it is written in an address: a name, or an address without its brackets.
+_HOST = re.compile(r"[\w-][\w.-]*|[\da-f:.]+(?:%\w+)?")
+
+
+def url_problem(url: str, *, private_allowed: Private, setting: str = ENVIRONMENTS) -> str:
+    """Say why an address that somebody entered may not be kept; empty if it may.
+
+    Beyond ``address_problem`` it is an address that every library reads alike: what one cuts off
+    or rewrites leads elsewhere in the next.
+    """
+    if len(url) > MOST_URL:
+        return f"An address has at most {MOST_URL} characters."
+    if any(letter.isspace() or not letter.isprintable() or letter == "\\" for letter in url):
+        return "An address has no spaces, line breaks, backslashes or hidden characters in it."
+    try:
+        parts = urlsplit(url)
+        is_one = parts.scheme in {"http", "https"} and parts.port != 0
+    except ValueError as error:  # brackets around what is no IPv6 address, no number for a port
+        return f"The address cannot be read: {error}."
+    host = parts.hostname or ""
+    if not is_one or not host:
+        return "The address must start with http:// or https:// and name a host."
+    plain = unicodedata.normalize("NFKC", host)
+    if plain != host or not _HOST.fullmatch(host):
+        return "The host of the address has characters in it that stand for others or for none."
+    return address_problem(url, private_allowed=private_allowed, setting=setting)
 
 
 def address_problem(url: str, *, private_allowed: Private, setting: str = ENVIRONMENTS) -> str:
@@ -92,12 +165,16 @@ def ip_problem(
     address: IpAddress, host: str, *, private_allowed: Private, setting: str = ENVIRONMENTS
 ) -> str:
     """Say why ``address``, which ``host`` stands for, may not be called; empty if it may."""
-    inner = _embedded(address)
-    if inner.is_link_local or inner in METADATA_ADDRESSES:
+    inside = _embedded(address)
+    if any(inner.is_link_local or inner in METADATA_ADDRESSES for inner in inside):
         return METADATA.format(host=host)
-    if not inner.is_global and not _allowed(inner, private_allowed):
+    if not all(_is_public(inner) or _allowed(inner, private_allowed) for inner in inside):
         return PRIVATE.format(host=host, setting=setting)
     return ""
+
+
+def _is_public(address: IpAddress) -> bool:
+    return address.is_global and not any(address in network for network in _SPECIAL)
 
 
 def private_networks(written: str) -> Private:
@@ -135,10 +212,14 @@ def literal(host: str) -> IpAddress | None:
         return None
 
 
-def _embedded(address: IpAddress) -> IpAddress:
-    """The IPv4 address an IPv6 one carries: mapped, compatible, 6to4 or NAT64."""
+def _embedded(address: IpAddress) -> tuple[IpAddress, ...]:
+    """The IPv4 addresses an IPv6 one carries, by which it is judged; itself where it carries none.
+
+    Mapped, compatible, translated, NAT64 and 6to4 ones carry one; Teredo's a server's and its own.
+    """
     if isinstance(address, ipaddress.IPv4Address):
-        return address
+        return (address,)
     if address not in _NONE_AT_ALL and any(address in network for network in _CARRYING):
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour or address
+        return (ipaddress.IPv4Address(int(address) & 0xFFFFFFFF),)
+    carried = address.ipv4_mapped or address.sixtofour
+    return (carried,) if carried else (address, *(address.teredo or ()))

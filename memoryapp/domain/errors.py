@@ -22,15 +22,21 @@ from typing import Any
 
 
 class UnableTo(Exception):
-    """The use case was refused and nothing was stored. ``extra`` is for programs."""
+    """The use case was refused and nothing was stored. ``extra`` is for programs.
+
+    ``field`` names the field whose value could not be used whatever else there is: the API answers
+    as to any other invalid field, 400 where it would be 409, and says where it is.
+    """
 
     status = 409
     #: seconds after which it may be tried again, where waiting helps.
     retry_after: int | None = None
 
-    def __init__(self, message: str, *, extra: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, message: str, *, extra: Mapping[str, Any] | None = None, field: str = ""
+    ) -> None:
         super().__init__(message)
-        self.extra = dict(extra or {})
+        self.extra, self.field = dict(extra or {}), field
 
 
 class UnableToFind(UnableTo):

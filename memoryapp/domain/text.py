@@ -30,6 +30,29 @@ def one_line(text: str, most: int = 100) -> str:
     return " ".join(cleaned(text).split())[:most].strip()
 
 
+#: Letters of Greek, Cyrillic, Armenian and Cherokee that look like one of Latin's.
+_LOOK_ALIKE = frozenset(
+    "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαικνορυχϲϹϳ"
+    "АВЕЅІЈКМНОРСТУХЅԌԚԜавеѕіјкмнорстухһԁԛԝѵҮүӀӏ"
+    "ՍՏՕօսցհոո"
+    "ᎪᏴᏟᎠᎬᏀᎻᎥᎫᏦᏞᎷᏢᏒᏚᎢᏙᎳᏃᎽ"
+)
+
+
+def look_alike(name: str) -> str:
+    """The first word of a name that mixes Latin letters with ones of another alphabet that look
+    like them; empty where none does. Such a name passes for another one.
+    """
+    return next(
+        (
+            word
+            for word in re.findall(r"[^\W\d_]+", name)
+            if not _LOOK_ALIKE.isdisjoint(word) and re.search("[A-Za-z]", word)
+        ),
+        "",
+    )
+
+
 _LINE_ENDS = re.compile("\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 

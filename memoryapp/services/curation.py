@@ -16,6 +16,7 @@ from memoryapp.domain.text import cleaned, one_line
 from memoryapp.models import Bullet, Candidate, Event, Playbook
 from memoryapp.services.applying import votes_move
 from memoryapp.services.events import said
+from memoryapp.services.names import check_name
 from memoryapp.services.seen import check_seen
 
 SECTION = re.compile(r"[a-z][a-z0-9_]{0,59}")
@@ -216,8 +217,10 @@ def playbook_change(
         was = settings_of(playbook)
         check_seen(seen, was, was | wanted)
         if wanted.get("name") == "":
-            raise UnableToChange("A playbook needs a name.")
+            raise UnableToChange("A playbook needs a name.", field="name")
         changed = [field for field in wanted if wanted[field] != was[field]]
+        if "name" in changed:
+            check_name(str(wanted["name"]), UnableToChange)
         if not changed:
             raise UnableToChange("Nothing changed, so there is nothing to save.")
         for field in changed:

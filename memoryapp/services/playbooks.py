@@ -10,6 +10,7 @@ from django.utils.text import slugify
 from memoryapp.domain.errors import UnableToChange
 from memoryapp.domain.text import cleaned, one_line
 from memoryapp.models import Event, Playbook, Workspace
+from memoryapp.services.names import check_name
 
 
 def playbook_create(
@@ -23,7 +24,8 @@ def playbook_create(
     name = one_line(name)
     slug = slugify(name)[:64]
     if not slug:
-        raise UnableToChange("A playbook needs a name with letters or digits in it.")
+        raise UnableToChange("A playbook needs a name with letters or digits in it.", field="name")
+    check_name(name, UnableToChange)
     with transaction.atomic():
         playbook, created = Playbook.objects.get_or_create(
             workspace=workspace,

@@ -17,6 +17,7 @@ from memoryapp.domain.errors import UnableToChange
 from memoryapp.domain.text import one_line
 from memoryapp.models import ApiKey, Event, Playbook, Workspace
 from memoryapp.models.tokens import AGENT_SCOPES, KEY_MARK, Scope
+from memoryapp.services.names import check_name
 
 #: A key's last use is written at most this often, so that polling agents do not write on each pull.
 BOUND = ApiKey.playbooks.through.objects.filter(apikey=OuterRef("pk")).values("playbook")
@@ -45,20 +46,26 @@ def api_key_create(
     """
     name = one_line(name)
     if not name:
-        raise UnableToChange("Give the key a name that says which agent uses it.")
+        raise UnableToChange("Give the key a name that says which agent uses it.", field="name")
+    check_name(name, UnableToChange)
     unknown = set(scopes) - set(Scope.values)
     if not scopes or unknown:
-        raise UnableToChange(f"Choose at least one scope of: {', '.join(Scope.values)}.")
+        raise UnableToChange(
+            f"Choose at least one scope of: {', '.join(Scope.values)}.", field="scopes"
+        )
     wide = [scope for scope in scopes if scope not in AGENT_SCOPES]
     if playbooks and wide:
         raise UnableToChange(
             f"A key for single playbooks may only carry {', '.join(sorted(AGENT_SCOPES))}; "
-            f"{', '.join(wide)} is for the whole workspace."
+            f"{', '.join(wide)} is for the whole workspace.",
+            field="playbooks",
         )
     if any(playbook.workspace_id != workspace.pk for playbook in playbooks):
         raise UnableToChange("A playbook belongs to another workspace.")
     if expires_at is not None and expires_at <= timezone.now():
-        raise UnableToChange("The key would have expired already. Choose an end in the future.")
+        raise UnableToChange(
+            "The key would have expired already. Choose an end in the future.", field="expires_at"
+        )
     secret = secrets.token_urlsafe(32)
     with transaction.atomic():
         row = ApiKey.objects.create(

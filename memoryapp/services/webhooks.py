@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from memoryapp.clients.webhooks import SETTING
-from memoryapp.domain.addresses import address_problem
+from memoryapp.domain.addresses import url_problem
 from memoryapp.domain.errors import UnableToChange
 from memoryapp.domain.webhooks import KINDS, SECRET_BYTES, message, written_secret
 from memoryapp.models import Delivery, DeliveryTry, Event, Webhook, Workspace
@@ -34,7 +34,7 @@ def webhook_create(
     Raises:
         UnableToChange: an address that may not be called, no kind, an unknown one, or too many.
     """
-    url = _checked(url)
+    url = _checked(url.strip(" "))
     _check_kinds(kinds)
     secret = secrets.token_bytes(SECRET_BYTES)
     with transaction.atomic():
@@ -181,27 +181,20 @@ def _facts(webhook: Webhook) -> dict[str, Any]:
 
 
 def _checked(url: str) -> str:
-    url = url.strip()
-    try:
-        parts = urlsplit(url)
-        is_address = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # brackets around what is no IPv6 address, or no number for a port
-        is_address = False
-    if not is_address or len(url) > 500:
-        raise UnableToChange("A webhook is an address such as https://hooks.example.com/greenroom.")
-    if parts.username or parts.password:
-        raise UnableToChange("Leave the password out of the address: messages are signed instead.")
-    problem = address_problem(
-        url, private_allowed=settings.WEBHOOK_PRIVATE_ADDRESSES, setting=SETTING
-    )
+    problem = url_problem(url, private_allowed=settings.WEBHOOK_PRIVATE_ADDRESSES, setting=SETTING)
     if problem:
-        raise UnableToChange(problem)
+        raise UnableToChange(problem, field="url")
+    parts = urlsplit(url)
+    if parts.username or parts.password:
+        raise UnableToChange(
+            "Leave the password out of the address: messages are signed instead.", field="url"
+        )
     return url
 
 
 def _check_kinds(kinds: Sequence[str]) -> None:
     if not kinds or set(kinds) - set(KINDS):
-        raise UnableToChange(f"Choose at least one of: {', '.join(KINDS)}.")
+        raise UnableToChange(f"Choose at least one of: {', '.join(KINDS)}.", field="kinds")
 
 
 def _check_active(webhook: Webhook) -> None:

@@ -12,6 +12,7 @@ from django.utils.text import slugify
 from memoryapp.domain.errors import UnableToChange
 from memoryapp.domain.text import one_line
 from memoryapp.models import Event, Membership, Role, Workspace
+from memoryapp.services.names import check_name
 from memoryapp.services.seen import check_seen
 
 FIRST, FIRST_OPERATOR = "main", "operator"
@@ -130,8 +131,10 @@ def _named(name: str) -> str:
     name = one_line(name, NAME_CHARS + 1)
     if not slugify(name, allow_unicode=True) or len(name) > NAME_CHARS:
         raise UnableToChange(
-            f"A workspace needs a name with letters or digits, of at most {NAME_CHARS} characters."
+            f"A workspace needs a name with letters or digits, of at most {NAME_CHARS} characters.",
+            field="name",
         )
+    check_name(name, UnableToChange)
     return name
 
 

@@ -14,6 +14,7 @@ from django.utils.text import slugify
 from memoryapp.domain.errors import UnableToConnect
 from memoryapp.models import Workspace
 from memoryapp.services.events import event_record
+from memoryapp.services.names import check_name
 from memoryapp.services.sealing import Renewed, renew
 from memoryapp.services.seen import check_seen
 from practice.domain import variables
@@ -85,7 +86,10 @@ def environment_connect(
     """
     slug = slugify(name)[:64]
     if not slug:
-        raise UnableToConnect("An environment needs a name with letters or digits in it.")
+        raise UnableToConnect(
+            "An environment needs a name with letters or digits in it.", field="name"
+        )
+    check_name(name, UnableToConnect)
     options: dict[str, Any] = {}
     if transport == Environment.Transport.STDIO:
         _check_stdio(command, seed)
@@ -106,7 +110,7 @@ def environment_connect(
                 raise UnableToConnect(f"An environment is reached by one of: {known}.")
     with transaction.atomic():
         if Environment.objects.filter(workspace=workspace, slug=slug).exists():
-            raise UnableToConnect(f"There is already an environment named {name}.")
+            raise UnableToConnect(f"There is already an environment named {name}.", field="name")
         environment = Environment(
             workspace=workspace,
             name=name.strip()[:100],

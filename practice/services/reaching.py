@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from memoryapp.domain.addresses import address_problem, carries_credentials
+from memoryapp.domain.addresses import carries_credentials, url_problem
 from memoryapp.domain.errors import UnableToConnect
 from practice.orchestrator import worlds
 
@@ -47,8 +46,9 @@ class OpenApiAsked:
                 "An OpenAPI service needs the address of its document or the document itself, "
                 "one of the two."
             )
-        for address in filter(None, (url, self.base_url)):
-            check_url(address)
+        for field, address in (("url", url), ("base_url", self.base_url)):
+            if address:
+                check_url(address, field=field)
         if self.document.strip():
             problem = worlds.document_problem(self.document, base_url=self.base_url)
             if problem:
@@ -133,20 +133,14 @@ class PackAsked:
         return {"pack": pack.name, "scenario": self.scenario}
 
 
-def check_url(url: str) -> None:
+def check_url(url: str, *, field: str = "url") -> None:
     """Raises ``UnableToConnect`` for an address no environment may have."""
-    try:
-        parts = urlsplit(url)
-        parts.port  # noqa: B018 - reading it checks the range
-    except ValueError as error:
-        raise UnableToConnect(f"The address cannot be read: {error}.") from error
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise UnableToConnect("The address must start with http:// or https:// and name a host.")
+    problem = url_problem(url, private_allowed=settings.ENVIRONMENT_PRIVATE_ADDRESSES)
+    if problem:
+        raise UnableToConnect(problem, field=field)
     if carries_credentials(url):
         raise UnableToConnect(
             "Put credentials into a header or the field for the credential, not into the address: "
-            "addresses are shown, and those two are stored encrypted."
+            "addresses are shown, and those two are stored encrypted.",
+            field=field,
         )
-    problem = address_problem(url, private_allowed=settings.ENVIRONMENT_PRIVATE_ADDRESSES)
-    if problem:
-        raise UnableToConnect(problem)

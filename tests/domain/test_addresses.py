@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from memoryapp.domain.addresses import address_problem, carries_credentials, private_networks
+from memoryapp.domain.addresses import (
+    address_problem,
+    carries_credentials,
+    private_networks,
+    url_problem,
+)
 
 
 @pytest.mark.parametrize(
@@ -26,6 +31,10 @@ from memoryapp.domain.addresses import address_problem, carries_credentials, pri
         "http://168.63.129.16/machine",
         "http://0251.0376.0251.0376/",
         "http://169.254.43518/",
+        "http://[::ffff:0:a9fe:a9fe]/",
+        # Teredo, of a server and of a client whose bits are turned over
+        "http://[2001:0:a9fe:a9fe::]/",
+        "http://[2001:0:808:808:0:0:5601:5601]/",
         "http://metadata.google.internal/",
         "http://METADATA.google.internal./",
     ],
@@ -85,3 +94,76 @@ def test_it_reads_all_and_none(word: str, meant: bool) -> None:
 def test_it_refuses_what_is_no_network(wrong: str) -> None:
     with pytest.raises(ValueError, match=r"network|host bits|IPv4"):
         private_networks(wrong)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "100.64.0.1",
+        "192.0.0.8",
+        "192.88.99.1",
+        "198.18.0.1",
+        "198.51.100.7",
+        "224.0.0.1",
+        "240.0.0.1",
+        "255.255.255.255",
+        "[::]",
+        "[::ffff:10.0.0.1]",
+        "[64:ff9b::a00:1]",
+        "[2002:a00:1::]",
+        "[2001:0:808:808::]",
+        "[100::1]",
+        "[2001:db8::1]",
+        "[3fff::1]",
+        "[5f00::1]",
+        "[fc00::1]",
+        "[fec0::1]",
+        "[ff02::1]",
+    ],
+)
+def test_no_special_address_is_a_public_one(host: str) -> None:
+    assert "is a private address" in address_problem(f"http://{host}/", private_allowed=False)
+
+
+@pytest.mark.parametrize("host", ["[2606:4700::1111]", "[64:ff9b::808:808]", "[2002:808:808::]"])
+def test_a_public_address_may_be_carried_in_another(host: str) -> None:
+    assert address_problem(f"http://{host}/", private_allowed=False) == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://example.com/\r\nX: y", "no spaces, line breaks"),
+        ("http://exam\tple.com/", "no spaces, line breaks"),
+        ("http://ex ample.com", "no spaces, line breaks"),
+        ("http://example.com/\u200b", "no spaces, line breaks"),
+        ("http://example.com\\@10.0.0.1/", "no spaces, line breaks"),
+        ("http://１６９.254.169.254/", "stand for others"),
+        ("http://169。254。169。254/", "stand for others"),
+        ("http://exa%6dple.com/", "stand for others"),
+        ("http://[::1", "cannot be read"),
+        ("http://desk:99999/", "cannot be read"),
+        ("http://desk:0/", "must start with"),
+        ("ftp://desk/", "must start with"),
+        ("http:///path", "must start with"),
+        ("desk.example.com", "must start with"),
+        ("http://desk/" + "x" * 500, "at most 500"),
+        ("http://10.1.2.3/", "is a private address"),
+    ],
+)
+def test_it_says_why_an_address_may_not_be_kept(url: str, said: str) -> None:
+    assert said in url_problem(url, private_allowed=False)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://hooks.example.com:8443/a?b=c#d",
+        "http://tool_server/mcp",
+        "https://bücher.example/",
+        "http://[fe::1%25eth0]/",
+        "http://[2606:4700::1111]:80/",
+    ],
+)
+def test_it_keeps_an_address_that_is_one(url: str) -> None:
+    assert url_problem(url, private_allowed=True) == ""

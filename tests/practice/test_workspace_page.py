@@ -182,4 +182,4 @@ def test_a_program_reads_and_renames_it(ada: Any, workspace: Any) -> None:
         "changed-meanwhile",
     )
     empty = asked("admin").patch(url, {"name": "…"}, content_type="application/json")
-    assert (empty.status_code, "letters or digits" in empty.json()["detail"]) == (409, True)
+    assert (empty.status_code, empty.json()["fields"][0]["pointer"]) == (400, "#/name")

@@ -42,10 +42,10 @@ def test_it_shows_the_secret_once(ada_client: Any, workspace: Any) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"url": "hooks.example.com"}, "A webhook is an address"),
-        ({"url": "ftp://hooks.example.com"}, "A webhook is an address"),
-        ({"url": "http://[x]/"}, "A webhook is an address"),
-        ({"url": "http://hooks.example.com:x/"}, "A webhook is an address"),
+        ({"url": "hooks.example.com"}, "must start with http:// or https://"),
+        ({"url": "ftp://hooks.example.com"}, "must start with http:// or https://"),
+        ({"url": "http://[x]/"}, "cannot be read"),
+        ({"url": "http://hooks.example.com:x/"}, "cannot be read"),
         ({"url": "https://a:b@hooks.example.com"}, "Leave the password out"),
         ({"url": "http://169.254.169.254/latest"}, "never called"),
         ({"kinds": []}, "Choose at least one"),
