@@ -20,7 +20,6 @@ LOCK_SECONDS = 3
 REQUEST_SECONDS = 5
 #: after how long what was locked is worth another try.
 RETRY_SECONDS = 5
-_SET = "SELECT set_config('lock_timeout', %s, true)"
 _WRITES = ("INSERT", "UPDATE", "DELETE")
 
 
@@ -41,7 +40,7 @@ def no_long_wait() -> Iterator[None]:
     try:
         with transaction.atomic():
             with connection.cursor() as cursor:
-                cursor.execute(_SET, [f"{LOCK_SECONDS}s"])
+                cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{LOCK_SECONDS}s"])
             yield
     except OperationalError as error:
         if not waited_for_lock(error):
@@ -78,5 +77,6 @@ def patiently(
         server: Any = used.connection
         if server.info.transaction_status == TransactionStatus.IDLE:
             with used.wrap_database_errors:
-                server.execute(_SET, [f"{REQUEST_SECONDS}s"])
+                # No query: a transaction that begins with one can no longer choose its isolation.
+                server.execute(f"SET LOCAL lock_timeout = '{REQUEST_SECONDS}s'")
     return execute(sql, params, many, context)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
@@ -121,6 +121,21 @@ def test_a_write_of_one_row_does_not_wait_either(playbook: Playbook) -> None:
     NoLongWait(renamed)(HttpRequest())
     playbook.refresh_from_db()
     assert playbook.name == "Other"
+
+
+def test_a_transaction_of_a_request_may_still_choose_its_isolation(playbook: Playbook) -> None:
+    """An export reads the workspace as it stood at one moment."""
+
+    def exported(_: HttpRequest) -> HttpResponse:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            cursor.execute("SHOW transaction_isolation")
+            isolation = cursor.fetchone()
+            cursor.execute("SHOW lock_timeout")
+            return HttpResponse(f"{isolation[0]}, {cursor.fetchone()[0]}")
+
+    answer: Any = NoLongWait(exported)(HttpRequest())
+    assert answer.content == b"repeatable read, 200ms"
 
 
 def test_the_limit_is_nobody_elses(rita_client: Any, bullet: Bullet) -> None:
