@@ -158,7 +158,7 @@ def trajectory_detail(request: HttpRequest, pk: int) -> HttpResponse:
     workspace = workspace_of(request)
     asked = TrajectoryFilter.from_query(request.GET)
     rows = Attempt.objects.filter(run__workspace=workspace).select_related(
-        "task__round", "run__environment", "arm"
+        "task__round", "run__environment", "run__playbook", "arm"
     )
     attempt = object_or_404(rows.defer(*HEAVY), pk=pk)
     steps, earlier = steps_by_try(attempt)
