@@ -19,6 +19,7 @@ from memoryapp.queries.graph import BULLET, Graph, Node, entry_graph
 from memoryapp.views.bullets import bullet_or_404
 from memoryapp.views.curation import MERGED_MOST
 from memoryapp.views.links import page_of, parameter, uuid_or_404, with_query
+from memoryapp.views.snippets import search_command
 
 PLAYBOOKS_OFFERED = 200
 _HEAVY = ("results", "release__document", "release__bodies")
@@ -151,6 +152,9 @@ def recall_list(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(results__contains=[{"bullet": str(bullet.pk)}])
     page = page_of(request, rows.select_related("key", "release__playbook").defer(*_HEAVY))
     context = {"page_obj": page, "q": q, "bullet": bullet}
+    if not page.object_list and not (q or bullet):
+        playbook = workspace_of(request).playbooks.order_by("name").first()
+        context["try_it"] = search_command(request, playbook.slug) if playbook else ""
     return render(request, "memoryapp/recall_list.html", context)
 
 

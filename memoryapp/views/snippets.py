@@ -23,6 +23,16 @@ def pull_command(
     return f'curl -H "Authorization: Bearer {key}" \\\n  "{url}"'
 
 
+def search_command(request: HttpRequest, slug: str) -> str:
+    """A curl command that searches a playbook and keeps a trace of what was found."""
+    url = request.build_absolute_uri(reverse("api-playbook-retrieve", args=[slug]))
+    asked = json.dumps({"query": "customer wants money back", "trace": True})
+    return (
+        'curl -H "Authorization: Bearer $GREENROOM_KEY" -H "Content-Type: application/json" \\\n'
+        f"  -d '{asked}' \\\n  \"{url}\""
+    )
+
+
 def pull_python(request: HttpRequest, slug: str, *, label: str = "production") -> str:
     """The same in Python, with copies for when the server is away, and a report at the end."""
     url = request.build_absolute_uri("/").rstrip("/")

@@ -17,6 +17,7 @@ from memoryapp.models import Vote, Workspace
 from memoryapp.queries.keyset import Order, keyset_page
 from memoryapp.queries.use import FRESH, HELD, UseFilter, total
 from memoryapp.views.links import PAGE_SIZE, Chip, parameter, with_query
+from memoryapp.views.snippets import pull_command
 
 PLAYBOOKS_OFFERED = 200
 ANSWERS = ((FRESH, "Given the text"), (HELD, "Held it already"))
@@ -28,6 +29,9 @@ def pull_list(request: HttpRequest) -> HttpResponse:
     workspace, asked = workspace_of(request), UseFilter.from_query(request.GET)
     context = _listed(request, workspace, asked, asked.pulls(workspace), "pulled_at", ANSWERS)
     context["kept_days"] = settings.RECEIPT_DAYS
+    if not context["rows"] and not context["is_filtered"]:
+        playbook = workspace.playbooks.order_by("name").first()
+        context["try_it"] = pull_command(request, playbook.slug) if playbook else ""
     return render(request, "memoryapp/pull_list.html", context)
 
 

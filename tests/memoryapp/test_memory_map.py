@@ -120,3 +120,10 @@ def test_it_says_why_each_bullet_was_recalled(
     assert vera_client.get("/memory/recalls/?bullet=x").status_code == 404
     assert olga_client.get(f"/memory/recalls/{trace.pk}/").status_code == 404
     assert list(olga_client.get("/memory/recalls/").context["page_obj"]) == []
+
+
+def test_recalls_offer_a_command_while_none_was_traced(vera_client: Any, playbook: Any) -> None:
+    url = "/memory/recalls/"
+    said = vera_client.get(url).content.decode()
+    assert f"/api/v1/playbooks/{playbook.slug}/retrieve" in said
+    assert "GREENROOM_KEY" not in vera_client.get(f"{url}?q=refund").content.decode()

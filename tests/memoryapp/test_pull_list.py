@@ -163,3 +163,11 @@ def test_it_asks_the_database_as_often_for_more_pulls(
             pulled(release)
         with django_assert_num_queries(7):
             vera_client.get(URL)
+
+
+def test_it_offers_a_command_while_nothing_was_pulled(vera_client: Any, release: Any) -> None:
+    said = vera_client.get(URL).content.decode()
+    assert f"/api/v1/playbooks/{release.playbook.slug}?label=production" in said
+    assert "GREENROOM_KEY" not in vera_client.get(f"{URL}?answer=held").content.decode()
+    pulled(release)
+    assert "GREENROOM_KEY" not in vera_client.get(URL).content.decode()
