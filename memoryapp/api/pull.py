@@ -29,6 +29,7 @@ from memoryapp.services.releases import PRODUCTION
 CACHE_CONTROL = "private, max-age=60, stale-while-revalidate=600"
 AGENT_HEADER = "X-Agent-Id"
 PARAMETERS = ("label", "version", "format", "max_tokens")
+ONE_OF_TWO = "Give a label or a version, one of the two."
 
 
 class NotAcceptable(APIException):
@@ -203,11 +204,19 @@ def agent_of(request: Request) -> str:
 
 
 def _check_parameters(request: Request) -> None:
-    """Refuse what a pull does not take: a mistyped ``label`` would be ``production``."""
+    """Refuse what a pull does not take: a mistyped ``label`` would be ``production``, and of two
+    values one would be passed over.
+    """
     said = f"There is no such parameter. A pull takes {', '.join(PARAMETERS)}."
-    unknown = [name for name in request.query_params if name not in PARAMETERS]
+    asked = request.query_params
+    unknown = [name for name in asked if name not in PARAMETERS]
     if unknown:
         raise ValidationError({name[:100]: [said] for name in unknown[:20]})
+    twice = [name for name in asked if len(asked.getlist(name)) > 1]
+    if twice:
+        raise ValidationError({name: ["Give it once."] for name in twice})
+    if "label" in asked and "version" in asked:
+        raise ValidationError({"version": [ONE_OF_TWO]})
 
 
 def _form(request: Request) -> str:

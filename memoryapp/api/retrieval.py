@@ -14,7 +14,7 @@ from memoryapp.access import object_or_404
 from memoryapp.api.contract import PROBLEM, READING, WriteRequest
 from memoryapp.api.limits import caller_of
 from memoryapp.api.permissions import HasScope, bound_to, playbooks_of, workspace_of
-from memoryapp.api.pull import agent_of
+from memoryapp.api.pull import ONE_OF_TWO, agent_of
 from memoryapp.models import ApiKey, Bullet, RecallTrace, Release
 from memoryapp.models.tokens import Scope
 from memoryapp.queries.releases import heavy
@@ -52,6 +52,11 @@ class RetrieveRequest(SearchRequest):
     version = serializers.IntegerField(
         min_value=1, max_value=999_999_999, required=False, help_text="Instead of a label."
     )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "version" in attrs and "label" in self.initial_data:
+            raise serializers.ValidationError({"version": [ONE_OF_TWO]})
+        return attrs
 
 
 class AcrossRequest(SearchRequest):
@@ -102,6 +107,9 @@ class RecalledDocument(serializers.Serializer[Any]):
     vectors = serializers.ChoiceField(choices=["on", "off", "building", "unavailable"])
     left_out = serializers.IntegerField(help_text="Better ones that did not fit max_tokens.")
     trace = serializers.UUIDField(allow_null=True)
+    remarks = serializers.ListField(
+        child=serializers.CharField(), help_text="Such as a section that no bullet is in."
+    )
     bullets = HitDocument(many=True)
 
 
@@ -120,6 +128,10 @@ def _document(found: Recalled, slugs: dict[int, str], **more: Any) -> dict[str, 
         "vectors": found.vectors,
         "left_out": found.left_out,
         "trace": str(found.trace) if found.trace else None,
+        "remarks": [
+            f"No bullet is in the section {name}, so nothing of it was found."
+            for name in found.unknown_sections
+        ],
         "bullets": [
             {
                 **trace_row(hit, place),

@@ -18,7 +18,7 @@ from memoryapp.domain.formats import Document, digest
 from memoryapp.domain.playbook import Bullet
 from memoryapp.domain.ranking import kept_within
 
-RENDERING = 2
+RENDERING = 3
 BLOCK_BEGIN = "<!-- greenroom:begin {slug} -->"
 BLOCK_END = "<!-- greenroom:end {slug} -->"
 #: ``@~/.netrc``: how Claude Code and others name a file whose text is to stand there instead.

@@ -60,8 +60,29 @@ def whole_digest(sections: Sequence[Mapping[str, Any]]) -> str:
     return digest("".join(lines))
 
 
+#: The fields of a document and of what is in it, in the order they are written in.
+_FIELDS = ("schema_version", "playbook", "version", "tokens", "sha256", "left_out", "sections")
+_ABOUT = ("slug", "name", "description")
+_BULLET = ("id", "label", "content", "helpful", "harmful", "sha256")
+
+
 def as_json(released: Document) -> str:
-    return indented(released) + "\n"
+    """The document as JSON. PostgreSQL keeps no order of fields, so they are put into theirs."""
+    made = _in_order(released, _FIELDS)
+    made["playbook"] = _in_order(released["playbook"], _ABOUT)
+    made["sections"] = [
+        {
+            **_in_order(section, ("name",)),
+            "bullets": [_in_order(bullet, _BULLET) for bullet in section["bullets"]],
+        }
+        for section in released["sections"]
+    ]
+    return indented(made) + "\n"
+
+
+def _in_order(value: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    known = {name: value[name] for name in names if name in value}
+    return {**known, **value}
 
 
 def indented(value: Any, line: str = "\n") -> str:

@@ -16,6 +16,8 @@ from memoryapp.domain.readings import CHARACTERS_MOST, Problem, ReadBullet, Read
 from memoryapp.domain.skills import read_skill
 
 BULLETS_MOST = 20_000
+#: votes that a bullet may come with.
+COUNT_MOST = 2_000_000_000
 #: So much that is no bullet says that the file is of another form; the rest of it is not read.
 PROBLEMS_MOST = 10_000
 _ACE_HEADER = re.compile(r"##\s+(.+?)\s*")
@@ -137,9 +139,8 @@ def read_json(text: str) -> Reading:
                     label=row["label"],
                     section=str(section.get("name", "")),
                     content=row["content"],
-                    helpful=_count(row.get("helpful")),
-                    harmful=_count(row.get("harmful")),
                     details={"id": str(row.get("id") or row["label"])},
+                    **_counts(row, "helpful", "harmful"),
                 )
             )
     return Reading(tuple(bullets), tuple(problems))
@@ -184,9 +185,8 @@ def read_preping(text: str) -> Reading:
                     label=str(row.get("id") or ""),
                     section=str(row.get("section") or section),
                     content=row["content"],
-                    helpful=_count(counts.get("helpful_count")),
-                    harmful=_count(counts.get("harmful_count")),
                     details={"id": str(row.get("id") or ""), **counts},
+                    **_counts(counts, "helpful_count", "harmful_count"),
                 )
             )
     return Reading(tuple(bullets), tuple(problems))
@@ -211,11 +211,21 @@ def _whole_value(value: Any) -> Any:
     return [_whole_value(item) for item in value] if isinstance(value, list) else value
 
 
-def _count(value: Any) -> int:
-    """A counter of a file: whole and not below zero; anything else is 0."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        return 0
-    return min(max(value, 0), 2_000_000_000)
+def _counts(row: Mapping[str, Any], helpful: str, harmful: str) -> dict[str, Any]:
+    """The counters of a bullet, with a remark on what stands there and is none.
+
+    A counter is whole and from 0 to ``COUNT_MOST``. What is no such number counts as the nearest
+    one, and what is no whole number as 0.
+    """
+    counts, remarks = [], []
+    for name in (helpful, harmful):
+        given = row.get(name)
+        is_whole = isinstance(given, int) and not isinstance(given, bool)
+        counts.append(min(max(given, 0), COUNT_MOST) if is_whole else 0)
+        if given is not None and (not is_whole or given != counts[-1]):
+            said = json.dumps(given)[:40]
+            remarks.append(f"Its {name} is {said} in the file and counts as {counts[-1]}.")
+    return {"helpful": counts[0], "harmful": counts[1], "remark": " ".join(remarks)}
 
 
 READERS: Mapping[str, Callable[[str], Reading]] = {

@@ -25,6 +25,8 @@ class ReadBullet:
     helpful: int = 0
     harmful: int = 0
     details: Mapping[str, Any] = field(default_factory=dict)
+    #: what is to be said of it though it can be read, such as a count that is none.
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

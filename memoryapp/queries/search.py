@@ -23,7 +23,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from memoryapp.domain.playbook import LIVE
-from memoryapp.models import Bullet
+from memoryapp.models import Bullet, BulletRevision
 from memoryapp.queries.search_statistics import common_words, vector_count
 
 #: rows of the text leg that are ranked across playbooks, with every word and with any; the second
@@ -56,6 +56,19 @@ class Scope:
     sections: Sequence[str] = ()
     statuses: Sequence[str] = tuple(sorted(LIVE))
     among: QuerySet[Bullet] | None = None
+
+
+def unknown_sections(scope: Scope) -> list[str]:
+    """The sections a scope is narrowed to in which there is no bullet to search."""
+    if not scope.sections:
+        return []
+    held: QuerySet[Any] = Bullet.objects.filter(
+        playbook__in=scope.playbooks, status__in=scope.statuses
+    )
+    if scope.wordings is not None:
+        held = BulletRevision.objects.filter(pk__in=scope.wordings)
+    known = set(held.filter(section__in=scope.sections).values_list("section", flat=True))
+    return [name for name in dict.fromkeys(scope.sections) if name not in known]
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,8 @@ class Incoming:
     helpful: int
     harmful: int
     details: Mapping[str, Any]
+    #: what its reader has to say of it.
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,7 @@ def playbook_import(
             helpful=row.helpful,
             harmful=row.harmful,
             details=row.details,
+            remark=row.remark,
         )
         for row in reading.bullets
     ]
@@ -285,7 +288,7 @@ def _masked(row: Incoming) -> Incoming:
 
 def _left_out(given: Incoming) -> str:
     """Say what of a bullet is not stored as the file has it."""
-    said = ""
+    said = f" {given.remark}" if given.remark else ""
     texts = [given.label, given.content, *(v for v in given.details.values() if isinstance(v, str))]
     if any(redact(text) != text for text in texts):
         said += " What looks like a secret in it was masked."

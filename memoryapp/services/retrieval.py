@@ -16,7 +16,7 @@ from memoryapp.domain.masking import redact
 from memoryapp.domain.playbook import LIVE, Bullet, estimate_tokens
 from memoryapp.domain.ranking import is_harmful
 from memoryapp.models import ApiKey, EmbeddingModel, Playbook, RecallTrace, Release, Workspace
-from memoryapp.queries.search import Hit, QueryVector, Scope, search
+from memoryapp.queries.search import Hit, QueryVector, Scope, search, unknown_sections
 from memoryapp.services.meaning import Meaning, UnableToEmbed
 from memoryapp.services.releases import wordings
 
@@ -34,6 +34,8 @@ class Recalled:
     vectors: str
     left_out: int
     trace: UUID | None = None
+    #: of the sections that were asked for, those that hold nothing to search in.
+    unknown_sections: Sequence[str] = ()
 
 
 def query_vector(text: str) -> tuple[QueryVector | None, str]:
@@ -117,7 +119,7 @@ def memory_retrieve(
             answer={**epistemic_facts(epistemic), "vectors": vectors, "left_out": left_out},
             results=_traced(found, hits),
         ).pk
-    return Recalled(hits, epistemic, vectors, left_out, trace)
+    return Recalled(hits, epistemic, vectors, left_out, trace, unknown_sections(scope))
 
 
 def _traced(found: Sequence[Hit], hits: Sequence[Hit]) -> list[dict[str, Any]]:

@@ -53,6 +53,36 @@ def test_it_adds_the_bullets_and_reports_each_row(send: Any) -> None:
     assert Event.objects.get(kind="playbook.imported").data["added"] == 2
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [("-5", 0), ("1.5", 0), ('"7"', 0), ("1e30", 0), ("true", 0), (str(2**63), 2_000_000_000)],
+)
+@pytest.mark.parametrize("form", ["json", "preping"])
+def test_it_says_which_counter_is_none(send: Any, form: str, given: str, kept: int) -> None:
+    text, name = {
+        "json": (
+            '{"schema_version": 1, "sections": [{"name": "pitfalls", "bullets": '
+            '[{"label": "pitfalls-001", "content": "Verify first.", "helpful": COUNT}]}]}',
+            "helpful",
+        ),
+        "preping": (
+            '{"p": [{"content": "Verify first.", "metadata": {"helpful_count": COUNT}}]}',
+            "helpful_count",
+        ),
+    }[form]
+    (row,) = send(text.replace("COUNT", given), form).json()["rows"]
+    assert row["verdict"] == "added"
+    assert f"Its {name} is {given[:40].replace('1e30', '1e+30')} in the file" in row["message"]
+    assert f"counts as {kept}." in row["message"]
+    assert Bullet.objects.get().practice_helpful == kept
+
+
+def test_a_counter_that_is_one_or_is_missing_is_not_spoken_of(send: Any) -> None:
+    assert "counts as" not in str(send().json())
+    text = '{"p": [{"content": "Ask first.", "metadata": {"helpful_count": 3}}]}'
+    assert "counts as" not in str(send(text, "preping").json())
+
+
 def test_it_adds_nothing_twice(send: Any) -> None:
     send()
     assert verdicts(send()) == ["kept", "kept", "refused"]

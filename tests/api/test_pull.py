@@ -206,6 +206,30 @@ def test_a_mistyped_parameter_is_not_taken_for_none(playbook: Any, key: Any) -> 
     assert "takes label, version, format, max_tokens" in field["detail"]
 
 
+@pytest.mark.parametrize(
+    ("asked", "parameter", "said"),
+    [
+        ("?label=production&version=1", "version", "one of the two"),
+        ("?label=staging&label=production", "label", "Give it once."),
+        ("?format=md&format=md", "format", "Give it once."),
+    ],
+)
+def test_of_two_values_none_is_passed_over(
+    playbook: Any, key: Any, asked: str, parameter: str, said: str
+) -> None:
+    answer = pull(key, asked)
+    (field,) = answer.json()["fields"]
+    assert (answer.status_code, field["parameter"]) == (400, parameter)
+    assert said in field["detail"]
+
+
+def test_its_json_has_one_order_of_fields_however_much_is_asked_for(
+    playbook: Any, key: Any
+) -> None:
+    whole, cut = pull(key).content.decode(), pull(key, "?max_tokens=99999").content.decode()
+    assert cut.replace('  "left_out": 0,\n', "") == whole
+
+
 def test_it_wants_a_key(playbook: Any) -> None:
     answer = Client().get(URL)
     assert answer.status_code == 401

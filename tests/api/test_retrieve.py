@@ -196,6 +196,7 @@ def test_it_says_whether_the_memory_knows(playbook: Any, with_key: Any, model: A
         ({"query": "x" * 10_001}, "query"),
         ({"query": "x", "version": 0}, "version"),
         ({"query": "x", "sections": "apis"}, "sections"),
+        ({"query": "x", "version": 1, "label": "production"}, "version"),
     ],
 )
 def test_it_names_the_field_that_is_wrong(
@@ -204,6 +205,16 @@ def test_it_names_the_field_that_is_wrong(
     answer = with_key("playbooks:pull").post(URL, body, content_type="application/json")
     assert answer.status_code == 400
     assert field in answer.json()["errors"]
+
+
+@pytest.mark.parametrize("url", [URL, "/api/v1/search"])
+def test_a_section_that_holds_nothing_is_remarked(playbook: Any, with_key: Any, url: str) -> None:
+    asked = {"sections": ["apis", "apsi", "apsi"], "url": url}
+    found = ask(with_key("read", "playbooks:pull"), "mail", **asked).json()
+    assert [bullet["label"] for bullet in found["bullets"]] == ["apis-001"]
+    assert found["remarks"] == ["No bullet is in the section apsi, so nothing of it was found."]
+    found = ask(with_key("read", "playbooks:pull"), "mail", url=url).json()
+    assert found["remarks"] == []
 
 
 def test_it_answers_410_for_a_recalled_release(playbook: Any, with_key: Any, ada: Any) -> None:
