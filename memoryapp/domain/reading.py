@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from memoryapp.domain.formats import SCHEMA_VERSION, digest
+from memoryapp.domain.masking import redact
 from memoryapp.domain.readings import CHARACTERS_MOST, Problem, ReadBullet, Reading, Unreadable
 from memoryapp.domain.skills import read_skill
 
@@ -220,10 +221,10 @@ def _counts(row: Mapping[str, Any], helpful: str, harmful: str) -> dict[str, Any
     counts, remarks = [], []
     for name in (helpful, harmful):
         given = row.get(name)
-        is_whole = isinstance(given, int) and not isinstance(given, bool)
-        counts.append(min(max(given, 0), COUNT_MOST) if is_whole else 0)
-        if given is not None and (not is_whole or given != counts[-1]):
-            said = json.dumps(given)[:40]
+        whole = given if isinstance(given, int) and not isinstance(given, bool) else None
+        counts.append(min(max(whole or 0, 0), COUNT_MOST))
+        if given is not None and whole != counts[-1]:
+            said = redact(json.dumps(given))[:40]
             remarks.append(f"Its {name} is {said} in the file and counts as {counts[-1]}.")
     return {"helpful": counts[0], "harmful": counts[1], "remark": " ".join(remarks)}
 

@@ -119,6 +119,8 @@ def main() -> int:
         prepare = [sys.executable, "-m", "django", "prepare"]
         if subprocess.run(prepare, cwd=ROOT, env=env).returncode:
             raise EmbeddedFailed("The database could not be prepared; the lines above say why.")
+        # A slow machine takes minutes for this, and the last thing that was said is a password.
+        _say("Starting the web server … its address comes next.")
         web, *others = children = _children(data, host, port, mcp_port)
         started.extend(children)
         web.start(env)

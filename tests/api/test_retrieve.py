@@ -209,7 +209,7 @@ def test_it_names_the_field_that_is_wrong(
 
 @pytest.mark.parametrize("url", [URL, "/api/v1/search"])
 def test_a_section_that_holds_nothing_is_remarked(playbook: Any, with_key: Any, url: str) -> None:
-    asked = {"sections": ["apis", "apsi", "apsi"], "url": url}
+    asked: dict[str, Any] = {"sections": ["apis", "apsi", "apsi"], "url": url}
     found = ask(with_key("read", "playbooks:pull"), "mail", **asked).json()
     assert [bullet["label"] for bullet in found["bullets"]] == ["apis-001"]
     assert found["remarks"] == ["No bullet is in the section apsi, so nothing of it was found."]

@@ -108,9 +108,9 @@ def test_it_pulls_pushes_and_follows_a_run(
     assert main(as_skill) == 0
     with zipfile.ZipFile(skill) as archive:
         archive.extractall(tmp_path)
-    for source in (skill, tmp_path / "desk"):
+    for source in (skill, tmp_path / "desk", tmp_path / "desk" / "SKILL.md"):
         capsys.readouterr()
-        assert main(["import", str(source), "--playbook", "second", "--format", "skill"]) == 0
+        assert main(["import", str(source), "--playbook", "second"]) == 0
         assert "1 kept" in capsys.readouterr().out
 
     capsys.readouterr()
@@ -200,7 +200,9 @@ def test_a_folder_from_an_image_is_packed_whatever_its_date(tmp_path: Path) -> N
     skill.parent.mkdir()
     skill.write_text("---\nname: desk\n---\n- One.\n")
     os.utime(skill, (1, 1))
-    packed = base64.b64decode(transfer._content(skill.parent))
+    content, is_zip = transfer._content(skill.parent)
+    packed = base64.b64decode(content)
+    assert is_zip
     assert zipfile.ZipFile(io.BytesIO(packed)).namelist() == ["desk/SKILL.md"]
 
 

@@ -46,7 +46,11 @@ def add(commands: terminal.Commands) -> None:
         "--workspace", action="store_true", help="make a workspace of a zip that export wrote"
     )
     into.add_argument("--slug", default="", help="call the workspace otherwise than in the file")
-    into.add_argument("--format", default="json", help="json, ace, preping, skill")
+    into.add_argument(
+        "--format",
+        default="",
+        help="json, ace, preping, skill; default: skill for a folder, a zip or Markdown, else json",
+    )
     into.add_argument("--dry-run", action="store_true", help="only say what would happen")
     into.add_argument(
         "--on-conflict",
@@ -147,10 +151,12 @@ def _import(asked: argparse.Namespace) -> int:
         sys.stdout.write(f"The workspace {made['name']} ({made['slug']}) is imported.\n")
         sys.stderr.write("Enter secrets of its environments anew, and make new API keys.\n")
         return 0
+    content, is_zip = _content(asked.file)
+    is_skill = is_zip or asked.file.suffix.lower() == ".md"
     said = terminal.client(asked, timeout=300.0).import_playbook(
         asked.playbook,
-        _content(asked.file),
-        form=asked.format,
+        content,
+        form=asked.format or ("skill" if is_skill else "json"),
         on_conflict=asked.on_conflict,
         dry_run=asked.dry_run,
     )
@@ -161,8 +167,8 @@ def _import(asked: argparse.Namespace) -> int:
     return 1 if said["counts"].get("refused") else 0
 
 
-def _content(path: Path) -> str:
-    """The text of a file; a zip, or a folder as one, in base64."""
+def _content(path: Path) -> tuple[str, bool]:
+    """The text of a file, or a zip or a folder as one in base64; and whether it is a zip."""
     if path.is_dir():
         packed = io.BytesIO()
         # Images and caches date their files before 1980, which a zip cannot say.
@@ -174,8 +180,8 @@ def _content(path: Path) -> str:
         with terminal.opened(path) as file:
             read = file.read()
     if read.startswith(ZIP):
-        return base64.b64encode(read).decode()
+        return base64.b64encode(read).decode(), True
     try:
-        return read.decode("utf-8")
+        return read.decode("utf-8"), False
     except UnicodeDecodeError as error:
         raise Refused(f"{path} is not UTF-8 text.") from error

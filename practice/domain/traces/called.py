@@ -53,7 +53,7 @@ def answer(value: Any) -> Any:
     if isinstance(made, Mapping):
         names = set(made)
         for name in ("output", "outputs"):
-            if name in names and names & BESIDE and names <= BESIDE | {name}:
+            if name in names and names <= BESIDE | {name}:
                 made = parsed(made[name])
                 break
     if not isinstance(made, Mapping):

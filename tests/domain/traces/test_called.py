@@ -51,7 +51,8 @@ def test_it_reads_the_arguments_out_of_what_openllmetry_wraps(
                         "kwargs": {"content": "refunded", "tool_call_id": "c"}}, "kwargs": {}},
             "refunded",
         ),
-        ({"output": 5}, {"output": 5}),
+        ({"output": "refunded"}, "refunded"),
+        ({"output": 5, "cents": 7}, {"output": 5, "cents": 7}),
         ({"content": "refunded"}, {"content": "refunded"}),
     ],
 )  # fmt: skip
