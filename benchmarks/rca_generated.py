@@ -8,14 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.rca_requests import FAULTS, Fault, Record, Simulation
+from benchmarks.rca_meters import Meters, meters, metric_table
+from benchmarks.rca_requests import FAULTS, Fault, Record, Simulation, Traffic
 from benchmarks.rca_systems import System, system
 from practice.domain.rootcause.evaluation import Truth
 from practice.domain.rootcause.telemetry import (
-    Floats,
     Labels,
     LogTable,
-    MetricTable,
     SpanTable,
     Telemetry,
 )
@@ -23,6 +22,8 @@ from practice.domain.rootcause.types import Alert
 
 EPOCH = 1_700_000_000.0
 _STREAM = 7919
+# What may befall one pod of a service while the others are well.
+_OF_A_POD = ("cpu", "memory", "disk", "network_delay", "network_loss", "socket")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +48,28 @@ def generated(seed: int, fault_kind: str = "", *, calm: bool = False) -> Generat
     begin, end = EPOCH, EPOCH + before + after
     onset = begin + before + r.uniform(0, 55)
     fault = _fault(known, kind, math.inf if calm else onset, r)
-    run = Simulation(known, r, fault)
+    habits = meters(known, r)
+    traffic = _traffic(known, begin + before, fault, r)
+    run = Simulation(known, r, fault, traffic)
     run.run(begin, end)
     names = [one.name for one in known.services]
     has_reference = r.random() < 0.6
     whole_traces = r.random() < 0.5 or not has_reference
     telemetry = _telemetry(
-        known, run.record, begin, end, fault, r, since=begin if whole_traces else begin + before
+        known,
+        habits,
+        run.record,
+        begin,
+        end,
+        fault,
+        r,
+        since=begin if whole_traces else begin + before,
     )
     reference = None
     if has_reference:
-        calm = Simulation(known, r, None)
+        calm = Simulation(known, r, None, traffic)
         calm.run(begin - 7200, begin - 7200 + 300)
-        reference = _telemetry(known, calm.record, begin - 7200, begin - 6900, None, r)
+        reference = _telemetry(known, habits, calm.record, begin - 7200, begin - 6900, None, r)
     told = r.random() < 0.8
     alert = Alert(
         alert_id=f"generated-{seed}",
@@ -85,7 +95,22 @@ def _fault(known: System, kind: str, onset: float, r: random.Random) -> Fault:
     ops = known.services[s].operations
     with_calls = [o for o in range(len(ops)) if ops[o].calls]
     o = r.choice(with_calls) if kind == "return" and with_calls else r.randrange(len(ops))
-    return Fault(kind, s, o, onset, r.choice((0.7, 1.0, 2.0)), r.choice((0.5, 0.8, 1.0)))
+    pods = len(known.services[s].pods)
+    pod = r.randrange(pods) if kind in _OF_A_POD and r.random() < 0.4 else -1
+    return Fault(kind, s, o, onset, r.choice((0.7, 1.0, 2.0)), r.choice((0.5, 0.8, 1.0)), pod)
+
+
+def _traffic(known: System, around: float, fault: Fault, r: random.Random) -> Traffic:
+    """Users come and go, some wait for answers before they ask again, and load changes anyway."""
+    return Traffic(
+        per_second=known.requests_per_second,
+        tide=r.choice((0.0, 0.2, 0.5)),
+        period=r.choice((900.0, 3600.0)),
+        turns_at=around + r.uniform(-120, 240),
+        turn=r.choice((1.0, 1.0, 1.0, 0.6, 1.5)),
+        fault_at=fault.begin,
+        patience=r.choice((1.0, 1.0, 0.8, 0.5)),
+    )
 
 
 def _busy(known: System) -> list[float]:
@@ -104,11 +129,11 @@ def _busy(known: System) -> list[float]:
 
 
 def _telemetry(
-    known: System, record: Record, begin: float, end: float, fault: Fault | None,
-    r: random.Random, since: float = 0.0,
+    known: System, habits: Meters, record: Record, begin: float, end: float,
+    fault: Fault | None, r: random.Random, since: float = 0.0,
 ) -> Telemetry:  # fmt: skip
     return Telemetry(
-        metrics=_metrics(known, record, begin, end, fault, r),
+        metrics=metric_table(known, habits, record, begin, end, fault, r),
         spans=_spans(known, record, since),
         logs=_logs(known, record, since),
         topology=_topology(known) if known.has_topology else (),
@@ -151,94 +176,3 @@ def _logs(known: System, record: Record, since: float) -> LogTable:
         Labels.of(columns[5] if traced else blank), Labels.of(columns[6] if traced else blank),
         [known.log_form(names[s], text) for s, text in zip(columns[1], columns[4], strict=True)],
     )  # fmt: skip
-
-
-def _metrics(
-    known: System, record: Record, begin: float, end: float, fault: Fault | None, r: random.Random
-) -> MetricTable:
-    noise = np.random.default_rng(r.randrange(1 << 30))
-    edges = np.arange(begin, end + known.interval, known.interval)
-    at = edges[1:]
-    served = np.array(record.served, dtype=float).reshape(-1, 5)
-    called = np.array(record.called, dtype=float).reshape(-1, 5)
-    columns: list[tuple[str, str, str, Floats]] = []
-    for s, service in enumerate(known.services):
-        mine = served[served[:, 0] == s]
-        out = called[called[:, 0] == s]
-        on = (at >= fault.begin) if fault is not None and fault.service == s else at < 0
-        for name, values in _of_service(known, mine, out, edges, on, fault, noise).items():
-            for pod in service.pods:
-                own = values * noise.lognormal(0, 0.05, len(values))
-                if name.endswith("total"):
-                    own = np.cumsum(np.nan_to_num(own)) + noise.integers(0, 10**6)
-                columns.append((service.name, pod, name, own))
-    size = len(at)
-    flat = [(np.full(size, n), values) for n, (_, _, _, values) in enumerate(columns)]
-    codes = np.concatenate([codes for codes, _ in flat]).astype(int)
-    values = np.concatenate([values for _, values in flat])
-    good = np.isfinite(values)
-    names = [Labels.of(column) for column in list(zip(*columns, strict=True))[:3]]
-    picked = [Labels(label.codes[codes[good]], label.names) for label in names]
-    return MetricTable(np.tile(at, len(columns))[good], *picked, values[good])
-
-
-def _of_service(
-    known: System, mine: Floats, out: Floats, edges: Floats, on: Floats, fault: Fault | None,
-    noise: np.random.Generator,
-) -> dict[str, Floats]:  # fmt: skip
-    """Metric name → value per interval, for one service (all pods alike)."""
-    d, width, size = known.dialect, known.interval, len(edges) - 1
-    place = np.clip(np.searchsorted(edges, mine[:, 1]) - 1, 0, size - 1)
-    count = np.bincount(place, minlength=size).astype(float)
-    bad = np.bincount(place, weights=mine[:, 3], minlength=size)
-    busy = np.bincount(place, weights=mine[:, 4], minlength=size) / width
-    kind = fault.kind if fault is not None and on.any() else ""
-    power = fault.strength if fault is not None else 0.0
-    wander = np.cumsum(noise.normal(0, 0.02, size))
-    spikes = (noise.random(size) < 0.01) * noise.uniform(0.5, 2.0, size)
-    cpu = (0.05 + 0.5 * busy) * np.exp(wander * 0.3) * (1 + spikes)
-    mem = 150e6 * (1 + 0.05 * wander)
-    disk = 1e4 * noise.lognormal(0, 0.4, size)
-    net = (count / width + 0.1) * 900 * noise.lognormal(0, 0.1, size)
-    up = np.zeros(size)
-    if kind in ("cpu", "host_cpu"):
-        cpu = cpu + on * 0.4 * power * noise.uniform(0.8, 1.2, size)
-    if kind == "memory":
-        since = np.cumsum(on) * width
-        mem = mem * (1 + power * np.minimum(since / 120, 1.0))
-    if kind == "disk":
-        disk = disk * (1 + on * 30 * power)
-    if kind == "kill":
-        up, dead = on * 1.0, on & (noise.random(size) < 0.9)
-        cpu, mem, net, disk = (np.where(dead, np.nan, v) for v in (cpu, mem, net, disk))
-    if kind in ("network_delay", "network_loss"):
-        net = net * (1 - 0.3 * on)
-    found = {
-        d["cpu"]: cpu * (width if d["cpu"].endswith("total") else 100.0), d["mem"]: mem,
-        d["disk"]: disk, d["rx"]: net, d["tx"]: net * 1.4, d["load"]: count / (
-            1 if d["load"].endswith("total") else width
-        ), d["errors"]: bad,
-    }  # fmt: skip
-    if d["restarts"]:
-        found[d["restarts"]] = up if d["restarts"].endswith("total") else np.minimum(up, 1)
-    if d["host_cpu"]:
-        busy_host = 30 * power * on * (kind == "host_cpu")
-        found[d["host_cpu"]] = 30 + 3 * noise.normal(0, 1, size) + busy_host
-    unit = 1e3 if "ms" in d["latency"] else 1.0
-    for q in (50, 95):
-        found[d["latency"].format(q=q)] = unit * _quantiles(place, mine[:, 2], size, q)
-        if d["client"] and len(out):
-            spot = np.clip(np.searchsorted(edges, out[:, 2]) - 1, 0, size - 1)
-            found[d["client"].format(q=q)] = unit * _quantiles(spot, out[:, 3], size, q)
-    return found
-
-
-def _quantiles(place: Floats, values: Floats, size: int, q: int) -> Floats:
-    found = np.full(size, np.nan)
-    order = np.argsort(place, kind="stable")
-    bounds = np.searchsorted(place[order], np.arange(size + 1))
-    for n in range(size):
-        part = values[order[bounds[n] : bounds[n + 1]]]
-        if len(part):
-            found[n] = np.percentile(part, q)
-    return found

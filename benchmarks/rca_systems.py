@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 LETTERS = "bcdfghjklmnpqrstvwxz"
-# What a team calls its metrics: (cpu, memory, disk, received, sent, latency, errors, requests,
-# calls out, restarts, host cpu). ``total`` ones are counters that only rise.
+# What a team calls its metrics; those it does not take have no name. ``total`` ones are counters
+# that only rise.
 DIALECTS: tuple[dict[str, str], ...] = (
     {
         "cpu": "container_cpu_usage_seconds_total", "mem": "container_memory_working_set_bytes",
@@ -23,11 +23,13 @@ DIALECTS: tuple[dict[str, str], ...] = (
         "errors": "http_server_errors_total", "load": "http_server_requests_total",
         "client": "http_client_request_duration_seconds_p{q}",
         "restarts": "kube_pod_container_status_restarts_total",
+        "sockets": "container_sockets",
         "host_cpu": "node_cpu_utilisation",
     },
     {
         "cpu": "cpu", "mem": "mem", "disk": "diskio", "rx": "rx", "tx": "tx",
         "latency": "latency-{q}", "errors": "error", "load": "workload", "client": "",
+        "sockets": "socket",
         "restarts": "", "host_cpu": "",
     },
     {
@@ -36,6 +38,7 @@ DIALECTS: tuple[dict[str, str], ...] = (
         "tx": "system.network.io.transmit", "latency": "rpc.server.duration.p{q}",
         "errors": "rpc.server.errors", "load": "rpc.server.requests",
         "client": "rpc.client.duration.p{q}", "restarts": "k8s.container.restarts",
+        "sockets": "process.open_file_descriptor.count",
         "host_cpu": "host.cpu.utilization",
     },
     {
@@ -43,12 +46,26 @@ DIALECTS: tuple[dict[str, str], ...] = (
         "rx": "NetworkReceiveBytes", "tx": "NetworkTransmitBytes",
         "latency": "PodLatencyP{q}(s)", "errors": "FailedRequests",
         "load": "PodWorkload(Ops)", "client": "", "restarts": "", "host_cpu": "NodeCpuUsageRate(%)",
+        "sockets": "OpenConnections",
     },
     {
         "cpu": "jvm_process_cpu_load", "mem": "jvm_memory_used_bytes", "disk": "disk_write_ops",
         "rx": "net_in", "tx": "net_out", "latency": "response_time_ms_{q}",
         "errors": "exceptions_count", "load": "qps", "client": "upstream_rt_ms_{q}",
         "restarts": "restart_count", "host_cpu": "host_load1",
+        "sockets": "tcp_connections_established",
+    },
+    {
+        "cpu": "cpu_cores", "mem": "memory", "disk": "", "rx": "", "tx": "",
+        "latency": "latency_p{q}", "errors": "err", "load": "load", "client": "",
+        "restarts": "", "host_cpu": "", "sockets": "",
+    },
+    {
+        "cpu": "container-cpu-usage-seconds-total", "mem": "container-memory-working-set-bytes",
+        "disk": "container-fs-writes-total", "rx": "container-network-receive-bytes-total",
+        "tx": "container-network-transmit-bytes-total", "latency": "mesh-latency-{q}",
+        "errors": "mesh-error-total", "load": "mesh-request-total", "client": "",
+        "restarts": "", "host_cpu": "", "sockets": "container-sockets",
     },
 )  # fmt: skip
 LEVELS = (("INFO", "ERROR"), ("info", "error"), ("I", "E"), ("", ""), ("INFO", "SEVERE"))
@@ -93,6 +110,7 @@ class System:
     has_topology: bool
     log_form: Callable[[str, str], str] = field(compare=False)
     requests_per_second: float = 1.5
+    grumbler: int = -1  # writes an error line for one request in twenty that it serves well
 
 
 def _word(source: random.Random, syllables: int = 3) -> str:
@@ -190,4 +208,5 @@ def system(seed: int) -> System:
         has_topology=r.random() < 0.6,
         log_form=r.choice((_plain, _key_value, _json, _long)),
         requests_per_second=r.choice((0.7, 1.5, 3.0)),
+        grumbler=r.choice((-1, r.randrange(size))),
     )
