@@ -90,6 +90,13 @@ def test_a_gauge_with_a_counters_name_stays_as_it_is() -> None:
         ("container_cpu_cfs_throttled_periods_total", Role.RESOURCE),
         ("jvm_process_cpu_load", Role.RESOURCE),
         ("workload", Role.WORKLOAD),
+        ("load", Role.WORKLOAD),
+        ("system_load1", Role.RESOURCE),
+        ("MemoryUsage(Mi)", Role.RESOURCE),
+        ("FsWriteRate(B/s)", Role.RESOURCE),
+        ("container-sockets", Role.RESOURCE),
+        ("system.network.io.receive", Role.NETWORK),
+        ("container_network_receive_packets_dropped_total", Role.ERRORS),
     ],
 )
 def test_a_metrics_role_is_told_from_its_name_in_any_dialect(name: str, what: Role) -> None:
@@ -125,6 +132,22 @@ def test_resource_samples_that_stop_while_others_go_on_say_that_a_pod_is_gone() 
     found = analyse(Telemetry(metrics=kept), late)
     assert (found.causes[0].service, found.causes[0].kind) == ("stock", EvidenceKind.SILENCE)
     assert np.isfinite(found.causes[0].strength)
+
+
+@pytest.mark.parametrize(("usual", "service"), [(5.0, "stock"), (0.0, "web")])
+def test_a_pod_that_uses_nothing_any_more_is_gone_unless_it_often_did(
+    usual: float, service: str
+) -> None:
+    table = metrics(
+        {
+            ("stock", "cpu_pct"): [*[usual, 5.0, 6.0, 5.5] * 5, 0.0, 0.0, 0.0, 0.0],
+            ("web", "cpu_pct"): [*CALM, 9.0, 9.0, 9.0, 9.0],
+        },
+        every=15.0,
+    )
+    found = analyse(Telemetry(metrics=table), replace(ALERT, onset=(BEGIN - 35, BEGIN)))
+    assert found.causes[0].service == service
+    assert (found.causes[0].kind is EvidenceKind.SILENCE) == (service == "stock")
 
 
 def test_failures_that_are_only_counted_are_charged_to_the_callee_that_fails_as_well() -> None:

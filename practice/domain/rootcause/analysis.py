@@ -6,7 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
-from practice.domain.rootcause import graph, hosts
+from practice.domain.rootcause import dependants, graph, hosts
 from practice.domain.rootcause.clipping import covers
 from practice.domain.rootcause.findings import Finding
 from practice.domain.rootcause.memory import Recall, fingerprint, learned
@@ -72,8 +72,9 @@ def analyse(
     window = window or examine(telemetry, alert, reference)
     calls = graph.calls(telemetry, window, alert.trace_id)
     where = hosts.placed(telemetry)
+    found = inherited(window.findings, calls.callees, window.traced)
     findings = hosts.charged(
-        inherited(window.findings, calls.callees, window.traced),
+        dependants.charged(found, calls.callees, window.traced),
         window.hosts, where, calls.above, alert.interval,
     )  # fmt: skip
     named = {one.service for one in findings if is_host(one.service)}

@@ -14,7 +14,8 @@ class Finding:
 
     ``total`` is how sure the deviation is; ``own`` the part of it no callee accounts for.
     ``by_rate`` findings do not know the requests they belong to.
-    ``toward`` names the other service for a finding about a call.
+    ``toward`` names the other service for a finding about a call. ``change`` is the logarithm of
+    now to usual, 0 where that is not known.
     """
 
     service: str
@@ -32,3 +33,4 @@ class Finding:
     onset: float | None = None
     references: tuple[str, ...] = ()
     by_rate: bool = False
+    change: float = 0.0

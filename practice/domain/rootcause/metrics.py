@@ -6,16 +6,17 @@ still weighed, at less. Host-level metrics speak for every pod on the host, not 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 
 from practice.domain.rootcause.findings import Finding
 from practice.domain.rootcause.naming import shown
-from practice.domain.rootcause.robust import excess, quantile, scale
+from practice.domain.rootcause.robust import excess, log_ratio, quantile, scale
 from practice.domain.rootcause.telemetry import Floats, MetricTable, Modality
 from practice.domain.rootcause.types import Direction, EvidenceKind, MetricSummary
 
@@ -60,13 +61,15 @@ _ROLES: tuple[tuple[Role, re.Pattern[str]], ...] = tuple(
             r".*(p\d\d|_m?s(?![a-z])|lat|duration|time|_rt)",
         ),
         (Role.LATENCY, r"latency|duration|response_?time|(^|[_.-])p\d\d|_rt\b|elapsed"),
+        (Role.RESOURCE, r"socket|conn"),
+        (Role.NETWORK, r"network|(^|[_.:-])(net|rx|tx)[_.-]|receive|transmit|packet|bandwidth"),
         (
             Role.RESOURCE,
-            r"cpu|mem(ory)?(?![a-z])|heap|rss|disk|(^|[_.-])io|iops|fs_|file_?desc|thread|socket|conn"
-            r"|(^|[_.-])gc|pool|swap|(?<!work)load\d*$",
+            r"cpu|mem(ory)?(?-i:(?![a-z]))|heap|rss|disk|(^|[_.-])io|iops|fs(?-i:[A-Z_.-])"
+            r"|file_?desc|thread|(^|[_.-])gc|pool|swap|load(\d+|_?av(era)?ge?)|(system|process)[_.:-]load",
         ),
-        (Role.NETWORK, r"net(work)?[_.-]|rx|tx|bytes|packet|bandwidth|recv|transmit"),
-        (Role.WORKLOAD, r"qps|rps|ops|request|throughput|workload|rate|count|total|syscall|calls"),
+        (Role.NETWORK, r"rx|tx|bytes|recv"),
+        (Role.WORKLOAD, r"qps|rps|ops|request|throughput|load|rate|count|total|syscall|calls"),
     )
 )
 # How far a deviation in each role points at a cause in the service itself rather than in what it
@@ -92,9 +95,14 @@ _KINDS = {
     Role.CALL_LATENCY: EvidenceKind.LATENCY,
     Role.WORKLOAD: EvidenceKind.WORKLOAD,
 }
-# Falling is a sign of failure in these; in the others it is mostly less work to do.
+# Falling is a sign of failure in these; in the others it is mostly less work to do. A time that
+# nearly vanishes is work that is no longer done.
 _FALLS = {Role.SUCCESS}
 _FALLING = 0.3
+_TIMES = {Role.LATENCY, Role.CALL_LATENCY}
+# What a service uses, and how soon it answers, follows how much it is asked for.
+_FOLLOWS = {Role.RESOURCE, Role.NETWORK}
+_REQUESTS = re.compile(r"workload|qps|rps|req|ops|throughput|(^|[_.:-])load$", re.I)
 
 
 def host_role(metric: str) -> Role:
@@ -139,6 +147,10 @@ def series(table: MetricTable, bin_seconds: float = 0.0) -> Iterator[Series]:
         service, pod = divmod(int(code) // metrics, pods)
         metric = table.metric.names[int(code) % metrics]
         at, values = ts[rows], value[rows]
+        if role(metric) in _TIMES:  # nothing takes no time: nobody asked
+            at, values = at[values != 0], values[values != 0]
+            if not len(at):
+                continue
         if _COUNTER.search(_unlabelled(metric)):
             at, values = _rates(at, values)
         at, values = _binned(at, values, bin_seconds)
@@ -188,30 +200,68 @@ def deviations(
     """Findings of every metric that left its usual range after ``begin``, and its summary."""
     found: list[Finding] = []
     summaries: list[tuple[str, MetricSummary]] = []
-    for one in series(table, width):
+    known = list(series(table, width))
+    load = loads(known, begin)
+    for one in known:
         before = one.value[one.ts < begin]
         normal = usual.get((one.service, one.metric), np.zeros(0))
         after, at = one.value[one.ts >= begin], one.ts[one.ts >= begin]
         if len(before) + len(normal) < _FEWEST or not len(after) or not one.service:
             continue
-        finding, summary = compared(one, role(one.metric), before, normal, after, at)
+        asked = load.get(one.service, 0.0)
+        finding, summary = compared(one, role(one.metric), before, normal, after, at, asked)
         summaries.append((one.service, summary))
         if finding is not None:
             found.append(finding)
     return found, summaries
 
 
+def loads(known: Sequence[Series], begin: float) -> dict[str, float]:
+    """How much more (above 0) or less each service is asked for: log of now to before.
+
+    Of several counts of requests the one that moved least is believed.
+    """
+    sums: dict[tuple[str, str], list[float]] = {}
+    for one in known:
+        before, after = one.value[one.ts < begin], one.value[one.ts >= begin]
+        is_count = role(one.metric) is Role.WORKLOAD and _REQUESTS.search(one.metric)
+        if is_count and len(before) and len(after):
+            both = sums.setdefault((one.service, one.metric), [0.0, 0.0])
+            both[0] += max(float(np.median(before)), 0.0)
+            both[1] += max(float(np.median(after)), 0.0)
+    found: dict[str, float] = {}
+    for (service, _), (usual, now) in sums.items():
+        change = log_ratio(now, usual)
+        if service not in found or abs(change) < abs(found[service]):
+            found[service] = change
+    return found
+
+
+def unexplained(change: float, load: float) -> float:
+    """The part of a change that a like change of the load does not account for; both are logs."""
+    return max(1.0 - load / change, 0.0) if change * load > 0 else 1.0
+
+
 def compared(
-    one: Series, what: Role, before: Floats, normal: Floats, after: Floats, at: Floats
-) -> tuple[Finding | None, MetricSummary]:
-    """How far a series left its usual range, weighed as a metric that measures ``what``."""
+    one: Series, what: Role, before: Floats, normal: Floats, after: Floats, at: Floats,
+    load: float = 0.0,
+) -> tuple[Finding | None, MetricSummary]:  # fmt: skip
+    """How far a series left its usual range, weighed as a metric that measures ``what``.
+
+    ``load`` is how much more the service is asked for, as a logarithm.
+    """
     rise, fall = excess(after, before, normal), excess(-after, -before, -normal)
-    up = rise.weight * (_FALLING if what in _FALLS else 1.0)
-    down = fall.weight * (1.0 if what in _FALLS else _FALLING)
-    direction = Direction.UP if up >= down else Direction.DOWN
-    weight, run = (up, rise) if up >= down else (down, fall)
     usual = np.concatenate([before, normal])
     middle, noise = quantile(np.sort(usual), 0.5), scale(usual)
+    grown, shrunk = (log_ratio(run.typical(after), middle) for run in (rise, fall))
+    up = rise.weight * (_FALLING if what in _FALLS else 1.0)
+    down = fall.weight * (1.0 if what in _FALLS else _FALLING)
+    if what in _TIMES:
+        down = fall.weight * _FALLING ** math.exp(min(shrunk, 0.0)) * unexplained(shrunk, load)
+    elif what in _FOLLOWS:
+        up, down = up * unexplained(grown, load), down * unexplained(shrunk, load)
+    direction = Direction.UP if up >= down else Direction.DOWN
+    weight, run = (up, rise) if up >= down else (down, fall)
     extreme = float(after.max() if direction is Direction.UP else after.min())
     summary = MetricSummary(
         metric=one.metric,
@@ -243,28 +293,5 @@ def compared(
         onset=float(at[run.start]),
         references=(one.metric,),
         by_rate=True,
+        change=grown if direction is Direction.UP else shrunk,
     ), summary
-
-
-def strongest(findings: Sequence[Finding]) -> list[Finding]:
-    """The strongest finding of each service and role, so that p90 and p95 do not count twice.
-
-    Failures are counted by everybody they pass through: of one metric, whoever counts most is
-    nearest to where they begin.
-    """
-    most: dict[str, float] = {}
-    for one in findings:
-        if role(one.references[0]) is Role.ERRORS:
-            most[one.references[0]] = max(most.get(one.references[0], 0.0), _rise(one))
-    best: dict[tuple[str, Role], Finding] = {}
-    for one in findings:
-        if most.get(one.references[0], 0.0) > 0:
-            one = replace(one, own=one.own * (_rise(one) / most[one.references[0]]) ** 0.5)
-        key = (one.service, role(one.references[0]))
-        if key not in best or one.own > best[key].own:
-            best[key] = one
-    return list(best.values())
-
-
-def _rise(one: Finding) -> float:
-    return abs((one.observed or 0.0) - (one.baseline or 0.0))

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from practice.domain.rootcause.findings import Finding
-from practice.domain.rootcause.types import EvidenceKind
+from practice.domain.rootcause.types import Direction, EvidenceKind
 
 # Below this a service does not deviate by itself.
 OWN = 0.3
@@ -79,7 +79,10 @@ def inherited(
         name: tuple(callee for callee in called if callee not in traced)
         for name, called in callees.items()
     }
-    slow, failing, silent = (_loudest(known, kinds) for kinds in (_SLOW, _FAILING, _SILENT))
+    failing, silent = (_loudest(known, kinds) for kinds in (_FAILING, _SILENT))
+    # Who answers sooner makes nobody wait.
+    quick = _loudest((one for one in known if one.direction is Direction.DOWN), _SLOW)
+    slow = _loudest((one for one in known if one.direction is not Direction.DOWN), _SLOW)
     told = {one.service for one in known if one.kind in _FAILING and not one.by_rate}
     counted = {name: nats for name, nats in failing.items() if name not in told}
     beneath = {name: _beneath(name, callees) for name in callees} if silent else {}
@@ -87,12 +90,15 @@ def inherited(
     for one in known:
         left = 1.0
         if one.kind in _SLOW:
-            left = kept(one, _below(one.service, slow, callees), _STILL_OWN)
+            same = quick if one.direction is Direction.DOWN else slow
+            left = kept(one, _below(one.service, same, callees), _STILL_OWN)
         elif one.kind in _FAILING:
             below = failing if one.by_rate else counted
             left = kept(one, _below(one.service, below, callees), _STILL_FAILING)
             gone = _below(one.service, silent, beneath) / SURELY
             left = min(left, max(1.0 - gone, _STILL_FAILING))
+            if one.by_rate:  # who waits too long gives up, and nobody saw for whom
+                left = min(left, kept(one, _below(one.service, slow, callees), _STILL_OWN))
         elif one.kind in LOST_TIME:
             gone = _below(one.service, silent, beneath) / SURELY
             waits = _below(one.service, slow, untraced) / SURELY

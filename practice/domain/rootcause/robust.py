@@ -6,6 +6,7 @@ than "this is as usual". They need no unit, so metrics, spans and logs can be we
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,6 +52,12 @@ def scale(values: Floats) -> float:
     return max(spread(values), _NOTABLE * middle, 1e-12)
 
 
+def log_ratio(now: float, usual: float) -> float:
+    """How many times more, as a logarithm; 0.0 where either is nothing, below it, or no number."""
+    is_told = 0 < now < math.inf and 0 < usual < math.inf
+    return math.log(now) - math.log(usual) if is_told else 0.0
+
+
 def rate_ratio(k1: Floats, n1: Floats, k0: Floats, n0: Floats) -> Floats:
     """How much better two rates explain k1 of n1 and k0 of n0 than one rate does, in nats."""
     p1, p0 = (k1 + 0.5) / (n1 + 1), (k0 + 0.5) / (n0 + 1)
@@ -71,6 +78,11 @@ class Excess:
     start: int
     length: int
     bar: float
+
+    def typical(self, values: Floats) -> float:
+        """The median of the run in ``values``; of all of them where there is no run."""
+        run = values[self.start : self.start + self.length] if self.length else values
+        return quantile(np.sort(run), 0.5)
 
 
 def excess(values: Floats, before: Floats, reference: Floats, *, longest: int = 4) -> Excess:

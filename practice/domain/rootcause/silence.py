@@ -106,7 +106,11 @@ def unanswered(window: Answers, reference: Answers | None, cuts: Floats) -> list
 
 
 def stopped(series: Iterable[Series], begin: float, end: float) -> list[Finding]:
-    """Pods whose resource samples end within the window, while those of others go on."""
+    """Pods whose resource samples end within the window, while those of others go on.
+
+    What always used something and now uses nothing at all has stopped as well: some collectors
+    go on with zeros, and a counter of a pod that is gone stands still.
+    """
     best: dict[str, Finding] = {}
     going: set[str] = set()
     for one in series:
@@ -117,7 +121,9 @@ def stopped(series: Iterable[Series], begin: float, end: float) -> list[Finding]
             continue
         step = float(np.median(np.diff(before)))
         regular = (before[-1] - before[0]) / max(step, 1e-9) <= 1.2 * len(before)
-        expected, came = (end - begin) / max(step, 1e-9), int((one.ts >= begin).sum())
+        is_idle = (one.value == 0) & bool((one.value[one.ts < begin] > 0).all())
+        expected = (end - begin) / max(step, 1e-9)
+        came = int(((one.ts >= begin) & ~is_idle).sum())
         missing = int(expected - came - 0.5)
         if missing < 2 or came > _LOST * expected or not regular:
             going.add(one.pod or one.service)

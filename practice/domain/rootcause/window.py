@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from practice.domain.rootcause.behavior import behavior, splits
+from practice.domain.rootcause.contrast import apart, strongest
 from practice.domain.rootcause.drain import statements
 from practice.domain.rootcause.findings import Finding
 from practice.domain.rootcause.hosts import host_deviations, usual_of_hosts
@@ -29,7 +30,7 @@ from practice.domain.rootcause.latency import (
 )
 from practice.domain.rootcause.line_traces import fell_silent, line_invocations, traced
 from practice.domain.rootcause.logs import log_findings
-from practice.domain.rootcause.metrics import deviations, series, strongest, usual_values
+from practice.domain.rootcause.metrics import deviations, series, usual_values
 from practice.domain.rootcause.silence import Answers, answers, stopped, unanswered
 from practice.domain.rootcause.telemetry import (
     Floats,
@@ -118,6 +119,7 @@ def examine(telemetry: Telemetry, alert: Alert, reference: Reference | None) -> 
     """Run every detector that the telemetry allows."""
     begin, end = bounds(alert)
     cuts = splits(begin, max(end, begin + 1.0))
+    width = alert.interval * _BIN
     names = statements(telemetry.logs)
     parent = parent_rows(telemetry.spans)
     window = invocations(telemetry.spans, telemetry.logs, names, parent)
@@ -133,9 +135,8 @@ def examine(telemetry: Telemetry, alert: Alert, reference: Reference | None) -> 
         *unanswered(
             answers(telemetry.spans, parent), reference.answers if reference else None, cuts
         ),
-        *stopped(series(telemetry.metrics), begin, _last(telemetry.metrics.ts)),
+        *stopped(series(telemetry.metrics, width), begin, _last(telemetry.metrics.ts)),
     ]
-    width = alert.interval * _BIN
     samples, of_hosts = (reference.metrics, reference.hosts) if reference is not None else ({}, {})
     if reference is not None and reference.bin_seconds != width:
         samples = usual_values(reference.telemetry.metrics, width)
@@ -155,7 +156,7 @@ def examine(telemetry: Telemetry, alert: Alert, reference: Reference | None) -> 
         reference.statements if reference is not None else None,
         begin,
     )
-    found.extend(strongest(metrics))
+    found.extend(strongest(apart(metrics, summaries)))
     found.extend(lines)
     return Window(
         begin=begin,
