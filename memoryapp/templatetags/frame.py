@@ -11,6 +11,7 @@ from typing import Any
 
 from django import template
 from django.template.base import NodeList, Parser, Token
+from django.urls import get_script_prefix
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
@@ -20,17 +21,21 @@ register = template.Library()
 
 
 class Once(template.Node):
-    """Markup that is the same for everybody: drawn once in the life of a process."""
+    """Markup that is the same for everybody: drawn once in the life of a process.
+
+    Drawn anew where the server puts another prefix before all addresses than the last time.
+    """
 
     def __init__(self, nodelist: NodeList) -> None:
         self.nodelist = nodelist
-        self.drawn: SafeString | None = None
+        self.drawn: tuple[str, SafeString] | None = None
 
     def render(self, context: template.Context) -> SafeString:
-        if self.drawn is None:
+        prefix, drawn = get_script_prefix(), self.drawn
+        if drawn is None or drawn[0] != prefix:
             # Without what the request brought: nothing of one reader is shown to the next.
-            self.drawn = self.nodelist.render(context.new({}))
-        return self.drawn
+            self.drawn = drawn = (prefix, self.nodelist.render(context.new({})))
+        return drawn[1]
 
 
 @register.tag

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -85,7 +85,7 @@ def _nav(workspace: Workspace, path: str) -> list[list[dict[str, Any]]]:
     return [[_shown(item, path, counts) for item in group] for group in GROUPS]
 
 
-@cache
+@lru_cache(maxsize=256)
 def _address(name: str, prefix: str) -> str:
     """Where a place is; ``prefix``, which the server may put before all addresses, is in it."""
     return reverse(name)

@@ -10,6 +10,7 @@ import pytest
 from django.core.paginator import Paginator
 from django.template import Context, Engine, RequestContext
 from django.test import RequestFactory
+from django.urls import set_script_prefix
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
@@ -386,6 +387,19 @@ def test_once_draws_once() -> None:
     engine = Engine(libraries=LIBRARIES)
     page = engine.from_string("{% load frame %}{% once %}{% now 'u' %}{% endonce %}")
     assert page.render(Context()) == page.render(Context())
+
+
+def test_once_draws_anew_below_another_prefix() -> None:
+    engine = Engine(libraries=LIBRARIES)
+    page = engine.from_string("{% load frame %}{% once %}{% url 'design' %}{% endonce %}")
+    plain = page.render(Context())
+    set_script_prefix("/greenroom/")
+    try:
+        below = page.render(Context())
+    finally:
+        set_script_prefix("/")
+    assert below == f"/greenroom{plain}"
+    assert page.render(Context()) == plain
 
 
 def test_places_say_where_the_reader_is_and_what_waits() -> None:

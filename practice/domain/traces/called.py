@@ -15,7 +15,8 @@ from typing import Any
 from practice.domain.deployment import ARGUMENTS_CAP
 from practice.domain.traces.messages import parsed
 
-#: What LangChain says of a call beside its values, as OpenLLMetry writes it.
+#: What a call was given, as OpenLLMetry writes it of LangChain, and what it says beside that.
+GIVEN = {"input_str", "inputs"}
 BESIDE = {"tags", "metadata", "kwargs"}
 
 
@@ -39,7 +40,8 @@ def values(value: Any) -> Any:
             return named
         is_one = isinstance(listed, list) and len(listed) == 1 and not named
         return listed[0] if is_one else given
-    if names & BESIDE and names <= BESIDE | {"input_str", "inputs"}:
+    # Without what was given it is no wrapper: a tool may itself take tags, or metadata.
+    if names & GIVEN and names & BESIDE and names <= BESIDE | GIVEN:
         held = given.get("inputs")
         if held not in (None, "", {}) or "input_str" not in names:
             return held

@@ -29,6 +29,8 @@ TOOL = {"traceloop.span.kind": "tool", "traceloop.entity.name": "refund"}
         # of a tool's own making
         ({"inputs": [1]}, {"inputs": [1]}),
         ({"tags": ["x"], "order_id": 9}, {"tags": ["x"], "order_id": 9}),
+        ({"tags": ["x"]}, {"tags": ["x"]}),
+        ({"metadata": {"vip": True}, "tags": []}, {"metadata": {"vip": True}, "tags": []}),
     ],
 )
 def test_it_reads_the_arguments_out_of_what_openllmetry_wraps(
