@@ -45,6 +45,7 @@ urlpatterns = [
     path("review/bulk/<int:pk>/", review_bulk.bulk_detail, name="review-bulk-detail"),
     path("review/bulk/<int:pk>/continue/", review_bulk.bulk_go_on, name="review-bulk-continue"),
     path("review/bulk/<int:pk>/undo/", review_bulk.bulk_undo, name="review-bulk-undo"),
+    path("review/<uuid:pk>/", review.detail, name="candidate-detail"),
     path("review/<uuid:pk>/approve/", review.approve, name="candidate-approve"),
     path("review/<uuid:pk>/reject/", review.reject, name="candidate-reject"),
     path("review/<uuid:pk>/undo/", review.undo, name="candidate-undo"),

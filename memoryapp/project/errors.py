@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import sys
+from collections.abc import Callable
+from http import HTTPMethod, HTTPStatus
 
 from django.core.exceptions import DisallowedHost, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
@@ -10,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.template.loader import get_template
+from django.urls import Resolver404, resolve
 from django.views import defaults
 from django.views.csrf import csrf_failure as csrf_page
 
@@ -33,6 +37,44 @@ BUSY = (
 )
 RETRY_SECONDS = "10"
 HOST = "This host name is not served here. An operator adds it to ALLOWED_HOSTS."
+
+
+class ExplainNotAllowed:
+    """Give the refusal of a method a page: an empty answer makes browsers show one of their own.
+
+    Views refuse a method before anything else, so the page says no more than the address does.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        answer = self.get_response(request)
+        if (
+            answer.status_code == HTTPStatus.METHOD_NOT_ALLOWED
+            and isinstance(answer, HttpResponse)
+            and not answer.content
+            and not request.path.startswith(API)
+        ):
+            is_read = request.method in {HTTPMethod.GET, HTTPMethod.HEAD}
+            context = {"is_read": is_read, "page_url": _page_above(request) if is_read else ""}
+            answer.content = get_template("405.html").render(context, request)
+        return answer
+
+
+def _page_above(request: HttpRequest) -> str:
+    """The page that an address for forms belongs to: the next one above it that can be opened."""
+    above = request.path
+    while above := above[: above.rstrip("/").rfind("/") + 1]:
+        try:
+            found = resolve(above)
+        except Resolver404:
+            continue
+        asked = copy.copy(request)
+        asked.method = HTTPMethod.OPTIONS  # every view refuses it and says what it takes
+        if "GET" in found.func(asked, *found.args, **found.kwargs).get("Allow", ""):
+            return above
+    return "/"
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:

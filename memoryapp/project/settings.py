@@ -165,6 +165,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "memoryapp.project.errors.ExplainNotAllowed",
 ]
 
 ROOT_URLCONF = "memoryapp.project.urls"

@@ -42,6 +42,13 @@ def review(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @gate(Right.READ)
+def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """One candidate by an address without a filter: where the addresses of its forms begin."""
+    return redirect(_candidate(request, pk))
+
+
+@require_safe
+@gate(Right.READ)
 def queue(request: HttpRequest) -> HttpResponse:
     """The queue column alone, for the candidate that is read."""
     wanted = parameter(request, "candidate")

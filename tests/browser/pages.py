@@ -116,6 +116,7 @@ NO_PAGES = {
     "metrics": "for Prometheus",
     "api-elsewhere": "the API",
     "join-link": "leads to /join/",
+    "candidate-detail": "leads to the review page of a candidate",
     "review-queue": "the queue column; a redirect to the page without htmx",
     "bullet-row": "a part of the bullets tab; a redirect without htmx",
     "release-download": "a file",

@@ -129,4 +129,9 @@ def test_it_does_not_exist_for_other_workspaces(olga_client: Any, candidate: Any
 
 
 def test_it_is_no_link(rita_client: Any, candidate: Any) -> None:
-    assert rita_client.get(reverse("candidate-approve", args=[candidate.pk])).status_code == 405
+    answer = rita_client.get(reverse("candidate-approve", args=[candidate.pk]))
+    assert answer.status_code == 405
+    assert f'href="/review/{candidate.pk}/">Open the page it belongs to' in answer.content.decode()
+    assert (
+        rita_client.get(f"/review/{candidate.pk}/", follow=True).context["candidate"] == candidate
+    )

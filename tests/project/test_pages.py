@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, resolve, reverse
-from django.urls.exceptions import Resolver404
+from django.urls.exceptions import NoReverseMatch, Resolver404
 
 from tests.browser.pages import NO_PAGES, PAGES, SAMPLES
 
@@ -60,6 +61,35 @@ def test_every_address_that_answers_a_reader_is_walked(ada: object) -> None:
         if client.get(reverse(name, kwargs=given)).status_code != 405:
             missing.append(name)
     assert missing == [], "add an address of each to PAGES in tests/browser/pages.py"
+
+
+@pytest.mark.django_db
+def test_what_only_takes_a_form_says_so_and_leads_to_a_page(ada: object) -> None:
+    """An empty answer would make the browser show an error page of its own."""
+    client, silent = Client(), []
+    client.force_login(ada)  # type: ignore[arg-type]
+    for pattern in addresses(get_resolver().url_patterns):
+        given = {
+            key: ANY[type(kind).__name__.removesuffix("Converter")]
+            for key, kind in pattern.pattern.converters.items()
+        }
+        try:
+            path = reverse(str(pattern.name), kwargs=given)
+        except NoReverseMatch:
+            continue  # a part of an account's address that is no path
+        answer = client.get(path)
+        if answer.status_code != 405:
+            continue
+        page = re.search(r'href="([^"]+)">Open the page it belongs to', answer.content.decode())
+        if page is None or client.get(page[1]).status_code == 405:
+            silent.append(path)
+    assert silent == []
+
+
+def test_what_only_shows_a_page_says_so_to_a_form() -> None:
+    answer = Client().post("/coverage/")
+    assert answer.status_code == 405
+    assert "only shows a page" in answer.content.decode()
 
 
 def test_nothing_is_called_no_page_that_is_gone() -> None:
