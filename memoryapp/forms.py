@@ -68,6 +68,12 @@ class PlaybookChangeForm(SeenForm, PlaybookForm):
     """What ``services.curation.settings_of`` says."""
 
 
+def at_most(characters: int) -> dict[str, Any]:
+    """How long a text may be, and how a longer one is refused."""
+    said = f"Use at most {characters:,} characters."
+    return {"max_length": characters, "error_messages": {"max_length": said}}
+
+
 class Lines(forms.CharField):
     """A text of several lines, which browsers send with a carriage return each."""
 
@@ -79,11 +85,11 @@ class Lines(forms.CharField):
 
 class BulletForm(forms.Form):
     section = forms.RegexField(r"^[a-z][a-z0-9_]{0,59}$")
-    content = Lines(max_length=CONTENT_MOST)
+    content = Lines(label="What agents should know", **at_most(CONTENT_MOST))
 
 
 class BulletEditForm(forms.Form):
-    content = Lines(max_length=CONTENT_MOST)
+    content = Lines(label="What agents should know", **at_most(CONTENT_MOST))
     reason = forms.CharField(max_length=300, required=False)
     revision = forms.IntegerField(min_value=0)
 
@@ -140,7 +146,7 @@ class ImportForm(forms.Form):
         label="Form of the file",
     )
     content = forms.CharField(
-        max_length=2_000_000,
+        **at_most(2_000_000),
         strip=False,
         required=False,
         widget=forms.Textarea(attrs={"rows": 12, "spellcheck": "false"}),
@@ -332,7 +338,7 @@ class RedactionForm(forms.Form):
     """A text to see masked, and a rule to try on it. Nothing of it is stored."""
 
     text = forms.CharField(
-        max_length=20_000, strip=False, widget=forms.Textarea(attrs={"rows": 8}), label="Text"
+        **at_most(20_000), strip=False, widget=forms.Textarea(attrs={"rows": 8}), label="Text"
     )
     kind = forms.CharField(
         max_length=60, required=False, label="What a rule to try masks", initial="employee number"

@@ -35,6 +35,7 @@ REJECT_REASONS = (
     "Obvious from the tool documentation",
     "Already covered by another bullet",
     "Unclear or badly worded",
+    "Unsafe or private",
 )
 
 #: What a policy may admit alone: retiring and merging take something away from agents.

@@ -76,6 +76,7 @@ class ReviewVote(models.Model):
 
     class Meta:
         ordering = ["created_at", "pk"]
+        indexes = [models.Index(fields=["reviewer", "created_at"], name="votes_of_reviewer")]
         constraints = [
             models.UniqueConstraint(
                 fields=["candidate", "reviewer"],

@@ -10,8 +10,7 @@ from django.db import connection
 from django.db.models import Count, Max, Q
 from django.utils import timezone
 
-from memoryapp.domain import review
-from memoryapp.models import Candidate, Playbook, Workspace
+from memoryapp.models import Candidate, Playbook, ReviewVote, Workspace
 from memoryapp.queries.review import may_be_assigned, totals
 
 NOTHING = {"today": 0, "week": 0, "approved": 0, "rejected": 0, "last_at": None}
@@ -21,32 +20,37 @@ NOTHING = {"today": 0, "week": 0, "approved": 0, "rejected": 0, "last_at": None}
 class DeskCounts:
     """What one reviewer decided lately, what is handed to them, and what policies want audited."""
 
+    #: candidates they said their word on, which they have not taken back: whatever became of it.
     decided: int
+    #: of these, those that wait for the word of others, and those that something else withdrew.
+    voted: int
+    withdrawn: int
     assigned: int
     audits_due: int
 
 
 def desk_counts(workspace: Workspace, user: Any, since: datetime) -> DeskCounts:
     """Count in one statement: each part is a range of an index of its own."""
-    table = Candidate._meta.db_table
+    table, votes = Candidate._meta.db_table, ReviewVote._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            SELECT (SELECT COUNT(*) FROM {table} WHERE workspace_id = %(workspace)s
-                      AND decided_by_id = %(user)s AND decided_at >= %(since)s
-                      AND status = ANY(%(decided)s)),
+            SELECT COUNT(*), COUNT(*) FILTER (WHERE status = %(pending)s),
+                   COUNT(*) FILTER (WHERE status = %(superseded)s),
                    (SELECT COUNT(*) FROM {table} WHERE workspace_id = %(workspace)s
                       AND assigned_to_id = %(user)s AND status = %(pending)s),
                    (SELECT COUNT(*) FROM {table} WHERE workspace_id = %(workspace)s
                       AND audit = %(due)s)
+            FROM {votes} vote JOIN {table} candidate ON candidate.id = vote.candidate_id
+            WHERE reviewer_id = %(user)s AND vote.created_at >= %(since)s
+              AND withdrawn_at IS NULL AND workspace_id = %(workspace)s
             """,
             {
                 "workspace": workspace.pk,
                 "user": user.pk,
                 "since": since,
-                # What the undoing of a run withdrew was read by nobody.
-                "decided": [status.value for status in review.UNDOABLE],
                 "pending": Candidate.Status.PENDING.value,
+                "superseded": Candidate.Status.SUPERSEDED.value,
                 "due": Candidate.Audit.DUE.value,
             },
         )
@@ -99,25 +103,28 @@ def by_playbook(workspace: Workspace) -> list[PlaybookProgress]:
 
 
 def by_person(workspace: Workspace) -> list[PersonProgress]:
-    """Who may decide, with what they decided in 24 hours and 7 days and what waits for them."""
+    """Who may decide, with what they decided in 24 hours and 7 days and what waits for them.
+
+    What a person decided are the words that they have not taken back, whatever became of each.
+    """
     day, week = (timezone.now() - timedelta(days=days) for days in (1, 7))
     members = [member.user for member in may_be_assigned(workspace)]
+    words = ReviewVote.objects.filter(
+        candidate__workspace=workspace, reviewer__in=members, withdrawn_at=None
+    )
     decided = (
-        Candidate.objects.filter(
-            workspace=workspace, decided_by__in=members, status__in=review.UNDOABLE
-        )
-        .order_by()
-        .values("decided_by")
+        words.order_by()
+        .values("reviewer")
         .annotate(
-            today=Count("pk", filter=Q(decided_at__gte=day)),
-            week=Count("pk", filter=Q(decided_at__gte=week)),
-            approved=Count("pk", filter=Q(status="approved")),
-            rejected=Count("pk", filter=Q(status="rejected")),
-            last_at=Max("decided_at"),
+            today=Count("pk", filter=Q(created_at__gte=day)),
+            week=Count("pk", filter=Q(created_at__gte=week)),
+            approved=Count("pk", filter=Q(decision="approved")),
+            rejected=Count("pk", filter=Q(decision="rejected")),
+            last_at=Max("created_at"),
         )
     )
     found: dict[Any, dict[str, Any]] = {user.pk: dict(NOTHING) for user in members}
-    found |= {row["decided_by"]: {**row} for row in decided}
+    found |= {row["reviewer"]: {**row} for row in decided}
     waiting = dict(
         Candidate.objects.pending()
         .filter(workspace=workspace, assigned_to__in=members)
@@ -129,7 +136,7 @@ def by_person(workspace: Workspace) -> list[PersonProgress]:
         PersonProgress(
             user=user,
             assigned=waiting.get(user.pk, 0),
-            **{name: value for name, value in found[user.pk].items() if name != "decided_by"},
+            **{name: value for name, value in found[user.pk].items() if name != "reviewer"},
         )
         for user in members
     ]

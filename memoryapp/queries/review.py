@@ -80,7 +80,8 @@ class ReviewItem:
     around: Sequence[Candidate]
     more_before: bool
     more_after: bool
-    #: where nothing waits for the reader: the first one that waits for the word of others.
+    #: where nothing waits for the reader: the first one that waits for the word of others; all of
+    #: ``around`` do so then.
     voted: Candidate | None = None
 
 
@@ -173,8 +174,10 @@ def review_item(
     if current is None and taken.reading:
         current = taken.without_voted(queue).first()
     if current is None:
-        voted = queue.first() if taken.policies else None
-        return ReviewItem(None, None, None, None, False, (), False, False, voted)
+        left = list(_as_rows(queue)[: window + 1]) if taken.policies else []
+        voted = left[0] if left else None
+        more = len(left) > window
+        return ReviewItem(None, None, None, None, False, left[:window], False, more, voted)
     rows = _as_rows(queue)
     before = list(rows.filter(_earlier(current)).reverse()[: window // 3 + 1])[::-1]
     onward = list(rows.filter(_from(current))[: window + 2])
@@ -303,6 +306,12 @@ def policies(workspace: Workspace) -> dict[int, ReviewPolicy]:
     rows = ReviewPolicy.objects.filter(playbook__workspace=workspace)
     newest = rows.order_by("playbook_id", "-number").distinct("playbook_id")
     return {row.playbook_id: row for row in newest}
+
+
+def words_of(voter: Any, candidates: Sequence[Candidate]) -> dict[Any, str]:
+    """What one person said of candidates that wait, by primary key: ``approved``, ``rejected``."""
+    given = ReviewVote.objects.filter(candidate__in=candidates, reviewer=voter, withdrawn_at=None)
+    return dict(given.values_list("candidate", "decision"))
 
 
 def votes(candidate: Candidate) -> list[ReviewVote]:

@@ -331,7 +331,7 @@ def _check_open(candidate: Candidate, by: Any, seen: str) -> None:
 def _in_other_hands(user: Any, until: datetime) -> str:
     local = timezone.localtime(until)
     return (
-        f"{user.get_username()} is reading this candidate until {local:%H:%M}. "
+        f"{user.get_username()} is reading this candidate until {local:%H:%M %Z}. "
         "Nothing was decided; take it over, or go to the next one."
     )
 

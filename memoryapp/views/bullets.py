@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo
+from memoryapp.domain.excerpts import named_in
 from memoryapp.domain.playbook import SECTIONS
 from memoryapp.domain.provenance import WORDS, Trust
 from memoryapp.domain.ranking import helpful_bound, is_harmful
@@ -253,6 +254,7 @@ def bullet_page(
         "votes_url": f"{reverse('vote-list')}{asked.as_query()}",
         "recalls_url": with_query(reverse("recall-list"), {"bullet": str(bullet.pk)}),
         "evidence_groups": evidence_groups(entry_queries.bullet_evidence(bullet)),
+        "named": named_in(bullet.content),
         "revisions": [
             {"revision": revision, "before": before}
             for revision, before in entry_queries.revisions_with_before(bullet)

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from memoryapp.domain import playbook as domain
 from memoryapp.domain import review
+from memoryapp.domain.excerpts import named_in
 from memoryapp.domain.playbook import Op
 from memoryapp.domain.shares import percent
 from memoryapp.models import (
@@ -29,7 +30,7 @@ from memoryapp.queries import review as review_queries
 from memoryapp.queries.origins import bullets_of
 from memoryapp.services.desk import Reading
 from memoryapp.views.links import with_query
-from memoryapp.views.review_checks import checks_of
+from memoryapp.views.review_checks import MOVED, checks_of
 from memoryapp.views.review_desk import desk_context
 from memoryapp.views.review_queue import ReviewFilter, candidate_label
 
@@ -37,6 +38,8 @@ GATES = {
     "feasibility": (review.FEASIBLE, f"gate {review.FEASIBLE}"),
     "completion": (review.SUCCESS, f"success from {review.SUCCESS}"),
 }
+#: Warnings that are said above the evidence; all stand among the checks.
+MOST_WARNINGS = 3
 #: Longer task texts are cut when evidence is stored.
 TASK_CHARS = 200
 
@@ -96,12 +99,13 @@ def candidate_context(
         "evidence_groups": evidence_groups(
             evidence, candidate.scores.get("steps") or 0, list(candidate.trails.all())
         ),
+        "named": named_in(candidate.decided_content or candidate.content),
         "scores": [] if desk["blind"] else _scores(candidate.scores),
         "validator": {} if desk["blind"] else _validator(candidate.scores),
         "twins": twins,
         "checks": checks,
         "passed": sum(check["ok"] for check in checks),
-        "failed": sum(not check["ok"] for check in checks),
+        "look_twice": _look_twice(checks) if candidate.is_pending else [],
         "approve_url": chosen.action("candidate-approve", candidate),
         "reject_url": chosen.action("candidate-reject", candidate),
         "edit_url": chosen.url(candidate=str(candidate.pk), edit="1"),
@@ -140,6 +144,7 @@ def evidence_groups(
                 "steps": [],
                 "step_count": 0,
                 "total_ms": 0,
+                "tokens": 0,
                 "lines": [],
             },
         )
@@ -151,6 +156,7 @@ def evidence_groups(
     for group in found:
         group["steps"].sort(key=lambda row: row.number)
         group["lines"] = _lines(group["steps"], kept.get(group["url"], []))
+        group["tokens"] = sum(line.input_tokens + line.output_tokens for line in group["lines"])
         if group["url"] in kept:
             group["step_count"] = len(kept[group["url"]])
             group["total_ms"] = max(
@@ -190,6 +196,11 @@ def _lines(cited: Sequence[Evidence], trail: Sequence[Mapping[str, Any]]) -> lis
                 input_tokens=line["tokens"],
             )
     return [shown[number] for number in sorted(shown)]
+
+
+def _look_twice(checks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The warnings that stand above the evidence; what moved on has a warning of its own there."""
+    return [check for check in checks if not check["ok"] and check["url"] != MOVED][:MOST_WARNINGS]
 
 
 def _task(group: str) -> str:

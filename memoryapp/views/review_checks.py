@@ -16,6 +16,8 @@ from memoryapp.domain.text import looks_like_instruction
 from memoryapp.domain.warnings import warnings_of
 from memoryapp.models import Candidate, Evidence
 
+#: Where the page says that a bullet moved on since its change was proposed.
+MOVED = "#moved"
 #: Near duplicates that are named.
 MOST_TWINS = 5
 
@@ -56,7 +58,7 @@ def _target_checks(
             False,
             f"`{row['bullet'].label}` moved on from revision {row['then']} to {row['now']} since "
             "this was proposed; you see the change against its text of today",
-            "#moved",
+            MOVED,
         )
         for row in moved
     ]

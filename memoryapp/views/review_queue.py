@@ -148,13 +148,15 @@ def queue_context(
     found = place_context(kept, chosen, item)
     load_targets(item.around, TARGETS)
     blind = {pk: policy.blind_share for pk, policy in policies.items()}
+    # Without a policy one word decides, and nobody has spoken of what waits.
+    words = review_queries.words_of(membership.user, item.around) if policies else {}
     shown = len(item.around)
     desk = desk_counts(workspace, membership.user, timezone.now() - timedelta(hours=24))
     place = item.around.index(item.candidate) if item.inside and item.candidate else 0
     before = item.position - 1 - place if item.more_before and item.position else 0
     return {
         **found,
-        "by_me_today": desk.decided,
+        "mine": desk,
         "filters": [
             *_status_chips(chosen.count(kept, "status", status=""), chosen),
             *_desk_chips(membership, desk, chosen),
@@ -162,7 +164,11 @@ def queue_context(
         ],
         "facets": _facets(kept, chosen),
         "chosen": chosen,
-        "rows": [_row(candidate, chosen, item.candidate, blind) for candidate in item.around],
+        "rows": [
+            _row(candidate, chosen, item.candidate, blind)
+            | {"voted": words.get(candidate.pk, "") if candidate.is_pending else ""}
+            for candidate in item.around
+        ],
         "more_before": item.more_before,
         "hidden_before": before,
         "before_url": _to(chosen, item.around[0]) if item.more_before else "",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -14,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo
+from memoryapp.domain.excerpts import laid_out
 from memoryapp.domain.text import looks_like_instruction, task_reads_like_order
 from memoryapp.models import Bullet, Candidate, Evidence, Workspace
 from memoryapp.queries.origins import bullets_of, evidence_from
@@ -269,12 +269,12 @@ def _with_links(
 
 
 def _shown(step: Step, find: str = "") -> ShownStep:
-    laid_out = _laid_out(step.observation)
-    searched = f"{step.tool}\n{arguments(step.arguments)}\n{step.thought}\n{laid_out}".lower()
+    formatted = laid_out(step.observation)
+    searched = f"{step.tool}\n{arguments(step.arguments)}\n{step.thought}\n{formatted}".lower()
     return ShownStep(
         step=step,
-        observation=laid_out,
-        raw=step.observation if laid_out != step.observation else "",
+        observation=formatted,
+        raw=step.observation if formatted != step.observation else "",
         matches=searched.count(find.lower()) if find else 0,
         orders=looks_like_instruction(step.observation),
     )
@@ -291,7 +291,7 @@ def trajectory_step(request: HttpRequest, pk: int, step: int) -> HttpResponse:
         said = step_text(found).text
     except UnableTo as error:
         problem = str(error)
-    said = _laid_out(said)
+    said = laid_out(said)
     context = {"attempt": found.attempt, "step": found, "said": said, "problem": problem}
     return render(request, "practice/trajectory_step.html", context)
 
@@ -317,13 +317,3 @@ def trajectory_compare(request: HttpRequest, pk: int, other: int) -> HttpRespons
         "completion_gate": COMPLETION_GATE,
     }
     return render(request, "practice/trajectory_compare.html", context)
-
-
-def _laid_out(text: str) -> str:
-    """JSON with indents; any other text, and JSON that was cut, as it is."""
-    if not text.lstrip().startswith(("{", "[")):
-        return text
-    try:
-        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    except ValueError:
-        return text

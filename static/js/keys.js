@@ -69,29 +69,61 @@ function line(list, keys, text) {
   list.append(term, meaning);
 }
 
+// What goes on and back comes first, then letters, figures and the rest.
+const order = ([name]) => {
+  const place = ["j", "k"].indexOf(name);
+  if (place >= 0) return `0${place}`;
+  return name.length === 1 ? `${/\d/.test(name) ? 2 : 1}${name}` : `3${name}`;
+};
+
+function group(into, title, rows) {
+  if (!rows.length) return;
+  const part = document.createElement("section");
+  const heading = document.createElement("h3");
+  heading.textContent = title;
+  const list = document.createElement("dl");
+  list.className = "keys";
+  part.append(heading, list);
+  for (const [keys, text] of rows) line(list, keys, text);
+  into.append(part);
+}
+
+function keysHere() {
+  const here = new Map();
+  for (const element of shown("[data-key]")) {
+    const { key } = element.dataset;
+    if (!here.has(key) && element.closest("#main")) here.set(key, describe(element));
+  }
+  if (document.querySelector("[data-row]")) {
+    if (!here.has("j")) here.set("j", "Next row");
+    if (!here.has("k")) here.set("k", "Previous row");
+    if (document.querySelector("[data-row] input[type=checkbox]")) here.set("x", "Select the row");
+  }
+  // At either end of a list one of the two leads nowhere now, and is a key of the page all the same.
+  if (here.has("j") && !here.has("k")) here.set("k", here.get("j").replace("Next", "Previous"));
+  if (here.has("k") && !here.has("j")) here.set("j", here.get("k").replace("Previous", "Next"));
+  const rows = [...here].sort((a, b) => (order(a) < order(b) ? -1 : 1)).map(([key, text]) => [[key], text]);
+  if (shown("[data-graph]").length) {
+    rows.push([["+", "-", "0"], "In the graph: zoom in, zoom out, show all"]);
+    rows.push([["←", "↑", "↓", "→"], "In the graph: move"]);
+  }
+  return rows;
+}
+
 function sheet() {
   const dialog = document.getElementById("keys-sheet");
   if (!dialog || dialog.open) return;
-  const list = dialog.querySelector("[data-keys-list]");
-  list.replaceChildren();
-  const seen = new Set();
-  for (const element of [...shown("[data-key]"), ...places()]) {
-    const keys = element.dataset.key ? [element.dataset.key] : ["g", element.dataset.go];
-    const name = keys.join(" ");
-    if (seen.has(name)) continue;
-    seen.add(name);
-    line(list, keys, describe(element));
-  }
-  if (document.querySelector("[data-row]")) {
-    if (!seen.has("j")) line(list, ["j"], "Next row");
-    if (!seen.has("k")) line(list, ["k"], "Previous row");
-    if (document.querySelector("[data-row] input[type=checkbox]")) line(list, ["x"], "Select the row");
-  }
-  if (shown("[data-graph]").length) {
-    line(list, ["+", "-", "0"], "In the graph: zoom in, zoom out, show all");
-    line(list, ["←", "↑", "↓", "→"], "In the graph: move");
-  }
-  line(list, ["?"], "This list");
+  const into = dialog.querySelector("[data-keys-list]");
+  into.replaceChildren();
+  const here = keysHere();
+  group(into, "On this page", here);
+  const letters = new Map(places().map((place) => [place.dataset.go, describe(place)]));
+  group(into, "Go to", [...letters].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, text]) => [["g", key], text]));
+  const everywhere = [[["?"], "This list"], [["Ctrl/⌘", "Enter"], "Send the form you are in"]];
+  if (document.getElementById("palette")) everywhere.unshift([["Ctrl/⌘", "K"], "Go to, do or find"]);
+  const search = find("/");
+  if (search && !search.closest("#main")) everywhere.unshift([["/"], describe(search)]);
+  group(into, "Everywhere", everywhere);
   dialog.showModal();
 }
 

@@ -65,6 +65,14 @@ def test_the_key_sheet_says_how_a_graph_is_moved(published: Any, page: Page) -> 
     expect(page.locator("#keys-sheet")).to_contain_text("In the graph: zoom in")
 
 
+def test_the_key_sheet_names_both_ways_at_either_end_of_a_list(published: Any, page: Page) -> None:
+    page.goto("/trajectories/1/")
+    page.keyboard.press("?")
+    here = page.locator("#keys-sheet section").first
+    expect(here.locator("dd").nth(0)).to_have_text("Next trajectory")
+    expect(here.locator("dd").nth(1)).to_have_text("Previous trajectory")
+
+
 def test_copying_twice_says_copy_again(published: Any, page: Page) -> None:
     page.goto("/playbooks/help-desk/?tab=use")
     button = page.locator("[data-copy]").first

@@ -50,6 +50,9 @@ def test_each_column_scrolls_alone_and_keeps_its_width(published: Any, page: Pag
     page.set_viewport_size({"width": 1440, "height": 420})
     opened(page)
     assert page.evaluate("document.documentElement.scrollHeight") == 420
+    # What a step answered has the line to itself, up to its end.
+    step, answer = box(page, ".step.cited"), box(page, ".step.cited .answered")
+    assert answer["width"] > step["width"] - 64
     page.get_by_role("link", name="Edit").click()
     expect(page.get_by_label("Your wording")).to_be_visible()
     for width in (1440, 1024, 768, 360):
@@ -348,4 +351,24 @@ def test_what_went_wrong_is_over_once_it_was_done(published: Any, page: Page) ->
 def test_the_key_sheet_says_what_selecting_selects(published: Any, page: Page) -> None:
     opened(page)
     page.keyboard.press("?")
-    expect(page.locator("#keys-sheet")).to_contain_text("Select this candidate")
+    sheet = page.locator("#keys-sheet")
+    expect(sheet).to_contain_text("Select this candidate")
+    expect(sheet.get_by_role("heading", level=3)).to_have_text(
+        ["On this page", "Go to", "Everywhere"]
+    )
+    expect(sheet.locator("section").nth(2)).to_contain_text("Ctrl/⌘KGo to, do or find")
+
+
+def test_the_keyboard_reaches_the_decision_past_queue_and_evidence(
+    published: Any, page: Page
+) -> None:
+    opened(page)
+    skip = page.get_by_role("link", name="Skip to the decision")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    expect(skip.first).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Approve")).to_be_focused()
+    words = page.locator("#queue .tx2").first.inner_text()[:12]
+    expect(page.get_by_role("checkbox", name=f": {words}")).to_have_count(1)

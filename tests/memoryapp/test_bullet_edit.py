@@ -50,6 +50,11 @@ def test_it_keeps_the_reason_when_the_text_is_empty(rita_client: Any, bullet: An
     assert 'value="Too fast"' in answer.content.decode()
 
 
+def test_it_says_how_long_a_text_may_be(rita_client: Any, bullet: Any) -> None:
+    said = edit(rita_client, bullet, content="x" * 20_001).content.decode()
+    assert "What agents should know: Use at most 20,000 characters." in said
+
+
 def test_it_is_refused_to_a_viewer(vera_client: Any, bullet: Any) -> None:
     assert edit(vera_client, bullet).status_code == 403
 

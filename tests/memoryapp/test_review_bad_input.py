@@ -182,7 +182,10 @@ def test_a_playbook_that_moved_on_while_being_read_is_compared_anew(
     said = answer.content.decode()
     assert answer.status_code == 409
     assert "has changed meanwhile" in said
-    assert f"<code>{bullet.label}</code> moved on from revision 1 to 2" in said
+    moved = f"<code>{bullet.label}</code> moved on from revision 1 to 2"
+    assert moved in said
+    above, _, checks = said.partition('id="checks"')
+    assert (above.count("moved on from"), checks.count("moved on from")) == (1, 1)
     assert "<del>300</del>" in said
     fresh = Candidate.objects.get(pk=candidate.pk)
     assert post(rita_client, "approve", fresh, seen=fresh.shown()).status_code == 302

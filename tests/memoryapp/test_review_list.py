@@ -9,6 +9,7 @@ import pytest
 from django.urls import reverse
 
 from memoryapp.models import Candidate, Reservation
+from memoryapp.services.decisions import candidate_approve, candidate_undo
 from memoryapp.services.undoing import job_preview, job_undo
 from tests.factories import BulletFactory, CandidateFactory, EvidenceFactory, PlaybookFactory
 
@@ -171,7 +172,7 @@ def test_it_counts_what_is_done_and_what_waits(rita_client: Any, playbook: Any, 
     rejected = CandidateFactory(playbook=playbook)
     rita_client.post(reverse("candidate-reject", args=[rejected.pk]), {"reason": "Wrong"})
     queue = rita_client.get(URL).context["queue"]
-    assert (queue["done"], queue["total"], queue["by_me_today"]) == (1, 4, 1)
+    assert (queue["done"], queue["total"], queue["mine"].decided) == (1, 4, 1)
     assert [(chip.label, chip.count) for chip in queue["filters"]] == [
         ("Waiting", 3),
         ("Rejected", 1),
@@ -184,9 +185,23 @@ def test_what_the_undoing_of_a_run_withdrew_was_decided_by_nobody(
     candidate = CandidateFactory(playbook=playbook)
     seen = job_preview(playbook=playbook, origin_link=candidate.origin_link).seen
     job_undo(playbook=playbook, origin_link=candidate.origin_link, reason="Bad", seen=seen, by=rita)
-    assert rita_client.get(URL).context["queue"]["by_me_today"] == 0
+    assert rita_client.get(URL).context["queue"]["mine"].decided == 0
     people = rita_client.get("/review/progress/").context["people"]
     assert {person["row"].today for person in people} == {0}
+
+
+def test_a_decision_counts_whatever_became_of_it_until_one_takes_it_back(
+    rita_client: Any, playbook: Any, rita: Any
+) -> None:
+    kept, undone = CandidateFactory.create_batch(2, playbook=playbook)
+    for candidate in (kept, undone):
+        candidate_approve(candidate=candidate, by=rita)
+    candidate_undo(candidate=undone, by=rita)
+    assert rita_client.get(URL).context["queue"]["mine"].decided == 1
+    seen = job_preview(playbook=playbook, origin_link=kept.origin_link).seen
+    job_undo(playbook=playbook, origin_link=kept.origin_link, reason="Bad", seen=seen, by=rita)
+    said = rita_client.get(URL).content.decode()
+    assert "1 decision by you in 24 h: 1 withdrawn since" in said
 
 
 def test_the_chips_of_the_desk_lead_to_what_they_count(

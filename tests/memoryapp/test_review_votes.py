@@ -234,6 +234,41 @@ def test_it_says_when_all_that_waits_waits_for_others(
     assert ada_client.get("/review/").context["candidate"] == candidate
 
 
+def test_what_one_said_ones_word_on_is_marked_and_stays_in_the_queue(
+    playbook: Any, two: Any, rita: Any, rita_client: Any, ada_client: Any
+) -> None:
+    first, second = CandidateFactory.create_batch(2, playbook=playbook)
+    mark = "You approved it. It waits for others."
+    for candidate, left in ((first, 1), (second, 0)):
+        candidate_approve(candidate=candidate, by=rita)
+        page = rita_client.get("/review/")
+        assert page.content.decode().count(mark) == 2 - left
+        assert [row["voted"] for row in page.context["queue"]["rows"]] == [
+            "approved",
+            "" if left else "approved",
+        ]
+    assert mark not in ada_client.get("/review/").content.decode()
+
+
+def test_a_word_that_waits_for_others_counts_as_a_decision_of_today(
+    playbook: Any, two: Any, rita: Any, ada: Any, rita_client: Any
+) -> None:
+    candidate = candidate_approve(candidate=CandidateFactory(playbook=playbook), by=rita)
+    said = rita_client.get("/review/").content.decode()
+    assert "0 of 1 decided" in said
+    assert "1 decision by you in 24 h: 1 waits for others" in said
+    candidate_approve(candidate=candidate, by=ada)
+    said = rita_client.get("/review/").content.decode()
+    assert "1 of 1 decided" in said
+    assert "1 decision by you in 24 h</p>" in said
+    (person,) = [
+        person["row"]
+        for person in rita_client.get("/review/progress/").context["people"]
+        if person["row"].user == rita
+    ]
+    assert (person.today, person.approved) == (1, 1)
+
+
 def test_what_others_read_is_shown_where_nothing_else_waits(
     playbook: Any, two: Any, rita: Any, rita_client: Any, ada_client: Any
 ) -> None:
@@ -245,10 +280,10 @@ def test_what_others_read_is_shown_where_nothing_else_waits(
 
 def test_opening_a_candidate_reserves_it(playbook: Any, rita_client: Any, ada_client: Any) -> None:
     first, second = CandidateFactory.create_batch(2, playbook=playbook)
-    assert "Reserved for you until" in rita_client.get("/review/").content.decode()
+    assert "Reserved for you, ends <time" in rita_client.get("/review/").content.decode()
     assert ada_client.get("/review/").context["candidate"] == second
     said = page(ada_client, first).content.decode()
-    assert "rita is reading this until" in said
+    assert "rita is reading this. It is free <time" in said
     assert reverse("candidate-approve", args=[first.pk]) not in said
 
 
@@ -288,7 +323,7 @@ def test_two_may_read_what_two_must_decide(
 ) -> None:
     candidate = CandidateFactory(playbook=playbook)
     page(rita_client, candidate)
-    assert "Reserved for you until" in page(ada_client, candidate).content.decode()
+    assert "Reserved for you, ends <time" in page(ada_client, candidate).content.decode()
 
 
 def test_a_viewer_reserves_nothing(playbook: Any, vera_client: Any) -> None:

@@ -1,5 +1,6 @@
 """Template tags: what they write, and that they write no inline styles or raw input."""
 
+import json
 from datetime import datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
@@ -341,11 +342,23 @@ def test_it_shows_what_a_cited_step_observed() -> None:
     assert "cited step" in shown
 
 
-def test_it_folds_the_rest_of_a_long_observation_away_and_says_how_much() -> None:
-    shown = render("{% step row cited=True %}", row=step_row(observation="x" * 5000))
+def test_of_a_long_observation_it_shows_what_the_bullet_names_and_opens_the_rest() -> None:
+    answer = json.dumps({"orders": ["ORD-17"] * 90, "next_cursor": "after-5"})
+    shown = render(
+        "{% step row cited=True named=named %}",
+        row=step_row(observation=answer),
+        named=["next_cursor"],
+    )
 
-    assert "3,800 more characters" in shown
-    assert shown.count("x") >= 5000
+    digest, _, whole = shown.partition("<details")
+    assert "<b>next_cursor</b>&quot;: &quot;after-5&quot;" in digest
+    assert digest.count("ORD-17") < 20
+    assert f"Show all, {len(answer):,} characters" in whole
+    assert whole.count("\n    &quot;ORD-17&quot;") == 90
+
+
+def test_a_short_observation_opens_nothing_more() -> None:
+    assert "<details" not in render("{% step row cited=True %}", row=step_row())
 
 
 def test_it_names_an_error_in_a_step() -> None:

@@ -69,7 +69,7 @@ def test_it_shows_phases_with_steps_and_calls(vera_client: Any, task: Any) -> No
     assert "1 step</span>" in said
     assert "1 model call</span>" in said
     assert "7 tokens</span>" in said
-    assert ">0<" not in said.partition('class="tree')[2].partition('class="steps"')[0]
+    assert ">0<" not in said.partition('class="tree')[2].partition('<ol class="steps')[0]
     assert vera_client.get(attempt.get_absolute_url()).context["phases"] is None
 
 
