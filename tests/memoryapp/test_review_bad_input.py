@@ -90,13 +90,11 @@ def test_a_bullet_of_a_megabyte_is_shown_whole_and_can_be_rejected(
     assert post(rita_client, "reject", candidate, reason="Too long").status_code == 302
 
 
-def test_a_megabyte_does_not_fit_a_budget_and_says_so(rita_client: Any, playbook: Any) -> None:
-    playbook.token_budget = 8_000
-    playbook.save(update_fields=["token_budget"])
+def test_a_megabyte_is_no_bullet_and_says_so(rita_client: Any, playbook: Any) -> None:
     candidate = CandidateFactory(playbook=playbook)
     answer = post(rita_client, "approve", candidate, content="x " * 500_000)
     assert answer.status_code == 409
-    assert "the budget is 8000" in answer.content.decode()
+    assert "characters and a bullet at most 20,000. Shorten it." in answer.content.decode()
 
 
 def test_right_to_left_and_zero_width_characters_are_named_and_not_stored(
