@@ -6,6 +6,7 @@ process, or this one after a restart, comes to the same.
 
 from __future__ import annotations
 
+import hashlib
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,8 +34,13 @@ def _bytes(vector: array[float]) -> int:
     return len(vector) * vector.itemsize
 
 
-#: the vectors asked for most recently, by model and text.
-VECTORS: Kept[tuple[str, str], array[float]] = Kept(KEPT_BYTES, size=_bytes)
+#: the vectors asked for most recently, by ``_named``.
+VECTORS: Kept[bytes, array[float]] = Kept(KEPT_BYTES, size=_bytes)
+
+
+def _named(model: str, text: str) -> bytes:
+    """The name of a vector. Texts may be longer than their vectors, and are not counted."""
+    return hashlib.sha256(f"{model}\0{text}".encode(errors="surrogatepass")).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,7 @@ class Meaning:
             UnableToEmbed: the model is missing, or does not answer properly.
         """
         model = f"{self.embedder.provider}:{self.embedder.name}"
-        found = {text: VECTORS.get((model, text)) for text in texts}
+        found = {text: VECTORS.get(_named(model, text)) for text in texts}
         missing = [text for text, vector in found.items() if vector is None]
         for start in range(0, len(missing), BATCH):
             some = missing[start : start + BATCH]
@@ -65,7 +71,7 @@ class Meaning:
             for text, given in zip(some, fresh, strict=True):
                 # Packed also for whoever asks first: a text has one vector, to the last digit.
                 found[text] = packed = array("f", given)
-                VECTORS.put((model, text), packed)
+                VECTORS.put(_named(model, text), packed)
         vectors: list[Vector] = [vector for text in texts if (vector := found[text]) is not None]
         if len({len(vector) for vector in vectors}) > 1:
             raise UnableToEmbed(

@@ -6,13 +6,14 @@ The undo's own row in the audit log says which bullets and candidates it took (`
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from memoryapp.domain.errors import UnableToUndo
 from memoryapp.domain.playbook import LIVE, Op
@@ -121,23 +122,41 @@ def _planned(
     bullets = playbook.bullets.filter(label__in=taken).select_related("playbook").order_by("label")
     found = playbook.candidates.in_bulk({one["candidate"] for one in taken.values()})
     candidates = {str(key): candidate for key, candidate in found.items()}
-    live = list(playbook.bullets.live().values_list("pk", "content"))
+    last_but_one = BulletRevision.objects.filter(
+        bullet__in=bullets.order_by(), number=F("bullet__revision_count") - 1
+    )
+    before = {revision.bullet_id: revision for revision in last_but_one}
     rows, spared = [], []
     for bullet in bullets:
         told = taken[bullet.label]
-        candidate = candidates.get(told["candidate"])
-        back = bullet.revisions.filter(number=told["revision"] - 1).first()
+        candidate, back = candidates.get(told["candidate"]), before.get(bullet.pk)
         if candidate is None or back is None or bullet.revision_count != told["revision"]:
             spared.append(bullet)
-        elif back.status in LIVE and any(
-            content == back.content and pk != bullet.pk for pk, content in live
-        ):
-            spared.append(bullet)  # another says just this by now
         else:
             rows.append(Back(bullet, back, candidate))
-    merged = {taken[bullet.label]["candidate"] for bullet in spared}
-    apart = [r for r in rows if r.candidate.op == Op.MERGE and str(r.candidate.pk) in merged]
-    return [row for row in rows if row not in apart], [*spared, *(row.bullet for row in apart)]
+    live = list(playbook.bullets.live().values_list("pk", "content"))
+    while staying := _staying(rows, {taken[one.label]["candidate"] for one in spared}, live):
+        spared.extend(row.bullet for row in staying)
+        rows = [row for row in rows if row not in staying]
+    return rows, spared
+
+
+def _staying(
+    rows: Sequence[Back], merges: Collection[str], live: Sequence[tuple[Any, str]]
+) -> list[Back]:
+    """Those that cannot come back: another says just this by now, or one of their merge stays.
+
+    ``merges`` are the candidates of bullets that stay. What comes back is in nobody's way itself:
+    a merge may have given one bullet the text of another.
+    """
+    coming = {row.bullet.pk for row in rows}
+    said = {content for pk, content in live if pk not in coming}
+    return [
+        row
+        for row in rows
+        if (row.revision.status in LIVE and row.revision.content in said)
+        or (row.candidate.op == Op.MERGE and str(row.candidate.pk) in merges)
+    ]
 
 
 def _bring_back(row: Back, by: Any) -> None:

@@ -60,6 +60,14 @@ def test_it_takes_no_vector_of_another_model_for_its_own(model: Model) -> None:
     assert model.asked == [["a"], ["a"]]
 
 
+def test_it_keeps_no_texts(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anybody may ask long questions; what is kept is bounded by the size of vectors."""
+    kept: list[bytes] = []
+    monkeypatch.setattr(meaning.VECTORS, "put", lambda name, _: kept.append(name))
+    ask("a" * 10_000)
+    assert [len(name) for name in kept] == [32]
+
+
 def test_what_came_before_a_failure_is_not_asked_for_again(
     model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:

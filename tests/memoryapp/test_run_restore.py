@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from memoryapp.models import Bullet, Candidate, Event
 from memoryapp.services.bullets import bullet_add, bullet_edit, bullet_restore
 from memoryapp.services.candidates import candidate_approve, candidate_undo
+from memoryapp.services.restoring import standing_undo
 from tests.factories import BulletFactory, CandidateFactory, PlaybookFactory
 from tests.memoryapp.test_run_undo import RUN, URL, learned, undo
 
@@ -40,7 +43,9 @@ def test_all_is_as_it_was_before_the_run_was_undone(
     gone = BulletFactory(playbook=playbook, content="Out of date.")
     learned(playbook, rita, "A new one.")
     learned(playbook, rita, "As the run put it.", target=old)
-    retire = CandidateFactory(playbook=playbook, op="RETIRE", content="", origin_link=RUN)
+    retire = CandidateFactory(
+        playbook=playbook, op="RETIRE", content="", origin_link=RUN, origin_name="Run 3"
+    )
     retire.targets.set([gone])
     candidate_approve(candidate=retire, by=rita)
     CandidateFactory(playbook=playbook, origin_link=RUN, origin_name="Run 3")
@@ -95,6 +100,36 @@ def test_a_merge_comes_back_as_a_whole_with_its_votes(
     first.refresh_from_db()
     second.refresh_from_db()
     assert (first.content, first.practice_helpful, second.status) == ("Both.", 5, "retired")
+
+
+def test_a_merge_into_the_words_of_one_of_its_bullets_comes_back(
+    rita: Any, rita_client: Any, playbook: Any
+) -> None:
+    first = BulletFactory(playbook=playbook, label="apis-001", content="Page.")
+    second = BulletFactory(playbook=playbook, label="apis-002", content="Page by 50.")
+    merge = CandidateFactory(playbook=playbook, op="MERGE", content="Page by 50.", origin_link=RUN)
+    merge.targets.set([first, second])
+    candidate_approve(candidate=merge, by=rita)
+    before = stands()
+    undo(rita_client)
+    take_back(rita_client)
+    assert stands() == before
+
+
+def test_a_longer_run_is_planned_in_as_many_statements(
+    rita: Any, rita_client: Any, playbook: Any
+) -> None:
+    counts = []
+    for count in (1, 5):
+        for number in range(count):
+            learned(playbook, rita, f"Lesson {number} of {count}.")
+        undo(rita_client)
+        with CaptureQueriesContext(connection) as asked:
+            standing = standing_undo(playbook=playbook, origin_link=RUN)
+        assert standing is not None
+        assert len(standing.rows) == count
+        counts.append(len(asked))
+    assert counts[0] == counts[1]
 
 
 def test_a_merge_stays_undone_where_one_of_its_bullets_was_changed(
