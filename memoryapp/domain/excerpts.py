@@ -17,11 +17,12 @@ MOST_NAMED = 40
 #: a page.
 CUT_MOST, DEEPEST_CUT = 20_000, 30
 _QUOTED = re.compile(r'`([^`\n]+)`|"([^"\n]{2,80})"|“([^”\n]{2,80})”')
-#: What is no word of everyday language: a number, an id, a name of code.
-_TELLING = re.compile(r"(?<!\w)(?=[\w.-]*[\d_])\w(?:[\w.-]*\w)?")
+_WORD = re.compile(r"(?<!\w)\w(?:[\w.-]*\w)?")
+#: What makes it no word of everyday language, but a number, an id, a name of code.
+_TELLING = re.compile(r"[\d_]")
 #: A string, whole or cut; a bracket; a comma; what stands between them.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[{}\[\],]|[^"{}\[\],]+')
-_PLAIN = re.compile(r":?\s*(?:-?\d[\d.eE+-]*|true|false|null)?\s*")
+_PLAIN = re.compile(r"(?::\s*)?(?:-?\d[\d.eE+-]*|true|false|null)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ def named_in(bullet: str) -> tuple[str, ...]:
     ('next_cursor', 'search', 'ORD-17', '5')
     """
     quoted = [next(filter(None, match.groups())) for match in _QUOTED.finditer(bullet)]
-    found = dict.fromkeys([*quoted, *_TELLING.findall(bullet)])
+    telling = filter(_TELLING.search, _WORD.findall(bullet))
+    found = dict.fromkeys([*quoted, *telling])
     return tuple(sorted(found, key=len, reverse=True)[:MOST_NAMED])
 
 
@@ -79,9 +81,10 @@ def _cut_laid_out(text: str) -> str:
     for place, token in enumerate(tokens):
         opens, closes = token in "{[", token in "}]"
         if not opens and not closes and token != "," and not token.startswith('"'):
+            token = token.strip()
             if not _PLAIN.fullmatch(token) and place < len(tokens) - 1:
                 return text
-            token = re.sub(r"^:\s*", ": ", token.strip())
+            token = re.sub(r"^:\s*", ": ", token)
             if not token:
                 continue
         depth -= closes

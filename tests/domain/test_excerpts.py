@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 
 import pytest
 
@@ -71,3 +73,19 @@ def test_json_is_laid_out_also_where_it_was_cut() -> None:
 @pytest.mark.parametrize("text", ["refund made", "[HTTP 204, no content]", "]", "[" * 5000, "{]]"])
 def test_what_is_no_json_stays_as_it_is(text: str) -> None:
     assert laid_out(text) == text
+
+
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [
+        (laid_out, f"[{' ' * 19_900}x,"),
+        (laid_out, f"[:{' ' * 19_900}x,"),
+        (named_in, "a." * 10_000),
+        (named_in, "a-." * 6_600),
+    ],
+)
+def test_a_text_made_to_be_slow_is_read_at_once(read: Callable[[str], object], text: str) -> None:
+    """It took seven seconds of a web process for each place it is shown at."""
+    begun = time.process_time()
+    read(text)
+    assert time.process_time() - begun < 1
