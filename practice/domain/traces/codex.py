@@ -23,11 +23,11 @@ from practice.domain.traces.sessions import (
 
 #: What Codex writes above the output of a command since it no longer writes JSON there.
 RAN = re.compile(
-    r"(?:(?:Chunk ID|Wall time|Original token count|Total output lines): ?[^\n]*\n)*"
+    r"(?:(?:Chunk ID|Wall time|Original token count|Total output lines):[^\n]*\n)*"
     r"(?:Exit code:|Process exited with code) (-?\d+)\n"
 )
 #: What it writes above the answer of a tool server.
-ANSWERED = re.compile(r"Wall time: ?[^\n]*\nOutput:\n?")
+ANSWERED = re.compile(r"Wall time:[^\n]*\nOutput:\n?")
 CODEX_CALLS = ("function_call", "custom_tool_call", "local_shell_call")
 #: Items of Codex that older sessions write without a ``payload`` around them; outputs aside.
 BARE_ITEMS = ("message", "reasoning", *CODEX_CALLS)

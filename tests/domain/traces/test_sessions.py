@@ -175,6 +175,8 @@ def runs(output: Any) -> list[dict[str, Any]]:
         # of a tool server
         ("Wall time: 0.2 seconds\nOutput:\nno such order", "no such order", False),
         ("Wall time: 0.2 seconds\nand more", "Wall time: 0.2", False),
+        # made to be read in two ways for each of its lines
+        ("Wall time: 0.2 seconds\n" * 40, "Wall time: 0.2", False),
     ],
 )
 def test_a_failed_command_of_codex_is_a_failed_step(output: Any, heard: str, failed: bool) -> None:
