@@ -29,7 +29,7 @@ EVENTS = {
     "environment.watched": "Drift watch turned on",
     "playbook.gated": "Publish gate turned on",
     "playbook.ungated": "Publish gate turned off",
-    "run.restored": "Undo of a run taken back",
+    "run.restored": "Run brought back",
     "tool.drifted": "Tool changed",
     "trajectories.judged_again": "Trajectories to be judged again",
     "trajectories.sent": "Trajectories received",
