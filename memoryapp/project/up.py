@@ -31,6 +31,8 @@ ROOT = BASE_DIR
 #: deaths within a window after which a part is started again at once; after more it has a pause.
 MAX_RESTARTS = 5
 RESTART_WINDOW_SECONDS = 60.0
+#: how long the web server may take to answer at first; a slow machine needs minutes to load it.
+WEB_SECONDS = 300.0
 #: room for the log that PostgreSQL writes ahead while it recovers.
 RESTART_FREE_BYTES = 64 * 2**20
 #: of glibc, unless the environment says otherwise. By itself it keeps what each thread freed for
@@ -235,7 +237,7 @@ def _wait_for_web(host: str, port: int, web: Child) -> None:
     asked = urllib.request.Request(url, headers={"Host": "localhost"})
     # And not through a proxy of this machine's, which would look for it somewhere else.
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + WEB_SECONDS
     while time.monotonic() < deadline:
         if not web.is_alive:
             break

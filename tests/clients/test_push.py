@@ -8,10 +8,13 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from greenroom_client import Greenroom, Refused, Unreachable, batches, http
+
+from tests.certificates import own_certificate
 
 LINES = [json.dumps({"id": f"t{n}", "text": "x" * 40}).encode() + b"\n" for n in range(10)]
 
@@ -75,8 +78,10 @@ def test_a_broken_gzip_is_said_to_be_one(sent: list[bytes], broken: bytes) -> No
         client.push(iter([broken]), form="jsonl", packed=True)
 
 
-@pytest.fixture
-def hasty() -> Iterator[tuple[str, list[int]]]:
+@pytest.fixture(params=["http", "https"])
+def hasty(
+    request: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[str, list[int]]]:
     """A server that says after the head of a request what is wrong, and closes; or says nothing."""
     said = b'{"type": "x", "detail": "The body has 9 bytes; 5 are read at most."}'
     answer = (
@@ -84,6 +89,8 @@ def hasty() -> Iterator[tuple[str, list[int]]]:
         b"Connection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(said), said)
     )
     listener = socket.create_server(("127.0.0.1", 0))
+    secured = own_certificate(tmp_path, 1) if request.param == "https" else None
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
     came: list[int] = []
 
     def serve() -> None:
@@ -92,6 +99,7 @@ def hasty() -> Iterator[tuple[str, list[int]]]:
                 taken, _ = listener.accept()
             except OSError:
                 return
+            taken = secured.wrap_socket(taken, server_side=True) if secured else taken
             came.append(1)
             if b"/silent" not in taken.recv(2_000):
                 taken.sendall(answer)
@@ -99,7 +107,7 @@ def hasty() -> Iterator[tuple[str, list[int]]]:
             taken.close()
 
     threading.Thread(target=serve, daemon=True).start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}", came
+    yield f"{request.param}://127.0.0.1:{listener.getsockname()[1]}", came
     listener.shutdown(socket.SHUT_RDWR)
     listener.close()
 

@@ -6,6 +6,7 @@ import http.client
 import json
 import random
 import shutil
+import ssl
 import time
 import urllib.error
 import urllib.request
@@ -223,7 +224,7 @@ class _Hearing(http.client.HTTPConnection):
         # what breaks here is told by what comes, or does not come, instead of an answer
         try:
             super().send(data)
-        except (BrokenPipeError, ConnectionResetError):
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
             self._is_closed = True
 
 
