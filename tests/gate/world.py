@@ -36,7 +36,11 @@ def fields(address: Address, method: str) -> dict[str, Any]:
     """Return a body that an endpoint takes as well-formed."""
     every = FIELDS | {"kind": KINDS.get(address.route.rpartition("/")[2], "metrics")}
     taken = _taken(address, method) if address.is_api else None
-    return every if taken is None else {k: v for k, v in every.items() if k in taken}
+    if taken is None:
+        return every
+    if {"label", "version"} <= taken:
+        taken -= {"label"}  # one of the two
+    return {name: value for name, value in every.items() if name in taken}
 
 
 def _taken(address: Address, method: str) -> frozenset[str] | None:
