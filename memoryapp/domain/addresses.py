@@ -123,7 +123,9 @@ def url_problem(url: str, *, private_allowed: Private, setting: str = ENVIRONMEN
     if not is_one or not host:
         return "The address must start with http:// or https:// and name a host."
     plain = unicodedata.normalize("NFKC", host)
-    if plain != host or not _HOST.fullmatch(host):
+    # vowel signs and accents are letters' own, though no letters
+    letters = "".join(each for each in host if unicodedata.category(each)[0] != "M")
+    if plain != host or not _HOST.fullmatch(letters):
         return "The host of the address has characters in it that stand for others or for none."
     return address_problem(url, private_allowed=private_allowed, setting=setting)
 

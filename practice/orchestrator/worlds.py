@@ -255,12 +255,14 @@ def to_check(now: datetime) -> list[int]:
     """
     asked = Coalesce("check_asked_at", "created_at")
     waiting = Q(asked__lt=now - UNHEARD, status=Environment.Status.CHECKING)
-    rows = Environment.objects.annotate(asked=asked).filter(
-        waiting | _failed(now) | Q(pk__in=drift.due(now, drift_interval()))
-    )
+    # What is being deleted with its workspace is not started again meanwhile.
+    kept = Environment.objects.filter(workspace__deleted_at=None).annotate(asked=asked)
+    rows = kept.filter(waiting | _failed(now) | Q(pk__in=drift.due(now, drift_interval())))
     with transaction.atomic():
         found = list(
-            rows.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True)
+            rows.select_for_update(of=("self",), skip_locked=True, no_key=True).values_list(
+                "pk", flat=True
+            )
         )
         Environment.objects.filter(pk__in=found).update(check_asked_at=now)
     return found

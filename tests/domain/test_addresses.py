@@ -161,6 +161,7 @@ def test_it_says_why_an_address_may_not_be_kept(url: str, said: str) -> None:
         "https://hooks.example.com:8443/a?b=c#d",
         "http://tool_server/mcp",
         "https://bücher.example/",
+        "https://भारत.example/",
         "http://[fe::1%25eth0]/",
         "http://[2606:4700::1111]:80/",
     ],

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import transaction
 from django.utils import timezone
 
 from practice.agents.ports import EnvironmentUnavailable
@@ -131,3 +132,15 @@ def test_what_is_reached_again_starts_with_the_shortest_wait(
     worlds.store_discovery(environment, found("look"))
     environment.refresh_from_db()
     assert (environment.status, environment.failed_checks) == ("connected", 0)
+
+
+def test_a_sweep_leaves_alone_what_is_deleted_with_its_workspace(workspace: Any) -> None:
+    for status in ("checking", "unreachable"):
+        environment = EnvironmentFactory(workspace=workspace, status=status)
+    later = timezone.now() + 2 * worlds.UNHEARD
+    with transaction.atomic():
+        assert environment.pk in worlds.to_check(later)
+        transaction.set_rollback(True)
+    workspace.deleted_at = timezone.now()
+    workspace.save()
+    assert worlds.to_check(later) == []
