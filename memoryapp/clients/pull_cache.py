@@ -2,8 +2,9 @@
 
 An entry holds what was found for one exact request of one key: which release, its ETag and headers.
 It is good while the *generation* stands, a counter that every change to keys, members, releases and
-labels raises, and for ``SECONDS`` at most. The body is not in it: bodies are looked up by their
-digest, so a wrong one cannot be served.
+labels raises, and for ``SECONDS`` at most. In its last second one caller is sent to find the answer
+anew while the others are still given the kept one, or all of them would look for it at once. The
+body is not in it: bodies are looked up by their digest, so a wrong one cannot be served.
 """
 
 from __future__ import annotations
@@ -17,16 +18,21 @@ from typing import Any
 from memoryapp.clients import rates, receipts, store
 
 SECONDS = 10
+#: seconds before its end in which an entry is found anew by one caller.
+EARLY = 1
 GENERATION = f"{store.PREFIX}generation"
 
-#: KEYS: generation, entry, receipts. ARGV: now, the tags held, source, number, agent.
+#: KEYS: generation, entry, receipts, whether somebody looks anew. ARGV: now, the tags held, source,
+#: number, agent.
 #: One script, so that a polling agent costs one round trip: is the entry good, may the caller ask,
 #: does it hold the content; and the receipt is buffered.
 LOOK = """
 local entry = redis.call('HMGET', KEYS[2], 'generation', 'until', 'limit', 'caller', 'etag',
                          'release', 'key', 'label', 'form', 'headers')
 if not entry[1] or entry[1] ~= (redis.call('GET', KEYS[1]) or '0') then return false end
-if tonumber(ARGV[1]) >= tonumber(entry[2]) then return false end
+local left = tonumber(entry[2]) - tonumber(ARGV[1])
+if left <= 0 then return false end
+if left < SOON and redis.call('SET', KEYS[4], '', 'NX', 'EX', SOON) then return false end
 local rate = {}
 if tonumber(entry[3]) > 0 then
   local function take(KEYS, ARGV)
@@ -39,7 +45,7 @@ local held = ARGV[2] == '*' or (ARGV[2] ~= '' and string.find(ARGV[2], entry[5],
 redis.call('RPUSH', KEYS[3], cjson.encode({ARGV[3], tonumber(ARGV[4]), tonumber(entry[6]),
   tonumber(entry[7]) or cjson.null, ARGV[5], entry[8], entry[9], held, tonumber(ARGV[1])}))
 return {held and 1 or 0, rate, entry[3], entry[5], entry[10]}
-""".replace("TAKE_ONE", rates.TAKE)
+""".replace("TAKE_ONE", rates.TAKE).replace("SOON", str(EARLY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +118,8 @@ def look(request: str, *, held: Sequence[str], agent: str) -> Found | None:
         agent,
     ]
     name = f"{store.PREFIX}pull:{request}"
-    answer: Any = store.softly(
-        lambda r: r.register_script(LOOK)(keys=[GENERATION, name, receipts.BUFFER], args=arguments)
-    )
+    keys = [GENERATION, name, receipts.BUFFER, f"{name}:anew"]
+    answer: Any = store.softly(lambda r: r.register_script(LOOK)(keys=keys, args=arguments))
     if not answer:
         return None
     state, rate, limit, etag, headers = answer

@@ -24,6 +24,7 @@ from gunicorn import util
 from gunicorn.workers.gthread import ThreadWorker
 
 from memoryapp.project.web_balance import MOMENT, PATIENCE, is_fuller, leave, say
+from memoryapp.project.web_turns import Turns
 
 END = b"\r\n\r\n"
 #: bytes of a head, which proxies bound as well, and how many are read at a time.
@@ -64,9 +65,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         if not enabled or time.monotonic() >= self._holds_back:
             super().set_accept_enabled(enabled)
 
+    def get_thread_pool(self) -> Turns:
+        return Turns(self.cfg.threads)
+
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         left = self._holds_back - time.monotonic()
-        super().wait_for_and_dispatch_events(min(timeout, left) if left > 0 else timeout)
+        waits = [timeout, self.tpool.held_up() or timeout, left if left > 0 else timeout]
+        super().wait_for_and_dispatch_events(min(waits))
+        self.tpool.let_on()
 
     def enqueue_req(self, conn: Any) -> None:
         """Take a connection that was accepted, or whose next request begins."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from memoryapp.clients import receipts, store
+from memoryapp.clients import pull_cache, receipts, store
 from memoryapp.domain.kept import Kept
 from memoryapp.indexer.receipts import flush
 from memoryapp.models import ApiKey, Playbook, PullReceipt
@@ -81,6 +82,35 @@ def test_it_reads_a_body_it_does_not_hold_and_counts_the_pull_once(
     assert int(first["RateLimit-Remaining"]) - int(again["RateLimit-Remaining"]) == 1
     flush()
     assert PullReceipt.objects.count() == 2
+
+
+def kept(request: str, *, seconds: float) -> None:
+    generation = pull_cache.generation()
+    assert generation is not None
+    pull_cache.keep(
+        request,
+        generation=generation,
+        until=time.time() + seconds,
+        caller="key:1",
+        limit=0,
+        etag='"a"',
+        release=1,
+        key=1,
+        label="production",
+        form="json",
+        headers={},
+    )
+
+
+def test_only_one_of_many_looks_anew_before_an_answer_runs_out() -> None:
+    kept("soon over", seconds=0.9)
+    found = [pull_cache.look("soon over", held=[], agent="") for _ in range(5)]
+    assert [answer is None for answer in found] == [True, False, False, False, False]
+
+
+def test_nobody_looks_anew_while_an_answer_is_good_for_longer() -> None:
+    kept("fresh", seconds=5)
+    assert all(pull_cache.look("fresh", held=[], agent="") for _ in range(5))
 
 
 @pytest.mark.parametrize(
