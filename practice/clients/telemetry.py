@@ -28,7 +28,9 @@ from practice.clients.telemetry_columns import (
     rows_of,
     unit_of,
 )
-from practice.clients.telemetry_tables import FORMS, columns, file_of
+from practice.clients.telemetry_names import named
+from practice.clients.telemetry_tables import FORMS, columns, files_of
+from practice.clients.telemetry_wide import samples
 from practice.domain.rootcause.clipping import timely
 from practice.domain.rootcause.telemetry import (
     EdgeTable,
@@ -37,6 +39,8 @@ from practice.domain.rootcause.telemetry import (
     MetricTable,
     SpanTable,
     Telemetry,
+    joined,
+    no_labels,
 )
 from practice.domain.rootcause.types import Alert
 
@@ -94,21 +98,34 @@ def _instances(c: Mapping[str, Labels]) -> Labels:
     return Labels(np.where(alone, len(pod.names) + host.codes, pod.codes).astype(np.int32), names)
 
 
+def _whose(path: Path, services: Labels, pods: Labels, hosts: Labels) -> Labels:
+    """The service of each row.
+
+    Raises:
+        UnreadableTelemetry: there are rows, and not one of them says whose it is.
+    """
+    found = named(services, pods, hosts)
+    if len(found) and not any(found.names):
+        raise UnreadableTelemetry(f"{path.name} has no column service: each row must name one")
+    return found
+
+
 def _metrics(path: Path, near: float | None) -> tuple[MetricTable, Notes, Hosts]:
-    wanted = {**_numbers("ts"), **_names("metric"), **_numbers("value")}
-    c, notes = columns(path, wanted, optional=_names("service", "pod", "host"))
+    c, notes = samples(path)
+    c["service"] = named(c["service"], c["pod"], c["host"])
     scale, said = _timed(c, "ts", path, near)
     table = MetricTable(c["ts"] * scale, c["service"], _instances(c), c["metric"], c["value"])
     return table, (*notes, *said), _hosts(c)
 
 
 def _spans(path: Path, near: float | None) -> tuple[SpanTable, Notes, Hosts]:
-    ids = _names("trace_id", "span_id", "parent_id", "service")
+    ids = _names("trace_id", "span_id", "parent_id")
     c, notes = columns(
         path,
         {**ids, **_numbers("start_us", "duration_us")},
-        optional=_names("pod", "operation", "status", "host"),
+        optional=_names("service", "pod", "operation", "status", "host"),
     )
+    c["service"] = _whose(path, c["service"], c["pod"], c["host"])
     scale, said = _timed(c, "start_us", path, near)
     table = SpanTable(
         trace_id=c["trace_id"],
@@ -132,9 +149,10 @@ def _spans(path: Path, near: float | None) -> tuple[SpanTable, Notes, Hosts]:
 def _logs(path: Path, near: float | None) -> tuple[LogTable, Notes, Hosts]:
     c, notes = columns(
         path,
-        {**_numbers("ts_us"), **_names("service"), "message": Holds.TEXTS},
-        optional=_names("pod", "level", "source", "trace_id", "span_id"),
+        {**_numbers("ts_us"), "message": Holds.TEXTS},
+        optional=_names("service", "pod", "level", "source", "trace_id", "span_id"),
     )
+    c["service"] = _whose(path, c["service"], c["pod"], no_labels())
     scale, said = _timed(c, "ts_us", path, near)
     return (
         LogTable(
@@ -182,14 +200,17 @@ def telemetry(
     refused: list[str] = []
     hosts: dict[tuple[str, str], None] = {}
     for name, read in _READERS.items():
-        path = file_of(folder, name)
-        if path is not None:
+        parts: list[Any] = []
+        for path in files_of(folder, name):
             try:
-                tables[_FIELDS[name]], said, where = read(path, near)
+                table, said, where = read(path, near)
+                parts.append(table)
                 notes.extend(said)
                 hosts |= dict.fromkeys(where)
             except UnreadableTelemetry as error:
                 refused.append(f"{error}. The other files were used")
+        if parts:
+            tables[_FIELDS[name]] = joined(parts)
     if refused and not tables:
         raise UnreadableTelemetry(refused[0].removesuffix(". The other files were used"))
     return Telemetry(**tables, topology=topology, hosts=tuple(hosts)), (*refused, *notes)
@@ -213,10 +234,15 @@ def alert(folder: Path) -> Alert:
     path = folder / "alert.json"
     try:
         data = json.loads(path.read_text(encoding="utf-8-sig"))
-        at = _time(data["alert_ts"])
-        between = data.get("onset_between")
+        interval = float(_said(data, "evaluation_interval_s", "interval_s") or 60.0)
+        interval = interval if interval > 0 else 60.0
+        between = _said(data, "onset_between", "onset", "window")
         onset = (_time(between[0]), _time(between[1])) if between else None
-        interval = float(data.get("evaluation_interval_s") or 60.0)
+        known = None if onset is None else onset[1] + interval
+        at = _said(
+            data, "alert_ts", "ts", "timestamp", "time", "alert_time", "startsAt", other=known
+        )
+        at = _time(data["alert_ts"] if at is None else at)
     except OSError as error:
         raise UnreadableTelemetry(
             f"{path} cannot be opened ({error.strerror}): a case is a folder with alert.json"
@@ -228,12 +254,17 @@ def alert(folder: Path) -> Alert:
     return Alert(
         alert_id=str(data.get("case_id") or folder.name),
         at=at,
-        entry=str(data.get("entry_service") or ""),
+        entry=str(_said(data, "entry_service", "entry", "service") or ""),
         onset=onset,
-        interval=interval if interval > 0 else 60.0,
+        interval=interval,
         signal=str(data.get("signal") or ""),
         system=str(data.get("dataset") or ""),
     )
+
+
+def _said(data: Mapping[str, Any], *names: str, other: Any = None) -> Any:
+    """The first of the named values that is there."""
+    return next((data[name] for name in names if data.get(name) is not None), other)
 
 
 def _time(value: Any) -> float:

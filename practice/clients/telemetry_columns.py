@@ -55,6 +55,9 @@ _ALIASES: Mapping[str, tuple[str, ...]] = {
 }
 
 
+_OFFSET = re.compile(r" ([+-]\d\d:?\d\d)( [A-Za-z]+)?$")
+
+
 class UnreadableTelemetry(ValueError):
     """The telemetry cannot be used. ``str(error)`` is one line that says what to do."""
 
@@ -256,14 +259,19 @@ def delimiter_of(first: str) -> str:
     return max(",;\t", key=first.count) if first else ","
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def located(header: Sequence[str], asked: Mapping[str, Holds]) -> dict[str, int | None]:
+    """The place of each column that is asked for, ``None`` for those that are not there."""
+    return {name: column.place for name, column in _located(header, asked).items()}
 
 
 def _located(header: Sequence[str], asked: Mapping[str, Holds]) -> dict[str, _Column]:
     """Where each column is: under our name, under it with another unit, or under another name."""
     exact = {name.strip().lstrip("\ufeff"): place for place, name in reversed([*enumerate(header)])}
-    plain = {_plain(name): place for name, place in reversed(exact.items())}
+    known = {plain(name): place for name, place in reversed(exact.items())}
     mine = {exact[name] for name in asked if name in exact}
     found = {}
     for name, holds in asked.items():
@@ -271,9 +279,9 @@ def _located(header: Sequence[str], asked: Mapping[str, Holds]) -> dict[str, _Co
         if name in exact:
             found[name] = _Column(holds, exact[name], _UNITS[unit])
             continue
-        tried = [(plain.get(_plain(stem) + u), u or unit) for u in ("", *_UNITS)]
-        for alias in _ALIASES.get(_plain(stem), ()):
-            tried += [(plain.get(alias + u), u or unit) for u in ("", *_UNITS)]
+        tried = [(known.get(plain(stem) + u), u or unit) for u in ("", *_UNITS)]
+        for alias in _ALIASES.get(plain(stem), ()):
+            tried += [(known.get(alias + u), u or unit) for u in ("", *_UNITS)]
         place, theirs = next(
             ((p, u) for p, u in tried if p is not None and p not in mine), (None, unit)
         )
@@ -303,9 +311,13 @@ def _number(text: str) -> float:
 
 
 def moment(text: str) -> float:
-    """Epoch seconds of an ISO 8601 time, NaN if it is none. UTC where it names no zone."""
+    """Epoch seconds of an ISO 8601 time, NaN if it is none. UTC where it names no zone.
+
+    Days may be parted by slashes, and a zone's name may follow its offset, as programs print them.
+    """
+    plainly = _OFFSET.sub(r"\1", text.strip().replace("/", "-"))
     try:
-        parsed = datetime.fromisoformat(text.strip())
+        parsed = datetime.fromisoformat(plainly)
     except ValueError:
         return math.nan
     return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()

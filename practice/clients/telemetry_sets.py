@@ -73,20 +73,32 @@ class CaseSet:
             raise cannot_open(path, error) from error
 
 
+#: Under what name a label says what is wrong: a service, or a host or pod where it is that.
+_CAUSES = ("root_cause_service", "root_cause", "service", "root_cause_host", "root_cause_pod")
+
+
 def _truth(row: dict[str, Any]) -> Truth:
     # Trajectories without a kind of fault are told apart by how hard their task was.
     level = f"level {row['level']}" if row.get("level") else ""
+    cause = next((row[name] for name in _CAUSES if row.get(name)), None)
+    cause = row["mistake_step"] if "mistake_step" in row else cause or row[_CAUSES[0]]
     return Truth(
         storable(row["case_id"]),
-        storable(row["mistake_step" if "mistake_step" in row else "root_cause_service"]),
+        storable(cause),
         storable(row.get("fault_type") or level),
         storable(row.get("mistake_agent") or ""),
     )
 
 
 def _rows(labels: Any) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = labels if isinstance(labels, list) else labels["cases"]
-    return rows
+    """The labels of a set: a list, or an object with a list or with a label per case."""
+    rows = labels
+    if not isinstance(labels, list):
+        rows = labels["cases"] if "cases" in labels or not labels else labels
+    if isinstance(rows, list):
+        return rows
+    return [{"case_id": name, **(row if isinstance(row, dict) else {"root_cause": row})}
+            for name, row in rows.items()]  # fmt: skip
 
 
 def sets_in(folder: Path) -> list[CaseSet]:

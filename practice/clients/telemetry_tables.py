@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import itertools
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,39 @@ FORMS = (".csv.gz", ".csv", ".parquet", ".jsonl.gz", ".jsonl", ".json.gz", ".jso
 def file_of(folder: Path, kind: str) -> Path | None:
     """The file of one kind in a folder, whatever its form."""
     return next((path for form in FORMS if (path := folder / f"{kind}{form}").exists()), None)
+
+
+def files_of(folder: Path, kind: str) -> list[Path]:
+    """The files of one kind in a folder.
+
+    One that is named after the kind; else all whose names begin with it (``metrics_cpu.csv``) or
+    that lie in a folder of its name (``metrics/cpu.csv``).
+    """
+    if whole := file_of(folder, kind):
+        return [whole]
+    parts = [*folder.glob(f"{kind}[_.-]*"), *(folder / kind).glob("*")]
+    return sorted(path for path in parts if path.name.endswith(FORMS) and path.is_file())
+
+
+def added(path: Path, kind: str) -> str:
+    """What the name of a file of one kind says beside that: ``cpu`` of ``metrics_cpu.csv``."""
+    stem = path.name.removesuffix(next(form for form in FORMS if path.name.endswith(form)))
+    return stem[len(kind) + 1 :] if stem.startswith(kind) else stem
+
+
+def header_of(path: Path) -> list[str]:
+    """The names of a file's columns; none where it has no row.
+
+    Raises:
+        UnreadableTelemetry: it cannot be opened, or not read as what its name says.
+    """
+    if ".csv" in path.suffixes:
+        with telemetry_columns.opened(path, telemetry_columns.UNPACKED_CAP) as text:
+            first = text.readline().lstrip("\ufeff")
+        row = next(csv.reader([first], delimiter=telemetry_columns.delimiter_of(first)), [])
+        return [name.strip() for name in row]
+    rows = records(Unpacked(path.read_bytes(), path.name, []), path.name, [])
+    return list(next(rows, {}))
 
 
 def columns(

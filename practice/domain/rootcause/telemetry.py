@@ -7,8 +7,9 @@ are UTC epoch seconds as floats; an absent number is NaN and an absent name is t
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -144,6 +145,30 @@ class EdgeTable:
 
     def __len__(self) -> int:
         return len(self.ts)
+
+
+Table = TypeVar("Table", MetricTable, SpanTable, LogTable, EdgeTable)
+
+
+def joined(tables: Sequence[Table]) -> Table:
+    """One table with the rows of all; there is one at least."""
+    if len(tables) == 1:
+        return tables[0]
+    parts = [[getattr(one, column.name) for one in tables] for column in fields(tables[0])]
+    return type(tables[0])(*map(_end_to_end, parts))
+
+
+def _end_to_end(parts: Sequence[Any]) -> Any:
+    if isinstance(parts[0], Labels):
+        names = {name: code for code, name in enumerate(
+            dict.fromkeys(name for part in parts for name in part.names)
+        )}  # fmt: skip
+        own = [np.array([names[name] for name in part.names], np.int32) for part in parts]
+        codes = [to[part.codes] for to, part in zip(own, parts, strict=True) if len(part)]
+        return Labels(np.concatenate([np.zeros(0, np.int32), *codes]), tuple(names))
+    if isinstance(parts[0], np.ndarray):
+        return np.concatenate(parts)
+    return [one for part in parts for one in part]
 
 
 @dataclass(frozen=True, slots=True)
