@@ -23,13 +23,12 @@ from memoryapp.api.permissions import HasScope, bound_to, workspace_of
 from memoryapp.clients import pull_cache
 from memoryapp.domain.delivery import ACCEPTED, FORMS, agent_problem
 from memoryapp.models import ApiKey
-from memoryapp.services.pulls import Pulled, playbook_pull, receipt_leave
+from memoryapp.services.pulls import ONE_OF_TWO, Pulled, playbook_pull, receipt_leave
 from memoryapp.services.releases import PRODUCTION
 
 CACHE_CONTROL = "private, max-age=60, stale-while-revalidate=600"
 AGENT_HEADER = "X-Agent-Id"
 PARAMETERS = ("label", "version", "format", "max_tokens")
-ONE_OF_TWO = "Give a label or a version, one of the two."
 
 
 class NotAcceptable(APIException):

@@ -14,11 +14,11 @@ from memoryapp.access import object_or_404
 from memoryapp.api.contract import PROBLEM, READING, WriteRequest
 from memoryapp.api.limits import caller_of
 from memoryapp.api.permissions import HasScope, bound_to, playbooks_of, workspace_of
-from memoryapp.api.pull import ONE_OF_TWO, agent_of
+from memoryapp.api.pull import agent_of
 from memoryapp.models import ApiKey, Bullet, RecallTrace, Release
 from memoryapp.models.tokens import Scope
 from memoryapp.queries.releases import heavy
-from memoryapp.services.pulls import SEARCH, playbook_pull, receipt_leave
+from memoryapp.services.pulls import ONE_OF_TWO, SEARCH, playbook_pull, receipt_leave
 from memoryapp.services.releases import PRODUCTION
 from memoryapp.services.retrieval import (
     Recalled,

@@ -23,6 +23,7 @@ from memoryapp.models import ApiKey, Playbook, Release, Report, Vote
 from memoryapp.models.tokens import Scope
 from memoryapp.queries.releases import HEAVY
 from memoryapp.services.proposals import MAX_EVIDENCE, MAX_LESSON, lesson_propose
+from memoryapp.services.pulls import ONE_OF_TWO
 from memoryapp.services.releases import PRODUCTION
 from memoryapp.services.reports import Said, report_take
 from memoryapp.services.serving import memory_search, playbook_serve, playbooks_open_to
@@ -77,11 +78,13 @@ def search_memory(caller: Caller, given: Mapping[str, Any]) -> Answer:
 
 def get_playbook(caller: Caller, given: Mapping[str, Any]) -> Answer:
     """A whole released playbook in one of its forms."""
+    if given.get("label") and "version" in given:
+        raise UnableTo(ONE_OF_TWO)
     served = playbook_serve(
         key=caller.key,
         agent=caller.agent,
         slug=given["playbook"],
-        label=given.get("label", PRODUCTION),
+        label=given.get("label") or PRODUCTION,
         version=given.get("version"),
         form=given.get("format", "md"),
         max_tokens=given.get("max_tokens", 0),
@@ -206,7 +209,13 @@ TOOLS: Mapping[str, Offered] = {
             "Read a whole released playbook. Put its content into your context before you work.",
             {
                 "playbook": _SLUG,
-                "label": _LABEL,
+                # No default: who fills defaults in would always name both.
+                "label": {
+                    "type": "string",
+                    "maxLength": 40,
+                    "description": "Which release: a label. Without one, and without a version, "
+                    f"it is {PRODUCTION}.",
+                },
                 "version": {
                     "type": "integer",
                     "minimum": 1,

@@ -82,6 +82,17 @@ def test_it_reads_an_older_version(served: Any, call: Any, ada: Any) -> None:
     release_publish(playbook=served, by=ada, label="production")
     assert "Newer." in call("get_playbook", playbook="desk").content[0].text
     assert "Newer." not in call("get_playbook", playbook="desk", version=1).content[0].text
+    blank = call("get_playbook", playbook="desk", label="", version=1)  # as some models write none
+    assert "Newer." not in blank.content[0].text
+
+
+def test_who_fills_in_defaults_still_reads_a_version(served: Any, call: Any) -> None:
+    given = {
+        name: of["default"]
+        for name, of in (tools.input_schema("get_playbook") or {})["properties"].items()
+        if "default" in of
+    }
+    assert not call("get_playbook", **given, playbook="desk", version=1).is_error
 
 
 @pytest.mark.parametrize(
@@ -95,6 +106,7 @@ def test_it_reads_an_older_version(served: Any, call: Any, ada: Any) -> None:
         ("get_playbook", {"playbook": "desk", "label": "beta"}, "no label 'beta'"),
         ("get_playbook", {"playbook": "desk", "version": 9}, "no version 9"),
         ("get_playbook", {"playbook": "d\x00"}, "NUL"),
+        ("get_playbook", {"playbook": "desk", "label": "production", "version": 1}, "one of the"),
         ("report_outcome", {"release": "0", "task": "t"}, "release: '0' does not match"),
         ("report_outcome", {"release": "999999", "task": "t"}, "There is no such release here"),
         ("propose_lesson", {"playbook": "desk", "content": " "}, "The lesson is empty"),
