@@ -55,6 +55,9 @@ def deliver(delivery_id: UUID | str) -> None:
 def _write_down(delivery: Delivery, told: Told) -> None:
     """Keep what came back. Late, past the lease, it settles nothing but that it was heard."""
     now = timezone.now()
+    if told.status == GONE:
+        # Before its message, as whoever removes it: each would wait for the other otherwise.
+        Webhook.objects.select_for_update(no_key=True).filter(pk=delivery.webhook_id).first()
     held = Delivery.objects.select_for_update(no_key=True).filter(pk=delivery.pk).first()
     if held is None:
         return  # removed with its webhook meanwhile

@@ -144,7 +144,7 @@ class WebhookDetail(WebhookView):
         )
         return Response(WebhookSerializer(changed).data)
 
-    @extend_schema(responses={204: None, 404: PROBLEM})
+    @extend_schema(responses={204: None, 404: PROBLEM, 409: PROBLEM})
     def delete(self, request: Request, pk: int) -> Response:
         """Remove it with its log."""
         webhooks.webhook_remove(webhook=self.webhook(request, pk), by=request.user)

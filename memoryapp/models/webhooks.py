@@ -7,7 +7,7 @@ happen and nothing that happened is forgotten.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +25,13 @@ PURPOSE = "webhook"
 #: While a try is under way nobody else tries; one that never came back is over after this, which is
 #: three times as long as a receiver is listened to.
 LEASE = timedelta(seconds=30)
+#: A webhook that others write messages for is not removed before they are done, and one that is
+#: being removed is none any more: whoever wrote for it would be refused at the end of all they did.
+_WANTING_HELD = """
+SELECT id FROM memoryapp_webhook
+WHERE workspace_id = %s AND is_active AND kinds @> ARRAY[%s]::varchar(40)[]
+ORDER BY id FOR KEY SHARE SKIP LOCKED
+"""
 #: Sent when deliveries were written, so that the doorbell is rung; tasks listen.
 queued = Signal()
 
@@ -32,6 +39,10 @@ queued = Signal()
 class WebhookQuerySet(models.QuerySet["Webhook"]):
     def wanting(self, workspace: Any, kind: str) -> WebhookQuerySet:
         return self.filter(workspace=workspace, is_active=True, kinds__contains=[kind])
+
+    def wanting_held(self, workspace: Any, kind: str) -> Iterable[Webhook]:
+        """The same with nothing but their ids, held until the transaction ends."""
+        return self.raw(_WANTING_HELD, [workspace.pk, kind])
 
 
 class Webhook(models.Model):
@@ -86,7 +97,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         With ``collapse``, one that is not tried yet under the same word takes the newer message.
         """
         payload = message(kind, timezone.now(), data)
-        for webhook in Webhook.objects.wanting(workspace, kind):
+        for webhook in Webhook.objects.wanting_held(workspace, kind):
             waiting = self.filter(webhook=webhook, collapse=collapse, tries=0) if collapse else None
             if waiting is None or not waiting.update(payload=payload):
                 self.create(webhook=webhook, kind=kind, payload=payload, collapse=collapse)

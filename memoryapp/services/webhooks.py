@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from memoryapp.clients.webhooks import SETTING
@@ -24,6 +24,12 @@ MOST = 20
 #: How long the old secret still signs after a change.
 OVERLAP = timedelta(hours=24)
 TEST = "webhook.test"
+REMOVED = "This webhook was removed meanwhile."
+_HOLD_MESSAGES = """
+SELECT count(*) FROM (
+    SELECT FROM memoryapp_delivery WHERE webhook_id = %s FOR NO KEY UPDATE
+) AS held
+"""
 
 
 def webhook_create(
@@ -111,26 +117,35 @@ def webhook_rotate(*, webhook: Webhook, by: Any) -> str:
 
 
 def webhook_remove(*, webhook: Webhook, by: Any) -> None:
-    """Remove a webhook with its log."""
+    """Remove a webhook with its log.
+
+    Raises:
+        UnableToChange: it was removed meanwhile.
+    """
     with transaction.atomic():
-        _record(webhook, by, "webhook.removed", before=_facts(webhook), after={})
+        # First: from here on nobody writes a message for it.
+        if not Webhook.objects.filter(pk=webhook.pk)._raw_delete(using="default"):
+            raise UnableToChange(REMOVED)
+        with connection.cursor() as cursor:
+            # A worker that hears of a try holds its message while it writes that down.
+            cursor.execute(_HOLD_MESSAGES, [webhook.pk])
         # Its messages are of three months: loaded by Django and deleted by the hundred, a hundred
         # thousand of them take longer than a request may.
         DeliveryTry.objects.filter(delivery__webhook=webhook)._raw_delete(using="default")
         Delivery.objects.filter(webhook=webhook)._raw_delete(using="default")
-        webhook.delete()
+        _record(webhook, by, "webhook.removed", before=_facts(webhook), after={})
 
 
 def webhook_test(*, webhook: Webhook, by: Any) -> Delivery:
     """Send a message that says nothing but that it arrived.
 
     Raises:
-        UnableToChange: the webhook is off.
+        UnableToChange: the webhook is off, or was removed meanwhile.
     """
-    _check_active(webhook)
     said = {"workspace": webhook.workspace.slug, "message": "It works."}
     payload = message(TEST, timezone.now(), said)
     with transaction.atomic():
+        webhook = _active(webhook)
         made = Delivery.objects.create(webhook=webhook, kind=TEST, payload=payload)
         _record(webhook, by, "webhook.tested", before={}, after={"message_id": str(made.pk)})
         queued.send(sender=Delivery)
@@ -141,10 +156,10 @@ def delivery_replay(*, delivery: Delivery, by: Any) -> Delivery:
     """Send a message again, as it was, under its own id: a receiver knows what it had already.
 
     Raises:
-        UnableToChange: it is waiting anyway, or the webhook is off.
+        UnableToChange: it is waiting anyway, or the webhook is off or was removed meanwhile.
     """
-    _check_active(delivery.webhook)
     with transaction.atomic():
+        webhook = _active(delivery.webhook)
         was = Delivery.objects.select_for_update(no_key=True).get(pk=delivery.pk).status
         moved = (
             Delivery.objects.filter(pk=delivery.pk)
@@ -154,7 +169,7 @@ def delivery_replay(*, delivery: Delivery, by: Any) -> Delivery:
         if not moved:
             raise UnableToChange("It is waiting to be sent already.")
         _record(
-            delivery.webhook,
+            webhook,
             by,
             "webhook.replayed",
             message_id=str(delivery.pk),
@@ -171,7 +186,7 @@ def _locked(webhook: Webhook) -> Webhook:
     rows = Webhook.objects.select_for_update(no_key=True, of=("self",))
     found = rows.select_related("workspace").filter(pk=webhook.pk).first()
     if found is None:
-        raise UnableToChange("This webhook was removed meanwhile.")
+        raise UnableToChange(REMOVED)
     return found
 
 
@@ -197,9 +212,12 @@ def _check_kinds(kinds: Sequence[str]) -> None:
         raise UnableToChange(f"Choose at least one of: {', '.join(KINDS)}.", field="kinds")
 
 
-def _check_active(webhook: Webhook) -> None:
+def _active(webhook: Webhook) -> Webhook:
+    """The webhook as it is, if it is on; it stays so and is not removed before the end."""
+    webhook = _locked(webhook)
     if not webhook.is_active:
         raise UnableToChange("The webhook is off. Turn it on first.")
+    return webhook
 
 
 def _record(webhook: Webhook, by: Any, kind: str, **data: Any) -> None:

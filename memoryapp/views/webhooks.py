@@ -120,8 +120,12 @@ def replay(request: HttpRequest, pk: int, delivery: UUID) -> HttpResponse:
 @gate(Right.ADMINISTER)
 def remove(request: HttpRequest, pk: int) -> HttpResponse:
     webhook = _webhook(request, pk)
-    webhooks.webhook_remove(webhook=webhook, by=request.user)
-    messages.success(request, f"{webhook.url} is told nothing more.")
+    try:
+        webhooks.webhook_remove(webhook=webhook, by=request.user)
+    except UnableTo as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"{webhook.url} is told nothing more.")
     return redirect("webhook-list")
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import transaction
 
 from memoryapp.models import Bullet, Candidate, Playbook, Report
 from memoryapp.services import curation, patience, withdrawals
@@ -20,6 +19,7 @@ from memoryapp.services.releases import release_publish
 from memoryapp.services.reports import Said, report_take
 from memoryapp.services.tokens import api_key_create
 from tests.factories import BulletFactory, PlaybookFactory
+from tests.locks import elsewhere, until_somebody_waits
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LABELS = ("strategies-001", "strategies-002")
@@ -59,37 +59,6 @@ def votes(playbook: Any, ada: Any) -> Callable[[str], Callable[[], object]]:
         return lambda: report_take(release=release, votes=said)
 
     return ways
-
-
-def elsewhere(act: Callable[[], object], troubles: list[Exception]) -> threading.Thread:
-    """Do it over a connection of its own."""
-
-    def run() -> None:
-        try:
-            with transaction.atomic():
-                act()
-        except Exception as error:
-            troubles.append(error)
-        finally:
-            connections.close_all()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    return thread
-
-
-def until_somebody_waits() -> None:
-    """Wait until another connection waits for a lock of this one."""
-    for _ in range(500):
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*) FROM pg_locks"
-                " WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
-            )
-            if cursor.fetchone()[0]:
-                return
-        time.sleep(0.01)
-    pytest.fail("nobody waits")
 
 
 @pytest.mark.parametrize("who", ["an agent", "a run"])
