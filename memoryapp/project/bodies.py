@@ -1,14 +1,16 @@
-"""Bodies of requests as they come over the wire, so that no view has to think about it.
+"""Bodies as they come and go over the wire, so that no view has to think about it.
 
 A body in chunks has no length, so Django takes it for empty: it is gathered before Django sees the
 request. And whoever is refused while still sending must be able to read why: most clients look for
 the answer only once all is sent, and a connection that is closed before breaks under them. So what
 a refused request still sends is read and thrown away, for a while. And whoever falls silent in the
-middle of a body is let go: nothing else would ever give its thread back.
+middle of a body is let go: nothing else would ever give its thread back. So is whoever asks for
+much and does not read it, or reads so slowly that a dozen of them would hold all threads.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -26,6 +28,9 @@ IN_MEMORY = 2**20
 CHUNKS_SECONDS, REST_SECONDS = 60.0, 10.0
 #: seconds a sender may be silent before the end of its body; the server itself waits for good.
 SILENT_SECONDS = 30.0
+#: seconds a reader may take for a piece of an answer, and those that readers are waited for in all
+#: before they must have been reading that many bytes a second: a thread waits.
+UNREAD_SECONDS, ANSWER_SECONDS, SLOWEST = 30.0, 60.0, 16 * 1024
 #: bytes of a refused body that are thrown away before its connection is closed after all.
 REST_MOST = 512 * 2**20
 BROKEN = "The body broke off, or is not in the chunks it says it is. Nothing was kept."
@@ -46,8 +51,9 @@ class Bodies:
         def start(line: str, *more: Any) -> Any:
             nonlocal status
             status = int(line[:3])
-            wire.listen(None)  # an answer may take as long as its reader does
-            return start_response(line, *more)
+            wire.listen(UNREAD_SECONDS)
+            wire.write = start_response(line, *more)
+            return wire.write
 
         if "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower():
             file = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115  # closed with the answer
@@ -55,10 +61,10 @@ class Bodies:
                 return _Closing(_problem(start, *refusal), file.close, wire.drain)
             environ["wsgi.input"], environ["CONTENT_LENGTH"] = file, str(file.tell())
             file.seek(0)
-            return _Closing(self._application(environ, start), file.close)
+            return _Closing(wire.sent(self._application(environ, start)), file.close)
         if environ.get("CONTENT_LENGTH", "0") not in {"", "0"}:
             wire.listen(SILENT_SECONDS)
-        answer: Iterable[bytes] = self._application(environ, start)
+        answer = wire.sent(self._application(environ, start))
         if status < 400 or environ.get("CONTENT_LENGTH", "0") == "0":
             return answer
         return _Closing(answer, wire.drain)
@@ -78,12 +84,41 @@ class Bodies:
 
 
 class _Wire:
-    """What a client still sends, until ``deadline``."""
+    """What a client still sends, until ``deadline``, and how fast it reads what it is sent."""
 
     def __init__(self, environ: Environ) -> None:
         self._read = environ["wsgi.input"].read
         self._socket = environ.get("gunicorn.socket")
+        self._file: type | tuple[()] = environ.get("wsgi.file_wrapper", ())
+        self.write: Callable[[bytes], object] | None = None
         self.deadline = 0.0
+
+    def sent(self, answer: Iterable[bytes]) -> Iterable[bytes]:
+        """An answer that ends where its reader is too slow. A file the kernel sends by itself."""
+        if self._socket is None or isinstance(answer, self._file):
+            return answer
+        after = [answer.close] if hasattr(answer, "close") else []
+        return _Closing(self._pieces(answer), *after)
+
+    def _pieces(self, answer: Iterable[bytes]) -> Iterator[bytes]:
+        """Send all of it from here, where it is seen how long that takes; nothing is left over.
+
+        Raises:
+            ConnectionResetError: as if the reader had gone.
+        """
+        waited, sent = 0.0, 0
+        for part in answer:
+            for at in range(0, len(part), PIECE):
+                piece = part[at : at + PIECE]
+                began = time.monotonic()
+                try:
+                    self.write(piece)  # type: ignore[misc]  # set before the first part
+                except TimeoutError as error:
+                    raise _gone() from error
+                waited, sent = waited + time.monotonic() - began, sent + len(piece)
+                if waited > ANSWER_SECONDS + sent / SLOWEST:
+                    raise _gone()
+        yield from ()
 
     def read(self) -> bytes:
         """The next bytes, none at the end of the body.
@@ -114,6 +149,10 @@ class _Wire:
         with suppress(OSError, ParseException):
             while left > 0 and (piece := self.read()):
                 left -= len(piece)
+
+
+def _gone() -> ConnectionResetError:
+    return ConnectionResetError(errno.ECONNRESET, "The answer is read too slowly.")
 
 
 class _Closing:

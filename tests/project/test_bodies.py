@@ -22,10 +22,15 @@ from tests.product import ROOT, free_port
 
 MEGABYTE = 2**20
 MOST = 2 * MEGABYTE
+#: more than the buffers of two sockets hold.
+MUCH = 50 * MEGABYTE
 
 
 def _refusing(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-    """Refuse ``/refuse`` unread, and say of any other body how long it was."""
+    """Refuse ``/refuse`` unread, answer ``/much``, and say of any other body how long it was."""
+    if environ["PATH_INFO"] == "/much":
+        start_response("200 OK", [("Content-Length", str(MUCH))])
+        return [b"x" * MUCH]
     if environ["PATH_INFO"] == "/refuse":
         start_response("413 Content Too Large", [("Content-Length", "8")])
         return [b"too much"]
@@ -40,7 +45,8 @@ application = Bodies(_refusing, most=MOST)
 SILENT = "GREENROOM_TEST_SILENT"
 THREADS = 2
 if SILENT in os.environ:
-    bodies.SILENT_SECONDS = float(os.environ[SILENT])
+    bodies.SILENT_SECONDS = bodies.UNREAD_SECONDS = float(os.environ[SILENT])
+    bodies.ANSWER_SECONDS, bodies.SLOWEST = 2.0, MEGABYTE
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +138,54 @@ def test_a_body_in_chunks_that_cannot_be_taken_is_refused(
     assert (found, problem["status"]) == (status, status)
     assert problem["type"].startswith("urn:greenroom:problem:")
     assert "Nothing was kept." in problem["detail"]
+
+
+def asking_for_much(port: int) -> socket.socket:
+    """A connection of little room whose answer has begun."""
+    one = socket.socket()
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+    one.settimeout(60)
+    one.connect(("127.0.0.1", port))
+    one.sendall(b"GET /much HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert one.recv(12) == b"HTTP/1.1 200"
+    return one
+
+
+def rest_of(caller: socket.socket) -> int:
+    """Read to the end; how many bytes came."""
+    count = 0
+    with suppress(ConnectionResetError):
+        while piece := caller.recv(MEGABYTE):
+            count += len(piece)
+    return count
+
+
+def test_who_does_not_read_an_answer_gives_its_thread_back(port: int) -> None:
+    with ExitStack() as stack:
+        silent = [stack.enter_context(asking_for_much(port)) for _ in range(THREADS)]
+        with socket.create_connection(("127.0.0.1", port), 20) as caller:
+            caller.sendall(head("/count"))
+            assert answer(caller) == (200, b"0")
+        assert all(rest_of(one) < MUCH for one in silent)
+
+
+def test_who_reads_an_answer_very_slowly_does_so_too(port: int) -> None:
+    with asking_for_much(port) as caller:
+        began = time.monotonic()
+        with suppress(ConnectionResetError):
+            while caller.recv(32 * 1024) and time.monotonic() - began < 60:
+                time.sleep(0.25)
+        assert time.monotonic() - began < 60
+
+
+def test_who_pauses_for_a_moment_reads_all_of_it(port: int) -> None:
+    with asking_for_much(port) as caller:
+        time.sleep(0.7)
+        found = 12
+        while found < MUCH:
+            piece = caller.recv(MEGABYTE)
+            assert piece
+            found += len(piece)
 
 
 def test_the_product_is_served_through_it() -> None:
