@@ -21,6 +21,7 @@ from practice.domain.types import OBSERVATION_CAP
 MAX_STEPS = 500
 MAX_BATCH = 200
 MAX_ID = 200
+MAX_CALL_ID = 100
 INSTRUCTION_CAP = 20_000
 ANSWER_CAP = 40_000
 ARGUMENTS_CAP = 40_000
@@ -44,6 +45,14 @@ class NotATrajectory(ValueError):
         self.place, self.id = place, id
 
 
+class Placed(dict[str, Any]):
+    """A trajectory as it was given, and its ``place``: the row or line it begins in, from 0."""
+
+    def __init__(self, given: Mapping[str, Any], place: int) -> None:
+        super().__init__(given)
+        self.place = place
+
+
 @dataclass(frozen=True, slots=True)
 class Sent:
     """One trajectory as it is stored. ``steps`` are plain JSON, secrets masked, texts bounded."""
@@ -60,6 +69,15 @@ class Sent:
     cut_steps: tuple[int, ...] = ()
     #: steps of a trace or a session beyond ``MAX_STEPS``, which are not here.
     left_out: int = 0
+    #: what its first call is known by, which a copy of its session keeps; empty where nothing is.
+    first_call: str = ""
+
+    def goes_like(self, steps: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether its calls are the first of ``steps``, or all of them."""
+        return len(self.steps) <= len(steps) and all(
+            (own["tool"], own["arguments"]) == (other["tool"], other["arguments"])
+            for own, other in zip(self.steps, steps, strict=False)
+        )
 
 
 def remark_on(sent: Sent, now: datetime) -> str:
@@ -143,6 +161,7 @@ def _read(given: Any) -> Sent:
         ended_at=_ended_at(given),
         cut_steps=tuple(n for n, (_, is_cut) in enumerate(taken, start=1) if is_cut),
         left_out=_left_out(given),
+        first_call=_text(given, "first_call", "first_call", MAX_CALL_ID),
     )
 
 

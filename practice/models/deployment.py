@@ -33,6 +33,8 @@ class SentTrajectory(models.Model):
     )
     #: what is to be said of it, such as that its clock is wrong.
     remark = models.CharField(max_length=300, blank=True, default="", db_default="")
+    #: what its first call is known by, which a copy of its session keeps; empty where nothing is.
+    first_call = models.CharField(max_length=100, blank=True, default="", db_default="")
     received_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -40,6 +42,13 @@ class SentTrajectory(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["playbook", "external_id"], name="one_trajectory_per_external_id"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["playbook", "first_call"],
+                condition=~models.Q(first_call=""),
+                name="trajectories_by_first_call",
             )
         ]
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from memoryapp.domain.errors import UnableToChange, UnableToRead, UnableToStart
 from memoryapp.models import Playbook, Workspace
 from memoryapp.services.events import event_record
-from practice.domain.deployment import MAX_BATCH, NotATrajectory, Sent, read, remark_on
+from practice.domain.deployment import MAX_BATCH, NotATrajectory, Placed, Sent, read, remark_on
 from practice.domain.traces.bodies import BodyTooLarge, BrokenBody
 from practice.models import Environment, SentTrajectory
 from practice.orchestrator import online
@@ -28,8 +28,8 @@ MAX_REFUSED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What is to be said of one entry. ``place`` counts from 0: in the list that was sent, or for
-    what cannot be read of a file its row or line.
+    """What is to be said of one entry. ``place`` counts from 0: in the list that was sent, or the
+    row or line of a file it begins in.
     """
 
     place: int
@@ -80,11 +80,16 @@ def trajectories_send(
     if playbook.workspace_id != environment.workspace_id:
         raise UnableToStart("The playbook and the environment belong to different workspaces.")
     if not 0 < len(given) <= MAX_BATCH:
-        raise UnableToStart(f"Send 1 to {MAX_BATCH} trajectories at a time, not {len(given)}.")
+        raise UnableToStart(
+            f"Send 1 to {MAX_BATCH} trajectories at a time, not {len(given)}.",
+            field="trajectories",
+        )
     receipt, now = Receipt(), timezone.now()
     readable: dict[str, Sent] = {}
+    places: dict[str, int] = {}
     served = _releases(playbook)
-    for place, entry in enumerate(given, start=first):
+    for number, entry in enumerate(given, start=first):
+        place = entry.place if isinstance(entry, Placed) else number
         try:
             if isinstance(entry, NotATrajectory):
                 raise entry
@@ -98,6 +103,7 @@ def trajectories_send(
                 receipt.remark(Remark(place, sent.external_id[:80], said))
             receipt.known += sent.external_id in readable
             readable.setdefault(sent.external_id, sent)
+            places.setdefault(sent.external_id, place)
     with transaction.atomic():
         # The row lock makes one sender's repeat wait for the other's first.
         Playbook.objects.select_for_update(no_key=True).get(pk=playbook.pk)
@@ -106,9 +112,13 @@ def trajectories_send(
                 "external_id", flat=True
             )
         )
-        new = [sent for name, sent in readable.items() if name not in stored]
+        copies = _copies(playbook, readable.values(), stored)
+        for name, said in copies.items():
+            receipt.remark(Remark(places[name], name[:80], said))
+        known = stored | copies.keys()
+        new = [sent for name, sent in readable.items() if name not in known]
         SentTrajectory.objects.bulk_create(_row(playbook, environment, sent, now) for sent in new)
-        receipt.accepted, receipt.known = len(new), receipt.known + len(stored)
+        receipt.accepted, receipt.known = len(new), receipt.known + len(known)
         if new:
             event_record(
                 workspace=playbook.workspace,
@@ -122,6 +132,43 @@ def trajectories_send(
             )
             take_sent_trajectories.delay_on_commit()
     return receipt
+
+
+def _copies(
+    playbook: Playbook, readable: Iterable[Sent], stored: Collection[str]
+) -> dict[str, str]:
+    """What is to be said of those whose steps are there already, by their ids.
+
+    Sessions are copied under another name when they are resumed or branched, and sent again when
+    they have gone on. A copy that has gone on by itself has more to say and is none.
+    """
+    asked = [sent for sent in readable if sent.first_call]
+    rows = SentTrajectory.objects.filter(
+        playbook=playbook, first_call__in={sent.first_call for sent in asked}
+    )
+    there: dict[str, list[tuple[str, Sequence[Any]]]] = {}
+    for first_call, name, steps in rows.values_list("first_call", "external_id", "steps"):
+        there.setdefault(first_call, []).append((name, steps))
+    said: dict[str, str] = {}
+    for sent in asked:
+        others = there.setdefault(sent.first_call, [])
+        if sent.external_id in stored:
+            own = next((steps for name, steps in others if name == sent.external_id), ())
+            # Steps that were dropped to keep little are not fewer ones.
+            if 0 < len(own) < len(sent.steps):
+                said[sent.external_id] = (
+                    f"It was sent before, when it had {len(own)} steps: those are kept, and what "
+                    "was done since is not taken."
+                )
+            continue
+        twin = next((name for name, steps in others if not steps or sent.goes_like(steps)), None)
+        if twin is None:
+            others.append((sent.external_id, sent.steps))
+        else:
+            said[sent.external_id] = (
+                f"It repeats what was sent before as {twin[:80]}. Nothing of it was stored again."
+            )
+    return said
 
 
 def _releases(playbook: Playbook) -> set[str]:
@@ -198,6 +245,7 @@ def _row(playbook: Playbook, environment: Environment, sent: Sent, now: datetime
         outcome=sent.outcome,
         release=sent.release,
         remark=remark_on(sent, now),
+        first_call=sent.first_call,
     )
 
 

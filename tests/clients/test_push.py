@@ -60,6 +60,15 @@ def test_lines_are_sent_in_batches_and_the_answers_added_up(
     assert [row["place"] for row in said["remarks"]] == [0, 3, 6, 9]
 
 
+def test_places_count_blank_lines_as_an_editor_does(sent: list[bytes]) -> None:
+    body = b"\n".join(LINES)  # one blank line after each
+    said = Greenroom("http://desk.example", "gr_k", cache=None).push(pieces(body), form="jsonl")
+    lines = [len(one.splitlines()) for one in sent]
+    assert [row["place"] for row in said["remarks"]] == [
+        sum(lines[:number]) for number in range(len(lines))
+    ]
+
+
 def test_a_file_without_lines_is_sent_to_be_told_so(sent: list[bytes]) -> None:
     Greenroom("http://desk.example", "gr_k", cache=None).push(iter([]), form="jsonl")
     assert sent == [b""]

@@ -40,15 +40,19 @@ def batches(pieces: Iterable[bytes], *, packed: bool) -> Iterator[bytes]:
         yield b"".join(held)
 
 
-def added_up(answers: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """The answers to all batches as one, in which places count from the beginning of the file."""
+def added_up(answers: Iterable[tuple[bytes, dict[str, Any]]]) -> dict[str, Any]:
+    """The answers to all batches as one, in which places count from the beginning of the file.
+
+    Each answer comes with its batch, whose lines it counted, blank ones too.
+    """
     total: dict[str, Any] = dict.fromkeys(COUNTS, 0) | {name: [] for name in ROWS}
-    for answer in answers:
-        before = sum(total[name] for name in COUNTS)
+    before = 0
+    for batch, answer in answers:
         for name in ROWS:
             total[name] += [{**row, "place": row["place"] + before} for row in answer[name]]
         for name in COUNTS:
             total[name] += answer[name]
+        before += batch.count(b"\n")
     return total
 
 

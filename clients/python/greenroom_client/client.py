@@ -179,7 +179,7 @@ class Greenroom(Pulls):
         headers = {"Content-Type": "application/x-ndjson"}
         if form == LINES:
             parts = batches(pieces, packed=packed)
-            return added_up(self._import(part, query, headers) for part in parts)
+            return added_up((part, self._import(part, query, headers)) for part in parts)
         if packed:
             headers["Content-Encoding"] = "gzip"
         # with a length: not every proxy takes a chunked body

@@ -151,7 +151,8 @@ def _push(asked: argparse.Namespace) -> int:
             f"{said['refused_count']} refused\n"
         )
         for row in [*said["refused"], *said["remarks"]]:
-            sys.stderr.write(f"{path}: entry {row['place'] + 1} {row['id']}: {row['message']}\n")
+            name = f" {row['id']}" if row["id"] else ""
+            sys.stderr.write(f"{path}:{row['place'] + 1}:{name} {row['message']}\n")
     return 1 if refused else 0
 
 

@@ -51,20 +51,25 @@ def unpacked(
         yield part
 
 
-def lines(pieces: Iterator[bytes], *, limit: int) -> Iterator[bytes]:
-    """Yield the lines of a body without their ends; empty ones are left out.
+def lines(pieces: Iterator[bytes], *, limit: int) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines of a body without their ends, each with its number, counted from 0.
+
+    Blank ones are counted and left out.
 
     Raises:
         BodyTooLarge: one line is longer than ``limit`` bytes.
     """
-    rest = b""
+    rest, number = b"", 0
     for piece in pieces:
         *whole, rest = (rest + piece).split(b"\n")
-        yield from (line for line in map(bytes.strip, whole) if line)
+        for line in map(bytes.strip, whole):
+            if line:
+                yield number, line
+            number += 1
         if len(rest) > limit:
             raise BodyTooLarge(f"One line has more than {limit} bytes. Write one object a line.")
     if rest.strip():
-        yield rest.strip()
+        yield number, rest.strip()
 
 
 def json_check(body: bytes | str) -> None:

@@ -58,7 +58,8 @@ def _claude_code(rows: Iterable[Any], seen: Seen) -> Iterator[Entry]:
         if asked:
             yield from end(turn, seen)
             seen.questions += 1
-            turn = Turn(f"{row.get('sessionId', 'session')}:{row.get('uuid', '')}", asked)
+            name = f"{row.get('sessionId', 'session')}:{row.get('uuid', '')}"
+            turn = Turn(name, asked, seen.place)
             turn.is_repeated = bool(origin)
         elif turn is not None:
             turn.at(row)

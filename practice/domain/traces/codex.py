@@ -66,7 +66,7 @@ def _codex(rows: Iterable[Any], seen: Seen) -> Iterator[Entry]:
         if words:
             yield from end(turn, seen)
             seen.questions += 1
-            turn = Turn(f"{session or 'session'}:{seen.questions}", words)
+            turn = Turn(f"{session or 'session'}:{seen.questions}", words, seen.place)
             turn.is_repeated = repeats.goes_on
         elif turn is not None:
             turn.at(row)

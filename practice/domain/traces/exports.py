@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from practice.domain.deployment import NotATrajectory
+from practice.domain.deployment import NotATrajectory, Placed
 from practice.domain.traces import langfuse, langsmith, sessions
 from practice.domain.traces.bodies import json_check, lines
 from practice.domain.traces.claude_code import CLAUDE_CODE
@@ -34,7 +34,8 @@ class Grouped:
     program: str
     row: str
     fields: frozenset[str]
-    read: Callable[[Iterable[Any]], Iterator[Entry]]
+    #: from the rows, each with its place.
+    read: Callable[[Iterable[tuple[int, Any]]], Iterator[Entry]]
 
 
 GROUPED = {
@@ -67,50 +68,54 @@ def read_export(form: str, pieces: Iterator[bytes]) -> Iterator[Entry]:
         NotAnExport: the body is no JSON at all, or of another shape.
     """
     if form == "jsonl":
-        yield from map(_native, _rows(pieces))
+        yield from (_native(place, row) for place, row in _rows(pieces))
     elif form in SESSIONS:
         yield from sessions.read_session(SESSIONS[form], _rows(pieces))
     else:
         yield from _grouped(form, pieces)
 
 
-def _native(row: Any) -> Entry:
+def _native(place: int, row: Any) -> Entry:
     """A line, whose refusal names no number: a sender may have split a longer file."""
     if isinstance(row, NotATrajectory):
-        return NotATrajectory("The line is not JSON.", place=row.place)
-    return row if isinstance(row, Mapping) else NotATrajectory("A line is one object.")
+        return NotATrajectory("The line is not JSON.", place=place)
+    if isinstance(row, Mapping):
+        return Placed(row, place)
+    return NotATrajectory("A line is one object.", place=place)
 
 
-def _rows(pieces: Iterator[bytes]) -> Iterator[Any]:
-    """The values of JSON lines; a line that is no JSON becomes a refusal that names it.
+def _rows(pieces: Iterator[bytes]) -> Iterator[tuple[int, Any]]:
+    """The values of JSON lines, each with the place of its line.
+
+    A line that is no JSON becomes a refusal that names it.
 
     Raises:
         NotAnExport: there is none.
     """
-    number = 0
-    for number, line in enumerate(lines(pieces, limit=MAX_LINE), start=1):
-        if number == 1:
+    is_empty = True
+    for place, line in lines(pieces, limit=MAX_LINE):
+        is_empty = False
+        if not place:
             line = line.removeprefix(BYTE_ORDER_MARK)
         json_check(line)
         try:
-            yield json.loads(line)
+            yield place, json.loads(line)
         except (ValueError, RecursionError):
-            yield NotATrajectory(f"Line {number} is not JSON.", place=number - 1)
-    if not number:
+            yield place, NotATrajectory(f"Line {place + 1} is not JSON.", place=place)
+    if is_empty:
         raise NotAnExport(EMPTY)
 
 
 def _grouped(form: str, pieces: Iterator[bytes]) -> Iterator[Entry]:
     """Rows of a whole export, put together by trace: a row's parent may come after it."""
-    body = b"".join(pieces).removeprefix(BYTE_ORDER_MARK).strip()
-    if not body:
+    body = b"".join(pieces).removeprefix(BYTE_ORDER_MARK)
+    if not body.strip():
         raise NotAnExport(EMPTY)
-    found = _whole(body)
-    if found is None:
-        found = list(_rows(iter([body])))
+    listed = _whole(body)
+    found = list(_rows(iter([body])) if listed is None else enumerate(listed))
     reader = GROUPED[form]
-    if (refusal := _of_another_form(reader, found)) is not None:
-        yield from (row for row in found if isinstance(row, NotATrajectory))
+    if (refusal := _of_another_form(reader, [row for _, row in found])) is not None:
+        yield from (row for _, row in found if isinstance(row, NotATrajectory))
         yield refusal
         return
     yield from reader.read(found)
@@ -139,7 +144,7 @@ def _whole(body: bytes) -> list[Any] | None:
     try:
         given = json.loads(body)
     except (ValueError, RecursionError) as error:
-        if body[:1] != b"{":
+        if body.lstrip()[:1] != b"{":
             raise NotAnExport(
                 "The body is not JSON that can be read: send one list, or one object a line."
             ) from error

@@ -20,10 +20,12 @@ TOOLS = {"TOOL", "RETRIEVER"}
 OUTCOMES = {"success": "success", "failure": "failure", "true": "success", "false": "failure"}
 
 
-def trajectories(rows: Iterable[Any]) -> Iterator[Mapping[str, Any] | NotATrajectory]:
-    """Yield each trace as a native trajectory, or why it is none."""
+def trajectories(
+    rows: Iterable[tuple[int, Any]],
+) -> Iterator[Mapping[str, Any] | NotATrajectory]:
+    """Yield each trace of rows, which come with their places, as a trajectory, or why not."""
     loose = []
-    for place, row in enumerate(rows):
+    for place, row in rows:
         if isinstance(row, Mapping) and isinstance(row.get("observations"), list):
             observations = [one for one in row["observations"] if isinstance(one, Mapping)]
             yield _trace(identity(row.get("id")), observations, place, row)

@@ -18,8 +18,10 @@ UUID_CHARS = 36
 NESTED = ("child_runs", "runs")
 
 
-def trajectories(rows: Iterable[Any]) -> Iterator[Mapping[str, Any] | NotATrajectory]:
-    """Yield each trace as a native trajectory, or why it is none."""
+def trajectories(
+    rows: Iterable[tuple[int, Any]],
+) -> Iterator[Mapping[str, Any] | NotATrajectory]:
+    """Yield each trace of rows, which come with their places, as a trajectory, or why not."""
     for found in by_trace(_runs(rows), "trace_id", "session_trace_id", "id", "run_id"):
         if isinstance(found, NotATrajectory):
             yield found
@@ -28,9 +30,9 @@ def trajectories(rows: Iterable[Any]) -> Iterator[Mapping[str, Any] | NotATrajec
             yield read(trace, [_span(trace, run) for run in runs], place=place)
 
 
-def _runs(rows: Iterable[Any]) -> Iterator[tuple[int, Any]]:
+def _runs(rows: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
     """Every run with the place of the row it came in, also those under another."""
-    for place, row in enumerate(rows):
+    for place, row in rows:
         waiting = [row]
         while waiting:
             run = waiting.pop()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from practice.domain.deployment import NotATrajectory
+from practice.domain.deployment import NotATrajectory, Placed
 from practice.domain.traces.assembly import trajectory
 from practice.domain.traces.spans import MAX_NAME, MAX_NS, Span
 
@@ -48,14 +48,17 @@ def read(
 ) -> Mapping[str, Any] | NotATrajectory:
     """The trajectory of one trace with what the export says besides, or why there is none.
 
-    ``place`` is that of its first row.
+    ``place`` is that of its first row. A row that is there again says what became of it since: an
+    export that is written in parts, or page by page, has some twice.
     """
+    named = {span.span_id or f" {number}": span for number, span in enumerate(spans)}
     try:
-        made = trajectory(trace[:200], spans)
+        made = trajectory(trace[:200], list(named.values()))
     except NotATrajectory as refusal:
         # The id goes with the reason, so that its sender can find it.
         return NotATrajectory(f"{trace[:80]}: {refusal}", place=place, id=trace)
-    return {**made, **{name: value for name, value in more.items() if value and not made.get(name)}}
+    besides = {name: value for name, value in more.items() if value and not made.get(name)}
+    return Placed({**made, **besides}, place)
 
 
 def nanoseconds(value: Any) -> int:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from practice.domain.deployment import MAX_STEPS, NotATrajectory
+from practice.domain.deployment import MAX_CALL_ID, MAX_STEPS, NotATrajectory, Placed
 from practice.domain.traces.called import as_object
 from practice.domain.traces.rows import nanoseconds
 from practice.domain.traces.spans import iso
@@ -41,22 +41,28 @@ MACHINE = (
 #: How Claude Code writes down a slash command, which a person gave.
 COMMAND = re.compile(r"<command-name>(.*?)</command-name>", re.DOTALL)
 COMMAND_WORDS = re.compile(r"<command-args>(.*?)</command-args>", re.DOTALL)
+#: An id no other call has: it ends in what is random. Some models number their calls instead.
+LASTING = re.compile(
+    r"(?=[A-Za-z]*\d)[A-Za-z0-9]{16,}\Z|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z"
+)
 #: Fields of a file of another form that are named to whoever sent it.
 FIELDS_NAMED = 6
 
 
 class Turn:
-    """One question with what followed it, growing line by line."""
+    """One question with what followed it, growing line by line. ``place`` is that of its line."""
 
-    def __init__(self, name: str, instruction: str) -> None:
+    def __init__(self, name: str, instruction: str, place: int) -> None:
         self.name = name
         self.instruction = instruction
+        self.place = place
         self.steps: list[dict[str, Any]] = []
         self.left_out = 0
         #: whether all of it is of another session, which this one was forked from.
         self.is_repeated = False
         self.answer = ""
         self.ended_at = ""
+        self.first_call = ""
         #: the last call of each id, and those of them that nothing answered yet.
         self._made: dict[str, dict[str, Any]] = {}
         self._open: dict[str, dict[str, Any]] = {}
@@ -75,14 +81,20 @@ class Turn:
             self.answer = text
 
     def calls(self, call_id: str, tool: str, arguments: Any) -> None:
-        """A tool call; what was said just before it is its thought."""
+        """A tool call; what was said just before it is its thought. Written twice, it is one."""
+        is_lasting = len(call_id) <= MAX_CALL_ID and LASTING.search(call_id) is not None
+        given, tool = as_object(arguments), tool[:200] or "unnamed"
+        earlier = (self._made if is_lasting else self._open).get(call_id)
+        if earlier is not None and (earlier["tool"], earlier["arguments"]) == (tool, given):
+            return
         if len(self.steps) >= MAX_STEPS:
             self.left_out += 1
             return
-        given = as_object(arguments)
-        step = {"tool": tool[:200] or "unnamed", "arguments": given, "observation": ""}
+        step: dict[str, Any] = {"tool": tool, "arguments": given, "observation": ""}
         if self.answer:
             step["thought"], self.answer = self.answer[:10_000], ""
+        if not self.steps and is_lasting:
+            self.first_call = call_id
         self.steps.append(step)
         self._made[call_id] = self._open[call_id] = step
 
@@ -101,20 +113,24 @@ class Turn:
     def entry(self) -> Iterator[Entry]:
         """The trajectory; a question that needed no tool teaches nothing and is left out."""
         if self.steps:
-            yield {
+            found = {
                 "id": self.name[:200],
                 "instruction": self.instruction,
                 "steps": self.steps,
                 "steps_left_out": self.left_out,
                 "answer": self.answer,
                 "ended_at": self.ended_at,
+                "first_call": self.first_call,
             }
+            yield Placed(found, self.place)
 
 
 @dataclass(slots=True)
 class Seen:
     """What was looked at of a file, to say why nothing came of it."""
 
+    #: the place of the line that is looked at, counted from 0.
+    place: int = 0
     #: lines that are JSON, those of them that belong into such a session, and questions in these.
     lines: int = 0
     known: int = 0
@@ -125,8 +141,9 @@ class Seen:
     #: the names of the first fields met.
     fields: dict[str, None] = field(default_factory=dict)
 
-    def look(self, rows: Iterable[Any]) -> Iterator[Any]:
-        for row in rows:
+    def look(self, rows: Iterable[tuple[int, Any]]) -> Iterator[Any]:
+        for place, row in rows:
+            self.place = place
             if not isinstance(row, NotATrajectory):
                 self.lines += 1
                 if isinstance(row, Mapping) and len(self.fields) < FIELDS_NAMED:
@@ -172,9 +189,10 @@ class Form:
     read: Callable[[Iterable[Any], Seen], Iterator[Entry]]
 
 
-def read_session(form: Form, rows: Iterable[Any]) -> Iterator[Entry]:
+def read_session(form: Form, rows: Iterable[tuple[int, Any]]) -> Iterator[Entry]:
     """Yield each question of a session that led to tool calls, or one refusal where none did.
 
+    ``rows`` are its lines with their places.
     One more refusal says what a forked session repeats of another.
     """
     seen, is_empty = Seen(), True

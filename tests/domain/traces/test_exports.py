@@ -198,3 +198,28 @@ def test_no_row_breaks_it(form: str, rows: list[Any]) -> None:
         for entry in export(form, jsonl(*rows)):
             with suppress(NotATrajectory):
                 read(entry)
+
+
+@pytest.mark.parametrize(("form", "rows"), [("langfuse", OBSERVATIONS), ("langsmith", RUNS)])
+def test_a_row_that_is_there_twice_is_one(form: str, rows: list[Any]) -> None:
+    """Exports that are written in parts, or page by page, have some twice."""
+    (once,) = (read(one) for one in export(form, jsonl(*rows)))
+    (twice,) = (read(one) for one in export(form, jsonl(*rows, *rows)))
+    assert twice == once
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_blank_lines_count_where_something_stands(form: str) -> None:
+    rows = {
+        "jsonl": [{"id": "a"}],
+        "langfuse": OBSERVATIONS,
+        "langsmith": RUNS,
+        "claude-code": CLAUDE,
+        "codex": CODEX,
+    }
+    body = b"\n \n" + jsonl(*rows[form]) + b"\n{cut\n"
+    found = export(form, body)
+    cut = next(one for one in found if isinstance(one, NotATrajectory))
+    assert cut.place == 3 + len(rows[form])
+    if form in {"jsonl", "langfuse", "langsmith"}:
+        assert next(one for one in found if not isinstance(one, NotATrajectory)).place == 2

@@ -332,3 +332,54 @@ def test_steps_that_are_too_many_are_counted(form: str) -> None:
     assert (len(sent.steps), sent.left_out) == (MAX_STEPS, 2)
     said = remark_on(sent, datetime(2027, 1, 1, tzinfo=UTC))
     assert said == "Of its 502 steps the first 500 are kept."
+
+
+#: as Claude and Codex call them, and a gateway that ends in a UUID.
+LASTING = [
+    "toolu_01A09q90qw90lq917835lq9",
+    "call_f5kW0OhxJ3EyBMr2FDmwQAZc",
+    "call_0_1f2e3d4c-5b6a-4978-8695-a4b3c2d1e0f9",
+]
+#: that number their calls, or say too little.
+NUMBERED = ["functions.Bash:0", "call_1", "call_6ka2jzbd", "getcustomerorderstatus", "", "7" * 101]
+
+
+def called(name: str, number: int = 1) -> dict[str, Any]:
+    return {**call(number), "id": name}
+
+
+@pytest.mark.parametrize(("name", "kept"), [(n, n) for n in LASTING] + [(n, "") for n in NUMBERED])
+def test_a_question_is_known_by_its_first_call_where_no_other_is_called_so(
+    name: str, kept: str
+) -> None:
+    (sent,) = session("claude-code", person("Fix it."), agent(called(name)), agent(call(2)))
+    assert sent.first_call == kept
+
+
+def test_a_call_that_is_written_down_twice_was_made_once() -> None:
+    """Before it was answered, as a stream goes on, or later with the whole line."""
+    lasting, other = called(LASTING[0]), call(2)
+    answered = [{**result(1), "tool_use_id": LASTING[0]}]
+    (sent,) = session(
+        "claude-code",
+        person("Fix it."),
+        agent(text("I look."), lasting),
+        agent(lasting),
+        person(answered),
+        agent(lasting),
+        agent(other),
+        agent(other),
+        person([result(2)]),
+        agent(other),  # its number says nothing: that was done again
+    )
+    assert [step["arguments"]["n"] for step in sent.steps] == [1, 2, 2]
+
+
+@pytest.mark.parametrize("form", ["claude-code", "codex"])
+def test_a_question_stands_where_its_line_does(form: str) -> None:
+    rows: list[Any] = [person("Fix it."), agent(call(1)), person("Now this."), agent(call(2))]
+    if form == "codex":
+        rows = [asks("Fix it."), *runs("a"), asks("Now this."), *runs("b")]
+    body = b"\n\n".join(json.dumps(row).encode() for row in rows)
+    first, second = read_export(form, iter([body]))
+    assert (first.place, second.place) == (0, 4 if form == "claude-code" else 6)
