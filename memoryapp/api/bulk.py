@@ -11,7 +11,7 @@ from memoryapp.api.bulk_jobs import JobSerializer, JobView
 from memoryapp.api.contract import PROBLEM, READING, WriteRequest
 from memoryapp.api.permissions import workspace_of
 from memoryapp.api.review import member_named
-from memoryapp.models import BulkDecision, BulkOutcome
+from memoryapp.models import BulkDecision, BulkOutcome, Membership
 from memoryapp.services import bulk
 
 
@@ -68,10 +68,14 @@ class BulkList(BulkView):
             narrowed=narrowed,
             chosen=[str(pk) for pk in said["chosen"]],
             reason=said["reason"],
-            assignee=member_named(request, said["assignee"]) if said["assignee"] else None,
+            assignee=_member(request, said["assignee"]),
             by=request.user,
         )
         return self.told(bulk.bulk_continue(bulk=row, by=request.user), status=201)
+
+
+def _member(request: Request, name: str) -> Membership | None:
+    return member_named(request, name, "assignee") if name else None
 
 
 class BulkDetail(BulkView):

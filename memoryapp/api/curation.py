@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -17,7 +18,7 @@ from memoryapp.api.bullets import REFUSED, BulletSerializer
 from memoryapp.api.contract import PROBLEM, READING, WRITING, SeenRequest, WriteRequest
 from memoryapp.api.permissions import HasScope, administers, playbook_of
 from memoryapp.api.serving import LabelSerializer, label_facts
-from memoryapp.domain.errors import UnableToChange, UnableToUndo
+from memoryapp.domain.errors import UnableToUndo
 from memoryapp.domain.playbook import CONTENT_MOST
 from memoryapp.domain.seen import shown
 from memoryapp.models import LabelMove, Playbook
@@ -74,6 +75,11 @@ class BulletsMergeRequest(WriteRequest):
         child=serializers.CharField(max_length=80), min_length=2, max_length=MOST_MERGED
     )
     content = serializers.CharField(max_length=CONTENT_MOST, required=False)
+
+    def validate_labels(self, labels: list[str]) -> list[str]:
+        if len(set(labels)) < 2:
+            raise serializers.ValidationError("Name at least two different bullets.")
+        return labels
 
 
 class MergeDecision(BulletsMergeRequest):
@@ -182,7 +188,7 @@ class PlaybookSettings(APIView):
                 )
             required = None
         if required is None and not wanted:
-            raise UnableToChange("Nothing was asked for, so there is nothing to save.")
+            raise ValidationError("Nothing was asked for, so there is nothing to save.")
         with transaction.atomic():
             playbook = curation.settings_lock(playbook=playbook, seen=seen)
             kept = curation.settings_of(playbook)

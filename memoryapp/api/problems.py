@@ -68,13 +68,14 @@ def too_large() -> str:
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """Turn what a view raised into a problem. ``None`` lets a defect become a 500."""
     if isinstance(error, UnableTo) and error.field and error.status == UnableTo.status:
-        error = exceptions.ValidationError({error.field: [str(error)]})
+        error = exceptions.ValidationError(_nested(error.field, [str(error)]))
     if isinstance(error, UnableTo):
         again = {"Retry-After": str(error.retry_after)} if error.retry_after else None
         kind = _slug(type(error).__name__)
         extra = error.extra
         if error.field:
-            named = _fields({error.field: str(error)}, context["request"], context["view"])
+            said = _nested(error.field, str(error))
+            named = _fields(said, context["request"], context["view"])
             extra = {**extra, "fields": list(named)}
         return problem(error.status, kind, str(error), headers=again, **extra)
     if isinstance(error, NothingHere) and error.field:
@@ -122,13 +123,24 @@ def _what_to_do(error: Exception, context: dict[str, Any]) -> str:
     return ""
 
 
+def _nested(field: str, said: Any) -> Any:
+    """What is said of a field as ``errors`` has it; of ``a/b``, the field ``b`` within ``a``."""
+    for name in reversed(field.split("/")):
+        said = {name: said}
+    return said
+
+
 def _fields(detail: Any, request: Request, view: APIView) -> Iterator[dict[str, str]]:
     """Each refused field with its place: a JSON Pointer into the body, or a parameter's name."""
     # A body that is taken as it comes has no fields: a parameter that is missing is named as one.
-    no_fields = all(issubclass(parser, AsItComes) for parser in view.parser_classes)
+    no_body = request.method in SAFE_METHODS or all(
+        issubclass(parser, AsItComes) for parser in view.parser_classes
+    )
+    # No body has a field that is called as a part of its address is.
+    elsewhere = {*request.query_params, *view.kwargs}
     for path, said in _places(detail):
         first = path[0] if path else ""
-        if first and (no_fields or request.method in SAFE_METHODS or first in request.query_params):
+        if first and (no_body or first in elsewhere):
             yield {"parameter": first, "detail": said}
         else:
             steps = (step.replace("~", "~0").replace("/", "~1") for step in path)

@@ -116,7 +116,7 @@ class CandidateAssignee(OneCandidate):
         asked.is_valid(raise_exception=True)
         candidate = self.candidate(request, pk)
         name = asked.validated_data["username"]
-        to = member_named(request, name) if name else None
+        to = member_named(request, name, "username") if name else None
         done = desk.candidate_assign(candidate=candidate, to=to, by=request.user)
         return Response(s.CandidateSerializer(done).data)
 
@@ -206,6 +206,6 @@ class ReviewProgress(APIView):
         return Response(ReviewProgressSerializer(found).data)
 
 
-def member_named(request: Request, name: str) -> Membership:
+def member_named(request: Request, name: str, named_in: str = "") -> Membership:
     rows = workspace_of(request).memberships.select_related("user")
-    return object_or_404(rows, user__username=name)
+    return object_or_404(rows, named_in, user__username=name)

@@ -24,8 +24,9 @@ from typing import Any
 class UnableTo(Exception):
     """The use case was refused and nothing was stored. ``extra`` is for programs.
 
-    ``field`` names the field whose value could not be used whatever else there is: the API answers
-    as to any other invalid field, 400 where it would be 409, and says where it is.
+    ``field`` names the field whose value could not be used whatever else there is, ``a/b`` the
+    field ``b`` within ``a``: the API answers as to any other invalid field, 400 where it would be
+    409, and says where it is. A refusal that another state of things would lift names none.
     """
 
     status = 409

@@ -103,7 +103,14 @@ class Playbook:
 
 
 class DeltaRefused(ValueError):
-    """The operation cannot be applied to this playbook; the message says why."""
+    """The operation cannot be applied to this playbook; the message says why.
+
+    ``field`` is ``content`` where its text can be no bullet of any playbook.
+    """
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class OverBudget(DeltaRefused):
@@ -167,7 +174,8 @@ def check_length(content: str) -> None:
     if len(content) > CONTENT_MOST:
         raise DeltaRefused(
             f"The text has {len(content):,} characters and a bullet at most {CONTENT_MOST:,}. "
-            "Shorten it."
+            "Shorten it.",
+            field="content",
         )
 
 
@@ -231,7 +239,7 @@ def _retire(playbook: Playbook, delta: Delta) -> Playbook:
 def _content(delta: Delta) -> str:
     content = delta.content.strip()
     if not content:
-        raise DeltaRefused(f"{delta.op} needs the text of the bullet.")
+        raise DeltaRefused(f"{delta.op} needs the text of the bullet.", field="content")
     check_length(content)
     return content
 

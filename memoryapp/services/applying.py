@@ -127,7 +127,7 @@ def tried(before: domain.Playbook, delta: Delta) -> domain.Playbook:
     except OverBudget as refusal:
         raise UnableToDecide(f"{refusal} {room_report(before, delta)}") from refusal
     except DeltaRefused as refusal:
-        raise UnableToDecide(str(refusal)) from refusal
+        raise UnableToDecide(str(refusal), field=refusal.field) from refusal
 
 
 def changed_since(candidate: Candidate) -> list[str]:

@@ -54,15 +54,17 @@ def bulk_start(
         UnableToChange: nothing waits there, a reason or an assignee is missing.
     """
     if action not in {Action.APPROVE, Action.REJECT, Action.ASSIGN}:
-        raise UnableToChange("Choose what to do: approve, reject or assign.")
+        raise UnableToChange("Choose what to do: approve, reject or assign.", field="action")
     reason = cleaned(reason)[:300]
     if action == Action.REJECT and not reason:
-        raise UnableToChange("A rejection needs a reason, so that the next reader can follow it.")
+        raise UnableToChange(
+            "A rejection needs a reason, so that the next reader can follow it.", field="reason"
+        )
     if action == Action.ASSIGN and assignee is None:
-        raise UnableToChange("Choose whom to assign these candidates to.")
+        raise UnableToChange("Choose whom to assign these candidates to.", field="assignee")
     if len(chosen) > MOST_CHOSEN:
         raise UnableToChange(
-            f"Up to {MOST_CHOSEN:,} rows can be chosen; narrow the filter instead."
+            f"Up to {MOST_CHOSEN:,} rows can be chosen; narrow the filter instead.", field="chosen"
         )
     query = {"filter": {**narrowed, "status": review.Status.PENDING.value}, "chosen": list(chosen)}
     bulk = BulkDecision(

@@ -45,17 +45,26 @@ def bulk_change_start(
         UnableToChange: nothing matches, or the reason, the section or the tag is missing.
     """
     if action not in {Action.RETIRE, Action.RESTORE, Action.MOVE, Action.TAG, Action.UNTAG}:
-        raise UnableToChange("Choose what to do: retire, restore, move, add or remove a tag.")
+        raise UnableToChange(
+            "Choose what to do: retire, restore, move, add or remove a tag.", field="action"
+        )
     reason, value = cleaned(reason)[:300], value.strip().lower()
     if action == Action.RETIRE and not reason:
-        raise UnableToChange("Retiring bullets needs a reason, so that the next reader can follow.")
+        raise UnableToChange(
+            "Retiring bullets needs a reason, so that the next reader can follow.", field="reason"
+        )
     if action == Action.MOVE and not SECTION.fullmatch(value):
-        raise UnableToChange("Name the section: lower-case letters, digits and _, at most 60.")
+        raise UnableToChange(
+            "Name the section: lower-case letters, digits and _, at most 60.", field="value"
+        )
     if action in {Action.TAG, Action.UNTAG} and not TAG.fullmatch(value):
-        raise UnableToChange("Name the tag: lower-case letters, digits and hyphens, at most 40.")
+        raise UnableToChange(
+            "Name the tag: lower-case letters, digits and hyphens, at most 40.", field="value"
+        )
     if len(chosen) > MOST_CHOSEN:
         raise UnableToChange(
-            f"Up to {MOST_CHOSEN:,} bullets can be chosen; narrow the filter instead."
+            f"Up to {MOST_CHOSEN:,} bullets can be chosen; narrow the filter instead.",
+            field="chosen",
         )
     bulk = BulkChange(
         workspace=workspace,

@@ -27,7 +27,9 @@ def bullet_add(*, playbook: Playbook, section: str, content: str, by: Any) -> Bu
     delta = Delta(op=Op.ADD, section=section.strip(), content=cleaned(content))
     if not SECTION.fullmatch(delta.section):
         # Its labels are made of it, and addresses of them.
-        raise UnableToChange("A section is lower-case letters, digits and _, at most 60.")
+        raise UnableToChange(
+            "A section is lower-case letters, digits and _, at most 60.", field="section"
+        )
     with transaction.atomic():
         playbook = Playbook.objects.select_for_update(no_key=True).get(pk=playbook.pk)
         _try(playbook, delta)
@@ -80,8 +82,8 @@ def bullet_retire(*, bullet: Bullet, reason: str, by: Any) -> Bullet:
     Raises:
         UnableToChange: no reason, or retired already.
     """
-    if not reason.strip():
-        raise UnableToChange("Retiring a bullet needs a reason.")
+    if not cleaned(reason):
+        raise UnableToChange("Retiring a bullet needs a reason.", field="reason")
     with transaction.atomic():
         playbook, bullet = _locked(bullet)
         _try(playbook, Delta(op=Op.RETIRE, targets=(bullet.label,)))
@@ -174,7 +176,7 @@ def _try(playbook: Playbook, delta: Delta) -> None:
     except OverBudget as refusal:
         raise UnableToChange(f"{refusal} {room_report(before, delta)}") from refusal
     except DeltaRefused as refusal:
-        raise UnableToChange(str(refusal)) from refusal
+        raise UnableToChange(str(refusal), field=refusal.field) from refusal
 
 
 def _set_status(bullet: Bullet, status: str, by: Any, reason: str) -> None:

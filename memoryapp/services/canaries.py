@@ -30,7 +30,9 @@ def canary_start(
             the one the label points at.
     """
     if not 1 <= share <= 99:
-        raise UnableToChange("The share is 1 to 99 percent; at 100 move the label instead.")
+        raise UnableToChange(
+            "The share is 1 to 99 percent; at 100 move the label instead.", field="share"
+        )
     with transaction.atomic():
         label = _locked(label)
         check_seen(seen, trial_said(label), {"on trial": release.number, "share": share})

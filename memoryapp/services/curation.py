@@ -49,7 +49,9 @@ def bullet_move(
         UnableToChange: no section's name, there already, or retired.
     """
     if not SECTION.fullmatch(section):
-        raise UnableToChange("A section is lower-case letters, digits and _, at most 60.")
+        raise UnableToChange(
+            "A section is lower-case letters, digits and _, at most 60.", field="section"
+        )
     with transaction.atomic():
         _, bullet = _locked(bullet)
         before = section_of(bullet)
@@ -78,7 +80,7 @@ def bullet_place(*, bullet: Bullet, direction: str, by: Any) -> Bullet:
         UnableToChange: it is the first or the last already, or retired.
     """
     if direction not in {UP, DOWN}:
-        raise UnableToChange("A bullet moves up or down.")
+        raise UnableToChange("A bullet moves up or down.", field="direction")
     with transaction.atomic():
         playbook, bullet = _locked(bullet)
         _refuse_retired(bullet)
@@ -126,10 +128,11 @@ def bullet_tag(*, bullet: Bullet, tags: Sequence[str], by: Any, seen: str | None
     wrong = next((tag for tag in wanted if not TAG.fullmatch(tag)), None)
     if wrong is not None:
         raise UnableToChange(
-            f"“{wrong[:60]}” is no tag. Use lower-case letters, digits and hyphens, at most 40."
+            f"“{wrong[:60]}” is no tag. Use lower-case letters, digits and hyphens, at most 40.",
+            field="tags",
         )
     if len(wanted) > MOST_TAGS:
-        raise UnableToChange(f"A bullet carries at most {MOST_TAGS} tags.")
+        raise UnableToChange(f"A bullet carries at most {MOST_TAGS} tags.", field="tags")
     with transaction.atomic():
         _, bullet = _locked(bullet)
         was = tags_of(bullet)
@@ -289,7 +292,7 @@ def _applied(value: domain.Playbook, delta: Delta) -> domain.Playbook:
     except OverBudget as refusal:
         raise UnableToChange(f"{refusal} {room_report(value, delta)}") from refusal
     except DeltaRefused as refusal:
-        raise UnableToChange(str(refusal)) from refusal
+        raise UnableToChange(str(refusal), field=refusal.field) from refusal
 
 
 def _locked(bullet: Bullet) -> tuple[Playbook, Bullet]:

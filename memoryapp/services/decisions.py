@@ -62,7 +62,9 @@ def candidate_approve(
             return candidate
         _check_open(candidate, by, seen)
         if not wording and candidate.op != Op.RETIRE:
-            raise UnableToDecide("The bullet has no text. Write it, or reject the candidate.")
+            raise UnableToDecide(
+                "The bullet has no text. Write it, or reject the candidate.", field="content"
+            )
         _check_targets(candidate)
         delta = candidate.as_delta(wording)
         before = playbook.as_value()
@@ -92,7 +94,9 @@ def candidate_reject(*, candidate: Candidate, by: Any, reason: str, seen: str = 
     """
     reason = cleaned(reason)
     if not reason:
-        raise UnableToDecide("A rejection needs a reason, so that the next reader can follow it.")
+        raise UnableToDecide(
+            "A rejection needs a reason, so that the next reader can follow it.", field="reason"
+        )
     with transaction.atomic():
         playbook = _locked(candidate)
         if _decided_so_already(playbook, candidate, by, REJECTED, ""):

@@ -28,10 +28,13 @@ def note_add(*, candidate: Candidate, text: str, by: Any) -> Note:
     """
     text = redact(text.strip())
     if not text:
-        raise UnableToChange("The note is empty. Write what the next reviewer should know.")
+        raise UnableToChange(
+            "The note is empty. Write what the next reviewer should know.", field="text"
+        )
     if len(text) > NOTE_CHARS:
         raise UnableToChange(
-            f"The note has {len(text):,} characters and {NOTE_CHARS:,} fit. Shorten it."
+            f"The note has {len(text):,} characters and {NOTE_CHARS:,} fit. Shorten it.",
+            field="text",
         )
     with transaction.atomic():
         note: Note = candidate.notes.create(author=by, text=text)

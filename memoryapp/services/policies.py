@@ -77,10 +77,12 @@ def _write(
         newest = playbook.review_policies.first()
         was = newest.as_value() if newest else review.Policy()
         to = next_one(was)
-        for problem in _problems(to):
-            raise UnableToChange(problem)
-        if not reason.strip():
-            raise UnableToChange("A policy needs a reason, so that the next reader can follow it.")
+        for field, problem in _problems(to):
+            raise UnableToChange(problem, field=field)
+        if not cleaned(reason):
+            raise UnableToChange(
+                "A policy needs a reason, so that the next reader can follow it.", field="reason"
+            )
         if to == was:
             raise UnableToChange("The policy says this already, so there is nothing to save.")
         row = ReviewPolicy(
@@ -106,28 +108,37 @@ def _write(
     return row
 
 
-def _problems(to: review.Policy) -> Sequence[str]:
+def _problems(to: review.Policy) -> Sequence[tuple[str, str]]:
+    """The fields that cannot be so, each with why."""
     asked = (
-        (1 <= to.reviewers <= MOST_REVIEWERS, f"From 1 to {MOST_REVIEWERS} people can decide."),
         (
+            "reviewers",
+            1 <= to.reviewers <= MOST_REVIEWERS,
+            f"From 1 to {MOST_REVIEWERS} people can decide.",
+        ),
+        (
+            "protected_reviewers",
             1 <= to.protected_reviewers <= MOST_REVIEWERS,
             f"From 1 to {MOST_REVIEWERS} people can decide under a protected label.",
         ),
         (
+            "admit_from",
             to.admit_from is None or 0.5 <= to.admit_from <= 1,
             "The confidence to admit from lies between 50% and 100%; leave it empty to ask people.",
         ),
-        (0 <= to.audit_share <= 1, "The audited share lies between 0% and 100%."),
-        (0 <= to.blind_share <= 1, "The blind share lies between 0% and 100%."),
+        ("audit_share", 0 <= to.audit_share <= 1, "The audited share lies between 0% and 100%."),
+        ("blind_share", 0 <= to.blind_share <= 1, "The blind share lies between 0% and 100%."),
         (
+            "protected_labels",
             len(to.protected_labels) <= MOST_LABELS and all(to.protected_labels),
             f"Up to {MOST_LABELS} labels can be protected.",
         ),
         (
+            "protected_labels",
             # One that no label can be called would protect nothing, without a word.
             all(LABEL_NAME.fullmatch(name) for name in to.protected_labels),
             "A label is lower-case letters, digits and hyphens, at most 40. Name those to protect "
             "as agents pull them.",
         ),
     )
-    return [said for holds, said in asked if not holds]
+    return [(field, said) for field, holds, said in asked if not holds]

@@ -48,6 +48,8 @@ def release_publish(
             holds what looks like a secret, or the playbook requires an evaluation and these bullets
             have not passed one against what ``production`` serves.
     """
+    if label:
+        _check_label(label, field="label")
     with transaction.atomic():
         playbook = Playbook.objects.select_for_update(no_key=True).get(pk=playbook.pk)
         value = playbook.as_value()
@@ -164,8 +166,7 @@ def label_move(
     Raises:
         UnableToChange: not a label name, another playbook's release, already there, or moved since.
     """
-    if not LABEL_NAME.fullmatch(name):
-        raise UnableToChange("A label is lower-case letters, digits and hyphens, at most 40.")
+    _check_label(name, field="name")
     if release.playbook_id != playbook.pk:
         raise UnableToChange("That release belongs to another playbook.")
     with transaction.atomic():
@@ -210,6 +211,13 @@ def label_move(
         )
         transaction.on_commit(pull_cache.forget)
     return label
+
+
+def _check_label(name: str, *, field: str) -> None:
+    if not LABEL_NAME.fullmatch(name):
+        raise UnableToChange(
+            "A label is lower-case letters, digits and hyphens, at most 40.", field=field
+        )
 
 
 def label_revert(

@@ -76,7 +76,9 @@ def report_take(
             votes before; nothing of this report is counted.
     """
     if not outcome and not votes:
-        raise UnableToChange("Say how the task ended, or what you think of its bullets.")
+        raise UnableToChange(
+            "Say how the task ended, or what you think of its bullets.", field="outcome"
+        )
     task = _named(task, TASK_MOST) or uuid.uuid4().hex
     receipt = Receipt(task=task, outcome=outcome)
     agent = _named(agent, AGENT_MOST)

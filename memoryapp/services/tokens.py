@@ -101,7 +101,9 @@ def api_key_rotate(
         UnableToChange: the key is revoked or expired, or the grace is too long.
     """
     if not timedelta(0) <= grace <= GRACE_MOST:
-        raise UnableToChange(f"The old secret may live on for up to {GRACE_MOST.days} days.")
+        raise UnableToChange(
+            f"The old secret may live on for up to {GRACE_MOST.days} days.", field="grace_hours"
+        )
     secret = secrets.token_urlsafe(32)
     now = timezone.now()
     with transaction.atomic():

@@ -25,12 +25,14 @@ def candidates_merge(*, kept: Candidate, other: Candidate, by: Any) -> Candidate
         UnableToDecide: one of them does not wait, or they do not propose the same kind of change.
     """
     if kept.pk == other.pk:
-        raise UnableToDecide("These two are one and the same candidate.")
+        raise UnableToDecide("These two are one and the same candidate.", field="other")
     with transaction.atomic():
         playbook = _locked(kept)
         rows = {row.pk: row for row in playbook.candidates.filter(pk__in=[kept.pk, other.pk])}
         if len(rows) != 2:
-            raise UnableToDecide("The two belong to different playbooks. Nothing was changed.")
+            raise UnableToDecide(
+                "The two belong to different playbooks. Nothing was changed.", field="other"
+            )
         kept, other = rows[kept.pk], rows[other.pk]
         if not (kept.is_pending and other.is_pending):
             raise UnableToDecide(

@@ -85,8 +85,10 @@ def job_undo(
         UnableToUndo: no reason, nothing to undo, something changed since the preview, or what comes
             back no longer fits the token budget.
     """
-    if not reason.strip():
-        raise UnableToUndo("Undoing a run needs a reason, so that the next reader can follow it.")
+    if not cleaned(reason):
+        raise UnableToUndo(
+            "Undoing a run needs a reason, so that the next reader can follow it.", field="reason"
+        )
     with transaction.atomic():
         playbook = Playbook.objects.select_for_update(no_key=True).get(pk=playbook.pk)
         report = job_preview(playbook=playbook, origin_link=origin_link)

@@ -34,9 +34,9 @@ def release_withdraw(
         UnableToChange: no reason, withdrawn already, or a replacement that cannot serve.
     """
     if kind not in {Withdrawal.RETIRED, Withdrawal.RECALLED}:
-        raise UnableToChange("A release is retired or recalled.")
-    if not reason.strip():
-        raise UnableToChange("Say why, so that agents and people can follow it.")
+        raise UnableToChange("A release is retired or recalled.", field="kind")
+    if not cleaned(reason):
+        raise UnableToChange("Say why, so that agents and people can follow it.", field="reason")
     with transaction.atomic():
         playbook = Playbook.objects.select_for_update(no_key=True).get(pk=release.playbook_id)
         release = playbook.releases.defer("document", "bodies").get(pk=release.pk)
@@ -111,6 +111,8 @@ def release_reinstate(*, release: Release, by: Any) -> Release:
 
 
 def _replacement(playbook: Playbook, release: Release, asked: Release | None) -> Release | None:
+    if asked is not None and asked.pk == release.pk:
+        raise UnableToChange("A release cannot replace itself: name another.", field="replacement")
     in_use = playbook.releases.filter(withdrawal="").exclude(pk=release.pk)
     if asked is None:
         return in_use.filter(number__lt=release.number).defer("document", "bodies").first()

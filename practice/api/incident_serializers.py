@@ -11,7 +11,7 @@ from memoryapp.domain.seen import shown
 from practice.domain.alerts import MAX_BATCH
 from practice.domain.decisive import CONFIRMED, REFUTED, UNTESTED
 from practice.models import Analysis, Incident, IncidentAlert, TelemetryFile, TelemetrySource
-from practice.services.incidents import LIMITS
+from practice.services.analysis_asked import LIMITS
 from practice.services.telemetry import COLUMNS, mapping_of
 
 

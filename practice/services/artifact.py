@@ -83,11 +83,12 @@ def artifact_import(
         UnableToChange: an unknown file, or a document that is not what it is said to be.
     """
     if file not in FILES:
-        raise UnableToChange(f"The file is one of: {', '.join(FILES)}.")
+        raise UnableToChange(f"The file is one of: {', '.join(FILES)}.", field="file")
     if nested_beyond(document, DEPTH):
         raise UnableToChange(
             f"The document is nested more than {DEPTH} levels deep, which neither file is. "
-            "Nothing was imported."
+            "Nothing was imported.",
+            field="document",
         )
     try:
         if file == PLAYBOOK_FILE:
@@ -95,7 +96,7 @@ def artifact_import(
         else:
             rows = _import_memory(environment, playbook, document, by, dry_run)
     except artifact.Unreadable as error:
-        raise UnableToChange(f"{error} Nothing was imported.") from error
+        raise UnableToChange(f"{error} Nothing was imported.", field="document") from error
     return Report(file, dry_run, tuple(rows))
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from memoryapp.domain.errors import UnableToDecide, UnableToUndo
 from memoryapp.domain.playbook import Delta, DeltaRefused, check_length
+from memoryapp.domain.text import cleaned
 from memoryapp.models import Candidate, Playbook
 from memoryapp.services.candidates import Origin, Source, candidate_submit
 from memoryapp.services.events import event_record
@@ -33,6 +34,7 @@ def cause_confirm(*, incident: Incident, node: str, by: Any) -> Incident:
     Raises:
         UnableToDecide: decided already, no analysis has ended, or the node is not its first cause.
     """
+    _check_named(node)
     with transaction.atomic():
         analysis, found = _found(incident)
         if not found.causes or found.causes[0].node != node:
@@ -63,9 +65,12 @@ def cause_correct(*, incident: Incident, node: str, reason: str, by: Any) -> Inc
     Raises:
         UnableToDecide: no reason, decided already, or a component the graph does not have.
     """
-    reason = reason.strip()[:MAX_REASON]
+    reason = cleaned(reason)[:MAX_REASON]
     if not reason:
-        raise UnableToDecide("A correction needs a reason, so that the next reader can follow it.")
+        raise UnableToDecide(
+            "A correction needs a reason, so that the next reader can follow it.", field="reason"
+        )
+    _check_named(node)
     with transaction.atomic():
         analysis, found = _found(incident)
         if node not in {one.node_id for one in found.nodes}:
@@ -90,15 +95,24 @@ def cause_correct(*, incident: Incident, node: str, reason: str, by: Any) -> Inc
     return incident
 
 
+def _check_named(node: str) -> None:
+    if not node:
+        raise UnableToDecide(
+            "Name the cause: a node of the analysis, such as service:ledger-db.", field="cause"
+        )
+
+
 def incident_dismiss(*, incident: Incident, reason: str, by: Any) -> Incident:
     """Say that nothing was wrong. What the analyses blamed is forgotten.
 
     Raises:
         UnableToDecide: no reason, or decided already.
     """
-    reason = reason.strip()[:MAX_REASON]
+    reason = cleaned(reason)[:MAX_REASON]
     if not reason:
-        raise UnableToDecide("Say why nothing was wrong, so that the next reader can follow it.")
+        raise UnableToDecide(
+            "Say why nothing was wrong, so that the next reader can follow it.", field="reason"
+        )
     with transaction.atomic():
         _decide(incident, Incident.Status.DISMISSED, by, "", reason)
         blamed = KeptVerdict.objects.standing().filter(

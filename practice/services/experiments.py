@@ -60,7 +60,9 @@ def experiment_start(
     if total > MOST_ATTEMPTS:
         raise UnableToStart(
             f"{len(arms)} arms of {tasks} tasks would make {total:,} attempts, and "
-            f"{MOST_ATTEMPTS:,} is the most. Mask fewer bullets or take fewer tasks."
+            f"{MOST_ATTEMPTS:,} is the most. Mask fewer bullets or take fewer tasks.",
+            # How many there are to mask is a matter of state, how many were named is not.
+            field="" if isinstance(masked, str) else "bullets",
         )
     memory = next(arm for arm in arms if arm.role is domain.Role.MEMORY)
     with transaction.atomic():

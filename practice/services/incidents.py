@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,21 +12,13 @@ from django.db.models import F
 from django.utils import timezone
 
 from memoryapp.domain.errors import UnableToStart
-from memoryapp.domain.nesting import DEEPEST, nested_beyond
 from memoryapp.models import Workspace
 from memoryapp.services.events import event_record
 from practice.domain.alerts import GAP_SECONDS, MAX_BATCH, Sent, Standing, joins
-from practice.domain.reading import whole_characters
-from practice.domain.rootcause import serial
-from practice.domain.rootcause.types import Budget
 from practice.models import Analysis, Attempt, Incident, IncidentAlert, TelemetrySource
 from practice.queries.incidents import components_seen
+from practice.services.analysis_asked import budget_of, check_test, check_window
 from practice.tasks import analyse_incident
-
-#: What one analysis may be given at most.
-LIMITS = {"depth": 50, "visits": 5_000, "model_calls": 30, "seconds": 600}
-MAX_ARGUMENTS = 20_000
-MAX_WINDOW = timedelta(hours=24)
 
 
 @dataclass(slots=True)
@@ -57,9 +48,11 @@ def alerts_send(
         UnableToStart: no alert, or more than ``MAX_BATCH``.
     """
     if not alerts and not refused:
-        raise UnableToStart("No alert was sent.")
+        raise UnableToStart("No alert was sent.", field="alerts")
     if len(alerts) > MAX_BATCH:
-        raise UnableToStart(f"Send at most {MAX_BATCH} alerts at a time, not {len(alerts)}.")
+        raise UnableToStart(
+            f"Send at most {MAX_BATCH} alerts at a time, not {len(alerts)}.", field="alerts"
+        )
     receipt, seen = Receipt(refused=list(refused)), dict[int, frozenset[str]]()
     with transaction.atomic():
         # The lock makes two deliveries of one storm wait for each other.
@@ -274,10 +267,10 @@ def analysis_start(
         UnableToStart: it is being looked at already, or a window, a limit or a test makes no sense.
     """
     if window is not None:
-        _check_window(*window)
+        check_window(*window)
     if test:
-        _check_test(incident, test)
-    limits = _limits(budget or {})
+        check_test(incident, test)
+    limits = budget_of(budget or {})
     with transaction.atomic():
         incident = Incident.objects.select_for_update(no_key=True).get(pk=incident.pk)
         newest = incident.analyses.first()
@@ -305,51 +298,6 @@ def analysis_start(
         )
         analyse_incident.delay_on_commit(analysis.pk)
     return analysis
-
-
-def _check_window(begin: datetime, end: datetime) -> None:
-    if begin >= end:
-        raise UnableToStart("The window ends before it begins: swap the two times.")
-    if end - begin > MAX_WINDOW:
-        raise UnableToStart("A window is at most 24 hours: choose a shorter one.")
-
-
-def _check_test(incident: Incident, test: Mapping[str, Any]) -> None:
-    attempt, number, arguments = incident.attempt, test.get("step", 0), test.get("arguments")
-    if attempt is None:
-        raise UnableToStart(
-            "Only a step of a failed attempt can be tested, and this is no attempt."
-        )
-    environment = attempt.run.environment
-    if not environment.has_own_state:
-        raise UnableToStart(
-            f"{environment.name} cannot be brought back to its first state, "
-            "so no step can be run again in it."
-        )
-    step = attempt.steps.filter(try_number=attempt.current_try, number=number).first()
-    if step is None:
-        raise UnableToStart(f"{attempt} has no step {number}: choose one of {attempt.step_count}.")
-    if not isinstance(arguments, dict):
-        raise UnableToStart('Write the arguments as a JSON object, such as {"id": "A-1"}.')
-    if nested_beyond(arguments) or whole_characters(arguments) != arguments:
-        raise UnableToStart(
-            f"The arguments are nested more than {DEEPEST} levels deep, or contain a NUL, half a "
-            "character or a number that is none: leave that out."
-        )
-    if len(json.dumps(arguments)) > MAX_ARGUMENTS:
-        raise UnableToStart(f"The arguments may be {MAX_ARGUMENTS:,} characters at most.")
-    if arguments == step.arguments:
-        raise UnableToStart("The step was called with these arguments: change at least one.")
-
-
-def _limits(asked: Mapping[str, float]) -> dict[str, Any]:
-    for name, value in asked.items():
-        if name not in LIMITS:
-            raise UnableToStart(f"{name} is no limit of an analysis: {', '.join(LIMITS)}.")
-        if not 0 <= value <= LIMITS[name] or (name != "model_calls" and not value):
-            raise UnableToStart(f"{name} must be between 1 and {LIMITS[name]}, not {value}.")
-    plain: dict[str, Any] = serial.to_json(Budget())
-    return plain | {name: type(plain[name])(value) for name, value in asked.items()}
 
 
 def analysis_cancel(*, incident: Incident, by: Any) -> Analysis:

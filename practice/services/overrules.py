@@ -25,7 +25,9 @@ def attempt_overrule(*, attempt: Attempt, label: str, by: Any, reason: str = "")
         UnableToDecide: nobody judged the attempt, no such label, or this word stands already.
     """
     if label not in Attempt.Label.values:
-        raise UnableToDecide(f"A label is one of: {', '.join(Attempt.Label.values)}.")
+        raise UnableToDecide(
+            f"A label is one of: {', '.join(Attempt.Label.values)}.", field="label"
+        )
     with transaction.atomic():
         attempt = Attempt.objects.select_for_update(of=("self",), no_key=True).get(pk=attempt.pk)
         if not attempt.label:

@@ -66,12 +66,16 @@ def run_start(
     }
     for name, value in asked.items():
         if not 1 <= value <= LIMITS[name]:
-            raise UnableToStart(f"{name} must be between 1 and {LIMITS[name]}, not {value}.")
+            raise UnableToStart(
+                f"{name} must be between 1 and {LIMITS[name]}, not {value}.", field=name
+            )
     if policy not in {"feasible_only", "success_only"}:
-        raise UnableToStart("The policy is feasible_only or success_only.")
+        raise UnableToStart("The policy is feasible_only or success_only.", field="policy")
     _check_engine(engine)
     if budget is not None and budget <= 0:
-        raise UnableToStart("A budget must be above $0.00; leave it empty for no limit.")
+        raise UnableToStart(
+            "A budget must be above $0.00; leave it empty for no limit.", field="budget"
+        )
     check_budget(workspace=environment.workspace, engine=engine, budget=budget)
     if environment.status != Environment.Status.CONNECTED:
         raise UnableToStart(
@@ -198,7 +202,7 @@ def _moved(run: Run, by: Any, *, to: str, frm: set[str], kind: str, ends: bool =
 
 def _check_engine(engine: str) -> None:
     if engine not in ENGINES:
-        raise UnableToStart(f"The engine is one of: {', '.join(ENGINES)}.")
+        raise UnableToStart(f"The engine is one of: {', '.join(ENGINES)}.", field="engine")
     if engine == "model" and not (settings.LLM_PROVIDER and settings.LLM_MODEL):
         raise UnableToStart(
             "No model is configured. Set LLM_PROVIDER, LLM_MODEL and LLM_API_KEY and restart, "

@@ -38,15 +38,20 @@ def steering_add(
             or a focus on a tool that is off.
     """
     if kind not in Steering.Kind.values:
-        raise UnableToChange(f"A wish is one of: {', '.join(Steering.Kind.values)}.")
+        raise UnableToChange(f"A wish is one of: {', '.join(Steering.Kind.values)}.", field="kind")
     tool, instruction = tool.strip(), cleaned(instruction)
     if kind == Steering.Kind.SEED_TASK:
         tool = ""
         _check_seed(environment, instruction)
     else:
         instruction = ""
+        if not tool:
+            raise UnableToChange(
+                f"A wish to {kind} names a tool: send its name as tool. Nothing was saved.",
+                field="tool",
+            )
         if not environment.tools.filter(name=tool).exists():
-            raise UnableToChange(_no_such_tool(environment, kind, tool))
+            raise UnableToChange(_no_such_tool(environment, tool))
         if (
             kind == Steering.Kind.FOCUS
             and not environment.tools.usable().filter(name=tool).exists()
@@ -87,9 +92,7 @@ def steering_end(*, wish: Steering, by: Any) -> Steering:
     return wish
 
 
-def _no_such_tool(environment: Environment, kind: str, tool: str) -> str:
-    if not tool:
-        return f"A wish to {kind} names a tool: send its name as tool. Nothing was saved."
+def _no_such_tool(environment: Environment, tool: str) -> str:
     offered = list(environment.tools.filter(is_present=True).values_list("name", flat=True))
     names = ", ".join(offered[:NAMED_MOST]) + (", …" if len(offered) > NAMED_MOST else "")
     return f"{environment.name} has no tool {tool[:100]}. Its tools are: {names or 'none yet'}."
@@ -97,11 +100,14 @@ def _no_such_tool(environment: Environment, kind: str, tool: str) -> str:
 
 def _check_seed(environment: Environment, instruction: str) -> None:
     if not instruction:
-        raise UnableToChange("A seed task needs a text: what should the agent be asked?")
+        raise UnableToChange(
+            "A seed task needs a text: what should the agent be asked?", field="instruction"
+        )
     if len(instruction) > SEED_CAP:
         raise UnableToChange(
             f"A seed task has at most {SEED_CAP:,} characters; this one has "
-            f"{len(instruction):,}. Nothing was saved."
+            f"{len(instruction):,}. Nothing was saved.",
+            field="instruction",
         )
     standing = environment.steering.standing().filter(kind=Steering.Kind.SEED_TASK)
     if standing.filter(instruction=instruction).exists():

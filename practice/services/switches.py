@@ -33,16 +33,20 @@ class Switches(Beyond):
         if self.faithful:
             return asdict(Switches(faithful=True))
         if self.verify not in VERIFY:
-            raise UnableToStart("Verified lessons are off, lite (2 wins) or strict (3 wins).")
+            raise UnableToStart(
+                "Verified lessons are off, lite (2 wins) or strict (3 wins).", field="verify"
+            )
         if self.band and not (len(self.band) == 2 and 0 <= self.band[0] < self.band[1] <= 1):
             raise UnableToStart(
-                "The difficulty band is two shares from 0 to 1, the lower one first."
+                "The difficulty band is two shares from 0 to 1, the lower one first.", field="band"
             )
         _within("patience", self.patience, 0, MAX_PATIENCE)
         _within("held_out", self.held_out, 0, MAX_HELD_OUT)
         _within("votes", self.votes, 1, MAX_VOTES)
         if self.votes % 2 == 0:
-            raise UnableToStart(f"votes must be odd, so that one side wins, not {self.votes}.")
+            raise UnableToStart(
+                f"votes must be odd, so that one side wins, not {self.votes}.", field="votes"
+            )
         missing = sorted(set(self.focus) - set(tools))
         if missing:
             raise UnableToStart(
@@ -62,4 +66,4 @@ def refused_by(engine: str, switches: Switches) -> dict[str, str]:
 
 def _within(name: str, value: int, low: int, high: int) -> None:
     if not low <= value <= high:
-        raise UnableToStart(f"{name} must be between {low} and {high}, not {value}.")
+        raise UnableToStart(f"{name} must be between {low} and {high}, not {value}.", field=name)

@@ -45,7 +45,7 @@ def source_create(
     name = name.strip()[:100]
     slug = slugify(name)[:64]
     if not slug:
-        raise UnableToChange("A source needs a name with letters or digits.")
+        raise UnableToChange("A source needs a name with letters or digits.", field="name")
     with transaction.atomic():
         source, is_new = TelemetrySource.objects.get_or_create(
             workspace=workspace, slug=slug, defaults={"name": name, "is_sample": is_sample}
@@ -86,13 +86,13 @@ def mapping_save(
         UnableToChange: an unknown kind, column or time unit.
     """
     if kind not in COLUMNS:
-        raise UnableToChange(f"The kind is one of: {', '.join(COLUMNS)}.")
+        raise UnableToChange(f"The kind is one of: {', '.join(COLUMNS)}.", field="kind")
     known = {*COLUMNS[kind][0], *COLUMNS[kind][1], TIME_UNIT}
     strange = sorted(set(mapping) - known)
     if strange:
-        raise UnableToChange(f"{kind} has no column {', '.join(strange)}.")
+        raise UnableToChange(f"{kind} has no column {', '.join(strange)}.", field="columns")
     if mapping.get(TIME_UNIT, "") not in UNITS:
-        raise UnableToChange("The time unit is s, ms, us or ns.")
+        raise UnableToChange("The time unit is s, ms, us or ns.", field="columns")
     kept = {ours: theirs.strip()[:200] for ours, theirs in mapping.items() if theirs.strip()}
     with transaction.atomic():
         source = TelemetrySource.objects.select_for_update(no_key=True).get(pk=source.pk)

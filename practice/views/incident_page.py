@@ -22,7 +22,7 @@ from practice.domain.rootcause.types import Analysis as Found
 from practice.domain.rootcause.types import Cause, EdgeKind, Evidence, Outcome, Verdict, Visit
 from practice.models import Analysis, Incident
 from practice.queries.incidents import FILTERS, beside, calibrated_on, similar
-from practice.services.incidents import LIMITS
+from practice.services.analysis_asked import LIMITS
 
 CAUSES_SHOWN = 5
 #: Any step of an attempt may be the one to test.

@@ -22,6 +22,7 @@ from practice.domain.incident_lessons import report
 from practice.models import Analysis, Attempt, Incident, TelemetrySource
 from practice.queries import incidents as queries
 from practice.services import causes, incidents
+from practice.services.analysis_asked import LIMITS
 from practice.services.sample_incidents import sample_incident_load
 from practice.views.incident_page import asked_of, fingerprint, incident_context, query_of
 from practice.views.paging import page_of
@@ -173,7 +174,7 @@ def analyse(request: HttpRequest, number: int) -> HttpResponse:
         window = _window(request)
         limits = {
             name: float(value)
-            for name in incidents.LIMITS
+            for name in LIMITS
             if (value := request.POST.get(name, "").strip()).replace(".", "", 1).isdecimal()
         }
         analysis = incidents.analysis_start(

@@ -10,8 +10,9 @@ import pytest
 from memoryapp.domain.errors import UnableToStart
 from memoryapp.services.tokens import api_key_create
 from practice.models import Analysis, Attempt, Incident
+from practice.services.analysis_asked import MAX_ARGUMENTS
 from practice.services.causes import cause_confirm, lesson_submit
-from practice.services.incidents import MAX_ARGUMENTS, analysis_cancel, analysis_start
+from practice.services.incidents import analysis_cancel, analysis_start
 from tests.factories import IncidentFactory, PlaybookFactory, StepFactory
 from tests.practice.outages import analysed
 from tests.practice.refunds import ORDER, Desk, asked, desk, failed
