@@ -386,3 +386,11 @@ def test_a_name_that_is_no_slug_is_asked_for_as_it_is(client: Any, clock: list[f
     with pytest.raises(NotFound):
         memory.pull("help desk?")
     assert server.asked[0][1].startswith("http://desk.example/api/v1/playbooks/help%20desk%3F?")
+
+
+@pytest.mark.parametrize("take", ["pull", "archive"])
+def test_a_label_and_a_version_are_one_of_the_two(client: Any, take: str) -> None:
+    memory, server = client()
+    with pytest.raises(Refused, match="one of the two"):
+        getattr(memory, take)("desk", label="production", version=3)
+    assert server.asked == []

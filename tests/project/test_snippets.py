@@ -110,7 +110,7 @@ def test_python_runs_as_it_stands(
     with ThreadPoolExecutor(1) as pool:
         pool.submit(exec, code, held).result()
     said = capsys.readouterr().out or held["playbook"].text
-    assert "Verify before you refund." in said
+    assert "Verify before you refund." in said or said == "1 taken\n"
 
 
 def ours(name: str) -> bool:
@@ -150,6 +150,12 @@ def _helm(words: list[str]) -> bool:
     )
 
 
+def _adds_ours(words: list[str]) -> bool:
+    """A coding agent is told of our MCP server."""
+    is_ours = any(re.fullmatch(r"http://localhost:\d+/mcp", word) for word in words)
+    return words[:2] == ["mcp", "add"] and "greenroom" in words and is_ours
+
+
 #: What each program's words must be, those after its name.
 PROGRAMS: dict[str, Callable[[list[str]], bool]] = {
     "make": _make,
@@ -163,6 +169,8 @@ PROGRAMS: dict[str, Callable[[list[str]], bool]] = {
     "python3": lambda words: words[:2] == ["-m", "venv"] or words[0] == "-c",
     "mkdir": lambda words: words[0] == "-p",
     "createdb": lambda words: len(words) == 1,
+    "claude": _adds_ours,
+    "codex": _adds_ours,
     "curl": lambda words: True,  # run below
 }
 

@@ -18,8 +18,8 @@ from greenroom_client.http import Connection
 from greenroom_client.pulls import Pulls, Receipt
 
 PIECE = 64 * 1024
-#: the form of an export whose lines stand each for itself.
-LINES = "jsonl"
+#: forms of an export whose lines stand each for itself.
+LINES = ("jsonl", "messages")
 RUN_ENDED = frozenset({"finished", "failed", "cancelled"})
 EXPORT_ENDED = frozenset({"done", "failed", "removed"})
 
@@ -177,7 +177,7 @@ class Greenroom(Pulls):
         """
         query = {"format": form, "playbook": playbook, "environment": environment}
         headers = {"Content-Type": "application/x-ndjson"}
-        if form == LINES:
+        if form in LINES:
             parts = batches(pieces, packed=packed)
             return added_up((part, self._import(part, query, headers)) for part in parts)
         if packed:

@@ -19,7 +19,7 @@ from greenroom_client.errors import GreenroomError, Refused
 from greenroom_client.pulls import ARCHIVE
 
 ERRORS = (GreenroomError,)
-FORMATS = ("jsonl", "langfuse", "langsmith", "claude-code", "codex")
+FORMATS = ("jsonl", "messages", "langfuse", "langsmith", "claude-code", "codex")
 #: forms that are one marked block of a file that people write.
 BLOCKS = ("agents-md", "claude-md")
 PIECE = 64 * 1024
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _add_pull(commands: terminal.Commands) -> None:
     pull = terminal.parser(commands, "pull", "print a released playbook, or put it into a file")
     pull.add_argument("playbook", help="its slug")
-    pull.add_argument("--label", default="production")
+    pull.add_argument("--label", default="", help="default: production")
     pull.add_argument("--version", type=int, help="a release number instead of a label")
     pull.add_argument("--format", default="md", help="md, json, ace, preping, agents-md, …")
     pull.add_argument("--max-tokens", type=int, default=0, help="only what fits; 0 is all")

@@ -14,6 +14,7 @@ from greenroom_client.errors import GreenroomError, NotFound, Refused, Unreachab
 from greenroom_client.http import Answer, Connection
 
 FRESH, STALE = 60.0, 600.0
+PRODUCTION = "production"
 #: the form that is the folder of an Agent Skill, packed.
 ARCHIVE = "skill"
 
@@ -55,7 +56,7 @@ class Pulls:
         self,
         playbook: str,
         *,
-        label: str = "production",
+        label: str = "",
         version: int | None = None,
         form: str = "md",
         max_tokens: int = 0,
@@ -65,13 +66,14 @@ class Pulls:
     ) -> Pulled:
         """Return a released playbook, from the copy where that is good enough.
 
+        It is the one at ``label``, which is ``production`` unless you name another, or ``version``.
         ``follow`` takes the replacement of a release that was withdrawn. ``fresh`` asks the server
         first, whatever the copy's age.
 
         Raises:
             Unreachable: no answer, no copy and no fallback.
             Withdrawn, NotFound, NotAllowed: the server said so; no copy is used against its word.
-            Refused: a form that is no text.
+            Refused: a form that is no text, or a label and a version.
         """
         if form == ARCHIVE:
             raise Refused(f"The form {ARCHIVE} is a zip and no text: take archive().")
@@ -109,7 +111,7 @@ class Pulls:
         self,
         playbook: str,
         *,
-        label: str = "production",
+        label: str = "",
         version: int | None = None,
         form: str = ARCHIVE,
         max_tokens: int = 0,
@@ -189,8 +191,10 @@ class Pulls:
 
 
 def _query(label: str, version: int | None, form: str, max_tokens: int) -> dict[str, Any]:
+    if label and version is not None:
+        raise Refused("Give a label or a version, one of the two.")
     return {
-        "label": None if version else label,
+        "label": label or PRODUCTION if version is None else None,
         "version": version,
         "format": form,
         "max_tokens": max_tokens or None,

@@ -1,7 +1,8 @@
 """Exports of other tools as native trajectories, entry by entry; a broken entry is one refusal.
 
 Langfuse: traces with their observations, or rows of observations; LangSmith: rows of runs. Both
-come as one JSON list or one object a line. Claude Code and Codex write a session as JSON lines.
+come as one JSON list or one object a line. Claude Code and Codex write a session as JSON lines. An
+agent's own messages are one conversation a line.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from itertools import islice
 from typing import Any
 
 from practice.domain.deployment import NotATrajectory, Placed
-from practice.domain.traces import langfuse, langsmith, sessions
+from practice.domain.traces import langfuse, langsmith, sessions, talks
 from practice.domain.traces.bodies import json_check, lines
 from practice.domain.traces.claude_code import CLAUDE_CODE
 from practice.domain.traces.codex import CODEX
@@ -54,7 +55,7 @@ GROUPED = {
 }
 
 
-FORMATS = ("jsonl", *GROUPED, *SESSIONS)
+FORMATS = ("jsonl", "messages", *GROUPED, *SESSIONS)
 
 
 class NotAnExport(ValueError):
@@ -69,6 +70,8 @@ def read_export(form: str, pieces: Iterator[bytes]) -> Iterator[Entry]:
     """
     if form == "jsonl":
         yield from (_native(place, row) for place, row in _rows(pieces))
+    elif form == "messages":
+        yield from talks.trajectories(_rows(pieces))
     elif form in SESSIONS:
         yield from sessions.read_session(SESSIONS[form], _rows(pieces))
     else:

@@ -2,7 +2,7 @@
 
 GenAI messages have ``parts``, OpenAI's ``content`` and ``tool_calls`` (or items of the Responses
 API), Bedrock's blocks of ``toolUse`` and ``toolResult``, LangChain's are dumped objects with
-``kwargs``, or pairs of a role and a text; OpenInference and OpenLLMetry number them in
+``kwargs`` or ``data``, or pairs of a role and a text; OpenInference and OpenLLMetry number them in
 the names of attributes. Around them stand ``messages``, ``choices``, ``generations`` or a list.
 """
 
@@ -127,7 +127,7 @@ def _unwrapped(given: Any) -> list[Any]:
 
 
 def _message(given: Mapping[str, Any], role: str) -> Message:
-    inner = given.get("message")
+    inner = given.get("data" if str(given.get("type")) in ROLES else "message")
     body = inner if isinstance(inner, Mapping) else given
     if isinstance(body.get("kwargs"), Mapping):
         body = {"type": _dumped_type(body), **body["kwargs"]}

@@ -60,3 +60,12 @@ CODEX: list[dict[str, Any]] = [
     {"type": "response_item", "payload": {"type": "message", "role": "assistant", "content": [
         {"type": "output_text", "text": "Done."}]}},
 ]  # fmt: skip
+
+TALK: dict[str, Any] = {"id": "t1", "messages": [
+    {"role": "system", "content": "You are kind."},
+    {"role": "user", "content": "Refund order 7."},
+    {"role": "assistant", "content": None, "tool_calls": [{"id": "c", "type": "function",
+     "function": {"name": "create_refund", "arguments": '{"order_id": "7"}'}}]},
+    {"role": "tool", "tool_call_id": "c", "content": "NOT_VERIFIED", "status": "error"},
+    {"role": "assistant", "content": "Done."},
+]}  # fmt: skip

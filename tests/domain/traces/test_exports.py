@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from practice.domain.deployment import NotATrajectory, read
 from practice.domain.traces.bodies import MOST_VALUES, BodyTooLarge
 from practice.domain.traces.exports import FORMATS, NotAnExport
-from tests.domain.traces.exports import CLAUDE, CODEX, OBSERVATIONS, RUNS, export, jsonl
+from tests.domain.traces.exports import CLAUDE, CODEX, OBSERVATIONS, RUNS, TALK, export, jsonl
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,7 @@ from tests.domain.traces.exports import CLAUDE, CODEX, OBSERVATIONS, RUNS, expor
         ),
         ("langsmith", jsonl(*RUNS), "t1"),
         ("langsmith", json.dumps({"runs": RUNS[::-1]}, indent=1).encode(), "t1"),
+        ("messages", jsonl(TALK), "t1"),
         ("claude-code", jsonl(*CLAUDE), "s:u"),
         ("codex", jsonl(*CODEX), "s:1"),
     ],
@@ -212,6 +213,7 @@ def test_a_row_that_is_there_twice_is_one(form: str, rows: list[Any]) -> None:
 def test_blank_lines_count_where_something_stands(form: str) -> None:
     rows = {
         "jsonl": [{"id": "a"}],
+        "messages": [TALK],
         "langfuse": OBSERVATIONS,
         "langsmith": RUNS,
         "claude-code": CLAUDE,
@@ -221,5 +223,5 @@ def test_blank_lines_count_where_something_stands(form: str) -> None:
     found = export(form, body)
     cut = next(one for one in found if isinstance(one, NotATrajectory))
     assert cut.place == 3 + len(rows[form])
-    if form in {"jsonl", "langfuse", "langsmith"}:
+    if form in {"jsonl", "messages", "langfuse", "langsmith"}:
         assert next(one for one in found if not isinstance(one, NotATrajectory)).place == 2
