@@ -22,7 +22,14 @@ from memoryapp.domain.provenance import texts_in
 from memoryapp.models import ApiKey, Playbook, Release, Report, Vote
 from memoryapp.models.tokens import Scope
 from memoryapp.queries.releases import HEAVY
-from memoryapp.services.proposals import MAX_EVIDENCE, MAX_LESSON, lesson_propose
+from memoryapp.services.proposals import (
+    KNOWN,
+    MAX_EVIDENCE,
+    MAX_LESSON,
+    MAX_WORDS,
+    WAITING,
+    lesson_propose,
+)
 from memoryapp.services.pulls import ONE_OF_TWO
 from memoryapp.services.releases import PRODUCTION
 from memoryapp.services.reports import Said, report_take
@@ -128,14 +135,12 @@ def propose_lesson(caller: Caller, given: Mapping[str, Any]) -> Answer:
         evidence=given.get("evidence", ""),
     )
     if candidate is None:
-        said = "Nothing was added: the playbook says just this already, or it was rejected before."
-        return {"status": "known", "message": said}
-    said = "It waits for a person. Agents read it after it is approved and released."
+        return {"status": "known", "message": KNOWN}
     return {
         "status": "waiting",
         "candidate": str(candidate.pk),
         "seen": candidate.seen_count,
-        "message": said,
+        "message": WAITING,
     }
 
 
@@ -298,12 +303,12 @@ TOOLS: Mapping[str, Offered] = {
                 },
                 "reason": {
                     "type": "string",
-                    "maxLength": 2000,
+                    "maxLength": MAX_WORDS,
                     "description": "Why it is worth remembering.",
                 },
                 "task": {
                     "type": "string",
-                    "maxLength": 2000,
+                    "maxLength": MAX_WORDS,
                     "description": "What you were asked to do when you learned it.",
                 },
                 "evidence": {

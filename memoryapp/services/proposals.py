@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from memoryapp.domain.errors import UnableToChange
 from memoryapp.domain.masking import redact
@@ -15,6 +16,10 @@ from memoryapp.services.patience import no_long_wait
 #: A bullet is one lesson, not a document.
 MAX_LESSON = 4_000
 MAX_EVIDENCE = 10_000
+#: why it is worth remembering, and what the agent was doing.
+MAX_WORDS = 2_000
+KNOWN = "Nothing was added: the playbook says just this already, or it was rejected before."
+WAITING = "It waits for a person. Agents read it after it is approved and released."
 AGENT = "agent"
 _SECTION = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
@@ -23,7 +28,7 @@ def lesson_propose(
     *,
     playbook: Playbook,
     content: str,
-    by: ApiKey,
+    by: Any,
     section: str = SECTIONS[0],
     reason: str = "",
     task: str = "",
@@ -31,8 +36,9 @@ def lesson_propose(
 ) -> Candidate | None:
     """Put an agent's lesson into the review queue, secrets masked.
 
-    ``task`` is what the agent was doing, ``evidence`` what it observed. Returns ``None`` where the
-    playbook says just this already, or a person rejected the very words before.
+    ``by`` is the key it came with, or the person who sent it; ``task`` is what the agent was doing,
+    ``evidence`` what it observed. Returns ``None`` where the playbook says just this already, or a
+    person rejected the very words before.
 
     Raises:
         PlaybookBusy: somebody has been changing the playbook for long; nothing is kept.
@@ -40,19 +46,25 @@ def lesson_propose(
     """
     content = cleaned(_plain(content))
     if not content:
-        raise UnableToChange("The lesson is empty. Write one sentence that another agent can use.")
+        raise UnableToChange(
+            "The lesson is empty. Write one sentence that another agent can use.", field="content"
+        )
     if len(content) > MAX_LESSON:
         raise UnableToChange(
-            f"The lesson has {len(content)} characters; at most {MAX_LESSON} make one bullet."
+            f"The lesson has {len(content)} characters; at most {MAX_LESSON} make one bullet.",
+            field="content",
         )
     if not _SECTION.fullmatch(section):
         raise UnableToChange(
-            f"A section is lower-case letters, digits and _, such as {', '.join(SECTIONS)}."
+            f"A section is lower-case letters, digits and _, such as {', '.join(SECTIONS)}.",
+            field="section",
         )
+    is_key = isinstance(by, ApiKey)
+    name = by.name if is_key else by.get_username()
     seen = redact(_plain(evidence).strip())[:MAX_EVIDENCE]
     source = Source(
         link="",
-        group=redact(_plain(task).strip())[:200] or f"Reported by {by.name}",
+        group=redact(_plain(task).strip())[:200] or f"Reported by {name}",
         number=1,
         tool="",
         arguments={},
@@ -66,9 +78,11 @@ def lesson_propose(
                 op=Op.ADD,
                 section=section,
                 content=content,
-                reason=redact(_plain(reason).strip())[:2000],
+                reason=redact(_plain(reason).strip())[:MAX_WORDS],
             ),
-            origin=Origin(kind=AGENT, link="", name=f"an agent with the key {by.name}"),
+            origin=Origin(
+                kind=AGENT, link="", name=f"an agent with the key {name}" if is_key else name
+            ),
             sources=[source] if seen else [],
             scores={},
         )

@@ -82,6 +82,25 @@ class Greenroom(Pulls):
         found: Mapping[str, Any] = self.http.post("feedback", said)
         return found
 
+    def propose(
+        self,
+        playbook: str,
+        lesson: str,
+        *,
+        section: str = "",
+        reason: str = "",
+        task: str = "",
+        evidence: str = "",
+    ) -> Mapping[str, Any]:
+        """Propose a lesson: what to do, so that another agent can act on it.
+
+        It waits for a person, who reads it with ``evidence``: what was observed, word for word.
+        """
+        named = (("section", section), ("reason", reason), ("task", task), ("evidence", evidence))
+        said = {"content": lesson} | {name: value for name, value in named if value}
+        found: Mapping[str, Any] = self.http.post(f"playbooks/{playbook}/proposals", said)
+        return found
+
     def import_playbook(
         self, playbook: str, content: str, *, form: str, on_conflict: str, dry_run: bool
     ) -> Mapping[str, Any]:
