@@ -26,8 +26,10 @@ INSTRUCTION_CAP = 20_000
 ANSWER_CAP = 40_000
 ARGUMENTS_CAP = 40_000
 THOUGHT_CAP = 10_000
-#: steps a remark on what was cut names.
+MAX_REMARK = 300
+#: steps a remark on what was cut names, and tools one on what is missing.
 NAMED_STEPS = 10
+NAMED_TOOLS = 3
 OUTCOMES = ("", "success", "failure")
 #: a clock further ahead than this is wrong, whatever its zone.
 AHEAD = timedelta(days=1)
@@ -80,10 +82,42 @@ class Sent:
         )
 
 
-def remark_on(sent: Sent, now: datetime) -> str:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The environment a trajectory is sent to, by its name, and the tools it offers.
+
+    Without tools nobody knows yet what it offers.
+    """
+
+    name: str
+    tools: frozenset[str]
+
+
+def remark_on(sent: Sent, now: datetime, place: Place) -> str:
     """What its sender should know of what was taken; empty where there is nothing to say."""
-    said = (clock_remark(sent, now), length_remark(sent), cut_remark(sent))
-    return " ".join(filter(None, said))
+    said = (
+        tools_remark(sent, place),
+        clock_remark(sent, now),
+        length_remark(sent),
+        cut_remark(sent),
+    )
+    return " ".join(filter(None, said))[:MAX_REMARK]
+
+
+def tools_remark(sent: Sent, place: Place) -> str:
+    """What is to be said of tools that worked for the agent and that the environment lacks.
+
+    What needs them counts as nothing that can be done there, so nothing of it is learned.
+    """
+    worked = dict.fromkeys(step["tool"] for step in sent.steps if not step["is_error"])
+    missing = [tool[:40] for tool in worked if tool not in place.tools] if place.tools else []
+    if not missing:
+        return ""
+    more = f" and {len(missing) - NAMED_TOOLS} more" if len(missing) > NAMED_TOOLS else ""
+    return (
+        f"{place.name[:60]} has no tool {', '.join(missing[:NAMED_TOOLS])}{more}, so nothing is "
+        "learned of it there: name the environment that your agent works in."
+    )
 
 
 def length_remark(sent: Sent) -> str:

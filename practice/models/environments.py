@@ -14,6 +14,7 @@ from django.utils import timezone
 from memoryapp.domain.masking import redact
 from memoryapp.domain.sealing import Seal, Unreadable
 from memoryapp.domain.text import looks_like_instruction
+from practice.domain.deployment import Place
 from practice.domain.types import Effect, Fact, ToolSpec
 
 
@@ -98,6 +99,11 @@ class Environment(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("environment-detail", args=[self.slug])
+
+    def as_place(self) -> Place:
+        """What whoever sends trajectories to it should know of it."""
+        offered = self.tools.filter(is_present=True).values_list("name", flat=True)
+        return Place(self.name, frozenset(offered))
 
     @property
     def has_reset(self) -> bool:

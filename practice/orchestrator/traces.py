@@ -47,7 +47,7 @@ def _assemble(pk: int) -> bool:
             trace.status, trace.message = SentTrace.Status.REFUSED, str(refusal)[:300]
         else:
             trace.status = SentTrace.Status.SENT
-            trace.message = remark_on(sent, timezone.now())
+            trace.message = remark_on(sent, timezone.now(), trace.environment.as_place())
             _store(trace, sent, trace.message)
         trace.save(update_fields=["status", "message"])
         SentSpan.objects.filter(trace=trace).delete()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -87,7 +86,7 @@ def trajectories_send(
     receipt, now = Receipt(), timezone.now()
     readable: dict[str, Sent] = {}
     places: dict[str, int] = {}
-    served = _releases(playbook)
+    served, there = _releases(playbook), environment.as_place()
     for number, entry in enumerate(given, start=first):
         place = entry.place if isinstance(entry, Placed) else number
         try:
@@ -99,7 +98,7 @@ def trajectories_send(
             at = place if error.place is None else error.place
             receipt.refuse(Remark(at, name[:80], str(error)))
         else:
-            if said := remark_on(sent, now):
+            if said := remark_on(sent, now, there):
                 receipt.remark(Remark(place, sent.external_id[:80], said))
             receipt.known += sent.external_id in readable
             readable.setdefault(sent.external_id, sent)
@@ -117,7 +116,9 @@ def trajectories_send(
             receipt.remark(Remark(places[name], name[:80], said))
         known = stored | copies.keys()
         new = [sent for name, sent in readable.items() if name not in known]
-        SentTrajectory.objects.bulk_create(_row(playbook, environment, sent, now) for sent in new)
+        SentTrajectory.objects.bulk_create(
+            _row(playbook, environment, sent, remark_on(sent, now, there)) for sent in new
+        )
         receipt.accepted, receipt.known = len(new), receipt.known + len(known)
         if new:
             event_record(
@@ -234,7 +235,7 @@ def trajectories_stream(
     return total
 
 
-def _row(playbook: Playbook, environment: Environment, sent: Sent, now: datetime) -> SentTrajectory:
+def _row(playbook: Playbook, environment: Environment, sent: Sent, remark: str) -> SentTrajectory:
     return SentTrajectory(
         environment=environment,
         playbook=playbook,
@@ -244,7 +245,7 @@ def _row(playbook: Playbook, environment: Environment, sent: Sent, now: datetime
         steps=list(sent.steps),
         outcome=sent.outcome,
         release=sent.release,
-        remark=remark_on(sent, now),
+        remark=remark,
         first_call=sent.first_call,
     )
 

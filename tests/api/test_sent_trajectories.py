@@ -10,7 +10,7 @@ from django.test import Client
 from memoryapp.models import Playbook, Release
 from memoryapp.services.tokens import api_key_create
 from practice.models import SentTrajectory
-from tests.factories import EnvironmentFactory, PlaybookFactory
+from tests.factories import EnvironmentFactory, PlaybookFactory, ToolFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -143,3 +143,23 @@ def test_it_takes_nothing_for_a_playbook_the_key_is_not_bound_to(workspace: Any,
     client = Client(headers={"Authorization": f"Bearer {text}"})
     assert send(client, entry("a")).status_code == 404
     assert send(client, entry("a"), playbook="other").status_code == 202
+
+
+def test_it_says_which_tools_its_environment_does_not_have(with_key: Any, workspace: Any) -> None:
+    shop = EnvironmentFactory(workspace=workspace, name="Shop", slug="shop")
+    for name in ("get_order", "refund"):
+        ToolFactory(environment=shop, name=name)
+    steps = [
+        {"tool": "get_order", "observation": "found"},
+        {"tool": "Bash", "observation": "ran"},
+        {"tool": "Edit", "observation": "no such file", "is_error": True},
+    ]
+    sent = (entry("a"), entry("b", steps=steps))
+    (remark,) = send(with_key("trajectories:write"), *sent, environment="shop").json()["remarks"]
+    assert (remark["place"], remark["id"]) == (1, "b")
+    assert remark["message"].startswith("Shop has no tool Bash, so nothing is learned of it there")
+    assert SentTrajectory.objects.get(external_id="b").remark == remark["message"]
+
+
+def test_an_environment_whose_tools_nobody_knows_lacks_none(with_key: Any) -> None:
+    assert send(with_key("trajectories:write"), entry("a")).json()["remarks"] == []

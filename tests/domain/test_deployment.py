@@ -12,11 +12,15 @@ from practice.domain.deployment import (
     MAX_STEPS,
     THOUGHT_CAP,
     NotATrajectory,
+    Place,
     read,
     remark_on,
 )
 from practice.domain.reading import characters_cut
 from practice.domain.types import OBSERVATION_CAP
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+NOWHERE = Place("", frozenset())
 
 
 def entry(**changed: Any) -> dict[str, Any]:
@@ -76,7 +80,7 @@ def test_a_secret_across_the_cut_leaves_no_half_behind(place: str, cap: int) -> 
 )
 def test_it_says_of_which_steps_not_all_is_kept(lengths: list[int], says: str) -> None:
     sent = read(entry(steps=[{"tool": "cat", "observation": "a" * n} for n in lengths]))
-    said = remark_on(sent, datetime(2026, 1, 1, tzinfo=UTC))
+    said = remark_on(sent, NOW, NOWHERE)
     assert says in said if says else said == ""
 
 
@@ -84,8 +88,29 @@ def test_a_remark_fits_its_column() -> None:
     steps = [{"tool": "cat", "observation": "a" * (OBSERVATION_CAP + 1)}] * MAX_STEPS
     more = {"ended_at": "2199-11-25T10:00:02Z", "steps_left_out": 19_500}
     sent = read(entry(steps=steps, **more))
-    assert "Of its 20,000 steps the first 500" in remark_on(sent, datetime(2026, 1, 1, tzinfo=UTC))
-    assert len(remark_on(sent, datetime(2026, 1, 1, tzinfo=UTC))) <= 300
+    assert "Of its 20,000 steps the first 500" in remark_on(sent, NOW, NOWHERE)
+    for place in (NOWHERE, Place("Shop" * 20, frozenset({"get_order"}))):
+        assert len(remark_on(sent, NOW, place)) <= 300
+
+
+@pytest.mark.parametrize(
+    ("called", "says"),
+    [
+        ("get_order", ""),
+        ("get_order Bash", "Shop has no tool Bash, so nothing is learned"),
+        ("Bash Bash Edit", "has no tool Bash, Edit, so"),
+        ("a b c d e", "has no tool a, b, c and 2 more, so"),
+    ],
+)
+def test_it_says_which_tools_are_not_there(called: str, says: str) -> None:
+    sent = read(entry(steps=[{"tool": tool} for tool in called.split()]))
+    said = remark_on(sent, NOW, Place("Shop", frozenset({"get_order"})))
+    assert says in said if says else said == ""
+
+
+def test_a_tool_that_failed_is_missed_by_nobody() -> None:
+    sent = read(entry(steps=[{"tool": "Bash", "is_error": True}]))
+    assert remark_on(sent, NOW, Place("Shop", frozenset({"get_order"}))) == ""
 
 
 @pytest.mark.parametrize(

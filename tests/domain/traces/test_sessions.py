@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from practice.domain.deployment import MAX_STEPS, NotATrajectory, read, remark_on
+from practice.domain.deployment import MAX_STEPS, NotATrajectory, Place, read, remark_on
 from practice.domain.traces.exports import read_export
 
 
@@ -330,7 +330,7 @@ def test_steps_that_are_too_many_are_counted(form: str) -> None:
         rows = [person("Make it pass."), *(agent(call(number)) for number in range(many))]
     (sent,) = session(form, *rows)
     assert (len(sent.steps), sent.left_out) == (MAX_STEPS, 2)
-    said = remark_on(sent, datetime(2027, 1, 1, tzinfo=UTC))
+    said = remark_on(sent, datetime(2027, 1, 1, tzinfo=UTC), Place("", frozenset()))
     assert said == "Of its 502 steps the first 500 are kept."
 
 
