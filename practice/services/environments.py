@@ -316,15 +316,16 @@ def _check_stdio(command: str, seed: str) -> None:
         known = ", ".join(commands())
         raise UnableToConnect(
             f"{command or 'No command'} is not an allowed command. Allowed are: {known}. "
-            "The operator of this machine adds more in MCP_COMMANDS."
+            "The operator of this machine adds more in MCP_COMMANDS.",
+            field="command",
         )
     if seed and seed not in seeds():
-        raise UnableToConnect(f"There is no seed folder {seed!r} in SEED_DIR.")
+        raise UnableToConnect(f"There is no seed folder {seed!r} in SEED_DIR.", field="seed")
 
 
 def _check_variables(secrets: Mapping[str, str] | None) -> None:
     if said := variables.problem(secrets or ()):
-        raise UnableToConnect(said)
+        raise UnableToConnect(said, field="secrets")
 
 
 def _check_slots(environment: Environment, slots: int) -> None:

@@ -52,7 +52,7 @@ class OpenApiAsked:
         if self.document.strip():
             problem = worlds.document_problem(self.document, base_url=self.base_url)
             if problem:
-                raise UnableToConnect(problem)
+                raise UnableToConnect(problem, field="document")
         made = {"document": self.document.strip(), "base_url": self.base_url, **self.access()}
         return {key: value for key, value in made.items() if value}
 
@@ -75,18 +75,25 @@ class OpenApiAsked:
 
     def _check_credential(self) -> None:
         if self.scheme not in SCHEMES:
-            raise UnableToConnect(f"The credential is sent as one of: {', '.join(SCHEMES[1:])}.")
+            raise UnableToConnect(
+                f"The credential is sent as one of: {', '.join(SCHEMES[1:])}.", field="scheme"
+            )
         if not self.scheme:
             if self.credential:
-                raise UnableToConnect("Say how the credential is sent, or leave it out.")
+                raise UnableToConnect(
+                    "Say how the credential is sent, or leave it out.", field="scheme"
+                )
             return
         if not self.credential or _CONTROL.search(self.credential):
-            raise UnableToConnect("The credential must be one line of text.")
+            raise UnableToConnect("The credential must be one line of text.", field="credential")
         if self.scheme == "basic" and ":" not in self.credential:
-            raise UnableToConnect("The credential for basic access reads user:password.")
+            raise UnableToConnect(
+                "The credential for basic access reads user:password.", field="credential"
+            )
         if self.scheme in {"header", "query", "cookie"} and not _TOKEN.fullmatch(self.parameter):
             raise UnableToConnect(
-                f"Name the {self.scheme} the credential travels in, such as X-API-Key."
+                f"Name the {self.scheme} the credential travels in, such as X-API-Key.",
+                field="parameter",
             )
 
     def _reset(self) -> dict[str, str]:
@@ -95,16 +102,20 @@ class OpenApiAsked:
         if method.upper() not in RESET_METHODS or not path.startswith("/") or _CONTROL.search(path):
             raise UnableToConnect(
                 "The reset reads as a method and a path below the service's address, "
-                "such as POST /reset."
+                "such as POST /reset.",
+                field="reset",
             )
         try:
             has_credentials = carries_credentials(path) or "[redacted" in path
         except ValueError as error:
-            raise UnableToConnect(f"The path of the reset cannot be read: {error}.") from error
+            raise UnableToConnect(
+                f"The path of the reset cannot be read: {error}.", field="reset"
+            ) from error
         if has_credentials:
             raise UnableToConnect(
                 "The reset is shown, so it may hold no credential. Enter it as the credential of "
-                "the environment, which is sent with the reset too and stored encrypted."
+                "the environment, which is sent with the reset too and stored encrypted.",
+                field="reset",
             )
         return {"method": method.upper(), "path": path}
 
@@ -125,11 +136,15 @@ class PackAsked:
         pack = next((pack for pack in worlds.packs() if pack.name == self.name), None)
         if pack is None:
             known = ", ".join(pack.name for pack in worlds.packs())
-            raise UnableToConnect(f"There is no pack {self.name!r}. Known are: {known}.")
+            raise UnableToConnect(
+                f"There is no pack {self.name!r}. Known are: {known}.", field="pack"
+            )
         if not pack.is_installed:
-            raise UnableToConnect(pack.how_to_install)
+            raise UnableToConnect(pack.how_to_install, field="pack")
         if not 0 <= self.scenario <= SCENARIO_LIMIT:
-            raise UnableToConnect(f"A scenario is a number from 0 to {SCENARIO_LIMIT}.")
+            raise UnableToConnect(
+                f"A scenario is a number from 0 to {SCENARIO_LIMIT}.", field="scenario"
+            )
         return {"pack": pack.name, "scenario": self.scenario}
 
 

@@ -183,6 +183,18 @@ def test_a_name_in_the_address_is_a_parameter(admin: Any, desk: Any) -> None:
             {"transport": "openapi", "url": "https://d.example/", "base_url": "ftp://d"},
             "#/base_url",
         ),
+        ({"transport": "openapi", "credential": "x"}, "#/scheme"),
+        (
+            {"transport": "openapi", "scheme": "basic", "credential": "x"},
+            "#/credential",
+        ),
+        (
+            {"transport": "openapi", "scheme": "header", "credential": "x"},
+            "#/parameter",
+        ),
+        ({"transport": "openapi", "reset": "/reset"}, "#/reset"),
+        ({"transport": "stdio", "command": "rm"}, "#/command"),
+        ({"transport": "pack", "pack": "none"}, "#/pack"),
     ],
 )
 def test_an_environment_that_cannot_be_reached_so_names_the_field(
