@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from memoryapp.domain.errors import UnableToChange
-from memoryapp.domain.masking import redact
+from memoryapp.domain.text import cleaned
 from memoryapp.models import Candidate, Event, Membership, Note, Reservation
 from memoryapp.services.events import said
 from memoryapp.services.seen import check_seen
@@ -26,7 +26,7 @@ def note_add(*, candidate: Candidate, text: str, by: Any) -> Note:
     Raises:
         UnableToChange: empty or too long.
     """
-    text = redact(text.strip())
+    text = cleaned(text)
     if not text:
         raise UnableToChange(
             "The note is empty. Write what the next reviewer should know.", field="text"
