@@ -186,7 +186,7 @@ def test_columns_are_mapped_per_source(with_key: Any, workspace: Any) -> None:
     assert read_in(TelemetryFile.objects.get()).rows == 1
     body["columns"] = {"nonsense": "x"}
     wrong = client.put("/api/v1/telemetry/shop/columns", body, content_type="application/json")
-    assert wrong.status_code == 409
+    assert wrong.status_code == 400
 
 
 def test_columns_are_named_only_as_they_were_seen(call: Any, workspace: Any, rita: Any) -> None:

@@ -107,7 +107,7 @@ def test_a_program_replays_trajectories_too(with_key: Any) -> None:
     refused = client.post(
         f"{home}/replays", {"variants": ["no-logs"]}, content_type="application/json"
     )
-    assert refused.status_code == 409
+    assert refused.status_code == 400
     client.post(f"{home}/replays", {"variants": ["no-code"]}, content_type="application/json")
     while ids := replays.due():
         for pk in ids:

@@ -128,8 +128,8 @@ def test_it_refuses_what_says_too_little(playbook: Any, ada: Any, given: Any, sa
 
 def test_it_refuses_a_replacement_that_cannot_serve(playbook: Any, ada: Any) -> None:
     recall(playbook, 1, ada)
-    for number in (1, 2):
-        with pytest.raises(UnableToChange, match="in use"):
+    for number, said in ((1, "in use"), (2, "cannot replace itself")):
+        with pytest.raises(UnableToChange, match=said):
             recall(playbook, 2, ada, replacement=release(playbook, number))
 
 
