@@ -86,7 +86,12 @@ class Proposals(APIView):
             playbook=playbook_of(request, slug), by=by, **asked.validated_data
         )
         if candidate is None:
-            said = {"outcome": "known", "candidate": None, "seen": 0, "message": KNOWN}
+            said: dict[str, Any] = {
+                "outcome": "known",
+                "candidate": None,
+                "seen": 0,
+                "message": KNOWN,
+            }
             return Response(ProposalReceipt(said).data)
         said = {
             "outcome": "waiting",

@@ -110,7 +110,7 @@ class Turn:
         if step is not None and failed:
             step["is_error"] = True
 
-    def entry(self) -> Iterator[Entry]:
+    def entry(self) -> Iterator[Placed]:
         """The trajectory; a question that needed no tool teaches nothing and is left out."""
         if self.steps:
             found = {
