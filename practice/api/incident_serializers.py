@@ -212,6 +212,13 @@ class DecideRequest(WriteRequest):
         required=False, default="", allow_blank=True, help_text="A node, such as service:ledger-db."
     )
     reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=1_000)
+    analysis = serializers.IntegerField(
+        required=False,
+        default=0,
+        min_value=0,
+        max_value=2**31 - 1,
+        help_text="The number of the analysis decided on; left out, the newest that has ended.",
+    )
 
 
 class LessonRequest(WriteRequest):

@@ -17,7 +17,7 @@ from memoryapp.api.contract import PROBLEM, READING, SENDING, WRITING, NewestFir
 from memoryapp.api.permissions import HasScope, playbooks_of, workspace_of
 from practice.api import incident_serializers as s
 from practice.domain.alerts import NotAnAlert, Sent, read, read_alertmanager
-from practice.models import Attempt, Incident, TelemetrySource
+from practice.models import Analysis, Attempt, Incident, TelemetrySource
 from practice.queries import incidents as queries
 from practice.services import causes, incidents
 
@@ -122,12 +122,18 @@ class IncidentAnalyse(APIView):
 
 
 def _confirm(incident: Incident, asked: dict[str, Any], by: Any) -> Incident:
-    return causes.cause_confirm(incident=incident, node=asked["cause"], by=by)
+    return causes.cause_confirm(
+        incident=incident, node=asked["cause"], by=by, analysis=asked["analysis"]
+    )
 
 
 def _correct(incident: Incident, asked: dict[str, Any], by: Any) -> Incident:
     return causes.cause_correct(
-        incident=incident, node=asked["cause"], reason=asked["reason"], by=by
+        incident=incident,
+        node=asked["cause"],
+        reason=asked["reason"],
+        by=by,
+        analysis=asked["analysis"],
     )
 
 
@@ -268,7 +274,10 @@ def _incident(request: Request, number: int) -> Incident:
 
 
 def _detail(request: Request, number: int) -> Any:
-    rows = queries.with_figures(queries.incidents(workspace_of(request)))
+    workspace = workspace_of(request)
+    # Before its incident, which repeats what an end found: who waits for the end reads it there.
+    newest = Analysis.objects.filter(incident__workspace=workspace, incident__number=number).first()
+    rows = queries.with_figures(queries.incidents(workspace))
     incident: Any = object_or_404(rows, number=number)
-    incident.newest = incident.analyses.first()
+    incident.newest = newest
     return s.IncidentDetailSerializer(incident).data

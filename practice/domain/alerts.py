@@ -173,13 +173,17 @@ def moment(value: Any, name: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """An incident that alerts may join. ``known`` are components its analysis has seen."""
+    """An incident that alerts may join. ``known`` are components its analysis has seen.
+
+    ``is_unread``: none of its analyses has ended, so that nothing says yet what belongs to it.
+    """
 
     entry: str
     system: str
     begins: float
     ends: float
     known: frozenset[str] = frozenset()
+    is_unread: bool = False
 
 
 def joins(alert: Sent, incident: Standing, gap: float = GAP_SECONDS) -> bool:
@@ -188,13 +192,14 @@ def joins(alert: Sent, incident: Standing, gap: float = GAP_SECONDS) -> bool:
     It does when both are of one system and their windows touch, and the alert comes from the
     incident's entry, from nowhere in particular, or from a component the investigation has in its
     graph: a storm over one call tree is one investigation (docs/incidents.md#alerts). An
-    incident from nowhere in particular takes anything while nothing is known of it.
+    incident from nowhere in particular takes anything while nothing is known of it, and so does
+    one whose first analysis is under way: a storm comes in before anything is known of it.
     """
     if alert.system and incident.system and alert.system != incident.system:
         return False
     if not incident.begins - gap <= alert.at <= incident.ends + gap:
         return False
-    if not alert.entry or not (incident.entry or incident.known):
+    if not alert.entry or incident.is_unread or not (incident.entry or incident.known):
         return True
     return alert.entry == incident.entry or alert.entry in incident.known
 

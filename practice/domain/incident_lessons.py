@@ -108,13 +108,16 @@ def report(
         f"**{OUTCOME_WORDS[found.outcome]}.** {_plain(found.statement)}",
         "",
     ]
+    if not cause and said:
+        lines += [f"A person dismissed it: {_plain(said)}", ""]
     if cause:
-        lines += [f"A person named `{short(cause)}`{f': {_plain(said)}' if said else ''}.", ""]
+        lines += [f"A person named {_code(short(cause))}{f': {_plain(said)}' if said else ''}.", ""]
     if words:
         lines += ["In a model's words:", "", *(f"- {_plain(text)}" for text in words), ""]
     lines += ["## Alerts", ""]
     lines += [
-        f"- {_time(at)} `{entry or 'unknown'}` {_plain(signal)}" for at, entry, signal in alerts
+        f"- {_time(at)} {_code(entry or 'unknown')} {_plain(signal)}"
+        for at, entry, signal in alerts
     ]
     lines += [
         "",
@@ -123,16 +126,19 @@ def report(
         "| rank | component | score | kind | verified | evidence |",
         "| ---: | --- | ---: | --- | --- | --- |",
     ]
-    lines += [_cause_row(item) for item in found.causes[:10]]
+    lines += [_cause_row(item) for item in found.causes]
     lines += ["", "## How it was found", "", *_tree(found)]
     lines += ["", "## Evidence", ""]
     lines += [
-        f"- **{item.evidence_id}** `{short(item.node)}` ({item.modality.value}, "
+        f"- **{item.evidence_id}** {_code(short(item.node))} ({item.modality.value}, "
         f"{KIND_WORDS[item.kind]}): {_plain(item.statement)}"
         for item in found.evidence
     ] or ["None."]
-    if notes:
-        lines += ["", "## What was missing", "", *(f"- {_plain(note)}" for note in notes)]
+    missing = [
+        f"No {kind.value}. What they would have shown is not guessed." for kind in found.missing
+    ]
+    if missing or notes:
+        lines += ["", "## What was missing", "", *(f"- {_plain(n)}" for n in [*missing, *notes])]
     budget, spent = found.budget, found.spent
     lines += [
         "",
@@ -147,9 +153,9 @@ def report(
 
 
 def _cause_row(cause: Cause) -> str:
-    path = " → ".join(f"`{short(node)}`" for node in path_of(cause))
+    path = " → ".join(f"{_code(short(node))}" for node in path_of(cause))
     return (
-        f"| {cause.rank} | `{short(cause.node)}` | {percent(cause.score)} "
+        f"| {cause.rank} | {_code(short(cause.node))} | {percent(cause.score)} "
         f"| {KIND_WORDS[cause.kind]} | {'yes: ' + path if cause.verified else 'no'} "
         f"| {', '.join(cause.evidence)} |"
     )
@@ -170,7 +176,7 @@ def _tree(found: Analysis) -> list[str]:
         memory = ", from memory" if visit.hit else ""
         cited = f" ({', '.join(visit.evidence)})" if visit.evidence else ""
         lines.append(
-            f"{'  ' * depth}- `{short(visit.node)}` {visit.verdict.value}{memory}: "
+            f"{'  ' * depth}- {_code(short(visit.node))} {visit.verdict.value}{memory}: "
             f"{_plain(visit.reason)}{cited}"
         )
         stack.extend((child, depth + 1) for child in reversed(below.get(name, [])))
@@ -184,6 +190,11 @@ def open_nodes(found: Analysis) -> list[str]:
 
 def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _code(name: str) -> str:
+    """A name of telemetry as code; what would end the code, its line or its cell is left out."""
+    return f"`{' '.join(name.replace('`', '').replace('|', '').split()) or '?'}`"
 
 
 def _plain(text: str) -> str:

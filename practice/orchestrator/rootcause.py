@@ -243,7 +243,8 @@ def _save(row: Analysis, found: Found, drawn: dict[str, Any]) -> None:
         )
         if ended:
             verdicts.store(row, found)
-            summarise(row.incident, found)
+            if found.nodes or not row.incident.outcome:
+                summarise(row.incident, found)
             event_record(
                 workspace=row.incident.workspace,
                 actor=None,
@@ -258,7 +259,10 @@ def _save(row: Analysis, found: Found, drawn: dict[str, Any]) -> None:
 
 
 def summarise(incident: Incident, found: Found) -> None:
-    """Repeat on the incident what lists show and what similar ones are found by."""
+    """Repeat on the incident what lists show and what similar ones are found by.
+
+    A look at a window in which there is nothing takes no earlier answer off the lists.
+    """
     top = found.causes[0] if found.causes and found.outcome is Outcome.FOUND else None
     incident.outcome = found.outcome.value
     incident.top_cause = top.node[:200] if top else ""

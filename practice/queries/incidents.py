@@ -81,12 +81,18 @@ class _NodeIds(Func):
     output_field = JSONField()
 
 
-def components_seen(rows: Collection[Incident]) -> dict[int, frozenset[str]]:
-    """Of each incident, by its key, the components that its newest finished analysis has seen."""
+def components_seen(rows: Collection[Incident]) -> dict[int, frozenset[str] | None]:
+    """Of each incident, by its key, the components that its newest finished analysis has seen.
+
+    ``None`` where none has finished.
+    """
     done = Analysis.objects.filter(incident__in=rows, status=Analysis.Status.DONE)
     newest = done.order_by("incident", "-number").distinct("incident")
     found = dict(newest.values_list("incident", _NodeIds("result")))
-    return {row.pk: frozenset(map(short, found.get(row.pk) or ())) for row in rows}
+    return {
+        row.pk: frozenset(map(short, found[row.pk] or ())) if row.pk in found else None
+        for row in rows
+    }
 
 
 def severities(workspace: Workspace) -> list[str]:

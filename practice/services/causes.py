@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from memoryapp.domain.errors import UnableToDecide, UnableToUndo
@@ -20,7 +20,7 @@ from practice.domain.causal_layout import KIND_WORDS, short
 from practice.domain.incident_lessons import lesson, strongest
 from practice.domain.rootcause import serial
 from practice.domain.rootcause.types import Analysis as Found
-from practice.domain.rootcause.types import Confirmed, Verdict
+from practice.domain.rootcause.types import Confirmed, Outcome, Verdict
 from practice.models import Analysis, Incident, KeptVerdict
 from practice.orchestrator import verdicts
 from practice.services.incidents import analysis_start
@@ -28,15 +28,18 @@ from practice.services.incidents import analysis_start
 MAX_REASON = 1_000
 
 
-def cause_confirm(*, incident: Incident, node: str, by: Any) -> Incident:
+def cause_confirm(*, incident: Incident, node: str, by: Any, analysis: int = 0) -> Incident:
     """Say that the first cause is right. The verdicts that led to it count as confirmed.
 
+    ``analysis`` is the number of the one whose first cause it is; 0 is the newest that has ended.
+
     Raises:
-        UnableToDecide: decided already, no analysis has ended, or the node is not its first cause.
+        UnableToDecide: no cause is named, decided already, no such analysis has ended, or the node
+            is not its first cause.
     """
     _check_named(node)
     with transaction.atomic():
-        analysis, found = _found(incident)
+        row, found = _found(incident, analysis)
         if not found.causes or found.causes[0].node != node:
             raise UnableToDecide(
                 "Another analysis has ended meanwhile and its first cause is another. "
@@ -49,21 +52,26 @@ def cause_confirm(*, incident: Incident, node: str, by: Any) -> Incident:
             incident,
             by,
             "incident.confirmed",
-            analysis=analysis.number,
+            analysis=row.number,
             before={"status": Incident.Status.OPEN.value},
             after={"status": Incident.Status.CONFIRMED.value, "cause": node},
         )
     return incident
 
 
-def cause_correct(*, incident: Incident, node: str, reason: str, by: Any) -> Incident:
+def cause_correct(
+    *, incident: Incident, node: str, reason: str, by: Any, analysis: int = 0
+) -> Incident:
     """Name another cause. What the wrong one left in memory is forgotten, the right one kept.
 
     Verdicts that blamed the wrong component, and those that said they inherited from it, are
-    forgotten; open incidents that had reused them are looked at again.
+    forgotten, whichever incident they were learned in; open incidents that rest on them are looked
+    at again. Where no cause was found, the first of those to look at can be named too. ``analysis``
+    is as for ``cause_confirm``.
 
     Raises:
-        UnableToDecide: no reason, decided already, or a component the graph does not have.
+        UnableToDecide: no reason, decided already, the cause that was found, or a component the
+            graph does not have.
     """
     reason = cleaned(reason)[:MAX_REASON]
     if not reason:
@@ -72,16 +80,18 @@ def cause_correct(*, incident: Incident, node: str, reason: str, by: Any) -> Inc
         )
     _check_named(node)
     with transaction.atomic():
-        analysis, found = _found(incident)
+        row, found = _found(incident, analysis)
         if node not in {one.node_id for one in found.nodes}:
             raise UnableToDecide("Choose a component of this incident's graph.")
-        wrong = found.causes[0].node if found.causes else ""
-        if node == wrong:
+        first = found.causes[0].node if found.causes else ""
+        if node == first and found.outcome is Outcome.FOUND:
             raise UnableToDecide("That is the first cause already: confirm it instead.")
+        wrong = first if node != first else ""
         _decide(incident, Incident.Status.CORRECTED, by, node, reason)
-        poisoned = _forget(incident, wrong, f"{incident}: {reason}"[:300]) if wrong else []
-        _teach(analysis, found, node)
-        again = _look_again(incident, [row.entry_id for row in poisoned], by)
+        blamed = _blaming(incident, found, wrong) if wrong else []
+        poisoned = _forget(blamed, f"{incident}: {reason}"[:300])
+        _teach(row, found, node)
+        again = _look_again(incident, poisoned, by)
         _record(
             incident,
             by,
@@ -105,6 +115,8 @@ def _check_named(node: str) -> None:
 def incident_dismiss(*, incident: Incident, reason: str, by: Any) -> Incident:
     """Say that nothing was wrong. What the analyses blamed is forgotten.
 
+    Open incidents that rest on it are looked at again.
+
     Raises:
         UnableToDecide: no reason, or decided already.
     """
@@ -115,10 +127,11 @@ def incident_dismiss(*, incident: Incident, reason: str, by: Any) -> Incident:
         )
     with transaction.atomic():
         _decide(incident, Incident.Status.DISMISSED, by, "", reason)
-        blamed = KeptVerdict.objects.standing().filter(
-            analysis__incident=incident, value__verdict=Verdict.OWN.value
-        )
-        blamed.update(forgotten_at=timezone.now(), forgotten_why=f"{incident}: {reason}"[:300])
+        newest = incident.analyses.filter(status=Analysis.Status.DONE).first()
+        found = newest.as_value() if newest else None
+        blamed = _resting_on(incident, found).filter(value__verdict=Verdict.OWN.value)
+        forgotten = _forget(list(blamed), f"{incident}: {reason}"[:300])
+        again = _look_again(incident, forgotten, by)
         _record(
             incident,
             by,
@@ -126,6 +139,8 @@ def incident_dismiss(*, incident: Incident, reason: str, by: Any) -> Incident:
             reason=reason,
             before={"status": Incident.Status.OPEN.value},
             after={"status": Incident.Status.DISMISSED.value},
+            forgotten=len(forgotten),
+            looked_at_again=again,
         )
     return incident
 
@@ -166,7 +181,7 @@ def lesson_submit(*, incident: Incident, playbook: Playbook, by: Any) -> Candida
     if incident.status not in {Incident.Status.CONFIRMED, Incident.Status.CORRECTED}:
         raise UnableToDecide("Confirm or correct the cause first: only a decided one is a lesson.")
     with transaction.atomic():
-        analysis, found = _found(incident)
+        analysis, found = _found_with(incident, incident.cause)
         delta = _lesson(incident, analysis, found)
         try:
             check_length(delta.content)
@@ -231,12 +246,24 @@ def _sources(incident: Incident, found: Found) -> list[Source]:
     ]
 
 
-def _found(incident: Incident) -> tuple[Analysis, Found]:
-    analysis = incident.analyses.filter(status=Analysis.Status.DONE).first()
+def _found(incident: Incident, number: int = 0) -> tuple[Analysis, Found]:
+    ended = incident.analyses.filter(status=Analysis.Status.DONE)
+    analysis = (ended.filter(number=number) if number else ended).first()
     found = analysis.as_value() if analysis else None
     if analysis is None or found is None:
+        if number:
+            raise UnableToDecide(f"Analysis {number} of {incident} has found nothing to decide on.")
         raise UnableToDecide("No analysis of it has ended yet. Wait for one, then decide.")
     return analysis, found
+
+
+def _found_with(incident: Incident, cause: str) -> tuple[Analysis, Found]:
+    """The newest analysis that has seen the cause: a later one may have looked where nothing is."""
+    for row in incident.analyses.filter(status=Analysis.Status.DONE):
+        found = row.as_value()
+        if found is not None and cause in {node.node_id for node in found.nodes}:
+            return row, found
+    return _found(incident)
 
 
 def _decide(incident: Incident, to: str, by: Any, cause: str, reason: str) -> None:
@@ -258,13 +285,21 @@ def _set_outcome(kept: KeptVerdict, outcome: Confirmed) -> None:
     kept.save(update_fields=["value"])
 
 
-def _forget(incident: Incident, wrong: str, why: str) -> list[KeptVerdict]:
-    """Forget what blamed ``wrong``, and what said it inherited from it; returns what was."""
-    names = [wrong, short(wrong)]
-    mine = KeptVerdict.objects.standing().filter(analysis__incident=incident)
-    blaming = Q(component__in=names, value__verdict=Verdict.OWN.value)
+def _resting_on(incident: Incident, found: Found | None) -> QuerySet[KeptVerdict]:
+    """The standing verdicts an incident rests on: its own, and those of others that it reused."""
+    reused = [hit.entry_id for hit in found.hits if hit.upheld] if found else []
+    rows = KeptVerdict.objects.standing().filter(workspace=incident.workspace_id)
+    return rows.filter(Q(analysis__incident=incident) | Q(entry_id__in=reused))
+
+
+def _blaming(incident: Incident, found: Found, wrong: str) -> list[KeptVerdict]:
+    """What blamed ``wrong``, and what said it inherited from it."""
+    blaming = Q(component__in=[wrong, short(wrong)], value__verdict=Verdict.OWN.value)
     inheriting = Q(value__inherited_from__contains=[wrong])
-    rows = list(mine.filter(blaming | inheriting))
+    return list(_resting_on(incident, found).filter(blaming | inheriting))
+
+
+def _forget(rows: list[KeptVerdict], why: str) -> list[KeptVerdict]:
     for row in rows:
         row.forgotten_at, row.forgotten_why = timezone.now(), why
         row.value = {**row.value, "outcome": Confirmed.CORRECTED.value}
@@ -289,21 +324,26 @@ def _teach(analysis: Analysis, found: Found, node: str) -> None:
         ).update(value=serial.to_json(right), forgotten_at=None, forgotten_why="")
 
 
-def _look_again(incident: Incident, poisoned: list[str], by: Any) -> int:
-    """Begin a new analysis of every open incident whose newest one rests on a poisoned verdict."""
+def _look_again(incident: Incident, poisoned: list[KeptVerdict], by: Any) -> int:
+    """Begin a new analysis of every open incident whose newest one rests on a poisoned verdict.
+
+    The one that a verdict was learned in rests on it as well.
+    """
+    names = {row.entry_id for row in poisoned}
+    reused = Q()
+    for name in names:
+        reused |= Q(analyses__result__hits__contains=[{"entry_id": name}])
+    learned = Q(analyses__in=[row.analysis_id for row in poisoned])
+    rows = Incident.objects.filter(workspace=incident.workspace_id, status=Incident.Status.OPEN)
     count = 0
-    for entry_id in poisoned:
-        rows = Incident.objects.filter(
-            workspace=incident.workspace_id,
-            status=Incident.Status.OPEN,
-            analyses__result__hits__contains=[{"entry_id": entry_id}],
-        ).exclude(pk=incident.pk)
-        for other in rows.distinct():
-            newest = other.analyses.first()
-            hits = (newest.result or {}).get("hits", ()) if newest else ()
-            if newest and not newest.is_open and any(h["entry_id"] == entry_id for h in hits):
-                analysis_start(incident=other, by=by)
-                count += 1
+    for other in rows.filter(reused | learned).exclude(pk=incident.pk).distinct().order_by("pk"):
+        newest = other.analyses.first()
+        if newest is None or newest.is_open:
+            continue
+        hits = {hit["entry_id"] for hit in (newest.result or {}).get("hits", ())}
+        if hits & names or newest.pk in {row.analysis_id for row in poisoned}:
+            analysis_start(incident=other, by=by)
+            count += 1
     return count
 
 

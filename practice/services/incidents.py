@@ -42,7 +42,7 @@ def alerts_send(
     """Store alerts: each joins a standing incident or opens one, whose analysis begins.
 
     A storm is one investigation: what belongs to a standing incident attaches to it. An alert that
-    was sent before is counted once more and starts nothing.
+    was sent before is counted once more and starts nothing, nor does one that has ended already.
 
     Raises:
         UnableToStart: no alert, or more than ``MAX_BATCH``.
@@ -53,7 +53,7 @@ def alerts_send(
         raise UnableToStart(
             f"Send at most {MAX_BATCH} alerts at a time, not {len(alerts)}.", field="alerts"
         )
-    receipt, seen = Receipt(refused=list(refused)), dict[int, frozenset[str]]()
+    receipt, seen = Receipt(refused=list(refused)), dict[int, frozenset[str] | None]()
     with transaction.atomic():
         # The lock makes two deliveries of one storm wait for each other.
         Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
@@ -68,11 +68,17 @@ def _take(
     source: TelemetrySource | None,
     by: Any,
     receipt: Receipt,
-    seen: dict[int, frozenset[str]],
+    seen: dict[int, frozenset[str] | None],
 ) -> None:
     """``seen`` keeps, for the whole batch, what analyses of standing incidents have seen."""
     if _seen_again(workspace, alert, source):
         receipt.known += 1
+        return
+    if alert.resolved_at is not None:
+        receipt.refused.append(
+            f"{alert.title or alert.external_id} had ended when it came, and was never seen "
+            "firing: nothing was opened."
+        )
         return
     standing = _standing(workspace, alert, source, seen)
     if standing is not None:
@@ -99,7 +105,7 @@ def _standing(
     workspace: Workspace,
     alert: Sent,
     source: TelemetrySource | None,
-    seen: dict[int, frozenset[str]],
+    seen: dict[int, frozenset[str] | None],
 ) -> Incident | None:
     """The newest incident nobody has decided on that the alert belongs to."""
     at, gap = _moment(alert.at), timedelta(seconds=GAP_SECONDS)
@@ -120,13 +126,15 @@ def _standing(
     return None
 
 
-def _as_standing(incident: Incident, known: frozenset[str]) -> Standing:
+def _as_standing(incident: Incident, known: frozenset[str] | None) -> Standing:
     return Standing(
         entry=incident.entry,
         system=incident.system,
         begins=incident.begins_at.timestamp(),
         ends=incident.ends_at.timestamp(),
-        known=known,
+        known=known or frozenset(),
+        # Without telemetry no analysis will say what belongs to it.
+        is_unread=known is None and incident.source_id is not None,
     )
 
 

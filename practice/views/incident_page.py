@@ -73,7 +73,7 @@ def query_of(asked: Mapping[str, str]) -> str:
 def incident_context(request: HttpRequest, incident: Incident) -> dict[str, Any]:
     """Everything ``incident_detail.html`` shows; the same for the page and for its refresh."""
     analyses = list(incident.analyses.select_related("started_by").defer("result", "panels"))
-    shown = _shown(request, incident)
+    analysis = shown(request, incident)
     newest = analyses[0] if analyses else None
     alerts = list(incident.alerts.all())
     membership = membership_of(request)
@@ -84,7 +84,7 @@ def incident_context(request: HttpRequest, incident: Incident) -> dict[str, Any]
         "incident": incident,
         "analyses": analyses,
         "newest": newest,
-        "analysis": shown,
+        "analysis": analysis,
         "is_live": bool(newest and newest.is_open),
         "seen": fingerprint(incident, newest),
         "refresh_url": changed(request),
@@ -92,20 +92,20 @@ def incident_context(request: HttpRequest, incident: Incident) -> dict[str, Any]
         "previous": previous,
         "next": following,
         "alerts": alerts,
-        "alerts_since": len(alerts) - shown.alerts_seen if shown else 0,
+        "alerts_since": len(alerts) - analysis.alerts_seen if analysis else 0,
         "similar": similar(incident),
         "lessons": candidates_from(incident.workspace, page),
         "decided": calibrated_on(incident.workspace),
         "playbooks": incident.workspace.playbooks.order_by("name"),
         "may_review": membership.may_review,
         "limits": LIMITS,
-        "budget": dict(shown.budget) if shown else {},
+        "budget": dict(analysis.budget) if analysis else {},
     }
-    found = shown.as_value() if shown else None
-    if shown is not None and found is not None:
+    found = analysis.as_value() if analysis else None
+    if analysis is not None and found is not None:
         entries = [alert.entry for alert in alerts]
         most = STEPS_SHOWN if incident.attempt else CAUSES_SHOWN
-        context |= found_context(found, shown.panels, entries, most)
+        context |= found_context(found, analysis.panels, entries, most)
         if membership.may_review and incident.is_open:
             context["ranked"] = _testable(incident, context["ranked"])
     return context
@@ -133,7 +133,7 @@ def _testable(incident: Incident, ranked: list[Ranked]) -> list[Ranked]:
     ]
 
 
-def _shown(request: HttpRequest, incident: Incident) -> Analysis | None:
+def shown(request: HttpRequest, incident: Incident) -> Analysis | None:
     """The analysis that was asked for, else the newest that found something out."""
     done = incident.analyses.filter(status=Analysis.Status.DONE)
     asked = request.GET.get("analysis", "")

@@ -19,12 +19,18 @@ from memoryapp.views.links import chips
 from memoryapp.views.saved_views import saved_views
 from practice.domain.alerts import FIELDS, NotAnAlert, Sent, read
 from practice.domain.incident_lessons import report
-from practice.models import Analysis, Attempt, Incident, TelemetrySource
+from practice.models import Attempt, Incident, TelemetrySource
 from practice.queries import incidents as queries
 from practice.services import causes, incidents
 from practice.services.analysis_asked import LIMITS
 from practice.services.sample_incidents import sample_incident_load
-from practice.views.incident_page import asked_of, fingerprint, incident_context, query_of
+from practice.views.incident_page import (
+    asked_of,
+    fingerprint,
+    incident_context,
+    query_of,
+    shown,
+)
 from practice.views.paging import page_of
 
 
@@ -143,9 +149,9 @@ def incident_detail(request: HttpRequest, number: int) -> HttpResponse:
 @require_safe
 @gate(Right.READ)
 def incident_report(request: HttpRequest, number: int) -> HttpResponse:
-    """The incident as Markdown, to keep or to paste."""
+    """The incident as Markdown, to keep or to paste: of the analysis that is shown."""
     incident = _incident(request, number)
-    analysis = incident.analyses.filter(status=Analysis.Status.DONE).first()
+    analysis = shown(request, incident)
     found = analysis.as_value() if analysis else None
     if analysis is None or found is None:
         raise Http404("No analysis of it has ended yet.")
@@ -199,8 +205,13 @@ def _test(request: HttpRequest) -> dict[str, Any] | None:
         arguments = json.loads(request.POST.get("arguments", ""))
     except (ValueError, RecursionError):
         arguments = None
-    number = int(step) if step.isdecimal() and len(step) < 9 else 0
-    return {"step": number, "arguments": arguments}
+    return {"step": _whole(request, "step"), "arguments": arguments}
+
+
+def _whole(request: HttpRequest, name: str) -> int:
+    """A number of the form; 0 where it is none."""
+    text = request.POST.get(name, "")
+    return int(text) if text.isdecimal() and len(text) < 9 else 0
 
 
 def _window(request: HttpRequest) -> tuple[datetime, datetime] | None:
@@ -234,7 +245,12 @@ def cancel(request: HttpRequest, number: int) -> HttpResponse:
 @gate(Right.REVIEW)
 def confirm(request: HttpRequest, number: int) -> HttpResponse:
     def act(incident: Incident) -> str:
-        causes.cause_confirm(incident=incident, node=request.POST.get("cause", ""), by=request.user)
+        causes.cause_confirm(
+            incident=incident,
+            node=request.POST.get("cause", ""),
+            by=request.user,
+            analysis=_whole(request, "analysis"),
+        )
         return f"{incident} is confirmed. Send its lesson to review to remember it for good."
 
     return _act(request, number, act)
@@ -249,6 +265,7 @@ def correct(request: HttpRequest, number: int) -> HttpResponse:
             node=request.POST.get("cause", ""),
             reason=request.POST.get("reason", ""),
             by=request.user,
+            analysis=_whole(request, "analysis"),
         )
         return f"{incident} is corrected. What the wrong verdict left in memory is forgotten."
 

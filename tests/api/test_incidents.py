@@ -136,6 +136,8 @@ def test_a_person_decides_and_takes_it_back(with_key: Any, workspace: Any) -> No
     incident = outage(workspace)
     client, url = with_key("write"), f"{INCIDENTS}/{incident.number}"
     top = client.get(url).json()["top_cause"]
+    unnamed = client.post(f"{url}/confirm", {}, content_type="application/json")
+    assert (unnamed.status_code, [*unnamed.json()["errors"]]) == (400, ["cause"])
     said = client.post(f"{url}/confirm", {"cause": top}, content_type="application/json")
     assert said.json()["status"] == "confirmed"
     again = client.post(f"{url}/dismiss", {"reason": "no"}, content_type="application/json")

@@ -243,3 +243,12 @@ def test_clocks_that_differ_are_said(shift: float, says: str) -> None:
         [True] if says else []
     )
     assert found.causes[0].service == "shop"
+
+
+def test_secrets_in_log_lines_are_in_no_statement() -> None:
+    lines = ("login failed password=hunter2secret", "calling with key AKIAIOSFODNN7EXAMPLE")
+    table = logs([(AT, "web", "ERROR", line) for line in lines])
+    names = " ".join(statements(table).names)
+    assert "hunter2secret" not in names
+    assert "AKIAIOSFODNN7EXAMPLE" not in names
+    assert "login failed" in names

@@ -40,6 +40,37 @@ def test_a_storm_of_one_entry_is_one_investigation(workspace: Any) -> None:
     assert (incident.ends_at - incident.begins_at).total_seconds() == 39
 
 
+def test_a_storm_over_many_components_is_one_investigation_before_anything_is_known(
+    workspace: Any,
+) -> None:
+    source = source_of(workspace)
+    storm = [alert(external_id=f"a{n}", entry=f"part-{n}", at=BEGAN + n) for n in range(20)]
+    receipt = send(workspace, *storm, source=source)
+    later = send(workspace, alert(external_id="b", entry="part-b", at=BEGAN + 60), source=source)
+    assert (receipt.opened, len(receipt.joined), later.joined) == ([1], 19, [1])
+    assert Analysis.objects.count() == 1
+
+
+def test_two_systems_are_two_investigations_from_the_first_alert_on(workspace: Any) -> None:
+    source = source_of(workspace)
+    two = [alert(external_id=name, entry=name, system=name) for name in ("shop", "bank")]
+    assert send(workspace, *two, source=source).opened == [1, 2]
+
+
+def test_without_telemetry_only_alerts_of_one_component_are_one_investigation(
+    workspace: Any,
+) -> None:
+    two = [alert(external_id=name, entry=name) for name in ("web", "ledger")]
+    assert send(workspace, *two).opened == [1, 2]
+
+
+def test_what_has_ended_and_was_never_seen_firing_opens_nothing(workspace: Any) -> None:
+    receipt = send(workspace, alert(resolved_at=BEGAN + 5))
+    assert receipt.opened == []
+    assert "never seen firing" in receipt.refused[0]
+    assert not Incident.objects.exists()
+
+
 def test_later_alerts_of_the_same_call_tree_attach_to_it(workspace: Any) -> None:
     source = source_of(workspace)
     send(workspace, alert(), source=source)

@@ -132,12 +132,19 @@ def test_an_open_incident_that_reused_the_poisoned_verdict_is_looked_at_again(
 ) -> None:
     blamed = keep(incident, incident.top_cause, Verdict.OWN)
     later = outage_after(incident)
+    reusing(later, blamed)
+    cause_correct(incident=incident, node="service:web", reason="No.", by=rita)
+    assert [a.status for a in later.analyses.all()] == ["waiting", "done"]
+
+
+def reusing(later: Incident, blamed: KeptVerdict) -> Analysis:
+    """An analysis of ``later`` that took a verdict of another incident for its own."""
     row = analysed(later)
     assert row.result is not None
     row.result["hits"] = [
         {
             "entry_id": blamed.entry_id,
-            "node": incident.top_cause,
+            "node": later.top_cause,
             "similarity": 1.0,
             "confidence": 0.9,
             "upheld": True,
@@ -145,8 +152,63 @@ def test_an_open_incident_that_reused_the_poisoned_verdict_is_looked_at_again(
         }
     ]
     row.save()
-    cause_correct(incident=incident, node="service:web", reason="No.", by=rita)
+    return row
+
+
+def test_a_correction_forgets_a_wrong_verdict_that_was_learned_in_another_incident(
+    rita: Any, incident: Incident
+) -> None:
+    blamed = keep(incident, incident.top_cause, Verdict.OWN)
+    later = incident_create(
+        workspace=incident.workspace,
+        alert=alert(external_id="beside"),
+        source=incident.source,
+        by=None,
+    )
+    reusing(later, blamed)
+    cause_correct(incident=later, node="service:web", reason="No.", by=rita)
+    blamed.refresh_from_db()
+    assert blamed.forgotten_why == f"{later}: No."
+    assert [a.status for a in incident.analyses.all()] == ["waiting", "done"]
+
+
+def test_dismissing_has_what_rests_on_it_looked_at_again(rita: Any, incident: Incident) -> None:
+    later = outage_after(incident)
+    reusing(later, keep(incident, incident.top_cause, Verdict.OWN))
+    incident_dismiss(incident=incident, reason="A drill.", by=rita)
     assert [a.status for a in later.analyses.all()] == ["waiting", "done"]
+
+
+def test_where_no_cause_was_found_the_first_to_look_at_can_be_named(
+    rita: Any, incident: Incident
+) -> None:
+    row = incident.analyses.get()
+    assert row.result is not None
+    row.result["outcome"] = "none"
+    row.save()
+    first = row.result["causes"][0]["node"]
+    learned = keep(incident, first, Verdict.OWN)
+    cause_correct(incident=incident, node=first, reason="It was.", by=rita)
+    learned.refresh_from_db()
+    assert (incident.status, incident.cause, learned.forgotten_at) == ("corrected", first, None)
+
+
+def test_an_earlier_answer_can_be_confirmed_after_a_look_where_nothing_is(
+    rita: Any, incident: Incident
+) -> None:
+    cause = incident.top_cause
+    empty = incident.analyses.get()
+    assert empty.result is not None
+    empty.pk, empty.number = None, 2
+    empty.result = {**empty.result, "outcome": "outside", "causes": [], "nodes": []}
+    empty.save()
+    with pytest.raises(UnableToDecide, match="Another analysis has ended"):
+        cause_confirm(incident=incident, node=cause, by=rita)
+    cause_confirm(incident=incident, node=cause, by=rita, analysis=1)
+    assert (incident.status, incident.cause) == ("confirmed", cause)
+    playbook = PlaybookFactory(workspace=incident.workspace)
+    candidate = lesson_submit(incident=incident, playbook=playbook, by=rita)
+    assert "It shows as" in candidate.content
 
 
 def test_undoing_brings_memory_back_as_the_analyses_left_it(rita: Any, incident: Incident) -> None:

@@ -179,6 +179,54 @@ def test_text_of_telemetry_cannot_shape_the_report(vera_client: Any, workspace: 
     assert "[x](" not in text
 
 
+def test_names_of_telemetry_cannot_shape_the_report(vera_client: Any, incident: Incident) -> None:
+    row = incident.analyses.get()
+    assert row.result is not None
+    row.result["causes"][0]["node"] = "service:x` | [y](http://evil)\n## owned"
+    row.save()
+    text = vera_client.get(f"{incident.get_absolute_url()}report.md").content.decode()
+    assert "| `x [y](http://evil) ## owned` |" in text
+
+
+def test_the_report_is_of_the_analysis_that_is_shown_and_says_what_was_missing(
+    vera_client: Any, incident: Incident
+) -> None:
+    second = incident.analyses.get()
+    assert second.result is not None
+    second.pk, second.number = None, 2
+    second.result = {**second.result, "missing": ["logs"], "statement": "Nothing to see."}
+    second.save()
+    url = f"{incident.get_absolute_url()}report.md"
+    newest = vera_client.get(url).content.decode()
+    first = vera_client.get(f"{url}?analysis=1").content.decode()
+    assert "Nothing to see." in newest
+    assert "- No logs. What they would have shown" in newest
+    assert "Nothing to see." not in first
+
+
+def test_a_look_where_nothing_is_takes_no_answer_off_the_list(
+    rita: Any, incident: Incident
+) -> None:
+    before = (incident.outcome, incident.top_cause)
+    window = (datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 1, 1, tzinfo=UTC))
+    analysis_start(incident=incident, by=rita, window=window)
+    assert analysed(incident).outcome == "outside"
+    assert (incident.outcome, incident.top_cause) == before
+
+
+def test_where_no_cause_was_found_the_page_lets_the_first_be_named(
+    rita_client: Any, incident: Incident
+) -> None:
+    row = incident.analyses.get()
+    assert row.result is not None
+    first = row.result["causes"][0]["node"]
+    offered = f'<option value="{first}">'
+    assert offered not in rita_client.get(incident.get_absolute_url()).content.decode()
+    row.result["outcome"] = "none"
+    row.save()
+    assert offered in rita_client.get(incident.get_absolute_url()).content.decode()
+
+
 def test_it_folds_all_but_the_strongest_claims(
     vera_client: Any, incident: Incident, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ from operator import eq
 import numpy as np
 from numpy.typing import NDArray
 
+from memoryapp.domain.masking import redact
 from practice.domain.rootcause.telemetry import Labels, LogTable
 
 WILDCARD = "<*>"
@@ -172,4 +173,5 @@ def statements(logs: LogTable) -> Labels:
 
 
 def _statement(logs: LogTable, level: int, what: str) -> str:
-    return f"{logs.level.names[level]} {what}"
+    """With secrets masked: what is said of a statement is shown, reported and remembered."""
+    return redact(f"{logs.level.names[level]} {what}")
