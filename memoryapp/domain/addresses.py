@@ -150,6 +150,17 @@ def address_problem(url: str, *, private_allowed: Private, setting: str = ENVIRO
     return ""
 
 
+def origin(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port: who is called at an address.
+
+    Raises:
+        ValueError: ``url`` cannot be read as an address at all.
+    """
+    parts = urlsplit(url)
+    usual = {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.scheme, (parts.hostname or "").rstrip("."), parts.port or usual
+
+
 def carries_credentials(url: str) -> bool:
     """Whether a user, a password or a secret is written into an address.
 

@@ -132,10 +132,14 @@ class EnvironmentRequest(WriteRequest):
 class AccessRequest(SeenRequest):
     """``secrets`` for MCP servers, the others for OpenAPI services. What is left out is taken away.
 
-    An empty ``credential`` is the stored one, where ``scheme`` and ``parameter`` are as before.
+    An empty ``credential`` is the stored one, where ``scheme`` and ``parameter`` are as before and
+    ``base_url`` names no other host. Without ``base_url`` calls go where they went.
     """
 
     secrets = serializers.DictField(child=serializers.CharField(), default=dict, write_only=True)
+    base_url = serializers.CharField(
+        default="", allow_blank=True, max_length=500, help_text="openapi: where calls go."
+    )
     scheme = serializers.ChoiceField(
         choices=[s for s in SCHEMES if s], default="", allow_blank=True
     )

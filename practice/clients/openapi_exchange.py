@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import anyio
 import httpx2
 
 from memoryapp.clients.addresses import Forbidden, Pinned
-from memoryapp.domain.addresses import Private, address_problem
+from memoryapp.domain.addresses import Private, address_problem, origin
 from practice.agents.ports import EnvironmentUnavailable
 from practice.clients.mcp_servers import address_label
 from practice.clients.openapi_request import Credential, Request
@@ -67,7 +67,7 @@ class Exchange:
         """
         doing = "when its OpenAPI document was asked for"
         headers = {"Accept": "application/json, application/yaml, */*;q=0.5"}
-        if _origin(url) == _origin(base_url):
+        if origin(url) == origin(base_url):
             headers |= credential.headers
         answer = await self._bounded("GET", url, headers, None, self._startup_timeout, doing)
         if answer.status != 200:
@@ -133,7 +133,7 @@ class Exchange:
                 return answer
             try:
                 target = urljoin(url, answer.location)
-                is_followed = method in {"GET", "HEAD"} and _origin(target) == _origin(url)
+                is_followed = method in {"GET", "HEAD"} and origin(target) == origin(url)
             except ValueError:  # no address at all
                 is_followed = False
             if not is_followed:
@@ -170,8 +170,3 @@ async def _capped(response: httpx2.Response) -> tuple[bytes, bool]:
         if len(body) > BODY_CAP:
             return bytes(body[:BODY_CAP]), True
     return bytes(body), False
-
-
-def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc

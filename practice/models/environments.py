@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from secrets import token_hex
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -25,6 +26,14 @@ class SecretsUnreadable(ValueError):
 PURPOSE = "environment"
 #: hex digits that tell two things apart of which no page shows the whole.
 MARK_HEX = 8
+
+
+def called_at(options: Mapping[str, Any]) -> str:
+    """Where the calls of a service go: as a person entered it, else as its document says.
+
+    Empty where no check has found it yet.
+    """
+    return str(options.get("base_url") or options.get("found_base_url") or "")
 
 
 class EnvironmentQuerySet(models.QuerySet["Environment"]):
@@ -118,6 +127,11 @@ class Environment(models.Model):
         names = ("base_url", "found_base_url")
         addresses = {"url": self.url} | {name: self.options.get(name, "") for name in names}
         return {name: redact(address) for name, address in addresses.items()}
+
+    @property
+    def calls_go_to(self) -> str:
+        """``called_at`` of its options, as people may see it."""
+        return redact(called_at(self.options))
 
     @property
     def reset_line(self) -> str:

@@ -31,8 +31,8 @@ from practice.domain.orders import orders_in
 from practice.domain.plans import Plan
 from practice.domain.types import Effect, ToolSpec
 from practice.models import Environment, EnvironmentSnapshot, EnvironmentTool
-from practice.models.environments import SecretsUnreadable
-from practice.orchestrator import drift
+from practice.models.environments import SecretsUnreadable, called_at
+from practice.orchestrator import drift, moves
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +85,7 @@ def world_of(
     terms = _Terms(frozenset(plan.tools), plan.tools)
     if snapshot is None:
         return _world(environment, terms, environment.options, seed_folder(environment))
+    if said := moves.since(environment, snapshot):
     folder = seeds.kept(snapshot.seed_digest, snapshot_folder()) if snapshot.seed_digest else None
     return _world(environment, terms, snapshot.options, folder)
 
@@ -168,7 +169,7 @@ def _service(environment: Environment, options: Mapping[str, Any]) -> OpenApiSer
     return OpenApiService(
         url=environment.url,
         document=options.get("document", ""),
-        base_url=options.get("base_url", "") or options.get("found_base_url", ""),
+        base_url=called_at(options),
         credential=Credential(
             scheme=auth.get("scheme", ""),
             name=auth.get("name", ""),
@@ -216,7 +217,10 @@ def check(environment_id: int) -> None:
     """List the environment's tools and store what was found, good or bad."""
     environment = Environment.objects.get(pk=environment_id)
     try:
-        store_discovery(environment, whole_world(_forgetful(environment)).discover())
+        found = _anew(environment).discover()
+        if said := moves.found(environment, found.base_url):
+            raise EnvironmentUnavailable(said)
+        store_discovery(environment, found)
         if environment.transport == Environment.Transport.STDIO:
             note_option(environment, "isolation", cage().words())
     except EnvironmentUnavailable as error:
@@ -226,14 +230,10 @@ def check(environment_id: int) -> None:
         unreachable(environment, f"Its tools could not be stored: {type(error).__name__}: {error}")
 
 
-def _forgetful(environment: Environment) -> Environment:
-    """Let a check find a service's address anew; runs in between keep to the one that was found.
-
-    A document that is fetched for each attempt must not be able to send calls, and the credential
-    with them, elsewhere before an operator has seen it.
-    """
-    environment.options.pop("found_base_url", None)
-    return environment
+def _anew(environment: Environment) -> World:
+    """The environment as its document says that it is now; all others keep to what was found."""
+    said = {name: value for name, value in environment.options.items() if name != "found_base_url"}
+    return _world(environment, _Terms(), said, seed_folder(environment))
 
 
 def unreachable(environment: Environment, message: str) -> None:

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.text import slugify
 
+from memoryapp.domain.addresses import origin
 from memoryapp.domain.errors import UnableToConnect
 from memoryapp.models import Workspace
 from memoryapp.services.events import event_record
@@ -19,7 +20,7 @@ from memoryapp.services.sealing import Renewed, renew
 from memoryapp.services.seen import check_seen
 from practice.domain import variables
 from practice.models import Environment, Run, Unit
-from practice.models.environments import PURPOSE, SecretsUnreadable
+from practice.models.environments import PURPOSE, SecretsUnreadable, called_at
 from practice.orchestrator import worlds
 from practice.services.reaching import OpenApiAsked, PackAsked, check_url
 from practice.tasks import check_environment, check_reset
@@ -152,14 +153,15 @@ def environment_reach(
 ) -> Environment:
     """Change what an environment is reached with, and have a worker list its tools anew.
 
-    ``secrets`` stand for all variables (stdio) or headers (HTTP). Of ``openapi`` the credential and
-    the reset count; a credential left empty is the stored one, where it is sent as before.
+    ``secrets`` stand for all variables (stdio) or headers (HTTP). Of ``openapi`` the address of the
+    service, the credential and the reset count. An address left empty stays; a credential left
+    empty is the stored one, where it is sent as before and to the same host.
     ``seen`` is the digest of ``reached_by`` that was read.
 
     Raises:
         ChangedMeanwhile: it was changed since.
-        UnableToConnect: a credential or reset that cannot be sent, a variable that cannot be set,
-            or a pack, which has none of them.
+        UnableToConnect: an address that cannot be called, a credential or reset that cannot be
+            sent, a variable that cannot be set, or a pack, which has none of them.
     """
     if environment.transport == Environment.Transport.PACK:
         raise UnableToConnect("A pack is a copy in memory: it has no credential and no reset.")
@@ -168,7 +170,11 @@ def environment_reach(
         held = Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
         was, slots = reached_by(held), slots_of(held)
         if held.transport == Environment.Transport.OPENAPI:
-            secrets = _access(held, openapi or OpenApiAsked())
+            try:
+                secrets = _access(held, openapi or OpenApiAsked())
+            except UnableToConnect:
+                check_seen(seen, was, {})  # what was typed may rest on what is gone
+                raise
         if held.transport == Environment.Transport.STDIO:
             _check_variables(secrets)
         if (secrets or {}) != _stored(held):
@@ -195,7 +201,14 @@ def environment_reach(
 def _access(environment: Environment, asked: OpenApiAsked) -> dict[str, str]:
     """Write what was asked into the options. Returns the secrets to keep."""
     sent_as = {"scheme": asked.scheme, "name": asked.parameter}
+    moved = _move(environment, asked)
     if asked.scheme and not asked.credential and environment.options.get("auth") == sent_as:
+        if moved:
+            raise UnableToConnect(
+                "Calls would go to another host. The stored credential was given for the one "
+                "before: enter one for this host.",
+                field="credential",
+            )
         try:
             stored = environment.open_secrets()
         except SecretsUnreadable as error:
@@ -207,6 +220,17 @@ def _access(environment: Environment, asked: OpenApiAsked) -> dict[str, str]:
         kept.pop("reset_check", None)
     environment.options = kept | access
     return asked.secrets()
+
+
+def _move(environment: Environment, asked: OpenApiAsked) -> bool:
+    """Have calls go where it is asked for. Returns whether that is another host."""
+    was = called_at(environment.options)
+    if asked.base_url in {"", was, environment.calls_go_to}:
+        return False
+    check_url(asked.base_url, field="base_url")
+    kept = {k: v for k, v in environment.options.items() if k != "found_base_url"}
+    environment.options = kept | {"base_url": asked.base_url}
+    return origin(asked.base_url) != origin(was)
 
 
 def _stored(environment: Environment) -> Mapping[str, str] | None:
@@ -226,6 +250,7 @@ def reached_by(environment: Environment) -> dict[str, Any]:
     auth = environment.options.get("auth", {})
     return {
         "secrets": list(environment.secret_names),
+        "calls go to": environment.calls_go_to,
         "credential": " ".join(filter(None, (auth.get("scheme"), auth.get("name")))),
         "reset": environment.reset_line,
         "stored as": environment.secrets_mark,

@@ -296,19 +296,29 @@ class HeadersForm(AccessForm):
 
 
 class CredentialForm(AccessForm):
+    base_url = _changed(
+        "base_url",
+        "Where calls go. For another host enter the credential once more: the stored one is not "
+        "sent there. Empty leaves it as it is.",
+    )
     scheme = _changed("scheme")
     parameter = _changed("parameter")
     credential = _changed(
         "credential",
         "Stored encrypted and never shown. Empty keeps the one that is stored, where it is sent as "
-        "before.",
+        "before and to the same host.",
     )
     reset = _changed("reset")
 
     @staticmethod
     def initial_of(stands: Mapping[str, Any]) -> dict[str, Any]:
         scheme, _, parameter = stands["credential"].partition(" ")
-        return {"scheme": scheme, "parameter": parameter, "reset": stands["reset"]}
+        return {
+            "base_url": stands["calls go to"],
+            "scheme": scheme,
+            "parameter": parameter,
+            "reset": stands["reset"],
+        }
 
     def again(self, found: Meanwhile) -> Self:
         form = super().again(found)

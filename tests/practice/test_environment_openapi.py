@@ -88,7 +88,6 @@ def test_it_keeps_calling_the_address_an_operator_saw(workspace: Any, shelf: She
         seen = session.call("get_book", {"book_id": "BK-01"})
 
     assert not seen.is_error
-    assert connected(environment).options["found_base_url"] == "http://127.0.0.1:9/elsewhere"
 
 
 def test_it_shows_no_password_that_a_fetched_document_writes_into_its_address(
