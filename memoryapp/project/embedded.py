@@ -69,6 +69,14 @@ def socket_folder(data: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"greenroom-{os.geteuid()}-{_digest(data)}"
 
 
+def places(data: Path) -> tuple[Path, ...]:
+    """Where the embedded servers of a data folder may be outside of it: sockets and cluster.
+
+    Whoever reaches a socket is let in without a password.
+    """
+    return (socket_folder(data), ROOT_STATE / f"cluster-{_digest(data)}")
+
+
 def database_url(data: Path) -> str:
     """The URL of the embedded database of a data folder, running or not."""
     return f"postgresql://greenroom@/greenroom?host={socket_folder(data)}"
@@ -217,7 +225,7 @@ class Postgres:
             install = _copied(install)
         if not reachable_by_others(self.data.resolve()):
             ROOT_STATE.mkdir(parents=True, exist_ok=True)
-            cluster = ROOT_STATE / f"cluster-{_digest(self.data)}"
+            _, cluster = places(self.data)
         _private_folder(cluster, owner)
         return cluster, install
 

@@ -330,6 +330,8 @@ MCP_COMMANDS = {
         "MCP_COMMANDS", variables.command_line, example='{"git": "/opt/git/bin/mcp-server-git"}.'
     ),
 }
+#: What the process of a tool server must not see: our data and keys, and the embedded servers.
+MCP_HIDDEN = (DATA_DIR, BASE_DIR / ".env", *embedded.places(DATA_DIR))
 MCP_SANDBOX = env.choice("MCP_SANDBOX", "auto", among=("auto", "required", "off"))
 #: What one process of a tool server may use up; 0 is no limit.
 MCP_LIMITS = {

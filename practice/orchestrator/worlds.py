@@ -86,6 +86,7 @@ def world_of(
     if snapshot is None:
         return _world(environment, terms, environment.options, seed_folder(environment))
     if said := moves.since(environment, snapshot):
+        raise EnvironmentUnavailable(said)
     folder = seeds.kept(snapshot.seed_digest, snapshot_folder()) if snapshot.seed_digest else None
     return _world(environment, terms, snapshot.options, folder)
 
@@ -156,11 +157,8 @@ def server_of(environment: Environment, seed: Path | None) -> StdioServer:
 
 def cage() -> Cage:
     """What holds the process of a tool server, as the operator of this machine set it."""
-    data = Path(settings.DATA_DIR).resolve()
     return Cage(
-        sandbox=settings.MCP_SANDBOX,
-        limits=settings.MCP_LIMITS,
-        hidden=(data, Path(settings.BASE_DIR) / ".env"),
+        sandbox=settings.MCP_SANDBOX, limits=settings.MCP_LIMITS, hidden=settings.MCP_HIDDEN
     )
 
 

@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 from celery.signals import worker_init
+from django.conf import settings
 
+from memoryapp.project import embedded
 from practice.agents.ports import EnvironmentUnavailable
 from practice.clients import cage as cages
 from practice.clients.cage import Cage, bubblewrap
 from practice.clients.seeds import Workplace, workplace
+from practice.orchestrator import worlds
 
 needs_bubblewrap = pytest.mark.skipif(not bubblewrap(), reason="bubblewrap does not work here")
 LIMITS = {
@@ -117,6 +120,11 @@ def test_in_the_sandbox_greenrooms_own_data_is_not_there(place: Workplace, tmp_p
     said = run(Cage("auto", hidden=(tmp_path, file)), place, code)
     assert said.stdout.strip() in {"[] ''", ""}
     assert "of the product" not in said.stdout + said.stderr
+
+
+def test_the_embedded_servers_are_hidden_wherever_they_are() -> None:
+    """Run by root they are outside of the data folder, and let in whoever reaches them."""
+    assert {settings.DATA_DIR, *embedded.places(settings.DATA_DIR)} < set(worlds.cage().hidden)
 
 
 @needs_bubblewrap
