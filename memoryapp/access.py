@@ -17,7 +17,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from memoryapp.models import ApiKey, Membership, Workspace
@@ -28,6 +28,8 @@ Params = ParamSpec("Params")
 View = Callable[Concatenate[HttpRequest, Params], HttpResponseBase]
 
 SESSION_KEY = "workspace"
+#: Where a page says which workspace it was drawn in: a field of its forms, a header of its htmx.
+DRAWN_IN_FIELD, DRAWN_IN_HEADER = "_workspace", "X-Workspace"
 KEPT_KEY = "kept_form"
 INVITATION_KEY = "invitation"
 #: Fields of forms that hold a person's words, and how many characters are kept of a form.
@@ -46,26 +48,36 @@ class Right(StrEnum):
     ADMINISTER = "administer"
 
 
+class LeftWorkspace(PermissionDenied):
+    """The page was drawn in a workspace that its reader does not belong to any more."""
+
+
 class SecondFactorMissing(PermissionDenied):
     """The installation demands a second factor of this role, and the person has set up none."""
 
 
 def membership_of(request: HttpRequest) -> Membership:
-    """The current user's membership in the workspace their session is in.
+    """The current user's membership in the workspace of the page they act on.
+
+    Of a page that does not say (``gate``), in the one their session is in.
 
     Raises:
         PermissionDenied: the user belongs to no workspace.
+        LeftWorkspace: they do not belong to that of the page any more.
         SecondFactorMissing: their role there needs one.
     """
     cached: Membership | None = getattr(request, "_membership", None)
     if cached is not None:
         return cached
     found = memberships_of(request)
-    chosen = request.session.get(SESSION_KEY, "")
-    membership = next((each for each in found if each.workspace.slug == chosen), None)
-    membership = membership or (found[0] if found else None)
+    membership = _chosen(request, found)
     if membership is None:
         raise PermissionDenied("You do not belong to a workspace yet. Ask an admin to add you.")
+    if drawn := getattr(request, "_drawn_in", ""):
+        named = next((each for each in found if str(each.workspace_id) == drawn), None)
+        if named is None:
+            raise LeftWorkspace("You do not belong to the workspace of this page any more.")
+        membership = named
     membership.user = request.user  # type: ignore[assignment]
     needed = membership.role in settings.SECOND_FACTOR_ROLES
     if needed and not Authenticator.objects.filter(user=membership.user).exists():
@@ -75,6 +87,19 @@ def membership_of(request: HttpRequest) -> Membership:
         )
     request._membership = membership  # type: ignore[attr-defined]
     return membership
+
+
+def _chosen(request: HttpRequest, found: Sequence[Membership]) -> Membership | None:
+    """The membership their session is in, which is the oldest one before they chose any."""
+    chosen = request.session.get(SESSION_KEY, "")
+    membership = next((each for each in found if each.workspace.slug == chosen), None)
+    return membership or (found[0] if found else None)
+
+
+def drawn_for(request: HttpRequest) -> str:
+    """The workspace that the answer to a request is drawn in; empty where it is in none."""
+    membership: Membership | None = getattr(request, "_membership", None)
+    return str(membership.workspace_id) if membership is not None else ""
 
 
 def memberships_of(request: HttpRequest) -> list[Membership]:
@@ -136,8 +161,11 @@ def gate(right: Right) -> Callable[[View[Params]], View[Params]]:
         ) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return _signed_out(request)
+            request._drawn_in = _drawn_in(request)  # type: ignore[attr-defined]
             try:
                 membership = membership_of(request)
+            except LeftWorkspace as left:
+                return _left(request, left)
             except SecondFactorMissing as missing:
                 messages.error(request, str(missing))
                 return redirect("mfa_index")
@@ -145,6 +173,7 @@ def gate(right: Right) -> Callable[[View[Params]], View[Params]]:
                 raise PermissionDenied(
                     "Your role does not allow this. Ask an admin of the workspace."
                 )
+            _go_along(request, membership)
             return _answered(request, membership, view(request, *args, **kwargs))
 
         wrapped: Any = gated
@@ -152,6 +181,32 @@ def gate(right: Right) -> Callable[[View[Params]], View[Params]]:
         return wrapped  # type: ignore[no-any-return]
 
     return decorate
+
+
+def _drawn_in(request: HttpRequest) -> str:
+    """The workspace that the page was drawn in, by primary key; empty where it does not say."""
+    if request.method == "POST" and (said := request.POST.get(DRAWN_IN_FIELD)):
+        return str(said)
+    return request.headers.get(DRAWN_IN_HEADER, "")
+
+
+def _left(request: HttpRequest, said: LeftWorkspace) -> HttpResponseBase:
+    """Refuse what was sent from a page of a workspace one has left, and lose nothing typed."""
+    if request.headers.get("HX-Request") and not request.headers.get("HX-Boosted"):
+        return HttpResponse(f"{said} Nothing was changed.", status=403)
+    context = typed_of(fields_of(request))
+    return render(request, "memoryapp/left_workspace.html", context, status=403)
+
+
+def _go_along(request: HttpRequest, membership: Membership) -> None:
+    """Have the session follow somebody who acts on a page of another workspace than it is in.
+
+    The page that answers is of that workspace, so the next one has to be.
+    """
+    if request.method in {"GET", "HEAD"} or membership is _chosen(request, memberships_of(request)):
+        return
+    request.session[SESSION_KEY] = membership.workspace.slug
+    messages.info(request, f"You are in {membership.workspace} again: that page was opened there.")
 
 
 def _signed_out(request: HttpRequest) -> HttpResponseBase:

@@ -184,6 +184,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "memoryapp.views.shell.shell",
             ],
+            "builtins": ["memoryapp.templatetags.drawn"],
         },
     }
 ]
