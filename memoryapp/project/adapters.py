@@ -6,17 +6,28 @@ And what Greenroom asks of it: who signed in, and who failed to.
 from __future__ import annotations
 
 import logging
+from ipaddress import ip_address, ip_network
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY
+from allauth.account.internal.userkit import filter_users_by_email
+from allauth.account.models import EmailAddress
 from allauth.account.signals import user_logged_in
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.signals import authentication_failed
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialLogin
+from allauth.socialaccount.providers.base import AuthProcess
 from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import ImproperlyConfigured
 from django.dispatch import receiver
 from django.http import HttpRequest
+from django.shortcuts import redirect
 
 from memoryapp.access import INVITATION_KEY, session_end
 from memoryapp.domain.sealing import Seal
@@ -39,6 +50,52 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         login = credentials.get("username") or credentials.get("email") or ""
         unknown_sign_in_record(login=login, address=self.get_client_ip(request))
 
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """What wrong passwords are counted by: the name alone.
+
+        allauth puts the host of the request before it, which whoever guesses writes as they like.
+        """
+        return str(credentials.get("email", credentials.get("username", ""))).lower()
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """Where somebody signs in from.
+
+        Who else was passed on the way is believed of the operator's own proxies only, and of as
+        many as there are: else it is whoever connected, as anybody can write such a header.
+        """
+        peer = str(request.META.get("REMOTE_ADDR", ""))
+        if settings.ALLAUTH_TRUSTED_PROXY_COUNT and "X-Forwarded-For" in request.headers:
+            if not _is_proxy(peer):
+                logger.warning(
+                    "A sign-in was handed on by %s, which PROXY_ADDRESSES does not name, so it "
+                    "counts as from there.",
+                    peer,
+                )
+                return peer
+            try:
+                return str(super().get_client_ip(request))
+            except ImproperlyConfigured:
+                logger.warning(
+                    "A sign-in came through fewer proxies than TRUSTED_PROXIES says (%s), so it "
+                    "counts as from the last of them. Correct TRUSTED_PROXIES.",
+                    settings.ALLAUTH_TRUSTED_PROXY_COUNT,
+                )
+                return peer
+        return str(super().get_client_ip(request))
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Links lead to ``PUBLIC_URL``, without which there is no mail.
+
+        The host of a request is what whoever sent it says: a link that begins with it would bring
+        the word it carries to them.
+        """
+        if not settings.PUBLIC_URL:
+            return
+        host = urlsplit(settings.PUBLIC_URL).netloc
+        led = {name: _public(value) for name, value in context.items() if name.endswith("_url")}
+        site = SimpleNamespace(name=host, domain=host)
+        super().send_mail(template_prefix, email, {**context, **led, "current_site": site})
+
     def logout(self, request: HttpRequest) -> None:
         session_end(request, forget=True)
 
@@ -50,6 +107,24 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             super().send_notification_mail(template_prefix, user, *rest, **asked)
         except OSError:
             logger.exception("A change of an account could not be told by mail.")
+
+
+def _is_proxy(peer: str) -> bool:
+    """Whether a proxy of the operator's connected; over a Unix socket nobody else can."""
+    if not peer:
+        return True
+    try:
+        address = ip_address(peer.partition("%")[0])
+    except ValueError:
+        return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    return any(address in ip_network(network) for network in settings.PROXY_ADDRESSES)
+
+
+def _public(link: str) -> str:
+    parts = urlsplit(link)
+    path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    return f"{settings.PUBLIC_URL}{path}"
 
 
 @receiver(user_logged_in)
@@ -71,6 +146,36 @@ def _address(request: HttpRequest) -> str:
 
 class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     """An identity provider opens accounts under the same rule; the default asks the one above."""
+
+    def authenticate_by_email(self, sociallogin: SocialLogin) -> tuple[Any, str] | None:
+        """The account with an address the provider vouches for, as far as ``OIDC_CONNECT`` goes.
+
+        Who made an account may have written anybody's address into it, and keeps their own ways
+        into it: only an address that was proved here says whose account it is.
+        """
+        found: tuple[Any, str] | None = super().authenticate_by_email(sociallogin)
+        if found is None or settings.OIDC_CONNECT == "any":
+            return found
+        proved = EmailAddress.objects.filter(user=found[0], email=found[1].lower(), verified=True)
+        return found if settings.OIDC_CONNECT == "verified" and proved.exists() else None
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        """Say how to connect an account to whoever seems to have one, and may make none."""
+        if (
+            sociallogin.is_existing
+            or sociallogin.state.get("process") == AuthProcess.CONNECT
+            or self.is_open_for_signup(request, sociallogin)
+        ):
+            return
+        vouched = [one.email for one in sociallogin.email_addresses if one.verified]
+        if any(filter_users_by_email(email) for email in vouched):
+            messages.error(
+                request,
+                f"There is an account with the address {vouched[0]} here, but it was not proved "
+                "here to be yours. Sign in to it in the way you did so far, and connect it under "
+                "Your account, Sign-in services.",
+            )
+            raise ImmediateHttpResponse(redirect("account_login"))
 
 
 class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]

@@ -33,7 +33,7 @@ from memoryapp.project.observations import *  # noqa: F403
 from memoryapp.project.observations import store
 from memoryapp.project.rest import *  # noqa: F403
 from memoryapp.project.sign_in import *  # noqa: F403
-from memoryapp.project.sign_in import OIDC_ORIGIN
+from memoryapp.project.sign_in import EMAIL_BACKEND, NO_MAIL, OIDC_ORIGIN
 from memoryapp.project.watched import *  # noqa: F403
 
 DATA_DIR = Path(env.text("GREENROOM_DATA_DIR", str(BASE_DIR / ".data"))).resolve()
@@ -83,6 +83,12 @@ PUBLIC_URL = env.address(
     "PUBLIC_URL", schemes=("http", "https"), example="https://greenroom.example.com", bare=True
 )
 _public = urlsplit(PUBLIC_URL)
+if EMAIL_BACKEND != NO_MAIL and not env.source.get("PUBLIC_URL", "").strip():
+    env.wrong(
+        "PUBLIC_URL",
+        "must be set with EMAIL_URL, to the address people use, such as "
+        "https://greenroom.example.com: links in mails begin with it.",
+    )
 # Plain-HTTP hosts in a local network are a normal way to run this: https is only demanded where
 # PUBLIC_URL says so.
 # The loopback names are always served: health checks come from there. So is what people use.

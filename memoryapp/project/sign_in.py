@@ -54,6 +54,7 @@ _mail = environ.Env.email_url_config(
     )
 )
 EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
+NO_MAIL = "django.core.mail.backends.dummy.EmailBackend"
 EMAIL_HOST = _mail["EMAIL_HOST"] or "localhost"
 EMAIL_PORT = _mail["EMAIL_PORT"] or 25
 EMAIL_HOST_USER = _mail["EMAIL_HOST_USER"] or ""
@@ -61,10 +62,17 @@ EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_PASSWORD"] or ""
 EMAIL_USE_TLS = _mail.get("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL = _mail.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = 10
-DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "greenroom@localhost")
+DEFAULT_FROM_EMAIL = env.read("EMAIL_FROM", variables.mailbox, "greenroom@localhost")
 
 #: Proxies in front of the web server; without it every visitor has the proxy's address.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.whole("TRUSTED_PROXIES", 0, least=0, most=10)
+#: This machine and what is in no public net.
+NEARBY = (
+    *("127.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16"),
+    *("::1/128", "fc00::/7", "fe80::/10"),
+)
+#: Where those proxies are: from elsewhere nobody is believed to hand a visitor on.
+PROXY_ADDRESSES = env.several("PROXY_ADDRESSES", NEARBY, each=variables.network)
 # What counts wrong passwords must outlive a restart and be one for all web processes.
 CACHES = {
     "default": {
@@ -92,9 +100,12 @@ USERSESSIONS_TRACK_ACTIVITY = False
 
 SOCIALACCOUNT_ADAPTER = "memoryapp.project.adapters.SocialAdapter"
 SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
-# The operator names the provider, so its word for an address is taken.
+# The operator names the provider, so its word for an address is taken. Whose account has that
+# address is another matter: OIDC_CONNECT.
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = True
 SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+#: Which account with the address of a person from the provider is theirs from the first time on.
+OIDC_CONNECT = env.choice("OIDC_CONNECT", "verified", among=("verified", "any", "never"))
 SOCIALACCOUNT_ONLY = False
 SOCIALACCOUNT_REQUESTS_TIMEOUT = 10
 OIDC_ISSUER = env.address(

@@ -13,6 +13,8 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
+from email.utils import parseaddr
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -218,6 +220,28 @@ def host(name: str) -> str:
             f"without a port, not {_shown(name)}."
         )
     return name
+
+
+def mailbox(written: str) -> str:
+    """A sender of mail: an address, or a name and an address in pointed brackets."""
+    address = parseaddr(written)[1]
+    name, at, host = address.rpartition("@")
+    if not (at and name and host and written.isprintable()):
+        raise Wrong(
+            "must be an address such as greenroom@example.com or Greenroom <greenroom@example.com>,"
+            f" not {_shown(written)}."
+        )
+    return written
+
+
+def network(written: str) -> str:
+    """An address or a network, such as ``10.1.0.0/16``."""
+    try:
+        return str(ip_network(written))
+    except ValueError as error:
+        raise Wrong(
+            f"must be addresses or networks such as 10.1.0.5,192.168.7.0/24: {error}."
+        ) from error
 
 
 def origin(name: str) -> str:

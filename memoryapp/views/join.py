@@ -18,7 +18,12 @@ from memoryapp.services.invitations import invitation_accept, invitation_of
 @require_safe
 @never_cache
 def link(request: HttpRequest, token: str) -> HttpResponse:
-    """Keep the token in the session, so that no later address and no referrer carries it."""
+    """Keep the token in the session, so that no later address and no referrer carries it.
+
+    Only that of an open invitation: whoever makes tokens up leaves nothing behind.
+    """
+    if invitation_of(token) is None:
+        return _gone(request)
     request.session[INVITATION_KEY] = token
     return redirect("join")
 
@@ -30,7 +35,7 @@ def join(request: HttpRequest) -> HttpResponse:
     token = request.session.get(INVITATION_KEY, "")
     invitation = invitation_of(token)
     if invitation is None:
-        return render(request, "memoryapp/join.html", {"invitation": None}, status=410)
+        return _gone(request)
     if request.method == "POST":
         if not request.user.is_authenticated:
             return redirect_to_login(reverse("join"))
@@ -44,3 +49,7 @@ def join(request: HttpRequest) -> HttpResponse:
         messages.success(request, f"You are in {membership.workspace} now.")
         return redirect("overview")
     return render(request, "memoryapp/join.html", {"invitation": invitation})
+
+
+def _gone(request: HttpRequest) -> HttpResponse:
+    return render(request, "memoryapp/join.html", {"invitation": None}, status=410)

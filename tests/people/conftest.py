@@ -15,6 +15,11 @@ def _nobody_is_locked_out(db: None) -> None:
     cache.clear()
 
 
+@pytest.fixture(autouse=True)
+def _links_in_mails_lead_somewhere(settings: Any) -> None:
+    settings.PUBLIC_URL = "http://greenroom.example.com"
+
+
 @pytest.fixture
 def rita(rita: Any) -> Any:
     rita.set_password(PASSWORD)

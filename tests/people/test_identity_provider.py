@@ -7,10 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.contrib.auth import get_user_model
 from django.test import Client
 
 from memoryapp.services.invitations import invitation_create
+from tests.people.conftest import PASSWORD
 from tests.people.identity_provider import CLIENT, SECRET, IdentityProvider, running
 
 pytestmark = pytest.mark.django_db
@@ -28,25 +30,67 @@ def provider(settings: Any) -> Iterator[IdentityProvider]:
         yield provider
 
 
+@pytest.fixture
+def proved(rita: Any) -> Any:
+    """Rita, who opened the link that was mailed to her address."""
+    EmailAddress.objects.create(user=rita, email="rita@example.com", verified=True, primary=True)
+    return rita
+
+
 def test_it_lets_in_whom_the_provider_vouches_for(
-    client: Client, rita: Any, provider: IdentityProvider
+    client: Client, proved: Any, provider: IdentityProvider
 ) -> None:
     provider.sign_in(client)
-    assert client.get("/review/").wsgi_request.user == rita
+    assert client.get("/review/").wsgi_request.user == proved
 
 
-def test_it_knows_a_person_by_subject_when_their_address_changes(
-    client: Client, rita: Any, provider: IdentityProvider
+@pytest.mark.parametrize("is_listed", [True, False])
+def test_it_opens_no_account_that_only_claims_the_address(
+    client: Client, rita: Any, provider: IdentityProvider, is_listed: bool
 ) -> None:
-    provider.sign_in(client)
-    provider.claims["email"] = "rita@new.example"
+    """Whoever made it may have written anybody's address, and knows other ways into it."""
+    if is_listed:
+        EmailAddress.objects.create(user=rita, email="rita@example.com", verified=False)
+    said = provider.sign_in(client)
+    page = client.get(said["Location"]).content.decode()
+    assert "There is an account with the address rita@example.com here" in page
+    assert client.get("/review/").status_code == 302
+    assert not rita.socialaccount_set.exists()
+    rita.refresh_from_db()
+    assert rita.has_usable_password()
+    # Signed in as before, it is connected by hand.
+    client.post("/login/", {"login": "rita", "password": PASSWORD})
+    client.post("/reauthenticate/", {"password": PASSWORD})
+    provider.sign_in(client, "/oidc/oidc/login/?process=connect")
+    assert rita.socialaccount_set.count() == 1
     again = Client()
     provider.sign_in(again)
     assert again.get("/review/").wsgi_request.user == rita
 
 
+@pytest.mark.parametrize(("connect", "is_let_in"), [("any", True), ("never", False)])
+def test_the_operator_says_whose_account_an_address_opens(
+    client: Client, rita: Any, provider: IdentityProvider, settings: Any,
+    connect: str, is_let_in: bool,
+) -> None:  # fmt: skip
+    settings.OIDC_CONNECT = connect
+    EmailAddress.objects.create(user=rita, email="rita@example.com", verified=connect == "never")
+    provider.sign_in(client)
+    assert (client.get("/review/").status_code == 200) is is_let_in
+
+
+def test_it_knows_a_person_by_subject_when_their_address_changes(
+    client: Client, proved: Any, provider: IdentityProvider
+) -> None:
+    provider.sign_in(client)
+    provider.claims["email"] = "rita@new.example"
+    again = Client()
+    provider.sign_in(again)
+    assert again.get("/review/").wsgi_request.user == proved
+
+
 def test_it_believes_no_address_that_was_not_verified(
-    client: Client, rita: Any, provider: IdentityProvider
+    client: Client, proved: Any, provider: IdentityProvider
 ) -> None:
     provider.claims["email_verified"] = False
     provider.sign_in(client)
@@ -96,7 +140,7 @@ def test_it_refuses_an_answer_that_nobody_asked_for(
 
 
 def test_it_refuses_a_token_for_somebody_else(
-    client: Client, rita: Any, provider: IdentityProvider
+    client: Client, proved: Any, provider: IdentityProvider
 ) -> None:
     provider.audience = "another-client"
     provider.sign_in(client)
@@ -104,11 +148,11 @@ def test_it_refuses_a_token_for_somebody_else(
 
 
 def test_the_second_factor_is_still_asked_for(
-    client: Client, rita: Any, provider: IdentityProvider
+    client: Client, proved: Any, provider: IdentityProvider
 ) -> None:
     from allauth.mfa.totp.internal.auth import TOTP  # noqa: PLC0415
 
-    TOTP.activate(rita, "JBSWY3DPEHPK3PXP")
+    TOTP.activate(proved, "JBSWY3DPEHPK3PXP")
     answer = provider.sign_in(client)
     assert answer["Location"].startswith("/account/second-factor/authenticate/")
 

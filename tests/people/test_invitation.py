@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
@@ -163,6 +164,8 @@ def test_the_link_is_shown_once_and_stored_as_a_hash(ada_client: Client) -> None
 
 def test_a_made_up_link_opens_nothing(client: Client) -> None:
     assert client.get("/join/made-up/", follow=True).status_code == 410
+    # Nor does it leave a session behind: anybody could have any number made.
+    assert not Session.objects.exists()
     assert "by invitation" in sign_up(client).content.decode()
 
 

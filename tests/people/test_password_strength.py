@@ -41,7 +41,7 @@ def test_it_is_where_a_link_leads_that_sets_one_anew(
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     EmailAddress.objects.create(user=rita, email=rita.email, primary=True, verified=True)
     client.post("/password/reset/", {"email": rita.email})
-    link = re.search(r"http://testserver(/\S+)", str(mail.outbox[-1].body))
+    link = re.search(rf"{settings.PUBLIC_URL}(/\S+)", str(mail.outbox[-1].body))
     assert link is not None
     (meter,) = meters(client.get(link[1], follow=True).content.decode())
     assert meter["own"].split()[:2] == ["Greenroom", "rita"]

@@ -52,6 +52,17 @@ def test_each_recovery_code_opens_once(client: Client, secret: str) -> None:
         assert other.get("/review/").status_code == opened
 
 
+def test_a_lost_key_of_the_server_is_said_and_opens_nothing(secret: str, settings: Any) -> None:
+    """As after a restore into a new data folder without its key."""
+    other = password_only()
+    other.raise_request_exception = False
+    settings.SEALING_KEYS = ["a key that was made for a new data folder"]
+    answer = other.post(f"{URL}authenticate/", {"code": code_of(secret, later=1)})
+    assert answer.status_code == 503
+    assert "stored under another key of the server" in answer.content.decode()
+    assert other.get("/review/").status_code == 302
+
+
 def test_what_is_stored_is_sealed(secret: str) -> None:
     for kept in Authenticator.objects.all():
         assert secret not in str(kept.data)

@@ -69,6 +69,8 @@ OTHERWISE_WRONG = [
     ("EMBEDDING_MODEL_DIR", "/nowhere", "a folder on this machine"),
     ("EMBEDDING_PROVIDER", "cohere", "one of local, openai, not 'cohere'"),
     ("DATABASE_REPLICA_URL", "mysql://host/name", "postgresql://user:password@replica:5432/name"),
+    ("EMAIL_FROM", "Greenroom", "Greenroom <greenroom@example.com>"),
+    ("EMAIL_FROM", "greenroom@example.com\nBcc: a@b.example", "greenroom@example.com or"),
     ("EMAIL_URL", "mail.example.com:587", "smtps://user:password@mail.example.com:587"),
     ("ENVIRONMENT_PRIVATE_ADDRESSES", "10.1", "networks such as 10.1.0.0/16"),
     ("GREENROOM_DATA_DIR", "/dev/null/data", "a folder that can be written"),
@@ -91,8 +93,11 @@ OTHERWISE_WRONG = [
     ("OBSERVATION_S3_KEY_ID", "two words", "copy it anew"),
     ("OBSERVATION_S3_SECRET", "hidden and wrong", "copy it anew"),
     ("OIDC_CLIENT_SECRET", "two words", "copy it anew"),
+    ("OIDC_CONNECT", "all", "one of verified, any, never, not 'all'"),
     ("OIDC_ISSUER", "login.example.com", "https://login.example.com/realms/acme"),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318", "http://collector:4318"),
+    ("PROXY_ADDRESSES", "proxy.example.com", "networks such as 10.1.0.5,192.168.7.0/24"),
+    ("PROXY_ADDRESSES", "10.0.0.1/8", "has host bits set"),
     ("PUBLIC_URL", "greenroom.example.com", "https://greenroom.example.com"),
     ("PUBLIC_URL", "https://a.example/greenroom", "without anything after the host"),
     ("REDIS_URL", "http://host", "redis://host:6379/0"),
@@ -112,7 +117,7 @@ OTHERWISE_WRONG = [
 ]
 #: Any text is a name; HOST is tried when the supervisor binds it, and says so in one line.
 NEVER_WRONG = {
-    *("EMAIL_FROM", "EMBEDDING_MODEL", "HOST", "LLM_MODEL", "OIDC_CLIENT_ID", "OIDC_NAME"),
+    *("EMBEDDING_MODEL", "HOST", "LLM_MODEL", "OIDC_CLIENT_ID", "OIDC_NAME"),
     # glibc takes what it can read of them and says nothing.
     *("MALLOC_ARENA_MAX", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"),
     *("OBSERVATION_S3_REGION", "SECRET_KEY_FALLBACKS", "STATIC_ROOT"),
@@ -170,6 +175,7 @@ def test_every_wrong_setting_is_said_at_once(settings_with: Any) -> None:
         ({"LLM_PROVIDER": "openai"}, "LLM_MODEL must name the model at openai"),
         ({"EMBEDDING_PROVIDER": "openai"}, "EMBEDDING_MODEL must name the model when"),
         ({"OIDC_ISSUER": "https://login.example.com"}, "OIDC_CLIENT_ID must be what the provider"),
+        ({"EMAIL_URL": "smtp://mail"}, "PUBLIC_URL must be set with EMAIL_URL"),
         ({"LLM_PRICE_INPUT": "1"}, "LLM_PRICE_OUTPUT must be set with the other"),
         (
             {"OBSERVATION_S3_BUCKET": "texts", "OBSERVATION_S3_KEY_ID": "key"},
