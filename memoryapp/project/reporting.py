@@ -88,8 +88,10 @@ def _name_job(**_: Any) -> None:
 def _name_request(span: Any, request: Any, response: Any) -> None:
     """Say of the span of a request which one it was, and not what somebody asked for."""
     span.set_attributes(_belongings())
-    for key in _WITH_QUERY & span.attributes.keys():
-        span.set_attribute(key, str(span.attributes[key]).partition("?")[0])
+    for key, value in dict(span.attributes).items():
+        if isinstance(value, str):
+            told = value.partition("?")[0] if key in _WITH_QUERY else value
+            span.set_attribute(key, masked(told))
 
 
 def _belongings() -> dict[str, str]:

@@ -22,6 +22,12 @@ UNUSUAL_USE = env.by_name(
 )
 
 LOG_FORMAT = env.choice("LOG_FORMAT", "line", among=("line", "json"))
+#: Libraries that speak of every call: addresses with what opens them in their query or path,
+#: headers, prompts. Of them only warnings are wanted, whatever LOG_LEVEL says.
+TALKATIVE = (
+    *("httpx2", "httpcore2", "urllib3", "openai", "anthropic", "mcp"),
+    *("boto3", "botocore", "s3transfer", "oauthlib", "requests_oauthlib"),
+)
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOGGING = {
     "version": 1,
@@ -35,4 +41,5 @@ LOGGING = {
         "handlers": ["console"],
         "level": env.choice("LOG_LEVEL", "WARNING", among=LOG_LEVELS),
     },
+    "loggers": {name: {"level": "WARNING"} for name in TALKATIVE},
 }

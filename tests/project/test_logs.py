@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import httpx2
 import pytest
 from django.http import HttpResponse
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
+from django.urls import URLPattern, get_resolver
 
 from memoryapp.api.middleware import RequestId
 from memoryapp.domain import context
 from memoryapp.project import logs, reporting
-from memoryapp.project.masking import REMOVED
+from memoryapp.project.masking import REMOVED, masked
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +49,55 @@ def test_a_message_cannot_begin_a_line_of_its_own() -> None:
     said = logs.Line().format(record(forged, fields={"route": "a\rb"}))
     assert said.splitlines() == [said]
     assert r"GET /x\n2026-11-28 ERROR greenroom all is lost\x1b[2J\u2028 route=a\rb" in said
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "INFO", "WARNING"])
+@pytest.mark.parametrize("form", [logs.Line, logs.Json])
+@pytest.mark.django_db
+def test_no_line_holds_an_address_that_lets_in_whoever_knows_it(
+    client: Client, caplog: pytest.LogCaptureFixture, level: str, form: Any
+) -> None:
+    """Django's own lines quote paths too: of what is gone, forbidden or broken."""
+    opening = ("/join/t0ken-of-a-link/", "/password/reset/key/3-t0ken/", "/confirm-email/t0ken:x/")
+    with caplog.at_level(level):
+        for path in opening:
+            client.get(path)
+            client.post(path)
+    logging.getLogger("django.request").error("Internal Server Error: %s", opening[0])
+    said = "\n".join(form().format(one) for one in caplog.records)
+    assert REMOVED in said
+    assert "t0ken" not in said
+
+
+def test_every_address_with_a_word_in_it_that_opens_is_masked() -> None:
+    """What lets somebody in is called token or key in the patterns of addresses."""
+    found = [
+        str(pattern.pattern)
+        for pattern in every_address(get_resolver().url_patterns)
+        if {"token", "key"} & pattern.pattern.regex.groupindex.keys()
+    ]
+    assert len(found) == 3
+    for written in found:
+        path = re.sub(r"<\w+:\w+>|\(\?P<\w+>[^)]*\)", "t0ken", written).strip("^$")
+        assert "t0ken" not in masked(f"GET /{path}"), written
+
+
+def every_address(patterns: Any) -> Iterator[URLPattern]:
+    for one in patterns:
+        if isinstance(one, URLPattern):
+            yield one
+        else:
+            yield from every_address(one.url_patterns)
+
+
+def test_libraries_tell_of_no_call_at_any_level(caplog: pytest.LogCaptureFixture) -> None:
+    """Their lines quote addresses whose query or path is a secret, headers and prompts."""
+    with caplog.at_level("DEBUG"):
+        with httpx2.Client(transport=httpx2.MockTransport(lambda _: httpx2.Response(200))) as http:
+            http.get("https://desk.example/?key=s3cret")
+        for name in ("httpcore2.http11", "openai._base_client", "mcp.client", "botocore.auth"):
+            assert not logging.getLogger(name).isEnabledFor(logging.INFO), name
+    assert "s3cret" not in caplog.text
 
 
 def test_json_is_one_object_with_the_traceback_in_it() -> None:
