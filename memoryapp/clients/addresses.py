@@ -13,6 +13,10 @@ import httpx2
 
 from memoryapp.domain.addresses import ENVIRONMENTS, Private, ip_problem, literal
 
+#: Said with every request: it is made for somebody who wrote an address into a form. What trusts
+#: its own machine, as our /metrics does, must not take it for the machine's own.
+VIA = "1.1 greenroom"
+
 
 class Forbidden(httpx2.ConnectError):
     """The host stands for an address that may not be called. ``str`` is for the operator."""
@@ -68,10 +72,12 @@ class Pinned(httpx2.AsyncBaseTransport):
 
 def _at(request: httpx2.Request, address: str) -> httpx2.Request:
     """The same request to ``address``; the name stays in its headers and in the TLS handshake."""
+    headers = request.headers.copy()
+    headers["Via"] = VIA
     return httpx2.Request(
         request.method,
         request.url.copy_with(host=address),
-        headers=request.headers,
+        headers=headers,
         stream=request.stream,
         extensions={**request.extensions, "sni_hostname": request.url.host},
     )

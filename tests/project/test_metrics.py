@@ -14,6 +14,7 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from memoryapp.clients import pulse, store
+from memoryapp.clients.addresses import VIA
 from memoryapp.project import metrics
 from practice.models import Unit
 from tests.factories import CandidateFactory, RunFactory
@@ -83,6 +84,7 @@ def test_this_machine_may_read_it(client: Client, peer: str) -> None:
         {"REMOTE_ADDR": "10.0.0.7"},
         {"HTTP_X_FORWARDED_FOR": "10.0.0.7"},
         {"HTTP_FORWARDED": "for=10.0.0.7"},
+        {"HTTP_VIA": VIA},
         {"REMOTE_ADDR": ""},
     ],
 )
