@@ -3,7 +3,8 @@
 A backup is a folder: ``database/`` (pg_dump, directory format), ``snapshots.tar`` (what runs
 practise on), ``observations.tar`` (those that are objects in a folder of this machine) and
 ``manifest.json``: versions, migrations, and for each table its rows and a digest of their content,
-taken in the very snapshot that was dumped. ``SECRET_KEY`` is not in it.
+taken in the very snapshot that was dumped. ``SECRET_KEY`` is not in it, only a word sealed under
+it, by which a restore without it is noticed. Nobody but who made a backup can read it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import os
 import re
 import subprocess
 import tarfile
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -24,9 +25,9 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from memoryapp.project import embedded, objects
+from memoryapp.project import backup_key, embedded, objects
 
-FORMAT = 2
+FORMAT = 3
 MANIFEST, DATABASE, SNAPSHOTS = "manifest.json", "database", "snapshots.tar"
 OBSERVATIONS = "observations.tar"
 #: Text of values must not hang on the session: these settings are part of the digest.
@@ -94,13 +95,17 @@ class Objects:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What ``manifest.json`` holds besides its format."""
+    """What ``manifest.json`` holds besides its format.
+
+    ``sealed`` is a known word under the key of the secrets; empty where no key was given.
+    """
 
     made_at: str
     postgres: int
     migrations: tuple[str, ...]
     content: Content
     objects: Objects = Objects()
+    sealed: str = ""
 
 
 def conninfo(database: Mapping[str, Any]) -> str:
@@ -123,12 +128,13 @@ def write(
     database: str,
     snapshots: Path,
     observations: Path | None = None,
+    keys: Sequence[str] = (),
     jobs: int = 2,
 ) -> Manifest:
     """Write a backup of ``database`` (a connection string) into the new folder ``target``.
 
-    ``observations`` is the folder of those that are objects. Nothing has to stop meanwhile.
-    ``target`` appears when the backup is whole, never before.
+    ``observations`` is the folder of those that are objects, ``keys`` what secrets are sealed
+    under. Nothing has to stop meanwhile. ``target`` appears when the backup is whole, never before.
 
     Raises:
         BackupFailed: the folder is there already, cannot be written, or pg_dump failed.
@@ -138,8 +144,8 @@ def write(
         there = target if target.exists() else half
         raise BackupFailed(f"{there} is there already. Name another folder, or remove it.")
     try:
-        half.mkdir(parents=True)
-        manifest = _dumped(half, database, jobs)
+        half.mkdir(mode=0o700, parents=True)
+        manifest = replace(_dumped(half, database, jobs), sealed=backup_key.sealed_word(keys))
         if snapshots.is_dir():
             with tarfile.open(half / SNAPSHOTS, "w") as archive:
                 archive.add(snapshots, arcname="snapshots")
@@ -149,6 +155,8 @@ def write(
             manifest = replace(manifest, objects=Objects(*found))
         shown = {"format": FORMAT, **asdict(manifest)}
         (half / MANIFEST).write_text(json.dumps(shown, indent=1) + "\n")
+        for path in half.rglob("*"):
+            path.chmod(0o700 if path.is_dir() else 0o600)
         half.rename(target)
     except OSError as error:
         raise BackupFailed(f"{target} cannot be written ({error.strerror}).") from error
@@ -183,14 +191,17 @@ def restore(
     snapshots: Path,
     observations: Path | None = None,
     known: Collection[str] = (),
+    keys: Sequence[str] = (),
     jobs: int = 2,
 ) -> Manifest:
     """Restore a backup into an empty ``database`` and compare every table's digest.
 
     ``known`` names the migrations of this code; a backup with others is of a later version.
+    ``keys`` are what secrets are opened with; without any nobody asks whether they can be.
 
     Raises:
-        BackupFailed: the backup is not whole, the database not empty or older, or content differs.
+        BackupFailed: the backup is not whole or sealed under none of ``keys``, the database not
+            empty or older, or content differs.
     """
     manifest = read(source)
     later = sorted(set(manifest.migrations) - set(known)) if known else []
@@ -198,6 +209,8 @@ def restore(
         raise BackupFailed(
             f"The backup is of a later version ({later[-1]}). Install that version first."
         )
+    if backup_key.is_other(manifest.sealed, keys):
+        raise BackupFailed(backup_key.OTHER_KEY)
     try:
         _refuse_unless_empty(database, manifest)
         dump = source / DATABASE

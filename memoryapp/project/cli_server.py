@@ -52,6 +52,11 @@ def add(commands: Commands) -> None:
         command.add_argument("folder", type=Path)
         command.add_argument("--jobs", type=_some, default=2, help="tables at a time (default: 2)")
         command.set_defaults(run=run)
+    command.add_argument(
+        "--without-key",
+        action="store_true",
+        help="restore although no key here opens the secrets in it",
+    )
 
 
 def _some(written: str) -> int:
@@ -94,6 +99,7 @@ def _backup(asked: argparse.Namespace) -> int:
             database=backup.conninfo(settings.DATABASES["default"]),
             snapshots=settings.DATA_DIR / "snapshots",
             observations=_observations(settings),
+            keys=settings.SEALING_KEYS,
             jobs=asked.jobs,
         )
     tables = len(made.content.tables)
@@ -102,7 +108,9 @@ def _backup(asked: argparse.Namespace) -> int:
         sys.stdout.write(
             f"The bucket {settings.OBSERVATION_S3_BUCKET} is not in it: copy it too.\n"
         )
-    sys.stdout.write("Keep SECRET_KEY elsewhere: stored secrets cannot be read without it.\n")
+    kept = data_folder.secret_path(settings.DATA_DIR)
+    key = kept if kept.exists() and not os.environ.get("SECRET_KEY") else "SECRET_KEY"
+    sys.stdout.write(f"Keep {key} elsewhere: stored secrets cannot be read without it.\n")
     return 0
 
 
@@ -123,6 +131,7 @@ def _restore(asked: argparse.Namespace) -> int:
             snapshots=settings.DATA_DIR / "snapshots",
             observations=_observations(settings),
             known=import_module("memoryapp.queries.database").known_migrations(),
+            keys=() if asked.without_key else settings.SEALING_KEYS,
             jobs=asked.jobs,
         )
     tables = len(made.content.tables)

@@ -58,9 +58,14 @@ def hold(data: Path) -> IO[str]:
     return file
 
 
+def secret_path(data: Path) -> Path:
+    """Where a data folder keeps the secret key that no setting gives."""
+    return data / "secret-key"
+
+
 def kept_secret(data: Path) -> str:
     """Return the secret key of a data folder, made at first use, readable by its owner only."""
-    path = data / "secret-key"
+    path = secret_path(data)
     try:
         return path.read_text().strip()
     except FileNotFoundError:

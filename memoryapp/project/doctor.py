@@ -29,6 +29,8 @@ from memoryapp.clients import minilm, pulse, store
 from memoryapp.project import data_folder, embedded
 from memoryapp.project.celery import app
 from memoryapp.queries import database
+from memoryapp.services import sealing
+from practice.clients.cage import bubblewrap
 from practice.models import Environment
 from practice.models.environments import SecretsUnreadable
 
@@ -130,15 +132,16 @@ def _migrations() -> Findings:
 
 
 def _secrets() -> Findings:
-    unreadable = []
+    unreadable = sealing.unreadable()
     for environment in Environment.objects.exclude(secrets=b"").only("name", "secrets"):
         try:
             environment.open_secrets()
         except SecretsUnreadable:
             unreadable.append(environment.name)
     if unreadable:
+        more = f" and {len(unreadable) - 3} more" if len(unreadable) > 3 else ""
         text = (
-            f"Those of {', '.join(unreadable[:3])} were stored under another key. "
+            f"Those of {', '.join(unreadable[:3])}{more} were stored under another key. "
             "Put the old one into SEALING_KEYS, or enter the secrets again."
         )
         yield Finding("fail", "secrets", text)
@@ -247,6 +250,23 @@ def _commands() -> Findings:
         yield Finding("ok", "commands", f"{len(settings.MCP_COMMANDS)} can be run here.")
 
 
+def _sandbox() -> Findings:
+    """Whether tool servers can be held on this machine, which should be one with a worker."""
+    if settings.MCP_SANDBOX == "off":
+        text = "Off: tool servers read what Greenroom's user may read. Set MCP_SANDBOX=auto."
+        yield Finding("warn", "sandbox", text)
+    elif bubblewrap():
+        yield Finding("ok", "sandbox", "Tool servers run in bubblewrap here.")
+    else:
+        what = "No tool server is started" if settings.MCP_SANDBOX == "required" else "None is used"
+        text = (
+            f"{what}: bubblewrap is not installed here or may not make namespaces. Install it "
+            "wherever a worker runs and allow user namespaces."
+        )
+        state: Literal["warn", "fail"] = "fail" if settings.MCP_SANDBOX == "required" else "warn"
+        yield Finding(state, "sandbox", text)
+
+
 def _embeddings() -> Findings:
     if not settings.EMBEDDING_PROVIDER:
         yield Finding("ok", "embeddings", "Off: search goes by words.")
@@ -311,6 +331,7 @@ CHECKS: tuple[Callable[[], Findings], ...] = (
     _disk,
     _object_store,
     _commands,
+    _sandbox,
     _embeddings,
     _static_files,
     _certificate,

@@ -19,6 +19,7 @@ from django.views.csrf import csrf_failure as csrf_page
 
 from memoryapp.access import fields_of, holds_all, typed_of
 from memoryapp.api.problems import no_such_address, plain_problem, too_large
+from memoryapp.domain.sealing import Unreadable
 from memoryapp.services import patience
 from memoryapp.services.patience import waited_for_lock
 
@@ -34,6 +35,11 @@ AWAY = (
 BUSY = (
     "Somebody else is changing the same thing, and it takes a while. Nothing was kept of this "
     "request. Send it again in a moment."
+)
+SEALED = (
+    "A secret that this needs was stored under another key of the server. Nothing was kept of this "
+    "request. Whoever runs the server puts the old key into SEALING_KEYS: greenroom doctor says "
+    "which secrets wait for it."
 )
 RETRY_SECONDS = "10"
 HOST = "This host name is not served here. An operator adds it to ALLOWED_HOSTS."
@@ -101,8 +107,13 @@ def missing(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 
 def broken(request: HttpRequest) -> HttpResponseBase:
-    """Called while what went wrong is being handled: a database that is away is no defect."""
+    """Called while what went wrong is being handled.
+
+    A database that is away is no defect, nor is a key that was not brought along with a backup.
+    """
     error = sys.exc_info()[1]
+    if isinstance(error, Unreadable):
+        return _sealed(request)
     if waited_for_lock(error):
         return busy(request)
     if isinstance(error, OperationalError | InterfaceError):
@@ -134,6 +145,12 @@ def _away(request: HttpRequest) -> HttpResponseBase:
         answer = HttpResponse(get_template("503.html").render(), status=503)
     answer.headers["Retry-After"] = RETRY_SECONDS
     return answer
+
+
+def _sealed(request: HttpRequest) -> HttpResponseBase:
+    if request.path.startswith(API):
+        return plain_problem(503, "unavailable", SEALED)
+    return HttpResponse(get_template("503_sealed.html").render({"said": SEALED}), status=503)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:

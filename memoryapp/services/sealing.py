@@ -88,6 +88,33 @@ def webhooks_renew() -> Renewed:
     )
 
 
+def unreadable() -> list[str]:
+    """Whose stored secrets none of the keys opens: webhooks, and people with a second factor."""
+    hooks, factors = (
+        Seal(settings.SEALING_KEYS, WEBHOOK),
+        Seal(settings.SEALING_KEYS, SECOND_FACTOR),
+    )
+    found = [
+        str(hook) for hook in Webhook.objects.iterator() if _is_lost(hooks, hook.sealed_secret)
+    ]
+    kept = Authenticator.objects.filter(type__in=_SEALED_PART).select_related("user")
+    people = {
+        one.user.get_username(): None
+        for one in kept.order_by("pk").iterator()
+        if _is_lost(factors, one.data.get(_SEALED_PART[one.type], ""))
+    }
+    return found + [f"{name} (second factor)" for name in people]
+
+
+def _is_lost(seal: Seal, sealed: str) -> bool:
+    try:
+        if sealed:
+            seal.open(sealed)
+    except Unreadable:
+        return True
+    return False
+
+
 def second_factors_renew() -> Renewed:
     def read(kept: Authenticator) -> Mapping[str, str]:
         part = _SEALED_PART[kept.type]

@@ -187,7 +187,7 @@ def _half_a_manifest(made: Path) -> None:
 
 def _of_the_future(made: Path) -> None:
     path = made / "manifest.json"
-    path.write_text(path.read_text().replace('"format": 2', '"format": 3'))
+    path.write_text(path.read_text().replace(f'"format": {backup.FORMAT}', '"format": 999'))
 
 
 def _no_dump(made: Path) -> None:
@@ -237,12 +237,12 @@ def test_no_password_is_on_a_command_line(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 def test_the_commands_say_what_they_did(
-    here: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    here: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], settings: Any
 ) -> None:
     BulletFactory()
     assert main(["backup", str(tmp_path / "by-command")]) == 0
     said = capsys.readouterr().out
-    assert "Keep SECRET_KEY elsewhere" in said
+    assert f"Keep {settings.DATA_DIR}/secret-key elsewhere" in said
     assert main(["restore", str(tmp_path / "by-command")]) == 1
     assert capsys.readouterr().err.startswith("greenroom: The database ")
 

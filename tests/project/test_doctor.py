@@ -9,17 +9,18 @@ from typing import Any
 
 import pytest
 import redis
+from allauth.mfa.totp.internal.auth import TOTP
 from django.db import OperationalError, connection
 from django.utils import timezone
 
 from memoryapp.clients import minilm, pulse, store
-from memoryapp.models import Event
+from memoryapp.models import Event, Webhook
 from memoryapp.project import data_folder, doctor, embedded
 from memoryapp.project.celery import app
 from memoryapp.project.cli import main
 from memoryapp.project.doctor import Finding
 from memoryapp.queries import database
-from tests.factories import EnvironmentFactory, WorkspaceFactory
+from tests.factories import EnvironmentFactory, UserFactory, WorkspaceFactory
 
 pytestmark = pytest.mark.django_db
 SERVER = database.Server(180004, "18.4", 50 * 2**20, 0.0, "0.8.5", vector_is_there=True)
@@ -118,6 +119,37 @@ def test_it_says_whose_secrets_cannot_be_read(settings: Any) -> None:
     assert wrong(doctor._secrets()) == []
     settings.SEALING_KEYS = ["another key of the same installation"]
     assert dict(wrong(doctor._secrets()))["secrets"].startswith("Those of Shop were stored under")
+
+
+def test_it_says_which_webhooks_and_second_factors_cannot_be_read(settings: Any) -> None:
+    hook = Webhook(workspace=WorkspaceFactory(), url="https://chat.example/s3cret", kinds=[])
+    hook.keep_secret(b"signs")
+    hook.save()
+    TOTP.activate(UserFactory(username="rita"), "JBSWY3DPEHPK3PXP")
+    assert wrong(doctor._secrets()) == []
+    settings.SEALING_KEYS = ["another key of the same installation"]
+    said = dict(wrong(doctor._secrets()))["secrets"]
+    assert said.startswith("Those of https://chat.example/…, rita (second factor) were stored")
+    assert "s3cret" not in said
+
+
+@pytest.mark.parametrize(
+    ("sandbox", "works", "state", "said"),
+    [
+        ("auto", "/usr/bin/bwrap", "ok", "run in bubblewrap"),
+        ("auto", "", "warn", "None is used: bubblewrap is not installed"),
+        ("required", "", "fail", "No tool server is started: bubblewrap"),
+        ("off", "/usr/bin/bwrap", "warn", "Set MCP_SANDBOX=auto"),
+    ],
+)
+def test_it_says_whether_tool_servers_are_held(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, sandbox: str, works: str, state: str, said: str
+) -> None:
+    settings.MCP_SANDBOX = sandbox
+    monkeypatch.setattr(doctor, "bubblewrap", lambda: works)
+    (found,) = doctor._sandbox()
+    assert (found.check, found.state) == ("sandbox", state)
+    assert said in found.text
 
 
 def test_it_says_that_redis_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
