@@ -1,5 +1,5 @@
 # One image for web, worker and beat.
-FROM python:3.11-slim-bookworm AS build
+FROM python:3.11.14-slim-bookworm AS build
 RUN pip install --no-cache-dir uv==0.13.9
 WORKDIR /app
 COPY pyproject.toml uv.lock ./
@@ -8,7 +8,7 @@ ARG EXTRAS="s3 sentry otel"
 RUN uv sync --frozen --no-default-groups ${EXTRAS:+$(printf -- '--extra %s ' $EXTRAS)} \
       --python /usr/local/bin/python3
 
-FROM python:3.11-slim-bookworm
+FROM python:3.11.14-slim-bookworm
 # bubblewrap holds tool servers where the host allows it. tini collects what they leave behind: the
 # dead go to the first process of a container, and would stay for good with any part of Greenroom.
 RUN apt-get update && apt-get install -y --no-install-recommends bubblewrap tini \

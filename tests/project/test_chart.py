@@ -11,6 +11,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "deploy" / "helm" / "greenroom"
+SERVING = (ROOT / "memoryapp" / "project" / "serving.py").read_text()
+GRACEFUL_SECONDS = int(re.findall(r"^graceful_timeout = (\d+)$", SERVING, re.MULTILINE)[0])
 helm = pytest.importorskip("helm_python", reason="make chart installs Helm")
 ASKED: dict[str, Any] = {
     "existingSecret": "greenroom-secrets",
@@ -99,14 +101,61 @@ def test_services_lead_to_pods_that_are_there(objects: Any) -> None:
 
 
 def test_it_migrates_before_pods_of_the_new_version_start(objects: Any) -> None:
-    job = objects["Job", "prepare"]["metadata"]["annotations"]
-    assert job["helm.sh/hook"] == "pre-install,pre-upgrade"
-    settings = objects["ConfigMap", ""]["metadata"]["annotations"]
-    assert int(settings["helm.sh/hook-weight"]) < 0  # what the job reads is made first
+    job = objects["Job", "prepare"]
+    assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
+    read = objects["ConfigMap", "prepare"]["metadata"]["annotations"]
+    assert int(read["helm.sh/hook-weight"]) < 0  # what the job reads is made first
+    (container,) = pods(objects)["prepare"]["containers"]
+    assert container["envFrom"][0]["configMapRef"]["name"].endswith("-prepare")
+
+
+def test_nothing_of_a_hook_is_left_behind(objects: Any) -> None:
+    """Helm neither rolls a hook back nor removes it with the release."""
+    settings = objects["ConfigMap", "settings"]
+    assert "annotations" not in settings["metadata"]
+    for name, pod in pods(objects).items():
+        if name != "prepare":
+            (container,) = pod["containers"]
+            read = container["envFrom"][0]["configMapRef"]["name"]
+            assert read == settings["metadata"]["name"], name
+    hook = objects["ConfigMap", "prepare"]
+    assert hook["data"] == settings["data"]
+    assert "hook-succeeded" in hook["metadata"]["annotations"]["helm.sh/hook-delete-policy"]
+    assert objects["Job", "prepare"]["spec"]["ttlSecondsAfterFinished"] > 0
+
+
+def test_a_part_has_longer_to_end_than_its_requests_are_given(objects: Any) -> None:
+    """And is told to end only when no request comes any more."""
+    found = pods(objects)
+    for part in ("web", "mcp", "worker", "beat"):
+        (container,) = found[part]["containers"]
+        word, seconds = container["lifecycle"]["preStop"]["exec"]["command"]
+        assert (word, int(seconds) >= 5) == ("sleep", True)
+        given = {"web": GRACEFUL_SECONDS, "mcp": 5}.get(part, 0)
+        assert found[part]["terminationGracePeriodSeconds"] >= int(seconds) + given + 5, part
+
+
+def test_a_part_that_hangs_is_started_again_and_one_that_loads_is_not(objects: Any) -> None:
+    for part in ("web", "mcp", "worker", "beat"):
+        (container,) = pods(objects)[part]["containers"]
+        assert "livenessProbe" in container, part
+        if part in {"web", "mcp"}:
+            first = container["startupProbe"]
+            assert first["periodSeconds"] * first["failureThreshold"] >= 300
+            assert first["httpGet"]["path"] == "/healthz"
+
+
+def test_no_part_is_ended_for_a_redis_that_is_away(objects: Any) -> None:
+    asked = {
+        part: str(pods(objects)[part]["containers"][0]["livenessProbe"])
+        for part in ("web", "mcp", "worker", "beat")
+    }
+    assert "memoryapp.project.worker_alive" in asked["worker"]
+    assert not [part for part, probe in asked.items() if "inspect" in probe or "readyz" in probe]
 
 
 def test_settings_are_text_and_secrets_come_from_the_secret(objects: Any) -> None:
-    assert objects["ConfigMap", ""]["data"] == {
+    assert objects["ConfigMap", "settings"]["data"] == {
         "GREENROOM_DATA_DIR": "/data",
         "LOG_FORMAT": "json",
         "PUBLIC_URL": "https://greenroom.example.com",

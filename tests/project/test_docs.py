@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 import yaml
 from django.core.management import call_command, get_commands
 
-from memoryapp.project import cli_rca, cli_server, doctor
+from memoryapp.project import cli_rca, cli_server, doctor, serving
 from memoryapp.project.metrics import Facts
 from tests.reference import CONFIGURATION, variables
 
@@ -120,13 +121,69 @@ def test_the_compose_file_runs_one_image_without_root() -> None:
     assert all("healthcheck" in s for name, s in services.items() if name != "prepare")
 
 
+def test_compose_publishes_to_this_machine_only_unless_it_is_asked_to() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    published = [port for s in services.values() for port in s.get("ports", [])]
+    assert len(published) == 2
+    assert all(port.startswith("${BIND_ADDRESS:-127.0.0.1}:") for port in published)
+
+
+def test_images_of_others_are_named_by_their_full_version() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    named = {s["image"] for s in services.values()} - {"greenroom:latest"}
+    named |= set(re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
+    assert len(named) == 3
+    for image in named:
+        assert re.search(r":\d+\.\d+\.\d+(-|$)", image), image
+
+
+def test_compose_waits_until_requests_under_way_are_answered() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    assert services["web"]["stop_grace_period"] == f"{serving.graceful_timeout + 15}s"
+    for name in ("mcp", "worker"):
+        assert "stop_grace_period" in services[name]
+
+
+@pytest.mark.parametrize(
+    ("path", "is_sent"),
+    [
+        ("memoryapp/project/settings.py", True),
+        ("clients/python/greenroom_client/client.py", True),
+        ("examples/helpdesk/server.py", True),
+        ("uv.lock", True),
+        (".env", False),
+        (".env.production", False),
+        (".git/config", False),
+        ("seeds/shop/orders.json", False),
+        ("backups/2026/manifest.json", False),
+        (".data/secret-key", False),
+        ("memoryapp/project/__pycache__/settings.pyc", False),
+        ("tests/conftest.py", False),
+    ],
+)
+def test_only_what_the_image_is_made_of_is_sent_to_its_builder(path: str, is_sent: bool) -> None:
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    rules = [line for line in lines if line and not line.startswith("#")]
+    assert rules[0] == "*"  # all that is not named below
+    ignored = True
+    for rule in rules[1:]:
+        name = rule.removeprefix("!").removeprefix("**/")
+        parts = path.split("/")
+        meant = parts if rule.startswith("**/") else parts[:1]
+        if path.startswith(f"{name}/") or any(fnmatch(part, name) for part in meant):
+            ignored = not rule.startswith("!")
+    assert ignored is not is_sent
+    for name in re.findall(r"^!(\w+)", "\n".join(rules), re.MULTILINE):
+        assert list(ROOT.glob(f"{name}*")), name
+
+
 def test_every_setting_can_stand_in_the_file_that_compose_reads() -> None:
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     ours = [s for s in services.values() if s["image"].startswith("greenroom")]
     assert all(s["env_file"] == [{"path": ".env", "required": False}] for s in ours)
     example = (ROOT / ".env.example").read_text()
     named = set(re.findall(r"^([A-Z_]+)=", example, re.MULTILINE))
-    assert named - variables() == {"POSTGRES_PASSWORD"}
+    assert named - variables() == {"POSTGRES_PASSWORD", "BIND_ADDRESS"}
     # What is said there wins over the file, so it is no setting anybody would put into it.
     fixed = {name for s in ours for name, value in s["environment"].items() if "${" not in value}
     assert fixed == {"REDIS_URL", "SEED_DIR", "GREENROOM_DATA_DIR"}

@@ -13,13 +13,24 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end }}
 
-{{/* What every container is given: settings, the secret, a user without rights. */}}
+{{- define "greenroom.settings" -}}
+GREENROOM_DATA_DIR: /data
+{{- range $name, $value := .Values.settings }}
+{{ $name }}: {{ $value | toString | quote }}
+{{- end }}
+{{- end }}
+
+{{/* What every container is given: settings, the secret, a user without rights. Takes root, and the
+     end of the name of the ConfigMap. */}}
 {{- define "greenroom.container" -}}
+{{- $from := .from -}}
+{{- with .root -}}
 image: {{ include "greenroom.image" . | quote }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 envFrom:
-  - configMapRef: {name: {{ include "greenroom.name" . }}}
+  - configMapRef: {name: {{ include "greenroom.name" . }}-{{ $from }}}
   - secretRef: {name: {{ required "existingSecret must name a Secret with DATABASE_URL, REDIS_URL and SECRET_KEY." .Values.existingSecret }}}
+{{- end }}
 securityContext:
   allowPrivilegeEscalation: false
   readOnlyRootFilesystem: true
@@ -86,7 +97,10 @@ spec:
       terminationGracePeriodSeconds: {{ .grace | default 30 }}
       containers:
         - name: {{ .part }}
-          {{- include "greenroom.container" $root | nindent 10 }}
+          {{- include "greenroom.container" (dict "root" $root "from" "settings") | nindent 10 }}
+          # The pod is taken out of its service while this waits, so that no request comes after the
+          # part was told to stop.
+          lifecycle: {preStop: {exec: {command: [sleep, "5"]}}}
           {{- .container | nindent 10 }}
           resources: {{- toYaml .resources | nindent 12 }}
 {{- end }}
