@@ -22,6 +22,8 @@ class Folder(FileSystemStorage):
 
     def _save(self, name: str, content: Any) -> str:
         path = Path(self.path(name))
+        # What tools answered is nobody else's on this machine.
+        Path(self.location).mkdir(mode=0o700, parents=True, exist_ok=True)
         path.parent.mkdir(parents=True, exist_ok=True)
         half = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:

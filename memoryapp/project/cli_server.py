@@ -137,7 +137,7 @@ def _restore(asked: argparse.Namespace) -> int:
     tables = len(made.content.tables)
     sys.stdout.write(
         f"{made.content.rows} rows of {tables} tables are restored; all digests are those of "
-        f"{made.made_at}.\nNow run: greenroom prepare\n"
+        f"{made.made_at}.\nNow run: greenroom {'up' if settings.EMBEDDED else 'prepare'}\n"
     )
     if settings.OBSERVATION_S3_BUCKET and made.objects.count:
         sys.stdout.write(

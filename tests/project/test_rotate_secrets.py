@@ -82,6 +82,29 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_done(stored: None, setting
     check_all_readable()
 
 
+def test_a_second_factor_is_named_by_whose_it_is_and_removed_when_asked(
+    stored: None, settings: Any, rita: Any
+) -> None:
+    """Nobody can sign in with it, nor enter another one."""
+    settings.SEALING_KEYS = ["new"]
+    with pytest.raises(CommandError, match=r"second factors: .* of rita.*--forget-second-factors"):
+        rotate()
+    assert Authenticator.objects.filter(user=rita).exists()
+    said = io.StringIO()
+    with pytest.raises(CommandError, match="webhooks"):  # the others wait for their key
+        call_command("rotate_secrets", forget_second_factors=True, stdout=said)
+    assert "second factors: those of rita are removed" in said.getvalue()
+    assert not Authenticator.objects.filter(user=rita).exists()
+
+
+def test_it_removes_no_second_factor_that_a_key_opens(
+    stored: None, settings: Any, rita: Any
+) -> None:
+    settings.SEALING_KEYS = ["new", "old"]
+    call_command("rotate_secrets", forget_second_factors=True, stdout=io.StringIO())
+    check_all_readable()
+
+
 def test_stopped_in_the_middle_it_goes_on_with_the_rest(
     stored: None, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import urllib.request
 from collections import namedtuple
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from memoryapp.project import embedded, up
+from memoryapp.project import data_folder, embedded, up
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -43,6 +44,30 @@ def test_it_waits_says_so_once_and_goes_on(
     assert "needs 64 MB" in waits
     assert starts == "PostgreSQL died and is started again; no stored work is lost."
     assert list(room) == []
+
+
+def test_what_a_part_writes_is_nobody_elses(tmp_path: Path) -> None:
+    """Logs quote what people did, observations what tools answered."""
+    (tmp_path / "web.log").touch(0o644)
+    (tmp_path / "web.log").chmod(0o644)  # of an earlier version
+    child = up.Child("web", ("sh", "-c", "mkdir made && touch made/file"), tmp_path / "web.log")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(up, "ROOT", tmp_path)
+        child.start({"PATH": os.environ["PATH"]})
+    assert child.process is not None
+    assert child.process.wait(10) == 0
+    for name in ("web.log", "made", "made/file"):
+        assert (tmp_path / name).stat().st_mode & 0o077 == 0, name
+
+
+def test_what_an_earlier_version_left_open_is_closed_and_the_folder_itself_is_not(
+    tmp_path: Path,
+) -> None:
+    tmp_path.chmod(0o755)
+    (tmp_path / "observations").mkdir(0o755)
+    data_folder.close_to_others(tmp_path)
+    assert (tmp_path / "observations").stat().st_mode & 0o777 == 0o700
+    assert tmp_path.stat().st_mode & 0o777 == 0o755
 
 
 def test_it_is_found_ready_by_a_name_that_is_always_served(

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from memoryapp.services.sealing import second_factors_renew, webhooks_renew
+from memoryapp.services.sealing import (
+    second_factors_forget,
+    second_factors_renew,
+    webhooks_renew,
+)
 from practice.services.environments import secrets_renew
 
 
 class Command(BaseCommand):
     help = "Seal every stored secret under the first key. Safe to stop and to run again."
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--forget-second-factors",
+            action="store_true",
+            help="remove those that no key opens: their owners sign in by password alone",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["forget_second_factors"]:
+            for name in second_factors_forget():
+                self.stdout.write(f"second factors: those of {name} are removed")
         lost: list[str] = []
         for renew in (secrets_renew, webhooks_renew, second_factors_renew):
             found = renew()
@@ -26,6 +40,7 @@ class Command(BaseCommand):
                 "Under none of the keys: "
                 + "; ".join(lost)
                 + ". Put the key they were stored under into SEALING_KEYS and run this again, or "
-                "enter them anew. Keep the old keys until then."
+                "enter them anew; second factors that nobody can open any more are removed by "
+                "--forget-second-factors. Keep the old keys until then."
             )
         self.stdout.write("Everything is under the first key. The others may be removed.")
