@@ -11,6 +11,7 @@ from practice.domain.rootcause.clipping import covers
 from practice.domain.rootcause.findings import Finding
 from practice.domain.rootcause.memory import Recall, fingerprint, learned
 from practice.domain.rootcause.naming import is_host, name_of, node_id
+from practice.domain.rootcause.onset import dated
 from practice.domain.rootcause.paths import causes_of
 from practice.domain.rootcause.ranking import (
     FOUND,
@@ -67,6 +68,7 @@ def analyse(
     """
     began = clock()
     budget = budget or Budget()
+    alert, since = dated(alert, telemetry)
     if isinstance(reference, Telemetry):
         reference = learn(reference, interval=alert.interval)
     window = window or examine(telemetry, alert, reference)
@@ -110,7 +112,7 @@ def analyse(
         learned=_learned(alert, run.visits, subject),
         forgotten=tuple(recall.forgotten),
         missing=tuple(sorted(set(Modality) - telemetry.present())),
-        notes=(*notes, *window.notes),
+        notes=(*since, *notes, *window.notes),
         budget=budget,
         spent=Spent(
             visits=sum(not visit.hit for visit in run.visits),
