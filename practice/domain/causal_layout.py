@@ -180,7 +180,7 @@ def layout(analysis: Analysis) -> Drawing:
         for node, (x, y) in places.items()
     )
     edges = _edges(analysis, places, decided, path)
-    width = MARGIN * 2 + STEP_X * (len(kept) - 1) + WIDTH
+    width = MARGIN * 2 + STEP_X * max(len(kept) - 1, 0) + WIDTH
     return Drawing(nodes, edges, width, height, left_out)
 
 

@@ -109,8 +109,8 @@ class Similar:
 def similar(incident: Incident) -> list[Similar]:
     """Past incidents that deviated alike, those a person has decided on first among equals."""
     mine = set(incident.signature)
-    if not mine:
-        return []
+    if not any(word.startswith("cause ") for word in mine):
+        return []  # nothing deviated: that two came in by one entry is no likeness
     others = Incident.objects.filter(workspace=incident.workspace_id, kind=incident.kind)
     rows = others.exclude(pk=incident.pk).exclude(signature=[]).order_by("-number")
     found = []

@@ -222,3 +222,20 @@ def test_lines_of_a_service_without_spans_are_not_those_of_the_span_that_called_
     window = Telemetry(spans=late.table(), logs=_lines(late, ill_since=BEGIN))
     calm = Telemetry(spans=usual.table(), logs=_lines(usual, ill_since=AT))
     assert analyse(window, ALERT, reference=calm).causes[0].service == "stock"
+
+
+def test_names_of_services_may_hold_spaces() -> None:
+    window, reference = world(request(own=0.400))
+    plain = analyse(window, ALERT, reference=reference)
+
+    def spaced(telemetry: Telemetry) -> Telemetry:
+        names = tuple(f"{name} of ours" for name in telemetry.spans.service.names)
+        service = Labels(telemetry.spans.service.codes, names)
+        return replace(telemetry, spans=replace(telemetry.spans, service=service))
+
+    alert = replace(ALERT, entry=f"{ALERT.entry} of ours")
+    found = analyse(spaced(window), alert, reference=spaced(reference))
+    assert [cause.service for cause in found.causes] == [
+        f"{cause.service} of ours" for cause in plain.causes
+    ]
+    assert found.outcome is plain.outcome

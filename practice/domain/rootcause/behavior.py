@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from practice.domain.rootcause.findings import Finding
-from practice.domain.rootcause.invocations import CALL, LOG, STATUS, Invocations, Rows
+from practice.domain.rootcause.invocations import CALL, LOG, STATUS, TIE, Invocations, Rows
 from practice.domain.rootcause.robust import rate_ratio
 from practice.domain.rootcause.telemetry import Floats, Modality
 from practice.domain.rootcause.types import Direction, EvidenceKind
@@ -277,7 +277,7 @@ def _deviants(window: Invocations, data: Merged, cuts: Floats, step: _Step) -> R
 
 
 def _finding(window: Invocations, data: Merged, cuts: Floats, share: float, step: _Step) -> Finding:
-    service, _, operation = data.kinds[step.kind].partition(" ")
+    service, _, operation = data.kinds[step.kind].partition(TIE)
     feature = data.features[step.feature]
     error = is_error(feature)
     what = feature.partition(":")[2]
@@ -290,6 +290,7 @@ def _finding(window: Invocations, data: Merged, cuts: Floats, share: float, step
     if error and share < 0.5:
         kind = EvidenceKind.ERROR
     now, usual = step.after, step.usual
+    shown = what.replace(TIE, " ")
     verb = "now comes with" if error else "no longer comes with"
     pods = [window.pod[int(row)] for row in rows[:1]]
     return Finding(
@@ -299,12 +300,12 @@ def _finding(window: Invocations, data: Merged, cuts: Floats, share: float, step
         own=share * step.weight,
         total=step.weight,
         statement=(
-            f"{operation} {verb} “{what}”: {now[0]} of {now[1]} requests against "
+            f"{operation} {verb} “{what.replace(TIE, ' ')}”: {now[0]} of {now[1]} requests against "
             f"{usual[0]} of {usual[1]} usually"
         ),
         direction=Direction.NEW if error else Direction.GONE,
         pod=pods[0] if pods else "",
-        toward=what.partition(" ")[0] if feature.startswith(CALL) else "",
+        toward=what.partition(TIE)[0] if feature.startswith(CALL) else "",
         baseline=usual[0] / max(usual[1], 1),
         observed=now[0] / max(now[1], 1),
         unit="share of requests",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from practice.domain.rootcause.findings import Finding
 from practice.domain.rootcause.hosts import Placed
-from practice.domain.rootcause.invocations import Invocations
+from practice.domain.rootcause.invocations import TIE, Invocations
 from practice.domain.rootcause.naming import host_id, service_id
 from practice.domain.rootcause.telemetry import Floats, Modality, Telemetry
 from practice.domain.rootcause.types import Edge, EdgeKind, Node, NodeKind
@@ -156,7 +156,7 @@ def _operations(table: Invocations) -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = defaultdict(list)
     counts = np.bincount(table.kind.codes, minlength=len(table.kind.names))
     for code in np.argsort(-counts, kind="stable").tolist():
-        service, _, operation = table.kind.names[code].partition(" ")
+        service, _, operation = table.kind.names[code].partition(TIE)
         if counts[code]:
             found[service].append(operation)
     return {name: tuple(mine) for name, mine in found.items()}

@@ -21,6 +21,8 @@ _VARIABLE = re.compile(
     r"\b[0-9a-fA-F]{8}-[0-9a-fA-F-]{27,}\b|\b(?=[a-fA-F]*[0-9])[0-9a-fA-F]{8,}\b|(?<![A-Za-z])\d+"
 )
 OPERATION, CALL, LOG, STATUS = "operation", "call", "log", "status"
+# Between service and operation in the name of a kind: names of services may hold spaces.
+TIE = "\x1f"
 # What a span's status says where nothing went wrong: words, HTTP below 400, zero.
 _WELL = re.compile(
     r"(status_?code_?)?(ok|okay|unset|success(ful)?|succeeded|none|null|nan|unspecified)?"
@@ -168,7 +170,7 @@ def _generic_labels(labels: Labels) -> Labels:
 def _joined(left: Labels, right: Labels) -> Labels:
     width = max(len(right.names), 1)
     both, codes = np.unique(left.codes.astype(np.int64) * width + right.codes, return_inverse=True)
-    names = tuple(f"{left.names[b // width]} {right.names[b % width]}" for b in both)
+    names = tuple(f"{left.names[b // width]}{TIE}{right.names[b % width]}" for b in both)
     return Labels(codes.astype(np.int32), names)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from practice.domain.rootcause.findings import Finding
-from practice.domain.rootcause.invocations import Invocations
+from practice.domain.rootcause.invocations import TIE, Invocations
 from practice.domain.rootcause.robust import quantile, rate_ratio, scale
 from practice.domain.rootcause.telemetry import EdgeTable, Floats, Modality
 from practice.domain.rootcause.types import Direction, EvidenceKind
@@ -137,7 +137,7 @@ def own_time(window: Invocations, reference: Invocations | None, cuts: Floats) -
         one = shift(window.self_time[rows], window.start[rows], usual, cuts, context)
         if one is None or one.weight < _SLIGHT:
             continue
-        service, _, operation = name.partition(" ")
+        service, _, operation = name.partition(TIE)
         found.append(
             Finding(
                 service=service,

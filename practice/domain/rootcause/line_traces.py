@@ -18,7 +18,7 @@ from dataclasses import replace
 import numpy as np
 
 from practice.domain.rootcause.findings import Finding
-from practice.domain.rootcause.invocations import CALL, LOG, Invocations, Rows
+from practice.domain.rootcause.invocations import CALL, LOG, TIE, Invocations, Rows
 from practice.domain.rootcause.telemetry import Codes, Floats, Labels, LogTable, Mask
 from practice.domain.rootcause.types import EvidenceKind
 
@@ -75,7 +75,9 @@ def traced(logs: LogTable) -> Mask:
 
 
 def _kinds(logs: LogTable, statements: Labels, head: Rows) -> Labels:
-    return Labels.of(f"{logs.service[int(line)]} after “{statements[int(line)]}”" for line in head)
+    return Labels.of(
+        f"{logs.service[int(line)]}{TIE}after “{statements[int(line)]}”" for line in head
+    )
 
 
 def _enclosing(trace: Codes, service: Codes, start: Floats, end: Floats) -> Rows:
