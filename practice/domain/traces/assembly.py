@@ -116,6 +116,7 @@ def _root(ordered: Sequence[Span], by_id: dict[str, Span]) -> Span:
 
 def _steps(tools: Sequence[Span], models: Sequence[Span]) -> list[dict[str, Any]]:
     thoughts = [(span.started, said.answer(span.attributes)) for span in models]
+    wanted: dict[str, Any] | None = None
     steps = []
     place = 0
     for span in tools:
@@ -124,6 +125,10 @@ def _steps(tools: Sequence[Span], models: Sequence[Span]) -> list[dict[str, Any]
             thought = thoughts[place][1]
             place += 1
         asked, seen = said.call(span.attributes)
+        if set(asked) <= {"input"} and (call_id := said.call_id(span.attributes)):
+            # Some write of a call with one argument only its value: the model named it.
+            wanted = _wanted(models) if wanted is None else wanted
+            asked = wanted.get(call_id, asked)
         problem = span.attributes.get("error.type")
         why = span.attributes.get("error.message") or problem
         steps.append(
@@ -137,6 +142,13 @@ def _steps(tools: Sequence[Span], models: Sequence[Span]) -> list[dict[str, Any]
             }
         )
     return steps
+
+
+def _wanted(models: Sequence[Span]) -> dict[str, Any]:
+    """What models wanted tools to be called with, by the ids of the calls."""
+    said_by = (one for span in models for one in said.messages(span.attributes, output=True))
+    calls = (call for message in said_by for call in message.calls)
+    return {call_id: as_object(given) for call_id, _, given in calls if call_id}
 
 
 def _spoken_steps(models: Sequence[Span]) -> list[dict[str, Any]]:

@@ -58,11 +58,30 @@ def answer(value: Any) -> Any:
             if name in names and names <= BESIDE | {name}:
                 made = parsed(made[name])
                 break
+    message = _message(made)
+    return made if message is None else message["content"]
+
+
+def answered_call(value: Any) -> tuple[str, bool]:
+    """Which call a tool's message answers, and whether it says that it failed; else neither."""
+    if isinstance(value, str) and "tool_call_id" not in value:
+        return "", False  # most answers are no messages, and may be long
+    made = parsed(value)
+    if isinstance(made, Mapping) and "tool_call_id" not in made:
+        made = parsed(made["output"]) if isinstance(made.get("output"), Mapping | str) else made
+    message = _message(made)
+    if message is None:
+        return "", False
+    return str(message["tool_call_id"] or ""), message.get("status") == "error"
+
+
+def _message(made: Any) -> Mapping[str, Any] | None:
+    """The message a tool answers with, out of what LangChain dumps it as."""
     if not isinstance(made, Mapping):
-        return made
-    body = made.get("kwargs") if made.get("type") == "constructor" else made
-    is_message = isinstance(body, Mapping) and "tool_call_id" in body and "content" in body
-    return body["content"] if is_message and isinstance(body, Mapping) else made
+        return None
+    inner = {"constructor": "kwargs", "tool": "data"}.get(str(made.get("type")), "")
+    body = made[inner] if isinstance(made.get(inner), Mapping) else made
+    return body if "tool_call_id" in body and "content" in body else None
 
 
 def _literal(value: Any) -> Any:

@@ -43,6 +43,9 @@ OUTPUT_MESSAGES = ("gen_ai.output.messages", "gen_ai.completion")
 WRAPPED = ("traceloop.entity.input", "input.value")
 INPUTS = (*WRAPPED, "user.message")
 OUTPUTS = ("traceloop.entity.output", "output.value")
+#: The same of a tool, whose span LangSmith writes as it does a model's.
+CALLED_WITH = (*WRAPPED, "gen_ai.prompt")
+ANSWERED_WITH = (*OUTPUTS, "gen_ai.completion")
 #: Names of what was asked and answered, in what a span was given and made.
 ASKED = ("input", "question", "query", "prompt", "task", "content")
 ANSWERED = ("output", "answer", "content")
@@ -88,9 +91,9 @@ def call(attributes: Attributes) -> tuple[dict[str, Any], Any]:
     """What a tool was called with and what it answered, ``None`` where nobody says."""
     asked, answered = _first(attributes, ARGUMENTS), _first(attributes, RESULTS)
     if asked is None:
-        asked = called.values(_first(attributes, WRAPPED))
+        asked = called.values(_first(attributes, CALLED_WITH))
     if answered is None:
-        answered = called.answer(_first(attributes, OUTPUTS))
+        answered = called.answer(_first(attributes, ANSWERED_WITH))
     if asked is None or answered is None:
         told = call_in_events(attributes)
         asked = told[0] if asked is None else asked
@@ -100,7 +103,14 @@ def call(attributes: Attributes) -> tuple[dict[str, Any], Any]:
 
 def failed(attributes: Attributes) -> bool:
     """Whether a tool's span says that the tool failed though it answered."""
-    return attributes.get("gen_ai.tool.status") == "error"
+    said = attributes.get("gen_ai.tool.status") == "error"
+    return said or called.answered_call(_first(attributes, ANSWERED_WITH))[1]
+
+
+def call_id(attributes: Attributes) -> str:
+    """By what the model that asked for a call knows it, where the tool's span says that."""
+    found = _said(attributes, "gen_ai.tool.call.id") or _said(attributes, "tool_call.id")
+    return found or called.answered_call(_first(attributes, ANSWERED_WITH))[0]
 
 
 def messages(attributes: Attributes, *, output: bool = False) -> list[Message]:

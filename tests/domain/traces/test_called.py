@@ -117,3 +117,70 @@ def test_the_question_a_model_was_asked_goes_before_data_the_root_was_given() ->
     assert entry["instruction"] == "Refund order 7."
     (entry,) = export("langsmith", jsonl(root, *RUNS[1:]))
     assert json.loads(entry["instruction"]) == root["inputs"]
+
+
+#: What a tool of LangGraph answers with.
+ANSWERED = {
+    "content": "NOT_VERIFIED",
+    "type": "tool",
+    "name": "refund",
+    "tool_call_id": "call_1",
+    "status": "error",
+}
+WANTED = {"name": "refund", "args": ORDER, "id": "call_1", "type": "tool_call"}
+
+
+def graph(model: dict[str, Any], tool: dict[str, Any]) -> dict[str, Any]:
+    """The step of a trace of LangGraph: a model asks for a tool, and that is called."""
+    root = span(1, "graph", {"greenroom.instruction": "Refund order 9."})
+    (step,) = made([root, span(2, "chat", model), span(3, "refund", tool)])["steps"]
+    return dict(step)
+
+
+def test_it_reads_a_call_of_langgraph_as_openinference_writes_it() -> None:
+    """Of one argument it has the value alone, and the message that answers whole."""
+    at = "llm.output_messages.0.message."
+    call = f"{at}tool_calls.0.tool_call."
+    model = {
+        "openinference.span.kind": "LLM",
+        f"{at}role": "assistant",
+        f"{call}id": "call_1",
+        f"{call}function.name": "refund",
+        f"{call}function.arguments": json.dumps(ORDER),
+    }
+    tool = {
+        "openinference.span.kind": "TOOL",
+        "tool.name": "refund",
+        "input.value": "9",
+        "output.value": json.dumps({"type": "tool", "data": ANSWERED}),
+    }
+    step = graph(model, tool)
+    assert (step["tool"], step["arguments"]) == ("refund", ORDER)
+    assert (step["observation"], step["is_error"]) == ("NOT_VERIFIED", True)
+
+
+@pytest.mark.parametrize("asked", [ORDER, {}])
+def test_it_reads_a_call_of_langgraph_as_langsmith_writes_it(asked: dict[str, Any]) -> None:
+    """A tool has its prompt and completion there, as a model has."""
+    said = {"lc": 1, "type": "constructor", "id": ["langchain", "AIMessage"],
+            "kwargs": {"content": "", "type": "ai", "tool_calls": [WANTED]}}  # fmt: skip
+    model = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.completion": json.dumps({"generations": [[{"message": said}]]}),
+    }
+    tool = {
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.name": "refund",
+        "gen_ai.tool.call.id": "call_1",
+        "gen_ai.completion": json.dumps({"output": ANSWERED}),
+    }
+    if asked:
+        tool["gen_ai.prompt"] = json.dumps(asked)
+    step = graph(model, tool)
+    assert (step["tool"], step["arguments"]) == ("refund", ORDER)
+    assert (step["observation"], step["is_error"]) == ("NOT_VERIFIED", True)
+
+
+def test_a_call_nobody_wanted_keeps_the_value_it_was_given() -> None:
+    tool = {"openinference.span.kind": "TOOL", "tool.name": "refund", "input.value": "9"}
+    assert graph({"openinference.span.kind": "LLM"}, tool)["arguments"] == {"input": "9"}
