@@ -25,7 +25,9 @@ Attributes = Mapping[str, Any]
 Kind = Literal["tool", "model", "other"]
 
 TOOL_NAMES = ("gen_ai.tool.name", "tool.name", "traceloop.entity.name", "mcp.tool.name")
-ARGUMENTS = ("gen_ai.tool.call.arguments", "tool_arguments", "tool.parameters")
+ARGUMENTS = ("gen_ai.tool.call.arguments", "tool_arguments")
+#: What some libraries write a call's arguments as, and others the schema of all calls.
+PARAMETERS = "tool.parameters"
 RESULTS = ("gen_ai.tool.call.result", "tool_response", "gen_ai.tool.message")
 INPUT_MESSAGES = (
     "gen_ai.input.messages",
@@ -90,6 +92,8 @@ def tool_name(name: str, attributes: Attributes) -> str:
 def call(attributes: Attributes) -> tuple[dict[str, Any], Any]:
     """What a tool was called with and what it answered, ``None`` where nobody says."""
     asked, answered = _first(attributes, ARGUMENTS), _first(attributes, RESULTS)
+    if asked is None and not _is_schema(parsed(attributes.get(PARAMETERS))):
+        asked = _first(attributes, (PARAMETERS,))
     if asked is None:
         asked = called.values(_first(attributes, CALLED_WITH))
     if answered is None:
@@ -99,6 +103,11 @@ def call(attributes: Attributes) -> tuple[dict[str, Any], Any]:
         asked = told[0] if asked is None else asked
         answered = told[1] if answered is None else answered
     return called.as_object(asked), answered
+
+
+def _is_schema(given: Any) -> bool:
+    is_object = isinstance(given, Mapping) and given.get("type") == "object"
+    return is_object and isinstance(given.get("properties", {}), Mapping)
 
 
 def failed(attributes: Attributes) -> bool:

@@ -184,3 +184,25 @@ def test_it_reads_a_call_of_langgraph_as_langsmith_writes_it(asked: dict[str, An
 def test_a_call_nobody_wanted_keeps_the_value_it_was_given() -> None:
     tool = {"openinference.span.kind": "TOOL", "tool.name": "refund", "input.value": "9"}
     assert graph({"openinference.span.kind": "LLM"}, tool)["arguments"] == {"input": "9"}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "arguments"),
+    [
+        ({"type": "object", "properties": {"order_id": {"type": "integer"}}}, ORDER),
+        ({"type": "object"}, ORDER),
+        ({"order_id": 7}, {"order_id": 7}),
+        ({"type": "object", "properties": "all"}, {"type": "object", "properties": "all"}),
+    ],
+)
+def test_the_schema_of_a_tool_is_not_what_it_was_called_with(
+    parameters: Any, arguments: Any
+) -> None:
+    """OpenAI's agents have it in the attribute that others write the arguments to."""
+    tool = {
+        "openinference.span.kind": "TOOL",
+        "tool.name": "refund",
+        "tool.parameters": json.dumps(parameters),
+        "input.value": json.dumps(ORDER),
+    }
+    assert graph({"openinference.span.kind": "LLM"}, tool)["arguments"] == arguments
