@@ -18,6 +18,8 @@ from practice.domain.traces.messages import Message, read_messages
 from practice.domain.traces.rows import identity
 from practice.domain.traces.sessions import Entry, Turn
 
+#: What OpenAI's agents tell a model whose tool failed: their messages have no other word for it.
+FAILED = "An error occurred while running the tool"
 EXPECTED = 'A line is one conversation: {"id", "messages": [{"role", "content"}, …], "outcome"}.'
 
 
@@ -62,7 +64,8 @@ def _turns(talk: Iterable[Message], name: str, place: int) -> Iterator[Turn]:
         for call_id, result, failed in message.answers:
             answered = call_id or (unnamed.popleft() if unnamed else "")
             if turn is not None:
-                turn.hears(answered, result, failed=failed)
+                is_said = isinstance(result, str) and result.startswith(FAILED)
+                turn.hears(answered, result, failed=failed or is_said)
         if message.role == "user" and message.text.strip():
             if turn is not None:
                 yield turn

@@ -105,3 +105,11 @@ def test_calls_made_at_once_are_answered_in_their_order_where_nothing_has_an_id(
     answers = [{"role": "tool", "content": f"{n} found"} for n in "ab"]
     (sent,) = talks({"messages": [ASKED, {"role": "assistant", "tool_calls": calls}, *answers]})
     assert [step["observation"] for step in sent.steps] == ["a found", "b found"]
+
+
+def test_a_tool_of_openais_agents_that_failed_is_one() -> None:
+    calls = [{"type": "function_call", "call_id": "c", "name": "refund", "arguments": "{}"}]
+    said = "An error occurred while running the tool. Please try again."
+    answers = [{"type": "function_call_output", "call_id": "c", "output": said}]
+    (sent,) = talks({"messages": [ASKED, *calls, *answers]})
+    assert sent.steps[0]["is_error"]
