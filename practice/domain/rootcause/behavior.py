@@ -300,7 +300,7 @@ def _finding(window: Invocations, data: Merged, cuts: Floats, share: float, step
         own=share * step.weight,
         total=step.weight,
         statement=(
-            f"{operation} {verb} “{what.replace(TIE, ' ')}”: {now[0]} of {now[1]} requests against "
+            f"{operation} {verb} “{shown}”: {now[0]} of {now[1]} requests against "
             f"{usual[0]} of {usual[1]} usually"
         ),
         direction=Direction.NEW if error else Direction.GONE,
