@@ -79,7 +79,7 @@ def timely(telemetry: Telemetry, at: float) -> tuple[Telemetry, tuple[str, ...]]
     left = _times(kept)
     notes = tuple(
         f"{late} of {len(ts)} rows of {modality.value} are dated more than a day after the alert, "
-        f"up to {_day(float(np.nanmax(ts)))}: a clock is ahead, so they were left out."
+        f"up to {_day(float(np.nanmax(ts)))}, and were left out."
         for modality, ts in _times(telemetry).items()
         if (late := int((ts > last).sum()) - int((left[modality] > last).sum()))
     )
