@@ -17,7 +17,6 @@ from benchmarks.fuzz_making import Target, documents, raw, texts
 from memoryapp import access
 from memoryapp.api import parsers, pull
 from memoryapp.clients import redis_servers
-from memoryapp.domain import webhooks
 from memoryapp.domain.addresses import (
     address_problem,
     carries_credentials,
@@ -69,10 +68,6 @@ def _settings(said: str) -> None:
     given = variables.Variables({"X": said})
     if url := given.address("X", schemes=schemes, example="redis://host/0"):
         redis_servers.broker(url)
-
-
-def _secret(said: str) -> None:
-    webhooks.read_secret(said)
 
 
 _SEAL = Seal(["k" * 40], "fuzz")
@@ -191,7 +186,6 @@ def _targets() -> Iterator[Target]:
     yield texts("webhook address", _webhook_url, _URLS, ("@", "[", "]", ":"), (UnableTo,))
     many = ("true", "12", '{"a": "b c"}', '{"a": 1.5}', "a.example,b.example", "b", *_URLS[-3:])
     yield texts("settings", _settings, many, ("{", "}", "[", "'", "::", ":99999"))
-    yield texts("webhook secret", _secret, [webhooks.written_secret(b"x" * 32)], (), (ValueError,))
     yield texts("sealed secret", _sealed, [_SEAL.close(b"x")], (), (Sealed,))
     accept = (b"text/markdown;q=0.5, */*;q=nan", b'W/"abc", "d"', b"http://[", b"https://h:1/a")
     yield raw("request headers", _headers, accept)

@@ -49,17 +49,6 @@ def written_secret(secret: bytes) -> str:
     return MARK + base64.b64encode(secret).decode()
 
 
-def read_secret(written: str) -> bytes:
-    """The bytes of a written secret.
-
-    Raises:
-        ValueError: not ``whsec_`` and base64.
-    """
-    if not written.startswith(MARK):
-        raise ValueError(f"A secret begins with {MARK}.")
-    return base64.b64decode(written.removeprefix(MARK), validate=True)
-
-
 def message(kind: str, at: datetime, data: Mapping[str, Any]) -> dict[str, Any]:
     """What is sent: its type, when it happened, and what it is about."""
     return {"type": kind, "timestamp": at.isoformat(), "data": dict(data)}

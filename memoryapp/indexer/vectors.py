@@ -72,13 +72,6 @@ def index_batch() -> bool:
         return _forget_retired()
 
 
-def progress(model: EmbeddingModel) -> int:
-    """How many wordings in use have no vector of a model yet."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(*) FROM ({_MISSING}) m", [model.pk, 2_000_000_000])
-        return int(cursor.fetchone()[0])
-
-
 def _target(embedder: Embedder) -> EmbeddingModel:
     """The row of the model of the settings; made, or taken back from retirement, if need be."""
     found = (

@@ -254,7 +254,6 @@ def _coded(line: str) -> str:
 MARK_START, MARK_END = "\ue000", "\ue001"
 
 
-@register.filter
 def memory_marked(text: str) -> SafeString:
     """Return the text of a bullet as ``memory`` does, with the words a search found marked."""
     shown = str(memory(text))

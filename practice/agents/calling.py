@@ -48,16 +48,6 @@ from practice.domain.prices import Price
 from practice.domain.prompts import PromptText
 from practice.domain.types import TaskSpec, Usage
 
-ROLES = (
-    "proposer",
-    "solver",
-    "condenser",
-    "validator",
-    "summariser",
-    "reflector",
-    "curator",
-    "consolidator",
-)
 RETRIES = 2
 #: the most a column of the ledger holds.
 MOST_TOKENS, MOST_DOLLARS = 2**31 - 1, Decimal("999999.999999")

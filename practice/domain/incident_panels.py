@@ -30,7 +30,7 @@ def panels(telemetry: Telemetry, analysis: Analysis) -> dict[str, Any]:
     order = _nodes_by_interest(analysis)
     return {
         "metrics": _metrics(telemetry, analysis, order),
-        "logs": _templates(order) or _lines(telemetry, analysis, order),
+        "logs": _templates(order) or _lines(telemetry, order),
         "trace": _trace(telemetry, analysis),
     }
 
@@ -145,7 +145,7 @@ def _templates(order: Sequence[Node]) -> list[dict[str, Any]]:
     return found[:MAX_LOGS]
 
 
-def _lines(telemetry: Telemetry, analysis: Analysis, order: Sequence[Node]) -> list[dict[str, Any]]:
+def _lines(telemetry: Telemetry, order: Sequence[Node]) -> list[dict[str, Any]]:
     """Where no template is known: error lines of what deviates, counted by their text."""
     logs = telemetry.logs
     counts: dict[tuple[str, str, str], int] = {}

@@ -227,11 +227,6 @@ def _unpractised(task: TaskSpec, used: Set[str]) -> int:
     return min(MOST_NEW, len(set(task.intended_tools) - used))
 
 
-def similarity(first: str, second: str) -> float:
-    """Return the lexical cosine similarity (0..1) of two texts on their own."""
-    return _Lexical([first, second], []).between(0, 1)
-
-
 class _Lexical:
     """Sparse tf-idf vectors of candidates and past; the past is searched by an inverted index."""
 

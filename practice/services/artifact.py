@@ -219,7 +219,7 @@ def _store(
     entries: Sequence[Entry],
     by: Any,
 ) -> None:
-    run = _run(workspace, environment, playbook, entries, by)
+    run = _run(environment, playbook, entries, by)
     cycles = sorted({entry.cycle for entry in entries})
     rounds = {number: Round(run=run, number=number, ended_at=timezone.now()) for number in cycles}
     Round.objects.bulk_create(rounds.values())
@@ -261,13 +261,7 @@ def _store(
     )
 
 
-def _run(
-    workspace: Workspace,
-    environment: Environment,
-    playbook: Playbook,
-    entries: Sequence[Entry],
-    by: Any,
-) -> Run:
+def _run(environment: Environment, playbook: Playbook, entries: Sequence[Entry], by: Any) -> Run:
     """A run that has ended and only holds what was imported: records belong to one."""
     rounds = max(max(entry.cycle for entry in entries), 1)
     plan = Plan(

@@ -104,12 +104,6 @@ document.addEventListener("keydown", (event) => {
 }, true);
 
 document.addEventListener("change", (event) => {
-  const all = event.target.closest("[data-check-all]");
-  if (all) {
-    for (const box of document.querySelectorAll(`input[name="${all.dataset.checkAll}"]`)) {
-      box.checked = all.checked;
-    }
-  }
   const auto = event.target.closest("[data-submit-on-change]");
   if (auto && auto !== byKeys) auto.form.requestSubmit();
 });

@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 
-from practice.domain.novelty import farthest_first, select, similarity
+from practice.domain.novelty import farthest_first, select
 from practice.domain.types import Category, PracticeRecord, TaskSpec
 
 TEXT = "order customer refund ticket stock list find ship cancel verify lamp desk city"
@@ -112,7 +112,9 @@ def test_a_model_with_nothing_to_compare_is_no_trouble() -> None:
 
 
 def test_it_tells_alike_from_unlike_texts() -> None:
-    assert similarity("Cancel order 12", "Cancel order 13") > similarity("Cancel order", "Sing")
+    past = [PracticeRecord("Cancel order 12", Category.TRIVIAL)]
+    alike, unlike = task("Cancel order 13"), task("Sing")
+    assert farthest_first([alike, unlike], past, 1).selected == (unlike,)
 
 
 def test_it_is_quick_for_fifty_candidates_against_a_thousand_past_tasks() -> None:

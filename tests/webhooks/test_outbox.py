@@ -16,7 +16,7 @@ from memoryapp import deliveries
 from memoryapp.clients import addresses, webhooks
 from memoryapp.clients.webhooks import SECONDS, Told, tell
 from memoryapp.domain.playbook import Delta, Op
-from memoryapp.domain.webhooks import TRIES, read_secret, signature
+from memoryapp.domain.webhooks import TRIES, signature
 from memoryapp.models import Delivery, DeliveryTry, Event, Webhook
 from memoryapp.queries.webhooks import deliveries_waiting
 from memoryapp.services.candidates import Origin, candidate_submit
@@ -24,6 +24,7 @@ from memoryapp.services.events import event_record
 from memoryapp.services.releases import release_publish
 from memoryapp.services.webhooks import webhook_change, webhook_rotate
 from tests.factories import BulletFactory, MembershipFactory, PlaybookFactory, RunFactory
+from tests.webhooks.receiver import key_of
 
 pytestmark = pytest.mark.django_db
 
@@ -54,7 +55,7 @@ def test_a_published_release_is_told_signed(
     ((request, _),) = httpserver.log
     sent = request.headers
     stamp = int(sent["webhook-timestamp"])
-    secret = read_secret(hook.secret)
+    secret = key_of(hook.secret)
     assert sent["webhook-id"] == str(delivery.pk)
     assert sent["webhook-signature"] == signature([secret], str(delivery.pk), stamp, request.data)
     assert abs(stamp - time.time()) < 300
@@ -255,7 +256,7 @@ def test_after_a_change_both_secrets_sign(hook: Any, ada: Any, httpserver: Any) 
     deliveries.deliver(publish(hook.workspace, ada).pk)
     request = httpserver.log[0][0]
     stamp, name = int(request.headers["webhook-timestamp"]), request.headers["webhook-id"]
-    secrets = [read_secret(new), read_secret(hook.secret)]
+    secrets = [key_of(new), key_of(hook.secret)]
     assert request.headers["webhook-signature"] == signature(secrets, name, stamp, request.data)
 
 

@@ -13,10 +13,10 @@ from django.utils import timezone
 from memoryapp import deliveries
 from memoryapp.clients.webhooks import Told
 from memoryapp.domain.errors import UnableToChange
-from memoryapp.domain.webhooks import read_secret
 from memoryapp.models import Delivery, Event, Webhook
 from memoryapp.services.tokens import api_key_create
 from memoryapp.services.webhooks import webhook_change, webhook_create, webhook_rotate
+from tests.webhooks.receiver import key_of
 
 pytestmark = pytest.mark.django_db
 
@@ -208,7 +208,7 @@ def test_a_second_click_saves_it_once(ada_client: Any, hook: Any) -> None:
 
 def test_two_new_secrets_at_once_both_sign(hook: Any, ada: Any) -> None:
     one, other = Webhook.objects.get(), Webhook.objects.get()
-    shown = [read_secret(webhook_rotate(webhook=row, by=ada)) for row in (one, other)]
+    shown = [key_of(webhook_rotate(webhook=row, by=ada)) for row in (one, other)]
     assert set(Webhook.objects.get().secrets(timezone.now())) == set(shown)
 
 

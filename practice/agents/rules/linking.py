@@ -143,7 +143,7 @@ def _producers(
         if not best[1]:
             best = _by_description(tool, parameter, other)
         if not best[1] and not other.output_schema:
-            best = _by_filter(tool, parameter, other) or _by_noun(tool, parameter, other)
+            best = _by_filter(parameter, other) or _by_noun(tool, parameter, other)
         if best[1] >= WEAK:
             found.append(Producer(other, best[0], best[1]))
     return sorted(
@@ -177,7 +177,7 @@ def _by_description(tool: ToolSpec, parameter: str, other: ToolSpec) -> tuple[st
     return "", 0.0
 
 
-def _by_filter(tool: ToolSpec, parameter: str, other: ToolSpec) -> tuple[str, float] | None:
+def _by_filter(parameter: str, other: ToolSpec) -> tuple[str, float] | None:
     """A listing that may be narrowed by an identifier shows it, where it can be called without."""
     filters = parameter in other.parameters and parameter not in other.required
     lists = LIST_VERBS & set(parts(other.name)) and schema.is_read(other)

@@ -113,12 +113,6 @@ def first_sentence(text: str) -> str:
     return head.strip().rstrip(".")
 
 
-def verb(tool: str) -> str:
-    """Return the leading verb of a tool name, or its first word."""
-    words = parts(tool)
-    return next((w for w in words if w in READ_VERBS or w in NEW_VERBS), words[0] if words else "")
-
-
 @lru_cache(maxsize=KEPT_SENTENCES)
 def nouns(tool: str) -> tuple[str, ...]:
     """Return the words of a tool name that are not its verb: ``get_order`` gives ("order",)."""

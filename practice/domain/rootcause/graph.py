@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from practice.domain.rootcause.findings import Finding
 from practice.domain.rootcause.hosts import Placed
 from practice.domain.rootcause.invocations import TIE, Invocations
 from practice.domain.rootcause.naming import host_id, service_id
@@ -270,8 +269,3 @@ def _edge(source: str, target: str, now: _Side | None, usual: _Side | None, wind
 def _quantile(values: Floats, share: float) -> float | None:
     good = values[np.isfinite(values)]
     return float(np.quantile(good, share)) if len(good) else None
-
-
-def deviating(findings: Sequence[Finding], least: float) -> frozenset[str]:
-    """Services with any finding, own or not, of at least ``least`` nats."""
-    return frozenset(one.service for one in findings if one.total >= least)

@@ -7,7 +7,7 @@ UTC epoch seconds, durations seconds, shares and scores 0 to 1. Telemetry itself
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -394,4 +394,3 @@ class NotAsked(Exception):
 Ask = Callable[[Question], Opinion | None]
 Told = Callable[[Visit], None]
 Clock = Callable[[], float]
-Plain = Mapping[str, object]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -96,10 +95,3 @@ def span(row: Row, *, ids: tuple[str, str, str], name: str, failed: bool, said: 
         failed=failed,
         attributes={key: value for key, value in said.items() if value not in (None, "")},
     )
-
-
-def text(value: Any) -> str:
-    """A value as a text: itself, or its JSON."""
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
