@@ -22,7 +22,7 @@ from django.db.models import Max
 from memoryapp.services.playbooks import playbook_create
 from memoryapp.services.workspaces import first_operator_create
 from practice.models import Attempt, Environment, Run
-from practice.orchestrator import rounds, worlds
+from practice.orchestrator import environment_checks, rounds
 from practice.services.environments import environment_connect
 from practice.services.reaching import PackAsked
 from practice.services.runs import LIMITS, run_start
@@ -76,7 +76,7 @@ def _started(seed: int) -> Run:
         pack=PackAsked("bfcl", seed),
         by=user,
     )
-    worlds.check(environment.pk)
+    environment_checks.check(environment.pk)
     environment.refresh_from_db()
     environment.tools.update(is_enabled=True)
     return run_start(

@@ -9,6 +9,7 @@ from memoryapp.tasks import Bell
 from practice.models import Run
 from practice.orchestrator import (
     case_sets,
+    environment_checks,
     observations,
     online,
     prompt_trials,
@@ -20,7 +21,6 @@ from practice.orchestrator import (
     rootcause,
     rounds,
     traces,
-    worlds,
 )
 
 
@@ -46,7 +46,7 @@ def sweep_runs() -> None:
     """Beat's safety net: whatever a dead worker or a lost message left behind moves again."""
     for run_id in Run.objects.unfinished().values_list("pk", flat=True):
         drive_run(str(run_id))
-    for environment_id in worlds.to_check(timezone.now()):
+    for environment_id in environment_checks.to_check(timezone.now()):
         check_environment.delay(environment_id)
     take_sent_trajectories()
     for trial_id in prompt_trials.sweep():
@@ -59,7 +59,7 @@ def sweep_runs() -> None:
 
 @shared_task(base=Bell)
 def check_environment(environment_id: int) -> None:
-    worlds.check(environment_id)
+    environment_checks.check(environment_id)
     # What agents sent waits until the tools of its environment are listed.
     take_sent_trajectories()
 

@@ -36,7 +36,8 @@ from practice.clients.discovery import LiveSession
 from practice.domain.types import Briefing, Effect, Steering, TaskSpec, Trajectory
 from practice.domain.types import Step as TrajectoryStep
 from practice.models import Attempt, Environment, Run, Step
-from practice.orchestrator.worlds import note_option, unreachable, whole_world
+from practice.orchestrator.environment_checks import note_option, unreachable
+from practice.orchestrator.worlds import whole_world
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from practice.models import Environment, ModelSilence, Run, Unit
-from practice.orchestrator import rounds, worlds
+from practice.orchestrator import environment_checks, rounds
 from practice.services.runs import run_start
 from tests.factories import AttemptFactory, PlaybookFactory
 
@@ -16,7 +16,7 @@ MAX_PASSES = 400
 
 def connected(environment: Environment) -> Environment:
     """List the environment's tools as a worker would."""
-    worlds.check(environment.pk)
+    environment_checks.check(environment.pk)
     environment.refresh_from_db()
     return environment
 

@@ -10,7 +10,7 @@ from memoryapp.models import Bullet, Event
 from memoryapp.services.bullets import bullet_add, bullets_go_stale
 from practice.domain.types import Step, Trajectory
 from practice.models import Environment, Run
-from practice.orchestrator import drift, worlds
+from practice.orchestrator import drift, environment_checks
 from tests.factories import AttemptFactory, PlaybookFactory
 from tests.practice.runs import driven, started
 from tests.practice.shops import open_shop
@@ -30,7 +30,7 @@ def shop(workspace: Any, monkeypatch: pytest.MonkeyPatch, ada: Any, playbook: An
     started(shop, ada, playbook=playbook, rounds=2, tasks=2)
     bullet_add(playbook=playbook, section="apis", content="Use `get_order` for its items.", by=ada)
     shop.tools.filter(name="get_order").update(schema_hash="0" * 64, description="It was this.")
-    worlds.check(shop.pk)
+    environment_checks.check(shop.pk)
     shop.refresh_from_db()
     return shop
 

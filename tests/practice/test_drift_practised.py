@@ -11,7 +11,7 @@ import pytest
 from memoryapp.models import Bullet
 from memoryapp.services.bullets import bullet_add
 from practice.models import Environment, Run
-from practice.orchestrator import worlds
+from practice.orchestrator import environment_checks
 from practice.queries.drift import changed_tools
 from practice.services.drift import drift_practise
 from practice.services.steering import steering_add
@@ -81,7 +81,7 @@ def test_it_says_which_parameter_no_value_is_known_for(
     known: Environment, shelf: Shelf, rita: Any
 ) -> None:
     asks_for(shelf, "owner")
-    worlds.check(known.pk)
+    environment_checks.check(known.pk)
     known.refresh_from_db()
 
     run = driven(drift_practise(environment=known, by=rita))
@@ -97,7 +97,7 @@ def test_a_seed_task_that_names_the_value_ends_the_wish(
     known: Environment, shelf: Shelf, rita: Any
 ) -> None:
     asks_for(shelf, "owner")
-    worlds.check(known.pk)
+    environment_checks.check(known.pk)
     known.refresh_from_db()
     steering_add(
         environment=known,
@@ -116,7 +116,7 @@ def test_what_was_practised_with_the_old_tool_bars_no_task_with_the_new_one(
     known: Environment, shelf: Shelf, rita: Any
 ) -> None:
     reworded(shelf)
-    worlds.check(known.pk)
+    environment_checks.check(known.pk)
     known.refresh_from_db()
 
     run = driven(drift_practise(environment=known, by=rita))
@@ -138,10 +138,10 @@ def test_a_tool_that_is_what_it_was_again_waits_for_nothing(
     desk: Environment, shelf: Shelf, playbook: Any
 ) -> None:
     asks_for(shelf, "owner")
-    worlds.check(desk.pk)
+    environment_checks.check(desk.pk)
     assert playbook.bullets.get(content__startswith="Use `lend_book`").status == "stale"
     shelf.document = DOCUMENT
-    worlds.check(desk.pk)
+    environment_checks.check(desk.pk)
 
     assert notes(desk) == []
     bullet = playbook.bullets.get(content__startswith="Use `lend_book`")
@@ -152,7 +152,7 @@ def test_a_tool_that_is_what_it_was_again_waits_for_nothing(
 def test_it_says_what_is_different_from_what_was_practised(desk: Environment, shelf: Shelf) -> None:
     for names in (["owner"], ["owner", "desk"], ["desk"]):
         asks_for(shelf, *names)
-        worlds.check(desk.pk)
+        environment_checks.check(desk.pk)
     assert notes(desk) == [("lend_book", "New parameter: desk.")]
 
 
@@ -160,12 +160,12 @@ def test_a_tool_that_left_and_came_back_changed_is_said_as_it_is(
     desk: Environment, shelf: Shelf
 ) -> None:
     asks_for(shelf, "owner")
-    worlds.check(desk.pk)
+    environment_checks.check(desk.pk)
     changed = shelf.document
     shelf.document = copy.deepcopy(DOCUMENT)
     del shelf.document["paths"]["/books/{book_id}/loan"]["post"]
-    worlds.check(desk.pk)
+    environment_checks.check(desk.pk)
     assert notes(desk) == [("lend_book", "The environment does not offer it any more.")]
     shelf.document = changed
-    worlds.check(desk.pk)
+    environment_checks.check(desk.pk)
     assert notes(desk) == [("lend_book", "New parameter: owner.")]

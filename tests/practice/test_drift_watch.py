@@ -12,7 +12,7 @@ from memoryapp.domain.errors import UnableToChange
 from memoryapp.models import Bullet, Event
 from memoryapp.services.bullets import bullet_add, bullet_confirm
 from practice.models import Environment, Steering
-from practice.orchestrator import drift, worlds
+from practice.orchestrator import drift, environment_checks
 from practice.services.switches import Switches
 from tests.factories import PlaybookFactory
 from tests.practice.runs import driven, started
@@ -39,7 +39,7 @@ def playbook(shop: Any, workspace: Any, ada: Any) -> Any:
 def changes(shop: Environment, tool: str = "get_order") -> None:
     """The tool was something else when it was last looked at."""
     shop.tools.filter(name=tool).update(schema_hash="0" * 64)
-    worlds.check(shop.pk)
+    environment_checks.check(shop.pk)
 
 
 def stale(playbook: Any) -> list[str]:
@@ -88,7 +88,7 @@ def test_a_tool_that_is_gone_makes_stale_and_asks_nothing(
 ) -> None:
     shop.tools.create(name="old_tool", schema_hash="0" * 64)
     bullet_add(playbook=playbook, section="apis", content="Use old_tool.", by=ada)
-    worlds.check(shop.pk)
+    environment_checks.check(shop.pk)
     assert stale(playbook) == ["Use old_tool."]
     assert not Steering.objects.standing().exists()
 

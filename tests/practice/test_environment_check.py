@@ -14,7 +14,7 @@ from practice.agents.ports import EnvironmentUnavailable
 from practice.clients.mcp import Discovery
 from practice.domain.types import ToolSpec
 from practice.models import Environment
-from practice.orchestrator import worlds
+from practice.orchestrator import environment_checks
 from practice.services.environments import environment_check
 from practice.tasks import sweep_runs
 from tests.factories import EnvironmentFactory
@@ -28,7 +28,7 @@ def found(*names: str) -> Discovery:
 
 def test_it_leaves_out_a_tool_whose_name_cannot_be_stored_and_says_so(workspace: Any) -> None:
     environment = EnvironmentFactory(workspace=workspace)
-    worlds.store_discovery(environment, found("short", "x" * 201))
+    environment_checks.store_discovery(environment, found("short", "x" * 201))
     environment.refresh_from_db()
     assert list(environment.tools.values_list("name", flat=True)) == ["short"]
     assert environment.message == "1 of its tools were left out: their names are longer than 200."
@@ -40,9 +40,9 @@ def test_it_tells_of_a_defect_instead_of_checking_for_ever(
     def broken(*args: Any, **kwargs: Any) -> None:
         raise ValueError("odd")
 
-    monkeypatch.setattr(worlds, "store_discovery", broken)
+    monkeypatch.setattr(environment_checks, "store_discovery", broken)
     environment = EnvironmentFactory(workspace=workspace, status="checking")
-    worlds.check(environment.pk)
+    environment_checks.check(environment.pk)
     environment.refresh_from_db()
     assert (environment.status, "odd" in environment.message) == ("unreachable", True)
 
@@ -53,11 +53,11 @@ def test_a_sweep_rings_once_for_what_a_lost_message_left_waiting(
     environment = EnvironmentFactory(workspace=workspace, status="checking")
     sweep_runs()
     assert rung == []  # its own bell may still be heard
-    Environment.objects.update(created_at=timezone.now() - 2 * worlds.UNHEARD)
+    Environment.objects.update(created_at=timezone.now() - 2 * environment_checks.UNHEARD)
     sweep_runs()
     sweep_runs()
     assert rung == [("check_environment", environment.pk)]
-    Environment.objects.update(check_asked_at=timezone.now() - 2 * worlds.UNHEARD)
+    Environment.objects.update(check_asked_at=timezone.now() - 2 * environment_checks.UNHEARD)
     sweep_runs()
     assert len(rung) == 2
 
@@ -76,7 +76,7 @@ def test_it_was_checked_when_the_check_ended_and_not_when_it_was_asked_for(
     assert len(rung) == 1  # its own bell may still be heard
     environment.refresh_from_db()
     assert environment.checked_at == checked
-    worlds.check(environment.pk)
+    environment_checks.check(environment.pk)
     environment.refresh_from_db()
     assert (environment.status == "checking", environment.checked_at > checked) == (False, True)
 
@@ -85,9 +85,9 @@ def test_a_sweep_waits_for_no_server(
     workspace: Any, rung: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(worlds, "check", asked.append)
+    monkeypatch.setattr(environment_checks, "check", asked.append)
     EnvironmentFactory(workspace=workspace, status="checking")
-    Environment.objects.update(created_at=timezone.now() - 2 * worlds.UNHEARD)
+    Environment.objects.update(created_at=timezone.now() - 2 * environment_checks.UNHEARD)
     sweep_runs()
     assert asked == []
 
@@ -95,8 +95,8 @@ def test_a_sweep_waits_for_no_server(
 def failing(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
     """Check it while its server does not answer."""
     with monkeypatch.context() as away:
-        away.setattr(worlds, "whole_world", out_of_reach)
-        worlds.check(environment.pk)
+        away.setattr(environment_checks, "world_anew", out_of_reach)
+        environment_checks.check(environment.pk)
 
 
 def out_of_reach(*args: Any) -> Any:
@@ -129,7 +129,7 @@ def test_what_is_reached_again_starts_with_the_shortest_wait(
     failing(environment, monkeypatch)
     environment.refresh_from_db()
     assert environment.failed_checks == 2
-    worlds.store_discovery(environment, found("look"))
+    environment_checks.store_discovery(environment, found("look"))
     environment.refresh_from_db()
     assert (environment.status, environment.failed_checks) == ("connected", 0)
 
@@ -137,10 +137,10 @@ def test_what_is_reached_again_starts_with_the_shortest_wait(
 def test_a_sweep_leaves_alone_what_is_deleted_with_its_workspace(workspace: Any) -> None:
     for status in ("checking", "unreachable"):
         environment = EnvironmentFactory(workspace=workspace, status=status)
-    later = timezone.now() + 2 * worlds.UNHEARD
+    later = timezone.now() + 2 * environment_checks.UNHEARD
     with transaction.atomic():
-        assert environment.pk in worlds.to_check(later)
+        assert environment.pk in environment_checks.to_check(later)
         transaction.set_rollback(True)
     workspace.deleted_at = timezone.now()
     workspace.save()
-    assert worlds.to_check(later) == []
+    assert environment_checks.to_check(later) == []

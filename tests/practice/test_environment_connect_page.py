@@ -8,7 +8,7 @@ import pytest
 
 from memoryapp.domain.errors import UnableToConnect
 from practice.models import Environment
-from practice.orchestrator.worlds import check
+from practice.orchestrator.environment_checks import check
 from practice.services.environments import environment_reach
 
 STDIO = {

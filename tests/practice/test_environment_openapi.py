@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from memoryapp.domain.seen import shown
 from practice.models import Attempt, Environment, Run
-from practice.orchestrator import worlds
+from practice.orchestrator import environment_checks, worlds
 from practice.queries.environments import why_off
 from practice.services.environments import slots_of
 from practice.tasks import check_reset
@@ -197,7 +197,7 @@ def test_it_says_on_the_page_what_a_service_that_is_down_did(
     environment = library(workspace, shelf)
     Environment.objects.filter(pk=environment.pk).update(url="http://127.0.0.1:9/openapi.json")
 
-    worlds.check(environment.pk)
+    environment_checks.check(environment.pk)
 
     page = ada_client.get("/environments/library/").content.decode()
     assert "could not be reached when its OpenAPI document was asked for" in page

@@ -12,7 +12,7 @@ from memoryapp.models import Candidate
 from memoryapp.services.candidates import candidate_approve
 from practice.models import Attempt, Environment, PracticeRecord, Run, SentTrajectory
 from practice.orchestrator import online, rounds
-from practice.orchestrator.worlds import unreachable
+from practice.orchestrator.environment_checks import unreachable
 from practice.services.deployment import (
     trajectories_judge_again,
     trajectories_send,
