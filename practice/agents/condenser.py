@@ -8,10 +8,11 @@ from typing import Annotated
 from pydantic import BaseModel, Field, StringConstraints
 from pydantic_ai import ModelRetry
 
-from practice.agents.calling import Line, RoleModel
+from practice.agents.calling import Line
 from practice.agents.ports import AgentError
 from practice.agents.prompting import fenced
 from practice.agents.reducing import reduced
+from practice.agents.role_model import RoleModel
 from practice.domain.types import OBSERVATION_CAP, TaskSpec
 
 #: what the model is shown of a long observation, and what it may write, in characters.

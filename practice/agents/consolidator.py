@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memoryapp.domain.playbook import Bullet, Delta, Op, Playbook
-from practice.agents.calling import Line, RoleModel
+from practice.agents.calling import Line
 from practice.agents.curator import Changes, as_delta
 from practice.agents.ports import Curation
 from practice.agents.prompting import clipped, fenced
+from practice.agents.role_model import RoleModel
 from practice.domain.consolidation import fitting, proposals
 from practice.domain.types import Usage
 

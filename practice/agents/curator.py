@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, StringConstraints
 
 from memoryapp.domain.playbook import SECTIONS, Delta, Op, Playbook
-from practice.agents.calling import Line, RoleModel
+from practice.agents.calling import Line
 from practice.agents.ports import Curation
 from practice.agents.prompting import fenced, playbook_block, trajectory_block
+from practice.agents.role_model import RoleModel
 from practice.domain.types import Reflection, TaskSpec, Trajectory, Usage
 
 MOST = 10

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from practice.agents.calling import RoleModel
 from practice.agents.condenser import Condenser
 from practice.agents.consolidator import ModelConsolidator
 from practice.agents.curator import ModelCurator
 from practice.agents.ports import Engine
 from practice.agents.proposer import ModelProposer
 from practice.agents.reflector import ModelReflector
+from practice.agents.role_model import RoleModel
 from practice.agents.solver import ModelSolver
 from practice.agents.summariser import ModelSummariser
 from practice.agents.validator import ModelValidator

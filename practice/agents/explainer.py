@@ -10,10 +10,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from practice.agents.calling import Line, RoleModel
+from practice.agents.calling import Line
 from practice.agents.investigator import evidence_line
 from practice.agents.ports import AgentError
 from practice.agents.prompting import clipped, fenced
+from practice.agents.role_model import RoleModel
 from practice.domain.rootcause.explanation import SENTENCES, Sentence, checked, shown
 from practice.domain.rootcause.types import Analysis
 

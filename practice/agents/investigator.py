@@ -15,9 +15,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from practice.agents.calling import Line, RoleModel
+from practice.agents.calling import Line
 from practice.agents.ports import AgentError, ProviderUnavailable
 from practice.agents.prompting import clipped, fenced
+from practice.agents.role_model import RoleModel
 from practice.domain.rootcause.explanation import strangers
 from practice.domain.rootcause.telemetry import Modality
 from practice.domain.rootcause.types import Evidence, NotAsked, Opinion, Question, Verdict

@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, StringConstraints
 from pydantic_ai import ModelRetry
 
-from practice.agents.calling import Line, RoleModel
+from practice.agents.calling import Line
 from practice.agents.prompting import fenced
+from practice.agents.role_model import RoleModel
 from practice.domain.briefing import compose
 from practice.domain.types import Briefing, Proposal, TaskSpec
 

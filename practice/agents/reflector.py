@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, StringConstraints
 
 from memoryapp.domain.playbook import Playbook
-from practice.agents.calling import Line, RoleModel
+from practice.agents.calling import Line
 from practice.agents.prompting import (
     ANSWER_CAP,
     TOOLS_TOKENS,
@@ -18,6 +18,7 @@ from practice.agents.prompting import (
     stopped,
     trajectory_block,
 )
+from practice.agents.role_model import RoleModel
 from practice.domain.coverage import tools_block
 from practice.domain.types import Label, Reflection, TaskSpec, ToolSpec, Trajectory
 

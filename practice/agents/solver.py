@@ -25,11 +25,12 @@ from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.usage import RequestUsage
 
 from memoryapp.domain.playbook import Playbook
-from practice.agents.calling import RETRIES, Line, RoleModel
+from practice.agents.calling import RETRIES, Line
 from practice.agents.condenser import Condenser
 from practice.agents.ports import EnvironmentSession, MalformedReply, SolverLimits
 from practice.agents.prompting import Prompt, clipped, playbook_block, storable, tool_output
 from practice.agents.reducing import reduced
+from practice.agents.role_model import RoleModel
 from practice.agents.toolbox import Toolbox, WrongCall, readable_arguments
 from practice.domain.types import (
     OBSERVATION_CAP,

@@ -7,8 +7,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from practice.agents.calling import Line, RoleModel
+from practice.agents.calling import Line
 from practice.agents.prompting import TOOLS_TOKENS, fenced, trajectory_block
+from practice.agents.role_model import RoleModel
 from practice.domain.coverage import tools_block
 from practice.domain.types import (
     SUMMARY_OBSERVATION_CAP,

@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field, StringConstraints
 from pydantic_ai.settings import ModelSettings
 
-from practice.agents.calling import Line, RoleModel
+from practice.agents.calling import Line
 from practice.agents.prompting import (
     ANSWER_CAP,
     TOOLS_TOKENS,
@@ -23,6 +23,7 @@ from practice.agents.prompting import (
     stopped,
     trajectory_block,
 )
+from practice.agents.role_model import RoleModel
 from practice.agents.rules.evidence import gather
 from practice.domain.coverage import tools_block
 from practice.domain.evidence import Weight, ceiling, tempered, weight

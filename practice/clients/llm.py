@@ -30,12 +30,13 @@ from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 from pydantic_ai.settings import ModelSettings as RequestSettings
 
-from practice.agents.calling import Line, RoleModel, Tokens
+from practice.agents.calling import Line
 from practice.agents.condenser import Condenser
 from practice.agents.engine import assemble
 from practice.agents.masking import Mask
 from practice.agents.ports import Engine, MalformedReply, ProviderRefused
 from practice.agents.prompting import built_in
+from practice.agents.role_model import RoleModel, Tokens, always, unrecorded
 from practice.agents.typed import OutputMode
 from practice.clients.price_list import ANTHROPIC_URL, OPENAI_URL
 from practice.domain.calls import CallRecord
@@ -105,14 +106,6 @@ class ModelSettings:
         return _KEY_LIKE.sub("[API key]", text)
 
 
-def _unrecorded(call: CallRecord) -> None:
-    """Keep no record: nobody asked for one."""
-
-
-def _always() -> bool:
-    return True
-
-
 @dataclass(frozen=True, slots=True)
 class Wiring:
     """What one run connects its roles to.
@@ -125,11 +118,11 @@ class Wiring:
     """
 
     prompts: Mapping[str, PromptText] = field(default_factory=dict)
-    record: Callable[[CallRecord], None] = _unrecorded
+    record: Callable[[CallRecord], None] = unrecorded
     condenses: bool = False
     votes: int = 1
     masks_named: bool = True
-    wanted: Callable[[], bool] = _always
+    wanted: Callable[[], bool] = always
 
 
 UNWIRED = Wiring()

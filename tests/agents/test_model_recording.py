@@ -10,9 +10,9 @@ import pytest
 
 from memoryapp.domain.playbook import Playbook
 from practice.agents import recording
-from practice.agents.calling import RoleModel
 from practice.agents.ports import AgentError, Engine, SolverLimits
 from practice.agents.recording import bounded
+from practice.agents.role_model import RoleModel
 from practice.clients.llm import ModelSettings, Wiring, build_engine, role_model
 from practice.domain.calls import CallRecord
 from practice.domain.prices import Price
