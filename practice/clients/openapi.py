@@ -20,8 +20,9 @@ from memoryapp.domain.masking import redact
 from practice.agents.ports import EnvironmentUnavailable
 from practice.clients.answers import refusal
 from practice.clients.discovery import Discovery, Drift, compare
-from practice.clients.openapi_document import Document, Operation, read_document
+from practice.clients.openapi_document import Document, read_document
 from practice.clients.openapi_exchange import Answer, Exchange
+from practice.clients.openapi_operations import Operation
 from practice.clients.openapi_reading import observe, remark
 from practice.clients.openapi_request import Credential, Refused, Request, build
 from practice.clients.openapi_text import DocumentError

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from memoryapp.domain.masking import redact, redact_value
 from practice.clients.answers import hide, remarks_on
 from practice.clients.discovery import mismatch
-from practice.clients.openapi_document import is_json
 from practice.clients.openapi_exchange import BODY_CAP, Answer
+from practice.clients.openapi_operations import is_json
 from practice.domain.cutting import clip, whole
 from practice.domain.reading import TooDeep, read_json, whole_text
 from practice.domain.types import Observation, ToolSpec

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
 from practice.clients.answers import long_enough
-from practice.clients.openapi_document import FORM, Field, Operation
+from practice.clients.openapi_operations import FORM, Field, Operation
 from practice.domain.types import Json
 
 _DELIMITERS = {"spaceDelimited": " ", "pipeDelimited": "|"}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from practice.clients.openapi_document import Operation, read_document
+from practice.clients.openapi_document import read_document
+from practice.clients.openapi_operations import Operation
 from practice.clients.openapi_request import Credential, Request, build
 
 BASE = "https://api.example.com/v1"
