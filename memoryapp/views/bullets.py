@@ -33,7 +33,7 @@ from memoryapp.services.retrieval import query_vector
 from memoryapp.views.links import parameter, posted, with_query
 from memoryapp.views.playbook_page import playbook_context
 from memoryapp.views.playbooks import playbook_or_404
-from memoryapp.views.review_candidate import evidence_groups
+from memoryapp.views.review_evidence import evidence_groups
 
 #: tools that one link asks a run to practise first.
 TOOLS_IN_FOCUS = 10

@@ -15,7 +15,7 @@ from memoryapp.domain.playbook import SECTIONS
 from memoryapp.models import Bullet, BulletRevision, Playbook
 from memoryapp.templatetags.ui import LOOKS
 from memoryapp.views.links import Chip
-from memoryapp.views.review_candidate import ShownStep
+from memoryapp.views.review_evidence import ShownStep
 
 ROLES = (
     ("canvas", "rail and queue"),

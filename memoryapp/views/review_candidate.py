@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db.models import Prefetch, Q
@@ -14,15 +13,7 @@ from memoryapp.domain import review
 from memoryapp.domain.excerpts import named_in
 from memoryapp.domain.playbook import Op
 from memoryapp.domain.shares import percent
-from memoryapp.models import (
-    Bullet,
-    BulletRevision,
-    Candidate,
-    Evidence,
-    Membership,
-    Trail,
-    Workspace,
-)
+from memoryapp.models import Bullet, BulletRevision, Candidate, Membership, Workspace
 from memoryapp.models.candidates import load_targets
 from memoryapp.queries import playbooks as playbook_queries
 from memoryapp.queries import releases as release_queries
@@ -32,6 +23,7 @@ from memoryapp.services.desk import Reading
 from memoryapp.views.links import with_query
 from memoryapp.views.review_checks import MOVED, checks_of
 from memoryapp.views.review_desk import desk_context
+from memoryapp.views.review_evidence import evidence_groups
 from memoryapp.views.review_queue import ReviewFilter, candidate_label
 
 GATES = {
@@ -40,24 +32,6 @@ GATES = {
 }
 #: Warnings that are said above the evidence; all stand among the checks.
 MOST_WARNINGS = 3
-#: Longer task texts are cut when evidence is stored.
-TASK_CHARS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class ShownStep:
-    """One step of a trajectory as the page shows it. ``arguments`` may be a line of text."""
-
-    number: int
-    tool: str
-    arguments: Mapping[str, Any] | str
-    excerpt: str
-    is_error: bool
-    cited: bool
-    started_ms: int
-    duration_ms: int
-    input_tokens: int
-    output_tokens: int = 0
 
 
 def candidate_context(
@@ -126,86 +100,9 @@ def candidate_context(
     }
 
 
-def evidence_groups(
-    evidence: Iterable[Evidence], steps_of_first: int = 0, trails: Iterable[Trail] = ()
-) -> list[dict[str, Any]]:
-    """Evidence by the trajectory it was seen in. ``steps_of_first`` is the first one's length.
-
-    Where the whole trajectory was kept, its other steps stand between the cited ones as a line.
-    """
-    groups: dict[str, dict[str, Any]] = {}
-    for row in evidence:
-        url = row.link.partition("#")[0]
-        group = groups.setdefault(
-            url or row.group,
-            {
-                "name": _task(row.group),
-                "url": url,
-                "steps": [],
-                "step_count": 0,
-                "total_ms": 0,
-                "tokens": 0,
-                "lines": [],
-            },
-        )
-        group["steps"].append(row)
-    found = list(groups.values())
-    if found:
-        found[0]["step_count"] = steps_of_first
-    kept = {trail.link: trail.steps for trail in trails}
-    for group in found:
-        group["steps"].sort(key=lambda row: row.number)
-        group["lines"] = _lines(group["steps"], kept.get(group["url"], []))
-        group["tokens"] = sum(line.input_tokens + line.output_tokens for line in group["lines"])
-        if group["url"] in kept:
-            group["step_count"] = len(kept[group["url"]])
-            group["total_ms"] = max(
-                (line["started_ms"] + line["duration_ms"] for line in kept[group["url"]]), default=0
-            )
-    return found
-
-
-def _lines(cited: Sequence[Evidence], trail: Sequence[Mapping[str, Any]]) -> list[ShownStep]:
-    """Every step in order: the cited ones as evidence, each other one as a line."""
-    at = {line["number"]: line for line in trail}
-    shown = {
-        step.number: ShownStep(
-            number=step.number,
-            tool=step.tool,
-            arguments=step.arguments,
-            excerpt=step.excerpt,
-            is_error=step.is_error,
-            cited=True,
-            started_ms=at.get(step.number, {}).get("started_ms", 0),
-            duration_ms=step.duration_ms,
-            input_tokens=at.get(step.number, {}).get("tokens", 0),
-        )
-        for step in cited
-    }
-    for number, line in at.items():
-        if number not in shown:
-            shown[number] = ShownStep(
-                number=number,
-                tool=line["tool"],
-                arguments=line["arguments"],
-                excerpt=line["said"],
-                is_error=line["is_error"],
-                cited=False,
-                started_ms=line["started_ms"],
-                duration_ms=line["duration_ms"],
-                input_tokens=line["tokens"],
-            )
-    return [shown[number] for number in sorted(shown)]
-
-
 def _look_twice(checks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The warnings that stand above the evidence; what moved on has a warning of its own there."""
     return [check for check in checks if not check["ok"] and check["url"] != MOVED][:MOST_WARNINGS]
-
-
-def _task(group: str) -> str:
-    """The task as it was stored; a cut one says so."""
-    return f"{group.rstrip()}…" if len(group) >= TASK_CHARS else group
 
 
 def undo_context(
