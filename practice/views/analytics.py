@@ -18,7 +18,7 @@ from memoryapp.models import Tally, Workspace
 from memoryapp.queries import trends as memory_trends
 from memoryapp.queries.browsing import IN_USE
 from memoryapp.queries.use import FRESH, HELD
-from memoryapp.views.links import Chip, render_part, with_query
+from memoryapp.views.links import Chip, parameter, render_part, with_query
 from practice.queries import trends
 from practice.queries.environments import covered
 
@@ -76,7 +76,7 @@ class Chart:
 
 def last_days(request: HttpRequest) -> int:
     """How many days the reader asked for: 7, 30 or 90."""
-    asked = request.GET.get("days", "")
+    asked = parameter(request, "days")
     return int(asked) if asked in map(str, DAYS) else 30
 
 

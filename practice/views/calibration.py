@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from memoryapp.access import Right, allows, gate, membership_of, workspace_of
 from memoryapp.queries.policies import gate_figures, parse_gate
-from memoryapp.views.links import Chip, changed
+from memoryapp.views.links import Chip, changed, parameter
 from practice.queries import calibration as queries
 from practice.queries.overrules import all_standing
 from practice.views.paging import page_of
@@ -26,10 +26,10 @@ DISAGREE = "disagree"
 def calibration_page(request: HttpRequest) -> HttpResponse:
     workspace = workspace_of(request)
     names = ("environment", "validator")
-    asked = {name: request.GET.get(name, "").replace("\x00", "") for name in names}
+    asked = {name: parameter(request, name) for name in names}
     spoken = all_standing(workspace, **asked)
     doubted = spoken.exclude(label=F("was"))
-    is_doubted = request.GET.get("said") == DISAGREE
+    is_doubted = parameter(request, "said") == DISAGREE
     said = {"": spoken.count(), DISAGREE: doubted.count()}
     context = {
         "said_chips": [
@@ -58,12 +58,12 @@ def calibration_page(request: HttpRequest) -> HttpResponse:
 
 def _gate(request: HttpRequest, asked: dict[str, str]) -> dict[str, Any]:
     """The gate of one playbook: what it lets through, and what another would have."""
-    slug = request.GET.get("playbook", "").replace("\x00", "")
+    slug = parameter(request, "playbook")
     playbooks = workspace_of(request).playbooks.order_by("name")
     playbook = playbooks.filter(slug=slug).first() or playbooks.first()
     if playbook is None:
         return {"playbook": None}
-    wanted = parse_gate(request.GET.get("gate", ""))
+    wanted = parse_gate(parameter(request, "gate"))
     return {
         "playbook": playbook,
         "may_write": allows(membership_of(request), Right.ADMINISTER),

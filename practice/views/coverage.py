@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from memoryapp.access import Right, gate, membership_of, workspace_of
 from memoryapp.queries.origins import COUNTED, Cited, candidates_by_tool
 from memoryapp.views.bullets import TOOLS_IN_FOCUS
-from memoryapp.views.links import Chip, changed, with_query
+from memoryapp.views.links import Chip, changed, parameter, with_query
 from practice.models import Environment, Steering
 from practice.queries.environments import NEVER, PULLS_DAYS, environments, tool_lines
 
@@ -31,7 +31,7 @@ def _start_url(environment: Environment, never: Sequence[str]) -> str:
 def coverage_page(request: HttpRequest) -> HttpResponse:
     workspace = workspace_of(request)
     known = list(environments(workspace))
-    slug = request.GET.get("environment", "")
+    slug = parameter(request, "environment")
     shown = next((e for e in known if e.slug == slug), known[0] if known else None)
     cited = candidates_by_tool(workspace, shown.name) if shown else Cited({}, is_exact=True)
     lines = tool_lines(shown, cited) if shown else []

@@ -14,7 +14,7 @@ from memoryapp.access import Right, gate, membership_of, workspace_of
 from memoryapp.domain.errors import UnableTo
 from memoryapp.queries.facets import facet
 from memoryapp.templatetags.formats import count_of
-from memoryapp.views.links import chips
+from memoryapp.views.links import chips, parameter
 from practice.models import SentTrajectory
 from practice.queries import traces
 from practice.services import deployment
@@ -43,7 +43,7 @@ EXAMPLE = {
 def sent_list(request: HttpRequest) -> HttpResponse:
     workspace = workspace_of(request)
     every = SentTrajectory.objects.filter(playbook__workspace=workspace)
-    status = request.GET.get("status", "")
+    status = parameter(request, "status")
     found = every.filter(status=status) if status in SentTrajectory.Status.values else every
     rows = found.select_related("playbook", "environment", "attempt__run").order_by("-pk")
     page = page_of(request, rows)

@@ -15,6 +15,7 @@ from memoryapp.access import Right, allows, gate, membership_of, object_or_404, 
 from memoryapp.domain.errors import ChangedMeanwhile, UnableTo
 from memoryapp.forms import first_error
 from memoryapp.queries.meanwhile import Meanwhile, meanwhile
+from memoryapp.views.links import parameter
 from practice.models import Environment
 from practice.queries.environments import environments
 from practice.queries.runs import run_rows, runs, with_figures
@@ -98,7 +99,7 @@ def _page(
 
 def _detail(request: HttpRequest, environment: Environment) -> dict[str, object]:
     tools = list(environment.tools.all())
-    find = request.GET.get("tool", "").replace("\x00", "").strip()[:200]
+    find = parameter(request, "tool")[:200]
     words = find.casefold()
     found_tools = [t for t in tools if words in f"{t.name}\n{t.description}".casefold()]
     shown = Paginator(found_tools, TOOLS_SHOWN).get_page(request.GET.get("tools"))

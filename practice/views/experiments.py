@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo
 from memoryapp.queries.facets import facet
-from memoryapp.views.links import changed, chips
+from memoryapp.views.links import changed, chips, parameter
 from practice.domain.paired import MARGIN
 from practice.forms import model_name
 from practice.models import Arm, Attempt, Experiment, Run
@@ -33,7 +33,7 @@ MASKED_SHOWN = 4
 @gate(Right.READ)
 def experiment_list(request: HttpRequest) -> HttpResponse:
     workspace = workspace_of(request)
-    asked = {name: request.GET.get(name, "").replace("\x00", "") for name in ("playbook", "status")}
+    asked = {name: parameter(request, name) for name in ("playbook", "status")}
     found = queries.experiments(workspace, **asked)
     page = page_of(request, found)
     by_status = queries.experiments(workspace, **asked | {"status": ""})
@@ -96,7 +96,7 @@ def experiment_new(request: HttpRequest) -> HttpResponse:
 
 def _initial(request: HttpRequest) -> dict[str, Any]:
     """What the address names: a playbook, its release, labels to leave out, an environment."""
-    asked = {name: value.replace("\x00", "") for name, value in request.GET.dict().items() if value}
+    asked = {name: value for name in request.GET if (value := parameter(request, name))}
     initial: dict[str, Any] = {
         name: asked[name]
         for name in ("environment", "engine", "tasks", "attempts", "seed", "budget", "is_gate")
@@ -118,7 +118,7 @@ def experiment_detail(request: HttpRequest, number: int) -> HttpResponse:
     experiment = object_or_404(found, run__number=number)
     template = "practice/experiment_detail.html"
     if request.htmx:  # type: ignore[attr-defined]
-        if request.GET.get("seen") == fingerprint(experiment.run):
+        if parameter(request, "seen") == fingerprint(experiment.run):
             return HttpResponse(status=204)
         template += "#experiment"
     return render(request, template, _context(request, experiment))

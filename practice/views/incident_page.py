@@ -13,7 +13,7 @@ from django.http import HttpRequest
 
 from memoryapp.access import membership_of
 from memoryapp.queries.origins import candidates_from
-from memoryapp.views.links import changed, with_query
+from memoryapp.views.links import changed, parameter, with_query
 from practice.domain.alerts import explained
 from practice.domain.causal_layout import KIND_WORDS, Drawing, layout, path_of, short, verdicts
 from practice.domain.incident_lessons import OUTCOME_WORDS, open_nodes
@@ -62,7 +62,7 @@ class Branch:
 
 def asked_of(request: HttpRequest) -> dict[str, str]:
     """The filter of the list that an incident is opened in."""
-    return {name: request.GET.get(name, "").replace("\x00", "") for name in FILTERS}
+    return {name: parameter(request, name) for name in FILTERS}
 
 
 def query_of(asked: Mapping[str, str]) -> str:
@@ -136,7 +136,7 @@ def _testable(incident: Incident, ranked: list[Ranked]) -> list[Ranked]:
 def shown(request: HttpRequest, incident: Incident) -> Analysis | None:
     """The analysis that was asked for, else the newest that found something out."""
     done = incident.analyses.filter(status=Analysis.Status.DONE)
-    asked = request.GET.get("analysis", "")
+    asked = parameter(request, "analysis")
     if asked.isdecimal() and len(asked) < 9:
         return done.filter(number=int(asked)).first() or done.first()
     return done.first()

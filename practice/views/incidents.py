@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo, UnableToStart
 from memoryapp.queries.facets import facet
-from memoryapp.views.links import chips
+from memoryapp.views.links import chips, parameter
 from memoryapp.views.saved_views import saved_views
 from practice.domain.alerts import FIELDS, NotAnAlert, Sent, read
 from practice.domain.incident_lessons import report
@@ -139,7 +139,7 @@ def incident_detail(request: HttpRequest, number: int) -> HttpResponse:
     template = "practice/incident_detail.html"
     if request.htmx:  # type: ignore[attr-defined]
         newest = incident.analyses.defer("result", "panels").first()
-        if request.GET.get("seen") == fingerprint(incident, newest):
+        if parameter(request, "seen") == fingerprint(incident, newest):
             # Nothing has moved: htmx leaves the page as it is, with all that is open on it.
             return HttpResponse(status=204)
         template += "#incident"

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from memoryapp.access import Right, gate, object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo, UnableToChange
 from memoryapp.models import Playbook
-from memoryapp.views.links import posted
+from memoryapp.views.links import parameter, posted
 from practice.models import Environment, EnvironmentFact, Steering
 from practice.services import artifact
 from practice.services.facts import fact_exclude
@@ -82,9 +82,7 @@ def file_download(request: HttpRequest, slug: str, file: str) -> HttpResponse:
     if file == artifact.MEMORY_FILE:
         document = artifact.memory_document(environment)
     elif file == artifact.PLAYBOOK_FILE:
-        document = artifact.playbook_document(
-            _playbook(request, request.GET.get("playbook", "").replace("\x00", ""))
-        )
+        document = artifact.playbook_document(_playbook(request, parameter(request, "playbook")))
     else:
         raise Http404
     answer = JsonResponse(document, json_dumps_params={"ensure_ascii": False, "indent": 2})

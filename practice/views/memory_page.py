@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from memoryapp.access import membership_of
-from memoryapp.views.links import Chip, chips
+from memoryapp.views.links import Chip, chips, parameter
 from practice.domain.memory import Region
 from practice.models import Environment, Round, Run
 from practice.queries import memory, regions
@@ -36,7 +36,7 @@ TABS = (
 
 def memory_context(request: HttpRequest, environment: Environment, tab: str) -> dict[str, Any]:
     """Everything ``memory.html`` shows of one tab; ``tab`` overrules the one of the address."""
-    asked = tab or request.GET.get("tab", "")
+    asked = tab or parameter(request, "tab")
     chosen = asked if asked in _CONTEXTS else "tools"
     page = reverse("memory", args=[environment.slug])
     return {
@@ -81,7 +81,7 @@ def _pairs(request: HttpRequest, environment: Environment) -> dict[str, Any]:
 def _facts(request: HttpRequest, environment: Environment) -> dict[str, Any]:
     rows = environment.facts.select_related("task", "run").order_by("-last_seen_at", "-pk")
     excluded = rows.filter(is_excluded=True).count()
-    state = request.GET.get("state", "")
+    state = parameter(request, "state")
     if state in {"in_use", "excluded"}:
         rows = rows.filter(is_excluded=state == "excluded")
     page = page_of(request, rows)
@@ -135,7 +135,7 @@ _CONTEXTS = {
 
 
 def _matches(request: HttpRequest, region: Region) -> bool:
-    asked = request.GET.get("region", "")
+    asked = parameter(request, "region")
     return asked not in {value for value, _ in REGION_WORDS} or asked == region.value
 
 

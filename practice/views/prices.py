@@ -13,6 +13,7 @@ from memoryapp.domain.errors import ChangedMeanwhile, UnableTo
 from memoryapp.models import EmbeddingModel
 from memoryapp.queries.meanwhile import Meanwhile, meanwhile
 from memoryapp.services.retrieval import embedding_try
+from memoryapp.views.links import parameter
 from memoryapp.views.settings_tabs import settings_tabs
 from practice.models import ModelPrice
 from practice.services.connections import model_try
@@ -29,7 +30,7 @@ from practice.views.model_forms import PriceForm
 @require_safe
 @gate(Right.READ)
 def price_list(request: HttpRequest) -> HttpResponse:
-    asked = request.GET.get("model", "").replace("\x00", "")
+    asked = parameter(request, "model")
     return _page(request, PriceForm.about(asked, price_of(workspace_of(request), asked)))
 
 

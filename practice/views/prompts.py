@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo
 from memoryapp.domain.seen import shown
-from memoryapp.views.links import posted
+from memoryapp.views.links import parameter, posted
 from practice.agents.prompting import built_in_text
 from practice.domain.prompts import built_in_name, placeholders, version_name
 from practice.models import Attempt, Environment, PromptTrial, PromptVersion
@@ -60,7 +60,7 @@ def prompt_list(request: HttpRequest, slug: str) -> HttpResponse:
 @gate(Right.READ)
 def prompt_edit(request: HttpRequest, slug: str, role: str) -> HttpResponse:
     environment = _environment(request, slug)
-    start = _text_of(environment, role, request.GET.get("version", ""))
+    start = _text_of(environment, role, parameter(request, "version"))
     form = PromptForm(initial={"text": start}, environment=environment)
     return _page(request, environment, role, form)
 
@@ -133,7 +133,7 @@ def activate(request: HttpRequest, slug: str, role: str) -> HttpResponse:
 def prompt_diff(request: HttpRequest, slug: str, role: str) -> HttpResponse:
     """Two texts of a role, word by word: ``from`` and ``to`` are numbers or ``built-in``."""
     environment = _environment(request, slug)
-    before, after = request.GET.get("from", BUILT_IN), request.GET.get("to", "")
+    before, after = request.GET.get("from", BUILT_IN), parameter(request, "to")
     numbers = environment.prompts.filter(role=role).values_list("number", flat=True)
     names = {BUILT_IN: BUILT_IN, **{str(n): version_name(n) for n in numbers}}
     context = {

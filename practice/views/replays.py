@@ -14,7 +14,7 @@ from memoryapp.access import Right, gate, membership_of, object_or_404, workspac
 from memoryapp.domain.errors import ChangedMeanwhile, UnableTo
 from memoryapp.domain.seen import shown
 from memoryapp.queries.meanwhile import meanwhile
-from memoryapp.views.links import changed, posted
+from memoryapp.views.links import changed, parameter, posted
 from practice.domain.replayed_cases import beside_truth, steps_beside_truth
 from practice.domain.replays import FAILED, VARIANTS, WHOLE, Kind
 from practice.models import CaseSet, Incident, Replay, ReplayCase
@@ -38,7 +38,7 @@ def replay_list(request: HttpRequest) -> HttpResponse:
     context = {
         "sets": [{"set": one, "variants": _variants(one)} for one in sets],
         "is_live": any(one.is_open for one in sets),
-        "refresh_url": changed(request, page=request.GET.get("page", "")),
+        "refresh_url": changed(request, page=parameter(request, "page")),
         "page": page,
         "rows": [_row(replay) for replay in page.object_list],
         "may_review": membership_of(request).may_review,
@@ -92,7 +92,7 @@ def _detail(request: HttpRequest, replay: Any, *, status: int = 200, **also: Any
     template = "practice/replay_detail.html"
     seen = f"{replay.state}-{replay.ended_count}"
     if request.htmx:  # type: ignore[attr-defined]
-        if request.GET.get("seen") == seen:
+        if parameter(request, "seen") == seen:
             return HttpResponse(status=204)
         template += "#replay"
     context = {

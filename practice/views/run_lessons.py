@@ -9,7 +9,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from memoryapp.views.links import changed, chips
+from memoryapp.views.links import changed, chips, parameter
 from practice.models import Arm, Attempt, Lesson, Run
 from practice.queries.lessons import HeldOut, Target, held_out_scores, lessons_of, targets_of
 from practice.views.states import shown_state
@@ -64,13 +64,13 @@ def lessons_context(request: HttpRequest, run: Run) -> dict[str, Any]:
     """
     found = list(lessons_of(run))
     targets = targets_of(run, found)
-    asked = request.GET.get("lesson", "")
+    asked = parameter(request, "lesson")
     learned = [one for one in found if one.kind == Lesson.Kind.LEARNED]
     changes = [one for one in found if one.kind == Lesson.Kind.CONSOLIDATION]
     shown = [one for one in learned if not asked or one.status == asked]
     counts = Counter(one.status for one in learned)
     scores = held_out_scores(run)
-    limit = None if request.GET.get("lessons") == "all" else LESSONS_SHOWN
+    limit = None if parameter(request, "lessons") == "all" else LESSONS_SHOWN
     return {
         "lesson_count": len(learned),
         "testing_count": sum(one.status == Lesson.Status.TESTING for one in found),

@@ -18,7 +18,7 @@ from memoryapp.access import membership_of
 from memoryapp.queries.origins import candidates_by_origin
 from memoryapp.templatetags.charts import heat
 from memoryapp.templatetags.formats import money
-from memoryapp.views.links import changed, chips
+from memoryapp.views.links import changed, chips, parameter
 from practice.models import Attempt, EnvironmentTool, Run
 from practice.queries import costs, progress
 from practice.queries.environments import why_off
@@ -158,9 +158,9 @@ def heat_keys(most: int) -> list[HeatKey]:
 
 def _attempts(request: HttpRequest, run: Run, current: int) -> dict[str, Any]:
     """Attempts of the asked round (the newest unless asked), failures first."""
-    asked = request.GET.get("round", "")
+    asked = parameter(request, "round")
     number = int(asked) if asked.isdecimal() and 1 <= int(asked) <= run.frozen.rounds else current
-    label = request.GET.get("label", "")
+    label = parameter(request, "label")
     practised = run.attempts.filter(arm=None, task__round__number=number)
     found = list(practised.select_related("task"))
     counts = Counter(attempt.label or OPEN for attempt in found)

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo
 from memoryapp.queries.facets import facet
-from memoryapp.views.links import chips
+from memoryapp.views.links import chips, parameter
 from practice.models import Run
 from practice.queries.progress import fingerprint
 from practice.queries.runs import run_rows, runs, with_figures
@@ -26,7 +26,7 @@ from practice.views.run_page import run_context
 @gate(Right.READ)
 def run_list(request: HttpRequest) -> HttpResponse:
     workspace = workspace_of(request)
-    asked = {name: request.GET.get(name, "").replace("\x00", "") for name in _FILTERS}
+    asked = {name: parameter(request, name) for name in _FILTERS}
     found = runs(workspace, **asked)
     page = page_of(request, with_figures(found))
     context = {
@@ -58,7 +58,7 @@ def run_detail(request: HttpRequest, number: int) -> HttpResponse:
         return redirect(run)
     template = "practice/run_detail.html"
     if request.htmx:  # type: ignore[attr-defined]
-        if request.GET.get("seen") == fingerprint(run):
+        if parameter(request, "seen") == fingerprint(run):
             # Nothing has moved: htmx leaves the page as it is, with all that is open on it.
             return HttpResponse(status=204)
         template += "#run"

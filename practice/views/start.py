@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from memoryapp.access import Right, gate, membership_of, workspace_of
 from memoryapp.domain.errors import UnableTo
+from memoryapp.views.links import parameter
 from practice.forms import RunForm, model_name, run_defaults
 from practice.models import Environment, EnvironmentTool
 from practice.services.runs import run_start
@@ -50,9 +51,9 @@ def run_new(request: HttpRequest) -> HttpResponse:
 
 def _initial(request: HttpRequest) -> dict[str, object]:
     """Defaults for the asked environment, overlaid with whatever the address says."""
-    asked = request.GET.dict()
+    asked = {name: parameter(request, name) for name in request.GET}
     rows = Environment.objects.filter(workspace=workspace_of(request))
-    slug = asked.get("environment", "").replace("\x00", "")
+    slug = asked.get("environment", "")
     chosen = rows.filter(slug=slug).first() or _with_tool(rows, asked.get("focus", ""))
     chosen = chosen or rows.order_by("-is_sample", "name").first()
     given: dict[str, object] = {name: value for name, value in asked.items() if value}
@@ -66,7 +67,7 @@ def _initial(request: HttpRequest) -> dict[str, object]:
 
 def _with_tool(rows: QuerySet[Environment], focus: str) -> Environment | None:
     """The first environment that offers the first tool of ``focus``."""
-    tool = focus.partition(",")[0].strip().replace("\x00", "")
+    tool = focus.partition(",")[0].strip()
     if not tool:
         return None
     offers = EnvironmentTool.objects.usable().filter(environment=OuterRef("pk"), name=tool)

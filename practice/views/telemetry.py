@@ -14,7 +14,7 @@ from memoryapp.access import Right, gate, membership_of, object_or_404, workspac
 from memoryapp.domain.errors import ChangedMeanwhile, UnableTo
 from memoryapp.domain.seen import shown
 from memoryapp.queries.meanwhile import meanwhile
-from memoryapp.views.links import changed
+from memoryapp.views.links import changed, parameter
 from practice.models import TelemetryFile, TelemetrySource
 from practice.services import telemetry as services
 from practice.views.incidents import webhook_example
@@ -69,7 +69,7 @@ def source_page(request: HttpRequest, slug: str) -> HttpResponse:
 def _context(request: HttpRequest, source: TelemetrySource, **more: Any) -> dict[str, Any]:
     files = source.files.light().select_related("incident", "sent_by")
     page = page_of(request, files)
-    asked = request.GET.get("kind", "") or request.POST.get("kind", "")
+    asked = parameter(request, "kind") or request.POST.get("kind", "")
     kind = asked if asked in services.COLUMNS else "metrics"
     needed, optional = services.COLUMNS[kind]
     stands = services.mapping_of(source, kind)
@@ -80,7 +80,7 @@ def _context(request: HttpRequest, source: TelemetrySource, **more: Any) -> dict
         "rows": page.object_list,
         "is_live": any(row.is_open for row in page.object_list),
         "refresh_url": changed(
-            request, path=source.get_absolute_url(), page=request.GET.get("page", "")
+            request, path=source.get_absolute_url(), page=parameter(request, "page")
         ),
         "kinds": TelemetryFile.Kind.choices,
         "kind": kind,

@@ -19,7 +19,7 @@ from memoryapp.models import Bullet, Candidate, Evidence, Workspace
 from memoryapp.queries.origins import bullets_of, evidence_from
 from memoryapp.queries.playbooks import DRAFT, drafts_named
 from memoryapp.templatetags.formats import arguments
-from memoryapp.views.links import Chip, changed, chips
+from memoryapp.views.links import Chip, changed, chips, parameter
 from memoryapp.views.review_checks import check_name
 from memoryapp.views.saved_views import saved_views
 from practice.domain.comparing import Likeness, compare
@@ -61,7 +61,7 @@ def trajectory_list(request: HttpRequest) -> HttpResponse:
         newer_than=_key(request, "before"),
         size=PAGE_SIZE,
     )
-    counts = attempt_counts(workspace, asked, count_all=request.GET.get("counts") == "all")
+    counts = attempt_counts(workspace, asked, count_all=parameter(request, "counts") == "all")
     query = asked.as_query()
     context = {
         "rows": [(attempt, shown_state(attempt)) for attempt in page.rows],
@@ -96,7 +96,7 @@ def with_more(query: str, **more: str) -> str:
 
 def _key(request: HttpRequest, name: str) -> int:
     """The key of an attempt in the address; 0 for what is none."""
-    asked = request.GET.get(name, "")
+    asked = parameter(request, name)
     return int(asked) if asked.isdecimal() and len(asked) <= 18 else 0
 
 
@@ -167,9 +167,9 @@ def trajectory_detail(request: HttpRequest, pk: int) -> HttpResponse:
     became = bullets_of(list(candidates.values()))
     others = attempt.task.attempts.exclude(pk=attempt.pk).select_related("arm").order_by("pk")
     spent = spent_on(attempt)
-    find = request.GET.get("find", "").replace("\x00", "").strip()[:200]
+    find = parameter(request, "find")[:200]
     shown = _with_links(steps, evidence, attempt.checks, find, became)
-    is_tree, is_raw = request.GET.get("view") == "tree", request.GET.get("raw") == "1"
+    is_tree, is_raw = parameter(request, "view") == "tree", parameter(request, "raw") == "1"
     filtered = {name: value for name, value in asdict(asked).items() if value}
     looks = {"view": "tree" if is_tree else "", "raw": "1" if is_raw else ""}
     context = {
