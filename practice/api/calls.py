@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 from memoryapp.access import object_or_404
 from memoryapp.api.contract import PROBLEM, READING, NewestFirst, one_of
 from memoryapp.api.permissions import HasScope, workspace_of
+from practice.api.environments import environment_of
 from practice.models import ModelCall, ModelPrice, PromptVersion
 from practice.queries.calls import ANSWERED, FAILED, CallFilter
 from practice.services.prompts import OF_INCIDENTS, ROLES
@@ -131,5 +132,5 @@ class PromptList(APIView):
     @extend_schema(responses={200: PromptVersionSerializer(many=True), 404: PROBLEM})
     def get(self, request: Request, slug: str) -> Response:
         """The environment's own prompts, every version. Roles without one use the built-in."""
-        environment = object_or_404(workspace_of(request).environments.all(), slug=slug)
+        environment = environment_of(request, slug)
         return Response(PromptVersionSerializer(environment.prompts, many=True).data)

@@ -10,13 +10,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from memoryapp.access import object_or_404
 from memoryapp.api.contract import PROBLEM, READING, WRITING, WriteRequest
-from memoryapp.api.permissions import HasScope, workspace_of
+from memoryapp.api.permissions import HasScope
 from memoryapp.models import Bullet
-from practice.api.environments import EnvironmentSerializer, MayEdit
+from practice.api.environments import EnvironmentSerializer, MayEdit, environment_of
 from practice.api.serializers import RunSerializer
-from practice.models import Environment, Steering
+from practice.models import Steering
 from practice.queries.drift import changed_tools, stale_bullets
 from practice.services.drift import drift_practise, drift_watch
 
@@ -56,7 +55,7 @@ class EnvironmentDrift(APIView):
     @extend_schema(responses={200: DriftSerializer, 404: PROBLEM})
     def get(self, request: Request, slug: str) -> Response:
         """What changed in the environment's tools, and the newest 100 bullets in doubt for it."""
-        environment = _environment(request, slug)
+        environment = environment_of(request, slug)
         stale = stale_bullets(environment)
         found = {
             "watched": environment.drift_watch,
@@ -82,7 +81,7 @@ class EnvironmentWatch(APIView):
         asked = WatchRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         environment = drift_watch(
-            environment=_environment(request, slug), by=request.user, **asked.validated_data
+            environment=environment_of(request, slug), by=request.user, **asked.validated_data
         )
         return Response(EnvironmentSerializer(environment).data)
 
@@ -94,9 +93,5 @@ class DriftPractice(APIView):
     @extend_schema(request=None, responses={201: RunSerializer, 404: PROBLEM, 409: PROBLEM})
     def post(self, request: Request, slug: str) -> Response:
         """Start a run of one round over the tools that changed."""
-        run = drift_practise(environment=_environment(request, slug), by=request.user)
+        run = drift_practise(environment=environment_of(request, slug), by=request.user)
         return Response(RunSerializer(run).data, status=201)
-
-
-def _environment(request: Request, slug: str) -> Environment:
-    return object_or_404(workspace_of(request).environments.all(), slug=slug)

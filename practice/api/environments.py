@@ -221,7 +221,7 @@ class EnvironmentDetail(APIView):
     @extend_schema(responses={200: EnvironmentSerializer, 404: PROBLEM})
     def get(self, request: Request, slug: str) -> Response:
         """One environment."""
-        return Response(EnvironmentSerializer(_environment(request, slug)).data)
+        return Response(EnvironmentSerializer(environment_of(request, slug)).data)
 
 
 class EnvironmentCheck(APIView):
@@ -231,7 +231,7 @@ class EnvironmentCheck(APIView):
     @extend_schema(request=None, responses={202: EnvironmentSerializer, 404: PROBLEM})
     def post(self, request: Request, slug: str) -> Response:
         """Have a worker list the tools again."""
-        environment = _environment(request, slug)
+        environment = environment_of(request, slug)
         services.environment_check(environment=environment, by=request.user)
         return Response(EnvironmentSerializer(environment).data, status=202)
 
@@ -247,7 +247,7 @@ class EnvironmentResetCheck(APIView):
         Where a reset is promised, the first session ends with a change by an allowed tool that
         destroys nothing.
         """
-        environment = _environment(request, slug)
+        environment = environment_of(request, slug)
         services.environment_check_reset(environment=environment, by=request.user)
         return Response(EnvironmentSerializer(environment).data, status=202)
 
@@ -265,7 +265,7 @@ class EnvironmentSlots(APIView):
         asked = SlotsRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         environment = services.environment_resize(
-            environment=_environment(request, slug), by=request.user, **asked.validated_data
+            environment=environment_of(request, slug), by=request.user, **asked.validated_data
         )
         return Response(EnvironmentSerializer(environment).data)
 
@@ -284,7 +284,7 @@ class EnvironmentAccess(APIView):
         asked.is_valid(raise_exception=True)
         values = dict(asked.validated_data)
         environment = services.environment_reach(
-            environment=_environment(request, slug),
+            environment=environment_of(request, slug),
             by=request.user,
             secrets=values.pop("secrets"),
             seen=values.pop("seen", None),
@@ -300,7 +300,7 @@ class SnapshotList(APIView):
     @extend_schema(responses={200: SnapshotSerializer(many=True), 404: PROBLEM})
     def get(self, request: Request, slug: str) -> Response:
         """Snapshots of an environment, newest first."""
-        rows = _environment(request, slug).snapshots.all()
+        rows = environment_of(request, slug).snapshots.all()
         return Response(SnapshotSerializer(rows, many=True).data)
 
     @extend_schema(
@@ -311,7 +311,7 @@ class SnapshotList(APIView):
         asked = SnapshotRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         snapshot = snapshot_take(
-            environment=_environment(request, slug), by=request.user, **asked.validated_data
+            environment=environment_of(request, slug), by=request.user, **asked.validated_data
         )
         return Response(SnapshotSerializer(snapshot).data, status=201)
 
@@ -332,9 +332,10 @@ class SnapshotDetail(APIView):
         return Response(status=204)
 
 
-def _environment(request: Request, slug: str) -> Environment:
+def environment_of(request: Request, slug: str) -> Environment:
+    """The environment at an address, or 404."""
     return object_or_404(workspace_of(request).environments.all(), slug=slug)
 
 
 def _snapshot(request: Request, slug: str, number: int) -> EnvironmentSnapshot:
-    return object_or_404(_environment(request, slug).snapshots.all(), number=number)
+    return object_or_404(environment_of(request, slug).snapshots.all(), number=number)

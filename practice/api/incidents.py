@@ -48,7 +48,7 @@ class IncidentList(APIView):
             status=one_of(request, "status", Incident.Status.values),
             outcome=one_of(request, "outcome", Incident.Outcome.values),
             source=request.query_params.get("source", ""),
-            q=request.query_params.get("q", "").replace("\x00", ""),
+            q=request.query_params.get("q", ""),
         )
         pages = NewestIncidentFirst()
         page: Any = pages.paginate_queryset(queries.with_figures(rows), request, view=self)

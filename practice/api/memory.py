@@ -14,11 +14,11 @@ from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
 from memoryapp.api.contract import PROBLEM, READING, WRITING, NewestFirst, WriteRequest, one_of
-from memoryapp.api.permissions import HasScope, playbooks_of, workspace_of
-from memoryapp.models import Playbook
+from memoryapp.api.permissions import HasScope, playbook_of
 from memoryapp.models.tokens import Scope
+from practice.api.environments import environment_of
 from practice.domain.memory import Region
-from practice.models import Environment, EnvironmentFact, Steering
+from practice.models import EnvironmentFact, Steering
 from practice.queries import regions
 from practice.services import artifact
 from practice.services.facts import fact_exclude
@@ -151,7 +151,7 @@ class MemoryDetail(APIView):
     @extend_schema(responses={200: MemorySerializer, 404: PROBLEM})
     def get(self, request: Request, slug: str) -> Response:
         """The regions of an environment's proposer memory and what is asked of the proposer."""
-        environment = _environment(request, slug)
+        environment = environment_of(request, slug)
         found = regions.regions(environment)
         wishes = environment.steering.standing().select_related("created_by", "task__round__run")
         body = {
@@ -176,7 +176,7 @@ class MemorySteering(APIView):
         asked = SteeringRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         wish = steering_add(
-            environment=_environment(request, slug), by=request.user, **asked.validated_data
+            environment=environment_of(request, slug), by=request.user, **asked.validated_data
         )
         return Response(SteeringSerializer(wish).data, status=201)
 
@@ -188,7 +188,7 @@ class MemoryWish(APIView):
     @extend_schema(responses={200: SteeringSerializer, 404: PROBLEM, 409: PROBLEM})
     def delete(self, request: Request, slug: str, pk: int) -> Response:
         """End a wish; its row stays."""
-        rows = _environment(request, slug).steering.select_related("environment__workspace")
+        rows = environment_of(request, slug).steering.select_related("environment__workspace")
         wish = steering_end(wish=object_or_404(rows, pk=pk), by=request.user)
         return Response(SteeringSerializer(wish).data)
 
@@ -207,7 +207,7 @@ class MemoryFacts(APIView):
     )
     def get(self, request: Request, slug: str) -> Response:
         """Facts of an environment, freshest first, in pages."""
-        environment = _environment(request, slug)
+        environment = environment_of(request, slug)
         rows = environment.facts.select_related("task", "run")
         if state := one_of(request, "state", FACT_STATES):
             rows = rows.filter(is_excluded=state == "excluded")
@@ -225,7 +225,7 @@ class MemoryFact(APIView):
     @extend_schema(request=FactRequest, responses={200: FactSerializer, 404: PROBLEM})
     def patch(self, request: Request, slug: str, pk: int) -> Response:
         """Show a fact to no proposer from now on, or to all again."""
-        environment = _environment(request, slug)
+        environment = environment_of(request, slug)
         asked = FactRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         rows = EnvironmentFact.objects.filter(environment=environment)
@@ -250,13 +250,13 @@ class MemoryArtifact(APIView):
     )
     def get(self, request: Request, slug: str) -> Response:
         """``proposer_memory.json`` of the environment, or ``playbook.json`` of a playbook."""
-        environment = _environment(request, slug)
+        environment = environment_of(request, slug)
         file = one_of(request, "file", artifact.FILES)
         if not file:
             raise ValidationError({"file": [f"Choose one of: {', '.join(artifact.FILES)}."]})
         if file == artifact.MEMORY_FILE:
             return Response(artifact.memory_document(environment))
-        playbook = _playbook(request, request.query_params.get("playbook", ""))
+        playbook = playbook_of(request, request.query_params.get("playbook", ""))
         return Response(artifact.playbook_document(playbook))
 
     @extend_schema(
@@ -269,18 +269,9 @@ class MemoryArtifact(APIView):
         asked.is_valid(raise_exception=True)
         values = dict(asked.validated_data)
         report = artifact.artifact_import(
-            environment=_environment(request, slug),
-            playbook=_playbook(request, values.pop("playbook")),
+            environment=environment_of(request, slug),
+            playbook=playbook_of(request, values.pop("playbook")),
             by=request.user,
             **values,
         )
         return Response(ReportSerializer(report).data)
-
-
-def _environment(request: Request, slug: str) -> Environment:
-    rows = workspace_of(request).environments.select_related("workspace")
-    return object_or_404(rows, slug=slug)
-
-
-def _playbook(request: Request, slug: str) -> Playbook:
-    return object_or_404(playbooks_of(request), slug=slug.replace("\x00", ""))

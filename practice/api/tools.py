@@ -10,13 +10,13 @@ from rest_framework.views import APIView
 
 from memoryapp.access import object_or_404
 from memoryapp.api.contract import PROBLEM, READING, SeenRequest
-from memoryapp.api.permissions import HasScope, workspace_of
+from memoryapp.api.permissions import HasScope
 from memoryapp.domain.seen import shown
 from memoryapp.models.tokens import Scope
-from practice.api.environments import MayEdit
+from practice.api.environments import MayEdit, environment_of
 from practice.domain.orders import orders_in
 from practice.domain.types import Effect
-from practice.models import Environment, EnvironmentTool
+from practice.models import EnvironmentTool
 from practice.queries.environments import why_off
 from practice.services.tools import switch_of, tool_allow
 
@@ -84,7 +84,7 @@ class ToolList(APIView):
     @extend_schema(responses={200: ToolSerializer(many=True), 404: PROBLEM})
     def get(self, request: Request, slug: str) -> Response:
         """The tools of an environment by name, with those its server no longer offers."""
-        return Response(ToolSerializer(_environment(request, slug).tools.all(), many=True).data)
+        return Response(ToolSerializer(environment_of(request, slug).tools.all(), many=True).data)
 
 
 class ToolDetail(APIView):
@@ -108,10 +108,6 @@ class ToolDetail(APIView):
         return Response(ToolSerializer(tool).data)
 
 
-def _environment(request: Request, slug: str) -> Environment:
-    return object_or_404(workspace_of(request).environments.all(), slug=slug)
-
-
 def _tool(request: Request, slug: str, name: str) -> EnvironmentTool:
     found = EnvironmentTool.objects.select_related("environment__workspace")
-    return object_or_404(found.filter(environment=_environment(request, slug)), name=name)
+    return object_or_404(found.filter(environment=environment_of(request, slug)), name=name)

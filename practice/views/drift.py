@@ -9,11 +9,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
-from memoryapp.access import Right, gate, object_or_404, workspace_of
+from memoryapp.access import Right, gate
 from memoryapp.domain.errors import UnableTo
 from practice.models import Environment
 from practice.queries.drift import changed_tools, stale_bullets
 from practice.services import drift
+from practice.views.addressed import environment_or_404
 
 BULLETS_SHOWN = 10
 
@@ -29,7 +30,7 @@ def drift_context(environment: Environment) -> dict[str, Any]:
 @require_POST
 @gate(Right.EDIT)
 def watch(request: HttpRequest, slug: str) -> HttpResponse:
-    environment, watched = _environment(request, slug), request.POST.get("watched") == "on"
+    environment, watched = environment_or_404(request, slug), request.POST.get("watched") == "on"
     drift.drift_watch(environment=environment, watched=watched, by=request.user)
     said = "are looked at now and then" if watched else "are looked at only when somebody asks"
     messages.success(request, f"The tools of {environment.name} {said}.")
@@ -39,14 +40,9 @@ def watch(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 @gate(Right.REVIEW)
 def practise(request: HttpRequest, slug: str) -> HttpResponse:
-    environment = _environment(request, slug)
+    environment = environment_or_404(request, slug)
     try:
         return redirect(drift.drift_practise(environment=environment, by=request.user))
     except UnableTo as error:
         messages.error(request, str(error))
     return redirect(f"{environment.get_absolute_url()}#drift")
-
-
-def _environment(request: HttpRequest, slug: str) -> Environment:
-    found = Environment.objects.filter(workspace=workspace_of(request))
-    return object_or_404(found.select_related("workspace"), slug=slug)

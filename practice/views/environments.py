@@ -31,6 +31,7 @@ from practice.services.environments import (
 )
 from practice.services.snapshots import snapshot_delete, snapshot_take
 from practice.services.tools import switch_of, tool_allow
+from practice.views.addressed import environment_or_404
 from practice.views.drift import drift_context
 from practice.views.environment_forms import (
     ACCESS_FORMS,
@@ -79,7 +80,7 @@ def connect(request: HttpRequest) -> HttpResponse:
 @require_safe
 @gate(Right.READ)
 def environment_detail(request: HttpRequest, slug: str) -> HttpResponse:
-    environment = _environment(request, slug)
+    environment = environment_or_404(request, slug)
     is_checking = environment.status == Environment.Status.CHECKING
     if request.htmx and is_checking:  # type: ignore[attr-defined]
         # Nothing new: htmx leaves the page as it is and asks again.
@@ -132,7 +133,7 @@ def _detail(request: HttpRequest, environment: Environment) -> dict[str, object]
 @require_http_methods(["GET", "HEAD", "POST"])
 @gate(Right.EDIT)
 def access(request: HttpRequest, slug: str) -> HttpResponse:
-    environment = _environment(request, slug)
+    environment = environment_or_404(request, slug)
     kind = ACCESS_FORMS.get(environment.transport)
     if kind is None:
         return _access(request, environment, None, status=422 if request.method == "POST" else 200)
@@ -144,7 +145,7 @@ def access(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         environment_reach(environment=environment, by=request.user, **form.as_arguments())
     except ChangedMeanwhile as refusal:
-        environment = _environment(request, slug)
+        environment = environment_or_404(request, slug)
         stands, seen = reached_by(environment), form.cleaned_data["seen"]
         found = meanwhile(environment.workspace, environment, stands, seen)
         again = form.again(found)
@@ -171,7 +172,7 @@ def _access(
 @require_POST
 @gate(Right.EDIT)
 def check(request: HttpRequest, slug: str) -> HttpResponse:
-    environment = _environment(request, slug)
+    environment = environment_or_404(request, slug)
     environment_check(environment=environment, by=request.user)
     return redirect(environment)
 
@@ -179,7 +180,7 @@ def check(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 @gate(Right.EDIT)
 def check_reset(request: HttpRequest, slug: str) -> HttpResponse:
-    environment = _environment(request, slug)
+    environment = environment_or_404(request, slug)
     try:
         environment_check_reset(environment=environment, by=request.user)
     except UnableTo as error:
@@ -190,14 +191,14 @@ def check_reset(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 @gate(Right.EDIT)
 def resize(request: HttpRequest, slug: str) -> HttpResponse:
-    environment, form = _environment(request, slug), SlotsForm(request.POST)
+    environment, form = environment_or_404(request, slug), SlotsForm(request.POST)
     if not form.is_valid():
         messages.error(request, first_error(form))
         return redirect(environment)
     try:
         environment_resize(environment=environment, by=request.user, **form.cleaned_data)
     except ChangedMeanwhile as refusal:
-        environment = _environment(request, slug)
+        environment = environment_or_404(request, slug)
         stands, seen = slots_of(environment), form.cleaned_data["seen"]
         found = meanwhile(environment.workspace, environment, stands, seen)
         return _page(
@@ -219,7 +220,7 @@ def resize(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 @gate(Right.EDIT)
 def take_snapshot(request: HttpRequest, slug: str) -> HttpResponse:
-    environment = _environment(request, slug)
+    environment = environment_or_404(request, slug)
     name = request.POST.get("name", "")
     try:
         snapshot = snapshot_take(environment=environment, by=request.user, name=name)
@@ -233,7 +234,7 @@ def take_snapshot(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 @gate(Right.EDIT)
 def delete_snapshot(request: HttpRequest, slug: str, number: int) -> HttpResponse:
-    environment = _environment(request, slug)
+    environment = environment_or_404(request, slug)
     snapshot = object_or_404(environment.snapshots.all(), number=number)
     try:
         snapshot_delete(snapshot=snapshot, by=request.user)
@@ -247,7 +248,7 @@ def delete_snapshot(request: HttpRequest, slug: str, number: int) -> HttpRespons
 @require_POST
 @gate(Right.EDIT)
 def allow(request: HttpRequest, slug: str, name: str) -> HttpResponse:
-    environment = _environment(request, slug)
+    environment = environment_or_404(request, slug)
     tool = object_or_404(environment.tools.all(), name=name)
     allowed, problem, status = request.POST.get("allowed") == "on", "", 200
     seen = request.POST.get("seen", "")
@@ -279,11 +280,6 @@ def allow(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     many = environment.tools.count() > TOOLS_SHOWN
     query = f"?{urlencode({'tool': tool.name})}" if many else ""
     return redirect(f"{environment.get_absolute_url()}{query}#tool-{tool.pk}")
-
-
-def _environment(request: HttpRequest, slug: str) -> Environment:
-    found = Environment.objects.filter(workspace=workspace_of(request))
-    return object_or_404(found.select_related("workspace"), slug=slug)
 
 
 def _may_edit(request: HttpRequest) -> bool:

@@ -11,14 +11,15 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from memoryapp.access import Right, gate, object_or_404, workspace_of
+from memoryapp.access import Right, gate, object_or_404
 from memoryapp.domain.errors import UnableTo, UnableToChange
-from memoryapp.models import Playbook
 from memoryapp.views.links import parameter, posted
+from memoryapp.views.playbooks import playbook_or_404
 from practice.models import Environment, EnvironmentFact, Steering
 from practice.services import artifact
 from practice.services.facts import fact_exclude
 from practice.services.steering import steering_add, steering_end
+from practice.views.addressed import environment_or_404
 from practice.views.memory_page import memory_context
 
 FILE_CAP = 10 * 2**20
@@ -27,13 +28,13 @@ FILE_CAP = 10 * 2**20
 @require_safe
 @gate(Right.READ)
 def memory_page(request: HttpRequest, slug: str) -> HttpResponse:
-    return _page(request, _environment(request, slug))
+    return _page(request, environment_or_404(request, slug))
 
 
 @require_POST
 @gate(Right.REVIEW)
 def wish_add(request: HttpRequest, slug: str) -> HttpResponse:
-    environment = _environment(request, slug)
+    environment = environment_or_404(request, slug)
     asked = {name: posted(request, name) for name in ("kind", "tool", "instruction", "note")}
     try:
         wish = steering_add(environment=environment, by=request.user, **asked)
@@ -51,7 +52,7 @@ def wish_add(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 @gate(Right.REVIEW)
 def wish_end(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
-    environment = _environment(request, slug)
+    environment = environment_or_404(request, slug)
     wish = object_or_404(environment.steering.select_related("environment__workspace"), pk=pk)
     try:
         steering_end(wish=wish, by=request.user)
@@ -64,7 +65,7 @@ def wish_end(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 @require_POST
 @gate(Right.REVIEW)
 def fact_change(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
-    environment = _environment(request, slug)
+    environment = environment_or_404(request, slug)
     rows = EnvironmentFact.objects.filter(environment=environment)
     fact = object_or_404(rows.select_related("environment__workspace"), pk=pk)
     excluded = request.POST.get("excluded") == "on"
@@ -78,11 +79,12 @@ def fact_change(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 @gate(Right.READ)
 def file_download(request: HttpRequest, slug: str, file: str) -> HttpResponse:
     """One of the artifact's two files, as its own code reads it."""
-    environment = _environment(request, slug)
+    environment = environment_or_404(request, slug)
     if file == artifact.MEMORY_FILE:
         document = artifact.memory_document(environment)
     elif file == artifact.PLAYBOOK_FILE:
-        document = artifact.playbook_document(_playbook(request, parameter(request, "playbook")))
+        playbook = playbook_or_404(request, parameter(request, "playbook"))
+        document = artifact.playbook_document(playbook)
     else:
         raise Http404
     answer = JsonResponse(document, json_dumps_params={"ensure_ascii": False, "indent": 2})
@@ -93,8 +95,8 @@ def file_download(request: HttpRequest, slug: str, file: str) -> HttpResponse:
 @require_POST
 @gate(Right.REVIEW)
 def file_import(request: HttpRequest, slug: str) -> HttpResponse:
-    environment = _environment(request, slug)
-    playbook = _playbook(request, posted(request, "playbook"))
+    environment = environment_or_404(request, slug)
+    playbook = playbook_or_404(request, posted(request, "playbook"))
     dry_run = request.POST.get("dry_run") == "on"
     try:
         report = artifact.artifact_import(
@@ -145,12 +147,3 @@ def _page(
 def _to(environment: Environment, tab: str) -> HttpResponse:
     known = tab if tab in {"tools", "facts"} else "wishes"
     return redirect(f"{reverse('memory', args=[environment.slug])}?tab={known}")
-
-
-def _environment(request: HttpRequest, slug: str) -> Environment:
-    found = Environment.objects.filter(workspace=workspace_of(request))
-    return object_or_404(found.select_related("workspace"), slug=slug)
-
-
-def _playbook(request: HttpRequest, slug: str) -> Playbook:
-    return object_or_404(workspace_of(request).playbooks.all(), slug=slug)

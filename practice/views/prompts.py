@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
+from memoryapp.access import Right, gate, membership_of, object_or_404
 from memoryapp.domain.errors import UnableTo
 from memoryapp.domain.seen import shown
 from memoryapp.views.links import parameter, posted
@@ -26,6 +26,7 @@ from practice.services.prompts import (
     prompt_try,
     version_said,
 )
+from practice.views.addressed import environment_or_404
 from practice.views.model_forms import PromptForm
 
 BUILT_IN = "built-in"
@@ -35,7 +36,7 @@ TRIALS_SHOWN = 8
 @require_safe
 @gate(Right.READ)
 def prompt_list(request: HttpRequest, slug: str) -> HttpResponse:
-    environment = _environment(request, slug)
+    environment = environment_or_404(request, slug)
     active = {v.role: v for v in environment.prompts.filter(is_active=True)}
     counts = dict.fromkeys(ROLES, 0)
     for role in environment.prompts.values_list("role", flat=True):
@@ -59,7 +60,7 @@ def prompt_list(request: HttpRequest, slug: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD"])
 @gate(Right.READ)
 def prompt_edit(request: HttpRequest, slug: str, role: str) -> HttpResponse:
-    environment = _environment(request, slug)
+    environment = environment_or_404(request, slug)
     start = _text_of(environment, role, parameter(request, "version"))
     form = PromptForm(initial={"text": start}, environment=environment)
     return _page(request, environment, role, form)
@@ -69,7 +70,7 @@ def prompt_edit(request: HttpRequest, slug: str, role: str) -> HttpResponse:
 @gate(Right.REVIEW)
 def save(request: HttpRequest, slug: str, role: str) -> HttpResponse:
     """Store a version, use it at once, or try the text out, by the button that was pressed."""
-    environment = _environment(request, slug)
+    environment = environment_or_404(request, slug)
     _text_of(environment, role, BUILT_IN)
     form = PromptForm(request.POST, environment=environment)
     if not form.is_valid():
@@ -111,7 +112,7 @@ def _trial(
 @gate(Right.REVIEW)
 def activate(request: HttpRequest, slug: str, role: str) -> HttpResponse:
     """Use a version, or the built-in text where none is named."""
-    environment = _environment(request, slug)
+    environment = environment_or_404(request, slug)
     number, seen = request.POST.get("version", ""), posted(request, "seen")
     try:
         if number:
@@ -132,7 +133,7 @@ def activate(request: HttpRequest, slug: str, role: str) -> HttpResponse:
 @gate(Right.READ)
 def prompt_diff(request: HttpRequest, slug: str, role: str) -> HttpResponse:
     """Two texts of a role, word by word: ``from`` and ``to`` are numbers or ``built-in``."""
-    environment = _environment(request, slug)
+    environment = environment_or_404(request, slug)
     before, after = request.GET.get("from", BUILT_IN), parameter(request, "to")
     numbers = environment.prompts.filter(role=role).values_list("number", flat=True)
     names = {BUILT_IN: BUILT_IN, **{str(n): version_name(n) for n in numbers}}
@@ -154,7 +155,7 @@ def prompt_diff(request: HttpRequest, slug: str, role: str) -> HttpResponse:
 @require_safe
 @gate(Right.READ)
 def trial(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
-    rows = PromptTrial.objects.filter(environment=_environment(request, slug))
+    rows = PromptTrial.objects.filter(environment=environment_or_404(request, slug))
     found = object_or_404(rows.select_related("environment", "attempt__task", "created_by"), pk=pk)
     is_open = found.status in {PromptTrial.Status.WAITING, PromptTrial.Status.RUNNING}
     if request.htmx and is_open:  # type: ignore[attr-defined]
@@ -213,8 +214,3 @@ def _number(text: str) -> int:
     if not text.isdecimal() or len(text) > 9:
         raise Http404
     return int(text)
-
-
-def _environment(request: HttpRequest, slug: str) -> Environment:
-    found = Environment.objects.filter(workspace=workspace_of(request))
-    return object_or_404(found.select_related("workspace"), slug=slug)
