@@ -6,9 +6,8 @@ So trust is a level that only falls on the way from a source to a candidate to a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from enum import IntEnum
-from typing import Any
 
 from memoryapp.domain.text import hidden_characters, looks_like_instruction
 
@@ -57,15 +56,3 @@ def is_suspicious(text: str) -> bool:
 def reasons_to_ask(trust: int) -> list[str]:
     """Why no policy may admit it; empty where one may."""
     return [] if trust >= Trust.PRACTICE else [WORDS[Trust(trust)]]
-
-
-def texts_in(value: Any) -> Iterator[str]:
-    """Every string of a JSON value, however deep. The value's nesting is bounded by its reader."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from texts_in(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from texts_in(item)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from memoryapp.domain.formats import SCHEMA_VERSION, digest
+from memoryapp.domain.json_texts import each_text
 from memoryapp.domain.masking import redact
 from memoryapp.domain.readings import CHARACTERS_MOST, Problem, ReadBullet, Reading, Unreadable
 from memoryapp.domain.skills import read_skill
@@ -200,16 +201,8 @@ def _object(text: str) -> Mapping[str, Any]:
         raise Unreadable("The text is no JSON document.") from error
     if not isinstance(document, Mapping):
         raise Unreadable("The document is no JSON object.")
-    return _whole_value(document) if "\\u" in text else document
-
-
-def _whole_value(value: Any) -> Any:
-    """A JSON value without halves of characters: only an escape can bring one into a whole text."""
-    if isinstance(value, str):
-        return _whole(value)
-    if isinstance(value, dict):
-        return {_whole(key): _whole_value(item) for key, item in value.items()}
-    return [_whole_value(item) for item in value] if isinstance(value, list) else value
+    # Only an escape can bring half a character into a whole text.
+    return each_text(document, _whole) if "\\u" in text else document
 
 
 def _counts(row: Mapping[str, Any], helpful: str, harmful: str) -> dict[str, Any]:

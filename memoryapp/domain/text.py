@@ -30,6 +30,11 @@ def one_line(text: str, most: int = 100) -> str:
     return " ".join(cleaned(text).split())[:most].strip()
 
 
+def storable(text: str) -> str:
+    """Return ``text`` without what a database cannot hold: NUL and halves of characters."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
 #: Letters of Greek, Cyrillic, Armenian and Cherokee that look like one of Latin's.
 _LOOK_ALIKE = frozenset(
     "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαικνορυχϲϹϳ"

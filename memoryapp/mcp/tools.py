@@ -17,8 +17,8 @@ import mcp_types as types
 from memoryapp.access import key_problem
 from memoryapp.domain.delivery import FORMS
 from memoryapp.domain.errors import UnableTo, UnableToFind
+from memoryapp.domain.json_texts import texts_in
 from memoryapp.domain.playbook import SECTIONS
-from memoryapp.domain.provenance import texts_in
 from memoryapp.models import ApiKey, Playbook, Release, Report, Vote
 from memoryapp.models.tokens import Scope
 from memoryapp.queries.releases import HEAVY

@@ -16,8 +16,9 @@ from django.db import transaction
 from django.urls import reverse
 
 from memoryapp.domain.formats import digest
+from memoryapp.domain.json_texts import texts_in
 from memoryapp.domain.playbook import CONTENT_MOST, Delta, Op
-from memoryapp.domain.provenance import Trust, texts_in, trust_of_origin, weakest
+from memoryapp.domain.provenance import Trust, trust_of_origin, weakest
 from memoryapp.domain.text import cleaned
 from memoryapp.domain.webhooks import REVIEW_WAITING
 from memoryapp.models import Candidate, Delivery, Evidence, Playbook, Trail, Webhook

@@ -24,8 +24,9 @@ from pydantic_ai.messages import (
     UserPromptPart,
 )
 
+from memoryapp.domain.json_texts import each_text
 from memoryapp.domain.masking import redact, redact_value
-from practice.agents.prompting import storable
+from memoryapp.domain.text import storable
 
 Part = TypeVar("Part")
 
@@ -54,7 +55,7 @@ class Mask:
 
     def value(self, value: Any) -> Any:
         """Return a JSON value as it may be sent and stored."""
-        return redact_value(_each_text(value, self.text), named=self.named)
+        return redact_value(each_text(value, self.text), named=self.named)
 
     def message(self, message: ModelMessage) -> ModelMessage:
         """Return a message as it is sent. The one that is given stays as it is."""
@@ -107,16 +108,6 @@ def _with(part: Part, **changed: Any) -> Part:
     known: Any = part
     made: Part = replace(known, **changed)
     return made
-
-
-def _each_text(value: Any, change: Any) -> Any:
-    if isinstance(value, str):
-        return change(value)
-    if isinstance(value, dict):
-        return {change(str(key)): _each_text(item, change) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_each_text(item, change) for item in value]
-    return value
 
 
 #: nothing known of the provider's key, everything masked.

@@ -103,11 +103,6 @@ def clipped(text: str, cap: int) -> str:
     return f"{text[:cap]}… ({len(text) - cap} more characters left out)"
 
 
-def storable(text: str) -> str:
-    """Return ``text`` without what a database cannot hold: NUL and halves of characters."""
-    return text.replace("\x00", "").encode("utf-8", "replace").decode()
-
-
 def tool_output(observation: str, *, is_error: bool) -> str:
     """Return what a tool said as the solver reads it: fenced data with its status."""
     status = "error" if is_error else "ok"

@@ -5,8 +5,7 @@ Secrets were masked before it was sent (``practice.agents.masking``): the record
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic_ai.messages import (
@@ -22,7 +21,9 @@ from pydantic_ai.messages import (
 )
 from pydantic_ai.models import ModelRequestParameters
 
-from practice.agents.prompting import clipped, storable
+from memoryapp.domain.json_texts import each_text
+from memoryapp.domain.text import storable
+from practice.agents.prompting import clipped
 from practice.domain.types import Json
 
 #: characters one text of a record may have; a whole trajectory block fits.
@@ -90,7 +91,8 @@ def _answered(part: ModelResponsePart) -> dict[str, Any]:
 
 def bounded(parts: Iterable[Json]) -> tuple[Json, ...]:
     """Shorten the longest texts of a record until the whole is in bounds and can be stored."""
-    clean = [_each_text(part, storable) for part in parts]
+    # A provider's library may read NaN, which JSON has no word for.
+    clean = [each_text(part, storable, odd=str) for part in parts]
     cap = TEXT_CAP
     short = _all_clipped(clean, cap)
     while cap > _SHORTEST and sum(map(_size, short)) > RECORD_CAP:
@@ -100,18 +102,7 @@ def bounded(parts: Iterable[Json]) -> tuple[Json, ...]:
 
 
 def _all_clipped(parts: Sequence[Json], cap: int) -> list[Json]:
-    return [_each_text(part, lambda text: clipped(text, cap)) for part in parts]
-
-
-def _each_text(value: Any, change: Callable[[str], str]) -> Any:
-    if isinstance(value, str):
-        return change(value)
-    if isinstance(value, dict):
-        return {change(str(key)): _each_text(item, change) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_each_text(item, change) for item in value]
-    # A provider's library may read NaN, which JSON has no word for.
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+    return [each_text(part, lambda text: clipped(text, cap)) for part in parts]
 
 
 def _size(value: Any) -> int:

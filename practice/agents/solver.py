@@ -25,10 +25,11 @@ from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.usage import RequestUsage
 
 from memoryapp.domain.playbook import Playbook
+from memoryapp.domain.text import storable
 from practice.agents.calling import RETRIES, Line
 from practice.agents.condenser import Condenser
 from practice.agents.ports import EnvironmentSession, MalformedReply, SolverLimits
-from practice.agents.prompting import Prompt, clipped, playbook_block, storable, tool_output
+from practice.agents.prompting import Prompt, clipped, playbook_block, tool_output
 from practice.agents.reducing import reduced
 from practice.agents.role_model import RoleModel
 from practice.agents.toolbox import Toolbox, WrongCall, readable_arguments

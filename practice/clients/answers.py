@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from memoryapp.domain.json_texts import each_text, texts_in
 from memoryapp.domain.nesting import DEEPEST
 from practice.domain.cutting import clip
 from practice.domain.encodings import finder
@@ -31,36 +32,14 @@ def hide(value: Any, secrets: Mapping[str, str]) -> Any:
     """Return a JSON value that can be stored, without the environment's own secrets."""
     value, found = whole_characters(value), finder(secrets)
     # Most answers hold none, and one look at all of their texts is cheaper than one at each.
-    if found is None or not found.finds("\n".join(_texts(value))):
+    if found is None or not found.finds("\n".join(texts_in(value, names=True))):
         return value
-    return _changed(value, found.mask)
+    return each_text(value, found.mask)
 
 
 def swap(value: Any, old: str, new: str) -> Any:
     """Return a JSON value with ``old`` replaced in every string and every key."""
-    return _changed(value, lambda text: text.replace(old, new))
-
-
-def _changed(value: Any, change: Callable[[str], str]) -> Any:
-    if isinstance(value, str):
-        return change(value)
-    if isinstance(value, Mapping):
-        return {change(key): _changed(item, change) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_changed(item, change) for item in value]
-    return value
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield key
-            yield from _texts(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _texts(item)
+    return each_text(value, lambda text: text.replace(old, new))
 
 
 def refusal(text: str) -> Observation:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from memoryapp.domain.text import storable as storable_text
 from practice.clients.telemetry_columns import UNPACKED_CAP, UnreadableTelemetry, opened
 from practice.domain.rootcause.trajectories import Action
 from practice.domain.trajectory_cases import TrajectoryCase
@@ -37,7 +38,7 @@ class Entry:
 
 def storable(value: object) -> str:
     """A value as text that a database takes."""
-    return str(value).replace("\x00", "").encode("utf-8", "replace").decode()
+    return storable_text(str(value))
 
 
 def entries(path: Path) -> Iterator[Entry]:

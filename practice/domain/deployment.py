@@ -7,14 +7,15 @@ validated, reflected on and curated like practice. Pure.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from memoryapp.domain.json_texts import each_text
 from memoryapp.domain.masking import redact_value
 from memoryapp.domain.nesting import DEEPEST, nested_beyond
+from memoryapp.domain.text import storable
 from practice.domain.cutting import clip, masked_within
 from practice.domain.types import OBSERVATION_CAP
 
@@ -249,7 +250,8 @@ def _step(given: Any, number: int) -> tuple[dict[str, Any], bool]:
     observation, is_cut = clip(_observation(given))
     return {
         "tool": tool,
-        "arguments": _storable(redact_value(arguments)),
+        # JSON in the database has neither NaN nor infinity.
+        "arguments": each_text(redact_value(arguments), storable, odd=str),
         "observation": observation,
         "is_error": failed,
         "thought": _masked(given, "thought", f"thought of step {number}", THOUGHT_CAP),
@@ -262,7 +264,7 @@ def _observation(given: Mapping[str, Any]) -> str:
     if not isinstance(found, str):
         # Agents often keep a tool's structured answer; its JSON is what it said.
         found = json.dumps(found, ensure_ascii=False, default=str)
-    return str(_storable(found))
+    return storable(found)
 
 
 def _text(given: Mapping[str, Any], name: str, called: str, cap: int | None = None) -> str:
@@ -271,21 +273,8 @@ def _text(given: Mapping[str, Any], name: str, called: str, cap: int | None = No
         return ""
     if not isinstance(found, str):
         raise NotATrajectory(f"{called} is a text.")
-    return str(_storable(found))[:cap]
+    return storable(found)[:cap]
 
 
 def _masked(given: Mapping[str, Any], name: str, called: str, cap: int) -> str:
     return masked_within(_text(given, name, called), cap)
-
-
-def _storable(value: Any) -> Any:
-    """Leave out what no database text can hold: NUL and halves of characters."""
-    if isinstance(value, str):
-        return value.replace("\x00", "").encode("utf-8", "replace").decode()
-    if isinstance(value, Mapping):
-        return {_storable(str(key)): _storable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_storable(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)  # JSON in the database has neither NaN nor infinity
-    return value

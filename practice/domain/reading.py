@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from typing import Any
 
+from memoryapp.domain.json_texts import each_text
 from memoryapp.domain.nesting import DEEPEST, nested_beyond
 
 REPLACEMENT = "\ufffd"
@@ -44,15 +44,7 @@ def whole_characters(value: Any) -> Any:
     NULs and halves of characters are replaced, and numbers that are none, or too large for one,
     become ``null``: Python reads ``NaN`` and ``1e400``, and JSON has neither.
     """
-    if isinstance(value, str):
-        return whole_text(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {whole_text(str(key)): whole_characters(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [whole_characters(item) for item in value]
-    return value
+    return each_text(value, whole_text, odd=lambda _: None)
 
 
 def whole_text(text: str) -> str:

@@ -13,6 +13,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from memoryapp.domain.errors import UnableTo, UnableToStart
+from memoryapp.domain.text import storable
 from memoryapp.models import Playbook
 from practice.domain.traces.spans import Span, all_stored_attributes
 from practice.models import Environment, SentTrace
@@ -178,5 +179,5 @@ def _line(trace: int, span: Span, attributes: str) -> str:
 def _escaped(text: str) -> str:
     if text.isascii() and text.isprintable() and "\\" not in text:
         return text
-    text = text.replace("\x00", "").encode("utf-8", "replace").decode().replace("\\", "\\\\")
+    text = storable(text).replace("\\", "\\\\")
     return text.replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
