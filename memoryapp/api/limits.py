@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
@@ -22,11 +21,6 @@ def caller_of(request: Request) -> str:
     return f"user-{request.user.pk}"
 
 
-def limit_of(key: ApiKey) -> int:
-    """Requests per minute; 0 is no limit."""
-    return settings.API_RATE_LIMIT if key.rate_limit is None else key.rate_limit
-
-
 class KeyRate(BaseThrottle):
     """Counts each request of a key. What is left travels to the answer on the request."""
 
@@ -38,7 +32,7 @@ class KeyRate(BaseThrottle):
             return True
         # A request that was asked about before is counted once and told the same again.
         counted: rates.Rate | None = getattr(request._request, "rate", None)
-        self._rate = counted or rates.take(caller_of(request), limit_of(request.auth))
+        self._rate = counted or rates.take(caller_of(request), request.auth.requests_a_minute)
         if self._rate is None:
             return True
         request._request.rate = self._rate  # type: ignore[attr-defined]

@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 
 from memoryapp.api import serializers as s
 from memoryapp.api.contract import PROBLEM, PULLING, StoredForm
-from memoryapp.api.limits import caller_of, limit_of
+from memoryapp.api.limits import caller_of
 from memoryapp.api.permissions import HasScope, bound_to, workspace_of
 from memoryapp.clients import pull_cache
 from memoryapp.domain.delivery import ACCEPTED, FORMS, agent_problem
@@ -107,7 +107,7 @@ class PlaybookPull(APIView):
                 generation=generation,
                 until=_until(key),
                 caller=caller_of(request),
-                limit=limit_of(key),
+                limit=key.requests_a_minute,
                 etag=etag,
                 release=pulled.release_id,
                 key=key.pk,

@@ -109,20 +109,20 @@ _own: tuple[Own, ...] = ()
 
 def _masked_by_own(text: str) -> str:
     if _own:
-        text = _encodable(text)
+        text = encodable(text)
     for rule in _own:
         text = rule.mask(text)
     return text
 
 
-def _encodable(text: str) -> str:
-    """RE2 reads UTF-8, which has no halves of characters."""
+def encodable(text: str) -> str:
+    """A text without halves of characters, which have no bytes: RE2 reads UTF-8, as digests do."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def may_hold_secret(text: str) -> bool:
     """Whether ``redact`` could change ``text``: a cheap look that never misses a secret."""
-    if any(rule.finds(_encodable(text)) for rule in _own):
+    if any(rule.finds(encodable(text)) for rule in _own):
         return True
     return SIGN.search(folded(text)) is not None or may_be_coded(text)
 

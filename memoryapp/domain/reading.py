@@ -13,7 +13,7 @@ from typing import Any
 
 from memoryapp.domain.formats import SCHEMA_VERSION, digest
 from memoryapp.domain.json_texts import each_text
-from memoryapp.domain.masking import redact
+from memoryapp.domain.masking import encodable, redact
 from memoryapp.domain.readings import CHARACTERS_MOST, Problem, ReadBullet, Reading, Unreadable
 from memoryapp.domain.skills import read_skill
 
@@ -40,15 +40,10 @@ def read(form: str, text: str) -> Reading:
         raise Unreadable(f"A playbook is read from {', '.join(READERS)}, not from {form[:40]!r}.")
     if len(text) > CHARACTERS_MOST:
         raise Unreadable("The file is larger than 20 million characters. Split it.")
-    reading = reader(_whole(text).removeprefix("\ufeff"))
+    reading = reader(encodable(text).removeprefix("\ufeff"))
     if len(reading.bullets) > BULLETS_MOST:
         raise Unreadable(f"The file holds more than {BULLETS_MOST} bullets. Split it.")
     return reading
-
-
-def _whole(text: str) -> str:
-    """A text without halves of characters, which have no bytes and so no digest."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _note(problems: list[Problem], place: str, message: str) -> None:
@@ -202,7 +197,7 @@ def _object(text: str) -> Mapping[str, Any]:
     if not isinstance(document, Mapping):
         raise Unreadable("The document is no JSON object.")
     # Only an escape can bring half a character into a whole text.
-    return each_text(document, _whole) if "\\u" in text else document
+    return each_text(document, encodable) if "\\u" in text else document
 
 
 def _counts(row: Mapping[str, Any], helpful: str, harmful: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from memoryapp.domain.masking import redact
+from memoryapp.domain.masking import encodable, redact
 
 
 def cleaned(text: str) -> str:
@@ -32,7 +32,7 @@ def one_line(text: str, most: int = 100) -> str:
 
 def storable(text: str) -> str:
     """Return ``text`` without what a database cannot hold: NUL and halves of characters."""
-    return text.replace("\x00", "").encode("utf-8", "replace").decode()
+    return encodable(text.replace("\x00", ""))
 
 
 #: Letters of Greek, Cyrillic, Armenian and Cherokee that look like one of Latin's.

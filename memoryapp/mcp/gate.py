@@ -18,7 +18,6 @@ from memoryapp.mcp.bodies import Message, Receive, Scope
 from memoryapp.mcp.server import AWAY, CALLER
 from memoryapp.mcp.threads import in_thread
 from memoryapp.mcp.tools import Caller
-from memoryapp.models import ApiKey
 from memoryapp.services.tokens import api_key_recognize
 
 PATH = "/mcp"
@@ -112,7 +111,7 @@ async def _admitted(scope: Scope) -> tuple[Caller, rates.Rate | None]:
             "unknown, expired or revoked. Make a new one in Settings, API keys."
         )
         raise Refused(401, "authentication-failed", said, (b"www-authenticate", b"Bearer"))
-    rate = await in_thread(rates.take, key.prefix, _limit(key))
+    rate = await in_thread(rates.take, key.prefix, key.requests_a_minute)
     if rate is not None and not rate.allowed:
         said = f"This key may call {rate.limit} times a minute. Wait {rate.retry_seconds} s."
         raise Refused(429, "throttled", said, *_pairs(rate))
@@ -166,11 +165,6 @@ def _trusted(origin: str, host: str) -> bool:
         return split_domain_port(urlsplit(origin).netloc)[0] in {host, *LOOPBACK}
     except ValueError:  # no address at all
         return False
-
-
-def _limit(key: ApiKey) -> int:
-    """Requests per minute; 0 is no limit."""
-    return settings.API_RATE_LIMIT if key.rate_limit is None else key.rate_limit
 
 
 async def _refuse(send: Send, refused: Refused, *headers: tuple[bytes, bytes]) -> None:

@@ -66,6 +66,11 @@ class ApiKey(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def requests_a_minute(self) -> int:
+        """How often it may call, its own limit or that of the installation; 0 is no limit."""
+        return settings.API_RATE_LIMIT if self.rate_limit is None else self.rate_limit
+
     @staticmethod
     def hash_of(secret: str) -> str:
         return hashlib.sha256(secret.encode()).hexdigest()
