@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db import OperationalError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from memoryapp.services.events import event_record
@@ -24,8 +24,8 @@ from practice.clients.trajectory_sets import entries
 from practice.domain.replays import Kind
 from practice.domain.rootcause import serial
 from practice.models import CaseSet
-from practice.models.work import MAX_TRIES
-from practice.orchestrator.leases import Stopped, heartbeat, lease, put_back, telling
+from practice.orchestrator.leases import lease, telling
+from practice.orchestrator.pieces import Failing, carry_out, rung
 
 __all__ = ["UnreadableTelemetry", "due", "forget", "home_of", "look", "work"]
 
@@ -53,13 +53,7 @@ def home_of(digest: str) -> Path:
 def due() -> list[int]:
     """Sets to ring for, marked as rung. Safe at any time, any number of times."""
     now = timezone.now()
-    with transaction.atomic():
-        rows = CaseSet.objects.due(now, lease())
-        found = list(
-            rows.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True)
-        )
-        CaseSet.objects.filter(pk__in=found).update(dispatched_at=now)
-    return found
+    return rung(CaseSet.objects.due(now, lease()), now)
 
 
 def work(set_id: int) -> None:
@@ -67,23 +61,16 @@ def work(set_id: int) -> None:
     row = CaseSet.objects.claim(set_id, now=timezone.now(), lease=lease())
     if row is None:
         return
-    if row.tries > MAX_TRIES:
-        died = "Its worker died each time it was tried. Send fewer cases at a time."
-        _fail(row, row.message or died)
-        return
-    try:
-        with heartbeat(lambda: CaseSet.objects.held(row)):
-            found = _read(row)
-        _save(row, found)
-    except Stopped:
-        return
-    except UnreadableTelemetry as error:
-        _fail(row, f"{error}.")
-    except OperationalError as error:
-        put_back(row, error)
-    except Exception as error:
-        logger.exception("case set %s was not read", row.pk)
-        _fail(row, f"An internal error stopped the reading: {type(error).__name__}: {error}")
+    carry_out(
+        row,
+        lambda: CaseSet.objects.held(row),
+        lambda: _read(row),
+        lambda found: _save(row, found),
+        Failing(
+            lambda message: _fail(row, message),
+            died="Its worker died each time it was tried. Send fewer cases at a time.",
+        ),
+    )
 
 
 def forget(digest: str, *, but: int = 0) -> None:

@@ -9,13 +9,11 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, OperationalError, connections
+from django.db import OperationalError, connections
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from memoryapp.domain.beating import beating
-from memoryapp.queries import database
-from practice.models.work import Work
 
 #: How often a piece of work writes down how far it is.
 TELL_SECONDS = 0.5
@@ -31,18 +29,6 @@ class DatabaseAway(Exception):
     def __init__(self, error: OperationalError) -> None:
         first = (str(error).strip().splitlines() or ["no message"])[0]
         super().__init__(f"The database could not go on: {first}.")
-
-
-def put_back(row: Work, error: OperationalError) -> None:
-    """Have the next sweep ring anew for a piece that the database gave up on."""
-    database.connect_anew()
-    row.put_back(str(DatabaseAway(error)))
-
-
-def unsaved(error: DatabaseError | UnicodeError) -> str:
-    """What is said on a row whose result the database refused: doing it again would not help."""
-    first = (str(error).strip().splitlines() or ["no message"])[0]
-    return f"What was found could not be saved: {type(error).__name__}: {first}"
 
 
 def lease() -> timedelta:

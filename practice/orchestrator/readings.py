@@ -10,23 +10,15 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 
-from django.db import DatabaseError, OperationalError, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from memoryapp.services.events import event_record
-from practice.clients.telemetry import UnreadableTelemetry
 from practice.clients.telemetry_files import Read, read
 from practice.models import Analysis, TelemetryFile
-from practice.models.work import MAX_TRIES
-from practice.orchestrator.leases import (
-    Stopped,
-    heartbeat,
-    lease,
-    put_back,
-    telling,
-    unsaved,
-)
+from practice.orchestrator.leases import lease, telling
+from practice.orchestrator.pieces import Failing, carry_out, rung
 
 logger = logging.getLogger(__name__)
 
@@ -34,13 +26,7 @@ logger = logging.getLogger(__name__)
 def due() -> list[int]:
     """Files to ring for, marked as rung. Safe at any time, any number of times."""
     now = timezone.now()
-    with transaction.atomic():
-        rows = TelemetryFile.objects.due(now, lease())
-        found = list(
-            rows.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True)
-        )
-        TelemetryFile.objects.filter(pk__in=found).update(dispatched_at=now)
-    return found
+    return rung(TelemetryFile.objects.due(now, lease()), now)
 
 
 def work(file_id: int) -> list[int]:
@@ -51,24 +37,17 @@ def work(file_id: int) -> list[int]:
     row = TelemetryFile.objects.claim(file_id, now=timezone.now(), lease=lease())
     if row is None:
         return []
-    if row.tries > MAX_TRIES:
-        _fail(row, row.message or "Its worker died each time it was tried. Split it by time.")
-    else:
-        try:
-            with heartbeat(lambda: TelemetryFile.objects.held(row)):
-                found = _read(row)
-        except Stopped:
-            return []
-        except UnreadableTelemetry as error:
-            _fail(row, f"{error}.")
-        except OperationalError as error:
-            put_back(row, error)
-        except Exception as error:
-            logger.exception("telemetry file %s was not read", row.pk)
-            _fail(row, f"An internal error stopped the reading: {type(error).__name__}: {error}")
-        else:
-            _store(row, found)
-    return waiting_for(row)
+    is_ended = carry_out(
+        row,
+        lambda: TelemetryFile.objects.held(row),
+        lambda: _read(row),
+        lambda found: _save(row, found),
+        Failing(
+            lambda message: _fail(row, message),
+            died="Its worker died each time it was tried. Split it by time.",
+        ),
+    )
+    return waiting_for(row) if is_ended else []
 
 
 def waiting_for(row: TelemetryFile) -> list[int]:
@@ -89,17 +68,6 @@ def _read(row: TelemetryFile) -> Read:
         mapping=mapping,
         told=lambda rows, share: told(share, rows=rows),
     )
-
-
-def _store(row: TelemetryFile, found: Read) -> None:
-    """Save, or say on the row why nothing of it was kept."""
-    try:
-        _save(row, found)
-    except OperationalError as error:
-        put_back(row, error)
-    except (DatabaseError, UnicodeError) as error:
-        logger.exception("telemetry file %s could not be saved", row.pk)
-        _fail(row, unsaved(error))
 
 
 def _save(row: TelemetryFile, found: Read) -> None:

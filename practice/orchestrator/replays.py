@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from django.db import DatabaseError, OperationalError, transaction
+from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
@@ -27,9 +27,9 @@ from practice.domain.rootcause.trajectories import analyse_trajectory
 from practice.domain.rootcause.window import Reference, learn
 from practice.domain.trajectory_cases import told_of_steps, varied_trajectory
 from practice.models import CaseSet, Replay, ReplayCase
-from practice.models.work import MAX_TRIES
 from practice.orchestrator.case_sets import home_of
-from practice.orchestrator.leases import heartbeat, lease, put_back, unsaved
+from practice.orchestrator.leases import lease
+from practice.orchestrator.pieces import Failing, carry_out
 
 logger = logging.getLogger(__name__)
 
@@ -72,44 +72,30 @@ def work(case_pk: int) -> None:
     row = ReplayCase.objects.claim(case_pk, now=timezone.now(), lease=lease())
     if row is None:
         return
-    if row.tries > MAX_TRIES:
-        _end(
-            row,
-            ReplayCase.Status.FAILED,
-            row.message or "Its worker died each time it was tried.",
-        )
-    else:
-        try:
-            with heartbeat(lambda: ReplayCase.objects.held(row)):
-                answer = _replayed(row)
-        except UnreadableTelemetry as error:
-            # Names inside the set are the sender's; where it lies here is not.
-            said = str(error).replace(f"{home_of(row.replay.case_set.digest)}/", "")
-            _end(row, ReplayCase.Status.FAILED, said)
-        except OperationalError as error:
-            put_back(row, error)
-        except Exception as error:
-            logger.exception("case %s failed", row.pk)
-            _end(row, ReplayCase.Status.FAILED, f"{type(error).__name__}: {error}")
-        else:
-            _save(row, answer)
+    carry_out(
+        row,
+        lambda: ReplayCase.objects.held(row),
+        lambda: _replayed(row),
+        lambda answer: _save(row, answer),
+        Failing(
+            lambda message: _fail(row, message),
+            died="Its worker died each time it was tried.",
+            unreadable="{error}",
+            broken="{error}",
+        ),
+    )
     finish(row.replay_id)
 
 
 def _save(row: ReplayCase, answer: dict[str, Any]) -> None:
-    """Store an answer, or say on the case why it could not be."""
-    try:
-        with transaction.atomic():
-            row.end(ReplayCase.Status.DONE, at=timezone.now(), answer=whole_characters(answer))
-    except OperationalError as error:
-        put_back(row, error)
-    except (DatabaseError, UnicodeError) as error:
-        logger.exception("the answer of case %s could not be saved", row.pk)
-        _end(row, ReplayCase.Status.FAILED, unsaved(error))
+    with transaction.atomic():
+        row.end(ReplayCase.Status.DONE, at=timezone.now(), answer=whole_characters(answer))
 
 
-def _end(row: ReplayCase, status: str, message: str) -> None:
-    row.end(status, at=timezone.now(), message=message)
+def _fail(row: ReplayCase, message: str) -> None:
+    # Names inside the set are the sender's; where it lies here is not.
+    said = message.replace(f"{home_of(row.replay.case_set.digest)}/", "")
+    row.end(ReplayCase.Status.FAILED, at=timezone.now(), message=said)
 
 
 def _replayed(row: ReplayCase) -> dict[str, Any]:

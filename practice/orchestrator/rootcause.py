@@ -14,12 +14,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-from django.db import DatabaseError, OperationalError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from memoryapp.services.events import event_record
 from practice.agents.ports import ModelSilent
-from practice.clients.telemetry import UnreadableTelemetry
 from practice.domain.causal_layout import KIND_WORDS
 from practice.domain.incident_panels import panels
 from practice.domain.rootcause import serial
@@ -29,9 +28,9 @@ from practice.domain.rootcause.telemetry import Telemetry
 from practice.domain.rootcause.types import Alert, Budget, Outcome, Visit
 from practice.domain.rootcause.types import Analysis as Found
 from practice.models import Analysis, Incident, IncidentAlert
-from practice.models.work import MAX_TRIES
 from practice.orchestrator import decisive, engines, telemetry, verdicts
-from practice.orchestrator.leases import heartbeat, lease, put_back, unsaved
+from practice.orchestrator.leases import lease
+from practice.orchestrator.pieces import Failing, carry_out, rung
 
 logger = logging.getLogger(__name__)
 
@@ -47,11 +46,7 @@ NO_TELEMETRY = "No telemetry covers this window. Send some for it, then look aga
 def due() -> list[int]:
     """Analyses to ring for, marked as rung. Safe at any time, any number of times."""
     now = timezone.now()
-    with transaction.atomic():
-        rows = Analysis.objects.due(now, lease()).select_for_update(skip_locked=True, no_key=True)
-        found = list(rows.values_list("pk", flat=True))
-        Analysis.objects.filter(pk__in=found).update(dispatched_at=now)
-    return found
+    return rung(Analysis.objects.due(now, lease()), now)
 
 
 def work(analysis_id: int) -> None:
@@ -71,21 +66,18 @@ def work(analysis_id: int) -> None:
         "incident__attempt__run__environment",
         "incident__attempt__run__snapshot",
     ).get(pk=row.pk)
-    if row.tries > MAX_TRIES:
-        _fail(row, row.message or "Its worker died each time it was tried. Narrow the window.")
-        return
-    try:
-        with heartbeat(lambda: Analysis.objects.held(row)):
-            found, drawn = _perform(row)
-    except UnreadableTelemetry as error:
-        _fail(row, f"{error}. Nothing was judged.")
-    except OperationalError as error:
-        put_back(row, error)
-    except Exception as error:
-        logger.exception("analysis %s failed", row.pk)
-        _fail(row, f"An internal error stopped this analysis: {type(error).__name__}: {error}")
-    else:
-        _store(row, found, drawn)
+    carry_out(
+        row,
+        lambda: Analysis.objects.held(row),
+        lambda: _perform(row),
+        lambda made: _save(row, *made),
+        Failing(
+            lambda message: _fail(row, message),
+            died="Its worker died each time it was tried. Narrow the window.",
+            unreadable="{error}. Nothing was judged.",
+            broken="An internal error stopped this analysis: {error}",
+        ),
+    )
 
 
 def _waits(analysis_id: int) -> bool:
@@ -211,17 +203,6 @@ def _tell(row: Analysis, stage: str, visits: int, visit: Visit | None = None) ->
     if visit is not None:
         progress |= {"node": visit.node, "verdict": visit.verdict.value}
     Analysis.objects.held(row).update(progress=progress)
-
-
-def _store(row: Analysis, found: Found, drawn: dict[str, Any]) -> None:
-    """Save, or say on the row why nothing of it was kept."""
-    try:
-        _save(row, found, drawn)
-    except OperationalError as error:
-        put_back(row, error)
-    except (DatabaseError, UnicodeError) as error:
-        logger.exception("analysis %s could not be saved", row.pk)
-        _fail(row, unsaved(error))
 
 
 def _save(row: Analysis, found: Found, drawn: dict[str, Any]) -> None:
