@@ -80,20 +80,25 @@ def unpack(data: bytes, target: Path, told: Callable[[float], None] = lambda sha
         unpacked = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=target.parent))
         try:
             with _damage_told():
-                done = 0
-                for name, stream in _members(data):
-                    path = unpacked.joinpath(*_parts(name))
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    with path.open("wb") as out:
-                        while piece := stream.read(1 << 20):
-                            done += len(piece)
-                            if done > UNPACKED_CAP:
-                                raise _too_much()
-                            out.write(piece)
-                            told(min(1.0, done / total))
+                _write(data, unpacked, lambda done: told(min(1.0, done / total)))
             unpacked.replace(target)
         finally:
             shutil.rmtree(unpacked, ignore_errors=True)
+
+
+def _write(data: bytes, folder: Path, told: Callable[[int], None]) -> None:
+    """Write an archive's files into ``folder``; ``told`` hears of how many bytes are written."""
+    done = 0
+    for name, stream in _members(data):
+        path = folder.joinpath(*_parts(name))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as out:
+            while piece := stream.read(1 << 20):
+                done += len(piece)
+                if done > UNPACKED_CAP:
+                    raise _too_much()
+                out.write(piece)
+                told(done)
 
 
 @contextmanager

@@ -316,28 +316,24 @@ def _is_silent(state: RunState, unit: UnitState, now: datetime) -> bool:
     return unit.heartbeat_at is None or unit.heartbeat_at < now - state.lease
 
 
+def _may_begin(unit: UnitState, now: datetime) -> bool:
+    return unit.status == "waiting" and (unit.not_before is None or unit.not_before <= now)
+
+
 def _wakeable(state: RunState, current: Sequence[UnitState], now: datetime) -> tuple[int, ...]:
     """Units to ring the bell for: free ones up to the plan's width, and silent ones at once."""
     silent, free, busy = [], [], 0
+    # One writer per playbook: lessons are learned in order, never side by side.
     learning = any(u.stage is Stage.LEARN and u.status == "running" for u in current)
     for unit in current:
-        if unit.status == "running":
-            if _is_silent(state, unit, now):
-                silent.append(unit)
-            else:
-                busy += 1
-        elif unit.status == "waiting" and (unit.not_before is None or unit.not_before <= now):
-            if unit.dispatched_at and unit.dispatched_at > now - state.lease:
-                busy += 1
-            elif unit.stage is Stage.LEARN:
-                # One writer per playbook: lessons are learned in order, never side by side.
-                if not learning:
-                    free.append(unit)
-                    learning = True
-            else:
-                free.append(unit)
-        if unit.stage is Stage.LEARN and unit.is_open:
-            learning = True
+        is_rung = unit.dispatched_at and unit.dispatched_at > now - state.lease
+        if unit.status == "running" and _is_silent(state, unit, now):
+            silent.append(unit)
+        elif unit.status == "running" or (_may_begin(unit, now) and is_rung):
+            busy += 1
+        elif _may_begin(unit, now) and not (unit.stage is Stage.LEARN and learning):
+            free.append(unit)
+        learning = learning or (unit.stage is Stage.LEARN and unit.is_open)
     free = _unless_quiet(state, free, now)
     room = max(0, state.plan.parallel - busy - len(silent))
     return tuple(unit.id for unit in [*silent, *free[:room]])
