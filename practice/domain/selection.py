@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from memoryapp.domain.text import task_reads_like_order
 from practice.domain import novelty
+from practice.domain.likeness import Embed
 from practice.domain.novelty import Selection
 from practice.domain.types import Category, PracticeRecord, Steering, TaskSpec
 
@@ -24,7 +25,7 @@ def choose(
     steering: Steering,
     seed: int = 0,
     faithful: bool = False,
-    embed: novelty.Embed | None = None,
+    embed: Embed | None = None,
 ) -> Selection:
     """Select up to ``count`` of the candidates; the arguments are those of ``novelty.select``.
 

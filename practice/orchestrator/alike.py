@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from memoryapp.services.meaning import UnableToEmbed, meaning
-from practice.domain.novelty import Embed
+from practice.domain.likeness import Embed
 from practice.models import Unit
 from practice.orchestrator.calls import embedding_recorder
 from practice.orchestrator.masking import masked

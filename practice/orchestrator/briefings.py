@@ -12,6 +12,7 @@ from typing import Any, Literal
 from memoryapp.domain.playbook import Playbook
 from practice.domain import briefing as domain
 from practice.domain import faithful, novelty, selection
+from practice.domain.likeness import Embed
 from practice.domain.memory import choose_facts, wanted
 from practice.domain.novelty import Selection
 from practice.domain.plans import Plan
@@ -67,9 +68,7 @@ class Prepared:
         """What is kept with the round of what its proposer is shown."""
         return domain.as_json(self.briefing, domain.compose(self.briefing))
 
-    def select(
-        self, candidates: Sequence[TaskSpec], embed: novelty.Embed | None = None
-    ) -> Selection:
+    def select(self, candidates: Sequence[TaskSpec], embed: Embed | None = None) -> Selection:
         """Choose what is practised; every dropped candidate keeps its reason.
 
         What was practised with an earlier version of a tool bars nothing: it is a new tool now.

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from memoryapp.services.evaluations import evaluation_record
 from practice.domain import novelty
+from practice.domain.likeness import Embed
 from practice.domain.rounds import Stage
 from practice.domain.types import Briefing, PracticeRecord, TaskSpec, ToolSpec, Usage
 from practice.models import Attempt, Experiment, PracticeTask, Round, Run, Unit
@@ -113,7 +114,7 @@ def _novel(
 ) -> tuple[TaskSpec, ...]:
     """The candidates that repeat neither a known task nor each other."""
 
-    def choose(embed: novelty.Embed | None) -> novelty.Selection:
+    def choose(embed: Embed | None) -> novelty.Selection:
         return novelty.select(candidates, past, len(candidates), seed=seed, embed=embed)
 
     stored = [record.instruction for record in past]

@@ -12,7 +12,7 @@ from memoryapp.clients import embeddings
 from memoryapp.clients.embeddings import Counted, EmbeddingsUnavailable
 from memoryapp.domain.kept import Kept
 from memoryapp.services import meaning
-from practice.domain.novelty import Embed
+from practice.domain.likeness import Embed
 from practice.models import Environment, Round, Run, Unit
 from practice.orchestrator import alike, rounds
 from practice.services.experiments import experiment_start
