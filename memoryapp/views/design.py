@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from memoryapp.access import Right, gate
 from memoryapp.domain.playbook import SECTIONS
 from memoryapp.models import Bullet, BulletRevision, Playbook
-from memoryapp.templatetags.ui import LOOKS
+from memoryapp.templatetags.looks import LOOKS
 from memoryapp.views.links import Chip
 from memoryapp.views.review_evidence import ShownStep
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from memoryapp.templatetags.ui import LOOKS
+from memoryapp.templatetags.looks import LOOKS
 from tests.factories import BulletFactory, PlaybookFactory, RunFactory
 
 pytestmark = pytest.mark.django_db

@@ -16,7 +16,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memoryapp.templatetags import accounts, charts, formats, ui
+from memoryapp.templatetags import accounts, charts, formats, looks, ui
 
 LIBRARIES = {
     "humanize": "django.contrib.humanize.templatetags.humanize",
@@ -124,7 +124,7 @@ def test_it_escapes_what_a_diff_shows() -> None:
 
 
 def test_it_says_every_state_in_a_word_beside_the_icon() -> None:
-    for state, look in ui.LOOKS.items():
+    for state, look in looks.LOOKS.items():
         shown = ui.status(state)
         assert look.word in shown
         assert f"#{look.icon}" in shown

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.template.loader import get_template, render_to_string
 
-from memoryapp.templatetags.ui import LOOKS
+from memoryapp.templatetags.looks import LOOKS
 
 ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "static"
