@@ -13,7 +13,7 @@ from typing import Any
 K = 10
 
 #: every word and the nearest vectors of all there is, fused: no scope, no state, no rare words. The
-#: bar of 4 ms was once taken from it, so its time says what a machine makes of that bar.
+#: bar of 4 ms is the time of this one, so it says what a machine makes of that bar.
 _PLAINEST = """
 WITH words AS (
   SELECT wording_id AS id, row_number() OVER (ORDER BY score DESC) AS place FROM (

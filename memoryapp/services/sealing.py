@@ -73,6 +73,8 @@ def renew(
 
 
 def webhooks_renew() -> Renewed:
+    """Seal the secrets of webhooks with the newest key, the one before it in its grace too."""
+
     def write(hook: Webhook, changed: Mapping[str, str]) -> None:
         for name, text in changed.items():
             setattr(hook, name, text)
@@ -127,6 +129,8 @@ def _is_lost(seal: Seal, sealed: str) -> bool:
 
 
 def second_factors_renew() -> Renewed:
+    """Seal what people's second factors are made of with the newest key."""
+
     def read(kept: Authenticator) -> Mapping[str, str]:
         part = _SEALED_PART[kept.type]
         return {part: kept.data.get(part, "")}

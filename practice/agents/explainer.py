@@ -39,6 +39,8 @@ class Explanation(BaseModel):
 
 
 class ModelExplainer:
+    """Has a model say what was found, and keeps of it what its evidence bears out."""
+
     def __init__(self, model: RoleModel) -> None:
         self._model = model
 

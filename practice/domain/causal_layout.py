@@ -56,6 +56,8 @@ KIND_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class DrawnNode:
+    """A component as a box with its upper left corner at ``x`` and ``y``, in pixels."""
+
     node: str
     name: str
     x: int
@@ -118,6 +120,8 @@ class DrawnEdge:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
+    """What is drawn of a graph; ``left_out`` is how many components are not."""
+
     nodes: tuple[DrawnNode, ...]
     edges: tuple[DrawnEdge, ...]
     width: int

@@ -64,6 +64,9 @@ class ToolCard:
 def card_of(
     tool: EnvironmentTool, *, refused: str = "", meanwhile: Meanwhile | None = None
 ) -> ToolCard:
+    """A tool as its card shows it. ``refused`` is why a change of it was not made, if one was not;
+    ``meanwhile`` is what others saved since its reader saw it.
+    """
     return ToolCard(
         tool=tool,
         effect=tool.effect.value,
