@@ -1,6 +1,9 @@
 // The candidates selected in the queue stay selected when the next one is swapped in: "Decide" is
 // about them, wherever in the queue the reader is by then. The row of the one that is read is marked
 // as soon as it is read, before the queue itself is brought up to date.
+//
+// With scripts a row is one stop of the Tab key, its link: "x" selects the row that has the focus, and
+// the one that is read where none has. Without scripts there is no "x", and its box is a stop, too.
 
 const DECIDED = /^\/review\/([0-9a-f-]{36})\/(?:approve|reject)\//;
 const chosen = new Set();
@@ -36,21 +39,41 @@ document.addEventListener("htmx:afterRequest", (event) => {
   if (event.detail.successful) chosen.delete(event.detail.requestConfig.path.match(DECIDED)?.[1]);
 });
 
+const boxOf = (row) => row?.querySelector("input");
+
 function mark() {
   const read = document.getElementById("item")?.dataset.candidate;
   const box = read && document.querySelector(`#queue input[value="${CSS.escape(read)}"]`);
   const before = document.querySelector("#queue .item[aria-current]");
-  if (!box || box.nextElementSibling === before) return;
-  if (before) {
-    before.removeAttribute("aria-current");
-    delete before.previousElementSibling.dataset.key;
-  }
+  if (!box || before === box.nextElementSibling) return;
+  before?.removeAttribute("aria-current");
   box.nextElementSibling.setAttribute("aria-current", "true");
-  Object.assign(box.dataset, { key: "x", keyLabel: "Select this candidate" });
 }
+
+function leadX() {
+  const row =
+    document.activeElement.closest(".qi") || document.querySelector("#queue .qi:has([aria-current])");
+  const box = boxOf(row);
+  for (const other of document.querySelectorAll("#queue input[data-key]")) {
+    if (other !== box) delete other.dataset.key;
+  }
+  if (box) Object.assign(box.dataset, { key: "x", keyLabel: "Select this candidate" });
+}
+
+function oneStopEach() {
+  for (const row of document.querySelectorAll("#queue .qi")) {
+    boxOf(row).tabIndex = -1;
+    row.querySelector(".item").setAttribute("aria-keyshortcuts", "x");
+  }
+  leadX();
+}
+
+document.addEventListener("focusin", leadX);
+document.addEventListener("focusout", leadX);
 
 document.addEventListener("htmx:afterSettle", () => {
   mark();
+  oneStopEach();
   show();
 });
 
@@ -58,4 +81,5 @@ document.addEventListener("htmx:afterSettle", () => {
 for (const box of document.querySelectorAll("#queue input[name=chosen]:checked")) {
   chosen.add(box.value);
 }
+oneStopEach();
 show();

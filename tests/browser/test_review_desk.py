@@ -372,3 +372,47 @@ def test_the_keyboard_reaches_the_decision_past_queue_and_evidence(
     expect(page.get_by_role("button", name="Approve")).to_be_focused()
     words = page.locator("#queue .tx2").first.inner_text()[:12]
     expect(page.get_by_role("checkbox", name=words)).to_have_count(1)
+
+
+def test_a_row_of_the_queue_is_one_stop_and_x_selects_it(published: Any, page: Page) -> None:
+    page.goto("/review/?status=approved")
+    rows = page.locator("#queue .qi")
+    links, boxes = rows.locator("a.item"), rows.locator("input[name=chosen]")
+    links.first.focus()
+    page.keyboard.press("Tab")
+    expect(links.nth(1)).to_be_focused()
+    expect(boxes.nth(1)).to_have_css("opacity", "1")
+    page.keyboard.press("x")
+    expect(boxes.nth(1)).to_be_checked()
+    expect(boxes.first).not_to_be_checked()
+    page.keyboard.press("Shift+Tab")
+    expect(links.first).to_be_focused()
+    page.locator("h1").focus()
+    page.keyboard.press("x")
+    expect(boxes.first).to_be_checked()  # the one that is read, where no row has the focus
+    expect(page.get_by_role("button", name="Decide 2 selected")).to_be_visible()
+    boxes.nth(1).click()
+    expect(boxes.nth(1)).not_to_be_checked()
+    links.nth(1).click()
+    expect(links.nth(1)).to_have_attribute("aria-current", "true")
+    links.nth(1).focus()
+    page.keyboard.press("Tab")
+    expect(links.nth(2)).to_be_focused()
+
+
+def test_without_scripts_the_box_of_a_row_is_reached_by_tab(
+    published: Any, browser: Browser, product: Product
+) -> None:
+    context = browser.new_context(base_url=product.url, java_script_enabled=False)
+    plain = context.new_page()
+    sign_in(plain, product)
+    plain.goto("/review/?status=approved")
+    rows = plain.locator("#queue .qi")
+    rows.first.locator("a.item").focus()
+    plain.keyboard.press("Tab")
+    expect(rows.nth(1).locator("input[name=chosen]")).to_be_focused()
+    plain.keyboard.press("Space")
+    expect(rows.nth(1).locator("input[name=chosen]")).to_be_checked()
+    plain.keyboard.press("Tab")
+    expect(rows.nth(1).locator("a.item")).to_be_focused()
+    context.close()
