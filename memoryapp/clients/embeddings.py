@@ -33,7 +33,11 @@ class EmbeddingsUnavailable(RuntimeError):
     """Nothing can be embedded now; ``str`` says why. Worth another try later."""
 
 
-class _TooSlow(EmbeddingsUnavailable):
+class EmbeddingsSilent(EmbeddingsUnavailable):
+    """The endpoint said nothing at all: whoever asks next may wait as long, for nothing."""
+
+
+class _TooSlow(EmbeddingsSilent):
     """An endpoint took the texts and did not answer in time; fewer at once may do."""
 
 
@@ -112,9 +116,7 @@ class Endpoint:
             raise _TooSlow("The embedding endpoint did not answer (ReadTimeout).") from error
         except httpx2.HTTPError as error:
             kind = type(error).__name__
-            raise EmbeddingsUnavailable(
-                f"The embedding endpoint did not answer ({kind})."
-            ) from error
+            raise EmbeddingsSilent(f"The embedding endpoint did not answer ({kind}).") from error
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise EmbeddingsUnavailable(
                 "The embedding endpoint answered something else than embeddings."

@@ -61,3 +61,7 @@ def kept_text(key: str) -> str | None:
 
 def keep_text(key: str, text: str, *, seconds: int) -> None:
     softly(lambda r: r.set(PREFIX + key, text, ex=seconds))
+
+
+def forget_text(key: str) -> None:
+    softly(lambda r: r.delete(PREFIX + key))

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from pgvector import HalfVector
 
-from memoryapp.clients import embeddings
+from memoryapp.clients import embeddings, resting
 from memoryapp.clients.embeddings import Embedder
 from memoryapp.indexer.locks import alone
 from memoryapp.models import BulletRevision, BulletVector, EmbeddingModel
@@ -60,6 +60,7 @@ def index_batch() -> bool:
     with alone(INDEX_LOCK) as is_alone:
         if not is_alone:
             return False
+        _wake()
         target = _target(embedder)
         wordings = _missing(target)
         if wordings:
@@ -70,6 +71,14 @@ def index_batch() -> bool:
             _serve(target)
             return True
         return _forget_retired()
+
+
+def _wake() -> None:
+    """Ask the model that serves whether it answers again, where it rests."""
+    serving = EmbeddingModel.objects.filter(status=EmbeddingModel.Status.SERVING).first()
+    embedder = embeddings.embedder_for(serving.provider, serving.name) if serving else None
+    if embedder is not None and resting.rests(embedder):
+        resting.ask(embedder, [PROBE])
 
 
 def _target(embedder: Embedder) -> EmbeddingModel:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from memoryapp.clients import embeddings
+from memoryapp.clients import embeddings, resting
 from memoryapp.clients.embeddings import EmbeddingsUnavailable
 from memoryapp.domain.epistemics import Epistemic, judge
 from memoryapp.domain.errors import UnableToChange
@@ -42,7 +42,8 @@ def query_vector(text: str) -> tuple[QueryVector | None, str]:
     """The question as the serving model sees it, and the word for whether vectors take part.
 
     The page of a bullet among the best matches asks what the list asked, once more for each bullet:
-    a question asked of this process before is asked of no model again.
+    a question asked of this process before is asked of no model again. A model that did not answer
+    a moment ago is not waited for.
     """
     if not text.strip():
         return None, "off"
@@ -53,7 +54,7 @@ def query_vector(text: str) -> tuple[QueryVector | None, str]:
     if embedder is None:
         return None, "off"
     try:
-        (values,) = Meaning(embedder)([text])
+        (values,) = Meaning(resting.Impatient(embedder))([text])
     except UnableToEmbed as error:
         logger.warning("Searching by words alone. %s", error)
         return None, "unavailable"
@@ -70,7 +71,7 @@ def embedding_try() -> str:
     if embedder is None:
         raise UnableToChange("No embedding model is set up. Set EMBEDDING_PROVIDER and restart.")
     try:
-        (values,) = embedder.embed(["ready"])
+        (values,) = resting.ask(embedder, ["ready"])
     except EmbeddingsUnavailable as error:
         raise UnableToChange(f"{error} Searches go by words alone until it answers.") from error
     return f"{embedder.name} answered with a vector of {len(values)} dimensions."

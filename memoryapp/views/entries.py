@@ -56,7 +56,10 @@ VECTORS = {
     "on": "Ranked by words and by meaning.",
     "off": "Ranked by words alone: no embedding model is set up.",
     "building": "Ranked by words alone: the vectors of the embedding model are being made.",
-    "unavailable": "Ranked by words alone: the embedding model did not answer.",
+    "unavailable": (
+        "Ranked by words alone: the embedding model did not answer. It is asked again by itself; "
+        "search again in a minute."
+    ),
 }
 
 
@@ -124,6 +127,7 @@ def _rows(request: HttpRequest, workspace: Workspace, asked: EntryFilter) -> dic
             "rows": rows,
             "newest_url": _url(asked.changed(sort="")),
             "vectors": VECTORS[vectors],
+            "is_cut_short": vectors == "unavailable",
         }
     else:
         page = browsing.entry_page(

@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
-from memoryapp.clients import embeddings
+from memoryapp.clients import embeddings, resting
 from memoryapp.domain.errors import ChangedMeanwhile, UnableTo
 from memoryapp.models import EmbeddingModel
 from memoryapp.queries.meanwhile import Meanwhile, meanwhile
@@ -89,11 +89,12 @@ def _page(
     status: int = 200,
     meanwhile: Meanwhile | None = None,
 ) -> HttpResponse:
-    workspace = workspace_of(request)
+    workspace, embedder = workspace_of(request), embeddings.configured()
     context = {
         "prices": workspace.model_prices.select_related("updated_by"),
         "configured": configured_models(workspace),
-        "embedder": embeddings.configured(),
+        "embedder": embedder,
+        "is_resting": embedder is not None and resting.rests(embedder),
         "serving": EmbeddingModel.objects.filter(status=EmbeddingModel.Status.SERVING).first(),
         "form": form,
         "meanwhile": meanwhile,

@@ -1,0 +1,66 @@
+"""An embedding model that let somebody wait in vain rests: nobody who waits for an answer asks it.
+
+All processes know, from Redis. The worker that makes vectors asks a resting model with each sweep
+(``indexer.vectors``), so that a page need not; without a worker the rest runs out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from memoryapp.clients import store
+from memoryapp.clients.embeddings import (
+    Counted,
+    Embedder,
+    EmbeddingsSilent,
+    EmbeddingsUnavailable,
+)
+
+#: longer than some sweeps, each of which begins the rest anew while nobody answers.
+REST_SECONDS = 120
+
+
+def rests(embedder: Embedder) -> bool:
+    return store.kept_text(_key(embedder)) is not None
+
+
+def ask(
+    embedder: Embedder, texts: Sequence[str], counted: Counted | None = None
+) -> list[list[float]]:
+    """Ask a model whether it rests or not: an answer ends its rest, silence begins one.
+
+    Raises:
+        EmbeddingsUnavailable: as ``Embedder.embed`` does.
+    """
+    try:
+        vectors = embedder.embed(texts, counted)
+    except EmbeddingsSilent:
+        store.keep_text(_key(embedder), "silent", seconds=REST_SECONDS)
+        raise
+    store.forget_text(_key(embedder))
+    return vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Impatient:
+    """A model as those ask it who wait for the answer: one that rests is taken for away."""
+
+    embedder: Embedder
+
+    @property
+    def provider(self) -> str:
+        return self.embedder.provider
+
+    @property
+    def name(self) -> str:
+        return self.embedder.name
+
+    def embed(self, texts: Sequence[str], counted: Counted | None = None) -> list[list[float]]:
+        if rests(self.embedder):
+            raise EmbeddingsUnavailable(f"{self.name} did not answer a moment ago.")
+        return ask(self.embedder, texts, counted)
+
+
+def _key(embedder: Embedder) -> str:
+    return f"resting:{embedder.provider}:{embedder.name}"
