@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
-from memoryapp.models import Bullet, BulletRevision, PullReceipt, Release, Vote, Workspace
+from memoryapp.models import (
+    Bullet,
+    BulletRevision,
+    PullCount,
+    PullReceipt,
+    Release,
+    Vote,
+    Workspace,
+)
 from memoryapp.queries.asked import Asked, day, on_day
 from memoryapp.queries.releases import HEAVY
 
@@ -160,6 +169,41 @@ def pulls_by_tool(workspace: Workspace, environment: str, *, days: int) -> dict[
 
 def newest_pulls(workspace: Workspace, asked: UseFilter) -> list[PullReceipt]:
     return list(asked.pulls(workspace).order_by("-pulled_at", "-pk")[:NEWEST])
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Pulls per day of releases that hold a bullet, from ``first`` to today; votes in that time."""
+
+    first: date
+    pulls: Sequence[int]
+    votes: int
+
+    @property
+    def total(self) -> int:
+        return sum(self.pulls)
+
+
+def curve_of(bullet: Bullet, *, days: int) -> Curve:
+    """How a bullet was used, in any wording, in so many days with today."""
+    first = _first_of(days)
+    wordings = list(bullet.revisions.order_by().values_list("pk", flat=True))
+    counted = (
+        PullCount.objects.filter(
+            release__playbook=bullet.playbook_id,
+            release__wordings__overlap=wordings,
+            day__gte=first,
+        )
+        .order_by()
+        .values_list("day")
+        .annotate(all=Sum("pulls"))
+    )
+    by_day: dict[date, int] = dict(counted)
+    return Curve(
+        first=first,
+        pulls=[by_day.get(first + timedelta(days=n), 0) for n in range(days)],
+        votes=Vote.objects.filter(bullet=bullet, created_at__gte=day(str(first))).count(),
+    )
 
 
 @dataclass(frozen=True, slots=True)

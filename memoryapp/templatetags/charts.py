@@ -10,6 +10,8 @@ from typing import Any
 
 from django import template
 
+from memoryapp.templatetags.formats import compact
+
 register = template.Library()
 
 WIDTH, HEIGHT = 288, 104
@@ -163,9 +165,12 @@ def bar_chart(values: Sequence[float], label: str, *, slots: int = 0) -> dict[st
 
 @register.inclusion_tag("components/charts/line_chart.html")
 def line_chart(
-    values: Sequence[float], label: str, *, slots: int = 0, top: float = 0
+    values: Sequence[float], label: str, *, slots: int = 0, top: float = 0, ends: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Show a line with the last value written beside its end. ``top`` fixes the axis."""
+    """Show a line with the last value written beside its end. ``top`` fixes the axis.
+
+    ``ends`` names the first and the last place, where a number says nothing of them.
+    """
     places = max(slots, len(values), 1)
     highest = top or _nice_top(values)
     width = (_LINE_RIGHT - _LEFT) / max(places - 1, 1)
@@ -175,11 +180,16 @@ def line_chart(
     ]
     axes = _axes(values, label, places, highest, 6.0)
     axes["ticks"] = _ticks(len(values), places, width, 6.0)
+    if ends:
+        axes["ticks"] = [
+            {"x": _n(_LEFT + 6 + width * place), "text": text}
+            for place, text in zip((0, places - 1), ends, strict=True)
+        ]
     return {
         "points": " ".join(f"{_n(x)},{_n(y)}" for x, y in points),
         "end": {"x": _n(points[-1][0]), "y": _n(points[-1][1])} if points else None,
         "end_text": {"x": _n(points[-1][0] + 9), "y": _n(points[-1][1] + 4)} if points else None,
-        "last": _figure(values[-1]) if values else "",
+        "last": _brief(values[-1]) if values else "",
         **axes,
     }
 
@@ -190,7 +200,7 @@ def _axes(
     said = ", ".join(_figure(value) for value in values) or "no values"
     return {
         "label": f"{label}: {said}",
-        "top": _figure(top),
+        "top": _brief(top),
         "width": WIDTH,
         "height": HEIGHT,
         "ticks": _ticks(len(values), places, (WIDTH - _LEFT) / places, offset),
@@ -214,6 +224,11 @@ def _nice_top(values: Sequence[float]) -> float:
             if step * scale > highest:
                 return step * scale
         scale *= 10
+
+
+def _brief(value: float) -> str:
+    """A figure as it stands beside a line, where there is room for a few digits."""
+    return _figure(value) if value < 10_000 else compact(value)
 
 
 def _figure(value: float) -> str:

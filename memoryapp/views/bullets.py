@@ -31,7 +31,7 @@ from memoryapp.services import bullets
 from memoryapp.services.curation import tags_of
 from memoryapp.services.retrieval import query_vector
 from memoryapp.views.links import parameter, posted, with_query
-from memoryapp.views.playbook_page import playbook_context
+from memoryapp.views.playbook_page import curve_shown, playbook_context
 from memoryapp.views.playbooks import playbook_or_404
 from memoryapp.views.review_evidence import evidence_groups
 
@@ -249,6 +249,7 @@ def bullet_page(
         "may_decide": membership_of(request).may_review,
         "trust": WORDS[Trust(bullet.trust)],
         "served_by": release_queries.served_through(bullet.playbook, [bullet.label]),
+        "curve": curve_shown(bullet),
         "pulls": use_queries.newest_pulls(bullet.playbook.workspace, asked),
         "pulls_url": f"{reverse('pull-list')}{asked.as_query()}",
         "votes_url": f"{reverse('vote-list')}{asked.as_query()}",

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from memoryapp.access import Right, gate
 from memoryapp.domain.playbook import SECTIONS
 from memoryapp.models import Bullet, BulletRevision, Playbook
+from memoryapp.queries.use import Curve
 from memoryapp.templatetags.looks import LOOKS
 from memoryapp.views.links import Chip
 from memoryapp.views.review_evidence import ShownStep
@@ -106,6 +107,13 @@ def _peek(request: HttpRequest, label: str) -> dict[str, Any]:
         "evidence_total": 1,
         "revisions": [{"revision": revision, "before": "To read `list_orders`:\npage by page"}],
         "served_by": ["production"],
+        "curve": {
+            "days": 7,
+            "use": Curve(first=timezone.localdate(), pulls=(0, 31, 28, 40, 36, 51, 58), votes=4),
+            "ends": ("Nov 2", "today"),
+            "pulls_url": request.path,
+            "votes_url": request.path,
+        },
         "close_url": request.path,
     }
 

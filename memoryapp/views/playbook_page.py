@@ -20,6 +20,7 @@ from memoryapp.queries import entries as entry_queries
 from memoryapp.queries import playbooks as playbook_queries
 from memoryapp.queries import releases as release_queries
 from memoryapp.queries.origins import Taught, jobs_of
+from memoryapp.queries.use import UseFilter, curve_of
 from memoryapp.services.curation import settings_of
 from memoryapp.services.releases import PRODUCTION
 from memoryapp.views.links import Chip, page_of, parameter, with_query
@@ -34,6 +35,8 @@ BULLETS_PER_PAGE = 200
 RELEASES_PER_PAGE = 25
 MOVES_SHOWN = 20
 EVALUATIONS_SHOWN = 5
+#: days that the curve of a bullet's use shows; one of those its lists can be narrowed to.
+CURVE_DAYS = 30
 OFFERED_LABELS = (PRODUCTION, "staging")
 #: The name of a run, by whose number Review narrows its list.
 _RUN = re.compile(r"Run (\d+)")
@@ -257,7 +260,25 @@ def _peek(request: HttpRequest, playbook: Playbook, label: str) -> dict[str, Any
             for revision, before in entry_queries.revisions_with_before(bullet)[:3]
         ],
         "served_by": release_queries.served_through(playbook, [bullet.label]),
+        "curve": curve_shown(bullet),
         "close_url": with_query(playbook.get_absolute_url(), asked),
+    }
+
+
+def curve_shown(bullet: Bullet) -> dict[str, Any]:
+    """The curve of a bullet's use with the lists behind it, as parts/curve.html shows it."""
+    asked = UseFilter(
+        playbook=bullet.playbook.slug, bullet=bullet.label, days=str(CURVE_DAYS)
+    ).as_query()
+    book, use = bullet.playbook.get_absolute_url(), curve_of(bullet, days=CURVE_DAYS)
+    return {
+        "days": CURVE_DAYS,
+        "use": use,
+        "ends": (f"{use.first:%b} {use.first.day}", "today"),
+        "pulls_url": f"{reverse('pull-list')}{asked}",
+        "votes_url": f"{reverse('vote-list')}{asked}",
+        "pull_url": f"{book}?tab=use",
+        "releases_url": f"{book}?tab=releases",
     }
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
+from memoryapp.models import PullCount, Report, Vote
 from memoryapp.services.releases import label_move, release_publish
 from tests.factories import BulletFactory, CandidateFactory, EvidenceFactory, PlaybookFactory
 
@@ -58,6 +61,57 @@ def test_it_peeks_at_one_bullet(rita_client: Any, playbook: Any) -> None:
     context = rita_client.get(f"{URL}?status=approved&peek={bullet.label}").context
     assert context["peek"]["bullet"] == bullet
     assert context["peek"]["close_url"] == f"{URL}?status=approved"
+
+
+def test_a_peek_draws_how_the_bullet_was_used_of_late(
+    rita_client: Any, playbook: Any, rita: Any
+) -> None:
+    bullet = BulletFactory(playbook=playbook)
+    held = release_publish(playbook=playbook, by=rita)
+    BulletFactory(playbook=playbook)
+    newer = release_publish(playbook=playbook, by=rita, label="production")
+    today = timezone.localdate()
+    for release, label, days, pulls in (
+        (held, "", 30, 500),
+        (held, "", 29, 3),
+        (held, "production", 1, 4),
+        (newer, "staging", 1, 5),
+        (newer, "production", 0, 7),
+    ):
+        day = today - timedelta(days=days)
+        PullCount.objects.create(release=release, label=label, day=day, pulls=pulls)
+    report = Report.objects.create(release=held, task="A task", outcome="success")
+    Vote.objects.create(report=report, bullet=bullet, value="helpful")
+
+    page = rita_client.get(f"{URL}?peek={bullet.label}")
+
+    use = page.context["peek"]["curve"]["use"]
+    assert (use.pulls[0], use.pulls[1:28], use.pulls[28:]) == (3, [0] * 27, [9, 7])
+    said = page.content.decode()
+    assert 'aria-label="Pulls a day, the last one is today: 3, 0, ' in said
+    asked = f"?days=30&amp;playbook=help-desk&amp;bullet={bullet.label}"
+    assert f'href="/memory/pulls/{asked}">19 pulls</a>' in said
+    assert f'href="/memory/votes/{asked}">1 vote</a>' in said
+    assert ">today</text>" in said
+    younger = rita_client.get(f"{URL}?peek={newer.document['sections'][0]['bullets'][1]['label']}")
+    assert younger.context["peek"]["curve"]["use"].total == 12
+
+
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [
+        ("production", f'<a class="link" href="{URL}?tab=use">How an agent pulls it</a>'),
+        ("", f'No label serves it. <a class="link" href="{URL}?tab=releases">Open releases</a>'),
+    ],
+)
+def test_a_peek_says_what_to_do_about_a_bullet_that_nobody_pulls(
+    rita_client: Any, playbook: Any, rita: Any, label: str, said: str
+) -> None:
+    bullet = BulletFactory(playbook=playbook)
+    release_publish(playbook=playbook, by=rita, label=label)
+    shown = rita_client.get(f"{URL}?peek={bullet.label}").content.decode()
+    assert said in shown
+    assert 'class="chart"' not in shown
 
 
 def test_a_peek_keeps_the_filter_it_was_opened_in(rita_client: Any, playbook: Any) -> None:
