@@ -12,8 +12,8 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from memoryapp.domain import moments, provenance, review
 from memoryapp.domain import playbook as domain
-from memoryapp.domain import provenance, review
 from memoryapp.domain.errors import UnableToDecide, UnableToUndo
 from memoryapp.domain.playbook import Delta, DeltaRefused, Op, apply
 from memoryapp.domain.text import cleaned
@@ -333,9 +333,9 @@ def _check_open(candidate: Candidate, by: Any, seen: str) -> None:
 
 
 def _in_other_hands(user: Any, until: datetime) -> str:
-    local = timezone.localtime(until)
     return (
-        f"{user.get_username()} is reading this candidate until {local:%H:%M %Z}. "
+        f"{user.get_username()} is reading this candidate until "
+        f"{moments.hour(timezone.localtime(until))}. "
         "Nothing was decided; take it over, or go to the next one."
     )
 

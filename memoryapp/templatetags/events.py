@@ -10,9 +10,10 @@ from typing import Any
 
 from django import template
 from django.core.serializers.json import DjangoJSONEncoder
-from django.utils.dateformat import format as format_date
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import localtime
+
+from memoryapp.domain import moments
 
 register = template.Library()
 
@@ -126,4 +127,4 @@ def _read_time(value: str) -> str:
     moment = parse_datetime(value) if TIME.fullmatch(value) else None
     if moment is None or moment.tzinfo is None:
         return value
-    return format_date(localtime(moment), "M j, Y, H:i")
+    return moments.exact(localtime(moment))

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from memoryapp.domain import shares
+from memoryapp.domain import moments, shares
 
 register = template.Library()
 
@@ -30,13 +30,47 @@ def relative_time(moment: datetime | None, never: str = "never") -> SafeString |
         return never
     zone = timezone.get_current_timezone()
     local = moment.astimezone(zone)
-    month, rest = local.strftime("%b|%Y, %H:%M:%S %Z").split("|")
-    machine = local.isoformat(timespec="seconds")
     # Nothing in it is anybody's text.
     return mark_safe(
-        f'<time datetime="{machine}" title="{month} {local.day}, {rest}">'
+        f'<time datetime="{_machine(local)}" title="{moments.exact(local, seconds=True)}">'
         f"{_spoken(local, datetime.now(zone))}</time>"
     )
+
+
+@register.simple_tag
+def exact_time(moment: datetime, *, seconds: bool = False) -> SafeString:
+    """Return ``Nov 3, 2026, 14:23 UTC``, for what is compared with a clock elsewhere."""
+    local = moment.astimezone(timezone.get_current_timezone())
+    return _element(local, moments.exact(local, seconds=seconds))
+
+
+@register.simple_tag
+def exact_hour(moment: datetime, *, seconds: bool = False) -> SafeString:
+    """Return ``14:23 UTC``, where the day is said beside it or is today; the day on hover."""
+    local = moment.astimezone(timezone.get_current_timezone())
+    day = f' title="{moments.exact(local, seconds=True)}"'
+    return _element(local, moments.hour(local, seconds=seconds), day)
+
+
+@register.simple_tag
+def time_span(first: datetime, last: datetime) -> str:
+    """Return ``Nov 3, 2026, 14:23 to 15:10 UTC``."""
+    zone = timezone.get_current_timezone()
+    return moments.span(first.astimezone(zone), last.astimezone(zone))
+
+
+@register.simple_tag
+def zone_name() -> str:
+    """Return the zone of the pages, in which a day begins: ``UTC``, ``Europe/Berlin``."""
+    return timezone.get_current_timezone_name()
+
+
+def _element(local: datetime, said: str, more: str = "") -> SafeString:
+    return mark_safe(f'<time datetime="{_machine(local)}"{more}>{said}</time>')
+
+
+def _machine(local: datetime) -> str:
+    return local.isoformat(timespec="seconds")
 
 
 def _spoken(moment: datetime, now: datetime) -> str:

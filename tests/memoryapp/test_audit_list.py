@@ -239,7 +239,7 @@ def test_it_writes_a_moment_as_people_read_it(
     moment = "2027-02-28T11:38:12+00:00"
     record(workspace, rita, "key.created", before={}, after={"expires": moment}, note="2027-02-28")
     said = vera_client.get(URL).content.decode()
-    assert "Feb 28, 2027, 20:38" in said
+    assert "Feb 28, 2027, 20:38 UTC" in said
     assert moment not in said
     assert "note: 2027-02-28" in said, "a day is no moment"
 

@@ -205,6 +205,17 @@ def test_it_writes_older_times_as_a_date_with_the_exact_one_on_hover() -> None:
     assert 'title="Nov 3, 2019, 09:41:00 UTC"' in shown
 
 
+def test_it_writes_an_exact_time_with_its_zone() -> None:
+    moment = datetime(2026, 11, 3, 13, 23, 9, tzinfo=ZoneInfo("UTC"))
+    with timezone.override("Asia/Kolkata"):
+        day, hour = formats.exact_time(moment), formats.exact_hour(moment, seconds=True)
+        assert formats.zone_name() == "Asia/Kolkata"
+    machine = 'datetime="2026-11-03T18:53:09+05:30"'
+    whole = "Nov 3, 2026, 18:53:09 UTC+5:30"
+    assert day == f"<time {machine}>Nov 3, 2026, 18:53 UTC+5:30</time>"
+    assert hour == f'<time {machine} title="{whole}">18:53:09 UTC+5:30</time>'
+
+
 def test_it_says_never_where_there_is_no_time() -> None:
     assert formats.relative_time(None) == "never"
 
@@ -296,6 +307,14 @@ def test_it_draws_every_chart_inside_its_frame(values: list[float], slots: int) 
     assert all(float(b["y"]) >= 0 and float(b["height"]) >= 0 for b in columns)
     assert all(float(b["x"]) + float(b["width"]) <= charts.WIDTH for b in columns)
     assert all(0 <= float(p.split(",")[0]) <= charts.WIDTH for p in line)
+
+
+def test_a_line_may_name_its_ends_and_writes_large_figures_short() -> None:
+    line = charts.line_chart([8, 12_345], "Pulls", slots=30, ends=("Nov 2", "today"))
+    assert [tick["text"] for tick in line["ticks"]] == ["Nov 2", "today"]
+    assert line["ticks"][0]["x"] == line["points"].split(",")[0]
+    assert (line["last"], line["top"]) == ("12.3 k", "20.0 k")
+    assert line["label"] == "Pulls: 8, 12,345"
 
 
 def test_it_caps_a_bar_at_its_whole() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -144,6 +145,19 @@ def test_it_links_to_other_attempts_of_the_task(vera_client: Any, attempt: Any) 
     other = AttemptFactory(task=attempt.task, number=2, label="success")
 
     assert other.get_absolute_url() in _page(vera_client, attempt)
+
+
+def test_it_says_when_it_was_made_with_the_zone(
+    vera_client: Any, attempt: Any, settings: Any
+) -> None:
+    settings.TIME_ZONE = "Asia/Kolkata"
+    made = datetime(2026, 11, 3, 8, 53, tzinfo=UTC)
+    type(attempt).objects.filter(pk=attempt.pk).update(created_at=made)
+    said = vera_client.get(attempt.get_absolute_url()).content.decode()
+    assert ">Nov 3, 2026, 14:23 UTC+5:30</time>" in said
+    listed = vera_client.get("/trajectories/").content.decode()
+    assert 'title="Nov 3, 2026, 14:23:00 UTC+5:30"' in listed
+    assert 'name="day" value=""> <span class="q">Asia/Kolkata</span>' in listed
 
 
 def test_it_goes_to_neighbors_within_the_filter(vera_client: Any, round_: Any) -> None:
