@@ -127,7 +127,8 @@ def playbook_rows(context: template.Context, bullets: Iterable[Any]) -> SafeStri
         )
         changed = _changed(bullet)
         if context.get("saved"):
-            changed = f'<span><b role="status">saved as revision {bullet.revision_count}</b></span>'
+            saved = f"saved as revision {bullet.revision_count}"
+            changed = f'<span data-said="{label} {saved}"><b>{saved}</b></span>'
         if may_decide and bullet.status != Bullet.Status.RETIRED:
             row = to.row.replace(_SLUG, slug).replace(_LABEL, label)
             changed += (

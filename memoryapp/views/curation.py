@@ -236,7 +236,7 @@ def run_undo(request: HttpRequest, slug: str) -> HttpResponse:
             messages.success(
                 request,
                 f"{candidate.origin_name} is back: {count_of(len(back.rows), 'bullet')} as before, "
-                f"{count_of(len(back.waiting), 'proposal')} waiting again."
+                f"{count_of(len(back.waiting), 'candidate')} waiting again."
                 f"{kept if back.spared else ''}",
             )
             return redirect(playbook)
@@ -257,7 +257,7 @@ def run_undo(request: HttpRequest, slug: str) -> HttpResponse:
             messages.success(
                 request,
                 f"{candidate.origin_name} is undone: {count_of(report.changing, 'bullet')} taken "
-                f"back, {count_of(report.waiting, 'waiting proposal')} withdrawn.{spared}",
+                f"back, {count_of(report.waiting, 'waiting candidate')} withdrawn.{spared}",
             )
             # Where it can be taken back.
             return redirect(with_query(reverse("run-undo", args=[slug]), {"origin": asked}))

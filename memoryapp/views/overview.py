@@ -43,7 +43,8 @@ DAYS = ("7", "30", "90")
 @gate(Right.READ)
 def overview(request: HttpRequest) -> HttpResponse:
     workspace = membership_of(request).workspace
-    steps = _steps(workspace)
+    may_review = membership_of(request).may_review
+    steps = _steps(workspace, may_review)
     counts = review_queries.review_counts(workspace)
     context = {
         "steps": steps,
@@ -63,7 +64,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "decided": workspace.events.filter(kind__in=DECISIONS).select_related("actor")[:SHOWN],
         **_trends(request),
         "review_url": reverse("review"),
-        "practice_url": reverse("run-start"),
+        "practice_url": reverse("run-start") if may_review else "",
         "playbooks_url": reverse("playbook-list"),
         "audit_url": reverse("audit-list"),
     }
@@ -84,8 +85,11 @@ def _trends(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _steps(workspace: Workspace) -> list[dict[str, Any]]:
-    """The way from nothing to a pull; each step is ticked by the rows it leaves behind."""
+def _steps(workspace: Workspace, may_review: bool) -> list[dict[str, Any]]:
+    """The way from nothing to a pull; each step is ticked by the rows it leaves behind.
+
+    Each leads where the reader may go on, or is told who may.
+    """
     playbook = workspace.playbooks.order_by("pk").first()
     url = playbook.get_absolute_url() if playbook else reverse("playbook-list")
     decided = Candidate.objects.filter(playbook__workspace=workspace, decided_at__isnull=False)
@@ -99,7 +103,7 @@ def _steps(workspace: Workspace) -> list[dict[str, Any]]:
     steps: Sequence[tuple[str, str, bool, str, str]] = (
         (
             "Check the environment",
-            "A tool server to practice in. The sample help desk is connected from the start.",
+            "A tool server to practise in. The sample help desk is connected from the start.",
             workspace.environments.filter(status="connected").exists(),
             environment_url,
             "Open it",
@@ -108,8 +112,8 @@ def _steps(workspace: Workspace) -> list[dict[str, Any]]:
             "Start a run",
             "Agents make up tasks, try them, and are judged. The rules engine needs no model.",
             _practised(workspace).exists(),
-            reverse("run-start"),
-            "Start practice",
+            reverse("run-start" if may_review else "run-list"),
+            "Start a run" if may_review else "Open Practice",
         ),
         (
             "Review what was learned",

@@ -33,6 +33,23 @@ def search_command(request: HttpRequest, slug: str) -> str:
     )
 
 
+def report_command(request: HttpRequest, release: int, bullet: str) -> str:
+    """A curl command that says how a task went with a release, and of one bullet that it helped."""
+    url = request.build_absolute_uri(reverse("api-feedback"))
+    told = json.dumps(
+        {
+            "release": release,
+            "task": "my name for the task",
+            "outcome": "success",
+            "bullets": [{"id": bullet, "vote": "helpful"}],
+        }
+    )
+    return (
+        'curl -H "Authorization: Bearer $GREENROOM_KEY" -H "Content-Type: application/json" \\\n'
+        f"  -d '{told}' \\\n  \"{url}\""
+    )
+
+
 def pull_python(request: HttpRequest, slug: str, *, label: str = "production") -> str:
     """The same in Python, with copies for when the server is away, and a report at the end."""
     url = request.build_absolute_uri("/").rstrip("/")

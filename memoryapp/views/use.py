@@ -15,9 +15,10 @@ from django.views.decorators.http import require_safe
 from memoryapp.access import Right, gate, workspace_of
 from memoryapp.models import Vote, Workspace
 from memoryapp.queries.keyset import Order, keyset_page
+from memoryapp.queries.releases import frozen, newest_releases
 from memoryapp.queries.use import FRESH, HELD, UseFilter, total
 from memoryapp.views.links import PAGE_SIZE, Chip, parameter, with_query
-from memoryapp.views.snippets import pull_command
+from memoryapp.views.snippets import pull_command, report_command
 
 PLAYBOOKS_OFFERED = 200
 ANSWERS = ((FRESH, "Given the text"), (HELD, "Held it already"))
@@ -41,7 +42,18 @@ def vote_list(request: HttpRequest) -> HttpResponse:
     workspace, asked = workspace_of(request), UseFilter.from_query(request.GET)
     values = Vote.Value.choices
     context = _listed(request, workspace, asked, asked.votes(workspace), "created_at", values)
+    if not context["rows"] and not context["is_filtered"]:
+        context["try_it"] = _report_of_newest(request, workspace)
     return render(request, "memoryapp/vote_list.html", context)
+
+
+def _report_of_newest(request: HttpRequest, workspace: Workspace) -> str:
+    """A report on a bullet of the newest release; empty where nothing is published."""
+    release = newest_releases(workspace).filter(bullet_count__gt=0).first()
+    if release is None:
+        return ""
+    (section, *_) = frozen(release.pk, "document")["sections"]
+    return report_command(request, release.pk, section["bullets"][0]["label"])
 
 
 def _listed(

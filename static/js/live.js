@@ -99,6 +99,25 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   if (typing || inside) event.detail.shouldSwap = false;
 });
 
+// What a part has to say once it was swapped in stands in its data-said, and is said by a region
+// that stays: one that is swapped with its words is not read out. What the page came with, or says
+// still, is not said again.
+const sayings = () =>
+  [...document.querySelectorAll("[data-said]")].map((part) => part.dataset.said).filter(Boolean);
+let heard = sayings();
+
+function speak() {
+  const now = sayings();
+  const news = now.filter((text) => !heard.includes(text)).join(". ");
+  heard = now;
+  if (!news) return;
+  const region = document.getElementById("said");
+  region.textContent = "";
+  requestAnimationFrame(() => {
+    region.textContent = news;
+  });
+}
+
 // A live region that is swapped keeps the scroll places of its boxes.
 const places = new Map();
 
@@ -123,6 +142,7 @@ document.addEventListener("htmx:afterSettle", (event) => {
     if (box) box.scrollTo(left, top);
   }
   places.clear();
+  speak();
   // The tab and the history of the browser name what is read.
   const titled = document.querySelector("[data-title]");
   if (titled) document.title = `${titled.dataset.title} · Greenroom`;

@@ -102,6 +102,23 @@ def test_what_was_decided_and_moved_leads_there(
     assert 'href="/playbooks/desk/labels/production/"' in said
 
 
+def test_it_offers_a_run_to_who_may_start_one(
+    rita_client: Any, vera_client: Any, workspace: Any
+) -> None:
+    RunFactory(workspace=workspace, ended_at=timezone.now(), status="finished")
+    link = 'href="/practice/new/"'
+    assert link in rita_client.get(URL).content.decode()
+    assert link not in vera_client.get(URL).content.decode()
+
+
+def test_the_first_steps_lead_where_their_reader_may_go(
+    rita_client: Any, vera_client: Any, workspace: Any
+) -> None:
+    for client in (rita_client, vera_client):
+        for step in client.get(URL).context["steps"]:
+            assert client.get(step["url"]).status_code == 200, step["url"]
+
+
 def test_it_shows_live_runs_with_how_far_they_are(rita_client: Any, workspace: Any) -> None:
     run = RunFactory(workspace=workspace)
     RunFactory(workspace=workspace, ended_at=timezone.now(), status="finished")

@@ -51,10 +51,10 @@ def test_all_is_as_it_was_before_the_run_was_undone(
     CandidateFactory(playbook=playbook, origin_link=RUN, origin_name="Run 3")
     before = stands()
     page = undo(rita_client).content.decode()
-    assert "3 bullets would be as before and 1 proposal would wait again" in page
+    assert "3 bullets would be as before and 1 candidate would wait again" in page
     assert stands() != before
     said = take_back(rita_client).content.decode()
-    assert "Run 3 is back: 3 bullets as before, 1 proposal waiting again." in said
+    assert "Run 3 is back: 3 bullets as before, 1 candidate waiting again." in said
     assert stands() == before
 
 

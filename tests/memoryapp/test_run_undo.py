@@ -53,7 +53,7 @@ def test_it_retires_what_it_made_and_gives_back_what_it_changed(
     learned(playbook, rita, "As the run put it.", target=old)
     CandidateFactory(playbook=playbook, origin_link=RUN, origin_name="Run 3")
     said = undo(rita_client).content.decode()
-    assert "2 bullets taken back, 1 waiting proposal withdrawn" in said
+    assert "2 bullets taken back, 1 waiting candidate withdrawn" in said
     made.refresh_from_db()
     old.refresh_from_db()
     assert (made.status, old.content) == ("retired", "As it was.")

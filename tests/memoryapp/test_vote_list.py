@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from django.test import Client
 
 from memoryapp.models import Report, Vote
 from memoryapp.services.releases import release_publish
+from memoryapp.services.tokens import api_key_create
 from tests.factories import BulletFactory, PlaybookFactory
 
 pytestmark = pytest.mark.django_db
@@ -58,3 +63,19 @@ def test_it_leads_here_from_a_bullet(vera_client: Any, bullet: Any) -> None:
 def test_it_hides_other_workspaces(olga_client: Any, bullet: Any, ada: Any) -> None:
     said(bullet, release_publish(playbook=bullet.playbook, by=ada), "helpful", "T-1")
     assert rows(olga_client) == []
+
+
+def test_it_shows_how_to_report_while_nobody_has(vera_client: Any, bullet: Any, ada: Any) -> None:
+    assert 'href="/playbooks/">Open playbooks</a>' in vera_client.get(URL).content.decode()
+    release_publish(playbook=bullet.playbook, by=ada)
+    command = vera_client.get(URL).context["try_it"]
+    words = shlex.split(command.replace("\\\n", " "))
+    told, url = words[words.index("-d") + 1], words[-1]
+    _, key = api_key_create(
+        workspace=bullet.playbook.workspace, name="agent", scopes=["feedback:write"], by=ada
+    )
+    answer = Client(headers={"Authorization": f"Bearer {key}"}).post(
+        urlsplit(url).path, json.loads(told), content_type="application/json"
+    )
+    assert (answer.status_code, answer.json()["refused"]) == (200, [])
+    assert [vote.bullet for vote in rows(vera_client)] == [bullet]
