@@ -221,7 +221,7 @@ class KeyForm(forms.Form):
         max_value=1_000_000,
         required=False,
         label="Requests a minute",
-        help_text="Empty is the usual limit; 0 is none.",
+        help_text="Empty: the usual limit. 0: no limit.",
     )
     expires = forms.ChoiceField(
         choices=[
