@@ -33,11 +33,7 @@ def ask(
     Raises:
         EmbeddingsUnavailable: as ``Embedder.embed`` does.
     """
-    try:
-        vectors = embedder.embed(texts, counted)
-    except EmbeddingsSilent:
-        store.keep_text(_key(embedder), "silent", seconds=REST_SECONDS)
-        raise
+    vectors = _asked(embedder, texts, counted)
     store.forget_text(_key(embedder))
     return vectors
 
@@ -59,7 +55,16 @@ class Impatient:
     def embed(self, texts: Sequence[str], counted: Counted | None = None) -> list[list[float]]:
         if rests(self.embedder):
             raise EmbeddingsUnavailable(f"{self.name} did not answer a moment ago.")
-        return ask(self.embedder, texts, counted)
+        return _asked(self.embedder, texts, counted)
+
+
+def _asked(embedder: Embedder, texts: Sequence[str], counted: Counted | None) -> list[list[float]]:
+    """The answer; a silence is noted for all who ask next."""
+    try:
+        return embedder.embed(texts, counted)
+    except EmbeddingsSilent:
+        store.keep_text(_key(embedder), "silent", seconds=REST_SECONDS)
+        raise
 
 
 def _key(embedder: Embedder) -> str:
