@@ -176,6 +176,18 @@ def test_it_says_when_meaning_takes_no_part(
     assert f"Ranked by words alone: {said}" in page.content.decode()
 
 
+def test_it_does_not_call_the_best_matches_none_found(vera_client: Any, playbook: Any) -> None:
+    """The counts are of bullets with all of the words; a best match may lack some."""
+    bullet = BulletFactory(playbook=playbook, content="Give money back.")
+    page = vera_client.get(f"{URL}?q=money+unheard&sort=best")
+    assert page.context["rows"] == [bullet]
+    said = page.content.decode()
+    assert "0 bullets have all of these words" in said
+    assert "found</span>" not in said
+    by_date = vera_client.get(f"{URL}?q=money").content.decode()
+    assert "1 bullet found</span>" in by_date
+
+
 def test_it_offers_the_best_matches_of_a_search_by_date(vera_client: Any, playbook: Any) -> None:
     BulletFactory(playbook=playbook, content="Give money back.")
     assert (
