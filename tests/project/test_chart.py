@@ -150,7 +150,7 @@ def test_no_part_is_ended_for_a_redis_that_is_away(objects: Any) -> None:
         part: str(pods(objects)[part]["containers"][0]["livenessProbe"])
         for part in ("web", "mcp", "worker", "beat")
     }
-    assert "memoryapp.project.worker_alive" in asked["worker"]
+    assert all("'memoryapp.project.alive'" in asked[part] for part in ("worker", "beat"))
     assert not [part for part, probe in asked.items() if "inspect" in probe or "readyz" in probe]
 
 
