@@ -112,9 +112,12 @@ def _otlp_protobuf(body: bytes) -> None:
 def _unpacked(body: bytes) -> None:
     stream = io.BytesIO(body)
     pieces = bodies.unpacked(stream.read, encoding="gzip", limit=1 << 20, piece=512)
-    for line in bodies.lines(pieces, limit=1 << 16):
+    before = -1
+    for number, line in bodies.lines(pieces, limit=1 << 16):
         assert line == line.strip()
         assert line
+        assert number > before
+        before = number
 
 
 def _artifact(value: Any) -> None:

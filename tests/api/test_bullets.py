@@ -68,7 +68,7 @@ def test_a_section_is_named_so_that_its_labels_make_addresses(
 
 def test_a_bullet_is_retired_for_a_reason_and_restored(call: Any, playbook: Any) -> None:
     path = f"{PATH}/{BulletFactory(playbook=playbook).label}"
-    call("post", f"{path}/retire", {}, expect=409)
+    call("post", f"{path}/retire", {}, expect=400)
     assert call("post", f"{path}/retire", {"reason": "Wrong"})["status"] == "retired"
     call("post", f"{path}/retire", {"reason": "Wrong"}, expect=409)
     assert call("post", f"{path}/restore", {"reason": "It holds"})["status"] == "approved"
@@ -89,7 +89,7 @@ def test_a_bullet_is_moved_placed_and_tagged(call: Any, playbook: Any) -> None:
     assert call("put", f"{path}/tags", {"tags": ["Refunds", "eu"]})["tags"] == ["eu", "refunds"]
     moved = call("post", f"{path}/move", {"section": "pitfalls"})
     assert (moved["section"], moved["label"]) == ("pitfalls", second.label)
-    call("post", f"{path}/move", {"section": "Not A Section"}, expect=409)
+    call("post", f"{path}/move", {"section": "Not A Section"}, expect=400)
     assert call("get", f"{PATH}/{first.label}")["section"] == "strategies"
 
 

@@ -56,14 +56,14 @@ def test_it_asks_an_endpoint_in_batches_and_keeps_the_order(endpoint: Any) -> No
 
 
 def test_a_slow_endpoint_is_asked_for_fewer_at_once(endpoint: Any, settings: Any) -> None:
-    settings.EMBEDDING_TIMEOUT_SECONDS = 0.5
+    settings.EMBEDDING_TIMEOUT_SECONDS = 1.5
     asked: list[int] = []
 
     def answer(request: Request) -> Response:
         texts = request.get_json()["input"]
         asked.append(len(texts))
         if len(texts) > 2:
-            time.sleep(1)
+            time.sleep(3)
         rows = [{"index": i, "embedding": [float(text), 1.0]} for i, text in enumerate(texts)]
         return Response(json.dumps({"data": rows}), mimetype="application/json")
 

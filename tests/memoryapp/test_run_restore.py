@@ -67,7 +67,7 @@ def test_it_leaves_what_people_changed_since(rita: Any, rita_client: Any, playbo
         bullet=made, content="In my words.", reason="", by=rita, revision=made.revision_count
     )
     said = take_back(rita_client).content.decode()
-    assert "1 bullet as before, 0 proposals waiting again. What was changed since stays" in said
+    assert "1 bullet as before, 0 candidates waiting again. What was changed since stays" in said
     made.refresh_from_db()
     other.refresh_from_db()
     assert (made.content, other.status) == ("In my words.", "approved")
