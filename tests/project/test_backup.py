@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from django.db import connection
 from psycopg import sql
 
 from memoryapp.models import Playbook
@@ -22,23 +21,6 @@ from memoryapp.queries.database import migrations
 from tests.factories import BulletFactory, EnvironmentFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def here() -> str:
-    """The connection string of the test's own database."""
-    return backup.conninfo(connection.settings_dict)
-
-
-@pytest.fixture
-def empty(here: str) -> Iterator[str]:
-    """A fresh database on the same server."""
-    name = f"{connection.settings_dict['NAME']}_restored"
-    admin = psycopg.conninfo.make_conninfo(here, dbname="postgres")
-    with psycopg.connect(admin, autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {name}")
-        yield psycopg.conninfo.make_conninfo(here, dbname=name)
-        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
-from django.db import connection
 
 from memoryapp.project import backup
 from memoryapp.project.backup import BackupFailed
@@ -16,21 +14,6 @@ from memoryapp.project.cli import main
 
 pytestmark = pytest.mark.django_db(transaction=True)
 OURS, OTHERS = "the key of the old data folder, long enough", "a key made for the new data folder"
-
-
-@pytest.fixture
-def here() -> str:
-    return backup.conninfo(connection.settings_dict)
-
-
-@pytest.fixture
-def empty(here: str) -> Iterator[str]:
-    name = f"{connection.settings_dict['NAME']}_keyless"
-    admin = psycopg.conninfo.make_conninfo(here, dbname="postgres")
-    with psycopg.connect(admin, autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {name}")
-        yield psycopg.conninfo.make_conninfo(here, dbname=name)
-        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
