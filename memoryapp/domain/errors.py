@@ -2,6 +2,7 @@
 
     UnableTo
     ├── UnableToFind       no such thing, or not yours to see: 404
+    │   └── NotReleasedYet a playbook of which agents are given nothing yet
     ├── UnableToDecide     a candidate is not waiting, or changed while being read: 409
     ├── UnableToUndo       what would be undone has moved on: 409
     ├── UnableToChange     a bullet, playbook, label or key cannot take this change: 409
@@ -42,6 +43,10 @@ class UnableTo(Exception):
 
 class UnableToFind(UnableTo):
     status = 404
+
+
+class NotReleasedYet(UnableToFind):
+    """``extra`` has ``newest``, a version that no label points at, and where the ``draft`` is."""
 
 
 class UnableToDecide(UnableTo):

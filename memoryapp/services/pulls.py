@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from memoryapp.clients import receipts, store
 from memoryapp.domain.canary import is_on_trial
 from memoryapp.domain.delivery import FORMS, RENDERING, trimmed
-from memoryapp.domain.errors import UnableToFind, UnableToServe
+from memoryapp.domain.errors import NotReleasedYet, UnableToFind, UnableToServe
 from memoryapp.domain.formats import digest
 from memoryapp.domain.kept import Kept
 from memoryapp.indexer.receipts import store_receipts
@@ -58,6 +59,7 @@ def playbook_pull(
 
     Raises:
         UnableToFind: no such playbook, label or version, or it is not for this key.
+        NotReleasedYet: of this playbook, agents are given nothing yet.
         UnableToServe: the release was withdrawn.
     """
     if version is not None:
@@ -66,7 +68,7 @@ def playbook_pull(
         found = pulled_label(workspace, slug, label)
         release = release_given(found, agent) if found else None
     if release is None or (bound_to and release.playbook_id not in bound_to):
-        raise UnableToFind(_missing(workspace, slug, label, version, bound_to))
+        raise release_missing(workspace, slug, label or PRODUCTION, version, bound_to)
     if release.withdrawal:
         raise _withdrawn(release, slug)
     etag, body = _content(release, form, max_tokens)
@@ -83,20 +85,47 @@ def release_given(label: ReleaseLabel, agent: str) -> Release:
     return label.release
 
 
-def _missing(
+def release_missing(
     workspace: Workspace, slug: str, label: str, version: int | None, bound_to: Sequence[int]
-) -> str:
+) -> UnableToFind:
+    """Why there is no such release for an agent, and what there is or has to be done first."""
     open_to = Playbook.objects.filter(workspace=workspace)
     if bound_to:
         open_to = open_to.filter(pk__in=bound_to)
     playbook = open_to.filter(slug=slug).first()
     if playbook is None:
         known = ", ".join(open_to.values_list("slug", flat=True)[:20]) or "none yet"
-        return f"There is no playbook {slug!r} here. Playbooks: {known}."
+        return UnableToFind(f"There is no playbook {slug!r} here. Playbooks: {known}.")
+    newest = playbook.releases.values_list("number", flat=True).first()
+    labels = list(playbook.labels.values_list("name", flat=True))
+    if newest is None or (version is None and not labels):
+        return _not_released(playbook, label, newest)
     if version is not None:
-        return f"{playbook.name} has no version {version}."
-    known = ", ".join(playbook.labels.values_list("name", flat=True)) or "none yet"
-    return f"{playbook.name} has no label {label!r}. Its labels: {known}."
+        return UnableToFind(f"{playbook.name} has no version {version}. Its newest is v{newest}.")
+    known = ", ".join(labels)
+    return UnableToFind(f"{playbook.name} has no label {label!r}. Its labels: {known}.")
+
+
+def _not_released(playbook: Playbook, label: str, newest: int | None) -> NotReleasedYet:
+    """Say what the people of a playbook do first: an agent is often there before its release."""
+    address = f"/api/v1/playbooks/{playbook.slug}"
+    page = f"Playbooks → {playbook.name} → Releases"
+    draft = f"{address}/draft"
+    if newest is None:
+        asked = json.dumps({"label": label})
+        said = (
+            f"{playbook.name} has no release yet, so there is nothing to pull. Publish one: {page} "
+            f"in the browser, or POST {address}/releases {asked}. What it says until then: GET "
+            f"{draft}, with a key that may read."
+        )
+    else:
+        asked = json.dumps({"version": newest})
+        said = (
+            f"{playbook.name} has releases, and no label points at one. Label one: {page} in the "
+            f"browser, or PUT {address}/labels/{label} {asked}. Or pull by number: "
+            f"{address}?version={newest}."
+        )
+    return NotReleasedYet(said, extra={"newest": newest, "draft": draft})
 
 
 def _withdrawn(release: Release, slug: str) -> UnableToServe:

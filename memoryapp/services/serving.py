@@ -9,7 +9,13 @@ from django.db.models import QuerySet
 from memoryapp.domain.errors import UnableToFind
 from memoryapp.models import ApiKey, Playbook, ReleaseLabel
 from memoryapp.queries.releases import heavy
-from memoryapp.services.pulls import SEARCH, playbook_pull, receipt_leave, release_given
+from memoryapp.services.pulls import (
+    SEARCH,
+    playbook_pull,
+    receipt_leave,
+    release_given,
+    release_missing,
+)
 from memoryapp.services.releases import PRODUCTION
 from memoryapp.services.retrieval import memory_retrieve, served_scope
 from memoryapp.services.tokens import playbooks_bound
@@ -94,17 +100,18 @@ def memory_search(
 
     Raises:
         UnableToFind: a playbook that is not there for this key, or a label that none has.
+        NotReleasedYet: of the playbook named, agents are given nothing yet.
     """
     playbooks = playbooks_open_to(key)
     if playbook:
         playbooks = playbooks.filter(slug=playbook)
-        if not playbooks:
-            raise UnableToFind(f"There is no playbook {playbook!r} here.")
     ends = ("release", "canary")
     rows = ReleaseLabel.objects.filter(playbook__in=playbooks, name=label)
     rows = rows.select_related("playbook", *ends).defer(*heavy(*ends))
     # A search and a pull of one agent are of one release, also while another is on trial.
     given = [(row.playbook, release_given(row, agent or key.prefix)) for row in rows]
+    if not given and playbook:
+        raise release_missing(key.workspace, playbook, label, None, playbooks_bound(key))
     if not given:
         _refuse_unknown(label, playbooks)
     served = {book.pk: (book, release) for book, release in given if not release.withdrawal}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -61,6 +62,81 @@ def test_it_answers_in_the_form_asked_for(
     playbook: Any, key: Any, query: str, accept: str, begins: str
 ) -> None:
     assert pull(key, query, Accept=accept).content.decode().startswith(begins)
+
+
+@pytest.mark.parametrize("query", ["", "?label=staging", "?version=1", "?format=md"])
+def test_before_the_first_release_it_says_how_to_publish_one(
+    workspace: Any, key: Any, query: str
+) -> None:
+    PlaybookFactory(workspace=workspace, slug="help-desk", name="Help desk")
+    answer = pull(key, query)
+    told = answer.json()
+    assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
+    assert told["type"] == "urn:greenroom:problem:not-released-yet"
+    assert (told["newest"], told["draft"]) == (None, "/api/v1/playbooks/help-desk/draft")
+    assert "Playbooks → Help desk → Releases" in told["detail"]
+    assert "POST /api/v1/playbooks/help-desk/releases" in told["detail"]
+
+
+def test_what_it_says_before_the_first_release_leads_to_a_pull(
+    workspace: Any, key: Any, ada: Any
+) -> None:
+    playbook = PlaybookFactory(workspace=workspace, slug="help-desk", name="Help desk")
+    BulletFactory(playbook=playbook, content="Verify the customer first.")
+    _, scripts = api_key_create(
+        workspace=workspace, name="scripts", scopes=["read", "write"], by=ada
+    )
+    client, headers = Client(), {"Authorization": f"Bearer {scripts}"}
+
+    told = pull(key, "?label=staging").json()
+    draft = client.get(told["draft"], headers=headers)
+    assert "Verify the customer first." in draft.content.decode()
+    path, body = re.findall(r"POST (\S+) (\{.*?\})", told["detail"])[0]
+    made = client.post(path, body, content_type="application/json", headers=headers)
+
+    assert made.status_code == 201
+    assert pull(key, "?label=staging").status_code == 200
+
+
+def test_what_it_says_before_the_first_label_leads_to_a_pull(
+    playbook: Playbook, workspace: Any, key: Any, ada: Any
+) -> None:
+    playbook.labels.all().delete()
+    _, scripts = api_key_create(workspace=workspace, name="scripts", scopes=["write"], by=ada)
+
+    told = pull(key).json()
+    assert (told["type"], told["newest"]) == ("urn:greenroom:problem:not-released-yet", 1)
+    assert pull(key, "?version=1").status_code == 200
+    path, body = re.findall(r"PUT (\S+) (\{.*?\})", told["detail"])[0]
+    headers = {"Authorization": f"Bearer {scripts}"}
+    moved = Client().put(path, body, content_type="application/json", headers=headers)
+
+    assert moved.status_code == 200
+    assert pull(key).status_code == 200
+
+
+def test_a_mistyped_label_or_version_is_not_taken_for_an_early_one(
+    playbook: Playbook, key: Any
+) -> None:
+    for query, said in (
+        ("?label=prod", "no label 'prod'. Its labels: production."),
+        ("?version=7", "no version 7. Its newest is v1."),
+    ):
+        told = pull(key, query).json()
+        assert told["type"] == "urn:greenroom:problem:unable-to-find"
+        assert said in told["detail"]
+
+
+def test_it_says_nothing_of_a_playbook_the_key_is_not_for(
+    playbook: Playbook, workspace: Any, ada: Any
+) -> None:
+    other = PlaybookFactory(workspace=workspace, slug="other")
+    bound = api_key_create(
+        workspace=workspace, name="a", scopes=["playbooks:pull"], playbooks=[other], by=ada
+    )
+    told = pull(bound).json()
+    assert told["type"] == "urn:greenroom:problem:unable-to-find"
+    assert told["detail"] == "There is no playbook 'help-desk' here. Playbooks: other."
 
 
 def test_it_says_which_version_and_how_long_to_keep_it(playbook: Any, key: Any) -> None:

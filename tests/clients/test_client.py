@@ -18,6 +18,7 @@ from greenroom_client import (
     Greenroom,
     NotAllowed,
     NotFound,
+    NotReleased,
     Refused,
     Unreachable,
     Withdrawn,
@@ -146,6 +147,24 @@ def test_it_follows_to_what_replaces_a_withdrawn_release(client: Any) -> None:
     assert memory.pull("desk", follow=True).text == "Better."
     assert "version=4" in server.asked[1][1]
     assert "label" not in server.asked[1][1]
+
+
+def test_before_the_first_release_it_gives_the_fallback(client: Any, clock: list[float]) -> None:
+    memory, _ = client(NotReleased("Desk has no release yet."), playbook("Verify."))
+    early = memory.pull("desk", fallback="Ask a person.")
+    assert (early.text, early.source, early.receipt) == ("Ask a person.", "fallback", None)
+    assert memory.pull("desk", fallback="Ask a person.").text == "Verify."
+
+
+def test_before_the_first_release_it_says_what_to_do_where_there_is_no_fallback(
+    httpserver: Any,
+) -> None:
+    told = {"type": "urn:greenroom:problem:not-released-yet", "detail": "Publish one first."}
+    httpserver.expect_request("/api/v1/playbooks/desk").respond_with_json(told, status=404)
+    memory = Greenroom(httpserver.url_for("/"), "gr_k", cache=None)
+    for take in (memory.pull, memory.archive):
+        with pytest.raises(NotReleased, match=r"Publish one first\."):
+            take("desk")
 
 
 @pytest.mark.parametrize("problem", [NotAllowed("no"), NotFound("no")])

@@ -57,6 +57,17 @@ def write_now(export_id: int) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_pull_says_what_to_do_before_the_first_release(
+    server: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["pull", "second"]) == 1
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert "has no release yet" in said.err
+    assert "POST /api/v1/playbooks/second/releases" in said.err
+
+
+@pytest.mark.django_db(transaction=True)
 def test_it_pulls_pushes_and_follows_a_run(
     server: str, tmp_path: Path, workspace: Any, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

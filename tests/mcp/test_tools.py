@@ -45,6 +45,19 @@ def test_before_anything_is_released_it_finds_nothing(workspace: Any, call: Any)
     assert call("search_memory", query="refund").structured_content["count"] == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "given"), [("get_playbook", {}), ("search_memory", {"query": "refund"})]
+)
+def test_before_the_first_release_it_says_what_to_do_of_the_playbook_asked_for(
+    workspace: Any, call: Any, name: str, given: Any
+) -> None:
+    PlaybookFactory(workspace=workspace, slug="desk", name="Desk")
+    refused = call(name, playbook="desk", **given)
+    assert refused.is_error
+    assert "Desk has no release yet" in refused.content[0].text
+    assert "Playbooks → Desk → Releases" in refused.content[0].text
+
+
 def test_a_key_searches_the_release_that_it_reads(served: Any, key: Any, ada: Any) -> None:
     BulletFactory(playbook=served, content="Newer.")
     newer = release_publish(playbook=served, by=ada, label="")

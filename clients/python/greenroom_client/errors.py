@@ -4,6 +4,7 @@
     ├── Unreachable   no answer, or 5xx and 429 to the last try: wait, then again
     ├── NotAllowed    the key is missing, unknown, revoked, or lacks the scope: make another key
     ├── NotFound      no such playbook, label, version or run
+    │   └── NotReleased   the playbook is there, and nothing of it is released yet
     ├── Withdrawn     the release was taken out of use; ``replacement`` may name another
     └── Refused       anything else the server will not do; ``problem`` is its whole answer
 
@@ -33,6 +34,10 @@ class NotAllowed(GreenroomError):
 
 
 class NotFound(GreenroomError):
+    pass
+
+
+class NotReleased(NotFound):
     pass
 
 

@@ -29,6 +29,8 @@ KINDS = {
     404: errors.NotFound,
     410: errors.Withdrawn,
 }
+#: What is told by its type where the status says less.
+TYPES = {"urn:greenroom:problem:not-released-yet": errors.NotReleased}
 
 Body = bytes | Iterable[bytes] | None
 
@@ -174,7 +176,8 @@ class Connection:
         if is_later or error.code >= 500:
             again = errors.Unreachable(str(said), problem)
             raise _Later(again, headers.get("retry-after")) if is_later else again
-        raise KINDS.get(error.code, errors.Refused)(str(said), problem)
+        kind = TYPES.get(str(problem.get("type")), KINDS.get(error.code, errors.Refused))
+        raise kind(str(said), problem)
 
     def _elsewhere(self, location: str, said: str) -> str:
         """What to do about a redirect, which is not followed: most lead from http to https."""

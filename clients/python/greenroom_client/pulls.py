@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from greenroom_client.cache import Copies, Copy
-from greenroom_client.errors import GreenroomError, NotFound, Refused, Unreachable, Withdrawn
+from greenroom_client.errors import (
+    GreenroomError,
+    NotFound,
+    NotReleased,
+    Refused,
+    Unreachable,
+    Withdrawn,
+)
 from greenroom_client.http import Answer, Connection
 
 FRESH, STALE = 60.0, 600.0
@@ -72,6 +79,7 @@ class Pulls:
 
         Raises:
             Unreachable: no answer, no copy and no fallback.
+            NotReleased: nothing of the playbook is released yet, and there is no fallback.
             Withdrawn, NotFound, NotAllowed: the server said so; no copy is used against its word.
             Refused: a form that is no text, or a label and a version.
         """
@@ -100,6 +108,10 @@ class Pulls:
                     fresh=fresh,
                 )
             raise
+        except NotReleased:
+            if fallback is None:
+                raise
+            return Pulled(fallback, "fallback", float("inf"), None)
         except Unreachable:
             if copy is not None:
                 return _pulled(playbook, copy, "stale copy")
