@@ -34,7 +34,7 @@ from practice.orchestrator.pieces import Failing, carry_out, rung
 
 logger = logging.getLogger(__name__)
 
-#: What of a source is read for an alert: enough before it to know what is usual.
+#: What is read around an alert or a window: enough before it to know what is usual.
 BEFORE = timedelta(minutes=30)
 AFTER = timedelta(minutes=10)
 #: So far ahead of our clock no alert is by chance.
@@ -139,9 +139,13 @@ def _explained(row: Analysis, found: Found, teller: _Teller) -> tuple[Found, lis
 
 
 def window_of(row: Analysis) -> tuple[datetime, datetime]:
-    """What is read: the window that was asked for, else from before the first alert on."""
+    """What is read: from before the window that was asked for, else before the first alert, on.
+
+    What is usual is seen before a fault, so a window that begins with one has to reach back.
+    """
     incident = row.incident
-    return row.window_from or incident.begins_at - BEFORE, row.window_to or incident.ends_at + AFTER
+    begin = row.window_from or incident.begins_at
+    return begin - BEFORE, row.window_to or incident.ends_at + AFTER
 
 
 def alert_of(row: Analysis) -> Alert:
@@ -154,7 +158,17 @@ def alert_of(row: Analysis) -> Alert:
     window = None
     if row.window_from and row.window_to:
         window = (row.window_from.timestamp(), row.window_to.timestamp())
-    return replace(first.as_value(window, row.incident.system), alert_id=str(row.incident))
+    found = replace(first.as_value(window, row.incident.system), alert_id=str(row.incident))
+    return found if window is None else _moved(found, window)
+
+
+def _moved(alert: Alert, window: tuple[float, float]) -> Alert:
+    """The alert as one of the window that was asked for: what it says of another time is off."""
+    begin, end = window
+    onset = alert.onset
+    if onset is not None and (onset[1] < begin or onset[0] > end):
+        onset = None
+    return replace(alert, onset=onset, at=alert.at if begin <= alert.at <= end else end)
 
 
 def _bounds(known: Telemetry) -> dict[str, Any]:

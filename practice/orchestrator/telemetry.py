@@ -19,6 +19,7 @@ from practice.clients import telemetry_files
 from practice.clients.telemetry import UnreadableTelemetry
 from practice.clients.telemetry_files import COLUMNS
 from practice.domain.rootcause.clipping import timely, trimmed
+from practice.domain.rootcause.combining import together
 from practice.domain.rootcause.telemetry import Telemetry
 from practice.models import Analysis, Incident, TelemetryFile
 from practice.models.telemetry import TelemetryFileQuerySet
@@ -70,28 +71,38 @@ def _files(incident: Incident) -> TelemetryFileQuerySet:
 def gathered(
     incident: Incident, begin: datetime, end: datetime
 ) -> tuple[Telemetry, tuple[str, ...]]:
-    """What is known of a window: the incident's own files, else its source's. Notes on damage."""
-    own = incident.files.read().filter(is_reference=False)
-    files: Iterable[TelemetryFile] = own
-    if incident.source is not None and not own.exists():
-        kept = incident.source.files.read().filter(incident=None, is_reference=False)
-        files = kept.within(begin, end)
-    found, notes = _joined(files)
-    found, late = timely(found, end.timestamp())
-    if files is not own:
-        # A file may go on for hours; what comes after the window is of other incidents.
-        found = trimmed(found, -math.inf, end.timestamp())
+    """What is known of a window: the incident's own files and its source's. Notes on damage."""
+    own, shared = _halves(incident, is_reference=False, within=(begin, end))
+    mine, notes = _joined(own)
+    theirs, more = _joined(shared)
+    # A file may go on for hours; what comes after the window is of other incidents.
+    theirs, late = timely(theirs, end.timestamp())
+    theirs = trimmed(theirs, -math.inf, end.timestamp())
+    mine, later = timely(mine, end.timestamp())
     lost = _files(incident).filter(status=TelemetryFile.Status.FAILED, created_at__gte=begin)
     said = [f"{row.name} was left out. {row.message}" for row in lost.light()]
-    return found, (*notes, *late, *said)
+    return together(mine, theirs), (*notes, *more, *later, *late, *said)
 
 
 def reference(incident: Incident) -> Telemetry | None:
     """Fault-free telemetry of the same system, ``None`` where nobody sent any."""
-    files = list(incident.files.read().filter(is_reference=True))
-    if not files and incident.source is not None:
-        files = list(incident.source.files.read().filter(incident=None, is_reference=True))
-    return _joined(files)[0] if files else None
+    own, shared = _halves(incident, is_reference=True)
+    if not own and not shared:
+        return None
+    return together(_joined(own)[0], _joined(shared)[0])
+
+
+def _halves(
+    incident: Incident, *, is_reference: bool, within: tuple[datetime, datetime] | None = None
+) -> tuple[list[TelemetryFile], list[TelemetryFile]]:
+    """An incident's own files, and what its source has besides: the same bytes are read once."""
+    own = list(incident.files.read().filter(is_reference=is_reference))
+    if incident.source is None:
+        return own, []
+    rows = incident.source.files.read().filter(incident=None, is_reference=is_reference)
+    known = {(row.kind, row.digest) for row in own}
+    shared = rows.within(*within) if within else rows
+    return own, [row for row in shared if (row.kind, row.digest) not in known]
 
 
 def _joined(files: Iterable[TelemetryFile]) -> tuple[Telemetry, tuple[str, ...]]:
