@@ -32,6 +32,7 @@ from practice.clients.telemetry_names import named
 from practice.clients.telemetry_tables import FORMS, columns, files_of
 from practice.clients.telemetry_wide import samples
 from practice.domain.rootcause.clipping import timely
+from practice.domain.rootcause.cumulative import differenced
 from practice.domain.rootcause.telemetry import (
     EdgeTable,
     Labels,
@@ -210,7 +211,8 @@ def telemetry(
             except UnreadableTelemetry as error:
                 refused.append(f"{error}. The other files were used")
         if parts:
-            tables[_FIELDS[name]] = joined(parts)
+            whole = joined(parts)
+            tables[_FIELDS[name]] = differenced(whole) if name == "metrics" else whole
     if refused and not tables:
         raise UnreadableTelemetry(refused[0].removesuffix(". The other files were used"))
     return Telemetry(**tables, topology=topology, hosts=tuple(hosts)), (*refused, *notes)

@@ -1,13 +1,15 @@
 """OTLP requests of any signal, in JSON or protobuf, as rows of the neutral layout.
 
 Protobuf is brought to the shape OTLP/JSON has, so that both are read by the same code. A cumulative
-sum becomes a counter (``…_total``), a histogram the mean and count of its interval; the attributes
-of a data point become part of the metric's name, since each set of them is a series of its own.
+sum becomes a counter (``…_total``), a histogram the mean and count of its interval, or, where it is
+cumulative, what those are told by (``domain.rootcause.cumulative``); the attributes of a data point
+become part of the metric's name, since each set of them is a series of its own.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -21,6 +23,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from practice.clients.telemetry_columns import UnreadableTelemetry
+from practice.domain.rootcause.cumulative import COUNT, SUM, kept_as
 from practice.domain.traces.bodies import BodyTooLarge
 from practice.domain.traces.wire import request_check
 
@@ -81,7 +84,6 @@ def _parsed(kind: str, data: bytes) -> Message | None:
 
 def rows(kind: str, batches: Iterable[Plain]) -> Iterator[Row]:
     """Rows of OTLP/JSON export requests, in the columns of ``kind``."""
-    before: dict[tuple[str, ...], tuple[float, float]] = {}
     for batch in batches:
         for resource in _list(batch, SIGNALS[kind]):
             about = _attributes(_dict(resource, "resource"))
@@ -95,7 +97,7 @@ def rows(kind: str, batches: Iterable[Plain]) -> Iterator[Row]:
             elif kind == "logs":
                 yield from _lines(resource, home)
             else:
-                yield from _samples(resource, home, before)
+                yield from _samples(resource, home)
 
 
 def _spans(resource: Plain, home: Row) -> Iterator[Row]:
@@ -134,42 +136,60 @@ def _lines(resource: Plain, home: Row) -> Iterator[Row]:
             }
 
 
-def _samples(
-    resource: Plain, home: Row, before: dict[tuple[str, ...], tuple[float, float]]
-) -> Iterator[Row]:
+def _samples(resource: Plain, home: Row) -> Iterator[Row]:
     for scope in _list(resource, "scopeMetrics"):
         for metric in _list(scope, "metrics"):
             name = _text(metric.get("name"))
-            for shape in ("gauge", "sum", "histogram", "exponentialHistogram"):
+            for shape in ("gauge", "sum"):
                 told = _dict(metric, shape)
-                rising = _text(told.get("aggregationTemporality")) in _CUMULATIVE
+                counts = shape == "sum" and _is_rising(told) and told.get("isMonotonic")
                 for point in _list(told, "dataPoints"):
-                    at = _number(point, "timeUnixNano") / 1e9
+                    value = _number(point, "asDouble" if "asDouble" in point else "asInt")
                     labels = _labels(point)
-                    if shape in ("gauge", "sum"):
-                        value = _number(point, "asDouble" if "asDouble" in point else "asInt")
-                        counts = shape == "sum" and rising and told.get("isMonotonic")
-                        full = f"{name}_total{labels}" if counts else name + labels
-                        yield _sample(home, at, full, value)
-                        continue
-                    sum_, count = _number(point, "sum"), _number(point, "count")
-                    key = (home["service"], home["pod"], name, labels)
-                    last = before.get(key, (math.nan, math.nan)) if rising else (0.0, 0.0)
-                    before[key] = (sum_, count)
-                    if last[1] <= count:
-                        yield _sample(home, at, f"{name}_calls{labels}", count - last[1])
-                    if last[1] < count:
-                        mean = (sum_ - last[0]) / (count - last[1])
-                        yield _sample(home, at, f"{name}_mean{labels}", mean)
+                    full = f"{name}_total{labels}" if counts else name + labels
+                    yield _sample(home, point, full, value)
+            for shape in ("histogram", "exponentialHistogram", "summary"):
+                told = _dict(metric, shape)
+                is_rising = shape == "summary" or _is_rising(told)
+                for point in _list(told, "dataPoints"):
+                    yield from (_risen if is_rising else _distributed)(home, point, name)
 
 
-def _sample(home: Row, at: float, metric: str, value: float) -> Row:
+def _is_rising(told: Plain) -> bool:
+    return _text(told.get("aggregationTemporality")) in _CUMULATIVE
+
+
+def _distributed(home: Row, point: Plain, name: str) -> Iterator[Row]:
+    """What came in one interval, of a histogram that begins each with nothing."""
+    labels, sum_, count = _labels(point), _number(point, "sum"), _number(point, "count")
+    if count >= 0:
+        yield _sample(home, point, f"{name}_calls{labels}", count)
+    if count > 0:
+        yield _sample(home, point, f"{name}_mean{labels}", sum_ / count)
+
+
+def _risen(home: Row, point: Plain, name: str) -> Iterator[Row]:
+    """What came since a start. The point before lies in another request, maybe still unread."""
+    start = _number(point, "startTimeUnixNano") / 1e9
+    for part in (COUNT, SUM):
+        value = _number(point, part)
+        if math.isfinite(value):  # a sum is left out where values may be negative
+            called = kept_as(name, _labels(point), part, start if start > 0 else math.nan)
+            yield _sample(home, point, called, value)
+
+
+def _sample(home: Row, point: Plain, metric: str, value: float) -> Row:
+    at = _number(point, "timeUnixNano") / 1e9
     return {**home, "ts": repr(round(at, 3)), "metric": metric, "value": repr(value)}
 
 
 def _labels(point: Plain) -> str:
+    """The attributes of a point; those that are too long stay apart by a digest of the whole."""
     found = sorted(_attributes(point).items())
-    text = ",".join(f"{key}={value}" for key, value in found)[:_LABELS_CAP]
+    text = ",".join(f"{key}={value}" for key, value in found)
+    if len(text) > _LABELS_CAP:
+        digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:8]
+        text = f"{text[: _LABELS_CAP - 9]}~{digest}"
     return f"{{{text}}}" if text else ""
 
 

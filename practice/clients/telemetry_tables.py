@@ -67,7 +67,15 @@ def columns(
     """
     if ".csv" in path.suffixes:
         return telemetry_columns.columns(path, wanted, optional=optional)
-    kind = path.name.partition(".")[0]
+    # A part of a kind is named after it, or lies in a folder of its name.
+    kind = next(
+        (
+            one
+            for one in telemetry_otlp.SIGNALS
+            if path.name.startswith(one) or path.parent.name == one
+        ),
+        None,
+    )
     notes: list[str] = []
     try:
         data = path.read_bytes()
@@ -77,7 +85,7 @@ def columns(
     first = next(rows, None)
     if first is not None:
         rows = itertools.chain([first], rows)
-        if telemetry_otlp.SIGNALS.get(kind, "") in first:
+        if kind is not None and telemetry_otlp.SIGNALS[kind] in first:
             rows = telemetry_otlp.rows(kind, rows)
     taken = telemetry_columns.columns_of(rows, path.name, wanted, optional=optional or {})
     return taken, tuple(notes)

@@ -100,16 +100,29 @@ def test_a_rising_sum_is_a_counter_and_another_is_not() -> None:
         ]
 
 
-@pytest.mark.parametrize(("temporality", "mean"), [(1, ["10.0", "30.0"]), (2, ["50.0"])])
-def test_a_histogram_becomes_the_mean_of_its_interval(temporality: int, mean: list[str]) -> None:
+def test_a_histogram_of_one_interval_becomes_its_mean() -> None:
     points = [
         {"timeUnixNano": AT, "count": "2", "sum": 20.0},
-        {"timeUnixNano": LATER, "count": "3", "sum": 90.0 if temporality == 1 else 70.0},
+        {"timeUnixNano": LATER, "count": "3", "sum": 90.0},
     ]
-    told = {"aggregationTemporality": temporality, "dataPoints": points}
+    told = {"aggregationTemporality": 1, "dataPoints": points}
     for data in both(ExportMetricsServiceRequest, metrics({"name": "duration", "histogram": told})):
         found = rows_of(data, "metrics")
-        assert [row["value"] for row in found if row["metric"] == "duration_mean"] == mean
+        assert [row["value"] for row in found if row["metric"] == "duration_mean"] == [
+            "10.0",
+            "30.0",
+        ]
+
+
+def test_labels_that_are_cut_keep_series_apart() -> None:
+    def point(path: str) -> dict[str, Any]:
+        labels = [{"key": "path", "value": {"stringValue": "/long" * 40 + path}}]
+        return {"timeUnixNano": AT, "asInt": "1", "attributes": labels}
+
+    shape = metrics({"name": "open", "gauge": {"dataPoints": [point("/a"), point("/b")]}})
+    first, second = (row["metric"] for row in rows_of(json.dumps(shape).encode(), "metrics"))
+    assert first != second
+    assert len(first) == len("open{}") + 120
 
 
 def test_a_line_keeps_its_level_and_its_trace() -> None:
