@@ -18,6 +18,7 @@ from referencing.exceptions import Unresolvable
 from memoryapp.domain.nesting import DEEPEST, nested_beyond
 from practice.agents.offering import ANYTHING, mentioned, offered
 from practice.agents.prompting import clipped
+from practice.domain.judged import judged_once
 from practice.domain.reading import whole_characters
 from practice.domain.types import Json, ToolSpec
 
@@ -130,15 +131,25 @@ def _object(schema: Json) -> Json:
 def _validator(schema: Json) -> Validator | None:
     """Return a validator that never fetches anything, or ``None`` for an unusable schema."""
     whole = dict(_object(schema))
+    return _unchecked(whole) if _is_usable(whole) else None
+
+
+@judged_once
+def _is_usable(whole: Any) -> bool:
+    """Whether arguments can be held against it: it is JSON Schema, and points nowhere outside."""
     kind = validator_for(whole, default=Draft202012Validator)
     try:
         kind.check_schema(whole)
-        validator = kind(whole, registry=Registry())
         # An empty call reaches most references; one that points nowhere shows here, not mid-run.
-        list(validator.iter_errors(dict.fromkeys(whole["properties"])))
+        list(_unchecked(whole).iter_errors(dict.fromkeys(whole["properties"])))
     except (SchemaError, Unresolvable, RecursionError, TypeError, AttributeError, re.error):
-        return None
-    return validator
+        return False
+    return True
+
+
+def _unchecked(whole: Any) -> Validator:
+    kind = validator_for(whole, default=Draft202012Validator)
+    return kind(whole, registry=Registry())
 
 
 def _problems(validator: Validator | None, arguments: dict[str, Any]) -> list[str]:

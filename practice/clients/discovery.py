@@ -12,6 +12,7 @@ from jsonschema.validators import validator_for
 from referencing import Registry
 
 from practice.agents.ports import EnvironmentSession
+from practice.domain.judged import judged_once
 from practice.domain.types import Json, ToolSpec
 
 
@@ -86,6 +87,7 @@ def compare(expected: Mapping[str, str], tools: Iterable[ToolSpec]) -> Drift:
     )
 
 
+@judged_once
 def schema_problem(schema: Any) -> str:
     """Say why an input schema cannot be used; empty if it can.
 
