@@ -16,12 +16,13 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 CONFIGURATION = (DOCS / "configuration.md").read_text()
 #: modules of ``memoryapp.project`` whose names ``settings`` takes for its own.
-PARTS = ("language_models", "observations", "rest", "sign_in", "watched")
+PARTS = ("language_models", "observations", "rest", "sign_in", "tool_servers", "watched")
 #: all of them that read the environment.
 READ_BY = ("settings", *PARTS, "up")
 #: What each reader of ``project/variables.py`` takes, in words.
 KINDS = {
     "flag": "true or false", "whole": "whole number", "number": "number", "choice": "one of",
+    "limit": "whole number, or 0 for none",
     "several": "list, comma-separated", "secret": "secret", "address": "address",
     "by_name": "JSON object", "folder": "folder", "text": "text", "read": "see there",
 }  # fmt: skip

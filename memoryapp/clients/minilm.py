@@ -54,6 +54,24 @@ def folder(configured: str = "") -> Path:
     return Path(spec.submodule_search_locations[0]) / "model"
 
 
+def check(source: Path) -> None:
+    """Read the model's files and compare them with the official ones; takes a fraction of a second.
+
+    Raises:
+        ModelMissing: a file is missing, or is not the official one.
+    """
+    for name, expected in SHA256.items():
+        try:
+            found = hashlib.sha256((source / name).read_bytes()).hexdigest()
+        except OSError as error:
+            raise ModelMissing(f"{name} is not in {source}. Run: {INSTALL}") from error
+        if found != expected:
+            raise ModelMissing(
+                f"{name} in {source} is not the official file (its SHA-256 begins "
+                f"{found[:12]}, not {expected[:12]}). It is not used. Run: {INSTALL}"
+            )
+
+
 class MiniLM:
     """The loaded model. Loading checks the hashes and takes about a second and 90 MB.
 
@@ -62,16 +80,7 @@ class MiniLM:
     """
 
     def __init__(self, source: Path) -> None:
-        for name, expected in SHA256.items():
-            try:
-                found = hashlib.sha256((source / name).read_bytes()).hexdigest()
-            except OSError as error:
-                raise ModelMissing(f"{name} is not in {source}. Run: {INSTALL}") from error
-            if found != expected:
-                raise ModelMissing(
-                    f"{name} in {source} is not the official file (its SHA-256 begins "
-                    f"{found[:12]}, not {expected[:12]}). It is not used. Run: {INSTALL}"
-                )
+        check(source)
         self._weights = _read_tensors(source / "model.safetensors")
         words = (source / "vocab.txt").read_text(encoding="utf-8").splitlines()
         self._vocabulary = {word: place for place, word in enumerate(words)}

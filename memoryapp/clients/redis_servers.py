@@ -8,6 +8,7 @@ master of that name. Loads no Django: the settings read it.
 from __future__ import annotations
 
 import ssl
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -17,6 +18,48 @@ from redis.sentinel import Sentinel
 SENTINEL = "sentinel"
 SENTINEL_PORT = 26379
 DEFAULT_MASTER = "mymaster"
+_FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+
+
+def check(url: str) -> None:
+    """Refuse an address that could never be connected to; raises ``ValueError``.
+
+    What is unknown behind a ``?`` one library of two would pass over, and the other one not.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == SENTINEL:
+        _check_sentinel(url)
+        return
+    if parts.scheme.endswith("socket"):
+        if not parts.path.strip("/"):
+            raise ValueError("must name a socket: redis+socket:///run/redis/redis.sock")
+    elif not (parts.path.strip("/") or "0").isdecimal():
+        raise ValueError("must end with the number of a database: redis://host:6379/0")
+    asked = parse_qs(parts.query, keep_blank_values=True)
+    for name in _FILES:
+        if name in asked and not Path(asked[name][0]).is_file():
+            raise ValueError(f"has {name}={asked[name][0]!r}, which must be a file here.")
+    try:
+        client(url, patience=1).connection_pool.make_connection()
+    except (TypeError, ValueError, redis.RedisError) as error:
+        raise ValueError(
+            f"has something behind its ? that means nothing with {parts.scheme}://. There may be "
+            "db, and with rediss:// ssl_ca_certs, ssl_certfile, ssl_keyfile and ssl_cert_reqs "
+            "(none or required)."
+        ) from error
+
+
+def _check_sentinel(url: str) -> None:
+    parts = urlsplit(url)
+    asked = parse_qs(parts.query, keep_blank_values=True)
+    hosts = parts.netloc.rpartition("@")[2].split(",")
+    if not all(urlsplit(f"//{host}").hostname for host in hosts):
+        raise ValueError("must name a host before and behind each comma, such as one:26379,two")
+    if set(asked) - {"master"} or not asked.get("master", [DEFAULT_MASTER])[0]:
+        raise ValueError(
+            "may have nothing behind its ? but the name that the sentinels know the master by, "
+            f"such as ?master={DEFAULT_MASTER}"
+        )
 
 
 def client(url: str, *, patience: float) -> redis.Redis:
@@ -65,9 +108,8 @@ def _sentinel(url: str) -> tuple[list[tuple[str, int]], dict[str, Any], str]:
 
 def _tls(url: str) -> dict[str, Any]:
     asked = parse_qs(urlsplit(url).query)
-    paths = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
     is_checked = asked.get("ssl_cert_reqs", ["required"])[0] != "none"
     return {
         "ssl_cert_reqs": ssl.CERT_REQUIRED if is_checked else ssl.CERT_NONE,
-        **{name: asked[name][0] for name in paths if name in asked},
+        **{name: asked[name][0] for name in _FILES if name in asked},
     }

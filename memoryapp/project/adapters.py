@@ -6,6 +6,7 @@ And what Greenroom asks of it: who signed in, and who failed to.
 from __future__ import annotations
 
 import logging
+from functools import partial
 from ipaddress import ip_address, ip_network
 from types import SimpleNamespace
 from typing import Any
@@ -26,8 +27,10 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ImproperlyConfigured
 from django.dispatch import receiver
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.loader import get_template
+from requests import RequestException, Response, Session
 
 from memoryapp.access import INVITATION_KEY, session_end
 from memoryapp.domain.sealing import Seal
@@ -144,8 +147,19 @@ def _address(request: HttpRequest) -> str:
     return str(AccountAdapter(request).get_client_ip(request))
 
 
+#: What of a provider's description of itself is needed.
+DESCRIBED = {"issuer", "authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"}
+RETRY_SECONDS = "60"
+
+
 class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     """An identity provider opens accounts under the same rule; the default asks the one above."""
+
+    def get_requests_session(self) -> Session:
+        """What the provider is asked with: while it is away people are told so, by a 503."""
+        session: Session = super().get_requests_session()
+        session.request = partial(_asked, session.request)  # type: ignore[method-assign]
+        return session
 
     def authenticate_by_email(self, sociallogin: SocialLogin) -> tuple[Any, str] | None:
         """The account with an address the provider vouches for, as far as ``OIDC_CONNECT`` goes.
@@ -176,6 +190,24 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
                 "Your account, Sign-in services.",
             )
             raise ImmediateHttpResponse(redirect("account_login"))
+
+
+def _asked(ask: Any, method: str, url: str, **how: Any) -> Response:
+    try:
+        answer: Response = ask(method, url, **how)
+        if answer.status_code >= 500:
+            raise RequestException(f"it answered {answer.status_code}")
+        if "/.well-known/" in url:
+            answer.raise_for_status()
+            described = answer.json()
+            if not isinstance(described, dict) or DESCRIBED - described.keys():
+                raise RequestException("it does not describe an OpenID provider")
+    except RequestException as error:
+        logger.warning("OIDC_ISSUER: the provider cannot be used, asked at %s: %s", url, error)
+        page = HttpResponse(get_template("503_provider.html").render(), status=503)
+        page.headers["Retry-After"] = RETRY_SECONDS
+        raise ImmediateHttpResponse(page) from error
+    return answer
 
 
 class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]

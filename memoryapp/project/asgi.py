@@ -16,7 +16,7 @@ from mcp.server.transport_security import TransportSecuritySettings  # noqa: E40
 
 from memoryapp.mcp import server  # noqa: E402
 from memoryapp.mcp.gate import PATH, Gate  # noqa: E402
-from memoryapp.project import reporting  # noqa: E402
+from memoryapp.project import reporting, starting  # noqa: E402
 
 
 def build() -> Gate:
@@ -30,5 +30,6 @@ def build() -> Gate:
     return Gate(inner)
 
 
+starting.refuse(starting.embedding_model)
 reporting.begin()
 application = build()

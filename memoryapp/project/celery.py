@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from importlib import import_module
 from typing import Any
@@ -9,14 +10,25 @@ from typing import Any
 from celery import Celery
 from celery.signals import worker_init
 
-from memoryapp.project import logs, reporting  # noqa: F401  # they listen to Celery's signals
+from memoryapp.project import logs, reporting, starting  # noqa: F401  # two hear Celery's signals
 from practice.clients import cage, model_places, seeds
+
+logger = logging.getLogger(__name__)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "memoryapp.project.settings")
 
 app = Celery("greenroom")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@worker_init.connect
+def refuse_what_cannot_work(**_: object) -> None:
+    """Before anything is taken from the queue."""
+    starting.refuse(starting.folder, starting.sandbox, starting.embedding_model)
+    # Another host's worker may have them; a task that needs one says so too.
+    if lost := starting.commands():
+        logger.warning(lost)
 
 
 @worker_init.connect

@@ -17,9 +17,21 @@ MIN_FREE_BYTES = 300 * 1024 * 1024
 
 def check_disk(folder: Path, wanted: int = MIN_FREE_BYTES) -> None:
     """Raise when the data folder cannot be written or has fewer than ``wanted`` bytes free."""
+    check_writable(folder)
+    free = shutil.disk_usage(folder).free
+    if free < wanted:
+        raise EmbeddedFailed(
+            f"Only {free // 2**20} MB are free where {folder} lies and Greenroom needs "
+            f"{wanted // 2**20} MB. Free some space or set GREENROOM_DATA_DIR."
+        )
+
+
+def check_writable(folder: Path) -> None:
+    """Raise when no file can be made in the data folder."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".write-test"
+        # Processes that share the folder may all look at it in the same moment.
+        probe = folder / f".write-test.{os.getpid()}"
         try:
             probe.write_bytes(b"x")
         finally:
@@ -29,12 +41,6 @@ def check_disk(folder: Path, wanted: int = MIN_FREE_BYTES) -> None:
             f"The data folder {folder} cannot be written ({error.strerror}). "
             "Free some space or set GREENROOM_DATA_DIR to another folder."
         ) from error
-    free = shutil.disk_usage(folder).free
-    if free < wanted:
-        raise EmbeddedFailed(
-            f"Only {free // 2**20} MB are free where {folder} lies and Greenroom needs "
-            f"{wanted // 2**20} MB. Free some space or set GREENROOM_DATA_DIR."
-        )
 
 
 def hold(data: Path) -> IO[str]:

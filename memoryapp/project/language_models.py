@@ -24,14 +24,17 @@ LLM_TEMPERATURES = env.by_name(
     example='{"proposer": 0.8}, each from 0 to 2.',
 )
 LLM_BASE_URL = env.address(
-    "LLM_BASE_URL", schemes=("http", "https"), example="http://localhost:11434/v1"
+    "LLM_BASE_URL",
+    schemes=("http", "https"),
+    example="http://localhost:11434/v1",
+    check=variables.service,
 )
 LLM_API_KEY = env.secret("LLM_API_KEY")
 LLM_OUTPUT_MODE = env.choice("LLM_OUTPUT_MODE", "tool", among=("tool", "native", "prompted"))
 LLM_TIMEOUT_SECONDS = env.number("LLM_TIMEOUT_SECONDS", 120.0, least=0.1, most=1800)
 #: US dollars per million input and output tokens, for models without a listed price.
-LLM_PRICE_INPUT = env.number("LLM_PRICE_INPUT", -1.0)
-LLM_PRICE_OUTPUT = env.number("LLM_PRICE_OUTPUT", -1.0)
+LLM_PRICE_INPUT = env.number("LLM_PRICE_INPUT", -1.0, most=1_000_000)
+LLM_PRICE_OUTPUT = env.number("LLM_PRICE_OUTPUT", -1.0, most=1_000_000)
 if (LLM_PRICE_INPUT < 0) != (LLM_PRICE_OUTPUT < 0):
     missing = "LLM_PRICE_INPUT" if LLM_PRICE_INPUT < 0 else "LLM_PRICE_OUTPUT"
     env.wrong(missing, "must be set with the other of the two prices.")
@@ -46,6 +49,7 @@ EMBEDDING_BASE_URL = env.address(
     "https://api.openai.com/v1",
     schemes=("http", "https"),
     example="http://localhost:11434/v1",
+    check=variables.service,
 )
 EMBEDDING_API_KEY = env.secret("EMBEDDING_API_KEY")
 EMBEDDING_TIMEOUT_SECONDS = env.number("EMBEDDING_TIMEOUT_SECONDS", 10.0, least=0.1, most=600)

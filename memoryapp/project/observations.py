@@ -22,9 +22,12 @@ def _bucket(name: str) -> str:
 _known = len(env.problems)
 OBSERVATION_S3_BUCKET = env.read("OBSERVATION_S3_BUCKET", _bucket, "")
 _endpoint = env.address(
-    "OBSERVATION_S3_ENDPOINT", schemes=("http", "https"), example="https://minio.example.com:9000"
+    "OBSERVATION_S3_ENDPOINT",
+    schemes=("http", "https"),
+    example="https://minio.example.com:9000",
+    check=variables.service,
 )
-_region = env.text("OBSERVATION_S3_REGION")
+_region = env.read("OBSERVATION_S3_REGION", variables.region, "")
 _key_id = env.secret("OBSERVATION_S3_KEY_ID")
 _secret = env.secret("OBSERVATION_S3_SECRET")
 if len(env.problems) == _known:

@@ -19,7 +19,7 @@ REST_FRAMEWORK = {
     "URL_FORMAT_OVERRIDE": None,
 }
 #: Requests per minute of a key that has no limit of its own; 0 is no limit.
-API_RATE_LIMIT = env.whole("API_RATE_LIMIT", 1200, least=0)
+API_RATE_LIMIT = env.whole("API_RATE_LIMIT", 1200, least=0, most=100_000_000)
 PULL_CACHE = env.flag("PULL_CACHE", default=True)
 SPECTACULAR_SETTINGS = {
     "TITLE": "Greenroom API",

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from math import ceil
 from pathlib import Path
 from socket import gethostname
@@ -22,7 +21,6 @@ from memoryapp.domain.redaction import BadRule, Own, own_rules
 from memoryapp.project import data_folder, databases, embedded, variables
 from memoryapp.project.environment import (
     BASE_DIR,
-    EXAMPLES_DIR,
     IS_CHECKOUT,
     TEMPLATES_DIR,
     env,
@@ -34,6 +32,12 @@ from memoryapp.project.observations import store
 from memoryapp.project.rest import *  # noqa: F403
 from memoryapp.project.sign_in import *  # noqa: F403
 from memoryapp.project.sign_in import EMAIL_BACKEND, NO_MAIL, OIDC_ORIGIN
+from memoryapp.project.tool_servers import *  # noqa: F403
+from memoryapp.project.tool_servers import (
+    ATTEMPT_SECONDS,
+    MCP_CALL_SECONDS,
+    MCP_STARTUP_SECONDS,
+)
 from memoryapp.project.watched import *  # noqa: F403
 
 DATA_DIR = Path(env.text("GREENROOM_DATA_DIR", str(BASE_DIR / ".data"))).resolve()
@@ -42,6 +46,7 @@ DATABASE_URL = env.address(
     "DATABASE_URL",
     schemes=("postgresql", "postgres"),
     example="postgresql://user:password@host:5432/name",
+    check=databases.check,
 )
 EMBEDDED = not DATABASE_URL
 
@@ -71,7 +76,7 @@ def _secret_key() -> str:
 
 SECRET_KEY = _secret_key()
 #: Older keys still accepted for sessions and for decrypting stored secrets.
-SECRET_KEY_FALLBACKS = env.several("SECRET_KEY_FALLBACKS")
+SECRET_KEY_FALLBACKS = env.several("SECRET_KEY_FALLBACKS", each=variables.key)
 #: What seals stored secrets: the first seals, all open. Without any it is SECRET_KEY.
 SEALING_KEYS = [
     *env.several("SEALING_KEYS", each=variables.key),
@@ -110,20 +115,30 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE_COOKIES 
 SECURE_SSL_REDIRECT = env.flag("SSL_REDIRECT", default=SECURE_COOKIES)
 # Probes and Prometheus ask the process itself, behind what speaks https for it.
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
-SECURE_HSTS_SECONDS = env.whole("HSTS_SECONDS", 365 * 24 * 3600 if SECURE_COOKIES else 0, least=0)
+SECURE_HSTS_SECONDS = env.whole(
+    "HSTS_SECONDS", 365 * 24 * 3600 if SECURE_COOKIES else 0, least=0, most=10**9
+)
 # Whether other hosts of the domain speak https is not this product's to say.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
 # What `make up` starts, and where it listens.
-HOST = env.text("HOST", "127.0.0.1")
+HOST = env.read("HOST", variables.listened, "127.0.0.1")
 PORT = env.whole("PORT", 8000, least=1, most=65535)
 #: Where agents reach MCP on this host.
 MCP_PORT = env.whole("MCP_PORT", PORT % 65535 + 1, least=1, most=65535)
 if PORT == MCP_PORT:
     env.wrong("MCP_PORT", f"must be another number than PORT, which is {PORT} too.")
 WORKER_PROCESSES = env.whole("WORKER_PROCESSES", 2, least=1, most=256)
+#: of glibc. By itself it keeps what each thread freed for that thread, and after the first large
+#: answer takes ever larger ones from what it never gives back: a process's memory would follow the
+#: busiest moment of every one of its threads.
+ALLOCATOR = {
+    "MALLOC_ARENA_MAX": env.whole("MALLOC_ARENA_MAX", 2, least=1, most=1024),
+    "MALLOC_MMAP_THRESHOLD_": env.whole("MALLOC_MMAP_THRESHOLD_", 131_072, least=4096),
+    "MALLOC_TRIM_THRESHOLD_": env.whole("MALLOC_TRIM_THRESHOLD_", 131_072, least=4096),
+}
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -202,6 +217,7 @@ DATABASES = databases.configured(
         "DATABASE_REPLICA_URL",
         schemes=("postgresql", "postgres"),
         example="postgresql://user:password@replica:5432/name",
+        check=databases.check,
     ),
     pooler=env.flag("DATABASE_POOLER", default=False),
 )
@@ -256,6 +272,7 @@ REDIS_URL = env.address(
     embedded.redis_url(DATA_DIR),
     schemes=("redis", "rediss", "redis+socket", "sentinel"),
     example="redis://host:6379/0",
+    check=redis_servers.check,
 )
 _broker = redis_servers.broker(REDIS_URL)
 CELERY_BROKER_URL = _broker["BROKER_URL"]
@@ -267,9 +284,6 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 
-MCP_STARTUP_SECONDS = env.number("MCP_STARTUP_SECONDS", 20.0, least=0.1, most=1800)
-MCP_CALL_SECONDS = env.number("MCP_CALL_SECONDS", 30.0, least=0.1, most=1800)
-ATTEMPT_SECONDS = env.number("ATTEMPT_SECONDS", 1800.0, least=1)
 # An attempt is stopped between two steps and judged by what it did: its task must not be ended
 # before, nor while a server starts, the model is asked, a tool called and its answer summed up.
 _step_seconds = MCP_CALL_SECONDS + 2 * LLM_TIMEOUT_SECONDS
@@ -285,27 +299,29 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_throttle": 1,
 }
 #: Seconds after which a claimed unit without a heartbeat belongs to nobody.
-UNIT_LEASE_SECONDS = env.whole("UNIT_LEASE_SECONDS", 60, least=2)
+UNIT_LEASE_SECONDS = env.whole("UNIT_LEASE_SECONDS", 60, least=2, most=86_400)
 #: How often the receipts of pulls are brought from Redis into the database.
-RECEIPT_SECONDS = env.whole("RECEIPT_SECONDS", 5, least=1)
+RECEIPT_SECONDS = env.whole("RECEIPT_SECONDS", 5, least=1, most=3600)
 #: How many days each single receipt is kept; 0 is for good. How often what was pulled stays.
 RECEIPT_DAYS = env.whole("RECEIPT_DAYS", 30, least=0, most=36_500)
 #: how long the file of a whole workspace can be fetched.
 EXPORT_HOURS = env.whole("EXPORT_HOURS", 24, least=1, most=720)
 #: Minutes a candidate is kept for the reviewer who opened it; 0 turns reservations off.
-REVIEW_RESERVATION_MINUTES = env.whole("REVIEW_RESERVATION_MINUTES", 10, least=0)
-SWEEP_SECONDS = env.whole("SWEEP_SECONDS", 30, least=1)
-DRIFT_CHECK_SECONDS = env.whole("DRIFT_CHECK_SECONDS", 3600, least=1)
+REVIEW_RESERVATION_MINUTES = env.whole("REVIEW_RESERVATION_MINUTES", 10, least=0, most=10_080)
+SWEEP_SECONDS = env.whole("SWEEP_SECONDS", 30, least=1, most=3600)
+DRIFT_CHECK_SECONDS = env.whole("DRIFT_CHECK_SECONDS", 3600, least=1, most=2_592_000)
 # US dollars one run over trajectories of deployed agents may spend; nobody starts those by hand.
-ONLINE_RUN_BUDGET = env.number("ONLINE_RUN_BUDGET", 1.0)
+ONLINE_RUN_BUDGET = env.number("ONLINE_RUN_BUDGET", 1.0, most=1_000_000)
 #: The most of one request's body that is read, unpacked: a small gzip may hold gigabytes.
-INGEST_MAX_BYTES = env.whole("INGEST_MAX_BYTES", 64 * 1024 * 1024, least=1024)
+INGEST_MAX_BYTES = env.whole("INGEST_MAX_BYTES", 64 * 2**20, least=1024, most=2**32)
 #: The most of a whole workspace's file that is read, as it comes over the network.
-WORKSPACE_IMPORT_MAX_BYTES = env.whole("WORKSPACE_IMPORT_MAX_BYTES", 2 * 2**30, least=1024)
+WORKSPACE_IMPORT_MAX_BYTES = env.whole(
+    "WORKSPACE_IMPORT_MAX_BYTES", 2 * 2**30, least=1024, most=2**50
+)
 #: Spans that may wait for their trace to be whole before senders are asked to come back later.
-INGEST_MAX_WAITING = env.whole("INGEST_MAX_WAITING", 5_000_000, least=1)
+INGEST_MAX_WAITING = env.whole("INGEST_MAX_WAITING", 5_000_000, least=1, most=10**9)
 #: How long a trace whose root span came must be quiet before it counts as whole.
-TRACE_SETTLE_SECONDS = env.number("TRACE_SETTLE_SECONDS", 5.0)
+TRACE_SETTLE_SECONDS = env.number("TRACE_SETTLE_SECONDS", 5.0, most=86_400)
 CELERY_BEAT_SCHEDULE = {
     "leave-pulse": {"task": "memoryapp.tasks.leave_pulse", "schedule": SWEEP_SECONDS},
     "sweep-runs": {"task": "practice.tasks.sweep_runs", "schedule": SWEEP_SECONDS},
@@ -330,24 +346,8 @@ CELERY_BEAT_SCHEDULE = {
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
 
 
-#: Named commands that may start a tool server; only the operator of this machine sets them.
-MCP_COMMANDS = {
-    "helpdesk": (sys.executable, str(EXAMPLES_DIR / "helpdesk" / "server.py")),
-    **env.by_name(
-        "MCP_COMMANDS", variables.command_line, example='{"git": "/opt/git/bin/mcp-server-git"}.'
-    ),
-}
 #: What the process of a tool server must not see: our data and keys, and the embedded servers.
 MCP_HIDDEN = (DATA_DIR, BASE_DIR / ".env", *embedded.places(DATA_DIR))
-MCP_SANDBOX = env.choice("MCP_SANDBOX", "auto", among=("auto", "required", "off"))
-#: What one process of a tool server may use up; 0 is no limit.
-MCP_LIMITS = {
-    "cpu_seconds": env.whole("MCP_CPU_SECONDS", 600, least=0),
-    "memory_mb": env.whole("MCP_MEMORY_MB", 4096, least=0),
-    "file_mb": env.whole("MCP_FILE_MB", 1024, least=0),
-    "open_files": env.whole("MCP_OPEN_FILES", 1024, least=0),
-    "processes": env.whole("MCP_PROCESSES", 0, least=0),
-}
 #: Folders of seed data an environment may copy for each attempt, by folder name.
 SEED_DIR = Path(env.folder("SEED_DIR", str(DATA_DIR / "seeds")))
 

@@ -109,7 +109,10 @@ OIDC_CONNECT = env.choice("OIDC_CONNECT", "verified", among=("verified", "any", 
 SOCIALACCOUNT_ONLY = False
 SOCIALACCOUNT_REQUESTS_TIMEOUT = 10
 OIDC_ISSUER = env.address(
-    "OIDC_ISSUER", schemes=("http", "https"), example="https://login.example.com/realms/acme"
+    "OIDC_ISSUER",
+    schemes=("http", "https"),
+    example="https://login.example.com/realms/acme",
+    check=variables.service,
 )
 OIDC_ORIGIN = ["{0.scheme}://{0.netloc}".format(urlsplit(OIDC_ISSUER))] if OIDC_ISSUER else []
 

@@ -8,6 +8,7 @@ it is killed (Linux).
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -23,7 +24,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
-from memoryapp.project import data_folder, embedded, settings
+from memoryapp.project import data_folder, embedded, settings, starting
 from memoryapp.project.embedded import EmbeddedFailed
 from memoryapp.project.environment import BASE_DIR
 
@@ -35,14 +36,6 @@ RESTART_WINDOW_SECONDS = 60.0
 WEB_SECONDS = 300.0
 #: room for the log that PostgreSQL writes ahead while it recovers.
 RESTART_FREE_BYTES = 64 * 2**20
-#: of glibc, unless the environment says otherwise. By itself it keeps what each thread freed for
-#: that thread, and after the first large answer takes ever larger ones from what it never gives
-#: back: a process's memory would follow the busiest moment of every one of its threads.
-ALLOCATOR = {
-    "MALLOC_ARENA_MAX": os.environ.get("MALLOC_ARENA_MAX", "2"),
-    "MALLOC_MMAP_THRESHOLD_": os.environ.get("MALLOC_MMAP_THRESHOLD_", "131072"),
-    "MALLOC_TRIM_THRESHOLD_": os.environ.get("MALLOC_TRIM_THRESHOLD_", "131072"),
-}
 
 
 @dataclass
@@ -119,6 +112,9 @@ def main() -> int:
         data_folder.close_to_others(data)
         _check_port(host, port, "PORT")
         _check_port(host, mcp_port, "MCP_PORT")
+        starting.refuse(
+            starting.static_files, starting.sandbox, starting.embedding_model, starting.commands
+        )
         env = _start_stores(data, started)
         prepare = [sys.executable, "-m", "django", "prepare"]
         if subprocess.run(prepare, cwd=ROOT, env=env).returncode:
@@ -170,7 +166,17 @@ def _check_port(host: str, port: int, name: str) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
+        except socket.gaierror as error:
+            raise EmbeddedFailed(
+                f"HOST is {host!r}, which is no name of this machine ({error.strerror}). "
+                "Set it to 127.0.0.1, or to 0.0.0.0 to be reached from elsewhere."
+            ) from error
         except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise EmbeddedFailed(
+                    f"HOST is {host!r}, which is the address of another machine. "
+                    "Set it to 127.0.0.1, or to 0.0.0.0 to be reached from elsewhere."
+                ) from error
             raise EmbeddedFailed(
                 f"Port {port} on {host} cannot be used ({error.strerror}). "
                 f"Stop what uses it, or choose another: {name}={port + 10} make up"
@@ -183,7 +189,7 @@ def _start_stores(data: Path, started: list[Part]) -> dict[str, str]:
     shutil.rmtree(settings.METRICS_DIR.parent, ignore_errors=True)
     env = {
         **os.environ,
-        **ALLOCATOR,
+        **{name: str(value) for name, value in settings.ALLOCATOR.items()},
         "DJANGO_SETTINGS_MODULE": settings.__name__,
         "GREENROOM_DATA_DIR": str(data),
         "OPENBLAS_NUM_THREADS": "1",

@@ -13,8 +13,10 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
-from email.utils import parseaddr
-from ipaddress import ip_network
+from contextlib import suppress
+from email.utils import getaddresses
+from importlib.util import find_spec
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -29,6 +31,8 @@ FALSE = frozenset({"0", "false", "no", "off"})
 SHOWN = 60
 #: What stands behind the hosts of Sentinels: nothing, or the number of a database.
 _DATABASE = re.compile(r"/*[0-9]{0,4}/*")
+_SIGNS = "in a name or password, # is %23, / is %2F, ? is %3F and @ is %40"
+_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?")
 
 
 class Wrong(ValueError):
@@ -76,6 +80,18 @@ class Variables:
     def whole(self, name: str, default: int, *, least: int, most: int | None = None) -> int:
         return self.read(name, lambda text: int(_number(text, int, least, most)), default)
 
+    def limit(self, name: str, default: int, *, least: int, most: int) -> int:
+        """A whole number from ``least`` to ``most``, or 0 where nothing shall be limited."""
+
+        def parse(text: str) -> int:
+            try:
+                return 0 if text == "0" else int(_number(text, int, least, most))
+            except Wrong as error:
+                otherwise = str(error).removeprefix("must be ")
+                raise Wrong(f"must be 0 for no limit, or {otherwise}") from error
+
+        return self.read(name, parse, default)
+
     def number(
         self, name: str, default: float, *, least: float = 0.0, most: float | None = None
     ) -> float:
@@ -118,12 +134,24 @@ class Variables:
         schemes: Sequence[str],
         example: str,
         bare: bool = False,
+        check: Callable[[str], object] | None = None,
     ) -> str:
         """An address with one of ``schemes`` and a host; without a trailing slash.
 
-        A ``bare`` one has nothing behind its host.
+        A ``bare`` one has nothing behind its host. ``check`` raises ``ValueError`` on an address
+        that is wrong otherwise, with text that says no password back.
         """
-        return self.read(name, lambda text: _address(text, schemes, example, bare=bare), default)
+
+        def parse(text: str) -> str:
+            found = _address(text, schemes, example, bare=bare)
+            if check is not None:
+                try:
+                    check(found)
+                except ValueError as error:
+                    raise Wrong(str(error)) from error
+            return found
+
+        return self.read(name, parse, default)
 
     def by_name(
         self,
@@ -172,6 +200,66 @@ def command_line(given: Any) -> tuple[str, ...]:
     return words
 
 
+def service(address: str) -> None:
+    """Refuse an address that no path can be put behind, or with a password; raises ``Wrong``."""
+    parts = urlsplit(address)
+    if parts.query or parts.fragment or "@" in parts.netloc:
+        raise Wrong("must be an address that ends with its path, with no ?, # or password in it.")
+
+
+def collector(address: str) -> None:
+    """Refuse an address of OpenTelemetry that says what is put behind it anyway."""
+    parts = urlsplit(address)
+    if parts.query or parts.fragment or parts.path.endswith("/v1/traces"):
+        raise Wrong("must be an address without /v1/traces or ? behind it: that is put there.")
+
+
+def sentry(address: str) -> None:
+    """Refuse a DSN without a public key or the number of a project; raises ``Wrong``."""
+    parts = urlsplit(address)
+    project = parts.path.rpartition("/")[2]
+    if not parts.username or not (project.isascii() and project.isdecimal()):
+        raise Wrong(
+            "must hold a key before its host and the number of a project behind it, such as "
+            "https://key@sentry.example.com/1; copy it anew."
+        )
+
+
+def server(address: str) -> None:
+    """Refuse a password that ends before it should: its signs were taken for others."""
+    parts = urlsplit(address)
+    if parts.fragment or "@" in parts.path:
+        raise Wrong(f"must be written otherwise: {_SIGNS}.")
+
+
+def listened(text: str) -> str:
+    """A host to listen at: a name or an IP address, no port and no brackets."""
+    with suppress(ValueError):
+        return str(ip_address(text))
+    is_number = set(text) <= set("0123456789.")
+    if is_number or not all(_LABEL.fullmatch(label) for label in text.rstrip(".").split(".")):
+        raise Wrong(
+            "must be an address of this machine such as 127.0.0.1, 0.0.0.0 for all of them, or its "
+            f"name, without a port, not {_shown(text)}."
+        )
+    return text
+
+
+def region(text: str) -> str:
+    """A region of an object store, which becomes part of host names."""
+    if not _LABEL.fullmatch(text):
+        raise Wrong(f"must be a region such as eu-central-1, not {_shown(text)}.")
+    return text
+
+
+def is_installed(module: str) -> bool:
+    """Whether a module of an optional library can be imported."""
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # what it is part of
+        return False
+
+
 def words(given: Any) -> str:
     """A string that is not empty; raises ``TypeError``."""
     if not isinstance(given, str) or not given.strip():
@@ -213,8 +301,11 @@ def one_of(*known: str) -> Callable[[str], str]:
 
 def host(name: str) -> str:
     """A host name for ``ALLOWED_HOSTS``: no scheme, no port, no path."""
-    bare = name.removeprefix("[").removesuffix("]") if name.startswith("[") else name
-    if name != "*" and (set(bare) & set("/ @?#") or (":" in name and not name.startswith("["))):
+    bare = name.removeprefix("[").removesuffix("]")
+    is_open = name.startswith("[") != name.endswith("]")
+    if name != "*" and (
+        is_open or set(bare) & set("/ @?#") or (":" in name and not name.startswith("["))
+    ):
         raise Wrong(
             f"must be bare host names such as greenroom.example.com, without https:// and "
             f"without a port, not {_shown(name)}."
@@ -224,9 +315,9 @@ def host(name: str) -> str:
 
 def mailbox(written: str) -> str:
     """A sender of mail: an address, or a name and an address in pointed brackets."""
-    address = parseaddr(written)[1]
-    name, at, host = address.rpartition("@")
-    if not (at and name and host and written.isprintable()):
+    found = getaddresses([written])
+    name, at, host = found[0][1].rpartition("@")
+    if len(found) != 1 or not (at and name and host and written.isprintable()):
         raise Wrong(
             "must be an address such as greenroom@example.com or Greenroom <greenroom@example.com>,"
             f" not {_shown(written)}."
@@ -259,7 +350,8 @@ def _number(text: str, kind: Callable[[str], float], least: float, most: float |
     span = f"{least} or more" if most is None else f"from {least} to {most}"
     must = f"must be a {'whole ' if kind is int else ''}number, {span}, not {_shown(text)}."
     try:
-        found = kind(text)
+        # Python reads digits of any script, and 80_80.
+        found = kind(text if text.isascii() and "_" not in text else "")
         is_wrong = not math.isfinite(found) or found < least or (most is not None and found > most)
     except (ValueError, OverflowError) as error:  # a whole number may be larger than any other
         raise Wrong(must) from error
@@ -271,6 +363,8 @@ def _number(text: str, kind: Callable[[str], float], least: float, most: float |
 def _address(text: str, schemes: Sequence[str], example: str, *, bare: bool = False) -> str:
     # Addresses of servers carry passwords, so a wrong one is never said back.
     must = f"must be an address such as {example}"
+    if set(text.partition("://")[2].rpartition("@")[0]) & set("#/?"):
+        must += f"; {_SIGNS}"
     try:
         parts = urlsplit(text)
         hosts = parts.netloc.rpartition("@")[2].split(",")  # sentinels are several

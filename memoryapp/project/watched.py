@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from memoryapp.domain import watching
+from memoryapp.project import variables
 from memoryapp.project.environment import env
 
 #: Who may read /metrics: whoever sends it, or without one whoever is on this machine.
@@ -10,11 +11,25 @@ METRICS_TOKEN = env.secret("METRICS_TOKEN", least=16)
 
 #: Where defects are reported to, and where traces of requests and jobs go; both optional extras.
 SENTRY_DSN = env.address(
-    "SENTRY_DSN", schemes=("http", "https"), example="https://key@sentry.example.com/1"
+    "SENTRY_DSN",
+    schemes=("http", "https"),
+    example="https://key@sentry.example.com/1",
+    check=variables.sentry,
 )
+if SENTRY_DSN and not variables.is_installed("sentry_sdk"):
+    env.wrong("SENTRY_DSN", "needs an extra: pip install 'greenroom[sentry]', or leave it empty.")
 OTEL_EXPORTER_OTLP_ENDPOINT = env.address(
-    "OTEL_EXPORTER_OTLP_ENDPOINT", schemes=("http", "https"), example="http://collector:4318"
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    schemes=("http", "https"),
+    example="http://collector:4318",
+    check=variables.collector,
 )
+_OTEL = ("opentelemetry.exporter.otlp.proto.http", "opentelemetry.instrumentation.celery")
+if OTEL_EXPORTER_OTLP_ENDPOINT and not all(variables.is_installed(name) for name in _OTEL):
+    env.wrong(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "needs an extra: pip install 'greenroom[otel]', or leave it empty.",
+    )
 
 #: How many rows of a kind one person has in the audit log in an hour without a word; 0 is any.
 UNUSUAL_USE = env.by_name(

@@ -10,11 +10,12 @@ from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.template.loader import get_template
 
-from memoryapp.project import reporting
+from memoryapp.project import reporting, starting
 from memoryapp.project.bodies import Bodies
 from memoryapp.project.environment import TEMPLATES_DIR
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "memoryapp.project.settings")
+starting.refuse(starting.folder, starting.static_files, starting.embedding_model)
 reporting.begin()
 
 application = Bodies(get_wsgi_application(), most=settings.INGEST_MAX_BYTES)

@@ -30,6 +30,9 @@ class IdentityProvider:
         self.asked: dict[str, str] = {}
         self.posted: dict[str, str] = {}
         self.audience = CLIENT
+        #: whether it sends people here and answers nothing more.
+        self.is_away = False
+        self._server = server
         server.expect_request("/.well-known/openid-configuration").respond_with_json(
             {
                 "issuer": self.issuer,
@@ -45,6 +48,11 @@ class IdentityProvider:
             lambda request: Response(json.dumps(self.claims), content_type="application/json")
         )
 
+    def describe(self, **answer: Any) -> None:
+        """Answer otherwise when asked what this provider is."""
+        self._server.clear()
+        self._server.expect_request("/.well-known/openid-configuration").respond_with_data(**answer)
+
     def sign_in(self, client: Any, path: str = "/oidc/oidc/login/", **query: str) -> Any:
         """Play the browser: go to the provider and come back with a code."""
         away = client.post(path, query)
@@ -55,6 +63,8 @@ class IdentityProvider:
         return client.get(back, {"code": "once", "state": self.asked["state"]})
 
     def _token(self, request: Request) -> Response:
+        if self.is_away:
+            return Response("down", status=503)
         self.posted = request.form.to_dict()
         now = int(time.time())
         id_token = jwt.encode(

@@ -166,3 +166,44 @@ def test_the_way_there_is_a_form_with_a_token(client: Client, provider: Identity
     said = client.get("/login/").content.decode()
     assert 'method="post" action="/oidc/oidc/login/' in said
     assert "Sign in with Acme" in said
+
+
+def _said_to_be_away(answer: Any, caplog: pytest.LogCaptureFixture) -> None:
+    assert (answer.status_code, answer["Retry-After"]) == (503, "60")
+    assert "The sign-in service is away" in answer.content.decode()
+    assert "OIDC_ISSUER: the provider cannot be used" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "described",
+    [
+        {"response_data": "down", "status": 502},
+        {"response_data": "no such realm", "status": 404},
+        {"response_data": "<html>a page</html>"},
+        {"response_data": "[]"},
+        {"response_data": '{"issuer": "elsewhere"}'},
+    ],
+)
+def test_a_provider_that_does_not_describe_itself_is_away(
+    client: Client, provider: IdentityProvider, caplog: pytest.LogCaptureFixture,
+    described: dict[str, Any],
+) -> None:  # fmt: skip
+    provider.describe(**described)
+    _said_to_be_away(client.post("/oidc/oidc/login/"), caplog)
+
+
+def test_a_provider_that_cannot_be_reached_is_away(
+    client: Client, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with running(settings, {}):
+        pass
+    _said_to_be_away(client.post("/oidc/oidc/login/"), caplog)
+    assert client.get("/login/").status_code == 200
+
+
+def test_a_provider_that_goes_away_on_the_way_back_is_away(
+    client: Client, proved: Any, provider: IdentityProvider, caplog: pytest.LogCaptureFixture
+) -> None:
+    provider.is_away = True
+    _said_to_be_away(provider.sign_in(client), caplog)
+    assert client.get("/review/").status_code == 302
