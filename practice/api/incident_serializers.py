@@ -276,5 +276,8 @@ class MappingRequest(SeenRequest):
     kind = serializers.ChoiceField(choices=TelemetryFile.Kind.choices)
     columns = serializers.DictField(
         child=serializers.CharField(allow_blank=True),
-        help_text="Our column to theirs; time_unit is s, ms, us or ns.",
+        help_text=(
+            "Our column to theirs; time_unit and, of traces and edges, duration_unit are s, ms, us "
+            "or ns."
+        ),
     )

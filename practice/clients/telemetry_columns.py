@@ -15,7 +15,7 @@ import math
 import re
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -269,25 +269,44 @@ def located(header: Sequence[str], asked: Mapping[str, Holds]) -> dict[str, int 
 
 
 def _located(header: Sequence[str], asked: Mapping[str, Holds]) -> dict[str, _Column]:
-    """Where each column is: under our name, under it with another unit, or under another name."""
+    """Where each column is, and what makes seconds of its numbers."""
+    found = places(header, asked)
+    return {
+        name: _Column(holds, found[name][0], _UNITS[found[name][1] or _parts(name)[1]])
+        for name, holds in asked.items()
+    }
+
+
+def places(header: Sequence[str], asked: Iterable[str]) -> dict[str, tuple[int | None, str]]:
+    """Where each column is: under our name, under it with another unit, or under another name.
+
+    With it comes the unit that the name it was found under says, empty where it says none.
+    """
     exact = {name.strip().lstrip("\ufeff"): place for place, name in reversed([*enumerate(header)])}
     known = {plain(name): place for name, place in reversed(exact.items())}
-    mine = {exact[name] for name in asked if name in exact}
-    found = {}
-    for name, holds in asked.items():
-        stem, unit = _parts(name)
+    wanted = list(asked)
+    mine = {exact[name] for name in wanted if name in exact}
+    found: dict[str, tuple[int | None, str]] = {}
+    for name in wanted:
+        stem, _ = _parts(name)
         if name in exact:
-            found[name] = _Column(holds, exact[name], _UNITS[unit])
+            found[name] = exact[name], unit_said(name)
             continue
-        tried = [(known.get(plain(stem) + u), u or unit) for u in ("", *_UNITS)]
+        tried = [(known.get(plain(stem) + u), u) for u in ("", *_UNITS)]
         for alias in _ALIASES.get(plain(stem), ()):
-            tried += [(known.get(alias + u), u or unit) for u in ("", *_UNITS)]
+            tried += [(known.get(alias + u), u) for u in ("", *_UNITS)]
         place, theirs = next(
-            ((p, u) for p, u in tried if p is not None and p not in mine), (None, unit)
+            ((p, u) for p, u in tried if p is not None and p not in mine), (None, "")
         )
-        found[name] = _Column(holds, place, _UNITS[theirs])
+        found[name] = place, theirs
         mine |= {place} if place is not None else set()
     return found
+
+
+def unit_said(name: str) -> str:
+    """The unit a column's name ends in, empty where it says none."""
+    stem, unit = _parts(name)
+    return unit if stem != name else ""
 
 
 def _parts(name: str) -> tuple[str, str]:

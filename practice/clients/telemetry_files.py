@@ -12,35 +12,18 @@ import gzip
 import hashlib
 import io
 import itertools
-import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from practice.clients import telemetry_otlp
 from practice.clients.telemetry_columns import UnreadableTelemetry, rows_of
+from practice.clients.telemetry_mapping import COLUMNS, TIME, Columns, number_of, unit_of
 from practice.clients.telemetry_records import Unpacked, is_gzip, measure, records, whole
 
-#: Columns of the neutral layout per kind; the first group must be there.
-COLUMNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "metrics": (("ts", "metric", "value"), ("service", "pod", "host")),
-    "traces": (
-        ("trace_id", "span_id", "parent_id", "service", "start_us", "duration_us"),
-        ("pod", "operation", "status", "host"),
-    ),
-    "logs": (
-        ("ts_us", "service", "message"),
-        ("pod", "level", "source", "trace_id", "span_id"),
-    ),
-    "edges": (("ts", "source", "target", "side", "p50_s"), ()),
-    "topology": (("source", "target"), ()),
-}
 #: What a row of a kind is sent for, where that is a number.
 _VALUE = {"metrics": "value", "edges": "p50_s"}
-_TIME = {"metrics": "ts", "traces": "start_us", "logs": "ts_us", "edges": "ts"}
-UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 #: No calendar goes further; a time beyond is one in a finer unit than its column says.
 FARTHEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 MESSAGE_CAP = 2_000
@@ -219,10 +202,10 @@ def _count(tally: _Tally, kind: str, row: Mapping[str, str]) -> None:
     for column in ("service",) if "service" in row else ("source", "target"):
         if len(tally.services) < NAMES_CAP and row.get(column):
             tally.services.setdefault(row[column])
-    if kind in _VALUE and not math.isfinite(_number(row[_VALUE[kind]])):
+    if kind in _VALUE and not math.isfinite(number_of(row[_VALUE[kind]])):
         tally.unmeasured += 1
-    if kind in _TIME:
-        at = _number(row.get(_TIME[kind], "")) * (1e-6 if _TIME[kind].endswith("_us") else 1.0)
+    if kind in TIME:
+        at = number_of(row.get(TIME[kind], "")) * unit_of(TIME[kind])
         if FARTHEST <= at < math.inf:
             tally.beyond += 1
         elif at > 0 and math.isfinite(at):
@@ -242,59 +225,13 @@ def _rows(
     if telemetry_otlp.SIGNALS.get(kind, "") in first:
         yield from telemetry_otlp.rows(kind, itertools.chain([first], found))
         return
-    needed, more = COLUMNS[kind]
-    theirs = {ours: mapping.get(ours) or ours for ours in (*needed, *more)}
-    absent = [theirs[ours] for ours in needed if theirs[ours] not in first]
-    if absent:
-        raise UnreadableTelemetry(
-            f"{name} has no column {', '.join(absent)}: it has {', '.join(map(str, first))[:300]}. "
-            "Say on the source's page what its columns are called"
-        )
-    unit = mapping.get("time_unit", "")
+    columns = Columns.of(list(first), name=name, kind=kind, mapping=mapping)
     for record in itertools.chain([first], found):
-        row = {ours: _text(record.get(column)) for ours, column in theirs.items()}
-        _set_time(row, kind, unit, bool(mapping.get(_TIME.get(kind, ""))))
-        if kind == "logs":
-            row["message"] = row["message"][:MESSAGE_CAP]
-        yield row
-
-
-def _set_time(row: dict[str, str], kind: str, unit: str, is_mapped: bool) -> None:
-    """Bring a row's time, and a span's duration, to the unit the neutral layout has."""
-    column = _TIME.get(kind)
-    if column is None:
-        return
-    target = 1e-6 if column.endswith("_us") else 1.0
-    if unit in UNITS and is_mapped:
-        scale = UNITS[unit] / target
-        row[column] = _scaled(row[column], scale)
-        if kind == "traces":
-            row["duration_us"] = _scaled(row["duration_us"], scale)
-    if not math.isfinite(_number(row[column])):
-        seconds = _iso(row[column])
-        row[column] = "" if seconds is None else repr(round(seconds / target, 6))
-
-
-def _scaled(value: str, scale: float) -> str:
-    number = _number(value)
-    if not math.isfinite(number) or scale == 1.0:
-        return value
-    return repr(round(number * scale, 6))
-
-
-def _iso(value: str) -> float | None:
-    try:
-        parsed = datetime.fromisoformat(value.strip())
-    except ValueError:
-        return None
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
-
-
-def _number(value: str) -> float:
-    try:
-        return float(value)
-    except ValueError:
-        return math.nan
+        for row in columns.rows(record):
+            if kind == "logs":
+                row["message"] = row["message"][:MESSAGE_CAP]
+            yield row
+    notes.extend(columns.notes())
 
 
 def _storable(text: str) -> str:
@@ -305,9 +242,3 @@ def _storable(text: str) -> str:
     if "\0" in text or "\r" in text:
         text = text.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n")
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -6,7 +6,6 @@ column does not say of itself, the file's name does.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,12 @@ from typing import Any
 import numpy as np
 
 from practice.clients.telemetry_columns import Holds, UnreadableTelemetry, located, plain
+from practice.clients.telemetry_mapping import OF_TIME
 from practice.clients.telemetry_names import parted
 from practice.clients.telemetry_tables import added, columns, header_of
 from practice.domain.rootcause.telemetry import Labels
 
 _IDS = {"service": Holds.NAMES, "pod": Holds.NAMES, "host": Holds.NAMES}
-# Another writing of the time, or the number of a row.
-_OF_TIME = re.compile(r"(date)?(time)?(stamp)?(utc|unix)?(s|ms|us|ns|\d)?|ts|index|unnamed\d+")
 _LONG = {"ts": Holds.NUMBERS, "metric": Holds.NAMES, "value": Holds.NUMBERS}
 
 
@@ -65,7 +63,7 @@ def _otherwise(
     header = header_of(path)
     places = located(header, {"ts": Holds.NUMBERS, **_IDS}).values()
     measured = [name for place, name in enumerate(header)
-                if place not in places and not _OF_TIME.fullmatch(plain(name))]  # fmt: skip
+                if place not in places and not OF_TIME.fullmatch(plain(name))]  # fmt: skip
     asked: Mapping[str, Holds] = {"ts": Holds.NUMBERS, **dict.fromkeys(measured, Holds.NUMBERS)}
     try:
         found, notes = columns(path, asked, optional=_IDS)

@@ -16,7 +16,8 @@ from practice.models.work import Reading, ReadingQuerySet, Work
 class TelemetrySource(models.Model):
     """Where telemetry of one system comes from, and what its columns are called there.
 
-    ``mapping`` is modality to ``{our column: their column}``; ``time_unit`` stands beside them.
+    ``mapping`` is modality to ``{our column: their column}``; ``time_unit`` and ``duration_unit``
+    stand beside them.
     """
 
     workspace = models.ForeignKey(

@@ -17,7 +17,7 @@ from django.db.models import Q, QuerySet
 from practice.clients import telemetry as neutral
 from practice.clients import telemetry_files
 from practice.clients.telemetry import UnreadableTelemetry
-from practice.clients.telemetry_files import COLUMNS
+from practice.clients.telemetry_mapping import COLUMNS, DURATION, DURATION_UNIT, TIME_UNIT, UNITS
 from practice.domain.rootcause.clipping import timely, trimmed
 from practice.domain.rootcause.combining import together
 from practice.domain.rootcause.telemetry import Telemetry
@@ -26,6 +26,10 @@ from practice.models.telemetry import TelemetryFileQuerySet
 
 __all__ = [
     "COLUMNS",
+    "DURATION",
+    "DURATION_UNIT",
+    "TIME_UNIT",
+    "UNITS",
     "UnreadableTelemetry",
     "columns",
     "gathered",

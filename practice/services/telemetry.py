@@ -15,7 +15,7 @@ from memoryapp.services.events import event_record
 from memoryapp.services.seen import check_seen
 from practice.models import Incident, TelemetryFile, TelemetrySource
 from practice.orchestrator import readings
-from practice.orchestrator.telemetry import COLUMNS as KNOWN_COLUMNS
+from practice.orchestrator import telemetry as known
 from practice.orchestrator.telemetry import UnreadableTelemetry, columns, kept
 from practice.services.readings import is_unread, reading_begin_anew, reading_cancel
 from practice.tasks import analyse_incident, read_telemetry
@@ -23,9 +23,9 @@ from practice.tasks import analyse_incident, read_telemetry
 #: What one file may be as it is sent.
 MAX_BYTES = 64 << 20
 #: Columns per kind: those it needs, and those it may have.
-COLUMNS = KNOWN_COLUMNS
-TIME_UNIT = "time_unit"
-UNITS = ("", "s", "ms", "us", "ns")
+COLUMNS = known.COLUMNS
+TIME_UNIT, DURATION_UNIT = known.TIME_UNIT, known.DURATION_UNIT
+UNITS = ("", *known.UNITS)
 
 
 class UnableToRead(UnableToStart):
@@ -66,7 +66,13 @@ def source_create(
 def mapping_of(source: TelemetrySource, kind: str) -> dict[str, str]:
     """What each column of a kind is called; ``domain.seen.shown`` of it is ``seen``."""
     kept = source.mapping.get(kind, {})
-    return {name: kept.get(name, "") for name in (*COLUMNS[kind][0], *COLUMNS[kind][1], TIME_UNIT)}
+    return {name: kept.get(name, "") for name in mapped(kind)}
+
+
+def mapped(kind: str) -> tuple[str, ...]:
+    """What may be said of files of a kind: what each column is called, and units."""
+    units = (TIME_UNIT, DURATION_UNIT) if kind in known.DURATION else (TIME_UNIT,)
+    return (*COLUMNS[kind][0], *COLUMNS[kind][1], *units)
 
 
 def mapping_save(
@@ -87,12 +93,12 @@ def mapping_save(
     """
     if kind not in COLUMNS:
         raise UnableToChange(f"The kind is one of: {', '.join(COLUMNS)}.", field="kind")
-    known = {*COLUMNS[kind][0], *COLUMNS[kind][1], TIME_UNIT}
-    strange = sorted(set(mapping) - known)
+    strange = sorted(set(mapping) - {*mapped(kind)})
     if strange:
         raise UnableToChange(f"{kind} has no column {', '.join(strange)}.", field="columns")
-    if mapping.get(TIME_UNIT, "") not in UNITS:
-        raise UnableToChange("The time unit is s, ms, us or ns.", field="columns")
+    for name, what in ((TIME_UNIT, "time"), (DURATION_UNIT, "duration")):
+        if mapping.get(name, "") not in UNITS:
+            raise UnableToChange(f"The {what} unit is s, ms, us or ns.", field="columns")
     kept = {ours: theirs.strip()[:200] for ours, theirs in mapping.items() if theirs.strip()}
     with transaction.atomic():
         source = TelemetrySource.objects.select_for_update(no_key=True).get(pk=source.pk)

@@ -89,6 +89,8 @@ def _context(request: HttpRequest, source: TelemetrySource, **more: Any) -> dict
             *((name, mapping[name], False) for name in optional),
         ],
         "time_unit": mapping[services.TIME_UNIT],
+        # None where nothing of this kind lasts.
+        "duration_unit": mapping.get(services.DURATION_UNIT),
         "columns_seen": shown(stands),
         "units": services.UNITS[1:],
         "incidents": source.incidents.order_by("-number")[:20],
@@ -154,7 +156,7 @@ def columns(request: HttpRequest, slug: str) -> HttpResponse:
             )
             context = _context(request, source, found=found)
             return render(request, "practice/telemetry_source.html", context)
-        names = [*sum(services.COLUMNS.get(kind, ((), ())), ()), services.TIME_UNIT]
+        names = services.mapped(kind) if kind in services.COLUMNS else ()
         typed = {name: request.POST.get(f"column-{name}", "") for name in names}
         seen = request.POST.get("seen", "")
         services.mapping_save(source=source, kind=kind, mapping=typed, seen=seen, by=request.user)
