@@ -38,7 +38,9 @@ def _evaluate(asked: argparse.Namespace) -> int:
     for case_set in sets_in(asked.folder):
         truths: dict[str, Truth] | None = None
         try:
-            truths = case_set.truths()
+            truths, unread = case_set.labels()
+            for note in unread:
+                code = _said(f"{note}. The others are scored")
         except UnreadableTelemetry as error:
             code = _said(f"{error}. {case_set.name} is ranked and not scored")
         try:

@@ -118,15 +118,19 @@ class CaseSetList(APIView):
         return Response(CaseSetSerializer(rows, many=True).data)
 
     @extend_schema(
-        parameters=[OpenApiParameter("name", str)],
+        parameters=[
+            OpenApiParameter("name", str, description="Else it is called as the folder in it.")
+        ],
         request={"application/octet-stream": OpenApiTypes.BINARY},
         responses={201: CaseSetSerializer, 422: PROBLEM},
     )
     def post(self, request: Request) -> Response:
         """Send a set, of outages or of failed trajectories, as one .zip or .tar.gz to be read."""
+        name = request.query_params.get("name", "").strip()
         case_set = case_sets.case_set_send(
             workspace=workspace_of(request),
-            name=request.query_params.get("name", "") or "set",
+            name=name or "set",
+            is_named=bool(name),
             data=body_of(request),
             by=request.user,
         )

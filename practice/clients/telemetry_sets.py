@@ -53,24 +53,59 @@ class CaseSet:
         return next((p for n in names if (p := self.folder / n).exists()), None)
 
     def truths(self) -> dict[str, Truth] | None:
-        """The labels, or ``None`` where the set has none.
+        """The labels that can be read, or ``None`` where the set has none.
 
         Raises:
-            UnreadableTelemetry: ``ground_truth.json`` is not what it should be.
+            UnreadableTelemetry: as ``labels``.
+        """
+        return self.labels()[0]
+
+    def labels(self) -> tuple[dict[str, Truth] | None, tuple[str, ...]]:
+        """The labels, ``None`` where the set has none; and a note on each that cannot be read.
+
+        Raises:
+            UnreadableTelemetry: ``ground_truth.json`` is not what it should be, or none of it is.
         """
         path = self.folder / "ground_truth.json"
         if not path.exists():
-            return None
+            return None, ()
         try:
             rows = _rows(json.loads(path.read_text(encoding="utf-8-sig")))
-            return {truth.case_id: truth for truth in map(_truth, rows)}
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise UnreadableTelemetry(
-                f"{path} must be an object with cases, each with case_id and "
-                f"root_cause_service or mistake_step ({error})"
-            ) from error
+        except _NO_LABEL as error:
+            raise _no_labels(path, error) from error
         except OSError as error:
             raise cannot_open(path, error) from error
+        found: dict[str, Truth] = {}
+        trouble: list[Exception] = []
+        notes: list[str] = []
+        for place, row in enumerate(rows, 1):
+            try:
+                truth = _truth(row)
+            except _NO_LABEL as error:
+                trouble.append(error)
+                notes.append(f"label {place} of {path.name} cannot be read ({_in_a_line(error)})")
+            else:
+                found[truth.case_id] = truth
+        if trouble and not found:
+            raise _no_labels(path, trouble[0]) from trouble[0]
+        return found, tuple(notes)
+
+
+#: What a label raises that is none.
+_NO_LABEL = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+
+
+def _no_labels(path: Path, error: Exception) -> UnreadableTelemetry:
+    return UnreadableTelemetry(
+        f"{path} must be an object with cases, each with case_id and "
+        f"root_cause_service or mistake_step ({_in_a_line(error)})"
+    )
+
+
+def _in_a_line(error: Exception) -> str:
+    """An error in words: one on a key says the key alone."""
+    said = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+    return " ".join(said.split())
 
 
 #: Under what name a label says what is wrong: a service, or a host or pod where it is that.

@@ -21,11 +21,13 @@ class CaseSetQuerySet(ReadingQuerySet["CaseSet"]):
 class CaseSet(Reading):
     """An uploaded set in the neutral layout. The engine never sees ``truths``, its labels.
 
-    ``archive`` is as it was sent: a worker unpacks and reads it.
+    ``archive`` is as it was sent: a worker unpacks and reads it, and names it after the folder in
+    it unless ``is_named``: somebody has given it a name.
     """
 
     workspace = models.ForeignKey("memoryapp.Workspace", models.CASCADE, related_name="case_sets")
     name = models.CharField(max_length=100)
+    is_named = models.BooleanField(default=False, db_default=False)
     kind = models.CharField(
         max_length=12,
         choices=[(kind.value, kind.value.capitalize()) for kind in Kind],
@@ -55,6 +57,7 @@ class Replay(models.Model):
 
     case_set = models.ForeignKey(CaseSet, models.CASCADE, related_name="replays")
     number = models.PositiveIntegerField()
+    name = models.CharField(max_length=100, blank=True, default="", db_default="")
     variants = models.JSONField(default=list)
     result = models.JSONField(default=dict)
     passed = models.BooleanField(null=True)
@@ -78,7 +81,8 @@ class Replay(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.case_set} replay {self.number}"
+        said = f"{self.case_set} replay {self.number}"
+        return f"{said}, {self.name}" if self.name else said
 
     def get_absolute_url(self) -> str:
         return reverse("replay-detail", args=[self.pk])

@@ -23,6 +23,7 @@ from practice.clients.telemetry_sets import sets_in
 from practice.clients.trajectory_sets import entries
 from practice.domain.replays import Kind
 from practice.domain.rootcause import serial
+from practice.domain.rootcause.evaluation import Truth
 from practice.models import CaseSet
 from practice.orchestrator.leases import lease, telling
 from practice.orchestrator.pieces import Failing, carry_out, rung
@@ -31,8 +32,8 @@ __all__ = ["UnreadableTelemetry", "due", "forget", "home_of", "look", "work"]
 
 logger = logging.getLogger(__name__)
 
-#: So many lines of a set that are no trajectory are told one by one.
-_TOLD = 5
+#: So many cases or labels of a set that cannot be read are told one by one.
+_MOST_TOLD = 5
 
 
 class _Read(NamedTuple):
@@ -86,28 +87,58 @@ def _read(row: CaseSet) -> _Read:
         folder = _only_set(home)
         kind = Kind.TRAJECTORIES if folder.trajectories else Kind.TELEMETRY
         cases, notes = (_trajectories if folder.trajectories else _outages)(folder)
-        truths = folder.truths() or {}
     except UnreadableTelemetry as error:
         shutil.rmtree(home, ignore_errors=True)
-        # Names inside the archive are the sender's; where it lies here is not.
-        said = str(error).replace(f"{home}/", "").replace(f"{home}", "The archive")
-        raise UnreadableTelemetry(said) from error
-    if not truths:
-        notes.append("It has no ground_truth.json: rankings are shown, nothing is scored.")
+        raise UnreadableTelemetry(_inside(home, str(error))) from error
+    truths, more = _labels(folder)
     unknown = sorted(set(truths) - set(cases))
     if unknown:
-        notes.append(f"Labels without a case: {', '.join(unknown[:5])}.")
-    name = folder.name if folder.folder != home else row.name
+        more.append(f"Labels without a case: {', '.join(unknown[:5])}.")
+    name = row.name if row.is_named or folder.folder == home else folder.name
     labels = {key: serial.to_json(truth) for key, truth in truths.items()}
-    return _Read(name, kind, cases, labels, notes)
+    said = [_inside(home, note) for note in (*notes, *more)]
+    return _Read(name, kind, cases, labels, said)
+
+
+def _inside(home: Path, said: str) -> str:
+    """What is said of an archive: names inside are the sender's, where it lies here is not."""
+    return said.replace(f"{home}/", "").replace(f"{home}", "The archive")
+
+
+def _labels(folder: Folder) -> tuple[dict[str, Truth], list[str]]:
+    """The labels that can be read, and notes on those that cannot: the cases stand all the same."""
+    unscored = "rankings are shown, nothing is scored."
+    try:
+        truths, notes = folder.labels()
+    except UnreadableTelemetry as error:
+        return {}, [f"{error}: {unscored}"]
+    if truths is None:
+        return {}, [f"It has no ground_truth.json: {unscored}"]
+    return truths, _told([f"{note}. The others are scored." for note in notes])
+
+
+def _told(trouble: list[str]) -> list[str]:
+    """The first of what went wrong, and how much more did."""
+    more = len(trouble) - _MOST_TOLD
+    return [*trouble[:_MOST_TOLD], f"So do {more} more."] if more > 0 else trouble
 
 
 def _outages(folder: Folder) -> tuple[list[str], list[str]]:
-    """The names of the cases of a set of telemetry; each has an alert."""
-    cases = folder.case_folders()
-    for case in cases:
-        alert(case)
-    return [case.name for case in cases], []
+    """The names of the cases of a set of telemetry, and notes on those whose alert is none.
+
+    Raises:
+        UnreadableTelemetry: no case has an alert that can be read.
+    """
+    cases, trouble = [], []
+    for case in folder.case_folders():
+        cases.append(case.name)
+        try:
+            alert(case)
+        except UnreadableTelemetry as error:
+            trouble.append(str(error))
+    if trouble and len(trouble) == len(cases):
+        raise UnreadableTelemetry(trouble[0])
+    return cases, _told([f"{why}. This case fails." for why in trouble])
 
 
 def _trajectories(folder: Folder) -> tuple[list[str], list[str]]:
@@ -123,9 +154,7 @@ def _trajectories(folder: Folder) -> tuple[list[str], list[str]]:
             )
     if len(trouble) == len(cases):
         raise UnreadableTelemetry(trouble[0] if trouble else "The set holds no trajectory")
-    notes = [f"{why}. This case fails." for why in trouble[:_TOLD]]
-    if len(trouble) > _TOLD:
-        notes.append(f"So do {len(trouble) - _TOLD} more.")
+    notes = _told([f"{why}. This case fails." for why in trouble])
     if folder.case_folders():
         notes.append("It has cases of telemetry too. They are not replayed: send them apart.")
     return cases, notes
@@ -143,10 +172,12 @@ def _only_set(home: Path) -> Folder:
 
 def _save(row: CaseSet, found: _Read) -> None:
     with transaction.atomic():
+        # A person may have given it another name since it was claimed.
+        is_named = CaseSet.objects.filter(pk=row.pk, is_named=True).exists()
         ended = row.end(
             CaseSet.Status.DONE,
             at=timezone.now(),
-            name=found.name[:100],
+            **({} if is_named else {"name": found.name[:100]}),
             kind=found.kind.value,
             cases=found.cases,
             truths=found.truths,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Any
 
 from django.db import transaction
@@ -17,10 +18,16 @@ from practice.services.readings import is_unread, reading_begin_anew, reading_ca
 from practice.services.telemetry import MAX_BYTES, UnableToRead
 from practice.tasks import read_case_set
 
+_ARCHIVE = re.compile(r"\.(zip|tar|tgz|tar\.gz)$", re.I)
 
-def case_set_send(*, workspace: Workspace, name: str, data: bytes, by: Any) -> CaseSet:
+
+def case_set_send(
+    *, workspace: Workspace, name: str, data: bytes, by: Any, is_named: bool = False
+) -> CaseSet:
     """Store a labelled set that comes as one archive, and have a worker unpack and read it.
 
+    ``name`` is what the set is called where ``is_named``; else that of its file, until the folder
+    in it is known.
     The same bytes sent twice are stored once; sent again after a reading that failed or was
     cancelled, they are read again.
 
@@ -39,7 +46,8 @@ def case_set_send(*, workspace: Workspace, name: str, data: bytes, by: Any) -> C
             workspace=workspace,
             digest=hashlib.sha256(data).hexdigest(),
             defaults={
-                "name": name.partition(".")[0][:100] or "set",
+                "name": _called(name) if is_named else name.partition(".")[0][:100] or "set",
+                "is_named": is_named,
                 "archive": data,
                 "size": len(data),
                 "dispatched_at": timezone.now(),
@@ -59,6 +67,11 @@ def case_set_send(*, workspace: Workspace, name: str, data: bytes, by: Any) -> C
         elif is_unread(row):
             case_set_read_again(case_set=row, by=by)
     return row
+
+
+def _called(name: str) -> str:
+    """A name as it was given; many give that of the archive."""
+    return _ARCHIVE.sub("", name.strip())[:100] or "set"
 
 
 def case_set_read_again(*, case_set: CaseSet, by: Any) -> CaseSet:

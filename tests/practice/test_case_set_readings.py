@@ -25,7 +25,7 @@ from practice.services.case_sets import (
     case_set_send,
 )
 from practice.services.telemetry import UnableToRead
-from tests.practice.case_sets import read_in, sent, set_files, tarred, zipped
+from tests.practice.case_sets import finished, read_in, sent, set_files, tarred, zipped
 
 LIST = "/root-causes/evaluation/"
 
@@ -154,8 +154,6 @@ def test_a_member_that_is_damaged_is_said_on_the_set(workspace: Any, tmp_path: P
         ),
         ({"s/trajectories.jsonl": b"{}\n"}, "trajectories.jsonl line 1 must be an object"),
         ({"s/trajectories.jsonl": b"\n"}, "The set holds no trajectory"),
-        (labelled(b'{"cases": ["case-0"]}'), "ground_truth.json must be an object with cases"),
-        (labelled(b"[" * 100_000), "ground_truth.json must be an object with cases"),
         ({"s/a": b"x", "s/a/b": b"x"}, "holds a file and a folder of one name: pack the set's"),
         ({"s/a/b": b"x", "s/a": b"x"}, "holds a file and a folder of one name: pack the set's"),
     ],
@@ -165,8 +163,6 @@ def test_a_member_that_is_damaged_is_said_on_the_set(workspace: Any, tmp_path: P
         "two sets",
         "no trajectory",
         "no line",
-        "labels of no object",
-        "labels too deep",
         "file, then folder",
         "folder, then file",
     ],
@@ -180,6 +176,64 @@ def test_what_is_no_set_is_said_in_one_line_and_not_kept_unpacked(
     assert "\n" not in row.message
     assert str(tmp_path) not in row.message
     assert unpacked(tmp_path) == []
+
+
+def test_a_broken_case_costs_its_own_answer_and_no_other(workspace: Any, tmp_path: Path) -> None:
+    files = set_files(cases=3)
+    files["shop/cases/case-1/alert.json"] = b'{"alert_ts": '
+    row = read_in(sent(workspace, zipped(files)))
+    assert (row.status, row.cases) == ("done", ["case-0", "case-1", "case-2"])
+    (note,) = row.notes
+    assert note.startswith("shop/cases/case-1/alert.json must be a JSON object with alert_ts")
+    assert note.endswith("This case fails.")
+    assert str(tmp_path) not in note
+    replay = finished(row)
+    whole = replay.result["variants"]["whole"]
+    outcomes = {case["case_id"]: case["outcome"] for case in whole["per_case"]}
+    assert outcomes == {"case-0": "found", "case-1": "failed", "case-2": "found"}
+    assert whole["r_at_1"] == pytest.approx(2 / 3, abs=0.001)
+    (failed,) = replay.cases.filter(status="failed")
+    assert failed.message.startswith("shop/cases/case-1/alert.json must be")
+
+
+def test_a_set_with_many_broken_cases_says_so_shortly(workspace: Any) -> None:
+    files = set_files(cases=9)
+    for number in range(1, 9):
+        files[f"shop/cases/case-{number}/alert.json"] = b"{}"
+    row = read_in(sent(workspace, zipped(files)))
+    assert (row.status, len(row.notes), row.notes[-1]) == ("done", 6, "So do 3 more.")
+
+
+@pytest.mark.parametrize(
+    "labels", [b'{"cases": ["case-0"]}', b"[" * 100_000, b"\xff"], ids=["list", "deep", "bytes"]
+)
+def test_labels_that_are_none_leave_the_rankings(
+    workspace: Any, labels: bytes, tmp_path: Path
+) -> None:
+    row = read_in(sent(workspace, zipped(labelled(labels))))
+    assert (row.status, row.cases, row.truths) == ("done", ["case-0"], {})
+    (note,) = row.notes
+    assert note.startswith("shop/ground_truth.json must be an object with cases")
+    assert note.endswith("rankings are shown, nothing is scored.")
+
+
+def test_a_label_that_is_none_leaves_the_others(workspace: Any) -> None:
+    labels = b'[{"root_cause": "ledger"}, {"case_id": "case-0", "root_cause": "ledger"}, 7]'
+    row = read_in(sent(workspace, zipped(labelled(labels))))
+    assert [*row.truths] == ["case-0"]
+    assert row.notes[0] == (
+        "label 1 of ground_truth.json cannot be read (it has no 'case_id'). The others are scored."
+    )
+    assert row.notes[1].startswith("label 3 of ground_truth.json cannot be read (")
+
+
+@pytest.mark.parametrize(
+    ("given", "called"), [("Autumn 1.2", "Autumn 1.2"), ("autumn.tar.gz", "autumn")]
+)
+def test_a_name_that_is_given_stays(workspace: Any, given: str, called: str) -> None:
+    data = zipped(set_files())
+    row = case_set_send(workspace=workspace, name=given, data=data, by=None, is_named=True)
+    assert read_in(row).name == called
 
 
 def test_what_a_dead_worker_left_is_read_by_the_next_and_stored_once(
