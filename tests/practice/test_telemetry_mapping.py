@@ -145,8 +145,9 @@ def test_both_units_are_said_on_the_page_of_the_source(
     assert mapping_of(source, "traces")["duration_unit"] == "us"
     data = span("1795000000123456000", "250")
     row = file_send(source=source, kind="traces", name="t.csv", data=data, by=None)
-    assert read_in(row).first_at is not None
-    assert row.first_at.timestamp() == 1795000000.123456
+    first = read_in(row).first_at
+    assert first is not None
+    assert first.timestamp() == 1795000000.123456
     typed |= {"seen": rita_client.get(f"{page}?kind=traces").context["columns_seen"]}
     typed["column-duration_unit"] = "weeks"
     refused = rita_client.post(f"{page}columns/", typed, follow=True)
