@@ -58,6 +58,8 @@ class Sent:
     onset: tuple[float, float] | None = None
     resolved_at: float | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    #: whether ``system`` is a namespace: one of several that a system may be spread over.
+    is_part: bool = False
 
 
 #: left out in silence, a mistyped name would be an analysis that knows less than its sender.
@@ -144,6 +146,7 @@ def _from_alertmanager(one: Any) -> Sent:
         system=(labels.get("cluster") or labels.get("namespace") or "")[:100],
         resolved_at=moment(ends, "endsAt") if one.get("status") == "resolved" and ends else None,
         labels=labels,
+        is_part=not labels.get("cluster") and bool(labels.get("namespace")),
     )
 
 
@@ -194,11 +197,17 @@ def joins(alert: Sent, incident: Standing, gap: float = GAP_SECONDS) -> bool:
     graph: a storm over one call tree is one investigation (docs/incidents.md#alerts). An
     incident from nowhere in particular takes anything while nothing is known of it, and so does
     one whose first analysis is under way: a storm comes in before anything is known of it.
+
+    One call tree may go through several namespaces. An alert of another one than the incident's
+    belongs to it when its component is in the graph, or while no graph is there yet; not when it is
+    the incident's own component, which is another copy of it there.
     """
-    if alert.system and incident.system and alert.system != incident.system:
-        return False
     if not incident.begins - gap <= alert.at <= incident.ends + gap:
         return False
+    if alert.system and incident.system and alert.system != incident.system:
+        is_copy = not alert.entry or alert.entry == incident.entry
+        is_called = alert.entry in incident.known or incident.is_unread
+        return alert.is_part and not is_copy and is_called
     if not alert.entry or incident.is_unread or not (incident.entry or incident.known):
         return True
     return alert.entry == incident.entry or alert.entry in incident.known

@@ -93,6 +93,23 @@ def test_it_reads_alertmanagers_webhook_and_reports_what_it_cannot_read() -> Non
     assert [line.partition(":")[0] for line in refused] == ["Alert 1", "Alert 2"]
 
 
+@pytest.mark.parametrize(
+    ("labels", "system", "is_part"),
+    [
+        ({"namespace": "pay"}, "pay", True),
+        ({"namespace": "pay", "cluster": "eu"}, "eu", False),
+        ({"cluster": "eu"}, "eu", False),
+        ({}, "", False),
+    ],
+)
+def test_a_namespace_is_a_part_of_a_system(
+    labels: dict[str, str], system: str, is_part: bool
+) -> None:
+    alert = {"startsAt": AT, "labels": {"alertname": "Slow", **labels}}
+    ((sent,), _) = read_alertmanager({"alerts": [alert]})
+    assert (sent.system, sent.is_part) == (system, is_part)
+
+
 @pytest.mark.parametrize("body", [{}, [], {"alerts": "x"}, None])
 def test_it_refuses_another_body_than_alertmanagers(body: Any) -> None:
     with pytest.raises(NotAnAlert, match="webhook_config"):
@@ -116,6 +133,12 @@ STANDING = Standing("web", "shop", AT - 60, AT + 60, frozenset({"web", "ledger"}
         (_sent(entry="mail"), False),
         (_sent(system="shop"), True),
         (_sent(system="bank"), False),
+        (_sent(system="bank", entry="ledger"), False),
+        (_sent(system="bank", entry="ledger", is_part=True), True),
+        (_sent(system="bank", entry="ledger", is_part=True, at=AT + 661), False),
+        (_sent(system="bank", entry="mail", is_part=True), False),
+        (_sent(system="bank", is_part=True), False),
+        (_sent(system="bank", entry="", is_part=True), False),
         (_sent(at=AT + 60 + 600), True),
         (_sent(at=AT + 60 + 601), False),
         (_sent(at=AT - 60 - 601), False),

@@ -57,6 +57,24 @@ def test_two_systems_are_two_investigations_from_the_first_alert_on(workspace: A
     assert send(workspace, *two, source=source).opened == [1, 2]
 
 
+def in_namespace(entry: str, namespace: str, second: int) -> Any:
+    name = f"{namespace}-{entry}"
+    return alert(
+        external_id=name, entry=entry, system=namespace, is_part=True, at=BEGAN + 60 + second
+    )
+
+
+def test_one_fault_over_several_namespaces_is_one_investigation(workspace: Any) -> None:
+    source = source_of(workspace)
+    both = [in_namespace("web", "front", 0), in_namespace("shop", "orders", 1)]
+    receipt = send(workspace, *both, source=source)
+    assert (receipt.opened, receipt.joined) == ([1], [1])
+    analysed(Incident.objects.get())
+    called = send(workspace, in_namespace("ledger", "money", 2), source=source)
+    copy = send(workspace, in_namespace("web", "staging", 3), source=source)
+    assert (called.joined, copy.joined, copy.opened) == ([1], [], [2])
+
+
 def test_without_telemetry_only_alerts_of_one_component_are_one_investigation(
     workspace: Any,
 ) -> None:
