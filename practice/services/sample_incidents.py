@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
@@ -30,7 +31,7 @@ def sample_incident_load(*, workspace: Workspace) -> Incident:
     found = Incident.objects.filter(workspace=workspace, is_sample=True).first()
     if found is not None:
         return found
-    folder = settings.EXAMPLES_DIR / "incident"
+    folder = Path(settings.EXAMPLES_DIR) / "incident"
     said = json.loads((folder / "alert.json").read_text())
     alert = read(
         {
