@@ -29,7 +29,7 @@ from practice.clients.telemetry_columns import (
     unit_of,
 )
 from practice.clients.telemetry_names import named
-from practice.clients.telemetry_tables import FORMS, columns, files_of
+from practice.clients.telemetry_tables import columns, files_of, has_form, inside, lying
 from practice.clients.telemetry_wide import samples
 from practice.domain.rootcause.clipping import timely
 from practice.domain.rootcause.cumulative import differenced
@@ -119,13 +119,31 @@ def _metrics(path: Path, near: float | None) -> tuple[MetricTable, Notes, Hosts]
     return table, (*notes, *said), _hosts(c)
 
 
+def _lacking(c: Mapping[str, Any], path: Path) -> Notes:
+    """What cannot be told of spans whose file has no column for it, or never fills it."""
+    found = []
+    if len(c["start_us"]) and not (any(c["span_id"].names) and any(c["parent_id"].names)):
+        found.append(
+            f"{path.name} names no span_id and parent_id: who called whom cannot be told from it"
+        )
+    if len(c["start_us"]) and not (np.isfinite(c["duration_us"]) | np.isfinite(c["end_us"])).any():
+        found.append(f"{path.name} has no duration_us: its spans were used as calls, not as times")
+    return tuple(found)
+
+
 def _spans(path: Path, near: float | None) -> tuple[SpanTable, Notes, Hosts]:
-    ids = _names("trace_id", "span_id", "parent_id")
     c, notes = columns(
         path,
-        {**ids, **_numbers("start_us", "duration_us")},
-        optional=_names("service", "pod", "operation", "status", "host"),
+        {**_names("trace_id"), **_numbers("start_us")},
+        optional={
+            **_names("span_id", "parent_id", "service", "pod", "operation", "status", "host"),
+            **_numbers("duration_us", "end_us"),
+        },
     )
+    notes = (*notes, *_lacking(c, path))
+    took = c["duration_us"]
+    if not np.isfinite(took).any():
+        took = c["end_us"] - c["start_us"]
     c["service"] = _whose(path, c["service"], c["pod"], c["host"])
     scale, said = _timed(c, "start_us", path, near)
     table = SpanTable(
@@ -136,7 +154,7 @@ def _spans(path: Path, near: float | None) -> tuple[SpanTable, Notes, Hosts]:
         pod=c["pod"],
         operation=c["operation"],
         start=c["start_us"] * scale,
-        duration=c["duration_us"] * scale,
+        duration=took * scale,
         status=c["status"],
     )
     # One span of which nobody knows when it began would take the own times of all others with it.
@@ -221,7 +239,8 @@ def telemetry(
 def topology(folder: Path) -> tuple[tuple[str, str], ...]:
     """Caller → callee pairs of every file in ``folder`` whose name begins with ``topology``."""
     pairs: dict[tuple[str, str], None] = {}
-    for path in sorted(p for p in folder.glob("topology*") if p.name.endswith(FORMS)):
+    mine = [p for p in inside(folder) if p.name.lower().startswith("topology")]
+    for path in filter(has_form, mine):
         c, _ = columns(path, _names("source", "target"))
         pairs.update(dict.fromkeys(zip(c["source"], c["target"], strict=True)))
     return tuple(pairs)
@@ -233,7 +252,7 @@ def alert(folder: Path) -> Alert:
     Raises:
         UnreadableTelemetry: ``alert.json`` is missing, not JSON, or has no ``alert_ts``.
     """
-    path = folder / "alert.json"
+    path = lying(folder, "alert.json")
     try:
         data = json.loads(path.read_text(encoding="utf-8-sig"))
         interval = float(_said(data, "evaluation_interval_s", "interval_s") or 60.0)

@@ -33,11 +33,20 @@ MESSAGE_CAP = 2_000
 _PIECE = 8_192
 _DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, csv.Error, OSError)
 _UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+# How names of columns end that say their unit.
+_ENDINGS = {
+    "": "", **{unit: unit for unit in _UNITS}, "sec": "s", "seconds": "s", "millis": "ms",
+    "milliseconds": "ms", "micros": "us", "microseconds": "us", "nano": "ns", "nanos": "ns",
+    "nanoseconds": "ns", "unixnano": "ns",
+}  # fmt: skip
+# How a text begins that is not in UTF-8, as spreadsheets and shells of Windows write it.
+_MARKS = (b"\xff\xfe", b"\xfe\xff")
 # Other names that collectors give to our columns, without the unit.
 _ALIASES: Mapping[str, tuple[str, ...]] = {
     "ts": ("timestamp", "time"),
     "start": ("starttime", "startts", "timestamp", "ts"),
     "duration": ("elapsed", "dur"),
+    "end": ("endtime", "endts", "finish", "finishtime"),
     "p50": ("latency", "median"),
     "service": ("servicename",),
     "pod": ("podname", "instance", "container"),
@@ -109,11 +118,24 @@ def opened(path: Path, cap: int) -> Iterator[io.TextIOWrapper]:
         UnreadableTelemetry: it is a folder, a link to nothing, or not ours to read.
     """
     with _raw(path) as raw:
-        packed = raw.read(2) == b"\x1f\x8b"
-        raw.seek(0)
-        stream: BinaryIO = gzip.GzipFile(fileobj=raw) if packed else raw  # type: ignore[assignment]
-        capped = io.BufferedReader(_Capped(stream, path.name, cap), 1 << 18)
-        yield io.TextIOWrapper(capped, encoding="utf-8", errors="replace", newline="")
+        encoding = "utf-16" if _begin(_unpacked(raw)) in _MARKS else "utf-8"
+        capped = io.BufferedReader(_Capped(_unpacked(raw), path.name, cap), 1 << 18)
+        yield io.TextIOWrapper(capped, encoding=encoding, errors="replace", newline="")
+
+
+def _unpacked(raw: BinaryIO) -> BinaryIO:
+    """A file from its first byte on, unpacked where it is packed."""
+    raw.seek(0)
+    packed = raw.read(2) == b"\x1f\x8b"
+    raw.seek(0)
+    return gzip.GzipFile(fileobj=raw) if packed else raw  # type: ignore[return-value]
+
+
+def _begin(stream: BinaryIO) -> bytes:
+    try:
+        return stream.read(2)
+    except _DAMAGED:  # what is read of it next will say so
+        return b""
 
 
 def _numbering() -> dict[str, int]:
@@ -130,6 +152,7 @@ class _Column:
     holds: Holds
     place: int | None
     scale: float
+    has_commas: bool = False  # numbers may be written 0,5, as where commas do not part fields
     names: dict[str, int] = field(default_factory=_numbering)
     parts: list[Any] = field(default_factory=list)
 
@@ -138,7 +161,7 @@ class _Column:
         if self.holds is Holds.TEXTS:
             self.parts.extend(value[:MESSAGE_CAP] for value in values)
         elif self.holds is Holds.NUMBERS:
-            self.parts.append(_numbers(values) * self.scale)
+            self.parts.append(_numbers(values, has_commas=self.has_commas) * self.scale)
         else:
             codes = map(self.names.__getitem__, values)  # a new name gets the next number
             self.parts.append(np.fromiter(codes, np.int32, len(values)))
@@ -176,14 +199,19 @@ def columns(
         rows: list[list[str]] = []
         try:
             first = text.readline()
-            reader = csv.reader(itertools.chain([first], text), delimiter=delimiter_of(first))
+            sign = delimiter_of(first)
+            reader = csv.reader(itertools.chain([first], text), delimiter=sign)
             header = next(reader, [])
             found, width = _located(header, asked), len(header)
+            for column in found.values():
+                column.has_commas = sign != ","
             for chunk in iter(lambda: _taken(reader, rows), []):
                 odd += _add(found, chunk, width)
         except _DAMAGED as error:
             notes.append(f"{path.name} is damaged ({error}): the rows before it are used")
             odd += _add(found, rows, width)
+    if not width and not notes:
+        raise _empty(path.name)
     _check(found, wanted, path.name)
     if odd:
         notes.append(f"{path.name}: {rows_of(odd)} not whole, left out")
@@ -204,7 +232,7 @@ def columns_of(
     """
     first = next(records, None)
     if first is None:
-        raise UnreadableTelemetry(f"{name} holds no row: leave it out, or send rows of data")
+        raise _empty(name)
     header = list(first)
     found = _located(header, {**wanted, **optional})
     _check(found, wanted, name)
@@ -216,6 +244,10 @@ def columns_of(
     for chunk in iter(lambda: list(itertools.islice(rest, _PIECE)), []):
         _add(found, [[_text(record.get(key)) for key in keys] for record in chunk], len(keys))
     return {name: column.whole() for name, column in found.items()}
+
+
+def _empty(name: str) -> UnreadableTelemetry:
+    return UnreadableTelemetry(f"{name} holds no row: leave it out, or send rows of data")
 
 
 def _text(value: Any) -> str:
@@ -292,11 +324,14 @@ def places(header: Sequence[str], asked: Iterable[str]) -> dict[str, tuple[int |
         if name in exact:
             found[name] = exact[name], unit_said(name)
             continue
-        tried = [(known.get(plain(stem) + u), u) for u in ("", *_UNITS)]
-        for alias in _ALIASES.get(plain(stem), ()):
-            tried += [(known.get(alias + u), u) for u in ("", *_UNITS)]
+        aliases = (plain(stem), *_ALIASES.get(plain(stem), ()))
+        tried = [
+            (known.get(alias + ending), unit)
+            for alias in aliases
+            for ending, unit in _ENDINGS.items()
+        ]
         place, theirs = next(
-            ((p, u) for p, u in tried if p is not None and p not in mine), (None, "")
+            ((p, unit) for p, unit in tried if p is not None and p not in mine), (None, "")
         )
         found[name] = place, theirs
         mine |= {place} if place is not None else set()
@@ -315,10 +350,12 @@ def _parts(name: str) -> tuple[str, str]:
     return (stem, unit) if stem and unit in _UNITS else (name, "s")
 
 
-def _numbers(values: Sequence[str]) -> Floats:
+def _numbers(values: Sequence[str], *, has_commas: bool = False) -> Floats:
     try:
         return np.fromiter(map(float, values), np.float64, len(values))
     except ValueError:
+        if has_commas:
+            values = [value.replace(",", ".") for value in values]
         return np.fromiter(map(_number, values), np.float64, len(values))
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from practice.clients.telemetry import UnreadableTelemetry, alert, case, telemetry, topology
 from practice.clients.telemetry_columns import cannot_open
+from practice.clients.telemetry_tables import inside, lying
 from practice.clients.trajectory_sets import Entry, entries, storable
 from practice.domain.rootcause.analysis import analyse
 from practice.domain.rootcause.evaluation import Replayed, Truth, of_telemetry, of_trajectory
@@ -42,15 +44,31 @@ class CaseSet:
     name: str
     folder: Path
 
+    def cases(self) -> dict[str, Path]:
+        """The folders of the cases by name, or by path where two have one name.
+
+        They lie in ``cases``, at any of three depths; without such a folder in the set's own. A
+        folder with an alert that is asked for by itself is a set of one.
+        """
+        home = lying(self.folder, "cases")
+        if home.is_dir():
+            found = [p for part in _folders(home) for p in _within(part, _DEPTH) or [part]]
+        else:
+            home = self.folder
+            found = [p for p in _folders(home) if _is_case(p)]
+            if not found and _is_case(home):
+                return {home.resolve().name: home}
+        often = Counter(p.name for p in found)
+        return {p.name if often[p.name] == 1 else p.relative_to(home).as_posix(): p for p in found}
+
     def case_folders(self) -> list[Path]:
-        home = self.folder / "cases"
-        return sorted(p for p in home.iterdir() if p.is_dir()) if home.is_dir() else []
+        return list(self.cases().values())
 
     @property
     def trajectories(self) -> Path | None:
         """The file of failed agent trajectories, where the set is one of those."""
         names = ("trajectories.jsonl.gz", "trajectories.jsonl")
-        return next((p for n in names if (p := self.folder / n).exists()), None)
+        return next((p for n in names if (p := lying(self.folder, n)).exists()), None)
 
     def truths(self) -> dict[str, Truth] | None:
         """The labels that can be read, or ``None`` where the set has none.
@@ -66,7 +84,7 @@ class CaseSet:
         Raises:
             UnreadableTelemetry: ``ground_truth.json`` is not what it should be, or none of it is.
         """
-        path = self.folder / "ground_truth.json"
+        path = lying(self.folder, "ground_truth.json")
         if not path.exists():
             return None, ()
         try:
@@ -88,7 +106,24 @@ class CaseSet:
                 found[truth.case_id] = truth
         if trouble and not found:
             raise _no_labels(path, trouble[0]) from trouble[0]
-        return found, tuple(notes)
+        return self._placed(found), tuple(notes)
+
+    def _placed(self, truths: dict[str, Truth]) -> dict[str, Truth]:
+        """The labels by case, also where they name an alert's ``case_id`` and not the folder."""
+        cases = {} if self.trajectories else self.cases()
+        strange = truths.keys() - cases.keys()
+        if not strange or not cases:
+            return truths
+        found = {name: truth for name, truth in truths.items() if name in cases}
+        for name in cases.keys() - found.keys():
+            try:
+                known = alert(cases[name]).alert_id
+            except UnreadableTelemetry:
+                continue
+            if known in strange:
+                found[name] = replace(truths[known], case_id=name)
+                strange = strange - {known}
+        return found | {name: truths[name] for name in strange}
 
 
 #: What a label raises that is none.
@@ -108,6 +143,21 @@ def _in_a_line(error: Exception) -> str:
     return " ".join(said.split())
 
 
+def _folders(home: Path) -> list[Path]:
+    return [path for path in inside(home) if path.is_dir()]
+
+
+def _is_case(folder: Path) -> bool:
+    return lying(folder, "alert.json").is_file()
+
+
+def _within(folder: Path, depth: int) -> list[Path]:
+    """The cases that a folder is or holds, none where nothing in it has an alert."""
+    if _is_case(folder):
+        return [folder]
+    return [p for part in _folders(folder) for p in _within(part, depth - 1)] if depth else []
+
+
 #: Under what name a label says what is wrong: a service, or a host or pod where it is that.
 _CAUSES = ("root_cause_service", "root_cause", "service", "root_cause_host", "root_cause_pod")
 
@@ -116,6 +166,10 @@ def _truth(row: dict[str, Any]) -> Truth:
     # Trajectories without a kind of fault are told apart by how hard their task was.
     level = f"level {row['level']}" if row.get("level") else ""
     cause = next((row[name] for name in _CAUSES if row.get(name)), None)
+    if isinstance(cause, list):
+        if len(cause) != 1:
+            raise ValueError(f"{row['case_id']} names {len(cause)} causes: name one")
+        cause = cause[0]
     cause = row["mistake_step"] if "mistake_step" in row else cause or row[_CAUSES[0]]
     return Truth(
         storable(row["case_id"]),
@@ -146,7 +200,7 @@ def sets_in(folder: Path) -> list[CaseSet]:
         raise UnreadableTelemetry(f"{folder} is not a folder")
     homes, level = [folder], [folder]
     for _ in range(_DEPTH):
-        level = sorted(p for home in level for p in home.iterdir() if _may_be_set(home, p))
+        level = [p for home in level for p in _folders(home) if _may_be_set(home, p)]
         homes.extend(level)
     sets = [CaseSet(home.resolve().name, home) for home in homes]
     found = [one for one in sets if one.trajectories or one.case_folders()]
@@ -159,8 +213,8 @@ def sets_in(folder: Path) -> list[CaseSet]:
 
 def _may_be_set(home: Path, path: Path) -> bool:
     """Whether ``path``, inside ``home``, may be a set or hold one. A case is neither."""
-    is_case = path.name in {"cases", "normal"} or (home / "cases").is_dir()
-    return path.is_dir() and not is_case
+    is_part = path.name.lower() in {"cases", "normal"} or lying(home, "cases").is_dir()
+    return not is_part and not _is_case(path)
 
 
 def replay(case_set: CaseSet) -> Iterator[Replayed]:
@@ -170,14 +224,14 @@ def replay(case_set: CaseSet) -> Iterator[Replayed]:
         return
     common = shared(case_set)
     reference = learn(common.normal) if common.normal is not None else None
-    for folder in case_set.case_folders():
+    for name, folder in case_set.cases().items():
         began = time.perf_counter()
         try:
             one = case(folder, common.topology)
         except UnreadableTelemetry as error:
             # One broken case must not cost the others their answer.
             seconds = time.perf_counter() - began
-            yield Replayed(folder.name, (), seconds, 0, outcome=UNREADABLE, notes=(str(error),))
+            yield Replayed(name, (), seconds, 0, outcome=UNREADABLE, notes=(str(error),))
             continue
         try:
             answer = analyse(one.telemetry, one.alert, reference=reference)
@@ -185,10 +239,10 @@ def replay(case_set: CaseSet) -> Iterator[Replayed]:
             # Telemetry nobody thought of: said on its case, and the others keep their answer.
             note = f"it could not be analysed ({type(error).__name__}: {error})"
             seconds = time.perf_counter() - began
-            yield Replayed(folder.name, (), seconds, 0, outcome="failed", notes=(note,))
+            yield Replayed(name, (), seconds, 0, outcome="failed", notes=(note,))
             continue
         seconds = time.perf_counter() - began
-        yield of_telemetry(one.case_id, answer, seconds, (*one.notes, *common.notes))
+        yield of_telemetry(name, answer, seconds, (*one.notes, *common.notes))
 
 
 def shared(case_set: CaseSet) -> Shared:
@@ -199,7 +253,7 @@ def shared(case_set: CaseSet) -> Shared:
         pairs = topology(case_set.folder)
     except UnreadableTelemetry as error:
         notes.append(f"{error}. Who calls whom was read off the spans")
-    home = case_set.folder / "normal"
+    home = lying(case_set.folder, "normal")
     if not home.is_dir():
         return Shared(pairs, notes=tuple(notes))
     try:

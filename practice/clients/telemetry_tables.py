@@ -16,9 +16,31 @@ from practice.clients.telemetry_records import Unpacked, records
 FORMS = (".csv.gz", ".csv", ".parquet", ".jsonl.gz", ".jsonl", ".json.gz", ".json")
 
 
-def file_of(folder: Path, kind: str) -> Path | None:
-    """The file of one kind in a folder, whatever its form."""
-    return next((path for form in FORMS if (path := folder / f"{kind}{form}").exists()), None)
+#: What files of a kind are called, in whatever case.
+_CALLED = {
+    "metrics": ("metrics", "metric"),
+    "traces": ("traces", "trace", "spans", "span"),
+    "logs": ("logs", "log"),
+    "edges": ("edges", "edge"),
+}
+
+
+def inside(folder: Path) -> list[Path]:
+    """What lies in a folder, in order of name, without what a system keeps there for itself."""
+    hidden = (".", "__")
+    return sorted(path for path in folder.iterdir() if not path.name.startswith(hidden))
+
+
+def lying(folder: Path, name: str) -> Path:
+    """The path of a name in a folder: in other case where only that is there."""
+    if (folder / name).exists() or not folder.is_dir():
+        return folder / name
+    same = (path for path in inside(folder) if path.name.lower() == name)
+    return next(same, folder / name)
+
+
+def has_form(path: Path) -> bool:
+    return path.name.lower().endswith(FORMS) and path.is_file()
 
 
 def files_of(folder: Path, kind: str) -> list[Path]:
@@ -27,16 +49,42 @@ def files_of(folder: Path, kind: str) -> list[Path]:
     One that is named after the kind; else all whose names begin with it (``metrics_cpu.csv``) or
     that lie in a folder of its name (``metrics/cpu.csv``).
     """
-    if whole := file_of(folder, kind):
-        return [whole]
-    parts = [*folder.glob(f"{kind}[_.-]*"), *(folder / kind).glob("*")]
-    return sorted(path for path in parts if path.name.endswith(FORMS) and path.is_file())
+    if not folder.is_dir():
+        return []
+    names = _CALLED[kind]
+    known = {path.name.lower(): path for path in reversed(inside(folder))}
+    for name in names:
+        for form in FORMS:
+            if (path := known.get(f"{name}{form}")) is not None:
+                return [path]
+    parts = [
+        path for name, path in known.items()
+        if any(name.startswith(f"{one}{sign}") for one in names for sign in "_.-")
+    ]  # fmt: skip
+    for name in names:
+        if name in known and known[name].is_dir():
+            parts.extend(inside(known[name]))
+    return sorted(filter(has_form, parts))
 
 
 def added(path: Path, kind: str) -> str:
     """What the name of a file of one kind says beside that: ``cpu`` of ``metrics_cpu.csv``."""
-    stem = path.name.removesuffix(next(form for form in FORMS if path.name.endswith(form)))
-    return stem[len(kind) + 1 :] if stem.startswith(kind) else stem
+    stem = path.name[: -len(next(f for f in FORMS if path.name.lower().endswith(f)))]
+    called = next((one for one in _CALLED[kind] if stem.lower().startswith(one)), "")
+    return stem[len(called) + 1 :] if called else stem
+
+
+def _kind(path: Path) -> str:
+    """The kind a file is of, by its own name or that of the folder it is a part in."""
+    for name in (path.name.lower(), path.parent.name.lower()):
+        for kind, called in _CALLED.items():
+            if name.startswith(called):
+                return kind
+    return ""
+
+
+def _is_csv(path: Path) -> bool:
+    return path.name.lower().endswith((".csv", ".csv.gz"))
 
 
 def header_of(path: Path) -> list[str]:
@@ -45,7 +93,7 @@ def header_of(path: Path) -> list[str]:
     Raises:
         UnreadableTelemetry: it cannot be opened, or not read as what its name says.
     """
-    if ".csv" in path.suffixes:
+    if _is_csv(path):
         with telemetry_columns.opened(path, telemetry_columns.UNPACKED_CAP) as text:
             first = text.readline().lstrip("\ufeff")
         row = next(csv.reader([first], delimiter=telemetry_columns.delimiter_of(first)), [])
@@ -65,17 +113,9 @@ def columns(
         UnreadableTelemetry: a wanted column is missing, it unpacks to too much, or it is Parquet
             and the extra for it is missing.
     """
-    if ".csv" in path.suffixes:
+    if _is_csv(path):
         return telemetry_columns.columns(path, wanted, optional=optional)
-    # A part of a kind is named after it, or lies in a folder of its name.
-    kind = next(
-        (
-            one
-            for one in telemetry_otlp.SIGNALS
-            if path.name.startswith(one) or path.parent.name == one
-        ),
-        None,
-    )
+    kind = _kind(path)
     notes: list[str] = []
     try:
         data = path.read_bytes()
@@ -85,7 +125,7 @@ def columns(
     first = next(rows, None)
     if first is not None:
         rows = itertools.chain([first], rows)
-        if kind is not None and telemetry_otlp.SIGNALS[kind] in first:
+        if telemetry_otlp.SIGNALS.get(kind, "") in first:
             rows = telemetry_otlp.rows(kind, rows)
     taken = telemetry_columns.columns_of(rows, path.name, wanted, optional=optional or {})
     return taken, tuple(notes)

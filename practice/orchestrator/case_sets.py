@@ -129,16 +129,15 @@ def _outages(folder: Folder) -> tuple[list[str], list[str]]:
     Raises:
         UnreadableTelemetry: no case has an alert that can be read.
     """
-    cases, trouble = [], []
-    for case in folder.case_folders():
-        cases.append(case.name)
+    cases, trouble = folder.cases(), []
+    for home in cases.values():
         try:
-            alert(case)
+            alert(home)
         except UnreadableTelemetry as error:
             trouble.append(str(error))
     if trouble and len(trouble) == len(cases):
         raise UnreadableTelemetry(trouble[0])
-    return cases, _told([f"{why}. This case fails." for why in trouble])
+    return list(cases), _told([f"{why}. This case fails." for why in trouble])
 
 
 def _trajectories(folder: Folder) -> tuple[list[str], list[str]]:

@@ -110,10 +110,10 @@ def _replayed(row: ReplayCase) -> dict[str, Any]:
 
 
 def _outage(digest: str, row: ReplayCase) -> dict[str, Any]:
-    folder, common = _shared(digest)
+    folders, common = _shared(digest)
     usual = _usual(digest, row.variant)
     began = time.perf_counter()
-    one = case(folder / "cases" / row.case_id, common.topology)
+    one = case(folders[row.case_id], common.topology)
     answer = analyse(varied(one.telemetry, row.variant), one.alert, reference=usual)
     seconds = time.perf_counter() - began
     found = of_telemetry(row.case_id, answer, seconds, (*one.notes, *common.notes))
@@ -133,10 +133,10 @@ def _trajectory(digest: str, row: ReplayCase) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=2)
-def _shared(digest: str) -> tuple[Path, Shared]:
-    """The folder of a set, and what all its cases share."""
+def _shared(digest: str) -> tuple[dict[str, Path], Shared]:
+    """The folders of a set's cases by name, and what all of them share."""
     found = sets_in(home_of(digest))[0]
-    return found.folder, shared(found)
+    return found.cases(), shared(found)
 
 
 @lru_cache(maxsize=2)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from practice.clients.telemetry import UnreadableTelemetry, case, telemetry
 from practice.clients.telemetry_names import owner, parted
-from practice.clients.telemetry_sets import CaseSet
+from practice.clients.telemetry_sets import CaseSet, replay, sets_in
 from practice.domain.rootcause.telemetry import MetricTable
 
 AT = 1_700_000_000
@@ -164,3 +165,95 @@ def test_labels_may_be_a_list_or_by_case(tmp_path: Path, labels: object) -> None
     truths = CaseSet("s", tmp_path).truths()
     assert truths is not None
     assert truths["c1"].service == "cart"
+
+
+CPU = f"ts,service,metric,value\n{AT},web,cpu,5\n"
+
+
+@pytest.mark.parametrize("name", ["METRICS.CSV", "Metrics.csv", "metric.csv", "Metric/cpu.CSV"])
+def test_a_file_is_known_by_its_name_in_any_case(tmp_path: Path, name: str) -> None:
+    (tmp_path / "Metric").mkdir()
+    (tmp_path / name).write_text(CPU)
+    found, notes = telemetry(tmp_path)
+    assert rows(found.metrics) == {(AT, "web", "cpu", 5.0)}
+    assert notes == ()
+
+
+def test_spans_may_name_nothing_but_their_trace_and_time(tmp_path: Path) -> None:
+    (tmp_path / "Spans.csv").write_text(f"trace_id,service,start_us\nt,web,{AT}000000\n")
+    found, notes = telemetry(tmp_path)
+    assert (found.spans.service[0], found.spans.start[0]) == ("web", AT)
+    assert np.isnan(found.spans.duration[0])
+    assert notes == (
+        "Spans.csv names no span_id and parent_id: who called whom cannot be told from it",
+        "Spans.csv has no duration_us: its spans were used as calls, not as times",
+    )
+
+
+def test_an_end_stands_for_a_duration(tmp_path: Path) -> None:
+    (tmp_path / "traces.csv").write_text(
+        "TraceId,SpanId,ParentSpanId,ServiceName,StartTimeUnixNano,EndTimeUnixNano\n"
+        f"t,a,,web,{AT}000000000,{AT}250000000\nt,b,a,shop,{AT}000000000,{AT}125000000\n"
+    )
+    found, notes = telemetry(tmp_path)
+    assert found.spans.duration.tolist() == pytest.approx([0.25, 0.125])
+    assert notes == ()
+
+
+def test_what_a_spreadsheet_writes_is_read(tmp_path: Path) -> None:
+    text = f"ts;service;metric;value\r\n{AT};web;cpu;0,5\r\n{AT};web;mem;7\r\n"
+    (tmp_path / "metrics.csv").write_text(text, encoding="utf-16", newline="")
+    assert rows(telemetry(tmp_path)[0].metrics) == {(AT, "web", "cpu", 0.5), (AT, "web", "mem", 7)}
+
+
+def test_a_file_with_nothing_in_it_is_said_and_the_others_are_used(tmp_path: Path) -> None:
+    (tmp_path / "metrics.csv").write_text(CPU)
+    (tmp_path / "logs.csv").write_text("")
+    found, notes = telemetry(tmp_path)
+    assert len(found.metrics) == 1
+    assert notes == (
+        "logs.csv holds no row: leave it out, or send rows of data. The other files were used",
+    )
+
+
+@pytest.mark.parametrize(
+    ("folders", "names"),
+    [
+        (["cases/monday/c1", "cases/monday/c2"], ["c1", "c2"]),
+        (["cases/monday/1", "cases/tuesday/1"], ["monday/1", "tuesday/1"]),
+        (["Cases/c1"], ["c1"]),
+        (["c1", "c2"], ["c1", "c2"]),
+        (["."], ["odd"]),
+        (["cases/c1", "cases/.hidden", "cases/__MACOSX"], ["c1"]),
+    ],
+    ids=["in folders", "of one name", "in another case", "without cases", "alone", "hidden"],
+)
+def test_cases_are_found_however_they_lie(
+    tmp_path: Path, folders: list[str], names: list[str]
+) -> None:
+    home = tmp_path / "odd"
+    for folder in folders:
+        (home / folder).mkdir(parents=True)
+        (home / folder / "Alert.json").write_text(json.dumps({"alert_ts": AT}))
+        (home / folder / "metrics.csv").write_text(CPU)
+    (found,) = sets_in(home)
+    assert [one.case_id for one in replay(found)] == names
+
+
+def test_a_label_may_name_the_case_as_its_alert_does(tmp_path: Path) -> None:
+    for name in ("c1", "c2"):
+        (tmp_path / "cases" / name).mkdir(parents=True)
+        said = {"alert_ts": AT, "case_id": f"incident of {name}"}
+        (tmp_path / "cases" / name / "alert.json").write_text(json.dumps(said))
+    labels = {"incident of c1": ["cart"], "c2": "web", "nobody": "web"}
+    (tmp_path / "Ground_Truth.json").write_text(json.dumps(labels))
+    truths = CaseSet("s", tmp_path).truths() or {}
+    assert {name: truth.service for name, truth in truths.items()} == {
+        "c1": "cart", "c2": "web", "nobody": "web",
+    }  # fmt: skip
+
+
+def test_a_label_that_names_several_causes_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "ground_truth.json").write_text(json.dumps({"c1": ["cart", "web"]}))
+    with pytest.raises(UnreadableTelemetry, match="c1 names 2 causes: name one"):
+        CaseSet("s", tmp_path).truths()
