@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from memoryapp.project import variables
-from memoryapp.project.environment import EXAMPLES_DIR, env
+from memoryapp.project import environment, variables
+from memoryapp.project.environment import env
 
+#: Where the samples lie that come with the product.
+EXAMPLES_DIR = environment.EXAMPLES_DIR
 #: Named commands that may start a tool server; only the operator of this machine sets them.
 MCP_COMMANDS = {
     "helpdesk": (sys.executable, str(EXAMPLES_DIR / "helpdesk" / "server.py")),
