@@ -9,12 +9,11 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
-import yaml
-from django.conf import settings
 from django.test import Client
 
 from practice.models import SentTrajectory
 from tests.factories import EnvironmentFactory, PlaybookFactory
+from tests.reference import api_document
 
 pytestmark = pytest.mark.django_db
 
@@ -62,7 +61,7 @@ def test_it_refuses_one_trajectory_that_is_nested_too_deeply(with_key: Any) -> N
 
 def test_every_body_that_is_not_somebody_elses_format_is_closed() -> None:
     """A mistyped field must be refused, not left out."""
-    document = yaml.safe_load((settings.BASE_DIR / "docs/openapi.yaml").read_text())
+    document = api_document()
     schemas = document["components"]["schemas"]
     named = {
         content["schema"]["$ref"].rpartition("/")[2]

@@ -25,7 +25,7 @@ from memoryapp.project.cli import parser
 from memoryapp.services.releases import release_publish
 from memoryapp.services.tokens import api_key_create
 from tests.factories import BulletFactory, EnvironmentFactory, PlaybookFactory
-from tests.reference import CONFIGURATION, pages
+from tests.reference import CONFIGURATION, api_document, pages
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Read by OpenTelemetry and by our clients, not by the server.
@@ -221,7 +221,7 @@ def test_yaml_sends_alertmanager_where_it_is_taken(block: Block) -> None:
 
 @pytest.mark.parametrize("block", [one for one in blocks("") if REQUEST.search(one.values[0].text)])
 def test_every_request_has_an_address(block: Block) -> None:
-    known = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())["paths"]
+    known = api_document()["paths"]
     shapes = {re.sub(r"\{\w+\}", "{}", path): methods for path, methods in known.items()}
     for method, path in REQUEST.findall(block.text):
         assert method.lower() in shapes[re.sub(r"\{\w+\}", "{}", path)], f"{method} {path}"
