@@ -31,6 +31,7 @@ from memoryapp.project.celery import app
 from memoryapp.queries import database
 from memoryapp.services import sealing
 from practice.clients.cage import bubblewrap
+from practice.domain import arguments
 from practice.models import Environment
 from practice.models.environments import SecretsUnreadable
 
@@ -147,6 +148,17 @@ def _secrets() -> Findings:
         yield Finding("fail", "secrets", text)
     else:
         yield Finding("ok", "secrets", "All that are stored can be read.")
+
+
+def _arguments() -> Findings:
+    """Those that were stored before they were looked at, or came with an imported workspace."""
+    for environment in Environment.objects.filter(transport="stdio").exclude(arguments=[]):
+        if arguments.problem([str(each) for each in environment.arguments]):
+            text = (
+                f"{environment.name} seems to have a secret among its arguments, which "
+                "every member reads. Renew the secret, and connect it anew with that in a variable."
+            )
+            yield Finding("warn", "arguments", text)
 
 
 def _redis() -> Findings:
@@ -327,6 +339,7 @@ CHECKS: tuple[Callable[[], Findings], ...] = (
     _database,
     _migrations,
     _secrets,
+    _arguments,
     _redis,
     _disk,
     _object_store,

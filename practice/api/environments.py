@@ -105,7 +105,11 @@ class EnvironmentRequest(WriteRequest):
     name = serializers.CharField(max_length=100)
     transport = serializers.ChoiceField(choices=Environment.Transport.choices)
     command = serializers.CharField(default="", help_text="stdio: a name in MCP_COMMANDS.")
-    arguments = serializers.ListField(child=serializers.CharField(), default=list)
+    arguments = serializers.ListField(
+        child=serializers.CharField(),
+        default=list,
+        help_text="stdio: no passwords and keys, which belong into `secrets`.",
+    )
     seed = serializers.CharField(default="", help_text="stdio: a folder in SEED_DIR.")
     url = serializers.CharField(
         default="", max_length=500, help_text="http: the server. openapi: the document."

@@ -18,6 +18,7 @@ from memoryapp.services.events import event_record
 from memoryapp.services.names import check_name
 from memoryapp.services.sealing import Renewed, renew
 from memoryapp.services.seen import check_seen
+from practice.domain import arguments as arguments_domain
 from practice.domain import variables
 from practice.models import Environment, Run, Unit
 from practice.models.environments import PURPOSE, SecretsUnreadable, called_at
@@ -82,8 +83,9 @@ def environment_connect(
     once; where a reset hook would undo the work of others it is one.
 
     Raises:
-        UnableToConnect: a command, seed or pack this machine does not know, an unusable address,
-            document, credential, variable or number of slots, or a name that is taken.
+        UnableToConnect: a command, seed or pack this machine does not know, a secret among the
+            arguments, an unusable address, document, credential, variable or number of slots, or a
+            name that is taken.
     """
     slug = slugify(name)[:64]
     if not slug:
@@ -95,6 +97,8 @@ def environment_connect(
     if transport == Environment.Transport.STDIO:
         _check_stdio(command, seed)
         _check_variables(secrets)
+        if said := arguments_domain.problem(arguments := [str(each) for each in arguments]):
+            raise UnableToConnect(said, field="arguments")
         url = ""
     else:
         command, arguments, seed = "", (), ""
@@ -118,7 +122,7 @@ def environment_connect(
             slug=slug,
             transport=transport,
             command=command,
-            arguments=[str(argument) for argument in arguments],
+            arguments=[*arguments],
             url=url,
             seed=seed,
             options=options,

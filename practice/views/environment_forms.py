@@ -108,7 +108,8 @@ class EnvironmentForm(_Secrets):
         required=False,
         widget=_Code(placeholder="--data\n{workdir}"),
         help_text="One per line. <code>{workdir}</code> becomes the path of a folder that is "
-        "copied afresh from the seed folder for every attempt.",
+        "copied afresh from the seed folder for every attempt. No passwords and keys: they are "
+        "shown, and belong into a variable.",
     )
     variables = forms.CharField(
         label="Environment variables",

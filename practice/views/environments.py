@@ -70,7 +70,7 @@ def connect(request: HttpRequest) -> HttpResponse:
                     workspace=workspace_of(request), by=request.user, **form.as_arguments()
                 )
             except UnableTo as error:
-                form.add_error(None, str(error))
+                form.add_error(error.field if error.field in form.fields else None, str(error))
                 status = error.status
             else:
                 return redirect(environment)

@@ -158,3 +158,17 @@ def test_it_gives_a_pack_no_credential(workspace: Any, with_key: Any) -> None:
     )
     assert answer.status_code == 422
     assert "it has no credential and no reset" in answer.json()["detail"]
+
+
+def test_it_takes_no_secret_among_arguments(workspace: Any, with_key: Any) -> None:
+    answer = connect(
+        with_key("write"),
+        transport="stdio",
+        command="helpdesk",
+        arguments=["postgres://orders:s3cret@db/orders"],
+    )
+    said = answer.content.decode()
+    assert answer.status_code == 422
+    assert "Argument 1 looks like a secret" in said
+    assert "s3cret" not in said
+    assert not Environment.objects.exists()

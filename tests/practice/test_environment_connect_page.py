@@ -65,6 +65,7 @@ def test_it_stores_a_server_reached_by_its_address(ada_client: Any) -> None:
         ({"command": "rm -rf /"}, "rm -rf /"),
         ({"variables": "API_TOKEN=1\nnot a pair"}, "Line 2 does not read as NAME=value."),
         ({"variables": "A=1\nNODE_OPTIONS=--import=./x"}, "NODE_OPTIONS could have the command"),
+        ({"arguments": "--api-key\nx-3141"}, "Argument 1 (--api-key) looks like a secret."),
         ({"name": "???"}, "An environment needs a name with letters or digits in it."),
         ({"transport": "http", "url": "ftp://desk"}, "must start with http:// or https://"),
         ({"transport": "http", "url": "http://u:p@desk/"}, "Put credentials into a header"),

@@ -256,3 +256,12 @@ def test_it_leaves_a_store_alone_that_is_switched_off(settings: Any) -> None:
     settings.OBSERVATION_OBJECT_KB = 0
     (found,) = doctor._object_store()
     assert found.text.startswith("Off")
+
+
+def test_it_names_environments_that_show_a_secret() -> None:
+    EnvironmentFactory(name="Orders", arguments=["--data", "{workdir}"])
+    EnvironmentFactory(name="Desk", arguments=["--api-key", "x-3141"])
+    [(check, said)] = wrong(doctor._arguments())
+    assert check == "arguments"
+    assert said.startswith("Desk seems to have a secret among its arguments")
+    assert "x-3141" not in said
