@@ -34,6 +34,7 @@ from requests import RequestException, Response, Session
 
 from memoryapp.access import INVITATION_KEY, session_end
 from memoryapp.domain.sealing import Seal
+from memoryapp.project import account_changes  # noqa: F401  # it hears allauth's signals
 from memoryapp.services.invitations import invitation_of
 from memoryapp.services.sealing import SECOND_FACTOR
 from memoryapp.services.sign_ins import sign_in_record, unknown_sign_in_record

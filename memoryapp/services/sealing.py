@@ -14,6 +14,7 @@ from django.db.models import Model, QuerySet
 from memoryapp.domain.sealing import Seal, Unreadable
 from memoryapp.models import Webhook
 from memoryapp.models.webhooks import PURPOSE as WEBHOOK
+from memoryapp.services.accounts import FACTOR_REMOVED, account_change_record
 
 Row = TypeVar("Row", bound=Model)
 
@@ -109,7 +110,10 @@ def second_factors_forget() -> list[str]:
     new ones, so whoever runs the server has to ask for it.
     """
     lost = _lost_factors()
-    Authenticator.objects.filter(pk__in=[kept.pk for kept in lost]).delete()
+    with transaction.atomic():
+        Authenticator.objects.filter(pk__in=[kept.pk for kept in lost]).delete()
+        for user in {kept.user.pk: kept.user for kept in lost}.values():
+            account_change_record(user=user, kind=FACTOR_REMOVED, through="rotate_secrets")
     return sorted({kept.user.get_username() for kept in lost})
 
 

@@ -23,6 +23,17 @@ SHOWN = frozenset({"before", "after"})
 UNSAID = frozenset({"taken_back"})
 #: kinds of audit rows whose own words would not say what happened.
 EVENTS = {
+    "account.address_added": "Mail address added",
+    "account.address_changed": "Mail address changed",
+    "account.address_proved": "Mail address proved",
+    "account.address_removed": "Mail address removed",
+    "account.password_changed": "Password changed",
+    "account.password_reset": "Password set anew by a mailed link",
+    "account.recovery_codes_renewed": "Recovery codes made anew",
+    "account.second_factor_added": "Second factor added",
+    "account.second_factor_removed": "Second factor removed",
+    "account.service_connected": "Sign-in service connected",
+    "account.service_disconnected": "Sign-in service disconnected",
     "bullet.confirmed": "Bullet still holds",
     "bullet.stale": "Bullet went stale",
     "environment.reached_anew": "Access to an environment changed",

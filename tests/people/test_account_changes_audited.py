@@ -1,0 +1,179 @@
+"""Whatever lets somebody in, once changed, is in the audit log of each of their workspaces."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn.internal.auth import WebAuthn
+from allauth.socialaccount.models import SocialAccount
+from django.test import Client
+
+from memoryapp.domain.sealing import Seal
+from memoryapp.models import Event
+from memoryapp.services.sealing import SECOND_FACTOR, second_factors_forget
+from tests.factories import MembershipFactory, WorkspaceFactory
+from tests.people.conftest import PASSWORD
+from tests.people.identity_provider import running
+from tests.people.second_factors import URL, _one_moment, client, secret
+
+__all__ = ["_one_moment", "client", "secret"]
+pytestmark = pytest.mark.django_db
+NEW = "another door, another key"
+FROM = "127.0.0.1"
+
+
+def rows() -> list[tuple[str, str | None, dict[str, Any], dict[str, Any]]]:
+    """Of the account: what, who, from what, to what, in order."""
+    found = Event.objects.filter(kind__startswith="account.").order_by("pk")
+    assert {event.subject_name for event in found} <= {"rita"}
+    return [
+        (
+            event.kind.removeprefix("account."),
+            event.actor and event.actor.username,
+            event.data["before"],
+            event.data["after"],
+        )
+        for event in found
+    ]
+
+
+@pytest.fixture
+def mailed(rita: Any, settings: Any, mailoutbox: list[Any]) -> list[Any]:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    EmailAddress.objects.create(user=rita, email=rita.email, primary=True, verified=True)
+    return mailoutbox
+
+
+def link_in(mailed: list[Any], path: str) -> str:
+    return re.findall(rf"http://\S+?({path}\S+)", mailed[-1].body)[-1]
+
+
+def test_a_changed_password_and_where_it_was_changed(client: Client) -> None:
+    words = {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW}
+    client.post("/password/change/", words)
+    assert rows() == [("password_changed", "rita", {}, {})]
+    event = Event.objects.get(kind="account.password_changed")
+    assert event.data["address"] == FROM
+    assert NEW not in str(event.data)
+
+
+def test_a_password_that_was_set_by_a_mailed_link(rita: Any, mailed: list[Any]) -> None:
+    stranger = Client()
+    stranger.post("/password/reset/", {"email": "rita@example.com"})
+    page = stranger.get(link_in(mailed, "/password/reset/key/"), follow=True)
+    stranger.post(page.redirect_chain[-1][0], {"password1": NEW, "password2": NEW})
+    rita.refresh_from_db()
+    assert rita.check_password(NEW)
+    assert rows() == [("password_reset", "rita", {}, {})]
+
+
+def test_a_wrong_password_changes_nothing_and_leaves_no_row(client: Client) -> None:
+    words = {"oldpassword": "wrong", "password1": NEW, "password2": NEW}
+    client.post("/password/change/", words)
+    assert rows() == []
+
+
+def test_an_authenticator_app_that_came_and_went(
+    rita: Any, client: Client, django_capture_on_commit_callbacks: Any, request: Any
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        request.getfixturevalue("secret")
+    client.post(f"{URL}totp/deactivate/")
+    assert not Authenticator.objects.exists()
+    had = {"second factors": ["authenticator app"]}
+    none: dict[str, Any] = {"second factors": []}
+    assert rows() == [
+        ("second_factor_added", "rita", none, had),
+        ("second_factor_removed", "rita", had, none),
+    ]
+
+
+def test_a_passkey_that_went(rita: Any, client: Client, secret: str) -> None:
+    kept = WebAuthn.add(rita, "blue key", {"id": "AA"}).instance
+    client.post(f"{URL}webauthn/keys/{kept.pk}/remove/")
+    app = "authenticator app"
+    assert rows()[-1] == (
+        "second_factor_removed",
+        "rita",
+        {"second factors": [app, "passkey blue key"]},
+        {"second factors": [app]},
+    )
+
+
+def test_recovery_codes_made_anew(
+    client: Client, secret: str, django_capture_on_commit_callbacks: Any
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        client.post(f"{URL}recovery-codes/generate/")
+    assert rows()[-1][:2] == ("recovery_codes_renewed", "rita")
+
+
+def test_second_factors_that_the_operator_removed(rita: Any, client: Client, secret: str) -> None:
+    kept = Authenticator.objects.get(type="totp")
+    kept.data["secret"] = Seal(["another key, long enough for all"], SECOND_FACTOR).close(b"x")
+    kept.save()
+    assert second_factors_forget() == ["rita"]
+    assert rows()[-1][:2] == ("second_factor_removed", None)
+    assert Event.objects.get(kind="account.second_factor_removed").through == "rotate_secrets"
+
+
+def test_a_sign_in_service_that_was_connected_and_removed(
+    rita: Any, client: Client, settings: Any
+) -> None:
+    with running(settings, {"sub": "7", "email": "r@elsewhere.example"}) as provider:
+        provider.sign_in(client, "/oidc/oidc/login/?process=connect")
+        connected = SocialAccount.objects.get(user=rita)
+        client.post("/account/services/", {"account": connected.pk})
+    none: dict[str, Any] = {"sign-in services": []}
+    had = {"sign-in services": ["Acme"]}
+    assert rows() == [
+        ("service_connected", "rita", none, had),
+        ("service_disconnected", "rita", had, none),
+    ]
+
+
+def test_an_address_that_was_added_proved_taken_and_removed(
+    rita: Any, client: Client, mailed: list[Any]
+) -> None:
+    client.post("/email/", {"action_add": "", "email": "r.k@new.example"})
+    # Whoever opens the link need not be signed in.
+    Client().post(link_in(mailed, "/confirm-email/"))
+    client.post("/email/", {"action_primary": "", "email": "r.k@new.example"})
+    client.post("/email/", {"action_remove": "", "email": "rita@example.com"})
+    new, old = {"mail address": "r…@new.example"}, {"mail address": "r…@example.com"}
+    assert rows() == [
+        ("address_added", "rita", {}, new),
+        ("address_proved", "rita", {**new, "proved": False}, {**new, "proved": True}),
+        ("address_changed", "rita", old, new),
+        ("address_removed", "rita", old, {}),
+    ]
+    # Every member reads the log, and only admins the addresses of members.
+    assert "r.k@" not in str(list(Event.objects.values()))
+
+
+def test_each_of_their_workspaces_has_a_row_and_no_other(rita: Any, client: Client) -> None:
+    second, foreign = WorkspaceFactory(), WorkspaceFactory()
+    MembershipFactory(user=rita, workspace=second, role="viewer")
+    words = {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW}
+    client.post("/password/change/", words)
+    changed = Event.objects.filter(kind="account.password_changed")
+    assert changed.filter(workspace=second).count() == 1
+    assert changed.count() == 2
+    assert not changed.filter(workspace=foreign).exists()
+
+
+def test_an_administrator_finds_filters_and_exports_them(
+    client: Client, ada_client: Client
+) -> None:
+    words = {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW}
+    client.post("/password/change/", words)
+    asked = "?kind=account.password_changed"
+    page = ada_client.get(f"/settings/audit/{asked}").content.decode()
+    assert "Password changed" in page
+    assert FROM in page
+    file = b"".join(ada_client.get(f"/settings/audit/export/{asked}").streaming_content)
+    assert b"account.password_changed" in file
