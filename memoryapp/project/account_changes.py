@@ -14,10 +14,8 @@ from allauth.socialaccount.models import SocialAccount, SocialLogin
 from django.dispatch import receiver
 from django.http import HttpRequest
 
+from memoryapp.queries.members import FACTORS, service_name
 from memoryapp.services import accounts
-
-#: What kinds of second factors are called. Recovery codes come and go with the others.
-FACTORS = {Authenticator.Type.TOTP: "authenticator app", Authenticator.Type.WEBAUTHN: "passkey"}
 
 
 def _record(request: HttpRequest, user: Any, kind: str, **sides: Any) -> None:
@@ -116,7 +114,7 @@ def _factors(user: Any, *, without: Authenticator | None = None) -> dict[str, li
 
 def _factor(kept: Authenticator) -> str:
     """A passkey is called what its owner calls it."""
-    kind = FACTORS[Authenticator.Type(kept.type)]
+    kind = FACTORS[kept.type]
     return f"{kind} {kept.wrap().name}" if kept.type == Authenticator.Type.WEBAUTHN else kind
 
 
@@ -129,7 +127,7 @@ def _services(user: Any, *, without: SocialAccount | None = None) -> dict[str, l
 
 def _service(kept: SocialAccount) -> str:
     """What the provider is called here; what it calls the person is theirs."""
-    return str(kept.get_provider().name)
+    return service_name(kept.provider)
 
 
 def _mail(address: EmailAddress | None) -> dict[str, str]:

@@ -18,6 +18,7 @@ from memoryapp.domain.errors import ChangedMeanwhile, UnableTo
 from memoryapp.forms import InvitationForm, RoleForm, first_error
 from memoryapp.models import Invitation, Membership, Role
 from memoryapp.queries.meanwhile import meanwhile
+from memoryapp.queries.members import ways_in
 from memoryapp.services.invitations import invitation_create, invitation_revoke
 from memoryapp.services.members import member_change_role, member_remove, role_of
 from memoryapp.views.settings_tabs import settings_tabs
@@ -129,7 +130,9 @@ def _page(
 ) -> HttpResponse:
     typed = roles_typed or {}
     me = membership_of(request)
-    rows = me.workspace.memberships.select_related("user").order_by("user__username")
+    rows = list(me.workspace.memberships.select_related("user").order_by("user__username"))
+    # Who has no second factor is nobody's business but theirs who can ask for one.
+    ways = ways_in([row.user for row in rows]) if me.may_administer else {}
     invitations = Invitation.objects.filter(workspace=me.workspace).open(timezone.now())
     context = {
         "members": [
@@ -139,6 +142,7 @@ def _page(
                 "role_url": reverse("member-role", args=[row.pk]),
                 "remove_url": reverse("member-remove", args=[row.pk]),
                 "is_you": row.pk == me.pk,
+                "ways_in": ways.get(row.user.pk),
             }
             for row in rows
         ],

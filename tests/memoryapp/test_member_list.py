@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+from django.utils.html import strip_tags
 
 from memoryapp.domain.errors import UnableToChange
 from memoryapp.models import Event, Membership
@@ -140,10 +144,54 @@ def test_it_needs_the_same_number_of_queries_for_more_rows(
     def add(count: int) -> None:
         for user in UserFactory.create_batch(count):
             MembershipFactory(workspace=workspace, user=user)
+            EmailAddress.objects.create(user=user, email=f"{user}@example.com", verified=True)
+            Authenticator.objects.create(user=user, type="totp", data={})
+            SocialAccount.objects.create(user=user, provider="oidc", uid=str(user))
 
     add(10)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(9):
         ada_client.get(URL)
     add(10)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(9):
         ada_client.get(URL)
+
+
+@pytest.fixture
+def known(rita: Any, vera: Any, settings: Any) -> None:
+    """Rita proved her address, has two second factors and signs in with Acme; Vera has nothing."""
+    settings.SOCIALACCOUNT_PROVIDERS = {
+        "openid_connect": {"APPS": [{"provider_id": "oidc", "name": "Acme"}]}
+    }
+    rita.email, vera.email = "Rita@example.com", "vera@example.com"
+    for user in (rita, vera):
+        user.save(update_fields=["email"])
+        EmailAddress.objects.create(
+            user=user, email=user.email.lower(), primary=True, verified=user == rita
+        )
+    for kind in ("totp", "recovery_codes", "webauthn"):
+        Authenticator.objects.create(user=rita, type=kind, data={"name": "blue"})
+    SocialAccount.objects.create(user=rita, provider="oidc", uid="7")
+
+
+def test_admins_see_how_members_get_in(ada_client: Any, rita: Any, vera: Any, known: None) -> None:
+    said = " ".join(strip_tags(ada_client.get(URL).content.decode()).split())
+    assert (
+        "Rita@example.com, proved · second factor: authenticator app, passkey · signs in with Acme"
+    ) in said
+    assert "vera@example.com, not proved · no second factor last signed in" in said
+
+
+def test_others_see_neither_addresses_nor_second_factors(rita_client: Any, known: None) -> None:
+    answer = rita_client.get(URL)
+    said = answer.content.decode()
+    assert "last signed in" in said
+    assert "@example.com" not in said
+    assert "second factor" not in said
+    assert {row["ways_in"] for row in answer.context["members"]} == {None}
+
+
+def test_a_service_that_was_taken_away_is_called_by_its_id(
+    ada_client: Any, rita: Any, known: None, settings: Any
+) -> None:
+    settings.SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": []}}
+    assert "signs in with oidc" in ada_client.get(URL).content.decode()
