@@ -20,7 +20,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from memoryapp.models import ApiKey, Membership, Workspace
+from memoryapp.models import ApiKey, Membership, Role, Workspace
 from memoryapp.models.tokens import Scope
 
 Row = TypeVar("Row", bound=Model)
@@ -149,6 +149,24 @@ def key_problem(key: ApiKey, scopes: Sequence[str]) -> str:
     if maker is None or not any(allows(maker, RIGHT_OF_SCOPE[Scope(one)]) for one in carried):
         return "The person who made this key may not do this any more. Make a new key."
     return ""
+
+
+def role_problem(membership: Membership, scopes: Sequence[str]) -> str:
+    """Say why a person may not do what any of ``scopes`` allows; empty where they may.
+
+    Whoever is signed in has a role and no key, so it is roles that they are told of.
+    """
+    wanted = {RIGHT_OF_SCOPE[Scope(scope)] for scope in scopes}
+    if any(allows(membership, right) for right in wanted):
+        return ""
+    # Roles stand in rising order, so the first that may is the least one.
+    least = next(
+        role for role in Role if any(allows(Membership(role=role), right) for right in wanted)
+    )
+    return (
+        f"You are {Role(membership.role).label.lower()} in {membership.workspace}, and this takes "
+        f"{least.label.lower()}. Ask an admin of the workspace."
+    )
 
 
 def gate(right: Right) -> Callable[[View[Params]], View[Params]]:

@@ -13,6 +13,7 @@ from memoryapp.access import (
     key_problem,
     membership_of,
     object_or_404,
+    role_problem,
 )
 from memoryapp.models import ApiKey, Playbook, Workspace
 from memoryapp.models.tokens import Scope
@@ -22,7 +23,7 @@ from memoryapp.services.tokens import playbooks_bound
 class HasScope(permissions.BasePermission):
     """The key carries one of the view's ``scopes``, or the person a role that matches them."""
 
-    message = "This key does not carry the scope this needs."
+    message = "Sign in, or send an API key."
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         wanted: dict[str, tuple[str, ...]] = getattr(view, "scopes", {})
@@ -36,7 +37,8 @@ class HasScope(permissions.BasePermission):
         if not request.user.is_authenticated:
             return False
         membership = membership_of(request._request)
-        return any(allows(membership, RIGHT_OF_SCOPE[Scope(scope)]) for scope in scopes)
+        self.message = role_problem(membership, scopes)
+        return not self.message
 
 
 def administers(request: Request) -> bool:

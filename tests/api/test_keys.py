@@ -185,3 +185,29 @@ def test_it_echoes_the_request_id_or_makes_one(workspace: Any, ada: Any) -> None
     for odd in ("", "a b", "x" * 129, "ü"):
         answer = client.get("/api/v1/playbooks", headers={"X-Request-ID": odd})
         assert answer["X-Request-ID"] not in {odd, ""}
+
+
+@pytest.mark.parametrize(
+    ("who", "role", "method", "url", "least"),
+    [
+        ("vera", "viewer", "get", URL, "admin"),
+        ("rita", "reviewer", "post", URL, "admin"),
+        ("vera", "viewer", "post", "/api/v1/bulk-changes", "reviewer"),
+    ],
+)
+def test_a_person_in_a_browser_is_told_of_roles_and_not_of_a_key(
+    request: pytest.FixtureRequest, workspace: Any,
+    who: str, role: str, method: str, url: str, least: str,
+) -> None:  # fmt: skip
+    person = request.getfixturevalue(f"{who}_client")
+    answer = getattr(person, method)(url, {}, content_type="application/json")
+    assert answer.status_code == 403
+    assert answer.json()["detail"] == (
+        f"You are {role} in {workspace}, and this takes {least}. Ask an admin of the workspace."
+    )
+
+
+def test_nobody_at_all_is_asked_who_they_are() -> None:
+    answer = Client().get(URL)
+    assert answer.status_code == 401
+    assert "This key" not in answer.json()["detail"]
