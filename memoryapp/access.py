@@ -31,7 +31,6 @@ SESSION_KEY = "workspace"
 #: Where a page says which workspace it was drawn in: a field of its forms, a header of its htmx.
 DRAWN_IN_FIELD, DRAWN_IN_HEADER = "_workspace", "X-Workspace"
 KEPT_KEY = "kept_form"
-INVITATION_KEY = "invitation"
 #: Fields of forms that hold a person's words, and how many characters are kept of a form.
 TYPED = frozenset({"content", "description", "instruction", "note", "notes", "reason", "text"})
 KEPT_CHARS = 2_000_000

@@ -32,12 +32,13 @@ from django.shortcuts import redirect
 from django.template.loader import get_template
 from requests import RequestException, Response, Session
 
-from memoryapp.access import INVITATION_KEY, session_end
+from memoryapp.access import session_end
 from memoryapp.domain.sealing import Seal
 from memoryapp.project import account_changes  # noqa: F401  # it hears allauth's signals
 from memoryapp.services.invitations import invitation_of
 from memoryapp.services.sealing import SECOND_FACTOR
 from memoryapp.services.sign_ins import sign_in_record, unknown_sign_in_record
+from memoryapp.views.join import invitation_token
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ MEANS = {"mfa": "second factor", "socialaccount": "identity provider"}
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Only for who holds an invitation that is still open."""
-        return invitation_of(request.session.get(INVITATION_KEY, "")) is not None
+        return invitation_of(invitation_token(request)) is not None
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         login = credentials.get("username") or credentials.get("email") or ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
@@ -10,29 +11,39 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from memoryapp.access import INVITATION_KEY, SESSION_KEY
+from memoryapp.access import SESSION_KEY
 from memoryapp.domain.errors import UnableTo
 from memoryapp.services.invitations import invitation_accept, invitation_of
+
+#: Holds the token of an invitation whose link was opened. In the browser and in no session: rows
+#: are made for who signs in, and not for everybody and every robot that opens a link.
+INVITATION_COOKIE = "invitation"
+INVITATION_SECONDS = 24 * 60 * 60
 
 
 @require_safe
 @never_cache
 def link(request: HttpRequest, token: str) -> HttpResponse:
-    """Keep the token in the session, so that no later address and no referrer carries it.
-
-    Only that of an open invitation: whoever makes tokens up leaves nothing behind.
-    """
+    """Take the token out of the address, so that no later one and no referrer carries it."""
     if invitation_of(token) is None:
         return _gone(request)
-    request.session[INVITATION_KEY] = token
-    return redirect("join")
+    answer = redirect("join")
+    answer.set_cookie(
+        INVITATION_COOKIE,
+        token,
+        max_age=INVITATION_SECONDS,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+    return answer
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def join(request: HttpRequest) -> HttpResponse:
     """Say who invites to what; a signed-in person accepts, another one signs in or up first."""
-    token = request.session.get(INVITATION_KEY, "")
+    token = invitation_token(request)
     invitation = invitation_of(token)
     if invitation is None:
         return _gone(request)
@@ -44,11 +55,17 @@ def join(request: HttpRequest) -> HttpResponse:
         except UnableTo as error:
             messages.error(request, str(error))
             return redirect("overview")
-        del request.session[INVITATION_KEY]
         request.session[SESSION_KEY] = membership.workspace.slug
         messages.success(request, f"You are in {membership.workspace} now.")
-        return redirect("overview")
+        answer = redirect("overview")
+        answer.delete_cookie(INVITATION_COOKIE, samesite="Lax")
+        return answer
     return render(request, "memoryapp/join.html", {"invitation": invitation})
+
+
+def invitation_token(request: HttpRequest) -> str:
+    """The token of the invitation whose link this browser opened last; empty without one."""
+    return request.COOKIES.get(INVITATION_COOKIE, "")
 
 
 def _gone(request: HttpRequest) -> HttpResponse:

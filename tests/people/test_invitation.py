@@ -169,6 +169,38 @@ def test_a_made_up_link_opens_nothing(client: Client) -> None:
     assert "by invitation" in sign_up(client).content.decode()
 
 
+def test_opening_a_link_leaves_nothing_behind_here(ada_client: Client) -> None:
+    """A robot that looks at what is posted in a chat opens it as often as it likes."""
+    path = invite(ada_client)
+    before = Session.objects.count()
+    for _ in range(3):
+        robot = Client()
+        assert "Make an account" in robot.get(path, follow=True).content.decode()
+        assert robot.get("/join/").status_code == 200
+        assert robot.get("/signup/?next=/join/").status_code == 200
+        assert robot.get("/login/?next=/join/").status_code == 200
+        assert robot.post("/join/").status_code == 302
+    assert Session.objects.count() == before
+
+
+def test_the_browser_holds_the_token_where_no_script_reads_it(
+    ada_client: Client, client: Client, settings: Any
+) -> None:
+    settings.SESSION_COOKIE_SECURE = True
+    path = invite(ada_client)
+    answer = client.get(path)
+    held = answer.cookies["invitation"]
+    assert answer["Location"] == "/join/"
+    assert path == f"/join/{held.value}/"
+    assert (held["httponly"], held["secure"], held["samesite"]) == (True, True, "Lax")
+    assert 0 < held["max-age"] <= 24 * 60 * 60
+
+
+def test_whoever_joined_holds_no_token_any_more(ada_client: Client, olga_client: Client) -> None:
+    olga_client.get(invite(ada_client))
+    assert olga_client.post("/join/").cookies["invitation"].value == ""
+
+
 def test_it_is_refused_to_all_but_admins(rita_client: Client, ada_client: Client) -> None:
     invite(ada_client)
     pk = Invitation.objects.get().pk
