@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "deploy" / "helm" / "greenroom"
 SERVING = (ROOT / "memoryapp" / "project" / "serving.py").read_text()
 GRACEFUL_SECONDS = int(re.findall(r"^graceful_timeout = (\d+)$", SERVING, re.MULTILINE)[0])
+VERSION = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
 helm = pytest.importorskip("helm_python", reason="make chart installs Helm")
 ASKED: dict[str, Any] = {
     "existingSecret": "greenroom-secrets",
@@ -41,6 +42,13 @@ def rendered(asked: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
 @pytest.fixture(scope="module")
 def objects() -> dict[tuple[str, str], dict[str, Any]]:
     return rendered(ASKED)
+
+
+def notes(asked: dict[str, Any]) -> str:
+    """What is said to whoever installed it."""
+    with helm.Chart.load(str(CHART)) as chart:
+        files: dict[str, str] = chart.render(asked, name="demo", namespace="prod")
+    return next(text for name, text in files.items() if name.endswith("NOTES.txt"))
 
 
 def pods(objects: dict[tuple[str, str], dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -81,6 +89,67 @@ def test_no_pod_has_rights_it_does_not_need(objects: Any) -> None:
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         }
+
+
+def test_a_worker_is_given_what_a_sandbox_needs_and_no_other_part_is() -> None:
+    allowed = {
+        "hostUsers": False,
+        "podSecurityContext": {"seccompProfile": {"type": "Unconfined"}},
+        "securityContext": {"procMount": "Unmasked"},
+    }
+    found = pods(rendered({**ASKED, "worker": allowed}))
+    worker = found.pop("worker")
+    assert worker["hostUsers"] is False
+    assert worker["securityContext"]["seccompProfile"] == {"type": "Unconfined"}
+    assert worker["securityContext"]["runAsNonRoot"] is True
+    context = worker["containers"][0]["securityContext"]
+    assert (context["procMount"], context["capabilities"]) == ("Unmasked", {"drop": ["ALL"]})
+    for pod in found.values():
+        assert "hostUsers" not in pod
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert "procMount" not in pod["containers"][0]["securityContext"]
+
+
+@pytest.mark.parametrize(
+    ("image", "named", "policy"),
+    [
+        ({}, f"greenroom:{VERSION}", "Always"),
+        (
+            {"tag": "main", "repository": "r.example/greenroom"},
+            "r.example/greenroom:main",
+            "Always",
+        ),
+        ({"pullPolicy": "IfNotPresent"}, f"greenroom:{VERSION}", "IfNotPresent"),
+        ({"digest": f"sha256:{'a' * 64}"}, f"greenroom@sha256:{'a' * 64}", "IfNotPresent"),
+    ],
+)
+def test_a_tag_that_was_built_anew_is_pulled_anew(
+    image: dict[str, str], named: str, policy: str
+) -> None:
+    for pod in pods(rendered({**ASKED, "image": image})).values():
+        (container,) = pod["containers"]
+        assert (container["image"], container["imagePullPolicy"]) == (named, policy)
+
+
+def test_tool_servers_fit_into_the_pod_that_starts_them(objects: Any) -> None:
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    each = int(objects["ConfigMap", "settings"]["data"]["MCP_MEMORY_MB"])
+    takes = 256 + values["worker"]["concurrency"] * (256 + each)
+    limit = pods(objects)["worker"]["containers"][0]["resources"]["limits"]["memory"]
+    assert takes <= int(limit.removesuffix("Gi")) * 1024
+    assert "WARNING" not in notes(ASKED)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"worker": {"concurrency": 16}},
+        {"worker": {"resources": {"limits": {"memory": "2048Mi"}}}},
+        {"settings": {"MCP_MEMORY_MB": 4096}},
+    ],
+)
+def test_it_says_where_they_do_not_fit(asked: dict[str, Any]) -> None:
+    assert "Raise worker.resources.limits.memory" in notes({**ASKED, **asked})
 
 
 def test_services_lead_to_pods_that_are_there(objects: Any) -> None:
@@ -158,6 +227,7 @@ def test_settings_are_text_and_secrets_come_from_the_secret(objects: Any) -> Non
     assert objects["ConfigMap", "settings"]["data"] == {
         "GREENROOM_DATA_DIR": "/data",
         "LOG_FORMAT": "json",
+        "MCP_MEMORY_MB": "512",
         "PUBLIC_URL": "https://greenroom.example.com",
         "TRUSTED_PROXIES": "1",
     }
@@ -202,6 +272,7 @@ def test_it_says_what_is_missing(asked: dict[str, Any], said: str) -> None:
         {"settings": {"SECRET_KEY": "in the open"}},
         {"settings": {"log_level": "INFO"}},
         {"worker": {"replica": 3}},
+        {"image": {"digest": "latest"}},
         {"web": {"replicas": "two"}},
     ],
 )

@@ -10,7 +10,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
 {{- define "greenroom.image" -}}
-{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- with .Values.image -}}
+{{- if .digest }}{{ .repository }}@{{ .digest }}{{ else }}{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
+{{- end }}
 {{- end }}
 
 {{- define "greenroom.settings" -}}
@@ -21,33 +23,28 @@ GREENROOM_DATA_DIR: /data
 {{- end }}
 
 {{/* What every container is given: settings, the secret, a user without rights. Takes root, and the
-     end of the name of the ConfigMap. */}}
+     end of the name of the ConfigMap; and of a part that is allowed more, what it is. */}}
 {{- define "greenroom.container" -}}
 {{- $from := .from -}}
+{{- $allowed := .allowed | default dict -}}
 {{- with .root -}}
 image: {{ include "greenroom.image" . | quote }}
-imagePullPolicy: {{ .Values.image.pullPolicy }}
+imagePullPolicy: {{ .Values.image.pullPolicy | default (ternary "IfNotPresent" "Always" (not (empty .Values.image.digest))) }}
 envFrom:
   - configMapRef: {name: {{ include "greenroom.name" . }}-{{ $from }}}
   - secretRef: {name: {{ required "existingSecret must name a Secret with DATABASE_URL, REDIS_URL and SECRET_KEY." .Values.existingSecret }}}
 {{- end }}
-securityContext:
-  allowPrivilegeEscalation: false
-  readOnlyRootFilesystem: true
-  capabilities: {drop: [ALL]}
+securityContext: {{- toYaml (mergeOverwrite (dict "allowPrivilegeEscalation" false "readOnlyRootFilesystem" true "capabilities" (dict "drop" (list "ALL"))) $allowed) | nindent 2 }}
 volumeMounts:
   - {name: data, mountPath: /data}
   - {name: tmp, mountPath: /tmp}
 {{- end }}
 
+{{/* Takes root, and of a part that is allowed more, what it is. */}}
 {{- define "greenroom.pod" -}}
 automountServiceAccountToken: false
-securityContext:
-  runAsNonRoot: true
-  runAsUser: 10001
-  runAsGroup: 10001
-  fsGroup: 10001
-  seccompProfile: {type: RuntimeDefault}
+securityContext: {{- toYaml (mergeOverwrite (dict "runAsNonRoot" true "runAsUser" 10001 "runAsGroup" 10001 "fsGroup" 10001 "seccompProfile" (dict "type" "RuntimeDefault")) (.allowed | default dict)) | nindent 2 }}
+{{- with .root }}
 {{- with .Values.imagePullSecrets }}
 imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{- end }}
@@ -65,10 +62,12 @@ volumes:
     persistentVolumeClaim: {claimName: {{ .Values.data.existingClaim | default (include "greenroom.name" .) }}}
   - {name: tmp, emptyDir: {}}
 {{- end }}
+{{- end }}
 
 {{/* One part: a Deployment. Takes root, part, replicas, strategy, and lines of the container. */}}
 {{- define "greenroom.deployment" -}}
 {{- $root := .root -}}
+{{- $own := index $root.Values .part -}}
 apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -93,11 +92,14 @@ spec:
         {{- toYaml . | nindent 8 }}
         {{- end }}
     spec:
-      {{- include "greenroom.pod" $root | nindent 6 }}
+      {{- include "greenroom.pod" (dict "root" $root "allowed" $own.podSecurityContext) | nindent 6 }}
+      {{- if eq (toString $own.hostUsers) "false" }}
+      hostUsers: false
+      {{- end }}
       terminationGracePeriodSeconds: {{ .grace | default 30 }}
       containers:
         - name: {{ .part }}
-          {{- include "greenroom.container" (dict "root" $root "from" "settings") | nindent 10 }}
+          {{- include "greenroom.container" (dict "root" $root "from" "settings" "allowed" $own.securityContext) | nindent 10 }}
           # The pod is taken out of its service while this waits, so that no request comes after the
           # part was told to stop.
           lifecycle: {preStop: {exec: {command: [sleep, "5"]}}}
