@@ -55,6 +55,11 @@ def _check_sentinel(url: str) -> None:
     hosts = parts.netloc.rpartition("@")[2].split(",")
     if not all(urlsplit(f"//{host}").hostname for host in hosts):
         raise ValueError("must name a host before and behind each comma, such as one:26379,two")
+    before = parts.netloc.rpartition("@")[0]
+    if before and not before.partition(":")[2]:
+        raise ValueError(
+            "must have a colon before its password: sentinel://:password@one:26379/0?master=name"
+        )
     if set(asked) - {"master"} or not asked.get("master", [DEFAULT_MASTER])[0]:
         raise ValueError(
             "may have nothing behind its ? but the name that the sentinels know the master by, "
@@ -81,10 +86,12 @@ def broker(url: str) -> dict[str, Any]:
     scheme = urlsplit(url).scheme
     if scheme == SENTINEL:
         hosts, options, master = _sentinel(url)
-        word = f":{options['password']}@" if "password" in options else ""
+        # Written as it was: kombu reads it as an address, in which some signs mean others.
+        word = f"{urlsplit(url).netloc.rpartition('@')[0]}@" if "password" in options else ""
         return {
             "BROKER_URL": ";".join(
-                f"sentinel://{word}{host}:{port}/{options['db']}" for host, port in hosts
+                f"sentinel://{word}{f'[{host}]' if ':' in host else host}:{port}/{options['db']}"
+                for host, port in hosts
             ),
             "BROKER_TRANSPORT_OPTIONS": {"master_name": master},
         }
@@ -101,8 +108,11 @@ def _sentinel(url: str) -> tuple[list[tuple[str, int]], dict[str, Any], str]:
     places = [urlsplit(f"//{name}") for name in names.split(",")]
     hosts = [(str(place.hostname), place.port or SENTINEL_PORT) for place in places]
     options: dict[str, Any] = {"db": int(parts.path.strip("/") or 0)}
-    if password := unquote(word.rpartition(":")[2]):
-        options["password"] = password
+    name, _, password = word.partition(":")
+    if password:
+        options["password"] = unquote(password)
+    if name:
+        options["username"] = unquote(name)
     return hosts, options, parse_qs(parts.query).get("master", [DEFAULT_MASTER])[0]
 
 

@@ -65,7 +65,7 @@ def _is_secret(argument: str) -> bool:
         return False
     if redact(argument) != argument:
         return True
-    return bool(named) and (_gives_one(named[2], named[3]) or _is_secret(named[3]))
+    return named is not None and (_gives_one(named[2], named[3]) or _is_secret(named[3]))
 
 
 def _gives_one(name: str, value: str) -> bool:

@@ -73,6 +73,34 @@ def test_both_libraries_find_the_master_through_a_sentinel(sentinel: str) -> Non
         assert queue.get(timeout=PATIENCE).payload == {"n": 1}
 
 
+def test_a_password_with_signs_of_addresses_reaches_both_libraries(tmp_path: Path) -> None:
+    """As a person of Redis' own list, too: a master may let in nobody else."""
+    master, port = free_port(), free_port()
+    config = tmp_path / "sentinel.conf"
+    config.write_text(
+        f"sentinel monitor greenroom 127.0.0.1 {master} 1\n"
+        "sentinel auth-pass greenroom p#/?@:w\nsentinel auth-user greenroom rita\n"
+    )
+    people = tmp_path / "master.conf"
+    people.write_text(
+        'user rita on ">p#/?@:w" ~* &* +@all\nuser default on nopass ~* &* -@all +ping\n'
+    )
+    url = f"sentinel://rita:p%23%2F%3F%40%3Aw@127.0.0.1:{port}/0?master=greenroom"
+    with (
+        redis_at(master, str(people), "--save", "", "--dir", str(tmp_path)),
+        redis_at(port, str(config), "--sentinel"),
+        redis_servers.client(url, patience=PATIENCE) as asked,
+        Connection(
+            redis_servers.broker(url)["BROKER_URL"],
+            transport_options=redis_servers.broker(url)["BROKER_TRANSPORT_OPTIONS"],
+        ) as connected,
+    ):
+        assert asked.acl_whoami() == "rita"
+        queue = connected.SimpleQueue("q")
+        queue.put({"n": 1})
+        assert queue.get(timeout=PATIENCE).payload == {"n": 1}
+
+
 def test_every_sentinel_and_the_password_are_told_to_celery() -> None:
     found = redis_servers.broker("sentinel://:pw@one:26379,two/3?master=m")
     assert found["BROKER_URL"] == "sentinel://:pw@one:26379/3;sentinel://:pw@two:26379/3"

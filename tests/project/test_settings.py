@@ -141,6 +141,7 @@ OTHERWISE_WRONG = [
     ("REDIS_URL", "redis+socket://", "must name a socket"),
     ("REDIS_URL", "sentinel://:hidden@a,,b/0?master=m", "a host before and behind each comma"),
     ("REDIS_URL", "sentinel://:hidden@a,b/0?mastr=m", "the sentinels know the master by"),
+    ("REDIS_URL", "sentinel://hidden@a/0?master=m", "must have a colon before its password"),
     ("REDIS_URL", "sentinel://a/0?master=", "the sentinels know the master by"),
     ("REDACTION_RULES", "EMP-[0-9]{6}", "a JSON object of name to pattern"),
     ("REDACTION_RULES", '{"open": "("}', "cannot be used"),
