@@ -212,8 +212,26 @@ def test_json_is_json(block: Block) -> None:
 
 
 @pytest.mark.parametrize("block", blocks("yaml"))
-def test_yaml_sends_alertmanager_where_it_is_taken(block: Block) -> None:
-    (receiver,) = yaml.safe_load(block.text)["receivers"]
+def test_yaml_is_of_something_that_reads_it(block: Block) -> None:
+    """Of Alertmanager, of an override of our compose file, or of values of our chart."""
+    said = yaml.safe_load(block.text)
+    if "receivers" in said:
+        _sends_alerts_where_they_are_taken(said)
+    elif "services" in said:
+        compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+        assert said.keys() <= compose.keys()
+        for name, changed in said["services"].items():
+            assert changed.keys() <= compose["services"][name].keys()
+            assert all(ours(variable) for variable in changed.get("environment", {}))
+    else:
+        schema = json.loads((ROOT / "deploy/helm/greenroom/values.schema.json").read_text())
+        assert said.keys() <= schema["properties"].keys()
+        assert all(ours(variable) for variable in said.get("settings", {}))
+        assert said.get("worker", {}).keys() <= schema["definitions"]["worker"]["properties"].keys()
+
+
+def _sends_alerts_where_they_are_taken(said: Any) -> None:
+    (receiver,) = said["receivers"]
     (hook,) = receiver["webhook_configs"]
     assert resolve(urlsplit(hook["url"]).path).url_name == "api-alertmanager-webhook"
     assert hook["http_config"]["authorization"]["credentials"].startswith("gr_")
