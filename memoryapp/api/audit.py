@@ -58,6 +58,4 @@ class AuditLog(APIView):
         rows = event_queries.events(
             workspace_of(request), search=request.query_params.get("q", ""), **asked
         )
-        pages = NewestFirst()
-        page = pages.paginate_queryset(rows, request, view=self)
-        return pages.get_paginated_response(EventSerializer(page, many=True).data)
+        return NewestFirst.answer(self, rows, EventSerializer)

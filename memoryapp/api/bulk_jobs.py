@@ -49,6 +49,4 @@ class JobView(APIView):
         self, request: Request, pk: int, row: type[serializers.ModelSerializer[Any]]
     ) -> Response:
         """What came of each row of a job, in pages."""
-        pages = ByRow()
-        page: Any = pages.paginate_queryset(self.job(request, pk).outcomes.all(), request, self)
-        return pages.get_paginated_response(row(page, many=True).data)
+        return ByRow.answer(self, self.job(request, pk).outcomes.all(), row)

@@ -187,9 +187,7 @@ class BulletList(APIView):
             rows = rows.filter(section=section)
         if tag := request.query_params.get("tag"):
             rows = rows.filter(tags__contains=[tag])
-        pages = ByLabel()
-        page = pages.paginate_queryset(rows, request, view=self)
-        return pages.get_paginated_response(BulletSerializer(page, many=True).data)
+        return ByLabel.answer(self, rows, BulletSerializer)
 
     @extend_schema(request=AddRequest, responses={201: BulletSerializer, **REFUSED})
     def post(self, request: Request, slug: str) -> Response:
@@ -294,9 +292,7 @@ class RevisionList(OneBullet):
     def get(self, request: Request, slug: str, label: str) -> Response:
         """What a bullet said over time, newest first, in pages."""
         rows = self.bullet(request, slug, label).revisions.select_related("author")
-        pages = NewestNumber()
-        page = pages.paginate_queryset(rows, request, view=self)
-        return pages.get_paginated_response(RevisionSerializer(page, many=True).data)
+        return NewestNumber.answer(self, rows, RevisionSerializer)
 
 
 class NewestNumber(NewestFirst):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError as NoValue
@@ -15,6 +15,8 @@ from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from memoryapp.models.tokens import Scope
 
@@ -124,6 +126,25 @@ class NewestFirst(CursorPagination):
             if not request.query_params.get(self.cursor_query_param):
                 raise
             raise NotFound(self.invalid_cursor_message) from error
+
+    @classmethod
+    def answer(
+        cls,
+        view: APIView,
+        rows: QuerySet[Any],
+        serializer: type[serializers.BaseSerializer[Any]],
+        *,
+        made: Callable[[list[Any]], Iterable[Any]] = list,
+        **context: Any,
+    ) -> Response:
+        """Answer the page of ``rows`` that ``view`` was asked for.
+
+        ``made`` is what is said of the rows of a page; ``context`` is the serializer's.
+        """
+        pages = cls()
+        page = pages.paginate_queryset(rows, view.request, view=view) or []
+        said = serializer(list(made(page)), many=True, context=context)
+        return pages.get_paginated_response(said.data)
 
 
 class ByRow(NewestFirst):

@@ -73,11 +73,13 @@ class ExportList(ExportView):
     )
     def get(self, request: Request) -> Response:
         """Exports that were asked for, newest first; they stay listed when their file has gone."""
-        pages = NewestFirst()
         rows = WorkspaceExport.objects.filter(workspace=workspace_of(request))
-        page = pages.paginate_queryset(rows.select_related("asked_by"), request, view=self) or []
-        shown = [shown_export(row) for row in page]
-        return pages.get_paginated_response(ExportSerializer(shown, many=True).data)
+        return NewestFirst.answer(
+            self,
+            rows.select_related("asked_by"),
+            ExportSerializer,
+            made=lambda page: map(shown_export, page),
+        )
 
     @extend_schema(
         operation_id="workspace_exports_start",

@@ -125,13 +125,11 @@ class Feedback(APIView):
             rows = rows.filter(outcome=outcome)
         if slug := request.query_params.get("playbook", ""):
             rows = rows.filter(release__playbook__slug=slug)
-        pages = NewestReportsFirst()
         heavy = ("release__document", "release__bodies")
         found = rows.select_related("release__playbook").defer(*heavy)
-        page: Any = pages.paginate_queryset(
-            found.prefetch_related("votes__bullet"), request, view=self
+        return NewestReportsFirst.answer(
+            self, found.prefetch_related("votes__bullet"), TaskReportSerializer
         )
-        return pages.get_paginated_response(TaskReportSerializer(page, many=True).data)
 
     @extend_schema(
         request=FeedbackRequest,

@@ -33,14 +33,15 @@ class PlaybookList(APIView):
         """Playbooks of the workspace with their labels, by name, in pages."""
         workspace, bound = workspace_of(request), bound_to(request)
         found = playbook_queries.playbooks_with_labels(workspace)
-        pages = ByName()
-        rows: Any = pages.paginate_queryset(
-            found.filter(pk__in=bound) if bound else found, request, view=self
-        )
-        held = held_by(workspace, rows)
-        for row in rows:
-            row.live_count, row.waiting_count = held[row.pk].bullets, held[row.pk].waiting
-        return pages.get_paginated_response(s.PlaybookSerializer(rows, many=True).data)
+
+        def counted(page: list[Any]) -> list[Any]:
+            held = held_by(workspace, page)
+            for row in page:
+                row.live_count, row.waiting_count = held[row.pk].bullets, held[row.pk].waiting
+            return page
+
+        rows = found.filter(pk__in=bound) if bound else found
+        return ByName.answer(self, rows, s.PlaybookSerializer, made=counted)
 
     @extend_schema(
         request=s.PlaybookRequest,
@@ -94,10 +95,8 @@ class EvaluationList(APIView):
     )
     def get(self, request: Request, slug: str) -> Response:
         """What was measured of a playbook, newest first, in pages."""
-        pages = NewestFirst()
         rows = playbook_of(request, slug).evaluations.select_related("release")
-        page = pages.paginate_queryset(rows.defer(*heavy("release")), request, view=self)
-        return pages.get_paginated_response(s.EvaluationSerializer(page, many=True).data)
+        return NewestFirst.answer(self, rows.defer(*heavy("release")), s.EvaluationSerializer)
 
 
 class LabelDetail(APIView):
@@ -145,12 +144,14 @@ class CandidateList(APIView):
             status=one_of(request, "status", Candidate.Status.values),
             playbook=request.query_params.get("playbook", ""),
         ).prefetch_related("evidence", "targets")
-        pages = NewestFirst()
-        page = pages.paginate_queryset(rows, request, view=self) or []
-        standing = review_queries.policies(workspace_of(request))
-        for row in page:
-            row.playbook.standing_policy = standing.get(row.playbook_id)
-        return pages.get_paginated_response(s.CandidateSerializer(page, many=True).data)
+
+        def ruled(page: list[Candidate]) -> list[Candidate]:
+            standing = review_queries.policies(workspace_of(request))
+            for row in page:
+                row.playbook.standing_policy = standing.get(row.playbook_id)
+            return page
+
+        return NewestFirst.answer(self, rows, s.CandidateSerializer, made=ruled)
 
 
 class CandidateDecision(APIView):

@@ -179,10 +179,8 @@ class DeliveryList(WebhookView):
     def get(self, request: Request, pk: int) -> Response:
         """What it was told and what it answered, newest first, in pages."""
         status = one_of(request, "status", Delivery.Status.values)
-        pages = NewestFirst()
         rows = delivery_log(self.webhook(request, pk), status=status)
-        page: Any = pages.paginate_queryset(rows, request, view=self)
-        return pages.get_paginated_response(DeliverySerializer(page, many=True).data)
+        return NewestFirst.answer(self, rows, DeliverySerializer)
 
 
 class DeliveryReplay(WebhookView):

@@ -1,10 +1,19 @@
-"""The texts in a JSON value, however deep. Its reader bounds how deep it is (``nesting.py``)."""
+"""A JSON value as text, and the texts in it, however deep.
+
+Its reader bounds how deep it is (``nesting.py``).
+"""
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+
+
+def as_text(value: Any) -> str:
+    """A text as it is, any other value as its JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def texts_in(value: Any, *, names: bool = False) -> Iterator[str]:

@@ -44,9 +44,9 @@ def release_publish(
         ChangedMeanwhile: the draft is not the one that was seen.
         UnableToChange: the label cannot move there, or was moved since.
         UnableToPublish: no approved bullet, more of them than the token budget holds, nothing
-            changed since the newest release, a bullet
-            holds what looks like a secret, or the playbook requires an evaluation and these bullets
-            have not passed one against what ``production`` serves.
+            changed since the newest release, a bullet holds what looks like a secret, or the
+            playbook requires an evaluation and these bullets have not passed one against what
+            ``production`` serves.
     """
     if label:
         _check_label(label, field="label")
@@ -62,28 +62,8 @@ def release_publish(
             description=playbook.description,
             version=number,
         )
-        now = shown(said(frozen))
-        if seen is not None and seen != now:
-            raise ChangedMeanwhile(
-                "The draft was changed while you were looking at it. Nothing was published; look "
-                "at what changed, then publish it as it is now.",
-                shown=now,
-            )
-        if not value.live:
-            raise UnableToPublish(
-                "There is no approved bullet to publish. Approve a candidate in Review first."
-            )
-        try:
-            domain.check_fits(value)
-        except domain.OverBudget as refusal:
-            raise UnableToPublish(f"{refusal} {room_report(value)}") from refusal
-        _check_secrets(value)
-        if newest and said(newest.document) == said(frozen):
-            raise UnableToPublish(
-                f"Nothing changed since v{newest.number}. Move a label to it instead."
-            )
-        if playbook.requires_evaluation:
-            _check_evaluated(playbook, value)
+        _check_unchanged(frozen, seen)
+        _check_publishable(playbook, value, frozen, newest)
         bodies = {
             name: form.render(frozen).decode() for name, form in FORMS.items() if form.is_stored
         }
@@ -111,6 +91,37 @@ def release_publish(
         if label:
             label_move(playbook=playbook, name=label, release=release, points_at=points_at, by=by)
     return release
+
+
+def _check_unchanged(frozen: Mapping[str, Any], seen: str | None) -> None:
+    now = shown(said(frozen))
+    if seen is not None and seen != now:
+        raise ChangedMeanwhile(
+            "The draft was changed while you were looking at it. Nothing was published; look "
+            "at what changed, then publish it as it is now.",
+            shown=now,
+        )
+
+
+def _check_publishable(
+    playbook: Playbook, value: domain.Playbook, frozen: Mapping[str, Any], newest: Release | None
+) -> None:
+    """Refuse a draft that agents should not get, or that says what they get already."""
+    if not value.live:
+        raise UnableToPublish(
+            "There is no approved bullet to publish. Approve a candidate in Review first."
+        )
+    try:
+        domain.check_fits(value)
+    except domain.OverBudget as refusal:
+        raise UnableToPublish(f"{refusal} {room_report(value)}") from refusal
+    _check_secrets(value)
+    if newest and said(newest.document) == said(frozen):
+        raise UnableToPublish(
+            f"Nothing changed since v{newest.number}. Move a label to it instead."
+        )
+    if playbook.requires_evaluation:
+        _check_evaluated(playbook, value)
 
 
 def wordings(playbook: Playbook, frozen: Mapping[str, Any]) -> list[int]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
@@ -99,9 +97,7 @@ class ModelCallList(APIView):
         one_of(request, "role", ASKED)
         one_of(request, "status", [ANSWERED, FAILED])
         found = CallFilter.from_query(request.query_params).apply(workspace_of(request))
-        pages = NewestCallFirst()
-        page: Any = pages.paginate_queryset(found, request, view=self)
-        return pages.get_paginated_response(ModelCallSerializer(page, many=True).data)
+        return NewestCallFirst.answer(self, found, ModelCallSerializer)
 
 
 class ModelCallDetail(APIView):

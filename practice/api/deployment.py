@@ -111,10 +111,8 @@ class SentTrajectories(APIView):
         rows = SentTrajectory.objects.filter(playbook__in=playbooks_of(request))
         if status := one_of(request, "status", SentTrajectory.Status.values):
             rows = rows.filter(status=status)
-        pages = NewestSentFirst()
         found = rows.select_related("playbook", "environment")
-        page: Any = pages.paginate_queryset(found, request, view=self)
-        return pages.get_paginated_response(SentTrajectorySerializer(page, many=True).data)
+        return NewestSentFirst.answer(self, found, SentTrajectorySerializer)
 
     @extend_schema(
         request=DocumentedSendRequest,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -43,9 +41,7 @@ class ExperimentList(APIView):
             playbook=request.query_params.get("playbook", ""),
             status=one_of(request, "status", Run.Status.values),
         )
-        pages = NewestExperimentFirst()
-        page: Any = pages.paginate_queryset(rows, request, view=self)
-        return pages.get_paginated_response(s.ExperimentSerializer(page, many=True).data)
+        return NewestExperimentFirst.answer(self, rows, s.ExperimentSerializer)
 
     @extend_schema(
         request=s.ExperimentRequest,

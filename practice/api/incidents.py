@@ -50,9 +50,7 @@ class IncidentList(APIView):
             source=request.query_params.get("source", ""),
             q=request.query_params.get("q", ""),
         )
-        pages = NewestIncidentFirst()
-        page: Any = pages.paginate_queryset(queries.with_figures(rows), request, view=self)
-        return pages.get_paginated_response(s.IncidentSerializer(page, many=True).data)
+        return NewestIncidentFirst.answer(self, queries.with_figures(rows), s.IncidentSerializer)
 
     @extend_schema(
         request=s.IncidentRequest,

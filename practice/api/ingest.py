@@ -143,10 +143,8 @@ class AgentTraces(APIView):
         rows = SentTrace.objects.filter(playbook__in=playbooks_of(request))
         if status := one_of(request, "status", SentTrace.Status.values):
             rows = rows.filter(status=status)
-        pages = NewestSentFirst()
         found = rows.select_related("playbook", "environment")
-        page: Any = pages.paginate_queryset(found, request, view=self)
-        return pages.get_paginated_response(SentTraceSerializer(page, many=True).data)
+        return NewestSentFirst.answer(self, found, SentTraceSerializer)
 
     @extend_schema(
         operation_id="agent_traces",

@@ -211,11 +211,13 @@ class MemoryFacts(APIView):
         rows = environment.facts.select_related("task", "run")
         if state := one_of(request, "state", FACT_STATES):
             rows = rows.filter(is_excluded=state == "excluded")
-        pages = FreshestFirst()
-        page: Any = pages.paginate_queryset(rows, request, view=self)
         asked = regions.standing_steering(environment)
-        lines = regions.fact_lines(environment, page, asked)
-        return pages.get_paginated_response(FactSerializer(lines, many=True).data)
+        return FreshestFirst.answer(
+            self,
+            rows,
+            FactSerializer,
+            made=lambda page: regions.fact_lines(environment, page, asked),
+        )
 
 
 class MemoryFact(APIView):

@@ -115,10 +115,7 @@ class ReplayCaseList(APIView):
         rows = replay.cases.annotate(found=F("answer__replayed")).defer("answer")
         if variant := one_of(request, "variant", replay.variants):
             rows = rows.filter(variant=variant)
-        pages = ByRow()
-        page: Any = pages.paginate_queryset(rows, request, view=self)
-        said = ReplayCaseRowSerializer(page, many=True, context={"truths": replay.case_set.truths})
-        return pages.get_paginated_response(said.data)
+        return ByRow.answer(self, rows, ReplayCaseRowSerializer, truths=replay.case_set.truths)
 
 
 class ReplayCaseDetail(APIView):

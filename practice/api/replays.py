@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -175,11 +173,9 @@ class ReplayList(APIView):
     )
     def get(self, request: Request, pk: int) -> Response:
         """Replays of a set, newest first, in pages."""
-        pages = NewestReplayFirst()
-        page: Any = pages.paginate_queryset(
-            _case_set(request, pk).replays.all(), request, view=self
+        return NewestReplayFirst.answer(
+            self, _case_set(request, pk).replays.all(), ReplayRowSerializer
         )
-        return pages.get_paginated_response(ReplayRowSerializer(page, many=True).data)
 
     @extend_schema(
         request=ReplayRequest, responses={202: ReplaySerializer, 404: PROBLEM, 409: PROBLEM}

@@ -118,9 +118,7 @@ class FileList(APIView):
         rows = _source(request, slug).files.light().select_related("source", "incident")
         if kind := one_of(request, "kind", KINDS):
             rows = rows.filter(kind=kind)
-        pages = NewestFileFirst()
-        page: Any = pages.paginate_queryset(rows, request, view=self)
-        return pages.get_paginated_response(s.TelemetryFileSerializer(page, many=True).data)
+        return NewestFileFirst.answer(self, rows, s.TelemetryFileSerializer)
 
     @extend_schema(
         parameters=[

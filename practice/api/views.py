@@ -42,9 +42,7 @@ class RunList(APIView):
     def get(self, request: Request) -> Response:
         """Runs, newest first, in pages."""
         rows = runs_of(workspace_of(request)).select_related("environment", "playbook", "snapshot")
-        pages = NewestRunFirst()
-        page: Any = pages.paginate_queryset(rows, request, view=self)
-        return pages.get_paginated_response(s.RunSerializer(page, many=True).data)
+        return NewestRunFirst.answer(self, rows, s.RunSerializer)
 
     @extend_schema(
         request=s.RunRequest, responses={201: s.RunSerializer, 404: PROBLEM, 409: PROBLEM}
@@ -164,9 +162,7 @@ class AttemptList(APIView):
             rows = rows.exclude(arm=None)
         elif not arm:
             rows = rows.filter(arm=None)
-        pages = NewestAttemptFirst()
-        page: Any = pages.paginate_queryset(rows, request, view=self)
-        return pages.get_paginated_response(s.AttemptSerializer(page, many=True).data)
+        return NewestAttemptFirst.answer(self, rows, s.AttemptSerializer)
 
 
 class AttemptDetail(APIView):

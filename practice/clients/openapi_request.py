@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
+from memoryapp.domain.json_texts import as_text
 from practice.clients.answers import long_enough
 from practice.clients.openapi_operations import FORM, Field, Operation
 from practice.domain.types import Json
@@ -139,11 +140,11 @@ def _pairs(one: Field, value: Any) -> list[tuple[str, str]]:
         return [(one.wire, json.dumps(value, ensure_ascii=False))]
     if isinstance(value, Mapping):
         if one.style == "deepObject":
-            return [(f"{one.wire}[{key}]", _text(item)) for key, item in value.items()]
+            return [(f"{one.wire}[{key}]", as_text(item)) for key, item in value.items()]
         if one.explode:
-            return [(str(key), _text(item)) for key, item in value.items()]
+            return [(str(key), as_text(item)) for key, item in value.items()]
     if isinstance(value, list | tuple) and one.explode:
-        return [(one.wire, _text(item)) for item in value]
+        return [(one.wire, as_text(item)) for item in value]
     return [(one.wire, _joined(one, value, _DELIMITERS.get(one.style, ",")))]
 
 
@@ -158,17 +159,13 @@ def _joined(one: Field, value: Any, delimiter: str) -> str:
     if one.is_json:
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, Mapping):
-        pairs = ((str(key), _text(item)) for key, item in value.items())
+        pairs = ((str(key), as_text(item)) for key, item in value.items())
         if one.explode:
             return delimiter.join("=".join(pair) for pair in pairs)
         return delimiter.join(part for pair in pairs for part in pair)
     if isinstance(value, list | tuple):
-        return delimiter.join(map(_text, value))
-    return _text(value)
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return delimiter.join(map(as_text, value))
+    return as_text(value)
 
 
 def _content(operation: Operation, arguments: Json) -> bytes | None:
@@ -185,6 +182,6 @@ def _content(operation: Operation, arguments: Json) -> bytes | None:
         if not value and not set(operation.spec.required) & body.names:
             return None
     if body.media == FORM and isinstance(value, Mapping):
-        pairs = [(name, _text(item)) for name, item in value.items() if item is not None]
+        pairs = [(name, as_text(item)) for name, item in value.items() if item is not None]
         return urlencode(pairs).encode()
     return json.dumps(value, ensure_ascii=False).encode()

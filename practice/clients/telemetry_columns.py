@@ -10,7 +10,6 @@ import csv
 import gzip
 import io
 import itertools
-import json
 import math
 import re
 import zlib
@@ -25,6 +24,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from memoryapp.domain.json_texts import as_text
 from practice.domain.rootcause.telemetry import Codes, Floats, Labels
 
 # What one file may unpack to. A case of a busy hour is a tenth of it.
@@ -251,9 +251,7 @@ def _empty(name: str) -> UnreadableTelemetry:
 
 
 def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return "" if value is None else as_text(value)
 
 
 def _check(found: Mapping[str, _Column], wanted: Mapping[str, Holds], name: str) -> None:

@@ -6,13 +6,13 @@ What a source says of its columns comes first. What it does not say is found as 
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from memoryapp.domain.json_texts import as_text
 from practice.clients.telemetry_columns import UnreadableTelemetry, moment, places, plain, unit_said
 from practice.clients.telemetry_names import parted
 
@@ -187,6 +187,4 @@ def number_of(value: str) -> float:
 
 
 def text_of(value: Any) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return "" if value is None else as_text(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -93,26 +93,20 @@ def environment_connect(
             "An environment needs a name with letters or digits in it.", field="name"
         )
     check_name(name, UnableToConnect)
-    options: dict[str, Any] = {}
-    if transport == Environment.Transport.STDIO:
-        _check_stdio(command, seed)
-        _check_variables(secrets)
-        if said := arguments_domain.problem(arguments := [str(each) for each in arguments]):
-            raise UnableToConnect(said, field="arguments")
-        url = ""
-    else:
-        command, arguments, seed = "", (), ""
-        match transport:
-            case Environment.Transport.HTTP:
-                check_url(url)
-            case Environment.Transport.OPENAPI:
-                asked = openapi or OpenApiAsked()
-                options, secrets = asked.options(url), asked.secrets()
-            case Environment.Transport.PACK:
-                options, secrets, url = (pack or PackAsked("")).options(), {}, ""
-            case _:
-                known = ", ".join(Environment.Transport.values)
-                raise UnableToConnect(f"An environment is reached by one of: {known}.")
+    match transport:
+        case Environment.Transport.STDIO:
+            way = _by_command(command, arguments, seed, secrets or {})
+        case Environment.Transport.HTTP:
+            check_url(url)
+            way = _Way(url=url, secrets=secrets or {})
+        case Environment.Transport.OPENAPI:
+            asked = openapi or OpenApiAsked()
+            way = _Way(url=url, options=asked.options(url), secrets=asked.secrets())
+        case Environment.Transport.PACK:
+            way = _Way(options=(pack or PackAsked("")).options())
+        case _:
+            known = ", ".join(Environment.Transport.values)
+            raise UnableToConnect(f"An environment is reached by one of: {known}.")
     with transaction.atomic():
         if Environment.objects.filter(workspace=workspace, slug=slug).exists():
             raise UnableToConnect(f"There is already an environment named {name}.", field="name")
@@ -121,18 +115,12 @@ def environment_connect(
             name=name.strip()[:100],
             slug=slug,
             transport=transport,
-            command=command,
-            arguments=[*arguments],
-            url=url,
-            seed=seed,
-            options=options,
             is_sample=is_sample,
         )
-        environment.slots = 1 if environment.is_one_at_a_time else SLOTS
+        way.write(environment)
         if slots is not None:
             _check_slots(environment, slots)
             environment.slots = slots
-        environment.keep_secrets(secrets or {})
         environment.save()
         event_record(
             workspace=workspace,
@@ -145,6 +133,36 @@ def environment_connect(
         )
         check_environment.delay_on_commit(environment.pk)
     return environment
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """By what an environment is reached; what its transport has no use for is empty."""
+
+    command: str = ""
+    arguments: Sequence[str] = ()
+    url: str = ""
+    seed: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+
+    def write(self, environment: Environment) -> None:
+        environment.command, environment.arguments = self.command, list(self.arguments)
+        environment.url, environment.seed = self.url, self.seed
+        environment.options = dict(self.options)
+        environment.keep_secrets(self.secrets)
+        environment.slots = 1 if environment.is_one_at_a_time else SLOTS
+
+
+def _by_command(
+    command: str, arguments: Sequence[str], seed: str, secrets: Mapping[str, str]
+) -> _Way:
+    _check_stdio(command, seed)
+    _check_variables(secrets)
+    words = [str(argument) for argument in arguments]
+    if said := arguments_domain.problem(words):
+        raise UnableToConnect(said, field="arguments")
+    return _Way(command=command, arguments=words, seed=seed, secrets=secrets)
 
 
 def environment_reach(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -64,36 +65,11 @@ def run_start(
         "step_limit": step_limit,
         "parallel": parallel,
     }
-    for name, value in asked.items():
-        if not 1 <= value <= LIMITS[name]:
-            raise UnableToStart(
-                f"{name} must be between 1 and {LIMITS[name]}, not {value}.", field=name
-            )
-    if policy not in {"feasible_only", "success_only"}:
-        raise UnableToStart("The policy is feasible_only or success_only.", field="policy")
-    _check_engine(engine)
-    if budget is not None and budget <= 0:
-        raise UnableToStart(
-            "A budget must be above $0.00; leave it empty for no limit.", field="budget"
-        )
+    _check_asked(asked, policy, engine, budget)
     check_budget(workspace=environment.workspace, engine=engine, budget=budget)
-    if environment.status != Environment.Status.CONNECTED:
-        raise UnableToStart(
-            f"{environment.name} is {environment.get_status_display().lower()}. "
-            "Check it on its page until its tools are listed, then start again."
-        )
-    tools = {tool.name: tool.schema_hash for tool in environment.tools.usable()}
-    if snapshot is not None:
-        check_usable(snapshot, environment)
-        tools = {name: snapshot.tools[name] for name in tools if name in snapshot.tools}
-    if not tools:
-        raise UnableToStart(f"No tool of {environment.name} is turned on. Allow some first.")
+    tools = _tools(environment, snapshot)
     plan = Plan(
-        rounds=rounds,
-        tasks=tasks,
-        attempts=attempts,
-        step_limit=step_limit,
-        parallel=parallel,
+        **asked,
         policy=policy,
         tools=tools,
         model=_model(engine),
@@ -122,6 +98,40 @@ def run_start(
         )
         drive_run.delay_on_commit(str(run.pk))
     return run
+
+
+def _check_asked(
+    asked: Mapping[str, int], policy: str, engine: str, budget: Decimal | None
+) -> None:
+    """Refuse what no run can be asked for, whatever its environment."""
+    for name, value in asked.items():
+        if not 1 <= value <= LIMITS[name]:
+            raise UnableToStart(
+                f"{name} must be between 1 and {LIMITS[name]}, not {value}.", field=name
+            )
+    if policy not in {"feasible_only", "success_only"}:
+        raise UnableToStart("The policy is feasible_only or success_only.", field="policy")
+    _check_engine(engine)
+    if budget is not None and budget <= 0:
+        raise UnableToStart(
+            "A budget must be above $0.00; leave it empty for no limit.", field="budget"
+        )
+
+
+def _tools(environment: Environment, snapshot: EnvironmentSnapshot | None) -> dict[str, str]:
+    """Tool to schema hash, of those a run may call."""
+    if environment.status != Environment.Status.CONNECTED:
+        raise UnableToStart(
+            f"{environment.name} is {environment.get_status_display().lower()}. "
+            "Check it on its page until its tools are listed, then start again."
+        )
+    tools = {tool.name: tool.schema_hash for tool in environment.tools.usable()}
+    if snapshot is not None:
+        check_usable(snapshot, environment)
+        tools = {name: snapshot.tools[name] for name in tools if name in snapshot.tools}
+    if not tools:
+        raise UnableToStart(f"No tool of {environment.name} is turned on. Allow some first.")
+    return tools
 
 
 def _check_wishes(environment: Environment, plan: Plan) -> None:

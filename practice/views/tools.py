@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from memoryapp.domain.json_texts import as_text
 from memoryapp.domain.seen import shown
 from memoryapp.queries.meanwhile import Meanwhile
 from practice.domain.orders import orders_in
@@ -136,14 +136,10 @@ def _limits(schema: Mapping[str, Any]) -> tuple[str, ...]:
     said = []
     choices = schema.get("enum")
     if isinstance(choices, list):
-        shown = ", ".join(_plain(choice) for choice in choices[:CHOICES_SHOWN])
+        shown = ", ".join(as_text(choice) for choice in choices[:CHOICES_SHOWN])
         more = len(choices) - CHOICES_SHOWN
         said.append(f"one of {shown}{f' and {more} more' if more > 0 else ''}")
     if "default" in schema:
-        said.append(f"default {_plain(schema['default'])}")
+        said.append(f"default {as_text(schema['default'])}")
     said += [words.format(schema[key]) for key, words in _BOUNDS.items() if key in schema]
     return tuple(said)
-
-
-def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
+from memoryapp.domain.json_texts import as_text
 from memoryapp.domain.masking import may_hold_secret, redact_value
 from practice.domain.cutting import masked_within
 
@@ -178,5 +179,5 @@ def _storable(text: str, attributes: Mapping[str, Any]) -> str:
 
 def _cut(value: Any) -> Any:
     """What is left of an oversized attribute: its beginning, as a text."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = as_text(value)
     return text if len(text) <= MAX_CUT else shrunk(text, MAX_CUT)
