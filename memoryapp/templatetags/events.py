@@ -77,14 +77,12 @@ def event_words(kind: str) -> str:
 
 
 @register.filter
-def event_details(data: Mapping[str, Any] | None) -> str:
-    """Return what a row keeps besides, on one line: ``stale bullets: 2, practice asked: yes``."""
+def event_details(data: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """Return what a row keeps besides, by name: ``stale bullets``, ``2``."""
     kept = data or {}
     # The text of a decided candidate stands among the changes of its bullets.
     hidden = SHOWN | UNSAID | ({"bullets", "text"} if _bullets(kept) else set())
-    return ", ".join(
-        f"{_name(name)}: {_plain(item)}" for name, item in kept.items() if name not in hidden
-    )
+    return [(_name(name), _plain(item)) for name, item in kept.items() if name not in hidden]
 
 
 @register.filter

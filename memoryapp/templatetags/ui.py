@@ -114,6 +114,14 @@ def op_word(op: Any) -> str:
     return look_of(op).word
 
 
+@register.simple_tag
+def called(label: str, section: str, classes: str = "") -> SafeString:
+    """Return what a candidate is about: the label of its bullet, else the title of its section."""
+    if label == section:
+        return format_html('<span class="s12 q {}">{}</span>', classes, section_title(section))
+    return format_html('<code class="q {}">{}</code>', classes, label)
+
+
 @register.filter
 def section_title(name: str) -> str:
     """Return the title of a section; a custom one is its own name in words."""

@@ -120,7 +120,7 @@ def gate(compared: Sequence[Comparison]) -> Gate:
     )
     return Gate(
         True,
-        f"Not worse than {others}: at the unlucky end of the 95 % interval {lowest}, and "
+        f"Not worse than {others}: at the unlucky end of the 95% interval {lowest}, and "
         f"{round(MARGIN * 100)} points fewer are allowed.",
     )
 

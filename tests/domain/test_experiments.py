@@ -177,7 +177,7 @@ def test_it_passes_what_is_not_worse_than_either() -> None:
     assert found["gate"]["passed"]
     # Twenty of twenty under both: the interval of the difference is ±0.161.
     assert found["gate"]["message"] == (
-        "Not worse than no memory and v3 in production: at the unlucky end of the 95 % interval "
+        "Not worse than no memory and v3 in production: at the unlucky end of the 95% interval "
         "tasks solved are 16 points fewer and tasks solved without a failed call are 16 points "
         "fewer, and 20 points fewer are allowed."
     )

@@ -29,6 +29,11 @@ def record(workspace: Any, actor: Any, kind: str, name: str = "Help desk", **dat
     Event.objects.record(workspace=workspace, actor=actor, kind=kind, subject=playbook, **data)
 
 
+def says(page: str, name: str, value: str) -> bool:
+    """Whether a row says this of a name, as it says of each thing it keeps."""
+    return f'<span><span class="q">{name}</span> {value}</span>' in page
+
+
 def subjects(client: Any, query: str = "") -> list[str]:
     return [event.subject_name for event in client.get(URL + query).context["rows"]]
 
@@ -74,7 +79,8 @@ def test_it_says_what_happened_in_words(
     record(workspace, None, kind, stale_bullets=2, practice_asked=True)
     page = vera_client.get(URL).content.decode()
     assert f"<b>{words}</b>" in page
-    assert "stale bullets: 2, practice asked: yes" in page
+    assert says(page, "stale bullets", "2")
+    assert says(page, "practice asked", "yes")
 
 
 def test_it_reaches_every_row(vera_client: Any, workspace: Any) -> None:
@@ -208,8 +214,8 @@ def test_it_compares_the_texts_of_bullets_by_words(
 def test_it_counts_the_bullets_of_a_release(vera_client: Any, workspace: Any, rita: Any) -> None:
     record(workspace, rita, "release.published", before={}, after={"newest": 1}, bullets=18)
     said = vera_client.get(URL).content.decode()
-    assert "bullets: 18" in said
-    assert re.search(r"<span[^>]*>newest</span> 1</div>", said)
+    assert says(said, "bullets", "18")
+    assert says(said, "newest", "1")
 
 
 def test_it_says_from_what_to_what(vera_client: Any, workspace: Any, rita: Any) -> None:
@@ -241,7 +247,7 @@ def test_it_writes_a_moment_as_people_read_it(
     said = vera_client.get(URL).content.decode()
     assert "Feb 28, 2027, 20:38 UTC" in said
     assert moment not in said
-    assert "note: 2027-02-28" in said, "a day is no moment"
+    assert says(said, "note", "2027-02-28"), "a day is no moment"
 
 
 def test_it_folds_what_is_rarely_asked_for(vera_client: Any, workspace: Any, rita: Any) -> None:
