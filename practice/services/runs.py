@@ -69,7 +69,11 @@ def run_start(
     check_budget(workspace=environment.workspace, engine=engine, budget=budget)
     tools = _tools(environment, snapshot)
     plan = Plan(
-        **asked,
+        rounds=rounds,
+        tasks=tasks,
+        attempts=attempts,
+        step_limit=step_limit,
+        parallel=parallel,
         policy=policy,
         tools=tools,
         model=_model(engine),
