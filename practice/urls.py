@@ -134,6 +134,7 @@ urlpatterns = [
     path("root-causes/evaluation/sets/<int:pk>/cancel/", case_sets.cancel, name="case-set-cancel"),
     path("root-causes/evaluation/sets/<int:pk>/again/", case_sets.again, name="case-set-again"),
     path("root-causes/evaluation/sets/<int:pk>/delete/", case_sets.delete, name="case-set-delete"),
+    path("root-causes/evaluation/sets/<int:pk>/rename/", case_sets.rename, name="case-set-rename"),
     path("root-causes/evaluation/sets/<int:pk>/replay/", replays.start, name="replay-start"),
     path("root-causes/evaluation/<int:pk>/", replays.replay_detail, name="replay-detail"),
     path(
@@ -143,11 +144,23 @@ urlpatterns = [
     ),
     path("root-causes/evaluation/<int:pk>/cancel/", replays.cancel, name="replay-cancel"),
     path("root-causes/evaluation/<int:pk>/baseline/", replays.baseline, name="replay-baseline"),
+    path("root-causes/evaluation/<int:pk>/rename/", replays.rename, name="replay-rename"),
+    path("root-causes/evaluation/<int:pk>/delete/", replays.delete, name="replay-delete"),
     path("root-causes/telemetry/", telemetry.telemetry_list, name="telemetry-list"),
     path("root-causes/telemetry/new/", telemetry.source_new, name="telemetry-source-new"),
     path("root-causes/telemetry/<slug:slug>/", telemetry.source_page, name="telemetry-source"),
     path("root-causes/telemetry/<slug:slug>/send/", telemetry.send, name="telemetry-send"),
     path("root-causes/telemetry/<slug:slug>/columns/", telemetry.columns, name="telemetry-columns"),
+    path(
+        "root-causes/telemetry/<slug:slug>/rename/",
+        telemetry.source_rename,
+        name="telemetry-source-rename",
+    ),
+    path(
+        "root-causes/telemetry/<slug:slug>/delete/",
+        telemetry.source_delete,
+        name="telemetry-source-delete",
+    ),
     path("root-causes/telemetry/files/<int:pk>/cancel/", telemetry.cancel, name="telemetry-cancel"),
     path("root-causes/telemetry/files/<int:pk>/again/", telemetry.again, name="telemetry-again"),
     path(

@@ -53,5 +53,6 @@ SPECTACULAR_SETTINGS = {
         "IncidentKind": "practice.models.Incident.Kind",
         "WorkStatus": "practice.models.Analysis.Status",
         "TelemetryKind": "practice.models.TelemetryFile.Kind",
+        "CaseSetKindEnum": [("telemetry", "Telemetry"), ("trajectories", "Trajectories")],
     },
 }

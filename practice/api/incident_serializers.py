@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from memoryapp.api.contract import SeenRequest, WriteRequest
@@ -11,6 +12,7 @@ from memoryapp.domain.seen import shown
 from practice.domain.alerts import MAX_BATCH
 from practice.domain.decisive import CONFIRMED, REFUTED, UNTESTED
 from practice.models import Analysis, Incident, IncidentAlert, TelemetryFile, TelemetrySource
+from practice.services import holdings
 from practice.services.analysis_asked import LIMITS
 from practice.services.telemetry import COLUMNS, mapping_of
 
@@ -235,12 +237,41 @@ class TelemetrySourceSerializer(WriteRequest, serializers.ModelSerializer[Teleme
 
     class Meta:
         model = TelemetrySource
-        fields = ("slug", "name", "mapping", "shown", "created_at")
+        fields: tuple[str, ...] = ("slug", "name", "mapping", "shown", "created_at")
         read_only_fields = ("slug", "mapping", "created_at")
 
     def get_shown(self, source: TelemetrySource) -> dict[str, str]:
         """By kind: send it as seen when you say what the columns of that kind are called."""
         return {kind: shown(mapping_of(source, kind)) for kind in COLUMNS}
+
+
+class SourceGoesSerializer(serializers.Serializer[Any]):
+    """What goes with a source; of its incidents, how many stay without telemetry."""
+
+    files = serializers.IntegerField()
+    rows = serializers.IntegerField()
+    incidents = serializers.IntegerField()
+
+
+class SourceDetailSerializer(TelemetrySourceSerializer):
+    goes = serializers.SerializerMethodField()
+    shown_name = serializers.SerializerMethodField(
+        help_text="Send it as seen when you give another name."
+    )
+
+    class Meta(TelemetrySourceSerializer.Meta):
+        fields = (*TelemetrySourceSerializer.Meta.fields, "goes", "shown_name")
+
+    @extend_schema_field(SourceGoesSerializer)
+    def get_goes(self, source: TelemetrySource) -> dict[str, Any]:
+        return holdings.source_holds(source)
+
+    def get_shown_name(self, source: TelemetrySource) -> str:
+        return shown(holdings.name_of(source))
+
+
+class RenameRequest(SeenRequest):
+    name = serializers.CharField(max_length=holdings.MOST, allow_blank=True)
 
 
 class TelemetryFileSerializer(serializers.ModelSerializer[TelemetryFile]):

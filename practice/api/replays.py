@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,10 +22,11 @@ from memoryapp.api.contract import (
 )
 from memoryapp.api.permissions import HasScope, workspace_of
 from memoryapp.domain.seen import shown
+from practice.api.incident_serializers import RenameRequest
 from practice.api.telemetry import BytesParser, body_of
 from practice.domain.replays import VARIANTS
 from practice.models import CaseSet, Replay
-from practice.services import case_sets, replays
+from practice.services import case_sets, holdings, replays
 
 
 class CaseSetSerializer(serializers.ModelSerializer[CaseSet]):
@@ -32,7 +35,7 @@ class CaseSetSerializer(serializers.ModelSerializer[CaseSet]):
 
     class Meta:
         model = CaseSet
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "name",
             "kind",
@@ -51,6 +54,37 @@ class CaseSetSerializer(serializers.ModelSerializer[CaseSet]):
         return bool(row.truths)
 
 
+class CaseSetGoesSerializer(serializers.Serializer[Any]):
+    """What goes with a set."""
+
+    cases = serializers.IntegerField()
+    replays = serializers.IntegerField()
+
+
+class CaseSetDetailSerializer(CaseSetSerializer):
+    goes = serializers.SerializerMethodField()
+    shown_name = serializers.SerializerMethodField(
+        help_text="Send it as seen when you give another name."
+    )
+
+    class Meta(CaseSetSerializer.Meta):
+        fields = (*CaseSetSerializer.Meta.fields, "goes", "shown_name")
+
+    @extend_schema_field(CaseSetGoesSerializer)
+    def get_goes(self, row: CaseSet) -> dict[str, Any]:
+        return holdings.case_set_holds(row)
+
+    def get_shown_name(self, row: CaseSet) -> str:
+        return shown(holdings.name_of(row))
+
+
+class ReplayGoesSerializer(serializers.Serializer[Any]):
+    """What goes with a replay; of the baseline, that later ones are held against none."""
+
+    answers = serializers.IntegerField()
+    is_baseline = serializers.BooleanField()
+
+
 class ReplaySerializer(serializers.ModelSerializer[Replay]):
     """``result`` is empty until the replay has ended; ``passed`` is null without a baseline."""
 
@@ -66,6 +100,7 @@ class ReplaySerializer(serializers.ModelSerializer[Replay]):
             "id",
             "case_set",
             "number",
+            "name",
             "state",
             "variants",
             "is_baseline",
@@ -135,6 +170,37 @@ class CaseSetList(APIView):
         return Response(CaseSetSerializer(case_set).data, status=201)
 
 
+class CaseSetDetail(APIView):
+    """One set: what goes with it, another name for it, and its end."""
+
+    permission_classes = (HasScope,)
+    scopes = READING | WRITING
+
+    @extend_schema(responses={200: CaseSetDetailSerializer, 404: PROBLEM})
+    def get(self, request: Request, pk: int) -> Response:
+        """One labelled set, and what would go with it."""
+        return Response(CaseSetDetailSerializer(_case_set(request, pk)).data)
+
+    @extend_schema(
+        request=RenameRequest,
+        responses={200: CaseSetDetailSerializer, 404: PROBLEM, 409: PROBLEM},
+    )
+    def patch(self, request: Request, pk: int) -> Response:
+        """Call a set otherwise."""
+        asked = RenameRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        row = holdings.case_set_rename(
+            case_set=_case_set(request, pk), by=request.user, **asked.validated_data
+        )
+        return Response(CaseSetDetailSerializer(row).data)
+
+    @extend_schema(responses={200: CaseSetGoesSerializer, 404: PROBLEM, 409: PROBLEM})
+    def delete(self, request: Request, pk: int) -> Response:
+        """Delete a set with its labels and replays. Answers with what went."""
+        goes = holdings.case_set_delete(case_set=_case_set(request, pk), by=request.user)
+        return Response(CaseSetGoesSerializer(goes).data)
+
+
 class CaseSetReading(APIView):
     """How far the reading of one set is; begun anew by POST, ended by DELETE."""
 
@@ -194,7 +260,7 @@ class ReplayList(APIView):
 
 class ReplayDetail(APIView):
     permission_classes = (HasScope,)
-    scopes = READING | {"DELETE": WRITING["POST"]}
+    scopes = READING | WRITING
 
     @extend_schema(responses={200: ReplaySerializer, 404: PROBLEM})
     def get(self, request: Request, pk: int) -> Response:
@@ -206,6 +272,37 @@ class ReplayDetail(APIView):
         """Cancel a replay; nothing is compared, and it stays in the list."""
         row = replays.replay_cancel(replay=replay_of(request, pk), by=request.user)
         return Response(ReplaySerializer(row).data)
+
+    @extend_schema(
+        request=RenameRequest, responses={200: ReplaySerializer, 404: PROBLEM, 409: PROBLEM}
+    )
+    def patch(self, request: Request, pk: int) -> Response:
+        """Say what a replay was made for, beside its number."""
+        asked = RenameRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        row = holdings.replay_rename(
+            replay=replay_of(request, pk), by=request.user, **asked.validated_data
+        )
+        return Response(ReplaySerializer(row).data)
+
+
+class ReplayDelete(APIView):
+    """The end of a replay that has ended: DELETE of its own address cancels one under way."""
+
+    permission_classes = (HasScope,)
+    scopes = READING | WRITING
+
+    @extend_schema(responses={200: ReplayGoesSerializer, 404: PROBLEM})
+    def get(self, request: Request, pk: int) -> Response:
+        """What would go with a replay."""
+        goes = holdings.replay_holds(replay_of(request, pk))
+        return Response(ReplayGoesSerializer(goes).data)
+
+    @extend_schema(request=None, responses={200: ReplayGoesSerializer, 404: PROBLEM, 409: PROBLEM})
+    def post(self, request: Request, pk: int) -> Response:
+        """Delete a replay with its figures. Answers with what went."""
+        goes = holdings.replay_delete(replay=replay_of(request, pk), by=request.user)
+        return Response(ReplayGoesSerializer(goes).data)
 
 
 class ReplayBaseline(APIView):

@@ -19,6 +19,7 @@ from memoryapp.api.contract import PROBLEM, READING, SENDING, WRITING, NewestFir
 from memoryapp.api.permissions import HasScope, workspace_of
 from practice.api import incident_serializers as s
 from practice.models import TelemetryFile, TelemetrySource
+from practice.services import holdings
 from practice.services import telemetry as services
 
 PROTOBUF = "application/x-protobuf"
@@ -76,6 +77,37 @@ class SourceList(APIView):
             workspace=workspace_of(request), by=request.user, name=asked.validated_data["name"]
         )
         return Response(s.TelemetrySourceSerializer(source).data, status=201)
+
+
+class SourceDetail(APIView):
+    """One source: what goes with it, another name for it, and its end."""
+
+    permission_classes = (HasScope,)
+    scopes = READING | WRITING
+
+    @extend_schema(responses={200: s.SourceDetailSerializer, 404: PROBLEM})
+    def get(self, request: Request, slug: str) -> Response:
+        """One telemetry source, and what would go with it."""
+        return Response(s.SourceDetailSerializer(_source(request, slug)).data)
+
+    @extend_schema(
+        request=s.RenameRequest,
+        responses={200: s.SourceDetailSerializer, 404: PROBLEM, 409: PROBLEM},
+    )
+    def patch(self, request: Request, slug: str) -> Response:
+        """Call a source otherwise; its slug stays."""
+        asked = s.RenameRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        row = holdings.source_rename(
+            source=_source(request, slug), by=request.user, **asked.validated_data
+        )
+        return Response(s.SourceDetailSerializer(row).data)
+
+    @extend_schema(responses={200: s.SourceGoesSerializer, 404: PROBLEM, 409: PROBLEM})
+    def delete(self, request: Request, slug: str) -> Response:
+        """Delete a source with its files; its incidents stay. Answers with what went."""
+        goes = holdings.source_delete(source=_source(request, slug), by=request.user)
+        return Response(s.SourceGoesSerializer(goes).data)
 
 
 class SourceMapping(APIView):

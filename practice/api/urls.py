@@ -161,11 +161,13 @@ urlpatterns = [
         for verb, decide in incidents.DECISIONS.items()
     ),
     path("case-sets", replays.CaseSetList.as_view(), name="api-case-set-list"),
+    path("case-sets/<int:pk>", replays.CaseSetDetail.as_view(), name="api-case-set-detail"),
     path(
         "case-sets/<int:pk>/reading", replays.CaseSetReading.as_view(), name="api-case-set-reading"
     ),
     path("case-sets/<int:pk>/replays", replays.ReplayList.as_view(), name="api-replay-list"),
     path("replays/<int:pk>", replays.ReplayDetail.as_view(), name="api-replay-detail"),
+    path("replays/<int:pk>/delete", replays.ReplayDelete.as_view(), name="api-replay-delete"),
     path("replays/<int:pk>/baseline", replays.ReplayBaseline.as_view(), name="api-replay-baseline"),
     path(
         "replays/<int:pk>/cases", replay_cases.ReplayCaseList.as_view(), name="api-replay-case-list"
@@ -176,6 +178,11 @@ urlpatterns = [
         name="api-replay-case-detail",
     ),
     path("telemetry", telemetry.SourceList.as_view(), name="api-telemetry-source-list"),
+    path(
+        "telemetry/<slug:slug>",
+        telemetry.SourceDetail.as_view(),
+        name="api-telemetry-source-detail",
+    ),
     path(
         "telemetry/<slug:slug>/columns",
         telemetry.SourceMapping.as_view(),

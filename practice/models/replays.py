@@ -39,6 +39,9 @@ class CaseSet(Reading):
     size = models.PositiveBigIntegerField()
     cases = models.JSONField(default=list)
     truths = models.JSONField(default=dict)
+    last_replay = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="The highest number of a replay that was deleted."
+    )
 
     objects = CaseSetQuerySet.as_manager()
 

@@ -1,4 +1,4 @@
-"""Labelled sets: taking one in, having it read, and letting it go."""
+"""Labelled sets: taking one in and having it read."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from memoryapp.domain.errors import UnableToChange
 from memoryapp.models import Workspace
 from memoryapp.services.events import event_record
 from practice.models import CaseSet
-from practice.orchestrator.case_sets import UnreadableTelemetry, forget, look
+from practice.orchestrator.case_sets import UnreadableTelemetry, look
 from practice.services.readings import is_unread, reading_begin_anew, reading_cancel
 from practice.services.telemetry import MAX_BYTES, UnableToRead
 from practice.tasks import read_case_set
@@ -99,28 +98,3 @@ def case_set_cancel(*, case_set: CaseSet, by: Any) -> CaseSet:
             case_set, by=by, kind="case_set.cancelled", workspace=case_set.workspace, fields={}
         )
     return case_set
-
-
-def case_set_delete(*, case_set: CaseSet, by: Any) -> None:
-    """Delete a set that nothing was replayed of.
-
-    Raises:
-        UnableToChange: it is being read, or there are replays of it.
-    """
-    digest = case_set.digest
-    with transaction.atomic():
-        row = CaseSet.objects.light().select_for_update(no_key=True).get(pk=case_set.pk)
-        if row.is_open:
-            raise UnableToChange(f"{row} is being read. Cancel that first.")
-        if row.replays.exists():
-            raise UnableToChange(f"{row} stays: its replays are compared with one another.")
-        event_record(
-            workspace=row.workspace,
-            actor=by,
-            kind="case_set.deleted",
-            subject=row,
-            before={"cases": len(row.cases), "digest": digest},
-            after={},
-        )
-        row.delete()
-    forget(digest)

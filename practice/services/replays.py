@@ -40,6 +40,7 @@ def replay_start(*, case_set: CaseSet, variants: Sequence[str], by: Any) -> Repl
         if locked.replays.filter(ended_at=None).exists():
             raise UnableToStart(f"{locked} is being replayed already. Wait, or cancel that one.")
         newest = locked.replays.aggregate(newest=Max("number"))["newest"] or 0
+        newest = max(newest, locked.last_replay)  # what was said of a deleted one stays its own
         replay: Replay = locked.replays.create(
             number=newest + 1,
             variants=chosen,

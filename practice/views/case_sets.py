@@ -1,4 +1,4 @@
-"""Labelled sets: sending one, ending its reading, reading it again, deleting it."""
+"""Labelled sets: sending one, ending its reading, reading it again, renaming and deleting it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from memoryapp.access import Right, gate, object_or_404, workspace_of
-from memoryapp.domain.errors import UnableTo
+from memoryapp.domain.errors import ChangedMeanwhile, UnableTo
+from memoryapp.views.links import posted
 from practice.models import CaseSet
 from practice.services import case_sets as services
+from practice.services import holdings
 from practice.services.telemetry import MAX_BYTES
+from practice.views.telemetry import NO_LONGER
 
 
 @require_POST
@@ -63,10 +66,30 @@ def again(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @gate(Right.REVIEW)
+def rename(request: HttpRequest, pk: int) -> HttpResponse:
+    case_set = _case_set(request, pk)
+    try:
+        holdings.case_set_rename(
+            case_set=case_set,
+            name=request.POST.get("name", ""),
+            seen=posted(request, "seen"),
+            by=request.user,
+        )
+    except UnableTo as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"It is called {case_set} now.")
+    return redirect("replay-list")
+
+
+@require_POST
+@gate(Right.REVIEW)
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
     case_set = _case_set(request, pk)
     try:
-        services.case_set_delete(case_set=case_set, by=request.user)
+        holdings.case_set_delete(case_set=case_set, seen=posted(request, "seen"), by=request.user)
+    except ChangedMeanwhile:
+        messages.error(request, NO_LONGER.format(case_set))
     except UnableTo as error:
         messages.error(request, str(error))
     else:

@@ -18,8 +18,10 @@ from memoryapp.views.links import changed, parameter, posted
 from practice.domain.replayed_cases import beside_truth, steps_beside_truth
 from practice.domain.replays import FAILED, VARIANTS, WHOLE, Kind
 from practice.models import CaseSet, Incident, Replay, ReplayCase
+from practice.services import holdings
 from practice.services import replays as services
 from practice.views.paging import page_of
+from practice.views.telemetry import NO_LONGER
 
 _ANSWERS = {**dict(Incident.Outcome.choices), FAILED: "Failed"}
 
@@ -36,7 +38,7 @@ def replay_list(request: HttpRequest) -> HttpResponse:
     if request.htmx:  # type: ignore[attr-defined]
         template += "#sets"
     context = {
-        "sets": [{"set": one, "variants": _variants(one)} for one in sets],
+        "sets": [_set(one) for one in sets],
         "is_live": any(one.is_open for one in sets),
         "refresh_url": changed(request, page=parameter(request, "page")),
         "page": page,
@@ -45,6 +47,17 @@ def replay_list(request: HttpRequest) -> HttpResponse:
         "tab": "evaluation",
     }
     return render(request, template, context)
+
+
+def _set(case_set: Any) -> dict[str, Any]:
+    """A set as a row, with what its forms send back; its replays are counted already."""
+    goes = {"cases": len(case_set.cases), "replays": case_set.replays__count}
+    return {
+        "set": case_set,
+        "variants": _variants(case_set),
+        "name_seen": shown(holdings.name_of(case_set)),
+        "goes_seen": shown(goes),
+    }
 
 
 def _variants(case_set: CaseSet) -> list[tuple[str, str]]:
@@ -100,6 +113,9 @@ def _detail(request: HttpRequest, replay: Any, *, status: int = 200, **also: Any
         "seen": seen,
         "may_review": membership_of(request).may_review,
         "baseline_seen": shown(services.baseline_of(replay.case_set)),
+        "name_seen": shown(holdings.name_of(replay)),
+        "goes": (goes := {"answers": replay.case_count, "is_baseline": replay.is_baseline}),
+        "goes_seen": shown(goes),
         **_figures(request, replay),
         **also,
     }
@@ -186,6 +202,40 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     else:
         messages.success(request, f"{replay} is cancelled.")
     return redirect(replay)
+
+
+@require_POST
+@gate(Right.REVIEW)
+def rename(request: HttpRequest, pk: int) -> HttpResponse:
+    replay = _replay(request, pk)
+    try:
+        holdings.replay_rename(
+            replay=replay,
+            name=request.POST.get("name", ""),
+            seen=posted(request, "seen"),
+            by=request.user,
+        )
+    except UnableTo as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"It is called {replay} now.")
+    return redirect(replay)
+
+
+@require_POST
+@gate(Right.REVIEW)
+def delete(request: HttpRequest, pk: int) -> HttpResponse:
+    replay = _replay(request, pk)
+    try:
+        holdings.replay_delete(replay=replay, seen=posted(request, "seen"), by=request.user)
+    except ChangedMeanwhile:
+        messages.error(request, NO_LONGER.format(replay))
+        return redirect(replay)
+    except UnableTo as error:
+        messages.error(request, str(error))
+        return redirect(replay)
+    messages.success(request, f"{replay} is deleted.")
+    return redirect("replay-list")
 
 
 @require_POST

@@ -14,13 +14,16 @@ from memoryapp.access import Right, gate, membership_of, object_or_404, workspac
 from memoryapp.domain.errors import ChangedMeanwhile, UnableTo
 from memoryapp.domain.seen import shown
 from memoryapp.queries.meanwhile import meanwhile
-from memoryapp.views.links import changed, parameter
+from memoryapp.views.links import changed, parameter, posted
 from practice.models import TelemetryFile, TelemetrySource
+from practice.services import holdings
 from practice.services import telemetry as services
 from practice.views.incidents import webhook_example
 from practice.views.paging import page_of
 
 LABELS = dict(TelemetryFile.Kind.choices)
+#: What a form says that was opened before more was there, or less.
+NO_LONGER = "What goes with {} has changed since you looked. Nothing was deleted; look again."
 
 
 @require_safe
@@ -66,6 +69,40 @@ def source_page(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, template, _context(request, source))
 
 
+@require_POST
+@gate(Right.REVIEW)
+def source_rename(request: HttpRequest, slug: str) -> HttpResponse:
+    source = _source(request, slug)
+    try:
+        holdings.source_rename(
+            source=source,
+            name=request.POST.get("name", ""),
+            seen=posted(request, "seen"),
+            by=request.user,
+        )
+    except UnableTo as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"It is called {source.name} now. Its short name stays.")
+    return redirect(source)
+
+
+@require_POST
+@gate(Right.REVIEW)
+def source_delete(request: HttpRequest, slug: str) -> HttpResponse:
+    source = _source(request, slug)
+    try:
+        holdings.source_delete(source=source, seen=posted(request, "seen"), by=request.user)
+    except ChangedMeanwhile:
+        messages.error(request, NO_LONGER.format(source))
+        return redirect(source)
+    except UnableTo as error:
+        messages.error(request, str(error))
+        return redirect(source)
+    messages.success(request, f"{source} is deleted. What was found in it stays.")
+    return redirect("telemetry-list")
+
+
 def _context(request: HttpRequest, source: TelemetrySource, **more: Any) -> dict[str, Any]:
     files = source.files.light().select_related("incident", "sent_by")
     page = page_of(request, files)
@@ -95,6 +132,9 @@ def _context(request: HttpRequest, source: TelemetrySource, **more: Any) -> dict
         "units": services.UNITS[1:],
         "incidents": source.incidents.order_by("-number")[:20],
         "may_review": membership_of(request).may_review,
+        "name_seen": shown(holdings.name_of(source)),
+        "goes": (goes := holdings.source_holds(source)),
+        "goes_seen": shown(goes),
         "command": _command(request, source),
         "webhook": webhook_example(request, source),
         **more,

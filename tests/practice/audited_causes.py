@@ -8,6 +8,7 @@ from practice.models import CaseSet, Replay
 from practice.services import (
     case_sets,
     causes,
+    holdings,
     incidents,
     replays,
     telemetry,
@@ -121,7 +122,33 @@ def case_set_read_again(world: World) -> None:
 def case_set_delete(world: World) -> None:
     case_set = _case_set(world)
     case_sets.case_set_cancel(case_set=case_set, by=world.by)
-    case_sets.case_set_delete(case_set=case_set, by=world.by)
+    holdings.case_set_delete(case_set=case_set, by=world.by)
+
+
+@leaves("case_set.renamed")
+def case_set_rename(world: World) -> None:
+    holdings.case_set_rename(case_set=_case_set(world), name="Autumn", by=world.by)
+
+
+@leaves("replay.renamed")
+def replay_rename(world: World) -> None:
+    holdings.replay_rename(replay=_replay(world), name="new engine", by=world.by)
+
+
+@leaves("replay.deleted")
+def replay_delete(world: World) -> None:
+    replay = replays.replay_cancel(replay=_replay(world), by=world.by)
+    holdings.replay_delete(replay=replay, by=world.by)
+
+
+@leaves("telemetry.source_renamed")
+def source_rename(world: World) -> None:
+    holdings.source_rename(source=_source(world), name="Till", by=world.by)
+
+
+@leaves("telemetry.source_deleted")
+def source_delete(world: World) -> None:
+    holdings.source_delete(source=_source(world), by=world.by)
 
 
 @leaves("telemetry.source_added")

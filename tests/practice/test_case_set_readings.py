@@ -18,12 +18,9 @@ from memoryapp.domain.errors import UnableToChange
 from practice.clients import case_archives
 from practice.models import CaseSet
 from practice.orchestrator import case_sets
-from practice.services.case_sets import (
-    case_set_cancel,
-    case_set_delete,
-    case_set_read_again,
-    case_set_send,
-)
+from practice.services.case_sets import case_set_cancel, case_set_read_again, case_set_send
+from practice.services.holdings import case_set_delete
+from practice.services.replays import replay_cancel
 from practice.services.telemetry import UnableToRead
 from tests.practice.case_sets import finished, read_in, sent, set_files, tarred, zipped
 
@@ -323,10 +320,10 @@ def test_it_is_deleted_with_what_was_unpacked_once_nothing_needs_it(
     with pytest.raises(UnableToChange, match="Cancel that first"):
         case_set_delete(case_set=row, by=None)
     replay = read_in(row).replays.create(number=1)
-    with pytest.raises(UnableToChange, match="its replays are compared"):
+    with pytest.raises(UnableToChange, match="is being replayed"):
         case_set_delete(case_set=row, by=None)
-    replay.delete()
-    case_set_delete(case_set=row, by=None)
+    replay_cancel(replay=replay, by=None)
+    assert case_set_delete(case_set=row, by=None) == {"cases": 2, "replays": 1}
     assert not CaseSet.objects.exists()
     assert unpacked(tmp_path) == []
 
