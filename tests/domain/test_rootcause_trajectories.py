@@ -34,6 +34,22 @@ def test_the_first_action_that_the_claim_descends_from_decides() -> None:
     assert (2, 3) in found.flow
 
 
+def test_that_a_step_acts_is_no_fault_of_it() -> None:
+    steps = (
+        Step(1, "find_customer", {"name": "Meyer"}, '{"id": "c-118", "orders": ["o-204"]}'),
+        Step(2, "get_order", {"order": "o-777"}, '{"id": "o-777", "total": "31.50 euros"}'),
+        Step(3, "cancel_order", {"order": "o-777", "amount": "31.50"}, '{"status": "cancelled"}'),
+    )
+    answer = "The order o-777 of Meyer over 31.50 euros is cancelled, as you have asked me to do."
+    trajectory = Trajectory(steps=steps, answer=answer)
+    found = analyse_trajectory(actions_of(trajectory), task="Cancel the last order of Meyer.")
+    said = {visit.node: visit.verdict for visit in found.visits}
+    assert (said["step:2"], said["step:3"]) == (Verdict.OWN, Verdict.INHERITED)
+    assert said.get("step:1") in {None, Verdict.NORMAL, Verdict.OWN}
+    own = {node for node, verdict in said.items() if verdict is Verdict.OWN}
+    assert own <= {"step:2", f"step:{found.causes[0].index}"}
+
+
 def test_a_value_from_nowhere_is_a_fault_of_its_own() -> None:
     trajectory = Trajectory(
         steps=(

@@ -150,7 +150,7 @@ def analyse_trajectory(
         statement=causes[0].statement if top > 0 else "No step shows a fault of its own.",
         causes=causes,
         evidence=tuple(evidence),
-        visits=_walk(actions, flow, claim, strengths, by_node),
+        visits=_walk(actions, flow, claim, strengths, by_node, order[0] if top > 0 else None),
         flow=tuple((actions[a].index, actions[b].index) for a, b in flow),
     )
 
@@ -313,11 +313,20 @@ def _walk(
     claim: int,
     strengths: dict[int, float],
     by_node: Mapping[str, Sequence[Evidence]],
+    first: int | None,
 ) -> tuple[Visit, ...]:
-    """The recursion backwards from the claim: own, inherited from what it reuses, or normal."""
+    """The recursion backwards from the claim: own, inherited from what it reuses, or normal.
+
+    Own is a step with a fault, and the ``first`` of the ranking. That a step acts is none: all do.
+    """
     above: dict[int, list[int]] = {}
     for early, late in flow:
         above.setdefault(late, []).append(early)
+    faulty = {place for place in strengths if place == first or _has_fault(actions, place, by_node)}
+    tainted: set[int] = set()
+    for place in sorted(strengths):  # what a step reuses came before it
+        if place in faulty or tainted.intersection(above.get(place, ())):
+            tainted.add(place)
     visits: list[Visit] = []
     at: dict[int, Visit] = {}
     waiting: deque[tuple[int, str | None, int]] = deque([(claim, None, 0)])
@@ -326,8 +335,8 @@ def _walk(
         if place in at:
             continue
         sources = above.get(place, [])
-        own = strengths[place] >= _ACTS
-        guilty = [source for source in sources if strengths[source] >= _ACTS]
+        own = place in faulty
+        guilty = [source for source in sources if source in tainted]
         verdict = Verdict.OWN if own else Verdict.INHERITED if guilty else Verdict.NORMAL
         visit = Visit(
             visit_id=f"v{len(visits) + 1}",
@@ -346,6 +355,13 @@ def _walk(
         at[place] = visit
         waiting.extend((source, visit.visit_id, depth + 1) for source in sources)
     return tuple(visits)
+
+
+def _has_fault(
+    actions: Sequence[Action], place: int, by_node: Mapping[str, Sequence[Evidence]]
+) -> bool:
+    """Whether anything is held against a step but that it acts."""
+    return any(one.weight != _ACTS for one in by_node.get(_node(actions, place), ()))
 
 
 def actions_of(trajectory: Trajectory) -> tuple[Action, ...]:
