@@ -89,6 +89,17 @@ class SaidSerializer(serializers.Serializer[Any]):
     evidence = serializers.ListField(child=serializers.CharField(), help_text="Evidence ids.")
 
 
+class RecalledSerializer(serializers.Serializer[Any]):
+    """A lesson of an earlier incident beside this answer: how alike they look, what follows."""
+
+    bullet = serializers.CharField()
+    node = serializers.CharField()
+    incident = serializers.CharField()
+    alike = serializers.FloatField()
+    leads = serializers.BooleanField()
+    said = serializers.CharField()
+
+
 class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
     """``result`` is the whole analysis: causes, graph, evidence, visits, hits, budget.
 
@@ -100,6 +111,7 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
     )
     words = SaidSerializer(source="panels.words", many=True, default=list)
     tested = StepTestSerializer(source="panels.test", default=None, allow_null=True)
+    lessons = RecalledSerializer(source="panels.lessons", many=True, default=list)
 
     class Meta:
         model = Analysis
@@ -116,6 +128,8 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
             "statement",
             "notes",
             "words",
+            "lessons",
+            "followed",
             "result",
             "tested",
             "created_at",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from memoryapp.domain.playbook import Delta, Op
 from memoryapp.domain.shares import percent
 from practice.domain.causal_layout import KIND_WORDS, path_of, short, verdicts
 from practice.domain.rootcause import serial
+from practice.domain.rootcause.naming import name_of
 from practice.domain.rootcause.types import (
     Analysis,
     Cause,
@@ -61,7 +63,8 @@ def as_memory(found: Analysis, cause: str, system: str) -> MemoryEntry:
     learned = next((e for e in found.learned if e.key.component in {cause, short(cause)}), None)
     evidence = strongest(found, cause)
     callees = sorted(edge.target for edge in found.edges if edge.source == cause)
-    key = MemoryKey(system, cause, "", evidence[0].kind.value if evidence else "")
+    # Verdicts go by the engine's own names, which only of hosts are those of nodes.
+    key = MemoryKey(system, name_of(cause), "", evidence[0].kind.value if evidence else "")
     print_ = Fingerprint(
         tuple((e.kind.value, e.direction.value, min(9, int(e.deviation))) for e in evidence),
         ",".join(callees),
@@ -98,6 +101,7 @@ def report(
     notes: Sequence[str],
     words: Sequence[str],
     alerts: Sequence[tuple[float, str, str]],
+    recalled: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """The incident as Markdown: answer first, then the path, evidence and what stayed open."""
     lines = [
@@ -126,7 +130,17 @@ def report(
         "| rank | component | score | kind | verified | evidence |",
         "| ---: | --- | ---: | --- | --- | --- |",
     ]
-    lines += [_cause_row(item) for item in found.causes]
+    is_found = found.outcome is Outcome.FOUND
+    lines += [_cause_row(item, is_scored=is_found) for item in found.causes]
+    if found.causes and not is_found:
+        lines += ["", "None stands out far enough to be called the cause, so none has a score."]
+    if recalled:
+        lines += ["", "## Lessons considered", ""]
+    lines += [
+        f"- {_code(short(one['node']))}, from {_plain(one['incident'])}, "
+        f"{percent(one['alike'])} alike: {_plain(one['said'])}."
+        for one in recalled
+    ]
     lines += ["", "## How it was found", "", *_tree(found)]
     lines += ["", "## Evidence", ""]
     lines += [
@@ -152,10 +166,11 @@ def report(
     return "\n".join(lines)
 
 
-def _cause_row(cause: Cause) -> str:
+def _cause_row(cause: Cause, *, is_scored: bool) -> str:
     path = " → ".join(f"{_code(short(node))}" for node in path_of(cause))
+    score = percent(cause.score) if is_scored else "–"
     return (
-        f"| {cause.rank} | {_code(short(cause.node))} | {percent(cause.score)} "
+        f"| {cause.rank} | {_code(short(cause.node))} | {score} "
         f"| {KIND_WORDS[cause.kind]} | {'yes: ' + path if cause.verified else 'no'} "
         f"| {', '.join(cause.evidence)} |"
     )

@@ -168,6 +168,13 @@ class Analysis(Work):
     window_from = models.DateTimeField(null=True, blank=True)
     window_to = models.DateTimeField(null=True, blank=True)
     budget = models.JSONField(default=dict)
+    followed = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The lesson that put its first cause there, by its entry in memory.",
+    )
     uses_memory = models.BooleanField(default=True)
     #: of a trajectory: the step a person wants tested, ``{"step": 3, "arguments": {…}}``.
     test = models.JSONField(default=dict, db_default={})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,8 +19,8 @@ from django.utils import timezone
 
 from memoryapp.services.events import event_record
 from practice.agents.ports import ModelSilent
-from practice.domain.causal_layout import KIND_WORDS
 from practice.domain.incident_panels import panels
+from practice.domain.recollection import followed, signature
 from practice.domain.rootcause import serial
 from practice.domain.rootcause.analysis import analyse
 from practice.domain.rootcause.clipping import trimmed
@@ -28,7 +28,7 @@ from practice.domain.rootcause.telemetry import Telemetry
 from practice.domain.rootcause.types import Alert, Budget, Outcome, Visit
 from practice.domain.rootcause.types import Analysis as Found
 from practice.models import Analysis, Incident, IncidentAlert
-from practice.orchestrator import decisive, engines, telemetry, verdicts
+from practice.orchestrator import decisive, engines, lessons, telemetry, verdicts
 from practice.orchestrator.leases import lease
 from practice.orchestrator.pieces import Failing, carry_out, rung
 
@@ -115,6 +115,8 @@ def _perform(row: Analysis) -> tuple[Found, dict[str, Any]]:
         told=teller.heard,
         should_stop=teller.should_stop,
     )
+    said, looks = lessons.considered(row, found), signature(found)
+    found, lead = followed(found, said)
     try:
         found, words = _explained(row, found, teller)
     except ModelSilent as error:
@@ -123,7 +125,8 @@ def _perform(row: Analysis) -> tuple[Found, dict[str, Any]]:
     if not known.present():
         notes = (NO_TELEMETRY, *notes)
     drawn = panels(known, found) | {"notes": list(dict.fromkeys(notes)), **_bounds(known)}
-    return found, drawn | {"words": words}
+    recalled = {"lessons": lessons.told(said), "led": lead.lesson.bullet if lead else ""}
+    return found, drawn | recalled | {"looks": looks, "words": words}
 
 
 def _explained(row: Analysis, found: Found, teller: _Teller) -> tuple[Found, list[dict[str, Any]]]:
@@ -233,13 +236,14 @@ def _save(row: Analysis, found: Found, drawn: dict[str, Any]) -> None:
             statement=found.statement,
             result=serial.to_json(found),
             panels=drawn,
+            followed=drawn.get("led", "")[:200],
             alerts_seen=row.incident.alerts.count(),
             progress={"stage": "Done", "visits": found.spent.visits},
         )
         if ended:
-            verdicts.store(row, found)
+            verdicts.store(row, found, led_by=drawn.get("led", ""))
             if found.nodes or not row.incident.outcome:
-                summarise(row.incident, found)
+                summarise(row.incident, found, drawn)
             event_record(
                 workspace=row.incident.workspace,
                 actor=None,
@@ -253,27 +257,19 @@ def _save(row: Analysis, found: Found, drawn: dict[str, Any]) -> None:
             )
 
 
-def summarise(incident: Incident, found: Found) -> None:
+def summarise(incident: Incident, found: Found, drawn: Mapping[str, Any] | None = None) -> None:
     """Repeat on the incident what lists show and what similar ones are found by.
 
-    A look at a window in which there is nothing takes no earlier answer off the lists.
+    A look at a window in which there is nothing takes no earlier answer off the lists. A cause that
+    a lesson put first has no score to be first by, and says nothing of how the incident looks.
     """
+    told = drawn or {}
     top = found.causes[0] if found.causes and found.outcome is Outcome.FOUND else None
     incident.outcome = found.outcome.value
     incident.top_cause = top.node[:200] if top else ""
-    incident.top_score = top.score if top else None
-    incident.signature = signature(found)
+    incident.top_score = top.score if top and not told.get("led") else None
+    incident.signature = told["looks"] if "looks" in told else signature(found)
     incident.save(update_fields=["outcome", "top_cause", "top_score", "signature"])
-
-
-def signature(found: Found) -> list[str]:
-    """Words that two incidents of one cause share: who deviates, and in which way."""
-    words = {f"entry {found.alert.entry}"} if found.alert.entry else set()
-    for cause in found.causes[:3]:
-        words |= {f"cause {cause.node}", f"kind {cause.node} {KIND_WORDS[cause.kind]}"}
-    strong = sorted(found.evidence, key=lambda item: -item.deviation)[:12]
-    words |= {f"{item.kind.value} {item.node} {item.direction.value}" for item in strong}
-    return sorted(words)
 
 
 def _fail(row: Analysis, message: str) -> None:

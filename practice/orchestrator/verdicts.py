@@ -57,9 +57,10 @@ def _long_term(row: AnalysisRow, alert: Alert) -> list[MemoryEntry]:
     return found
 
 
-def store(row: AnalysisRow, found: Analysis) -> None:
+def store(row: AnalysisRow, found: Analysis, *, led_by: str = "") -> None:
     """Keep what was learned, count what was used, forget what was contradicted or taken back.
 
+    ``led_by`` is the lesson that put the first cause there: it does not prove itself right.
     Of an incident somebody has decided on, memory stays as they left it.
     """
     # Held before its verdicts, as whoever decides on it does.
@@ -74,7 +75,7 @@ def store(row: AnalysisRow, found: Analysis) -> None:
     mine.standing().filter(entry_id__in=[*found.forgotten, *refuted]).update(
         forgotten_at=timezone.now(), forgotten_why=f"Contradicted by {row.incident}."
     )
-    _count_long_term(row.incident.workspace_id, found)
+    _count_long_term(row.incident.workspace_id, found, led_by)
 
 
 def keep(row: AnalysisRow, learned: Sequence[MemoryEntry]) -> None:
@@ -100,7 +101,7 @@ def keep(row: AnalysisRow, learned: Sequence[MemoryEntry]) -> None:
     )
 
 
-def _count_long_term(workspace: int, found: Analysis) -> None:
+def _count_long_term(workspace: int, found: Analysis, led_by: str) -> None:
     """A bullet that names the answer is counted helpful, one that was contradicted harmful.
 
     One that held while another component leads the answer is neither: nobody knows who is right.
@@ -110,8 +111,20 @@ def _count_long_term(workspace: int, found: Analysis) -> None:
     tags = {
         hit.entry_id.removeprefix(LONG_TERM): "helpful" if hit.upheld else "harmful"
         for hit in found.hits
-        if hit.entry_id.startswith(LONG_TERM) and (not hit.upheld or short(hit.node) == leads)
+        if hit.entry_id.startswith(LONG_TERM)
+        and hit.entry_id != led_by
+        and (not hit.upheld or short(hit.node) == leads)
     }
+    _count(workspace, tags)
+
+
+def count_followed(workspace: int, name: str, *, is_right: bool) -> None:
+    """Count what a person said of an answer that a lesson had put first."""
+    if name.startswith(LONG_TERM):
+        _count(workspace, {name.removeprefix(LONG_TERM): "helpful" if is_right else "harmful"})
+
+
+def _count(workspace: int, tags: dict[str, str]) -> None:
     if not tags:
         return
     # One order of playbooks, whose locks are taken: two analyses would else wait for each other.

@@ -11,12 +11,12 @@ from django.db.models import Count, Func, JSONField, OuterRef, Q, QuerySet, Subq
 from memoryapp.models import Workspace
 from memoryapp.queries.events import WORDS_MOST
 from practice.domain.causal_layout import short
+from practice.domain.recollection import ALIKE, likeness
 from practice.models import Analysis, Incident
 
 #: Similar incidents are looked for among this many of the newest.
 SIMILAR_AMONG = 500
 SIMILAR_SHOWN = 5
-ALIKE = 0.25
 #: What a list of incidents can be narrowed by: the arguments of ``incidents``.
 FILTERS = ("status", "kind", "outcome", "severity", "source", "cause", "q")
 
@@ -108,17 +108,13 @@ class Similar:
 
 def similar(incident: Incident) -> list[Similar]:
     """Past incidents that deviated alike, those a person has decided on first among equals."""
-    mine = set(incident.signature)
-    if not any(word.startswith("cause ") for word in mine):
-        return []  # nothing deviated: that two came in by one entry is no likeness
     others = Incident.objects.filter(workspace=incident.workspace_id, kind=incident.kind)
     rows = others.exclude(pk=incident.pk).exclude(signature=[]).order_by("-number")
     found = []
     for other in rows[:SIMILAR_AMONG]:
-        theirs = set(other.signature)
-        likeness = len(mine & theirs) / len(mine | theirs)
-        if likeness >= ALIKE:
-            found.append(Similar(other, likeness))
+        alike = likeness(incident.signature, other.signature)
+        if alike >= ALIKE:
+            found.append(Similar(other, alike))
     found.sort(key=lambda s: (-round(s.likeness, 2), s.incident.is_open, -s.incident.number))
     return found[:SIMILAR_SHOWN]
 

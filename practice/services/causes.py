@@ -48,6 +48,7 @@ def cause_confirm(*, incident: Incident, node: str, by: Any, analysis: int = 0) 
         _decide(incident, Incident.Status.CONFIRMED, by, node, "")
         for kept in _verdicts_about(incident, node):
             _set_outcome(kept, Confirmed.CONFIRMED)
+        verdicts.count_followed(incident.workspace_id, row.followed, is_right=True)
         _record(
             incident,
             by,
@@ -92,6 +93,8 @@ def cause_correct(
         poisoned = _forget(blamed, f"{incident}: {reason}"[:300])
         _teach(row, found, node)
         again = _look_again(incident, poisoned, by)
+        if wrong:
+            again += _refused(incident, row.followed, by)
         _record(
             incident,
             by,
@@ -132,6 +135,7 @@ def incident_dismiss(*, incident: Incident, reason: str, by: Any) -> Incident:
         blamed = _resting_on(incident, found).filter(value__verdict=Verdict.OWN.value)
         forgotten = _forget(list(blamed), f"{incident}: {reason}"[:300])
         again = _look_again(incident, forgotten, by)
+        again += _refused(incident, newest.followed if newest else "", by)
         _record(
             incident,
             by,
@@ -322,6 +326,25 @@ def _teach(analysis: Analysis, found: Found, node: str) -> None:
         KeptVerdict.objects.filter(
             workspace=analysis.incident.workspace_id, entry_id=entry.entry_id
         ).update(value=serial.to_json(right), forgotten_at=None, forgotten_why="")
+
+
+def _refused(incident: Incident, lesson: str, by: Any) -> int:
+    """Count against a lesson that led a wrong answer, and look again at what else it leads."""
+    if not lesson:
+        return 0
+    verdicts.count_followed(incident.workspace_id, lesson, is_right=False)
+    led = Incident.objects.filter(
+        workspace=incident.workspace_id,
+        status=Incident.Status.OPEN,
+        analyses__followed=lesson,
+    )
+    count = 0
+    for other in led.exclude(pk=incident.pk).distinct().order_by("pk"):
+        newest = other.analyses.defer("result", "panels").first()
+        if newest is not None and not newest.is_open and newest.followed == lesson:
+            analysis_start(incident=other, by=by)
+            count += 1
+    return count
 
 
 def _look_again(incident: Incident, poisoned: list[KeptVerdict], by: Any) -> int:

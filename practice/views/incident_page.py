@@ -168,6 +168,7 @@ def found_context(
         "found": found,
         "outcome_words": OUTCOME_WORDS[found.outcome],
         "is_found": found.outcome is Outcome.FOUND,
+        "has_own": any(visit.verdict is Verdict.OWN for visit in decided.values()),
         "top": top,
         "top_name": short(top.node) if top else "",
         "top_said": _unnamed(found.statement, top.node) if top else found.statement,
@@ -183,6 +184,11 @@ def found_context(
         "from_memory": sum(bool(visit.hit) for visit in decided.values()),
         "open_nodes": [short(node) for node in open_nodes(found)],
         "hits": [(hit, short(hit.node), memory_link(hit.entry_id)) for hit in found.hits],
+        "led": panels.get("led", ""),
+        "recalled": [
+            one | {"name": short(one["node"]), "url": memory_link(one["bullet"])}
+            for one in panels.get("lessons", ())
+        ],
         "evidence": claims[:EVIDENCE_SHOWN],
         "evidence_rest": claims[EVIDENCE_SHOWN:],
         "evidence_total": len(claims),

@@ -165,6 +165,7 @@ def incident_report(request: HttpRequest, number: int) -> HttpResponse:
         notes=analysis.panels.get("notes", ()),
         words=[one["text"] for one in analysis.panels.get("words", ())],
         alerts=[(a.at.timestamp(), a.entry, a.signal) for a in incident.alerts.all()],
+        recalled=analysis.panels.get("lessons", ()),
     )
     response = HttpResponse(text, content_type="text/markdown; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="incident-{incident.number}.md"'

@@ -96,3 +96,17 @@ def test_a_window_before_the_fault_shows_none(workspace: Any) -> None:
     row = looked_again(workspace, (-600, -120))
     assert row.outcome == "none"
     assert row.panels["end"] == BEGAN - 120
+
+
+def test_where_there_is_no_cause_none_has_a_score(workspace: Any, rita_client: Any) -> None:
+    row = looked_again(workspace, (-600, -120))
+    page = rita_client.get(row.incident.get_absolute_url())
+    said = page.content.decode()
+    assert page.context["ranked"]
+    assert "None stands out far enough to be called the cause" in said
+    assert 'class="pc"' not in said
+    report = rita_client.get(f"{row.incident.get_absolute_url()}report.md").content.decode()
+    ranked = [line for line in report.splitlines() if line.startswith("| 1 |")]
+    assert [line.split(" | ")[2] for line in ranked] == ["–"]
+    first = rita_client.get(f"{row.incident.get_absolute_url()}?analysis=1").content.decode()
+    assert 'class="pc"' in first
