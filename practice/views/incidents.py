@@ -189,7 +189,8 @@ def analyse(request: HttpRequest, number: int) -> HttpResponse:
             by=request.user,
             window=window,
             budget=limits,
-            uses_memory=request.POST.get("memory", "on") == "on",
+            # An empty box sends nothing; the field behind it then says off.
+            uses_memory="on" in (request.POST.getlist("memory") or ["on"]),
             test=_test(request),
         )
         return f"{analysis} of {incident} has begun. What earlier ones found stays."

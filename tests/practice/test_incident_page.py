@@ -269,3 +269,14 @@ def test_a_metric_has_the_unit_that_its_name_ends_with(metric: str, unit: str) -
 )
 def test_a_reason_reads_as_a_sentence(clause: str, said: str) -> None:
     assert sentence(clause) == said
+
+
+@pytest.mark.parametrize(("sent", "uses"), [(["on", "off"], True), (["off"], False), ([], True)])
+def test_memory_is_used_where_its_box_is_checked(
+    rita_client: Any, incident: Incident, sent: list[str], uses: bool
+) -> None:
+    """As browsers send it: the field behind the box goes along whether it is checked or not."""
+    rita_client.post(f"{incident.get_absolute_url()}analyse/", {"memory": sent})
+    newest = incident.analyses.first()
+    assert newest is not None
+    assert (newest.number, newest.uses_memory) == (2, uses)
