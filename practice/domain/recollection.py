@@ -108,7 +108,7 @@ def _led(found: Analysis, lesson: Lesson) -> str:
     first = found.causes[0]
     if short(first.node) == short(lesson.node):
         return "it names the cause that the evidence puts first too"
-    return f"so it leads; by the evidence of this window alone {short(first.node)} would"
+    return f"it leads; by the evidence of this window alone {short(first.node)} would"
 
 
 def _cause(found: Analysis, lesson: Lesson) -> Cause | None:
@@ -125,6 +125,7 @@ def followed(found: Analysis, said: Sequence[Considered]) -> tuple[Analysis, Con
     causes = tuple(replace(one, rank=rank) for rank, one in enumerate(order, start=1))
     statement = (
         f"{short(cause.node)}: as in {lead.lesson.incident}, which looked {percent(lead.alike)} "
-        f"like this one and whose cause a person named; {lead.said}."
+        "like this one and whose cause a person named. By the evidence of this window alone "
+        f"{short(found.causes[0].node)} would lead."
     )
     return replace(found, causes=causes, statement=statement), lead

@@ -25,7 +25,7 @@ FIELDS: dict[str, Any] = {
     "origin": "x", "username": "", "direction": "up", "format": "json", "tags": ["x"],
     "labels": ["pit-00001", "pit-00002"], "file": "proposer_memory.json", "document": {},
     "playbook": "quokka-book", "columns": {}, "label": "success", "instruction": "x",
-    "other": "00000000-0000-4000-8000-000000000000",
+    "other": "00000000-0000-4000-8000-000000000000", "name": "x",
 }  # fmt: skip
 #: What ``kind`` may be differs by endpoint.
 KINDS = {"withdraw": "retired", "steering": "seed_task", "columns": "metrics"}
