@@ -10,13 +10,20 @@ import signal
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from tests.browser.pages import with_rows
@@ -69,11 +76,35 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
+@pytest.fixture(scope="package")
+def operator(browser: Browser, product: Product) -> Any:
+    """What a browser keeps of an operator who signed in: to do so takes longer than most tests."""
+    context = browser.new_context(base_url=product.url)
+    sign_in(context.new_page(), product)
+    kept = context.storage_state()
+    context.close()
+    return kept
+
+
 @pytest.fixture
-def page(browser: Browser, product: Product) -> Iterator[Page]:
+def visit(browser: Browser, product: Product, operator: Any) -> Iterator[Callable[..., Page]]:
+    """Opens pages for the operator, each in a browser that has cached nothing."""
+    opened: list[BrowserContext] = []
+
+    def open_page(**options: Any) -> Page:
+        wide: Any = {"viewport": {"width": 1440, "height": 900}, **options}
+        opened.append(browser.new_context(base_url=product.url, storage_state=operator, **wide))
+        return opened[-1].new_page()
+
+    yield open_page
+    for context in opened:
+        context.close()
+
+
+@pytest.fixture
+def page(visit: Callable[..., Page]) -> Iterator[Page]:
     """A signed-in page that fails its test when the browser's console shows an error."""
-    context = browser.new_context(base_url=product.url, viewport={"width": 1440, "height": 900})
-    opened = context.new_page()
+    opened = visit()
     errors: list[str] = []
 
     def listen(message: ConsoleMessage) -> None:
@@ -86,9 +117,8 @@ def page(browser: Browser, product: Product) -> Iterator[Page]:
 
     opened.on("console", listen)
     opened.on("pageerror", lambda error: errors.append(str(error)))
-    sign_in(opened, product)
     yield opened
-    context.close()
+    opened.context.close()  # what it says while it ends counts too
     assert errors == []
 
 
@@ -115,11 +145,9 @@ def get(product: Product, path: str, key: str) -> Any:
 
 
 @pytest.fixture(scope="package")
-def desk(browser: Browser, product: Product) -> Any:
+def desk(browser: Browser, product: Product, operator: Any) -> Any:
     """A signed-in page that lives as long as the product, for what is done once."""
-    page = browser.new_context(base_url=product.url).new_page()
-    sign_in(page, product)
-    return page
+    return browser.new_context(base_url=product.url, storage_state=operator).new_page()
 
 
 @pytest.fixture(scope="package")
@@ -160,13 +188,14 @@ def run(desk: Page, product: Product, key: str) -> Any:
 
 
 @pytest.fixture(scope="package")
-def published(run: Any, browser: Browser, product: Product, key: str) -> str:
+def published(run: Any, browser: Browser, product: Product, operator: Any, key: str) -> str:
     """Decide with scripts off and publish. Returns the words of a bullet that was reworded.
 
     One candidate is left waiting for the tests of the review page.
     """
-    page = browser.new_context(base_url=product.url, java_script_enabled=False).new_page()
-    sign_in(page, product)
+    page = browser.new_context(
+        base_url=product.url, storage_state=operator, java_script_enabled=False
+    ).new_page()
     page.goto("/review/")
     page.get_by_role("link", name="Edit").click()
     words = page.get_by_role("textbox").filter(has_text=re.compile(r"\w{4}")).first

@@ -6,15 +6,15 @@ A page is loaded once for all of it, with an empty cache.
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Error, Response
+from playwright.sync_api import ConsoleMessage, Error, Page, Response
 
-from tests.browser.conftest import sign_in
 from tests.product import Product
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
@@ -86,17 +86,15 @@ ESCAPES = """() => [...document.querySelectorAll(".sr")].filter((hidden) => {
 
 @pytest.mark.timeout(900)
 def test_every_page_is_light_accessible_and_fits(
-    pages: list[str], browser: Browser, product: Product
+    pages: list[str], visit: Callable[..., Page], product: Product
 ) -> None:
-    context = browser.new_context(base_url=product.url, reduced_motion="reduce")
-    page = context.new_page()
-    sign_in(page, product)
+    page = visit(reduced_motion="reduce")
     broken: list[str] = []
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(f"{page.url}: {error}"))
     page.on("console", lambda said: errors.extend([said.text] if is_error(said) else []))
     # Each page is weighed as somebody meets it who has seen none before.
-    context.new_cdp_session(page).send("Network.setCacheDisabled", {"cacheDisabled": True})
+    page.context.new_cdp_session(page).send("Network.setCacheDisabled", {"cacheDisabled": True})
     answers: list[Response] = []
     page.on("response", lambda answer: answers.append(answer))
     for number, path in enumerate(pages):
@@ -121,5 +119,4 @@ def test_every_page_is_light_accessible_and_fits(
                 host = urlsplit(product.url).netloc
                 broken += [f"{path}: {what}" for what in too_much(answers, host)]
                 broken += [f"{path}: {what} escapes" for what in page.evaluate(ESCAPES)]
-    context.close()
     assert broken + errors == []

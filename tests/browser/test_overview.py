@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
-
-from tests.browser.conftest import sign_in
-from tests.product import Product
+from playwright.sync_api import Page, Route, expect
 
 WIDTHS = (1440, 360)
 
 
 @pytest.fixture
-def page(browser: Browser, product: Product) -> Iterator[Page]:
+def page(visit: Callable[..., Page]) -> Page:
     """A signed-in page; requests that fail on purpose may stand in its console."""
-    context = browser.new_context(base_url=product.url)
-    opened = context.new_page()
-    sign_in(opened, product)
-    yield opened
-    context.close()
+    return visit()
 
 
 def height(page: Page) -> float:

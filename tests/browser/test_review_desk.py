@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
-
-from tests.browser.conftest import sign_in
-from tests.product import Product
+from playwright.sync_api import Page, Route, expect
 
 WORDS = "My own words, half an hour of them."
 
 
 @pytest.fixture
-def page(browser: Browser, product: Product) -> Iterator[Page]:
+def page(visit: Callable[..., Page]) -> Page:
     """A signed-in page; requests that fail on purpose may stand in its console."""
-    context = browser.new_context(base_url=product.url, viewport={"width": 1440, "height": 900})
-    opened = context.new_page()
-    sign_in(opened, product)
-    yield opened
-    context.close()
+    return visit()
 
 
 def opened(page: Page) -> None:
@@ -401,11 +394,9 @@ def test_a_row_of_the_queue_is_one_stop_and_x_selects_it(published: Any, page: P
 
 
 def test_without_scripts_the_box_of_a_row_is_reached_by_tab(
-    published: Any, browser: Browser, product: Product
+    published: Any, visit: Callable[..., Page]
 ) -> None:
-    context = browser.new_context(base_url=product.url, java_script_enabled=False)
-    plain = context.new_page()
-    sign_in(plain, product)
+    plain = visit(java_script_enabled=False)
     plain.goto("/review/?status=approved")
     rows = plain.locator("#queue .qi")
     rows.first.locator("a.item").focus()
@@ -415,4 +406,3 @@ def test_without_scripts_the_box_of_a_row_is_reached_by_tab(
     expect(rows.nth(1).locator("input[name=chosen]")).to_be_checked()
     plain.keyboard.press("Tab")
     expect(rows.nth(1).locator("a.item")).to_be_focused()
-    context.close()

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
-import pytest
-from playwright.sync_api import Browser, Page, Response, expect
-
-from tests.browser.conftest import sign_in
-from tests.product import Product
+from playwright.sync_api import Page, Response, expect
 
 INTERACTION = 30_000
 
@@ -21,27 +17,6 @@ def answers_of(page: Page) -> list[Response]:
     return found
 
 
-@pytest.fixture
-def visitor(published: Any, browser: Browser, product: Product) -> Iterator[Any]:
-    """Opens pages in a browser that has cached nothing, signed in."""
-    context = browser.new_context(base_url=product.url, viewport={"width": 1440, "height": 900})
-    sign_in(context.new_page(), product)
-    state = context.storage_state()
-    context.close()
-    made = []
-
-    def visit() -> Page:
-        fresh = browser.new_context(
-            base_url=product.url, viewport={"width": 1440, "height": 900}, storage_state=state
-        )
-        made.append(fresh)
-        return fresh.new_page()
-
-    yield visit
-    for each in made:
-        each.close()
-
-
 def top_of(page: Page, place: str) -> float:
     """How far below the top of the page something stands, in pixels."""
     found = page.locator(place).first.bounding_box()
@@ -49,8 +24,10 @@ def top_of(page: Page, place: str) -> float:
     return found["y"] + float(page.evaluate("scrollY"))
 
 
-def test_an_interaction_is_light_and_leaves_the_reader_where_they_are(visitor: Any) -> None:
-    page = visitor()
+def test_an_interaction_is_light_and_leaves_the_reader_where_they_are(
+    published: Any, visit: Callable[..., Page]
+) -> None:
+    page = visit()
     page.goto("/playbooks/help-desk/")
     page.wait_for_load_state("networkidle")
     answers = answers_of(page)
@@ -76,8 +53,8 @@ def test_an_interaction_is_light_and_leaves_the_reader_where_they_are(visitor: A
     assert max(sizes.values()) <= INTERACTION, sizes
 
 
-def test_trends_come_into_a_place_kept_for_them(visitor: Any) -> None:
-    page = visitor()
+def test_trends_come_into_a_place_kept_for_them(published: Any, visit: Callable[..., Page]) -> None:
+    page = visit()
     page.add_init_script(
         "window.moved = 0; new PerformanceObserver((list) => {"
         "  for (const entry of list.getEntries()) window.moved += entry.value;"

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
-
-from tests.browser.conftest import sign_in
-from tests.product import Product
+from playwright.sync_api import Page, expect
 
 
 @pytest.fixture
-def plain(published: Any, browser: Browser, product: Product) -> Iterator[Page]:
-    context = browser.new_context(base_url=product.url, java_script_enabled=False)
-    page = context.new_page()
-    sign_in(page, product)
-    yield page
-    context.close()
+def plain(published: Any, visit: Callable[..., Page]) -> Page:
+    return visit(java_script_enabled=False)
 
 
 def test_every_page_shows_its_content(plain: Page, pages: list[str]) -> None:
@@ -94,10 +87,9 @@ def test_what_is_selected_in_memory_is_changed_together(plain: Page) -> None:
 
 
 def test_settings_that_somebody_else_saved_meanwhile_are_shown_first(
-    plain: Page, browser: Browser, product: Product
+    plain: Page, visit: Callable[..., Page]
 ) -> None:
-    other = browser.new_context(base_url=product.url, java_script_enabled=False).new_page()
-    sign_in(other, product)
+    other = visit(java_script_enabled=False)
     for page, description in ((plain, "Typed first, saved last."), (other, "Saved in between.")):
         page.goto("/playbooks/help-desk/")
         page.locator("summary", has_text="Change name or budget").click()
@@ -108,4 +100,3 @@ def test_settings_that_somebody_else_saved_meanwhile_are_shown_first(
     expect(plain.get_by_label("Description")).to_have_value("Typed first, saved last.")
     plain.locator("form[action$='/change/']").get_by_role("button", name="Save").click()
     expect(plain.get_by_role("alert")).to_have_count(0)
-    other.context.close()
