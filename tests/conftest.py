@@ -164,14 +164,12 @@ def olga(db: None) -> Any:
 
 def _signed_in(name: str) -> Callable[..., Any]:
     @pytest.fixture(name=f"{name}_client")
-    def signed_in(request: pytest.FixtureRequest) -> Any:
-        from django.test import Client
+    def client(request: pytest.FixtureRequest) -> Any:
+        from tests.visitors import signed_in
 
-        client = Client()
-        client.force_login(request.getfixturevalue(name))
-        return client
+        return signed_in(request.getfixturevalue(name))
 
-    return signed_in
+    return client
 
 
 rita_client = _signed_in("rita")
