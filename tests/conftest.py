@@ -52,8 +52,21 @@ def pytest_collection() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin what takes long before the rest, so that at the end both workers have something."""
+    """Begin what takes long before the rest, so that at the end both workers have something.
+
+    Tests that share what is made for their module are one worker's, or each would make it. Groups
+    are begun before what stands alone.
+    """
     items.sort(key=lambda item: item.get_closest_marker("begun_first") is None)
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None and _shares_its_module(item):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+def _shares_its_module(item: pytest.Item) -> bool:
+    known = getattr(item, "_fixtureinfo", None)
+    used = known.name2fixturedefs.values() if known else ()
+    return any(fixtures[-1].scope == "module" for fixtures in used)
 
 
 def pytest_collection_finish() -> None:
