@@ -8,6 +8,7 @@ from typing import Any
 from unittest.mock import patch
 
 import psycopg
+from django.core.management.sql import emit_post_migrate_signal
 from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
 from psycopg import sql
@@ -34,6 +35,8 @@ def another_database(suffix: str) -> Iterator[str]:
             server.execute(drop.format(sql.Identifier(name)))
 
 
+#: What ``migrate`` writes about models and nothing else does, so that it may stay.
+OF_MODELS = frozenset({"django_content_type", "auth_permission"})
 #: Triggers of rows stay silent, as they do for TRUNCATE; its lock waits for who still writes.
 EMPTY = """
 DO $$ DECLARE one text; BEGIN
@@ -46,16 +49,30 @@ END $$
 
 @contextmanager
 def emptied_by_deleting() -> Iterator[None]:
-    """Have ``flush`` delete rows: for TRUNCATE a server makes a thousand files, for a few rows."""
+    """Have ``flush`` delete rows: for TRUNCATE a server makes a thousand files, for a few rows.
+
+    Rows about models stay. To write them anew takes Django sixty queries.
+    """
     whole = DatabaseOperations.sql_flush
+    all_gone = False
 
     def sql_flush(self: Any, style: Any, tables: list[str], **options: bool) -> list[str]:
-        if not tables or options.get("reset_sequences"):
+        nonlocal all_gone
+        all_gone = not tables or options.get("reset_sequences", False)
+        if all_gone:
             return whole(self, style, tables, **options)
-        names = ", ".join(f"'{table}'" for table in tables)
-        return [EMPTY.format(tables=", ".join(map(self.quote_name, tables)), names=names)]
+        ours = [table for table in tables if table not in OF_MODELS]
+        names = ", ".join(f"'{table}'" for table in ours)
+        return [EMPTY.format(tables=", ".join(map(self.quote_name, ours)), names=names)]
 
-    with patch.object(DatabaseOperations, "sql_flush", sql_flush):
+    def emit(*args: Any, **options: Any) -> None:
+        if all_gone:
+            emit_post_migrate_signal(*args, **options)
+
+    with (
+        patch.object(DatabaseOperations, "sql_flush", sql_flush),
+        patch("django.core.management.commands.flush.emit_post_migrate_signal", emit),
+    ):
         yield
 
 
