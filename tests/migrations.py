@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 from django.db import models
 from django.db.migrations import Migration
@@ -40,6 +42,23 @@ class Originals(MigrationLoader):
         super().load_disk()
         one_by_one = {key: one for key, one in self.disk_migrations.items() if not one.replaces}
         self.disk_migrations = one_by_one
+
+
+@contextmanager
+def neighbours_alone() -> Iterator[None]:
+    """Have ``migrate`` work out anew a changed model and what is next to it, not all around it.
+
+    Django does so itself where a field is no relation. Of migrations one after another it is most
+    of the time, for here every model can be reached from every other one. What comes of them is
+    held against tables that were made without this.
+    """
+    whole = ProjectState.reload_model
+
+    def near(self: ProjectState, app: str, model: str, delay: bool = False) -> None:
+        whole(self, app, model, delay=True)
+
+    with patch.object(ProjectState, "reload_model", near):
+        yield
 
 
 def problems(migration: Migration, before: ProjectState) -> Iterator[str]:

@@ -18,7 +18,7 @@ from pytest_django import DjangoDbBlocker
 from memoryapp.project import backup
 from memoryapp.queries.database import known_migrations, migrations
 from tests.databases import Shape, another_database, shape
-from tests.migrations import Originals
+from tests.migrations import Originals, neighbours_alone
 
 MEMORYAPP = ("migrate", "memoryapp", "0001_squashed_0023_reports_by_label")
 
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.xdist_group("squashed")
 def one_after_another(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Shape]:
     """A database that ran every migration there ever was; Django talks to it."""
     with django_db_blocker.unblock(), another_database("originals") as there:
-        with patch("django.db.migrations.executor.MigrationLoader", Originals):
+        with patch("django.db.migrations.executor.MigrationLoader", Originals), neighbours_alone():
             call_command("migrate", interactive=False, verbosity=0)
         yield shape(there)
 

@@ -31,7 +31,7 @@ from memoryapp.queries.database import migrations
 from memoryapp.resumable import Resumable
 from practice.models import Attempt, Incident, Run
 from tests.databases import Shape, another_database, shape
-from tests.migrations import RELEASED, Originals
+from tests.migrations import RELEASED, Originals, neighbours_alone
 
 #: One worker upgrades for all that is asked here.
 pytestmark = pytest.mark.xdist_group("upgrade")
@@ -109,7 +109,7 @@ def upgraded(
         with psycopg.connect(there, autocommit=True) as database:
             known = columns(database)
             before = digests(database, known)
-            with patch.object(Resumable, "apply", broken_off):
+            with patch.object(Resumable, "apply", broken_off), neighbours_alone():
                 call_command("migrate", interactive=False, verbosity=0)
             yield known, before, digests(database, known)
 
