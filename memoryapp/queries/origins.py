@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
 from django.db.models import Count, Max, Q, QuerySet
 
 from memoryapp.models import (
@@ -75,19 +76,30 @@ class Cited:
     is_exact: bool
 
 
+#: Each row of the newest leads to its evidence: an ORM that joins the other way, or is handed their
+#: keys, has more than twice the work.
+_CITED = """
+SELECT cited.tool, newest.status, count(DISTINCT newest.id)
+FROM ({newest}) AS newest(id, status)
+JOIN memoryapp_evidence AS cited ON cited.candidate_id = newest.id
+GROUP BY cited.tool, newest.status
+"""
+
+
 def candidates_by_tool(workspace: Workspace, environment: str) -> Cited:
     """What was proposed of each tool, of what was learned in the environment of that name.
 
     Counting ends at the newest ``COUNTED``, so that it costs the same for any number.
     """
     learned = Candidate.objects.filter(workspace=workspace, origin_environment=environment)
-    newest = dict(learned.order_by("-created_at").values_list("pk", "status")[: COUNTED + 1])
-    # By their keys: joined with what was learned, the database would read all of it.
-    cited = Evidence.objects.filter(candidate__in=list(newest)[:COUNTED]).order_by()
+    newest = learned.order_by("-created_at").values("pk", "status")[:COUNTED]
+    sql, values = newest.query.sql_with_params()
     by_tool: dict[str, Counter[str]] = {}
-    for tool, candidate in cited.values_list("tool", "candidate").distinct():
-        by_tool.setdefault(tool, Counter())[newest[candidate]] += 1
-    return Cited(by_tool, is_exact=len(newest) <= COUNTED)
+    with connection.cursor() as cursor:
+        cursor.execute(_CITED.format(newest=sql), values)
+        for tool, status, total in cursor.fetchall():
+            by_tool.setdefault(tool, Counter())[status] = total
+    return Cited(by_tool, is_exact=learned.order_by()[: COUNTED + 1].count() <= COUNTED)
 
 
 @dataclass(frozen=True, slots=True)

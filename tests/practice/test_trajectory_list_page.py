@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.http import QueryDict
+from django.test.utils import CaptureQueriesContext
 
 from practice.models import Attempt
 from practice.queries import trajectories
@@ -69,6 +71,38 @@ def test_it_filters_by_what_the_address_asks(
     rows = vera_client.get(f"{URL}?{query}").context["rows"]
 
     assert [attempt.task.instruction for attempt, _ in rows] == found
+
+
+@pytest.mark.parametrize("few", [0, 1, 1_000])
+def test_it_finds_each_attempt_with_a_tool_once_however_common_the_tool_is(
+    vera_client: Any, round_: Any, monkeypatch: Any, few: int
+) -> None:
+    monkeypatch.setattr("practice.queries.trajectories.FEW_STEPS", few)
+    for name in ("One", "Two"):
+        attempt = _attempt(round_, name, tool="cancel_order")
+        StepFactory(attempt=attempt, tool="cancel_order", number=2)
+    _attempt(round_, "Another")
+
+    context = vera_client.get(f"{URL}?tool=cancel_order").context
+
+    assert [attempt.task.instruction for attempt, _ in context["rows"]] == ["Two", "One"]
+    assert context["counts"].total == 2
+
+
+def test_a_rare_tool_is_not_looked_for_from_attempt_to_attempt(
+    vera_client: Any, round_: Any
+) -> None:
+    """What a planner holds for common it would look for in every attempt there is."""
+    _attempt(round_, "Cancel the order", tool="cancel_order")
+    with CaptureQueriesContext(connection) as captured:
+        vera_client.get(f"{URL}?tool=cancel_order")
+    listing = [
+        query["sql"]
+        for query in captured
+        if 'ORDER BY "practice_attempt"."id" DESC' in query["sql"]
+    ]
+    assert len(listing) == 1
+    assert "practice_step" not in listing[0]
 
 
 @pytest.mark.parametrize(("query", "is_open"), [("", False), ("q=the", False), ("run=5", True)])
