@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.utils.html import escape
 
 from memoryapp.models import Bullet, Candidate
 from memoryapp.services.candidates import candidate_approve
@@ -57,9 +58,11 @@ def test_it_leads_a_later_incident_that_looks_alike(first: Incident, rita_client
     bullet = Bullet.objects.get()
     assert row.followed == f"bullet:{bullet.playbook.slug}/{bullet.label}"
     assert row.statement.startswith("shop: as in Incident 1, which looked 100% like this one")
-    page = rita_client.get(second.get_absolute_url()).content.decode()
+    shown = rita_client.get(second.get_absolute_url())
+    page = shown.content.decode()
     assert 'id="lessons-considered"' in page
     assert "remembered" in page
+    assert escape(shown.context["ranked"][0].said) in page  # what the evidence says of it, too
     assert "by the evidence of this window alone ledger would" in page
     report = rita_client.get(f"{second.get_absolute_url()}report.md").content.decode()
     assert "## Lessons considered" in report

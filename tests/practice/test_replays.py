@@ -40,6 +40,18 @@ def test_it_scores_what_was_ranked_per_variant_and_fault_type(workspace: Any) ->
     assert {"verified_share", "abstention", "seconds_max", "visits_median"} <= set(whole)
 
 
+def test_a_score_stands_only_beside_a_cause_that_was_found(
+    vera_client: Any, workspace: Any
+) -> None:
+    replay = finished(known(workspace))
+    first, second = replay.result["variants"]["whole"]["per_case"]
+    first |= {"outcome": "none", "score": 0.4321}
+    second |= {"outcome": "found", "score": 0.8765}
+    Replay.objects.filter(pk=replay.pk).update(result=replay.result)
+    page = vera_client.get(replay.get_absolute_url()).content.decode()
+    assert ("43%" in page, "88%" in page) == (False, True)
+
+
 def test_it_shows_rankings_where_there_are_no_labels(vera_client: Any, workspace: Any) -> None:
     replay = finished(known(workspace, labelled=False))
     assert "r_at_1" not in replay.result["variants"]["whole"]
