@@ -27,6 +27,7 @@ from django.utils import timezone
 
 from memoryapp.clients import minilm, pulse, store
 from memoryapp.project import data_folder, embedded
+from memoryapp.project import environment as sources
 from memoryapp.project.celery import app
 from memoryapp.queries import database
 from memoryapp.services import sealing
@@ -70,6 +71,11 @@ def _guarded(check: Callable[[], Findings]) -> list[Finding]:
         return list(check())
     except (DatabaseError, redis.RedisError) as error:
         return [Finding("fail", name, f"Cannot be looked at: {_line(error)}")]
+
+
+def _settings() -> Findings:
+    for line in sources.FILE.misnamed(sources.env.known):
+        yield Finding("warn", "settings", line)
 
 
 def _database() -> Findings:
@@ -336,6 +342,7 @@ def _line(error: BaseException) -> str:
 
 
 CHECKS: tuple[Callable[[], Findings], ...] = (
+    _settings,
     _database,
     _migrations,
     _secrets,

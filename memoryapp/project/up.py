@@ -24,7 +24,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
-from memoryapp.project import data_folder, embedded, settings, starting
+from memoryapp.project import data_folder, embedded, environment, settings, starting
 from memoryapp.project.embedded import EmbeddedFailed
 from memoryapp.project.environment import BASE_DIR
 
@@ -107,6 +107,8 @@ def main() -> int:
     lock: IO[str] | None = None
     try:
         port, mcp_port = settings.PORT, settings.MCP_PORT
+        for line in environment.FILE.misnamed(environment.env.known):
+            _say(line)
         data_folder.check_disk(data)
         lock = data_folder.hold(data)
         data_folder.close_to_others(data)

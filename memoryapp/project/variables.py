@@ -21,8 +21,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-import environ
-
 Value = TypeVar("Value")
 
 TRUE = frozenset({"1", "true", "yes", "on"})
@@ -39,17 +37,16 @@ class Wrong(ValueError):
     """A value that means nothing; ``str(error)`` goes on after the variable's name."""
 
 
-def read_file(path: Path) -> None:
-    """Take ``.env`` into the environment; what is set there already wins."""
-    environ.Env.read_env(path)
-
-
 class Variables:
-    """Read variables of ``source`` by kind; ``problems`` holds a line for each wrong one."""
+    """Read variables of ``source`` by kind; ``problems`` holds a line for each wrong one.
+
+    ``known`` are the names that were asked for.
+    """
 
     def __init__(self, source: Mapping[str, str] | None = None) -> None:
         self.source: Mapping[str, str] = os.environ if source is None else source
         self.problems: list[str] = []
+        self.known: set[str] = set()
 
     def wrong(self, name: str, must: str) -> None:
         """Note that ``name`` ``must`` be otherwise, e.g. ``"must be a number"``."""
@@ -62,6 +59,7 @@ class Variables:
 
     def read(self, name: str, parse: Callable[[str], Value], default: Value) -> Value:
         """The parsed value; ``default`` when the variable is unset, empty or wrong."""
+        self.known.add(name)
         text = self.source.get(name, "").strip()
         if not text:
             return default

@@ -52,7 +52,7 @@ EVENTS = {
 #: SHA-256 in hex, which nobody reads to its end; exports have it whole.
 DIGEST = re.compile(r"[0-9a-f]{64}")
 DIGEST_SHOWN = 12
-TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*")
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d\S*")
 NOTHING = "nothing"
 
 

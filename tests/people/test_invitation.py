@@ -220,3 +220,11 @@ def test_it_refuses_a_role_that_does_not_exist(ada_client: Client) -> None:
     answer = ada_client.post(f"{URL}invite/", {"role": "owner", "expires": "7"})
     assert answer.status_code == 422
     assert not Invitation.objects.exists()
+
+
+def test_the_audit_log_says_its_end_as_people_read_it(ada_client: Client) -> None:
+    invite(ada_client)
+    end = Invitation.objects.get().expires_at
+    said = ada_client.get("/settings/audit/?kind=member.invited").content.decode()
+    assert f"{end:%b} {end.day}, {end.year}, {end:%H:%M} UTC" in said
+    assert f"{end:%Y-%m-%dT%H:%M}" not in said
