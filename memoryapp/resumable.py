@@ -7,17 +7,100 @@ that is there already, and somebody would have to mend the tables by hand.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.contrib.postgres.operations import NotInTransactionMixin
 from django.db import connections, migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations import operations as ops
+from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 from django.db.models import UniqueConstraint
 
 _VALID = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)"
 _CONSTRAINED = "SELECT FROM pg_constraint WHERE conname = %s AND conrelid = to_regclass(%s)"
+
+
+#: Indexes of one column alone, also one whose dropping was broken off, where a valid index of the
+#: whole table begins with that column.
+_COVERED = """
+SELECT own.indexrelid::regclass::text
+FROM pg_index AS own
+JOIN pg_class AS own_class ON own_class.oid = own.indexrelid
+JOIN pg_attribute AS first ON first.attrelid = own.indrelid AND first.attnum = own.indkey[0]
+WHERE own.indrelid = to_regclass(%s) AND first.attname = %s
+  AND own.indnatts = 1 AND NOT own.indisunique AND own.indpred IS NULL
+  AND EXISTS (
+    SELECT FROM pg_index AS wide JOIN pg_class AS wide_class ON wide_class.oid = wide.indexrelid
+    WHERE wide.indrelid = own.indrelid AND wide.indkey[0] = own.indkey[0]
+      AND wide.indnkeyatts > 1 AND wide.indpred IS NULL AND wide.indisvalid
+      AND wide_class.relam = own_class.relam
+  )
+"""
+
+
+class DropCoveredIndexes(NotInTransactionMixin, Operation):
+    """Take their own indexes from foreign keys that others begin with, while others write.
+
+    The other finds the rows of a parent as well: to list them, to check them, and to delete them
+    with it. Where there is none, the index stays. ``fields`` are models and their foreign keys. For
+    ``Resumable``: what was dropped before is passed over.
+    """
+
+    atomic = False
+    reversible = True
+
+    def __init__(self, fields: Sequence[tuple[str, str]]) -> None:
+        self.fields = fields
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        for model, name in self.fields:
+            known = state.models[app_label, model].fields
+            known[name] = known[name].clone()
+            known[name].db_index = False
+        # All at once: each alone would have most models built anew, and so take a second each.
+        state.reload_models([(app_label, model) for model, _ in self.fields], delay=True)
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        self._ensure_not_in_transaction(schema_editor)
+        for place in self._places(app_label, to_state):
+            with schema_editor.connection.cursor() as cursor:
+                cursor.execute(_COVERED, place)
+                covered = [name for (name,) in cursor.fetchall()]
+            for name in covered:
+                schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+
+    def database_backwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        self._ensure_not_in_transaction(schema_editor)
+        named: Any = schema_editor
+        quote = schema_editor.quote_name
+        for table, column in self._places(app_label, to_state):
+            name = quote(named._create_index_name(table, [column]))  # as Django calls it
+            schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+            schema_editor.execute(
+                f"CREATE INDEX CONCURRENTLY {name} ON {quote(table)} ({quote(column)})"
+            )
+
+    def describe(self) -> str:
+        return f"Drop {len(self.fields)} indexes that others begin with"
+
+    def _places(self, app_label: str, state: ProjectState) -> Iterator[tuple[str, str]]:
+        for model, name in self.fields:
+            meta = state.apps.get_model(app_label, model)._meta
+            yield meta.db_table, meta.get_field(name).column
 
 
 class AddUniqueConcurrently(NotInTransactionMixin, ops.AddConstraint):

@@ -64,7 +64,9 @@ class Candidate(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     #: the playbook's, kept here so that the queue of a workspace is one range of one index.
-    workspace = models.ForeignKey("memoryapp.Workspace", models.CASCADE, related_name="+")
+    workspace = models.ForeignKey(
+        "memoryapp.Workspace", models.CASCADE, related_name="+", db_index=False
+    )
     playbook = models.ForeignKey("memoryapp.Playbook", models.CASCADE, related_name="candidates")
     op = models.CharField(max_length=6, choices=[(op.value, op.value.title()) for op in Op])
     section = models.CharField(max_length=60, blank=True)
@@ -296,7 +298,9 @@ def load_targets(candidates: Iterable[Candidate], lookup: Any = "targets") -> No
 class Evidence(models.Model):
     """One observed step a candidate rests on: a link to it and what it said."""
 
-    candidate = models.ForeignKey(Candidate, models.CASCADE, related_name="evidence")
+    candidate = models.ForeignKey(
+        Candidate, models.CASCADE, related_name="evidence", db_index=False
+    )
     kind = models.CharField(max_length=20, default="step")
     link = models.CharField(max_length=300, blank=True)
     group = models.CharField(max_length=200, blank=True, help_text="The task it belongs to.")

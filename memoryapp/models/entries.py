@@ -325,7 +325,7 @@ class Bullet(models.Model):
 class BulletRevision(models.Model):
     """What a bullet said at one time. Written once, never changed."""
 
-    bullet = models.ForeignKey(Bullet, models.CASCADE, related_name="revisions")
+    bullet = models.ForeignKey(Bullet, models.CASCADE, related_name="revisions", db_index=False)
     number = models.PositiveIntegerField()
     content = models.TextField()
     section = models.CharField(max_length=60)

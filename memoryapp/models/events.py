@@ -66,7 +66,9 @@ def _link(subject: models.Model) -> str:
 
 
 class Event(models.Model):
-    workspace = models.ForeignKey("memoryapp.Workspace", models.CASCADE, related_name="events")
+    workspace = models.ForeignKey(
+        "memoryapp.Workspace", models.CASCADE, related_name="events", db_index=False
+    )
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
     )

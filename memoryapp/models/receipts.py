@@ -17,7 +17,9 @@ class PullReceipt(models.Model):
     loss is seen, not silent. Receipts are forgotten after a while; ``PullCount`` keeps their sums.
     """
 
-    release = models.ForeignKey("memoryapp.Release", models.CASCADE, related_name="receipts")
+    release = models.ForeignKey(
+        "memoryapp.Release", models.CASCADE, related_name="receipts", db_index=False
+    )
     key = models.ForeignKey(
         "memoryapp.ApiKey", models.SET_NULL, null=True, blank=True, related_name="receipts"
     )
@@ -91,7 +93,9 @@ class Report(models.Model):
         SUCCESS = "success", "Success"
         FAILURE = "failure", "Failure"
 
-    release = models.ForeignKey("memoryapp.Release", models.CASCADE, related_name="reports")
+    release = models.ForeignKey(
+        "memoryapp.Release", models.CASCADE, related_name="reports", db_index=False
+    )
     key = models.ForeignKey(
         "memoryapp.ApiKey", models.SET_NULL, null=True, blank=True, related_name="reports"
     )
@@ -130,7 +134,7 @@ class Vote(models.Model):
         HARMFUL = "harmful", "Harmful"
         NEUTRAL = "neutral", "Neutral"
 
-    report = models.ForeignKey(Report, models.CASCADE, related_name="votes")
+    report = models.ForeignKey(Report, models.CASCADE, related_name="votes", db_index=False)
     bullet = models.ForeignKey("memoryapp.Bullet", models.CASCADE, related_name="votes")
     value = models.CharField(max_length=7, choices=Value.choices)
     evidence = models.CharField(max_length=2_000, blank=True)

@@ -128,7 +128,9 @@ class Trail(models.Model):
     (its first line), ``is_error``, ``started_ms``, ``duration_ms`` and ``tokens``.
     """
 
-    candidate = models.ForeignKey("memoryapp.Candidate", models.CASCADE, related_name="trails")
+    candidate = models.ForeignKey(
+        "memoryapp.Candidate", models.CASCADE, related_name="trails", db_index=False
+    )
     link = models.CharField(max_length=300)
     steps = models.JSONField()
 

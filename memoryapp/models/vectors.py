@@ -52,7 +52,9 @@ class BulletVector(models.Model):
     """The vector of one wording. Narrow on purpose: a search reads nothing else until the end."""
 
     model = models.ForeignKey(EmbeddingModel, models.CASCADE, related_name="vectors")
-    revision = models.ForeignKey("memoryapp.BulletRevision", models.CASCADE, related_name="vectors")
+    revision = models.ForeignKey(
+        "memoryapp.BulletRevision", models.CASCADE, related_name="vectors", db_index=False
+    )
     playbook = models.ForeignKey("memoryapp.Playbook", models.CASCADE, related_name="+")
     #: of ``model.dimensions`` numbers, of length 1; the column itself takes any number of them.
     vector = HalfVectorField()
@@ -73,7 +75,7 @@ class RecallTrace(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(
-        "memoryapp.Workspace", models.CASCADE, related_name="recall_traces"
+        "memoryapp.Workspace", models.CASCADE, related_name="recall_traces", db_index=False
     )
     release = models.ForeignKey(
         "memoryapp.Release", models.CASCADE, null=True, blank=True, related_name="+"

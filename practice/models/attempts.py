@@ -36,7 +36,9 @@ class Attempt(models.Model):
         FAILURE = domain.Label.FAILURE.value, "Failure"
         INFEASIBLE = domain.Label.INFEASIBLE.value, "Infeasible"
 
-    task = models.ForeignKey("practice.PracticeTask", models.CASCADE, related_name="attempts")
+    task = models.ForeignKey(
+        "practice.PracticeTask", models.CASCADE, related_name="attempts", db_index=False
+    )
     run = models.ForeignKey("practice.Run", models.CASCADE, related_name="attempts")
     #: the memory a trial was given; empty for practice, which gets the round's playbook.
     arm = models.ForeignKey(
@@ -149,7 +151,7 @@ class Overrule(models.Model):
 class Step(models.Model):
     """One executed tool call, written as it happened and never changed."""
 
-    attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="steps")
+    attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="steps", db_index=False)
     try_number = models.PositiveIntegerField(default=1)
     number = models.PositiveIntegerField()
     thought = models.TextField(blank=True)

@@ -110,7 +110,7 @@ class Incident(models.Model):
 class IncidentAlert(models.Model):
     """One alert of an incident, as it was sent."""
 
-    incident = models.ForeignKey(Incident, models.CASCADE, related_name="alerts")
+    incident = models.ForeignKey(Incident, models.CASCADE, related_name="alerts", db_index=False)
     external_id = models.CharField(max_length=200)
     at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True, blank=True)

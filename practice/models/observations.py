@@ -26,7 +26,11 @@ class StoredText(models.Model):
 
     #: no constraint: when a workspace goes, this stays until its object is removed too.
     workspace = models.ForeignKey(
-        "memoryapp.Workspace", models.DO_NOTHING, db_constraint=False, related_name="+"
+        "memoryapp.Workspace",
+        models.DO_NOTHING,
+        db_constraint=False,
+        related_name="+",
+        db_index=False,
     )
     #: SHA-256 of the text in UTF-8, in hexadecimal.
     digest = models.CharField(max_length=64)

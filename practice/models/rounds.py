@@ -43,7 +43,7 @@ class PracticeTask(models.Model):
         BOUNDARY = domain.Category.BOUNDARY.value, "Boundary"
         TRIVIAL = domain.Category.TRIVIAL.value, "Trivial"
 
-    round = models.ForeignKey(Round, models.CASCADE, related_name="tasks")
+    round = models.ForeignKey(Round, models.CASCADE, related_name="tasks", db_index=False)
     number = models.PositiveIntegerField()
     instruction = models.TextField()
     kind = models.CharField(max_length=10)

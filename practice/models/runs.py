@@ -187,7 +187,7 @@ class UnitQuerySet(WorkQuerySet["Unit"]):
 class Unit(Work):
     """One piece of a run's work, done by one worker at a time."""
 
-    run = models.ForeignKey(Run, models.CASCADE, related_name="units")
+    run = models.ForeignKey(Run, models.CASCADE, related_name="units", db_index=False)
     stage = models.CharField(max_length=12, choices=[(s.value, s.value) for s in domain.Stage])
     round = models.PositiveIntegerField()
     target = models.PositiveBigIntegerField(default=0, help_text="Attempt or task, by stage.")
