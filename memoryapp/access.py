@@ -31,6 +31,8 @@ SESSION_KEY = "workspace"
 #: Where a page says which workspace it was drawn in: a field of its forms, a header of its htmx.
 DRAWN_IN_FIELD, DRAWN_IN_HEADER = "_workspace", "X-Workspace"
 KEPT_KEY = "kept_form"
+#: When somebody was last seen in a session, in seconds since 1970; begins with signing in.
+SEEN_KEY = "seen_at"
 #: Fields of forms that hold a person's words, and how many characters are kept of a form.
 TYPED = frozenset({"content", "description", "instruction", "note", "notes", "reason", "text"})
 KEPT_CHARS = 2_000_000

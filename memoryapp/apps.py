@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.contrib.auth.signals import user_logged_in
 from django.db import transaction
 from django.db.models.signals import post_delete, post_save
+from django.http import HttpRequest
 
 from memoryapp.domain.masking import install
 
@@ -23,6 +26,14 @@ class MemoryAppConfig(AppConfig):
         from memoryapp.models.webhooks import queued  # noqa: PLC0415  # models are ready only now
 
         queued.connect(_ring_for_webhooks)
+        user_logged_in.connect(_seen)
+
+
+def _seen(request: HttpRequest, **_: Any) -> None:
+    """Whoever signs in is seen; the session is written anyway."""
+    from memoryapp.access import SEEN_KEY  # noqa: PLC0415  # models are ready only now
+
+    request.session[SEEN_KEY] = time.time()
 
 
 def _forget_pulls(**_: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,8 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 from django.utils.crypto import get_random_string
+
+from memoryapp.access import SEEN_KEY
 
 
 def signed_in(user: Any) -> Client:
@@ -26,6 +29,7 @@ def signed_in(user: Any) -> Client:
         SESSION_KEY: str(user.pk),
         BACKEND_SESSION_KEY: settings.AUTHENTICATION_BACKENDS[0],
         HASH_SESSION_KEY: user.get_session_auth_hash(),
+        SEEN_KEY: time.time(),
     }
     Session.objects.create(
         session_key=key,

@@ -6,19 +6,24 @@ import base64
 import binascii
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from urllib.parse import unquote
 
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.db import connection
 from django.http import Http404, HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
+from django.utils import timezone
 
-from memoryapp.access import session_end
+from memoryapp.access import SEEN_KEY, session_end
 from memoryapp.project.errors import busy
 from memoryapp.services.patience import patiently, waited_for_lock
 
 API = "/api/"
+#: seconds; what writes into the session on every click would undo what others write into it.
+SEEN_EVERY = 15 * 60.0
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -124,6 +129,32 @@ class EndIdle:
             elif not used_at or (_is_use(request) and now - used_at > self.WRITTEN_EVERY):
                 request.session["used_at"] = now
         return self.get_response(request)
+
+
+class NoteSeen:
+    """Write down when somebody last used their session, to a quarter of an hour.
+
+    Admins see it of members, and everybody of their own sessions. Nothing is read for it: a request
+    that did not ask who it is from goes uncounted.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        is_known = hasattr(request, "_cached_user") and request.user.is_authenticated
+        if (
+            is_known
+            and response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
+            and _is_use(request)
+        ):
+            now = time.time()
+            if now - request.session.get(SEEN_KEY, 0.0) > SEEN_EVERY:
+                request.session[SEEN_KEY] = now
+                session = UserSession.objects.filter(session_key=request.session.session_key)
+                session.update(last_seen_at=timezone.now())
+        return response
 
 
 def _is_use(request: HttpRequest) -> bool:

@@ -96,7 +96,8 @@ MFA_TOTP_ISSUER = "Greenroom"
 SECOND_FACTOR_ROLES = env.several(
     "SECOND_FACTOR_ROLES", each=variables.one_of("viewer", "reviewer", "editor", "admin")
 )
-USERSESSIONS_TRACK_ACTIVITY = False
+#: Has the page of one's sessions say when each was last seen; ``NoteSeen`` writes it down.
+USERSESSIONS_TRACK_ACTIVITY = True
 
 SOCIALACCOUNT_ADAPTER = "memoryapp.project.adapters.SocialAdapter"
 SOCIALACCOUNT_EMAIL_VERIFICATION = "none"

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
+from django.test import Client
 from django.utils.html import strip_tags
 
 from memoryapp.domain.errors import UnableToChange
@@ -149,10 +154,10 @@ def test_it_needs_the_same_number_of_queries_for_more_rows(
             SocialAccount.objects.create(user=user, provider="oidc", uid=str(user))
 
     add(10)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         ada_client.get(URL)
     add(10)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         ada_client.get(URL)
 
 
@@ -178,7 +183,7 @@ def test_admins_see_how_members_get_in(ada_client: Any, rita: Any, vera: Any, kn
     assert (
         "Rita@example.com, proved · second factor: authenticator app, passkey · signs in with Acme"
     ) in said
-    assert "vera@example.com, not proved · no second factor last signed in" in said
+    assert "vera@example.com, not proved · no second factor last seen" in said
 
 
 def test_others_see_neither_addresses_nor_second_factors(rita_client: Any, known: None) -> None:
@@ -195,3 +200,36 @@ def test_a_service_that_was_taken_away_is_called_by_its_id(
 ) -> None:
     settings.SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": []}}
     assert "signs in with oidc" in ada_client.get(URL).content.decode()
+
+
+def test_admins_see_when_members_were_last_seen(ada_client: Any, rita: Any) -> None:
+    began = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+    client = Client()
+    with time_machine.travel(began, tick=False):
+        client.force_login(rita)
+        client.get("/review/")
+        key = client.session.session_key
+        UserSession.objects.create(user=rita, session_key=key, ip="127.0.0.1", user_agent="")
+
+    def seen(minutes: float, **headers: str) -> datetime:
+        with time_machine.travel(began + timedelta(minutes=minutes), tick=False):
+            assert client.get("/review/", headers=headers).status_code == 200
+        rows = ada_client.get(URL).context["members"]
+        found: datetime = next(
+            row["ways_in"].seen_at for row in rows if row["membership"].user == rita
+        )
+        return found
+
+    assert seen(14) == began  # to a quarter of an hour
+    assert seen(20, **{"HX-Request": "true"}) == began  # a page that asks by itself is nobody
+    assert seen(21) == began + timedelta(minutes=21)
+    assert seen(30) == began + timedelta(minutes=21)
+    UserSession.objects.all().delete()
+    assert seen(31) == began
+
+
+def test_signing_out_leaves_no_session_behind(client: Any, rita: Any) -> None:
+    client.force_login(rita)
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=1), tick=False):
+        client.post("/logout/")
+    assert not Session.objects.exists()
