@@ -1,0 +1,50 @@
+"""The OpenAPI document as it is served: the committed one, for anybody, worked out once."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from drf_spectacular.generators import SchemaGenerator
+
+from memoryapp.api import document
+from tests.reference import api_document, as_yaml
+
+pytestmark = pytest.mark.django_db
+SCHEMA = "/api/v1/schema/"
+YAML, JSON = "application/vnd.oai.openapi", "application/vnd.oai.openapi+json"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "kind", "read"),
+    [
+        ("*/*", YAML, as_yaml),
+        ("application/yaml", "application/yaml", as_yaml),
+        (JSON, JSON, json.loads),
+        ("application/json", "application/json", json.loads),
+    ],
+)
+def test_anybody_is_told_what_is_committed(
+    client: Any, accepted: str, kind: str, read: Any
+) -> None:
+    answer = client.get(SCHEMA, headers={"Accept": accepted})
+    assert answer.status_code == 200
+    assert answer["Content-Type"] == f"{kind}; charset=utf-8"
+    form = "json" if "json" in kind else "yaml"
+    assert answer["Content-Disposition"] == f'inline; filename="Greenroom API.{form}"'
+    assert read(answer.content.decode()) == api_document()
+
+
+def test_it_is_worked_out_once_in_a_process(client: Any) -> None:
+    document.written.cache_clear()
+    whole = SchemaGenerator.get_schema
+    with patch.object(SchemaGenerator, "get_schema", autospec=True, side_effect=whole) as made:
+        first, *others = (client.get(f"{SCHEMA}?version={n}").content for n in range(3))
+    assert made.call_count == 1
+    assert others == [first, first]
+
+
+def test_a_form_it_is_not_offered_in_is_refused(client: Any) -> None:
+    assert client.get(SCHEMA, headers={"Accept": "text/csv"}).status_code == 406
