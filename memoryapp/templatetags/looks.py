@@ -41,7 +41,6 @@ LOOKS: dict[str, Look] = {
     "validated": Look("info", "shield-check", "Validated"),
     "admitted": Look("ok", "circle-check", "Admitted"),
     "not_admitted": Look("", "circle-slash-2", "Not admitted"),
-    "reflected": Look("info", "scroll-text", "Reflected"),
     "curated": Look("ok", "circle-check", "Curated"),
     # lessons on trial
     "testing": Look("info", "loader-circle", "Being tested"),

@@ -28,7 +28,6 @@ class Attempt(models.Model):
         VALIDATED = "validated", "Validated"
         ADMITTED = "admitted", "Admitted"
         NOT_ADMITTED = "not_admitted", "Not admitted"
-        REFLECTED = "reflected", "Reflected"
         CURATED = "curated", "Curated"
 
     class Label(models.TextChoices):
