@@ -29,6 +29,9 @@ MUCH = 50 * MEGABYTE
 def _refusing(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     """Refuse ``/refuse`` unread, answer ``/much``, and say of any other body how long it was."""
     if environ["PATH_INFO"] == "/much":
+        if environ["QUERY_STRING"] == "narrow":
+            # A slow reader still reads what waits for it here, long after it was let go.
+            environ["gunicorn.socket"].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 * 1024)
         start_response("200 OK", [("Content-Length", str(MUCH))])
         return [b"x" * MUCH]
     if environ["PATH_INFO"] == "/refuse":
@@ -47,6 +50,7 @@ THREADS = 2
 if SILENT in os.environ:
     bodies.SILENT_SECONDS = bodies.UNREAD_SECONDS = float(os.environ[SILENT])
     bodies.ANSWER_SECONDS, bodies.SLOWEST = 2.0, MEGABYTE
+    bodies.REST_SECONDS = 5.0
 
 
 @pytest.fixture(scope="module")
@@ -140,13 +144,13 @@ def test_a_body_in_chunks_that_cannot_be_taken_is_refused(
     assert "Nothing was kept." in problem["detail"]
 
 
-def asking_for_much(port: int) -> socket.socket:
+def asking_for_much(port: int, how: str = "") -> socket.socket:
     """A connection of little room whose answer has begun."""
     one = socket.socket()
     one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
     one.settimeout(60)
     one.connect(("127.0.0.1", port))
-    one.sendall(b"GET /much HTTP/1.1\r\nHost: x\r\n\r\n")
+    one.sendall(f"GET /much?{how} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     assert one.recv(12) == b"HTTP/1.1 200"
     return one
 
@@ -171,7 +175,7 @@ def test_who_does_not_read_an_answer_gives_its_thread_back(port: int) -> None:
 
 
 def test_who_reads_an_answer_very_slowly_does_so_too(port: int) -> None:
-    with asking_for_much(port) as caller:
+    with asking_for_much(port, "narrow") as caller:
         began = time.monotonic()
         with suppress(ConnectionResetError):
             while caller.recv(32 * 1024) and time.monotonic() - began < 60:
