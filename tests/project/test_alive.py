@@ -9,9 +9,8 @@ from socket import gethostname
 from typing import Any
 
 import pytest
-import redis
 
-from memoryapp.clients import store
+from memoryapp.clients import redis_servers, store
 from memoryapp.project import alive
 from memoryapp.project.celery import app
 
@@ -58,6 +57,6 @@ def test_a_beat_that_has_not_begun_is_not(tmp_path: Path) -> None:
 def test_nobody_is_ended_while_redis_is_away(
     answers: list[Any], schedule: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gone = redis.Redis(unix_socket_path="/nowhere/redis.sock")
+    gone = redis_servers.client("unix:///nowhere/redis.sock", patience=0.5)
     monkeypatch.setattr(store, "client", lambda: gone)
     assert (alive.main("worker"), alive.main("beat", str(schedule))) == (0, 0)

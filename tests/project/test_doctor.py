@@ -13,7 +13,7 @@ from allauth.mfa.totp.internal.auth import TOTP
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from memoryapp.clients import minilm, pulse, store
+from memoryapp.clients import minilm, pulse, redis_servers, store
 from memoryapp.models import Event, Webhook
 from memoryapp.project import data_folder, doctor, embedded
 from memoryapp.project.celery import app
@@ -153,7 +153,7 @@ def test_it_says_whether_tool_servers_are_held(
 
 
 def test_it_says_that_redis_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    gone = redis.Redis(unix_socket_path="/nowhere/redis.sock")
+    gone = redis_servers.client("unix:///nowhere/redis.sock", patience=0.5)
     monkeypatch.setattr(store, "client", lambda: gone)
     ((check, text),) = wrong(doctor._redis())
     assert check == "redis"
