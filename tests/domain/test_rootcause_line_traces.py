@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from practice.domain.rootcause.drain import statements
 from practice.domain.rootcause.findings import Finding
 from practice.domain.rootcause.invocations import Invocations, invocations, parent_rows
-from practice.domain.rootcause.line_traces import fell_silent
+from practice.domain.rootcause.line_traces import (
+    called_by_lines,
+    fell_silent,
+    lasted,
+    line_invocations,
+)
 from practice.domain.rootcause.telemetry import Labels, LogTable, Modality
 from practice.domain.rootcause.types import Direction, EvidenceKind
 from tests.domain.rootcause_world import Spans
@@ -54,3 +61,40 @@ def test_another_finding_stays_with_its_service() -> None:
         toward="stock", onset=100.0,
     )  # fmt: skip
     assert fell_silent([error], calls(100.0, every=1), calls(0.0, every=1)) == [error]
+
+
+def shop_lines(
+    begin: float, *, work: float = 0.1, stock: float = 0.2
+) -> list[tuple[float, str, str]]:
+    """(time, service, trace) of requests to the shop, which asks stock half way."""
+    return [
+        (at + late, service, f"t{at:g}")
+        for at in (begin + 2.0 * n for n in range(40))
+        for late, service in (
+            (0.0, "shop"), (work / 2, "stock"), (work / 2 + stock, "stock"), (work + stock, "shop"),
+        )
+    ]  # fmt: skip
+
+
+def by_lines(rows: list[tuple[float, str, str]]) -> Invocations:
+    empty = Labels.of("" for _ in rows)
+    table = LogTable(
+        np.array([row[0] for row in rows]), Labels.of(row[1] for row in rows), empty, empty,
+        Labels.of(f"line of {row[1]}" for row in rows), Labels.of(row[2] for row in rows), empty,
+        ["" for _ in rows],
+    )  # fmt: skip
+    return line_invocations(table, statements(table), np.ones(len(rows), dtype=np.bool_))
+
+
+@pytest.mark.parametrize(
+    ("now", "slow"), [({"work": 0.9}, "shop"), ({"stock": 0.9}, "stock"), ({}, None)]
+)
+def test_lines_tell_in_whom_a_request_takes_longer(now: dict[str, float], slow: str | None) -> None:
+    table = by_lines([*shop_lines(0.0), *shop_lines(100.0, **now)])
+    found = lasted(table, None, np.array([100.0]))
+    assert {one.service for one in found} == ({slow} if slow else set())
+    assert {(one.kind, one.modality) for one in found} <= {(EvidenceKind.LATENCY, Modality.LOGS)}
+
+
+def test_lines_tell_who_calls_whom() -> None:
+    assert called_by_lines(by_lines(shop_lines(0.0))) == {("shop", "stock")}

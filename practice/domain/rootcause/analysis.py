@@ -74,7 +74,9 @@ def analyse(
     window = window or examine(telemetry, alert, reference)
     calls = graph.calls(telemetry, window, alert.trace_id)
     where = hosts.placed(telemetry)
-    found = inherited(window.findings, calls.callees, window.traced)
+    orphans = frozenset(window.seen) - window.traced - calls.named() - {alert.entry}
+    found = inherited(window.findings, calls.callees, window.traced, orphans)
+    found = dependants.unrecorded(found, calls.callees, window.traced)
     findings = hosts.charged(
         dependants.charged(found, calls.callees, window.traced),
         window.hosts, where, calls.above, alert.interval,
@@ -185,7 +187,7 @@ def _strengths(subject: Subject, start: Sequence[str], *, is_mapped: bool) -> di
     calls, cases = subject.calls, subject.standings
     reached = calls.reached(start)
     speaks = any(name in calls.callees for name in start)
-    known = {name for source, targets in calls.callees.items() for name in (source, *targets)}
+    known = calls.named()
 
     def reach(name: str) -> float:
         if not speaks or name in reached:
@@ -194,7 +196,7 @@ def _strengths(subject: Subject, start: Sequence[str], *, is_mapped: bool) -> di
 
     return {
         name: (cases[name].strength if name in cases else 0.0) * reach(name)
-        for name in subject.seen
+        for name in dict.fromkeys([*subject.seen, *sorted(known - set(subject.seen))])
     }
 
 

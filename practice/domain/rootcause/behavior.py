@@ -40,6 +40,15 @@ _BURSTS = 0.25
 # A callee accounts for its caller's deviation when its own is half as sure.
 _ACCOUNTS = 2.0
 _FEWEST = 4
+#: The kinds of what ``behavior`` finds.
+CHANGED = frozenset(
+    {
+        EvidenceKind.OWN_ERROR,
+        EvidenceKind.ERROR,
+        EvidenceKind.MISSING_STEP,
+        EvidenceKind.MISSING_CALL,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,13 @@ from practice.domain.rootcause.telemetry import Modality
 from practice.domain.rootcause.types import Direction, EvidenceKind
 
 _SYMPTOMS = frozenset({EvidenceKind.LATENCY, EvidenceKind.ERROR})
+# What looks like a service's own doing, request by request, where its callee keeps no spans.
+_SEEN = {
+    EvidenceKind.SELF_TIME,
+    EvidenceKind.OWN_ERROR,
+    EvidenceKind.ERROR,
+    EvidenceKind.MISSING_CALL,
+}
 # One caller alone may be slow by its own doing.
 _TOGETHER = 2
 # A callee that shows half as much accounts for its caller.
@@ -66,6 +73,54 @@ def charged(
         names = suffering[callee]
         found.append(_reached_badly(callee, names, loudest[names[_TOGETHER - 1]], len(common)))
     return found
+
+
+def unrecorded(
+    findings: Sequence[Finding], callees: Mapping[str, Sequence[str]], traced: Collection[str]
+) -> list[Finding]:
+    """As ``charged``, by spans: what the callers of a service that keeps none have in common.
+
+    Time and failures in a callee without spans look like the caller's own.
+    """
+    loudest: dict[str, Finding] = {}
+    troubled = set()
+    for one in findings:
+        if worth(one.total) < OWN:
+            continue
+        troubled.add(one.service)
+        if _is_own_by_spans(one) and one.service in traced and worth(one.own) >= OWN:
+            known = loudest.get(one.service)
+            loudest[one.service] = one if known is None or one.own > known.own else known
+    callers: dict[str, list[str]] = defaultdict(list)
+    for caller, called in callees.items():
+        for callee in called:
+            if callee not in traced and callee not in troubled:
+                callers[callee].append(caller)
+    suffering = {
+        callee: sorted(loudest.keys() & set(names), key=lambda name: (-loudest[name].own, name))
+        for callee, names in sorted(callers.items())
+        if 2 * len(loudest.keys() & set(names)) > len(names)
+    }
+    most = max((len(names) for names in suffering.values()), default=0)
+    if most < _TOGETHER:
+        return list(findings)
+    common = [callee for callee, names in suffering.items() if len(names) == most]
+    victims = {name for callee in common for name in suffering[callee]}
+    found = [
+        replace(one, own=one.own * _LEFT)
+        if one.service in victims and _is_own_by_spans(one) else one
+        for one in findings
+    ]  # fmt: skip
+    for callee in common:
+        names = suffering[callee]
+        second = loudest[names[_TOGETHER - 1]]
+        said = replace(_reached_badly(callee, names, second, len(common)), modality=second.modality)
+        found.append(replace(said, by_rate=False))
+    return found
+
+
+def _is_own_by_spans(one: Finding) -> bool:
+    return one.kind in _SEEN and not one.by_rate and one.modality is not Modality.METRICS
 
 
 def _is_symptom(one: Finding) -> bool:

@@ -30,6 +30,12 @@ class Calls:
     callees: Mapping[str, tuple[str, ...]]
     live: frozenset[tuple[str, str]]
 
+    def named(self) -> frozenset[str]:
+        """Everybody who calls or is called."""
+        return frozenset(
+            name for source, targets in self.callees.items() for name in (source, *targets)
+        )
+
     def reached(self, start: Sequence[str]) -> frozenset[str]:
         """Every service that the calls lead to from ``start``, itself included."""
         found, waiting = set(start), list(start)
@@ -85,6 +91,9 @@ def calls(telemetry: Telemetry, window: Window, trace_id: str = "") -> Calls:
         for pair in telemetry.topology
         if not trace_id and (pair[0] not in spoken or pair[1] not in answering)
     }
+    # What neither shows the caller of may still say by its log lines who it is.
+    known = {target for _, target in live | filled}
+    filled |= {pair for pair in window.by_lines if not trace_id and pair[1] not in known}
     callees: dict[str, set[str]] = defaultdict(set)
     for source, target in live | filled:
         if source != target:

@@ -137,7 +137,7 @@ def invocations(spans: SpanTable, logs: LogTable, statements: Labels, parent: Ro
         parent=calling,
         start=spans.start[begins],
         duration=duration,
-        self_time=_self_time(spans.start[begins], duration, calling, *view),
+        self_time=own_duration(spans.start[begins], duration, calling, *view),
         client=np.where(own_view, view[1], np.nan),
         failed=failed,
         trace=spans.trace_id.codes[begins],
@@ -217,10 +217,21 @@ def _log_homes(spans: SpanTable, member: Rows, logs: LogTable) -> tuple[Rows, Ro
     return line, member[home[line]] if len(line) else line
 
 
-def placed(spans: SpanTable, logs: LogTable) -> tuple[Mask, Mask]:
-    """Which log lines name a span of the table; which of these another service wrote."""
+def placed(spans: SpanTable, logs: LogTable) -> tuple[Mask, Mask, frozenset[tuple[str, str]]]:
+    """Which log lines name a span of the table; which of these another service wrote.
+
+    With them come (caller, callee) pairs: a service without spans writes under its caller's.
+    """
     home = _span_of(spans, logs)
-    return np.asarray(home >= 0, dtype=np.bool_), foreign(spans, logs, home)
+    elsewhere = foreign(spans, logs, home)
+    line = np.flatnonzero(elsewhere)
+    width = max(len(logs.service.names), 1)
+    caller = spans.service.codes[home[line]].astype(np.int64) if len(line) else line
+    pairs = frozenset(
+        (spans.service.names[code // width], logs.service.names[code % width])
+        for code in np.unique(caller * width + logs.service.codes[line]).tolist()
+    )
+    return np.asarray(home >= 0, dtype=np.bool_), elsewhere, pairs
 
 
 def foreign(spans: SpanTable, logs: LogTable, home: Rows) -> Mask:
@@ -256,7 +267,7 @@ def _span_of(spans: SpanTable, logs: LogTable) -> Rows:
     return np.where((own[place] == asked) & (at_trace >= 0) & (at_span >= 0), place, -1)
 
 
-def _self_time(
+def own_duration(
     start: Floats, duration: Floats, calling: Rows, view_start: Floats, view_duration: Floats
 ) -> Floats:
     """Duration less the time spent waiting for calls; overlapping calls count once.

@@ -3,7 +3,7 @@
 Lines that carry a trace id but lie in no known span are grouped by trace, service and span id. The
 first statement names the kind of request. A group that begins and ends while another service of
 the same trace is busy was called by the innermost such one: a service logs before and after it
-calls. Times of such invocations are not measured, only order.
+calls. The time between its first and last line is the least it can have taken.
 
 A call is seen here only by what the callee writes: one that is gone was not made, or was made and
 the callee wrote nothing. Where spans of other requests show that the caller still calls, it is the
@@ -18,12 +18,24 @@ from dataclasses import replace
 import numpy as np
 
 from practice.domain.rootcause.findings import Finding
-from practice.domain.rootcause.invocations import CALL, LOG, TIE, Invocations, Rows
-from practice.domain.rootcause.telemetry import Codes, Floats, Labels, LogTable, Mask
+from practice.domain.rootcause.invocations import (
+    CALL,
+    LOG,
+    TIE,
+    Invocations,
+    Rows,
+    own_duration,
+)
+from practice.domain.rootcause.latency import own_time
+from practice.domain.rootcause.robust import log_ratio
+from practice.domain.rootcause.telemetry import Codes, Floats, Labels, LogTable, Mask, Modality
 from practice.domain.rootcause.types import EvidenceKind
+from practice.domain.rootcause.waits import charged, silences
 
 # A call is still made when it is made at least this part as often as usual.
 _STILL = 0.5
+# A service is called by another when this part of its requests begin and end inside one of it.
+_OFTEN = 0.2
 
 
 def line_invocations(logs: LogTable, statements: Labels, loose: Mask) -> Invocations:
@@ -50,16 +62,16 @@ def line_invocations(logs: LogTable, statements: Labels, loose: Mask) -> Invocat
         ]
     )
     pairs = np.unique(row * max(len(names), 1) + feature)
-    unknown = np.full(len(head), np.nan)
+    took = end - start
     return Invocations(
         kind=kind,
         service=logs.service.taken(head),
         pod=logs.pod.taken(head),
         parent=parent,
         start=start,
-        duration=unknown,
-        self_time=unknown,
-        client=unknown,
+        duration=took,
+        self_time=own_duration(start, took, parent, start, took),
+        client=np.full(len(head), np.nan),
         failed=np.zeros(len(head), dtype=np.bool_),
         trace=logs.trace_id.codes[head],
         seen_row=pairs // max(len(names), 1),
@@ -96,6 +108,42 @@ def _enclosing(trace: Codes, service: Codes, start: Floats, end: Floats) -> Rows
                 break
         open_groups.append(group)
     return found
+
+
+def lasted(window: Invocations, reference: Invocations | None, cuts: Floats) -> list[Finding]:
+    """Services whose requests take longer from their first line to their last.
+
+    Where a caller waits and where a callee works before its first line looks alike in lines: what
+    a callee shows as well is charged to it, as a latency that nobody saw from both sides.
+    """
+    slow = charged(own_time(window, reference, cuts), silences(window, reference, cuts))
+    return [
+        replace(
+            one, kind=EvidenceKind.LATENCY, modality=Modality.LOGS, change=_change(one),
+            statement=one.statement.replace("in the service itself", "in it by its lines"),
+        )
+        if one.kind is EvidenceKind.SELF_TIME else replace(one, modality=Modality.LOGS)
+        for one in slow
+    ]  # fmt: skip
+
+
+def _change(one: Finding) -> float:
+    return log_ratio(one.observed or 0.0, one.baseline or 0.0)
+
+
+def called_by_lines(table: Invocations) -> frozenset[tuple[str, str]]:
+    """Who calls whom, as far as most requests of the called show it by their lines."""
+    child = np.flatnonzero(table.parent >= 0)
+    width = max(len(table.service.names), 1)
+    caller = table.service.codes[table.parent[child]].astype(np.int64)
+    pair, often = np.unique(caller * width + table.service.codes[child], return_counts=True)
+    total = np.bincount(table.service.codes, minlength=width)
+    names = table.service.names
+    return frozenset(
+        (names[code // width], names[code % width])
+        for code, number in zip(pair.tolist(), often.tolist(), strict=True)
+        if number >= _OFTEN * total[code % width]
+    )
 
 
 def fell_silent(

@@ -31,13 +31,17 @@ def causes_of(
 def _places(
     names: Iterable[str], subject: Subject, ways: Mapping[str, tuple[str, ...]]
 ) -> dict[str, tuple[float, ...]]:
-    """What orders services of equal strength: deviation of any kind, then nearness, then calls."""
+    """What orders services of equal strength: deviation of any kind, then nearness, then calls.
+
+    Of whom nothing was measured nothing can deviate: they come after those of whom something was.
+    """
     found: dict[str, tuple[float, ...]] = {}
     for name in names:
         case = subject.standings.get(name)
         total = sum(one.total for one in case.best) if case else 0.0
         distance = float(len(ways[name])) if name in ways else math.inf
-        found[name] = (-total, distance, -float(len(subject.calls.callees.get(name, ()))))
+        unseen = float(name not in subject.seen)
+        found[name] = (-total, unseen, distance, -float(len(subject.calls.callees.get(name, ()))))
     return found
 
 

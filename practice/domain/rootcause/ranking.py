@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from practice.domain.rootcause.findings import Finding
+from practice.domain.rootcause.robust import log_ratio
 from practice.domain.rootcause.types import Direction, EvidenceKind
 
 # Below this a service does not deviate by itself.
@@ -65,6 +66,7 @@ def inherited(
     findings: Iterable[Finding],
     callees: Mapping[str, Sequence[str]],
     traced: Collection[str] = (),
+    orphans: Collection[str] = (),
 ) -> list[Finding]:
     """The findings, charged to the callee where a callee shows as much.
 
@@ -72,7 +74,8 @@ def inherited(
     deviates by as much. It fails when whom it calls fails: failures that are only counted, not
     seen request by request, are charged likewise, and all of them where the callee fell silent.
     Time in a callee that nobody traces, or that no longer answers, looks like the caller's own;
-    ``traced`` are the services whose requests were recorded.
+    ``traced`` are the services whose requests were recorded. Of ``orphans`` nobody recorded who
+    calls them: whoever loses time that no call of its own accounts for may have lost it there.
     """
     known = list(findings)
     untraced = {
@@ -86,12 +89,14 @@ def inherited(
     told = {one.service for one in known if one.kind in _FAILING and not one.by_rate}
     counted = {name: nats for name, nats in failing.items() if name not in told}
     beneath = {name: _beneath(name, callees) for name in callees} if silent else {}
+    hidden = _hidden(known, traced, orphans)
     found = []
     for one in known:
         left = 1.0
         if one.kind in _SLOW:
             same = quick if one.direction is Direction.DOWN else slow
-            left = kept(one, _below(one.service, same, callees), _STILL_OWN)
+            beside = hidden.get(one.service, 0.0) if same is slow else 0.0
+            left = kept(one, max(_below(one.service, same, callees), beside), _STILL_OWN)
         elif one.kind in _FAILING:
             below = failing if one.by_rate else counted
             left = kept(one, _below(one.service, below, callees), _STILL_FAILING)
@@ -101,9 +106,34 @@ def inherited(
                 left = min(left, kept(one, _below(one.service, slow, callees), _STILL_OWN))
         elif one.kind in LOST_TIME:
             gone = _below(one.service, silent, beneath) / SURELY
-            waits = _below(one.service, slow, untraced) / SURELY
+            waits = _below(one.service, slow, untraced)
+            if one.kind is EvidenceKind.SELF_TIME:
+                waits = max(waits, hidden.get(one.service, 0.0))
+            waits /= SURELY
             left = max(1.0 - max(gone, waits), _STILL_FAILING)
         found.append(replace(one, own=one.own * left) if left < 1.0 else one)
+    return found
+
+
+def _hidden(
+    findings: Sequence[Finding], traced: Collection[str], orphans: Collection[str]
+) -> dict[str, float]:
+    """How surely an orphan is slow whom a service that lost time may have waited for.
+
+    Of two that lost the same time the inner, who usually takes less, has the greater relative
+    change. An orphan that calls the service, and waits for it, has the smaller one.
+    """
+    slow = [
+        one for one in findings
+        if one.kind in _SLOW and one.direction is Direction.UP and one.service in orphans
+    ]  # fmt: skip
+    found: dict[str, float] = {}
+    for one in findings if slow else ():
+        if one.kind is not EvidenceKind.SELF_TIME or one.service not in traced:
+            continue
+        change = log_ratio(one.observed or 0.0, one.baseline or 0.0)
+        sure = max((other.total for other in slow if other.change >= change), default=0.0)
+        found[one.service] = max(found.get(one.service, 0.0), sure)
     return found
 
 

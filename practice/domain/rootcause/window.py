@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from practice.domain.rootcause.behavior import behavior, splits
+from practice.domain.rootcause.behavior import CHANGED, behavior, splits
 from practice.domain.rootcause.contrast import apart, strongest
 from practice.domain.rootcause.drain import statements
 from practice.domain.rootcause.findings import Finding
@@ -28,13 +28,22 @@ from practice.domain.rootcause.latency import (
     own_time,
     span_gaps,
 )
-from practice.domain.rootcause.line_traces import fell_silent, line_invocations, traced
+from practice.domain.rootcause.line_traces import (
+    called_by_lines,
+    fell_silent,
+    lasted,
+    line_invocations,
+    traced,
+)
 from practice.domain.rootcause.logs import log_findings
 from practice.domain.rootcause.metrics import deviations, series, usual_values
 from practice.domain.rootcause.silence import Answers, answers, stopped, unanswered
+from practice.domain.rootcause.tallies import fallen
 from practice.domain.rootcause.telemetry import (
     Floats,
     Labels,
+    LogTable,
+    Mask,
     Modality,
     SpanTable,
     Telemetry,
@@ -85,7 +94,10 @@ def learn(telemetry: Telemetry, *, interval: float = 60.0) -> Reference:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What was seen in the window of an alert. ``metrics`` are by service or host's id."""
+    """What was seen in the window of an alert. ``metrics`` are by service or host's id.
+
+    ``by_lines`` is who calls whom by where their log lines lie.
+    """
 
     begin: float
     end: float
@@ -98,6 +110,7 @@ class Window:
     templates: Mapping[str, Sequence[TemplateSummary]]
     seen: Mapping[str, frozenset[Modality]]
     traced: frozenset[str]
+    by_lines: frozenset[tuple[str, str]]
     notes: tuple[str, ...]
 
 
@@ -141,21 +154,27 @@ def examine(telemetry: Telemetry, alert: Alert, reference: Reference | None) -> 
     if reference is not None and reference.bin_seconds != width:
         samples = usual_values(reference.telemetry.metrics, width)
         of_hosts = usual_of_hosts(reference.telemetry, width)
-    named, elsewhere = placed(telemetry.spans, telemetry.logs)
+    named, elsewhere, above = placed(telemetry.spans, telemetry.logs)
     loose = ~named
     by_lines = line_invocations(telemetry.logs, names, loose)
     unseen = behavior(by_lines, reference.by_lines if reference else None, cuts)
     found.extend(fell_silent(unseen, window, usual))
+    found.extend(lasted(by_lines, reference.by_lines if reference else None, cuts))
     metrics, summaries = deviations(telemetry.metrics, samples, begin, width)
     hosts, more = host_deviations(telemetry, of_hosts, begin, width)
+    free = loose & ~traced(telemetry.logs)
     lines, templates = log_findings(
         telemetry.logs,
         names,
-        (loose & ~traced(telemetry.logs)) | elsewhere,
+        free | elsewhere,
         reference.telemetry.logs if reference is not None else None,
         reference.statements if reference is not None else None,
         begin,
     )
+    # Lines by rate would say again what a service's recorded requests have said.
+    told = {one.service for one in found if one.kind in CHANGED and not one.by_rate}
+    behind = fallen(telemetry.logs, names, free, _untraced(reference), begin, width)
+    found.extend(one for one in behind if one.service not in told)
     found.extend(strongest(apart(metrics, summaries)))
     found.extend(lines)
     return Window(
@@ -170,8 +189,17 @@ def examine(telemetry: Telemetry, alert: Alert, reference: Reference | None) -> 
         templates=templates,
         seen=_seen(telemetry),
         traced=_traced(window, begin),
+        by_lines=called_by_lines(by_lines) | above,
         notes=_notes(telemetry, parent, reference, begin),
     )
+
+
+def _untraced(reference: Reference | None) -> tuple[LogTable, Labels, Mask] | None:
+    """The reference's log lines, their statements, and which of them carry no trace id."""
+    if reference is None:
+        return None
+    logs = reference.telemetry.logs
+    return logs, reference.statements, ~traced(logs)
 
 
 def _last(ts: Floats) -> float:
