@@ -94,20 +94,8 @@ def _steps(workspace: Workspace, may_review: bool) -> list[dict[str, Any]]:
     url = playbook.get_absolute_url() if playbook else reverse("playbook-list")
     decided = Candidate.objects.filter(playbook__workspace=workspace, decided_at__isnull=False)
     released = ReleaseLabel.objects.filter(playbook__workspace=workspace)
-    environment = workspace.environments.order_by("-is_sample", "pk").first()
-    environment_url = (
-        reverse("environment-detail", args=[environment.slug])
-        if environment
-        else reverse("environment-list")
-    )
     steps: Sequence[tuple[str, str, bool, str, str]] = (
-        (
-            "Check the environment",
-            "A tool server to practise in. The sample help desk is connected from the start.",
-            workspace.environments.filter(status="connected").exists(),
-            environment_url,
-            "Open it",
-        ),
+        _first_step(workspace),
         (
             "Start a run",
             "Agents make up tasks, try them, and are judged. The rules engine needs no model.",
@@ -149,6 +137,28 @@ def _steps(workspace: Workspace, may_review: bool) -> list[dict[str, Any]]:
         }
         for place, (title, text, done, step_url, action) in enumerate(steps)
     ]
+
+
+def _first_step(workspace: Workspace) -> tuple[str, str, bool, str, str]:
+    """Something to practise in: the sample, what was connected instead, or nothing yet."""
+    environment = workspace.environments.order_by("-is_sample", "pk").first()
+    if environment is None:
+        return (
+            "Connect an environment",
+            "A tool server to practise in: an MCP server, or a REST service by its OpenAPI "
+            "document.",
+            False,
+            reverse("environment-list"),
+            "Connect one",
+        )
+    said = "The sample help desk is connected from the start." if environment.is_sample else ""
+    return (
+        "Check the environment",
+        f"A tool server to practise in. {said}".strip(),
+        workspace.environments.filter(status="connected").exists(),
+        reverse("environment-detail", args=[environment.slug]),
+        "Open it",
+    )
 
 
 def _waiting(workspace: Workspace, total: int) -> dict[str, Any]:

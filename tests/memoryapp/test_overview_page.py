@@ -111,6 +111,29 @@ def test_it_offers_a_run_to_who_may_start_one(
     assert link not in vera_client.get(URL).content.decode()
 
 
+def test_it_says_to_connect_an_environment_where_none_came_with_the_workspace(
+    rita_client: Any, workspace: Any
+) -> None:
+    def first() -> tuple[str, str, str]:
+        step = rita_client.get(URL).context["steps"][0]
+        return step["title"], step["text"], step["url"]
+
+    title, text, url = first()
+    assert (title, url) == ("Connect an environment", "/environments/")
+    assert "sample" not in text
+
+    own = EnvironmentFactory(workspace=workspace, slug="own", is_sample=False)
+    assert first() == (
+        "Check the environment",
+        "A tool server to practise in.",
+        own.get_absolute_url(),
+    )
+
+    EnvironmentFactory(workspace=workspace, slug="help-desk", is_sample=True)
+    assert first()[1].endswith("The sample help desk is connected from the start.")
+    assert first()[2] == "/environments/help-desk/"
+
+
 def test_the_first_steps_lead_where_their_reader_may_go(
     rita_client: Any, vera_client: Any, workspace: Any
 ) -> None:
