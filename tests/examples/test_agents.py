@@ -108,4 +108,4 @@ def test_an_agent_with_nothing_but_mcp_says_what_is_missing(
 ) -> None:
     monkeypatch.setenv("GREENROOM_MCP", address)
     said = run("mcp_only", "nowhere")
-    assert said == {"refused": "There is no playbook 'nowhere' here."}
+    assert said == {"refused": "There is no playbook 'nowhere' here. Playbooks: desk."}
