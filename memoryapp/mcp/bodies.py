@@ -26,6 +26,19 @@ LONG_AT_ONCE, SHORT = 8, 64 * 2**10
 REST_SECONDS, REST_MOST = 10.0, 512 * 2**20
 
 
+class Coming:
+    """What a client sends, and whether that was all: no more is to be waited for then."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.is_all = False
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self.is_all = not message.get("more_body", False)
+        return message
+
+
 class Gone(Exception):
     """The client went away before it had sent all: nobody is there to be answered."""
 
@@ -63,7 +76,7 @@ class Long:
             self._held -= is_held
 
 
-async def whole(scope: Scope, receive: Receive, hold: Callable[[], None]) -> bytes | None:
+async def whole(scope: Scope, coming: Coming, hold: Callable[[], None]) -> bytes | None:
     """The body of a request; ``None`` as soon as it is known to be longer than ``MOST``.
 
     ``hold`` is called once it is known to be longer than ``SHORT``.
@@ -75,10 +88,10 @@ async def whole(scope: Scope, receive: Receive, hold: Callable[[], None]) -> byt
     length = _header(scope, b"content-length")
     if length.isdigit() and int(length) > MOST:
         return None
-    body, has_more = bytearray(), True
+    body = bytearray()
     async with asyncio.timeout(WHOLE_SECONDS):
-        while has_more:
-            message = await receive()
+        while not coming.is_all:
+            message = await coming()
             if message["type"] != "http.request":
                 raise Gone
             body += message.get("body", b"")
@@ -86,25 +99,22 @@ async def whole(scope: Scope, receive: Receive, hold: Callable[[], None]) -> byt
                 return None
             if len(body) > SHORT:
                 hold()
-            has_more = message.get("more_body", False)
     return bytes(body)
 
 
-async def drain(scope: Scope, receive: Receive) -> bool:
+async def drain(scope: Scope, coming: Coming) -> bool:
     """Throw away what a refused client still sends; one that asked first is not told to send.
 
     Returns whether that was all: the connection cannot be used again otherwise.
     """
     if _header(scope, b"expect").lower() == b"100-continue":
         return False
-    left, has_more = REST_MOST, True
+    left = REST_MOST
     with suppress(TimeoutError):
         async with asyncio.timeout(REST_SECONDS):
-            while has_more and left > 0:
-                message = await receive()
-                left -= len(message.get("body", b""))
-                has_more = message.get("more_body", False)
-    return not has_more
+            while not coming.is_all and left > 0:
+                left -= len((await coming()).get("body", b""))
+    return coming.is_all
 
 
 def again(body: bytes, receive: Receive) -> Receive:

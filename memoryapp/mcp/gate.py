@@ -58,10 +58,10 @@ class Gate:
             await _answer(send, 200, b"ok\n", b"text/plain")
             return
         with self._long.one() as hold:
-            await self._admit(scope, receive, send, path, hold)
+            await self._admit(scope, bodies.Coming(receive), send, path, hold)
 
     async def _admit(
-        self, scope: Scope, receive: Receive, send: Send, path: str, hold: Callable[[], None]
+        self, scope: Scope, coming: bodies.Coming, send: Send, path: str, hold: Callable[[], None]
     ) -> None:
         try:
             if scope["type"] != "http" or path != PATH:
@@ -72,15 +72,15 @@ class Gate:
                 raise Refused(405, "method-not-allowed", said, (b"allow", b"POST"))
             caller, rate = await _admitted(scope)
             send = send if rate is None else _saying(rate, send)
-            body = await _body(scope, receive, hold)
+            body = await _body(scope, coming, hold)
         except Refused as refused:
-            is_all = await bodies.drain(scope, receive)
+            is_all = await bodies.drain(scope, coming)
             await _refuse(send, refused, *(() if is_all else (CLOSE,)))
         except bodies.Gone:
             return
         else:
             inside = {**scope, "path": PATH, "raw_path": PATH.encode(), CALLER: caller}
-            await self._inner(inside, bodies.again(body, receive), send)
+            await self._inner(inside, bodies.again(body, coming), send)
 
 
 async def _admitted(scope: Scope) -> tuple[Caller, rates.Rate | None]:
@@ -121,7 +121,7 @@ async def _admitted(scope: Scope) -> tuple[Caller, rates.Rate | None]:
     return Caller(key, agent), rate
 
 
-async def _body(scope: Scope, receive: Receive, hold: Callable[[], None]) -> bytes:
+async def _body(scope: Scope, coming: bodies.Coming, hold: Callable[[], None]) -> bytes:
     """The whole body.
 
     Raises:
@@ -129,7 +129,7 @@ async def _body(scope: Scope, receive: Receive, hold: Callable[[], None]) -> byt
         Gone: the client went away.
     """
     try:
-        body = await bodies.whole(scope, receive, hold)
+        body = await bodies.whole(scope, coming, hold)
     except TimeoutError as error:
         said = f"A request may take {bodies.WHOLE_SECONDS:.0f} s to come. Nothing was kept of it."
         raise Refused(408, "timeout", said) from error

@@ -73,6 +73,8 @@ def test_long_requests_are_held_a_few_at_a_time(
 ) -> None:
     """What is read of one takes many times its length, and a key may send many at once."""
     monkeypatch.setattr(bodies, "LONG_AT_ONCE", 1)
+    # Longer than a client here waits: one that has sent all is refused at once.
+    monkeypatch.setattr(bodies, "REST_SECONDS", 60.0)
     headers = {
         "Authorization": f"Bearer {key('read')[1]}",
         "Content-Type": "application/json",
