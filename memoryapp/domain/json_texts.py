@@ -10,10 +10,13 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+#: made once: `json.dumps` makes an encoder for every value where it is asked for more than ASCII.
+_encoded = json.JSONEncoder(ensure_ascii=False).encode
+
 
 def as_text(value: Any) -> str:
     """A text as it is, any other value as its JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if isinstance(value, str) else _encoded(value)
 
 
 def texts_in(value: Any, *, names: bool = False) -> Iterator[str]:

@@ -251,6 +251,8 @@ def _empty(name: str) -> UnreadableTelemetry:
 
 
 def _text(value: Any) -> str:
+    if type(value) is float or type(value) is int:
+        return repr(value)  # of millions, and the same as its JSON
     return "" if value is None else as_text(value)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from importlib import import_module
+from itertools import chain, repeat
 from typing import Any
 
 from practice.clients.telemetry_columns import UnreadableTelemetry
@@ -40,12 +41,12 @@ def rows(data: bytes, name: str, cap: int) -> Iterator[tuple[float, dict[str, An
             raise _too_much(name, cap)
         done = taken = 0
         for table in _tables(arrow, parquet, compute, data, file.schema_arrow):
-            for row in table.to_pylist():
-                plain = {key: _plain(value) for key, value in row.items()}
-                taken += sum(len(value) for value in plain.values() if isinstance(value, str))
-                if taken > cap:
-                    raise _too_much(name, cap)
-                yield done / about.num_rows, plain
+            columns = [_values(arrow.types, column) for column in table.columns]
+            taken += sum(len(value) for column in columns for value in column if type(value) is str)
+            if taken > cap:
+                raise _too_much(name, cap)
+            for row in zip(*columns, strict=True) if columns else repeat((), table.num_rows):
+                yield done / about.num_rows, dict(zip(table.column_names, row, strict=True))
                 done += 1
     except UnreadableTelemetry:
         raise
@@ -91,6 +92,22 @@ def _is_text(kinds: Any, kind: Any) -> bool:
 
 def _too_much(name: str, cap: int) -> UnreadableTelemetry:
     return UnreadableTelemetry(f"{name} unpacks to more than {cap >> 20} MB: split it by time")
+
+
+def _values(kinds: Any, column: Any) -> list[Any]:
+    """The values of a column. Arrow makes an object of each before Python does: not of most."""
+    return list(chain.from_iterable(_of(kinds, chunk) for chunk in column.chunks))
+
+
+def _of(kinds: Any, array: Any) -> list[Any]:
+    kind = array.type
+    if kinds.is_dictionary(kind) and not array.null_count:
+        known = _of(kinds, array.dictionary)
+        return [known[place] for place in array.indices.to_numpy().tolist()]
+    if (kinds.is_floating(kind) or kinds.is_integer(kind)) and not array.null_count:
+        values: list[Any] = array.to_numpy(zero_copy_only=False).tolist()
+        return values
+    return [_plain(value) for value in array.to_pylist()]
 
 
 def _plain(value: Any) -> Any:
