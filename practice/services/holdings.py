@@ -17,6 +17,7 @@ from memoryapp.services.events import event_record
 from memoryapp.services.seen import check_seen
 from practice.models import Analysis, CaseSet, Replay, ReplayCase, TelemetryFile, TelemetrySource
 from practice.orchestrator.case_sets import forget
+from practice.services.held import held
 
 MOST = 100
 Held = TelemetrySource | CaseSet | Replay
@@ -33,6 +34,7 @@ def source_rename(
     """Call a source otherwise. What alerts, files and exporters call it, its slug, stays.
 
     Raises:
+        UnableToFind: it was deleted meanwhile.
         ChangedMeanwhile: it is called otherwise by now.
         UnableToChange: no usable name.
     """
@@ -44,6 +46,7 @@ def case_set_rename(*, case_set: CaseSet, name: str, by: Any, seen: str | None =
     """Call a set otherwise, and keep that when it is read again.
 
     Raises:
+        UnableToFind: it was deleted meanwhile.
         ChangedMeanwhile: it is called otherwise by now.
         UnableToChange: no usable name.
     """
@@ -55,6 +58,7 @@ def replay_rename(*, replay: Replay, name: str, by: Any, seen: str | None = None
     """Say what a replay was made for, beside its number. An empty name takes that away.
 
     Raises:
+        UnableToFind: it was deleted meanwhile.
         ChangedMeanwhile: it is called otherwise by now.
         UnableToChange: the name is too long.
     """
@@ -79,7 +83,7 @@ def _rename(
 ) -> None:
     rows: Any = type(row)._default_manager
     with transaction.atomic():
-        was = name_of(rows.select_for_update(no_key=True).only("name").get(pk=row.pk))
+        was = name_of(held(rows.only("name"), row))
         row.name = name
         check_seen(seen, was, name_of(row))
         rows.filter(pk=row.pk).update(name=name, **also)
@@ -111,17 +115,18 @@ def source_delete(*, source: TelemetrySource, by: Any, seen: str | None = None) 
     more, so looking at them again finds nothing new.
 
     Raises:
+        UnableToFind: it was deleted meanwhile.
         ChangedMeanwhile: other things would go than were seen.
         UnableToChange: a file of it is being read, or an incident of it looked at.
     """
     with transaction.atomic():
-        held = TelemetrySource.objects.select_for_update(no_key=True).get(pk=source.pk)
-        goes = source_holds(held)
+        row = held(TelemetrySource.objects.all(), source)
+        goes = source_holds(row)
         check_seen(seen, goes)
-        if held.files.unread().exists():
-            raise UnableToChange(f"A file of {held} is being read. Wait for it, or cancel that.")
+        if row.files.unread().exists():
+            raise UnableToChange(f"A file of {row} is being read. Wait for it, or cancel that.")
         open_ones = Analysis.objects.filter(
-            incident__source=held, status__in=[Analysis.Status.WAITING, Analysis.Status.RUNNING]
+            incident__source=row, status__in=[Analysis.Status.WAITING, Analysis.Status.RUNNING]
         )
         busy = open_ones.select_related("incident").defer("result", "panels").first()
         if busy is not None:
@@ -129,17 +134,17 @@ def source_delete(*, source: TelemetrySource, by: Any, seen: str | None = None) 
                 f"{busy.incident} is being looked at. Wait for it, or cancel that first."
             )
         event_record(
-            workspace=held.workspace,
+            workspace=row.workspace,
             actor=by,
             kind="telemetry.source_deleted",
-            subject=held,
-            before={"name": held.name, **goes},
+            subject=row,
+            before={"name": row.name, **goes},
             after={},
         )
-        held.incidents.update(source=None)
+        row.incidents.update(source=None)
         # Only the keys: a file may have hundreds of megabytes.
-        TelemetryFile.objects.filter(source=held).only("pk").delete()
-        held.delete()
+        TelemetryFile.objects.filter(source=row).only("pk").delete()
+        row.delete()
     return goes
 
 
@@ -152,12 +157,13 @@ def case_set_delete(*, case_set: CaseSet, by: Any, seen: str | None = None) -> d
     """Delete a set with its labels and its replays; returns what went.
 
     Raises:
+        UnableToFind: it was deleted meanwhile.
         ChangedMeanwhile: other things would go than were seen.
         UnableToChange: it is being read, or replayed.
     """
     digest = case_set.digest
     with transaction.atomic():
-        row = CaseSet.objects.light().select_for_update(no_key=True).get(pk=case_set.pk)
+        row = held(CaseSet.objects.light(), case_set)
         goes = case_set_holds(row)
         check_seen(seen, goes)
         if row.is_open:
@@ -187,13 +193,14 @@ def replay_delete(*, replay: Replay, by: Any, seen: str | None = None) -> dict[s
     """Delete a replay with its figures; returns what went. No other gets its number.
 
     Raises:
+        UnableToFind: it was deleted meanwhile.
         ChangedMeanwhile: other things would go than were seen.
         UnableToChange: it is under way.
     """
     with transaction.atomic():
         # The set is held as replays begin under it: which number is next is told by what stands.
-        case_set = CaseSet.objects.light().select_for_update(no_key=True).get(pk=replay.case_set_id)
-        row = case_set.replays.select_for_update(no_key=True).get(pk=replay.pk)
+        case_set = held(CaseSet.objects.light(), replay, pk=replay.case_set_id)
+        row = held(case_set.replays.all(), replay)
         goes = replay_holds(row)
         check_seen(seen, goes)
         if row.state == "running":

@@ -14,6 +14,7 @@ from memoryapp.services.events import event_record
 from memoryapp.services.seen import check_seen
 from practice.domain.replays import VARIANTS, WHOLE, Kind
 from practice.models import CaseSet, Replay, ReplayCase
+from practice.services.held import held
 from practice.tasks import ring_for_replays
 
 
@@ -21,12 +22,13 @@ def replay_start(*, case_set: CaseSet, variants: Sequence[str], by: Any) -> Repl
     """Have the workers replay a set, whole and under each asked variant.
 
     Raises:
+        UnableToFind: the set was deleted meanwhile.
         UnableToStart: the set is not read, or a replay of it is under way; a variant that sets of
             its kind do not have.
     """
     chosen = list(dict.fromkeys([WHOLE, *variants]))
     with transaction.atomic():
-        locked = CaseSet.objects.select_for_update(no_key=True).light().get(pk=case_set.pk)
+        locked = held(CaseSet.objects.light(), case_set)
         if locked.is_open:
             raise UnableToStart(f"{locked} is still being read. Wait until that is done.")
         if locked.status != CaseSet.Status.DONE:
@@ -102,6 +104,7 @@ def baseline_set(*, replay: Replay, by: Any, seen: str | None = None) -> Replay:
     ``seen`` is the digest of ``baseline_of`` that was read.
 
     Raises:
+        UnableToFind: it was deleted meanwhile.
         ChangedMeanwhile: another one is the baseline by now.
         UnableToChange: it is not finished, or cases of it failed.
     """
@@ -110,7 +113,8 @@ def baseline_set(*, replay: Replay, by: Any, seen: str | None = None) -> Replay:
     if replay.result.get("failed"):
         raise UnableToChange("Cases of it failed, so it cannot be the baseline. Replay again.")
     with transaction.atomic():
-        CaseSet.objects.select_for_update(no_key=True).only("pk").get(pk=replay.case_set_id)
+        held(CaseSet.objects.only("pk"), replay, pk=replay.case_set_id)
+        held(Replay.objects.only("pk"), replay)
         was, wanted = baseline_of(replay.case_set), {"baseline": replay.number}
         check_seen(seen, was, wanted)
         replay.is_baseline = True

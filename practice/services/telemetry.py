@@ -17,6 +17,7 @@ from practice.models import Incident, TelemetryFile, TelemetrySource
 from practice.orchestrator import readings
 from practice.orchestrator import telemetry as known
 from practice.orchestrator.telemetry import UnreadableTelemetry, columns, kept
+from practice.services.held import held
 from practice.services.readings import is_unread, reading_begin_anew, reading_cancel
 from practice.tasks import analyse_incident, read_telemetry
 
@@ -88,6 +89,7 @@ def mapping_save(
     ``seen`` is the digest of ``mapping_of`` that was read.
 
     Raises:
+        UnableToFind: the source was deleted meanwhile.
         ChangedMeanwhile: they were saved since.
         UnableToChange: an unknown kind, column or time unit.
     """
@@ -101,7 +103,7 @@ def mapping_save(
             raise UnableToChange(f"The {what} unit is s, ms, us or ns.", field="columns")
     kept = {ours: theirs.strip()[:200] for ours, theirs in mapping.items() if theirs.strip()}
     with transaction.atomic():
-        source = TelemetrySource.objects.select_for_update(no_key=True).get(pk=source.pk)
+        source = held(TelemetrySource.objects.all(), source)
         was = mapping_of(source, kind)
         check_seen(seen, was, {name: kept.get(name, "") for name in was})
         source.mapping = {**source.mapping, kind: kept}

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from memoryapp.access import object_or_404, workspace_of
+from memoryapp.domain.errors import UnableTo, UnableToFind
 from practice.models import Environment
 
 
 def environment_or_404(request: HttpRequest, slug: str) -> Environment:
     """The environment of the reader's workspace behind an address."""
     return object_or_404(workspace_of(request).environments.all(), slug=slug)
+
+
+def back(refusal: UnableTo, page: Model, listed: str) -> HttpResponse:
+    """Lead back to the page that was acted on, or to the list where that page is gone."""
+    return redirect(listed if isinstance(refusal, UnableToFind) else page)

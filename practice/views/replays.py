@@ -20,6 +20,7 @@ from practice.domain.replays import FAILED, VARIANTS, WHOLE, Kind
 from practice.models import CaseSet, Incident, Replay, ReplayCase
 from practice.services import holdings
 from practice.services import replays as services
+from practice.views.addressed import back
 from practice.views.paging import page_of
 from practice.views.telemetry import NO_LONGER
 
@@ -217,8 +218,8 @@ def rename(request: HttpRequest, pk: int) -> HttpResponse:
         )
     except UnableTo as error:
         messages.error(request, str(error))
-    else:
-        messages.success(request, f"It is called {replay} now.")
+        return back(error, replay, "replay-list")
+    messages.success(request, f"It is called {replay} now.")
     return redirect(replay)
 
 
@@ -233,7 +234,7 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect(replay)
     except UnableTo as error:
         messages.error(request, str(error))
-        return redirect(replay)
+        return back(error, replay, "replay-list")
     messages.success(request, f"{replay} is deleted.")
     return redirect("replay-list")
 
@@ -251,8 +252,8 @@ def baseline(request: HttpRequest, pk: int) -> HttpResponse:
         return _detail(request, again, status=refusal.status, meanwhile=found)
     except UnableTo as error:
         messages.error(request, str(error))
-    else:
-        messages.success(request, f"Later replays of this set are held against {replay}.")
+        return back(error, replay, "replay-list")
+    messages.success(request, f"Later replays of this set are held against {replay}.")
     return redirect(replay)
 
 

@@ -11,13 +11,14 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
-from memoryapp.domain.errors import ChangedMeanwhile, UnableTo
+from memoryapp.domain.errors import ChangedMeanwhile, UnableTo, UnableToFind
 from memoryapp.domain.seen import shown
 from memoryapp.queries.meanwhile import meanwhile
 from memoryapp.views.links import changed, parameter, posted
 from practice.models import TelemetryFile, TelemetrySource
 from practice.services import holdings
 from practice.services import telemetry as services
+from practice.views.addressed import back
 from practice.views.incidents import webhook_example
 from practice.views.paging import page_of
 
@@ -82,8 +83,8 @@ def source_rename(request: HttpRequest, slug: str) -> HttpResponse:
         )
     except UnableTo as error:
         messages.error(request, str(error))
-    else:
-        messages.success(request, f"It is called {source.name} now. Its short name stays.")
+        return back(error, source, "telemetry-list")
+    messages.success(request, f"It is called {source.name} now. Its short name stays.")
     return redirect(source)
 
 
@@ -98,7 +99,7 @@ def source_delete(request: HttpRequest, slug: str) -> HttpResponse:
         return redirect(source)
     except UnableTo as error:
         messages.error(request, str(error))
-        return redirect(source)
+        return back(error, source, "telemetry-list")
     messages.success(request, f"{source} is deleted. What was found in it stays.")
     return redirect("telemetry-list")
 
@@ -208,6 +209,9 @@ def columns(request: HttpRequest, slug: str) -> HttpResponse:
             typed = {name: text for name, text in typed.items() if text != others.was[name]}
         context = _context(request, source, typed=typed, meanwhile=others)
         return render(request, "practice/telemetry_source.html", context, status=refusal.status)
+    except UnableToFind as error:
+        messages.error(request, str(error))
+        return redirect("telemetry-list")
     except UnableTo as error:
         messages.error(request, str(error))
     else:
