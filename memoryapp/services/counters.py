@@ -19,11 +19,17 @@ def deployment_tags_count(*, playbook: Playbook, tags: Mapping[str, str]) -> Non
     _count(playbook, tags, "deployed")
 
 
-def _count(playbook: Playbook, tags: Mapping[str, str], origin: str) -> None:
+def deployment_tags_take_back(*, playbook: Playbook, tags: Mapping[str, str]) -> None:
+    """Take one such vote back from each tagged bullet that has any of its kind."""
+    _count(playbook, tags, "deployed", by=-1)
+
+
+def _count(playbook: Playbook, tags: Mapping[str, str], origin: str, by: int = 1) -> None:
     for verdict in ("helpful", "harmful"):
         labels = [label for label, said in tags.items() if said == verdict]
         if labels:
             # The lock of its bullets comes first, as with all that changes several of them.
             Playbook.objects.select_for_update(no_key=True).get(pk=playbook.pk)
             column = f"{origin}_{verdict}"
-            playbook.bullets.filter(label__in=labels).update(**{column: F(column) + 1})
+            counted = playbook.bullets.filter(label__in=labels, **{f"{column}__gte": max(0, -by)})
+            counted.update(**{column: F(column) + by})

@@ -14,6 +14,7 @@ from practice.domain.decisive import CONFIRMED, REFUTED, UNTESTED
 from practice.models import Analysis, Incident, IncidentAlert, TelemetryFile, TelemetrySource
 from practice.services import holdings
 from practice.services.analysis_asked import LIMITS
+from practice.services.leading import notes_of
 from practice.services.telemetry import COLUMNS, mapping_of
 
 
@@ -103,12 +104,11 @@ class RecalledSerializer(serializers.Serializer[Any]):
 class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
     """``result`` is the whole analysis: causes, graph, evidence, visits, hits, budget.
 
-    ``notes`` say what of the telemetry was cut off, left out or odd.
+    ``notes`` say what of the telemetry was cut off, left out or odd, and where the lesson that the
+    answer follows was taken back since.
     """
 
-    notes = serializers.ListField(
-        source="panels.notes", child=serializers.CharField(), default=list
-    )
+    notes = serializers.SerializerMethodField()
     words = SaidSerializer(source="panels.words", many=True, default=list)
     tested = StepTestSerializer(source="panels.test", default=None, allow_null=True)
     lessons = RecalledSerializer(source="panels.lessons", many=True, default=list)
@@ -135,6 +135,10 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
             "created_at",
             "ended_at",
         )
+
+    @extend_schema_field(serializers.ListField(child=serializers.CharField()))
+    def get_notes(self, row: Analysis) -> list[str]:
+        return notes_of(row)
 
 
 class IncidentDetailSerializer(IncidentSerializer):

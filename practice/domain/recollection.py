@@ -5,7 +5,7 @@ The engine's own memory reuses a verdict to save work, and its ranking is by evi
 wrong. So lessons are laid beside its answer. One leads the ranking only if all of this holds:
 
 - the incident looks as the one did that it was learned in;
-- the evidence finds a cause at all, and has seen the component;
+- the evidence finds a cause at all, and something is held against the component itself;
 - the decision it was learned from stands;
 - no person has said otherwise in an incident that it led.
 
@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 
 from memoryapp.domain.shares import percent
 from practice.domain.causal_layout import KIND_WORDS, short
+from practice.domain.rootcause.ranking import OWN, worth
 from practice.domain.rootcause.types import Analysis, Cause, Outcome
 
 #: Shared words of two incidents by which one is shown beside the other, and by which it leads.
@@ -91,17 +92,38 @@ def considered(found: Analysis, lessons: Sequence[Lesson]) -> tuple[Considered, 
 
 def _why_not(found: Analysis, lesson: Lesson, alike: float) -> str:
     """Why a lesson does not lead; empty where it does."""
-    if not lesson.stands:
-        return f"the decision on {lesson.incident} does not stand any more"
-    if lesson.refused:
-        return f"a person said otherwise in {lesson.refused}"
+    if why := taken_back(lesson):
+        return why
     if alike < SAME:
         return "this incident looks otherwise"
     if found.outcome is not Outcome.FOUND:
         return "nothing here deviates enough to have a cause"
-    if _cause(found, lesson) is None:
+    cause = _cause(found, lesson)
+    if cause is None:
         return f"nothing is known of {short(lesson.node)} in this window"
+    if not _deviates(found, cause):
+        return f"remembered, not found here: nothing is held against {short(lesson.node)}"
     return ""
+
+
+def taken_back(lesson: Lesson | None) -> str:
+    """Why a lesson may lead nothing any more; empty while it may. ``None`` is one that is gone."""
+    if lesson is None:
+        return "it was retired or reworded"
+    if not lesson.stands:
+        return f"the decision on {lesson.incident} does not stand any more"
+    if lesson.refused:
+        return f"a person said otherwise in {lesson.refused}"
+    return ""
+
+
+def _deviates(found: Analysis, cause: Cause) -> bool:
+    """Whether a component deviates by more than chance, be it explained by what it calls.
+
+    The engine may have explained too much: that is what a person had put right.
+    """
+    mine = [item.deviation for item in found.evidence if item.evidence_id in cause.evidence]
+    return cause.strength > 0 and worth(max(mine, default=0.0)) >= OWN
 
 
 def _led(found: Analysis, lesson: Lesson) -> str:

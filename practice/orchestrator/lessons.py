@@ -28,7 +28,7 @@ def considered(row: Analysis, found: Found) -> tuple[Considered, ...]:
     """What every lesson of the incident's system says of an answer; none without memory."""
     if not row.uses_memory or row.incident.attempt_id is not None:
         return ()
-    return recollection.considered(found, _lessons(row.incident))
+    return recollection.considered(found, [*by_name(row.incident).values()])
 
 
 def told(said: Sequence[Considered]) -> list[dict[str, Any]]:
@@ -47,7 +47,39 @@ def told(said: Sequence[Considered]) -> list[dict[str, Any]]:
     ]
 
 
-def _lessons(incident: Incident) -> list[Lesson]:
+def learned_in(incident: Incident) -> list[str]:
+    """The names of the lessons that were learned in an incident."""
+    known = _entries(incident).items()
+    return [name for name, entry in known if _number(entry.alert_id) == incident.number]
+
+
+def by_name(incident: Incident) -> dict[str, Lesson]:
+    """The live lessons of an incident's system that were learned in others, as they stand now."""
+    known = _entries(incident)
+    numbers = {name: _number(entry.alert_id) for name, entry in known.items()}
+    rows = Incident.objects.filter(workspace=incident.workspace_id, number__in=[*numbers.values()])
+    taught = {row.number: row for row in rows}
+    refused = _refused(incident.workspace_id, known)
+    found = {}
+    for name, entry in known.items():
+        origin = taught.get(numbers[name])
+        if origin is not None and origin.pk != incident.pk:
+            component = short(entry.key.component)
+            stands = origin.status in _DECIDED and short(origin.cause) == component
+            found[name] = Lesson(
+                bullet=name,
+                node=entry.key.component,
+                incident=str(origin),
+                link=origin.get_absolute_url(),
+                looks=tuple(origin.signature),
+                stands=stands,
+                refused=refused.get(name, ""),
+            )
+    return found
+
+
+def _entries(incident: Incident) -> dict[str, MemoryEntry]:
+    """What live lessons of an incident's system remember, by their names in memory."""
     known: dict[str, MemoryEntry] = {}
     for bullet in bullets_with_rule(incident.workspace_id, RULE_KIND):
         try:
@@ -56,28 +88,7 @@ def _lessons(incident: Incident) -> list[Lesson]:
             continue  # a rule of another version is still a lesson for people
         if entry.key.system == incident.system:
             known[f"{LONG_TERM}{bullet.playbook.slug}/{bullet.label}"] = entry
-    numbers = {name: _number(entry.alert_id) for name, entry in known.items()}
-    rows = Incident.objects.filter(workspace=incident.workspace_id, number__in=[*numbers.values()])
-    taught = {row.number: row for row in rows}
-    refused = _refused(incident.workspace_id, known)
-    found = []
-    for name, entry in known.items():
-        origin = taught.get(numbers[name])
-        if origin is not None and origin.pk != incident.pk:
-            component = short(entry.key.component)
-            stands = origin.status in _DECIDED and short(origin.cause) == component
-            found.append(
-                Lesson(
-                    bullet=name,
-                    node=entry.key.component,
-                    incident=str(origin),
-                    link=origin.get_absolute_url(),
-                    looks=tuple(origin.signature),
-                    stands=stands,
-                    refused=refused.get(name, ""),
-                )
-            )
-    return found
+    return known
 
 
 def _number(name: str) -> int:

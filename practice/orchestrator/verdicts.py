@@ -118,20 +118,27 @@ def _count_long_term(workspace: int, found: Analysis, led_by: str) -> None:
     _count(workspace, tags)
 
 
-def count_followed(workspace: int, name: str, *, is_right: bool) -> None:
-    """Count what a person said of an answer that a lesson had put first."""
-    if name.startswith(LONG_TERM):
-        _count(workspace, {name.removeprefix(LONG_TERM): "helpful" if is_right else "harmful"})
+def count_followed(workspace: int, name: str, *, is_right: bool) -> bool:
+    """Count what a person said of an answer that a lesson had put first.
+
+    False where no such lesson is live any more: then nothing is counted.
+    """
+    said = "helpful" if is_right else "harmful"
+    return name.startswith(LONG_TERM) and _count(workspace, {name.removeprefix(LONG_TERM): said})
 
 
-def _count(workspace: int, tags: dict[str, str]) -> None:
+def _count(workspace: int, tags: dict[str, str]) -> bool:
+    """Count each bullet by what is said of it; whether any was there."""
     if not tags:
-        return
+        return False
+    was_any = False
     # One order of playbooks, whose locks are taken: two analyses would else wait for each other.
     for bullet in sorted(bullets_with_rule(workspace, RULE_KIND), key=lambda b: b.playbook_id):
         said = tags.get(f"{bullet.playbook.slug}/{bullet.label}")
         if said:
             deployment_tags_count(playbook=bullet.playbook, tags={bullet.label: said})
+            was_any = True
+    return was_any
 
 
 def _kept(row: AnalysisRow, entry: MemoryEntry) -> KeptVerdict:

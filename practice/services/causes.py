@@ -23,6 +23,7 @@ from practice.domain.rootcause.types import Analysis as Found
 from practice.domain.rootcause.types import Confirmed, Outcome, Verdict
 from practice.models import Analysis, Incident, KeptVerdict
 from practice.orchestrator import verdicts
+from practice.services import leading
 from practice.services.incidents import analysis_start
 
 MAX_REASON = 1_000
@@ -48,7 +49,7 @@ def cause_confirm(*, incident: Incident, node: str, by: Any, analysis: int = 0) 
         _decide(incident, Incident.Status.CONFIRMED, by, node, "")
         for kept in _verdicts_about(incident, node):
             _set_outcome(kept, Confirmed.CONFIRMED)
-        verdicts.count_followed(incident.workspace_id, row.followed, is_right=True)
+        kept_count = leading.counted(incident, row.followed, is_right=True)
         _record(
             incident,
             by,
@@ -56,6 +57,7 @@ def cause_confirm(*, incident: Incident, node: str, by: Any, analysis: int = 0) 
             analysis=row.number,
             before={"status": Incident.Status.OPEN.value},
             after={"status": Incident.Status.CONFIRMED.value, "cause": node},
+            **kept_count,
         )
     return incident
 
@@ -93,8 +95,7 @@ def cause_correct(
         poisoned = _forget(blamed, f"{incident}: {reason}"[:300])
         _teach(row, found, node)
         again = _look_again(incident, poisoned, by)
-        if wrong:
-            again += _refused(incident, row.followed, by)
+        refused, kept_count = _refused(incident, row.followed if wrong else "", by)
         _record(
             incident,
             by,
@@ -103,7 +104,8 @@ def cause_correct(
             before={"status": Incident.Status.OPEN.value, "cause": wrong or "none"},
             after={"status": Incident.Status.CORRECTED.value, "cause": node},
             forgotten=len(poisoned),
-            looked_at_again=again,
+            looked_at_again=again + refused,
+            **kept_count,
         )
     return incident
 
@@ -135,7 +137,7 @@ def incident_dismiss(*, incident: Incident, reason: str, by: Any) -> Incident:
         blamed = _resting_on(incident, found).filter(value__verdict=Verdict.OWN.value)
         forgotten = _forget(list(blamed), f"{incident}: {reason}"[:300])
         again = _look_again(incident, forgotten, by)
-        again += _refused(incident, newest.followed if newest else "", by)
+        refused, kept_count = _refused(incident, newest.followed if newest else "", by)
         _record(
             incident,
             by,
@@ -144,13 +146,17 @@ def incident_dismiss(*, incident: Incident, reason: str, by: Any) -> Incident:
             before={"status": Incident.Status.OPEN.value},
             after={"status": Incident.Status.DISMISSED.value},
             forgotten=len(forgotten),
-            looked_at_again=again,
+            looked_at_again=again + refused,
+            **kept_count,
         )
     return incident
 
 
 def decision_undo(*, incident: Incident, by: Any) -> Incident:
     """Take the word back: the incident is open again, and memory as its newest analysis left it.
+
+    What the word counted for a lesson is taken back too, and open incidents that a lesson leads
+    which was learned here are looked at again: it leads no more.
 
     Raises:
         UnableToUndo: nobody has decided, or somebody decided anew meanwhile.
@@ -165,12 +171,15 @@ def decision_undo(*, incident: Incident, by: Any) -> Incident:
         found = newest.as_value() if newest else None
         if newest is not None and found is not None:
             verdicts.keep(newest, found.learned)
+        leading.count_take_back(incident)
+        again = leading.look_again_at_taught(incident, by)
         _record(
             incident,
             by,
             "incident.reopened",
             before={"status": was, "cause": cause or "none"},
             after={"status": Incident.Status.OPEN.value},
+            looked_at_again=again,
         )
     return incident
 
@@ -328,23 +337,15 @@ def _teach(analysis: Analysis, found: Found, node: str) -> None:
         ).update(value=serial.to_json(right), forgotten_at=None, forgotten_why="")
 
 
-def _refused(incident: Incident, lesson: str, by: Any) -> int:
-    """Count against a lesson that led a wrong answer, and look again at what else it leads."""
+def _refused(incident: Incident, lesson: str, by: Any) -> tuple[int, dict[str, str]]:
+    """Count against a lesson that led a wrong answer, and look again at what else it leads.
+
+    Returns at how much, and what the log keeps of the count.
+    """
     if not lesson:
-        return 0
-    verdicts.count_followed(incident.workspace_id, lesson, is_right=False)
-    led = Incident.objects.filter(
-        workspace=incident.workspace_id,
-        status=Incident.Status.OPEN,
-        analyses__followed=lesson,
-    )
-    count = 0
-    for other in led.exclude(pk=incident.pk).distinct().order_by("pk"):
-        newest = other.analyses.defer("result", "panels").first()
-        if newest is not None and not newest.is_open and newest.followed == lesson:
-            analysis_start(incident=other, by=by)
-            count += 1
-    return count
+        return 0, {}
+    kept = leading.counted(incident, lesson, is_right=False)
+    return leading.look_again_at_led(incident, lesson, by), kept
 
 
 def _look_again(incident: Incident, poisoned: list[KeptVerdict], by: Any) -> int:

@@ -23,6 +23,7 @@ from practice.domain.rootcause.types import Cause, EdgeKind, Evidence, Outcome, 
 from practice.models import Analysis, Incident
 from practice.queries.incidents import FILTERS, beside, calibrated_on, similar
 from practice.services.analysis_asked import LIMITS
+from practice.services.leading import notes_of
 
 CAUSES_SHOWN = 5
 #: Any step of an attempt may be the one to test.
@@ -106,6 +107,7 @@ def incident_context(request: HttpRequest, incident: Incident) -> dict[str, Any]
         entries = [alert.entry for alert in alerts]
         most = STEPS_SHOWN if incident.attempt else CAUSES_SHOWN
         context |= found_context(found, analysis.panels, entries, most)
+        context["notes"] = notes_of(analysis)
         if membership.may_review and incident.is_open:
             context["ranked"] = _testable(incident, context["ranked"])
     return context
@@ -197,7 +199,6 @@ def found_context(
         "logs": panels.get("logs", ()),
         "trace": panels.get("trace") or {},
         "test": panels.get("test"),
-        "notes": panels.get("notes", ()),
         "words": panels.get("words", ()),
         "rows": panels.get("rows", {}),
         "reach": _reach(panels),

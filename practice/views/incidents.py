@@ -23,6 +23,7 @@ from practice.models import Attempt, Incident, TelemetrySource
 from practice.queries import incidents as queries
 from practice.services import causes, incidents
 from practice.services.analysis_asked import LIMITS
+from practice.services.leading import notes_of
 from practice.services.sample_incidents import sample_incident_load
 from practice.views.incident_page import (
     asked_of,
@@ -162,7 +163,7 @@ def incident_report(request: HttpRequest, number: int) -> HttpResponse:
         status=incident.get_status_display().lower(),
         cause=incident.cause,
         said=incident.cause_reason,
-        notes=analysis.panels.get("notes", ()),
+        notes=notes_of(analysis),
         words=[one["text"] for one in analysis.panels.get("words", ())],
         alerts=[(a.at.timestamp(), a.entry, a.signal) for a in incident.alerts.all()],
         recalled=analysis.panels.get("lessons", ()),

@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from practice.domain.recollection import Lesson, considered, followed, likeness, signature
+from practice.domain.causal_layout import short
+from practice.domain.recollection import (
+    Lesson,
+    considered,
+    followed,
+    likeness,
+    signature,
+    taken_back,
+)
 from practice.domain.rootcause.analysis import analyse
 from practice.domain.rootcause.types import Analysis, Outcome
 from tests.domain.rootcause_world import ALERT, request, world
@@ -83,6 +91,42 @@ def test_it_makes_no_cause_where_the_evidence_finds_none(found: Analysis) -> Non
         found.causes[0].node,
         "nothing here deviates enough to have a cause",
     )
+
+
+@pytest.mark.parametrize(
+    ("strength", "deviation"),
+    [(0.0, None), (0.0, 9.0), (0.2, None), (0.2, 1.0)],
+)
+def test_it_leads_nothing_where_its_component_is_as_usual(
+    found: Analysis, strength: float, deviation: float | None
+) -> None:
+    """What a person named before is no cause of this one unless something is held against it."""
+    named = found.causes[1]
+    held = tuple(
+        replace(item, deviation=deviation or 0.0) if item.evidence_id in named.evidence else item
+        for item in found.evidence
+    )
+    mine = named.evidence if deviation else ()
+    usual = replace(named, strength=strength, evidence=mine)
+    answer = replace(found, evidence=held, causes=(found.causes[0], usual, *found.causes[2:]))
+    leads, said = put([lesson(found, looks=signature(answer))], answer)
+    assert leads == found.causes[0].node
+    assert said == f"remembered, not found here: nothing is held against {short(named.node)}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({}, ""),
+        ({"stands": False}, "the decision on Incident 3 does not stand any more"),
+        ({"refused": "Incident 7"}, "a person said otherwise in Incident 7"),
+    ],
+)
+def test_it_is_taken_back_by_what_people_say(
+    found: Analysis, changes: dict[str, Any], why: str
+) -> None:
+    assert taken_back(lesson(found, **changes)) == why
+    assert taken_back(None) == "it was retired or reworded"
 
 
 def test_the_most_alike_leads_and_the_next_says_so(found: Analysis) -> None:

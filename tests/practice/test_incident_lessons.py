@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.utils.html import escape
 
-from memoryapp.models import Bullet, Candidate
+from memoryapp.models import Bullet, Candidate, Event
 from memoryapp.services.candidates import candidate_approve
 from practice.domain.incident_lessons import as_memory
 from practice.models import Analysis, Incident
@@ -19,8 +21,9 @@ from practice.services.causes import (
     lesson_submit,
 )
 from practice.services.incidents import analysis_start, incident_create
+from practice.services.telemetry import file_send
 from tests.factories import PlaybookFactory
-from tests.practice.outages import BEGAN, alert, analysed, outage
+from tests.practice.outages import BEGAN, alert, analysed, outage, read_in, source_of
 
 NAMED, BY_EVIDENCE = "service:shop", "service:ledger"
 
@@ -30,11 +33,25 @@ def first(workspace: Any, rita: Any) -> Incident:
     """An incident whose cause a person named otherwise, and whose lesson was approved."""
     incident = outage(workspace)
     assert incident.top_cause == BY_EVIDENCE
-    cause_correct(incident=incident, node=NAMED, reason="A bad deploy of the shop.", by=rita)
-    playbook = PlaybookFactory(workspace=workspace)
-    lesson_submit(incident=incident, playbook=playbook, by=rita)
-    candidate_approve(candidate=Candidate.objects.get(), by=rita)
+    return taught(incident, NAMED, rita)
+
+
+def taught(incident: Incident, node: str, by: Any) -> Incident:
+    cause_correct(incident=incident, node=node, reason="A bad deploy of it.", by=by)
+    playbook = PlaybookFactory(workspace=incident.workspace)
+    lesson_submit(incident=incident, playbook=playbook, by=by)
+    candidate_approve(candidate=Candidate.objects.get(), by=by)
     return incident
+
+
+def mail_csv() -> bytes:
+    """Of a service in which nothing happens."""
+    noise = random.Random(3)
+    rows = [
+        f"{BEGAN + 60 * minute:.0f},mail,mail-0,cpu_pct,{20 + noise.random():.2f}"
+        for minute in range(-20, 5)
+    ]
+    return "\n".join(["ts,service,pod,metric,value", *rows]).encode()
 
 
 def later(first: Incident, name: str = "later", **changes: Any) -> Incident:
@@ -81,6 +98,28 @@ def test_it_is_shown_and_not_followed_where_the_incident_looks_otherwise(
     assert "Not followed" in page
 
 
+def test_it_makes_nobody_the_cause_who_is_as_usual(
+    workspace: Any, rita: Any, rita_client: Any
+) -> None:
+    source = source_of(workspace)
+    read_in(file_send(source=source, kind="metrics", name="mail.csv", data=mail_csv(), by=rita))
+    incident = incident_create(workspace=workspace, alert=alert(), source=source, by=rita)
+    analysed(incident)
+    second = later(taught(incident, "service:mail", rita))
+    row = newest(second)
+    assert (second.top_cause, row.followed) == (BY_EVIDENCE, "")
+    (said,) = row.panels["lessons"]
+    assert said["alike"] >= 0.6
+    assert said["said"] == "remembered, not found here: nothing is held against mail"
+    page = rita_client.get(second.get_absolute_url()).content.decode()
+    assert "Most likely cause: <code>ledger</code>." in page
+    assert "Confirm ledger" in page
+    assert said["said"] in page
+    report = rita_client.get(f"{second.get_absolute_url()}report.md").content.decode()
+    assert "mail" not in report.partition("## Alerts")[0]
+    assert said["said"] in report
+
+
 def test_without_memory_it_is_not_considered(first: Incident) -> None:
     second = later(first)
     analysis_start(incident=second, by=None, uses_memory=False)
@@ -124,6 +163,74 @@ def test_a_decision_that_was_taken_back_leads_nothing(first: Incident, rita: Any
     assert second.top_cause == BY_EVIDENCE
     (said,) = newest(second).panels["lessons"]
     assert said["said"] == "the decision on Incident 1 does not stand any more"
+
+
+def test_what_it_leads_is_looked_at_again_once_its_decision_is_taken_back(
+    first: Incident, rita: Any
+) -> None:
+    second, decided = later(first), later(first, "third")
+    cause_confirm(incident=decided, node=NAMED, by=rita)
+    assert second.top_cause == NAMED
+    decision_undo(incident=first, by=rita)
+    assert (newest(second).status, newest(decided).status) == ("waiting", "done")
+    event = Event.objects.get(kind="incident.reopened")
+    assert event.data["looked_at_again"] == 1
+    analysed(second)
+    assert (second.top_cause, newest(second).followed) == (BY_EVIDENCE, "")
+
+
+@pytest.mark.parametrize("change", [{"status": "retired"}, {"rule": None}])
+def test_an_answer_says_that_the_lesson_it_follows_was_taken_back(
+    first: Incident, rita_client: Any, change: dict[str, Any]
+) -> None:
+    second = later(first)
+    said = "leads no more: it was retired or reworded. Analyse again to see what is found without"
+    url = second.get_absolute_url()
+    assert said not in rita_client.get(url).content.decode()
+    Bullet.objects.update(**change)
+    assert said in rita_client.get(url).content.decode()
+    assert said in rita_client.get(f"{url}report.md").content.decode()
+    row = rita_client.get(f"/api/v1/incidents/{second.number}").json()["analysis_row"]
+    assert said in row["notes"][0]
+    analysis_start(incident=second, by=None)
+    analysed(second)
+    assert said not in rita_client.get(url).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("decide", "counted"),
+    [
+        (lambda one, by: cause_confirm(incident=one, node=NAMED, by=by), (6, 3)),
+        (
+            lambda one, by: cause_correct(incident=one, node=BY_EVIDENCE, reason="No.", by=by),
+            (5, 4),
+        ),
+        (lambda one, by: incident_dismiss(incident=one, reason="A drill.", by=by), (5, 4)),
+    ],
+)
+def test_undoing_takes_back_what_a_decision_counted(
+    first: Incident, rita: Any, decide: Callable[[Incident, Any], object], counted: tuple[int, int]
+) -> None:
+    second = later(first)
+    Bullet.objects.update(deployed_helpful=5, deployed_harmful=3)
+    for _ in range(2):
+        decide(second, rita)
+        assert votes() == counted
+        decision_undo(incident=second, by=rita)
+        assert votes() == (5, 3)
+
+
+def test_undoing_takes_nothing_back_that_was_not_counted(first: Incident, rita: Any) -> None:
+    second = later(first)
+    Bullet.objects.update(rule=None, deployed_harmful=3)
+    cause_correct(incident=second, node=BY_EVIDENCE, reason="No.", by=rita)
+    decision_undo(incident=second, by=rita)
+    assert votes() == (0, 3)
+
+
+def votes() -> tuple[int, int]:
+    bullet = Bullet.objects.get()
+    return bullet.deployed_helpful, bullet.deployed_harmful
 
 
 def test_a_reworded_or_retired_lesson_leads_nothing(first: Incident) -> None:

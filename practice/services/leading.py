@@ -1,0 +1,79 @@
+"""What a lesson leads: whether it may any more, how it is counted, and what is looked at again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from memoryapp.models import Event, Playbook
+from memoryapp.services.counters import deployment_tags_take_back
+from practice.domain import recollection
+from practice.models import Analysis, Incident
+from practice.orchestrator import lessons, verdicts
+from practice.services.incidents import analysis_start
+
+#: How a decision on an incident counts for the lesson that led the answer it was made on.
+COUNTS = {
+    "incident.confirmed": "helpful",
+    "incident.corrected": "harmful",
+    "incident.dismissed": "harmful",
+}
+
+
+def counted(incident: Incident, lesson: str, *, is_right: bool) -> dict[str, str]:
+    """Count what a person said of an answer that ``lesson`` led; returns what the log keeps of it.
+
+    By that the count is taken back with the decision.
+    """
+    was_counted = verdicts.count_followed(incident.workspace_id, lesson, is_right=is_right)
+    return {"lesson": lesson} if was_counted else {}
+
+
+def count_take_back(incident: Incident) -> None:
+    """Take back what the newest decision on an incident counted: it stands no more."""
+    rows = Event.objects.filter(
+        workspace=incident.workspace_id,
+        subject_type=Incident._meta.model_name,
+        subject_id=str(incident.pk),
+        kind__in=[*COUNTS],
+    )
+    event = rows.order_by("-pk").first()
+    name = str(event.data.get("lesson", "")) if event is not None else ""
+    if event is None or not name.startswith(verdicts.LONG_TERM):
+        return
+    slug, _, label = name.removeprefix(verdicts.LONG_TERM).partition("/")
+    playbook = Playbook.objects.filter(workspace=incident.workspace_id, slug=slug).first()
+    if playbook is not None:
+        deployment_tags_take_back(playbook=playbook, tags={label: COUNTS[event.kind]})
+
+
+def look_again_at_led(incident: Incident, lesson: str, by: Any) -> int:
+    """Begin a new analysis of every other open incident whose newest one ``lesson`` leads."""
+    led = Incident.objects.filter(
+        workspace=incident.workspace_id,
+        status=Incident.Status.OPEN,
+        analyses__followed=lesson,
+    )
+    count = 0
+    for other in led.exclude(pk=incident.pk).distinct().order_by("pk"):
+        newest = other.analyses.defer("result", "panels").first()
+        if newest is not None and not newest.is_open and newest.followed == lesson:
+            analysis_start(incident=other, by=by)
+            count += 1
+    return count
+
+
+def look_again_at_taught(incident: Incident, by: Any) -> int:
+    """The same for all that lessons lead which were learned in ``incident``."""
+    names = lessons.learned_in(incident)
+    return sum(look_again_at_led(incident, name, by) for name in names)
+
+
+def notes_of(analysis: Analysis) -> list[str]:
+    """What was odd when it was made, and that the lesson it follows was taken back since."""
+    notes = list(analysis.panels.get("notes", ()))
+    if analysis.followed and analysis.incident.is_open:
+        standing = lessons.by_name(analysis.incident).get(analysis.followed)
+        if why := recollection.taken_back(standing):
+            said = "The lesson that put the first cause there leads no more"
+            notes.insert(0, f"{said}: {why}. Analyse again to see what is found without it.")
+    return notes
