@@ -15,6 +15,7 @@ from practice.models import Analysis, Incident, IncidentAlert, TelemetryFile, Te
 from practice.services import holdings
 from practice.services.analysis_asked import LIMITS
 from practice.services.leading import notes_of
+from practice.services.naming import MOST
 from practice.services.telemetry import COLUMNS, mapping_of
 
 
@@ -289,7 +290,7 @@ class SourceDetailSerializer(TelemetrySourceSerializer):
 
 
 class RenameRequest(SeenRequest):
-    name = serializers.CharField(max_length=holdings.MOST, allow_blank=True)
+    name = serializers.CharField(max_length=MOST, allow_blank=True)
 
 
 class TelemetryFileSerializer(serializers.ModelSerializer[TelemetryFile]):

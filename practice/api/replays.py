@@ -22,6 +22,7 @@ from memoryapp.api.contract import (
 )
 from memoryapp.api.permissions import HasScope, workspace_of
 from memoryapp.domain.seen import shown
+from practice.api.environments import MayDelete
 from practice.api.incident_serializers import RenameRequest
 from practice.api.telemetry import BytesParser, body_of
 from practice.domain.replays import VARIANTS
@@ -173,7 +174,7 @@ class CaseSetList(APIView):
 class CaseSetDetail(APIView):
     """One set: what goes with it, another name for it, and its end."""
 
-    permission_classes = (HasScope,)
+    permission_classes = (MayDelete,)
     scopes = READING | WRITING
 
     @extend_schema(responses={200: CaseSetDetailSerializer, 404: PROBLEM})
@@ -289,7 +290,7 @@ class ReplayDetail(APIView):
 class ReplayDelete(APIView):
     """The end of a replay that has ended: DELETE of its own address cancels one under way."""
 
-    permission_classes = (HasScope,)
+    permission_classes = (MayDelete,)
     scopes = READING | WRITING
 
     @extend_schema(responses={200: ReplayGoesSerializer, 404: PROBLEM})

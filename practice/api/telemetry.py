@@ -18,6 +18,7 @@ from memoryapp.access import object_or_404
 from memoryapp.api.contract import PROBLEM, READING, SENDING, WRITING, NewestFirst, one_of
 from memoryapp.api.permissions import HasScope, workspace_of
 from practice.api import incident_serializers as s
+from practice.api.environments import MayDelete
 from practice.models import TelemetryFile, TelemetrySource
 from practice.services import holdings
 from practice.services import telemetry as services
@@ -82,7 +83,7 @@ class SourceList(APIView):
 class SourceDetail(APIView):
     """One source: what goes with it, another name for it, and its end."""
 
-    permission_classes = (HasScope,)
+    permission_classes = (MayDelete,)
     scopes = READING | WRITING
 
     @extend_schema(responses={200: s.SourceDetailSerializer, 404: PROBLEM})

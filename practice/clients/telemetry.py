@@ -122,9 +122,11 @@ def _metrics(path: Path, near: float | None) -> tuple[MetricTable, Notes, Hosts]
 def _lacking(c: Mapping[str, Any], path: Path) -> Notes:
     """What cannot be told of spans whose file has no column for it, or never fills it."""
     found = []
-    if len(c["start_us"]) and not (any(c["span_id"].names) and any(c["parent_id"].names)):
+    lacking = [column for column in ("span_id", "parent_id") if not any(c[column].names)]
+    if len(c["start_us"]) and lacking:
         found.append(
-            f"{path.name} names no span_id and parent_id: who called whom cannot be told from it"
+            f"No span of {path.name} has a {' or a '.join(lacking)}: who called whom cannot be "
+            "told from it"
         )
     if len(c["start_us"]) and not (np.isfinite(c["duration_us"]) | np.isfinite(c["end_us"])).any():
         found.append(f"{path.name} has no duration_us: its spans were used as calls, not as times")

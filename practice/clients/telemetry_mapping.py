@@ -134,7 +134,7 @@ class Columns:
             return []  # named by service and metric in one, like cart_cpu
         return [
             f"No row of {self.name} says what it is of: it has {_listed(self.header)}. Say on the "
-            "source's page which column is the service"
+            "source's page which column is the service."
         ]
 
 

@@ -152,11 +152,21 @@ def _samples(resource: Plain, home: Row) -> Iterator[Row]:
                 told = _dict(metric, shape)
                 is_rising = shape == "summary" or _is_rising(told)
                 for point in _list(told, "dataPoints"):
-                    yield from (_risen if is_rising else _distributed)(home, point, name)
+                    if _is_broken(point):  # kept as a row without a number, which a note counts
+                        yield _sample(home, point, f"{name}_calls{_labels(point)}", math.nan)
+                    else:
+                        yield from (_risen if is_rising else _distributed)(home, point, name)
 
 
 def _is_rising(told: Plain) -> bool:
     return _text(told.get("aggregationTemporality")) in _CUMULATIVE
+
+
+def _is_broken(point: Plain) -> bool:
+    """Whether a point has a count or a sum that is none. A count of 0 is left out."""
+    count, sum_ = _number(point, "count"), _number(point, "sum")
+    is_counted = point.get("count") is None or 0 <= count < math.inf
+    return not (is_counted and (point.get("sum") is None or math.isfinite(sum_)))
 
 
 def _distributed(home: Row, point: Plain, name: str) -> Iterator[Row]:

@@ -241,6 +241,8 @@ def _save(row: Analysis, found: Found, drawn: dict[str, Any]) -> None:
             progress={"stage": "Done", "visits": found.spent.visits},
         )
         if ended:
+            # Where none was found, what is ranked is only what to look at next.
+            is_found = bool(found.causes) and found.outcome is Outcome.FOUND
             verdicts.store(row, found, led_by=drawn.get("led", ""))
             if found.nodes or not row.incident.outcome:
                 summarise(row.incident, found, drawn)
@@ -252,7 +254,7 @@ def _save(row: Analysis, found: Found, drawn: dict[str, Any]) -> None:
                 before={},
                 after={
                     "outcome": found.outcome.value,
-                    "cause": found.causes[0].node if found.causes else "none",
+                    "cause": found.causes[0].node if is_found else "none",
                 },
             )
 

@@ -18,8 +18,8 @@ from memoryapp.services.seen import check_seen
 from practice.models import Analysis, CaseSet, Replay, ReplayCase, TelemetryFile, TelemetrySource
 from practice.orchestrator.case_sets import forget
 from practice.services.held import held
+from practice.services.naming import check_free, named, spaced
 
-MOST = 100
 Held = TelemetrySource | CaseSet | Replay
 
 
@@ -36,9 +36,12 @@ def source_rename(
     Raises:
         UnableToFind: it was deleted meanwhile.
         ChangedMeanwhile: it is called otherwise by now.
-        UnableToChange: no usable name.
+        UnableToChange: no usable name, or another source's.
     """
-    _rename(source, _named(name), by, seen, source.workspace, "telemetry.source_renamed")
+    name = named(name)
+    with transaction.atomic():
+        check_free(source.workspace, name, but=source)
+        _rename(source, name, by, seen, source.workspace, "telemetry.source_renamed")
     return source
 
 
@@ -50,7 +53,7 @@ def case_set_rename(*, case_set: CaseSet, name: str, by: Any, seen: str | None =
         ChangedMeanwhile: it is called otherwise by now.
         UnableToChange: no usable name.
     """
-    _rename(case_set, _named(name), by, seen, case_set.workspace, "case_set.renamed", is_named=True)
+    _rename(case_set, named(name), by, seen, case_set.workspace, "case_set.renamed", is_named=True)
     return case_set
 
 
@@ -60,22 +63,10 @@ def replay_rename(*, replay: Replay, name: str, by: Any, seen: str | None = None
     Raises:
         UnableToFind: it was deleted meanwhile.
         ChangedMeanwhile: it is called otherwise by now.
-        UnableToChange: the name is too long.
+        UnableToChange: the name cannot be used.
     """
-    name = " ".join(name.split())
-    if len(name) > MOST:
-        raise UnableToChange(f"A name has at most {MOST} characters.", field="name")
-    _rename(replay, name, by, seen, replay.case_set.workspace, "replay.renamed")
+    _rename(replay, spaced(name), by, seen, replay.case_set.workspace, "replay.renamed")
     return replay
-
-
-def _named(name: str) -> str:
-    name = " ".join(name.replace("\0", "").split())
-    if not any(character.isalnum() for character in name):
-        raise UnableToChange("Give a name with letters or digits.", field="name")
-    if len(name) > MOST:
-        raise UnableToChange(f"A name has at most {MOST} characters.", field="name")
-    return name
 
 
 def _rename(

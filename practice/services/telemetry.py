@@ -18,6 +18,7 @@ from practice.orchestrator import readings
 from practice.orchestrator import telemetry as known
 from practice.orchestrator.telemetry import UnreadableTelemetry, columns, kept
 from practice.services.held import held
+from practice.services.naming import MOST, check_free, spaced
 from practice.services.readings import is_unread, reading_begin_anew, reading_cancel
 from practice.tasks import analyse_incident, read_telemetry
 
@@ -41,18 +42,17 @@ def source_create(
     """Add a source under a name of its own.
 
     Raises:
-        UnableToChange: no name, or one that is taken.
+        UnableToChange: no name that can be used, or one that is taken.
     """
-    name = name.strip()[:100]
+    name = spaced(name.strip()[:MOST])
     slug = slugify(name)[:64]
     if not slug:
         raise UnableToChange("A source needs a name with letters or digits.", field="name")
     with transaction.atomic():
-        source, is_new = TelemetrySource.objects.get_or_create(
-            workspace=workspace, slug=slug, defaults={"name": name, "is_sample": is_sample}
+        check_free(workspace, name)
+        source = TelemetrySource.objects.create(
+            workspace=workspace, slug=slug, name=name, is_sample=is_sample
         )
-        if not is_new:
-            raise UnableToChange(f"There is a source named {source.name} already. Use it.")
         event_record(
             workspace=workspace,
             actor=by,

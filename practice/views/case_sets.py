@@ -83,7 +83,7 @@ def rename(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-@gate(Right.REVIEW)
+@gate(Right.EDIT)
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
     case_set = _case_set(request, pk)
     try:

@@ -45,6 +45,7 @@ def replay_list(request: HttpRequest) -> HttpResponse:
         "page": page,
         "rows": [_row(replay) for replay in page.object_list],
         "may_review": membership_of(request).may_review,
+        "may_edit": membership_of(request).may_edit,
         "tab": "evaluation",
     }
     return render(request, template, context)
@@ -113,6 +114,7 @@ def _detail(request: HttpRequest, replay: Any, *, status: int = 200, **also: Any
         "replay": replay,
         "seen": seen,
         "may_review": membership_of(request).may_review,
+        "may_edit": membership_of(request).may_edit,
         "baseline_seen": shown(services.baseline_of(replay.case_set)),
         "name_seen": shown(holdings.name_of(replay)),
         "goes": (goes := {"answers": replay.case_count, "is_baseline": replay.is_baseline}),
@@ -224,7 +226,7 @@ def rename(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-@gate(Right.REVIEW)
+@gate(Right.EDIT)
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
     replay = _replay(request, pk)
     try:

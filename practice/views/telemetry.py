@@ -89,7 +89,7 @@ def source_rename(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_POST
-@gate(Right.REVIEW)
+@gate(Right.EDIT)
 def source_delete(request: HttpRequest, slug: str) -> HttpResponse:
     source = _source(request, slug)
     try:
@@ -133,6 +133,7 @@ def _context(request: HttpRequest, source: TelemetrySource, **more: Any) -> dict
         "units": services.UNITS[1:],
         "incidents": source.incidents.order_by("-number")[:20],
         "may_review": membership_of(request).may_review,
+        "may_edit": membership_of(request).may_edit,
         "name_seen": shown(holdings.name_of(source)),
         "goes": (goes := holdings.source_holds(source)),
         "goes_seen": shown(goes),

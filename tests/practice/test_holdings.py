@@ -23,7 +23,7 @@ from practice.services.holdings import (
 )
 from practice.services.incidents import analysis_start
 from practice.services.replays import replay_start
-from practice.services.telemetry import file_send
+from practice.services.telemetry import file_send, source_create
 from tests.practice.case_sets import finished, known, read_in, sent
 from tests.practice.outages import analysed, logs_csv, outage
 
@@ -54,6 +54,42 @@ def test_a_source_is_called_otherwise_and_found_as_before(incident: Incident) ->
     for wrong in ("", " - ", "x" * 101):
         with pytest.raises(UnableToChange, match="name"):
             source_rename(source=source, name=wrong, by=None)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("Desk", "There is a source named Desk already"),
+        (" dESK ", "There is a source named Desk already"),
+        ("desk!", "There is a source named Desk already"),
+        ("till\u202egnp", r"does not show \(U\+202E\)"),
+        ("D\u0435sk", "mixes letters of two alphabets"),
+    ],
+)
+def test_a_source_takes_no_name_that_passes_for_another(
+    incident: Incident, name: str, why: str
+) -> None:
+    source, workspace = source_of(incident), incident.workspace
+    source_create(workspace=workspace, name="Desk", by=None)
+    with pytest.raises(UnableToChange, match=why):
+        source_rename(source=source, name=name, by=None)
+    with pytest.raises(UnableToChange, match=why):
+        source_create(workspace=workspace, name=name, by=None)
+    assert source_rename(source=source, name="SHOP", by=None).name == "SHOP"  # its own, in capitals
+
+
+def test_a_name_that_a_source_was_given_is_not_free(incident: Incident) -> None:
+    source_rename(source=source_of(incident), name="Till", by=None)
+    with pytest.raises(UnableToChange, match="There is a source named Till already"):
+        source_create(workspace=incident.workspace, name="Till", by=None)
+
+
+def test_sets_and_replays_take_no_name_that_does_not_show(workspace: Any) -> None:
+    row = known(workspace)
+    with pytest.raises(UnableToChange, match="does not show"):
+        case_set_rename(case_set=row, name="a\u200bb", by=None)
+    with pytest.raises(UnableToChange, match="does not show"):
+        replay_rename(replay=finished(row), name="\u202e", by=None)
 
 
 def test_a_name_replaces_none_that_somebody_else_gave_meanwhile(incident: Incident) -> None:
@@ -103,18 +139,18 @@ def test_a_source_stays_while_it_is_worked_on(incident: Incident) -> None:
     assert incident.source == source
 
 
-def test_nothing_goes_that_nobody_was_told_of(incident: Incident, rita_client: Any) -> None:
+def test_nothing_goes_that_nobody_was_told_of(incident: Incident, edda_client: Any) -> None:
     source = source_of(incident)
     page = "/root-causes/telemetry/shop/"
-    said = rita_client.get(page)
+    said = edda_client.get(page)
     assert "4 files" in said.content.decode()
     assert said.context["goes"] == source_holds(source)
     file_send(source=source, kind="logs", name="l.csv", data=logs_csv() + b"\n", by=None)
-    refused = rita_client.post(f"{page}delete/", {"seen": said.context["goes_seen"]}, follow=True)
+    refused = edda_client.post(f"{page}delete/", {"seen": said.context["goes_seen"]}, follow=True)
     assert "What goes with Shop has changed since you looked" in refused.content.decode()
     TelemetryFile.objects.update(status="done")
-    seen = rita_client.get(page).context["goes_seen"]
-    gone = rita_client.post(f"{page}delete/", {"seen": seen}, follow=True)
+    seen = edda_client.get(page).context["goes_seen"]
+    gone = edda_client.post(f"{page}delete/", {"seen": seen}, follow=True)
     assert "Shop is deleted. What was found in it stays." in gone.content.decode()
     assert not TelemetrySource.objects.exists()
 
@@ -133,33 +169,33 @@ def test_a_set_keeps_the_name_it_is_given(workspace: Any, rita_client: Any) -> N
     assert row.name == "Winter"
 
 
-def test_a_set_goes_with_its_replays_once_that_was_said(workspace: Any, rita_client: Any) -> None:
+def test_a_set_goes_with_its_replays_once_that_was_said(workspace: Any, edda_client: Any) -> None:
     row = known(workspace)
-    (before,) = rita_client.get(SETS).context["sets"]
+    (before,) = edda_client.get(SETS).context["sets"]
     finished(row)
     url = f"{SETS}sets/{row.pk}/delete/"
-    refused = rita_client.post(url, {"seen": before["goes_seen"]}, follow=True)
+    refused = edda_client.post(url, {"seen": before["goes_seen"]}, follow=True)
     assert "has changed since you looked" in refused.content.decode()
     assert "and 1 replay with all figures" in refused.content.decode()
     (now,) = refused.context["sets"]
-    rita_client.post(url, {"seen": now["goes_seen"]})
+    edda_client.post(url, {"seen": now["goes_seen"]})
     assert (CaseSet.objects.count(), Replay.objects.count()) == (0, 0)
 
 
 def test_a_replay_is_named_and_goes_and_no_other_gets_its_number(
-    workspace: Any, rita_client: Any
+    workspace: Any, edda_client: Any
 ) -> None:
     row = known(workspace)
     first, second = finished(row), finished(row)
     Replay.objects.filter(pk=second.pk).update(is_baseline=True)
-    seen = rita_client.get(second.get_absolute_url()).context["name_seen"]
+    seen = edda_client.get(second.get_absolute_url()).context["name_seen"]
     typed = {"name": "new engine", "seen": seen}
-    rita_client.post(f"{second.get_absolute_url()}rename/", typed)
-    page = rita_client.get(second.get_absolute_url())
+    edda_client.post(f"{second.get_absolute_url()}rename/", typed)
+    page = edda_client.get(second.get_absolute_url())
     assert str(page.context["replay"]) == "shop replay 2, new engine"
     assert "It is the baseline: until you choose another" in page.content.decode()
     seen = page.context["goes_seen"]
-    rita_client.post(f"{second.get_absolute_url()}delete/", {"seen": seen})
+    edda_client.post(f"{second.get_absolute_url()}delete/", {"seen": seen})
     assert list(row.replays.all()) == [first]
     third = replay_start(case_set=row, variants=[], by=None)
     assert third.number == 3
@@ -189,3 +225,33 @@ def test_deleting_a_set_deletes_no_other(workspace: Any) -> None:
     row, other = known(workspace), known(workspace, cases=1)
     case_set_delete(case_set=row, by=None)
     assert list(CaseSet.objects.all()) == [other]
+
+
+def test_reviewers_rename_and_editors_delete(
+    rita_client: Any, edda_client: Any, incident: Incident, workspace: Any
+) -> None:
+    replay = finished(known(workspace))
+    kept = replay.get_absolute_url()
+    pages = {"/root-causes/telemetry/shop/": "", SETS: f"sets/{replay.case_set_id}/", kept: ""}
+    for page, part in pages.items():
+        seen = rita_client.get(page).content.decode()
+        assert f"{page}{part}rename/" in seen
+        assert f"{page}{part}delete/" not in seen
+        assert f"{page}{part}delete/" in edda_client.get(page).content.decode()
+        assert rita_client.post(f"{page}{part}delete/").status_code == 403
+    of_api = (
+        ("delete", "/api/v1/telemetry/shop"),
+        ("delete", f"/api/v1/case-sets/{replay.case_set_id}"),
+        ("post", f"/api/v1/replays/{replay.pk}/delete"),
+    )
+    for verb, address in of_api:
+        refused = getattr(rita_client, verb)(address)
+        assert (refused.status_code, refused.json()["detail"]) == (
+            403,
+            "Only editors and admins of the workspace may delete this for good.",
+        )
+    assert rita_client.get("/api/v1/telemetry/shop").status_code == 200
+    renamed = rita_client.patch("/api/v1/telemetry/shop", {"name": "Till"}, "application/json")
+    assert renamed.status_code == 200
+    for verb, address in reversed(of_api):
+        assert getattr(edda_client, verb)(address).status_code == 200

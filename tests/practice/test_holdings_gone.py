@@ -95,10 +95,10 @@ def test_a_replay_whose_set_went_is_gone(workspace: Any) -> None:
     ],
 )
 def test_whoever_comes_second_over_the_api_gets_404(
-    rita_client: Any, workspace: Any, make: Callable[[Any], Row], verb: str, address: str
+    edda_client: Any, workspace: Any, make: Callable[[Any], Row], verb: str, address: str
 ) -> None:
     row = make(workspace)
-    ask = getattr(rita_client, verb)
+    ask = getattr(edda_client, verb)
     body = {"name": "Till"} if verb == "patch" else {}
     answer = second(row, lambda: ask(address.format(row.pk), body, "application/json"))
     assert (answer.status_code, answer.json()["detail"]) == (404, f"{row} was deleted meanwhile.")
@@ -107,15 +107,15 @@ def test_whoever_comes_second_over_the_api_gets_404(
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("verb", ["rename", "delete"])
 def test_whoever_comes_second_on_the_page_is_led_to_the_list(
-    rita_client: Any, workspace: Any, verb: str
+    edda_client: Any, workspace: Any, verb: str
 ) -> None:
     row = source(workspace)
     address = f"/root-causes/telemetry/shop/{verb}/"
-    answer = second(row, lambda: rita_client.post(address, {"name": "Till"}))
+    answer = second(row, lambda: edda_client.post(address, {"name": "Till"}))
     assert answer.headers["Location"] == "/root-causes/telemetry/"
     assert (
         "Shop was deleted meanwhile."
-        in rita_client.get(answer.headers["Location"]).content.decode()
+        in edda_client.get(answer.headers["Location"]).content.decode()
     )
 
 

@@ -19,6 +19,7 @@ from practice.domain.rootcause.types import (
     MemoryEntry,
     MemoryHit,
     MemoryKey,
+    Outcome,
     Verdict,
 )
 from practice.models import Analysis, Incident, KeptVerdict
@@ -191,6 +192,21 @@ def test_where_no_cause_was_found_the_first_to_look_at_can_be_named(
     cause_correct(incident=incident, node=first, reason="It was.", by=rita)
     learned.refresh_from_db()
     assert (incident.status, incident.cause, learned.forgotten_at) == ("corrected", first, None)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FOUND, Outcome.NONE])
+def test_the_log_names_a_cause_only_where_one_was_found(
+    incident: Incident, monkeypatch: pytest.MonkeyPatch, outcome: Outcome
+) -> None:
+    usual = rootcause.analyse
+    monkeypatch.setattr(
+        rootcause, "analyse", lambda *a, **k: replace(usual(*a, **k), outcome=outcome)
+    )
+    analysis_start(incident=incident, by=None)
+    analysed(incident)
+    event = Event.objects.filter(kind="incident.analysed").latest("pk")
+    named = "service:ledger" if outcome is Outcome.FOUND else "none"
+    assert event.data["after"] == {"outcome": outcome.value, "cause": named}
 
 
 def test_an_earlier_answer_can_be_confirmed_after_a_look_where_nothing_is(

@@ -113,7 +113,7 @@ def test_rows_that_say_nothing_of_whose_they_are_give_one_clear_line() -> None:
     found = read(b"ts,svc,metric,value\n1795000000,web,cpu,5\n", name="m.csv", kind="metrics")
     assert found.notes == (
         "No row of m.csv says what it is of: it has ts, svc, metric, value. Say on the source's "
-        "page which column is the service",
+        "page which column is the service.",
     )
     both = b"ts,metric,value\n1795000000,web_cpu,5\n1795000000,shop_cpu,5\n1795000000,web_mem,5\n"
     assert read(both, name="m.csv", kind="metrics").notes == ()

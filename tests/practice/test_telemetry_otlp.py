@@ -114,6 +114,22 @@ def test_a_histogram_of_one_interval_becomes_its_mean() -> None:
         ]
 
 
+@pytest.mark.parametrize("temporality", [1, 2])
+@pytest.mark.parametrize(
+    "wrong", [{"count": -5, "sum": "NaN"}, {"count": "abc", "sum": 5}, {"count": 5, "sum": "NaN"}]
+)
+def test_a_histogram_whose_figures_are_none_is_left_out_and_said(
+    temporality: int, wrong: dict[str, Any]
+) -> None:
+    point = {"timeUnixNano": "1795000000000000000", "startTimeUnixNano": "1794999940000000000"}
+    told = {"dataPoints": [point | wrong], "aggregationTemporality": temporality}
+    data = json.dumps(metrics({"name": "duration", "histogram": told})).encode()
+    found = read(data, name="otlp.json", kind="metrics")
+    assert found.notes == ("1 row of otlp.json without a number as value",)
+    (row,) = rows_of(data, "metrics")
+    assert (row["metric"], row["value"]) == ("duration_calls", "nan")
+
+
 def test_labels_that_are_cut_keep_series_apart() -> None:
     def point(path: str) -> dict[str, Any]:
         labels = [{"key": "path", "value": {"stringValue": "/long" * 40 + path}}]

@@ -185,8 +185,18 @@ def test_spans_may_name_nothing_but_their_trace_and_time(tmp_path: Path) -> None
     assert (found.spans.service[0], found.spans.start[0]) == ("web", AT)
     assert np.isnan(found.spans.duration[0])
     assert notes == (
-        "Spans.csv names no span_id and parent_id: who called whom cannot be told from it",
+        "No span of Spans.csv has a span_id or a parent_id: who called whom cannot be told from it",
         "Spans.csv has no duration_us: its spans were used as calls, not as times",
+    )
+
+
+def test_spans_whose_callers_are_never_said_are_told_of_by_what_they_lack(tmp_path: Path) -> None:
+    (tmp_path / "traces.csv").write_text(
+        "trace_id,span_id,parent_id,service,start_us,duration_us\n"
+        f"t,a,,web,{AT}000000,5\nt,b,,shop,{AT}000000,5\n"
+    )
+    assert telemetry(tmp_path)[1] == (
+        "No span of traces.csv has a parent_id: who called whom cannot be told from it",
     )
 
 
