@@ -19,6 +19,8 @@ pytestmark = pytest.mark.django_db
 #: Services that say who acts and leave the row of another one.
 ELSEWHERE = {
     "alerts_send": "each alert is an incident_create",
+    "look_again_at_led": "each incident is an analysis_start",
+    "look_again_at_taught": "each incident is an analysis_start",
     "reading_begin_anew": "its row is that of file_read_again or case_set_read_again",
     "reading_cancel": "its row is that of file_cancel or case_set_cancel",
     "trajectories_stream": "each batch is a trajectories_send",
