@@ -52,6 +52,7 @@ def check_free(workspace: Workspace, name: str, *, but: TelemetrySource | None =
     """
     Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
     same = Q(name__iexact=name) | Q(slug=slugify(name)[:64])
-    other = workspace.telemetry_sources.filter(same).exclude(pk=but.pk if but else None).first()
+    others = workspace.telemetry_sources.filter(same)
+    other = (others.exclude(pk=but.pk) if but is not None else others).first()
     if other is not None:
         raise UnableToChange(f"There is a source named {other.name} already. Use it.")

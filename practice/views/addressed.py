@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from memoryapp.access import object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo, UnableToFind
-from practice.models import Environment
+from practice.models import Environment, Replay, TelemetrySource
 
 
 def environment_or_404(request: HttpRequest, slug: str) -> Environment:
@@ -16,6 +15,6 @@ def environment_or_404(request: HttpRequest, slug: str) -> Environment:
     return object_or_404(workspace_of(request).environments.all(), slug=slug)
 
 
-def back(refusal: UnableTo, page: Model, listed: str) -> HttpResponse:
+def back(refusal: UnableTo, page: TelemetrySource | Replay, listed: str) -> HttpResponse:
     """Lead back to the page that was acted on, or to the list where that page is gone."""
     return redirect(listed if isinstance(refusal, UnableToFind) else page)

@@ -26,7 +26,11 @@ def found() -> Analysis:
     telemetry, usual = world(request(own=0.4))
     answer = analyse(telemetry, ALERT, reference=usual)
     assert answer.outcome is Outcome.FOUND
-    return answer
+    first, second, *others = answer.causes
+    held = replace(answer.evidence[0], evidence_id="e99", node=second.node, deviation=9.0)
+    deviating = replace(second, strength=0.2, evidence=("e99",))
+    causes = (first, deviating, *others)
+    return replace(answer, causes=causes, evidence=(*answer.evidence, held))
 
 
 def lesson(found: Analysis, **changes: Any) -> Lesson:

@@ -12,6 +12,7 @@ from memoryapp.models import Candidate, Event
 from memoryapp.services.candidates import candidate_approve
 from practice.domain.causal_layout import short
 from practice.domain.rootcause import serial
+from practice.domain.rootcause.analysis import analyse
 from practice.domain.rootcause.memory import Recall
 from practice.domain.rootcause.types import (
     Alert,
@@ -198,9 +199,9 @@ def test_where_no_cause_was_found_the_first_to_look_at_can_be_named(
 def test_the_log_names_a_cause_only_where_one_was_found(
     incident: Incident, monkeypatch: pytest.MonkeyPatch, outcome: Outcome
 ) -> None:
-    usual = rootcause.analyse
     monkeypatch.setattr(
-        rootcause, "analyse", lambda *a, **k: replace(usual(*a, **k), outcome=outcome)
+        "practice.orchestrator.rootcause.analyse",
+        lambda *a, **k: replace(analyse(*a, **k), outcome=outcome),
     )
     analysis_start(incident=incident, by=None)
     analysed(incident)
