@@ -118,7 +118,7 @@ class Facts(Collector):
         yield _gauge("candidates", "Candidate lessons by status.", candidates, "status")
         waiting = webhooks.deliveries_waiting()
         yield _gauge("deliveries_waiting", "Webhook messages to be delivered.", waiting)
-        flagged = events.unusual_use(since=now - HOUR)
+        flagged = events.unusual_use_everywhere(since=now - HOUR)
         yield _gauge("unusual_use", "Unusual use written down in the last hour.", flagged)
         written = CounterMetricFamily(
             "greenroom_rows_written",

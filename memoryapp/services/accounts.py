@@ -1,7 +1,8 @@
 """What somebody changed about the ways into their account: rows of the audit log.
 
 An account is in no workspace, and what it may do is in all of those its person belongs to: each has
-a row, as of signing in. Whoever looks for how an account was taken over finds both in one place.
+a row, as of signing in. Whoever looks for how an account was taken over finds both in one place:
+its person and those who administer the workspace, and no other member (``queries.events.Reader``).
 """
 
 from __future__ import annotations
@@ -47,6 +48,6 @@ def account_change_record(
 
 
 def veiled(mail_address: str) -> str:
-    """A mail address as the log keeps it, which every member reads: ``r…@example.com``."""
+    """A mail address as the log keeps it, in every workspace of its person: ``r…@example.com``."""
     name, _, host = mail_address.rpartition("@")
     return f"{name[:1]}…@{host}"

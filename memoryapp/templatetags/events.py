@@ -14,6 +14,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.timezone import localtime
 
 from memoryapp.domain import moments
+from memoryapp.domain.event_kinds import in_words
 
 register = template.Library()
 
@@ -21,34 +22,6 @@ register = template.Library()
 SHOWN = frozenset({"before", "after"})
 #: What the product needs of a row to take it back; exports have it.
 UNSAID = frozenset({"taken_back"})
-#: kinds of audit rows whose own words would not say what happened.
-EVENTS = {
-    "account.address_added": "Mail address added",
-    "account.address_changed": "Mail address changed",
-    "account.address_proved": "Mail address proved",
-    "account.address_removed": "Mail address removed",
-    "account.password_changed": "Password changed",
-    "account.password_reset": "Password set anew by a mailed link",
-    "account.recovery_codes_renewed": "Recovery codes made anew",
-    "account.second_factor_added": "Second factor added",
-    "account.second_factor_removed": "Second factor removed",
-    "account.service_connected": "Sign-in service connected",
-    "account.service_disconnected": "Sign-in service disconnected",
-    "bullet.confirmed": "Bullet still holds",
-    "bullet.stale": "Bullet went stale",
-    "environment.reached_anew": "Access to an environment changed",
-    "environment.unwatched": "Drift watch turned off",
-    "environment.watched": "Drift watch turned on",
-    "playbook.gated": "Publish gate turned on",
-    "playbook.ungated": "Publish gate turned off",
-    "run.restored": "Run brought back",
-    "tool.drifted": "Tool changed",
-    "trajectories.judged_again": "Trajectories to be judged again",
-    "trajectories.sent": "Trajectories received",
-    "use.unusual": "Unusual use",
-}
-
-
 #: SHA-256 in hex, which nobody reads to its end; exports have it whole.
 DIGEST = re.compile(r"[0-9a-f]{64}")
 DIGEST_SHOWN = 12
@@ -73,7 +46,7 @@ class Changed:
 @register.filter
 def event_words(kind: str) -> str:
     """Return the kind of an audit row in words: ``label.moved`` reads ``Label moved``."""
-    return EVENTS.get(kind) or kind.replace(".", " ").replace("_", " ").capitalize()
+    return in_words(kind)
 
 
 @register.filter

@@ -54,7 +54,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "waiting": _waiting(workspace, counts[Candidate.Status.PENDING]),
         "desk": _desk(request, workspace),
         "doubted": _doubted(workspace),
-        "unusual": _unusual(workspace),
+        "unusual": _unusual(request),
         "runs": _runs(workspace),
         "figures": _figures(workspace, counts),
         "released": _served(workspace),
@@ -201,9 +201,10 @@ def _doubted(workspace: Workspace) -> dict[str, Any]:
     return {"count": stale, "url": with_query(reverse("entry-list"), {"status": "stale"})}
 
 
-def _unusual(workspace: Workspace) -> dict[str, Any]:
-    """Who did unusually much of something in the last day."""
-    count = event_queries.unusual_use(workspace, since=timezone.now() - DAY)
+def _unusual(request: HttpRequest) -> dict[str, Any]:
+    """Who did unusually much of something in the last day, as far as the reader may see it."""
+    reader = event_queries.Reader.member(membership_of(request))
+    count = event_queries.unusual_use(reader, since=timezone.now() - DAY)
     return {"count": count, "url": with_query(reverse("audit-list"), {"kind": FLAGGED})}
 
 

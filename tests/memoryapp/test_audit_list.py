@@ -53,6 +53,34 @@ def test_it_filters_by_kind_person_and_words(
     assert subjects(vera_client, f"?q={'+'.join(['two'] * 31)}") == []
 
 
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("retention set", "retention.set"),
+        ("Bullet STILL holds", "bullet.confirmed"),
+        ("trajectories received", "trajectories.sent"),
+        ("trajectories.sent", "trajectories.sent"),
+    ],
+)
+def test_it_finds_what_happened_by_the_words_that_are_shown(
+    vera_client: Any, workspace: Any, words: str, kind: str
+) -> None:
+    for each in ("retention.set", "bullet.confirmed", "trajectories.sent"):
+        record(workspace, None, each)
+    rows = vera_client.get(URL, {"q": words}).context["rows"]
+    assert [row.kind for row in rows] == [kind]
+
+
+def test_an_admin_finds_a_changed_password_by_its_words(
+    ada_client: Any, workspace: Any, rita: Any
+) -> None:
+    record(workspace, rita, "account.password_changed")
+    record(workspace, rita, "run.started")
+    for words in ("password", "password changed", "rita password"):
+        rows = ada_client.get(URL, {"q": words}).context["rows"]
+        assert [row.kind for row in rows] == ["account.password_changed"]
+
+
 def test_it_counts_each_kind_under_the_other_filters(
     vera_client: Any, workspace: Any, rita: Any
 ) -> None:
@@ -277,3 +305,12 @@ def test_it_exports_json_lines(vera_client: Any, workspace: Any, rita: Any) -> N
         "v1",
         "v2",
     )
+
+
+def test_json_lines_keep_what_happened_beside_what_a_row_says(
+    vera_client: Any, workspace: Any
+) -> None:
+    record(workspace, None, "use.unusual", what="export.asked", count=3)
+    answer = vera_client.get(f"{URL}export/?form=jsonl")
+    (line,) = [json.loads(line) for line in b"".join(answer.streaming_content).splitlines()]
+    assert (line["what"], line["data_what"], line["count"]) == ("use.unusual", "export.asked", 3)

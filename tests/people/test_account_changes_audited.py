@@ -153,7 +153,7 @@ def test_an_address_that_was_added_proved_taken_and_removed(
         ("address_changed", "rita", old, new),
         ("address_removed", "rita", old, {}),
     ]
-    # Every member reads the log, and only admins the addresses of members.
+    # Exports and backups hold the log, too.
     assert "r.k@" not in str(list(Event.objects.values()))
 
 
