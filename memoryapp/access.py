@@ -49,6 +49,13 @@ class Right(StrEnum):
     ADMINISTER = "administer"
 
 
+class NoWorkspace(PermissionDenied):
+    """Somebody has an account and belongs to no workspace, so that no role of theirs is in the way.
+
+    They never took an invitation up, or were removed.
+    """
+
+
 class LeftWorkspace(PermissionDenied):
     """The page was drawn in a workspace that its reader does not belong to any more."""
 
@@ -63,7 +70,7 @@ def membership_of(request: HttpRequest) -> Membership:
     Of a page that does not say (``gate``), in the one their session is in.
 
     Raises:
-        PermissionDenied: the user belongs to no workspace.
+        NoWorkspace: the user belongs to none.
         LeftWorkspace: they do not belong to that of the page any more.
         SecondFactorMissing: their role there needs one.
     """
@@ -73,7 +80,7 @@ def membership_of(request: HttpRequest) -> Membership:
     found = memberships_of(request)
     membership = _chosen(request, found)
     if membership is None:
-        raise PermissionDenied("You do not belong to a workspace yet. Ask an admin to add you.")
+        raise NoWorkspace("You do not belong to a workspace. Ask an admin of one for a link.")
     if drawn := getattr(request, "_drawn_in", ""):
         named = next((each for each in found if str(each.workspace_id) == drawn), None)
         if named is None:

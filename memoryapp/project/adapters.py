@@ -26,6 +26,7 @@ from allauth.socialaccount.providers.base import AuthProcess
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ImproperlyConfigured
+from django.db import transaction
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -33,12 +34,13 @@ from django.template.loader import get_template
 from requests import RequestException, Response, Session
 
 from memoryapp.access import session_end
+from memoryapp.domain.errors import UnableTo
 from memoryapp.domain.sealing import Seal
 from memoryapp.project import account_changes  # noqa: F401  # it hears allauth's signals
-from memoryapp.services.invitations import invitation_of
+from memoryapp.services.invitations import invitation_accept, invitation_of
 from memoryapp.services.sealing import SECOND_FACTOR
 from memoryapp.services.sign_ins import sign_in_record, unknown_sign_in_record
-from memoryapp.views.join import invitation_token
+from memoryapp.views.join import invitation_token, is_of_another
 
 logger = logging.getLogger(__name__)
 
@@ -48,8 +50,20 @@ MEANS = {"mfa": "second factor", "socialaccount": "identity provider"}
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        """Only for who holds an invitation that is still open."""
-        return invitation_of(invitation_token(request)) is not None
+        """Only for who holds an invitation that is still open; the page says which it is of."""
+        request.invitation = invitation_of(invitation_token(request))  # type: ignore[attr-defined]
+        return request.invitation is not None  # type: ignore[attr-defined]
+
+    def save_user(self, request: HttpRequest, user: Any, form: Any, commit: bool = True) -> Any:
+        """Nobody has an account who is in no workspace: it is made and let in at once, or neither.
+
+        Else one link, which lets in one person, would make any number of accounts.
+        """
+        with transaction.atomic():
+            made = super().save_user(request, user, form, commit=commit)
+            if commit:
+                _let_in(request, made)
+        return made
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         login = credentials.get("username") or credentials.get("email") or ""
@@ -114,6 +128,18 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             logger.exception("A change of an account could not be told by mail.")
 
 
+def _let_in(request: HttpRequest, user: Any) -> None:
+    """Use up the invitation that ``user`` made their account by; say so where it is used up."""
+    token = invitation_token(request)
+    invitation = invitation_of(token)
+    try:
+        if invitation is None or is_of_another(request, invitation):
+            raise ImmediateHttpResponse(redirect("join"))
+        invitation_accept(token=token, by=user)
+    except UnableTo as error:  # two made an account by one link in the same moment
+        raise ImmediateHttpResponse(redirect("join")) from error
+
+
 def _is_proxy(peer: str) -> bool:
     """Whether a proxy of the operator's connected; over a Unix socket nobody else can."""
     if not peer:
@@ -174,6 +200,14 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
             return found
         proved = EmailAddress.objects.filter(user=found[0], email=found[1].lower(), verified=True)
         return found if settings.OIDC_CONNECT == "verified" and proved.exists() else None
+
+    def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: Any = None) -> Any:
+        """As above: with a form it is the other adapter that lets them in."""
+        with transaction.atomic():
+            made = super().save_user(request, sociallogin, form)
+            if form is None:
+                _let_in(request, made)
+        return made
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Say how to connect an account to whoever seems to have one, and may make none."""

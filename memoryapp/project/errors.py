@@ -17,7 +17,7 @@ from django.urls import Resolver404, resolve
 from django.views import defaults
 from django.views.csrf import csrf_failure as csrf_page
 
-from memoryapp.access import fields_of, holds_all, typed_of
+from memoryapp.access import NoWorkspace, fields_of, holds_all, typed_of
 from memoryapp.api.problems import no_such_address, plain_problem, too_large
 from memoryapp.domain.sealing import Unreadable
 from memoryapp.services import patience
@@ -96,6 +96,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     if not request.path.startswith(API):
+        if isinstance(exception, NoWorkspace):
+            return render(request, "memoryapp/no_workspace.html", status=403)
         return defaults.permission_denied(request, exception)
     return plain_problem(403, "not-allowed", str(exception) or "Your role does not allow this.")
 

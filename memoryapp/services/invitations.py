@@ -87,6 +87,16 @@ def invitation_of(token: str) -> Invitation | None:
     return found.select_related("workspace", "created_by").first() if token else None
 
 
+def membership_by(*, token: str, user: Any) -> Membership | None:
+    """What ``user`` has become by this link, while they are it; else ``None``."""
+    taken = Invitation.objects.of_token(token).filter(accepted_by=user) if token else None
+    invitation = taken.first() if taken is not None else None
+    if invitation is None:
+        return None
+    mine = Membership.objects.filter(workspace=invitation.workspace_id, user=user)
+    return mine.select_related("workspace").first()
+
+
 def invitation_accept(*, token: str, by: Any) -> Membership:
     """Become a member. A link lets in one person, however many open it at once.
 

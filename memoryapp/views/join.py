@@ -12,13 +12,16 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from memoryapp.access import SESSION_KEY
-from memoryapp.domain.errors import UnableTo
-from memoryapp.services.invitations import invitation_accept, invitation_of
+from memoryapp.domain.errors import UnableToChange, UnableToFind
+from memoryapp.models import Invitation, Membership
+from memoryapp.services.invitations import invitation_accept, invitation_of, membership_by
 
 #: Holds the token of an invitation whose link was opened. In the browser and in no session: rows
 #: are made for who signs in, and not for everybody and every robot that opens a link.
 INVITATION_COOKIE = "invitation"
 INVITATION_SECONDS = 24 * 60 * 60
+#: Says in a form which invitation it was drawn for: another tab may have opened another link since.
+INVITATION_FIELD = "invitation"
 
 
 @require_safe
@@ -26,7 +29,7 @@ INVITATION_SECONDS = 24 * 60 * 60
 def link(request: HttpRequest, token: str) -> HttpResponse:
     """Take the token out of the address, so that no later one and no referrer carries it."""
     if invitation_of(token) is None:
-        return _gone(request)
+        return _came_in(request, token) or _gone(request)
     answer = redirect("join")
     answer.set_cookie(
         INVITATION_COOKIE,
@@ -46,21 +49,55 @@ def join(request: HttpRequest) -> HttpResponse:
     token = invitation_token(request)
     invitation = invitation_of(token)
     if invitation is None:
-        return _gone(request)
+        return _came_in(request, token) or _gone(request)
     if request.method == "POST":
         if not request.user.is_authenticated:
             return redirect_to_login(reverse("join"))
-        try:
-            membership = invitation_accept(token=token, by=request.user)
-        except UnableTo as error:
-            messages.error(request, str(error))
-            return redirect("overview")
-        request.session[SESSION_KEY] = membership.workspace.slug
-        messages.success(request, f"You are in {membership.workspace} now.")
-        answer = redirect("overview")
-        answer.delete_cookie(INVITATION_COOKIE, samesite="Lax")
-        return answer
+        if is_of_another(request, invitation):
+            return redirect("join")
+        return _accepted(request, token)
     return render(request, "memoryapp/join.html", {"invitation": invitation})
+
+
+def _accepted(request: HttpRequest, token: str) -> HttpResponse:
+    try:
+        return _entered(request, invitation_accept(token=token, by=request.user))
+    except UnableToFind:  # somebody else was quicker
+        return _gone(request)
+    except UnableToChange as error:
+        messages.error(request, str(error))
+        return redirect("overview")
+
+
+def is_of_another(request: HttpRequest, invitation: Invitation) -> bool:
+    """Whether a form was drawn for another invitation than this browser opened last; and say so.
+
+    Else whoever agreed to join the one as a viewer would find themselves in the other as an admin.
+    """
+    if request.POST.get(INVITATION_FIELD, invitation.digest) == invitation.digest:
+        return False
+    messages.error(
+        request,
+        "The page you sent was of another invitation than the one this browser opened last, which "
+        "is this. Nothing was changed. Join here, or open the other link again.",
+    )
+    return True
+
+
+def _came_in(request: HttpRequest, token: str) -> HttpResponse | None:
+    """The way in for whoever joined by this link already, as by making their account."""
+    if not request.user.is_authenticated:
+        return None
+    membership = membership_by(token=token, user=request.user)
+    return _entered(request, membership) if membership is not None else None
+
+
+def _entered(request: HttpRequest, membership: Membership) -> HttpResponse:
+    request.session[SESSION_KEY] = membership.workspace.slug
+    messages.success(request, f"You are in {membership.workspace} now.")
+    answer = redirect("overview")
+    answer.delete_cookie(INVITATION_COOKIE, samesite="Lax")
+    return answer
 
 
 def invitation_token(request: HttpRequest) -> str:

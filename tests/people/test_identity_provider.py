@@ -115,7 +115,6 @@ def test_it_opens_one_with_an_invitation(
     )
     client.get(f"/join/{token}/")
     provider.sign_in(client)
-    client.post("/join/")
     member = workspace.memberships.exclude(user=ada).get()
     assert member.user.email == "rita@example.com"
     assert not member.user.has_usable_password()

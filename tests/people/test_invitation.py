@@ -7,14 +7,22 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
 from memoryapp.models import Event, Invitation
+from memoryapp.services.invitations import (
+    invitation_accept,
+    invitation_create,
+    invitation_of,
+)
 from memoryapp.services.members import member_change_role, member_remove
 from memoryapp.services.workspaces import member_add
+from tests.factories import MembershipFactory, UserFactory
 from tests.people.conftest import PASSWORD
+from tests.visitors import signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -43,11 +51,133 @@ def test_it_lets_a_new_person_in_with_the_role(
     assert "Join Main" in page
     assert "as reviewer" in page
     assert sign_up(client)["Location"] == "/join/"
-    assert client.post("/join/")["Location"] == "/"
     member = workspace.memberships.get(user__username="joonas")
     assert member.role == "reviewer"
     assert member.user.get_full_name() == "Joonas Vik"
+    landed = client.get("/join/", follow=True)
+    assert landed.redirect_chain == [("/", 302)]
+    assert "You are in Main now" in landed.content.decode()
     assert client.get("/review/").status_code == 200
+
+
+def test_an_account_joins_as_it_is_made_and_uses_the_link_up(
+    ada_client: Client, workspace: Any
+) -> None:
+    """Else one link would make any number of accounts, all of which can sign in."""
+    link = invite(ada_client)
+    first, second = Client(), Client()
+    for each in (first, second):
+        each.get(link)
+    sign_up(first)
+    assert workspace.memberships.filter(user__username="joonas").exists()
+    assert "by invitation" in sign_up(second, username="second").content.decode()
+    assert not get_user_model().objects.filter(username="second").exists()
+
+
+def taken_meanwhile(link: str, by: Any) -> Any:
+    """Look the invitation up as ever; right after that somebody else has used its link."""
+    token = link.split("/")[2]
+
+    def look(asked: str) -> Any:
+        found = invitation_of(asked)
+        if found is not None:
+            invitation_accept(token=token, by=by)
+        return found
+
+    return look
+
+
+def test_of_two_who_make_an_account_at_once_the_second_gets_none(
+    ada_client: Client, client: Client, olga: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = invite(ada_client)
+    client.get(link)
+    with monkeypatch.context() as patched:
+        look = taken_meanwhile(link, olga)
+        patched.setattr("memoryapp.project.adapters.invitation_of", look)
+        answer = sign_up(client)
+    assert answer["Location"] == "/join/"
+    assert not get_user_model().objects.filter(username="joonas").exists()
+    gone = client.get("/join/")
+    assert gone.status_code == 410
+    assert "It was used" in gone.content.decode()
+
+
+def test_of_two_who_join_at_once_the_second_is_told_that_it_was_used(
+    ada_client: Client, workspace: Any, olga: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = invite(ada_client)
+    late = UserFactory(username="late")
+    client = signed_in(late)
+    client.get(link)
+    monkeypatch.setattr("memoryapp.views.join.invitation_of", taken_meanwhile(link, olga))
+    answer = client.post("/join/")
+    assert answer.status_code == 410
+    assert "It was used" in answer.content.decode()
+    assert not workspace.memberships.filter(user=late).exists()
+
+
+def test_whoever_belongs_to_no_workspace_is_told_so() -> None:
+    client = signed_in(UserFactory(username="late"))
+    for path in ("/", "/review/", "/settings/audit/"):
+        answer = client.get(path)
+        assert answer.status_code == 403
+        said = answer.content.decode()
+        assert "You do not belong to a workspace yet" in said
+        assert "Your role" not in said
+    api = client.get("/api/v1/playbooks")
+    assert api.status_code == 403
+    assert "do not belong to a workspace" in api.json()["detail"]
+
+
+def drawn_for(page: str) -> str:
+    found = re.search(r'name="invitation" value="(\w+)"', page)
+    assert found is not None
+    return found.group(1)
+
+
+def test_a_page_of_one_invitation_joins_no_other(
+    ada_client: Client, olga_client: Client, workspace: Any, ada: Any
+) -> None:
+    """Two tabs: whoever agreed to be a viewer of the one is no admin of the other."""
+    other = MembershipFactory(user=ada, role="admin").workspace
+    _, token = invitation_create(workspace=other, role="admin", by=ada, valid_for=timedelta(days=1))
+    drawn = drawn_for(olga_client.get(invite(ada_client), follow=True).content.decode())
+    olga_client.get(f"/join/{token}/")
+    refused = olga_client.post("/join/", {"invitation": drawn}, follow=True)
+    said = refused.content.decode()
+    assert "another invitation" in said
+    assert f"Join {other}" in said
+    assert not Invitation.objects.exclude(accepted_at=None).exists()
+    olga_client.post("/join/", {"invitation": drawn_for(said)})
+    assert other.memberships.get(user__username="olga").role == "admin"
+
+
+def test_a_sign_up_for_one_invitation_joins_no_other(
+    ada_client: Client, client: Client, ada: Any
+) -> None:
+    other = MembershipFactory(user=ada, role="admin").workspace
+    _, token = invitation_create(workspace=other, role="admin", by=ada, valid_for=timedelta(days=1))
+    client.get(invite(ada_client))
+    page = client.get("/signup/").content.decode()
+    assert "With it you join Main as reviewer" in page
+    client.get(f"/join/{token}/")
+    assert sign_up(client, invitation=drawn_for(page))["Location"] == "/join/"
+    assert not get_user_model().objects.filter(username="joonas").exists()
+    assert "another invitation" in client.get("/join/").content.decode()
+    sign_up(client, invitation=drawn_for(client.get("/signup/").content.decode()))
+    assert other.memberships.filter(user__username="joonas", role="admin").exists()
+
+
+def test_a_link_that_let_somebody_in_leads_them_in_again_while_they_are_a_member(
+    ada_client: Client, olga_client: Client, workspace: Any
+) -> None:
+    link = invite(ada_client)
+    olga_client.get(link)
+    olga_client.post("/join/")
+    assert olga_client.get(link)["Location"] == "/"
+    workspace.memberships.get(user__username="olga").delete()
+    assert olga_client.get(link).status_code == 410
 
 
 def test_it_lets_somebody_with_an_account_in(
