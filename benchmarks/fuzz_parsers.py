@@ -58,7 +58,7 @@ def set_up() -> None:
     os.environ["GREENROOM_DATA_DIR"] = data
     os.environ["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/none"
     os.environ["REDIS_URL"] = "redis://127.0.0.1:1/0"
-    os.environ["SECRET_KEY"] = "f" * 60
+    os.environ["SECRET_KEY"] = "a-key-that-is-long-enough-for-everybody"
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "memoryapp.project.settings")
     import_module("django").setup()
     shutil.rmtree(data, ignore_errors=True)

@@ -7,6 +7,7 @@ master of that name. Loads no Django: the settings read it.
 
 from __future__ import annotations
 
+import re
 import ssl
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from redis.sentinel import Sentinel
 SENTINEL = "sentinel"
 SENTINEL_PORT = 26379
 DEFAULT_MASTER = "mymaster"
+_CERT_REQS = re.compile(
+    r"(?i)((?:^|(?<=&))ssl_cert_reqs=)(?:CERT_)?(none|optional|required)(?=&|$)"
+)
 _FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 
 
@@ -78,7 +82,7 @@ def client(url: str, *, patience: float) -> redis.Redis:
         )
         return found
     # Celery writes a Unix socket as redis+socket://, redis-py as unix://.
-    return redis.Redis.from_url(url.replace("redis+socket://", "unix://"), **limits)
+    return redis.Redis.from_url(_lowered(url).replace("redis+socket://", "unix://"), **limits)
 
 
 def broker(url: str) -> dict[str, Any]:
@@ -95,11 +99,17 @@ def broker(url: str) -> dict[str, Any]:
             ),
             "BROKER_TRANSPORT_OPTIONS": {"master_name": master},
         }
-    found: dict[str, Any] = {"BROKER_URL": url, "BROKER_TRANSPORT_OPTIONS": {}}
+    found: dict[str, Any] = {"BROKER_URL": _lowered(url), "BROKER_TRANSPORT_OPTIONS": {}}
     if scheme == "rediss":
         # Without this Celery speaks plain text to a rediss:// server.
         found["BROKER_USE_SSL"] = _tls(url)
     return found
+
+
+def _lowered(url: str) -> str:
+    """The address with ``ssl_cert_reqs=CERT_NONE``, as Celery's papers say it, read as ``none``."""
+    before, mark, query = url.partition("?")
+    return before + mark + _CERT_REQS.sub(lambda found: found[1] + found[2].lower(), query)
 
 
 def _sentinel(url: str) -> tuple[list[tuple[str, int]], dict[str, Any], str]:
@@ -117,7 +127,7 @@ def _sentinel(url: str) -> tuple[list[tuple[str, int]], dict[str, Any], str]:
 
 
 def _tls(url: str) -> dict[str, Any]:
-    asked = parse_qs(urlsplit(url).query)
+    asked = parse_qs(urlsplit(_lowered(url)).query)
     is_checked = asked.get("ssl_cert_reqs", ["required"])[0] != "none"
     return {
         "ssl_cert_reqs": ssl.CERT_REQUIRED if is_checked else ssl.CERT_NONE,

@@ -44,7 +44,7 @@ def own_rules(written: Mapping[str, str]) -> tuple[Own, ...]:
     """Read rules: name of what is masked to pattern.
 
     Raises:
-        BadRule: too many, an unusable name or pattern, one that matches nothing at all or the mark
+        BadRule: too many, an unusable name or pattern, one that matches an empty text or the mark
             that it would leave behind.
     """
     if len(written) > MOST_RULES:
@@ -71,7 +71,9 @@ def _read(kind: str, pattern: str) -> Own:
         ) from error
     rule = Own(kind, pattern, compiled)
     if rule.finds(""):
-        raise BadRule(f"The pattern of {kind!r} matches nothing at all. Say what must be there.")
+        raise BadRule(
+            f"The pattern of {kind!r} matches an empty text, so everything. Say what must be there."
+        )
     if rule.finds(MARK.format(kind)) or rule.finds(MARK.format("password")):
         raise BadRule(f"The pattern of {kind!r} matches the mark it leaves. Make it narrower.")
     return rule

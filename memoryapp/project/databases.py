@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import environ
 import psycopg
@@ -62,12 +63,17 @@ def check(url: str) -> None:
     try:
         written = make_conninfo(**{**asked, "host": _NOWHERE, "port": str(given["PORT"])})
     except psycopg.ProgrammingError as error:
-        raise ValueError(f"has an option that PostgreSQL does not know: {error}.") from error
+        raise ValueError(f"has an option that PostgreSQL does not know: {_line(error)}.") from error
     tried = PGconn.connect_start(written.encode())
     said = tried.error_message.decode(errors="replace").strip()
     tried.finish()
     if said.startswith("invalid "):
-        raise ValueError(f"has an option that PostgreSQL does not take: {said}.")
+        raise ValueError(f"has an option that PostgreSQL does not take: {_line(said)}.")
+
+
+def _line(said: object) -> str:
+    """What libpq says ends with a line of its own."""
+    return " ".join(str(said).split()).rstrip(".")
 
 
 def configured(url: str, *, replica: str, pooler: bool) -> dict[str, Any]:
@@ -84,6 +90,8 @@ def _entry(url: str, pooler: bool, **patience: int) -> dict[str, Any]:
     given = environ.Env.db_url_config(url)
     return {
         **given,
+        # A folder of a socket has slashes, which stand in an address as %2F.
+        "HOST": unquote(str(given["HOST"])),
         "OPTIONS": {**PATIENCE, **patience, **given.get("OPTIONS", {})},
         "ENGINE": "django.db.backends.postgresql",
         "CONN_MAX_AGE": 60,

@@ -9,6 +9,8 @@ LLM_PROVIDER = env.choice("LLM_PROVIDER", "", among=("openai", "anthropic"))
 LLM_MODEL = env.text("LLM_MODEL")
 if LLM_PROVIDER and not LLM_MODEL:
     env.wrong("LLM_MODEL", f"must name the model at {LLM_PROVIDER}, or leave LLM_PROVIDER empty.")
+if LLM_MODEL and not LLM_PROVIDER:
+    env.wrong("LLM_PROVIDER", "must say whose model LLM_MODEL is: openai or anthropic.")
 #: The roles a language model plays; naming them in the engine would load its libraries here.
 MODEL_ROLES = (
     *("proposer", "solver", "condenser", "validator", "summariser", "reflector", "curator"),
@@ -30,6 +32,12 @@ LLM_BASE_URL = env.address(
     check=variables.service,
 )
 LLM_API_KEY = env.secret("LLM_API_KEY")
+if LLM_PROVIDER and not (LLM_API_KEY or LLM_BASE_URL or env.source.get("LLM_API_KEY")):
+    env.wrong(
+        "LLM_API_KEY",
+        f"must be set for {LLM_PROVIDER}; with LLM_BASE_URL, of a model of your own, it may be "
+        "empty.",
+    )
 LLM_OUTPUT_MODE = env.choice("LLM_OUTPUT_MODE", "tool", among=("tool", "native", "prompted"))
 LLM_TIMEOUT_SECONDS = env.number("LLM_TIMEOUT_SECONDS", 120.0, least=0.1, most=1800)
 #: US dollars per million input and output tokens, for models without a listed price.

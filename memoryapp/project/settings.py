@@ -56,6 +56,13 @@ def _secret_key() -> str:
     """The key from the environment, or one made once and kept in the data folder."""
     known = len(env.problems)
     configured = env.secret("SECRET_KEY", least=32)
+    if configured and variables.is_guessable(configured):
+        env.wrong(
+            "SECRET_KEY",
+            "can be guessed: it repeats itself, or has hardly any different signs. python3 -c "
+            "'import secrets; print(secrets.token_urlsafe(50))' makes a good one; what the old one "
+            "sealed is read while it stands in SECRET_KEY_FALLBACKS.",
+        )
     if configured or len(env.problems) > known:
         return configured
     if not EMBEDDED:

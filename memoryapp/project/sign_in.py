@@ -122,6 +122,8 @@ OIDC_CLIENT_ID = env.text("OIDC_CLIENT_ID")
 OIDC_CLIENT_SECRET = env.secret("OIDC_CLIENT_SECRET")
 if OIDC_ISSUER and not OIDC_CLIENT_ID:
     env.wrong("OIDC_CLIENT_ID", "must be what the provider of OIDC_ISSUER knows Greenroom by.")
+if OIDC_CLIENT_ID and not env.source.get("OIDC_ISSUER", "").strip():
+    env.wrong("OIDC_ISSUER", "must be the address of the provider that knows OIDC_CLIENT_ID.")
 
 
 def _oidc_apps() -> list[dict[str, Any]]:

@@ -129,7 +129,7 @@ def main() -> int:
         _wait_for_web(host, port, web)
         for child in others:
             child.start(env)
-        shown = "localhost" if host in {"127.0.0.1", "0.0.0.0", "::"} else host
+        shown = "localhost" if host in {"127.0.0.1", "0.0.0.0", "::"} else _in_address(host)
         _say(f"Greenroom is ready: http://{shown}:{port}")
         _say(f"MCP for agents: http://{shown}:{mcp_port}/mcp")
         _say(f"Logs and data are in {data}. Ctrl-C stops everything.")
@@ -240,9 +240,14 @@ def _children(data: Path, host: str, port: int, mcp_port: int) -> list[Child]:
     ]
 
 
+def _in_address(host: str) -> str:
+    """A host as addresses write it: brackets around the colons of IPv6."""
+    return f"[{host}]" if ":" in host else host
+
+
 def _wait_for_web(host: str, port: int, web: Child) -> None:
     seen = "127.0.0.1" if host in {"0.0.0.0", "::"} else host
-    url = f"http://{f'[{seen}]' if ':' in seen else seen}:{port}/healthz"
+    url = f"http://{_in_address(seen)}:{port}/healthz"
     # By a name that is always served: ALLOWED_HOSTS need not hold the address it listens at.
     asked = urllib.request.Request(url, headers={"Host": "localhost"})
     # And not through a proxy of this machine's, which would look for it somewhere else.

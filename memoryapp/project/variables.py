@@ -234,6 +234,8 @@ def listened(text: str) -> str:
     """A host to listen at: a name or an IP address, no port and no brackets."""
     with suppress(ValueError):
         return str(ip_address(text))
+    if text.startswith("["):
+        raise Wrong(f"must be an address without brackets, such as ::1, not {_shown(text)}.")
     is_number = set(text) <= set("0123456789.")
     if is_number or not all(_LABEL.fullmatch(label) for label in text.rstrip(".").split(".")):
         raise Wrong(
@@ -286,13 +288,19 @@ def key(text: str, least: int = 32) -> str:
     return text
 
 
+def is_guessable(key: str) -> bool:
+    """Whether a key says little, however long: one part again and again, or a few signs."""
+    repeats = any(key[n:] == key[:-n] for n in range(1, len(key) // 2 + 1))
+    return repeats or len(set(key)) < 8
+
+
 def one_of(*known: str) -> Callable[[str], str]:
-    """A check that a name is one of ``known``."""
+    """A check that a name, in large or small letters, is one of ``known``, which are small."""
 
     def check(name: str) -> str:
-        if name not in known:
+        if name.lower() not in known:
             raise Wrong(f"must be of {', '.join(known)}, with commas, not {_shown(name)}.")
-        return name
+        return name.lower()
 
     return check
 

@@ -93,7 +93,7 @@ OTHERWISE_WRONG = [
     ("GREENROOM_DATA_DIR", "/dev/null/data", "a folder that can be written"),
     ("HOST", "http://127.0.0.1", "an address of this machine such as 127.0.0.1"),
     ("HOST", "localhost:8000", "without a port, not 'localhost:8000'"),
-    ("HOST", "[::1]", "an address of this machine"),
+    ("HOST", "[::1]", "without brackets, such as ::1"),
     ("HOST", "256.1.1.1", "an address of this machine"),
     ("HOST", "two words", "an address of this machine"),
     ("LLM_API_KEY", "sk-“quoted”", "copy it anew"),
@@ -148,6 +148,9 @@ OTHERWISE_WRONG = [
     ("SEALING_KEYS", "short", "at least 32 characters long"),
     ("SECOND_FACTOR_ROLES", "admins", "viewer, reviewer, editor, admin"),
     ("SECRET_KEY_FALLBACKS", f"{LONG_KEY},hidden", "at least 32 characters long, not 6"),
+    ("SECRET_KEY", "change-me-change-me-change-me-chan", "can be guessed"),
+    ("SECRET_KEY", "a" * 40, "can be guessed"),
+    ("SECRET_KEY", "abcabdacbadcabcbdacbdabcdbacdbabdcabd", "can be guessed"),
     ("SECRET_KEY", "short", "at least 32 characters long"),
     ("SENTRY_DSN", "https://sentry.example.com/1", "must hold a key before its host"),
     ("SENTRY_DSN", "https://hidden@sentry.example.com", "the number of a project behind it"),
@@ -218,6 +221,9 @@ def test_every_wrong_setting_is_said_at_once(settings_with: Any) -> None:
     [
         ({"DATABASE_URL": "postgresql://host/name"}, "SECRET_KEY is not set, and with DATABASE"),
         ({"LLM_PROVIDER": "openai"}, "LLM_MODEL must name the model at openai"),
+        ({"LLM_MODEL": "gpt-5"}, "LLM_PROVIDER must say whose model LLM_MODEL is"),
+        ({"LLM_PROVIDER": "anthropic", "LLM_MODEL": "m"}, "LLM_API_KEY must be set for anthropic"),
+        ({"OIDC_CLIENT_ID": "greenroom"}, "OIDC_ISSUER must be the address of the provider"),
         ({"EMBEDDING_PROVIDER": "openai"}, "EMBEDDING_MODEL must name the model when"),
         ({"OIDC_ISSUER": "https://login.example.com"}, "OIDC_CLIENT_ID must be what the provider"),
         ({"EMAIL_URL": "smtp://mail"}, "PUBLIC_URL must be set with EMAIL_URL"),
@@ -296,6 +302,7 @@ def test_what_is_right_is_taken(settings_with: Any) -> None:
         ("DATABASE_URL", "postgres://user:p@w@host/name?target_session_attrs=read-write"),
         ("DATABASE_URL", f"postgresql://host/name?sslmode=verify-full&sslrootcert={__file__}"),
         ("REDIS_URL", f"rediss://:p%23@host/1?ssl_ca_certs={__file__}&ssl_cert_reqs=none"),
+        ("REDIS_URL", "rediss://host/0?ssl_cert_reqs=CERT_NONE"),
         ("REDIS_URL", "redis+socket:///run/redis/redis.sock"),
         ("REDIS_URL", "sentinel://:word@one:26379,two:26379/0?master=name"),
         ("SENTRY_DSN", "https://key@sentry.example.com/behind/7"),
@@ -307,7 +314,33 @@ def test_what_is_right_is_taken(settings_with: Any) -> None:
     ],
 )
 def test_what_is_unusual_and_right_is_taken(settings_with: Any, name: str, value: str) -> None:
-    settings_with(SECRET_KEY=LONG_KEY, OIDC_CLIENT_ID="greenroom", **{name: value})
+    client = {"OIDC_CLIENT_ID": "greenroom"} if name == "OIDC_ISSUER" else {}
+    settings_with(SECRET_KEY=LONG_KEY, **client, **{name: value})
+
+
+def test_a_socket_may_stand_where_the_host_does(settings_with: Any) -> None:
+    found = settings_with(
+        DATABASE_URL="postgres://u:p@%2Fvar%2Frun%2Fpostgresql/n", SECRET_KEY=LONG_KEY
+    )
+    database = found["DATABASES"]["default"]
+    assert (database["HOST"], database["NAME"]) == ("/var/run/postgresql", "n")
+
+
+def test_roles_may_be_written_large(settings_with: Any) -> None:
+    found = settings_with(SECOND_FACTOR_ROLES="Admin, editor")
+    assert found["SECOND_FACTOR_ROLES"] == ["admin", "editor"]
+
+
+def test_a_model_of_ones_own_needs_no_key(settings_with: Any) -> None:
+    own = {"LLM_MODEL": "qwen", "LLM_BASE_URL": "http://localhost:11434/v1"}
+    assert settings_with(LLM_PROVIDER="openai", **own)["LLM_API_KEY"] == ""
+
+
+def test_a_refusal_of_the_database_is_one_line(settings_with: Any) -> None:
+    with pytest.raises(SystemExit) as refused:
+        settings_with(DATABASE_URL="postgresql://db/name?sslmod=require", SECRET_KEY=LONG_KEY)
+    (line,) = str(refused.value).splitlines()
+    assert "sslmod" in line
 
 
 def test_observations_are_objects_of_a_bucket_or_of_a_folder(settings_with: Any) -> None:
