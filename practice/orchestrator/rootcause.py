@@ -244,7 +244,8 @@ def _save(row: Analysis, found: Found, drawn: dict[str, Any]) -> None:
             # Where none was found, what is ranked is only what to look at next.
             is_found = bool(found.causes) and found.outcome is Outcome.FOUND
             verdicts.store(row, found, led_by=drawn.get("led", ""))
-            if found.nodes or not row.incident.outcome:
+            saw_any = bool(found.nodes) and NO_TELEMETRY not in drawn.get("notes", ())
+            if saw_any or not row.incident.outcome:
                 summarise(row.incident, found, drawn)
             event_record(
                 workspace=row.incident.workspace,

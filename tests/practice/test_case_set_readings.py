@@ -329,7 +329,7 @@ def test_it_is_deleted_with_what_was_unpacked_once_nothing_needs_it(
 
 
 def test_the_page_shows_how_far_it_is_and_what_went_wrong(
-    rita_client: Any, vera_client: Any, workspace: Any
+    rita_client: Any, edda_client: Any, vera_client: Any, workspace: Any
 ) -> None:
     row = sent(workspace, zipped({"a.txt": b"x"}))
     CaseSet.objects.update(status="running", percent=40)
@@ -347,7 +347,7 @@ def test_the_page_shows_how_far_it_is_and_what_went_wrong(
     assert "hx-get" not in page.partition('id="sets"')[2].partition("</section>")[0]
     (shown_set,) = rita_client.get(LIST).context["sets"]
     told = {"seen": shown_set["goes_seen"]}
-    assert rita_client.post(f"{LIST}sets/{row.pk}/delete/", told, follow=True).status_code == 200
+    assert edda_client.post(f"{LIST}sets/{row.pk}/delete/", told, follow=True).status_code == 200
     assert not CaseSet.objects.exists()
 
 
