@@ -118,6 +118,15 @@ def test_certificates_are_checked_with_tls() -> None:
     }
 
 
+@pytest.mark.parametrize("written", ["none", "CERT_NONE", "cert_none"])
+def test_they_are_not_checked_where_the_address_says_so(written: str) -> None:
+    url = f"rediss://host/0?ssl_cert_reqs={written}"
+    redis_servers.check(url)
+    found = redis_servers.broker(url)
+    assert found["BROKER_USE_SSL"] == {"ssl_cert_reqs": ssl.CERT_NONE}
+    assert found["BROKER_URL"] == "rediss://host/0?ssl_cert_reqs=none"
+
+
 def test_celery_speaks_tls_where_the_address_says_so() -> None:
     """The first byte is that of a TLS handshake, and no command in plain text."""
     seen: list[bytes] = []

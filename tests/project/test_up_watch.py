@@ -134,3 +134,10 @@ def test_a_part_that_lives_again_is_started_at_once_when_it_dies_much_later() ->
         assert fate.noticed(float(second)) == 0
     assert fate.noticed(up.MAX_RESTARTS) == 2
     assert fate.noticed(up.MAX_RESTARTS + up.RESTART_WINDOW_SECONDS) == 0
+
+
+@pytest.mark.parametrize(
+    ("host", "written"), [("::1", "[::1]"), ("10.0.0.5", "10.0.0.5"), ("desk", "desk")]
+)
+def test_an_address_has_brackets_around_colons(host: str, written: str) -> None:
+    assert up._in_address(host) == written
