@@ -8,16 +8,13 @@ from typing import Any
 import pytest
 
 from practice.models import Incident
-from practice.orchestrator import replays as working
-from tests.practice.case_sets import finished, known
+from tests.practice.case_sets import finished, known, use_folder
 from tests.practice.outages import outage
 
 
 @pytest.fixture(autouse=True)
 def _own_folder(settings: Any, tmp_path: Path) -> None:
-    settings.DATA_DIR = tmp_path
-    working._shared.cache_clear()
-    working._usual.cache_clear()
+    use_folder(settings, tmp_path)
 
 
 def test_the_api_says_what_goes_and_lets_it_go(

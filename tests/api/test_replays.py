@@ -12,16 +12,14 @@ from django.test.utils import CaptureQueriesContext
 from practice.domain.rootcause import evaluation
 from practice.models import CaseSet, Replay
 from practice.orchestrator import replays
-from tests.practice.case_sets import read_in, sent, set_files, trajectory_files, zipped
+from tests.practice.case_sets import read_in, sent, set_files, trajectory_files, use_folder, zipped
 
 SETS = "/api/v1/case-sets"
 
 
 @pytest.fixture(autouse=True)
 def _own_folder(settings: Any, tmp_path: Path) -> None:
-    settings.DATA_DIR = tmp_path
-    replays._shared.cache_clear()
-    replays._usual.cache_clear()
+    use_folder(settings, tmp_path)
 
 
 def test_a_set_is_sent_replayed_and_read(with_key: Any, olga_client: Any) -> None:

@@ -19,6 +19,13 @@ from tests.practice.outages import BEGAN, TOPOLOGY, logs_csv, metrics_csv, trace
 TRAJECTORIES = Path(__file__).parents[1] / "data" / "rca" / "whowhen-generated"
 
 
+def use_folder(settings: Any, folder: Path) -> None:
+    """Keep data in a folder of the test's own, and nothing of sets that lay in another."""
+    settings.DATA_DIR = folder
+    for kept in (replays._shared, replays._usual, replays._lines):
+        kept.cache_clear()
+
+
 def trajectory_files() -> dict[str, bytes]:
     names = ("trajectories.jsonl", "ground_truth.json")
     return {f"talks/{name}": (TRAJECTORIES / name).read_bytes() for name in names}

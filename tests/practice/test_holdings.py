@@ -11,7 +11,6 @@ from memoryapp.domain.errors import ChangedMeanwhile, UnableToChange
 from memoryapp.domain.seen import shown
 from memoryapp.models import Event
 from practice.models import CaseSet, Incident, Replay, TelemetryFile, TelemetrySource
-from practice.orchestrator import replays as working
 from practice.services.holdings import (
     case_set_delete,
     case_set_rename,
@@ -24,7 +23,7 @@ from practice.services.holdings import (
 from practice.services.incidents import analysis_start
 from practice.services.replays import replay_start
 from practice.services.telemetry import file_send, source_create
-from tests.practice.case_sets import finished, known, read_in, sent
+from tests.practice.case_sets import finished, known, read_in, sent, use_folder
 from tests.practice.outages import analysed, logs_csv, outage
 
 SETS = "/root-causes/evaluation/"
@@ -32,9 +31,7 @@ SETS = "/root-causes/evaluation/"
 
 @pytest.fixture(autouse=True)
 def _own_folder(settings: Any, tmp_path: Path) -> None:
-    settings.DATA_DIR = tmp_path
-    working._shared.cache_clear()
-    working._usual.cache_clear()
+    use_folder(settings, tmp_path)
 
 
 @pytest.fixture

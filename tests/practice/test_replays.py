@@ -18,7 +18,7 @@ from practice.models import CaseSet, Replay, ReplayCase
 from practice.orchestrator import case_sets, replays
 from practice.services.case_sets import case_set_cancel
 from practice.services.replays import baseline_of, baseline_set, replay_cancel, replay_start
-from tests.practice.case_sets import finished, known, read_in, sent, set_files, zipped
+from tests.practice.case_sets import finished, known, read_in, sent, set_files, use_folder, zipped
 from tests.practice.pages import queries_of
 
 LIST = "/root-causes/evaluation/"
@@ -26,9 +26,7 @@ LIST = "/root-causes/evaluation/"
 
 @pytest.fixture(autouse=True)
 def _own_folder(settings: Any, tmp_path: Path) -> None:
-    settings.DATA_DIR = tmp_path
-    replays._shared.cache_clear()
-    replays._usual.cache_clear()
+    use_folder(settings, tmp_path)
 
 
 def test_it_scores_what_was_ranked_per_variant_and_fault_type(workspace: Any) -> None:

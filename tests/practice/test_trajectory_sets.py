@@ -27,6 +27,7 @@ from tests.practice.case_sets import (
     sent,
     set_files,
     trajectory_files,
+    use_folder,
     zipped,
 )
 from tests.practice.pages import queries_of
@@ -36,8 +37,7 @@ LIST = "/root-causes/evaluation/"
 
 @pytest.fixture(autouse=True)
 def _own_folder(settings: Any, tmp_path: Path) -> None:
-    settings.DATA_DIR = tmp_path
-    replays._lines.cache_clear()
+    use_folder(settings, tmp_path)
 
 
 def with_lines(*lines: bytes, packed: bool = False) -> dict[str, bytes]:
