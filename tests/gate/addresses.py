@@ -81,8 +81,12 @@ def allowed(address: Address, method: str, right: Right) -> bool:
     if not any(RANK[need] <= RANK[right] for need in address.needs(method)):
         return False
     asked = getattr(address.callback, "cls", None)
-    also = [getattr(one, "right", Right.READ) for one in getattr(asked, "permission_classes", ())]
-    return method == "GET" or all(RANK[need] <= RANK[right] for need in also)
+    also = [
+        getattr(one, "right", Right.READ)
+        for one in getattr(asked, "permission_classes", ())
+        if method not in getattr(one, "free", {"GET"})
+    ]
+    return all(RANK[need] <= RANK[right] for need in also)
 
 
 def ask(client: Client, method: str, path: str, body: str = "", kind: str = JSON) -> Any:
