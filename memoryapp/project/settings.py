@@ -21,7 +21,6 @@ from memoryapp.domain.redaction import BadRule, Own, own_rules
 from memoryapp.project import data_folder, databases, embedded, variables
 from memoryapp.project.environment import (
     BASE_DIR,
-    EXAMPLES_DIR,  # noqa: F401 - a setting as it is
     IS_CHECKOUT,
     TEMPLATES_DIR,
     env,

@@ -13,7 +13,8 @@ from rest_framework.views import APIView
 from memoryapp.api.contract import PROBLEM, READING, WRITING, WriteRequest
 from memoryapp.api.permissions import HasScope
 from memoryapp.models import Bullet
-from practice.api.environments import EnvironmentSerializer, MayEdit, environment_of
+from practice.api.environments import EnvironmentSerializer, environment_of
+from practice.api.permissions import MayEdit
 from practice.api.serializers import RunSerializer
 from practice.models import Steering
 from practice.queries.drift import changed_tools, stale_bullets

@@ -10,12 +10,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from memoryapp.access import Right, allows, membership_of, object_or_404
+from memoryapp.access import object_or_404
 from memoryapp.api.contract import PROBLEM, READING, WRITING, SeenRequest, WriteRequest
 from memoryapp.api.permissions import HasScope, workspace_of
 from memoryapp.domain.seen import shown
-from memoryapp.models import ApiKey, Membership
 from memoryapp.models.tokens import Scope
+from practice.api.permissions import MayEdit
 from practice.models import Environment, EnvironmentSnapshot
 from practice.services import environments as services
 from practice.services.reaching import SCENARIO_LIMIT, SCHEMES, OpenApiAsked, PackAsked
@@ -23,36 +23,6 @@ from practice.services.snapshots import snapshot_delete, snapshot_take
 
 #: options that describe an environment; a document may be long and is not repeated.
 SHOWN_OPTIONS = ("base_url", "found_base_url", "auth", "reset", "pack", "scenario", "reset_check")
-
-
-class MayEdit(HasScope):
-    """The scope, and for every change an editor: the person, or the one who made the key."""
-
-    right = Right.EDIT
-    #: What the scope alone allows.
-    free = frozenset({"GET", "HEAD", "OPTIONS"})
-    refusal = "Only editors and admins of the workspace may change environments."
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        if not super().has_permission(request, view):
-            return False
-        if request.method in self.free:
-            return True
-        self.message = self.refusal
-        if isinstance(request.auth, ApiKey):
-            key = request.auth
-            maker = Membership.objects.filter(workspace=key.workspace, user=key.created_by)
-            member = maker.first()
-        else:
-            member = membership_of(request._request)
-        return member is not None and allows(member, self.right)
-
-
-class MayDelete(MayEdit):
-    """The scope, and an editor to delete for good what was sent to find root causes."""
-
-    free = MayEdit.free | {"PATCH"}
-    refusal = "Only editors and admins of the workspace may delete this for good."
 
 
 class EnvironmentShown(serializers.Serializer[Any]):

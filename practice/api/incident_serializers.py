@@ -272,11 +272,19 @@ class SourceGoesSerializer(serializers.Serializer[Any]):
     incidents = serializers.IntegerField()
 
 
-class SourceDetailSerializer(TelemetrySourceSerializer):
-    goes = serializers.SerializerMethodField()
+class NamedSerializer(serializers.Serializer[Any]):
+    """Of what can be called otherwise: the name that was seen."""
+
     shown_name = serializers.SerializerMethodField(
         help_text="Send it as seen when you give another name."
     )
+
+    def get_shown_name(self, row: holdings.Held) -> str:
+        return shown(holdings.name_of(row))
+
+
+class SourceDetailSerializer(NamedSerializer, TelemetrySourceSerializer):
+    goes = serializers.SerializerMethodField()
 
     class Meta(TelemetrySourceSerializer.Meta):
         fields = (*TelemetrySourceSerializer.Meta.fields, "goes", "shown_name")
@@ -284,9 +292,6 @@ class SourceDetailSerializer(TelemetrySourceSerializer):
     @extend_schema_field(SourceGoesSerializer)
     def get_goes(self, source: TelemetrySource) -> dict[str, Any]:
         return holdings.source_holds(source)
-
-    def get_shown_name(self, source: TelemetrySource) -> str:
-        return shown(holdings.name_of(source))
 
 
 class RenameRequest(SeenRequest):

@@ -22,8 +22,8 @@ from memoryapp.api.contract import (
 )
 from memoryapp.api.permissions import HasScope, workspace_of
 from memoryapp.domain.seen import shown
-from practice.api.environments import MayDelete
-from practice.api.incident_serializers import RenameRequest
+from practice.api.incident_serializers import NamedSerializer, RenameRequest
+from practice.api.permissions import MayDelete
 from practice.api.telemetry import BytesParser, body_of
 from practice.domain.replays import VARIANTS
 from practice.models import CaseSet, Replay
@@ -62,11 +62,8 @@ class CaseSetGoesSerializer(serializers.Serializer[Any]):
     replays = serializers.IntegerField()
 
 
-class CaseSetDetailSerializer(CaseSetSerializer):
+class CaseSetDetailSerializer(NamedSerializer, CaseSetSerializer):
     goes = serializers.SerializerMethodField()
-    shown_name = serializers.SerializerMethodField(
-        help_text="Send it as seen when you give another name."
-    )
 
     class Meta(CaseSetSerializer.Meta):
         fields = (*CaseSetSerializer.Meta.fields, "goes", "shown_name")
@@ -74,9 +71,6 @@ class CaseSetDetailSerializer(CaseSetSerializer):
     @extend_schema_field(CaseSetGoesSerializer)
     def get_goes(self, row: CaseSet) -> dict[str, Any]:
         return holdings.case_set_holds(row)
-
-    def get_shown_name(self, row: CaseSet) -> str:
-        return shown(holdings.name_of(row))
 
 
 class ReplayGoesSerializer(serializers.Serializer[Any]):

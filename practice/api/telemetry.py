@@ -18,7 +18,7 @@ from memoryapp.access import object_or_404
 from memoryapp.api.contract import PROBLEM, READING, SENDING, WRITING, NewestFirst, one_of
 from memoryapp.api.permissions import HasScope, workspace_of
 from practice.api import incident_serializers as s
-from practice.api.environments import MayDelete
+from practice.api.permissions import MayDelete
 from practice.models import TelemetryFile, TelemetrySource
 from practice.services import holdings
 from practice.services import telemetry as services

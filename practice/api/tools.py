@@ -13,7 +13,8 @@ from memoryapp.api.contract import PROBLEM, READING, SeenRequest
 from memoryapp.api.permissions import HasScope
 from memoryapp.domain.seen import shown
 from memoryapp.models.tokens import Scope
-from practice.api.environments import MayEdit, environment_of
+from practice.api.environments import environment_of
+from practice.api.permissions import MayEdit
 from practice.domain.orders import orders_in
 from practice.domain.types import Effect
 from practice.models import EnvironmentTool

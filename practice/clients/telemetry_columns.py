@@ -32,10 +32,11 @@ UNPACKED_CAP = 1 << 30
 MESSAGE_CAP = 2_000
 _PIECE = 8_192
 _DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, csv.Error, OSError)
-_UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+#: Seconds of one of each unit.
+UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 # How names of columns end that say their unit.
 _ENDINGS = {
-    "": "", **{unit: unit for unit in _UNITS}, "sec": "s", "seconds": "s", "millis": "ms",
+    "": "", **{unit: unit for unit in UNITS}, "sec": "s", "seconds": "s", "millis": "ms",
     "milliseconds": "ms", "micros": "us", "microseconds": "us", "nano": "ns", "nanos": "ns",
     "nanoseconds": "ns", "unixnano": "ns",
 }  # fmt: skip
@@ -242,7 +243,7 @@ def columns_of(
     keys = [header[place] for place in used]
     rest = itertools.chain([first], records)
     for chunk in iter(lambda: list(itertools.islice(rest, _PIECE)), []):
-        _add(found, [[_text(record.get(key)) for key in keys] for record in chunk], len(keys))
+        _add(found, [[text_of(record.get(key)) for key in keys] for record in chunk], len(keys))
     return {name: column.whole() for name, column in found.items()}
 
 
@@ -250,7 +251,8 @@ def _empty(name: str) -> UnreadableTelemetry:
     return UnreadableTelemetry(f"{name} holds no row: leave it out, or send rows of data")
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """A value as CSV would have it."""
     if type(value) is float or type(value) is int:
         return repr(value)  # of millions, and the same as its JSON
     return "" if value is None else as_text(value)
@@ -304,7 +306,7 @@ def _located(header: Sequence[str], asked: Mapping[str, Holds]) -> dict[str, _Co
     """Where each column is, and what makes seconds of its numbers."""
     found = places(header, asked)
     return {
-        name: _Column(holds, found[name][0], _UNITS[found[name][1] or _parts(name)[1]])
+        name: _Column(holds, found[name][0], UNITS[found[name][1] or _parts(name)[1]])
         for name, holds in asked.items()
     }
 
@@ -347,7 +349,7 @@ def unit_said(name: str) -> str:
 def _parts(name: str) -> tuple[str, str]:
     """A column's name without its unit, and the unit; seconds where it has none."""
     stem, _, unit = name.rpartition("_")
-    return (stem, unit) if stem and unit in _UNITS else (name, "s")
+    return (stem, unit) if stem and unit in UNITS else (name, "s")
 
 
 def _numbers(values: Sequence[str], *, has_commas: bool = False) -> Floats:

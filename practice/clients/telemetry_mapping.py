@@ -12,8 +12,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from memoryapp.domain.json_texts import as_text
-from practice.clients.telemetry_columns import UnreadableTelemetry, moment, places, plain, unit_said
+from practice.clients.telemetry_columns import (
+    UNITS,
+    UnreadableTelemetry,
+    moment,
+    places,
+    plain,
+    text_of,
+    unit_said,
+)
 from practice.clients.telemetry_names import parted
 
 #: Columns of the neutral layout per kind; the first group must be there.
@@ -34,7 +41,6 @@ TIME = {"metrics": "ts", "traces": "start_us", "logs": "ts_us", "edges": "ts"}
 #: What says how long something took.
 DURATION = {"traces": "duration_us", "edges": "p50_s"}
 TIME_UNIT, DURATION_UNIT = "time_unit", "duration_unit"
-UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 _OWNERS = ("service", "pod", "host")
 _TOLD = 300
 # Another writing of the time, or the number of a row.
@@ -184,7 +190,3 @@ def number_of(value: str) -> float:
         return float(value)
     except ValueError:
         return math.nan
-
-
-def text_of(value: Any) -> str:
-    return "" if value is None else as_text(value)
