@@ -273,7 +273,7 @@ class SourceGoesSerializer(serializers.Serializer[Any]):
 
 
 class NamedSerializer(serializers.Serializer[Any]):
-    """Of what can be called otherwise: the name that was seen."""
+    """Adds the name that a rename must repeat, so that two renames cannot cross."""
 
     shown_name = serializers.SerializerMethodField(
         help_text="Send it as seen when you give another name."
@@ -284,6 +284,8 @@ class NamedSerializer(serializers.Serializer[Any]):
 
 
 class SourceDetailSerializer(NamedSerializer, TelemetrySourceSerializer):
+    """A source, and what would be deleted with it."""
+
     goes = serializers.SerializerMethodField()
 
     class Meta(TelemetrySourceSerializer.Meta):

@@ -63,6 +63,8 @@ class CaseSetGoesSerializer(serializers.Serializer[Any]):
 
 
 class CaseSetDetailSerializer(NamedSerializer, CaseSetSerializer):
+    """A labelled set, and what would be deleted with it."""
+
     goes = serializers.SerializerMethodField()
 
     class Meta(CaseSetSerializer.Meta):
