@@ -11,7 +11,7 @@ from django import forms
 from django.http import HttpRequest
 from django.utils import timezone
 
-from memoryapp.domain.playbook import CONTENT_MOST
+from memoryapp.domain.playbook import CONTENT_MOST, SECTION_NAME
 from memoryapp.domain.redaction import BadRule, Own, own_rules
 from memoryapp.domain.seen import shown
 from memoryapp.domain.webhooks import KINDS
@@ -84,7 +84,7 @@ class Lines(forms.CharField):
 
 
 class BulletForm(forms.Form):
-    section = forms.RegexField(r"^[a-z][a-z0-9_]{0,59}$")
+    section = forms.RegexField(f"^{SECTION_NAME.pattern}$")
     content = Lines(label="What agents should know", **at_most(CONTENT_MOST))
 
 

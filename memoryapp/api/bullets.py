@@ -23,7 +23,7 @@ from memoryapp.api.contract import (
 )
 from memoryapp.api.permissions import HasScope, playbook_of
 from memoryapp.domain.diff import word_diff
-from memoryapp.domain.playbook import CONTENT_MOST
+from memoryapp.domain.playbook import CONTENT_MOST, SECTION_NAME
 from memoryapp.domain.seen import shown
 from memoryapp.models import Bullet, BulletRevision
 from memoryapp.services import bullets, curation
@@ -126,7 +126,7 @@ class RevisionDiff(RevisionSerializer):
 
 
 class AddRequest(WriteRequest):
-    section = serializers.RegexField(f"^{curation.SECTION.pattern}$")
+    section = serializers.RegexField(f"^{SECTION_NAME.pattern}$")
     content = serializers.CharField(max_length=CONTENT_MOST)
 
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 SECTIONS = ("strategies", "pitfalls", "apis", "code_snippets")
+#: How a section may be named: labels of bullets are made of it, and addresses of those.
+SECTION_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 CHARS_PER_TOKEN = 4
 #: characters of one bullet; a longer text is a document, and no page can show a list of those.
 CONTENT_MOST = 20_000

@@ -20,6 +20,7 @@ from typing import Any
 import yaml
 
 from memoryapp.domain.formats import digest
+from memoryapp.domain.playbook import SECTION_NAME
 from memoryapp.domain.readings import CHARACTERS_MOST, Problem, ReadBullet, Reading, Unreadable
 from memoryapp.domain.yaml_merges import BoundedMerges
 
@@ -41,7 +42,6 @@ _DAMAGED = (
 )
 #: what PyYAML raises of a value that its own tag does not fit, such as ``!!bool 5``.
 _NO_VALUE = (RecursionError, ValueError, LookupError, AttributeError, TypeError, OverflowError)
-_SECTION = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
 
 class _Front(BoundedMerges, yaml.SafeLoader):
@@ -179,10 +179,10 @@ def _foreign(path: str, body: str, first: int, name: str) -> Iterator[ReadBullet
 
 def _section(title: str) -> str:
     plain = title.lower().replace(" ", "_")
-    if _SECTION.fullmatch(plain):
+    if SECTION_NAME.fullmatch(plain):
         return plain
     plain = re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_0123456789")[:60].strip("_")
-    return plain if _SECTION.fullmatch(plain) else ELSEWHERE
+    return plain if SECTION_NAME.fullmatch(plain) else ELSEWHERE
 
 
 def _bullet(place: str, label: str, section: str, lines: Sequence[str]) -> ReadBullet:

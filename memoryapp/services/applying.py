@@ -12,7 +12,7 @@ from django.db.models.functions import Greatest
 
 from memoryapp.domain import playbook as domain
 from memoryapp.domain import review
-from memoryapp.domain.errors import UnableToDecide, UnableToUndo
+from memoryapp.domain.errors import UnableTo, UnableToUndo
 from memoryapp.domain.playbook import Delta, DeltaRefused, Op, OverBudget
 from memoryapp.domain.ranking import room_report
 from memoryapp.models import Bullet, BulletRevision, Candidate, Playbook
@@ -62,7 +62,7 @@ def carry_out(
         )
         changes[row.label] = {"before": was, "after": _state(row)}
         if value.status is domain.BulletStatus.RETIRED:
-            supersede_others(row, candidate)
+            supersede_waiting([row], because=candidate)
     if delta.op is Op.MERGE and delta.targets[0] in rows:
         # One that stays as it is got no votes: they would have changed it.
         kept, *others = (rows[label] for label in delta.targets)
@@ -116,18 +116,18 @@ def wait_again(superseded: QuerySet[Candidate]) -> None:
             continue
 
 
-def tried(before: domain.Playbook, delta: Delta) -> domain.Playbook:
+def tried(before: domain.Playbook, delta: Delta, unable: type[UnableTo]) -> domain.Playbook:
     """Return the playbook after ``delta``.
 
     Raises:
-        UnableToDecide: the playbook refuses it; the message says why and what to do.
+        UnableTo: as ``unable``, if the playbook refuses it; the message says why and what to do.
     """
     try:
         return domain.apply(before, delta)
     except OverBudget as refusal:
-        raise UnableToDecide(f"{refusal} {room_report(before, delta)}") from refusal
+        raise unable(f"{refusal} {room_report(before, delta)}") from refusal
     except DeltaRefused as refusal:
-        raise UnableToDecide(str(refusal), field=refusal.field) from refusal
+        raise unable(str(refusal), field=refusal.field) from refusal
 
 
 def changed_since(candidate: Candidate) -> list[str]:
@@ -229,8 +229,12 @@ def _state(bullet: Bullet) -> dict[str, Any]:
     }
 
 
-def supersede_others(bullet: Bullet, candidate: Candidate) -> None:
-    """Waiting operations on a bullet that is gone would only confuse whoever opens them."""
-    Candidate.objects.pending().filter(targets=bullet).exclude(pk=candidate.pk).update(
-        status=Candidate.Status.SUPERSEDED, superseded_by=candidate
-    )
+def supersede_waiting(gone: Sequence[Bullet], *, because: Candidate | None = None) -> None:
+    """Supersede what waits to change bullets that have just been retired.
+
+    ``because`` is the candidate that retired them, where it was not a person.
+    """
+    waiting = Candidate.objects.pending().filter(targets__in=gone)
+    if because is not None:
+        waiting = waiting.exclude(pk=because.pk)
+    waiting.update(status=Candidate.Status.SUPERSEDED, superseded_by=because)

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from memoryapp.domain.errors import UnableTo, UnableToChange
+from memoryapp.domain.playbook import SECTION_NAME
 from memoryapp.domain.text import cleaned
 from memoryapp.models import BulkChange, BulkChangeOutcome, Bullet, Workspace
 from memoryapp.queries.browsing import EntryFilter
@@ -22,7 +23,7 @@ from memoryapp.services.bulk_jobs import (
     job_record,
 )
 from memoryapp.services.bullets import bullet_restore, bullet_retire
-from memoryapp.services.curation import SECTION, TAG, bullet_move, bullet_tag
+from memoryapp.services.curation import TAG, bullet_move, bullet_tag
 
 Action = BulkChange.Action
 
@@ -53,7 +54,7 @@ def bulk_change_start(
         raise UnableToChange(
             "Retiring bullets needs a reason, so that the next reader can follow.", field="reason"
         )
-    if action == Action.MOVE and not SECTION.fullmatch(value):
+    if action == Action.MOVE and not SECTION_NAME.fullmatch(value):
         raise UnableToChange(
             "Name the section: lower-case letters, digits and _, at most 60.", field="value"
         )

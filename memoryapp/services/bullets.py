@@ -7,15 +7,14 @@ from typing import Any
 
 from django.db import transaction
 
-from memoryapp.domain import playbook as domain
 from memoryapp.domain.errors import UnableToChange
-from memoryapp.domain.playbook import Delta, DeltaRefused, Op, OverBudget
-from memoryapp.domain.ranking import room_report
+from memoryapp.domain.playbook import Delta, Op
 from memoryapp.domain.text import cleaned
 from memoryapp.models import Bullet, BulletRevision, Candidate, Event, Playbook
-from memoryapp.services.applying import wait_again
-from memoryapp.services.curation import SECTION
+from memoryapp.services.applying import supersede_waiting, tried, wait_again
 from memoryapp.services.events import said
+from memoryapp.services.locking import bullet_locked
+from memoryapp.services.names import check_section
 
 
 def bullet_add(*, playbook: Playbook, section: str, content: str, by: Any) -> Bullet:
@@ -25,14 +24,10 @@ def bullet_add(*, playbook: Playbook, section: str, content: str, by: Any) -> Bu
         UnableToChange: no section's name, empty, a duplicate, or over the token budget.
     """
     delta = Delta(op=Op.ADD, section=section.strip(), content=cleaned(content))
-    if not SECTION.fullmatch(delta.section):
-        # Its labels are made of it, and addresses of them.
-        raise UnableToChange(
-            "A section is lower-case letters, digits and _, at most 60.", field="section"
-        )
+    check_section(delta.section)
     with transaction.atomic():
         playbook = Playbook.objects.select_for_update(no_key=True).get(pk=playbook.pk)
-        _try(playbook, delta)
+        _check(playbook, delta)
         bullet = Bullet(playbook=playbook, label=playbook.take_label(delta.section))
         bullet.revise(
             content=delta.content,
@@ -54,14 +49,14 @@ def bullet_edit(*, bullet: Bullet, content: str, reason: str, by: Any, revision:
     """
     content = cleaned(content)
     with transaction.atomic():
-        playbook, bullet = _locked(bullet)
+        playbook, bullet = bullet_locked(bullet)
         # A second click sends what the first one has saved.
         if bullet.revision_count != revision and content != bullet.content:
             raise UnableToChange(
                 f"{bullet.label} was changed while you were writing. Your text was not saved; "
                 "compare it with the new revision and save again."
             )
-        _try(playbook, Delta(op=Op.UPDATE, content=content, targets=(bullet.label,)))
+        _check(playbook, Delta(op=Op.UPDATE, content=content, targets=(bullet.label,)))
         if content == bullet.content:
             raise UnableToChange("The text is unchanged, so there is nothing to save.")
         bullet.revise(
@@ -85,12 +80,10 @@ def bullet_retire(*, bullet: Bullet, reason: str, by: Any) -> Bullet:
     if not cleaned(reason):
         raise UnableToChange("Retiring a bullet needs a reason.", field="reason")
     with transaction.atomic():
-        playbook, bullet = _locked(bullet)
-        _try(playbook, Delta(op=Op.RETIRE, targets=(bullet.label,)))
+        playbook, bullet = bullet_locked(bullet)
+        _check(playbook, Delta(op=Op.RETIRE, targets=(bullet.label,)))
         _set_status(bullet, Bullet.Status.RETIRED, by, reason)
-        Candidate.objects.pending().filter(targets=bullet).update(
-            status=Candidate.Status.SUPERSEDED
-        )
+        supersede_waiting([bullet])
         _record(bullet, by, "bullet.retired", reason=cleaned(reason))
     return bullet
 
@@ -106,10 +99,10 @@ def bullet_restore(
         UnableToChange: it is not retired, or it no longer fits the budget.
     """
     with transaction.atomic():
-        playbook, bullet = _locked(bullet)
+        playbook, bullet = bullet_locked(bullet)
         if bullet.status != Bullet.Status.RETIRED:
             raise UnableToChange(f"{bullet.label} is not retired.")
-        _try(playbook, Delta(op=Op.ADD, section=bullet.section, content=bullet.content))
+        _check(playbook, Delta(op=Op.ADD, section=bullet.section, content=bullet.content))
         _set_status(bullet, status, by, reason or "Restored")
         waited = Candidate.objects.filter(targets=bullet)
         wait_again(waited.exclude(targets__status=Bullet.Status.RETIRED))
@@ -124,7 +117,7 @@ def bullet_confirm(*, bullet: Bullet, by: Any, reason: str = "") -> Bullet:
         UnableToChange: it is not stale.
     """
     with transaction.atomic():
-        _, bullet = _locked(bullet)
+        _, bullet = bullet_locked(bullet)
         if bullet.status != Bullet.Status.STALE:
             raise UnableToChange(f"{bullet.label} is {bullet.status}, so there is no doubt to end.")
         _set_status(bullet, Bullet.Status.APPROVED, by, reason.strip() or "Still holds")
@@ -164,19 +157,9 @@ def bullets_reverify(
     return len(found)
 
 
-def _locked(bullet: Bullet) -> tuple[Playbook, Bullet]:
-    playbook = Playbook.objects.select_for_update(no_key=True).get(pk=bullet.playbook_id)
-    return playbook, Bullet.objects.select_related("playbook__workspace").get(pk=bullet.pk)
-
-
-def _try(playbook: Playbook, delta: Delta) -> None:
-    before = playbook.as_value()
-    try:
-        domain.apply(before, delta)
-    except OverBudget as refusal:
-        raise UnableToChange(f"{refusal} {room_report(before, delta)}") from refusal
-    except DeltaRefused as refusal:
-        raise UnableToChange(str(refusal), field=refusal.field) from refusal
+def _check(playbook: Playbook, delta: Delta) -> None:
+    """Make sure that the playbook takes ``delta``, as ``tried`` says."""
+    tried(playbook.as_value(), delta, UnableToChange)
 
 
 def _set_status(bullet: Bullet, status: str, by: Any, reason: str) -> None:

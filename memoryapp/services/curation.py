@@ -10,16 +10,16 @@ from django.db import transaction
 
 from memoryapp.domain import playbook as domain
 from memoryapp.domain.errors import UnableToChange
-from memoryapp.domain.playbook import Delta, DeltaRefused, Op, OverBudget
+from memoryapp.domain.playbook import Delta, Op, OverBudget
 from memoryapp.domain.ranking import room_report
 from memoryapp.domain.text import cleaned, one_line
-from memoryapp.models import Bullet, Candidate, Event, Playbook
-from memoryapp.services.applying import votes_move
+from memoryapp.models import Bullet, Event, Playbook
+from memoryapp.services.applying import supersede_waiting, tried, votes_move
 from memoryapp.services.events import said
-from memoryapp.services.names import check_name
+from memoryapp.services.locking import bullet_locked
+from memoryapp.services.names import check_name, check_section
 from memoryapp.services.seen import check_seen
 
-SECTION = re.compile(r"[a-z][a-z0-9_]{0,59}")
 TAG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 MOST_TAGS = 12
 UP, DOWN = "up", "down"
@@ -48,12 +48,9 @@ def bullet_move(
         ChangedMeanwhile: it was moved since.
         UnableToChange: no section's name, there already, or retired.
     """
-    if not SECTION.fullmatch(section):
-        raise UnableToChange(
-            "A section is lower-case letters, digits and _, at most 60.", field="section"
-        )
+    check_section(section)
     with transaction.atomic():
-        _, bullet = _locked(bullet)
+        _, bullet = bullet_locked(bullet)
         before = section_of(bullet)
         check_seen(seen, before, {"section": section})
         if bullet.section == section:
@@ -82,7 +79,7 @@ def bullet_place(*, bullet: Bullet, direction: str, by: Any) -> Bullet:
     if direction not in {UP, DOWN}:
         raise UnableToChange("A bullet moves up or down.", field="direction")
     with transaction.atomic():
-        playbook, bullet = _locked(bullet)
+        playbook, bullet = bullet_locked(bullet)
         _refuse_retired(bullet)
         rows = list(playbook.bullets.filter(section=bullet.section).live().in_delivery_order())
         at = next(place for place, row in enumerate(rows) if row.pk == bullet.pk)
@@ -134,7 +131,7 @@ def bullet_tag(*, bullet: Bullet, tags: Sequence[str], by: Any, seen: str | None
     if len(wanted) > MOST_TAGS:
         raise UnableToChange(f"A bullet carries at most {MOST_TAGS} tags.", field="tags")
     with transaction.atomic():
-        _, bullet = _locked(bullet)
+        _, bullet = bullet_locked(bullet)
         was = tags_of(bullet)
         check_seen(seen, was, {"tags": wanted})
         if bullet.tags == wanted:
@@ -166,7 +163,7 @@ def bullets_merge(
                 "One of these bullets was changed while you were reading. Nothing was merged; "
                 "compare them again below."
             )
-        _try(playbook, delta)
+        tried(playbook.as_value(), delta, UnableToChange)
         first, *others = rows
         was = {row.label: _said(row) for row in rows}
         # What is said now may be any one's text.
@@ -177,9 +174,7 @@ def bullets_merge(
         for other in others:
             _revise(other, by, f"Merged into {first.label}", status=Bullet.Status.RETIRED)
         votes_move(first, others)
-        Candidate.objects.pending().filter(targets__in=others).update(
-            status=Candidate.Status.SUPERSEDED
-        )
+        supersede_waiting(others)
         _record(
             first,
             by,
@@ -278,26 +273,8 @@ def merge_preview(*, playbook: Playbook, labels: Sequence[str], content: str) ->
         UnableToChange: as ``bullets_merge``.
     """
     value = playbook.as_value()
-    after = _applied(value, Delta(op=Op.MERGE, content=content, targets=tuple(labels)))
-    return value.tokens, after.tokens
-
-
-def _try(playbook: Playbook, delta: Delta) -> None:
-    _applied(playbook.as_value(), delta)
-
-
-def _applied(value: domain.Playbook, delta: Delta) -> domain.Playbook:
-    try:
-        return domain.apply(value, delta)
-    except OverBudget as refusal:
-        raise UnableToChange(f"{refusal} {room_report(value, delta)}") from refusal
-    except DeltaRefused as refusal:
-        raise UnableToChange(str(refusal), field=refusal.field) from refusal
-
-
-def _locked(bullet: Bullet) -> tuple[Playbook, Bullet]:
-    playbook = Playbook.objects.select_for_update(no_key=True).get(pk=bullet.playbook_id)
-    return playbook, Bullet.objects.select_related("playbook__workspace").get(pk=bullet.pk)
+    merge = Delta(op=Op.MERGE, content=content, targets=tuple(labels))
+    return value.tokens, tried(value, merge, UnableToChange).tokens
 
 
 def _refuse_retired(bullet: Bullet) -> None:

@@ -30,6 +30,7 @@ from memoryapp.services.applying import (
     wait_again,
 )
 from memoryapp.services.events import said
+from memoryapp.services.locking import playbook_locked
 from memoryapp.services.twins import candidates_part
 from memoryapp.services.votes import (
     APPROVED,
@@ -68,7 +69,7 @@ def candidate_approve(
         _check_targets(candidate)
         delta = candidate.as_delta(wording)
         before = playbook.as_value()
-        after = tried(before, delta)
+        after = tried(before, delta, UnableToDecide)
         before_vote = standing_word(candidate, by) if needed(playbook) > 1 else ""
         result = cast(playbook, candidate, by, APPROVED, content=wording)
         if result.decision is None:
@@ -274,11 +275,7 @@ def _approve(
 
 def _locked(candidate: Candidate) -> Playbook:
     """Take the playbook's lock and read the candidate anew under it."""
-    playbook = (
-        Playbook.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("workspace")
-        .get(pk=candidate.playbook_id)
-    )
+    playbook = playbook_locked(candidate)
     candidate.refresh_from_db()
     candidate.playbook = playbook
     load_targets([candidate])

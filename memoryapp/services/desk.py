@@ -16,6 +16,7 @@ from memoryapp.domain.text import cleaned
 from memoryapp.models import Candidate, Event, Membership, Note, Reservation
 from memoryapp.services.events import said
 from memoryapp.services.seen import check_seen
+from memoryapp.services.votes import needed
 
 NOTE_CHARS = 4_000
 
@@ -112,7 +113,7 @@ def candidate_reserve(
         if is_free
         else list(live.exclude(membership=membership).select_related("membership__user"))
     )
-    if others and len(others) >= _needed(candidate):
+    if others and len(others) >= needed(candidate.playbook):
         if not take_over or not membership.may_review:
             return Reading(reader=others[0])
         _end(candidate, others, membership)
@@ -139,11 +140,6 @@ def _end(candidate: Candidate, others: Sequence[Reservation], membership: Member
             before={"reading": names},
             after={"reading": [membership.user.get_username()]},
         )
-
-
-def _needed(candidate: Candidate) -> int:
-    policy = candidate.playbook.standing_policy
-    return policy.as_value().needed(candidate.playbook.label_names) if policy else 1
 
 
 def _record(candidate: Candidate, by: Any, kind: str, **data: Any) -> None:

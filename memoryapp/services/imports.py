@@ -17,7 +17,7 @@ from django.db import transaction
 from memoryapp.domain import playbook as domain
 from memoryapp.domain.errors import UnableToRead
 from memoryapp.domain.masking import redact, redact_value
-from memoryapp.domain.playbook import Delta, DeltaRefused, Op
+from memoryapp.domain.playbook import SECTION_NAME, Delta, DeltaRefused, Op
 from memoryapp.domain.provenance import Trust, weakest
 from memoryapp.domain.reading import read
 from memoryapp.domain.readings import Unreadable
@@ -26,14 +26,13 @@ from memoryapp.models import Bullet, Event, Playbook
 from memoryapp.services.candidates import Origin, candidate_submit
 from memoryapp.services.seen import check_seen
 
-LABEL = re.compile(r"[a-z][a-z0-9_]{0,59}-[0-9]{1,8}")
+LABEL = re.compile(rf"{SECTION_NAME.pattern}-[0-9]{{1,8}}")
 FILE_NAMES = {
     "json": "native JSON",
     "ace": "ACE text",
     "preping": "playbook.json",
     "skill": "an Agent Skill",
 }
-SECTION = re.compile(r"[a-z][a-z0-9_]{0,59}")
 FILE = "file"
 
 
@@ -209,7 +208,7 @@ def _import(into: _Into, value: domain.Playbook, row: Incoming) -> tuple[domain.
     if same is not None and same.content == content:
         said = f"{label} is here already.{_other_votes(same, row)}"
         return value, Outcome(row.place, "kept", said)
-    if not SECTION.fullmatch(row.section):
+    if not SECTION_NAME.fullmatch(row.section):
         return value, Outcome(row.place, "refused", "Its section is no name of a section.")
     try:
         domain.check_length(content)

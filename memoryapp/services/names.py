@@ -1,8 +1,9 @@
-"""Names that people are shown beside each other."""
+"""Names that people give: of things shown beside each other, and of sections."""
 
 from __future__ import annotations
 
-from memoryapp.domain.errors import UnableTo
+from memoryapp.domain.errors import UnableTo, UnableToChange
+from memoryapp.domain.playbook import SECTION_NAME
 from memoryapp.domain.text import look_alike
 
 
@@ -14,4 +15,12 @@ def check_name(name: str, unable: type[UnableTo]) -> None:
             f"{word} mixes letters of two alphabets that look alike, so it would pass for another "
             "name. Write it in one alphabet.",
             field="name",
+        )
+
+
+def check_section(name: str) -> None:
+    """Raises ``UnableToChange`` for a name no section can have."""
+    if not SECTION_NAME.fullmatch(name):
+        raise UnableToChange(
+            "A section is lower-case letters, digits and _, at most 60.", field="section"
         )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from memoryapp.domain.errors import UnableToChange
 from memoryapp.domain.masking import redact
-from memoryapp.domain.playbook import SECTIONS, Delta, Op
+from memoryapp.domain.playbook import SECTION_NAME, SECTIONS, Delta, Op
 from memoryapp.domain.text import cleaned
 from memoryapp.models import ApiKey, Candidate, Playbook
 from memoryapp.services.candidates import Origin, Source, candidate_submit
@@ -21,7 +20,6 @@ MAX_WORDS = 2_000
 KNOWN = "Nothing was added: the playbook says just this already, or it was rejected before."
 WAITING = "It waits for a person. Agents read it after it is approved and released."
 AGENT = "agent"
-_SECTION = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
 
 def lesson_propose(
@@ -54,7 +52,7 @@ def lesson_propose(
             f"The lesson has {len(content)} characters; at most {MAX_LESSON} make one bullet.",
             field="content",
         )
-    if not _SECTION.fullmatch(section):
+    if not SECTION_NAME.fullmatch(section):
         raise UnableToChange(
             f"A section is lower-case letters, digits and _, such as {', '.join(SECTIONS)}.",
             field="section",

@@ -18,7 +18,7 @@ from django.db.models import F
 from memoryapp.domain.errors import UnableToUndo
 from memoryapp.domain.playbook import LIVE, Op
 from memoryapp.models import Bullet, BulletRevision, Candidate, Event, Playbook
-from memoryapp.services.applying import check_room, supersede_others, votes_move
+from memoryapp.services.applying import check_room, supersede_waiting, votes_move
 from memoryapp.services.undoing import (
     RESTORED,
     TAKEN,
@@ -171,7 +171,7 @@ def _bring_back(row: Back, by: Any) -> None:
         candidate=row.candidate,
     )
     if row.revision.status == Bullet.Status.RETIRED:
-        supersede_others(row.bullet, row.candidate)
+        supersede_waiting([row.bullet], because=row.candidate)
 
 
 def _merges(rows: Sequence[Back]) -> list[tuple[Bullet, list[Bullet]]]:

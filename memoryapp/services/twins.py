@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from memoryapp.domain import review
 from memoryapp.domain.errors import UnableToDecide, UnableToUndo
-from memoryapp.models import Candidate, Event, Evidence, Playbook, Trail
+from memoryapp.models import Candidate, Event, Evidence, Trail
 from memoryapp.services.events import said
+from memoryapp.services.locking import playbook_locked
 
 PENDING, SUPERSEDED = review.Status.PENDING, review.Status.SUPERSEDED
 
@@ -27,7 +28,7 @@ def candidates_merge(*, kept: Candidate, other: Candidate, by: Any) -> Candidate
     if kept.pk == other.pk:
         raise UnableToDecide("These two are one and the same candidate.", field="other")
     with transaction.atomic():
-        playbook = _locked(kept)
+        playbook = playbook_locked(kept)
         rows = {row.pk: row for row in playbook.candidates.filter(pk__in=[kept.pk, other.pk])}
         if len(rows) != 2:
             raise UnableToDecide(
@@ -68,7 +69,7 @@ def candidates_part(*, other: Candidate, by: Any) -> Candidate:
         UnableToUndo: it was not, or the same lesson waits already.
     """
     with transaction.atomic():
-        playbook = _locked(other)
+        playbook = playbook_locked(other)
         other = playbook.candidates.select_related("superseded_by").get(pk=other.pk)
         kept = other.superseded_by
         if not other.is_merged or kept is None:
@@ -94,13 +95,6 @@ def candidates_part(*, other: Candidate, by: Any) -> Candidate:
             after={"status": PENDING.value},
         )
     return other
-
-
-def _locked(candidate: Candidate) -> Playbook:
-    locked = Playbook.objects.select_for_update(of=("self",), no_key=True).select_related(
-        "workspace"
-    )
-    return locked.get(pk=candidate.playbook_id)
 
 
 def _aim(candidate: Candidate) -> tuple[str, frozenset[Any]]:
