@@ -21,7 +21,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import connection, transaction
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from rest_framework.exceptions import APIException
@@ -29,7 +29,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from memoryapp.api.permissions import workspace_of
-from memoryapp.api.problems import CONTENT_TYPE, TYPE
+from memoryapp.api.problems import plain_problem
 from memoryapp.domain.errors import UnableTo
 from memoryapp.models import ApiKey, IdempotentRequest
 
@@ -55,7 +55,7 @@ class Idempotency:
             return self.get_response(request)
         if not 0 < len(key) <= KEY_MOST or not (key.isascii() and key.isprintable()):
             said = f"{HEADER} is 1 to {KEY_MOST} printable characters."
-            return _problem(HTTPStatus.BAD_REQUEST, "invalid", said)
+            return plain_problem(HTTPStatus.BAD_REQUEST, "invalid", said)
         request.idempotency_key = key  # type: ignore[attr-defined]
         with ExitStack() as until_answered:
             request.until_answered = until_answered  # type: ignore[attr-defined]
@@ -76,7 +76,7 @@ class Idempotency:
         except RequestDataTooBig:
             most = (settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0) // 2**20
             said = f"A request with {HEADER} may have a body of up to {most} MB. Send it without."
-            return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", said)
+            return plain_problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", said)
         caller = _caller(request, of_api(**view.initkwargs), args, kwargs)
         if caller is None:
             return None
@@ -126,12 +126,12 @@ def _claim(caller: str, key: str, asked: str) -> tuple[IdempotentRequest, bool]:
 def _repeated(first: IdempotentRequest, asked: str) -> HttpResponse:
     if first.asked != asked:
         said = f"This {HEADER} was used for another request. Use a new one for each request."
-        return _problem(HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency-key-reused", said)
+        return plain_problem(HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency-key-reused", said)
     if first.status is None:
         return _still_working()
     if first.body is None:
         said = "This was done before. Its answer is not kept, because it was shown once."
-        return _problem(HTTPStatus.CONFLICT, "answer-not-kept", said)
+        return plain_problem(HTTPStatus.CONFLICT, "answer-not-kept", said)
     answer = HttpResponse(bytes(first.body), status=first.status, content_type=first.content_type)
     answer[REPLAYED] = "true"
     return answer
@@ -139,7 +139,7 @@ def _repeated(first: IdempotentRequest, asked: str) -> HttpResponse:
 
 def _still_working() -> HttpResponse:
     said = "The first request with this key is still being worked on. Ask again in a moment."
-    answer = _problem(HTTPStatus.CONFLICT, "still-working", said)
+    answer = plain_problem(HTTPStatus.CONFLICT, "still-working", said)
     answer["Retry-After"] = "2"
     return answer
 
@@ -183,8 +183,3 @@ def _person(asked: Request) -> str:
 def _digest(request: HttpRequest) -> str:
     asked = (str(request.method), request.get_full_path(), request.headers.get("Content-Type", ""))
     return hashlib.sha256("\0".join(asked).encode() + b"\0" + request.body).hexdigest()
-
-
-def _problem(status: HTTPStatus, kind: str, detail: str) -> JsonResponse:
-    body = {"type": TYPE + kind, "title": status.phrase, "status": status.value, "detail": detail}
-    return JsonResponse(body, status=status, content_type=CONTENT_TYPE)

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from memoryapp.api.problems import CONTENT_TYPE, TYPE
+from memoryapp.api.problems import plain_problem
 from memoryapp.api.pull import AGENT_HEADER, fingerprint, held_tags, pull_answer
 from memoryapp.clients import pull_cache
 from memoryapp.clients.rates import Rate
@@ -89,10 +89,4 @@ class QuickPull:
 
 def too_many(rate: Rate | None) -> HttpResponse:
     seconds = rate.retry_seconds if rate else 1
-    body = {
-        "type": TYPE + "throttled",
-        "title": HTTPStatus.TOO_MANY_REQUESTS.phrase,
-        "status": 429,
-        "detail": f"Too many requests. Ask again in {seconds} seconds.",
-    }
-    return JsonResponse(body, status=429, content_type=CONTENT_TYPE)
+    return plain_problem(429, "throttled", f"Too many requests. Ask again in {seconds} seconds.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
@@ -22,31 +21,21 @@ from rest_framework.views import exception_handler as drf_handler
 from memoryapp.access import NothingHere
 from memoryapp.api.parsers import AsItComes
 from memoryapp.domain.errors import UnableTo
-
-TYPE = "urn:greenroom:problem:"
-CONTENT_TYPE = "application/problem+json"
+from memoryapp.domain.problems import CONTENT_TYPE, problem_document
 
 
 def problem(
     status: int, kind: str, detail: str, *, headers: dict[str, str] | None = None, **extra: Any
 ) -> Response:
     """Return a problem document. ``kind`` is stable; ``detail`` is for people."""
-    body = {**_said(status, kind, detail), **extra}
+    body = {**problem_document(status, kind, detail), **extra}
     return Response(body, status=status, headers=headers, content_type=CONTENT_TYPE)
 
 
 def plain_problem(status: int, kind: str, detail: str) -> JsonResponse:
     """The same outside of any view of the API."""
-    return JsonResponse(_said(status, kind, detail), status=status, content_type=CONTENT_TYPE)
-
-
-def _said(status: int, kind: str, detail: str) -> dict[str, Any]:
-    return {
-        "type": TYPE + kind,
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-    }
+    body = problem_document(status, kind, detail)
+    return JsonResponse(body, status=status, content_type=CONTENT_TYPE)
 
 
 @csrf_exempt

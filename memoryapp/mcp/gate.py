@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -13,6 +12,7 @@ from django.http.request import split_domain_port, validate_host
 
 from memoryapp.clients import rates
 from memoryapp.domain.delivery import agent_problem
+from memoryapp.domain.problems import CONTENT_TYPE, problem_document
 from memoryapp.mcp import bodies
 from memoryapp.mcp.bodies import Message, Receive, Scope
 from memoryapp.mcp.server import AWAY, CALLER
@@ -22,7 +22,6 @@ from memoryapp.services.tokens import api_key_recognize
 
 PATH = "/mcp"
 AGENT_HEADER = "x-agent-id"
-TYPE = "urn:greenroom:problem:"
 RETRY_SECONDS = b"10"
 CLOSE = (b"connection", b"close")
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
@@ -168,16 +167,9 @@ def _trusted(origin: str, host: str) -> bool:
 
 
 async def _refuse(send: Send, refused: Refused, *headers: tuple[bytes, bytes]) -> None:
-    body = {
-        "type": TYPE + refused.kind,
-        "title": HTTPStatus(refused.status).phrase,
-        "status": refused.status,
-        "detail": refused.detail,
-    }
-    said = json.dumps(body).encode()
-    await _answer(
-        send, refused.status, said, b"application/problem+json", *refused.headers, *headers
-    )
+    said = json.dumps(problem_document(refused.status, refused.kind, refused.detail)).encode()
+    kind = CONTENT_TYPE.encode()
+    await _answer(send, refused.status, said, kind, *refused.headers, *headers)
 
 
 async def _answer(

@@ -21,6 +21,8 @@ from typing import IO, Any
 
 from gunicorn.http.errors import ParseException
 
+from memoryapp.domain.problems import CONTENT_TYPE, problem_document
+
 PIECE = 64 * 1024
 #: a body in chunks up to this size never touches the disk.
 IN_MEMORY = 2**20
@@ -176,13 +178,7 @@ class _Closing:
 def _problem(
     start: Callable[..., Any], status: HTTPStatus, kind: str, detail: str
 ) -> Iterable[bytes]:
-    body = {
-        "type": f"urn:greenroom:problem:{kind}",
-        "title": status.phrase,
-        "status": status.value,
-        "detail": detail,
-    }
-    said = json.dumps(body).encode()
-    headers = {"Content-Type": "application/problem+json", "Content-Length": str(len(said))}
+    said = json.dumps(problem_document(status, kind, detail)).encode()
+    headers = {"Content-Type": CONTENT_TYPE, "Content-Length": str(len(said))}
     start(f"{status.value} {status.phrase}", [*headers.items()])
     return [said]

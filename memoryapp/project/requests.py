@@ -12,12 +12,13 @@ from urllib.parse import unquote
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.db import connection
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.utils import timezone
 
 from memoryapp.access import SEEN_KEY, session_end
+from memoryapp.api.problems import plain_problem
 from memoryapp.project.errors import busy
 from memoryapp.services.patience import patiently, waited_for_lock
 
@@ -45,16 +46,8 @@ class RefuseNul:
         cursors = [_decoded(value) for value in request.GET.getlist("cursor")]
         if "\0" not in "".join([request.path, *asked, *cursors, *map(unquote, cursors)]):
             return self.get_response(request)
-        return JsonResponse(
-            {
-                "type": "urn:greenroom:problem:invalid",
-                "title": "Bad Request",
-                "status": 400,
-                "detail": "The address holds a NUL character, which nothing here is named by.",
-            },
-            status=400,
-            content_type="application/problem+json",
-        )
+        said = "The address holds a NUL character, which nothing here is named by."
+        return plain_problem(400, "invalid", said)
 
 
 class NoLongWait:
