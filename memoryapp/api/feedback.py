@@ -15,6 +15,7 @@ from memoryapp.api.contract import PROBLEM, NewestFirst, WriteRequest, one_of
 from memoryapp.api.permissions import HasScope, playbooks_of
 from memoryapp.models import ApiKey, Release, Report, Vote
 from memoryapp.models.tokens import Scope
+from memoryapp.queries.releases import heavy
 from memoryapp.services.reports import Said, report_take
 
 VOTES_MOST = 500
@@ -125,8 +126,7 @@ class Feedback(APIView):
             rows = rows.filter(outcome=outcome)
         if slug := request.query_params.get("playbook", ""):
             rows = rows.filter(release__playbook__slug=slug)
-        heavy = ("release__document", "release__bodies")
-        found = rows.select_related("release__playbook").defer(*heavy)
+        found = rows.select_related("release__playbook").defer(*heavy("release"))
         return NewestReportsFirst.answer(
             self, found.prefetch_related("votes__bullet"), TaskReportSerializer
         )
@@ -151,11 +151,9 @@ class Feedback(APIView):
         asked = FeedbackRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         values = asked.validated_data
-        rows = Release.objects.filter(playbook__in=playbooks_of(request))
+        rows = Release.objects.light().filter(playbook__in=playbooks_of(request))
         receipt = report_take(
-            release=object_or_404(
-                rows.defer("document", "bodies"), "release", pk=values["release"]
-            ),
+            release=object_or_404(rows, "release", pk=values["release"]),
             votes=[Said(v["id"], v["vote"], v["evidence"]) for v in values["bullets"]],
             outcome=values["outcome"],
             task=values["task"] or request.headers.get("Idempotency-Key", "")[:200],

@@ -177,7 +177,7 @@ class PlaybookRetrieve(APIView):
             version=values.get("version"),
             bound_to=bound_to(request),
         )
-        release = Release.objects.defer("document", "bodies").get(pk=pulled.release_id)
+        release = Release.objects.light().get(pk=pulled.release_id)
         found = memory_retrieve(
             workspace=workspace_of(request),
             query=values["query"],

@@ -103,7 +103,7 @@ def _label(request: Request, slug: str, name: str) -> ReleaseLabel:
 
 def _release(request: Request, slug: str, version: int, named_in: str = "") -> Release:
     playbook = playbook_of(request, slug)
-    return object_or_404(playbook.releases.defer("document", "bodies"), named_in, number=version)
+    return object_or_404(playbook.releases.light(), named_in, number=version)
 
 
 class LabelList(APIView):

@@ -16,7 +16,7 @@ from memoryapp.api.permissions import HasScope, bound_to, playbook_of, playbooks
 from memoryapp.models import Candidate
 from memoryapp.queries import playbooks as playbook_queries
 from memoryapp.queries import review as review_queries
-from memoryapp.queries.releases import HEAVY, heavy
+from memoryapp.queries.releases import heavy
 from memoryapp.queries.tallies import held_by
 from memoryapp.services import candidates, playbooks, releases
 
@@ -67,9 +67,8 @@ class ReleaseList(APIView):
     @extend_schema(responses={200: s.ReleaseSerializer(many=True), 404: PROBLEM})
     def get(self, request: Request, slug: str) -> Response:
         """Releases of a playbook, newest first."""
-        rows = playbook_of(request, slug).releases.all()
+        rows = playbook_of(request, slug).releases.light().defer(*heavy("replacement"))
         rows = rows.select_related("published_by", "replacement").prefetch_related("labels")
-        rows = rows.defer(*HEAVY, *heavy("replacement"))
         return Response(s.ReleaseSerializer(rows, many=True).data)
 
     @extend_schema(

@@ -15,6 +15,7 @@ from memoryapp.access import key_problem
 from memoryapp.domain.errors import UnableTo
 from memoryapp.mcp.tools import READERS, Caller
 from memoryapp.models import ApiKey, ReleaseLabel
+from memoryapp.queries.releases import heavy
 from memoryapp.services.releases import PRODUCTION
 from memoryapp.services.serving import Served, playbook_serve, playbooks_open_to
 
@@ -36,7 +37,7 @@ def resources(key: ApiKey, cursor: str | None) -> types.ListResourcesResult:
     rows = (
         ReleaseLabel.objects.filter(playbook__in=playbooks_open_to(key))
         .select_related("playbook", "release")
-        .defer("release__document", "release__bodies")
+        .defer(*heavy("release"))
         .order_by("playbook__slug", "name")
     )
     if cursor is not None:

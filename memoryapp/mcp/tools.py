@@ -21,7 +21,6 @@ from memoryapp.domain.json_texts import texts_in
 from memoryapp.domain.playbook import SECTIONS
 from memoryapp.models import ApiKey, Playbook, Release, Report, Vote
 from memoryapp.models.tokens import Scope
-from memoryapp.queries.releases import HEAVY
 from memoryapp.services.proposals import (
     KNOWN,
     MAX_EVIDENCE,
@@ -108,8 +107,8 @@ def get_playbook(caller: Caller, given: Mapping[str, Any]) -> Answer:
 def report_outcome(caller: Caller, given: Mapping[str, Any]) -> Answer:
     """How a task went with a release, and which of its bullets helped or harmed; counted once."""
     open_to = playbooks_open_to(caller.key)
-    found = Release.objects.filter(playbook__in=open_to, pk=int(given["release"]))
-    release = found.defer(*HEAVY).first()
+    found = Release.objects.light().filter(playbook__in=open_to, pk=int(given["release"]))
+    release = found.first()
     if release is None:
         raise UnableToFind("There is no such release here. The reading tools name it as release.")
     receipt = report_take(

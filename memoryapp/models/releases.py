@@ -11,6 +11,15 @@ from django.urls import reverse
 from memoryapp.domain import playbook as domain
 from memoryapp.models.entries import BulletRevision
 
+#: The columns that hold a release's texts, which may have megabytes.
+HEAVY = ("document", "bodies")
+
+
+class ReleaseQuerySet(models.QuerySet["Release"]):
+    def light(self) -> ReleaseQuerySet:
+        """Without the texts, for lists and for whoever only names a release."""
+        return self.defer(*HEAVY)
+
 
 class Release(models.Model):
     """A frozen playbook. Its bodies are stored as served; a pull renders nothing.
@@ -47,6 +56,8 @@ class Release(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
     )
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ReleaseQuerySet.as_manager()
 
     class Meta:
         ordering = ["-number"]

@@ -22,6 +22,11 @@ class Role(models.TextChoices):
     ADMIN = "admin", "Admin"
 
 
+#: The roles that may decide candidates, and those that may prepare the ground besides.
+REVIEWING = frozenset({Role.REVIEWER, Role.EDITOR, Role.ADMIN})
+EDITING = frozenset({Role.EDITOR, Role.ADMIN})
+
+
 class Workspace(models.Model):
     """One team's environments, runs and playbooks. Nothing is shared between workspaces."""
 
@@ -50,11 +55,11 @@ class Membership(models.Model):
 
     @property
     def may_review(self) -> bool:
-        return self.role in {Role.REVIEWER, Role.EDITOR, Role.ADMIN}
+        return self.role in REVIEWING
 
     @property
     def may_edit(self) -> bool:
-        return self.role in {Role.EDITOR, Role.ADMIN}
+        return self.role in EDITING
 
     @property
     def may_administer(self) -> bool:

@@ -10,6 +10,7 @@ from memoryapp.models import (
     Evidence,
     Vote,
 )
+from memoryapp.queries.releases import heavy
 
 
 def bullet_evidence(bullet: Bullet) -> QuerySet[Evidence]:
@@ -20,8 +21,8 @@ def bullet_evidence(bullet: Bullet) -> QuerySet[Evidence]:
 
 def bullet_votes(bullet: Bullet) -> QuerySet[Vote]:
     """What agents said of a bullet, newest first, with the report and release of each."""
-    heavy = [f"report__release__{part}" for part in ("document", "bodies")]
-    return bullet.votes.select_related("report__release__playbook").defer(*heavy)
+    rows = bullet.votes.select_related("report__release__playbook")
+    return rows.defer(*heavy("report__release"))
 
 
 def tools_shown(bullet: Bullet) -> list[str]:

@@ -10,18 +10,17 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
 from memoryapp.models import Bullet, Candidate, Event, Release, Workspace
-from memoryapp.queries.releases import HEAVY
 
 
 def subject_pages(workspace: Workspace, rows: Sequence[Event]) -> dict[int, str]:
     """Row id to the page of its subject, where there still is one; a query per kind of subject."""
     bullets = Bullet.objects.filter(playbook__workspace=workspace)
-    releases = Release.objects.filter(playbook__workspace=workspace)
+    releases = Release.objects.light().filter(playbook__workspace=workspace)
     known: dict[str, QuerySet[Any]] = {
         "bullet": bullets.select_related("playbook"),
         "candidate": Candidate.objects.filter(workspace=workspace).only("pk"),
         "playbook": workspace.playbooks.all(),
-        "release": releases.select_related("playbook").defer(*HEAVY),
+        "release": releases.select_related("playbook"),
         "environment": workspace.environments.all(),
         "run": workspace.runs.defer("plan"),
         "incident": workspace.incidents.all(),

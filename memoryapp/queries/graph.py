@@ -110,6 +110,6 @@ def _tasks_and_tools(
 def _releases_with(bullet: Bullet) -> list[Release]:
     """Releases that hold the bullet, newest first, without their texts."""
     holding = {"sections": [{"bullets": [{"label": bullet.label}]}]}
-    found = bullet.playbook.releases.filter(document__contains=holding)
-    light = found.defer("document", "bodies").select_related("playbook").prefetch_related("labels")
-    return list(light.annotate(receipt_count=Count("receipts")).order_by("-number"))
+    found = bullet.playbook.releases.light().filter(document__contains=holding)
+    found = found.select_related("playbook").prefetch_related("labels")
+    return list(found.annotate(receipt_count=Count("receipts")).order_by("-number"))

@@ -25,7 +25,7 @@ from memoryapp.models import (
     ReleaseLabel,
     Workspace,
 )
-from memoryapp.queries.releases import HEAVY
+from memoryapp.queries.releases import heavy
 
 DRAFT, DRAFT_HEX = "draft-", 12
 
@@ -71,8 +71,7 @@ def drafts_named(playbook: Playbook, labels: Iterable[str]) -> dict[str, Candida
 
 def playbooks_with_labels(workspace: Workspace) -> QuerySet[Playbook]:
     """Playbooks by name, each with its labels and the releases they point at."""
-    heavy = [f"release__{part}" for part in HEAVY]
-    labels = ReleaseLabel.objects.select_related("release").defer(*heavy)
+    labels = ReleaseLabel.objects.select_related("release").defer(*heavy("release"))
     return workspace.playbooks.prefetch_related(Prefetch("labels", labels)).order_by("name")
 
 

@@ -14,15 +14,13 @@ from memoryapp.models import (
     ReleaseLabel,
     Workspace,
 )
+from memoryapp.models.releases import HEAVY
 from memoryapp.queries.people import named
 from memoryapp.queries.replica import unchanging
 
-#: columns of a release that a list does not need.
-HEAVY = ("document", "bodies")
-
 
 def heavy(*ends: str) -> list[str]:
-    """Those columns of the releases at these ends of a join."""
+    """The columns that ``light`` leaves out, of the releases at these ends of a join."""
     return [f"{end}__{column}" for end in ends for column in HEAVY]
 
 
@@ -84,10 +82,10 @@ def served_through(playbook: Playbook, labels: Sequence[str]) -> list[str]:
 def newest_releases(workspace: Workspace) -> QuerySet[Release]:
     """Releases of all playbooks, newest first, without their texts."""
     return (
-        Release.objects.filter(playbook__workspace=workspace)
+        Release.objects.light()
+        .filter(playbook__workspace=workspace)
         .select_related("playbook")
         .prefetch_related("labels")
-        .defer(*HEAVY)
         .order_by("-created_at", "-pk")
     )
 

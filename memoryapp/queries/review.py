@@ -26,12 +26,12 @@ from memoryapp.models import (
     Reservation,
     ReviewPolicy,
     ReviewVote,
-    Role,
     Tally,
     Workspace,
 )
 from memoryapp.models.candidates import SEARCHED
 from memoryapp.models.tallies import TallyQuerySet
+from memoryapp.models.workspaces import REVIEWING
 from memoryapp.queries.asked import on_day
 from memoryapp.queries.events import WORDS_MOST
 from memoryapp.queries.facets import facet
@@ -295,7 +295,7 @@ def review_counts(workspace: Workspace) -> dict[str, int]:
 def may_be_assigned(workspace: Workspace) -> QuerySet[Membership]:
     """The members who may decide, by name."""
     return (
-        workspace.memberships.filter(role__in=(Role.REVIEWER, Role.EDITOR, Role.ADMIN))
+        workspace.memberships.filter(role__in=REVIEWING)
         .select_related("user")
         .order_by("user__username")
     )

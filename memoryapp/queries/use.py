@@ -21,7 +21,7 @@ from memoryapp.models import (
     Workspace,
 )
 from memoryapp.queries.asked import Asked, day, on_day
-from memoryapp.queries.releases import HEAVY
+from memoryapp.queries.releases import heavy
 
 #: rows that are counted while somebody waits for the page.
 COUNTED = 2_000
@@ -58,12 +58,8 @@ class UseFilter(Asked):
             found = found.filter(agent=self.agent)
         if self.answer in {FRESH, HELD}:
             found = found.filter(unchanged=self.answer == HELD)
-        heavy = [f"release__{name}" for name in HEAVY]
-        return (
-            self._in_time(found, "pulled_at")
-            .select_related("release__playbook", "key")
-            .defer(*heavy)
-        )
+        found = self._in_time(found, "pulled_at").select_related("release__playbook", "key")
+        return found.defer(*heavy("release"))
 
     def votes(self, workspace: Workspace) -> QuerySet[Vote]:
         """Votes that match, in no order."""
@@ -80,11 +76,10 @@ class UseFilter(Asked):
             found = found.filter(report__agent=self.agent)
         if self.answer:
             found = found.filter(value=self.answer)
-        heavy = [f"report__release__{name}" for name in HEAVY]
         return (
             self._in_time(found, "created_at")
             .select_related("bullet__playbook", "report__release", "report__key")
-            .defer(*heavy)
+            .defer(*heavy("report__release"))
         )
 
     def _in_time(self, found: QuerySet[Any], moment: str) -> QuerySet[Any]:

@@ -12,6 +12,7 @@ from memoryapp.domain.canary import regressed
 from memoryapp.domain.errors import UnableToChange
 from memoryapp.domain.text import cleaned
 from memoryapp.models import Event, LabelMove, Playbook, Release, ReleaseLabel
+from memoryapp.queries.releases import heavy
 from memoryapp.queries.serving import outcomes
 from memoryapp.services.seen import check_seen
 
@@ -135,8 +136,7 @@ def _locked(label: ReleaseLabel) -> ReleaseLabel:
     """The label as it stands, under its playbook's lock."""
     Playbook.objects.select_for_update(no_key=True).get(pk=label.playbook_id)
     found = ReleaseLabel.objects.select_related("release", "canary", "playbook__workspace")
-    heavy = [f"{end}__{part}" for end in ("release", "canary") for part in ("document", "bodies")]
-    return found.defer(*heavy).get(pk=label.pk)
+    return found.defer(*heavy("release", "canary")).get(pk=label.pk)
 
 
 def _on_trial(label: ReleaseLabel) -> Release:

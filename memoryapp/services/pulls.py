@@ -15,7 +15,7 @@ from memoryapp.domain.formats import digest
 from memoryapp.domain.kept import Kept
 from memoryapp.indexer.receipts import store_receipts
 from memoryapp.models import ApiKey, Playbook, Release, ReleaseLabel, Workspace
-from memoryapp.queries.releases import frozen, pulled_label, pulled_version
+from memoryapp.queries.releases import frozen, heavy, pulled_label, pulled_version
 from memoryapp.services.releases import PRODUCTION
 
 #: what a receipt says of who was given single bullets instead of the playbook in a form.
@@ -151,7 +151,7 @@ def _in_production(release: Release) -> Release | None:
     """What agents get by now instead of a release that nothing could replace when it went."""
     labels = ReleaseLabel.objects.filter(playbook=release.playbook_id, name=PRODUCTION)
     served = labels.filter(release__withdrawal="").select_related("release")
-    label = served.defer("release__document", "release__bodies").first()
+    label = served.defer(*heavy("release")).first()
     return label.release if label else None
 
 

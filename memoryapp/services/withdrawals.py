@@ -39,7 +39,7 @@ def release_withdraw(
         raise UnableToChange("Say why, so that agents and people can follow it.", field="reason")
     with transaction.atomic():
         playbook = Playbook.objects.select_for_update(no_key=True).get(pk=release.playbook_id)
-        release = playbook.releases.defer("document", "bodies").get(pk=release.pk)
+        release = playbook.releases.light().get(pk=release.pk)
         if release.withdrawal:
             raise UnableToChange(f"{release} was {release.withdrawal} already.")
         replacement = _replacement(playbook, release, replacement)
@@ -86,7 +86,7 @@ def release_reinstate(*, release: Release, by: Any) -> Release:
     """
     with transaction.atomic():
         Playbook.objects.select_for_update(no_key=True).get(pk=release.playbook_id)
-        release = Release.objects.defer("document", "bodies").get(pk=release.pk)
+        release = Release.objects.light().get(pk=release.pk)
         was = release.withdrawal
         if not was:
             raise UnableToChange(f"{release} is in use.")
@@ -113,10 +113,10 @@ def release_reinstate(*, release: Release, by: Any) -> Release:
 def _replacement(playbook: Playbook, release: Release, asked: Release | None) -> Release | None:
     if asked is not None and asked.pk == release.pk:
         raise UnableToChange("A release cannot replace itself: name another.", field="replacement")
-    in_use = playbook.releases.filter(withdrawal="").exclude(pk=release.pk)
+    in_use = playbook.releases.light().filter(withdrawal="").exclude(pk=release.pk)
     if asked is None:
-        return in_use.filter(number__lt=release.number).defer("document", "bodies").first()
-    found = in_use.filter(pk=asked.pk).defer("document", "bodies").first()
+        return in_use.filter(number__lt=release.number).first()
+    found = in_use.filter(pk=asked.pk).first()
     if found is None:
         raise UnableToChange("The replacement must be another release of this playbook in use.")
     return found

@@ -42,7 +42,7 @@ def trial_start(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     if error := first_error(form):
         return _page(request, label, error=error, status=422)
     release = object_or_404(
-        label.playbook.releases.defer("document", "bodies"), number=form.cleaned_data["release"]
+        label.playbook.releases.light(), number=form.cleaned_data["release"]
     )
     share, seen = form.cleaned_data["share"], form.cleaned_data["seen"]
     return _moved(
@@ -98,10 +98,9 @@ def _moved(
 
 def _label(request: HttpRequest, slug: str, name: str) -> ReleaseLabel:
     playbook = playbook_or_404(request, slug)
-    ends = [f"{end}__{part}" for end in ("release", "canary") for part in ("document", "bodies")]
     rows = ReleaseLabel.objects.filter(playbook=playbook)
-    rows = rows.select_related("playbook", "release__playbook", "canary__playbook").defer(*ends)
-    return object_or_404(rows, name=name)
+    rows = rows.select_related("playbook", "release__playbook", "canary__playbook")
+    return object_or_404(rows.defer(*release_queries.heavy("release", "canary")), name=name)
 
 
 def _url(label: ReleaseLabel) -> str:
@@ -113,9 +112,9 @@ def _page(
 ) -> HttpResponse:
     playbook, names = label.playbook, [label.playbook.slug, label.name]
     others: list[Release] = list(
-        playbook.releases.filter(withdrawal="")
-        .exclude(pk=label.release_id)
-        .defer("document", "bodies")[:RELEASES_OFFERED]
+        playbook.releases.light().filter(withdrawal="").exclude(pk=label.release_id)[
+            :RELEASES_OFFERED
+        ]
     )
     pulled = serving.pulls_of(label.name, [label.release_id])
     context = {

@@ -16,13 +16,13 @@ from memoryapp.access import Right, gate, membership_of, object_or_404, workspac
 from memoryapp.domain.clusters import clusters
 from memoryapp.models import Bullet, RecallTrace
 from memoryapp.queries.graph import BULLET, Graph, Node, entry_graph
+from memoryapp.queries.releases import heavy
 from memoryapp.views.bullets import bullet_or_404
 from memoryapp.views.curation import MERGED_MOST
 from memoryapp.views.links import page_of, parameter, uuid_or_404, with_query
 from memoryapp.views.snippets import search_command
 
 PLAYBOOKS_OFFERED = 200
-_HEAVY = ("results", "release__document", "release__bodies")
 
 
 @require_safe
@@ -150,7 +150,8 @@ def recall_list(request: HttpRequest) -> HttpResponse:
         mine = Bullet.objects.filter(playbook__workspace=workspace_of(request))
         bullet = object_or_404(mine.select_related("playbook"), pk=uuid_or_404(named))
         rows = rows.filter(results__contains=[{"bullet": str(bullet.pk)}])
-    page = page_of(request, rows.select_related("key", "release__playbook").defer(*_HEAVY))
+    shown = rows.select_related("key", "release__playbook").defer("results", *heavy("release"))
+    page = page_of(request, shown)
     context = {"page_obj": page, "q": q, "bullet": bullet}
     if not page.object_list and not (q or bullet):
         playbook = workspace_of(request).playbooks.order_by("name").first()
@@ -164,7 +165,8 @@ def recall_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     """One search: every candidate, given or not, with the place and score of each leg."""
     found = RecallTrace.objects.filter(workspace=workspace_of(request))
     trace = object_or_404(
-        found.select_related("key", "release__playbook", "workspace").defer(*_HEAVY[1:]), pk=pk
+        found.select_related("key", "release__playbook", "workspace").defer(*heavy("release")),
+        pk=pk,
     )
     labels = {str(row.get("bullet", "")) for row in trace.results if isinstance(row, dict)}
     known = Bullet.objects.filter(

@@ -135,7 +135,7 @@ def _moves(playbook: Playbook) -> Any:
 
 def _light(playbook: Playbook) -> Any:
     """Releases without their texts."""
-    return playbook.releases.select_related("published_by").defer("bodies", "document")
+    return playbook.releases.light().select_related("published_by")
 
 
 def _line(playbook: Playbook, labels: Sequence[Any]) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from memoryapp.forms import LabelMoveForm, PublishForm, WithdrawForm, first_erro
 from memoryapp.models import Playbook, Release
 from memoryapp.queries import playbooks as playbook_queries
 from memoryapp.queries import use as use_queries
-from memoryapp.queries.releases import HEAVY, heavy, with_sizes
+from memoryapp.queries.releases import heavy, with_sizes
 from memoryapp.queries.use import UseFilter
 from memoryapp.services.releases import label_move, label_revert, release_publish
 from memoryapp.views.links import parameter, with_query
@@ -79,7 +79,7 @@ def move_label(request: HttpRequest, slug: str) -> HttpResponse:
     error, status = first_error(form), 422
     if not error:
         name = form.cleaned_data["name"].strip()
-        releases = Release.objects.filter(playbook=playbook).defer(*HEAVY)
+        releases = playbook.releases.light()
         release = object_or_404(releases, number=form.cleaned_data["release"])
         now = form.cleaned_data["now"]
         try:
@@ -118,7 +118,7 @@ def _refused(
 def release_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     playbook = playbook_or_404(request, slug)
     release = object_or_404(with_sizes(_releases(playbook)), number=number)
-    others = playbook.releases.exclude(pk=release.pk).defer("bodies", "document")
+    others = playbook.releases.light().exclude(pk=release.pk)
     against = _against(request, playbook, release)
     labels = list(playbook.labels.select_related("release").defer(*heavy("release")))
     names = {label.name for label in labels}

@@ -16,7 +16,7 @@ from memoryapp.views.playbooks import playbook_or_404
 
 
 def _release(request: HttpRequest, slug: str, number: int) -> Release:
-    rows = playbook_or_404(request, slug).releases.defer("document", "bodies")
+    rows = playbook_or_404(request, slug).releases.light()
     return object_or_404(rows, number=number)
 
 

@@ -141,7 +141,7 @@ class ExperimentForm(forms.Form):
 
 def choices(playbook: Playbook) -> list[tuple[str, str]]:
     """The draft and the newest releases of a playbook, as the form names them."""
-    newest = playbook.releases.defer("document", "bodies")[:RELEASES_OFFERED]
+    newest = playbook.releases.light()[:RELEASES_OFFERED]
     return [
         (f"{playbook.slug}:", f"{playbook}, what is approved now"),
         *((f"{playbook.slug}:{row.number}", f"{playbook}, {row}") for row in newest),
