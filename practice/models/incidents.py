@@ -156,6 +156,12 @@ class IncidentAlert(models.Model):
         )
 
 
+class AnalysisQuerySet(WorkQuerySet["Analysis"]):
+    def light(self) -> AnalysisQuerySet:
+        """Without what was found and drawn, for lists and for whoever only asks how it stands."""
+        return self.defer("result", "panels")
+
+
 class Analysis(Work):
     """One look at an incident: a piece of work, what it found, and what it rests on.
 
@@ -188,7 +194,7 @@ class Analysis(Work):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
     )
 
-    objects = WorkQuerySet["Analysis"].as_manager()
+    objects = AnalysisQuerySet.as_manager()
 
     class Meta:
         ordering = ["-number"]

@@ -9,10 +9,10 @@ from django.db import models
 from django.urls import reverse
 
 from practice.domain.replays import Kind
-from practice.models.work import Reading, ReadingQuerySet, Work, WorkQuerySet
+from practice.models.work import Reading, Work, WorkQuerySet
 
 
-class CaseSetQuerySet(ReadingQuerySet["CaseSet"]):
+class CaseSetQuerySet(WorkQuerySet["CaseSet"]):
     def light(self) -> CaseSetQuerySet:
         """Without the bytes and the labels, for lists."""
         return self.defer("archive", "truths")

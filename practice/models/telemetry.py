@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.urls import reverse
 
 from practice.domain.rootcause.telemetry import Modality
-from practice.models.work import Reading, ReadingQuerySet, Work
+from practice.models.work import Reading, Work, WorkQuerySet
 
 
 class TelemetrySource(models.Model):
@@ -44,7 +44,7 @@ class TelemetrySource(models.Model):
         return reverse("telemetry-source", args=[self.slug])
 
 
-class TelemetryFileQuerySet(ReadingQuerySet["TelemetryFile"]):
+class TelemetryFileQuerySet(WorkQuerySet["TelemetryFile"]):
     def light(self) -> TelemetryFileQuerySet:
         """Without the bytes, for lists."""
         return self.defer("original", "content")

@@ -22,6 +22,10 @@ MAX_TRIES = 3
 
 
 class WorkQuerySet(models.QuerySet[Piece], Generic[Piece]):
+    def open(self) -> Self:
+        """What waits or is worked at."""
+        return self.filter(status__in=Work.OPEN)
+
     def free(self, now: datetime, lease: timedelta) -> Self:
         """What may be claimed: waiting, or held by a worker that fell silent."""
         waiting = Q(status=Work.Status.WAITING) & (Q(not_before=None) | Q(not_before__lte=now))
@@ -69,6 +73,8 @@ class Work(models.Model):
         FAILED = "failed", "Failed"
         CANCELLED = "cancelled", "Cancelled"
 
+    OPEN = (Status.WAITING, Status.RUNNING)
+
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.WAITING)
     tries = models.PositiveIntegerField(default=0)
     claim = models.UUIDField(null=True, blank=True)
@@ -84,7 +90,7 @@ class Work(models.Model):
 
     @property
     def is_open(self) -> bool:
-        return self.status in {self.Status.WAITING, self.Status.RUNNING}
+        return self.status in self.OPEN
 
     def end(self, status: str, *, at: datetime, message: str = "", **columns: Any) -> bool:
         """End the piece if our claim still stands; False when another worker has taken it."""
@@ -100,12 +106,6 @@ class Work(models.Model):
             pk=self.pk, claim=self.claim, status=self.Status.RUNNING
         )
         return bool(rows.update(status=self.Status.WAITING, message=message, dispatched_at=None))
-
-
-class ReadingQuerySet(WorkQuerySet[Piece], Generic[Piece]):
-    def unread(self) -> Self:
-        """What a worker has still to read."""
-        return self.filter(status__in=[Work.Status.WAITING, Work.Status.RUNNING])
 
 
 class Reading(Work):

@@ -59,9 +59,7 @@ def due() -> list[int]:
 
 def finish_left() -> None:
     """Sum up what a worker left that died between its last case and the sum."""
-    open_ones = ReplayCase.objects.filter(
-        replay=OuterRef("pk"), status__in=[ReplayCase.Status.WAITING, ReplayCase.Status.RUNNING]
-    )
+    open_ones = ReplayCase.objects.open().filter(replay=OuterRef("pk"))
     left = Replay.objects.filter(~Exists(open_ones), ended_at=None)
     for replay_id in left.values_list("pk", flat=True):
         finish(replay_id)
@@ -168,8 +166,7 @@ def finish(replay_id: int) -> bool:
     """Sum a replay up once no case is open. Idempotent; the terminal step is one transaction."""
     with transaction.atomic():
         replay = Replay.objects.select_for_update(no_key=True).get(pk=replay_id)
-        open_ones = [ReplayCase.Status.WAITING, ReplayCase.Status.RUNNING]
-        if replay.ended_at or replay.cases.filter(status__in=open_ones).exists():
+        if replay.ended_at or replay.cases.open().exists():
             return False
         replay.result = _result(replay)
         replay.passed = replay.result.get("gate", {}).get("passed")

@@ -82,7 +82,7 @@ def work(analysis_id: int) -> None:
 
 def _waits(analysis_id: int) -> bool:
     rows = Analysis.objects.filter(pk=analysis_id, status=Analysis.Status.WAITING)
-    row = rows.select_related("incident").defer("result", "panels").first()
+    row = rows.light().select_related("incident").first()
     unread = telemetry.unread(row).count() if row is not None else 0
     if unread:
         files = "a file" if unread == 1 else f"{unread} files"

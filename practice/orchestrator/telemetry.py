@@ -62,7 +62,7 @@ def columns(data: bytes, *, name: str) -> list[str]:
 
 def unread(analysis: Analysis) -> QuerySet[TelemetryFile]:
     """Files sent before an analysis was asked for that are still to be read for it."""
-    return _files(analysis.incident).unread().filter(created_at__lte=analysis.created_at)
+    return _files(analysis.incident).open().filter(created_at__lte=analysis.created_at)
 
 
 def _files(incident: Incident) -> TelemetryFileQuerySet:

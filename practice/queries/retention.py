@@ -65,8 +65,8 @@ def telemetry_files(policy: Retention, now: datetime) -> QuerySet[TelemetryFile]
         is_reference=False,
         created_at__lt=now - timedelta(days=policy.telemetry_days),
     )
-    unread = [TelemetryFile.Status.WAITING, TelemetryFile.Status.RUNNING]
-    return sent.exclude(kind=TelemetryFile.Kind.TOPOLOGY).exclude(status__in=unread)
+    read = sent.exclude(status__in=TelemetryFile.OPEN)
+    return read.exclude(kind=TelemetryFile.Kind.TOPOLOGY)
 
 
 def _ended(policy: Retention, days: int | None, now: datetime) -> QuerySet[Run]:

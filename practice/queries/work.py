@@ -25,17 +25,14 @@ class OpenWork:
 def open_work(now: datetime) -> OpenWork:
     """Count what is not done. Reads units of unfinished runs only, however many there were."""
     unfinished = Run.objects.unfinished()
-    units = Unit.objects.filter(
-        run__in=unfinished, status__in=[Unit.Status.WAITING, Unit.Status.RUNNING]
-    ).order_by()
+    units = Unit.objects.open().filter(run__in=unfinished).order_by()
     due = units.filter(Q(not_before=None) | Q(not_before__lte=now), status=Unit.Status.WAITING)
-    is_open = [Analysis.Status.WAITING, Analysis.Status.RUNNING]
     return OpenWork(
         units=dict(units.values_list("status").annotate(n=Count("pk"))),
         runs=dict(unfinished.order_by().values_list("status").annotate(n=Count("pk"))),
         oldest=due.aggregate(oldest=Min("created_at"))["oldest"],
-        analyses=Analysis.objects.filter(status__in=is_open).count(),
-        replays=ReplayCase.objects.filter(status__in=is_open).count(),
+        analyses=Analysis.objects.open().count(),
+        replays=ReplayCase.objects.open().count(),
     )
 
 

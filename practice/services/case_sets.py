@@ -9,12 +9,13 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from memoryapp.domain.errors import UnableToRead
 from memoryapp.models import Workspace
 from memoryapp.services.events import event_record
 from practice.models import CaseSet
 from practice.orchestrator.case_sets import UnreadableTelemetry, look
 from practice.services.readings import is_unread, reading_begin_anew, reading_cancel
-from practice.services.telemetry import MAX_BYTES, UnableToRead
+from practice.services.telemetry import MAX_BYTES
 from practice.tasks import read_case_set
 
 _ARCHIVE = re.compile(r"\.(zip|tar|tgz|tar\.gz)$", re.I)

@@ -20,6 +20,7 @@ from memoryapp.services.sealing import Renewed, renew
 from memoryapp.services.seen import check_seen
 from practice.domain import arguments as arguments_domain
 from practice.domain import variables
+from practice.domain.rounds import Stage
 from practice.models import Environment, Run, Unit
 from practice.models.environments import PURPOSE, SecretsUnreadable, called_at
 from practice.orchestrator import worlds
@@ -331,9 +332,9 @@ def environment_check_reset(*, environment: Environment, by: Any) -> None:
             f"{environment.name} is {environment.get_status_display().lower()}. "
             "Check it until its tools are listed, then check its reset."
         )
-    busy = Unit.objects.filter(
-        run__environment=environment, run__status=Run.Status.RUNNING, stage="solve"
-    ).filter(status__in=[Unit.Status.WAITING, Unit.Status.RUNNING])
+    busy = Unit.objects.open().filter(
+        run__environment=environment, run__status=Run.Status.RUNNING, stage=Stage.SOLVE
+    )
     if environment.is_one_at_a_time and busy.exists():
         raise UnableToConnect(
             f"A run is practising in {environment.name}, and a reset would undo its work. "

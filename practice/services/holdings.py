@@ -114,12 +114,10 @@ def source_delete(*, source: TelemetrySource, by: Any, seen: str | None = None) 
         row = held(TelemetrySource.objects.all(), source)
         goes = source_holds(row)
         check_seen(seen, goes)
-        if row.files.unread().exists():
+        if row.files.open().exists():
             raise UnableToChange(f"A file of {row} is being read. Wait for it, or cancel that.")
-        open_ones = Analysis.objects.filter(
-            incident__source=row, status__in=[Analysis.Status.WAITING, Analysis.Status.RUNNING]
-        )
-        busy = open_ones.select_related("incident").defer("result", "panels").first()
+        under_way = Analysis.objects.open().light().filter(incident__source=row)
+        busy = under_way.select_related("incident").first()
         if busy is not None:
             raise UnableToChange(
                 f"{busy.incident} is being looked at. Wait for it, or cancel that first."

@@ -315,9 +315,7 @@ def analysis_cancel(*, incident: Incident, by: Any) -> Analysis:
         UnableToStart: none waits or works.
     """
     with transaction.atomic():
-        rows = incident.analyses.filter(
-            status__in=[Analysis.Status.WAITING, Analysis.Status.RUNNING]
-        )
+        rows = incident.analyses.open()
         analysis = rows.select_for_update(no_key=True).first()
         if analysis is None:
             raise UnableToStart(f"No analysis of {incident} is under way.")

@@ -55,7 +55,7 @@ def look_again_at_led(incident: Incident, lesson: str, by: Any) -> int:
     )
     count = 0
     for other in led.exclude(pk=incident.pk).distinct().order_by("pk"):
-        newest = other.analyses.defer("result", "panels").first()
+        newest = other.analyses.light().first()
         if newest is not None and not newest.is_open and newest.followed == lesson:
             analysis_start(incident=other, by=by)
             count += 1

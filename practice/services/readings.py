@@ -54,7 +54,7 @@ def reading_cancel(
     Raises:
         UnableToChange: its reading has ended.
     """
-    moved = type(row).objects.unread().filter(pk=row.pk)
+    moved = type(row).objects.open().filter(pk=row.pk)
     if not moved.update(
         status=row.Status.CANCELLED, ended_at=timezone.now(), message="Cancelled.", **fields
     ):

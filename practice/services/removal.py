@@ -60,11 +60,10 @@ def _end_work(workspace: Workspace, by: Any) -> None:
         run_cancel(run=run, by=by)
     # Watched environments would start runs by themselves.
     Environment.objects.filter(workspace=workspace).update(drift_watch=False)
-    open_work = {"status__in": [Work.Status.WAITING, Work.Status.RUNNING]}
     for rows in (
-        Analysis.objects.filter(incident__workspace=workspace),
-        ReplayCase.objects.filter(replay__case_set__workspace=workspace),
-        CaseSet.objects.filter(workspace=workspace),
-        TelemetryFile.objects.filter(source__workspace=workspace),
+        Analysis.objects.open().filter(incident__workspace=workspace),
+        ReplayCase.objects.open().filter(replay__case_set__workspace=workspace),
+        CaseSet.objects.open().filter(workspace=workspace),
+        TelemetryFile.objects.open().filter(source__workspace=workspace),
     ):
-        rows.filter(**open_work).update(status=Work.Status.CANCELLED)
+        rows.update(status=Work.Status.CANCELLED)

@@ -77,9 +77,7 @@ def replay_cancel(*, replay: Replay, by: Any) -> Replay:
         )
         if not moved:
             raise UnableToStart(f"{replay} has ended already.")
-        replay.cases.filter(
-            status__in=[ReplayCase.Status.WAITING, ReplayCase.Status.RUNNING]
-        ).update(status=ReplayCase.Status.CANCELLED, ended_at=timezone.now())
+        replay.cases.open().update(status=ReplayCase.Status.CANCELLED, ended_at=timezone.now())
         event_record(
             workspace=replay.case_set.workspace,
             actor=by,

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
-from memoryapp.domain.errors import UnableToChange, UnableToStart
+from memoryapp.domain.errors import UnableToChange, UnableToRead
 from memoryapp.models import Workspace
 from memoryapp.services.events import event_record
 from memoryapp.services.seen import check_seen
@@ -28,12 +28,6 @@ MAX_BYTES = 64 << 20
 COLUMNS = known.COLUMNS
 TIME_UNIT, DURATION_UNIT = known.TIME_UNIT, known.DURATION_UNIT
 UNITS = ("", *known.UNITS)
-
-
-class UnableToRead(UnableToStart):
-    """A sent file cannot be used; nothing of it was stored."""
-
-    status = 422
 
 
 def source_create(

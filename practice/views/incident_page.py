@@ -73,7 +73,7 @@ def query_of(asked: Mapping[str, str]) -> str:
 
 def incident_context(request: HttpRequest, incident: Incident) -> dict[str, Any]:
     """Everything ``incident_detail.html`` shows; the same for the page and for its refresh."""
-    analyses = list(incident.analyses.select_related("started_by").defer("result", "panels"))
+    analyses = list(incident.analyses.light().select_related("started_by"))
     analysis = shown(request, incident)
     newest = analyses[0] if analyses else None
     alerts = list(incident.alerts.all())

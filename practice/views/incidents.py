@@ -139,7 +139,7 @@ def incident_detail(request: HttpRequest, number: int) -> HttpResponse:
     incident = _incident(request, number)
     template = "practice/incident_detail.html"
     if request.htmx:  # type: ignore[attr-defined]
-        newest = incident.analyses.defer("result", "panels").first()
+        newest = incident.analyses.light().first()
         if parameter(request, "seen") == fingerprint(incident, newest):
             # Nothing has moved: htmx leaves the page as it is, with all that is open on it.
             return HttpResponse(status=204)

@@ -14,14 +14,13 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
-from memoryapp.domain.errors import UnableToChange
+from memoryapp.domain.errors import UnableToChange, UnableToRead
 from practice.clients import case_archives
 from practice.models import CaseSet
 from practice.orchestrator import case_sets
 from practice.services.case_sets import case_set_cancel, case_set_read_again, case_set_send
 from practice.services.holdings import case_set_delete
 from practice.services.replays import replay_cancel
-from practice.services.telemetry import UnableToRead
 from tests.practice.case_sets import finished, read_in, sent, set_files, tarred, zipped
 
 LIST = "/root-causes/evaluation/"

@@ -10,12 +10,12 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
+from memoryapp.domain.errors import UnableToRead
 from practice.clients import telemetry_records
 from practice.models import Analysis, TelemetryFile, TelemetrySource
 from practice.orchestrator import readings, rootcause
 from practice.services.incidents import incident_create
 from practice.services.telemetry import (
-    UnableToRead,
     file_cancel,
     file_delete,
     file_read_again,
