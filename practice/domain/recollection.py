@@ -75,9 +75,13 @@ def likeness(mine: Collection[str], theirs: Collection[str]) -> float:
     return len(left & right) / len(left | right)
 
 
-def considered(found: Analysis, lessons: Sequence[Lesson]) -> tuple[Considered, ...]:
-    """Every lesson of the system beside what was found, the most alike first."""
-    looks = signature(found)
+def considered(
+    found: Analysis, looks: Collection[str], lessons: Sequence[Lesson]
+) -> tuple[Considered, ...]:
+    """Every lesson of the system beside what was found, whose ``signature`` is ``looks``.
+
+    The most alike come first.
+    """
     asked = [(likeness(looks, lesson.looks), lesson) for lesson in lessons]
     asked.sort(key=lambda one: (-round(one[0], 4), one[1].bullet))
     said: list[Considered] = []

@@ -24,11 +24,14 @@ _NUMBER = re.compile(r"Incident (\d{1,9})")
 _DECIDED = (Incident.Status.CONFIRMED, Incident.Status.CORRECTED)
 
 
-def considered(row: Analysis, found: Found) -> tuple[Considered, ...]:
-    """What every lesson of the incident's system says of an answer; none without memory."""
+def considered(row: Analysis, found: Found, looks: Sequence[str]) -> tuple[Considered, ...]:
+    """What every lesson of the incident's system says of an answer; none without memory.
+
+    ``looks`` is the answer's ``signature``.
+    """
     if not row.uses_memory or row.incident.attempt_id is not None:
         return ()
-    return recollection.considered(found, [*by_name(row.incident).values()])
+    return recollection.considered(found, looks, [*by_name(row.incident).values()])
 
 
 def told(said: Sequence[Considered]) -> list[dict[str, Any]]:

@@ -115,7 +115,8 @@ def _perform(row: Analysis) -> tuple[Found, dict[str, Any]]:
         told=teller.heard,
         should_stop=teller.should_stop,
     )
-    said, looks = lessons.considered(row, found), signature(found)
+    looks = signature(found)
+    said = lessons.considered(row, found, looks)
     found, lead = followed(found, said)
     try:
         found, words = _explained(row, found, teller)

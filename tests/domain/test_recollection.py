@@ -47,13 +47,13 @@ def lesson(found: Analysis, **changes: Any) -> Lesson:
 
 def put(lessons: list[Lesson], found: Analysis) -> tuple[str, str]:
     """What leads, and what is said of the first lesson."""
-    said = considered(found, lessons)
+    said = considered(found, signature(found), lessons)
     return followed(found, said)[0].causes[0].node, said[0].said
 
 
 def test_a_lesson_of_an_incident_that_looked_alike_leads(found: Analysis) -> None:
     one = lesson(found)
-    said = considered(found, [one])
+    said = considered(found, signature(found), [one])
     answer, lead = followed(found, said)
     assert lead == said[0]
     assert [c.node for c in answer.causes[:2]] == [one.node, found.causes[0].node]
@@ -65,7 +65,7 @@ def test_a_lesson_of_an_incident_that_looked_alike_leads(found: Analysis) -> Non
 
 
 def test_one_that_names_what_leads_anyhow_changes_nothing(found: Analysis) -> None:
-    said = considered(found, [lesson(found, node=found.causes[0].node)])
+    said = considered(found, signature(found), [lesson(found, node=found.causes[0].node)])
     assert followed(found, said) == (found, None)
     assert (said[0].leads, said[0].alike) == (True, 1.0)
     assert "names the cause that the evidence puts first too" in said[0].said
@@ -137,7 +137,7 @@ def test_the_most_alike_leads_and_the_next_says_so(found: Analysis) -> None:
     looks = signature(found)
     nearer = lesson(found, bullet="bullet:desk/b-9")
     farther = lesson(found, node=found.causes[0].node, looks=[*looks, "cause x", "cause y"])
-    first, second = considered(found, [farther, nearer])
+    first, second = considered(found, signature(found), [farther, nearer])
     assert (first.lesson, first.leads) == (nearer, True)
     assert (second.leads, second.said) == (False, "another lesson is more alike")
 
