@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 CONFIGURATION = (DOCS / "configuration.md").read_text()
 #: modules of ``memoryapp.project`` whose names ``settings`` takes for its own.
-PARTS = ("language_models", "observations", "rest", "sign_in", "tool_servers", "watched")
+PARTS = ("jobs", "language_models", "observations", "rest", "sign_in", "tool_servers", "watched")
 #: all of them that read the environment.
 READ_BY = ("settings", *PARTS, "up")
 #: What each reader of ``project/variables.py`` takes, in words.

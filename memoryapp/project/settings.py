@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-from math import ceil
 from pathlib import Path
 from socket import gethostname
 from urllib.parse import urlsplit
@@ -25,19 +24,15 @@ from memoryapp.project.environment import (
     TEMPLATES_DIR,
     env,
 )
+from memoryapp.project.jobs import *  # noqa: F403
+from memoryapp.project.jobs import CELERY_TASK_TIME_LIMIT
 from memoryapp.project.language_models import *  # noqa: F403
-from memoryapp.project.language_models import LLM_TIMEOUT_SECONDS
 from memoryapp.project.observations import *  # noqa: F403
 from memoryapp.project.observations import store
 from memoryapp.project.rest import *  # noqa: F403
 from memoryapp.project.sign_in import *  # noqa: F403
 from memoryapp.project.sign_in import EMAIL_BACKEND, NO_MAIL, OIDC_ORIGIN
 from memoryapp.project.tool_servers import *  # noqa: F403
-from memoryapp.project.tool_servers import (
-    ATTEMPT_SECONDS,
-    MCP_CALL_SECONDS,
-    MCP_STARTUP_SECONDS,
-)
 from memoryapp.project.watched import *  # noqa: F403
 
 DATA_DIR = Path(env.text("GREENROOM_DATA_DIR", str(BASE_DIR / ".data"))).resolve()
@@ -273,6 +268,14 @@ CONTENT_SECURITY_POLICY = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 2**20
 #: fields of one form: as many rows as one decision may cover can be selected, each is a field.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_500
+#: The most of one request's body that is read, unpacked: a small gzip may hold gigabytes.
+INGEST_MAX_BYTES = env.whole("INGEST_MAX_BYTES", 64 * 2**20, least=1024, most=2**32)
+#: The most of a whole workspace's file that is read, as it comes over the network.
+WORKSPACE_IMPORT_MAX_BYTES = env.whole(
+    "WORKSPACE_IMPORT_MAX_BYTES", 2 * 2**30, least=1024, most=2**50
+)
+#: Spans that may wait for their trace to be whole before senders are asked to come back later.
+INGEST_MAX_WAITING = env.whole("INGEST_MAX_WAITING", 5_000_000, least=1, most=10**9)
 CSRF_FAILURE_VIEW = "memoryapp.project.errors.csrf_failure"
 
 REDIS_URL = env.address(
@@ -285,20 +288,6 @@ REDIS_URL = env.address(
 _broker = redis_servers.broker(REDIS_URL)
 CELERY_BROKER_URL = _broker["BROKER_URL"]
 CELERY_BROKER_USE_SSL = _broker.get("BROKER_USE_SSL")
-CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-
-# An attempt is stopped between two steps and judged by what it did: its task must not be ended
-# before, nor while a server starts, the model is asked, a tool called and its answer summed up.
-_step_seconds = MCP_CALL_SECONDS + 2 * LLM_TIMEOUT_SECONDS
-CELERY_TASK_SOFT_TIME_LIMIT = max(
-    60 * 30, ceil(ATTEMPT_SECONDS + MCP_STARTUP_SECONDS + _step_seconds) + 60 * 5
-)
-CELERY_TASK_TIME_LIMIT = CELERY_TASK_SOFT_TIME_LIMIT + 60 * 2
 # Longer than any task: Redis re-delivers what is not acknowledged in this time.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     **_broker["BROKER_TRANSPORT_OPTIONS"],
@@ -306,53 +295,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_interval": 1,
     "unacked_restore_throttle": 1,
 }
-#: Seconds after which a claimed unit without a heartbeat belongs to nobody.
-UNIT_LEASE_SECONDS = env.whole("UNIT_LEASE_SECONDS", 60, least=2, most=86_400)
-#: How often the receipts of pulls are brought from Redis into the database.
-RECEIPT_SECONDS = env.whole("RECEIPT_SECONDS", 5, least=1, most=3600)
-#: How many days each single receipt is kept; 0 is for good. How often what was pulled stays.
-RECEIPT_DAYS = env.whole("RECEIPT_DAYS", 30, least=0, most=36_500)
-#: how long the file of a whole workspace can be fetched.
-EXPORT_HOURS = env.whole("EXPORT_HOURS", 24, least=1, most=720)
-#: Minutes a candidate is kept for the reviewer who opened it; 0 turns reservations off.
-REVIEW_RESERVATION_MINUTES = env.whole("REVIEW_RESERVATION_MINUTES", 10, least=0, most=10_080)
-SWEEP_SECONDS = env.whole("SWEEP_SECONDS", 30, least=1, most=3600)
-DRIFT_CHECK_SECONDS = env.whole("DRIFT_CHECK_SECONDS", 3600, least=1, most=2_592_000)
-# US dollars one run over trajectories of deployed agents may spend; nobody starts those by hand.
-ONLINE_RUN_BUDGET = env.number("ONLINE_RUN_BUDGET", 1.0, most=1_000_000)
-#: The most of one request's body that is read, unpacked: a small gzip may hold gigabytes.
-INGEST_MAX_BYTES = env.whole("INGEST_MAX_BYTES", 64 * 2**20, least=1024, most=2**32)
-#: The most of a whole workspace's file that is read, as it comes over the network.
-WORKSPACE_IMPORT_MAX_BYTES = env.whole(
-    "WORKSPACE_IMPORT_MAX_BYTES", 2 * 2**30, least=1024, most=2**50
-)
-#: Spans that may wait for their trace to be whole before senders are asked to come back later.
-INGEST_MAX_WAITING = env.whole("INGEST_MAX_WAITING", 5_000_000, least=1, most=10**9)
-#: How long a trace whose root span came must be quiet before it counts as whole.
-TRACE_SETTLE_SECONDS = env.number("TRACE_SETTLE_SECONDS", 5.0, most=86_400)
-CELERY_BEAT_SCHEDULE = {
-    "leave-pulse": {"task": "memoryapp.tasks.leave_pulse", "schedule": SWEEP_SECONDS},
-    "sweep-runs": {"task": "practice.tasks.sweep_runs", "schedule": SWEEP_SECONDS},
-    "index-vectors": {"task": "memoryapp.tasks.index_vectors", "schedule": SWEEP_SECONDS},
-    "forget-answers": {"task": "memoryapp.tasks.forget_answers", "schedule": 3600},
-    "forget-receipts": {"task": "memoryapp.tasks.forget_receipts", "schedule": 3600},
-    "forget-sessions": {"task": "memoryapp.tasks.forget_sessions", "schedule": 3600},
-    "forget-deliveries": {"task": "memoryapp.tasks.forget_deliveries", "schedule": 3600},
-    "forget-recalls": {"task": "memoryapp.tasks.forget_recalls", "schedule": 3600},
-    "forget-exports": {"task": "memoryapp.tasks.forget_exports", "schedule": 600},
-    "write-exports": {"task": "memoryapp.tasks.write_exports", "schedule": SWEEP_SECONDS},
-    "flush-receipts": {"task": "memoryapp.tasks.flush_receipts", "schedule": RECEIPT_SECONDS},
-    "send-webhooks": {"task": "memoryapp.tasks.send_webhooks", "schedule": 15.0},
-    "watch-use": {"task": "memoryapp.tasks.watch_use", "schedule": 300},
-    "remove-workspaces": {"task": "practice.tasks.remove_workspaces", "schedule": 600},
-    "drop-old": {"task": "practice.tasks.drop_old", "schedule": 3600},
-    "assemble-traces": {
-        "task": "practice.tasks.assemble_traces",
-        "schedule": max(TRACE_SETTLE_SECONDS, 1.0),
-    },
-}
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
 
+#: Minutes a candidate is kept for the reviewer who opened it; 0 turns reservations off.
+REVIEW_RESERVATION_MINUTES = env.whole("REVIEW_RESERVATION_MINUTES", 10, least=0, most=10_080)
 
 #: What the process of a tool server must not see: our data and keys, and the embedded servers.
 MCP_HIDDEN = (DATA_DIR, BASE_DIR / ".env", *embedded.places(DATA_DIR))
