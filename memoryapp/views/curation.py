@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from memoryapp.access import Right, gate, membership_of
 from memoryapp.domain.errors import ChangedMeanwhile, UnableTo
 from memoryapp.forms import PlaybookChangeForm, first_error
-from memoryapp.models import Bullet, Playbook
+from memoryapp.models import Bullet, Candidate, Playbook
 from memoryapp.queries.meanwhile import meanwhile
 from memoryapp.services import curation
 from memoryapp.services.restoring import job_restore, standing_undo
@@ -41,7 +41,7 @@ def move(request: HttpRequest, slug: str, label: str) -> HttpResponse:
         request,
         slug,
         label,
-        lambda b: curation.bullet_move(bullet=b, section=section, seen=seen, by=_by(request)),
+        lambda b: curation.bullet_move(bullet=b, section=section, seen=seen, by=request.user),
         stands=curation.section_of,
         meanwhile_of="Section",
         section_typed=section,
@@ -58,7 +58,7 @@ def place(request: HttpRequest, slug: str, label: str) -> HttpResponse:
         request,
         slug,
         label,
-        lambda b: curation.bullet_place(bullet=b, direction=direction, by=_by(request)),
+        lambda b: curation.bullet_place(bullet=b, direction=direction, by=request.user),
     )
 
 
@@ -71,7 +71,7 @@ def tag(request: HttpRequest, slug: str, label: str) -> HttpResponse:
     tags = typed.replace(",", " ").split()
     refused: dict[str, Any] = {"tags_typed": typed, "meanwhile_of": "Tags"}
     try:
-        curation.bullet_tag(bullet=bullet, tags=tags, seen=seen, by=_by(request))
+        curation.bullet_tag(bullet=bullet, tags=tags, seen=seen, by=request.user)
     except ChangedMeanwhile as refusal:
         bullet, status = bullet_or_404(request, slug, label), refusal.status
         now = curation.tags_of(bullet)
@@ -221,46 +221,15 @@ def run_undo(request: HttpRequest, slug: str) -> HttpResponse:
     if candidate is None:
         raise Http404
     error, status = "", 200
-    if request.method == "POST" and (undo := _posted(request, "undo")):
+    if request.method == "POST":
+        act = _run_restored if _posted(request, "undo") else _run_undone
         try:
-            back = job_restore(
-                playbook=playbook,
-                origin_link=asked,
-                undo=int(undo) if re.fullmatch(r"[0-9]{1,18}", undo) else 0,
-                by=request.user,
-            )
+            said, url = act(request, playbook, candidate)
         except UnableTo as refusal:
             error, status = str(refusal), refusal.status
         else:
-            kept = f" What was changed since stays: {count_of(len(back.spared), 'bullet')}."
-            messages.success(
-                request,
-                f"{candidate.origin_name} is back: {count_of(len(back.rows), 'bullet')} as before, "
-                f"{count_of(len(back.waiting), 'candidate')} waiting again."
-                f"{kept if back.spared else ''}",
-            )
-            return redirect(playbook)
-    elif request.method == "POST":
-        try:
-            report = job_undo(
-                playbook=playbook,
-                origin_link=asked,
-                reason=_posted(request, "reason"),
-                seen=_posted(request, "seen"),
-                by=request.user,
-            )
-        except UnableTo as refusal:
-            error, status = str(refusal), refusal.status
-        else:
-            kept = f" What people changed since stays: {count_of(report.spared, 'bullet')}."
-            spared = kept if report.spared else ""
-            messages.success(
-                request,
-                f"{candidate.origin_name} is undone: {count_of(report.changing, 'bullet')} taken "
-                f"back, {count_of(report.waiting, 'waiting candidate')} withdrawn.{spared}",
-            )
-            # Where it can be taken back.
-            return redirect(with_query(reverse("run-undo", args=[slug]), {"origin": asked}))
+            messages.success(request, said)
+            return redirect(url)
     context = {
         "playbook": playbook,
         "origin": candidate,
@@ -271,6 +240,41 @@ def run_undo(request: HttpRequest, slug: str) -> HttpResponse:
         "undo_url": reverse("run-undo", args=[slug]),
     }
     return render(request, "memoryapp/run_undo.html", context, status=status)
+
+
+def _run_undone(request: HttpRequest, playbook: Playbook, origin: Candidate) -> tuple[str, str]:
+    """Undo the run that ``origin`` came from; return what to say, and where that can be undone."""
+    report = job_undo(
+        playbook=playbook,
+        origin_link=origin.origin_link,
+        reason=_posted(request, "reason"),
+        seen=_posted(request, "seen"),
+        by=request.user,
+    )
+    kept = f" What people changed since stays: {count_of(report.spared, 'bullet')}."
+    said = (
+        f"{origin.origin_name} is undone: {count_of(report.changing, 'bullet')} taken back, "
+        f"{count_of(report.waiting, 'waiting candidate')} withdrawn.{kept if report.spared else ''}"
+    )
+    url = reverse("run-undo", args=[playbook.slug])
+    return said, with_query(url, {"origin": origin.origin_link})
+
+
+def _run_restored(request: HttpRequest, playbook: Playbook, origin: Candidate) -> tuple[str, str]:
+    """Take the undo of a run back; return what to say, and the page of the playbook."""
+    undo = _posted(request, "undo")
+    back = job_restore(
+        playbook=playbook,
+        origin_link=origin.origin_link,
+        undo=int(undo) if re.fullmatch(r"[0-9]{1,18}", undo) else 0,
+        by=request.user,
+    )
+    kept = f" What was changed since stays: {count_of(len(back.spared), 'bullet')}."
+    said = (
+        f"{origin.origin_name} is back: {count_of(len(back.rows), 'bullet')} as before, "
+        f"{count_of(len(back.waiting), 'candidate')} waiting again.{kept if back.spared else ''}"
+    )
+    return said, playbook.get_absolute_url()
 
 
 def _changed(
@@ -307,7 +311,3 @@ def _changed(
 
 def _posted(request: HttpRequest, name: str) -> str:
     return posted(request, name).strip()
-
-
-def _by(request: HttpRequest) -> Any:
-    return request.user
