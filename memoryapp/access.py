@@ -50,7 +50,7 @@ class Right(StrEnum):
 
 
 class NoWorkspace(PermissionDenied):
-    """Somebody has an account and belongs to no workspace, so that no role of theirs is in the way.
+    """Somebody has an account and belongs to no workspace: it is not their role that is in the way.
 
     They never took an invitation up, or were removed.
     """
@@ -67,7 +67,7 @@ class SecondFactorMissing(PermissionDenied):
 def membership_of(request: HttpRequest) -> Membership:
     """The current user's membership in the workspace of the page they act on.
 
-    Of a page that does not say (``gate``), in the one their session is in.
+    Where the page does not say (``gate``), in the one their session is in.
 
     Raises:
         NoWorkspace: the user belongs to none.
@@ -98,7 +98,7 @@ def membership_of(request: HttpRequest) -> Membership:
 
 
 def _chosen(request: HttpRequest, found: Sequence[Membership]) -> Membership | None:
-    """The membership their session is in, which is the oldest one before they chose any."""
+    """The membership of their session: the one they chose, else the oldest."""
     chosen = request.session.get(SESSION_KEY, "")
     membership = next((each for each in found if each.workspace.slug == chosen), None)
     return membership or (found[0] if found else None)
@@ -148,7 +148,7 @@ RIGHT_OF_SCOPE = {
 def key_problem(key: ApiKey, scopes: Sequence[str]) -> str:
     """Say why a key may not do what any of ``scopes`` allows; empty where it may.
 
-    A key may what its scopes say and what its maker may still do in its workspace.
+    A key may do what its scopes say, while its maker may still do it in its workspace.
     """
     carried = set(scopes) & set(key.scopes)
     if not carried:
@@ -162,12 +162,12 @@ def key_problem(key: ApiKey, scopes: Sequence[str]) -> str:
 def role_problem(membership: Membership, scopes: Sequence[str]) -> str:
     """Say why a person may not do what any of ``scopes`` allows; empty where they may.
 
-    Whoever is signed in has a role and no key, so it is roles that they are told of.
+    Whoever is signed in has a role and no key, so the answer speaks of roles.
     """
     wanted = {RIGHT_OF_SCOPE[Scope(scope)] for scope in scopes}
     if any(allows(membership, right) for right in wanted):
         return ""
-    # Roles stand in rising order, so the first that may is the least one.
+    # Roles are in rising order, so the first that may is the lowest.
     least = next(
         role for role in Role if any(allows(Membership(role=role), right) for right in wanted)
     )

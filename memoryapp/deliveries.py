@@ -1,4 +1,4 @@
-"""Making the tries that are due: claim the row, tell, write down what came back."""
+"""Making the tries that are due: claim the row, call, record what came back."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ def deliver(delivery_id: UUID | str) -> None:
 
 
 def _write_down(delivery: Delivery, told: Told) -> None:
-    """Keep what came back. Late, past the lease, it settles nothing but that it was heard."""
+    """Keep what came back. After the lease it settles nothing except that it was heard."""
     now = timezone.now()
     if told.status == GONE:
-        # Before its message, as whoever removes it: each would wait for the other otherwise.
+        # Before its message, as whoever removes it does, or each would wait for the other.
         Webhook.objects.select_for_update(no_key=True).filter(pk=delivery.webhook_id).first()
     held = Delivery.objects.select_for_update(no_key=True).filter(pk=delivery.pk).first()
     if held is None:
@@ -86,7 +86,7 @@ def _write_down(delivery: Delivery, told: Told) -> None:
 
 
 def _turn_off(webhook_id: int) -> None:
-    """Standard Webhooks: a receiver that is gone does not want to hear any more."""
+    """A receiver that is gone wants to hear no more (Standard Webhooks)."""
     was_on = Webhook.objects.filter(pk=webhook_id, is_active=True)
     if not was_on.update(is_active=False, message=f"{ANSWERED}, so it is told nothing more."):
         return

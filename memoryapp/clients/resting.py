@@ -1,4 +1,4 @@
-"""An embedding model that let somebody wait in vain rests: nobody who waits for an answer asks it.
+"""An embedding model that kept somebody waiting in vain rests: nobody who must wait asks it.
 
 All processes know, from Redis. The worker that makes vectors asks a resting model with each sweep
 (``indexer.vectors``), so that a page need not; without a worker the rest runs out.

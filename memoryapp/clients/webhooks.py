@@ -1,4 +1,4 @@
-"""Telling a webhook: one POST to a checked address, no redirects, little of the answer read."""
+"""Calling a webhook: one POST to a checked address, no redirects, little of the answer read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from memoryapp.clients.addresses import Forbidden, Pinned
 from memoryapp.domain.addresses import Private, address_problem
 
 SECONDS = 10.0
-#: of them to reach one address: a host whose first address is dead may have another.
+#: the share of them for one address: a host whose first address is dead may have another.
 CONNECT_SHARE = 0.3
 READ = 2_000
 SETTING = "WEBHOOK_PRIVATE_ADDRESSES"

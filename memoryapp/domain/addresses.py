@@ -1,9 +1,9 @@
-"""Which network addresses may be called for somebody who only wrote them into a form.
+"""Which network addresses the workers may call for somebody who entered them in a form.
 
-Whoever may connect an environment or a webhook makes the workers call an address of their choice.
-The addresses where cloud machines hand out their own credentials, and link-local ones in general,
-are never what they mean, so they are refused always. Private addresses are where most tool servers
-live and few webhooks do; the operator's setting says for each.
+Anyone who may connect an environment or a webhook makes the workers call an address of their
+choice. Addresses where cloud machines hand out their own credentials, and link-local ones in
+general, are never what they mean, so these are always refused. Most tool servers live at private
+addresses and few webhooks do; a setting decides for each of the two.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ ENVIRONMENTS = "ENVIRONMENT_PRIVATE_ADDRESSES"
 _CARRYING = tuple(
     map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/96", "::/96", "::ffff:0:0:0/96"))
 )
-#: What is no place on the public net, as IANA's registries of special addresses (RFC 6890) have it,
-#: with multicast and what was given up. ``is_global`` knows fewer, and others in each Python.
+#: What is not on the public internet, by IANA's registries of special addresses (RFC 6890), with
+#: multicast and withdrawn blocks. ``is_global`` knows fewer, and differs from Python to Python.
 _SPECIAL = tuple(
     map(
         ipaddress.ip_network,
@@ -107,8 +107,8 @@ _HOST = re.compile(r"[\w-][\w.-]*|[\da-f:.]+(?:%\w+)?")
 def url_problem(url: str, *, private_allowed: Private, setting: str = ENVIRONMENTS) -> str:
     """Say why an address that somebody entered may not be kept; empty if it may.
 
-    Beyond ``address_problem`` it is an address that every library reads alike: what one cuts off
-    or rewrites leads elsewhere in the next.
+    Stricter than ``address_problem``: every library has to read the address alike, because what
+    one cuts off or rewrites leads elsewhere in the next.
     """
     if len(url) > MOST_URL:
         return f"An address has at most {MOST_URL} characters."
@@ -117,13 +117,13 @@ def url_problem(url: str, *, private_allowed: Private, setting: str = ENVIRONMEN
     try:
         parts = urlsplit(url)
         is_one = parts.scheme in {"http", "https"} and parts.port != 0
-    except ValueError as error:  # brackets around what is no IPv6 address, no number for a port
+    except ValueError as error:  # brackets without an IPv6 address, a port without a number
         return f"The address cannot be read: {error}."
     host = parts.hostname or ""
     if not is_one or not host:
         return "The address must start with http:// or https:// and name a host."
     plain = unicodedata.normalize("NFKC", host)
-    # vowel signs and accents are letters' own, though no letters
+    # vowel signs and accents belong to letters without being letters
     letters = "".join(each for each in host if unicodedata.category(each)[0] != "M")
     if plain != host or not _HOST.fullmatch(letters):
         return "The host of the address has characters in it that stand for others or for none."
@@ -164,7 +164,7 @@ def origin(url: str) -> tuple[str, str, int | None]:
 def carries_credentials(url: str) -> bool:
     """Whether a user, a password or a secret is written into an address.
 
-    Looked at are its query and its fragment; a path alone may be given as well.
+    Its query and its fragment are searched too; a path alone may be given as well.
 
     Raises:
         ValueError: ``url`` cannot be read as an address at all.
@@ -194,7 +194,7 @@ def private_networks(written: str) -> Private:
     """Read ``true``, ``false`` or networks with commas between them, such as ``10.1.0.0/16``.
 
     Raises:
-        ValueError: neither.
+        ValueError: it is none of these.
     """
     word = written.strip().lower()
     if word in {"true", "yes", "on", "1"}:
@@ -221,14 +221,15 @@ def literal(host: str) -> IpAddress | None:
         pass
     try:
         return ipaddress.IPv4Address(socket.inet_aton(host))
-    except (OSError, ValueError):  # a NUL in it, or a character that is none of ASCII's
+    except (OSError, ValueError):  # it holds a NUL or a character outside ASCII
         return None
 
 
 def _embedded(address: IpAddress) -> tuple[IpAddress, ...]:
-    """The IPv4 addresses an IPv6 one carries, by which it is judged; itself where it carries none.
+    """The IPv4 addresses that an IPv6 address carries and is judged by; itself if it carries none.
 
-    Mapped, compatible, translated, NAT64 and 6to4 ones carry one; Teredo's a server's and its own.
+    Mapped, compatible, translated, NAT64 and 6to4 addresses carry one; a Teredo address carries
+    its server's and its own.
     """
     if isinstance(address, ipaddress.IPv4Address):
         return (address,)

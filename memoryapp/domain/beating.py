@@ -1,4 +1,4 @@
-"""A sign of life beside a piece of work that may take long."""
+"""A heartbeat beside a piece of work that may take long."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def beating(
 ) -> Iterator[Callable[[], bool]]:
     """Call ``beat`` each ``every`` seconds from a thread of its own until the block ends.
 
-    The block is given a question it may ask at any time: whether the work is still ours. It is not
-    any more once ``beat`` has returned False; then nobody beats on. A beat that fails says nothing:
-    the next one begins with a new connection. ``at_end`` closes it and runs in the thread.
+    The block gets a function that tells whether the work is still ours: it is until ``beat``
+    returns False, which also ends the beating. A beat that fails decides nothing: the next one
+    begins with a new connection. ``at_end`` closes the connection and runs in the thread.
     """
     done, lost = threading.Event(), threading.Event()
 

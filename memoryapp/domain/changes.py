@@ -70,7 +70,7 @@ def changes(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> list[
     """Return what ``after`` changes against ``before``, in the order an agent reads it.
 
     Both are documents as ``formats.document`` writes them; ``None`` stands for nothing released.
-    Retired bullets come last. Counters are no change: agents act on the words.
+    Retired bullets come last. A counter is no change: agents act on the words.
     """
     old, new = _texts(before), _texts(after)
     displaced = _displaced(list(old), [label for label in new if label in old])

@@ -1,7 +1,7 @@
 """What an agent is handed of a released document: cut to its budget, in the form it asked for.
 
-Pure and deterministic. ``RENDERING`` is raised when a form that is not stored with a release would
-come out differently, so that no cache takes the one for the other.
+Pure and deterministic. Raise ``RENDERING`` when a form that is not stored with a release comes out
+differently, so that no cache mistakes the old text for the new one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BLOCK_BEGIN = "<!-- greenroom:begin {slug} -->"
 BLOCK_END = "<!-- greenroom:end {slug} -->"
 #: ``@~/.netrc``: how Claude Code and others name a file whose text is to stand there instead.
 _IMPORT = re.compile(r"@(?<!\w@)(?=[~./\\]|[A-Za-z]:[\\/])")
-#: zip's own beginning of time: an archive of the same text has the same bytes.
+#: The earliest time that zip knows: an archive of the same text has the same bytes.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 SKILL_DESCRIPTION_MOST = 1_024
 #: characters of the name an agent gives itself, which receipts keep and a trial goes by.
@@ -84,7 +84,7 @@ def trimmed(released: Document, tokens: int) -> dict[str, Any]:
 def as_agents_block(released: Document) -> str:
     """A marked block for ``AGENTS.md``, by which the client finds and replaces it there."""
     slug = released["playbook"]["slug"]
-    # Nor can it have the agent's program bring a file of this computer into what the model reads.
+    # Nor can a bullet make the agent's program pull a local file into what the model reads.
     return _block(slug, _IMPORT.sub("&#64;", formats.as_markdown(released)))
 
 
@@ -116,8 +116,7 @@ def as_skill(released: Document) -> bytes:
             f"{name}/playbook.md": body,
         }
     packed = io.BytesIO()
-    # Not packed: what zlib makes of a text differs between its builds, and so would the ETag
-    # between two hosts.
+    # Not compressed: builds of zlib differ in their output, and two hosts would in their ETags.
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
         for path, text in files.items():
             entry = zipfile.ZipInfo(path, EPOCH)

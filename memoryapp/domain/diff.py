@@ -17,13 +17,13 @@ Kind = Literal["equal", "insert", "delete"]
 #: stay whole. A text may begin with white space behind no word.
 _TOKEN = re.compile(r"(`[^`\s]+`|[$€£]?\w+(?:[.\-/'’_:]\w+)*%?|[^\w\s]|\A(?=\s))(\s*)")
 
-#: A word of so many letters that stands alone between two changes is no anchor for the eye.
+#: A word this short between two changes is no anchor for the eye.
 _TINY = 3
 
 #: Beyond this many differing words on both sides a comparison is not worth its time.
 MAX_TOKENS = 4000
-#: Nor where so many words of one side are also a word of the other, for each word there is: each
-#: such pair is looked at again and again. In prose there are some 15 of them at the utmost.
+#: Nor with more than this many pairs of equal words for each word: every pair is looked at again
+#: and again. Prose has some 15 at most.
 MAX_PAIRS = 20
 
 #: a word and the white space behind it.

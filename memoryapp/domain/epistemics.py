@@ -67,7 +67,7 @@ def judge(question: str, found: Iterable[str], similarity: float | None) -> Epis
 
 
 def confidence_of(similarity: float) -> float:
-    """How likely a question is answered whose closest hit is so similar, 0 to 1."""
+    """How likely it is that a question with a closest hit this similar is answered, 0 to 1."""
     return 1 / (1 + math.exp(-(CONSTANT + OF_SIMILARITY * similarity)))
 
 

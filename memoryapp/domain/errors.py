@@ -2,11 +2,11 @@
 
     UnableTo
     ├── UnableToFind       no such thing, or not yours to see: 404
-    │   └── NotReleasedYet a playbook of which agents are given nothing yet
+    │   └── NotReleasedYet a playbook that gives agents nothing yet
     ├── UnableToDecide     a candidate is not waiting, or changed while being read: 409
     ├── UnableToUndo       what would be undone has moved on: 409
     ├── UnableToChange     a bullet, playbook, label or key cannot take this change: 409
-    ├── ChangedMeanwhile   what it was asked of is no longer what was seen: 409
+    ├── ChangedMeanwhile   it is no longer what the caller saw: 409
     ├── UnableToServe      the release was withdrawn; ``extra`` names its replacement: 410
     ├── UnableToRead       a file is not what it is said to be: 422
     ├── UnableToPublish    nothing to publish, or nothing new: 409
@@ -25,9 +25,9 @@ from typing import Any
 class UnableTo(Exception):
     """The use case was refused and nothing was stored. ``extra`` is for programs.
 
-    ``field`` names the field whose value could not be used whatever else there is, ``a/b`` the
-    field ``b`` within ``a``: the API answers as to any other invalid field, 400 where it would be
-    409, and says where it is. A refusal that another state of things would lift names none.
+    ``field`` names the field whose value can never be used, ``a/b`` being ``b`` within ``a``: the
+    API then answers as for any invalid field, 400 instead of 409, and says where it is. A refusal
+    that depends on the state of things names none.
     """
 
     status = 409

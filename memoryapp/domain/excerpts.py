@@ -13,12 +13,11 @@ WHOLE_CHARS = 200
 DIGEST_CHARS, MOST_PLACES = 160, 3
 #: Names and values of a bullet that are looked for in an answer.
 MOST_NAMED = 40
-#: What is laid out although it was cut: the most characters, and levels; deeper ones are wider than
-#: a page.
+#: Limits for laying out JSON that was cut: characters, and levels, as deeper ones fit no page.
 CUT_MOST, DEEPEST_CUT = 20_000, 30
 _QUOTED = re.compile(r'`([^`\n]+)`|"([^"\n]{2,80})"|“([^”\n]{2,80})”')
 _WORD = re.compile(r"(?<!\w)\w(?:[\w.-]*\w)?")
-#: What makes it no word of everyday language, but a number, an id, a name of code.
+#: What marks a word as a number, an id or a name in code.
 _TELLING = re.compile(r"[\d_]")
 #: A string, whole or cut; a bracket; a comma; what stands between them.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[{}\[\],]|[^"{}\[\],]+')
@@ -46,9 +45,9 @@ def named_in(bullet: str) -> tuple[str, ...]:
 
 
 def digest(answer: str, named: Sequence[str]) -> list[Piece]:
-    """Return an answer on one line, or of a longer one the places where ``named`` stand.
+    """Return an answer on one line, or of a longer one the places where ``named`` occur.
 
-    Where none of them stands in it, its beginning.
+    Where none of them occurs, its beginning.
     """
     flat = " ".join(answer.split())
     spans = sorted(_places(flat, named))
@@ -99,7 +98,7 @@ def _cut_laid_out(text: str) -> str:
 
 
 def _places(text: str, named: Iterable[str]) -> Iterator[tuple[int, int]]:
-    """Where the first few of ``named`` stand in a text, none inside of another."""
+    """Where the first few of ``named`` occur in a text, without overlaps."""
     taken: list[tuple[int, int]] = []
     for name in named:
         found = re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-]|\.\w)", text, re.IGNORECASE)
@@ -111,7 +110,7 @@ def _places(text: str, named: Iterable[str]) -> Iterator[tuple[int, int]]:
 
 
 def _windows(text: str, spans: Sequence[tuple[int, int]], around: int) -> list[tuple[int, int]]:
-    """The spans with so many characters around each, between words, and joined where they meet."""
+    """The spans widened by ``around`` characters to whole words, and joined where they meet."""
     found: list[tuple[int, int]] = []
     for first, last in spans:
         start, end = max(0, first - around), min(len(text), last + around)

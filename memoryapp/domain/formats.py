@@ -49,8 +49,9 @@ def document(
 
 
 def whole_digest(sections: Sequence[Mapping[str, Any]]) -> str:
-    """The SHA-256 of a line ``section label sha256`` for each bullet, in order: of all that is
-    said, whatever was counted since and however the file is laid out.
+    """The SHA-256 of a line ``section label sha256`` for each bullet, in order.
+
+    It stands for what is said, whatever the counters are and however the file is laid out.
     """
     lines = (
         f"{section['name']} {bullet['label']} {bullet['sha256']}\n"
@@ -67,7 +68,7 @@ _BULLET = ("id", "label", "content", "helpful", "harmful", "sha256")
 
 
 def as_json(released: Document) -> str:
-    """The document as JSON. PostgreSQL keeps no order of fields, so they are put into theirs."""
+    """The document as JSON, its fields in the order that PostgreSQL does not keep."""
     made = _in_order(released, _FIELDS)
     made["playbook"] = _in_order(released["playbook"], _ABOUT)
     made["sections"] = [
@@ -88,8 +89,8 @@ def _in_order(value: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
 def indented(value: Any, line: str = "\n") -> str:
     """What ``json.dumps`` with an ``indent`` of 2 writes, where all names are strings.
 
-    Its own way takes thrice as long: it indents in Python. Here what holds nothing but plain values
-    (a bullet) is left to the encoder in C. ``line`` begins each line of what stands around.
+    That takes three times as long, because it indents in Python; here the encoder in C writes
+    whatever holds only plain values, such as a bullet. ``line`` is how a line outside begins.
     """
     inner = line + "  "
     if not value or not isinstance(value, dict | list):
@@ -157,7 +158,7 @@ def ace_id(label: str) -> str:
 
 
 def as_preping(released: Document) -> str:
-    """``playbook.json`` as Preping's released code reads it; what it has not is left at its start.
+    """``playbook.json`` as Preping's released code reads it; what we do not keep is as new.
 
     A bullet nobody voted on is tagged helpful, as the artifact tags what it adds.
     """

@@ -1,6 +1,6 @@
 """A JSON value as text, and the texts in it, however deep.
 
-Its reader bounds how deep it is (``nesting.py``).
+Whoever reads the value bounds its depth (``nesting.py``).
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def each_text(
 ) -> Any:
     """Return a JSON value with each of its texts changed, those that name members too.
 
-    ``odd`` says what stands for a number JSON has no word for, such as NaN; it stays where nothing
-    is said. Tuples become lists.
+    ``odd`` replaces numbers that JSON cannot write, such as NaN; without it they stay. Tuples
+    become lists.
     """
     if isinstance(value, str):
         return change(value)

@@ -1,4 +1,4 @@
-"""What a process keeps at hand of what it has read or been told, within a bound of bytes."""
+"""A cache of one process, bounded by bytes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ V = TypeVar("V")
 
 
 class Kept(Generic[K, V]):
-    """The values used most recently, of all threads. Past ``most`` bytes the longest unused go.
+    """The values used most recently, by any thread; past ``most`` bytes the oldest go.
 
-    ``size`` gives the bytes of a value. Its name must say all there is to say about a value: one
-    that is kept is never asked for again, so what may change does not belong here.
+    ``size`` gives the bytes of a value. A name must determine its value: one that is kept is never
+    asked for again, so nothing that may change belongs here.
     """
 
     def __init__(self, most: int, *, size: Callable[[V], int]) -> None:
@@ -31,7 +31,7 @@ class Kept(Generic[K, V]):
             return value
 
     def put(self, name: K, value: V) -> None:
-        # One that takes over a quarter would drive out many others for the sake of itself.
+        # A value of over a quarter would evict many others.
         if self._size(value) > self._most // 4:
             return
         with self._lock:

@@ -1,7 +1,7 @@
 """Masking secrets: in texts, and in JSON by the names of its fields.
 
-Whatever a tool server says is data. It is masked before it is stored or put into a prompt. What is
-known are forms that give a secret away, names that make a value one, and the operator's own rules.
+Whatever a tool server says is data, and is masked before it is stored or put into a prompt. A
+secret is known by its form, by the name of its field, or by a rule of the operator's own.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _masked_by_rules(text: str, named: bool) -> str:
 
 
 def _masked_inside(text: str) -> str:
-    """Mask what stands deeper under a secret's name, where the text is JSON."""
+    """Mask what lies deeper under the name of a secret, where the text is JSON."""
     try:
         value = json.loads(text)
         masked = redact_value(value)
@@ -116,7 +116,7 @@ def _masked_by_own(text: str) -> str:
 
 
 def encodable(text: str) -> str:
-    """A text without halves of characters, which have no bytes: RE2 reads UTF-8, as digests do."""
+    """A text without lone surrogates, which UTF-8 cannot write: RE2 and digests read UTF-8."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
@@ -190,7 +190,7 @@ def _field_of(name: str, named: bool) -> _Field:
 
 @lru_cache(maxsize=4096)
 def _field(name: str, named: bool) -> _Field:
-    """Names come again and again, in every row of an answer and every span of an agent."""
+    """Cached, since every row of an answer and every span of an agent repeats its names."""
     says = _BY_NAME.get(name.lower(), _Says.NOTHING) if named else _Says.NOTHING
     if named and says is _Says.NOTHING:
         says = next((one for one, form in _BY_FORM if form.fullmatch(name)), says)
@@ -209,7 +209,7 @@ _BY_FORM = (
     (_Says.PIN, PIN_FIELD),
     (_Says.COOKIES, COOKIES_FIELD),
 )
-#: What a check of a login says of it, under the name of a password.
+#: What a check of a login puts under the name of a password: how it went.
 _OUTCOMES = frozenset({"yes", "no", "ok", "on", "off", "true", "false", "none", "failed", "passed"})
 
 

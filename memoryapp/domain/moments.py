@@ -1,6 +1,6 @@
-"""How a moment is written for people: no hour stands without its zone. Pure.
+"""How a moment is written for people: never an hour without its zone. Pure.
 
-A zone is told by its offset, ``UTC+1``: three letters such as IST or CST name several.
+A zone is given by its offset, ``UTC+1``: letters such as IST or CST stand for several.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""How deeply a JSON value is nested. Beyond some depth no reader of ours may follow it.
+"""How deeply a JSON value is nested.
 
-Python follows a value by calling itself, and its stack ends somewhere between 300 and 1,000
-levels. Whoever takes JSON from outside asks here first, so that nothing behind has to.
+Python code that walks such a value recursively runs out of stack somewhere between 300 and 1,000
+levels. Whoever takes in JSON from outside asks here first, so that nothing behind has to.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ DEEPEST = 100
 
 
 def nested_beyond(value: Any, deepest: int = DEEPEST) -> bool:
-    """Whether lists and objects stand in each other more than ``deepest`` levels deep."""
+    """Whether lists and objects are nested more than ``deepest`` levels deep."""
     level, depth = _containers([value]), 0
     while level:
         depth += 1

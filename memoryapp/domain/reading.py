@@ -20,7 +20,7 @@ from memoryapp.domain.skills import read_skill
 BULLETS_MOST = 20_000
 #: votes that a bullet may come with.
 COUNT_MOST = 2_000_000_000
-#: So much that is no bullet says that the file is of another form; the rest of it is not read.
+#: More entries than this that are no bullets mean another form; the rest is not read.
 PROBLEMS_MOST = 10_000
 _ACE_HEADER = re.compile(r"##\s+(.+?)\s*")
 _ACE_BULLET = re.compile(
@@ -203,8 +203,8 @@ def _object(text: str) -> Mapping[str, Any]:
 def _counts(row: Mapping[str, Any], helpful: str, harmful: str) -> dict[str, Any]:
     """The counters of a bullet, with a remark on what stands there and is none.
 
-    A counter is whole and from 0 to ``COUNT_MOST``. What is no such number counts as the nearest
-    one, and what is no whole number as 0.
+    A counter is a whole number from 0 to ``COUNT_MOST``. One outside that counts as the nearest,
+    and anything else as 0.
     """
     counts, remarks = [], []
     for name in (helpful, harmful):

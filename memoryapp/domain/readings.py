@@ -25,7 +25,7 @@ class ReadBullet:
     helpful: int = 0
     harmful: int = 0
     details: Mapping[str, Any] = field(default_factory=dict)
-    #: what is to be said of it though it can be read, such as a count that is none.
+    #: what to say of it although it can be read, such as that a counter is no number.
     remark: str = ""
 
 

@@ -1,7 +1,7 @@
-"""Rules of the operator's own for what is masked, matched in time linear in the text. Pure.
+"""The operator's own rules for what is masked, matched in linear time. Pure.
 
-Patterns are RE2's: what makes other engines take exponential time, back-references and look-around,
-does not exist there. So a rule that somebody writes can be slow to write and never slow to run.
+Patterns are RE2's, which has neither back-references nor look-around: no rule that somebody writes
+can take exponential time.
 """
 
 from __future__ import annotations

@@ -57,11 +57,12 @@ def _jaccard(left: frozenset[str], right: frozenset[str]) -> float:
 
 
 def bands(text: str) -> list[int]:
-    """Return numbers of which texts that say nearly the same share one; none for a text of no word.
+    """Return numbers of which two texts that say nearly the same are likely to share one.
 
-    They fit a signed column of 32 bits and never change, so that they can be stored.
+    A text without words has none. They fit a signed column of 32 bits and never change, so that
+    they can be stored.
     """
-    # Of a very long text a sample: the least numbers are the same ones in texts that are alike.
+    # A very long text is sampled: texts that are alike have the same smallest numbers.
     said = sorted(zlib.crc32(shingle.encode()) % _PRIME for shingle in shingles(text))[:SAMPLED]
     if not said:
         return []

@@ -25,7 +25,7 @@ _WORDS = ("pass", "pwd=", "pwd:", 'pwd"', "secret", "token", "_key", "-key", "ap
 
 
 def plain(text: str) -> str:
-    """Return ``text`` with letters that are escaped for no need as they are."""
+    """Return ``text`` with needlessly escaped letters as they are."""
     return _ESCAPED.sub(lambda found: chr(int(found[1] or found[2], 16)), text)
 
 

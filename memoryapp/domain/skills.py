@@ -35,12 +35,12 @@ _HEADING = re.compile(r"(#{1,6})\s+(.+?)\s*")
 _FENCE = re.compile(r"(```+|~~~+)")
 _ITEM = re.compile(r"(?:[-*+]|\d{1,4}[.)])\s(.*)")
 _LABELLED = re.compile(r"(.*) \[([a-z][a-z0-9_]{0,59}-\d{1,8})\]")
-#: what Python's zip raises of damaged ones: offsets before the beginning, names in no encoding, …
+#: what Python's zipfile raises for damaged ones: negative offsets, names in no encoding, …
 _DAMAGED = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError),
     *(ValueError, LookupError),
 )
-#: what PyYAML raises of a value that its own tag does not fit, such as ``!!bool 5``.
+#: what PyYAML raises for a value that does not fit its own tag, such as ``!!bool 5``.
 _NO_VALUE = (RecursionError, ValueError, LookupError, AttributeError, TypeError, OverflowError)
 
 

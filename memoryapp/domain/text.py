@@ -15,12 +15,13 @@ from memoryapp.domain.masking import encodable, redact
 
 
 def cleaned(text: str) -> str:
-    """Return a text as it is stored: no hidden characters, secrets masked, no space around it, and
-    lines that end in one way. Unicode has more ends than show, and whoever splits a form that has
-    one bullet a line by any of them would read a bullet that nobody approved.
+    """Return a text as it is stored: stripped, no hidden characters, secrets masked, one line end.
 
-    Every text that comes from a person, a file, a model or an agent passes here, or through
-    ``redact``, before it is stored: from storage it reaches prompts, pages, files and agents.
+    Unicode has several line ends. Whoever splits a form of one bullet a line at any of them would
+    read a bullet that nobody approved.
+
+    Every text from a person, a file, a model or an agent passes through here, or through
+    ``redact``, before it is stored: from there it reaches prompts, pages, files and agents.
     """
     return redact(strip_hidden(_LINE_ENDS.sub("\n", text))).strip()
 
@@ -31,11 +32,11 @@ def one_line(text: str, most: int = 100) -> str:
 
 
 def storable(text: str) -> str:
-    """Return ``text`` without what a database cannot hold: NUL and halves of characters."""
+    """Return ``text`` without what a database cannot hold: NUL and lone surrogates."""
     return encodable(text.replace("\x00", ""))
 
 
-#: Letters of Greek, Cyrillic, Armenian and Cherokee that look like one of Latin's.
+#: Letters of Greek, Cyrillic, Armenian and Cherokee that look like Latin ones.
 _LOOK_ALIKE = frozenset(
     "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαικνορυχϲϹϳ"
     "АВЕЅІЈКМНОРСТУХЅԌԚԜавеѕіјкмнорстухһԁԛԝѵҮүӀӏ"
@@ -45,8 +46,9 @@ _LOOK_ALIKE = frozenset(
 
 
 def look_alike(name: str) -> str:
-    """The first word of a name that mixes Latin letters with ones of another alphabet that look
-    like them; empty where none does. Such a name passes for another one.
+    """The first word of a name that mixes Latin letters with others that look like them, if any.
+
+    Such a name passes for another one.
     """
     return next(
         (
@@ -173,7 +175,7 @@ def looks_like_instruction(text: str) -> tuple[str, ...]:
 
 
 def task_reads_like_order(text: str) -> tuple[str, ...]:
-    """The same of a task, which may well ask to send something to somebody."""
+    """The same for a task, which may well ask to send something to somebody."""
     return _phrases(text, _ORDERS)
 
 

@@ -1,7 +1,7 @@
-"""What is more than people do in an hour: signs of a stolen session, key or password. Pure.
+"""More than people do in an hour: signs of a stolen session, key or password. Pure.
 
-Nobody is stopped: an operator with a good reason does much at once, too. It is written down and
-told, and a person looks (OWASP ASVS 4.0.3, 11.1.7 and 11.1.8).
+Nobody is stopped, since an operator may have good reason to do much at once. It is recorded and
+reported, and a person looks (OWASP ASVS 4.0.3, 11.1.7 and 11.1.8).
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from datetime import timedelta
 from typing import Any
 
 FLAGGED = "use.unusual"
-#: Who failed is not known to be the person, so such rows are counted by whom they were for.
+#: Whoever failed may be somebody else, so these rows are counted by the account they tried.
 FAILED = "sign_in.failed"
 HOUR = timedelta(hours=1)
-#: Kinds of the audit log to how many of them one person has in an hour without a word. Some thirty
-#: decisions a minute are a quick reviewer; keys, exports and members change now and then.
+#: Kinds of the audit log to how many one person may have in an hour before it is reported. Thirty
+#: decisions a minute is a quick reviewer; keys, exports and members change now and then.
 USUAL: Mapping[str, int] = {
     FAILED: 10,
     "bullet.retired": 200,
@@ -37,12 +37,12 @@ USUAL: Mapping[str, int] = {
 
 
 def usual(changed: Mapping[str, int]) -> dict[str, int]:
-    """What is usual with some figures ``changed``; what is 0 may be any number."""
+    """The usual figures with some of them ``changed``; 0 is no limit."""
     return {kind: most for kind, most in {**USUAL, **changed}.items() if most}
 
 
 def figure(given: Any) -> int:
-    """How many are usual, of a setting.
+    """Read a figure out of a setting.
 
     Raises:
         TypeError: no whole number.

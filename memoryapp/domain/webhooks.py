@@ -1,4 +1,4 @@
-"""Webhooks as values: what is told, how it is signed, when it is tried again. Pure.
+"""Webhooks as values: what is sent, how it is signed, when it is tried again. Pure.
 
 Signatures follow Standard Webhooks (github.com/standard-webhooks): ``webhook-id``,
 ``webhook-timestamp`` and ``webhook-signature``, ``v1,`` and the base64 of an HMAC-SHA256 over

@@ -11,7 +11,7 @@ from memoryapp.models.bulk_jobs import BulkJob, RowOutcome
 
 
 class BulkChange(BulkJob):
-    """One change to many bullets. ``done_until`` is the key of the last one it came to."""
+    """One change to many bullets. ``done_until`` is the key of the last one it reached."""
 
     class Action(models.TextChoices):
         RETIRE = "retire", "Retire"
@@ -47,7 +47,7 @@ class BulkChange(BulkJob):
 
 
 class BulkChangeOutcome(RowOutcome):
-    """What a bulk change came to for one bullet."""
+    """The outcome of a bulk change for one bullet."""
 
     bulk = models.ForeignKey(BulkChange, models.CASCADE, related_name="outcomes")
     bullet = models.ForeignKey("memoryapp.Bullet", models.CASCADE, related_name="+")

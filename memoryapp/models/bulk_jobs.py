@@ -11,8 +11,8 @@ from django.db import models
 class BulkJob(models.Model):
     """One act on all that a filter matched, carried out row by row.
 
-    It covers what matched and was there when it was asked for. ``done_until`` of each kind is how
-    far it has come, so that it can be continued after any interruption.
+    It covers what matched when it was asked for. ``done_until`` of each kind says how far it has
+    come, so that it can be continued after any interruption.
     """
 
     workspace: models.ForeignKey[Any, Any]
@@ -36,7 +36,7 @@ class BulkJob(models.Model):
 
 
 class RowOutcome(models.Model):
-    """What a job came to for one row."""
+    """The outcome of a job for one row."""
 
     done = models.BooleanField()
     #: why it was not done; the row is as it was.

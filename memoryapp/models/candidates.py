@@ -35,7 +35,7 @@ class CandidateQuerySet(models.QuerySet["Candidate"]):
     def nearly_like(self, candidate: Candidate) -> CandidateQuerySet:
         """Waiting candidates of the same playbook that may say nearly the same; to be compared.
 
-        Ordered by what no index gives, so that the bands are what they are found by.
+        Ordered by something no index gives, so that they are found by their bands.
         """
         waiting = self.pending().filter(playbook=candidate.playbook_id, op=candidate.op)
         found = waiting.filter(bands__overlap=candidate.bands or []).exclude(pk=candidate.pk)
@@ -76,7 +76,7 @@ class Candidate(models.Model):
     reason = models.TextField(blank=True)
     #: equal keys are the same lesson: a second sighting adds evidence instead of a second row.
     dedup_key = models.CharField(max_length=64, blank=True)
-    #: what nearly equal texts are found by; kept with the text.
+    #: by these nearly equal texts are found; kept with the text.
     bands = ArrayField(models.IntegerField(), null=True, editable=False)
     seen_count = models.PositiveIntegerField(default=1)
     origin_kind = models.CharField(max_length=20, blank=True)
@@ -283,9 +283,9 @@ class Candidate(models.Model):
 
 
 def load_targets(candidates: Iterable[Candidate], lookup: Any = "targets") -> None:
-    """Read the targets of all at once, as ``lookup`` says. What adds a bullet has none to read."""
+    """Read the targets of all at once, as ``lookup`` says; what adds a bullet has none."""
     aimed = []
-    # One for all: even of nothing, Django writes the statement before it knows, once for each.
+    # One for all: Django writes a statement even for nothing, and would for each of them.
     none = Candidate.targets.rel.model._default_manager.none()
     for row in candidates:
         if row.op == Op.ADD:

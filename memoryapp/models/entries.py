@@ -76,7 +76,7 @@ class BulletQuerySet(models.QuerySet["Bullet"]):
         return self.order_by(SectionPlace("section"), "section", placed, "label")
 
     def as_values(self) -> tuple[domain.Bullet, ...]:
-        """The bullets as values. Only the columns of a value are read: whole rows cost thrice."""
+        """The bullets as values, from the columns of one: whole rows cost three times as much."""
         return tuple(_value(*row) for row in self.values_list(*_VALUED))
 
     def citing(self, tool: str) -> BulletQuerySet:
@@ -105,7 +105,7 @@ _LABEL = re.compile(r"[a-z][a-z0-9_]*-\d+")
 
 
 def search_query(text: str) -> SearchQuery:
-    """Words of a person as a full-text query; nothing in them can be malformed."""
+    """A person's words as a full-text query, which no input can make malformed."""
     return SearchQuery(text, config=SEARCH_CONFIG, search_type="websearch")
 
 
@@ -148,8 +148,8 @@ def _value(
     )
 
 
-#: What a revision may change of a bullet. Not the votes: agents report while somebody works on the
-#: bullet, under no lock of the playbook, and theirs would be lost.
+#: The columns a revision may change. Not the votes: agents report without the playbook's lock, while
+#: somebody works on the bullet, and their votes would be lost.
 _REVISED = (
     "section",
     "content",

@@ -8,14 +8,14 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-#: how often a file is begun whose worker died; then something in it kills workers.
+#: how often a file is begun again after its worker died; then something in it kills workers.
 MAX_TRIES = 3
 
 
 class WorkspaceExportQuerySet(models.QuerySet["WorkspaceExport"]):
     def due(self, now: datetime, lease: timedelta) -> WorkspaceExportQuerySet:
         """Asked for and not begun, or begun by a worker that has been silent for ``lease``."""
-        # One without a sign of life was begun by the release before, whose workers are gone.
+        # One without a heartbeat was begun by the release before, whose workers are gone.
         silent = models.Q(heartbeat_at=None) | models.Q(heartbeat_at__lt=now - lease)
         return self.filter(models.Q(status="queued") | models.Q(silent, status="running"))
 

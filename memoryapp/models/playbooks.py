@@ -12,11 +12,11 @@ from memoryapp.domain import playbook as domain
 
 
 class Playbook(models.Model):
-    """The row bullets hang on. ``counters`` remembers the last label number of each section.
+    """The row that bullets hang on. ``counters`` remembers the last label number of each section.
 
     It is the lock of its bullets: every change takes it with ``select_for_update`` first, so there
-    is a single writer per playbook, and two that change several bullets never wait for each other.
-    Who changes bullets of several playbooks takes their locks by ascending key.
+    is a single writer per playbook, and two that change several bullets cannot deadlock. Whoever
+    changes bullets of several playbooks locks them in ascending order of their keys.
     """
 
     workspace = models.ForeignKey("memoryapp.Workspace", models.CASCADE, related_name="playbooks")

@@ -177,7 +177,7 @@ class BulkDecision(BulkJob):
 
 
 class BulkOutcome(RowOutcome):
-    """What a bulk decision came to for one candidate."""
+    """The outcome of a bulk decision for one candidate."""
 
     bulk = models.ForeignKey(BulkDecision, models.CASCADE, related_name="outcomes")
     candidate = models.ForeignKey("memoryapp.Candidate", models.CASCADE, related_name="+")

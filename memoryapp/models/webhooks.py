@@ -1,7 +1,7 @@
-"""Webhooks, what they are told, and every try to tell them. The outbox is a table.
+"""Webhooks, the messages for them, and every try to deliver one. The outbox is a table.
 
-A delivery is written in the transaction of what it tells about, so nothing is told that did not
-happen and nothing that happened is forgotten.
+A delivery is written in the transaction of the change it reports, so nothing is reported that did
+not happen and nothing that happened is lost.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from memoryapp.domain.sealing import Seal
 from memoryapp.domain.webhooks import KINDS, message
 
 PURPOSE = "webhook"
-#: While a try is under way nobody else tries; one that never came back is over after this, which is
-#: three times as long as a receiver is listened to.
+#: While a try is under way nobody else tries. One that never came back counts as over after this,
+#: three times as long as a receiver is waited for.
 LEASE = timedelta(seconds=30)
-#: A webhook that others write messages for is not removed before they are done, and one that is
-#: being removed is none any more: whoever wrote for it would be refused at the end of all they did.
+#: A webhook is not removed while others write messages for it, and one that is being removed is
+#: passed over: whoever wrote for it would be refused at the end of all they did.
 _WANTING_HELD = """
 SELECT id FROM memoryapp_webhook
 WHERE workspace_id = %s AND is_active AND kinds @> ARRAY[%s]::varchar(40)[]
@@ -41,7 +41,7 @@ class WebhookQuerySet(models.QuerySet["Webhook"]):
         return self.filter(workspace=workspace, is_active=True, kinds__contains=[kind])
 
     def wanting_held(self, workspace: Any, kind: str) -> Iterable[Webhook]:
-        """The same with nothing but their ids, held until the transaction ends."""
+        """The same by their ids alone, held until the transaction ends."""
         return self.raw(_WANTING_HELD, [workspace.pk, kind])
 
 

@@ -33,7 +33,7 @@ class Workspace(models.Model):
     name = models.CharField(max_length=100)
     slug = models.SlugField(unique=True)
     created_at = models.DateTimeField(auto_now_add=True)
-    #: since then it is nobody's, and workers delete its rows.
+    #: from then on nobody reaches it, and workers delete its rows.
     deleted_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
@@ -73,7 +73,7 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
     def open(self, now: datetime) -> InvitationQuerySet:
         """Invitations that still let somebody in: while who made them may.
 
-        Whoever is removed could else come back by a link they made before.
+        Otherwise somebody who was removed could come back by a link they had made.
         """
         admins = Membership.objects.filter(
             workspace=models.OuterRef("workspace"),

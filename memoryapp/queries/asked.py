@@ -1,4 +1,4 @@
-"""What a query string asks of a list: fields of text, of which one may name a day."""
+"""What a query string asks of a list: fields of text, one of which may name a day."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Asked:
 
 
 def day(text: str) -> datetime | None:
-    """The beginning of a day such as ``2026-11-25``; what is none says nothing."""
+    """The beginning of a day such as ``2026-11-25``; ``None`` for anything else."""
     try:
         named = date.fromisoformat(text)
     except ValueError:

@@ -1,8 +1,8 @@
 """Reading what never changes from a replica, so that agents' pulls cost the server little.
 
-Only that: a release's document and bodies are written once, so a replica that lags behind has them
-as they are or not at all. Which release a label means is asked of the server itself, or an agent
-would be given a release for a moment after it was withdrawn.
+Nothing else: a release's document and bodies are written once, so a replica that lags behind has
+them as they are or not at all. Which release a label means is asked of the server itself, or agents
+would for a moment be given a release that was withdrawn.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
 
 REPLICA = "replica"
-#: A replica that did not answer is left alone for so long, or every pull would wait for it.
+#: A replica that did not answer is left alone this long, or every pull would wait for it.
 AWAY_SECONDS = 30.0
 
 logger = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
-"""The review queue: what waits, what is next, who reads what, how far everybody is.
+"""The review queue: what waits, what comes next, and who is reading what.
 
 Nothing here scans the candidates of a workspace: lists are ranges of one index, totals come from
-counts kept by the database, and a place far down the queue is said to be far, not counted.
+counts kept by the database, and a place far down the queue is not counted, only said to be far.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from memoryapp.queries.events import WORDS_MOST
 from memoryapp.queries.facets import facet
 
 RELATED = ("playbook__workspace", "decided_by", "assigned_to", "policy")
-#: What waits was decided by nobody; joining no more than it has halves the time to plan the query.
+#: What waits was decided by nobody, and joining no more than it has halves the time for planning.
 OF_THE_NEXT = ("playbook__workspace", "assigned_to")
 #: What the kept counts can be narrowed by.
 TALLIED = frozenset({"playbook", "op", "section"})

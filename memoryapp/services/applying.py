@@ -20,7 +20,7 @@ from memoryapp.services.events import said
 
 #: Bullet label to what it said before and after, as the history keeps it.
 Changes = dict[str, dict[str, Any]]
-#: counters of a bullet; each of them is another's word and counted by itself.
+#: counters of a bullet; each is somebody else's word and counted by itself.
 VOTES = ("practice_helpful", "practice_harmful", "deployed_helpful", "deployed_harmful")
 
 
@@ -105,7 +105,7 @@ def _count_votes(bullet: Bullet, counted: dict[str, Any]) -> None:
 
 
 def wait_again(superseded: QuerySet[Candidate]) -> None:
-    """Let wait again what a decision had made pointless, unless its twin waits by now."""
+    """Put back into the queue what a decision had made pointless, unless its twin waits by now."""
     for other in superseded.filter(status=review.Status.SUPERSEDED, decided_at=None):
         try:
             with transaction.atomic():
@@ -170,7 +170,7 @@ def take_back(candidate: Candidate, *, by: Any) -> Changes:
 
 
 def check_room(playbook: Playbook, was: int) -> None:
-    """Refuse what took a playbook of ``was`` tokens beyond its budget. Within the transaction.
+    """Refuse a change that took a playbook of ``was`` tokens over its budget, within the change.
 
     A playbook that is above it already, since the budget was lowered, may be undone into less.
 

@@ -1,4 +1,4 @@
-"""One decision about everything a filter matches, row by row, with what came of each row.
+"""One decision about everything a filter matches, row by row, with the outcome of each.
 
 A bulk decision covers what waited when it was asked for. What needs a person's eye is left waiting
 and says why.

@@ -49,7 +49,7 @@ def as_they_are(rows: Sequence[Row]) -> list[Row]:
     """The same rows read anew under the locks of their playbooks, until the transaction ends.
 
     What is looked at before a row is changed is then what is changed. The locks are taken in one
-    order: two jobs over several playbooks would else wait for each other.
+    order, or two jobs over several playbooks could deadlock.
     """
     if not rows:
         return []

@@ -1,7 +1,7 @@
-"""Bullets that come from a file: an operator's act, so they are approved, and kept as they were.
+"""Bullets from a file. Importing is an operator's act, so they are approved, and kept as they were.
 
-What nobody could have seen in the file is not: secrets are masked, hidden characters left out, and
-words that read like orders to a model wait in review, where a person sees them one by one.
+Only what nobody could have seen in the file is not: secrets are masked, hidden characters left out,
+and words that read like orders to a model wait in review, where a person sees them one by one.
 """
 
 from __future__ import annotations
