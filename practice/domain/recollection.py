@@ -15,6 +15,7 @@ came from, and it leads no more. Scores stay what the evidence says. Pure.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
@@ -25,6 +26,8 @@ from practice.domain.rootcause.types import Analysis, Cause, Outcome
 
 #: Shared words of two incidents by which one is shown beside the other, and by which it leads.
 ALIKE, SAME = 0.25, 0.6
+#: The name of a lesson among the entries of memory: its playbook's slug and its label.
+_LESSON = re.compile(r"bullet:([-\w]+)/([^/]+)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,17 @@ class Considered:
     alike: float
     leads: bool
     said: str
+
+
+def lesson_name(playbook: str, label: str) -> str:
+    """Return the name in memory of the lesson that a bullet is, by its playbook's slug."""
+    return f"bullet:{playbook}/{label}"
+
+
+def bullet_of(name: str) -> tuple[str, str] | None:
+    """Return the playbook's slug and the label that a lesson's name says; ``None`` for others."""
+    found = _LESSON.fullmatch(name)
+    return (found[1], found[2]) if found else None
 
 
 def signature(found: Analysis) -> list[str]:

@@ -10,15 +10,13 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from memoryapp.queries.rules import bullets_with_rule
 from practice.domain import recollection
 from practice.domain.causal_layout import short
 from practice.domain.recollection import Considered, Lesson
-from practice.domain.rootcause import serial
 from practice.domain.rootcause.types import Analysis as Found
 from practice.domain.rootcause.types import MemoryEntry
 from practice.models import Analysis, Incident
-from practice.orchestrator.verdicts import LONG_TERM, RULE_KIND
+from practice.orchestrator.verdicts import long_term
 
 _NUMBER = re.compile(r"Incident (\d{1,9})")
 _DECIDED = (Incident.Status.CONFIRMED, Incident.Status.CORRECTED)
@@ -52,13 +50,13 @@ def told(said: Sequence[Considered]) -> list[dict[str, Any]]:
 
 def learned_in(incident: Incident) -> list[str]:
     """The names of the lessons that were learned in an incident."""
-    known = _entries(incident).items()
+    known = long_term(incident).items()
     return [name for name, entry in known if _number(entry.alert_id) == incident.number]
 
 
 def by_name(incident: Incident) -> dict[str, Lesson]:
     """The live lessons of an incident's system that were learned in others, as they stand now."""
-    known = _entries(incident)
+    known = long_term(incident)
     numbers = {name: _number(entry.alert_id) for name, entry in known.items()}
     rows = Incident.objects.filter(workspace=incident.workspace_id, number__in=[*numbers.values()])
     taught = {row.number: row for row in rows}
@@ -79,19 +77,6 @@ def by_name(incident: Incident) -> dict[str, Lesson]:
                 refused=refused.get(name, ""),
             )
     return found
-
-
-def _entries(incident: Incident) -> dict[str, MemoryEntry]:
-    """What live lessons of an incident's system remember, by their names in memory."""
-    known: dict[str, MemoryEntry] = {}
-    for bullet in bullets_with_rule(incident.workspace_id, RULE_KIND):
-        try:
-            entry = serial.from_json(MemoryEntry, (bullet.rule or {}).get("entry"))
-        except ValueError:
-            continue  # a rule of another version is still a lesson for people
-        if entry.key.system == incident.system:
-            known[f"{LONG_TERM}{bullet.playbook.slug}/{bullet.label}"] = entry
-    return known
 
 
 def _number(name: str) -> int:

@@ -17,14 +17,13 @@ from django.utils import timezone
 from memoryapp.queries.rules import bullets_with_rule
 from memoryapp.services.counters import deployment_tags_count
 from practice.domain.causal_layout import short
+from practice.domain.recollection import bullet_of, lesson_name
 from practice.domain.rootcause import serial
 from practice.domain.rootcause.types import Alert, Analysis, MemoryEntry, Outcome
 from practice.models import Analysis as AnalysisRow
 from practice.models import Incident, KeptVerdict
 
 RULE_KIND = "root_cause"
-#: What the id of an entry begins with that is a bullet; its label and its playbook follow.
-LONG_TERM = "bullet:"
 WINDOW_SECONDS = 600.0
 
 
@@ -39,22 +38,26 @@ def remembered(row: AnalysisRow, alert: Alert) -> list[MemoryEntry]:
         .exclude(analysis__incident=row.incident_id)
         .order_by("at", "pk")
     )
-    return [*(verdict.as_value() for verdict in kept), *_long_term(row, alert)]
+    # Approved bullets are as fresh as the alert.
+    until = alert.at + WINDOW_SECONDS
+    lessons = (
+        replace(entry, entry_id=name, at=alert.at, until=until)
+        for name, entry in long_term(row.incident).items()
+    )
+    return [*(verdict.as_value() for verdict in kept), *lessons]
 
 
-def _long_term(row: AnalysisRow, alert: Alert) -> list[MemoryEntry]:
-    """Approved bullets of this system as entries that are as fresh as the alert."""
-    found = []
-    for bullet in bullets_with_rule(row.incident.workspace_id, RULE_KIND):
+def long_term(incident: Incident) -> dict[str, MemoryEntry]:
+    """What live lessons of an incident's system remember, by their names in memory."""
+    known: dict[str, MemoryEntry] = {}
+    for bullet in bullets_with_rule(incident.workspace_id, RULE_KIND):
         try:
             entry = serial.from_json(MemoryEntry, (bullet.rule or {}).get("entry"))
         except ValueError:
             continue  # a rule of another version is still a lesson for people
-        if entry.key.system == row.incident.system:
-            name = f"{LONG_TERM}{bullet.playbook.slug}/{bullet.label}"
-            until = alert.at + WINDOW_SECONDS
-            found.append(replace(entry, entry_id=name, at=alert.at, until=until))
-    return found
+        if entry.key.system == incident.system:
+            known[lesson_name(bullet.playbook.slug, bullet.label)] = entry
+    return known
 
 
 def store(row: AnalysisRow, found: Analysis, *, led_by: str = "") -> None:
@@ -109,9 +112,9 @@ def _count_long_term(workspace: int, found: Analysis, led_by: str) -> None:
     is_found = bool(found.causes) and found.outcome is Outcome.FOUND
     leads = short(found.causes[0].node) if is_found else None
     tags = {
-        hit.entry_id.removeprefix(LONG_TERM): "helpful" if hit.upheld else "harmful"
+        hit.entry_id: "helpful" if hit.upheld else "harmful"
         for hit in found.hits
-        if hit.entry_id.startswith(LONG_TERM)
+        if bullet_of(hit.entry_id)
         and hit.entry_id != led_by
         and (not hit.upheld or short(hit.node) == leads)
     }
@@ -124,17 +127,17 @@ def count_followed(workspace: int, name: str, *, is_right: bool) -> bool:
     False where no such lesson is live any more: then nothing is counted.
     """
     said = "helpful" if is_right else "harmful"
-    return name.startswith(LONG_TERM) and _count(workspace, {name.removeprefix(LONG_TERM): said})
+    return bullet_of(name) is not None and _count(workspace, {name: said})
 
 
 def _count(workspace: int, tags: dict[str, str]) -> bool:
-    """Count each bullet by what is said of it; whether any was there."""
+    """Count each lesson, by its name, for what is said of it; whether any was there."""
     if not tags:
         return False
     was_any = False
-    # One order of playbooks, whose locks are taken: two analyses would else wait for each other.
+    # Playbooks are locked in one order, or two analyses could deadlock.
     for bullet in sorted(bullets_with_rule(workspace, RULE_KIND), key=lambda b: b.playbook_id):
-        said = tags.get(f"{bullet.playbook.slug}/{bullet.label}")
+        said = tags.get(lesson_name(bullet.playbook.slug, bullet.label))
         if said:
             deployment_tags_count(playbook=bullet.playbook, tags={bullet.label: said})
             was_any = True

@@ -38,9 +38,10 @@ def count_take_back(incident: Incident) -> None:
     )
     event = rows.order_by("-pk").first()
     name = str(event.data.get("lesson", "")) if event is not None else ""
-    if event is None or not name.startswith(verdicts.LONG_TERM):
+    bullet = recollection.bullet_of(name)
+    if event is None or bullet is None:
         return
-    slug, _, label = name.removeprefix(verdicts.LONG_TERM).partition("/")
+    slug, label = bullet
     playbook = Playbook.objects.filter(workspace=incident.workspace_id, slug=slug).first()
     if playbook is not None:
         deployment_tags_take_back(playbook=playbook, tags={label: COUNTS[event.kind]})

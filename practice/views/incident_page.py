@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import reverse
 
 from memoryapp.access import membership_of
 from memoryapp.queries.origins import candidates_from
@@ -17,6 +18,7 @@ from memoryapp.views.links import changed, parameter, with_query
 from practice.domain.alerts import explained
 from practice.domain.causal_layout import KIND_WORDS, Drawing, layout, path_of, short, verdicts
 from practice.domain.incident_lessons import OUTCOME_WORDS, open_nodes
+from practice.domain.recollection import bullet_of
 from practice.domain.rootcause.telemetry import Modality
 from practice.domain.rootcause.types import Analysis as Found
 from practice.domain.rootcause.types import Cause, EdgeKind, Evidence, Outcome, Verdict, Visit
@@ -209,10 +211,8 @@ def found_context(
 
 def memory_link(entry_id: str) -> str:
     """The page of a bullet that answered; empty for a verdict of the window before."""
-    if not entry_id.startswith("bullet:") or "/" not in entry_id:
-        return ""
-    playbook, _, label = entry_id.removeprefix("bullet:").partition("/")
-    return f"/playbooks/{playbook}/bullets/{label}/"
+    bullet = bullet_of(entry_id)
+    return reverse("bullet-detail", args=bullet) if bullet else ""
 
 
 def _ranked(found: Found, entries: list[str], shown: int) -> list[Ranked]:
