@@ -148,7 +148,7 @@ def _value(
     )
 
 
-#: The columns a revision may change. Not the votes: agents report without the playbook's lock, while
+#: The columns a revision may change. Not the votes: agents report without the playbook's lock while
 #: somebody works on the bullet, and their votes would be lost.
 _REVISED = (
     "section",

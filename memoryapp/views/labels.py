@@ -41,9 +41,7 @@ def trial_start(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     form = TrialForm(request.POST)
     if error := first_error(form):
         return _page(request, label, error=error, status=422)
-    release = object_or_404(
-        label.playbook.releases.light(), number=form.cleaned_data["release"]
-    )
+    release = object_or_404(label.playbook.releases.light(), number=form.cleaned_data["release"])
     share, seen = form.cleaned_data["share"], form.cleaned_data["seen"]
     return _moved(
         request,
@@ -112,9 +110,9 @@ def _page(
 ) -> HttpResponse:
     playbook, names = label.playbook, [label.playbook.slug, label.name]
     others: list[Release] = list(
-        playbook.releases.light().filter(withdrawal="").exclude(pk=label.release_id)[
-            :RELEASES_OFFERED
-        ]
+        playbook.releases.light()
+        .filter(withdrawal="")
+        .exclude(pk=label.release_id)[:RELEASES_OFFERED]
     )
     pulled = serving.pulls_of(label.name, [label.release_id])
     context = {
