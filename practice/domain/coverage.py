@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from memoryapp.domain.playbook import CHARS_PER_TOKEN, estimate_tokens
+from practice.domain.schemas import shape
 from practice.domain.types import (
     Category,
     HistoryCounts,
@@ -26,6 +27,8 @@ OVER_USED_WINDOW = 50
 RECENT = 5
 PARAMETER_CAP = 160
 SENTENCE_CAP = 300
+#: what one parameter takes, with the fields of objects; a schema may go on without end.
+SHAPE_CAP = 600
 
 _SOLVED = frozenset({Category.TRIVIAL, Category.BOUNDARY})
 _FAILED = frozenset({Category.UNSOLVED, Category.BOUNDARY})
@@ -185,11 +188,9 @@ def signature(tool: ToolSpec) -> str:
 
 
 def _parameter(tool: ToolSpec, name: str, schema: Json, hint: str) -> str:
-    words = [str(schema.get("type", "any"))]
+    words = [clip(shape(schema), SHAPE_CAP)]
     if name in tool.required:
         words.append("required")
-    if schema.get("enum"):
-        words.append(f"one of {json.dumps(schema['enum'])}")
     if "default" in schema:
         words.append(f"default {json.dumps(schema['default'])}")
     return f"- {name} ({', '.join(words)}){': ' if hint else ''}{hint}"

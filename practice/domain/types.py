@@ -13,6 +13,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal
 
+from practice.domain.schemas import unfolded
+
 Json = Mapping[str, Any]
 
 FEASIBILITY_GATE = 5
@@ -66,7 +68,8 @@ class ToolSpec:
     """One tool as the environment describes it. ``input_schema`` is a JSON Schema object.
 
     ``parameters`` and ``required`` are what can be relied on of it, whatever a server wrote there:
-    each parameter has an object for a schema, and whatever is required is a parameter.
+    each parameter has an object for a schema, with what its references point to in their place,
+    and whatever is required is a parameter.
     """
 
     name: str
@@ -75,6 +78,8 @@ class ToolSpec:
     annotations: Json = field(default_factory=dict)
     output_schema: Json | None = None
     parameters: Mapping[str, Json] = field(init=False, repr=False, compare=False)
+    #: the output schema with what its references point to in their place.
+    promised: Json | None = field(init=False, repr=False, compare=False)
     required: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -86,11 +91,17 @@ class ToolSpec:
         names = listed if isinstance(listed, list | tuple) else ()
         required = tuple(dict.fromkeys(name for name in names if isinstance(name, str)))
         parameters = {
-            name: properties[name] if isinstance(properties.get(name), Mapping) else {}
+            name: unfolded(properties[name], schema)
+            if isinstance(properties.get(name), Mapping)
+            else {}
             for name in (*properties, *required)
         }
         object.__setattr__(self, "parameters", parameters)
         object.__setattr__(self, "required", required)
+        told_back: Any = self.output_schema
+        is_schema = isinstance(told_back, Mapping)
+        promised = unfolded(told_back, told_back) if is_schema else told_back
+        object.__setattr__(self, "promised", promised)
 
     @property
     def effect(self) -> Effect:

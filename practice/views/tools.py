@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from memoryapp.domain.json_texts import as_text
 from memoryapp.domain.seen import shown
 from memoryapp.queries.meanwhile import Meanwhile
+from practice.domain.coverage import SHAPE_CAP, clip
 from practice.domain.orders import orders_in
+from practice.domain.schemas import shape, unfolded
 from practice.domain.types import Effect
 from practice.models import EnvironmentTool
 from practice.queries.environments import why_off
@@ -99,15 +101,22 @@ def parameters_of(schema: Any) -> tuple[Parameter, ...]:
             description=str(given.get("description", "")),
             limits=_limits(given),
         )
-        for name, given in properties.items()
-        if isinstance(given, Mapping)
+        for name, given in _unfolded(properties, schema)
     ]
     return tuple(sorted(found, key=lambda parameter: not parameter.required))
 
 
+def _unfolded(properties: Mapping[str, Any], schema: Any) -> Iterator[tuple[str, Any]]:
+    for name, given in properties.items():
+        if isinstance(given, Mapping):
+            yield name, unfolded(given, schema)
+
+
 def _type(schema: Mapping[str, Any]) -> str:
-    """``text``-like words for a schema: ``string``, ``list of integer``, ``string or null``."""
+    """Words for a schema: ``string``, ``list of integer``, ``{sku: string, qty?: integer}``."""
     kind = schema.get("type")
+    if isinstance(schema.get("properties"), Mapping):
+        return clip(shape(schema), SHAPE_CAP)
     if isinstance(kind, list):
         return " or ".join(map(str, kind))
     for key in ("anyOf", "oneOf"):

@@ -279,7 +279,7 @@ class Filler:
 
 def _may_show(reader: ToolSpec, tool: ToolSpec, name: str) -> bool:
     """Whether a reader can answer with a parameter's value, as far as it says what it answers."""
-    fields = schema_fields(reader.output_schema, reader.name)
+    fields = schema_fields(reader.promised, reader.name)
     return not fields or any(match(tool, name, field) >= WEAK for field, _ in fields)
 
 

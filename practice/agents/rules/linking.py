@@ -134,7 +134,7 @@ def _producers(
         if other.name == tool.name or parameter in other.required:
             continue
         best = ("", 0.0)
-        for field, type_ in schema_fields(other.output_schema, other.name):
+        for field, type_ in schema_fields(other.promised, other.name):
             if type_ == "boolean" or not _types_meet(schema.kind(wanted), type_):
                 continue
             score = match(tool, parameter, field)
@@ -168,7 +168,7 @@ def _by_description(tool: ToolSpec, parameter: str, other: ToolSpec) -> tuple[st
     if not schema.is_read(other) or other.required or not other.output_schema:
         return "", 0.0
     about = content(_text(tool, parameter))
-    for key, field in listed_fields(other.output_schema):
+    for key, field in listed_fields(other.promised):
         words = content(key.replace("_", " ")) - {"content", "list"}
         if len(words) >= 2 and words <= about:
             return field, 0.6

@@ -89,7 +89,7 @@ def _things(words: Iterable[str]) -> frozenset[str]:
 
 def shown(source: ToolSpec, tool: ToolSpec, name: str) -> str:
     """Return the result field of ``source`` that fills a parameter of ``tool``, or nothing."""
-    fields = [f for f, _ in schema_fields(source.output_schema, source.name)]
+    fields = [f for f, _ in schema_fields(source.promised, source.name)]
     best = max(fields, key=lambda f: match(tool, name, f), default="")
     return best if best and match(tool, name, best) >= STRONG else ""
 

@@ -153,7 +153,7 @@ class Observed:
         taken: Sequence[Any],
     ) -> Pick | None:
         wanted = tool.parameters.get(name, {})
-        own = {f for f, _ in schema_fields(tool.output_schema, tool.name)} - {name}
+        own = {f for f, _ in schema_fields(tool.promised, tool.name)} - {name}
         # What a look-up itself answers is not what it is asked with.
         answers = own if schema.is_read(tool) and len(own) == 1 else set()
         best: tuple[float, Pick | None] = (STRONG - 0.01, None)

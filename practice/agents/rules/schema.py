@@ -101,10 +101,23 @@ class Role(StrEnum):
 
 def kind(schema: Json) -> str:
     """Return the JSON type of a parameter; the first real one where there are several."""
-    declared = schema.get("type")
-    options = [*declared] if isinstance(declared, list) else [declared]
-    options += [o.get("type") for o in _several(schema, "anyOf") if isinstance(o, Mapping)]
+    told = (schema, *alternatives(schema))
+    options = [
+        t for o in told for t in (o["type"] if isinstance(o.get("type"), list) else [o.get("type")])
+    ]
     return next((str(o) for o in options if o and o != "null"), "string")
+
+
+def alternatives(schema: Json) -> list[Json]:
+    """Return what a value may be instead, where a schema names several forms."""
+    told = (*_several(schema, "anyOf"), *_several(schema, "oneOf"))
+    return [one for one in told if isinstance(one, Mapping)]
+
+
+def fields(wanted: Json) -> Json:
+    """Return the object schema to fill: of several forms the first that names its fields."""
+    forms = (wanted, *alternatives(wanted))
+    return next((one for one in forms if isinstance(one.get("properties"), Mapping)), {})
 
 
 def _several(schema: Json, name: str) -> Sequence[Any]:
@@ -120,7 +133,7 @@ def _finite(value: Any) -> float | None:
 
 def choices(schema: Json) -> list[Any]:
     """Return the values a parameter is limited to, from its enum or from its description."""
-    for source in (schema, schema.get("items", {}), *_several(schema, "anyOf")):
+    for source in (schema, schema.get("items", {}), *alternatives(schema)):
         if isinstance(source, Mapping) and (known := _several(source, "enum")):
             return [v for v in known if v is not None]
     text = str(schema.get("description", ""))
@@ -315,7 +328,7 @@ def texts(wanted: Json, rng: random.Random) -> Any | None:
         items = wanted.get("items")
         item = texts(items if isinstance(items, Mapping) else {}, rng)
         return None if item is None else [item]
-    spec = ToolSpec(name="", input_schema=wanted)
+    spec = ToolSpec(name="", input_schema=fields(wanted))
     needed = list(spec.required) or list(spec.parameters)[:1]
     if not needed or any(role(spec, name) is not Role.TEXT for name in needed):
         return None

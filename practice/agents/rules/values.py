@@ -25,6 +25,8 @@ _TODAY = date(2025, 6, 16)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 #: a metric unit and its imperial one.
 _UNITS = (("km", "miles"), ("m", "ft"), ("kg", "lb"))
+#: what a field inside an argument may be for a caller to add it.
+FREE = frozenset({Role.TEXT, Role.CHOICE, Role.NUMBER})
 MONEY = schema.MONEY | {"cent", "cost"}
 
 
@@ -214,14 +216,21 @@ class Values:
         return None
 
     def _object(self, wanted: Json) -> dict[str, Any] | None:
-        inner = wanted.get("properties", {})
-        spec = ToolSpec(name="", input_schema={"properties": inner})
-        free = [n for n in inner if schema.role(spec, n) in (Role.TEXT, Role.CHOICE, Role.NUMBER)]
-        needed = [n for n in wanted.get("required", ()) if n not in free]
-        if needed or not free:
-            return None
-        names = [*wanted.get("required", ()), self._rng.choice(free)]
-        return {n: self.literal(spec, n, {}, {}) for n in dict.fromkeys(names)}
+        """Return an object of values a caller may choose, or ``None`` where it needs others.
+
+        All that is required, and one field more that is plainly the caller's.
+        """
+        spec = ToolSpec(name="", input_schema=schema.fields(wanted))
+        made: dict[str, Any] = {}
+        for name in spec.required:
+            value = self.literal(spec, name, made, {})
+            if value is None:
+                return None
+            made[name] = value
+        free = [n for n in spec.parameters if schema.role(spec, n) in FREE and n not in made]
+        if free and (chosen := self.literal(spec, name := self._rng.choice(free), made, {})):
+            made[name] = chosen
+        return made or None
 
 
 def _partner(pair: tuple[str, str], taken: Sequence[Any]) -> Iterator[str]:

@@ -1,0 +1,139 @@
+"""Schemas as typed servers write them: references, nullable values, choices told one by one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from practice.domain.coverage import tools_block
+from practice.domain.schemas import MOST_NODES, shape, unfolded
+from practice.domain.types import ToolSpec
+
+ROOT: dict[str, Any] = {
+    "$defs": {
+        "Zone": {"type": "string", "enum": ["dry", "cold"]},
+        "Line": {
+            "type": "object",
+            "properties": {
+                "sku": {"type": "string"},
+                "qty": {"type": "integer", "minimum": 1, "maximum": 100},
+                "bin": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None},
+            },
+            "required": ["sku", "qty"],
+        },
+        "Tree": {
+            "type": "object",
+            "properties": {"child": {"$ref": "#/$defs/Tree"}, "name": {"type": "string"}},
+        },
+        "a/b": {"type": "boolean"},
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ({"type": "string", "maxLength": 5}, {"type": "string", "maxLength": 5}),
+        ({"$ref": "#/$defs/Zone"}, {"type": "string", "enum": ["dry", "cold"]}),
+        (
+            {"$ref": "#/$defs/Zone", "default": "dry"},
+            {"type": "string", "enum": ["dry", "cold"], "default": "dry"},
+        ),
+        (
+            {"anyOf": [{"$ref": "#/$defs/Zone"}, {"type": "null"}], "default": None},
+            {"type": ["string", "null"], "enum": ["dry", "cold"], "default": None},
+        ),
+        (
+            {"allOf": [{"type": "integer"}], "description": "d"},
+            {"type": "integer", "description": "d"},
+        ),
+        ({"const": "LOCK"}, {"const": "LOCK", "enum": ["LOCK"], "type": "string"}),
+        (
+            {"oneOf": [{"const": 1, "title": "low"}, {"const": 2, "title": "high"}]},
+            {"enum": [1, 2], "type": "integer"},
+        ),
+        ({"enum": [1, 2]}, {"enum": [1, 2], "type": "integer"}),
+        ({"enum": [1, "two"]}, {"enum": [1, "two"]}),
+        ({"$ref": "#/$defs/a~1b"}, {"type": "boolean"}),
+        ({"$ref": "#/$defs/Nowhere", "description": "d"}, {"description": "d"}),
+        ({"$ref": "https://elsewhere.example/x.json"}, {}),
+    ],
+)
+def test_it_reads_what_a_parameter_takes(written: dict[str, Any], read: dict[str, Any]) -> None:
+    assert unfolded(written, ROOT) == read
+
+
+def test_it_leaves_several_forms_as_they_are() -> None:
+    forms = {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/Line"}, {"type": "null"}]}
+    found = unfolded(forms, ROOT)
+    assert [one.get("type") for one in found["anyOf"]] == ["string", "object", "null"]
+
+
+def test_it_cuts_what_holds_itself() -> None:
+    assert unfolded({"$ref": "#/$defs/Tree"}, ROOT)["properties"] == {
+        "child": {"type": "object"},
+        "name": {"type": "string"},
+    }
+
+
+def test_it_ends_where_definitions_multiply() -> None:
+    many: dict[str, Any] = {
+        f"N{n}": {"properties": {k: {"$ref": f"#/$defs/N{n + 1}"} for k in "abcdefgh"}}
+        for n in range(30)
+    }
+    found = unfolded({"$ref": "#/$defs/N0"}, {"$defs": many})
+    assert len(str(found)) < 60 * MOST_NODES
+
+
+@pytest.mark.parametrize(
+    ("schema", "told"),
+    [
+        ({"type": "string"}, "string"),
+        ({}, "any"),
+        ({"type": ["string", "null"]}, "string or null"),
+        ({"type": "string", "format": "date"}, "string (date)"),
+        ({"type": "number", "exclusiveMinimum": 0}, "number (above 0)"),
+        ({"$ref": "#/$defs/Zone"}, 'one of ["dry", "cold"]'),
+        (
+            {"type": "array", "items": {"$ref": "#/$defs/Line"}},
+            "list of {sku: string, qty: integer (1 to 100), bin?: string or null}",
+        ),
+        ({"type": "object", "additionalProperties": {"type": "boolean"}}, "object of boolean"),
+        (
+            {"oneOf": [{"type": "string"}, {"$ref": "#/$defs/Zone"}]},
+            'string or one of ["dry", "cold"]',
+        ),
+        ({"type": "array", "items": "nonsense"}, "list"),
+        ({"type": "object", "properties": {"a": 7}}, "{a?: any}"),
+    ],
+)
+def test_it_says_what_a_value_is(schema: dict[str, Any], told: str) -> None:
+    assert shape(unfolded(schema, ROOT)) == told
+
+
+def test_it_documents_the_fields_of_an_argument() -> None:
+    tool = ToolSpec(
+        "create_pick",
+        "Create a pick list.",
+        {
+            **ROOT,
+            "type": "object",
+            "properties": {
+                "lines": {"type": "array", "items": {"$ref": "#/$defs/Line"}},
+                "zone": {"anyOf": [{"$ref": "#/$defs/Zone"}, {"type": "null"}]},
+            },
+            "required": ["lines"],
+        },
+    )
+    text = tools_block([tool], token_budget=1_000)
+    assert "- lines (list of {sku: string, qty: integer (1 to 100)" in text
+    assert '- zone (one of ["dry", "cold"] or null)' in text
+
+
+def test_it_follows_references_of_what_a_tool_promises() -> None:
+    back = {**ROOT, "type": "object", "properties": {"line": {"$ref": "#/$defs/Line"}}}
+    tool = ToolSpec("get_line", output_schema=back)
+    assert tool.promised is not None
+    assert set(tool.promised["properties"]["line"]["properties"]) == {"sku", "qty", "bin"}
+    assert tool.output_schema == back
