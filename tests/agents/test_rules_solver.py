@@ -120,3 +120,13 @@ def test_it_counts_no_page_without_a_record() -> None:
     empty = '{"refunds": [], "total": 0, "next_cursor": null}'
     steps = [Step(number, "list_refunds", {}, empty) for number in (1, 2)]
     assert answer(given, steps) == "`list_refunds` lists 0 records on 2 pages."
+
+
+def test_it_counts_things_and_not_what_they_hold() -> None:
+    given = task({"tool": "list_beds", "arguments": {}, "all_pages": True})
+    pages = (
+        '{"beds": [{"ref": "b1", "features": ["monitor", "hoist"]}, {"ref": "b2"}], "total": 3}',
+        '{"beds": [{"ref": "b3", "features": ["monitor"]}], "total": 3}',
+    )
+    steps = [Step(number, "list_beds", {}, page) for number, page in enumerate(pages, start=1)]
+    assert answer(given, steps) == "`list_beds` lists 3 records on 2 pages: b1, b2, b3."

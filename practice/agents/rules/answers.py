@@ -54,13 +54,11 @@ def _pages(task: TaskSpec, tool: str) -> bool:
 
 def _result(tool: str, good: Sequence[Step], all_pages: bool) -> str:
     last = good[-1]
-    shown = good if all_pages else [last]
-    rows = _alike([r for s in shown for r in records(s.observation, s.tool)])
-    if all_pages and len(shown) > 1:
-        firsts = ", ".join(str(next(iter(r.values()))) for r in rows)
-        count = f"{len(rows)} {'record' if len(rows) == 1 else 'records'}"
-        listed = f": {firsts}" if firsts else ""
-        return f"`{tool}` lists {count} on {len(shown)} pages{listed}"
+    if all_pages and len(good) > 1:
+        firsts = [first for step in good for first in _listed(step)]
+        count = f"{len(firsts)} {'record' if len(firsts) == 1 else 'records'}"
+        listed = f": {', '.join(map(str, firsts))}" if firsts else ""
+        return f"`{tool}` lists {count} on {len(good)} pages{listed}"
     if is_empty(last.observation):
         return f"`{tool}` is done and returned nothing"
     found = leaves(last.observation, last.tool)
@@ -72,13 +70,32 @@ def _result(tool: str, good: Sequence[Step], all_pages: bool) -> str:
     return f"`{tool}`: {', '.join(fields)}{more}"
 
 
-def _alike(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the records of the commonest shape; totals and cursors are not among them."""
-    shapes = Counter(frozenset(r) for r in rows if any("id" in parts(k) for k in r))
-    if not shapes:
-        return [r for r in rows if not all(_PAGING & {*parts(name)} for name in r)]
-    commonest = shapes.most_common(1)[0][0]
-    return [r for r in rows if frozenset(r) == commonest]
+def _listed(step: Step) -> list[Any]:
+    """Return the first value of each thing a page lists, as many values as there are things.
+
+    What a thing holds in lists of its own (a bed its features) is no further thing, and what a page
+    says of itself is none either.
+    """
+    found = leaves(step.observation, step.tool)
+    lists = Counter(key for key, _ in {leaf.path[0] for leaf in found if leaf.path})
+    if not lists and _lists_nothing(step):
+        return []
+    if not lists:
+        rows = records(step.observation, step.tool)
+        return [
+            next(iter(r.values())) for r in rows if not all(_PAGING & {*parts(name)} for name in r)
+        ]
+    longest = lists.most_common(1)[0][0]
+    firsts: dict[int, Any] = {}
+    for leaf in found:
+        if leaf.path and leaf.path[0][0] == longest:
+            firsts.setdefault(leaf.path[0][1], leaf.value)
+    return list(firsts.values())
+
+
+def _lists_nothing(step: Step) -> bool:
+    told = parse(step.observation)
+    return told == [] or (isinstance(told, Mapping) and [] in told.values())
 
 
 def _value(value: Any) -> str:

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from practice.agents.rules.documents import noun_of
-from practice.agents.rules.words import imperative, joined, phrase
+from practice.agents.rules.doing import imperative
+from practice.agents.rules.words import joined, phrase
 
 SECTIONS = {
     "prerequisite": "strategies",
@@ -278,7 +279,8 @@ def _sequence(lesson: Lesson) -> str:
             names[tool] = _variable(tool, names)
             made = f"{names[tool]} = {made}"
         lines.append(made)
-    return "\n".join([f"To {imperative(str(lesson['purpose']), str(lesson['tool']))}:", *lines])
+    does = imperative(str(lesson["purpose"]), str(lesson["tool"]), looks="see")
+    return "\n".join([f"To {does}:", *lines])
 
 
 def _parameter(name: str, taken: Sequence[str] | None, names: Mapping[str, str]) -> str:

@@ -108,11 +108,17 @@ def leaves(text: str, tool: str) -> tuple[Leaf, ...]:
     found: list[Leaf] = []
     counter = [0]
     drawn = parse(text) is None
-    for leaf in _walk(value, "_".join(nouns(tool)), "", counter, _Place(drawn=drawn)):
+    for leaf in _walk(value, _subject(tool), "", counter, _Place(drawn=drawn)):
         found.append(leaf)
         if len(found) >= MAX_LEAVES:
             break
     return tuple(found)
+
+
+def _subject(tool: str) -> str:
+    """The thing a tool is about, each word once: names made of a path say it again and again."""
+    words = dict.fromkeys(word for word in nouns(tool) if word != "id")
+    return "_".join(words) or "_".join(nouns(tool))
 
 
 def records(text: str, tool: str) -> list[dict[str, Any]]:
@@ -228,7 +234,7 @@ def schema_fields(schema: Mapping[str, Any] | None, tool: str) -> list[tuple[str
     """Return (field, JSON type) of the scalars an output schema promises."""
     if not schema:
         return []
-    return list(_schema_walk(schema, "_".join(nouns(tool)), 0))
+    return list(_schema_walk(schema, _subject(tool), 0))
 
 
 def _schema_walk(schema: Mapping[str, Any], noun: str, depth: int) -> Iterator[tuple[str, str]]:

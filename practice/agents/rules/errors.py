@@ -15,7 +15,7 @@ from typing import Any
 
 from practice.agents.rules import schema
 from practice.agents.rules.linking import RELATED, kinship
-from practice.agents.rules.words import content, parts
+from practice.agents.rules.words import content, parts, takes_back
 from practice.domain.reading import read_json
 from practice.domain.types import Json, ToolSpec
 
@@ -309,7 +309,8 @@ def related_tools(said: str, tool: ToolSpec, tools: Sequence[ToolSpec]) -> tuple
             continue
         own = content(other.name.replace("_", " "))
         shared = words & own
-        undoes = UNDOING & set(parts(other.name))
+        # Nobody blocks a bed in order to unblock it.
+        undoes = UNDOING & set(parts(other.name)) or takes_back(tool.name, other.name)
         akin = shared == own or kin(tool.name, other.name) >= MIN_KINSHIP
         if not shared or undoes or not akin:
             continue

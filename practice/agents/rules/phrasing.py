@@ -13,8 +13,9 @@ from typing import Any
 
 from practice.agents.rules import goals, schema
 from practice.agents.rules.documents import noun_of
+from practice.agents.rules.doing import imperative
 from practice.agents.rules.schema import Role
-from practice.agents.rules.words import imperative, joined, phrase, sentence
+from practice.agents.rules.words import joined, phrase, sentence
 from practice.domain.types import Json, ToolSpec
 
 MAX_WORDS = 18
@@ -34,6 +35,8 @@ def instruction(calls: Sequence[tuple[ToolSpec, Json]], rng: random.Random) -> s
             said = f"{said}, go through every page and tell me how many there are"
         if place == 0:
             opener = rng.choice(_OPENERS)
+            if said.startswith("show me") and opener.startswith("Help"):
+                opener = ""
             ending = "?" if opener.startswith("Can") else "."
             sentences.append(f"{sentence(f'{opener}{said}').rstrip('.')}{ending}")
         else:
@@ -42,7 +45,8 @@ def instruction(calls: Sequence[tuple[ToolSpec, Json]], rng: random.Random) -> s
 
 
 def _clause(tool: ToolSpec, arguments: Json, told: set[str]) -> str:
-    doing = _shortened(_BY.sub("", imperative(tool.description, tool.name)))
+    does = imperative(tool.description, tool.name, reads=schema.is_read(tool))
+    doing = _shortened(_BY.sub("", does)).rstrip(" ,")
     left: list[str] = []
     dates = [n for n in arguments if n in tool.parameters and _is_date(tool, n, arguments[n])]
     if len(dates) == 2:
@@ -112,11 +116,6 @@ def _argument(tool: ToolSpec, name: str, value: Any, told: set[str]) -> str:
     if isinstance(value, bool):
         said = re.sub(r"^(is|use|include) ", "", said)
         return f"{said} turned {'on' if value else 'off'}"
-    if isinstance(value, dict):
-        inner = [f"{phrase(k)} {_value(v)}" for k, v in value.items()]
-        return f"{said} {joined(inner)}"
-    if isinstance(value, list):
-        return f"{said} {joined([_value(v) for v in value])}"
     if name in tool.parameters:
         if schema.role(tool, name) is Role.AMOUNT:
             return f"up to {value}"
@@ -126,6 +125,13 @@ def _argument(tool: ToolSpec, name: str, value: Any, told: set[str]) -> str:
 
 
 def _value(value: Any) -> str:
+    """Return a value in words; of what holds others, each field with its own."""
+    if isinstance(value, dict):
+        return joined([f"{phrase(k)} {_value(v)}" for k, v in value.items()])
+    if isinstance(value, list):
+        return joined([_value(v) for v in value])
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, str) and (" " in value or not value.strip()):
         return f'"{value}"'
     return str(value)

@@ -15,6 +15,7 @@ from practice.agents.ports import EnvironmentSession, SolverLimits
 from practice.agents.rules import goals, schema
 from practice.agents.rules.answers import answer
 from practice.agents.rules.documents import failure
+from practice.agents.rules.doing import imperative
 from practice.agents.rules.errors import Diagnosis, Trouble, diagnose, sign_in_tools
 from practice.agents.rules.execution import Execution, Halted
 from practice.agents.rules.filling import MAX_DEPTH, Filler
@@ -32,7 +33,7 @@ from practice.agents.rules.recovery import (
 )
 from practice.agents.rules.schema import Role
 from practice.agents.rules.twins import twins
-from practice.agents.rules.words import imperative, parts, sentence
+from practice.agents.rules.words import parts, sentence
 from practice.domain.types import Json, Outcome, Step, TaskSpec, ToolSpec, Trajectory
 
 MAX_TRIES = 9
@@ -341,7 +342,8 @@ def _about(name: str, code: str) -> bool:
 
 
 def _because(tool: ToolSpec) -> str:
-    return sentence(f"I call `{tool.name}` to {imperative(tool.description, tool.name)}")
+    does = imperative(tool.description, tool.name, reads=schema.is_read(tool), looks="see")
+    return sentence(f"I call `{tool.name}` to {does}")
 
 
 def _key(arguments: Json) -> str:

@@ -35,8 +35,6 @@ NEW_VERBS = vocabulary(
 #: HTTP methods that are no verbs elsewhere: what names made of method and path begin with.
 METHODS = vocabulary("head put patch delete")
 GENERIC = vocabulary("id name key code number title value type status result data item")
-#: a description that begins so says when a tool is for, not what it does.
-_CLAUSE = re.compile(r"(?:once|after|before|when|whenever|while|if|given|as)\b", re.IGNORECASE)
 _IRREGULAR = {
     "addresses": "address",
     "status": "status",
@@ -122,6 +120,19 @@ def nouns(tool: str) -> tuple[str, ...]:
     return tuple(w for w in words if w not in STOP) or parts(tool)[-1:]
 
 
+#: verbs that take back what the other does, beside those that say so: ``unblock`` and ``block``.
+_TAKEN_BACK = frozenset(
+    {("reopen", "close"), ("resume", "pause"), ("restore", "delete"), ("restore", "archive")}
+)
+
+
+def takes_back(tool: str, other: str) -> bool:
+    """Whether ``tool`` takes back what ``other`` does, by their names: unblock and block."""
+    does = set(parts(other))
+    bare = {w.removeprefix(p) for w in parts(tool) for p in ("un", "de", "dis") if w.startswith(p)}
+    return bool(bare & does) or any((w, v) in _TAKEN_BACK for w in parts(tool) for v in does)
+
+
 def joined(items: list[str] | tuple[str, ...], last: str = "and") -> str:
     """Join as prose: "a", "a and b", "a, b and c"."""
     if len(items) < 2:
@@ -136,19 +147,3 @@ def sentence(text: str) -> str:
         return ""
     end = "" if text[-1] in ".?" else "."
     return f"{text[0].upper()}{text[1:]}{end}"
-
-
-def imperative(description: str, tool: str) -> str:
-    """Return what a tool does as an instruction: "Activates the brake" becomes "activate …"."""
-    text = re.sub(r"\s*\([^)]*\)", "", first_sentence(description)) or phrase(tool)
-    if _CLAUSE.match(text):
-        text = phrase(tool)
-    first, _, rest = text.partition(" ")
-    lowered = first.lower()
-    if lowered.endswith("ies"):
-        lowered = f"{lowered[:-3]}y"
-    elif lowered.endswith(("sses", "shes", "ches", "xes")):
-        lowered = lowered[:-2]
-    elif lowered.endswith("s") and not lowered.endswith(("ss", "us")):
-        lowered = lowered[:-1]
-    return f"{lowered} {rest}".strip()
