@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from practice.domain.rootcause.evaluation import Replayed, Truth, rank_of, report
+from practice.domain.rootcause.evaluation import figures as scored
 from practice.domain.rootcause.telemetry import (
     EdgeTable,
     LogTable,
@@ -21,6 +22,8 @@ WHOLE = "whole"
 NO_REFERENCE = "no-reference"
 #: How a case ended that failed and has no answer.
 FAILED = "failed"
+# So many cases are named in a sentence.
+_NAMED = 5
 
 
 class Kind(StrEnum):
@@ -102,6 +105,11 @@ def figures(
     }
 
 
+def answered(rows: Mapping[str, Any]) -> bool:
+    """Whether any case of a replay under one variant was answered."""
+    return any(case["outcome"] != FAILED for case in rows["per_case"])
+
+
 def gate(
     now: Mapping[str, Any],
     before: Mapping[str, Any],
@@ -111,27 +119,68 @@ def gate(
     """Whether a replay is no worse than the baseline of its set, and which cases moved.
 
     It passes when neither R@1 nor MRR of the whole is lower, nor the share of right agents where
-    labels name them, and no case of it failed, as none of a baseline has. Cases are compared by
-    rank.
+    labels name them, and no case of it failed that the baseline answers. What failed in the
+    baseline says nothing of what got worse: it is left out of both. Cases are compared by rank.
     """
     if "r_at_1" not in now or "r_at_1" not in before:
         return {"passed": None, "message": "The set has no labels, so nothing can be compared."}
-    failed = sum(case["outcome"] == FAILED for case in now["per_case"])
-    words = {key: word for key, word in _COMPARED[kind].items() if key in now and key in before}
-    lower = [key for key in words if now[key] < before[key]]
+    left_out = _failed(before)
+    held = {side: _without(rows, left_out, truths) for side, rows in (("now", now), ("b", before))}
+    mine, theirs = held["now"], held["b"]
+    if not mine or not theirs:
+        return {
+            "passed": None,
+            "message": "No case with a label was answered in the baseline: choose another.",
+        }
+    failed = [case_id for case_id in _failed(now) if case_id not in left_out]
+    words = {key: word for key, word in _COMPARED[kind].items() if key in mine and key in theirs}
+    lower = [key for key in words if mine[key] < theirs[key]]
     ranks = {side: _ranks(rows, truths) for side, rows in (("now", now), ("before", before))}
     moved = [
         {"case_id": case_id, "now": rank, "before": ranks["before"][case_id]}
         for case_id, rank in ranks["now"].items()
-        if case_id in ranks["before"] and ranks["before"][case_id] != rank
+        if case_id not in left_out
+        and case_id in ranks["before"]
+        and ranks["before"][case_id] != rank
     ]
-    said = ", ".join(f"{word} {before[key]:.2f} to {now[key]:.2f}" for key, word in words.items())
-    lost = f" {failed} of {now['cases']} cases failed and count as missed." if failed else ""
+    said = ", ".join(f"{word} {theirs[key]:.2f} to {mine[key]:.2f}" for key, word in words.items())
+    lost = f" {len(failed)} of {now['cases']} cases failed and count as missed." if failed else ""
     return {
         "passed": not lower and not failed,
-        "message": f"Against the baseline: {said}.{lost}",
+        "message": f"Against the baseline: {said}.{lost}{_left_out(left_out)}",
         "moved": sorted(moved, key=lambda row: _worse(row["now"], row["before"]), reverse=True),
     }
+
+
+def _failed(rows: Mapping[str, Any]) -> list[str]:
+    return [case["case_id"] for case in rows["per_case"] if case["outcome"] == FAILED]
+
+
+def _without(
+    rows: Mapping[str, Any], left_out: Sequence[str], truths: Mapping[str, Truth]
+) -> Mapping[str, Any]:
+    """The figures of a replay without some cases; nothing where no labelled one is left."""
+    if not left_out:
+        return rows
+    kept = [
+        case for case in rows["per_case"]
+        if case["case_id"] in truths and case["case_id"] not in left_out
+    ]  # fmt: skip
+    if not kept:
+        return {}
+    found = scored(rank_of(truths[case["case_id"]], case["ranked"]) for case in kept)
+    agents = [(truths[case["case_id"]].agent, case.get("agent", "")) for case in kept]
+    named = [true == said for true, said in agents if true]
+    return found | ({"agent_at_1": round(sum(named) / len(named), 4)} if named else {})
+
+
+def _left_out(cases: Sequence[str]) -> str:
+    """Which cases were compared with nothing, as a sentence that begins with a space."""
+    if not cases:
+        return ""
+    more = f" and {len(cases) - _NAMED} more" if len(cases) > _NAMED else ""
+    names = ", ".join(cases[:_NAMED])
+    return f" Left out of both, for it failed in the baseline: {names}{more}."
 
 
 def _ranks(rows: Mapping[str, Any], truths: Mapping[str, Truth]) -> dict[str, int | None]:

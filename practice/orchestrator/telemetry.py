@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import math
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -111,17 +112,38 @@ def _halves(
 
 
 def _joined(files: Iterable[TelemetryFile]) -> tuple[Telemetry, tuple[str, ...]]:
-    """Files of one kind become one table; the header of each is the same by construction."""
+    """Files of one kind become one table; the header of each is the same by construction.
+
+    Notes speak of the files that were sent, not of the one they were put together in.
+    """
     notes: dict[str, None] = {}
+    called: dict[str, list[str]] = {}
     with tempfile.TemporaryDirectory(prefix="greenroom-telemetry-") as name:
         folder = Path(name)
         for kept in sorted(files, key=lambda f: f.pk):
             notes |= dict.fromkeys(kept.notes)
             path = folder / f"{kept.kind}.csv"
+            called.setdefault(path.name, []).append(kept.name)
             _append(path, bytes(kept.content), kept.kind)
         pairs = neutral.topology(folder)
-        found, said = neutral.telemetry(folder, pairs)
-    return found, (*notes, *said)
+        try:
+            found, said = neutral.telemetry(folder, pairs)
+        except UnreadableTelemetry as error:
+            raise UnreadableTelemetry(_as_sent(str(error), called)) from error
+    return found, (*notes, *(_as_sent(note, called) for note in said))
+
+
+def _as_sent(note: str, called: Mapping[str, list[str]]) -> str:
+    """A note with the names of sent files in place of that of their table."""
+    if not called:
+        return note
+    known = "|".join(map(re.escape, called))
+    return re.sub(rf"(?<!\S)({known})(?![\w.])", lambda found: _listed(called[found[1]]), note)
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - 1
+    return f"{names[0]} and {more} more" if more else names[0]
 
 
 def _append(path: Path, content: bytes, kind: str) -> None:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from memoryapp.domain.errors import UnableToChange, UnableToStart
 from memoryapp.services.events import event_record
 from memoryapp.services.seen import check_seen
-from practice.domain.replays import VARIANTS, WHOLE, Kind
+from practice.domain.replays import VARIANTS, WHOLE, Kind, answered
 from practice.models import CaseSet, Replay, ReplayCase
 from practice.services.held import held
 from practice.tasks import ring_for_replays
@@ -99,20 +99,22 @@ def baseline_of(case_set: CaseSet) -> dict[str, Any]:
 def baseline_set(*, replay: Replay, by: Any, seen: str | None = None) -> Replay:
     """Make a finished replay what later ones of its set are held against.
 
+    Cases of it that failed are left out when later ones are held against it.
+
     ``seen`` is the digest of ``baseline_of`` that was read.
 
     Raises:
         UnableToFind: it was deleted meanwhile.
         ChangedMeanwhile: another one is the baseline by now.
-        UnableToChange: it is not finished, or cases of it failed.
+        UnableToChange: it is not finished, or no case of it was answered.
     """
     if replay.state != "finished":
         raise UnableToChange("Only a finished replay can be the baseline.")
-    if replay.result.get("failed"):
-        raise UnableToChange("Cases of it failed, so it cannot be the baseline. Replay again.")
     with transaction.atomic():
         held(CaseSet.objects.only("pk"), replay, pk=replay.case_set_id)
         held(Replay.objects.only("pk"), replay)
+        if not answered(replay.result["variants"][WHOLE]):
+            raise UnableToChange("Every case of it failed, so nothing can be held against it.")
         was, wanted = baseline_of(replay.case_set), {"baseline": replay.number}
         check_seen(seen, was, wanted)
         replay.is_baseline = True

@@ -130,6 +130,7 @@ def file_send(
     cancelled, they are read again.
 
     Raises:
+        UnableToFind: the source was deleted meanwhile.
         UnableToRead: too large, or its size or first row tell that nothing in it can be used. The
             message says what to do.
     """
@@ -142,6 +143,7 @@ def file_send(
     except UnreadableTelemetry as error:
         raise UnableToRead(f"{error}. Nothing was stored.") from error
     with transaction.atomic():
+        held(TelemetrySource.objects.only("pk"), source)
         row, is_new = TelemetryFile.objects.get_or_create(
             source=source,
             incident=incident,
@@ -217,8 +219,13 @@ def file_columns(*, name: str, data: bytes) -> list[str]:
 
 
 def file_delete(*, row: TelemetryFile, by: Any) -> None:
-    """Delete a file that was sent. What analyses found in it stays."""
+    """Delete a file that was sent. What analyses found in it stays.
+
+    Raises:
+        UnableToFind: it was deleted meanwhile.
+    """
     with transaction.atomic():
+        held(TelemetryFile.objects.only("pk"), row)
         event_record(
             workspace=row.source.workspace,
             actor=by,

@@ -177,6 +177,9 @@ def send(request: HttpRequest, slug: str) -> HttpResponse:
                 incident=incident,
                 is_reference=request.POST.get("reference") == "on",
             )
+        except UnableToFind as error:
+            messages.error(request, str(error))
+            return redirect("telemetry-list")
         except UnableTo as error:
             messages.error(request, str(error))
         else:
@@ -252,8 +255,12 @@ def again(request: HttpRequest, pk: int) -> HttpResponse:
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
     row = _file(request, pk)
     source, name = row.source, row.name
-    services.file_delete(row=row, by=request.user)
-    messages.success(request, f"{name} is deleted. What analyses found in it stays.")
+    try:
+        services.file_delete(row=row, by=request.user)
+    except UnableToFind as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"{name} is deleted. What analyses found in it stays.")
     return redirect(source)
 
 

@@ -12,11 +12,13 @@ from django.utils import timezone
 
 from memoryapp.domain.errors import UnableToFind
 from memoryapp.models import Event
-from practice.models import CaseSet, Replay, TelemetrySource
+from practice.models import CaseSet, Replay, TelemetryFile, TelemetrySource
 from practice.services import holdings, replays
-from practice.services.telemetry import mapping_save, source_create
+from practice.services.incidents import alerts_send, incident_create
+from practice.services.telemetry import file_delete, file_send, mapping_save, source_create
 from tests.locks import elsewhere, until_somebody_waits
 from tests.practice.case_sets import sent
+from tests.practice.outages import BEGAN, alert, metrics_csv
 
 Row = TelemetrySource | CaseSet | Replay
 
@@ -58,6 +60,24 @@ def delete(row: Row) -> None:
         (source, lambda row: holdings.source_delete(source=row, by=None)),
         (source, lambda row: holdings.source_rename(source=row, name="Till", by=None)),
         (source, lambda row: mapping_save(source=row, kind="metrics", mapping={}, by=None)),
+        (
+            source,
+            lambda row: file_send(
+                source=row, kind="metrics", name="m.csv", data=metrics_csv(), by=None
+            ),
+        ),
+        (
+            source,
+            lambda row: alerts_send(
+                workspace=row.workspace, alerts=[alert()], source=row, by=None
+            ),
+        ),
+        (
+            source,
+            lambda row: incident_create(
+                workspace=row.workspace, alert=alert(), source=row, by=None
+            ),
+        ),
         (case_set, lambda row: holdings.case_set_delete(case_set=row, by=None)),
         (case_set, lambda row: holdings.case_set_rename(case_set=row, name="Autumn", by=None)),
         (case_set, lambda row: replays.replay_start(case_set=row, variants=[], by=None)),
@@ -77,6 +97,17 @@ def test_what_is_gone_is_said_to_be_and_nothing_is_stored(
     assert Event.objects.count() == known
 
 
+def test_a_file_is_deleted_once(workspace: Any) -> None:
+    row = file_send(
+        source=source(workspace), kind="metrics", name="m.csv", data=metrics_csv(), by=None
+    )
+    other = TelemetryFile.objects.get(pk=row.pk)
+    file_delete(row=row, by=None)
+    with pytest.raises(UnableToFind, match=r"m\.csv was deleted meanwhile"):
+        file_delete(row=other, by=None)
+    assert Event.objects.filter(kind="telemetry.file_deleted").count() == 1
+
+
 def test_a_replay_whose_set_went_is_gone(workspace: Any) -> None:
     row = replay(workspace)
     delete(row.case_set)
@@ -90,6 +121,8 @@ def test_a_replay_whose_set_went_is_gone(workspace: Any) -> None:
     [
         (source, "delete", "/api/v1/telemetry/shop"),
         (source, "patch", "/api/v1/telemetry/shop"),
+        (source, "post", "/api/v1/alerts"),
+        (source, "post", "/api/v1/telemetry/shop/files?kind=metrics"),
         (case_set, "delete", "/api/v1/case-sets/{}"),
         (replay, "post", "/api/v1/replays/{}/delete"),
     ],
@@ -99,7 +132,11 @@ def test_whoever_comes_second_over_the_api_gets_404(
 ) -> None:
     row = make(workspace)
     ask = getattr(edda_client, verb)
-    body = {"name": "Till"} if verb == "patch" else {}
+    body: Any = {"name": "Till"} if verb == "patch" else {}
+    if "alerts" in address:
+        body = {"source": "shop", "alerts": [{"at": BEGAN, "entry": "web"}]}
+    elif "files" in address:
+        body = metrics_csv()
     answer = second(row, lambda: ask(address.format(row.pk), body, "application/json"))
     assert (answer.status_code, answer.json()["detail"]) == (404, f"{row} was deleted meanwhile.")
 

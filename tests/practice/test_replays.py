@@ -131,7 +131,9 @@ def test_what_all_cases_share_costs_none_its_answer_when_it_cannot_be_read(works
     assert "normal/metrics.csv has no column" in notes
 
 
-def test_a_case_that_cannot_be_read_fails_alone_and_makes_no_baseline(workspace: Any) -> None:
+def test_a_case_that_cannot_be_read_fails_alone_and_is_left_out_of_the_comparison(
+    workspace: Any,
+) -> None:
     files = set_files()
     for kind in ("metrics", "traces", "logs"):
         files[f"shop/cases/case-0/{kind}.csv"] = b"a,b\n1,2\n"
@@ -140,7 +142,22 @@ def test_a_case_that_cannot_be_read_fails_alone_and_makes_no_baseline(workspace:
     assert replay.result["failed"] == 1
     assert "has no column" in ReplayCase.objects.get(status="failed").message
     assert replay.result["variants"]["whole"]["r_at_1"] == 0.5
-    with pytest.raises(UnableToChange, match="Cases of it failed"):
+    baseline_set(replay=replay, by=None)
+    later = finished(case_set)
+    assert later.passed
+    assert later.result["gate"]["message"] == (
+        "Against the baseline: R@1 1.00 to 1.00, MRR 1.00 to 1.00. "
+        "Left out of both, for it failed in the baseline: case-0."
+    )
+
+
+def test_a_replay_of_which_no_case_was_answered_is_no_baseline(workspace: Any) -> None:
+    files = set_files()
+    for name in ("case-0", "case-1"):
+        for kind in ("metrics", "traces", "logs"):
+            files[f"shop/cases/{name}/{kind}.csv"] = b"a,b\n1,2\n"
+    replay = finished(known(workspace, data=zipped(files)))
+    with pytest.raises(UnableToChange, match="Every case of it failed"):
         baseline_set(replay=replay, by=None)
 
 
