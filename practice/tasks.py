@@ -10,6 +10,7 @@ from practice.models import Run
 from practice.orchestrator import (
     case_sets,
     environment_checks,
+    looks,
     observations,
     online,
     prompt_trials,
@@ -117,6 +118,7 @@ def read_telemetry(file_id: int) -> None:
 
 @shared_task(base=Bell)
 def ring_for_analyses() -> None:
+    looks.begin_without_gone_lessons()
     for analysis_id in rootcause.due():
         analyse_incident.delay(analysis_id)
 

@@ -125,6 +125,7 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
             "budget",
             "uses_memory",
             "progress",
+            "is_aside",
             "outcome",
             "statement",
             "notes",
@@ -142,12 +143,39 @@ class AnalysisSerializer(serializers.ModelSerializer[Analysis]):
         return notes_of(row)
 
 
+class LookSerializer(serializers.ModelSerializer[Analysis]):
+    """One analysis of several: when, where and how it ended. Ask for it by its number."""
+
+    class Meta:
+        model = Analysis
+        fields = (
+            "number",
+            "status",
+            "window_from",
+            "window_to",
+            "uses_memory",
+            "is_aside",
+            "outcome",
+            "created_at",
+        )
+
+
 class IncidentDetailSerializer(IncidentSerializer):
+    """The first of ``analyses`` that is done and not aside is the incident's answer."""
+
     alert_rows = AlertSerializer(source="alerts", many=True)
-    analysis_row = AnalysisSerializer(source="newest", allow_null=True)
+    analyses = LookSerializer(source="looks", many=True)
+    analysis_row = AnalysisSerializer(
+        source="chosen", allow_null=True, help_text="The newest, or the one that was asked for."
+    )
 
     class Meta(IncidentSerializer.Meta):
-        fields = (*IncidentSerializer.Meta.fields, "alert_rows", "analysis_row")  # type: ignore[assignment]
+        fields = (  # type: ignore[assignment]
+            *IncidentSerializer.Meta.fields,
+            "alert_rows",
+            "analyses",
+            "analysis_row",
+        )
 
 
 class SentAlert(serializers.Serializer[Any]):
@@ -238,7 +266,7 @@ class DecideRequest(WriteRequest):
         default=0,
         min_value=0,
         max_value=2**31 - 1,
-        help_text="The number of the analysis decided on; left out, the newest that has ended.",
+        help_text="The number of the analysis decided on; left out, the one that answers it.",
     )
 
 

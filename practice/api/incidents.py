@@ -7,7 +7,7 @@ from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -80,10 +80,15 @@ class IncidentDetail(APIView):
     permission_classes = (HasScope,)
     scopes = READING
 
-    @extend_schema(responses={200: s.IncidentDetailSerializer, 404: PROBLEM})
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("analysis", int, description="Another analysis than the newest."),
+        ],
+        responses={200: s.IncidentDetailSerializer, 404: PROBLEM},
+    )
     def get(self, request: Request, number: int) -> Response:
-        """One incident with its alerts and its newest analysis, whole."""
-        return Response(_detail(request, number))
+        """One incident with its alerts, a list of its analyses and one of them whole."""
+        return Response(_detail(request, number, request.query_params.get("analysis", "")))
 
 
 class IncidentAnalyse(APIView):
@@ -271,11 +276,16 @@ def _incident(request: Request, number: int) -> Incident:
     return object_or_404(rows.select_related("workspace", "source"), number=number)
 
 
-def _detail(request: Request, number: int) -> Any:
+def _detail(request: Request, number: int, asked: str = "") -> Any:
     workspace = workspace_of(request)
     # Before its incident, which repeats what an end found: who waits for the end reads it there.
-    newest = Analysis.objects.filter(incident__workspace=workspace, incident__number=number).first()
-    rows = queries.with_figures(queries.incidents(workspace))
-    incident: Any = object_or_404(rows, number=number)
-    incident.newest = newest
+    rows = Analysis.objects.filter(incident__workspace=workspace, incident__number=number)
+    looks = list(rows.light())
+    shown = next((row.pk for row in looks if asked in {"", str(row.number)}), 0)
+    chosen = rows.filter(pk=shown).first()
+    found = queries.with_figures(queries.incidents(workspace))
+    incident: Any = object_or_404(found, number=number)
+    if asked and chosen is None:
+        raise NotFound(f"{incident} has no analysis {asked[:20]}.")
+    incident.looks, incident.chosen = looks, chosen
     return s.IncidentDetailSerializer(incident).data

@@ -27,8 +27,8 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
 class Incident(models.Model):
     """Trouble that a person looks into. ``cause`` is a person's word once there is one.
 
-    ``outcome``, ``top_cause``, ``top_score`` and ``signature`` repeat the newest analysis for lists
-    and for finding similar ones.
+    ``outcome``, ``top_cause``, ``top_score`` and ``signature`` repeat the analysis that answers it,
+    for lists and for finding similar ones.
     """
 
     class Kind(models.TextChoices):
@@ -161,6 +161,10 @@ class AnalysisQuerySet(WorkQuerySet["Analysis"]):
         """Without what was found and drawn, for lists and for whoever only asks how it stands."""
         return self.defer("result", "panels")
 
+    def answers(self) -> AnalysisQuerySet:
+        """Looks that have ended and may answer their incident; the first one of it does."""
+        return self.filter(status=Work.Status.DONE, is_aside=False)
+
 
 class Analysis(Work):
     """One look at an incident: a piece of work, what it found, and what it rests on.
@@ -185,6 +189,11 @@ class Analysis(Work):
     #: of a trajectory: the step a person wants tested, ``{"step": 3, "arguments": {…}}``.
     test = models.JSONField(default=dict, db_default={})
     progress = models.JSONField(default=dict)
+    is_aside = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="It looked where nothing is: an earlier one stays its incident's answer.",
+    )
     outcome = models.CharField(max_length=10, blank=True)
     statement = models.TextField(blank=True)
     result = models.JSONField(null=True, blank=True)

@@ -230,9 +230,11 @@ def _save(row: Analysis, found: Found, drawn: dict[str, Any]) -> None:
         if held is None:
             logger.warning("analysis %s lost its claim before saving; it is dropped", row.pk)
             return
+        is_aside = _is_aside(row, found, drawn)
         ended = row.end(
             Analysis.Status.DONE,
             at=timezone.now(),
+            is_aside=is_aside,
             outcome=found.outcome.value,
             statement=found.statement,
             result=serial.to_json(found),
@@ -244,9 +246,8 @@ def _save(row: Analysis, found: Found, drawn: dict[str, Any]) -> None:
         if ended:
             # Where none was found, what is ranked is only what to look at next.
             is_found = bool(found.causes) and found.outcome is Outcome.FOUND
-            verdicts.store(row, found, led_by=drawn.get("led", ""))
-            saw_any = bool(found.nodes) and NO_TELEMETRY not in drawn.get("notes", ())
-            if saw_any or not row.incident.outcome:
+            verdicts.store(row, found, led_by=drawn.get("led", ""), is_aside=is_aside)
+            if not is_aside:
                 summarise(row.incident, found, drawn)
             event_record(
                 workspace=row.incident.workspace,
@@ -257,15 +258,30 @@ def _save(row: Analysis, found: Found, drawn: dict[str, Any]) -> None:
                 after={
                     "outcome": found.outcome.value,
                     "cause": found.causes[0].node if is_found else "none",
+                    **({"kept": "beside the answer"} if is_aside else {}),
                 },
             )
+
+
+def _is_aside(row: Analysis, found: Found, drawn: Mapping[str, Any]) -> bool:
+    """Whether an earlier look stays the incident's answer.
+
+    That a window which somebody chose is quiet says nothing against a cause found in another, and
+    a look at no telemetry nothing at all. A look at the incident's own time answers it anew.
+    """
+    answer = row.incident.analyses.answers().light().first()
+    if answer is None or found.outcome is Outcome.FOUND:
+        return False
+    saw_any = bool(found.nodes) and NO_TELEMETRY not in drawn.get("notes", ())
+    is_elsewhere = row.window_from is not None and row.incident.attempt_id is None
+    return not saw_any or (is_elsewhere and answer.outcome == Outcome.FOUND)
 
 
 def summarise(incident: Incident, found: Found, drawn: Mapping[str, Any] | None = None) -> None:
     """Repeat on the incident what lists show and what similar ones are found by.
 
-    A look at a window in which there is nothing takes no earlier answer off the lists. A cause that
-    a lesson put first has no score to be first by, and says nothing of how the incident looks.
+    A cause that a lesson put first has no score to be first by, and says nothing of how the
+    incident looks.
     """
     told = drawn or {}
     top = found.causes[0] if found.causes and found.outcome is Outcome.FOUND else None

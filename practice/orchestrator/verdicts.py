@@ -60,15 +60,17 @@ def long_term(incident: Incident) -> dict[str, MemoryEntry]:
     return known
 
 
-def store(row: AnalysisRow, found: Analysis, *, led_by: str = "") -> None:
+def store(row: AnalysisRow, found: Analysis, *, led_by: str = "", is_aside: bool = False) -> None:
     """Keep what was learned, count what was used, forget what was contradicted or taken back.
 
     ``led_by`` is the lesson that put the first cause there: it does not prove itself right.
-    Of an incident somebody has decided on, memory stays as they left it.
+    Of an incident somebody has decided on, memory stays as they left it; of one that another look
+    answers (``is_aside``), as that look left it.
     """
     # Held before its verdicts, as whoever decides on it does.
     incidents = Incident.objects.select_for_update(no_key=True).filter(pk=row.incident_id)
-    if incidents.values_list("status", flat=True).get() == Incident.Status.OPEN:
+    is_open = incidents.values_list("status", flat=True).get() == Incident.Status.OPEN
+    if is_open and not is_aside:
         keep(row, found.learned)
     mine = KeptVerdict.objects.filter(workspace=row.incident.workspace_id)
     upheld = [hit.entry_id for hit in found.hits if hit.upheld]

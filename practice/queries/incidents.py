@@ -82,12 +82,12 @@ class _NodeIds(Func):
 
 
 def components_seen(rows: Collection[Incident]) -> dict[int, frozenset[str] | None]:
-    """Of each incident, by its key, the components that its newest finished analysis has seen.
+    """Of each incident, by its key, the components that the analysis which answers it has seen.
 
     ``None`` where none has finished.
     """
-    done = Analysis.objects.filter(incident__in=rows, status=Analysis.Status.DONE)
-    newest = done.order_by("incident", "-number").distinct("incident")
+    answers = Analysis.objects.answers().filter(incident__in=rows)
+    newest = answers.order_by("incident", "-number").distinct("incident")
     found = dict(newest.values_list("incident", _NodeIds("result")))
     return {
         row.pk: frozenset(map(short, found[row.pk] or ())) if row.pk in found else None

@@ -32,7 +32,7 @@ MAX_REASON = 1_000
 def cause_confirm(*, incident: Incident, node: str, by: Any, analysis: int = 0) -> Incident:
     """Say that the first cause is right. The verdicts that led to it count as confirmed.
 
-    ``analysis`` is the number of the one whose first cause it is; 0 is the newest that has ended.
+    ``analysis`` is the number of the one whose first cause it is; 0 is the incident's answer.
 
     Raises:
         UnableToDecide: no cause is named, decided already, no such analysis has ended, or the node
@@ -132,12 +132,12 @@ def incident_dismiss(*, incident: Incident, reason: str, by: Any) -> Incident:
         )
     with transaction.atomic():
         _decide(incident, Incident.Status.DISMISSED, by, "", reason)
-        newest = incident.analyses.filter(status=Analysis.Status.DONE).first()
-        found = newest.as_value() if newest else None
+        answer = incident.analyses.answers().first()
+        found = answer.as_value() if answer else None
         blamed = _resting_on(incident, found).filter(value__verdict=Verdict.OWN.value)
         forgotten = _forget(list(blamed), f"{incident}: {reason}"[:300])
         again = _look_again(incident, forgotten, by)
-        refused, kept_count = _refused(incident, newest.followed if newest else "", by)
+        refused, kept_count = _refused(incident, answer.followed if answer else "", by)
         _record(
             incident,
             by,
@@ -153,7 +153,7 @@ def incident_dismiss(*, incident: Incident, reason: str, by: Any) -> Incident:
 
 
 def decision_undo(*, incident: Incident, by: Any) -> Incident:
-    """Take the word back: the incident is open again, and memory as its newest analysis left it.
+    """Take the word back: the incident is open again, and memory as its answer left it.
 
     What the word counted for a lesson is taken back too, and open incidents that a lesson leads
     which was learned here are looked at again: it leads no more.
@@ -167,10 +167,10 @@ def decision_undo(*, incident: Incident, by: Any) -> Incident:
             raise UnableToUndo(f"Nobody has decided on {incident}; there is nothing to undo.")
         if not incident.decide(Incident.Status.OPEN, by=None, at=None, cause="", reason=""):
             raise UnableToUndo("Somebody decided on it meanwhile. Reload, then undo.")
-        newest = incident.analyses.exclude(result=None).first()
-        found = newest.as_value() if newest else None
-        if newest is not None and found is not None:
-            verdicts.keep(newest, found.learned)
+        answer = incident.analyses.answers().first()
+        found = answer.as_value() if answer else None
+        if answer is not None and found is not None:
+            verdicts.keep(answer, found.learned)
         leading.count_take_back(incident)
         again = leading.look_again_at_taught(incident, by)
         _record(
@@ -260,8 +260,10 @@ def _sources(incident: Incident, found: Found) -> list[Source]:
 
 
 def _found(incident: Incident, number: int = 0) -> tuple[Analysis, Found]:
-    ended = incident.analyses.filter(status=Analysis.Status.DONE)
-    analysis = (ended.filter(number=number) if number else ended).first()
+    """The analysis that is decided on; beside a quiet window's stands the incident's answer."""
+    answers = incident.analyses.answers()
+    asked = incident.analyses.filter(status=Analysis.Status.DONE, number=number).first()
+    analysis = answers.first() if not number or (asked and asked.is_aside) else asked
     found = analysis.as_value() if analysis else None
     if analysis is None or found is None:
         if number:
@@ -272,7 +274,7 @@ def _found(incident: Incident, number: int = 0) -> tuple[Analysis, Found]:
 
 def _found_with(incident: Incident, cause: str) -> tuple[Analysis, Found]:
     """The newest analysis that has seen the cause: a later one may have looked where nothing is."""
-    for row in incident.analyses.filter(status=Analysis.Status.DONE):
+    for row in incident.analyses.answers():
         found = row.as_value()
         if found is not None and cause in {node.node_id for node in found.nodes}:
             return row, found
@@ -349,7 +351,7 @@ def _refused(incident: Incident, lesson: str, by: Any) -> tuple[int, dict[str, s
 
 
 def _look_again(incident: Incident, poisoned: list[KeptVerdict], by: Any) -> int:
-    """Begin a new analysis of every open incident whose newest one rests on a poisoned verdict.
+    """Begin a new analysis of every open incident whose answer rests on a poisoned verdict.
 
     The one that a verdict was learned in rests on it as well.
     """
@@ -361,11 +363,11 @@ def _look_again(incident: Incident, poisoned: list[KeptVerdict], by: Any) -> int
     rows = Incident.objects.filter(workspace=incident.workspace_id, status=Incident.Status.OPEN)
     count = 0
     for other in rows.filter(reused | learned).exclude(pk=incident.pk).distinct().order_by("pk"):
-        newest = other.analyses.first()
-        if newest is None or newest.is_open:
+        answer = other.analyses.answers().first()
+        if answer is None or other.analyses.open().exists():
             continue
-        hits = {hit["entry_id"] for hit in (newest.result or {}).get("hits", ())}
-        if hits & names or newest.pk in {row.analysis_id for row in poisoned}:
+        hits = {hit["entry_id"] for hit in (answer.result or {}).get("hits", ())}
+        if hits & names or answer.pk in {row.analysis_id for row in poisoned}:
             analysis_start(incident=other, by=by)
             count += 1
     return count

@@ -16,8 +16,10 @@ from memoryapp.models import Workspace
 from memoryapp.services.events import event_record
 from practice.domain.alerts import GAP_SECONDS, MAX_BATCH, Sent, Standing, joins
 from practice.models import Analysis, Attempt, Incident, IncidentAlert, TelemetrySource
+from practice.orchestrator.looks import begin
 from practice.queries.incidents import components_seen
 from practice.services.analysis_asked import budget_of, check_test, check_window
+from practice.services.held import held
 from practice.tasks import analyse_incident
 
 
@@ -46,6 +48,7 @@ def alerts_send(
 
     Raises:
         UnableToStart: no alert, or more than ``MAX_BATCH``.
+        UnableToFind: the source was deleted meanwhile.
     """
     if not alerts and not refused:
         raise UnableToStart("No alert was sent.", field="alerts")
@@ -55,11 +58,18 @@ def alerts_send(
         )
     receipt, seen = Receipt(refused=list(refused)), dict[int, frozenset[str] | None]()
     with transaction.atomic():
+        _hold(source)
         # The lock makes two deliveries of one storm wait for each other.
         Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
         for alert in sorted(alerts, key=lambda one: one.at):
             _take(workspace, alert, source, by, receipt, seen)
     return receipt
+
+
+def _hold(source: TelemetrySource | None) -> None:
+    """Keep a source from being deleted until the caller commits."""
+    if source is not None:
+        held(TelemetrySource.objects.only("pk"), source)
 
 
 def _take(
@@ -208,8 +218,13 @@ def _alert_row(incident: Incident, alert: Sent) -> None:
 def incident_create(
     *, workspace: Workspace, alert: Sent, source: TelemetrySource | None, by: Any
 ) -> Incident:
-    """Open an incident by hand, whatever stands already, and begin its analysis."""
+    """Open an incident by hand, whatever stands already, and begin its analysis.
+
+    Raises:
+        UnableToFind: the source was deleted meanwhile.
+    """
     with transaction.atomic():
+        _hold(source)
         incident = _open(workspace, alert, source, by)
         analysis_start(incident=incident, by=by)
     return incident
@@ -280,30 +295,19 @@ def analysis_start(
         check_test(incident, test)
     limits = budget_of(budget or {})
     with transaction.atomic():
-        incident = Incident.objects.select_for_update(no_key=True).get(pk=incident.pk)
-        newest = incident.analyses.first()
-        if newest is not None and newest.is_open:
+        analysis = begin(
+            incident=incident,
+            by=by,
+            window=window or (None, None),
+            budget=limits,
+            uses_memory=uses_memory,
+            test=test,
+            dispatched_at=timezone.now(),
+        )
+        if analysis is None:
             raise UnableToStart(
                 f"{incident} is being looked at already. Wait for it, or cancel it first."
             )
-        analysis = incident.analyses.create(
-            number=newest.number + 1 if newest else 1,
-            window_from=window[0] if window else None,
-            window_to=window[1] if window else None,
-            budget=limits,
-            uses_memory=uses_memory,
-            test=dict(test or {}),
-            dispatched_at=timezone.now(),
-            started_by=by if getattr(by, "pk", None) else None,
-        )
-        event_record(
-            workspace=incident.workspace,
-            actor=by,
-            kind="incident.analysis_started",
-            subject=incident,
-            before={},
-            after={"analysis": analysis.number},
-        )
         analyse_incident.delay_on_commit(analysis.pk)
     return analysis
 

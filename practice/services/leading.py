@@ -7,6 +7,7 @@ from typing import Any
 from memoryapp.models import Event, Playbook
 from memoryapp.services.counters import deployment_tags_take_back
 from practice.domain import recollection
+from practice.domain.causal_layout import short
 from practice.models import Analysis, Incident
 from practice.orchestrator import lessons, verdicts
 from practice.services.incidents import analysis_start
@@ -48,7 +49,7 @@ def count_take_back(incident: Incident) -> None:
 
 
 def look_again_at_led(incident: Incident, lesson: str, by: Any) -> int:
-    """Begin a new analysis of every other open incident whose newest one ``lesson`` leads."""
+    """Begin a new analysis of every other open incident whose answer ``lesson`` leads."""
     led = Incident.objects.filter(
         workspace=incident.workspace_id,
         status=Incident.Status.OPEN,
@@ -56,8 +57,10 @@ def look_again_at_led(incident: Incident, lesson: str, by: Any) -> int:
     )
     count = 0
     for other in led.exclude(pk=incident.pk).distinct().order_by("pk"):
-        newest = other.analyses.light().first()
-        if newest is not None and not newest.is_open and newest.followed == lesson:
+        answer = other.analyses.answers().light().first()
+        if answer is None or answer.followed != lesson:
+            continue
+        if not other.analyses.open().exists():
             analysis_start(incident=other, by=by)
             count += 1
     return count
@@ -70,11 +73,31 @@ def look_again_at_taught(incident: Incident, by: Any) -> int:
 
 
 def notes_of(analysis: Analysis) -> list[str]:
-    """What was odd when it was made, and that the lesson it follows was taken back since."""
+    """What was odd when it was made, what stands beside it, and what was taken back since."""
     notes = list(analysis.panels.get("notes", ()))
+    if analysis.is_aside and (said := _beside(analysis)):
+        notes.insert(0, said)
     if analysis.followed and analysis.incident.is_open:
         standing = lessons.by_name(analysis.incident).get(analysis.followed)
         if why := recollection.taken_back(standing):
             said = "The lesson that put the first cause there leads no more"
-            notes.insert(0, f"{said}: {why}. Analyse again to see what is found without it.")
+            then = " It is analysed again without it within a minute." if _is_last(analysis) else ""
+            notes.insert(0, f"{said}: {why}.{then}")
     return notes
+
+
+def _beside(analysis: Analysis) -> str:
+    """What answers the incident, where this look found nothing that does."""
+    answer = analysis.incident.analyses.answers().light().first()
+    if answer is None:
+        return ""
+    is_quiet = analysis.outcome == Incident.Outcome.NONE
+    what = "deviates" if is_quiet else "can be told of a cause"
+    stands = f"what {answer} said"
+    if answer.outcome == Incident.Outcome.FOUND:
+        stands = f"the cause that {answer} found, {short(analysis.incident.top_cause)},"
+    return f"Nothing {what} in this window; {stands} stands."
+
+
+def _is_last(analysis: Analysis) -> bool:
+    return not analysis.incident.analyses.filter(number__gt=analysis.number).exists()

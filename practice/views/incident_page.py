@@ -78,6 +78,7 @@ def incident_context(request: HttpRequest, incident: Incident) -> dict[str, Any]
     analyses = list(incident.analyses.light().select_related("started_by"))
     analysis = shown(request, incident)
     newest = analyses[0] if analyses else None
+    ended = [row for row in analyses if row.status == Analysis.Status.DONE]
     alerts = list(incident.alerts.all())
     membership = membership_of(request)
     page = incident.get_absolute_url()
@@ -88,6 +89,9 @@ def incident_context(request: HttpRequest, incident: Incident) -> dict[str, Any]
         "analyses": analyses,
         "newest": newest,
         "analysis": analysis,
+        "answer": next((row for row in ended if not row.is_aside), None),
+        # The newest look, where it was at a window in which nothing is, is not what is shown.
+        "aside": ended[0] if ended and ended[0].is_aside and ended[0] != analysis else None,
         "is_live": bool(newest and newest.is_open),
         "seen": fingerprint(incident, newest),
         "refresh_url": changed(request),
@@ -138,12 +142,13 @@ def _testable(incident: Incident, ranked: list[Ranked]) -> list[Ranked]:
 
 
 def shown(request: HttpRequest, incident: Incident) -> Analysis | None:
-    """The analysis that was asked for, else the newest that found something out."""
-    done = incident.analyses.filter(status=Analysis.Status.DONE)
+    """The analysis that was asked for, else the one that answers the incident."""
+    answers = incident.analyses.answers()
     asked = parameter(request, "analysis")
     if asked.isdecimal() and len(asked) < 9:
-        return done.filter(number=int(asked)).first() or done.first()
-    return done.first()
+        done = incident.analyses.filter(status=Analysis.Status.DONE, number=int(asked))
+        return done.first() or answers.first()
+    return answers.first()
 
 
 def fingerprint(incident: Incident, newest: Analysis | None) -> str:

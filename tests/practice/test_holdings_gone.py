@@ -68,9 +68,7 @@ def delete(row: Row) -> None:
         ),
         (
             source,
-            lambda row: alerts_send(
-                workspace=row.workspace, alerts=[alert()], source=row, by=None
-            ),
+            lambda row: alerts_send(workspace=row.workspace, alerts=[alert()], source=row, by=None),
         ),
         (
             source,

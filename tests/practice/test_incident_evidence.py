@@ -100,13 +100,29 @@ def test_a_window_before_the_fault_shows_none(workspace: Any) -> None:
 
 def test_where_there_is_no_cause_none_has_a_score(workspace: Any, rita_client: Any) -> None:
     row = looked_again(workspace, (-600, -120))
-    page = rita_client.get(row.incident.get_absolute_url())
+    asked = f"?analysis={row.number}"
+    page = rita_client.get(f"{row.incident.get_absolute_url()}{asked}")
     said = page.content.decode()
     assert page.context["ranked"]
     assert "None stands out far enough to be called the cause" in said
     assert 'class="pc"' not in said
-    report = rita_client.get(f"{row.incident.get_absolute_url()}report.md").content.decode()
+    report = rita_client.get(f"{row.incident.get_absolute_url()}report.md{asked}").content.decode()
     ranked = [line for line in report.splitlines() if line.startswith("| 1 |")]
     assert [line.split(" | ")[2] for line in ranked] == ["–"]
     first = rita_client.get(f"{row.incident.get_absolute_url()}?analysis=1").content.decode()
     assert 'class="pc"' in first
+
+
+def test_notes_speak_of_the_files_that_were_sent(workspace: Any) -> None:
+    source = source_create(workspace=workspace, name="Shop", by=None)
+    flat = "\n".join(
+        ",".join([*line.split(",")[:2], "", *line.split(",")[3:]]) if number else line
+        for number, line in enumerate(traces_csv().decode().splitlines())
+    )
+    for name, text in (("one.csv", flat), ("two.csv", flat.replace("GET /", "POST /"))):
+        read_in(file_send(source=source, kind="traces", name=name, data=text.encode(), by=None))
+    incident = incident_create(workspace=workspace, alert=alert(), source=source, by=None)
+    notes = analysed(incident).panels["notes"]
+    said = "No span of one.csv and 1 more has a parent_id: who called whom cannot be told from it"
+    assert said in notes
+    assert not any("traces.csv" in note for note in notes)

@@ -13,6 +13,7 @@ from memoryapp.models import Bullet, Candidate, Event
 from memoryapp.services.candidates import candidate_approve
 from practice.domain.incident_lessons import as_memory
 from practice.models import Analysis, Incident
+from practice.orchestrator.looks import begin_without_gone_lessons
 from practice.services.causes import (
     cause_confirm,
     cause_correct,
@@ -184,7 +185,7 @@ def test_an_answer_says_that_the_lesson_it_follows_was_taken_back(
     first: Incident, rita_client: Any, change: dict[str, Any]
 ) -> None:
     second = later(first)
-    said = "leads no more: it was retired or reworded. Analyse again to see what is found without"
+    said = "leads no more: it was retired or reworded. It is analysed again without it within"
     url = second.get_absolute_url()
     assert said not in rita_client.get(url).content.decode()
     Bullet.objects.update(**change)
@@ -195,6 +196,38 @@ def test_an_answer_says_that_the_lesson_it_follows_was_taken_back(
     analysis_start(incident=second, by=None)
     analysed(second)
     assert said not in rita_client.get(url).content.decode()
+
+
+@pytest.mark.parametrize("change", [{"status": "retired"}, {"rule": None}])
+def test_open_incidents_that_a_lesson_led_are_looked_at_again_once_when_it_goes(
+    first: Incident, change: dict[str, Any]
+) -> None:
+    second, third = later(first), later(first, "third")
+    decided = later(first, "fourth")
+    Incident.objects.filter(pk=decided.pk).update(status="dismissed")
+    assert begin_without_gone_lessons() == 0
+    Bullet.objects.update(**change)
+    assert begin_without_gone_lessons() == 2
+    assert begin_without_gone_lessons() == 0, "it is under way"
+    for incident in (second, third):
+        row = analysed(incident)
+        assert (row.number, row.followed, incident.top_cause) == (2, "", BY_EVIDENCE)
+    assert begin_without_gone_lessons() == 0
+    assert decided.analyses.count() == 1
+    said = Event.objects.filter(kind="incident.analysis_started", subject_id=str(second.pk))
+    assert said.latest("pk").data["reason"] == "The lesson that led it was retired or reworded."
+
+
+def test_where_telemetry_is_gone_a_lesson_that_went_has_one_new_look_and_not_many(
+    first: Incident,
+) -> None:
+    second = later(first)
+    assert second.source is not None
+    second.source.files.all().delete()
+    Bullet.objects.update(status="retired")
+    assert begin_without_gone_lessons() == 1
+    assert analysed(second).is_aside
+    assert begin_without_gone_lessons() == 0
 
 
 @pytest.mark.parametrize(
