@@ -143,6 +143,8 @@ ALLOCATOR = {
 }
 
 INSTALLED_APPS = [
+    # First: its commands stand in for Django's of the same names.
+    "memoryapp.project",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -199,7 +201,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [TEMPLATES_DIR] if IS_CHECKOUT else [],
+        # Before those of the apps: allauth and Django bring pages of the same names.
+        "DIRS": [TEMPLATES_DIR],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
