@@ -12,6 +12,7 @@ IN_WORDS = {
     "account.address_proved": "Mail address proved",
     "account.address_removed": "Mail address removed",
     "account.password_changed": "Password changed",
+    "account.password_ended": "Password ended",
     "account.password_reset": "Password set anew by a mailed link",
     "account.recovery_codes_renewed": "Recovery codes made anew",
     "account.second_factor_added": "Second factor added",

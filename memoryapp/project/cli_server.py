@@ -36,9 +36,7 @@ def add(commands: Commands) -> None:
     up.set_defaults(run=_up)
     prepare = commands.add_parser("prepare", help="migrate, create the first operator")
     prepare.set_defaults(run=lambda asked: _manage(["prepare"]))
-    manage = commands.add_parser(
-        "manage", help="run one of Django's commands, e.g. createsuperuser"
-    )
+    manage = commands.add_parser("manage", help="run one of Django's commands, e.g. changepassword")
     manage.add_argument("arguments", nargs=argparse.REMAINDER)
     manage.set_defaults(run=lambda asked: _manage(asked.arguments))
     doctor = commands.add_parser("doctor", help="say what is wrong with this installation")

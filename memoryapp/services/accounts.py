@@ -10,9 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from allauth.mfa.models import Authenticator
+from django.db import transaction
+
 from memoryapp.models import Event, Membership
+from memoryapp.queries.members import FACTORS
 
 PASSWORD_CHANGED, PASSWORD_RESET = "account.password_changed", "account.password_reset"
+PASSWORD_ENDED = "account.password_ended"
 FACTOR_ADDED, FACTOR_REMOVED = "account.second_factor_added", "account.second_factor_removed"
 CODES_RENEWED = "account.recovery_codes_renewed"
 SERVICE_CONNECTED, SERVICE_REMOVED = "account.service_connected", "account.service_disconnected"
@@ -45,6 +50,25 @@ def account_change_record(
             through=through,
             **data,
         )
+
+
+def second_factors_remove(*, user: Any, through: str) -> bool:
+    """Remove every second factor of ``user``. Returns whether there was one.
+
+    For whoever runs the server: it asks nothing of the person, who may have lost them all.
+    """
+    with transaction.atomic():
+        kept = Authenticator.objects.filter(user=user)
+        had = sorted(
+            {FACTORS[kind] for kind in kept.values_list("type", flat=True) if kind in FACTORS}
+        )
+        kept.delete()
+        if had:
+            was, now = {"second factors": had}, {"second factors": []}
+            account_change_record(
+                user=user, kind=FACTOR_REMOVED, through=through, before=was, after=now
+            )
+    return bool(had)
 
 
 def veiled(mail_address: str) -> str:
