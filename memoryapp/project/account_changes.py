@@ -1,4 +1,8 @@
-"""What allauth tells of changes to an account, written into the audit log."""
+"""What allauth tells of changes to an account, written into the audit log.
+
+In the transaction of the change (``account_urls.whole``). Of second factors that are added allauth
+tells after it, so their rows themselves are what tells.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,12 @@ from typing import Any
 from allauth.account import signals as account
 from allauth.account.adapter import get_adapter
 from allauth.account.models import EmailAddress
+from allauth.core import context
 from allauth.mfa import signals as mfa
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount import signals as social
 from allauth.socialaccount.models import SocialAccount, SocialLogin
+from django.db.models.signals import post_save
 from django.dispatch import receiver
 from django.http import HttpRequest
 
@@ -34,12 +40,25 @@ def _password_reset(request: HttpRequest, user: Any, **_: Any) -> None:
     _record(request, user, accounts.PASSWORD_RESET)
 
 
-@receiver(mfa.authenticator_added)
-def _factor_added(request: HttpRequest, user: Any, authenticator: Authenticator, **_: Any) -> None:
-    if authenticator.type in FACTORS:
+def password_ended(request: HttpRequest, user: Any) -> None:
+    """By coming from the provider with an address that was not proved here."""
+    _record(request, user, accounts.PASSWORD_ENDED)
+
+
+@receiver(post_save, sender=Authenticator)
+def _factor_stored(instance: Authenticator, created: bool, **_: Any) -> None:
+    """Recovery codes that come with a first factor are part of it."""
+    request = context.request
+    if request is None or not created:
+        return
+    user = instance.user
+    if instance.type in FACTORS:
+        request.is_factor_added = True
         has = _factors(user)
-        had = _factors(user, without=authenticator)
+        had = _factors(user, without=instance)
         _record(request, user, accounts.FACTOR_ADDED, before=had, after=has)
+    elif not getattr(request, "is_factor_added", False):
+        _record(request, user, accounts.CODES_RENEWED)
 
 
 @receiver(mfa.authenticator_removed)
@@ -50,11 +69,6 @@ def _factor_removed(
         has = _factors(user)
         had = {"second factors": sorted([*has["second factors"], _factor(authenticator)])}
         _record(request, user, accounts.FACTOR_REMOVED, before=had, after=has)
-
-
-@receiver(mfa.authenticator_reset)
-def _codes_renewed(request: HttpRequest, user: Any, **_: Any) -> None:
-    _record(request, user, accounts.CODES_RENEWED)
 
 
 @receiver(social.social_account_added)

@@ -17,16 +17,19 @@ from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_
 from allauth.account.internal.userkit import filter_users_by_email
 from allauth.account.models import EmailAddress
 from allauth.account.signals import user_logged_in
+from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.signals import authentication_failed
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.internal.flows.connect import connect
 from allauth.socialaccount.models import SocialLogin
 from allauth.socialaccount.providers.base import AuthProcess
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
+from django.db.transaction import on_commit
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -36,11 +39,16 @@ from requests import RequestException, Response, Session
 from memoryapp.access import session_end
 from memoryapp.domain.errors import UnableTo
 from memoryapp.domain.sealing import Seal
-from memoryapp.project import account_changes  # noqa: F401  # it hears allauth's signals
+from memoryapp.project.account_changes import password_ended
 from memoryapp.services.invitations import invitation_accept, invitation_of
 from memoryapp.services.sealing import SECOND_FACTOR
 from memoryapp.services.sign_ins import sign_in_record, unknown_sign_in_record
-from memoryapp.views.join import invitation_token, is_of_another
+from memoryapp.views.join import (
+    INVITATION_FIELD,
+    agreed_to,
+    invitation_token,
+    is_of_another,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +70,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         with transaction.atomic():
             made = super().save_user(request, user, form, commit=commit)
             if commit:
-                _let_in(request, made)
+                # Who comes from the provider and has to name themselves agreed before they went.
+                login = getattr(form, "sociallogin", None)
+                agreed = _agreed(login) if login else request.POST.get(INVITATION_FIELD, "")
+                _let_in(request, made, agreed)
         return made
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
@@ -113,7 +124,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         host = urlsplit(settings.PUBLIC_URL).netloc
         led = {name: _public(value) for name, value in context.items() if name.endswith("_url")}
         site = SimpleNamespace(name=host, domain=host)
-        super().send_mail(template_prefix, email, {**context, **led, "current_site": site})
+        told = {**context, **led, "current_site": site}
+        # No mail tells of what is not stored, and nothing is locked while its server is waited for.
+        on_commit(partial(super().send_mail, template_prefix, email, told))
 
     def logout(self, request: HttpRequest) -> None:
         session_end(request, forget=True)
@@ -122,22 +135,34 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         self, template_prefix: str, user: Any, *rest: Any, **asked: Any
     ) -> None:
         """Tell somebody what was changed; a mail server that is away undoes no change."""
-        try:
-            super().send_notification_mail(template_prefix, user, *rest, **asked)
-        except OSError:
-            logger.exception("A change of an account could not be told by mail.")
+        tell = partial(super().send_notification_mail, template_prefix, user, *rest, **asked)
+
+        def told() -> None:
+            try:
+                tell()
+            except OSError:
+                logger.exception("A change of an account could not be told by mail.")
+
+        on_commit(told)
 
 
-def _let_in(request: HttpRequest, user: Any) -> None:
-    """Use up the invitation that ``user`` made their account by; say so where it is used up."""
+def _let_in(request: HttpRequest, user: Any, agreed: str) -> None:
+    """Use up the invitation ``user`` made their account by; say so where it is used up or another.
+
+    ``agreed`` is the digest of the one they saw.
+    """
     token = invitation_token(request)
     invitation = invitation_of(token)
     try:
-        if invitation is None or is_of_another(request, invitation):
+        if invitation is None or is_of_another(request, invitation, agreed):
             raise ImmediateHttpResponse(redirect("join"))
         invitation_accept(token=token, by=user)
     except UnableTo as error:  # two made an account by one link in the same moment
         raise ImmediateHttpResponse(redirect("join")) from error
+
+
+def _agreed(login: SocialLogin) -> str:
+    return str(login.state.get(INVITATION_FIELD, ""))
 
 
 def _is_proxy(peer: str) -> bool:
@@ -163,6 +188,8 @@ def _signed_in(request: HttpRequest, user: Any, **_: Any) -> None:
     """allauth keeps what somebody proved; the last of it is what let them in."""
     proved = request.session.get(AUTHENTICATION_METHODS_SESSION_KEY) or [{}]
     means = MEANS.get(proved[-1].get("method", ""), "password")
+    # It may have begun as one of somebody unknown, which is not kept for long.
+    request.session.set_expiry(settings.SESSION_COOKIE_AGE)
     sign_in_record(user=user, address=_address(request), means=means)
 
 
@@ -206,16 +233,30 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         with transaction.atomic():
             made = super().save_user(request, sociallogin, form)
             if form is None:
-                _let_in(request, made)
+                _let_in(request, made, _agreed(sociallogin))
         return made
 
+    def generate_state_param(self, state: dict[str, Any]) -> str:
+        """Note which invitation somebody goes to the provider with.
+
+        Another tab may have opened another one by the time they are back.
+        """
+        state[INVITATION_FIELD] = agreed_to(context.request)
+        return str(super().generate_state_param(state))
+
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Say how to connect an account to whoever seems to have one, and may make none."""
-        if (
-            sociallogin.is_existing
-            or sociallogin.state.get("process") == AuthProcess.CONNECT
-            or self.is_open_for_signup(request, sociallogin)
-        ):
+        """Connect an account in one transaction with its row in the log.
+
+        Say how to connect one to whoever seems to have one, and may make none.
+        """
+        if sociallogin.state.get("process") == AuthProcess.CONNECT:
+            with transaction.atomic():
+                answer = connect(request, sociallogin)
+            raise ImmediateHttpResponse(answer)
+        if sociallogin.is_existing:
+            _take(request, sociallogin)
+            return
+        if self.is_open_for_signup(request, sociallogin):
             return
         vouched = [one.email for one in sociallogin.email_addresses if one.verified]
         if any(filter_users_by_email(email) for email in vouched):
@@ -226,6 +267,17 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
                 "Your account, Sign-in services.",
             )
             raise ImmediateHttpResponse(redirect("account_login"))
+
+
+def _take(request: HttpRequest, login: SocialLogin) -> None:
+    """Connect the account that an address opens; allauth would do so later, and not at once."""
+    user = login.user
+    with transaction.atomic():
+        had = user.has_usable_password()
+        login._accept_login(request)
+        if had and not user.has_usable_password():
+            password_ended(request, user)
+    login._did_authenticate_by_email = None
 
 
 def _asked(ask: Any, method: str, url: str, **how: Any) -> Response:

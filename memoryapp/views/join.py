@@ -53,7 +53,7 @@ def join(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         if not request.user.is_authenticated:
             return redirect_to_login(reverse("join"))
-        if is_of_another(request, invitation):
+        if is_of_another(request, invitation, request.POST.get(INVITATION_FIELD, "")):
             return redirect("join")
         return _accepted(request, token)
     return render(request, "memoryapp/join.html", {"invitation": invitation})
@@ -69,17 +69,18 @@ def _accepted(request: HttpRequest, token: str) -> HttpResponse:
         return redirect("overview")
 
 
-def is_of_another(request: HttpRequest, invitation: Invitation) -> bool:
-    """Whether a form was drawn for another invitation than this browser opened last; and say so.
+def is_of_another(request: HttpRequest, invitation: Invitation, agreed: str) -> bool:
+    """Whether somebody agreed to another invitation than this browser opened last; and say so.
 
-    Else whoever agreed to join the one as a viewer would find themselves in the other as an admin.
+    ``agreed`` is the digest that came with what they sent; what says none agreed to nothing. Else
+    whoever agreed to join the one as a viewer would find themselves in the other as an admin.
     """
-    if request.POST.get(INVITATION_FIELD, invitation.digest) == invitation.digest:
+    if agreed == invitation.digest:
         return False
     messages.error(
         request,
-        "The page you sent was of another invitation than the one this browser opened last, which "
-        "is this. Nothing was changed. Join here, or open the other link again.",
+        "What you sent was of another invitation than the one this browser opened last, which "
+        "is this, or said none. Nothing was changed. Join here, or open the other link again.",
     )
     return True
 
@@ -103,6 +104,13 @@ def _entered(request: HttpRequest, membership: Membership) -> HttpResponse:
 def invitation_token(request: HttpRequest) -> str:
     """The token of the invitation whose link this browser opened last; empty without one."""
     return request.COOKIES.get(INVITATION_COOKIE, "")
+
+
+def agreed_to(request: HttpRequest) -> str:
+    """The digest of the invitation that a page sent along, or else of the one opened last."""
+    sent = request.POST.get(INVITATION_FIELD, "")
+    invitation = None if sent else invitation_of(invitation_token(request))
+    return invitation.digest if invitation is not None else sent
 
 
 def _gone(request: HttpRequest) -> HttpResponse:

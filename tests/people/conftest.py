@@ -26,3 +26,9 @@ def rita(rita: Any) -> Any:
     rita.email = "rita@example.com"
     rita.save(update_fields=["password", "email"])
     return rita
+
+
+@pytest.fixture(autouse=True)
+def _mails_go_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once: a test is one transaction, which never ends."""
+    monkeypatch.setattr("memoryapp.project.adapters.on_commit", lambda mail: mail())

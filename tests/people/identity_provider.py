@@ -55,10 +55,16 @@ class IdentityProvider:
 
     def sign_in(self, client: Any, path: str = "/oidc/oidc/login/", **query: str) -> Any:
         """Play the browser: go to the provider and come back with a code."""
+        self.go(client, path, **query)
+        return self.come_back(client)
+
+    def go(self, client: Any, path: str = "/oidc/oidc/login/", **query: str) -> None:
         away = client.post(path, query)
         assert away["Location"].startswith(f"{self.issuer}/authorize")
         asked = parse_qs(urlsplit(away["Location"]).query)
         self.asked = {name: values[0] for name, values in asked.items()}
+
+    def come_back(self, client: Any) -> Any:
         back = urlsplit(self.asked["redirect_uri"]).path
         return client.get(back, {"code": "once", "state": self.asked["state"]})
 

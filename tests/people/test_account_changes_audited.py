@@ -18,7 +18,7 @@ from memoryapp.services.sealing import SECOND_FACTOR, second_factors_forget
 from tests.factories import MembershipFactory, WorkspaceFactory
 from tests.people.conftest import PASSWORD
 from tests.people.identity_provider import running
-from tests.people.second_factors import URL, _one_moment, client, secret
+from tests.people.second_factors import URL, _one_moment, client, code_of, secret
 
 __all__ = ["_one_moment", "client", "secret"]
 pytestmark = pytest.mark.django_db
@@ -77,12 +77,7 @@ def test_a_wrong_password_changes_nothing_and_leaves_no_row(client: Client) -> N
     assert rows() == []
 
 
-def test_an_authenticator_app_that_came_and_went(
-    settings: Any, client: Client, django_capture_on_commit_callbacks: Any, request: Any
-) -> None:
-    settings.PUBLIC_URL = ""  # no mail, which is written outside of a request here
-    with django_capture_on_commit_callbacks(execute=True):
-        request.getfixturevalue("secret")
+def test_an_authenticator_app_that_came_and_went(client: Client, secret: str) -> None:
     client.post(f"{URL}totp/deactivate/")
     assert not Authenticator.objects.exists()
     had = {"second factors": ["authenticator app"]}
@@ -105,12 +100,8 @@ def test_a_passkey_that_went(rita: Any, client: Client, secret: str) -> None:
     )
 
 
-def test_recovery_codes_made_anew(
-    settings: Any, client: Client, secret: str, django_capture_on_commit_callbacks: Any
-) -> None:
-    settings.PUBLIC_URL = ""
-    with django_capture_on_commit_callbacks(execute=True):
-        client.post(f"{URL}recovery-codes/generate/")
+def test_recovery_codes_made_anew(client: Client, secret: str) -> None:
+    client.post(f"{URL}recovery-codes/generate/")
     assert rows()[-1][:2] == ("recovery_codes_renewed", "rita")
 
 
@@ -155,6 +146,91 @@ def test_an_address_that_was_added_proved_taken_and_removed(
     ]
     # Exports and backups hold the log, too.
     assert "r.k@" not in str(list(Event.objects.values()))
+
+
+def test_a_password_that_ended_as_the_provider_opened_the_account(rita: Any, settings: Any) -> None:
+    settings.OIDC_CONNECT = "any"
+    claims = {"sub": "7", "email": rita.email, "email_verified": True}
+    with running(settings, claims) as provider:
+        provider.sign_in(Client())
+    rita.refresh_from_db()
+    assert not rita.has_usable_password()
+    assert [row[0] for row in rows()] == ["service_connected", "password_ended"]
+
+
+def change_password(client: Client) -> None:
+    client.post("/password/change/", {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW})
+
+
+def set_up_app(client: Client) -> None:
+    form = client.get(f"{URL}totp/activate/").context["form"]
+    client.post(f"{URL}totp/activate/", {"code": code_of(form.secret)})
+
+
+def add_address(client: Client) -> None:
+    client.post("/email/", {"action_add": "", "email": "r.k@new.example"})
+
+
+def state_of(rita: Any) -> tuple[Any, ...]:
+    rita.refresh_from_db()
+    return (
+        rita.password,
+        sorted(Authenticator.objects.values_list("type", "data")),
+        sorted(EmailAddress.objects.values_list("email", "primary")),
+        sorted(SocialAccount.objects.values_list("uid", flat=True)),
+    )
+
+
+@pytest.fixture
+def _no_row_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when the process is killed, or the disk is full, between a change and its row."""
+
+    def full(**_: Any) -> None:
+        raise RuntimeError("no row can be written")
+
+    monkeypatch.setattr("memoryapp.services.accounts.account_change_record", full)
+
+
+@pytest.mark.usefixtures("_no_row_is_written")
+@pytest.mark.parametrize("change", [change_password, set_up_app, add_address])
+def test_no_change_is_kept_whose_row_is_not(rita: Any, client: Client, change: Any) -> None:
+    before = state_of(rita)
+    with pytest.raises(RuntimeError, match="no row"):
+        change(client)
+    assert state_of(rita) == before
+
+
+@pytest.mark.usefixtures("_no_row_is_written")
+def test_no_service_is_kept_whose_row_is_not(rita: Any, client: Client, settings: Any) -> None:
+    before = state_of(rita)
+    with running(settings, {"sub": "7"}) as provider, pytest.raises(RuntimeError, match="no row"):
+        provider.sign_in(client, "/oidc/oidc/login/?process=connect")
+    assert state_of(rita) == before
+
+
+def test_what_is_taken_away_is_there_while_its_row_is_not(
+    rita: Any, client: Client, secret: str, request: Any
+) -> None:
+    kept = WebAuthn.add(rita, "blue key", {"id": "AA"}).instance
+    before = state_of(rita)
+    request.getfixturevalue("_no_row_is_written")
+    for path in (
+        "totp/deactivate/",
+        "recovery-codes/generate/",
+        f"webauthn/keys/{kept.pk}/remove/",
+    ):
+        with pytest.raises(RuntimeError, match="no row"):
+            client.post(f"{URL}{path}")
+        assert state_of(rita) == before, path
+
+
+def test_no_mail_tells_of_a_change_before_it_is_stored(
+    client: Client, mailed: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    until_stored: list[Any] = []
+    monkeypatch.setattr("memoryapp.project.adapters.on_commit", until_stored.append)
+    change_password(client)
+    assert (len(until_stored), mailed) == (1, [])
 
 
 def test_each_of_their_workspaces_has_a_row_and_no_other(rita: Any, client: Client) -> None:

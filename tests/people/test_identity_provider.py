@@ -120,6 +120,58 @@ def test_it_opens_one_with_an_invitation(
     assert not member.user.has_usable_password()
 
 
+def invited(client: Client, workspace: Any, ada: Any, role: str) -> str:
+    """Open a link. Returns the digest that pages drawn for it carry."""
+    made, token = invitation_create(
+        workspace=workspace, role=role, by=ada, valid_for=timedelta(days=1)
+    )
+    client.get(f"/join/{token}/")
+    return made.digest
+
+
+@pytest.mark.parametrize("says", ["what the page showed", "nothing"])
+def test_the_invitation_is_the_one_somebody_went_with(
+    client: Client, workspace: Any, ada: Any, provider: IdentityProvider, says: str
+) -> None:
+    """Another tab opened another link meanwhile: nobody agreed to be an admin."""
+    digest = invited(client, workspace, ada, "viewer")
+    page = client.get("/signup/").content.decode()
+    assert page.count(f'name="invitation" value="{digest}"') == 2
+    sent = {"invitation": digest} if says == "what the page showed" else {}
+    provider.go(client, **sent)
+    invited(client, workspace, ada, "admin")
+    assert provider.come_back(client)["Location"] == "/join/"
+    assert not workspace.memberships.exclude(user=ada).exists()
+    assert get_user_model().objects.count() == 1
+    said = client.get("/join/").content.decode()
+    assert "What you sent was of another invitation" in said
+    provider.sign_in(client)
+    assert workspace.memberships.exclude(user=ada).get().role == "admin"
+
+
+def test_a_page_that_was_drawn_before_another_link_goes_for_neither(
+    client: Client, workspace: Any, ada: Any, provider: IdentityProvider
+) -> None:
+    digest = invited(client, workspace, ada, "viewer")
+    invited(client, workspace, ada, "admin")
+    assert provider.sign_in(client, invitation=digest)["Location"] == "/join/"
+    assert not workspace.memberships.exclude(user=ada).exists()
+
+
+def test_whoever_has_to_name_themselves_joins_by_the_invitation_they_went_with(
+    client: Client, workspace: Any, ada: Any, provider: IdentityProvider, rita: Any
+) -> None:
+    """The provider's address is taken here, so a form asks for another."""
+    digest = invited(client, workspace, ada, "viewer")
+    provider.claims["email_verified"] = False
+    asked = provider.sign_in(client, invitation=digest)
+    page = client.get(asked["Location"]).content.decode()
+    assert f"With the account you join {workspace} as viewer" in page
+    named = {"username": "new", "name": "New", "email": "new@example.com"}
+    client.post(asked["Location"], named)
+    assert workspace.memberships.get(user__username="new").role == "viewer"
+
+
 def test_it_sends_a_state_and_proves_that_it_asked(
     client: Client, rita: Any, provider: IdentityProvider
 ) -> None:

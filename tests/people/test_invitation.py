@@ -40,8 +40,22 @@ def invite(client: Client, **changes: str) -> str:
 
 def sign_up(client: Client, **changes: str) -> Any:
     posted = {"username": "joonas", "name": "Joonas Vik", "password1": PASSWORD}
-    posted |= {"password2": PASSWORD, "next": "/join/"} | changes
-    return client.post("/signup/", posted)
+    posted |= {"password2": PASSWORD, "next": "/join/"}
+    shown = re.search(r'name="invitation" value="(\w+)"', client.get("/signup/").content.decode())
+    posted |= {"invitation": shown.group(1)} if shown else {}
+    return client.post("/signup/", posted | changes)
+
+
+def drawn_for(page: str) -> str:
+    found = re.search(r'name="invitation" value="(\w+)"', page)
+    assert found is not None
+    return found.group(1)
+
+
+def join(client: Client) -> Any:
+    """Press the button of the page as it is."""
+    page = client.get("/join/").content.decode()
+    return client.post("/join/", {"invitation": drawn_for(page)})
 
 
 def test_it_lets_a_new_person_in_with_the_role(
@@ -109,9 +123,9 @@ def test_of_two_who_join_at_once_the_second_is_told_that_it_was_used(
     link = invite(ada_client)
     late = UserFactory(username="late")
     client = signed_in(late)
-    client.get(link)
+    drawn = drawn_for(client.get(link, follow=True).content.decode())
     monkeypatch.setattr("memoryapp.views.join.invitation_of", taken_meanwhile(link, olga))
-    answer = client.post("/join/")
+    answer = client.post("/join/", {"invitation": drawn})
     assert answer.status_code == 410
     assert "It was used" in answer.content.decode()
     assert not workspace.memberships.filter(user=late).exists()
@@ -130,12 +144,6 @@ def test_whoever_belongs_to_no_workspace_is_told_so() -> None:
     assert "do not belong to a workspace" in api.json()["detail"]
 
 
-def drawn_for(page: str) -> str:
-    found = re.search(r'name="invitation" value="(\w+)"', page)
-    assert found is not None
-    return found.group(1)
-
-
 def test_a_page_of_one_invitation_joins_no_other(
     ada_client: Client, olga_client: Client, workspace: Any, ada: Any
 ) -> None:
@@ -151,6 +159,20 @@ def test_a_page_of_one_invitation_joins_no_other(
     assert not Invitation.objects.exclude(accepted_at=None).exists()
     olga_client.post("/join/", {"invitation": drawn_for(said)})
     assert other.memberships.get(user__username="olga").role == "admin"
+
+
+def test_what_says_no_invitation_joins_none(
+    ada_client: Client, olga_client: Client, client: Client
+) -> None:
+    """As written by hand, or kept from a page of before: nobody agreed to anything by it."""
+    link = invite(ada_client)
+    for each in (olga_client, client):
+        each.get(link)
+    refused = olga_client.post("/join/", follow=True)
+    assert "Nothing was changed. Join here" in refused.content.decode()
+    assert sign_up(client, invitation="")["Location"] == "/join/"
+    assert not get_user_model().objects.filter(username="joonas").exists()
+    assert Invitation.objects.open(timezone.now()).count() == 1
 
 
 def test_a_sign_up_for_one_invitation_joins_no_other(
@@ -174,7 +196,7 @@ def test_a_link_that_let_somebody_in_leads_them_in_again_while_they_are_a_member
 ) -> None:
     link = invite(ada_client)
     olga_client.get(link)
-    olga_client.post("/join/")
+    join(olga_client)
     assert olga_client.get(link)["Location"] == "/"
     workspace.memberships.get(user__username="olga").delete()
     assert olga_client.get(link).status_code == 410
@@ -184,7 +206,7 @@ def test_it_lets_somebody_with_an_account_in(
     ada_client: Client, olga_client: Client, workspace: Any
 ) -> None:
     olga_client.get(invite(ada_client))
-    olga_client.post("/join/")
+    join(olga_client)
     assert workspace.memberships.filter(user__username="olga").exists()
     assert olga_client.get("/memory/").context["workspace"] == workspace
 
@@ -192,7 +214,7 @@ def test_it_lets_somebody_with_an_account_in(
 def test_a_link_lets_in_one_person(ada_client: Client, client: Client, olga_client: Client) -> None:
     link = invite(ada_client)
     olga_client.get(link)
-    olga_client.post("/join/")
+    join(olga_client)
     assert client.get(link, follow=True).status_code == 410
     assert "by invitation" in sign_up(client).content.decode()
 
@@ -275,7 +297,8 @@ def test_a_link_outlives_what_changes_no_role(
 def test_a_member_uses_no_link_up(ada_client: Client, rita_client: Client) -> None:
     link = invite(ada_client)
     rita_client.get(link)
-    said = rita_client.post("/join/", follow=True).content.decode()
+    join(rita_client)
+    said = rita_client.get("/").content.decode()
     assert "You are a member of Main already" in said
     assert Invitation.objects.open(timezone.now()).count() == 1
 
@@ -328,7 +351,7 @@ def test_the_browser_holds_the_token_where_no_script_reads_it(
 
 def test_whoever_joined_holds_no_token_any_more(ada_client: Client, olga_client: Client) -> None:
     olga_client.get(invite(ada_client))
-    assert olga_client.post("/join/").cookies["invitation"].value == ""
+    assert join(olga_client).cookies["invitation"].value == ""
 
 
 def test_it_is_refused_to_all_but_admins(rita_client: Client, ada_client: Client) -> None:
