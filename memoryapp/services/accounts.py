@@ -64,9 +64,12 @@ def second_factors_remove(*, user: Any, through: str) -> bool:
         )
         kept.delete()
         if had:
-            was, now = {"second factors": had}, {"second factors": []}
             account_change_record(
-                user=user, kind=FACTOR_REMOVED, through=through, before=was, after=now
+                user=user,
+                kind=FACTOR_REMOVED,
+                through=through,
+                before={"second factors": had},
+                after={"second factors": []},
             )
     return bool(had)
 
