@@ -26,7 +26,15 @@ class SentStep(serializers.Serializer[Any]):
     observation = serializers.JSONField(required=False)
     is_error = serializers.BooleanField(required=False)
     thought = serializers.CharField(required=False)
+    started_ms = serializers.IntegerField(
+        required=False, help_text="Counted from the question; else when the step before ended."
+    )
     duration_ms = serializers.IntegerField(required=False)
+    input_tokens = serializers.IntegerField(
+        required=False,
+        help_text="Of the model call that asked for it; of several it asked for, the first step.",
+    )
+    output_tokens = serializers.IntegerField(required=False)
 
 
 class SentEntry(serializers.Serializer[Any]):

@@ -7,9 +7,10 @@ validated, reflected on and curated like practice. Pure.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate, islice
 from typing import Any
 
 from memoryapp.domain.json_texts import each_text
@@ -28,10 +29,21 @@ ANSWER_CAP = 40_000
 ARGUMENTS_CAP = 40_000
 THOUGHT_CAP = 10_000
 MAX_REMARK = 300
+LONGEST_MS = 2**31 - 1
 #: steps a remark on what was cut names, and tools one on what is missing.
 NAMED_STEPS = 10
 NAMED_TOOLS = 3
 OUTCOMES = ("", "success", "failure")
+#: What a step may say in numbers, and of what: when it began, counted from the question, how long
+#: it took, and the tokens of the model call that asked for it.
+COUNTS = {
+    "started_ms": "milliseconds",
+    "duration_ms": "milliseconds",
+    "input_tokens": "tokens",
+    "output_tokens": "tokens",
+}
+#: How Claude Code and Codex call the tools of their MCP servers: ``mcp__desk__get_order``.
+OF_A_SERVER = "mcp__"
 #: a clock further ahead than this is wrong, whatever its zone.
 AHEAD = timedelta(days=1)
 
@@ -111,7 +123,8 @@ def tools_remark(sent: Sent, place: Place) -> str:
     What needs them counts as nothing that can be done there, so nothing of it is learned.
     """
     worked = dict.fromkeys(step["tool"] for step in sent.steps if not step["is_error"])
-    missing = [tool[:40] for tool in worked if tool not in place.tools] if place.tools else []
+    called = (tool_there(tool, place.tools) for tool in worked)
+    missing = [tool[:40] for tool in called if tool not in place.tools] if place.tools else []
     if not missing:
         return ""
     more = f" and {len(missing) - NAMED_TOOLS} more" if len(missing) > NAMED_TOOLS else ""
@@ -119,6 +132,28 @@ def tools_remark(sent: Sent, place: Place) -> str:
         f"{place.name[:60]} has no tool {', '.join(missing[:NAMED_TOOLS])}{more}, so nothing is "
         "learned of it there: name the environment that your agent works in."
     )
+
+
+def tool_there(tool: str, tools: Collection[str]) -> str:
+    """What an environment with these tools calls one that an agent called by its server as well."""
+    rest = tool.removeprefix(OF_A_SERVER)
+    while tool not in tools and rest != tool and "__" in rest:
+        # The name of the server may itself have two underscores in it, that of the tool too.
+        _, _, rest = rest.partition("__")
+        tool = rest if rest in tools else tool
+    return tool
+
+
+def began_at(steps: Sequence[Mapping[str, Any]]) -> list[int]:
+    """When each step began, in milliseconds from the question.
+
+    Where one does not say, each began when the one before had ended.
+    """
+    said = [step.get("started_ms") for step in steps]
+    if all(type(one) is int for one in said):
+        return [one for one in said if one is not None]
+    ends = accumulate((step["duration_ms"] for step in steps), initial=0)
+    return [min(end, LONGEST_MS) for end in islice(ends, len(steps))]
 
 
 def length_remark(sent: Sent) -> str:
@@ -244,9 +279,7 @@ def _step(given: Any, number: int) -> tuple[dict[str, Any], bool]:
     failed = given.get("is_error", False)
     if not isinstance(failed, bool):
         raise NotATrajectory(f"is_error of step {number} is true or false.")
-    duration = given.get("duration_ms", 0)
-    if not isinstance(duration, int) or isinstance(duration, bool) or not 0 <= duration < 2**31:
-        raise NotATrajectory(f"duration_ms of step {number} is a whole number of milliseconds.")
+    counts = {name: _count(given, name, of, number) for name, of in COUNTS.items()}
     observation, is_cut = clip(_observation(given))
     return {
         "tool": tool,
@@ -255,8 +288,19 @@ def _step(given: Any, number: int) -> tuple[dict[str, Any], bool]:
         "observation": observation,
         "is_error": failed,
         "thought": _masked(given, "thought", f"thought of step {number}", THOUGHT_CAP),
-        "duration_ms": duration,
+        "duration_ms": 0,
+        **{name: found for name, found in counts.items() if found is not None},
     }, is_cut
+
+
+def _count(given: Mapping[str, Any], name: str, of: str, number: int) -> int | None:
+    """A whole number from 0 of a step; ``None`` where it is left out."""
+    found = given.get(name)
+    if found is None:
+        return None
+    if type(found) is not int or not 0 <= found < 2**31:
+        raise NotATrajectory(f"{name} of step {number} is a whole number of {of}.")
+    return found
 
 
 def _observation(given: Mapping[str, Any]) -> str:

@@ -21,7 +21,8 @@ class SentTrajectory(models.Model):
     external_id = models.CharField(max_length=200)
     instruction = models.TextField()
     answer = models.TextField(blank=True)
-    #: [{"tool", "arguments", "observation", "is_error", "thought", "duration_ms"}], redacted.
+    #: [{"tool", "arguments", "observation", "is_error", "thought", "duration_ms"}], redacted; with
+    #: "started_ms", "input_tokens" and "output_tokens" where its sender said them.
     steps = models.JSONField(default=list)
     #: what the agent or its user said of the outcome, where they did.
     outcome = models.CharField(max_length=10, blank=True)

@@ -9,6 +9,7 @@ What a run leaves unjudged is marked and waits for a person (``practice.orchestr
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from decimal import Decimal
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from memoryapp.services.events import event_record
+from practice.domain.deployment import LONGEST_MS, began_at, tool_there
 from practice.domain.plans import Plan
 from practice.domain.rounds import Stage
 from practice.models import (
@@ -64,7 +66,8 @@ def _take(environment_id: int, playbook_id: int) -> UUID | None:
             return None
         run = _run(environment, playbook_id, len(sent))
         round_ = Round.objects.create(run=run, number=1)
-        attempts = [_attempt(round_, place, row) for place, row in enumerate(sent, start=1)]
+        tools = environment.as_place().tools
+        attempts = [_attempt(round_, place, row, tools) for place, row in enumerate(sent, start=1)]
         queue(run, 1, Stage.VALIDATE, [attempt.pk for attempt in attempts])
         return run.pk
 
@@ -113,9 +116,13 @@ def _run(environment: Environment, playbook_id: int, count: int) -> Run:
     return run
 
 
-def _attempt(round_: Round, place: int, sent: SentTrajectory) -> Attempt:
-    """Store a sent trajectory as a finished attempt, exactly as a solver's would be."""
-    tools = list(dict.fromkeys(step["tool"] for step in sent.steps))
+def _attempt(round_: Round, place: int, sent: SentTrajectory, there: Collection[str]) -> Attempt:
+    """Store a sent trajectory as a finished attempt, exactly as a solver's would be.
+
+    ``there`` are the tools of the environment, which the agent may know by their server as well.
+    """
+    steps = [{**step, "tool": tool_there(step["tool"], there)} for step in sent.steps]
+    tools = list(dict.fromkeys(step["tool"] for step in steps))
     task = PracticeTask.objects.create(
         round=round_,
         number=place,
@@ -126,7 +133,10 @@ def _attempt(round_: Round, place: int, sent: SentTrajectory) -> Attempt:
         # What marks it for a validator (``practice.agents.rules.goals``).
         goal={"sent": True, "outcome": sent.outcome},
     )
-    took = [step["duration_ms"] for step in sent.steps]
+    began = began_at(steps)
+    ended = max(
+        (at + step["duration_ms"] for at, step in zip(began, steps, strict=True)), default=0
+    )
     attempt = Attempt.objects.create(
         task=task,
         run=round_.run,
@@ -138,18 +148,12 @@ def _attempt(round_: Round, place: int, sent: SentTrajectory) -> Attempt:
         message=sent.remark,
         step_count=len(sent.steps),
         error_count=sum(step["is_error"] for step in sent.steps),
-        duration_ms=min(sum(took), 2**31 - 1),
+        duration_ms=min(ended, LONGEST_MS),
         ended_at=timezone.now(),
     )
     Step.objects.bulk_create(
-        Step(
-            attempt=attempt,
-            try_number=1,
-            number=number,
-            started_ms=min(sum(took[: number - 1]), 2**31 - 1),
-            **step,
-        )
-        for number, step in enumerate(sent.steps, start=1)
+        Step(attempt=attempt, try_number=1, number=number, **{**step, "started_ms": at})
+        for number, (at, step) in enumerate(zip(began, steps, strict=True), start=1)
     )
     sent.status, sent.attempt = SentTrajectory.Status.TAKEN, attempt
     sent.save(update_fields=["status", "attempt"])

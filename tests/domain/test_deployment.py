@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from practice.domain.deployment import (
     Place,
     read,
     remark_on,
+    tool_there,
 )
 from practice.domain.reading import characters_cut
 from practice.domain.types import OBSERVATION_CAP
@@ -135,3 +137,32 @@ def test_a_tool_that_failed_is_missed_by_nobody() -> None:
 def test_it_names_the_field_that_cannot_be_read(given: Any, says: str) -> None:
     with pytest.raises(NotATrajectory, match=says):
         read(given)
+
+
+@pytest.mark.parametrize(
+    ("tool", "there"),
+    [
+        ("mcp__shop__get_order", "get_order"),
+        ("mcp__plugin_a__shop__get_order", "get_order"),
+        ("mcp__shop__get__order", "get__order"),
+        ("get_order", "get_order"),
+        # What is there under its whole name is that.
+        ("mcp__bank__pay", "mcp__bank__pay"),
+        ("mcp__bank__get", "mcp__bank__get"),
+        ("shop__get_order", "shop__get_order"),
+        ("mcp__", "mcp__"),
+        ("mcp__" + "__" * 90, "mcp__" + "__" * 90),
+    ],
+)
+def test_a_tool_is_known_by_its_server_as_well(tool: str, there: str) -> None:
+    tools = {"get_order", "get__order", "mcp__bank__pay", "pay"}
+    assert tool_there(tool, tools) == there
+
+
+def test_nothing_is_missing_that_is_there_under_the_name_of_its_server() -> None:
+    shop = Place("Shop", frozenset({"get_order"}))
+    steps = [{"tool": "mcp__shop__get_order"}, {"tool": "mcp__shop__pay"}]
+    sent = read({"id": "t", "instruction": "Pay.", "steps": steps})
+    said = remark_on(sent, NOW, shop)
+    assert said.startswith("Shop has no tool mcp__shop__pay, so")
+    assert remark_on(replace(sent, steps=sent.steps[:1]), NOW, shop) == ""

@@ -90,6 +90,56 @@ def test_its_page_says_what_of_it_was_not_kept(sample: Any, ada: Any, vera_clien
     assert said in page.content.decode()
 
 
+def test_its_page_says_when_each_step_began_and_what_it_took(
+    sample: Any, ada: Any, vera_client: Any
+) -> None:
+    environment, playbook = sample
+    first, second, third = refund()["steps"]
+    steps = [
+        {**first, "started_ms": 1_000, "duration_ms": 500, "input_tokens": 90, "output_tokens": 8},
+        {**second, "started_ms": 1_200, "duration_ms": 9_000},
+        {**third, "started_ms": 12_000, "duration_ms": 3_000},
+    ]
+    given = {**refund(), "steps": steps}
+    trajectories_send(playbook=playbook, environment=environment, given=[given], by=ada)
+    online.take()
+    attempt = Attempt.objects.get()
+    assert attempt.duration_ms == 15_000
+    stored = attempt.steps.values_list("started_ms", "duration_ms", "input_tokens", "output_tokens")
+    assert list(stored) == [(1_000, 500, 90, 8), (1_200, 9_000, 0, 0), (12_000, 3_000, 0, 0)]
+    page = vera_client.get(attempt.get_absolute_url()).content.decode()
+    assert 'title="90 in, 8 out"' in page
+    assert "time axis 15.0 s" in page
+
+
+def test_a_step_that_was_stored_before_steps_said_when_they_began_is_taken(
+    sample: Any, ada: Any
+) -> None:
+    environment, playbook = sample
+    trajectories_send(playbook=playbook, environment=environment, given=[refund()], by=ada)
+    row = SentTrajectory.objects.get()
+    kept = ("tool", "arguments", "observation", "is_error", "thought", "duration_ms")
+    row.steps = [{**{name: step[name] for name in kept}, "duration_ms": 5} for step in row.steps]
+    row.save()
+    online.take()
+    steps = Attempt.objects.get().steps
+    assert list(steps.values_list("started_ms", flat=True)) == [0, 5, 10]
+
+
+def test_a_tool_that_is_called_by_its_server_as_well_is_the_environment_s(
+    sample: Any, ada: Any
+) -> None:
+    environment, playbook = sample
+    steps = [{**step, "tool": f"mcp__desk__{step['tool']}"} for step in refund()["steps"]]
+    given = {**refund(), "steps": steps}
+    receipt = trajectories_send(playbook=playbook, environment=environment, given=[given], by=ada)
+    assert receipt.remarks == []
+    driven(Run.objects.get(pk=online.take()[0]))
+    attempt = Attempt.objects.get()
+    assert attempt.label == "success"
+    assert attempt.task.intended_tools == ["issue_refund", "verify_customer"]
+
+
 def sent(sample: Any, by: Any, *steps: dict[str, Any], instruction: str) -> Attempt:
     """Send one trajectory and return its attempt once judged."""
     environment, playbook = sample

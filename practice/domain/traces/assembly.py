@@ -17,6 +17,7 @@ from practice.domain.traces.messages import Message
 from practice.domain.traces.spans import Span, iso
 
 NANOS = 1_000_000
+#: The largest number of milliseconds or tokens that is kept.
 MAX_MS = 2**31 - 1
 
 
@@ -31,7 +32,8 @@ def trajectory(trace_id: str, spans: Sequence[Span]) -> dict[str, Any]:
     repeated = _repeated(ordered, by_id)
     tools = [s for s in ordered if _is_tool(s) and s.span_id not in repeated]
     models = [s for s in ordered if said.kind_of(s.name, s.attributes) == "model"]
-    steps = _steps(tools, models) or _spoken_steps(models)
+    began = next((span.started for span in ordered if span.started), 0)
+    steps = _steps(tools, models, began) or _spoken_steps(models)
     if not steps:
         raise NotATrajectory(
             "The trace has no tool call. Spans of tools carry gen_ai.operation.name=execute_tool "
@@ -114,16 +116,20 @@ def _root(ordered: Sequence[Span], by_id: dict[str, Span]) -> Span:
     return next((span for span in ordered if span.parent_id not in by_id), ordered[0])
 
 
-def _steps(tools: Sequence[Span], models: Sequence[Span]) -> list[dict[str, Any]]:
-    thoughts = [(span.started, said.answer(span.attributes)) for span in models]
+def _steps(tools: Sequence[Span], models: Sequence[Span], began: int) -> list[dict[str, Any]]:
+    """The tool calls, each with what the models said and took since the one before it."""
     wanted: dict[str, Any] | None = None
+    # A call that another library saw as well is under the one that saw more of it.
+    above = {span.parent_id for span in models}
+    waiting = deque(models)
     steps = []
-    place = 0
     for span in tools:
-        thought = ""
-        while place < len(thoughts) and thoughts[place][0] <= span.started:
-            thought = thoughts[place][1]
-            place += 1
+        thought, read, written = "", 0, 0
+        while waiting and waiting[0].started <= span.started:
+            model = waiting.popleft()
+            thought = said.answer(model.attributes)
+            took = (0, 0) if model.span_id in above else said.tokens(model.attributes)
+            read, written = read + took[0], written + took[1]
         asked, seen = said.call(span.attributes)
         if set(asked) <= {"input"} and (call_id := said.call_id(span.attributes)):
             # Some write of a call with one argument only its value: the model named it.
@@ -138,10 +144,18 @@ def _steps(tools: Sequence[Span], models: Sequence[Span]) -> list[dict[str, Any]
                 "observation": why if seen is None and why else seen,
                 "is_error": span.failed or bool(problem) or said.failed(span.attributes),
                 "thought": thought[:10_000],
-                "duration_ms": max(0, min((span.ended - span.started) // NANOS, MAX_MS)),
+                "duration_ms": _between(span.started, span.ended),
+                "input_tokens": min(read, MAX_MS),
+                "output_tokens": min(written, MAX_MS),
+                **({"started_ms": _between(began, span.started)} if span.started else {}),
             }
         )
     return steps
+
+
+def _between(began: int, ended: int) -> int:
+    """Milliseconds between two times; a clock that was set back in between says 0."""
+    return max(0, min((ended - began) // NANOS, MAX_MS))
 
 
 def _wanted(models: Sequence[Span]) -> dict[str, Any]:

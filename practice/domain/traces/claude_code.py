@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from practice.domain.deployment import NotATrajectory
+from practice.domain.traces.rows import tokens
 from practice.domain.traces.sessions import (
     Entry,
     Form,
@@ -31,7 +32,8 @@ def _claude_code(rows: Iterable[Any], seen: Seen) -> Iterator[Entry]:
         if isinstance(row, NotATrajectory):
             yield row
             continue
-        message = row.get("message") if isinstance(row, Mapping) else None
+        row = _queued(row) if isinstance(row, Mapping) else {}
+        message = row.get("message")
         if not isinstance(message, Mapping) or row.get("type") not in ("user", "assistant"):
             continue
         seen.known += 1
@@ -48,22 +50,49 @@ def _claude_code(rows: Iterable[Any], seen: Seen) -> Iterator[Entry]:
         origin = row.get("forkedFrom")
         if isinstance(origin, Mapping):
             seen.origin = seen.origin or str(origin.get("sessionId") or "")
+        asked = asked_in(parts) if row.get("type") == "user" else ""
         if turn is not None:
+            if not asked:
+                turn.at(row)
+            _claude_spent(turn, message)
             # A person may speak in the line that brings what a tool answered.
             for part in parts:
                 _claude_part(turn, part, of_agent=row.get("type") == "assistant")
             works = any(part.get("type") == "tool_use" for part in parts)
             turn.is_repeated &= bool(origin) or not works
-        asked = asked_in(parts) if row.get("type") == "user" else ""
         if asked:
             yield from end(turn, seen)
             seen.questions += 1
             name = f"{row.get('sessionId', 'session')}:{row.get('uuid', '')}"
             turn = Turn(name, asked, seen.place)
             turn.is_repeated = bool(origin)
-        elif turn is not None:
             turn.at(row)
     yield from end(turn, seen)
+
+
+def _queued(row: Row) -> Row:
+    """A line; what a person typed while the agent was at work as the line of theirs it stands for.
+
+    It reaches the model beside what a tool answered, and has no line of its own.
+    """
+    held = row.get("attachment")
+    if row.get("type") != "attachment" or not isinstance(held, Mapping):
+        return row
+    origin = held.get("origin")
+    is_person = not isinstance(origin, Mapping) or origin.get("kind", "human") == "human"
+    is_prompt = held.get("type") == "queued_command" and held.get("commandMode") == "prompt"
+    if not (is_person and is_prompt):
+        return row
+    return {**row, "type": "user", "message": {"role": "user", "content": held.get("prompt")}}
+
+
+def _claude_spent(turn: Turn, message: Row) -> None:
+    """The tokens of a reply. What was read from a cache, or written into it, was read too."""
+    usage = message.get("usage")
+    if isinstance(usage, Mapping):
+        cached = ("cache_read_input_tokens", "cache_creation_input_tokens")
+        read, written = tokens(usage, "input_tokens", *cached), tokens(usage, "output_tokens")
+        turn.spent.says(str(message.get("id", "")), read, written)
 
 
 def _claude_part(turn: Turn, part: Row, *, of_agent: bool) -> None:
@@ -74,6 +103,8 @@ def _claude_part(turn: Turn, part: Row, *, of_agent: bool) -> None:
         found = part.get("content")
         heard = words_of(parts_of(found)) if isinstance(found, list) else found
         turn.hears(str(part.get("tool_use_id", "")), heard, failed=part.get("is_error") is True)
+    elif kind == "thinking":
+        turn.thinks(str(part.get("thinking", "")))
     elif kind == "text" and of_agent:
         turn.says(str(part.get("text", "")))
 

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from practice.domain.deployment import NotATrajectory
+from practice.domain.deployment import OF_A_SERVER, NotATrajectory
 from practice.domain.traces.messages import parsed
-from practice.domain.traces.rows import nanoseconds
+from practice.domain.traces.rows import nanoseconds, tokens
 from practice.domain.traces.sessions import (
     Entry,
     Form,
@@ -58,8 +58,8 @@ def _codex(rows: Iterable[Any], seen: Seen) -> Iterator[Entry]:
             session = session or str(item.get("id") or "")
             seen.origin = seen.origin or repeats.opened(item, session=session)
         repeats.look(nanoseconds(row.get("timestamp")))
-        if turn is not None and item.get("type") == "mcp_tool_call_end":
-            turn.ended(str(item.get("call_id", "")), failed=_mcp_failed(item.get("result")))
+        if turn is not None and row.get("type") == "event_msg":
+            _codex_event(turn, item)
         if row.get("type") in ("event_msg", "turn_context", "session_meta"):
             continue
         words = asked_in(parts_of(item.get("content"))) if item.get("role") == "user" else ""
@@ -68,6 +68,7 @@ def _codex(rows: Iterable[Any], seen: Seen) -> Iterator[Entry]:
             seen.questions += 1
             turn = Turn(f"{session or 'session'}:{seen.questions}", words, seen.place)
             turn.is_repeated = repeats.goes_on
+            turn.at(row)
         elif turn is not None:
             turn.at(row)
             _codex_item(turn, item)
@@ -107,20 +108,47 @@ def _is_bare_item(row: Row) -> bool:
     return kind in BARE_ITEMS or kind.endswith("_call_output")
 
 
+def _codex_event(turn: Turn, event: Row) -> None:
+    """What Codex says beside the items: how a call ended, and what a reply took."""
+    kind, call_id = event.get("type"), str(event.get("call_id", ""))
+    if kind == "mcp_tool_call_end":
+        turn.ended(call_id, failed=_mcp_failed(event.get("result")))
+    elif kind == "exec_command_end":
+        turn.ended(call_id, failed=event.get("exit_code", 0) not in (0, None))
+    elif kind == "patch_apply_end":
+        turn.ended(call_id, failed=event.get("success") is False)
+    elif kind == "token_count" and isinstance(about := event.get("info"), Mapping):
+        last = about.get("last_token_usage")
+        if isinstance(last, Mapping):
+            read, written = tokens(last, "input_tokens"), tokens(last, "output_tokens")
+            # It comes again, as it was, whenever limits are told; and after the calls it is of.
+            turn.spent.said_after(str(about.get("total_token_usage")), read, written)
+
+
 def _codex_item(turn: Turn, item: Row) -> None:
     kind = str(item.get("type", ""))
     call_id = str(item.get("call_id") or item.get("id") or "")
     if kind in {"function_call", "custom_tool_call"}:
         given = item.get("arguments", item.get("input"))
-        turn.calls(call_id, str(item.get("name", "")), given)
+        turn.calls(call_id, _codex_tool(item), given)
     elif kind == "local_shell_call":
         action = item.get("action")
         turn.calls(call_id, "shell", action if isinstance(action, Mapping) else {})
     elif kind.endswith("_output"):
         found, failed = _codex_output(item.get("output"))
         turn.hears(call_id, found, failed=failed)
+    elif kind == "reasoning":
+        said = [*parts_of(item.get("summary")), *parts_of(item.get("content"))]
+        turn.thinks("\n".join(str(part.get("text", "")) for part in said))
     elif kind == "message" and item.get("role") == "assistant":
         turn.says(words_of(parts_of(item.get("content"))))
+
+
+def _codex_tool(item: Row) -> str:
+    """What a call is of; the server of a tool stood in its name and now stands beside it."""
+    name, server = str(item.get("name", "")), item.get("namespace")
+    is_beside = isinstance(server, str) and server.startswith(OF_A_SERVER)
+    return f"{server}__{name}" if is_beside else name
 
 
 def _codex_output(given: Any) -> tuple[Any, bool]:

@@ -1,8 +1,9 @@
-"""What attribute names mean: three families of conventions, in their new and older spellings.
+"""What attribute names mean: five families of conventions, in their new and older spellings.
 
 OpenTelemetry GenAI (``gen_ai.*``; messages as JSON since 1.37, as span events before),
-OpenInference (``openinference.span.kind``, ``input.value``) and OpenLLMetry (``traceloop.*``,
-numbered prompts).
+OpenInference (``openinference.span.kind``, ``input.value``), OpenLLMetry (``traceloop.*``,
+numbered prompts), Vercel's AI SDK before its seventh version (``ai.*``) and Google's ADK
+(``gcp.vertex.agent.*``).
 """
 
 from __future__ import annotations
@@ -24,23 +25,46 @@ from practice.domain.traces.messages import (
 Attributes = Mapping[str, Any]
 Kind = Literal["tool", "model", "other"]
 
-TOOL_NAMES = ("gen_ai.tool.name", "tool.name", "traceloop.entity.name", "mcp.tool.name")
-ARGUMENTS = ("gen_ai.tool.call.arguments", "tool_arguments")
+TOOL_NAMES = (
+    "gen_ai.tool.name",
+    "ai.toolCall.name",
+    "tool.name",
+    "traceloop.entity.name",
+    "mcp.tool.name",
+)
+ARGUMENTS = (
+    "gen_ai.tool.call.arguments",
+    "ai.toolCall.args",
+    "gcp.vertex.agent.tool_call_args",
+    "tool_arguments",
+)
 #: What some libraries write a call's arguments as, and others the schema of all calls.
 PARAMETERS = "tool.parameters"
 RESULTS = ("gen_ai.tool.call.result", "tool_response", "gen_ai.tool.message")
+#: The same, always as JSON: a text stands in quotes.
+JSON_RESULTS = ("ai.toolCall.result", "gcp.vertex.agent.tool_response")
+CALL_IDS = ("gen_ai.tool.call.id", "ai.toolCall.id", "tool_call.id")
 INPUT_MESSAGES = (
     "gen_ai.input.messages",
     "gen_ai.prompt",
     "pydantic_ai.all_messages",
     "all_messages_events",
+    "ai.prompt.messages",
+    "gcp.vertex.agent.llm_request",
 )
 #: What holds a conversation whole, and the place of its first new message, where it had a past.
 WHOLE = ("pydantic_ai.all_messages", "all_messages_events")
 NEW_FROM = "pydantic_ai.new_message_index"
 #: how messages begin that were cut off on their way: they are no words of anybody.
 BROKEN = ("[{", "[ {", "[\n")
-OUTPUT_MESSAGES = ("gen_ai.output.messages", "gen_ai.completion")
+OUTPUT_MESSAGES = (
+    "gen_ai.output.messages",
+    "gen_ai.completion",
+    "gcp.vertex.agent.llm_response",
+)
+#: What the AI SDK writes of a model's words and of the calls it asks for, each by itself.
+SPOKEN = ("ai.response.text", "ai.result.text")
+ASKED_FOR = ("ai.response.toolCalls", "ai.result.toolCalls")
 #: What a span was given and made, maybe wrapped by the library that says so.
 WRAPPED = ("traceloop.entity.input", "input.value")
 INPUTS = (*WRAPPED, "user.message")
@@ -56,8 +80,27 @@ MODEL_SIGNS = (
     "gen_ai.output.messages",
     "gen_ai.prompt",
     "gen_ai.completion",
+    "gcp.vertex.agent.llm_request",
 )
 MODEL_OPERATIONS = ("chat", "text_completion", "generate_content", "completion")
+#: What the AI SDK calls a call of a tool, and ends the name of a call of a model with.
+SDK_TOOL, SDK_MODELS = "ai.toolCall", (".doGenerate", ".doStream")
+#: What a call of a model read and wrote, in tokens.
+TOKENS_READ = (
+    "gen_ai.usage.input_tokens",
+    "gen_ai.usage.prompt_tokens",
+    "llm.token_count.prompt",
+    "ai.usage.inputTokens",
+    "ai.usage.promptTokens",
+)
+TOKENS_WRITTEN = (
+    "gen_ai.usage.output_tokens",
+    "gen_ai.usage.completion_tokens",
+    "llm.token_count.completion",
+    "ai.usage.outputTokens",
+    "ai.usage.completionTokens",
+)
+MOST_TOKENS = 2**31 - 1
 
 
 def kind_of(name: str, attributes: Attributes) -> Kind:
@@ -67,6 +110,9 @@ def kind_of(name: str, attributes: Attributes) -> Kind:
         return "tool"
     if said in MODEL_OPERATIONS:
         return "model"
+    if step := _said(attributes, "ai.operationId"):
+        is_model = step.endswith(SDK_MODELS)
+        return "tool" if step == SDK_TOOL else "model" if is_model else "other"
     family = (
         _said(attributes, "openinference.span.kind") or _said(attributes, "traceloop.span.kind")
     ).lower()
@@ -97,6 +143,8 @@ def call(attributes: Attributes) -> tuple[dict[str, Any], Any]:
     if asked is None:
         asked = called.values(_first(attributes, CALLED_WITH))
     if answered is None:
+        answered = parsed(_first(attributes, JSON_RESULTS))
+    if answered is None:
         answered = called.answer(_first(attributes, ANSWERED_WITH))
     if asked is None or answered is None:
         told = call_in_events(attributes)
@@ -118,7 +166,7 @@ def failed(attributes: Attributes) -> bool:
 
 def call_id(attributes: Attributes) -> str:
     """By what the model that asked for a call knows it, where the tool's span says that."""
-    found = _said(attributes, "gen_ai.tool.call.id") or _said(attributes, "tool_call.id")
+    found = next(filter(None, (_said(attributes, name) for name in CALL_IDS)), "")
     return found or called.answered_call(_first(attributes, ANSWERED_WITH))[0]
 
 
@@ -130,8 +178,29 @@ def messages(attributes: Attributes, *, output: bool = False) -> list[Message]:
         found = [] if is_broken else read_messages(given, "assistant" if output else "user")
         if found:
             return found
+    if output and (spoken := _spoken(attributes)):
+        return spoken
     numbered = numbered_messages(attributes, output=output)
     return numbered or event_messages(attributes, output=output)
+
+
+def _spoken(attributes: Attributes) -> list[Message]:
+    """What a model said, where its words and its calls stand apart."""
+    text, calls = _first(attributes, SPOKEN), parsed(_first(attributes, ASKED_FOR))
+    if text is None and not calls:
+        return []
+    return read_messages([{"role": "assistant", "content": text, "tool_calls": calls}], "")
+
+
+def tokens(attributes: Attributes) -> tuple[int, int]:
+    """The tokens a call of a model read and wrote, 0 where nobody says."""
+    read, written = (_tokens(_first(attributes, names)) for names in (TOKENS_READ, TOKENS_WRITTEN))
+    return read, written
+
+
+def _tokens(value: Any) -> int:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return int(min(value, MOST_TOKENS)) if is_number and value > 0 else 0
 
 
 def task(attributes: Attributes) -> str:

@@ -11,11 +11,14 @@ from typing import Any
 
 from practice.domain.deployment import NotATrajectory
 from practice.domain.traces import called
-from practice.domain.traces.rows import Row, by_trace, identity, read, span
+from practice.domain.traces.messages import parsed
+from practice.domain.traces.rows import USAGE, Row, by_trace, identity, read, span, tokens
 
 #: An EMBEDDING puts out numbers, which nobody says.
 MODELS = {"GENERATION"}
 TOOLS = {"TOOL", "RETRIEVER"}
+#: attributes of a tool's span that name the tool.
+SPAN_NAMES = ("gen_ai.tool.name", "ai.toolCall.name")
 #: What a score says, by the word it says it with; scores of yes and no say True and False.
 OUTCOMES = {"success": "success", "failure": "failure", "true": "success", "false": "failure"}
 
@@ -59,6 +62,9 @@ def _trace(
         }
         if family == "LLM":
             said |= {"gen_ai.prompt": given, "gen_ai.completion": row.get("output")}
+            said |= dict(zip(USAGE, _tokens(row), strict=True))
+        elif is_tool:
+            said |= _named(row)
         name = str(row.get("name") or kind.lower())
         spans.append(span(row, ids=ids, name=name, failed=failed, said=said))
     if not spans:
@@ -74,6 +80,30 @@ def _trace(
 
 def _parent(row: Row) -> str:
     return str(row.get("parentObservationId") or row.get("parent_observation_id") or "")
+
+
+def _tokens(row: Row) -> tuple[int, int]:
+    """The tokens of a call of a model, by their kinds: what a cache gave was read too."""
+    for name in ("usageDetails", "usage_details"):
+        held = row.get(name)
+        if isinstance(held, Mapping) and held:
+            given = [kind for kind in held if "input" in kind]
+            made = [kind for kind in held if "output" in kind]
+            return tokens(held, *given), tokens(held, *made)
+    usage = row.get("usage")
+    older = usage if isinstance(usage, Mapping) else {}
+    return (
+        tokens(older, "input") or tokens(row, "promptTokens"),
+        tokens(older, "output") or tokens(row, "completionTokens"),
+    )
+
+
+def _named(row: Row) -> Row:
+    """The name of a tool where its span has another one, out of what OpenTelemetry said of it."""
+    about = parsed(row.get("metadata"))
+    inner = parsed(about.get("attributes")) if isinstance(about, Mapping) else None
+    held = inner if isinstance(inner, Mapping) else {}
+    return {name: held[name] for name in SPAN_NAMES if isinstance(held.get(name), str)}
 
 
 def _made(row: Row, *, failed: bool) -> Any:

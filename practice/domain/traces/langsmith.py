@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from practice.domain.deployment import NotATrajectory
-from practice.domain.traces.rows import Row, by_trace, read, span
+from practice.domain.traces.rows import USAGE, Row, by_trace, read, span, tokens
 
 FAMILIES = {"tool": "TOOL", "retriever": "TOOL", "llm": "LLM"}
 UUID_CHARS = 36
@@ -58,9 +58,26 @@ def _span(trace: str, run: Row) -> Any:
     }
     if family == "LLM":
         said |= {"gen_ai.prompt": given, "gen_ai.completion": made}
+        said |= dict(zip(USAGE, _tokens(run), strict=True))
     ids = (trace, str(run.get("id") or run.get("run_id") or ""), _parent(run))
     failed = bool(error) or run.get("status") == "error" or _says_error(made)
     return span(run, ids=ids, name=str(run.get("name") or kind), failed=failed, said=said)
+
+
+def _tokens(run: Row) -> tuple[int, int]:
+    """The tokens of a call of a model: of the run, or of what the model itself says of it."""
+    made = run.get("outputs")
+    held = (
+        run,
+        run.get("token_usage"),
+        made.get("usage_metadata") if isinstance(made, Mapping) else None,
+    )
+    for about in (one for one in held if isinstance(one, Mapping)):
+        for names in (("prompt_tokens", "completion_tokens"), ("input_tokens", "output_tokens")):
+            given, wrote = (tokens(about, name) for name in names)
+            if given or wrote:
+                return given, wrote
+    return 0, 0
 
 
 def _parent(run: Row) -> str:

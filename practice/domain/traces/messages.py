@@ -2,8 +2,10 @@
 
 GenAI messages have ``parts``, OpenAI's ``content`` and ``tool_calls`` (or items of the Responses
 API), Bedrock's blocks of ``toolUse`` and ``toolResult``, LangChain's are dumped objects with
-``kwargs`` or ``data``, or pairs of a role and a text; OpenInference and OpenLLMetry number them in
-the names of attributes. Around them stand ``messages``, ``choices``, ``generations`` or a list.
+``kwargs`` or ``data``, or pairs of a role and a text, Gemini's parts have ``function_call`` and
+``function_response``, the AI SDK's ``toolName`` and a result in ``output``; OpenInference and
+OpenLLMetry number them in the names of attributes. Around them stand ``messages``, ``choices``,
+``generations``, ``contents`` or a list.
 """
 
 from __future__ import annotations
@@ -14,18 +16,31 @@ from dataclasses import dataclass
 from typing import Any
 
 #: What stands around messages, the most telling first.
-WRAPPERS = ("messages", "choices", "generations", "output")
+WRAPPERS = ("messages", "choices", "generations", "output", "contents")
 DEEPEST_WRAPPER = 4
 #: LangChain's types of messages, by the role they have elsewhere.
 ROLES = {
     "human": "user",
     "ai": "assistant",
+    "model": "assistant",
     "AIMessageChunk": "assistant",
     "tool": "tool",
     "system": "system",
 }
 CALLS = {"tool_call", "tool_use", "tool-call", "function_call"}
-ANSWERS = {"tool_call_response", "tool_result", "tool-return", "function_call_output"}
+ANSWERS = {
+    "tool_call_response",
+    "tool_result",
+    "tool-result",
+    "tool-return",
+    "function_call_output",
+}
+#: The one field of Gemini's parts that call a tool or answer it, as Python and as JSON write them.
+GEMINI_CALLS = ("function_call", "functionCall")
+GEMINI_ANSWERS = ("function_response", "functionResponse")
+#: The AI SDK's kinds of results, beside ``value``: those that came about, and all of them.
+PLAIN_RESULTS = {"text", "json", "content"}
+RESULTS = PLAIN_RESULTS | {"error-text", "error-json", "execution-denied"}
 #: What a model thinks before it speaks: no part of what it answers.
 THOUGHTS = {"reasoning", "thinking"}
 #: who may speak in a pair of a role and a text.
@@ -131,7 +146,10 @@ def _message(given: Mapping[str, Any], role: str) -> Message:
     body = inner if isinstance(inner, Mapping) else given
     if isinstance(body.get("kwargs"), Mapping):
         body = {"type": _dumped_type(body), **body["kwargs"]}
+    if isinstance(body.get("content"), Mapping) and "parts" in body["content"]:
+        body = body["content"]
     who = str(body.get("role") or given.get("role") or ROLES.get(str(body.get("type"))) or role)
+    who = ROLES.get(who, who)
     texts: list[str] = []
     thoughts: list[str] = []
     calls: list[tuple[str, str, Any]] = []
@@ -180,17 +198,33 @@ def _read_part(
     elif kind in ANSWERS:
         names = ("response", "result", "content", "output")
         said = next((part[k] for k in names if k in part), "")
-        answers.append((_call_id(part), plain_blocks(said), _says_error(part)))
+        result, failed = _result(said)
+        answers.append((_call_id(part), plain_blocks(result), failed or _says_error(part)))
+    elif called := next((part[k] for k in GEMINI_CALLS if isinstance(part.get(k), Mapping)), None):
+        _read_call(called, calls)
+    elif told := next((part[k] for k in GEMINI_ANSWERS if isinstance(part.get(k), Mapping)), None):
+        answers.append((_call_id(told), told.get("response", ""), False))
     elif isinstance(part.get("toolUse"), Mapping):
         _read_call(part["toolUse"], calls)
     elif isinstance(part.get("toolResult"), Mapping):
         _read_part({**part["toolResult"], "type": "tool_result"}, texts, calls, answers)
-    elif isinstance(spoken := part.get("content", part.get("text")), str):
-        texts.append(spoken)
+    else:
+        spoken = next((part[k] for k in ("content", "text", "thinking") if k in part), None)
+        if isinstance(spoken, str):
+            texts.append(spoken)
+
+
+def _result(said: Any) -> tuple[Any, bool]:
+    """What a tool answered, out of what the AI SDK wraps around it, and whether it failed."""
+    kind = said.get("type") if isinstance(said, Mapping) else None
+    if kind not in RESULTS or not set(said) <= {"type", "value", "reason", "providerOptions"}:
+        return said, False
+    return said.get("value", said.get("reason", "")), kind not in PLAIN_RESULTS
 
 
 def _says_error(answer: Mapping[str, Any]) -> bool:
-    return answer.get("is_error") is True or answer.get("status") == "error"
+    is_error = answer.get("is_error", answer.get("isError"))
+    return is_error is True or answer.get("status") == "error"
 
 
 def plain_blocks(found: Any) -> Any:
@@ -208,7 +242,7 @@ def _read_call(call: Mapping[str, Any], calls: list[tuple[str, str, Any]]) -> No
     """Note a call, once: some libraries write it both into the content and beside it."""
     inner = call.get("function")
     body = inner if isinstance(inner, Mapping) else call
-    name = str(body.get("name") or body.get("tool_name") or "")
+    name = str(next((body[k] for k in ("name", "tool_name", "toolName") if body.get(k)), ""))
     given: Any = next((body[k] for k in ("arguments", "input", "args") if k in body), {})
     call_id = _call_id(call)
     if name and not (call_id and any(call_id == known for known, _, _ in calls)):
@@ -216,7 +250,7 @@ def _read_call(call: Mapping[str, Any], calls: list[tuple[str, str, Any]]) -> No
 
 
 def _call_id(body: Mapping[str, Any]) -> str:
-    names = ("tool_call_id", "tool_use_id", "toolUseId", "call_id", "id")
+    names = ("tool_call_id", "tool_use_id", "toolUseId", "toolCallId", "call_id", "id")
     return next((str(body[name]) for name in names if body.get(name)), "")
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from practice.domain.deployment import MAX_CALL_ID, MAX_STEPS, NotATrajectory, Placed
 from practice.domain.traces.called import as_object
-from practice.domain.traces.rows import nanoseconds
+from practice.domain.traces.rows import LONGEST, nanoseconds
 from practice.domain.traces.spans import iso
 
 Row = Mapping[str, Any]
@@ -49,6 +49,50 @@ LASTING = re.compile(
 FIELDS_NAMED = 6
 
 
+class Spent:
+    """The tokens of model calls, each counted at the first step that came of it.
+
+    Who writes a reply part by part says of each how many tokens it took until then.
+    """
+
+    def __init__(self) -> None:
+        self._said: dict[str, tuple[int, int]] = {}
+        self._waiting: list[str] = []
+        self._by_step: list[tuple[dict[str, Any], list[str]]] = []
+        self._unpaid = 0
+
+    def says(self, call: str, read: int, written: int) -> None:
+        """What is said of a model call by its id, before the steps that came of it."""
+        call = call or f"#{len(self._said)}"
+        if call not in self._said:
+            self._waiting.append(call)
+        self._said[call] = (read, written)
+
+    def said_after(self, call: str, read: int, written: int) -> None:
+        """What is said of a model call after the steps that came of it, once or again."""
+        if call in self._said:
+            return
+        self._said[call] = (read, written)
+        if self._unpaid < len(self._by_step):
+            self._by_step[self._unpaid][1].append(call)
+        self._unpaid = len(self._by_step)
+
+    def step(self, step: dict[str, Any]) -> None:
+        self._by_step.append((step, self._waiting))
+        self._waiting = []
+
+    def settle(self) -> None:
+        for step, calls in self._by_step:
+            for place, name in enumerate(("input_tokens", "output_tokens")):
+                if total := sum(self._said[call][place] for call in calls):
+                    step[name] = min(total, LONGEST)
+
+
+def milliseconds(began: int, ended: int) -> int:
+    """Between two times in nanoseconds; a clock that was set back in between says 0."""
+    return max(0, min((ended - began) // 1_000_000, LONGEST))
+
+
 class Turn:
     """One question with what followed it, growing line by line. ``place`` is that of its line."""
 
@@ -66,10 +110,19 @@ class Turn:
         #: the last call of each id, and those of them that nothing answered yet.
         self._made: dict[str, dict[str, Any]] = {}
         self._open: dict[str, dict[str, Any]] = {}
+        self._began = self._now = 0
+        self._thinking = ""
+        self.spent = Spent()
 
     def at(self, row: Row) -> None:
-        """A line of this question; the last that says when is its end."""
-        self.ended_at = iso(nanoseconds(row.get("timestamp"))) or self.ended_at
+        """A line of this question; the first that says when is its beginning, the last its end."""
+        now = nanoseconds(row.get("timestamp"))
+        if now:
+            self._began, self._now, self.ended_at = self._began or now, now, iso(now)
+
+    def thinks(self, text: str) -> None:
+        """What the model thinks before it speaks or calls a tool; no part of its answer."""
+        self._thinking = text if text.strip() else self._thinking
 
     def means(self, text: str) -> None:
         """What the program says a slash command stands for, before anything was done."""
@@ -91,8 +144,11 @@ class Turn:
             self.left_out += 1
             return
         step: dict[str, Any] = {"tool": tool, "arguments": given, "observation": ""}
-        if self.answer:
-            step["thought"], self.answer = self.answer[:10_000], ""
+        if self._now:
+            step["started_ms"] = milliseconds(self._began, self._now)
+        if why := "\n".join(filter(None, (self._thinking, self.answer))):
+            step["thought"], self._thinking, self.answer = why[:10_000], "", ""
+        self.spent.step(step)
         if not self.steps and is_lasting:
             self.first_call = call_id
         self.steps.append(step)
@@ -103,6 +159,9 @@ class Turn:
         if step is not None:
             step["observation"] = observation
             step["is_error"] = failed or step.get("is_error", False)
+            if self._now and "started_ms" in step:
+                ended = milliseconds(self._began, self._now)
+                step["duration_ms"] = max(0, ended - step["started_ms"])
 
     def ended(self, call_id: str, *, failed: bool) -> None:
         """What is said of a call beside its answer, before that or after it."""
@@ -113,6 +172,7 @@ class Turn:
     def entry(self) -> Iterator[Placed]:
         """The trajectory; a question that needed no tool teaches nothing and is left out."""
         if self.steps:
+            self.spent.settle()
             found = {
                 "id": self.name[:200],
                 "instruction": self.instruction,

@@ -1,7 +1,8 @@
 """One span as a value, whatever it came in: bounded, plain JSON, nothing kept that is not read.
 
-Only what the GenAI conventions of OpenTelemetry (new and old names), OpenInference and OpenLLMetry
-say of an agent's work is kept of a span's attributes; the rest of a trace is not ours to store.
+Only what the GenAI conventions of OpenTelemetry (new and old names), OpenInference, OpenLLMetry,
+Vercel's AI SDK and Google's ADK say of an agent's work is kept of a span's attributes; the rest of
+a trace is not ours to store.
 """
 
 from __future__ import annotations
@@ -36,6 +37,17 @@ KEPT = (
     "llm.input_messages",
     "llm.output_messages",
     "llm.request.type",
+    "llm.token_count.prompt",
+    "llm.token_count.completion",
+    "ai.operationId",
+    "ai.toolCall.",
+    "ai.prompt.messages",
+    "ai.response.text",
+    "ai.response.toolCalls",
+    "ai.result.t",
+    "ai.usage.",
+    "gcp.vertex.agent.tool_",
+    "gcp.vertex.agent.llm_",
     "openinference.",
     "traceloop.",
     "greenroom.",

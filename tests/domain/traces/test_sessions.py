@@ -383,3 +383,89 @@ def test_a_question_stands_where_its_line_does(form: str) -> None:
     body = b"\n\n".join(json.dumps(row).encode() for row in rows)
     found = [entry.place for entry in read_export(form, iter([body])) if isinstance(entry, Placed)]
     assert found == [0, 4 if form == "claude-code" else 6]
+
+
+def test_what_a_person_typed_meanwhile_is_a_question_of_theirs() -> None:
+    """Claude Code gives it to the model beside the next answer, in a line that is nobody's."""
+
+    def queued(**more: Any) -> dict[str, Any]:
+        told = {"type": "queued_command", "prompt": "Short!", "commandMode": "prompt", **more}
+        return {"type": "attachment", "attachment": told, "sessionId": "s", "uuid": "q"}
+
+    done = (agent(call(2)), person([result(2, "z")]))
+    started = (person("Write a line."), agent(call(1)), person([result(1)]))
+    for row in (queued(), queued(origin={"kind": "human"})):
+        _, second = session("claude-code", *started, row, *done)
+        assert (second.external_id, second.instruction) == ("s:q", "Short!")
+    for row in (
+        queued(origin={"kind": "task-notification"}),
+        queued(commandMode="task-notification"),
+        queued(type="file"),
+        {"type": "attachment", "attachment": None},
+    ):
+        (only,) = session("claude-code", *started, row, *done)
+        assert len(only.steps) == 2
+
+
+def test_what_a_model_thinks_is_why_it_calls_and_no_part_of_its_answer() -> None:
+    (sent,) = session(
+        "claude-code",
+        person("Fix it."),
+        agent({"type": "thinking", "thinking": "The test is old.", "signature": "x"}),
+        agent(text("I look."), call(1)),
+        person([result(1)]),
+        agent({"type": "thinking", "thinking": "", "signature": "hidden"}),
+        agent(call(2)),
+        person([result(2)]),
+        agent({"type": "thinking", "thinking": "All is well."}),
+        agent(text("Fixed.")),
+    )
+    assert [step["thought"] for step in sent.steps] == ["The test is old.\nI look.", ""]
+    assert sent.answer == "Fixed."
+
+
+def test_what_codex_thinks_is_why_it_calls() -> None:
+    summary = [{"type": "summary_text", "text": "**Looking**"}]
+    rows = [
+        asks("Make it pass."),
+        item(type="reasoning", summary=summary, content=None, encrypted_content="x"),
+        *runs("a"),
+        item(type="reasoning", summary=[], content=None, encrypted_content="x"),
+        *runs("b"),
+    ]
+    (sent,) = session("codex", *rows)
+    assert [step["thought"] for step in sent.steps] == ["**Looking**", ""]
+
+
+@pytest.mark.parametrize(
+    ("told", "failed"),
+    [
+        ({"type": "exec_command_end", "exit_code": 1}, True),
+        ({"type": "exec_command_end", "exit_code": 0}, False),
+        ({"type": "exec_command_end", "exit_code": None}, False),
+        ({"type": "patch_apply_end", "success": False}, True),
+        ({"type": "patch_apply_end", "success": True}, False),
+        ({"type": "exec_command_begin"}, False),
+    ],
+)
+def test_codex_says_beside_an_answer_how_it_ended(told: dict[str, Any], failed: bool) -> None:
+    event = {"type": "event_msg", "payload": {"call_id": "c", **told}}
+    (sent,) = session("codex", asks("Make it pass."), *runs("a"), event)
+    assert sent.steps[0]["is_error"] is failed
+
+
+@pytest.mark.parametrize(
+    ("beside", "tool"),
+    [
+        ({"name": "get_order", "namespace": "mcp__desk"}, "mcp__desk__get_order"),
+        ({"name": "mcp__desk__get_order"}, "mcp__desk__get_order"),
+        ({"name": "spawn_agent", "namespace": "multi_agent_v1"}, "spawn_agent"),
+        ({"name": "exec_command", "namespace": None}, "exec_command"),
+    ],
+)
+def test_the_server_of_a_tool_of_codex_stands_before_its_name(
+    beside: dict[str, Any], tool: str
+) -> None:
+    one = item(type="function_call", arguments="{}", call_id="c", **beside)
+    (sent,) = session("codex", asks("Make it pass."), one)
+    assert sent.steps[0]["tool"] == tool
