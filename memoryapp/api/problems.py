@@ -101,8 +101,12 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
 
 
 def _what_to_do(error: Exception, context: dict[str, Any]) -> str:
-    """What is taken instead of a method or a content type that is not; empty for other errors."""
+    """What is taken instead of what is not, as of methods; empty where the error says it itself."""
     view = context["view"]
+    if isinstance(error, exceptions.NotAuthenticated):
+        return (
+            "No API key came with it. Send Authorization: Bearer gr_…, as Settings, API keys says."
+        )
     if isinstance(error, exceptions.MethodNotAllowed):
         methods = ", ".join(view.allowed_methods)
         return f"{context['request'].method} is not answered here. What is: {methods}."

@@ -11,6 +11,7 @@ to two seconds for the client to go, and hears nobody else meanwhile.
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from collections.abc import Callable
@@ -29,6 +30,38 @@ from memoryapp.project.web_turns import Turns
 END = b"\r\n\r\n"
 #: bytes of a head, which proxies bound as well, and how many are read at a time.
 HEAD_MOST, PIECE = 64 * 1024, 8 * 1024
+
+
+#: What kind of problem each answer is that no application gave.
+KINDS = {
+    403: "not-allowed",
+    408: "timeout",
+    414: "address-too-long",
+    417: "expectation-failed",
+    431: "head-too-large",
+    500: "error",
+    501: "not-supported",
+}
+
+
+def write_problem(sock: socket.socket, status: int, reason: str, said: str) -> None:
+    """Refuse a request that is none as the API refuses any, for nobody knows what it asked for."""
+    told = {
+        "type": f"urn:greenroom:problem:{KINDS.get(status, 'invalid')}",
+        "title": reason,
+        "status": status,
+        "detail": said or "Something went wrong here.",
+    }
+    body = json.dumps(told).encode()
+    head = (
+        f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\n"
+        f"Content-Type: application/problem+json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    util.write_nonblock(sock, head.encode("latin-1") + body)
+
+
+# gunicorn answers in HTML, and asks nobody how.
+util.write_error = write_problem
 
 
 class Head(Enum):
@@ -148,7 +181,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             self._drop(conn)
             return
         with suppress(OSError):
-            util.write_error(conn.sock, status, reason, said)
+            write_problem(conn.sock, status, reason, said)
         self._end(conn)
 
     def _end(self, conn: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import socket
 import subprocess
@@ -107,6 +108,31 @@ def test_who_says_nothing_is_let_go_without_a_word(connect: Any) -> None:
 def test_who_sends_a_head_without_an_end_reads_why_it_is_refused(connect: Any, times: int) -> None:
     caller = connect(b"GET / HTTP/1.1\r\nX-Long: " + b"x" * HEAD_MOST * times)
     assert answer(caller)[0] == 431
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "kind", "said"),
+    [
+        (b"GET /" + b"a" * 5_000 + b" HTTP/1.1\r\n\r\n", 414, "address-too-long", "too large"),
+        (b"GET / HTTP/1.1\r\nX-A: " + b"a" * 70_000, 431, "head-too-large", "65536 bytes"),
+        (b"GET / HTTP/1.1\r\nX-A: " + b"a" * 9_000 + b"\r\n\r\n", 431, "head-too-large", "limit"),
+        (b"GET / HTTP/1.1\r\nX-A: a\x01b\r\n\r\n", 400, "invalid", "X-A"),
+        (b"POST / HTTP/1.1\r\nContent-Length: -5\r\n\r\n", 400, "invalid", "CONTENT-LENGTH"),
+        (b"POST / HTTP/1.1\r\nExpect: x\r\n\r\n", 417, "expectation-failed", "expectation"),
+        (b"GET /\r\n\r\n", 400, "invalid", "GET /"),
+    ],
+)
+def test_what_is_no_request_is_refused_as_a_problem(
+    connect: Any, sent: bytes, status: int, kind: str, said: str
+) -> None:
+    found = http.client.HTTPResponse(connect(sent))
+    found.begin()
+    told = json.loads(found.read())
+    assert found.getheader("Content-Type") == "application/problem+json"
+    assert (found.status, told["status"]) == (status, status)
+    assert told["type"] == f"urn:greenroom:problem:{kind}"
+    assert said in told["detail"]
+    assert told["title"] == found.reason
 
 
 def test_who_stays_after_its_last_answer_holds_nobody_up(connect: Any) -> None:

@@ -59,17 +59,23 @@ def lines(pieces: Iterator[bytes], *, limit: int) -> Iterator[tuple[int, bytes]]
     Raises:
         BodyTooLarge: one line is longer than ``limit`` bytes.
     """
-    rest, number = b"", 0
+    # What has no end yet is put together once: joined piece by piece, a line of megabytes would be
+    # copied hundreds of times.
+    held: list[bytes] = []
+    size = number = 0
     for piece in pieces:
-        *whole, rest = (rest + piece).split(b"\n")
-        for line in map(bytes.strip, whole):
-            if line:
+        first, *others = piece.split(b"\n")
+        held.append(first)
+        size += len(first)
+        for begun in others:
+            if line := b"".join(held).strip():
                 yield number, line
             number += 1
-        if len(rest) > limit:
+            held, size = [begun], len(begun)
+        if size > limit:
             raise BodyTooLarge(f"One line has more than {limit} bytes. Write one object a line.")
-    if rest.strip():
-        yield number, rest.strip()
+    if line := b"".join(held).strip():
+        yield number, line
 
 
 def json_check(body: bytes | str) -> None:

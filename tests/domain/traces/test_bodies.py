@@ -53,6 +53,30 @@ def test_it_says_what_is_wrong_with_a_body(body: bytes, encoding: str, said: str
         list(unpacked(reader(body), encoding=encoding, limit=10_000))
 
 
+@given(st.lists(st.sampled_from([b"", b" ", b"a", b"bc\r", b"\xc3\xa9"])), st.integers(1, 8))
+def test_lines_are_the_same_in_whatever_pieces_they_come(parts: list[bytes], piece: int) -> None:
+    body = b"\n".join(parts)
+    found = list(lines(unpacked(reader(body), encoding="", limit=10_000, piece=piece), limit=100))
+    stripped = ((number, part.strip()) for number, part in enumerate(parts))
+    assert found == [(number, part) for number, part in stripped if part]
+
+
+class Piece(bytes):
+    """Counts how often pieces are put together with others one by one."""
+
+    joined = 0
+
+    def __radd__(self, other: bytes) -> bytes:
+        Piece.joined += 1
+        return other + bytes(self)
+
+
+def test_a_long_line_is_put_together_once() -> None:
+    (found,) = lines(iter([Piece(b"x" * 10)] * 1_000), limit=10_000)
+    assert found == (0, b"x" * 10_000)
+    assert Piece.joined == 0
+
+
 def test_a_line_without_end_stops_at_its_limit() -> None:
     def endless() -> Iterator[bytes]:
         while True:
