@@ -119,7 +119,35 @@ def test_it_takes_any_copy_while_the_server_is_away(client: Any, clock: list[flo
     memory.pull("desk")
     clock[0] += 30 * 24 * 3600
     assert memory.pull("desk").source == "stale copy"
-    assert len(server.asked) == 1 + http.TRIES
+    assert len(server.asked) == 2  # who has a copy waits for one try
+    with pytest.raises(Unreachable):
+        memory.pull("sales")
+    assert len(server.asked) == 2 + http.TRIES
+
+
+def test_it_leaves_a_server_alone_that_was_away_a_moment_ago(
+    client: Any, clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    memory, server = client(playbook("Old."), AWAY, playbook("New.", etag='"e2"'))
+    memory.pull("desk")
+    clock[0] += 3600
+    found = [memory.pull("desk").source for _ in range(3)]
+    assert (found, len(server.asked)) == (["stale copy"] * 3, 2)
+    now[0] += 11
+    assert memory.pull("desk").text == "New."
+
+
+def test_what_is_asked_for_afresh_is_asked_of_a_server_that_was_away(
+    client: Any, clock: list[float]
+) -> None:
+    memory, server = client(playbook("Old."), AWAY, AWAY, playbook("New.", etag='"e2"'))
+    memory.pull("desk")
+    clock[0] += 3600
+    assert memory.pull("desk").source == "stale copy"
+    assert memory.pull("desk", fresh=True).text == "New."
+    assert len(server.asked) == 4
 
 
 def test_it_takes_the_fallback_where_there_is_no_copy(client: Any) -> None:
@@ -220,7 +248,7 @@ def test_it_sends_a_post_again_with_the_same_idempotency_key(client: Any) -> Non
 
 
 @pytest.mark.parametrize(
-    ("retry_after", "waits"), [("7", 7.0), ("3600", http.LONGEST_WAIT), ("soon", None)]
+    ("retry_after", "waits"), [("7", 7.0), ("3600", http.LONGEST_WAIT), ("soon", None), ("²", None)]
 )
 def test_it_waits_as_long_as_it_is_asked_to(retry_after: str, waits: float | None) -> None:
     wait = http._Later(Unreachable("busy"), retry_after).wait(0)
@@ -405,6 +433,26 @@ def test_a_name_that_is_no_slug_is_asked_for_as_it_is(client: Any, clock: list[f
     with pytest.raises(NotFound):
         memory.pull("help desk?")
     assert server.asked[0][1].startswith("http://desk.example/api/v1/playbooks/help%20desk%3F?")
+
+
+@pytest.mark.parametrize("name", ["", "..", "../keys", "desk/draft"])
+def test_a_name_that_leads_elsewhere_is_refused(client: Any, name: str) -> None:
+    memory, server = client()
+    takes = (memory.pull, memory.archive, *(_with(memory, name) for name in ("search", "propose")))
+    for take in takes:
+        with pytest.raises(Refused, match="by its slug, such as help-desk"):
+            take(name)
+    assert server.asked == []
+
+
+def _with(memory: Greenroom, name: str) -> Callable[[str], Any]:
+    return lambda playbook: getattr(memory, name)(playbook, "Refund order 7.")
+
+
+def test_what_is_said_of_a_connection_holds_no_key(client: Any) -> None:
+    memory, _ = client(key="gr_secret")
+    assert "desk.example" in repr(memory.http)
+    assert "secret" not in repr(memory.http)
 
 
 @pytest.mark.parametrize("take", ["pull", "archive"])

@@ -7,6 +7,8 @@ import errno
 import gzip
 import io
 import os
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,9 @@ from memoryapp.services.withdrawals import release_withdraw
 from practice.models import Run, SentTrajectory
 from tests.domain.traces.exports import CLAUDE, jsonl
 from tests.factories import BulletFactory, EnvironmentFactory, PlaybookFactory, RunFactory
+from tests.product import ROOT
+
+CLIENT = ROOT / "clients" / "python"
 
 
 @pytest.fixture
@@ -317,3 +322,35 @@ def test_the_client_alone_has_the_same_commands(capsys: Any) -> None:
         commands.main(["--help"])
     said = capsys.readouterr().out
     assert all(name in said for name in ("pull", "push", "export", "import", "run", "watch"))
+
+
+SAY = """
+import sys
+from argparse import Namespace
+from greenroom_client import terminal
+sys.exit(terminal.ran(Namespace(run=lambda _: sys.stdout.write({said!r} * {times}) and 0), ()))
+"""
+
+
+def said(text: str, times: int = 1, **more: str) -> subprocess.Popen[bytes]:
+    """A command that prints a text, in a process of its own."""
+    code = SAY.format(said=text, times=times)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    env = {"PATH": os.environ["PATH"], **more}
+    return subprocess.Popen([sys.executable, "-c", code], cwd=CLIENT, env=env, **pipes)
+
+
+def test_a_playbook_goes_into_a_file_as_it_is_whatever_the_machine_speaks() -> None:
+    out, err = said("Refund → „ticket“\n", PYTHONIOENCODING="latin-1").communicate(timeout=30)
+    assert (out.decode(), err) == ("Refund → „ticket“\n", b"")
+
+
+def test_who_stops_reading_hears_of_nothing() -> None:
+    process = said("x" * 1_000 + "\n", times=20_000)  # more than a pipe holds
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.read(10)
+    process.stdout.close()
+    assert process.wait(30) == 1
+    assert process.stderr.read() == b""
+    process.stderr.close()

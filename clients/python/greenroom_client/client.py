@@ -15,7 +15,7 @@ from greenroom_client.batches import added_up, batches
 from greenroom_client.cache import Copies, default_folder
 from greenroom_client.errors import Refused, Unreachable
 from greenroom_client.http import Connection
-from greenroom_client.pulls import Pulls, Receipt
+from greenroom_client.pulls import Pulls, Receipt, path_of
 
 PIECE = 64 * 1024
 #: forms of an export whose lines stand each for itself.
@@ -42,7 +42,7 @@ class Greenroom(Pulls):
     ) -> None:
         key = key or os.environ.get("GREENROOM_KEY", "")
         if not key:
-            raise Refused("There is no API key: set GREENROOM_KEY, or give key=.")
+            raise Refused("There is no API key: set GREENROOM_KEY, or give one (key=, --key).")
         address = url or os.environ.get("GREENROOM_URL") or "http://localhost:8000"
         folder = default_folder() if cache == "default" else cache
         super().__init__(
@@ -57,7 +57,7 @@ class Greenroom(Pulls):
         asked: dict[str, Any] = {"query": query, "k": k, **more}
         if max_tokens:
             asked["max_tokens"] = max_tokens
-        found: Mapping[str, Any] = self.http.post(f"playbooks/{playbook}/retrieve", asked)
+        found: Mapping[str, Any] = self.http.post(path_of(playbook, "retrieve"), asked)
         return found
 
     def report(
@@ -98,7 +98,7 @@ class Greenroom(Pulls):
         """
         named = (("section", section), ("reason", reason), ("task", task), ("evidence", evidence))
         said = {"content": lesson} | {name: value for name, value in named if value}
-        found: Mapping[str, Any] = self.http.post(f"playbooks/{playbook}/proposals", said)
+        found: Mapping[str, Any] = self.http.post(path_of(playbook, "proposals"), said)
         return found
 
     def import_playbook(
@@ -106,7 +106,7 @@ class Greenroom(Pulls):
     ) -> Mapping[str, Any]:
         """Add the bullets of a file to a playbook; the answer has a row for each."""
         body = {"format": form, "content": content, "on_conflict": on_conflict, "dry_run": dry_run}
-        found: Mapping[str, Any] = self.http.post(f"playbooks/{playbook}/import", body)
+        found: Mapping[str, Any] = self.http.post(path_of(playbook, "import"), body)
         return found
 
     def export_start(self) -> Mapping[str, Any]:

@@ -60,7 +60,7 @@ class Connection:
     """One server and one key. Safe to share between threads: it keeps no connection open."""
 
     url: str
-    key: str
+    key: str = field(repr=False)  # what is logged or reported of a connection is no secret
     agent: str = ""
     timeout: float = 10.0
     tries: int = TRIES
@@ -87,8 +87,9 @@ class Connection:
         path: str,
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
+        tries: int | None = None,
     ) -> Answer:
-        return self.send("GET", path, query=query, headers=headers)
+        return self.send("GET", path, query=query, headers=headers, tries=tries)
 
     def post(self, path: str, value: Any, query: Mapping[str, Any] | None = None) -> Any:
         """Send JSON and return the JSON of the answer. The same request is never done twice."""
@@ -103,6 +104,7 @@ class Connection:
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         into: IO[bytes] | None = None,
+        tries: int | None = None,
     ) -> Answer:
         """One request, tried again after 429, 502, 503, 504, broken connections, and while what a
         broken one began is still being worked on.
@@ -115,7 +117,8 @@ class Connection:
         """
         asked = {name: value for name, value in (query or {}).items() if value not in (None, "")}
         url = f"{self.url}/api/v1/{quote(path)}" + (f"?{urlencode(asked)}" if asked else "")
-        tries = self.tries if body is None or isinstance(body, bytes) else 1
+        most = tries or self.tries
+        tries = most if body is None or isinstance(body, bytes) else 1
         wait = 0.0
         problem: Exception = errors.Unreachable("No try was made.")
         for number in range(tries):
@@ -200,7 +203,7 @@ class _Later(Exception):
 
     def wait(self, number: int) -> float:
         """Seconds until the next try: what the server asked for, else more each time, jittered."""
-        if self._retry_after and self._retry_after.isdigit():
+        if self._retry_after and self._retry_after.isascii() and self._retry_after.isdigit():
             return min(float(self._retry_after), LONGEST_WAIT)
         return min(0.2 * float(2**number) * (0.5 + random.random()), LONGEST_WAIT)
 

@@ -21,6 +21,8 @@ from greenroom_client.errors import (
 from greenroom_client.http import Answer, Connection
 
 FRESH, STALE = 60.0, 600.0
+#: seconds for which a server that was away is not asked again by who has a copy.
+AWAY = 10.0
 PRODUCTION = "production"
 #: the form that is the folder of an Agent Skill, packed.
 ARCHIVE = "skill"
@@ -58,6 +60,7 @@ class Pulls:
         self._copies = copies
         self._looking: set[str] = set()
         self._lock = threading.Lock()
+        self._away_until = 0.0
 
     def pull(
         self,
@@ -81,7 +84,7 @@ class Pulls:
             Unreachable: no answer, no copy and no fallback.
             NotReleased: nothing of the playbook is released yet, and there is no fallback.
             Withdrawn, NotFound, NotAllowed: the server said so; no copy is used against its word.
-            Refused: a form that is no text, or a label and a version.
+            Refused: a form that is no text, a label and a version, or a name that is no slug.
         """
         if form == ARCHIVE:
             raise Refused(f"The form {ARCHIVE} is a zip and no text: take archive().")
@@ -95,8 +98,15 @@ class Pulls:
         if copy is not None and copy.is_usable_meanwhile and not fresh:
             self._look_after(name, playbook, query, copy)
             return _pulled(playbook, copy, "copy")
+        has_time = copy is None or fresh
+        if copy is not None and not has_time and time.monotonic() < self._away_until:
+            return _pulled(playbook, copy, "stale copy")
         try:
-            return _pulled(playbook, self._ask(name, playbook, query, copy), "server")
+            # Who has a copy waits for one try: a server that hangs must not hold up the agent.
+            tries = None if has_time else 1
+            found = self._ask(name, playbook, query, copy, tries)
+            self._away_until = 0.0
+            return _pulled(playbook, found, "server")
         except Withdrawn as gone:
             if follow and gone.replacement is not None and gone.replacement != version:
                 return self.pull(
@@ -114,6 +124,7 @@ class Pulls:
             return Pulled(fallback, "fallback", float("inf"), None)
         except Unreachable:
             if copy is not None:
+                self._away_until = time.monotonic() + AWAY
                 return _pulled(playbook, copy, "stale copy")
             if fallback is not None:
                 return Pulled(fallback, "fallback", float("inf"), None)
@@ -143,10 +154,17 @@ class Pulls:
                 playbook, version=gone.replacement, form=form, max_tokens=max_tokens
             )
 
-    def _ask(self, name: str, playbook: str, query: Mapping[str, Any], copy: Copy | None) -> Copy:
+    def _ask(
+        self,
+        name: str,
+        playbook: str,
+        query: Mapping[str, Any],
+        copy: Copy | None,
+        tries: int | None = None,
+    ) -> Copy:
         headers = {"If-None-Match": f'"{copy.etag}"'} if copy else {}
         try:
-            answer = self._released(playbook, query, headers)
+            answer = self._released(playbook, query, headers, tries)
         except (Withdrawn, NotFound):
             # The server's word ends the copy: what was withdrawn must not come back from the disk.
             if self._copies:
@@ -174,8 +192,9 @@ class Pulls:
         playbook: str,
         query: Mapping[str, Any],
         headers: Mapping[str, str] | None = None,
+        tries: int | None = None,
     ) -> Answer:
-        answer = self.http.get(f"playbooks/{playbook}", query, headers)
+        answer = self.http.get(path_of(playbook), query, headers, tries)
         if "x-release-id" not in answer.headers:
             # A proxy's page for signing in, or another server: no agent is to take it for lessons.
             raise Unreachable(
@@ -200,6 +219,17 @@ class Pulls:
                     self._looking.discard(name)
 
         threading.Thread(target=look, name="greenroom-refresh", daemon=True).start()
+
+
+def path_of(playbook: str, *more: str) -> str:
+    """Where a playbook is.
+
+    Raises:
+        Refused: it is named by what leads elsewhere.
+    """
+    if "/" in playbook or not playbook.strip("."):
+        raise Refused(f"A playbook is named by its slug, such as help-desk, not {playbook!r}.")
+    return "/".join(("playbooks", playbook, *more))
 
 
 def _query(label: str, version: int | None, form: str, max_tokens: int) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import shutil
 import sys
 import time
@@ -31,16 +33,34 @@ def ran(asked: argparse.Namespace, errors: tuple[type[Exception], ...]) -> int:
 
     Returns the exit code: 0 went well, 1 could not be done, 130 was broken off.
     """
+    _speak_plainly()
     try:
         code: int = asked.run(asked)
+        sys.stdout.flush()
     except errors as error:
         sys.stderr.write(f"greenroom: {error}\n")
         return 1
     except BrokenPipeError:
+        # Whoever read has gone. Python would say so once more when it writes the rest at its end.
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
         return 130
     return code
+
+
+def _speak_plainly() -> None:
+    """Write UTF-8 into files and pipes, with the ends of lines as they are, wherever this runs.
+
+    A terminal shows what it can: a sign it does not know must not break a command off.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            if stream.isatty():
+                stream.reconfigure(errors="replace")
+            else:
+                stream.reconfigure(encoding="utf-8", newline="\n")
 
 
 def client(asked: argparse.Namespace, **more: Any) -> Greenroom:
