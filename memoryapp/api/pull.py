@@ -215,6 +215,9 @@ def _check_parameters(request: Request) -> None:
     twice = [name for name in asked if len(asked.getlist(name)) > 1]
     if twice:
         raise ValidationError({name: ["Give it once."] for name in twice})
+    if asked.get("label") == "":
+        # A variable that was never set: not everybody who leaves it empty wants what is served.
+        raise ValidationError({"label": [f"Name a label, or leave it out for {PRODUCTION}."]})
     if "label" in asked and "version" in asked:
         raise ValidationError({"version": [ONE_OF_TWO]})
 

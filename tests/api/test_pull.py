@@ -287,6 +287,7 @@ def test_a_mistyped_parameter_is_not_taken_for_none(playbook: Any, key: Any) -> 
     [
         ("?label=production&version=1", "version", "one of the two"),
         ("?label=staging&label=production", "label", "Give it once."),
+        ("?label=", "label", "Name a label, or leave it out for production."),
         ("?format=md&format=md", "format", "Give it once."),
     ],
 )

@@ -335,9 +335,13 @@ sys.exit(terminal.ran(Namespace(run=lambda _: sys.stdout.write({said!r} * {times
 def said(text: str, times: int = 1, **more: str) -> subprocess.Popen[bytes]:
     """A command that prints a text, in a process of its own."""
     code = SAY.format(said=text, times=times)
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    env = {"PATH": os.environ["PATH"], **more}
-    return subprocess.Popen([sys.executable, "-c", code], cwd=CLIENT, env=env, **pipes)
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=CLIENT,
+        env={"PATH": os.environ["PATH"], **more},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
 
 
 def test_a_playbook_goes_into_a_file_as_it_is_whatever_the_machine_speaks() -> None:

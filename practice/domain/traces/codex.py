@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from practice.domain.deployment import OF_A_SERVER, NotATrajectory
-from practice.domain.traces.messages import parsed
+from practice.domain.traces.messages import parsed, plain_blocks
 from practice.domain.traces.rows import nanoseconds, tokens
 from practice.domain.traces.sessions import (
     Entry,
@@ -162,7 +162,9 @@ def _codex_output(given: Any) -> tuple[Any, bool]:
         given = given[answered.end() :]
     body = parsed(given)
     if not isinstance(body, Mapping):
-        return given, False
+        # A tool server answers in blocks: where all of them are texts, those are what it said.
+        said = plain_blocks(body)
+        return said if isinstance(said, str) else given, False
     about = body.get("metadata")
     code = about.get("exit_code") if isinstance(about, Mapping) else None
     failed = body.get("success") is False or code not in (None, 0)

@@ -27,7 +27,7 @@ TALK = [
     {"role": "user", "content": [{"type": "text", "text": "Refund order 7."}]},
 ]
 #: the same call as the fourth, the fifth and the sixth version of the AI SDK write it.
-CALLS = [
+CALLS: list[dict[str, Any]] = [
     {"toolCallType": "function", "args": '{"order_id": "7"}'},
     {"input": '{ "order_id": "7" }'},
     {"type": "tool-call", "input": {"order_id": "7"}},
@@ -216,7 +216,7 @@ def test_it_reads_gemini_s_parts_where_no_tool_has_a_span() -> None:
 def test_a_tool_of_the_ai_sdk_keeps_its_name_in_langfuse() -> None:
     """Its spans are all called alike; what OpenTelemetry said of them is in their metadata."""
     about = {"attributes": {"ai.toolCall.name": "create_refund", "operation.name": "ai.toolCall"}}
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"id": "g", "trace_id": "t1", "type": "GENERATION", "start_time": "2026-11-25 10:00:00",
          "input": [{"role": "user", "content": "Refund order 7."}], "output": "Done."},
         {"id": "s", "trace_id": "t1", "type": "TOOL", "name": "ai.toolCall", "level": "ERROR",

@@ -175,6 +175,9 @@ def runs(output: Any) -> list[dict[str, Any]]:
         # of a tool server
         ("Wall time: 0.2 seconds\nOutput:\nno such order", "no such order", False),
         ("Wall time: 0.2 seconds\nand more", "Wall time: 0.2", False),
+        ('Wall time: 0.2 seconds\nOutput:\n[{"type":"text","text":"no such order"}]', "no", False),
+        ('[{"type":"text","text":"no"},{"type":"image","data":"x"}]', '[{"type":"text"', False),
+        ("[1, 2]", "[1, 2]", False),
         # made to be read in two ways for each of its lines
         ("Wall time: 0.2 seconds\n" * 40, "Wall time: 0.2", False),
     ],

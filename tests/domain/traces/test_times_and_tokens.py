@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 
 from practice.domain.deployment import NotATrajectory, began_at, read
-from practice.domain.traces.sessions import LONGEST
+from practice.domain.traces.rows import LONGEST
 from tests.domain.traces.exports import OBSERVATIONS, RUNS, export, jsonl
 from tests.domain.traces.otlp import START, made, span
 
-Told = tuple[int | None, int, int, int]
+Told = tuple[int | None, ...]
 
 
 def told(steps: Sequence[Mapping[str, Any]]) -> list[Told]:
     """Of each step: when it began, how long it took, tokens read and written."""
     counts = ("duration_ms", "input_tokens", "output_tokens")
-    return [(s.get("started_ms"), *(s.get(name, 0) for name in counts)) for s in steps]  # type: ignore[misc]
+    return [(s.get("started_ms"), *(s.get(name, 0) for name in counts)) for s in steps]
 
 
 def of(form: str, *rows: Any) -> list[Told]:
@@ -27,7 +27,7 @@ def of(form: str, *rows: Any) -> list[Told]:
 
 
 OPERATION = "gen_ai.operation.name"
-USAGES = [
+USAGES: list[dict[str, Any]] = [
     {"gen_ai.usage.input_tokens": 90, "gen_ai.usage.output_tokens": 8},
     {"gen_ai.usage.prompt_tokens": 90, "gen_ai.usage.completion_tokens": 8},
     {"llm.token_count.prompt": 90, "llm.token_count.completion": 8},
