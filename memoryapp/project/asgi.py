@@ -16,7 +16,7 @@ from mcp.server.transport_security import TransportSecuritySettings  # noqa: E40
 
 from memoryapp.mcp import server  # noqa: E402
 from memoryapp.mcp.gate import PATH, Gate  # noqa: E402
-from memoryapp.project import reporting, starting  # noqa: E402
+from memoryapp.project import garbage, reporting, starting  # noqa: E402
 
 
 def build() -> Gate:
@@ -33,3 +33,4 @@ def build() -> Gate:
 starting.refuse(starting.embedding_model)
 reporting.begin()
 application = build()
+garbage.all_is_loaded()

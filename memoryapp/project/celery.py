@@ -8,9 +8,9 @@ from importlib import import_module
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_init
+from celery.signals import beat_init, worker_init
 
-from memoryapp.project import logs, reporting, starting  # noqa: F401  # two hear Celery's signals
+from memoryapp.project import garbage, logs, reporting, starting  # noqa: F401  # two hear signals
 from practice.clients import cage, model_places, seeds
 
 logger = logging.getLogger(__name__)
@@ -53,3 +53,10 @@ def keep_one_process_free_of_models(sender: Any, **_: object) -> None:
 def load_the_protocol_of_tool_servers(**_: object) -> None:
     """Once and before there are processes to share it; all others do without."""
     import_module("practice.clients.mcp_link")
+
+
+@worker_init.connect
+@beat_init.connect
+def run_on(**_: object) -> None:
+    """Last of all, and before there are processes to share it."""
+    garbage.all_is_loaded()

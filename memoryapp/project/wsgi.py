@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from importlib import import_module
 
@@ -10,7 +9,7 @@ from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.template.loader import get_template
 
-from memoryapp.project import reporting, starting
+from memoryapp.project import garbage, reporting, starting
 from memoryapp.project.bodies import Bodies
 from memoryapp.project.environment import TEMPLATES_DIR
 
@@ -21,9 +20,8 @@ reporting.begin()
 application = Bodies(get_wsgi_application(), most=settings.INGEST_MAX_BYTES)
 
 # What every request needs is read before the server forks: nobody waits for it, and processes share
-# it. Told that it stays, the garbage collector no longer goes through all of it every few requests.
+# it.
 import_module(settings.ROOT_URLCONF)
 for page in TEMPLATES_DIR.rglob("*.html"):
     get_template(str(page.relative_to(TEMPLATES_DIR)))
-gc.collect()
-gc.freeze()
+garbage.all_is_loaded()
