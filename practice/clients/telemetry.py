@@ -80,12 +80,16 @@ def _timed(found: dict[str, Any], name: str, path: Path, near: float | None) -> 
 def _hosts(c: Mapping[str, Labels]) -> Hosts:
     """What runs where: each pod, or service where no pod is named, with its host."""
     host, pod, service = c["host"], c["pod"], c["service"]
-    rows = np.stack([host.codes, pod.codes, service.codes], axis=1)
+    if not any(host.names):
+        return ()
+    pods, services = len(pod.names), len(service.names)
+    key = (host.codes.astype(np.int64) * pods + pod.codes) * services + service.codes
     pairs = {
-        (pod.names[p] or service.names[s], host.names[h])
-        for h, p, s in np.unique(rows, axis=0).tolist()
-        if host.names[h]
-    }
+        (pod.names[one // services % pods] or service.names[one % services],
+         host.names[one // services // pods])
+        for one in np.unique(key).tolist()
+        if host.names[one // services // pods]
+    }  # fmt: skip
     return tuple(sorted(pair for pair in pairs if pair[0]))
 
 

@@ -158,7 +158,10 @@ class _Column:
     parts: list[Any] = field(default_factory=list)
 
     def add(self, rows: Sequence[Sequence[str]], columns: Sequence[tuple[str, ...]]) -> None:
-        values = columns[self.place] if self.place is not None else ("",) * len(rows)
+        if self.place is None:
+            self._add_nothing(len(rows))
+            return
+        values = columns[self.place]
         if self.holds is Holds.TEXTS:
             self.parts.extend(value[:MESSAGE_CAP] for value in values)
         elif self.holds is Holds.NUMBERS:
@@ -166,6 +169,15 @@ class _Column:
         else:
             codes = map(self.names.__getitem__, values)  # a new name gets the next number
             self.parts.append(np.fromiter(codes, np.int32, len(values)))
+
+    def _add_nothing(self, count: int) -> None:
+        """Rows of a file that has no such column."""
+        if self.holds is Holds.TEXTS:
+            self.parts.extend([""] * count)
+        elif self.holds is Holds.NUMBERS:
+            self.parts.append(np.full(count, math.nan))
+        else:
+            self.parts.append(np.full(count, self.names[""], np.int32))
 
     def whole(self) -> Any:
         if self.holds is Holds.TEXTS:
@@ -285,6 +297,8 @@ def _add(found: Mapping[str, _Column], rows: Sequence[list[str]], width: int) ->
         table = list(zip(*whole, strict=True))
         for column in found.values():
             column.add(whole, table)
+    if len(whole) == len(rows):
+        return 0
     return sum(len(row) != width and bool(row) for row in rows)
 
 
@@ -362,6 +376,8 @@ def _numbers(values: Sequence[str], *, has_commas: bool = False) -> Floats:
 
 
 def _number(text: str) -> float:
+    if not text:
+        return math.nan
     try:
         return float(text)
     except ValueError:

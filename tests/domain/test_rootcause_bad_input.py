@@ -13,7 +13,7 @@ from practice.domain.rootcause import drain
 from practice.domain.rootcause.analysis import analyse
 from practice.domain.rootcause.clipping import timely, trimmed
 from practice.domain.rootcause.drain import mined, statements
-from practice.domain.rootcause.invocations import invocations, parent_rows
+from practice.domain.rootcause.invocations import home_rows, invocations, parent_rows
 from practice.domain.rootcause.telemetry import LogTable, Telemetry, floats
 from tests.domain.rootcause_world import (
     ALERT,
@@ -154,7 +154,13 @@ def test_one_absurd_beginning_leaves_all_others_their_own_time(absurd: float) ->
     start = spans.start.copy()
     start[0] = absurd
     known, found = (
-        invocations(table, LogTable(), statements(LogTable()), parent_rows(table))
+        invocations(
+            table,
+            LogTable(),
+            statements(LogTable()),
+            parent_rows(table),
+            home_rows(table, LogTable()),
+        )
         for table in (spans, replace(spans, start=start))
     )
     others = found.trace != spans.trace_id.codes[0]

@@ -7,7 +7,7 @@ import pytest
 
 from practice.domain.rootcause.drain import statements
 from practice.domain.rootcause.findings import Finding
-from practice.domain.rootcause.invocations import Invocations, invocations, parent_rows
+from practice.domain.rootcause.invocations import Invocations, home_rows, invocations, parent_rows
 from practice.domain.rootcause.line_traces import (
     called_by_lines,
     fell_silent,
@@ -34,7 +34,9 @@ def calls(begin: float, *, every: int, count: int = 20) -> Invocations:
         if every and number % every == 0:
             spans.add(trace, "t", "s", "stock", "GET /stock", at + 0.1, 0.1)
     table = spans.table()
-    return invocations(table, LogTable(), Labels.of(()), parent_rows(table))
+    return invocations(
+        table, LogTable(), Labels.of(()), parent_rows(table), home_rows(table, LogTable())
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from practice.domain.rootcause.analysis import analyse
 from practice.domain.rootcause.evaluation import ranking
 from practice.domain.rootcause.findings import Finding
-from practice.domain.rootcause.invocations import invocations, parent_rows
+from practice.domain.rootcause.invocations import home_rows, invocations, parent_rows
 from practice.domain.rootcause.latency import Shift
 from practice.domain.rootcause.telemetry import Labels, LogTable, Modality
 from practice.domain.rootcause.types import Direction, EvidenceKind
@@ -55,7 +55,9 @@ def test_silence_is_what_lies_between_a_call_and_its_callers_other_events() -> N
         spans.add(f"t{number}", "b", "a", "cart", "GET /cart", at + 0.1, 0.2)
         spans.add(f"t{number}", "c", "a", "mail", "POST /mail", at + 0.6, 0.3)
     table = spans.table()
-    cut = invocations(table, LogTable(), Labels.of(()), parent_rows(table))
+    cut = invocations(
+        table, LogTable(), Labels.of(()), parent_rows(table), home_rows(table, LogTable())
+    )
     found = silences(cut, None, np.array([200.0]))
     assert found["web", "cart"].usual == pytest.approx(0.4)  # 0.1 before, 0.3 until the next call
     assert found["web", "mail"].usual == pytest.approx(0.4)  # 0.3 since that one, 0.1 to the end

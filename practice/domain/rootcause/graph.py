@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from practice.domain.rootcause.hosts import Placed
 from practice.domain.rootcause.invocations import TIE, Invocations
 from practice.domain.rootcause.naming import host_id, service_id
+from practice.domain.rootcause.robust import quantile
 from practice.domain.rootcause.telemetry import Floats, Modality, Telemetry
 from practice.domain.rootcause.types import Edge, EdgeKind, Node, NodeKind
 from practice.domain.rootcause.window import Window
@@ -276,5 +277,5 @@ def _edge(source: str, target: str, now: _Side | None, usual: _Side | None, wind
 
 
 def _quantile(values: Floats, share: float) -> float | None:
-    good = values[np.isfinite(values)]
-    return float(np.quantile(good, share)) if len(good) else None
+    good = np.sort(values[np.isfinite(values)])
+    return quantile(good, share) if len(good) else None

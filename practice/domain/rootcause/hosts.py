@@ -8,16 +8,24 @@ the host accounts for is then charged to it, as a caller's wait is to its callee
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from practice.domain.rootcause.findings import Finding
-from practice.domain.rootcause.metrics import Role, Series, compared, host_role, role, series
+from practice.domain.rootcause.metrics import (
+    Role,
+    Series,
+    compared,
+    host_role,
+    parted_at,
+    role,
+    series,
+)
 from practice.domain.rootcause.naming import host_id, shown
 from practice.domain.rootcause.ranking import LOST_TIME, OWN, SURELY, kept, worth
-from practice.domain.rootcause.telemetry import Floats, Labels, MetricTable, Telemetry
+from practice.domain.rootcause.telemetry import Floats, Labels, Telemetry
 from practice.domain.rootcause.types import EvidenceKind, MetricSummary
 
 _FEWEST = 5
@@ -31,13 +39,13 @@ _LEFT = 0.05
 Placed = Mapping[str, Collection[str]]
 
 
-def host_series(table: MetricTable, runs_on: Mapping[str, str], width: float) -> Iterator[Series]:
+def host_series(samples: Iterable[Series], runs_on: Mapping[str, str]) -> Iterator[Series]:
     """What is measured of hosts: by themselves, or told by a pod that runs there.
 
     ``service`` is the host's id. A sample without a service whose ``pod`` is a host is the host's.
     """
     known = set(runs_on.values())
-    for one in series(table, width):
+    for one in samples if runs_on else ():
         alone = not one.service and one.pod in known
         host = one.pod if alone else runs_on.get(one.pod) or runs_on.get(one.service)
         if host and (alone or role(one.metric) is Role.HOST):
@@ -46,23 +54,26 @@ def host_series(table: MetricTable, runs_on: Mapping[str, str], width: float) ->
 
 def usual_of_hosts(telemetry: Telemetry, width: float) -> dict[tuple[str, str], Floats]:
     """(host's id, metric) → its fault-free samples; one pod's, where several tell the same."""
-    found = host_series(telemetry.metrics, dict(telemetry.hosts), width)
+    found = host_series(series(telemetry.metrics, width), dict(telemetry.hosts))
     return {(one.service, one.metric): one.value for one in found}
 
 
 def host_deviations(
-    telemetry: Telemetry, usual: Mapping[tuple[str, str], Floats], begin: float, width: float
+    samples: Iterable[Series],
+    runs_on: Mapping[str, str],
+    usual: Mapping[tuple[str, str], Floats],
+    begin: float,
 ) -> tuple[list[Finding], list[tuple[str, MetricSummary]]]:
     """The strongest deviation of each role of each host, and a summary of each of its metrics."""
     best: dict[tuple[str, Role], Finding] = {}
     summaries: dict[tuple[str, str], MetricSummary] = {}
-    for one in host_series(telemetry.metrics, dict(telemetry.hosts), width):
-        before, after = one.value[one.ts < begin], one.value[one.ts >= begin]
+    for one in host_series(samples, runs_on):
+        before, after, at = parted_at(one, begin)
         normal = usual.get((one.service, one.metric), np.zeros(0))
         if len(before) + len(normal) < _FEWEST or not len(after):
             continue
         what = host_role(one.metric)
-        finding, summary = compared(one, what, before, normal, after, one.ts[one.ts >= begin])
+        finding, summary = compared(one, what, before, normal, after, at)
         summaries.setdefault((one.service, one.metric), summary)
         key = (one.service, what)
         if finding is not None and (key not in best or finding.own > best[key].own):

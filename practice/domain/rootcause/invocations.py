@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,8 +64,7 @@ def parent_rows(spans: SpanTable) -> Rows:
     size = len(spans)
     if not size:
         return np.zeros(0, dtype=np.int64)
-    at = {name: code for code, name in enumerate(spans.span_id.names)}
-    translate = np.array([at.get(n, -1) if n else -1 for n in spans.parent_id.names], np.int64)
+    translate = _translated(spans.parent_id, spans.span_id)
     wanted = translate[spans.parent_id.codes]
     width = len(spans.span_id.names)
     own = spans.trace_id.codes.astype(np.int64) * width + spans.span_id.codes
@@ -74,6 +74,14 @@ def parent_rows(spans: SpanTable) -> Rows:
     found = order[place]
     found[(own[found] != asked) | (wanted < 0) | (found == np.arange(size))] = -1
     return _without_cycles(found)
+
+
+def _translated(names: Labels, into: Labels) -> Rows:
+    """For each name its code in another column, -1 where that does not have it or it is empty."""
+    known = dict(zip(into.names, range(len(into.names)), strict=True))
+    known.pop("", None)
+    codes = map(known.get, names.names, repeat(-1))
+    return np.fromiter(codes, np.int64, len(names.names))
 
 
 def _without_cycles(parent: Rows) -> Rows:
@@ -103,10 +111,12 @@ def generic(name: str) -> str:
     return _VARIABLE.sub("*", name)
 
 
-def invocations(spans: SpanTable, logs: LogTable, statements: Labels, parent: Rows) -> Invocations:
+def invocations(
+    spans: SpanTable, logs: LogTable, statements: Labels, parent: Rows, home: Rows
+) -> Invocations:
     """Cut spans into invocations; ``statements`` names the template of each log line.
 
-    ``parent`` has the row of each span's parent.
+    ``parent`` has the row of each span's parent, ``home`` that of each line's span.
     """
     entry = entry_rows(spans.service.codes, parent)
     begins = np.unique(entry)
@@ -118,7 +128,7 @@ def invocations(spans: SpanTable, logs: LogTable, statements: Labels, parent: Ro
     operation = _generic_labels(spans.operation)
     kind = _joined(spans.service.taken(begins), operation.taken(begins))
     rows, features, names = _features(
-        kind, calling, member, operation, entry, logs, statements, spans
+        kind, calling, member, operation, entry, logs, statements, spans, home
     )
     duration = spans.duration[begins]
     # The caller's own span around the call, unless that is all of the caller.
@@ -183,10 +193,11 @@ def _features(
     logs: LogTable,
     statements: Labels,
     spans: SpanTable,
+    home: Rows,
 ) -> tuple[Rows, Rows, tuple[str, ...]]:
     inner = np.flatnonzero(entry != np.arange(len(entry)))
     called = np.flatnonzero(calling >= 0)
-    line, home = _log_homes(spans, member, logs)
+    line = np.flatnonzero((home >= 0) & ~foreign(spans, logs, home))
     first_call = len(operation.names)
     first_log = first_call + len(kind.names)
     first_status = first_log + len(statements.names)
@@ -197,7 +208,7 @@ def _features(
         *(f"{LOG}:{name}" for name in statements.names),
         *(f"{STATUS}:{name}" for name in spans.status.names),
     )
-    row = np.concatenate([member[inner], calling[called], home, member[ill]])
+    row = np.concatenate([member[inner], calling[called], member[home[line]], member[ill]])
     feature = np.concatenate(
         [
             operation.codes[inner].astype(np.int64),
@@ -210,19 +221,14 @@ def _features(
     return pairs // max(len(names), 1), pairs % max(len(names), 1), names
 
 
-def _log_homes(spans: SpanTable, member: Rows, logs: LogTable) -> tuple[Rows, Rows]:
-    """(log row, invocation) of the lines that belong to a span of the table."""
-    home = _span_of(spans, logs)
-    line = np.flatnonzero((home >= 0) & ~foreign(spans, logs, home))
-    return line, member[home[line]] if len(line) else line
-
-
-def placed(spans: SpanTable, logs: LogTable) -> tuple[Mask, Mask, frozenset[tuple[str, str]]]:
+def placed(
+    spans: SpanTable, logs: LogTable, home: Rows
+) -> tuple[Mask, Mask, frozenset[tuple[str, str]]]:
     """Which log lines name a span of the table; which of these another service wrote.
 
     With them come (caller, callee) pairs: a service without spans writes under its caller's.
+    ``home`` has the row of each line's span, or −1.
     """
-    home = _span_of(spans, logs)
     elsewhere = foreign(spans, logs, home)
     line = np.flatnonzero(elsewhere)
     width = max(len(logs.service.names), 1)
@@ -250,14 +256,12 @@ def foreign(spans: SpanTable, logs: LogTable, home: Rows) -> Mask:
     return np.asarray(elsewhere & bool((writer >= 0).any()), dtype=np.bool_)
 
 
-def _span_of(spans: SpanTable, logs: LogTable) -> Rows:
+def home_rows(spans: SpanTable, logs: LogTable) -> Rows:
     """The row of the span each log line names, or −1."""
     if not len(logs) or not len(spans):
         return np.full(len(logs), -1, dtype=np.int64)
-    traces = {name: code for code, name in enumerate(spans.trace_id.names)}
-    ids = {name: code for code, name in enumerate(spans.span_id.names)}
-    trace = np.array([traces.get(n, -1) if n else -1 for n in logs.trace_id.names], np.int64)
-    span = np.array([ids.get(n, -1) if n else -1 for n in logs.span_id.names], np.int64)
+    trace = _translated(logs.trace_id, spans.trace_id)
+    span = _translated(logs.span_id, spans.span_id)
     width = len(spans.span_id.names)
     own = spans.trace_id.codes.astype(np.int64) * width + spans.span_id.codes
     order = np.argsort(own, kind="stable")

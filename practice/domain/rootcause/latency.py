@@ -8,16 +8,18 @@ is slow is slow to reach them (a median polish of gaps over callers and callees)
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from practice.domain.rootcause.findings import Finding
 from practice.domain.rootcause.invocations import TIE, Invocations
-from practice.domain.rootcause.robust import quantile, rate_ratio, scale
+from practice.domain.rootcause.robust import median, quantile, scale, scale_of, shares_ratio
 from practice.domain.rootcause.telemetry import EdgeTable, Floats, Modality
 from practice.domain.rootcause.types import Direction, EvidenceKind
 
@@ -35,6 +37,7 @@ _MATTERS = 1.0
 # A finding this weak decides nothing, but orders services of which nothing else is known.
 _SLIGHT = 0.2
 Pair = tuple[str, str]
+EdgeSeries = Mapping[Pair, tuple[Floats, Floats, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +67,22 @@ def shift(
     """
     good = np.isfinite(values)
     values, start = values[good], start[good]
+    known = _Usual(np.sort(reference))
     best: Shift | None = None
-    reference = np.sort(reference)
     for cut in cuts:
         late = start >= cut
         after, before = values[late], np.sort(values[~late])
-        known = [usual for usual in (before, reference) if len(usual) >= _TELLING]
-        known = known or [np.sort(np.concatenate([before, reference]))]
-        if len(after) < _FEWEST or len(known[0]) < _FEWEST:
+        usual = [one for one in (_Usual(before), known) if len(one.ordered) >= _TELLING]
+        usual = usual or [_Usual(np.sort(np.concatenate([before, known.ordered])))]
+        if len(after) < _FEWEST or len(usual[0].ordered) < _FEWEST:
             continue
-        one = min((_grown(after, usual, cut, context) for usual in known), key=_weight)
+        gains = [_gain(after, one) for one in usual]
+        if best is not None and min(gains) <= 0.0:
+            continue  # it weighs nothing, whatever was added
+        one = min(
+            (_grown(after, of, gain, cut, context) for of, gain in zip(usual, gains, strict=True)),
+            key=_weight,
+        )
         if len(before) < _FEWEST:
             one = replace(one, weight=one.weight * _PERSISTED)
         if best is None or one.weight > best.weight:
@@ -85,26 +94,49 @@ def _weight(one: Shift) -> float:
     return one.weight
 
 
-def _grown(after: Floats, usual: Floats, cut: float, context: float) -> Shift:
-    """``usual`` is sorted."""
-    bar, middle = quantile(usual, _USUAL), quantile(usual, 0.5)
-    above = len(usual) - int(np.searchsorted(usual, bar, side="right"))
-    counts = [int((after > bar).sum()), len(after), above, len(usual)]
+@dataclass(frozen=True)
+class _Usual:
+    """Sorted values to compare with, and what is asked of them for each cut anew."""
+
+    ordered: Floats
+
+    @cached_property
+    def bar(self) -> float:
+        return quantile(self.ordered, _USUAL)
+
+    @cached_property
+    def above(self) -> int:
+        return len(self.ordered) - int(np.searchsorted(self.ordered, self.bar, side="right"))
+
+    @cached_property
+    def mean(self) -> float:
+        return float(self.ordered.mean())
+
+    @cached_property
+    def scale(self) -> float:
+        return scale_of(self.ordered)
+
+
+def _gain(after: Floats, usual: _Usual) -> float:
+    """Nats for more values above the bar than usual."""
     # Requests of one minute share their fate: many say no more than a few dozen.
-    thin = [min(1.0, _INDEPENDENT / max(size, 1)) for size in (len(after), len(usual))]
-    k1, n1 = (np.array(float(count) * thin[0]) for count in counts[:2])
-    k0, n0 = (np.array(float(count) * thin[1]) for count in counts[2:])
-    gain = float(rate_ratio(k1, n1, k0, n0)) if k1 * n0 > k0 * n1 else 0.0
+    n1, n0 = float(len(after)), float(len(usual.ordered))
+    thin1, thin0 = (min(1.0, _INDEPENDENT / size) for size in (n1, n0))
+    k1, k0 = int((after > usual.bar).sum()) * thin1, usual.above * thin0
+    n1, n0 = n1 * thin1, n0 * thin0
+    return shares_ratio(k1, n1, k0, n0) if k1 * n0 > k0 * n1 else 0.0
+
+
+def _grown(after: Floats, usual: _Usual, gain: float, cut: float, context: float) -> Shift:
+    middle = quantile(usual.ordered, 0.5)
     # Half the growth of the mean, where only some requests are slow.
-    added = max(
-        quantile(np.sort(after), 0.5) - middle, float(after.mean() - usual.mean()) / 2.0, 0.0
-    )
-    certain = min(added / scale(usual) / _SIGMAS, 1.0)
+    added = max(median(after) - middle, (float(after.mean()) - usual.mean) / 2.0, 0.0)
+    certain = min(added / usual.scale / _SIGMAS, 1.0)
     matters = added / (added + _MATTERS * max(context, 1e-9))
     return Shift(
         weight=gain * certain * matters,
-        usual=float(middle),
-        now=float(middle) + added,
+        usual=middle,
+        now=middle + added,
         split=float(cut),
         count=len(after),
     )
@@ -172,8 +204,8 @@ def _context(whole: Floats, table: Invocations, rows: NDArray[np.int64]) -> floa
 
     The low quartile, because the window holds the fault.
     """
-    traces, times = np.unique(table.trace[rows], return_counts=True)
-    return float(np.quantile(whole[traces], 0.25) / times.mean())
+    traces = np.unique(table.trace[rows])
+    return quantile(np.sort(whole[traces]), 0.25) * len(traces) / len(rows)
 
 
 def _values(table: Invocations | None, column: str, rows: NDArray[np.int64] | None) -> Floats:
@@ -224,12 +256,10 @@ def _samples(table: Invocations, values: Floats) -> dict[Pair, tuple[Floats, Flo
     return found
 
 
-def edge_gaps(table: EdgeTable, reference: EdgeTable | None, cuts: Floats) -> dict[Pair, Shift]:
-    """The gap of each call from per-minute latencies of both sides."""
-    mine = _edge_series(table)
-    theirs = _edge_series(reference) if reference is not None else {}
+def edge_gaps(table: EdgeTable, theirs: EdgeSeries, cuts: Floats) -> dict[Pair, Shift]:
+    """The gap of each call from per-minute latencies of both sides; ``theirs`` is the usual."""
     found = {}
-    for pair, (ts, gap, context) in mine.items():
+    for pair, (ts, gap, context) in edge_series(table).items():
         usual = theirs[pair][1] if pair in theirs else np.zeros(0)
         one = _sampled_shift(ts, gap, usual, float(cuts[0]), context)
         if one is not None:
@@ -257,16 +287,14 @@ def _sampled_shift(
     return Shift(float(weight), float(middle), now, float(at[high][0]), int(high.sum()))
 
 
-def _edge_series(table: EdgeTable) -> dict[Pair, tuple[Floats, Floats, float]]:
+def edge_series(table: EdgeTable) -> EdgeSeries:
+    """By pair: times at which both sides were measured, the gap, and the callee's usual time."""
     sides: dict[Pair, dict[str, dict[float, float]]] = defaultdict(lambda: defaultdict(dict))
-    columns = zip(
-        table.source.codes, table.target.codes, table.side.codes, table.ts, table.latency,
-        strict=True,
-    )  # fmt: skip
-    for source, target, side, ts, latency in columns:
-        if np.isfinite(latency):
+    columns = (table.source.codes, table.target.codes, table.side.codes, table.ts, table.latency)
+    for source, target, side, ts, latency in zip(*(c.tolist() for c in columns), strict=True):
+        if math.isfinite(latency):
             pair = (table.source.names[source], table.target.names[target])
-            sides[pair][table.side.names[side]][float(ts)] = float(latency)
+            sides[pair][table.side.names[side]][ts] = latency
     found = {}
     for pair, views in sides.items():
         caller, callee = views.get("caller", {}), views.get("callee", {})

@@ -11,16 +11,19 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 import numpy as np
 
 from practice.domain.rootcause.findings import Finding
 from practice.domain.rootcause.naming import shown
-from practice.domain.rootcause.robust import excess, log_ratio, quantile, scale
+from practice.domain.rootcause.robust import excess, log_ratio, median, quantile, scale_of
 from practice.domain.rootcause.telemetry import Floats, MetricTable, Modality
 from practice.domain.rootcause.types import Direction, EvidenceKind, MetricSummary
 
 _FEWEST = 5
+# Names of metrics come up again for each service and each alert; so many are known again.
+_KNOWN = 4_096
 # Names of counters. One is told from a gauge of the same name by never falling but to start anew.
 _COUNTER = re.compile(r"(total|count|counter|sum)s?$", re.I)
 _RESET = 0.5
@@ -105,12 +108,14 @@ _FOLLOWS = {Role.RESOURCE, Role.NETWORK}
 _REQUESTS = re.compile(r"workload|qps|rps|req|ops|throughput|(^|[_.:-])load$", re.I)
 
 
+@lru_cache(maxsize=_KNOWN)
 def host_role(metric: str) -> Role:
     """What a metric of a host measures: its name without the word that says it is a host's."""
     name = _unlabelled(metric)
     return role(_OF_HOST.sub("", name)) if _OF_HOST.match(name) else role(name)
 
 
+@lru_cache(maxsize=_KNOWN)
 def role(metric: str) -> Role:
     name = _unlabelled(metric)
     return next((role for role, pattern in _ROLES if pattern.search(name)), Role.OTHER)
@@ -175,7 +180,10 @@ def _rates(ts: Floats, value: Floats) -> tuple[Floats, Floats]:
 
 
 def _binned(ts: Floats, value: Floats, width: float) -> tuple[Floats, Floats]:
-    if width <= 0 or len(ts) < 3 or float(np.median(np.diff(ts))) >= width:
+    if width <= 0 or len(ts) < 3:
+        return ts, value
+    steps = ts[1:] - ts[:-1]
+    if steps.min() >= width or median(steps) >= width:
         return ts, value
     bins, place = np.unique(np.floor(ts / width), return_inverse=True)
     total = np.bincount(place, weights=value)
@@ -192,20 +200,18 @@ def usual_values(reference: MetricTable | None, width: float) -> dict[tuple[str,
 
 
 def deviations(
-    table: MetricTable,
+    known: Sequence[Series],
     usual: Mapping[tuple[str, str], Floats],
     begin: float,
-    width: float,
 ) -> tuple[list[Finding], list[tuple[str, MetricSummary]]]:
     """Findings of every metric that left its usual range after ``begin``, and its summary."""
     found: list[Finding] = []
     summaries: list[tuple[str, MetricSummary]] = []
-    known = list(series(table, width))
     load = loads(known, begin)
+    nothing = np.zeros(0)
     for one in known:
-        before = one.value[one.ts < begin]
-        normal = usual.get((one.service, one.metric), np.zeros(0))
-        after, at = one.value[one.ts >= begin], one.ts[one.ts >= begin]
+        before, after, at = parted_at(one, begin)
+        normal = usual.get((one.service, one.metric), nothing)
         if len(before) + len(normal) < _FEWEST or not len(after) or not one.service:
             continue
         asked = load.get(one.service, 0.0)
@@ -216,6 +222,12 @@ def deviations(
     return found, summaries
 
 
+def parted_at(one: Series, begin: float) -> tuple[Floats, Floats, Floats]:
+    """The values of a series before ``begin``, those since, and the times of these."""
+    cut = int(np.searchsorted(one.ts, begin))
+    return one.value[:cut], one.value[cut:], one.ts[cut:]
+
+
 def loads(known: Sequence[Series], begin: float) -> dict[str, float]:
     """How much more (above 0) or less each service is asked for: log of now to before.
 
@@ -223,12 +235,13 @@ def loads(known: Sequence[Series], begin: float) -> dict[str, float]:
     """
     sums: dict[tuple[str, str], list[float]] = {}
     for one in known:
-        before, after = one.value[one.ts < begin], one.value[one.ts >= begin]
-        is_count = role(one.metric) is Role.WORKLOAD and _REQUESTS.search(one.metric)
-        if is_count and len(before) and len(after):
+        if role(one.metric) is not Role.WORKLOAD or not _REQUESTS.search(one.metric):
+            continue
+        before, after, _ = parted_at(one, begin)
+        if len(before) and len(after):
             both = sums.setdefault((one.service, one.metric), [0.0, 0.0])
-            both[0] += max(float(np.median(before)), 0.0)
-            both[1] += max(float(np.median(after)), 0.0)
+            both[0] += max(median(before), 0.0)
+            both[1] += max(median(after), 0.0)
     found: dict[str, float] = {}
     for (service, _), (usual, now) in sums.items():
         change = log_ratio(now, usual)
@@ -250,10 +263,13 @@ def compared(
 
     ``load`` is how much more the service is asked for, as a logarithm.
     """
-    rise, fall = excess(after, before, normal), excess(-after, -before, -normal)
-    usual = np.concatenate([before, normal])
-    middle, noise = quantile(np.sort(usual), 0.5), scale(usual)
-    grown, shrunk = (log_ratio(run.typical(after), middle) for run in (rise, fall))
+    usual = np.sort(np.concatenate([before, normal]))
+    rise = excess(after, before, normal, usual)
+    fall = excess(-after, -before, -normal, -usual[::-1])
+    middle, noise, now = quantile(usual, 0.5), scale_of(usual), median(after)
+    grown, shrunk = (
+        log_ratio(run.typical(after) if run.length else now, middle) for run in (rise, fall)
+    )
     up = rise.weight * (_FALLING if what in _FALLS else 1.0)
     down = fall.weight * (1.0 if what in _FALLS else _FALLING)
     if what in _TIMES:
@@ -268,7 +284,7 @@ def compared(
         pod=one.pod,
         baseline_median=middle,
         baseline_mad=noise,
-        window_median=quantile(np.sort(after), 0.5),
+        window_median=now,
         window_extreme=extreme,
         deviation=min(abs(extreme - middle) / noise, 1e6),
         direction=direction,

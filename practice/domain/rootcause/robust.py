@@ -38,24 +38,45 @@ def quantile(ordered: Floats, share: float) -> float:
     return float(ordered[low] + (ordered[high] - ordered[low]) * (place - low))
 
 
+def median(values: Floats) -> float:
+    """The middle of some values; quicker than numpy for a few."""
+    return quantile(np.sort(values), 0.5)
+
+
 def spread(values: Floats) -> float:
     """Robust standard deviation: the scaled MAD. 0.0 for fewer than two values."""
-    if len(values) < 2:
-        return 0.0
-    middle = quantile(np.sort(values), 0.5)
-    return _NORMAL * quantile(np.sort(np.abs(values - middle)), 0.5)
+    return _spread(values, median(values)) if len(values) else 0.0
+
+
+def _spread(values: Floats, middle: float) -> float:
+    return _NORMAL * median(np.abs(values - middle)) if len(values) > 1 else 0.0
 
 
 def scale(values: Floats) -> float:
     """The spread, but never less than a notable share of the median."""
-    middle = abs(quantile(np.sort(values), 0.5)) if len(values) else 0.0
-    return max(spread(values), _NOTABLE * middle, 1e-12)
+    return scale_of(np.sort(values))
+
+
+def scale_of(ordered: Floats) -> float:
+    """The same of sorted values."""
+    middle = quantile(ordered, 0.5) if len(ordered) else 0.0
+    return max(_spread(ordered, middle), _NOTABLE * abs(middle), 1e-12)
 
 
 def log_ratio(now: float, usual: float) -> float:
     """How many times more, as a logarithm; 0.0 where either is nothing, below it, or no number."""
     is_told = 0 < now < math.inf and 0 < usual < math.inf
     return math.log(now) - math.log(usual) if is_told else 0.0
+
+
+def shares_ratio(k1: float, n1: float, k0: float, n0: float) -> float:
+    """``rate_ratio`` of one pair of counts; quicker than numpy for one."""
+    p1, p0 = (k1 + 0.5) / (n1 + 1.0), (k0 + 0.5) / (n0 + 1.0)
+    p = (k1 + k0 + 0.5) / (n1 + n0 + 1.0)
+    log, log1p = math.log, math.log1p
+    gain = k1 * (log(p1) - log(p)) + (n1 - k1) * (log1p(-p1) - log1p(-p))
+    gain += k0 * (log(p0) - log(p)) + (n0 - k0) * (log1p(-p0) - log1p(-p))
+    return max(gain, 0.0)
 
 
 def rate_ratio(k1: Floats, n1: Floats, k0: Floats, n0: Floats) -> Floats:
@@ -85,26 +106,30 @@ class Excess:
         return quantile(np.sort(run), 0.5)
 
 
-def excess(values: Floats, before: Floats, reference: Floats, *, longest: int = 4) -> Excess:
+def excess(
+    values: Floats, before: Floats, reference: Floats, usual: Floats, *, longest: int = 4
+) -> Excess:
     """How far ``values`` rise above what is usual, and for how long.
+
+    ``usual`` has ``before`` and ``reference`` together, sorted.
 
     The bar is Tukey's fence over all usual samples, which a quarter of bad ones cannot move (an
     earlier fault may lie in ``before``), and no lower than the reference normally reaches. The
     empirical tail counts once, since neighboring samples are alike; each sample of the run adds
     the logarithm of its distance to the bar, up to ``longest`` samples.
     """
-    usual = np.sort(np.concatenate([before, reference]))
-    low, middle, high = (quantile(usual, share) for share in (0.25, 0.5, 0.75))
+    low, high = quantile(usual, 0.25), quantile(usual, 0.75)
     bar = high + _FENCE * (high - low)
     best = Excess(0.0, 0, 0, bar)
-    if not (values > bar).any():
+    if not values.max(initial=-math.inf) > bar:
         return best
-    noise = scale(usual)
+    middle, noise = quantile(usual, 0.5), scale_of(usual)
     bar = max(bar, middle + 2.0 * noise)
     if len(reference) >= _MANY:
         bar = max(bar, quantile(np.sort(reference), _REACHED))
     if len(before) >= _SOME:  # what was so before the window did not begin in it
-        bar = max(bar, quantile(np.sort(before), 0.5) + 2.0 * scale(before))
+        earlier = np.sort(before)
+        bar = max(bar, quantile(earlier, 0.5) + 2.0 * scale_of(earlier))
     if high == low:  # nearly always one value: what the rest reaches now and then is usual too
         bar = max(bar, quantile(usual, _NOW_AND_THEN))
     reach = max(noise, bar - middle, _NOTABLE * float(np.abs(usual[[0, -1]]).max()))

@@ -16,7 +16,7 @@ import numpy as np
 from practice.domain.rootcause.findings import Finding
 from practice.domain.rootcause.invocations import Rows, generic
 from practice.domain.rootcause.metrics import Role, Series, role
-from practice.domain.rootcause.robust import rate_ratio
+from practice.domain.rootcause.robust import median, shares_ratio
 from practice.domain.rootcause.telemetry import Floats, Modality, SpanTable
 from practice.domain.rootcause.types import Direction, EvidenceKind
 
@@ -79,10 +79,9 @@ def _fell(after: Floats, usual: Floats) -> float:
         return 0.0
     if float(after.mean()) > _LOST:
         return 0.0
-    thin = [min(1.0, _INDEPENDENT / len(part)) for part in (after, usual)]
-    sums = [np.array(part.sum() * by) for part, by in zip((after, usual), thin, strict=True)]
-    sizes = [np.array(len(part) * by) for part, by in zip((after, usual), thin, strict=True)]
-    return float(rate_ratio(sums[0], sizes[0], sums[1], sizes[1]))
+    thin1, thin0 = (min(1.0, _INDEPENDENT / len(part)) for part in (after, usual))
+    k1, k0 = float(after.sum()) * thin1, float(usual.sum()) * thin0
+    return shares_ratio(k1, len(after) * thin1, k0, len(usual) * thin0)
 
 
 def unanswered(window: Answers, reference: Answers | None, cuts: Floats) -> list[Finding]:
@@ -119,7 +118,7 @@ def stopped(series: Iterable[Series], begin: float, end: float) -> list[Finding]
         before = one.ts[one.ts < begin]
         if len(before) < _FEWEST:
             continue
-        step = float(np.median(np.diff(before)))
+        step = median(before[1:] - before[:-1])
         regular = (before[-1] - before[0]) / max(step, 1e-9) <= 1.2 * len(before)
         is_idle = (one.value == 0) & bool((one.value[one.ts < begin] > 0).all())
         expected = (end - begin) / max(step, 1e-9)

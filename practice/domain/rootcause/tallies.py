@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from practice.domain.rootcause.findings import Finding
 from practice.domain.rootcause.logs import is_error
-from practice.domain.rootcause.robust import rate_ratio
+from practice.domain.rootcause.robust import shares_ratio
 from practice.domain.rootcause.telemetry import Floats, Labels, LogTable, Mask, Modality
 from practice.domain.rootcause.types import Direction, EvidenceKind
 
@@ -139,8 +139,8 @@ def _weight(before: Floats, after: Floats) -> float:
     if after[1] < _TIMES or share >= usual:
         return 0.0
     step = 1.0 - (after[0] / after[1]) / (before[0] / before[1])
-    gain = rate_ratio(after[0], whole, before[0], known)
-    return float(gain) * math.sqrt(max(step, 0.0))
+    gain = shares_ratio(float(after[0]), float(whole), float(before[0]), float(known))
+    return gain * math.sqrt(max(step, 0.0))
 
 
 def _finding(

@@ -16,14 +16,17 @@ from practice.domain.rootcause.hosts import host_deviations, usual_of_hosts
 from practice.domain.rootcause.invocations import (
     Invocations,
     Rows,
+    home_rows,
     invocations,
     parent_rows,
     placed,
 )
 from practice.domain.rootcause.latency import (
+    EdgeSeries,
     Pair,
     Shift,
     edge_gaps,
+    edge_series,
     gap_findings,
     own_time,
     span_gaps,
@@ -68,6 +71,7 @@ class Reference:
     invocations: Invocations
     by_lines: Invocations
     answers: Answers
+    edges: EdgeSeries
     metrics: Mapping[tuple[str, str], Floats]
     hosts: Mapping[tuple[str, str], Floats]
     bin_seconds: float
@@ -75,17 +79,19 @@ class Reference:
 
 def learn(telemetry: Telemetry, *, interval: float = 60.0) -> Reference:
     """Prepare fault-free telemetry; ``interval`` is how often alerts are evaluated, in seconds."""
-    names = statements(telemetry.logs)
+    spans, logs = telemetry.spans, telemetry.logs
+    names = statements(logs)
     width = interval * _BIN
-    parent = parent_rows(telemetry.spans)
+    parent = parent_rows(spans)
     return Reference(
         telemetry=telemetry,
         statements=names,
-        invocations=invocations(telemetry.spans, telemetry.logs, names, parent),
+        invocations=invocations(spans, logs, names, parent, home_rows(spans, logs)),
         by_lines=line_invocations(
             telemetry.logs, names, np.ones(len(telemetry.logs), dtype=np.bool_)
         ),
         answers=answers(telemetry.spans, parent),
+        edges=edge_series(telemetry.edges),
         metrics=usual_values(telemetry.metrics, width),
         hosts=usual_of_hosts(telemetry, width),
         bin_seconds=width,
@@ -135,11 +141,12 @@ def examine(telemetry: Telemetry, alert: Alert, reference: Reference | None) -> 
     width = alert.interval * _BIN
     names = statements(telemetry.logs)
     parent = parent_rows(telemetry.spans)
-    window = invocations(telemetry.spans, telemetry.logs, names, parent)
+    home = home_rows(telemetry.spans, telemetry.logs)
+    window = invocations(telemetry.spans, telemetry.logs, names, parent, home)
+    samples = list(series(telemetry.metrics, width))
     usual = reference.invocations if reference is not None else None
     gaps = span_gaps(window, usual, cuts)
-    edges = reference.telemetry.edges if reference is not None else None
-    sides = edge_gaps(telemetry.edges, edges, cuts)
+    sides = edge_gaps(telemetry.edges, reference.edges if reference is not None else {}, cuts)
     found = [
         *behavior(window, usual, cuts),
         *charged(own_time(window, usual, cuts), silences(window, usual, cuts)),
@@ -148,20 +155,20 @@ def examine(telemetry: Telemetry, alert: Alert, reference: Reference | None) -> 
         *unanswered(
             answers(telemetry.spans, parent), reference.answers if reference else None, cuts
         ),
-        *stopped(series(telemetry.metrics, width), begin, _last(telemetry.metrics.ts)),
+        *stopped(samples, begin, _last(telemetry.metrics.ts)),
     ]
-    samples, of_hosts = (reference.metrics, reference.hosts) if reference is not None else ({}, {})
+    metered, of_hosts = (reference.metrics, reference.hosts) if reference is not None else ({}, {})
     if reference is not None and reference.bin_seconds != width:
-        samples = usual_values(reference.telemetry.metrics, width)
+        metered = usual_values(reference.telemetry.metrics, width)
         of_hosts = usual_of_hosts(reference.telemetry, width)
-    named, elsewhere, above = placed(telemetry.spans, telemetry.logs)
+    named, elsewhere, above = placed(telemetry.spans, telemetry.logs, home)
     loose = ~named
     by_lines = line_invocations(telemetry.logs, names, loose)
     unseen = behavior(by_lines, reference.by_lines if reference else None, cuts)
     found.extend(fell_silent(unseen, window, usual))
     found.extend(lasted(by_lines, reference.by_lines if reference else None, cuts))
-    metrics, summaries = deviations(telemetry.metrics, samples, begin, width)
-    hosts, more = host_deviations(telemetry, of_hosts, begin, width)
+    metrics, summaries = deviations(samples, metered, begin)
+    hosts, more = host_deviations(samples, dict(telemetry.hosts), of_hosts, begin)
     free = loose & ~traced(telemetry.logs)
     lines, templates = log_findings(
         telemetry.logs,
@@ -277,7 +284,8 @@ def _notes(
 def _notes_on_callers(spans: SpanTable, parent: Rows) -> list[str]:
     """Sentences about spans whose caller is not there, or ran at another time than they."""
     found = []
-    is_named = np.array([bool(name) for name in spans.parent_id.names], dtype=np.bool_)
+    names = spans.parent_id.names
+    is_named = np.fromiter(map(bool, names), np.bool_, len(names))
     lost = int((is_named[spans.parent_id.codes] & (parent < 0)).sum()) if len(spans) else 0
     if lost:
         found.append(
