@@ -17,6 +17,27 @@ register = template.Library()
 #: A capital that only a title gives a word; abbreviations and names such as OpenID keep theirs.
 _TITLED = re.compile(r"(?<=[\s-])[A-Z](?=[a-z]+\b)")
 
+#: What a browser's name for itself holds; those that pass for others stand before these.
+_BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("CriOS/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS = (
+    ("Windows", "Windows"),
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("CrOS", "ChromeOS"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+)
+
 
 @register.simple_tag
 def mail_is_sent() -> bool:
@@ -46,6 +67,19 @@ def sentence_case(heading: str) -> str:
     django-allauth writes its headings and buttons in title case.
     """
     return _TITLED.sub(lambda capital: capital[0].lower(), heading.strip())
+
+
+@register.filter
+def browser(user_agent: str) -> str:
+    """Return what a browser calls itself as people call it: ``Firefox on Windows``.
+
+    Whatever is not known keeps the first word it says of itself, such as ``curl/8.5.0``.
+    """
+    name = next((name for mark, name in _BROWSERS if mark in user_agent), "")
+    system = next((name for mark, name in _SYSTEMS if mark in user_agent), "")
+    if not name:
+        name = user_agent.split(" ", 1)[0][:60] or "Unknown"
+    return f"{name} on {system}" if system else name
 
 
 @register.filter

@@ -82,6 +82,9 @@ def _sides(name: str, before: Any, after: Any) -> Iterator[Changed]:
             yield Changed(name, was, now, is_text)
         return
     one, other = (side if isinstance(side, Mapping) else {} for side in (before, after))
+    if one and other and one.keys().isdisjoint(other):
+        # What there was, and what was done with it: none of it became nothing.
+        one, other = {}, {**one, **other}
     for part in dict.fromkeys((*one, *other)):
         yield from _sides(f"{name} {_name(part)}".strip(), one.get(part), other.get(part))
 

@@ -23,6 +23,18 @@ from memoryapp.views.links import page_of, parameter, uuid_or_404, with_query
 from memoryapp.views.snippets import search_command
 
 PLAYBOOKS_OFFERED = 200
+#: whether the memory knows an answer, as the API says it and in words.
+KNOWN = {
+    "known": "knows an answer",
+    "weak": "may know an answer",
+    "unknown": "does not seem to know one",
+}
+#: why a search did not go by meaning, where it did not.
+WITHOUT_MEANING = {
+    "off": "Searched by words alone: no embedding model was set up.",
+    "building": "Searched by words alone: vectors were still being made.",
+    "unavailable": "Searched by words alone: the embedding model did not answer.",
+}
 
 
 @require_safe
@@ -187,6 +199,8 @@ def recall_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "trace": trace,
         "rows": rows,
         "given": sum(line["given"] for line in rows),
+        "words": KNOWN.get(trace.answer.get("answer", ""), "not said"),
+        "vectors": WITHOUT_MEANING.get(trace.answer.get("vectors", ""), ""),
         "search_url": with_query(reverse("entry-list"), {"q": trace.query, "sort": "best"}),
     }
     return render(request, "memoryapp/recall_detail.html", context)

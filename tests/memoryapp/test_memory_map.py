@@ -93,6 +93,7 @@ def test_it_says_why_each_bullet_was_recalled(
     trace = RecallTrace.objects.create(
         workspace=playbook.workspace,
         query="How do I refund?",
+        asked={"k": 8},
         answer={"answer": "weak", "confidence": 0.5},
         results=[
             {
@@ -112,6 +113,8 @@ def test_it_says_why_each_bullet_was_recalled(
     assert bullet.content in said
     assert "0.6" in said
     assert "this bullet is gone" in said
+    assert "may know an answer" in said
+    assert "at most 8" in said
     of_it = f"/memory/recalls/?bullet={bullet.pk}"
     assert list(vera_client.get(of_it).context["page_obj"]) == [trace]
     other = BulletFactory(playbook=playbook)

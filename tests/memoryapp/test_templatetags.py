@@ -16,7 +16,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memoryapp.templatetags import accounts, charts, formats, looks, ui
+from memoryapp.templatetags import accounts, charts, events, formats, looks, ui
 
 LIBRARIES = {
     "humanize": "django.contrib.humanize.templatetags.humanize",
@@ -445,3 +445,40 @@ def test_places_say_where_the_reader_is_and_what_waits() -> None:
     there = render("{% load frame %}{% places group %}", group=[gone])
     assert "aria-current" not in there
     assert 'data-count="root causes"></span>' in there
+
+
+@pytest.mark.parametrize(
+    ("calls_itself", "called"),
+    [
+        (
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+            "Chrome/156.0.0.0 Safari/537.36",
+            "Chrome on Linux",
+        ),
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+            "Chrome/156.0.0.0 Safari/537.36 Edg/156.0.0.0",
+            "Edge on Windows",
+        ),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 "
+            "(KHTML, like Gecko) Version/19.0 Mobile/15E148 Safari/604.1",
+            "Safari on iPhone",
+        ),
+        ("curl/8.5.0", "curl/8.5.0"),
+        ("", "Unknown"),
+    ],
+)
+def test_a_browser_is_called_as_people_call_it(calls_itself: str, called: str) -> None:
+    assert accounts.browser(calls_itself) == called
+
+
+def test_what_there_was_and_what_was_done_with_it_are_no_change() -> None:
+    said = events.event_changes({"before": {"to change": 14}, "after": {"done": 13, "left": 1}})
+    assert [(row.name, row.after, row.is_new) for row in said] == [
+        ("to change", "14", True),
+        ("done", "13", True),
+        ("left", "1", True),
+    ]
+    gone = events.event_changes({"before": {"name": "Desk"}, "after": {}})
+    assert [(row.name, row.before, row.after) for row in gone] == [("name", "Desk", "nothing")]
