@@ -41,6 +41,9 @@ GEMINI_ANSWERS = ("function_response", "functionResponse")
 #: The AI SDK's kinds of results, beside ``value``: those that came about, and all of them.
 PLAIN_RESULTS = {"text", "json", "content"}
 RESULTS = PLAIN_RESULTS | {"error-text", "error-json", "execution-denied"}
+#: How a call ended that the AI SDK shows on a page.
+UI_FAILED = "output-error"
+UI_ANSWERED = {"output-available", "result", UI_FAILED}
 #: What a model thinks before it speaks: no part of what it answers.
 THOUGHTS = {"reasoning", "thinking"}
 #: who may speak in a pair of a role and a text.
@@ -75,11 +78,49 @@ def read_messages(given: Any, role: str) -> list[Message]:
     """The messages in a value; a text is one, said by ``role``."""
     if isinstance(given, str):
         return [Message(role, given)] if given.strip() else []
-    return [
-        Message(ROLES.get(one[0], one[0]), one[1]) if _is_pair(one) else _message(one, role)
-        for one in _unwrapped(given)
-        if isinstance(one, Mapping) or _is_pair(one)
-    ]
+    found: list[Message] = []
+    for one in _unwrapped(given):
+        if _is_pair(one):
+            found.append(Message(ROLES.get(one[0], one[0]), one[1]))
+        elif isinstance(one, Mapping):
+            found.extend(_on_screen(one) or [_message(one, role)])
+    return found
+
+
+def _on_screen(given: Mapping[str, Any]) -> list[Message]:
+    """A message as the AI SDK keeps it for a page: all that a model said until it was done is one.
+
+    What is said after a call is another message here, for it answers what came of it. Of any other
+    message nothing.
+    """
+    parts = given.get("parts")
+    held = [p for p in parts if isinstance(p, Mapping)] if isinstance(parts, list) else []
+    if not any(_ui_call(part) for part in held):
+        return []
+    role, found, said = str(given.get("role", "")), [], list[str]()
+    for part in held:
+        call = _ui_call(part)
+        if call is None:
+            words = part.get("text")
+            said += [words] if isinstance(words, str) and words.strip() else []
+            continue
+        name = str(call.get("toolName") or str(part["type"]).removeprefix("tool-"))
+        call_id, state = str(call["toolCallId"]), str(call["state"])
+        asked = (call_id, name, call.get("input", call.get("args", {})))
+        told = call.get("output", call.get("result", call.get("errorText", "")))
+        is_answered = state in UI_ANSWERED
+        answers = ((call_id, told, state == UI_FAILED),) if is_answered else ()
+        found.append(Message(role, "\n".join(said), (asked,), answers))
+        said = []
+    return [*found, Message(role, "\n".join(said))] if said else found
+
+
+def _ui_call(part: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What a part says of a call, where it is one: newer versions name the tool in its type."""
+    inner = part.get("toolInvocation", part)
+    kind = str(part.get("type", ""))
+    is_one = isinstance(inner, Mapping) and {"toolCallId", "state"} <= set(inner)
+    return inner if is_one and (kind.startswith("tool-") or kind == "dynamic-tool") else None
 
 
 def _is_inner(given: Any) -> bool:

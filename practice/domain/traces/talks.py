@@ -61,17 +61,15 @@ def _turns(talk: Iterable[Message], name: str, place: int) -> Iterator[Turn]:
     count, made = 0, 0
     unnamed: deque[str] = deque()
     for message in talk:
-        for call_id, result, failed in message.answers:
-            answered = call_id or (unnamed.popleft() if unnamed else "")
-            if turn is not None:
-                is_said = isinstance(result, str) and result.startswith(FAILED)
-                turn.hears(answered, result, failed=failed or is_said)
+        is_agent = message.role == "assistant"
+        if turn is not None and not is_agent:
+            _hears(turn, message, unnamed)
         if message.role == "user" and message.text.strip():
             if turn is not None:
                 yield turn
             count += 1
             turn = Turn(f"{name}:{count}" if name and count > 1 else name, message.text, place)
-        elif turn is not None and message.role == "assistant":
+        elif turn is not None and is_agent:
             turn.says(message.text)
         for call_id, tool, given in message.calls:
             made += 1
@@ -79,8 +77,17 @@ def _turns(talk: Iterable[Message], name: str, place: int) -> Iterator[Turn]:
                 unnamed.append(f"#{made}")
             if turn is not None:
                 turn.calls(call_id or f"#{made}", tool, given)
+        if turn is not None and is_agent:
+            _hears(turn, message, unnamed)  # where one message holds a call and its answer
     if turn is not None:
         yield turn
+
+
+def _hears(turn: Turn, message: Message, unnamed: deque[str]) -> None:
+    for call_id, result, failed in message.answers:
+        answered = call_id or (unnamed.popleft() if unnamed else "")
+        is_said = isinstance(result, str) and result.startswith(FAILED)
+        turn.hears(answered, result, failed=failed or is_said)
 
 
 def _digest(entry: Mapping[str, Any]) -> str:

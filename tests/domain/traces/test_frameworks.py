@@ -229,3 +229,40 @@ def test_a_tool_of_the_ai_sdk_keeps_its_name_in_langfuse() -> None:
         assert seen(entry) == WANTED
     (entry,) = export("langfuse", jsonl(rows[0], {**rows[1], "metadata": None}))
     assert entry["steps"][0]["tool"] == "ai.toolCall"
+
+
+UI_CALLS: list[dict[str, Any]] = [
+    {"type": "tool-create_refund", "toolCallId": "c", "state": "output-error",
+     "input": {"order_id": "7"}, "errorText": "NOT_VERIFIED"},
+    {"type": "dynamic-tool", "toolName": "create_refund", "toolCallId": "c",
+     "state": "output-error", "input": {"order_id": "7"}, "errorText": "NOT_VERIFIED"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("call", UI_CALLS)
+def test_it_reads_what_the_ai_sdk_keeps_for_a_page(call: dict[str, Any]) -> None:
+    """All of an answer is one message there, with the calls in the middle of it."""
+    said = [
+        {"type": "step-start"},
+        {"type": "reasoning", "text": "They ask for a refund."},
+        {"type": "text", "text": "I refund it.", "state": "done"},
+        call,
+        {"type": "step-start"},
+        {"type": "text", "text": "Done.", "state": "done"},
+    ]
+    asked = {"id": "u", "role": "user", "parts": [{"type": "text", "text": "Refund order 7."}]}
+    talk = {"id": "t", "messages": [asked, {"id": "a", "role": "assistant", "parts": said}]}
+    (entry,) = export("messages", jsonl(talk))
+    assert seen(entry) == WANTED
+    assert entry["steps"][0]["thought"] == "They ask for a refund.\nI refund it."
+
+
+def test_an_older_page_of_the_ai_sdk_and_calls_without_an_answer() -> None:
+    call = {"state": "result", "toolCallId": "c", "toolName": "get_order", "args": {"n": 7}}
+    waits = {"type": "tool-get_order", "toolCallId": "d", "state": "input-available", "input": {}}
+    said = [{"type": "tool-invocation", "toolInvocation": {**call, "result": {"total": 12}}}, waits]
+    asked = {"role": "user", "content": "Refund order 7."}
+    talk = {"messages": [asked, {"role": "assistant", "content": "", "parts": said}]}
+    (entry,) = export("messages", jsonl(talk))
+    steps = [(s["tool"], s["arguments"], s["observation"]) for s in read(entry).steps]
+    assert steps == [("get_order", {"n": 7}, '{"total": 12}'), ("get_order", {}, "")]
