@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -43,6 +43,8 @@ IN_LINE = 2
 PATIENCE_SECONDS = 2.0
 #: Bytes, not packed, that are read without a slot, as any other request of the API is.
 SHORT = 64 * 1024
+#: playbooks or environments that whoever names none of them is told of.
+NAMED = 8
 Row = TypeVar("Row", bound=Model)
 _slots = threading.BoundedSemaphore(AT_ONCE)
 _line = threading.BoundedSemaphore(IN_LINE)
@@ -291,12 +293,19 @@ def _named(request: Request, name: str, header: str, rows: QuerySet[Row]) -> Row
         raise serializers.ValidationError({name: ["Nothing is named by a NUL character."]})
     if asked:
         return object_or_404(rows, name, slug=asked)
-    only = list(rows[:2])
-    if len(only) != 1:
-        raise serializers.ValidationError(
-            {name: [f"Name the {name}: ?{name}=<slug> or the header {header}."]}
-        )
-    return only[0]
+    there = list(rows[: NAMED + 1])
+    if len(there) != 1:
+        raise serializers.ValidationError({name: [_which(name, header, there)]})
+    return there[0]
+
+
+def _which(name: str, header: str, there: Sequence[Any]) -> str:
+    """What to do about one that was not named and is not the only one."""
+    if not there:
+        return f"There is no {name} yet: make one first."
+    slugs = ", ".join(row.slug for row in there[:NAMED])
+    more = " and more" if len(there) > NAMED else ""
+    return f"Name the {name}: ?{name}=<slug> or the header {header}. There are {slugs}{more}."
 
 
 def _answered(decoded: Decoded, *, as_json: bool) -> HttpResponse:

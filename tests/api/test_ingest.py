@@ -306,3 +306,27 @@ def test_it_refuses_an_export_it_cannot_read(
     client: Any, url: str, body: bytes, status: int
 ) -> None:
     assert post(client, body, "application/json", url).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        (["sales"], "There are desk, sales."),
+        ([f"p{number}" for number in range(9)], "There are desk, p0, p1, p2, p3, p4, p5, p6 and"),
+    ],
+)
+def test_who_names_no_playbook_is_told_which_there_are(
+    client: Any, workspace: Any, others: list[str], said: str
+) -> None:
+    for slug in others:
+        PlaybookFactory(workspace=workspace, slug=slug, name=slug)
+    (field,) = post(client, protobuf(refund())).json()["fields"]
+    assert field["parameter"] == "playbook"
+    assert field["detail"].startswith("Name the playbook: ?playbook=<slug> or the header X-Green")
+    assert said in field["detail"]
+
+
+def test_who_names_what_is_not_there_yet_is_told_to_make_one(client: Any, workspace: Any) -> None:
+    workspace.environments.all().delete()
+    (field,) = post(client, protobuf(refund())).json()["fields"]
+    assert field["detail"] == "There is no environment yet: make one first."
