@@ -50,8 +50,14 @@ class ModelCallSerializer(serializers.ModelSerializer[ModelCall]):
 class WholeCallSerializer(ModelCallSerializer):
     """With the conversation: what this call added to it, and the parts of the answer."""
 
+    texts_dropped = serializers.BooleanField(
+        source="is_dropped",
+        read_only=True,
+        help_text="Whether both are empty because the workspace keeps them no longer.",
+    )
+
     class Meta(ModelCallSerializer.Meta):
-        fields = (*ModelCallSerializer.Meta.fields, "request", "reply")  # type: ignore[assignment]
+        fields = (*ModelCallSerializer.Meta.fields, "request", "reply", "texts_dropped")  # type: ignore[assignment]
 
 
 class ModelPriceSerializer(serializers.ModelSerializer[ModelPrice]):

@@ -278,9 +278,15 @@ class AttemptSerializer(serializers.ModelSerializer[Attempt]):
 
 class TrajectorySerializer(AttemptSerializer):
     steps = serializers.SerializerMethodField()
+    steps_dropped_at = serializers.DateTimeField(
+        source="run.steps_dropped_at",
+        read_only=True,
+        allow_null=True,
+        help_text="Since when there are no steps, by the workspace's retention; null while kept.",
+    )
 
     class Meta(AttemptSerializer.Meta):
-        fields = (*AttemptSerializer.Meta.fields, "votes", "steps")  # type: ignore[assignment]
+        fields = (*AttemptSerializer.Meta.fields, "votes", "steps", "steps_dropped_at")  # type: ignore[assignment]
 
     def get_steps(self, attempt: Attempt) -> list[dict[str, Any]]:
         """The steps of the try that counts, in order."""

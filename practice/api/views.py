@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 from memoryapp.access import object_or_404
 from memoryapp.api.contract import PROBLEM, READING, WRITING, NewestFirst, one_of
 from memoryapp.api.permissions import HasScope, playbooks_of, workspace_of
+from memoryapp.domain.errors import UnableToFind
 from practice.api import serializers as s
 from practice.models import Attempt, Environment, EnvironmentSnapshot, Lesson, Run
 from practice.queries import lessons
@@ -183,6 +184,8 @@ class StepText(APIView):
     def get(self, request: Request, pk: int, number: int) -> Response:
         """All of what a tool answered in a step of the try that counts."""
         attempt = object_or_404(_attempts(request), pk=pk)
+        if attempt.steps_gone:
+            raise UnableToFind(attempt.steps_gone)
         steps = attempt.steps.filter(try_number=attempt.current_try).select_related("text")
         return Response(s.StepTextSerializer(step_text(object_or_404(steps, number=number))).data)
 

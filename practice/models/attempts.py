@@ -106,6 +106,13 @@ class Attempt(models.Model):
             outcome=domain.Outcome(self.outcome or domain.Outcome.FINISHED),
         )
 
+    @property
+    def steps_gone(self) -> str:
+        """Why there are no steps to look at any more, as a sentence; empty while there are."""
+        if self.run.steps_dropped_at is None:
+            return ""
+        return f"The steps of {self} were dropped, as Settings, Retention says."
+
     def as_judged(self) -> Judged:
         """A validated attempt as admission looks at it."""
         return Judged(

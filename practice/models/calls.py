@@ -59,6 +59,11 @@ class ModelCall(models.Model):
     def is_failed(self) -> bool:
         return bool(self.error)
 
+    @property
+    def is_dropped(self) -> bool:
+        """Whether what was sent and answered is kept no longer."""
+        return not self.request if self.run is None else self.run.calls_dropped_at is not None
+
 
 class ModelPrice(models.Model):
     """What a model costs, in US dollars per million tokens, in the operator's words."""

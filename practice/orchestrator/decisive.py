@@ -94,6 +94,7 @@ def _won(attempt: Attempt) -> list[Attempt]:
         run__environment=attempt.run.environment_id,
         label=Attempt.Label.SUCCESS,
         task__intended_tools=attempt.task.intended_tools,
+        run__steps_dropped_at=None,
     ).exclude(pk=attempt.pk)
     found = list(rows.select_related("task").order_by("-pk")[:USUAL])
     return sorted(found, key=lambda won: won.task_id != attempt.task_id)

@@ -83,6 +83,8 @@ def not_tried(role: str, attempt: Attempt) -> str:
         return "The playbook has fewer than two bullets: nothing to consolidate." if few else ""
     if not attempt.outcome:
         return "This attempt has not ended, so there is no trajectory yet. Choose another one."
+    if attempt.steps_gone:
+        return f"{attempt.steps_gone} Choose another one."
     if role in {"reflector", "curator"} and not attempt.label:
         return "This attempt was not judged. Choose one that was."
     if role == "curator" and not attempt.reflection:

@@ -41,6 +41,8 @@ def check_test(incident: Incident, test: Mapping[str, Any]) -> None:
         raise UnableToStart(
             "Only a step of a failed attempt can be tested, and this is no attempt.", field="test"
         )
+    if attempt.steps_gone:
+        raise UnableToStart(f"{attempt.steps_gone} None can be run again.")
     environment = attempt.run.environment
     if not environment.has_own_state:
         raise UnableToStart(

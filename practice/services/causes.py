@@ -361,6 +361,8 @@ def _look_again(incident: Incident, poisoned: list[KeptVerdict], by: Any) -> int
         reused |= Q(analyses__result__hits__contains=[{"entry_id": name}])
     learned = Q(analyses__in=[row.analysis_id for row in poisoned])
     rows = Incident.objects.filter(workspace=incident.workspace_id, status=Incident.Status.OPEN)
+    # Without its steps an attempt cannot be looked at again.
+    rows = rows.filter(attempt__run__steps_dropped_at=None)
     count = 0
     for other in rows.filter(reused | learned).exclude(pk=incident.pk).distinct().order_by("pk"):
         answer = other.analyses.answers().first()

@@ -234,7 +234,7 @@ def attempt_analyse(*, attempt: Attempt, by: Any) -> Incident:
     """Ask which step decided a failed attempt; a second call finds the incident of the first.
 
     Raises:
-        UnableToStart: it was not judged, or it succeeded.
+        UnableToStart: it was not judged, it succeeded, or its steps were dropped.
     """
     if attempt.label not in {Attempt.Label.FAILURE, Attempt.Label.INFEASIBLE}:
         raise UnableToStart(
@@ -246,6 +246,8 @@ def attempt_analyse(*, attempt: Attempt, by: Any) -> Incident:
         standing = attempt.incidents.first()
         if standing is not None:
             return standing
+        if attempt.steps_gone:
+            raise UnableToStart(f"{attempt.steps_gone} Nothing is left to look at.")
         at = attempt.ended_at or attempt.created_at
         reason = attempt.completion_reason or attempt.feasibility_reason
         incident = Incident.objects.create_numbered(
@@ -287,8 +289,11 @@ def analysis_start(
     arguments.
 
     Raises:
-        UnableToStart: it is being looked at already, or a window, a limit or a test makes no sense.
+        UnableToStart: it is being looked at already, its steps were dropped, or a window, a limit
+            or a test makes no sense.
     """
+    if incident.attempt is not None and incident.attempt.steps_gone:
+        raise UnableToStart(f"{incident.attempt.steps_gone} What was found before stays.")
     if window is not None:
         check_window(*window)
     if test:

@@ -56,6 +56,8 @@ def look_again_at_led(incident: Incident, lesson: str, by: Any) -> int:
         analyses__followed=lesson,
     )
     count = 0
+    # Without its steps an attempt cannot be looked at again: a note says what was taken back.
+    led = led.filter(attempt__run__steps_dropped_at=None)
     for other in led.exclude(pk=incident.pk).distinct().order_by("pk"):
         answer = other.analyses.answers().light().first()
         if answer is None or answer.followed != lesson:

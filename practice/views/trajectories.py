@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
@@ -171,6 +171,9 @@ def trajectory_detail(request: HttpRequest, pk: int) -> HttpResponse:
     shown = _with_links(steps, evidence, attempt.checks, find, became)
     is_tree, is_raw = parameter(request, "view") == "tree", parameter(request, "raw") == "1"
     filtered = {name: value for name, value in asdict(asked).items() if value}
+    is_open = attempt.ended_at is None or (not attempt.label and attempt.run.is_unfinished)
+    is_kept = is_open and not attempt.steps_gone
+    dropped = 0 if is_kept else max(0, attempt.step_count - len(steps))
     looks = {"view": "tree" if is_tree else "", "raw": "1" if is_raw else ""}
     context = {
         "attempt": attempt,
@@ -196,6 +199,9 @@ def trajectory_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "completion_gate": COMPLETION_GATE,
         "steps": shown,
         "total_ms": _length(steps),
+        "dropped": dropped,
+        # One that was cut off has no count.
+        "is_gone": dropped or (attempt.steps_gone and not steps and attempt.ended_at is None),
         "tokens": sum(step.input_tokens + step.output_tokens for step in steps),
         "used_tools": list(dict.fromkeys(step.tool for step in steps)),
         "earlier": [
@@ -215,7 +221,7 @@ def trajectory_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "others": [(other, shown_state(other)) for other in others],
         "place": place_of(attempt, workspace, asked),
         "query": asked.as_query(),
-        "is_open": attempt.ended_at is None or (not attempt.label and attempt.run.is_unfinished),
+        "is_open": is_open,
     }
     return render(request, "practice/trajectory_detail.html", context)
 
@@ -284,6 +290,9 @@ def _shown(step: Step, find: str = "") -> ShownStep:
 @gate(Right.READ)
 def trajectory_step(request: HttpRequest, pk: int, step: int) -> HttpResponse:
     """All of what a tool answered, by the step's row: earlier tries have steps too."""
+    attempts = Attempt.objects.filter(run__workspace=workspace_of(request)).select_related("run")
+    if (attempt := attempts.filter(pk=pk).first()) and attempt.steps_gone:
+        return redirect(attempt)  # its page says why
     rows = Step.objects.filter(attempt__run__workspace=workspace_of(request), attempt=pk)
     found = object_or_404(rows.select_related("attempt__task", "text"), pk=step)
     problem, said = "", found.observation

@@ -9,9 +9,12 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from memoryapp.domain.errors import UnableToStart
 from memoryapp.models import Event
 from practice.models import (
+    Analysis,
     Attempt,
+    Incident,
     ModelCall,
     Retention,
     Run,
@@ -21,6 +24,9 @@ from practice.models import (
     TelemetrySource,
 )
 from practice.orchestrator import retention
+from practice.orchestrator.prompt_trials import not_tried
+from practice.services.analysis_asked import check_test
+from practice.services.incidents import analysis_start, attempt_analyse
 from practice.services.retention import FIELDS, retention_set
 from tests.factories import (
     AttemptFactory,
@@ -256,6 +262,120 @@ def test_a_trajectory_says_that_its_steps_were_dropped(vera_client: Any, workspa
     page = vera_client.get(attempt.get_absolute_url()).content.decode()
     assert "The steps were dropped" in page
     assert "called no tool" not in page
+
+
+def dropped(workspace: Any, **columns: Any) -> Attempt:
+    attempt = attempt_of(run_that_ended(31))
+    Attempt.objects.filter(pk=attempt.pk).update(ended_at=NOW(), **columns)
+    keep(workspace, steps_days=30)
+    retention.drop()
+    attempt.refresh_from_db()
+    return attempt
+
+
+def test_what_is_gone_is_not_taken_for_what_never_was(vera_client: Any, workspace: Any) -> None:
+    attempt = dropped(workspace, outcome="step_limit")
+    Run.objects.filter(pk=attempt.run_id).update(plan={**attempt.run.plan, "step_limit": 2})
+    page = vera_client.get(attempt.get_absolute_url()).content.decode()
+    assert "2 steps, 2 dropped" in page
+    assert "not known any more" in page
+    assert "reached the limit of 2 steps" in page
+    other = attempt_of(RunFactory(status="running"))
+    for left, right in ((attempt, other), (other, attempt)):
+        address = reverse("trajectory-compare", args=[left.pk, right.pk])
+        said = vera_client.get(address).content.decode()
+        assert f"The steps of {attempt} were dropped, as Settings, Retention says." in said
+    both = vera_client.get(reverse("trajectory-compare", args=[attempt.pk, attempt.pk]))
+    assert "Neither called a tool" not in both.content.decode()
+
+
+def test_a_link_to_a_step_that_is_gone_leads_to_where_it_is_said(
+    vera_client: Any, workspace: Any
+) -> None:
+    attempt = attempt_of(run_that_ended(31))
+    step = attempt.steps.first()
+    assert step is not None
+    keep(workspace, steps_days=30)
+    retention.drop()
+    link = reverse("trajectory-step", args=[attempt.pk, step.pk])
+    said = vera_client.get(link, follow=True)
+    assert said.redirect_chain == [(attempt.get_absolute_url(), 302)]
+    assert "The steps were dropped" in said.content.decode()
+
+
+def test_a_drop_that_was_killed_half_way_says_how_many_are_left(
+    vera_client: Any, workspace: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt = attempt_of(run_that_ended(31), steps=3)
+    Attempt.objects.filter(pk=attempt.pk).update(ended_at=NOW())
+    keep(workspace, steps_days=30)
+
+    def killed(*_: Any) -> int:
+        Step.objects.filter(number__lt=3).delete()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(retention, "_until_none", killed)
+        with pytest.raises(KeyboardInterrupt):
+            retention.drop()
+    page = vera_client.get(attempt.get_absolute_url()).content.decode()
+    assert "2 steps of 3 were dropped" in page
+    assert retention.drop() is False
+    assert not Step.objects.exists()
+    assert "The steps were dropped" in vera_client.get(attempt.get_absolute_url()).content.decode()
+
+
+def test_programs_are_told_that_steps_are_gone(vera_client: Any, workspace: Any) -> None:
+    attempt = dropped(workspace)
+    address = f"/api/v1/attempts/{attempt.pk}"
+    said = vera_client.get(address).json()
+    assert (said["steps"], said["step_count"]) == ([], 2)
+    assert said["steps_dropped_at"] is not None
+    step = vera_client.get(f"{address}/steps/1/text")
+    assert step.status_code == 404
+    assert "were dropped, as Settings, Retention says" in step.json()["detail"]
+    kept = attempt_of(RunFactory(status="running"))
+    assert vera_client.get(f"/api/v1/attempts/{kept.pk}").json()["steps_dropped_at"] is None
+
+
+def test_no_cause_is_looked_for_where_nothing_is_left(workspace: Any, rita: Any) -> None:
+    attempt = dropped(workspace, label="failure")
+    with pytest.raises(UnableToStart, match=r"were dropped.*Nothing is left to look at"):
+        attempt_analyse(attempt=attempt, by=rita)
+    assert not Incident.objects.exists()
+
+
+def test_what_was_found_before_the_steps_went_stays(workspace: Any, rita: Any) -> None:
+    attempt = attempt_of(run_that_ended(31))
+    Attempt.objects.filter(pk=attempt.pk).update(label="failure")
+    attempt.refresh_from_db()
+    incident = attempt_analyse(attempt=attempt, by=rita)
+    incident.analyses.update(status=Analysis.Status.DONE, ended_at=NOW())
+    keep(workspace, steps_days=30)
+    retention.drop()
+    incident = Incident.objects.get()
+    with pytest.raises(UnableToStart, match=r"were dropped.*What was found before stays"):
+        analysis_start(incident=incident, by=rita)
+    with pytest.raises(UnableToStart, match="None can be run again"):
+        check_test(incident, {"step": 1, "arguments": {}})
+    assert incident.analyses.count() == 1
+
+
+@pytest.mark.parametrize("role", ["validator", "reflector", "condenser", "summariser"])
+def test_no_prompt_is_tried_on_steps_that_are_gone(workspace: Any, role: str) -> None:
+    attempt = dropped(workspace, outcome="finished", label="success")
+    assert "were dropped" in not_tried(role, attempt)
+    assert not_tried("solver", attempt) == ""
+
+
+def test_programs_are_told_that_texts_of_calls_are_gone(vera_client: Any, workspace: Any) -> None:
+    run = run_that_ended(10)
+    call = CallFactory(run=run, workspace=workspace)
+    address = f"/api/v1/model-calls/{call.pk}"
+    assert vera_client.get(address).json()["texts_dropped"] is False
+    keep(workspace, calls_days=5)
+    retention.drop()
+    assert vera_client.get(address).json()["texts_dropped"] is True
 
 
 def test_a_call_says_that_its_texts_were_dropped(vera_client: Any, workspace: Any) -> None:
