@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from practice.agents.rules import goals, schema, sent
-from practice.agents.rules.documents import failure, is_empty
+from practice.agents.rules.documents import failure, is_empty, parse
 from practice.agents.rules.equality import scalars
 from practice.agents.rules.errors import Diagnosis, Trouble, diagnose
 from practice.agents.rules.schema import Role
 from practice.agents.rules.serving import changing
 from practice.agents.rules.twins import stand_ins
-from practice.agents.rules.words import joined
+from practice.agents.rules.words import joined, parts
 from practice.domain.types import Outcome, Step, TaskSpec, ToolSpec, Trajectory
 
 
@@ -168,9 +168,23 @@ def _nothing_there(
             continue
         for parameter, value in own[-1].arguments.items():
             entity = schema.role(tool, parameter) is Role.ENTITY
+            if _lists_of(parameter, own[-1]):
+                continue
             if entity and any(len(t) > 2 and t in instruction for t in _plain(value)):
                 return own[-1]
     return None
+
+
+def _lists_of(parameter: str, step: Step) -> bool:
+    """Whether an empty answer says that a thing has none of what was asked about it.
+
+    No notes of a stay is an answer; no stays by the name of one says that there is no such stay.
+    """
+    told = parse(step.observation)
+    if "id" not in parts(parameter) or not isinstance(told, Mapping):
+        return False
+    about = set(parts(parameter)) - {"id"}
+    return any(value == [] and about and not about & set(parts(key)) for key, value in told.items())
 
 
 def _plain(value: object) -> list[str]:

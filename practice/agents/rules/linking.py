@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from practice.agents.rules import schema
 from practice.agents.rules.documents import listed_fields, schema_fields
@@ -20,6 +21,7 @@ from practice.agents.rules.words import (
     LIST_VERBS,
     content,
     first_sentence,
+    many,
     nouns,
     parts,
 )
@@ -134,7 +136,8 @@ def _producers(
         if other.name == tool.name or parameter in other.required:
             continue
         best = ("", 0.0)
-        for field, type_ in schema_fields(other.promised, other.name):
+        told = schema_fields(other.promised, other.name)
+        for field, type_ in told:
             if type_ == "boolean" or not _types_meet(schema.kind(wanted), type_):
                 continue
             score = match(tool, parameter, field)
@@ -142,7 +145,7 @@ def _producers(
                 best = (field, score)
         if not best[1]:
             best = _by_description(tool, parameter, other)
-        if not best[1] and not other.output_schema:
+        if not best[1] and _is_open(other.promised, told):
             best = _by_filter(parameter, other) or _by_noun(tool, parameter, other)
         if best[1] >= WEAK:
             found.append(Producer(other, best[0], best[1]))
@@ -152,6 +155,26 @@ def _producers(
             -round(p.score + 0.15 * kin(tool.name, p.tool.name) + _ease(p.tool), 3),
             p.tool.name,
         ),
+    )
+
+
+def _is_open(promised: Mapping[str, Any] | None, told: Sequence[tuple[str, str]]) -> bool:
+    """Whether a tool may answer with more than its output schema says.
+
+    It has none, or one with a list or an object of which nothing is said.
+    """
+    if not promised or not told:
+        return True
+    fields = promised.get("properties")
+    inner = fields.values() if isinstance(fields, Mapping) else ()
+    return any(isinstance(one, Mapping) and _says_nothing(one) for one in inner)
+
+
+def _says_nothing(one: Mapping[str, Any]) -> bool:
+    of = one.get("items", {}) if one.get("type") == "array" else one
+    kinds = ("array", "object")
+    return one.get("type") in kinds and not (
+        isinstance(of, Mapping) and (of.get("properties") or of.get("type", "object") != "object")
     )
 
 
@@ -189,7 +212,10 @@ def _by_noun(tool: ToolSpec, parameter: str, other: ToolSpec) -> tuple[str, floa
     if not ({"id", "number", "key", "name"} & set(parts(parameter))):
         return "", 0.0
     about = set(parts(parameter)) - GENERIC or set(nouns(tool.name))
-    lists = LIST_VERBS & set(parts(other.name)) and about & set(nouns(other.name))
+    named = LIST_VERBS & set(parts(other.name)) and about & set(nouns(other.name))
+    # "beds_page" and "wards" list beds and wards.
+    plain = schema.is_read(other) and not other.required
+    lists = bool(named or (plain and about & many(other.name)))
     made = _MAKES.match(other.description.strip())
     makes = made and "id" in parts(parameter) and about & set(parts(made.group(1))[-1:])
     return (parameter, 0.75) if lists or makes else ("", 0.0)

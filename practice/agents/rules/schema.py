@@ -243,7 +243,10 @@ def _is_new(tool: ToolSpec, name: str, text: str) -> bool:
 def date_format(name: str, schema: Json) -> str:
     """Return the strftime pattern a date parameter asks for, or an empty string."""
     text = str(schema.get("description", ""))
-    if schema.get("format") == "date-time" or "THH:MM" in text:
+    if schema.get("format") == "date-time":
+        # RFC 3339, which the format means, has no time without an offset.
+        return "%Y-%m-%dT%H:%M:%SZ"
+    if "THH:MM" in text:
         return "%Y-%m-%dT%H:%M:%S"
     for written, pattern in (
         ("YYYY-MM-DD", "%Y-%m-%d"),

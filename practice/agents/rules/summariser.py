@@ -15,6 +15,8 @@ MAX_RECORDS = 12
 MAX_VALUES = 20
 _LONG = 160
 _ONWARD = vocabulary("next cursor")
+#: words of fields that name a thing where it has neither id nor name.
+_NAMING = ("key", "code", "number", "tag", "symbol", "slug", "sku")
 _PAGING = vocabulary("page paging token link url href uri offset start after has more")
 
 
@@ -50,7 +52,7 @@ def _facts(step: Step, task: TaskSpec) -> list[Fact]:
             shapes.setdefault(frozenset(own), []).append({**about, **owner, **own})
     found = []
     for shape, same in shapes.items():
-        field = _key({k: v for k, v in same[0].items() if k in shape})
+        field = _key([{k: v for k, v in row.items() if k in shape} for row in same])
         values = list(dict.fromkeys(str(r[field]) for r in same))[:MAX_VALUES]
         found.append(
             Fact(
@@ -81,13 +83,16 @@ def _leads_on(words: Sequence[str]) -> bool:
     return bool(_ONWARD & set(words)) and not set(words) - _ONWARD - _PAGING
 
 
-def _key(row: dict[str, Any]) -> str:
-    """Return the field that names a record: an id, then a name, then the first text."""
-    for word in ("id", "name", "title", "email"):
-        for field in row:
-            if word in parts(field) and row[field] not in (None, ""):
+def _key(rows: Sequence[dict[str, Any]]) -> str:
+    """Return the field that names a record: an id, a name, a code, else what tells rows apart."""
+    first = rows[0]
+    for word in ("id", "name", "title", "email", *_NAMING):
+        for field in first:
+            if word in parts(field) and first[field] not in (None, ""):
                 return field
-    return next(f for f, v in row.items() if isinstance(v, str) and v)
+    texts = [f for f, v in first.items() if isinstance(v, str) and v]
+    # A state that all rows share names none of them.
+    return max(texts, key=lambda field: len({str(row[field]) for row in rows}))
 
 
 def _text(step: Step, field: str, same: list[dict[str, Any]], values: list[str]) -> str:

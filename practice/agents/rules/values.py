@@ -74,9 +74,9 @@ class Values:
             case Role.NEW:
                 return self._new_name(tool, name)
             case Role.LIST:
-                return self._list(name, wanted, options)
+                return self._list(tool, name, wanted, options)
             case Role.OBJECT:
-                return self._object(wanted)
+                return self._object(tool, wanted)
             case _:
                 return None
 
@@ -133,19 +133,32 @@ class Values:
         if schema.is_read(tool) and dates > 1:
             moment = self._past(last=bool(earlier))
         else:
-            moment = _TODAY + timedelta(days=30 + 14 * len(earlier) + self._rng.randint(0, 13))
+            ahead = 30 + 14 * len(earlier) + self._rng.randint(0, 13)
+            moment = self._today() + timedelta(days=ahead)
         if schema.states_date_format(wanted) or self._seen.of(tool.name).solved > 1:
             return moment.strftime(schema.date_format(name, wanted))
         return f"{moment.day} {moment:%B %Y}"
 
-    def _past(self, *, last: bool) -> date:
-        """Return the end of a period that lies in the past: generous, as people ask for one."""
-        days = sorted(
-            str(value)[:10]
+    def _days(self) -> list[str]:
+        """The days that were seen, the earliest first; ``0001-01-01`` stands for no day."""
+        return sorted(
+            value[:10]
             for known in self._observed.records
             for value in known.record.values()
-            if isinstance(value, str) and _DAY.match(value)
+            if isinstance(value, str) and _DAY.match(value) and "1970" <= value[:4] <= "2100"
         )
+
+    def _today(self) -> date:
+        """Return a day that is about now where this environment lives: no plan is for the past."""
+        days = self._days()
+        try:
+            return max(_TODAY, date.fromisoformat(days[len(days) // 2])) if days else _TODAY
+        except ValueError:
+            return _TODAY
+
+    def _past(self, *, last: bool) -> date:
+        """Return the end of a period that lies in the past: generous, as people ask for one."""
+        days = self._days()
         recent = days[-1 - len(days) // 2 :] or [_TODAY.isoformat()]
         try:
             moment = date.fromisoformat(recent[-1] if last else recent[0])
@@ -202,12 +215,14 @@ class Values:
         stem = parts(name)[0] if parts(name)[0] not in ("name", "title") else parts(tool.name)[-1]
         return f"practice_{stem}_{number}"
 
-    def _list(self, name: str, wanted: Json, options: list[Any]) -> list[Any] | None:
+    def _list(
+        self, tool: ToolSpec, name: str, wanted: Json, options: list[Any]
+    ) -> list[Any] | None:
         items = wanted.get("items", {})
         if options:
             return self._rng.sample(options, k=min(len(options), self._rng.randint(1, 3)))
         if schema.kind(items) == "object":
-            made = self._object(items)
+            made = self._object(tool, items)
             return [made] if made else None
         if schema.kind(items) in ("number", "integer"):
             return [self._rng.randint(1, 60) for _ in range(4)]
@@ -215,12 +230,12 @@ class Values:
             return [schema.text_value(name, self._rng)]
         return None
 
-    def _object(self, wanted: Json) -> dict[str, Any] | None:
+    def _object(self, tool: ToolSpec, wanted: Json) -> dict[str, Any] | None:
         """Return an object of values a caller may choose, or ``None`` where it needs others.
 
         All that is required, and one field more that is plainly the caller's.
         """
-        spec = ToolSpec(name="", input_schema=schema.fields(wanted))
+        spec = ToolSpec(tool.name, input_schema=schema.fields(wanted))
         made: dict[str, Any] = {}
         for name in spec.required:
             value = self.literal(spec, name, made, {})

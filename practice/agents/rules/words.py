@@ -74,18 +74,31 @@ def stem(word: str) -> str:
     return word
 
 
+#: what stands for an identifier at the end of a name: ``bedRef``, ``staff_no``, ``asset_uuid``.
+_IDENTIFYING = vocabulary("ref refs no nos nr uuid guid")
+
+
 @lru_cache(maxsize=KEPT_NAMES)
 def parts(identifier: str) -> tuple[str, ...]:
-    """Split ``orderId``, ``order_id`` or ``order-ids`` into ("order", "id")."""
+    """Split ``orderId``, ``order_id``, ``order-ids`` or ``orderRef`` into ("order", "id")."""
     spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", identifier)
     spaced = re.sub(r"([A-Za-z])(\d+)$", r"\1 \2", spaced)
-    return tuple(singular(w) for w in re.findall(r"[a-z]+|\d+", spaced.lower()))
+    words = [singular(w) for w in re.findall(r"[a-z]+|\d+", spaced.lower())]
+    if len(words) > 1 and words[-1] in _IDENTIFYING:
+        words[-1] = "id"
+    return tuple(words)
 
 
 def plural(identifier: str) -> bool:
     """Whether an identifier ends in a plural: ``get_orders``."""
     words = re.findall(r"[a-z]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", identifier).lower())
     return bool(words) and singular(words[-1]) != words[-1]
+
+
+def many(identifier: str) -> frozenset[str]:
+    """Return, as one of them each, what an identifier names many of: "bed" for ``beds_page``."""
+    words = re.findall(r"[a-z]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", identifier).lower())
+    return frozenset(singular(w) for w in words if singular(w) != w)
 
 
 def phrase(identifier: str) -> str:

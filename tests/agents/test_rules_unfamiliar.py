@@ -1,0 +1,181 @@
+"""A world whose names nobody chose for us: refs and numbers for ids, typed and nested arguments."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from practice.agents.rules.linking import producers
+from practice.agents.rules.proposer import RulesProposer
+from practice.agents.rules.schema import Role, role
+from practice.agents.rules.summariser import RulesSummariser
+from practice.agents.rules.validator import RulesValidator
+from practice.agents.rules.words import parts
+from practice.domain.types import Briefing, Fact, Json, Step, TaskSpec, ToolSpec, Trajectory
+
+READ: Json = {"readOnlyHint": True}
+WRITE: Json = {"readOnlyHint": False, "destructiveHint": False}
+
+
+def tool(
+    name: str,
+    said: str,
+    hints: Json,
+    properties: Json | None = None,
+    *,
+    required: tuple[str, ...] = (),
+    defs: Json | None = None,
+    back: Json | None = None,
+) -> ToolSpec:
+    schema = {"type": "object", "properties": properties or {}, "required": list(required)}
+    return ToolSpec(name, said, {**schema, "$defs": defs or {}}, hints, back)
+
+
+BEDS = tool(
+    "beds_page",
+    "Beds, six a page.",
+    READ,
+    back={
+        "type": "object",
+        "properties": {"items": {"type": "array"}, "total": {"type": "integer"}},
+    },
+)
+HOLD = tool(
+    "hold_bed",
+    "Hold a free bed.",
+    WRITE,
+    {"bedRef": {"type": "string"}, "until": {"type": "string", "format": "date-time"}},
+    required=("bedRef", "until"),
+)
+SEARCH = tool(
+    "stays_search",
+    "Find stays by criteria.",
+    READ,
+    {"criteria": {"$ref": "#/$defs/Criteria"}},
+    required=("criteria",),
+    defs={
+        "Criteria": {
+            "type": "object",
+            "properties": {"status": {"$ref": "#/$defs/Status"}, "before": {"format": "date"}},
+        },
+        "Status": {"type": "string", "enum": ["expected", "admitted"]},
+    },
+)
+PLAN = tool(
+    "create_plan",
+    "Write a discharge plan.",
+    WRITE,
+    {
+        "steps": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "kind": {"enum": ["letter", "transport"]},
+                    "due": {"type": "string", "format": "date"},
+                    "owner": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+                },
+                "required": ["kind", "due"],
+            },
+        },
+        "destination": {
+            "oneOf": [
+                {
+                    "type": "object",
+                    "properties": {"type": {"const": "home"}},
+                    "required": ["type"],
+                },
+                {"type": "null"},
+            ]
+        },
+    },
+    required=("steps", "destination"),
+)
+
+
+def calls_of(asked: ToolSpec, *facts: Json) -> list[dict[str, Any]]:
+    known = tuple(Fact("Seen.", data=fact) for fact in facts)
+    briefing = Briefing(tools=(asked,), facts=known, history=(), count=3, seed=1)
+    return [task.goal["calls"][-1] for task in RulesProposer().propose(briefing).candidates]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("bedRef", ("bed", "id")),
+        ("staff_no", ("staff", "id")),
+        ("orderNo", ("order", "id")),
+        ("ref", ("ref",)),
+        ("no_cache", ("no", "cache")),
+        ("wardCode", ("ward", "code")),
+    ],
+)
+def test_it_knows_an_identifier_by_other_names(name: str, words: tuple[str, ...]) -> None:
+    assert parts(name) == words
+
+
+def test_a_number_that_names_somebody_is_not_made_up() -> None:
+    move = tool(
+        "move_staff", "Move staff.", WRITE, {"staffNo": {"type": "integer"}}, required=("staffNo",)
+    )
+    assert role(move, "staffNo") is Role.ENTITY
+    assert calls_of(move) == []
+
+
+def test_it_fills_what_a_schema_refers_to() -> None:
+    assert {json.dumps(call["arguments"]) for call in calls_of(SEARCH)} == {
+        '{"criteria": {"status": "expected"}}'
+    }
+
+
+def test_it_fills_lists_of_objects_with_what_each_requires() -> None:
+    (call, *_) = calls_of(PLAN)
+    (step,) = call["arguments"]["steps"]
+    assert step["kind"] == "letter"
+    assert step["due"].count("-") == 2
+    assert call["arguments"]["destination"] == {"type": "home"}
+
+
+def test_a_time_is_written_as_its_format_means_it_and_lies_after_what_was_seen() -> None:
+    seen = {"tool": "beds_page", "records": [{"bedRef": "b1", "freed": "2031-04-01T08:00:00Z"}]}
+    (call, *_) = calls_of(HOLD, seen)
+    assert call["arguments"]["bedRef"] == "b1"
+    assert call["arguments"]["until"].endswith("Z")
+    assert call["arguments"]["until"] > "2031-04-01"
+
+
+@pytest.mark.parametrize("day", ["0001-01-01T00:00:00Z", "9999-12-31", "2031-02-31"])
+def test_a_day_that_is_none_stops_nobody(day: str) -> None:
+    seen = {"tool": "beds_page", "records": [{"bedRef": "b1", "freed": day}]}
+    assert calls_of(HOLD, seen)
+
+
+def test_a_listing_that_says_nothing_of_its_items_may_show_them() -> None:
+    assert [p.tool.name for p in producers(HOLD, "bedRef", (BEDS, HOLD))] == ["beds_page"]
+
+
+def test_a_fact_is_about_what_tells_its_records_apart() -> None:
+    rows = [{"wardCode": "W-1", "state": "free"}, {"wardCode": "W-2", "state": "free"}]
+    step = Step(1, "beds_page", {}, json.dumps({"items": rows}))
+    summary = RulesSummariser().summarise(TaskSpec("Beds."), Trajectory(steps=(step,)), (BEDS,))
+    assert [fact.data["field"] for fact in summary.facts] == ["wardCode"]
+
+
+def judged(asked: ToolSpec, arguments: Json, observation: str) -> int:
+    spec = TaskSpec(
+        f"Show me what there is of {next(iter(arguments.values()))}.",
+        intended_tools=(asked.name,),
+        goal={"calls": [{"tool": asked.name, "arguments": dict(arguments)}]},
+    )
+    done = Trajectory(steps=(Step(1, asked.name, arguments, observation),), answer="None.")
+    return RulesValidator().validate(spec, done, (asked,)).feasibility
+
+
+def test_that_a_thing_has_none_of_something_is_an_answer() -> None:
+    notes = tool(
+        "notes_of", "Notes of a stay.", READ, {"stayId": {"type": "string"}}, required=("stayId",)
+    )
+    assert judged(notes, {"stayId": "ST-403"}, '{"notes": []}') == 5
+    assert judged(notes, {"stayId": "ST-403"}, '{"stays": []}') == 4
