@@ -8,7 +8,6 @@ on instead of the embedded ones; in all else the suite is as it is without them.
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from pathlib import Path
 
@@ -46,10 +45,3 @@ PULL_CACHE = False
 # the receipts another just left.
 REDIS_URL = os.environ.get("TEST_REDIS_URL", REDIS_URL)  # noqa: F405
 REDIS_URL = f"{REDIS_URL}?db={os.environ.get('PYTEST_XDIST_WORKER', 'gw0')[2:]}"
-# The sample's own server loads an SDK for a second; tests start it for every attempt of a run.
-MCP_COMMANDS = MCP_COMMANDS | {  # noqa: F405
-    "helpdesk": (
-        sys.executable,
-        str(Path(__file__).parent / "practice" / "servers" / "quick_desk.py"),
-    )
-}

@@ -24,7 +24,7 @@ from practice.domain.types import (
     Trajectory,
 )
 from practice.domain.validation import admissible, categorize, label
-from tests.practice.servers import quick_desk
+from tests.practice.servers import helpdesk
 
 # One worker only: the rehearsal is made once for all tests of this file.
 pytestmark = pytest.mark.xdist_group("helpdesk")
@@ -66,11 +66,11 @@ class Rehearsal:
     """A run in memory: the rounds of one seed over the real server."""
 
     def __init__(self, seed: int) -> None:
-        everything = McpEnvironment(quick_desk(), allowed_tools=None)
+        everything = McpEnvironment(helpdesk(), allowed_tools=None)
         with everything.open() as session:
             offered = [t for t in session.tools() if t.effect is not Effect.DESTRUCTIVE]
         self.tools: tuple[ToolSpec, ...] = tuple(offered)
-        self.world = McpEnvironment(quick_desk(), allowed_tools=frozenset(t.name for t in offered))
+        self.world = McpEnvironment(helpdesk(), allowed_tools=frozenset(t.name for t in offered))
         self.engine: Engine = build_engine(seed)
         self.seed = seed
         self.playbook = Playbook()

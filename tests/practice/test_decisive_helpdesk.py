@@ -23,7 +23,7 @@ from tests.factories import (
     TaskFactory,
     WorkspaceFactory,
 )
-from tests.practice.servers import quick_desk
+from tests.practice.servers import helpdesk
 
 pytestmark = pytest.mark.xdist_group("helpdesk")
 
@@ -48,7 +48,7 @@ class Recorded:
 
 @pytest.fixture(scope="module")
 def recorded() -> Recorded:
-    world = McpEnvironment(quick_desk(), allowed_tools=None)
+    world = McpEnvironment(helpdesk(), allowed_tools=None)
     with world.open() as session:
         seen = {tool: session.call(tool, {}) for tool in ("list_agents", "search_tickets")}
         for ticket in (WRONG, RIGHT):

@@ -9,15 +9,13 @@ from practice.clients.mcp import McpEnvironment
 from practice.domain.types import Briefing, Effect, Label, Outcome, TaskSpec
 from practice.domain.validation import label
 from tests.fakes import ScriptedOpenAI, call, text
-from tests.practice.servers import quick_desk
+from tests.practice.servers import helpdesk
 from tests.role_player import RolePlayer
 
 
 def test_it_rehearses_in_the_sample_world() -> None:
-    environment = McpEnvironment(quick_desk())
-    tools = tuple(
-        t for t in McpEnvironment(quick_desk()).discover().tools if t.effect is Effect.READ
-    )
+    environment = McpEnvironment(helpdesk())
+    tools = tuple(t for t in McpEnvironment(helpdesk()).discover().tools if t.effect is Effect.READ)
     labels = []
     with ScriptedOpenAI(RolePlayer()) as server:
         engine = build_engine(ModelSettings("openai", "player", base_url=server.base_url), seed=1)
@@ -41,7 +39,7 @@ def test_it_learns_an_argument_format_from_the_worlds_own_error() -> None:
     ]
     with (
         ScriptedOpenAI(script) as server,
-        McpEnvironment(quick_desk()).open() as session,
+        McpEnvironment(helpdesk()).open() as session,
     ):
         engine = build_engine(ModelSettings("openai", "m", base_url=server.base_url), seed=1)
         task = TaskSpec("What is the state of order 91?")

@@ -13,7 +13,7 @@ from celery.signals import worker_init
 from memoryapp.project import celery
 from practice.clients.mcp import HttpServer, McpEnvironment, StdioServer
 from practice.domain.types import OBSERVATION_CAP, Effect
-from tests.practice.servers import HELPDESK, helpdesk, listening, quick_desk, raw
+from tests.practice.servers import HELPDESK, helpdesk, listening, raw
 
 
 def test_it_discovers_the_sample_world() -> None:
@@ -27,7 +27,7 @@ def test_it_discovers_the_sample_world() -> None:
 
 
 def test_it_opens_a_fresh_world_every_time() -> None:
-    environment = McpEnvironment(quick_desk())
+    environment = McpEnvironment(helpdesk())
     for _ in range(2):
         with environment.open() as session:
             before = session.call("get_customer", {"customer_id": "CUS-0003"})
@@ -39,7 +39,7 @@ def test_it_opens_a_fresh_world_every_time() -> None:
 
 
 def test_it_hands_a_tools_own_error_on_as_an_observation() -> None:
-    with McpEnvironment(quick_desk()).open() as session:
+    with McpEnvironment(helpdesk()).open() as session:
         seen = session.call("get_order", {"order_id": "17"})
     assert seen.is_error
     assert seen.text == "invalid_format: order_id must look like ORD-2025-00017."
@@ -47,7 +47,7 @@ def test_it_hands_a_tools_own_error_on_as_an_observation() -> None:
 
 def test_it_offers_only_the_tools_the_operator_allows() -> None:
     allowed = frozenset({"get_order", "no_such_tool"})
-    with McpEnvironment(quick_desk(), allowed_tools=allowed).open() as session:
+    with McpEnvironment(helpdesk(), allowed_tools=allowed).open() as session:
         assert [tool.name for tool in session.tools()] == ["get_order"]
         refused = session.call("cancel_order", {"order_id": "ORD-2025-00091"})
         order = session.call("get_order", {"order_id": "ORD-2025-00091"})

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from practice.clients.mcp import McpEnvironment, McpSession
-from tests.practice.servers import HELPDESK, helpdesk, quick_desk
+from practice.clients.mcp import HttpServer, McpEnvironment, McpSession
+from tests.practice.servers import HELPDESK, helpdesk, listening
+
+SERVER = (sys.executable, str(HELPDESK / "server.py"))
 
 
 @pytest.fixture
@@ -21,7 +27,7 @@ def session() -> Iterator[McpSession]:
 
 @pytest.fixture(scope="module")
 def asked() -> Iterator[McpSession]:
-    """A desk for all tests that only ask: each start of the server loads its SDK for a second."""
+    """A desk for all tests that only ask."""
     with McpEnvironment(helpdesk()).open() as opened:
         yield opened
 
@@ -109,7 +115,7 @@ def test_it_describes_itself_in_its_readme(asked: McpSession) -> None:
     assert missing == []
 
 
-def test_the_desk_that_tests_start_for_speed_says_the_same() -> None:
+def test_it_says_over_stdio_what_the_sdk_says_over_http(tmp_path: Path) -> None:
     questions: tuple[tuple[str, dict[str, Any]], ...] = (
         ("list_agents", {}),
         ("search_tickets", {"status": "open"}),
@@ -121,9 +127,87 @@ def test_the_desk_that_tests_start_for_speed_says_the_same() -> None:
         ("issue_refund", {"order_id": "ORD-2025-00017", "amount": "10"}),
         ("no_such_tool", {}),
     )
+    shutil.copytree(HELPDESK / "seed", tmp_path / "data")
     said = []
-    for server in (helpdesk(), quick_desk()):
-        with McpEnvironment(server, allowed_tools=None).open() as session:
-            found = session.discovery()
-            said.append((found, [session.call(tool, arguments) for tool, arguments in questions]))
+    with listening(*SERVER, "--data", str(tmp_path / "data"), "--http") as url:
+        for server in (helpdesk(), HttpServer(url)):
+            with McpEnvironment(server, allowed_tools=None).open() as session:
+                found = session.discovery()
+                answers = [session.call(tool, arguments) for tool, arguments in questions]
+            said.append((found, answers))
     assert said[0] == said[1]
+
+
+def spoken(*lines: str) -> list[dict[str, Any]]:
+    """What the server writes when these lines are all it reads."""
+    done = subprocess.run(
+        [*SERVER, "--data", str(HELPDESK / "seed")],
+        input="\n".join(lines),
+        capture_output=True,
+        encoding="utf-8",
+        timeout=20,
+        check=True,
+    )
+    assert done.stderr == ""
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def request(method: str, params: Any = None, number: int | str = 1) -> str:
+    return json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
+
+
+@pytest.mark.parametrize(
+    ("wanted", "spoken_then"),
+    [("2025-03-26", "2025-03-26"), ("2025-11-25", "2025-11-25"), ("1999-01-01", "2025-11-25")],
+)
+def test_it_speaks_the_revision_it_is_asked_for_or_its_newest(
+    wanted: str, spoken_then: str
+) -> None:
+    (reply,) = spoken(request("initialize", {"protocolVersion": wanted}))
+    assert reply["result"]["protocolVersion"] == spoken_then
+
+
+def test_it_goes_on_after_what_it_cannot_read() -> None:
+    said = spoken(
+        "no JSON",
+        "[]",
+        json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"}),
+        request("resources/list", number=2),
+        request("tools/call", {"name": 7}, number=3),
+        request("tools/call", {"name": "list_agents", "arguments": [1]}, number=4),
+        request("tools/call", ["list_agents"], number=5),
+        request("ping", number="six"),
+    )
+    told = [(reply["id"], reply.get("error", {}).get("code")) for reply in said]
+    assert told == [
+        (None, -32700),
+        (None, -32600),
+        (2, -32601),
+        (3, -32602),
+        (4, -32602),
+        (5, -32602),
+        ("six", None),
+    ]
+    assert said[-1]["result"] == {}
+
+
+def test_it_loads_no_library_until_it_has_to_say_what_is_wrong() -> None:
+    """Every attempt starts one: what it loads is waited for again and again."""
+    loaded = """
+import runpy, sys
+sys.path.insert(0, sys.argv[1].rpartition("/")[0])
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+print(sorted({"jsonschema", "mcp", "pydantic", "asyncio"} & set(sys.modules)))
+"""
+    for arguments, expected in (({"query": "refund"}, []), ({"query": 1}, ["jsonschema"])):
+        done = subprocess.run(
+            [sys.executable, "-c", loaded, SERVER[1], "--data", str(HELPDESK / "seed")],
+            input=request("tools/call", {"name": "search_articles", "arguments": arguments}),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        reply, names = done.stdout.splitlines()
+        assert json.loads(reply)["result"]["isError"] is bool(expected)
+        assert names == str(expected)

@@ -22,18 +22,13 @@ def raw(mode: str, **env: str) -> StdioServer:
     return StdioServer((sys.executable, "-S", str(HERE / "raw.py")), (mode,), env)
 
 
-def helpdesk(program: Path = HELPDESK / "server.py") -> StdioServer:
+def helpdesk() -> StdioServer:
     """The sample world as the product starts it."""
     return StdioServer(
-        (sys.executable, str(program)),
+        (sys.executable, str(HELPDESK / "server.py")),
         ("--data", "{workdir}"),
         seed_folder=HELPDESK / "seed",
     )
-
-
-def quick_desk() -> StdioServer:
-    """The sample world as tests start it: the same desk, in a tenth of the time."""
-    return helpdesk(HERE / "quick_desk.py")
 
 
 @contextmanager
