@@ -21,6 +21,7 @@ from memoryapp.domain.playbook import LIVE
 from memoryapp.models import Bullet, Playbook, Tally, Workspace
 from memoryapp.models.entries import SEARCH_CONFIG, search_query
 from memoryapp.queries.asked import Asked
+from memoryapp.queries.facets import first_facets
 from memoryapp.queries.keyset import KeysetPage, Order, keyset_page
 from memoryapp.queries.search import Hit, QueryVector, Scope, search
 
@@ -278,12 +279,9 @@ def _grouped(
     rows: QuerySet[Any, Any], names: Sequence[str], limit: int | None
 ) -> dict[str, Counter[str]]:
     """How many of the first ``limit`` rows have each value of each of ``names``."""
-    if limit is None:
-        found = {tuple(values): amount for *values, amount in rows.annotate(total=Count("pk"))}
-    else:
-        found = Counter(rows[:limit])
+    found = rows.annotate(total=Count("pk")) if limit is None else first_facets(rows, names, limit)
     by: dict[str, Counter[str]] = {name: Counter() for name in names}
-    for values, amount in found.items():
+    for *values, amount in found:
         for name, value in zip(names, values, strict=True):
             by[name][value] += amount
     return by

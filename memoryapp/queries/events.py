@@ -19,6 +19,7 @@ from memoryapp.models import (
     Workspace,
 )
 from memoryapp.queries.asked import day
+from memoryapp.queries.facets import first_facets
 
 #: words one can search for: each is a condition of its own.
 WORDS_MOST = 30
@@ -168,6 +169,6 @@ class EventCounts:
 
 
 def event_counts(rows: QuerySet[Event]) -> EventCounts:
-    newest = rows.order_by("-created_at", "-pk").values_list("kind", flat=True)
-    kinds = Counter(newest[: COUNTED + 1])
+    newest = rows.order_by("-created_at", "-pk")
+    kinds = Counter(dict(first_facets(newest, ["kind"], COUNTED + 1)))
     return EventCounts(kinds, is_exact=kinds.total() <= COUNTED)

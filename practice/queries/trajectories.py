@@ -12,6 +12,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from memoryapp.models import Workspace
 from memoryapp.models.entries import SearchVectorOf, search_query
 from memoryapp.queries.asked import Asked, on_day
+from memoryapp.queries.facets import first_facets
 from practice.domain import faithful
 from practice.domain.rounds import Stage
 from practice.models import Attempt, AttemptTally, PracticeTask, Run, Step
@@ -149,10 +150,12 @@ def attempt_counts(
     else:
         limit = None if count_all else COUNTED + 1
         found = asked.changed(label="").apply(workspace).order_by().values_list("label")
-        labels = (
-            Counter(label for (label,) in found[:limit])
-            if limit
-            else Counter(dict(found.annotate(total=Count("pk"))))
+        labels = Counter(
+            dict(
+                first_facets(found, ["label"], limit)
+                if limit
+                else found.annotate(total=Count("pk"))
+            )
         )
         if limit and labels.total() > COUNTED:
             return AttemptCounts(COUNTED, Counter(), is_exact=False)
