@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from memoryapp.domain import review
-from memoryapp.domain.errors import UnableTo, UnableToChange
+from memoryapp.domain.errors import UnableTo, UnableToChange, UnableToDecide, UnableToUndo
 from memoryapp.domain.provenance import Trust
 from memoryapp.domain.text import cleaned
 from memoryapp.domain.warnings import warnings_of
@@ -176,26 +176,35 @@ def _decide(bulk: BulkDecision, candidate: Candidate, by: Any) -> str:
     """Decide one row. Returns why it was left as it is, empty where it was done."""
     try:
         with transaction.atomic():
-            if bulk.undoes is not None:
-                if not _stands(bulk.undoes, candidate):
-                    return (
-                        "No word of that bulk decision stands on it any more. It is left as it is."
-                    )
-                candidate_undo(candidate=candidate, by=by)
-            elif bulk.action == Action.REJECT:
-                candidate_reject(candidate=candidate, by=by, reason=bulk.reason)
-            elif bulk.action == Action.ASSIGN:
-                to = Membership.objects.filter(workspace=bulk.workspace, user=bulk.assignee).first()
-                if to is None:
-                    return "Whom it was to be assigned to is no member any more."
-                candidate_assign(candidate=candidate, to=to, by=by)
-            elif why := _needs_eyes(candidate):
-                return why
-            else:
-                candidate_approve(candidate=candidate, by=by)
+            _act(bulk, candidate, by)
     except UnableTo as refusal:
         return str(refusal)
     return ""
+
+
+def _act(bulk: BulkDecision, candidate: Candidate, by: Any) -> None:
+    """Do to one row what the bulk decision says.
+
+    Raises:
+        UnableTo: it has to be left as it is; the message says why.
+    """
+    if bulk.undoes is not None:
+        if not _stands(bulk.undoes, candidate):
+            raise UnableToUndo(
+                "No word of that bulk decision stands on it any more. It is left as it is."
+            )
+        candidate_undo(candidate=candidate, by=by)
+    elif bulk.action == Action.REJECT:
+        candidate_reject(candidate=candidate, by=by, reason=bulk.reason)
+    elif bulk.action == Action.ASSIGN:
+        to = Membership.objects.filter(workspace=bulk.workspace, user=bulk.assignee).first()
+        if to is None:
+            raise UnableToChange("The person it was to be assigned to is no longer a member.")
+        candidate_assign(candidate=candidate, to=to, by=by)
+    else:
+        if why := _needs_eyes(candidate):
+            raise UnableToDecide(why)
+        candidate_approve(candidate=candidate, by=by)
 
 
 def _stands(bulk: BulkDecision, candidate: Candidate) -> bool:

@@ -95,36 +95,19 @@ def solve(unit: Unit, run: Run) -> Result:
         status=Attempt.Status.RUNNING, current_try=unit.tries, message=""
     )
     engine, plan = engine_of(unit), run.frozen
-    owner = threading.get_ident()
-
-    def on_step(step: Step) -> None:
-        try:
-            if not Unit.objects.held(unit).exists():
-                raise ClaimLost
-            _store_step(run.environment, attempt, unit.tries, step)
-        finally:
-            # An agent library may call back from a helper thread whose connection nobody closes.
-            if threading.get_ident() != owner:
-                connections.close_all()
-
-    began = time.monotonic()
-
-    def is_late() -> bool:
-        return bool(time.monotonic() - began > settings.ATTEMPT_SECONDS)
-
-    def should_stop() -> bool:
-        return is_late() or not Unit.objects.held(unit).exists()
-
+    watch = _Watch(unit, attempt)
     with world_of(run.environment, plan, run.snapshot).open() as session:
         trajectory = engine.solver.solve(
             attempt.task.as_spec(),
             trials.memory_of(attempt),
             session,
-            SolverLimits(steps=plan.step_limit, on_step=on_step, should_stop=should_stop),
+            SolverLimits(
+                steps=plan.step_limit, on_step=watch.on_step, should_stop=watch.should_stop
+            ),
         )
         changed = session.drift()
         note = _remarks(session, changed)
-        if is_late():
+        if watch.is_late:
             trajectory = replace(trajectory, outcome=Outcome.STEP_LIMIT)
             made = f"{len(trajectory.steps)} call{'' if len(trajectory.steps) == 1 else 's'}"
             note = f"{LATE.format(made)} {note}".strip()
@@ -144,6 +127,37 @@ def solve(unit: Unit, run: Run) -> Result:
         queue(run, unit.round, Stage.VALIDATE, [attempt.pk])
 
     return Result(store, [trajectory.usage])
+
+
+class _Watch:
+    """What goes on beside a solver: its steps are stored, and it is told when to stop."""
+
+    def __init__(self, unit: Unit, attempt: Attempt) -> None:
+        self._unit, self._attempt = unit, attempt
+        self._owner, self._began = threading.get_ident(), time.monotonic()
+
+    def on_step(self, step: Step) -> None:
+        """Store a step as it happens.
+
+        Raises:
+            ClaimLost: another worker has taken the unit over.
+        """
+        try:
+            if not Unit.objects.held(self._unit).exists():
+                raise ClaimLost
+            environment = self._unit.run.environment
+            _store_step(environment, self._attempt, self._unit.tries, step)
+        finally:
+            # An agent library may call back from a helper thread whose connection nobody closes.
+            if threading.get_ident() != self._owner:
+                connections.close_all()
+
+    @property
+    def is_late(self) -> bool:
+        return bool(time.monotonic() - self._began > settings.ATTEMPT_SECONDS)
+
+    def should_stop(self) -> bool:
+        return self.is_late or not Unit.objects.held(self._unit).exists()
 
 
 def _remarks(session: LiveSession, changed: Drift) -> str:
