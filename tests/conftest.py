@@ -152,6 +152,13 @@ def workspace(db: None) -> Any:
     return WorkspaceFactory(name="Main", slug="main")
 
 
+@pytest.fixture
+def playbook(workspace: Any) -> Any:
+    from tests.factories import PlaybookFactory
+
+    return PlaybookFactory(workspace=workspace, slug="help-desk")
+
+
 def _person(name: str, role: str) -> Callable[..., Any]:
     @pytest.fixture(name=name)
     def person(workspace: Any) -> Any:

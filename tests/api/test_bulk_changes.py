@@ -7,16 +7,11 @@ from typing import Any
 import pytest
 
 from memoryapp.models import BulkChange
-from tests.factories import BulletFactory, PlaybookFactory
+from tests.factories import BulletFactory
 
 pytestmark = pytest.mark.django_db
 
 PATH = "/bulk-changes"
-
-
-@pytest.fixture
-def playbook(workspace: Any) -> Any:
-    return PlaybookFactory(workspace=workspace, slug="help-desk")
 
 
 def test_many_are_changed_and_changed_back(call: Any, playbook: Any) -> None:

@@ -17,11 +17,6 @@ pytestmark = pytest.mark.django_db
 PATH = "/playbooks/help-desk/bullets"
 
 
-@pytest.fixture
-def playbook(workspace: Any) -> Any:
-    return PlaybookFactory(workspace=workspace, slug="help-desk")
-
-
 def test_bullets_are_listed_by_label_and_narrowed(call: Any, playbook: Any) -> None:
     for label, section, status in (
         ("apis-002", "apis", "approved"),

@@ -19,11 +19,6 @@ nonsense
 
 
 @pytest.fixture
-def playbook(workspace: Any) -> Playbook:
-    return PlaybookFactory(workspace=workspace, slug="help-desk")
-
-
-@pytest.fixture
 def send(playbook: Playbook, with_key: Any) -> Any:
     client = with_key("write")
 

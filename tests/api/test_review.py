@@ -12,11 +12,6 @@ from tests.factories import CandidateFactory, PlaybookFactory
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def playbook(workspace: Any) -> Any:
-    return PlaybookFactory(workspace=workspace, slug="help-desk")
-
-
 def test_a_candidate_is_read_noted_assigned_and_reserved(
     call: Any, playbook: Any, rita: Any
 ) -> None:

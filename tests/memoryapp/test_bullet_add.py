@@ -6,16 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.factories import BulletFactory, PlaybookFactory
+from tests.factories import BulletFactory
 
 pytestmark = pytest.mark.django_db
 
 URL = "/playbooks/help-desk/bullets/add/"
-
-
-@pytest.fixture
-def playbook(workspace: Any) -> Any:
-    return PlaybookFactory(workspace=workspace, slug="help-desk")
 
 
 def add(client: Any, content: str = "Quote first.", section: str = "strategies") -> Any:

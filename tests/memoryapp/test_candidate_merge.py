@@ -20,11 +20,6 @@ OTHER = "Verify the customer with `verify_customer` before you create a refund."
 
 
 @pytest.fixture
-def playbook(workspace: Any) -> Any:
-    return PlaybookFactory(workspace=workspace, slug="help-desk")
-
-
-@pytest.fixture
 def pair(playbook: Any) -> tuple[Candidate, Candidate]:
     """Two that say nearly the same, each with a step of its own, and one about something else."""
     one, other = (CandidateFactory(playbook=playbook, content=text) for text in (ONE, OTHER))

@@ -11,14 +11,9 @@ from memoryapp.domain.seen import shown
 from memoryapp.models import Event
 from memoryapp.services.curation import bullet_move, section_of
 from memoryapp.services.releases import release_publish
-from tests.factories import BulletFactory, PlaybookFactory
+from tests.factories import BulletFactory
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def playbook(workspace: Any) -> Any:
-    return PlaybookFactory(workspace=workspace, slug="help-desk")
 
 
 @pytest.fixture

@@ -22,11 +22,6 @@ pytestmark = pytest.mark.django_db
 URL = "/memory/"
 
 
-@pytest.fixture
-def playbook(workspace: Any) -> Any:
-    return PlaybookFactory(workspace=workspace, slug="help-desk")
-
-
 def rows(client: Any, query: str = "") -> list[Any]:
     return list(client.get(URL + query).context["rows"])
 

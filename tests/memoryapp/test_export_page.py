@@ -16,17 +16,12 @@ from memoryapp.clients import export_progress
 from memoryapp.indexer import exports
 from memoryapp.models import Event, ExportPiece, WorkspaceExport
 from practice.models import Environment
-from tests.factories import BulletFactory, EnvironmentFactory, PlaybookFactory
+from tests.factories import BulletFactory, EnvironmentFactory
 
 pytestmark = pytest.mark.django_db
 
 URL = "/settings/export/"
 SECRET = "a-secret-of-the-environment"
-
-
-@pytest.fixture
-def playbook(workspace: Any) -> Any:
-    return PlaybookFactory(workspace=workspace, slug="help-desk")
 
 
 @pytest.fixture

@@ -10,14 +10,9 @@ import pytest
 from memoryapp.models import RecallTrace
 from memoryapp.services.candidates import candidate_approve
 from memoryapp.services.releases import release_publish
-from tests.factories import BulletFactory, CandidateFactory, EvidenceFactory, PlaybookFactory
+from tests.factories import BulletFactory, CandidateFactory, EvidenceFactory
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def playbook(workspace: Any) -> Any:
-    return PlaybookFactory(workspace=workspace, slug="help-desk")
 
 
 def test_it_groups_what_says_nearly_the_same(rita_client: Any, playbook: Any) -> None:

@@ -13,7 +13,7 @@ import pytest
 from memoryapp.models import BulkChange, BulkDecision
 from memoryapp.services import bulk, bulk_changes
 from memoryapp.services.bulk_jobs import MOST_CHOSEN
-from tests.factories import BulletFactory, CandidateFactory, PlaybookFactory
+from tests.factories import BulletFactory, CandidateFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -69,11 +69,6 @@ MEMORY = Desk(
 def desk(request: pytest.FixtureRequest) -> Desk:
     found: Desk = request.param
     return found
-
-
-@pytest.fixture
-def playbook(workspace: Any) -> Any:
-    return PlaybookFactory(workspace=workspace, slug="help-desk")
 
 
 def test_all_rows_of_a_page_can_be_selected(rita_client: Any, playbook: Any, desk: Desk) -> None:

@@ -19,11 +19,6 @@ from tests.memoryapp.bulk_decisions import asked, finished
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def playbook(workspace: Any) -> Any:
-    return PlaybookFactory(workspace=workspace, slug="help-desk")
-
-
 def test_it_decides_all_that_match_and_nothing_else(
     workspace: Any, playbook: Any, rita: Any
 ) -> None:

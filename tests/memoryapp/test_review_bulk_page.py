@@ -12,15 +12,10 @@ from django.urls import reverse
 
 from memoryapp.domain.review import Policy
 from memoryapp.services.policies import policy_change
-from tests.factories import CandidateFactory, MembershipFactory, PlaybookFactory
+from tests.factories import CandidateFactory, MembershipFactory
 from tests.memoryapp.bulk_decisions import asked, finished
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def playbook(workspace: Any) -> Any:
-    return PlaybookFactory(workspace=workspace, slug="help-desk")
 
 
 def test_the_page_says_what_it_covers_before_anything_is_decided(

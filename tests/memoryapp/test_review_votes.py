@@ -14,14 +14,9 @@ from memoryapp.domain.review import Policy
 from memoryapp.models import Candidate, Event, Reservation
 from memoryapp.services.decisions import candidate_approve, candidate_reject, candidate_undo
 from memoryapp.services.policies import policy_change
-from tests.factories import CandidateFactory, PlaybookFactory
+from tests.factories import CandidateFactory
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def playbook(workspace: Any) -> Any:
-    return PlaybookFactory(workspace=workspace, slug="help-desk")
 
 
 @pytest.fixture

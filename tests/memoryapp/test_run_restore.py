@@ -12,15 +12,10 @@ from memoryapp.models import Bullet, Candidate, Event
 from memoryapp.services.bullets import bullet_add, bullet_edit, bullet_restore
 from memoryapp.services.candidates import candidate_approve, candidate_undo
 from memoryapp.services.restoring import standing_undo
-from tests.factories import BulletFactory, CandidateFactory, PlaybookFactory
+from tests.factories import BulletFactory, CandidateFactory
 from tests.memoryapp.test_run_undo import RUN, URL, learned, undo
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def playbook(workspace: Any) -> Any:
-    return PlaybookFactory(workspace=workspace, slug="help-desk")
 
 
 def take_back(client: Any, undone: Any = None) -> Any:

@@ -12,17 +12,12 @@ from memoryapp.models import Bullet, Candidate, Event
 from memoryapp.services.bullets import bullet_edit, bullet_restore
 from memoryapp.services.candidates import candidate_approve
 from memoryapp.services.undoing import job_preview
-from tests.factories import BulletFactory, CandidateFactory, PlaybookFactory
+from tests.factories import BulletFactory, CandidateFactory
 
 pytestmark = pytest.mark.django_db
 
 URL = "/playbooks/help-desk/undo/"
 RUN = "/practice/runs/3/"
-
-
-@pytest.fixture
-def playbook(workspace: Any) -> Any:
-    return PlaybookFactory(workspace=workspace, slug="help-desk")
 
 
 def learned(playbook: Any, by: Any, content: str, *, target: Any = None) -> Any:
