@@ -39,7 +39,7 @@ class RunStatus(StrEnum):
 
 UNFINISHED = frozenset({RunStatus.RUNNING, RunStatus.PAUSED})
 ENDED = frozenset(RunStatus) - UNFINISHED
-#: how what deployed agents sent goes on where its run could not judge all of it.
+#: what to do where a run could not judge all that deployed agents sent.
 AGAIN = "have the others judged again under Practice → From agents"
 
 
@@ -125,16 +125,16 @@ class RunState:
     stop: str = ""
     #: why every idea of the newest round was left out, in one sentence; empty if one was taken.
     dropped: str = ""
-    #: rounds in a row, the newest included, that had no task; and whether any had one.
+    #: rounds in a row, up to the newest, that had no task; and whether any round had one.
     empty: int = 0
     practised: bool = False
-    #: which tools the run was to practise first no task used, why, and what helps; or empty.
+    #: which of the tools in focus no task used, why, and what helps; or empty.
     missed: str = ""
     #: whether any attempt of the run was judged; looked up only where the budget is spent.
     has_verdicts: bool = True
     #: until when units of a stage do not ask their model, which did not answer.
     quiet: Mapping[Stage, datetime] = field(default_factory=dict)
-    #: the line to end with where a model was asked in vain often enough; or empty.
+    #: the message to end with once a model was asked in vain too often; or empty.
     given_up: str = ""
 
     @property

@@ -123,7 +123,7 @@ class ToolSpec:
 
     @property
     def undescribed(self) -> tuple[str, ...]:
-        """What the schema requires and says nothing of."""
+        """Parameters that the schema requires and does not describe."""
         written: Any = self.input_schema
         schema = written if isinstance(written, Mapping) else {}
         told = schema.get("properties")

@@ -1,7 +1,7 @@
-"""Variables of an environment that would have a program load or run something else. Pure.
+"""Environment variables that would make a program load or run something else. Pure.
 
 The operator of the machine names the commands that may start a tool server. Whoever connects one
-gives it variables, and some of those are commands by another name: ``NODE_OPTIONS`` loads a module,
+sets its variables, and some of those are commands by another name: ``NODE_OPTIONS`` loads a module,
 ``LD_PRELOAD`` a library, and git runs what ``GIT_SSH_COMMAND`` says. A server that needs one gets
 it from the operator, in a script that is the command. No list of them is ever whole; what holds a
 server that is not trusted is the sandbox.

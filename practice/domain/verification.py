@@ -1,4 +1,4 @@
-"""What the trials of a lesson say of it. Pure.
+"""What its trials say about a lesson. Pure.
 
 A lesson is kept after some wins in a row of a solver that has it (DAEDALUS, arXiv 2610.08048), each
 from a reset environment. A win shows something only where the same task does worse without the
@@ -38,15 +38,15 @@ class Trial:
 
 
 def mistake(tool: str, error: str) -> Mistake:
-    """Return which mistake a failed call was, the same for another call that fails alike."""
+    """Return which mistake a failed call made; another call that fails alike made the same."""
     return tool, " ".join(_PARTICULAR.sub("…", error.lower()).split())[:200]
 
 
 def subject(cited: Sequence[Mistake]) -> Mistake | None:
     """Return the mistake a lesson is about, of those its steps made in their order.
 
-    It is the first. A step that got past it is cited as well, to show that it did, and may then
-    fail of something the lesson does not speak of.
+    It is the first. A step that got past it is cited as well, to show that it did, and may itself
+    fail because of something the lesson does not speak of.
     """
     return cited[0] if cited else None
 

@@ -53,7 +53,7 @@ RETRIED = (
 )
 BACK_OFF_SECONDS = 2.0
 BACK_OFF_CAP = 120.0
-#: However long a provider asks to wait, it is asked again after this.
+#: The longest that we wait, however long a provider asks for.
 TOLD_CAP = 600.0
 
 
@@ -159,7 +159,7 @@ def _end(run: Run, status: domain.RunStatus, message: str) -> None:
 
 
 def sharing(run_id: UUID) -> list[UUID]:
-    """Other runs that wait for what this one may have freed, in no order that favours any.
+    """Other runs that wait for what this one may have freed, in random order to be fair.
 
     That is a slot of its environment, or a worker's place to wait for a model.
     """

@@ -1,7 +1,7 @@
-"""Who may ask a model that did not answer: one unit at a time, after a pause that grows.
+"""Who may ask a model that did not answer: one unit at a time, after growing pauses.
 
-Rows in PostgreSQL are the truth, so it holds over all workers and hosts. A worker that dies while
-it asks keeps the others waiting no longer than its call might have taken.
+Rows in PostgreSQL are the truth, so this holds for all workers and hosts. A worker that dies while
+it asks keeps the others waiting no longer than its call could have taken.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from practice.models import ModelSilence, Run, Unit
 from practice.queries.silence import MODEL_CHARS, address, models_of, silent
 
 MODEL = "model"
-#: a unit that asks first opens an environment, say; this long it may take to begin.
+#: how long a unit may take before it asks: it may have to open an environment first.
 TO_BEGIN = timedelta(seconds=30)
 
 
 def heard(call: CallRecord, run: Run | None = None) -> None:
-    """Take note of whether a call was answered."""
+    """Note whether a call was answered."""
     model = call.model[:MODEL_CHARS]
     rows = silent().filter(model=model)
     if not call.unanswered:
@@ -54,7 +54,7 @@ def heard(call: CallRecord, run: Run | None = None) -> None:
                 **last,
             },
         )
-        # What waited beside the last call tells nothing that is new.
+        # A call that began before the last one ended tells nothing new.
         if is_new or began < row.last_at:
             return
         tries = row.tries + 1
@@ -105,7 +105,7 @@ def _take(models: Collection[str], mark: uuid.UUID) -> tuple[bool, bool]:
 
 
 def quiet(run: Run) -> tuple[Mapping[Stage, datetime], str]:
-    """Until when no unit of a stage may ask its model, and the line to end with; or empty."""
+    """Until when no unit of a stage may ask its model, and the message to end with, if any."""
     if run.engine != MODEL:
         return {}, ""
     rows = list(silent())

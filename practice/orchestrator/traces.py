@@ -34,7 +34,7 @@ def assemble() -> int:
 
 def _assemble(pk: int) -> bool:
     with transaction.atomic():
-        # Somebody else may be at it, or a span of it may be coming in: then not now.
+        # Not now, if somebody else is at it or a span of it is coming in.
         row = SentTrace.objects.select_for_update(skip_locked=True, no_key=True).filter(
             pk=pk, status=SentTrace.Status.OPEN
         )

@@ -140,7 +140,7 @@ def judged(attempt: Attempt) -> None:
 
 
 def _decide(lesson: Lesson) -> None:
-    """Settle a lesson if its trials say enough, against its own task without it."""
+    """Settle a lesson if its trials, and its own task without it, say enough."""
     source = lesson.attempt
     assert source is not None
     judged_trials = list(
@@ -201,7 +201,7 @@ def _as_trial(attempt: Attempt) -> verification.Trial:
 
 
 def settle(unit: Unit, run: Run) -> Result:
-    """Decide what is still open after the barrier: nothing of it will be judged any more."""
+    """Decide what is still open after the barrier: no more of it will be judged."""
 
     def store() -> None:
         of_the_round = run.lessons.filter(round=unit.round)
@@ -250,8 +250,10 @@ def propose_change(
 
 
 def _settle_change(lesson: Lesson, lost: str) -> None:
-    """Decide on a consolidation. Only one that was measured goes to review: people cannot see by
-    reading it whether the agent needed what it takes away.
+    """Decide on a consolidation.
+
+    Only one that was measured goes to review: nobody can tell by reading it whether the agent
+    needed what it takes away.
     """
     before, after = _both_sides(lesson)
     lesson.result = {

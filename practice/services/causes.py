@@ -1,4 +1,4 @@
-"""A person's word on a root cause, and what memory makes of it."""
+"""What a person says of a root cause, and what memory makes of it."""
 
 from __future__ import annotations
 
@@ -273,7 +273,7 @@ def _found(incident: Incident, number: int = 0) -> tuple[Analysis, Found]:
 
 
 def _found_with(incident: Incident, cause: str) -> tuple[Analysis, Found]:
-    """The newest analysis that has seen the cause: a later one may have looked where nothing is."""
+    """The newest analysis that saw the cause: a later one may have looked where nothing was."""
     for row in incident.analyses.answers():
         found = row.as_value()
         if found is not None and cause in {node.node_id for node in found.nodes}:

@@ -1,4 +1,4 @@
-"""Connecting tool environments, what they are reached with, and having them checked."""
+"""Connecting tool environments, changing how they are reached, and having them checked."""
 
 from __future__ import annotations
 
@@ -267,8 +267,7 @@ def _stored(environment: Environment) -> Mapping[str, str] | None:
 def reached_by(environment: Environment) -> dict[str, Any]:
     """How it is reached, as the log keeps it; ``domain.seen.shown`` of it is ``seen``.
 
-    Names, and never what stands behind them: of that a mark, drawn by lot, by which another value
-    is told from the one before.
+    Names, never the values behind them: for those a random mark, which changes when they do.
     """
     auth = environment.options.get("auth", {})
     return {

@@ -1,4 +1,4 @@
-"""Holding a row while it is changed, where somebody else may delete it at the same moment."""
+"""Locking a row for a change, where somebody else may be deleting it at that moment."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Renaming and deleting what people sent in to find root causes; saying first what goes with it.
+"""Renaming and deleting what people sent in to find root causes, saying first what goes with it.
 
-What was found stays: incidents keep their analyses, and what was learned of them. A form shows what
-goes (``…_holds``) and sends it back as ``seen``, so nothing goes that nobody was told of.
+What was found stays: incidents keep their analyses and what was learned from them. A form shows
+what goes (``…_holds``) and sends it back as ``seen``, so nothing goes that nobody was told of.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ def case_set_delete(*, case_set: CaseSet, by: Any, seen: str | None = None) -> d
 
 
 def replay_holds(replay: Replay) -> dict[str, Any]:
-    """What goes with a replay; of the baseline, that later ones are held against none."""
+    """What goes with a replay. Without their baseline, later replays are compared with nothing."""
     return {"answers": replay.cases.count(), "is_baseline": replay.is_baseline}
 
 

@@ -43,8 +43,8 @@ def alerts_send(
 ) -> Receipt:
     """Store alerts: each joins a standing incident or opens one, whose analysis begins.
 
-    A storm is one investigation: what belongs to a standing incident attaches to it. An alert that
-    was sent before is counted once more and starts nothing, nor does one that has ended already.
+    A storm is one investigation: what belongs to a standing incident joins it. An alert that was
+    sent before is counted once more and starts nothing; neither does one that has already ended.
 
     Raises:
         UnableToStart: no alert, or more than ``MAX_BATCH``.

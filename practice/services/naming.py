@@ -1,4 +1,4 @@
-"""What people call the things causes are found in."""
+"""The names people give to what causes are found in."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def named(name: str) -> str:
 
 
 def spaced(name: str) -> str:
-    """The same of a name that may be empty."""
+    """The same for a name that may be empty."""
     name = " ".join(name.replace("\0", "").split())
     if len(name) > MOST:
         raise UnableToChange(f"A name has at most {MOST} characters.", field="name")

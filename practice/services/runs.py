@@ -139,7 +139,7 @@ def _tools(environment: Environment, snapshot: EnvironmentSnapshot | None) -> di
 
 
 def _check_wishes(environment: Environment, plan: Plan) -> None:
-    """What is to be left alone is, whatever a run asks for: rather say so than drop its focus."""
+    """Refuse a focus on tools that a standing wish asks to leave alone, rather than drop it."""
     if not plan.focus:
         return
     avoided = environment.steering.standing().filter(kind=Steering.Kind.AVOID, tool__in=plan.focus)
@@ -167,7 +167,7 @@ def run_resume(*, run: Run, by: Any) -> Run:
     """
     with transaction.atomic():
         run = _moved(run, by, to=Run.Status.RUNNING, frm={Run.Status.PAUSED}, kind="run.resumed")
-        # Whoever was rung for just before the pause came for nothing; do not wait for them.
+        # A worker that was rung for just before the pause came for nothing; do not wait for it.
         run.units.filter(status=Unit.Status.WAITING).update(dispatched_at=None)
         # Whoever resumes a run wants its model to be tried again.
         ModelSilence.objects.filter(run=run).update(run=None)

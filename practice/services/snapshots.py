@@ -13,7 +13,7 @@ from practice.agents.ports import EnvironmentUnavailable
 from practice.models import Environment, EnvironmentSnapshot
 from practice.orchestrator import keeping
 
-#: what a check found out is no part of what an environment is.
+#: what a check found out is not part of an environment.
 _FOUND = frozenset({"reset_check"})
 
 

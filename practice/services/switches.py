@@ -1,4 +1,4 @@
-"""What a run does beyond the paper, switched one by one; a faithful run has none of it."""
+"""What a run does beyond the paper, each with its own switch; a faithful run does none of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from practice.domain.plans import Beyond
 from practice.domain.validation import MAX_VOTES
 
 VERIFY = ("", "lite", "strict")
-#: what only a model engine can do, and what to say to who asks the rules engine for it.
+#: what only a model engine can do, and what to tell those who ask the rules engine for it.
 MODEL_ONLY = {
     "votes": "The rules engine judges alike every time. Several votes need the model engine.",
     "condense": "The rules engine asks no model, so it cannot condense. Choose the model engine.",

@@ -23,7 +23,7 @@ from practice.views.incidents import webhook_example
 from practice.views.paging import page_of
 
 LABELS = dict(TelemetryFile.Kind.choices)
-#: What a form says that was opened before more was there, or less.
+#: What to say where more or less would go by now than a form showed.
 NO_LONGER = "What goes with {} has changed since you looked. Nothing was deleted; look again."
 
 
