@@ -17,9 +17,7 @@ from memoryapp.api.permissions import HasScope, playbooks_of
 from memoryapp.domain.reading import READERS
 from memoryapp.domain.readings import CHARACTERS_MOST
 from memoryapp.domain.seen import shown
-from memoryapp.services.imports import Conflict, playbook_import, texts_replaced
-
-VERDICTS = ("added", "review", "updated", "kept", "skipped", "refused")
+from memoryapp.services.imports import VERDICTS, Conflict, playbook_import, texts_replaced
 
 
 class ImportRequest(SeenRequest):

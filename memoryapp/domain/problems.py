@@ -7,6 +7,12 @@ from typing import Any
 
 TYPE = "urn:greenroom:problem:"
 CONTENT_TYPE = "application/problem+json"
+#: What web and MCP servers say alike.
+AWAY = (
+    "The database cannot be used now: it restarts, cannot be reached, or has no room left. Nothing "
+    "was kept of this request. Send it again in a moment."
+)
+HOST = "This host name is not served here. An operator adds it to ALLOWED_HOSTS."
 
 
 def problem_document(status: int, kind: str, detail: str) -> dict[str, Any]:

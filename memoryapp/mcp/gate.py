@@ -12,10 +12,10 @@ from django.http.request import split_domain_port, validate_host
 
 from memoryapp.clients import rates
 from memoryapp.domain.delivery import agent_problem
-from memoryapp.domain.problems import CONTENT_TYPE, problem_document
+from memoryapp.domain.problems import AWAY, CONTENT_TYPE, HOST, problem_document
 from memoryapp.mcp import bodies
 from memoryapp.mcp.bodies import Message, Receive, Scope
-from memoryapp.mcp.server import AWAY, CALLER
+from memoryapp.mcp.server import CALLER
 from memoryapp.mcp.threads import in_thread
 from memoryapp.mcp.tools import Caller
 from memoryapp.services.tokens import api_key_recognize
@@ -91,8 +91,7 @@ async def _admitted(scope: Scope) -> tuple[Caller, rates.Rate | None]:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     host = split_domain_port(headers.get("host", ""))[0]
     if not host or not validate_host(host, settings.ALLOWED_HOSTS):
-        said = "This host name is not served here. An operator adds it to ALLOWED_HOSTS."
-        raise Refused(421, "host", said)
+        raise Refused(421, "host", HOST)
     if not _trusted(headers.get("origin", ""), host):
         said = "Pages of another site may not call this. Call it from a program."
         raise Refused(403, "origin", said)

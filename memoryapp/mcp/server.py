@@ -17,6 +17,7 @@ from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 
+from memoryapp.domain.problems import AWAY
 from memoryapp.mcp import playbooks, tools
 from memoryapp.mcp.threads import in_thread
 from memoryapp.mcp.tools import Caller
@@ -31,10 +32,6 @@ INSTRUCTIONS = (
     "Greenroom holds what agents learned and people reviewed. Before a task, call search_memory or "
     "read a playbook; after it, say how it went with report_outcome, and propose what you learned "
     "with propose_lesson."
-)
-AWAY = (
-    "The database cannot be used now: it restarts, cannot be reached, or has no room left. Nothing "
-    "was kept of this request. Send it again in a moment."
 )
 BROKEN = (
     "Something here broke; it is none of your doing. Nothing was kept of this request. The "

@@ -19,6 +19,7 @@ from django.views.csrf import csrf_failure as csrf_page
 
 from memoryapp.access import NoWorkspace, fields_of, holds_all, typed_of
 from memoryapp.api.problems import no_such_address, plain_problem, too_large
+from memoryapp.domain.problems import AWAY, HOST
 from memoryapp.domain.sealing import Unreadable
 from memoryapp.services import patience
 from memoryapp.services.patience import waited_for_lock
@@ -27,10 +28,6 @@ API = "/api/"
 BROKEN = (
     "Something here broke; it is none of your doing. Nothing was kept of this request. The "
     "server's log says what happened, under the X-Request-ID of this answer."
-)
-AWAY = (
-    "The database cannot be used now: it restarts, cannot be reached, or has no room left. Nothing "
-    "was kept of this request. Send it again in a moment."
 )
 BUSY = (
     "Somebody else is changing the same thing, and it takes a while. Nothing was kept of this "
@@ -42,7 +39,6 @@ SEALED = (
     "which secrets wait for it."
 )
 RETRY_SECONDS = "10"
-HOST = "This host name is not served here. An operator adds it to ALLOWED_HOSTS."
 
 
 class ExplainNotAllowed:

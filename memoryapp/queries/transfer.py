@@ -23,10 +23,10 @@ from django.contrib.auth import get_user_model
 from django.core.files.storage import storages
 from django.db import connection, models, transaction
 
+from memoryapp.domain.delivery import EPOCH
 from memoryapp.models import Event, Workspace
 
 FORMAT, VERSION = "greenroom-workspace", 1
-EPOCH = (1980, 1, 1, 0, 0, 0)
 BATCH = 1_000
 ROOT = "memoryapp.workspace"
 

@@ -15,7 +15,7 @@ from memoryapp.domain.ranking import room_report
 from memoryapp.domain.text import cleaned, one_line
 from memoryapp.models import Bullet, Event, Playbook
 from memoryapp.services.applying import supersede_waiting, tried, votes_move
-from memoryapp.services.events import said
+from memoryapp.services.events import bullet_said
 from memoryapp.services.locking import bullet_locked
 from memoryapp.services.names import check_name, check_section
 from memoryapp.services.seen import check_seen
@@ -165,7 +165,7 @@ def bullets_merge(
             )
         tried(playbook.as_value(), delta, UnableToChange)
         first, *others = rows
-        was = {row.label: _said(row) for row in rows}
+        was = {row.label: bullet_said(row) for row in rows}
         # What is said now may be any one's text.
         first.trust = min(row.trust for row in rows)
         first.tags = sorted({tag for row in rows for tag in row.tags})[:MOST_TAGS]
@@ -182,7 +182,7 @@ def bullets_merge(
             merged=[row.label for row in others],
             reason=reason,
             before=was,
-            after={row.label: _said(row) for row in rows},
+            after={row.label: bullet_said(row) for row in rows},
         )
     return first
 
@@ -293,10 +293,6 @@ def _revise(bullet: Bullet, by: Any, reason: str, *, status: str, content: str =
         author=by,
         reason=reason[:300],
     )
-
-
-def _said(bullet: Bullet) -> dict[str, Any]:
-    return {"status": str(bullet.status), "text": said(bullet.content)}
 
 
 def _record(bullet: Bullet, by: Any, kind: str, **data: Any) -> None:

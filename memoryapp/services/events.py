@@ -1,4 +1,4 @@
-"""Writing the audit log for jobs of other apps."""
+"""Writing the audit log: rows for jobs of other apps, and texts as rows keep them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import models
 
-from memoryapp.models import Event
+from memoryapp.models import Bullet, Event
 
 #: Longer texts are cut in the log; the whole text is in the bullet's revisions.
 SAID_CHARS = 1_000
@@ -19,6 +19,11 @@ def event_record(
     return Event.objects.record(
         workspace=workspace, actor=actor, kind=kind, subject=subject, **data
     )
+
+
+def bullet_said(bullet: Bullet) -> dict[str, Any]:
+    """A bullet as the log keeps it, where no revision is named."""
+    return {"status": str(bullet.status), "text": said(bullet.content)}
 
 
 def said(text: str) -> str:

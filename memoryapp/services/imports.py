@@ -34,6 +34,8 @@ FILE_NAMES = {
     "skill": "an Agent Skill",
 }
 FILE = "file"
+#: What may become of a bullet of a file (``Outcome``).
+VERDICTS = ("added", "review", "updated", "kept", "skipped", "refused")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,12 +19,12 @@ from memoryapp.domain.errors import UnableToUndo
 from memoryapp.domain.playbook import LIVE, Op
 from memoryapp.models import Bullet, BulletRevision, Candidate, Event, Playbook
 from memoryapp.services.applying import check_room, supersede_waiting, votes_move
+from memoryapp.services.events import bullet_said
 from memoryapp.services.undoing import (
     RESTORED,
     TAKEN,
     UNDONE,
     WITHDRAWN_BECAUSE,
-    bullet_said,
 )
 
 

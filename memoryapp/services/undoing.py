@@ -17,7 +17,7 @@ from memoryapp.domain.text import cleaned
 from memoryapp.domain.undoing import Effect, Undoing, Written, undoing
 from memoryapp.models import Bullet, BulletRevision, Candidate, Event, Playbook
 from memoryapp.services.applying import check_room, votes_part, wait_again
-from memoryapp.services.events import said
+from memoryapp.services.events import bullet_said
 
 UNDONE, RESTORED = "run.undone", "run.restored"
 #: where the row of an undo in the audit log keeps what ``services.restoring`` needs: ``bullets``
@@ -135,11 +135,6 @@ def job_undo(
 
 
 _CHANGING = frozenset({Effect.RETIRE, Effect.REVERT})
-
-
-def bullet_said(bullet: Bullet) -> dict[str, Any]:
-    """A bullet as the row of an undo in the audit log has it."""
-    return {"status": str(bullet.status), "text": said(bullet.content)}
 
 
 def _touched(playbook: Playbook, origin_link: str) -> list[Bullet]:

@@ -16,10 +16,14 @@ from memoryapp.domain.seen import shown
 from memoryapp.forms import ImportForm
 from memoryapp.models import Playbook
 from memoryapp.queries.playbooks import ChangeSince, draft_since, newest_revision
-from memoryapp.services.imports import Conflict, Outcome, playbook_import, texts_replaced
+from memoryapp.services.imports import (
+    VERDICTS,
+    Conflict,
+    Outcome,
+    playbook_import,
+    texts_replaced,
+)
 from memoryapp.views.playbooks import playbook_or_404
-
-VERDICTS = ("added", "review", "updated", "kept", "skipped", "refused")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
