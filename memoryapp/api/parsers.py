@@ -77,14 +77,14 @@ class BoundedJSONParser(JSONParser):
 
 
 def _why(problem: BaseException | None) -> str:
-    """Why a body is no JSON, in words for who sent it; Python's own tell how to set up Python."""
+    """Why a body is not JSON, in words for its sender; Python's own say how to set up Python."""
     if isinstance(problem, json.JSONDecodeError):
         at = f"line {problem.lineno}, column {problem.colno}"
         return f"The body is not JSON: {problem.msg} at {at}. Nothing was kept."
     if isinstance(problem, UnicodeDecodeError):
         return f"The body is not {problem.encoding} text from byte {problem.start} on. Send UTF-8."
     if str(problem).startswith("Out of range float"):
-        return "NaN and Infinity are no numbers of JSON. Send null, or a text."
+        return "NaN and Infinity are not JSON numbers. Send null, or a text."
     return "A number of the body has more digits than are read. Send it as text."
 
 

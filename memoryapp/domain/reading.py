@@ -55,7 +55,7 @@ def _note(problems: list[Problem], place: str, message: str) -> None:
     problems.append(Problem(place, message))
     if len(problems) > PROBLEMS_MOST:
         raise Unreadable(
-            f"More than {PROBLEMS_MOST} entries are no bullets: is the format right? "
+            f"More than {PROBLEMS_MOST} entries are not bullets: is the format right? "
             f"The first is {problems[0].place}: {problems[0].message}"
         )
 
@@ -122,7 +122,7 @@ def read_json(text: str) -> Reading:
     for place, section in enumerate(rows):
         at = f"sections[{place}]"
         if not isinstance(section, Mapping) or not isinstance(section.get("bullets"), list):
-            _note(problems, at, "It is no section with a list of bullets; left out.")
+            _note(problems, at, "It is not a section with a list of bullets; left out.")
             continue
         for number, row in enumerate(section["bullets"]):
             spot = f"{at}.bullets[{number}]"
@@ -145,7 +145,7 @@ def read_json(text: str) -> Reading:
 
 def _native_problem(row: Any) -> str:
     if not isinstance(row, Mapping):
-        return "It is no bullet; left out."
+        return "It is not a bullet; left out."
     if not isinstance(row.get("label"), str) or not isinstance(row.get("content"), str):
         return "A bullet needs a label and a content, both texts; left out."
     told = row.get("sha256")
@@ -164,10 +164,10 @@ def read_preping(text: str) -> Reading:
     bullets: list[ReadBullet] = []
     problems: list[Problem] = []
     if not any(isinstance(rows, list) for rows in document.values()):
-        raise Unreadable("The file has no section with a list of bullets, so it is no playbook.")
+        raise Unreadable("The file has no section with a list of bullets, so it is not a playbook.")
     for section, rows in document.items():
         if not isinstance(rows, list):
-            _note(problems, str(section), "It is no list of bullets; left out.")
+            _note(problems, str(section), "It is not a list of bullets; left out.")
             continue
         for number, row in enumerate(rows):
             spot = f"{section}[{number}]"
@@ -193,9 +193,9 @@ def _object(text: str) -> Mapping[str, Any]:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise Unreadable("The text is no JSON document.") from error
+        raise Unreadable("The text is not a JSON document.") from error
     if not isinstance(document, Mapping):
-        raise Unreadable("The document is no JSON object.")
+        raise Unreadable("The document is not a JSON object.")
     # Only an escape can bring half a character into a whole text.
     return each_text(document, encodable) if "\\u" in text else document
 

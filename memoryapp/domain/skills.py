@@ -79,7 +79,7 @@ def _unpacked(text: str) -> Mapping[str, str]:
     try:
         packed = base64.b64decode("".join(text.split()), validate=True)
     except ValueError as error:  # binascii.Error is one, and so is what is said of other letters
-        raise Unreadable("The zip of the skill is not whole base64.") from error
+        raise Unreadable("The zip of the skill is not complete base64.") from error
     files, left = {}, CHARACTERS_MOST
     try:
         with zipfile.ZipFile(io.BytesIO(packed)) as archive:
@@ -118,7 +118,7 @@ def _parted(text: str) -> tuple[Mapping[str, Any], str, int]:
     try:
         about = yaml.load(front[1], Loader=_Front)
     except (yaml.YAMLError, *_NO_VALUE) as error:
-        raise Unreadable(f"What stands in front of {MAIN} is no YAML.") from error
+        raise Unreadable(f"What stands at the top of {MAIN} is not YAML.") from error
     named = isinstance(about, Mapping) and all(
         isinstance(about.get(name), str) and about[name].strip() for name in ("name", "description")
     )

@@ -179,7 +179,7 @@ def read(source: Path) -> Manifest:
         return Manifest(content=content, objects=objects_held, **found)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BackupFailed(
-            f"{source} is no whole backup: its {MANIFEST} is missing or damaged. "
+            f"{source} is not a whole backup: its {MANIFEST} is missing or damaged. "
             "Name a folder that greenroom backup wrote."
         ) from error
 

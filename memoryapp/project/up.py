@@ -170,7 +170,7 @@ def _check_port(host: str, port: int, name: str) -> None:
             probe.bind((host, port))
         except socket.gaierror as error:
             raise EmbeddedFailed(
-                f"HOST is {host!r}, which is no name of this machine ({error.strerror}). "
+                f"HOST is {host!r}, which does not name this machine ({error.strerror}). "
                 "Set it to 127.0.0.1, or to 0.0.0.0 to be reached from elsewhere."
             ) from error
         except OSError as error:

@@ -125,7 +125,7 @@ def bullet_tag(*, bullet: Bullet, tags: Sequence[str], by: Any, seen: str | None
     wrong = next((tag for tag in wanted if not TAG.fullmatch(tag)), None)
     if wrong is not None:
         raise UnableToChange(
-            f"“{wrong[:60]}” is no tag. Use lower-case letters, digits and hyphens, at most 40.",
+            f"“{wrong[:60]}” is not a tag. Use lower-case letters, digits and hyphens, at most 40.",
             field="tags",
         )
     if len(wanted) > MOST_TAGS:

@@ -80,7 +80,7 @@ def _locked(membership: Membership) -> Membership:
     rows = Membership.objects.select_related("user", "workspace")
     found = rows.filter(pk=membership.pk).first()
     if found is None:
-        raise UnableToChange("This person is no member any more. Nothing was changed.")
+        raise UnableToChange("This person is no longer a member. Nothing was changed.")
     return found
 
 

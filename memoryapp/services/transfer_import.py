@@ -99,7 +99,7 @@ def workspace_import(
         if isinstance(error, OperationalError) and not _is_too_large(error):
             raise
         raise UnableToRead(
-            f"The file is no export of a workspace, or it is damaged ({type(error).__name__}). "
+            f"The file is not an export of a workspace, or it is damaged ({type(error).__name__}). "
             "Nothing was imported."
         ) from error
 

@@ -106,7 +106,7 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, str(error))
     else:
         name = membership.user.get_username()
-        messages.success(request, f"{name} is no member any more. What they decided stays.")
+        messages.success(request, f"{name} is no longer a member. What they decided stays.")
         if lost:
             messages.warning(
                 request,

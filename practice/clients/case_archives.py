@@ -189,7 +189,7 @@ def _tar_listing(stream: _Bounded) -> Iterator[tuple[str, int]]:
             if not first:
                 raise
             raise UnreadableTelemetry(
-                "This is no archive: send one set as .zip or .tar.gz"
+                "This is not an archive: send one set as .zip or .tar.gz"
             ) from error
         first = False
         if member.type == tarfile.GNUTYPE_SPARSE:

@@ -104,7 +104,7 @@ def _text(answer: Answer, *, is_json_body: bool) -> str:
         return f"[{answer.media or 'bytes of no stated type'}, {len(answer.body):,} bytes]"
     text = _decoded(answer)
     if not is_json_body and _is_broken(answer):
-        text = f"[sent as {answer.media}, but it is no JSON]\n{text}"
+        text = f"[sent as {answer.media}, but it is not JSON]\n{text}"
     if answer.is_cut:
         text += f"\n[more than {BODY_CAP // 2**20} MB were sent and not read]"
     return text

@@ -305,7 +305,7 @@ def _time(value: Any) -> float:
     except ValueError:
         seconds = np.array([moment(str(value))])
     if not np.isfinite(seconds[0]):
-        raise ValueError(f"{value!r} is no time")
+        raise ValueError(f"{value!r} is not a time")
     return float(seconds[0]) * unit_of(seconds, None)
 
 

@@ -179,7 +179,7 @@ def header(data: bytes, *, name: str) -> list[str]:
 
 def _opened(data: bytes, name: str, kind: str, notes: list[str]) -> Unpacked:
     if kind not in COLUMNS:
-        raise UnreadableTelemetry(f"{kind} is no kind of telemetry: {', '.join(COLUMNS)}")
+        raise UnreadableTelemetry(f"{kind} is not a kind of telemetry: {', '.join(COLUMNS)}")
     if not data:
         raise UnreadableTelemetry(f"{name} is empty: send a file with at least one row")
     return Unpacked(data, name, notes)

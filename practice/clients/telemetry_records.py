@@ -158,7 +158,7 @@ def _csv_rows(lines: Iterator[str], name: str, notes: list[str]) -> Iterator[Rec
     first = next(lines, "")
     if any(sign == "\ufffd" or (sign < " " and sign not in "\t\r\n") for sign in first):
         raise UnreadableTelemetry(
-            f"{name} is no text in UTF-8: unpack it as often as it was packed, or save it anew"
+            f"{name} is not text in UTF-8: unpack it as often as it was packed, or save it anew"
         )
     csv.field_size_limit(_LINE_CAP)  # or a long message would end the file, as if it were damaged
     reader = csv.DictReader(
@@ -238,7 +238,7 @@ def _json_lines(first: str, lines: Iterator[str], name: str, notes: list[str]) -
         else:
             bad += 1
     if bad:
-        notes.append(f"{bad} lines of {name} are no JSON objects and were left out")
+        notes.append(f"{bad} lines of {name} are not JSON objects and were left out")
 
 
 def _object(text: str) -> Record | None:

@@ -74,7 +74,7 @@ def read_memory(document: Any) -> Reading[Entry]:
         raise Unreadable("A proposer memory is a JSON object with a list named entries.")
     rows = document.get("entries") or document.get("recent_entries") or []
     if not isinstance(rows, list) or not ({"entries", "recent_entries"} & set(document)):
-        raise Unreadable("The file has no list named entries, so it is no proposer memory.")
+        raise Unreadable("The file has no list named entries, so it is not a proposer memory.")
     problems = [
         Problem(str(name), "This part is not understood; it is left out.", left_out=True)
         for name in document
@@ -109,12 +109,12 @@ def read_playbook(document: Any) -> Reading[ArtifactBullet]:
     if not isinstance(document, Mapping):
         raise Unreadable("A playbook is a JSON object of sections, each a list of bullets.")
     if not any(isinstance(rows, list) for rows in document.values()):
-        raise Unreadable("The file has no section with a list of bullets, so it is no playbook.")
+        raise Unreadable("The file has no section with a list of bullets, so it is not a playbook.")
     problems: list[Problem] = []
     items: list[tuple[str, ArtifactBullet]] = []
     for section, rows in document.items():
         if not isinstance(rows, list):
-            problems.append(Problem(str(section), "It is no list of bullets.", left_out=True))
+            problems.append(Problem(str(section), "It is not a list of bullets.", left_out=True))
             continue
         if section not in SECTIONS:
             known = ", ".join(SECTIONS)
@@ -175,7 +175,7 @@ class _Reader:
             return None
         about = row.get("metadata") or {}
         if not isinstance(about, Mapping):
-            self._note("Its metadata are no object; its counters start at 0.")
+            self._note("Its metadata is not an object; its counters start at 0.")
             about = {}
         self._unknown(row, {"id", "content", "section", "tag", "version", "embedding", "metadata"})
         self._unknown(about, set(preping.METADATA))
@@ -198,7 +198,7 @@ class _Reader:
 
     def _usable(self, row: Any, needed: str) -> bool:
         if not isinstance(row, Mapping):
-            self._refuse("It is no object.")
+            self._refuse("It is not an object.")
             return False
         if not isinstance(row.get(needed), str) or not row[needed].strip():
             self._refuse(f"It has no {needed}.")
@@ -212,21 +212,21 @@ class _Reader:
         value = row.get(name, default)
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31:
             return value
-        self._note(f"{name} is no count; {default} is taken.")
+        self._note(f"{name} is not a count; {default} is taken.")
         return default
 
     def _text(self, row: Mapping[str, Any], name: str) -> str:
         value = row.get(name)
         if value is None or isinstance(value, str):
             return value or ""
-        self._note(f"{name} is no text; it is left empty.")
+        self._note(f"{name} is not a text; it is left empty.")
         return ""
 
     def _texts(self, row: Mapping[str, Any], name: str) -> tuple[str, ...]:
         value = row.get(name, [])
         if isinstance(value, list) and all(isinstance(text, str) for text in value):
             return tuple(value)
-        self._note(f"{name} is no list of texts; it is left empty.")
+        self._note(f"{name} is not a list of texts; it is left empty.")
         return ()
 
     def _truth(self, row: Mapping[str, Any], name: str) -> bool | None:
@@ -250,7 +250,7 @@ class _Reader:
         # Compared and not converted: an integer may be larger than any float.
         if isinstance(value, list) and all(type(x) in (int, float) and abs(x) < inf for x in value):
             return tuple(value)
-        self._note("Its embedding is no list of numbers; it is left out.")
+        self._note("Its embedding is not a list of numbers; it is left out.")
         return None
 
     def _moment(self, row: Mapping[str, Any], name: str) -> str | None:

@@ -25,7 +25,7 @@ def read_json(text: str | bytes) -> Any:
 
     Raises:
         TooDeep: more than ``DEEPEST`` levels.
-        ValueError: it is no JSON.
+        ValueError: it is not JSON.
     """
     try:
         value = json.loads(text)

@@ -39,7 +39,7 @@ def check_test(incident: Incident, test: Mapping[str, Any]) -> None:
     attempt, number, arguments = incident.attempt, test.get("step", 0), test.get("arguments")
     if attempt is None:
         raise UnableToStart(
-            "Only a step of a failed attempt can be tested, and this is no attempt.", field="test"
+            "Only a step of a failed attempt can be tested, and this is not one.", field="test"
         )
     if attempt.steps_gone:
         raise UnableToStart(f"{attempt.steps_gone} None can be run again.")

@@ -37,7 +37,7 @@ def replay_start(*, case_set: CaseSet, variants: Sequence[str], by: Any) -> Repl
         strange = [variant for variant in chosen if variant not in known]
         if strange:
             raise UnableToStart(
-                f"{strange[0]} is no variant of {locked}: {', '.join(known)}.", field="variants"
+                f"{strange[0]} is not a variant of {locked}: {', '.join(known)}.", field="variants"
             )
         if locked.replays.filter(ended_at=None).exists():
             raise UnableToStart(f"{locked} is being replayed already. Wait, or cancel that one.")

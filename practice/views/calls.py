@@ -108,7 +108,7 @@ def _part(part: Mapping[str, Any]) -> Part:
 
 
 def _pretty(arguments: Any) -> str:
-    """Arguments with indents; text that is no JSON as the model wrote it."""
+    """Arguments with indents; text that is not JSON as the model wrote it."""
     if isinstance(arguments, str):
         try:
             arguments = json.loads(arguments)

@@ -200,7 +200,7 @@ def analyse(request: HttpRequest, number: int) -> HttpResponse:
 
 
 def _test(request: HttpRequest) -> dict[str, Any] | None:
-    """The step to run again; what is no JSON is left for the service to refuse."""
+    """The step to run again; what is not JSON is left for the service to refuse."""
     step = request.POST.get("step", "")
     if not step:
         return None

@@ -116,7 +116,7 @@ def _uploaded(request: HttpRequest) -> Any:
     """The document of the uploaded file.
 
     Raises:
-        UnableToChange: there is none, it is too large, or it is no JSON.
+        UnableToChange: there is none, it is too large, or it is not JSON.
     """
     upload = request.FILES.get("document")
     if upload is None:
@@ -127,7 +127,7 @@ def _uploaded(request: HttpRequest) -> Any:
         return json.loads(upload.read())
     except (ValueError, RecursionError) as error:
         raise UnableToChange(
-            f"The file is no JSON: {str(error)[:200]}. Nothing was imported."
+            f"The file is not JSON: {str(error)[:200]}. Nothing was imported."
         ) from error
 
 

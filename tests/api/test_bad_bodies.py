@@ -94,7 +94,7 @@ def test_it_refuses_a_body_nobody_can_follow(with_key: Any, levels: int) -> None
         (b"{nope", "The body is not JSON: Expecting property name"),
         (b'{"a": 1, "b', "at line 1, column 10. Nothing was kept."),
         (b'{"a": "\xff"}', "not utf-8 text from byte 7 on. Send UTF-8."),
-        (b'{"a": NaN}', "NaN and Infinity are no numbers of JSON."),
+        (b'{"a": NaN}', "NaN and Infinity are not JSON numbers."),
         (b'{"a": ' + b"9" * 5_000 + b"}", "has more digits than are read."),
     ],
 )

@@ -281,7 +281,7 @@ def test_it_imports_a_session_of_a_coding_agent(client: Any) -> None:
 def test_it_says_when_a_session_is_of_another_form(client: Any) -> None:
     said = post(client, jsonl(*CLAUDE), "application/x-ndjson", f"{IMPORT}?format=codex").json()
     assert (said["accepted"], said["refused_count"]) == (0, 1)
-    assert said["refused"][0]["message"].startswith("This is no session of Codex: its lines are")
+    assert said["refused"][0]["message"].startswith("This is not a session of Codex: its lines are")
 
 
 @pytest.mark.parametrize("url", [IMPORT, f"{IMPORT}?format=xml"])

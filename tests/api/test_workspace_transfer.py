@@ -188,9 +188,9 @@ def row_of_another_shape(data: bytes) -> bytes:
 def test_it_stores_nothing_of_what_it_cannot_read_whole(filled: Workspace, admin: Client) -> None:
     data = fetched(admin)
     for sent, slug, says in (
-        (b"", "copy", "no export of a workspace"),
-        (b"not a zip", "copy", "no export of a workspace"),
-        (data[: len(data) // 2], "copy", "no export of a workspace"),
+        (b"", "copy", "not an export of a workspace"),
+        (b"not a zip", "copy", "not an export of a workspace"),
+        (data[: len(data) // 2], "copy", "not an export of a workspace"),
         (row_of_another_shape(data), "copy", "damaged"),
         (changed(data, version=9).getvalue(), "copy", "version 9"),
         (changed(data, rows={"memoryapp.bullet": 10**12}).getvalue(), "copy", "damaged"),

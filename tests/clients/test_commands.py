@@ -156,7 +156,7 @@ def test_it_pulls_pushes_and_follows_a_run(
     assert main(["export", "--fine-tuning", "sft", "--output", str(lines)]) == 0
     assert lines.read_text() == ""
     assert main(["import", str(lines), "--workspace"]) == 1
-    assert "no export of a workspace" in capsys.readouterr().err
+    assert "not an export of a workspace" in capsys.readouterr().err
     assert not list(tmp_path.glob("*.part"))
 
     # What was pulled seconds ago is asked for again: a command says what is so now.

@@ -75,7 +75,7 @@ def test_metrics_that_are_no_number_are_left_out_and_said() -> None:
     value = table.value.copy()
     value[3], value[5] = np.nan, np.inf
     found = analyse(Telemetry(metrics=replace(table, value=value)), ALERT)
-    assert "2 metric samples are no number and were left out." in found.notes
+    assert "2 metric samples are not numbers and were left out." in found.notes
     assert found.causes[0].service == "shop"
 
 

@@ -103,7 +103,7 @@ def test_it_tags_and_finds_by_tag(rita_client: Any, playbook: Any, three: Any) -
     refused = post(rita_client, three[1], "tags", tags="refunds, vip, a tag, <b>", seen=now)
     said = refused.content.decode()
     assert (refused.status_code, refused.context["tags_seen"]) == (409, now)
-    assert "is no tag" in said
+    assert "is not a tag" in said
     assert 'name="tags" value="refunds, vip, a tag, &lt;b&gt;"' in said
     refused = post(rita_client, three[1], "tags", tags="mine", seen=seen)
     assert refused.status_code == 409

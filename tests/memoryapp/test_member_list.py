@@ -121,9 +121,9 @@ def test_who_was_removed_meanwhile_is_neither_removed_nor_changed_again(
 ) -> None:
     first, second, third = (Membership.objects.get(user=vera) for _ in range(3))
     member_remove(membership=first, by=ada)
-    with pytest.raises(UnableToChange, match="no member any more"):
+    with pytest.raises(UnableToChange, match="no longer a member"):
         member_remove(membership=second, by=ada)
-    with pytest.raises(UnableToChange, match="no member any more"):
+    with pytest.raises(UnableToChange, match="no longer a member"):
         member_change_role(membership=third, role="reviewer", by=ada)
     assert Event.objects.filter(subject_name="vera").count() == 1
 

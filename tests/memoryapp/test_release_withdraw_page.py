@@ -85,7 +85,7 @@ def test_it_returns_to_the_playbook_when_all_went_in(playbook: Any, rita_client:
 def test_it_says_what_is_wrong_with_the_file(playbook: Any, rita_client: Any) -> None:
     answer = send(rita_client, form="json", content="{")
     assert answer.status_code == 422
-    assert "no JSON document" in answer.content.decode()
+    assert "not a JSON document" in answer.content.decode()
 
 
 def test_it_shows_markup_in_a_file_as_text(playbook: Any, rita_client: Any) -> None:

@@ -154,8 +154,8 @@ def test_it_belongs_to_who_imports_it_where_people_are_unknown(full: Workspace, 
 def test_it_refuses_what_it_cannot_read_whole(full: Workspace, ada: Any) -> None:
     data = exported(full)
     for source, says in (
-        (io.BytesIO(b"not a zip"), "no export of a workspace"),
-        (io.BytesIO(data[: len(data) // 2]), "no export of a workspace"),
+        (io.BytesIO(b"not a zip"), "not an export of a workspace"),
+        (io.BytesIO(data[: len(data) // 2]), "not an export of a workspace"),
         (changed(data, version=9), "version 9"),
         (changed(data, rows={"practice.future": 3}), "practice.future"),
         (changed(data, rows={"memoryapp.bullet": 999}), "damaged"),

@@ -67,9 +67,9 @@ def test_it_takes_a_zip_or_a_tar_once(workspace: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"no archive at all" * 99, "no archive: send one set as"),
-        (b"", "no archive: send one set as"),
-        (gzip.compress(b"ts,metric,value\n" * 99), "no archive: send one set as"),
+        (b"no archive at all" * 99, "not an archive: send one set as"),
+        (b"", "not an archive: send one set as"),
+        (gzip.compress(b"ts,metric,value\n" * 99), "not an archive: send one set as"),
         (zipped({"../../etc/x": b"x"}), "leads outside"),
         (zipped({"/etc/x": b"x"}), "cannot be used"),
         (tarred({"../x": b"x"}), "leads outside"),

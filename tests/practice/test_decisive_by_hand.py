@@ -151,7 +151,7 @@ def test_a_test_that_makes_no_sense_is_refused_in_a_sentence(
 
 
 def test_only_attempts_have_steps_to_test(rita: Any, workspace: Any) -> None:
-    with pytest.raises(UnableToStart, match="this is no attempt"):
+    with pytest.raises(UnableToStart, match="this is not one"):
         analysis_start(incident=IncidentFactory(workspace=workspace), by=rita, test=RIGHT)
 
 

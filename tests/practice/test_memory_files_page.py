@@ -50,9 +50,9 @@ def test_it_reads_an_uploaded_file_dry_first(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{", "The file is no JSON"),
+        ("{", "The file is not JSON"),
         ("[]", "A proposer memory is a JSON object"),
-        ("[" * 100_000, "The file is no JSON"),
+        ("[" * 100_000, "The file is not JSON"),
     ],
 )
 def test_it_says_what_is_wrong_with_a_file(

@@ -296,7 +296,7 @@ def test_it_describes_an_answer_that_is_not_text(httpserver: HTTPServer) -> None
 def test_it_shows_an_answer_that_only_says_it_is_json(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/work").respond_with_data("{oops", content_type="application/json")
     seen, remarks = answer_of(httpserver)
-    told = "[sent as application/json, but it is no JSON]\n{oops"
+    told = "[sent as application/json, but it is not JSON]\n{oops"
     assert (seen.text, seen.structured) == (told, None)
     assert remarks == (
         "work says that it answers with JSON (application/json), but what it sent is none.",

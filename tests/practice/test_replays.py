@@ -225,7 +225,7 @@ def test_it_is_cancelled_once_and_not_begun_twice(workspace: Any) -> None:
     assert (replay.state, replays.due()) == ("cancelled", [])
     with pytest.raises(UnableToStart, match="has ended"):
         replay_cancel(replay=replay, by=None)
-    with pytest.raises(UnableToStart, match="is no variant"):
+    with pytest.raises(UnableToStart, match="is not a variant"):
         replay_start(case_set=case_set, variants=["no-luck"], by=None)
 
 

@@ -104,7 +104,7 @@ def test_a_span_without_an_end_is_kept_without_a_duration() -> None:
         (b"[1,", "metrics", "is not JSON"),
         (b"[]", "logs", "holds no row"),
         (b"{}", "logs", "holds no row"),
-        (METRICS, "weather", "is no kind of telemetry"),
+        (METRICS, "weather", "is not a kind of telemetry"),
     ],
 )
 def test_it_refuses_what_it_cannot_use_in_one_line(data: bytes, kind: str, message: str) -> None:
@@ -245,13 +245,13 @@ def test_what_is_no_text_is_said_without_showing_it(data: bytes) -> None:
     for look in (glance, read):
         with pytest.raises(UnreadableTelemetry) as refusal:
             look(data, name="m.csv", kind="metrics")
-        assert str(refusal.value).startswith("m.csv is no text in UTF-8")
+        assert str(refusal.value).startswith("m.csv is not text in UTF-8")
         assert str(refusal.value).isprintable()
 
 
 def test_an_object_that_is_cut_off_is_said() -> None:
     cut = b'{"resourceSpans": [{"scopeSpans": [{"spans": ['
-    with pytest.raises(UnreadableTelemetry, match=r"1 lines of t\.json are no JSON"):
+    with pytest.raises(UnreadableTelemetry, match=r"1 lines of t\.json are not JSON"):
         glance(cut, name="t.json", kind="traces")
 
 

@@ -92,7 +92,7 @@ def test_what_is_said_and_returned_can_be_taken_away(workspace: Any) -> None:
     assert {len(places) for places in ranked["no-reports"]} == {
         len(places) for places in ranked["whole"]
     }
-    with pytest.raises(UnableToStart, match="no-logs is no variant of talks: whole, no-task"):
+    with pytest.raises(UnableToStart, match="no-logs is not a variant of talks: whole, no-task"):
         replay_start(case_set=case_set, variants=["no-logs"], by=None)
 
 

@@ -179,8 +179,8 @@ def _no_dump(made: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (_no_manifest, "is no whole backup: its manifest.json is missing or damaged"),
-        (_half_a_manifest, "is no whole backup"),
+        (_no_manifest, "is not a whole backup: its manifest.json is missing or damaged"),
+        (_half_a_manifest, "is not a whole backup"),
         (_of_the_future, "was made by a later version"),
         (_no_dump, "pg_restore failed: .*toc.dat"),
     ],

@@ -45,13 +45,13 @@ class Answer:
         """Return the body as a value.
 
         Raises:
-            Unreachable: it is no JSON, so somebody else has answered.
+            Unreachable: it is not JSON, so somebody else has answered.
         """
         try:
             return json.loads(self.body) if self.body else None
         except ValueError as error:
             raise errors.Unreachable(
-                "What came is no JSON, so no Greenroom answered: is that its address?"
+                "What came is not JSON, so no Greenroom answered: is that its address?"
             ) from error
 
 

@@ -267,7 +267,7 @@ def _notes(
     found.extend(_notes_on_callers(spans, parent))
     nameless = int((~np.isfinite(metrics.value)).sum())
     if nameless:
-        found.append(f"{nameless} metric samples are no number and were left out.")
+        found.append(f"{nameless} metric samples are not numbers and were left out.")
     tables = (
         (Modality.METRICS, metrics.ts),
         (Modality.TRACES, spans.start),

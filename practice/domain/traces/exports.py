@@ -66,7 +66,7 @@ def read_export(form: str, pieces: Iterator[bytes]) -> Iterator[Entry]:
     """Yield the trajectories of an export of the named format.
 
     Raises:
-        NotAnExport: the body is no JSON at all, or of another shape.
+        NotAnExport: the body is not JSON at all, or of another shape.
     """
     if form == "jsonl":
         yield from (_native(place, row) for place, row in _rows(pieces))
@@ -90,7 +90,7 @@ def _native(place: int, row: Any) -> Entry:
 def _rows(pieces: Iterator[bytes]) -> Iterator[tuple[int, Any]]:
     """The values of JSON lines, each with the place of its line.
 
-    A line that is no JSON becomes a refusal that names it.
+    A line that is not JSON becomes a refusal that names it.
 
     Raises:
         NotAnExport: there is none.
@@ -136,7 +136,7 @@ def _of_another_form(reader: Grouped, rows: Sequence[Any]) -> NotATrajectory | N
     if not held:
         return None
     return NotATrajectory(
-        f"This is no export of {reader.program}: its rows are {reader.row}; those here "
+        f"This is not an export of {reader.program}: its rows are {reader.row}; those here "
         f"{sessions.fields_named(fields)}. Choose the format it has."
     )
 

@@ -222,7 +222,7 @@ class Seen:
     def why_nothing(self, form: Form) -> NotATrajectory:
         if not self.known:
             return NotATrajectory(
-                f"This is no session of {form.program}: its lines are {form.line}; "
+                f"This is not a session of {form.program}: its lines are {form.line}; "
                 f"those here {fields_named(self.fields)}. Choose the format it has."
             )
         if not self.questions:
@@ -237,7 +237,7 @@ class Seen:
 def fields_named(fields: Iterable[str]) -> str:
     """What is said of the fields of a file that is of another form."""
     named = ", ".join(name[:40] for name in islice(fields, FIELDS_NAMED))
-    return f"have the fields {named}" if named else "are no objects with fields"
+    return f"have the fields {named}" if named else "are not objects with fields"
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,13 +78,13 @@ def test_a_broken_line_is_one_refusal() -> None:
 @pytest.mark.parametrize(
     ("form", "rows", "said"),
     [
-        ("claude-code", CODEX, "no session of Claude Code.* have the fields type, payload"),
+        ("claude-code", CODEX, "not a session of Claude Code.* have the fields type, payload"),
         ("claude-code", [{"role": "user", "content": "x"}], "those here have the fields role, con"),
         ("claude-code", [[1], "x"], "those here are no objects"),
         ("claude-code", [{}], "those here are no objects"),
         ("claude-code", CLAUDE[:1] + CLAUDE[2:5], "Nobody asks anything"),
         ("claude-code", [CLAUDE[1], CLAUDE[4], CLAUDE[5]], r"No question of this session \(2\)"),
-        ("codex", CLAUDE, "no session of Codex.* have the fields type, summary, sessionId"),
+        ("codex", CLAUDE, "not a session of Codex.* have the fields type, summary, sessionId"),
         ("codex", CODEX[:2], "Nobody asks anything"),
         ("codex", [CODEX[2], CODEX[6]], r"No question of this session \(1\)"),
         ("codex", [CODEX[2]["payload"], CODEX[6]["payload"]], r"No question of this session \(1"),
@@ -101,9 +101,9 @@ def test_a_session_that_yields_nothing_says_what_was_expected_and_found(
 @pytest.mark.parametrize(
     ("form", "rows", "said"),
     [
-        ("langfuse", RUNS, "no export of Langfuse.* have the fields id, trace_id, run_type"),
-        ("langsmith", OBSERVATIONS, "no export of LangSmith.* have the fields id, traceId, type"),
-        ("langsmith", CLAUDE, "no export of LangSmith.* have the fields type, summary"),
+        ("langfuse", RUNS, "not an export of Langfuse.* have the fields id, trace_id, run_type"),
+        ("langsmith", OBSERVATIONS, "not an export of LangSmith.* the fields id, traceId, type"),
+        ("langsmith", CLAUDE, "not an export of LangSmith.* have the fields type, summary"),
         ("langfuse", [1, "x"], "those here are no objects"),
     ],
 )
