@@ -94,6 +94,46 @@ def with_pages(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     return result
 
 
+#: What parameters mean wherever they are taken, where their operation does not say it.
+_MEANT = {
+    "X-Greenroom-Environment": "The slug of the environment the spans come from.",
+    "X-Greenroom-Playbook": "The slug of the playbook that learns from them.",
+    "actor": "Only what this person did, by user name.",
+    "attempt": "Only those of this attempt, by its id.",
+    "cursor": "The page to read, as `next` or `previous` of another one has it.",
+    "file": "Which of the artifact's files.",
+    "format": "The form of the file.",
+    "page_size": "Rows of a page, from 1 to 200; 50 without it.",
+    "playbook": "Only those of this playbook, by its slug.",
+    "q": "Only rows in which these words stand.",
+    "run": "Only those of this run, by its number.",
+    "since": "Only from this day on, such as 2026-11-25.",
+    "source": "Only those of this telemetry source, by its slug.",
+    "threshold": "The confidence to admit from, 0 to 1.",
+    "until": "Only to the end of this day, such as 2026-11-25.",
+}
+#: What the last part of an address before a parameter is about, where it is no plain plural.
+_THINGS = {"deliveries": "delivery", "steering": "wish", "telemetry": "telemetry source"}
+
+
+def with_parameters(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Say of every parameter what it means: those of addresses name a thing, most others narrow."""
+    for path, operations in result["paths"].items():
+        for operation in operations.values():
+            for parameter in operation.get("parameters", ()):
+                parameter.setdefault("description", _meaning(path, parameter))
+    return result
+
+
+def _meaning(path: str, parameter: dict[str, Any]) -> str:
+    name: str = parameter["name"]
+    if parameter["in"] != "path":
+        return _MEANT.get(name) or f"Only those with this {name}."
+    part = path.partition(f"/{{{name}}}")[0].rpartition("/")[2]
+    thing = _THINGS.get(part) or part.removesuffix("s").replace("-", " ")
+    return f"The {'id' if name in {thing, 'id'} else name} of the {thing}."
+
+
 def with_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Describe every refusal the one way it looks, and say that any operation may be refused."""
     components = result["components"]

@@ -36,6 +36,7 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "memoryapp.api.schema.with_any_value",
         "memoryapp.api.schema.with_pages",
+        "memoryapp.api.schema.with_parameters",
         "memoryapp.api.schema.with_problems",
     ],
     "ENUM_NAME_OVERRIDES": {

@@ -155,7 +155,9 @@ class FileList(APIView):
 
     @extend_schema(
         parameters=[
-            OpenApiParameter("kind", str, required=True, enum=[*KINDS]),
+            OpenApiParameter(
+                "kind", str, required=True, enum=[*KINDS], description="What the file holds."
+            ),
             OpenApiParameter("name", str, description="What to call the file."),
             OpenApiParameter("reference", bool, description="Fault-free: it says what is usual."),
             OpenApiParameter("incident", int, description="Only for this incident."),

@@ -37,6 +37,18 @@ def test_anybody_is_told_what_is_committed(
     assert read(answer.content.decode()) == api_document()
 
 
+def test_it_says_of_every_parameter_what_it_means() -> None:
+    told = {
+        f"{parameter['name']} of {path}": parameter.get("description", "")
+        for path, operations in api_document()["paths"].items()
+        for operation in operations.values()
+        for parameter in operation.get("parameters", ())
+    }
+    assert told["slug of /api/v1/playbooks/{slug}/bullets"] == "The slug of the playbook."
+    assert told["id of /api/v1/attempts/{id}"] == "The id of the attempt."
+    assert [place for place, said in told.items() if not said] == []
+
+
 def test_it_is_worked_out_once_in_a_process(client: Any) -> None:
     document.written.cache_clear()
     whole = SchemaGenerator.get_schema
