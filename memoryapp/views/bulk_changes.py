@@ -14,7 +14,7 @@ from memoryapp.models import BulkChange
 from memoryapp.queries.browsing import EntryFilter
 from memoryapp.services import bulk_changes
 from memoryapp.views.bulk_progress import progress_of
-from memoryapp.views.links import posted, render_part, uuids_of
+from memoryapp.views.links import htmx_of, posted, render_part, uuids_of
 from memoryapp.views.picked import pick, picked, picked_done
 
 #: bullets shown before a change is asked for.
@@ -84,7 +84,7 @@ def bulk_change_go_on(request: HttpRequest, pk: int) -> HttpResponse:
     """Change the next bullets."""
     bulk = _bulk(request, pk)
     bulk_changes.bulk_change_continue(bulk=bulk, by=request.user)
-    if request.htmx:  # type: ignore[attr-defined]
+    if htmx_of(request):
         return _detail(request, bulk)
     return redirect(bulk)
 

@@ -30,7 +30,7 @@ from memoryapp.queries.use import UseFilter
 from memoryapp.services import bullets
 from memoryapp.services.curation import tags_of
 from memoryapp.services.retrieval import query_vector
-from memoryapp.views.links import parameter, posted, with_query
+from memoryapp.views.links import htmx_of, parameter, posted, with_query
 from memoryapp.views.playbook_page import curve_shown, playbook_context
 from memoryapp.views.playbooks import playbook_or_404
 from memoryapp.views.review_evidence import evidence_groups
@@ -102,7 +102,7 @@ def bullet_detail(request: HttpRequest, slug: str, label: str) -> HttpResponse:
 def edit(request: HttpRequest, slug: str, label: str) -> HttpResponse:
     bullet = bullet_or_404(request, slug, label)
     # A row of the bullets tab that is edited in place comes back as a row.
-    in_place = bool(request.htmx) and "in_place" in request.POST  # type: ignore[attr-defined]
+    in_place = bool(htmx_of(request)) and "in_place" in request.POST
     form = BulletEditForm(request.POST)
     error, status = first_error(form), 422
     if not error:
@@ -185,7 +185,7 @@ def bullet_row(
 def _asked_from(request: HttpRequest) -> QueryDict:
     """What the page that htmx asks from was asked with."""
     try:
-        url = urlsplit(request.htmx.current_url or "")  # type: ignore[attr-defined]
+        url = urlsplit(htmx_of(request).current_url or "")
     except ValueError:  # whoever writes it by hand may write no address
         return QueryDict()
     return QueryDict(url.query)

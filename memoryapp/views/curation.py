@@ -22,7 +22,7 @@ from memoryapp.services.restoring import job_restore, standing_undo
 from memoryapp.services.undoing import job_preview, job_undo
 from memoryapp.templatetags.formats import count_of
 from memoryapp.views.bullets import bullet_or_404, bullet_page, bullet_row, bullet_url
-from memoryapp.views.links import parameter, posted, with_query
+from memoryapp.views.links import htmx_of, parameter, posted, with_query
 from memoryapp.views.playbook_page import playbook_context
 from memoryapp.views.playbooks import playbook_or_404
 
@@ -92,7 +92,7 @@ def row(request: HttpRequest, slug: str, label: str) -> HttpResponse:
     """One row of the bullets tab, to read or to edit in place; its page where scripts are off."""
     bullet = bullet_or_404(request, slug, label)
     editing = bool(parameter(request, "edit")) and membership_of(request).may_review
-    if not request.htmx:  # type: ignore[attr-defined]
+    if not htmx_of(request):
         return redirect(with_query(bullet.get_absolute_url(), {"edit": "1" if editing else ""}))
     return bullet_row(request, bullet, editing=editing, content=bullet.content)
 

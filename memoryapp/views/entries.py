@@ -24,7 +24,7 @@ from memoryapp.queries.browsing import (
 from memoryapp.queries.entry_facets import COUNTED, FACETS, Facets, entry_facets
 from memoryapp.services.retrieval import query_vector
 from memoryapp.templatetags.ui import section_title
-from memoryapp.views.links import Chip, at_least, parameter, render_part
+from memoryapp.views.links import Chip, at_least, htmx_of, parameter, render_part
 from memoryapp.views.saved_views import saved_views
 
 SORTS = (("", "Newest change first"), ("oldest", "Oldest change first"), ("best", "Best match"))
@@ -83,7 +83,7 @@ def entry_list(request: HttpRequest) -> HttpResponse:
         "uses": _chips("use", Tally.Use.choices, asked, counts, with_all=False),
         "count_all_url": _url(asked, counts=ALL),
     }
-    if request.htmx and parameter(request, "counts") == ALL:  # type: ignore[attr-defined]
+    if htmx_of(request) and parameter(request, "counts") == ALL:
         return _part(request, "facets", context)
     counting = bool(parameter(request, "facets"))
     facets = entry_facets(workspace, asked) if counting else None
@@ -93,7 +93,7 @@ def entry_list(request: HttpRequest) -> HttpResponse:
         "facets_open": counting or any(getattr(asked, name) for name in FACETS),
         "facets_stopped": COUNTED if facets and facets.at_least else 0,
     }
-    if request.htmx and counting:  # type: ignore[attr-defined]
+    if htmx_of(request) and counting:
         return _part(request, "more_facets", context)
     context |= _rows(request, workspace, asked) | {
         "total": browsing.entry_total(workspace) if counts.of_all is None else counts.of_all,

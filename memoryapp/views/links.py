@@ -13,6 +13,7 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
+from django_htmx.middleware import HtmxDetails
 
 PAGE_SIZE = 50
 _PASSING = {"page", "seen"}
@@ -116,6 +117,12 @@ def uuid_or_404(text: str) -> UUID:
         raise Http404 from malformed
 
 
+def htmx_of(request: HttpRequest) -> HtmxDetails:
+    """What htmx says of a request; false where it was not htmx that asked."""
+    details: HtmxDetails = request.htmx  # type: ignore[attr-defined]  # its middleware sets it
+    return details
+
+
 def render_part(
     request: HttpRequest, template: str, part: str, context: Mapping[str, object], status: int = 200
 ) -> HttpResponse:
@@ -123,7 +130,7 @@ def render_part(
 
     Going back in the browser asks for the whole page, and caches must keep the two apart.
     """
-    htmx = request.htmx  # type: ignore[attr-defined]
+    htmx = htmx_of(request)
     wants_part = bool(htmx) and not htmx.history_restore_request and not htmx.boosted
     name = f"{template}#{part}" if wants_part else template
     response = render(request, name, dict(context), status=status)

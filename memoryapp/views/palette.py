@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from memoryapp.access import Right, gate, workspace_of
 from memoryapp.models import Bullet, Workspace
-from memoryapp.views.links import parameter, with_query
+from memoryapp.views.links import htmx_of, parameter, with_query
 
 SHOWN = 5
 
@@ -32,7 +32,7 @@ def palette(request: HttpRequest) -> HttpResponse:
     words = parameter(request, "q")[:200]
     found = _found(workspace_of(request), words) if words else []
     page = "memoryapp/palette.html"
-    part = f"{page}#found" if request.htmx else page  # type: ignore[attr-defined]
+    part = f"{page}#found" if htmx_of(request) else page
     return render(request, part, {"q": words, "found": found})
 
 

@@ -21,7 +21,7 @@ from memoryapp.domain.errors import UnableTo
 from memoryapp.models import Candidate
 from memoryapp.queries import review as review_queries
 from memoryapp.services import decisions, desk, twins
-from memoryapp.views.links import parameter, posted, render_part, uuid_or_404
+from memoryapp.views.links import htmx_of, parameter, posted, render_part, uuid_or_404
 from memoryapp.views.review_candidate import candidate_context, publish_offers, undo_context
 from memoryapp.views.review_queue import ReviewFilter, place_context, queue_context
 
@@ -53,7 +53,7 @@ def queue(request: HttpRequest) -> HttpResponse:
     """The queue column alone, for the candidate that is read."""
     wanted = parameter(request, "candidate")
     chosen, membership = ReviewFilter.of(request), membership_of(request)
-    if not request.htmx:  # type: ignore[attr-defined]
+    if not htmx_of(request):
         return redirect(chosen.url(candidate=wanted))
     candidate = _candidate(request, uuid_or_404(wanted)) if wanted else None
     taken = _taken(request)
@@ -209,7 +209,7 @@ def _onward(request: HttpRequest, candidate: Candidate) -> HttpResponse:
     url = chosen.url(
         candidate=str(following.pk) if following else "", undo=str(candidate.pk), edit=""
     )
-    if not request.htmx:  # type: ignore[attr-defined]
+    if not htmx_of(request):
         return redirect(url)
     answer = _page(request, following, undo=candidate, taken=taken, with_rows=False)
     answer["HX-Push-Url"] = url

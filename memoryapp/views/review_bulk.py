@@ -17,7 +17,7 @@ from memoryapp.queries import review as review_queries
 from memoryapp.services import bulk as bulk_service
 from memoryapp.services.votes import is_blind
 from memoryapp.views.bulk_progress import progress_of
-from memoryapp.views.links import posted, render_part, uuids_of
+from memoryapp.views.links import htmx_of, posted, render_part, uuids_of
 from memoryapp.views.picked import pick, picked, picked_done
 from memoryapp.views.review_checks import check_name
 from memoryapp.views.review_queue import ReviewFilter, candidate_label
@@ -100,7 +100,7 @@ def bulk_go_on(request: HttpRequest, pk: int) -> HttpResponse:
     """Decide the next rows."""
     bulk = _bulk(request, pk)
     bulk_service.bulk_continue(bulk=bulk, by=request.user)
-    if request.htmx:  # type: ignore[attr-defined]
+    if htmx_of(request):
         return _detail(request, bulk)
     return redirect(bulk)
 

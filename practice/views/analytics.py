@@ -18,7 +18,7 @@ from memoryapp.models import Tally, Workspace
 from memoryapp.queries import trends as memory_trends
 from memoryapp.queries.browsing import IN_USE
 from memoryapp.queries.use import FRESH, HELD
-from memoryapp.views.links import Chip, parameter, render_part, with_query
+from memoryapp.views.links import Chip, htmx_of, parameter, render_part, with_query
 from practice.queries import trends
 from practice.queries.environments import covered
 
@@ -98,7 +98,7 @@ def analytics_page(request: HttpRequest) -> HttpResponse:
         ],
         "charts": [_decisions(workspace, since, every_day), _attempts(workspace, since, every_day)],
     }
-    if request.htmx:  # type: ignore[attr-defined]
+    if htmx_of(request):
         context["charts"].append(_spending(workspace, since, every_day))
         context["covered"] = covered(workspace, COVERED_SHOWN)
         answer = render_part(request, "practice/analytics.html", "trends", context)

@@ -15,7 +15,7 @@ from memoryapp.access import Right, allows, gate, membership_of, object_or_404, 
 from memoryapp.domain.errors import ChangedMeanwhile, UnableTo
 from memoryapp.forms import first_error
 from memoryapp.queries.meanwhile import Meanwhile, meanwhile
-from memoryapp.views.links import parameter
+from memoryapp.views.links import htmx_of, parameter
 from practice.models import Environment
 from practice.queries.environments import environments
 from practice.queries.runs import run_rows, runs, with_figures
@@ -82,7 +82,7 @@ def connect(request: HttpRequest) -> HttpResponse:
 def environment_detail(request: HttpRequest, slug: str) -> HttpResponse:
     environment = environment_or_404(request, slug)
     is_checking = environment.status == Environment.Status.CHECKING
-    if request.htmx and is_checking:  # type: ignore[attr-defined]
+    if htmx_of(request) and is_checking:
         # Nothing new: htmx leaves the page as it is and asks again.
         return HttpResponse(status=204)
     return _page(request, environment)
@@ -92,7 +92,7 @@ def _page(
     request: HttpRequest, environment: Environment, *, status: int = 200, **shown: object
 ) -> HttpResponse:
     template = "practice/environment_detail.html"
-    if request.htmx:  # type: ignore[attr-defined]
+    if htmx_of(request):
         template += "#environment"
     context = _detail(request, environment) | shown
     return render(request, template, context, status=status)
@@ -262,7 +262,7 @@ def allow(request: HttpRequest, slug: str, name: str) -> HttpResponse:
         status = refusal.status
     except UnableTo as error:
         problem, status = str(error), error.status
-    if request.htmx:  # type: ignore[attr-defined]
+    if htmx_of(request):
         context = {
             "environment": environment,
             "card": card_of(tool, refused=problem, meanwhile=found),

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo
 from memoryapp.queries.facets import facet
-from memoryapp.views.links import changed, chips, parameter
+from memoryapp.views.links import changed, chips, htmx_of, parameter
 from practice.domain.paired import MARGIN
 from practice.forms import model_name
 from practice.models import Arm, Attempt, Experiment, Run
@@ -67,7 +67,7 @@ def _row(experiment: Experiment) -> dict[str, Any]:
 def experiment_new(request: HttpRequest) -> HttpResponse:
     workspace = workspace_of(request)
     status = 200
-    is_estimate = bool(request.htmx) and request.method == "GET"  # type: ignore[attr-defined]
+    is_estimate = bool(htmx_of(request)) and request.method == "GET"
     if request.method == "POST":
         form = ExperimentForm(request.POST, workspace=workspace)
         status = 422
@@ -117,7 +117,7 @@ def experiment_detail(request: HttpRequest, number: int) -> HttpResponse:
     )
     experiment = object_or_404(found, run__number=number)
     template = "practice/experiment_detail.html"
-    if request.htmx:  # type: ignore[attr-defined]
+    if htmx_of(request):
         if parameter(request, "seen") == fingerprint(experiment.run):
             return HttpResponse(status=204)
         template += "#experiment"

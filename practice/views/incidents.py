@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo, UnableToStart
 from memoryapp.queries.facets import facet
-from memoryapp.views.links import chips, parameter
+from memoryapp.views.links import chips, htmx_of, parameter
 from memoryapp.views.saved_views import saved_views
 from practice.domain.alerts import FIELDS, NotAnAlert, Sent, read
 from practice.domain.incident_lessons import report
@@ -138,7 +138,7 @@ def _alert(request: HttpRequest) -> Sent:
 def incident_detail(request: HttpRequest, number: int) -> HttpResponse:
     incident = _incident(request, number)
     template = "practice/incident_detail.html"
-    if request.htmx:  # type: ignore[attr-defined]
+    if htmx_of(request):
         newest = incident.analyses.light().first()
         if parameter(request, "seen") == fingerprint(incident, newest):
             # Nothing has moved: htmx leaves the page as it is, with all that is open on it.

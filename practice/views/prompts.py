@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from memoryapp.access import Right, gate, membership_of, object_or_404
 from memoryapp.domain.errors import UnableTo
 from memoryapp.domain.seen import shown
-from memoryapp.views.links import parameter, posted
+from memoryapp.views.links import htmx_of, parameter, posted
 from practice.agents.prompting import built_in_text
 from practice.domain.prompts import built_in_name, placeholders, version_name
 from practice.models import Attempt, Environment, PromptTrial, PromptVersion
@@ -158,7 +158,7 @@ def trial(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     rows = PromptTrial.objects.filter(environment=environment_or_404(request, slug))
     found = object_or_404(rows.select_related("environment", "attempt__task", "created_by"), pk=pk)
     is_open = found.status in {PromptTrial.Status.WAITING, PromptTrial.Status.RUNNING}
-    if request.htmx and is_open:  # type: ignore[attr-defined]
+    if htmx_of(request) and is_open:
         return HttpResponse(status=204)
     context = {
         "trial": found,
@@ -169,7 +169,7 @@ def trial(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         "spent": spent(found.calls.all()),
     }
     template = "practice/prompt_trial.html"
-    if request.htmx:  # type: ignore[attr-defined]
+    if htmx_of(request):
         template += "#trial"
     return render(request, template, context)
 

@@ -14,7 +14,7 @@ from memoryapp.access import Right, gate, membership_of, object_or_404, workspac
 from memoryapp.domain.errors import ChangedMeanwhile, UnableTo
 from memoryapp.domain.seen import shown
 from memoryapp.queries.meanwhile import meanwhile
-from memoryapp.views.links import changed, parameter, posted
+from memoryapp.views.links import changed, htmx_of, parameter, posted
 from practice.domain.replayed_cases import beside_truth, steps_beside_truth
 from practice.domain.replays import FAILED, VARIANTS, WHOLE, Kind
 from practice.models import CaseSet, Incident, Replay, ReplayCase
@@ -36,7 +36,7 @@ def replay_list(request: HttpRequest) -> HttpResponse:
     rows = CaseSet.objects.filter(workspace=workspace).light().annotate(Count("replays"))
     sets = list(rows.order_by("-pk"))
     template = "practice/replay_list.html"
-    if request.htmx:  # type: ignore[attr-defined]
+    if htmx_of(request):
         template += "#sets"
     context = {
         "sets": [_set(one) for one in sets],
@@ -106,7 +106,7 @@ def replay_detail(request: HttpRequest, pk: int) -> HttpResponse:
 def _detail(request: HttpRequest, replay: Any, *, status: int = 200, **also: Any) -> HttpResponse:
     template = "practice/replay_detail.html"
     seen = f"{replay.state}-{replay.ended_count}"
-    if request.htmx:  # type: ignore[attr-defined]
+    if htmx_of(request):
         if parameter(request, "seen") == seen:
             return HttpResponse(status=204)
         template += "#replay"

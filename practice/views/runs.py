@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo
 from memoryapp.queries.facets import facet
-from memoryapp.views.links import chips, parameter
+from memoryapp.views.links import chips, htmx_of, parameter
 from practice.models import Run
 from practice.queries.progress import fingerprint
 from practice.queries.runs import run_rows, runs, with_figures
@@ -57,7 +57,7 @@ def run_detail(request: HttpRequest, number: int) -> HttpResponse:
     if run.kind == Run.Kind.EXPERIMENT:
         return redirect(run)
     template = "practice/run_detail.html"
-    if request.htmx:  # type: ignore[attr-defined]
+    if htmx_of(request):
         if parameter(request, "seen") == fingerprint(run):
             # Nothing has moved: htmx leaves the page as it is, with all that is open on it.
             return HttpResponse(status=204)

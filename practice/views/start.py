@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from memoryapp.access import Right, gate, membership_of, workspace_of
 from memoryapp.domain.errors import UnableTo
-from memoryapp.views.links import parameter
+from memoryapp.views.links import htmx_of, parameter
 from practice.forms import RunForm, model_name, run_defaults
 from practice.models import Environment, EnvironmentTool
 from practice.services.runs import run_start
@@ -31,7 +31,7 @@ def run_new(request: HttpRequest) -> HttpResponse:
                 status = error.status
     else:
         form = RunForm(initial=_initial(request), workspace=workspace)
-    is_part = bool(request.htmx) and request.method == "GET"  # type: ignore[attr-defined]
+    is_part = bool(htmx_of(request)) and request.method == "GET"
     context = {
         "form": form,
         "is_part": is_part,

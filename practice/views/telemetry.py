@@ -14,7 +14,7 @@ from memoryapp.access import Right, gate, membership_of, object_or_404, workspac
 from memoryapp.domain.errors import ChangedMeanwhile, UnableTo, UnableToFind
 from memoryapp.domain.seen import shown
 from memoryapp.queries.meanwhile import meanwhile
-from memoryapp.views.links import changed, parameter, posted
+from memoryapp.views.links import changed, htmx_of, parameter, posted
 from practice.models import TelemetryFile, TelemetrySource
 from practice.services import holdings
 from practice.services import telemetry as services
@@ -65,7 +65,7 @@ def source_new(request: HttpRequest) -> HttpResponse:
 def source_page(request: HttpRequest, slug: str) -> HttpResponse:
     source = _source(request, slug)
     template = "practice/telemetry_source.html"
-    if request.htmx:  # type: ignore[attr-defined]
+    if htmx_of(request):
         template += "#files"
     return render(request, template, _context(request, source))
 
