@@ -104,7 +104,7 @@ class NewestFirst(CursorPagination):
 
     ordering = "-created_at"
     invalid_cursor_message = (
-        "This cursor is none that a list gave out. Begin again without one, and follow `next`."
+        "No list gave out this cursor. Begin again without one, and follow `next`."
     )
     page_size = 50
     page_size_query_param = "page_size"

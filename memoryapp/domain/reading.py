@@ -64,7 +64,7 @@ def read_ace(text: str) -> Reading:
     """ACE text as ``formats.as_ace`` writes it; lines of other kinds are reported.
 
     Raises:
-        Unreadable: it holds no bullet, or too many lines that are none.
+        Unreadable: it holds no bullet, or too many other lines.
     """
     section = ""
     bullets: list[ReadBullet] = []
@@ -106,7 +106,7 @@ def read_json(text: str) -> Reading:
     """The native document. A bullet whose text does not match its hash is left out.
 
     Raises:
-        Unreadable: it is no such document, of another schema, or too many of its entries are none.
+        Unreadable: it is another document or schema, or too many of its entries are not bullets.
     """
     document = _object(text)
     version = document.get("schema_version")
@@ -158,7 +158,7 @@ def read_preping(text: str) -> Reading:
     """``playbook.json`` of Preping's released code.
 
     Raises:
-        Unreadable: no section has a list of bullets, or too many entries are none.
+        Unreadable: no section has a list of bullets, or too many entries are something else.
     """
     document = _object(text)
     bullets: list[ReadBullet] = []
@@ -201,7 +201,7 @@ def _object(text: str) -> Mapping[str, Any]:
 
 
 def _counts(row: Mapping[str, Any], helpful: str, harmful: str) -> dict[str, Any]:
-    """The counters of a bullet, with a remark on what stands there and is none.
+    """The counters of a bullet, with a remark on what cannot be one.
 
     A counter is a whole number from 0 to ``COUNT_MOST``. One outside that counts as the nearest,
     and anything else as 0.

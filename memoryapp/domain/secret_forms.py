@@ -114,7 +114,7 @@ FORMS: tuple[Rule, ...] = tuple(
         ),
     )
 )
-#: values that only their name makes a secret, by the sign without which there is none of them.
+#: values that only their name makes secret, by a sign that every text with one has.
 _NAMED_RULES: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
     (
         _NAME_SIGN,
@@ -285,4 +285,4 @@ def folded(text: str) -> str:
         return text.lower()
     # The patterns ignore case as Unicode folds it, with the Turkish letters i besides.
     low = text.replace("İ", "i").replace("ı", "i").casefold().lower()
-    return low.encode("utf-8", "replace").decode()  # RE2 has no halves of characters
+    return low.encode("utf-8", "replace").decode()  # RE2 takes no lone surrogates

@@ -41,7 +41,7 @@ def forget_sessions() -> int:
 def forget_deliveries() -> int:
     """Remove messages to webhooks after ``DELIVERIES_KEPT``. Returns how many.
 
-    What waits for so long is of a webhook that is off: it would be told of a time long gone.
+    What waits this long belongs to a webhook that is off, and would tell it of a time long gone.
     """
     old = Delivery.objects.filter(created_at__lt=timezone.now() - DELIVERIES_KEPT).order_by()
     forgotten = 0

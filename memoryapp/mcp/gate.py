@@ -86,7 +86,7 @@ async def _admitted(scope: Scope) -> tuple[Caller, rates.Rate | None]:
     """Who calls, and what is left of the allowance where there is a limit.
 
     Raises:
-        Refused: the host, the page it came from, the key or the agent's name is none of ours.
+        Refused: the host, the page it came from, the key or the agent's name cannot be used.
     """
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     host = split_domain_port(headers.get("host", ""))[0]

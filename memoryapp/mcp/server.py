@@ -34,7 +34,7 @@ INSTRUCTIONS = (
     "with propose_lesson."
 )
 BROKEN = (
-    "Something here broke; it is none of your doing. Nothing was kept of this request. The "
+    "Something broke here, and it was not you. Nothing was kept of this request. The "
     "server's log says what happened."
 )
 #: As long as a pulled playbook counts as fresh (Cache-Control max-age=60).

@@ -324,7 +324,7 @@ TOOLS: Mapping[str, Offered] = {
 
 
 def input_schema(name: str) -> Mapping[str, Any] | None:
-    """The input schema of a tool, or ``None`` for a name that is none."""
+    """The input schema of a tool, or ``None`` for an unknown name."""
     offered = TOOLS.get(name)
     return offered.tool.input_schema if offered else None
 

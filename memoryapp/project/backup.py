@@ -166,7 +166,7 @@ def write(
 
 
 def read(source: Path) -> Manifest:
-    """The manifest of a backup. Raises ``BackupFailed`` for what is none."""
+    """The manifest of a backup. Raises ``BackupFailed`` where there is none to read."""
     try:
         found = json.loads((source / MANIFEST).read_text())
         if found.pop("format") > FORMAT:

@@ -140,7 +140,7 @@ class _Wire:
             self._socket.settimeout(None)
 
     def listen(self, seconds: float | None) -> None:
-        """Wait so long for each next piece; for good with ``None``."""
+        """Wait this long for each next piece; for good with ``None``."""
         if self._socket is not None:
             self._socket.settimeout(seconds)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import environ
 
 _LINE = re.compile(r"(?:export )?([A-Za-z_][A-Za-z_0-9]*)=.*")
-#: How alike two names are, from 0 to 1, of which one is taken for a slip of the other.
+#: How alike two names must be, from 0 to 1, for one to be taken for a slip of the other.
 ALIKE = 0.85
 #: Of OpenTelemetry's library there are many more than the one that Greenroom reads.
 FOREIGN = ("OTEL_",)
@@ -30,7 +30,7 @@ class EnvFile:
     problems: tuple[str, ...] = field(default=())
 
     def misnamed(self, known: Collection[str]) -> list[str]:
-        """A line for each name that is none, and seems to be meant for one of ``known``."""
+        """A line for each unknown name that seems to be meant for one of ``known``."""
         own = (name for name in self.names if name not in known and not name.startswith(FOREIGN))
         return [
             f"{name} in {self.path} sets nothing. Did you mean {meant}?"

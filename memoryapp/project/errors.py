@@ -26,7 +26,7 @@ from memoryapp.services.patience import waited_for_lock
 
 API = "/api/"
 BROKEN = (
-    "Something here broke; it is none of your doing. Nothing was kept of this request. The "
+    "Something broke here, and it was not you. Nothing was kept of this request. The "
     "server's log says what happened, under the X-Request-ID of this answer."
 )
 BUSY = (

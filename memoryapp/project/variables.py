@@ -179,7 +179,7 @@ class Variables:
 
         def parse(text: str) -> str:
             if not Path(text).is_dir():
-                raise Wrong(f"must be a folder on this machine; {_shown(text)} is none.")
+                raise Wrong(f"must be a folder on this machine; {_shown(text)} is not.")
             return text
 
         return self.read(name, parse, default)

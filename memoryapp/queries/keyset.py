@@ -56,7 +56,7 @@ def keyset_page(
 ) -> KeysetPage[Row]:
     """The rows after or before one that was seen.
 
-    ``after`` and ``before`` are as a ``KeysetPage`` gave them; what is none is the beginning.
+    ``after`` and ``before`` are as a ``KeysetPage`` gave them; anything else is the beginning.
     """
     backwards = bool(before)
     seen = _seen(found, before or after)

@@ -100,7 +100,7 @@ def gate_figures(playbook: Playbook, wanted: float | None) -> dict[str, Any]:
 
 
 def parse_gate(percent: str) -> float | None:
-    """A confidence that was asked for in percent; what is none asks for nothing."""
+    """A confidence that was asked for in percent; ``None`` for anything else."""
     try:
         value = float(percent)
     except ValueError:

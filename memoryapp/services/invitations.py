@@ -57,7 +57,7 @@ def invitation_revoke(*, invitation: Invitation, by: Any) -> None:
 def invitations_close(*, workspace: Workspace, maker: Any, by: Any) -> None:
     """Revoke what somebody left open, when they begin or cease to be an admin.
 
-    Nobody gets in by it while they are none; without this it would be good again once they are.
+    While they are no admin nobody gets in by it, but it would be good again once they were one.
     """
     with transaction.atomic():
         made = workspace.invitations.filter(created_by=maker).unused(timezone.now())

@@ -87,5 +87,5 @@ def lesson_propose(
 
 
 def _plain(text: str) -> str:
-    """Leave out what no database text can hold: NUL and halves of characters."""
+    """Leave out what no database text can hold: NUL and lone surrogates."""
     return text.replace("\x00", "").encode("utf-8", "replace").decode()

@@ -46,7 +46,7 @@ UNDER_WAY = {
     "practice.prompttrial": dict.fromkeys(("waiting", "running"), "failed"),
     "practice.senttrajectory": {"waiting": "unjudged"},
 }
-#: UUIDs that are no keys and of which there is one in the whole database all the same.
+#: UUIDs that are not primary keys and must be unique in the whole database all the same.
 RENEWED = frozenset({("memoryapp.pullreceipt", "source")})
 LEFT_BEHIND = "This was under way where the file was written, and ended with it here."
 _DIGEST = re.compile(r"[0-9a-f]{64}")

@@ -118,7 +118,7 @@ def export(request: HttpRequest) -> HttpResponseBase:
 
 
 def _asked(request: HttpRequest) -> dict[str, str]:
-    """The arguments of ``events`` out of the query string; a day that is none narrows nothing."""
+    """The arguments of ``events`` out of the query string; what is not a day narrows nothing."""
     asked = {name: parameter(request, name) for name in NARROWED_BY}
     return {**asked, "search": parameter(request, "q")}
 

@@ -110,7 +110,7 @@ def uuids_of(request: HttpRequest, name: str) -> list[str]:
 
 
 def uuid_or_404(text: str) -> UUID:
-    """Parse an id out of a query string; what is none names nothing."""
+    """Parse an id out of a query string; 404 for anything else."""
     try:
         return UUID(text)
     except ValueError as malformed:

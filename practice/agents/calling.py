@@ -232,7 +232,7 @@ class Line:
             spent.append(response.usage)
             if found:
                 return found[0], self._of.usage(spent, requests=len(spent))
-            # An empty turn is none: providers reject a conversation that holds one.
+            # Providers reject a conversation with an empty turn.
             turn: list[ModelMessage] = [response] if response.parts else []
             messages += [*turn, typed.again(response, AGAIN.format(problem), told)]
         raise MalformedReply(

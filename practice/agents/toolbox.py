@@ -90,7 +90,7 @@ class Toolbox:
         if not _storable(arguments):
             raise WrongCall(
                 f"The arguments are nested more than {DEEPEST} levels deep, or contain a NUL "
-                "character, half a character or a number that is none (NaN or infinite); leave "
+                "character, half a character or a number such as NaN or infinity; leave "
                 "it out."
             )
         problems = _problems(self._validators[call.tool_name], arguments)

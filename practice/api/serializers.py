@@ -66,7 +66,7 @@ class RunSerializer(serializers.ModelSerializer[Run]):
 
 
 class ProgressSerializer(serializers.Serializer[Any]):
-    """Attempts made to their end, of those planned; a cancelled one is none of them."""
+    """Attempts made to their end, of those planned; cancelled ones do not count."""
 
     done = serializers.IntegerField()
     total = serializers.IntegerField()

@@ -64,7 +64,7 @@ def remark(spec: ToolSpec, seen: Observation, answer: Answer) -> Iterator[str]:
 
 def _not_json(name: str, answer: Answer) -> str:
     if is_json(answer.media):
-        return f"{name} says that it answers with JSON ({answer.media}), but what it sent is none."
+        return f"{name} says that it answers with JSON ({answer.media}), but what it sent is not."
     media = answer.media or "no content type"
     return f"{name} answered with {media}, where its document promises JSON."
 
@@ -81,7 +81,7 @@ def _parsed(answer: Answer) -> Any:
 
 
 def _is_broken(answer: Answer) -> bool:
-    """Whether a whole body is called JSON and is none."""
+    """Whether a whole body is called JSON and is not."""
     if answer.is_cut or not answer.body or not is_json(answer.media):
         return False
     try:

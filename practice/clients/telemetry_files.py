@@ -235,7 +235,7 @@ def _rows(
 
 
 def _storable(text: str) -> str:
-    r"""A text without what no database keeps, NUL and halves of characters, its lines ended by \n.
+    r"""A text without what no database keeps, NUL and lone surrogates, its lines ended by \n.
 
     CSV is read back line by line, and Python's writer does not quote a lone \r.
     """

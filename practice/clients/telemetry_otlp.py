@@ -54,7 +54,7 @@ def is_request(kind: str, data: bytes) -> bool:
 
 
 def decoded(kind: str, data: bytes) -> Plain | None:
-    """A protobuf export request of ``kind`` as OTLP/JSON has it; ``None`` if it is none."""
+    """A protobuf export request of ``kind`` as OTLP/JSON has it; ``None`` for anything else."""
     message = _parsed(kind, data)
     if message is None:
         return None
@@ -163,7 +163,7 @@ def _is_rising(told: Plain) -> bool:
 
 
 def _is_broken(point: Plain) -> bool:
-    """Whether a point has a count or a sum that is none. A count of 0 is left out."""
+    """Whether a count or a sum of a point is no usable number. A count of 0 is left out."""
     count, sum_ = _number(point, "count"), _number(point, "sum")
     is_counted = point.get("count") is None or 0 <= count < math.inf
     return not (is_counted and (point.get("sum") is None or math.isfinite(sum_)))

@@ -126,7 +126,7 @@ class CaseSet:
         return found | {name: truths[name] for name in strange}
 
 
-#: What a label raises that is none.
+#: What reading a broken label raises.
 _NO_LABEL = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 

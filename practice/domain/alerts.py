@@ -246,7 +246,7 @@ def _labels(given: Any) -> dict[str, str]:
 
 
 def _storable(value: Any) -> str:
-    """A value as a text without what no database holds: NUL and halves of characters."""
+    """A value as a text without what no database holds: NUL and lone surrogates."""
     return whole_text(str(value).replace("\x00", ""))
 
 

@@ -23,7 +23,7 @@ _NO_SECRETS = {"true", "false", "yes", "no", "on", "off", "none", "0", "1"}
 _PLACE = "{workdir}"
 #: Names a variable, and holds nothing: ``$API_KEY``, ``${api_key}``.
 _REFERENCE = re.compile(r"\$(?:\{\w+\}|[A-Z_][A-Z0-9_]*(?![a-z0-9]))")
-#: What stands before a credential in a header, and is none alone.
+#: What stands before a credential in a header, and is no credential by itself.
 _SCHEMES = {"basic", "bearer", "token"}
 #: Where a file is that holds one.
 _PATH = re.compile(r"(?:~|\.{1,2})?(?:/[\w.-]+){2,}|(?:~|\.{1,2})/[\w.-]+|[A-Za-z]:\\[^\n]+")

@@ -156,7 +156,7 @@ def counterfactual(failed: Trajectory, won: Trajectory, number: int) -> Counterf
     """The test of step ``number`` by an attempt that succeeded; ``None`` where it has no such call.
 
     The successful attempt's step is the one with the same tool that lies nearest; a step it made
-    in the very same words is none to learn from.
+    in the very same words teaches nothing.
     """
     place = next((i for i, step in enumerate(failed.steps) if step.number == number), None)
     if place is None:

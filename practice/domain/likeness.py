@@ -86,7 +86,7 @@ def _features(text: str) -> Features:
     """Count hashed words and character n-grams of ``text``.
 
     Kept, because every round compares with the same 2,000 newest tasks, and packed, because what is
-    kept would else be most of a worker's memory.
+    kept would otherwise be most of a worker's memory.
     """
     words = re.findall(r"\w+", text.lower())
     grams: Iterable[str] = (

@@ -41,14 +41,14 @@ def read_json(text: str | bytes) -> Any:
 def whole_characters(value: Any) -> Any:
     """Return a JSON value that a database holds.
 
-    NULs and halves of characters are replaced, and numbers that are none, or too large for one,
+    NULs and lone surrogates are replaced, and numbers that are none, or too large for one,
     become ``null``: Python reads ``NaN`` and ``1e400``, and JSON has neither.
     """
     return each_text(value, whole_text, odd=lambda _: None)
 
 
 def whole_text(text: str) -> str:
-    """Return a text without NULs and halves of characters."""
+    """Return a text without NULs and lone surrogates."""
     if text.isascii():
         return text.replace("\x00", REPLACEMENT) if "\x00" in text else text
     # Two halves that belong together become the character they stand for.

@@ -141,7 +141,7 @@ def ask_for_check(run: Run) -> None:
 
 
 def due(now: datetime, every: timedelta) -> list[int]:
-    """Watched environments nobody has looked at for so long, nor was asked to."""
+    """Watched environments that nobody has looked at for this long, nor was asked to."""
     unasked = Q(check_asked_at=None) | Q(check_asked_at__lt=now - every)
     watched = Environment.objects.filter(
         unasked, drift_watch=True, checked_at__lt=now - every

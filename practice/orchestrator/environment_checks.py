@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 NAME_CHARS = 200
 #: Tools that may change things without saying so stay off until a person turns them on.
 ALLOWED_FROM_THE_START = frozenset({Effect.READ, Effect.WRITE})
-#: After so long without a word the bell for a check, or the worker that heard it, is lost.
+#: After this long without a word the bell for a check, or the worker that heard it, is lost.
 UNHEARD = timedelta(minutes=1)
 #: how long an environment is left alone after its first failed check, the second, and so on.
 BACK_OFF = tuple(timedelta(minutes=n) for n in (1, 2, 5, 15, 60))

@@ -34,7 +34,7 @@ NAME = "dry run"
 STEPS = 20
 CANDIDATES = 6
 FEWEST_BULLETS = 2
-#: longer than any trial: one that runs so long has lost its worker.
+#: longer than any trial takes: one that still runs has lost its worker.
 OVERDUE = timedelta(hours=1)
 LOST = "Its worker stopped before it was done. Nothing was kept; try again."
 

@@ -145,7 +145,7 @@ def _usual(digest: str, variant: str) -> Reference | None:
 
 
 class _Line(NamedTuple):
-    """One trajectory of a set, packed; or why it is none."""
+    """One trajectory of a set, packed; or why it cannot be read."""
 
     packed: bytes
     trouble: str

@@ -141,7 +141,7 @@ def _copies(
     """What is to be said of those whose steps are there already, by their ids.
 
     Sessions are copied under another name when they are resumed or branched, and sent again when
-    they have gone on. A copy that has gone on by itself has more to say and is none.
+    they have gone on. A copy that went on by itself has more to say, and is taken for another.
     """
     asked = [sent for sent in readable if sent.first_call]
     rows = SentTrajectory.objects.filter(

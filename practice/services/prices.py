@@ -39,7 +39,7 @@ def price_set(
 
     Raises:
         ChangedMeanwhile: it was set, changed or removed since.
-        UnableToChange: a name that is none, or a price that cannot be.
+        UnableToChange: a name no model has, or a price out of range.
     """
     name = model.strip()
     problem = name_problem(name)

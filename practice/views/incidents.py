@@ -212,7 +212,7 @@ def _test(request: HttpRequest) -> dict[str, Any] | None:
 
 
 def _whole(request: HttpRequest, name: str) -> int:
-    """A number of the form; 0 where it is none."""
+    """A number of the form; 0 for anything else."""
     text = request.POST.get(name, "")
     return int(text) if text.isdecimal() and len(text) < 9 else 0
 

@@ -44,7 +44,7 @@ from practice.views.attempt_tree import phases
 from practice.views.paging import PAGE_SIZE
 from practice.views.states import shown_state
 
-#: labels of which one may ask what decided them.
+#: labels for which one may ask what decided them.
 FAILED = (Attempt.Label.FAILURE, Attempt.Label.INFEASIBLE)
 LABELS = [*Attempt.Label.choices, (UNJUDGED, "Not judged")]
 
@@ -95,7 +95,7 @@ def with_more(query: str, **more: str) -> str:
 
 
 def _key(request: HttpRequest, name: str) -> int:
-    """The key of an attempt in the address; 0 for what is none."""
+    """The key of an attempt in the address; 0 for anything else."""
     asked = parameter(request, name)
     return int(asked) if asked.isdecimal() and len(asked) <= 18 else 0
 

@@ -318,4 +318,4 @@ def test_it_answers_a_number_that_is_none_inside_the_loop(number: str) -> None:
 
     (step,) = trajectory.steps
     assert (step.arguments, step.is_error) == ({}, True)
-    assert "a number that is none (NaN or infinite); leave it out" in step.observation
+    assert "a number such as NaN or infinity; leave it out" in step.observation

@@ -299,7 +299,7 @@ def test_it_shows_an_answer_that_only_says_it_is_json(httpserver: HTTPServer) ->
     told = "[sent as application/json, but it is not JSON]\n{oops"
     assert (seen.text, seen.structured) == (told, None)
     assert remarks == (
-        "work says that it answers with JSON (application/json), but what it sent is none.",
+        "work says that it answers with JSON (application/json), but what it sent is not.",
     )
 
 

@@ -25,7 +25,7 @@ MONEY = vocabulary("amount price sum fee budget total")
 PAGING = vocabulary("cursor page offset limit size per token start skip after before")
 #: words of parameters that describe a thing instead of naming one.
 DESCRIBING = vocabulary("type status mode class category unit currency city location priority")
-#: bounds beyond are none: what is drawn between them must be a number that can be sent.
+#: bounds beyond this are ignored: what is drawn between them must be a number that can be sent.
 FARTHEST = 2.0**64
 PLACES = ("San Francisco", "Oakland", "London", "Paris", "Chicago", "Boston")
 #: values anyone would try, by the noun of the parameter; ids and credentials are never here.

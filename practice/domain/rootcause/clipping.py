@@ -16,7 +16,7 @@ from practice.domain.rootcause.telemetry import (
     Telemetry,
 )
 
-# What is dated so long after an alert is not of it: the clock that dated it is ahead.
+# What is dated this long after an alert is not of it: the clock that dated it is ahead.
 _AHEAD = 86_400.0
 _LAST = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 

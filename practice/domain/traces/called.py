@@ -21,7 +21,7 @@ BESIDE = {"tags", "metadata", "kwargs"}
 
 
 def as_object(value: Any) -> dict[str, Any]:
-    """Arguments as an object. Anything that is none is kept under ``input``."""
+    """Arguments as an object. Anything else is kept under ``input``."""
     found = _literal(parsed(value))
     if isinstance(found, Mapping):
         return dict(found)

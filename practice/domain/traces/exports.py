@@ -19,7 +19,7 @@ from practice.domain.traces.bodies import json_check, lines
 from practice.domain.traces.claude_code import CLAUDE_CODE
 from practice.domain.traces.codex import CODEX
 
-#: A native trajectory, or why an entry is none.
+#: A native trajectory, or why an entry cannot be one.
 Entry = Mapping[str, Any] | NotATrajectory
 MAX_LINE = 16 * 1024 * 1024
 SESSIONS = {"claude-code": CLAUDE_CODE, "codex": CODEX}

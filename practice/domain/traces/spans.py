@@ -69,7 +69,7 @@ _in_python = json.JSONEncoder(ensure_ascii=False).encode
 def _encode(value: Any) -> str:
     try:
         return to_json(value).decode()
-    except ValueError:  # halves of characters, which UTF-8 cannot say
+    except ValueError:  # lone surrogates, which UTF-8 cannot write
         return _in_python(value)
 
 
