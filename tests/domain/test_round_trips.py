@@ -238,7 +238,7 @@ def test_it_reads_or_refuses_any_text(form: str, text: str) -> None:
         (
             "json",
             '{"schema_version": 1, "sections": [' + "{}," * PROBLEMS_MOST + "{}]}",
-            r"sections\[0\]: It is no section",
+            r"sections\[0\]: It is not a section",
         ),
     ],
 )

@@ -118,7 +118,7 @@ def test_a_process_of_a_server_ends_with_that_line(
     ("values", "said"),
     [
         ({"MCP_COMMANDS": '{"git": "/nowhere/git"}'}, "MCP_COMMANDS names git"),
-        ({"HOST": "no-such-name.invalid"}, "HOST is 'no-such-name.invalid', which is no name of"),
+        ({"HOST": "no-such-name.invalid"}, "HOST is 'no-such-name.invalid', which does not name"),
         ({"HOST": "192.0.2.1"}, "HOST is '192.0.2.1', which is the address of another machine"),
     ],
 )

@@ -80,8 +80,8 @@ def test_a_broken_line_is_one_refusal() -> None:
     [
         ("claude-code", CODEX, "not a session of Claude Code.* have the fields type, payload"),
         ("claude-code", [{"role": "user", "content": "x"}], "those here have the fields role, con"),
-        ("claude-code", [[1], "x"], "those here are no objects"),
-        ("claude-code", [{}], "those here are no objects"),
+        ("claude-code", [[1], "x"], "those here are not objects"),
+        ("claude-code", [{}], "those here are not objects"),
         ("claude-code", CLAUDE[:1] + CLAUDE[2:5], "Nobody asks anything"),
         ("claude-code", [CLAUDE[1], CLAUDE[4], CLAUDE[5]], r"No question of this session \(2\)"),
         ("codex", CLAUDE, "not a session of Codex.* have the fields type, summary, sessionId"),
@@ -104,7 +104,7 @@ def test_a_session_that_yields_nothing_says_what_was_expected_and_found(
         ("langfuse", RUNS, "not an export of Langfuse.* have the fields id, trace_id, run_type"),
         ("langsmith", OBSERVATIONS, "not an export of LangSmith.* the fields id, traceId, type"),
         ("langsmith", CLAUDE, "not an export of LangSmith.* have the fields type, summary"),
-        ("langfuse", [1, "x"], "those here are no objects"),
+        ("langfuse", [1, "x"], "those here are not objects"),
     ],
 )
 def test_an_export_of_another_tool_is_one_refusal_that_says_so(
