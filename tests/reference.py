@@ -103,7 +103,7 @@ def _read(tree: ast.Module) -> Iterator[tuple[str, str, str]]:
 
 def _api() -> str:
     rows = [
-        f"| `{method.upper()}` | `{path}` | {_line(operation.get('description', ''))} |"
+        f"| `{method.upper()}` | `{path}` | {_line(_what(operation))} |"
         for path, methods in sorted(api_document()["paths"].items())
         for method, operation in methods.items()
         if method in METHODS
@@ -113,6 +113,10 @@ def _api() -> str:
         "[api.md](api.md) says how to use it.\n\n"
         "| method | address | what it does |\n|---|---|---|\n" + "\n".join(rows) + "\n"
     )
+
+
+def _what(operation: dict[str, Any]) -> str:
+    return f"{operation['summary']} {operation.get('description', '')}"
 
 
 def _line(text: str) -> str:

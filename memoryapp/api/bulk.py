@@ -57,7 +57,7 @@ class BulkView(JobView):
 class BulkList(BulkView):
     @extend_schema(request=BulkRequest, responses={201: BulkSerializer, 409: PROBLEM})
     def post(self, request: Request) -> Response:
-        """Decide everything that waits under a filter; the first rows are decided at once."""
+        """Decide all that a filter finds waiting; the first rows are decided at once."""
         asked = BulkRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         said = asked.validated_data

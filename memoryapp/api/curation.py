@@ -172,7 +172,7 @@ class PlaybookSettings(APIView):
         request=SettingsSerializer, responses={200: SettingsSerializer, 403: PROBLEM, **REFUSED}
     )
     def patch(self, request: Request, slug: str) -> Response:
-        """Change some of them: all or none. The address stays.
+        """Change the settings that are sent, all or none. The address stays.
 
         Whether publishing needs an evaluation is for admins; what stays as it is may be sent along.
         """
@@ -218,7 +218,7 @@ class BulletsMergePreview(APIView):
 
     @extend_schema(request=BulletsMergeRequest, responses={200: MergePreview, **REFUSED})
     def post(self, request: Request, slug: str) -> Response:
-        """What merging would come to. Nothing is changed."""
+        """What merging would change. Nothing is changed yet."""
         asked = BulletsMergeRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         playbook = playbook_of(request, slug)
@@ -264,7 +264,7 @@ class RunUndoPreview(APIView):
 
     @extend_schema(request=UndoRunRequest, responses={200: UndoReportSerializer, **REFUSED})
     def post(self, request: Request, slug: str) -> Response:
-        """What undoing all a run did to a playbook would come to. Nothing is changed."""
+        """What undoing all that a run did to a playbook would change. Nothing is changed yet."""
         asked = UndoRunRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         playbook, origin = _of_run(request, slug, asked.validated_data["origin"])

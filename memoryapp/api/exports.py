@@ -87,7 +87,7 @@ class ExportList(ExportView):
         responses={202: ExportSerializer, 403: PROBLEM, 409: PROBLEM},
     )
     def post(self, request: Request) -> Response:
-        """Have a worker write everything of the workspace into one zip, as of one moment.
+        """Have a worker write the whole workspace into one zip, as it is at one moment.
 
         One at a time: while one is written, 409 names it in `export`.
         """

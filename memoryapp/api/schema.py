@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from drf_spectacular.extensions import (
     OpenApiAuthenticationExtension,
     OpenApiSerializerExtension,
 )
+from drf_spectacular.openapi import AutoSchema
+
+
+class Operation(AutoSchema):
+    """An operation is described by its method's docstring, or by its view where URLs share one."""
+
+    def get_description(self) -> str:
+        return getattr(self.view, "description", "") or super().get_description()
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -132,6 +141,21 @@ def _meaning(path: str, parameter: dict[str, Any]) -> str:
     part = path.partition(f"/{{{name}}}")[0].rpartition("/")[2]
     thing = _THINGS.get(part) or part.removesuffix("s").replace("-", " ")
     return f"The {'id' if name in {thing, 'id'} else name} of the {thing}."
+
+
+_SENTENCE_END = re.compile(r"(?<=\.)\s+(?=[A-Z`])")
+
+
+def with_summaries(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Make the first sentence of an operation's description its summary."""
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            if "summary" not in operation:
+                first, *rest = _SENTENCE_END.split(operation.pop("description"), maxsplit=1)
+                operation["summary"] = " ".join(first.split())
+                if rest:
+                    operation["description"] = rest[0]
+    return result
 
 
 def with_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class WorkspaceExport(APIView):
         responses={(200, ZIP): OpenApiTypes.BINARY, 401: PROBLEM, 403: PROBLEM},
     )
     def get(self, request: Request) -> FileResponse:
-        """Everything of the workspace in one zip, as of one moment: a JSON line for each row.
+        """The whole workspace in one zip, as it is at one moment: a JSON line for each row.
 
         Secrets, keys and webhooks are not in it. The same rows give the same bytes.
         """

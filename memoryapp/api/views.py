@@ -48,7 +48,7 @@ class PlaybookList(APIView):
         responses={201: s.PlaybookSerializer, 400: PROBLEM, 403: PROBLEM, 409: PROBLEM},
     )
     def post(self, request: Request) -> Response:
-        """Make an empty playbook. Its slug, the address of everything in it, is of its name."""
+        """Make an empty playbook. Its slug, made from its name, is the address of all in it."""
         asked = s.PlaybookRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         workspace = workspace_of(request)

@@ -29,7 +29,7 @@ class WorkspaceDetail(APIView):
 
     @extend_schema(request=WorkspaceRequest, responses={200: WorkspaceSerializer, 409: PROBLEM})
     def patch(self, request: Request) -> Response:
-        """Call the workspace otherwise; its slug stays."""
+        """Rename the workspace; its slug stays."""
         asked = WorkspaceRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         row = workspace_rename(

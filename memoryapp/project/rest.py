@@ -12,7 +12,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["memoryapp.api.renderers.AnyTextJSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["memoryapp.api.parsers.BoundedJSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "memoryapp.api.schema.Operation",
     "DEFAULT_THROTTLE_CLASSES": ["memoryapp.api.limits.KeyRate"],
     "EXCEPTION_HANDLER": "memoryapp.api.problems.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
@@ -37,6 +37,7 @@ SPECTACULAR_SETTINGS = {
         "memoryapp.api.schema.with_any_value",
         "memoryapp.api.schema.with_pages",
         "memoryapp.api.schema.with_parameters",
+        "memoryapp.api.schema.with_summaries",
         "memoryapp.api.schema.with_problems",
     ],
     "ENUM_NAME_OVERRIDES": {

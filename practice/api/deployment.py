@@ -153,6 +153,6 @@ class SentTrajectoriesAgain(APIView):
 
     @extend_schema(request=None, responses={202: JudgedAgain, 409: PROBLEM})
     def post(self, request: Request) -> Response:
-        """Have what runs left unjudged judged by new ones, each with a budget anew."""
+        """Judge what runs left unjudged, in new runs, each with a new budget."""
         count = trajectories_judge_again(workspace=workspace_of(request), by=request.user)
         return Response({"waiting": count}, status=202)

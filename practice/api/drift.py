@@ -78,7 +78,7 @@ class EnvironmentWatch(APIView):
 
     @extend_schema(request=WatchRequest, responses={200: EnvironmentSerializer, 404: PROBLEM})
     def put(self, request: Request, slug: str) -> Response:
-        """Look at the environment's tools now and then, or leave off."""
+        """Watch the environment's tools for changes, or stop watching."""
         asked = WatchRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         environment = drift_watch(

@@ -98,7 +98,7 @@ class AttemptOverrule(APIView):
         responses={201: s.OverruleSerializer, 404: PROBLEM, 409: PROBLEM},
     )
     def post(self, request: Request, pk: int) -> Response:
-        """Say what the label should be; the validator's own label supports it."""
+        """Give an attempt the label it should have; the validator's own label confirms it."""
         asked = s.OverruleRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         overrule = attempt_overrule(
@@ -108,7 +108,7 @@ class AttemptOverrule(APIView):
 
     @extend_schema(responses={200: s.OverruleSerializer, 404: PROBLEM, 409: PROBLEM})
     def delete(self, request: Request, pk: int) -> Response:
-        """Take the newest word back."""
+        """Take the newest overruling back."""
         overrule = overrule_undo(attempt=_attempt(request, pk), by=request.user)
         return Response(s.OverruleSerializer(overrule).data)
 

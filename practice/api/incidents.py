@@ -58,7 +58,7 @@ class IncidentList(APIView):
         responses={201: s.IncidentDetailSerializer, 400: PROBLEM, 404: PROBLEM},
     )
     def post(self, request: Request) -> Response:
-        """Open an incident from one alert, whatever stands already, and have it analysed."""
+        """Open an incident from one alert, joining none that is open, and have it analysed."""
         body, asked = request.data, request.query_params.get("source", "")
         if isinstance(body, dict):
             asked = asked or body.get("source", "")
@@ -125,12 +125,14 @@ class IncidentAnalyse(APIView):
 
 
 def _confirm(incident: Incident, asked: dict[str, Any], by: Any) -> Incident:
+    """Say that the cause which was found is right. Memory counts its verdicts as confirmed."""
     return causes.cause_confirm(
         incident=incident, node=asked["cause"], by=by, analysis=asked["analysis"]
     )
 
 
 def _correct(incident: Incident, asked: dict[str, Any], by: Any) -> Incident:
+    """Name another cause. Memory forgets the wrong one and keeps the right one."""
     return causes.cause_correct(
         incident=incident,
         node=asked["cause"],
@@ -141,10 +143,12 @@ def _correct(incident: Incident, asked: dict[str, Any], by: Any) -> Incident:
 
 
 def _dismiss(incident: Incident, asked: dict[str, Any], by: Any) -> Incident:
+    """Say that nothing was wrong. Memory forgets what the analyses blamed."""
     return causes.incident_dismiss(incident=incident, reason=asked["reason"], by=by)
 
 
 def _undo(incident: Incident, asked: dict[str, Any], by: Any) -> Incident:
+    """Take a decision back. The incident is open again."""
     return causes.decision_undo(incident=incident, by=by)
 
 
@@ -161,13 +165,13 @@ class IncidentDecide(APIView):
     permission_classes = (HasScope,)
     scopes = WRITING
     decide = staticmethod(_confirm)
+    description = ""
 
     @extend_schema(
         request=s.DecideRequest,
         responses={200: s.IncidentDetailSerializer, 404: PROBLEM, 409: PROBLEM},
     )
     def post(self, request: Request, number: int) -> Response:
-        """Confirm, correct or dismiss what was found, or take that back."""
         asked = s.DecideRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         self.decide(_incident(request, number), asked.validated_data, request.user)

@@ -187,7 +187,7 @@ class MemoryWish(APIView):
 
     @extend_schema(responses={200: SteeringSerializer, 404: PROBLEM, 409: PROBLEM})
     def delete(self, request: Request, slug: str, pk: int) -> Response:
-        """End a wish; its row stays."""
+        """End a wish. It stays listed as ended."""
         rows = environment_of(request, slug).steering.select_related("environment__workspace")
         wish = steering_end(wish=object_or_404(rows, pk=pk), by=request.user)
         return Response(SteeringSerializer(wish).data)

@@ -183,7 +183,7 @@ class CaseSetDetail(APIView):
         responses={200: CaseSetDetailSerializer, 404: PROBLEM, 409: PROBLEM},
     )
     def patch(self, request: Request, pk: int) -> Response:
-        """Call a set otherwise."""
+        """Rename a set."""
         asked = RenameRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         row = holdings.case_set_rename(
@@ -274,7 +274,7 @@ class ReplayDetail(APIView):
         request=RenameRequest, responses={200: ReplaySerializer, 404: PROBLEM, 409: PROBLEM}
     )
     def patch(self, request: Request, pk: int) -> Response:
-        """Say what a replay was made for, beside its number."""
+        """Name a replay, so that lists say what it was made for."""
         asked = RenameRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         row = holdings.replay_rename(

@@ -96,7 +96,7 @@ class SourceDetail(APIView):
         responses={200: s.SourceDetailSerializer, 404: PROBLEM, 409: PROBLEM},
     )
     def patch(self, request: Request, slug: str) -> Response:
-        """Call a source otherwise; its slug stays."""
+        """Rename a source; its slug stays."""
         asked = s.RenameRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         row = holdings.source_rename(

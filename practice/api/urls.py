@@ -116,13 +116,13 @@ urlpatterns = [
     *(
         path(
             f"runs/<int:number>/{verb}",
-            views.RunMove.as_view(move=move),
+            views.RunMove.as_view(move=move, description=what),
             name=f"api-run-{verb}",
         )
-        for verb, move in (
-            ("pause", runs.run_pause),
-            ("resume", runs.run_resume),
-            ("cancel", runs.run_cancel),
+        for verb, move, what in (
+            ("pause", runs.run_pause, "Pause a run once the attempts that are on are done."),
+            ("resume", runs.run_resume, "Resume a run that was paused."),
+            ("cancel", runs.run_cancel, "Cancel a run. What it did so far stays."),
         )
     ),
     path("trajectories", SentTrajectories.as_view(), name="api-sent-trajectory-list"),
@@ -155,7 +155,7 @@ urlpatterns = [
     *(
         path(
             f"incidents/<int:number>/{verb}",
-            incidents.IncidentDecide.as_view(decide=decide),
+            incidents.IncidentDecide.as_view(decide=decide, description=decide.__doc__),
             name=f"api-incident-{verb}",
         )
         for verb, decide in incidents.DECISIONS.items()

@@ -123,10 +123,10 @@ class RunMove(APIView):
     permission_classes = (HasScope,)
     scopes = WRITING
     move = staticmethod(runs.run_pause)
+    description = ""
 
     @extend_schema(request=None, responses={200: s.RunSerializer, 404: PROBLEM, 409: PROBLEM})
     def post(self, request: Request, number: int) -> Response:
-        """Change what the run does next."""
         return Response(s.RunSerializer(self.move(run=_run(request, number), by=request.user)).data)
 
 

@@ -49,6 +49,16 @@ def test_it_says_of_every_parameter_what_it_means() -> None:
     assert [place for place, said in told.items() if not said] == []
 
 
+def test_it_says_of_every_operation_what_it_does_in_one_sentence() -> None:
+    told = [
+        operation.get("summary", path)
+        for path, operations in api_document()["paths"].items()
+        for operation in operations.values()
+    ]
+    assert "Resume a run that was paused." in told
+    assert [said for said in told if not said.endswith(".") or len(said) > 110] == []
+
+
 def test_it_is_worked_out_once_in_a_process(client: Any) -> None:
     document.written.cache_clear()
     whole = SchemaGenerator.get_schema
