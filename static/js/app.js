@@ -3,7 +3,7 @@
 
 const YEAR = 60 * 60 * 24 * 365;
 
-export function toast(text) {
+function toast(text) {
   const list = document.getElementById("toasts");
   const template = document.getElementById("toast");
   if (!list || !template) return;
@@ -86,8 +86,8 @@ document.addEventListener("click", (event) => {
   }
 }, true);
 
-// With arrows a closed select goes from choice to choice, and each would send the form: what keys
-// have chosen is sent by Enter, or by the button beside it. A list that is open says when it is done.
+// Arrow keys take a closed select from choice to choice, and each would send the form: a choice made
+// by keys is sent by Enter, or by the button beside it. An open list says itself when it is done.
 let byKeys = null;
 
 document.addEventListener("pointerdown", () => { byKeys = null; }, true);
@@ -108,7 +108,7 @@ document.addEventListener("change", (event) => {
   if (auto && auto !== byKeys) auto.form.requestSubmit();
 });
 
-// What is sent as plain text, browsers offer again to the next one who types there.
+// Browsers offer what was sent as plain text to the next person who types there.
 document.addEventListener("submit", (event) => {
   for (const button of event.target.querySelectorAll("[data-reveal]")) reveal(button, false);
 }, true);

@@ -3,7 +3,7 @@
 
 const DAY = 24 * 60 * 60;
 const HEIGHT = 168;
-// A line is told by its dashes and by its name at its end, never by its color alone.
+// Lines are told apart by their dashes and the names at their ends, never by color alone.
 const DASHES = [[], [7, 4], [2, 3]];
 const STEPS = [1, 2, 4, 5, 8, 10];
 const NAME_GAP = 15;

@@ -1,6 +1,6 @@
 // What somebody types into a field with data-draft="name" survives a reload, the back button and a
-// lost session in this tab, until it was sent and taken. It is its writer's: who signs in after
-// them in this tab does not find it, and signing out takes it away.
+// lost session in this tab, until it was sent and accepted. It belongs to its writer: whoever signs
+// in next in this tab does not find it, and signing out removes it.
 
 const ALL = "draft ";
 const KEY = `${ALL}${document.body.dataset.reader} `;

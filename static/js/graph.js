@@ -10,8 +10,8 @@ function box(svg) {
   return [now.x, now.y, now.width, now.height];
 }
 
-// From the first key or button on it is as large as its frame: what does not fit is moved to, not
-// scrolled to, and all of it is all of it.
+// From the first key or button on, the drawing is as large as its frame: one moves in it instead of
+// scrolling, and "all" shows all of it.
 function show(svg, next) {
   svg.classList.add("fitted");
   svg.parentElement.scrollTo(0, 0);

@@ -36,7 +36,7 @@ document.addEventListener("htmx:responseError", (event) => {
   }
 });
 
-// What went wrong is over once it was done after all.
+// A failure is over once something was done after all.
 document.addEventListener("htmx:afterRequest", (event) => {
   const { successful, requestConfig } = event.detail;
   const list = document.getElementById("toasts");
@@ -51,8 +51,8 @@ document.addEventListener("htmx:timeout", (event) => {
   if (!quiet(event) && !gaveUp(event)) say("The server did not answer in 30 s. What you typed is still here. Try again.");
 });
 
-// What gives way to a decision (hx-sync) was given up on purpose: no error for the console. htmx
-// prints what the details of a request call its error, and takes an empty one for none.
+// A request that gives way to a decision (hx-sync) was given up on purpose, so the console is to get
+// no error: htmx prints the `error` among the details of a request, unless it is empty.
 document.addEventListener("htmx:beforeSend", ({ detail }) => {
   const abort = detail.xhr.abort;
   detail.xhr.abort = () => {
@@ -99,9 +99,9 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   if (typing || inside) event.detail.shouldSwap = false;
 });
 
-// What a part has to say once it was swapped in stands in its data-said, and is said by a region
-// that stays: one that is swapped with its words is not read out. What the page came with, or says
-// still, is not said again.
+// A part that is swapped in has its message in data-said, and a region that stays announces it: one
+// that is swapped together with its words is not read out. What the page came with, or still says,
+// is not announced again.
 const sayings = () =>
   [...document.querySelectorAll("[data-said]")].map((part) => part.dataset.said).filter(Boolean);
 let heard = sayings();
@@ -127,9 +127,9 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   for (const box of region.querySelectorAll("[data-keep-scroll]")) {
     places.set(box.dataset.keepScroll, [box.scrollTop, box.scrollLeft]);
   }
-  // What is swapped away is laid out beside what comes, and told element by element that it goes.
-  // Emptied first, the next candidate is on screen a quarter sooner. What asked for it stays in the
-  // page: htmx looks from there for what else the answer changes, the words said and the badge.
+  // htmx lays the old content out beside the new, and takes its leave of it element by element.
+  // Emptied first, the next candidate is on screen a quarter sooner. The element that asked stays in
+  // the page: htmx looks from there for what else the answer changes, the words said and the badge.
   const asked = event.detail.requestConfig?.elt;
   if (["review", "item"].includes(region.id) && event.detail.shouldSwap) {
     region.replaceChildren(...(asked && region.contains(asked) ? [asked] : []));

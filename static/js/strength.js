@@ -2,7 +2,7 @@
 // no address is asked, so nothing can be logged, throttled or held up. What this cannot know, such
 // as the list of common passwords, the server checks when the form is sent.
 
-// Of longer ones the rest is worth nothing more: it is strong by then, or repeats itself.
+// Characters after these add nothing: by then a password is strong, or repeats itself.
 const MOST = 72;
 // Guesses as powers of two: below the first it is weak, from the last one on strong. Guessing at a
 // stolen database costs some ms of a processor each (Argon2id): 2^50 of them are thousands of years
