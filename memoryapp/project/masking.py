@@ -1,6 +1,6 @@
-"""What must not leave in a log line or a report of a defect: our secrets, and what looks like one.
+"""Taking secrets, and what looks like one, out of log lines and reports of defects.
 
-The text of an exception is a library's: it may quote an address with its password.
+The text of an exception is written by a library: it may quote an address with its password.
 """
 
 from __future__ import annotations

@@ -209,7 +209,7 @@ def _start_stores(data: Path, started: list[Part]) -> dict[str, str]:
 
 def _children(data: Path, host: str, port: int, mcp_port: int) -> list[Child]:
     python = sys.executable
-    bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    bind = f"{_in_address(host)}:{port}"
     celery = (python, "-m", "celery", "-A", "memoryapp.project", "--quiet")
     concurrency = f"--concurrency={settings.WORKER_PROCESSES}"
     return [

@@ -199,14 +199,14 @@ def command_line(given: Any) -> tuple[str, ...]:
 
 
 def service(address: str) -> None:
-    """Refuse an address that no path can be put behind, or with a password; raises ``Wrong``."""
+    """Refuse an address with a password, or one to which no path can be added; raises ``Wrong``."""
     parts = urlsplit(address)
     if parts.query or parts.fragment or "@" in parts.netloc:
         raise Wrong("must be an address that ends with its path, with no ?, # or password in it.")
 
 
 def collector(address: str) -> None:
-    """Refuse an address of OpenTelemetry that says what is put behind it anyway."""
+    """Refuse an OTLP address that already ends with the path we add to it; raises ``Wrong``."""
     parts = urlsplit(address)
     if parts.query or parts.fragment or parts.path.endswith("/v1/traces"):
         raise Wrong("must be an address without /v1/traces or ? behind it: that is put there.")
@@ -224,7 +224,7 @@ def sentry(address: str) -> None:
 
 
 def server(address: str) -> None:
-    """Refuse a password that ends before it should: its signs were taken for others."""
+    """Refuse an address whose password ends early for want of escaping; raises ``Wrong``."""
     parts = urlsplit(address)
     if parts.fragment or "@" in parts.path:
         raise Wrong(f"must be written otherwise: {_SIGNS}.")
@@ -289,7 +289,7 @@ def key(text: str, least: int = 32) -> str:
 
 
 def is_guessable(key: str) -> bool:
-    """Whether a key says little, however long: one part again and again, or a few signs."""
+    """Whether a key is weak however long: one part repeated, or fewer than 8 characters."""
     repeats = any(key[n:] == key[:-n] for n in range(1, len(key) // 2 + 1))
     return repeats or len(set(key)) < 8
 

@@ -1,8 +1,8 @@
 """How many connections each serving process holds, seen by all of them.
 
-All wait on the same listening socket, and who wakes first takes what is there: eight connections
-opened at once often ended in one process, which then answered a third of what two answer, for as
-long as clients keep them open. One that holds more than another gives it a moment first.
+All wait on the same listening socket, and the first to wake takes what is there: eight connections
+opened at once often ended up in one process, which then answered a third of what two do, for as
+long as clients kept them open. A process that holds more than another waits a moment first.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _BOARD = mmap.mmap(-1, _PLACES * _SAID.size)
 
 
 def say(place: int, connections: int) -> None:
-    """Let the other processes know what this one, the ``place``-th that was begun, holds now."""
+    """Let the other processes know how many this one, the ``place``-th started, holds now."""
     _SAID.pack_into(_BOARD, place % _PLACES * _SAID.size, connections, time.monotonic())
 
 
 def leave(place: int) -> None:
-    """Stand for nothing any more: this process takes no connections now."""
+    """Take this process out of the comparison: it accepts no connections any more."""
     _SAID.pack_into(_BOARD, place % _PLACES * _SAID.size, 0, 0)
 
 

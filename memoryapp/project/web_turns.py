@@ -1,9 +1,9 @@
 """In which order a serving process answers: first come, first served, two at a time.
 
-Threads of one Python process run in turn, and who is let on next is left to chance. With one for
-each request that is there, one in a hundred waits four times as long as most. So two requests are
-worked on at a time and the others wait in line; one that takes longer than a moment waits for
-something itself, such as the database or a slow sender, and holds up nobody.
+Threads of one Python process run in turn, and which one is next is left to chance. With a thread
+for each request, one request in a hundred waits four times as long as most. So two are worked on at
+a time and the others wait in line. One that takes longer than a moment is itself waiting for
+something, such as the database or a slow sender, and holds up nobody.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MOMENT = 0.02
 class Turns(ThreadPoolExecutor):
     """A pool of threads whose waiting work keeps its order.
 
-    ``submit`` and ``let_on`` are for one thread, which calls ``let_on`` whenever ``held_up`` says.
+    One thread calls ``submit``, and ``let_on`` after as many seconds as ``held_up`` says.
     """
 
     def __init__(self, threads: int) -> None:

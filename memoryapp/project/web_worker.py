@@ -45,7 +45,7 @@ KINDS = {
 
 
 def write_problem(sock: socket.socket, status: int, reason: str, said: str) -> None:
-    """Refuse a request that is none as the API refuses any, for nobody knows what it asked for."""
+    """Refuse a malformed request as the API does: nobody can tell whether it was meant for it."""
     told = {
         "type": f"urn:greenroom:problem:{KINDS.get(status, 'invalid')}",
         "title": reason,
@@ -140,9 +140,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             self._drop(conn)
 
     def _cap_keepalive(self, deadline: float) -> None:
-        """Called when this process is to end: it would wait for who asks for nothing.
+        """Called when this process is to end, which idle connections would hold up.
 
-        Not at once: what was asked over a connection that was just taken may be on its way.
+        They are not closed at once: a request over one just accepted may be on its way.
         """
         super()._cap_keepalive(deadline)
         leave(self.age)
@@ -185,9 +185,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self._end(conn)
 
     def _end(self, conn: Any) -> None:
-        """Say that nothing follows, and close once the client has gone or its time is over.
+        """Say that nothing follows, and close once the client has gone or its time is up.
 
-        A connection that is closed with something unread is reset, and its last answer lost.
+        Closing a connection with something unread resets it, and its last answer is lost.
         """
         try:
             conn.sock.shutdown(socket.SHUT_WR)

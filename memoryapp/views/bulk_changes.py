@@ -25,10 +25,10 @@ ACTIONS = [(a.value, a.label) for a in BulkChange.Action if a != BulkChange.Acti
 @require_http_methods(["GET", "HEAD", "POST"])
 @gate(Right.REVIEW)
 def bulk_change_new(request: HttpRequest) -> HttpResponse:
-    """What a change would cover; posting it asks for it and changes the first bullets.
+    """What a change would cover; posting one asks for it and changes the first bullets.
 
-    Without an ``action``, as the list posts it, bullets are only selected: nobody changes what they
-    were not shown. It leads to what they come to.
+    A post without an ``action``, as the list sends it, only selects bullets and leads to this page:
+    nobody changes what they were not shown.
     """
     workspace, asked = workspace_of(request), EntryFilter.from_query(request.GET)
     if (kept := pick(request, dict(asked.said))) is not None:

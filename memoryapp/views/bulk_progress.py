@@ -16,10 +16,10 @@ from memoryapp.views.links import chips, page_of, parameter
 def progress_of(
     request: HttpRequest, bulk: BulkChange | BulkDecision, outcomes: QuerySet[Any], *, back_url: str
 ) -> dict[str, Any]:
-    """Return what ``parts/bulk_progress.html`` shows, page_obj of the outcomes asked for, filters.
+    """Return what ``parts/bulk_progress.html`` shows, with the page of outcomes and its filters.
 
-    It goes on by itself only on the page of who asked for it: each change is made in the name of
-    who goes on.
+    The job goes on by itself only on the page of the person who asked for it: each change is made
+    in the name of whoever has it go on.
     """
     counts, may_decide = came_to(outcomes), membership_of(request).may_review
     shown, choices = parameter(request, "show"), [("done", "Done"), ("left", "Left")]

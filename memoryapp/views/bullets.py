@@ -183,7 +183,7 @@ def bullet_row(
 
 
 def _asked_from(request: HttpRequest) -> QueryDict:
-    """What the page that htmx asks from was asked with."""
+    """The query of the page that htmx asks from."""
     try:
         url = urlsplit(htmx_of(request).current_url or "")
     except ValueError:  # whoever writes it by hand may write no address
@@ -200,7 +200,7 @@ def bullet_or_404(request: HttpRequest, slug: str, label: str) -> Bullet:
 def bullet_url(request: HttpRequest, bullet: Bullet) -> str:
     """The page of a bullet that was changed, in the filter of Memory it was opened in.
 
-    ``bullet`` as it was read before the change: the page goes on from the place it had then.
+    Pass ``bullet`` as it was read before the change: the page goes on from where it stood then.
     """
     listed = EntryFilter.from_query(request.GET)
     place = parameter(request, PLACE) or entry_place(listed, bullet)

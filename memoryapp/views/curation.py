@@ -139,9 +139,9 @@ def merge(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _typed(request: HttpRequest, rows: Sequence[Bullet]) -> str:
-    """The text for the bullet that stays; empty where it is still that of the one shown before.
+    """The text for the bullet that stays; empty where nobody touched the text that was shown.
 
-    Whoever lets another bullet stay without touching the text means that bullet's own.
+    Whoever keeps another bullet without touching the text means that bullet's own text.
     """
     content, before = _posted(request, "content"), _posted(request, "shown_first")
     untouched = any(row.label == before and row.content == content for row in rows)
@@ -286,9 +286,9 @@ def _changed(
     stands: Callable[[Bullet], Mapping[str, Any]] | None = None,
     **typed: str,
 ) -> HttpResponse:
-    """Do one thing to a bullet and go back to where it was asked for.
+    """Do one thing to a bullet and go back to the page it was asked for on.
 
-    ``stands`` says what of it was ``seen``, where that is replaced; ``typed`` is what is kept.
+    ``stands`` returns what the reader has ``seen`` of it, where it is replaced; ``typed`` is kept.
     """
     bullet = bullet_or_404(request, slug, label)
     try:

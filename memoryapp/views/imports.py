@@ -31,7 +31,7 @@ from memoryapp.views.playbooks import playbook_or_404
 def playbook_import_page(request: HttpRequest, slug: str) -> HttpResponse:
     """Check a file, which decides all of it and stores nothing, or import it.
 
-    What an import would replace is shown before: the check of it, or once more where it changed.
+    What an import would replace is shown first: by the check, and once more where it changed since.
     """
     playbook = playbook_or_404(request, slug)
     form = ImportForm(request.POST or None, request.FILES or None)
@@ -85,7 +85,7 @@ def playbook_import_page(request: HttpRequest, slug: str) -> HttpResponse:
 def _changed(playbook: Playbook, outcomes: list[Outcome], since: int | None) -> list[ChangeSince]:
     """What others made of the bullets a file would replace, since it was checked.
 
-    Nothing where it was not, or was checked with another answer to where labels say something else.
+    Empty where it was not checked, or with another choice of what to do about labels in use.
     """
     if since is None:
         return []

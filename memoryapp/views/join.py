@@ -70,10 +70,10 @@ def _accepted(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def is_of_another(request: HttpRequest, invitation: Invitation, agreed: str) -> bool:
-    """Whether somebody agreed to another invitation than this browser opened last; and say so.
+    """Whether somebody agreed to another invitation than this browser opened last; if so, say it.
 
-    ``agreed`` is the digest that came with what they sent; what says none agreed to nothing. Else
-    whoever agreed to join the one as a viewer would find themselves in the other as an admin.
+    ``agreed`` is the digest sent with the form; a form without one agreed to nothing. Otherwise
+    somebody who agreed to join one workspace as a viewer could become an admin of another.
     """
     if agreed == invitation.digest:
         return False

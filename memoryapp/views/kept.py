@@ -12,9 +12,9 @@ from memoryapp.access import Right, gate, kept_form_forget, kept_form_of, typed_
 @require_http_methods(["GET", "HEAD", "POST"])
 @gate(Right.READ)
 def kept_form(request: HttpRequest) -> HttpResponse:
-    """Show what was typed to its writer; posting it sends it where it was meant to go.
+    """Show writers what they had typed; posting it sends it where it was meant to go.
 
-    It is kept until it was taken there, or they forget it.
+    It is kept until it is accepted there, or its writer discards it.
     """
     kept = kept_form_of(request)
     if kept is None:

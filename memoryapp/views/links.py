@@ -22,9 +22,9 @@ Row = TypeVar("Row", bound=Model)
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A filter. A count in words says what a number cannot: ``200+`` is at least so many.
+    """A filter. Its count is text where a number would be too exact: ``200+`` is at least so many.
 
-    The link of a pressed one that ``clears`` takes it off.
+    The link of a pressed chip that ``clears`` takes the filter off.
     """
 
     label: str
@@ -35,7 +35,7 @@ class Chip:
 
 
 def at_least(count: int, is_exact: bool) -> int | str | None:
-    """A count as a chip says it where counting may have stopped early."""
+    """A count as a chip shows it where counting may have stopped early."""
     if is_exact:
         return count
     return f"{count:,}+" if count else None
@@ -49,13 +49,13 @@ def parameter(request: HttpRequest, name: str) -> str:
 def posted(request: HttpRequest, name: str) -> str:
     """One field of a form as it may be stored, with the line ends of stored texts.
 
-    Browsers send lines with a carriage return each: a text nobody touched would be another one.
+    Browsers end lines with carriage returns: a text that nobody touched would count as changed.
     """
     return request.POST.get(name, "").replace("\x00", "").replace("\r\n", "\n")
 
 
 def with_query(path: str, parameters: Mapping[str, str]) -> str:
-    """``path`` with the parameters that say something."""
+    """``path`` with the parameters that are not empty."""
     kept = {name: value for name, value in parameters.items() if value}
     return f"{path}?{urlencode(kept)}" if kept else path
 

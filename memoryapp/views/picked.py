@@ -22,16 +22,16 @@ NAME_HEX = 16
 #: selections of a session that are kept; a new one lets the oldest go.
 MOST = 3
 LOST = (
-    "What you selected is not known any more: you were signed out, or selected other things since. "
+    "Your selection is gone: you were signed out, or have selected other things since. "
     "Nothing was done; go back and select again."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Picked:
-    """A selection; without ids where it is known no more.
+    """A selection; without ids once it is forgotten.
 
-    ``done`` names what was made of it, and then its ids are forgotten.
+    ``done`` is the key of the job made of it; its ids are forgotten then.
     """
 
     name: str
@@ -40,16 +40,16 @@ class Picked:
 
     @property
     def error(self) -> str:
-        """Why nothing can be done to it: it must not be taken for none, which covers all."""
+        """Why nothing can be done: a lost selection must not pass for none, which covers all."""
         return "" if self.ids or self.done else LOST
 
 
 def pick(request: HttpRequest, asked: Mapping[str, str]) -> HttpResponse | None:
-    """Keep the rows of a list that are posted to be looked at, and lead to what they come to.
+    """Keep the rows that a list posts, and lead to the page that shows what they come to.
 
-    That is what is posted without an ``action``: nobody does anything to what they were not shown.
-    ``asked`` is the filter of the list, which alone says what is covered where no row is selected.
-    Returns ``None`` where something else is asked for.
+    A list posts without an ``action``: nobody does anything to what they were not shown. ``asked``
+    is the filter of the list, which says what is covered where no row is selected. Returns ``None``
+    where something else is asked for.
     """
     if request.method != "POST" or "action" in request.POST:
         return None
@@ -62,7 +62,7 @@ def pick(request: HttpRequest, asked: Mapping[str, str]) -> HttpResponse | None:
 
 
 def picked(request: HttpRequest) -> Picked | None:
-    """The selection the address names, if it names one. It is lost with its session."""
+    """The selection that the address names, if any. It is lost with the session."""
     name = parameter(request, KEY)
     if not name:
         return None
@@ -70,10 +70,10 @@ def picked(request: HttpRequest) -> Picked | None:
 
 
 def picked_done(request: HttpRequest, selection: Picked, made: int) -> None:
-    """Remember what was made of a selection, so that a second click makes nothing more.
+    """Remember which job was made of a selection, so that a second click makes no other.
 
-    It is stored at once: the first rows are decided before this request ends, and who clicks again
-    does so while they wait for it.
+    It is stored at once: the first rows are decided before this request ends, and people click
+    again while they wait.
     """
     _keep(request, selection.name, {"done": made})
     with suppress(UpdateError):  # signed out meanwhile, as the end of the request will say

@@ -43,19 +43,19 @@ _RUN = re.compile(r"Run (\d+)")
 
 
 def labels_offered(names: Iterable[str]) -> list[str]:
-    """Labels to move, by name after ``production``: the first one is what a form begins with."""
+    """Labels that can be moved: ``production``, which a form begins with, then the rest by name."""
     return sorted({*OFFERED_LABELS, *names}, key=lambda name: (name != PRODUCTION, name))
 
 
 def labels_seen(labels: Iterable[ReleaseLabel]) -> str:
-    """Where labels point, as a form that moves one says what its reader saw."""
+    """Where labels point, as a form that moves one sends back what its reader saw."""
     return " ".join(f"{label.name}:{label.release.number}" for label in labels)
 
 
 def pointed_at(seen: str, name: str) -> int:
-    """The version a label was seen to point at, 0 for none; ``seen`` is what ``labels_seen`` says.
+    """The version a label was seen to point at; ``seen`` is what ``labels_seen`` returned.
 
-    What nobody can have seen is none.
+    0 where it pointed at none, or where ``seen`` is nothing that anybody can have seen.
     """
     pairs = (pair.partition(":") for pair in seen.split())
     found = {label: version for label, _, version in pairs if version.isdecimal()}
