@@ -62,7 +62,7 @@ def check_test(incident: Incident, test: Mapping[str, Any]) -> None:
     if nested_beyond(arguments) or whole_characters(arguments) != arguments:
         raise UnableToStart(
             f"The arguments are nested more than {DEEPEST} levels deep, or contain a NUL, half a "
-            "character or a number that is none: leave that out.",
+            "character or a number such as NaN or infinity: leave it out.",
             field=ARGUMENTS,
         )
     if len(json.dumps(arguments)) > MAX_ARGUMENTS:

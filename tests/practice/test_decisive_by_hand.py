@@ -136,7 +136,7 @@ def test_a_value_nobody_knows_to_be_right_never_refutes_a_step(
         ({"step": 2, "arguments": [1]}, "Write the arguments as a JSON object"),
         ({"step": 2, "arguments": {"order": ORDER, "amount": 400}}, "change at least one"),
         ({"step": 2, "arguments": {"order": "x" * MAX_ARGUMENTS}}, "characters at most"),
-        ({"step": 2, "arguments": json.loads('{"amount": NaN}')}, "a number that is none"),
+        ({"step": 2, "arguments": json.loads('{"amount": NaN}')}, "a number such as NaN"),
         ({"step": 2, "arguments": {"order": "a\0"}}, "contain a NUL, half a character"),
         ({"step": 2, "arguments": json.loads('{"a":' * 101 + "1" + "}" * 101)}, "100 levels deep"),
     ],
