@@ -15,7 +15,7 @@ from drf_spectacular.openapi import AutoSchema
 class Operation(AutoSchema):
     """An operation is described by its method's docstring, or by its view where URLs share one."""
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]  # as in drf-spectacular itself
         return getattr(self.view, "description", "") or super().get_description()
 
 
