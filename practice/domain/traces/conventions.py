@@ -101,10 +101,14 @@ TOKENS_WRITTEN = (
     "ai.usage.completionTokens",
 )
 MOST_TOKENS = 2**31 - 1
+#: What the ADK calls the span that holds once more what several tools answered at once.
+MERGED = "(merged tools)"
 
 
 def kind_of(name: str, attributes: Attributes) -> Kind:
     """What a span is: a tool call, a model call, or something around them."""
+    if attributes.get("gen_ai.tool.name") == MERGED:
+        return "other"
     said = _said(attributes, "gen_ai.operation.name")
     if said == "execute_tool":
         return "tool"
@@ -161,6 +165,9 @@ def _is_schema(given: Any) -> bool:
 def failed(attributes: Attributes) -> bool:
     """Whether a tool's span says that the tool failed though it answered."""
     said = attributes.get("gen_ai.tool.status") == "error"
+    # Google's own examples of tools say so in what they return; nothing else of the ADK does.
+    of_adk = parsed(attributes.get("gcp.vertex.agent.tool_response"))
+    said = said or (isinstance(of_adk, Mapping) and of_adk.get("status") == "error")
     return said or called.answered_call(_first(attributes, ANSWERED_WITH))[1]
 
 

@@ -189,6 +189,30 @@ def test_it_reads_the_adk() -> None:
 
 
 @pytest.mark.parametrize(
+    ("answer", "failed"),
+    [
+        ('{"status": "error", "error_message": "NOT_VERIFIED"}', True),
+        ('{"status": "success"}', False),
+        ('"error"', False),
+    ],
+)
+def test_a_tool_of_the_adk_says_in_its_answer_that_it_failed(answer: str, failed: bool) -> None:
+    tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "t"}
+    told = {**tool, "gcp.vertex.agent.tool_response": answer}
+    asked = {"greenroom.instruction": "Refund order 7."}
+    (step,) = read(made([span(1, "agent", asked), span(2, "t", told, parent=1)])).steps
+    assert step["is_error"] is failed
+
+
+def test_what_the_adk_merges_is_no_call() -> None:
+    """Of tools called at once it writes one span more, which no environment has a tool for."""
+    tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "(merged tools)"}
+    more = {"gcp.vertex.agent.tool_call_args": "N/A", "gcp.vertex.agent.llm_request": "{}"}
+    merged = span(9, "execute_tool (merged)", {**tool, **more}, parent=2)
+    assert seen(made([*adk(has_tool_span=True), merged])) == WANTED
+
+
+@pytest.mark.parametrize(
     ("name", "written", "heard"),
     [
         ("ai.toolCall.result", '"No such order."', "No such order."),
