@@ -22,7 +22,7 @@ import redis
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
-from django.db import DatabaseError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.utils import timezone
 
 from memoryapp.clients import minilm, pulse, store
@@ -30,6 +30,7 @@ from memoryapp.project import data_folder, embedded
 from memoryapp.project import environment as sources
 from memoryapp.project.celery import app
 from memoryapp.queries import database
+from memoryapp.queries.replica import REPLICA
 from memoryapp.services import sealing
 from practice.clients.cage import bubblewrap
 from practice.domain import arguments
@@ -41,6 +42,8 @@ SKEW_WARNS, SKEW_FAILS = 2.0, 20.0
 AHEAD = timedelta(minutes=5)
 PULSE_LATE = 3
 LOW_DISK = 2 * 2**30
+#: Bytes of WAL: a release of a minute ago is somewhere in there.
+FAR_BEHIND = 64 * 2**20
 EXPIRES_SOON = timedelta(days=14)
 PATIENCE_SECONDS = 3.0
 OLDEST_REDIS = (6, 2)
@@ -106,6 +109,31 @@ def _database() -> Findings:
     else:
         yield Finding("ok", "pgvector", f"Version {server.vector}.")
     yield _skew(server.behind)
+
+
+def _replica() -> Findings:
+    if REPLICA not in settings.DATABASES:
+        return
+    try:
+        behind = database.replica().behind
+    except (OperationalError, InterfaceError) as error:
+        text = (
+            f"It cannot be reached: {_line(error)}. Pulls are read from the server itself "
+            "meanwhile. Start it, or correct DATABASE_REPLICA_URL."
+        )
+        yield Finding("warn", "read replica", text)
+        return
+    if behind is None:
+        text = "It replays nothing of the server. Name a standby in DATABASE_REPLICA_URL."
+        yield Finding("warn", "read replica", text)
+    elif behind > FAR_BEHIND:
+        text = (
+            f"It is {behind / 2**20:,.0f} MB behind, so new releases are read from the server. "
+            "Look at its disk and network."
+        )
+        yield Finding("warn", "read replica", text)
+    else:
+        yield Finding("ok", "read replica", f"It is {behind / 2**20:,.1f} MB behind.")
 
 
 def _skew(behind: float) -> Finding:
@@ -344,6 +372,7 @@ def _line(error: BaseException) -> str:
 CHECKS: tuple[Callable[[], Findings], ...] = (
     _settings,
     _database,
+    _replica,
     _migrations,
     _secrets,
     _arguments,

@@ -36,10 +36,15 @@ class Line(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         return str(masked(super().format(record)))
 
+    def formatException(self, error: Any) -> str:
+        """Set in, so that nothing an exception quotes stands where a line begins."""
+        lines = super().formatException(error).splitlines()
+        return "\n".join(f"  {_CONTROL.sub(_escaped, line)}" for line in lines)
+
     def formatMessage(self, record: logging.LogRecord) -> str:
         pairs = " ".join(f"{name}={value}" for name, value in _belongings(record).items())
         line = f"{super().formatMessage(record)} {pairs}".rstrip()
-        return _CONTROL.sub(lambda found: repr(found[0])[1:-1], line)
+        return _CONTROL.sub(_escaped, line)
 
 
 class Json(logging.Formatter):
@@ -56,6 +61,10 @@ class Json(logging.Formatter):
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         return json.dumps(masked(line), ensure_ascii=False, default=str)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return repr(found[0])[1:-1]
 
 
 def _belongings(record: logging.LogRecord) -> Mapping[str, Any]:

@@ -12,12 +12,14 @@ import shutil
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from ipaddress import ip_address
 from pathlib import Path
 
 from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
+from django.http.request import split_domain_port, validate_host
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -28,12 +30,17 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from memoryapp.clients import pulse, store
+from memoryapp.domain.addresses import literal
 from memoryapp.domain.watching import HOUR
 from memoryapp.project.celery import app
 from memoryapp.queries import database, events, tallies, webhooks
 from practice.queries import work
 
 WEEK = 7 * 86_400
+try:
+    VERSION = version("greenroom")
+except PackageNotFoundError:  # a checkout that was not installed
+    VERSION = "unknown"
 
 
 def forget_gone(own: Path, now: float) -> None:
@@ -91,12 +98,20 @@ class Facts(Collector):
     """What PostgreSQL and Redis say now. What cannot be asked is left out, as is customary."""
 
     def collect(self) -> Iterable[Metric]:
+        yield _gauge("build_info", "The version that answers.", {VERSION: 1}, "version")
+        is_there = True
         try:
             yield from list(self._of_rows())
         except DatabaseError as error:
             # How requests go must be seen most of all while the database is away.
             logger.warning("The database does not answer for /metrics. %s", error)
+            is_there = False
+        with suppress(OSError):
+            free = shutil.disk_usage(settings.DATA_DIR).free
+            yield _gauge("disk_free_bytes", "Room left where the data folder is.", free)
         queue = store.softly(lambda r: r.llen(app.conf.task_default_queue))
+        parts = {"postgres": int(is_there), "redis": int(queue is not None)}
+        yield _gauge("part_up", "Whether a part answers: 1, or 0.", parts, "part")
         if queue is not None:
             yield _gauge("queue_messages", "Messages that wait for a worker.", queue)
         age = pulse.age()
@@ -150,6 +165,16 @@ def metrics(request: HttpRequest) -> HttpResponse:
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
+def _is_own_name(host: str) -> bool:
+    """Whether this machine is called so: an address, or a name the operator gave.
+
+    A stranger's page in a browser here can have its own name lead to this machine, and would then
+    read the figures: where every host is served, as by ``greenroom up``, nothing else stops it.
+    """
+    named = [one for one in settings.ALLOWED_HOSTS if one != "*"]
+    return literal(host.strip("[]")) is not None or validate_host(host, named)
+
+
 def _may_ask(request: HttpRequest) -> bool:
     token = settings.METRICS_TOKEN
     if token:
@@ -158,6 +183,8 @@ def _may_ask(request: HttpRequest) -> bool:
     # A reverse proxy on this machine speaks for somebody else, and so does a worker that calls
     # an address which an editor entered (``clients.addresses.VIA``).
     if any(name in request.headers for name in ("X-Forwarded-For", "Forwarded", "Via")):
+        return False
+    if not _is_own_name(split_domain_port(request.get_host())[0]):
         return False
     try:
         return ip_address(request.META["REMOTE_ADDR"]).is_loopback

@@ -12,6 +12,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 
 from memoryapp.models import Event
+from memoryapp.queries.replica import REPLICA
 
 OLDEST = 150000
 VECTOR = "vector"
@@ -46,6 +47,26 @@ def server() -> Server:
         version, name, size, clock, vector, is_there = cursor.fetchone()
         middle = before + (timezone.now() - before) / 2
     return Server(version, name, size, (clock - middle).total_seconds(), vector, is_there)
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """``behind`` are bytes of WAL it has not replayed; ``None`` where it replays none."""
+
+    behind: int | None
+
+
+def replica() -> Replica:
+    """Ask the read replica about itself. Raises ``OperationalError`` when it cannot be reached."""
+    with connections[REPLICA].cursor() as cursor:
+        cursor.execute("SELECT pg_last_wal_replay_lsn()::text WHERE pg_is_in_recovery()")
+        found = cursor.fetchone()
+    if found is None or found[0] is None:
+        return Replica(None)
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        cursor.execute("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), %s::pg_lsn)::bigint", found)
+        (behind,) = cursor.fetchone()
+    return Replica(max(0, behind))
 
 
 def connect_anew() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.urls import reverse
 
 from memoryapp.access import KEPT_CHARS, KEPT_KEY, READER_COOKIE
@@ -85,6 +86,16 @@ def test_nothing_is_kept_of_a_form_without_words_or_with_too_many(
 def test_no_secret_is_kept(browser: Any, url: str) -> None:
     browser.post(url, {"content": WORDS, "password": "hunter2", "api_key": "sk-1"})
     assert set(browser.session[KEPT_KEY]["fields"]) == {"content"}
+
+
+def test_nothing_is_kept_of_whoever_is_no_member_any_more(
+    browser: Any, rita: Any, url: str
+) -> None:
+    """What says who used this browser last holds a year: they could store any amount by it."""
+    before = Session.objects.count()
+    rita.memberships.all().delete()
+    assert browser.post(url, {"content": WORDS}).url == "/login/?next=/"
+    assert Session.objects.count() == before
 
 
 def test_nothing_is_kept_where_nobody_was_signed_in(client: Any, url: str) -> None:

@@ -89,6 +89,32 @@ def test_it_says_that_the_database_cannot_be_reached(
     ]
 
 
+@pytest.mark.parametrize(
+    ("behind", "state", "said"),
+    [
+        (0, "ok", "0.0 MB behind"),
+        (80 * 2**20, "warn", "80 MB behind, so new releases are read from the server"),
+        (None, "warn", "It replays nothing of the server"),
+        (OperationalError("no route to host"), "warn", "no route to host. Pulls are read from"),
+    ],
+)
+def test_it_says_how_the_read_replica_is(
+    monkeypatch: pytest.MonkeyPatch, settings: Any, behind: Any, state: str, said: str
+) -> None:
+    assert list(doctor._replica()) == []
+
+    def asked() -> database.Replica:
+        if isinstance(behind, Exception):
+            raise behind
+        return database.Replica(behind)
+
+    monkeypatch.setitem(settings.DATABASES, "replica", settings.DATABASES["default"])
+    monkeypatch.setattr(database, "replica", asked)
+    (found,) = doctor._replica()
+    assert (found.check, found.state) == ("read replica", state)
+    assert said in found.text
+
+
 def test_it_says_that_migrations_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     found = database.Migrations(missing=("memoryapp.0099_new",), unknown=())
     monkeypatch.setattr(database, "migrations", lambda: found)

@@ -51,6 +51,19 @@ def test_a_message_cannot_begin_a_line_of_its_own() -> None:
     assert r"GET /x\n2026-11-28 ERROR greenroom all is lost\x1b[2J\u2028 route=a\rb" in said
 
 
+def test_an_exception_cannot_begin_a_line_either() -> None:
+    forged = record()
+    try:
+        raise ValueError("no such tool\n2026-11-28 ERROR greenroom all is lost\x1b[2J")
+    except ValueError:
+        forged.exc_info = sys.exc_info()
+    first, *others = logs.Line().format(forged).splitlines()
+    assert first.endswith("INFO greenroom hello")
+    assert others[0] == "  Traceback (most recent call last):"
+    assert all(line.startswith("  ") for line in others)
+    assert r"all is lost\x1b[2J" in others[-1]
+
+
 @pytest.mark.parametrize("level", ["DEBUG", "INFO", "WARNING"])
 @pytest.mark.parametrize("form", [logs.Line, logs.Json])
 @pytest.mark.django_db

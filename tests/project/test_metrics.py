@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
@@ -92,6 +93,39 @@ def test_nobody_else_may(client: Client, given: dict[str, Any]) -> None:
     answer = client.get("/metrics", **given)
     assert answer.status_code == 403
     assert "METRICS_TOKEN" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("evil.example", 403), ("localhost:8000", 200), ("127.0.0.1:8000", 200), ("[::1]:8000", 200)],
+)
+def test_no_page_whose_name_was_made_to_lead_here_reads_it(
+    client: Client, settings: Any, host: str, status: int
+) -> None:
+    settings.ALLOWED_HOSTS = ["*", "localhost", "127.0.0.1"]
+    assert client.get("/metrics", HTTP_HOST=host).status_code == status
+
+
+def test_it_says_which_parts_answer_and_what_room_is_left(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = figures(client)
+    assert found["greenroom_part_up", "postgres"] == 1
+    assert found["greenroom_part_up", "redis"] == 1
+    assert found["greenroom_disk_free_bytes",] > 0
+    assert [key for key in found if key[0] == "greenroom_build_info"] == [
+        ("greenroom_build_info", metrics.VERSION)
+    ]
+
+    def away(*_: Any) -> None:
+        raise OperationalError("the server closed the connection")
+
+    monkeypatch.setattr(metrics.work, "open_work", away)
+    monkeypatch.setattr(metrics.store, "softly", lambda ask: None)
+    found = figures(client)
+    assert found["greenroom_part_up", "postgres"] == 0
+    assert found["greenroom_part_up", "redis"] == 0
+    assert ("greenroom_http_request_seconds_count", "GET", "metrics", "200") in found
 
 
 def test_the_token_is_asked_of_everybody(client: Client, settings: Any) -> None:

@@ -12,13 +12,13 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from memoryapp.domain.kept import Kept
-from memoryapp.project import backup, embedded
-from memoryapp.queries import replica
+from memoryapp.project import backup, doctor, embedded
+from memoryapp.queries import database, replica
 from memoryapp.services import pulls
 from memoryapp.services.releases import release_publish
 from memoryapp.services.tokens import api_key_create
@@ -167,3 +167,14 @@ def test_a_replica_that_is_away_is_left_alone(
         pulls.BODIES = Kept(pulls.BODY_BYTES, size=len)
         assert agent.get("/api/v1/playbooks/help-desk").status_code == 200
     assert caplog.text.count("The replica is away") == 1
+
+
+def test_the_doctor_says_how_far_behind_it_is(standby: Path, second: Any) -> None:
+    caught_up(standby)
+    found = database.replica()
+    assert found.behind is not None
+    assert found.behind < doctor.FAR_BEHIND
+    second.close()
+    second.settings_dict["OPTIONS"] = {"host": "/nowhere"}
+    with pytest.raises(OperationalError):
+        database.replica()
