@@ -258,7 +258,7 @@ def _keep(request: HttpRequest) -> bool:
     typed = any(name in TYPED and any(values) for name, values in fields.items())
     if not reader or not typed or size > KEPT_CHARS:
         return False
-    if not Membership.objects.filter(user=reader).exists():
+    if not Membership.objects.filter(user__pk=reader).exists():
         return False  # whoever was removed could store any amount with what they still hold
     request.session[KEPT_KEY] = {
         "reader": reader,

@@ -120,8 +120,8 @@ def test_it_says_which_parts_answer_and_what_room_is_left(
     def away(*_: Any) -> None:
         raise OperationalError("the server closed the connection")
 
-    monkeypatch.setattr(metrics.work, "open_work", away)
-    monkeypatch.setattr(metrics.store, "softly", lambda ask: None)
+    monkeypatch.setattr("practice.queries.work.open_work", away)
+    monkeypatch.setattr("memoryapp.clients.store.softly", lambda ask: None)
     found = figures(client)
     assert found["greenroom_part_up", "postgres"] == 0
     assert found["greenroom_part_up", "redis"] == 0
