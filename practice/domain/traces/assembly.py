@@ -136,7 +136,7 @@ def _steps(tools: Sequence[Span], models: Sequence[Span], began: int) -> list[di
             wanted = _wanted(models) if wanted is None else wanted
             asked = wanted.get(call_id, asked)
         problem = span.attributes.get("error.type")
-        why = span.attributes.get("error.message") or problem
+        why = said.reason(span.attributes) or problem
         steps.append(
             {
                 "tool": said.tool_name(span.name, span.attributes)[:200] or "unnamed",

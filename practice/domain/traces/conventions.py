@@ -1,9 +1,9 @@
-"""What attribute names mean: five families of conventions, in their new and older spellings.
+"""What attribute names mean: six families of conventions, in their new and older spellings.
 
 OpenTelemetry GenAI (``gen_ai.*``; messages as JSON since 1.37, as span events before),
 OpenInference (``openinference.span.kind``, ``input.value``), OpenLLMetry (``traceloop.*``,
-numbered prompts), Vercel's AI SDK before its seventh version (``ai.*``) and Google's ADK
-(``gcp.vertex.agent.*``).
+numbered prompts), Vercel's AI SDK before its seventh version (``ai.*``), Google's ADK
+(``gcp.vertex.agent.*``) and Langfuse's SDKs since their third (``langfuse.observation.*``).
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ OUTPUT_MESSAGES = (
 SPOKEN = ("ai.response.text", "ai.result.text")
 ASKED_FOR = ("ai.response.toolCalls", "ai.result.toolCalls")
 #: What a span was given and made, maybe wrapped by the library that says so.
-WRAPPED = ("traceloop.entity.input", "input.value")
+WRAPPED = ("traceloop.entity.input", "input.value", "langfuse.observation.input")
 INPUTS = (*WRAPPED, "user.message")
-OUTPUTS = ("traceloop.entity.output", "output.value")
+OUTPUTS = ("traceloop.entity.output", "output.value", "langfuse.observation.output")
 #: The same of a tool, whose span LangSmith writes as it does a model's.
 CALLED_WITH = (*WRAPPED, "gen_ai.prompt")
 ANSWERED_WITH = (*OUTPUTS, "gen_ai.completion")
@@ -103,6 +103,10 @@ TOKENS_WRITTEN = (
 MOST_TOKENS = 2**31 - 1
 #: What the ADK calls the span that holds once more what several tools answered at once.
 MERGED = "(merged tools)"
+#: What Langfuse's SDKs call a span, and where they write the tokens of one, by their kinds.
+LANGFUSE = "langfuse.observation.type"
+LANGFUSE_KINDS: Mapping[str, Kind] = {"generation": "model", "tool": "tool", "retriever": "tool"}
+LANGFUSE_TOKENS = "langfuse.observation.usage_details"
 
 
 def kind_of(name: str, attributes: Attributes) -> Kind:
@@ -117,6 +121,8 @@ def kind_of(name: str, attributes: Attributes) -> Kind:
     if step := _said(attributes, "ai.operationId"):
         is_model = step.endswith(SDK_MODELS)
         return "tool" if step == SDK_TOOL else "model" if is_model else "other"
+    if observed := _said(attributes, LANGFUSE):
+        return LANGFUSE_KINDS.get(observed, "other")
     family = (
         _said(attributes, "openinference.span.kind") or _said(attributes, "traceloop.span.kind")
     ).lower()
@@ -171,6 +177,12 @@ def failed(attributes: Attributes) -> bool:
     return said or called.answered_call(_first(attributes, ANSWERED_WITH))[1]
 
 
+def reason(attributes: Attributes) -> Any:
+    """Why a tool failed, as far as its span says that beside what it answered."""
+    names = ("error.message", "langfuse.observation.status_message")
+    return _first(attributes, names)
+
+
 def call_id(attributes: Attributes) -> str:
     """By what the model that asked for a call knows it, where the tool's span says that."""
     found = next(filter(None, (_said(attributes, name) for name in CALL_IDS)), "")
@@ -187,6 +199,9 @@ def messages(attributes: Attributes, *, output: bool = False) -> list[Message]:
             return found
     if output and (spoken := _spoken(attributes)):
         return spoken
+    if _said(attributes, LANGFUSE) == "generation":
+        held = called.values(_first(attributes, OUTPUTS if output else INPUTS))
+        return read_messages(held, "assistant" if output else "user")
     numbered = numbered_messages(attributes, output=output)
     return numbered or event_messages(attributes, output=output)
 
@@ -201,6 +216,13 @@ def _spoken(attributes: Attributes) -> list[Message]:
 
 def tokens(attributes: Attributes) -> tuple[int, int]:
     """The tokens a call of a model read and wrote, 0 where nobody says."""
+    details = parsed(attributes.get(LANGFUSE_TOKENS))
+    if isinstance(details, Mapping):
+        of_kinds = [
+            min(sum(_tokens(details[kind]) for kind in details if way in kind), MOST_TOKENS)
+            for way in ("input", "output")
+        ]
+        return of_kinds[0], of_kinds[1]
     read, written = (_tokens(_first(attributes, names)) for names in (TOKENS_READ, TOKENS_WRITTEN))
     return read, written
 

@@ -1,8 +1,8 @@
 """One span as a value, whatever it came in: bounded, plain JSON, nothing kept that is not read.
 
 Only what the GenAI conventions of OpenTelemetry (new and old names), OpenInference, OpenLLMetry,
-Vercel's AI SDK and Google's ADK say of an agent's work is kept of a span's attributes; the rest of
-a trace is not ours to store.
+Vercel's AI SDK, Google's ADK and Langfuse's SDKs say of an agent's work is kept of a span's
+attributes; the rest of a trace is not ours to store.
 """
 
 from __future__ import annotations
@@ -46,6 +46,12 @@ KEPT = (
     "ai.response.toolCalls",
     "ai.result.t",
     "ai.usage.",
+    "langfuse.observation.type",
+    "langfuse.observation.input",
+    "langfuse.observation.output",
+    "langfuse.observation.level",
+    "langfuse.observation.status_message",
+    "langfuse.observation.usage_details",
     "gcp.vertex.agent.tool_",
     "gcp.vertex.agent.llm_",
     "openinference.",

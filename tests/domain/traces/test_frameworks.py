@@ -290,3 +290,38 @@ def test_an_older_page_of_the_ai_sdk_and_calls_without_an_answer() -> None:
     (entry,) = export("messages", jsonl(talk))
     steps = [(s["tool"], s["arguments"], s["observation"]) for s in read(entry).steps]
     assert steps == [("get_order", {"n": 7}, '{"total": 12}'), ("get_order", {}, "")]
+
+
+def langfuse(level: str = "ERROR") -> list[dict[str, Any]]:
+    """As its SDK for Python writes functions that are marked, with what they were called with."""
+
+    def observed(
+        number: int, name: str, kind: str, given: Any, made: Any, **more: Any
+    ) -> dict[str, Any]:
+        held = {"input": given, "output": made, **more.pop("said", {})}
+        said = {f"langfuse.observation.{k}": v for k, v in held.items() if v is not None}
+        said["langfuse.observation.type"] = kind
+        return span(number, name, said, parent=min(number - 1, 1), **more)
+
+    def called(*listed: Any, **named: Any) -> str:
+        return json.dumps({"args": listed, "kwargs": named})
+
+    function = {"name": "create_refund", "arguments": '{"order_id": "7"}'}
+    spoken = {"role": "assistant", "content": "I refund it.",
+              "tool_calls": [{"id": "c", "type": "function", "function": function}]}  # fmt: skip
+    usage = {"usage_details": '{"input": 40, "input_cached_tokens": 50, "output": 8, "total": 98}'}
+    refused = {"level": level, "status_message": "NOT_VERIFIED"}
+    asked = [{"role": "user", "content": "Refund order 7."}]
+    return [
+        observed(1, "agent", "agent", called("Refund order 7."), "Done."),
+        observed(2, "ask", "generation", called(asked), json.dumps(spoken), said=usage),
+        observed(3, "create_refund", "tool", called(order_id="7"), None, said=refused, failed=True),
+        observed(4, "ask", "generation", called(asked), "Done."),
+    ]
+
+
+def test_it_reads_what_langfuse_s_sdks_write() -> None:
+    found = made(langfuse())
+    assert seen(found) == WANTED
+    (step,) = read(found).steps
+    assert (step["thought"], step["input_tokens"], step["output_tokens"]) == ("I refund it.", 90, 8)
