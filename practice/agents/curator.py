@@ -12,6 +12,7 @@ from practice.agents.calling import Line
 from practice.agents.ports import Curation
 from practice.agents.prompting import fenced, playbook_block, trajectory_block
 from practice.agents.role_model import RoleModel
+from practice.agents.typed import cut_at
 from practice.domain.types import Reflection, TaskSpec, Trajectory, Usage
 
 MOST = 10
@@ -30,7 +31,9 @@ class Change(BaseModel):
     targets: list[Annotated[str, StringConstraints(max_length=100)]] = Field(
         default_factory=list, max_length=20
     )
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1_000)] = ""
+    reason: Annotated[
+        str, cut_at(1_000), StringConstraints(strip_whitespace=True, max_length=1_000)
+    ] = ""
     evidence: list[int] = Field(default_factory=list, max_length=60)
 
 

@@ -55,7 +55,11 @@ def as_agent_error(
         return _provider_error(error, role, model, scrub)
     detail = scrub(error.message)[:DETAIL_CAP]
     if isinstance(error, ContentFilterError):
-        return ProviderRefused(f"{model} refused to work as {role}: {detail}")
+        return ProviderRefused(
+            f"{model} refused to work as {role}: {detail.rstrip('.')}. If it goes on refusing, "
+            "give the role another model with LLM_ROLE_MODELS, or another prompt under Prompts of "
+            "the environment."
+        )
     if isinstance(error, UserError):
         return ProviderRefused(f"{model} cannot be asked as {role}: {detail}")
     return not_of_an_api(role=role, model=model)

@@ -11,6 +11,7 @@ from pydantic_ai import ModelRetry
 from practice.agents.calling import Line
 from practice.agents.prompting import fenced
 from practice.agents.role_model import RoleModel
+from practice.agents.typed import cut_at
 from practice.domain.briefing import compose
 from practice.domain.types import Briefing, Proposal, TaskSpec
 
@@ -29,7 +30,9 @@ class Candidate(BaseModel):
     kind: Literal["query", "action"]
     intended_tools: list[Words] = Field(min_length=1, max_length=20)
     entities: list[Words] = Field(default_factory=list, max_length=20)
-    rationale: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1_000)] = ""
+    rationale: Annotated[
+        str, cut_at(1_000), StringConstraints(strip_whitespace=True, max_length=1_000)
+    ] = ""
     #: number of the seed task it was made from; 0 where it is the model's own idea.
     seed_task: int = 0
 

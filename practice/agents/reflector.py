@@ -19,10 +19,11 @@ from practice.agents.prompting import (
     trajectory_block,
 )
 from practice.agents.role_model import RoleModel
+from practice.agents.typed import cut_at
 from practice.domain.coverage import tools_block
 from practice.domain.types import Label, Reflection, TaskSpec, ToolSpec, Trajectory
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4_000)]
+Text = Annotated[str, cut_at(4_000), StringConstraints(strip_whitespace=True, max_length=4_000)]
 
 
 class Tag(BaseModel):

@@ -26,7 +26,7 @@ from pydantic_ai.usage import RequestUsage
 
 from memoryapp.domain.playbook import Playbook
 from memoryapp.domain.text import storable
-from practice.agents.calling import RETRIES, Line
+from practice.agents.calling import CUT_OFF, RETRIES, Line
 from practice.agents.condenser import Condenser
 from practice.agents.ports import EnvironmentSession, MalformedReply, SolverLimits
 from practice.agents.prompting import Prompt, clipped, playbook_block, tool_output
@@ -54,6 +54,11 @@ BLANK = (
     "Your reply was empty. Call a tool, or give your final answer in plain words without a tool "
     "call."
 )
+TOO_LONG = (
+    "Your reply was cut off at its length limit before it was complete. Go on with a tool call, or "
+    "give the whole answer in fewer words."
+)
+CALL_CUT = " The reply was cut off at its length limit: call with shorter arguments."
 LAST_WORD = (
     "You have used all your tool calls. Reply without a tool call: say what was achieved and what "
     "was not."
@@ -116,6 +121,7 @@ class _Said:
 
     thought: str
     usage: RequestUsage
+    cut_off: bool = False
 
 
 class _Conversation:
@@ -156,17 +162,22 @@ class _Conversation:
             if calls:
                 if self._full or not self._carried_out(response, calls):
                     return self._trajectory(text, Outcome.STEP_LIMIT)
-            elif text:
+            elif text and not (response.finish_reason == CUT_OFF and blanks < RETRIES):
                 return self._trajectory(text, Outcome.FINISHED)
             elif blanks < RETRIES:
                 blanks += 1
-                self._messages.append(self._request(UserPromptPart(BLANK)))
+                self._messages += self._asked_again(response, TOO_LONG if text else BLANK)
             else:
                 raise MalformedReply(
                     f"{self._model.name} replied {blanks + 1} times with neither a tool call nor "
                     f"an answer. {len(self._steps)} steps were kept."
                 )
         return self._trajectory("", Outcome.STEP_LIMIT)
+
+    def _asked_again(self, response: ModelResponse, told: str) -> list[ModelMessage]:
+        """An empty turn is none: providers reject a conversation that holds one."""
+        turn: list[ModelMessage] = [response] if told is TOO_LONG else []
+        return [*turn, self._request(UserPromptPart(told))]
 
     @property
     def _full(self) -> bool:
@@ -177,7 +188,8 @@ class _Conversation:
 
     def _carried_out(self, response: ModelResponse, calls: list[ToolCallPart]) -> bool:
         """Carry out the calls of one reply in order; false where a limit cut them short."""
-        said = _Said(_thought(response), response.usage)
+        cut_off = response.finish_reason == CUT_OFF
+        said = _Said(_thought(response), response.usage, cut_off)
         parts: list[ToolReturnPart | UserPromptPart] = []
         for call in calls:
             if self._full or self._limits.should_stop():
@@ -191,7 +203,7 @@ class _Conversation:
                 )
             )
             # One reply costs its tokens once, however many calls it holds.
-            said = _Said("", RequestUsage())
+            said = _Said("", RequestUsage(), cut_off)
         if self._full:
             parts.append(UserPromptPart(LAST_WORD))
         self._messages += [response, self._request(*parts)]
@@ -204,7 +216,7 @@ class _Conversation:
             arguments = self._toolbox.arguments_of(call)
         except WrongCall as error:
             arguments = readable_arguments(call)
-            seen = Observation(text=str(error), is_error=True)
+            seen = Observation(text=f"{error}{CALL_CUT if said.cut_off else ''}", is_error=True)
         else:
             seen = self._session.call(self._toolbox.name_of(call), arguments)
         ended = time.monotonic()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator
 from pydantic_ai.messages import (
     ModelRequest,
     ModelResponse,
@@ -39,6 +39,16 @@ def parameters(mode: OutputMode, reply: type[BaseModel]) -> ModelRequestParamete
     # The class has a docstring for programmers; the model is told by its prompt.
     wanted = OutputObjectDefinition(json_schema=schema, name=reply.__name__)
     return ModelRequestParameters(output_mode=mode, output_object=wanted)
+
+
+def cut_at(cap: int) -> BeforeValidator:
+    """Take the beginning of an explanation that is too long: it is not worth another request."""
+
+    def beginning(value: Any) -> Any:
+        is_long = isinstance(value, str) and len(value.strip()) > cap
+        return f"{value.strip()[: cap - 1]}…" if is_long else value
+
+    return BeforeValidator(beginning)
 
 
 def written(response: ModelResponse) -> str | dict[str, object] | None:

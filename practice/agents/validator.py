@@ -25,6 +25,7 @@ from practice.agents.prompting import (
 )
 from practice.agents.role_model import RoleModel
 from practice.agents.rules.evidence import gather
+from practice.agents.typed import cut_at
 from practice.domain.coverage import tools_block
 from practice.domain.evidence import Weight, ceiling, tempered, weight
 from practice.domain.types import (
@@ -44,8 +45,10 @@ from practice.domain.validation import MAX_VOTES, Tally, aggregate, settled
 DETAIL_CAP = 400
 
 Score = Annotated[int, Field(ge=1, le=5)]
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000)]
-Aside = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1_000)]
+Reason = Annotated[
+    str, cut_at(1_000), StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000)
+]
+Aside = Annotated[str, cut_at(1_000), StringConstraints(strip_whitespace=True, max_length=1_000)]
 
 
 class Judgement(BaseModel):

@@ -57,10 +57,13 @@ def _admit_task(run: Run, task: PracticeTask, judged: list[Attempt]) -> list[int
         attempt.status = Attempt.Status.ADMITTED if admitted else Attempt.Status.NOT_ADMITTED
         attempt.is_representative = attempt is typical
         attempt.save(update_fields=["status", "is_representative"])
+    # What a model made up was never called, and no tool of that name was practised.
+    known = run.frozen.tools
     calls = [
         [step.tool, bool(failure(step)), attempt.number]
         for attempt, value in zip(judged, values, strict=True)
         for step in value.trajectory.steps
+        if step.tool in known or run.kind == Run.Kind.ONLINE
     ]
     # What users ask of deployed agents never reaches the proposer (Preping §3.1).
     if run.kind != Run.Kind.ONLINE:

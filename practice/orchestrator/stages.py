@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from practice.domain.rounds import Stage
@@ -38,7 +39,13 @@ def failed(unit: Unit, message: str) -> None:
         Attempt.objects.filter(pk=unit.target).update(
             status=Attempt.Status.INFRASTRUCTURE_ERROR, message=message, ended_at=timezone.now()
         )
-    elif unit.stage in {Stage.VALIDATE, Stage.LEARN}:
+    elif unit.stage == Stage.VALIDATE:
+        Attempt.objects.filter(pk=unit.target, label="").update(
+            status=Attempt.Status.INFRASTRUCTURE_ERROR,
+            message=message,
+            ended_at=Coalesce("ended_at", timezone.now()),
+        )
+    elif unit.stage == Stage.LEARN:
         Attempt.objects.filter(pk=unit.target).update(message=message)
 
 

@@ -155,7 +155,11 @@ def time_left(run: Run, now: datetime) -> timedelta | None:
 
 
 def calls_by_tool(run: Run) -> dict[str, Counter[int]]:
-    """Tool to executed calls per round, from the try that counts of each attempt."""
+    """Tool to executed calls per round, from the try that counts of each attempt.
+
+    A call of a tool the run does not have was answered with an error and not executed.
+    """
+    known = run.frozen.tools
     found: dict[str, Counter[int]] = {}
     rows = (
         Step.objects.filter(
@@ -166,6 +170,8 @@ def calls_by_tool(run: Run) -> dict[str, Counter[int]]:
         .annotate(total=Count("pk"))
     )
     for tool, number, total in rows:
+        if tool not in known and run.kind != Run.Kind.ONLINE:
+            continue
         found.setdefault(tool, Counter())[number] += total
     return found
 

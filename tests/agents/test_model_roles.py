@@ -197,6 +197,16 @@ def test_it_gives_up_on_the_third_malformed_reply() -> None:
     assert len(server.requests) == 3
 
 
+def test_it_takes_the_beginning_of_a_reason_that_goes_on() -> None:
+    long = {**JUDGED, "completion_reason": "Step 3 closed it. " * 200}
+
+    verdict, requests = told([typed(**long)], lambda e: e.validator.validate(TASK, DONE, TOOLS))
+
+    assert len(requests) == 1
+    assert verdict.completion_reason.startswith("Step 3 closed it.")
+    assert len(verdict.completion_reason) == 1_000
+
+
 def test_it_judges_with_a_reason_for_each_score() -> None:
     verdict, requests = told([typed(**JUDGED)], lambda e: e.validator.validate(TASK, DONE, TOOLS))
 
@@ -238,6 +248,16 @@ def test_it_summarises_facts_with_the_task_that_showed_them() -> None:
     assert summary.facts[0] == Fact("Ticket T-1 exists.", source_task=TASK.instruction)
     assert len(summary.facts) == 2
     assert requests[0].role == "environment summariser"
+
+
+@pytest.mark.parametrize("facts", [[], ["Ticket T-1 exists."]])
+def test_it_makes_the_summariser_invent_nothing(facts: list[str]) -> None:
+    summary, requests = told(
+        [typed(facts=facts)] * 2, lambda e: e.summariser.summarise(TASK, DONE, TOOLS)
+    )
+
+    assert [fact.text for fact in summary.facts] == facts
+    assert "Add what else the results show" in str(requests[1].messages[-1])
 
 
 def test_it_cuts_observations_to_two_thousand_characters_for_the_summariser() -> None:

@@ -200,6 +200,33 @@ def test_it_goes_on_after_an_empty_reply() -> None:
     assert "Your reply was empty" in str(requests[1].messages[-1])
 
 
+def test_it_takes_no_half_answer() -> None:
+    half = replace(text("T-1 is clo"), finish_reason="length")
+
+    trajectory, requests = solved([*CLOSED[:2], half, CLOSED[2]])
+
+    assert trajectory.answer == "T-1 is closed."
+    assert "cut off at its length limit" in str(requests[-1].messages[-1])
+    assert requests[-1].messages[-2]["content"] == "T-1 is clo"
+
+
+def test_it_takes_half_an_answer_from_a_model_that_gives_no_other() -> None:
+    half = replace(text("T-1 is clo"), finish_reason="length")
+
+    trajectory, requests = solved([*CLOSED[:2], half, half, half])
+
+    assert (trajectory.answer, len(requests)) == ("T-1 is clo", 5)
+
+
+def test_it_says_that_a_call_was_cut_off() -> None:
+    half = replace(call("list_tickets", '{"pa'), finish_reason="length")
+
+    trajectory, _ = solved([half, *CLOSED])
+
+    assert trajectory.steps[0].is_error
+    assert "cut off at its length limit" in trajectory.steps[0].observation
+
+
 def test_it_shows_the_model_live_bullets_only() -> None:
     playbook = Playbook(
         (

@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from practice.domain.plans import Plan
 from practice.models import LedgerEntry, PracticeRecord, Unit
+from practice.orchestrator import stages
+from practice.queries.progress import totals
 from practice.views.run_page import heat_keys
 from tests.factories import (
     AttemptFactory,
@@ -84,6 +86,33 @@ def test_it_counts_only_calls_of_the_try_that_counts(vera_client: Any, run: Any)
     assert rows["get_order"].total == 2
     assert [count for count, _ in rows["get_order"].cells] == [2, None]
     assert rows["list_orders"].total == 0
+
+
+def test_a_tool_that_a_model_made_up_was_not_practised(vera_client: Any, run: Any) -> None:
+    attempt = run.attempts.get(label="success")
+    StepFactory(attempt=attempt, tool="find_everything", number=2, is_error=True)
+
+    context = vera_client.get(URL).context
+
+    assert "find_everything" not in [row.name for row in context["heat_rows"]]
+    assert context["tools_practised"] == 1
+
+
+def test_an_attempt_without_a_verdict_does_not_look_as_if_one_came(
+    vera_client: Any, run: Any
+) -> None:
+    task = TaskFactory(round=run.rounds.get(), instruction="A refused one")
+    attempt = AttemptFactory(task=task, status="finished", outcome="finished")
+    unit = Unit.objects.create(run=run, stage="validate", round=1, target=attempt.pk)
+
+    stages.failed(unit, "The model refused.")
+
+    attempt.refresh_from_db()
+    assert (attempt.status, attempt.message) == ("infrastructure_error", "The model refused.")
+    assert attempt.ended_at is not None
+    assert totals(run).unjudged_errors == 2
+    page = vera_client.get(attempt.get_absolute_url()).content.decode()
+    assert "It was tried to its end and could not be judged." in page
 
 
 def test_it_says_why_a_tool_is_a_gap(vera_client: Any, run: Any) -> None:
