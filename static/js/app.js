@@ -108,6 +108,15 @@ document.addEventListener("change", (event) => {
   if (auto && auto !== byKeys) auto.form.requestSubmit();
 });
 
+// What a filter does not ask for it need not say: the address stays one that can be sent on.
+document.addEventListener("formdata", (event) => {
+  if (!event.target.matches("form.filters, form.find")) return;
+  const { formData } = event;
+  for (const name of new Set(formData.keys())) {
+    if (!formData.getAll(name).some(Boolean)) formData.delete(name);
+  }
+});
+
 // Browsers offer what was sent as plain text to the next person who types there.
 document.addEventListener("submit", (event) => {
   for (const button of event.target.querySelectorAll("[data-reveal]")) reveal(button, false);

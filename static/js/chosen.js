@@ -6,6 +6,8 @@
 // the one that is read where none has. Without scripts there is no "x", and its box is a stop, too.
 
 const DECIDED = /^\/review\/([0-9a-f-]{36})\/(?:approve|reject)\//;
+// Beside the drafts of drafts.js, which forgets them together when their writer signs out.
+const KEPT = `draft ${document.body.dataset.reader} chosen`;
 const chosen = new Set();
 
 function show() {
@@ -26,6 +28,18 @@ function show() {
     }
   }
   form.querySelector("[data-how-many]").textContent = chosen.size ? `${chosen.size} selected` : "many";
+  try {
+    sessionStorage.setItem(KEPT, JSON.stringify([...chosen]));
+  } catch {
+    // The store is full or closed: the selection lasts as long as the page.
+  }
+}
+
+// Whoever comes back, or loads the page anew, finds their selection; whoever opens it begins without.
+function bringBack() {
+  const [came] = performance.getEntriesByType("navigation");
+  if (came?.type !== "back_forward" && came?.type !== "reload") return;
+  for (const value of JSON.parse(sessionStorage.getItem(KEPT) ?? "[]")) chosen.add(value);
 }
 
 document.addEventListener("change", (event) => {
@@ -81,5 +95,6 @@ document.addEventListener("htmx:afterSettle", () => {
 for (const box of document.querySelectorAll("#queue input[name=chosen]:checked")) {
   chosen.add(box.value);
 }
+bringBack();
 oneStopEach();
 show();

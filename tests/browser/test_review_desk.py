@@ -199,7 +199,21 @@ def test_what_is_selected_stays_so_when_the_next_one_comes(published: Any, page:
     expect(page.locator("h1")).to_be_focused()
     expect(decide).to_be_visible()
     expect(page.locator("#queue input[name=chosen]:checked")).to_have_count(1)
+    page.reload()
+    expect(decide).to_be_visible()
+    page.goto("/memory/")
+    page.go_back()
+    expect(decide).to_be_visible()
     page.keyboard.press("x")
+    expect(page.get_by_role("button", name="Decide many")).to_be_visible()
+
+
+def test_who_opens_the_queue_anew_has_selected_nothing(published: Any, page: Page) -> None:
+    opened(page)
+    page.keyboard.press("x")
+    expect(page.get_by_role("button", name="Decide 1 selected")).to_be_visible()
+    page.get_by_role("link", name="Memory", exact=True).first.click()
+    page.get_by_role("link", name=re.compile("^Review")).first.click()
     expect(page.get_by_role("button", name="Decide many")).to_be_visible()
 
 
