@@ -13,12 +13,9 @@ from typing import Any
 from practice.domain.deployment import MAX_STEPS, NotATrajectory
 from practice.domain.traces import conventions as said
 from practice.domain.traces.called import as_object
+from practice.domain.traces.counts import LONGEST, milliseconds
 from practice.domain.traces.messages import Message
 from practice.domain.traces.spans import Span, iso
-
-NANOS = 1_000_000
-#: The largest number of milliseconds or tokens that is kept.
-MAX_MS = 2**31 - 1
 
 
 def trajectory(trace_id: str, spans: Sequence[Span]) -> dict[str, Any]:
@@ -144,18 +141,13 @@ def _steps(tools: Sequence[Span], models: Sequence[Span], began: int) -> list[di
                 "observation": why if seen is None and why else seen,
                 "is_error": span.failed or bool(problem) or said.failed(span.attributes),
                 "thought": thought[:10_000],
-                "duration_ms": _between(span.started, span.ended),
-                "input_tokens": min(read, MAX_MS),
-                "output_tokens": min(written, MAX_MS),
-                **({"started_ms": _between(began, span.started)} if span.started else {}),
+                "duration_ms": milliseconds(span.started, span.ended),
+                "input_tokens": min(read, LONGEST),
+                "output_tokens": min(written, LONGEST),
+                **({"started_ms": milliseconds(began, span.started)} if span.started else {}),
             }
         )
     return steps
-
-
-def _between(began: int, ended: int) -> int:
-    """Milliseconds between two times; a clock that was set back in between says 0."""
-    return max(0, min((ended - began) // NANOS, MAX_MS))
 
 
 def _wanted(models: Sequence[Span]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from practice.domain.deployment import NotATrajectory
-from practice.domain.traces.rows import tokens
+from practice.domain.traces.counts import tokens
 from practice.domain.traces.sessions import (
     Entry,
     Form,

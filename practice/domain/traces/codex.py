@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from practice.domain.deployment import OF_A_SERVER, NotATrajectory
+from practice.domain.traces.counts import tokens
 from practice.domain.traces.messages import parsed, plain_blocks
-from practice.domain.traces.rows import nanoseconds, tokens
+from practice.domain.traces.rows import nanoseconds
 from practice.domain.traces.sessions import (
     Entry,
     Form,

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from practice.domain.traces import called
+from practice.domain.traces.counts import LONGEST
 from practice.domain.traces.events import call_in_events, event_messages
 from practice.domain.traces.messages import (
     Message,
@@ -100,7 +101,6 @@ TOKENS_WRITTEN = (
     "ai.usage.outputTokens",
     "ai.usage.completionTokens",
 )
-MOST_TOKENS = 2**31 - 1
 #: What the ADK calls the span that holds once more what several tools answered at once.
 MERGED = "(merged tools)"
 #: What Langfuse's SDKs call a span, and where they write the tokens of one, by their kinds.
@@ -219,7 +219,7 @@ def tokens(attributes: Attributes) -> tuple[int, int]:
     details = parsed(attributes.get(LANGFUSE_TOKENS))
     if isinstance(details, Mapping):
         of_kinds = [
-            min(sum(_tokens(details[kind]) for kind in details if way in kind), MOST_TOKENS)
+            min(sum(_tokens(details[kind]) for kind in details if way in kind), LONGEST)
             for way in ("input", "output")
         ]
         return of_kinds[0], of_kinds[1]
@@ -229,7 +229,7 @@ def tokens(attributes: Attributes) -> tuple[int, int]:
 
 def _tokens(value: Any) -> int:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return int(min(value, MOST_TOKENS)) if is_number and value > 0 else 0
+    return int(min(value, LONGEST)) if is_number and value > 0 else 0
 
 
 def task(attributes: Attributes) -> str:

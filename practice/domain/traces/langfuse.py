@@ -11,8 +11,9 @@ from typing import Any
 
 from practice.domain.deployment import NotATrajectory
 from practice.domain.traces import called
+from practice.domain.traces.counts import tokens
 from practice.domain.traces.messages import parsed
-from practice.domain.traces.rows import USAGE, Row, by_trace, identity, read, span, tokens
+from practice.domain.traces.rows import USAGE, Row, by_trace, identity, read, span
 
 #: An EMBEDDING puts out numbers, which nobody says.
 MODELS = {"GENERATION"}

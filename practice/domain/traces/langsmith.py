@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from practice.domain.deployment import NotATrajectory
-from practice.domain.traces.rows import USAGE, Row, by_trace, read, span, tokens
+from practice.domain.traces.counts import tokens
+from practice.domain.traces.rows import USAGE, Row, by_trace, read, span
 
 FAMILIES = {"tool": "TOOL", "retriever": "TOOL", "llm": "LLM"}
 UUID_CHARS = 36

@@ -3,7 +3,8 @@
 GenAI messages have ``parts``, OpenAI's ``content`` and ``tool_calls`` (or items of the Responses
 API), Bedrock's blocks of ``toolUse`` and ``toolResult``, LangChain's are dumped objects with
 ``kwargs`` or ``data``, or pairs of a role and a text, Gemini's parts have ``function_call`` and
-``function_response``, the AI SDK's ``toolName`` and a result in ``output``; OpenInference and
+``function_response``, the AI SDK's ``toolName`` and a result in ``output``, pydantic-ai's a
+``part_kind``; OpenInference and
 OpenLLMetry number them in the names of attributes. Around them stand ``messages``, ``choices``,
 ``generations``, ``contents`` or a list.
 """
@@ -14,6 +15,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from practice.domain.traces.counts import tokens
 
 #: What stands around messages, the most telling first.
 WRAPPERS = ("messages", "choices", "generations", "output", "contents")
@@ -49,6 +52,8 @@ THOUGHTS = {"reasoning", "thinking"}
 #: who may speak in a pair of a role and a text.
 PAIRED = ("user", "human", "assistant", "ai", "system", "developer", "tool")
 MOST_NUMBERED = 200
+#: Who speaks in pydantic-ai's two kinds of messages.
+PYDANTIC = {"request": "user", "response": "assistant"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,9 @@ class Message:
     text: str
     calls: tuple[tuple[str, str, Any], ...] = ()  # (call id, tool, arguments)
     answers: tuple[tuple[str, Any, bool], ...] = ()  # (call id, result, whether it failed)
+    #: what its model read and wrote for it, and when it was, as its library says.
+    tokens: tuple[int, int] = (0, 0)
+    at: str = ""
 
 
 def parsed(value: Any) -> Any:
@@ -83,7 +91,7 @@ def read_messages(given: Any, role: str) -> list[Message]:
         if _is_pair(one):
             found.append(Message(ROLES.get(one[0], one[0]), one[1]))
         elif isinstance(one, Mapping):
-            found.extend(_on_screen(one) or [_message(one, role)])
+            found.extend(_on_screen(one) or [_of_pydantic(one) or _message(one, role)])
     return found
 
 
@@ -209,7 +217,45 @@ def _message(given: Mapping[str, Any], role: str) -> Message:
         answers.append((_call_id(body), content, _says_error(body)))
         texts = []
     said = [*thoughts, *texts] if calls else texts
-    return Message(who, "\n".join(said), tuple(calls), tuple(answers))
+    return Message(who, "\n".join(said), tuple(calls), tuple(answers), _tokens(body))
+
+
+def _of_pydantic(given: Mapping[str, Any]) -> Message | None:
+    """A message as pydantic-ai dumps it, if it is one: what goes to a model, or what came from it.
+
+    A request may hold the prompt of the system, what tools answered and what a person asks.
+    """
+    kind, parts = given.get("kind"), given.get("parts")
+    if kind not in PYDANTIC or not isinstance(parts, list):
+        return None
+    texts: list[str] = []
+    thoughts: list[str] = []
+    calls: list[tuple[str, str, Any]] = []
+    answers: list[tuple[str, Any, bool]] = []
+    for part in parts:
+        what = part.get("part_kind") if isinstance(part, Mapping) else None
+        if what in {"text", "user-prompt"}:
+            content = part.get("content")
+            listed = content if isinstance(content, list) else [content]
+            texts += [one for one in listed if isinstance(one, str)]
+        elif what == "thinking" and isinstance(part.get("content"), str):
+            thoughts.append(part["content"])
+        elif what == "tool-call":
+            _read_call(part, calls)
+        elif what == "tool-return" or (what == "retry-prompt" and part.get("tool_name")):
+            failed = what == "retry-prompt" or part.get("outcome") not in (None, "success")
+            answers.append((_call_id(part), plain_blocks(part.get("content")), failed))
+    said = "\n".join([*thoughts, *texts] if calls else texts)
+    at = str(given.get("timestamp") or "")
+    return Message(PYDANTIC[kind], said, tuple(calls), tuple(answers), _tokens(given), at)
+
+
+def _tokens(body: Mapping[str, Any]) -> tuple[int, int]:
+    """What a model read and wrote for a message; of Anthropic's, what a cache gave comes on top."""
+    usage = body.get("usage", body.get("usage_metadata"))
+    held = usage if isinstance(usage, Mapping) else {}
+    cached = ("cache_read_input_tokens", "cache_creation_input_tokens")
+    return tokens(held, "input_tokens", *cached), tokens(held, "output_tokens")
 
 
 def _is_thought(part: Any) -> bool:

@@ -13,8 +13,6 @@ from practice.domain.traces.spans import MAX_NAME, MAX_NS, Span
 Row = Mapping[str, Any]
 #: What spans call the tokens that a model read and wrote.
 USAGE = ("gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens")
-#: The largest number of milliseconds or tokens that is kept.
-LONGEST = 2**31 - 1
 
 
 def by_trace(
@@ -62,12 +60,6 @@ def read(
         return NotATrajectory(f"{trace[:80]}: {refusal}", place=place, id=trace)
     besides = {name: value for name, value in more.items() if value and not made.get(name)}
     return Placed({**made, **besides}, place)
-
-
-def tokens(held: Row, *names: str) -> int:
-    """What the fields of these names add up to, of those that are numbers of tokens."""
-    found = (held.get(name) for name in names)
-    return sum(one for one in found if type(one) is int and 0 <= one <= LONGEST)
 
 
 def nanoseconds(value: Any) -> int:

@@ -15,7 +15,8 @@ from typing import Any
 
 from practice.domain.deployment import MAX_CALL_ID, MAX_STEPS, NotATrajectory, Placed
 from practice.domain.traces.called import as_object
-from practice.domain.traces.rows import LONGEST, nanoseconds
+from practice.domain.traces.counts import LONGEST, milliseconds
+from practice.domain.traces.rows import nanoseconds
 from practice.domain.traces.spans import iso
 
 Row = Mapping[str, Any]
@@ -86,11 +87,6 @@ class Spent:
             for place, name in enumerate(("input_tokens", "output_tokens")):
                 if total := sum(self._said[call][place] for call in calls):
                     step[name] = min(total, LONGEST)
-
-
-def milliseconds(began: int, ended: int) -> int:
-    """Between two times in nanoseconds; a clock that was set back in between says 0."""
-    return max(0, min((ended - began) // 1_000_000, LONGEST))
 
 
 class Turn:

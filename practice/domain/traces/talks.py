@@ -62,6 +62,8 @@ def _turns(talk: Iterable[Message], name: str, place: int) -> Iterator[Turn]:
     unnamed: deque[str] = deque()
     for message in talk:
         is_agent = message.role == "assistant"
+        if turn is not None and (is_agent or message.answers):
+            turn.at({"timestamp": message.at})
         if turn is not None and not is_agent:
             _hears(turn, message, unnamed)
         if message.role == "user" and message.text.strip():
@@ -69,8 +71,10 @@ def _turns(talk: Iterable[Message], name: str, place: int) -> Iterator[Turn]:
                 yield turn
             count += 1
             turn = Turn(f"{name}:{count}" if name and count > 1 else name, message.text, place)
+            turn.at({"timestamp": message.at})
         elif turn is not None and is_agent:
             turn.says(message.text)
+            turn.spent.says("", *message.tokens)
         for call_id, tool, given in message.calls:
             made += 1
             if not call_id:  # what answers it has no id either: the next one does

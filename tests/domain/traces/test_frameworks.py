@@ -325,3 +325,71 @@ def test_it_reads_what_langfuse_s_sdks_write() -> None:
     assert seen(found) == WANTED
     (step,) = read(found).steps
     assert (step["thought"], step["input_tokens"], step["output_tokens"]) == ("I refund it.", 90, 8)
+
+
+def test_it_reads_the_messages_that_pydantic_ai_dumps() -> None:
+    """As ``result.all_messages_json()`` does: what a model was given, and what came of it."""
+
+    def message(kind: str, second: float, *parts: dict[str, Any], **more: Any) -> dict[str, Any]:
+        at = f"2026-11-25T10:00:{second:06.3f}Z"
+        return {"kind": kind, "parts": list(parts), "timestamp": at, **more}
+
+    call = {"tool_name": "create_refund", "args": '{"order_id": "7"}', "tool_call_id": "c"}
+    system = {"part_kind": "system-prompt", "content": "You are a desk."}
+    asked = {"part_kind": "user-prompt", "content": ["Refund order 7.", {"url": "x"}]}
+    spent = {"input_tokens": 90, "cache_read_tokens": 80, "output_tokens": 8, "details": {}}
+    talk = [
+        message("request", 0, system, asked, instructions="Be kind."),
+        message(
+            "response",
+            2,
+            {"part_kind": "thinking", "content": "A refund."},
+            {"part_kind": "text", "content": "I refund it."},
+            {"part_kind": "tool-call", **call},
+            usage=spent,
+        ),
+        message("request", 3.5, {"part_kind": "retry-prompt", "content": "NOT_VERIFIED", **call}),
+        message("response", 4, {"part_kind": "text", "content": "Done."}, usage=spent),
+    ]
+    (entry,) = export("messages", jsonl({"id": "t", "messages": talk}))
+    assert seen(entry) == WANTED
+    (step,) = read(entry).steps
+    assert step["thought"] == "A refund.\nI refund it."
+    times = (step["started_ms"], step["duration_ms"])
+    assert (*times, step["input_tokens"], step["output_tokens"]) == (2000, 1500, 90, 8)
+
+
+@pytest.mark.parametrize(
+    ("part", "heard", "failed"),
+    [
+        ({"part_kind": "tool-return", "content": {"total": 12}}, '{"total": 12}', False),
+        ({"part_kind": "tool-return", "content": "no", "outcome": "failed"}, "no", True),
+        ({"part_kind": "tool-return", "content": "no", "outcome": "denied"}, "no", True),
+        ({"part_kind": "tool-return", "content": "12", "outcome": "success"}, "12", False),
+    ],
+)
+def test_what_a_tool_of_pydantic_ai_returned(part: Any, heard: str, failed: bool) -> None:
+    call = {"tool_name": "t", "args": {}, "tool_call_id": "c"}
+    talk = [
+        {"kind": "request", "parts": [{"part_kind": "user-prompt", "content": "Go."}]},
+        {"kind": "response", "parts": [{"part_kind": "tool-call", **call}]},
+        {"kind": "request", "parts": [{**call, **part}]},
+    ]
+    (entry,) = export("messages", jsonl(talk))
+    (step,) = read(entry).steps
+    assert (step["observation"], step["is_error"]) == (heard, failed)
+
+
+@pytest.mark.parametrize(
+    ("usage", "read_tokens"),
+    [
+        ({"usage_metadata": {"input_tokens": 90, "output_tokens": 8, "total_tokens": 98}}, 90),
+        ({"usage": {"input_tokens": 3, "cache_read_input_tokens": 87, "output_tokens": 8}}, 90),
+    ],
+)
+def test_a_message_says_what_its_model_took(usage: dict[str, Any], read_tokens: int) -> None:
+    call = {"type": "tool_use", "id": "c", "name": "t", "input": {}}
+    talk = [TALK[1], {"role": "assistant", "content": [call], **usage}]
+    (entry,) = export("messages", jsonl({"messages": talk}))
+    (step,) = read(entry).steps
+    assert (step["input_tokens"], step["output_tokens"]) == (read_tokens, 8)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from practice.domain.deployment import NotATrajectory, began_at, read
-from practice.domain.traces.rows import LONGEST
+from practice.domain.traces.counts import LONGEST
 from tests.domain.traces.exports import OBSERVATIONS, RUNS, export, jsonl
 from tests.domain.traces.otlp import START, made, span
 
