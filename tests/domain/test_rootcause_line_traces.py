@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,7 @@ from practice.domain.rootcause.line_traces import (
     lasted,
     line_invocations,
 )
+from practice.domain.rootcause.metrics import Series, asked
 from practice.domain.rootcause.telemetry import Labels, LogTable, Modality
 from practice.domain.rootcause.types import Direction, EvidenceKind
 from tests.domain.rootcause_world import Spans
@@ -39,6 +42,11 @@ def calls(begin: float, *, every: int, count: int = 20) -> Invocations:
     )
 
 
+def silent(one: Finding, spans: Invocations, usual: Invocations | None) -> list[Finding]:
+    """By the spans of other requests alone."""
+    return fell_silent([one], spans, usual, by_lines([]), None, {})
+
+
 @pytest.mark.parametrize(
     ("now", "usual", "blamed"),
     [(1, 1, "stock"), (4, 4, "stock"), (4, 1, "shop"), (0, 1, "shop"), (0, 0, "shop")],
@@ -46,15 +54,15 @@ def calls(begin: float, *, every: int, count: int = 20) -> Invocations:
 def test_a_callee_that_is_still_called_is_who_fell_silent(
     now: int, usual: int, blamed: str
 ) -> None:
-    (found,) = fell_silent([GONE], calls(100.0, every=now), calls(0.0, every=usual))
+    (found,) = silent(GONE, calls(100.0, every=now), calls(0.0, every=usual))
     assert found.service == blamed
     assert (found.own, found.onset) == (GONE.own, GONE.onset)
 
 
 def test_the_time_before_tells_what_is_usual_where_there_is_no_reference() -> None:
-    assert fell_silent([GONE], calls(90.0, every=1, count=40), None)[0].service == "stock"
+    assert silent(GONE, calls(90.0, every=1, count=40), None)[0].service == "stock"
     none = calls(90.0, every=0, count=40)
-    assert fell_silent([GONE], none, None) == [GONE]
+    assert silent(GONE, none, None) == [GONE]
 
 
 def test_another_finding_stays_with_its_service() -> None:
@@ -62,7 +70,7 @@ def test_another_finding_stays_with_its_service() -> None:
         "shop", EvidenceKind.OWN_ERROR, Modality.LOGS, 5.0, 5.0, "fails", Direction.NEW,
         toward="stock", onset=100.0,
     )  # fmt: skip
-    assert fell_silent([error], calls(100.0, every=1), calls(0.0, every=1)) == [error]
+    assert silent(error, calls(100.0, every=1), calls(0.0, every=1)) == [error]
 
 
 def shop_lines(
@@ -100,3 +108,56 @@ def test_lines_tell_in_whom_a_request_takes_longer(now: dict[str, float], slow: 
 
 def test_lines_tell_who_calls_whom() -> None:
     assert called_by_lines(by_lines(shop_lines(0.0))) == {("shop", "stock")}
+
+
+def unanswered(others: int = 0) -> Invocations:
+    """Requests to the shop, which asks stock until 100 s; ``others`` ask stock all the while."""
+    whole = shop_lines(0.0)[: 4 * 25]
+    cut = [row for row in shop_lines(100.0) if row[1] == "shop"]
+    apart = [(at + 0.3, "stock", f"o{n}-{at:g}") for n in range(others) for at, *_ in whole[::4]]
+    return by_lines([*whole, *cut, *apart])
+
+
+@pytest.mark.parametrize(
+    ("counted", "others", "blamed"),
+    [
+        ({"stock": 0.0, "shop": 0.0}, 0, "stock"),
+        ({"stock": math.log(0.5), "shop": math.log(0.5)}, 0, "stock"),
+        ({"stock": math.log(0.5)}, 0, "stock"),
+        ({"stock": math.log(0.02)}, 0, "shop"),
+        ({"stock": math.log(0.02), "shop": 0.0}, 0, "shop"),
+        ({"shop": 0.0}, 0, "shop"),
+        ({}, 0, "shop"),
+        # a third of what stock is asked comes from the shop: its going would hardly be counted
+        ({"stock": 0.0, "shop": 0.0}, 2, "shop"),
+    ],
+)
+def test_a_callee_that_counts_as_many_requests_is_who_fell_silent(
+    counted: dict[str, float], others: int, blamed: str
+) -> None:
+    spans = calls(0.0, every=0, count=0)
+    (found,) = fell_silent([GONE], spans, None, unanswered(others), None, counted)
+    assert found.service == blamed
+    assert found.own == GONE.own
+
+
+def test_requests_are_counted_of_all_pods_and_told_from_none() -> None:
+    def of(service: str, pod: str, before: list[float], after: list[float]) -> Series:
+        values = np.array([*before, *after])
+        return Series(
+            service, pod, "requests_per_s", np.arange(len(values), dtype=np.float64), values
+        )
+
+    known = [
+        of("shop", "shop-0", [1.0, 1.0, 1.0, 1.0], [2.0, 0.0]),
+        of("shop", "shop-1", [1.0, 1.0, 1.0, 1.0], [0.0, 0.0]),
+        of("stock", "stock-0", [0.0, 0.0, 0.0, 4.0], [1.0, 1.0]),
+        of("mail", "mail-0", [1.0, 1.0, 1.0, 1.0], [0.0, 0.0]),
+        of("idle", "idle-0", [0.0, 0.0, 0.0, 0.0], [0.0, 0.0]),
+    ]
+    found = asked(known, 4.0)
+    assert found == {
+        "shop": pytest.approx(math.log(0.5)),
+        "stock": pytest.approx(0.0),
+        "mail": pytest.approx(math.log(0.01)),
+    }

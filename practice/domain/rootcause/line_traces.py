@@ -6,13 +6,14 @@ the same trace is busy was called by the innermost such one: a service logs befo
 calls. The time between its first and last line is the least it can have taken.
 
 A call is seen here only by what the callee writes: one that is gone was not made, or was made and
-the callee wrote nothing. Where spans of other requests show that the caller still calls, it is the
-callee that fell silent.
+the callee wrote nothing. Where spans of other requests show that the caller still calls, or the
+callee counts about as many requests as ever, it is the callee that fell silent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -34,6 +35,8 @@ from practice.domain.rootcause.waits import charged, silences
 
 # A call is still made when it is made at least this part as often as usual.
 _STILL = 0.5
+# Who is asked less than this part as often as usual is hardly asked any more.
+_HARDLY = 0.05
 # A service is called by another when this part of its requests begin and end inside one of it.
 _OFTEN = 0.2
 
@@ -147,23 +150,84 @@ def called_by_lines(table: Invocations) -> frozenset[tuple[str, str]]:
 
 
 def fell_silent(
-    findings: Sequence[Finding], spans: Invocations, reference: Invocations | None
+    findings: Sequence[Finding],
+    spans: Invocations,
+    reference: Invocations | None,
+    lines: Invocations,
+    usual_lines: Invocations | None,
+    asked: Mapping[str, float],
 ) -> list[Finding]:
-    """Findings of lines alone; calls they miss but spans still show are charged to the callee."""
-    return [_silence(one) if _is_called(one, spans, reference) else one for one in findings]
+    """Findings of lines alone; calls they miss that are still made are charged to the callee.
+
+    That a call is made is seen in ``spans`` of other requests, or told by how many requests each
+    service counts: ``asked`` is the logarithm of now to usual.
+    """
+    return [
+        _silence(one)
+        if one.kind is EvidenceKind.MISSING_CALL
+        and one.onset is not None
+        and (
+            _is_seen(one, one.onset, spans, reference)
+            or _is_counted(one, one.onset, lines, usual_lines, asked)
+        )
+        else one
+        for one in findings
+    ]
 
 
-def _is_called(one: Finding, spans: Invocations, reference: Invocations | None) -> bool:
-    if one.kind is not EvidenceKind.MISSING_CALL or one.onset is None:
+def _is_seen(one: Finding, onset: float, spans: Invocations, reference: Invocations | None) -> bool:
+    (calls, requests), (before, among) = _now_and_usually(one, onset, spans, reference)
+    return calls > 0 and calls * max(among, 1) >= _STILL * before * requests
+
+
+def _is_counted(
+    one: Finding,
+    onset: float,
+    lines: Invocations,
+    usual_lines: Invocations | None,
+    asked: Mapping[str, float],
+) -> bool:
+    """Whether the callee counts more requests than would be left without those of the caller.
+
+    More or less, as the caller itself is asked. Half way, on the scale of ratios, is more.
+    """
+    if one.toward not in asked:
         return False
-    late = spans.start >= one.onset
-    calls, requests = _calls(spans, one.service, one.toward, late)
-    usual = [_calls(spans, one.service, one.toward, ~late)]
+    (calls, requests), (before, among) = _now_and_usually(one, onset, lines, usual_lines)
+    if not before or not requests:
+        return False
+    gone = 1.0 - min(calls / requests / (before / among), 1.0)
+    left = 1.0 - gone * _part_of(one, onset, lines, usual_lines)
+    change = asked[one.toward] - asked.get(one.service, 0.0)
+    return left <= _STILL and change > 0.5 * math.log(max(left, _HARDLY))
+
+
+def _part_of(
+    one: Finding, onset: float, table: Invocations, reference: Invocations | None
+) -> float:
+    """Which part of the callee's requests the caller usually makes."""
+    mine = whole = 0
+    for some, rows in ((table, table.start < onset), (reference, None)):
+        if some is not None:
+            called = some.service.is_name(one.toward)
+            called = called if rows is None else called & rows
+            above = some.parent[called & (some.parent >= 0)]
+            mine += int(some.service.is_name(one.service)[above].sum())
+            whole += int(called.sum())
+    return mine / max(whole, 1)
+
+
+def _now_and_usually(
+    one: Finding, onset: float, table: Invocations, reference: Invocations | None
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """How many of the caller's requests call the callee, and how many there are."""
+    late = table.start >= onset
+    before, among = _calls(table, one.service, one.toward, ~late)
     if reference is not None:
         every = np.ones(len(reference), dtype=np.bool_)
-        usual.append(_calls(reference, one.service, one.toward, every))
-    before, among = (sum(counts) for counts in zip(*usual, strict=True))
-    return calls > 0 and calls * max(among, 1) >= _STILL * before * requests
+        more, besides = _calls(reference, one.service, one.toward, every)
+        before, among = before + more, among + besides
+    return _calls(table, one.service, one.toward, late), (before, among)
 
 
 def _calls(table: Invocations, caller: str, callee: str, rows: Mask) -> tuple[int, int]:

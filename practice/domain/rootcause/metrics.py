@@ -103,6 +103,8 @@ _KINDS = {
 _FALLS = {Role.SUCCESS}
 _FALLING = 0.3
 _TIMES = {Role.LATENCY, Role.CALL_LATENCY}
+# So little is left of its requests where a service counts none any more.
+_NOTHING = 0.01
 # What a service uses, and how soon it answers, follows how much it is asked for.
 _FOLLOWS = {Role.RESOURCE, Role.NETWORK}
 _REQUESTS = re.compile(r"workload|qps|rps|req|ops|throughput|(^|[_.:-])load$", re.I)
@@ -233,21 +235,50 @@ def loads(known: Sequence[Series], begin: float) -> dict[str, float]:
 
     Of several counts of requests the one that moved least is believed.
     """
-    sums: dict[tuple[str, str], list[float]] = {}
+    found: dict[str, float] = {}
+    for (service, _), both in _counted(known, begin).items():
+        usual, now = (sum(max(median(pod), 0.0) for pod in pods) for pods in both)
+        change = log_ratio(now, usual)
+        if service not in found or abs(change) < abs(found[service]):
+            found[service] = change
+    return found
+
+
+def asked(known: Sequence[Series], begin: float) -> dict[str, float]:
+    """The same by all requests that were counted, for those who were asked at all before.
+
+    Means, for where requests are few most counts are of none. That nobody asks any more is a
+    hundredth of what is usual.
+    """
+    found: dict[str, float] = {}
+    for (service, _), (before, after) in _counted(known, begin).items():
+        usual, now = _mean(before), _mean(after)
+        if usual > 0:
+            change = math.log(max(now / usual, _NOTHING))
+            if service not in found or abs(change) < abs(found[service]):
+                found[service] = change
+    return found
+
+
+def _counted(
+    known: Sequence[Series], begin: float
+) -> dict[tuple[str, str], tuple[list[Floats], list[Floats]]]:
+    """By service and metric what counts requests: samples before and since, a pod each."""
+    found: dict[tuple[str, str], tuple[list[Floats], list[Floats]]] = {}
     for one in known:
         if role(one.metric) is not Role.WORKLOAD or not _REQUESTS.search(one.metric):
             continue
         before, after, _ = parted_at(one, begin)
         if len(before) and len(after):
-            both = sums.setdefault((one.service, one.metric), [0.0, 0.0])
-            both[0] += max(median(before), 0.0)
-            both[1] += max(median(after), 0.0)
-    found: dict[str, float] = {}
-    for (service, _), (usual, now) in sums.items():
-        change = log_ratio(now, usual)
-        if service not in found or abs(change) < abs(found[service]):
-            found[service] = change
+            both = found.setdefault((one.service, one.metric), ([], []))
+            both[0].append(before)
+            both[1].append(after)
     return found
+
+
+def _mean(pods: Sequence[Floats]) -> float:
+    """Requests of all pods together, on average."""
+    return sum(max(float(values.mean()), 0.0) for values in pods)
 
 
 def unexplained(change: float, load: float) -> float:

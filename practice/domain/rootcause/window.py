@@ -39,7 +39,7 @@ from practice.domain.rootcause.line_traces import (
     traced,
 )
 from practice.domain.rootcause.logs import log_findings
-from practice.domain.rootcause.metrics import deviations, series, usual_values
+from practice.domain.rootcause.metrics import asked, deviations, series, usual_values
 from practice.domain.rootcause.silence import Answers, answers, stopped, unanswered
 from practice.domain.rootcause.tallies import fallen
 from practice.domain.rootcause.telemetry import (
@@ -164,9 +164,11 @@ def examine(telemetry: Telemetry, alert: Alert, reference: Reference | None) -> 
     named, elsewhere, above = placed(telemetry.spans, telemetry.logs, home)
     loose = ~named
     by_lines = line_invocations(telemetry.logs, names, loose)
-    unseen = behavior(by_lines, reference.by_lines if reference else None, cuts)
-    found.extend(fell_silent(unseen, window, usual))
-    found.extend(lasted(by_lines, reference.by_lines if reference else None, cuts))
+    usual_lines = reference.by_lines if reference is not None else None
+    unseen = behavior(by_lines, usual_lines, cuts)
+    still = asked(samples, begin) if unseen else {}
+    found.extend(fell_silent(unseen, window, usual, by_lines, usual_lines, still))
+    found.extend(lasted(by_lines, usual_lines, cuts))
     metrics, summaries = deviations(samples, metered, begin)
     hosts, more = host_deviations(samples, dict(telemetry.hosts), of_hosts, begin)
     free = loose & ~traced(telemetry.logs)
