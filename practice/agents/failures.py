@@ -35,12 +35,29 @@ DETAIL_CAP = 300
 #: statuses that mean "again, later" although they are neither 429 nor 5xx.
 _TRANSIENT = frozenset({408, 409, 425})
 
-_REFUSALS: tuple[tuple[type[ModelAPIError], str], ...] = (
-    (ModelQuotaExceededError, "The provider says the account has no quota left for {model}."),
-    (ModelAuthenticationError, "The provider rejected the API key for {model}."),
-    (ModelNotFoundError, "The provider does not know the model {model} at this address."),
-    (ModelContextWindowExceededError, "The prompt is longer than the context of {model}."),
-    (ModelRequestRejectedError, "The provider rejected the request to {model}."),
+#: what it was, and what to do about it.
+_REFUSALS: tuple[tuple[type[ModelAPIError], str, str], ...] = (
+    (
+        ModelQuotaExceededError,
+        "The provider says the account has no quota left for {model}.",
+        "Raise it there, or choose another model.",
+    ),
+    (
+        ModelAuthenticationError,
+        "The provider rejected the API key for {model}.",
+        "Correct LLM_API_KEY and restart.",
+    ),
+    (
+        ModelNotFoundError,
+        "The provider does not know the model {model} at this address.",
+        "Correct LLM_MODEL, LLM_ROLE_MODELS or LLM_BASE_URL and restart.",
+    ),
+    (
+        ModelContextWindowExceededError,
+        "The prompt is longer than the context of {model}.",
+        "Choose a model with a longer one, or turn tools off that are not needed.",
+    ),
+    (ModelRequestRejectedError, "The provider rejected the request to {model}.", ""),
 )
 
 
@@ -87,9 +104,11 @@ def _provider_error(
         )
     if isinstance(error, ModelTimeoutError | ModelRequestTimeout):
         return ModelSilent(f"{model} did not answer in time.", timed_out=True)
-    for kind, sentence in _REFUSALS:
+    for kind, sentence, help_ in _REFUSALS:
         if isinstance(error, kind):
-            return ProviderRefused(sentence.format(model=model) + _detail(error, scrub))
+            said = (sentence.format(model=model) + _detail(error, scrub)).rstrip()
+            end = "" if said.endswith((".", "!", "?")) else "."
+            return ProviderRefused(f"{said}{end} {help_}" if help_ else said)
     if isinstance(error, ModelConnectionError):
         return ModelSilent(
             f"The connection to {model} failed: {scrub(error.message)[:DETAIL_CAP]}",

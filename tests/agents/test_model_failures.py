@@ -127,6 +127,18 @@ def test_it_does_not_retry_a_request_the_provider_rejects(ask: object, status: i
     assert isinstance(failure(failing(status), ask), ProviderRefused)
 
 
+@pytest.mark.parametrize(
+    ("answer", "help_"),
+    [
+        (failing(401, message="Bad key"), "It said: Bad key. Correct LLM_API_KEY and restart."),
+        (failing(404, message="No such model."), "Correct LLM_MODEL, LLM_ROLE_MODELS or"),
+        (refusal("I will not."), "I will not. If it goes on refusing, give the role another model"),
+    ],
+)
+def test_it_says_what_to_do_about_a_refusal(answer: Answer, help_: str) -> None:
+    assert help_ in str(failure(answer, ask_solver))
+
+
 @both
 @pytest.mark.parametrize("answer", [refusal("I will not."), filtered()], ids=["refusal", "filter"])
 def test_it_does_not_retry_a_model_that_refuses(ask: object, answer: Answer) -> None:
