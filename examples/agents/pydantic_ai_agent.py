@@ -6,6 +6,7 @@ runs on pydantic-ai's own test model, which calls every tool once and costs noth
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import uuid
@@ -32,7 +33,7 @@ def agent(playbook: str, desk: Desk, model: Any) -> Agent[None, str]:
 
 
 def main(playbook: str, model: Any = None) -> dict[str, Any]:
-    """Do the task once. Returns the answer, what was refunded, and Greenroom's receipt."""
+    """Do the task once, say how it went and send what was done. Returns all of that."""
     memory = Greenroom(agent="pydantic-ai")
     pulled = memory.pull(playbook, fallback="")
     desk = Desk()
@@ -40,8 +41,11 @@ def main(playbook: str, model: Any = None) -> dict[str, Any]:
     outcome = "success" if desk.refunded else "failure"
     said: dict[str, Any] = {"answer": found.output, "outcome": outcome}
     if pulled.receipt is not None:
-        task = f"refund-{uuid.uuid4()}"
+        task, release = f"refund-{uuid.uuid4()}", str(pulled.receipt.version)
         said["report"] = memory.report(pulled.receipt, outcome=outcome, task=task)
+        talk: dict[str, Any] = {"id": task, "outcome": outcome, "release": release}
+        talk["messages"] = json.loads(found.all_messages_json())
+        said["sent"] = memory.push([json.dumps(talk).encode()], form="messages", playbook=playbook)
     return said
 
 

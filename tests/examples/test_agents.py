@@ -91,6 +91,11 @@ def test_a_pydantic_ai_agent_reads_the_playbook(playbook: Any) -> None:
     assert (said["answer"], said["outcome"]) == ("Done.", "success")
     assert said["report"]["outcome"] == "success"
     assert Report.objects.get().release.playbook == playbook
+    assert said["sent"]["accepted"] == 1
+    sent = SentTrajectory.objects.get()
+    assert [(step["tool"], step["arguments"]) for step in sent.steps] == calls
+    assert (sent.instruction, sent.answer) == ("Refund order ORD-7.", "Done.")
+    assert sent.steps[0]["input_tokens"] > 0
 
 
 def test_an_agent_with_nothing_but_mcp(
