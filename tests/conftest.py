@@ -109,6 +109,32 @@ def _static_files_found_once() -> Iterator[None]:
         yield
 
 
+class _Unheard:
+    """A histogram that nobody reads."""
+
+    def labels(self, *values: str) -> _Unheard:
+        return self
+
+    def observe(self, amount: float) -> None:
+        pass
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _counted() -> Iterator[Any]:
+    """Walks of every address leave thousands of counts, and each look at them takes seconds."""
+    from memoryapp.project import metrics
+
+    counted = metrics.REQUESTS
+    with patch.object(metrics, "REQUESTS", _Unheard()):
+        yield counted
+
+
+@pytest.fixture
+def requests_counted(_counted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have requests of this test counted, as the product does."""
+    monkeypatch.setattr("memoryapp.project.metrics.REQUESTS", _counted)
+
+
 @pytest.fixture(autouse=True)
 def _cheap_passwords(settings: Any) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -21,6 +21,7 @@ RULES = yaml.safe_load((ROOT / "deploy" / "prometheus" / "greenroom.rules.yaml")
 ALERTS: list[dict[str, Any]] = [rule for group in RULES["groups"] for rule in group["rules"]]
 
 
+@pytest.mark.usefixtures("requests_counted")
 def test_every_figure_an_alert_asks_for_is_there(client: Client) -> None:
     RunFactory(status="running")
     pulse.leave()

@@ -60,6 +60,7 @@ def test_one_without_the_database_does_not(client: Client) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("requests_counted")
 def test_how_requests_go_is_still_told(client: Client) -> None:
     client.get("/healthz")
     with away():

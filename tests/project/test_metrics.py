@@ -20,7 +20,7 @@ from memoryapp.project import metrics
 from practice.models import Unit
 from tests.factories import CandidateFactory, RunFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("requests_counted")]
 
 
 def figures(client: Client, **headers: str) -> dict[tuple[str, ...], float]:
