@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from memoryapp.domain.errors import UnableToChange, UnableToStart
+from memoryapp.domain.errors import UnableToStart
 from memoryapp.project.cli import main
 from practice.clients import trajectory_sets
 from practice.domain.rootcause.evaluation import of_trajectory
@@ -154,8 +154,7 @@ def test_a_line_that_is_no_trajectory_fails_alone_and_is_said(
     assert (replay.result["failed"], whole["r_at_1"], whole["agent_at_1"]) == (5, 0.2, 0.2)
     outcomes = {case["case_id"]: case["outcome"] for case in whole["per_case"]}
     assert (outcomes["line 6"], outcomes["bad"]) == ("none", "failed")
-    with pytest.raises(UnableToChange, match="Cases of it failed"):
-        baseline_set(replay=replay, by=None)
+    baseline_set(replay=replay, by=None)  # what failed is left out of later comparisons
     for name, data in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(data)
