@@ -14,7 +14,7 @@ import math
 import re
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,6 +25,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from memoryapp.domain.json_texts import as_text
+from practice.clients.telemetry_headers import UNITS, places, stem_and_unit
 from practice.domain.rootcause.telemetry import Codes, Floats, Labels
 
 # What one file may unpack to. A case of a busy hour is a tenth of it.
@@ -32,39 +33,8 @@ UNPACKED_CAP = 1 << 30
 MESSAGE_CAP = 2_000
 _PIECE = 8_192
 _DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, csv.Error, OSError)
-#: Seconds of one of each unit.
-UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
-# How names of columns end that say their unit.
-_ENDINGS = {
-    "": "", **{unit: unit for unit in UNITS}, "sec": "s", "seconds": "s", "millis": "ms",
-    "milliseconds": "ms", "micros": "us", "microseconds": "us", "nano": "ns", "nanos": "ns",
-    "nanoseconds": "ns", "unixnano": "ns",
-}  # fmt: skip
 # How a text begins that is not in UTF-8, as spreadsheets and shells of Windows write it.
 _MARKS = (b"\xff\xfe", b"\xfe\xff")
-# Other names that collectors give to our columns, without the unit.
-_ALIASES: Mapping[str, tuple[str, ...]] = {
-    "ts": ("timestamp", "time"),
-    "start": ("starttime", "startts", "timestamp", "ts"),
-    "duration": ("elapsed", "dur"),
-    "end": ("endtime", "endts", "finish", "finishtime"),
-    "p50": ("latency", "median"),
-    "service": ("servicename",),
-    "pod": ("podname", "instance", "container"),
-    "host": ("hostname", "node", "nodename"),
-    "traceid": ("trace",),
-    "spanid": ("span",),
-    "parentid": ("parentspanid", "parent", "parentspan"),
-    "operation": ("operationname", "spanname", "name"),
-    "status": ("statuscode",),
-    "metric": ("metricname", "name", "kpi"),
-    "level": ("severity", "severitytext", "loglevel"),
-    "message": ("body", "msg", "log"),
-    "source": ("caller",),
-    "target": ("callee", "destination"),
-}
-
-
 _OFFSET = re.compile(r" ([+-]\d\d:?\d\d)( [A-Za-z]+)?$")
 
 
@@ -307,10 +277,6 @@ def delimiter_of(first: str) -> str:
     return max(",;\t", key=first.count) if first else ","
 
 
-def plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
-
-
 def located(header: Sequence[str], asked: Mapping[str, Holds]) -> dict[str, int | None]:
     """The place of each column that is asked for, ``None`` for those that are not there."""
     return {name: column.place for name, column in _located(header, asked).items()}
@@ -320,50 +286,9 @@ def _located(header: Sequence[str], asked: Mapping[str, Holds]) -> dict[str, _Co
     """Where each column is, and what makes seconds of its numbers."""
     found = places(header, asked)
     return {
-        name: _Column(holds, found[name][0], UNITS[found[name][1] or _parts(name)[1]])
+        name: _Column(holds, found[name][0], UNITS[found[name][1] or stem_and_unit(name)[1]])
         for name, holds in asked.items()
     }
-
-
-def places(header: Sequence[str], asked: Iterable[str]) -> dict[str, tuple[int | None, str]]:
-    """Where each column is: under our name, under it with another unit, or under another name.
-
-    With it comes the unit that the name it was found under says, empty where it says none.
-    """
-    exact = {name.strip().lstrip("\ufeff"): place for place, name in reversed([*enumerate(header)])}
-    known = {plain(name): place for name, place in reversed(exact.items())}
-    wanted = list(asked)
-    mine = {exact[name] for name in wanted if name in exact}
-    found: dict[str, tuple[int | None, str]] = {}
-    for name in wanted:
-        stem, _ = _parts(name)
-        if name in exact:
-            found[name] = exact[name], unit_said(name)
-            continue
-        aliases = (plain(stem), *_ALIASES.get(plain(stem), ()))
-        tried = [
-            (known.get(alias + ending), unit)
-            for alias in aliases
-            for ending, unit in _ENDINGS.items()
-        ]
-        place, theirs = next(
-            ((p, unit) for p, unit in tried if p is not None and p not in mine), (None, "")
-        )
-        found[name] = place, theirs
-        mine |= {place} if place is not None else set()
-    return found
-
-
-def unit_said(name: str) -> str:
-    """The unit a column's name ends in, empty where it says none."""
-    stem, unit = _parts(name)
-    return unit if stem != name else ""
-
-
-def _parts(name: str) -> tuple[str, str]:
-    """A column's name without its unit, and the unit; seconds where it has none."""
-    stem, _, unit = name.rpartition("_")
-    return (stem, unit) if stem and unit in UNITS else (name, "s")
 
 
 def _numbers(values: Sequence[str], *, has_commas: bool = False) -> Floats:

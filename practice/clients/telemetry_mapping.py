@@ -1,7 +1,7 @@
 """Which column of a sent file is which of ours, and what makes our units of its numbers.
 
 What a source says of its columns comes first. What it does not say is found as in a labelled set
-(``telemetry_columns``): by our names, by those of other collectors, in the unit a name says.
+(``telemetry_headers``): by our names, by those of other collectors, in the unit a name says.
 """
 
 from __future__ import annotations
@@ -12,15 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from practice.clients.telemetry_columns import (
-    UNITS,
-    UnreadableTelemetry,
-    moment,
-    places,
-    plain,
-    text_of,
-    unit_said,
-)
+from practice.clients.telemetry_columns import UnreadableTelemetry, moment, text_of
+from practice.clients.telemetry_headers import UNITS, places, plain, unit_said
 from practice.clients.telemetry_names import parted
 
 #: Columns of the neutral layout per kind; the first group must be there.

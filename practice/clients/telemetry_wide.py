@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from practice.clients.telemetry_columns import Holds, UnreadableTelemetry, located, plain
+from practice.clients.telemetry_columns import Holds, UnreadableTelemetry, located
+from practice.clients.telemetry_headers import plain
 from practice.clients.telemetry_mapping import OF_TIME
 from practice.clients.telemetry_names import parted
 from practice.clients.telemetry_tables import added, columns, header_of

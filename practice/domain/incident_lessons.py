@@ -123,47 +123,27 @@ def report(
         f"- {_time(at)} {_code(entry or 'unknown')} {_plain(signal)}"
         for at, entry, signal in alerts
     ]
-    lines += [
-        "",
-        "## Ranked causes",
-        "",
+    lines += ["", "## Ranked causes", "", *_causes(found)]
+    if recalled:
+        lines += ["", "## Lessons considered", "", *map(_recalled, recalled)]
+    lines += ["", "## How it was found", "", *_tree(found)]
+    lines += ["", "## Evidence", "", *(list(map(_evidence, found.evidence)) or ["None."])]
+    if missing := [*_missing(found), *notes]:
+        lines += ["", "## What was missing", "", *(f"- {_plain(note)}" for note in missing)]
+    return "\n".join([*lines, "", "## Budget", "", _budget(found), ""])
+
+
+def _causes(found: Analysis) -> list[str]:
+    """The ranked causes as a table; scores only where one of them is the cause."""
+    is_found = found.outcome is Outcome.FOUND
+    rows = [
         "| rank | component | score | kind | verified | evidence |",
         "| ---: | --- | ---: | --- | --- | --- |",
+        *(_cause_row(item, is_scored=is_found) for item in found.causes),
     ]
-    is_found = found.outcome is Outcome.FOUND
-    lines += [_cause_row(item, is_scored=is_found) for item in found.causes]
     if found.causes and not is_found:
-        lines += ["", "None stands out far enough to be called the cause, so none has a score."]
-    if recalled:
-        lines += ["", "## Lessons considered", ""]
-    lines += [
-        f"- {_code(short(one['node']))}, from {_plain(one['incident'])}, "
-        f"{percent(one['alike'])} alike: {_plain(one['said'])}."
-        for one in recalled
-    ]
-    lines += ["", "## How it was found", "", *_tree(found)]
-    lines += ["", "## Evidence", ""]
-    lines += [
-        f"- **{item.evidence_id}** {_code(short(item.node))} ({item.modality.value}, "
-        f"{KIND_WORDS[item.kind]}): {_plain(item.statement)}"
-        for item in found.evidence
-    ] or ["None."]
-    missing = [
-        f"No {kind.value}. What they would have shown is not guessed." for kind in found.missing
-    ]
-    if missing or notes:
-        lines += ["", "## What was missing", "", *(f"- {_plain(n)}" for n in [*missing, *notes])]
-    budget, spent = found.budget, found.spent
-    lines += [
-        "",
-        "## Budget",
-        "",
-        f"{spent.visits} of {budget.visits} visits, {spent.model_calls} of {budget.model_calls} "
-        f"model calls, {spent.seconds:.2f} of {budget.seconds:.0f} s, "
-        f"{len(found.open_visits)} branches open.",
-        "",
-    ]
-    return "\n".join(lines)
+        rows += ["", "None stands out far enough to be called the cause, so none has a score."]
+    return rows
 
 
 def _cause_row(cause: Cause, *, is_scored: bool) -> str:
@@ -173,6 +153,35 @@ def _cause_row(cause: Cause, *, is_scored: bool) -> str:
         f"| {cause.rank} | {_code(short(cause.node))} | {score} "
         f"| {KIND_WORDS[cause.kind]} | {'yes: ' + path if cause.verified else 'no'} "
         f"| {', '.join(cause.evidence)} |"
+    )
+
+
+def _recalled(one: Mapping[str, Any]) -> str:
+    return (
+        f"- {_code(short(one['node']))}, from {_plain(one['incident'])}, "
+        f"{percent(one['alike'])} alike: {_plain(one['said'])}."
+    )
+
+
+def _evidence(item: Evidence) -> str:
+    return (
+        f"- **{item.evidence_id}** {_code(short(item.node))} ({item.modality.value}, "
+        f"{KIND_WORDS[item.kind]}): {_plain(item.statement)}"
+    )
+
+
+def _missing(found: Analysis) -> list[str]:
+    return [
+        f"No {kind.value}. What they would have shown is not guessed." for kind in found.missing
+    ]
+
+
+def _budget(found: Analysis) -> str:
+    budget, spent = found.budget, found.spent
+    return (
+        f"{spent.visits} of {budget.visits} visits, {spent.model_calls} of {budget.model_calls} "
+        f"model calls, {spent.seconds:.2f} of {budget.seconds:.0f} s, "
+        f"{len(found.open_visits)} branches open."
     )
 
 

@@ -18,7 +18,7 @@ from django.db.models import Q, QuerySet
 from practice.clients import telemetry as neutral
 from practice.clients import telemetry_files
 from practice.clients.telemetry import UnreadableTelemetry
-from practice.clients.telemetry_columns import UNITS
+from practice.clients.telemetry_headers import UNITS
 from practice.clients.telemetry_mapping import COLUMNS, DURATION, DURATION_UNIT, TIME_UNIT
 from practice.domain.rootcause.clipping import timely, trimmed
 from practice.domain.rootcause.combining import together

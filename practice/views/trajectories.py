@@ -169,12 +169,10 @@ def trajectory_detail(request: HttpRequest, pk: int) -> HttpResponse:
     spent = spent_on(attempt)
     find = parameter(request, "find")[:200]
     shown = _with_links(steps, evidence, attempt.checks, find, became)
-    is_tree, is_raw = parameter(request, "view") == "tree", parameter(request, "raw") == "1"
-    filtered = {name: value for name, value in asdict(asked).items() if value}
+    is_tree = parameter(request, "view") == "tree"
     is_open = attempt.ended_at is None or (not attempt.label and attempt.run.is_unfinished)
     is_kept = is_open and not attempt.steps_gone
     dropped = 0 if is_kept else max(0, attempt.step_count - len(steps))
-    looks = {"view": "tree" if is_tree else "", "raw": "1" if is_raw else ""}
     context = {
         "attempt": attempt,
         "run": attempt.run,
@@ -185,12 +183,7 @@ def trajectory_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "phases": phases(steps, spent.calls) if is_tree else None,
         "find": find,
         "found": [item for item in shown if item.matches],
-        "is_raw": is_raw,
-        "looks": [
-            Chip("Tree", None, changed(request, view="" if is_tree else "tree"), is_tree, is_tree),
-            Chip("Raw", None, changed(request, raw="" if is_raw else "1"), is_raw, is_raw),
-        ],
-        "kept": [(name, value) for name, value in (filtered | looks).items() if value],
+        **_looks(request, asked, is_tree=is_tree),
         "labels": Attempt.Label.choices,
         "may_review": membership_of(request).may_review,
         "incident": attempt.incidents.first() if attempt.label in FAILED else None,
@@ -224,6 +217,20 @@ def trajectory_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "is_open": is_open,
     }
     return render(request, "practice/trajectory_detail.html", context)
+
+
+def _looks(request: HttpRequest, asked: TrajectoryFilter, *, is_tree: bool) -> dict[str, Any]:
+    """How the steps are shown, and the parameters that a search among them keeps."""
+    is_raw = parameter(request, "raw") == "1"
+    kept = asdict(asked) | {"view": "tree" if is_tree else "", "raw": "1" if is_raw else ""}
+    return {
+        "is_raw": is_raw,
+        "looks": [
+            Chip("Tree", None, changed(request, view="" if is_tree else "tree"), is_tree, is_tree),
+            Chip("Raw", None, changed(request, raw="" if is_raw else "1"), is_raw, is_raw),
+        ],
+        "kept": [(name, value) for name, value in kept.items() if value],
+    }
 
 
 def _had(attempt: Attempt) -> list[Had]:
