@@ -16,7 +16,7 @@ import subprocess
 import tarfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -69,20 +69,32 @@ class BackupFailed(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """``tables``: name to (rows, digest). ``sequences``: name to last value."""
+    """``tables``: name to (rows, digest). ``sequences``: name to last value.
+
+    No snapshot holds a sequence: it goes on while a backup is made, and the dump has it as it was
+    somewhere between ``sequences_before`` and ``sequences``. A backup of before has no former.
+    """
 
     tables: Mapping[str, tuple[int, str]]
     sequences: Mapping[str, int]
+    sequences_before: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
         return sum(rows for rows, _ in self.tables.values())
 
-    def differing(self, other: Content) -> list[str]:
-        """Names of tables and sequences that are not the same in both."""
-        ours = {**self.tables, **self.sequences}
-        theirs = {**other.tables, **other.sequences}
-        return sorted(n for n in ours.keys() | theirs.keys() if ours.get(n) != theirs.get(n))
+    def differing(self, backup: Content) -> list[str]:
+        """Names of tables that are not as in ``backup``, and of sequences outside of it."""
+        ours, theirs = self.tables, backup.tables
+        tables = (n for n in ours.keys() | theirs.keys() if ours.get(n) != theirs.get(n))
+        names = self.sequences.keys() | backup.sequences.keys()
+        return sorted([*tables, *(name for name in names if not self._is_within(backup, name))])
+
+    def _is_within(self, backup: Content, name: str) -> bool:
+        value, last = self.sequences.get(name), backup.sequences.get(name)
+        if value is None or last is None:
+            return False
+        return backup.sequences_before.get(name, 0) <= value <= last
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +187,7 @@ def read(source: Path) -> Manifest:
         tables = {name: (rows, digest) for name, (rows, digest) in held["tables"].items()}
         found["migrations"] = tuple(found["migrations"])
         objects_held = Objects(**found.pop("objects", {}))
-        content = Content(tables, held["sequences"])
+        content = Content(tables, held["sequences"], held.get("sequences_before", {}))
         return Manifest(content=content, objects=objects_held, **found)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BackupFailed(
@@ -256,6 +268,7 @@ def _dumped(folder: Path, database: str, jobs: int) -> Manifest:
     with psycopg.connect(database) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         (snapshot,) = _one(connection, "SELECT pg_export_snapshot()")
+        before = dict(sorted(connection.execute(SEQUENCES).fetchall()))
 
         def joined() -> psycopg.Connection[Any]:
             other = psycopg.connect(database)
@@ -271,11 +284,12 @@ def _dumped(folder: Path, database: str, jobs: int) -> Manifest:
             ],
             database,
         )
+        dumped = _content(connection, joined, jobs)
         return Manifest(
             made_at=datetime.now(UTC).isoformat(timespec="seconds"),
             postgres=connection.info.server_version,
             migrations=tuple(name for (name,) in connection.execute(MIGRATIONS).fetchall()),
-            content=_content(connection, joined, jobs),
+            content=replace(dumped, sequences_before=before),
         )
 
 

@@ -239,8 +239,11 @@ def _workers() -> Findings:
         yield Finding("ok", "workers", f"{len(answers)} answer.")
     age, late = pulse.age(), PULSE_LATE * settings.SWEEP_SECONDS
     if age is None or age > late:
-        when = "for a day" if age is None else f"for {age:,.0f} s"
-        text = f"No scheduled task was done {when}. Start beat, on one host only."
+        when = "yet, or for a day" if age is None else f"for {age:,.0f} s"
+        text = (
+            f"No scheduled task was done {when}. Start beat, on one host only; one that was just "
+            f"started is heard of after {settings.SWEEP_SECONDS} s."
+        )
         yield Finding("fail", "beat", text)
     else:
         yield Finding("ok", "beat", f"Its last task was done {age:,.0f} s ago.")

@@ -10,6 +10,7 @@ import hmac
 import logging
 import shutil
 import time
+import tomllib
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -37,10 +38,19 @@ from memoryapp.queries import database, events, tallies, webhooks
 from practice.queries import work
 
 WEEK = 7 * 86_400
-try:
-    VERSION = version("greenroom")
-except PackageNotFoundError:  # a checkout that was not installed
-    VERSION = "unknown"
+
+
+def _version() -> str:
+    """Of the installed package; a checkout and the image, which are none, say it themselves."""
+    with suppress(PackageNotFoundError):
+        return version("greenroom")
+    with suppress(OSError):
+        said = (settings.BASE_DIR / "pyproject.toml").read_text()
+        return str(tomllib.loads(said)["project"]["version"])
+    return "unknown"
+
+
+VERSION = _version()
 
 
 def forget_gone(own: Path, now: float) -> None:

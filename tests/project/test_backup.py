@@ -127,6 +127,49 @@ def test_one_changed_value_changes_a_digest(here: str) -> None:
     assert before.differing(backup.content(here)) == ["memoryapp_playbook"]
 
 
+@pytest.fixture
+def busy(monkeypatch: pytest.MonkeyPatch, here: str) -> None:
+    """People and workers go on: rows are written before pg_dump begins and after it has ended."""
+    run = backup._run
+
+    def meanwhile(command: list[str], database: str, **how: Any) -> None:
+        is_dump = any("pg_dump" in part for part in command)
+        with psycopg.connect(here, autocommit=True) as other:
+            for then in (lambda: run(command, database, **how), lambda: None):
+                if is_dump:
+                    other.execute("SELECT nextval('memoryapp_event_id_seq')")
+                then()
+
+    monkeypatch.setattr(backup, "_run", meanwhile)
+
+
+@pytest.mark.usefixtures("busy")
+def test_a_backup_of_what_is_written_meanwhile_is_restored(
+    made: Path, empty: str, tmp_path: Path
+) -> None:
+    """No snapshot holds a sequence: the dump has it as it was somewhere in between."""
+    manifest = backup.restore(made, database=empty, snapshots=tmp_path / "s")
+    known = manifest.content
+    name = "memoryapp_event_id_seq"
+    restored = backup.content(empty).sequences[name]
+    assert known.sequences_before[name] < restored < known.sequences[name]
+
+
+@pytest.mark.parametrize("moved", [-1, 1])
+def test_a_sequence_that_is_none_of_that_time_is_said(
+    made: Path, empty: str, tmp_path: Path, moved: int
+) -> None:
+    path = made / backup.MANIFEST
+    manifest = json.loads(path.read_text())
+    last = manifest["content"]["sequences"]
+    name = max(last, key=lambda one: last[one])
+    for when in ("sequences_before", "sequences"):
+        manifest["content"][when][name] += moved
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(BackupFailed, match=f"{name} differ"):
+        backup.restore(made, database=empty, snapshots=tmp_path / "s")
+
+
 def test_it_says_that_content_differs(made: Path, empty: str, tmp_path: Path) -> None:
     manifest = json.loads((made / "manifest.json").read_text())
     manifest["content"]["tables"]["memoryapp_playbook"][1] = "1"
@@ -276,5 +319,8 @@ def test_a_changed_or_missing_object_is_said(
 def test_a_backup_of_the_version_before_is_read(made: Path) -> None:
     manifest = json.loads((made / backup.MANIFEST).read_text())
     del manifest["objects"]
+    del manifest["content"]["sequences_before"]
     (made / backup.MANIFEST).write_text(json.dumps(manifest | {"format": 1}))
-    assert backup.read(made).objects.count == 0
+    found = backup.read(made)
+    assert found.objects.count == 0
+    assert found.content.differing(found.content) == []

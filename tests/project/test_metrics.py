@@ -116,6 +116,7 @@ def test_it_says_which_parts_answer_and_what_room_is_left(
     assert [key for key in found if key[0] == "greenroom_build_info"] == [
         ("greenroom_build_info", metrics.VERSION)
     ]
+    assert re.fullmatch(r"\d+\.\d+\.\d+\S*", metrics.VERSION)
 
     def away(*_: Any) -> None:
         raise OperationalError("the server closed the connection")
