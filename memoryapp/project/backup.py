@@ -268,7 +268,7 @@ def _dumped(folder: Path, database: str, jobs: int) -> Manifest:
     with psycopg.connect(database) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         (snapshot,) = _one(connection, "SELECT pg_export_snapshot()")
-        before = dict(sorted(connection.execute(SEQUENCES).fetchall()))
+        before: dict[str, int] = dict(sorted(connection.execute(SEQUENCES).fetchall()))
 
         def joined() -> psycopg.Connection[Any]:
             other = psycopg.connect(database)

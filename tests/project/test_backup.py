@@ -134,11 +134,13 @@ def busy(monkeypatch: pytest.MonkeyPatch, here: str) -> None:
 
     def meanwhile(command: list[str], database: str, **how: Any) -> None:
         is_dump = any("pg_dump" in part for part in command)
+        taken = "SELECT nextval('memoryapp_event_id_seq')"
         with psycopg.connect(here, autocommit=True) as other:
-            for then in (lambda: run(command, database, **how), lambda: None):
-                if is_dump:
-                    other.execute("SELECT nextval('memoryapp_event_id_seq')")
-                then()
+            if is_dump:
+                other.execute(taken)
+            run(command, database, **how)
+            if is_dump:
+                other.execute(taken)
 
     monkeypatch.setattr(backup, "_run", meanwhile)
 
