@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from practice.agents.rules.bullets import content
+from practice.agents.rules.lessons import lessons
 from practice.agents.rules.linking import producers
 from practice.agents.rules.proposer import RulesProposer
 from practice.agents.rules.schema import Role, role
@@ -138,6 +140,27 @@ def test_it_fills_lists_of_objects_with_what_each_requires() -> None:
     assert call["arguments"]["destination"] == {"type": "home"}
 
 
+def test_it_names_things_it_saw_inside_of_lists() -> None:
+    lines = {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {
+                "sku": {"type": "string"},
+                "qty": {"type": "integer", "minimum": 1, "maximum": 9},
+            },
+            "required": ["sku", "qty"],
+        },
+    }
+    pick = tool("create_pick", "Create a pick list.", WRITE, {"lines": lines}, required=("lines",))
+    seen = {"tool": "list_skus", "records": [{"sku": "SKU-7", "on_hand": 4}]}
+    assert calls_of(pick) == []
+    (call, *_) = calls_of(pick, seen)
+    (line,) = call["arguments"]["lines"]
+    assert line["sku"] == "SKU-7"
+    assert 1 <= line["qty"] <= 9
+
+
 def test_a_time_is_written_as_its_format_means_it_and_lies_after_what_was_seen() -> None:
     seen = {"tool": "beds_page", "records": [{"bedRef": "b1", "freed": "2031-04-01T08:00:00Z"}]}
     (call, *_) = calls_of(HOLD, seen)
@@ -179,3 +202,21 @@ def test_that_a_thing_has_none_of_something_is_an_answer() -> None:
     )
     assert judged(notes, {"stayId": "ST-403"}, '{"notes": []}') == 5
     assert judged(notes, {"stayId": "ST-403"}, '{"stays": []}') == 4
+
+
+def test_what_a_refusal_asks_for_is_told_where_nobody_did_it() -> None:
+    asks = {"bedRef": {"type": "string"}}
+    block = tool("block_bed", "Take a bed out of use.", WRITE, asks, required=("bedRef",))
+    refused = json.dumps({"fault": "OCCUPIED", "detail": "move the patient first"})
+    step = Step(1, "block_bed", {"bedRef": "bd003"}, refused, is_error=True)
+    spec = TaskSpec(
+        "Take bed bd003 out of use.",
+        kind="action",
+        intended_tools=("block_bed",),
+        goal={"calls": [{"tool": "block_bed", "arguments": {"bedRef": "bd003"}}]},
+    )
+    (lesson,) = lessons(spec, Trajectory(steps=(step,), answer="Refused."), (block,))
+    assert content(lesson) == (
+        "`block_bed` refuses (OCCUPIED. move the patient first); see to that before you call it "
+        "again, or report it where you cannot."
+    )

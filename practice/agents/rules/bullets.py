@@ -261,10 +261,10 @@ def _refusal(lesson: Lesson) -> str:
     state = [f"{phrase(k)} is {_v(v)}" for k, v in lesson["state"].items() if v is not None]
     when = f" when the {joined(state)}" if state else ""
     code = f"{lesson['code']}: " if lesson["code"] and lesson["code"] not in lesson["error"] else ""
-    return (
-        f"`{lesson['tool']}` refuses{when} ({code}{_cut(lesson['error'])}); report that instead of "
-        f"trying again."
-    )
+    then = "report that instead of trying again"
+    if lesson.get("first"):
+        then = "see to that before you call it again, or report it where you cannot"
+    return f"`{lesson['tool']}` refuses{when} ({code}{_cut(lesson['error'])}); {then}."
 
 
 def _sequence(lesson: Lesson) -> str:

@@ -19,6 +19,8 @@ from practice.domain.types import Json, Step, ToolSpec
 
 Lesson = dict[str, Any]
 _FIXED = frozenset({Role.CHOICE, Role.FLAG, Role.LIST, Role.NUMBER})
+#: how a message says that something else has to come before.
+_FIRST = " first"
 _ABOVE = re.compile(
     r"\b(?:above|over|more than|exceeding)\s+(\d+(?:\.\d+)?)(?=\s|,|$)", re.IGNORECASE
 )
@@ -304,7 +306,8 @@ def _instead(failed: Step, other: Step, found: Diagnosis) -> Lesson:
 def _refusal(
     before: list[Step], failed: Step, found: Diagnosis, known: dict[str, ToolSpec]
 ) -> Iterator[Lesson]:
-    if found.trouble is not Trouble.REFUSED or schema.is_read(known[failed.tool]):
+    told = (Trouble.REFUSED, Trouble.PREREQUISITE)
+    if found.trouble not in told or schema.is_read(known[failed.tool]):
         return
     said = found.text.lower()
     # A state is the reason only where the error says so; otherwise it merely happened to be so.
@@ -316,6 +319,8 @@ def _refusal(
         "code": found.code,
         "error": _general(found.text, failed.arguments),
         "state": states,
+        # What has to come first nobody did: the tool's own words are all that is known of it.
+        **({"first": True} if found.trouble is Trouble.PREREQUISITE or _FIRST in said else {}),
         "steps": [failed.number],
     }
 

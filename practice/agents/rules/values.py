@@ -172,8 +172,11 @@ class Values:
         left = [o for o in options if o not in taken and not self._spurned(tool, name, o)]
         return left or options
 
+    def _may_name(self, tool: str, name: str, value: Any) -> bool:
+        return json.dumps([tool, name, value]) not in self._refused
+
     def _spurned(self, tool: ToolSpec, name: str, value: Any) -> bool:
-        return json.dumps([tool.name, name, value]) in self._refused
+        return not self._may_name(tool.name, name, value)
 
     def _text(self, tool: ToolSpec, name: str) -> str:
         searching = {"query", "keyword", "pattern", "search"} & set(parts(name))
@@ -231,14 +234,17 @@ class Values:
         return None
 
     def _object(self, tool: ToolSpec, wanted: Json) -> dict[str, Any] | None:
-        """Return an object of values a caller may choose, or ``None`` where it needs others.
+        """Return an object of values a caller may choose or that were seen, else ``None``.
 
         All that is required, and one field more that is plainly the caller's.
         """
         spec = ToolSpec(tool.name, input_schema=schema.fields(wanted))
+        asked = [n for n in spec.required if schema.role(spec, n) is Role.ENTITY]
+        picks = self._observed.picks(spec, asked, self._rng, self._may_name) if asked else {}
         made: dict[str, Any] = {}
         for name in spec.required:
-            value = self.literal(spec, name, made, {})
+            known = picks.get(name)
+            value = known.value if known else self.literal(spec, name, made, picks)
             if value is None:
                 return None
             made[name] = value
