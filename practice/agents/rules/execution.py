@@ -22,7 +22,8 @@ from practice.agents.rules.words import parts
 from practice.domain.types import OBSERVATION_CAP, Json, Step, TaskSpec, ToolSpec
 
 _QUOTED = re.compile(r"[\"“]([^\"”]{1,200})[\"”]")
-_IDENTIFIER = re.compile(r"\b(?:[A-Za-z]+[-_])+\d[\w-]*\b|\b[A-Z]{2,}\d+\w*\b")
+#: Of few parts: one made of thousands would be looked at anew from each of them.
+_IDENTIFIER = re.compile(r"\b(?:[A-Za-z]{1,64}[-_]){1,16}\d[\w-]*\b|\b[A-Z]{2,}\d+\w*\b")
 _CODE = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)+")
 _NUMBER = re.compile(r"(?<![\w.-])-?\d+(?:\.\d+)?(?![\w-])")
 #: any day does where a date is asked for and none is told; one seed does the same on every day.

@@ -27,7 +27,8 @@ _ABBREVIATION = 6
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 _WORD = re.compile(r"[A-Za-z]+")
-_MARKED = re.compile(r"\b(?:[A-Za-z]+[-_])+\d[\w-]*\b")
+#: Of few parts: one made of thousands would be looked at anew from each of them.
+_MARKED = re.compile(r"\b(?:[A-Za-z]{1,64}[-_]){1,16}\d[\w-]*\b")
 _PROPER = re.compile(r"\b[A-Z][a-z]+(?: [A-Z][a-z]+)*\b")
 _WORDS = dict(
     zip(

@@ -39,9 +39,8 @@ MACHINE = (
     "Caveat:",
     "[Request interrupted by user",
 )
-#: How Claude Code writes down a slash command, which a person gave.
-COMMAND = re.compile(r"<command-name>(.*?)</command-name>", re.DOTALL)
-COMMAND_WORDS = re.compile(r"<command-args>(.*?)</command-args>", re.DOTALL)
+#: How Claude Code writes down a slash command, which a person gave, and what was said with it.
+COMMAND, COMMAND_WORDS = "command-name", "command-args"
 #: An id no other call has: it ends in what is random. Some models number their calls instead.
 LASTING = re.compile(
     r"(?=[A-Za-z]*\d)[A-Za-z0-9]{16,}\Z|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z"
@@ -285,7 +284,17 @@ def asked_in(parts: Iterable[Row]) -> str:
     words = words_of(
         part for part in parts if not str(part.get("text", "")).lstrip().startswith(MACHINE)
     )
-    if words.startswith("<command-") and (command := COMMAND.search(words)):
-        more = COMMAND_WORDS.search(words)
-        return f"{command[1]} {more[1] if more else ''}".strip()
-    return words
+    command = within(words, COMMAND) if words.startswith("<command-") else None
+    if command is None:
+        return words
+    return f"{command} {within(words, COMMAND_WORDS) or ''}".strip()
+
+
+def within(words: str, mark: str) -> str | None:
+    """What stands between two marks, where both are there.
+
+    No pattern looks for them: one would begin anew at each mark of a text that has thousands.
+    """
+    _, is_open, rest = words.partition(f"<{mark}>")
+    held, is_closed, _ = rest.partition(f"</{mark}>")
+    return held if is_open and is_closed else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -472,3 +473,14 @@ def test_the_server_of_a_tool_of_codex_stands_before_its_name(
     one = item(type="function_call", arguments="{}", call_id="c", **beside)
     (sent,) = session("codex", asks("Make it pass."), one)
     assert sent.steps[0]["tool"] == tool
+
+
+@pytest.mark.parametrize(
+    "mark", ["<command-name>", "<command-name>/x</command-name><command-args>"]
+)
+def test_marks_without_an_end_are_looked_for_once(mark: str) -> None:
+    """A pattern would begin anew at each: sixty kilobytes of them took it seven seconds."""
+    began = time.process_time()
+    (sent,) = session("claude-code", person(mark * 20_000), agent(call(1)))
+    assert time.process_time() - began < 2
+    assert sent.instruction.startswith(("<command-name>", "/x"))
