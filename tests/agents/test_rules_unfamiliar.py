@@ -220,3 +220,22 @@ def test_what_a_refusal_asks_for_is_told_where_nobody_did_it() -> None:
         "`block_bed` refuses (OCCUPIED. move the patient first); see to that before you call it "
         "again, or report it where you cannot."
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "does"),
+    [
+        ("HTTP 500: Internal Server Error", "fails at"),
+        ("MCP error -32603: Internal server error", "fails at"),
+        ("HTTP 409: Only open reports can be sent.", "refuses"),
+    ],
+)
+def test_a_server_that_breaks_refuses_nothing_and_teaches_nothing(said: str, does: str) -> None:
+    send = tool("send_report", "Send the report.", WRITE)
+    step = Step(1, "send_report", {}, said, is_error=True)
+    goal = {"calls": [{"tool": "send_report", "arguments": {}}]}
+    spec = TaskSpec("Send it.", kind="action", intended_tools=("send_report",), goal=goal)
+    tried = Trajectory(steps=(step,), answer="It did not work.")
+    verdict = RulesValidator().validate(spec, tried, (send,))
+    assert f"`send_report` {does} what the task asks for" in verdict.feasibility_reason
+    assert bool(lessons(spec, tried, (send,))) is (does == "refuses")

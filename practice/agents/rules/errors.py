@@ -87,6 +87,15 @@ MIN_KINSHIP = 0.05
 LONGEST = 2_000
 
 
+#: how a server says that it broke; what it broke at is no rule of its world.
+_BROKE = re.compile(r"\bHTTP 5\d\d\b|\binternal (?:server )?error\b", re.IGNORECASE)
+
+
+def broke(said: str) -> bool:
+    """Whether an error says that the server failed, and not that it refuses something."""
+    return _BROKE.search(said) is not None
+
+
 class Trouble(StrEnum):
     """What kind of no an error is."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from practice.agents.rules import goals, schema, sent
 from practice.agents.rules.documents import failure, is_empty, parse
 from practice.agents.rules.equality import scalars
-from practice.agents.rules.errors import Diagnosis, Trouble, diagnose
+from practice.agents.rules.errors import Diagnosis, Trouble, broke, diagnose
 from practice.agents.rules.schema import Role
 from practice.agents.rules.serving import changing
 from practice.agents.rules.twins import stand_ins
@@ -114,7 +114,8 @@ def _impossible(
         case Trouble.ARGUMENT if stated:
             return 3, f"The task asks for a value `{step.tool}` does not take: {said}."
         case Trouble.REFUSED if not task.goal.get("report_refusal"):
-            return 3, f"`{step.tool}` refuses what the task asks for: {said}."
+            does = "fails at" if broke(said) else "refuses"
+            return 3, f"`{step.tool}` {does} what the task asks for: {said}."
         case Trouble.PREREQUISITE if (
             not task.goal.get("report_refusal") and len({s.tool for s in trajectory.steps}) == 1
         ):

@@ -8,7 +8,7 @@ from typing import Any
 
 from practice.agents.rules import schema
 from practice.agents.rules.documents import failure, leaves, noun_of, records
-from practice.agents.rules.errors import Diagnosis, Trouble, diagnose, message
+from practice.agents.rules.errors import Diagnosis, Trouble, broke, diagnose, message
 from practice.agents.rules.places import location
 from practice.agents.rules.recovery import same_thing
 from practice.agents.rules.schema import Role
@@ -307,7 +307,7 @@ def _refusal(
     before: list[Step], failed: Step, found: Diagnosis, known: dict[str, ToolSpec]
 ) -> Iterator[Lesson]:
     told = (Trouble.REFUSED, Trouble.PREREQUISITE)
-    if found.trouble not in told or schema.is_read(known[failed.tool]):
+    if found.trouble not in told or schema.is_read(known[failed.tool]) or broke(found.text):
         return
     said = found.text.lower()
     # A state is the reason only where the error says so; otherwise it merely happened to be so.
