@@ -57,6 +57,13 @@ MEANS = {"mfa": "second factor", "socialaccount": "identity provider"}
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    #: The same of a wrong name and of a wrong password: it says nothing of who has an account.
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "username_password_mismatch": "No account has this username and password.",
+        "email_password_mismatch": "No account has this mail address and password.",
+    }
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Only for who holds an invitation that is still open; the page says which it is of."""
         request.invitation = invitation_of(invitation_token(request))  # type: ignore[attr-defined]

@@ -87,6 +87,7 @@ def plainly_labelled(form: BaseForm) -> BaseForm:
     """Give the fields of a form of django-allauth labels in sentence case, said once each."""
     for field_name, field in form.fields.items():
         said = field.label or field.widget.attrs.get("placeholder") or field_name.replace("_", " ")
-        field.label = sentence_case(str(said))
+        # That a field may stay empty is said beside every label alike.
+        field.label = sentence_case(str(said).removesuffix(" (optional)"))
         field.widget.attrs.pop("placeholder", None)
     return form

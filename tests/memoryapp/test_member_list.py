@@ -183,13 +183,13 @@ def test_admins_see_how_members_get_in(ada_client: Any, rita: Any, vera: Any, kn
     assert (
         "Rita@example.com, proved · second factor: authenticator app, passkey · signs in with Acme"
     ) in said
-    assert "vera@example.com, not proved · no second factor last seen" in said
+    assert "vera@example.com, not proved · no second factor not seen yet" in said
 
 
 def test_others_see_neither_addresses_nor_second_factors(rita_client: Any, known: None) -> None:
     answer = rita_client.get(URL)
     said = answer.content.decode()
-    assert "last signed in" in said
+    assert "has not signed in yet" in said
     assert "@example.com" not in said
     assert "second factor" not in said
     assert {row["ways_in"] for row in answer.context["members"]} == {None}

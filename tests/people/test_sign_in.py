@@ -36,7 +36,8 @@ def test_it_says_the_same_of_a_wrong_password_and_a_wrong_name(
     client: Client, rita: Any, login: str
 ) -> None:
     said = sign_in(client, login, "wrong").content.decode()
-    assert "and/or password you specified are not correct" in said
+    named = "mail address" if "@" in login else "username"
+    assert f"No account has this {named} and password." in said
     assert client.get("/review/").status_code == 302
 
 

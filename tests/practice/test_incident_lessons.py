@@ -69,6 +69,12 @@ def newest(incident: Incident) -> Analysis:
     return found
 
 
+def test_the_page_of_the_incident_it_came_from_opens_it(first: Incident, rita_client: Any) -> None:
+    said = rita_client.get(first.get_absolute_url()).content.decode()
+    assert 'class="btn main" id="incident-lesson-sent"' in said
+    assert 'class="btn" id="incident-lesson"' in said  # one main button, and that is to open it
+
+
 def test_it_leads_a_later_incident_that_looks_alike(first: Incident, rita_client: Any) -> None:
     second = later(first)
     row = newest(second)
