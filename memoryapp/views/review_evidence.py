@@ -34,6 +34,7 @@ def evidence_groups(
     """Evidence by the trajectory it was seen in. ``steps_of_first`` is the first one's length.
 
     Where the whole trajectory was kept, its other steps stand between the cited ones as a line.
+    ``noun`` and ``page`` say what one row and its page are: in an incident nobody took a step.
     """
     groups: dict[str, dict[str, Any]] = {}
     for row in evidence:
@@ -43,6 +44,8 @@ def evidence_groups(
             {
                 "name": _task(row.group),
                 "url": url,
+                "noun": "finding" if row.kind == "telemetry" else "step",
+                "page": "incident" if row.kind == "telemetry" else "trajectory",
                 "steps": [],
                 "step_count": 0,
                 "total_ms": 0,

@@ -75,6 +75,16 @@ def test_the_page_of_the_incident_it_came_from_opens_it(first: Incident, rita_cl
     assert 'class="btn" id="incident-lesson"' in said  # one main button, and that is to open it
 
 
+def test_it_rests_on_findings_of_an_incident_and_on_no_steps(
+    first: Incident, rita_client: Any
+) -> None:
+    lesson = Candidate.objects.get(origin_link=first.get_absolute_url())
+    said = rita_client.get(lesson.get_absolute_url(), follow=True).content.decode()
+    assert "Findings that justify it" in said
+    assert "open incident</a>" in said
+    assert "open trajectory" not in said
+
+
 def test_it_leads_a_later_incident_that_looks_alike(first: Incident, rita_client: Any) -> None:
     second = later(first)
     row = newest(second)
