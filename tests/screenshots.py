@@ -38,6 +38,8 @@ PAGES = {
     "audit": "/settings/audit/",
     "design": "/design/",
 }
+#: What is seen before signing in.
+DOORS = {"login": "/login/"}
 #: Suffix of the file to theme and viewport. Phone pictures show the whole page.
 LOOKS = {"light": ("light", 1440), "dark": ("dark", 1440), "360": ("light", 360)}
 
@@ -45,8 +47,9 @@ LOOKS = {"light": ("light", 1440), "dark": ("dark", 1440), "360": ("light", 360)
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--into", type=Path, default=ROOT / "docs" / "screenshots")
-    options.add_argument("--only", nargs="+", choices=list(PAGES), default=list(PAGES))
+    options.add_argument("--only", nargs="+", choices=[*DOORS, *PAGES])
     asked = options.parse_args()
+    names = asked.only or [*DOORS, *PAGES]
     if CHROMIUM is None:
         sys.exit("Chromium is not installed. On Debian: apt-get install chromium")
     data = Path(tempfile.mkdtemp(prefix="gr-screenshots-"))
@@ -55,10 +58,15 @@ def main() -> None:
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-            tell_a_story(signed_in(browser, product, "light", 1440))
+            page = opened(browser, product, "light", 1440)
+            sign_in(page, product)
+            tell_a_story(page)
             for suffix, (theme, width) in LOOKS.items():
-                page = signed_in(browser, product, theme, width)
-                for name in asked.only:
+                page = opened(browser, product, theme, width)
+                for name in (name for name in DOORS if name in names):
+                    take(page, DOORS[name], asked.into / f"{name}-{suffix}.png")
+                sign_in(page, product)
+                for name in (name for name in PAGES if name in names):
                     take(page, PAGES[name], asked.into / f"{name}-{suffix}.png")
                 page.context.close()
             browser.close()
@@ -67,12 +75,10 @@ def main() -> None:
         shutil.rmtree(data, ignore_errors=True)
 
 
-def signed_in(browser: Browser, product: Product, theme: str, width: int) -> Page:
+def opened(browser: Browser, product: Product, theme: str, width: int) -> Page:
     context = browser.new_context(base_url=product.url, viewport={"width": width, "height": 900})
     context.add_cookies([{"name": "theme", "value": theme, "url": product.url}])
-    page = context.new_page()
-    sign_in(page, product)
-    return page
+    return context.new_page()
 
 
 def tell_a_story(page: Page) -> None:
