@@ -21,6 +21,7 @@ from memoryapp.domain.errors import UnableTo
 from memoryapp.models import Candidate
 from memoryapp.queries import review as review_queries
 from memoryapp.services import decisions, desk, twins
+from memoryapp.templatetags.ui import person
 from memoryapp.views.links import htmx_of, parameter, posted, render_part, uuid_or_404
 from memoryapp.views.review_candidate import candidate_context, publish_offers, undo_context
 from memoryapp.views.review_queue import ReviewFilter, place_context, queue_context
@@ -122,6 +123,7 @@ def note(request: HttpRequest, pk: UUID) -> HttpResponse:
         desk.note_add(candidate=candidate, text=text, by=request.user)
     except UnableTo as error:
         return _refused(request, pk, error, note=text)
+    messages.success(request, "Your note is kept. The next reviewer sees it.")
     return redirect(ReviewFilter.of(request).url(candidate=str(pk)))
 
 
@@ -137,6 +139,8 @@ def assign(request: HttpRequest, pk: UUID) -> HttpResponse:
         desk.candidate_assign(candidate=candidate, to=to, seen=seen, by=request.user)
     except UnableTo as error:
         return _refused(request, pk, error)
+    whom = person(to.user) if to else "nobody in particular"
+    messages.success(request, f"It waits for {whom} now.")
     return redirect(ReviewFilter.of(request).url(candidate=str(pk)))
 
 

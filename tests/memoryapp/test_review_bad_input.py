@@ -11,6 +11,7 @@ from memoryapp.domain.playbook import Delta, Op
 from memoryapp.models import Bullet, Candidate, Event
 from memoryapp.services.candidates import Origin, Source, Steps, candidate_submit
 from memoryapp.services.desk import candidate_assign
+from memoryapp.templatetags.ui import person
 from tests.factories import BulletFactory, CandidateFactory, EvidenceFactory, PlaybookFactory
 
 pytestmark = pytest.mark.django_db
@@ -233,12 +234,14 @@ def test_a_note_is_seen_by_the_next_reviewer(
 ) -> None:
     candidate = CandidateFactory(playbook=playbook)
     post(rita_client, "note", candidate, note="Ask the desk first.")
+    assert "Your note is kept." in shown(rita_client, candidate)
     assert "Ask the desk first." in shown(ada_client, candidate)
 
 
 def test_an_assigned_candidate_is_mine(rita_client: Any, playbook: Any, rita: Any) -> None:
     _, second = CandidateFactory.create_batch(2, playbook=playbook)
     post(rita_client, "assign", second, to="rita", seen=assigned(rita_client, second))
+    assert f"It waits for {person(rita)} now." in shown(rita_client, second)
     chips = {c.label: c for c in rita_client.get("/review/").context["queue"]["filters"]}
     assert chips["Mine"].count == 1
     assert rita_client.get(chips["Mine"].url).context["candidate"] == second
