@@ -32,9 +32,9 @@ def test_it_writes_down_a_wrong_password_and_whom_it_was_for(rita: Any) -> None:
     assert rows("sign_in.succeeded") == []
     ours = Client()
     ours.post("/login/", {"login": "rita", "password": PASSWORD})
-    said = ours.get("/settings/audit/?kind=sign_in.failed").content.decode()
-    assert "somebody" in said
-    assert "a job" not in said  # nobody was signed in, and no job either
+    page = ours.get("/settings/audit/?kind=sign_in.failed").content.decode()
+    assert "somebody" in page
+    assert "a job" not in page  # nobody was signed in, and no job either
 
 
 def test_it_writes_down_who_signed_in(rita: Any) -> None:
