@@ -26,13 +26,18 @@ def points(difference: float) -> str:
     ``+0.4 points``, or says so, as ``percent`` does.
     """
     hundredths = round(difference * 100, 9)
-    sign = "+" if hundredths > 0 else MINUS if hundredths < 0 else ""
+    before = sign(hundredths)
     size = abs(hundredths)
     whole = f"{size:.0f}"
     if whole not in {"0", "100"} or size in {0, 100}:
-        return f"{sign}{whole} {'point' if whole == '1' else 'points'}"
+        return f"{before}{whole} {'point' if whole == '1' else 'points'}"
     fine = f"{size:.1f}"
     # Signed, the smaller size is the greater number below zero.
-    below, above = ("over", "under") if sign == MINUS else ("under", "over")
-    near = {"0.0": f"{below} {sign}0.1", "100.0": f"{above} {sign}99.9"}
-    return f"{near.get(fine, sign + fine)} points"
+    below, above = ("over", "under") if before == MINUS else ("under", "over")
+    near = {"0.0": f"{below} {before}0.1", "100.0": f"{above} {before}99.9"}
+    return f"{near.get(fine, before + fine)} points"
+
+
+def sign(difference: float) -> str:
+    """Return what is written before the size of a difference: a plus, a minus, or nothing for 0."""
+    return "+" if difference > 0 else MINUS if difference < 0 else ""

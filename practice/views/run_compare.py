@@ -14,6 +14,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from memoryapp.access import Right, gate, object_or_404, workspace_of
+from memoryapp.domain.shares import sign
 from memoryapp.models import Workspace
 from memoryapp.queries.origins import candidates_by_origin
 from memoryapp.templatetags.formats import count_of, duration, percent, points
@@ -160,7 +161,6 @@ def _figures(left: Side, right: Side) -> list[Line]:
         change = points(one - two) if one is not None and two is not None else ""
         lines.append(Line(name, percent(one), percent(two), change))
     moved = left.entropy - right.entropy
-    sign = "+" if moved > 0 else "\N{MINUS SIGN}" if moved < 0 else ""
     return [
         *lines,
         _counted("Tools called", len(left.calls), len(right.calls)),
@@ -168,7 +168,7 @@ def _figures(left: Side, right: Side) -> list[Line]:
             "Entropy of tools, bits",
             f"{left.entropy:.2f}",
             f"{right.entropy:.2f}",
-            f"{sign}{abs(moved):.2f}",
+            f"{sign(moved)}{abs(moved):.2f}",
         ),
         _counted("Candidates proposed", left.proposed.total(), right.proposed.total()),
         _counted("Approved so far", left.proposed["approved"], right.proposed["approved"]),
@@ -178,8 +178,7 @@ def _figures(left: Side, right: Side) -> list[Line]:
 
 
 def _counted(name: str, left: int, right: int) -> Line:
-    sign = "+" if left > right else "\N{MINUS SIGN}" if left < right else ""
-    return Line(name, f"{left:,}", f"{right:,}", f"{sign}{abs(left - right):,}")
+    return Line(name, f"{left:,}", f"{right:,}", f"{sign(left - right)}{abs(left - right):,}")
 
 
 def _cost(run: Any) -> str:

@@ -9,6 +9,14 @@ import pytest
 from django.test import Client
 
 from memoryapp.services.tokens import api_key_create
+from tests.factories import EnvironmentFactory, PlaybookFactory
+
+
+@pytest.fixture
+def receivers(workspace: Any) -> None:
+    """The environment and the playbook that sent trajectories name: ``desk``, both of them."""
+    EnvironmentFactory(workspace=workspace, slug="desk")
+    PlaybookFactory(workspace=workspace, slug="desk")
 
 
 @pytest.fixture

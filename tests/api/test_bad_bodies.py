@@ -12,18 +12,11 @@ import pytest
 from django.test import Client
 
 from practice.models import SentTrajectory
-from tests.factories import EnvironmentFactory, PlaybookFactory
 from tests.reference import api_document
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("receivers")]
 
 URL = "/api/v1/trajectories"
-
-
-@pytest.fixture(autouse=True)
-def desk(workspace: Any) -> None:
-    EnvironmentFactory(workspace=workspace, slug="desk")
-    PlaybookFactory(workspace=workspace, slug="desk")
 
 
 def nested(levels: int) -> str:

@@ -20,19 +20,13 @@ from practice.orchestrator.traces import assemble
 from practice.services import deployment
 from tests.domain.traces.exports import CLAUDE, OBSERVATIONS, jsonl
 from tests.domain.traces.otlp import TRACE, as_json, protobuf, refund, span
-from tests.factories import EnvironmentFactory, PlaybookFactory, WorkspaceFactory
+from tests.factories import PlaybookFactory, WorkspaceFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("receivers")]
 
 OTLP = "/api/v1/otlp/v1/traces"
 IMPORT = "/api/v1/trajectories/import"
 PROTOBUF = "application/x-protobuf"
-
-
-@pytest.fixture(autouse=True)
-def desk(workspace: Any) -> None:
-    EnvironmentFactory(workspace=workspace, slug="desk")
-    PlaybookFactory(workspace=workspace, slug="desk")
 
 
 @pytest.fixture

@@ -14,18 +14,11 @@ from practice.models import SentSpan, SentTrace, SentTrajectory
 from practice.orchestrator.traces import assemble
 from tests.domain.traces.exports import CLAUDE, CODEX, OBSERVATIONS, RUNS, jsonl
 from tests.domain.traces.otlp import protobuf, refund
-from tests.factories import EnvironmentFactory, PlaybookFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("receivers")]
 AHEAD = "2199-11-25T10:00:02Z"
 CENTURIES = 173 * 365 * 86_400 * 10**9
 NATIVE = {"id": "n1", "instruction": "Look.", "steps": [{"tool": "get"}]}
-
-
-@pytest.fixture(autouse=True)
-def desk(workspace: Any) -> None:
-    EnvironmentFactory(workspace=workspace, slug="desk")
-    PlaybookFactory(workspace=workspace, slug="desk")
 
 
 @pytest.fixture

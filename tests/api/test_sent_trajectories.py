@@ -12,13 +12,7 @@ from memoryapp.services.tokens import api_key_create
 from practice.models import SentTrajectory
 from tests.factories import EnvironmentFactory, PlaybookFactory, ToolFactory
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def desk(workspace: Any) -> None:
-    EnvironmentFactory(workspace=workspace, slug="desk")
-    PlaybookFactory(workspace=workspace, slug="desk")
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("receivers")]
 
 
 def published(number: int) -> None:
