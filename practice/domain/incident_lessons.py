@@ -149,9 +149,10 @@ def _causes(found: Analysis) -> list[str]:
 def _cause_row(cause: Cause, *, is_scored: bool) -> str:
     path = " → ".join(f"{_code(short(node))}" for node in path_of(cause))
     score = percent(cause.score) if is_scored else "–"
+    kind = KIND_WORDS[cause.kind] if cause.evidence else "–"
     return (
         f"| {cause.rank} | {_code(short(cause.node))} | {score} "
-        f"| {KIND_WORDS[cause.kind]} | {'yes: ' + path if cause.verified else 'no'} "
+        f"| {kind} | {'yes: ' + path if cause.verified else 'no'} "
         f"| {', '.join(cause.evidence)} |"
     )
 

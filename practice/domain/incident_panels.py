@@ -12,6 +12,7 @@ import numpy as np
 
 from memoryapp.domain.masking import redact
 from practice.domain.causal_layout import short, verdicts
+from practice.domain.rootcause.metrics import per_second
 from practice.domain.rootcause.robust import spread
 from practice.domain.rootcause.telemetry import Floats, MetricTable, SpanTable, Telemetry
 from practice.domain.rootcause.types import Analysis, Node, Verdict
@@ -87,7 +88,8 @@ def _series_of(table: MetricTable, rows: Any, onset: float) -> list[dict[str, An
     for pod, metric in np.unique(keys, axis=1).T if len(rows) else ():
         mine = rows[(keys[0] == pod) & (keys[1] == metric)]
         mine = mine[np.argsort(table.ts[mine], kind="stable")]
-        ts, values = table.ts[mine], table.value[mine]
+        name = table.metric.names[metric]
+        ts, values, is_rate = per_second(name, table.ts[mine], table.value[mine])
         before, after = values[ts < onset], values[ts >= onset]
         if len(before) < 3 or not len(after):
             continue
@@ -100,7 +102,8 @@ def _series_of(table: MetricTable, rows: Any, onset: float) -> list[dict[str, An
             continue
         found.append(
             {
-                "metric": table.metric.names[metric],
+                "metric": name,
+                "is_rate": is_rate,
                 "pod": table.pod.names[pod],
                 "points": _thinned(ts, values),
                 "low": usual - 2 * width,

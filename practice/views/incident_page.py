@@ -182,7 +182,7 @@ def found_context(
         "top_name": short(top.node) if top else "",
         "top_said": _unnamed(found.statement, top.node) if top else found.statement,
         "ranked": _ranked(found, entries, shown),
-        "ranked_more": max(0, len(found.causes) - shown),
+        "ranked_more": len(found.causes) - len(listed(found)[:shown]),
         "drawing": drawing,
         "graph_label": f"{graph_label(drawing)} The table below has the same.",
         "edges": _edges(found)[:EDGES_SHOWN],
@@ -237,8 +237,14 @@ def _ranked(found: Found, entries: list[str], shown: int) -> list[Ranked]:
             path=tuple(short(node) for node in path_of(cause)),
             evidence=tuple(by_id[e] for e in cause.evidence if e in by_id)[:6],
         )
-        for cause in found.causes[:shown]
+        for cause in listed(found)[:shown]
     ]
+
+
+def listed(found: Found) -> list[Cause]:
+    """The causes something is held against; all of a trajectory, for any step may be tested."""
+    is_attempt = found.causes and found.causes[0].node.startswith("step:")
+    return [one for one in found.causes if one.evidence or one.rank == 1 or is_attempt]
 
 
 def _unnamed(statement: str, node: str) -> str:
@@ -339,6 +345,10 @@ def unit_of(metric: str) -> str:
     return ""
 
 
+def _per_second(unit: str) -> str:
+    return f"{unit}/s" if unit else " /s"
+
+
 def _spark(series: dict[str, Any]) -> dict[str, Any]:
     """A series as points of a small drawing with its usual band and first change."""
     points: list[list[float]] = series["points"]
@@ -355,6 +365,7 @@ def _spark(series: dict[str, Any]) -> dict[str, Any]:
     def y(value: float) -> float:
         return round(height - 4 - (height - 8) * (value - low) / up, 1)
 
+    unit = unit_of(series["metric"])
     onset = series.get("onset")
     inside = onset is not None and times[0] <= onset <= times[-1]
     return series | {
@@ -363,6 +374,6 @@ def _spark(series: dict[str, Any]) -> dict[str, Any]:
         "band_height": max(1.0, round(y(series["low"]) - y(series["high"]), 1)),
         "onset_x": x(onset) if inside and onset is not None else None,
         "onset_at": datetime.fromtimestamp(onset, UTC) if onset is not None else None,
-        "unit": unit_of(series["metric"]),
+        "unit": _per_second(unit) if series.get("is_rate") else unit,
         "look": {"own": "own", "inherited": "inh"}.get(series.get("verdict", ""), "n"),
     }

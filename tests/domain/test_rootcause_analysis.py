@@ -20,7 +20,7 @@ from practice.domain.rootcause.types import (
     Question,
     Verdict,
 )
-from tests.domain.rootcause_world import ALERT, BEGIN, logs, metrics, request, world
+from tests.domain.rootcause_world import ALERT, BEGIN, Spans, logs, metrics, request, world
 
 CALM = [5.0, 6.0, 5.5, 6.2, 5.1] * 4
 
@@ -35,6 +35,21 @@ def test_a_missing_step_is_charged_to_the_service_that_left_it_out() -> None:
         ("service:web", "service:shop"),
         ("service:shop", "service:stock"),
     ]
+
+
+@pytest.mark.parametrize(("every", "kind"), [(100, "own_error"), (2, "missing_step")])
+def test_of_two_changes_that_are_as_sure_the_one_that_tells_of_the_failure_is_said(
+    every: int, kind: str
+) -> None:
+    """All requests lack a step; an error is seen in all but every so many."""
+
+    def bad(spans: Spans, trace: str, at: float) -> None:
+        is_quiet = int(trace.rpartition("-")[2]) % every == 0
+        request(steps=() if is_quiet else ("SELECT failed",))(spans, trace, at)
+
+    window, reference = world(bad)
+    top = analyse(window, ALERT, reference=reference).causes[0]
+    assert (top.service, top.kind) == ("stock", kind)
 
 
 def test_own_time_is_charged_to_the_service_and_not_to_its_callers() -> None:

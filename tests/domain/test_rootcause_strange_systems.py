@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from practice.domain.incident_panels import panels
 from practice.domain.rootcause.analysis import analyse
 from practice.domain.rootcause.invocations import is_ill
 from practice.domain.rootcause.metrics import Role, role, series
+from practice.domain.rootcause.robust import excess
 from practice.domain.rootcause.telemetry import Labels, LogTable, Telemetry, floats
 from practice.domain.rootcause.types import EdgeKind, EvidenceKind, NodeKind
 from tests.domain.rootcause_world import ALERT, AT, BEGIN, Spans, metrics, request, traces, world
@@ -64,6 +66,28 @@ def test_a_counter_is_read_as_its_rate() -> None:
     found = analyse(Telemetry(metrics=table), ALERT)
     assert found.causes[0].service == "shop"
     assert found.causes[1].strength == 0.0
+
+
+def test_a_counter_is_drawn_as_the_rate_it_is_read_as() -> None:
+    rising = [float(n) for n in range(0, 2_000, 100)]
+    table = metrics(
+        {("web", "requests_total"): [*rising, 2_900.0, 3_900.0], ("web", "cpu_pct"): [*CALM, 5, 6]}
+    )
+    telemetry = Telemetry(metrics=table)
+    drawn = {one["metric"]: one for one in panels(telemetry, analyse(telemetry, ALERT))["metrics"]}
+    rate, gauge = drawn["requests_total"], drawn["cpu_pct"]
+    assert (rate["is_rate"], gauge["is_rate"]) == (True, False)
+    assert rate["was"] == pytest.approx(100.0 / 60.0)
+    assert rate["now"] == pytest.approx(1_000.0 / 60.0)
+
+
+def test_what_lasts_began_with_its_first_sample_and_not_with_its_worst() -> None:
+    usual = np.sort(np.array(CALM))
+    values = np.array([5.0, 50.0, 60.0, 97.0, 99.0, 98.0, 99.0])
+    found = excess(values, np.array(CALM), np.zeros(0), usual)
+    assert (found.start, found.began) == (3, 1)
+    quiet = excess(np.array([5.0, 5.5]), np.array(CALM), np.zeros(0), usual)
+    assert (quiet.weight, quiet.began) == (0.0, 0)
 
 
 def test_a_counter_that_starts_anew_does_not_fall() -> None:

@@ -13,7 +13,7 @@ from practice.domain.rootcause.types import Verdict
 from practice.models import Analysis, Incident
 from practice.services.incidents import analysis_start, incident_create
 from practice.templatetags.rootcause import sentence
-from practice.views.incident_page import unit_of
+from practice.views.incident_page import _spark, unit_of
 from tests.factories import IncidentFactory
 from tests.practice.outages import alert, analysed, outage
 from tests.practice.pages import queries_of
@@ -227,6 +227,17 @@ def test_where_no_cause_was_found_the_page_lets_the_first_be_named(
     assert offered in rita_client.get(incident.get_absolute_url()).content.decode()
 
 
+def test_it_ranks_nobody_that_nothing_is_held_against(vera_client: Any, incident: Incident) -> None:
+    row = incident.analyses.get()
+    assert row.result is not None
+    row.result["causes"][-1]["evidence"] = []
+    row.save()
+    page = vera_client.get(incident.get_absolute_url())
+    causes = [one["node"] for one in row.result["causes"]]
+    assert [one.cause.node for one in page.context["ranked"]] == causes[:-1]
+    assert "1 more in the report." in page.content.decode()
+
+
 def test_it_folds_all_but_the_strongest_claims(
     vera_client: Any, incident: Incident, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -256,6 +267,15 @@ def test_it_folds_all_but_the_strongest_claims(
 )
 def test_a_metric_has_the_unit_that_its_name_ends_with(metric: str, unit: str) -> None:
     assert unit_of(metric) == unit
+
+
+@pytest.mark.parametrize(
+    ("metric", "is_rate", "unit"),
+    [("requests_total", True, " /s"), ("rx_bytes_total", True, " B/s"), ("cpu_pct", False, " %")],
+)
+def test_a_counter_is_drawn_per_second(metric: str, is_rate: bool, unit: str) -> None:
+    series = {"metric": metric, "points": [[0.0, 1.0], [1.0, 2.0]], "low": 0.0, "high": 1.0}
+    assert _spark(series | {"is_rate": is_rate})["unit"] == unit
 
 
 @pytest.mark.parametrize(

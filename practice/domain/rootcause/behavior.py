@@ -40,6 +40,8 @@ _BURSTS = 0.25
 # A callee accounts for its caller's deviation when its own is half as sure.
 _ACCOUNTS = 2.0
 _FEWEST = 4
+# Two changes that are sure to this part of each other say the same.
+_AS_SURE = 0.95
 #: The kinds of what ``behavior`` finds.
 CHANGED = frozenset(
     {
@@ -274,9 +276,26 @@ def behavior(window: Invocations, reference: Invocations | None, cuts: Floats) -
         inherited = np.minimum(_ACCOUNTS * below[rows] / step.weight, 1.0)
         share = 1.0 - float(inherited.mean()) if len(rows) else 0.0
         known = best.get(step.kind)
-        if known is None or share * step.weight > known[0] * known[1].weight:
+        if known is None or _says_more((share, step), known, data):
             best[step.kind] = (share, step)
     return [_finding(window, data, cuts, share, step) for share, step in best.values()]
+
+
+def _says_more(one: tuple[float, _Step], other: tuple[float, _Step], data: Merged) -> bool:
+    """Whether one step tells more of a kind of request than another.
+
+    Of two that are as sure a line that tells of the failure says more than one that is missing for
+    it, and a line more than a status.
+    """
+    sure, known = (share * step.weight for share, step in (one, other))
+    if min(sure, known) < _AS_SURE * max(sure, known):
+        return sure > known
+    mine, theirs = (_telling(data.features[step.feature]) for _, step in (one, other))
+    return (mine, sure) > (theirs, known)
+
+
+def _telling(feature: str) -> int:
+    return is_error(feature) + (is_error(feature) and feature.startswith(f"{LOG}:"))
 
 
 def _deviants(window: Invocations, data: Merged, cuts: Floats, step: _Step) -> Rows:

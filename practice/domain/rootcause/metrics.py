@@ -158,8 +158,7 @@ def series(table: MetricTable, bin_seconds: float = 0.0) -> Iterator[Series]:
             at, values = at[values != 0], values[values != 0]
             if not len(at):
                 continue
-        if _COUNTER.search(_unlabelled(metric)):
-            at, values = _rates(at, values)
+        at, values, _ = per_second(metric, at, values)
         at, values = _binned(at, values, bin_seconds)
         yield Series(
             table.service.names[service],
@@ -168,6 +167,14 @@ def series(table: MetricTable, bin_seconds: float = 0.0) -> Iterator[Series]:
             at,
             values,
         )
+
+
+def per_second(metric: str, ts: Floats, value: Floats) -> tuple[Floats, Floats, bool]:
+    """Times and values of a metric, sorted, as rates where it is a counter, and whether it is."""
+    if not _COUNTER.search(_unlabelled(metric)):
+        return ts, value, False
+    at, rates = _rates(ts, value)
+    return at, rates, rates is not value
 
 
 def _rates(ts: Floats, value: Floats) -> tuple[Floats, Floats]:
@@ -319,7 +326,7 @@ def compared(
         window_extreme=extreme,
         deviation=min(abs(extreme - middle) / noise, 1e6),
         direction=direction,
-        onset=float(at[run.start]) if weight > 0 else None,
+        onset=float(at[run.began]) if weight > 0 else None,
     )
     if weight <= 0:
         return None, summary
@@ -337,7 +344,7 @@ def compared(
         pod=one.pod,
         baseline=middle,
         observed=extreme,
-        onset=float(at[run.start]),
+        onset=float(at[run.began]),
         references=(one.metric,),
         by_rate=True,
         change=grown if direction is Direction.UP else shrunk,

@@ -7,7 +7,7 @@ than "this is as usual". They need no unit, so metrics, spans and logs can be we
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -93,12 +93,16 @@ def rate_ratio(k1: Floats, n1: Floats, k0: Floats, n0: Floats) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Excess:
-    """The weightiest run of samples above what is usual: nats, first row, rows, and the bar."""
+    """The weightiest run of samples above what is usual: nats, first row, rows, and the bar.
+
+    ``began`` is the row from which on all samples are above the bar until the run.
+    """
 
     weight: float
     start: int
     length: int
     bar: float
+    began: int = 0
 
     def typical(self, values: Floats) -> float:
         """The median of the run in ``values``; of all of them where there is no run."""
@@ -144,4 +148,5 @@ def excess(
         weight = lasting * (tail + float(run[:length].sum()) - _CHANCES)
         if weight > best.weight:
             best = Excess(weight, int(first), length, bar)
-    return best
+    below = np.flatnonzero(gain[: best.start] <= 0)
+    return replace(best, began=int(below[-1]) + 1 if len(below) else 0)
