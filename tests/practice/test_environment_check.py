@@ -107,18 +107,15 @@ def test_a_sweep_asks_again_for_what_could_not_be_reached_ever_less_often(
     workspace: Any, rung: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environment = EnvironmentFactory(workspace=workspace, transport="pack", status="checking")
-    begin = timezone.now()
-    waited = []
-    for _ in range(6):
+    asked = timezone.now()
+    for minutes in (1, 2, 5, 15, 60, 60):
         failing(environment, monkeypatch)
         rung.clear()
-        asked = begin
-        while not rung:
-            begin += timedelta(seconds=30)
-            with time_machine.travel(begin, tick=False):
+        for waited, times in ((minutes - 0.5, 0), (minutes + 0.5, 1)):
+            with time_machine.travel(asked + timedelta(minutes=waited), tick=False):
                 sweep_runs()
-        waited.append((begin - asked).total_seconds() // 60)
-    assert waited == [1, 2, 5, 15, 60, 60]
+            assert len(rung) == times, (minutes, waited)
+        asked += timedelta(minutes=minutes + 0.5)
 
 
 def test_what_is_reached_again_starts_with_the_shortest_wait(
