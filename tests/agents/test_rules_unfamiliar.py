@@ -186,6 +186,13 @@ def test_a_fact_is_about_what_tells_its_records_apart() -> None:
     assert [fact.data["field"] for fact in summary.facts] == ["wardCode"]
 
 
+def test_a_fact_is_about_the_thing_itself_and_not_about_what_belongs_to_it() -> None:
+    stay = {"stayId": 40211, "patient": "A. Solberg", "consultantId": "C01"}
+    step = Step(1, "stays_search", {}, json.dumps({"stays": [stay]}))
+    summary = RulesSummariser().summarise(TaskSpec("Stays."), Trajectory(steps=(step,)), (SEARCH,))
+    assert [fact.data["field"] for fact in summary.facts] == ["stayId"]
+
+
 def judged(asked: ToolSpec, arguments: Json, observation: str) -> int:
     spec = TaskSpec(
         f"Show me what there is of {next(iter(arguments.values()))}.",
@@ -239,3 +246,23 @@ def test_a_server_that_breaks_refuses_nothing_and_teaches_nothing(said: str, doe
     verdict = RulesValidator().validate(spec, tried, (send,))
     assert f"`send_report` {does} what the task asks for" in verdict.feasibility_reason
     assert bool(lessons(spec, tried, (send,))) is (does == "refuses")
+
+
+def test_a_recipe_does_not_call_the_first_what_was_another_one() -> None:
+    asks = {"bedRef": {"type": "string"}}
+    hold = tool("hold_bed", "Hold a free bed.", WRITE, asks, required=("bedRef",))
+    admit = tool("admit_patient", "Admit somebody to a bed.", WRITE, asks, required=("bedRef",))
+    beds = json.dumps({"items": [{"bedRef": "bd001"}, {"bedRef": "bd004"}]})
+    missing = json.dumps({"fault": "NO_HOLD", "detail": "Call hold_bed for this bed first"})
+    done = (
+        Step(1, "beds_page", {}, beds),
+        Step(2, "admit_patient", {"bedRef": "bd004"}, missing, is_error=True),
+        Step(3, "hold_bed", {"bedRef": "bd004"}, '{"holdId": "h1", "bedRef": "bd004"}'),
+        Step(4, "admit_patient", {"bedRef": "bd004"}, '{"status": "admitted"}'),
+    )
+    spec = TaskSpec("Admit somebody.", kind="action", intended_tools=("admit_patient",))
+    told = {
+        one["kind"]: content(one) for one in lessons(spec, Trajectory(done), (BEDS, hold, admit))
+    }
+    assert told["prerequisite"].startswith("Call `hold_bed` for the same bed before")
+    assert "admit_patient(bedRef=page.items[i].bedRef)" in told["sequence"]

@@ -10,6 +10,7 @@ import random
 import re
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import date
 from typing import Any
 
@@ -26,6 +27,8 @@ _QUOTED = re.compile(r"[\"“]([^\"”]{1,200})[\"”]")
 _IDENTIFIER = re.compile(r"\b(?:[A-Za-z]{1,64}[-_]){1,16}\d[\w-]*\b|\b[A-Z]{2,}\d+\w*\b")
 _CODE = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)+")
 _NUMBER = re.compile(r"(?<![\w.-])-?\d+(?:\.\d+)?(?![\w-])")
+#: a day as records give it; ``0001-01-01`` and ``9999-12-31`` stand for none.
+_ISO = re.compile(r"(?:19[7-9]|20\d)\d-\d\d-\d\d")
 #: any day does where a date is asked for and none is told; one seed does the same on every day.
 _DAY = date(2025, 7, 16)
 
@@ -166,6 +169,13 @@ class Execution:
             return quoted[0] if quoted else None
         return None
 
+    def _day(self) -> date:
+        """Any day does, but none that lies before what happens here."""
+        days = (str(leaf.value)[:10] for _, leaf in self.observed() if _ISO.match(str(leaf.value)))
+        with suppress(ValueError):
+            return max(_DAY, date.fromisoformat(max(days, default="")))
+        return _DAY
+
     def from_schema(self, tool: ToolSpec, parameter: str) -> Any | None:
         """Return a value the schema itself offers or that anyone may choose, or ``None``."""
         wanted = tool.parameters.get(parameter, {})
@@ -182,7 +192,7 @@ class Execution:
             case Role.NUMBER:
                 return schema.number(parameter, wanted, self.rng)
             case Role.DATE:
-                return _DAY.strftime(schema.date_format(parameter, wanted))
+                return self._day().strftime(schema.date_format(parameter, wanted))
             case Role.AMOUNT:
                 return str(schema.number(parameter, wanted, self.rng))
             case Role.TEXT:

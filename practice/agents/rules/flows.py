@@ -208,9 +208,10 @@ def _written(step: Step, chain: list[Step], steps: list[Step], task: TaskSpec) -
 
 
 def _written_path(step: Step, value: Any, field: str) -> str:
-    """Return where a value stands in an answer: ``shipping.postcode``, ``items[0].sku``."""
+    """Return where a value stands in an answer: ``shipping.postcode``, ``items[i].sku``."""
     leaf = next(o for o in leaves(step.observation, step.tool) if o.value == value)
-    inside = [f"{key}[0]" for key, _ in leaf.path if key]
+    # Which of them it was is no rule of the world, where it was not simply the first.
+    inside = [f"{key}[{0 if place == 0 else 'i'}]" for key, place in leaf.path if key]
     if leaf.under and not (leaf.path and leaf.path[-1][0] == leaf.under):
         inside.append(leaf.under)
     return ".".join([*inside, field])

@@ -84,9 +84,14 @@ def _leads_on(words: Sequence[str]) -> bool:
 
 
 def _key(rows: Sequence[dict[str, Any]]) -> str:
-    """Return the field that names a record: an id, a name, a code, else what tells rows apart."""
+    """Return the field that names a record: its id, a name, a code, else what tells rows apart."""
     first = rows[0]
-    for word in ("id", "name", "title", "email", *_NAMING):
+    # A record says first what it is: a stay its own id before that of its consultant. The rows
+    # have their fields from last to first.
+    own = [f for f in first if "id" in parts(f) and first[f] not in (None, "")]
+    if own:
+        return own[-1]
+    for word in ("name", "title", "email", *_NAMING):
         for field in first:
             if word in parts(field) and first[field] not in (None, ""):
                 return field
