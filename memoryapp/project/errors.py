@@ -39,6 +39,7 @@ SEALED = (
     "which secrets wait for it."
 )
 RETRY_SECONDS = "10"
+LIMIT_SECONDS = "60"
 
 
 class ExplainNotAllowed:
@@ -102,6 +103,16 @@ def missing(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     if not request.path.startswith(API):
         return defaults.page_not_found(request, exception)
     return no_such_address(request)
+
+
+def too_many(request: HttpRequest) -> HttpResponseBase:
+    """Say so to whoever signs in, signs up or asks for a link more often than an address may.
+
+    Every such limit is of a minute, or of a few, so a minute later one of them has moved on.
+    """
+    answer = HttpResponse(get_template("429.html").render(request=request), status=429)
+    answer.headers["Retry-After"] = LIMIT_SECONDS
+    return answer
 
 
 def broken(request: HttpRequest) -> HttpResponseBase:

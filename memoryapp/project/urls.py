@@ -22,4 +22,6 @@ urlpatterns = [
 handler400 = "memoryapp.project.errors.bad_request"
 handler403 = "memoryapp.project.errors.forbidden"
 handler404 = "memoryapp.project.errors.missing"
+#: asked for by allauth, for its limits; Django has none
+handler429 = "memoryapp.project.errors.too_many"
 handler500 = "memoryapp.project.errors.broken"

@@ -41,9 +41,14 @@ def test_an_address_has_only_so_many_begun(
     provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch, ask: Any
 ) -> None:
     monkeypatch.setitem(BEGUN, "begin", "3/m/ip")
-    answers = [ask(Client()).status_code for _ in range(5)]
+    said = [ask(Client()) for _ in range(5)]
+    answers = [answer.status_code for answer in said]
     assert answers[:3] in ([200] * 3, [302] * 3)
     assert answers[3:] == [429, 429]
+    assert said[-1]["Retry-After"] == "60"
+    page = said[-1].content.decode()
+    assert "Too many requests · Greenroom" in page
+    assert "Nothing was changed. Wait a minute" in page
     assert Session.objects.count() == 3
     soon = timezone.now() + timedelta(seconds=FLEETING)
     assert not Session.objects.filter(expire_date__gt=soon).exists()
