@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import combinations
 from typing import Any
 
@@ -24,6 +24,7 @@ from practice.domain.types import Json, Step, TaskSpec, ToolSpec, Trajectory
 COUNTABLE = 200
 _DERIVED_FROM = 60
 _ABBREVIATION = 6
+_LONGEST_DATE = 40
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 _WORD = re.compile(r"[A-Za-z]+")
@@ -103,7 +104,7 @@ class Shown:
 
     def _dated(self, told: str) -> bool:
         """Whether a date was shown in figures of another form, or in words."""
-        if any(other.lower() in self._lower for other in reformatted(told, "2024-01-31")):
+        if any(other in self._lower for other in _dates(told)):
             return True
         iso = _ISO.match(told)
         if iso is None:
@@ -119,6 +120,13 @@ class Shown:
         if not (told.isalpha() and told.isupper() and len(told) <= _ABBREVIATION):
             return False
         return any(_subsequence(told, name) for name in _PROPER.findall(self._text))
+
+
+@lru_cache(maxsize=1024)
+def _dates(told: str) -> tuple[str, ...]:
+    """The other forms of a date; nothing is one that is longer than any. One is asked for often."""
+    others = reformatted(told, "2024-01-31") if len(told) <= _LONGEST_DATE else ()
+    return tuple(other.lower() for other in others)
 
 
 def numbers(text: str) -> frozenset[float]:

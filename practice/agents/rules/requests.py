@@ -26,7 +26,7 @@ from practice.domain.types import Check, Step, TaskSpec, ToolSpec, Trajectory
 _SENTENCE = re.compile(r"(?<=[.!?;])[\"'”’)]*\s+")
 _VALUE = re.compile(
     r"[\"“‘](?P<double>[^\"”’\n]{1,200})[\"”’]|(?<!\w)'(?P<single>[^'\n]{1,200})'(?!\w)|"
-    r"(?P<file>\b\w[\w-]*\.[a-z]{2,5}\b)|"
+    r"(?P<file>\b\w[\w-]{0,120}\.[a-z]{2,5}\b)|"
     r"(?P<code>\b(?:[A-Z]+[-_]\d[\w-]*|(?=\w*\d)(?=\w*[A-Za-z])[\w-]{4,})\b)"
 )
 _CODE = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[\w-]{2,40}")
@@ -118,7 +118,7 @@ def coverage(
     words = _Wording(tuple(known.values()))
     asked = tuple(_requests(task.instruction, words))
     good = [s for s in trajectory.steps if not failure(s)]
-    fits = [[_fit(step, request, words) for request in asked] for step in good]
+    fits = _fits(good, asked, words)
     places = _aligned(fits) if asked else []
     passed = "\n".join(f"{[*_passed(s)]}" for s in trajectory.steps)
     # A listing shows every identifier there is: the one that was asked for has to be acted on.
@@ -194,12 +194,22 @@ def _values(text: str) -> Iterator[str]:
         yield next(v for v in found.groups() if v)
 
 
-def _fit(step: Step, request: Request, words: _Wording) -> float:
-    """Return how well a call fits a request: its tool's words, and its values that stand there."""
-    told = [v for v in _passed(step) if len(v) > 1]
-    shown = Shown(request.text)
-    share = sum(shown.has(v) for v in told) / len(told) if told else 0.0
-    return words.score(request.stems, step.tool) + VALUES * share
+def _fits(good: Sequence[Step], asked: Sequence[Request], words: _Wording) -> list[list[float]]:
+    """How well each call fits each request: its tool's words, and its values that stand there.
+
+    A session may have hundreds of both, so what is said of one alone is looked at once.
+    """
+    shown = [Shown(request.text) for request in asked]
+    by_tool: dict[str, list[float]] = {}
+    fits = []
+    for step in good:
+        if step.tool not in by_tool:
+            by_tool[step.tool] = [words.score(request.stems, step.tool) for request in asked]
+        told = [v for v in _passed(step) if len(v) > 1]
+        shares = [sum(map(one.has, told)) / len(told) if told else 0.0 for one in shown]
+        scores = zip(by_tool[step.tool], shares, strict=True)
+        fits.append([score + VALUES * share for score, share in scores])
+    return fits
 
 
 def _aligned(fits: Sequence[Sequence[float]]) -> list[int]:
@@ -216,12 +226,16 @@ def _aligned(fits: Sequence[Sequence[float]]) -> list[int]:
             came.append([0] * len(row))
             continue
         above, here, origin = best[-1], [], []
+        # The one to come from among those before: a session may have hundreds of requests, and
+        # looking back at all of them from each would take minutes.
+        before = 0
         for place, fit in enumerate(row):
-            value, start = max(
-                (above[j] - PASSING * max(0, place - j - 1), j) for j in range(place + 1)
-            )
+            came_far = (above[before] - PASSING * max(0, place - before - 1), before)
+            value, start = max(came_far, (above[place], place))
             here.append(value + fit)
             origin.append(start)
+            if above[place] + PASSING * (place - before) >= above[before]:
+                before = place
         best.append(here)
         came.append(origin)
     if not best:
