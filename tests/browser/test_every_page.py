@@ -42,16 +42,25 @@ def packed(body: bytes) -> int:
     return len(gzip.compress(body))
 
 
+#: What files weigh, by address: while the product runs they stay what they are.
+FILES: dict[str, int] = {}
+
+
 def weight(response: Response) -> int:
     if response.status in {204, 301, 302, 304}:
         return 0
+    if (known := FILES.get(response.url)) is not None:
+        return known
     try:
         body = response.body()
     except Error:  # the last word to the page before, which is no part of this one
         return 0
     kind = response.headers.get("content-type", "")
     is_small = kind.startswith(COMPRESSED) and not kind.startswith(DRAWN)
-    return len(body) if is_small else packed(body)
+    weighed = len(body) if is_small else packed(body)
+    if "/static/" in response.url:
+        FILES[response.url] = weighed
+    return weighed
 
 
 def too_much(answers: list[Response], host: str) -> list[str]:
