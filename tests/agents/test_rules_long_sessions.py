@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
+from practice.agents.rules.lessons import lessons
 from practice.agents.rules.requests import coverage
 from practice.agents.rules.validator import RulesValidator
 from practice.domain.types import Step, TaskSpec, ToolSpec, Trajectory
@@ -33,3 +35,14 @@ def test_calls_are_laid_along_what_was_asked_in_its_order() -> None:
     steps = tuple(step(n, f"file{about}.py") for n, about in enumerate([0, 0, 2, 4, 4], start=1))
     found = coverage(TaskSpec(lines), Trajectory(steps, ""), KNOWN, {})
     assert found.serves == {1: 0, 2: 0, 3: 2, 4: 4, 5: 4}
+
+
+def test_what_a_long_session_teaches_is_found_at_once() -> None:
+    """What went wrong in a step is asked thousands of times; each took a search of its answer."""
+    told = '{"id": "ORD-%s", "text": "' + "output a-b 12 " * 20 + '"}'
+    steps = tuple(replace(step(n, f"file{n}.py"), observation=told % n) for n in range(1, 201))
+    failed = tuple(replace(one, is_error=one.number % 7 == 0) for one in steps)
+    task = TaskSpec("Look into the orders.", goal={"sent": True, "outcome": "success"})
+    began = time.process_time()
+    list(lessons(task, Trajectory(failed, "It is done."), TOOLS))
+    assert time.process_time() - began < 3

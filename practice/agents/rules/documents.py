@@ -83,7 +83,11 @@ class Leaf:
         return path[:shorter] == self.path[:shorter]
 
 
-@lru_cache(maxsize=256)
+#: as many answers as a session has steps at most: one less, and each look would find none of them.
+KEPT_ANSWERS = 512
+
+
+@lru_cache(maxsize=KEPT_ANSWERS)
 def parse(text: str) -> Any:
     """Return the JSON of an observation: ``None`` for prose, what is whole of a cut list."""
     stripped = text.strip()
@@ -99,7 +103,7 @@ def parse(text: str) -> Any:
         return None
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=KEPT_ANSWERS)
 def leaves(text: str, tool: str) -> tuple[Leaf, ...]:
     """Return the scalars of an observation of ``tool``, in document order, at most 2,000."""
     value = parse(text)
@@ -320,8 +324,9 @@ def _soft(tool: str, scope: Mapping[str, Any]) -> str:
         return texts[0] if texts else str(scope["status"])
     for key, item in scope.items():
         name = parts(str(key))
-        told = isinstance(item, str) and _FAILED.search(item) and not _HOLDS.search(item)
-        if told and _TELLING & set(name) and len(item) < 300 and not reading:
+        # Looked into last: a session asks this of each of its answers again and again.
+        may_tell = not reading and isinstance(item, str) and len(item) < 300
+        if may_tell and _TELLING & set(name) and _FAILED.search(item) and not _HOLDS.search(item):
             return str(item)
         if item is False and not reading and {"status", "success", "ok"} & set(name):
             telling = [v for k, v in scope.items() if isinstance(v, str) and k != key]
