@@ -54,7 +54,7 @@ def _delta(lesson: dict[str, Any], playbook: Playbook, task: TaskSpec) -> Delta 
     if not steps:
         return None
     held = bullet_for(playbook, lesson["key"])
-    reason = f'Shown by {_steps(steps)} of "{task.instruction}"'
+    reason = f"Shown by {_steps(steps)} of “{task.instruction}”"
     if held is None:
         return Delta(
             op=Op.ADD,
