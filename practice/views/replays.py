@@ -156,8 +156,14 @@ def _figures(request: HttpRequest, replay: Replay) -> dict[str, Any]:
             _case(case, truths.get(case["case_id"], {})) | {"page": pages.get(case["case_id"])}
             for case in variants.get(chosen, {}).get("per_case", ())
         ],
-        "trouble": list(replay.cases.filter(status="failed")[:10]),
+        "trouble": _in_trouble(replay),
     }
+
+
+def _in_trouble(replay: Replay) -> list[ReplayCase]:
+    """The first cases that failed, each once: what ails one mostly does under every variant."""
+    failed = replay.cases.filter(status=ReplayCase.Status.FAILED)
+    return list(failed.order_by("case_id", "pk").distinct("case_id")[:10])
 
 
 def _lost(found: dict[str, Any], base: dict[str, Any]) -> float | None:

@@ -151,6 +151,16 @@ def test_a_case_that_cannot_be_read_fails_alone_and_is_left_out_of_the_compariso
     )
 
 
+def test_a_case_that_fails_in_every_variant_is_in_trouble_once(
+    workspace: Any, vera_client: Any
+) -> None:
+    files = set_files() | {"shop/cases/case-0/alert.json": b"{}"}
+    replay = finished(known(workspace, data=zipped(files)), "no-logs")
+    assert replay.result["failed"] == 2
+    page = vera_client.get(replay.get_absolute_url())
+    assert [case.case_id for case in page.context["trouble"]] == ["case-0"]
+
+
 def test_a_replay_of_which_no_case_was_answered_is_no_baseline(workspace: Any) -> None:
     files = set_files()
     for name in ("case-0", "case-1"):
