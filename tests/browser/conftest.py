@@ -56,8 +56,9 @@ def product() -> Iterator[Product]:
     data = Path(tempfile.mkdtemp(prefix="gr-product-"))
     # Root's database user must be able to walk into it.
     data.chmod(0o755)
-    # A short lease lets the test that kills the worker see the work taken over soon.
-    running = start_product(data, UNIT_LEASE_SECONDS="6", SWEEP_SECONDS="2")
+    # A short lease lets the test that kills the worker see the work taken over soon. Sweeps are
+    # what an idle product does: at every second one it took a fifteenth of a processor all along.
+    running = start_product(data, UNIT_LEASE_SECONDS="6", SWEEP_SECONDS="5")
     yield running
     stop_product(running)
     shutil.rmtree(data, ignore_errors=True)
