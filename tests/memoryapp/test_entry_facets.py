@@ -11,6 +11,7 @@ from django.utils import timezone
 from memoryapp.domain.playbook import Delta, Op
 from memoryapp.models import Bullet
 from memoryapp.queries import entry_facets
+from memoryapp.queries.facets import first_facets
 from memoryapp.services.candidates import Origin, Source, candidate_approve, candidate_submit
 from tests.factories import BulletFactory, PlaybookFactory
 
@@ -127,3 +128,18 @@ def test_it_keeps_a_chosen_facet_in_the_search_form(vera_client: Any, playbook: 
 def test_it_shows_nothing_of_others(olga_client: Any, playbook: Any) -> None:
     BulletFactory(playbook=playbook, tags=["vip"])
     assert "vip" not in olga_client.get(f"{URL}?facets=counted&tag=x").content.decode()
+
+
+def test_first_rows_are_counted_by_their_values_and_no_more_of_them(playbook: Any) -> None:
+    BulletFactory.create_batch(3, playbook=playbook, section="apis")
+    BulletFactory.create_batch(2, playbook=playbook, section="pitfalls")
+    held = Bullet.objects.filter(playbook=playbook).order_by("section")
+    assert sorted(first_facets(held, ["section", "status"], 4)) == [
+        ("apis", "approved", 3),
+        ("pitfalls", "approved", 1),
+    ]
+
+
+def test_rows_that_cannot_be_are_counted_without_asking(django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0):
+        assert first_facets(Bullet.objects.filter(status__in=[]), ["status"], 4) == []
