@@ -206,9 +206,9 @@ class TrajectoryImport(APIView):
         """Import trajectories out of another tool's export; each entry is taken or refused alone.
 
         ``jsonl`` is one native trajectory a line, ``messages`` one conversation with a model, as
-        OpenAI, Anthropic or LangChain write its messages. ``langfuse`` and ``langsmith`` are those
-        tools' exports, a JSON list or one object a line. ``claude-code`` and ``codex`` are session
-        files.
+        OpenAI, Anthropic, LangChain, pydantic-ai, Gemini or the AI SDK write its messages.
+        ``langfuse`` and ``langsmith`` are those tools' exports, a JSON list or one object a line.
+        ``claude-code`` and ``codex`` are session files.
         """
         form = request.query_params.get("format", "")
         if form not in FORMATS:

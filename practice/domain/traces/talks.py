@@ -1,8 +1,9 @@
 """Conversations as an agent's own code holds them: the list of messages it gave to a model.
 
 What libraries write is read, whichever they are: OpenAI's messages and items of its Responses API,
-Anthropic's blocks, LangChain's dumped objects. A question begins a trajectory, and the tool calls
-until the next one are its steps, so that a conversation may be sent again when it has grown.
+Anthropic's blocks, Gemini's parts, what LangChain, pydantic-ai and the AI SDK keep. A question
+begins a trajectory, and the tool calls until the next one are its steps, so that a conversation may
+be sent again when it has grown.
 """
 
 from __future__ import annotations
