@@ -17,6 +17,9 @@ from tests.practice.audited import World, leaves
 from tests.practice.case_sets import read_in, set_files, zipped
 from tests.practice.outages import TOPOLOGY, metrics_csv, outage
 
+#: What a replay found of which one case was answered.
+REPLAYED = {"variants": {"whole": {"per_case": [{"case_id": "case-0", "outcome": "found"}]}}}
+
 
 @leaves("incident.confirmed")
 def cause_confirm(world: World) -> None:
@@ -91,7 +94,7 @@ def replay_cancel(world: World) -> None:
 @leaves("replay.baseline")
 def baseline_set(world: World) -> None:
     replay = _replay(world)
-    Replay.objects.filter(pk=replay.pk).update(ended_at=replay.started_at, result={"failed": 0})
+    Replay.objects.filter(pk=replay.pk).update(ended_at=replay.started_at, result=REPLAYED)
     replay.refresh_from_db()
     replays.baseline_set(replay=replay, by=world.by)
 
