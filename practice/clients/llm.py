@@ -1,8 +1,8 @@
 """The language model from the operator's settings: providers, connections, prices.
 
 Importing this module loads pydantic-ai (about 1.5 s and 80 MB, for good); only a worker that runs a
-model run should, and a web process whose reader tries the connection. Anthropic's library is loaded
-with it but connects to nothing.
+model run should, and a web process whose reader tries the connection. Anthropic's library, as much
+again, is loaded by whoever asks a model of Anthropic's.
 """
 
 from __future__ import annotations
@@ -15,17 +15,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, cast
 from urllib.parse import urlsplit
 
 import httpx2
-from anthropic import AsyncAnthropic
 from openai import AsyncOpenAI
 from pydantic_ai.messages import ModelRequest
 from pydantic_ai.models import Model, ModelRequestParameters
-from pydantic_ai.models.anthropic import AnthropicModel, AnthropicModelSettings
 from pydantic_ai.models.openai import OpenAIChatModel
-from pydantic_ai.providers.anthropic import AnthropicProvider
 from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 from pydantic_ai.settings import ModelSettings as RequestSettings
@@ -42,6 +39,9 @@ from practice.clients.price_list import ANTHROPIC_URL, OPENAI_URL
 from practice.domain.calls import CallRecord
 from practice.domain.prices import Price, price_for
 from practice.domain.prompts import PromptText
+
+if TYPE_CHECKING:
+    from pydantic_ai.models.anthropic import AnthropicModelSettings
 
 DEFAULT_TEMPERATURES: Mapping[str, float] = MappingProxyType(
     {
@@ -187,7 +187,7 @@ def _cached(request: RequestSettings, role: str) -> AnthropicModelSettings:
     Marks on single blocks, not the top-level setting: gateways that speak Anthropic's format know
     the former. A reply that is asked for once is not read back, so its message is not written.
     """
-    cached = AnthropicModelSettings(**request)  # type: ignore[typeddict-item]
+    cached = cast("AnthropicModelSettings", {**request})
     cached["anthropic_cache_tool_definitions"] = True
     cached["anthropic_cache_instructions"] = True
     cached["anthropic_cache_messages"] = role == "solver"
@@ -286,6 +286,10 @@ def _openai_model(settings: ModelSettings, name: str, http: httpx2.AsyncClient) 
 
 
 def _anthropic_model(settings: ModelSettings, name: str, http: httpx2.AsyncClient) -> Model:
+    from anthropic import AsyncAnthropic  # noqa: PLC0415
+    from pydantic_ai.models.anthropic import AnthropicModel  # noqa: PLC0415
+    from pydantic_ai.providers.anthropic import AnthropicProvider  # noqa: PLC0415
+
     client = AsyncAnthropic(
         api_key=settings.api_key or NO_KEY,
         base_url=settings.base_url or ANTHROPIC_URL,

@@ -69,3 +69,10 @@ def test_whoever_asks_loads_nothing_of_the_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=115)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_library_of_another_provider_is_not_loaded() -> None:
+    """Half a gigabyte in a worker of a dozen processes, and as long again to begin."""
+    code = "import sys, practice.clients.llm; print('anthropic' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
