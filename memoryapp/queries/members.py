@@ -13,6 +13,7 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db.models import Max
 
 #: What kinds of second factors are called; recovery codes come and go with them.
@@ -31,6 +32,11 @@ class WaysIn:
     factors: tuple[str, ...]
     services: tuple[str, ...]
     seen_at: datetime | None
+
+
+def has_anybody_signed_in() -> bool:
+    """Whether somebody ever did on this server, in whatever way."""
+    return get_user_model().objects.filter(last_login__isnull=False).exists()
 
 
 def ways_in(users: Collection[Any]) -> dict[int, WaysIn]:

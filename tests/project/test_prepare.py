@@ -6,11 +6,14 @@ import os
 from collections.abc import Iterator
 from io import StringIO
 from typing import Any
+from unittest.mock import patch
 
 import psycopg
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection
+from django.utils import timezone
 from psycopg import sql
 
 from memoryapp.project import backup
@@ -78,6 +81,25 @@ def test_it_says_where_the_first_password_is_changed() -> None:
     said = StringIO()
     call_command("prepare", stdout=said)
     assert "Change it under your name, Your account" in said.getvalue()
+
+
+def test_a_start_that_is_stopped_early_has_shown_the_password() -> None:
+    said = StringIO()
+    loading = "practice.management.commands.prepare.sample_load"
+    with patch(loading, side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+        call_command("prepare", stdout=said)
+    password = said.getvalue().partition("Password")[2].split()[0]
+    assert get_user_model().objects.get(username="operator").check_password(password)
+
+
+def test_a_lost_first_password_has_a_way_out_until_somebody_signs_in() -> None:
+    call_command("prepare", stdout=StringIO())
+    later, after_signing_in = StringIO(), StringIO()
+    call_command("prepare", stdout=later)
+    assert "greenroom manage changepassword operator" in later.getvalue()
+    get_user_model().objects.update(last_login=timezone.now())
+    call_command("prepare", stdout=after_signing_in)
+    assert after_signing_in.getvalue() == ""
 
 
 def test_an_unreachable_database_is_named(settings: Any, fresh: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 from django.core.management import call_command
@@ -9,9 +11,13 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from memoryapp.queries.database import why_not_prepared
+from memoryapp.queries.members import has_anybody_signed_in
 from memoryapp.services.workspaces import FIRST_OPERATOR, first_operator_create
 from practice.services.sample_incidents import sample_incident_load
 from practice.services.samples import sample_load
+
+#: Our command beside the interpreter that runs this: also found where no PATH leads to it.
+COMMAND = Path(sys.executable).with_name("greenroom")
 
 
 class Command(BaseCommand):
@@ -25,14 +31,22 @@ class Command(BaseCommand):
                 raise CommandError(reason) from error
             raise
         workspace, password = first_operator_create()
+        # Before the samples are loaded: whoever stops that would never see it.
+        if password is not None:
+            self._show(
+                f"  First operator   {FIRST_OPERATOR}",
+                f"  Password         {password}",
+                "  Shown once. Change it under your name, Your account, after signing in.",
+            )
+        elif not has_anybody_signed_in():
+            self._show(
+                "  Nobody has signed in yet. If the first password was lost, set another:",
+                f"  {COMMAND} manage changepassword {FIRST_OPERATOR}",
+            )
         if workspace is not None:
             sample_load(workspace=workspace)
             sample_incident_load(workspace=workspace)
-        if password is not None:
-            self.stdout.write("")
-            self.stdout.write(f"  First operator   {FIRST_OPERATOR}")
-            self.stdout.write(f"  Password         {password}")
-            self.stdout.write(
-                "  Shown once. Change it under your name, Your account, after signing in."
-            )
-            self.stdout.write("")
+
+    def _show(self, *lines: str) -> None:
+        self.stdout.write("\n".join(["", *lines, ""]))
+        self.stdout.flush()
