@@ -30,10 +30,11 @@ def lessons(
     """Return every lesson the steps prove, the most useful kinds first, one per key."""
     steps = [s for s in trajectory.steps if any(t.name == s.tool for t in tools)]
     known = schema.by_name(tools)
-    wrong = list(mistakes(steps, known, tools))
+    told = list(told_first(task, steps, known))
+    wrong = [one for one in mistakes(steps, known, tools) if not _is_told_better(one, told)]
     found = [
         *wrong,
-        *told_first(task, steps, known),
+        *told,
         *_units(steps, known),
         *_pages(steps, known),
         *sequence(task, steps, known, _enabling(wrong)),
@@ -43,6 +44,14 @@ def lessons(
         *sources(task, steps, known),
     ]
     return _joined(found)
+
+
+def _is_told_better(lesson: Lesson, told: list[Lesson]) -> bool:
+    """Whether it says that a call was refused, and another lesson what has to come before it."""
+    return lesson["kind"] == "refusal" and any(
+        lesson["tool"] in other["tools"] and set(lesson["steps"]) <= set(other["steps"])
+        for other in told
+    )
 
 
 def _joined(found: Sequence[Lesson]) -> tuple[Lesson, ...]:
