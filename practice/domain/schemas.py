@@ -106,8 +106,9 @@ def _joined(made: dict[str, Any], key: str, options: Sequence[Any]) -> dict[str,
     nullable = _NULL in options
     if real and all(isinstance(one.get("enum"), list) for one in real) and key != "allOf":
         values = [value for one in real for value in one["enum"]]
-        types = {one.get("type") for one in real}
-        only = {"type": types.pop()} if len(types) == 1 and isinstance(real[0]["type"], str) else {}
+        declared = real[0].get("type")
+        is_shared = isinstance(declared, str) and all(o.get("type") == declared for o in real)
+        only = {"type": declared} if is_shared else {}
         return _or_null({"enum": values, **only, **rest}, nullable=nullable)
     if len(real) != 1:
         return made
@@ -140,7 +141,7 @@ def shape(schema: Schema, depth: int = 0) -> str:
         if isinstance(options, list) and options:
             return " or ".join(dict.fromkeys(shape(one, depth + 1) for one in options))
     declared = schema.get("type")
-    types = declared if isinstance(declared, list) else [declared or "any"]
+    types = declared if isinstance(declared, list) and declared else [declared or "any"]
     return " or ".join(_one_shape(str(one), schema, depth) for one in types)
 
 

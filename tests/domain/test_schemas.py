@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from practice.domain.coverage import tools_block
 from practice.domain.schemas import MOST_NODES, shape, unfolded
@@ -137,3 +139,20 @@ def test_it_follows_references_of_what_a_tool_promises() -> None:
     assert tool.promised is not None
     assert set(tool.promised["properties"]["line"]["properties"]) == {"sku", "qty", "bin"}
     assert tool.output_schema == back
+
+
+_WORDS = ("$ref", "type", "enum", "const", "anyOf", "allOf", "oneOf", "items", "properties")
+_ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["#", "#/properties", "string"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from((*_WORDS, "required", "minimum")), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.sampled_from(_WORDS), _ANYTHING, max_size=5))
+@example({"anyOf": [{"enum": [1]}, {"enum": [2], "type": ["integer", "null"]}]})
+def test_whatever_a_server_calls_a_schema_is_read(schema: dict[str, Any]) -> None:
+    assert shape(unfolded(schema, schema))
