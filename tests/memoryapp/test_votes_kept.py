@@ -42,14 +42,14 @@ def test_a_report_that_comes_while_a_bullet_is_changed_is_kept(
 ) -> None:
     bullet = BulletFactory(playbook=playbook)
     home = curation if what == "move" else bullets
-    locked: Callable[[Bullet], Any] = vars(home)["_locked"]
+    locked: Callable[[Bullet], Any] = vars(home)["bullet_locked"]
 
     def meanwhile(row: Bullet) -> Any:
         found = locked(row)
         reported(bullet)
         return found
 
-    monkeypatch.setattr(home, "_locked", meanwhile)
+    monkeypatch.setattr(home, "bullet_locked", meanwhile)
     if what == "edit":
         bullets.bullet_edit(bullet=bullet, content="New.", reason="", by=rita, revision=1)
     elif what == "retire":
