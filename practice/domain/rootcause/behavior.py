@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from practice.domain.rootcause.findings import Finding
 from practice.domain.rootcause.invocations import CALL, LOG, STATUS, TIE, Invocations, Rows
 from practice.domain.rootcause.robust import rate_ratio
-from practice.domain.rootcause.telemetry import Floats, Modality
+from practice.domain.rootcause.telemetry import Floats, Modality, distinct
 from practice.domain.rootcause.types import Direction, EvidenceKind
 
 _ERROR_LEVEL = re.compile(r"^log:(ERROR|ERR|FATAL|CRITICAL|SEVERE|EMERG\w*|ALERT|PANIC)\b", re.I)
@@ -186,7 +186,7 @@ def _steps(data: Merged) -> list[_Step]:
     gone = _weights(k, n, came=False) - penalty
     of_kind = np.argsort(data.kind, kind="stable")
     starts = np.searchsorted(data.kind[of_kind], np.arange(len(data.kinds) + 1))
-    for code in np.unique(kind[~error]):
+    for code in distinct(kind[~error]):
         rows = of_kind[starts[code] : starts[code + 1]]
         mine = np.flatnonzero((kind == code) & ~error)
         worth = np.where(usual[mine], 1.0, _BURSTS)[:, None] * gone[mine]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memoryapp.domain.masking import redact
-from practice.domain.rootcause.telemetry import Labels, LogTable
+from practice.domain.rootcause.telemetry import Labels, LogTable, distinct
 
 WILDCARD = "<*>"
 _DEPTH = 2
@@ -159,7 +159,7 @@ def statements(logs: LogTable) -> Labels:
     mined_as = np.empty(len(rows), dtype=np.int64)
     miners: dict[int, Miner] = {}
     level_of = logs.level.codes[rows]
-    for level in np.unique(level_of).tolist():
+    for level in distinct(level_of).tolist():
         mine = np.flatnonzero(level_of == level)
         add = miners.setdefault(level, Miner()).add
         lines = map(logs.message.__getitem__, rows[mine].tolist())

@@ -13,7 +13,7 @@ from practice.domain.rootcause.hosts import Placed
 from practice.domain.rootcause.invocations import TIE, Invocations
 from practice.domain.rootcause.naming import host_id, service_id
 from practice.domain.rootcause.robust import quantile
-from practice.domain.rootcause.telemetry import Floats, Modality, Telemetry
+from practice.domain.rootcause.telemetry import Floats, Modality, Telemetry, distinct
 from practice.domain.rootcause.types import Edge, EdgeKind, Node, NodeKind
 from practice.domain.rootcause.window import Window
 
@@ -111,7 +111,7 @@ def _span_pairs(table: Invocations, telemetry: Telemetry, trace_id: str) -> set[
         rows = rows[table.trace[rows] == names.index(trace_id)]
     width = max(len(table.service.names), 1)
     source = table.service.codes[table.parent[rows]].astype(np.int64)
-    pairs = np.unique(source * width + table.service.codes[rows])
+    pairs = distinct(source * width + table.service.codes[rows])
     names = table.service.names
     return {(names[int(p) // width], names[int(p) % width]) for p in pairs}
 
@@ -177,7 +177,7 @@ def _pods(window: Window) -> dict[str, tuple[str, ...]]:
         found[name].update(summary.pod for summary in summaries if summary.pod)
     table = window.invocations
     width = max(len(table.pod.names), 1)
-    for code in np.unique(table.service.codes.astype(np.int64) * width + table.pod.codes).tolist():
+    for code in distinct(table.service.codes.astype(np.int64) * width + table.pod.codes).tolist():
         if table.pod.names[code % width]:
             found[table.service.names[code // width]].add(table.pod.names[code % width])
     return {name: tuple(sorted(pods)) for name, pods in found.items()}

@@ -25,7 +25,7 @@ from practice.domain.rootcause.metrics import (
 )
 from practice.domain.rootcause.naming import host_id, shown
 from practice.domain.rootcause.ranking import LOST_TIME, OWN, SURELY, kept, worth
-from practice.domain.rootcause.telemetry import Floats, Labels, Telemetry
+from practice.domain.rootcause.telemetry import Floats, Labels, Telemetry, distinct
 from practice.domain.rootcause.types import EvidenceKind, MetricSummary
 
 _FEWEST = 5
@@ -100,7 +100,7 @@ def placed(telemetry: Telemetry) -> dict[str, frozenset[str]]:
 
 def _pairs(service: Labels, pod: Labels) -> Iterator[tuple[str, str]]:
     width = max(len(pod.names), 1)
-    for code in np.unique(service.codes.astype(np.int64) * width + pod.codes).tolist():
+    for code in distinct(service.codes.astype(np.int64) * width + pod.codes).tolist():
         yield service.names[code // width], pod.names[code % width] if pod.names else ""
 
 

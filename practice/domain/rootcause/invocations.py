@@ -15,7 +15,15 @@ from itertools import repeat
 import numpy as np
 from numpy.typing import NDArray
 
-from practice.domain.rootcause.telemetry import Codes, Floats, Labels, LogTable, Mask, SpanTable
+from practice.domain.rootcause.telemetry import (
+    Codes,
+    Floats,
+    Labels,
+    LogTable,
+    Mask,
+    SpanTable,
+    distinct,
+)
 
 Rows = NDArray[np.int64]
 _VARIABLE = re.compile(
@@ -119,7 +127,7 @@ def invocations(
     ``parent`` has the row of each span's parent, ``home`` that of each line's span.
     """
     entry = entry_rows(spans.service.codes, parent)
-    begins = np.unique(entry)
+    begins = np.flatnonzero(entry == np.arange(len(entry)))
     number = np.full(len(spans), -1, dtype=np.int64)
     number[begins] = np.arange(len(begins))
     member = number[entry]
@@ -217,7 +225,7 @@ def _features(
             spans.status.codes[ill].astype(np.int64) + first_status,
         ]
     )
-    pairs = np.unique(row * max(len(names), 1) + feature)
+    pairs = distinct(row * max(len(names), 1) + feature)
     return pairs // max(len(names), 1), pairs % max(len(names), 1), names
 
 
@@ -235,7 +243,7 @@ def placed(
     caller = spans.service.codes[home[line]].astype(np.int64) if len(line) else line
     pairs = frozenset(
         (spans.service.names[code // width], logs.service.names[code % width])
-        for code in np.unique(caller * width + logs.service.codes[line]).tolist()
+        for code in distinct(caller * width + logs.service.codes[line]).tolist()
     )
     return np.asarray(home >= 0, dtype=np.bool_), elsewhere, pairs
 

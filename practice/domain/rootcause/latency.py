@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from practice.domain.rootcause.findings import Finding
 from practice.domain.rootcause.invocations import TIE, Invocations
 from practice.domain.rootcause.robust import median, quantile, scale, scale_of, shares_ratio
-from practice.domain.rootcause.telemetry import EdgeTable, Floats, Modality
+from practice.domain.rootcause.telemetry import EdgeTable, Floats, Modality, distinct
 from practice.domain.rootcause.types import Direction, EvidenceKind
 
 _FEWEST = 4
@@ -204,7 +204,7 @@ def _context(whole: Floats, table: Invocations, rows: NDArray[np.int64]) -> floa
 
     The low quartile, because the window holds the fault.
     """
-    traces = np.unique(table.trace[rows])
+    traces = distinct(table.trace[rows])
     return quantile(np.sort(whole[traces]), 0.25) * len(traces) / len(rows)
 
 

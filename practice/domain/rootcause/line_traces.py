@@ -29,7 +29,15 @@ from practice.domain.rootcause.invocations import (
 )
 from practice.domain.rootcause.latency import own_time
 from practice.domain.rootcause.robust import log_ratio
-from practice.domain.rootcause.telemetry import Codes, Floats, Labels, LogTable, Mask, Modality
+from practice.domain.rootcause.telemetry import (
+    Codes,
+    Floats,
+    Labels,
+    LogTable,
+    Mask,
+    Modality,
+    distinct,
+)
 from practice.domain.rootcause.types import EvidenceKind
 from practice.domain.rootcause.waits import charged, silences
 
@@ -64,7 +72,7 @@ def line_invocations(logs: LogTable, statements: Labels, loose: Mask) -> Invocat
             statements.codes[lines].astype(np.int64) + len(kind.names),
         ]
     )
-    pairs = np.unique(row * max(len(names), 1) + feature)
+    pairs = distinct(row * max(len(names), 1) + feature)
     took = end - start
     return Invocations(
         kind=kind,
@@ -234,7 +242,7 @@ def _calls(table: Invocations, caller: str, callee: str, rows: Mask) -> tuple[in
     """How many of a service's chosen requests called another one, and how many there are."""
     asking = rows & table.service.is_name(caller)
     child = np.flatnonzero((table.parent >= 0) & table.service.is_name(callee))
-    above = np.unique(table.parent[child])
+    above = distinct(table.parent[child])
     return int(asking[above].sum()), int(asking.sum())
 
 

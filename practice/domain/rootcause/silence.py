@@ -17,7 +17,7 @@ from practice.domain.rootcause.findings import Finding
 from practice.domain.rootcause.invocations import Rows, generic
 from practice.domain.rootcause.metrics import Role, Series, role
 from practice.domain.rootcause.robust import median, shares_ratio
-from practice.domain.rootcause.telemetry import Floats, Modality, SpanTable
+from practice.domain.rootcause.telemetry import Floats, Modality, SpanTable, distinct
 from practice.domain.rootcause.types import Direction, EvidenceKind
 
 _ALWAYS = 0.9
@@ -52,7 +52,7 @@ def answers(spans: SpanTable, parent: Rows) -> Answers:
     width = max(len(masked), 1)
     key = service.astype(np.int64) * width + spans.operation.codes
     inside = (parent >= 0) & (service[np.maximum(parent, 0)] == service)
-    asking = inside & np.isin(key, np.unique(key[inside & (callee >= 0)]))
+    asking = inside & np.isin(key, distinct(key[inside & (callee >= 0)]))
     rows = np.flatnonzero(asking)
     start: dict[Side, list[Floats]] = defaultdict(list)
     answered: dict[Side, list[Floats]] = defaultdict(list)

@@ -50,6 +50,7 @@ from practice.domain.rootcause.telemetry import (
     Modality,
     SpanTable,
     Telemetry,
+    distinct,
 )
 from practice.domain.rootcause.types import Alert, MetricSummary, TemplateSummary
 from practice.domain.rootcause.waits import charged, silences
@@ -246,7 +247,7 @@ def _seen(telemetry: Telemetry) -> Mapping[str, frozenset[Modality]]:
         (Modality.EDGES, telemetry.edges.target),
     )
     for modality, labels in tables:
-        for code in np.unique(labels.codes).tolist():
+        for code in distinct(labels.codes).tolist():
             if labels.names[code]:
                 found[labels.names[code]].add(modality)
     return {name: frozenset(modalities) for name, modalities in found.items()}
