@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from practice.domain.deployment import NotATrajectory, Placed
+from practice.domain.deployment import COUNTS, NotATrajectory, Placed
 from practice.domain.traces.messages import Message, read_messages
 from practice.domain.traces.rows import identity
 from practice.domain.traces.sessions import Entry, Turn
@@ -96,6 +96,10 @@ def _hears(turn: Turn, message: Message, unnamed: deque[str]) -> None:
 
 
 def _digest(entry: Mapping[str, Any]) -> str:
-    """A name for what has none: the same question that went the same way is the same one."""
-    said = json.dumps([entry["instruction"], entry["steps"]], sort_keys=True, default=str)
+    """A name for what has none: the same question that went the same way is the same one.
+
+    How long its steps took and what they cost says nothing of the way.
+    """
+    steps = [{name: step[name] for name in step if name not in COUNTS} for step in entry["steps"]]
+    said = json.dumps([entry["instruction"], steps], sort_keys=True, default=str)
     return f"talk-{hashlib.sha256(said.encode('utf-8', 'replace')).hexdigest()[:32]}"

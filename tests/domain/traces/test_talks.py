@@ -82,6 +82,16 @@ def test_one_without_a_name_is_called_by_what_it_says(row: Any) -> None:
     assert talks(other)[0].external_id != name
 
 
+def test_what_it_cost_is_no_part_of_a_name() -> None:
+    """Or a conversation would be learned from once more when its library begins to count."""
+    plain = TALK["messages"]
+    usage = {"usage_metadata": {"input_tokens": 90, "output_tokens": 8}}
+    counted = [{**one, **usage} if one["role"] == "assistant" else one for one in plain]
+    named, told = talks(plain)[0], talks(counted)[0]
+    assert told.steps[0]["input_tokens"] == 90
+    assert told.external_id == named.external_id
+
+
 @pytest.mark.parametrize(
     ("row", "said"),
     [
