@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from practice.domain.traces import called
-from practice.domain.traces.counts import LONGEST
+from practice.domain.traces.counts import token_count, tokens_of_kinds
 from practice.domain.traces.events import call_in_events, event_messages
 from practice.domain.traces.messages import (
     Message,
@@ -218,18 +218,11 @@ def tokens(attributes: Attributes) -> tuple[int, int]:
     """The tokens a call of a model read and wrote, 0 where nobody says."""
     details = parsed(attributes.get(LANGFUSE_TOKENS))
     if isinstance(details, Mapping):
-        of_kinds = [
-            min(sum(_tokens(details[kind]) for kind in details if way in kind), LONGEST)
-            for way in ("input", "output")
-        ]
-        return of_kinds[0], of_kinds[1]
-    read, written = (_tokens(_first(attributes, names)) for names in (TOKENS_READ, TOKENS_WRITTEN))
+        return tokens_of_kinds(details)
+    read, written = (
+        token_count(_first(attributes, names)) for names in (TOKENS_READ, TOKENS_WRITTEN)
+    )
     return read, written
-
-
-def _tokens(value: Any) -> int:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return int(min(value, LONGEST)) if is_number and value > 0 else 0
 
 
 def task(attributes: Attributes) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 
 #: The largest number that is kept.
 LONGEST = 2**31 - 1
+#: Words by which the name of a kind of tokens says that a model read them, or wrote them.
+READ, WRITTEN = ("input", "prompt"), ("output", "completion")
 
 
 def milliseconds(began: int, ended: int) -> int:
@@ -16,5 +18,19 @@ def milliseconds(began: int, ended: int) -> int:
 
 def tokens(held: Mapping[str, Any], *names: str) -> int:
     """What the fields of these names add up to, of those that are numbers of tokens."""
-    found = (held.get(name) for name in names)
-    return min(sum(one for one in found if type(one) is int and 0 <= one <= LONGEST), LONGEST)
+    return min(sum(token_count(held.get(name)) for name in names), LONGEST)
+
+
+def token_count(value: Any) -> int:
+    """A number of tokens; 0 for anything else."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return int(min(value, LONGEST)) if is_number and value > 0 else 0
+
+
+def tokens_of_kinds(held: Mapping[str, Any]) -> tuple[int, int]:
+    """What a model read and wrote, of a number for each kind: what a cache gave was read too."""
+    read, written = (
+        tokens(held, *(kind for kind in held if any(word in kind for word in words)))
+        for words in (READ, WRITTEN)
+    )
+    return read, written

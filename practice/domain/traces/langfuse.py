@@ -11,7 +11,7 @@ from typing import Any
 
 from practice.domain.deployment import NotATrajectory
 from practice.domain.traces import called
-from practice.domain.traces.counts import tokens
+from practice.domain.traces.counts import tokens, tokens_of_kinds
 from practice.domain.traces.messages import parsed
 from practice.domain.traces.rows import USAGE, Row, by_trace, identity, read, span
 
@@ -84,13 +84,11 @@ def _parent(row: Row) -> str:
 
 
 def _tokens(row: Row) -> tuple[int, int]:
-    """The tokens of a call of a model, by their kinds: what a cache gave was read too."""
+    """The tokens that a call of a model read and wrote, as newer and older exports say it."""
     for name in ("usageDetails", "usage_details"):
         held = row.get(name)
         if isinstance(held, Mapping) and held:
-            given = [kind for kind in held if "input" in kind]
-            made = [kind for kind in held if "output" in kind]
-            return tokens(held, *given), tokens(held, *made)
+            return tokens_of_kinds(held)
     usage = row.get("usage")
     older = usage if isinstance(usage, Mapping) else {}
     return (

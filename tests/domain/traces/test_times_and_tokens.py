@@ -33,6 +33,14 @@ USAGES: list[dict[str, Any]] = [
     {"llm.token_count.prompt": 90, "llm.token_count.completion": 8},
     {"ai.usage.inputTokens": 90, "ai.usage.outputTokens": 8},
     {"ai.usage.promptTokens": 90.0, "ai.usage.completionTokens": 8.0},
+    # Langfuse's SDKs by kinds, and what its wrapper of OpenAI's library hands on of that.
+    {"langfuse.observation.usage_details": '{"input": 40, "input_cached": 50, "output": 8}'},
+    {
+        "langfuse.observation.usage_details": (
+            '{"prompt_tokens": 90, "completion_tokens": 8, "total_tokens": 98, '
+            '"prompt_tokens_details": {"cached_tokens": 50}}'
+        )
+    },
 ]
 
 
