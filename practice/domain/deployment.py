@@ -18,6 +18,7 @@ from memoryapp.domain.masking import redact_value
 from memoryapp.domain.nesting import DEEPEST, nested_beyond
 from memoryapp.domain.text import storable
 from practice.domain.cutting import clip, masked_within
+from practice.domain.traces.counts import LONGEST
 from practice.domain.types import OBSERVATION_CAP
 
 MAX_STEPS = 500
@@ -29,7 +30,6 @@ ANSWER_CAP = 40_000
 ARGUMENTS_CAP = 40_000
 THOUGHT_CAP = 10_000
 MAX_REMARK = 300
-LONGEST_MS = 2**31 - 1
 #: steps a remark on what was cut names, and tools one on what is missing.
 NAMED_STEPS = 10
 NAMED_TOOLS = 3
@@ -135,7 +135,7 @@ def tools_remark(sent: Sent, place: Place) -> str:
 
 
 def tool_there(tool: str, tools: Collection[str]) -> str:
-    """What an environment with these tools calls one that an agent called by its server as well."""
+    """The name that a tool has among ``tools``, where an agent put that of its server before it."""
     rest = tool.removeprefix(OF_A_SERVER)
     while tool not in tools and rest != tool and "__" in rest:
         # The name of the server may itself have two underscores in it, that of the tool too.
@@ -153,7 +153,7 @@ def began_at(steps: Sequence[Mapping[str, Any]]) -> list[int]:
     if all(type(one) is int for one in said):
         return [one for one in said if one is not None]
     ends = accumulate((step["duration_ms"] for step in steps), initial=0)
-    return [min(end, LONGEST_MS) for end in islice(ends, len(steps))]
+    return [min(end, LONGEST) for end in islice(ends, len(steps))]
 
 
 def length_remark(sent: Sent) -> str:
@@ -238,7 +238,7 @@ def _read(given: Any) -> Sent:
 def _left_out(given: Mapping[str, Any]) -> int:
     """Steps that whoever read a trace or a session did not hand on: it was told to stop there."""
     found = given.get("steps_left_out", 0)
-    return found if type(found) is int and 0 < found < 2**31 else 0
+    return found if type(found) is int and 0 < found <= LONGEST else 0
 
 
 def _ended_at(given: Mapping[str, Any]) -> datetime | None:
@@ -298,8 +298,10 @@ def _count(given: Mapping[str, Any], name: str, of: str, number: int) -> int | N
     found = given.get(name)
     if found is None:
         return None
-    if type(found) is not int or not 0 <= found < 2**31:
-        raise NotATrajectory(f"{name} of step {number} is a whole number of {of}.")
+    if type(found) is not int or not 0 <= found <= LONGEST:
+        raise NotATrajectory(
+            f"{name} of step {number} is a whole number of {of}, from 0 to {LONGEST}."
+        )
     return found
 
 

@@ -18,9 +18,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from memoryapp.services.events import event_record
-from practice.domain.deployment import LONGEST_MS, began_at, tool_there
+from practice.domain.deployment import began_at, tool_there
 from practice.domain.plans import Plan
 from practice.domain.rounds import Stage
+from practice.domain.traces.counts import LONGEST
 from practice.models import (
     Attempt,
     Environment,
@@ -148,7 +149,7 @@ def _attempt(round_: Round, place: int, sent: SentTrajectory, there: Collection[
         message=sent.remark,
         step_count=len(sent.steps),
         error_count=sum(step["is_error"] for step in sent.steps),
-        duration_ms=min(ended, LONGEST_MS),
+        duration_ms=min(ended, LONGEST),
         ended_at=timezone.now(),
     )
     Step.objects.bulk_create(

@@ -261,7 +261,8 @@ def test_a_native_trajectory_says_it_itself() -> None:
     ("name", "of_what"), [("started_ms", "milliseconds"), ("input_tokens", "tokens")]
 )
 def test_a_count_that_is_none_is_named(name: str, of_what: str, value: Any) -> None:
-    with pytest.raises(NotATrajectory, match=f"{name} of step 1 is a whole number of {of_what}."):
+    said = f"{name} of step 1 is a whole number of {of_what}, from 0 to 2147483647."
+    with pytest.raises(NotATrajectory, match=said):
         read({**NATIVE, "steps": [{"tool": "t", name: value}]})
 
 
