@@ -24,6 +24,7 @@ from typing import Any
 from gunicorn import util
 from gunicorn.workers.gthread import ThreadWorker
 
+from memoryapp.domain.problems import CONTENT_TYPE, problem_document
 from memoryapp.project.web_balance import MOMENT, PATIENCE, is_fuller, leave, say
 from memoryapp.project.web_turns import Turns
 
@@ -44,24 +45,25 @@ KINDS = {
 }
 
 
-def write_problem(sock: socket.socket, status: int, reason: str, said: str) -> None:
+def write_problem(sock: socket.socket, status: int, said: str) -> None:
     """Refuse a malformed request as the API does: nobody can tell whether it was meant for it."""
-    told = {
-        "type": f"urn:greenroom:problem:{KINDS.get(status, 'invalid')}",
-        "title": reason,
-        "status": status,
-        "detail": said or "Something went wrong here.",
-    }
+    kind = KINDS.get(status, "invalid")
+    told = problem_document(status, kind, said or "Something went wrong here.")
     body = json.dumps(told).encode()
     head = (
-        f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\n"
-        f"Content-Type: application/problem+json\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"HTTP/1.1 {status} {told['title']}\r\nConnection: close\r\n"
+        f"Content-Type: {CONTENT_TYPE}\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     util.write_nonblock(sock, head.encode("latin-1") + body)
 
 
+def write_error(sock: socket.socket, status: int, reason: str, said: str) -> None:
+    """What gunicorn calls. Its ``reason`` is Bad Request for 501 and others too."""
+    write_problem(sock, status, said)
+
+
 # gunicorn answers in HTML, and asks nobody how.
-util.write_error = write_problem
+util.write_error = write_error
 
 
 class Head(Enum):
@@ -134,7 +136,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             say(self.age, self.nr_conns)
         for conn in _due(self._heads):
             self._leave(self._heads, conn)
-            self._refuse(conn, 408, "Request Timeout", "The head of the request came too slowly.")
+            self._refuse(conn, 408, "The head of the request came too slowly.")
         for conn in _due(self._ends):
             self._leave(self._ends, conn)
             self._drop(conn)
@@ -171,17 +173,17 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             super().enqueue_req(conn)
         elif found is Head.TOO_LONG:
             said = f"The head of a request may have {HEAD_MOST} bytes."
-            self._refuse(conn, 431, "Request Header Fields Too Large", said)
+            self._refuse(conn, 431, said)
         else:
             self._drop(conn)
 
-    def _refuse(self, conn: Any, status: int, reason: str, said: str) -> None:
+    def _refuse(self, conn: Any, status: int, said: str) -> None:
         """Say why, unless nothing was asked: browsers open connections that they may not need."""
         if not _has_begun(conn):
             self._drop(conn)
             return
         with suppress(OSError):
-            write_problem(conn.sock, status, reason, said)
+            write_problem(conn.sock, status, said)
         self._end(conn)
 
     def _end(self, conn: Any) -> None:

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -119,6 +120,7 @@ def test_who_sends_a_head_without_an_end_reads_why_it_is_refused(connect: Any, t
         (b"GET / HTTP/1.1\r\nX-A: a\x01b\r\n\r\n", 400, "invalid", "X-A"),
         (b"POST / HTTP/1.1\r\nContent-Length: -5\r\n\r\n", 400, "invalid", "CONTENT-LENGTH"),
         (b"POST / HTTP/1.1\r\nExpect: x\r\n\r\n", 417, "expectation-failed", "expectation"),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: x\r\n\r\n", 501, "not-supported", "x"),
         (b"GET /\r\n\r\n", 400, "invalid", "GET /"),
     ],
 )
@@ -132,7 +134,7 @@ def test_what_is_no_request_is_refused_as_a_problem(
     assert (found.status, told["status"]) == (status, status)
     assert told["type"] == f"urn:greenroom:problem:{kind}"
     assert said in told["detail"]
-    assert told["title"] == found.reason
+    assert told["title"] == found.reason == HTTPStatus(status).phrase
 
 
 def test_who_stays_after_its_last_answer_holds_nobody_up(connect: Any) -> None:
