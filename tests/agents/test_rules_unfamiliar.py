@@ -179,6 +179,18 @@ def test_a_listing_that_says_nothing_of_its_items_may_show_them() -> None:
     assert [p.tool.name for p in producers(HOLD, "bedRef", (BEDS, HOLD))] == ["beds_page"]
 
 
+def test_it_finds_identifiers_in_lists_and_fields_that_may_be_null() -> None:
+    ref = {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None}
+    inner = {"type": "object", "properties": {"bedRef": ref}}
+    listed = {"anyOf": [{"type": "array", "items": inner}, {"type": "null"}]}
+    for found in (listed, ref):
+        name = "free" if found is listed else "bedRef"
+        back = {"type": "object", "properties": {name: found}}
+        report = tool("capacity", "Tell the capacity.", READ, back=back)
+        (producer,) = producers(HOLD, "bedRef", (report, HOLD))
+        assert (producer.tool.name, producer.field) == ("capacity", "bedRef")
+
+
 def test_a_fact_is_about_what_tells_its_records_apart() -> None:
     rows = [{"wardCode": "W-1", "state": "free"}, {"wardCode": "W-2", "state": "free"}]
     step = Step(1, "beds_page", {}, json.dumps({"items": rows}))

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from practice.agents.rules import tables
+from practice.agents.rules.schema import kind
 from practice.agents.rules.words import (
     GENERIC,
     READ_VERBS,
@@ -249,16 +250,16 @@ def _schema_walk(schema: Mapping[str, Any], noun: str, depth: int) -> Iterator[t
         if items.get("properties"):
             yield from _schema_walk(items, noun, depth + 1)
         else:
-            yield noun, str(items.get("type", "string"))
+            yield noun, kind(items)
     for key, inner in _promised(schema):
-        kind = str(inner.get("type", ""))
-        if kind in ("object", "array"):
+        type_ = kind(inner)
+        if type_ in ("object", "array"):
             child = _noun(key, noun)
-            if kind == "object":
+            if type_ == "object":
                 yield f"{child}_id", "string"
             yield from _schema_walk(inner, child, depth + 1)
         else:
-            yield _named(key, noun), kind
+            yield _named(key, noun), type_
 
 
 def listed_fields(schema: Mapping[str, Any] | None) -> list[tuple[str, str]]:

@@ -171,11 +171,13 @@ def _is_open(promised: Mapping[str, Any] | None, told: Sequence[tuple[str, str]]
 
 
 def _says_nothing(one: Mapping[str, Any]) -> bool:
-    of = one.get("items", {}) if one.get("type") == "array" else one
-    kinds = ("array", "object")
-    return one.get("type") in kinds and not (
-        isinstance(of, Mapping) and (of.get("properties") or of.get("type", "object") != "object")
-    )
+    kind = schema.kind(one)
+    if kind not in ("array", "object"):
+        return False
+    of = one.get("items", {}) if kind == "array" else one
+    if not isinstance(of, Mapping):
+        return True
+    return not of.get("properties") and ("type" not in of or schema.kind(of) == "object")
 
 
 def _ease(tool: ToolSpec) -> float:
