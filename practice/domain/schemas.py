@@ -8,6 +8,7 @@ there. Schemas come from outside: circles are cut, and so is what unfolds withou
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
@@ -17,10 +18,13 @@ Schema = Mapping[str, Any]
 DEEPEST = 12
 MOST_NODES = 600
 ENUM_CAP = 40
+#: so many values of several choices are put into one; definitions that multiply hold millions.
+MOST_VALUES = 2_000
 #: words of a schema that hold, or may hold, another one.
 _SINGLE = ("items", "additionalProperties")
 _LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
-_NULL = {"type": "null"}
+#: what a reference says where it goes into a list: which item, from 0.
+_PLACE = re.compile(r"0|[1-9]\d{0,6}", re.ASCII)
 _FOLDED = frozenset({"$ref", "const", "anyOf", "oneOf", "allOf"})
 _TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
@@ -75,8 +79,7 @@ class _Reader:
         """What a reference into the same document points to; nothing where it leads nowhere."""
         found: Any = self._root if ref.startswith("#") else {}
         for part in ref[1:].split("/")[1:]:
-            key = unquote(part).replace("~1", "/").replace("~0", "~")
-            found = found.get(key, {}) if isinstance(found, Mapping) else {}
+            found = _inside(found, unquote(part).replace("~1", "/").replace("~0", "~"))
         return found if isinstance(found, Mapping) else {}
 
     def _member(self, key: str, value: Any, refs: tuple[str, ...], depth: int) -> Any:
@@ -87,6 +90,13 @@ class _Reader:
         if key == "properties" and isinstance(value, Mapping):
             return {name: self.read(one, refs, depth + 1) for name, one in value.items()}
         return value
+
+
+def _inside(node: Any, key: str) -> Any:
+    """What stands under a name of an object, or in a place of a list: zod refers to those too."""
+    if isinstance(node, list):
+        return node[int(key)] if _PLACE.fullmatch(key) and int(key) < len(node) else {}
+    return node.get(key, {}) if isinstance(node, Mapping) else {}
 
 
 def _simplified(made: dict[str, Any]) -> dict[str, Any]:
@@ -102,17 +112,34 @@ def _simplified(made: dict[str, Any]) -> dict[str, Any]:
 def _joined(made: dict[str, Any], key: str, options: Sequence[Any]) -> dict[str, Any]:
     """Put alternatives that come to one into their place, without what they are told in."""
     rest = {name: value for name, value in made.items() if name != key}
-    real = [one for one in options if one and one != _NULL]
-    nullable = _NULL in options
-    if real and all(isinstance(one.get("enum"), list) for one in real) and key != "allOf":
-        values = [value for one in real for value in one["enum"]]
-        declared = real[0].get("type")
-        is_shared = isinstance(declared, str) and all(o.get("type") == declared for o in real)
-        only = {"type": declared} if is_shared else {}
-        return _or_null({"enum": values, **only, **rest}, nullable=nullable)
+    real = [one for one in options if one and not _is_null(one)]
+    nullable = any(_is_null(one) for one in options)
+    if key != "allOf":
+        if {} in options:
+            # Beside one of which nothing is known, the others are not all that may be passed.
+            return made
+        if real and all(isinstance(one.get("enum"), list) for one in real):
+            return _chosen(made, rest, real, nullable=nullable)
     if len(real) != 1:
         return made
     return _or_null({**real[0], **rest}, nullable=nullable)
+
+
+def _is_null(one: Schema) -> bool:
+    return one.get("type") == "null" or one.get("enum") == [None]
+
+
+def _chosen(
+    made: dict[str, Any], rest: Schema, real: Sequence[Schema], *, nullable: bool
+) -> dict[str, Any]:
+    """One choice of what several leave, of the type that all of them name."""
+    if sum(len(one["enum"]) for one in real) > MOST_VALUES and len(real) > 1:
+        return made
+    declared = real[0].get("type")
+    is_shared = isinstance(declared, str) and all(one.get("type") == declared for one in real)
+    only = {"type": declared} if is_shared else {}
+    values = [value for one in real for value in one["enum"]]
+    return _or_null({"enum": values, **only, **rest}, nullable=nullable)
 
 
 def _or_null(made: dict[str, Any], *, nullable: bool) -> dict[str, Any]:
@@ -164,7 +191,7 @@ def _one_shape(type_: str, schema: Schema, depth: int) -> str:
 def _fields(schema: Schema, depth: int) -> str:
     inner = schema.get("properties")
     listed = schema.get("required")
-    required = listed if isinstance(listed, list) else []
+    required = {n for n in listed if isinstance(n, str)} if isinstance(listed, list) else set()
     if isinstance(inner, Mapping) and inner:
         told = (
             f"{name}{'' if name in required else '?'}: {shape(one, depth + 1)}"

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from practice.domain.coverage import tools_block
-from practice.domain.schemas import MOST_NODES, shape, unfolded
+from practice.domain.schemas import MOST_NODES, MOST_VALUES, shape, unfolded
 from practice.domain.types import ToolSpec
 
 ROOT: dict[str, Any] = {
@@ -29,6 +29,7 @@ ROOT: dict[str, Any] = {
             "properties": {"child": {"$ref": "#/$defs/Tree"}, "name": {"type": "string"}},
         },
         "a/b": {"type": "boolean"},
+        "Maybe": {"anyOf": [{"$ref": "#/$defs/Zone"}, {"type": "null"}]},
     }
 }
 
@@ -59,6 +60,17 @@ ROOT: dict[str, Any] = {
         ({"enum": [1, "two"]}, {"enum": [1, "two"]}),
         ({"$ref": "#/$defs/a~1b"}, {"type": "boolean"}),
         ({"$ref": "#/$defs/Nowhere", "description": "d"}, {"description": "d"}),
+        ({"$ref": "#/$defs/Maybe/anyOf/0"}, {"type": "string", "enum": ["dry", "cold"]}),
+        ({"$ref": "#/$defs/Maybe/anyOf/7"}, {}),
+        ({"$ref": f"#/$defs/Maybe/anyOf/{'9' * 5_000}"}, {}),
+        (
+            {"anyOf": [{"type": "integer"}, {"type": "null", "title": "none of them"}]},
+            {"type": ["integer", "null"]},
+        ),
+        (
+            {"anyOf": [{"const": "a"}, {"const": "b"}, {"const": None}]},
+            {"type": ["string", "null"], "enum": ["a", "b"]},
+        ),
         ({"$ref": "https://elsewhere.example/x.json"}, {}),
     ],
 )
@@ -70,6 +82,13 @@ def test_it_leaves_several_forms_as_they_are() -> None:
     forms = {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/Line"}, {"type": "null"}]}
     found = unfolded(forms, ROOT)
     assert [one.get("type") for one in found["anyOf"]] == ["string", "object", "null"]
+
+
+@pytest.mark.parametrize("unknown", [{}, True, {"$ref": "https://elsewhere.example/x.json"}])
+def test_it_calls_no_choice_whole_beside_what_may_be_anything(unknown: Any) -> None:
+    found = unfolded({"anyOf": [{"const": "auto"}, unknown]}, ROOT)
+    assert "enum" not in found
+    assert shape(found) == 'one of ["auto"] or any'
 
 
 def test_it_cuts_what_holds_itself() -> None:
@@ -86,6 +105,13 @@ def test_it_ends_where_definitions_multiply() -> None:
     }
     found = unfolded({"$ref": "#/$defs/N0"}, {"$defs": many})
     assert len(str(found)) < 60 * MOST_NODES
+
+
+def test_it_puts_no_more_values_together_than_a_choice_has() -> None:
+    root = {"$defs": {"Many": {"enum": list(range(MOST_VALUES))}}}
+    several = {"anyOf": [{"$ref": "#/$defs/Many"}] * 3}
+    assert "enum" not in unfolded(several, root)
+    assert len(unfolded({"anyOf": several["anyOf"][:1]}, root)["enum"]) == MOST_VALUES
 
 
 @pytest.mark.parametrize(
