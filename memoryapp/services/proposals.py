@@ -7,7 +7,7 @@ from typing import Any
 from memoryapp.domain.errors import UnableToChange
 from memoryapp.domain.masking import redact
 from memoryapp.domain.playbook import SECTION_NAME, SECTIONS, Delta, Op
-from memoryapp.domain.text import cleaned
+from memoryapp.domain.text import cleaned, storable
 from memoryapp.models import ApiKey, Candidate, Playbook
 from memoryapp.services.candidates import Origin, Source, candidate_submit
 from memoryapp.services.patience import no_long_wait
@@ -42,7 +42,7 @@ def lesson_propose(
         PlaybookBusy: somebody has been changing the playbook for long; nothing is kept.
         UnableToChange: an empty or overlong lesson, or not a section name.
     """
-    content = cleaned(_plain(content))
+    content = cleaned(storable(content))
     if not content:
         raise UnableToChange(
             "The lesson is empty. Write one sentence that another agent can use.", field="content"
@@ -59,10 +59,10 @@ def lesson_propose(
         )
     is_key = isinstance(by, ApiKey)
     name = by.name if is_key else by.get_username()
-    seen = redact(_plain(evidence).strip())[:MAX_EVIDENCE]
+    seen = redact(storable(evidence).strip())[:MAX_EVIDENCE]
     source = Source(
         link="",
-        group=redact(_plain(task).strip())[:200] or f"Reported by {name}",
+        group=redact(storable(task).strip())[:200] or f"Reported by {name}",
         number=1,
         tool="",
         arguments={},
@@ -76,7 +76,7 @@ def lesson_propose(
                 op=Op.ADD,
                 section=section,
                 content=content,
-                reason=redact(_plain(reason).strip())[:MAX_WORDS],
+                reason=redact(storable(reason).strip())[:MAX_WORDS],
             ),
             origin=Origin(
                 kind=AGENT, link="", name=f"an agent with the key {name}" if is_key else name
@@ -84,8 +84,3 @@ def lesson_propose(
             sources=[source] if seen else [],
             scores={},
         )
-
-
-def _plain(text: str) -> str:
-    """Leave out what no database text can hold: NUL and lone surrogates."""
-    return text.replace("\x00", "").encode("utf-8", "replace").decode()
