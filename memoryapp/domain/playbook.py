@@ -17,6 +17,8 @@ from typing import Any
 SECTIONS = ("strategies", "pitfalls", "apis", "code_snippets")
 #: How a section may be named: labels of bullets are made of it, and addresses of those.
 SECTION_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
+#: How a bullet may be labelled: by its section and a number.
+LABEL = re.compile(rf"{SECTION_NAME.pattern}-[0-9]{{1,8}}")
 CHARS_PER_TOKEN = 4
 #: characters of one bullet; a longer text is a document, and no page can show a list of those.
 CONTENT_MOST = 20_000

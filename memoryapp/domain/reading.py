@@ -14,6 +14,7 @@ from typing import Any
 from memoryapp.domain.formats import SCHEMA_VERSION, digest
 from memoryapp.domain.json_texts import each_text
 from memoryapp.domain.masking import encodable, redact
+from memoryapp.domain.playbook import SECTION_NAME
 from memoryapp.domain.readings import CHARACTERS_MOST, Problem, ReadBullet, Reading, Unreadable
 from memoryapp.domain.skills import read_skill
 
@@ -24,7 +25,8 @@ COUNT_MOST = 2_000_000_000
 PROBLEMS_MOST = 10_000
 _ACE_HEADER = re.compile(r"##\s+(.+?)\s*")
 _ACE_BULLET = re.compile(
-    r"\[([a-z][a-z0-9_]{0,59})-(\d{1,8})\]\s+helpful=(\d{1,9})\s+harmful=(\d{1,9})\s+::\s?(.*)",
+    rf"\[({SECTION_NAME.pattern})-(\d{{1,8}})\]"
+    r"\s+helpful=(\d{1,9})\s+harmful=(\d{1,9})\s+::\s?(.*)",
     re.DOTALL,
 )
 

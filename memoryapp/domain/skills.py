@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from memoryapp.domain.formats import digest
-from memoryapp.domain.playbook import SECTION_NAME
+from memoryapp.domain.playbook import LABEL, SECTION_NAME
 from memoryapp.domain.readings import CHARACTERS_MOST, Problem, ReadBullet, Reading, Unreadable
 from memoryapp.domain.yaml_merges import BoundedMerges
 
@@ -34,7 +34,7 @@ _FRONT = re.compile(r"---\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _HEADING = re.compile(r"(#{1,6})\s+(.+?)\s*")
 _FENCE = re.compile(r"(```+|~~~+)")
 _ITEM = re.compile(r"(?:[-*+]|\d{1,4}[.)])\s(.*)")
-_LABELLED = re.compile(r"(.*) \[([a-z][a-z0-9_]{0,59}-\d{1,8})\]")
+_LABELLED = re.compile(rf"(.*) \[({LABEL.pattern})\]")
 #: what Python's zipfile raises for damaged ones: negative offsets, names in no encoding, …
 _DAMAGED = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError),

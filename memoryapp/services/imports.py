@@ -6,7 +6,6 @@ and words that read like orders to a model wait in review, where a person sees t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -17,7 +16,7 @@ from django.db import transaction
 from memoryapp.domain import playbook as domain
 from memoryapp.domain.errors import UnableToRead
 from memoryapp.domain.masking import redact, redact_value
-from memoryapp.domain.playbook import SECTION_NAME, Delta, DeltaRefused, Op
+from memoryapp.domain.playbook import LABEL, SECTION_NAME, Delta, DeltaRefused, Op
 from memoryapp.domain.provenance import Trust, weakest
 from memoryapp.domain.reading import read
 from memoryapp.domain.readings import Unreadable
@@ -26,7 +25,6 @@ from memoryapp.models import Bullet, Event, Playbook
 from memoryapp.services.candidates import Origin, candidate_submit
 from memoryapp.services.seen import check_seen
 
-LABEL = re.compile(rf"{SECTION_NAME.pattern}-[0-9]{{1,8}}")
 FILE_NAMES = {
     "json": "native JSON",
     "ace": "ACE text",
