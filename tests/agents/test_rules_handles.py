@@ -117,3 +117,48 @@ def test_what_another_one_needed_prepares_nothing() -> None:
 def test_what_an_error_asked_for_after_all_was_done_is_unasked() -> None:
     verdict = judged(FIRST, LISTED, refund("ORD-2"), refund("ORD-2", UNVERIFIED), verify("ORD-2"))
     assert failed(verdict)["nothing_unasked"] == (4,)
+
+
+BEDS = (
+    {"order_id": "ORD-2", "status": "open"},
+    {"order_id": "ORD-1", "status": "Broken"},
+    {"order_id": "ORD-3", "status": "Broken"},
+)
+
+
+def paged(*rows: Json) -> Call:
+    return "list_orders", {}, json.dumps({"orders": list(rows)})
+
+
+@pytest.mark.parametrize(
+    ("made", "confidence"),
+    [
+        # The first that was not refused; but not where the call itself was wrong, nor the second.
+        ((LISTED, refund("ORD-2", REFUSED), refund("ORD-1")), 0.6),
+        (
+            (
+                LISTED,
+                refund("ORD-2", "bad_reason: reason must be one of Damaged, Late."),
+                refund("ORD-1"),
+            ),
+            1.0,
+        ),
+        ((LISTED, refund("ORD-2", REFUSED), refund("ORD-3")), 1.0),
+        # The first of those that the task describes ("because it is Broken"); on any page.
+        ((paged(*BEDS), refund("ORD-1")), 0.6),
+        ((paged(*BEDS), refund("ORD-3")), 1.0),
+        ((paged(BEDS[0]), paged(*BEDS[1:]), refund("ORD-1")), 0.6),
+        # One that nothing singles out.
+        ((LISTED, refund("ORD-1")), 1.0),
+        # What else was changed is asked for in no reading.
+        ((paged(*BEDS), verify("ORD-3"), refund("ORD-1")), 1.0),
+        # What the one that was taken needed is.
+        ((paged(*BEDS), refund("ORD-1", UNVERIFIED), verify("ORD-1"), refund("ORD-1")), 0.6),
+    ],
+)
+def test_it_is_less_sure_where_the_words_fit_what_was_done(
+    made: Sequence[Call], confidence: float
+) -> None:
+    verdict = judged(FIRST, *made)
+    assert (label(verdict), verdict.confidence) == (Label.FAILURE, confidence)
+    assert ("fit it too" in verdict.completion_reason) == (confidence < 1)

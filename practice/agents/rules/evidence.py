@@ -27,10 +27,15 @@ LOOP = 3
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The findings about an attempt and what they were held against."""
+    """The findings about an attempt and what they were held against.
+
+    ``fits_words`` says that it was done with another record than our rule for "the first" means,
+    and that the words of the task may mean that record too.
+    """
 
     basis: Basis
     checks: tuple[Check, ...]
+    fits_words: bool = False
 
 
 def gather(
@@ -59,7 +64,7 @@ def gather(
         *_ending(task, trajectory),
         *(sent.findings(task, trajectory, known) if goals.is_sent(task) else ()),
     )
-    return Evidence(_basis(task), checks)
+    return Evidence(_basis(task), checks, reached is not None and reached.fits_words)
 
 
 def _basis(task: TaskSpec) -> Basis:
@@ -159,10 +164,11 @@ def _against_goal(reached: Fulfilment) -> Iterator[Check]:
     altered = [
         f"{', '.join(a.names) or 'the call'} of {a.tool} (step {a.step})" for a in reached.altered
     ]
+    read = " The words of the task fit it too." if reached.fits_words else ""
     yield Check(
         "intended_arguments_used",
         not altered,
-        f"Not as asked: {'; '.join(altered)}." if altered else "Every call is as asked.",
+        f"Not as asked: {'; '.join(altered)}.{read}" if altered else "Every call is as asked.",
         tuple(a.step for a in reached.altered),
     )
     taken = [f"{', '.join(r.names)} of {r.tool} (step {r.step})" for r in reached.replaced]

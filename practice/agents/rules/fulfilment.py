@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from practice.agents.rules.documents import cursor
+from practice.agents.rules.grounding import Shown
 from practice.agents.rules.knowledge import Allowed, Asked
 from practice.agents.rules.matching import Matching
 from practice.agents.rules.serving import Service, changing, services
@@ -34,7 +35,9 @@ class Fulfilment:
     ``missing`` names the tools of goal calls that never worked; ``altered`` are calls with other
     arguments than asked, ``replaced`` calls with what the environment takes instead of what was
     asked; ``unread`` names tools with pages left; ``unasked`` are changes nobody asked for,
-    ``prepared`` changes that can be read as making an asked call possible.
+    ``prepared`` changes that can be read as making an asked call possible. ``fits_words`` says that
+    altered calls took another record than our rule for "the first" means, that the words of the
+    task may mean that record too, and that every change serves it.
     """
 
     missing: tuple[str, ...] = ()
@@ -44,6 +47,7 @@ class Fulfilment:
     unread: tuple[str, ...] = ()
     unasked: tuple[int, ...] = ()
     prepared: tuple[int, ...] = ()
+    fits_words: bool = False
 
 
 def fulfilment(
@@ -80,6 +84,9 @@ def fulfilment(
         if changing(s.tool, known) and s.number not in excused and not _repeats(s, good, known)
     ]
     serving = services(changes, task, trajectory, used, known, memory)
+    fits_words = _fit_in_other_words(near, by_number, steps, task) and None not in (
+        services(changes, task, trajectory, used | excused, known, memory).values()
+    )
     return Fulfilment(
         missing=tuple(dict.fromkeys(str(call["tool"]) for call, altered in near if not altered)),
         altered=tuple(altered for _, altered in near if altered),
@@ -88,6 +95,7 @@ def fulfilment(
         unread=tuple(_unread(wanted, good)),
         unasked=tuple(n for n, why in serving.items() if why is None),
         prepared=tuple(n for n, why in serving.items() if why is Service.BEFORE),
+        fits_words=fits_words,
     )
 
 
@@ -120,6 +128,20 @@ def _nearest(call: Json, spare: Sequence[Step], steps: Matching) -> Altered | No
         Altered(s.tool, s.number, steps.differing(call, s)) for s in spare if s.tool == call["tool"]
     ]
     return min(own, key=lambda altered: len(altered.names), default=None)
+
+
+def _fit_in_other_words(
+    near: Sequence[tuple[Json, Altered | None]],
+    by_number: Mapping[int, Step],
+    steps: Matching,
+    task: TaskSpec,
+) -> bool:
+    """Whether what was done in place of each missing call is what the task's words may mean too."""
+    told = Shown(task.instruction)
+    return bool(near) and all(
+        altered is not None and steps.fits_in_other_words(call, by_number[altered.step], told)
+        for call, altered in near
+    )
 
 
 def _disordered(

@@ -17,7 +17,14 @@ from practice.agents.rules.documents import Leaf, failure, leaves
 from practice.agents.rules.equality import respelled, same, scalars
 from practice.agents.rules.errors import Trouble, diagnose
 from practice.agents.rules.execution import record_of
-from practice.agents.rules.handles import first, is_page, means_first
+from practice.agents.rules.grounding import Shown
+from practice.agents.rules.handles import (
+    first,
+    first_in_other_words,
+    is_page,
+    means_first,
+    shown_in,
+)
 from practice.agents.rules.knowledge import Allowed
 from practice.agents.rules.recovery import same_thing
 from practice.agents.rules.schema import Role
@@ -77,6 +84,37 @@ class Matching:
             for name, value in asked.items()
             if not self._passes(name, value, step, before) and self._instead(name, value, step)
         )
+
+    def fits_in_other_words(self, call: Json, step: Step, told: Shown) -> bool:
+        """Whether a step differs from a call only in its record, which the words may mean too.
+
+        ``told`` is the task.
+        """
+        asked: Mapping[str, Any] = call.get("arguments", {})
+        return all(
+            name in asked and self._first_in_other_words(name, asked[name], step, told)
+            for name in self.differing(call, step)
+        )
+
+    def _first_in_other_words(self, name: str, reference: Any, step: Step, told: Shown) -> bool:
+        is_first = goals.is_reference(reference) and means_first(reference, self._known)
+        if not is_first or name not in step.arguments:
+            return False
+        listings = [s for s in self._before(step) if s.tool == reference["$from"]]
+        shown = shown_in(str(reference["$field"]), name, listings)
+        refused = [
+            s.arguments[name]
+            for s in self._steps
+            if s.number < step.number and name in s.arguments and self._refused(s, step.tool)
+        ]
+        return first_in_other_words(step.arguments[name], shown, refused, told)
+
+    def _refused(self, step: Step, tool: str) -> bool:
+        """Whether a call of ``tool`` failed because of the thing, not of how it was called."""
+        reason = failure(step) if step.tool == tool and tool in self._known else ""
+        tools = tuple(self._known.values())
+        found = diagnose(reason, self._known[tool], step.arguments, tools) if reason else None
+        return found is not None and found.trouble in (Trouble.REFUSED, Trouble.PREREQUISITE)
 
     def _before(self, step: Step) -> list[Step]:
         return [s for s in self.good if s.number < step.number]

@@ -15,6 +15,7 @@ from practice.agents.rules.evidence import Evidence, gather
 from practice.agents.rules.feasibility import Obstacle, feasibility, obstacles
 from practice.domain.evidence import Basis, ceiling, confidence
 from practice.domain.types import (
+    COMPLETION_GATE,
     FEASIBILITY_GATE,
     Json,
     Outcome,
@@ -32,6 +33,10 @@ DONE = {
 }
 #: what it costs the confidence where the sender of an attempt says another outcome.
 AGAINST_SENDER = 0.3
+#: what it costs where only our rule for "the first" fails an attempt, and its task may mean it too.
+BY_RULE_ALONE = 0.4
+#: what is against an attempt at another thing than the one that was meant.
+_ANOTHER = ("intended_arguments_used", "nothing_unasked")
 _UNSURE = (Trouble.REFUSED, Trouble.PREREQUISITE)
 
 
@@ -59,6 +64,8 @@ class RulesValidator:
         sure = confidence(evidence.basis, evidence.checks)
         if any(o.found and o.found.trouble in _UNSURE for o in met):
             sure = max(0.3, round(sure - 0.2, 2))
+        if evidence.fits_words and _fails_by_rule(evidence):
+            sure = max(0.3, round(sure - BY_RULE_ALONE, 2))
         if sent.contradicts(task, evidence.checks, completion, feasible >= FEASIBILITY_GATE):
             sure = max(0.3, round(sure - AGAINST_SENDER, 2))
         if feasible < 3 and completion > feasible:
@@ -72,6 +79,12 @@ class RulesValidator:
             checks=evidence.checks,
             validator=VALIDATOR,
         )
+
+
+def _fails_by_rule(evidence: Evidence) -> bool:
+    """Whether an attempt would succeed if the record it took were the one that was meant."""
+    highest, _ = ceiling([check for check in evidence.checks if check.name not in _ANOTHER])
+    return highest >= COMPLETION_GATE
 
 
 def _completion(
