@@ -60,7 +60,7 @@ class Connection:
     """One server and one key. Safe to share between threads: it keeps no connection open."""
 
     url: str
-    key: str = field(repr=False)  # what is logged or reported of a connection is no secret
+    key: str = field(repr=False)  # logs and error reports show what an object looks like
     agent: str = ""
     timeout: float = 10.0
     tries: int = TRIES

@@ -21,7 +21,7 @@ from greenroom_client.errors import (
 from greenroom_client.http import Answer, Connection
 
 FRESH, STALE = 60.0, 600.0
-#: seconds for which a server that was away is not asked again by who has a copy.
+#: seconds without another request to a server that was away, where a copy is at hand.
 AWAY = 10.0
 PRODUCTION = "production"
 #: the form that is the folder of an Agent Skill, packed.
@@ -93,18 +93,17 @@ class Pulls:
             self.http.url, self.http.key, self.http.agent, playbook, sorted(query.items(), key=str)
         )
         copy = self._copies.get(name) if self._copies else None
-        if copy is not None and copy.is_fresh and not fresh:
-            return _pulled(playbook, copy, "copy")
-        if copy is not None and copy.is_usable_meanwhile and not fresh:
-            self._look_after(name, playbook, query, copy)
-            return _pulled(playbook, copy, "copy")
-        has_time = copy is None or fresh
-        if copy is not None and not has_time and time.monotonic() < self._away_until:
-            return _pulled(playbook, copy, "stale copy")
+        at_hand = None if fresh else copy
+        if at_hand is not None and at_hand.is_fresh:
+            return _pulled(playbook, at_hand, "copy")
+        if at_hand is not None and at_hand.is_usable_meanwhile:
+            self._look_after(name, playbook, query, at_hand)
+            return _pulled(playbook, at_hand, "copy")
+        if at_hand is not None and time.monotonic() < self._away_until:
+            return _pulled(playbook, at_hand, "stale copy")
         try:
-            # Who has a copy waits for one try: a server that hangs must not hold up the agent.
-            tries = None if has_time else 1
-            found = self._ask(name, playbook, query, copy, tries)
+            # With a copy at hand one try will do: a server that hangs must not hold up the agent.
+            found = self._ask(name, playbook, query, copy, tries=1 if at_hand else None)
             self._away_until = 0.0
             return _pulled(playbook, found, "server")
         except Withdrawn as gone:
@@ -222,10 +221,10 @@ class Pulls:
 
 
 def path_of(playbook: str, *more: str) -> str:
-    """Where a playbook is.
+    """The path of a playbook, or of ``more`` under it.
 
     Raises:
-        Refused: it is named by what leads elsewhere.
+        Refused: the name would make another path of it.
     """
     if "/" in playbook or not playbook.strip("."):
         raise Refused(f"A playbook is named by its slug, such as help-desk, not {playbook!r}.")
