@@ -14,8 +14,15 @@ from memoryapp.access import object_or_404
 from memoryapp.api.contract import PROBLEM, SENDING, WRITING, NewestFirst, WriteRequest, one_of
 from memoryapp.api.permissions import HasScope, playbooks_of, workspace_of
 from practice.domain.deployment import MAX_BATCH, OUTCOMES
+from practice.domain.traces.counts import LONGEST
 from practice.models import SentTrajectory
 from practice.services.deployment import trajectories_judge_again, trajectories_send
+
+
+def _count(meaning: str) -> serializers.IntegerField:
+    return serializers.IntegerField(
+        required=False, min_value=0, max_value=LONGEST, help_text=meaning
+    )
 
 
 class SentStep(serializers.Serializer[Any]):
@@ -26,15 +33,10 @@ class SentStep(serializers.Serializer[Any]):
     observation = serializers.JSONField(required=False)
     is_error = serializers.BooleanField(required=False)
     thought = serializers.CharField(required=False)
-    started_ms = serializers.IntegerField(
-        required=False, help_text="Counted from the question; else when the step before ended."
-    )
-    duration_ms = serializers.IntegerField(required=False)
-    input_tokens = serializers.IntegerField(
-        required=False,
-        help_text="Of the model call that asked for it; of several it asked for, the first step.",
-    )
-    output_tokens = serializers.IntegerField(required=False)
+    started_ms = _count("When it began, from the question on; else when the step before it ended.")
+    duration_ms = _count("How long it took.")
+    input_tokens = _count("What the model call behind it read; of several steps, on the first.")
+    output_tokens = _count("What that model call wrote.")
 
 
 class SentEntry(serializers.Serializer[Any]):

@@ -10,6 +10,8 @@ import pytest
 from drf_spectacular.generators import SchemaGenerator
 
 from memoryapp.api import document
+from practice.domain.deployment import COUNTS
+from practice.domain.traces.counts import LONGEST
 from tests.reference import api_document, as_yaml
 
 pytestmark = pytest.mark.django_db
@@ -47,6 +49,14 @@ def test_it_says_of_every_parameter_what_it_means() -> None:
     assert told["slug of /api/v1/playbooks/{slug}/bullets"] == "The slug of the playbook."
     assert told["id of /api/v1/attempts/{id}"] == "The id of the attempt."
     assert [place for place, said in told.items() if not said] == []
+
+
+def test_it_says_which_numbers_a_step_may_have() -> None:
+    fields = api_document()["components"]["schemas"]["SentStep"]["properties"]
+    numbers = {name for name, field in fields.items() if field.get("type") == "integer"}
+    assert numbers == set(COUNTS)
+    bounds = [(fields[name]["minimum"], fields[name]["maximum"]) for name in COUNTS]
+    assert set(bounds) == {(0, LONGEST)}
 
 
 def test_it_says_of_every_operation_what_it_does_in_one_sentence() -> None:
