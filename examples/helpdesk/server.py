@@ -98,7 +98,7 @@ def _request(line: str) -> dict[str, Any]:
     try:
         asked = json.loads(line)
     except ValueError as error:
-        raise Refused(PARSE_ERROR, "This is no JSON.") from error
+        raise Refused(PARSE_ERROR, "This is not JSON.") from error
     if not (isinstance(asked, dict) and isinstance(asked.get("method"), str)):
         raise Refused(INVALID_REQUEST, "A request is an object with a method.")
     return asked

@@ -101,7 +101,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
 
 
 def _what_to_do(error: Exception, context: dict[str, Any]) -> str:
-    """What is taken instead of what is not, as of methods; empty where the error says it itself."""
+    """What the caller has to do; empty where the error itself says it."""
     view = context["view"]
     if isinstance(error, exceptions.NotAuthenticated):
         return (

@@ -216,7 +216,7 @@ def _check_parameters(request: Request) -> None:
     if twice:
         raise ValidationError({name: ["Give it once."] for name in twice})
     if asked.get("label") == "":
-        # A variable that was never set: not everybody who leaves it empty wants what is served.
+        # Most likely a variable that was never set: production may not be what it was to name.
         raise ValidationError({"label": [f"Name a label, or leave it out for {PRODUCTION}."]})
     if "label" in asked and "version" in asked:
         raise ValidationError({"version": [ONE_OF_TWO]})

@@ -116,7 +116,7 @@ def _root(ordered: Sequence[Span], by_id: dict[str, Span]) -> Span:
 def _steps(tools: Sequence[Span], models: Sequence[Span], began: int) -> list[dict[str, Any]]:
     """The tool calls, each with what the models said and took since the one before it."""
     wanted: dict[str, Any] | None = None
-    # A call that another library saw as well is under the one that saw more of it.
+    # Of a call that two libraries saw, one's span is below the other's: the lower one is counted.
     above = {span.parent_id for span in models}
     waiting = deque(models)
     steps = []

@@ -71,9 +71,10 @@ def _claude_code(rows: Iterable[Any], seen: Seen) -> Iterator[Entry]:
 
 
 def _queued(row: Row) -> Row:
-    """A line; what a person typed while the agent was at work as the line of theirs it stands for.
+    """Return a line as it is, but one that holds what a person typed meanwhile as that person's.
 
-    It reaches the model beside what a tool answered, and has no line of its own.
+    What is typed while the agent works reaches the model beside the answer of a tool, and is kept
+    as an attachment.
     """
     held = row.get("attachment")
     if row.get("type") != "attachment" or not isinstance(held, Mapping):

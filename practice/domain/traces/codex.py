@@ -122,7 +122,7 @@ def _codex_event(turn: Turn, event: Row) -> None:
         last = about.get("last_token_usage")
         if isinstance(last, Mapping):
             read, written = tokens(last, "input_tokens"), tokens(last, "output_tokens")
-            # It comes again, as it was, whenever limits are told; and after the calls it is of.
+            # It follows the calls of the reply, and is repeated whenever limits are reported.
             turn.spent.said_after(str(about.get("total_token_usage")), read, written)
 
 
@@ -146,7 +146,7 @@ def _codex_item(turn: Turn, item: Row) -> None:
 
 
 def _codex_tool(item: Row) -> str:
-    """What a call is of; the server of a tool stood in its name and now stands beside it."""
+    """The tool of a call, with its server, which newer versions write beside the name."""
     name, server = str(item.get("name", "")), item.get("namespace")
     is_beside = isinstance(server, str) and server.startswith(OF_A_SERVER)
     return f"{server}__{name}" if is_beside else name

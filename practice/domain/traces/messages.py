@@ -4,9 +4,8 @@ GenAI messages have ``parts``, OpenAI's ``content`` and ``tool_calls`` (or items
 API), Bedrock's blocks of ``toolUse`` and ``toolResult``, LangChain's are dumped objects with
 ``kwargs`` or ``data``, or pairs of a role and a text, Gemini's parts have ``function_call`` and
 ``function_response``, the AI SDK's ``toolName`` and a result in ``output``, pydantic-ai's a
-``part_kind``; OpenInference and
-OpenLLMetry number them in the names of attributes. Around them stand ``messages``, ``choices``,
-``generations``, ``contents`` or a list.
+``part_kind``; OpenInference and OpenLLMetry number them in the names of attributes. Around them
+stand ``messages``, ``choices``, ``generations``, ``contents`` or a list.
 """
 
 from __future__ import annotations
@@ -96,10 +95,10 @@ def read_messages(given: Any, role: str) -> list[Message]:
 
 
 def _on_screen(given: Mapping[str, Any]) -> list[Message]:
-    """A message as the AI SDK keeps it for a page: all that a model said until it was done is one.
+    """The messages in one that the AI SDK keeps for a page; none if it is of another kind.
 
-    What is said after a call is another message here, for it answers what came of it. Of any other
-    message nothing.
+    There all that a model says until it is done is one message. Here what it says after a call is
+    another one, because it answers what came of the call.
     """
     parts = given.get("parts")
     held = [p for p in parts if isinstance(p, Mapping)] if isinstance(parts, list) else []

@@ -52,7 +52,7 @@ FIELDS_NAMED = 6
 class Spent:
     """The tokens of model calls, each counted at the first step that came of it.
 
-    Who writes a reply part by part says of each how many tokens it took until then.
+    Where a reply is written part by part, each part says how many tokens it took so far.
     """
 
     def __init__(self) -> None:
