@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from io import StringIO
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -100,6 +101,22 @@ def test_a_lost_first_password_has_a_way_out_until_somebody_signs_in() -> None:
     get_user_model().objects.update(last_login=timezone.now())
     call_command("prepare", stdout=after_signing_in)
     assert after_signing_in.getvalue() == ""
+
+
+@pytest.mark.parametrize("is_beside", [True, False])
+def test_the_way_out_names_a_command_that_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_beside: bool
+) -> None:
+    """In the image none is beside the interpreter, and PATH leads to it."""
+    beside = tmp_path / "greenroom"
+    if is_beside:
+        beside.touch()
+    monkeypatch.setattr("practice.management.commands.prepare.BESIDE", beside)
+    call_command("prepare", stdout=StringIO())
+    said = StringIO()
+    call_command("prepare", stdout=said)
+    (line,) = [line.strip() for line in said.getvalue().splitlines() if "manage" in line]
+    assert line.split()[0] == (str(beside) if is_beside else "greenroom")
 
 
 def test_an_unreachable_database_is_named(settings: Any, fresh: str) -> None:

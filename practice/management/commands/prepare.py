@@ -17,7 +17,7 @@ from practice.services.sample_incidents import sample_incident_load
 from practice.services.samples import sample_load
 
 #: Our command beside the interpreter that runs this: also found where no PATH leads to it.
-COMMAND = Path(sys.executable).with_name("greenroom")
+BESIDE = Path(sys.executable).with_name("greenroom")
 
 
 class Command(BaseCommand):
@@ -41,7 +41,7 @@ class Command(BaseCommand):
         elif not has_anybody_signed_in():
             self._show(
                 "  Nobody has signed in yet. If the first password was lost, set another:",
-                f"  {COMMAND} manage changepassword {FIRST_OPERATOR}",
+                f"  {_command()} manage changepassword {FIRST_OPERATOR}",
             )
         if workspace is not None:
             sample_load(workspace=workspace)
@@ -50,3 +50,8 @@ class Command(BaseCommand):
     def _show(self, *lines: str) -> None:
         self.stdout.write("\n".join(["", *lines, ""]))
         self.stdout.flush()
+
+
+def _command() -> str:
+    """What people type; the image has it in another folder, to which its PATH leads."""
+    return str(BESIDE) if BESIDE.exists() else BESIDE.name
