@@ -194,9 +194,8 @@ def _may_ask(request: HttpRequest) -> bool:
     # an address which an editor entered (``clients.addresses.VIA``).
     if any(name in request.headers for name in ("X-Forwarded-For", "Forwarded", "Via")):
         return False
-    if not _is_own_name(split_domain_port(request.get_host())[0]):
-        return False
     try:
-        return ip_address(request.META["REMOTE_ADDR"]).is_loopback
+        is_here = ip_address(request.META["REMOTE_ADDR"]).is_loopback
     except (KeyError, ValueError):
         return False
+    return is_here and _is_own_name(split_domain_port(request.get_host())[0])

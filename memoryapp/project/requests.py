@@ -12,8 +12,9 @@ from urllib.parse import unquote
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.db import connection
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
+from django.middleware.common import CommonMiddleware
 from django.middleware.gzip import GZipMiddleware
 from django.utils import timezone
 
@@ -23,6 +24,8 @@ from memoryapp.project.errors import busy
 from memoryapp.services.patience import patiently, waited_for_lock
 
 API = "/api/"
+#: What probes, load balancers and Prometheus ask.
+PROBED = frozenset({"/healthz", "/readyz", "/metrics"})
 #: seconds; what writes into the session on every click would undo what others write into it.
 SEEN_EVERY = 15 * 60.0
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -48,6 +51,17 @@ class RefuseNul:
             return self.get_response(request)
         said = "The address holds a NUL character, which nothing here is named by."
         return plain_problem(400, "invalid", said)
+
+
+class NamedHosts(CommonMiddleware):
+    """Refuse a host that is not served, but for what machines ask by the address of the day.
+
+    A pod, or a target of a load balancer, has one that nobody can name beforehand. Two of these say
+    no more than whether parts answer, and the third looks itself at who asks.
+    """
+
+    def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
+        return None if request.path_info in PROBED else super().process_request(request)
 
 
 class NoLongWait:

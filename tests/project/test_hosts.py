@@ -33,3 +33,28 @@ def test_prometheus_is_sent_to_no_https(client: Client, settings: Any) -> None:
     settings.SECURE_SSL_REDIRECT = True
     assert client.get("/metrics", REMOTE_ADDR="127.0.0.1").status_code == 200
     assert client.get("/login/").status_code == 301
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_a_load_balancer_asks_by_an_address_that_nobody_named(elsewhere: Client, path: str) -> None:
+    assert elsewhere.get(path).status_code == 200
+
+
+def test_prometheus_asks_a_pod_by_its_address_with_the_token(
+    elsewhere: Client, settings: Any
+) -> None:
+    settings.METRICS_TOKEN = "a-token-of-some-length"
+    token = {"Authorization": "Bearer a-token-of-some-length"}
+    assert elsewhere.get("/metrics", headers=token).status_code == 200
+    assert elsewhere.get("/metrics").status_code == 403
+
+
+def test_prometheus_without_the_token_is_told_of_it(elsewhere: Client) -> None:
+    answer = elsewhere.get("/metrics", REMOTE_ADDR="10.0.0.9")
+    assert answer.status_code == 403
+    assert "METRICS_TOKEN" in answer.content.decode()
+
+
+def test_nobody_on_this_machine_asks_for_the_figures_by_another_name(elsewhere: Client) -> None:
+    answer = elsewhere.get("/metrics", REMOTE_ADDR="127.0.0.1", HTTP_HOST="evil.example")
+    assert answer.status_code == 400
