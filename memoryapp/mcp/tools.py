@@ -76,7 +76,7 @@ def search_memory(caller: Caller, given: Mapping[str, Any]) -> Answer:
         agent=caller.agent,
         query=given["query"],
         playbook=given.get("playbook", ""),
-        label=given.get("label", PRODUCTION),
+        label=given.get("label") or PRODUCTION,
         k=given.get("k", 8),
     )
     return {"bullets": [asdict(one) for one in found], "count": len(found)}

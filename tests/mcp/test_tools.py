@@ -40,6 +40,12 @@ def test_it_finds_released_lessons_closest_first(served: Any, call: Any) -> None
     assert (found["bullets"][0]["playbook"], found["bullets"][0]["version"]) == ("desk", 1)
 
 
+def test_a_label_that_is_left_empty_is_none(served: Any, call: Any) -> None:
+    """Some models fill in every argument there is."""
+    assert call("search_memory", query="refund", label="").structured_content["count"] == 1
+    assert call("get_playbook", playbook="desk", label="").structured_content["version"] == 1
+
+
 def test_before_anything_is_released_it_finds_nothing(workspace: Any, call: Any) -> None:
     PlaybookFactory(workspace=workspace)
     assert call("search_memory", query="refund").structured_content["count"] == 0
