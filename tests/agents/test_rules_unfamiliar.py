@@ -140,6 +140,16 @@ def test_it_fills_lists_of_objects_with_what_each_requires() -> None:
     assert call["arguments"]["destination"] == {"type": "home"}
 
 
+@pytest.mark.parametrize("items", [True, [{"type": "number"}, {"type": "string"}], "any", None])
+def test_a_list_that_says_no_one_thing_of_its_items_stops_nobody(items: Any) -> None:
+    span: Json = {"type": "array", "items": items}
+    held: Json = {"type": "object", "properties": {"note": span}, "required": ["note"]}
+    draw = tool("draw", "Draw a line.", WRITE, {"span": span, "held": held}, required=("span",))
+    look = tool("look", "Look around.", READ, {"span": span, "held": held})
+    assert calls_of(draw) == []
+    assert calls_of(look)[0] == {"tool": "look", "arguments": {}}
+
+
 def test_it_names_things_it_saw_inside_of_lists() -> None:
     lines = {
         "type": "array",

@@ -174,9 +174,7 @@ def _says_nothing(one: Mapping[str, Any]) -> bool:
     kind = schema.kind(one)
     if kind not in ("array", "object"):
         return False
-    of = one.get("items", {}) if kind == "array" else one
-    if not isinstance(of, Mapping):
-        return True
+    of = schema.items_of(one) if kind == "array" else one
     return not of.get("properties") and ("type" not in of or schema.kind(of) == "object")
 
 

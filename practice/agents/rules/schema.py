@@ -114,6 +114,12 @@ def alternatives(schema: Json) -> list[Json]:
     return [one for one in told if isinstance(one, Mapping)]
 
 
+def items_of(wanted: Json) -> Json:
+    """Return the schema of a list's items; empty where each place has one of its own (a tuple)."""
+    found = wanted.get("items")
+    return found if isinstance(found, Mapping) else {}
+
+
 def fields(wanted: Json) -> Json:
     """Return the object schema to fill: of several forms the first that names its fields."""
     forms = (wanted, *alternatives(wanted))
@@ -133,8 +139,8 @@ def _finite(value: Any) -> float | None:
 
 def choices(schema: Json) -> list[Any]:
     """Return the values a parameter is limited to, from its enum or from its description."""
-    for source in (schema, schema.get("items", {}), *alternatives(schema)):
-        if isinstance(source, Mapping) and (known := _several(source, "enum")):
+    for source in (schema, items_of(schema), *alternatives(schema)):
+        if known := _several(source, "enum"):
             return [v for v in known if v is not None]
     text = str(schema.get("description", ""))
     if quoted := re.findall(r"'(\w+)' (?:for|to|=)", text):
@@ -328,8 +334,7 @@ def text_value(name: str, rng: random.Random) -> str:
 def texts(wanted: Json, rng: random.Random) -> Any | None:
     """Return an object, or a list of one, that asks for nothing but free text; else ``None``."""
     if kind(wanted) == "array":
-        items = wanted.get("items")
-        item = texts(items if isinstance(items, Mapping) else {}, rng)
+        item = texts(items_of(wanted), rng)
         return None if item is None else [item]
     spec = ToolSpec(name="", input_schema=fields(wanted))
     needed = list(spec.required) or list(spec.parameters)[:1]

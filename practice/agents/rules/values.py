@@ -221,7 +221,7 @@ class Values:
     def _list(
         self, tool: ToolSpec, name: str, wanted: Json, options: list[Any]
     ) -> list[Any] | None:
-        items = wanted.get("items", {})
+        items = schema.items_of(wanted)
         if options:
             return self._rng.sample(options, k=min(len(options), self._rng.randint(1, 3)))
         if schema.kind(items) == "object":
