@@ -7,7 +7,8 @@ validated, reflected on and curated like practice. Pure.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate, islice
@@ -123,7 +124,8 @@ def tools_remark(sent: Sent, place: Place) -> str:
     What needs them counts as nothing that can be done there, so nothing of it is learned.
     """
     worked = dict.fromkeys(step["tool"] for step in sent.steps if not step["is_error"])
-    called = (tool_there(tool, place.tools) for tool in worked)
+    there = tools_there((step["tool"] for step in sent.steps), place.tools)
+    called = (there[tool] for tool in worked)
     missing = [tool[:40] for tool in called if tool not in place.tools] if place.tools else []
     if not missing:
         return ""
@@ -134,8 +136,18 @@ def tools_remark(sent: Sent, place: Place) -> str:
     )
 
 
-def tool_there(tool: str, tools: Collection[str]) -> str:
-    """The name that a tool has among ``tools``, where an agent put that of its server before it."""
+def tools_there(called: Iterable[str], tools: Collection[str]) -> dict[str, str]:
+    """The names that an agent's tools have among ``tools``, by what the agent called them.
+
+    An agent may put that of a server before a name. Where the tools of two servers come to one
+    name, one of them is another environment's, and nobody could say which: both keep theirs.
+    """
+    there = {tool: _tool_there(tool, tools) for tool in called}
+    counts = Counter(there.values())
+    return {tool: name if counts[name] == 1 else tool for tool, name in there.items()}
+
+
+def _tool_there(tool: str, tools: Collection[str]) -> str:
     rest = tool.removeprefix(OF_A_SERVER)
     while tool not in tools and rest != tool and "__" in rest:
         # The name of the server may itself have two underscores in it, that of the tool too.

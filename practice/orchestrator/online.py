@@ -18,7 +18,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from memoryapp.services.events import event_record
-from practice.domain.deployment import began_at, tool_there
+from practice.domain.deployment import began_at, tools_there
 from practice.domain.plans import Plan
 from practice.domain.rounds import Stage
 from practice.domain.traces.counts import LONGEST
@@ -122,7 +122,8 @@ def _attempt(round_: Round, place: int, sent: SentTrajectory, there: Collection[
 
     ``there`` are the tools of the environment, which the agent may know by their server as well.
     """
-    steps = [{**step, "tool": tool_there(step["tool"], there)} for step in sent.steps]
+    names = tools_there((step["tool"] for step in sent.steps), there)
+    steps = [{**step, "tool": names[step["tool"]]} for step in sent.steps]
     tools = list(dict.fromkeys(step["tool"] for step in steps))
     task = PracticeTask.objects.create(
         round=round_,

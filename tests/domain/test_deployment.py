@@ -16,7 +16,7 @@ from practice.domain.deployment import (
     Place,
     read,
     remark_on,
-    tool_there,
+    tools_there,
 )
 from practice.domain.reading import characters_cut
 from practice.domain.types import OBSERVATION_CAP
@@ -156,7 +156,19 @@ def test_it_names_the_field_that_cannot_be_read(given: Any, says: str) -> None:
 )
 def test_a_tool_is_known_by_its_server_as_well(tool: str, there: str) -> None:
     tools = {"get_order", "get__order", "mcp__bank__pay", "pay"}
-    assert tool_there(tool, tools) == there
+    assert tools_there([tool], tools) == {tool: there}
+
+
+def test_nobody_guesses_whose_tool_it_is_where_two_servers_have_one_of_its_name() -> None:
+    named = ["mcp__shop__search", "mcp__forge__search", "mcp__shop__pay", "mcp__shop__search"]
+    assert tools_there(named, {"search", "pay"}) == {
+        "mcp__shop__search": "mcp__shop__search",
+        "mcp__forge__search": "mcp__forge__search",
+        "mcp__shop__pay": "pay",
+    }
+    shop = Place("Shop", frozenset({"search", "pay"}))
+    sent = read({"id": "t", "instruction": "Find it.", "steps": [{"tool": n} for n in named]})
+    assert "has no tool mcp__shop__search, mcp__forge__search, so" in remark_on(sent, NOW, shop)
 
 
 def test_nothing_is_missing_that_is_there_under_the_name_of_its_server() -> None:
