@@ -6,6 +6,7 @@ And what Greenroom asks of it: who signed in, and who failed to.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import partial
 from ipaddress import ip_address, ip_network
 from types import SimpleNamespace
@@ -54,6 +55,15 @@ logger = logging.getLogger(__name__)
 
 #: What allauth calls what somebody proved, in our words.
 MEANS = {"mfa": "second factor", "socialaccount": "identity provider"}
+#: Mails that are all that comes of a form: nobody is told that one is on its way which is not.
+AWAITED = {"account/email/password_reset_key", "account/email/unknown_account"}
+#: Mails that come with what is stored already. An address may be proved at any time.
+PROVING = {
+    "account/email/account_already_exists",
+    "account/email/email_confirmation",
+    "account/email/email_confirmation_signup",
+}
+RETRY_SECONDS = "60"
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -133,7 +143,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         site = SimpleNamespace(name=host, domain=host)
         told = {**context, **led, "current_site": site}
         # No mail tells of what is not stored, and nothing is locked while its server is waited for.
-        on_commit(partial(super().send_mail, template_prefix, email, told))
+        send = partial(super().send_mail, template_prefix, email, told)
+        on_commit(partial(_sent, send, template_prefix, email))
 
     def logout(self, request: HttpRequest) -> None:
         session_end(request, forget=True)
@@ -151,6 +162,30 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
                 logger.exception("A change of an account could not be told by mail.")
 
         on_commit(told)
+
+
+def _sent(send: Callable[[], None], template_prefix: str, email: str) -> None:
+    """Say so where the mail server is away: that is no defect, and what is stored stays."""
+    try:
+        send()
+    except OSError as error:
+        if template_prefix not in AWAITED | PROVING:
+            raise
+        logger.exception("A mail could not be sent. EMAIL_URL names the server.")
+        if template_prefix in AWAITED:
+            raise ImmediateHttpResponse(_later("503_mail.html")) from error
+        messages.error(
+            context.request,
+            f"The mail to {email} could not be sent after all. Ask for another in a few minutes, "
+            "under Your account, Email addresses.",
+        )
+
+
+def _later(page: str) -> HttpResponse:
+    """Tell somebody to try again, for what they asked needs a server that is away."""
+    answer = HttpResponse(get_template(page).render(), status=503)
+    answer.headers["Retry-After"] = RETRY_SECONDS
+    return answer
 
 
 def _let_in(request: HttpRequest, user: Any, agreed: str) -> None:
@@ -211,7 +246,6 @@ def _address(request: HttpRequest) -> str:
 
 #: What of a provider's description of itself is needed.
 DESCRIBED = {"issuer", "authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"}
-RETRY_SECONDS = "60"
 
 
 class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
@@ -299,9 +333,7 @@ def _asked(ask: Any, method: str, url: str, **how: Any) -> Response:
                 raise RequestException("it does not describe an OpenID provider")
     except RequestException as error:
         logger.warning("OIDC_ISSUER: the provider cannot be used, asked at %s: %s", url, error)
-        page = HttpResponse(get_template("503_provider.html").render(), status=503)
-        page.headers["Retry-After"] = RETRY_SECONDS
-        raise ImmediateHttpResponse(page) from error
+        raise ImmediateHttpResponse(_later("503_provider.html")) from error
     return answer
 
 
