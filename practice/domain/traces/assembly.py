@@ -7,7 +7,7 @@ conversation its model calls recorded. Parents are followed with care: a cycle e
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from practice.domain.deployment import MAX_STEPS, NotATrajectory
@@ -30,7 +30,7 @@ def trajectory(trace_id: str, spans: Sequence[Span]) -> dict[str, Any]:
     tools = [s for s in ordered if _is_tool(s) and s.span_id not in repeated]
     models = [s for s in ordered if said.kind_of(s.name, s.attributes) == "model"]
     began = next((span.started for span in ordered if span.started), 0)
-    steps = _steps(tools, models, began) or _spoken_steps(models)
+    steps = _steps(tools, models, began) or _spoken_steps(models, began)
     if not steps:
         raise NotATrajectory(
             "The trace has no tool call. Spans of tools carry gen_ai.operation.name=execute_tool "
@@ -157,15 +157,32 @@ def _wanted(models: Sequence[Span]) -> dict[str, Any]:
     return {call_id: as_object(given) for call_id, _, given in calls if call_id}
 
 
-def _spoken_steps(models: Sequence[Span]) -> list[dict[str, Any]]:
+def _spoken_steps(models: Sequence[Span], began: int) -> list[dict[str, Any]]:
     """Tool calls out of the longest conversation the model calls recorded."""
-    talks = [
-        [*said.messages(s.attributes), *said.messages(s.attributes, output=True)] for s in models
-    ]
-    return steps_of(max(talks, key=len)) if talks else []
+    replies = [(span, said.messages(span.attributes, output=True)) for span in models]
+    talks = [[*said.messages(span.attributes), *reply] for span, reply in replies]
+    return _steps_of(max(talks, key=len), _asked_for(replies, began)) if talks else []
 
 
-def steps_of(talk: Sequence[Message]) -> list[dict[str, Any]]:
+def _asked_for(
+    replies: Iterable[tuple[Span, Sequence[Message]]], began: int
+) -> dict[str, dict[str, int]]:
+    """When each call was asked for, by its id, and at the first of a reply what the reply took."""
+    found: dict[str, dict[str, int]] = {}
+    for span, reply in replies:
+        at = {"started_ms": milliseconds(began, span.ended)} if span.ended else {}
+        took = dict(
+            zip(("input_tokens", "output_tokens"), said.tokens(span.attributes), strict=True)
+        )
+        for call_id in (call_id for message in reply for call_id, _, _ in message.calls):
+            if call_id and call_id not in found:
+                found[call_id], took = {**at, **took}, {}
+    return found
+
+
+def _steps_of(
+    talk: Sequence[Message], asked_for: dict[str, dict[str, int]]
+) -> list[dict[str, Any]]:
     """The tool calls of a conversation with what answered them; without an id, the next answer."""
     answers = [answer for message in talk for answer in message.answers]
     by_id = {call: (found, failed) for call, found, failed in answers if call}
@@ -181,6 +198,7 @@ def steps_of(talk: Sequence[Message]) -> list[dict[str, Any]]:
                     "observation": seen[0],
                     "is_error": seen[1],
                     "thought": message.text[:10_000],
+                    **asked_for.pop(call_id, {}),
                 }
             )
     return steps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -78,6 +79,35 @@ def test_a_call_that_two_libraries_saw_is_counted_once() -> None:
         ]
     )
     assert told(read(found).steps) == [(3000, 500, 90, 8)]
+
+
+def test_where_no_tool_has_a_span_its_reply_says_when_it_was_called_and_what_that_took() -> None:
+    def reply(*calls: str) -> dict[str, Any]:
+        parts = [{"type": "tool_call", "id": one, "name": "t", "arguments": {}} for one in calls]
+        return {"role": "assistant", "parts": parts}
+
+    def chat(number: int, said: dict[str, Any], *heard: dict[str, Any]) -> dict[str, Any]:
+        talk = [{"role": "user", "parts": [{"type": "text", "content": "Refund order 7."}]}, *heard]
+        written = {"gen_ai.input.messages": talk, "gen_ai.output.messages": [said]}
+        texts = {name: json.dumps(value) for name, value in written.items()}
+        return span(number, "chat", {OPERATION: "chat", **texts, **USAGES[0]}, parent=1)
+
+    first, second = reply("a", "b"), reply("c", "a")  # some models number their calls anew
+    done = {"role": "assistant", "parts": [{"type": "text", "content": "Done."}]}
+    found = made(
+        [
+            span(1, "agent", {}),
+            chat(2, first),
+            chat(3, second, first),
+            chat(4, done, first, second),
+        ]
+    )
+    assert told(read(found).steps) == [
+        (1500, 0, 90, 8),
+        (1500, 0, 0, 0),
+        (2500, 0, 90, 8),
+        (None, 0, 0, 0),  # which of the two it is, nobody can say
+    ]
 
 
 @pytest.mark.parametrize("count", ["90", True, -1, float("nan"), [90]])
