@@ -11,10 +11,13 @@ from typing import Any
 from django import template
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils.dateparse import parse_datetime
+from django.utils.html import format_html
 from django.utils.timezone import localtime
 
 from memoryapp.domain import moments
 from memoryapp.domain.event_kinds import in_words
+from memoryapp.models import Event
+from memoryapp.templatetags.ui import op_word, section_title
 
 register = template.Library()
 
@@ -27,6 +30,9 @@ DIGEST = re.compile(r"[0-9a-f]{64}")
 DIGEST_SHOWN = 12
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d\S*")
 NOTHING = "nothing"
+EMPTY: tuple[Any, ...] = (None, "", {}, [])
+#: Subjects whose names machines say: labels of bullets, names of tools.
+CODED = frozenset({"bullet", "environmenttool"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,17 @@ class Changed:
 def event_words(kind: str) -> str:
     """Return the kind of an audit row in words: ``label.moved`` reads ``Label moved``."""
     return in_words(kind)
+
+
+@register.filter
+def event_subject(event: Event) -> str:
+    """Return what a row is about: a candidate reads ``Add, APIs``; what machines say is code."""
+    if event.subject_type in CODED:
+        return format_html("<code>{}</code>", event.subject_name)
+    if event.subject_type != "candidate":
+        return event.subject_name
+    op, _, section = event.subject_name.partition(" ")
+    return f"{op_word(op)}, {section_title(section)}"
 
 
 @register.filter
@@ -90,7 +107,7 @@ def _sides(name: str, before: Any, after: Any) -> Iterator[Changed]:
 
 
 def _said(value: Any, is_text: bool) -> str:
-    if value in (None, "", {}, []):
+    if value in EMPTY:
         return "" if is_text else NOTHING
     return ", ".join(map(_plain, value)) if isinstance(value, list) else _plain(value)
 
@@ -104,6 +121,11 @@ def _plain(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, str):
         return f"{value[:DIGEST_SHOWN]}…" if DIGEST.fullmatch(value) else _read_time(value)
+    if isinstance(value, Mapping):
+        value = {name: item for name, item in value.items() if item not in EMPTY}
+        if not any(isinstance(item, Mapping | list) for item in value.values()):
+            said = (f"{_name(name)} {_plain(item)}" for name, item in value.items())
+            return ", ".join(said) or NOTHING
     return json.dumps(value, ensure_ascii=False, cls=DjangoJSONEncoder)
 
 
