@@ -84,7 +84,7 @@ def membership_of(request: HttpRequest) -> Membership:
     if drawn := getattr(request, "_drawn_in", ""):
         named = next((each for each in found if str(each.workspace_id) == drawn), None)
         if named is None:
-            raise LeftWorkspace("You do not belong to the workspace of this page any more.")
+            raise LeftWorkspace("You no longer belong to the workspace of this page.")
         membership = named
     membership.user = request.user  # type: ignore[assignment]
     needed = membership.role in settings.SECOND_FACTOR_ROLES
@@ -155,7 +155,7 @@ def key_problem(key: ApiKey, scopes: Sequence[str]) -> str:
         return f"This needs a key with the scope {' or '.join(scopes)}."
     maker = Membership.objects.filter(workspace=key.workspace, user=key.created_by).first()
     if maker is None or not any(allows(maker, RIGHT_OF_SCOPE[Scope(one)]) for one in carried):
-        return "The person who made this key may not do this any more. Make a new key."
+        return "The person who made this key may no longer do this. Make a new key."
     return ""
 
 

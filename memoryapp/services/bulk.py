@@ -191,7 +191,7 @@ def _act(bulk: BulkDecision, candidate: Candidate, by: Any) -> None:
     if bulk.undoes is not None:
         if not _stands(bulk.undoes, candidate):
             raise UnableToUndo(
-                "No word of that bulk decision stands on it any more. It is left as it is."
+                "Nothing of that bulk decision still stands here. It is left as it is."
             )
         candidate_undo(candidate=candidate, by=by)
     elif bulk.action == Action.REJECT:

@@ -291,7 +291,7 @@ def _reopen(candidate: Candidate) -> None:
             "The same lesson was learned again and waits for review already. Decide that one."
         ) from twin
     if not reopened:
-        raise UnableToUndo("This candidate is not decided any more. Nothing was changed.")
+        raise UnableToUndo("This decision no longer stands. Nothing was changed.")
 
 
 def _decided_so_already(

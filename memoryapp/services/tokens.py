@@ -56,8 +56,8 @@ def api_key_create(
     wide = [scope for scope in scopes if scope not in AGENT_SCOPES]
     if playbooks and wide:
         raise UnableToChange(
-            f"A key for single playbooks may only carry {', '.join(sorted(AGENT_SCOPES))}; "
-            f"{', '.join(wide)} is for the whole workspace.",
+            f"A key for single playbooks may only carry {', '.join(sorted(AGENT_SCOPES))}. Leave "
+            f"out {', '.join(wide)}, or make it a key for every playbook.",
             field="playbooks",
         )
     if any(playbook.workspace_id != workspace.pk for playbook in playbooks):

@@ -59,7 +59,7 @@ def revoke(request: HttpRequest, pk: int) -> HttpResponse:
     except UnableTo as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, "The invitation is revoked. Its link lets nobody in any more.")
+        messages.success(request, "The invitation is revoked. Its link no longer works.")
     return redirect("member-list")
 
 

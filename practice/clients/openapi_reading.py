@@ -46,7 +46,7 @@ def observe(answer: Answer, secrets: Mapping[str, str]) -> Observation:
 def remark(spec: ToolSpec, seen: Observation, answer: Answer) -> Iterator[str]:
     """Say where an answer is not what the document promised."""
     if answer.status in {405, 501}:
-        yield f"{spec.name} is in the document, but the service does not have it any more."
+        yield f"{spec.name} is in the document, but the service no longer has it."
     yield from remarks_on(spec.name, seen)
     if seen.is_error or not 0 < len(answer.body) <= _COMPARED:
         return

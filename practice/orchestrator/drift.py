@@ -17,7 +17,7 @@ from practice.domain.types import ToolSpec, Trajectory
 from practice.models import Attempt, Environment, Run, Steering
 from practice.queries.drift import changed_tools, doubted_for
 
-GONE = "The environment does not offer it any more."
+GONE = "The environment no longer offers it."
 NOTE_CHARS = 300
 
 

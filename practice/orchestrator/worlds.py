@@ -132,7 +132,7 @@ def server_of(environment: Environment, seed: Path | None) -> StdioServer:
     command = settings.MCP_COMMANDS.get(environment.command)
     if command is None:
         raise EnvironmentUnavailable(
-            f"The command {environment.command!r} is not in MCP_COMMANDS any more. "
+            f"The command {environment.command!r} is no longer in MCP_COMMANDS. "
             "Add it to the settings and restart, or choose another command."
         )
     given = _secrets(environment)
@@ -192,7 +192,7 @@ def seed_folder(environment: Environment) -> Path | None:
     folder = Path(settings.SEED_DIR) / Path(environment.seed).name
     if not folder.is_dir():
         raise EnvironmentUnavailable(
-            f"The seed folder {environment.seed!r} is not in SEED_DIR any more. "
+            f"The seed folder {environment.seed!r} is no longer in SEED_DIR. "
             "Put it back, or choose another one."
         )
     return folder

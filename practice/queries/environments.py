@@ -67,7 +67,7 @@ def covered(workspace: Workspace, most: int) -> list[Covered]:
 def why_off(tool: EnvironmentTool) -> str:
     """Why practice may not call a tool; empty when it may."""
     if not tool.is_present:
-        return "The server does not offer it any more."
+        return "The server no longer offers it."
     if tool.problem:
         return tool.problem
     if tool.is_enabled:

@@ -97,7 +97,7 @@ def prompt_activate(*, version: PromptVersion, by: Any, seen: str | None = None)
     environment = version.environment
     problem = domain.problem(version.text, built_in_text(version.role))
     if problem:
-        raise UnableToChange(f"Version {version.number} cannot be used any more. {problem}")
+        raise UnableToChange(f"Version {version.number} can no longer be used. {problem}")
     with transaction.atomic():
         Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
         check_seen(seen, in_use(environment, version.role), version_said(version))

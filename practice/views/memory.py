@@ -70,7 +70,7 @@ def fact_change(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     fact = object_or_404(rows.select_related("environment__workspace"), pk=pk)
     excluded = request.POST.get("excluded") == "on"
     fact_exclude(fact=fact, excluded=excluded, by=request.user)
-    said = "is shown to no proposer any more" if excluded else "may be shown to proposers again"
+    said = "is no longer shown to proposers" if excluded else "may be shown to proposers again"
     messages.success(request, f"The fact {said}.")
     return _to(environment, "facts")
 

@@ -176,7 +176,7 @@ def test_it_refuses_the_key_of_somebody_who_left(playbook: Any, key: Any, ada: A
     ada.memberships.all().delete()
     answer = pull(key)
     assert answer.status_code == 403
-    assert "may not do this any more" in answer.json()["detail"]
+    assert "may no longer do this" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(

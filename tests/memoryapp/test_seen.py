@@ -124,7 +124,7 @@ def test_it_says_what_stands_where_the_log_does_not_lead_back(
     answer = rita_client.post(CHANGE, typed)
     assert answer.context["meanwhile"].was is None
     said = answer.content.decode()
-    assert "cannot be told any more" in said
+    assert "is no longer known" in said
     # A field nobody touched holds what stood before, and would put it back.
     assert "also what you did not touch" in said
     assert "all else is as it stands now" not in said

@@ -105,7 +105,7 @@ def test_nothing_is_done_from_a_page_of_a_workspace_one_has_left_and_nothing_is_
 
     assert answer.status_code == 403
     said = answer.content.decode()
-    assert "You are not in this workspace any more" in said
+    assert "You are no longer in this workspace" in said
     assert "typed for an hour" in said
     asked = {"HX-Request": "true", "X-Workspace": place}
     answer = ada_client.get("/settings/members/", headers=asked)

@@ -69,7 +69,7 @@ def test_it_lists_gaps_first_with_the_reason(vera_client: Any, run: Any) -> None
     assert [(line.tool.name, line.reason) for line in lines] == [
         ("drop_order", "Off: it may delete or overwrite data."),
         ("list_orders", "Never practised. The proposer of the next run is told so."),
-        ("old_tool", "The server does not offer it any more."),
+        ("old_tool", "The server no longer offers it."),
         ("get_order", ""),
     ]
 

@@ -165,7 +165,7 @@ def test_a_tool_that_left_and_came_back_changed_is_said_as_it_is(
     shelf.document = copy.deepcopy(DOCUMENT)
     del shelf.document["paths"]["/books/{book_id}/loan"]["post"]
     environment_checks.check(desk.pk)
-    assert notes(desk) == [("lend_book", "The environment does not offer it any more.")]
+    assert notes(desk) == [("lend_book", "The environment no longer offers it.")]
     shelf.document = changed
     environment_checks.check(desk.pk)
     assert notes(desk) == [("lend_book", "New parameter: owner.")]

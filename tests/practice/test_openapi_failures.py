@@ -145,7 +145,7 @@ def test_it_says_when_an_operation_of_the_document_is_not_there(
     httpserver.expect_request("/work").respond_with_data("", status=status)
     seen, remarks = answer_of(httpserver)
     assert seen.is_error
-    assert remarks == ("work is in the document, but the service does not have it any more.",)
+    assert remarks == ("work is in the document, but the service no longer has it.",)
 
 
 @pytest.fixture

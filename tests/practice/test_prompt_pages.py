@@ -149,7 +149,7 @@ def test_it_uses_no_version_that_lost_its_placeholders(
     asked = {"version": "1", "seen": seen(rita_client)}
     page = rita_client.post(EDIT + "use/", asked, follow=True).content.decode()
 
-    assert "Version 1 cannot be used any more. The placeholder" in page
+    assert "Version 1 can no longer be used. The placeholder" in page
     old.refresh_from_db()
     assert not old.is_active
 

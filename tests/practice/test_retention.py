@@ -278,7 +278,7 @@ def test_what_is_gone_is_not_taken_for_what_never_was(vera_client: Any, workspac
     Run.objects.filter(pk=attempt.run_id).update(plan={**attempt.run.plan, "step_limit": 2})
     page = vera_client.get(attempt.get_absolute_url()).content.decode()
     assert "2 steps, 2 dropped" in page
-    assert "not known any more" in page
+    assert "no longer known" in page
     assert "reached the limit of 2 steps" in page
     other = attempt_of(RunFactory(status="running"))
     for left, right in ((attempt, other), (other, attempt)):
