@@ -45,11 +45,15 @@ def no_such_address(request: HttpRequest) -> JsonResponse:
     return plain_problem(404, "not-found", said)
 
 
+def most_at_once() -> int:
+    """How many MB of a body are read at once."""
+    return (settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0) // 2**20
+
+
 def too_large() -> str:
     """Say how much of a body is read at once."""
-    most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
     return (
-        f"The body has more than {most // 2**20} MB, the most that is read at once. Nothing was "
+        f"The body has more than {most_at_once()} MB, the most that is read at once. Nothing was "
         "kept: send it in parts."
     )
 

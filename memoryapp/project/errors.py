@@ -18,7 +18,7 @@ from django.views import defaults
 from django.views.csrf import csrf_failure as csrf_page
 
 from memoryapp.access import NoWorkspace, fields_of, holds_all, typed_of
-from memoryapp.api.problems import no_such_address, plain_problem, too_large
+from memoryapp.api.problems import most_at_once, no_such_address, plain_problem, too_large
 from memoryapp.domain.problems import AWAY, HOST
 from memoryapp.domain.sealing import Unreadable
 from memoryapp.services import patience
@@ -82,6 +82,9 @@ def _page_above(request: HttpRequest) -> str:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     if not request.path.startswith(API):
+        if isinstance(exception, RequestDataTooBig):
+            page = get_template("413.html").render({"most": most_at_once()})
+            return HttpResponse(page, status=413)
         said = HOST if isinstance(exception, DisallowedHost) else ""
         return HttpResponseBadRequest(get_template("400.html").render({"said": said}))
     if isinstance(exception, DisallowedHost):
