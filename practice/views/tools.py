@@ -17,7 +17,8 @@ from practice.models import EnvironmentTool
 from practice.queries.environments import why_off
 from practice.services.tools import switch_of
 
-HASH_SHOWN = 12
+#: characters of a description that fit into one line of a card.
+BRIEF = 100
 CHOICES_SHOWN = 12
 
 
@@ -59,8 +60,9 @@ class ToolCard:
         return Effect(self.effect).is_cautious
 
     @property
-    def short_hash(self) -> str:
-        return self.tool.schema_hash[:HASH_SHOWN]
+    def is_brief(self) -> bool:
+        """Whether the description stands in the line that opens the parameters."""
+        return len(self.tool.description) <= BRIEF and "\n" not in self.tool.description
 
 
 def card_of(
