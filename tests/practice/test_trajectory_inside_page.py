@@ -124,3 +124,11 @@ def test_it_puts_two_attempts_beside_each_other(
     assert page.context["different"] == 1
     assert olga_client.get(url).status_code == 404
     assert vera_client.get(f"{left.get_absolute_url()}compare/0/").status_code == 404
+
+
+def test_of_two_answers_it_says_which_attempt_gave_none(vera_client: Any, task: Any) -> None:
+    left = _attempt(task, answer="")
+    right = _attempt(task, number=2, answer="It was refunded.")
+    page = vera_client.get(f"{left.get_absolute_url()}compare/{right.pk}/").content.decode()
+    assert f"Trajectory {left.pk} gave none." in page
+    assert "<ins" not in page
