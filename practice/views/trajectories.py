@@ -243,8 +243,10 @@ def _had(attempt: Attempt) -> list[Had]:
 
 
 def _said(check: dict[str, Any]) -> dict[str, Any]:
-    """A check with its name in words."""
-    return {**check, "name": check_name(check)}
+    """A check with its name in words; the steps it ends with are links beside it."""
+    steps = ", ".join(map(str, check.get("steps") or ()))
+    detail = (check.get("detail") or "").replace(f": step {steps}.", ".")
+    return {**check, "name": check_name(check), "detail": detail}
 
 
 def _length(steps: list[Step]) -> int:

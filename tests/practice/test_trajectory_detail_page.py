@@ -119,6 +119,15 @@ def test_it_shows_the_verdict_with_gates_reasons_and_checks(vera_client: Any, at
     assert "validator rules-1" in page
 
 
+def test_it_names_the_steps_of_a_check_once_as_links(vera_client: Any, attempt: Any) -> None:
+    wrong = {"name": "no_loops", "passed": False, "steps": [1, 2]}
+    attempt.checks = [{**wrong, "detail": "There are calls repeated in vain: step 1, 2."}]
+    attempt.save(update_fields=["checks"])
+    page = _page(vera_client, attempt)
+    assert "repeated in vain." in page
+    assert 'href="#step-1" aria-label="step 1">1</a>' in page
+
+
 def test_it_says_which_intended_tool_was_not_called(vera_client: Any, attempt: Any) -> None:
     page = _page(vera_client, attempt)
 
