@@ -252,6 +252,25 @@ def test_what_a_refusal_asks_for_is_told_where_nobody_did_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "then"),
+    [
+        ("Move the patient first.", "see to that"),
+        ("The bed must first be emptied", "see to that"),
+        ("move the patient first (ask the ward)", "see to that"),
+        ("Nobody leaves within the first week.", "report that"),
+        ("Somebody is in it for the first time", "report that"),
+        ("The patient in it was the first.", "report that"),
+    ],
+)
+def test_a_first_thing_is_not_what_has_to_come_first(said: str, then: str) -> None:
+    block = tool("block_bed", "Take a bed out of use.", WRITE)
+    spec = TaskSpec("Take it out of use.", kind="action", intended_tools=("block_bed",))
+    tried = Trajectory((Step(1, "block_bed", {}, said, is_error=True),), "Refused.")
+    (lesson,) = lessons(spec, tried, (block,))
+    assert f"; {then}" in content(lesson)
+
+
+@pytest.mark.parametrize(
     ("said", "does"),
     [
         ("HTTP 500: Internal Server Error", "fails at"),

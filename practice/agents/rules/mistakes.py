@@ -19,8 +19,11 @@ from practice.domain.types import Json, Step, ToolSpec
 
 Lesson = dict[str, Any]
 _FIXED = frozenset({Role.CHOICE, Role.FLAG, Role.LIST, Role.NUMBER})
-#: how a message says that something else has to come before.
-_FIRST = " first"
+#: how a message says that something else has to come before; "the first week" does not.
+_FIRST = re.compile(
+    r"\b(?:must|should|please|(?:have|has|needs?) to) first\b|(?<!\bthe )\bfirst\s*(?:[.,;:!()]|$)",
+    re.IGNORECASE,
+)
 _ABOVE = re.compile(
     r"\b(?:above|over|more than|exceeding)\s+(\d+(?:\.\d+)?)(?=\s|,|$)", re.IGNORECASE
 )
@@ -320,9 +323,13 @@ def _refusal(
         "error": _general(found.text, failed.arguments),
         "state": states,
         # What has to come first nobody did: the tool's own words are all that is known of it.
-        **({"first": True} if found.trouble is Trouble.PREREQUISITE or _FIRST in said else {}),
+        **({"first": True} if _asks_first(found) else {}),
         "steps": [failed.number],
     }
+
+
+def _asks_first(found: Diagnosis) -> bool:
+    return found.trouble is Trouble.PREREQUISITE or _FIRST.search(found.text) is not None
 
 
 def _general(said: str, arguments: Json) -> str:
