@@ -166,18 +166,16 @@ class _Conversation:
                 return self._trajectory(text, Outcome.FINISHED)
             elif blanks < RETRIES:
                 blanks += 1
-                self._messages += self._asked_again(response, TOO_LONG if text else BLANK)
+                # Providers reject a conversation with an empty turn.
+                turn: list[ModelMessage] = [response] if text else []
+                asked = self._request(UserPromptPart(TOO_LONG if text else BLANK))
+                self._messages += [*turn, asked]
             else:
                 raise MalformedReply(
                     f"{self._model.name} replied {blanks + 1} times with neither a tool call nor "
                     f"an answer. {len(self._steps)} steps were kept."
                 )
         return self._trajectory("", Outcome.STEP_LIMIT)
-
-    def _asked_again(self, response: ModelResponse, told: str) -> list[ModelMessage]:
-        """An empty turn is none: providers reject a conversation that holds one."""
-        turn: list[ModelMessage] = [response] if told is TOO_LONG else []
-        return [*turn, self._request(UserPromptPart(told))]
 
     @property
     def _full(self) -> bool:
