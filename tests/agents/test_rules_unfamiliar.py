@@ -289,6 +289,29 @@ def test_a_server_that_breaks_refuses_nothing_and_teaches_nothing(said: str, doe
     assert bool(lessons(spec, tried, (send,))) is (does == "refuses")
 
 
+@pytest.mark.parametrize(
+    ("said", "learned"),
+    [
+        ("HTTP 503: Service Unavailable", []),
+        ("HTTP 500: Use open_ward first.", ["prerequisite"]),
+        ("HTTP 409: The ward is closed.", ["prerequisite"]),
+    ],
+)
+def test_what_came_before_a_server_worked_again_did_not_mend_it(
+    said: str, learned: list[str]
+) -> None:
+    hold = tool("hold_bed", "Hold a bed.", WRITE)
+    ward = tool("open_ward", "Open the ward.", WRITE)
+    steps = (
+        Step(1, "hold_bed", {}, said, is_error=True),
+        Step(2, "open_ward", {}, '{"open": true}'),
+        Step(3, "hold_bed", {}, '{"held": true}'),
+    )
+    spec = TaskSpec("Hold a bed.", kind="action", intended_tools=("hold_bed",))
+    found = lessons(spec, Trajectory(steps, "Held."), (hold, ward))
+    assert [lesson["kind"] for lesson in found if lesson["kind"] == "prerequisite"] == learned
+
+
 def test_a_recipe_does_not_call_the_first_what_was_another_one() -> None:
     asks = {"bedRef": {"type": "string"}}
     hold = tool("hold_bed", "Hold a free bed.", WRITE, asks, required=("bedRef",))

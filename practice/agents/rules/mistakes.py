@@ -44,6 +44,9 @@ def mistakes(
         if not after and (others := stand_ins(failed.tool, steps, known)):
             yield _instead(failed, others[0], found)
             continue
+        if found.trouble is Trouble.REFUSED and broke(found.text):
+            # It broke and says no more: that it worked later proves nothing of what came between.
+            continue
         if not after:
             yield from _refusal(steps[:place], failed, found, known)
             yield from _told(failed, found, after)
