@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import random
+import time
+
 import pytest
 
 from practice.agents.rules.doing import imperative
+from practice.agents.rules.phrasing import instruction
 from practice.agents.rules.words import takes_back
+from practice.domain.types import ToolSpec
 
 
 @pytest.mark.parametrize(
@@ -61,3 +66,10 @@ def test_it_is_seen_where_nobody_asks() -> None:
 )
 def test_it_knows_what_takes_back_what(tool: str, other: str, does: bool) -> None:
     assert takes_back(tool, other) is does
+
+
+@pytest.mark.parametrize("said", ["(" * 200_000, f"List orders{' by day or state' * 5_000}!"])
+def test_a_description_without_end_holds_nobody_up(said: str) -> None:
+    began = time.process_time()
+    assert instruction([(ToolSpec("list_orders", said), {})], random.Random(1))
+    assert time.process_time() - began < 2

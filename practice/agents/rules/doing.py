@@ -13,6 +13,8 @@ from practice.agents.rules.words import (
     vocabulary,
 )
 
+#: characters of a description that are read: no sentence is longer, and patterns take their time.
+LONGEST = 600
 #: a description that begins so says when a tool is for, not what it does.
 _CLAUSE = re.compile(r"(?:once|after|before|when|whenever|while|if|given|as)\b", re.IGNORECASE)
 #: what says no more than that it is a tool.
@@ -68,7 +70,8 @@ def imperative(description: str, tool: str, *, reads: bool = True, looks: str = 
     of wards."): a person asks to be shown it, in the words of ``looks``. Of a tool that acts its
     name says what it does where its description does not.
     """
-    text = re.sub(r"\s*\([^)]*\)", "", first_sentence(description)) or phrase(tool)
+    said = first_sentence(description)[:LONGEST]
+    text = re.sub(r"\s*\([^)]*\)", "", said) or phrase(tool)
     text = _TOOL.sub("", text, count=1) if _TOOL.match(text) else text
     if _CLAUSE.match(text):
         text = phrase(tool)
