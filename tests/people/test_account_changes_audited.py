@@ -11,9 +11,11 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.internal.auth import WebAuthn
 from allauth.socialaccount.models import SocialAccount
 from django.test import Client
+from django.urls import get_resolver
 
 from memoryapp.domain.sealing import Seal
 from memoryapp.models import Event
+from memoryapp.project.account_urls import LED
 from memoryapp.services.sealing import SECOND_FACTOR, second_factors_forget
 from tests.factories import MembershipFactory, WorkspaceFactory
 from tests.people.conftest import PASSWORD
@@ -222,6 +224,12 @@ def test_what_is_taken_away_is_there_while_its_row_is_not(
         with pytest.raises(RuntimeError, match="no row"):
             client.post(f"{URL}{path}")
         assert state_of(rita) == before, path
+
+
+def test_each_address_that_is_led_is_one_of_allauths() -> None:
+    """One that it calls otherwise some day would be stored in parts, and nobody would be told."""
+    known = get_resolver().reverse_dict
+    assert [name for name in LED if name not in known] == []
 
 
 def test_no_mail_tells_of_a_change_before_it_is_stored(
