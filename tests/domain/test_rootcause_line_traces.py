@@ -114,7 +114,8 @@ def unanswered(others: int = 0) -> Invocations:
     """Requests to the shop, which asks stock until 100 s; ``others`` ask stock all the while."""
     whole = shop_lines(0.0)[: 4 * 25]
     cut = [row for row in shop_lines(100.0) if row[1] == "shop"]
-    apart = [(at + 0.3, "stock", f"o{n}-{at:g}") for n in range(others) for at, *_ in whole[::4]]
+    begun = [at for at, *_ in [*whole, *shop_lines(100.0)][::4]]
+    apart = [(at + 0.3, "stock", f"o{n}-{at:g}") for n in range(others) for at in begun]
     return by_lines([*whole, *cut, *apart])
 
 
@@ -123,13 +124,19 @@ def unanswered(others: int = 0) -> Invocations:
     [
         ({"stock": 0.0, "shop": 0.0}, 0, "stock"),
         ({"stock": math.log(0.5), "shop": math.log(0.5)}, 0, "stock"),
-        ({"stock": math.log(0.5)}, 0, "stock"),
+        ({"stock": math.log(0.6)}, 0, "stock"),
         ({"stock": math.log(0.02)}, 0, "shop"),
         ({"stock": math.log(0.02), "shop": 0.0}, 0, "shop"),
         ({"shop": 0.0}, 0, "shop"),
         ({}, 0, "shop"),
         # a third of what stock is asked comes from the shop: its going would hardly be counted
         ({"stock": 0.0, "shop": 0.0}, 2, "shop"),
+        # as many requests again that no line tells of, health checks for one, go on
+        ({"stock": math.log(0.5), "shop": 0.0}, 0, "shop"),
+        # the shop is asked three times as often, for it fails; stock is asked by others alone
+        ({"stock": math.log(1.5), "shop": math.log(3.0)}, 1, "shop"),
+        # it calls stock as often as ever and again each time it fails
+        ({"stock": math.log(3.0), "shop": 0.0}, 0, "stock"),
     ],
 )
 def test_a_callee_that_counts_as_many_requests_is_who_fell_silent(
@@ -141,19 +148,37 @@ def test_a_callee_that_counts_as_many_requests_is_who_fell_silent(
     assert found.own == GONE.own
 
 
-def test_requests_are_counted_of_all_pods_and_told_from_none() -> None:
-    def of(service: str, pod: str, before: list[float], after: list[float]) -> Series:
-        values = np.array([*before, *after])
-        return Series(
-            service, pod, "requests_per_s", np.arange(len(values), dtype=np.float64), values
-        )
+@pytest.mark.parametrize("calling", [5, 25])
+def test_a_callee_whom_others_call_in_its_callers_place_is_not_silent(calling: int) -> None:
+    """Who took the calls over writes lines: nothing that stock counts is untold."""
+    asks_itself = shop_lines(0.0)[: 4 * 25]
+    no_more = [row for row in shop_lines(100.0) if row[1] == "shop"]
+    taken = [
+        (at, "till" if service == "shop" else service, f"x-{trace}")
+        for at, service, trace in shop_lines(100.0)[: 4 * calling]
+    ]
+    lines = by_lines([*asks_itself, *no_more, *taken])
+    counted = {"stock": math.log(calling / 25), "shop": 0.0}
+    spans = calls(0.0, every=0, count=0)
+    assert fell_silent([GONE], spans, None, lines, None, counted) == [GONE]
 
+
+def counts(
+    service: str, pod: str, before: list[float], after: list[float], metric: str = "requests_per_s"
+) -> Series:
+    """Counts each second, from 0 s before the fault at 4 s and from 4 s since."""
+    at = [*range(len(before)), *range(4, 4 + len(after))]
+    return Series(service, pod, metric, np.array(at, dtype=float), np.array([*before, *after]))
+
+
+def test_requests_are_counted_of_all_pods_and_told_from_none() -> None:
     known = [
-        of("shop", "shop-0", [1.0, 1.0, 1.0, 1.0], [2.0, 0.0]),
-        of("shop", "shop-1", [1.0, 1.0, 1.0, 1.0], [0.0, 0.0]),
-        of("stock", "stock-0", [0.0, 0.0, 0.0, 4.0], [1.0, 1.0]),
-        of("mail", "mail-0", [1.0, 1.0, 1.0, 1.0], [0.0, 0.0]),
-        of("idle", "idle-0", [0.0, 0.0, 0.0, 0.0], [0.0, 0.0]),
+        counts("shop", "shop-0", [1.0, 1.0, 1.0, 1.0], [2.0, 0.0]),
+        counts("shop", "shop-1", [1.0, 1.0, 1.0, 1.0], [0.0, 0.0]),
+        counts("stock", "stock-0", [0.0, 0.0, 0.0, 4.0], [1.0, 1.0]),
+        counts("mail", "mail-0", [1.0, 1.0, 1.0, 1.0], [0.0, 0.0]),
+        counts("idle", "idle-0", [0.0, 0.0, 0.0, 0.0], [0.0, 0.0]),
+        counts("gone", "gone-0", [1.0, 1.0, 1.0, 1.0], []),
     ]
     found = asked(known, 4.0)
     assert found == {
@@ -161,3 +186,21 @@ def test_requests_are_counted_of_all_pods_and_told_from_none() -> None:
         "stock": pytest.approx(0.0),
         "mail": pytest.approx(math.log(0.01)),
     }
+
+
+def test_requests_to_the_pods_of_a_new_release_are_those_of_the_one_before() -> None:
+    known = [
+        counts("stock", "stock-old-0", [2.0, 2.0, 2.0, 2.0], []),
+        counts("stock", "stock-old-1", [2.0, 2.0, 2.0, 2.0], []),
+        counts("stock", "stock-new-0", [], [3.0, 3.0]),
+        counts("stock", "stock-new-1", [], [1.0, 1.0]),
+    ]
+    assert asked(known, 4.0) == {"stock": pytest.approx(0.0)}
+
+
+def test_requests_to_others_are_not_what_a_service_is_asked_for() -> None:
+    known = [
+        counts("stock", "", [4.0, 4.0, 4.0, 4.0], [0.0, 0.0], "http.server.requests"),
+        counts("stock", "", [4.0, 4.0, 4.0, 4.0], [4.0, 4.0], "http.client.requests"),
+    ]
+    assert asked(known, 4.0) == {"stock": pytest.approx(math.log(0.01))}

@@ -7,13 +7,13 @@ calls. The time between its first and last line is the least it can have taken.
 
 A call is seen here only by what the callee writes: one that is gone was not made, or was made and
 the callee wrote nothing. Where spans of other requests show that the caller still calls, or the
-callee counts about as many requests as ever, it is the callee that fell silent.
+callee counts clearly more requests than its lines tell of, it is the callee that fell silent.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -43,8 +43,6 @@ from practice.domain.rootcause.waits import charged, silences
 
 # A call is still made when it is made at least this part as often as usual.
 _STILL = 0.5
-# Who is asked less than this part as often as usual is hardly asked any more.
-_HARDLY = 0.05
 # A service is called by another when this part of its requests begin and end inside one of it.
 _OFTEN = 0.2
 
@@ -184,7 +182,7 @@ def fell_silent(
 
 
 def _is_seen(one: Finding, onset: float, spans: Invocations, reference: Invocations | None) -> bool:
-    (calls, requests), (before, among) = _now_and_usually(one, onset, spans, reference)
+    (calls, requests), (before, among) = _now_and_usually(one, onset, spans, reference, _calls)
     return calls > 0 and calls * max(among, 1) >= _STILL * before * requests
 
 
@@ -195,47 +193,43 @@ def _is_counted(
     usual_lines: Invocations | None,
     asked: Mapping[str, float],
 ) -> bool:
-    """Whether the callee counts more requests than would be left without those of the caller.
+    """Whether the callee counts clearly more requests than its lines tell of, whoever calls it.
 
-    More or less, as the caller itself is asked. Half way, on the scale of ratios, is more.
+    Both per request of the caller and of what is usual, so that neither more load nor other callers
+    who take over pass for silence. Half way from as many as are told of to as many as ever is
+    clear: health checks and others that no line tells of may be as many again.
     """
     if one.toward not in asked:
         return False
-    (calls, requests), (before, among) = _now_and_usually(one, onset, lines, usual_lines)
+    (told, requests), (before, among) = _now_and_usually(one, onset, lines, usual_lines, _told)
     if not before or not requests:
         return False
-    gone = 1.0 - min(calls / requests / (before / among), 1.0)
-    left = 1.0 - gone * _part_of(one, onset, lines, usual_lines)
+    left = told / requests / (before / among)
     change = asked[one.toward] - asked.get(one.service, 0.0)
-    return left <= _STILL and change > 0.5 * math.log(max(left, _HARDLY))
-
-
-def _part_of(
-    one: Finding, onset: float, table: Invocations, reference: Invocations | None
-) -> float:
-    """Which part of the callee's requests the caller usually makes."""
-    mine = whole = 0
-    for some, rows in ((table, table.start < onset), (reference, None)):
-        if some is not None:
-            called = some.service.is_name(one.toward)
-            called = called if rows is None else called & rows
-            above = some.parent[called & (some.parent >= 0)]
-            mine += int(some.service.is_name(one.service)[above].sum())
-            whole += int(called.sum())
-    return mine / max(whole, 1)
+    return left <= _STILL and math.exp(change) > (1.0 + left) / 2.0
 
 
 def _now_and_usually(
-    one: Finding, onset: float, table: Invocations, reference: Invocations | None
+    one: Finding,
+    onset: float,
+    table: Invocations,
+    reference: Invocations | None,
+    counted: Callable[[Invocations, str, str, Mask], tuple[int, int]],
 ) -> tuple[tuple[int, int], tuple[int, int]]:
-    """How many of the caller's requests call the callee, and how many there are."""
+    """What is ``counted`` of caller and callee since the onset, and what is usual."""
     late = table.start >= onset
-    before, among = _calls(table, one.service, one.toward, ~late)
+    before, among = counted(table, one.service, one.toward, ~late)
     if reference is not None:
         every = np.ones(len(reference), dtype=np.bool_)
-        more, besides = _calls(reference, one.service, one.toward, every)
+        more, besides = counted(reference, one.service, one.toward, every)
         before, among = before + more, among + besides
-    return _calls(table, one.service, one.toward, late), (before, among)
+    return counted(table, one.service, one.toward, late), (before, among)
+
+
+def _told(table: Invocations, caller: str, callee: str, rows: Mask) -> tuple[int, int]:
+    """How many chosen requests to the callee there are, and how many to the caller."""
+    asked, asking = (rows & table.service.is_name(name) for name in (callee, caller))
+    return int(asked.sum()), int(asking.sum())
 
 
 def _calls(table: Invocations, caller: str, callee: str, rows: Mask) -> tuple[int, int]:

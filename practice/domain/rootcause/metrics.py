@@ -46,6 +46,7 @@ class Role(StrEnum):
 
 _HOST_WORD = r"^(node|host|machine)([_.:/-]|(?=[A-Z]))|^(?-i:Node|Host)"
 _OF_HOST = re.compile(_HOST_WORD, re.I)
+_OUTWARD = r"(^|[_.:-])(client|outbound|egress|upstream|caller)(?=[_.:-])"
 # Read in this order; the first that matches names the role.
 _ROLES: tuple[tuple[Role, re.Pattern[str]], ...] = tuple(
     (role, re.compile(pattern, re.I))
@@ -60,8 +61,7 @@ _ROLES: tuple[tuple[Role, re.Pattern[str]], ...] = tuple(
         ),
         (
             Role.CALL_LATENCY,
-            r"(^|[_.:-])(client|outbound|egress|upstream|caller)(?=[_.:-])"
-            r".*(p\d\d|_m?s(?![a-z])|lat|duration|time|_rt)",
+            rf"{_OUTWARD}.*(p\d\d|_m?s(?![a-z])|lat|duration|time|_rt)",
         ),
         (Role.LATENCY, r"latency|duration|response_?time|(^|[_.-])p\d\d|_rt\b|elapsed"),
         (Role.RESOURCE, r"socket|conn"),
@@ -108,6 +108,8 @@ _NOTHING = 0.01
 # What a service uses, and how soon it answers, follows how much it is asked for.
 _FOLLOWS = {Role.RESOURCE, Role.NETWORK}
 _REQUESTS = re.compile(r"workload|qps|rps|req|ops|throughput|(^|[_.:-])load$", re.I)
+# What a service asks of others is not what it is asked for.
+_ASKED_OF_OTHERS = re.compile(_OUTWARD, re.I)
 
 
 @lru_cache(maxsize=_KNOWN)
@@ -243,8 +245,13 @@ def loads(known: Sequence[Series], begin: float) -> dict[str, float]:
     Of several counts of requests the one that moved least is believed.
     """
     found: dict[str, float] = {}
-    for (service, _), both in _counted(known, begin).items():
-        usual, now = (sum(max(median(pod), 0.0) for pod in pods) for pods in both)
+    for (service, _), pods in _counted(known, begin).items():
+        stayed = [both for both in pods if all(map(len, both))]
+        if not stayed:
+            continue
+        usual, now = (
+            sum(max(median(values), 0.0) for values in side) for side in zip(*stayed, strict=True)
+        )
         change = log_ratio(now, usual)
         if service not in found or abs(change) < abs(found[service]):
             found[service] = change
@@ -254,13 +261,14 @@ def loads(known: Sequence[Series], begin: float) -> dict[str, float]:
 def asked(known: Sequence[Series], begin: float) -> dict[str, float]:
     """The same by all requests that were counted, for those who were asked at all before.
 
-    Means, for where requests are few most counts are of none. That nobody asks any more is a
-    hundredth of what is usual.
+    Of all pods, for a new release has others than the one before. Means, for where requests are
+    few most counts are of none. That nobody asks any more is a hundredth of what is usual.
     """
     found: dict[str, float] = {}
-    for (service, _), (before, after) in _counted(known, begin).items():
-        usual, now = _mean(before), _mean(after)
-        if usual > 0:
+    for (service, _), pods in _counted(known, begin).items():
+        before, after = ([side for side in sides if len(side)] for sides in zip(*pods, strict=True))
+        usual, now = (sum(max(float(values.mean()), 0.0) for values in s) for s in (before, after))
+        if usual > 0 and after:
             change = math.log(max(now / usual, _NOTHING))
             if service not in found or abs(change) < abs(found[service]):
                 found[service] = change
@@ -269,23 +277,15 @@ def asked(known: Sequence[Series], begin: float) -> dict[str, float]:
 
 def _counted(
     known: Sequence[Series], begin: float
-) -> dict[tuple[str, str], tuple[list[Floats], list[Floats]]]:
-    """By service and metric what counts requests: samples before and since, a pod each."""
-    found: dict[tuple[str, str], tuple[list[Floats], list[Floats]]] = {}
+) -> dict[tuple[str, str], list[tuple[Floats, Floats]]]:
+    """By service and metric what counts its requests: of each pod the samples before and since."""
+    found: dict[tuple[str, str], list[tuple[Floats, Floats]]] = {}
     for one in known:
-        if role(one.metric) is not Role.WORKLOAD or not _REQUESTS.search(one.metric):
-            continue
-        before, after, _ = parted_at(one, begin)
-        if len(before) and len(after):
-            both = found.setdefault((one.service, one.metric), ([], []))
-            both[0].append(before)
-            both[1].append(after)
+        is_count = role(one.metric) is Role.WORKLOAD and _REQUESTS.search(one.metric)
+        if is_count and not _ASKED_OF_OTHERS.search(one.metric):
+            before, after, _ = parted_at(one, begin)
+            found.setdefault((one.service, one.metric), []).append((before, after))
     return found
-
-
-def _mean(pods: Sequence[Floats]) -> float:
-    """Requests of all pods together, on average."""
-    return sum(max(float(values.mean()), 0.0) for values in pods)
 
 
 def unexplained(change: float, load: float) -> float:
