@@ -89,10 +89,13 @@ def begin_without_gone_lessons() -> int:
 def _led() -> QuerySet[Analysis]:
     """Answers of open incidents that a lesson leads, and after which nobody has looked again.
 
-    A look where nothing is counts only if it was at the same time: it would end so again.
+    A look where nothing is counts only if it was at the same time: it would end so again. Of a
+    deleted workspace lessons go before incidents, and nothing there is looked at any more.
     """
     later = Analysis.objects.filter(incident=OuterRef("incident"), number__gt=OuterRef("number"))
     is_again = Q(is_aside=False) | Q(window_from=None) | Q(window_from=OuterRef("window_from"))
     rows = Analysis.objects.answers().exclude(followed="").exclude(Exists(later.filter(is_again)))
-    open_ones = rows.filter(incident__status=Incident.Status.OPEN).order_by("pk")
+    open_ones = rows.filter(
+        incident__status=Incident.Status.OPEN, incident__workspace__deleted_at=None
+    ).order_by("pk")
     return open_ones.select_related("incident__workspace").light()

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from django.utils.html import escape
 
-from memoryapp.models import Bullet, Candidate, Event
+from memoryapp.models import Bullet, Candidate, Event, Workspace
 from memoryapp.services.candidates import candidate_approve
 from practice.domain.incident_lessons import as_memory
 from practice.models import Analysis, Incident
@@ -232,6 +233,14 @@ def test_open_incidents_that_a_lesson_led_are_looked_at_again_once_when_it_goes(
     assert decided.analyses.count() == 1
     said = Event.objects.filter(kind="incident.analysis_started", subject_id=str(second.pk))
     assert said.latest("pk").data["reason"] == "The lesson that led it was retired or reworded."
+
+
+def test_in_a_deleted_workspace_nothing_is_looked_at_again(first: Incident) -> None:
+    second = later(first)
+    Workspace.objects.filter(pk=first.workspace_id).update(deleted_at=timezone.now())
+    Bullet.objects.update(status="retired")
+    assert begin_without_gone_lessons() == 0
+    assert second.analyses.count() == 1
 
 
 def test_where_telemetry_is_gone_a_lesson_that_went_has_one_new_look_and_not_many(
