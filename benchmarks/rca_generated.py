@@ -55,7 +55,7 @@ def generated(seed: int, fault_kind: str = "", *, calm: bool = False) -> Generat
     names = [one.name for one in known.services]
     has_reference = r.random() < 0.6
     whole_traces = r.random() < 0.5 or not has_reference
-    telemetry = _telemetry(
+    telemetry = watched(
         known,
         habits,
         run.record,
@@ -69,7 +69,7 @@ def generated(seed: int, fault_kind: str = "", *, calm: bool = False) -> Generat
     if has_reference:
         calm = Simulation(known, r, None, traffic)
         calm.run(begin - 7200, begin - 7200 + 300)
-        reference = _telemetry(known, habits, calm.record, begin - 7200, begin - 6900, None, r)
+        reference = watched(known, habits, calm.record, begin - 7200, begin - 6900, None, r)
     told = r.random() < 0.8
     alert = Alert(
         alert_id=f"generated-{seed}",
@@ -82,8 +82,8 @@ def generated(seed: int, fault_kind: str = "", *, calm: bool = False) -> Generat
 
 def _fault(known: System, kind: str, onset: float, r: random.Random) -> Fault:
     """A place where this kind of fault can show: somebody calls it, and a step can go missing."""
-    busy = _busy(known)
-    choices = [s for s in range(len(known.services)) if busy[s] >= 0.2 and s > 0] or [1]
+    often = busy(known)
+    choices = [s for s in range(len(known.services)) if often[s] >= 0.2 and s > 0] or [1]
     if kind in ("exception", "return", "config", "slow_code"):
         choices = [s for s in choices if not known.services[s].is_store] or choices
     if kind == "return":
@@ -113,7 +113,7 @@ def _traffic(known: System, around: float, fault: Fault, r: random.Random) -> Tr
     )
 
 
-def _busy(known: System) -> list[float]:
+def busy(known: System) -> list[float]:
     """Calls of each service per request, in the mean."""
     found = [0.0] * len(known.services)
 
@@ -128,7 +128,7 @@ def _busy(known: System) -> list[float]:
     return found
 
 
-def _telemetry(
+def watched(
     known: System, habits: Meters, record: Record, begin: float, end: float,
     fault: Fault | None, r: random.Random, since: float = 0.0,
 ) -> Telemetry:  # fmt: skip
