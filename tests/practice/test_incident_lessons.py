@@ -105,6 +105,17 @@ def test_it_leads_a_later_incident_that_looks_alike(first: Incident, rita_client
     assert bullet.deployed_helpful == 0  # it does not prove itself right
 
 
+def test_a_lesson_that_the_evidence_contradicts_is_not_said_to_be_forgotten(
+    first: Incident, rita_client: Any
+) -> None:
+    shown = rita_client.get(later(first).get_absolute_url())
+    refuted = [bool(lesson) for hit, _, lesson in shown.context["hits"] if not hit.upheld]
+    said = shown.content.decode()
+    assert True in refuted
+    assert said.count("Contradicted") == len(refuted)
+    assert said.count("Contradicted, forgotten") == refuted.count(False)
+
+
 def test_it_is_shown_and_not_followed_where_the_incident_looks_otherwise(
     first: Incident, rita_client: Any
 ) -> None:

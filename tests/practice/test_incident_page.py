@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.utils.html import escape
 
 from practice.domain.causal_layout import DrawnNode
@@ -33,6 +35,17 @@ def test_it_shows_the_answer_first_then_graph_path_and_evidence(
     assert 'id="evidence-' in page
     assert '<svg class="causal"' in page
     assert "polyline" in page
+
+
+def test_the_trace_is_where_there_is_room_and_after_the_ranking_on_a_phone(
+    vera_client: Any, incident: Incident
+) -> None:
+    page = vera_client.get(incident.get_absolute_url()).content.decode()
+    wide, _, narrow = page.partition('</div><div class="rc-col">')
+    assert 'aria-label="Spans of one trace"' in wide
+    assert 'id="metrics-title"' in narrow
+    css = Path(str(finders.find("css/rootcause.css"))).read_text()
+    assert ".one-trace { order: 1; }" in css
 
 
 def test_it_says_the_answer_once(vera_client: Any, incident: Incident) -> None:
