@@ -111,7 +111,7 @@ class Attempt(models.Model):
         """Why there are no steps to look at any more, as a sentence; empty while there are."""
         if self.run.steps_dropped_at is None:
             return ""
-        return f"The steps of {self} were dropped, as Settings, Retention says."
+        return f"The steps of trajectory {self.pk} were dropped, as Settings, Retention says."
 
     def as_judged(self) -> Judged:
         """A validated attempt as admission looks at it."""

@@ -284,9 +284,24 @@ def test_what_is_gone_is_not_taken_for_what_never_was(vera_client: Any, workspac
     for left, right in ((attempt, other), (other, attempt)):
         address = reverse("trajectory-compare", args=[left.pk, right.pk])
         said = vera_client.get(address).content.decode()
-        assert f"The steps of {attempt} were dropped, as Settings, Retention says." in said
+        gone = f"The steps of trajectory {attempt.pk} were dropped, as Settings, Retention says."
+        assert gone in said
     both = vera_client.get(reverse("trajectory-compare", args=[attempt.pk, attempt.pk]))
     assert "Neither called a tool" not in both.content.decode()
+
+
+def test_nothing_leads_to_steps_that_are_gone(rita_client: Any, workspace: Any) -> None:
+    check = {
+        "name": "no_loops",
+        "passed": False,
+        "detail": "Calls were repeated: step 1.",
+        "steps": [1],
+    }
+    attempt = dropped(workspace, label="failure", checks=[check])
+    page = rita_client.get(attempt.get_absolute_url()).content.decode()
+    assert "can no longer be found out" in page
+    assert "Find the root cause" not in page
+    assert 'href="#step-' not in page
 
 
 def test_a_link_to_a_step_that_is_gone_leads_to_where_it_is_said(
