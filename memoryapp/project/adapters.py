@@ -70,6 +70,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     #: The same of a wrong name and of a wrong password: it says nothing of who has an account.
     error_messages = {
         **DefaultAccountAdapter.error_messages,
+        "too_many_login_attempts": (
+            "Too many failed attempts to sign in. Wait five minutes, then try again."
+        ),
         "username_password_mismatch": "No account has this username and password.",
         "email_password_mismatch": "No account has this mail address and password.",
     }

@@ -40,7 +40,7 @@ def test_guessing_codes_is_stopped(secret: str) -> None:
     other = password_only()
     for _ in range(6):
         said = other.post(f"{URL}authenticate/", {"code": "000000"}).content.decode()
-    assert "Too many failed login attempts" in said
+    assert "Too many failed attempts to sign in" in said
 
 
 def test_each_recovery_code_opens_once(client: Client, secret: str) -> None:

@@ -46,7 +46,7 @@ def test_it_locks_a_name_after_five_wrong_passwords(client: Client, rita: Any) -
         sign_in(client, password="wrong")
     # From elsewhere and with the right password: the name is what is locked.
     said = sign_in(Client(REMOTE_ADDR="10.9.9.9")).content.decode()
-    assert "Too many failed login attempts" in said
+    assert "Too many failed attempts to sign in" in said
 
 
 def test_it_counts_wrong_passwords_by_the_name_whatever_host_is_asked(
@@ -57,7 +57,7 @@ def test_it_counts_wrong_passwords_by_the_name_whatever_host_is_asked(
         guesses = Client(HTTP_HOST=f"greenroom.example.com:{8000 + port}", REMOTE_ADDR="10.1.1.1")
         sign_in(guesses, "RITA" if port else "rita", password="wrong")
     said = sign_in(Client(HTTP_HOST="greenroom.example.com")).content.decode()
-    assert "Too many failed login attempts" in said
+    assert "Too many failed attempts to sign in" in said
 
 
 def test_it_lets_others_in_while_one_name_is_locked(client: Client, rita: Any, vera: Any) -> None:
@@ -72,7 +72,7 @@ def test_it_believes_no_forwarded_address_of_a_visitor(client: Client, rita: Any
     for guess in range(12):
         sign_in(Client(headers={"X-Forwarded-For": f"10.0.0.{guess}"}), f"name{guess}", "wrong")
     said = sign_in(client, "somebody", "wrong").content.decode()
-    assert "Too many failed login attempts" in said
+    assert "Too many failed attempts to sign in" in said
 
 
 def asked_from(peer: str, forwarded: str) -> str:
