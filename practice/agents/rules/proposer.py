@@ -261,9 +261,10 @@ class _Writer:
         counts = self._seen.of(tool.name)
         if not counts.practised:
             return f"`{tool.name}` was never used."
+        often = "once" if counts.practised == 1 else f"{counts.practised} times"
         if not counts.solved:
-            return f"`{tool.name}` was tried {counts.practised} times and never worked."
-        return f"`{tool.name}` was practised {counts.practised} times, less than most."
+            return f"`{tool.name}` was tried {often} and never worked."
+        return f"`{tool.name}` was practised {often}, less than most."
 
     def _entities(self, calls: list[Call]) -> tuple[str, ...]:
         found = []
