@@ -30,7 +30,7 @@ _TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
 def unfolded(schema: Schema, root: Schema) -> Schema:
-    """Return a schema of ``root`` with its references followed and its alternatives as few as are.
+    """Return a schema of ``root`` with its references followed and its alternatives put together.
 
     "Either this or ``null``" becomes this with ``null`` among its types, a constant a choice of
     one, and choices told one by one a single choice.
@@ -71,7 +71,7 @@ class _Reader:
         beside = self.read({k: v for k, v in node.items() if k != "$ref"}, refs, depth + 1)
         target = self._target(ref)
         if ref in refs:
-            # It holds itself: what begins again says no more than what it is.
+            # It holds itself: where it begins again, only its type and description are kept.
             return {**{k: target[k] for k in ("type", "description") if k in target}, **beside}
         return {**self.read(target, (*refs, ref), depth + 1), **beside}
 
@@ -110,7 +110,7 @@ def _simplified(made: dict[str, Any]) -> dict[str, Any]:
 
 
 def _joined(made: dict[str, Any], key: str, options: Sequence[Any]) -> dict[str, Any]:
-    """Put alternatives that come to one into their place, without what they are told in."""
+    """Replace alternatives that leave one form, or choices only, by that form or one choice."""
     rest = {name: value for name, value in made.items() if name != key}
     real = [one for one in options if one and not _is_null(one)]
     nullable = any(_is_null(one) for one in options)

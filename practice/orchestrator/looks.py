@@ -15,7 +15,7 @@ from practice.domain.recollection import lesson_name
 from practice.models import Analysis, Incident
 from practice.orchestrator.verdicts import RULE_KIND
 
-#: So many incidents of a lesson that is gone are looked at again at a time; a sweep follows soon.
+#: The most incidents that one sweep looks at again; the next sweep follows within a minute.
 AT_A_TIME = 20
 GONE = "The lesson that led it was retired or reworded."
 
@@ -62,7 +62,7 @@ def begin(
 
 
 def begin_without_gone_lessons() -> int:
-    """Look again at open incidents whose answer a lesson leads that is live no more; how many.
+    """Look again at open incidents whose answer follows a lesson that is gone; return how many.
 
     Safe at any time, any number of times: each is looked at once, however many lessons went, in
     the window it was answered in.
@@ -89,8 +89,9 @@ def begin_without_gone_lessons() -> int:
 def _led() -> QuerySet[Analysis]:
     """Answers of open incidents that a lesson leads, and after which nobody has looked again.
 
-    A look where nothing is counts only if it was at the same time: it would end so again. Of a
-    deleted workspace lessons go before incidents, and nothing there is looked at any more.
+    A later look that found nothing counts only where it was at the same window: another one there
+    would find nothing either. Of a deleted workspace lessons go before incidents, and nothing there
+    is looked at any more.
     """
     later = Analysis.objects.filter(incident=OuterRef("incident"), number__gt=OuterRef("number"))
     is_again = Q(is_aside=False) | Q(window_from=None) | Q(window_from=OuterRef("window_from"))

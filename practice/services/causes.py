@@ -260,7 +260,10 @@ def _sources(incident: Incident, found: Found) -> list[Source]:
 
 
 def _found(incident: Incident, number: int = 0) -> tuple[Analysis, Found]:
-    """The analysis that is decided on; beside a quiet window's stands the incident's answer."""
+    """The analysis that is decided on: the one asked for, else the incident's answer.
+
+    The answer is decided on too where the one asked for is only kept beside it.
+    """
     answers = incident.analyses.answers()
     asked = incident.analyses.filter(status=Analysis.Status.DONE, number=number).first()
     analysis = answers.first() if not number or (asked and asked.is_aside) else asked

@@ -73,8 +73,7 @@ def _result(tool: str, good: Sequence[Step], all_pages: bool) -> str:
 def _listed(step: Step) -> list[Any]:
     """Return the first value of each thing a page lists, as many values as there are things.
 
-    What a thing holds in lists of its own (a bed its features) is no further thing, and what a page
-    says of itself is none either.
+    Lists inside of a thing (the features of a bed) are not counted, nor what a page says of itself.
     """
     found = leaves(step.observation, step.tool)
     lists = Counter(key for key, _ in {leaf.path[0] for leaf in found if leaf.path})

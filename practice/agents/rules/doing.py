@@ -91,7 +91,7 @@ def _plain(verb: str) -> str:
 
 
 def _names_a_thing(first: str, rest: str, tool: str, *, reads: bool) -> bool:
-    """Whether a description begins with a noun. Of what is unknown a tool that acts has a verb."""
+    """Whether a description begins with a noun; of a tool that acts, unknown words are verbs."""
     word, following = first.lower().rstrip(",;:"), rest.partition(" ")[0].lower()
     if rest and (word in _NAMING or following == "of"):
         return True
