@@ -224,7 +224,7 @@ def _of_pydantic(given: Mapping[str, Any]) -> Message | None:
 
     A request may hold the prompt of the system, what tools answered and what a person asks.
     """
-    kind, parts = given.get("kind"), given.get("parts")
+    kind, parts = str(given.get("kind")), given.get("parts")
     if kind not in PYDANTIC or not isinstance(parts, list):
         return None
     texts: list[str] = []
@@ -232,7 +232,9 @@ def _of_pydantic(given: Mapping[str, Any]) -> Message | None:
     calls: list[tuple[str, str, Any]] = []
     answers: list[tuple[str, Any, bool]] = []
     for part in parts:
-        what = part.get("part_kind") if isinstance(part, Mapping) else None
+        if not isinstance(part, Mapping):
+            continue
+        what = str(part.get("part_kind"))
         if what in {"text", "user-prompt"}:
             content = part.get("content")
             listed = content if isinstance(content, list) else [content]
@@ -258,7 +260,7 @@ def _tokens(body: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def _is_thought(part: Any) -> bool:
-    return isinstance(part, Mapping) and part.get("type") in THOUGHTS
+    return isinstance(part, Mapping) and str(part.get("type")) in THOUGHTS
 
 
 def _dumped_type(body: Mapping[str, Any]) -> str:
@@ -302,7 +304,7 @@ def _read_part(
 
 def _result(said: Any) -> tuple[Any, bool]:
     """What a tool answered, out of what the AI SDK wraps around it, and whether it failed."""
-    kind = said.get("type") if isinstance(said, Mapping) else None
+    kind = str(said.get("type")) if isinstance(said, Mapping) else ""
     if kind not in RESULTS or not set(said) <= {"type", "value", "reason", "providerOptions"}:
         return said, False
     return said.get("value", said.get("reason", "")), kind not in PLAIN_RESULTS
