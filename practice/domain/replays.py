@@ -8,8 +8,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
-from practice.domain.rootcause.evaluation import Replayed, Truth, rank_of, report
-from practice.domain.rootcause.evaluation import figures as scored
+from practice.domain.rootcause.evaluation import Replayed, Truth, rank_of, report, scored
 from practice.domain.rootcause.telemetry import (
     EdgeTable,
     LogTable,
@@ -163,15 +162,11 @@ def _without(
     if not left_out:
         return rows
     kept = [
-        case for case in rows["per_case"]
+        Replayed(case["case_id"], tuple(case["ranked"]), 0.0, 0, agent=case.get("agent", ""))
+        for case in rows["per_case"]
         if case["case_id"] in truths and case["case_id"] not in left_out
-    ]  # fmt: skip
-    if not kept:
-        return {}
-    found = scored(rank_of(truths[case["case_id"]], case["ranked"]) for case in kept)
-    agents = [(truths[case["case_id"]].agent, case.get("agent", "")) for case in kept]
-    named = [true == said for true, said in agents if true]
-    return found | ({"agent_at_1": round(sum(named) / len(named), 4)} if named else {})
+    ]
+    return scored(kept, truths) if kept else {}
 
 
 def _left_out(cases: Sequence[str]) -> str:

@@ -93,7 +93,7 @@ def figures(ranks: Iterable[int | None]) -> dict[str, Any]:
     return {"cases": count, **shares, "mrr": round(mrr, 4)}
 
 
-def _scored(cases: Sequence[Replayed], truths: Mapping[str, Truth]) -> dict[str, Any]:
+def scored(cases: Sequence[Replayed], truths: Mapping[str, Truth]) -> dict[str, Any]:
     """``figures`` of labelled cases, and the share of right agents where labels name them."""
     found = figures(rank_of(truths[case.case_id], case.ranked) for case in cases)
     named = [case for case in cases if truths[case.case_id].agent]
@@ -111,11 +111,11 @@ def report(
     found: dict[str, Any] = {"set": name, "cases": len(replayed)}
     labelled = [case for case in replayed if truths and case.case_id in truths]
     if truths and labelled:
-        found |= _scored(labelled, truths) | {"cases": len(replayed)}
+        found |= scored(labelled, truths) | {"cases": len(replayed)}
         by_type: dict[str, list[Replayed]] = {}
         for case in labelled:
             by_type.setdefault(truths[case.case_id].fault_type, []).append(case)
-        found["by_fault_type"] = {kind: _scored(by_type[kind], truths) for kind in sorted(by_type)}
+        found["by_fault_type"] = {kind: scored(by_type[kind], truths) for kind in sorted(by_type)}
     if seconds:
         found["seconds_median"] = round(statistics.median(seconds), 4)
         found["seconds_max"] = round(max(seconds), 4)
