@@ -15,8 +15,9 @@ from practice.domain.recollection import lesson_name
 from practice.models import Analysis, Incident
 from practice.orchestrator.verdicts import RULE_KIND
 
-#: The most incidents that one sweep looks at again; the next sweep follows within a minute.
-AT_A_TIME = 20
+#: The most analyses that may wait for a worker when another is begun because a lesson is gone:
+#: alerts that arrive meanwhile must not wait behind all of them. The next sweep follows soon.
+MOST_WAITING = 20
 GONE = "The lesson that led it was retired or reworded."
 
 
@@ -67,6 +68,9 @@ def begin_without_gone_lessons() -> int:
     Safe at any time, any number of times: each is looked at once, however many lessons went, in
     the window it was answered in.
     """
+    room = MOST_WAITING - Analysis.objects.filter(status=Analysis.Status.WAITING).count()
+    if room <= 0:
+        return 0
     count = 0
     live: dict[int, set[str]] = {}
     for row in _led():
@@ -81,7 +85,7 @@ def begin_without_gone_lessons() -> int:
             count += bool(
                 begin(incident=row.incident, by=None, window=window, budget=row.budget, reason=GONE)
             )
-        if count >= AT_A_TIME:
+        if count >= room:
             break
     return count
 

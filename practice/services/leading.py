@@ -83,7 +83,7 @@ def notes_of(analysis: Analysis) -> list[str]:
         standing = lessons.by_name(analysis.incident).get(analysis.followed)
         if why := recollection.taken_back(standing):
             said = "The lesson that put the first cause there leads no more"
-            then = " It is analysed again without it within a minute." if _is_last(analysis) else ""
+            then = " It is analysed again without it soon." if _is_last(analysis) else ""
             notes.insert(0, f"{said}: {why}.{then}")
     return notes
 

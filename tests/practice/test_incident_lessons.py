@@ -14,6 +14,7 @@ from memoryapp.models import Bullet, Candidate, Event, Workspace
 from memoryapp.services.candidates import candidate_approve
 from practice.domain.incident_lessons import as_memory
 from practice.models import Analysis, Incident
+from practice.orchestrator import looks
 from practice.orchestrator.looks import begin_without_gone_lessons
 from practice.services.causes import (
     cause_confirm,
@@ -213,7 +214,7 @@ def test_an_answer_says_that_the_lesson_it_follows_was_taken_back(
     first: Incident, rita_client: Any, change: dict[str, Any]
 ) -> None:
     second = later(first)
-    said = "leads no more: it was retired or reworded. It is analysed again without it within"
+    said = "leads no more: it was retired or reworded. It is analysed again without it soon."
     url = second.get_absolute_url()
     assert said not in rita_client.get(url).content.decode()
     Bullet.objects.update(**change)
@@ -244,6 +245,19 @@ def test_open_incidents_that_a_lesson_led_are_looked_at_again_once_when_it_goes(
     assert decided.analyses.count() == 1
     said = Event.objects.filter(kind="incident.analysis_started", subject_id=str(second.pk))
     assert said.latest("pk").data["reason"] == "The lesson that led it was retired or reworded."
+
+
+def test_they_wait_while_many_analyses_do_so_that_new_alerts_need_not(
+    first: Incident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looks, "MOST_WAITING", 2)
+    led = [later(first, name) for name in ("second", "third", "fourth")]
+    Bullet.objects.update(status="retired")
+    assert begin_without_gone_lessons() == 2
+    assert begin_without_gone_lessons() == 0
+    analysed(led[0])
+    assert begin_without_gone_lessons() == 1
+    assert [one.analyses.count() for one in led] == [2, 2, 2]
 
 
 def test_in_a_deleted_workspace_nothing_is_looked_at_again(first: Incident) -> None:
