@@ -55,7 +55,7 @@ def test_it_binds_only_what_agents_do(client: Client, workspace: Any, olga: Any)
     PlaybookFactory(workspace=workspace, slug="help-desk")
     answer = post(client, name="x", scopes=["read"], playbooks=["help-desk"])
     assert answer.status_code == 400
-    assert "whole workspace" in answer.json()["errors"]["playbooks"][0]
+    assert "Leave out read, or make it a key for every" in answer.json()["errors"]["playbooks"][0]
     PlaybookFactory(workspace=olga.memberships.get().workspace, slug="theirs")
     assert (
         post(client, name="x", scopes=["playbooks:pull"], playbooks=["theirs"]).status_code == 404

@@ -113,7 +113,7 @@ def test_it_names_the_keys_that_go_with_who_made_them(
     assert "API keys they made are refused from now on: Desk. Make new ones." in said
     shown = ada_client.get("/settings/keys/").context["keys"]
     assert {row["key"].name for row in shown if row["is_orphan"]} == {"Desk", "Shop"}
-    assert "who made it is no member" in ada_client.get("/settings/keys/").content.decode()
+    assert "who made it is no longer a member" in ada_client.get("/settings/keys/").content.decode()
 
 
 def test_who_was_removed_meanwhile_is_neither_removed_nor_changed_again(

@@ -126,7 +126,7 @@ def test_taking_it_back_leaves_what_somebody_decided_since(
     candidate_undo(candidate=again, by=rita)
     candidate_reject(candidate=again, by=ada, reason="Not true")
     back = finished(service.bulk_undo(bulk=bulk, by=rita), rita)
-    assert "No word of that bulk decision" in back.outcomes.get(candidate=again).message
+    assert "Nothing of that bulk decision" in back.outcomes.get(candidate=again).message
     again.refresh_from_db()
     other.refresh_from_db()
     assert (again.status, again.decided_by, other.status) == ("rejected", ada, "pending")
