@@ -71,7 +71,7 @@ install-dev: .tools/python-ok
 tools: install-dev ## MCP servers of other people, for the tests, in environments of their own
 	@$(RUN) -m tests.third_party
 
-bench: install-dev ## Figures of the practice engine in docs/benchmarks.md, one JSON line each; hours
+bench: install-dev ## Figures of the practice engine in docs/benchmarks-practice.md, one JSON line each; hours
 	@$(UV) sync --frozen --inexact --quiet --group dev --extra bfcl --python $(PYTHON)
 	$(RUN) -m benchmarks.practice_bfcl --ablations
 	$(RUN) -m benchmarks.practice_bfcl --seeds 51 52 53 54 55 56

@@ -26,7 +26,7 @@ GRACE = timedelta(minutes=1)
 #: pgvector indexes half-precision vectors of up to this many dimensions; longer ones are scanned.
 INDEXED_MOST = 4_000
 #: candidates for the neighbors of each vector while its graph is built: with pgvector's 64 a search
-#: has to walk a third further for the same recall (docs/benchmarks.md).
+#: has to walk a third further for the same recall (docs/benchmarks-speed.md).
 BUILT_WITH = 200
 INDEX_LOCK = 7_261_035
 PROBE = "Verify the customer before you refund an order."
