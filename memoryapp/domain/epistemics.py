@@ -2,8 +2,8 @@
 
 A logistic model over the cosine similarity of the closest hit. It was fitted on half of a labelled
 set of questions, in other words than the lessons', and is reported on the other half
-(``benchmarks/epistemics.py``, docs/benchmarks-practice.md). How many of its words a hit shares told nothing
-there about whether a question is answered, so where vectors do not serve the answer is always
+(``benchmarks/epistemics.py``, docs/benchmarks-practice.md). How many of its words a hit shares
+told nothing there about whether a question is answered, so without vectors the answer is always
 *weak*: words alone cannot tell.
 """
 
