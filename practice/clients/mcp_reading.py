@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import mcp_types as types
@@ -14,7 +14,7 @@ from practice.clients.answers import TOO_DEEP, hide, swap
 from practice.clients.discovery import schema_problem
 from practice.clients.mcp_servers import WORKDIR
 from practice.domain.cutting import clip, whole
-from practice.domain.reading import whole_characters, whole_text
+from practice.domain.reading import read_json, whole_characters, whole_text
 from practice.domain.types import Json, Observation, ToolSpec
 
 SCHEMA_TOO_DEEP = f"Its schema is nested more than {DEEPEST} levels deep."
@@ -52,8 +52,9 @@ def observe(
     ``workdir`` is this attempt's folder; it reads ``{workdir}``, because the folder is gone when
     what was learned is used. ``secrets`` are the environment's own, by name: a tool may echo them.
     """
-    text = "\n".join(part for block in result.content if (part := _block_text(block)))
+    blocks = [part for block in result.content if (part := _block_text(block))]
     structured = result.structured_content
+    text = _list_of(blocks, structured) or "\n".join(blocks)
     if nested_beyond(structured):
         text, structured = text or TOO_DEEP, None
     if workdir:
@@ -94,6 +95,23 @@ def _plain_properties(schema: Json) -> dict[str, Any]:
             for name, one in properties.items()
         },
     }
+
+
+def _list_of(blocks: Sequence[str], structured: Any) -> str:
+    """Return the JSON of a list whose items came as a block each; empty where it is none.
+
+    FastMCP answers so, and says in ``structured`` that it was one list. Put one below the other,
+    the items would be no JSON, and a list of one would read as its item.
+    """
+    result = structured.get("result") if isinstance(structured, Mapping) else None
+    if isinstance(result, list) and len(structured) == 1 and len(result) == len(blocks):
+        return json.dumps(result, ensure_ascii=False)
+    if len(blocks) < 2 or structured is not None:
+        return ""
+    try:
+        return json.dumps([read_json(block) for block in blocks], ensure_ascii=False)
+    except ValueError:
+        return ""
 
 
 def _block_text(block: types.ContentBlock) -> str:
