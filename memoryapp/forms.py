@@ -285,7 +285,7 @@ class ViewForm(SeenForm):
     of = forms.CharField(required=False, widget=forms.HiddenInput)
     page = forms.CharField(widget=forms.HiddenInput)
     name = forms.CharField(
-        label="Keep this filter as",
+        label="Save this filter as",
         max_length=60,
         error_messages={"required": "Give the view a name."},
     )
@@ -293,7 +293,7 @@ class ViewForm(SeenForm):
         label="Filter",
         widget=forms.TextInput(attrs={"class": "code"}),
         error_messages={
-            "required": "Filter the list first; then its filter can be kept under a name."
+            "required": "Filter the list first; then it can be saved under a name."
         },
     )
     shared = forms.BooleanField(label="Share it with the workspace", required=False)

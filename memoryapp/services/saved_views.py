@@ -55,7 +55,7 @@ def view_save(
     if not name:
         raise UnableToChange("Give the view a name.")
     if not query or len(query) > QUERY_MOST:
-        raise UnableToChange("Filter the list first; then its filter can be kept under a name.")
+        raise UnableToChange("Filter the list first; then it can be saved under a name.")
     with transaction.atomic():
         # The lock keeps two requests from both being the last that fits, or both seeing no view.
         Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)

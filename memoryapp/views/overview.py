@@ -112,7 +112,7 @@ def _steps(workspace: Workspace, may_review: bool) -> list[dict[str, Any]]:
         ),
         (
             "Publish a release",
-            "Freeze what is approved and point the label production at it.",
+            "Freeze what is approved, and point the label production at it.",
             released.exists(),
             f"{url}?tab=releases#draft",
             "Publish",

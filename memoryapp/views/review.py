@@ -123,7 +123,7 @@ def note(request: HttpRequest, pk: UUID) -> HttpResponse:
         desk.note_add(candidate=candidate, text=text, by=request.user)
     except UnableTo as error:
         return _refused(request, pk, error, note=text)
-    messages.success(request, "Your note is kept. The next reviewer sees it.")
+    messages.success(request, "Your note is saved. The next reviewer sees it.")
     return redirect(ReviewFilter.of(request).url(candidate=str(pk)))
 
 

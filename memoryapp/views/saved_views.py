@@ -67,7 +67,7 @@ def save(request: HttpRequest) -> HttpResponse:
         messages.error(request, str(error))
     else:
         who = "everybody in the workspace sees it" if shared else "only you see it"
-        messages.success(request, f"The view {view.name} is kept; {who}.")
+        messages.success(request, f"The view {view.name} is saved; {who}.")
     return back
 
 

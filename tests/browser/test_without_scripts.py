@@ -56,8 +56,8 @@ def test_two_bullets_are_shown_merged(plain: Page) -> None:
 def test_a_filter_is_kept_under_a_name(plain: Page) -> None:
     plain.goto("/memory/?section=apis")
     plain.locator(".views summary").click()
-    plain.get_by_label("Keep this filter as").fill("Plain view")
-    plain.get_by_role("button", name="Keep view").click()
+    plain.get_by_label("Save this filter as").fill("Plain view")
+    plain.get_by_role("button", name="Save view").click()
     expect(plain.locator(".messages")).to_contain_text("Plain view")
 
 

@@ -66,7 +66,7 @@ def test_the_page_keeps_what_was_typed_and_sends_it_again(rita_client: Any, bull
         answer = rita_client.post(edit(bullet), sent(bullet))
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     said = answer.content.decode()
-    assert "It has to wait a moment" in said
+    assert "Please wait a moment" in said
     assert "My own &lt;b&gt;words" in said
     assert f'action="{edit(bullet)}"' in said
     bullet.refresh_from_db()

@@ -97,7 +97,7 @@ def test_it_says_at_least_where_counting_stopped(
     BulletFactory.create_batch(5, playbook=playbook, tags=["vip"])
     page = vera_client.get(f"{URL}?facets=counted")
     assert lines(vera_client)["Tag"] == {"vip": "3+"}
-    assert "Counted are the 2 bullets that changed last" in page.content.decode()
+    assert "Counts cover the 2 bullets that changed last" in page.content.decode()
 
 
 def test_it_counts_only_when_it_is_asked_to(

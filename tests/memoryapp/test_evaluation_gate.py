@@ -196,7 +196,7 @@ def test_it_does_not_show_what_other_bullets_achieved(vera_client: Any, playbook
     measured(playbook, True, digest="0" * 64)
     answer = vera_client.get("/playbooks/book/?tab=releases")
     assert answer.context["measured"] is None
-    assert "The draft was not measured yet." in answer.content.decode()
+    assert "The draft has not been measured yet." in answer.content.decode()
     assert "Experiment 1" in answer.content.decode()
 
 

@@ -234,7 +234,7 @@ def test_a_note_is_seen_by_the_next_reviewer(
 ) -> None:
     candidate = CandidateFactory(playbook=playbook)
     post(rita_client, "note", candidate, note="Ask the desk first.")
-    assert "Your note is kept." in shown(rita_client, candidate)
+    assert "Your note is saved." in shown(rita_client, candidate)
     assert "Ask the desk first." in shown(ada_client, candidate)
 
 

@@ -221,7 +221,7 @@ def test_the_way_there_is_a_form_with_a_token(client: Client, provider: Identity
 
 def _said_to_be_away(answer: Any, caplog: pytest.LogCaptureFixture) -> None:
     assert (answer.status_code, answer["Retry-After"]) == (503, "60")
-    assert "The sign-in service is away" in answer.content.decode()
+    assert "The sign-in service is unavailable" in answer.content.decode()
     assert "OIDC_ISSUER: the provider cannot be used" in caplog.text
 
 

@@ -331,7 +331,7 @@ def test_opening_a_link_leaves_nothing_behind_here(ada_client: Client) -> None:
     before = Session.objects.count()
     for _ in range(3):
         robot = Client()
-        assert "Make an account" in robot.get(path, follow=True).content.decode()
+        assert "Create an account" in robot.get(path, follow=True).content.decode()
         assert robot.get("/join/").status_code == 200
         assert robot.get("/signup/?next=/join/").status_code == 200
         assert robot.get("/login/?next=/join/").status_code == 200

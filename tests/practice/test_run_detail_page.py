@@ -112,7 +112,7 @@ def test_an_attempt_without_a_verdict_does_not_look_as_if_one_came(
     assert attempt.ended_at is not None
     assert totals(run).unjudged_errors == 2
     page = vera_client.get(attempt.get_absolute_url()).content.decode()
-    assert "It was tried to its end and could not be judged." in page
+    assert "It ran to its end and could not be judged." in page
 
 
 def test_it_says_why_a_tool_is_a_gap(vera_client: Any, run: Any) -> None:

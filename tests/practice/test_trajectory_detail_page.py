@@ -195,7 +195,7 @@ def test_it_says_that_a_failed_server_was_not_judged(vera_client: Any, round_: A
     page = _page(vera_client, attempt)
 
     assert "The server ended. It was not judged and is not in proposer memory." in page
-    assert "It could not be tried to its end, so nothing was judged." in page
+    assert "It could not run to its end, so nothing was judged." in page
 
 
 def test_it_escapes_what_a_tool_said(vera_client: Any, attempt: Any) -> None:

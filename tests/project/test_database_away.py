@@ -33,7 +33,7 @@ def test_a_page_says_so(visitor: Client) -> None:
         answer = visitor.get("/review/")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
     page = answer.content.decode()
-    assert "The database is away" in page
+    assert "The database is unavailable" in page
     assert "No space left" not in page
 
 
