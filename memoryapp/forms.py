@@ -292,9 +292,7 @@ class ViewForm(SeenForm):
     query = forms.CharField(
         label="Filter",
         widget=forms.TextInput(attrs={"class": "code"}),
-        error_messages={
-            "required": "Filter the list first; then it can be saved under a name."
-        },
+        error_messages={"required": "Filter the list first; then it can be saved under a name."},
     )
     shared = forms.BooleanField(label="Share it with the workspace", required=False)
 
