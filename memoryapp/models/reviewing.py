@@ -125,7 +125,8 @@ class Trail(models.Model):
     """All steps of a trajectory that evidence comes from, a line each: what was not cited too.
 
     ``steps`` are objects with ``number``, ``tool``, ``arguments`` (one line of text), ``said``
-    (its first line), ``is_error``, ``started_ms``, ``duration_ms`` and ``tokens``.
+    (its first line), ``is_error``, ``started_ms``, ``duration_ms``, ``tokens`` and,
+    where somebody knows it, ``cost`` (US dollars, as a text).
     """
 
     candidate = models.ForeignKey(

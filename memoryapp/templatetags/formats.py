@@ -105,6 +105,14 @@ def money(amount: Decimal | float | None) -> str:
 
 
 @register.filter
+def small_money(amount: Decimal | None) -> str:
+    """Return US dollars of one step: below a cent with the digits that say something."""
+    if amount is None or not 0 < amount < Decimal("0.01"):
+        return money(amount)
+    return f"${amount:.4f}" if amount >= Decimal("0.0001") else f"${amount:.6f}"
+
+
+@register.filter
 def duration(milliseconds: float | None) -> str:
     """Return ``402 ms``, ``1.4 s``, ``3 min 20 s`` or ``2 h 5 min``."""
     if milliseconds is None:

@@ -23,9 +23,9 @@ def step(
     """Show one step.
 
     ``row`` has ``number``, ``tool``, ``arguments`` (a mapping or a line of text), ``is_error`` and
-    ``duration_ms``, and either ``observation`` (a step) or ``excerpt`` (evidence); ``started_ms``
-    and the token counts are shown where it has them. ``total_ms`` is the length of the time axis,
-    0 hides the waterfall.
+    ``duration_ms``, and either ``observation`` (a step) or ``excerpt`` (evidence); ``started_ms``,
+    the token counts and the cost are shown where it has them. ``total_ms`` is the length of the
+    time axis, 0 hides the waterfall.
     ``cited`` fills the number and shows of a long observation the places where ``named`` stand, the
     names and values that a bullet speaks of; all of it opens below.
     """
@@ -46,5 +46,6 @@ def step(
         "duration_ms": row.duration_ms,
         "total_ms": total_ms,
         "tokens": getattr(row, "input_tokens", 0) + getattr(row, "output_tokens", 0),
+        "cost": getattr(row, "cost", None),
         "tone": "bad" if row.is_error else "",
     }

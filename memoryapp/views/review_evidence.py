@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from memoryapp.models import Evidence, Trail
@@ -26,6 +27,7 @@ class ShownStep:
     duration_ms: int
     input_tokens: int
     output_tokens: int = 0
+    cost: Decimal | None = None
 
 
 def evidence_groups(
@@ -50,6 +52,7 @@ def evidence_groups(
                 "step_count": 0,
                 "total_ms": 0,
                 "tokens": 0,
+                "cost": None,
                 "lines": [],
             },
         )
@@ -62,6 +65,8 @@ def evidence_groups(
         group["steps"].sort(key=lambda row: row.number)
         group["lines"] = _lines(group["steps"], kept.get(group["url"], []))
         group["tokens"] = sum(line.input_tokens + line.output_tokens for line in group["lines"])
+        known = [line.cost for line in group["lines"] if line.cost is not None]
+        group["cost"] = sum(known, Decimal(0)) if known else None
         if group["url"] in kept:
             group["step_count"] = len(kept[group["url"]])
             group["total_ms"] = max(
@@ -84,6 +89,7 @@ def _lines(cited: Sequence[Evidence], trail: Sequence[Mapping[str, Any]]) -> lis
             started_ms=at.get(step.number, {}).get("started_ms", 0),
             duration_ms=step.duration_ms,
             input_tokens=at.get(step.number, {}).get("tokens", 0),
+            cost=_cost(at.get(step.number, {})),
         )
         for step in cited
     }
@@ -99,8 +105,14 @@ def _lines(cited: Sequence[Evidence], trail: Sequence[Mapping[str, Any]]) -> lis
                 started_ms=line["started_ms"],
                 duration_ms=line["duration_ms"],
                 input_tokens=line["tokens"],
+                cost=_cost(line),
             )
     return [shown[number] for number in sorted(shown)]
+
+
+def _cost(line: Mapping[str, Any]) -> Decimal | None:
+    """US dollars of a line; ``None`` where nobody knows, as of every line of earlier versions."""
+    return Decimal(line["cost"]) if "cost" in line else None
 
 
 def _task(group: str) -> str:

@@ -230,6 +230,7 @@ class _Conversation:
             duration_ms=round((ended - started) * 1000),
             input_tokens=said.usage.input_tokens,
             output_tokens=said.usage.output_tokens,
+            cost=self._model.cost(said.usage),
             whole=storable(seen.whole),
         )
         self._steps.append(step)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -14,7 +15,7 @@ from memoryapp.access import object_or_404
 from memoryapp.api.contract import PROBLEM, SENDING, WRITING, NewestFirst, WriteRequest, one_of
 from memoryapp.api.permissions import HasScope, playbooks_of, workspace_of
 from practice.domain.deployment import MAX_BATCH, OUTCOMES
-from practice.domain.traces.counts import LONGEST
+from practice.domain.traces.counts import DEAREST, LONGEST, WHOLE
 from practice.models import SentTrajectory
 from practice.services.deployment import trajectories_judge_again, trajectories_send
 
@@ -22,6 +23,12 @@ from practice.services.deployment import trajectories_judge_again, trajectories_
 def _count(meaning: str) -> serializers.IntegerField:
     return serializers.IntegerField(
         required=False, min_value=0, max_value=LONGEST, help_text=meaning
+    )
+
+
+def _dollars(most: Decimal, meaning: str) -> serializers.FloatField:
+    return serializers.FloatField(
+        required=False, min_value=0, max_value=float(most), help_text=meaning
     )
 
 
@@ -37,6 +44,12 @@ class SentStep(serializers.Serializer[Any]):
     duration_ms = _count("How long it took.")
     input_tokens = _count("What the model call behind it read; of several steps, on the first.")
     output_tokens = _count("What that model call wrote.")
+    cost = _dollars(DEAREST, "What that model call cost, in US dollars; unknown where left out.")
+    parent = serializers.IntegerField(  # type: ignore[assignment]
+        required=False,
+        min_value=1,
+        help_text="The number of the earlier step that started it, such as that of a subagent.",
+    )
 
 
 class SentEntry(serializers.Serializer[Any]):
@@ -45,6 +58,7 @@ class SentEntry(serializers.Serializer[Any]):
     steps = SentStep(many=True)
     answer = serializers.CharField(required=False)
     outcome = serializers.ChoiceField(choices=[o for o in OUTCOMES if o], required=False)
+    cost = _dollars(WHOLE, "What all of it cost, in US dollars; else what its steps add up to.")
     release = serializers.CharField(required=False, help_text="The release the agent was given.")
     ended_at = serializers.DateTimeField(
         required=False, help_text="By your clock. It dates nothing here; a wrong one is remarked."

@@ -230,7 +230,18 @@ class StepSerializer(serializers.ModelSerializer[Step]):
             "duration_ms",
             "input_tokens",
             "output_tokens",
+            "cost",
+            "parent",
         )
+        extra_kwargs = {
+            "cost": {
+                "help_text": "US dollars for the model call that asked for it; of several steps, "
+                "on the first. Null where nobody knows."
+            },
+            "parent": {
+                "help_text": "The number of the step that started it, such as that of a subagent."
+            },
+        }
 
 
 class StepTextSerializer(serializers.Serializer[Any]):
@@ -269,11 +280,18 @@ class AttemptSerializer(serializers.ModelSerializer[Attempt]):
             "validator",
             "truth",
             "answer",
+            "cost",
             "step_count",
             "error_count",
             "duration_ms",
             "created_at",
         )
+        extra_kwargs = {
+            "cost": {
+                "help_text": "US dollars, as a deployed agent says that all of it cost; null where "
+                "it does not, and in practice, whose calls have costs of their own."
+            },
+        }
 
 
 class TrajectorySerializer(AttemptSerializer):

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import accumulate, islice
 from typing import Any
 
@@ -19,7 +20,7 @@ from memoryapp.domain.masking import redact_value
 from memoryapp.domain.nesting import DEEPEST, nested_beyond
 from memoryapp.domain.text import storable
 from practice.domain.cutting import clip, masked_within
-from practice.domain.traces.counts import LONGEST
+from practice.domain.traces.counts import DEAREST, LONGEST, WHOLE, cost_of
 from practice.domain.types import OBSERVATION_CAP
 
 MAX_STEPS = 500
@@ -43,6 +44,8 @@ COUNTS = {
     "input_tokens": "tokens",
     "output_tokens": "tokens",
 }
+#: All that a step says beside what was done: the same way may take longer and cost more.
+MEASURES = (*COUNTS, "cost")
 #: How Claude Code and Codex call the tools of their MCP servers: ``mcp__desk__get_order``.
 OF_A_SERVER = "mcp__"
 #: a clock further ahead than this is wrong, whatever its zone.
@@ -87,13 +90,21 @@ class Sent:
     left_out: int = 0
     #: what its first call is known by, which a copy of its session keeps; empty where nothing is.
     first_call: str = ""
+    #: US dollars for all of it, where its sender says.
+    cost: Decimal | None = None
+    #: how many costs its sender gave are no sums of money, and are not here.
+    costs_unread: int = 0
 
     def goes_like(self, steps: Sequence[Mapping[str, Any]]) -> bool:
-        """Whether its calls are the first of ``steps``, or all of them."""
-        return len(self.steps) <= len(steps) and all(
-            (own["tool"], own["arguments"]) == (other["tool"], other["arguments"])
-            for own, other in zip(self.steps, steps, strict=False)
+        """Whether its own calls are the first of ``steps``, or all of them.
+
+        What was done inside of a call is left out: one sender may know of it and another not.
+        """
+        own, others = (
+            [(step["tool"], step["arguments"]) for step in one if "parent" not in step]
+            for one in (self.steps, steps)
         )
+        return own == others[: len(own)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +125,7 @@ def remark_on(sent: Sent, now: datetime, place: Place) -> str:
         clock_remark(sent, now),
         length_remark(sent),
         cut_remark(sent),
+        cost_remark(sent),
     )
     return " ".join(filter(None, said))[:MAX_REMARK]
 
@@ -188,6 +200,15 @@ def cut_remark(sent: Sent) -> str:
     )
 
 
+def cost_remark(sent: Sent) -> str:
+    """What is to be said of costs that could not be read; empty where all could."""
+    if not sent.costs_unread:
+        return ""
+    many = f"{sent.costs_unread:,} of its costs are no numbers"
+    which = "One of its costs is no number" if sent.costs_unread == 1 else many
+    return f"{which} of US dollars from 0 to {DEAREST:,}, and left out."
+
+
 def clock_remark(sent: Sent, now: datetime) -> str:
     """What is to be said of the sender's clock; empty where it may be right."""
     if sent.ended_at is None or sent.ended_at <= now + AHEAD:
@@ -242,14 +263,16 @@ def _read(given: Any) -> Sent:
         release=_release(given),
         ended_at=_ended_at(given),
         cut_steps=tuple(n for n, (_, is_cut) in enumerate(taken, start=1) if is_cut),
-        left_out=_left_out(given),
+        left_out=_whole_number(given, "steps_left_out"),
+        costs_unread=_whole_number(given, "costs_unread"),
+        cost=_cost(given, "cost", WHOLE),
         first_call=_text(given, "first_call", "first_call", MAX_CALL_ID),
     )
 
 
-def _left_out(given: Mapping[str, Any]) -> int:
-    """Steps that whoever read a trace or a session did not hand on: it was told to stop there."""
-    found = given.get("steps_left_out", 0)
+def _whole_number(given: Mapping[str, Any], name: str) -> int:
+    """What whoever read a trace or a session says of what they did not hand on; else 0."""
+    found = given.get(name, 0)
     return found if type(found) is int and 0 < found <= LONGEST else 0
 
 
@@ -292,6 +315,8 @@ def _step(given: Any, number: int) -> tuple[dict[str, Any], bool]:
     if not isinstance(failed, bool):
         raise NotATrajectory(f"is_error of step {number} is true or false.")
     counts = {name: _count(given, name, of, number) for name, of in COUNTS.items()}
+    cost = _cost(given, f"cost of step {number}", DEAREST)
+    parent = _parent(given, number)
     observation, is_cut = clip(_observation(given))
     return {
         "tool": tool,
@@ -302,7 +327,34 @@ def _step(given: Any, number: int) -> tuple[dict[str, Any], bool]:
         "thought": _masked(given, "thought", f"thought of step {number}", THOUGHT_CAP),
         "duration_ms": 0,
         **{name: found for name, found in counts.items() if found is not None},
+        # As a text: a number of JSON would lose digits.
+        **({} if cost is None else {"cost": str(cost)}),
+        **({} if parent is None else {"parent": parent}),
     }, is_cut
+
+
+def _cost(given: Mapping[str, Any], called: str, most: Decimal) -> Decimal | None:
+    """US dollars of a step or of all of it; ``None`` where they are left out."""
+    found = given.get("cost")
+    if found is None:
+        return None
+    dollars = None if isinstance(found, str) else cost_of(found, most=most)
+    if dollars is None:
+        raise NotATrajectory(f"{called} is a number of US dollars, from 0 to {most:,}.")
+    return dollars
+
+
+def _parent(given: Mapping[str, Any], number: int) -> int | None:
+    """The step that started this one, by its number; ``None`` where none did."""
+    found = given.get("parent")
+    if found is None:
+        return None
+    if type(found) is not int or not 0 < found < number:
+        raise NotATrajectory(
+            f"parent of step {number} is the number of the step that started it, which is an "
+            "earlier one, or left out."
+        )
+    return found
 
 
 def _count(given: Mapping[str, Any], name: str, of: str, number: int) -> int | None:

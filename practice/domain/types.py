@@ -177,6 +177,7 @@ class Step:
 
     ``started_ms`` counts from the start of the attempt. ``observation`` is what the agent read;
     ``whole`` is all of it where that was cut or summed up, for those who look at the attempt later.
+    ``cost`` is US dollars for the model call that asked for it, ``None`` where nobody knows.
     """
 
     number: int
@@ -189,6 +190,7 @@ class Step:
     duration_ms: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    cost: Decimal | None = None
     whole: str = field(default="", repr=False, compare=False)
 
 

@@ -65,6 +65,9 @@ class Attempt(models.Model):
     is_representative = models.BooleanField(default=False)
     reflection = models.JSONField(default=dict)
     duration_ms = models.PositiveIntegerField(default=0)
+    #: what a deployed agent says that all of it cost, in US dollars; what calls of ours cost is
+    #: theirs to say.
+    cost = models.DecimalField(max_digits=12, decimal_places=6, null=True, blank=True)
     step_count = models.PositiveIntegerField(default=0)
     error_count = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -180,6 +183,10 @@ class Step(models.Model):
     duration_ms = models.PositiveIntegerField(default=0)
     input_tokens = models.PositiveIntegerField(default=0)
     output_tokens = models.PositiveIntegerField(default=0)
+    #: US dollars for the model call that these tokens are of; null where nobody knows.
+    cost = models.DecimalField(max_digits=12, decimal_places=6, null=True, blank=True)
+    #: the number of the step that started it, where one did, such as that of a subagent.
+    parent = models.PositiveIntegerField(null=True, blank=True)
 
     class Meta:
         ordering = ["attempt", "try_number", "number"]
@@ -229,4 +236,5 @@ class Step(models.Model):
             duration_ms=self.duration_ms,
             input_tokens=self.input_tokens,
             output_tokens=self.output_tokens,
+            cost=self.cost,
         )

@@ -22,8 +22,11 @@ class SentTrajectory(models.Model):
     instruction = models.TextField()
     answer = models.TextField(blank=True)
     #: [{"tool", "arguments", "observation", "is_error", "thought", "duration_ms"}], redacted; with
-    #: "started_ms", "input_tokens" and "output_tokens" where its sender said them.
+    #: "started_ms", "input_tokens", "output_tokens", "cost" (dollars as a text) and "parent" (the
+    #: number of the step it is inside of) where its sender said them.
     steps = models.JSONField(default=list)
+    #: what its sender says that all of it cost, in US dollars.
+    cost = models.DecimalField(max_digits=12, decimal_places=6, null=True, blank=True)
     #: what the agent or its user said of the outcome, where they did.
     outcome = models.CharField(max_length=10, blank=True)
     #: the release the agent was given, e.g. "4" or "production".

@@ -61,6 +61,7 @@ def trail_of(attempt: Attempt, trajectory: Trajectory) -> Steps:
                 "started_ms": step.started_ms,
                 "duration_ms": step.duration_ms,
                 "tokens": step.input_tokens + step.output_tokens,
+                **({} if step.cost is None else {"cost": str(step.cost)}),
             }
             for step in trajectory.steps
         ],

@@ -148,6 +148,7 @@ def _attempt(round_: Round, place: int, sent: SentTrajectory, there: Collection[
         answer=sent.answer,
         # Whoever reads it is to know what of it is not here.
         message=sent.remark,
+        cost=sent.cost,
         step_count=len(sent.steps),
         error_count=sum(step["is_error"] for step in sent.steps),
         duration_ms=min(ended, LONGEST),

@@ -183,6 +183,7 @@ def _store_step(environment: Environment, attempt: Attempt, try_number: int, ste
         duration_ms=step.duration_ms,
         input_tokens=step.input_tokens,
         output_tokens=step.output_tokens,
+        cost=step.cost,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from memoryapp.models.entries import SearchVectorOf, search_query
 from memoryapp.queries.asked import Asked, on_day
 from memoryapp.queries.facets import first_facets
 from practice.domain import faithful
+from practice.domain.prices import Total, total
 from practice.domain.rounds import Stage
 from practice.models import Attempt, AttemptTally, PracticeTask, Run, Step
 
@@ -288,3 +289,12 @@ def steps_by_try(attempt: Attempt) -> tuple[list[Step], list[tuple[int, list[Ste
         tries.setdefault(step.try_number, []).append(step)
     current = tries.pop(attempt.current_try, [])
     return current, sorted(tries.items(), reverse=True)
+
+
+def cost_of_attempt(attempt: Attempt, steps: Iterable[Step]) -> Total | None:
+    """What it cost, as its agent says, else what its steps add up to; ``None`` if nobody knows."""
+    if attempt.cost is not None:
+        return Total(attempt.cost)
+    paid = [step for step in steps if step.input_tokens or step.output_tokens or step.cost]
+    found = total(step.cost for step in paid)
+    return None if found.is_unknown or not paid else found

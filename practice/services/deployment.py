@@ -245,6 +245,7 @@ def _row(playbook: Playbook, environment: Environment, sent: Sent, remark: str) 
         steps=list(sent.steps),
         outcome=sent.outcome,
         release=sent.release,
+        cost=sent.cost,
         remark=remark,
         first_call=sent.first_call,
     )

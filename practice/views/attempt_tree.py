@@ -43,13 +43,18 @@ class Phase:
         return sum(leaf.duration_ms for leaf in self.leaves)
 
     @property
+    def _paid(self) -> Sequence[Leaf]:
+        """What was paid for: a step of ours has the tokens of its call, which is here as well."""
+        return [leaf for leaf in self.leaves if leaf.kind == "model"] or self.leaves
+
+    @property
     def tokens(self) -> int:
-        return sum(leaf.tokens for leaf in self.leaves)
+        return sum(leaf.tokens for leaf in self._paid)
 
     @property
     def cost(self) -> Decimal | None:
-        """What the calls cost; None where none was priced."""
-        priced = [leaf.cost for leaf in self.leaves if leaf.cost is not None]
+        """What it cost; None where nothing was priced."""
+        priced = [leaf.cost for leaf in self._paid if leaf.cost is not None]
         return sum(priced, Decimal(0)) if priced else None
 
     @property
@@ -85,9 +90,10 @@ def _step(step: Step) -> Leaf:
         url=f"#step-{step.number}",
         duration_ms=step.duration_ms,
         tokens=step.input_tokens + step.output_tokens,
+        cost=step.cost,
         started_ms=step.started_ms,
         is_error=step.is_error,
-        note=f"step {step.number}",
+        note=f"step {step.number}" + (f", in step {step.parent}" if step.parent else ""),
     )
 
 

@@ -35,6 +35,7 @@ from practice.queries.trajectories import (
     TrajectoryFilter,
     attempt_counts,
     attempt_page,
+    cost_of_attempt,
     place_of,
     steps_by_try,
     why_unlearned,
@@ -196,6 +197,7 @@ def trajectory_detail(request: HttpRequest, pk: int) -> HttpResponse:
         # One that was cut off has no count.
         "is_gone": dropped or (attempt.steps_gone and not steps and attempt.ended_at is None),
         "tokens": sum(step.input_tokens + step.output_tokens for step in steps),
+        "cost": cost_of_attempt(attempt, steps),
         "used_tools": list(dict.fromkeys(step.tool for step in steps)),
         "earlier": [
             (number, [_shown(step, find) for step in tried], _length(tried))

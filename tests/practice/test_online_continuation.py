@@ -112,6 +112,39 @@ def test_its_page_says_when_each_step_began_and_what_it_took(
     assert "time axis 15.0 s" in page
 
 
+def test_its_page_says_what_it_cost_and_which_steps_are_inside_of_one(
+    sample: Any, ada: Any, vera_client: Any
+) -> None:
+    environment, playbook = sample
+    first, second, third = refund()["steps"]
+    paid = {"input_tokens": 90, "output_tokens": 8}
+    steps = [{**first, **paid, "cost": 0.0123}, {**second, "parent": 1}, {**third, **paid}]
+    for name, whole in (("known", {"cost": 0.5}), ("summed", {})):
+        given = {**refund(name), "steps": steps, **whole}
+        trajectories_send(playbook=playbook, environment=environment, given=[given], by=ada)
+    online.take()
+    known, summed = Attempt.objects.order_by("pk")
+    stored = list(known.steps.values_list("cost", "parent"))
+    assert stored == [(Decimal("0.012300"), None), (None, 1), (None, None)]
+    assert (known.cost, summed.cost) == (Decimal("0.5"), None)
+    page = vera_client.get(f"{known.get_absolute_url()}?view=tree").content.decode()
+    assert "196 tokens, $0.50." in page
+    assert '<a class="cite" href="#step-1">in step 1</a>' in page
+    assert ">step 2, in step 1<" in page
+    page = vera_client.get(summed.get_absolute_url()).content.decode()
+    assert "196 tokens, $0.01 or more." in page
+
+
+def test_what_nobody_says_the_cost_of_has_none(sample: Any, ada: Any, vera_client: Any) -> None:
+    environment, playbook = sample
+    trajectories_send(playbook=playbook, environment=environment, given=[refund()], by=ada)
+    online.take()
+    attempt = Attempt.objects.get()
+    assert (attempt.cost, set(attempt.steps.values_list("cost", flat=True))) == (None, {None})
+    page = vera_client.get(f"{attempt.get_absolute_url()}?view=tree").content.decode()
+    assert "$" not in page.partition("<main")[2].partition("</main")[0]
+
+
 def test_a_step_that_was_stored_before_steps_said_when_they_began_is_taken(
     sample: Any, ada: Any
 ) -> None:

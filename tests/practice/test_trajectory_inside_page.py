@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -71,6 +72,19 @@ def test_it_shows_phases_with_steps_and_calls(vera_client: Any, task: Any) -> No
     assert "7 tokens</span>" in said
     assert ">0<" not in said.partition('class="tree')[2].partition('<ol class="steps')[0]
     assert vera_client.get(attempt.get_absolute_url()).context["phases"] is None
+
+
+def test_a_step_s_tokens_are_those_of_its_call_and_count_once(vera_client: Any, task: Any) -> None:
+    took = {"input_tokens": 40, "output_tokens": 2, "cost": Decimal("0.0042")}
+    attempt = AttemptFactory(task=task)
+    StepFactory(attempt=attempt, number=1, **took)
+    CallFactory(
+        workspace=attempt.run.workspace, run=attempt.run, attempt=attempt, role="solver", **took
+    )
+    page = vera_client.get(f"{attempt.get_absolute_url()}?view=tree")
+    (solve,) = page.context["phases"]
+    assert (solve.tokens, solve.cost) == (42, Decimal("0.0042"))
+    assert page.content.decode().count("$0.0042") == 4, "the phase, its step, its call, the step"
 
 
 def test_another_look_at_it_keeps_the_filter_and_the_words(vera_client: Any, task: Any) -> None:

@@ -7,13 +7,21 @@ conversation its model calls recorded. Parents are followed with care: a cycle e
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from practice.domain.deployment import MAX_STEPS, NotATrajectory
 from practice.domain.traces import conventions as said
 from practice.domain.traces.called import as_object
-from practice.domain.traces.counts import LONGEST, milliseconds
+from practice.domain.traces.counts import (
+    NOTHING,
+    WHOLE,
+    Took,
+    added,
+    cost_of,
+    measured,
+    milliseconds,
+)
 from practice.domain.traces.messages import Message
 from practice.domain.traces.spans import Span, iso
 
@@ -30,7 +38,9 @@ def trajectory(trace_id: str, spans: Sequence[Span]) -> dict[str, Any]:
     tools = [s for s in ordered if _is_tool(s) and s.span_id not in repeated]
     models = [s for s in ordered if said.kind_of(s.name, s.attributes) == "model"]
     began = next((span.started for span in ordered if span.started), 0)
-    steps = _steps(tools, models, began) or _spoken_steps(models, began)
+    inside = _insides(ordered, by_id, {span.span_id for span in tools if span.span_id})
+    took = _took(models)
+    steps = _steps(tools, models, began, took, inside) or _spoken_steps(models, began)
     if not steps:
         raise NotATrajectory(
             "The trace has no tool call. Spans of tools carry gen_ai.operation.name=execute_tool "
@@ -61,6 +71,8 @@ def trajectory(trace_id: str, spans: Sequence[Span]) -> dict[str, Any]:
         "outcome": _ours(ordered, "outcome"),
         "release": _ours(ordered, "release"),
         "ended_at": iso(max(span.ended for span in ordered)),
+        "cost": cost_of(added(took.values()).cost, most=WHOLE),
+        "costs_unread": sum(call.is_unread for call in took.values()),
     }
 
 
@@ -108,25 +120,68 @@ def _walk(
         waiting.extend((child, True) for child in below.get(span.span_id, ()))
 
 
+def _insides(
+    spans: Sequence[Span], by_id: dict[str, Span], tools: Collection[str]
+) -> dict[str, str]:
+    """The tool call that each tool call is inside of, where it is in one, by their ids."""
+    found: dict[str, str] = {}
+    nearest: dict[str, str] = {}
+    for span in spans:
+        chain, above = [], span
+        # Climbed once: what was climbed over is known from then on. A cycle ends where it began.
+        while above.span_id not in nearest:
+            nearest[above.span_id] = ""
+            chain.append(above)
+            if above.parent_id not in by_id:
+                break
+            above = by_id[above.parent_id]
+        for one in reversed(chain):
+            parent = one.parent_id
+            nearest[one.span_id] = parent if parent in tools else nearest.get(parent, "")
+            if one.span_id in tools and nearest[one.span_id]:
+                found[one.span_id] = nearest[one.span_id]
+    return found
+
+
+def _took(models: Sequence[Span]) -> dict[str, Took]:
+    """What each call of a model took, by the ids of their spans.
+
+    Of a call that two libraries saw, one's span is below the other's: the lower one is counted.
+    """
+    above = {span.parent_id for span in models}
+    return {
+        span.span_id: NOTHING if span.span_id in above else said.took(span.attributes)
+        for span in models
+    }
+
+
 def _root(ordered: Sequence[Span], by_id: dict[str, Span]) -> Span:
     """The first span whose parent is not here; in a trace of cycles alone, the first of all."""
     return next((span for span in ordered if span.parent_id not in by_id), ordered[0])
 
 
-def _steps(tools: Sequence[Span], models: Sequence[Span], began: int) -> list[dict[str, Any]]:
+def _steps(
+    tools: Sequence[Span],
+    models: Sequence[Span],
+    began: int,
+    took: Mapping[str, Took],
+    inside: Mapping[str, str],
+) -> list[dict[str, Any]]:
     """The tool calls, each with what the models said and took since the one before it."""
     wanted: dict[str, Any] | None = None
-    # Of a call that two libraries saw, one's span is below the other's: the lower one is counted.
-    above = {span.parent_id for span in models}
     waiting = deque(models)
     steps = []
-    for span in tools:
-        thought, read, written = "", 0, 0
+    numbers: dict[str, int] = {}
+    for number, span in enumerate(tools, start=1):
+        thought, calls = "", []
         while waiting and waiting[0].started <= span.started:
             model = waiting.popleft()
             thought = said.answer(model.attributes)
-            took = (0, 0) if model.span_id in above else said.tokens(model.attributes)
-            read, written = read + took[0], written + took[1]
+            calls.append(took[model.span_id])
+        numbers.setdefault(span.span_id, number)
+        # One that began before what it is inside of is by a clock that is wrong.
+        above = inside.get(span.span_id)
+        parent = numbers.get(above, number) if above else number
         asked, seen = said.call(span.attributes)
         if set(asked) <= {"input"} and (call_id := said.call_id(span.attributes)):
             # Some write of a call with one argument only its value: the model named it.
@@ -142,9 +197,9 @@ def _steps(tools: Sequence[Span], models: Sequence[Span], began: int) -> list[di
                 "is_error": span.failed or bool(problem) or said.failed(span.attributes),
                 "thought": thought[:10_000],
                 "duration_ms": milliseconds(span.started, span.ended),
-                "input_tokens": min(read, LONGEST),
-                "output_tokens": min(written, LONGEST),
+                **measured(added(calls)),
                 **({"started_ms": milliseconds(began, span.started)} if span.started else {}),
+                **({"parent": parent} if parent < number else {}),
             }
         )
     return steps
@@ -166,14 +221,12 @@ def _spoken_steps(models: Sequence[Span], began: int) -> list[dict[str, Any]]:
 
 def _asked_for(
     replies: Iterable[tuple[Span, Sequence[Message]]], began: int
-) -> dict[str, dict[str, int]]:
+) -> dict[str, dict[str, Any]]:
     """When each call was asked for, by its id, and at the first of a reply what the reply took."""
-    found: dict[str, dict[str, int]] = {}
+    found: dict[str, dict[str, Any]] = {}
     for span, reply in replies:
         at = {"started_ms": milliseconds(began, span.ended)} if span.ended else {}
-        took = dict(
-            zip(("input_tokens", "output_tokens"), said.tokens(span.attributes), strict=True)
-        )
+        took = measured(said.took(span.attributes))
         for call_id in (call_id for message in reply for call_id, _, _ in message.calls):
             if call_id and call_id not in found:
                 found[call_id], took = {**at, **took}, {}
@@ -181,7 +234,7 @@ def _asked_for(
 
 
 def _steps_of(
-    talk: Sequence[Message], asked_for: dict[str, dict[str, int]]
+    talk: Sequence[Message], asked_for: dict[str, dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """The tool calls of a conversation with what answered them; without an id, the next answer."""
     answers = [answer for message in talk for answer in message.answers]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from practice.domain.deployment import NotATrajectory
-from practice.domain.traces.counts import tokens
+from practice.domain.traces.counts import priced, tokens
 from practice.domain.traces.sessions import (
     Entry,
     Form,
@@ -54,7 +54,7 @@ def _claude_code(rows: Iterable[Any], seen: Seen) -> Iterator[Entry]:
         if turn is not None:
             if not asked:
                 turn.at(row)
-            _claude_spent(turn, message)
+            _claude_spent(turn, message, row.get("costUSD"))
             # A person may speak in the line that brings what a tool answered.
             for part in parts:
                 _claude_part(turn, part, of_agent=row.get("type") == "assistant")
@@ -87,13 +87,13 @@ def _queued(row: Row) -> Row:
     return {**row, "type": "user", "message": {"role": "user", "content": held.get("prompt")}}
 
 
-def _claude_spent(turn: Turn, message: Row) -> None:
-    """The tokens of a reply. What was read from a cache, or written into it, was read too."""
+def _claude_spent(turn: Turn, message: Row, cost: Any) -> None:
+    """What a reply took. What was read from a cache, or written into it, was read too."""
     usage = message.get("usage")
     if isinstance(usage, Mapping):
         cached = ("cache_read_input_tokens", "cache_creation_input_tokens")
         read, written = tokens(usage, "input_tokens", *cached), tokens(usage, "output_tokens")
-        turn.spent.says(str(message.get("id", "")), read, written)
+        turn.spent.says(str(message.get("id", "")), priced(read, written, cost))
 
 
 def _claude_part(turn: Turn, part: Row, *, of_agent: bool) -> None:

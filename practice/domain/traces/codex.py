@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from practice.domain.deployment import OF_A_SERVER, NotATrajectory
-from practice.domain.traces.counts import tokens
+from practice.domain.traces.counts import Took, tokens
 from practice.domain.traces.messages import parsed, plain_blocks
 from practice.domain.traces.rows import nanoseconds
 from practice.domain.traces.sessions import (
@@ -121,9 +121,9 @@ def _codex_event(turn: Turn, event: Row) -> None:
     elif kind == "token_count" and isinstance(about := event.get("info"), Mapping):
         last = about.get("last_token_usage")
         if isinstance(last, Mapping):
-            read, written = tokens(last, "input_tokens"), tokens(last, "output_tokens")
+            took = Took(tokens(last, "input_tokens"), tokens(last, "output_tokens"))
             # It follows the calls of the reply, and is repeated whenever limits are reported.
-            turn.spent.said_after(str(about.get("total_token_usage")), read, written)
+            turn.spent.said_after(str(about.get("total_token_usage")), took)
 
 
 def _codex_item(turn: Turn, item: Row) -> None:

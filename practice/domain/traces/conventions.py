@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from practice.domain.traces import called
-from practice.domain.traces.counts import token_count, tokens_of_kinds
+from practice.domain.traces.counts import Took, priced, sum_of_kinds, token_count, tokens_of_kinds
 from practice.domain.traces.events import call_in_events, event_messages
 from practice.domain.traces.messages import (
     Message,
@@ -101,12 +101,18 @@ TOKENS_WRITTEN = (
     "ai.usage.outputTokens",
     "ai.usage.completionTokens",
 )
+#: What a call of a model cost in US dollars: OpenTelemetry and OpenRouter, OpenInference, Logfire
+#: and pydantic-ai.
+COSTS = ("gen_ai.usage.cost", "llm.cost.total", "operation.cost")
+#: Parts of it, where the whole is not said.
+PART_COSTS = ("llm.cost.prompt", "llm.cost.completion")
 #: What the ADK calls the span that holds once more what several tools answered at once.
 MERGED = "(merged tools)"
-#: What Langfuse's SDKs call a span, and where they write the tokens of one, by their kinds.
+#: What Langfuse's SDKs call a span, and where they write the tokens and the cost of one, by kinds.
 LANGFUSE = "langfuse.observation.type"
 LANGFUSE_KINDS: Mapping[str, Kind] = {"generation": "model", "tool": "tool", "retriever": "tool"}
 LANGFUSE_TOKENS = "langfuse.observation.usage_details"
+LANGFUSE_COST = "langfuse.observation.cost_details"
 
 
 def kind_of(name: str, attributes: Attributes) -> Kind:
@@ -214,15 +220,26 @@ def _spoken(attributes: Attributes) -> list[Message]:
     return read_messages([{"role": "assistant", "content": text, "tool_calls": calls}], "")
 
 
-def tokens(attributes: Attributes) -> tuple[int, int]:
-    """The tokens a call of a model read and wrote, 0 where nobody says."""
+def took(attributes: Attributes) -> Took:
+    """What a call of a model took, nothing where nobody says."""
     details = parsed(attributes.get(LANGFUSE_TOKENS))
     if isinstance(details, Mapping):
-        return tokens_of_kinds(details)
-    read, written = (
-        token_count(_first(attributes, names)) for names in (TOKENS_READ, TOKENS_WRITTEN)
-    )
-    return read, written
+        read, written = tokens_of_kinds(details)
+    else:
+        read, written = (
+            token_count(_first(attributes, names)) for names in (TOKENS_READ, TOKENS_WRITTEN)
+        )
+    return priced(read, written, _cost(attributes))
+
+
+def _cost(attributes: Attributes) -> Any:
+    """What stands where the cost of a call should."""
+    if (whole := _first(attributes, COSTS)) is not None:
+        return whole
+    details = parsed(attributes.get(LANGFUSE_COST))
+    if isinstance(details, Mapping):
+        return sum_of_kinds(details)
+    return sum_of_kinds({name: attributes[name] for name in PART_COSTS if name in attributes})
 
 
 def task(attributes: Attributes) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from practice.domain.deployment import NotATrajectory
 from practice.domain.traces import called
-from practice.domain.traces.counts import tokens, tokens_of_kinds
+from practice.domain.traces.counts import WHOLE, cost_of, sum_of_kinds, tokens, tokens_of_kinds
 from practice.domain.traces.messages import parsed
 from practice.domain.traces.rows import USAGE, Row, by_trace, identity, read, span
 
@@ -63,7 +63,7 @@ def _trace(
         }
         if family == "LLM":
             said |= {"gen_ai.prompt": given, "gen_ai.completion": row.get("output")}
-            said |= dict(zip(USAGE, _tokens(row), strict=True))
+            said |= dict(zip(USAGE, (*_tokens(row), _cost(row)), strict=True))
         elif is_tool:
             said |= _named(row)
         name = str(row.get("name") or kind.lower())
@@ -76,7 +76,9 @@ def _trace(
         # The trace itself says what was asked and answered.
         said = {"input.value": called.values(top.get("input")), "output.value": top.get("output")}
         spans.insert(0, span(top, ids=(trace, "trace", ""), name="", failed=False, said=said))
-    return read(trace, spans, place=place, outcome=_outcome(top or {}))
+    about = top or {}
+    whole = about.get("totalCost", about.get("total_cost"))
+    return read(trace, spans, place=place, outcome=_outcome(about), cost=cost_of(whole, most=WHOLE))
 
 
 def _parent(row: Row) -> str:
@@ -95,6 +97,18 @@ def _tokens(row: Row) -> tuple[int, int]:
         tokens(older, "input") or tokens(row, "promptTokens"),
         tokens(older, "output") or tokens(row, "completionTokens"),
     )
+
+
+def _cost(row: Row) -> Any:
+    """What stands where the cost of a call of a model should, in newer and older exports."""
+    for name in ("calculatedTotalCost", "calculated_total_cost", "totalCost", "total_cost"):
+        if row.get(name) is not None:
+            return row[name]
+    for name in ("costDetails", "cost_details"):
+        held = row.get(name)
+        if isinstance(held, Mapping) and held:
+            return sum_of_kinds(held)
+    return None
 
 
 def _named(row: Row) -> Row:

@@ -7,10 +7,11 @@ LangSmith's SDK nests runs under ``child_runs`` and calls them ``id``; its comma
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from practice.domain.deployment import NotATrajectory
-from practice.domain.traces.counts import tokens
+from practice.domain.traces.counts import WHOLE, cost_of, sum_of_kinds, tokens
 from practice.domain.traces.rows import USAGE, Row, by_trace, read, span
 
 FAMILIES = {"tool": "TOOL", "retriever": "TOOL", "llm": "LLM"}
@@ -28,7 +29,8 @@ def trajectories(
             yield found
         else:
             trace, runs, place = found
-            yield read(trace, [_span(trace, run) for run in runs], place=place)
+            spans = [_span(trace, run) for run in runs]
+            yield read(trace, spans, place=place, cost=_whole_cost(runs))
 
 
 def _runs(rows: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
@@ -59,7 +61,7 @@ def _span(trace: str, run: Row) -> Any:
     }
     if family == "LLM":
         said |= {"gen_ai.prompt": given, "gen_ai.completion": made}
-        said |= dict(zip(USAGE, _tokens(run), strict=True))
+        said |= dict(zip(USAGE, (*_tokens(run), _cost(run)), strict=True))
     ids = (trace, str(run.get("id") or run.get("run_id") or ""), _parent(run))
     failed = bool(error) or run.get("status") == "error" or _says_error(made)
     return span(run, ids=ids, name=str(run.get("name") or kind), failed=failed, said=said)
@@ -79,6 +81,26 @@ def _tokens(run: Row) -> tuple[int, int]:
             if given or wrote:
                 return given, wrote
     return 0, 0
+
+
+def _cost(run: Row) -> Any:
+    """What stands where the cost of a call of a model should, whoever says it."""
+    made = run.get("outputs")
+    held = (run, made.get("usage_metadata") if isinstance(made, Mapping) else None)
+    for about in (one for one in held if isinstance(one, Mapping)):
+        if about.get("total_cost") is not None:
+            return about["total_cost"]
+        for names in (("prompt_cost", "completion_cost"), ("input_cost", "output_cost")):
+            parts = {name: about[name] for name in names if about.get(name) is not None}
+            if parts:
+                return sum_of_kinds(parts)
+    return None
+
+
+def _whole_cost(runs: Iterable[Row]) -> Decimal | None:
+    """What the one run above all others says that they cost together."""
+    tops = [run for run in runs if not _parent(run)]
+    return cost_of(tops[0].get("total_cost"), most=WHOLE) if len(tops) == 1 else None
 
 
 def _parent(run: Row) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from practice.domain.traces.counts import tokens
+from practice.domain.traces.counts import NOTHING, Took, priced, tokens
 
 #: What stands around messages, the most telling first.
 WRAPPERS = ("messages", "choices", "generations", "output", "contents")
@@ -66,8 +66,8 @@ class Message:
     text: str
     calls: tuple[tuple[str, str, Any], ...] = ()  # (call id, tool, arguments)
     answers: tuple[tuple[str, Any, bool], ...] = ()  # (call id, result, whether it failed)
-    #: what its model read and wrote for it, and when it was, as its library says.
-    tokens: tuple[int, int] = (0, 0)
+    #: what its model took for it, and when it was, as its library says.
+    took: Took = NOTHING
     at: str = ""
 
 
@@ -216,7 +216,7 @@ def _message(given: Mapping[str, Any], role: str) -> Message:
         answers.append((_call_id(body), content, _says_error(body)))
         texts = []
     said = [*thoughts, *texts] if calls else texts
-    return Message(who, "\n".join(said), tuple(calls), tuple(answers), _tokens(body))
+    return Message(who, "\n".join(said), tuple(calls), tuple(answers), _took(body))
 
 
 def _of_pydantic(given: Mapping[str, Any]) -> Message | None:
@@ -248,15 +248,23 @@ def _of_pydantic(given: Mapping[str, Any]) -> Message | None:
             answers.append((_call_id(part), plain_blocks(part.get("content")), failed))
     said = "\n".join([*thoughts, *texts] if calls else texts)
     at = str(given.get("timestamp") or "")
-    return Message(PYDANTIC[kind], said, tuple(calls), tuple(answers), _tokens(given), at)
+    return Message(PYDANTIC[kind], said, tuple(calls), tuple(answers), _took(given), at)
 
 
-def _tokens(body: Mapping[str, Any]) -> tuple[int, int]:
-    """What a model read and wrote for a message; of Anthropic's, what a cache gave comes on top."""
+def _took(body: Mapping[str, Any]) -> Took:
+    """What a model took for a message; of Anthropic's, what a cache gave comes on top.
+
+    OpenRouter says what it cost, which LangChain keeps apart from the tokens.
+    """
     usage = body.get("usage", body.get("usage_metadata"))
     held = usage if isinstance(usage, Mapping) else {}
     cached = ("cache_read_input_tokens", "cache_creation_input_tokens")
-    return tokens(held, "input_tokens", *cached), tokens(held, "output_tokens")
+    read = tokens(held, "input_tokens", *cached) or tokens(held, "prompt_tokens")
+    written = tokens(held, "output_tokens") or tokens(held, "completion_tokens")
+    about = body.get("response_metadata")
+    inner = about.get("token_usage") if isinstance(about, Mapping) else None
+    more = inner if isinstance(inner, Mapping) else {}
+    return priced(read, written, held.get("cost", more.get("cost")))
 
 
 def _is_thought(part: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from practice.domain.deployment import NotATrajectory, Placed
@@ -11,8 +12,8 @@ from practice.domain.traces.assembly import trajectory
 from practice.domain.traces.spans import MAX_NAME, MAX_NS, Span
 
 Row = Mapping[str, Any]
-#: What spans call the tokens that a model read and wrote.
-USAGE = ("gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens")
+#: What spans call the tokens that a model read and wrote, and what that cost.
+USAGE = ("gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens", "gen_ai.usage.cost")
 
 
 def by_trace(
@@ -45,9 +46,12 @@ def identity(value: Any) -> str:
 
 
 def read(
-    trace: str, spans: list[Span], *, place: int, **more: Any
+    trace: str, spans: list[Span], *, place: int, cost: Decimal | None = None, **more: Any
 ) -> Mapping[str, Any] | NotATrajectory:
     """The trajectory of one trace with what the export says besides, or why there is none.
+
+    What it says of the whole ``cost`` counts more than what its calls add up to; but that nothing
+    was spent is also what it says where nobody knew a price.
 
     ``place`` is that of its first row. A row that is there again says what became of it since: an
     export that is written in parts, or page by page, has some twice.
@@ -59,7 +63,7 @@ def read(
         # The id goes with the reason, so that its sender can find it.
         return NotATrajectory(f"{trace[:80]}: {refusal}", place=place, id=trace)
     besides = {name: value for name, value in more.items() if value and not made.get(name)}
-    return Placed({**made, **besides}, place)
+    return Placed({**made, **besides, **({"cost": cost} if cost else {})}, place)
 
 
 def nanoseconds(value: Any) -> int:

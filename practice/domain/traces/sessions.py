@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import islice
 from typing import Any
 
 from practice.domain.deployment import MAX_CALL_ID, MAX_STEPS, NotATrajectory, Placed
 from practice.domain.traces.called import as_object
-from practice.domain.traces.counts import LONGEST, milliseconds
+from practice.domain.traces.counts import WHOLE, Took, added, cost_of, measured, milliseconds
 from practice.domain.traces.rows import nanoseconds
 from practice.domain.traces.spans import iso
 
@@ -50,29 +51,29 @@ FIELDS_NAMED = 6
 
 
 class Spent:
-    """The tokens of model calls, each counted at the first step that came of it.
+    """What model calls took, each counted at the first step that came of it.
 
-    Where a reply is written part by part, each part says how many tokens it took so far.
+    Where a reply is written part by part, each part says what it took so far.
     """
 
     def __init__(self) -> None:
-        self._said: dict[str, tuple[int, int]] = {}
+        self._said: dict[str, Took] = {}
         self._waiting: list[str] = []
         self._by_step: list[tuple[dict[str, Any], list[str]]] = []
         self._unpaid = 0
 
-    def says(self, call: str, read: int, written: int) -> None:
+    def says(self, call: str, took: Took) -> None:
         """What is said of a model call by its id, before the steps that came of it."""
         call = call or f"#{len(self._said)}"
         if call not in self._said:
             self._waiting.append(call)
-        self._said[call] = (read, written)
+        self._said[call] = took
 
-    def said_after(self, call: str, read: int, written: int) -> None:
+    def said_after(self, call: str, took: Took) -> None:
         """What is said of a model call after the steps that came of it, once or again."""
         if call in self._said:
             return
-        self._said[call] = (read, written)
+        self._said[call] = took
         if self._unpaid < len(self._by_step):
             self._by_step[self._unpaid][1].append(call)
         self._unpaid = len(self._by_step)
@@ -83,9 +84,15 @@ class Spent:
 
     def settle(self) -> None:
         for step, calls in self._by_step:
-            for place, name in enumerate(("input_tokens", "output_tokens")):
-                if total := sum(self._said[call][place] for call in calls):
-                    step[name] = min(total, LONGEST)
+            took = measured(added(self._said[call] for call in calls))
+            step.update({name: value for name, value in took.items() if value or name == "cost"})
+
+    def whole(self) -> Took:
+        return added(self._said.values())
+
+    def unread(self) -> int:
+        """How many calls say something that is no sum of money where their cost should be."""
+        return sum(took.is_unread for took in self._said.values())
 
 
 class Turn:
@@ -108,6 +115,8 @@ class Turn:
         self._began = self._now = 0
         self._thinking = ""
         self.spent = Spent()
+        #: what the program says that all of it cost.
+        self.cost: Decimal | None = None
 
     def at(self, row: Row) -> None:
         """A line of this question; the first that says when is its beginning, the last its end."""
@@ -176,6 +185,8 @@ class Turn:
                 "answer": self.answer,
                 "ended_at": self.ended_at,
                 "first_call": self.first_call,
+                "cost": self.cost or cost_of(self.spent.whole().cost, most=WHOLE),
+                "costs_unread": self.spent.unread(),
             }
             yield Placed(found, self.place)
 

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from practice.domain.deployment import COUNTS, NotATrajectory, Placed
+from practice.domain.deployment import MEASURES, NotATrajectory, Placed
 from practice.domain.traces.messages import Message, read_messages
 from practice.domain.traces.rows import identity
 from practice.domain.traces.sessions import Entry, Turn
@@ -75,7 +75,7 @@ def _turns(talk: Iterable[Message], name: str, place: int) -> Iterator[Turn]:
             turn.at({"timestamp": message.at})
         elif turn is not None and is_agent:
             turn.says(message.text)
-            turn.spent.says("", *message.tokens)
+            turn.spent.says("", message.took)
         for call_id, tool, given in message.calls:
             made += 1
             if not call_id:  # what answers it has no id either: the next one does
@@ -100,6 +100,6 @@ def _digest(entry: Mapping[str, Any]) -> str:
 
     How long its steps took and what they cost says nothing of the way.
     """
-    steps = [{name: step[name] for name in step if name not in COUNTS} for step in entry["steps"]]
+    steps = [{name: step[name] for name in step if name not in MEASURES} for step in entry["steps"]]
     said = json.dumps([entry["instruction"], steps], sort_keys=True, default=str)
     return f"talk-{hashlib.sha256(said.encode('utf-8', 'replace')).hexdigest()[:32]}"
