@@ -54,7 +54,7 @@ def test_it_says_of_every_parameter_what_it_means() -> None:
 def test_it_says_which_numbers_a_step_may_have() -> None:
     fields = api_document()["components"]["schemas"]["SentStep"]["properties"]
     numbers = {name for name, field in fields.items() if field.get("type") == "integer"}
-    assert numbers == set(COUNTS)
+    assert numbers == {*COUNTS, "parent"}
     bounds = [(fields[name]["minimum"], fields[name]["maximum"]) for name in COUNTS]
     assert set(bounds) == {(0, LONGEST)}
 
