@@ -10,7 +10,7 @@ from celery.contrib.django.task import DjangoTask
 from kombu.exceptions import OperationalError
 
 from memoryapp import deliveries
-from memoryapp.clients import pulse
+from memoryapp.clients import pulse, store
 from memoryapp.clients.embeddings import EmbeddingsUnavailable
 from memoryapp.indexer import exports, forgetting, receipts, vectors
 from memoryapp.indexer.watching import unusual_use_record
@@ -22,6 +22,10 @@ class Bell(DjangoTask):  # type: ignore[type-arg]  # no class can be asked at ru
     """A task whose work rows tell. While Redis is away nobody is rung: beat does so later."""
 
     def delay(self, *args: Any, **kwargs: Any) -> Any:
+        # Asked first, with little patience and then not for a moment: Celery tries four times, and
+        # a Redis that hangs would have everybody who has something to do wait for each of them.
+        if not store.softly(lambda r: r.ping()):
+            return None
         try:
             return super().delay(*args, **kwargs)
         except OperationalError as error:

@@ -9,8 +9,8 @@ TYPE = "urn:greenroom:problem:"
 CONTENT_TYPE = "application/problem+json"
 #: What web and MCP servers say alike.
 AWAY = (
-    "The database cannot be used now: it restarts, cannot be reached, or has no room left. Nothing "
-    "was kept of this request. Send it again in a moment."
+    "The database cannot be used now: it restarts, hangs, cannot be reached, or has no room left. "
+    "Nothing was kept of this request. Send it again in a moment."
 )
 HOST = "This host name is not served here. An operator adds it to ALLOWED_HOSTS."
 

@@ -14,6 +14,7 @@ django.setup()
 
 from mcp.server.transport_security import TransportSecuritySettings  # noqa: E402
 
+from memoryapp.clients import postgres  # noqa: E402
 from memoryapp.mcp import server  # noqa: E402
 from memoryapp.mcp.gate import PATH, Gate  # noqa: E402
 from memoryapp.project import garbage, reporting, starting  # noqa: E402
@@ -32,5 +33,6 @@ def build() -> Gate:
 
 starting.refuse(starting.embedding_model)
 reporting.begin()
+postgres.serve()
 application = build()
 garbage.all_is_loaded()

@@ -93,7 +93,7 @@ def _entry(url: str, pooler: bool, **patience: int) -> dict[str, Any]:
         # A folder of a socket has slashes, which stand in an address as %2F.
         "HOST": unquote(str(given["HOST"])),
         "OPTIONS": {**PATIENCE, **patience, **given.get("OPTIONS", {})},
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "memoryapp.project.postgresql",
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
         # A cursor that outlives its transaction is lost when a pooler hands the connection on.

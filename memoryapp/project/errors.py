@@ -22,7 +22,7 @@ from memoryapp.api.problems import most_at_once, no_such_address, plain_problem,
 from memoryapp.domain.problems import AWAY, HOST
 from memoryapp.domain.sealing import Unreadable
 from memoryapp.services import patience
-from memoryapp.services.patience import waited_for_lock
+from memoryapp.services.patience import took_too_long, waited_for_lock
 
 API = "/api/"
 BROKEN = (
@@ -32,6 +32,11 @@ BROKEN = (
 BUSY = (
     "Somebody else is changing the same thing, and it takes a while. Nothing was kept of this "
     "request. Send it again in a moment."
+)
+SLOW = (
+    "The database worked on this for a minute without finishing, so it was stopped. Nothing was "
+    "saved. Ask for less at once, such as one playbook or a shorter time. The web server's log "
+    "has the statement."
 )
 SEALED = (
     "A secret that this needs was stored under another key of the server. Nothing was kept of this "
@@ -128,6 +133,8 @@ def broken(request: HttpRequest) -> HttpResponseBase:
         return _sealed(request)
     if waited_for_lock(error):
         return busy(request)
+    if took_too_long(error):
+        return _slow(request)
     if isinstance(error, OperationalError | InterfaceError):
         return _away(request)
     if not request.path.startswith(API):
@@ -157,6 +164,12 @@ def _away(request: HttpRequest) -> HttpResponseBase:
         answer = HttpResponse(get_template("503.html").render(), status=503)
     answer.headers["Retry-After"] = RETRY_SECONDS
     return answer
+
+
+def _slow(request: HttpRequest) -> HttpResponseBase:
+    if request.path.startswith(API):
+        return plain_problem(503, "unavailable", SLOW)
+    return HttpResponse(get_template("503_slow.html").render({"said": SLOW}), status=503)
 
 
 def _sealed(request: HttpRequest) -> HttpResponseBase:

@@ -8,9 +8,11 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 
-from memoryapp.clients import redis_servers
+from memoryapp.clients import postgres, redis_servers
 
-REDIS_PATIENCE_SECONDS = 2
+#: of one answer; a new connection has two seconds. Probes give up after five.
+POSTGRES_PATIENCE_SECONDS = 1.0
+REDIS_PATIENCE_SECONDS = 1.0
 
 
 @never_cache
@@ -32,7 +34,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 def _postgres() -> bool:
     try:
-        with connection.cursor() as cursor:
+        with postgres.hurried(POSTGRES_PATIENCE_SECONDS), connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except DatabaseError:
         return False

@@ -297,6 +297,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": max(60 * 60, CELERY_TASK_TIME_LIMIT + 60 * 10),
     "unacked_restore_interval": 1,
     "unacked_restore_throttle": 1,
+    # A Redis that hangs closes no connection: whoever rings would wait for it without end.
+    "socket_timeout": 5.0,
+    "socket_connect_timeout": 5.0,
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
 

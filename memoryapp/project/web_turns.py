@@ -4,6 +4,9 @@ Threads of one Python process run in turn, and which one is next is left to chan
 for each request, one request in a hundred waits four times as long as most. So two are worked on at
 a time and the others wait in line. One that takes longer than a moment is itself waiting for
 something, such as the database or a slow sender, and holds up nobody.
+
+When all threads wait, for a database that hangs perhaps, the line stands still. Who asks whether
+the process is alive does not stand in it.
 """
 
 from __future__ import annotations
@@ -18,6 +21,8 @@ from typing import Any
 AT_ONCE = 2
 #: seconds of work after which a request is no longer taken for one that keeps the processor busy.
 MOMENT = 0.02
+#: threads besides, for what does not stand in line: one for each kind.
+ASIDE = 2
 
 
 class Turns(ThreadPoolExecutor):
@@ -27,13 +32,14 @@ class Turns(ThreadPoolExecutor):
     """
 
     def __init__(self, threads: int) -> None:
-        super().__init__(max_workers=threads)
+        super().__init__(max_workers=threads + ASIDE)
         self._threads_most = threads
         self._line: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
         #: when each thread that is at work began what it works on.
         self._begun: dict[int, float] = {}
         #: threads that were called and have not looked into the line yet.
         self._called = 0
+        self._aside: set[object] = set()
         self._lock = threading.Lock()
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -42,6 +48,24 @@ class Turns(ThreadPoolExecutor):
             self._line.append((future, lambda: fn(*args, **kwargs)))
         self.let_on()
         return future
+
+    def submit_aside(
+        self, kind: object, fn: Callable[..., Any], /, *args: Any, **kwargs: Any
+    ) -> Future[Any]:
+        """Work at it whoever is in line, unless something of this kind went aside already."""
+        with self._lock:
+            is_first = kind not in self._aside and len(self._aside) < ASIDE
+            if is_first:
+                self._aside.add(kind)
+        if not is_first:
+            return self.submit(fn, *args, **kwargs)
+        future = super().submit(fn, *args, **kwargs)
+        future.add_done_callback(lambda _: self._back(kind))
+        return future
+
+    def _back(self, kind: object) -> None:
+        with self._lock:
+            self._aside.discard(kind)
 
     def let_on(self) -> None:
         """Call as many threads as there is room for among those at work."""

@@ -31,7 +31,8 @@ from memoryapp.project.web_turns import Turns
 END = b"\r\n\r\n"
 #: bytes of a head, which proxies bound as well, and how many are read at a time.
 HEAD_MOST, PIECE = 64 * 1024, 8 * 1024
-
+#: how the heads begin that stand in no line.
+PROBES = (b"GET /healthz HTTP/", b"GET /readyz HTTP/")
 
 #: What kind of problem each answer is that no application gave.
 KINDS = {
@@ -169,7 +170,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             self._settle(conn, found)
 
     def _settle(self, conn: Any, found: Head) -> None:
-        if found is Head.WHOLE:
+        if found is Head.WHOLE and (probe := _probe(conn)):
+            future = self.tpool.submit_aside(probe, self.handle, conn)
+            future.add_done_callback(
+                lambda done: self.method_queue.defer(self.finish_request, conn, done)
+            )
+        elif found is Head.WHOLE:
             super().enqueue_req(conn)
         elif found is Head.TOO_LONG:
             said = f"The head of a request may have {HEAD_MOST} bytes."
@@ -222,9 +228,20 @@ def _due(waits: dict[Any, float]) -> list[Any]:
 
 def _has_begun(conn: Any) -> bool:
     """Whether anything is there of a head."""
-    head = conn.parser.unreader.take_buffered()
+    return bool(_seen(conn))
+
+
+def _probe(conn: Any) -> bytes | None:
+    """What of ``PROBES`` is asked: whether this process is alive, or can work."""
+    head = _seen(conn)
+    return next((probe for probe in PROBES if head.startswith(probe)), None)
+
+
+def _seen(conn: Any) -> bytes:
+    """What is there of a head, and stays there."""
+    head: bytes = conn.parser.unreader.take_buffered()
     conn.parser.unreader.unread(head)
-    return bool(head)
+    return head
 
 
 def _read(conn: Any) -> Head:

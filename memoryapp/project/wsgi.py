@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.template.loader import get_template
 
+from memoryapp.clients import postgres
 from memoryapp.project import garbage, reporting, starting
 from memoryapp.project.bodies import Bodies
 from memoryapp.project.environment import TEMPLATES_DIR
@@ -16,6 +17,7 @@ from memoryapp.project.environment import TEMPLATES_DIR
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "memoryapp.project.settings")
 starting.refuse(starting.folder, starting.static_files, starting.embedding_model)
 reporting.begin()
+postgres.serve()
 
 application = Bodies(get_wsgi_application(), most=settings.INGEST_MAX_BYTES)
 

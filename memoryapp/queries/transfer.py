@@ -23,6 +23,7 @@ from django.contrib.auth import get_user_model
 from django.core.files.storage import storages
 from django.db import connection, models, transaction
 
+from memoryapp.clients import postgres
 from memoryapp.domain.delivery import EPOCH
 from memoryapp.models import Event, Workspace
 
@@ -88,10 +89,17 @@ def workspace_export(
         OSError: the file cannot be written, or the store of its objects not be read.
     """
     counts: dict[str, int] = {}
-    with transaction.atomic(), zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+    with (
+        postgres.unhurried(),
+        transaction.atomic(),
+        zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
         if not connection.savepoint_ids:
             with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                cursor.execute(
+                    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ;"
+                    " SET LOCAL statement_timeout = 0"
+                )
         places: Places = {
             label: {key: place for place, key in enumerate(_keys(label, workspace))}
             for label in tables()

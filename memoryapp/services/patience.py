@@ -8,9 +8,10 @@ from typing import Any
 
 from django.db import OperationalError, connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import LockNotAvailable, QueryCanceled
 from psycopg.pq import TransactionStatus
 
+from memoryapp.clients import postgres
 from memoryapp.domain.errors import UnableTo
 
 #: a web server has a dozen threads, and MCP eight: an import may change a playbook for longer than
@@ -49,6 +50,20 @@ def no_long_wait() -> Iterator[None]:
             "Somebody is changing this playbook, which takes a while. Nothing was kept of this; "
             "send it again in a moment."
         ) from error
+
+
+@contextmanager
+def unhurried() -> Iterator[None]:
+    """A transaction whose statements take what they need, though somebody waits for the answer."""
+    with postgres.unhurried(), transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = 0")
+        yield
+
+
+def took_too_long(error: BaseException | None) -> bool:
+    """Whether the server ended a statement because somebody waited for it for too long."""
+    return isinstance(error, OperationalError) and isinstance(error.__cause__, QueryCanceled)
 
 
 def waited_for_lock(error: BaseException | None) -> bool:

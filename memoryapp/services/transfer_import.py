@@ -25,13 +25,14 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
-from django.db import DatabaseError, OperationalError, connection, models, transaction
+from django.db import DatabaseError, OperationalError, connection, models
 from django.utils import timezone
 
 from memoryapp.domain.errors import UnableTo, UnableToRead
 from memoryapp.domain.formats import digest
 from memoryapp.models import Membership, Role, Workspace
 from memoryapp.queries.transfer import BATCH, FORMAT, LINKED, LISTED, OBJECTS, VERSION, tables
+from memoryapp.services.patience import unhurried
 
 #: bytes a file may unpack to, bytes of one row, and of the manifest.
 UNPACKED_MOST, LINE_MOST, MANIFEST_MOST = 16 * 2**30, 64 * 2**20, 2**20
@@ -88,7 +89,7 @@ def workspace_import(
             reading = _Import(archive, by, found, slug)
             # Before the rows that refer to them: if those fail, a sweep removes these.
             reading.store_objects()
-            with transaction.atomic():
+            with unhurried():
                 return reading.run()
     except DAMAGED as error:
         if isinstance(error, OSError) and error.errno in NO_ROOM:

@@ -10,6 +10,7 @@ from unittest import mock
 import pytest
 from django.db import OperationalError
 from django.test import Client
+from psycopg.errors import QueryCanceled
 
 GONE = 'could not extend file "base/1/2": No space left on device'
 
@@ -43,6 +44,23 @@ def test_the_api_says_so_as_a_problem(visitor: Client) -> None:
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert "Nothing was kept of this request" in answer.json()["detail"]
+
+
+@contextmanager
+def too_slow() -> Iterator[None]:
+    """Every statement is ended by the server, as one that takes longer than a minute."""
+    ended = OperationalError("canceling statement due to statement timeout")
+    ended.__cause__ = QueryCanceled()
+    with mock.patch("django.db.backends.utils.CursorWrapper.execute", side_effect=ended):
+        yield
+
+
+def test_what_takes_too_long_is_told_apart(visitor: Client) -> None:
+    with too_slow():
+        page, problem = visitor.get("/review/"), visitor.get("/api/v1/playbooks")
+    assert page.status_code == problem.status_code == 503
+    assert "Ask for less at once" in page.content.decode()
+    assert "Ask for less at once" in problem.json()["detail"]
 
 
 @pytest.mark.django_db

@@ -30,7 +30,9 @@ class Quick(Worker):
 
 
 def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-    """Say what was asked for and how long its body was."""
+    """Say what was asked for and how long its body was. Some take their time."""
+    if environ["PATH_INFO"] == "/long":
+        time.sleep(3)
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     said = f"{environ['PATH_INFO']} {len(body)}".encode()
     start_response("200 OK", [("Content-Length", str(len(said)))])
@@ -87,6 +89,15 @@ def test_heads_that_do_not_come_hold_no_thread(connect: Any) -> None:
         for _ in range(THREADS + 1):
             connect(sent)
     assert answer(connect(ASKED)) == (200, b"/a 0")
+
+
+def test_a_probe_is_answered_while_all_threads_wait(connect: Any) -> None:
+    held = [connect(ASKED.replace(b"/a", b"/long")) for _ in range(THREADS)]
+    time.sleep(0.5)
+    began = time.monotonic()
+    assert answer(connect(ASKED.replace(b"/a", b"/healthz"))) == (200, b"/healthz 0")
+    assert time.monotonic() - began < 2
+    assert [answer(one)[0] for one in held] == [200] * THREADS
 
 
 def test_a_letter_now_and_then_gets_nobody_more_time(connect: Any) -> None:

@@ -112,3 +112,21 @@ def test_what_was_called_off_is_left_out(turns: Turns) -> None:
     until.set()
     assert after.result(30) == "after"
     assert off.cancelled()
+
+
+def test_a_probe_is_answered_while_all_threads_wait(turns: Turns) -> None:
+    goes_on = threading.Event()
+    waiting = [turns.submit(goes_on.wait, 30) for _ in range(THREADS + 3)]
+    for _ in range(THREADS):
+        time.sleep(MOMENT * 2)
+        turns.let_on()
+    behind = turns.submit(str, "in line")
+    assert turns.submit_aside("alive", str, "aside").result(10) == "aside"
+    assert not behind.done()
+    ready = turns.submit_aside("ready", goes_on.wait, 30)
+    last = turns.submit_aside("ready", str, "in line")
+    assert turns.submit_aside("alive", str, "aside").result(10) == "aside"
+    assert not last.done(), "what anybody may ask takes no more threads than these"
+    goes_on.set()
+    let_on_until_done(turns)
+    assert all(one.result(30) for one in (*waiting, behind, ready, last))

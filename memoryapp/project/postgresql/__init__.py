@@ -1,0 +1,1 @@
+"""Django's backend of PostgreSQL, over connections that notice when it hangs."""
