@@ -36,7 +36,7 @@ BUSY = (
 SLOW = (
     "The database worked on this for a minute without finishing, so it was stopped. Nothing was "
     "saved. Ask for less at once, such as one playbook or a shorter time. The web server's log "
-    "has the statement."
+    "has a traceback that shows what was asked."
 )
 SEALED = (
     "A secret that this needs was stored under another key of the server. Nothing was kept of this "
