@@ -31,6 +31,7 @@ from practice.clients.telemetry_columns import (
 from practice.clients.telemetry_names import named
 from practice.clients.telemetry_tables import columns, files_of, has_form, inside, lying
 from practice.clients.telemetry_wide import samples
+from practice.domain.rootcause.buckets import quantiled
 from practice.domain.rootcause.clipping import timely
 from practice.domain.rootcause.cumulative import differenced
 from practice.domain.rootcause.telemetry import (
@@ -236,7 +237,7 @@ def telemetry(
                 refused.append(f"{error}. The other files were used")
         if parts:
             whole = joined(parts)
-            tables[_FIELDS[name]] = differenced(whole) if name == "metrics" else whole
+            tables[_FIELDS[name]] = differenced(quantiled(whole)) if name == "metrics" else whole
     if refused and not tables:
         raise UnreadableTelemetry(refused[0].removesuffix(". The other files were used"))
     return Telemetry(**tables, topology=topology, hosts=tuple(hosts)), (*refused, *notes)

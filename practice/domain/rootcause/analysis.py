@@ -35,6 +35,7 @@ from practice.domain.rootcause.types import (
     Outcome,
     Spent,
     Told,
+    Verdict,
     Visit,
 )
 from practice.domain.rootcause.window import Reference, Window, examine, learn
@@ -206,7 +207,13 @@ def _answer(
     if causes and causes[0].strength >= FOUND:
         return Outcome.FOUND, causes[0].statement
     unseen = [v for v in visits if not subject.seen.get(name_of(v.node))]
-    troubled = [v for v in visits if v.inherited_from or (v.depth == 0 and v.evidence)]
+    # Whose trouble is that of somebody who was seen leads nowhere else.
+    accounted = {v.parent for v in visits if v.evidence and v.verdict is not Verdict.NORMAL}
+    troubled = [
+        v for v in visits
+        if v.evidence and v.visit_id not in accounted and not v.inherited_from
+        and (v.depth == 0 or v.verdict is Verdict.OPEN)
+    ]  # fmt: skip
     for visit in unseen:
         name = name_of(visit.node)
         callers = [v for v in troubled if v.visit_id == visit.parent]

@@ -4,22 +4,29 @@ A program sends one point of each series at a time, so the point before lies in 
 Points are therefore kept as they came, under names that say of what they are, and the difference
 is taken where those of a window lie together: whoever read them, in whatever order, however often
 one was sent again.
+
+Prometheus writes the same as two counters, ``…_count`` and ``…_sum``, without a start.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from practice.domain.rootcause.metrics import is_time
 from practice.domain.rootcause.telemetry import Floats, Labels, Mask, MetricTable, joined
 
 #: No name of a metric holds it, and neither CSV nor JSON gives it a meaning.
 _MARK = "\x1f"
 COUNT, SUM = "count", "sum"
+# No program begins anew between so many of the samples, where there are a few.
+_OFTEN, _FEWEST = 1 / 3, 6
+_SCRAPED = re.compile(rf"(?P<name>.+)[_.](?P<part>{COUNT}|{SUM})(?P<labels>\{{.*\}})?")
 
 
 class _Point(NamedTuple):
@@ -58,7 +65,7 @@ def differenced(table: MetricTable) -> MetricTable:
     A program that began anew counts from nothing. Of the first point nobody knows in how long it
     came about, so it only begins an interval.
     """
-    known = [_read(name) for name in table.metric.names]
+    known = _known(table.metric.names)
     is_kept = np.array([one is not None for one in known], np.bool_)
     if not is_kept.any():
         return table
@@ -89,6 +96,20 @@ def differenced(table: MetricTable) -> MetricTable:
     return joined([others, rises])
 
 
+def _known(names: Sequence[str]) -> list[_Point | None]:
+    """What each name says. Of two counters of a time, both have to be there."""
+    found = [_read(name) for name in names]
+    parts: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+    for place, name in enumerate(names):
+        match = _SCRAPED.fullmatch(name)
+        if match and is_time(match["name"]):
+            parts[match["name"], match["labels"] or ""][match["part"]] = place
+    for (name, labels), places in parts.items():
+        for part, place in places.items() if len(places) > 1 else ():
+            found[place] = _Point(name, labels, part, math.nan)
+    return found
+
+
 def _read(name: str) -> _Point | None:
     parts = name.split(_MARK)
     if len(parts) != len(_Point._fields) or parts[2] not in (COUNT, SUM):
@@ -114,14 +135,21 @@ def _streams(
     for (service, pod, code), mine in zip(keys.tolist(), np.split(at[order], ends), strict=True):
         point = known[code]
         if point is not None:
-            ts, first = np.unique(table.ts[mine], return_index=True)  # one sent again is there
+            ts, values = _together(table.ts[mine], table.value[mine])
             start = -math.inf if math.isnan(point.start) else point.start
             of_series = samples[service, pod, point.name, point.labels]
-            of_series[start][point.part] = (ts, table.value[mine][first])
+            of_series[start][point.part] = (ts, values)
     return {
         series: [_stream(start, parts) for start, parts in sorted(starts.items()) if COUNT in parts]
         for series, starts in samples.items()
     }
+
+
+def _together(ts: Floats, value: Floats) -> tuple[Floats, Floats]:
+    """One sample a time: one sent again is there, and series whose labels are lost add up."""
+    apart = np.unique(np.stack([ts, value], axis=1), axis=0)
+    times, place = np.unique(apart[:, 0], return_inverse=True)
+    return times, np.asarray(np.bincount(place, weights=apart[:, 1]), np.float64)
 
 
 def _stream(start: float, parts: dict[str, tuple[Floats, Floats]]) -> _Stream:
@@ -139,6 +167,13 @@ def _rises(streams: Sequence[_Stream]) -> Iterator[tuple[str, Floats, Floats]]:
     ended = math.inf
     for one in streams:
         fell = np.diff(one.calls) < 0  # began anew without saying so
+        if len(fell) >= _FEWEST and fell.sum() > _OFTEN * len(
+            fell
+        ):  # a gauge: a sample tells of its own interval alone
+            told = (one.calls > 0) & np.isfinite(one.total)
+            yield "calls", one.ts, one.calls
+            yield "mean", one.ts[told], one.total[told] / one.calls[told]
+            continue
         calls = np.where(fell, one.calls[1:], np.diff(one.calls))
         total = np.where(fell, one.total[1:], np.diff(one.total))
         ts = one.ts[1:]

@@ -27,6 +27,10 @@ _KNOWN = 4_096
 # Names of counters. One is told from a gauge of the same name by never falling but to start anew.
 _COUNTER = re.compile(r"(total|count|counter|sum)s?$", re.I)
 _RESET = 0.5
+# What rises in most of so many steps and never falls is a counter, whatever it is called.
+_STEPS, _MOSTLY = 20, 0.8
+# How many requests a time was taken of is no time.
+_HOW_MANY = re.compile(r"[_.](count|calls)$", re.I)
 
 
 class Role(StrEnum):
@@ -46,6 +50,13 @@ class Role(StrEnum):
 
 _HOST_WORD = r"^(node|host|machine)([_.:/-]|(?=[A-Z]))|^(?-i:Node|Host)"
 _OF_HOST = re.compile(_HOST_WORD, re.I)
+_UNIT = r"(seconds|millis(econds)?|ms|micros(econds)?|us|nanos(econds)?|ns)"
+_STATISTIC = r"([_.-](max|min|mean|avg|average|p?\d+))?$"
+# A request, in words, and then a unit of time: how long one takes.
+_TAKES = (
+    r"(requests?|responses?|calls?|quer(y|ies)|rpc|http|handl(er|ing)|invocations?|commands?"
+    rf"|operations?|transactions?)[_.-]{_UNIT}{_STATISTIC}"
+)
 _OUTWARD = r"(^|[_.:-])(client|outbound|egress|upstream|caller)(?=[_.:-])"
 # Read in this order; the first that matches names the role.
 _ROLES: tuple[tuple[Role, re.Pattern[str]], ...] = tuple(
@@ -61,9 +72,12 @@ _ROLES: tuple[tuple[Role, re.Pattern[str]], ...] = tuple(
         ),
         (
             Role.CALL_LATENCY,
-            rf"{_OUTWARD}.*(p\d\d|_m?s(?![a-z])|lat|duration|time|_rt)",
+            rf"{_OUTWARD}.*(p\d\d|_m?s(?![a-z])|lat|duration|time|_rt|[_.-]{_UNIT}{_STATISTIC})",
         ),
-        (Role.LATENCY, r"latency|duration|response_?time|(^|[_.-])p\d\d|_rt\b|elapsed"),
+        (
+            Role.LATENCY,
+            rf"latency|duration|response_?time|(^|[_.-])p\d\d|_rt\b|elapsed|{_TAKES}",
+        ),
         (Role.RESOURCE, r"socket|conn"),
         (Role.NETWORK, r"network|(^|[_.:-])(net|rx|tx)[_.-]|receive|transmit|packet|bandwidth"),
         (
@@ -122,7 +136,13 @@ def host_role(metric: str) -> Role:
 @lru_cache(maxsize=_KNOWN)
 def role(metric: str) -> Role:
     name = _unlabelled(metric)
-    return next((role for role, pattern in _ROLES if pattern.search(name)), Role.OTHER)
+    found = next((role for role, pattern in _ROLES if pattern.search(name)), Role.OTHER)
+    return Role.WORKLOAD if found in _TIMES and _HOW_MANY.search(name) else found
+
+
+def is_time(metric: str) -> bool:
+    """Whether a metric measures how long requests take."""
+    return role(metric) in _TIMES
 
 
 def _unlabelled(metric: str) -> str:
@@ -173,19 +193,46 @@ def series(table: MetricTable, bin_seconds: float = 0.0) -> Iterator[Series]:
 
 def per_second(metric: str, ts: Floats, value: Floats) -> tuple[Floats, Floats, bool]:
     """Times and values of a metric, sorted, as rates where it is a counter, and whether it is."""
-    if not _COUNTER.search(_unlabelled(metric)):
+    if not _COUNTER.search(_unlabelled(metric)) and not _rises(value):
         return ts, value, False
     at, rates = _rates(ts, value)
     return at, rates, rates is not value
 
 
-def _rates(ts: Floats, value: Floats) -> tuple[Floats, Floats]:
-    """Increase per second of a counter; as it is, where the samples fall as a gauge's do."""
-    step, rise = np.diff(ts), np.diff(value)
+def _rises(value: Floats) -> bool:
+    """Whether nothing but a counter goes on like this, from the first half on."""
+    if len(value) <= _STEPS or not _may_count(value):
+        return False
+    rose = value[1:] > value[:-1]
+    return min(float(rose.mean()), float(rose[: len(rose) // 2].mean())) >= _MOSTLY
+
+
+def _may_count(value: Floats) -> bool:
+    """Whether samples rise and never fall."""
+    return bool(len(value) > _FEWEST and value[-1] > value[0] and (np.diff(value) >= 0).all())
+
+
+def is_counter(value: Floats) -> bool:
+    """Whether samples, in order of time, fall by no more than programs that begin anew."""
+    rise = value[1:] - value[:-1]
     reset = (rise < 0) & (value[1:] < _RESET * value[:-1])
-    if len(ts) < 2 or (rise[~reset] < 0).any() or reset.sum() > max(1, len(ts) // 10):
+    return not ((rise[~reset] < 0).any() or reset.sum() > max(1, len(value) // 10))
+
+
+def _rates(ts: Floats, value: Floats) -> tuple[Floats, Floats]:
+    """Increase per second of a counter; as it is, where the samples fall as a gauge's do.
+
+    Series whose labels are lost lie at the same times, and what they count adds up.
+    """
+    times, place = np.unique(ts, return_inverse=True)
+    if len(times) < len(ts):
+        often = np.bincount(place)
+        if often.min() == often.max():
+            ts, value = times, np.asarray(np.bincount(place, weights=value), np.float64)
+    if len(ts) < 2 or not is_counter(value):
         return ts, value
-    rise = np.where(reset, value[1:], rise)
+    step, rise = np.diff(ts), np.diff(value)
+    rise = np.where(rise < 0, value[1:], rise)
     good = step > 0
     return ts[1:][good], rise[good] / step[good]
 
@@ -206,6 +253,8 @@ def usual_values(reference: MetricTable | None, width: float) -> dict[tuple[str,
     found: dict[tuple[str, str], list[Floats]] = {}
     if reference is not None:
         for one in series(reference, width):
+            if _may_count(one.value):
+                continue  # too few to tell a counter by: the window's may be read as rates
             found.setdefault((one.service, one.metric), []).append(one.value)
     return {key: np.concatenate(parts) for key, parts in found.items()}
 

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from practice.domain.rootcause.findings import Finding
 from practice.domain.rootcause.graph import Calls, edge_id
 from practice.domain.rootcause.memory import Recall
 from practice.domain.rootcause.naming import name_of, node_id
@@ -24,6 +25,7 @@ from practice.domain.rootcause.types import (
     Clock,
     Closing,
     Evidence,
+    EvidenceKind,
     NotAsked,
     Phase,
     Question,
@@ -178,7 +180,8 @@ class Recursion:
             said = f"{self._loudest(name)}; neither its own doing nor that of what it calls"
             return self._asked(name, callees, said)
         seen = ", ".join(sorted(self.subject.seen[name]))
-        return Verdict.NORMAL, 0.8, f"as usual in {seen}", ()
+        said = f"as usual in {seen}" if not standing else _as_asked(standing, seen)
+        return Verdict.NORMAL, 0.8, said, ()
 
     def _asked(
         self, name: str, callees: Sequence[str], reason: str
@@ -208,11 +211,26 @@ class Recursion:
         return standing.strength if standing else 0.0
 
     def _deviates(self, name: str) -> bool:
+        """Whether something is otherwise than usual, but for how much others ask of it.
+
+        That comes down from its callers, so nothing it calls accounts for it.
+        """
         standing = self.subject.standings.get(name)
-        return standing is not None and any(worth(one.total) >= OWN for one in standing.best)
+        return standing is not None and any(map(_is_trouble, standing.best))
 
     def _loudest(self, name: str) -> str:
-        return max(self.subject.standings[name].best, key=lambda one: one.total).statement
+        troubles = filter(_is_trouble, self.subject.standings[name].best)
+        return max(troubles, key=lambda one: one.total).statement
+
+
+def _is_trouble(one: Finding) -> bool:
+    return one.kind is not EvidenceKind.WORKLOAD and worth(one.total) >= OWN
+
+
+def _as_asked(standing: Standing, seen: str) -> str:
+    """What is said of a service that does as it is asked, also where it is asked otherwise."""
+    asked = [one for one in standing.best if worth(one.total) >= OWN]
+    return f"as it is asked in {seen}: {asked[0].statement}" if asked else f"as usual in {seen}"
 
 
 def _sure(strength: float) -> float:
