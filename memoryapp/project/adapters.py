@@ -168,9 +168,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
 
 def _sent(send: Callable[[], None], template_prefix: str, email: str) -> None:
-    """Say so where the mail server is away: that is no defect, and what is stored stays."""
+    """Say what became of the mail, once it is known.
+
+    A mail server that is away is no defect, and what is stored stays.
+    """
     try:
         send()
+        if template_prefix in PROVING:
+            messages.info(context.request, f"A link to confirm {email} was sent there.")
     except OSError as error:
         if template_prefix not in AWAITED | PROVING:
             raise
@@ -179,7 +184,7 @@ def _sent(send: Callable[[], None], template_prefix: str, email: str) -> None:
             raise ImmediateHttpResponse(_later("503_mail.html")) from error
         messages.error(
             context.request,
-            f"The mail to {email} could not be sent after all. Ask for another in a few minutes, "
+            f"The mail to {email} could not be sent. Ask for another in a few minutes, "
             "under Your account, Email addresses.",
         )
 
