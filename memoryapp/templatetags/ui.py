@@ -151,6 +151,24 @@ def memory(text: str) -> SafeString:
     )
 
 
+@register.filter
+def memory_start(text: str, most: int) -> SafeString:
+    """Return the first ``most`` characters of a bullet as ``memory`` shows them.
+
+    A name that the cut falls into stays code; a call that it falls into is left out whole.
+    """
+    if len(text) <= most:
+        return memory(text)
+    start = text[: most - 1].rstrip()
+    line_start = start.rfind("\n") + 1
+    whole_line = text[line_start:].split("\n", 1)[0]
+    if line_start and _CALL.fullmatch(whole_line.strip()) and start[line_start:] != whole_line:
+        return memory(f"{start[:line_start]}…")
+    if start[line_start:].count("`") % 2 == 0:
+        return memory(f"{start}…")
+    return memory(f"{start[:-1].rstrip()}…" if start.endswith("`") else f"{start}…`")
+
+
 def _coded(line: str) -> str:
     out = []
     for place, piece in enumerate(_CODE.split(line)):

@@ -47,7 +47,7 @@ def _found(workspace: Workspace, words: str) -> list[Found]:
     found += [Found("playbook", each.name, each.get_absolute_url()) for each in playbooks]
     bullets = Bullet.objects.filter(playbook__workspace=workspace).matching(words)
     for bullet in bullets.select_related("playbook").order_by("-updated_at", "pk")[:SHOWN]:
-        said = " ".join(bullet.content.split())[:90]
+        said = " ".join(bullet.content.split())
         found.append(Found("bullet", f"{bullet.label} {said}", bullet.get_absolute_url()))
     for kind, name, page in (
         ("memory", "Search memory for", "entry-list"),

@@ -71,7 +71,10 @@ def _scores(attempt: Attempt) -> str:
 
 
 def _figures(attempt: Attempt) -> str:
-    took = duration(attempt.duration_ms) if attempt.outcome else '<span class="q">–</span>'
+    took = '<span class="q">–</span>'
+    if attempt.outcome:  # messages that were sent may say nothing of when
+        ms = attempt.duration_ms
+        took = duration(ms) if ms else '<span class="q">no times</span>'
     return (
         f'<td class="num" data-label="Steps">{attempt.step_count}</td>'
         f'<td class="num" data-label="Errors">{attempt.error_count}</td>'

@@ -58,7 +58,7 @@ def _row(experiment: Experiment) -> dict[str, Any]:
         "run": experiment.run,
         "none": arms.get("none"),
         "memory": arms.get("memory"),
-        "p": main["p"] if main else None,
+        "p": main["p"] if main and main["n"] else None,
     }
 
 

@@ -42,6 +42,15 @@ def test_it_takes_any_words(vera_client: Any, q: str) -> None:
     assert "<b>" not in page.content.decode().partition('class="page"')[2]
 
 
+def test_it_cuts_a_long_bullet_where_one_sees_it(vera_client: Any, workspace: Any) -> None:
+    playbook = PlaybookFactory(workspace=workspace, name="Desk")
+    BulletFactory(playbook=playbook, content=f"Verify before a refund. {'Wait. ' * 40}")
+    page = vera_client.get(URL, {"q": "refund"}).content.decode()
+    assert "Verify before a refund. Wait." in page
+    assert "…</a>" in page
+    assert "Wait. " * 30 not in page
+
+
 def test_it_hides_other_workspaces(olga_client: Any, workspace: Any) -> None:
     BulletFactory(playbook=PlaybookFactory(workspace=workspace, name="Refund desk"))
     assert kinds(olga_client, "refund") == ["memory", "trajectories"]

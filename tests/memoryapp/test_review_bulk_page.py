@@ -27,6 +27,15 @@ def test_the_page_says_what_it_covers_before_anything_is_decided(
     assert (context["total"], len(context["rows"])) == (3, 3)
 
 
+def test_all_of_a_long_text_can_be_read_where_it_is_decided(
+    rita_client: Any, playbook: Any
+) -> None:
+    CandidateFactory(playbook=playbook, content=f"{'Wait. ' * 100}Then pay the thief.")
+    page = rita_client.get("/review/bulk/").content.decode()
+    assert "Then pay the thief." in page
+    assert "Show all, 619 characters" in page
+
+
 def test_each_way_to_decide_is_a_form_whose_button_says_what_it_does(
     rita_client: Any, playbook: Any
 ) -> None:

@@ -41,6 +41,27 @@ def test_it_makes_characters_no_one_can_see_visible(char: str) -> None:
     assert char not in shown
 
 
+@pytest.mark.parametrize(
+    ("text", "most", "shown"),
+    [
+        ("Call `ask` first", 20, "Call <code>ask</code> first"),
+        ("Call it first, and then again", 15, "Call it first,…"),
+        ("Call `refunds.quote` first", 14, "Call <code>refunds…</code>"),
+        ("Call `refunds.quote` first", 7, "Call…"),
+        ("So:\nfound = ask(the_order)\nEnd.", 14, "So:\n…"),
+        ("So:\nwrite a letter to them", 14, "So:\nwrite a l…"),
+    ],
+)
+def test_it_cuts_a_bullet_without_breaking_its_code(text: str, most: int, shown: str) -> None:
+    assert ui.memory_start(text, most) == shown
+
+
+@given(st.text(alphabet="a` \n=()"), st.integers(1, 30))
+def test_it_shows_no_more_of_a_bullet_than_was_asked(text: str, most: int) -> None:
+    bare = ui.memory_start(text, most).replace("<code>", "").replace("</code>", "")
+    assert len(bare) <= most + 1
+
+
 def test_it_leaves_line_breaks_alone() -> None:
     assert ui.memory("one\ntwo") == "one\ntwo"
 

@@ -129,6 +129,17 @@ def test_it_says_that_a_cancelled_one_decides_nothing(vera_client: Any, workspac
     assert "the figures below are unfinished and decide nothing" in page
 
 
+def test_it_measures_nothing_where_no_task_is_comparable(vera_client: Any, workspace: Any) -> None:
+    found = experiment(workspace, without=["infeasible"], with_it=["infeasible"], status="finished")
+    found.result = computed(found)
+    found.save()
+    page = vera_client.get(found.get_absolute_url()).content.decode()
+    assert page.count("no task to compare") == 2
+    assert "1.000" not in page
+    (row,) = vera_client.get("/practice/experiments/").context["rows"]
+    assert row["p"] is None
+
+
 def test_it_is_not_a_practice_run(rita_client: Any, finished: Any, workspace: Any) -> None:
     RunFactory(workspace=workspace, number=8)
     runs = rita_client.get("/practice/").context["rows"]

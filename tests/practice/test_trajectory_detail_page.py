@@ -92,6 +92,19 @@ def test_it_shows_the_steps_of_the_try_that_counts(vera_client: Any, attempt: An
     assert "120" in page
 
 
+def test_it_says_that_what_was_sent_without_times_has_none(vera_client: Any, round_: Any) -> None:
+    attempt = AttemptFactory(task=TaskFactory(round=round_), outcome="finished", duration_ms=0)
+    StepFactory(attempt=attempt, number=1, started_ms=0, duration_ms=0)
+    for page in (
+        _page(vera_client, attempt),
+        _page(vera_client, attempt, "?view=tree"),
+        _page(vera_client, attempt, f"compare/{attempt.pk}/"),
+        vera_client.get("/trajectories/").content.decode(),
+    ):
+        assert "no times" in page
+        assert "0 ms" not in page
+
+
 def test_it_lays_out_json_and_keeps_the_raw_text(vera_client: Any, attempt: Any) -> None:
     shown = vera_client.get(attempt.get_absolute_url()).context["steps"]
 
