@@ -25,5 +25,6 @@ document.addEventListener("allauth.error", (event) => {
   const said = template.content.firstElementChild.cloneNode(true);
   said.id = "passkey-said";
   said.querySelector("span").textContent = reason(event.detail.exception);
-  place.before(said);
+  if (place.matches(".ways")) place.prepend(said);
+  else place.before(said);
 });

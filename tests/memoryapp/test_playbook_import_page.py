@@ -37,6 +37,12 @@ def archive() -> SimpleUploadedFile:
     return SimpleUploadedFile("desk.zip", target.getvalue())
 
 
+def test_it_offers_to_check_before_anything_is_imported(rita_client: Any, url: str) -> None:
+    page = rita_client.get(url).content.decode()
+    assert '<button class="btn main" type="submit" name="check"' in page
+    assert '<button class="btn" type="submit" name="import"' in page
+
+
 def test_it_checks_a_file_and_stores_nothing(rita_client: Any, url: str) -> None:
     page = rita_client.post(url, asked(content=ACE, check="1"))
     assert page.status_code == 200
