@@ -27,12 +27,12 @@ from django.views.decorators.cache import never_cache
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from memoryapp.clients import pulse, store
 from memoryapp.domain.addresses import literal
 from memoryapp.domain.watching import HOUR
+from memoryapp.project import request_counts
 from memoryapp.project.celery import app
 from memoryapp.queries import database, events, tallies, webhooks
 from practice.queries import work
@@ -170,9 +170,10 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if not _may_ask(request):
         return HttpResponse(REFUSED, status=403, content_type="text/plain")
     registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     registry.register(Facts())
-    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    requests = request_counts.text(request_counts.counted(settings.METRICS_DIR))
+    told = generate_latest(registry) + requests.encode()
+    return HttpResponse(told, content_type=CONTENT_TYPE_LATEST)
 
 
 def _is_own_name(host: str) -> bool:

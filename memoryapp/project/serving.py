@@ -5,6 +5,10 @@
 Names are gunicorn's own settings. What is said on its command line goes before what stands here.
 """
 
+#: what gunicorn calls before its first process, and when one has ended.
+from memoryapp.project.request_counts import child_exit as child_exit
+from memoryapp.project.request_counts import when_ready as when_ready
+
 wsgi_app = "memoryapp.project.wsgi"
 #: threads and processes: ADR 0002 says why, and docs/operations.md how many.
 worker_class = "memoryapp.project.web_worker.Worker"
