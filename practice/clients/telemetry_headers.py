@@ -27,13 +27,16 @@ _ALIASES: Mapping[str, tuple[str, ...]] = {
     "spanid": ("span",),
     "parentid": ("parentspanid", "parent", "parentspan"),
     "operation": ("operationname", "spanname", "name"),
-    "status": ("statuscode",),
+    "status": (
+        "statuscode", "otelstatuscode", "httpstatuscode", "httpresponsestatuscode",
+        "rpcgrpcstatuscode", "grpcstatuscode", "error", "iserror",
+    ),
     "metric": ("metricname", "name", "kpi"),
     "level": ("severity", "severitytext", "loglevel"),
     "message": ("body", "msg", "log"),
     "source": ("caller",),
     "target": ("callee", "destination"),
-}
+}  # fmt: skip
 
 
 def plain(name: str) -> str:

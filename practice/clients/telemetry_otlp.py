@@ -40,6 +40,7 @@ _IDS = ("traceId", "spanId", "parentSpanId")
 _LABELS_CAP = 120
 _CUMULATIVE = {"2", "AGGREGATION_TEMPORALITY_CUMULATIVE"}
 _ILL = {"2": "error", "STATUS_CODE_ERROR": "error", "1": "ok", "STATUS_CODE_OK": "ok"}
+_ANSWERED = ("http.response.status_code", "http.status_code", "rpc.grpc.status_code")
 Row = dict[str, str]
 Plain = Mapping[str, Any]
 
@@ -113,8 +114,15 @@ def _spans(resource: Plain, home: Row) -> Iterator[Row]:
                 "start_us": f"{start / 1e3:.0f}" if math.isfinite(start) else "",
                 # A span without an end is still a call that was made.
                 "duration_us": f"{(end - start) / 1e3:.0f}" if end > start > 0 else "",
-                "status": _ILL.get(_text(_dict(span, "status").get("code")), ""),
+                "status": _status(span),
             }
+
+
+def _status(span: Plain) -> str:
+    """What a span says of itself, or what was answered where it leaves that unset."""
+    said = _ILL.get(_text(_dict(span, "status").get("code")), "")
+    where = {} if said else _attributes(span)
+    return said or next((where[name] for name in _ANSWERED if where.get(name)), "")
 
 
 def _lines(resource: Plain, home: Row) -> Iterator[Row]:

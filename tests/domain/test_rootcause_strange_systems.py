@@ -20,14 +20,16 @@ CALM = [5.0, 6.0, 5.5, 6.2, 5.1] * 4
 
 
 @pytest.mark.parametrize(
-    "status", ["", "ok", "OK", "UNSET", "STATUS_CODE_OK", "0", "200", "302.0", "null", "success"]
+    "status",
+    ["", "ok", "OK", "UNSET", "STATUS_CODE_OK", "0", "200", "302.0", "null", "success", "false"],
 )
 def test_a_status_may_say_in_many_ways_that_all_is_well(status: str) -> None:
     assert not is_ill(status)
 
 
 @pytest.mark.parametrize(
-    "status", ["error", "ERROR", "STATUS_CODE_ERROR", "2", "500", "503.0", "404", "UNAVAILABLE"]
+    "status",
+    ["error", "ERROR", "STATUS_CODE_ERROR", "2", "500", "503.0", "404", "UNAVAILABLE", "true"],
 )
 def test_a_status_may_say_in_many_ways_that_something_went_wrong(status: str) -> None:
     assert is_ill(status)
@@ -140,6 +142,28 @@ def test_calls_that_nobody_answers_point_at_the_service_that_is_gone() -> None:
     top = analyse(window, ALERT, reference=reference).causes[0]
     assert (top.service, top.kind) == ("stock", EvidenceKind.SILENCE)
     assert "went unanswered" in top.statement
+
+
+def test_a_callee_that_is_gone_is_told_where_all_calls_have_one_name() -> None:
+    """Web calls shop and bank by the same client, and who does not answer is not named."""
+
+    def good(spans: Spans, trace: str, at: float) -> None:
+        spans.add(trace, "w", "", "web", "GET /", at, 0.09)
+        for number, callee in enumerate(("shop", "bank")):
+            begin = at + 0.04 * number
+            spans.add(trace, f"c{callee}", "w", "web", "HTTP POST", begin, 0.03)
+            spans.add(trace, callee, f"c{callee}", callee, "POST", begin + 0.001, 0.02)
+
+    def bad(spans: Spans, trace: str, at: float) -> None:
+        good(spans, trace, at)
+        spans.rows[-5:] = [
+            (*row[:7], "error" if row[1] in ("w", "cbank") else row[7])
+            for row in spans.rows[-5:] if row[3] != "bank"
+        ]  # fmt: skip
+
+    window, reference = world(bad, good)
+    top = analyse(window, ALERT, reference=reference).causes[0]
+    assert (top.service, top.kind) == ("bank", EvidenceKind.SILENCE)
 
 
 def test_resource_samples_that_stop_while_others_go_on_say_that_a_pod_is_gone() -> None:

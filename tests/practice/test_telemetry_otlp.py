@@ -163,6 +163,23 @@ def test_spans_in_protobuf_have_the_ids_that_json_has() -> None:
     assert (row["duration_us"], row["status"]) == ("250000", "error")
 
 
+@pytest.mark.parametrize(
+    ("code", "answered", "status"), [(2, "500", "error"), (1, "500", "ok"), (0, "500", "500")]
+)
+def test_a_span_that_leaves_its_status_unset_has_what_was_answered(
+    code: int, answered: str, status: str
+) -> None:
+    request = ExportTraceServiceRequest()
+    span = request.resource_spans.add().scope_spans.add().spans.add()
+    span.trace_id, span.span_id = bytes.fromhex("ab12"), bytes.fromhex("cd34")
+    span.start_time_unix_nano, span.end_time_unix_nano = int(AT), int(AT) + 250_000_000
+    span.status.code = code  # type: ignore[assignment]
+    one = span.attributes.add()
+    one.key, one.value.int_value = "http.response.status_code", int(answered)
+    (row,) = rows_of(request.SerializeToString(), "traces")
+    assert row["status"] == status
+
+
 @pytest.mark.parametrize("data", [b"", b"\n", b"\nts,metric,value\n1,cpu,2\n", b"ts,metric\n"])
 def test_what_is_no_protobuf_is_read_as_text(data: bytes) -> None:
     assert decoded("metrics", data) is None

@@ -267,3 +267,16 @@ def test_a_label_that_names_several_causes_is_refused(tmp_path: Path) -> None:
     (tmp_path / "ground_truth.json").write_text(json.dumps({"c1": ["cart", "web"]}))
     with pytest.raises(UnreadableTelemetry, match="c1 names 2 causes: name one"):
         CaseSet("s", tmp_path).truths()
+
+
+@pytest.mark.parametrize(
+    "column", ["http.status_code", "http.response.status_code", "otel.status_code", "error"]
+)
+def test_what_was_answered_may_stand_under_the_names_of_collectors(
+    tmp_path: Path, column: str
+) -> None:
+    (tmp_path / "traces.csv").write_text(
+        f"trace_id,span_id,parent_id,service,start_us,duration_us,{column}\n"
+        f"t,a,,web,{AT}000000,5000,500\n"
+    )
+    assert telemetry(tmp_path)[0].spans.status[0] == "500"

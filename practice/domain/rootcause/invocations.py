@@ -34,7 +34,8 @@ OPERATION, CALL, LOG, STATUS = "operation", "call", "log", "status"
 TIE = "\x1f"
 # What a span's status says where nothing went wrong: words, HTTP below 400, zero.
 _WELL = re.compile(
-    r"(status_?code_?)?(ok|okay|unset|success(ful)?|succeeded|none|null|nan|unspecified)?"
+    r"(status_?code_?)?(ok|okay|unset|success(ful)?|succeeded|none|null|nan|unspecified"
+    r"|false)?"
     r"|[123]\d\d(\.0)?( .*)?|0(\.0)?",
     re.I,
 )

@@ -17,7 +17,13 @@ from practice.domain.rootcause.findings import Finding
 from practice.domain.rootcause.invocations import Rows, generic
 from practice.domain.rootcause.metrics import Role, Series, role
 from practice.domain.rootcause.robust import median, shares_ratio
-from practice.domain.rootcause.telemetry import Floats, Modality, SpanTable, distinct
+from practice.domain.rootcause.telemetry import (
+    Floats,
+    Labels,
+    Modality,
+    SpanTable,
+    distinct,
+)
 from practice.domain.rootcause.types import Direction, EvidenceKind
 
 _ALWAYS = 0.9
@@ -28,15 +34,15 @@ _INDEPENDENT = 40.0
 _SAMPLE = 3.0
 _MOST = 30.0
 Side = tuple[str, str]
+_NO_ANSWERS = Labels.of(())
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Client spans by (service, operation): when they began, whether ``callee`` answered."""
+    """Client spans by (service, operation): when they began, and who answered, if anybody."""
 
     start: Mapping[Side, Floats]
-    answered: Mapping[Side, Floats]
-    callee: Mapping[Side, str]
+    callee: Mapping[Side, Labels]
 
 
 def answers(spans: SpanTable, parent: Rows) -> Answers:
@@ -46,30 +52,25 @@ def answers(spans: SpanTable, parent: Rows) -> Answers:
     """
     service = spans.service.codes
     below = np.flatnonzero((parent >= 0) & (service[np.maximum(parent, 0)] != service))
-    callee = np.full(len(spans), -1, dtype=np.int64)
+    nobody = len(spans.service.names)
+    callee = np.full(len(spans), nobody, dtype=np.int32)
     callee[parent[below]] = service[below]
     masked = [generic(name) for name in spans.operation.names]
     width = max(len(masked), 1)
     key = service.astype(np.int64) * width + spans.operation.codes
     inside = (parent >= 0) & (service[np.maximum(parent, 0)] == service)
-    asking = inside & np.isin(key, distinct(key[inside & (callee >= 0)]))
+    asking = inside & np.isin(key, distinct(key[inside & (callee < nobody)]))
     rows = np.flatnonzero(asking)
-    start: dict[Side, list[Floats]] = defaultdict(list)
-    answered: dict[Side, list[Floats]] = defaultdict(list)
-    names: dict[Side, str] = {}
+    of_side: dict[Side, list[Rows]] = defaultdict(list)
     order = rows[np.argsort(key[rows], kind="stable")]
     keys, first = np.unique(key[order], return_index=True)
     for code, part in zip(keys.tolist(), np.split(order, first[1:]), strict=len(keys) > 0):
-        side = (spans.service.names[code // width], masked[code % width])
-        who = callee[part]
-        known, times = np.unique(who[who >= 0], return_counts=True)
-        names.setdefault(side, spans.service.names[int(known[times.argmax()])])
-        start[side].append(spans.start[part])
-        answered[side].append((who >= 0).astype(float))
+        of_side[spans.service.names[code // width], masked[code % width]].append(part)
+    sides = {side: np.concatenate(parts) for side, parts in of_side.items()}
+    names = (*spans.service.names, "")
     return Answers(
-        {side: np.concatenate(parts) for side, parts in start.items()},
-        {side: np.concatenate(parts) for side, parts in answered.items()},
-        names,
+        {side: spans.start[part] for side, part in sides.items()},
+        {side: Labels(callee[part], names) for side, part in sides.items()},
     )
 
 
@@ -85,23 +86,36 @@ def _fell(after: Floats, usual: Floats) -> float:
 
 
 def unanswered(window: Answers, reference: Answers | None, cuts: Floats) -> list[Finding]:
-    """Callees that no longer answer calls that are still made."""
+    """Callees that no longer answer calls that are still made.
+
+    Calls to several callees may have one name. Nobody says then to whom one went that was not
+    answered: it may be any callee's that answers a smaller part of them all than it did.
+    """
     best: dict[str, Finding] = {}
     for side, start in window.start.items():
-        got = window.answered[side]
-        known = reference.answered.get(side, np.zeros(0)) if reference else np.zeros(0)
-        callee = window.callee[side]
-        for cut in cuts.tolist():
-            usual = np.concatenate([got[start < cut], known])
-            after = got[start >= cut]
-            nats = _fell(after, usual)
-            if nats > 1.0 and (callee not in best or nats > best[callee].own):
-                statement = (
-                    f"{int((1 - after).sum())} of {len(after)} calls of {side[0]} went unanswered "
-                    f"({side[1]}), usually {1 - float(usual.mean()):.0%}"
-                )
-                best[callee] = _silent(callee, nats, statement, Modality.TRACES, cut, side[0])
+        who = window.callee[side]
+        known = reference.callee.get(side, _NO_ANSWERS) if reference else _NO_ANSWERS
+        for callee in filter(None, (who.names[code] for code in distinct(who.codes).tolist())):
+            mine, theirs = _by(callee, who), _by(callee, known)
+            for cut in cuts.tolist():
+                after, before = mine[start >= cut], mine[start < cut]
+                usual = np.concatenate([before, theirs])
+                lost, kept = after[after >= 0], usual[usual >= 0]
+                nats = _fell(lost, kept)
+                if nats <= 1.0 or (after > 0).mean() > _LOST * (usual > 0).mean():
+                    continue
+                if callee not in best or nats > best[callee].own:
+                    statement = (
+                        f"{int((1 - lost).sum())} of {len(lost)} calls of {side[0]} went "
+                        f"unanswered ({side[1]}), usually {1 - float(kept.mean()):.0%}"
+                    )
+                    best[callee] = _silent(callee, nats, statement, Modality.TRACES, cut, side[0])
     return list(best.values())
+
+
+def _by(callee: str, who: Labels) -> Floats:
+    """For each call 1 where ``callee`` answered it, 0 where nobody did, −1 where another."""
+    return np.where(who.is_name(callee), 1.0, np.where(who.is_name(""), 0.0, -1.0))
 
 
 def stopped(series: Iterable[Series], begin: float, end: float) -> list[Finding]:
