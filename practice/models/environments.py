@@ -15,7 +15,7 @@ from django.utils import timezone
 from memoryapp.domain.masking import redact
 from memoryapp.domain.sealing import Seal, Unreadable
 from memoryapp.domain.text import looks_like_instruction
-from practice.domain.deployment import Place
+from practice.domain.remarks import Place
 from practice.domain.types import Effect, Fact, ToolSpec
 
 

@@ -18,8 +18,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from memoryapp.services.events import event_record
-from practice.domain.deployment import began_at, tools_there
+from practice.domain.deployment import began_at
 from practice.domain.plans import Plan
+from practice.domain.remarks import tools_there
 from practice.domain.rounds import Stage
 from practice.domain.traces.counts import LONGEST
 from practice.models import (

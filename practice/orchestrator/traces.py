@@ -8,7 +8,8 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from practice.domain.deployment import NotATrajectory, Sent, read, remark_on
+from practice.domain.deployment import NotATrajectory, Sent, read
+from practice.domain.remarks import remark_on
 from practice.domain.traces.assembly import trajectory
 from practice.domain.traces.spans import Span
 from practice.models import SentSpan, SentTrace, SentTrajectory

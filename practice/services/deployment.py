@@ -13,7 +13,8 @@ from django.utils import timezone
 from memoryapp.domain.errors import UnableToChange, UnableToRead, UnableToStart
 from memoryapp.models import Playbook, Workspace
 from memoryapp.services.events import event_record
-from practice.domain.deployment import MAX_BATCH, NotATrajectory, Placed, Sent, read, remark_on
+from practice.domain.deployment import MAX_BATCH, NotATrajectory, Placed, Sent, read
+from practice.domain.remarks import remark_on
 from practice.domain.traces.bodies import BodyTooLarge, BrokenBody
 from practice.models import Environment, SentTrajectory
 from practice.orchestrator import online

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from practice.domain.deployment import Sent, clock_remark
+from practice.domain.deployment import Sent
+from practice.domain.remarks import clock_remark
 from practice.models import SentSpan, SentTrace, SentTrajectory
 from practice.orchestrator.traces import assemble
 from tests.domain.traces.exports import CLAUDE, CODEX, OBSERVATIONS, RUNS, jsonl

@@ -358,3 +358,60 @@ def test_who_stops_reading_hears_of_nothing() -> None:
     assert process.wait(30) == 1
     assert process.stderr.read() == b""
     process.stderr.close()
+
+
+def claude_files(folder: Path, *, older: bool = False) -> Path:
+    """A session in which a subagent searched, with its file in the newer or the older place."""
+
+    def line(kind: str, part: dict[str, Any], **more: Any) -> dict[str, Any]:
+        return {"type": kind, "sessionId": "s1", "message": {"content": [part]}, **more}
+
+    def use(name: str, tool: str) -> dict[str, Any]:
+        return {"type": "tool_use", "id": name, "name": tool, "input": {}}
+
+    def result(name: str) -> dict[str, Any]:
+        return {"type": "tool_result", "tool_use_id": name, "content": "ok"}
+
+    text = {"type": "text", "text": "Fix it."}
+    main_file = folder / "s1.jsonl"
+    asked, task = line("user", text, uuid="u"), line("assistant", use("c1", "Task"))
+    done = line("user", result("c1"), toolUseResult={"agentId": "ad2d877"})
+    main_file.write_bytes(jsonl(asked, task, done).rstrip(b"\n"))
+    place = folder if older else folder / "s1" / "subagents"
+    place.mkdir(parents=True, exist_ok=True)
+    agent = {"isSidechain": True, "agentId": "ad2d877"}
+    rows = [line("user", text, uuid="a", **agent), line("assistant", use("c2", "Grep"), **agent)]
+    (place / "agent-ad2d877.jsonl").write_bytes(jsonl(*rows))
+    (folder / "agent-b.jsonl").write_text('{"sessionId": "another"}\n')
+    (folder / "agent-c.jsonl").write_text("[1]\n{")
+    return main_file
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize("older", [True, False])
+def test_a_session_is_sent_with_what_its_subagents_did(
+    server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], *, older: bool, packed: bool
+) -> None:
+    path = claude_files(tmp_path, older=older)
+    if packed:
+        body = path.read_bytes()
+        path = tmp_path / "s1.jsonl.gz"
+        path.write_bytes(gzip.compress(body))
+    assert main(["push", "--format", "claude-code", "--playbook", "desk", str(path)]) == 0
+    assert "1 taken, 0 known, 0 refused" in capsys.readouterr().out
+    steps = SentTrajectory.objects.get().steps
+    assert [(step["tool"], step.get("parent")) for step in steps] == [("Task", None), ("Grep", 1)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_session_that_is_too_large_with_its_subagents_is_sent_without_them(
+    server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], settings: Any
+) -> None:
+    path = claude_files(tmp_path)
+    settings.INGEST_MAX_BYTES = path.stat().st_size + 10
+    assert main(["push", "--format", "claude-code", "--playbook", "desk", str(path)]) == 0
+    said = capsys.readouterr()
+    assert "With the files of its subagents (1) it is larger than the server reads." in said.err
+    assert "What its subagent did is not here" in said.err
+    assert len(SentTrajectory.objects.get().steps) == 1

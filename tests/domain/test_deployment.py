@@ -13,12 +13,10 @@ from practice.domain.deployment import (
     MAX_STEPS,
     THOUGHT_CAP,
     NotATrajectory,
-    Place,
     read,
-    remark_on,
-    tools_there,
 )
 from practice.domain.reading import characters_cut
+from practice.domain.remarks import Place, remark_on, tools_there
 from practice.domain.types import OBSERVATION_CAP
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

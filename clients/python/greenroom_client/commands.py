@@ -7,9 +7,12 @@ or not all of it, 2 was asked wrongly.
 from __future__ import annotations
 
 import argparse
+import gzip
+import json
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,6 +27,7 @@ FORMATS = ("jsonl", "messages", "langfuse", "langsmith", "claude-code", "codex")
 BLOCKS = ("agents-md", "claude-md")
 PIECE = 64 * 1024
 GZIP = b"\x1f\x8b"
+TOO_LARGE = 413
 
 
 def add(commands: terminal.Commands) -> None:
@@ -136,14 +140,7 @@ def _push(asked: argparse.Namespace) -> int:
         terminal.bar(number, len(asked.files), path.name)
         with terminal.opened(path) as file:
             packed = file.read(2) == GZIP
-            file.seek(0)
-            said = client.push(
-                _pieces(file),
-                form=asked.format,
-                playbook=asked.playbook,
-                environment=asked.environment,
-                packed=packed,
-            )
+            said = _sent(client, asked, path, file, packed=packed)
         refused += said["refused_count"]
         terminal.bar_end()
         sys.stdout.write(
@@ -154,6 +151,59 @@ def _push(asked: argparse.Namespace) -> int:
             name = f" {row['id']}" if row["id"] else ""
             sys.stderr.write(f"{path}:{row['place'] + 1}:{name} {row['message']}\n")
     return 1 if refused else 0
+
+
+def _sent(
+    client: Greenroom, asked: argparse.Namespace, path: Path, file: IO[bytes], *, packed: bool
+) -> Mapping[str, Any]:
+    """Send one file, and behind a session what its subagents did, where all of that is read."""
+    beside = subagents_of(path) if asked.format == "claude-code" else []
+    where = {"playbook": asked.playbook, "environment": asked.environment}
+
+    def push(*pieces: Iterable[bytes]) -> Mapping[str, Any]:
+        file.seek(0)
+        whole = chain(_pieces(file), *pieces)
+        return client.push(whole, form=asked.format, packed=packed, **where)
+
+    try:
+        return push(_behind(beside, packed=packed))
+    except Refused as error:
+        if not beside or error.problem.get("status") != TOO_LARGE:
+            raise
+    terminal.bar_end()
+    sys.stderr.write(
+        f"{path}: With the files of its subagents ({len(beside)}) it is larger than the server "
+        "reads. It is sent without them.\n"
+    )
+    return push()
+
+
+def subagents_of(session: Path) -> list[Path]:
+    """The files that Claude Code keeps of a session's subagents, in either of its layouts."""
+    name = session.name.removesuffix(".gz").removesuffix(".jsonl")
+    if name.startswith("agent-"):
+        return []
+    own = (session.parent / name / "subagents").rglob("agent-*.jsonl")
+    older = (one for one in session.parent.glob("agent-*.jsonl") if _session_of(one) == name)
+    return sorted([*own, *older])
+
+
+def _session_of(path: Path) -> str:
+    """The session that the first line of a file names; empty where it names none."""
+    try:
+        with path.open("rb") as file:
+            row = json.loads(file.readline(PIECE))
+        return str(row.get("sessionId", ""))
+    except (OSError, ValueError, AttributeError):
+        return ""
+
+
+def _behind(files: Sequence[Path], *, packed: bool) -> Iterator[bytes]:
+    """The files, each on lines of its own, packed where what they stand behind is."""
+    for path in files:
+        with terminal.opened(path) as file:
+            for piece in chain([b"\n"], _pieces(file)):
+                yield gzip.compress(piece) if packed else piece
 
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:

@@ -18,6 +18,7 @@ from practice.domain.traces.sessions import (
     Turn,
     asked_in,
     end,
+    heard_of,
     parts_of,
     words_of,
 )
@@ -155,7 +156,7 @@ def _codex_tool(item: Row) -> str:
 def _codex_output(given: Any) -> tuple[Any, bool]:
     """What a command printed, and whether it ended with another code than 0."""
     if isinstance(given, list):
-        return words_of(parts_of(given)) or given, False
+        return heard_of(parts_of(given)) or given, False
     if isinstance(given, str) and (ran := RAN.match(given)):
         _, _, printed = given[ran.end() - 1 :].partition("\nOutput:\n")
         return printed, int(ran[1]) != 0

@@ -8,9 +8,8 @@ yields no trajectory is one refusal, which says what was expected and what was f
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from itertools import islice
 from typing import Any
 
@@ -46,6 +45,8 @@ COMMAND, COMMAND_WORDS = "command-name", "command-args"
 LASTING = re.compile(
     r"(?=[A-Za-z]*\d)[A-Za-z0-9]{16,}\Z|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z"
 )
+#: What a person may show without a word.
+IMAGES = {"image", "input_image"}
 #: Fields of a file of another form that are named to whoever sent it.
 FIELDS_NAMED = 6
 
@@ -112,17 +113,15 @@ class Turn:
         #: the last call of each id, and those of them that nothing answered yet.
         self._made: dict[str, dict[str, Any]] = {}
         self._open: dict[str, dict[str, Any]] = {}
-        self._began = self._now = 0
+        self.began = self._now = 0
         self._thinking = ""
         self.spent = Spent()
-        #: what the program says that all of it cost.
-        self.cost: Decimal | None = None
 
     def at(self, row: Row) -> None:
         """A line of this question; the first that says when is its beginning, the last its end."""
         now = nanoseconds(row.get("timestamp"))
         if now:
-            self._began, self._now, self.ended_at = self._began or now, now, iso(now)
+            self.began, self._now, self.ended_at = self.began or now, now, iso(now)
 
     def thinks(self, text: str) -> None:
         """What the model thinks before it speaks or calls a tool; no part of its answer."""
@@ -149,7 +148,7 @@ class Turn:
             return
         step: dict[str, Any] = {"tool": tool, "arguments": given, "observation": ""}
         if self._now:
-            step["started_ms"] = milliseconds(self._began, self._now)
+            step["started_ms"] = milliseconds(self.began, self._now)
         if why := "\n".join(filter(None, (self._thinking, self.answer))):
             step["thought"], self._thinking, self.answer = why[:10_000], "", ""
         self.spent.step(step)
@@ -164,8 +163,12 @@ class Turn:
             step["observation"] = observation
             step["is_error"] = failed or step.get("is_error", False)
             if self._now and "started_ms" in step:
-                ended = milliseconds(self._began, self._now)
+                ended = milliseconds(self.began, self._now)
                 step["duration_ms"] = max(0, ended - step["started_ms"])
+
+    def made(self, call_id: str) -> dict[str, Any] | None:
+        """The step of the last call of an id."""
+        return self._made.get(call_id)
 
     def ended(self, call_id: str, *, failed: bool) -> None:
         """What is said of a call beside its answer, before that or after it."""
@@ -185,7 +188,7 @@ class Turn:
                 "answer": self.answer,
                 "ended_at": self.ended_at,
                 "first_call": self.first_call,
-                "cost": self.cost or cost_of(self.spent.whole().cost, most=WHOLE),
+                "cost": cost_of(self.spent.whole().cost, most=WHOLE),
                 "costs_unread": self.spent.unread(),
             }
             yield Placed(found, self.place)
@@ -290,11 +293,24 @@ def words_of(parts: Iterable[Row]) -> str:
     return "\n".join(said).strip()
 
 
-def asked_in(parts: Iterable[Row]) -> str:
+def heard_of(parts: Sequence[Row]) -> str:
+    """What a tool answered in parts: its words, and of what is no words, such as images, that."""
+    kinds = [str(part.get("type", "")) for part in parts]
+    said = [
+        words_of([part]) if "text" in kind else f"[{kind}]"
+        for part, kind in zip(parts, kinds, strict=True)
+    ]
+    return "\n".join(filter(None, said))
+
+
+def asked_in(parts: Sequence[Row]) -> str:
     """What a person said, without what the program wrote around it; a slash command as typed."""
     words = words_of(
         part for part in parts if not str(part.get("text", "")).lstrip().startswith(MACHINE)
     )
+    kinds = {part.get("type") for part in parts}
+    if kinds and kinds <= IMAGES:
+        return "[image]"
     command = within(words, COMMAND) if words.startswith("<command-") else None
     if command is None:
         return words

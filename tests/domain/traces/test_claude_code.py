@@ -105,7 +105,10 @@ def test_a_file_of_a_subagent_is_read_as_what_it_was_asked() -> None:
         *beside,
         person([result(1, "It is test_a.py.")]),
     )
-    assert (main.instruction, [step["tool"] for step in main.steps]) == ("Fix it.", ["Task"])
+    assert [(step["tool"], step.get("parent")) for step in main.steps] == [
+        ("Task", None),
+        ("Grep", 1),
+    ]
 
 
 def test_what_a_person_typed_meanwhile_is_a_question_of_theirs() -> None:

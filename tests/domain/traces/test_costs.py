@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from practice.domain.deployment import NotATrajectory, Place, Sent, read, remark_on
+from practice.domain.deployment import NotATrajectory, Sent, read
+from practice.domain.remarks import Place, remark_on
 from practice.domain.traces.counts import cost_of
 from tests.domain.traces.exports import OBSERVATIONS, RUNS, export, jsonl
 from tests.domain.traces.otlp import made, span

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from practice.domain.deployment import MAX_STEPS, Place, Placed, remark_on
+from practice.domain.deployment import MAX_STEPS, Placed
+from practice.domain.remarks import Place, remark_on
 from practice.domain.traces.exports import read_export
 from tests.domain.traces.sessions import agent, asks, call, person, runs, session
 
