@@ -26,6 +26,7 @@ from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.internal.flows.connect import connect
 from allauth.socialaccount.models import SocialLogin
 from allauth.socialaccount.providers.base import AuthProcess
+from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ImproperlyConfigured
@@ -264,6 +265,37 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         session: Session = super().get_requests_session()
         session.request = partial(_asked, session.request)  # type: ignore[method-assign]
         return session
+
+    def on_authentication_error(
+        self,
+        request: HttpRequest,
+        provider: Any,
+        error: Any = None,
+        exception: Exception | None = None,
+        extra_context: dict[str, Any] | None = None,
+    ) -> None:
+        """Tell the operator why; whoever signs in is told that it failed."""
+        if exception is not None:
+            cause = exception.__cause__ or exception
+            logger.warning("OIDC: the provider's answer was refused: %s", cause)
+
+    def populate_user(
+        self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]
+    ) -> Any:
+        """Called with all that the provider said, before anybody is looked for.
+
+        Raises:
+            OAuth2Error: it speaks of two people.
+        """
+        said = sociallogin.account.extra_data
+        parts = [said[name] for name in ("userinfo", "id_token") if said.get(name)]
+        if len({str(part.get("sub")) for part in parts}) > 1:
+            # OpenID Connect Core 5.3.2: the token says who it was, and was made for us.
+            raise OAuth2Error("userinfo is of another subject than the token")
+        for address in sociallogin.email_addresses:
+            # Some write it as a word, and "false" would count as true.
+            address.verified = str(address.verified).lower() == "true"
+        return super().populate_user(request, sociallogin, data)
 
     def authenticate_by_email(self, sociallogin: SocialLogin) -> tuple[Any, str] | None:
         """The account with an address the provider vouches for, as far as ``OIDC_CONNECT`` goes.

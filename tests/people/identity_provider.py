@@ -30,6 +30,8 @@ class IdentityProvider:
         self.asked: dict[str, str] = {}
         self.posted: dict[str, str] = {}
         self.audience = CLIENT
+        #: what the token says otherwise than it should.
+        self.said: dict[str, Any] = {}
         #: whether it sends people here and answers nothing more.
         self.is_away = False
         self._server = server
@@ -81,6 +83,7 @@ class IdentityProvider:
                 "iat": now,
                 "exp": now + 60,
                 "jti": secrets.token_hex(8),
+                **self.said,
             },
             self.key,
             algorithm="RS256",

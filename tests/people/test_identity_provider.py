@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -95,6 +96,15 @@ def test_it_believes_no_address_that_was_not_verified(
     provider.claims["email_verified"] = False
     provider.sign_in(client)
     assert client.get("/review/").status_code == 302
+
+
+@pytest.mark.parametrize(("said", "status"), [("false", 302), ("False", 302), ("true", 200)])
+def test_it_reads_a_word_for_whether_an_address_was_verified(
+    client: Client, proved: Any, provider: IdentityProvider, said: str, status: int
+) -> None:
+    provider.claims["email_verified"] = said
+    provider.sign_in(client)
+    assert client.get("/review/").status_code == status
 
 
 def test_it_opens_no_account_without_an_invitation(
@@ -196,6 +206,34 @@ def test_it_refuses_a_token_for_somebody_else(
     provider.audience = "another-client"
     provider.sign_in(client)
     assert client.get("/review/").status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"iss": "https://another.example"}, "Invalid issuer"),
+        ({"exp": 1}, "Signature has expired"),
+        ({"sub": "somebody-else"}, "another subject"),
+    ],
+    ids=["another provider's", "one that ran out", "another person's"],
+)
+def test_it_refuses_a_token_that_is(
+    client: Client, proved: Any, provider: IdentityProvider, said: Any, why: str, caplog: Any
+) -> None:
+    provider.said = said
+    answer = provider.sign_in(client)
+    assert answer.status_code in {200, 401}
+    assert client.get("/review/").status_code == 302
+    assert why in caplog.text
+
+
+def test_a_provider_whose_clock_is_ahead_lets_people_in(
+    client: Client, proved: Any, provider: IdentityProvider
+) -> None:
+    ahead = int(time.time()) + 240
+    provider.said = {"iat": ahead, "nbf": ahead, "exp": ahead + 60}
+    provider.sign_in(client)
+    assert client.get("/review/").status_code == 200
 
 
 def test_the_second_factor_is_still_asked_for(
