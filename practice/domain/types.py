@@ -13,6 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal
 
+from practice.domain.docstrings import documented
 from practice.domain.schemas import unfolded
 
 Json = Mapping[str, Any]
@@ -68,8 +69,9 @@ class ToolSpec:
     """One tool as the environment describes it. ``input_schema`` is a JSON Schema object.
 
     ``parameters`` and ``required`` are what can be relied on of it, whatever a server wrote there:
-    each parameter has an object for a schema, with what its references point to in their place,
-    and whatever is required is a parameter.
+    each parameter has an object for a schema, with what its references point to in their place
+    and what the description says of it where its schema does not, and whatever is required is a
+    parameter.
     """
 
     name: str
@@ -91,7 +93,7 @@ class ToolSpec:
         names = listed if isinstance(listed, list | tuple) else ()
         required = tuple(dict.fromkeys(name for name in names if isinstance(name, str)))
         parameters = {
-            name: unfolded(properties[name], schema)
+            name: documented(name, unfolded(properties[name], schema), self.description)
             if isinstance(properties.get(name), Mapping)
             else {}
             for name in (*properties, *required)

@@ -9,7 +9,7 @@ from typing import Any
 
 from practice.agents.rules.documents import noun_of
 from practice.agents.rules.doing import imperative
-from practice.agents.rules.words import joined, phrase
+from practice.agents.rules.words import READ_VERBS, joined, phrase
 
 SECTIONS = {
     "prerequisite": "strategies",
@@ -90,7 +90,7 @@ def content(lesson: Lesson) -> str:
         case "condition":
             where = f" in `{lesson['shown_by']}`" if lesson.get("shown_by") else ""
             return (
-                f"Give `{lesson['tool']}` {_a(lesson['parameter'])} whose `{lesson['field']}` is "
+                f"Give `{lesson['tool']}` {_a(lesson['parameter'])} whose `{_shown(lesson)}` is "
                 f"{_v(lesson['wanted'])}{where}; otherwise it answers {_answer(lesson)}."
             )
         case "refusal":
@@ -102,7 +102,7 @@ def content(lesson: Lesson) -> str:
             )
         case "effect":
             return (
-                f"`{lesson['tool']}` moves `{lesson['field']}` from {_v(lesson['from'])} to "
+                f"`{lesson['tool']}` moves `{_shown(lesson)}` from {_v(lesson['from'])} to "
                 f"{_v(lesson['to'])}; check it before you call the tool again."
             )
         case _:
@@ -207,6 +207,11 @@ def _answer(lesson: Lesson) -> str:
     return lesson["code"] or f'"{_cut(lesson["error"])}"'
 
 
+def _shown(lesson: Lesson) -> str:
+    """The name of a field as answers give it; lessons of earlier versions have only the fuller."""
+    return str(lesson.get("named") or lesson["field"])
+
+
 def _thing(name: str) -> str:
     return noun_of(name) or phrase(name)
 
@@ -290,11 +295,15 @@ def _parameter(name: str, taken: Sequence[str] | None, names: Mapping[str, str])
     path = str(taken[1])
     # ``tickets = search_tickets()`` reads as the list: not ``tickets.tickets[0]``.
     own = path.startswith(f"{variable}[")
+    if path.startswith("["):
+        return f"{name}={variable}{path}"
     return f"{name}={path if own else f'{variable}.{path}'}"
 
 
 def _variable(tool: str, names: Mapping[str, str]) -> str:
-    word = re.findall(r"[a-z]+", re.sub(r"([A-Z])", r" \1", tool).lower())[-1]
+    words = re.findall(r"[a-z]+", re.sub(r"([A-Z])", r" \1", tool).lower())
+    # ``accounts_list()`` answers with accounts.
+    word = next((w for w in reversed(words) if w not in READ_VERBS), words[-1])
     taken = word in names.values() or keyword.iskeyword(word)
     return f"{word}_{len(names) + 1}" if taken else word
 

@@ -6,6 +6,7 @@ nothing by itself ("id", "name") takes the noun of its parent or of the tool.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,10 +17,10 @@ from practice.agents.rules import tables
 from practice.agents.rules.schema import kind
 from practice.agents.rules.words import (
     GENERIC,
-    READ_VERBS,
     nouns,
     parts,
     plural,
+    reads,
     singular,
     vocabulary,
 )
@@ -35,6 +36,21 @@ _FAILED = re.compile(
     r"not allowed|not (?:logged in|authenticated|authorized)|unknown|missing|already|refused)\b",
     re.IGNORECASE,
 )
+#: how people, and servers that write like them, begin to say that something did not work.
+_APOLOGY = re.compile(
+    r"(?:(?:oh no|oops|hmm+|uh|ah|well)[,.!:…]* )?(?:error\b(?! rate)|errors? occurred|sorry\b|"
+    r"failed\b(?! \w+:)|failure\b:|unfortunately\b|unable to\b|could ?n[o']t\b|cannot\b|can't\b|"
+    r"i (?:can(?:no|')t|could ?n[o']t|am unable|was unable)|"
+    r"invalid\b|access denied\b|permission denied\b)",
+    re.IGNORECASE,
+)
+#: how they say that what was to be changed is not there, or is not as it would have to be.
+_NOTHING = re.compile(
+    r"(?:oh no|oops)\b|there (?:is|are) (?:no|only)\b|no such\b|no \w+ (?:called|named|with)\b|"
+    r"[^.:]{1,80} (?:not found|does ?n[o']t exist)\b",
+    re.IGNORECASE,
+)
+LONGEST_REFUSAL = 300
 #: the wanted state already holds, which is not a failure.
 _HOLDS = re.compile(r"already (?:logged|signed) in", re.IGNORECASE)
 #: a status by which an answer that holds nothing but a message says that the call failed.
@@ -302,6 +318,8 @@ def failure(step: Step) -> str:
     if step.is_error:
         return step.observation.strip() or "the call failed without a message"
     value = parse(step.observation)
+    if value is None:
+        return _prose(step)
     scopes = value if isinstance(value, list) else [value]
     for scope in scopes[:1]:
         if isinstance(scope, str) and scope.lower().startswith("error"):
@@ -311,14 +329,28 @@ def failure(step: Step) -> str:
         for key, item in scope.items():
             name = parts(str(key))
             if "error" in name and item:
-                return str(item)
+                return item if isinstance(item, str) else json.dumps(item, ensure_ascii=False)
         if reason := _soft(step.tool, scope):
             return reason
     return ""
 
 
+def _prose(step: Step) -> str:
+    """Return what an answer in plain words says went wrong, or an empty string.
+
+    An apology or an error in its first words is one from any tool. That something is not there, or
+    cannot be, is one only from a tool that was asked to change something, and said in a line.
+    """
+    said = " ".join(step.observation.split())
+    if _APOLOGY.match(said):
+        return said
+    changes = not reads(parts(step.tool))
+    short = changes and len(said) <= LONGEST_REFUSAL and "\n" not in step.observation.strip()
+    return said if short and _NOTHING.match(said) else ""
+
+
 def _soft(tool: str, scope: Mapping[str, Any]) -> str:
-    reading = bool(READ_VERBS & set(parts(tool)))
+    reading = reads(parts(tool))
     if str(scope.get("status")).lower() in _BAD and set(scope) <= _TELLING | {"code"}:
         # A record of something that failed says more than that; this is the call's own answer.
         texts = [v for k, v in scope.items() if isinstance(v, str) and k not in ("status", "code")]

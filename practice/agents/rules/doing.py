@@ -25,7 +25,7 @@ _TOOL = re.compile(
     r"|use (?:this(?: (?:tool|function))?|it) (?:to|for) ",
     re.IGNORECASE,
 )
-_VERBS = (
+VERBS = (
     (READ_VERBS - vocabulary("history status"))
     | NEW_VERBS
     | METHODS
@@ -71,7 +71,7 @@ def imperative(description: str, tool: str, *, reads: bool = True, looks: str = 
     name says what it does where its description does not.
     """
     said = first_sentence(description)[:LONGEST]
-    text = re.sub(r"\s*\([^)]*\)", "", said) or phrase(tool)
+    text = re.sub(r"\s*\([^)]*\)|, optionally\b.*", "", said) or phrase(tool)
     text = _TOOL.sub("", text, count=1) if _TOOL.match(text) else text
     if _CLAUSE.match(text):
         text = phrase(tool)
@@ -99,7 +99,7 @@ def _names_a_thing(first: str, rest: str, tool: str, *, reads: bool) -> bool:
         return True
     if following in _DETERMINERS:
         return False
-    return reads and (_plain(word) not in _VERBS or word in _EITHER)
+    return reads and (_plain(word) not in VERBS or word in _EITHER)
 
 
 def _named(text: str) -> str:

@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from practice.agents.rules import schema
 from practice.agents.rules.linking import RELATED, kinship
-from practice.agents.rules.words import content, parts, takes_back
+from practice.agents.rules.words import (
+    NEW_VERBS,
+    content,
+    first_sentence,
+    parts,
+    stem,
+    takes_back,
+)
 from practice.domain.reading import read_json
 from practice.domain.types import Json, ToolSpec
 
@@ -28,7 +35,8 @@ _AUTH = re.compile(
 )
 _MISSING_THING = re.compile(
     r"not found|no such|does(?: not|n't) exist|no \w+ (?:with|found|matches)|unknown \w+|"
-    r"could not (?:be found|find)|invalid \w*[ _]?id\b|not (?:in|on) the|no matching",
+    r"\bno [a-z]+ [\w.'\"-]+$|"
+    r"could(?: not|n't) (?:be found|find)|invalid \w*[ _]?id\b|not (?:in|on) the|no matching",
     re.IGNORECASE,
 )
 _ONE_OF = re.compile(
@@ -63,8 +71,10 @@ _FIRST = re.compile(
     r"\b(first|before|requires?|must be|must have|needs? to be|should be|prior to|not yet|until|"
     r"without|nobody|no one|\w+_missing|missing_\w+|un\w+ed|"
     r"\w*not_(?:yet_)?\w+ed|not \w+ yet|not all|"
-    r"is not (?:verified|running|open|enabled|active|confirmed|approved)|"
-    r"is (?:closed|stopped|paused|locked|disabled|inactive|offline|switched off))\b",
+    r"(?:is|are) not (?:running|open|active)|"
+    r"(?:(?:is|are|was|were|been) )?not (?:been )?\w+ed|"
+    r"(?:is|are) (?:still )?(?:closed|stopped|paused|locked|disabled|inactive|offline|"
+    r"switched off|off|down))\b",
     re.IGNORECASE,
 )
 _STRANGE_NAME = re.compile(
@@ -87,6 +97,13 @@ MIN_KINSHIP = 0.05
 LONGEST = 2_000
 
 
+#: what servers put before what a tool said went wrong, which tells nothing of it.
+_WRAPPED = re.compile(
+    r"\Aerror (?:executing|calling|running|in) tool [`'\"]?[\w.-]+[`'\"]?: ", re.I
+)
+
+
+_PREFIX = re.compile(r"\Aerror: +(?=\S)", re.I)
 #: how a server says that it broke; what it broke at is no rule of its world.
 _BROKE = re.compile(r"\bHTTP 5\d\d\b|\binternal (?:server )?error\b", re.IGNORECASE)
 
@@ -158,6 +175,8 @@ def message(text: str) -> str:
 
 
 def _sentence(stripped: str) -> str:
+    stripped = _WRAPPED.sub("", stripped)
+    stripped = _PREFIX.sub("", stripped) or stripped
     start = stripped.find("{")
     if start >= 0:
         try:
@@ -320,12 +339,60 @@ def related_tools(said: str, tool: ToolSpec, tools: Sequence[ToolSpec]) -> tuple
         shared = words & own
         # Nobody blocks a bed in order to unblock it.
         undoes = UNDOING & set(parts(other.name)) or takes_back(tool.name, other.name)
-        akin = shared == own or kin(tool.name, other.name) >= MIN_KINSHIP
+        akin = kin(tool.name, other.name) >= MIN_KINSHIP or _meant(shared, own, tool, other)
         if not shared or undoes or not akin:
             continue
         weight = math.fsum(kin.weight(w) for w in shared) * len(shared) / len(own)
         scored.append((weight + 2 * kin(tool.name, other.name), other.name))
-    return tuple(name for _, name in sorted(scored, key=lambda s: (-s[0], s[1]))[:3])
+    found = [name for _, name in sorted(scored, key=lambda s: (-s[0], s[1]))[:3]]
+    return tuple(found) or _described(said, tool, tools)
+
+
+def _meant(shared: Set[str], own: Set[str], tool: ToolSpec, other: ToolSpec) -> bool:
+    """Whether an error says all that a tool is named after, or what to do with the same thing.
+
+    "It has no estimate" speaks of ``set_estimate``; "Assign it first" of a tool that assigns what
+    the failed one was given.
+    """
+    plain = own - {stem(word) for word in NEW_VERBS}
+    verb = stem((parts(other.name) or ("",))[0])
+    return bool(plain and plain <= shared) or (
+        verb in shared and bool(set(other.required) & set(tool.required))
+    )
+
+
+def _described(said: str, tool: ToolSpec, tools: Sequence[ToolSpec]) -> tuple[str, ...]:
+    """Return the one tool whose description says that it ends the state an error speaks of.
+
+    "Switch the motors on" ends that the motors are off; what switches them off does not.
+    """
+    states = [w for w in re.findall(r"[a-z]+", said.lower()) if w in _OPPOSITES]
+    if not states:
+        return ()
+    words = content(said) - {stem(w) for w in states}
+    found = []
+    for other in tools:
+        text = first_sentence(other.description)
+        told = re.findall(r"[a-z]+", f"{other.name} {text}".lower().replace("_", " "))
+        ends = any(_OPPOSITES[s] in told and s not in told for s in states)
+        if other.name != tool.name and not schema.is_read(other) and ends and words & content(text):
+            found.append(other.name)
+    return tuple(found) if len(found) == 1 else ()
+
+
+#: a state that is in the way, and the word for the one that is wanted.
+_OPPOSITES = {
+    "off": "on",
+    "closed": "open",
+    "stopped": "start",
+    "down": "up",
+    "offline": "online",
+    "inactive": "activate",
+    "disabled": "enable",
+    "locked": "unlock",
+    "paused": "resume",
+    "disconnected": "connect",
+}
 
 
 def _checks(tool: ToolSpec) -> bool:

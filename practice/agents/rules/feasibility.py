@@ -182,9 +182,11 @@ def _lists_of(parameter: str, step: Step) -> bool:
     No notes of a stay is an answer; no stays by the name of one says that there is no such stay.
     """
     told = parse(step.observation)
+    about = set(parts(parameter)) - {"id"}
+    if told == []:
+        told = {step.tool: told}  # what it lists stands in the tool's name alone
     if "id" not in parts(parameter) or not isinstance(told, Mapping):
         return False
-    about = set(parts(parameter)) - {"id"}
     return any(value == [] and about and not about & set(parts(key)) for key, value in told.items())
 
 

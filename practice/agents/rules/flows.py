@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from practice.agents.rules import schema
-from practice.agents.rules.documents import failure, leaves, noun_of, records
+from practice.agents.rules.documents import failure, leaves, noun_of, parse, records
 from practice.agents.rules.mistakes import origin
 from practice.agents.rules.schema import Role
-from practice.agents.rules.words import GENERIC, parts
+from practice.agents.rules.words import GENERIC, nouns, parts
 from practice.domain.types import Step, TaskSpec, ToolSpec
 
 Lesson = dict[str, Any]
@@ -18,7 +18,9 @@ Lesson = dict[str, Any]
 def sources(task: TaskSpec, steps: list[Step], known: dict[str, ToolSpec]) -> Iterator[Lesson]:
     """Where an identifier was taken from, unless the producer is named after the very thing."""
     for consumer, name, producer, field in links(task, steps, known):
-        if noun_of(name) and set(parts(noun_of(name))) <= set(parts(producer.tool)):
+        # What a bare ``id`` is of says the name of its tool.
+        about = set(parts(noun_of(name))) or set(nouns(consumer.tool))
+        if about and about <= set(parts(producer.tool)):
             continue
         where = origin(steps, consumer, consumer.arguments[name])
         under = where[2] if where and where[0] == producer.tool else ""
@@ -127,8 +129,10 @@ def _raw_name(step: Step, value: Any) -> str:
     Nothing for the key of a table, which has no name.
     """
     told = leaves(step.observation, step.tool)
-    raw = next((leaf.raw for leaf in told if str(leaf.value) == str(value)), "")
-    return "" if raw == "key" else raw
+    leaf = next((leaf for leaf in told if str(leaf.value) == str(value)), None)
+    if leaf is None or (leaf.raw == "key" and "id" in leaf.words):
+        return ""  # the key of a table
+    return leaf.raw
 
 
 def _field_of(step: Step, value: Any) -> str:
@@ -211,10 +215,20 @@ def _written_path(step: Step, value: Any, field: str) -> str:
     """Return where a value stands in an answer: ``shipping.postcode``, ``items[i].sku``."""
     leaf = next(o for o in leaves(step.observation, step.tool) if o.value == value)
     # Which of them it was is no rule of the world, where it was not simply the first.
-    inside = [f"{key}[{0 if place == 0 else 'i'}]" for key, place in leaf.path if key]
+    if _is_plain(step, value):
+        return f"[{0 if leaf.path[-1][1] == 0 else 'i'}]"
+    places = [(key, 0 if place == 0 else "i") for key, place in leaf.path]
+    # The answer itself is the list where its items stand under no name.
+    inside = [f"{key}[{place}]" for n, (key, place) in enumerate(places) if key or not n]
     if leaf.under and not (leaf.path and leaf.path[-1][0] == leaf.under):
         inside.append(leaf.under)
     return ".".join([*inside, field])
+
+
+def _is_plain(step: Step, value: Any) -> bool:
+    """Whether an answer is a list that holds the very value, and no records."""
+    told = parse(step.observation)
+    return isinstance(told, list) and value in told
 
 
 def _telling_value(value: Any) -> bool:

@@ -14,7 +14,7 @@ from practice.agents.rules import schema
 from practice.agents.rules.documents import cursor, failure, leaves, parse, records
 from practice.agents.rules.flows import makers, sequence, sources
 from practice.agents.rules.linking import cursor_parameter
-from practice.agents.rules.mistakes import mistakes, state_of
+from practice.agents.rules.mistakes import mistakes, raw_name, state_of
 from practice.agents.rules.schema import Role
 from practice.agents.rules.sent import told_first
 from practice.agents.rules.words import LIST_VERBS, nouns, parts
@@ -156,6 +156,7 @@ def _effects(steps: list[Step], known: dict[str, ToolSpec]) -> Iterator[Lesson]:
                     "key": f"effect:{step.tool}:{field}",
                     "tool": step.tool,
                     "field": field,
+                    "named": raw_name(step, field, value) or field,
                     "from": before[field],
                     "to": value,
                     "steps": [*_seen_in(steps[:place], before[field]), step.number],

@@ -51,7 +51,9 @@ class Producer:
 
 def match(tool: ToolSpec, parameter: str, field: str) -> float:
     """Return how well a result field fills ``parameter`` of ``tool``, 0 (not at all) to 1."""
-    wanted = _meanings(tool.name, parameter, str(_text(tool, parameter)))
+    vague = set(parts(parameter)) <= GENERIC
+    about = _abouts(tool, parameter) if vague else frozenset()
+    wanted = _meanings(tool.name, parameter, str(_text(tool, parameter)), about)
     have = frozenset(parts(field))
     # The last telling word says what a field is: a file_content is no file.
     head = [w for w in parts(field) if w not in GENERIC][-1:]
@@ -61,13 +63,26 @@ def match(tool: ToolSpec, parameter: str, field: str) -> float:
     )
 
 
+def _abouts(tool: ToolSpec, parameter: str) -> frozenset[str]:
+    """Return the things a ``key`` or an ``id`` may be of: what its tool is named after, or handles.
+
+    Not what another parameter names: the key of "put a label on an issue", which takes a label as
+    well, is the issue's.
+    """
+    does = first_sentence(tool.description).lower()
+    told = re.findall(r"\b(?:an?|the|one) (?:\w+ing |\w+ed )?([a-z]+)\b", does)
+    others = {w for n in tool.parameters if n != parameter for w in parts(n)}
+    found = frozenset([*nouns(tool.name), *(w for noun in told for w in parts(noun))])
+    return found - others or frozenset(nouns(tool.name))
+
+
 def _text(tool: ToolSpec, parameter: str) -> str:
     return str(tool.parameters.get(parameter, {}).get("description", ""))
 
 
 @lru_cache(maxsize=8192)
 def _meanings(
-    tool: str, parameter: str, description: str
+    tool: str, parameter: str, description: str, about: frozenset[str]
 ) -> tuple[tuple[frozenset[str], float], ...]:
     """Return the word sets a parameter may be about, the literal one first, with weights."""
     own = [w for w in parts(parameter) if not w.isdigit()]
@@ -75,7 +90,9 @@ def _meanings(
     if not set(own) <= GENERIC:
         found.append((frozenset(own), 1.0))
     if set(own) <= GENERIC:
-        found.append((frozenset([*nouns(tool), *own]), 0.95))
+        named = nouns(tool)
+        found += [(frozenset([w, *own]), 0.95 if w in named else 0.85) for w in sorted(about)]
+        found.append((frozenset([*about, *own]), 0.95))
     text = description.lower()
     keys = "|".join(_KEYS)
     for noun, key in re.findall(rf"\b([a-z]+)[ -]({keys})\b", text):
@@ -107,7 +124,10 @@ def _alike(wanted: frozenset[str], have: frozenset[str]) -> float:
     if special and not special & have:
         return 0.0
     if core and core == offered:
-        return 0.85 if not (wanted & _KEYS) or wanted & have & _KEYS else 0.5
+        if not wanted & _KEYS:
+            # The key of a project says which one it is, its name how it is called.
+            return 0.85 if not have & GENERIC or have & _KEYS - {"name"} else 0.82
+        return 0.85 if wanted & have & _KEYS else 0.5
     if core and offered and (core < offered or offered < core):
         return 0.72 if wanted & have & _KEYS else 0.5
     return 0.0
@@ -167,6 +187,8 @@ def _is_open(promised: Mapping[str, Any] | None, told: Sequence[tuple[str, str]]
         return True
     fields = promised.get("properties")
     inner = fields.values() if isinstance(fields, Mapping) else ()
+    if isinstance(fields, Mapping) and [*fields] == ["result"] and schema.kind(*inner) == "string":
+        return True  # words of which nothing is said
     return any(isinstance(one, Mapping) and _says_nothing(one) for one in inner)
 
 
@@ -209,9 +231,10 @@ def _by_filter(parameter: str, other: ToolSpec) -> tuple[str, float] | None:
 
 
 def _by_noun(tool: ToolSpec, parameter: str, other: ToolSpec) -> tuple[str, float]:
-    if not ({"id", "number", "key", "name"} & set(parts(parameter))):
+    keyed = {"id", "number", "key", "name"} & set(parts(parameter))
+    if not keyed and schema.role(tool, parameter) is not schema.Role.ENTITY:
         return "", 0.0
-    about = set(parts(parameter)) - GENERIC or set(nouns(tool.name))
+    about = set(parts(parameter)) - GENERIC or _abouts(tool, parameter)
     named = LIST_VERBS & set(parts(other.name)) and about & set(nouns(other.name))
     # "beds_page" and "wards" list beds and wards.
     plain = schema.is_read(other) and not other.required

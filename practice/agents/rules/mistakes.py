@@ -11,10 +11,10 @@ from practice.agents.rules.documents import failure, leaves, noun_of, records
 from practice.agents.rules.errors import Diagnosis, Trouble, broke, diagnose, message
 from practice.agents.rules.places import location
 from practice.agents.rules.recovery import same_thing
-from practice.agents.rules.schema import Role
+from practice.agents.rules.schema import DESCRIBING, Role
 from practice.agents.rules.standing import asks_for_every, state_asked
 from practice.agents.rules.twins import stand_ins
-from practice.agents.rules.words import content, parts
+from practice.agents.rules.words import GENERIC, content, nouns, parts
 from practice.domain.types import Json, Step, ToolSpec
 
 Lesson = dict[str, Any]
@@ -24,6 +24,8 @@ _FIRST = re.compile(
     r"\b(?:must|should|please|(?:have|has|needs?) to) first\b|(?<!\bthe )\bfirst\s*(?:[.,;:!()]|$)",
     re.IGNORECASE,
 )
+#: how it says that something is not yet so: "not holding anything", "is not at the dock".
+_LACKS = re.compile(r"\bnot (?:at|in|on|yet|\w+(?:ed|ing))\b|\bha(?:s|ve) no\b", re.IGNORECASE)
 _ABOVE = re.compile(
     r"\b(?:above|over|more than|exceeding)\s+(\d+(?:\.\d+)?)(?=\s|,|$)", re.IGNORECASE
 )
@@ -42,7 +44,7 @@ def mistakes(
         yield from looked
         after = [s for s in steps[place + 1 :] if s.tool == failed.tool]
         if not after and (others := stand_ins(failed.tool, steps, known)):
-            yield _instead(failed, others[0], found)
+            yield _instead(failed, others[0], found, known)
             continue
         if found.trouble is Trouble.REFUSED and broke(found.text):
             # It broke and says no more: that it worked later proves nothing of what came between.
@@ -61,7 +63,7 @@ def mistakes(
             if between[-1].tool not in (lesson.get("move") for lesson in looked):
                 yield _prerequisite(failed, steps, between[-1], again, found, known)
         elif gone or not failure(again):
-            yield from _condition(steps[: again.number - 1], failed, again, found)
+            yield from _condition(steps[: again.number - 1], failed, again, found, known)
             shown = [s for s in steps if s.number < again.number and not failure(s)]
             yield from _changed(failed, shown, after, found, known)
             yield from _told(failed, found, after)
@@ -81,7 +83,7 @@ def _prerequisite(
     settings = {
         n: v
         for n, v in first.arguments.items()
-        if n in tool.parameters and schema.role(tool, n) in _FIXED
+        if n in tool.parameters and _is_told(tool, n, v, found.text)
     }
     told = {n: v for n, v in first.arguments.items() if n not in settings}
     same = [n for n, v in told.items() if failed.arguments.get(n) == v]
@@ -111,6 +113,16 @@ def _prerequisite(
         **({"every": every} if every else {}),
         "steps": [*dict.fromkeys([*cited, first.number, again.number])],
     }
+
+
+def _is_told(tool: ToolSpec, name: str, value: Any, said: str) -> bool:
+    """Whether a setting of the call that helped is part of what helped.
+
+    Of several choices any may do as well, where the error does not speak of the one that was made.
+    """
+    kind = schema.role(tool, name)
+    spoken = bool(content(str(value).replace("_", " ")) & content(said))
+    return kind in _FIXED and (kind is not Role.CHOICE or name not in tool.required or spoken)
 
 
 def origin(steps: list[Step], consumer: Step, value: Any) -> tuple[str, str, str, int] | None:
@@ -255,7 +267,13 @@ def _given_by(
     return {}, ()
 
 
-def _condition(before: list[Step], failed: Step, again: Step, found: Diagnosis) -> Iterator[Lesson]:
+def _condition(
+    before: list[Step],
+    failed: Step,
+    again: Step,
+    found: Diagnosis,
+    known: dict[str, ToolSpec],
+) -> Iterator[Lesson]:
     """A refused and an accepted record that differ in what the error speaks of."""
     if failure(again) or found.trouble is not Trouble.REFUSED:
         return
@@ -270,7 +288,10 @@ def _condition(before: list[Step], failed: Step, again: Step, found: Diagnosis) 
         if field not in yes or no[field] == yes[field]:
             continue
         flag = isinstance(no[field], bool) and content(field.replace("_", " ")) & spoken
-        state = isinstance(yes[field], str) and yes[field] in parts(found.code)
+        named = bool({"status", "state"} & set(parts(field)))
+        state = isinstance(yes[field], str) and (
+            yes[field] in parts(found.code) or (named and _says(found.text, yes[field]))
+        )
         if flag or state:
             yield {
                 "kind": "condition",
@@ -278,14 +299,19 @@ def _condition(before: list[Step], failed: Step, again: Step, found: Diagnosis) 
                 "tool": failed.tool,
                 "parameter": name,
                 "field": field,
+                "named": raw_name(shown, field, yes[field]) or field,
                 "wanted": yes[field],
                 "shown_by": shown.tool if shown else "",
                 "code": found.code,
-                "error": found.text,
+                "error": _general(found.text, failed, known.get(failed.tool)),
                 "steps": sorted(
                     {failed.number, again.number, *(s.number for s in (where, shown) if s)}
                 ),
             }
+
+
+def _says(said: str, state: str) -> bool:
+    return bool(re.search(rf"\b{re.escape(state.lower())}\b", said.lower()))
 
 
 def _record_of(before: list[Step], value: Any) -> tuple[dict[str, Any], Step | None]:
@@ -296,7 +322,7 @@ def _record_of(before: list[Step], value: Any) -> tuple[dict[str, Any], Step | N
     return {}, None
 
 
-def _instead(failed: Step, other: Step, found: Diagnosis) -> Lesson:
+def _instead(failed: Step, other: Step, found: Diagnosis, known: dict[str, ToolSpec]) -> Lesson:
     """A tool that was refused, and one that does the same and worked."""
     return {
         "kind": "instead",
@@ -304,7 +330,7 @@ def _instead(failed: Step, other: Step, found: Diagnosis) -> Lesson:
         "tool": failed.tool,
         "other": other.tool,
         "code": found.code,
-        "error": _general(found.text, failed.arguments),
+        "error": _general(found.text, failed, known.get(failed.tool)),
         "steps": [failed.number, other.number],
     }
 
@@ -318,12 +344,13 @@ def _refusal(
     said = found.text.lower()
     # A state is the reason only where the error says so; otherwise it merely happened to be so.
     states = {k: v for k, v in state_of(failed, before).items() if v and str(v).lower() in said}
+    error = _general(found.text, failed, known.get(failed.tool))
     yield {
         "kind": "refusal",
-        "key": f"refusal:{failed.tool}:{found.code or ' '.join(parts(found.text)[:6])}",
+        "key": f"refusal:{failed.tool}:{found.code or ' '.join(parts(error)[:6])}",
         "tool": failed.tool,
         "code": found.code,
-        "error": _general(found.text, failed.arguments),
+        "error": error,
         "state": states,
         # What has to come first nobody did: the tool's own words are all that is known of it.
         **({"first": True} if _asks_first(found) else {}),
@@ -332,16 +359,34 @@ def _refusal(
 
 
 def _asks_first(found: Diagnosis) -> bool:
-    return found.trouble is Trouble.PREREQUISITE or _FIRST.search(found.text) is not None
+    return found.trouble is Trouble.PREREQUISITE or any(
+        pattern.search(found.text) for pattern in (_FIRST, _LACKS)
+    )
 
 
-def _general(said: str, arguments: Json) -> str:
-    """Return an error without the identifiers of the record it happened to be about."""
-    for name, value in arguments.items():
-        noun = noun_of(name)
-        if isinstance(value, str) and noun and re.search(r"\d", value):
-            said = said.replace(value, f"the {noun}")
+def _general(said: str, failed: Step, tool: ToolSpec | None) -> str:
+    """Return an error without the names of the things it happened to be about."""
+    for name, value in failed.arguments.items():
+        known = tool if tool is not None and name in tool.parameters else None
+        entity = known is not None and schema.role(known, name) is Role.ENTITY
+        noun = (
+            noun_of(name) if set(parts(name)) - GENERIC else (nouns(failed.tool)[-1:] or ("",))[0]
+        )
+        if not noun or not isinstance(value, str) or not (entity or re.search(r"\d", value)):
+            continue
+        if DESCRIBING & set(parts(name)) or len(value) < 2 or value.lower() == noun:
+            continue
+        # "the north bed" and "bed north" are both the bed.
+        word, told = re.escape(noun), re.escape(value)
+        own = rf"(?:\bthe )?\b(?:{word} )?(?<!\w){told}(?!\w)(?: {word}\b)?"
+        said = re.sub(own, f"the {noun}", said, flags=re.IGNORECASE)
     return said
+
+
+def raw_name(step: Step | None, field: str, value: Any) -> str:
+    """Return the name an answer itself gives a field, empty where it shows no such value."""
+    told = leaves(step.observation, step.tool) if step else ()
+    return next((leaf.raw for leaf in told if leaf.field == field and leaf.value == value), "")
 
 
 def state_of(step: Step, before: list[Step]) -> dict[str, Any]:

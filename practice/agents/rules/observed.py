@@ -101,6 +101,18 @@ class Observed:
             if pick is not None:
                 found[name] = pick
 
+    def several(self, tool: ToolSpec, name: str, rng: random.Random) -> list[Any]:
+        """Return one or two observed identifiers for a list of them, none that was not seen."""
+        items = schema.items_of(tool.parameters.get(name, {}))
+        seen = [
+            checking.coerce(value, items)
+            for known in self.records
+            for field, value in known.record.items()
+            if match(tool, name, field) >= STRONG and checking.fits(value, items)
+        ]
+        different = list(dict.fromkeys(seen))
+        return rng.sample(different, k=min(len(different), rng.randint(1, 2)))
+
     def by(self, tool: str) -> bool:
         """Whether ``tool`` is known to show something."""
         return any(known.tool == tool for known in self.records)
@@ -198,10 +210,10 @@ def _is_over(record: Json) -> bool:
 
 
 def _placeholder(value: Any) -> bool:
-    """Whether a text says that there is no value: ``00000``, ``n/a``."""
+    """Whether a text says that there is no value: ``00000``, ``n/a``, ``Stock not found``."""
     plain = str(value).strip().lower()
     zeros = isinstance(value, str) and len(plain) > 1 and not plain.strip("0")
-    return zeros or plain in ("n/a", "none", "null", "unknown")
+    return zeros or plain in ("n/a", "none", "null", "unknown") or plain.endswith("not found")
 
 
 def _keys(known: Known) -> set[Any]:

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
-from practice.agents.rules.words import NEW_VERBS, content, parts, vocabulary
+from practice.agents.rules.doing import VERBS
+from practice.agents.rules.words import NEW_VERBS, content, parts, reads, vocabulary
 from practice.domain.types import Effect, Json, ToolSpec
 
 CREDENTIAL = vocabulary(
@@ -25,6 +26,10 @@ MONEY = vocabulary("amount price sum fee budget total")
 PAGING = vocabulary("cursor page offset limit size per token start skip after before")
 #: words of parameters that describe a thing instead of naming one.
 DESCRIBING = vocabulary("type status mode class category unit currency city location priority")
+#: words of numbers that people have of their own.
+OWN = vocabulary("card verification security phone mobile fax tax passport pin account iban")
+#: words of keys that a caller makes up so that a call that is sent twice counts once.
+ONCE = vocabulary("idempotency nonce dedupe deduplication")
 #: bounds beyond this are ignored: what is drawn between them must be a number that can be sent.
 FARTHEST = 2.0**64
 PLACES = ("San Francisco", "Oakland", "London", "Paris", "Chicago", "Boston")
@@ -74,6 +79,10 @@ _HINTED = (
         r"\s*\[?([^\].;]+)",
         re.IGNORECASE,
     ),
+)
+#: a description that is nothing but a choice: "card, cash or transfer".
+_CHOICE = re.compile(
+    r"\(?((?:['\"`]?[\w-]+['\"`]?, ){0,20}['\"`]?[\w-]+['\"`]?,? or ['\"`]?[\w-]+['\"`]?)\)?\.?\Z"
 )
 _RANGES = (
     re.compile(r"\bbetween\s+(-?\d+(?:\.\d+)?)[^\d-]{1,24}(-?\d+(?:\.\d+)?)", re.IGNORECASE),
@@ -149,6 +158,8 @@ def choices(schema: Json) -> list[Any]:
         return []
     if slashed := re.search(r"\(([A-Za-z]+(?:/[A-Za-z]+)+)\)", text):
         return slashed.group(1).split("/")
+    if plain := _CHOICE.match(text.strip()):
+        return _listed(plain.group(1))
     for pattern in _HINTED:
         if match := pattern.search(text):
             return _listed(match.group(1))
@@ -195,12 +206,17 @@ def role(tool: ToolSpec, name: str) -> Role:
     if _credential(words, tool):
         return Role.CREDENTIAL
     if type_ in ("number", "integer"):
-        return Role.ENTITY if "id" in words or " id " in f" {text} " else Role.NUMBER
+        # A room_number names a room; the number of a card is brought by whoever has it.
+        numbered = len(words) > 1 and parts(name)[-1] == "number" and not words & OWN
+        named = "id" in words or numbered or " id " in f" {text} "
+        return Role.ENTITY if named else Role.NUMBER
     if date_format(name, schema):
         return Role.DATE
+    if words & ONCE:
+        return Role.NEW
     if words & MONEY and "id" not in words:
         return Role.AMOUNT
-    if words & TEXT or schema.get("format") == "textarea":
+    if (words & TEXT and "id" not in words) or schema.get("format") == "textarea":
         return Role.TEXT
     if _is_new(tool, name, text):
         return Role.NEW
@@ -236,6 +252,8 @@ def _is_new(tool: ToolSpec, name: str, text: str) -> bool:
         return False
     if {"add", "to"} <= set(re.findall(r"[a-z]+", tool.name.lower())):
         return False  # what is put on a list or into a cart is there already
+    if "rename" in parts(tool.name) and words & {"name", "title"}:
+        return True
     if re.search(r"\bnew\b|\bto be added\b|\bto (?:add|create|register)\b", text):
         return True
     if words & {"destination", "target"} and any("source" in parts(n) for n in tool.parameters):
@@ -359,10 +377,22 @@ def is_read(tool: ToolSpec) -> bool:
     if words and words[0] in NEW_VERBS:
         return False
     reading = {"get", "list", "search", "find", "show", "view", "display", "check", "estimate"}
+    # Of other verbs that read the place tells: ``events_query`` does, ``query_reset`` does not.
+    ends = {*words[:1], *words[-1:]} & vocabulary("query fetch lookup browse history scan")
     lead = content(tool.description.split(".")[0])
-    return bool(reading & set(words)) or bool(
+    if _names_itself(tool, words):
+        return True
+    if re.match(r"(?:all|every|which|who|whose|what|how|where|whether)\b", tool.description, re.I):
+        return True
+    return bool((reading & set(words) and reads(words)) or ends) or bool(
         lead & {"display", "retriev", "calcul", "get", "list", "show", "view", "estim", "convert"}
     )
+
+
+def _names_itself(tool: ToolSpec, words: tuple[str, ...]) -> bool:
+    """Whether a tool says no more than what it answers with: "Balance" of ``account_balance``."""
+    told = parts(tool.description)
+    return 0 < len(told) < len(words) and words[-len(told) :] == told and words[0] not in VERBS
 
 
 def by_name(tools: Sequence[ToolSpec]) -> dict[str, ToolSpec]:

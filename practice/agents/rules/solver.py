@@ -274,6 +274,9 @@ class _Plan:
             case Trouble.MISSING_THING:
                 if name and self._preparation.reach(tool, name, arguments.get(name)):
                     return arguments, "It is here, so I try again."
+                makers = [n for n in found.tools if not schema.is_read(self._run.by_name[n])]
+                if makers and (made := self._after(tuple(makers), found, arguments, depth, asked)):
+                    return made
                 if self._preparation.made_for(tool, arguments, found.text, depth):
                     return arguments, "It was not there, so I made it and try again."
                 return self._other_spelling(tool, name, arguments, depth) if name else None

@@ -25,7 +25,7 @@ from practice.domain.types import (
     Verdict,
 )
 
-VALIDATOR = "rules-4"
+VALIDATOR = "rules-5"
 DONE = {
     Basis.GOAL: "Every call asked for was made as asked, and nothing was changed without need.",
     Basis.TOOLS: "Every intended call worked and the answer rests on what was observed.",

@@ -179,7 +179,8 @@ class Values:
         return not self._may_name(tool.name, name, value)
 
     def _text(self, tool: ToolSpec, name: str) -> str:
-        searching = {"query", "keyword", "pattern", "search"} & set(parts(name))
+        finds = {"search", "find", "lookup"} & set(parts(tool.name)) and schema.is_read(tool)
+        searching = finds or {"query", "keyword", "pattern", "search"} & set(parts(name))
         if not searching:
             return schema.text_value(name, self._rng)
         return self._observed.word(tool, self._kin, self._rng) or self._topic(tool)
@@ -227,6 +228,8 @@ class Values:
         if schema.kind(items) == "object":
             made = self._object(tool, items)
             return [made] if made else None
+        if "id" in parts(name):
+            return self._observed.several(tool, name, self._rng) or None
         if schema.kind(items) in ("number", "integer"):
             return [self._rng.randint(1, 60) for _ in range(4)]
         if {"tag", "message", "note", "text", "mention"} & set(parts(name)):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 #: words, names and sentences each cache of a process keeps: a large OpenAPI document has about as
 #: many names; more would only fill a worker that has practiced for weeks.
@@ -35,7 +37,27 @@ NEW_VERBS = vocabulary(
 #: HTTP methods that are no verbs elsewhere: what names made of method and path begin with.
 METHODS = vocabulary("head put patch delete")
 GENERIC = vocabulary("id name key code number title value type status result data item")
+#: participles that no ending shows, by their verb: "must be paid" asks for ``pay_invoice``.
+_PARTICIPLES = {
+    "paid": "pay",
+    "sent": "send",
+    "built": "build",
+    "bought": "buy",
+    "sold": "sell",
+    "held": "hold",
+    "made": "make",
+    "left": "leave",
+    "taken": "take",
+    "given": "give",
+    "written": "write",
+    "chosen": "choose",
+    "drawn": "draw",
+    "begun": "begin",
+    "dug": "dig",
+    "withdrawn": "withdraw",
+}
 _IRREGULAR = {
+    "ids": "id",
     "addresses": "address",
     "status": "status",
     "news": "news",
@@ -46,6 +68,15 @@ _IRREGULAR = {
     "people": "person",
     "indices": "index",
 }
+
+
+#: where a documentation string stops saying what a tool does.
+_LISTING = re.compile(
+    r"\n\s*\n|\n\s*(?:args|arguments|parameters|params|returns|raises|examples?)\s*:?\s*\n|\n\s*:param",
+    re.IGNORECASE,
+)
+#: what makes of a look another act: to check in, to look after.
+_TURNING = vocabulary("in out off after")
 
 
 @lru_cache(maxsize=KEPT_WORDS)
@@ -66,6 +97,7 @@ def singular(word: str) -> str:
 def stem(word: str) -> str:
     """Return a crude stem, so that locked, locks and locking meet ``lock``."""
     word = singular(word)
+    word = _PARTICIPLES.get(word, word)
     if word.endswith("ied") and len(word) > 4:
         return f"{word[:-3]}y"
     for ending in ("ation", "ating", "ated", "ate", "ing", "ed", "e"):
@@ -119,9 +151,15 @@ def content(text: str) -> frozenset[str]:
 @lru_cache(maxsize=KEPT_SENTENCES)
 def first_sentence(text: str) -> str:
     """Return the first sentence of ``text`` without its full stop."""
-    line = " ".join(text.strip().split())
+    line = " ".join(_LISTING.split(text.strip(), maxsplit=1)[0].split())
     head = re.split(r"(?<=[a-z0-9)'\"])\.(?:\s|$)", line, maxsplit=1)[0]
     return head.strip().rstrip(".")
+
+
+def reads(words: Sequence[str]) -> bool:
+    """Whether the words of a tool's name say that it reads: nobody is looked at by ``check_in``."""
+    acts = {w for w, after in pairwise(words) if after in _TURNING}
+    return bool(READ_VERBS & set(words) - acts)
 
 
 @lru_cache(maxsize=KEPT_SENTENCES)
