@@ -248,7 +248,7 @@ def test_it_takes_long_exports_a_batch_at_a_time(client: Any) -> None:
 
 def test_it_stops_reading_a_file_of_another_form(client: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(deployment, "MAX_REFUSED", 400)
-    body = jsonl(native("n1")) + b"[]\n" * 10_000
+    body = jsonl(native("n1")) + b"7\n" * 10_000
     answer = post(client, body, "application/x-ndjson", f"{IMPORT}?format=jsonl")
     assert answer.status_code == 422
     said = answer.json()["detail"]

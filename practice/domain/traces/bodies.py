@@ -11,6 +11,10 @@ PIECE = 64 * 1024
 MOST_VALUES = 4_000_000
 
 
+#: Lines that are read of one body, blank ones too: gzip makes a few kilobytes of many millions.
+MOST_LINES = 1_000_000
+
+
 class BodyTooLarge(ValueError):
     """The body is larger than what is read; the message says the limit."""
 
@@ -57,7 +61,8 @@ def lines(pieces: Iterator[bytes], *, limit: int) -> Iterator[tuple[int, bytes]]
     Blank ones are counted and left out.
 
     Raises:
-        BodyTooLarge: one line is longer than ``limit`` bytes.
+        BodyTooLarge: one line is longer than ``limit`` bytes, or there are more than
+            ``MOST_LINES``.
     """
     # What has no end yet is put together once: joined piece by piece, a line of megabytes would be
     # copied hundreds of times.
@@ -72,6 +77,10 @@ def lines(pieces: Iterator[bytes], *, limit: int) -> Iterator[tuple[int, bytes]]
                 yield number, line
             number += 1
             held, size = [begun], len(begun)
+        if number > MOST_LINES:
+            raise BodyTooLarge(
+                f"The body has more than {MOST_LINES} lines. Send it in smaller batches."
+            )
         if size > limit:
             raise BodyTooLarge(f"One line has more than {limit} bytes. Write one object a line.")
     if line := b"".join(held).strip():

@@ -26,6 +26,14 @@ SESSIONS = {"claude-code": CLAUDE_CODE, "codex": CODEX}
 EMPTY = "The body is empty."
 #: what programs of Windows put in front of UTF-8.
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+#: How bodies begin that are sent by mistake, and what to do about each.
+OTHERWISE = {
+    b"\x1f\x8b": "The body is gzip. Say so with Content-Encoding: gzip, or unpack it.",
+    b"PK\x03\x04": "The body is a zip archive. Unpack it, and send the file that is in it.",
+    b"\xff\xfe": "The body is UTF-16, as Windows writes it. Save it as UTF-8.",
+    b"\xfe\xff": "The body is UTF-16. Save it as UTF-8.",
+    b"<": "The body is HTML or XML, no JSON. Was a page saved that asks to sign in?",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +76,7 @@ def read_export(form: str, pieces: Iterator[bytes]) -> Iterator[Entry]:
     Raises:
         NotAnExport: the body is not JSON at all, or of another shape.
     """
+    pieces = _looked_at(pieces)
     if form == "jsonl":
         yield from (_native(place, row) for place, row in _rows(pieces))
     elif form == "messages":
@@ -78,12 +87,29 @@ def read_export(form: str, pieces: Iterator[bytes]) -> Iterator[Entry]:
         yield from _grouped(form, pieces)
 
 
+def _looked_at(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The pieces of a body as they come.
+
+    Raises:
+        NotAnExport: it begins as what is no export of anything.
+    """
+    first = next(pieces, b"")
+    for begins, said in OTHERWISE.items():
+        if first.lstrip().startswith(begins):
+            raise NotAnExport(said)
+    yield first
+    yield from pieces
+
+
 def _native(place: int, row: Any) -> Entry:
     """A line, whose refusal names no number: a sender may have split a longer file."""
     if isinstance(row, NotATrajectory):
         return NotATrajectory("The line is not JSON.", place=place)
     if isinstance(row, Mapping):
         return Placed(row, place)
+    if isinstance(row, list):
+        said = "A line is one object and no list. Write each trajectory on a line of its own."
+        return NotATrajectory(said, place=place)
     return NotATrajectory("A line is one object.", place=place)
 
 
@@ -97,9 +123,11 @@ def _rows(pieces: Iterator[bytes]) -> Iterator[tuple[int, Any]]:
     """
     is_empty = True
     for place, line in lines(pieces, limit=MAX_LINE):
-        is_empty = False
         if not place:
-            line = line.removeprefix(BYTE_ORDER_MARK)
+            line = line.removeprefix(BYTE_ORDER_MARK).strip()
+        if not line:
+            continue
+        is_empty = False
         json_check(line)
         try:
             yield place, json.loads(line)

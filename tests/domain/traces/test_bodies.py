@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -75,6 +76,15 @@ def test_a_long_line_is_put_together_once() -> None:
     (found,) = lines(iter([Piece(b"x" * 10)] * 1_000), limit=10_000)
     assert found == (0, b"x" * 10_000)
     assert Piece.joined == 0
+
+
+def test_more_lines_than_are_read_are_refused_before_their_end() -> None:
+    """Sixty million ends of lines are sixty kilobytes of gzip."""
+    bomb = gzip.compress(b"\n" * 20_000_000)
+    began = time.process_time()
+    with pytest.raises(BodyTooLarge, match="more than 1000000 lines"):
+        list(lines(unpacked(reader(bomb), encoding="gzip", limit=2**30), limit=100))
+    assert time.process_time() - began < 3
 
 
 def test_a_line_without_end_stops_at_its_limit() -> None:

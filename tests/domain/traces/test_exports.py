@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from contextlib import suppress
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from practice.domain.deployment import NotATrajectory, read
 from practice.domain.traces.bodies import MOST_VALUES, BodyTooLarge
-from practice.domain.traces.exports import FORMATS, NotAnExport
+from practice.domain.traces.exports import FORMATS, NotAnExport, read_export
 from tests.domain.traces.exports import CLAUDE, CODEX, OBSERVATIONS, RUNS, TALK, export, jsonl
 
 
@@ -225,3 +226,25 @@ def test_blank_lines_count_where_something_stands(form: str) -> None:
     assert cut.place == 3 + len(rows[form])
     if form in {"jsonl", "messages", "langfuse", "langsmith"}:
         assert next(one for one in found if not isinstance(one, NotATrajectory)).place == 2
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (gzip.compress(b"{}"), "is gzip. Say so with Content-Encoding"),
+        (b"PK\x03\x04\x14", "is a zip archive. Unpack it"),
+        ("{}".encode("utf-16"), "is UTF-16, as Windows writes it. Save it as UTF-8"),
+        ("\ufeff{}".encode("utf-16-be"), "is UTF-16. Save it as UTF-8"),
+        (b"\n<!doctype html>", "is HTML or XML"),
+        (b"\xef\xbb\xbf\r\n", "is empty"),
+    ],
+)
+def test_a_body_that_is_sent_by_mistake_says_what_to_do(form: str, body: bytes, said: str) -> None:
+    with pytest.raises(NotAnExport, match=said):
+        list(read_export(form, iter([body])))
+
+
+def test_a_list_is_no_line() -> None:
+    (told,) = read_export("jsonl", iter([b"[{}]"]))
+    assert str(told).endswith("Write each trajectory on a line of its own.")
