@@ -28,6 +28,7 @@ from practice.clients.telemetry_columns import (
     rows_of,
     unit_of,
 )
+from practice.clients.telemetry_lines import opened
 from practice.clients.telemetry_names import named
 from practice.clients.telemetry_tables import columns, files_of, has_form, inside, lying
 from practice.clients.telemetry_wide import samples
@@ -178,6 +179,7 @@ def _logs(path: Path, near: float | None) -> tuple[LogTable, Notes, Hosts]:
         {**_numbers("ts_us"), "message": Holds.TEXTS},
         optional=_names("service", "pod", "level", "source", "trace_id", "span_id"),
     )
+    c = opened(c)
     c["service"] = _whose(path, c["service"], c["pod"], no_labels())
     scale, said = _timed(c, "ts_us", path, near)
     return (

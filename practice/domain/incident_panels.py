@@ -12,7 +12,7 @@ import numpy as np
 
 from memoryapp.domain.masking import redact
 from practice.domain.causal_layout import short, verdicts
-from practice.domain.rootcause.metrics import per_second
+from practice.domain.rootcause.counters import per_second
 from practice.domain.rootcause.robust import spread
 from practice.domain.rootcause.telemetry import Floats, MetricTable, SpanTable, Telemetry
 from practice.domain.rootcause.types import Analysis, Node, Verdict

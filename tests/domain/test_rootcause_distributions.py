@@ -123,6 +123,12 @@ def test_what_stood_still_before_it_rose_is_a_gauge() -> None:
     assert one.value.tolist() == waiting
 
 
+def test_memory_that_only_rises_is_a_gauge() -> None:
+    """A program that has just begun takes more and more of it."""
+    (one,) = series(metrics({("web", "mem_mib"): [20.0 + n for n in range(24)]}))
+    assert one.value.tolist() == [20.0 + n for n in range(24)]
+
+
 def test_a_few_usual_samples_that_rise_are_not_held_against_rates() -> None:
     """A short reference cannot tell a counter from a gauge; the window can."""
     window = metrics({("web", "network_rx_bytes"): [1e6 + 100.0 * n for n in range(24)]})

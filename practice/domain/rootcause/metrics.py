@@ -15,6 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from practice.domain.rootcause.counters import may_be_counter, per_second, unlabelled
 from practice.domain.rootcause.findings import Finding
 from practice.domain.rootcause.naming import shown
 from practice.domain.rootcause.robust import excess, log_ratio, median, quantile, scale_of
@@ -24,11 +25,6 @@ from practice.domain.rootcause.types import Direction, EvidenceKind, MetricSumma
 _FEWEST = 5
 # Names of metrics come up again for each service and each alert; so many are known again.
 _KNOWN = 4_096
-# Names of counters. One is told from a gauge of the same name by never falling but to start anew.
-_COUNTER = re.compile(r"(total|count|counter|sum)s?$", re.I)
-_RESET = 0.5
-# What rises in most of so many steps and never falls is a counter, whatever it is called.
-_STEPS, _MOSTLY = 20, 0.8
 # How many requests a time was taken of is no time.
 _HOW_MANY = re.compile(r"[_.](count|calls)$", re.I)
 
@@ -129,13 +125,13 @@ _ASKED_OF_OTHERS = re.compile(_OUTWARD, re.I)
 @lru_cache(maxsize=_KNOWN)
 def host_role(metric: str) -> Role:
     """What a metric of a host measures: its name without the word that says it is a host's."""
-    name = _unlabelled(metric)
+    name = unlabelled(metric)
     return role(_OF_HOST.sub("", name)) if _OF_HOST.match(name) else role(name)
 
 
 @lru_cache(maxsize=_KNOWN)
 def role(metric: str) -> Role:
-    name = _unlabelled(metric)
+    name = unlabelled(metric)
     found = next((role for role, pattern in _ROLES if pattern.search(name)), Role.OTHER)
     return Role.WORKLOAD if found in _TIMES and _HOW_MANY.search(name) else found
 
@@ -143,11 +139,6 @@ def role(metric: str) -> Role:
 def is_time(metric: str) -> bool:
     """Whether a metric measures how long requests take."""
     return role(metric) in _TIMES
-
-
-def _unlabelled(metric: str) -> str:
-    """The name of a metric without the labels of its series in braces."""
-    return metric.partition("{")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,52 +182,6 @@ def series(table: MetricTable, bin_seconds: float = 0.0) -> Iterator[Series]:
         )
 
 
-def per_second(metric: str, ts: Floats, value: Floats) -> tuple[Floats, Floats, bool]:
-    """Times and values of a metric, sorted, as rates where it is a counter, and whether it is."""
-    if not _COUNTER.search(_unlabelled(metric)) and not _rises(value):
-        return ts, value, False
-    at, rates = _rates(ts, value)
-    return at, rates, rates is not value
-
-
-def _rises(value: Floats) -> bool:
-    """Whether nothing but a counter goes on like this, from the first half on."""
-    if len(value) <= _STEPS or not _may_count(value):
-        return False
-    rose = value[1:] > value[:-1]
-    return min(float(rose.mean()), float(rose[: len(rose) // 2].mean())) >= _MOSTLY
-
-
-def _may_count(value: Floats) -> bool:
-    """Whether samples rise and never fall."""
-    return bool(len(value) > _FEWEST and value[-1] > value[0] and (np.diff(value) >= 0).all())
-
-
-def is_counter(value: Floats) -> bool:
-    """Whether samples, in order of time, fall by no more than programs that begin anew."""
-    rise = value[1:] - value[:-1]
-    reset = (rise < 0) & (value[1:] < _RESET * value[:-1])
-    return not ((rise[~reset] < 0).any() or reset.sum() > max(1, len(value) // 10))
-
-
-def _rates(ts: Floats, value: Floats) -> tuple[Floats, Floats]:
-    """Increase per second of a counter; as it is, where the samples fall as a gauge's do.
-
-    Series whose labels are lost lie at the same times, and what they count adds up.
-    """
-    times, place = np.unique(ts, return_inverse=True)
-    if len(times) < len(ts):
-        often = np.bincount(place)
-        if often.min() == often.max():
-            ts, value = times, np.asarray(np.bincount(place, weights=value), np.float64)
-    if len(ts) < 2 or not is_counter(value):
-        return ts, value
-    step, rise = np.diff(ts), np.diff(value)
-    rise = np.where(rise < 0, value[1:], rise)
-    good = step > 0
-    return ts[1:][good], rise[good] / step[good]
-
-
 def _binned(ts: Floats, value: Floats, width: float) -> tuple[Floats, Floats]:
     if width <= 0 or len(ts) < 3:
         return ts, value
@@ -253,7 +198,7 @@ def usual_values(reference: MetricTable | None, width: float) -> dict[tuple[str,
     found: dict[tuple[str, str], list[Floats]] = {}
     if reference is not None:
         for one in series(reference, width):
-            if _may_count(one.value):
+            if may_be_counter(one.metric, one.value):
                 continue  # too few to tell a counter by: the window's may be read as rates
             found.setdefault((one.service, one.metric), []).append(one.value)
     return {key: np.concatenate(parts) for key, parts in found.items()}
