@@ -23,7 +23,7 @@ from tests.domain.rootcause_world import Spans
 
 GONE = Finding(
     "shop", EvidenceKind.MISSING_CALL, Modality.TRACES, 5.0, 5.0,
-    "after “INFO buy” no longer comes with “stock after “INFO look””", Direction.GONE,
+    "after “INFO buy” no longer calls “stock after “INFO look””", Direction.GONE,
     toward="stock", onset=100.0,
 )  # fmt: skip
 

@@ -27,6 +27,8 @@ from practice.domain.rootcause.robust import rate_ratio
 from practice.domain.rootcause.telemetry import Floats, Modality, distinct
 from practice.domain.rootcause.types import Direction, EvidenceKind
 
+#: What a request does that has such a feature.
+_VERBS = {LOG: "logs", CALL: "calls", STATUS: "ends with"}
 _ERROR_LEVEL = re.compile(r"^log:(ERROR|ERR|FATAL|CRITICAL|SEVERE|EMERG\w*|ALERT|PANIC)\b", re.I)
 _ERROR_WORD = re.compile(r"error|exception|fail|fault|panic|abort|timeout|refused", re.I)
 _SPLITS = 9
@@ -309,7 +311,8 @@ def _finding(window: Invocations, data: Merged, cuts: Floats, share: float, step
     feature = data.features[step.feature]
     error = is_error(feature)
     what = feature.partition(":")[2]
-    if feature.startswith(f"{STATUS}:"):
+    sort = feature.partition(":")[0]
+    if sort == STATUS:
         what = f"status {what}"
     rows = _deviants(window, data, cuts, step)
     kind = EvidenceKind.OWN_ERROR if error else EvidenceKind.MISSING_STEP
@@ -319,7 +322,7 @@ def _finding(window: Invocations, data: Merged, cuts: Floats, share: float, step
         kind = EvidenceKind.ERROR
     now, usual = step.after, step.usual
     shown = what.replace(TIE, " ")
-    verb = "now comes with" if error else "no longer comes with"
+    verb = f"{'now' if error else 'no longer'} {_VERBS.get(sort, 'shows')}"
     pods = [window.pod[int(row)] for row in rows[:1]]
     return Finding(
         service=service,
@@ -328,8 +331,8 @@ def _finding(window: Invocations, data: Merged, cuts: Floats, share: float, step
         own=share * step.weight,
         total=step.weight,
         statement=(
-            f"{operation} {verb} “{shown}”: {now[0]} of {now[1]} requests against "
-            f"{usual[0]} of {usual[1]} usually"
+            f"{operation} {verb} “{shown}”: in {now[0]} of {now[1]} requests, "
+            f"usually in {usual[0]} of {usual[1]}"
         ),
         direction=Direction.NEW if error else Direction.GONE,
         pod=pods[0] if pods else "",
