@@ -233,7 +233,7 @@ def _children(data: Path, host: str, port: int, mcp_port: int) -> list[Child]:
                 *(python, "-m", "uvicorn", "memoryapp.project.asgi:application"),
                 *("--host", host, "--port", str(mcp_port), "--lifespan", "on"),
                 *("--log-level", "warning", "--no-access-log", "--no-server-header"),
-                *("--timeout-graceful-shutdown", "5"),
+                *("--timeout-graceful-shutdown", "5", "--timeout-keep-alive", "75"),
             ),
             data / "mcp.log",
         ),

@@ -85,6 +85,16 @@ def test_a_request_over_a_connection_of_before_the_end_is_answered() -> None:
         assert _ask(connection)
 
 
+def test_a_connection_that_was_idle_for_a_while_is_answered_on() -> None:
+    """Load balancers keep theirs for a minute, and cannot tell that one is just being closed."""
+    with _serving() as (port, _):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        first = _ask(connection)
+        time.sleep(4)
+        assert _ask(connection) == first
+    assert serving.keepalive > 60
+
+
 def _ask(connection: http.client.HTTPConnection) -> int:
     connection.request("GET", "/")
     answer = connection.getresponse()
