@@ -16,9 +16,9 @@ workers = 2
 threads = 6
 #: loaded once and before any worker: a wrong setting ends it with one line, in no loop.
 preload_app = True
-#: seconds for which an idle connection stays open, longer than load balancers and proxies keep
-#: theirs, which is mostly a minute. Who closes first has the other's next request lost now and then:
-#: it is sent while the end is under way, and a proxy answers it 502.
+#: seconds for which an idle connection stays open: longer than load balancers and proxies keep
+#: theirs, which is mostly a minute. Where we end it first, the next request may be on its way, and
+#: is answered 502.
 keepalive = 75
 #: seconds without a sign of life after which a process is ended and another one begun.
 timeout = 60
