@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -22,6 +22,9 @@ from memoryapp.access import NothingHere
 from memoryapp.api.parsers import AsItComes
 from memoryapp.domain.errors import UnableTo
 from memoryapp.domain.problems import CONTENT_TYPE, problem_document
+
+#: Fields that the one line for people names; all of them are in ``errors`` and ``fields``.
+TOLD = 3
 
 
 def problem(
@@ -91,14 +94,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         if name in {"WWW-Authenticate", "Retry-After", "Allow"}
     }
     if isinstance(error, exceptions.ValidationError):
-        return problem(
-            400,
-            "invalid",
-            "Some fields cannot be used.",
-            headers=headers,
-            errors=error.detail,
-            fields=list(_fields(error.detail, context["request"], context["view"])),
-        )
+        fields = list(_fields(error.detail, context["request"], context["view"]))
+        said = _told(fields)
+        return problem(400, "invalid", said, headers=headers, errors=error.detail, fields=fields)
     detail = _what_to_do(error, context) or getattr(error, "detail", str(error))
     code = getattr(error, "default_code", "error")
     return problem(answered.status_code, code.replace("_", "-"), str(detail), headers=headers)
@@ -142,6 +140,16 @@ def _fields(detail: Any, request: Request, view: APIView) -> Iterator[dict[str, 
         else:
             steps = (step.replace("~", "~0").replace("/", "~1") for step in path)
             yield {"pointer": "/".join(("#", *steps)), "detail": said}
+
+
+def _told(fields: Sequence[Mapping[str, str]]) -> str:
+    """Which fields cannot be used and why, as one line: the first few, and how many more."""
+    parts = []
+    for field in fields[:TOLD]:
+        name = field.get("parameter") or field["pointer"].removeprefix("#").removeprefix("/")
+        parts.append(f"{name[:100]}: {field['detail'][:300]}" if name else field["detail"][:300])
+    more = len(fields) - TOLD
+    return " ".join([*parts, *([f"And {more} more."] if more > 0 else [])])
 
 
 def _places(detail: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -79,7 +79,30 @@ PROBLEM: dict[str, Any] = {
     "required": ["type", "title", "status", "detail"],
     "additionalProperties": {},
 }
-_REFERENCE = {"$ref": "#/components/responses/Problem"}
+#: What each status says, by the name of its description.
+ANSWERS = {
+    "default": ("Problem", "It was not done; the body says why."),
+    "400": ("Invalid", "Something in it cannot be used: `fields` says what and why, and where."),
+    "401": ("Unknown", "No key came with it, or one that is unknown, expired or revoked."),
+    "403": ("NotAllowed", "The key lacks a scope, or the person a role: `detail` names it."),
+    "404": ("NotFound", "There is no such thing here, or nothing of it is released yet."),
+    "406": ("NoSuchForm", "It is not served in the form that was asked for; `detail` names some."),
+    "409": ("Conflict", "It cannot be done as things are: `detail` says what has to be first."),
+    "410": ("Gone", "It was taken out of use; `replacement` names another where there is one."),
+    "413": ("TooLarge", "The body is larger than what is read at once: send it in parts."),
+    "415": ("OtherKind", "A body of this Content-Type is not read here; `detail` names others."),
+    "422": ("NotTaken", "It was read and cannot be taken; `detail` says why."),
+    "429": ("TooMany", "The key has asked too often: ask again after `Retry-After`."),
+    "503": ("Away", "Not just now, and nothing of it was kept: send it again after `Retry-After`."),
+}
+#: What any operation may answer, and one with a body besides.
+ALWAYS, OF_BODIES = ("401", "403", "429", "503", "default"), ("400", "413", "415")
+_RETRY = {
+    "Retry-After": {
+        "description": "Seconds to wait before the same request is sent again.",
+        "schema": {"type": "integer", "minimum": 0},
+    }
+}
 
 
 def with_pages(result: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -162,17 +185,23 @@ def with_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Describe every refusal the one way it looks, and say that any operation may be refused."""
     components = result["components"]
     components["schemas"]["Problem"] = PROBLEM
+    body = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     components["responses"] = {
-        "Problem": {
-            "description": "It was not done; the body says why.",
-            "content": {
-                "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
-            },
-        }
+        name: {"description": said, "content": body}
+        | ({"headers": _RETRY} if code in {"429", "503"} else {})
+        for code, (name, said) in ANSWERS.items()
     }
     for operations in result["paths"].values():
         for operation in operations.values():
             answers = operation["responses"]
-            answers.update({code: _REFERENCE for code in answers if code[0] in "45"})
-            answers["default"] = _REFERENCE
+            refused = {*ALWAYS, *(code for code in answers if code[0] in "45")}
+            if "requestBody" in operation:
+                refused |= {*OF_BODIES}
+            answers |= {code: _refusal(code) for code in refused}
+            operation["responses"] = dict(sorted(answers.items()))
     return result
+
+
+def _refusal(code: str) -> dict[str, str]:
+    name, _ = ANSWERS.get(code, ANSWERS["default"])
+    return {"$ref": f"#/components/responses/{name}"}

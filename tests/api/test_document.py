@@ -59,6 +59,24 @@ def test_it_says_which_numbers_a_step_may_have() -> None:
     assert set(bounds) == {(0, LONGEST)}
 
 
+def test_it_says_of_every_operation_how_it_may_be_refused() -> None:
+    document = api_document()
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            needed = {"401", "403", "429", "503"}
+            needed |= {"400", "413", "415"} if "requestBody" in operation else set()
+            answers = operation["responses"]
+            assert needed <= answers.keys(), (method, path)
+            refusals = {code: answers[code]["$ref"] for code in answers if code[0] in "45"}
+            assert "#/components/responses/Problem" not in refusals.values(), (method, path)
+    told = document["components"]["responses"]
+    assert all(list(one["content"]) == ["application/problem+json"] for one in told.values())
+    assert [name for name, one in told.items() if "Retry-After" in one.get("headers", {})] == [
+        "TooMany",
+        "Away",
+    ]
+
+
 def test_it_says_of_every_operation_what_it_does_in_one_sentence() -> None:
     told = [
         operation.get("summary", path)

@@ -233,3 +233,17 @@ def test_what_another_state_allows_names_no_field(
     answer = admin.post(f"/api/v1/{path}", body, content_type="application/json")
     assert (answer.status_code, "fields" in answer.json()) == (409, False), answer.json()
     assert not Run.objects.exists()
+
+
+def test_the_line_for_people_names_the_first_fields_and_says_what_to_do(with_key: Any) -> None:
+    client = with_key("trajectories:write")
+    answer = client.post("/api/v1/trajectories", {}, content_type="application/json")
+    assert answer.json()["detail"] == (
+        "playbook: This field is required. environment: This field is required. "
+        "trajectories: This field is required."
+    )
+    body = dict.fromkeys("abcde", 1)
+    answer = client.post("/api/v1/trajectories", body, content_type="application/json")
+    said = answer.json()["detail"]
+    assert said.startswith("a: There is no such field. It takes playbook, environment, ")
+    assert said.endswith("And 5 more.")

@@ -174,7 +174,8 @@ class Connection:
             said = self._elsewhere(headers.get("location", ""), str(said))
         fields = problem.get("errors")
         if isinstance(fields, Mapping):
-            said += " " + " ".join(f"{name}: {_words(value)}" for name, value in fields.items())
+            more = [f"{name}: {_words(value)}" for name, value in fields.items()]
+            said = " ".join([str(said), *(words for words in more if words not in str(said))])
         is_later = error.code in AGAIN or problem.get("type") == WORKING
         if is_later or error.code >= 500:
             again = errors.Unreachable(str(said), problem)
