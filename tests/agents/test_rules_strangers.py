@@ -7,15 +7,20 @@ from typing import Any
 
 import pytest
 
+from memoryapp.domain.playbook import Playbook
+from practice.agents.ports import SolverLimits
 from practice.agents.rules import schema
+from practice.agents.rules.breaking import broke, wants_retry
 from practice.agents.rules.bullets import content
 from practice.agents.rules.documents import failure, records
 from practice.agents.rules.errors import Trouble, diagnose
 from practice.agents.rules.lessons import lessons
-from practice.agents.rules.linking import producers
+from practice.agents.rules.linking import STRONG, cursor_parameter, match, producers
 from practice.agents.rules.observed import Observed
+from practice.agents.rules.paging import cursor
 from practice.agents.rules.schema import Role, is_read, role
-from practice.domain.types import Fact, Json, Step, TaskSpec, ToolSpec, Trajectory
+from practice.agents.rules.solver import RulesSolver
+from practice.domain.types import Fact, Json, Observation, Step, TaskSpec, ToolSpec, Trajectory
 
 TEXT: Json = {"type": "string"}
 
@@ -239,6 +244,98 @@ def test_it_quotes_a_refusal_without_the_thing_it_was_about() -> None:
     assert "the object is not at the current location" in told
     assert "ball" not in told
     assert "see to that before you call it again" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "following"),
+    [
+        ('{"items": [], "page": 1, "per_page": 5, "total": 23}', ("page", 2)),
+        ('{"items": [], "page": 5, "per_page": 5, "total": 23}', None),
+        ('{"items": [], "page": 2, "total_pages": 3}', ("page", 3)),
+        ('{"meta": {"currentPage": 3, "totalPages": 3}}', None),
+        ('{"items": [], "offset": 20, "limit": 10, "total": 31}', ("offset", 30)),
+        ('{"items": [], "offset": 20, "limit": 10, "total": 30}', None),
+        ('{"book": "Salt", "page": 3, "total": 9}', None),
+        ('{"items": [], "next_cursor": "c2", "page": 1, "total_pages": 2}', ("next_cursor", "c2")),
+    ],
+)
+def test_it_sees_that_a_counted_listing_goes_on(
+    text: str, following: tuple[str, object] | None
+) -> None:
+    assert cursor(text) == following
+
+
+def test_it_learns_to_ask_for_all_pages_of_a_counted_listing() -> None:
+    number: Json = {"type": "integer"}
+    pages = {"per_page": number, "page": number}
+    spec = ToolSpec("reports_list", "List reports.", {"type": "object", "properties": pages})
+    assert cursor_parameter(spec, "page") == "page"
+    rows = '{"items": [{"id": "r1", "title": "A"}, {"id": "r2", "title": "B"}], "page": %d, %s}'
+    told = learned(
+        (spec,),
+        step(1, "reports_list", rows % (1, '"total_pages": 2')),
+        step(2, "reports_list", rows % (2, '"total_pages": 2'), page=2),
+    )
+    assert told == [
+        "`reports_list` returns 2 records at a time and says how many there are: ask again with "
+        "the next `page` until you have them all, before you count or conclude that something is "
+        "missing."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "broken", "again"),
+    [
+        ("503 Service Unavailable", True, True),
+        ("Request timed out, please retry", True, True),
+        ("429 Too Many Requests. Retry after 1 s", True, True),
+        ("HTTP 500: boom", True, False),
+        ("The request timed out", True, False),
+        ("Room 503 is taken", False, False),
+        ("The order is closed, try again tomorrow", False, False),
+    ],
+)
+def test_it_asks_again_only_where_the_server_broke_for_now(
+    said: str, broken: bool, again: bool
+) -> None:
+    assert (broke(said), wants_retry(said)) == (broken, again)
+
+
+class Wavering:
+    """A session whose one tool cannot answer the first ``times`` calls."""
+
+    def __init__(self, times: int) -> None:
+        self.left = times
+
+    def tools(self) -> tuple[ToolSpec, ...]:
+        return (tool("list_parcels", "List parcels."),)
+
+    def call(self, tool: str, arguments: Json) -> Observation:
+        self.left -= 1
+        if self.left >= 0:
+            return Observation("503 Service Unavailable", is_error=True)
+        return Observation("[]")
+
+    def remarks(self) -> tuple[str, ...]:
+        return ()
+
+
+@pytest.mark.parametrize(("times", "steps", "worked"), [(1, 2, True), (2, 3, True), (9, 3, False)])
+def test_it_asks_a_server_that_cannot_answer_twice_more(
+    times: int, steps: int, worked: bool
+) -> None:
+    goal = {"calls": [{"tool": "list_parcels", "arguments": {}}]}
+    task = TaskSpec("List parcels.", "query", ("list_parcels",), goal=goal)
+    made = RulesSolver().solve(task, Playbook(), Wavering(times), SolverLimits())
+    assert len(made.steps) == steps
+    assert bool(failure(made.steps[-1])) is not worked
+    known = Wavering(0).tools()
+    assert lessons(task, made, known) == ()
+
+
+def test_it_takes_the_status_of_a_parcel_for_no_parcel() -> None:
+    assert match(tool("hand_over", "", "parcel"), "parcel", "parcel_status") < STRONG
+    assert match(tool("list_issues", "", "project"), "project", "project_key") >= STRONG
 
 
 def test_it_teaches_nothing_that_the_name_of_a_listing_says() -> None:

@@ -236,6 +236,12 @@ def _limits(lesson: Lesson) -> str:
 
 def _pagination(lesson: Lesson) -> str:
     size = f" {lesson['size']} records at a time" if lesson["size"] > 1 else " one page at a time"
+    if lesson.get("counted"):
+        return (
+            f"`{lesson['tool']}` returns{size} and says how many there are: ask again with the "
+            f"next `{lesson['parameter']}` until you have them all, before you count or conclude "
+            f"that something is missing."
+        )
     return (
         f"`{lesson['tool']}` returns{size}: pass its `{lesson['field']}` as "
         f"`{lesson['parameter']}` and repeat until there is none, before you count or conclude "

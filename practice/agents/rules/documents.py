@@ -294,21 +294,6 @@ def _promised(schema: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     return [(str(key), inner) for key, inner in pairs if isinstance(inner, Mapping)]
 
 
-def cursor(text: str) -> tuple[str, Any] | None:
-    """Return the (field, value) that leads to the next page, or ``None`` on the last page."""
-    value = parse(text)
-    if not isinstance(value, Mapping):
-        return None
-    scopes = [value, *(v for v in value.values() if isinstance(v, Mapping))]
-    for scope in scopes:
-        for key, item in scope.items():
-            words = parts(str(key))
-            usable = isinstance(item, (str, int)) and not isinstance(item, bool)
-            if "next" in words and usable and item != "":
-                return str(key), item
-    return None
-
-
 def failure(step: Step) -> str:
     """Return what went wrong in a step, or an empty string.
 

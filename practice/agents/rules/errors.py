@@ -101,16 +101,7 @@ LONGEST = 2_000
 _WRAPPED = re.compile(
     r"\Aerror (?:executing|calling|running|in) tool [`'\"]?[\w.-]+[`'\"]?: ", re.I
 )
-
-
 _PREFIX = re.compile(r"\Aerror: +(?=\S)", re.I)
-#: how a server says that it broke; what it broke at is no rule of its world.
-_BROKE = re.compile(r"\bHTTP 5\d\d\b|\binternal (?:server )?error\b", re.IGNORECASE)
-
-
-def broke(said: str) -> bool:
-    """Whether an error says that the server failed, and not that it refuses something."""
-    return _BROKE.search(said) is not None
 
 
 class Trouble(StrEnum):

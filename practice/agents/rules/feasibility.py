@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from practice.agents.rules import goals, schema, sent
+from practice.agents.rules.breaking import broke
 from practice.agents.rules.documents import failure, is_empty, parse
 from practice.agents.rules.equality import scalars
-from practice.agents.rules.errors import Diagnosis, Trouble, broke, diagnose
+from practice.agents.rules.errors import Diagnosis, Trouble, diagnose
 from practice.agents.rules.schema import Role
 from practice.agents.rules.serving import changing
 from practice.agents.rules.twins import stand_ins

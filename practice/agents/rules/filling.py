@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from practice.agents.rules import checking, goals, schema
-from practice.agents.rules.documents import cursor, failure, records, schema_fields
+from practice.agents.rules.documents import failure, records, schema_fields
 from practice.agents.rules.equality import scalars
 from practice.agents.rules.errors import UNDOING
 from practice.agents.rules.execution import Execution, telling
@@ -18,6 +18,7 @@ from practice.agents.rules.handles import is_page, under
 from practice.agents.rules.knowledge import Knowledge
 from practice.agents.rules.linking import WEAK, cursor_parameter, match, producers
 from practice.agents.rules.makers import shown
+from practice.agents.rules.paging import cursor
 from practice.agents.rules.schema import Role
 from practice.agents.rules.words import GENERIC, parts
 from practice.domain.types import Json, Step, ToolSpec

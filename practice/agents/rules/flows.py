@@ -19,7 +19,7 @@ def sources(task: TaskSpec, steps: list[Step], known: dict[str, ToolSpec]) -> It
     """Where an identifier was taken from, unless the producer is named after the very thing."""
     for consumer, name, producer, field in links(task, steps, known):
         # What a bare ``id`` is of says the name of its tool.
-        about = set(parts(noun_of(name))) or set(nouns(consumer.tool))
+        about = set(parts(noun_of(name))) or set(nouns(consumer.tool)[-1:])
         if about and about <= set(parts(producer.tool)):
             continue
         where = origin(steps, consumer, consumer.arguments[name])

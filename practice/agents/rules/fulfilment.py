@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from practice.agents.rules.documents import cursor
 from practice.agents.rules.grounding import Shown
 from practice.agents.rules.knowledge import Allowed, Asked
 from practice.agents.rules.matching import Matching
+from practice.agents.rules.paging import cursor
 from practice.agents.rules.serving import Service, changing, services
 from practice.agents.rules.twins import stand_ins
 from practice.domain.types import Json, Step, TaskSpec, ToolSpec, Trajectory

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from practice.agents.rules import schema
-from practice.agents.rules.documents import cursor, failure, leaves, parse, records
+from practice.agents.rules.documents import failure, leaves, parse, records
 from practice.agents.rules.flows import makers, sequence, sources
 from practice.agents.rules.linking import cursor_parameter
 from practice.agents.rules.mistakes import mistakes, raw_name, state_of
+from practice.agents.rules.paging import counts, cursor
 from practice.agents.rules.schema import Role
 from practice.agents.rules.sent import told_first
 from practice.agents.rules.words import LIST_VERBS, nouns, parts
@@ -128,6 +129,7 @@ def _pages(steps: list[Step], known: dict[str, ToolSpec]) -> Iterator[Lesson]:
                     "parameter": name,
                     "field": field,
                     "size": _size(first),
+                    **({"counted": True} if counts(field) else {}),
                     "steps": [first.number, second.number],
                 }
                 break

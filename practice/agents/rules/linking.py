@@ -125,6 +125,8 @@ def _alike(wanted: frozenset[str], have: frozenset[str]) -> float:
         return 0.0
     if core and core == offered:
         if not wanted & _KEYS:
+            if have & GENERIC - _KEYS and not wanted & GENERIC:
+                return 0.5  # the status of a parcel is no parcel
             # The key of a project says which one it is, its name how it is called.
             return 0.85 if not have & GENERIC or have & _KEYS - {"name"} else 0.82
         return 0.85 if wanted & have & _KEYS else 0.5
@@ -258,7 +260,8 @@ def cursor_parameter(tool: ToolSpec, field: str) -> str:
     words = set(parts(field)) - {"next"}
     names = [n for n in tool.parameters if words and words <= set(parts(n))]
     if names:
-        return names[0]
+        # ``page`` rather than ``page_size``
+        return min(names, key=lambda n: len(parts(n)))
     paging = {"cursor", "page", "offset", "token", "start", "after"}
     return next((n for n in tool.parameters if paging & set(parts(n))), "")
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from practice.agents.rules import schema
+from practice.agents.rules.breaking import broke
 from practice.agents.rules.documents import failure, leaves, noun_of, records
-from practice.agents.rules.errors import Diagnosis, Trouble, broke, diagnose, message
+from practice.agents.rules.errors import Diagnosis, Trouble, diagnose, message
 from practice.agents.rules.places import location
 from practice.agents.rules.recovery import same_thing
 from practice.agents.rules.schema import DESCRIBING, Role

@@ -14,6 +14,7 @@ from memoryapp.domain.playbook import Playbook
 from practice.agents.ports import EnvironmentSession, SolverLimits
 from practice.agents.rules import goals, schema
 from practice.agents.rules.answers import answer
+from practice.agents.rules.breaking import wants_retry
 from practice.agents.rules.documents import failure
 from practice.agents.rules.doing import imperative
 from practice.agents.rules.errors import Diagnosis, Trouble, diagnose, sign_in_tools
@@ -37,6 +38,7 @@ from practice.agents.rules.words import parts, sentence
 from practice.domain.types import Json, Outcome, Step, TaskSpec, ToolSpec, Trajectory
 
 MAX_TRIES = 9
+MAX_RETRIES = 2
 MAX_PERIODS = 8
 
 
@@ -124,6 +126,7 @@ class _Plan:
         thought = _because(tool)
         tried: set[str] = set()
         asked: dict[str, int] = {}
+        retried = 0
         whole = arguments
         arguments, period = self._first_period(tool, arguments)
         for _ in range(MAX_TRIES):
@@ -133,6 +136,10 @@ class _Plan:
                 return self._rest(tool, step, whole, period)
             tried.add(_key(arguments))
             found = diagnose(reason, tool, arguments, self._run.tools)
+            if wants_retry(found.text) and retried < MAX_RETRIES:
+                retried += 1
+                thought = "The server could not answer just now, so I ask again."
+                continue
             fix = next(
                 (f for f in fixes(found, tool, arguments) if _key(f.arguments) not in tried), None
             )
