@@ -9,6 +9,7 @@ from typing import Any
 
 from practice.agents.rules.documents import noun_of
 from practice.agents.rules.doing import imperative
+from practice.agents.rules.quoting import quotable
 from practice.agents.rules.words import READ_VERBS, joined, phrase
 
 SECTIONS = {
@@ -32,7 +33,6 @@ SECTIONS = {
     "shape": "apis",
     "sequence": "code_snippets",
 }
-MAX_ERROR = 140
 
 Lesson = Mapping[str, Any]
 
@@ -204,7 +204,8 @@ def _tools(lesson: Lesson) -> str:
 
 
 def _answer(lesson: Lesson) -> str:
-    return lesson["code"] or f'"{_cut(lesson["error"])}"'
+    said = quotable(str(lesson["error"]))
+    return lesson["code"] or (f'"{said}"' if said else "with an error")
 
 
 def _shown(lesson: Lesson) -> str:
@@ -275,7 +276,9 @@ def _refusal(lesson: Lesson) -> str:
     then = "report that instead of trying again"
     if lesson.get("first"):
         then = "see to that before you call it again, or report it where you cannot"
-    return f"`{lesson['tool']}` refuses{when} ({code}{_cut(lesson['error'])}); {then}."
+    said = f"{code}{quotable(str(lesson['error']))}"
+    quote = f" ({said})" if said else ""
+    return f"`{lesson['tool']}` refuses{when}{quote}; {then}."
 
 
 def _sequence(lesson: Lesson) -> str:
@@ -315,13 +318,8 @@ def _variable(tool: str, names: Mapping[str, str]) -> str:
 
 
 def _told(lesson: Lesson, link: str = ", or it answers") -> str:
-    said = _cut(str(lesson.get("error", "")))
+    said = quotable(str(lesson.get("error", "")))
     return f'{link} "{said}"' if said else ""
-
-
-def _cut(text: str) -> str:
-    line = " ".join(text.split()).rstrip(".")
-    return line if len(line) <= MAX_ERROR else f"{line[: MAX_ERROR - 1]}…"
 
 
 def _v(value: Any) -> str:

@@ -108,7 +108,7 @@ def _prerequisite(
         "same": same,
         "about": next((n for n in failed.arguments if "id" in parts(n)), ""),
         "taken": taken,
-        "error": message(found.text),
+        "error": _general(message(found.text), failed, known.get(failed.tool)),
         "code": found.code,
         **({"state": state} if state else {}),
         **({"every": every} if every else {}),
@@ -123,6 +123,8 @@ def _is_told(tool: ToolSpec, name: str, value: Any, said: str) -> bool:
     """
     kind = schema.role(tool, name)
     spoken = bool(content(str(value).replace("_", " ")) & content(said))
+    if kind is Role.NUMBER:
+        return spoken or value in schema.bounds(tool.parameters[name])
     return kind in _FIXED and (kind is not Role.CHOICE or name not in tool.required or spoken)
 
 
