@@ -100,13 +100,32 @@ class BulletQuerySet(models.QuerySet["Bullet"]):
             return self.filter(label=text.strip().lower())
         return self.alias(words=SearchVectorOf("pk")).filter(words=search_query(text))
 
+    def being_typed(self, text: str) -> BulletQuerySet:
+        """Bullets that hold the words of ``text``, of which the last may not be finished yet."""
+        *whole, last = text.split()
+        if len(last) < LETTERS_TYPED or _LABEL.fullmatch(text.strip().lower()):
+            return self.matching(text)
+        begun = beginning_with(last)
+        if whole:
+            begun = search_query(" ".join(whole)) & begun
+        # What stands for a word is its stem, which a word typed to its end may not begin.
+        return self.alias(words=SearchVectorOf("pk")).filter(words=begun | search_query(text))
 
+
+#: Fewer letters begin too many words to be of help.
+LETTERS_TYPED = 3
 _LABEL = re.compile(r"[a-z][a-z0-9_]*-\d+")
 
 
 def search_query(text: str) -> SearchQuery:
     """A person's words as a full-text query, which no input can make malformed."""
     return SearchQuery(text, config=SEARCH_CONFIG, search_type="websearch")
+
+
+def beginning_with(word: str) -> SearchQuery:
+    """Texts with a word that begins so; what is no word at all matches as it is."""
+    quoted = word.replace("\\", "\\\\").replace("'", "''")
+    return SearchQuery(f"'{quoted}':*", config="simple", search_type="raw")
 
 
 #: The columns a bullet's value is made of, as ``_value`` takes them.

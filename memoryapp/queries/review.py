@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.contrib.postgres.search import SearchQuery
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.fields.json import KT
 from django.db.models.functions import Left
@@ -30,6 +29,7 @@ from memoryapp.models import (
     Workspace,
 )
 from memoryapp.models.candidates import SEARCHED
+from memoryapp.models.entries import beginning_with
 from memoryapp.models.tallies import TallyQuerySet
 from memoryapp.models.workspaces import REVIEWING
 from memoryapp.queries.asked import on_day
@@ -153,7 +153,7 @@ def review_queue(
         found = found.annotate(words=SEARCHED)
     for word in words:
         changed = Bullet.objects.filter(candidates=OuterRef("pk")).matching(word)
-        found = found.filter(Q(words=_beginning_with(word)) | Exists(changed))
+        found = found.filter(Q(words=beginning_with(word)) | Exists(changed))
     return found.select_related(*RELATED).in_queue_order()
 
 
@@ -369,9 +369,3 @@ def _as_rows(queue: QuerySet[Candidate]) -> QuerySet[Candidate]:
         feasibility=KT("scores__feasibility"),
         completion=KT("scores__completion"),
     )
-
-
-def _beginning_with(word: str) -> SearchQuery:
-    """Texts with a word that begins so; what is no word at all matches as it is."""
-    quoted = word.replace("\\", "\\\\").replace("'", "''")
-    return SearchQuery(f"'{quoted}':*", config="simple", search_type="raw")

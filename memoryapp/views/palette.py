@@ -45,7 +45,7 @@ def _found(workspace: Workspace, words: str) -> list[Found]:
             found.append(Found("run", str(run), run.get_absolute_url()))
     playbooks = workspace.playbooks.filter(name__icontains=words).order_by("name")[:SHOWN]
     found += [Found("playbook", each.name, each.get_absolute_url()) for each in playbooks]
-    bullets = Bullet.objects.filter(playbook__workspace=workspace).matching(words)
+    bullets = Bullet.objects.filter(playbook__workspace=workspace).being_typed(words)
     for bullet in bullets.select_related("playbook").order_by("-updated_at", "pk")[:SHOWN]:
         said = " ".join(bullet.content.split())
         found.append(Found("bullet", f"{bullet.label} {said}", bullet.get_absolute_url()))

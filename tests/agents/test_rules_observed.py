@@ -47,3 +47,13 @@ def test_a_fact_leaves_out_what_leads_to_the_next_page_and_nothing_else() -> Non
     told = RulesSummariser().summarise(TaskSpec("Look."), Trajectory((step,)), (LIST,))
     (record,) = [row for fact in told.facts for row in fact.data["records"] if "job_id" in row]
     assert record == {"job_id": "J-1", "next_job_status": "open"}
+
+
+@pytest.mark.parametrize(
+    ("note", "end"), [("A scratch.", "note A scratch."), ("A scratch", "note A scratch.")]
+)
+def test_a_fact_ends_with_one_full_stop(note: str, end: str) -> None:
+    step = Step(1, SHOW.name, {"job_id": "J-1"}, json.dumps({"job_id": "J-1", "note": note}))
+    told = RulesSummariser().summarise(TaskSpec("Look."), Trajectory((step,)), (SHOW,))
+    (fact,) = told.facts
+    assert fact.text == f"`get_job` shows job ID J-1 with {end}"

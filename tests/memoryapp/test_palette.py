@@ -42,6 +42,29 @@ def test_it_takes_any_words(vera_client: Any, q: str) -> None:
     assert "<b>" not in page.content.decode().partition('class="page"')[2]
 
 
+@pytest.mark.parametrize(
+    ("typed", "is_found"),
+    [
+        ("ref", True),
+        ("verify ref", True),
+        ("the refun", True),
+        ("refunds", True),
+        ("verify the refunding", True),
+        ("apis-001", True),
+        ("wait ref", False),
+        ("refx", False),
+        ("re", False),
+        ("'':*", False),
+    ],
+)
+def test_it_finds_bullets_while_a_word_is_typed(
+    vera_client: Any, workspace: Any, typed: str, is_found: bool
+) -> None:
+    playbook = PlaybookFactory(workspace=workspace, name="Desk")
+    BulletFactory(playbook=playbook, label="apis-001", content="Verify before a refund.")
+    assert ("bullet" in kinds(vera_client, typed)) is is_found
+
+
 def test_it_cuts_a_long_bullet_where_one_sees_it(vera_client: Any, workspace: Any) -> None:
     playbook = PlaybookFactory(workspace=workspace, name="Desk")
     BulletFactory(playbook=playbook, content=f"Verify before a refund. {'Wait. ' * 40}")

@@ -106,4 +106,5 @@ def _text(step: Step, field: str, same: list[dict[str, Any]], values: list[str])
     first = same[0]
     told = [f"{phrase(k)} {v}" for k, v in first.items() if k != field and v not in (None, "")][:4]
     others = f"; others are {joined(values[1:6])}" if len(values) > 1 else ""
-    return f"`{step.tool}` shows {phrase(field)} {first[field]} with {joined(told)}{others}."
+    said = f"`{step.tool}` shows {phrase(field)} {first[field]} with {joined(told)}{others}"
+    return said if said.endswith((".", "!", "?")) else f"{said}."
