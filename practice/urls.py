@@ -61,6 +61,7 @@ urlpatterns = [
     path("settings/models/<int:pk>/remove/", prices.remove, name="price-remove"),
     path("environments/", environments.environment_list, name="environment-list"),
     path("environments/new/", environments.connect, name="environment-connect"),
+    path("practice/sample/", environments.sample, name="environment-sample"),
     path("environments/<slug:slug>/", environments.environment_detail, name="environment-detail"),
     path("environments/<slug:slug>/check/", environments.check, name="environment-check"),
     path("environments/<slug:slug>/access/", environments.access, name="environment-access"),

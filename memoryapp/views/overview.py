@@ -145,8 +145,8 @@ def _first_step(workspace: Workspace) -> tuple[str, str, bool, str, str]:
     if environment is None:
         return (
             "Connect an environment",
-            "A tool server to practise in: an MCP server, or a REST service by its OpenAPI "
-            "document.",
+            "A tool server to practise in: an MCP server, a REST service by its OpenAPI document, "
+            "or the sample help desk.",
             False,
             reverse("environment-list"),
             "Connect one",

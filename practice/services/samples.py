@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from memoryapp.models import Playbook, Workspace
 from memoryapp.services.playbooks import playbook_create
 from practice.models import Environment
@@ -11,11 +13,14 @@ SAMPLE_NAME = "Help desk"
 SAMPLE_SLUG = "help-desk"
 
 
-def sample_load(*, workspace: Workspace) -> tuple[Environment, Playbook]:
+def sample_load(*, workspace: Workspace, by: Any = None) -> tuple[Environment, Playbook]:
     """Connect the help desk and give it a playbook; a second call finds both.
 
     The environment is a real MCP server (``examples/helpdesk``), started per attempt over a fresh
-    copy of its seed folder.
+    copy of its seed folder. ``by`` is nobody where it comes with the workspace.
+
+    Raises:
+        UnableToConnect: the name is taken, or this machine does not know the command.
     """
     environment = Environment.objects.filter(workspace=workspace, is_sample=True).first()
     if environment is None:
@@ -26,7 +31,7 @@ def sample_load(*, workspace: Workspace) -> tuple[Environment, Playbook]:
             command="helpdesk",
             arguments=["--data", "{workdir}"],
             is_sample=True,
-            by=None,
+            by=by,
         )
     playbook = Playbook.objects.filter(workspace=workspace, slug=SAMPLE_SLUG).first()
     if playbook is None:
@@ -34,6 +39,6 @@ def sample_load(*, workspace: Workspace) -> tuple[Environment, Playbook]:
             workspace=workspace,
             name=SAMPLE_NAME,
             description="What an agent should know before it works at the help desk.",
-            by=None,
+            by=by,
         )
     return environment, playbook

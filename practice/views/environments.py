@@ -29,6 +29,7 @@ from practice.services.environments import (
     reached_by,
     slots_of,
 )
+from practice.services.samples import sample_load
 from practice.services.snapshots import snapshot_delete, snapshot_take
 from practice.services.tools import switch_of, tool_allow
 from practice.views.addressed import environment_or_404
@@ -75,6 +76,18 @@ def connect(request: HttpRequest) -> HttpResponse:
             else:
                 return redirect(environment)
     return render(request, "practice/environment_connect.html", {"form": form}, status=status)
+
+
+@require_POST
+@gate(Right.EDIT)
+def sample(request: HttpRequest) -> HttpResponse:
+    """The sample help desk, for a workspace that was made without it."""
+    try:
+        environment, _ = sample_load(workspace=workspace_of(request), by=request.user)
+    except UnableTo as refusal:
+        messages.error(request, str(refusal))
+        return redirect("environment-list")
+    return redirect(environment)
 
 
 @require_safe

@@ -68,3 +68,24 @@ def test_it_says_how_each_transport_is_reached(vera_client: Any, workspace: Any)
 
     for shown in ("http://a.example.com/openapi.json", "http://b.", "http://c.", ">bfcl<"):
         assert shown in page
+
+
+def test_an_editor_loads_the_help_desk_where_there_is_none(
+    edda_client: Any, rita_client: Any, edda: Any, workspace: Any
+) -> None:
+    assert rita_client.post("/practice/sample/").status_code == 403
+    assert "Load the sample help desk" in edda_client.get("/environments/").content.decode()
+    for _ in range(2):
+        answer = edda_client.post("/practice/sample/")
+        made = workspace.environments.get(is_sample=True)
+        assert answer.url == made.get_absolute_url()
+    assert workspace.playbooks.get().slug == "help-desk"
+    connected = workspace.events.get(kind="environment.connected")
+    assert connected.actor == edda
+
+
+def test_it_says_why_the_help_desk_could_not_be_loaded(edda_client: Any, workspace: Any) -> None:
+    EnvironmentFactory(workspace=workspace, slug="help-desk", is_sample=False)
+    page = edda_client.post("/practice/sample/", follow=True).content.decode()
+    assert "There is already an environment named Help desk." in page
+    assert not workspace.environments.filter(is_sample=True).exists()
