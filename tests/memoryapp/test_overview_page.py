@@ -120,7 +120,7 @@ def test_it_says_to_connect_an_environment_where_none_came_with_the_workspace(
 
     title, text, url = first()
     assert (title, url) == ("Connect an environment", "/environments/")
-    assert "sample" not in text
+    assert "from the start" not in text
 
     own = EnvironmentFactory(workspace=workspace, slug="own", is_sample=False)
     assert first() == (
