@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import OperationalError, connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -21,6 +21,7 @@ LOCK_SECONDS = 3
 REQUEST_SECONDS = 5
 #: after how long what was locked is worth another try.
 RETRY_SECONDS = 5
+Piece = TypeVar("Piece")
 _WRITES = ("INSERT", "UPDATE", "DELETE")
 
 
@@ -59,6 +60,15 @@ def unhurried() -> Iterator[None]:
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL statement_timeout = 0")
         yield
+
+
+def at_leisure(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """The same pieces, for an answer that is streamed and may be as long as it likes.
+
+    Read in one transaction: without one the server makes all rows before it hands on the first.
+    """
+    with unhurried():
+        yield from pieces
 
 
 def took_too_long(error: BaseException | None) -> bool:

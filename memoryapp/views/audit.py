@@ -18,6 +18,7 @@ from memoryapp.queries import events as event_queries
 from memoryapp.queries.event_subjects import subject_pages
 from memoryapp.queries.events import COUNTED, Reader, event_counts
 from memoryapp.queries.keyset import Order, keyset_page
+from memoryapp.services.patience import at_leisure
 from memoryapp.templatetags.events import event_words
 from memoryapp.views.links import PAGE_SIZE, Chip, at_least, changed, parameter, with_query
 from memoryapp.views.saved_views import saved_views
@@ -109,10 +110,12 @@ def export(request: HttpRequest) -> HttpResponseBase:
     """What the reader may see of the filtered log, as CSV or JSON lines, streamed, newest first."""
     rows = event_queries.events(Reader.member(membership_of(request)), **_asked(request))
     if parameter(request, "form") == "jsonl":
-        answer = StreamingHttpResponse(_json_lines(rows), content_type="application/x-ndjson")
+        answer = StreamingHttpResponse(
+            at_leisure(_json_lines(rows)), content_type="application/x-ndjson"
+        )
         answer["Content-Disposition"] = 'attachment; filename="audit-log.jsonl"'
         return answer
-    answer = StreamingHttpResponse(_lines(rows), content_type="text/csv; charset=utf-8")
+    answer = StreamingHttpResponse(at_leisure(_lines(rows)), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = 'attachment; filename="audit-log.csv"'
     return answer
 

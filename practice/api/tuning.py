@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 from memoryapp.access import object_or_404
 from memoryapp.api.contract import PROBLEM, READING, StoredForm, one_of
 from memoryapp.api.permissions import HasScope, workspace_of
+from memoryapp.services.patience import at_leisure
 from practice.queries.tuning import FORMS, tuning_lines
 
 LINES = "application/x-ndjson"
@@ -48,7 +49,7 @@ class FineTuning(APIView):
             object_or_404(workspace.environments.all(), slug=environment)
         confirmed = one_of(request, "confirmed", ("true", "false")) == "true"
         lines = tuning_lines(workspace, form, environment=environment, confirmed=confirmed)
-        answer = StreamingHttpResponse(lines, content_type=LINES)
+        answer = StreamingHttpResponse(at_leisure(lines), content_type=LINES)
         name = "-".join(part for part in (environment, form) if part)
         answer["Content-Disposition"] = f'attachment; filename="{name}.jsonl"'
         return answer

@@ -30,7 +30,7 @@ from pydantic_ai.settings import ModelSettings as RequestSettings
 from practice.agents.calling import Line
 from practice.agents.condenser import Condenser
 from practice.agents.engine import assemble
-from practice.agents.masking import Mask
+from practice.agents.masking import KEY, KEY_CHARS, Mask
 from practice.agents.ports import Engine, MalformedReply, ProviderRefused
 from practice.agents.prompting import built_in
 from practice.agents.role_model import RoleModel, Tokens, always, unrecorded
@@ -101,9 +101,9 @@ class ModelSettings:
 
     def scrub(self, text: str) -> str:
         """Return ``text`` without the API key and without anything that looks like one."""
-        if self.api_key:
-            text = text.replace(self.api_key, "[API key]")
-        return _KEY_LIKE.sub("[API key]", text)
+        if len(self.api_key) >= KEY_CHARS:
+            text = text.replace(self.api_key, KEY)
+        return _KEY_LIKE.sub(KEY, text)
 
 
 @dataclass(frozen=True, slots=True)

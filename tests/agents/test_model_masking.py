@@ -129,6 +129,9 @@ def test_it_leaves_named_values_where_nothing_is_real() -> None:
 def test_it_masks_the_providers_key_but_not_a_word_that_is_taken_for_one() -> None:
     assert Mask(key="plainwords-5150x").text("say plainwords-5150x") == "say [API key]"
     assert Mask(key="none").text("none of them") == "none of them"
+    assert ModelSettings("openai", "m", api_key="k").scrub("asked: sk-1234567890") == (
+        "asked: [API key]"
+    )
 
 
 def test_it_reads_a_reply_whose_secret_stands_in_json_text() -> None:

@@ -112,11 +112,11 @@ def test_it_gives_the_same_bytes_and_asks_no_more_for_more_rows(
 ) -> None:
     attempt(tasks[0], "success", "one")
     first = lines(reader, format="sft")
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(8):
         assert lines(reader, format="sft") == first
     for number in range(2, 12):
         attempt(tasks[0], "success", "more", number=number)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(8):
         assert len(lines(reader, format="sft")) == 11
 
 

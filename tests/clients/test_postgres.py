@@ -20,6 +20,7 @@ from django.test import Client
 
 from memoryapp.clients import postgres
 from memoryapp.project import embedded
+from memoryapp.services.patience import at_leisure
 from tests.product import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -186,6 +187,17 @@ def test_the_server_ends_what_people_wait_for_too_long(monkeypatch: pytest.Monke
     monkeypatch.setitem(connection.settings_dict["OPTIONS"], "options", "-c statement_timeout=7min")
     connection.close()
     assert ask("SHOW statement_timeout") == ("7min",), "what the address says goes before"
+    connection.close()
+
+
+def test_what_is_streamed_takes_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres, "_is_served", True)
+    connection.close()
+    pieces = at_leisure(ask("SHOW statement_timeout") for _ in range(3))
+    assert next(pieces) == ("0",)
+    pieces.close()  # type: ignore[attr-defined]  # whoever read it has gone
+    assert ask("SHOW statement_timeout") == ("1min",)
+    assert not connection.in_atomic_block
     connection.close()
 
 
