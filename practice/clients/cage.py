@@ -48,13 +48,15 @@ class Cage:
     limits: Mapping[str, int] | None = None
     hidden: tuple[Path, ...] = ()
 
-    def argv(self, command: Sequence[str], place: Workplace) -> list[str]:
-        """The command in its cage.
+    def argv(
+        self, command: Sequence[str], place: Workplace, arguments: Sequence[str] = ()
+    ) -> list[str]:
+        """The command in its cage, and ``arguments``, which are not the operator's own, behind it.
 
         Raises:
             EnvironmentUnavailable: a sandbox is required and this host offers none.
         """
-        return [*self._limiting(), *self._walled(command, place), *command]
+        return [*self._limiting(), *self._walled(command, place), *command, *arguments]
 
     def words(self) -> str:
         """One sentence for the page of the environment: what holds its process on this host."""
@@ -95,7 +97,8 @@ class Cage:
         attempts = root.parent
         walls = [program, *_WALLS, "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
         for path in (attempts.parent, attempts, *self.hidden):
-            # Commands are named by the operator; one that lives in there must stay to be seen.
+            # Commands are named by the operator; one that lives in there must stay to be seen. An
+            # editor's argument never has what is hidden shown.
             if any(_within(part, path) and not _within(part, root) for part in command):
                 continue
             if path.is_dir():

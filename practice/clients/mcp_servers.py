@@ -44,8 +44,8 @@ class StdioServer:
         return long_enough(given)
 
     def argv(self, place: Workplace) -> list[str]:
-        filled = (part.replace(WORKDIR, str(place.work)) for part in self.args)
-        return self.cage.argv([*self.command, *filled], place)
+        filled = [part.replace(WORKDIR, str(place.work)) for part in self.args]
+        return self.cage.argv(self.command, place, filled)
 
     def environment(self, place: Workplace) -> dict[str, str]:
         """The whole environment of the process: nothing is inherited but ``PATH``."""

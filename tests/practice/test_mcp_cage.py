@@ -17,6 +17,7 @@ from memoryapp.project import embedded
 from practice.agents.ports import EnvironmentUnavailable
 from practice.clients import cage as cages
 from practice.clients.cage import Cage, bubblewrap
+from practice.clients.mcp_servers import StdioServer
 from practice.clients.seeds import Workplace, workplace
 from practice.orchestrator import worlds
 
@@ -120,6 +121,26 @@ def test_in_the_sandbox_greenrooms_own_data_is_not_there(place: Workplace, tmp_p
     said = run(Cage("auto", hidden=(tmp_path, file)), place, code)
     assert said.stdout.strip() in {"[] ''", ""}
     assert "of the product" not in said.stdout + said.stderr
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize("written", ["{}/secret_key", "{}/", "{}/../{}/x"])
+def test_no_argument_of_an_editor_has_it_shown(
+    place: Workplace, tmp_path: Path, written: str
+) -> None:
+    """A tool server that reads files takes their folder as an argument."""
+    (tmp_path / "secret_key").write_text("of the product")
+    code = f"print(open({str(tmp_path / 'secret_key')!r}).read())"
+    server = StdioServer(
+        command=(sys.executable, "-I", "-c", code),
+        args=(written.format(tmp_path, tmp_path.name),),
+        cage=Cage("auto", hidden=(tmp_path,)),
+    )
+    said = subprocess.run(
+        server.argv(place), capture_output=True, text=True, cwd=place.work, check=False
+    )
+    assert "FileNotFoundError" in said.stderr
+    assert "of the product" not in said.stdout
 
 
 def test_the_embedded_servers_are_hidden_wherever_they_are() -> None:
