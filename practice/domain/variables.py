@@ -33,7 +33,13 @@ _NAMES = frozenset(
         *("GOTOOLCHAIN", "GOMODCACHE", "GOCACHE"),
         # what an interpreter does before, or instead of, what it was started for
         *("NODE_OPTIONS", "NODE_REPL_EXTERNAL_MODULE", "PYTHONSTARTUP", "PYTHONBREAKPOINT"),
-        *("PYTHONINSPECT", "DOTNET_STARTUP_HOOKS", "DOTNET_ADDITIONAL_DEPS", "DOTNET_SHARED_STORE"),
+        *(
+            "PYTHONINSPECT",
+            "PYTHONWARNINGS",
+            "DOTNET_STARTUP_HOOKS",
+            "DOTNET_ADDITIONAL_DEPS",
+            "DOTNET_SHARED_STORE",
+        ),
         *("DOTNET_CLI_HOME", "DOTNET_HOST_PATH", "PERL5OPT", "PERL5DB", "RUBYOPT", "GOFLAGS"),
         *("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "JAVA_OPTS", "MAVEN_OPTS"),
         *("MAVEN_ARGS", "GRADLE_OPTS", "ERL_FLAGS", "ERL_AFLAGS", "ERL_ZFLAGS"),

@@ -24,14 +24,25 @@ class DatabaseWrapper(base.DatabaseWrapper):
         params = super().get_connection_params()
         if given := params.get("connect_timeout"):
             params["connect_timeout"] = postgres.connect_seconds(given)
-        seconds = postgres.statement_seconds()
-        if seconds and not self.is_pooled:
-            # First, so that what the address says goes before; a pooler takes no such options.
-            own = f"-c statement_timeout={seconds}s"
-            params["options"] = f"{own} {params.get('options', '')}".strip()
         return params
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         made = super().get_new_connection(conn_params)
         made.is_pooled = self.is_pooled
         return made
+
+    def init_connection_state(self) -> None:
+        super().init_connection_state()
+        seconds = postgres.statement_seconds()
+        if not seconds or self.is_pooled:
+            return
+        # Not with the connection itself: some proxies refuse all options. What the address, the
+        # role or the database says goes before.
+        with self.connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT set_config('statement_timeout', %s, false)"
+                " WHERE current_setting('statement_timeout') = '0'",
+                [f"{seconds}s"],
+            )
+        if not self.get_autocommit():
+            self.connection.commit()
