@@ -13,7 +13,7 @@ from typing import Any
 
 import anyio
 import httpx2
-from mcp import Client
+from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 
 sys.path.append(str(Path(__file__).parent))
@@ -69,9 +69,24 @@ async def work(playbook: str, address: str, key: str) -> dict[str, Any]:
         return {"known": known["count"], "outcome": outcome, "report": report, "proposed": proposed}
 
 
+def why(address: str, key: str) -> str:
+    """What the server says of the key: clients of MCP keep an HTTP error's words to themselves."""
+    try:
+        answer = httpx2.post(address, headers={"Authorization": f"Bearer {key}"}, json={})
+        return str(answer.json().get("detail", f"{address} answered {answer.status_code}."))
+    except (httpx2.HTTPError, ValueError, AttributeError):
+        return f"{address} is no MCP server of Greenroom. Set GREENROOM_MCP to what it prints."
+
+
 def main(playbook: str) -> dict[str, Any]:
     address = os.environ.get("GREENROOM_MCP", "http://localhost:8001/mcp")
-    return anyio.run(work, playbook, address, os.environ.get("GREENROOM_KEY", ""))
+    key = os.environ.get("GREENROOM_KEY", "")
+    said: dict[str, Any] = {}
+    try:
+        said = anyio.run(work, playbook, address, key)
+    except* (httpx2.HTTPError, MCPError):
+        said = {"refused": why(address, key)}
+    return said
 
 
 if __name__ == "__main__":

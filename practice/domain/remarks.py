@@ -104,10 +104,7 @@ def cut_remark(sent: Sent) -> str:
 def subagent_remark(sent: Sent) -> str:
     """What is to be said of the work of subagents, where it and its session are apart."""
     if sent.subagent_of:
-        return (
-            f"A subagent did it for the session {sent.subagent_of[:40]}: sent in one body with "
-            "that session, it stands inside of the step that started it."
-        )
+        return f"A subagent did it for the session {sent.subagent_of[:40]}."
     if not sent.subagents_missing:
         return ""
     many = f"its {sent.subagents_missing} subagents did is not here: their files were"

@@ -114,3 +114,7 @@ def test_an_agent_with_nothing_but_mcp_says_what_is_missing(
     monkeypatch.setenv("GREENROOM_MCP", address)
     said = run("mcp_only", "nowhere")
     assert said == {"refused": "There is no playbook 'nowhere' here. Playbooks: desk."}
+    monkeypatch.setenv("GREENROOM_KEY", "gr_wrong")
+    assert "Make a new one in Settings, API keys." in run("mcp_only", "desk")["refused"]
+    monkeypatch.setenv("GREENROOM_MCP", "http://127.0.0.1:9/mcp")
+    assert "Set GREENROOM_MCP to what it prints." in run("mcp_only", "desk")["refused"]

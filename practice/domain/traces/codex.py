@@ -30,7 +30,9 @@ RAN = re.compile(
 )
 #: What it writes above the answer of a tool server.
 ANSWERED = re.compile(r"Wall time:[^\n]*\nOutput:\n?")
-CODEX_CALLS = ("function_call", "custom_tool_call", "local_shell_call")
+#: A search that the provider makes by itself: what it found is nowhere written.
+SEARCH = "web_search_call"
+CODEX_CALLS = ("function_call", "custom_tool_call", "local_shell_call", SEARCH)
 #: Items of Codex that older sessions write without a ``payload`` around them; outputs aside.
 BARE_ITEMS = ("message", "reasoning", *CODEX_CALLS)
 #: Between two lines that a forked session repeats; a person is never as quick.
@@ -44,7 +46,7 @@ def _codex(rows: Iterable[Any], seen: Seen) -> Iterator[Entry]:
     that line too: its questions would pass for those that were asked there since, and what was
     done there would be learned twice.
     """
-    session: str = ""
+    session, worked_for = "", ""
     turn: Turn | None = None
     repeats = Repeats()
     for row in rows:
@@ -57,7 +59,8 @@ def _codex(rows: Iterable[Any], seen: Seen) -> Iterator[Entry]:
         item = payload if isinstance(payload, Mapping) else row
         seen.known += item is payload or _is_bare_item(row)
         if row.get("type") == "session_meta" or ("instructions" in row and "id" in row):
-            session = session or str(item.get("id") or "")
+            if not session:
+                session, worked_for = str(item.get("id") or ""), _worked_for(item)
             seen.origin = seen.origin or repeats.opened(item, session=session)
         repeats.look(nanoseconds(row.get("timestamp")))
         if turn is not None and row.get("type") == "event_msg":
@@ -69,7 +72,7 @@ def _codex(rows: Iterable[Any], seen: Seen) -> Iterator[Entry]:
             yield from end(turn, seen)
             seen.questions += 1
             turn = Turn(f"{session or 'session'}:{seen.questions}", words, seen.place)
-            turn.is_repeated = repeats.goes_on
+            turn.is_repeated, turn.subagent_of = repeats.goes_on, worked_for
             turn.at(row)
         elif turn is not None:
             turn.at(row)
@@ -105,6 +108,15 @@ class Repeats:
         self._last = at
 
 
+def _worked_for(meta: Row) -> str:
+    """The session that a subagent's session was started by; empty of any other."""
+    told: Any = meta.get("source")
+    for name in ("subagent", "thread_spawn"):
+        told = told.get(name) if isinstance(told, Mapping) else None
+    by = told.get("parent_thread_id") if isinstance(told, Mapping) else None
+    return by if isinstance(by, str) else ""
+
+
 def _is_bare_item(row: Row) -> bool:
     kind = str(row.get("type", ""))
     return kind in BARE_ITEMS or kind.endswith("_call_output")
@@ -136,6 +148,9 @@ def _codex_item(turn: Turn, item: Row) -> None:
     elif kind == "local_shell_call":
         action = item.get("action")
         turn.calls(call_id, "shell", action if isinstance(action, Mapping) else {})
+    elif kind == SEARCH:
+        action = item.get("action")
+        turn.calls(call_id, "web_search", action if isinstance(action, Mapping) else {})
     elif kind.endswith("_output"):
         found, failed = _codex_output(item.get("output"))
         turn.hears(call_id, found, failed=failed)

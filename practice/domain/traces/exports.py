@@ -29,6 +29,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 #: How bodies begin that are sent by mistake, and what to do about each.
 OTHERWISE = {
     b"\x1f\x8b": "The body is gzip. Say so with Content-Encoding: gzip, or unpack it.",
+    b"\x28\xb5\x2f\xfd": "The body is zstd, as Codex packs older sessions. Unpack it: zstd -d.",
     b"PK\x03\x04": "The body is a zip archive. Unpack it, and send the file that is in it.",
     b"\xff\xfe": "The body is UTF-16, as Windows writes it. Save it as UTF-8.",
     b"\xfe\xff": "The body is UTF-16. Save it as UTF-8.",

@@ -116,6 +116,8 @@ class Turn:
         self.began = self._now = 0
         self._thinking = ""
         self.spent = Spent()
+        #: of a subagent the session it worked for, where it stands by itself.
+        self.subagent_of = ""
 
     def at(self, row: Row) -> None:
         """A line of this question; the first that says when is its beginning, the last its end."""
@@ -190,6 +192,7 @@ class Turn:
                 "first_call": self.first_call,
                 "cost": cost_of(self.spent.whole().cost, most=WHOLE),
                 "costs_unread": self.spent.unread(),
+                "subagent_of": self.subagent_of[:MAX_CALL_ID],
             }
             yield Placed(found, self.place)
 

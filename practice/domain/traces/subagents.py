@@ -53,8 +53,6 @@ class Question(Turn):
         self.inner_count = 0
         #: subagents whose lines were not sent with it.
         self.missing = 0
-        #: of a subagent the session it worked for, where nothing says for which step.
-        self.subagent_of = ""
         #: what the program says that all of it cost.
         self.cost: Any = None
 
@@ -80,7 +78,7 @@ class Question(Turn):
         for found in super().entry():
             found["cost"] = self.cost or cost_of(whole.cost, most=WHOLE)
             found["costs_unread"] += sum(spent.unread() for spent in self.inside)
-            found |= {"subagent_of": self.subagent_of, "subagents_missing": self.missing}
+            found["subagents_missing"] = self.missing
             yield found
 
     def _spent(self, message: Row, cost: Any) -> None:

@@ -205,3 +205,26 @@ def test_a_forked_session_without_times_is_read_whole() -> None:
     rows = [{**row, "timestamp": None} for row in FIRST]
     fork = session("codex", meta("fork", forked_from_id="origin"), meta("origin"), *rows)
     assert [one.external_id for one in fork] == ["fork:1"]
+
+
+def spawned(**source: Any) -> dict[str, Any]:
+    return {"type": "session_meta", "payload": {"id": "s2", **source}}
+
+
+def test_a_session_of_a_subagent_says_so() -> None:
+    spawn = {"subagent": {"thread_spawn": {"parent_thread_id": "s1", "depth": 1}}}
+    rows = [asks("Find it."), *runs("ok")]
+    (own,) = session("codex", spawned(source=spawn), *rows)
+    assert (own.external_id, own.subagent_of) == ("s2:1", "s1")
+    others: tuple[Any, ...] = ("cli", None, {"subagent": "x"}, {"subagent": {"thread_spawn": {}}})
+    for odd in others:
+        (own,) = session("codex", spawned(source=odd), *rows)
+        assert own.subagent_of == ""
+
+
+def test_a_search_that_the_provider_makes_is_a_step() -> None:
+    action = {"type": "search", "query": "green rooms"}
+    found = item(type="web_search_call", status="completed", action=action)
+    (sent,) = session("codex", asks("Find it."), found, item(type="web_search_call"))
+    kept = [(step["tool"], step["arguments"]) for step in sent.steps]
+    assert kept == [("web_search", action), ("web_search", {})]

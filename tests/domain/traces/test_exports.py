@@ -234,6 +234,7 @@ def test_blank_lines_count_where_something_stands(form: str) -> None:
     [
         (gzip.compress(b"{}"), "is gzip. Say so with Content-Encoding"),
         (b"PK\x03\x04\x14", "is a zip archive. Unpack it"),
+        (b"\x28\xb5\x2f\xfd\x04", "is zstd, as Codex packs older sessions"),
         ("{}".encode("utf-16"), "is UTF-16, as Windows writes it. Save it as UTF-8"),
         ("\ufeff{}".encode("utf-16-be"), "is UTF-16. Save it as UTF-8"),
         (b"\n<!doctype html>", "is HTML or XML"),

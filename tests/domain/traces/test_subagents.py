@@ -90,10 +90,7 @@ def test_a_file_that_is_sent_alone_is_a_trajectory_of_its_own_that_says_so() -> 
         "It is test_a.py.",
     )
     assert tree(own) == [("Grep", None), ("Read", None)]
-    assert said_of(own) == (
-        "A subagent did it for the session s: sent in one body with that session, it stands "
-        "inside of the step that started it."
-    )
+    assert said_of(own) == "A subagent did it for the session s."
 
 
 def progress(number: int, row: Row) -> dict[str, Any]:
