@@ -114,6 +114,8 @@ def _peek(request: HttpRequest, label: str) -> dict[str, Any]:
             "pulls_url": request.path,
             "votes_url": request.path,
         },
+        # Nobody stored it, so it has no page.
+        "page_url": request.path,
         "close_url": request.path,
     }
 

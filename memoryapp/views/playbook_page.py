@@ -261,6 +261,7 @@ def _peek(request: HttpRequest, playbook: Playbook, label: str) -> dict[str, Any
         ],
         "served_by": release_queries.served_through(playbook, [bullet.label]),
         "curve": curve_shown(bullet),
+        "page_url": bullet.get_absolute_url(),
         "close_url": with_query(playbook.get_absolute_url(), asked),
     }
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import html
+import re
 from typing import Any
 
 import pytest
@@ -82,6 +84,15 @@ def test_it_hides_other_workspaces(olga_client: Any, workspace: Any) -> None:
 def test_it_shows_every_state_on_the_design_page(vera_client: Any) -> None:
     said = vera_client.get("/design/").content.decode()
     assert all(look.word in said for look in LOOKS.values())
+
+
+def test_no_link_of_the_design_page_leads_nowhere(rita_client: Any) -> None:
+    said = rita_client.get("/design/").content.decode()
+    links = {link.partition("#")[0] for link in re.findall(r'href="(/[^"]*)"', said)}
+    links = {link for link in links if link and not link.startswith("/static/")}
+    assert "/design/" in links
+    gone = [link for link in links if rita_client.get(html.unescape(link)).status_code == 404]
+    assert gone == []
 
 
 def test_the_design_page_shows_what_apps_bring(vera_client: Any) -> None:
