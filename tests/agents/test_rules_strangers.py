@@ -372,6 +372,27 @@ def test_it_puts_no_order_of_an_error_into_any_lesson() -> None:
         assert word not in " ".join(told)
 
 
+def test_it_says_of_which_thing_a_key_is() -> None:
+    tools = (
+        tool("list_projects", "List projects."),
+        tool("add_to_sprint", "Plan an issue into a sprint.", "sprint_id", "key"),
+        tool("set_estimate", "Set story points.", "key", points={"type": "integer"}),
+    )
+    planned: dict[str, Any] = {"sprint_id": "13", "key": "OPS-3"}
+    said = "OPS-3 has no estimate. Estimate it before adding it to a sprint."
+    told = learned(
+        tools,
+        step(1, "list_projects", '[{"key": "OPS", "archived": true}]'),
+        step(2, "add_to_sprint", said, wrong=True, **planned),
+        step(3, "set_estimate", "{}", key="OPS-3", points=1),
+        step(4, "add_to_sprint", "{}", **planned),
+    )
+    assert told[0] == (
+        "Call `set_estimate` for the same issue before `add_to_sprint`; otherwise it answers "
+        '"the issue has no estimate. Estimate it before adding it to a sprint".'
+    )
+
+
 def test_it_takes_the_status_of_a_parcel_for_no_parcel() -> None:
     assert match(tool("hand_over", "", "parcel"), "parcel", "parcel_status") < STRONG
     assert match(tool("list_issues", "", "project"), "project", "project_key") >= STRONG

@@ -110,7 +110,8 @@ def content(lesson: Lesson) -> str:
 
 
 def _prerequisite(lesson: Lesson) -> str:
-    same = joined([f"the same {_thing(n)}" for n in lesson.get("same", ())])
+    called = lesson.get("called", {})
+    same = joined([f"the same {called.get(n) or _thing(n)}" for n in lesson.get("same", ())])
     about = lesson.get("about") or ""
     if lesson.get("every"):
         return _every(lesson, same)

@@ -52,7 +52,7 @@ class Producer:
 def match(tool: ToolSpec, parameter: str, field: str) -> float:
     """Return how well a result field fills ``parameter`` of ``tool``, 0 (not at all) to 1."""
     vague = set(parts(parameter)) <= GENERIC
-    about = _abouts(tool, parameter) if vague else frozenset()
+    about = abouts(tool, parameter) if vague else frozenset()
     wanted = _meanings(tool.name, parameter, str(_text(tool, parameter)), about)
     have = frozenset(parts(field))
     # The last telling word says what a field is: a file_content is no file.
@@ -63,7 +63,7 @@ def match(tool: ToolSpec, parameter: str, field: str) -> float:
     )
 
 
-def _abouts(tool: ToolSpec, parameter: str) -> frozenset[str]:
+def abouts(tool: ToolSpec, parameter: str) -> frozenset[str]:
     """Return the things a ``key`` or an ``id`` may be of: what its tool is named after, or handles.
 
     Not what another parameter names: the key of "put a label on an issue", which takes a label as
@@ -236,7 +236,7 @@ def _by_noun(tool: ToolSpec, parameter: str, other: ToolSpec) -> tuple[str, floa
     keyed = {"id", "number", "key", "name"} & set(parts(parameter))
     if not keyed and schema.role(tool, parameter) is not schema.Role.ENTITY:
         return "", 0.0
-    about = set(parts(parameter)) - GENERIC or _abouts(tool, parameter)
+    about = set(parts(parameter)) - GENERIC or abouts(tool, parameter)
     named = LIST_VERBS & set(parts(other.name)) and about & set(nouns(other.name))
     # "beds_page" and "wards" list beds and wards.
     plain = schema.is_read(other) and not other.required

@@ -10,6 +10,7 @@ from practice.agents.rules import schema
 from practice.agents.rules.breaking import broke
 from practice.agents.rules.documents import failure, leaves, noun_of, records
 from practice.agents.rules.errors import Diagnosis, Trouble, diagnose, message
+from practice.agents.rules.linking import abouts
 from practice.agents.rules.places import location
 from practice.agents.rules.recovery import same_thing
 from practice.agents.rules.schema import DESCRIBING, Role
@@ -106,6 +107,7 @@ def _prerequisite(
         "needs": first.tool,
         "settings": settings,
         "same": same,
+        "called": {n: _noun(failed.tool, n, known.get(failed.tool)) for n in same},
         "about": next((n for n in failed.arguments if "id" in parts(n)), ""),
         "taken": taken,
         "error": _general(message(found.text), failed, known.get(failed.tool)),
@@ -134,7 +136,8 @@ def origin(steps: list[Step], consumer: Step, value: Any) -> tuple[str, str, str
         if value in step.arguments.values():
             continue
         for leaf in leaves(step.observation, step.tool):
-            if leaf.value == value:
+            # One is no "yes", though Python says so.
+            if leaf.value == value and isinstance(leaf.value, bool) == isinstance(value, bool):
                 listing = len({o.path[:1] for o in leaves(step.observation, step.tool)}) > 1
                 inside = leaf.under if leaf.under and not (listing and _plain(step, leaf)) else ""
                 return step.tool, leaf.raw or leaf.field, inside, step.number
@@ -372,9 +375,7 @@ def _general(said: str, failed: Step, tool: ToolSpec | None) -> str:
     for name, value in failed.arguments.items():
         known = tool if tool is not None and name in tool.parameters else None
         entity = known is not None and schema.role(known, name) is Role.ENTITY
-        noun = (
-            noun_of(name) if set(parts(name)) - GENERIC else (nouns(failed.tool)[-1:] or ("",))[0]
-        )
+        noun = _noun(failed.tool, name, tool)
         if not noun or not isinstance(value, str) or not (entity or re.search(r"\d", value)):
             continue
         if DESCRIBING & set(parts(name)) or len(value) < 2 or value.lower() == noun:
@@ -384,6 +385,14 @@ def _general(said: str, failed: Step, tool: ToolSpec | None) -> str:
         own = rf"(?:\bthe )?\b(?:{word} )?(?<!\w){told}(?!\w)(?: {word}\b)?"
         said = re.sub(own, f"the {noun}", said, flags=re.IGNORECASE)
     return said
+
+
+def _noun(called: str, name: str, tool: ToolSpec | None) -> str:
+    """Return what a parameter names, from the words of its tool where its own say nothing."""
+    if set(parts(name)) - GENERIC:
+        return noun_of(name)
+    about = sorted(abouts(tool, name)) if tool else []
+    return about[0] if len(about) == 1 else (nouns(called)[-1:] or ("",))[0]
 
 
 def raw_name(step: Step | None, field: str, value: Any) -> str:
