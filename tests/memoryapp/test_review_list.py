@@ -379,3 +379,12 @@ def test_a_decision_asks_for_no_row_of_the_queue(
     assert answer.context["queue"]["matching"] == 11
     assert "rows" not in answer.context["queue"]
     assert f"{QUEUE}?candidate={third.pk}" in answer.content.decode()
+
+
+def test_only_who_decides_can_select_candidates(
+    rita_client: Any, vera_client: Any, playbook: Any
+) -> None:
+    CandidateFactory(playbook=playbook)
+    box = 'type="checkbox" form="many"'
+    assert box in text_of(rita_client)
+    assert box not in text_of(vera_client)

@@ -91,3 +91,14 @@ def test_it_does_not_switch_to_a_workspace_of_others(rita_client: Any) -> None:
     other = MembershipFactory().workspace
     answer = rita_client.post("/workspaces/switch/", {"workspace": other.slug})
     assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("who", ["vera_client", "rita_client", "edda_client", "ada_client"])
+def test_every_tab_of_settings_opens_for_whoever_sees_it(
+    who: str, request: pytest.FixtureRequest
+) -> None:
+    client = request.getfixturevalue(who)
+    tabs = client.get("/settings/keys/").context["settings_tabs"]
+    assert {tab["label"] for tab in tabs} >= {"API keys", "Members", "Audit log"}
+    answers = {tab["label"]: client.get(tab["url"]).status_code for tab in tabs}
+    assert set(answers.values()) == {200}, answers
