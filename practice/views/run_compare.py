@@ -42,6 +42,13 @@ class Side:
     proposed: Counter[str]
 
     @property
+    def tools_called(self) -> int:
+        """Where retention dropped the calls, as many as proposer memory keeps of the tasks."""
+        if self.run.steps_dropped_at and self.series.tools:
+            return self.series.tools[-1]
+        return len(self.calls)
+
+    @property
     def entropy(self) -> float:
         return self.series.entropy[-1] if self.series.entropy else 0.0
 
@@ -163,7 +170,7 @@ def _figures(left: Side, right: Side) -> list[Line]:
     moved = left.entropy - right.entropy
     return [
         *lines,
-        _counted("Tools called", len(left.calls), len(right.calls)),
+        _counted("Tools called", left.tools_called, right.tools_called),
         Line(
             "Entropy of tools, bits",
             f"{left.entropy:.2f}",

@@ -273,6 +273,22 @@ def dropped(workspace: Any, **columns: Any) -> Attempt:
     return attempt
 
 
+def test_no_tool_is_said_to_be_uncalled_whose_calls_are_gone(
+    vera_client: Any, workspace: Any
+) -> None:
+    run = dropped(workspace).run
+    other = RunFactory(workspace=workspace, number=run.number + 1, status="finished")
+    page = vera_client.get(run.get_absolute_url()).content.decode()
+    assert "The calls of this run were dropped" in page
+    assert "Never called in this run" not in page
+    assert '<table class="hm"' not in page
+    for one, two in ((run, other), (other, run)):
+        address = f"{one.get_absolute_url()}compare/"
+        said = vera_client.get(address, {"with": two.number}).content.decode()
+        assert f"The calls of {run} were dropped, as" in said
+        assert "Neither called a tool" not in said
+
+
 def test_what_is_gone_is_not_taken_for_what_never_was(vera_client: Any, workspace: Any) -> None:
     attempt = dropped(workspace, outcome="step_limit")
     Run.objects.filter(pk=attempt.run_id).update(plan={**attempt.run.plan, "step_limit": 2})
