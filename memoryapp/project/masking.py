@@ -11,6 +11,8 @@ from typing import Any
 from django.conf import settings
 
 REMOVED = "[removed]"
+#: a shorter key of a model is what a local server takes for none, and part of ordinary words.
+KEY_CHARS = 12
 _KEY = re.compile(r"\b(?:gr|sk|rk|key)[-_][\w*.-]{8,}|(?<=://)[^/@\s:]*:[^/@\s]+(?=@)")
 #: Addresses that let in whoever knows them: Django and the log of requests quote paths.
 _OPENING = re.compile(r"(/(?:join|confirm-email|password/reset/key)/)[^/\s?#\"']+")
@@ -24,9 +26,10 @@ def masked(value: Any) -> Any:
 def _secrets() -> list[str]:
     databases = [one.get("PASSWORD") for one in settings.DATABASES.values()]
     stores = [store.get("OPTIONS", {}).get("secret_key") for store in settings.STORAGES.values()]
+    models = (settings.LLM_API_KEY, settings.EMBEDDING_API_KEY)
     known = [
         *(*settings.SEALING_KEYS, settings.METRICS_TOKEN, settings.OIDC_CLIENT_SECRET),
-        *(settings.LLM_API_KEY, settings.EMBEDDING_API_KEY, settings.EMAIL_HOST_PASSWORD),
+        *(settings.EMAIL_HOST_PASSWORD, *(key for key in models if len(key) >= KEY_CHARS)),
         *(*databases, *stores),
     ]
     return [secret for secret in known if secret]

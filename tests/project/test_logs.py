@@ -82,6 +82,11 @@ def test_no_line_holds_an_address_that_lets_in_whoever_knows_it(
     assert "t0ken" not in said
 
 
+def test_what_a_local_server_takes_for_a_key_is_left_in_other_words(settings: Any) -> None:
+    settings.LLM_API_KEY, settings.EMBEDDING_API_KEY = "ollama", "key-of-embeddings"
+    assert masked("ollama refused key-of-embeddings") == f"ollama refused {REMOVED}"
+
+
 def test_every_address_with_a_word_in_it_that_opens_is_masked() -> None:
     """What lets somebody in is called token or key in the patterns of addresses."""
     found = [
