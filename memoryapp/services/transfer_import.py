@@ -49,6 +49,11 @@ UNDER_WAY = {
 }
 #: UUIDs that are not primary keys and must be unique in the whole database all the same.
 RENEWED = frozenset({("memoryapp.pullreceipt", "source")})
+#: tables whose files lie under a digest, its field, and that of the bytes it has to be of.
+KEPT_UNDER = {
+    "practice.environmentsnapshot": ("seed_digest", ""),
+    "practice.caseset": ("digest", "archive"),
+}
 LEFT_BEHIND = "This was under way where the file was written, and ended with it here."
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _NAMED = re.compile(r"^/(?P<page>[a-z-]+)/\{(?P<place>\d+)\}/")
@@ -122,6 +127,20 @@ def validated_slug(slug: str) -> str:
     except ValidationError as error:
         said = f"A workspace cannot be called {slug[:60]!r}: {error.messages[0]}"
         raise UnableToRead(said) from error
+
+
+def _check_kept(label: str, values: Mapping[str, Any]) -> None:
+    """Make sure that what names a folder is a digest, and of these very bytes.
+
+    A path would have files of the machine written over or deleted, and another set's digest that
+    set's files.
+    """
+    name, content = KEPT_UNDER[label]
+    digest, kept = values.get(name, ""), values.get(content, b"")
+    if digest and not _DIGEST.fullmatch(digest):
+        raise ValueError(digest)
+    if kept and hashlib.sha256(kept).hexdigest() != digest:
+        raise ValueError(digest)
 
 
 def _check_digests(bodies: Mapping[str, str], digests: Mapping[str, str]) -> None:
@@ -284,6 +303,8 @@ class _Import:
             values |= {"status": ends, **{name: told[name] for name in told if name in values}}
         if label == "memoryapp.release":
             _check_digests(values["bodies"], values["digests"])
+        if label in KEPT_UNDER:
+            _check_kept(label, values)
         return model(**values)
 
     def _renewed(self, model: Any, name: str, told: uuid.UUID) -> uuid.UUID:

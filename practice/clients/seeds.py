@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from practice.agents.ports import EnvironmentUnavailable
+from practice.domain.kept_files import place_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def kept(digest: str, store: Path) -> Path:
     Raises:
         EnvironmentUnavailable: it is gone or was changed.
     """
-    folder = store / digest
+    folder = place_of(store, digest)
     if not folder.is_dir():
         raise EnvironmentUnavailable(
             f"The files of this snapshot are gone: {folder} does not exist. "
@@ -125,7 +126,7 @@ def kept(digest: str, store: Path) -> Path:
 def forget(digest: str, store: Path) -> None:
     """Delete what is kept under ``digest``."""
     if digest:
-        _remove(store / digest)
+        _remove(place_of(store, digest))
 
 
 def sweep() -> int:

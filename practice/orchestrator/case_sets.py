@@ -21,6 +21,7 @@ from practice.clients.telemetry import UnreadableTelemetry, alert
 from practice.clients.telemetry_sets import CaseSet as Folder
 from practice.clients.telemetry_sets import sets_in
 from practice.clients.trajectory_sets import entries
+from practice.domain.kept_files import place_of
 from practice.domain.replays import Kind
 from practice.domain.rootcause import serial
 from practice.domain.rootcause.evaluation import Truth
@@ -48,7 +49,7 @@ class _Read(NamedTuple):
 
 def home_of(digest: str) -> Path:
     """Where the set with these bytes lies unpacked on this machine."""
-    return Path(settings.DATA_DIR) / "rootcause-sets" / digest
+    return place_of(Path(settings.DATA_DIR) / "rootcause-sets", digest)
 
 
 def due() -> list[int]:

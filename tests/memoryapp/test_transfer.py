@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
 import re
 import uuid
@@ -35,7 +36,7 @@ from memoryapp.services.reports import Said, report_take
 from memoryapp.services.tokens import api_key_create
 from memoryapp.services.transfer_import import NoRoom, workspace_import
 from memoryapp.services.withdrawals import release_withdraw
-from practice.models import Attempt, Environment, ObservationMissing, Run, Step
+from practice.models import Attempt, CaseSet, Environment, ObservationMissing, Run, Step
 from practice.orchestrator import observations
 from tests import factories
 from tests.factories import BulletFactory, CandidateFactory, EvidenceFactory, PlaybookFactory
@@ -292,3 +293,37 @@ def test_a_text_under_another_digest_is_refused(
     with pytest.raises(UnableToRead):
         workspace_import(source=io.BytesIO(target.getvalue()), by=ada, slug="copy")
     assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 1
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("environmentsnapshot", "../../precious"),
+        ("environmentsnapshot", "/srv/precious"),
+        ("caseset", "../../precious"),
+        ("caseset", "0f" * 32),
+    ],
+)
+def test_what_names_a_folder_is_the_digest_of_what_lies_in_it(
+    full: Workspace, ada: Any, table: str, said: str
+) -> None:
+    """A path would have files of the machine deleted or written over."""
+    archive = b"packed"
+    digest = hashlib.sha256(archive).hexdigest()
+    environment = Environment.objects.get()
+    environment.snapshots.create(number=1, seed_digest=digest)
+    CaseSet.objects.create(
+        workspace=full, name="Outages", digest=digest, archive=archive, size=6, status="ready"
+    )
+    made = workspace_import(source=io.BytesIO(exported(full)), by=ada, slug="whole")
+    assert made.case_sets.get().digest == digest
+    source, target = zipfile.ZipFile(io.BytesIO(exported(full))), io.BytesIO()
+    with source, zipfile.ZipFile(target, "w") as out:
+        for name in source.namelist():
+            text = source.read(name)
+            if name == f"practice.{table}.jsonl":
+                assert digest.encode() in text
+                text = text.replace(digest.encode(), said.encode())
+            out.writestr(name, text)
+    with pytest.raises(UnableToRead, match="damaged"):
+        workspace_import(source=target, by=ada, slug="copy")
