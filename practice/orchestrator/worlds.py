@@ -188,9 +188,11 @@ def seed_folder(environment: Environment) -> Path | None:
         return Path(settings.EXAMPLES_DIR) / "helpdesk" / "seed"
     if not environment.seed:
         return None
-    # The form offers names of folders; a name from anywhere else must not leave SEED_DIR.
-    folder = Path(settings.SEED_DIR) / Path(environment.seed).name
-    if not folder.is_dir():
+    # The form offers names of folders; a name from anywhere else must not leave SEED_DIR. For Path
+    # ".." is a name too, and nothing is left of "/".
+    name = Path(environment.seed).name
+    folder = Path(settings.SEED_DIR) / name
+    if name in {"", ".."} or not folder.is_dir():
         raise EnvironmentUnavailable(
             f"The seed folder {environment.seed!r} is no longer in SEED_DIR. "
             "Put it back, or choose another one."
