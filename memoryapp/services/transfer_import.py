@@ -56,6 +56,8 @@ KEPT_UNDER = {
 }
 LEFT_BEHIND = "This was under way where the file was written, and ended with it here."
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+#: addresses that pages lead to: of ours, by their path alone.
+_OURS = re.compile(r"/(?![/\\])")
 _NAMED = re.compile(r"^/(?P<page>[a-z-]+)/\{(?P<place>\d+)\}/")
 #: what broken archives and rows of the wrong shape raise on their way into the tables.
 DAMAGED = (
@@ -330,6 +332,8 @@ class _Import:
         if isinstance(field, models.BinaryField):
             return base64.b64decode(value)
         if isinstance(value, str):
+            if field.name.endswith("link") and value and not _OURS.match(value):
+                raise ValueError(value)
             found = _NAMED.match(value)
             label = LINKED.get(found["page"], "") if found else ""
             if found and label in self.keys:

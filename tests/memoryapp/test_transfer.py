@@ -327,3 +327,17 @@ def test_what_names_a_folder_is_the_digest_of_what_lies_in_it(
             out.writestr(name, text)
     with pytest.raises(UnableToRead, match="damaged"):
         workspace_import(source=target, by=ada, slug="copy")
+
+
+@pytest.mark.parametrize("said", ["javascript:alert(1)", "//evil.example/", "/\\\\evil.example/"])
+def test_links_lead_to_pages_of_ours(full: Workspace, ada: Any, said: str) -> None:
+    source, target = zipfile.ZipFile(io.BytesIO(exported(full))), io.BytesIO()
+    with source, zipfile.ZipFile(target, "w") as out:
+        for name in source.namelist():
+            text = source.read(name).decode()
+            if name == "memoryapp.evidence.jsonl":
+                assert '"link":"/trajectories/' in text
+                text = text.replace('"link":"/trajectories/', f'"link":"{said}')
+            out.writestr(name, text)
+    with pytest.raises(UnableToRead, match="damaged"):
+        workspace_import(source=target, by=ada, slug="copy")
