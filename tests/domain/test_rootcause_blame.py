@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from practice.domain.rootcause.findings import Finding
@@ -76,3 +78,29 @@ def test_failures_come_up_the_whole_way_from_a_service_that_is_gone() -> None:
     ]
     assert first(found, {"web": ["shop"], "shop": ["stock"], "stock": ["web"]}) == "stock"
     assert first(found, {"web": ["shop"]}) == "web"
+
+
+def test_what_is_left_of_a_thousand_failures_does_not_outdo_who_is_surely_gone() -> None:
+    found = [
+        failing("web", 1_200.0, by_rate=False),
+        failing("stock", 40.0, "silence", by_rate=False),
+    ]
+    assert first(found, {"web": ["stock"]}) == "stock"
+
+
+@pytest.mark.parametrize(("of_shop", "guilty"), [(0.6, "shop"), (0.3, "web")])
+def test_failures_may_come_from_who_counts_more_of_them_and_has_no_known_caller(
+    of_shop: float, guilty: str
+) -> None:
+    """Web's requests were recorded; nobody knows who calls the shop."""
+
+    def counted(service: str, now: float) -> Finding:
+        one = failing(service, 30.0, "error", by_rate=True)
+        return replace(one, baseline=0.0, observed=now, references=("failed_requests",))
+
+    found = inherited(
+        [failing("web", 40.0, by_rate=False), counted("web", 0.5), counted("shop", of_shop)],
+        {}, {"web"}, {"shop"},
+    )  # fmt: skip
+    ranked = standings(found, traced={"web"})
+    assert max(ranked, key=lambda name: ranked[name].strength) == guilty

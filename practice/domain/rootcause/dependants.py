@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from practice.domain.rootcause.findings import Finding
-from practice.domain.rootcause.ranking import OWN, worth
+from practice.domain.rootcause.ranking import OWN, lessened, worth
 from practice.domain.rootcause.telemetry import Modality
 from practice.domain.rootcause.types import Direction, EvidenceKind
 
@@ -66,7 +66,7 @@ def charged(
     common = [callee for callee, names in suffering.items() if len(names) == most]
     victims = {name for callee in common for name in suffering[callee]}
     found = [
-        replace(one, own=one.own * _LEFT) if one.service in victims and _is_symptom(one) else one
+        lessened(one, _LEFT) if one.service in victims and _is_symptom(one) else one
         for one in findings
     ]
     for callee in common:
@@ -107,7 +107,7 @@ def unrecorded(
     common = [callee for callee, names in suffering.items() if len(names) == most]
     victims = {name for callee in common for name in suffering[callee]}
     found = [
-        replace(one, own=one.own * _LEFT)
+        lessened(one, _LEFT)
         if one.service in victims and _is_own_by_spans(one) else one
         for one in findings
     ]  # fmt: skip

@@ -24,7 +24,7 @@ from practice.domain.rootcause.metrics import (
     series,
 )
 from practice.domain.rootcause.naming import host_id, shown
-from practice.domain.rootcause.ranking import LOST_TIME, OWN, SURELY, kept, worth
+from practice.domain.rootcause.ranking import LOST_TIME, OWN, SURELY, kept, lessened, worth
 from practice.domain.rootcause.telemetry import Floats, Labels, Telemetry, distinct
 from practice.domain.rootcause.types import EvidenceKind, MetricSummary
 
@@ -131,9 +131,7 @@ def charged(
         share = here / (here + elsewhere)
         left = max(1.0 - share * sure / SURELY, _LEFT)
         found = [
-            replace(one, own=one.own * left)
-            if one.service in tenants and one.kind in _SUFFERED
-            else one
+            lessened(one, left) if one.service in tenants and one.kind in _SUFFERED else one
             for one in found
         ]
         found += [*lacks, _together(host, [suffering[name] for name in tenants], share)]
@@ -169,7 +167,7 @@ def _its_own(
         ]
         if one.onset is None or one.onset <= latest:
             left = kept(one, max(used, default=0.0), _LEFT)
-            found.append(replace(one, own=one.own * left))
+            found.append(lessened(one, left))
     return found
 
 

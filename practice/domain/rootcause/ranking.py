@@ -24,6 +24,7 @@ _UNCONFIRMED = {EvidenceKind.LATENCY: 0.3, EvidenceKind.RESOURCE: 0.4}
 _STILL_OWN = 0.2
 # And of its failures or its own time, when a callee that tells nothing itself accounts for them.
 _STILL_FAILING = 0.05
+_HALVINGS = 30
 # Nats at which a callee that is gone, or slow unseen, accounts for all that its callers show.
 SURELY = 15.0
 _SLOW = frozenset({EvidenceKind.LATENCY})
@@ -90,6 +91,7 @@ def inherited(
     counted = {name: nats for name, nats in failing.items() if name not in told}
     beneath = {name: _beneath(name, callees) for name in callees} if silent else {}
     hidden = _hidden(known, traced, orphans)
+    failed = _hidden_failures(known, traced, orphans)
     found = []
     for one in known:
         left = 1.0
@@ -99,7 +101,8 @@ def inherited(
             left = kept(one, max(_below(one.service, same, callees), beside), _STILL_OWN)
         elif one.kind in _FAILING:
             below = failing if one.by_rate else counted
-            left = kept(one, _below(one.service, below, callees), _STILL_FAILING)
+            beside = failed.get(one.service, 0.0)
+            left = kept(one, max(_below(one.service, below, callees), beside), _STILL_FAILING)
             gone = _below(one.service, silent, beneath) / SURELY
             left = min(left, max(1.0 - gone, _STILL_FAILING))
             if one.by_rate:  # who waits too long gives up, and nobody saw for whom
@@ -111,8 +114,30 @@ def inherited(
                 waits = max(waits, hidden.get(one.service, 0.0))
             waits /= SURELY
             left = max(1.0 - max(gone, waits), _STILL_FAILING)
-        found.append(replace(one, own=one.own * left) if left < 1.0 else one)
+        found.append(lessened(one, left))
     return found
+
+
+def lessened(one: Finding, left: float) -> Finding:
+    """A finding of which ``left`` (0 to 1) is its service's own.
+
+    By what it is worth as well as in nats: a twentieth of what is certain a hundred times over
+    would still be certain, and outdo whoever accounts for the rest.
+    """
+    if left >= 1.0:
+        return one
+    return replace(one, own=min(one.own * left, _nats(left * worth(one.own))))
+
+
+def _nats(of: float) -> float:
+    """How many nats are worth so much; the inverse of ``worth``."""
+    low, high = 0.0, 1.0
+    while worth(high) < of:
+        low, high = high, 2.0 * high
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2.0
+        low, high = (middle, high) if worth(middle) < of else (low, middle)
+    return high
 
 
 def _hidden(
@@ -134,6 +159,28 @@ def _hidden(
         change = log_ratio(one.observed or 0.0, one.baseline or 0.0)
         sure = max((other.total for other in slow if other.change >= change), default=0.0)
         found[one.service] = max(found.get(one.service, 0.0), sure)
+    return found
+
+
+def _hidden_failures(
+    findings: Sequence[Finding], traced: Collection[str], orphans: Collection[str]
+) -> dict[str, float]:
+    """How surely an orphan fails that a service whose requests fail may have called.
+
+    Of one metric, whoever counts more failures is nearer to where they begin.
+    """
+    counted: dict[str, list[tuple[str, float, Finding]]] = defaultdict(list)
+    for one in findings:
+        if one.kind in _FAILING and one.by_rate and one.references and one.baseline is not None:
+            rise = (one.observed or 0.0) - one.baseline
+            counted[one.references[0]].append((one.service, rise, one))
+    found: dict[str, float] = {}
+    for rows in counted.values():
+        for service in traced:
+            mine = max((rise for name, rise, _ in rows if name == service), default=0.0)
+            more = [one.total for name, rise, one in rows if name in orphans and rise > mine > 0]
+            if more:
+                found[service] = max(found.get(service, 0.0), *more)
     return found
 
 
