@@ -9,7 +9,7 @@ import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -17,6 +17,7 @@ from unittest.mock import patch
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
+from pytest_django import DjangoDbBlocker
 
 from memoryapp.project import embedded
 from tests.network import only_loopback
@@ -169,6 +170,28 @@ def rung(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
 
     monkeypatch.setattr(Task, "apply_async", ring)
     return bells
+
+
+@pytest.fixture(scope="module")
+def made_once(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Callable[[], AbstractContextManager[None]]]:
+    """For rows that take long to make: within it they are made for all tests of a module.
+
+    Each test's transaction is one within that of the module, so each finds them as they were made.
+    A test must read them anew, for objects in memory are not put back. None that commits may stand
+    in such a module.
+    """
+    from django.db import transaction
+
+    around: Any = transaction.atomic()
+    around._from_testcase = True  # what has to commit on its own may run within
+    with django_db_blocker.unblock():
+        around.__enter__()
+    yield django_db_blocker.unblock
+    with django_db_blocker.unblock():
+        transaction.set_rollback(True)
+        around.__exit__(None, None, None)
 
 
 @pytest.fixture

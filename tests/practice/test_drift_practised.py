@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from practice.orchestrator import environment_checks
 from practice.queries.drift import changed_tools
 from practice.services.drift import drift_practise
 from practice.services.steering import steering_add
-from tests.factories import PlaybookFactory
+from tests.factories import MembershipFactory, PlaybookFactory
 from tests.practice.runs import driven, started
 from tests.practice.servers.shelf import DOCUMENT, Shelf, lending
 from tests.practice.shops import library
@@ -23,10 +24,18 @@ from tests.practice.shops import library
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def shelf() -> Iterator[Shelf]:
+@pytest.fixture(scope="module")
+def served() -> Iterator[Shelf]:
     with lending() as running:
         yield running
+
+
+@pytest.fixture
+def shelf(served: Shelf) -> Shelf:
+    """The library as it was when it was practised."""
+    served.document = DOCUMENT
+    served.reset()
+    return served
 
 
 @pytest.fixture
@@ -34,23 +43,42 @@ def playbook(workspace: Any) -> Any:
     return PlaybookFactory(workspace=workspace)
 
 
-@pytest.fixture
-def desk(workspace: Any, rita: Any, shelf: Shelf, playbook: Any) -> Environment:
+def begun(workspace: Any, by: Any, shelf: Shelf, playbook: Any) -> Environment:
     """A lending library of three operations that a run has begun to practise."""
     found = library(workspace, shelf)
     found.tools.exclude(name__in=["list_books", "list_members", "lend_book"]).update(
         is_enabled=False
     )
-    started(found, rita, playbook=playbook, rounds=6, tasks=6)
-    bullet_add(playbook=playbook, section="apis", content="Use `lend_book` for a loan.", by=rita)
+    started(found, by, playbook=playbook, rounds=6, tasks=6)
+    bullet_add(playbook=playbook, section="apis", content="Use `lend_book` for a loan.", by=by)
     return found
 
 
 @pytest.fixture
-def known(desk: Environment) -> Environment:
-    """The library, practised until no idea was new."""
-    driven(desk.runs.get())
-    return desk
+def desk(workspace: Any, rita: Any, shelf: Shelf, playbook: Any) -> Environment:
+    return begun(workspace, rita, shelf, playbook)
+
+
+@pytest.fixture(scope="module")
+def practised(served: Shelf, made_once: Callable[[], AbstractContextManager[None]]) -> Environment:
+    """The library of another workspace, practised until no idea was new."""
+    with made_once():
+        ines = MembershipFactory(workspace__slug="lending", user__username="ines", role="reviewer")
+        playbook = PlaybookFactory(workspace=ines.workspace)
+        found = begun(ines.workspace, ines.user, served, playbook)
+        driven(found.runs.get())
+    return found
+
+
+@pytest.fixture
+def known(practised: Environment, shelf: Shelf, db: None) -> Environment:
+    return Environment.objects.get(pk=practised.pk)
+
+
+@pytest.fixture
+def ines(known: Environment) -> Any:
+    """Who had it practised."""
+    return known.runs.get().started_by
 
 
 def asks_for(shelf: Shelf, *names: str) -> None:
@@ -78,13 +106,13 @@ def taken(run: Run) -> list[Any]:
 
 
 def test_it_says_which_parameter_no_value_is_known_for(
-    known: Environment, shelf: Shelf, rita: Any
+    known: Environment, shelf: Shelf, ines: Any
 ) -> None:
     asks_for(shelf, "owner")
     environment_checks.check(known.pk)
     known.refresh_from_db()
 
-    run = driven(drift_practise(environment=known, by=rita))
+    run = driven(drift_practise(environment=known, by=ines))
 
     assert "lend_book was not practised" in run.message
     assert "no value is known for its parameter owner" in run.message
@@ -94,7 +122,7 @@ def test_it_says_which_parameter_no_value_is_known_for(
 
 
 def test_a_seed_task_that_names_the_value_ends_the_wish(
-    known: Environment, shelf: Shelf, rita: Any
+    known: Environment, shelf: Shelf, ines: Any
 ) -> None:
     asks_for(shelf, "owner")
     environment_checks.check(known.pk)
@@ -103,32 +131,33 @@ def test_a_seed_task_that_names_the_value_ends_the_wish(
         environment=known,
         kind="seed_task",
         instruction='Lend book BK-01 to member MB-1 with owner "Ines Holm".',
-        by=rita,
+        by=ines,
     )
 
-    run = driven(drift_practise(environment=known, by=rita))
+    run = driven(drift_practise(environment=known, by=ines))
 
     assert any("lend_book" in task.intended_tools for task in taken(run))
     assert (notes(known), run.message) == ([], "")
 
 
 def test_what_was_practised_with_the_old_tool_bars_no_task_with_the_new_one(
-    known: Environment, shelf: Shelf, rita: Any
+    known: Environment, shelf: Shelf, ines: Any
 ) -> None:
     reworded(shelf)
     environment_checks.check(known.pk)
     known.refresh_from_db()
 
-    run = driven(drift_practise(environment=known, by=rita))
+    run = driven(drift_practise(environment=known, by=ines))
 
     assert any("list_books" in task.intended_tools for task in taken(run))
     assert (run.status, run.message, notes(known)) == ("finished", "", [])
 
 
 def test_what_was_practised_with_the_tool_as_it_is_still_bars(
-    known: Environment, shelf: Shelf, rita: Any, playbook: Any
+    known: Environment, ines: Any
 ) -> None:
-    run = driven(started(known, rita, playbook=playbook, rounds=2, tasks=6))
+    playbook = known.runs.get().playbook
+    run = driven(started(known, ines, playbook=playbook, rounds=2, tasks=6))
 
     assert not taken(run)
     assert "on the same things as an earlier task" in run.message
