@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from memoryapp.project.embedded import socket_folder
 from tests.product import Product, start_product, stop_product
 
 PATIENCE_SECONDS = 30
@@ -66,7 +67,7 @@ def eventually(condition: Callable[[], object]) -> bool:
 
 
 def test_it_starts_survives_and_stops(data: Path, start: Callable[[Path], Product]) -> None:
-    """One story, because a start costs seconds: start, kill parts, stop, start again, kill all."""
+    """One story, because a start costs seconds: start, kill parts, kill all, start again, stop."""
     first = start(data)
     assert len(first.password) >= 12
     assert eventually(lambda: is_ready(first))
@@ -78,15 +79,13 @@ def test_it_starts_survives_and_stops(data: Path, start: Callable[[Path], Produc
     assert eventually(lambda: is_ready(first))
     assert eventually(lambda: first.pids_of("celery.* worker"))
 
-    stop_product(first)
-    assert first.process.returncode == 0
-    assert processes_over(data) == []
+    first.process.kill()
+    assert eventually(lambda: not processes_over(data)), "something outlived the supervisor"
 
     second = start(data)
     assert second.password == "", "the first operator was made twice"
-    second.process.kill()
-    assert eventually(lambda: not processes_over(data)), "something outlived the supervisor"
-
-    third = start(data)
-    assert eventually(lambda: is_ready(third))
-    stop_product(third)
+    assert eventually(lambda: is_ready(second))
+    stop_product(second)
+    assert second.process.returncode == 0
+    assert processes_over(data) == []
+    assert not socket_folder(data).exists()
