@@ -311,7 +311,7 @@ def asked_in(parts: Sequence[Row]) -> str:
     words = words_of(
         part for part in parts if not str(part.get("text", "")).lstrip().startswith(MACHINE)
     )
-    kinds = {part.get("type") for part in parts}
+    kinds = {str(part.get("type")) for part in parts}
     if kinds and kinds <= IMAGES:
         return "[image]"
     command = within(words, COMMAND) if words.startswith("<command-") else None
