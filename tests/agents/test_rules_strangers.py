@@ -16,6 +16,7 @@ from practice.agents.rules.documents import failure, records
 from practice.agents.rules.errors import Trouble, diagnose
 from practice.agents.rules.lessons import lessons
 from practice.agents.rules.linking import STRONG, cursor_parameter, match, producers
+from practice.agents.rules.makers import named_by
 from practice.agents.rules.observed import Observed
 from practice.agents.rules.paging import cursor
 from practice.agents.rules.quoting import quotable
@@ -119,6 +120,10 @@ def test_it_finds_the_call_an_error_speaks_of(said: str, first: str) -> None:
         (tool("roll", "", number={"type": "integer"}), "number", Role.NUMBER),
         (tool("send", "", "idempotency_key"), "idempotency_key", Role.NEW),
         (tool("rename_deal", "", "id", "name"), "name", Role.NEW),
+        (tool("create_branch", "", "repo_path", "branch_name"), "repo_path", Role.ENTITY),
+        (tool("write_file", "Create a new file.", "path", "content"), "path", Role.NEW),
+        (tool("make_branch", "Create a new branch.", "base_branch"), "base_branch", Role.ENTITY),
+        (tool("read_file", "", "path"), "path", Role.ENTITY),
     ],
 )
 def test_it_makes_up_no_identifier(spec: ToolSpec, name: str, meant: Role) -> None:
@@ -370,6 +375,21 @@ def test_it_puts_no_order_of_an_error_into_any_lesson() -> None:
     assert any("`pay_order` refuses" in one for one in told)
     for word in ("gnore", "evil", "\u200b", "validator"):
         assert word not in " ".join(told)
+
+
+def test_it_takes_no_type_for_an_allowed_value() -> None:
+    spec = tool("read_files", "Read files.", paths={"type": "array"})
+    found = diagnose(
+        "Invalid input: expected array, received string", spec, {"paths": "a"}, (spec,)
+    )
+    assert found.allowed == ()
+
+
+def test_it_makes_no_file_to_list_what_is_in_it() -> None:
+    write = tool("write_file", "Create a new file.", "path", "content")
+    assert named_by(write, tool("read_file", "Read a file.", "path"), "path") == "path"
+    assert named_by(write, tool("get_info", "Get details.", "path"), "path") == "path"
+    assert named_by(write, tool("list_directory", "List it.", "path"), "path") == ""
 
 
 def test_it_says_of_which_thing_a_key_is() -> None:

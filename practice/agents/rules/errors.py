@@ -45,6 +45,8 @@ _ONE_OF = re.compile(
     r"(\[[^\]]*\]|\{[^}:]*\}|[\w'\"`-]+(?:\s*(?:,|\||/|\bor\b|\band\b)\s*[\w'\"`-]+)+)",
     re.IGNORECASE,
 )
+#: what a schema says of a value of another type; the types are no values.
+_TYPES = re.compile(r"\bexpected \w+, (?:but )?(?:received|got) \w+", re.IGNORECASE)
 _REQUIRED = re.compile(
     r"(?:missing|required|requires?|needs?|provide)[^.;]*?[`'\"]?\b([a-z][a-z0-9]*_[a-z0-9_]+)\b|"
     r"[`'\"](\w+)[`'\"] is (?:a )?(?:required|missing)|"
@@ -218,7 +220,7 @@ def _parameter(text: str, tool: ToolSpec, arguments: Json) -> str:
 def _argument(
     said: str, tool: ToolSpec, arguments: Json, code: str, parameter: str
 ) -> Diagnosis | None:
-    if one_of := _ONE_OF.search(said):
+    if (one_of := _ONE_OF.search(said)) and not _TYPES.search(said):
         allowed = tuple(_values(one_of.group(1)))
         target = parameter or _only_choice(tool, arguments)
         # Names of parameters, listed to who gave another, are no values of one of them.

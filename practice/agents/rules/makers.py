@@ -69,6 +69,8 @@ def named_by(other: ToolSpec, tool: ToolSpec, name: str) -> str:
     moves = any("source" in parts(n) for n in other.parameters)
     if schema.is_read(other) or moves or other.name == tool.name or "id" in parts(name):
         return ""
+    if "path" in parts(name) and _kept(tool) and _kept(other) and _kept(tool) != _kept(other):
+        return ""  # nothing is listed in a file
     about = _things(parts(name))
     text = str(tool.parameters.get(name, {}).get("description", ""))
     told = _things(re.findall(r"[a-z]+", first_sentence(text).lower()))
@@ -80,6 +82,12 @@ def named_by(other: ToolSpec, tool: ToolSpec, name: str) -> str:
         if new == name or made & about or described:
             return new
     return ""
+
+
+def _kept(tool: ToolSpec) -> str:
+    """Whether a tool is named after files or folders; empty where after neither or both."""
+    found = _things(parts(tool.name)) & _STORED
+    return next(iter(found)) if len(found) == 1 else ""
 
 
 def _things(words: Iterable[str]) -> frozenset[str]:

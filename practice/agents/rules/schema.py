@@ -26,6 +26,9 @@ MONEY = vocabulary("amount price sum fee budget total")
 PAGING = vocabulary("cursor page offset limit size per token start skip after before")
 #: words of parameters that describe a thing instead of naming one.
 DESCRIBING = vocabulary("type status mode class category unit currency city location priority")
+#: words of parameters that name what a new thing is made from.
+_EARLIER = vocabulary("base source parent origin")
+_STORED = vocabulary("file folder dir directory")
 #: words of numbers that people have of their own.
 OWN = vocabulary("card verification security phone mobile fax tax passport pin account iban")
 #: words of keys that a caller makes up so that a call that is sent twice counts once.
@@ -220,7 +223,10 @@ def role(tool: ToolSpec, name: str) -> Role:
         return Role.TEXT
     if _is_new(tool, name, text):
         return Role.NEW
-    if _creates(tool) and "id" not in words and not words & DESCRIBING:
+    if "path" in words and type_ == "string":
+        # Where a file is written nothing need be; elsewhere something is there or nothing works.
+        return Role.NEW if _creates(tool) and _STORED & set(parts(tool.name)) else Role.ENTITY
+    if _creates(tool) and "id" not in words and not words & (DESCRIBING | _EARLIER):
         return Role.TEXT  # what a new thing says is its maker's to choose
     return Role.ENTITY
 

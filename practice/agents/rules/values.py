@@ -212,8 +212,10 @@ class Values:
 
     def _new_name(self, tool: ToolSpec, name: str) -> str:
         number = self._rng.randint(10, 99)
-        if "file" in parts(name):
+        if "file" in parts(name) or ("path" in parts(name) and "file" in parts(tool.name)):
             return f"notes_{number}.txt"
+        if "path" in parts(name):
+            return f"practice_folder_{number}"
         if "number" in parts(name):
             return str(self._rng.randint(10**9, 10**10 - 1))
         stem = parts(name)[0] if parts(name)[0] not in ("name", "title") else parts(tool.name)[-1]
