@@ -7,6 +7,7 @@ is recorded as such, decides what is remembered (``decisions.py``).
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +42,8 @@ __all__ = [
 ]
 
 DRAFT = "draft-"
+#: what a lesson quotes: a value with a digit in it, and what a tool answered.
+_EXAMPLE = re.compile(r"`[^`]*\d[^`]*`|\"[^\"]*\"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,7 @@ def candidate_submit(
     """Put an operation into the review queue; where the playbook's policy admits it, decide it.
 
     The same lesson seen again adds its evidence to the waiting candidate. A lesson that a person
-    rejected in the same words is not asked again, and a text too long for a bullet
+    rejected in the same words, examples aside, is not asked again, and a text too long for a bullet
     (``domain.playbook.check_length``) is never one. Returns ``None`` where nothing was added.
     """
     with transaction.atomic():
@@ -222,7 +225,17 @@ def _already_settled(playbook: Playbook, delta: Delta, content: str) -> bool:
     rejected = playbook.candidates.filter(
         status=Candidate.Status.REJECTED, dedup_key=_dedup_key(delta, content)
     )
-    return rejected.filter(content=content).exists()
+    told = rejected.values_list("content", flat=True)
+    return any(_without_examples(text) == _without_examples(content) for text in told)
+
+
+def _without_examples(content: str) -> str:
+    """Return a lesson without the values and words it quotes.
+
+    Practice proves one rule (the ``dedup_key`` is of its rule) by another example each time, and a
+    person who rejected it did not reject the example.
+    """
+    return _EXAMPLE.sub("…", content)
 
 
 def _dedup_key(delta: Delta, content: str) -> str:

@@ -75,6 +75,31 @@ def test_it_does_not_ask_again_what_a_person_rejected(playbook: Playbook, rita: 
     assert submit(playbook, reworded) is not None
 
 
+@pytest.mark.parametrize(
+    ("again", "asked"),
+    [
+        ('Spell `id` as the list does: `B-7` works and `b-7` is not found ("no b-7").', False),
+        ("Spell `id` as the list does: `B-2` works and `b-2` is not found.", True),
+        ('Spell `key` as the list does: `B-7` works and `b-7` is not found ("no b-7").', True),
+    ],
+    ids=["another example", "other words", "another parameter"],
+)
+def test_it_does_not_ask_again_for_another_example(
+    playbook: Playbook, rita: Any, again: str, asked: bool
+) -> None:
+    told = 'Spell `id` as the list does: `B-2` works and `b-2` is not found ("no b-2").'
+    first = Delta(Op.ADD, "pitfalls", told, rule={"key": "spelling:id", "accepted": "B-2"})
+    candidate_reject(candidate=waiting(playbook, first), by=rita, reason="Everybody knows")
+    other = replace(first, content=again, rule={"key": "spelling:id", "accepted": "B-7"})
+    assert (submit(playbook, other) is not None) is asked
+
+
+def test_it_asks_again_where_the_rule_is_another_one(playbook: Playbook, rita: Any) -> None:
+    low = Delta(Op.ADD, "pitfalls", "Keep `n` at 5 or below.", rule={"key": "limit:n"})
+    candidate_reject(candidate=waiting(playbook, low), by=rita, reason="It is 9")
+    assert submit(playbook, replace(low, content="Keep `n` at 9 or below.")) is not None
+
+
 def test_it_refines_a_draft_that_still_waits(playbook: Playbook) -> None:
     first = waiting(playbook)
     richer = Delta(
