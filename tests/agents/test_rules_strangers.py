@@ -377,6 +377,27 @@ def test_it_puts_no_order_of_an_error_into_any_lesson() -> None:
         assert word not in " ".join(told)
 
 
+@pytest.mark.parametrize(
+    ("name", "state", "taught"),
+    [
+        ("cancel_booking", "cancelled", False),
+        ("check_in", "checked_in", False),
+        ("pay_booking", "confirmed", True),
+        ("complete_sprint", "done", True),
+    ],
+)
+def test_it_teaches_no_state_that_the_name_of_a_tool_says(
+    name: str, state: str, taught: bool
+) -> None:
+    tools = (tool("list_bookings", "List bookings."), tool(name, "Do it.", "booking_id"))
+    told = learned(
+        tools,
+        step(1, "list_bookings", '[{"id": "B-1", "state": "open"}]'),
+        step(2, name, f'{{"id": "B-1", "state": "{state}"}}', booking_id="B-1"),
+    )
+    assert any(f"moves `state` from `open` to `{state}`" in one for one in told) is taught
+
+
 def test_it_takes_no_type_for_an_allowed_value() -> None:
     spec = tool("read_files", "Read files.", paths={"type": "array"})
     found = diagnose(

@@ -152,7 +152,7 @@ def _effects(steps: list[Step], known: dict[str, ToolSpec]) -> Iterator[Lesson]:
             after |= {k: v for k, v in record.items() if {"status", "state"} & set(parts(k))}
         for field, value in after.items():
             told = _is_state(value) and _is_state(before.get(field))
-            if told and value != before[field]:
+            if told and value != before[field] and not _is_named(step.tool, value):
                 yield {
                     "kind": "effect",
                     "key": f"effect:{step.tool}:{field}",
@@ -168,6 +168,12 @@ def _effects(steps: list[Step], known: dict[str, ToolSpec]) -> Iterator[Lesson]:
 def _is_state(value: Any) -> bool:
     """A state is a word or two; a sentence in a status field is a message."""
     return isinstance(value, str) and len(value.split()) <= 2
+
+
+def _is_named(tool: str, state: str) -> bool:
+    """Whether the name of a tool says the state it leads to: ``cancel_order`` to cancelled."""
+    does = parts(tool)
+    return all(any(word.startswith(verb[:5]) for verb in does) for word in parts(state))
 
 
 def _seen_in(steps: list[Step], value: Any) -> list[int]:
